@@ -1,0 +1,60 @@
+"""Train a small sequence model on your own corpus and write new sequences in its manner."""
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqloom.corpora import open_corpus
+    from seqloom.errors import (
+        CodecError,
+        ConfigError,
+        MissingExtraError,
+        RunError,
+        SeqloomError,
+        SourceError,
+        TrainingError,
+        UserError,
+    )
+    from seqloom.sampling import Sample, reweight
+    from seqloom.workflows.run import Run, load
+    from seqloom.workflows.train import train
+
+__version__ = "0.1.0"
+
+# Read by OpenMP when torch is first imported. Threads that wait by spinning slow training down several times over on a
+# machine that does anything else beside it.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+__all__ = [
+    "CodecError",
+    "ConfigError",
+    "MissingExtraError",
+    "Run",
+    "RunError",
+    "Sample",
+    "SeqloomError",
+    "SourceError",
+    "TrainingError",
+    "UserError",
+    "load",
+    "open_corpus",
+    "reweight",
+    "train",
+]
+
+_PLACES = {
+    "Run": "seqloom.workflows.run",
+    "load": "seqloom.workflows.run",
+    "train": "seqloom.workflows.train",
+    "open_corpus": "seqloom.corpora",
+    "Sample": "seqloom.sampling",
+    "reweight": "seqloom.sampling",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for, so that writing does not wait for what only training needs."""
+    if name not in __all__:
+        raise AttributeError(f"module 'seqloom' has no attribute '{name}'")
+    return getattr(importlib.import_module(_PLACES.get(name, "seqloom.errors")), name)

@@ -1,0 +1,148 @@
+"""What a training run has come to: loss, best, speed, time left. Only counts; draws nothing."""
+
+import math
+import time
+from collections import deque
+from itertools import pairwise
+
+from seqloom.training.events import Epoch, Event, Finished, RolledBack, Started, Step, Validated
+
+__all__ = ["History", "Tally", "clock"]
+
+_SMOOTHING = 0.98
+_SPEED_SECONDS = 5.0
+
+
+class History:
+    """A series of any length in bounded room: neighbours are averaged as it grows.
+
+    Args:
+        most: how many averages are kept at most.
+    """
+
+    def __init__(self, most: int = 512) -> None:
+        self._most = most
+        self._means: list[float] = []
+        self._each = 1
+        self._sum, self._count = 0.0, 0
+
+    def add(self, value: float) -> None:
+        """Append a value."""
+        self._sum += value
+        self._count += 1
+        if self._count == self._each:
+            self._means.append(self._sum / self._count)
+            self._sum, self._count = 0.0, 0
+            if len(self._means) == self._most:
+                pairs = zip(self._means[::2], self._means[1::2], strict=False)
+                self._means = [(first + second) / 2 for first, second in pairs]
+                self._each *= 2
+
+    def resampled(self, width: int) -> list[float]:
+        """The series in at most `width` means, from the first to the last."""
+        means = self._means
+        if len(means) <= width:
+            return list(means)
+        edges = [round(column * len(means) / width) for column in range(width + 1)]
+        return [sum(means[a:b]) / (b - a) for a, b in pairwise(edges)]
+
+
+class Tally:
+    """Takes note of training's events. A step costs a few additions.
+
+    Args:
+        characters_per_token: the speed is counted in characters.
+        unit: or in whatever a token is, with one "character" a token.
+
+    Attributes:
+        step: updates so far, of `total_steps`.
+        epoch: full passes over the training text so far.
+        loss: of the training batches, a running mean in nats a token; None before the first step.
+        losses: of all steps.
+        validation: the newest validation loss in nats a token.
+        best: the lowest, and the step that it was measured at.
+        reason: why training is over; None while it runs.
+    """
+
+    def __init__(self, characters_per_token: float, unit: str) -> None:
+        self._characters_per_token, self._unit = characters_per_token, unit
+        self.step = self.total_steps = self.epoch = 0
+        self.loss: float | None = None
+        self.losses = History()
+        self.validation: float | None = None
+        self.best: tuple[float, int] | None = None
+        self.reason: str | None = None
+        self.seconds = 0.0
+        self._tokens = self._updates = 0
+        self._weight = 0.0
+        self._began = time.monotonic()
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def __call__(self, event: Event) -> None:
+        """Count what an event says."""
+        match event:
+            case Step(step=step, loss=loss, seconds=seconds, tokens=tokens):
+                self.step, self.seconds, self._tokens = step, seconds, tokens
+                self._updates += 1
+                if math.isfinite(loss):
+                    self._add_loss(loss)
+            case Started():
+                self.step, self.total_steps = event.step, event.total_steps
+                self.epoch = event.step // max(1, event.steps_per_epoch)
+                self._began = time.monotonic()
+            case Validated(loss=loss):
+                self.validation = loss
+                if event.best:
+                    self.best = loss, event.step
+            case Epoch():
+                self.epoch = event.epoch
+            case RolledBack():
+                self.step, self.loss = event.to_step, None
+                self._marks.clear()
+            case Finished():
+                self.step, self.seconds, self.reason = event.step, event.seconds, event.reason
+
+    def _add_loss(self, loss: float) -> None:
+        # The mean of all steps at first, then one that forgets; a plain decay would start far too slowly.
+        self._weight = self._weight * _SMOOTHING + 1 if self.loss is not None else 1.0
+        before = self.loss if self.loss is not None else loss
+        self.loss = before + (loss - before) / self._weight
+        self.losses.add(loss)
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
+
+    def seconds_left(self) -> float | None:
+        """Until the last step, at the pace of all the work so far; None before the first step."""
+        if not self._updates:
+            return None
+        each = (time.monotonic() - self._began) / self._updates
+        return each * (self.total_steps - self.step)
+
+    def speed(self) -> str:
+        """Characters (or the like) a second over the last five seconds of training; empty at the start."""
+        marks = self._marks
+        marks.append((self.seconds, self._tokens))
+        while len(marks) > 2 and marks[1][0] < self.seconds - _SPEED_SECONDS:
+            marks.popleft()
+        seconds, tokens = self.seconds - marks[0][0], self._tokens - marks[0][1]
+        if seconds <= 0:
+            seconds, tokens = self.seconds, self._tokens
+        if seconds <= 0:
+            return ""
+        return f"{_rounded(tokens * self._characters_per_token / seconds):,} {self._unit}/s"
+
+
+def clock(seconds: float) -> str:
+    """A span of time as 0:07, 12:34 or 1:02:03."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _rounded(number: float) -> int:
+    """To three digits: the last ones only flicker."""
+    digits = max(0, len(str(int(number))) - 3)
+    return int(round(number, -digits))

@@ -1,0 +1,174 @@
+"""One token a character. All look-ups are vectorised: code points index a dense table."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Int, UInt32
+
+from seqloom.codecs.base import Codec, Unknown, describe_unknown
+from seqloom.codecs.utf8 import unspellable
+from seqloom.codecs.vocabulary import NUM_BYTES, Vocabulary, room_for_symbols
+from seqloom.corpora.document import Corpus
+from seqloom.errors import CodecError, SourceError
+
+__all__ = ["CharCodec"]
+
+_BLOCK = 1 << 16
+"""Characters that are looked up at once: the arrays of one block stay in the second-level cache."""
+
+_NUM_CODE_POINTS = 0x110000
+
+
+class CharCodec(Codec):
+    """The distinct characters of a corpus in code point order.
+
+    Without a cap, a character that the corpus lacks cannot be encoded. With a cap, the most frequent
+    characters are kept and all others are spelled in UTF-8 bytes, so that any text can be encoded.
+
+    Args:
+        vocabulary: the characters, perhaps the bytes, perhaps the boundary.
+        cap: how many ids were allowed, or None.
+    """
+
+    level = "char"
+
+    def __init__(self, vocabulary: Vocabulary, cap: int | None = None) -> None:
+        self.vocabulary = vocabulary
+        self.cap = cap
+        self.boundary = vocabulary.boundary
+
+    @classmethod
+    def fit(cls, corpus: Corpus, *, vocabulary: int | None = None) -> Self:
+        """Learn the characters in one streaming pass.
+
+        Args:
+            corpus: what to read.
+            vocabulary: at most so many ids, 256 bytes and the boundary included; None keeps all characters.
+
+        Raises:
+            ConfigError: the cap leaves no room for a character.
+            SourceError: the corpus holds no text.
+        """
+        room = None if vocabulary is None else room_for_symbols(cls.level, vocabulary, corpus.separate)
+        counts = _count(corpus)
+        if not counts.any():
+            raise SourceError(f"{corpus.name} holds no text")
+        symbols = _symbols(counts, room)
+        return cls(Vocabulary.of(symbols, spelled=room is not None, boundary=corpus.separate), vocabulary)
+
+    def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Int[np.ndarray, " tokens"]]:
+        """Encode a text that comes in pieces.
+
+        Raises:
+            CodecError: a character is not in the vocabulary; says which, and where.
+        """
+        position = 0
+        for chunk in chunks:
+            for codes in _code_points(chunk):
+                ids = self._table.take(codes, mode="clip")
+                yield self._spelled(codes, ids, position) if ids.min() < 0 else ids
+                position += len(codes)
+
+    def unknown(self, text: str) -> list[Unknown]:
+        """The characters of `text` that are not in the vocabulary; with a cap, lone surrogates only."""
+        if self.vocabulary.first_byte is not None:
+            return unspellable(text)
+        return [
+            (number * _BLOCK + int(at), chr(codes[at]))
+            for number, codes in enumerate(_code_points(text))
+            for at in np.flatnonzero(self._table.take(codes, mode="clip") < 0)
+        ]
+
+    def extended(self, corpus: Corpus) -> Self:
+        """This codec with new characters appended in code point order: all, or as many as the cap allowed."""
+        counts = _count(corpus)
+        counts[[ord(symbol) for symbol in self.vocabulary.ids]] = 0
+        room = None if self.cap is None else self.cap - NUM_BYTES
+        vocabulary = self.vocabulary.extended(_symbols(counts, room), boundary=corpus.separate)
+        return type(self)(vocabulary, self.cap)
+
+    @cached_property
+    def token_bytes(self) -> tuple[bytes, ...]:
+        """The UTF-8 bytes that each id stands for; the boundary's are empty."""
+        return self.vocabulary.token_bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """The cap, and a string (character), number (byte) or null (boundary) for every id."""
+        return {"level": self.level, "cap": self.cap, "tokens": list(self.vocabulary.tokens)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The codec that `to_json` described.
+
+        Raises:
+            CodecError: the description is damaged.
+        """
+        vocabulary = Vocabulary.from_json(stored.get("tokens"))
+        cap = stored.get("cap")
+        if any(len(symbol) != 1 or unspellable(symbol) for symbol in vocabulary.ids):
+            raise CodecError("the codec is damaged: its symbols are not single characters")
+        spelled = isinstance(cap, int) and cap > NUM_BYTES
+        if not (spelled or cap is None) or spelled != (vocabulary.first_byte is not None):
+            raise CodecError(f"the codec is damaged: its cap is {cap!r}")
+        return cls(vocabulary, cap)
+
+    @cached_property
+    def _table(self) -> Int[np.ndarray, " code_points"]:
+        """Id by code point, -1 if there is none; look-ups past its end are clipped to the last entry, -1."""
+        codes = [ord(symbol) for symbol in self.vocabulary.ids]
+        table = np.full(max(codes, default=0) + 2, -1, np.int32)
+        table[codes] = list(self.vocabulary.ids.values())
+        return table
+
+    def _spelled(
+        self, codes: UInt32[np.ndarray, " block"], ids: Int[np.ndarray, " block"], position: int
+    ) -> Int[np.ndarray, " tokens"]:
+        """`ids` with every -1 replaced by the bytes of its character."""
+        missing = ids < 0
+        symbols = codes[missing].tobytes().decode("utf-32-le", "surrogatepass")
+        first_byte = self.vocabulary.first_byte
+        if first_byte is None or unspellable(symbols):
+            text = codes.tobytes().decode("utf-32-le", "surrogatepass")
+            raise CodecError(describe_unknown([(position + at, symbol) for at, symbol in self.unknown(text)]))
+        bytes_each = np.where(missing, 1 + (codes >= 0x80) + (codes >= 0x800) + (codes >= 0x10000), 1)
+        spelled = np.repeat(missing, bytes_each)
+        tokens = np.empty(len(spelled), np.int32)
+        tokens[~spelled] = ids[~missing]
+        tokens[spelled] = first_byte + np.frombuffer(symbols.encode(), np.uint8).astype(np.int32)
+        return tokens
+
+
+def _code_points(chunk: str) -> Iterator[UInt32[np.ndarray, " block"]]:
+    for start in range(0, len(chunk), _BLOCK):
+        yield np.frombuffer(chunk[start : start + _BLOCK].encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _count(corpus: Corpus) -> Int[np.ndarray, " code_points"]:
+    """How often each code point stands in the corpus.
+
+    Raises:
+        CodecError: one of them is half of a surrogate pair.
+    """
+    counts = np.zeros(_NUM_CODE_POINTS, np.int64)
+    for document in corpus:
+        for chunk in document.chunks:
+            for codes in _code_points(chunk):
+                found = np.bincount(codes)
+                counts[: len(found)] += found
+    halves = np.flatnonzero(counts[0xD800:0xE000])
+    if len(halves):
+        raise CodecError(
+            f"{corpus.name} holds U+{0xD800 + halves[0]:04X}, half of a surrogate pair, which is no character"
+            "; write the source anew as UTF-8"
+        )
+    return counts
+
+
+def _symbols(counts: Int[np.ndarray, " code_points"], room: int | None) -> list[str]:
+    """The characters that occur, or the `room` most frequent (ties: lower code point), in that order."""
+    found = np.flatnonzero(counts)
+    if room is not None:
+        found = np.sort(found[np.argsort(-counts[found], kind="stable")[:room]])
+    return [chr(code) for code in found]

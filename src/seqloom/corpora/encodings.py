@@ -1,0 +1,248 @@
+"""Which encoding a file's bytes are in, whether they are text at all, and their hash: one look at every byte.
+
+An encoding is believed only after the whole file was decoded with it, strictly.
+"""
+
+import codecs
+import contextlib
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from seqloom.corpora.legacy import legacy_encodings
+from seqloom.errors import ConfigError, SourceError
+
+__all__ = ["Blocks", "Refused", "Scan", "Undecodable", "check_encoding", "decoded", "scan"]
+
+Blocks = Callable[[], Iterator[bytes]]
+"""Reads a source's bytes, from the first to the last, as often as it is called."""
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the other's
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_MARK_IS_TEXT = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")  # codecs that leave the mark in the text
+
+_SIGNATURES = (
+    (b"PK\x03\x04", "a zip archive (or a file made of one: npz, docx, epub)"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a", "a rar archive"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ\x00", "compressed with xz"),
+    (b"%PDF-", "a PDF document"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office document of the old kind"),
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"RIFF", "a RIFF file (sound, film or image)"),
+    (b"OggS", "an Ogg file"),
+    (b"fLaC", "a FLAC file"),
+    (b"ID3", "an MP3 file"),
+    (b"MThd", "a MIDI file"),
+    (b"\x7fELF", "a program"),
+    (b"\xca\xfe\xba\xbe", "a program"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"PAR1", "a Parquet table"),
+)
+_CONTROL = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1b"))
+_HEAD_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What one look at every byte of a source told.
+
+    Attributes:
+        encoding: the name of a Python codec that decodes all of it.
+        detected: False where the person named the encoding.
+        sha256: of the bytes, in hexadecimal.
+        blank: whether there is nothing but white space.
+    """
+
+    encoding: str
+    detected: bool
+    sha256: str
+    blank: bool
+
+
+class Refused(SourceError):
+    """A file that is not text; in a folder it is left out and counted instead.
+
+    Args:
+        reason: what kind of file it is, for the count.
+        fault: the whole message.
+    """
+
+    def __init__(self, reason: str, fault: str) -> None:
+        self.reason = reason
+        super().__init__(fault)
+
+
+class Undecodable(Exception):
+    """Bytes that the encoding does not allow, and where they stand, counted from 0."""
+
+    def __init__(self, position: int, what: str) -> None:
+        self.position = position
+        super().__init__(f"{what} at byte {position:,}")
+
+
+def check_encoding(name: str) -> None:
+    """Make sure that `name` is an encoding of text.
+
+    Raises:
+        ConfigError: it is none; names the nearest ones.
+    """
+    try:
+        codecs.getincrementaldecoder(name)
+        with contextlib.suppress(UnicodeError):
+            b"a".decode(name)
+    except (LookupError, ValueError):
+        from encodings.aliases import aliases
+
+        near = get_close_matches(name.lower().replace("-", "_"), {*aliases, *aliases.values()}, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ConfigError(
+            f"--encoding got {name!r}, which is no text encoding: "
+            f"choose one such as utf-8, cp1252 or gb18030{hint}"
+        ) from None
+
+
+def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    """Decode bytes that come in blocks; a byte-order mark at the start is no text.
+
+    Raises:
+        Undecodable: the bytes are not in `encoding`.
+    """
+    canonical = codecs.lookup(encoding).name
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if canonical == "utf-8" else encoding)("strict")
+    marked = canonical in _MARK_IS_TEXT
+    num_read = 0
+    try:
+        for block in blocks:
+            num_read += len(block)
+            text = decoder.decode(block)
+            if marked and text:
+                text, marked = text.removeprefix("\ufeff"), False
+            yield text
+        yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        # The error's bytes end where those read so far end, whatever was kept from earlier blocks.
+        position = num_read - len(error.object) + error.start
+        raise Undecodable(
+            position, " ".join(f"0x{byte:02X}" for byte in error.object[error.start : error.end][:4])
+        ) from error
+    except UnicodeError as error:
+        raise Undecodable(num_read, str(error)) from error
+
+
+def scan(blocks: Blocks, name: str, asked: str | None = None) -> Scan:
+    """Look at every byte of a source once; again only where it is not UTF-8 and nobody named its encoding.
+
+    Args:
+        blocks: reads the bytes.
+        name: what messages call the source.
+        asked: the encoding that the person named, or None to detect it.
+
+    Raises:
+        SourceError: the source is empty, binary, or in no encoding that could be found.
+    """
+    head = _head(blocks)
+    if not head:
+        raise Refused("empty file", f"{name} is empty: choose a source that holds text")
+    kind = next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
+    if kind and head.translate(None, _CONTROL) != head:  # a text too may begin with RIFF
+        raise _binary(name, f"it is {kind}")
+    mark = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
+    if asked or mark:
+        return _scan_as(blocks, name, asked, mark or "")
+    for encoding in _candidates(blocks, head, name):
+        try:
+            found = _decode_all(blocks, encoding, detected=True)
+        except Undecodable:
+            continue
+        if encoding == "utf-8" and _control_share(head) > 0.3:
+            raise _binary(name, "many of its bytes are control characters")
+        return found
+    raise Refused(
+        "file in an unknown encoding",
+        f"{name} is not UTF-8 and its encoding could not be told: name it, for example --encoding cp1252",
+    )
+
+
+def _scan_as(blocks: Blocks, name: str, asked: str | None, mark: str) -> Scan:
+    try:
+        return _decode_all(blocks, asked or mark, detected=not asked)
+    except Undecodable as error:
+        if asked:
+            raise SourceError(
+                f"{name} is not in {asked}: {error} cannot be decoded; "
+                "name another --encoding, or none to detect it"
+            ) from error
+        raise SourceError(
+            f"{name} begins with the byte-order mark of {mark}, but {error} cannot be decoded; "
+            "mend the file, or name its --encoding"
+        ) from error
+
+
+def _decode_all(blocks: Blocks, encoding: str, *, detected: bool) -> Scan:
+    digest = hashlib.sha256()
+
+    def hashed() -> Iterator[bytes]:
+        for block in blocks():
+            digest.update(block)
+            yield block
+
+    blank = True
+    for text in decoded(hashed(), encoding):
+        blank = blank and (not text or text.isspace())
+    return Scan(encoding=encoding, detected=detected, sha256=digest.hexdigest(), blank=blank)
+
+
+def _candidates(blocks: Blocks, head: bytes, name: str) -> Iterator[str]:
+    """Encodings worth trying, the likeliest first; what costs a look at the file comes last."""
+    wide = _wide_encoding(head)
+    if wide and _control_share(head) > 0.2:
+        yield wide
+    yield "utf-8"
+    if wide:
+        yield wide
+    if _control_share(head) > 0.02:
+        raise _binary(name, "it is not UTF-8 and holds many control characters")
+    yield from legacy_encodings(blocks())
+
+
+def _head(blocks: Blocks) -> bytes:
+    return next(blocks(), b"")[:_HEAD_BYTES]
+
+
+def _binary(name: str, why: str) -> Refused:
+    return Refused(
+        "binary file", f"{name} is no text: {why}; choose a text file or a table, or unpack it first"
+    )
+
+
+def _control_share(head: bytes) -> float:
+    num_control = len(head) - len(head.translate(None, _CONTROL))
+    return num_control / len(head) if num_control > 8 else 0.0
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """UTF-16 without a mark, in one of its two byte orders; None where it does not look so.
+
+    The zeros of UTF-16 (spaces, line ends, Latin letters) all stand on one side of the byte pairs.
+    """
+    first, second = head[0::2].count(0), head[1::2].count(0)
+    if max(first, second) < 0.003 * len(head) or max(first, second) < 20 * min(first, second):
+        return None
+    encoding = "utf-16-be" if first > second else "utf-16-le"
+    text = head[: len(head) // 2 * 2].decode(encoding, "replace")
+    num_odd = sum(unicodedata.category(symbol) in ("Cn", "Co", "Cs") or symbol == "\ufffd" for symbol in text)
+    return None if num_odd > 0.02 * len(text) + 1 else encoding

@@ -1,0 +1,175 @@
+"""Writes the files of a token store: numbers go there as they come, so that memory stays flat."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Self
+
+import numpy as np
+from jaxtyping import Shaped
+
+from seqloom.corpora.document import Condition
+from seqloom.errors import SourceError
+
+__all__ = ["STORE_FORMAT", "StoreWriter"]
+
+STORE_FORMAT = 1
+"""Goes up when the files change so that older code cannot read them."""
+
+_BUFFERED = 1 << 13
+"""Numbers that are gathered before they go to their file."""
+
+
+class StoreWriter:
+    """Writes a store document by document; it is complete once `finish` has returned.
+
+    Args:
+        folder: an empty folder.
+        dtype: "uint8", "uint16" or "uint32" for token ids, "float32" for other records.
+        width: numbers in a record; None for token ids, whose records are single numbers.
+    """
+
+    def __init__(self, folder: Path, dtype: str, width: int | None = None) -> None:
+        self.num_documents = 0
+        self.num_records = 0
+        self._folder = folder
+        self._dtype = np.dtype(dtype).newbyteorder("<")
+        self._width = width
+        self._files = ExitStack()
+        self._records = self._open("records.bin")
+        self._offsets = _Numbers(self._open("offsets.bin"), "<i8")
+        self._groups = _Numbers(self._open("groups.bin"), "<i8")
+        self._offsets.append(0)
+        self._grouped = False
+        self._columns: dict[str, _Column] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+    def append(self, records: Shaped[np.ndarray, "..."]) -> None:
+        """Add records to the document that is being written."""
+        self._records.write(records.astype(self._dtype, copy=False).tobytes())
+        self.num_records += len(records)
+
+    def end_document(
+        self, conditions: Mapping[str, Condition] | None = None, group: str | None = None
+    ) -> None:
+        """Close the document that is being written.
+
+        Args:
+            conditions: its numbers and categories.
+            group: its group; where others have one, a document without is a group of its own.
+
+        Raises:
+            SourceError: a condition is a number in one document and a category in another.
+        """
+        conditions = conditions or {}
+        for name in conditions:
+            if name not in self._columns:
+                file = self._open(f"condition-{len(self._columns)}.bin")
+                self._columns[name] = _Column(file, name, self.num_documents)
+        for name, column in self._columns.items():
+            column.add(conditions.get(name))
+        self._grouped |= group is not None
+        self._groups.append(_hash(f"#{self.num_documents}" if group is None else f"={group}"))
+        self._offsets.append(self.num_records)
+        self.num_documents += 1
+
+    def finish(self, *, characters: int, skipped: Mapping[str, int]) -> None:
+        """Put everything on the disk, and what it is in `store.json`."""
+        for numbers in (self._offsets, self._groups, *self._columns.values()):
+            numbers.write()
+        self._files.close()
+        _number_groups(self._folder / "groups.bin", keep=self._grouped)
+        described = {
+            "format": STORE_FORMAT,
+            "dtype": self._dtype.name,
+            "width": self._width,
+            "documents": self.num_documents,
+            "records": self.num_records,
+            "conditions": [[name, column.names] for name, column in self._columns.items()],
+            "grouped": self._grouped,
+            "characters": characters,
+            "skipped": dict(skipped),
+        }
+        (self._folder / "store.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        for path in self._folder.iterdir():
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+
+    def _open(self, name: str) -> IO[bytes]:
+        return self._files.enter_context(open(self._folder / name, "wb", buffering=1 << 18))
+
+
+class _Numbers:
+    """Numbers on their way to a file."""
+
+    def __init__(self, file: IO[bytes], dtype: str) -> None:
+        self._file = file
+        self._dtype = np.dtype(dtype)
+        self._waiting: list[float] = []
+
+    def append(self, number: float) -> None:
+        self._waiting.append(number)
+        if len(self._waiting) >= _BUFFERED:
+            self.write()
+
+    def write(self) -> None:
+        self._file.write(np.array(self._waiting, self._dtype).tobytes())
+        self._waiting.clear()
+
+
+class _Column(_Numbers):
+    """One condition of all documents: numbers, or indices of `names`; which, its first known value says."""
+
+    def __init__(self, file: IO[bytes], name: str, num_before: int) -> None:
+        super().__init__(file, "<f8")
+        self.name = name
+        self._indices: dict[str, int] | None = None
+        self._example: Condition = None
+        for _ in range(num_before):
+            self.append(math.nan)
+
+    @property
+    def names(self) -> list[str] | None:
+        return None if self._indices is None else list(self._indices)
+
+    def add(self, value: Condition) -> None:
+        if value is None:
+            self.append(math.nan)
+            return
+        if self._example is None:
+            self._example = value
+            self._indices = {} if isinstance(value, str) else None
+        if isinstance(value, str) and self._indices is not None:
+            self.append(self._indices.setdefault(value, len(self._indices)))
+        elif not isinstance(value, str) and self._indices is None:
+            self.append(value)
+        else:
+            both = f"{self._example!r} in one document and {value!r} in another"
+            raise SourceError(f"{self.name} is {both}: make it a number everywhere, or a name everywhere")
+
+
+def _hash(name: str) -> int:
+    """64 bits that stand for a name: any two of a hundred million names share them once in 3,700 times."""
+    return int.from_bytes(
+        blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little", signed=True
+    )
+
+
+def _number_groups(path: Path, *, keep: bool) -> None:
+    """Replace the groups' hashes by indices, numbered as the groups first come; or delete the file."""
+    if not keep:
+        path.unlink()
+        return
+    _, first, group = np.unique(np.fromfile(path, "<i8"), return_index=True, return_inverse=True)
+    index = np.empty(len(first), "<i8")
+    index[np.argsort(first)] = np.arange(len(first))
+    index[group].tofile(path)

@@ -1,0 +1,72 @@
+"""Dilated causal convolution with gated units and a residual path (van den Oord et al. 2016, WaveNet)."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqloom.config import ModelConfig
+from seqloom.kernels.weights import dilation
+from seqloom.models.core import Core, State
+from seqloom.models.gated import Gain
+
+__all__ = ["CausalConv"]
+
+
+class CausalConv(Core):
+    """One gated residual block: `skip(x) + W_output (tanh(a) * sigmoid(b)) + bias_output`, `a, b = conv(x)`.
+
+    State: the last `(kernel_width - 1) * dilation` inputs of the convolution, `[batch, past, input]`, oldest first; zeros
+    before the start.
+    """
+
+    def __init__(
+        self, input_size: int, size: int, index: int, config: ModelConfig, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        self.output_size = size
+        self.dilation = dilation(index)
+        self.past = (config.kernel_width - 1) * self.dilation
+        self.weight_input = _glorot((2 * size, input_size, config.kernel_width), generator)
+        self.bias = nn.Parameter(torch.zeros(2 * size))
+        self.weight_output = _glorot((size, size), generator)
+        self.bias_output = nn.Parameter(torch.zeros(size))
+        self.weight_skip = _glorot((size, input_size), generator) if input_size != size else None
+        self.norm = Gain(input_size, bias=True) if config.layer_norm else None
+
+    def initial_state(self, batch: int) -> State:
+        """Zeros."""
+        return (self.bias.new_zeros(batch, self.past, self.weight_input.shape[1]),)
+
+    def forward(
+        self, inputs: Float[Tensor, "batch time features"], state: State, generator: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "batch time hidden"], State]:
+        """Read a sequence; `generator` is not used, there are no recurrent weights to drop."""
+        normalised = inputs if self.norm is None else self.norm(inputs)
+        padded = torch.cat([state[0].to(normalised.dtype), normalised], 1)
+        gates = nn.functional.conv1d(
+            padded.transpose(1, 2), self.weight_input, self.bias, dilation=self.dilation
+        ).transpose(1, 2)
+        return self._output(inputs, gates), (padded[:, padded.shape[1] - self.past :].to(state[0]),)
+
+    def step(
+        self, inputs: Float[Tensor, "batch features"], state: State
+    ) -> tuple[Float[Tensor, "batch hidden"], State]:
+        """Read one token."""
+        normalised = inputs if self.norm is None else self.norm(inputs)
+        padded = torch.cat([state[0], normalised.unsqueeze(1)], 1)
+        taps = padded[:, :: self.dilation]
+        gates = torch.einsum("bki,gik->bg", taps, self.weight_input) + self.bias
+        return self._output(inputs, gates), (padded[:, 1:],)
+
+    def _output(self, inputs: Tensor, gates: Tensor) -> Tensor:
+        shown, gate = gates.chunk(2, dim=-1)
+        skipped = inputs if self.weight_skip is None else inputs @ self.weight_skip.t()
+        return skipped + nn.functional.linear(shown.tanh() * gate.sigmoid(), self.weight_output, self.bias_output)
+
+
+def _glorot(shape: tuple[int, ...], generator: torch.Generator | None) -> nn.Parameter:
+    taps = math.prod(shape[2:])
+    bound = math.sqrt(6 / (shape[1] * taps + shape[0]))
+    return nn.Parameter(nn.init.uniform_(torch.empty(shape), -bound, bound, generator=generator))

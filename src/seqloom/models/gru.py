@@ -1,0 +1,74 @@
+"""Gated recurrent unit (Cho et al. 2014), the reset gate applied after the recurrent product, one bias for each gate."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqloom.config import ModelConfig
+from seqloom.models.core import State, unroll
+from seqloom.models.gated import Gated
+
+__all__ = ["GRU"]
+
+
+class GRU(Gated):
+    """One GRU layer; gates in the order reset, update, new.
+
+    State: hidden `[batch, hidden]`. Without layer normalisation a sequence is read by torch's fused operator, otherwise one
+    step at a time.
+    """
+
+    num_gates = 3
+
+    def __init__(
+        self, input_size: int, size: int, index: int, config: ModelConfig, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__(
+            input_size,
+            size,
+            layer_norm=config.layer_norm,
+            weight_dropout=config.weight_dropout,
+            generator=generator,
+        )
+
+    def initial_state(self, batch: int) -> State:
+        """Zeros."""
+        return (self.bias.new_zeros(batch, self.output_size),)
+
+    def forward(
+        self, inputs: Float[Tensor, "batch time features"], state: State, generator: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "batch time hidden"], State]:
+        """Read a sequence."""
+        weight_hidden = self.recurrent_weight(generator)
+        if self.norm_input is not None:
+            return unroll(lambda token, before: self._step(token, before, weight_hidden), inputs, state)
+        weights = [self.weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
+        outputs, hidden = torch.gru(
+            inputs.transpose(0, 1),
+            state[0].unsqueeze(0),
+            weights,
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=False,
+        )
+        return outputs.transpose(0, 1), (hidden[0].to(state[0]),)
+
+    def step(
+        self, inputs: Float[Tensor, "batch features"], state: State
+    ) -> tuple[Float[Tensor, "batch hidden"], State]:
+        """Read one token."""
+        return self._step(inputs, state, self.weight_hidden)
+
+    def _step(self, inputs: Tensor, state: State, weight_hidden: Tensor) -> tuple[Tensor, State]:
+        (hidden,) = state
+        from_input, from_hidden = self.products(inputs, hidden, weight_hidden)
+        reset_in, update_in, new_in = from_input.chunk(3, dim=-1)
+        reset_hidden, update_hidden, new_hidden = from_hidden.chunk(3, dim=-1)
+        reset = (reset_in + reset_hidden).sigmoid()
+        update = (update_in + update_hidden).sigmoid()
+        new = (new_in + reset * new_hidden).tanh()
+        hidden = (1 - update) * new + update * hidden
+        return hidden, (hidden,)

@@ -1,0 +1,75 @@
+"""Long short-term memory (Hochreiter, Schmidhuber 1997; forget gate of Gers et al. 2000), a single bias for each gate."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqloom.config import ModelConfig
+from seqloom.models.core import State, unroll
+from seqloom.models.gated import Gain, Gated
+
+__all__ = ["LSTM"]
+
+
+class LSTM(Gated):
+    """One LSTM layer; gates in the order input, forget, cell, output.
+
+    State: hidden `[batch, hidden]` and cell `[batch, hidden]`. Without layer normalisation a sequence is read by torch's
+    fused operator, otherwise one step at a time.
+    """
+
+    num_gates = 4
+
+    def __init__(
+        self, input_size: int, size: int, index: int, config: ModelConfig, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__(
+            input_size,
+            size,
+            layer_norm=config.layer_norm,
+            weight_dropout=config.weight_dropout,
+            generator=generator,
+        )
+        self.bias.data[size : 2 * size] = config.forget_bias
+        self.norm_cell = Gain(size, bias=True) if config.layer_norm else None
+
+    def initial_state(self, batch: int) -> State:
+        """Zeros."""
+        zeros = self.bias.new_zeros(batch, self.output_size)
+        return zeros, zeros.clone()
+
+    def forward(
+        self, inputs: Float[Tensor, "batch time features"], state: State, generator: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "batch time hidden"], State]:
+        """Read a sequence."""
+        weight_hidden = self.recurrent_weight(generator)
+        if self.norm_cell is not None:
+            return unroll(lambda token, before: self._step(token, before, weight_hidden), inputs, state)
+        weights = [self.weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
+        outputs, hidden, cell = torch.lstm(
+            inputs.transpose(0, 1),
+            tuple(part.unsqueeze(0) for part in state),
+            weights,
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=False,
+        )
+        return outputs.transpose(0, 1), (hidden[0].to(state[0]), cell[0].to(state[1]))
+
+    def step(
+        self, inputs: Float[Tensor, "batch features"], state: State
+    ) -> tuple[Float[Tensor, "batch hidden"], State]:
+        """Read one token."""
+        return self._step(inputs, state, self.weight_hidden)
+
+    def _step(self, inputs: Tensor, state: State, weight_hidden: Tensor) -> tuple[Tensor, State]:
+        hidden, cell = state
+        from_input, from_hidden = self.products(inputs, hidden, weight_hidden)
+        entry, forget, new, exposed = (from_input + from_hidden).chunk(4, dim=-1)
+        cell = forget.sigmoid() * cell + entry.sigmoid() * new.tanh()
+        shown = cell if self.norm_cell is None else self.norm_cell(cell)
+        hidden = exposed.sigmoid() * shown.tanh()
+        return hidden, (hidden, cell)

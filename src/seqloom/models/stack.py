@@ -1,0 +1,61 @@
+"""Layers of one core, one on top of the other, with dropout between them."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from seqloom.config import ModelConfig
+from seqloom.models.core import Core, State, kept
+from seqloom.registry import CORES, resolve
+
+__all__ = ["Stack", "StackState", "cleared"]
+
+StackState = tuple[State, ...]
+"""One state a layer."""
+
+
+class Stack(nn.Module):
+    """Cores of `config.sizes` in a row.
+
+    Attributes:
+        output_size: width of the last layer's outputs.
+    """
+
+    def __init__(self, input_size: int, config: ModelConfig, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.config = config
+        kind: type[Core] = resolve("core", config.core, CORES)
+        widths = (input_size, *config.sizes)
+        self.layers = nn.ModuleList(
+            kind(width, size, index, config, generator)  # type: ignore[call-arg, arg-type]
+            for index, (width, size) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+        )
+        self.output_size = config.sizes[-1]
+
+    def initial_state(self, batch: int) -> StackState:
+        """The zero states of `batch` lanes."""
+        return tuple(layer.initial_state(batch) for layer in self.layers)  # type: ignore[operator]
+
+    def forward(
+        self, inputs: Float[Tensor, "batch time features"], state: StackState, generator: torch.Generator | None = None
+    ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
+        """Read a sequence; every layer's outputs go through dropout where `generator` is given."""
+        after = []
+        for layer, before in zip(self.layers, state, strict=True):
+            inputs, layer_after = layer(inputs, before, generator)
+            inputs = self._dropped(inputs, generator)
+            after.append(layer_after)
+        return inputs, tuple(after)
+
+    def _dropped(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
+        batch, time, hidden = values.shape
+        steps = 1 if self.config.dropout_kind == "variational" else time
+        mask = kept(values, self.config.dropout, generator, (batch, steps, hidden))
+        return values if mask is None else values * mask
+
+
+def cleared(state: StackState, lanes: Bool[Tensor, " batch"]) -> StackState:
+    """The state with `lanes` back at zero."""
+    return tuple(
+        tuple(part.masked_fill(lanes.view(-1, *[1] * (part.dim() - 1)), 0) for part in layer) for layer in state
+    )

@@ -1,0 +1,18 @@
+"""Carrying what one model learned into another whose vocabulary is larger."""
+
+import torch
+from torch import nn
+
+__all__ = ["transplant"]
+
+
+@torch.no_grad()
+def transplant(old: nn.Module, new: nn.Module) -> None:
+    """Copy every parameter of `old` into the same-named one of `new`, as far as it reaches along every axis.
+
+    Rows and columns that only `new` has keep their initial values, so that old tokens mean what they meant.
+    """
+    targets = dict(new.named_parameters())
+    for name, value in old.named_parameters():
+        shared = tuple(slice(0, size) for size in value.shape)
+        targets[name][shared] = value

@@ -1,0 +1,51 @@
+"""Names of interchangeable parts, mapped to where they live, so that nothing is imported before it is asked for."""
+
+import importlib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from seqloom.errors import ConfigError
+
+__all__ = ["CODECS", "CORES", "HEADS", "resolve"]
+
+CODECS: Mapping[str, str] = {
+    "char": "seqloom.codecs.chars:CharCodec",
+    "byte": "seqloom.codecs.raw_bytes:ByteCodec",
+    "word": "seqloom.codecs.words:WordCodec",
+    "subword": "seqloom.codecs.subwords:SubwordCodec",
+}
+
+CORES: Mapping[str, str] = {
+    "lstm": "seqloom.models.lstm:LSTM",
+    "gru": "seqloom.models.gru:GRU",
+    "conv": "seqloom.models.conv:CausalConv",
+}
+
+HEADS: Mapping[str, str] = {
+    "softmax": "seqloom.models.heads:SoftmaxHead",
+}
+
+
+def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:
+    """Import and return the part registered as `name`.
+
+    Args:
+        kind: what the part is called in messages ("core", "level").
+        name: the registered name.
+        registered: one of this module's mappings.
+
+    Raises:
+        ConfigError: no part has that name.
+    """
+    if name not in registered:
+        raise ConfigError(unknown_name(kind, name, registered))
+    module, _, attribute = registered[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def unknown_name(kind: str, name: str, known: Mapping[str, Any]) -> str:
+    """One line that names the fault, the choices, and the nearest of them."""
+    near = get_close_matches(name, known, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"unknown {kind} '{name}': choose from {', '.join(known)}{hint}"

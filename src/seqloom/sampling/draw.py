@@ -1,0 +1,30 @@
+"""Drawing a token: one uniform number, one look into the cumulative distribution."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float64
+
+__all__ = ["draw", "uniforms"]
+
+
+def uniforms(seed: int, index: int) -> Iterator[float]:
+    """Uniform numbers in [0, 1) for the tokens of one sample, in order.
+
+    The generator is counter-based (Philox 4x64-10, Salmon et al. 2011) with the key (seed, index): what a
+    sample draws
+    does not depend on which other samples are drawn, nor when.
+    """
+    generator = np.random.Generator(np.random.Philox(key=np.array([seed, index], np.uint64)))
+    while True:
+        yield float(generator.random())
+
+
+def draw(log_probabilities: Float64[np.ndarray, " vocab"], uniform: float) -> int:
+    """The token at `uniform` of the cumulative distribution; never one whose probability is 0."""
+    cumulative = np.cumsum(np.exp(log_probabilities))
+    target = uniform * cumulative[-1]
+    # Rounding may put the target on the total; the first id to reach the total is then the last that can be
+    # drawn.
+    last = int(np.searchsorted(cumulative, cumulative[-1], side="left"))
+    return min(int(np.searchsorted(cumulative, target, side="right")), last)

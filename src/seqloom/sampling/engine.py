@@ -1,0 +1,102 @@
+"""Asking for samples: many of them, one piece by piece, or just the next token's distribution."""
+
+from collections.abc import Generator, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float64
+
+from seqloom.kernels.decoder import Decoder
+from seqloom.sampling.beam import beam_search
+from seqloom.sampling.config import SamplingConfig
+from seqloom.sampling.constraints import Guard
+from seqloom.sampling.job import Job, prepare
+from seqloom.sampling.reference import write
+from seqloom.sampling.sample import Sample
+from seqloom.sampling.transforms import log_softmax, reweight
+
+__all__ = ["generate", "next_distribution", "stream"]
+
+
+def generate(
+    decoder: Decoder,
+    config: SamplingConfig,
+    *,
+    prompt: Sequence[int],
+    token_bytes: Sequence[bytes],
+    boundary: int | None = None,
+    count: int = 1,
+    first_index: int = 0,
+    guard: Guard | None = None,
+) -> Iterator[Sample]:
+    """Write samples one after another; each depends on the seed and its own index alone.
+
+    Args:
+        decoder: the model, over one stream.
+        config: the settings.
+        prompt: at least one id: the token that a text begins after, or the ids of the prompt.
+        token_bytes: what each id spells.
+        boundary: the id between documents, or None for running text.
+        count: how many samples; a beam search has at most as many as it is wide.
+        first_index: the first sample's index.
+        guard: refuses tokens by the bytes written so far; `config.max_copy` needs one.
+
+    Raises:
+        ConfigError: the settings ask for a guard that is not there, or for a token that is not in the
+        vocabulary.
+        RunError: the decoder and the codec disagree on the vocabulary.
+        SeqloomError: the model's output is not finite, or the pattern takes too long.
+    """
+    job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard)
+    if config.beam > 1:
+        return iter(beam_search(job)[:count])
+    return (_last(write(job, index)) for index in range(first_index, first_index + count))
+
+
+def stream(
+    decoder: Decoder,
+    config: SamplingConfig,
+    *,
+    prompt: Sequence[int],
+    token_bytes: Sequence[bytes],
+    boundary: int | None = None,
+    index: int = 0,
+    guard: Guard | None = None,
+) -> Generator[str, None, Sample]:
+    """Write one sample piece by piece: the same text, and the same arguments, as `generate`.
+
+    Yields:
+        Pieces of text; a beam search, which knows its text only at the end, gives one.
+
+    Returns:
+        The sample.
+    """
+    job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard)
+    return _best(job) if config.beam > 1 else write(job, index)
+
+
+def next_distribution(
+    decoder: Decoder, prompt: Sequence[int], temperature: float = 1.0
+) -> Float64[np.ndarray, " vocab"]:
+    """The probability of each token after a prompt, at a temperature (see `reweight`).
+
+    Raises:
+        ConfigError: the temperature is below 0 or NaN.
+    """
+    logits, _ = decoder.read(prompt, decoder.initial_state())
+    return reweight(np.exp(log_softmax(logits)), temperature)
+
+
+def _last(pieces: Generator[str, None, Sample]) -> Sample:
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as ended:
+            sample: Sample = ended.value
+            return sample
+
+
+def _best(job: Job) -> Generator[str, None, Sample]:
+    sample = beam_search(job)[0]
+    if sample.text:
+        yield sample.text
+    return sample

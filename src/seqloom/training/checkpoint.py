@@ -1,0 +1,40 @@
+"""A training snapshot as one file, replaced whole, so that there is always one that can be gone on from."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from seqloom.errors import RunError
+from seqloom.files import replaced
+from seqloom.training.loop import Snapshot
+
+__all__ = ["load_snapshot", "save_snapshot"]
+
+
+def save_snapshot(path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot: tensors as they are, the numbers as JSON in the file's header.
+
+    Raises:
+        SeqloomError: the disk is full or the folder cannot be written to.
+    """
+    with replaced(path) as temporary:
+        save_file(dict(snapshot.tensors), temporary, metadata={"progress": json.dumps(dict(snapshot.progress))})
+
+
+def load_snapshot(path: Path) -> Snapshot:
+    """Read a snapshot.
+
+    Raises:
+        RunError: there is none, or it is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            progress = json.loads(file.metadata()["progress"])
+    except FileNotFoundError:
+        raise RunError(f"there is no training state at {path} to resume from: start again with --overwrite") from None
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"the training state {path} is damaged ({error}): start again with --overwrite") from None
+    return Snapshot(tensors, progress)

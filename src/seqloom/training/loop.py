@@ -1,0 +1,289 @@
+"""The training loop: one update after another, validation, early stop, and going back when the loss explodes.
+
+It knows nothing of files, sampling or displays: those are listeners. What it must remember to go on bit for bit is one
+`Snapshot`.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from seqloom.config import TrainingConfig
+from seqloom.data.batch import IGNORED, Batch
+from seqloom.errors import TrainingError
+from seqloom.models.language_model import LanguageModel
+from seqloom.training.events import (
+    Checkpoint,
+    Epoch,
+    Event,
+    Finished,
+    Listener,
+    RolledBack,
+    Started,
+    Step,
+    Validated,
+)
+from seqloom.training.optimizer import make_optimizer, scheduled_rate
+
+__all__ = ["Batches", "Progress", "Snapshot", "Trainer"]
+
+_MOST_ROLLBACKS = 8
+
+
+class Batches(Protocol):
+    """Where batches come from; `batch` depends on the step alone.
+
+    Attributes:
+        steps_per_epoch: batches that read everything once.
+        carries_state: whether a lane goes on where its last window ended.
+    """
+
+    steps_per_epoch: int
+    carries_state: bool
+
+    def batch(self, step: int) -> Batch:
+        """The batch of update `step`, counted from 0."""
+        ...
+
+
+@dataclass
+class Progress:
+    """The numbers that training carries from step to step.
+
+    Attributes:
+        step: updates done.
+        seconds: spent on them.
+        tokens: read.
+        average_loss: exponential mean over about 20 steps; infinite before the first.
+        lowest_average: the smallest it has been.
+        best_loss: lowest validation loss; infinite before the first.
+        since_best: validations since.
+        rate_factor: what rollbacks have multiplied the learning rate by.
+        rollbacks: how many there were.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    average_loss: float = math.inf
+    lowest_average: float = math.inf
+    best_loss: float = math.inf
+    since_best: int = 0
+    rate_factor: float = 1.0
+    rollbacks: int = 0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that training goes on from: tensors by name, and the numbers."""
+
+    tensors: Mapping[str, Tensor]
+    progress: Mapping[str, Any]
+
+
+class Trainer:
+    """Trains one model on one stream of batches.
+
+    Args:
+        model: is changed in place.
+        batches: what to read.
+        config: how.
+        validate: scores the validation text, nats a token; None where there is none.
+        listeners: are told every event, in order.
+
+    Attributes:
+        good: the newest snapshot that training can go back to.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        batches: Batches,
+        config: TrainingConfig,
+        *,
+        validate: Callable[[], float] | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.model, self.batches, self.config, self.validate = model, batches, config, validate
+        self.listeners = listeners
+        self.device = model.head.bias.device
+        self.optimizer = make_optimizer(model, config)
+        self.generator = torch.Generator(self.device).manual_seed(config.seed + 1)
+        self.progress = Progress()
+        self.state = model.initial_state(batches.batch(0).tokens.shape[0])
+        self.good = self.snapshot()
+
+    def train(self, interrupted: Callable[[], bool] = lambda: False) -> Finished:
+        """Go on to the last step, an early stop, or until `interrupted()`.
+
+        Raises:
+            TrainingError: the loss explodes again and again.
+        """
+        config, progress = self.config, self.progress
+        first = self.batches.batch(0).tokens.size
+        self._tell(
+            Started(
+                step=progress.step,
+                total_steps=config.total_steps,
+                steps_per_epoch=self.batches.steps_per_epoch,
+                tokens_per_step=first,
+            )
+        )
+        self.good = self.snapshot()
+        reason = "done"
+        while progress.step < config.total_steps:
+            if interrupted():
+                reason = "interrupted"
+                break
+            self._advance()
+            if config.patience and progress.since_best >= config.patience:
+                reason = "early stop"
+                break
+        best = progress.best_loss if math.isfinite(progress.best_loss) else None
+        finished = Finished(step=progress.step, reason=reason, best_loss=best, seconds=progress.seconds)
+        self._tell(finished)
+        return finished
+
+    def measure_steps(self, seconds: float) -> float:
+        """Training steps a second, measured for about so long; everything is put back as it was."""
+        before = self.snapshot()
+        self._update()
+        begun, steps = time.perf_counter(), 0
+        while steps < 3 or time.perf_counter() - begun < seconds:
+            self._update()
+            self.progress.step += 1
+            steps += 1
+        elapsed = time.perf_counter() - begun
+        self.restore(before)
+        return steps / elapsed
+
+    def snapshot(self) -> Snapshot:
+        """A copy of all that `restore` needs."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        for layer, parts in enumerate(self.state):
+            tensors |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
+        tensors["generator"] = self.generator.get_state()
+        return Snapshot(
+            {name: value.detach().clone().contiguous() for name, value in tensors.items()}, asdict(self.progress)
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to, or on from, a snapshot of a trainer with the same model, batches and settings."""
+        tensors = snapshot.tensors
+        self.model.load_state_dict(_under("model.", tensors))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            index, _, moment = name.partition(".")
+            moments.setdefault(int(index), {})[moment] = value.clone()
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.state = tuple(
+            tuple(tensors[f"state.{layer}.{number}"].to(self.device) for number in range(len(parts)))
+            for layer, parts in enumerate(self.state)
+        )
+        self.generator.set_state(tensors["generator"].cpu())
+        for name, number in snapshot.progress.items():
+            setattr(self.progress, name, number)
+
+    def _advance(self) -> None:
+        """One update and what follows from it."""
+        begun = time.perf_counter()
+        loss, rate = self._update()
+        progress = self.progress
+        progress.seconds += time.perf_counter() - begun
+        progress.step += 1
+        if not self._healthy(loss):
+            self._roll_back(loss)
+            return
+        self._tell(
+            Step(
+                step=progress.step,
+                loss=loss,
+                learning_rate=rate,
+                seconds=progress.seconds,
+                tokens=progress.tokens,
+            )
+        )
+        if progress.step % self.config.validate_every == 0 or progress.step == self.config.total_steps:
+            self._take_stock()
+        if progress.step % self.batches.steps_per_epoch == 0:
+            epoch = progress.step // self.batches.steps_per_epoch
+            self._tell(Epoch(epoch=epoch, step=progress.step, seconds=progress.seconds))
+
+    def _update(self) -> tuple[float, float]:
+        """Read one batch and change the weights; the batch's loss and the learning rate. No change if it is not finite."""
+        batch = self.batches.batch(self.progress.step)
+        tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
+        resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
+        state = self.state if self.batches.carries_state else self.model.initial_state(len(tokens))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            hidden, state = self.model(tokens, state, resets, self.generator)
+            objective, nats = self.model.losses(hidden, targets, IGNORED)
+        self.optimizer.zero_grad(set_to_none=True)
+        objective.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip or math.inf, foreach=True)
+        rate = scheduled_rate(self.progress.step, self.config) * self.progress.rate_factor
+        loss = float(nats.detach())
+        if not (math.isfinite(loss) and bool(norm.isfinite())):
+            return math.nan, rate
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        if self.batches.carries_state:
+            self.state = tuple(tuple(part.detach() for part in layer) for layer in state)
+        self.progress.tokens += int((batch.targets != IGNORED).sum()) if batch.resets.any() else batch.targets.size
+        return loss, rate
+
+    def _healthy(self, loss: float) -> bool:
+        """Whether the loss, averaged, is a number and not far above the lowest it has been."""
+        progress = self.progress
+        if not math.isfinite(loss):
+            return False
+        if math.isinf(progress.average_loss):
+            progress.average_loss = loss
+        else:
+            progress.average_loss += 0.05 * (loss - progress.average_loss)
+        progress.lowest_average = min(progress.lowest_average, progress.average_loss)
+        return progress.average_loss < 1.5 * progress.lowest_average + 0.5
+
+    def _take_stock(self) -> None:
+        """Validate, remember the best, and keep a state to go back to."""
+        progress = self.progress
+        if self.validate is not None:
+            loss = self.validate()
+            best = loss < progress.best_loss
+            progress.best_loss = min(loss, progress.best_loss)
+            progress.since_best = 0 if best else progress.since_best + 1
+            self._tell(Validated(step=progress.step, loss=loss, best=best, seconds=progress.seconds))
+        self.good = self.snapshot()
+        self._tell(Checkpoint(step=progress.step))
+
+    def _roll_back(self, loss: float) -> None:
+        progress = self.progress
+        if progress.rollbacks >= _MOST_ROLLBACKS:
+            raise TrainingError(
+                f"the loss exploded {progress.rollbacks + 1} times, last at step {progress.step} with a rate of "
+                f"{scheduled_rate(progress.step, self.config) * progress.rate_factor:.2g}; train again with a smaller "
+                "--learning-rate"
+            )
+        exploded_at, factor, times = progress.step, progress.rate_factor * 0.5, progress.rollbacks + 1
+        seconds, tokens = progress.seconds, progress.tokens
+        self.restore(self.good)
+        progress.rate_factor, progress.rollbacks = factor, times
+        progress.seconds, progress.tokens = seconds, tokens
+        self._tell(RolledBack(step=exploded_at, to_step=progress.step, loss=loss, rate_factor=factor))
+
+    def _tell(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

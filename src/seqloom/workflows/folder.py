@@ -1,0 +1,210 @@
+"""The run folder: which file is where, and reading them back with one clear line where something is wrong."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from seqloom.codecs import codec_from_json
+from seqloom.codecs.base import Codec
+from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
+from seqloom.errors import RunError, UserError
+from seqloom.files import replaced, write_json
+from seqloom.presets import SamplePlan
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["FORMAT", "RunConfig", "RunFolder"]
+
+FORMAT = 1
+"""The run format that this version writes; older ones are migrated when read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """`config.json`: all that a run was made from.
+
+    Attributes:
+        version: of seqloom, that trained it.
+        source: what the person named.
+        corpus: its name.
+        corpus_hash: its fingerprint.
+        separate: whether the corpus has documents that begin and end.
+        level: of the codec.
+        reading: how the source was read.
+        model: the network.
+        training: how it was trained.
+        samples: what was written after each epoch.
+        preset: its name, or None.
+        parent: the run that training went on from, or None.
+        threads: that torch computes with.
+    """
+
+    version: str
+    source: str
+    corpus: str
+    corpus_hash: str
+    separate: bool
+    level: str
+    reading: ReadingConfig
+    model: ModelConfig
+    training: TrainingConfig
+    samples: SamplePlan = field(default_factory=SamplePlan)
+    preset: str | None = None
+    parent: str | None = None
+    threads: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields in JSON's types, with the format number first."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "RunConfig":
+        """The config that `to_json` described.
+
+        Raises:
+            ConfigError: a setting is unknown or out of range.
+            KeyError, TypeError: a field is missing or unknown.
+        """
+        fields = {name: value for name, value in stored.items() if name != "format"}
+        samples = {name: tuple(v) if isinstance(v, list) else v for name, v in fields["samples"].items()}
+        return cls(
+            **{
+                **fields,
+                "reading": ReadingConfig.from_json(fields["reading"]),
+                "model": ModelConfig.from_json(fields["model"]),
+                "training": TrainingConfig.from_json(fields["training"]),
+                "samples": SamplePlan(**samples),
+            }
+        )
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: the folder; need not be there yet.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config_file = self.path / "config.json"
+        self.codec_file = self.path / "codec.json"
+        self.weights_file = self.path / "model.safetensors"
+        self.state_file = self.path / "state" / "training.safetensors"
+        self.log_file = self.path / "log.jsonl"
+        self.metrics_file = self.path / "metrics.json"
+        self.report_file = self.path / "report.md"
+        self.samples_folder = self.path / "samples"
+        self.plots_folder = self.path / "plots"
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether anything of a run is here."""
+        return any(file.exists() for file in (self.config_file, self.codec_file, self.weights_file, self.state_file))
+
+    def write_config(self, config: RunConfig, codec: Codec) -> None:
+        """Write `codec.json`, then `config.json`.
+
+        Raises:
+            SeqloomError: the disk is full or the folder cannot be written to.
+        """
+        write_json(self.codec_file, codec.to_json())
+        write_json(self.config_file, config.to_json())
+
+    def read_config(self) -> RunConfig:
+        """Read `config.json`.
+
+        Raises:
+            RunError: the folder or the file is missing, damaged, or from a newer format.
+        """
+        if not self.path.is_dir():
+            raise RunError(f"no run at {self.path}: train one with 'seqloom train SOURCE --run {self.path}'")
+        stored = self._read_json(self.config_file)
+        version = stored.get("format")
+        if not isinstance(version, int):
+            raise RunError(f"{self.config_file} has no format number: it is no run of seqloom, or it is damaged")
+        if version > FORMAT:
+            raise RunError(
+                f"{self.path} has run format {version} and this seqloom reads up to {FORMAT}: upgrade seqloom"
+            )
+        try:
+            return RunConfig.from_json(stored)
+        except (UserError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{self.config_file} is damaged: {error}") from None
+
+    def read_codec(self) -> Codec:
+        """Read `codec.json`.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        try:
+            return codec_from_json(self._read_json(self.codec_file))
+        except UserError as error:
+            if isinstance(error, RunError):
+                raise
+            raise RunError(f"{self.codec_file} is damaged: {error}") from None
+
+    def read_weights(self) -> dict[str, np.ndarray]:
+        """Read `model.safetensors` as arrays.
+
+        Raises:
+            RunError: there are none yet, or the file is damaged.
+        """
+        if not self.weights_file.exists():
+            raise RunError(
+                f"{self.path} has no weights yet: its training has not got far enough; wait, or go on with "
+                f"'seqloom train --resume --run {self.path}'"
+            )
+        try:
+            return load_file(self.weights_file)
+        except (SafetensorError, OSError, ValueError) as error:
+            raise RunError(f"{self.weights_file} is damaged ({error}): train again, or copy the run anew") from None
+
+    def write_weights(self, tensors: Mapping[str, "Tensor"]) -> None:
+        """Replace `model.safetensors`.
+
+        Raises:
+            SeqloomError: the disk is full or the folder cannot be written to.
+        """
+        from safetensors.torch import save_file
+
+
+        with replaced(self.weights_file) as temporary:
+            save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary)
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The lines of `log.jsonl`; a last line that was cut off is left out."""
+        if not self.log_file.exists():
+            return []
+        lines = []
+        for line in self.log_file.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                break
+        return lines
+
+    def read_metrics(self) -> dict[str, Any]:
+        """`metrics.json`: what was measured when training ended; empty before that."""
+        return self._read_json(self.metrics_file) if self.metrics_file.exists() else {}
+
+    def _read_json(self, file: Path) -> dict[str, Any]:
+        try:
+            value = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(
+                f"{self.path} holds no whole run: {file.name} is missing; train into it again with --overwrite"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{file} is damaged: {error}") from None
+        if not isinstance(value, dict):
+            raise RunError(f"{file} is damaged: it holds no JSON object")
+        return value

@@ -1,0 +1,175 @@
+"""Measuring a run on a text: likelihood by a protocol, scores token by token, and what is copied from its corpus."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqloom.codecs.base import Codec
+from seqloom.corpora import open_corpus
+from seqloom.corpora.document import Corpus
+from seqloom.data.split import Spans, split_store
+from seqloom.data.store import TokenStore, cached_store
+from seqloom.errors import CodecError, ConfigError, RunError, SourceError
+from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
+from seqloom.evaluation.originality import CopyIndex
+from seqloom.evaluation.scores import TokenScore, token_scores
+from seqloom.models.language_model import LanguageModel
+from seqloom.workflows.run import Run
+
+__all__ = ["Protocol", "copy_index", "evaluate", "load_model", "own_corpus", "score_source", "score_text"]
+
+SPLITS = ("all", "train", "validation", "held-out")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a text is scored: with full context, by blocks, or by the last token of windows.
+
+    Attributes:
+        blocks: size of blocks that each begin from a zero state; 0 for none.
+        windows: size of windows that each give one prediction; 0 for none.
+        stride: distance between windows.
+    """
+
+    blocks: int = 0
+    windows: int = 0
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        if self.blocks and self.windows:
+            raise ConfigError("--blocks and --windows contradict each other: choose one way of scoring")
+        for name in ("blocks", "windows"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"--{name} got {getattr(self, name)}: it must be 1 or more")
+        if self.stride < 1:
+            raise ConfigError(f"--stride got {self.stride}: it must be 1 or more")
+
+
+def load_model(run: Run) -> LanguageModel:
+    """The network of a run, with its best weights.
+
+    Raises:
+        RunError: the weights do not fit the config.
+    """
+    model = LanguageModel(run.config.model)
+    try:
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights.items()})
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2]
+        raise RunError(
+            f"the weights of {run.path} do not fit its config.json ({' '.join(first).strip()}): copy the run anew"
+        ) from None
+    return model
+
+
+def evaluate(
+    run: Run, source: str | Path | Sequence[str | Path] | None, protocol: Protocol | None, split: str
+) -> Likelihood:
+    """See `Run.evaluate`."""
+    if split not in SPLITS:
+        raise ConfigError(f"--split got {split!r}: choose from {', '.join(SPLITS)}")
+    store, spans = _part(run, source, split)
+    model, protocol = load_model(run), protocol or Protocol()
+    characters = run.codec.characters_per_token
+    if protocol.blocks:
+        scored = block_likelihood(model, store, spans, characters, protocol.blocks)
+    elif protocol.windows:
+        scored = window_likelihood(model, store, spans, characters, protocol.windows, protocol.stride)
+    else:
+        scored = full_likelihood(model, store, spans, characters)
+    if scored.tokens == 0:
+        raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
+    return scored
+
+
+def score_text(run: Run, text: str) -> list[TokenScore]:
+    """See `Run.score`."""
+    ids = [run.codec.start, *run.codec.encode(run.as_read(text)).tolist()]
+    return list(token_scores(load_model(run), torch.tensor(ids)))
+
+
+def score_source(run: Run, source: str | Path | Sequence[str | Path]) -> Iterator[list[TokenScore]]:
+    """Score every document of a source, read as the run's corpus was read.
+
+    Raises:
+        UserError: the source cannot be read, or has symbols outside the vocabulary.
+    """
+    model = load_model(run)
+    store = _store(run, _as_run_reads(run, source))
+    for start, stop in zip(store.offsets[:-1].tolist(), store.offsets[1:].tolist(), strict=True):
+        ids = torch.from_numpy(store.records[start:stop].astype(np.int64))
+        if run.codec.boundary is None:
+            ids = torch.cat([torch.tensor([run.codec.start]), ids])
+        yield list(token_scores(model, ids))
+
+
+def own_corpus(run: Run) -> Corpus:
+    """The corpus that a run was trained on.
+
+    Raises:
+        SourceError: it is gone, or is not what it was.
+    """
+    named = run.config.source
+    source: Any = named.split(os.pathsep) if os.pathsep in named else named
+    corpus = open_corpus(source, run.config.reading)
+    if corpus.fingerprint != run.config.corpus_hash:
+        raise SourceError(f"{named} has changed since {run.path} was trained on it: put the old text back")
+    return corpus
+
+
+def copy_index(run: Run) -> CopyIndex:
+    """What a run's corpus holds, for finding copies of it.
+
+    Raises:
+        SourceError: the corpus is not at hand.
+    """
+    return CopyIndex.over(own_corpus(run))
+
+
+def _part(run: Run, source: str | Path | Sequence[str | Path] | None, split: str) -> tuple[TokenStore, Spans]:
+    corpus = own_corpus(run) if source is None else _as_run_reads(run, source)
+    store = _store(run, corpus)
+    if split == "all":
+        return store, Spans.whole(store)
+    if corpus.fingerprint != run.config.corpus_hash:
+        raise ConfigError(f"--split {split} is a part of the run's own corpus, {run.config.source}: name that as the source")
+    training = run.config.training
+    parts = split_store(store, hold_out=training.hold_out, validation=training.validation)
+    spans: Spans = getattr(parts, split.replace("-", "_"))
+    if spans.num_records < 2:
+        raise ConfigError(f"the run has no {split} text: train with --{'hold-out' if split == 'held-out' else split} above 0")
+    return store, spans
+
+
+def _as_run_reads(run: Run, source: str | Path | Sequence[str | Path]) -> Corpus:
+    """A source, read as the run's corpus was; its encoding is detected anew."""
+    reading = run.config.reading
+    named = str(source) if isinstance(source, str | Path) else ""
+    if str(Path(named).absolute()) == run.config.source or named == run.config.source:
+        return open_corpus(source, reading)
+    return open_corpus(source, replace(reading, encoding=None))
+
+
+def _store(run: Run, corpus: Corpus) -> TokenStore:
+    try:
+        return cached_store(corpus, _boundary_as(run.codec, corpus))
+    except CodecError as error:
+        raise CodecError(*[f"{corpus.name}: {fault}" for fault in error.faults]) from None
+
+
+def _boundary_as(codec: Codec, corpus: Corpus) -> Codec:
+    """The codec, if it can mark the boundaries of a corpus of records.
+
+    Raises:
+        ConfigError: the corpus has records and the run knows none.
+    """
+    if corpus.separate and codec.boundary is None:
+        raise ConfigError(
+            f"{corpus.name} has separate records and the run was trained on running text: name one text file instead"
+        )
+    return codec

@@ -1,0 +1,180 @@
+"""Choosing what a person did not: size, batch, learning rate and dropout from the corpus and the budget.
+
+The figures come from sweeps on two cores over corpora of 0.5 to 1 million characters and budgets from 7 to 600 seconds.
+They decide how good a run is by default, never whether it works.
+"""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seqloom.config import ModelConfig, TrainingConfig
+from seqloom.workflows.settings import Settings
+
+__all__ = ["Budget", "Plan", "choose"]
+
+_ONE_HOT_UP_TO = 256
+_LINES: tuple[tuple[float, int, int, float], ...] = (
+    # seconds of training up to, hidden units, window, learning rate
+    (12, 128, 24, 0.04),
+    (40, 160, 32, 0.025),
+    (150, 192, 32, 0.02),
+    (400, 256, 32, 0.015),
+    (1500, 384, 48, 0.008),
+    (math.inf, 512, 48, 0.006),
+)
+_TOKENS_A_SECOND = 60_000
+"""A guess at the speed of a small model, to put epochs and steps on the same scale as seconds."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train; one of the three is set.
+
+    Attributes:
+        seconds: of training.
+        epochs: readings of the training text.
+        steps: updates.
+    """
+
+    seconds: float | None = None
+    epochs: float | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained, but for the number of steps where the budget is in time or epochs."""
+
+    model: ModelConfig
+    training: TrainingConfig
+    budget: Budget
+    threads: int
+
+
+def choose(settings: Settings, *, vocabulary: int, tokens: int, mean_document: float, parent: ModelConfig | None) -> Plan:
+    """Fill in what was not set.
+
+    Args:
+        settings: what was.
+        vocabulary: size of the codec's.
+        tokens: to train on.
+        mean_document: mean tokens of a document.
+        parent: the model that training goes on from, whose shape is kept.
+
+    Raises:
+        ConfigError: a setting is out of range, or contradicts another.
+    """
+    budget = _budget(settings.other)
+    seconds = _in_seconds(budget, tokens, settings.training)
+    size, window, rate = _line(seconds)
+    model = {**_shape(settings, vocabulary, size), **settings.model} if parent is None else _kept(parent, settings)
+    model_config = ModelConfig(**{**model, "vocabulary": vocabulary})
+    passes = seconds * _speed(model_config) / tokens
+    if "dropout" not in settings.model and settings.preset is None:
+        model_config = ModelConfig(**{**model_config.to_json(), "dropout": _dropout(passes)})
+    widest = max(model_config.sizes)
+    lanes, window = _batch(settings.training, tokens, min(window, _power_below(mean_document)))
+    chosen = {
+        "lanes": lanes,
+        "window": window,
+        "learning_rate": (_rate(widest) if "sizes" in settings.model or parent else rate) * (0.5 if parent else 1.0),
+        "weight_decay": 0.01 if passes < 8 else 0.05,
+        "precision": "bfloat16" if fast_bfloat16() else "float32",
+    }
+    training = TrainingConfig(**{"total_steps": budget.steps or 1, **chosen, **settings.training})
+    return Plan(model_config, training, budget, settings.other.get("threads") or os.cpu_count() or 1)
+
+
+def fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 faster than float32."""
+    import torch
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _has_bf16_dot_product()
+
+
+def _has_bf16_dot_product() -> bool:
+    import torch
+
+    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+
+
+def _budget(other: Mapping[str, Any]) -> Budget:
+    if "steps" in other:
+        return Budget(steps=int(other["steps"]))
+    if "epochs" in other:
+        return Budget(epochs=float(other["epochs"]))
+    return Budget(seconds=60 * float(other.get("minutes", 1)))
+
+
+def _in_seconds(budget: Budget, tokens: int, training: Mapping[str, Any]) -> float:
+    if budget.seconds is not None:
+        return budget.seconds
+    if budget.epochs is not None:
+        return budget.epochs * tokens / _TOKENS_A_SECOND
+    return (budget.steps or 1) * training.get("lanes", 32) * training.get("window", 32) / _TOKENS_A_SECOND
+
+
+def _line(seconds: float) -> tuple[int, int, float]:
+    return next((size, window, rate) for limit, size, window, rate in _LINES if seconds <= limit)
+
+
+def _shape(settings: Settings, vocabulary: int, size: int) -> dict[str, Any]:
+    layers = int(settings.other.get("layers", 1))
+    core = settings.model.get("core", "lstm")
+    if core == "conv" and "layers" not in settings.other:
+        layers = 6
+    sizes = settings.model.get("sizes", (size,) * layers)
+    if core == "conv" and len(sizes) == 1:
+        sizes = sizes * layers
+    embedding = sizes[-1] if settings.model.get("tied") else 0 if vocabulary <= _ONE_HOT_UP_TO else min(sizes[0], 128)
+    return {"sizes": sizes, "embedding": embedding}
+
+
+def _kept(parent: ModelConfig, settings: Settings) -> dict[str, Any]:
+    return {**parent.to_json(), "sizes": parent.sizes, **settings.model}
+
+
+def _rate(size: int) -> float:
+    """The learning rate that suits a size: between the table's lines on a logarithmic scale."""
+    sizes = [line[1] for line in _LINES]
+    rates = [line[3] for line in _LINES]
+    if size <= sizes[0]:
+        return rates[0]
+    for (small, high), (large, low) in zip(
+        zip(sizes[:-1], rates[:-1], strict=True), zip(sizes[1:], rates[1:], strict=True), strict=True
+    ):
+        if size <= large:
+            share = math.log(size / small) / math.log(large / small)
+            return float(high * (low / high) ** share)
+    return float(rates[-1] * sizes[-1] / size)
+
+
+def _speed(model: ModelConfig) -> float:
+    """Tokens a second, guessed from the multiplications that a token takes."""
+    widths = (model.embedding or model.vocabulary, *model.sizes)
+    products = sum(4 * size * (before + size) for before, size in zip(widths[:-1], widths[1:], strict=True))
+    products += model.sizes[-1] * model.vocabulary * model.ahead
+    return 1.2e10 / (products + 5e4)
+
+
+def _dropout(passes: float) -> float:
+    """More, the more often the same text is read."""
+    return round(min(0.5, max(0.0, 0.1 * math.log2(max(passes, 1) / 2))), 2)
+
+
+def _batch(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, int]:
+    """Lanes and window: those of the table, made smaller where the text would not fill a few batches."""
+    window = training.get("window", window)
+    lanes = training.get("lanes", 32)
+    if "lanes" not in training:
+        lanes = max(1, min(32, tokens // (4 * window)))
+    return lanes, window
+
+
+def _power_below(length: float) -> int:
+    return int(2 ** max(3, math.floor(math.log2(max(length, 8)))))

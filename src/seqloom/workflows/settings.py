@@ -1,0 +1,104 @@
+"""Sorts the settings that a person gives by name into the config that each belongs to."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
+from seqloom.errors import ConfigError
+from seqloom.presets import PRESETS, Preset, SamplePlan
+from seqloom.registry import unknown_name
+
+__all__ = ["Settings", "sort_settings"]
+
+_OTHER = ("level", "vocabulary", "size", "layers", "minutes", "epochs", "steps", "threads")
+
+
+def _names(config: type) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(config))
+
+
+_READING = _names(ReadingConfig)
+_MODEL = _names(ModelConfig) - {"vocabulary", "sizes"}
+_TRAINING = _names(TrainingConfig) - {"total_steps"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What was asked for; what is in none of the mappings is chosen later.
+
+    Attributes:
+        reading: fields of `ReadingConfig`.
+        model: fields of `ModelConfig`, `sizes` included where it was given.
+        training: fields of `TrainingConfig`.
+        other: level, vocabulary (a cap), layers, threads and the budget: minutes, epochs or steps.
+        preset: its name, or None.
+        samples: what is written after each epoch.
+    """
+
+    reading: Mapping[str, Any]
+    model: Mapping[str, Any]
+    training: Mapping[str, Any]
+    other: Mapping[str, Any]
+    preset: str | None
+    samples: SamplePlan
+
+
+def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settings:
+    """Sort settings by where they belong, over those of a preset.
+
+    Args:
+        given: by name; None means not given. `size` is a number or a sequence, one a layer.
+        preset: a name from `PRESETS`.
+
+    Raises:
+        ConfigError: unknown names, or settings that contradict one another; every fault is listed.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    known = (*sorted(_READING | _MODEL | _TRAINING), *_OTHER)
+    faults = [unknown_name("setting", name, dict.fromkeys(known)) for name in given if name not in known]
+    if preset is not None and preset not in PRESETS:
+        faults.append(unknown_name("preset", preset, PRESETS))
+    faults += _contradictions(given)
+    if faults:
+        raise ConfigError(*faults)
+    recipe = PRESETS[preset] if preset is not None else Preset(description="", settings={})
+    settings = {**_without_rivals(recipe.settings, given), **given}
+    model = {name: settings[name] for name in settings if name in _MODEL}
+    sizes = _sizes(settings.get("size"), settings.get("layers"))
+    return Settings(
+        reading={name: settings[name] for name in settings if name in _READING},
+        model=model if sizes is None else {**model, "sizes": sizes},
+        training={name: settings[name] for name in settings if name in _TRAINING},
+        other={name: settings[name] for name in settings if name in _OTHER},
+        preset=preset,
+        samples=recipe.samples,
+    )
+
+
+def _contradictions(given: Mapping[str, Any]) -> list[str]:
+    faults = []
+    budgets = [f"--{name}" for name in ("minutes", "epochs", "steps") if name in given]
+    if len(budgets) > 1:
+        faults.append(f"{' and '.join(budgets)} contradict each other: give one budget")
+    for name in ("minutes", "epochs", "steps", "layers", "threads"):
+        if name in given and not given[name] > 0:
+            faults.append(f"--{name} got {given[name]}: it must be above 0")
+    size = given.get("size")
+    if isinstance(size, tuple | list) and len(size) > 1 and given.get("layers", len(size)) != len(size):
+        faults.append(f"--size gives {len(size)} layers and --layers asks for {given['layers']}: leave one out")
+    return faults
+
+
+def _without_rivals(recipe: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset's settings but for those that a given one takes the place of."""
+    rivals = ({"minutes", "epochs", "steps"}, {"size", "layers"})
+    replaced = {name for group in rivals if group & given.keys() for name in group}
+    return {name: value for name, value in recipe.items() if name not in replaced}
+
+
+def _sizes(size: Any, layers: int | None) -> tuple[int, ...] | None:
+    if size is None:
+        return None
+    sizes = tuple(size) if isinstance(size, tuple | list) else (int(size),)
+    return sizes * (layers or 1) if len(sizes) == 1 else sizes

@@ -1,0 +1,101 @@
+"""A model and its codec, ready to write: text in, text out. Needs no torch."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from seqloom.codecs.base import Codec
+from seqloom.kernels import WindowedDecoder, plain_decoder
+from seqloom.kernels.decoder import Decoder
+from seqloom.sampling import Sample, SamplingConfig, generate, next_distribution, stream
+from seqloom.sampling.constraints import Guard
+from seqloom.workflows.folder import RunConfig
+
+__all__ = ["Writer", "make_writer"]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes after prompts.
+
+    Attributes:
+        codec: spells prompts and tokens.
+        decoder: the model, over one stream.
+    """
+
+    codec: Codec
+    decoder: Decoder
+
+    def prompt_ids(self, prompt: str, *, skip_unknown: bool = False) -> list[int]:
+        """The ids that are read before the first is written.
+
+        Raises:
+            CodecError: the prompt has symbols outside the vocabulary and `skip_unknown` is False.
+        """
+        return self._begun(self.codec.encode(prompt, skip_unknown=skip_unknown).tolist())
+
+    def write(
+        self, prompt: Sequence[int], config: SamplingConfig, *, count: int = 1, guard: Guard | None = None
+    ) -> Iterator[Sample]:
+        """Samples one after another, after the ids of `prompt_ids`."""
+        return generate(
+            self.decoder,
+            config,
+            prompt=prompt,
+            token_bytes=self.codec.token_bytes,
+            boundary=self.codec.boundary,
+            count=count,
+            guard=guard,
+        )
+
+    def write_ids(self, prompt: Sequence[int], config: SamplingConfig) -> Sample:
+        """One sample after ids as they are stored, with or without a beginning."""
+        return next(self.write(prompt or self._begun([]), config))
+
+    def stream(
+        self, prompt: Sequence[int], config: SamplingConfig, *, guard: Guard | None = None
+    ) -> Generator[str, None, Sample]:
+        """One sample piece by piece; the same text as `write` gives."""
+        return stream(
+            self.decoder,
+            config,
+            prompt=prompt,
+            token_bytes=self.codec.token_bytes,
+            boundary=self.codec.boundary,
+            guard=guard,
+        )
+
+    def distribution(self, prompt: Sequence[int], temperature: float = 1.0) -> Float64[np.ndarray, " vocab"]:
+        """The probability of every token after a prompt."""
+        return next_distribution(self.decoder, prompt, temperature)
+
+    def _begun(self, ids: Iterable[int]) -> list[int]:
+        """After the boundary where there is one, else after the start token where there is nothing else."""
+        ids = list(ids)
+        if self.codec.boundary is not None:
+            return [self.codec.boundary, *ids]
+        return ids or [self.codec.start]
+
+
+def make_writer(
+    config: RunConfig, codec: Codec, weights: Mapping[str, np.ndarray], *, carry: bool | None = None
+) -> Writer:
+    """A writer of a run's weights.
+
+    Args:
+        config: of the run.
+        codec: of the run.
+        weights: by name, as in `model.safetensors`.
+        carry: carry the state from token to token; False reads the last window anew for each token, as runs trained on
+            windows are sampled unless asked otherwise. None does as the run was trained.
+
+    Raises:
+        RunError: the weights do not fit the config.
+    """
+    decoder: Decoder = plain_decoder(config.model, weights)
+    windows = config.training.batching == "windows"
+    if not (carry if carry is not None else not windows):
+        decoder = WindowedDecoder(decoder, config.training.window)
+    return Writer(codec, decoder)

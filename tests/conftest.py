@@ -1,0 +1,29 @@
+"""What all tests share: jaxtyping's shapes enforced, a cache of their own, and the real corpora where they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+# One hook for the folders whose signatures carry shapes; it must come before their first import.
+install_import_hook(
+    [f"seqloom.{folder}" for folder in ("codecs", "data", "kernels", "models", "sampling")], "beartype.beartype"
+)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the tests out of the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("SEQLOOM_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpora_dir() -> Path:
+    """The folder of real corpora, named by SEQLOOM_CORPORA."""
+    named = os.environ.get("SEQLOOM_CORPORA")
+    if not named or not Path(named).is_dir():
+        pytest.skip("SEQLOOM_CORPORA does not name a folder of real corpora")
+    return Path(named)

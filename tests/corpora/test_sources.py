@@ -1,0 +1,119 @@
+import io
+import os
+import threading
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from seqloom.corpora.sources import Source, find_places
+from seqloom.errors import SourceError
+
+
+def find(source: Source) -> tuple[list[str], dict[str, int]]:
+    skipped: Counter[str] = Counter()
+    places = find_places(source, skipped)
+    return [place.name for place in places], dict(+skipped)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.txt", "a/z.txt", "a/y/x.csv", ".hidden", ".git/config", "a10.txt", "c [1].txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path
+
+
+def test_a_folder_gives_its_files_sorted_and_counts_the_hidden_ones(folder: Path) -> None:
+    names, skipped = find(str(folder))
+    assert [os.path.relpath(name, folder) for name in names] == [
+        "a/y/x.csv",
+        "a/z.txt",
+        "a10.txt",
+        "b.txt",
+        "c [1].txt",
+    ]
+    assert skipped == {"hidden file": 1, "hidden folder": 1}
+
+
+def test_globs(folder: Path) -> None:
+    assert find("*.txt")[0] == ["a10.txt", "b.txt", "c [1].txt"]
+    assert find("**/*.csv")[0] == ["a/y/x.csv"]
+    assert find("c [1].txt")[0] == ["c [1].txt"]  # a file of that name comes before the pattern
+    with pytest.raises(SourceError, match="no file matches"):
+        find("*.md")
+
+
+def test_only_files_that_were_named_are_marked_so(folder: Path) -> None:
+    assert [place.named for place in find_places(["b.txt", "a", "a10*"], Counter())] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_several_sources_keep_their_order_and_repeats_are_counted(folder: Path) -> None:
+    names, skipped = find(["b.txt", Path("a"), "./b.txt", "python-docs", "python-docs"])
+    assert names == ["b.txt", "a/y/x.csv", "a/z.txt", "python-docs"]
+    assert skipped == {"file named twice": 2}
+
+
+def test_a_file_hides_a_catalogue_name(folder: Path) -> None:
+    assert find_places("python-docs", Counter())[0].path is None
+    Path("python-docs").write_text("mine")
+    assert find_places("python-docs", Counter())[0].path == Path("python-docs")
+
+
+def test_the_home_folder_is_understood(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    assert find("~/b.txt")[0] == [str(folder / "b.txt")]
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("nietsche", "did you mean nietzsche?"),
+        ("pyton-docs", "did you mean python-docs?"),
+        ("b.tx", "did you mean b.txt?"),
+        ("a/z.text", "did you mean a/z.txt?"),
+        ("qqqq", "or one of python-docs"),
+        ("no/such/folder", "or one of python-docs"),
+        ("x" * 5000, "cannot look at"),
+    ],
+)
+def test_what_is_missing_gets_near_names(folder: Path, name: str, near: str) -> None:
+    with pytest.raises(SourceError) as raised:
+        find(name)
+    assert near in str(raised.value)
+
+
+@pytest.mark.parametrize(("source", "said"), [([], "no source was named"), ("empty", "holds no files")])
+def test_nothing_at_all(folder: Path, source: Source, said: str) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(SourceError, match=said):
+        find(source)
+
+
+def test_standard_input_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"from a pipe")))
+    (first,) = find_places("-", Counter())
+    (second,) = find_places("-", Counter())
+    assert first.name == "standard input"
+    assert first.path is not None
+    assert first.path.read_bytes() == b"from a pipe"
+    assert second.path == first.path
+
+
+def test_a_named_pipe_is_read_once_and_kept(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"through a pipe",))
+    writer.start()
+    (place,) = find_places(pipe, Counter())
+    writer.join()
+    assert place.path is not None
+    assert place.path.read_bytes() == b"through a pipe"

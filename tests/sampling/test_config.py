@@ -1,0 +1,106 @@
+import json
+import math
+
+import pytest
+
+from seqloom.errors import ConfigError
+from seqloom.sampling import SamplingConfig
+
+
+def faults(**settings):
+    with pytest.raises(ConfigError) as caught:
+        SamplingConfig(**settings)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("settings", "flag"),
+    [
+        ({"length": 0}, "--length"),
+        ({"min_length": -1}, "--min-length"),
+        ({"length": 5, "min_length": 6}, "--min-length 6 is above --length 5"),
+        ({"temperature": -0.1}, "--temperature"),
+        ({"temperature": math.nan}, "--temperature"),
+        ({"top_k": -1}, "--top-k"),
+        ({"top_p": 0.0}, "--top-p"),
+        ({"top_p": 1.1}, "--top-p"),
+        ({"top_p": math.nan}, "--top-p"),
+        ({"min_p": -0.1}, "--min-p"),
+        ({"min_p": 1.5}, "--min-p"),
+        ({"typical_p": 0.0}, "--typical-p"),
+        ({"repetition_penalty": 0.0}, "--repetition-penalty"),
+        ({"repetition_penalty": math.inf}, "--repetition-penalty"),
+        ({"repetition_window": 0}, "--repetition-window"),
+        ({"stop": ("",)}, "--stop got an empty string"),
+        ({"ban": ("\udc80",)}, "no UTF-8 text"),
+        ({"stop": ("abc",), "ban": ("b",)}, "can never appear"),
+        ({"stop": ("b",), "ban": ("b",)}, "can never appear"),
+        ({"bias": {1: math.inf}}, "--bias"),
+        ({"bias": {-1: 1.0}}, "--bias"),
+        ({"pattern": "a(b"}, "at character 3"),
+        ({"beam": -1}, "--beam"),
+        ({"beam": 4, "temperature": 0.7}, "--beam and --temperature"),
+        ({"beam": 4, "top_k": 5}, "--beam and --top-k"),
+        ({"beam": 4, "bias": {1: 1.0}}, "--beam and --bias"),
+        ({"seed": -1}, "--seed"),
+        ({"seed": 2**64}, "--seed"),
+        ({"max_copy": -3}, "--max-copy"),
+    ],
+)
+def test_a_faulty_setting_is_named_by_its_flag(settings, flag):
+    found = faults(**settings)
+    assert len(found) == 1
+    assert flag in found[0]
+    assert "\n" not in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("length", 2.5), ("seed", "one"), ("stop", "end"), ("ban", "no")]
+)
+def test_types_that_no_checker_saw(name, value):
+    config = SamplingConfig()
+    object.__setattr__(config, name, value)
+    with pytest.raises(ConfigError, match=name) as caught:
+        config.__post_init__()
+    assert len(caught.value.faults) == 1
+
+
+def test_all_faults_are_reported_at_once():
+    assert len(faults(temperature=-1.0, top_k=-1, stop=("",), pattern="(", beam=-1)) == 5
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temperature": math.inf},
+        {"temperature": 0.0, "top_k": 3},
+        {"beam": 4, "temperature": 0.0},
+        {"beam": 1, "temperature": 0.5},
+        {"stop": ("a",), "ban": ("ab",)},
+        {"min_length": 5, "length": 5},
+        {"seed": 2**64 - 1},
+    ],
+)
+def test_settings_that_get_on_together(settings):
+    config = SamplingConfig(**settings)
+    assert all(getattr(config, name) == value for name, value in settings.items())
+
+
+def test_json_and_back():
+    config = SamplingConfig(
+        temperature=math.inf,
+        stop=("\n\n", "é"),
+        ban=("x",),
+        bias={3: -1.5, 0: 2.0},
+        pattern="[a-z]+",
+        seed=2**63,
+    )
+    text = json.dumps(config.to_json(), allow_nan=False)
+    assert SamplingConfig.from_json(json.loads(text)) == config
+    assert SamplingConfig.from_json({}) == SamplingConfig()
+
+
+@pytest.mark.parametrize("stored", [{"heat": 1}, {"temperature": "warm"}, {"bias": {"x": 1}}, {"bias": [1]}])
+def test_damaged_json_is_refused(stored):
+    with pytest.raises(ConfigError):
+        SamplingConfig.from_json(stored)
