@@ -7,9 +7,7 @@ import pytest
 from jaxtyping import install_import_hook
 
 # One hook for the folders whose signatures carry shapes; it must come before their first import.
-install_import_hook(
-    [f"seqloom.{folder}" for folder in ("codecs", "data", "kernels", "models", "sampling")], "beartype.beartype"
-)
+install_import_hook([f"seqloom.{folder}" for folder in ("kernels", "models")], "beartype.beartype")
 
 
 @pytest.fixture(autouse=True)

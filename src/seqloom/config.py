@@ -133,7 +133,10 @@ class ModelConfig(Stored):
     def __post_init__(self) -> None:
         check(
             (self.core in CORES, unknown_name("core", self.core, CORES)),
-            (self.vocabulary >= 2, f"a vocabulary of {self.vocabulary} leaves nothing to predict: use text with more symbols"),
+            (
+                self.vocabulary >= 2,
+                f"a vocabulary of {self.vocabulary} leaves nothing to predict: use text with more symbols",
+            ),
             (
                 bool(self.sizes) and all(1 <= size <= 65536 for size in self.sizes),
                 f"--size got {','.join(map(str, self.sizes))}: every layer needs 1 to 65536 units",
@@ -196,7 +199,7 @@ class TrainingConfig(Stored):
     loss: str = "all"
     optimizer: str = "adamw"
     learning_rate: float = 0.02
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[float, float] = (0.85, 0.99)
     weight_decay: float = 0.01
     clip: float = 1.0
     schedule: str = "cosine"
@@ -257,5 +260,3 @@ def _at_least(flag: str, value: float, least: int) -> Check:
 
 def _one_of(flag: str, value: str, choices: Sequence[str]) -> Check:
     return value in choices, f"--{flag} got {value!r}: choose from {', '.join(choices)}"
-
-

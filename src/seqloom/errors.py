@@ -1,6 +1,7 @@
 """The errors that seqloom raises, one shallow tree.
 
-A message says what was got, what is allowed and what to try. Several faults found at once are several lines of one error.
+A message says what was got, what is allowed and what to try. Several faults found at once are several lines of one
+error.
 """
 
 __all__ = [

@@ -10,7 +10,16 @@ from typing import Any
 
 from seqloom.errors import SeqloomError
 
-__all__ = ["replaced", "replaced_folder", "write_json", "write_text"]
+__all__ = ["cache_folder", "replaced", "replaced_folder", "write_json", "write_text"]
+
+
+def cache_folder(kind: str) -> Path:
+    """The user's cache for one kind of file; `SEQLOOM_CACHE` names another place for all of them."""
+    if chosen := os.environ.get("SEQLOOM_CACHE"):
+        return Path(chosen) / kind
+    from platformdirs import user_cache_path
+
+    return user_cache_path("seqloom") / kind
 
 
 @contextlib.contextmanager
@@ -50,9 +59,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True
-        ) as name:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as name:
             made = Path(name) / path.name
             made.mkdir()
             yield made

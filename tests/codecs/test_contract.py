@@ -18,9 +18,7 @@ LETTERS = "aZé'’ \n\t\r.-!_9中国かทำक्षمِ́\u200d👩🏽\u300
 TEXTS = st.text(st.sampled_from(LETTERS) | st.characters(exclude_categories=["Cs"]), max_size=60)
 
 pytestmark = pytest.mark.parametrize("level", LEVELS)
-relaxed = settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+relaxed = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
 def cut(text, cuts):
@@ -187,10 +185,7 @@ def test_not_a_codec_at_all(level):
 
 def test_the_stored_codec_is_what_python_reads_back(level, complete_codecs, tmp_path: Path):
     path = tmp_path / "codec.json"
-    path.write_text(
-        json.dumps(complete_codecs[level].to_json(), ensure_ascii=False, allow_nan=False), encoding="utf-8"
-    )
+    path.write_text(json.dumps(complete_codecs[level].to_json(), ensure_ascii=False, allow_nan=False), encoding="utf-8")
     assert (
-        codec_from_json(json.loads(path.read_text(encoding="utf-8"))).fingerprint
-        == complete_codecs[level].fingerprint
+        codec_from_json(json.loads(path.read_text(encoding="utf-8"))).fingerprint == complete_codecs[level].fingerprint
     )

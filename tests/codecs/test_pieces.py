@@ -1,3 +1,4 @@
+import re
 from itertools import count
 
 import pytest
@@ -7,9 +8,7 @@ from hypothesis import strategies as st
 from seqloom.codecs.pieces import split, subword_pattern, word_pattern
 
 LETTERS = st.sampled_from("aZé'’ \n\t\r.-!_9中国かทำक्षمِ́\u200d\u3000\x00\x85") | st.characters()
-TEXTS = st.lists(st.tuples(LETTERS, st.integers(1, 70)).map(lambda run: run[0] * run[1]), max_size=20).map(
-    "".join
-)
+TEXTS = st.lists(st.tuples(LETTERS, st.integers(1, 70)).map(lambda run: run[0] * run[1]), max_size=20).map("".join)
 
 both = pytest.mark.parametrize("pattern", [word_pattern(), subword_pattern()], ids=["word", "subword"])
 
@@ -30,6 +29,14 @@ def test_pieces_join_to_the_text(pattern, text):
 def test_pieces_do_not_depend_on_the_chunks(pattern, text, size):
     chunks = [text[start : start + size] for start in range(0, len(text), size)]
     assert [piece for pieces in split(chunks, pattern) for piece in pieces] == pattern.findall(text)
+
+
+@both
+@settings(deadline=None)
+@given(text=TEXTS | st.text(LETTERS) | st.text("aé'\u0301 ,.x—"))
+def test_the_shortcut_changes_nothing(pattern, text):
+    _, thorough = pattern.pattern.split("|", 1)
+    assert pattern.findall(text) == re.findall(thorough, text)
 
 
 @both

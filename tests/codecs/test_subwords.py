@@ -54,9 +54,7 @@ def test_fitting_is_the_same_in_another_process_and_quiet(make_corpus):
         "if child: os.waitpid(child, 0); print(codec.fingerprint)\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stderr == ""
     assert done.stdout.strip() == SubwordCodec.fit(make_corpus(TEXT), vocabulary=400).fingerprint
 

@@ -45,8 +45,9 @@ def test_spelling_survives_forgetting(make_corpus, sample, monkeypatch):
     expected = codec.encode(sample).tolist()
     monkeypatch.setattr(pieces, "_REMEMBERED", 3)
     monkeypatch.setattr(pieces, "_BLOCK", 20)
-    assert codec.encode(sample).tolist() == expected
-    assert len(codec._remembered) < len(set(word_pattern().findall(sample))) - 30
+    again = WordCodec.from_json(codec.to_json())
+    assert again.encode(sample).tolist() == expected
+    assert len(again._remembered) < 25 < len(set(word_pattern().findall(sample)))
 
 
 def test_extension_appends_frequent_new_words(make_corpus):

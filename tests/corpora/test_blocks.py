@@ -22,9 +22,7 @@ def packed(kind: str) -> bytes:
     }[kind]
 
 
-@pytest.mark.parametrize(
-    "kind", ["plain", "gzip", "gzip of two members", "zstandard", "zstandard of two frames"]
-)
+@pytest.mark.parametrize("kind", ["plain", "gzip", "gzip of two members", "zstandard", "zstandard of two frames"])
 def test_content_comes_back_in_whole_blocks_whatever_the_name(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes(packed(kind))

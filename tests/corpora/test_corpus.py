@@ -108,9 +108,7 @@ def as_table(kind: str) -> bytes:
     if kind == "jsonl":
         return "".join(json.dumps(row) + "\n" for row in ROWS).encode()
     delimiter = {"tsv": "\t", "semicolon": ";"}.get(kind, ",")
-    lines = [["place", "text", "stars"]] + [
-        [row["place"], f'"{row["text"]}"', str(row["stars"])] for row in ROWS
-    ]
+    lines = [["place", "text", "stars"]] + [[row["place"], f'"{row["text"]}"', str(row["stars"])] for row in ROWS]
     text = "\r\n".join(delimiter.join(map(str, line)) for line in lines)
     return text.encode("utf-16" if kind == "utf-16" else "utf-8")
 
@@ -132,9 +130,7 @@ def test_every_kind_of_table_gives_the_same_documents(tmp_path: Path, kind: str,
     assert not corpus.skipped
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [("csv", "t.csv"), ("jsonl", "t.jsonl.gz"), ("parquet", "t.parquet")]
-)
+@pytest.mark.parametrize(("kind", "name"), [("csv", "t.csv"), ("jsonl", "t.jsonl.gz"), ("parquet", "t.parquet")])
 def test_a_table_wants_to_know_its_columns(tmp_path: Path, kind: str, name: str) -> None:
     content = as_table(kind)
     path = written(tmp_path / name, gzip.compress(content) if name.endswith(".gz") else content)
@@ -193,9 +189,7 @@ def test_what_was_left_out_is_that_of_the_last_pass(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_follows_content_and_reading_only(tmp_path: Path) -> None:
-    one, two, other = (
-        written(tmp_path / name, text) for name, text in [("1", "same"), ("2", "same"), ("3", "Same")]
-    )
+    one, two, other = (written(tmp_path / name, text) for name, text in [("1", "same"), ("2", "same"), ("3", "Same")])
     same = open_corpus(one).fingerprint
     assert re.fullmatch("[0-9a-f]{64}", same)
     assert open_corpus(two).fingerprint == same

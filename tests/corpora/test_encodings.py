@@ -16,9 +16,7 @@ from seqloom.errors import ConfigError, SourceError
 ENGLISH = "It was the best of times,\nit was the worst of times.\n" * 20
 RUSSIAN = "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.\n" * 20
 CHINESE = "話說天下大勢，分久必合，合久必分。\n周末七國分爭，并入於秦。\n" * 20
-SPANISH = (
-    "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, vivía un hidalgo. Añadió: ¿qué?\n" * 20
-)
+SPANISH = "En un lugar de la Mancha, de cuyo nombre no quiero acordarme, vivía un hidalgo. Añadió: ¿qué?\n" * 20
 
 
 def in_blocks(content: bytes, size: int = 1 << 20) -> Callable[[], Iterator[bytes]]:

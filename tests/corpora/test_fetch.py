@@ -68,9 +68,7 @@ def entry(server: Server, monkeypatch: pytest.MonkeyPatch) -> Entry:
     return entry
 
 
-def test_a_file_is_fetched_once(
-    server: Server, entry: Entry, cache: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_is_fetched_once(server: Server, entry: Entry, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server.files["/first"] = CONTENT
     path = fetch("small")
     assert path == cache / "corpora" / "small.txt"
@@ -82,9 +80,7 @@ def test_a_file_is_fetched_once(
     assert "fetching small" in said.err
 
 
-def test_no_bar_where_none_is_wanted(
-    server: Server, entry: Entry, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_bar_where_none_is_wanted(server: Server, entry: Entry, capsys: pytest.CaptureFixture[str]) -> None:
     server.files["/first"] = CONTENT
     fetch("small", progress=False)
     assert capsys.readouterr() == ("", "")
@@ -149,9 +145,7 @@ def test_the_catalogue_says_what_is_at_hand(server: Server, entry: Entry) -> Non
     assert [entry.path for entry in catalogue() if entry.name == "python-docs"] == [None]
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("nietsche", "did you mean 'nietzsche'"), ("python-docs", "is built in")]
-)
+@pytest.mark.parametrize(("name", "said"), [("nietsche", "did you mean 'nietzsche'"), ("python-docs", "is built in")])
 def test_names_without_a_file(name: str, said: str) -> None:
     with pytest.raises(SourceError, match=said):
         exported(name)

@@ -61,9 +61,7 @@ def test_every_cut_of_one_hard_text(reading: ReadingConfig) -> None:
 def test_what_a_text_is_cut_before_agrees_with_the_unicode_database() -> None:
     every = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF]
     parts = [unicodedata.decomposition(character).split() for character in every]
-    composes_backward = {
-        chr(int(part[1], 16)) for part in parts if len(part) == 2 and not part[0].startswith("<")
-    }
+    composes_backward = {chr(int(part[1], 16)) for part in parts if len(part) == 2 and not part[0].startswith("<")}
     composes_backward |= {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
     alone = [character for character in every if _stands_alone(character)]
     assert len(alone) > 30_000

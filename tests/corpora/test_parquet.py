@@ -33,9 +33,7 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_damage_inside_is_one_plain_line(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
-    parquet.write_table(
-        pa.table({"text": ["word " * 50] * 3000}), path, use_dictionary=False, compression="gzip"
-    )
+    parquet.write_table(pa.table({"text": ["word " * 50] * 3000}), path, use_dictionary=False, compression="gzip")
     content = bytearray(path.read_bytes())
     content[30:300] = bytes(270)
     path.write_bytes(content)

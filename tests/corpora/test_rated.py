@@ -73,9 +73,7 @@ def test_the_word_nan_is_text_like_any_other() -> None:
     assert not tally
 
 
-@pytest.mark.parametrize(
-    ("cell", "group"), [("a", "a"), (7, "7"), ("", None), (None, None), (float("nan"), None)]
-)
+@pytest.mark.parametrize(("cell", "group"), [("a", "a"), (7, "7"), ("", None), (None, None), (float("nan"), None)])
 def test_groups_are_strings(cell: object, group: str | None) -> None:
     documents, tally, _ = read({"text": "x", "stars": 1, "place": cell})
     assert documents[0].group == group
@@ -92,9 +90,7 @@ def test_half_the_cells_may_be_no_numbers_but_not_more() -> None:
     _, _, judge = read(*[{"text": "x", "stars": cell} for cell in ("1", "two", "", "")])
     judge.check(["stars"])
     _, _, judge = read(*[{"text": "x", "stars": cell} for cell in ("1", "two", "three", "")])
-    with pytest.raises(
-        SourceError, match=r"'stars' .* 2 of its 3 cells are not, such as 'two' in row 2 of it"
-    ):
+    with pytest.raises(SourceError, match=r"'stars' .* 2 of its 3 cells are not, such as 'two' in row 2 of it"):
         judge.check(["stars"])
 
 

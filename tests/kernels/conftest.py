@@ -49,9 +49,7 @@ def make() -> Callable[..., Made]:
     def made(core: str, *, scale: float = 0.6, vocabulary: int = 7, **settings: Any) -> Made:
         config = ModelConfig(core=core, vocabulary=vocabulary, **settings)
         random = np.random.default_rng(3)
-        arrays = {
-            name: scale * random.standard_normal(shape) for name, shape in sorted(shapes(config).items())
-        }
+        arrays = {name: scale * random.standard_normal(shape) for name, shape in sorted(shapes(config).items())}
         return config, {name: array.astype(np.float32) for name, array in arrays.items()}
 
     return made

@@ -58,11 +58,7 @@ def naive_lstm(layer, x, state):
     a, b = naive_gates(layer, x, hidden)
     z = [p + q for p, q in zip(a, b, strict=True)]
     cell = [logistic(z[n + j]) * cell[j] + logistic(z[j]) * math.tanh(z[2 * n + j]) for j in range(n)]
-    shown = (
-        normal(cell, layer["norm_cell.weight"], layer["norm_cell.bias"])
-        if "norm_cell.bias" in layer
-        else cell
-    )
+    shown = normal(cell, layer["norm_cell.weight"], layer["norm_cell.bias"]) if "norm_cell.bias" in layer else cell
     return [logistic(z[3 * n + j]) * math.tanh(shown[j]) for j in range(n)], cell
 
 
@@ -81,11 +77,7 @@ def naive_gru(layer, x, state):
 def naive_logits(config, weights, tokens=TOKENS):
     step = {"lstm": naive_lstm, "gru": naive_gru}[config.core]
     layers = [
-        {
-            name.split(".", 3)[3]: array
-            for name, array in weights.items()
-            if name.startswith(f"core.layers.{i}.")
-        }
+        {name.split(".", 3)[3]: array for name, array in weights.items() if name.startswith(f"core.layers.{i}.")}
         for i in range(len(config.sizes))
     ]
     states = [([0.0] * size, [0.0] * size) for size in config.sizes]
@@ -140,17 +132,13 @@ def torch_conv_logits(config, weights, tokens):
     arrays = {name: torch.tensor(array, dtype=torch.float64) for name, array in weights.items()}
     x = torch.tensor(np.asarray(input_rows(config, weights), np.float64))[tokens]  # [time, channels]
     for i, size in enumerate(config.sizes):
-        layer = {
-            name.split(".", 3)[3]: a for name, a in arrays.items() if name.startswith(f"core.layers.{i}.")
-        }
+        layer = {name.split(".", 3)[3]: a for name, a in arrays.items() if name.startswith(f"core.layers.{i}.")}
         inside = x
         if config.layer_norm:
             inside = functional.layer_norm(x, (x.shape[1],), layer["norm.weight"], layer["norm.bias"], 1e-5)
         far = 2 ** (i % 10)
         padded = functional.pad(inside.T[None], ((config.kernel_width - 1) * far, 0))
-        a, b = functional.conv1d(padded, layer["weight_input"], layer["bias"], dilation=far)[0].T.split(
-            size, dim=1
-        )
+        a, b = functional.conv1d(padded, layer["weight_input"], layer["bias"], dilation=far)[0].T.split(size, dim=1)
         skip = x @ layer["weight_skip"].T if "weight_skip" in layer else x
         x = skip + (torch.tanh(a) * torch.sigmoid(b)) @ layer["weight_output"].T + layer["bias_output"]
     head = arrays["embedding.weight" if config.tied else "head.weight"]

@@ -1,7 +1,6 @@
 """One contract for every registered core."""
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,9 +14,7 @@ INPUT, HIDDEN, BATCH, TIME = 5, 6, 3, 11
 
 
 def make_core(name: str, *, layer_norm: bool = False, index: int = 1, weight_dropout: float = 0.0) -> Core:
-    config = ModelConfig(
-        vocabulary=4, core=name, sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout
-    )
+    config = ModelConfig(vocabulary=4, core=name, sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
     core: Core = resolve("core", name, CORES)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for parameter in core.parameters():
@@ -30,9 +27,9 @@ def make_inputs(time: int = TIME) -> torch.Tensor:
 
 
 @pytest.fixture(params=[*itertools.product(CORES, (False, True))], ids=lambda p: f"{p[0]}{'-norm' if p[1] else ''}")
-def core(request: pytest.FixtureRequest) -> Iterator[Core]:
+def core(request: pytest.FixtureRequest) -> Core:
     name, layer_norm = request.param
-    yield make_core(name, layer_norm=layer_norm)
+    return make_core(name, layer_norm=layer_norm)
 
 
 def same(left: State, right: State) -> bool:

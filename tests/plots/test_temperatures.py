@@ -30,9 +30,7 @@ def test_fan_is_drawn_whatever_the_tokens_are(tmp_path):
 
 
 def test_fan_shows_every_token_of_a_small_vocabulary(tmp_path):
-    path = temperature_fan(
-        tmp_path / "fan.png", ["a", "b"], np.array([[1.0, 0.0], [0.5, 0.5]]), [0, np.inf], prompt=""
-    )
+    path = temperature_fan(tmp_path / "fan.png", ["a", "b"], np.array([[1.0, 0.0], [0.5, 0.5]]), [0, np.inf], prompt="")
     assert shape(path)[1] == 1200
 
 

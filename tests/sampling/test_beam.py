@@ -34,9 +34,7 @@ def everything(decoder, config, boundary):
         nats = log_softmax(decoder.table[(*PROMPT, *tokens)[-2], (*PROMPT, *tokens)[-1]].astype(float))
         for token in range(4):
             if token == boundary:
-                if len(tokens) >= config.min_length and (
-                    not config.pattern or re.fullmatch(config.pattern, text)
-                ):
+                if len(tokens) >= config.min_length and (not config.pattern or re.fullmatch(config.pattern, text)):
                     outcomes.append((log_prob + nats[token], tokens, text, "end"))
                 continue
             longer = text + SPELLED[token].decode()
@@ -96,6 +94,16 @@ def test_a_beam_sees_past_a_tempting_first_token(table_decoder):
     best = search(decoder, SamplingConfig(length=2, beam=2), None)[0]
     assert (greedy.text[0], best.text) == ("a", "bc")
     assert best.log_prob > greedy.log_prob
+
+
+def test_a_likelier_beginning_is_followed_after_enough_texts_are_finished(table_decoder):
+    decoder = table_decoder(4)
+    decoder.table[3, 0] = np.log([0.5, 0.15, 0.05, 0.3])
+    decoder.table[0, 0] = np.log([0.01, 0.01, 0.96, 0.02])  # after "a", nearly always "c"
+    decoder.table[0, 1] = np.log([0.04, 0.03, 0.03, 0.9])
+    decoder.table[0, 2] = np.log([0.04, 0.03, 0.03, 0.9])  # after "ac", nearly always the end
+    found = search(decoder, SamplingConfig(length=6, beam=2))
+    assert [sample.text for sample in found] == ["ac", ""]
 
 
 @pytest.mark.parametrize("width", [2, 3, 7])

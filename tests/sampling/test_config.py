@@ -54,9 +54,7 @@ def test_a_faulty_setting_is_named_by_its_flag(settings, flag):
     assert "\n" not in found[0]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("length", 2.5), ("seed", "one"), ("stop", "end"), ("ban", "no")]
-)
+@pytest.mark.parametrize(("name", "value"), [("length", 2.5), ("seed", "one"), ("stop", "end"), ("ban", "no")])
 def test_types_that_no_checker_saw(name, value):
     config = SamplingConfig()
     object.__setattr__(config, name, value)

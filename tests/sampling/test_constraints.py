@@ -4,9 +4,7 @@ from hypothesis import strategies as st
 from seqloom.sampling.constraints import Bans, Constraint, Guarded
 
 few = st.lists(st.sampled_from(b"ab"), max_size=8).map(bytes)
-strings = st.lists(
-    st.lists(st.sampled_from(b"ab"), min_size=1, max_size=4).map(bytes), min_size=1, max_size=4
-)
+strings = st.lists(st.lists(st.sampled_from(b"ab"), min_size=1, max_size=4).map(bytes), min_size=1, max_size=4)
 TOKENS = [b"", b"a", b"b", b"ab", b"ba", b"bb", b"abab", b"aabb"]
 
 

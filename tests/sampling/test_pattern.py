@@ -53,9 +53,7 @@ def test_bytes_of_characters_in_a_finite_language(pattern):
     constraint = Pattern(pattern, BYTES)
     for written in {text[:end] for text in spelled for end in range(len(text) + 1)}:
         found = {value for value, allowed in enumerate(constraint.allowed(written)) if allowed}
-        expected = {
-            text[len(written)] for text in spelled if text[: len(written)] == written and text != written
-        }
+        expected = {text[len(written)] for text in spelled if text[: len(written)] == written and text != written}
         assert expected <= found
         # Beyond the language's own characters only case variants may turn up.
         assert found == expected or "(?i)" in pattern

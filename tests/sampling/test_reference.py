@@ -123,10 +123,7 @@ def test_greedy_takes_the_likeliest_and_the_lower_id_of_equals(table_decoder):
         history.append(token)
     assert sample.sampling_log_prob == 0
     assert sample.log_prob < 0
-    assert (
-        written(decoder, SamplingConfig(length=8, temperature=0.0, seed=9), boundary=None)[0].tokens
-        == sample.tokens
-    )
+    assert written(decoder, SamplingConfig(length=8, temperature=0.0, seed=9), boundary=None)[0].tokens == sample.tokens
 
 
 def test_a_stop_string_is_found_across_tokens_and_cut(table_decoder):
@@ -198,9 +195,7 @@ def test_repetition_counts_a_window_of_prompt_and_text(table_decoder):
 def test_the_boundary_is_never_a_repetition(table_decoder):
     decoder = table_decoder(5)
     plain = written(decoder, SamplingConfig(length=1, seed=4), 50, prompt=[BOUNDARY])
-    punished = written(
-        decoder, SamplingConfig(length=1, seed=4, repetition_penalty=9.0), 50, prompt=[BOUNDARY]
-    )
+    punished = written(decoder, SamplingConfig(length=1, seed=4, repetition_penalty=9.0), 50, prompt=[BOUNDARY])
     assert plain == punished
 
 

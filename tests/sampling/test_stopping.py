@@ -4,9 +4,7 @@ from hypothesis import strategies as st
 from seqloom.sampling.stopping import TextBuffer, find_stop, held_back
 
 few = st.lists(st.sampled_from(b"ab"), max_size=12).map(bytes)
-stops_of = st.lists(st.lists(st.sampled_from(b"ab"), min_size=1, max_size=4).map(bytes), max_size=3).map(
-    tuple
-)
+stops_of = st.lists(st.lists(st.sampled_from(b"ab"), min_size=1, max_size=4).map(bytes), max_size=3).map(tuple)
 
 
 def byte_by_byte(data, stops, start):
@@ -36,9 +34,7 @@ def test_exactly_what_may_begin_a_stop_string_is_held_back(data, stops, start):
     assert held_back(data, stops, start) == max(counts, default=0)
 
 
-pieces_of = st.lists(
-    st.binary(max_size=3) | st.sampled_from([b"a", b"ab", b"\xc3", b"\xa9", "é".encode()]), max_size=9
-)
+pieces_of = st.lists(st.binary(max_size=3) | st.sampled_from([b"a", b"ab", b"\xc3", b"\xa9", "é".encode()]), max_size=9)
 
 
 @given(pieces_of, stops_of | st.just(("é".encode(),)), st.integers(0, 4))

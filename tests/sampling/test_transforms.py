@@ -28,9 +28,9 @@ from seqloom.sampling.transforms import (
 
 # Sixteenths tie often; minus infinity stands for tokens that an earlier filter removed.
 numbers = st.integers(-80, 80).map(lambda n: n / 16)
-rows = st.tuples(
-    st.lists(numbers, min_size=1, max_size=12), st.lists(st.just(-math.inf), max_size=4)
-).flatmap(lambda parts: st.permutations([*parts[0], *parts[1]]))
+rows = st.tuples(st.lists(numbers, min_size=1, max_size=12), st.lists(st.just(-math.inf), max_size=4)).flatmap(
+    lambda parts: st.permutations([*parts[0], *parts[1]])
+)
 logit_rows = rows.map(lambda row: np.array(row, np.float64))
 shares = st.floats(0.01, 1)
 
@@ -226,9 +226,7 @@ weights = st.lists(st.floats(0, 1e6).map(lambda x: round(x, 3)), min_size=1, max
 def test_reweighting_is_a_power(probabilities, temperature):
     p = np.array(probabilities) / max(probabilities)
     expected = p ** (1 / temperature)
-    np.testing.assert_allclose(
-        reweight(probabilities, temperature), expected / expected.sum(), rtol=1e-9, atol=1e-300
-    )
+    np.testing.assert_allclose(reweight(probabilities, temperature), expected / expected.sum(), rtol=1e-9, atol=1e-300)
 
 
 def test_reweighting_by_hand():

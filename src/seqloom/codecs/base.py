@@ -93,9 +93,7 @@ class Codec(ABC):
         Summed over the tokens of a whole text it is the number of characters, so that nats a token become
         bits a character.
         """
-        return np.array(
-            [sum(byte & 0xC0 != 0x80 for byte in spelled) for spelled in self.token_bytes], np.int64
-        )
+        return np.array([sum(byte & 0xC0 != 0x80 for byte in spelled) for spelled in self.token_bytes], np.int64)
 
     def __len__(self) -> int:
         return len(self.token_bytes)

@@ -33,6 +33,9 @@ _UNSPACED = (
 )
 """Scripts that put no space between words: each of their letters is a word of its own."""
 
+_PLAIN = "a-zA-Z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0400-\u0481\u048a-\u052f"
+"""Latin and Cyrillic letters."""
+
 _RUNS = ".-!?=*~#"
 """Marks that are often repeated: a run of one of them is one piece."""
 
@@ -137,7 +140,9 @@ def _pattern(word: str) -> re.Pattern[str]:
     runs = "|".join(f"{re.escape(mark)}{{1,16}}" for mark in _RUNS)
     # Of several spaces the last goes to what follows them, unless that is white space too.
     spaces = r" {1,63}(?=\s|\Z)|\n{1,16}|\t{1,16}|(?:\r\n){1,16}|\s"
-    return re.compile(rf" ?(?:{word}|{runs}|[^\s\w])|{spaces}")
+    # Matches nothing that the rest would not match too: most words are so plain that this way is faster.
+    shortcut = rf" ?[{_PLAIN}]{{1,64}}(?=[ ,.;:\n\"!?)])"
+    return re.compile(rf"{shortcut}| ?(?:{word}|{runs}|[^\s\w])|{spaces}")
 
 
 @cache

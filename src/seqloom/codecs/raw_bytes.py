@@ -65,9 +65,7 @@ class ByteCodec(Codec):
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
         """The 256 bytes, and nothing for the boundary."""
-        return tuple(bytes((value,)) for value in range(NUM_BYTES)) + (
-            (b"",) if self.boundary is not None else ()
-        )
+        return tuple(bytes((value,)) for value in range(NUM_BYTES)) + ((b"",) if self.boundary is not None else ())
 
     def to_json(self) -> dict[str, Any]:
         """The level and the boundary's id."""

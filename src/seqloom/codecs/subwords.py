@@ -46,9 +46,7 @@ class SubwordCodec(PieceCodec):
         self._spellings = _spellings(tokenizer)
         self.boundary = boundary
         if boundary not in (None, len(self._spellings)):
-            raise CodecError(
-                f"the codec is damaged: its boundary is {boundary!r}, not null or {len(self._spellings)}"
-            )
+            raise CodecError(f"the codec is damaged: its boundary is {boundary!r}, not null or {len(self._spellings)}")
 
     @classmethod
     def fit(cls, corpus: Corpus, *, vocabulary: int | None = None) -> Self:
@@ -90,9 +88,7 @@ class SubwordCodec(PieceCodec):
         """
         tokenizer, boundary = stored.get("tokenizer"), stored.get("boundary", "missing")
         if not isinstance(tokenizer, Mapping) or not isinstance(boundary, int | None):
-            raise CodecError(
-                "the codec is damaged: it lacks its tokenizer, or does not say whether it has a boundary"
-            )
+            raise CodecError("the codec is damaged: it lacks its tokenizer, or does not say whether it has a boundary")
         return cls(tokenizer, boundary)
 
     @classmethod

@@ -48,9 +48,7 @@ class Vocabulary:
             or "" in symbols
             or (spelled and stored[first_byte : first_byte + len(spelled)] != list(range(NUM_BYTES)))
         ):
-            raise CodecError(
-                "the codec is damaged: its tokens are not distinct symbols, bytes and one boundary"
-            )
+            raise CodecError("the codec is damaged: its tokens are not distinct symbols, bytes and one boundary")
         return cls(tuple(stored))
 
     def extended(self, symbols: Iterable[str], *, boundary: bool) -> Self:
@@ -87,9 +85,7 @@ def room_for_symbols(level: str, cap: int, boundary: bool) -> int:
     """
     room = cap - NUM_BYTES - boundary
     if room < 1:
-        parts = (
-            f"{NUM_BYTES} bytes that spell what is rare{', the boundary' if boundary else ''} and one symbol"
-        )
+        parts = f"{NUM_BYTES} bytes that spell what is rare{', the boundary' if boundary else ''} and one symbol"
         least = NUM_BYTES + boundary + 1
         raise ConfigError(f"--vocabulary got {cap}: the level {level} needs {least} or more here ({parts})")
     return room

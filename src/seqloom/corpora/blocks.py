@@ -72,9 +72,7 @@ def _unzstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
 
 
 def _damaged(path: Path, kind: str, detail: str) -> SourceError:
-    return SourceError(
-        f"{path} is damaged: its {kind} data cannot be unpacked ({detail}); get the file again"
-    )
+    return SourceError(f"{path} is damaged: its {kind} data cannot be unpacked ({detail}); get the file again")
 
 
 def _resized(blocks: Iterable[bytes]) -> Iterator[bytes]:

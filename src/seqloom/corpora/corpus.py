@@ -31,9 +31,7 @@ class SourceCorpus(Corpus):
         notes: what a person should know about how the source was read, one line each.
     """
 
-    def __init__(
-        self, name: str, inputs: Sequence[Input], reading: ReadingConfig, left_out: Mapping[str, int]
-    ) -> None:
+    def __init__(self, name: str, inputs: Sequence[Input], reading: ReadingConfig, left_out: Mapping[str, int]) -> None:
         self.name = name
         self.separate = bool(reading.records or reading.text) or len(inputs) > 1
         self.fingerprint = _fingerprint(inputs, reading)
@@ -98,9 +96,7 @@ def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> Sou
         raise refusals[0]
     name = _name(source)
     if not inputs:
-        raise SourceError(
-            f"{name} holds no text that can be read{_listed(_counted(left_out))}", *refusals[0].faults
-        )
+        raise SourceError(f"{name} holds no text that can be read{_listed(_counted(left_out))}", *refusals[0].faults)
     return SourceCorpus(name, inputs, reading, left_out)
 
 
@@ -124,7 +120,5 @@ def _counted(tally: Mapping[str, int]) -> Mapping[str, int]:
 
 def _listed(skipped: Mapping[str, int]) -> str:
     return (
-        f" (left out: {', '.join(f'{number:,} x {reason}' for reason, number in skipped.items())})"
-        if skipped
-        else ""
+        f" (left out: {', '.join(f'{number:,} x {reason}' for reason, number in skipped.items())})" if skipped else ""
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 __all__ = ["CHUNK_CHARACTERS", "Condition", "Corpus", "Document"]
 
@@ -28,13 +28,14 @@ class Document:
     group: str | None = None
 
 
+@runtime_checkable
 class Corpus(Protocol):
     """An ordered stream of documents that can be read any number of times.
 
     Attributes:
         name: what a person calls it.
-        separate: True where the documents are separate records (lines, rows, several files), which a model must learn to
-            begin and end; False where the corpus is one running text.
+        separate: True where the documents are separate records (lines, rows, several files), which a model must
+            learn to begin and end; False where the corpus is one running text.
         fingerprint: sha256, in hexadecimal, over the source's bytes and the way they are read.
         skipped: what was left out in the last full pass, by reason.
     """

@@ -110,8 +110,7 @@ def check_encoding(name: str) -> None:
         near = get_close_matches(name.lower().replace("-", "_"), {*aliases, *aliases.values()}, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ConfigError(
-            f"--encoding got {name!r}, which is no text encoding: "
-            f"choose one such as utf-8, cp1252 or gb18030{hint}"
+            f"--encoding got {name!r}, which is no text encoding: choose one such as utf-8, cp1252 or gb18030{hint}"
         ) from None
 
 
@@ -183,8 +182,7 @@ def _scan_as(blocks: Blocks, name: str, asked: str | None, mark: str) -> Scan:
     except Undecodable as error:
         if asked:
             raise SourceError(
-                f"{name} is not in {asked}: {error} cannot be decoded; "
-                "name another --encoding, or none to detect it"
+                f"{name} is not in {asked}: {error} cannot be decoded; name another --encoding, or none to detect it"
             ) from error
         raise SourceError(
             f"{name} begins with the byte-order mark of {mark}, but {error} cannot be decoded; "
@@ -224,9 +222,7 @@ def _head(blocks: Blocks) -> bytes:
 
 
 def _binary(name: str, why: str) -> Refused:
-    return Refused(
-        "binary file", f"{name} is no text: {why}; choose a text file or a table, or unpack it first"
-    )
+    return Refused("binary file", f"{name} is no text: {why}; choose a text file or a table, or unpack it first")
 
 
 def _control_share(head: bytes) -> float:

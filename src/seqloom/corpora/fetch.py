@@ -9,6 +9,7 @@ from typing import Any
 
 from seqloom.corpora.catalog import ENTRIES, Entry
 from seqloom.errors import SeqloomError, SourceError
+from seqloom.files import cache_folder
 from seqloom.registry import unknown_name
 
 __all__ = ["catalogue", "fetch"]
@@ -17,8 +18,7 @@ __all__ = ["catalogue", "fetch"]
 def catalogue() -> tuple[Entry, ...]:
     """The catalogue, each entry with the path of its file where that is on this machine already."""
     return tuple(
-        entry if entry.built_in else dataclasses.replace(entry, path=_find(entry))
-        for entry in ENTRIES.values()
+        entry if entry.built_in else dataclasses.replace(entry, path=_find(entry)) for entry in ENTRIES.values()
     )
 
 
@@ -59,15 +59,7 @@ def _sha256(path: Path, modified_ns: int) -> str:
 
 
 def _cached(entry: Entry) -> Path:
-    return _cache_folder() / f"{entry.name}.txt"
-
-
-def _cache_folder() -> Path:
-    if chosen := os.environ.get("SEQLOOM_CACHE"):
-        return Path(chosen) / "corpora"
-    from platformdirs import user_cache_path
-
-    return user_cache_path("seqloom") / "corpora"
+    return cache_folder("corpora") / f"{entry.name}.txt"
 
 
 def _download(entry: Entry, progress: bool) -> Path:

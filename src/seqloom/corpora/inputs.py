@@ -83,9 +83,7 @@ class Input:
         try:
             yield from decoded(self.blocks(), self.encoding)
         except Undecodable as error:
-            raise SourceError(
-                f"{self.place.name} changed while it was being read: {error}; start again"
-            ) from error
+            raise SourceError(f"{self.place.name} changed while it was being read: {error}; start again") from error
 
     def _rows(self, reading: ReadingConfig, tally: Tally) -> Iterator[Row]:
         if self.kind == "parquet":
@@ -111,9 +109,7 @@ def examine(place: Place, reading: ReadingConfig) -> Input:
         raise Refused("file that is no table", f"{place.name} is no table, and --text names a column")
     seen = scan(blocks, place.name, reading.encoding)
     if seen.blank:
-        raise Refused(
-            "file of white space", f"{place.name} holds nothing but white space: choose one with text"
-        )
+        raise Refused("file of white space", f"{place.name} holds nothing but white space: choose one with text")
     found = Input(
         place=place,
         kind=kind,
@@ -155,8 +151,7 @@ def _with_columns(found: Input, reading: ReadingConfig) -> Input:
         columns, delimiter = csv_header(found.pieces(), reading.text, "\t,;|" if kind == "tsv" else ",;\t|")
     if found.kind == "text" and reading.text not in columns:
         raise SourceError(
-            f"{name} does not begin like a table with a column {reading.text!r}: "
-            "leave --text out to read it as text"
+            f"{name} does not begin like a table with a column {reading.text!r}: leave --text out to read it as text"
         )
     _check_columns(name, reading, columns)
     return replace(found, kind="csv" if kind == "tsv" else kind, delimiter=delimiter)

@@ -85,8 +85,7 @@ def rated_documents(
         if text is None:
             continue
         ratings = {
-            column: judge.see(column, cells.get(column), f"row {number} of {name}", tally)
-            for column in reading.rating
+            column: judge.see(column, cells.get(column), f"row {number} of {name}", tally) for column in reading.rating
         }
         group = _group(cells.get(reading.group), tally) if reading.group else None
         yield Document(chunks=bounded(fold(text, reading)), conditions=ratings, group=group)

@@ -59,9 +59,7 @@ def find_places(source: Source, skipped: Counter[str]) -> list[Place]:
         try:
             found = _find(str(name), skipped)
         except OSError as error:
-            raise SourceError(
-                f"cannot look at {str(name)!r}: {error.strerror}; check its name and rights"
-            ) from error
+            raise SourceError(f"cannot look at {str(name)!r}: {error.strerror}; check its name and rights") from error
         for place in found:
             key = place.path.resolve() if place.path else None
             skipped["file named twice"] += key in places

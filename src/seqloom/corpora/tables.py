@@ -47,16 +47,10 @@ def check_columns(name: str, wanted: Iterable[str], found: Sequence[str]) -> Non
 def listed(columns: Sequence[str], *, most: int = 20) -> str:
     """The names of columns for a message; of a wide table only the first ones."""
     more = f" and {len(columns) - most} more" if len(columns) > most else ""
-    return (
-        ", ".join(repr(column)[1:-1][:40] for column in columns[:most]) + more
-        if columns
-        else "no columns found"
-    )
+    return ", ".join(repr(column)[1:-1][:40] for column in columns[:most]) + more if columns else "no columns found"
 
 
-def csv_header(
-    pieces: Iterable[str], wanted: str | None, delimiters: str = _DELIMITERS
-) -> tuple[list[str], str]:
+def csv_header(pieces: Iterable[str], wanted: str | None, delimiters: str = _DELIMITERS) -> tuple[list[str], str]:
     """The columns of a table and what stands between them.
 
     Args:

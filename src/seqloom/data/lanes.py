@@ -23,9 +23,9 @@ class _Epoch(NamedTuple):
 class LaneBatches:
     """A stream of all spans, cut into lanes of equal length, each read window by window.
 
-    Every epoch shuffles the spans, turns the stream by a random distance and starts the lanes afresh. A span begins with a
-    reset. So that resets of different lanes fall together, spans are padded to a multiple of `alignment`, an eighth or
-    less of the mean span for all but the shortest. `batch(step)` depends on nothing but its arguments.
+    Every epoch shuffles the spans, turns the stream by a random distance and starts the lanes afresh. A span begins
+    with a reset. So that resets of different lanes fall together, spans are padded to a multiple of `alignment`, an
+    eighth or less of the mean span for all but the shortest. `batch(step)` depends on nothing but its arguments.
 
     Args:
         store: the tokens.

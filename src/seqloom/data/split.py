@@ -35,7 +35,8 @@ class Spans:
     @property
     def lengths(self) -> Int[np.ndarray, " spans"]:
         """Records in each."""
-        return self.stops - self.starts
+        lengths: Int[np.ndarray, " spans"] = self.stops - self.starts
+        return lengths
 
     @property
     def num_records(self) -> int:
@@ -65,8 +66,8 @@ class Split:
 def split_store(store: TokenStore, *, hold_out: float, validation: float, most_validation: int = 100_000) -> Split:
     """Set the end of the text aside, then the end of the rest for validation.
 
-    Whole documents are set aside, and whole groups where there are groups, unless there are so few that the shares could
-    not be met: then a document is cut.
+    Whole documents are set aside, and whole groups where there are groups, unless there are so few that the shares
+    could not be met: then a document is cut.
 
     Args:
         store: the tokens.

@@ -7,7 +7,6 @@ of them whenever it needs the memory.
 
 import json
 import math
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
 from seqloom.data.writer import STORE_FORMAT, StoreWriter
 from seqloom.errors import RunError, SourceError
-from seqloom.files import replaced_folder
+from seqloom.files import cache_folder, replaced_folder
 
 __all__ = ["StoreWriter", "TokenStore", "build_store", "cached_store", "open_store"]
 
@@ -100,9 +99,7 @@ def build_store(
     return open_store(folder)
 
 
-def cached_store(
-    corpus: Corpus, codec: Codec, *, progress: Callable[[int], None] | None = None
-) -> TokenStore:
+def cached_store(corpus: Corpus, codec: Codec, *, progress: Callable[[int], None] | None = None) -> TokenStore:
     """The store of `corpus` in the user's cache; built if it is not there, built anew if it is damaged.
 
     Args:
@@ -113,7 +110,7 @@ def cached_store(
     Raises:
         SourceError, CodecError, SeqloomError: as `build_store`.
     """
-    folder = _cache_folder() / f"{corpus.fingerprint[:16]}-{codec.fingerprint[:16]}"
+    folder = cache_folder("stores") / f"{corpus.fingerprint[:16]}-{codec.fingerprint[:16]}"
     if folder.exists():
         try:
             return open_store(folder)
@@ -136,9 +133,7 @@ def open_store(folder: Path) -> TokenStore:
     except FileNotFoundError as error:
         raise RunError(f"{folder} is no token store, or half of one: {error.filename} is missing") from None
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise RunError(
-            f"the token store {folder} is damaged ({error}): delete it and build it anew"
-        ) from None
+        raise RunError(f"the token store {folder} is damaged ({error}): delete it and build it anew") from None
 
 
 def _mapped_store(folder: Path, stored: Mapping[str, Any]) -> TokenStore:
@@ -148,9 +143,7 @@ def _mapped_store(folder: Path, stored: Mapping[str, Any]) -> TokenStore:
     if offsets[0] != 0 or offsets[-1] != records:
         raise ValueError("its offsets do not span its records")
     return TokenStore(
-        records=_mapped(
-            folder / "records.bin", stored["dtype"], records, *([] if width is None else [width])
-        ),
+        records=_mapped(folder / "records.bin", stored["dtype"], records, *([] if width is None else [width])),
         offsets=offsets,
         conditions={
             name: _mapped(folder / f"condition-{number}.bin", "<f8", documents)
@@ -209,11 +202,3 @@ def _write(
 
 def _narrowest(num_ids: int) -> str:
     return next(name for name in _ID_TYPES if num_ids - 1 <= np.iinfo(name).max)
-
-
-def _cache_folder() -> Path:
-    if chosen := os.environ.get("SEQLOOM_CACHE"):
-        return Path(chosen) / "stores"
-    from platformdirs import user_cache_path
-
-    return user_cache_path("seqloom") / "stores"

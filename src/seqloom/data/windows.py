@@ -14,8 +14,8 @@ __all__ = ["WindowBatches"]
 class WindowBatches:
     """Windows that start at every `stride`-th token of each span.
 
-    A span no longer than a window gives one window, padded at its end. The order is a new permutation every epoch, made by
-    arithmetic (`i -> a i + b mod n`), so that it takes no memory however long the text is.
+    A span no longer than a window gives one window, padded at its end. The order is a new permutation every epoch, made
+    by arithmetic (`i -> a i + b mod n`), so that it takes no memory however long the text is.
 
     Args:
         store: the tokens.

@@ -58,9 +58,7 @@ class StoreWriter:
         self._records.write(records.astype(self._dtype, copy=False).tobytes())
         self.num_records += len(records)
 
-    def end_document(
-        self, conditions: Mapping[str, Condition] | None = None, group: str | None = None
-    ) -> None:
+    def end_document(self, conditions: Mapping[str, Condition] | None = None, group: str | None = None) -> None:
         """Close the document that is being written.
 
         Args:
@@ -114,9 +112,9 @@ class _Numbers:
     def __init__(self, file: IO[bytes], dtype: str) -> None:
         self._file = file
         self._dtype = np.dtype(dtype)
-        self._waiting: list[float] = []
+        self._waiting: list[int | float] = []
 
-    def append(self, number: float) -> None:
+    def append(self, number: int | float) -> None:
         self._waiting.append(number)
         if len(self._waiting) >= _BUFFERED:
             self.write()
@@ -159,9 +157,7 @@ class _Column(_Numbers):
 
 def _hash(name: str) -> int:
     """64 bits that stand for a name: any two of a hundred million names share them once in 3,700 times."""
-    return int.from_bytes(
-        blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little", signed=True
-    )
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little", signed=True)
 
 
 def _number_groups(path: Path, *, keep: bool) -> None:

@@ -1,1 +1,1 @@
-"""evaluation"""
+"""Measuring models and what they write."""

@@ -79,8 +79,7 @@ class CopyGuard:
             shifts = self._agreeing(shifts, symbols, len(symbols) - new)
         rows_at_once = max(1, _MOST_COMPARED // len(symbols))
         return not any(
-            self._copied(symbols, shifts[row : row + rows_at_once])
-            for row in range(0, len(shifts), rows_at_once)
+            self._copied(symbols, shifts[row : row + rows_at_once]) for row in range(0, len(shifts), rows_at_once)
         )
 
     def _shifts(
@@ -120,8 +119,7 @@ class CopyGuard:
         corpus, block = self._corpus.symbols, self._block
         step = max(1, _PIECE // block) * block
         pieces = [
-            self._rolling(corpus[start : start + step], block)[::block].copy()
-            for start in range(0, len(corpus), step)
+            self._rolling(corpus[start : start + step], block)[::block].copy() for start in range(0, len(corpus), step)
         ]
         hashes = np.concatenate([np.zeros(0, np.uint64), *pieces])
         order = np.argsort(hashes, kind="stable")

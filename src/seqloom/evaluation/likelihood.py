@@ -1,5 +1,6 @@
 """How well a model predicts a text: nats a token and bits a character, by the protocol that is named."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,8 +67,8 @@ def full_likelihood(
 ) -> Likelihood:
     """Every token with all that came before it in its span.
 
-    A span longer than `32 * WARM_UP` tokens is read in several lanes; each but the first reads the `WARM_UP` tokens before
-    it first, so that its state is that of the full context but for what lies further back.
+    A span longer than `32 * WARM_UP` tokens is read in several lanes; each but the first reads the `WARM_UP` tokens
+    before it first, so that its state is that of the full context but for what lies further back.
 
     Args:
         model: is not changed.
@@ -80,7 +81,8 @@ def full_likelihood(
         lanes = min(_LANES, max(1, (stop - start) // (4 * WARM_UP)))
         cuts = np.linspace(start + 1, stop, lanes + 1).astype(int).tolist()
         pieces += [
-            _Piece(max(start, first - 1 - WARM_UP), last, first) for first, last in zip(cuts[:-1], cuts[1:], strict=True)
+            _Piece(max(start, first - 1 - WARM_UP), last, first)
+            for first, last in itertools.pairwise(cuts)
         ]
     return _score(model, store, pieces, characters)
 
@@ -152,6 +154,7 @@ def _read(
         if wanted.any():
             chosen = targets[wanted]
             logits = model.logits(hidden[torch.from_numpy(wanted).to(device)]).float()
-            yield torch.nn.functional.cross_entropy(
-                logits, torch.from_numpy(chosen).to(device), reduction="none"
-            ), chosen
+            yield (
+                torch.nn.functional.cross_entropy(logits, torch.from_numpy(chosen).to(device), reduction="none"),
+                chosen,
+            )

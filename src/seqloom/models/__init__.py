@@ -1,1 +1,1 @@
-"""models"""
+"""Networks: cores, heads, and the language model that joins them."""

@@ -17,8 +17,8 @@ __all__ = ["CausalConv"]
 class CausalConv(Core):
     """One gated residual block: `skip(x) + W_output (tanh(a) * sigmoid(b)) + bias_output`, `a, b = conv(x)`.
 
-    State: the last `(kernel_width - 1) * dilation` inputs of the convolution, `[batch, past, input]`, oldest first; zeros
-    before the start.
+    State: the last `(kernel_width - 1) * dilation` inputs of the convolution, `[batch, past, input]`, oldest first;
+    zeros before the start.
     """
 
     def __init__(

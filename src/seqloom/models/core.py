@@ -16,8 +16,8 @@ State = tuple[Tensor, ...]
 class Core(nn.Module, ABC):
     """One recurrent or convolutional layer.
 
-    A state is never changed in place: it can be kept, copied, reordered along the batch and used again. Reading a sequence
-    in one call, in pieces, or token by token gives the same outputs.
+    A state is never changed in place: it can be kept, copied, reordered along the batch and used again. Reading a
+    sequence in one call, in pieces, or token by token gives the same outputs.
 
     Attributes:
         output_size: width of the outputs.
@@ -51,7 +51,6 @@ class Core(nn.Module, ABC):
         """Read one token."""
 
 
-
 def unroll(
     step: Callable[[Tensor, State], tuple[Tensor, State]], inputs: Float[Tensor, "batch time features"], state: State
 ) -> tuple[Float[Tensor, "batch time hidden"], State]:
@@ -63,7 +62,9 @@ def unroll(
     return torch.stack(outputs, 1), state
 
 
-def kept(like: Tensor, share_dropped: float, generator: torch.Generator | None, shape: tuple[int, ...]) -> Tensor | None:
+def kept(
+    like: Tensor, share_dropped: float, generator: torch.Generator | None, shape: tuple[int, ...]
+) -> Tensor | None:
     """A dropout mask of `shape`: 0 with probability `share_dropped`, else 1 / (1 - share_dropped).
 
     None where nothing is dropped. The mask has the type and device of `like`.

@@ -1,4 +1,4 @@
-"""What the gated recurrent layers share: their parameters, their initial values and the dropping of recurrent weights."""
+"""What the gated recurrent layers share: parameters, their initial values, and the dropping of recurrent weights."""
 
 import math
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqloom.models.core import Core, kept
 
-__all__ = ["Gated", "Gain"]
+__all__ = ["Gain", "Gated"]
 
 
 class Gain(nn.Module):

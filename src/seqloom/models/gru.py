@@ -1,4 +1,4 @@
-"""Gated recurrent unit (Cho et al. 2014), the reset gate applied after the recurrent product, one bias for each gate."""
+"""Gated recurrent unit (Cho et al. 2014), the reset gate applied after the recurrent product, one bias a gate."""
 
 import torch
 from jaxtyping import Float
@@ -14,8 +14,8 @@ __all__ = ["GRU"]
 class GRU(Gated):
     """One GRU layer; gates in the order reset, update, new.
 
-    State: hidden `[batch, hidden]`. Without layer normalisation a sequence is read by torch's fused operator, otherwise one
-    step at a time.
+    State: hidden `[batch, hidden]`. Without layer normalisation a sequence is read by torch's fused operator, otherwise
+    one step at a time.
     """
 
     num_gates = 3

@@ -23,15 +23,17 @@ class SoftmaxHead(nn.Module):
     """
 
     def __init__(
-        self, hidden: int, config: ModelConfig, tied: nn.Parameter | None = None, generator: torch.Generator | None = None
+        self,
+        hidden: int,
+        config: ModelConfig,
+        tied: nn.Parameter | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         if tied is None:
             self.weight = _initial(config.vocabulary, hidden, generator)
         self.bias = nn.Parameter(torch.zeros(config.vocabulary))
-        self.ahead = nn.ModuleList(
-            _Linear(config.vocabulary, hidden, generator) for _ in range(config.ahead - 1)
-        )
+        self.ahead = nn.ModuleList(_Linear(config.vocabulary, hidden, generator) for _ in range(config.ahead - 1))
 
     def forward(self, hidden: Float[Tensor, "*axes hidden"], weight: Tensor) -> Float[Tensor, "*axes vocab"]:
         """The logits of the next token."""
@@ -55,7 +57,8 @@ class SoftmaxHead(nn.Module):
                 break
             for between in range(distance):
                 later = later.masked_fill(targets[:, between : between + later.shape[1]] == ignored, ignored)
-            losses.append(_nats(hidden[:, :-distance], later, head.weight, head.bias, ignored))  # type: ignore[arg-type]
+            assert isinstance(head, _Linear)
+            losses.append(_nats(hidden[:, :-distance], later, head.weight, head.bias, ignored))
         return losses
 
     def draw(

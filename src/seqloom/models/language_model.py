@@ -91,7 +91,9 @@ class LanguageModel(nn.Module):
 class _Embedding(nn.Module):
     def __init__(self, vocabulary: int, width: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.weight = nn.Parameter(nn.init.normal_(torch.empty(vocabulary, width), std=width**-0.5, generator=generator))
+        self.weight = nn.Parameter(
+            nn.init.normal_(torch.empty(vocabulary, width), std=width**-0.5, generator=generator)
+        )
 
 
 def num_parameters(model: nn.Module) -> int:

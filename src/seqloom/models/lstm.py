@@ -1,4 +1,4 @@
-"""Long short-term memory (Hochreiter, Schmidhuber 1997; forget gate of Gers et al. 2000), a single bias for each gate."""
+"""Long short-term memory (Hochreiter, Schmidhuber 1997; forget gate of Gers et al. 2000), a single bias a gate."""
 
 import torch
 from jaxtyping import Float
@@ -14,8 +14,8 @@ __all__ = ["LSTM"]
 class LSTM(Gated):
     """One LSTM layer; gates in the order input, forget, cell, output.
 
-    State: hidden `[batch, hidden]` and cell `[batch, hidden]`. Without layer normalisation a sequence is read by torch's
-    fused operator, otherwise one step at a time.
+    State: hidden `[batch, hidden]` and cell `[batch, hidden]`. Without layer normalisation a sequence is read by
+    torch's fused operator, otherwise one step at a time.
     """
 
     num_gates = 4

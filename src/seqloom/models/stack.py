@@ -1,5 +1,7 @@
 """Layers of one core, one on top of the other, with dropout between them."""
 
+import itertools
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -27,8 +29,8 @@ class Stack(nn.Module):
         kind: type[Core] = resolve("core", config.core, CORES)
         widths = (input_size, *config.sizes)
         self.layers = nn.ModuleList(
-            kind(width, size, index, config, generator)  # type: ignore[call-arg, arg-type]
-            for index, (width, size) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+            kind(width, size, index, config, generator)
+            for index, (width, size) in enumerate(itertools.pairwise(widths))
         )
         self.output_size = config.sizes[-1]
 

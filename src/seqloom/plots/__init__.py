@@ -1,1 +1,1 @@
-"""plots"""
+"""Pictures of a training and of what temperature does."""

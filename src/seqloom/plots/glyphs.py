@@ -35,9 +35,7 @@ def drawable(text: str, *, longest: int = 60) -> str:
 def _has_glyphs(text: str) -> bool:
     """Whether each character has a glyph and can stand by itself; a lone combining mark cannot."""
     glyphs = _glyphs()
-    return all(
-        ord(character) in glyphs and unicodedata.category(character)[0] not in "CM" for character in text
-    )
+    return all(ord(character) in glyphs and unicodedata.category(character)[0] not in "CM" for character in text)
 
 
 @cache

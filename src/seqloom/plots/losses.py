@@ -112,9 +112,7 @@ def _nats(bits: Any) -> Any:
     return bits * math.log(2)
 
 
-def _finite(
-    steps: Sequence[int], losses: Sequence[float]
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+def _finite(steps: Sequence[int], losses: Sequence[float]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     at, values = np.asarray(steps, np.float64), np.asarray(losses, np.float64)
     kept = np.isfinite(values)
     return at[kept], values[kept]

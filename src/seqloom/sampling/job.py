@@ -124,9 +124,7 @@ def permitted(job: Job, written: Written, num_written: int) -> Permitted:
     return mask if mask.any() else refuser or "stop"
 
 
-def _constraints(
-    config: SamplingConfig, token_bytes: Sequence[bytes], guard: Guard | None
-) -> list[Constraint]:
+def _constraints(config: SamplingConfig, token_bytes: Sequence[bytes], guard: Guard | None) -> list[Constraint]:
     constraints: list[Constraint] = []
     if config.pattern is not None:
         constraints.append(Pattern(config.pattern, token_bytes))

@@ -196,9 +196,7 @@ def _checked_rows(probabilities: ArrayLike, temperature: float) -> Float64[np.nd
     except (TypeError, ValueError):
         raise ConfigError(*faults, "probabilities got something that is no array of numbers") from None
     if rows.ndim == 0 or rows.shape[-1] == 0:
-        faults.append(
-            f"probabilities got shape {list(rows.shape)}: give at least one number on the last axis"
-        )
+        faults.append(f"probabilities got shape {list(rows.shape)}: give at least one number on the last axis")
     elif not (np.isfinite(rows).all() and (rows >= 0).all()):
         faults.append("probabilities hold a negative number, NaN or infinity: give numbers from 0 up")
     elif not (rows.max(axis=-1) > 0).all():

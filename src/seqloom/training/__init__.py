@@ -1,1 +1,1 @@
-"""training"""
+"""The training loop, its events, its optimiser and its checkpoints."""

@@ -31,7 +31,7 @@ def load_snapshot(path: Path) -> Snapshot:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
             progress = json.loads(file.metadata()["progress"])
     except FileNotFoundError:
         raise RunError(f"there is no training state at {path} to resume from: start again with --overwrite") from None

@@ -1,4 +1,4 @@
-"""What training says while it runs. Listeners (progress, samples, plots, logs) are told; training knows none of them."""
+"""What training says while it runs. Listeners (progress, samples, logs) are told; training knows none of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -217,7 +217,7 @@ class Trainer:
             self._tell(Epoch(epoch=epoch, step=progress.step, seconds=progress.seconds))
 
     def _update(self) -> tuple[float, float]:
-        """Read one batch and change the weights; the batch's loss and the learning rate. No change if it is not finite."""
+        """Change the weights by one batch, unless its loss is not finite; give the loss and the learning rate."""
         batch = self.batches.batch(self.progress.step)
         tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
         resets = torch.from_numpy(batch.resets) if batch.resets.any() else None

@@ -26,7 +26,8 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opti
 def scheduled_rate(step: int, config: TrainingConfig) -> float:
     """The learning rate of update `step`, counted from 0.
 
-    A linear warm-up, then half a cosine that reaches `final_rate` of the peak at the last step (Loshchilov, Hutter 2017).
+    A linear warm-up, then half a cosine that reaches `final_rate` of the peak at the last step (Loshchilov, Hutter
+    2017).
     """
     if config.schedule == "constant":
         return config.learning_rate

@@ -73,7 +73,8 @@ class RunConfig:
             KeyError, TypeError: a field is missing or unknown.
         """
         fields = {name: value for name, value in stored.items() if name != "format"}
-        samples = {name: tuple(v) if isinstance(v, list) else v for name, v in fields["samples"].items()}
+        samples: dict[str, Any] = dict(fields["samples"])
+        samples["temperatures"] = tuple(samples["temperatures"])
         return cls(
             **{
                 **fields,
@@ -175,7 +176,6 @@ class RunFolder:
             SeqloomError: the disk is full or the folder cannot be written to.
         """
         from safetensors.torch import save_file
-
 
         with replaced(self.weights_file) as temporary:
             save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary)

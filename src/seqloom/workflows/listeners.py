@@ -58,11 +58,13 @@ class Log:
             with open(self._path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise SeqloomError(f"cannot write {self._path}: {error.strerror}; free some space, then --resume") from error
+            raise SeqloomError(
+                f"cannot write {self._path}: {error.strerror}; free some space, then --resume"
+            ) from error
 
 
 class Keeper:
-    """Keeps the state on disk, and the weights of the best validation so far (the newest where nothing is validated)."""
+    """Keeps the state on disk, and the weights of the best validation (the newest where nothing is validated)."""
 
     def __init__(self, folder: RunFolder, trainer: Trainer) -> None:
         self._folder, self._trainer = folder, trainer
@@ -88,8 +90,8 @@ class Keeper:
 class Samples:
     """Writes one sample a temperature after each epoch, into `samples/` and to whoever shows them.
 
-    Epochs that end within `least_seconds` of training since the last samples are passed over, so that a tiny corpus is not
-    spent on samples.
+    Epochs that end within `least_seconds` of training since the last samples are passed over, so that a tiny corpus is
+    not spent on samples.
 
     Args:
         folder: of the run.

@@ -19,7 +19,9 @@ FAN = (0.2, 0.5, 1.0, 1.2)
 _ENTROPY_TEMPERATURES = np.geomspace(0.05, 10, 60)
 
 
-def draw_plots(run: Run, *, prompt: str = "", temperatures: Sequence[float] = FAN, folder: Path | None = None) -> list[Path]:
+def draw_plots(
+    run: Run, *, prompt: str = "", temperatures: Sequence[float] = FAN, folder: Path | None = None
+) -> list[Path]:
     """Draw every plot of a run; those whose data is not there yet are left out.
 
     Args:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqloom.codecs import fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
@@ -90,7 +89,7 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig) -> B
         )
     if usable < training.lanes * training.window:
         raise ConfigError(
-            f"--lanes {training.lanes} with --window {training.window} need {training.lanes * training.window:,} tokens "
-            f"and there are {usable:,}: make either smaller"
+            f"--lanes {training.lanes} with --window {training.window} need "
+            f"{training.lanes * training.window:,} tokens and there are {usable:,}: make either smaller"
         )
     return LaneBatches(store, split.train, lanes=training.lanes, window=training.window, seed=training.seed)

@@ -137,12 +137,16 @@ def _part(run: Run, source: str | Path | Sequence[str | Path] | None, split: str
     if split == "all":
         return store, Spans.whole(store)
     if corpus.fingerprint != run.config.corpus_hash:
-        raise ConfigError(f"--split {split} is a part of the run's own corpus, {run.config.source}: name that as the source")
+        raise ConfigError(
+            f"--split {split} is a part of the run's own corpus, {run.config.source}: name that as the source"
+        )
     training = run.config.training
     parts = split_store(store, hold_out=training.hold_out, validation=training.validation)
     spans: Spans = getattr(parts, split.replace("-", "_"))
     if spans.num_records < 2:
-        raise ConfigError(f"the run has no {split} text: train with --{'hold-out' if split == 'held-out' else split} above 0")
+        raise ConfigError(
+            f"the run has no {split} text: train with --{'hold-out' if split == 'held-out' else split} above 0"
+        )
     return store, spans
 
 

@@ -4,6 +4,7 @@ The figures come from sweeps on two cores over corpora of 0.5 to 1 million chara
 They decide how good a run is by default, never whether it works.
 """
 
+import itertools
 import math
 import os
 from collections.abc import Mapping
@@ -13,9 +14,9 @@ from typing import Any
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.workflows.settings import Settings
 
-__all__ = ["Budget", "Plan", "choose"]
+__all__ = ["Budget", "Plan", "as_flags", "choose"]
 
-_ONE_HOT_UP_TO = 256
+_SMALL_VOCABULARY = 256
 _LINES: tuple[tuple[float, int, int, float], ...] = (
     # seconds of training up to, hidden units, window, learning rate
     (12, 128, 24, 0.04),
@@ -54,7 +55,9 @@ class Plan:
     threads: int
 
 
-def choose(settings: Settings, *, vocabulary: int, tokens: int, mean_document: float, parent: ModelConfig | None) -> Plan:
+def choose(
+    settings: Settings, *, vocabulary: int, tokens: int, mean_document: float, parent: ModelConfig | None
+) -> Plan:
     """Fill in what was not set.
 
     Args:
@@ -75,12 +78,11 @@ def choose(settings: Settings, *, vocabulary: int, tokens: int, mean_document: f
     passes = seconds * _speed(model_config) / tokens
     if "dropout" not in settings.model and settings.preset is None:
         model_config = ModelConfig(**{**model_config.to_json(), "dropout": _dropout(passes)})
-    widest = max(model_config.sizes)
     lanes, window = _batch(settings.training, tokens, min(window, _power_below(mean_document)))
     chosen = {
         "lanes": lanes,
         "window": window,
-        "learning_rate": (_rate(widest) if "sizes" in settings.model or parent else rate) * (0.5 if parent else 1.0),
+        "learning_rate": float(f"{_learning_rate(settings, parent, rate, max(model_config.sizes)):.3g}"),
         "weight_decay": 0.01 if passes < 8 else 0.05,
         "precision": "bfloat16" if fast_bfloat16() else "float32",
     }
@@ -116,7 +118,8 @@ def _in_seconds(budget: Budget, tokens: int, training: Mapping[str, Any]) -> flo
         return budget.seconds
     if budget.epochs is not None:
         return budget.epochs * tokens / _TOKENS_A_SECOND
-    return (budget.steps or 1) * training.get("lanes", 32) * training.get("window", 32) / _TOKENS_A_SECOND
+    tokens_per_step = int(training.get("lanes", 32)) * int(training.get("window", 32))
+    return (budget.steps or 1) * tokens_per_step / _TOKENS_A_SECOND
 
 
 def _line(seconds: float) -> tuple[int, int, float]:
@@ -131,12 +134,20 @@ def _shape(settings: Settings, vocabulary: int, size: int) -> dict[str, Any]:
     sizes = settings.model.get("sizes", (size,) * layers)
     if core == "conv" and len(sizes) == 1:
         sizes = sizes * layers
-    embedding = sizes[-1] if settings.model.get("tied") else 0 if vocabulary <= _ONE_HOT_UP_TO else min(sizes[0], 128)
+    embedding = (
+        sizes[-1] if settings.model.get("tied") else 32 if vocabulary <= _SMALL_VOCABULARY else min(sizes[0], 128)
+    )
     return {"sizes": sizes, "embedding": embedding}
 
 
 def _kept(parent: ModelConfig, settings: Settings) -> dict[str, Any]:
     return {**parent.to_json(), "sizes": parent.sizes, **settings.model}
+
+
+def _learning_rate(settings: Settings, parent: ModelConfig | None, chosen: float, widest: int) -> float:
+    if parent is not None:
+        return 0.5 * _rate(widest)
+    return _rate(widest) if "sizes" in settings.model else chosen
 
 
 def _rate(size: int) -> float:
@@ -154,12 +165,31 @@ def _rate(size: int) -> float:
     return float(rates[-1] * sizes[-1] / size)
 
 
+def as_flags(model: ModelConfig, training: TrainingConfig) -> str:
+    """The flags of `seqloom train` that name what was chosen, so that the same run can be asked for again."""
+    chosen = {
+        "steps": training.total_steps,
+        "core": model.core,
+        "size": ",".join(map(str, model.sizes)),
+        "embedding": model.embedding,
+        "dropout": model.dropout,
+        "lanes": training.lanes,
+        "window": training.window,
+        "learning-rate": f"{training.learning_rate:.6g}",
+        "weight-decay": training.weight_decay,
+        "precision": training.precision,
+        "validate-every": training.validate_every,
+        "warmup": training.warmup,
+    }
+    return " ".join(f"--{name} {value}" for name, value in chosen.items())
+
+
 def _speed(model: ModelConfig) -> float:
     """Tokens a second, guessed from the multiplications that a token takes."""
     widths = (model.embedding or model.vocabulary, *model.sizes)
-    products = sum(4 * size * (before + size) for before, size in zip(widths[:-1], widths[1:], strict=True))
+    products = sum(4 * size * (before + size) for before, size in itertools.pairwise(widths))
     products += model.sizes[-1] * model.vocabulary * model.ahead
-    return 1.2e10 / (products + 5e4)
+    return float(1.2e10 / (products + 5e4))
 
 
 def _dropout(passes: float) -> float:

@@ -46,9 +46,7 @@ class Report:
     samples: list[tuple[float, str]]
 
 
-def finish(
-    run: Run, material: Material, progress: Progress, finished: Finished, note: Callable[[str], None]
-) -> Report:
+def finish(run: Run, material: Material, progress: Progress, finished: Finished, note: Callable[[str], None]) -> Report:
     """Measure a run, write samples, plots, `metrics.json` and `report.md`, and say what came out.
 
     Args:
@@ -58,7 +56,6 @@ def finish(
         finished: why it ended.
         note: is told the report's lines.
     """
-    config = run.config
     samples = _write_samples(run)
     metrics: dict[str, Any] = {
         "steps": finished.step,
@@ -67,9 +64,7 @@ def finish(
         "tokens_per_second": progress.tokens / progress.seconds if progress.seconds else None,
         "rollbacks": progress.rollbacks,
         **_likelihoods(run, material),
-        "temperatures": [
-            {"temperature": temperature, **_variety(text)} for temperature, text in samples
-        ],
+        "temperatures": [{"temperature": temperature, **_variety(text)} for temperature, text in samples],
         **_originality(material, [text for _, text in samples]),
     }
     write_json(run.folder.metrics_file, metrics)
@@ -89,7 +84,10 @@ def _write_samples(run: Run) -> list[tuple[float, str]]:
         (
             temperature,
             writer.write_ids(
-                [], SamplingConfig(temperature=temperature, length=run.config.samples.length, seed=run.config.training.seed)
+                [],
+                SamplingConfig(
+                    temperature=temperature, length=run.config.samples.length, seed=run.config.training.seed
+                ),
             ).text,
         )
         for temperature in run.config.samples.temperatures
@@ -211,5 +209,6 @@ def _variety_table(report: Report) -> Iterator[str]:
     for row, copied in zip(report.metrics["temperatures"], report.metrics["copied_share"], strict=True):
         shares = [row["distinct_1"], row["distinct_2"], row["repeated_share"]]
         shown = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
-        yield f"| {row['temperature']} | {shown} | {row['longest_loop']} | {'-' if copied is None else f'{copied:.2f}'} |"
+        last = "-" if copied is None else f"{copied:.2f}"
+        yield f"| {row['temperature']} | {shown} | {row['longest_loop']} | {last} |"
     yield ""

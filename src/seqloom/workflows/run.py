@@ -130,7 +130,10 @@ class Run:
         return score_text(self, text)
 
     def evaluate(
-        self, source: str | Path | Sequence[str | Path] | None = None, protocol: "Protocol | None" = None, split: str = "all"
+        self,
+        source: str | Path | Sequence[str | Path] | None = None,
+        protocol: "Protocol | None" = None,
+        split: str = "all",
     ) -> "Likelihood":
         """What a text costs under the model.
 

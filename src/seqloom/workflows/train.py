@@ -26,7 +26,7 @@ from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
 from seqloom.workflows.listeners import Keeper, Log, Samples, SampleSet
 from seqloom.workflows.material import Material, make_batches, prepare
-from seqloom.workflows.planning import Plan, choose
+from seqloom.workflows.planning import Plan, as_flags, choose
 from seqloom.workflows.report import finish
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.settings import Settings, sort_settings
@@ -35,7 +35,7 @@ from seqloom.workflows.writer import make_writer
 __all__ = ["Viewer", "train"]
 
 _CALIBRATION_SECONDS = 2.0
-_SAVES_A_RUN = 40
+_SAVES_A_RUN = 20
 _SECONDS_BETWEEN_SAVES = 120
 
 
@@ -85,13 +85,14 @@ def train(
         source: a catalogue name, a file, a folder, a glob, `-` for standard input, or a list of them.
         run: the folder that everything goes into; by default `runs/` and the source's name.
         preset: a recipe that fills in what is not set.
-        resume: go on with the training that the folder holds, exactly where it stopped; source and settings are the run's.
+        resume: go on with the training that the folder holds, exactly where it stopped; source and settings are the
+        run's.
         overwrite: replace the run that the folder holds.
         from_run: start from another run's weights; new symbols are added to its vocabulary.
         viewer: is shown what happens.
         settings: a budget (`minutes`, `epochs` or `steps`; a minute if none is given), `level`, `vocabulary`, `size`,
-            `layers`, `threads`, and any field of `ReadingConfig`, `ModelConfig` and `TrainingConfig`. What is left out is
-            chosen from the corpus and the budget.
+            `layers`, `threads`, and any field of `ReadingConfig`, `ModelConfig` and `TrainingConfig`. What is left out
+            is chosen from the corpus and the budget.
 
     Raises:
         UserError: the source, the settings or the folder are not usable.
@@ -110,7 +111,9 @@ def train(
 def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrite: bool) -> None:
     """Say all that is wrong before anything is read or written."""
     if folder.holds_run and not overwrite:
-        raise RunError(f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it")
+        raise RunError(
+            f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
+        )
     if parent is None:
         return
     if parent.folder.path.resolve() == folder.path.resolve():
@@ -125,7 +128,10 @@ def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrit
     ]
     if differing and wanted.preset is None:
         raise ConfigError(
-            *[f"--{name} cannot change with --from: {folder.path} goes on with the shape of {parent.path}" for name in differing]
+            *[
+                f"--{name} cannot change with --from: {folder.path} goes on with the shape of {parent.path}"
+                for name in differing
+            ]
         )
 
 
@@ -134,7 +140,10 @@ def _begin(
 ) -> _Session:
     """Read, choose, build and calibrate; then write the run's config."""
     reading = ReadingConfig(**{**_inherited_reading(parent), **wanted.reading})
-    shares = {name: wanted.training.get(name, TrainingConfig(total_steps=1).__dict__[name]) for name in ("hold_out", "validation")}
+    shares = {
+        name: wanted.training.get(name, TrainingConfig(total_steps=1).__dict__[name])
+        for name in ("hold_out", "validation")
+    }
     material = prepare(source, reading, _codec_maker(wanted, parent), **shares, note=viewer.note)
     train_spans = material.split.train
     plan = choose(
@@ -163,6 +172,7 @@ def _begin(
         parent=str(parent.path.absolute()) if parent else None,
         threads=plan.threads,
     )
+    viewer.note(f"the same again: {as_flags(plan.model, training)}")
     _clear(folder)
     folder.write_config(config, material.codec)
     return _Session(folder, config, material, model, batches, viewer)
@@ -172,8 +182,9 @@ def _resume(folder: RunFolder, settings: Mapping[str, Any], viewer: Viewer) -> R
     given = sorted(name for name, value in settings.items() if value is not None)
     if given:
         raise ConfigError(
-            f"--resume goes on with the run's own settings, so {', '.join('--' + name for name in given)} cannot be given: "
-            "leave them out, or start another run with --from"
+            "--resume goes on with the run's own settings, so "
+            f"{', '.join('--' + name for name in given)} cannot be given: leave them out, or start another run "
+            "with --from"
         )
     config = folder.read_config()
     codec = folder.read_codec()
@@ -276,11 +287,11 @@ def _with_steps(plan: Plan, wanted: Settings, model: LanguageModel, batches: Bat
         speed = Trainer(model, batches, training).measure_steps(_CALIBRATION_SECONDS)
         steps = steps or max(1, int(speed * (budget.seconds or 60)))
     if speed is not None:
-        viewer.note(f"{steps:,} steps will take about {_duration(steps / speed)} of training; the same again: --steps {steps}")
+        viewer.note(f"{steps:,} steps will take about {_duration(steps / speed)} of training")
     every = max(1, steps // _SAVES_A_RUN)
     if speed is not None:
         every = max(1, min(every, int(speed * _SECONDS_BETWEEN_SAVES)))
-    chosen = {"validate_every": every, "warmup": max(1, min(50, steps // 10))}
+    chosen: dict[str, Any] = {"validate_every": every, "warmup": max(1, min(50, steps // 10))}
     return replace(training, total_steps=steps, **{k: v for k, v in chosen.items() if k not in wanted.training})
 
 

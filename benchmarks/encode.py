@@ -1,0 +1,114 @@
+"""How fast does a text file become a token store, and how much memory does that take?
+
+Asked of each level: fitting the codec (one pass over the file) and building the store (another). Speed is in
+megabytes of the file a second, beside the bound of reading and decoding the same file. Memory is the most
+anonymous memory (`RssAnon`) that the process held: mapped files do not count, since the system drops them when it
+needs the room.
+
+    python benchmarks/encode.py                     1,000 MB of the built-in text
+    python benchmarks/encode.py --megabytes 100 --source nietzsche --levels char,byte
+"""
+
+import argparse
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+from seqloom.codecs import fit_codec
+from seqloom.corpora import open_corpus
+from seqloom.data.store import build_store
+from seqloom.registry import CODECS
+
+MEGABYTE = 1_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--megabytes", type=int, default=1_000, help="size of the file that is made")
+    parser.add_argument("--source", default="python-docs", help="the text that is repeated in it")
+    parser.add_argument("--levels", default=",".join(CODECS), help="which codecs to ask")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "text.txt"
+        write_repeated(file, chosen.source, chosen.megabytes * MEGABYTE)
+        print(f"{file.stat().st_size / MEGABYTE:,.0f} MB of {chosen.source}\n")
+        print("| work | fit, MB/s | store, MB/s | characters a token | anonymous memory, MB |")
+        print("| --- | --- | --- | --- | --- |")
+        print(in_a_process(read_through, file))
+        for level in chosen.levels.split(","):
+            print(in_a_process(encode, file, level, Path(name) / level), flush=True)
+
+
+def write_repeated(file: Path, source: str, num_bytes: int) -> None:
+    chunks = [chunk.encode() for document in open_corpus(source) for chunk in document.chunks]
+    written = 0
+    with open(file, "wb") as target:
+        while written < num_bytes:
+            written += sum(map(target.write, chunks))
+
+
+def in_a_process(work: Callable[..., str], *arguments: object) -> str:
+    """Run in a process of its own, so that no level inherits another's memory."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def read_through(file: Path) -> str:
+    start = time.perf_counter()
+    with measured_memory() as memory, open(file, encoding="utf-8", newline="") as text:
+        while text.read(1 << 20):
+            pass
+    return f"| read and decode only | {speed(file, start)} | | | {max(memory):,.0f} |"
+
+
+def encode(file: Path, level: str, folder: Path) -> str:
+    with measured_memory() as memory:
+        corpus = open_corpus(file)
+        start = time.perf_counter()
+        codec = fit_codec(level, corpus)
+        fit = speed(file, start)
+        start = time.perf_counter()
+        store = build_store(corpus, codec, folder)
+        encoded = speed(file, start)
+    ratio = store.characters / store.num_records
+    return f"| {level} ({len(codec):,} ids) | {fit} | {encoded} | {ratio:.2f} | {max(memory):,.0f} |"
+
+
+def speed(file: Path, start: float) -> str:
+    return f"{file.stat().st_size / MEGABYTE / (time.perf_counter() - start):,.0f}"
+
+
+@contextmanager
+def measured_memory(every_seconds: float = 0.02) -> Iterator[list[float]]:
+    """Megabytes of anonymous memory, sampled in a thread until the block ends."""
+    samples = [anonymous_megabytes()]
+    done = threading.Event()
+
+    def sample() -> None:
+        while not done.wait(every_seconds):
+            samples.append(anonymous_megabytes())
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        done.set()
+        thread.join()
+
+
+def anonymous_megabytes() -> float:
+    """`RssAnon` of this process; Linux tells it in kibibytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) * 1024 / MEGABYTE
+
+
+if __name__ == "__main__":
+    main()

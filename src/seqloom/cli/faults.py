@@ -1,0 +1,80 @@
+"""What went wrong, as a person reads it: one plain line a fault, and the exit code."""
+
+import errno
+import os
+import re
+from dataclasses import dataclass
+
+from typer.exceptions import TyperException
+
+from seqloom.errors import SeqloomError
+
+__all__ = ["INTERRUPTED", "Verdict", "judge"]
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of the signal."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a command ends.
+
+    Attributes:
+        exit_code: 1 where the work failed, 2 where the person must change something.
+        lines: one a fault.
+    """
+
+    exit_code: int
+    lines: tuple[str, ...]
+
+
+def judge(error: Exception) -> Verdict:
+    """What an error says to a person."""
+    verdict = _judge(error)
+    return Verdict(verdict.exit_code, tuple(" ".join(line.split()) for line in verdict.lines))
+
+
+def _judge(error: Exception) -> Verdict:
+    if isinstance(error, SeqloomError):
+        return Verdict(error.exit_code, error.faults)
+    if isinstance(error, TyperException):
+        return Verdict(2, (_usage(error),))
+    if isinstance(error, MemoryError) or any(said in str(error).lower() for said in _OUT_OF_MEMORY):
+        return Verdict(1, ("not enough memory: use a smaller --size, --lanes or --window, or close other programs",))
+    if isinstance(error, OSError):
+        return Verdict(1, (_system(error),))
+    return Verdict(1, (_surprise(error),))
+
+
+def _usage(error: TyperException) -> str:
+    """A command that could not be parsed: what was wrong, the nearest option, and where help is."""
+    context = getattr(error, "ctx", None)
+    said = error.format_message()
+    near = getattr(error, "possibilities", None)
+    if near:
+        said = f"no such option: {getattr(error, 'option_name', '')}; did you mean {' or '.join(near)}?"
+    said = re.sub(r"\.? Did you mean", "; did you mean", said)
+    said = said[:1].lower() + said[1:].rstrip(".")
+    command = getattr(context, "command_path", "seqloom")
+    return f"{said} (see '{command} --help')" if said.endswith("?") else f"{said}; see '{command} --help'"
+
+
+def _system(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    named = f" {error.filename}" if error.filename else ""
+    if error.errno in _NO_ROOM:
+        return f"cannot write{named}: {reason}; free some space, or choose another disk"
+    return f"cannot read or write{named}: {reason}; check that it is there and may be used"
+
+
+def _surprise(error: Exception) -> str:
+    """An error that nobody foresaw: enough of it to report."""
+    where = ""
+    trace = error.__traceback__
+    while trace is not None:
+        where = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"this should not have happened: {type(error).__name__}{where}: {error}; SEQLOOM_TRACEBACK=1 shows it all"

@@ -1,0 +1,76 @@
+"""Standard output: it survives any terminal and any encoding, and holds JSON alone where JSON was asked for."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = ["abandon", "as_json", "dimmed", "prepare", "print_json", "print_table", "shows_terminal", "visible"]
+
+_HARMLESS = "\n\t"
+
+
+def prepare() -> None:
+    """Make standard output take any text: UTF-8 where it is no terminal and no encoding was asked for."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is None:
+        return
+    if shows_terminal() or os.environ.get("PYTHONIOENCODING"):
+        reconfigure(errors="replace")
+    else:
+        reconfigure(encoding="utf-8", errors="replace")
+
+
+def abandon() -> None:
+    """Send what is still unwritten nowhere: whoever read it is gone, or cannot take more."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return
+
+
+def shows_terminal() -> bool:
+    """Whether a person looks at standard output."""
+    return sys.stdout.isatty()
+
+
+def dimmed(text: str) -> str:
+    """The text in a faint colour, where the terminal has any."""
+    if not shows_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[2m{text}\x1b[0m"
+
+
+def visible(text: str) -> str:
+    """The text without what would move a terminal's cursor or change its colours; as it is where there is none."""
+    if not shows_terminal():
+        return text
+    return "".join(
+        sign if sign in _HARMLESS or not (sign < " " or "\x7f" <= sign < "\xa0") else "" if sign == "\r" else "\ufffd"
+        for sign in text
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object."""
+    print(as_json(value))
+
+
+def as_json(value: Any) -> str:
+    """The value as JSON; beyond ASCII only where standard output takes all of Unicode."""
+    encoding = (sys.stdout.encoding or "ascii").lower().replace("_", "-")
+    return json.dumps(value, ensure_ascii=not encoding.startswith("utf"), allow_nan=False)
+
+
+def print_table(rows: Iterable[Sequence[str]]) -> None:
+    """Print rows in columns, the last of which is as wide as it likes."""
+    rows = [list(row) for row in rows]
+    if not rows:
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
+        print("  ".join([*cells, row[-1]]).rstrip())

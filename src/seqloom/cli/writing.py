@@ -1,0 +1,101 @@
+"""`seqloom generate`: text on the screen as it is written, or samples as JSON."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqloom.cli.output import dimmed, print_json, shows_terminal, visible
+
+if TYPE_CHECKING:
+    from seqloom.sampling import Sample
+    from seqloom.workflows.run import Run
+
+__all__ = ["generate"]
+
+_draw = partial(typer.Option, rich_help_panel="How each token is drawn")
+_text = partial(typer.Option, rich_help_panel="What the text must and must not hold")
+_OWN = ("run", "prompt", "count", "json")
+
+
+def generate(
+    context: typer.Context,
+    run: Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")],
+    prompt: Annotated[str, typer.Option(help="text to go on from")] = "",
+    length: Annotated[int | None, typer.Option(help="most tokens to write (400)")] = None,
+    count: Annotated[int, typer.Option(help="how many texts")] = 1,
+    seed: Annotated[int | None, typer.Option(help="the same seed writes the same texts at any --count (0)")] = None,
+    carry: Annotated[
+        bool | None, typer.Option("--carry/--windowed", help="how the run reads what it wrote (as it was trained)")
+    ] = None,
+    skip_unknown: Annotated[bool, typer.Option("--skip-unknown", help="leave out what the run never saw")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+    temperature: Annotated[float | None, _draw(help="0 always takes the likeliest, above 1 is wild (1)")] = None,
+    top_k: Annotated[int | None, _draw(help="from the K likeliest; 0 is off (0)")] = None,
+    top_p: Annotated[float | None, _draw(help="from the likeliest that make up this share; 1 is off (1)")] = None,
+    min_p: Annotated[float | None, _draw(help="from those this share as likely as the likeliest; 0 is off (0)")] = None,
+    typical_p: Annotated[float | None, _draw(help="from the most typical that make up this share; 1 is off (1)")] = None,
+    repetition_penalty: Annotated[float | None, _draw(help="above 1 repeats less (1)")] = None,
+    beam: Annotated[int | None, _draw(help="width of a search for the likeliest text, instead of drawing")] = None,
+    min_length: Annotated[int | None, _text(help="fewest tokens before the text may end (0)")] = None,
+    stop: Annotated[list[str] | None, _text(help="end before this string; may be given again")] = None,
+    ban: Annotated[list[str] | None, _text(help="never write this string; may be given again")] = None,
+    pattern: Annotated[str | None, _text(help="regular expression that the whole text matches")] = None,
+    max_copy: Annotated[int | None, _text(help="most characters copied from the corpus in one piece; 0 is off (0)")] = None,
+) -> None:
+    """Write new text in the manner of RUN's corpus."""
+    from seqloom.workflows.run import load
+
+    given = {name: value for name, value in context.params.items() if value not in (None, [], ()) and name not in _OWN}
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    opened = load(run)
+    if json:
+        samples = opened.iterate(prompt, count, **settings)
+        origin = {"run": str(run), **settings}
+        print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
+    elif shows_terminal():
+        _stream(opened, prompt, count, settings)
+    else:
+        _print(opened, prompt, count, settings)
+
+
+def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str, Any]:
+    matched = {} if sample.matched is None else {"matched": sample.matched}
+    return {
+        "text": sample.text,
+        "prompt": prompt,
+        "log_prob": sample.log_prob,
+        "sampling_log_prob": sample.sampling_log_prob,
+        "finish_reason": sample.finish_reason,
+        "index": sample.index,
+        "seed": sample.seed,
+        "tokens": len(sample.tokens),
+        **matched,
+        "generated_by": origin,
+    }
+
+
+def _stream(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
+    """Each text as it is written, after its prompt."""
+    shown = dimmed(visible(run.as_read(prompt))) if prompt else ""
+    for index, pieces in enumerate(run.streams(prompt, count, **settings)):
+        if count > 1:
+            print(dimmed(f"--- {index + 1} of {count}"))
+        print(shown, end="", flush=True)
+        for piece in pieces:
+            print(visible(piece), end="", flush=True)
+        print("\n" if index + 1 < count else "")
+
+
+def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
+    """Prompts and texts as they are, a line between two of them."""
+    shown = run.as_read(prompt)
+    for sample in run.iterate(prompt, count, **settings):
+        if sample.index:
+            print("---")
+        print(shown + sample.text)
+        sys.stdout.flush()
+        if sample.matched is False:
+            print(f"seqloom: text {sample.index + 1} ended before it matched the pattern", file=sys.stderr)

@@ -1,0 +1,43 @@
+import pytest
+import torch
+
+from seqloom.config import ModelConfig, TrainingConfig
+from seqloom.models.language_model import LanguageModel
+from seqloom.training.optimizer import make_optimizer, scheduled_rate
+
+
+def test_the_schedule_warms_up_and_ends_where_the_budget_ends() -> None:
+    config = TrainingConfig(total_steps=1000, learning_rate=0.02, warmup=10, final_rate=0.05)
+    assert scheduled_rate(0, config) == pytest.approx(0.002)
+    assert scheduled_rate(9, config) == pytest.approx(0.02, rel=1e-3)
+    assert scheduled_rate(500, config) == pytest.approx(0.02 * 0.525)
+    assert scheduled_rate(1000, config) == pytest.approx(0.001)
+    rates = [scheduled_rate(step, config) for step in range(10, 1000)]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_constant_schedule_is_constant() -> None:
+    config = TrainingConfig(total_steps=10, schedule="constant", learning_rate=0.01)
+    assert {scheduled_rate(step, config) for step in range(10)} == {0.01}
+
+
+def test_only_matrices_decay() -> None:
+    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(4,)))
+    optimizer = make_optimizer(model, TrainingConfig(total_steps=1, weight_decay=0.1, learning_rate=1.0))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1.0)
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for parameter in model.parameters():
+        assert torch.allclose(parameter, torch.full_like(parameter, 0.9 if parameter.dim() == 2 else 1.0))
+
+
+def test_the_textbooks_optimisers() -> None:
+    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(4,)))
+    rmsprop = make_optimizer(model, TrainingConfig(total_steps=1, optimizer="rmsprop", learning_rate=0.01))
+    assert (rmsprop.defaults["lr"], rmsprop.defaults["alpha"]) == (0.01, 0.9)
+    adam = make_optimizer(
+        model, TrainingConfig(total_steps=1, optimizer="adam", learning_rate=0.002, betas=(0.9, 0.999))
+    )
+    assert (adam.defaults["lr"], adam.defaults["betas"]) == (0.002, (0.9, 0.999))
