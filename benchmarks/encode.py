@@ -28,9 +28,7 @@ MEGABYTE = 1_000_000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1_000, help="size of the file that is made")
     parser.add_argument("--source", default="python-docs", help="the text that is repeated in it")
     parser.add_argument("--levels", default=",".join(CODECS), help="which codecs to ask")

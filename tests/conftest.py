@@ -1,4 +1,4 @@
-"""What all tests share: jaxtyping's shapes enforced, a cache of their own, and the real corpora where they are at hand."""
+"""What tests share: shapes enforced, a cache of their own, and the real corpora where they are at hand."""
 
 import os
 from pathlib import Path

@@ -209,7 +209,7 @@ class TrainingConfig(Stored):
     hold_out: float = 0.0
     validation: float = 0.03
     validate_every: int = 200
-    patience: int = 0
+    patience: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -239,6 +239,12 @@ class TrainingConfig(Stored):
                     ("precision", self.precision, ("float32", "bfloat16")),
                 )
             ],
+            (self.seed < 2**63, f"--seed got {self.seed}: choose below 2**63"),
+            (
+                len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
+                f"--betas got {','.join(map(str, self.betas))}: give two numbers from 0 up to, not including, 1",
+            ),
+            (0 <= self.final_rate <= 1, f"--final-rate got {self.final_rate}: choose a share from 0 to 1"),
             (
                 math.isfinite(self.learning_rate) and self.learning_rate > 0,
                 f"--learning-rate got {self.learning_rate}: it must be above 0",

@@ -52,7 +52,7 @@ def _judge(error: Exception) -> Verdict:
 def _usage(error: TyperException) -> str:
     """A command that could not be parsed: what was wrong, the nearest option, and where help is."""
     context = getattr(error, "ctx", None)
-    said = error.format_message()
+    said = _misread(error) or error.format_message()
     near = getattr(error, "possibilities", None)
     if near:
         said = f"no such option: {getattr(error, 'option_name', '')}; did you mean {' or '.join(near)}?"
@@ -60,6 +60,16 @@ def _usage(error: TyperException) -> str:
     said = said[:1].lower() + said[1:].rstrip(".")
     command = getattr(context, "command_path", "seqloom")
     return f"{said} (see '{command} --help')" if said.endswith("?") else f"{said}; see '{command} --help'"
+
+
+def _misread(error: TyperException) -> str | None:
+    """A value that is no number where one is wanted: which, and what was got; None for other faults."""
+    parameter, cause = getattr(error, "param", None), error.__cause__
+    found = cause.errors()[0] if cause is not None and hasattr(cause, "errors") else {}
+    wanted = {"int": "a whole number", "float": "a number"}.get(str(found.get("type")).partition("_")[0])
+    if parameter is None or wanted is None:
+        return None
+    return f"{parameter.opts[0]} got {found['input']!r}: give {wanted}"
 
 
 def _system(error: OSError) -> str:

@@ -39,7 +39,7 @@ def shows_terminal() -> bool:
 
 def dimmed(text: str) -> str:
     """The text in a faint colour, where the terminal has any."""
-    if not shows_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if not text or not shows_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[2m{text}\x1b[0m"
 

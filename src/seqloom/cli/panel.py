@@ -60,9 +60,7 @@ def _bar(tally: Tally, width: int) -> "Text":
     room = max(4, width - len(label))
     done = round(room * tally.share)
     colour = "green" if tally.reason == "done" else "cyan"
-    return Text.assemble(
-        ("━" * done, colour), ("━" * (room - done), "bright_black"), (label, "bold"), no_wrap=True
-    )
+    return Text.assemble(("━" * done, colour), ("━" * (room - done), "bright_black"), (label, "bold"), no_wrap=True)
 
 
 def _facts(tally: Tally, width: int) -> "Text":
@@ -113,12 +111,9 @@ def spark_rows(values: Sequence[float], rows: int) -> list[str]:
     low = min(values)
     high = max(values[len(values) // 20 :])
     steps = 8 * rows - 1
-    heights = [
-        1 + round(steps * min(1.0, (value - low) / (high - low))) if high > low else 1 for value in values
-    ]
+    heights = [1 + round(steps * min(1.0, (value - low) / (high - low))) if high > low else 1 for value in values]
     return [
-        "".join(_EIGHTHS[min(8, max(0, height - 8 * (rows - 1 - row)))] for height in heights)
-        for row in range(rows)
+        "".join(_EIGHTHS[min(8, max(0, height - 8 * (rows - 1 - row)))] for height in heights) for row in range(rows)
     ]
 
 
@@ -161,15 +156,7 @@ def _fitting(text: str, width: int) -> str:
 
 
 def _warmth(temperature: float) -> str:
-    return (
-        "blue"
-        if temperature < 0.4
-        else "green"
-        if temperature < 0.8
-        else "yellow"
-        if temperature < 1.1
-        else "red"
-    )
+    return "blue" if temperature < 0.4 else "green" if temperature < 0.8 else "yellow" if temperature < 1.1 else "red"
 
 
 def one_line(text: str) -> str:

@@ -24,6 +24,7 @@ _DRAWING_SHARE = 0.01
 _LINE_SECONDS = 8.0
 _VALIDATION_SECONDS = 2.0
 _MOST_SAMPLES = 4
+_ECHOED_COLUMNS = 2  # a terminal writes ^C behind the panel; with no room there it would scroll and spoil the picture
 
 
 class ProgressDisplay:
@@ -132,7 +133,8 @@ class ProgressDisplay:
     def _draw(self, live: "Live") -> None:
         if not live.is_started:
             live.start()
-        live.update(panel(self._tally, self._samples, self._title, self._console.width), refresh=True)
+        width = self._console.width - _ECHOED_COLUMNS
+        live.update(panel(self._tally, self._samples, self._title, width), refresh=True)
 
 
 def _can_draw_on(console: "Console") -> bool:
@@ -142,9 +144,7 @@ def _can_draw_on(console: "Console") -> bool:
 
 
 def _beginning(event: Started) -> str:
-    steps = (
-        f"{event.total_steps:,} steps of {event.tokens_per_step:,} tokens, {event.steps_per_epoch:,} an epoch"
-    )
+    steps = f"{event.total_steps:,} steps of {event.tokens_per_step:,} tokens, {event.steps_per_epoch:,} an epoch"
     return f"going on after step {event.step:,} of {steps}" if event.step else f"training: {steps}"
 
 

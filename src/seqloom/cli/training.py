@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from seqloom.cli.faults import INTERRUPTED
-from seqloom.errors import RunError
+from seqloom.errors import ConfigError, RunError
 
 __all__ = ["demo", "train"]
 
@@ -40,9 +40,11 @@ def train(
     context: typer.Context,
     source: Annotated[
         list[str] | None,
-        typer.Argument(help="catalogue names, files, folders, globs, or - for standard input", metavar="SOURCE..."),
+        typer.Argument(help="catalogue names, files, folders, globs, or - for standard input", metavar="SOURCE"),
     ] = None,
-    run: Annotated[Path | None, _run(help="folder for everything the training makes (runs/ and the source's name)")] = None,
+    run: Annotated[
+        Path | None, _run(help="folder for everything the training makes (runs/ and the source's name)")
+    ] = None,
     resume: Annotated[bool, _run("--resume", help="go on exactly where the run stopped")] = False,
     from_run: Annotated[Path | None, _run("--from", metavar="RUN", help="start from another run's weights")] = None,
     overwrite: Annotated[bool, _run("--overwrite", help="replace the run that the folder holds")] = False,
@@ -56,9 +58,11 @@ def train(
     encoding: Annotated[str | None, _source(help="of the text (detected)")] = None,
     keep_newlines: Annotated[bool | None, _source(help="leave CRLF and CR as they are")] = None,
     records: Annotated[str | None, _source(help="what ends a record: line, blank, or two marks such as '{}'")] = None,
-    text: Annotated[str | None, _source(help="column of a table that holds the text")] = None,
-    rating: Annotated[list[str] | None, _source(help="column that holds numbers; may be given again")] = None,
-    group: Annotated[str | None, _source(help="column that says which rows belong together")] = None,
+    text: Annotated[str | None, _source(metavar="COLUMN", help="column of a table that holds the text")] = None,
+    rating: Annotated[
+        list[str] | None, _source(metavar="COLUMN", help="column that holds numbers; may be given again")
+    ] = None,
+    group: Annotated[str | None, _source(metavar="COLUMN", help="column that says which rows belong together")] = None,
     hold_out: Annotated[float | None, _source(help="share of the text set aside for the end (0)")] = None,
     validation: Annotated[float | None, _source(help="share of the rest that picks the best weights (0.03)")] = None,
     preset: Annotated[str | None, _model(help="a named recipe: classic or reviews")] = None,
@@ -82,7 +86,9 @@ def train(
     loss: Annotated[str | None, _training(help="learn from all positions, or the last of a window (all)")] = None,
     optimizer: Annotated[str | None, _training(help="adamw, adam or rmsprop (adamw)")] = None,
     learning_rate: Annotated[float | None, _training(help="at its peak")] = None,
-    betas: Annotated[Any, _training(parser=numbers(float), metavar="A,B", help="decay of the moments (0.9,0.99)")] = None,
+    betas: Annotated[
+        Any, _training(parser=numbers(float), metavar="A,B", help="decay of the moments (0.9,0.99)")
+    ] = None,
     weight_decay: Annotated[float | None, _training(help="on weight matrices")] = None,
     clip: Annotated[float | None, _training(help="largest norm of the gradient; 0 is off (1)")] = None,
     schedule: Annotated[str | None, _training(help="cosine or constant (cosine)")] = None,
@@ -90,13 +96,17 @@ def train(
     final_rate: Annotated[float | None, _training(help="share of the learning rate at the end (0.03)")] = None,
     precision: Annotated[str | None, _training(help="float32 or bfloat16 (what this processor does fast)")] = None,
     validate_every: Annotated[int | None, _training(help="steps between two validations")] = None,
-    patience: Annotated[int | None, _training(help="validations without a new best before stopping; 0 never (0)")] = None,
+    patience: Annotated[
+        int | None, _training(help="validations without a new best before stopping; 0 never (0)")
+    ] = None,
     threads: Annotated[int | None, _training(help="processor threads (all)")] = None,
 ) -> None:
     """Train a model on SOURCE and keep everything in a run folder.
 
     Ctrl-C saves and stops; --resume goes on from there.
     """
+    if not source and not resume:
+        raise ConfigError("no source was named: give a file, a folder, a glob, - or a name of 'seqloom corpora list'")
     given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
     _train({name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
@@ -105,7 +115,7 @@ def demo(
     minutes: Annotated[float, typer.Option(help="minutes of training")] = 1.0,
     run: Annotated[Path, typer.Option(help="folder for everything the training makes")] = Path("runs/demo"),
 ) -> None:
-    """Train on the text that Python carries for about a minute, and write.
+    """Train on the text that Python carries, then write.
 
     Needs no file and no network. A demo that stands in the folder already is replaced.
     """

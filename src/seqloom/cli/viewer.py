@@ -35,7 +35,7 @@ class TrainingViewer(Viewer):
         self._display: ProgressDisplay | None = None
         self._status: Status | None = None
         self._shows_texts = always_show_texts or shows_terminal()
-        self._began = self._over = False
+        self._began = self._over = self._was_stopped = False
         self._next_samples = 0.0
         self._kept: list[str] = []
 
@@ -73,8 +73,7 @@ class TrainingViewer(Viewer):
         sizes = " + ".join(map(str, config.model.sizes))
         training = config.training
         self._print(
-            f"{config.model.core} of {sizes}, {training.lanes} {training.batching} of {training.window} tokens, "
-            f"{training.precision}, learning rate {training.learning_rate:g}, dropout {config.model.dropout:g}, "
+            f"{training.lanes} {training.batching} of {training.window} tokens, {training.precision}, learning rate {training.learning_rate:g}, dropout {config.model.dropout:g}, "
             f"seed {training.seed}"
         )
         self._display = ProgressDisplay(
@@ -111,7 +110,7 @@ class TrainingViewer(Viewer):
         if not folder.state_file.exists():
             return f"interrupted before anything was saved; start again with --overwrite --run {shlex.quote(str(path))}"
         command = f"seqloom train --resume --run {shlex.quote(str(path))}"
-        if self._over and not folder.metrics_file.exists() and not self._stopped_early:
+        if self._over and not folder.metrics_file.exists() and not self._was_stopped:
             return f"interrupted after the last step; everything is saved but the report, which this writes: {command}"
         return f"interrupted and saved; go on with: {command}"
 
@@ -120,9 +119,9 @@ class TrainingViewer(Viewer):
             self._display(event)
         if isinstance(event, Finished):
             self._over = True
-            self._stopped_early = event.reason == "interrupted"
+            self._was_stopped = event.reason == "interrupted"
             self.close()
-            if self._shows_texts and self._console.is_terminal and not self._stopped_early:
+            if self._shows_texts and self._console.is_terminal and not self._was_stopped:
                 self._status = self._console.status("writing, measuring and drawing")
                 self._status.start()
 

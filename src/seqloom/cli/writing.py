@@ -1,9 +1,10 @@
 """`seqloom generate`: text on the screen as it is written, or samples as JSON."""
 
 import sys
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -30,20 +31,26 @@ def generate(
     carry: Annotated[
         bool | None, typer.Option("--carry/--windowed", help="how the run reads what it wrote (as it was trained)")
     ] = None,
-    skip_unknown: Annotated[bool, typer.Option("--skip-unknown", help="leave out what the run never saw")] = False,
+    skip_unknown: Annotated[
+        bool | None, typer.Option("--skip-unknown", help="leave out of the prompt what the run never saw")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
     temperature: Annotated[float | None, _draw(help="0 always takes the likeliest, above 1 is wild (1)")] = None,
     top_k: Annotated[int | None, _draw(help="from the K likeliest; 0 is off (0)")] = None,
     top_p: Annotated[float | None, _draw(help="from the likeliest that make up this share; 1 is off (1)")] = None,
     min_p: Annotated[float | None, _draw(help="from those this share as likely as the likeliest; 0 is off (0)")] = None,
-    typical_p: Annotated[float | None, _draw(help="from the most typical that make up this share; 1 is off (1)")] = None,
+    typical_p: Annotated[
+        float | None, _draw(help="from the most typical that make up this share; 1 is off (1)")
+    ] = None,
     repetition_penalty: Annotated[float | None, _draw(help="above 1 repeats less (1)")] = None,
     beam: Annotated[int | None, _draw(help="width of a search for the likeliest text, instead of drawing")] = None,
     min_length: Annotated[int | None, _text(help="fewest tokens before the text may end (0)")] = None,
-    stop: Annotated[list[str] | None, _text(help="end before this string; may be given again")] = None,
-    ban: Annotated[list[str] | None, _text(help="never write this string; may be given again")] = None,
+    stop: Annotated[list[str] | None, _text(metavar="TEXT", help="end before this string; may be given again")] = None,
+    ban: Annotated[list[str] | None, _text(metavar="TEXT", help="never write this string; may be given again")] = None,
     pattern: Annotated[str | None, _text(help="regular expression that the whole text matches")] = None,
-    max_copy: Annotated[int | None, _text(help="most characters copied from the corpus in one piece; 0 is off (0)")] = None,
+    max_copy: Annotated[
+        int | None, _text(help="most characters copied from the corpus in one piece; 0 is off (0)")
+    ] = None,
 ) -> None:
     """Write new text in the manner of RUN's corpus."""
     from seqloom.workflows.run import load
@@ -55,8 +62,6 @@ def generate(
         samples = opened.iterate(prompt, count, **settings)
         origin = {"run": str(run), **settings}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
-    elif shows_terminal():
-        _stream(opened, prompt, count, settings)
     else:
         _print(opened, prompt, count, settings)
 
@@ -77,25 +82,35 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
     }
 
 
-def _stream(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
-    """Each text as it is written, after its prompt."""
-    shown = dimmed(visible(run.as_read(prompt))) if prompt else ""
-    for index, pieces in enumerate(run.streams(prompt, count, **settings)):
-        if count > 1:
-            print(dimmed(f"--- {index + 1} of {count}"))
-        print(shown, end="", flush=True)
-        for piece in pieces:
-            print(visible(piece), end="", flush=True)
-        print("\n" if index + 1 < count else "")
-
-
 def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
-    """Prompts and texts as they are, a line between two of them."""
-    shown = run.as_read(prompt)
-    for sample in run.iterate(prompt, count, **settings):
-        if sample.index:
-            print("---")
-        print(shown + sample.text)
-        sys.stdout.flush()
+    """Each text as it is written, after its prompt, and a line between two of them."""
+    streams = run.streams(prompt, count, **settings)
+    shown = dimmed(visible(_as_known(run, prompt)))
+    for number, pieces in enumerate(streams, 1):
+        if number > 1:
+            print()
+        if count > 1 and (shows_terminal() or number > 1):
+            print(dimmed(f"--- {number} of {count}"))
+        print(shown, end="", flush=True)
+        sample = _show(pieces)
+        print(flush=True)
         if sample.matched is False:
-            print(f"seqloom: text {sample.index + 1} ended before it matched the pattern", file=sys.stderr)
+            print(f"seqloom: text {number} ended before it matched the pattern", file=sys.stderr)
+
+
+def _show(pieces: Generator[str, None, "Sample"]) -> "Sample":
+    while True:
+        try:
+            print(visible(next(pieces)), end="", flush=True)
+        except StopIteration as ended:
+            return cast("Sample", ended.value)
+
+
+def _as_known(run: "Run", prompt: str) -> str:
+    """The prompt as the run reads it; what is left out of it is named."""
+    read = run.as_read(prompt)
+    unknown = dict(run.codec.unknown(read))
+    if unknown:
+        left_out = ", ".join(map(repr, dict.fromkeys(unknown.values())))
+        print(f"seqloom: left out of the prompt: {left_out}", file=sys.stderr)
+    return "".join(symbol for at, symbol in enumerate(read) if at not in unknown)

@@ -107,7 +107,7 @@ class Codec(ABC):
         unknown = self.unknown(text)
         if unknown:
             if not skip_unknown:
-                raise CodecError(describe_unknown(unknown))
+                raise CodecError(describe_unknown(unknown, skippable=True))
             at = {position for position, _ in unknown}
             text = "".join(symbol for position, symbol in enumerate(text) if position not in at)
         pieces = list(self.encode_chunks([text]))
@@ -134,8 +134,8 @@ class Codec(ABC):
         return table.index(b"\n") if b"\n" in table else 0
 
 
-def describe_unknown(unknown: list[Unknown], *, most: int = 8) -> str:
-    """One line that names the symbols, where each stands first, and the flag that skips them."""
+def describe_unknown(unknown: list[Unknown], *, skippable: bool = False, most: int = 8) -> str:
+    """One line that names the symbols, where each stands first, and what to do about them."""
     first: dict[str, int] = {}
     for position, symbol in unknown:
         first.setdefault(symbol, position)
@@ -143,5 +143,6 @@ def describe_unknown(unknown: list[Unknown], *, most: int = 8) -> str:
         f"{symbol!r} (U+{ord(symbol[0]):04X}) at character {at}" for symbol, at in list(first.items())[:most]
     )
     more = f" and {len(first) - most} more" if len(first) > most else ""
-    remedy = "leave them out with --skip-unknown, or train on text that has them"
+    remedy = "leave them out with --skip-unknown" if skippable else "take them out of the text"
+    remedy += ", or train on text that has them"
     return f"not in the vocabulary: {shown}{more}; {remedy}"

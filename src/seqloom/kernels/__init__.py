@@ -2,6 +2,6 @@
 
 from seqloom.kernels.decoder import Decoder, State
 from seqloom.kernels.plain import PlainDecoder, plain_decoder
-from seqloom.kernels.windowed import WindowedDecoder
+from seqloom.kernels.windowed import windowed_decoder
 
-__all__ = ["Decoder", "PlainDecoder", "State", "WindowedDecoder", "plain_decoder"]
+__all__ = ["Decoder", "PlainDecoder", "State", "plain_decoder", "windowed_decoder"]

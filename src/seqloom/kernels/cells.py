@@ -1,5 +1,7 @@
 """One step of each core, as pure functions on the vectors of one stream. It knows no layers, tables or files.
 
+The recurrent steps also take several lanes at once: any axes may stand before the hidden one.
+
 `drive` is what the input adds to the pre-activations, the bias included: `W x + b`. Arithmetic is in float32;
 the sums of a product over the hidden axis depend on nothing but that product.
 """
@@ -52,12 +54,12 @@ def normalized(
 
 
 def lstm_step(
-    hidden: Float32[np.ndarray, " hidden"],
-    cell: Float32[np.ndarray, " hidden"],
-    drive: Float32[np.ndarray, " 4*hidden"],
+    hidden: Float32[np.ndarray, "*lanes hidden"],
+    cell: Float32[np.ndarray, "*lanes hidden"],
+    drive: Float32[np.ndarray, "... 4*hidden"],
     weight_hidden: Float32[np.ndarray, "4*hidden hidden"],
     norm: LSTMNorm | None = None,
-) -> tuple[Float32[np.ndarray, " hidden"], Float32[np.ndarray, " hidden"]]:
+) -> tuple[Float32[np.ndarray, "*lanes hidden"], Float32[np.ndarray, "*lanes hidden"]]:
     """One step of a long short-term memory with a forget gate (Gers, Schmidhuber, Cummins 2000).
 
     The gates stand in the order i, f, g, o.
@@ -65,11 +67,12 @@ def lstm_step(
     Returns:
         The new hidden vector (which is the output) and the new cell, which is carried without normalisation.
     """
-    recurrent = weight_hidden @ hidden
+    recurrent = hidden @ weight_hidden.T
     if norm is not None:
         recurrent = normalized(recurrent, norm.hidden_gain)
-    gates = (drive + recurrent).reshape(4, -1)
-    admit, keep, candidate, emit = _SCALE * np.tanh(_SCALE * gates) + _OFFSET
+    gates = (drive + recurrent).reshape(*hidden.shape[:-1], 4, -1)
+    curves = _SCALE * np.tanh(_SCALE * gates) + _OFFSET
+    admit, keep, candidate, emit = (curves[..., gate, :] for gate in range(4))
     cell = keep * cell + admit * candidate
     shown = cell if norm is None else normalized(cell, norm.cell_gain, norm.cell_bias)
     hidden = emit * np.tanh(shown)
@@ -77,24 +80,24 @@ def lstm_step(
 
 
 def gru_step(
-    hidden: Float32[np.ndarray, " hidden"],
-    drive: Float32[np.ndarray, " 3*hidden"],
+    hidden: Float32[np.ndarray, "*lanes hidden"],
+    drive: Float32[np.ndarray, "... 3*hidden"],
     weight_hidden: Float32[np.ndarray, "3*hidden hidden"],
     hidden_gain: Float32[np.ndarray, " 3*hidden"] | None = None,
-) -> Float32[np.ndarray, " hidden"]:
+) -> Float32[np.ndarray, "*lanes hidden"]:
     """One step of a gated recurrent unit (Cho et al. 2014), reset after the product; gates in order r, z, n.
 
     Returns:
         The new hidden vector, which is the output.
     """
-    size = len(hidden)
-    recurrent = weight_hidden @ hidden
+    size = hidden.shape[-1]
+    recurrent = hidden @ weight_hidden.T
     if hidden_gain is not None:
         recurrent = normalized(recurrent, hidden_gain)
-    both = sigmoid(drive[: 2 * size] + recurrent[: 2 * size])
-    reset, update = both[:size], both[size:]
-    candidate = np.tanh(drive[2 * size :] + reset * recurrent[2 * size :])
-    after: Float32[np.ndarray, " hidden"] = (np.float32(1) - update) * candidate + update * hidden
+    both = sigmoid(drive[..., : 2 * size] + recurrent[..., : 2 * size])
+    reset, update = both[..., :size], both[..., size:]
+    candidate = np.tanh(drive[..., 2 * size :] + reset * recurrent[..., 2 * size :])
+    after: Float32[np.ndarray, "*lanes hidden"] = (np.float32(1) - update) * candidate + update * hidden
     return after
 
 

@@ -16,7 +16,7 @@ from seqloom.kernels.weights import Weights
 
 __all__ = ["Layer", "conv_layer", "gru_layer", "lstm_layer", "token_conv_layer"]
 
-Vector = Float32[np.ndarray, " width"]
+Vector = Float32[np.ndarray, "*lanes width"]
 Inputs = Float32[np.ndarray, " input"]
 
 
@@ -115,8 +115,8 @@ def _drive(weights: Weights, tokens: TokenInput | None) -> Callable[[Any], Vecto
         rows: Callable[[Any], Vector] = table.__getitem__
         return rows
     if gain is not None:
-        return lambda x: normalized(weight @ x, gain) + bias
-    return lambda x: weight @ x + bias
+        return lambda x: normalized(x @ weight.T, gain) + bias
+    return lambda x: x @ weight.T + bias
 
 
 def _products(

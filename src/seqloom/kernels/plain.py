@@ -20,6 +20,7 @@ class PlainDecoder:
         layers: the core, first to last; the first reads token ids.
         head_weight: from the last layer's output to the logits.
         head_bias: of the logits.
+        lanes: whether the layers can read one token into several lanes at once, their states stacked.
     """
 
     def __init__(
@@ -27,10 +28,13 @@ class PlainDecoder:
         layers: Sequence[Layer],
         head_weight: Float32[np.ndarray, "vocab hidden"],
         head_bias: Float32[np.ndarray, " vocab"],
+        *,
+        lanes: bool,
     ) -> None:
         self._layers = tuple(layers)
         self._head_weight = head_weight
         self._head_bias = head_bias
+        self.lanes = lanes
 
     @property
     def vocabulary(self) -> int:
@@ -47,8 +51,8 @@ class PlainDecoder:
         Raises:
             IndexError: the token is not in the vocabulary.
         """
-        output, state = self._advance(token, state)
-        return self._head_weight @ output + self._head_bias, state
+        output, state = self.advance(token, state)
+        return self.logits(output), state
 
     def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
         """Read tokens in order; give the logits after the last and the new state.
@@ -60,13 +64,23 @@ class PlainDecoder:
         if not len(tokens):
             raise ValueError("there are no tokens to read, so nothing can be predicted")
         for token in tokens[:-1]:
-            _, state = self._advance(token, state)
+            _, state = self.advance(token, state)
         return self.step(tokens[-1], state)
 
-    def _advance(self, token: int, state: State) -> tuple[Float32[np.ndarray, " hidden"], State]:
+    def logits(self, output: Float32[np.ndarray, " hidden"]) -> Float32[np.ndarray, " vocab"]:
+        """What the head makes of the last layer's output."""
+        logits: Float32[np.ndarray, " vocab"] = self._head_weight @ output + self._head_bias
+        return logits
+
+    def advance(self, token: int, state: State) -> tuple[Float32[np.ndarray, "*lanes hidden"], State]:
+        """Read one token; give the last layer's output, of every lane where the state has several.
+
+        Raises:
+            IndexError: the token is not in the vocabulary.
+        """
         if not 0 <= token < len(self._head_bias):
             raise IndexError(f"token {token} is outside the vocabulary 0..{len(self._head_bias) - 1}")
-        value: int | Float32[np.ndarray, " hidden"] = token
+        value: int | Float32[np.ndarray, "*lanes hidden"] = token
         after: list[State] = []
         start = 0
         for layer in self._layers:
@@ -93,7 +107,8 @@ def plain_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Pla
         _layer(config.core, index, layer_weights(held, index), None if index else tokens)
         for index in range(len(config.sizes))
     ]
-    return PlainDecoder(layers, held["embedding.weight" if config.tied else "head.weight"], held["head.bias"])
+    head_weight = held["embedding.weight" if config.tied else "head.weight"]
+    return PlainDecoder(layers, head_weight, held["head.bias"], lanes=config.core != "conv")
 
 
 def _layer(core: str, index: int, weights: Weights, tokens: TokenInput | None) -> Layer:

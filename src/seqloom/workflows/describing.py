@@ -53,9 +53,8 @@ def _trained(run: Run) -> dict[str, Any]:
         log = run.folder.read_log()
     except OSError as error:
         raise RunError(f"{run.folder.log_file} cannot be read: {error.strerror}") from None
-    steps = [line["step"] for line in log if "loss" in line]
     return {
-        "steps": steps[-1] if steps else 0,
+        "steps": log[-1]["step"] if log else 0,
         "total_steps": run.config.training.total_steps,
         "weights": run.folder.weights_file.exists(),
         "finished": run.folder.metrics_file.exists(),

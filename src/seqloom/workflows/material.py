@@ -59,6 +59,8 @@ def prepare(
     split = split_store(store, hold_out=hold_out, validation=validation)
     records = f" in {store.num_documents:,} records" if corpus.separate else ""
     note(f"{corpus.name}: {store.characters:,} characters{records}, {len(codec):,} symbols at level {codec.level}")
+    for line in corpus.notes:
+        note(line)
     for reason, count in store.skipped.items():
         note(f"skipped: {count:,} {reason}")
     return Material(corpus, codec, store, split)

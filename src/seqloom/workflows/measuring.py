@@ -1,10 +1,8 @@
 """Measuring a run on a text: likelihood by a protocol, scores token by token, and what is copied from its corpus."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,12 +14,12 @@ from seqloom.data.split import Spans, split_store
 from seqloom.data.store import TokenStore, cached_store
 from seqloom.errors import CodecError, ConfigError, RunError, SourceError
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
-from seqloom.evaluation.originality import CopyIndex
 from seqloom.evaluation.scores import TokenScore, token_scores
 from seqloom.models.language_model import LanguageModel
+from seqloom.workflows.own_text import own_corpus
 from seqloom.workflows.run import Run
 
-__all__ = ["Protocol", "copy_index", "evaluate", "load_model", "own_corpus", "score_source", "score_text"]
+__all__ = ["Protocol", "evaluate", "load_model", "score_source", "score_text"]
 
 SPLITS = ("all", "train", "validation", "held-out")
 
@@ -93,8 +91,8 @@ def score_text(run: Run, text: str) -> list[TokenScore]:
     return list(token_scores(load_model(run), torch.tensor(ids)))
 
 
-def score_source(run: Run, source: str | Path | Sequence[str | Path]) -> Iterator[list[TokenScore]]:
-    """Score every document of a source, read as the run's corpus was read.
+def score_source(run: Run, source: str | Path | Sequence[str | Path]) -> Iterator[Iterator[TokenScore]]:
+    """Score every document of a source, read as the run's corpus was read; no more of it is in memory than a piece.
 
     Raises:
         UserError: the source cannot be read, or has symbols outside the vocabulary.
@@ -105,30 +103,7 @@ def score_source(run: Run, source: str | Path | Sequence[str | Path]) -> Iterato
         ids = torch.from_numpy(store.records[start:stop].astype(np.int64))
         if run.codec.boundary is None:
             ids = torch.cat([torch.tensor([run.codec.start]), ids])
-        yield list(token_scores(model, ids))
-
-
-def own_corpus(run: Run) -> Corpus:
-    """The corpus that a run was trained on.
-
-    Raises:
-        SourceError: it is gone, or is not what it was.
-    """
-    named = run.config.source
-    source: Any = named.split(os.pathsep) if os.pathsep in named else named
-    corpus = open_corpus(source, run.config.reading)
-    if corpus.fingerprint != run.config.corpus_hash:
-        raise SourceError(f"{named} has changed since {run.path} was trained on it: put the old text back")
-    return corpus
-
-
-def copy_index(run: Run) -> CopyIndex:
-    """What a run's corpus holds, for finding copies of it.
-
-    Raises:
-        SourceError: the corpus is not at hand.
-    """
-    return CopyIndex.over(own_corpus(run))
+        yield token_scores(model, ids)
 
 
 def _part(run: Run, source: str | Path | Sequence[str | Path] | None, split: str) -> tuple[TokenStore, Spans]:
@@ -156,7 +131,13 @@ def _as_run_reads(run: Run, source: str | Path | Sequence[str | Path]) -> Corpus
     named = str(source) if isinstance(source, str | Path) else ""
     if str(Path(named).absolute()) == run.config.source or named == run.config.source:
         return open_corpus(source, reading)
-    return open_corpus(source, replace(reading, encoding=None))
+    try:
+        return open_corpus(source, replace(reading, encoding=None))
+    except SourceError as error:
+        if not any("--text" in fault for fault in error.faults):
+            raise
+        kind = "text" if reading.text is None else f"a table with a column {reading.text!r}"
+        raise SourceError(f"{named} is not what the run was trained on, {kind}: name such a source") from None
 
 
 def _store(run: Run, corpus: Corpus) -> TokenStore:

@@ -1,6 +1,6 @@
 """A run: what training made, ready to write, to be measured and to be looked at."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from seqloom.codecs.base import Codec
+from seqloom.config import check
 from seqloom.errors import ConfigError
 from seqloom.registry import unknown_name
 from seqloom.sampling import Sample, SamplingConfig
@@ -98,15 +99,21 @@ class Run:
 
     def iterate(self, prompt: str = "", count: int = 1, **settings: Any) -> Iterator[Sample]:
         """The samples of `samples`, each as soon as it is written."""
-        if count < 1:
-            raise ConfigError(f"--count got {count}: it must be 1 or more")
-        writer, ids, config = self._ready(prompt, settings)
+        writer, ids, config = self._ready(prompt, count, settings)
         return writer.write(ids, config, count=count, guard=self.copy_guard(config))
 
     def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
         """Write piece by piece; the pieces together are what `generate` returns."""
-        writer, ids, config = self._ready(prompt, settings)
+        writer, ids, config = self._ready(prompt, 1, settings)
         return writer.stream(ids, config, guard=self.copy_guard(config))
+
+    def streams(self, prompt: str = "", count: int = 1, **settings: Any) -> Iterator[Generator[str, None, Sample]]:
+        """The samples of `samples`, each piece by piece; each generator returns its sample."""
+        writer, ids, config = self._ready(prompt, count, settings)
+        guard = self.copy_guard(config)
+        if config.beam > 1:
+            return map(_whole, writer.write(ids, config, count=count, guard=guard))
+        return (writer.stream(ids, config, index=index, guard=guard) for index in range(count))
 
     def next_distribution(self, prompt: str = "", temperature: float = 1.0) -> Float64[np.ndarray, " vocab"]:
         """The probability of every token after a prompt, at a temperature."""
@@ -173,21 +180,38 @@ class Run:
         """
         if not config.max_copy:
             return None
-        from seqloom.workflows.measuring import copy_index
+        from seqloom.workflows.own_text import copy_index
 
         return copy_index(self).guard(config.max_copy)
 
-    def _ready(self, prompt: str, settings: dict[str, Any]) -> tuple[Writer, list[int], SamplingConfig]:
+    def _ready(self, prompt: str, count: int, settings: dict[str, Any]) -> tuple[Writer, list[int], SamplingConfig]:
         own = {name: settings.pop(name) for name in ("carry", "skip_unknown") if name in settings}
-        config = _sampling_config(settings)
+        config = _sampling_config(settings, count)
         writer = self.writer(carry=own.get("carry"))
         ids = writer.prompt_ids(self.as_read(prompt), skip_unknown=own.get("skip_unknown", False))
         return writer, ids, config
 
 
-def _sampling_config(settings: dict[str, Any]) -> SamplingConfig:
+def _whole(sample: Sample) -> Generator[str, None, Sample]:
+    """A sample that is known already, as a stream of one piece."""
+    yield sample.text
+    return sample
+
+
+def _sampling_config(settings: dict[str, Any], count: int) -> SamplingConfig:
     known = dict.fromkeys((*SamplingConfig.__dataclass_fields__, "carry", "skip_unknown", "count"))
     unknown = [unknown_name("setting", name, known) for name in settings if name not in known]
     if unknown:
         raise ConfigError(*unknown)
-    return SamplingConfig(**settings)
+    beam = settings.get("beam", 0)
+    faults = [] if count >= 1 else [f"--count got {count}: it must be 1 or more"]
+    if 1 < beam < count:
+        faults.append(
+            f"--count {count} is more than the {beam} texts that --beam {beam} finds: lower it, or raise --beam"
+        )
+    try:
+        config = SamplingConfig(**settings)
+    except ConfigError as error:
+        raise ConfigError(*faults, *error.faults) from None
+    check(*[(False, fault) for fault in faults])
+    return config

@@ -1,15 +1,16 @@
 """Sorts the settings that a person gives by name into the config that each belongs to."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.errors import ConfigError
 from seqloom.presets import PRESETS, Preset, SamplePlan
-from seqloom.registry import unknown_name
+from seqloom.registry import CODECS, unknown_name
 
-__all__ = ["Settings", "sort_settings"]
+__all__ = ["Settings", "as_flag", "sort_settings"]
 
 _OTHER = ("level", "vocabulary", "size", "layers", "minutes", "epochs", "steps", "threads")
 
@@ -52,7 +53,7 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
         preset: a name from `PRESETS`.
 
     Raises:
-        ConfigError: unknown names, or settings that contradict one another; every fault is listed.
+        ConfigError: unknown names, settings out of range or that contradict one another; every fault is listed.
     """
     given = {name: value for name, value in given.items() if value is not None}
     known = (*sorted(_READING | _MODEL | _TRAINING), *_OTHER)
@@ -60,13 +61,11 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
     if preset is not None and preset not in PRESETS:
         faults.append(unknown_name("preset", preset, PRESETS))
     faults += _contradictions(given)
-    if faults:
-        raise ConfigError(*faults)
-    recipe = PRESETS[preset] if preset is not None else Preset(description="", settings={})
+    recipe = PRESETS.get(preset or "") or Preset(description="", settings={})
     settings = {**_without_rivals(recipe.settings, given), **given}
     model = {name: settings[name] for name in settings if name in _MODEL}
     sizes = _sizes(settings.get("size"), settings.get("layers"))
-    return Settings(
+    found = Settings(
         reading={name: settings[name] for name in settings if name in _READING},
         model=model if sizes is None else {**model, "sizes": sizes},
         training={name: settings[name] for name in settings if name in _TRAINING},
@@ -74,6 +73,37 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
         preset=preset,
         samples=recipe.samples,
     )
+    faults += _out_of_range(found)
+    if faults:
+        raise ConfigError(*faults)
+    return found
+
+
+def _out_of_range(settings: Settings) -> list[str]:
+    """All that is wrong with single settings and needs no corpus to be seen."""
+    model: dict[str, Any] = {"vocabulary": 2, **settings.model}
+    if "embedding" not in model or "sizes" not in model:
+        model["tied"] = False  # the width that it needs is chosen later
+    configs = (
+        (ReadingConfig, settings.reading),
+        (ModelConfig, model),
+        (TrainingConfig, {"total_steps": 1, **settings.training}),
+    )
+    faults: list[str] = []
+    level = settings.other.get("level", "char")
+    if level not in CODECS:
+        faults.append(unknown_name("level", level, CODECS))
+    for config, fields in configs:
+        try:
+            config(**fields)
+        except ConfigError as error:
+            faults += error.faults
+    return faults
+
+
+def as_flag(name: str) -> str:
+    """What a setting is called on the command line."""
+    return "--" + {"from_run": "from", "sizes": "size"}.get(name, name).replace("_", "-")
 
 
 def _contradictions(given: Mapping[str, Any]) -> list[str]:
@@ -82,8 +112,8 @@ def _contradictions(given: Mapping[str, Any]) -> list[str]:
     if len(budgets) > 1:
         faults.append(f"{' and '.join(budgets)} contradict each other: give one budget")
     for name in ("minutes", "epochs", "steps", "layers", "threads"):
-        if name in given and not given[name] > 0:
-            faults.append(f"--{name} got {given[name]}: it must be above 0")
+        if name in given and not 0 < given[name] < math.inf:
+            faults.append(f"--{name} got {given[name]}: it must be a number above 0")
     size = given.get("size")
     if isinstance(size, tuple | list) and len(size) > 1 and given.get("layers", len(size)) != len(size):
         faults.append(f"--size gives {len(size)} layers and --layers asks for {given['layers']}: leave one out")
@@ -101,4 +131,4 @@ def _sizes(size: Any, layers: int | None) -> tuple[int, ...] | None:
     if size is None:
         return None
     sizes = tuple(size) if isinstance(size, tuple | list) else (int(size),)
-    return sizes * (layers or 1) if len(sizes) == 1 else sizes
+    return sizes * max(1, layers or 1) if len(sizes) == 1 else sizes

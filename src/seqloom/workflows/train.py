@@ -1,7 +1,7 @@
 """Training a run, from a source to a folder that writes."""
 
 import os
-import shutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +15,10 @@ from seqloom.codecs import fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
+from seqloom.data.windows import WindowBatches
 from seqloom.errors import ConfigError, RunError
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
-from seqloom.models.language_model import LanguageModel
+from seqloom.models.language_model import LanguageModel, num_parameters
 from seqloom.models.transplant import transplant
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.events import Listener
@@ -26,13 +27,14 @@ from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
 from seqloom.workflows.listeners import Keeper, Log, Samples, SampleSet
 from seqloom.workflows.material import Material, make_batches, prepare
+from seqloom.workflows.own_text import own_source
 from seqloom.workflows.planning import Plan, as_flags, choose
-from seqloom.workflows.report import finish
+from seqloom.workflows.report import Report, finish
 from seqloom.workflows.run import Run, load
-from seqloom.workflows.settings import Settings, sort_settings
+from seqloom.workflows.settings import Settings, as_flag, sort_settings
 from seqloom.workflows.writer import make_writer
 
-__all__ = ["Viewer", "train"]
+__all__ = ["Viewer", "default_folder", "train"]
 
 _CALIBRATION_SECONDS = 2.0
 _SAVES_A_RUN = 20
@@ -55,6 +57,9 @@ class Viewer:
         """What is told every training event."""
         return lambda event: None
 
+    def finished(self, report: Report) -> None:
+        """Training is over, and what it came to is measured."""
+
 
 @dataclass(frozen=True)
 class _Session:
@@ -69,7 +74,7 @@ class _Session:
 
 
 def train(
-    source: str | Path | Sequence[str | Path] = "python-docs",
+    source: str | Path | Sequence[str | Path] | None = None,
     *,
     run: str | Path | None = None,
     preset: str | None = None,
@@ -82,11 +87,12 @@ def train(
     """Train a model on a source and return the run.
 
     Args:
-        source: a catalogue name, a file, a folder, a glob, `-` for standard input, or a list of them.
+        source: a catalogue name, a file, a folder, a glob, `-` for standard input, or a list of them; by default the
+            text that Python carries, or what the resumed run reads.
         run: the folder that everything goes into; by default `runs/` and the source's name.
         preset: a recipe that fills in what is not set.
         resume: go on with the training that the folder holds, exactly where it stopped; source and settings are the
-        run's.
+            run's.
         overwrite: replace the run that the folder holds.
         from_run: start from another run's weights; new symbols are added to its vocabulary.
         viewer: is shown what happens.
@@ -99,13 +105,21 @@ def train(
         TrainingError: the loss exploded again and again.
     """
     viewer = viewer or Viewer()
-    folder = RunFolder(run if run is not None else Path("runs") / (Path(_source_name(source)).stem or "run"))
+    folder = RunFolder(run if run is not None else default_folder(source))
     if resume:
-        return _resume(folder, settings, viewer)
+        _refuse_to_resume({**settings, "preset": preset, "overwrite": overwrite or None, "from_run": from_run})
+        return _resume(folder, source, viewer)
+    source = "python-docs" if source is None else source
     wanted = sort_settings(settings, preset)
     parent = load(from_run) if from_run is not None else None
     _refuse(folder, wanted, parent, overwrite=overwrite)
     return _run(_begin(source, folder, wanted, parent, viewer), None)
+
+
+def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> Path:
+    """Where a run goes that was given no folder."""
+    names = [source or "python-docs"] if source is None or isinstance(source, str | Path) else [*source, "run"]
+    return Path("runs") / (re.sub(r"[^\w.-]+", "", Path(names[0]).stem).strip("-.") or "run")
 
 
 def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrite: bool) -> None:
@@ -114,25 +128,34 @@ def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrit
         raise RunError(
             f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
         )
+    _check_place(folder.path)
     if parent is None:
         return
     if parent.folder.path.resolve() == folder.path.resolve():
         raise ConfigError(f"--from and --run are both {folder.path}: name another folder for the new run")
     fixed = {"core", "sizes", "embedding", "tied", "layer_norm", "kernel_width", "ahead"} & wanted.model.keys()
     fixed |= {"level"} & wanted.other.keys()
-    differing = [
-        name
-        for name in sorted(fixed)
-        if (parent.config.level if name == "level" else getattr(parent.config.model, name))
-        != {**wanted.model, **wanted.other}[name]
-    ]
-    if differing and wanted.preset is None:
+    kept = {**parent.config.model.to_json(), "level": parent.config.level, "sizes": parent.config.model.sizes}
+    asked = {**wanted.model, **wanted.other}
+    differing = ["size" if name == "sizes" else name for name in sorted(fixed) if kept[name] != asked[name]]
+    if "sizes" not in asked and asked.get("layers", len(kept["sizes"])) != len(kept["sizes"]):
+        differing.append("layers")
+    if differing:
         raise ConfigError(
             *[
-                f"--{name} cannot change with --from: {folder.path} goes on with the shape of {parent.path}"
+                f"{as_flag(name)} cannot change with --from: {folder.path} goes on with the shape of {parent.path}"
                 for name in differing
             ]
         )
+
+
+def _check_place(path: Path) -> None:
+    """Whether a folder is there, or can be made."""
+    there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise RunError(f"--run got {path}, and {there} is a file: name another folder")
+    if not os.access(there, os.W_OK):
+        raise RunError(f"--run got {path}, and {there} cannot be written to: name another folder")
 
 
 def _begin(
@@ -145,6 +168,8 @@ def _begin(
         for name in ("hold_out", "validation")
     }
     material = prepare(source, reading, _codec_maker(wanted, parent), **shares, note=viewer.note)
+    if reading.rating:
+        viewer.note(f"ratings ({', '.join(reading.rating)}) are kept with the text; this model does not read them yet")
     train_spans = material.split.train
     plan = choose(
         wanted,
@@ -156,6 +181,7 @@ def _begin(
     torch.set_num_threads(plan.threads)
     model = _new_model(plan, material, parent)
     batches = make_batches(material.store, material.split, plan.training)
+    viewer.note(_shape(model, batches))
     training = _with_steps(plan, wanted, model, batches, viewer)
     config = RunConfig(
         version=__version__,
@@ -178,18 +204,24 @@ def _begin(
     return _Session(folder, config, material, model, batches, viewer)
 
 
-def _resume(folder: RunFolder, settings: Mapping[str, Any], viewer: Viewer) -> Run:
-    given = sorted(name for name, value in settings.items() if value is not None)
+def _refuse_to_resume(settings: Mapping[str, Any]) -> None:
+    given = [as_flag(name) for name, value in settings.items() if value is not None]
     if given:
         raise ConfigError(
-            "--resume goes on with the run's own settings, so "
-            f"{', '.join('--' + name for name in given)} cannot be given: leave them out, or start another run "
-            "with --from"
+            f"--resume goes on with the run's own settings, so {', '.join(given)} cannot be given: leave "
+            f"{'it' if len(given) == 1 else 'them'} out, or start another run with --from"
         )
+
+
+def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: Viewer) -> Run:
     config = folder.read_config()
+    if source is not None and _source_name(source) != config.source:
+        raise ConfigError(
+            f"--resume goes on with the run's own text, {config.source}, and the source is {_source_name(source)}: "
+            "leave the source out, or start another run with --from"
+        )
     codec = folder.read_codec()
     snapshot = load_snapshot(folder.state_file)
-    source: Any = config.source.split(os.pathsep) if os.pathsep in config.source else config.source
 
     def same_codec(corpus: Corpus) -> Codec:
         if corpus.fingerprint != config.corpus_hash:
@@ -198,7 +230,7 @@ def _resume(folder: RunFolder, settings: Mapping[str, Any], viewer: Viewer) -> R
 
     training = config.training
     material = prepare(
-        source,
+        own_source(config) if source is None else source,
         config.reading,
         same_codec,
         hold_out=training.hold_out,
@@ -234,8 +266,18 @@ def _run(session: _Session, snapshot: Snapshot | None) -> Run:
     run = load(folder.path)
     if finished.reason == "interrupted":
         raise KeyboardInterrupt(str(folder.path))
-    finish(run, material, trainer.progress, finished, viewer.note)
+    viewer.finished(finish(run, material, trainer.progress, finished, viewer.note))
     return run
+
+
+def _shape(model: LanguageModel, batches: Batches) -> str:
+    """The network in one line, and its training windows where they are drawn one by one."""
+    config, whole, head = model.config, num_parameters(model), num_parameters(model.head)
+    windows = f", {batches.num_windows:,} windows" if isinstance(batches, WindowBatches) else ""
+    return (
+        f"{config.core} of {' + '.join(map(str, config.sizes))}: {whole:,} parameters "
+        f"({whole - head:,} + {head:,} in the output layer){windows}"
+    )
 
 
 def _inherited_reading(parent: Run | None) -> dict[str, Any]:
@@ -313,12 +355,17 @@ def _validator(session: _Session) -> Callable[[], float] | None:
 
 
 def _clear(folder: RunFolder) -> None:
-    """Take away what an earlier run left, the weights last written first so that no half run looks whole."""
-    for file in (folder.config_file, folder.weights_file, folder.codec_file, folder.log_file, folder.metrics_file):
-        file.unlink(missing_ok=True)
-    folder.report_file.unlink(missing_ok=True)
-    for place in (folder.state_file.parent, folder.samples_folder, folder.plots_folder):
-        shutil.rmtree(place, ignore_errors=True)
+    """Take away what an earlier run left, its config first so that no half run looks whole; nothing else."""
+    samples = folder.samples_folder.glob("epoch-*.txt")
+    plots = (folder.plots_folder / f"{name}.png" for name in ("loss", "temperature", "entropy"))
+    kept = (folder.weights_file, folder.codec_file, folder.state_file, folder.log_file, folder.metrics_file)
+    try:
+        for file in (folder.config_file, *kept, folder.report_file, *samples, *plots):
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"cannot replace {folder.path}: {error.strerror}; check its rights, or name another folder"
+        ) from None
 
 
 def _source_name(source: str | Path | Sequence[str | Path]) -> str:

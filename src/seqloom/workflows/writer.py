@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from seqloom.codecs.base import Codec
-from seqloom.kernels import WindowedDecoder, plain_decoder
+from seqloom.kernels import plain_decoder, windowed_decoder
 from seqloom.kernels.decoder import Decoder
 from seqloom.sampling import Sample, SamplingConfig, generate, next_distribution, stream
 from seqloom.sampling.constraints import Guard
@@ -55,15 +55,16 @@ class Writer:
         return next(self.write(prompt or self._begun([]), config))
 
     def stream(
-        self, prompt: Sequence[int], config: SamplingConfig, *, guard: Guard | None = None
+        self, prompt: Sequence[int], config: SamplingConfig, *, index: int = 0, guard: Guard | None = None
     ) -> Generator[str, None, Sample]:
-        """One sample piece by piece; the same text as `write` gives."""
+        """The sample of that index piece by piece; the same text as `write` gives."""
         return stream(
             self.decoder,
             config,
             prompt=prompt,
             token_bytes=self.codec.token_bytes,
             boundary=self.codec.boundary,
+            index=index,
             guard=guard,
         )
 
@@ -94,8 +95,8 @@ def make_writer(
     Raises:
         RunError: the weights do not fit the config.
     """
-    decoder: Decoder = plain_decoder(config.model, weights)
+    plain = plain_decoder(config.model, weights)
     windows = config.training.batching == "windows"
     if not (carry if carry is not None else not windows):
-        decoder = WindowedDecoder(decoder, config.training.window)
-    return Writer(codec, decoder)
+        return Writer(codec, windowed_decoder(plain, config.training.window))
+    return Writer(codec, plain)

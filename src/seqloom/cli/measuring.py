@@ -1,0 +1,125 @@
+"""`seqloom evaluate` and `seqloom score`: how well a run predicts a text, as a whole and token by token."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqloom.cli.output import as_json, print_json, print_table
+from seqloom.cli.surprises import Surprises
+
+if TYPE_CHECKING:
+    from seqloom.codecs.base import Codec
+    from seqloom.evaluation.scores import TokenScore
+    from seqloom.workflows.measuring import Protocol
+
+__all__ = ["evaluate", "score"]
+
+_Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
+_Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+
+
+def evaluate(
+    run: _Run,
+    source: Annotated[str | None, typer.Argument(help="text to score (the run's own corpus)", metavar="SOURCE")] = None,
+    split: Annotated[
+        str, typer.Option(help="all, or a part of the run's own corpus: train, validation, held-out")
+    ] = "all",
+    blocks: Annotated[int, typer.Option(help="score blocks of so many tokens, each from a zero state; 0 is off")] = 0,
+    windows: Annotated[int, typer.Option(help="score only the token after each window of so many; 0 is off")] = 0,
+    stride: Annotated[int, typer.Option(help="tokens from one window to the next")] = 1,
+    json: _Json = False,
+) -> None:
+    """Measure how well RUN predicts a text.
+
+    By default every token is scored with all that stands before it.
+    """
+    from seqloom.workflows.measuring import Protocol
+    from seqloom.workflows.run import load
+
+    protocol = Protocol(blocks=blocks, windows=windows, stride=stride)
+    scored = load(run).evaluate(source, protocol, split)
+    named = _named(protocol)
+    if json:
+        print_json(
+            {
+                "nats_per_token": scored.nats_per_token,
+                "bits_per_char": scored.bits_per_char,
+                "perplexity": scored.perplexity,
+                "tokens": scored.tokens,
+                "characters": scored.characters,
+                "protocol": named,
+                "split": split,
+                "source": source,
+            }
+        )
+        return
+    print_table(
+        [
+            ("nats a token", f"{scored.nats_per_token:.4f}"),
+            ("bits a character", f"{scored.bits_per_char:.4f}"),
+            ("perplexity", f"{scored.perplexity:.3f}"),
+            ("tokens", f"{scored.tokens:,}"),
+            ("characters", f"{scored.characters:,}"),
+            ("protocol", named),
+            ("text", f"{source or 'own corpus'}, {split}"),
+        ]
+    )
+
+
+def _named(protocol: "Protocol") -> str:
+    if protocol.blocks:
+        return f"blocks of {protocol.blocks}"
+    if protocol.windows:
+        return f"windows of {protocol.windows}, stride {protocol.stride}"
+    return "full context"
+
+
+def score(
+    run: _Run,
+    source: Annotated[str, typer.Argument(help="text to score", metavar="SOURCE")],
+    json: _Json = False,
+) -> None:
+    """Say of every token of SOURCE how surprising it is to RUN.
+
+    With --json: log-probability in nats, rank (0 is the likeliest) and entropy of every token.
+    """
+    from seqloom.workflows.measuring import score_source
+    from seqloom.workflows.run import load
+
+    opened = load(run)
+    documents = score_source(opened, source)
+    if json:
+        _print_scores(opened.codec, documents)
+        return
+    surprises = Surprises(opened.codec)
+    for document in documents:
+        surprises.add(document)
+    surprises.print()
+
+
+def _print_scores(codec: "Codec", documents: Iterable[Iterable["TokenScore"]]) -> None:
+    """One JSON object, written as the scores come, so that a text of any length fits into memory."""
+    opening = '{"documents": ['
+    for document in documents:
+        sys.stdout.write(opening + '{"tokens": [')
+        between = ""
+        for scored in document:
+            sys.stdout.write(between + as_json(_as_json(codec, scored)))
+            between = ", "
+        sys.stdout.write("]}")
+        opening = ", "
+    print("]}" if opening == ", " else '{"documents": []}')
+
+
+def _as_json(codec: "Codec", scored: "TokenScore") -> dict[str, Any]:
+    """A token's scores; the boundary that ends a record spells nothing."""
+    return {
+        "token": codec.decode([scored.token]),
+        "id": scored.token,
+        "log_prob": scored.log_prob,
+        "rank": scored.rank,
+        "entropy": scored.entropy,
+    }

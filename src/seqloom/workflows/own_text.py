@@ -1,0 +1,47 @@
+"""A run's own corpus, found again by what the person named. Needs no torch."""
+
+import os
+
+from seqloom.corpora import open_corpus
+from seqloom.corpora.document import Corpus
+from seqloom.errors import SourceError
+from seqloom.evaluation.originality import CopyIndex
+from seqloom.workflows.folder import RunConfig
+from seqloom.workflows.run import Run
+
+__all__ = ["copy_index", "own_corpus", "own_source"]
+
+_STANDARD_INPUT = "-"
+
+
+def own_source(config: RunConfig) -> str | list[str]:
+    """What a run was trained on, as it was named.
+
+    Raises:
+        SourceError: it came through standard input, which cannot be read again.
+    """
+    names = config.source.split(os.pathsep)
+    if _STANDARD_INPUT in names:
+        raise SourceError("the run was trained on standard input, which is gone: name the source (- reads it again)")
+    return names if len(names) > 1 else config.source
+
+
+def own_corpus(run: Run) -> Corpus:
+    """The corpus that a run was trained on.
+
+    Raises:
+        SourceError: it is gone, or is not what it was.
+    """
+    corpus = open_corpus(own_source(run.config), run.config.reading)
+    if corpus.fingerprint != run.config.corpus_hash:
+        raise SourceError(f"{run.config.source} has changed since {run.path} was trained on it: put the old text back")
+    return corpus
+
+
+def copy_index(run: Run) -> CopyIndex:
+    """What a run's corpus holds, for finding copies of it.
+
+    Raises:
+        SourceError: the corpus is not at hand.
+    """
+    return CopyIndex.over(own_corpus(run))
