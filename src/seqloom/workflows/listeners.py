@@ -50,6 +50,8 @@ class Log:
                 self._write(step=step, validation_loss=loss, seconds=seconds)
             case Epoch(step=step, epoch=epoch, seconds=seconds):
                 self._write(step=step, epoch=epoch, seconds=seconds)
+            case Finished(step=step, seconds=seconds) if self._losses:
+                self._write(step=step, loss=float(np.mean(self._losses)), seconds=seconds)
             case RolledBack(step=step, to_step=to_step, rate_factor=factor):
                 self._write(step=to_step, rolled_back_from=step, rate_factor=factor)
 

@@ -83,7 +83,7 @@ def choose(
         "lanes": lanes,
         "window": window,
         "learning_rate": float(f"{_learning_rate(settings, parent, rate, max(model_config.sizes)):.3g}"),
-        "weight_decay": 0.01 if passes < 8 else 0.05,
+        "weight_decay": 0.01 if passes < 8 else 0.02,
         "precision": "bfloat16" if fast_bfloat16() else "float32",
     }
     training = TrainingConfig(**{"total_steps": budget.steps or 1, **chosen, **settings.training})
@@ -194,7 +194,7 @@ def _speed(model: ModelConfig) -> float:
 
 def _dropout(passes: float) -> float:
     """More, the more often the same text is read."""
-    return round(min(0.5, max(0.0, 0.1 * math.log2(max(passes, 1) / 2))), 2)
+    return round(min(0.5, max(0.0, 0.1 * math.log2(max(passes, 1) / 3))), 2)
 
 
 def _batch(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, int]:
