@@ -16,7 +16,7 @@ from seqloom.training.events import Event, Finished, Listener
 from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.listeners import SampleSet
 from seqloom.workflows.report import Report
-from seqloom.workflows.train import Viewer
+from seqloom.workflows.viewer import Viewer
 
 __all__ = ["TrainingViewer"]
 
@@ -73,8 +73,8 @@ class TrainingViewer(Viewer):
         sizes = " + ".join(map(str, config.model.sizes))
         training = config.training
         self._print(
-            f"{training.lanes} {training.batching} of {training.window} tokens, {training.precision}, learning rate {training.learning_rate:g}, dropout {config.model.dropout:g}, "
-            f"seed {training.seed}"
+            f"{training.lanes} {training.batching} of {training.window} tokens, {training.precision}, "
+            f"learning rate {training.learning_rate:g}, dropout {config.model.dropout:g}, seed {training.seed}"
         )
         self._display = ProgressDisplay(
             title=f"{config.corpus}: {config.model.core} of {sizes}",

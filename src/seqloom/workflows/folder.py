@@ -32,7 +32,7 @@ class RunConfig:
 
     Attributes:
         version: of seqloom, that trained it.
-        source: what the person named.
+        sources: what the person named.
         corpus: its name.
         corpus_hash: its fingerprint.
         separate: whether the corpus has documents that begin and end.
@@ -47,7 +47,7 @@ class RunConfig:
     """
 
     version: str
-    source: str
+    sources: tuple[str, ...]
     corpus: str
     corpus_hash: str
     separate: bool
@@ -59,6 +59,11 @@ class RunConfig:
     preset: str | None = None
     parent: str | None = None
     threads: int = 1
+
+    @property
+    def source(self) -> str:
+        """What the person named, for messages."""
+        return ", ".join(self.sources)
 
     def to_json(self) -> dict[str, Any]:
         """The fields in JSON's types, with the format number first."""
@@ -78,6 +83,7 @@ class RunConfig:
         return cls(
             **{
                 **fields,
+                "sources": tuple(fields["sources"]),
                 "reading": ReadingConfig.from_json(fields["reading"]),
                 "model": ModelConfig.from_json(fields["model"]),
                 "training": TrainingConfig.from_json(fields["training"]),

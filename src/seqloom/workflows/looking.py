@@ -54,7 +54,7 @@ def draw_plots(
 
 
 def _draw_losses(run: Run, folder: Path) -> Path:
-    log = run.folder.read_log()
+    log, model = run.folder.read_log(), run.config.model
     trained = [line for line in log if "loss" in line]
     validated = [line for line in log if "validation_loss" in line]
     return loss_curve(
@@ -62,7 +62,7 @@ def _draw_losses(run: Run, folder: Path) -> Path:
         [line["step"] for line in trained],
         [line["loss"] for line in trained],
         ([line["step"] for line in validated], [line["validation_loss"] for line in validated]),
-        title=f"{run.config.corpus}: {run.config.model.core} of {' + '.join(map(str, run.config.model.sizes))}",
+        title=f"{Path(run.config.corpus).name}: {model.core} of {' + '.join(map(str, model.sizes))}",
     )
 
 

@@ -129,7 +129,7 @@ def _as_run_reads(run: Run, source: str | Path | Sequence[str | Path]) -> Corpus
     """A source, read as the run's corpus was; its encoding is detected anew."""
     reading = run.config.reading
     named = str(source) if isinstance(source, str | Path) else ""
-    if str(Path(named).absolute()) == run.config.source or named == run.config.source:
+    if run.config.sources in ((named,), (str(Path(named).absolute()),)):
         return open_corpus(source, reading)
     try:
         return open_corpus(source, replace(reading, encoding=None))

@@ -1,7 +1,5 @@
 """A run's own corpus, found again by what the person named. Needs no torch."""
 
-import os
-
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.errors import SourceError
@@ -20,10 +18,9 @@ def own_source(config: RunConfig) -> str | list[str]:
     Raises:
         SourceError: it came through standard input, which cannot be read again.
     """
-    names = config.source.split(os.pathsep)
-    if _STANDARD_INPUT in names:
+    if _STANDARD_INPUT in config.sources:
         raise SourceError("the run was trained on standard input, which is gone: name the source (- reads it again)")
-    return names if len(names) > 1 else config.source
+    return list(config.sources) if len(config.sources) > 1 else config.sources[0]
 
 
 def own_corpus(run: Run) -> Corpus:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seqloom.data.split import Spans
@@ -26,7 +27,7 @@ BLOCK = 256
 WINDOW = 60
 """Tokens of a window in the window protocol that is always reported."""
 
-_MOST_TOKENS = 2_000_000
+_MOST_TOKENS = 1_000_000
 _MOST_CORPUS = 20_000_000
 _COPY_GRAM = 50
 
@@ -170,7 +171,7 @@ def _summary(metrics: dict[str, Any]) -> Iterator[str]:
 def _as_markdown(report: Report, plots: list[str]) -> str:
     config, metrics = report.run.config, report.metrics
     lines = [
-        f"# {config.corpus}",
+        f"# {Path(config.corpus).name}",
         "",
         f"{config.model.core} of {' + '.join(map(str, config.model.sizes))}, level {config.level}, "
         f"{len(report.run.codec):,} symbols. " + ". ".join(_summary(metrics)) + ".",

@@ -2,63 +2,35 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from seqloom import __version__
-from seqloom.codecs import fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
-from seqloom.data.windows import WindowBatches
 from seqloom.errors import ConfigError, RunError
-from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
-from seqloom.models.language_model import LanguageModel, num_parameters
-from seqloom.models.transplant import transplant
+from seqloom.models.language_model import LanguageModel
 from seqloom.training.checkpoint import load_snapshot
-from seqloom.training.events import Listener
 from seqloom.training.loop import Batches, Snapshot, Trainer
+from seqloom.workflows.building import codec_maker, in_steps, inherited_reading, new_model, shape_of, validator
 from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
-from seqloom.workflows.listeners import Keeper, Log, Samples, SampleSet
+from seqloom.workflows.listeners import Keeper, Log, Samples
 from seqloom.workflows.material import Material, make_batches, prepare
 from seqloom.workflows.own_text import own_source
-from seqloom.workflows.planning import Plan, as_flags, choose
-from seqloom.workflows.report import Report, finish
+from seqloom.workflows.planning import as_flags, choose
+from seqloom.workflows.report import finish
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.settings import Settings, as_flag, sort_settings
+from seqloom.workflows.viewer import Viewer
 from seqloom.workflows.writer import make_writer
 
 __all__ = ["Viewer", "default_folder", "train"]
-
-_CALIBRATION_SECONDS = 2.0
-_SAVES_A_RUN = 20
-_SECONDS_BETWEEN_SAVES = 120
-
-
-class Viewer:
-    """Is shown what happens while a run trains; this one looks away."""
-
-    def note(self, text: str) -> None:
-        """One line about what was read, chosen or saved."""
-
-    def begin(self, config: RunConfig, characters_per_token: float) -> None:
-        """The plan is made and training is about to begin."""
-
-    def samples(self, written: SampleSet) -> None:
-        """One sample a temperature was written."""
-
-    def listener(self) -> Listener:
-        """What is told every training event."""
-        return lambda event: None
-
-    def finished(self, report: Report) -> None:
-        """Training is over, and what it came to is measured."""
 
 
 @dataclass(frozen=True)
@@ -162,12 +134,12 @@ def _begin(
     source: str | Path | Sequence[str | Path], folder: RunFolder, wanted: Settings, parent: Run | None, viewer: Viewer
 ) -> _Session:
     """Read, choose, build and calibrate; then write the run's config."""
-    reading = ReadingConfig(**{**_inherited_reading(parent), **wanted.reading})
+    reading = ReadingConfig(**{**inherited_reading(parent), **wanted.reading})
     shares = {
         name: wanted.training.get(name, TrainingConfig(total_steps=1).__dict__[name])
         for name in ("hold_out", "validation")
     }
-    material = prepare(source, reading, _codec_maker(wanted, parent), **shares, note=viewer.note)
+    material = prepare(source, reading, codec_maker(wanted, parent), **shares, note=viewer.note)
     if reading.rating:
         viewer.note(f"ratings ({', '.join(reading.rating)}) are kept with the text; this model does not read them yet")
     train_spans = material.split.train
@@ -179,13 +151,13 @@ def _begin(
         parent=parent.config.model if parent else None,
     )
     torch.set_num_threads(plan.threads)
-    model = _new_model(plan, material, parent)
+    model = new_model(plan, material, parent)
     batches = make_batches(material.store, material.split, plan.training)
-    viewer.note(_shape(model, batches))
-    training = _with_steps(plan, wanted, model, batches, viewer)
+    viewer.note(shape_of(model, batches))
+    training = in_steps(plan, wanted, model, batches, viewer.note)
     config = RunConfig(
         version=__version__,
-        source=_source_name(source),
+        sources=_source_names(source),
         corpus=material.corpus.name,
         corpus_hash=material.corpus.fingerprint,
         separate=material.corpus.separate,
@@ -215,9 +187,9 @@ def _refuse_to_resume(settings: Mapping[str, Any]) -> None:
 
 def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: Viewer) -> Run:
     config = folder.read_config()
-    if source is not None and _source_name(source) != config.source:
+    if source is not None and _source_names(source) != config.sources:
         raise ConfigError(
-            f"--resume goes on with the run's own text, {config.source}, and the source is {_source_name(source)}: "
+            f"--resume goes on with the run's own text, {config.source}, and the source is {', '.join(_source_names(source))}: "
             "leave the source out, or start another run with --from"
         )
     codec = folder.read_codec()
@@ -247,7 +219,9 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
 def _run(session: _Session, snapshot: Snapshot | None) -> Run:
     """Train to the end, an early stop or Ctrl-C."""
     folder, config, material, viewer = session.folder, session.config, session.material, session.viewer
-    trainer = Trainer(session.model, session.batches, config.training, validate=_validator(session))
+    trainer = Trainer(
+        session.model, session.batches, config.training, validate=validator(session.model, material, config.training)
+    )
     if snapshot is not None:
         trainer.restore(snapshot)
     samples = Samples(
@@ -270,90 +244,6 @@ def _run(session: _Session, snapshot: Snapshot | None) -> Run:
     return run
 
 
-def _shape(model: LanguageModel, batches: Batches) -> str:
-    """The network in one line, and its training windows where they are drawn one by one."""
-    config, whole, head = model.config, num_parameters(model), num_parameters(model.head)
-    windows = f", {batches.num_windows:,} windows" if isinstance(batches, WindowBatches) else ""
-    return (
-        f"{config.core} of {' + '.join(map(str, config.sizes))}: {whole:,} parameters "
-        f"({whole - head:,} + {head:,} in the output layer){windows}"
-    )
-
-
-def _inherited_reading(parent: Run | None) -> dict[str, Any]:
-    """How a parent's text was changed after reading; where it lay in its source is the new source's own affair."""
-    if parent is None:
-        return {}
-    reading = parent.config.reading
-    return {"lowercase": reading.lowercase, "normalize": reading.normalize, "keep_newlines": reading.keep_newlines}
-
-
-def _codec_maker(wanted: Settings, parent: Run | None) -> Callable[[Corpus], Codec]:
-    if parent is not None:
-        return parent.codec.extended
-    level = wanted.other.get("level", "char")
-    return lambda corpus: fit_codec(level, corpus, wanted.other.get("vocabulary"))
-
-
-def _new_model(plan: Plan, material: Material, parent: Run | None) -> LanguageModel:
-    model = LanguageModel(plan.model, plan.training.seed)
-    counts = _token_counts(material)
-    with torch.no_grad():
-        model.head.bias.copy_(torch.from_numpy(np.log((counts + 1) / (counts.sum() + len(counts)))))
-    if parent is not None:
-        transplant(parent.model(), model)
-    return model
-
-
-def _token_counts(material: Material) -> np.ndarray:
-    """How often each token occurs in up to the first million tokens trained on."""
-    spans = material.split.train
-    counts = np.zeros(len(material.codec), np.int64)
-    left = 1_000_000
-    for start, stop in zip(spans.starts.tolist(), spans.stops.tolist(), strict=True):
-        counts += np.bincount(material.store.records[start : min(stop, start + left)], minlength=len(counts))
-        left -= stop - start
-        if left <= 0:
-            break
-    return counts
-
-
-def _with_steps(plan: Plan, wanted: Settings, model: LanguageModel, batches: Batches, viewer: Viewer) -> TrainingConfig:
-    """The budget as a number of steps, and what depends on it."""
-    training, budget = plan.training, plan.budget
-    steps = budget.steps
-    speed = None
-    if budget.epochs is not None:
-        steps = max(1, round(budget.epochs * batches.steps_per_epoch))
-    if steps is None or steps * training.lanes * training.window > 2_000_000:
-        speed = Trainer(model, batches, training).measure_steps(_CALIBRATION_SECONDS)
-        steps = steps or max(1, int(speed * (budget.seconds or 60)))
-    if speed is not None:
-        viewer.note(f"{steps:,} steps will take about {_duration(steps / speed)} of training")
-    every = max(1, steps // _SAVES_A_RUN)
-    if speed is not None:
-        every = max(1, min(every, int(speed * _SECONDS_BETWEEN_SAVES)))
-    chosen: dict[str, Any] = {"validate_every": every, "warmup": max(1, min(50, steps // 10))}
-    return replace(training, total_steps=steps, **{k: v for k, v in chosen.items() if k not in wanted.training})
-
-
-def _validator(session: _Session) -> Callable[[], float] | None:
-    spans = session.material.split.validation
-    if spans.num_records < 2:
-        return None
-    training, store = session.config.training, session.material.store
-    characters = session.material.codec.characters_per_token
-
-    def validate() -> float:
-        if training.batching == "windows" and training.loss == "last":
-            scored = window_likelihood(session.model, store, spans, characters, training.window, 4)
-            if scored.tokens:
-                return scored.nats_per_token
-        return full_likelihood(session.model, store, spans, characters).nats_per_token
-
-    return validate
-
-
 def _clear(folder: RunFolder) -> None:
     """Take away what an earlier run left, its config first so that no half run looks whole; nothing else."""
     samples = folder.samples_folder.glob("epoch-*.txt")
@@ -368,15 +258,7 @@ def _clear(folder: RunFolder) -> None:
         ) from None
 
 
-def _source_name(source: str | Path | Sequence[str | Path]) -> str:
-    """What is stored: names as they are, paths made absolute, several joined as on a search path."""
-    if isinstance(source, str | Path):
-        return str(Path(source).absolute()) if Path(source).exists() else str(source)
-    return os.pathsep.join(_source_name(one) for one in source)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes, hours = seconds / 60, seconds / 3600
-    return f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h"
+def _source_names(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    """What is stored: names as they are, paths made absolute."""
+    each = [source] if isinstance(source, str | Path) else source
+    return tuple(str(Path(one).absolute()) if Path(one).exists() else str(one) for one in each)

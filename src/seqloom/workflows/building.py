@@ -1,0 +1,133 @@
+"""What a training is built from: codec, model, number of steps, and the score that picks the best weights."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqloom.codecs import fit_codec
+from seqloom.codecs.base import Codec
+from seqloom.config import TrainingConfig
+from seqloom.corpora.document import Corpus
+from seqloom.data.windows import WindowBatches
+from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
+from seqloom.models.language_model import LanguageModel, num_parameters
+from seqloom.models.transplant import transplant
+from seqloom.training.loop import Batches, Trainer
+from seqloom.workflows.material import Material
+from seqloom.workflows.planning import Plan
+from seqloom.workflows.run import Run
+from seqloom.workflows.settings import Settings
+
+__all__ = ["codec_maker", "in_steps", "inherited_reading", "new_model", "shape_of", "validator"]
+
+_CALIBRATION_SECONDS = 2.0
+_SAVES_A_RUN = 20
+_SECONDS_BETWEEN_SAVES = 120
+_TOKENS_FORETOLD = 2_000_000
+"""A run of more tokens than this is timed beforehand, whatever its budget."""
+
+
+def inherited_reading(parent: Run | None) -> dict[str, Any]:
+    """How a parent's text was changed after reading; where it lay in its source is the new source's own affair."""
+    if parent is None:
+        return {}
+    reading = parent.config.reading
+    return {"lowercase": reading.lowercase, "normalize": reading.normalize, "keep_newlines": reading.keep_newlines}
+
+
+def codec_maker(wanted: Settings, parent: Run | None) -> Callable[[Corpus], Codec]:
+    """Fits a codec to a corpus, or extends a parent's."""
+    if parent is not None:
+        return parent.codec.extended
+    level = wanted.other.get("level", "char")
+    return lambda corpus: fit_codec(level, corpus, wanted.other.get("vocabulary"))
+
+
+def new_model(plan: Plan, material: Material, parent: Run | None) -> LanguageModel:
+    """A model that begins at the frequencies of the text's tokens, or at what a parent has learned."""
+    model = LanguageModel(plan.model, plan.training.seed)
+    counts = _token_counts(material)
+    with torch.no_grad():
+        model.head.bias.copy_(torch.from_numpy(np.log((counts + 1) / (counts.sum() + len(counts)))))
+    if parent is not None:
+        transplant(parent.model(), model)
+    return model
+
+
+def in_steps(
+    plan: Plan, wanted: Settings, model: LanguageModel, batches: Batches, note: Callable[[str], None]
+) -> TrainingConfig:
+    """The budget as a number of steps, and what depends on it.
+
+    Args:
+        plan: with a budget in seconds, epochs or steps.
+        wanted: what was set, which is kept.
+        model: is trained for a moment to measure its speed, and put back as it was.
+        batches: of the training.
+        note: is told how long a long run will take.
+    """
+    training, budget = plan.training, plan.budget
+    steps = budget.steps
+    speed = None
+    if budget.epochs is not None:
+        steps = max(1, round(budget.epochs * batches.steps_per_epoch))
+    if steps is None or steps * training.lanes * training.window > _TOKENS_FORETOLD:
+        speed = Trainer(model, batches, training).measure_steps(_CALIBRATION_SECONDS)
+        steps = steps or max(1, int(speed * (budget.seconds or 60)))
+    if speed is not None:
+        note(f"{steps:,} steps will take about {_duration(steps / speed)} of training")
+    every = max(1, steps // _SAVES_A_RUN)
+    if speed is not None:
+        every = max(1, min(every, int(speed * _SECONDS_BETWEEN_SAVES)))
+    chosen: dict[str, Any] = {"validate_every": every, "warmup": max(1, min(50, steps // 10))}
+    return replace(training, total_steps=steps, **{k: v for k, v in chosen.items() if k not in wanted.training})
+
+
+def shape_of(model: LanguageModel, batches: Batches) -> str:
+    """The network in one line, and its training windows where they are drawn one by one."""
+    config, whole, head = model.config, num_parameters(model), num_parameters(model.head)
+    windows = f", {batches.num_windows:,} windows" if isinstance(batches, WindowBatches) else ""
+    return (
+        f"{config.core} of {' + '.join(map(str, config.sizes))}: {whole:,} parameters "
+        f"({whole - head:,} + {head:,} in the output layer){windows}"
+    )
+
+
+def validator(model: LanguageModel, material: Material, training: TrainingConfig) -> Callable[[], float] | None:
+    """Scores the validation text as the model is trained, nats a token; None where there is no such text."""
+    spans, store = material.split.validation, material.store
+    if spans.num_records < 2:
+        return None
+    characters = material.codec.characters_per_token
+
+    def validate() -> float:
+        if training.batching == "windows" and training.loss == "last":
+            scored = window_likelihood(model, store, spans, characters, training.window, 4)
+            if scored.tokens:
+                return scored.nats_per_token
+        return full_likelihood(model, store, spans, characters).nats_per_token
+
+    return validate
+
+
+def _token_counts(material: Material) -> np.ndarray:
+    """How often each token occurs in up to the first million tokens trained on."""
+    spans = material.split.train
+    counts = np.zeros(len(material.codec), np.int64)
+    left = 1_000_000
+    for start, stop in zip(spans.starts.tolist(), spans.stops.tolist(), strict=True):
+        counts += np.bincount(material.store.records[start : min(stop, start + left)], minlength=len(counts))
+        left -= stop - start
+        if left <= 0:
+            break
+    return counts
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h"

@@ -1,0 +1,124 @@
+import errno
+import sys
+
+import pytest
+import typer
+
+from seqloom import __version__
+from seqloom.cli.app import app, main
+from seqloom.workflows import run as run_module
+from seqloom.workflows.settings import _MODEL, _OTHER, _READING, _TRAINING, as_flag
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+def test_the_commands_are_those_of_the_design():
+    assert set(COMMANDS) == {"train", "generate", "evaluate", "score", "info", "plot", "corpora", "demo"}
+
+
+@pytest.mark.parametrize("words", [[name] for name in COMMANDS] + [["corpora", "list"], ["corpora", "fetch"]])
+def test_every_command_has_help_with_an_example(command, words):
+    done = command(*words, "--help")
+    assert done.code == 0
+    assert f"Example: seqloom {words[0]}" in done.out
+    assert done.err == ""
+
+
+def test_every_setting_of_train_has_its_flag_and_every_flag_its_setting():
+    parameters = {parameter.name: parameter for parameter in COMMANDS["train"].params}
+    own = {"source", "run", "resume", "from_run", "overwrite", "preset", "help"}
+    settings = _READING | _MODEL | _TRAINING | set(_OTHER)
+    assert set(parameters) - own == settings
+    assert all(as_flag(name) in parameters[name].opts for name in settings | {"from_run"})
+
+
+def test_help_stands_alone_without_a_command(command):
+    done = command()
+    assert done.code == 0
+    assert "Usage: seqloom" in done.out
+    assert "seqloom demo" in done.out
+
+
+def test_options_stand_in_sections(command):
+    lines = command("train", "--help").out.splitlines()
+    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    flags = [line.split()[0] if line.startswith("  --") else line for line in lines]
+    assert headings[0] == "Arguments:"
+    assert headings[-1] == "Options:"
+    assert lines.index("The run:") < flags.index("--resume") < lines.index(headings[2]) < flags.index("--steps")
+
+
+def test_version(command):
+    assert command("--version") == (0, f"seqloom {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["trian"], "no such command 'trian'; did you mean 'train'? (see 'seqloom --help')"),
+        (["--nope"], "no such option: --nope; see 'seqloom --help'"),
+        (
+            ["generate", "r", "--temprature", "1"],
+            "no such option: --temprature; did you mean --temperature? (see 'seqloom generate --help')",
+        ),
+        (["generate"], "missing argument 'RUN'; see 'seqloom generate --help'"),
+        (["train", "--steps", "abc"], "--steps got 'abc': give a whole number; see 'seqloom train --help'"),
+        (["train", "--dropout", "x"], "--dropout got 'x': give a number; see 'seqloom train --help'"),
+        (["train", "--steps"], "option '--steps' requires an argument; see 'seqloom --help'"),
+        (["corpora", "fetc"], "no such command 'fetc'; did you mean 'fetch'? (see 'seqloom corpora --help')"),
+    ],
+)
+def test_what_cannot_be_parsed_is_one_line(command, words, fault):
+    assert command(*words) == (2, "", f"seqloom: {fault}\n")
+
+
+def test_numbers_with_commas_say_what_they_got(command):
+    done = command("train", "x", "--size", "a,b")
+    assert done.code == 2
+    assert "'a,b' is no whole numbers with commas between them" in done.err
+
+
+def raising(error):
+    def load(_path):
+        raise error
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "not enough memory"),
+        (OSError(errno.ENOSPC, "No space left on device", "/x/y"), "cannot write /x/y: No space left on device; free"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "/x: Permission denied"),
+        (KeyError("spam"), "this should not have happened: KeyError at test_app.py:"),
+    ],
+)
+def test_failed_work_is_one_line_and_exit_1(command, monkeypatch, error, said):
+    monkeypatch.setattr(run_module, "load", raising(error))
+    done = command("info", "somewhere")
+    assert (done.code, done.out) == (1, "")
+    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith("seqloom: ")
+    assert said in done.err
+
+
+def test_a_traceback_is_shown_on_request(command, monkeypatch):
+    monkeypatch.setenv("SEQLOOM_TRACEBACK", "1")
+    monkeypatch.setattr(run_module, "load", raising(KeyError("spam")))
+    with pytest.raises(KeyError):
+        command("info", "somewhere")
+
+
+def test_ctrl_c_is_130(command, monkeypatch):
+    monkeypatch.setattr(run_module, "load", raising(KeyboardInterrupt()))
+    assert command("info", "somewhere") == (130, "", "seqloom: interrupted\n")
+
+
+def test_main_leaves_with_the_exit_code(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["seqloom", "info", "nowhere"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("seqloom: no run at nowhere")

@@ -1,0 +1,133 @@
+"""Runs that are missing, half-written or damaged: one line, exit 2, and nothing is touched."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+
+def remove_all(run):
+    shutil.rmtree(run)
+
+
+def newer_format(run):
+    edit_config(run, format=99)
+
+
+def no_format(run):
+    config = json.loads((run / "config.json").read_text())
+    del config["format"]
+    (run / "config.json").write_text(json.dumps(config))
+
+
+def unknown_field(run):
+    edit_config(run, surprise=1)
+
+
+def edit_config(run, **fields):
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, **fields}))
+
+
+def cut_config(run):
+    file = run / "config.json"
+    file.write_bytes(file.read_bytes()[:200])
+
+
+def config_is_a_list(run):
+    (run / "config.json").write_text("[1, 2]")
+
+
+def no_config(run):
+    (run / "config.json").unlink()
+
+
+def no_codec(run):
+    (run / "codec.json").unlink()
+
+
+def broken_codec(run):
+    (run / "codec.json").write_text('{"level": "char"}')
+
+
+def no_weights(run):
+    (run / "model.safetensors").unlink()
+
+
+def cut_weights(run):
+    file = run / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def other_weights(run):
+    weights = load_file(run / "model.safetensors")
+    name = "core.layers.0.weight_hidden"
+    save_file({**weights, name: np.zeros((8, 8), np.float32)}, run / "model.safetensors")
+
+
+def missing_weight(run):
+    weights = load_file(run / "model.safetensors")
+    del weights["core.layers.0.bias"]
+    save_file(weights, run / "model.safetensors")
+
+
+DAMAGES = [
+    (remove_all, "no run at"),
+    (newer_format, "format 99"),
+    (no_format, "no format number"),
+    (unknown_field, "is damaged"),
+    (cut_config, "config.json is damaged"),
+    (config_is_a_list, "holds no JSON object"),
+    (no_config, "config.json is missing"),
+    (no_codec, "codec.json is missing"),
+    (broken_codec, "codec.json is damaged"),
+    (no_weights, "no weights yet"),
+    (cut_weights, "model.safetensors is damaged"),
+    (other_weights, "weight_hidden"),
+    (missing_weight, "bias"),
+]
+
+
+def files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} if folder.exists() else {}
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGES, ids=[damage.__name__ for damage, _ in DAMAGES])
+def test_each_damage_is_one_line(command, run, tmp_path, damage, said):
+    source = tmp_path / "text.txt"
+    source.write_text("the quick brown fox")
+    damage(run)
+    before = files(run)
+    for words in (["generate", run], ["evaluate", run, source], ["score", run, source], ["plot", run]):
+        done = command(*words)
+        assert (done.code, done.out) == (2, ""), words
+        assert len(done.faults) == len(done.err.splitlines()) == 1, words
+        assert said in done.faults[0], words
+    assert files(run) == before
+
+
+@pytest.mark.parametrize("damage", [cut_config, no_codec, newer_format])
+def test_info_and_resume_refuse_too(command, run, damage):
+    damage(run)
+    before = files(run)
+    assert command("info", run).code == 2
+    assert command("train", "--resume", "--run", run).code == 2
+    assert files(run) == before
+
+
+def test_a_cut_state_is_not_resumed_from(command, run):
+    file = run / "state" / "training.safetensors"
+    file.write_bytes(file.read_bytes()[:-50])
+    before = files(run)
+    done = command("train", "--resume", "--run", run)
+    assert done.code == 2
+    assert "is damaged" in done.faults[0]
+    assert files(run) == before
+
+
+def test_info_needs_no_weights(command, run):
+    no_weights(run)
+    done = command("info", run)
+    assert done.code == 0

@@ -1,0 +1,205 @@
+"""What the documents show, works: commands, Python, faults word for word, examples, links."""
+
+import doctest
+import re
+import runpy
+import shlex
+import string
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqloom.cli.app import call
+from seqloom.corpora import catalogue
+from seqloom.corpora.builtin import python_docs
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FETCHED = {entry.name for entry in catalogue() if not entry.built_in}
+SHELL = re.compile(r"(make (?:\w+)|pip install [-.\w ]+|\. \.venv/bin/activate)")
+"""What the documents show beside seqloom's own commands; it sets things up, and is not run here."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that a document shows, and the faults that it is shown to print."""
+
+    line: str
+    faults: tuple[str, ...]
+
+    @property
+    def words(self) -> list[str]:
+        return shlex.split(self.line)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a document."""
+
+    kind: str
+    text: str
+
+    def commands(self) -> Iterator[Command]:
+        """The lines behind a `$`, each with the faults printed under it."""
+        for shown in re.split(r"^\$ ", self.text.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
+            line, *output = shown.splitlines()
+            yield Command(line, tuple(said for said in output if said.startswith("seqloom: ")))
+
+
+def blocks(document: Path) -> list[Block]:
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [Block(kind, text) for kind, text in found]
+
+
+def commands(document: Path) -> list[Command]:
+    return [command for block in blocks(document) if block.kind == "console" for command in block.commands()]
+
+
+def shortened(words: list[str]) -> list[str]:
+    """The same command with a training of seconds."""
+    without = [word for at, word in enumerate(words) if not {word, words[at - 1]} & {"--minutes", "--epochs", "--steps"}]
+    if words[0] == "demo":
+        return [*without, "--minutes", "0.02"]
+    if words[0] == "train" and "--resume" not in words:
+        return [*without, "--steps", "30", "--validate-every", "30"]
+    return words
+
+
+def fetching(shown: Iterable[Command]) -> set[str]:
+    """The lines that need a corpus which must be fetched, or a run that was trained on one."""
+    names, lines = set(FETCHED), set()
+    for command in shown:
+        words = command.words
+        if names & set(words):
+            lines.add(command.line)
+            if "--run" in words:
+                names.add(words[words.index("--run") + 1])
+    return lines
+
+
+def run_command(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    program, *words = command.words
+    if program == "seqloom":
+        code = call(shortened(words))
+    elif program == "python":
+        script, *arguments = words
+        budget = ["--minutes", "0.02"] if "--minutes" in (ROOT / script).read_text(encoding="utf-8") else []
+        run_script(ROOT / script, [*arguments, *budget])
+        code = 0
+    else:
+        assert SHELL.fullmatch(command.line), f"neither run nor known: {command.line}"
+        return
+    out, err = capsys.readouterr()
+    assert code == (2 if command.faults else 0), f"{command.line} ended with {code}:\n{err}"
+    if command.faults:
+        assert err.splitlines() == list(command.faults), command.line
+    elif words[0] != "train":
+        assert out.strip(), f"{command.line} printed nothing"
+
+
+def run_script(path: Path, arguments: list[str]) -> None:
+    before = sys.argv
+    sys.argv = [str(path), *arguments]
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+    finally:
+        sys.argv = before
+
+
+def run_python(block: Block, names: dict[str, Any]) -> None:
+    code = re.sub(r"minutes=[\d.]+", "steps=30, validate_every=30", block.text)
+    if block.kind == "python":
+        exec(compile(code, "a document", "exec"), names)
+        return
+    example = doctest.DocTestParser().get_doctest(code, names, "a document", None, 0)
+    said: list[str] = []
+    outcome = doctest.DocTestRunner(verbose=False).run(example, out=said.append, clear_globs=False)
+    assert outcome.attempted
+    assert not outcome.failed, "".join(said)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a stand-in for each file that the documents call a person's own; trainings use one thread."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    text = python_docs()
+    symbols = string.ascii_letters + string.digits + string.punctuation
+    (tmp_path / "novel.txt").write_text(symbols + text[:20_000], encoding="utf-8")
+    (tmp_path / "letters.txt").write_text("".join(sign for sign in text[40_000:50_000] if sign.isascii()))
+    names = [first + last for first in ("Ann", "Ber", "Clar", "Dor") for last in ("a", "ta", "issa", "othy")]
+    (tmp_path / "names.txt").write_text("\n".join(names * 40), encoding="utf-8")
+    rows = [f"Place {row % 20},{1 + row % 5},The soup was {'hot' if row % 2 else 'cold'}." for row in range(300)]
+    (tmp_path / "reviews.csv").write_text("\n".join(["place,stars,text", *rows]), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.usefixtures("workplace")
+def test_what_a_document_shows_works(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    left_out = fetching(commands(document))
+    names: dict[str, Any] = {}
+    for block in blocks(document):
+        if block.kind in ("python", "pycon"):
+            run_python(block, names)
+        elif block.kind == "console":
+            for command in block.commands():
+                if command.line not in left_out:
+                    run_command(command, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if fetching(commands(path))], ids=lambda p: p.name)
+@pytest.mark.usefixtures("workplace", "corpora_dir")
+def test_what_a_document_shows_of_fetched_corpora_works(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = fetching(commands(document))
+    for command in commands(document):
+        if command.line in wanted:
+            run_command(command, capsys)
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    first = blocks(ROOT / "README.md")[0]
+    assert [command.line for command in first.commands()] == ["make demo", "make test"]
+
+
+def test_make_knows_every_target_that_is_shown() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    shown = {command.words[1] for path in DOCUMENTS for command in commands(path) if command.words[0] == "make"}
+    assert shown >= {"demo", "test"}
+    assert shown <= targets
+
+
+def test_every_example_is_shown() -> None:
+    shown = {command.words[1] for path in DOCUMENTS for command in commands(path) if command.words[0] == "python"}
+    assert shown == {f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+def test_links_lead_to_files(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
+    missing = [one for one in targets if "://" not in one and not (document.parent / one).exists()]
+    assert not missing
+
+
+def test_every_flag_that_is_named_exists() -> None:
+    """Flags in running text, too, are flags of some command."""
+    from typer.main import get_command
+
+    from seqloom.cli.app import app
+
+    known = {"--help"}
+    pending: list[Any] = [get_command(app)]
+    while pending:
+        command = pending.pop()
+        pending += getattr(command, "commands", {}).values()
+        known |= {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.py"))
+    known |= set(re.findall(r"\"(--[a-z-]+)\"", scripts))
+    for document in DOCUMENTS:
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text(encoding="utf-8")))
+        assert named <= known, f"{document.name} names {sorted(named - known)}"
