@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqloom.config import ModelConfig
 from seqloom.models.core import Core, kept
 
 __all__ = ["Gain", "Gated"]
@@ -34,11 +35,11 @@ class Gated(Core):
     num_gates: int
 
     def __init__(
-        self, input_size: int, size: int, *, layer_norm: bool, weight_dropout: float, generator: torch.Generator | None
+        self, input_size: int, size: int, index: int, config: ModelConfig, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
         self.output_size = size
-        self.weight_dropout = weight_dropout
+        self.weight_dropout = config.weight_dropout
         self.weight_input = nn.Parameter(torch.empty(self.num_gates * size, input_size))
         self.weight_hidden = nn.Parameter(torch.empty(self.num_gates * size, size))
         self.bias = nn.Parameter(torch.zeros(self.num_gates * size))
@@ -46,8 +47,8 @@ class Gated(Core):
         nn.init.uniform_(self.weight_input, -bound, bound, generator=generator)
         for gate in self.weight_hidden.data.chunk(self.num_gates):
             nn.init.orthogonal_(gate, generator=generator)
-        self.norm_input = Gain(self.num_gates * size, bias=False) if layer_norm else None
-        self.norm_hidden = Gain(self.num_gates * size, bias=False) if layer_norm else None
+        self.norm_input = Gain(self.num_gates * size, bias=False) if config.layer_norm else None
+        self.norm_hidden = Gain(self.num_gates * size, bias=False) if config.layer_norm else None
 
     def recurrent_weight(self, generator: torch.Generator | None) -> Float[Tensor, "gates hidden"]:
         """The recurrent weight with a share of its entries dropped for the length of a window."""

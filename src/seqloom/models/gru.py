@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqloom.config import ModelConfig
 from seqloom.models.core import State, unroll
 from seqloom.models.gated import Gated
 
@@ -19,17 +18,6 @@ class GRU(Gated):
     """
 
     num_gates = 3
-
-    def __init__(
-        self, input_size: int, size: int, index: int, config: ModelConfig, generator: torch.Generator | None = None
-    ) -> None:
-        super().__init__(
-            input_size,
-            size,
-            layer_norm=config.layer_norm,
-            weight_dropout=config.weight_dropout,
-            generator=generator,
-        )
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""

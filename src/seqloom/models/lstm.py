@@ -23,13 +23,7 @@ class LSTM(Gated):
     def __init__(
         self, input_size: int, size: int, index: int, config: ModelConfig, generator: torch.Generator | None = None
     ) -> None:
-        super().__init__(
-            input_size,
-            size,
-            layer_norm=config.layer_norm,
-            weight_dropout=config.weight_dropout,
-            generator=generator,
-        )
+        super().__init__(input_size, size, index, config, generator)
         self.bias.data[size : 2 * size] = config.forget_bias
         self.norm_cell = Gain(size, bias=True) if config.layer_norm else None
 
