@@ -62,7 +62,9 @@ def commands(document: Path) -> list[Command]:
 
 def shortened(words: list[str]) -> list[str]:
     """The same command with a training of seconds."""
-    without = [word for at, word in enumerate(words) if not {word, words[at - 1]} & {"--minutes", "--epochs", "--steps"}]
+    without = [
+        word for at, word in enumerate(words) if not {word, words[at - 1]} & {"--minutes", "--epochs", "--steps"}
+    ]
     if words[0] == "train" and "--resume" not in words:
         return [*without, "--steps", "30", "--validate-every", "30"]
     return words

@@ -76,6 +76,8 @@ def call(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         output.abandon()
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # the terminal wrote ^C where the text had come to
         return _fail(INTERRUPTED, "interrupted")
     except Exception as error:
         if os.environ.get("SEQLOOM_TRACEBACK"):

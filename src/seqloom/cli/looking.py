@@ -54,6 +54,9 @@ def plot(
     temperature: Annotated[
         list[float] | None, typer.Option(help="of the fan; may be given again (0.2, 0.5, 1 and 1.2)")
     ] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="leave out symbols of the prompt that the run does not know")
+    ] = False,
     folder: Annotated[
         Path | None, typer.Option("--output", "-o", help="folder for the pictures (the run's plots/)", metavar="FOLDER")
     ] = None,
@@ -65,5 +68,8 @@ def plot(
     from seqloom.workflows.looking import FAN, draw_plots
     from seqloom.workflows.run import load
 
-    for path in draw_plots(load(run), prompt=prompt, temperatures=temperature or FAN, folder=folder):
+    drawn = draw_plots(
+        load(run), prompt=prompt, temperatures=temperature or FAN, skip_unknown=skip_unknown, folder=folder
+    )
+    for path in drawn:
         print(path)

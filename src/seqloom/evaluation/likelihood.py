@@ -80,10 +80,7 @@ def full_likelihood(
     for start, stop in zip(spans.starts.tolist(), spans.stops.tolist(), strict=True):
         lanes = min(_LANES, max(1, (stop - start) // (4 * WARM_UP)))
         cuts = np.linspace(start + 1, stop, lanes + 1).astype(int).tolist()
-        pieces += [
-            _Piece(max(start, first - 1 - WARM_UP), last, first)
-            for first, last in itertools.pairwise(cuts)
-        ]
+        pieces += [_Piece(max(start, first - 1 - WARM_UP), last, first) for first, last in itertools.pairwise(cuts)]
     return _score(model, store, pieces, characters)
 
 

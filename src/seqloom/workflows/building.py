@@ -21,11 +21,13 @@ from seqloom.workflows.planning import Plan
 from seqloom.workflows.run import Run
 from seqloom.workflows.settings import Settings
 
-__all__ = ["codec_maker", "in_steps", "inherited_reading", "new_model", "shape_of", "validator"]
+__all__ = ["codec_maker", "in_steps", "inherited_reading", "new_model", "opening_of", "shape_of", "validator"]
 
 _CALIBRATION_SECONDS = 2.0
 _SAVES_A_RUN = 20
 _SECONDS_BETWEEN_SAVES = 120
+_OPENING = 64
+_SEARCHED = 20_000
 _TOKENS_FORETOLD = 2_000_000
 """A run of more tokens than this is timed beforehand, whatever its budget."""
 
@@ -84,6 +86,25 @@ def in_steps(
         every = max(1, min(every, int(speed * _SECONDS_BETWEEN_SAVES)))
     chosen: dict[str, Any] = {"validate_every": every, "warmup": max(1, min(50, steps // 10))}
     return replace(training, total_steps=steps, **{k: v for k, v in chosen.items() if k not in wanted.training})
+
+
+def opening_of(material: Material) -> tuple[int, ...]:
+    """What is read before a text that has no prompt: the boundary, or tokens of the corpus up to a paragraph's end.
+
+    A single new line would do worse: where the corpus has blank lines, a low temperature goes on with more of them.
+    """
+    codec, spans = material.codec, material.split.train
+    if codec.boundary is not None:
+        return (codec.boundary,)
+    start, stop = int(spans.starts[0]), int(spans.stops[0])
+    ids = material.store.records[start : min(stop, start + _SEARCHED)].tolist()
+    for mark in (b"\n\n", b"\n", b" "):
+        tail = b""
+        for end, token in enumerate(ids, start=1):
+            tail = (tail + codec.token_bytes[token])[-2:]
+            if end >= _OPENING and tail.endswith(mark):
+                return tuple(ids[end - _OPENING : end])
+    return tuple(ids[:_OPENING])
 
 
 def shape_of(model: LanguageModel, batches: Batches) -> str:

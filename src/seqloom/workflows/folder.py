@@ -41,6 +41,7 @@ class RunConfig:
         model: the network.
         training: how it was trained.
         samples: what was written after each epoch.
+        opening: ids that are read before a text that has no prompt.
         preset: its name, or None.
         parent: the run that training went on from, or None.
         threads: that torch computes with.
@@ -55,6 +56,7 @@ class RunConfig:
     reading: ReadingConfig
     model: ModelConfig
     training: TrainingConfig
+    opening: tuple[int, ...]
     samples: SamplePlan = field(default_factory=SamplePlan)
     preset: str | None = None
     parent: str | None = None
@@ -84,6 +86,7 @@ class RunConfig:
             **{
                 **fields,
                 "sources": tuple(fields["sources"]),
+                "opening": tuple(fields["opening"]),
                 "reading": ReadingConfig.from_json(fields["reading"]),
                 "model": ModelConfig.from_json(fields["model"]),
                 "training": TrainingConfig.from_json(fields["training"]),

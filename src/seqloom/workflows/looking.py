@@ -20,7 +20,12 @@ _ENTROPY_TEMPERATURES = np.geomspace(0.05, 10, 60)
 
 
 def draw_plots(
-    run: Run, *, prompt: str = "", temperatures: Sequence[float] = FAN, folder: Path | None = None
+    run: Run,
+    *,
+    prompt: str = "",
+    temperatures: Sequence[float] = FAN,
+    folder: Path | None = None,
+    skip_unknown: bool = False,
 ) -> list[Path]:
     """Draw every plot of a run; those whose data is not there yet are left out.
 
@@ -28,6 +33,7 @@ def draw_plots(
         run: with weights, or at least a log.
         prompt: what the next token follows.
         temperatures: of the fan.
+        skip_unknown: leave out symbols of the prompt that the run does not know.
         folder: where the PNGs go; the run's `plots/` by default.
 
     Returns:
@@ -39,7 +45,7 @@ def draw_plots(
         CodecError: the prompt has symbols outside the vocabulary.
     """
     folder = folder or run.folder.plots_folder
-    probabilities = run.next_distribution(prompt)
+    probabilities = run.next_distribution(prompt, skip_unknown=skip_unknown)
     fan = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
     drawn = [_draw_losses(run, folder)] if run.folder.read_log() else []

@@ -115,10 +115,12 @@ class Run:
             return map(_whole, writer.write(ids, config, count=count, guard=guard))
         return (writer.stream(ids, config, index=index, guard=guard) for index in range(count))
 
-    def next_distribution(self, prompt: str = "", temperature: float = 1.0) -> Float64[np.ndarray, " vocab"]:
+    def next_distribution(
+        self, prompt: str = "", temperature: float = 1.0, *, skip_unknown: bool = False
+    ) -> Float64[np.ndarray, " vocab"]:
         """The probability of every token after a prompt, at a temperature."""
         writer = self.writer()
-        return writer.distribution(writer.prompt_ids(self.as_read(prompt)), temperature)
+        return writer.distribution(writer.prompt_ids(self.as_read(prompt), skip_unknown=skip_unknown), temperature)
 
     def as_read(self, text: str) -> str:
         """A text as the run's corpus was read: lower-cased and normalised where that was."""

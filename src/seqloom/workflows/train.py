@@ -17,7 +17,15 @@ from seqloom.errors import ConfigError, RunError
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.loop import Batches, Snapshot, Trainer
-from seqloom.workflows.building import codec_maker, in_steps, inherited_reading, new_model, shape_of, validator
+from seqloom.workflows.building import (
+    codec_maker,
+    in_steps,
+    inherited_reading,
+    new_model,
+    opening_of,
+    shape_of,
+    validator,
+)
 from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
 from seqloom.workflows.listeners import Keeper, Log, Samples
@@ -162,6 +170,7 @@ def _begin(
         corpus_hash=material.corpus.fingerprint,
         separate=material.corpus.separate,
         level=material.codec.level,
+        opening=opening_of(material),
         reading=reading,
         model=plan.model,
         training=training,
@@ -189,8 +198,8 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
     config = folder.read_config()
     if source is not None and _source_names(source) != config.sources:
         raise ConfigError(
-            f"--resume goes on with the run's own text, {config.source}, and the source is {', '.join(_source_names(source))}: "
-            "leave the source out, or start another run with --from"
+            f"--resume goes on with the run's own text, {config.source}, and the source is "
+            f"{', '.join(_source_names(source))}: leave the source out, or start another run with --from"
         )
     codec = folder.read_codec()
     snapshot = load_snapshot(folder.state_file)

@@ -23,10 +23,12 @@ class Writer:
     Attributes:
         codec: spells prompts and tokens.
         decoder: the model, over one stream.
+        opening: ids that are read before a text that has no prompt.
     """
 
     codec: Codec
     decoder: Decoder
+    opening: tuple[int, ...]
 
     def prompt_ids(self, prompt: str, *, skip_unknown: bool = False) -> list[int]:
         """The ids that are read before the first is written.
@@ -73,11 +75,11 @@ class Writer:
         return next_distribution(self.decoder, prompt, temperature)
 
     def _begun(self, ids: Iterable[int]) -> list[int]:
-        """After the boundary where there is one, else after the start token where there is nothing else."""
+        """A prompt after the boundary where there is one; the opening where there is nothing else."""
         ids = list(ids)
         if self.codec.boundary is not None:
             return [self.codec.boundary, *ids]
-        return ids or [self.codec.start]
+        return ids or list(self.opening)
 
 
 def make_writer(
@@ -98,5 +100,5 @@ def make_writer(
     plain = plain_decoder(config.model, weights)
     windows = config.training.batching == "windows"
     if not (carry if carry is not None else not windows):
-        return Writer(codec, windowed_decoder(plain, config.training.window))
-    return Writer(codec, plain)
+        return Writer(codec, windowed_decoder(plain, config.training.window), config.opening)
+    return Writer(codec, plain, config.opening)
