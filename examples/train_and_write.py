@@ -1,6 +1,6 @@
 """Train on a text for a minute, measure the model on the part that it never read, and let it write.
 
-    python examples/train_and_write.py novel.txt --minutes 1
+Run it: python examples/train_and_write.py novel.txt --minutes 1
 
 Without a text it trains on the reference text that Python carries. The run stays in runs/example.
 """

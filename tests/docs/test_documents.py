@@ -82,9 +82,9 @@ def fetching(shown: Iterable[Command]) -> set[str]:
     return lines
 
 
-def run_command(command: Command, capsys: pytest.CaptureFixture[str], demo: Path) -> None:
+def run_command(command: Command, capsys: pytest.CaptureFixture[str], demo: Path | None = None) -> None:
     program, *words = command.words
-    if words == ["demo"]:
+    if words == ["demo"] and demo is not None:
         shutil.copytree(demo, "runs/demo", dirs_exist_ok=True)
         return
     if program == "seqloom":
@@ -169,13 +169,11 @@ def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.
 @pytest.mark.slow
 @pytest.mark.parametrize("document", [path for path in DOCUMENTS if fetching(commands(path))], ids=lambda p: p.name)
 @pytest.mark.usefixtures("workplace", "corpora_dir")
-def test_what_a_document_shows_of_fetched_corpora_works(
-    document: Path, demo: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_a_document_shows_of_fetched_corpora_works(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = fetching(commands(document))
     for command in commands(document):
         if command.line in wanted:
-            run_command(command, capsys, demo)
+            run_command(command, capsys)
 
 
 def test_the_readme_opens_with_the_two_commands() -> None:

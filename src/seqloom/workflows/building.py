@@ -1,5 +1,7 @@
 """What a training is built from: codec, model, number of steps, and the score that picks the best weights."""
 
+import itertools
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -27,6 +29,8 @@ _CALIBRATION_SECONDS = 2.0
 _SAVES_A_RUN = 20
 _SECONDS_BETWEEN_SAVES = 120
 _OPENING = 64
+_BEGINNINGS = (rb"[.!?]\n\n(?=\w)", rb"\n\n(?=\S)", rb"\n(?=\S)", rb"\s(?=\S)")
+"""Where a text may well begin, best first: after a paragraph's last sentence, a paragraph, a line, a word."""
 _SEARCHED = 20_000
 _TOKENS_FORETOLD = 2_000_000
 """A run of more tokens than this is timed beforehand, whatever its budget."""
@@ -98,11 +102,12 @@ def opening_of(material: Material) -> tuple[int, ...]:
         return (codec.boundary,)
     start, stop = int(spans.starts[0]), int(spans.stops[0])
     ids = material.store.records[start : min(stop, start + _SEARCHED)].tolist()
-    for mark in (b"\n\n", b"\n", b" "):
-        tail = b""
-        for end, token in enumerate(ids, start=1):
-            tail = (tail + codec.token_bytes[token])[-2:]
-            if end >= _OPENING and tail.endswith(mark):
+    spelled = [codec.token_bytes[token] for token in ids]
+    token_at = {end: index for index, end in enumerate(itertools.accumulate(map(len, spelled)), start=1)}
+    for place in _BEGINNINGS:
+        for found in re.finditer(place, b"".join(spelled)):
+            end = token_at.get(found.end(), 0)
+            if end >= _OPENING:
                 return tuple(ids[end - _OPENING : end])
     return tuple(ids[:_OPENING])
 
