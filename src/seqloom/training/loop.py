@@ -5,6 +5,7 @@ It knows nothing of files, sampling or displays: those are listeners. What it mu
 """
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -150,17 +151,17 @@ class Trainer:
         return finished
 
     def measure_steps(self, seconds: float) -> float:
-        """Training steps a second, measured for about so long; everything is put back as it was."""
+        """Training steps a second, the median over about so long; everything is put back as it was."""
         before = self.snapshot()
         self._update()
-        begun, steps = time.perf_counter(), 0
-        while steps < 3 or time.perf_counter() - begun < seconds:
+        begun, durations = time.perf_counter(), []
+        while len(durations) < 3 or time.perf_counter() - begun < seconds:
+            started = time.perf_counter()
             self._update()
             self.progress.step += 1
-            steps += 1
-        elapsed = time.perf_counter() - begun
+            durations.append(time.perf_counter() - started)
         self.restore(before)
-        return steps / elapsed
+        return 1 / statistics.median(durations)
 
     def snapshot(self) -> Snapshot:
         """A copy of all that `restore` needs."""
