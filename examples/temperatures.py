@@ -1,6 +1,6 @@
 """Print the most likely next characters after a prompt, and what temperatures make of their probabilities.
 
-python examples/temperatures.py runs/demo "The functio"
+Run it: python examples/temperatures.py runs/demo "The functio"
 """
 
 import argparse

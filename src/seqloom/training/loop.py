@@ -154,7 +154,8 @@ class Trainer:
         """Training steps a second, the median over about so long; everything is put back as it was."""
         before = self.snapshot()
         self._update()
-        begun, durations = time.perf_counter(), []
+        durations: list[float] = []
+        begun = time.perf_counter()
         while len(durations) < 3 or time.perf_counter() - begun < seconds:
             started = time.perf_counter()
             self._update()
