@@ -33,7 +33,7 @@ def main() -> None:
 def entropy_bits(probabilities: np.ndarray) -> float:
     """How open the choice is: 0 where it is certain, one more for twice as many equal choices."""
     possible = probabilities[probabilities > 0]
-    return float(-(possible * np.log2(possible)).sum())
+    return abs(float((possible * np.log2(possible)).sum()))
 
 
 if __name__ == "__main__":
