@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# Before anything imports numpy or torch: threads that fight over busy processors make small products very slow.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 from jaxtyping import install_import_hook
 

@@ -36,10 +36,24 @@ def test_running_text_is_cut_at_its_last_tenth() -> None:
     assert len(split.validation) == 0
 
 
-def test_validation_is_a_slice_of_the_rest() -> None:
-    split = split_store(make_store([10_000]), hold_out=0.1, validation=0.1)
-    assert (int(split.train.stops[0]), int(split.validation.stops[0])) == (8_100, 9_000)
-    assert int(split.held_out.starts[0]) == 9_000
+def test_validation_is_slices_from_all_over_the_rest() -> None:
+    split = split_store(make_store([100_000]), hold_out=0.1, validation=0.1)
+    assert split.held_out.starts.tolist() == [90_000]
+    assert len(split.validation) == 8
+    assert set(split.validation.lengths.tolist()) == {9_000 // 8}
+    assert np.ptp(np.diff(split.validation.starts)) <= 1
+    assert (int(split.validation.starts[0]), int(split.train.stops[-1])) == (5_062, 90_000)
+
+
+def test_a_short_text_gives_one_slice() -> None:
+    split = split_store(make_store([10_000]), hold_out=0.0, validation=0.1)
+    assert (split.validation.starts.tolist(), split.validation.stops.tolist()) == ([4_500], [5_500])
+    assert split.train.stops.tolist() == [4_500, 10_000]
+
+
+def test_validation_documents_come_from_all_over() -> None:
+    split = split_store(make_store([10] * 1000), hold_out=0.1, validation=0.05)
+    assert np.histogram(split.validation.documents, bins=9, range=(0, 900))[0].min() >= 3
 
 
 @given(

@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: the words after `seqloom`; those that the process was started with unless given.
     """
+    # The command's products are small: threads would only wait for one another. Read when numpy is first imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(call(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -1,5 +1,6 @@
 """Which part of a store is trained on, which one chooses, and which one is never looked at before the end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,7 +13,10 @@ from seqloom.errors import SourceError
 __all__ = ["Spans", "Split", "split_store"]
 
 _FEW = 20
-"""With fewer documents (or groups) than this the cut goes through a document, so that the shares come out right."""
+"""With fewer documents than this, and no groups, cuts go through documents, so that the shares come out right."""
+
+_MOST_SLICES = 8
+_LEAST_SLICE = 1024
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Spans:
 
 @dataclass(frozen=True)
 class Split:
-    """Disjoint parts of one store, in this order within it where there are no groups."""
+    """Disjoint parts of one store."""
 
     train: Spans
     validation: Spans
@@ -64,24 +68,33 @@ class Split:
 
 
 def split_store(store: TokenStore, *, hold_out: float, validation: float, most_validation: int = 100_000) -> Split:
-    """Set the end of the text aside, then the end of the rest for validation.
+    """Set the end of the text aside, and slices from all over the rest for validation.
 
     Whole documents are set aside, and whole groups where there are groups, unless there are so few that the shares
-    could not be met: then a document is cut.
+    could not be met: then a document is cut. Validation is spread because one slice would speak for one place only, and
+    because the text just before the held-out end is often what a model needs most to know it.
 
     Args:
         store: the tokens.
         hold_out: share of all tokens that is set aside.
         validation: share of the rest that validates.
-        most_validation: validation takes no more tokens than this, or than one document where documents stay whole.
+        most_validation: validation takes about so many tokens at most.
 
     Raises:
         SourceError: nothing is left to train on.
     """
     everything = Spans.whole(store)
-    rest, held_out = _cut(everything, store.groups, int(hold_out * everything.num_records))
+    num_last = int(hold_out * everything.num_records)
+    labels = _labels(everything, store.groups)
+    if labels is None:
+        rest, held_out = _carved(everything, _end(everything.num_records, num_last))
+    else:
+        rest, held_out = _by_label(everything, labels, _latest_first, num_last)
     wanted = min(int(validation * rest.num_records), most_validation)
-    train, chosen = _cut(rest, store.groups, wanted)
+    if labels is None:
+        train, chosen = _carved(rest, _slices(rest.num_records, wanted))
+    else:
+        train, chosen = _by_label(rest, labels[rest.documents], _spread, wanted)
     if train.num_records < 2:
         raise SourceError(
             f"{everything.num_records} tokens leave nothing to train on: use more text or a smaller --hold-out"
@@ -89,32 +102,60 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, most_v
     return Split(train, chosen, held_out)
 
 
-def _cut(spans: Spans, groups: np.ndarray | None, num_last: int) -> tuple[Spans, Spans]:
-    """All but the last records, and the last records: about `num_last` of them."""
-    if num_last == 0:
+def _labels(spans: Spans, groups: np.ndarray | None) -> Int[np.ndarray, " documents"] | None:
+    """What stays whole: the group of each document, or the document itself; None where a cut goes anywhere."""
+    if groups is not None:
+        return groups
+    return spans.documents if len(spans) >= _FEW else None
+
+
+def _end(num_records: int, num_last: int) -> Int[np.ndarray, "1 2"]:
+    return np.array([[num_records - num_last, num_records]])
+
+
+def _slices(num_records: int, wanted: int) -> Int[np.ndarray, "slices 2"]:
+    """Equal slices, one in the middle of each equal part of the text; as many as are not too short."""
+    count = max(1, min(_MOST_SLICES, wanted // _LEAST_SLICE))
+    middles = (np.arange(count) + 0.5) * num_records / count
+    starts = (middles - wanted / count / 2).astype(np.int64)
+    return np.stack([starts, starts + wanted // count], axis=1)
+
+
+def _carved(spans: Spans, slices: Int[np.ndarray, "slices 2"]) -> tuple[Spans, Spans]:
+    """The spans without, and within, slices that are given in records from the first span's first."""
+    slices = slices[slices[:, 0] < slices[:, 1]]
+    ends = np.cumsum(spans.lengths)
+    begins = ends - spans.lengths
+    cuts = np.unique(np.concatenate([begins, ends, slices.ravel()]))
+    first, last = cuts[:-1], cuts[1:]
+    span = np.searchsorted(ends, first, side="right")
+    moved = spans.starts[span] - begins[span]
+    pieces = Spans(first + moved, last + moved, spans.documents[span])
+    opened = np.searchsorted(slices[:, 0], first, side="right")
+    closed = np.searchsorted(slices[:, 1], first, side="right")
+    return pieces.chosen(opened == closed), pieces.chosen(opened > closed)
+
+
+def _by_label(
+    spans: Spans, labels: np.ndarray, ordered: Callable[[np.ndarray], np.ndarray], wanted: int
+) -> tuple[Spans, Spans]:
+    """The spans without, and with, whole labels in an order, until `wanted` records are reached; never all of them."""
+    if wanted == 0:
         return spans, spans.chosen(np.zeros(len(spans), bool))
-    labels = spans.documents if groups is None else groups[spans.documents]
-    if len(np.unique(labels)) < _FEW and groups is None:
-        return _cut_inside(spans, spans.num_records - num_last)
-    last = _last_labels(labels, spans.lengths, num_last)
-    return spans.chosen(~last), spans.chosen(last)
-
-
-def _cut_inside(spans: Spans, num_first: int) -> tuple[Spans, Spans]:
-    before = np.cumsum(spans.lengths) - spans.lengths
-    cuts = np.clip(spans.starts + num_first - before, spans.starts, spans.stops)
-    first = Spans(spans.starts, cuts, spans.documents)
-    last = Spans(cuts, spans.stops, spans.documents)
-    return first.chosen(first.lengths > 0), last.chosen(last.lengths > 0)
-
-
-def _last_labels(labels: np.ndarray, lengths: np.ndarray, num_last: int) -> Bool[np.ndarray, " spans"]:
-    """True for the spans of the labels that appear last, whole labels, until `num_last` records are reached."""
     names, first_seen, of_label = np.unique(labels, return_index=True, return_inverse=True)
-    sizes = np.bincount(of_label, weights=lengths)
-    order = np.argsort(first_seen)[::-1]
-    reached = np.cumsum(sizes[order])
-    num_labels = min(int(np.searchsorted(reached, num_last)) + 1, len(names) - 1)
-    chosen = np.zeros(len(names), bool)
-    chosen[order[:num_labels]] = True
-    return chosen[of_label]
+    order = ordered(first_seen)
+    reached = np.cumsum(np.bincount(of_label, weights=spans.lengths)[order])
+    num_labels = min(int(np.searchsorted(reached, wanted)) + 1, len(names) - 1)
+    taken = np.zeros(len(names), bool)
+    taken[order[:num_labels]] = True
+    return spans.chosen(~taken[of_label]), spans.chosen(taken[of_label])
+
+
+def _latest_first(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
+    return np.argsort(first_seen)[::-1]
+
+
+def _spread(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
+    """An order whose first few, however many, come from all over: multiples of the golden ratio, modulo 1."""
+    ranks = np.argsort(np.argsort(first_seen))
+    return np.argsort((ranks + 0.5) * 0.6180339887498949 % 1)
