@@ -1,4 +1,4 @@
-"""How fast does a text file become a token store, and how much memory does that take?
+"""How fast does a text file become a token store, and how much memory do that and training on it take?
 
 Asked of each level: fitting the codec (one pass over the file) and building the store (another). Speed is in
 megabytes of the file a second, beside the bound of reading and decoding the same file. Memory is the most
@@ -10,6 +10,7 @@ needs the room.
 """
 
 import argparse
+import os
 import tempfile
 import threading
 import time
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
+import seqloom
 from seqloom.codecs import fit_codec
 from seqloom.corpora import open_corpus
 from seqloom.data.store import build_store
@@ -32,6 +34,7 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=1_000, help="size of the file that is made")
     parser.add_argument("--source", default="python-docs", help="the text that is repeated in it")
     parser.add_argument("--levels", default=",".join(CODECS), help="which codecs to ask")
+    parser.add_argument("--steps", type=int, default=200, help="steps of training on the file; 0 leaves it out")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "text.txt"
@@ -42,6 +45,8 @@ def main() -> None:
         print(in_a_process(read_through, file))
         for level in chosen.levels.split(","):
             print(in_a_process(encode, file, level, Path(name) / level), flush=True)
+        if chosen.steps:
+            print(in_a_process(train_on, file, Path(name) / "run", chosen.steps))
 
 
 def write_repeated(file: Path, source: str, num_bytes: int) -> None:
@@ -77,6 +82,15 @@ def encode(file: Path, level: str, folder: Path) -> str:
         encoded = speed(file, start)
     ratio = store.characters / store.num_records
     return f"| {level} ({len(codec):,} ids) | {fit} | {encoded} | {ratio:.2f} | {max(memory):,.0f} |"
+
+
+def train_on(file: Path, run: Path, steps: int) -> str:
+    """From the file to a finished run at level char: reading, encoding, training, measuring and plots."""
+    os.environ["SEQLOOM_CACHE"] = str(run.parent / "cache")
+    start = time.perf_counter()
+    with measured_memory() as memory:
+        seqloom.train(file, run=run, steps=steps)
+    return f"| train, {steps} steps: {time.perf_counter() - start:,.0f} s in all | | | | {max(memory):,.0f} |"
 
 
 def speed(file: Path, start: float) -> str:
