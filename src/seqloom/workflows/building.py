@@ -26,6 +26,8 @@ from seqloom.workflows.settings import Settings
 __all__ = ["codec_maker", "in_steps", "inherited_reading", "new_model", "opening_of", "shape_of", "validator"]
 
 _CALIBRATION_SECONDS = 2.0
+_KEPT_UP = 0.9
+"""Share of the speed of a first moment that a machine keeps up: what else runs comes and goes, and heat slows it."""
 _SAVES_A_RUN = 20
 _SECONDS_BETWEEN_SAVES = 120
 _OPENING = 64
@@ -81,7 +83,7 @@ def in_steps(
     if budget.epochs is not None:
         steps = max(1, round(budget.epochs * batches.steps_per_epoch))
     if steps is None or steps * training.lanes * training.window > _TOKENS_FORETOLD:
-        speed = Trainer(model, batches, training).measure_steps(_CALIBRATION_SECONDS)
+        speed = _KEPT_UP * Trainer(model, batches, training).measure_steps(_CALIBRATION_SECONDS)
         steps = steps or max(1, int(speed * (budget.seconds or 60)))
     if speed is not None:
         note(f"{steps:,} steps will take about {_duration(steps / speed)} of training")
