@@ -9,7 +9,8 @@ from scipy.special import softmax
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError, RunError
-from seqloom.kernels import plain_decoder, windowed_decoder
+from seqloom.kernels import plain_decoder
+from seqloom.kernels.windowed import RereadDecoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, next_distribution, stream
 
@@ -74,7 +75,7 @@ def test_a_stream_returns_its_sample(table_decoder):
 def test_windows_are_sampled_like_anything_else(table_decoder):
     """A table that looks two tokens back needs no more than a window of two."""
     decoder, config = table_decoder(7), SamplingConfig(length=20)
-    assert next(generate(windowed_decoder(decoder, 2), config, **ASK)) == next(generate(decoder, config, **ASK))
+    assert next(generate(RereadDecoder(decoder, 2), config, **ASK)) == next(generate(decoder, config, **ASK))
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from seqloom.kernels.decoder import State
+from seqloom.kernels.decoder import Decoder, State
 from seqloom.kernels.plain import PlainDecoder
 
 __all__ = ["RereadDecoder", "RollingDecoder", "windowed_decoder"]
@@ -29,7 +29,7 @@ class RereadDecoder:
     The state is one array of ids: the tokens of the window, oldest first, fewer than `window` at the start.
     """
 
-    def __init__(self, decoder: PlainDecoder, window: int) -> None:
+    def __init__(self, decoder: Decoder, window: int) -> None:
         self._decoder = decoder
         self._window = window
 
