@@ -146,6 +146,7 @@ class ModelConfig(Stored):
                 not self.tied or self.embedding == self.sizes[-1:][0],
                 f"--tied needs --embedding as wide as the last layer ({self.sizes[-1]}), got {self.embedding}",
             ),
+            (math.isfinite(self.forget_bias), f"--forget-bias got {self.forget_bias}: it must be a finite number"),
             (1 <= self.kernel_width <= 64, f"--kernel-width got {self.kernel_width}: choose 1 to 64"),
             (1 <= self.ahead <= 16, f"--ahead got {self.ahead}: choose 1 to 16"),
             *[
@@ -261,7 +262,7 @@ class TrainingConfig(Stored):
 
 
 def _at_least(flag: str, value: float, least: int) -> Check:
-    return value >= least, f"--{flag} got {value}: it must be {least} or more"
+    return least <= value < math.inf, f"--{flag} got {value}: it must be a number from {least} up"
 
 
 def _one_of(flag: str, value: str, choices: Sequence[str]) -> Check:

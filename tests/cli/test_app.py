@@ -5,7 +5,8 @@ import pytest
 import typer
 
 from seqloom import __version__
-from seqloom.cli.app import app, main
+from seqloom.cli.app import main
+from seqloom.cli.commands import app
 from seqloom.workflows import run as run_module
 from seqloom.workflows.settings import _MODEL, _OTHER, _READING, _TRAINING, as_flag
 

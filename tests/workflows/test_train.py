@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import seqloom
-from seqloom.errors import CodecError, ConfigError, RunError, SourceError
+from seqloom.errors import CodecError, ConfigError, RunError, SourceError, TrainingError
 from seqloom.training.events import Event, Step
 from seqloom.workflows.run import Run
 from seqloom.workflows.train import Viewer
@@ -275,3 +275,86 @@ def test_unknown_characters_are_named(run: Run) -> None:
     with pytest.raises(CodecError, match=r"'☃' \(U\+2603\) at character 4.*--skip-unknown"):
         run.generate("the ☃ quick")
     assert run.generate("the ☃quick", skip_unknown=True, seed=1) == run.generate("the quick", seed=1)
+
+
+def test_only_one_process_trains_into_a_folder(text_file: Path, tmp_path: Path) -> None:
+    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+    before = digest(run.path)
+    with run.folder.locked():
+        for settings in ({"resume": True}, {"overwrite": True, "source": text_file, "steps": 3, **SMALL}):
+            with pytest.raises(RunError, match="another process is training into"):
+                seqloom.train(run=run.path, **settings)
+    assert digest(run.path) == before
+    seqloom.train(text_file, run=run.path, overwrite=True, **SMALL, steps=3)
+
+
+def test_a_persons_own_files_are_left_alone(text_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "plots").mkdir()
+    for name in ("report.md", "log.jsonl", "plots/loss.png"):
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    before = digest(tmp_path)
+    with pytest.raises(RunError, match=r"log.jsonl, report.md, plots/loss.png"):
+        seqloom.train(text_file, run=tmp_path, **SMALL, steps=3)
+    assert digest(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"forget_bias": float("nan")}, "--forget-bias got nan"),
+        ({"clip": float("inf")}, "--clip got inf"),
+        ({"threads": 100_000}, "--threads got 100000: choose 1 to 256"),
+    ],
+)
+def test_numbers_out_of_range_leave_nothing_behind(
+    text_file: Path, tmp_path: Path, settings: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        seqloom.train(text_file, run=tmp_path / "run", **{**SMALL, **settings}, steps=3)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_needs_a_folder_of_its_own(text_file: Path) -> None:
+    with pytest.raises(RunError, match="empty name"):
+        seqloom.train(text_file, run="", **SMALL, steps=3)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("log.jsonl", "[1]\n[2]\n", "log.jsonl is damaged"),
+        ("log.jsonl", '{"step": "a", "loss": null}\n', "log.jsonl is damaged"),
+        ("metrics.json", '{"held_out": 5}', "metrics.json is damaged"),
+        ("config.json", "[" * 100_000, "config.json is damaged"),
+    ],
+)
+def test_damaged_side_files_say_so(text_file: Path, tmp_path: Path, file: str, content: str, says: str) -> None:
+    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+    (run.path / file).write_text(content, encoding="utf-8")
+    with pytest.raises(RunError, match=says):
+        seqloom.load(run.path).info()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("opening", ["a"]), ("opening", [10**6]), ("level", "zzz"), ("threads", "x"), ("extra", 1)]
+)
+def test_a_config_that_makes_no_sense_says_so(text_file: Path, tmp_path: Path, name: str, value: Any) -> None:
+    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+    stored = json.loads(run.folder.config_file.read_text(encoding="utf-8"))
+    run.folder.config_file.write_text(json.dumps({**stored, name: value}), encoding="utf-8")
+    with pytest.raises(RunError, match=r"config\.json is damaged"):
+        seqloom.load(run.path)
+
+
+def test_weights_that_are_no_numbers_are_not_measured(text_file: Path, tmp_path: Path) -> None:
+    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+    arrays = {name: np.full_like(array, np.nan) for name, array in load_file(run.folder.weights_file).items()}
+    save_file(arrays, run.folder.weights_file)
+    with pytest.raises(RunError, match="holds NaN"):
+        seqloom.load(run.path).evaluate()
+
+
+def test_weights_of_a_training_that_exploded_are_not_kept(text_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError):
+        seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5, learning_rate=1e30)
+    assert not (tmp_path / "run" / "model.safetensors").exists()

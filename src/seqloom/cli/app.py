@@ -1,53 +1,28 @@
-"""The command `seqloom`: its commands, and how it ends when one of them fails."""
+"""The command `seqloom`: how it begins, and how it ends when something fails.
+
+Imports next to nothing before it can answer to Ctrl-C.
+"""
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from seqloom import __version__
-from seqloom.cli import corpora, looking, measuring, output, training, writing
 from seqloom.cli.faults import INTERRUPTED, judge
-from seqloom.cli.sections import SectionedCommand
+
+if TYPE_CHECKING:
+    from seqloom.cli.commands import app
 
 __all__ = ["app", "call", "main"]
 
-app = typer.Typer(
-    help="Train a small sequence model on your own corpus and write new sequences in its manner.",
-    epilog="Begin with: seqloom demo",
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
 
+def __getattr__(name: str) -> Any:
+    """Import the commands when they are first asked for."""
+    if name != "app":
+        raise AttributeError(f"module 'seqloom.cli.app' has no attribute '{name}'")
+    from seqloom.cli.commands import app
 
-@app.callback(invoke_without_command=True)
-def seqloom(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
-) -> None:
-    """What stands before any command."""
-    if version:
-        print(f"seqloom {__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-
-
-for _command, _example in (
-    (training.train, "seqloom train novel.txt --run runs/novel --minutes 5"),
-    (writing.generate, 'seqloom generate runs/novel --prompt "It was" --temperature 0.7 --count 3'),
-    (measuring.evaluate, "seqloom evaluate runs/novel --split held-out"),
-    (measuring.score, "seqloom score runs/novel chapter.txt"),
-    (looking.info, "seqloom info runs/novel"),
-    (looking.plot, 'seqloom plot runs/novel --prompt "It wa"'),
-    (training.demo, "seqloom demo --minutes 1"),
-):
-    app.command(cls=SectionedCommand, epilog=f"Example: {_example}")(_command)
-app.add_typer(corpora.app, name="corpora", epilog="Example: seqloom corpora fetch shakespeare")
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,18 +42,12 @@ def call(arguments: Sequence[str]) -> int:
     Returns:
         0 on success, 1 where the work failed, 2 where the person must change something, 130 after Ctrl-C.
     """
-    output.prepare()
     try:
-        command = typer.main.get_command(app)
-        with command.make_context("seqloom", list(arguments)) as context:
-            command.invoke(context)
-        sys.stdout.flush()
-    except typer.Exit as ended:
-        return ended.exit_code
+        return _invoke(arguments)
     except BrokenPipeError:
-        output.abandon()
+        return _fail(0)
     except KeyboardInterrupt:
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             print(file=sys.stderr)  # the terminal wrote ^C where the text had come to
         return _fail(INTERRUPTED, "interrupted")
     except Exception as error:
@@ -86,15 +55,35 @@ def call(arguments: Sequence[str]) -> int:
             raise
         verdict = judge(error)
         return _fail(verdict.exit_code, *verdict.lines)
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    """Find the command and run it; the imports count as its work."""
+    from seqloom.cli import output
+
+    output.prepare()
+    import typer
+
+    from seqloom.cli.commands import app
+
+    try:
+        command = typer.main.get_command(app)
+        with command.make_context("seqloom", list(arguments)) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except typer.Exit as ended:
+        return ended.exit_code
     return 0
 
 
 def _fail(exit_code: int, *lines: str) -> int:
     """Print faults below whatever is printed already."""
+    from seqloom.cli import output
+
     try:
         sys.stdout.flush()
     except OSError:
-        output.abandon()
+        output.abandon(sys.stdout)
     for line in lines:
-        print(f"seqloom: {line}", file=sys.stderr)
+        output.say(line)
     return exit_code

@@ -4,10 +4,12 @@ import errno
 import os
 import re
 from dataclasses import dataclass
-
-from typer.exceptions import TyperException
+from typing import TYPE_CHECKING
 
 from seqloom.errors import SeqloomError
+
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
 
 __all__ = ["INTERRUPTED", "Verdict", "judge"]
 
@@ -38,6 +40,8 @@ def judge(error: Exception) -> Verdict:
 
 
 def _judge(error: Exception) -> Verdict:
+    from typer.exceptions import TyperException
+
     if isinstance(error, SeqloomError):
         return Verdict(error.exit_code, error.faults)
     if isinstance(error, TyperException):
@@ -49,7 +53,7 @@ def _judge(error: Exception) -> Verdict:
     return Verdict(1, (_surprise(error),))
 
 
-def _usage(error: TyperException) -> str:
+def _usage(error: "TyperException") -> str:
     """A command that could not be parsed: what was wrong, the nearest option, and where help is."""
     context = getattr(error, "ctx", None)
     said = _misread(error) or error.format_message()
@@ -62,7 +66,7 @@ def _usage(error: TyperException) -> str:
     return f"{said} (see '{command} --help')" if said.endswith("?") else f"{said}; see '{command} --help'"
 
 
-def _misread(error: TyperException) -> str | None:
+def _misread(error: "TyperException") -> str | None:
     """A value that is no number where one is wanted: which, and what was got; None for other faults."""
     parameter, cause = getattr(error, "param", None), error.__cause__
     found = cause.errors()[0] if cause is not None and hasattr(cause, "errors") else {}

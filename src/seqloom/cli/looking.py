@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from seqloom.cli.output import print_json, print_table
+from seqloom.config import check
 
 __all__ = ["info", "plot"]
 
@@ -68,6 +69,12 @@ def plot(
     from seqloom.workflows.looking import FAN, draw_plots
     from seqloom.workflows.run import load
 
+    check(
+        *(
+            (value >= 0, f"--temperature got {value:g}: choose 0 (always the likeliest) or more; 1 is usual")
+            for value in temperature or ()
+        )
+    )
     drawn = draw_plots(
         load(run), prompt=prompt, temperatures=temperature or FAN, skip_unknown=skip_unknown, folder=folder
     )

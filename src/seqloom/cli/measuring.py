@@ -9,6 +9,7 @@ import typer
 
 from seqloom.cli.output import as_json, print_json, print_table
 from seqloom.cli.surprises import Surprises
+from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqloom.codecs.base import Codec
@@ -29,7 +30,7 @@ def evaluate(
     ] = "all",
     blocks: Annotated[int, typer.Option(help="score blocks of so many tokens, each from a zero state; 0 is off")] = 0,
     windows: Annotated[int, typer.Option(help="score only the token after each window of so many; 0 is off")] = 0,
-    stride: Annotated[int, typer.Option(help="tokens from one window to the next")] = 1,
+    stride: Annotated[int | None, typer.Option(help="tokens from one window to the next (1)")] = None,
     json: _Json = False,
 ) -> None:
     """Measure how well RUN predicts a text.
@@ -39,7 +40,9 @@ def evaluate(
     from seqloom.workflows.measuring import Protocol
     from seqloom.workflows.run import load
 
-    protocol = Protocol(blocks=blocks, windows=windows, stride=stride)
+    if stride is not None and not windows:
+        raise ConfigError("--stride has no meaning without --windows: add --windows, or leave --stride out")
+    protocol = Protocol(blocks=blocks, windows=windows, stride=1 if stride is None else stride)
     scored = load(run).evaluate(source, protocol, split)
     named = _named(protocol)
     if json:

@@ -1,18 +1,38 @@
-"""Standard output: it survives any terminal and any encoding, and holds JSON alone where JSON was asked for."""
+"""What people and programs are told: it survives any terminal and any encoding, and holds JSON alone where JSON was asked for."""
 
 import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
-__all__ = ["abandon", "as_json", "dimmed", "prepare", "print_json", "print_table", "shows_terminal", "visible"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "abandon",
+    "as_json",
+    "console",
+    "dimmed",
+    "prepare",
+    "print_json",
+    "print_table",
+    "say",
+    "shows_terminal",
+    "visible",
+]
 
 _HARMLESS = "\n\t"
 
 
 def prepare() -> None:
-    """Make standard output take any text: UTF-8 where it is no terminal and no encoding was asked for."""
+    """Make standard output take any text: UTF-8 where it is no terminal and no encoding was asked for.
+
+    What the process was started without (`>&-`) goes nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (stands until Python ends)
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is None:
         return
@@ -22,14 +42,52 @@ def prepare() -> None:
         reconfigure(encoding="utf-8", errors="replace")
 
 
-def abandon() -> None:
+def abandon(stream: IO[str]) -> None:
     """Send what is still unwritten nowhere: whoever read it is gone, or cannot take more."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
     except (OSError, ValueError):
         return
+
+
+def say(line: str) -> None:
+    """Tell the person something on standard error; if nobody reads there, that is no fault."""
+    try:
+        print(f"seqloom: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        abandon(sys.stderr)
+
+
+class _Steady:
+    """A stream that goes on taking text when nobody reads it any more."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            abandon(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            abandon(self._stream)
+
+
+def console() -> "Console":
+    """Standard error, for what is drawn; work goes on when nobody reads there any more."""
+    from rich.console import Console
+
+    return Console(file=cast("IO[str]", _Steady(sys.stderr)), stderr=True)
 
 
 def shows_terminal() -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from seqloom.cli import output
 from seqloom.cli.panel import panel
 from seqloom.cli.tally import Tally, clock
 from seqloom.training.events import Event, Finished, RolledBack, Started, Step, Validated
@@ -49,9 +50,7 @@ class ProgressDisplay:
         unit: str = "characters",
         console: "Console | None" = None,
     ) -> None:
-        from rich.console import Console
-
-        self._console = console or Console(stderr=True)
+        self._console = console or output.console()
         self._title = title
         self._tally = Tally(characters_per_token, unit)
         self._samples: dict[float, str] = {}

@@ -1,6 +1,5 @@
 """`seqloom train` and `seqloom demo`: from flags to one call of the library, watched in the terminal."""
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from seqloom.cli.faults import INTERRUPTED
+from seqloom.cli.output import say
 from seqloom.errors import ConfigError, RunError
 
 __all__ = ["demo", "train"]
@@ -136,7 +136,7 @@ def _train(settings: dict[str, Any], *, always_show_texts: bool = False) -> None
             train(**settings, viewer=viewer)
         except KeyboardInterrupt:
             viewer.close()
-            print(f"seqloom: {viewer.interrupted(folder)}", file=sys.stderr)
+            say(viewer.interrupted(folder))
             raise typer.Exit(INTERRUPTED) from None
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.status import Status
 
-from seqloom.cli.output import dimmed, shows_terminal, visible
+from seqloom.cli.output import console, dimmed, shows_terminal, visible
 from seqloom.cli.progress import ProgressDisplay
 from seqloom.training.events import Event, Finished, Listener
 from seqloom.workflows.folder import RunConfig, RunFolder
@@ -31,7 +30,7 @@ class TrainingViewer(Viewer):
     """
 
     def __init__(self, *, always_show_texts: bool = False) -> None:
-        self._console = Console(stderr=True)
+        self._console = console()
         self._display: ProgressDisplay | None = None
         self._status: Status | None = None
         self._shows_texts = always_show_texts or shows_terminal()

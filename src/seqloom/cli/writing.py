@@ -1,14 +1,14 @@
 """`seqloom generate`: text on the screen as it is written, or samples as JSON."""
 
-import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from seqloom.cli.output import dimmed, print_json, shows_terminal, visible
+from seqloom.cli.output import dimmed, print_json, say, shows_terminal, visible
+from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqloom.sampling import Sample
@@ -29,7 +29,10 @@ def generate(
     count: Annotated[int, typer.Option(help="how many texts")] = 1,
     seed: Annotated[int | None, typer.Option(help="the same seed writes the same texts at any --count (0)")] = None,
     carry: Annotated[
-        bool | None, typer.Option("--carry/--windowed", help="how the run reads what it wrote (as it was trained)")
+        bool | None, typer.Option("--carry", help="the run remembers all that it wrote (if so trained)")
+    ] = None,
+    windowed: Annotated[
+        bool | None, typer.Option("--windowed", help="the run reads its newest tokens anew (if so trained)")
     ] = None,
     skip_unknown: Annotated[
         bool | None, typer.Option("--skip-unknown", help="leave out of the prompt what the run never saw")
@@ -57,6 +60,10 @@ def generate(
 
     given = {name: value for name, value in context.params.items() if value not in (None, [], ()) and name not in _OWN}
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    if carry and windowed:
+        raise ConfigError("--carry and --windowed contradict each other: leave out one of the two")
+    if settings.pop("windowed", False):
+        settings["carry"] = False
     opened = load(run)
     if json:
         samples = opened.iterate(prompt, count, **settings)
@@ -95,7 +102,15 @@ def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> Non
         sample = _show(pieces)
         print(flush=True)
         if sample.matched is False:
-            print(f"seqloom: text {number} ended before it matched the pattern", file=sys.stderr)
+            say(f"text {number} ended before it matched the pattern")
+        if sample.finish_reason == "stop" and not _was_stopped(run, sample, settings.get("stop", ())):
+            say(f"text {number} ended early: nothing that is allowed is left to write")
+
+
+def _was_stopped(run: "Run", sample: "Sample", stops: Sequence[str]) -> bool:
+    """Whether a stop string ended the text; where none did, every token was refused."""
+    written = b"".join(run.codec.token_bytes[token] for token in sample.tokens)
+    return any(len(written) > len(sample.text.encode()) and stop.encode() in written for stop in stops)
 
 
 def _show(pieces: Generator[str, None, "Sample"]) -> "Sample":
@@ -112,5 +127,5 @@ def _as_known(run: "Run", prompt: str) -> str:
     unknown = dict(run.codec.unknown(read))
     if unknown:
         left_out = ", ".join(map(repr, dict.fromkeys(unknown.values())))
-        print(f"seqloom: left out of the prompt: {left_out}", file=sys.stderr)
+        say(f"left out of the prompt: {left_out}")
     return "".join(symbol for at, symbol in enumerate(read) if at not in unknown)

@@ -24,6 +24,8 @@ __all__ = ["Place", "Source", "find_places"]
 Source = str | Path | Sequence[str | Path]
 """One thing that a person names, or several."""
 
+_STANDARD_INPUT = "-"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -54,21 +56,31 @@ def find_places(source: Source, skipped: Counter[str]) -> list[Place]:
     names = [source] if isinstance(source, str | Path) else list(source)
     if not names:
         raise SourceError("no source was named: give a catalogue name, a file, a folder or a glob")
+    if [str(name) for name in names].count(_STANDARD_INPUT) > 1:
+        raise SourceError("standard input was named twice, and can be read once only: name - once")
     places: dict[Path | None, Place] = {}
+    faults: list[str] = []
     for name in names:
         try:
             found = _find(str(name), skipped)
+        except SourceError as error:
+            faults += error.faults
+            continue
         except OSError as error:
             raise SourceError(f"cannot look at {str(name)!r}: {error.strerror}; check its name and rights") from error
         for place in found:
             key = place.path.resolve() if place.path else None
             skipped["file named twice"] += key in places
             places.setdefault(key, place)
+    if faults:
+        raise SourceError(*faults)
     return list(places.values())
 
 
 def _find(name: str, skipped: Counter[str]) -> list[Place]:
-    if name == "-":
+    if name == _STANDARD_INPUT:
+        if sys.stdin is None:
+            raise SourceError("standard input is closed: pipe a text into it, or name a file")
         return [Place(name="standard input", path=_spooled(sys.stdin.buffer))]
     path = Path(name).expanduser()
     if path.is_dir():
@@ -78,6 +90,8 @@ def _find(name: str, skipped: Counter[str]) -> list[Place]:
     if path.exists() and stat.S_ISFIFO(path.stat().st_mode):
         with open(path, "rb") as pipe:
             return [Place(name=str(path), path=_spooled(pipe))]
+    if path.exists():
+        raise SourceError(f"{name} is neither a file nor a folder: give a file, a folder, a glob or -")
     if name in ENTRIES:
         return [Place(name=name, path=None if ENTRIES[name].built_in else fetch(name))]
     if glob.has_magic(name):

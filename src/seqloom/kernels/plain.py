@@ -85,7 +85,9 @@ class PlainDecoder:
         start = 0
         for layer in self._layers:
             end = start + len(layer.zero)
-            value, kept = layer.step(value, state[start:end])
+            # Weights that are far too large end in infinity, which sampling reports in words of its own.
+            with np.errstate(over="ignore", invalid="ignore"):
+                value, kept = layer.step(value, state[start:end])
             after.append(kept)
             start = end
         return value, tuple(array for kept in after for array in kept)  # type: ignore[return-value]

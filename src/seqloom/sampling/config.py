@@ -13,6 +13,8 @@ __all__ = ["SamplingConfig"]
 
 Rule = tuple[bool, str]
 
+_MOST_BEAMS = 1024
+
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig(Stored):
@@ -86,7 +88,7 @@ def _number_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("length", config.length, 1)
     yield _whole("min-length", config.min_length, 0)
     yield (
-        not config.min_length > config.length,
+        not _is_whole(config.length, 1) or not config.min_length > config.length,
         f"--min-length {config.min_length} is above --length {config.length}: lower one or raise the other",
     )
     yield (
@@ -133,6 +135,8 @@ def _pattern_rules(config: SamplingConfig) -> Iterator[Rule]:
 
     try:
         regex.compile(config.pattern)
+    except RecursionError:
+        yield False, f"--pattern of {len(config.pattern):,} characters is nested too deep: use fewer parentheses"
     except regex.error as error:
         where = "" if error.pos is None else f" at character {error.pos}"
         yield (
@@ -144,6 +148,10 @@ def _pattern_rules(config: SamplingConfig) -> Iterator[Rule]:
 
 def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("beam", config.beam, 0)
+    yield (
+        not _is_whole(config.beam, _MOST_BEAMS + 1),
+        f"--beam got {config.beam}: choose {_MOST_BEAMS} or less; 4 is usual",
+    )
     if not config.beam > 1:
         return
     settings = (

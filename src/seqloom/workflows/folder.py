@@ -1,7 +1,8 @@
 """The run folder: which file is where, and reading them back with one clear line where something is wrong."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,15 @@ from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.errors import RunError, UserError
 from seqloom.files import replaced, write_json
 from seqloom.presets import SamplePlan
+from seqloom.registry import CODECS, unknown_name
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["FORMAT", "RunConfig", "RunFolder"]
+__all__ = ["FORMAT", "PLOTS", "RunConfig", "RunFolder"]
+
+PLOTS = ("loss", "temperature", "entropy")
+"""The pictures of a run, by name."""
 
 FORMAT = 1
 """The run format that this version writes; older ones are migrated when read."""
@@ -62,6 +67,15 @@ class RunConfig:
     parent: str | None = None
     threads: int = 1
 
+    def __post_init__(self) -> None:
+        ids = range(self.model.vocabulary)
+        if not all(isinstance(token, int) and token in ids for token in self.opening):
+            raise ValueError(f"the opening has ids outside 0..{self.model.vocabulary - 1}")
+        if self.level not in CODECS:
+            raise ValueError(unknown_name("level", str(self.level), CODECS))
+        if not isinstance(self.threads, int) or self.threads < 1:
+            raise ValueError(f"threads is {self.threads!r}, not a number from 1 up")
+
     @property
     def source(self) -> str:
         """What the person named, for messages."""
@@ -80,6 +94,9 @@ class RunConfig:
             KeyError, TypeError: a field is missing or unknown.
         """
         fields = {name: value for name, value in stored.items() if name != "format"}
+        unknown = sorted(fields.keys() - cls.__dataclass_fields__.keys())
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(unknown)}")
         samples: dict[str, Any] = dict(fields["samples"])
         samples["temperatures"] = tuple(samples["temperatures"])
         return cls(
@@ -119,6 +136,32 @@ class RunFolder:
         """Whether anything of a run is here."""
         return any(file.exists() for file in (self.config_file, self.codec_file, self.weights_file, self.state_file))
 
+    def would_replace(self) -> list[str]:
+        """The files here that a training would replace, by name."""
+        plots = [self.plots_folder / f"{name}.png" for name in PLOTS]
+        own = (self.log_file, self.metrics_file, self.report_file, *plots)
+        return [str(file.relative_to(self.path)) for file in own if file.exists()]
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training into this folder.
+
+        Raises:
+            RunError: one is at it.
+            SeqloomError: the folder cannot be written to.
+        """
+        import filelock
+
+        lock = self.state_file.parent / "training.lock"
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(lock, timeout=0):
+                yield
+        except filelock.Timeout:
+            raise RunError(
+                f"another process is training into {self.path}: wait for it, stop it, or name another folder"
+            ) from None
+
     def write_config(self, config: RunConfig, codec: Codec) -> None:
         """Write `codec.json`, then `config.json`.
 
@@ -138,7 +181,7 @@ class RunFolder:
             raise RunError(f"no run at {self.path}: train one with 'seqloom train SOURCE --run {self.path}'")
         stored = self._read_json(self.config_file)
         version = stored.get("format")
-        if not isinstance(version, int):
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise RunError(f"{self.config_file} has no format number: it is no run of seqloom, or it is damaged")
         if version > FORMAT:
             raise RunError(
@@ -146,7 +189,9 @@ class RunFolder:
             )
         try:
             return RunConfig.from_json(stored)
-        except (UserError, KeyError, TypeError, AttributeError) as error:
+        except KeyError as error:
+            raise RunError(f"{self.config_file} is damaged: {error} is missing") from None
+        except (UserError, TypeError, ValueError, AttributeError) as error:
             raise RunError(f"{self.config_file} is damaged: {error}") from None
 
     def read_codec(self) -> Codec:
@@ -194,16 +239,26 @@ class RunFolder:
         if not self.log_file.exists():
             return []
         lines = []
-        for line in self.log_file.read_text(encoding="utf-8").splitlines():
+        for line in self.log_file.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                lines.append(json.loads(line))
+                found = json.loads(line)
             except ValueError:
                 break
+            if not _is_log_line(found):
+                raise RunError(f"{self.log_file} is damaged: {line[:60]!r} is no line of a training's log; remove it")
+            lines.append(found)
         return lines
 
     def read_metrics(self) -> dict[str, Any]:
-        """`metrics.json`: what was measured when training ended; empty before that."""
-        return self._read_json(self.metrics_file) if self.metrics_file.exists() else {}
+        """`metrics.json`: what was measured when training ended; empty before that.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        metrics = self._read_json(self.metrics_file) if self.metrics_file.exists() else {}
+        if not all(isinstance(metrics.get(part, {}), dict) for part in ("validation", "held_out")):
+            raise RunError(f"{self.metrics_file} is damaged: remove it, or train again with --overwrite")
+        return metrics
 
     def _read_json(self, file: Path) -> dict[str, Any]:
         try:
@@ -212,8 +267,17 @@ class RunFolder:
             raise RunError(
                 f"{self.path} holds no whole run: {file.name} is missing; train into it again with --overwrite"
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{file} is damaged: {error}") from None
         if not isinstance(value, dict):
             raise RunError(f"{file} is damaged: it holds no JSON object")
         return value
+
+
+def _is_log_line(found: Any) -> bool:
+    """Whether a line of the log has a step and nothing but numbers."""
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("step"), int)
+        and all(isinstance(value, int | float) for value in found.values())
+    )

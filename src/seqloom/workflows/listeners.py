@@ -1,6 +1,7 @@
 """What happens while a run trains: the log, the weights and state on disk, and samples after each epoch."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -74,18 +75,21 @@ class Keeper:
     def __call__(self, event: Event) -> None:
         """Save where an event asks for it."""
         match event:
-            case Validated(best=True):
-                self._keep_weights()
+            case Validated(best=True, loss=loss):
+                self._keep_weights(loss)
             case Checkpoint():
                 if self._trainer.validate is None:
-                    self._keep_weights()
+                    self._keep_weights(self._trainer.progress.average_loss)
                 save_snapshot(self._folder.state_file, self._trainer.good)
             case Finished(reason="interrupted"):
                 if self._trainer.validate is None or not self._folder.weights_file.exists():
-                    self._keep_weights()
+                    self._keep_weights(self._trainer.progress.average_loss)
                 save_snapshot(self._folder.state_file, self._trainer.snapshot())
 
-    def _keep_weights(self) -> None:
+    def _keep_weights(self, loss: float) -> None:
+        """Write the weights, unless they are far worse than a guess: then the loss has exploded unnoticed yet."""
+        if loss > 2 * math.log(self._trainer.model.config.vocabulary) and self._trainer.progress.step:
+            return
         self._folder.write_weights(self._trainer.model.state_dict())
 
 

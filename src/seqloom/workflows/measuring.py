@@ -15,6 +15,7 @@ from seqloom.data.store import TokenStore, cached_store
 from seqloom.errors import CodecError, ConfigError, RunError, SourceError
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
 from seqloom.evaluation.scores import TokenScore, token_scores
+from seqloom.kernels.weights import checked_weights
 from seqloom.models.language_model import LanguageModel
 from seqloom.workflows.own_text import own_corpus
 from seqloom.workflows.run import Run
@@ -54,6 +55,7 @@ def load_model(run: Run) -> LanguageModel:
     Raises:
         RunError: the weights do not fit the config.
     """
+    checked_weights(run.config.model, run.weights)
     model = LanguageModel(run.config.model)
     try:
         model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights.items()})

@@ -1,6 +1,7 @@
 """The end of a training: measurements, samples, plots and a report that says how to go on."""
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def finish(run: Run, material: Material, progress: Progress, finished: Finished,
     for line in _summary(metrics):
         note(line)
     note(f"run: {run.path}   report: {run.folder.report_file}   plots: {', '.join(str(plot) for plot in plots)}")
-    note(f"write more with: seqloom generate {run.path} --temperature 0.7")
+    note(f"write more with: seqloom generate {shlex.quote(str(run.path))} --temperature 0.7")
     return report
 
 

@@ -14,6 +14,8 @@ __all__ = ["Settings", "as_flag", "sort_settings"]
 
 _OTHER = ("level", "vocabulary", "size", "layers", "minutes", "epochs", "steps", "threads")
 
+_MOST_THREADS = 256
+
 
 def _names(config: type) -> frozenset[str]:
     return frozenset(field.name for field in dataclasses.fields(config))
@@ -114,6 +116,8 @@ def _contradictions(given: Mapping[str, Any]) -> list[str]:
     for name in ("minutes", "epochs", "steps", "layers", "threads"):
         if name in given and not 0 < given[name] < math.inf:
             faults.append(f"--{name} got {given[name]}: it must be a number above 0")
+    if given.get("threads", 1) > _MOST_THREADS:
+        faults.append(f"--threads got {given['threads']}: choose 1 to {_MOST_THREADS}")
     size = given.get("size")
     if isinstance(size, tuple | list) and len(size) > 1 and given.get("layers", len(size)) != len(size):
         faults.append(f"--size gives {len(size)} layers and --layers asks for {given['layers']}: leave one out")

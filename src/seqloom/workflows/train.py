@@ -26,7 +26,7 @@ from seqloom.workflows.building import (
     shape_of,
     validator,
 )
-from seqloom.workflows.folder import RunConfig, RunFolder
+from seqloom.workflows.folder import PLOTS, RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
 from seqloom.workflows.listeners import Keeper, Log, Samples
 from seqloom.workflows.material import Material, make_batches, prepare
@@ -109,6 +109,11 @@ def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrit
             f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
         )
     _check_place(folder.path)
+    if not overwrite and (own := folder.would_replace()):
+        raise RunError(
+            f"{folder.path} has files that a run would replace ({', '.join(own)}): name another folder, or give "
+            "--overwrite"
+        )
     if parent is None:
         return
     if parent.folder.path.resolve() == folder.path.resolve():
@@ -130,7 +135,13 @@ def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrit
 
 
 def _check_place(path: Path) -> None:
-    """Whether a folder is there, or can be made."""
+    """Whether a folder is there, or can be made.
+
+    Raises:
+        RunError: it cannot.
+    """
+    if path == Path():
+        raise RunError("--run got an empty name or the current folder: name a folder of the run's own")
     there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
     if not there.is_dir():
         raise RunError(f"--run got {path}, and {there} is a file: name another folder")
@@ -141,7 +152,7 @@ def _check_place(path: Path) -> None:
 def _begin(
     source: str | Path | Sequence[str | Path], folder: RunFolder, wanted: Settings, parent: Run | None, viewer: Viewer
 ) -> _Session:
-    """Read, choose, build and calibrate; then write the run's config."""
+    """Read, choose, build and calibrate; nothing is written yet."""
     reading = ReadingConfig(**{**inherited_reading(parent), **wanted.reading})
     shares = {
         name: wanted.training.get(name, TrainingConfig(total_steps=1).__dict__[name])
@@ -180,8 +191,6 @@ def _begin(
         threads=plan.threads,
     )
     viewer.note(f"the same again: {as_flags(plan.model, training)}")
-    _clear(folder)
-    folder.write_config(config, material.codec)
     return _Session(folder, config, material, model, batches, viewer)
 
 
@@ -226,6 +235,15 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
 
 
 def _run(session: _Session, snapshot: Snapshot | None) -> Run:
+    """Train from a snapshot, or from nothing in place of what the folder holds; alone in the folder."""
+    with session.folder.locked():
+        if snapshot is None:
+            _clear(session.folder)
+            session.folder.write_config(session.config, session.material.codec)
+        return _train(session, snapshot)
+
+
+def _train(session: _Session, snapshot: Snapshot | None) -> Run:
     """Train to the end, an early stop or Ctrl-C."""
     folder, config, material, viewer = session.folder, session.config, session.material, session.viewer
     trainer = Trainer(
@@ -256,7 +274,7 @@ def _run(session: _Session, snapshot: Snapshot | None) -> Run:
 def _clear(folder: RunFolder) -> None:
     """Take away what an earlier run left, its config first so that no half run looks whole; nothing else."""
     samples = folder.samples_folder.glob("epoch-*.txt")
-    plots = (folder.plots_folder / f"{name}.png" for name in ("loss", "temperature", "entropy"))
+    plots = (folder.plots_folder / f"{name}.png" for name in PLOTS)
     kept = (folder.weights_file, folder.codec_file, folder.state_file, folder.log_file, folder.metrics_file)
     try:
         for file in (folder.config_file, *kept, folder.report_file, *samples, *plots):

@@ -1,0 +1,46 @@
+"""What stands behind `seqloom`: its commands, each with an example."""
+
+from typing import Annotated
+
+import typer
+
+from seqloom import __version__
+from seqloom.cli import corpora, looking, measuring, training, writing
+from seqloom.cli.sections import SectionedCommand
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Train a small sequence model on your own corpus and write new sequences in its manner.",
+    epilog="Begin with: seqloom demo",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+@app.callback(invoke_without_command=True)
+def seqloom(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
+) -> None:
+    """What stands before any command."""
+    if version:
+        print(f"seqloom {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+for _command, _example in (
+    (training.train, "seqloom train novel.txt --run runs/novel --minutes 5"),
+    (writing.generate, 'seqloom generate runs/novel --prompt "It was" --temperature 0.7 --count 3'),
+    (measuring.evaluate, "seqloom evaluate runs/novel --split held-out"),
+    (measuring.score, "seqloom score runs/novel chapter.txt"),
+    (looking.info, "seqloom info runs/novel"),
+    (looking.plot, 'seqloom plot runs/novel --prompt "It wa"'),
+    (training.demo, "seqloom demo --minutes 1"),
+):
+    app.command(cls=SectionedCommand, epilog=f"Example: {_example}")(_command)
+app.add_typer(corpora.app, name="corpora", epilog="Example: seqloom corpora fetch shakespeare")
