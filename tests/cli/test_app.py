@@ -1,4 +1,5 @@
 import errno
+import subprocess
 import sys
 
 import pytest
@@ -123,3 +124,54 @@ def test_main_leaves_with_the_exit_code(monkeypatch, capsys):
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("seqloom: no run at nowhere")
+
+
+def in_a_shell(words, **streams):
+    return subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m seqloom {words}', sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        **streams,
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_end_quietly(closed):
+    done = in_a_shell(f"corpora list {closed}")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    done = in_a_shell(f"info nowhere {closed}")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_standard_input_is_said():
+    done = in_a_shell("train - --steps 1 <&-")
+    assert done.returncode == 2
+    assert done.stderr == "seqloom: standard input is closed: pipe a text into it, or name a file\n"
+
+
+def test_ctrl_c_while_python_imports_is_one_line(monkeypatch):
+    import seqloom.cli
+
+    monkeypatch.delattr(seqloom.cli, "commands")
+    monkeypatch.delitem(sys.modules, "seqloom.cli.commands")
+
+    class Interrupted:
+        def find_spec(self, name, path=None, target=None):
+            if name == "seqloom.cli.commands":
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SystemExit) as ended:
+        main(["info", "somewhere"])
+    sys.stdout.close()  # what stands in for it
+    assert ended.value.code == 130
+
+
+def test_the_entry_imports_no_command():
+    code = "import sys, seqloom.cli.app; print('typer' in sys.modules, 'seqloom.cli.commands' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False False\n"

@@ -44,7 +44,7 @@ def test_evaluate_another_text(command, run, tmp_path):
     [
         (["--split", "test"], "--split got 'test': choose from all, train, validation, held-out"),
         (["--blocks", 2, "--windows", 3], "--blocks and --windows contradict each other"),
-        (["--stride", 0], "--stride got 0"),
+        (["--windows", 4, "--stride", 0], "--stride got 0"),
         (["nothing.txt"], "no source 'nothing.txt'"),
         (["snow.txt"], "snow.txt: not in the vocabulary: '☃' (U+2603) at character 4; take them out of the text"),
         (["rated.csv"], "rated.csv is not what the run was trained on, text"),
@@ -159,3 +159,18 @@ def test_fetching(command, monkeypatch, tmp_path):
     done = command("corpora", "fetch", "nietsche")
     assert done.code == 2
     assert "did you mean 'nietzsche'?" in done.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["plot", "--temperature", "-1"], "--temperature got -1: choose 0"),
+        (["plot", "--temperature", "nan"], "--temperature got nan: choose 0"),
+        (["evaluate", "--stride", "2"], "--stride has no meaning without --windows"),
+    ],
+)
+def test_flags_that_mean_nothing(command, run, words, fault):
+    done = command(words[0], run, *words[1:])
+    assert (done.code, done.out) == (2, "")
+    assert len(done.faults) == 1
+    assert done.faults[0].startswith(fault)

@@ -30,7 +30,7 @@ def screen(monkeypatch):
     """Standard error as a terminal."""
     screen = Screen()
     console = Console(file=screen, force_terminal=True, width=80, height=40, legacy_windows=False)
-    monkeypatch.setattr(module, "Console", lambda stderr: console)
+    monkeypatch.setattr(module, "console", lambda: console)
     return screen
 
 
@@ -100,3 +100,19 @@ def test_samples_before_the_display_are_left_alone():
     with TrainingViewer() as viewer:
         viewer.samples([(0.5, "text")])
         assert "before training began" in viewer.interrupted(Path("nowhere"))
+
+
+def test_messages_outlive_their_reader(monkeypatch):
+    import os
+    import sys
+
+    from seqloom.cli import output
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as broken:
+        monkeypatch.setattr(sys, "stderr", broken)
+        console = output.console()
+        for _ in range(3):
+            console.print("on and on")
+            output.say("still here")

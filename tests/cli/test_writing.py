@@ -125,6 +125,9 @@ def test_a_text_that_misses_its_pattern_is_said_so(command, run):
         (["--temperature", "nan"], ["--temperature got nan: choose 0"]),
         (["--count", "5", "--beam", "3"], ["--count 5 is more than the 3 texts that --beam 3 finds"]),
         (["--pattern", "("], ["--pattern got '(', no regular expression"]),
+        (["--length", "-1"], ["--length got -1"]),
+        (["--carry", "--windowed"], ["--carry and --windowed contradict each other"]),
+        (["--beam", "1025"], ["--beam got 1025: choose 1024 or less"]),
         (["--count", "0", "--top-p", "3", "--length", "0"], ["--count got 0", "--length got 0", "--top-p got 3.0"]),
     ],
 )
@@ -161,3 +164,12 @@ def test_output_takes_what_its_encoding_lacks(monkeypatch):
     monkeypatch.delenv("PYTHONIOENCODING")
     output.prepare()
     assert narrow.encoding == "utf-8"
+
+
+def test_a_text_that_nothing_may_follow_is_said_so(command, run):
+    bans = [word for symbol in "abcdefghijklmnopqrstuvwxyz. " for word in ("--ban", symbol)]
+    done = command("generate", run, *bans)
+    assert (done.code, done.out) == (0, "\n")
+    assert done.faults == ["text 1 ended early: nothing that is allowed is left to write"]
+    done = command("generate", run, "--stop", "e", "--length", 400)
+    assert (done.code, done.faults) == (0, [])

@@ -83,7 +83,7 @@ def test_several_files_are_separate_documents_in_order(tmp_path: Path) -> None:
 def test_a_folder_without_any_text_says_what_is_there(tmp_path: Path) -> None:
     written(tmp_path / "a.txt", "")
     written(tmp_path / "b.txt", " \n")
-    with pytest.raises(SourceError, match=r"left out: 1 x empty file, 1 x file of white space"):
+    with pytest.raises(SourceError, match=r"left out: 1 empty file, 1 file of white space"):
         read(tmp_path)
 
 
@@ -159,7 +159,7 @@ def test_ratings_are_judged_after_the_last_row(tmp_path: Path) -> None:
 
 def test_a_table_without_rows_holds_no_text(tmp_path: Path) -> None:
     corpus = open_corpus(written(tmp_path / "t.csv", "text,stars\n,5\n"), ReadingConfig(text="text"))
-    with pytest.raises(SourceError, match=r"holds no text \(left out: 1 x row with empty text\)"):
+    with pytest.raises(SourceError, match=r"holds no text \(left out: 1 row with empty text\)"):
         texts(corpus)
 
 

@@ -117,3 +117,26 @@ def test_a_named_pipe_is_read_once_and_kept(tmp_path: Path) -> None:
     writer.join()
     assert place.path is not None
     assert place.path.read_bytes() == b"through a pipe"
+
+
+def test_standard_input_is_named_once_and_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SourceError, match="named twice"):
+        find_places(["-", "-"], Counter())
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(SourceError, match="standard input is closed"):
+        find_places("-", Counter())
+
+
+def test_a_device_is_no_file() -> None:
+    with pytest.raises(SourceError) as caught:
+        find_places("/dev/null", Counter())
+    assert caught.value.faults[0].startswith("/dev/null is neither a file nor a folder")
+
+
+def test_everything_missing_is_named(folder: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        find_places(["nothing.txt", "b.txt", "neither.md"], Counter())
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [
+        "no source 'nothing.txt'",
+        "no source 'neither.md'",
+    ]

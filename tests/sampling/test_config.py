@@ -18,6 +18,9 @@ def faults(**settings):
     [
         ({"length": 0}, "--length"),
         ({"min_length": -1}, "--min-length"),
+        ({"length": -1}, "--length got -1"),
+        ({"beam": 1025}, "--beam got 1025: choose 1024 or less"),
+        ({"pattern": "(" * 5000 + "a" + ")" * 5000}, "nested too deep"),
         ({"length": 5, "min_length": 6}, "--min-length 6 is above --length 5"),
         ({"temperature": -0.1}, "--temperature"),
         ({"temperature": math.nan}, "--temperature"),

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqloom.cli.faults import INTERRUPTED, judge
-
 if TYPE_CHECKING:
     from seqloom.cli.commands import app
 
@@ -47,12 +45,16 @@ def call(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _fail(0)
     except KeyboardInterrupt:
+        from seqloom.cli.faults import INTERRUPTED
+
         if sys.stderr is not None and sys.stderr.isatty():
             print(file=sys.stderr)  # the terminal wrote ^C where the text had come to
         return _fail(INTERRUPTED, "interrupted")
     except Exception as error:
         if os.environ.get("SEQLOOM_TRACEBACK"):
             raise
+        from seqloom.cli.faults import judge
+
         verdict = judge(error)
         return _fail(verdict.exit_code, *verdict.lines)
 
@@ -81,7 +83,8 @@ def _fail(exit_code: int, *lines: str) -> int:
     from seqloom.cli import output
 
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as it is before `prepare` where it was closed
+            sys.stdout.flush()
     except OSError:
         output.abandon(sys.stdout)
     for line in lines:

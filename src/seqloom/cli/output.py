@@ -1,4 +1,4 @@
-"""What people and programs are told: it survives any terminal and any encoding, and holds JSON alone where JSON was asked for."""
+"""Standard output and standard error: they survive any terminal, any encoding, and readers that go away."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def prepare() -> None:
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (stands until Python ends)
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is None:
         return
@@ -54,6 +54,8 @@ def abandon(stream: IO[str]) -> None:
 
 def say(line: str) -> None:
     """Tell the person something on standard error; if nobody reads there, that is no fault."""
+    if sys.stderr is None:
+        return
     try:
         print(f"seqloom: {line}", file=sys.stderr, flush=True)
     except OSError:

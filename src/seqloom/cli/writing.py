@@ -1,6 +1,6 @@
 """`seqloom generate`: text on the screen as it is written, or samples as JSON."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -103,14 +103,13 @@ def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> Non
         print(flush=True)
         if sample.matched is False:
             say(f"text {number} ended before it matched the pattern")
-        if sample.finish_reason == "stop" and not _was_stopped(run, sample, settings.get("stop", ())):
+        if sample.finish_reason == "stop" and not _was_cut(run, sample):
             say(f"text {number} ended early: nothing that is allowed is left to write")
 
 
-def _was_stopped(run: "Run", sample: "Sample", stops: Sequence[str]) -> bool:
-    """Whether a stop string ended the text; where none did, every token was refused."""
-    written = b"".join(run.codec.token_bytes[token] for token in sample.tokens)
-    return any(len(written) > len(sample.text.encode()) and stop.encode() in written for stop in stops)
+def _was_cut(run: "Run", sample: "Sample") -> bool:
+    """Whether a stop string ended the text: what is written of it is not shown."""
+    return run.codec.decode(sample.tokens) != sample.text
 
 
 def _show(pieces: Generator[str, None, "Sample"]) -> "Sample":

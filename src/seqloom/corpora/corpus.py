@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from seqloom.config import ReadingConfig
+from seqloom.corpora.counting import counted
 from seqloom.corpora.document import Corpus, Document
 from seqloom.corpora.encodings import Refused, check_encoding
 from seqloom.corpora.inputs import Input, examine
@@ -119,6 +120,5 @@ def _counted(tally: Mapping[str, int]) -> Mapping[str, int]:
 
 
 def _listed(skipped: Mapping[str, int]) -> str:
-    return (
-        f" (left out: {', '.join(f'{number:,} x {reason}' for reason, number in skipped.items())})" if skipped else ""
-    )
+    reasons = ", ".join(counted(number, reason) for reason, number in skipped.items())
+    return f" (left out: {reasons})" if skipped else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
+from seqloom.corpora.counting import counted
 from seqloom.corpora.document import Corpus
 from seqloom.data.lanes import LaneBatches
 from seqloom.data.split import Split, split_store
@@ -62,7 +63,7 @@ def prepare(
     for line in corpus.notes:
         note(line)
     for reason, count in store.skipped.items():
-        note(f"skipped: {count:,} {reason}")
+        note(f"skipped: {counted(count, reason)}")
     return Material(corpus, codec, store, split)
 
 

@@ -45,6 +45,8 @@ class Protocol:
         for name in ("blocks", "windows"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"--{name} got {getattr(self, name)}: it must be 1 or more")
+        if self.stride != 1 and not self.windows:
+            raise ConfigError("--stride is the distance between windows: give --windows too")
         if self.stride < 1:
             raise ConfigError(f"--stride got {self.stride}: it must be 1 or more")
 
