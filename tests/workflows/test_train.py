@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 import seqloom
 from seqloom.errors import CodecError, ConfigError, RunError, SourceError, TrainingError
 from seqloom.training.events import Event, Step
+from seqloom.workflows.looking import draw_plots
 from seqloom.workflows.run import Run
 from seqloom.workflows.train import Viewer
 
@@ -269,6 +270,20 @@ def test_a_changed_corpus_is_not_resumed(text_file: Path, tmp_path: Path) -> Non
     own.write_text("something else " * 100, encoding="utf-8")
     with pytest.raises(RunError, match="has changed"):
         seqloom.train(run=run.path, resume=True)
+
+
+def test_places_that_hold_no_run_are_told_apart(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is a file, and a run is a folder"):
+        seqloom.load(run.folder.report_file)
+    with pytest.raises(RunError, match="no run at"):
+        seqloom.load(tmp_path)
+    with pytest.raises(ConfigError, match="which is a file: name a folder"):
+        draw_plots(run, folder=run.folder.report_file)
+
+
+def test_scoring_names_unknown_characters_and_no_flag(run: Run) -> None:
+    with pytest.raises(CodecError, match="take them out of the text"):
+        run.score("the ☃")
 
 
 def test_unknown_characters_are_named(run: Run) -> None:

@@ -13,7 +13,7 @@ from jaxtyping import Int, Integer
 from seqloom.corpora.document import Corpus
 from seqloom.errors import CodecError
 
-__all__ = ["Codec", "Unknown"]
+__all__ = ["Codec", "Unknown", "describe_unknown"]
 
 Unknown = tuple[int, str]
 """Where in the text (in characters from 0) a symbol stands that the codec cannot spell, and the symbol."""

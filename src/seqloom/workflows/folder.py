@@ -177,7 +177,9 @@ class RunFolder:
         Raises:
             RunError: the folder or the file is missing, damaged, or from a newer format.
         """
-        if not self.path.is_dir():
+        if self.path.is_file():
+            raise RunError(f"{self.path} is a file, and a run is a folder: name the folder that was given to --run")
+        if not self.holds_run:
             raise RunError(f"no run at {self.path}: train one with 'seqloom train SOURCE --run {self.path}'")
         stored = self._read_json(self.config_file)
         version = stored.get("format")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from seqloom.errors import ConfigError
 from seqloom.plots.losses import loss_curve
 from seqloom.plots.temperatures import entropy_curve, temperature_fan
 from seqloom.sampling import reweight
@@ -41,10 +42,12 @@ def draw_plots(
 
     Raises:
         RunError: the run has no weights yet.
-        ConfigError: a temperature is below 0.
+        ConfigError: a temperature is below 0, or the folder is a file.
         CodecError: the prompt has symbols outside the vocabulary.
     """
     folder = folder or run.folder.plots_folder
+    if folder.is_file():
+        raise ConfigError(f"--output got {folder}, which is a file: name a folder")
     probabilities = run.next_distribution(prompt, skip_unknown=skip_unknown)
     fan = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from seqloom.codecs.base import Codec
+from seqloom.codecs.base import Codec, describe_unknown
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.data.split import Spans, split_store
@@ -91,7 +91,10 @@ def evaluate(
 
 def score_text(run: Run, text: str) -> list[TokenScore]:
     """See `Run.score`."""
-    ids = [run.codec.start, *run.codec.encode(run.as_read(text)).tolist()]
+    text = run.as_read(text)
+    if unknown := run.codec.unknown(text):
+        raise CodecError(describe_unknown(unknown))
+    ids = [run.codec.start, *run.codec.encode(text).tolist()]
     return list(token_scores(load_model(run), torch.tensor(ids)))
 
 
