@@ -11,7 +11,9 @@ INSTALLED := $(VENV)/.installed
 help:
 	@sed -n 's/^# //p' Makefile
 
-$(INSTALLED): pyproject.toml constraints.txt
+NATIVE := hatch_build.py native_build.py $(shell find src/seqloom/kernels/native -name '*.cpp' -o -name '*.h')
+
+$(INSTALLED): pyproject.toml constraints.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "seqloom needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch

@@ -9,17 +9,26 @@ from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.data.lanes import LaneBatches
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
+from seqloom.kernels.native import available_kernels
+from seqloom.kernels.trainer import covers
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.events import Event
 from seqloom.training.loop import Trainer
 
 
+@pytest.fixture(params=["torch", *available_kernels()])
+def kernels(request: pytest.FixtureRequest) -> str | None:
+    """Every path that updates can take here."""
+    return None if request.param == "torch" else str(request.param)
+
+
 @pytest.fixture
-def make_trainer() -> Callable[..., Trainer]:
+def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
     """A small trainer on a text of 600 tokens that repeats every seven; `told` collects its events."""
 
     def make(*, told: list[Event] | None = None, validate: Any = None, **settings: Any) -> Trainer:
         model_settings = {k: settings.pop(k) for k in ("dropout", "weight_dropout", "core") if k in settings}
+        carries_state = settings.pop("carries_state", True)
         records = (np.arange(600) % 7).astype(np.uint8)
         store = TokenStore(
             records=records,
@@ -34,8 +43,10 @@ def make_trainer() -> Callable[..., Trainer]:
         config = TrainingConfig(**training)
         model = LanguageModel(ModelConfig(vocabulary=7, sizes=(12,), **model_settings), config.seed)
         batches = LaneBatches(store, Spans.whole(store), lanes=config.lanes, window=config.window, seed=config.seed)
+        batches.carries_state = carries_state
         listeners = [] if told is None else [told.append]
-        return Trainer(model, batches, config, validate=validate, listeners=listeners)
+        path = kernels if covers(model.config) else None
+        return Trainer(model, batches, config, kernels=path, threads=2, validate=validate, listeners=listeners)
 
     return make
 

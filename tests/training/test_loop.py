@@ -14,11 +14,17 @@ MakeTrainer = Callable[..., Trainer]
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    return {name: value.clone() for name, value in trainer.published().state_dict().items()}
 
 
 def identical(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
     return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def change(trainer: Trainer, name: str, by: Callable[[torch.Tensor], object]) -> None:
+    tensors = dict(trainer.updater.tensors())
+    by(tensors[name])
+    trainer.updater.restore(tensors)
 
 
 def stop_after(trainer: Trainer, step: int) -> None:
@@ -98,8 +104,7 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(make_trainer: Mak
     def poison(event: Event) -> None:
         if isinstance(event, Step) and event.step == 17 and not poisoned:
             poisoned.append(weights(trainer))
-            with torch.no_grad():
-                trainer.model.head.bias.fill_(math.nan)
+            change(trainer, "model.head.bias", lambda bias: bias.fill_(math.nan))
 
     trainer.listeners = [told.append, poison]
     trainer.train()
@@ -122,8 +127,7 @@ def test_a_loss_that_climbs_goes_back(make_trainer: MakeTrainer) -> None:
     def spoil(event: Event) -> None:
         if isinstance(event, Step) and event.step == 60 and not spoiled:
             spoiled.append(True)
-            with torch.no_grad():
-                trainer.model.head.weight.mul_(-40)
+            change(trainer, "model.head.weight", lambda weight: weight.mul_(-40))
 
     trainer.listeners = [told.append, spoil]
     trainer.train()
@@ -138,8 +142,7 @@ def test_training_gives_up_in_the_end(make_trainer: MakeTrainer) -> None:
 
     def poison(event: Event) -> None:
         if isinstance(event, Step):
-            with torch.no_grad():
-                trainer.model.head.bias.fill_(math.nan)
+            change(trainer, "model.head.bias", lambda bias: bias.fill_(math.nan))
 
     trainer.listeners = [poison]
     with pytest.raises(TrainingError, match="smaller --learning-rate"):
@@ -160,7 +163,8 @@ def test_a_damaged_state_says_so(make_trainer: MakeTrainer, tmp_path: Path, dama
 
 
 def test_windows_begin_from_nothing(make_trainer: MakeTrainer) -> None:
-    trainer = make_trainer()
-    trainer.batches.carries_state = False
+    trainer = make_trainer(carries_state=False)
     trainer.train()
-    assert not any(part.any() for layer in trainer.state for part in layer)
+    states = [part for name, part in trainer.snapshot().tensors.items() if name.startswith("state.")]
+    assert states
+    assert not any(part.any() for part in states)

@@ -14,7 +14,16 @@ from seqloom.kernels.cells import LSTMNorm, conv_step, gru_step, lstm_step, norm
 from seqloom.kernels.decoder import State
 from seqloom.kernels.weights import Weights
 
-__all__ = ["Layer", "conv_layer", "gru_layer", "lstm_layer", "token_conv_layer"]
+__all__ = [
+    "Layer",
+    "TokenInput",
+    "conv_layer",
+    "gru_layer",
+    "lstm_layer",
+    "skip_table",
+    "token_conv_layer",
+    "token_products",
+]
 
 Vector = Float32[np.ndarray, "*lanes width"]
 Inputs = Float32[np.ndarray, " input"]
@@ -90,8 +99,8 @@ def token_conv_layer(weights: Weights, dilation: int, tokens: TokenInput) -> Lay
     weight_input, bias = weights["weight_input"], weights["bias"]
     taps = weight_input.shape[2]
     norm = (weights["norm.weight"], weights["norm.bias"]) if "norm.weight" in weights else None
-    table = np.stack([_padded(_products(weight_input[:, :, tap], tokens, norm)) for tap in range(taps)])
-    skips = _skip_table(weights, tokens)
+    table = np.stack([_padded(token_products(weight_input[:, :, tap], tokens, norm)) for tap in range(taps)])
+    skips = skip_table(weights, tokens)
     weight_output, bias_output = weights["weight_output"], weights["bias_output"]
     which = np.arange(taps)
 
@@ -110,7 +119,7 @@ def _drive(weights: Weights, tokens: TokenInput | None) -> Callable[[Any], Vecto
     """From a layer's input (a token id, or a vector) to its part of the pre-activations, bias included."""
     weight, bias, gain = weights["weight_input"], weights["bias"], weights.get("norm_input.weight")
     if tokens is not None:
-        table = _products(weight, tokens, None)
+        table = token_products(weight, tokens)
         table = (table if gain is None else normalized(table, gain)) + bias
         rows: Callable[[Any], Vector] = table.__getitem__
         return rows
@@ -119,8 +128,8 @@ def _drive(weights: Weights, tokens: TokenInput | None) -> Callable[[Any], Vecto
     return lambda x: x @ weight.T + bias
 
 
-def _products(
-    weight: Float32[np.ndarray, "out input"], tokens: TokenInput, norm: tuple[Inputs, Inputs] | None
+def token_products(
+    weight: Float32[np.ndarray, "out input"], tokens: TokenInput, norm: tuple[Inputs, Inputs] | None = None
 ) -> Float32[np.ndarray, "vocab out"]:
     """`weight` times what each token feeds, a contiguous row a token."""
     if norm is None and tokens.embedding is None:
@@ -138,9 +147,10 @@ def _input_blocks(tokens: TokenInput, rows: int = 256) -> Iterator[Float32[np.nd
             yield np.eye(min(rows, tokens.vocabulary - start), tokens.vocabulary, k=start, dtype=np.float32)
 
 
-def _skip_table(weights: Weights, tokens: TokenInput) -> Float32[np.ndarray, "vocab channels"]:
+def skip_table(weights: Weights, tokens: TokenInput) -> Float32[np.ndarray, "vocab channels"]:
+    """What each token feeds round the first convolution, a row a token."""
     if "weight_skip" in weights:
-        return _products(weights["weight_skip"], tokens, None)
+        return token_products(weights["weight_skip"], tokens)
     if tokens.embedding is not None:
         return np.asarray(tokens.embedding)
     return np.eye(tokens.vocabulary, dtype=np.float32)

@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from seqloom.config import TrainingConfig
-from seqloom.data.batch import IGNORED, Batch
+from seqloom.data.batch import Batch
 from seqloom.errors import TrainingError
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.events import (
@@ -29,7 +28,8 @@ from seqloom.training.events import (
     Step,
     Validated,
 )
-from seqloom.training.optimizer import make_optimizer, scheduled_rate
+from seqloom.training.optimizer import scheduled_rate
+from seqloom.training.updater import count_tokens, make_updater
 
 __all__ = ["Batches", "Progress", "Snapshot", "Trainer"]
 
@@ -94,6 +94,8 @@ class Trainer:
         model: is changed in place.
         batches: what to read.
         config: how.
+        kernels: the compiled instruction set that updates, or None for torch.
+        threads: of the compiled kernels.
         validate: scores the validation text, nats a token; None where there is none.
         listeners: are told every event, in order.
 
@@ -107,16 +109,22 @@ class Trainer:
         batches: Batches,
         config: TrainingConfig,
         *,
+        kernels: str | None = None,
+        threads: int = 1,
         validate: Callable[[], float] | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
         self.model, self.batches, self.config, self.validate = model, batches, config, validate
         self.listeners = listeners
-        self.device = model.head.bias.device
-        self.optimizer = make_optimizer(model, config)
-        self.generator = torch.Generator(self.device).manual_seed(config.seed + 1)
+        self.updater = make_updater(
+            model,
+            config,
+            lanes=batches.batch(0).tokens.shape[0],
+            carries_state=batches.carries_state,
+            kernels=kernels,
+            threads=threads,
+        )
         self.progress = Progress()
-        self.state = model.initial_state(batches.batch(0).tokens.shape[0])
         self.good = self.snapshot()
 
     def train(self, interrupted: Callable[[], bool] = lambda: False) -> Finished:
@@ -164,32 +172,18 @@ class Trainer:
         self.restore(before)
         return 1 / statistics.median(durations)
 
+    def published(self) -> LanguageModel:
+        """The model, its weights up to date."""
+        self.updater.publish()
+        return self.model
+
     def snapshot(self) -> Snapshot:
         """A copy of all that `restore` needs."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for index, moments in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-        for layer, parts in enumerate(self.state):
-            tensors |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
-        tensors["generator"] = self.generator.get_state()
-        return Snapshot(
-            {name: value.detach().clone().contiguous() for name, value in tensors.items()}, asdict(self.progress)
-        )
+        return Snapshot(self.updater.tensors(), asdict(self.progress))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to, or on from, a snapshot of a trainer with the same model, batches and settings."""
-        tensors = snapshot.tensors
-        self.model.load_state_dict(_under("model.", tensors))
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under("optimizer.", tensors).items():
-            index, _, moment = name.partition(".")
-            moments.setdefault(int(index), {})[moment] = value.clone()
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
-        self.state = tuple(
-            tuple(tensors[f"state.{layer}.{number}"].to(self.device) for number in range(len(parts)))
-            for layer, parts in enumerate(self.state)
-        )
-        self.generator.set_state(tensors["generator"].cpu())
+        self.updater.restore(snapshot.tensors)
         for name, number in snapshot.progress.items():
             setattr(self.progress, name, number)
 
@@ -220,26 +214,12 @@ class Trainer:
 
     def _update(self) -> tuple[float, float]:
         """Change the weights by one batch, unless its loss is not finite; give the loss and the learning rate."""
-        batch = self.batches.batch(self.progress.step)
-        tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
-        resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
-        state = self.state if self.batches.carries_state else self.model.initial_state(len(tokens))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            hidden, state = self.model(tokens, state, resets, self.generator)
-            objective, nats = self.model.losses(hidden, targets, IGNORED)
-        self.optimizer.zero_grad(set_to_none=True)
-        objective.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip or math.inf, foreach=True)
-        rate = scheduled_rate(self.progress.step, self.config) * self.progress.rate_factor
-        loss = float(nats.detach())
-        if not (math.isfinite(loss) and bool(norm.isfinite())):
-            return math.nan, rate
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        if self.batches.carries_state:
-            self.state = tuple(tuple(part.detach() for part in layer) for layer in state)
-        self.progress.tokens += int((batch.targets != IGNORED).sum()) if batch.resets.any() else batch.targets.size
+        progress = self.progress
+        batch = self.batches.batch(progress.step)
+        rate = scheduled_rate(progress.step, self.config) * progress.rate_factor
+        loss = self.updater.update(batch, progress.step, rate)
+        if math.isfinite(loss):
+            progress.tokens += count_tokens(batch)
         return loss, rate
 
     def _healthy(self, loss: float) -> bool:
@@ -257,6 +237,7 @@ class Trainer:
     def _take_stock(self) -> None:
         """Validate, remember the best, and keep a state to go back to."""
         progress = self.progress
+        self.updater.publish()
         if self.validate is not None:
             loss = self.validate()
             best = loss < progress.best_loss
@@ -284,8 +265,3 @@ class Trainer:
     def _tell(self, event: Event) -> None:
         for listener in self.listeners:
             listener(event)
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin with `prefix`, without it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -83,7 +83,8 @@ def in_steps(
     if budget.epochs is not None:
         steps = max(1, round(budget.epochs * batches.steps_per_epoch))
     if steps is None or steps * training.lanes * training.window > _TOKENS_FORETOLD:
-        speed = _KEPT_UP * Trainer(model, batches, training).measure_steps(_CALIBRATION_SECONDS)
+        trainer = Trainer(model, batches, training, kernels=plan.kernels, threads=plan.threads)
+        speed = _KEPT_UP * trainer.measure_steps(_CALIBRATION_SECONDS)
         steps = steps or max(1, int(speed * (budget.seconds or 60)))
     if speed is not None:
         note(f"{steps:,} steps will take about {_duration(steps / speed)} of training")

@@ -49,7 +49,8 @@ class RunConfig:
         opening: ids that are read before a text that has no prompt.
         preset: its name, or None.
         parent: the run that training went on from, or None.
-        threads: that torch computes with.
+        threads: that training computed with.
+        kernels: the compiled instruction set that trained, or None for torch.
     """
 
     version: str
@@ -66,6 +67,7 @@ class RunConfig:
     preset: str | None = None
     parent: str | None = None
     threads: int = 1
+    kernels: str | None = None
 
     def __post_init__(self) -> None:
         ids = range(self.model.vocabulary)

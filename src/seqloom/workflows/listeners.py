@@ -90,7 +90,7 @@ class Keeper:
         """Write the weights, unless they are far worse than a guess: then the loss has exploded unnoticed yet."""
         if loss > 2 * math.log(self._trainer.model.config.vocabulary) and self._trainer.progress.step:
             return
-        self._folder.write_weights(self._trainer.model.state_dict())
+        self._folder.write_weights(self._trainer.published().state_dict())
 
 
 class Samples:
@@ -130,7 +130,7 @@ class Samples:
         if not isinstance(event, Epoch) or event.seconds - self._last_seconds < self.least_seconds:
             return
         self._last_seconds = event.seconds
-        weights = {name: value.detach().cpu().numpy() for name, value in self._trainer.model.state_dict().items()}
+        weights = {name: value.detach().cpu().numpy() for name, value in self._trainer.published().state_dict().items()}
         prompt, written = self.write(self._writer(weights), seed=event.epoch)
         path = self._folder.samples_folder / f"epoch-{event.epoch:04d}.txt"
         write_text(path, _as_text(event, prompt, written))

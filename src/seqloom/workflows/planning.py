@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqloom.config import ModelConfig, TrainingConfig
+from seqloom.kernels.native import BFLOAT16, chosen_kernels, training_kernels
+from seqloom.kernels.trainer import covers
 from seqloom.workflows.settings import Settings
 
-__all__ = ["Budget", "Plan", "as_flags", "choose"]
+__all__ = ["Budget", "Plan", "choose", "kernels_for"]
 
 _SMALL_VOCABULARY = 256
 _LINES: tuple[tuple[float, int, int, float], ...] = (
@@ -26,6 +28,9 @@ _LINES: tuple[tuple[float, int, int, float], ...] = (
     (1500, 384, 48, 0.008),
     (math.inf, 512, 48, 0.006),
 )
+_PACE = {"amx": 3.5, "avx512bf16": 2.0}
+"""How much more than by torch is trained in a second: the table's seconds are torch's."""
+
 _TOKENS_A_SECOND = 60_000
 """A guess at the speed of a small model, to put epochs and steps on the same scale as seconds."""
 
@@ -53,6 +58,7 @@ class Plan:
     training: TrainingConfig
     budget: Budget
     threads: int
+    kernels: str | None
 
 
 def choose(
@@ -71,7 +77,10 @@ def choose(
         ConfigError: a setting is out of range, or contradicts another.
     """
     budget = _budget(settings.other)
+    precision = settings.training.get("precision") or ("bfloat16" if fast_bfloat16() else "float32")
     seconds = _in_seconds(budget, tokens, settings.training)
+    if budget.seconds is not None:
+        seconds *= _PACE.get(_likely_kernels(settings, parent, precision) or "", 1.0)
     size, window, rate = _line(seconds)
     model = {**_shape(settings, vocabulary, size), **settings.model} if parent is None else _kept(parent, settings)
     model_config = ModelConfig(**{**model, "vocabulary": vocabulary})
@@ -84,14 +93,30 @@ def choose(
         "window": window,
         "learning_rate": float(f"{_learning_rate(settings, parent, rate, max(model_config.sizes)):.3g}"),
         "weight_decay": 0.01 if passes < 8 else 0.02,
-        "precision": "bfloat16" if fast_bfloat16() else "float32",
+        "precision": precision,
     }
     training = TrainingConfig(**{"total_steps": budget.steps or 1, **chosen, **settings.training})
-    return Plan(model_config, training, budget, settings.other.get("threads") or os.cpu_count() or 1)
+    threads = settings.other.get("threads") or os.cpu_count() or 1
+    return Plan(model_config, training, budget, threads, kernels_for(model_config, training))
+
+
+def _likely_kernels(settings: Settings, parent: ModelConfig | None, precision: str) -> str | None:
+    """The kernels that will train, before sizes are known."""
+    given = {name: settings.model[name] for name in ("core", "layer_norm") if name in settings.model}
+    likely = parent or ModelConfig(vocabulary=2, **given)
+    return None if settings.model.get("tied") else training_kernels(precision) if covers(likely) else None
+
+
+def kernels_for(model: ModelConfig, training: TrainingConfig) -> str | None:
+    """The compiled instruction set that trains a model here, or None for torch."""
+    return training_kernels(training.precision) if covers(model) else None
 
 
 def fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32."""
+    """Whether this processor multiplies bfloat16 faster than float32, in the way that is chosen."""
+    chosen = chosen_kernels()
+    if chosen is not None:
+        return chosen in BFLOAT16
     import torch
 
     if torch.cuda.is_available():
@@ -163,25 +188,6 @@ def _rate(size: int) -> float:
             share = math.log(size / small) / math.log(large / small)
             return float(high * (low / high) ** share)
     return float(rates[-1] * sizes[-1] / size)
-
-
-def as_flags(model: ModelConfig, training: TrainingConfig) -> str:
-    """The flags of `seqloom train` that name what was chosen, so that the same run can be asked for again."""
-    chosen = {
-        "steps": training.total_steps,
-        "core": model.core,
-        "size": ",".join(map(str, model.sizes)),
-        "embedding": model.embedding,
-        "dropout": model.dropout,
-        "lanes": training.lanes,
-        "window": training.window,
-        "learning-rate": f"{training.learning_rate:.6g}",
-        "weight-decay": training.weight_decay,
-        "precision": training.precision,
-        "validate-every": training.validate_every,
-        "warmup": training.warmup,
-    }
-    return " ".join(f"--{name} {value}" for name, value in chosen.items())
 
 
 def _speed(model: ModelConfig) -> float:

@@ -1,0 +1,84 @@
+"""How does seqloom compare with the textbook's own loop, in Keras on TensorFlow and on JAX?
+
+Training: windows of 60 a second for the same network and batch (LSTM(128), the last character's loss, batches of 128).
+Writing: characters a second at temperature 0.5; the textbook's loop predicts from the whole window for each character,
+seqloom's `classic` preset does the same or, with the state carried, one step a character.
+
+    python benchmarks/classic.py [--peers tensorflow,jax] [--seconds 20] [--json FILE]
+
+The peers are installed once into environments of their own (see peers/environments.py), about 700 MB.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from peers.environments import PEERS, python_of
+
+import seqloom
+
+HERE = Path(__file__).parent
+
+
+def peer(name: str, text: Path, seconds: float) -> dict[str, Any]:
+    """What the recipe reaches in a peer's environment."""
+    command = [str(python_of(name)), str(HERE / "peers" / "keras_classic.py"), str(text), str(seconds)]
+    environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def ours(text: Path, folder: Path) -> dict[str, Any]:
+    """The same by the preset `classic`, and writing with the state carried."""
+    run = seqloom.train(text, run=folder / "run", preset="classic", lowercase=True, steps=600)
+    metrics = run.folder.read_metrics()
+    training = run.config.training
+    windows = training.total_steps * training.lanes
+    found: dict[str, Any] = {"windows_per_second": windows / metrics["training_seconds"]}
+    for name, carry, length in (("window by window", False, 2_000), ("state carried", True, 400_000)):
+        run.generate("the ", length=10, carry=carry)
+        begun = time.perf_counter()
+        run.generate("the ", length=length, temperature=0.5, carry=carry)
+        found[name] = length / (time.perf_counter() - begun)
+    return found
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", default="tensorflow,jax", help=f"of {', '.join(PEERS)}")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of training, and of writing, in each peer")
+    parser.add_argument("--json", type=Path, help="where the measurements go")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        text = Path(place) / "nietzsche.txt"
+        text.write_text("".join(_text()), encoding="utf-8")
+        everything = {"seqloom": ours(text, Path(place))}
+        for name in filter(None, asked.peers.split(",")):
+            everything[f"keras on {name}"] = peer(name, text, asked.seconds)
+    print("| system | training, windows/s | writing, characters/s |\n| --- | --- | --- |")
+    for name, found in everything.items():
+        written = found.get("characters_per_second") or found["window by window"]
+        print(f"| {name} | {found['windows_per_second']:,.0f} | {written:,.0f} |")
+        if "state carried" in found:
+            print(f"| {name}, state carried | | {found['state carried']:,.0f} |")
+    if asked.json:
+        asked.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+
+
+def _text() -> list[str]:
+    """The corpus, from the catalogue."""
+    from seqloom.config import ReadingConfig
+    from seqloom.corpora import open_corpus
+
+    return [chunk for document in open_corpus("nietzsche", ReadingConfig()) for chunk in document.chunks]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+// The transforms between logits and draw, and the draw: bias and bans, repetition, temperature, top-k, typical, top-p,
+// min-p. What each does is fixed by its plain twin in Python; here they work in single precision, sums in double.
+//
+// Probabilities stay unnormalised, the likeliest token's at 1. Without filters they lie in a vector a token; filters
+// work on the few candidates that any of them could keep.
+#pragma once
+
+#include <cmath>
+
+#include "filters.h"
+#include "sampling.h"
+
+namespace seqloom::SEQLOOM_ISA::decoding {
+
+using namespace seqloom::decoding;
+
+// A logit below this is a token that cannot come.
+constexpr float kRemoved = -1.0e37f;
+
+// e to the x, and 0 where that is next to nothing.
+inline Vec exponential_or_zero(Vec x) { return x > broadcast(-87.0f) ? exponential(x) : Vec{}; }
+
+class Transforms final : public Chain {
+ public:
+  Transforms(const SamplingSettings& settings, size_t vocabulary, size_t padded)
+      : settings_(settings),
+        vocabulary_(vocabulary),
+        padded_(padded),
+        bias_(padded),
+        adjusted_(padded),
+        mass_(padded),
+        candidates_(filters() ? padded : 0) {
+    if (settings.bias) std::memcpy(bias_.data(), settings.bias, vocabulary * sizeof(float));
+    inverse_ = settings.temperature > 0 ? static_cast<float>(std::min(1 / settings.temperature, 1e38)) : 0;
+  }
+
+  bool choose(const float* logits, const History& history, bool early, double uniform, Choice& choice) override {
+    if (!weigh(logits, history, early)) return false;
+    if (filters())
+      draw_candidate(uniform, choice);
+    else if (settings_.temperature == 0)
+      choice = {best_, 0, 0};
+    else
+      draw_any(uniform, choice);
+    choice.log_prob = static_cast<double>(logits[choice.token] - peak_) - log_total_;
+    return true;
+  }
+
+  bool distribution(const float* logits, const History& history, bool early, double* log_probabilities) override {
+    if (!weigh(logits, history, early)) return false;
+    for (size_t token = 0; token < vocabulary_; ++token) log_probabilities[token] = -INFINITY;
+    if (filters()) {
+      const double all = candidates_.total();
+      for (int i = 0; i < candidates_.count; ++i)
+        log_probabilities[candidates_.token[i]] = std::log(candidates_.mass[i] / all);
+    } else if (settings_.temperature == 0) {
+      log_probabilities[best_] = 0;
+    } else {
+      for (size_t token = 0; token < vocabulary_; ++token) log_probabilities[token] = std::log(mass_[token] / total_);
+    }
+    return true;
+  }
+
+ private:
+  // Masses that are summed in single precision.
+  static constexpr size_t kSummed = 16 * kWidth;
+
+  bool filters() const {
+    return settings_.temperature != 0 && (settings_.top_k > 0 || settings_.typical_p < 1 || settings_.top_p < 1 ||
+                                          settings_.min_p > 0);
+  }
+
+  // From logits to the unnormalised probabilities of what may be drawn; false where the logits are not finite.
+  bool weigh(const float* logits, const History& history, bool early) {
+    if (!find_peak(logits)) return false;
+    const float* values = logits;
+    float peak = peak_;
+    const bool biased = settings_.bias || (early && settings_.boundary >= 0);
+    if (biased) peak = add_bias(logits, early), values = adjusted_.data();
+    const bool as_the_model = !biased && !history.powers() && settings_.temperature == 1;
+    total_ = exponentials(logits, peak_, 1, as_the_model ? mass_.data() : nullptr);
+    log_total_ = std::log(total_);
+    if (history.powers()) {
+      const double total = biased ? exponentials(values, peak, 1, nullptr) : total_;
+      peak = penalize(values, peak + static_cast<float>(std::log(total)), history.powers());
+      values = adjusted_.data();
+    }
+    if (settings_.temperature == 0)
+      for (best_ = 0; values[best_] != peak;) ++best_;
+    else if (!as_the_model)
+      total_ = exponentials(values, peak, inverse_, mass_.data());
+    if (filters()) filter(settings_.temperature == INFINITY ? mass_.data() : values);
+    return true;
+  }
+
+  // The largest logit; false where one is infinite or not a number.
+  bool find_peak(const float* logits) {
+    Vec top = load(logits), strange = {};
+    for (size_t at = 0; at < padded_; at += kWidth) {
+      const Vec values = load(logits + at);
+      top = largest(top, values);
+      strange += values - values;
+    }
+    peak_ = peak(top);
+    return sum(strange) == 0;
+  }
+
+  float add_bias(const float* logits, bool early) {
+    Vec top = broadcast(-INFINITY);
+    for (size_t at = 0; at < padded_; at += kWidth) {
+      const Vec values = load(logits + at) + load(bias_.data() + at);
+      store(adjusted_.data() + at, values);
+      top = largest(top, values);
+    }
+    if (!early || settings_.boundary < 0) return peak(top);
+    adjusted_[settings_.boundary] = -INFINITY;
+    top = load(adjusted_.data());
+    for (size_t at = 0; at < padded_; at += kWidth) top = largest(top, load(adjusted_.data() + at));
+    return peak(top);
+  }
+
+  // Raise probabilities to their powers; gives the new peak.
+  float penalize(const float* values, float log_total, const float* powers) {
+    Vec top = broadcast(-INFINITY);
+    for (size_t at = 0; at < padded_; at += kWidth) {
+      const Vec raised = (load(values + at) - log_total) * load(powers + at);
+      store(adjusted_.data() + at, raised);
+      top = largest(top, raised);
+    }
+    return peak(top);
+  }
+
+  // The sum of e^((value - peak) * inverse), whose parts go to `to` where that is given.
+  double exponentials(const float* values, float peak, float inverse, float* to) const {
+    double total = 0;
+    for (size_t from = 0; from < padded_; from += kSummed) {
+      Vec part = {};
+      for (size_t at = from; at < std::min(from + kSummed, padded_); at += kWidth) {
+        const Vec value = load(values + at);
+        const Vec mass = value > broadcast(kRemoved) ? exponential_or_zero((value - peak) * inverse) : Vec{};
+        if (to) store(to + at, mass);
+        part += mass;
+      }
+      total += sum(part);
+    }
+    return total;
+  }
+
+  void filter(const float* ranks) {
+    candidates_.gather(mass_.data(), ranks, padded_, least_kept());
+    if (settings_.top_k > 0) candidates_.keep_likeliest(settings_.top_k);
+    if (settings_.typical_p < 1) candidates_.keep_typical(settings_.typical_p);
+    if (settings_.top_p < 1)
+      candidates_.keep_nucleus(settings_.top_p, first_is_nucleus() ? total_ : candidates_.total());
+    if (settings_.min_p > 0) candidates_.keep_from(settings_.min_p);
+  }
+
+  bool first_is_nucleus() const { return settings_.top_k == 0 && settings_.typical_p == 1 && settings_.top_p < 1; }
+
+  // A probability below which the first filter certainly keeps nothing: all such tokens together are not worth as much
+  // as a nucleus leaves out.
+  float least_kept() const {
+    return first_is_nucleus() ? static_cast<float>(0.999 * (1 - settings_.top_p) * total_ / padded_) : 0;
+  }
+
+  void draw_candidate(double uniform, Choice& choice) const {
+    const double all = candidates_.total(), target = uniform * all;
+    double cumulative = 0;
+    int i = 0;
+    for (; i + 1 < candidates_.count; ++i) {
+      cumulative += candidates_.mass[i];
+      if (cumulative > target) break;
+    }
+    choice = {candidates_.token[i], 0, std::log(candidates_.mass[i] / all)};
+  }
+
+  // Vector by vector, then token by token.
+  void draw_any(double uniform, Choice& choice) const {
+    const double target = uniform * total_;
+    double cumulative = 0;
+    size_t last = 0, at = 0;
+    for (; at < padded_; at += kWidth) {
+      const double part = sum(load(mass_.data() + at));
+      if (part == 0) continue;
+      last = at;
+      if (cumulative + part > target) break;
+      cumulative += part;
+    }
+    size_t token = last;
+    for (size_t next = last; next < last + kWidth; ++next) {
+      if (mass_[next] == 0) continue;
+      token = next;
+      cumulative += mass_[next];
+      if (at < padded_ && cumulative > target) break;
+    }
+    choice = {static_cast<int32_t>(token), 0, std::log(mass_[token] / total_)};
+  }
+
+  SamplingSettings settings_;
+  size_t vocabulary_, padded_;
+  Buffer<float> bias_, adjusted_, mass_;
+  Candidates candidates_;
+  float inverse_, peak_ = 0;
+  double total_ = 0, log_total_ = 0;
+  int32_t best_ = 0;
+};
+
+}  // namespace seqloom::SEQLOOM_ISA::decoding

@@ -1,0 +1,204 @@
+// A layer of causal convolution (van den Oord et al. 2016): a gated unit over a few taps, and a way round it.
+//
+// A lane remembers the newest inputs in a ring: ids in the first layer, activations above it. A step has two phases:
+// the gated unit, then the products that lead out of it and round it.
+#pragma once
+
+#include <memory>
+
+#include "layer.h"
+
+namespace seqloom::SEQLOOM_ISA::decoding {
+
+template <class Format>
+class Convolution final : public Layer {
+ public:
+  Convolution(const LayerWeights& weights, size_t vocabulary)
+      : units_(weights.units),
+        inputs_(weights.inputs),
+        taps_(weights.taps),
+        dilation_(weights.dilation),
+        above_(weights.input != nullptr),
+        padded_units_(padded_to(units_, kPad)) {
+    num_blocks = padded_units_ / kUnits;
+    const auto gates = [this](const float* matrix) {
+      return [this, matrix](size_t column) {
+        return gate_row(column) == kNone ? nullptr : matrix + gate_row(column) * inputs_;
+      };
+    };
+    bias_ = arranged(weights.bias, 1);
+    if (above_) {
+      inputs_by_tap_.reset(new GateMatrix[taps_]);
+      for (size_t tap = 0; tap < taps_; ++tap) {
+        inputs_by_tap_[tap] = GateMatrix(num_blocks, inputs_, gates(weights.input + tap * 2 * units_ * inputs_));
+        weight_bytes += inputs_by_tap_[tap].bytes();
+      }
+    } else {
+      table_ = arranged(weights.table, taps_ * vocabulary);
+    }
+    const auto plain = [this](const float* matrix, size_t depth) {
+      return [this, matrix, depth](size_t column) { return column < units_ ? matrix + column * depth : nullptr; };
+    };
+    output_ = Matrix(num_blocks, units_, plain(weights.output, units_));
+    output_bias_ = padded_rows(weights.output_bias, 1);
+    if (above_ && weights.skip) skip_ = Matrix(num_blocks, inputs_, plain(weights.skip, inputs_));
+    if (!above_) skip_table_ = padded_rows(weights.skip, vocabulary);
+    has_skip_ = above_ && weights.skip;
+    vocabulary_ = vocabulary;
+    weight_bytes += output_.bytes() + skip_.bytes();
+  }
+
+  int num_phases() const override { return 2; }
+
+  void place_state(Layout& layout) override {
+    position_at_ = layout.take(sizeof(int32_t));
+    ring_at_ = layout.take(ring_size() * entry_bytes());
+  }
+
+  void place_output(Layout& layout, const Output& below) override {
+    below_ = below;
+    gated_at_ = layout.take(Format::activation_bytes(padded_units_));
+    output.activations = layout.take(Format::activation_bytes(padded_units_));
+    output.values = layout.take(padded_units_ * sizeof(float));
+    output.width = units_;
+  }
+
+  void clear(std::byte* memory) const override {
+    int32_t* const ids = reinterpret_cast<int32_t*>(memory + ring_at_);
+    for (size_t i = 0; !above_ && i < ring_size(); ++i) ids[i] = -1;
+  }
+
+  void advance(int phase, const Row* rows, int count, const Share& blocks) const override {
+    for (size_t block = blocks.begin; block < blocks.end; ++block)
+      in_batches<Format>(count, [&](int first, auto taken) {
+        if (phase == 0)
+          advance_gates<taken>(rows + first, block);
+        else
+          advance_output<taken>(rows + first, block);
+      });
+  }
+
+  void settle(const Row* rows, int count, const Share& blocks) const override {
+    if (blocks.begin != 0 || ring_size() == 0) return;
+    for (int r = 0; r < count; ++r) {
+      int32_t& position = position_of(rows[r]);
+      std::byte* const entry = rows[r].memory + ring_at_ + position * entry_bytes();
+      if (above_)
+        std::memcpy(entry, rows[r].memory + below_.activations, entry_bytes());
+      else
+        std::memcpy(entry, &rows[r].token, sizeof rows[r].token);
+      position = position + 1 == static_cast<int32_t>(ring_size()) ? 0 : position + 1;
+    }
+  }
+
+ private:
+  static constexpr size_t kUnits = 2 * kWidth, kGateColumns = 4 * kWidth, kNone = ~size_t{0};
+  using GateMatrix = Panels<Format, 4, 2>;
+  using Matrix = Panels<Format, 2, 4>;
+
+  size_t ring_size() const { return (taps_ - 1) * dilation_; }
+
+  size_t entry_bytes() const { return above_ ? Format::activation_bytes(padded_to(inputs_, kPad)) : sizeof(int32_t); }
+
+  int32_t& position_of(const Row& row) const { return *reinterpret_cast<int32_t*>(row.memory + position_at_); }
+
+  // What tap `tap` reads; the newest is the layer's input itself.
+  const std::byte* entry(const Row& row, size_t tap) const {
+    const size_t back = (taps_ - 1 - tap) * dilation_, position = position_of(row);
+    const size_t at = position >= back ? position - back : position + ring_size() - back;
+    return row.memory + ring_at_ + at * entry_bytes();
+  }
+
+  // A block of gates is kWidth channels of the tanh half, the same of the sigmoid half, and both of the next kWidth.
+  size_t gate_row(size_t column) const {
+    const size_t panel = column / (2 * kWidth), half = column / kWidth % 2, unit = panel * kWidth + column % kWidth;
+    return unit < units_ ? half * units_ + unit : kNone;
+  }
+
+  Buffer<float> arranged(const float* rows, size_t count) const {
+    const size_t columns = num_blocks * kGateColumns;
+    Buffer<float> to(count * columns);
+    for (size_t row = 0; row < count; ++row)
+      for (size_t column = 0; column < columns; ++column)
+        if (gate_row(column) != kNone) to[row * columns + column] = rows[row * 2 * units_ + gate_row(column)];
+    return to;
+  }
+
+  Buffer<float> padded_rows(const float* rows, size_t count) const {
+    Buffer<float> to(count * padded_units_);
+    for (size_t row = 0; row < count; ++row)
+      std::memcpy(to.data() + row * padded_units_, rows + row * units_, units_ * sizeof(float));
+    return to;
+  }
+
+  template <int Rows>
+  void advance_gates(const Row* rows, size_t block) const {
+    Vec sums[Rows][4];
+    for (int r = 0; r < Rows; ++r)
+      for (int v = 0; v < 4; ++v) sums[r][v] = load(bias_.data() + block * kGateColumns + v * kWidth);
+    for (size_t tap = 0; tap < taps_; ++tap) {
+      if (!above_) {
+        for (int r = 0; r < Rows; ++r) add_token(rows[r], tap, block, sums[r]);
+        continue;
+      }
+      const std::byte* inputs[Rows];
+      for (int r = 0; r < Rows; ++r)
+        inputs[r] = tap + 1 == taps_ ? rows[r].memory + below_.activations : entry(rows[r], tap);
+      Vec product[Rows][4];
+      inputs_by_tap_[tap].multiply(inputs, block, product);
+      for (int r = 0; r < Rows; ++r)
+        for (int v = 0; v < 4; ++v) sums[r][v] += product[r][v];
+    }
+    for (int r = 0; r < Rows; ++r)
+      for (int panel = 0; panel < 2; ++panel) gate(rows[r], block * 2 + panel, sums[r] + 2 * panel);
+  }
+
+  void add_token(const Row& row, size_t tap, size_t block, Vec* sums) const {
+    int32_t token = row.token;
+    if (tap + 1 < taps_) std::memcpy(&token, entry(row, tap), sizeof token);
+    if (token < 0) return;
+    const size_t at = (tap * vocabulary_ + token) * num_blocks + block;
+    for (int v = 0; v < 4; ++v) sums[v] += load(table_.data() + at * kGateColumns + v * kWidth);
+  }
+
+  // A function of its own, so that one row and several are rounded alike.
+  __attribute__((noinline)) void gate(const Row& row, size_t panel, const Vec* halves) const {
+    const Vec gated = hyperbolic_tangent(halves[0]) * sigmoid(halves[1]);
+    Format::store_activations(row.memory + gated_at_, panel * kWidth, gated);
+  }
+
+  template <int Rows>
+  void advance_output(const Row* rows, size_t block) const {
+    const std::byte *gated[Rows], *inputs[Rows];
+    for (int r = 0; r < Rows; ++r) {
+      gated[r] = rows[r].memory + gated_at_;
+      inputs[r] = rows[r].memory + below_.activations;
+    }
+    Vec out[Rows][2], round[Rows][2];
+    output_.multiply(gated, block, out);
+    if (has_skip_) skip_.multiply(inputs, block, round);
+    for (int r = 0; r < Rows; ++r)
+      for (int v = 0; v < 2; ++v) {
+        const size_t unit = block * kUnits + v * kWidth;
+        const Vec straight = out[r][v] + load(output_bias_.data() + unit);
+        const Vec value = straight + (has_skip_ ? round[r][v] : load(went_round(rows[r]) + unit));
+        store(floats(rows[r], output.values) + unit, value);
+        Format::store_activations(rows[r].memory + output.activations, unit, value);
+      }
+  }
+
+  // What goes round as it is: a token's row, or the output of the layer below.
+  const float* went_round(const Row& row) const {
+    return above_ ? floats(row, below_.values) : skip_table_.data() + row.token * padded_units_;
+  }
+
+  size_t units_, inputs_, taps_, dilation_;
+  bool above_, has_skip_ = false;
+  size_t padded_units_, vocabulary_ = 0, position_at_ = 0, ring_at_ = 0, gated_at_ = 0;
+  Output below_;
+  Buffer<float> bias_, table_, output_bias_, skip_table_;
+  std::unique_ptr<GateMatrix[]> inputs_by_tap_;
+  Matrix output_, skip_;
+};
+
+}  // namespace seqloom::SEQLOOM_ISA::decoding

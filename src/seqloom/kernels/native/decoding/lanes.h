@@ -1,0 +1,92 @@
+// Lanes that are decoded side by side: what they remember, and writing into them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "../kernels.h"
+#include "../threads.h"
+#include "model.h"
+#include "philox.h"
+#include "sampling.h"
+
+namespace seqloom::decoding {
+
+// Where `Lanes::write` puts what it wrote: `most` places a lane, of which `counts` were used.
+struct Written {
+  int32_t most;
+  int32_t* tokens;
+  double *log_probs, *sampling_log_probs;
+  int32_t* counts;
+  // Why each lane has ended: see `Ending`.
+  int32_t* endings;
+};
+
+enum Ending : int32_t { kRunning = 0, kLength = 1, kBoundary = 2, kNotFinite = 3 };
+
+class Lanes {
+ public:
+  // Takes the kernels' network as it is; it must outlive the lanes.
+  Lanes(const Kernels& kernels, const Network& network, int threads);
+  ~Lanes();
+
+  int count() const { return static_cast<int>(lanes_.size()); }
+
+  // Lanes that are new are before their first token.
+  void resize(int count);
+  void clear(int lane);
+  // Lane i becomes what lane from[i] was; every lane goes on with its own draws.
+  void reorder(const int32_t* from);
+
+  void read_state(int lane, std::byte* state) const;
+  void write_state(int lane, const std::byte* state);
+  const float* logits(int lane) const;
+  void set_logits(int lane, const float* logits);
+
+  // [count, gates * units] of a layer, [count, vocabulary]; null takes them away.
+  void set_gate_bias(int layer, const float* bias, int columns);
+  void set_logit_bias(const float* bias);
+
+  // Every lane reads its token; a lane whose token is negative stands still.
+  void step(const int32_t* tokens);
+  // One lane reads tokens in order.
+  void read(int lane, const int32_t* tokens, int num_tokens);
+
+  // From here on, `write` draws so.
+  void set_sampling(const SamplingSettings& settings);
+  // The lane begins a sample after the tokens in `recent`, from the logits that it has.
+  void begin(int lane, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent);
+  // The lane writes no more.
+  void end(int lane);
+  // Every lane that has begun and not ended writes as many tokens as there is room for.
+  void write(const Written& written);
+  // The log-probabilities that a lane's next token is drawn from.
+  bool distribution(int lane, double* log_probabilities);
+
+ private:
+  struct Lane;
+
+  Row row(int lane, int32_t token);
+  bool could_step_together(size_t num_lanes) const;
+  void share_out(size_t num_lanes, const std::function<void(Share lanes, int thread, Team* team)>& work);
+  void write_some(const std::vector<int>& lanes, Chain& chain, Team* team, const Written& written);
+  void draw(int lane, Chain& chain, const Written& written);
+
+  const Kernels& kernels_;
+  const Network& network_;
+  int threads_;
+  // How long a token takes one thread, how many more it writes before the threads try it together, and whether they
+  // gave that up.
+  double seconds_alone_ = 0;
+  int alone_left_;
+  bool gave_up_ = false;
+  std::unique_ptr<ThreadPool> pool_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<float> gate_biases_, logit_biases_;
+  SamplingSettings settings_{};
+  std::vector<float> bias_;
+  std::vector<std::unique_ptr<Chain>> chains_;
+};
+
+}  // namespace seqloom::decoding

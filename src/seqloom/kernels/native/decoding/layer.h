@@ -1,0 +1,54 @@
+// What the layers of a network have in common.
+#pragma once
+
+#include "model.h"
+#include "panels.h"
+#include "../threads.h"
+
+namespace seqloom::SEQLOOM_ISA::decoding {
+
+using namespace seqloom::decoding;
+
+constexpr size_t kLine = 64;
+
+constexpr size_t whole_lines(size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
+
+// Hands out the parts of a lane's memory.
+struct Layout {
+  size_t size = 0;
+  size_t take(size_t bytes) {
+    const size_t at = size;
+    size += whole_lines(bytes);
+    return at;
+  }
+};
+
+inline float* floats(const Row& row, size_t at) { return reinterpret_cast<float*>(row.memory + at); }
+
+// Where a layer's output lies in a lane: as activations for the next product, and (a convolution's) as floats.
+struct Output {
+  size_t activations = 0, values = 0, width = 0;
+};
+
+// A step of a layer has phases: within one, blocks of columns hang on nothing of one another, and after each, all
+// threads meet. Then `settle` makes the new state the state.
+class Layer {
+ public:
+  virtual ~Layer() = default;
+  virtual int num_phases() const { return 1; }
+  virtual void advance(int phase, const Row* rows, int count, const Share& blocks) const = 0;
+  virtual void settle(const Row* rows, int count, const Share& blocks) const = 0;
+  virtual void arrange_gate_bias(const float*, float*) const {}
+
+  // The state before the first token, in memory that is zero.
+  virtual void clear(std::byte* memory) const = 0;
+
+  // What the lane remembers, and what is only passed on; the layer below has places already.
+  virtual void place_state(Layout& layout) = 0;
+  virtual void place_output(Layout& layout, const Output& below) = 0;
+
+  size_t num_blocks = 0, num_gate_biases = 0, gate_biases_at = 0, weight_bytes = 0;
+  Output output;
+};
+
+}  // namespace seqloom::SEQLOOM_ISA::decoding

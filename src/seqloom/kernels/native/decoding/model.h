@@ -1,0 +1,80 @@
+// What decoding is made of, whichever instruction set does it: a network that takes lanes a token further, and a chain
+// that draws from their logits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace seqloom::decoding {
+
+enum class Core : int32_t { kLstm, kGru, kConvolution };
+
+enum class Precision : int32_t { kFloat32, kBfloat16, kInt8 };
+
+// One layer's arrays, in row order; null where the core has none of the kind. The columns of a recurrent layer are its
+// gates' units, those of a convolution its two halves' channels.
+struct LayerWeights {
+  int32_t inputs, units, taps, dilation;
+  // The first layer: what each token adds to the columns, the bias included [vocabulary, columns]; of a convolution for
+  // each tap, without the bias [taps, vocabulary, columns].
+  const float* table;
+  // Layers above: [columns, inputs], of a convolution [taps, columns, inputs].
+  const float* input;
+  const float* bias;
+  const float* hidden;
+  // A convolution's way out, and its way round: [units, units], [units], and [vocabulary, units] of the first layer or
+  // [units, inputs] above it (null where the input itself goes round).
+  const float* output;
+  const float* output_bias;
+  const float* skip;
+};
+
+// A whole model.
+struct Model {
+  Core core;
+  Precision precision;
+  int32_t vocabulary, num_layers;
+  const LayerWeights* layers;
+  const float* head;
+  const float* head_bias;
+};
+
+// One lane as the network sees it.
+struct Row {
+  std::byte* memory;
+  // What is added to the gates of all layers, in the network's own order, and to the logits; null where nothing is.
+  const float* gate_bias;
+  const float* logit_bias;
+  int32_t token;
+};
+
+// Threads that take one step together, each a part of the columns; `wait` is where they meet.
+class Team {
+ public:
+  virtual ~Team() = default;
+  virtual void wait() = 0;
+  int thread = 0, threads = 1;
+};
+
+// Weights and what they do to lanes. A lane is `lane_bytes` of memory, zero at the start, of which the first
+// `state_bytes` are what it remembers and the floats at `logits_at` what it predicts.
+class Network {
+ public:
+  virtual ~Network() = default;
+
+  // Make zeroed memory the lane before its first token.
+  virtual void clear(std::byte* memory) const = 0;
+
+  // Every row reads its token.
+  virtual void step(const Row* rows, int count, Team* team) const = 0;
+
+  // From the gate biases of one layer [gates * units] to their place in what `Row` points to.
+  virtual void arrange_gate_bias(int layer, const float* bias, float* arranged) const = 0;
+
+  size_t state_bytes = 0, lane_bytes = 0, logits_at = 0, weight_bytes = 0;
+  // Floats in all layers' gate biases as arranged, and in the logits; columns past the vocabulary never win.
+  size_t num_gate_biases = 0, padded_vocabulary = 0;
+  int vocabulary = 0;
+};
+
+}  // namespace seqloom::decoding

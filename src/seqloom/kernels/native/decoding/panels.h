@@ -1,0 +1,103 @@
+// A matrix packed for decoding, and its product with one row or a few.
+//
+// The columns lie in blocks of `Vectors` vectors. A block holds all its depth, group by group, so that a product reads
+// it from front to back; each group a vector beside the next. A sum has `Chains` parts, the first over the groups 0,
+// Chains, 2 Chains, ..., so that one row keeps the multipliers busy. Its order is the same for any number of rows.
+#pragma once
+
+#include <type_traits>
+
+#include "../buffer.h"
+#include "formats.h"
+
+namespace seqloom::SEQLOOM_ISA::decoding {
+
+// Depths and units are padded to this with zeros.
+constexpr size_t kPad = 32;
+
+constexpr size_t padded_to(size_t count, size_t multiple) { return (count + multiple - 1) / multiple * multiple; }
+
+template <class Format, int Vectors, int Chains>
+class Panels {
+ public:
+  static constexpr size_t kColumns = Vectors * kWidth;
+
+  Panels() = default;
+
+  // `column(index)` is where the column of that place begins, its depth side by side; null is a column of zeros.
+  template <class Column>
+  Panels(size_t num_blocks, size_t depth, Column column)
+      : groups_(padded_to(depth, kPad) / Format::kGroup),
+        block_bytes_(Vectors * Format::kHeader + groups_ * kGroupWeights * sizeof(Weight)),
+        memory_(num_blocks * block_bytes_) {
+    for (size_t index = 0; index < num_blocks * kColumns; ++index)
+      if (const float* values = column(index)) pack(index, values, depth);
+  }
+
+  size_t bytes() const { return memory_.size(); }
+
+  template <int Rows>
+  void multiply(const std::byte* const (&rows)[Rows], size_t block, Vec (&product)[Rows][Vectors]) const {
+    const std::byte* const header = memory_.data() + block * block_bytes_;
+    const Weight* at = reinterpret_cast<const Weight*>(header + Vectors * Format::kHeader);
+    typename Format::Total total[Chains][Rows][Vectors];
+    for (int v = 0; v < Vectors; ++v)
+      for (int r = 0; r < Rows; ++r)
+        for (int c = 0; c < Chains; ++c) total[c][r][v] = c ? typename Format::Total{} : start(header, v);
+    for (size_t group = 0; group < groups_; group += Chains) {
+#pragma GCC unroll 4
+      for (int c = 0; c < Chains; ++c, at += kGroupWeights) {
+        typename Format::Held held[Rows];
+#pragma GCC unroll 4
+        for (int r = 0; r < Rows; ++r) held[r] = Format::hold(rows[r], group + c);
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) {
+          const typename Format::Columns columns = Format::columns(at + v * kVectorWeights);
+#pragma GCC unroll 4
+          for (int r = 0; r < Rows; ++r) Format::add(total[c][r][v], held[r], columns);
+        }
+      }
+    }
+    for (int r = 0; r < Rows; ++r)
+      for (int v = 0; v < Vectors; ++v) {
+        product[r][v] = finish(header, v, total[0][r][v]);
+        for (int c = 1; c < Chains; ++c) product[r][v] += finish(header, v, total[c][r][v]);
+      }
+  }
+
+ private:
+  using Weight = typename Format::Weight;
+  static constexpr size_t kVectorWeights = kWidth * Format::kGroup, kGroupWeights = Vectors * kVectorWeights;
+
+  static typename Format::Total start(const std::byte* header, int v) {
+    return Format::start(header + v * Format::kHeader);
+  }
+  static Vec finish(const std::byte* header, int v, const typename Format::Total& total) {
+    return Format::finish(total, header + v * Format::kHeader);
+  }
+
+  void pack(size_t index, const float* values, size_t depth) {
+    const size_t block = index / kColumns, v = index % kColumns / kWidth, column = index % kWidth;
+    std::byte* const header = memory_.data() + block * block_bytes_;
+    Weight* const first = reinterpret_cast<Weight*>(header + Vectors * Format::kHeader) + v * kVectorWeights;
+    const float scale = Format::scale(values, depth);
+    for (size_t k = 0; k < depth; ++k) {
+      Weight* const group = first + k / Format::kGroup * kGroupWeights + column * Format::kGroup;
+      Format::put(group, k % Format::kGroup, values[k], scale, header + v * Format::kHeader, column);
+    }
+  }
+
+  size_t groups_ = 0, block_bytes_ = 0;
+  Buffer<std::byte> memory_;
+};
+
+// Some of the rows at a time, as many as there are registers for.
+template <class Format, class Take>
+inline void in_batches(int count, Take take) {
+  constexpr int many = Format::kRows;
+  int first = 0;
+  for (; first + many <= count; first += many) take(first, std::integral_constant<int, many>());
+  for (; first < count; ++first) take(first, std::integral_constant<int, 1>());
+}
+
+}  // namespace seqloom::SEQLOOM_ISA::decoding

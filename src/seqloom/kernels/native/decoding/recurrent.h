@@ -1,0 +1,142 @@
+// A recurrent layer: LSTM or GRU.
+//
+// A block is two panels of kWidth units with all their gates, so that the cell follows the product at once.
+#pragma once
+
+#include "../cells.h"
+#include "layer.h"
+
+namespace seqloom::SEQLOOM_ISA::decoding {
+
+// Where the products of a cell go among the four gates of cells.h: those of the hidden vector, those of the input.
+template <class Cell>
+struct Gates {
+  static constexpr int kProducts = 4;
+  static constexpr int from_hidden[] = {0, 1, 2, 3}, from_input[] = {0, 1, 2, 3};
+};
+
+template <>
+struct Gates<Gru> {
+  static constexpr int kProducts = 3;
+  static constexpr int from_hidden[] = {0, 1, 2}, from_input[] = {0, 1, 3};
+};
+
+template <class Cell, class Format>
+class Recurrent final : public Layer {
+ public:
+  Recurrent(const LayerWeights& weights, size_t vocabulary)
+      : units_(weights.units), above_(weights.input != nullptr), padded_units_(padded_to(units_, kPad)) {
+    num_blocks = padded_units_ / kUnits;
+    num_gate_biases = num_blocks * kColumns;
+    const auto rows_of = [this](const float* matrix, size_t depth) {
+      return [this, matrix, depth](size_t column) -> const float* {
+        const size_t row = row_of(column);
+        return row == kNone ? nullptr : matrix + row * depth;
+      };
+    };
+    hidden_ = Matrix(num_blocks, units_, rows_of(weights.hidden, units_));
+    if (above_) input_ = Matrix(num_blocks, weights.inputs, rows_of(weights.input, weights.inputs));
+    const size_t num_drives = above_ ? 1 : vocabulary;
+    drives_ = Buffer<float>(num_drives * num_gate_biases);
+    for (size_t i = 0; i < num_drives; ++i) {
+      const float* from = above_ ? weights.bias : weights.table + i * kProducts * units_;
+      arrange_gate_bias(from, drives_.data() + i * num_gate_biases);
+    }
+    weight_bytes = hidden_.bytes() + input_.bytes();
+  }
+
+  void arrange_gate_bias(const float* bias, float* arranged) const override {
+    for (size_t column = 0; column < num_gate_biases; ++column)
+      arranged[column] = row_of(column) == kNone ? 0 : bias[row_of(column)];
+  }
+
+  void place_state(Layout& layout) override {
+    hidden_at_ = layout.take(Format::activation_bytes(padded_units_));
+    carry_at_ = layout.take(padded_units_ * sizeof(float));
+  }
+
+  void place_output(Layout& layout, const Output& below) override {
+    below_ = below;
+    output.activations = layout.take(Format::activation_bytes(padded_units_));
+    output.width = units_;
+  }
+
+  void clear(std::byte* memory) const override {
+    for (size_t unit = 0; unit < padded_units_; unit += kWidth)
+      Format::store_activations(memory + hidden_at_, unit, Vec{});
+  }
+
+  void advance(int, const Row* rows, int count, const Share& blocks) const override {
+    for (size_t block = blocks.begin; block < blocks.end; ++block)
+      in_batches<Format>(count, [&](int first, auto taken) { advance_rows<taken>(rows + first, block); });
+  }
+
+  void settle(const Row* rows, int count, const Share& blocks) const override {
+    const size_t from = Format::activation_bytes(blocks.begin * kUnits);
+    const size_t bytes = Format::activation_bytes(blocks.end * kUnits) - from;
+    for (int r = 0; r < count; ++r)
+      std::memcpy(rows[r].memory + hidden_at_ + from, rows[r].memory + output.activations + from, bytes);
+  }
+
+ private:
+  static constexpr int kProducts = Gates<Cell>::kProducts, kVectors = 2 * kProducts;
+  static constexpr size_t kUnits = 2 * kWidth, kColumns = kVectors * kWidth, kNone = ~size_t{0};
+  using Matrix = Panels<Format, kVectors, 1>;
+
+  // The row of the weights that a column of the blocks is; kNone where it is padding.
+  size_t row_of(size_t column) const {
+    const size_t panel = column / (kProducts * kWidth), gate = column / kWidth % kProducts;
+    const size_t unit = panel * kWidth + column % kWidth;
+    return unit < units_ ? gate * units_ + unit : kNone;
+  }
+
+  template <int Rows>
+  void advance_rows(const Row* rows, size_t block) const {
+    Vec from_hidden[Rows][kVectors], from_input[Rows][kVectors];
+    multiply(hidden_, rows, hidden_at_, block, from_hidden);
+    if (above_) multiply(input_, rows, below_.activations, block, from_input);
+    for (int r = 0; r < Rows; ++r) finish(rows[r], block, from_hidden[r], above_ ? from_input[r] : nullptr);
+  }
+
+  template <int Rows>
+  static void multiply(const Matrix& matrix, const Row* rows, size_t at, size_t block, Vec (&to)[Rows][kVectors]) {
+    const std::byte* activations[Rows];
+    for (int r = 0; r < Rows; ++r) activations[r] = rows[r].memory + at;
+    matrix.multiply(activations, block, to);
+  }
+
+  // The cells of one block. A function of its own, so that one row and several are rounded alike.
+  __attribute__((noinline)) void finish(const Row& row, size_t block, const Vec* from_hidden,
+                                        const Vec* from_input) const {
+    const size_t first = block * kColumns;
+    const float* drive = drives_.data() + (above_ ? 0 : row.token * num_gate_biases) + first;
+    const float* bias = row.gate_bias ? row.gate_bias + gate_biases_at + first : nullptr;
+    for (int panel = 0; panel < 2; ++panel) {
+      Vec gate[4] = {};
+      for (int p = 0; p < kProducts; ++p) {
+        const int place = panel * kProducts + p;
+        Vec drives = load(drive + place * kWidth);
+        if (bias) drives += load(bias + place * kWidth);
+        if (from_input) drives += from_input[place];
+        gate[Gates<Cell>::from_input[p]] += drives;
+        gate[Gates<Cell>::from_hidden[p]] += from_hidden[place];
+      }
+      const size_t unit = block * kUnits + panel * kWidth;
+      float* const carry = floats(row, carry_at_) + unit;
+      Vec after, hidden;
+      Cell::forward(gate, load(carry), after, hidden);
+      store(carry, after);
+      Format::store_activations(row.memory + output.activations, unit, hidden);
+    }
+  }
+
+  size_t units_;
+  bool above_;
+  size_t padded_units_, hidden_at_ = 0, carry_at_ = 0;
+  Output below_;
+  Matrix hidden_, input_;
+  // What the tokens (of the first layer) or the bias (above it) add to the gates.
+  Buffer<float> drives_;
+};
+
+}  // namespace seqloom::SEQLOOM_ISA::decoding

@@ -1,0 +1,72 @@
+// How tokens are drawn: the settings, what a lane remembers of what it wrote, and the face of the chain of transforms.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace seqloom::decoding {
+
+struct SamplingSettings {
+  double temperature, top_p, min_p, typical_p, repetition_penalty;
+  int32_t top_k, repetition_window;
+  // Tokens at most and at least; the token that ends a text, or -1.
+  int32_t length, min_length, boundary;
+  // What is added to the logits, minus infinity for tokens that never come; null where there is none.
+  const float* bias;
+};
+
+struct Choice {
+  int32_t token;
+  // In nats, under the model and under the distribution that was drawn from.
+  double log_prob, sampling_log_prob;
+};
+
+// The newest tokens of one lane, which count for repetition. The boundary takes a place among them but counts for
+// nothing.
+class History {
+ public:
+  History(int vocabulary, const SamplingSettings& settings)
+      : boundary_(settings.boundary),
+        penalty_(static_cast<float>(settings.repetition_penalty)),
+        ring_(settings.repetition_penalty == 1 ? 0 : settings.repetition_window, -1),
+        counts_(ring_.empty() ? 0 : vocabulary),
+        powers_(ring_.empty() ? 0 : vocabulary + kSlack, 1.0f) {}
+
+  void add(int32_t token) {
+    if (ring_.empty()) return;
+    const int32_t oldest = ring_[next_];
+    ring_[next_] = token;
+    next_ = next_ + 1 == ring_.size() ? 0 : next_ + 1;
+    if (token != boundary_ && counts_[token]++ == 0) powers_[token] = penalty_;
+    if (oldest >= 0 && oldest != boundary_ && --counts_[oldest] == 0) powers_[oldest] = 1.0f;
+  }
+
+  // The power that each token's probability is raised to; null where it is 1 for all.
+  const float* powers() const { return powers_.empty() ? nullptr : powers_.data(); }
+
+ private:
+  // Chains read whole vectors.
+  static constexpr int kSlack = 64;
+
+  int32_t boundary_;
+  float penalty_;
+  std::vector<int32_t> ring_;
+  std::vector<uint32_t> counts_;
+  std::vector<float> powers_;
+  size_t next_ = 0;
+};
+
+// The transforms between logits and draw, in the documented order. It has room of its own: one a thread.
+class Chain {
+ public:
+  virtual ~Chain() = default;
+
+  // Draw at `uniform`; false where the logits are not finite. `early` is whether the text must not end yet.
+  virtual bool choose(const float* logits, const History& history, bool early, double uniform, Choice& choice) = 0;
+
+  // The log-probabilities that `choose` draws from [vocabulary]; minus infinity where a token cannot come.
+  virtual bool distribution(const float* logits, const History& history, bool early, double* log_probabilities) = 0;
+};
+
+}  // namespace seqloom::decoding

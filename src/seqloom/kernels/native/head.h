@@ -1,0 +1,173 @@
+// The output layer: logits, softmax, loss, and the gradients of all three, a block of rows at a time.
+#pragma once
+
+#include <cmath>
+
+#include "buffer.h"
+#include "packing.h"
+#include "parameters.h"
+#include "threads.h"
+
+namespace seqloom::SEQLOOM_ISA {
+
+// One row: from logits to the gradient of the loss, in place; gives the nats.
+inline float softmax_loss(float* logits, size_t count, size_t target, float scale) {
+  Vec most = load(logits);
+  for (size_t i = kWidth; i < count; i += kWidth) most = largest(most, load(logits + i));
+  const float peak_logit = peak(most);
+  const float wanted = logits[target];
+  Vec total{};
+  for (size_t i = 0; i < count; i += kWidth) {
+    const Vec e = exponential(load(logits + i) - peak_logit);
+    store(logits + i, e);
+    total += e;
+  }
+  const float mass = sum(total);
+  const float factor = scale / mass;
+  for (size_t i = 0; i < count; i += kWidth) store(logits + i, load(logits + i) * factor);
+  logits[target] -= scale;
+  return std::log(mass) + peak_logit - wanted;
+}
+
+class OutputLayer {
+ public:
+  // A token to learn: its row in the outputs, what comes next, and its condition.
+  struct Target {
+    size_t row;
+    int32_t token, condition;
+  };
+
+  OutputLayer(const Region& weight, const Region& bias, int threads)
+      : weight_(weight), bias_(bias), panels_(weight.size()), back_(weight.size()),
+        logits_(threads * kBlock * weight.columns), d_inputs_(threads * kBlock * weight.rows),
+        inputs_(threads * kBlock * weight.rows), d_logits_(threads * kBlock * weight.columns),
+        d_bias_(threads * weight.columns) {}
+
+  void pack(const float* arena, int thread, int threads) {
+    const size_t units = weight_.rows, vocabulary = weight_.columns;
+    const float* weight = arena + weight_.start;
+    for (size_t p = thread; p < vocabulary / kColumns; p += threads)
+      pack_floats<kPlainVectors>(weight, vocabulary, units, p, &panels_[p * panel_size<kPlainVectors>(units)]);
+    for (size_t p = thread; p < units / kColumns; p += threads)
+      pack_transposed<kPlainVectors>(weight, vocabulary, vocabulary, p, &back_[p * panel_size<kPlainVectors>(vocabulary)]);
+  }
+
+  // Mean nats of the targets, the gradients of weight and bias, and those of the outputs, which are set (or added to).
+  //
+  // Args: outputs and d_outputs: rows of the layer below. logit_bias and d_logit_bias: [conditions, padded vocabulary] or null.
+  double compute(ThreadPool& pool, const float* arena, float* gradients, const std::vector<Target>& targets,
+                 const Element* outputs, Element* d_outputs, bool add, float scale, const float* logit_bias,
+                 float* d_logit_bias) {
+    nats_.assign(targets.size(), 0.0f);
+    d_bias_.clear();
+    float* d_weight = gradients + weight_.start;
+    std::memset(d_weight, 0, weight_.size() * sizeof(float));
+    const size_t most = std::max<size_t>(kBlock * pool.count(), (size_t{1} << 23) / weight_.columns / kBlock * kBlock);
+    for (size_t start = 0; start < targets.size(); start += most) {
+      const size_t count = std::min(most, targets.size() - start);
+      const size_t depth = (count + kBlock - 1) / kBlock * kBlock;
+      if (columns_.size() < depth * weight_.rows) columns_.reset(depth * weight_.rows), d_panels_.reset(depth * weight_.columns);
+      pool.run([&](int thread) {
+        TileRegisters tiles;
+        const Share share(count, kBlock, thread, pool.count());
+        for (size_t r = share.begin; r < share.end; r += kBlock)
+          block(arena, &targets[start + r], std::min<size_t>(kBlock, share.end - r), &nats_[start + r], outputs, d_outputs, add,
+                scale / targets.size(), logit_bias, r, depth, thread);
+      });
+      if (d_logit_bias != nullptr) sum_conditions(&targets[start], count, depth, d_logit_bias);
+      pool.run([&](int thread) {
+        TileRegisters tiles;
+        gradient(d_weight, depth, start > 0, thread, pool.count());
+      });
+    }
+    for (size_t v = 0; v < weight_.columns; ++v) {
+      float total = 0.0f;
+      for (int thread = 0; thread < pool.count(); ++thread) total += d_bias_[thread * weight_.columns + v];
+      gradients[bias_.start + v] = total;
+    }
+    double total = 0.0;
+    for (const float nats : nats_) total += nats;
+    return targets.empty() ? 0.0 : total / targets.size();
+  }
+
+ private:
+  static constexpr size_t kBlock = 32;
+
+  void block(const float* arena, const Target* targets, size_t count, float* nats, const Element* outputs, Element* d_outputs,
+             bool add, float scale, const float* logit_bias, size_t at, size_t depth, int thread) {
+    const size_t units = weight_.rows, vocabulary = weight_.columns;
+    Element* inputs = &inputs_[thread * kBlock * units];
+    Element* d_logits = &d_logits_[thread * kBlock * vocabulary];
+    float* logits = &logits_[thread * kBlock * vocabulary];
+    float* d_inputs = &d_inputs_[thread * kBlock * units];
+    float* d_bias = &d_bias_[thread * vocabulary];
+    const float* bias = arena + bias_.start;
+    for (size_t r = 0; r < count; ++r) std::memcpy(inputs + r * units, outputs + targets[r].row * units, units * sizeof(Element));
+    std::memset(inputs + count * units, 0, (kBlock - count) * units * sizeof(Element));
+    for (size_t p = 0; p < vocabulary / kColumns; ++p)
+      multiply<kPlainVectors>({inputs, units}, kBlock, &panels_[p * panel_size<kPlainVectors>(units)], units, logits + p * kColumns, vocabulary);
+    for (size_t r = 0; r < count; ++r) {
+      float* row = logits + r * vocabulary;
+      const float* extra = logit_bias ? logit_bias + targets[r].condition * vocabulary : nullptr;
+      for (size_t v = 0; v < vocabulary; v += kWidth) {
+        Vec logit = load(row + v) + load(bias + v);
+        if (extra) logit += load(extra + v);
+        store(row + v, logit);
+      }
+      nats[r] = softmax_loss(row, vocabulary, targets[r].token, scale);
+      for (size_t v = 0; v < vocabulary; v += kWidth) {
+        const Vec d = load(row + v);
+        store(d_bias + v, load(d_bias + v) + d);
+        store_elements(d_logits + r * vocabulary + v, d);
+      }
+    }
+    std::memset(d_logits + count * vocabulary, 0, (kBlock - count) * vocabulary * sizeof(Element));
+    for (size_t p = 0; p < units / kColumns; ++p)
+      multiply<kPlainVectors>({d_logits, vocabulary}, kBlock, &back_[p * panel_size<kPlainVectors>(vocabulary)], vocabulary, d_inputs + p * kColumns, units);
+    for (size_t r = 0; r < count; ++r) {
+      Element* to = d_outputs + targets[r].row * units;
+      for (size_t u = 0; u < units; u += kWidth) {
+        const Vec d = load(d_inputs + r * units + u);
+        store_elements(to + u, add ? d + load_elements(to + u) : d);
+      }
+    }
+    transpose_rows(inputs, units, kBlock, units, at, columns_.data());
+    pack_rows(d_logits, vocabulary, kBlock, vocabulary, at, d_panels_.data(), depth * kColumns);
+  }
+
+  // The thread's share of the weight's rows.
+  void gradient(float* d_weight, size_t depth, bool add, int thread, int threads) const {
+    const size_t units = weight_.rows, vocabulary = weight_.columns;
+    const Share share(units, kPadding, thread, threads);
+    if (share.begin == share.end) return;
+    for (size_t start = 0; start < depth; start += kRowsAtOnce) {
+      const size_t part = std::min(kRowsAtOnce, depth - start);
+      const Rows left = Rows{columns_.data(), kPadding, units * kPadding}.deeper(start).from(share.begin);
+      for (size_t p = 0; p < vocabulary / kColumns; ++p)
+        multiply<kPlainVectors>(left, share.end - share.begin, &d_panels_[p * depth * kColumns + start * kColumns], part,
+                                d_weight + share.begin * vocabulary + p * kColumns, vocabulary, add || start > 0);
+    }
+  }
+
+  // d[condition] += the gradients of the logits of its rows.
+  void sum_conditions(const Target* targets, size_t count, size_t depth, float* d_logit_bias) const {
+    const size_t vocabulary = weight_.columns;
+    for (size_t r = 0; r < count; ++r)
+      for (size_t v = 0; v < vocabulary; ++v) {
+        const size_t place = v / kColumns * depth * kColumns + r / kGroup * kGroup * kColumns + v % kColumns * kGroup + r % kGroup;
+        d_logit_bias[targets[r].condition * vocabulary + v] += to_float(d_panels_[place]);
+      }
+  }
+
+  Region weight_, bias_;
+  Buffer<Element> panels_, back_;
+  // Of each thread: one block's logits, inputs and gradients.
+  Buffer<float> logits_, d_inputs_;
+  Buffer<Element> inputs_, d_logits_;
+  Buffer<float> d_bias_;
+  // Of all rows: the inputs transposed and the gradients of the logits packed.
+  Buffer<Element> columns_, d_panels_;
+  std::vector<float> nats_;
+};
+
+}  // namespace seqloom::SEQLOOM_ISA

@@ -1,0 +1,12 @@
+// Which kernels there are: see library.h.
+#include "library.h"
+
+#include "kernels.h"
+
+// The number of instruction sets that were compiled, and each one's name; null where this processor cannot run it.
+SEQLOOM_EXPORT int seqloom_num_kernels() { return seqloom::kNumKernels; }
+
+SEQLOOM_EXPORT const char* seqloom_kernels_name(int index) {
+  const seqloom::Kernels& kernels = *seqloom::kAllKernels[index];
+  return kernels.supported() ? kernels.name : nullptr;
+}

@@ -1,0 +1,99 @@
+// Trains small stacks of every kind with every kind of kernels that this processor has, to be run under sanitizers.
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <random>
+
+#include "kernels.h"
+#include "training.h"
+
+using namespace seqloom;
+
+namespace {
+
+constexpr int kVocabulary = 37;
+
+// Random parameters, put in as the model has them.
+void fill(Trainer& trainer, const TrainerSetup& setup, std::mt19937& random) {
+  std::normal_distribution<float> normal(0.0f, 0.2f);
+  const auto put = [&](Part part, int layer, size_t count) {
+    std::vector<float> values(count);
+    for (float& value : values) value = normal(random);
+    trainer.exchange(kParameters, part, layer, values.data(), true);
+    trainer.exchange(kParameters, part, layer, values.data(), false);
+  };
+  const size_t gates = setup.gru ? 3 : 4;
+  size_t inputs = setup.embedding ? setup.embedding : kVocabulary;
+  if (setup.embedding) put(kEmbedding, 0, kVocabulary * setup.embedding);
+  for (size_t layer = 0; layer < setup.sizes.size(); ++layer) {
+    const size_t size = setup.sizes[layer];
+    put(kWeightInput, layer, gates * size * inputs);
+    put(kWeightHidden, layer, gates * size * size);
+    put(kBias, layer, gates * size);
+    inputs = size;
+  }
+  for (int head = 0; head < setup.num_heads; ++head) {
+    put(kHeadWeight, head, kVocabulary * inputs);
+    put(kHeadBias, head, kVocabulary);
+  }
+}
+
+// Whether a few updates on one window lower its loss.
+bool learns(const Kernels& kernels, const TrainerSetup& setup, int lanes, int time, float dropout, bool conditioned) {
+  std::mt19937 random(1);
+  std::unique_ptr<Trainer> trainer(kernels.new_trainer(setup));
+  fill(*trainer, setup, random);
+  const size_t count = static_cast<size_t>(lanes) * time;
+  std::vector<int64_t> tokens(count), targets(count * setup.num_heads);
+  std::vector<uint8_t> resets(count);
+  std::vector<int32_t> condition(count);
+  for (int64_t& token : tokens) token = random() % kVocabulary;
+  for (int64_t& target : targets) target = static_cast<int64_t>(random() % kVocabulary);
+  if (count > 1) targets[0] = -1;
+  for (uint8_t& reset : resets) reset = random() % 8 == 0;
+  for (int32_t& row : condition) row = random() % 2;
+  size_t gates = 0;
+  for (const int size : setup.sizes) gates += (setup.gru ? 3 : 4) * size;
+  std::vector<float> gate_bias(2 * gates, 0.1f), logit_bias(2 * kVocabulary, 0.1f), d_gate(2 * gates), d_logit(2 * kVocabulary);
+  const std::vector<float> weights(setup.num_heads, 1.0f);
+  double first = 0.0, last = 0.0;
+  for (int step = 1; step <= 12; ++step) {
+    for (size_t layer = 0; layer < setup.sizes.size(); ++layer) trainer->exchange_state(layer, lanes, nullptr, nullptr, true);
+    Window window{lanes, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2, false, 7,
+                  0, nullptr, nullptr, nullptr, nullptr, nullptr};
+    if (conditioned) {
+      window.num_conditions = 2, window.condition = condition.data();
+      window.gate_bias = gate_bias.data(), window.logit_bias = logit_bias.data();
+      window.d_gate_bias = d_gate.data(), window.d_logit_bias = d_logit.data();
+    }
+    std::vector<double> losses(setup.num_heads);
+    trainer->compute(window, losses.data());
+    if (!std::isfinite(trainer->gradient_norm())) return false;
+    trainer->update({step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
+    trainer->keep_state();
+    (step == 1 ? first : last) = losses[0];
+  }
+  std::vector<float> hidden(lanes * setup.sizes[0]), cell(lanes * setup.sizes[0]);
+  trainer->exchange_state(0, lanes, hidden.data(), cell.data(), false);
+  return last < first;
+}
+
+}  // namespace
+
+int main() {
+  bool passed = true;
+  for (int index = 0; index < kNumKernels; ++index) {
+    const Kernels& kernels = *kAllKernels[index];
+    if (!kernels.supported()) continue;
+    bool well = true;
+    for (const bool gru : {false, true})
+      for (const int threads : {1, 3}) {
+        well &= learns(kernels, {gru, {40}, kVocabulary, 0, 1, threads}, 5, 7, 0.0f, false);
+        well &= learns(kernels, {gru, {33, 20}, kVocabulary, 12, 3, threads}, 19, 5, 0.2f, true);
+        well &= learns(kernels, {gru, {16}, kVocabulary, 8, 1, threads}, 1, 1, 0.0f, false);
+      }
+    std::printf("%s %s\n", kernels.name, well ? "ok" : "FAILED");
+    passed &= well;
+  }
+  return passed ? 0 : 1;
+}
