@@ -45,6 +45,7 @@ _TEXTBOOK = {
     "clip": 0.0,
     "dropout": 0.0,
     "validation": 0.0,
+    "patience": 0,
     "precision": "float32",
 }
 

@@ -87,6 +87,11 @@ def digest(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(name="digest")
+def give_digest() -> Callable[[Path], dict[str, str]]:
+    return digest
+
+
 @pytest.fixture
 def unchanged(trained: Path) -> Callable[[Path], bool]:
     """Whether a copy of the run is still what it was."""

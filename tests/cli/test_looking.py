@@ -12,6 +12,27 @@ def as_json(done):
     return json.loads(done.out)
 
 
+def test_unknown_symbols_are_left_out_on_request_and_counted(command, run, tmp_path):
+    snow, plain = tmp_path / "snow.txt", tmp_path / "plain.txt"
+    snow.write_text("the ☃ and thé ☃", encoding="utf-8")
+    plain.write_text("the  and th ", encoding="utf-8")
+    found = as_json(command("evaluate", run, snow, "--skip-unknown", "--json"))
+    own = as_json(command("evaluate", run, plain, "--json"))
+    assert found.pop("left_out") == {"☃": 2, "é": 1}
+    assert own.pop("left_out") == {}
+    assert found | {"source": ""} == own | {"source": ""}
+    shown = command("evaluate", run, snow, "--skip-unknown").out.splitlines()[-1]
+    assert shown == "left out          3 characters that the run does not know: '☃' (2), 'é' (1)"
+    for _ in ("encoded anew", "out of the cache"):
+        done = command("score", run, snow, "--skip-unknown", "--json")
+        assert done.faults == ["left out: 3 characters that the run does not know: '☃' (2), 'é' (1)"]
+        assert done.out == command("score", run, plain, "--json").out
+    done = command("score", run, snow)
+    assert done.code == 2
+    assert "leave them out with --skip-unknown" in done.faults[0]
+    assert command("evaluate", run, "--split", "held-out", "--skip-unknown").code == 0
+
+
 @pytest.mark.parametrize(
     ("words", "protocol", "split"),
     [
@@ -46,7 +67,10 @@ def test_evaluate_another_text(command, run, tmp_path):
         (["--blocks", 2, "--windows", 3], "--blocks and --windows contradict each other"),
         (["--windows", 4, "--stride", 0], "--stride got 0"),
         (["nothing.txt"], "no source 'nothing.txt'"),
-        (["snow.txt"], "snow.txt: not in the vocabulary: '☃' (U+2603) at character 4; take them out of the text"),
+        (
+            ["snow.txt"],
+            "snow.txt: not in the vocabulary: '☃' (U+2603) at character 5; leave them out with --skip-unknown",
+        ),
         (["rated.csv"], "rated.csv is not what the run was trained on, text"),
     ],
 )

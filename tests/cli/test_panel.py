@@ -50,8 +50,24 @@ def test_the_end_is_shown_full():
     tally(Finished(step=2000, reason="done", best_loss=1.2, seconds=20))
     text = drawn(tally, {}, 80)
     assert "100 %  done" in text
-    assert "2 epochs" in text
+    assert "3.4 epochs" in text
     assert "left" not in text
+
+
+@pytest.mark.parametrize(
+    ("step", "said"), [(580, "1 epoch"), (464, "0.8 epochs"), (6, "0.01 epochs"), (1160, "2 epochs"), (0, "0 epochs")]
+)
+def test_the_end_counts_parts_of_an_epoch(step, said):
+    tally = midway()
+    tally(Finished(step=step, reason="interrupted", best_loss=1.2, seconds=20))
+    assert f"· {said} ·" in drawn(tally, {}, 100)
+
+
+def test_the_chart_says_what_it_shows():
+    lines = drawn(midway(), {}, 80).splitlines()
+    caption = next(number for number, line in enumerate(lines) if "┌ training loss" in line)
+    edge = lines[caption].index("┌")
+    assert [line[edge] for line in lines[caption + 1 : caption + 4]] == ["│"] * 3
 
 
 def test_draws_before_the_first_step_and_after_a_rollback():

@@ -2,7 +2,10 @@ import errno
 import json
 import os
 import random
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,10 @@ def asked(monkeypatch):
     return seen
 
 
-def test_only_what_was_given_is_passed_on(command, asked):
+def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).touch()
     words = "train a.txt b.txt --size 32,16 --betas 0.9,0.95 --no-tied --rating stars --rating fun --from old"
     assert command(*words.split()).code == 0
     viewer = asked.pop("viewer")
@@ -107,6 +113,20 @@ def test_what_a_person_must_change_is_one_line_and_exit_2(command, text_file, tm
     assert not (tmp_path / "new").exists()
 
 
+def test_a_misspelt_source_is_told_before_torch_is_imported(text_file):
+    code = (
+        "import sys; from seqloom.cli.app import call;"
+        "print(call(['train', sys.argv[1], 'python-docs', 'novl']), 'torch' in sys.modules)"
+    )
+    words = [sys.executable, "-c", code, text_file.with_name("fxo.txt")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n"
+    first, second = done.stderr.splitlines()
+    assert "fxo.txt': give a file" in first
+    assert first.endswith(f"did you mean {text_file}?")
+    assert "no source 'novl'" in second
+
+
 def test_all_contradictions_are_said_at_once(command, text_file, tmp_path):
     words = "--minutes 1 --steps 5 --epochs 0 --records x --core nonsense --dropout 2 --hold-out -1 --loss last"
     done = command("train", text_file, "--run", tmp_path / "new", *words.split())
@@ -165,17 +185,101 @@ def test_resume_without_a_run_or_a_state(command, run, tmp_path):
     assert "no training state" in done.faults[0]
 
 
-def test_a_changed_text_is_not_resumed_on(command, run, trained, unchanged):
+@pytest.fixture
+def unreported(run):
+    """A run whose report is still to be written."""
+    (run / "report.md").unlink()
+    return run
+
+
+def test_a_changed_text_is_not_resumed_on(command, unreported, trained, digest):
     source = trained.parent / "fox.txt"
-    before = source.read_bytes()
+    text, before = source.read_bytes(), digest(unreported)
     try:
         source.write_text("another text. " * 500)
-        done = command("train", "--resume", "--run", run)
+        done = command("train", "--resume", "--run", unreported)
     finally:
-        source.write_bytes(before)
+        source.write_bytes(text)
     assert done.code == 2
     assert "has changed since" in done.faults[0]
+    assert digest(unreported) == before
+
+
+def test_a_finished_run_says_so(command, run, unchanged):
+    done = command("train", "--resume", "--run", run)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == (
+        f"{run} is finished: 30 steps are done; to train it further, start another run with --from {run}\n"
+    )
     assert unchanged(run)
+
+
+def test_training_says_what_comes_after_it(command, text_file, tmp_path):
+    done = command("train", text_file, "--run", tmp_path / "new", *SMALL)
+    lines = done.err.splitlines()
+    ended = next(number for number, line in enumerate(lines) if line.startswith("done:"))
+    assert lines[ended + 1 : ended + 5] == [
+        "writing samples ...",
+        "measuring the model ...",
+        "looking for copies from the corpus ...",
+        "drawing ...",
+    ]
+
+
+@pytest.fixture
+def planned(command, monkeypatch):
+    """The config that a command would train with, and the command that it says would repeat it."""
+
+    def plan(*words):
+        configs = []
+        with monkeypatch.context() as patch:
+            patch.setattr(train_module, "_run", lambda session, _: configs.append(session.config))
+            done = command(*words)
+        (line,) = [line for line in done.err.splitlines() if line.startswith("the same again: ")]
+        program, *repeated = shlex.split(line.removeprefix("the same again: "))
+        assert program == "seqloom"
+        return configs[0], repeated
+
+    return plan
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--minutes 0.005 --hold-out 0.2 --seed 3",
+        "--steps 4 --preset classic --size 8 --window 12 --no-lowercase --stride 7 --dropout 0.1",
+        "--epochs 0.1 --core conv --size 6 --layers 2 --kernel-width 2 --level word --vocabulary 300",
+        "--steps 3 --size 8 --embedding 8 --tied --layer-norm --betas 0.123456789,0.5 --records '{}' --keep-newlines",
+        "--steps 3 --learning-rate 0.0123456789 --optimizer adam --clip 0.5 --patience 2 --normalize NFC",
+    ],
+)
+def test_the_same_again_is_a_command(planned, text_file, tmp_path, words):
+    text_file.write_text("{the quick brown fox}\n{jumps over the lazy dog}\n" * 100)
+    config, repeated = planned("train", text_file, "--run", tmp_path / "the run", "--threads", 1, *shlex.split(words))
+    assert repeated[:4] == ["train", str(text_file), "--run", str(tmp_path / "the run")]
+    assert planned(*repeated) == (config, repeated)
+
+
+def test_the_same_again_names_tables_and_parents(planned, command, run, tmp_path):
+    table = tmp_path / "rated.csv"
+    table.write_text("text,stars,fun,place\n" + "".join(f"good food here,5,1,p{row}\n" for row in range(99)))
+    columns = "--text text --rating stars --rating fun --group place --hold-out 0.1 --steps 3".split()
+    config, repeated = planned("train", table, "--run", tmp_path / "new", *columns)
+    assert config.reading.rating == ("stars", "fun")
+    assert planned(*repeated) == (config, repeated)
+    words = ("--run", tmp_path / "new", "--from", run, "--steps", 3)
+    config, repeated = planned("train", table, *words, *columns[:-2])
+    assert config.parent == str(run)
+    assert planned(*repeated) == (config, repeated)
+
+
+def test_what_training_goes_on_from_is_said(command, run, tmp_path):
+    for text, said in (("the lazy 狐 ", "1 new symbol ('狐')"), ("the dog. ", "no new symbols")):
+        source = tmp_path / "more.txt"
+        source.write_text(text * 100, encoding="utf-8")
+        words = ("--from", run, "--steps", 1, "--threads", 1, "--overwrite")
+        done = command("train", source, "--run", tmp_path / "new", *words)
+        assert f"going on from {run}: {said}\n" in done.err
 
 
 def test_from_keeps_the_shape(command, run, text_file, tmp_path):
@@ -199,16 +303,17 @@ def test_ratings_are_said_to_be_kept(command, tmp_path):
     assert "ratings (stars) are kept with the text; this model does not read them yet" in done.err
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_run(command, run, unchanged, monkeypatch):
+def test_a_full_disk_is_one_line_and_leaves_the_run(command, unreported, monkeypatch, digest):
     def full(*_paths):
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    before = digest(unreported)
     monkeypatch.setattr(os, "replace", full)
-    done = command("train", "--resume", "--run", run)
+    done = command("train", "--resume", "--run", unreported)
     assert done.code == 1
     assert len(done.faults) == 1
     assert "No space left on device" in done.faults[0]
-    assert unchanged(run)
+    assert digest(unreported) == before
 
 
 def test_a_folder_that_cannot_be_written_to(command, text_file, tmp_path, monkeypatch):
@@ -235,12 +340,14 @@ def test_ctrl_c_saves_and_resume_goes_on(command, text_file, tmp_path, monkeypat
     place = tmp_path / "my run"
     with monkeypatch.context() as patch:
         interrupt_at(patch, 7)
-        done = command("train", text_file, "--run", place, *SMALL)
+        patch.chdir(tmp_path)
+        done = command("train", text_file.name, "--run", place, *SMALL)
     assert done.code == 130
     assert done.faults == [f"interrupted and saved; go on with: seqloom train --resume --run '{place}'"]
     done = command("train", "--resume", "--run", place)
     assert done.code == 0
-    assert "going on after step 7 of 10" in done.err
+    assert done.err.count("going on after step 7 of 10") == done.err.count("going on") == 1
+    assert done.err.startswith("fox.txt: 5,400 characters")
     assert (place / "report.md").exists()
 
 

@@ -1,15 +1,15 @@
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from seqloom.cli import output, writing
 from seqloom.workflows.run import load
 
 
 @pytest.fixture
 def terminal(monkeypatch):
-    from seqloom.cli import output, writing
-
     for module in (output, writing):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
 
@@ -72,10 +72,68 @@ def test_plain_output_is_the_prompt_and_the_text(command, run):
     assert command("generate", run, "--prompt", "the", "--length", 30, "--seed", 2) == (0, f"the{text}\n", "")
 
 
-def test_several_texts_have_a_line_between_them(command, run):
-    texts = [sample.text for sample in load(run).samples(count=2, length=20)]
-    done = command("generate", run, "--length", 20, "--count", 2)
-    assert done.out == f"{texts[0]}\n\n--- 2 of 2\n{texts[1]}\n"
+def test_several_short_texts_are_one_a_line(command, run):
+    texts = [sample.text for sample in load(run).samples("the", count=3, length=20)]
+    done = command("generate", run, "--prompt", "the", "--length", 20, "--count", 3)
+    assert done.out == "".join(f"the{text}\n" for text in texts)
+
+
+class Teller:
+    """Stands for a run that writes given texts, in pieces."""
+
+    codec = SimpleNamespace(unknown=lambda text: [], unfinished=lambda text: "", decode=lambda tokens: "")
+
+    def __init__(self, *texts):
+        self.texts = texts
+
+    def as_read(self, prompt):
+        return prompt
+
+    def streams(self, prompt, count, **settings):
+        return (self.tell(text) for text in self.texts)
+
+    def tell(self, text):
+        yield from (text[:1], text[1:])
+        return SimpleNamespace(matched=None, finish_reason="length", text=text)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "texts", "shown"),
+    [
+        ("", ["one", "two", "three"], "one\ntwo\nthree\n"),
+        ("", ["o\nne", "two", "three"], "o\nne\n\n--- 2 of 3\ntwo\n\n--- 3 of 3\nthree\n"),
+        ("", ["one", "two\n", "three"], "one\n\n--- 2 of 3\ntwo\n\n\n--- 3 of 3\nthree\n"),
+        ("a\n", ["one", "two"], "a\none\n\n--- 2 of 2\na\ntwo\n"),
+        ("> ", ["o\nne"], "> o\nne\n"),
+    ],
+)
+def test_texts_of_several_lines_have_a_heading_between_them(capsys, prompt, texts, shown):
+    writing._print(Teller(*texts), prompt, len(texts), {})
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize(("spelled", "said"), [(" cat", True), (" cat sat", False), ("", True)])
+def test_an_end_for_want_of_tokens_is_told_from_a_stop_string(capsys, monkeypatch, spelled, said):
+    """Where the prompt's last space begins the first token, too."""
+    codec = SimpleNamespace(unknown=lambda text: [], unfinished=lambda text: " ", decode=lambda tokens: spelled)
+    monkeypatch.setattr(Teller, "codec", codec)
+    text = "cat" if spelled else ""
+
+    def tell(self, text):
+        yield text
+        return SimpleNamespace(matched=None, finish_reason="stop", text=text, tokens=(1,))
+
+    monkeypatch.setattr(Teller, "tell", tell)
+    writing._print(Teller(text), "the ", 1, {})
+    assert ("ended early" in capsys.readouterr().err) is said
+
+
+def test_a_terminal_shows_each_heading(capsys, terminal, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    writing._print(Teller("a\nb", "c"), "", 2, {})
+    assert capsys.readouterr().out == "--- 1 of 2\na\nb\n\n--- 2 of 2\nc\n"
+    writing._print(Teller("a", "c"), "", 2, {})
+    assert capsys.readouterr().out == "a\nc\n"
 
 
 def test_a_terminal_shows_the_prompt_dimmed(command, run, terminal):
@@ -85,8 +143,6 @@ def test_a_terminal_shows_the_prompt_dimmed(command, run, terminal):
 
 
 def test_a_terminal_sees_no_control_characters(monkeypatch):
-    from seqloom.cli import output
-
     text = "a\x1b[31mb\r\nc\td\x9b\x07\x7f"
     assert output.visible(text) == text
     monkeypatch.setattr(output, "shows_terminal", lambda: True)
@@ -96,14 +152,14 @@ def test_a_terminal_sees_no_control_characters(monkeypatch):
 def test_beams_are_written_whole(command, run):
     done = command("generate", run, "--beam", 2, "--count", 2, "--length", 10)
     best = load(run).samples(count=2, beam=2, length=10)
-    assert done.out == f"{best[0].text}\n\n--- 2 of 2\n{best[1].text}\n"
+    assert done.out == f"{best[0].text}\n{best[1].text}\n"
 
 
 def test_unknown_symbols_are_named_and_left_out_on_request(command, run):
     done = command("generate", run, "--prompt", "the Ünicorn")
     assert done.code == 2
     assert done.faults == [
-        "not in the vocabulary: 'Ü' (U+00DC) at character 4; leave them out with --skip-unknown, "
+        "not in the vocabulary: 'Ü' (U+00DC) at character 5; leave them out with --skip-unknown, "
         "or train on text that has them"
     ]
     done = command("generate", run, "--prompt", "the Ünicorn", "--skip-unknown", "--length", 5)

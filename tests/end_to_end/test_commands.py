@@ -14,7 +14,7 @@ import pytest
 import seqloom as seqloom_library
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 200
-FOREVER = ("--steps", "1000000", "--validate-every", "50")
+FOREVER = ("--steps", "100000000", "--validate-every", "50", "--patience", "0")
 SMALL = ("--size", "8", "--lanes", "2", "--window", "8", "--threads", "1")
 
 

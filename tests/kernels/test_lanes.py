@@ -60,6 +60,7 @@ def test_threads_that_take_steps_together_write_the_same(decoder, core, sizes):
         lanes.begin(0, 3, 0, np.array([1]))
         while len(tokens) < 600:
             chunk = lanes.write(4 if len(tokens) < 8 else 100)
+            assert chunk.counts[0] > 0
             tokens += chunk.tokens[0, : chunk.counts[0]].tolist()
         texts.append(tokens)
     assert texts[0] == texts[1] == texts[2]
@@ -136,6 +137,16 @@ def test_biases_can_be_taken_away(decoder):
     for each in (lanes, plain):
         each.step(np.array([3]))
     np.testing.assert_array_equal(lanes.logits(0), plain.logits(0))
+
+
+def test_a_lane_that_has_read_nothing_draws_any_token_of_the_vocabulary(decoder, kernels):
+    lanes, seen = decoder("lstm", (12,)).lanes(1), set()
+    np.testing.assert_array_equal(lanes.logits(0), np.zeros(19))
+    lanes.set_sampling(sampling(length=1))
+    for index in range(400):
+        lanes.begin(0, 1, index, np.zeros(0, int))
+        seen.add(int(lanes.write(1).tokens[0, 0]))
+    assert seen == set(range(19))
 
 
 def test_lanes_can_be_added_and_cleared(decoder):

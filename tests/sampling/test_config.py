@@ -66,6 +66,25 @@ def test_types_that_no_checker_saw(name, value):
     assert len(caught.value.faults) == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"temperature": "hot"}, "--temperature got 'hot': give a number"),
+        ({"length": None}, "--length got None: give a number"),
+        ({"top_p": [0.9]}, "--top-p got [0.9]: give a number"),
+        ({"seed": True}, "--seed got True: give a number"),
+        ({"pattern": 7}, "--pattern got 7: give a regular expression"),
+        ({"stop": 7}, "--stop got 7: give a tuple of strings"),
+        ({"ban": ("a", b"b")}, "--ban got b'b': give strings"),
+        ({"bias": 3}, "--bias got 3: give numbers by token id"),
+        ({"bias": {3: "x"}}, "--bias got 3='x': give a number"),
+    ],
+)
+def test_a_value_of_another_type_is_a_fault(settings, said):
+    assert faults(**settings) == (said,)
+    assert set(faults(**settings, min_p="low")) == {said, "--min-p got 'low': give a number"}
+
+
 def test_all_faults_are_reported_at_once():
     assert len(faults(temperature=-1.0, top_k=-1, stop=("",), pattern="(", beam=-1)) == 5
 

@@ -1,7 +1,9 @@
 """Patterns against enumeration: of short texts by the standard library's engine, and of all characters."""
 
 import itertools
+import math
 import re
+import time
 
 import pytest
 import regex
@@ -120,3 +122,19 @@ def test_an_expression_that_takes_too_long_is_given_up(monkeypatch):
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.05)
     with pytest.raises(SeqloomError, match="nested repetitions"):
         matches(r"(a+)+(a+)+(a+)+\d", "a" * 5000 + "b")
+
+
+def test_many_candidates_share_the_time_of_one_token(monkeypatch):
+    """Each match alone stays below the limit; all of them together do not."""
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
+    written = "a" * 24
+    began = time.monotonic()
+    assert not matches("(a|aa)+c", written + "b")
+    each = time.monotonic() - began
+    assert each < 0.3
+    tokens = ["a" * (1 + number % 3) + chr(0x100 + number) for number in range(math.ceil(10 / each))]
+    constraint = Pattern("(a|aa)+c", [token.encode() for token in tokens])
+    began = time.monotonic()
+    with pytest.raises(SeqloomError, match=r"takes more than 0\.3 seconds to match"):
+        constraint.allowed(written.encode())
+    assert time.monotonic() - began < 3

@@ -167,7 +167,7 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
     run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=1)
     assert run.config.model.sizes == (128,)
     assert (run.config.training.window, run.config.training.stride, run.config.training.lanes) == (60, 3, 128)
-    assert run.config.training.optimizer == "rmsprop"
+    assert (run.config.training.optimizer, run.config.training.patience) == ("rmsprop", 0)
     assert "T" not in [run.codec.decode([token]) for token in range(len(run.codec))]
     assert run.info()["generation"] == "window by window"
     windowed, carried = (run.samples("the quick", length=80, carry=carry)[0] for carry in (False, True))
@@ -267,6 +267,7 @@ def test_a_changed_corpus_is_not_resumed(text_file: Path, tmp_path: Path) -> Non
     own = tmp_path / "own.txt"
     own.write_bytes(text_file.read_bytes())
     run = seqloom.train(own, run=tmp_path / "run", **SMALL, steps=3)
+    run.folder.report_file.unlink()
     own.write_text("something else " * 100, encoding="utf-8")
     with pytest.raises(RunError, match="has changed"):
         seqloom.train(run=run.path, resume=True)
@@ -281,19 +282,21 @@ def test_places_that_hold_no_run_are_told_apart(run: Run, tmp_path: Path) -> Non
         draw_plots(run, folder=run.folder.report_file)
 
 
-def test_scoring_names_unknown_characters_and_no_flag(run: Run) -> None:
-    with pytest.raises(CodecError, match="take them out of the text"):
-        run.score("the ☃")
+def test_scoring_leaves_out_unknown_characters_on_request(run: Run) -> None:
+    with pytest.raises(CodecError, match="--skip-unknown"):
+        run.score("the ☃ quick")
+    assert run.score("the ☃quick", skip_unknown=True) == run.score("the quick")
 
 
 def test_unknown_characters_are_named(run: Run) -> None:
-    with pytest.raises(CodecError, match=r"'☃' \(U\+2603\) at character 4.*--skip-unknown"):
+    with pytest.raises(CodecError, match=r"'☃' \(U\+2603\) at character 5.*--skip-unknown"):
         run.generate("the ☃ quick")
     assert run.generate("the ☃quick", skip_unknown=True, seed=1) == run.generate("the quick", seed=1)
 
 
 def test_only_one_process_trains_into_a_folder(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+    run.folder.report_file.unlink()
     before = digest(run.path)
     with run.folder.locked():
         for settings in ({"resume": True}, {"overwrite": True, "source": text_file, "steps": 3, **SMALL}):
@@ -373,3 +376,23 @@ def test_weights_of_a_training_that_exploded_are_not_kept(text_file: Path, tmp_p
     with pytest.raises(TrainingError):
         seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5, learning_rate=1e30)
     assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_an_overwrite_that_comes_to_nothing_leaves_the_run_as_it_was(text_file: Path, tmp_path: Path) -> None:
+    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5)
+    before = {path: path.read_bytes() for path in sorted(run.path.rglob("*")) if path.is_file()}
+    with pytest.raises(TrainingError, match="exploded"):
+        seqloom.train(text_file, run=run.path, overwrite=True, **SMALL, steps=5, learning_rate=1e30, clip=0)
+    after = {path: path.read_bytes() for path in sorted(run.path.rglob("*")) if path.is_file()}
+    assert after == before
+
+
+@pytest.mark.parametrize("wrong", [{"steps": "5"}, {"minutes": [1]}, {"threads": "two"}])
+def test_settings_that_are_no_numbers(text_file: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="must be a number above 0"):
+        seqloom.train(text_file, run=tmp_path / "run", **wrong)
+
+
+def test_loading_nothing() -> None:
+    with pytest.raises(ConfigError, match="name a run folder"):
+        seqloom.load(None)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqloom.cli.output import as_json, print_json, print_table
+from seqloom.cli.output import as_json, print_json, print_table, say
 from seqloom.cli.surprises import Surprises
 from seqloom.errors import ConfigError
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "score"]
 
 _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
+_SkipUnknown = Annotated[
+    bool, typer.Option("--skip-unknown", help="leave out of the text what the run never saw, and count it")
+]
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
@@ -31,19 +34,21 @@ def evaluate(
     blocks: Annotated[int, typer.Option(help="score blocks of so many tokens, each from a zero state; 0 is off")] = 0,
     windows: Annotated[int, typer.Option(help="score only the token after each window of so many; 0 is off")] = 0,
     stride: Annotated[int | None, typer.Option(help="tokens from one window to the next (1)")] = None,
+    skip_unknown: _SkipUnknown = False,
     json: _Json = False,
 ) -> None:
     """Measure how well RUN predicts a text.
 
     By default every token is scored with all that stands before it.
     """
+    from seqloom.workflows.known import listed
     from seqloom.workflows.measuring import Protocol
     from seqloom.workflows.run import load
 
     if stride is not None and not windows:
         raise ConfigError("--stride has no meaning without --windows: add --windows, or leave --stride out")
     protocol = Protocol(blocks=blocks, windows=windows, stride=1 if stride is None else stride)
-    scored = load(run).evaluate(source, protocol, split)
+    scored = load(run).evaluate(source, protocol, split, skip_unknown=skip_unknown)
     named = _named(protocol)
     if json:
         print_json(
@@ -56,6 +61,7 @@ def evaluate(
                 "protocol": named,
                 "split": split,
                 "source": source,
+                "left_out": dict(scored.left_out),
             }
         )
         return
@@ -68,6 +74,7 @@ def evaluate(
             ("characters", f"{scored.characters:,}"),
             ("protocol", named),
             ("text", f"{source or 'own corpus'}, {split}"),
+            *([("left out", listed(scored.left_out))] if scored.left_out else []),
         ]
     )
 
@@ -83,6 +90,7 @@ def _named(protocol: "Protocol") -> str:
 def score(
     run: _Run,
     source: Annotated[str, typer.Argument(help="text to score", metavar="SOURCE")],
+    skip_unknown: _SkipUnknown = False,
     json: _Json = False,
 ) -> None:
     """Say of every token of SOURCE how surprising it is to RUN.
@@ -93,7 +101,7 @@ def score(
     from seqloom.workflows.run import load
 
     opened = load(run)
-    documents = score_source(opened, source)
+    documents = score_source(opened, source, skip_unknown=skip_unknown, note=say)
     if json:
         _print_scores(opened.codec, documents)
         return

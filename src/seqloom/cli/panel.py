@@ -14,7 +14,8 @@ __all__ = ["one_line", "panel", "spark_rows"]
 
 _WIDEST = 110
 _CURVE_ROWS = 3
-_NUMBERS_WIDTH = 24
+_NUMBERS_WIDTH = 25
+"""The last column of it is the chart's edge."""
 _SAMPLE_LINES = 2
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"
@@ -38,7 +39,7 @@ def panel(tally: Tally, samples: Mapping[float, str], title: str, width: int) ->
     inner = max(20, width - 4)
     rows: list[RenderableType] = [_bar(tally, inner), _facts(tally, inner)]
     if tally.loss is not None:
-        rows += [Text(), *_losses(tally, inner)]
+        rows += _losses(tally, inner)
     if samples:
         rows += [Text(), _samples(samples, inner)]
     return Panel(
@@ -68,7 +69,7 @@ def _facts(tally: Tally, width: int) -> "Text":
 
     facts = [f"step {tally.step:,} of {tally.total_steps:,}", f"epoch {tally.epoch + 1}", tally.speed()]
     if tally.reason is not None:
-        facts[1] = f"{tally.epoch} epochs" if tally.epoch != 1 else "1 epoch"
+        facts[1] = tally.epochs()
     facts.append(f"{clock(tally.seconds)} of training")
     line = ""
     for fact in filter(None, facts):
@@ -79,7 +80,7 @@ def _facts(tally: Tally, width: int) -> "Text":
 
 
 def _losses(tally: Tally, width: int) -> list["Text"]:
-    """Three rows: a number each, and beside them all the curve of the training loss."""
+    """What the chart shows, then three rows: a number each, and beside them all the curve of the training loss."""
     from rich.text import Text
 
     best = f"{tally.best[0]:.3f} nats" if tally.best else ""
@@ -89,15 +90,18 @@ def _losses(tally: Tally, width: int) -> list["Text"]:
         ("best", best, "green"),
     ]
     curve = spark_rows(tally.losses.resampled(max(1, width - _NUMBERS_WIDTH)), _CURVE_ROWS)
-    return [
+    rows = [
         Text.assemble(
             (f"{name if said else '':<12}", "bright_black"),
             (f"{said:<12}", style),
+            ("│", "bright_black"),
             (row, "cyan"),
             no_wrap=True,
         )
         for (name, said, style), row in zip(numbers, curve, strict=True)
     ]
+    caption = f"{'':<{_NUMBERS_WIDTH - 1}}┌ training loss"
+    return [Text(_fitting(caption, width), style="bright_black", no_wrap=True), *rows]
 
 
 def spark_rows(values: Sequence[float], rows: int) -> list[str]:

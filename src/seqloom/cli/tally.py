@@ -56,7 +56,7 @@ class Tally:
 
     Attributes:
         step: updates so far, of `total_steps`.
-        epoch: full passes over the training text so far.
+        epoch: full passes over the training text so far, of `steps_per_epoch` updates each.
         loss: of the training batches, a running mean in nats a token; None before the first step.
         losses: of all steps.
         validation: the newest validation loss in nats a token.
@@ -66,7 +66,7 @@ class Tally:
 
     def __init__(self, characters_per_token: float, unit: str) -> None:
         self._characters_per_token, self._unit = characters_per_token, unit
-        self.step = self.total_steps = self.epoch = 0
+        self.step = self.total_steps = self.epoch = self.steps_per_epoch = 0
         self.loss: float | None = None
         self.losses = History()
         self.validation: float | None = None
@@ -88,7 +88,8 @@ class Tally:
                     self._add_loss(loss)
             case Started():
                 self.step, self.total_steps = event.step, event.total_steps
-                self.epoch = event.step // max(1, event.steps_per_epoch)
+                self.steps_per_epoch = max(1, event.steps_per_epoch)
+                self.epoch = event.step // self.steps_per_epoch
                 self._began = time.monotonic()
             case Validated(loss=loss):
                 self.validation = loss
@@ -113,6 +114,13 @@ class Tally:
     def share(self) -> float:
         """How much of the training is done, 0 to 1."""
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
+
+    def epochs(self) -> str:
+        """Passes over the training text so far, parts of one included."""
+        passes = self.step / max(1, self.steps_per_epoch)
+        shown = f"{passes:.1f}" if passes >= 0.1 else f"{passes:.1g}"
+        shown = shown.removesuffix(".0")
+        return f"{shown} epoch{'s' if shown != '1' else ''}"
 
     def seconds_left(self) -> float | None:
         """Until the last step, at the pace of all the work so far; None before the first step."""

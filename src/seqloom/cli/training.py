@@ -1,6 +1,7 @@
 """`seqloom train` and `seqloom demo`: from flags to one call of the library, watched in the terminal."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ import typer
 
 from seqloom.cli.faults import INTERRUPTED
 from seqloom.cli.output import say
+from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.errors import ConfigError, RunError
 
 __all__ = ["demo", "train"]
@@ -27,6 +29,18 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
             raise typer.BadParameter(f"{text!r} is no {wanted} with commas between them") from None
 
     return parse
+
+
+_DEFAULTS = {
+    field.name: field.default for config in (ReadingConfig, ModelConfig, TrainingConfig) for field in fields(config)
+}
+
+
+def usual(said: str, name: str) -> str:
+    """Help that ends in the default that the settings have for a name."""
+    default = _DEFAULTS[name]
+    parts = default if isinstance(default, tuple) else (default,)
+    return f"{said} ({','.join(part if isinstance(part, str) else f'{part:g}' for part in parts)})"
 
 
 _source = partial(typer.Option, rich_help_panel="How the source is read")
@@ -63,41 +77,55 @@ def train(
         list[str] | None, _source(metavar="COLUMN", help="column that holds numbers; may be given again")
     ] = None,
     group: Annotated[str | None, _source(metavar="COLUMN", help="column that says which rows belong together")] = None,
-    hold_out: Annotated[float | None, _source(help="share of the text set aside for the end (0)")] = None,
-    validation: Annotated[float | None, _source(help="share of the rest that picks the best weights (0.03)")] = None,
+    hold_out: Annotated[
+        float | None, _source(help=usual("share of the text set aside for the end", "hold_out"))
+    ] = None,
+    validation: Annotated[
+        float | None, _source(help=usual("share of the rest that picks the best weights", "validation"))
+    ] = None,
     preset: Annotated[str | None, _model(help="a named recipe: classic or reviews")] = None,
-    core: Annotated[str | None, _model(help="lstm, gru or conv (lstm)")] = None,
+    core: Annotated[str | None, _model(help=usual("lstm, gru or conv", "core"))] = None,
     size: Annotated[Any, _model(parser=numbers(int), metavar="N[,N...]", help="units of each layer")] = None,
     layers: Annotated[int | None, _model(help="how many layers")] = None,
     embedding: Annotated[int | None, _model(help="width of the token embedding; 0 is one-hot")] = None,
     tied: Annotated[bool | None, _model(help="one matrix for embedding and output")] = None,
     layer_norm: Annotated[bool | None, _model(help="normalise inside the layers")] = None,
-    forget_bias: Annotated[float | None, _model(help="where the LSTM's forget gate starts (1)")] = None,
-    kernel_width: Annotated[int | None, _model(help="taps of the convolution (3)")] = None,
-    ahead: Annotated[int | None, _model(help="next tokens predicted at once (1)")] = None,
+    forget_bias: Annotated[
+        float | None, _model(help=usual("where the LSTM's forget gate starts", "forget_bias"))
+    ] = None,
+    kernel_width: Annotated[int | None, _model(help=usual("taps of the convolution", "kernel_width"))] = None,
+    ahead: Annotated[int | None, _model(help=usual("next tokens predicted at once", "ahead"))] = None,
     dropout: Annotated[float | None, _model(help="share of units dropped")] = None,
-    dropout_kind: Annotated[str | None, _model(help="standard or variational (standard)")] = None,
-    weight_dropout: Annotated[float | None, _model(help="share of recurrent weights dropped (0)")] = None,
-    seed: Annotated[int | None, _training(help="of weights, order and dropout (0)")] = None,
+    dropout_kind: Annotated[str | None, _model(help=usual("standard or variational", "dropout_kind"))] = None,
+    weight_dropout: Annotated[
+        float | None, _model(help=usual("share of recurrent weights dropped", "weight_dropout"))
+    ] = None,
+    seed: Annotated[int | None, _training(help=usual("of weights, order and dropout", "seed"))] = None,
     lanes: Annotated[int | None, _training(help="sequences side by side")] = None,
     window: Annotated[int | None, _training(help="tokens between two updates")] = None,
-    batching: Annotated[str | None, _training(help="lanes (state is carried) or windows (it is not)")] = None,
-    stride: Annotated[int | None, _training(help="between the starts of two windows (1)")] = None,
-    loss: Annotated[str | None, _training(help="learn from all positions, or the last of a window (all)")] = None,
-    optimizer: Annotated[str | None, _training(help="adamw, adam or rmsprop (adamw)")] = None,
+    batching: Annotated[
+        str | None, _training(help=usual("lanes, which carry state, or windows, which do not", "batching"))
+    ] = None,
+    stride: Annotated[int | None, _training(help=usual("between the starts of two windows", "stride"))] = None,
+    loss: Annotated[
+        str | None, _training(help=usual("learn from all positions, or the last of a window", "loss"))
+    ] = None,
+    optimizer: Annotated[str | None, _training(help=usual("adamw, adam or rmsprop", "optimizer"))] = None,
     learning_rate: Annotated[float | None, _training(help="at its peak")] = None,
     betas: Annotated[
-        Any, _training(parser=numbers(float), metavar="A,B", help="decay of the moments (0.9,0.99)")
+        Any, _training(parser=numbers(float), metavar="A,B", help=usual("decay of the moments", "betas"))
     ] = None,
     weight_decay: Annotated[float | None, _training(help="on weight matrices")] = None,
-    clip: Annotated[float | None, _training(help="largest norm of the gradient; 0 is off (1)")] = None,
-    schedule: Annotated[str | None, _training(help="cosine or constant (cosine)")] = None,
+    clip: Annotated[float | None, _training(help=usual("largest norm of the gradient; 0 is off", "clip"))] = None,
+    schedule: Annotated[str | None, _training(help=usual("cosine or constant", "schedule"))] = None,
     warmup: Annotated[int | None, _training(help="steps until the learning rate is at its peak")] = None,
-    final_rate: Annotated[float | None, _training(help="share of the learning rate at the end (0.03)")] = None,
+    final_rate: Annotated[
+        float | None, _training(help=usual("share of the learning rate at the end", "final_rate"))
+    ] = None,
     precision: Annotated[str | None, _training(help="float32 or bfloat16 (what this processor does fast)")] = None,
     validate_every: Annotated[int | None, _training(help="steps between two validations")] = None,
     patience: Annotated[
-        int | None, _training(help="validations without a new best before stopping; 0 never (0)")
+        int | None, _training(help=usual("validations without a new best before stopping; 0 never", "patience"))
     ] = None,
     threads: Annotated[int | None, _training(help="processor threads (all)")] = None,
 ) -> None:
@@ -127,6 +155,10 @@ def demo(
 
 def _train(settings: dict[str, Any], *, always_show_texts: bool = False) -> None:
     """Train in sight of a person; Ctrl-C ends it with a word on how to go on."""
+    if not settings.get("resume"):
+        from seqloom.corpora.sources import check_source
+
+        check_source(settings["source"])  # a misspelt name is told before the slow imports
     from seqloom.cli.viewer import TrainingViewer
     from seqloom.workflows.train import default_folder, train
 

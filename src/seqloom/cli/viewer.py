@@ -91,6 +91,13 @@ class TrainingViewer(Viewer):
         """What the display is told."""
         return self._hear
 
+    def working(self, at: str) -> None:
+        """Say what is being done after training."""
+        if self._status is not None:
+            self._status.update(at)
+        else:
+            self._print(f"{at} ...")
+
     def finished(self, report: Report) -> None:
         """Print what the model writes, then the lines that sum up."""
         self.close()
@@ -121,7 +128,7 @@ class TrainingViewer(Viewer):
             self._was_stopped = event.reason == "interrupted"
             self.close()
             if self._shows_texts and self._console.is_terminal and not self._was_stopped:
-                self._status = self._console.status("writing, measuring and drawing")
+                self._status = self._console.status("writing samples")
                 self._status.start()
 
     def _print(self, text: str) -> None:

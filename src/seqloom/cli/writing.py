@@ -29,13 +29,20 @@ def generate(
     count: Annotated[int, typer.Option(help="how many texts")] = 1,
     seed: Annotated[int | None, typer.Option(help="the same seed writes the same texts at any --count (0)")] = None,
     carry: Annotated[
-        bool | None, typer.Option("--carry", help="the run remembers all that it wrote (if so trained)")
+        bool | None,
+        typer.Option("--carry", help="remember all that was read and written: fast (unless trained on windows)"),
     ] = None,
     windowed: Annotated[
-        bool | None, typer.Option("--windowed", help="the run reads its newest tokens anew (if so trained)")
+        bool | None,
+        typer.Option(
+            "--windowed", help="forget, and read the last window again for each token: slow (if trained on windows)"
+        ),
     ] = None,
     skip_unknown: Annotated[
         bool | None, typer.Option("--skip-unknown", help="leave out of the prompt what the run never saw")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="of the weights: float32, bfloat16 or int8 (the fastest that loses nothing)")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
     temperature: Annotated[float | None, _draw(help="0 always takes the likeliest, above 1 is wild (1)")] = None,
@@ -90,34 +97,54 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
 
 
 def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
-    """Each text as it is written, after its prompt, and a line between two of them."""
+    """Each text after its prompt: one a line, with headings between them once a text has several lines."""
     streams = run.streams(prompt, count, **settings)
     shown = dimmed(visible(_as_known(run, prompt)))
+    only_lines = count > 1
     for number, pieces in enumerate(streams, 1):
-        if number > 1:
-            print()
-        if count > 1 and (shows_terminal() or number > 1):
-            print(dimmed(f"--- {number} of {count}"))
-        print(shown, end="", flush=True)
-        sample = _show(pieces)
-        print(flush=True)
+        sample, only_lines = _show(pieces, _heading(number, count), shown, hold=only_lines)
         if sample.matched is False:
             say(f"text {number} ended before it matched the pattern")
-        if sample.finish_reason == "stop" and not _was_cut(run, sample):
+        if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
             say(f"text {number} ended early: nothing that is allowed is left to write")
 
 
-def _was_cut(run: "Run", sample: "Sample") -> bool:
+def _heading(number: int, count: int) -> str:
+    """What stands before a text that has several lines."""
+    if count == 1 or (number == 1 and not shows_terminal()):
+        return ""
+    return ("\n" if number > 1 else "") + dimmed(f"--- {number} of {count}") + "\n"
+
+
+def _was_cut(run: "Run", sample: "Sample", prompt: str) -> bool:
     """Whether a stop string ended the text: what is written of it is not shown."""
-    return run.codec.decode(sample.tokens) != sample.text
+    begun = run.codec.unfinished(run.as_read(prompt))
+    return run.codec.decode(sample.tokens).removeprefix(begun) != sample.text
 
 
-def _show(pieces: Generator[str, None, "Sample"]) -> "Sample":
+def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, hold: bool) -> tuple["Sample", bool]:
+    """Print a text as it is written; where `hold` is set, a text of a single line without its heading, at its end.
+
+    Returns:
+        The sample, and whether its text stayed on one line and was to be held.
+    """
+    hold = hold and "\n" not in prompt
+    held = prompt
+    if not hold:
+        print(heading, prompt, sep="", end="", flush=True)
     while True:
         try:
-            print(visible(next(pieces)), end="", flush=True)
+            piece = visible(next(pieces))
         except StopIteration as ended:
-            return cast("Sample", ended.value)
+            print(held if hold else "", flush=True)
+            return cast("Sample", ended.value), hold
+        if hold and "\n" in piece:
+            print(heading, held, sep="", end="")
+            hold = False
+        if hold:
+            held += piece
+        else:
+            print(piece, end="", flush=True)
 
 
 def _as_known(run: "Run", prompt: str) -> str:

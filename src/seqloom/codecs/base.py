@@ -13,7 +13,7 @@ from jaxtyping import Int, Integer
 from seqloom.corpora.document import Corpus
 from seqloom.errors import CodecError
 
-__all__ = ["Codec", "Unknown", "describe_unknown"]
+__all__ = ["Codec", "Unknown", "describe_unknown", "without"]
 
 Unknown = tuple[int, str]
 """Where in the text (in characters from 0) a symbol stands that the codec cannot spell, and the symbol."""
@@ -108,10 +108,13 @@ class Codec(ABC):
         if unknown:
             if not skip_unknown:
                 raise CodecError(describe_unknown(unknown, skippable=True))
-            at = {position for position, _ in unknown}
-            text = "".join(symbol for position, symbol in enumerate(text) if position not in at)
+            text = without(text, unknown)
         pieces = list(self.encode_chunks([text]))
         return np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+
+    def unfinished(self, text: str) -> str:
+        """The end of `text` that belongs to the token after it: a space, where words begin with theirs."""
+        return ""
 
     def decode(self, ids: Iterable[int] | Integer[np.ndarray, " tokens"]) -> str:
         """The text that `ids` spell; an unfinished character at either end becomes U+FFFD.
@@ -134,13 +137,19 @@ class Codec(ABC):
         return table.index(b"\n") if b"\n" in table else 0
 
 
+def without(text: str, unknown: Iterable[Unknown]) -> str:
+    """The text without its unknown symbols."""
+    at = {position for position, _ in unknown}
+    return "".join(symbol for position, symbol in enumerate(text) if position not in at) if at else text
+
+
 def describe_unknown(unknown: list[Unknown], *, skippable: bool = False, most: int = 8) -> str:
-    """One line that names the symbols, where each stands first, and what to do about them."""
+    """One line that names the symbols, where each stands first (counted from 1), and what to do about them."""
     first: dict[str, int] = {}
     for position, symbol in unknown:
         first.setdefault(symbol, position)
     shown = ", ".join(
-        f"{symbol!r} (U+{ord(symbol[0]):04X}) at character {at}" for symbol, at in list(first.items())[:most]
+        f"{symbol!r} (U+{ord(symbol[0]):04X}) at character {at + 1}" for symbol, at in list(first.items())[:most]
     )
     more = f" and {len(first) - most} more" if len(first) > most else ""
     remedy = "leave them out with --skip-unknown" if skippable else "take them out of the text"

@@ -75,6 +75,10 @@ class PieceCodec(Codec):
         """The lone surrogates of `text`: everything else can be spelled."""
         return unspellable(text)
 
+    def unfinished(self, text: str) -> str:
+        """The last space of `text`: what follows it begins with it."""
+        return " " if text.endswith(" ") else ""
+
     def _learned(self, pieces: list[str]) -> Mapping[str, bytes]:
         """A dictionary that has the ids of all `pieces`, as the bytes of an int32 array."""
         if len(self._remembered) > _REMEMBERED:

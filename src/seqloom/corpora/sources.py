@@ -19,7 +19,7 @@ from seqloom.corpora.catalog import ENTRIES
 from seqloom.corpora.fetch import fetch
 from seqloom.errors import SeqloomError, SourceError
 
-__all__ = ["Place", "Source", "find_places"]
+__all__ = ["Place", "Source", "check_source", "find_places"]
 
 Source = str | Path | Sequence[str | Path]
 """One thing that a person names, or several."""
@@ -41,6 +41,27 @@ class Place:
     name: str
     path: Path | None
     named: bool = True
+
+
+def check_source(source: Source) -> None:
+    """See whether everything that a source names is there; nothing is read or fetched.
+
+    Raises:
+        SourceError: something is not; says which names are near.
+    """
+    names = [str(name) for name in ([source] if isinstance(source, str | Path) else source)]
+    missing = [_missing(name, Path(name).expanduser()) for name in names if not _may_be_there(name)]
+    if missing:
+        raise SourceError(*missing)
+
+
+def _may_be_there(name: str) -> bool:
+    if name == _STANDARD_INPUT or name in ENTRIES or glob.has_magic(name):
+        return True
+    try:
+        return Path(name).expanduser().exists()
+    except OSError:
+        return True  # which is told better when it is opened
 
 
 def find_places(source: Source, skipped: Counter[str]) -> list[Place]:

@@ -2,8 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -31,11 +31,22 @@ class Likelihood:
         nats: in all.
         tokens: that were scored.
         characters: that these tokens spell.
+        left_out: how often each symbol that the model does not know was passed over, the most frequent first.
     """
 
     nats: float
     tokens: int
     characters: int
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.nats_per_token:.4f} nats a token, {self.bits_per_char:.4f} bits a character, "
+            f"perplexity {self.perplexity:.2f} ({self.tokens:,} tokens, {self.characters:,} characters)"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Likelihood: {self}>"
 
     @property
     def nats_per_token(self) -> float:

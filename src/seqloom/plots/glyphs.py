@@ -6,7 +6,6 @@ from functools import cache
 __all__ = ["drawable", "token_label"]
 
 _SHOWN_AS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "↵"}
-_MISSING = "□"
 _LONGEST = 10
 
 
@@ -20,16 +19,27 @@ def token_label(token: str) -> str:
     shown = "".join(_SHOWN_AS.get(character, character) for character in token)
     if not _has_glyphs(shown):
         lacking = next(character for character in shown if not _has_glyphs(character))
-        return f"U+{ord(lacking):04X}" + ("…" if len(token) > 1 else "")
+        return _code(lacking) + ("…" if len(token) > 1 else "")
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
 def drawable(text: str, *, longest: int = 60) -> str:
-    """A text as a title's line: signs for line ends, boxes for what the font lacks, only its end if long."""
+    """A text as a title's line: signs for line ends, U+65E5 for what the font lacks, only its end if long."""
     signs = {character: sign for character, sign in _SHOWN_AS.items() if character != " "}
-    shown = "".join(signs.get(character, character) for character in text)
-    shown = "".join(character if _has_glyphs(character) else _MISSING for character in shown)
-    return shown if len(shown) <= longest else "…" + shown[1 - longest :]
+    parts: list[str] = []
+    for character in text[-longest - 1 :]:
+        shown = signs.get(character, character)
+        drawn = shown if _has_glyphs(shown) else _code(shown)
+        beside_code = bool(parts) and (drawn != shown or len(parts[-1].strip()) > 1)
+        parts.append(f" {drawn}" if beside_code and " " not in (drawn, parts[-1]) else drawn)
+    kept = len(parts)
+    while sum(map(len, parts[-kept:])) > longest - (kept < len(parts)):
+        kept -= 1
+    return "".join(parts) if kept == len(parts) else "…" + "".join(parts[-kept:])
+
+
+def _code(character: str) -> str:
+    return f"U+{ord(character):04X}"
 
 
 def _has_glyphs(text: str) -> bool:

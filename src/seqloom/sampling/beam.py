@@ -96,7 +96,7 @@ def _best_first(totals: np.ndarray) -> Iterator[tuple[int, int]]:
 def _followed(job: Job, beginning: _Beginning, token: int, log_prob: float) -> Sample | _Beginning:
     if token == job.boundary:
         return _sample(job, replace(beginning, log_prob=log_prob), "end", len(beginning.written))
-    written = beginning.written + job.token_bytes[token]
+    written = beginning.written + job.spelled(token, len(beginning.tokens))
     tokens = (*beginning.tokens, token)
     following = replace(beginning, tokens=tokens, written=written, log_prob=log_prob, logits=None)
     if beginning.watched is not None:

@@ -1,19 +1,34 @@
 """Settings of one generation: how long, how tokens are drawn, and what the text must and must not hold."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from seqloom.config import Stored, check
 from seqloom.errors import ConfigError
 
-__all__ = ["SamplingConfig"]
+__all__ = ["SamplingConfig", "is_number", "is_whole"]
 
 Rule = tuple[bool, str]
 
 _MOST_BEAMS = 1024
+
+_NUMBERS = (
+    "length",
+    "min_length",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "repetition_penalty",
+    "repetition_window",
+    "beam",
+    "seed",
+    "max_copy",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +72,7 @@ class SamplingConfig(Stored):
     max_copy: int = 0
 
     def __post_init__(self) -> None:
+        check(*_type_rules(self))
         check(*_number_rules(self), *_string_rules(self), *_pattern_rules(self), *_beam_rules(self))
 
     def to_json(self) -> dict[str, Any]:
@@ -84,11 +100,31 @@ class SamplingConfig(Stored):
         return super().from_json(fields)
 
 
+def _type_rules(config: SamplingConfig) -> Iterator[Rule]:
+    for name in _NUMBERS:
+        value = getattr(config, name)
+        yield is_number(value), f"--{name.replace('_', '-')} got {value!r}: give a number"
+    for name in ("stop", "ban"):
+        strings = getattr(config, name)
+        if not isinstance(strings, str):  # of which `_string_rules` says more
+            yield _typed(name, strings, Sequence, "a tuple of strings")
+            for string in strings if isinstance(strings, Sequence) else ():
+                yield _typed(name, string, str, "strings")
+    yield _typed("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
+    yield _typed("bias", config.bias, Mapping, "numbers by token id")
+    for token, value in config.bias.items() if isinstance(config.bias, Mapping) else ():
+        yield is_number(value), f"--bias got {token}={value!r}: give a number"
+
+
+def _typed(name: str, value: Any, kind: type, wanted: str) -> Rule:
+    return isinstance(value, kind), f"--{name} got {value!r}: give {wanted}"
+
+
 def _number_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("length", config.length, 1)
     yield _whole("min-length", config.min_length, 0)
     yield (
-        not _is_whole(config.length, 1) or not config.min_length > config.length,
+        not is_whole(config.length, 1) or not config.min_length > config.length,
         f"--min-length {config.min_length} is above --length {config.length}: lower one or raise the other",
     )
     yield (
@@ -106,11 +142,11 @@ def _number_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("repetition-window", config.repetition_window, 1)
     for token, value in config.bias.items():
         yield (
-            _is_whole(token, 0) and math.isfinite(value),
+            is_whole(token, 0) and math.isfinite(value),
             f"--bias got {token}={value}: name a token id from 0 up and a finite number",
         )
     yield _whole("seed", config.seed, 0)
-    yield not _is_whole(config.seed, 2**64), f"--seed got {config.seed}: choose below 2**64"
+    yield not is_whole(config.seed, 2**64), f"--seed got {config.seed}: choose below 2**64"
     yield _whole("max-copy", config.max_copy, 0)
 
 
@@ -149,7 +185,7 @@ def _pattern_rules(config: SamplingConfig) -> Iterator[Rule]:
 def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("beam", config.beam, 0)
     yield (
-        not _is_whole(config.beam, _MOST_BEAMS + 1),
+        not is_whole(config.beam, _MOST_BEAMS + 1),
         f"--beam got {config.beam}: choose {_MOST_BEAMS} or less; 4 is usual",
     )
     if not config.beam > 1:
@@ -172,10 +208,16 @@ def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
 
 
 def _whole(flag: str, value: Any, least: int) -> Rule:
-    return _is_whole(value, least), f"--{flag} got {value}: choose a whole number from {least} up"
+    return is_whole(value, least), f"--{flag} got {value}: choose a whole number from {least} up"
 
 
-def _is_whole(value: Any, least: int) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number: a truth value is none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Whether a value is a whole number from `least` up."""
     return isinstance(value, Integral) and int(value) >= least
 
 

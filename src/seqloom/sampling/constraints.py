@@ -66,6 +66,11 @@ class Bans:
                     earlier = self._after.get(string[:cut])
                     self._after[string[:cut]] = completes if earlier is None else completes | earlier
 
+    @property
+    def everywhere(self) -> Bool[np.ndarray, " vocab"] | None:
+        """What is allowed after any text; None where that hangs on the text."""
+        return None if self._after else ~self._within
+
     def allowed(self, written: Written) -> Bool[np.ndarray, " vocab"]:
         """False where a banned string lies in the token, or begins in the text and ends in the token."""
         refused = self._within.copy()

@@ -10,6 +10,7 @@ from seqloom.sampling.beam import beam_search
 from seqloom.sampling.config import SamplingConfig
 from seqloom.sampling.constraints import Guard
 from seqloom.sampling.job import Job, prepare
+from seqloom.sampling.native import suits, write_many, write_one
 from seqloom.sampling.reference import write
 from seqloom.sampling.sample import Sample
 from seqloom.sampling.transforms import log_softmax, reweight
@@ -27,6 +28,7 @@ def generate(
     count: int = 1,
     first_index: int = 0,
     guard: Guard | None = None,
+    begun: bytes = b"",
 ) -> Iterator[Sample]:
     """Write samples one after another; each depends on the seed and its own index alone.
 
@@ -39,6 +41,7 @@ def generate(
         count: how many samples; a beam search has at most as many as it is wide.
         first_index: the first sample's index.
         guard: refuses tokens by the bytes written so far; `config.max_copy` needs one.
+        begun: how the first token begins; the samples' text does not hold it (see `prepare`).
 
     Raises:
         ConfigError: the settings ask for a guard that is not there, or for a token that is not in the
@@ -46,9 +49,11 @@ def generate(
         RunError: the decoder and the codec disagree on the vocabulary.
         SeqloomError: the model's output is not finite, or the pattern takes too long.
     """
-    job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard)
+    job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun)
     if config.beam > 1:
         return iter(beam_search(job)[:count])
+    if suits(job):
+        return write_many(job, first_index, count)
     return (_last(write(job, index)) for index in range(first_index, first_index + count))
 
 
@@ -61,6 +66,7 @@ def stream(
     boundary: int | None = None,
     index: int = 0,
     guard: Guard | None = None,
+    begun: bytes = b"",
 ) -> Generator[str, None, Sample]:
     """Write one sample piece by piece: the same text, and the same arguments, as `generate`.
 
@@ -70,8 +76,10 @@ def stream(
     Returns:
         The sample.
     """
-    job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard)
-    return _best(job) if config.beam > 1 else write(job, index)
+    job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun)
+    if config.beam > 1:
+        return _best(job)
+    return write_one(job, index) if suits(job) else write(job, index)
 
 
 def next_distribution(

@@ -14,7 +14,7 @@ from seqloom.sampling.pattern import Pattern
 from seqloom.sampling.sample import FinishReason
 from seqloom.sampling.transforms import Transform, build_chain
 
-__all__ = ["Job", "Permitted", "permitted", "prepare"]
+__all__ = ["Job", "Permitted", "begins_with", "permitted", "prepare"]
 
 Permitted = Bool[np.ndarray, " vocab"] | FinishReason | None
 """Which tokens may come next: a mask, None for all, or why the text ends because there is none."""
@@ -32,8 +32,10 @@ class Job:
         boundary: the id that ends a text, or None.
         stops: the stop strings in UTF-8.
         constraints: what a text may hold.
+        begun: what the first token must begin with; the prompt holds it already, so the text does not.
+        first_constraints: what a first token may hold after `begun`.
         chain: the transforms between logits and draw.
-        logits: after the prompt.
+        logits: after the prompt; minus infinity for tokens that cannot be the first.
         state: after the prompt.
     """
 
@@ -44,9 +46,16 @@ class Job:
     boundary: int | None
     stops: tuple[bytes, ...]
     constraints: tuple[Constraint, ...]
+    begun: bytes
+    first_constraints: tuple[Constraint, ...]
     chain: tuple[Transform, ...]
     logits: Float32[np.ndarray, " vocab"]
     state: State
+
+    def spelled(self, token: int, num_written: int) -> bytes:
+        """What a token adds to a text of so many tokens."""
+        piece = self.token_bytes[token]
+        return piece if num_written else piece[len(self.begun) :]
 
 
 def prepare(
@@ -57,6 +66,7 @@ def prepare(
     token_bytes: Sequence[bytes],
     boundary: int | None = None,
     guard: Guard | None = None,
+    begun: bytes = b"",
 ) -> Job:
     """Read the prompt and work out all that the samples share.
 
@@ -67,6 +77,7 @@ def prepare(
         token_bytes: what each id spells.
         boundary: the id between documents, or None for running text.
         guard: refuses tokens by the bytes written so far; `config.max_copy` needs one.
+        begun: how the first token begins, after what `prompt` spells; some token must begin so.
 
     Raises:
         ConfigError: the settings ask for a guard that is not there, or for a token that is not in the
@@ -82,6 +93,9 @@ def prepare(
         raise ConfigError("--max-copy needs the corpus that the run was trained on, which is not at hand")
     chain = build_chain(config, decoder.vocabulary)
     constraints = tuple(_constraints(config, token_bytes, guard))
+    first_constraints = constraints
+    if begun and constraints:
+        first_constraints = tuple(_constraints(config, [piece.removeprefix(begun) for piece in token_bytes], guard))
     logits, state = decoder.read(prompt, decoder.initial_state())
     return Job(
         decoder=decoder,
@@ -91,10 +105,17 @@ def prepare(
         boundary=boundary,
         stops=tuple(stop.encode() for stop in config.stop),
         constraints=constraints,
+        begun=begun,
+        first_constraints=first_constraints,
         chain=chain,
-        logits=logits,
+        logits=np.where(begins_with(begun, token_bytes), logits, np.float32(-np.inf)) if begun else logits,
         state=state,
     )
+
+
+def begins_with(begun: bytes, token_bytes: Sequence[bytes]) -> Bool[np.ndarray, " vocab"]:
+    """Which tokens begin with some bytes."""
+    return np.array([piece.startswith(begun) for piece in token_bytes], np.bool_)
 
 
 def permitted(job: Job, written: Written, num_written: int) -> Permitted:
@@ -106,12 +127,13 @@ def permitted(job: Job, written: Written, num_written: int) -> Permitted:
         num_written: its tokens so far.
     """
     boundary, early = job.boundary, num_written < job.config.min_length
-    if not job.constraints and (boundary is None or not early):
+    constraints = job.constraints if num_written else job.first_constraints
+    if not constraints and (boundary is None or not early):
         return None
     mask = np.ones(len(job.token_bytes), np.bool_)
     may_end = boundary is not None and not early
     refuser: FinishReason | None = None
-    for constraint in job.constraints:
+    for constraint in constraints:
         alone = constraint.allowed(written)
         if boundary is not None:
             alone[boundary] = False
@@ -121,6 +143,8 @@ def permitted(job: Job, written: Written, num_written: int) -> Permitted:
         mask &= alone
     if boundary is not None:
         mask[boundary] = may_end
+    if job.begun and not num_written:
+        mask &= np.isfinite(job.logits)
     return mask if mask.any() else refuser or "stop"
 
 

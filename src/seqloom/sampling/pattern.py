@@ -5,6 +5,8 @@ matching).
 """
 
 import codecs
+import math
+import time
 from collections.abc import Hashable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, takewhile
@@ -21,6 +23,7 @@ from seqloom.sampling.sample import FinishReason
 __all__ = ["Pattern", "matches"]
 
 TIMEOUT_SECONDS = 5.0
+"""The longest that one token may wait for the expression, however many candidates are tried."""
 
 
 class _Node(NamedTuple):
@@ -46,6 +49,7 @@ class Pattern:
 
     def __init__(self, pattern: str, token_bytes: Sequence[bytes]) -> None:
         self._pattern = pattern
+        self._until = math.inf
         self._classes_only = sees_classes_only(pattern)
         self._token_bytes = tuple(token_bytes)
         spelled: list[tuple[str, int]] = []
@@ -59,7 +63,12 @@ class Pattern:
         self._tree = tuple(_branches(sorted(entry for entry in spelled if entry[0]), 0))
 
     def allowed(self, written: Written) -> Bool[np.ndarray, " vocab"]:
-        """Whether the text with each token can still come to match."""
+        """Whether the text with each token can still come to match.
+
+        Raises:
+            SeqloomError: the expression takes too long on this text.
+        """
+        self._until = time.monotonic() + TIMEOUT_SECONDS
         mask = np.zeros(len(self._token_bytes), np.bool_)
         split = _split(written)
         if split is None:
@@ -70,7 +79,7 @@ class Pattern:
         else:
             candidates = self._parts
             mask[list(self._reachable(text))] = True
-            mask[self._empty] = _extends(self._pattern, text)
+            mask[self._empty] = self._extends(text)
         tried: dict[Hashable, bool] = {}
         for token in candidates:
             mask[token] = self._continues(text, tail + self._token_bytes[token], tried)
@@ -86,7 +95,7 @@ class Pattern:
         waiting = list(self._tree)
         while waiting:
             node = waiting.pop()
-            if _extends(self._pattern, text + node.prefix):
+            if self._extends(text + node.prefix):
                 yield from node.ids
                 waiting.extend(node.branches)
 
@@ -96,16 +105,20 @@ class Pattern:
         if split is None:
             return False
         whole, tail = split
-        if not tail or (whole and not _extends(self._pattern, text + whole)):
-            return not tail and _extends(self._pattern, text + whole)
+        if not tail or (whole and not self._extends(text + whole)):
+            return not tail and self._extends(text + whole)
         named = "" if self._classes_only else {sign for sign in self._pattern + text if sign > "\x7f"}
         own = [(sign, sign) for sign in named if sign.encode("utf-8", "replace").startswith(tail)]
         for kind, sign in (*own, *completions(tail, self._classes_only)):
             if (whole, kind) not in tried:
-                tried[whole, kind] = _extends(self._pattern, text + whole + sign)
+                tried[whole, kind] = self._extends(text + whole + sign)
             if tried[whole, kind]:
                 return True
         return False
+
+    def _extends(self, text: str) -> bool:
+        """Whether `text` matches, or something that begins with it may."""
+        return _matched(self._pattern, text, partial=True, seconds=self._until - time.monotonic())
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -114,17 +127,14 @@ def matches(pattern: str, text: str) -> bool:
     Raises:
         SeqloomError: the expression takes too long on this text.
     """
-    return _matched(pattern, text, partial=False)
+    return _matched(pattern, text, partial=False, seconds=TIMEOUT_SECONDS)
 
 
-def _extends(pattern: str, text: str) -> bool:
-    """Whether `text` matches, or something that begins with it may."""
-    return _matched(pattern, text, partial=True)
-
-
-def _matched(pattern: str, text: str, *, partial: bool) -> bool:
+def _matched(pattern: str, text: str, *, partial: bool, seconds: float) -> bool:
     try:
-        return _compiled(pattern).fullmatch(text, partial=partial, timeout=TIMEOUT_SECONDS) is not None
+        if seconds <= 0:
+            raise TimeoutError
+        return _compiled(pattern).fullmatch(text, partial=partial, timeout=seconds) is not None
     except TimeoutError:
         raise SeqloomError(
             f"--pattern {pattern!r} takes more than {TIMEOUT_SECONDS:g} seconds to match {len(text)} "

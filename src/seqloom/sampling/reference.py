@@ -56,7 +56,7 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
             reason = "end"
             break
         tokens.append(choice.token)
-        piece = text.add(job.token_bytes[choice.token])
+        piece = text.add(job.spelled(choice.token, len(tokens) - 1))
         if piece:
             pieces.append(piece)
             yield piece

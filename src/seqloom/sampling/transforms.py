@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Float64, Int
 from numpy.typing import ArrayLike
 
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.sampling.config import SamplingConfig
+from seqloom.sampling.config import SamplingConfig, is_number
 
 __all__ = [
     "Context",
@@ -23,6 +23,7 @@ __all__ = [
     "add_bias",
     "apply_chain",
     "build_chain",
+    "diverged",
     "keep_allowed",
     "keep_min_p",
     "keep_top_k",
@@ -97,10 +98,15 @@ def log_softmax(logits: Float[np.ndarray, " vocab"]) -> Logits:
     wide = logits.astype(np.float64)
     peak = wide.max()
     if not np.isfinite(peak):
-        raise SeqloomError("the model's output holds NaN or infinity: its weights have diverged; train again")
+        raise diverged()
     wide -= peak
     log_probabilities: Logits = wide - np.log(np.exp(wide).sum())
     return log_probabilities
+
+
+def diverged() -> SeqloomError:
+    """What is raised where logits hold NaN or infinity."""
+    return SeqloomError("the model's output holds NaN or infinity: its weights have diverged; train again")
 
 
 def add_bias(logits: Logits, bias: Logits) -> Logits:
@@ -189,8 +195,8 @@ def reweight(probabilities: ArrayLike, temperature: float = 1.0) -> Float64[np.n
 
 def _checked_rows(probabilities: ArrayLike, temperature: float) -> Float64[np.ndarray, "*batch vocab"]:
     faults = []
-    if not temperature >= 0:
-        faults.append(f"temperature got {temperature}: choose 0 (always the likeliest) or more")
+    if not is_number(temperature) or not temperature >= 0:
+        faults.append(f"temperature got {temperature!r}: choose 0 (always the likeliest) or more")
     try:
         rows = np.asarray(probabilities, np.float64)
     except (TypeError, ValueError):

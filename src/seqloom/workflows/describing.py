@@ -4,6 +4,7 @@ from typing import Any
 
 from seqloom.config import ModelConfig
 from seqloom.errors import RunError
+from seqloom.kernels.native_decoder import decoding_kernels, default_precision
 from seqloom.kernels.weights import expected_shapes
 from seqloom.workflows.run import Run
 
@@ -27,7 +28,7 @@ def describe(run: Run) -> dict[str, Any]:
         "preset": config.preset,
         "parent": config.parent,
         "generation": "window by window" if config.training.batching == "windows" else "state carried",
-        "kernel": "numpy (generation), torch (training)",
+        "kernel": f"{_decoding(run)} (generation), {run.config.kernels or 'torch'} (training)",
         "trained": _trained(run),
         "model": config.model.to_json(),
         "training": config.training.to_json(),
@@ -45,6 +46,14 @@ def parameters(model: ModelConfig) -> int:
             size *= axis
         total += size
     return total + (model.ahead - 1) * model.vocabulary * (model.sizes[-1] + 1)
+
+
+def _decoding(run: Run) -> str:
+    """What decodes the run here."""
+    kernels = decoding_kernels(run.config.model)
+    if kernels is None or run.config.training.batching == "windows":
+        return "numpy"
+    return f"{kernels} {default_precision(run.config.model, kernels)}"
 
 
 def _trained(run: Run) -> dict[str, Any]:

@@ -17,7 +17,8 @@ __all__ = ["FAN", "draw_plots"]
 FAN = (0.2, 0.5, 1.0, 1.2)
 """Temperatures of the fan."""
 
-_ENTROPY_TEMPERATURES = np.geomspace(0.05, 10, 60)
+_ENTROPY_TEMPERATURES = np.union1d(np.geomspace(0.05, 10, 60), [1.0])
+"""With 1 itself, so that the curve and the fan say the same there."""
 
 
 def draw_plots(

@@ -39,6 +39,7 @@ def prepare(
     hold_out: float,
     validation: float,
     note: Note,
+    called: str | None = None,
 ) -> Material:
     """Read a source, encode it (once; later runs find it in the cache) and split it.
 
@@ -49,6 +50,7 @@ def prepare(
         hold_out: share set aside.
         validation: share of the rest that validates.
         note: is told what was read and what was skipped.
+        called: what the person named, where the source is that in full.
 
     Raises:
         SourceError: the source cannot be read, or is too small.
@@ -59,7 +61,8 @@ def prepare(
     store = cached_store(corpus, codec)
     split = split_store(store, hold_out=hold_out, validation=validation)
     records = f" in {store.num_documents:,} records" if corpus.separate else ""
-    note(f"{corpus.name}: {store.characters:,} characters{records}, {len(codec):,} symbols at level {codec.level}")
+    found = f"{store.characters:,} characters{records}, {len(codec):,} symbols at level {codec.level}"
+    note(f"{called or corpus.name}: {found}")
     for line in corpus.notes:
         note(line)
     for reason, count in store.skipped.items():

@@ -1,13 +1,13 @@
 """Measuring a run on a text: likelihood by a protocol, scores token by token, and what is copied from its corpus."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from seqloom.codecs.base import Codec, describe_unknown
+from seqloom.codecs.base import Codec
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.data.split import Spans, split_store
@@ -17,6 +17,7 @@ from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_lik
 from seqloom.evaluation.scores import TokenScore, token_scores
 from seqloom.kernels.weights import checked_weights
 from seqloom.models.language_model import LanguageModel
+from seqloom.workflows.known import KnownPart, left_out, listed
 from seqloom.workflows.own_text import own_corpus
 from seqloom.workflows.run import Run
 
@@ -44,7 +45,7 @@ class Protocol:
             raise ConfigError("--blocks and --windows contradict each other: choose one way of scoring")
         for name in ("blocks", "windows"):
             if getattr(self, name) < 0:
-                raise ConfigError(f"--{name} got {getattr(self, name)}: it must be 1 or more")
+                raise ConfigError(f"--{name} got {getattr(self, name)}: choose 0 (off), or 1 or more")
         if self.stride != 1 and not self.windows:
             raise ConfigError("--stride is the distance between windows: give --windows too")
         if self.stride < 1:
@@ -70,12 +71,17 @@ def load_model(run: Run) -> LanguageModel:
 
 
 def evaluate(
-    run: Run, source: str | Path | Sequence[str | Path] | None, protocol: Protocol | None, split: str
+    run: Run,
+    source: str | Path | Sequence[str | Path] | None,
+    protocol: Protocol | None,
+    split: str,
+    *,
+    skip_unknown: bool = False,
 ) -> Likelihood:
     """See `Run.evaluate`."""
     if split not in SPLITS:
         raise ConfigError(f"--split got {split!r}: choose from {', '.join(SPLITS)}")
-    store, spans = _part(run, source, split)
+    store, spans = _part(run, source, split, skip_unknown=skip_unknown)
     model, protocol = load_model(run), protocol or Protocol()
     characters = run.codec.characters_per_token
     if protocol.blocks:
@@ -86,26 +92,37 @@ def evaluate(
         scored = full_likelihood(model, store, spans, characters)
     if scored.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
-    return scored
+    return replace(scored, left_out=left_out(store.skipped))
 
 
-def score_text(run: Run, text: str) -> list[TokenScore]:
+def score_text(run: Run, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
     """See `Run.score`."""
-    text = run.as_read(text)
-    if unknown := run.codec.unknown(text):
-        raise CodecError(describe_unknown(unknown))
-    ids = [run.codec.start, *run.codec.encode(text).tolist()]
+    ids = [run.codec.start, *run.codec.encode(run.as_read(text), skip_unknown=skip_unknown).tolist()]
     return list(token_scores(load_model(run), torch.tensor(ids)))
 
 
-def score_source(run: Run, source: str | Path | Sequence[str | Path]) -> Iterator[Iterator[TokenScore]]:
+def score_source(
+    run: Run,
+    source: str | Path | Sequence[str | Path],
+    *,
+    skip_unknown: bool = False,
+    note: Callable[[str], None] = lambda line: None,
+) -> Iterator[Iterator[TokenScore]]:
     """Score every document of a source, read as the run's corpus was read; no more of it is in memory than a piece.
+
+    Args:
+        run: predicts the text.
+        source: what to score.
+        skip_unknown: pass over symbols that the run does not know.
+        note: is told which those were.
 
     Raises:
         UserError: the source cannot be read, or has symbols outside the vocabulary.
     """
     model = load_model(run)
-    store = _store(run, _as_run_reads(run, source))
+    store = _store(run, _as_run_reads(run, source), skip_unknown=skip_unknown)
+    if symbols := left_out(store.skipped):
+        note(f"left out: {listed(symbols)}")
     for start, stop in zip(store.offsets[:-1].tolist(), store.offsets[1:].tolist(), strict=True):
         ids = torch.from_numpy(store.records[start:stop].astype(np.int64))
         if run.codec.boundary is None:
@@ -113,9 +130,11 @@ def score_source(run: Run, source: str | Path | Sequence[str | Path]) -> Iterato
         yield token_scores(model, ids)
 
 
-def _part(run: Run, source: str | Path | Sequence[str | Path] | None, split: str) -> tuple[TokenStore, Spans]:
+def _part(
+    run: Run, source: str | Path | Sequence[str | Path] | None, split: str, *, skip_unknown: bool
+) -> tuple[TokenStore, Spans]:
     corpus = own_corpus(run) if source is None else _as_run_reads(run, source)
-    store = _store(run, corpus)
+    store = _store(run, corpus, skip_unknown=skip_unknown)
     if split == "all":
         return store, Spans.whole(store)
     if corpus.fingerprint != run.config.corpus_hash:
@@ -147,9 +166,10 @@ def _as_run_reads(run: Run, source: str | Path | Sequence[str | Path]) -> Corpus
         raise SourceError(f"{named} is not what the run was trained on, {kind}: name such a source") from None
 
 
-def _store(run: Run, corpus: Corpus) -> TokenStore:
+def _store(run: Run, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
+    codec = _boundary_as(run.codec, corpus)
     try:
-        return cached_store(corpus, _boundary_as(run.codec, corpus))
+        return cached_store(KnownPart(corpus, codec) if skip_unknown else corpus, codec)
     except CodecError as error:
         raise CodecError(*[f"{corpus.name}: {fault}" for fault in error.faults]) from None
 

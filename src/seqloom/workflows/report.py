@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from seqloom.workflows.looking import draw_plots
 from seqloom.workflows.material import Material
 from seqloom.workflows.measuring import load_model
 from seqloom.workflows.run import Run
+from seqloom.workflows.viewer import Viewer
 
 __all__ = ["Report", "finish"]
 
@@ -48,7 +49,7 @@ class Report:
     samples: list[tuple[float, str]]
 
 
-def finish(run: Run, material: Material, progress: Progress, finished: Finished, note: Callable[[str], None]) -> Report:
+def finish(run: Run, material: Material, progress: Progress, finished: Finished, viewer: Viewer) -> Report:
     """Measure a run, write samples, plots, `metrics.json` and `report.md`, and say what came out.
 
     Args:
@@ -56,27 +57,33 @@ def finish(run: Run, material: Material, progress: Progress, finished: Finished,
         material: what it was trained on.
         progress: the trainer's numbers at the end.
         finished: why it ended.
-        note: is told the report's lines.
+        viewer: is told what is being done, then the report's lines.
     """
+    viewer.working("writing samples")
     samples = _write_samples(run)
+    viewer.working("measuring the model")
+    likelihoods = _likelihoods(run, material)
+    viewer.working("looking for copies from the corpus")
+    originality = _originality(material, [text for _, text in samples])
     metrics: dict[str, Any] = {
         "steps": finished.step,
         "reason": finished.reason,
         "training_seconds": progress.seconds,
         "tokens_per_second": progress.tokens / progress.seconds if progress.seconds else None,
         "rollbacks": progress.rollbacks,
-        **_likelihoods(run, material),
+        **likelihoods,
         "temperatures": [{"temperature": temperature, **_variety(text)} for temperature, text in samples],
-        **_originality(material, [text for _, text in samples]),
+        **originality,
     }
     write_json(run.folder.metrics_file, metrics)
+    viewer.working("drawing")
     plots = draw_plots(run)
     report = Report(run, metrics, samples)
     write_text(run.folder.report_file, _as_markdown(report, [plot.name for plot in plots]))
     for line in _summary(metrics):
-        note(line)
-    note(f"run: {run.path}   report: {run.folder.report_file}   plots: {', '.join(str(plot) for plot in plots)}")
-    note(f"write more with: seqloom generate {shlex.quote(str(run.path))} --temperature 0.7")
+        viewer.note(line)
+    viewer.note(f"run: {run.path}   report: {run.folder.report_file}   plots: {', '.join(str(plot) for plot in plots)}")
+    viewer.note(f"write more with: seqloom generate {shlex.quote(str(run.path))} --temperature 0.7")
     return report
 
 
@@ -186,7 +193,8 @@ def _as_markdown(report: Report, plots: list[str]) -> str:
     ]
     for temperature, text in report.samples:
         lines += [f"## Temperature {temperature}", "", "```text", text.replace("```", "'''"), "```", ""]
-    lines += ["## Settings", "", "```json", json.dumps(config.to_json(), indent=2, ensure_ascii=False), "```", ""]
+    settings = {name: value for name, value in config.to_json().items() if name != "opening"}
+    lines += ["## Settings", "", "```json", json.dumps(settings, indent=2, ensure_ascii=False), "```", ""]
     return "\n".join(lines)
 
 

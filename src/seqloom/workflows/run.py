@@ -13,9 +13,10 @@ from seqloom.config import check
 from seqloom.errors import ConfigError
 from seqloom.registry import unknown_name
 from seqloom.sampling import Sample, SamplingConfig
+from seqloom.sampling.config import is_whole
 from seqloom.sampling.constraints import Guard
 from seqloom.workflows.folder import RunConfig, RunFolder
-from seqloom.workflows.writer import Writer, make_writer
+from seqloom.workflows.writer import Prompt, Writer, make_writer
 
 if TYPE_CHECKING:
     from seqloom.evaluation.likelihood import Likelihood
@@ -25,13 +26,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "load"]
 
+_OWN = ("carry", "precision", "skip_unknown")
+"""Settings of generation that are none of `SamplingConfig`."""
+
 
 def load(path: str | Path) -> "Run":
     """Open a run folder. Weights are read when they are first needed.
 
     Raises:
         RunError: the folder is missing, half-written, damaged, or from a newer format.
+        ConfigError: the path is none.
     """
+    if not isinstance(path, str | Path):
+        raise ConfigError(f"load got {path!r}: name a run folder, as text or as a path")
     return Run(path)
 
 
@@ -55,6 +62,13 @@ class Run:
         self.config: RunConfig = self.folder.read_config()
         self.codec: Codec = self.folder.read_codec()
 
+    def __repr__(self) -> str:
+        from seqloom.workflows.describing import parameters
+
+        model = self.config.model
+        shape = f"{model.core} of {' + '.join(map(str, model.sizes))}, {parameters(model):,} parameters"
+        return f"<Run {self.path}: {shape}, level {self.config.level}>"
+
     @property
     def path(self) -> Path:
         """The run folder."""
@@ -69,20 +83,21 @@ class Run:
         """
         return self.folder.read_weights()
 
-    def writer(self, *, carry: bool | None = None) -> Writer:
+    def writer(self, *, carry: bool | None = None, precision: str | None = None) -> Writer:
         """What writes: see `make_writer`.
 
         Raises:
+            ConfigError: the precision is unknown, or not to be had for this run.
             RunError: the weights are missing, damaged or do not fit the config.
         """
-        return make_writer(self.config, self.codec, self.weights, carry=carry)
+        return make_writer(self.config, self.codec, self.weights, carry=carry, precision=precision)
 
     def generate(self, prompt: str = "", **settings: Any) -> str:
         """Write after a prompt.
 
         Args:
             prompt: is changed as the corpus was (lower-cased, normalised), then read.
-            settings: fields of `SamplingConfig`; also `carry` (see `make_writer`) and `skip_unknown`.
+            settings: fields of `SamplingConfig`; also `carry` and `precision` (see `make_writer`) and `skip_unknown`.
 
         Returns:
             What was written, without the prompt.
@@ -99,50 +114,54 @@ class Run:
 
     def iterate(self, prompt: str = "", count: int = 1, **settings: Any) -> Iterator[Sample]:
         """The samples of `samples`, each as soon as it is written."""
-        writer, ids, config = self._ready(prompt, count, settings)
-        return writer.write(ids, config, count=count, guard=self.copy_guard(config))
+        writer, read, config = self._ready(prompt, count, settings)
+        return writer.write(read, config, count=count, guard=self.copy_guard(config))
 
     def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
         """Write piece by piece; the pieces together are what `generate` returns."""
-        writer, ids, config = self._ready(prompt, 1, settings)
-        return writer.stream(ids, config, guard=self.copy_guard(config))
+        writer, read, config = self._ready(prompt, 1, settings)
+        return writer.stream(read, config, guard=self.copy_guard(config))
 
     def streams(self, prompt: str = "", count: int = 1, **settings: Any) -> Iterator[Generator[str, None, Sample]]:
         """The samples of `samples`, each piece by piece; each generator returns its sample."""
-        writer, ids, config = self._ready(prompt, count, settings)
+        writer, read, config = self._ready(prompt, count, settings)
         guard = self.copy_guard(config)
         if config.beam > 1:
-            return map(_whole, writer.write(ids, config, count=count, guard=guard))
-        return (writer.stream(ids, config, index=index, guard=guard) for index in range(count))
+            return map(_whole, writer.write(read, config, count=count, guard=guard))
+        return (writer.stream(read, config, index=index, guard=guard) for index in range(count))
 
     def next_distribution(
         self, prompt: str = "", temperature: float = 1.0, *, skip_unknown: bool = False
     ) -> Float64[np.ndarray, " vocab"]:
-        """The probability of every token after a prompt, at a temperature."""
-        writer = self.writer()
-        return writer.distribution(writer.prompt_ids(self.as_read(prompt), skip_unknown=skip_unknown), temperature)
+        """The probability of every token after a prompt, at a temperature, in float32."""
+        writer = self.writer(precision="float32")
+        return writer.distribution(writer.prompt(self.as_read(prompt), skip_unknown=skip_unknown), temperature)
 
     def as_read(self, text: str) -> str:
         """A text as the run's corpus was read: lower-cased and normalised where that was."""
         from seqloom.corpora.folding import fold
 
+        if not isinstance(text, str):
+            raise ConfigError(f"the text is {text!r}: give a string")
         return fold(text, self.config.reading)
 
-    def score(self, text: str) -> "list[TokenScore]":
+    def score(self, text: str, *, skip_unknown: bool = False) -> "list[TokenScore]":
         """Log-probability, rank and entropy of every token of a text, each after all that comes before it.
 
         Raises:
-            CodecError: the text has symbols outside the vocabulary.
+            CodecError: the text has symbols outside the vocabulary, and `skip_unknown` is False.
         """
         from seqloom.workflows.measuring import score_text
 
-        return score_text(self, text)
+        return score_text(self, text, skip_unknown=skip_unknown)
 
     def evaluate(
         self,
         source: str | Path | Sequence[str | Path] | None = None,
         protocol: "Protocol | None" = None,
         split: str = "all",
+        *,
+        skip_unknown: bool = False,
     ) -> "Likelihood":
         """What a text costs under the model.
 
@@ -150,13 +169,14 @@ class Run:
             source: what to read, as the run's corpus was read; None is the run's own corpus.
             protocol: full context by default.
             split: "all", or of the run's own corpus "train", "validation" or "held-out".
+            skip_unknown: pass over symbols that the run does not know; they are counted in the result's `left_out`.
 
         Raises:
-            UserError: the source cannot be read, or the split holds nothing.
+            UserError: the source cannot be read or has unknown symbols, or the split holds nothing.
         """
         from seqloom.workflows.measuring import evaluate
 
-        return evaluate(self, source, protocol, split)
+        return evaluate(self, source, protocol, split, skip_unknown=skip_unknown)
 
     def model(self) -> "LanguageModel":
         """The network, with its best weights.
@@ -186,12 +206,12 @@ class Run:
 
         return copy_index(self).guard(config.max_copy)
 
-    def _ready(self, prompt: str, count: int, settings: dict[str, Any]) -> tuple[Writer, list[int], SamplingConfig]:
-        own = {name: settings.pop(name) for name in ("carry", "skip_unknown") if name in settings}
+    def _ready(self, prompt: str, count: int, settings: dict[str, Any]) -> tuple[Writer, Prompt, SamplingConfig]:
+        own = {name: settings.pop(name) for name in _OWN if name in settings}
         config = _sampling_config(settings, count)
-        writer = self.writer(carry=own.get("carry"))
-        ids = writer.prompt_ids(self.as_read(prompt), skip_unknown=own.get("skip_unknown", False))
-        return writer, ids, config
+        writer = self.writer(carry=own.get("carry"), precision=own.get("precision"))
+        read = writer.prompt(self.as_read(prompt), skip_unknown=own.get("skip_unknown", False))
+        return writer, read, config
 
 
 def _whole(sample: Sample) -> Generator[str, None, Sample]:
@@ -201,13 +221,13 @@ def _whole(sample: Sample) -> Generator[str, None, Sample]:
 
 
 def _sampling_config(settings: dict[str, Any], count: int) -> SamplingConfig:
-    known = dict.fromkeys((*SamplingConfig.__dataclass_fields__, "carry", "skip_unknown", "count"))
+    known = dict.fromkeys((*SamplingConfig.__dataclass_fields__, *_OWN, "count"))
     unknown = [unknown_name("setting", name, known) for name in settings if name not in known]
     if unknown:
         raise ConfigError(*unknown)
     beam = settings.get("beam", 0)
-    faults = [] if count >= 1 else [f"--count got {count}: it must be 1 or more"]
-    if 1 < beam < count:
+    faults = [] if is_whole(count, 1) else [f"--count got {count!r}: it must be a whole number from 1 up"]
+    if not faults and is_whole(beam, 2) and beam < count:
         faults.append(
             f"--count {count} is more than the {beam} texts that --beam {beam} finds: lower it, or raise --beam"
         )

@@ -92,6 +92,9 @@ def _out_of_range(settings: Settings) -> list[str]:
         (TrainingConfig, {"total_steps": 1, **settings.training}),
     )
     faults: list[str] = []
+    core = settings.model.get("core", "lstm")
+    if core != "lstm" and "forget_bias" in settings.model:
+        faults.append(f"--forget-bias is the LSTM's, and --core is {core}: leave out one of the two")
     level = settings.other.get("level", "char")
     if level not in CODECS:
         faults.append(unknown_name("level", level, CODECS))
@@ -114,14 +117,18 @@ def _contradictions(given: Mapping[str, Any]) -> list[str]:
     if len(budgets) > 1:
         faults.append(f"{' and '.join(budgets)} contradict each other: give one budget")
     for name in ("minutes", "epochs", "steps", "layers", "threads"):
-        if name in given and not 0 < given[name] < math.inf:
-            faults.append(f"--{name} got {given[name]}: it must be a number above 0")
-    if given.get("threads", 1) > _MOST_THREADS:
+        if name in given and not _is_positive(given[name]):
+            faults.append(f"--{name} got {given[name]!r}: it must be a number above 0")
+    if _is_positive(given.get("threads", 1)) and given.get("threads", 1) > _MOST_THREADS:
         faults.append(f"--threads got {given['threads']}: choose 1 to {_MOST_THREADS}")
     size = given.get("size")
     if isinstance(size, tuple | list) and len(size) > 1 and given.get("layers", len(size)) != len(size):
         faults.append(f"--size gives {len(size)} layers and --layers asks for {given['layers']}: leave one out")
     return faults
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 < value < math.inf
 
 
 def _without_rivals(recipe: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
 from seqloom.errors import ConfigError, RunError
+from seqloom.kernels.native import available_kernels
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.loop import Batches, Snapshot, Trainer
+from seqloom.workflows.again import same_again
 from seqloom.workflows.building import (
     codec_maker,
     in_steps,
@@ -26,12 +29,13 @@ from seqloom.workflows.building import (
     shape_of,
     validator,
 )
-from seqloom.workflows.folder import PLOTS, RunConfig, RunFolder
+from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
 from seqloom.workflows.listeners import Keeper, Log, Samples
 from seqloom.workflows.material import Material, make_batches, prepare
 from seqloom.workflows.own_text import own_source
-from seqloom.workflows.planning import as_flags, choose
+from seqloom.workflows.planning import choose, kernels_for
+from seqloom.workflows.replacing import in_place_of
 from seqloom.workflows.report import finish
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.settings import Settings, as_flag, sort_settings
@@ -39,6 +43,9 @@ from seqloom.workflows.viewer import Viewer
 from seqloom.workflows.writer import make_writer
 
 __all__ = ["Viewer", "default_folder", "train"]
+
+_SHOWN = 8
+"""New symbols that are named."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,8 @@ def _begin(
     material = prepare(source, reading, codec_maker(wanted, parent), **shares, note=viewer.note)
     if reading.rating:
         viewer.note(f"ratings ({', '.join(reading.rating)}) are kept with the text; this model does not read them yet")
+    if parent is not None:
+        viewer.note(_going_on(parent, material.codec))
     train_spans = material.split.train
     plan = choose(
         wanted,
@@ -189,9 +198,19 @@ def _begin(
         preset=wanted.preset,
         parent=str(parent.path.absolute()) if parent else None,
         threads=plan.threads,
+        kernels=plan.kernels,
     )
-    viewer.note(f"the same again: {as_flags(plan.model, training)}")
+    again = same_again(_named(source), folder.path, wanted, plan.model, training, parent.path if parent else None)
+    viewer.note(f"the same again: {again}")
     return _Session(folder, config, material, model, batches, viewer)
+
+
+def _going_on(parent: Run, codec: Codec) -> str:
+    """What training goes on from, and which symbols are new to it."""
+    new = [codec.decode([token]) or "(end)" for token in range(len(parent.codec), len(codec))]
+    shown = ", ".join(map(repr, new[:_SHOWN])) + (", ..." if len(new) > _SHOWN else "")
+    symbols = f"{len(new):,} new symbol{'s' if len(new) != 1 else ''} ({shown})" if new else "no new symbols"
+    return f"going on from {parent.path}: {symbols}"
 
 
 def _refuse_to_resume(settings: Mapping[str, Any]) -> None:
@@ -212,6 +231,12 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
         )
     codec = folder.read_codec()
     snapshot = load_snapshot(folder.state_file)
+    if folder.metrics_file.exists() and folder.report_file.exists():
+        viewer.note(
+            f"{folder.path} is finished: {snapshot.progress['step']:,} steps are done; to train it further, start "
+            f"another run with --from {shlex.quote(str(folder.path))}"
+        )
+        return load(folder.path)
 
     def same_codec(corpus: Corpus) -> Codec:
         if corpus.fingerprint != config.corpus_hash:
@@ -226,28 +251,47 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
         hold_out=training.hold_out,
         validation=training.validation,
         note=viewer.note,
+        called=config.corpus,
     )
     torch.set_num_threads(config.threads)
+    config = _with_kernels(config, viewer)
     model = LanguageModel(config.model, training.seed)
     batches = make_batches(material.store, material.split, training)
-    viewer.note(f"going on after step {snapshot.progress['step']:,} of {training.total_steps:,}")
     return _run(_Session(folder, config, material, model, batches, viewer), snapshot)
+
+
+def _with_kernels(config: RunConfig, viewer: Viewer) -> RunConfig:
+    """The config with kernels that are to be had here."""
+    if config.kernels is None or config.kernels in available_kernels():
+        return config
+    here = kernels_for(config.model, config.training)
+    viewer.note(
+        f"the kernels {config.kernels} that began this run are not to be had here: going on with {here or 'torch'}, "
+        "close to what would have come, but not bit for bit"
+    )
+    return replace(config, kernels=here)
 
 
 def _run(session: _Session, snapshot: Snapshot | None) -> Run:
     """Train from a snapshot, or from nothing in place of what the folder holds; alone in the folder."""
     with session.folder.locked():
-        if snapshot is None:
-            _clear(session.folder)
+        if snapshot is not None:
+            return _train(session, snapshot)
+        with in_place_of(session.folder):
             session.folder.write_config(session.config, session.material.codec)
-        return _train(session, snapshot)
+            return _train(session, None)
 
 
 def _train(session: _Session, snapshot: Snapshot | None) -> Run:
     """Train to the end, an early stop or Ctrl-C."""
     folder, config, material, viewer = session.folder, session.config, session.material, session.viewer
     trainer = Trainer(
-        session.model, session.batches, config.training, validate=validator(session.model, material, config.training)
+        session.model,
+        session.batches,
+        config.training,
+        kernels=config.kernels,
+        threads=config.threads,
+        validate=validator(session.model, material, config.training),
     )
     if snapshot is not None:
         trainer.restore(snapshot)
@@ -267,25 +311,15 @@ def _train(session: _Session, snapshot: Snapshot | None) -> Run:
     run = load(folder.path)
     if finished.reason == "interrupted":
         raise KeyboardInterrupt(str(folder.path))
-    viewer.finished(finish(run, material, trainer.progress, finished, viewer.note))
+    viewer.finished(finish(run, material, trainer.progress, finished, viewer))
     return run
-
-
-def _clear(folder: RunFolder) -> None:
-    """Take away what an earlier run left, its config first so that no half run looks whole; nothing else."""
-    samples = folder.samples_folder.glob("epoch-*.txt")
-    plots = (folder.plots_folder / f"{name}.png" for name in PLOTS)
-    kept = (folder.weights_file, folder.codec_file, folder.state_file, folder.log_file, folder.metrics_file)
-    try:
-        for file in (folder.config_file, *kept, folder.report_file, *samples, *plots):
-            file.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"cannot replace {folder.path}: {error.strerror}; check its rights, or name another folder"
-        ) from None
 
 
 def _source_names(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
     """What is stored: names as they are, paths made absolute."""
-    each = [source] if isinstance(source, str | Path) else source
-    return tuple(str(Path(one).absolute()) if Path(one).exists() else str(one) for one in each)
+    return tuple(str(Path(one).absolute()) if Path(one).exists() else one for one in _named(source))
+
+
+def _named(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    """What a person named, one by one."""
+    return tuple(map(str, [source] if isinstance(source, str | Path) else source))

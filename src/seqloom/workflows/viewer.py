@@ -1,9 +1,13 @@
 """Who is shown what happens while a run trains."""
 
+from typing import TYPE_CHECKING
+
 from seqloom.training.events import Listener
 from seqloom.workflows.folder import RunConfig
 from seqloom.workflows.listeners import SampleSet
-from seqloom.workflows.report import Report
+
+if TYPE_CHECKING:
+    from seqloom.workflows.report import Report
 
 __all__ = ["Viewer"]
 
@@ -24,5 +28,8 @@ class Viewer:
         """What is told every training event."""
         return lambda event: None
 
-    def finished(self, report: Report) -> None:
+    def working(self, at: str) -> None:
+        """Training is over, and this is being done now."""
+
+    def finished(self, report: "Report") -> None:
         """Training is over, and what it came to is measured."""

@@ -50,26 +50,22 @@ inline void store_groups(Element* to, const Element* row, size_t stride) {
   _mm512_storeu_si512(to, _mm512_or_si512(low, high));
 }
 
+// Puts what lies eight rows apart side by side, in halves of 128 bits.
+inline void interleave(const __m256i (&from)[16], __m256i (&to)[16]) {
+  for (int i = 0; i < 8; ++i) {
+    to[2 * i] = _mm256_unpacklo_epi16(from[i], from[i + 8]);
+    to[2 * i + 1] = _mm256_unpackhi_epi16(from[i], from[i + 8]);
+  }
+}
+
 // to[j, i] = from[i, j] for blocks of 16 by 16: pairs, then pairs of pairs, and so on are put side by side.
 inline void transpose_block(const Element* from, size_t from_stride, Element* to, size_t to_stride) {
   __m256i row[16], next[16];
   for (int i = 0; i < 16; ++i) row[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * from_stride));
-  for (int i = 0; i < 8; ++i) {
-    next[2 * i] = _mm256_unpacklo_epi16(row[i], row[i + 8]);
-    next[2 * i + 1] = _mm256_unpackhi_epi16(row[i], row[i + 8]);
-  }
-  for (int i = 0; i < 8; ++i) {
-    row[2 * i] = _mm256_unpacklo_epi16(next[i], next[i + 8]);
-    row[2 * i + 1] = _mm256_unpackhi_epi16(next[i], next[i + 8]);
-  }
-  for (int i = 0; i < 8; ++i) {
-    next[2 * i] = _mm256_unpacklo_epi16(row[i], row[i + 8]);
-    next[2 * i + 1] = _mm256_unpackhi_epi16(row[i], row[i + 8]);
-  }
-  for (int i = 0; i < 8; ++i) {
-    row[2 * i] = _mm256_unpacklo_epi16(next[i], next[i + 8]);
-    row[2 * i + 1] = _mm256_unpackhi_epi16(next[i], next[i + 8]);
-  }
+  interleave(row, next);
+  interleave(next, row);
+  interleave(row, next);
+  interleave(next, row);
   // Each register now holds two whole columns, one from either half: 128 bits are 8 rows of a column.
   for (int j = 0; j < 8; ++j) {
     const __m256i low = _mm256_permute2x128_si256(row[2 * j], row[2 * j + 1], 0x20);

@@ -60,6 +60,8 @@ void Lanes::resize(int count) {
 void Lanes::clear(int lane) {
   std::memset(lanes_[lane]->memory.get(), 0, network_.lane_bytes);
   network_.clear(lanes_[lane]->memory.get());
+  // Nothing read, nothing known: all tokens alike, and none past the vocabulary.
+  set_logits(lane, std::vector<float>(network_.vocabulary).data());
 }
 
 void Lanes::reorder(const int32_t* from) {

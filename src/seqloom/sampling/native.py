@@ -1,0 +1,161 @@
+"""Writing by the compiled kernels: network, transforms and draws run there, a chunk of tokens at a time.
+
+Text, stop strings and Ctrl-C are looked after between chunks, which grow from one token, so that the first character
+comes at once. What hangs on the text (patterns, banned strings of several tokens, guards) is left to the plain loop.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from itertools import islice
+
+import numpy as np
+from jaxtyping import Float32
+
+from seqloom.kernels.decoding_library import SamplingSettings
+from seqloom.kernels.lanes import NOT_FINITE, RUNNING, Chunk, Lanes
+from seqloom.kernels.native_decoder import NativeDecoder
+from seqloom.sampling.constraints import Bans
+from seqloom.sampling.draft import Draft, speller
+from seqloom.sampling.job import Job
+from seqloom.sampling.sample import FinishReason, Sample
+from seqloom.sampling.transforms import diverged
+
+__all__ = ["start_lanes", "suits", "write_many", "write_one"]
+
+_MOST_LANES = 256
+_MOST_TOKENS = 256
+_LONG_SECONDS = 0.2
+"""More than anyone should wait for Ctrl-C."""
+
+_LARGEST_BIAS = 100.0
+"""Larger ones would cost the logits their last digits in single precision."""
+
+_REASONS: dict[int, FinishReason] = {1: "length", 2: "end"}
+
+
+def suits(job: Job) -> bool:
+    """Whether the kernels can write this: the model is theirs, and what is allowed is the same after any text."""
+    if not isinstance(job.decoder, NativeDecoder) or job.config.pattern is not None or job.config.beam > 1:
+        return False
+    if job.begun:
+        return False
+    if any(abs(bias) > _LARGEST_BIAS for bias in job.config.bias.values()):
+        return False
+    return _static_bias(job) is not None
+
+
+def write_one(job: Job, index: int = 0) -> Generator[str, None, Sample]:
+    """Write one sample piece by piece: see `reference.write`."""
+    lanes, draft = start_lanes(job, 1, index), _drafts(job)(index)
+    for chunk in _chunks(lanes, 1):
+        piece, reason = _take(draft, chunk, 0)
+        if piece:
+            yield piece
+        if reason is not None:
+            piece, sample = draft.finish(reason)
+            if piece:
+                yield piece
+            return sample
+    raise AssertionError("a lane ends before its chunks do")
+
+
+def write_many(job: Job, first_index: int, count: int) -> Iterator[Sample]:
+    """Write samples side by side, and give them in order; a lane that has finished takes the next sample."""
+    lanes, new_draft = start_lanes(job, min(count, _MOST_LANES), first_index), _drafts(job)
+    following = ((index, new_draft(index)) for index in range(first_index, first_index + count))
+    drafts = dict(zip(range(len(lanes)), following, strict=False))
+    finished: dict[int, Sample] = {}
+    given = first_index
+    for chunk in _chunks(lanes, _MOST_TOKENS // 4):
+        for lane, (index, draft) in list(drafts.items()):
+            _, reason = _take(draft, chunk, lane)
+            if reason is not None:
+                finished[index] = draft.finish(reason)[1]
+                del drafts[lane]
+                lanes.end(lane)
+                for drafts[lane] in islice(following, 1):
+                    _begin(job, lanes, lane, drafts[lane][0])
+        while given in finished:
+            yield finished.pop(given)
+            given += 1
+        if not drafts:
+            return
+
+
+def start_lanes(job: Job, count: int, first_index: int = 0) -> Lanes:
+    """Lanes that have read the prompt, ready to write one sample each."""
+    assert isinstance(job.decoder, NativeDecoder)
+    lanes = job.decoder.lanes(count)
+    bias = _static_bias(job)
+    lanes.set_sampling(_settings(job), bias if bias is not None and bias.any() else None)
+    for lane in range(count):
+        _begin(job, lanes, lane, first_index + lane)
+    return lanes
+
+
+def _chunks(lanes: Lanes, most: int) -> Iterator[Chunk]:
+    """What the lanes write, `most` tokens at first; more as long as that does not take long."""
+    while True:
+        start = time.perf_counter()
+        chunk = lanes.write(most)
+        if time.perf_counter() - start < _LONG_SECONDS / 4:
+            most = min(2 * most, _MOST_TOKENS)
+        elif time.perf_counter() - start > _LONG_SECONDS:
+            most = max(most // 2, 1)
+        if (chunk.endings == NOT_FINITE).any():
+            raise diverged()
+        yield chunk
+
+
+def _take(draft: Draft, chunk: Chunk, lane: int) -> tuple[str, FinishReason | None]:
+    """The text of what a lane wrote, and why its sample ends, if it does."""
+    count, ending = int(chunk.counts[lane]), int(chunk.endings[lane])
+    reason = None if ending == RUNNING else _REASONS[ending]
+    piece = draft.add(chunk.tokens[lane, : count - (reason == "end")], chunk.nats[:, lane, :count])
+    return piece, "stop" if draft.stopped else reason
+
+
+def _drafts(job: Job) -> Callable[[int], Draft]:
+    """What begins the sample of an index."""
+    spell, config = speller(job.token_bytes, job.boundary), job.config
+    return lambda index: Draft(index, config.seed, job.stops, config.min_length, spell)
+
+
+def _begin(job: Job, lanes: Lanes, lane: int, index: int) -> None:
+    lanes.set_state(lane, job.state[0])
+    lanes.set_logits(lane, job.logits)
+    recent = np.array(job.prompt[-job.config.repetition_window :], np.int32)
+    lanes.begin(lane, int(job.config.seed), index, recent)
+
+
+def _settings(job: Job) -> SamplingSettings:
+    config = job.config
+    whole = 2**31 - 1
+    return SamplingSettings(
+        temperature=config.temperature,
+        top_p=config.top_p,
+        min_p=config.min_p,
+        typical_p=config.typical_p,
+        repetition_penalty=min(max(config.repetition_penalty, 1e-30), 1e30),
+        top_k=min(config.top_k, len(job.token_bytes)),
+        repetition_window=min(config.repetition_window, len(job.prompt) + config.length, whole),
+        length=min(config.length, whole),
+        min_length=min(config.min_length, whole),
+        boundary=-1 if job.boundary is None else job.boundary,
+    )
+
+
+def _static_bias(job: Job) -> Float32[np.ndarray, " vocab"] | None:
+    """What is added to the logits after any text; None where that hangs on the text, or leaves nothing."""
+    bias = np.zeros(len(job.token_bytes), np.float32)
+    bias[list(job.config.bias)] = list(job.config.bias.values())
+    for constraint in job.constraints:
+        allowed = constraint.everywhere if isinstance(constraint, Bans) else None
+        if allowed is None:
+            return None
+        allowed = allowed | (np.arange(len(bias)) == job.boundary)
+        bias[~allowed] = -np.inf
+    possible = bias > -np.inf
+    if job.boundary is not None:
+        possible[job.boundary] = False
+    return bias if possible.any() else None

@@ -1,0 +1,59 @@
+"""A corpus without the symbols that a run does not know, each of them counted."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from seqloom.codecs.base import Codec, without
+from seqloom.corpora.document import Corpus, Document
+
+__all__ = ["KnownPart", "left_out", "listed"]
+
+_UNKNOWN = "unknown symbol "
+
+
+class KnownPart(Corpus):
+    """A corpus whose unknown symbols are left out.
+
+    Args:
+        corpus: what to read.
+        codec: says which symbols are known.
+
+    Attributes:
+        skipped: what the corpus left out, and how often each unknown symbol was, in the last full pass.
+    """
+
+    def __init__(self, corpus: Corpus, codec: Codec) -> None:
+        self.name, self.separate, self.skipped = corpus.name, corpus.separate, corpus.skipped
+        told = f"known part\n{corpus.fingerprint}\n{codec.fingerprint}"
+        self.fingerprint = hashlib.sha256(told.encode()).hexdigest()
+        self._corpus, self._codec = corpus, codec
+
+    def __iter__(self) -> Iterator[Document]:
+        """Read the documents from the first to the last."""
+        tally: Counter[str] = Counter()
+        for document in self._corpus:
+            yield replace(document, chunks=self._known(document.chunks, tally))
+        self.skipped = {**self._corpus.skipped, **tally}
+
+    def _known(self, chunks: Iterable[str], tally: Counter[str]) -> Iterator[str]:
+        for chunk in chunks:
+            unknown = self._codec.unknown(chunk)
+            tally.update(_UNKNOWN + symbol for _, symbol in unknown)
+            if kept := without(chunk, unknown):
+                yield kept
+
+
+def left_out(skipped: Mapping[str, int]) -> dict[str, int]:
+    """How often each unknown symbol was left out, the most frequent first, by what a store or a corpus skipped."""
+    found = {reason.removeprefix(_UNKNOWN): count for reason, count in skipped.items() if reason.startswith(_UNKNOWN)}
+    return dict(sorted(found.items(), key=lambda symbol: -symbol[1]))
+
+
+def listed(symbols: Mapping[str, int], most: int = 8) -> str:
+    """Left-out symbols in words: how many in all, and the most frequent."""
+    total = sum(symbols.values())
+    shown = ", ".join(f"{symbol!r} ({count:,})" for symbol, count in list(symbols.items())[:most])
+    more = f" and {len(symbols) - most:,} more" if len(symbols) > most else ""
+    return f"{total:,} character{'s' if total != 1 else ''} that the run does not know: {shown}{more}"
