@@ -1,12 +1,13 @@
 # make demo   train on the built-in corpus for a minute and write
 # make test   run the tests
 # make check  lint, types and layers
+# make bench  measure everything, about an hour, into benchmarks/REPORT.md
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check format clean help
+.PHONY: demo test check bench format clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -31,6 +32,9 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/report.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

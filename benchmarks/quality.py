@@ -6,9 +6,9 @@ Seconds are of training: start-up, validation and sampling are not counted. A ro
 
     python benchmarks/quality.py [ROW ...] [--seeds 3] [--json FILE]
 
-Rows: nietzsche-7s, nietzsche-60s, shakespeare-60s, shakespeare-600s. The last takes ten minutes a seed. The corpora are
-fetched, or found under the folder that SEQLOOM_CORPORA names. Published, to compare with: Keras on TensorFlow with the
-textbook's LSTM(128) on nietzsche, 1.541 nats after 412 s of training (two cores), 1.520 at its best after 880 s;
+Rows: nietzsche-4s, -5s, -7s, -15s and -60s, shakespeare-60s and -600s. The last takes ten minutes a seed. The corpora
+are fetched, or found under the folder that SEQLOOM_CORPORA names. Published, to compare with: Keras on TensorFlow with
+the textbook's LSTM(128) on nietzsche, 1.541 nats after 412 s of training (two cores), 1.520 at its best after 880 s;
 nanoGPT on shakespeare, 1.88 after about 3 minutes on a laptop's processor, 1.4697 (random blocks of 256) on an A100.
 """
 
@@ -34,9 +34,12 @@ class Row:
 
 
 ROWS = {
+    "nietzsche-4s": Row("nietzsche", 4.1, True, 1.541),
+    "nietzsche-5s": Row("nietzsche", 5, True, 1.48),
     "nietzsche-7s": Row("nietzsche", 7, True, 1.541),
-    "nietzsche-60s": Row("nietzsche", 60, True, 1.37),
-    "shakespeare-60s": Row("shakespeare", 60, False, 1.58),
+    "nietzsche-15s": Row("nietzsche", 15, True, 1.40),
+    "nietzsche-60s": Row("nietzsche", 60, True, 1.33),
+    "shakespeare-60s": Row("shakespeare", 60, False, 1.52),
     "shakespeare-600s": Row("shakespeare", 600, False, 1.51),
 }
 
