@@ -16,12 +16,14 @@ class SamplePlan:
         length: tokens a sample.
         prompt_length: tokens of the corpus, from a random place, that a sample goes on from; 0 starts from nothing.
         chained: each temperature goes on from the last one's text.
+        sparing: pass over epochs that were trained in less time than their samples would take.
     """
 
     temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 1.2)
     length: int = 400
     prompt_length: int = 0
     chained: bool = False
+    sparing: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ PRESETS: Mapping[str, Preset] = {
             "learning_rate": 0.01,
             "epochs": 59,
         },
-        samples=SamplePlan(prompt_length=60, chained=True),
+        samples=SamplePlan(prompt_length=60, chained=True, sparing=False),
     ),
     "reviews": Preset(
         description="the textbook's larger recipe: windows of 256, LSTM(1024) and LSTM(512), Adam, 20 epochs",
@@ -74,6 +76,6 @@ PRESETS: Mapping[str, Preset] = {
             "betas": (0.9, 0.999),
             "epochs": 20,
         },
-        samples=SamplePlan(temperatures=(0.2, 0.4, 0.6, 0.8), prompt_length=256, chained=True),
+        samples=SamplePlan(temperatures=(0.2, 0.4, 0.6, 0.8), prompt_length=256, chained=True, sparing=False),
     ),
 }

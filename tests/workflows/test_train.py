@@ -175,10 +175,7 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
     assert windowed.log_prob != carried.log_prob
 
 
-def test_samples_after_each_epoch_go_on_from_one_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqloom.workflows import listeners
-
-    monkeypatch.setattr(listeners.Samples, "least_seconds", 0.0)
+def test_samples_after_each_epoch_go_on_from_one_another(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("The Quick Brown Fox jumps over the lazy dog. " * 20, encoding="utf-8")
     run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=2, window=12)

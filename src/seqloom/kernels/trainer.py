@@ -1,7 +1,7 @@
 """The compiled training step of a stack of LSTM or GRU layers with softmax heads.
 
-It keeps parameters, gradients and the optimiser's moments in arrays of its own; `parameter` and its like copy them in
-and out under the names and in the shapes of the model.
+It keeps parameters, gradients and the optimiser's moments in arrays of its own; `put` and `get` copy them in and out
+under the names and in the shapes of the model.
 """
 
 import ctypes
@@ -133,7 +133,6 @@ class NativeTrainer:
         if not made:
             raise SeqloomError(f"a model of {', '.join(map(str, config.sizes))} units does not fit into the memory")
         self._trainer = ctypes.c_void_p(made)
-        self._lanes = 0
 
     def __del__(self) -> None:
         if hasattr(self, "_trainer"):
@@ -161,6 +160,9 @@ class NativeTrainer:
         Returns:
             The mean nats of each head.
         """
+        # What lies outside the vocabulary would be written outside of the library's memory.
+        assert tokens.min() >= 0
+        assert max(tokens.max(), targets.max()) < self.config.vocabulary
         lanes, time = tokens.shape
         held = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets), np.ascontiguousarray(head_weights)]
         window = _Window(
@@ -187,7 +189,6 @@ class NativeTrainer:
         failed = self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
         if failed:
             raise SeqloomError(f"no memory for {lanes} lanes of {time} tokens: choose fewer with --lanes or --window")
-        self._lanes = lanes
         return [float(loss) for loss in losses]
 
     def gradient_norm(self) -> float:

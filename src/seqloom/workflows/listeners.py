@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -96,8 +97,8 @@ class Keeper:
 class Samples:
     """Writes one sample a temperature after each epoch, into `samples/` and to whoever shows them.
 
-    Epochs that end within `least_seconds` of training since the last samples are passed over, so that a tiny corpus is
-    not spent on samples.
+    Where the plan is sparing, an epoch that was trained in less time than its samples would take is passed over, so
+    that a tiny corpus is not spent on samples.
 
     Args:
         folder: of the run.
@@ -108,8 +109,6 @@ class Samples:
         spans: the part of it that is trained on.
         show: is given each set; may be None.
     """
-
-    least_seconds = 2.0
 
     def __init__(
         self,
@@ -123,13 +122,19 @@ class Samples:
     ) -> None:
         self._folder, self._trainer, self._writer = folder, trainer, writer
         self._plan, self._store, self._spans, self._show = plan, store, spans, show
-        self._last_seconds = 0.0
+        self._last_seconds = self._took_seconds = 0.0
 
     def __call__(self, event: Event) -> None:
         """Write samples when an epoch ends."""
-        if not isinstance(event, Epoch) or event.seconds - self._last_seconds < self.least_seconds:
+        if not isinstance(event, Epoch):
             return
-        self._last_seconds = event.seconds
+        if self._plan.sparing and event.seconds - self._last_seconds < self._took_seconds:
+            return
+        begun = time.perf_counter()
+        self._write_set(event)
+        self._last_seconds, self._took_seconds = event.seconds, time.perf_counter() - begun
+
+    def _write_set(self, event: Epoch) -> None:
         weights = {name: value.detach().cpu().numpy() for name, value in self._trainer.published().state_dict().items()}
         prompt, written = self.write(self._writer(weights), seed=event.epoch)
         path = self._folder.samples_folder / f"epoch-{event.epoch:04d}.txt"

@@ -42,7 +42,7 @@ struct LayerWindow {
 
 class GatedLayer {
  public:
-  GatedLayer(const LayerRegions& regions, bool gru, bool first) : regions_(regions), gru_(gru), first_(first) {
+  GatedLayer(const LayerRegions& regions, bool gru) : regions_(regions), gru_(gru) {
     const size_t units = regions.padded_size, columns = regions.gate_columns();
     recurrent_.reset(units * columns);
     recurrent_back_.reset(units * columns);
@@ -88,14 +88,11 @@ class GatedLayer {
   }
 
   // The recurrent weights with some of them dropped, for `pack`.
-  void drop_weights(const float* arena, const Dropping& dropping, int thread, int threads) {
+  void drop_weights(const float* arena, const Dropping& dropping) {
     if (!dropping.active()) return;
-    const size_t columns = regions_.gate_columns();
-    if (thread == 0 && masked_.size() == 0) masked_.reset(regions_.weight_hidden.size());
-    (void)threads;
-    if (thread != 0) return;
+    if (masked_.size() == 0) masked_.reset(regions_.weight_hidden.size());
     const float* hidden = arena + regions_.weight_hidden.start;
-    apply_mask(dropping, [&](size_t at, Vec mask) { store(&masked_[at], load(hidden + at) * mask); }, columns);
+    apply_mask(dropping, [&](size_t at, Vec mask) { store(&masked_[at], load(hidden + at) * mask); });
   }
 
   // Room for outputs that are not just the hidden values: dropped, or apart from states that are reset.
@@ -146,7 +143,7 @@ class GatedLayer {
     apply_mask(dropping, [&](size_t at, Vec mask) {
       const size_t column = at % columns;
       if (column >= share.begin && column < share.end) store(out + at, load(out + at) * mask);
-    }, columns);
+    });
   }
 
   // sums[index] += the gradients of the pre-activations of all tokens whose index it is: the thread's share of columns.
@@ -315,7 +312,8 @@ class GatedLayer {
 
   // Give `use(place, mask)` every vector of the recurrent weights.
   template <typename Use>
-  void apply_mask(const Dropping& dropping, Use use, size_t columns) const {
+  void apply_mask(const Dropping& dropping, Use use) const {
+    const size_t columns = regions_.gate_columns();
     for (size_t unit = 0; unit < regions_.padded_size; ++unit) {
       const uint32_t row = dropping.row(unit);
       for (size_t c = 0; c < columns; c += kWidth) use(unit * columns + c, dropping.mask(row, c));
@@ -323,7 +321,7 @@ class GatedLayer {
   }
 
   LayerRegions regions_;
-  bool gru_, first_;
+  bool gru_;
   bool apart_ = false;
   Geometry geometry_;
   // Packed weights: the recurrent and the input ones, each as they are and transposed.

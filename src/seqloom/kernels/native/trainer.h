@@ -17,8 +17,7 @@ class StackTrainer final : public Trainer {
   explicit StackTrainer(const TrainerSetup& setup)
       : parameters_(setup), pool_(setup.threads), table_(parameters_) {
     for (Buffer<float>& arena : arenas_) arena.reset(parameters_.total);
-    for (size_t index = 0; index < parameters_.layers.size(); ++index)
-      layers_.emplace_back(parameters_.layers[index], setup.gru, index == 0);
+    for (const LayerRegions& regions : parameters_.layers) layers_.emplace_back(regions, setup.gru);
     for (int head = 0; head < setup.num_heads; ++head)
       heads_.emplace_back(parameters_.head_weights[head], parameters_.head_biases[head], setup.threads);
   }
@@ -122,7 +121,7 @@ class StackTrainer final : public Trainer {
     const bool apart = window.dropout > 0.0f || resets_inside(window);
     for (size_t index = 0; index < layers_.size(); ++index) {
       layers_[index].separate_outputs(apart, index + 1 < layers_.size());
-      layers_[index].drop_weights(arena, weight_dropping(window, index), 0, 1);
+      layers_[index].drop_weights(arena, weight_dropping(window, index));
     }
     pool_.run([&](int thread) {
       TileRegisters tiles;
