@@ -23,7 +23,7 @@ _AVX2 = ("-mavx2", "-mfma")
 _AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512")
 _AVX512BF16 = (*_AVX512, "-mavx512bf16", "-mavx512vnni")
 FLAGS = {
-    "amx": (*_AVX512BF16, "-mamx-tile", "-mamx-bf16"),
+    "amx": (*_AVX512BF16, "-mamx-tile", "-mamx-bf16", "-mamx-int8"),
     "avx512bf16": _AVX512BF16,
     "avx512": _AVX512,
     "avx2": _AVX2,
@@ -44,22 +44,25 @@ def build_library(root: Path, extra: Sequence[str] = ()) -> Path:
         CalledProcessError: it failed.
     """
     with tempfile.TemporaryDirectory() as folder:
-        linked = link(root, Path(folder), ("-shared", *extra), extra)
+        linked = link(root, Path(folder), extra)
         shutil.copy(linked, root / f"{LIBRARY}.new")
         os.replace(root / f"{LIBRARY}.new", root / LIBRARY)
     return root / LIBRARY
 
 
-def build_program(root: Path, main: Path, place: Path, extra: Sequence[str] = ()) -> Path:
-    """Compile and link a program around the kernels into `place`; the errors are those of `build_library`."""
-    return link(root, place, extra, (f"-I{root / SOURCES}", *extra), main)
+def build_program(root: Path, main: Path, library: Path, place: Path, extra: Sequence[str] = ()) -> Path:
+    """Compile a program that uses a library of all kernels, linked with `-fvisibility=default`, into `place`.
+
+    The errors are those of `build_library`.
+    """
+    program = place / main.stem
+    _run(_compiler(), *_COMMON, *extra, f"-I{root / SOURCES}", main, library, f"-Wl,-rpath,{library.parent}", "-o", program)
+    return program
 
 
-def link(root: Path, place: Path, link_flags: Sequence[str], flags: Sequence[str], *more: Path) -> Path:
-    """Compile all kernels, and `more` sources, and link them."""
-    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if compiler is None or os.name != "posix":
-        raise OSError("no C++ compiler was found")
+def link(root: Path, place: Path, flags: Sequence[str] = ()) -> Path:
+    """Compile all kernels, and link them to a shared library in `place`; the errors are those of `build_library`."""
+    compiler = _compiler()
 
     def compiled(source: Path, own: Sequence[str] = ()) -> Path:
         to = place / f"{source.stem}.o"
@@ -78,13 +81,20 @@ def link(root: Path, place: Path, link_flags: Sequence[str], flags: Sequence[str
         sets = dict(zip(FLAGS, pool.map(instruction_set, FLAGS), strict=True))
     have = [f"-DSEQLOOM_HAVE_{name.upper()}" for name, made in sets.items() if made]
     shared = [path for path in sorted((root / SOURCES).rglob("*.cpp")) if not path.stem.startswith("isa_")]
-    objects = [compiled(path, have if path.stem == "dispatch" else ()) for path in (*shared, *more)]
+    objects = [compiled(path, have if path.stem == "dispatch" else ()) for path in shared]
     # What is the same in every set (a vector of the standard library) is taken from the first object that has it, so
     # the plainest come first.
     objects += [made for made in reversed(sets.values()) if made]
-    linked = place / "linked"
-    _run(compiler, "-pthread", *link_flags, *objects, "-o", linked)
+    linked = place / LIBRARY.name
+    _run(compiler, "-shared", "-pthread", *flags, *objects, "-o", linked)
     return linked
+
+
+def _compiler() -> str:
+    found = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if found is None or os.name != "posix":
+        raise OSError("no C++ compiler was found")
+    return found
 
 
 def _run(*command: str | Path) -> None:

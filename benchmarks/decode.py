@@ -85,7 +85,7 @@ def full_chain(models: dict[str, tuple[str, tuple[int, ...]]], seconds: float) -
 
 def every_path(models: dict[str, tuple[str, tuple[int, ...]]], seconds: float) -> Iterator[tuple[str, ...]]:
     yield "instruction set and precision, one stream, one core", *models
-    for kernels in dict.fromkeys("avx512bf16" if name == "amx" else name for name in available_kernels()):
+    for kernels in available_kernels():
         for precision in PRECISIONS:
             rates = [rate(made(*model, kernels, precision), 1, 1, seconds / 2, PLAIN) for model in models.values()]
             yield f"{kernels} {precision}", *map(thousands, rates)

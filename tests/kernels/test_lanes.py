@@ -39,7 +39,7 @@ def test_a_lane_predicts_what_a_single_stream_does(decoder, kernels, core, sizes
     if core == "conv" and precision == "int8":
         pytest.skip("a convolution has no eight bits")
     model = decoder(core, sizes, precision)
-    for count in (1, 3, 8):
+    for count in (1, 3, 37):
         lanes, state = model.lanes(count, threads), model.initial_state()
         for token in TOKENS[:12]:
             tokens = np.full(count, (token + 1) % 19, np.int32)

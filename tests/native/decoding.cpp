@@ -108,7 +108,11 @@ void check(const Kernels& kernels, const Network& network, const SamplingSetting
     const bool whole = text.size() == static_cast<size_t>(settings.length);
     expect(whole || (!text.empty() && text.back() == settings.boundary), kernels.name, "a text ends too early");
   }
+  // As many as fill tiles of rows, and some left over.
+  const auto many = write(kernels, network, settings, 0, 21, 1);
   for (int lane = 0; lane < 7; ++lane)
+    expect(many[lane] == together[lane], kernels.name, "tiles change a text");
+  for (int lane = 0; lane < 2; ++lane)
     expect(write(kernels, network, settings, lane, 1, 1)[0] == together[lane], kernels.name, "a batch changes a text");
 }
 

@@ -161,8 +161,7 @@ def decoding_kernels(config: ModelConfig) -> str | None:
     kernels = chosen_kernels()
     if kernels is None or config.layer_norm:
         return None
-    # Tiles are for many rows, and decoding has few.
-    return "avx512bf16" if kernels == "amx" else kernels
+    return kernels
 
 
 def default_precision(config: ModelConfig, kernels: str) -> str:

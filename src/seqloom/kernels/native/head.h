@@ -68,7 +68,7 @@ class OutputLayer {
       const size_t depth = (count + kBlock - 1) / kBlock * kBlock;
       if (columns_.size() < depth * weight_.rows) columns_.reset(depth * weight_.rows), d_panels_.reset(depth * weight_.columns);
       pool.run([&](int thread) {
-        TileRegisters tiles;
+        Registers registers;
         const Share share(count, kBlock, thread, pool.count());
         for (size_t r = share.begin; r < share.end; r += kBlock)
           block(arena, &targets[start + r], std::min<size_t>(kBlock, share.end - r), &nats_[start + r], outputs, d_outputs, add,
@@ -76,7 +76,7 @@ class OutputLayer {
       });
       if (d_logit_bias != nullptr) sum_conditions(&targets[start], count, depth, d_logit_bias);
       pool.run([&](int thread) {
-        TileRegisters tiles;
+        Registers registers;
         gradient(d_weight, depth, start > 0, thread, pool.count());
       });
     }

@@ -3,9 +3,7 @@
 
 #include "kernels.h"
 #include "processor.h"
-#if !SEQLOOM_AMX
 #include "decoding/decoding.h"
-#endif
 #include "trainer.h"
 
 namespace seqloom::SEQLOOM_ISA {
@@ -25,21 +23,6 @@ inline bool supported() {
 }
 
 inline Trainer* new_trainer(const TrainerSetup& setup) { return new StackTrainer(setup); }
-
-#if SEQLOOM_AMX
-}  // namespace seqloom::SEQLOOM_ISA
-
-// Decoding has few rows, and does without tiles: sums are then alike for one row and for many.
-namespace seqloom::avx512bf16::decoding {
-using namespace seqloom::decoding;
-Network* new_network(const Model& model);
-Chain* new_chain(const SamplingSettings& settings, int vocabulary, int padded);
-}  // namespace seqloom::avx512bf16::decoding
-
-namespace seqloom::SEQLOOM_ISA {
-
-namespace decoding = avx512bf16::decoding;
-#endif
 
 #define SEQLOOM_TEXT(name) SEQLOOM_TEXT_OF(name)
 #define SEQLOOM_TEXT_OF(name) #name

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "decoding/meeting.h"
+#include "tiny.h"
 
 namespace seqloom::decoding {
 
@@ -135,11 +136,13 @@ bool Lanes::could_step_together(size_t num_lanes) const {
 // Threads share the lanes; they take the steps of few lanes together where the weights are many, and one lane of few
 // weights is not worth waking them.
 void Lanes::share_out(size_t num_lanes, const std::function<void(Share lanes, int thread, Team* team)>& work) {
+  const TinyIsZero tiny_is_zero;
   const bool together = could_step_together(num_lanes) && alone_left_ <= 0;
   if (threads_ == 1 || (num_lanes < 2 && !together)) return work(Share(num_lanes, 1, 0, 1), 0, nullptr);
   if (!pool_) pool_ = std::make_unique<ThreadPool>(threads_);
   Meeting meeting(threads_);
   pool_->run([&](int thread) {
+    const TinyIsZero tiny_is_zero;
     Meeting::Member member(meeting, thread);
     if (together)
       work(Share(num_lanes, 1, 0, 1), thread, &member);
@@ -158,6 +161,7 @@ void Lanes::step(const int32_t* tokens) {
 }
 
 void Lanes::read(int lane, const int32_t* tokens, int num_tokens) {
+  const TinyIsZero tiny_is_zero;
   for (int i = 0; i < num_tokens; ++i) {
     const Row one = row(lane, tokens[i]);
     network_.step(&one, 1, nullptr);

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "elements.h"
+#include "registers.h"
 
 namespace seqloom::SEQLOOM_ISA {
 
@@ -34,26 +35,6 @@ constexpr int kRowTile = kGroup;
 #endif
 
 constexpr size_t whole_tiles(size_t rows) { return (rows + kRowTile - 1) / kRowTile * kRowTile; }
-
-// Set up, and give back, the calling thread's tile registers, where the instruction set has such.
-class TileRegisters {
- public:
-#if SEQLOOM_AMX
-  TileRegisters() {
-    struct alignas(64) {
-      uint8_t palette = 1, start_row = 0, reserved[14] = {};
-      uint16_t bytes_a_row[16] = {};
-      uint8_t rows[16] = {};
-    } shape;
-    for (int tile = 0; tile < 8; ++tile) shape.bytes_a_row[tile] = 64, shape.rows[tile] = 16;
-    _tile_loadconfig(&shape);
-  }
-  ~TileRegisters() { _tile_release(); }
-#else
-  TileRegisters() {}
-#endif
-  TileRegisters(const TileRegisters&) = delete;
-};
 
 // Rows of elements in memory: element k of row r lies at `first + r * stride + k / kPadding * block + k % kPadding`. Rows
 // as they are have a block of kPadding; a transpose that was written block by block has its rows side by side.

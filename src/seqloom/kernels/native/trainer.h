@@ -30,7 +30,7 @@ class StackTrainer final : public Trainer {
     for (size_t index = 0; index < layers_.size(); ++index) {
       if (index > 0) views[index].below = layers_[index - 1].outputs();
       pool_.run([&](int thread) {
-        TileRegisters tiles;
+        Registers registers;
         layers_[index].forward(views[index], thread);
       });
     }
@@ -38,11 +38,11 @@ class StackTrainer final : public Trainer {
     float* gradients = arenas_[kGradients].data();
     for (size_t index = layers_.size(); index-- > 0;) {
       pool_.run([&](int thread) {
-        TileRegisters tiles;
+        Registers registers;
         layers_[index].backward(views[index], thread);
       });
       pool_.run([&](int thread) {
-        TileRegisters tiles;
+        Registers registers;
         weight_gradients(window, index, gradients, thread);
       });
       if (index == 0 || window.num_conditions) finish_gradients(window, index, gradients);
@@ -124,13 +124,13 @@ class StackTrainer final : public Trainer {
       layers_[index].drop_weights(arena, weight_dropping(window, index));
     }
     pool_.run([&](int thread) {
-      TileRegisters tiles;
+      Registers registers;
       for (size_t index = 0; index < layers_.size(); ++index)
         layers_[index].pack(arena, weight_dropping(window, index), index == 0 && table_.one_hot(), thread, pool_.count());
       for (OutputLayer& head : heads_) head.pack(arena, thread, pool_.count());
     });
     pool_.run([&](int thread) {
-      TileRegisters tiles;
+      Registers registers;
       table_.make(arena, layers_[0], thread, pool_.count());
     });
     if (window.num_conditions) spread_conditions(window);
@@ -238,7 +238,7 @@ class StackTrainer final : public Trainer {
 
   void finish_gradients(const Window& window, size_t index, float* gradients) {
     if (index == 0) {
-      TileRegisters tiles;
+      Registers registers;
       table_.gradients(layers_[0], gradients);
     }
     if (!window.num_conditions || window.d_gate_bias == nullptr) return;

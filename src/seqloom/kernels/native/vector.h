@@ -79,6 +79,17 @@ inline Vec fused(Vec a, Vec b, Vec c) {
 #endif
 }
 
+// The value as it is: the compiler may not fuse the product that it is with what is added to it, which it would do in
+// some places and not in others.
+inline Vec rounded(Vec value) {
+#if defined(__AVX2__)
+  asm("" : "+v"(value));
+#else
+  asm("" : "+m"(value));
+#endif
+  return value;
+}
+
 // e to the x: x is n ln 2 + r with |r| <= ln 2 / 2, and e^r a polynomial that is off by a 10 millionth at most. NaN stays.
 inline Vec exponential(Vec x) {
   x = largest(broadcast(-87.0f), smallest(broadcast(88.0f), x));

@@ -1,8 +1,9 @@
 // What decoding stores weights and activations as.
 //
 // A format says how `kWidth` columns of a group of `kGroup` depths lie in memory, how a row's activations are stored,
-// and how the two are multiplied into a `Total`. Rows may have as many as `kRows` at a time without running out of
-// registers.
+// and how the two are multiplied into a `Total`; totals may be joined. Rows may have as many as `kRows` at a time
+// without running out of registers, and `kTileRows`, where that is not 0, in tiles: sums of whole numbers are the same
+// in any order.
 #pragma once
 
 #include <cmath>
@@ -19,8 +20,16 @@ inline uint16_t to_bfloat16(float value) {
   return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
+// What formats have in common that sum in single precision.
+struct FloatSums {
+  using Total = Vec;
+  static constexpr int kTileRows = 0;
+  static Total start(const std::byte*) { return Vec{}; }
+  static Total join(const Total& a, const Total& b) { return a + b; }
+};
+
 // Activations in single precision, for formats that only store their weights in fewer bits.
-struct FloatActivations {
+struct FloatActivations : FloatSums {
   static constexpr size_t activation_bytes(size_t count) { return count * sizeof(float); }
   static void store_activations(std::byte* row, size_t at, Vec value) {
     store(reinterpret_cast<float*>(row) + at, value);
@@ -30,7 +39,6 @@ struct FloatActivations {
 // Single precision.
 struct Float32 : FloatActivations {
   using Weight = float;
-  using Total = Vec;
   using Columns = Vec;
   using Held = Vec;
   static constexpr int kGroup = 1, kRows = kWidth == 16 ? 3 : 1;
@@ -42,7 +50,6 @@ struct Float32 : FloatActivations {
   static Held hold(const std::byte* row, size_t group) {
     return broadcast(reinterpret_cast<const float*>(row)[group]);
   }
-  static Total start(const std::byte*) { return Vec{}; }
   static void add(Total& total, const Held& held, const Columns& columns) {
     total = fused(total, held, columns);
   }
@@ -52,9 +59,8 @@ struct Float32 : FloatActivations {
 #if SEQLOOM_BFLOAT16
 
 // Pairs of bfloat16, by the processor's own dot product.
-struct Bfloat16 {
+struct Bfloat16 : FloatSums {
   using Weight = uint16_t;
-  using Total = Vec;
   using Columns = __m512bh;
   using Held = __m512bh;
   static constexpr int kGroup = 2, kRows = 3;
@@ -72,7 +78,6 @@ struct Bfloat16 {
     std::memcpy(&pair, row + group * sizeof pair, sizeof pair);
     return (Held)_mm512_set1_epi32(pair);
   }
-  static Total start(const std::byte*) { return Vec{}; }
   static void add(Total& total, const Held& held, const Columns& columns) {
     total = _mm512_dpbf16_ps(total, held, columns);
   }
@@ -86,7 +91,7 @@ struct Int8 {
   using Total = __m512i;
   using Columns = __m512i;
   using Held = __m512i;
-  static constexpr int kGroup = 4, kRows = 3;
+  static constexpr int kGroup = 4, kRows = 3, kTileRows = SEQLOOM_AMX ? 16 : 0;
   // Scales, then what the sums start from: activations are stored without a sign, 128 too high.
   static constexpr size_t kHeader = 2 * sizeof(Vec);
   static constexpr float kUnit = 127;
@@ -116,8 +121,9 @@ struct Int8 {
   static void add(Total& total, const Held& held, const Columns& columns) {
     total = _mm512_dpbusd_epi32(total, held, columns);
   }
+  static Total join(const Total& a, const Total& b) { return _mm512_add_epi32(a, b); }
   static Vec finish(const Total& total, const std::byte* header) {
-    return _mm512_cvtepi32_ps(total) * load(reinterpret_cast<const float*>(header));
+    return rounded(_mm512_cvtepi32_ps(total) * load(reinterpret_cast<const float*>(header)));
   }
 };
 
@@ -128,7 +134,6 @@ typedef uint32_t Bits __attribute__((vector_size(4 * SEQLOOM_WIDTH)));
 // Weights in bfloat16, in pairs; each half is a float without its last sixteen bits.
 struct Bfloat16 : FloatActivations {
   using Weight = uint16_t;
-  using Total = Vec;
   struct Columns {
     Vec first, second;
   };
@@ -147,7 +152,6 @@ struct Bfloat16 : FloatActivations {
     const float* pair = reinterpret_cast<const float*>(row) + 2 * group;
     return {broadcast(pair[0]), broadcast(pair[1])};
   }
-  static Total start(const std::byte*) { return Vec{}; }
   static void add(Total& total, const Held& held, const Columns& columns) {
     total = fused(fused(total, held.first, columns.first), held.second, columns.second);
   }
@@ -159,7 +163,6 @@ typedef int8_t Bytes __attribute__((vector_size(SEQLOOM_WIDTH)));
 // Weights in eight bits with a scale a column.
 struct Int8 : FloatActivations {
   using Weight = int8_t;
-  using Total = Vec;
   using Columns = Vec;
   using Held = Vec;
   static constexpr int kGroup = 1, kRows = kWidth == 16 ? 3 : 1;
@@ -193,7 +196,7 @@ struct Int8 : FloatActivations {
     total = fused(total, held, columns);
   }
   static Vec finish(const Total& total, const std::byte* header) {
-    return total * load(reinterpret_cast<const float*>(header));
+    return rounded(total * load(reinterpret_cast<const float*>(header)));
   }
 };
 

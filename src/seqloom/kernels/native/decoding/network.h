@@ -86,6 +86,17 @@ class Layers final : public Network {
   }
 
   void step(const Row* rows, int count, Team* team) const override {
+    if (Format::kTileRows == 0 || count < Format::kTileRows) return advance(rows, count, team);
+    const Registers registers;
+    advance(rows, count, team);
+  }
+
+  void arrange_gate_bias(int layer, const float* bias, float* arranged) const override {
+    layers_[layer]->arrange_gate_bias(bias, arranged + layers_[layer]->gate_biases_at);
+  }
+
+ private:
+  void advance(const Row* rows, int count, Team* team) const {
     const int thread = team ? team->thread : 0, threads = team ? team->threads : 1;
     for (size_t i = 0; i < num_layers_; ++i) {
       const Layer& layer = *layers_[i];
@@ -101,11 +112,6 @@ class Layers final : public Network {
     if (team) team->wait();
   }
 
-  void arrange_gate_bias(int layer, const float* bias, float* arranged) const override {
-    layers_[layer]->arrange_gate_bias(bias, arranged + layers_[layer]->gate_biases_at);
-  }
-
- private:
   static Layer* new_layer(const Model& model, const LayerWeights& weights) {
     if (model.core == Core::kLstm) return new Recurrent<Lstm, Format>(weights, model.vocabulary);
     if (model.core == Core::kGru) return new Recurrent<Gru, Format>(weights, model.vocabulary);

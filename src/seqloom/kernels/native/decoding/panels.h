@@ -2,13 +2,14 @@
 //
 // The columns lie in blocks of `Vectors` vectors. A block holds all its depth, group by group, so that a product reads
 // it from front to back; each group a vector beside the next. A sum has `Chains` parts, the first over the groups 0,
-// Chains, 2 Chains, ..., so that one row keeps the multipliers busy. Its order is the same for any number of rows.
+// Chains, 2 Chains, ..., so that one row keeps the multipliers busy. It is the same for any number of rows.
 #pragma once
 
 #include <type_traits>
 
 #include "../buffer.h"
 #include "formats.h"
+#include "tiles.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -29,7 +30,7 @@ class Panels {
   Panels(size_t num_blocks, size_t depth, Column column)
       : groups_(padded_to(depth, kPad) / Format::kGroup),
         block_bytes_(Vectors * Format::kHeader + groups_ * kGroupWeights * sizeof(Weight)),
-        memory_(num_blocks * block_bytes_) {
+        memory_(num_blocks * block_bytes_ + kReadBeyond) {
     for (size_t index = 0; index < num_blocks * kColumns; ++index)
       if (const float* values = column(index)) pack(index, values, depth);
   }
@@ -38,6 +39,9 @@ class Panels {
 
   template <int Rows>
   void multiply(const std::byte* const (&rows)[Rows], size_t block, Vec (&product)[Rows][Vectors]) const {
+#if SEQLOOM_AMX
+    if constexpr (Rows == Format::kTileRows) return multiply_tiles(rows, block, product);
+#endif
     const std::byte* const header = memory_.data() + block * block_bytes_;
     const Weight* at = reinterpret_cast<const Weight*>(header + Vectors * Format::kHeader);
     typename Format::Total total[Chains][Rows][Vectors];
@@ -60,14 +64,33 @@ class Panels {
     }
     for (int r = 0; r < Rows; ++r)
       for (int v = 0; v < Vectors; ++v) {
+        for (int c = 1; c < Chains; ++c) total[0][r][v] = Format::join(total[0][r][v], total[c][r][v]);
         product[r][v] = finish(header, v, total[0][r][v]);
-        for (int c = 1; c < Chains; ++c) product[r][v] += finish(header, v, total[c][r][v]);
       }
   }
 
  private:
   using Weight = typename Format::Weight;
   static constexpr size_t kVectorWeights = kWidth * Format::kGroup, kGroupWeights = Vectors * kVectorWeights;
+  // A tile may be deeper than the last block; what it reads there is multiplied by zero.
+  static constexpr size_t kReadBeyond = Format::kTileRows ? kGroupWeights * Format::kTileRows : 0;
+
+#if SEQLOOM_AMX
+  void multiply_tiles(const std::byte* const (&rows)[16], size_t block, Vec (&product)[16][Vectors]) const {
+    constexpr int together = Vectors % 4 ? 2 : 4;
+    const std::byte* const header = memory_.data() + block * block_bytes_;
+    const Weight* const first = reinterpret_cast<const Weight*>(header + Vectors * Format::kHeader);
+    alignas(64) int32_t totals[16][kColumns];
+    for (int v = 0; v < Vectors; v += together)
+      sum_tiles<together == 4>(rows, groups_ * Format::kGroup, first + v * kVectorWeights, kGroupWeights,
+                               &totals[0][v * kWidth], sizeof totals[0]);
+    for (int r = 0; r < 16; ++r)
+      for (int v = 0; v < Vectors; ++v) {
+        const typename Format::Total total = _mm512_load_si512(&totals[r][v * kWidth]);
+        product[r][v] = finish(header, v, Format::join(start(header, v), total));
+      }
+  }
+#endif
 
   static typename Format::Total start(const std::byte* header, int v) {
     return Format::start(header + v * Format::kHeader);
@@ -94,8 +117,10 @@ class Panels {
 // Some of the rows at a time, as many as there are registers for.
 template <class Format, class Take>
 inline void in_batches(int count, Take take) {
-  constexpr int many = Format::kRows;
+  constexpr int many = Format::kRows, tile = Format::kTileRows;
   int first = 0;
+  if constexpr (tile > 0)
+    for (; first + tile <= count; first += tile) take(first, std::integral_constant<int, tile>());
   for (; first + many <= count; first += many) take(first, std::integral_constant<int, many>());
   for (; first < count; ++first) take(first, std::integral_constant<int, 1>());
 }

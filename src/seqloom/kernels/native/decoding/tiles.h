@@ -1,0 +1,53 @@
+// Sums of eight-bit products in tile registers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "../registers.h"
+
+namespace seqloom::SEQLOOM_ISA::decoding {
+
+#if SEQLOOM_AMX
+
+// totals[16, 64 or 32] = 16 rows of `depth` unsigned bytes times four (or two) vectors of 16 columns of signed bytes.
+//
+// Columns lie in groups of four depths, `group_bytes` apart; they are read to the next 64 depths, and count for nothing
+// there. Rows need not lie side by side. Tiles 0 to 3 hold sums, 6 rows, 7 columns.
+template <bool Four>
+inline void sum_tiles(const std::byte* const (&rows)[16], size_t depth, const int8_t* columns, size_t group_bytes,
+                      int32_t* totals, size_t totals_bytes) {
+  constexpr size_t kDepth = 64, kVector = 64;
+  alignas(64) std::byte held[16][kDepth];
+  _tile_zero(0);
+  _tile_zero(1);
+  if (Four) _tile_zero(2);
+  if (Four) _tile_zero(3);
+  for (size_t k = 0; k < depth; k += kDepth, columns += kDepth / 4 * group_bytes) {
+    const bool whole = depth - k >= kDepth;
+    for (int r = 0; r < 16; ++r) {
+      const __m512i bytes = whole ? _mm512_loadu_si512(rows[r] + k)
+                                  : _mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i*)(rows[r] + k)));
+      _mm512_store_si512(held[r], bytes);
+    }
+    _tile_loadd(6, held, kDepth);
+    _tile_loadd(7, columns, group_bytes);
+    _tile_dpbusd(0, 6, 7);
+    _tile_loadd(7, columns + kVector, group_bytes);
+    _tile_dpbusd(1, 6, 7);
+    if (!Four) continue;
+    _tile_loadd(7, columns + 2 * kVector, group_bytes);
+    _tile_dpbusd(2, 6, 7);
+    _tile_loadd(7, columns + 3 * kVector, group_bytes);
+    _tile_dpbusd(3, 6, 7);
+  }
+  _tile_stored(0, totals, totals_bytes);
+  _tile_stored(1, totals + 16, totals_bytes);
+  if (Four) _tile_stored(2, totals + 32, totals_bytes);
+  if (Four) _tile_stored(3, totals + 48, totals_bytes);
+}
+
+#endif
+
+}  // namespace seqloom::SEQLOOM_ISA::decoding

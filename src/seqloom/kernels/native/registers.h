@@ -1,0 +1,37 @@
+// What a thread sets up before it multiplies, and gives back after it.
+#pragma once
+
+#include <cstdint>
+
+#include "tiny.h"
+
+#if SEQLOOM_AMX
+#include <immintrin.h>
+#endif
+
+namespace seqloom::SEQLOOM_ISA {
+
+// Tiles of 16 rows of 64 bytes, where the instruction set has such, and no time lost on tiny numbers.
+class Registers {
+ public:
+#if SEQLOOM_AMX
+  Registers() {
+    struct alignas(64) {
+      uint8_t palette = 1, start_row = 0, reserved[14] = {};
+      uint16_t bytes_a_row[16] = {};
+      uint8_t rows[16] = {};
+    } shape;
+    for (int tile = 0; tile < 8; ++tile) shape.bytes_a_row[tile] = 64, shape.rows[tile] = 16;
+    _tile_loadconfig(&shape);
+  }
+  ~Registers() { _tile_release(); }
+#else
+  Registers() {}
+#endif
+  Registers(const Registers&) = delete;
+
+ private:
+  TinyIsZero tiny_is_zero_;
+};
+
+}  // namespace seqloom::SEQLOOM_ISA
