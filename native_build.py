@@ -56,7 +56,8 @@ def build_program(root: Path, main: Path, library: Path, place: Path, extra: Seq
     The errors are those of `build_library`.
     """
     program = place / main.stem
-    _run(_compiler(), *_COMMON, *extra, f"-I{root / SOURCES}", main, library, f"-Wl,-rpath,{library.parent}", "-o", program)
+    found = (f"-I{root / SOURCES}", f"-Wl,-rpath,{library.parent}")
+    _run(_compiler(), *_COMMON, *extra, *found, main, library, "-o", program)
     return program
 
 
