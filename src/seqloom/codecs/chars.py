@@ -52,10 +52,9 @@ class CharCodec(Codec):
             SourceError: the corpus holds no text.
         """
         room = None if vocabulary is None else room_for_symbols(cls.level, vocabulary, corpus.separate)
-        counts = _count(corpus)
-        if not counts.any():
+        symbols = _distinct(corpus) if room is None else _most_frequent(_count(corpus), room)
+        if not symbols:
             raise SourceError(f"{corpus.name} holds no text")
-        symbols = _symbols(counts, room)
         return cls(Vocabulary.of(symbols, spelled=room is not None, boundary=corpus.separate), vocabulary)
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Int[np.ndarray, " tokens"]]:
@@ -83,11 +82,14 @@ class CharCodec(Codec):
 
     def extended(self, corpus: Corpus) -> Self:
         """This codec with new characters appended in code point order: all, or as many as the cap allowed."""
-        counts = _count(corpus)
-        counts[[ord(symbol) for symbol in self.vocabulary.ids]] = 0
-        room = None if self.cap is None else self.cap - NUM_BYTES
-        vocabulary = self.vocabulary.extended(_symbols(counts, room), boundary=corpus.separate)
-        return type(self)(vocabulary, self.cap)
+        known = self.vocabulary.ids
+        if self.cap is None:
+            symbols = [symbol for symbol in _distinct(corpus) if symbol not in known]
+        else:
+            counts = _count(corpus)
+            counts[[ord(symbol) for symbol in known]] = 0
+            symbols = _most_frequent(counts, self.cap - NUM_BYTES)
+        return type(self)(self.vocabulary.extended(symbols, boundary=corpus.separate), self.cap)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
@@ -146,30 +148,45 @@ def _code_points(chunk: str) -> Iterator[UInt32[np.ndarray, " block"]]:
         yield np.frombuffer(chunk[start : start + _BLOCK].encode("utf-32-le", "surrogatepass"), "<u4")
 
 
-def _count(corpus: Corpus) -> Int[np.ndarray, " code_points"]:
-    """How often each code point stands in the corpus.
+def _distinct(corpus: Corpus) -> list[str]:
+    """The characters of the corpus, in code point order; those of ASCII are only looked for until they have come.
 
     Raises:
         CodecError: one of them is half of a surrogate pair.
     """
+    known, found = b"", set[str]()
+    for document in corpus:
+        for chunk in document.chunks:
+            for start in range(0, len(chunk), _BLOCK):
+                new = chunk[start : start + _BLOCK].encode("utf-8", "surrogatepass").translate(None, known)
+                if new:
+                    found.update(new.decode("utf-8", "surrogatepass"))
+                    known = bytes(ord(symbol) for symbol in found if symbol.isascii())
+    _check_whole(corpus, [ord(symbol) for symbol in found])
+    return sorted(found)
+
+
+def _count(corpus: Corpus) -> Int[np.ndarray, " code_points"]:
+    """How often each code point stands in the corpus; the error is that of `_distinct`."""
     counts = np.zeros(_NUM_CODE_POINTS, np.int64)
     for document in corpus:
         for chunk in document.chunks:
             for codes in _code_points(chunk):
                 found = np.bincount(codes)
                 counts[: len(found)] += found
-    halves = np.flatnonzero(counts[0xD800:0xE000])
-    if len(halves):
-        raise CodecError(
-            f"{corpus.name} holds U+{0xD800 + halves[0]:04X}, half of a surrogate pair, which is no character"
-            "; write the source anew as UTF-8"
-        )
+    _check_whole(corpus, np.flatnonzero(counts).tolist())
     return counts
 
 
-def _symbols(counts: Int[np.ndarray, " code_points"], room: int | None) -> list[str]:
-    """The characters that occur, or the `room` most frequent (ties: lower code point), in that order."""
+def _check_whole(corpus: Corpus, codes: list[int]) -> None:
+    if halves := [code for code in codes if 0xD800 <= code < 0xE000]:
+        raise CodecError(
+            f"{corpus.name} holds U+{min(halves):04X}, half of a surrogate pair, which is no character"
+            "; write the source anew as UTF-8"
+        )
+
+
+def _most_frequent(counts: Int[np.ndarray, " code_points"], room: int) -> list[str]:
+    """The `room` characters that occur most often (ties: lower code point), in code point order."""
     found = np.flatnonzero(counts)
-    if room is not None:
-        found = np.sort(found[np.argsort(-counts[found], kind="stable")[:room]])
-    return [chr(code) for code in found]
+    return [chr(code) for code in np.sort(found[np.argsort(-counts[found], kind="stable")[:room]])]
