@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import seqloom as seqloom_library
+from seqloom.kernels.native import available_kernels
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 200
 FOREVER = ("--steps", "100000000", "--validate-every", "50", "--patience", "0")
@@ -121,6 +122,14 @@ def test_generate_does_without_torch(environment, run):
         modules = imported(environment, [*words, *more])
         assert "numpy" in modules
         assert not {"torch", "matplotlib", "rich.console"} & modules
+
+
+@pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
+@pytest.mark.parametrize("words", [["evaluate"], ["evaluate", "--blocks", "16"], ["score"], ["score", "--json"]])
+def test_measuring_does_without_torch(environment, run, text_file, words):
+    modules = imported(environment, [words[0], str(run), str(text_file), *words[1:]])
+    assert "seqloom.evaluation.scorer" in modules
+    assert "torch" not in modules
 
 
 def test_json_is_all_there_is_on_standard_output(seqloom, run):

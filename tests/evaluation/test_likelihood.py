@@ -7,9 +7,11 @@ import torch
 from seqloom.config import ModelConfig
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
-from seqloom.evaluation import likelihood
+from seqloom.evaluation import pieces
+from seqloom.evaluation import scores as scores_module
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
-from seqloom.evaluation.scores import token_scores
+from seqloom.evaluation.scores import document_scores, token_scores
+from seqloom.evaluation.torch_scorer import TorchScorer
 from seqloom.models.language_model import LanguageModel
 
 VOCABULARY = 6
@@ -51,7 +53,7 @@ def nats_of(model: LanguageModel, tokens: np.ndarray, first: int = 1) -> float:
 
 def test_full_context_equals_a_plain_loop(model: LanguageModel) -> None:
     store = make_store([300, 2, 77, 1, 610])
-    scored = full_likelihood(model, store, Spans.whole(store), CHARACTERS)
+    scored = full_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS)
     texts = np.split(store.records, store.offsets[1:-1])
     assert scored.nats == pytest.approx(sum(nats_of(model, text) for text in texts), rel=1e-5)
     assert scored.tokens == sum(len(text) - 1 for text in texts)
@@ -60,15 +62,16 @@ def test_full_context_equals_a_plain_loop(model: LanguageModel) -> None:
 
 def test_a_long_text_in_lanes_equals_one_reading(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     store = make_store([4000])
-    monkeypatch.setattr(likelihood, "WARM_UP", 100)
-    scored = full_likelihood(model, store, Spans.whole(store), CHARACTERS)
+    monkeypatch.setattr(pieces, "WARM_UP", 100)
+    monkeypatch.setattr(pieces, "LEAST_LANE", 400)
+    scored = full_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS)
     assert scored.tokens == 3999
     assert scored.nats == pytest.approx(nats_of(model, store.records), rel=1e-5)
 
 
 def test_blocks_begin_from_nothing(model: LanguageModel) -> None:
     store = make_store([50, 33])
-    scored = block_likelihood(model, store, Spans.whole(store), CHARACTERS, 16)
+    scored = block_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS, 16)
     texts = np.split(store.records, store.offsets[1:-1])
     blocks = [text[start : start + 17] for text in texts for start in range(0, len(text) - 1, 16)]
     assert scored.tokens == 49 + 32
@@ -77,7 +80,7 @@ def test_blocks_begin_from_nothing(model: LanguageModel) -> None:
 
 def test_windows_score_the_token_after_them(model: LanguageModel) -> None:
     store = make_store([50, 9])
-    scored = window_likelihood(model, store, Spans.whole(store), CHARACTERS, 12, 4)
+    scored = window_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS, 12, 4)
     windows = [store.records[start : start + 13] for start in range(0, 38, 4)]
     assert scored.tokens == len(windows)
     assert scored.nats == pytest.approx(sum(nats_of(model, window, first=12) for window in windows), rel=1e-5)
@@ -90,9 +93,34 @@ def test_units() -> None:
     assert scored.perplexity == pytest.approx(4.0)
 
 
+def test_documents_side_by_side_score_as_each_alone(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores_module, "LANES", 3)
+    monkeypatch.setattr(scores_module, "LEAST_LANE", 200)
+    store = make_store([30, 0, 1, 70, 300, 2, 5])
+    documents = np.split(store.records, store.offsets[1:-1])
+    scorer = TorchScorer(model)
+    together = [list(document) for document in document_scores(scorer, iter(documents))]
+    assert [len(scores) for scores in together] == [29, 0, 0, 69, 299, 1, 4]
+    for scores, document in zip(together, documents, strict=True):
+        alone = list(token_scores(scorer, document))
+        assert [score.token for score in scores] == document[1:].tolist() == [score.token for score in alone]
+        assert [score.log_prob for score in scores] == pytest.approx([score.log_prob for score in alone], abs=1e-5)
+
+
+def test_scores_of_a_long_text_are_those_of_one_reading(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two stretches of lanes, the last of them cut short."""
+    monkeypatch.setattr(pieces, "WARM_UP", 100)
+    monkeypatch.setattr(pieces, "LEAST_LANE", 200)
+    monkeypatch.setattr(scores_module, "_AT_ONCE", 700)
+    store = make_store([1200])
+    scores = list(token_scores(TorchScorer(model), store.records))
+    assert [score.token for score in scores] == store.records[1:].tolist()
+    assert -sum(score.log_prob for score in scores) == pytest.approx(nats_of(model, store.records), rel=1e-5)
+
+
 def test_scores_of_every_token(model: LanguageModel) -> None:
     tokens = torch.from_numpy(make_store([600]).records.astype(np.int64))
-    scores = list(token_scores(model, tokens))
+    scores = list(token_scores(TorchScorer(model), tokens.numpy()))
     assert [score.token for score in scores] == tokens[1:].tolist()
     assert -sum(score.log_prob for score in scores) == pytest.approx(nats_of(model, tokens.numpy()), rel=1e-5)
     hidden, _ = model(tokens[None, :1], model.initial_state(1))

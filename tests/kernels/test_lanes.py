@@ -163,6 +163,66 @@ def test_lanes_can_be_added_and_cleared(decoder):
     assert len(lanes) == 1
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(("core", "sizes"), CORES)
+def test_scores_are_those_of_the_logits(decoder, kernels, core, sizes, threads):
+    model = decoder(core, sizes, "float32")
+    read, lanes = model.lanes(5, threads), model.lanes(5, 1)
+    tokens = np.random.default_rng(1).integers(0, 19, (5, 12))
+    tokens[3, 8:] = -1
+    targets = np.roll(tokens, -1, axis=1)
+    targets[:, 2:4] = -1
+    found = read.score(tokens, targets)
+    for time in range(12):
+        lanes.step(tokens[:, time])
+        for lane in range(5):
+            scores = [part[lane, time] for part in found]
+            if min(tokens[lane, time], targets[lane, time]) < 0:
+                assert scores == [0, 0, 0]
+                continue
+            logits = lanes.logits(lane).astype(np.float64)
+            log_probs = logits - logits.max() - np.log(np.exp(logits - logits.max()).sum())
+            expected = log_probs[targets[lane, time]], -(np.exp(log_probs) * log_probs).sum()
+            np.testing.assert_allclose(scores[:2], expected, rtol=1e-6, atol=1e-6)
+            assert scores[2] == (logits > logits[targets[lane, time]]).sum()
+
+
+@pytest.mark.parametrize("core", ["lstm", "conv"])
+def test_threads_that_read_together_score_the_same(decoder, core):
+    """Two threads share the columns of one lane, once they have tried; here nothing is asked of most tokens."""
+    model = decoder(core, (384, 256) if core == "conv" else (384,), "float32")
+    assert model.weight_bytes > 500_000
+    tokens = np.random.default_rng(1).integers(0, 19, (1, 200))
+    targets = np.where(np.random.default_rng(2).random(tokens.shape) < 0.1, tokens, -1)
+    alone = model.lanes(1, 1).score(tokens, targets)
+    lanes = model.lanes(1, 3)
+    lanes.set_sampling(sampling(length=50))
+    lanes.begin(0, 3, 0, np.array([1]))
+    lanes.write(4)
+    lanes.clear(0)
+    for found, expected in zip(lanes.score(tokens, targets), alone, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_unlikely_tokens_have_their_whole_price(make, kernels):
+    """Of logits that lie hundreds apart, the tails have no mass but log-probabilities all the same."""
+    config, weights = make("lstm", sizes=(8,), vocabulary=19, scale=0.1)
+    weights["head.bias"] = np.linspace(0, -900, 19).astype(np.float32)
+    found = native_decoder(config, weights, "float32").lanes(1).score(np.array([[3, 4]]), np.array([[0, 18]]))
+    np.testing.assert_allclose(found.log_probs, [[0, -900]], atol=2)
+    np.testing.assert_allclose(found.entropies, 0, atol=1e-5)
+    assert found.ranks.tolist() == [[0, 18]]
+
+
+def test_what_cannot_be_scored_is_refused(decoder):
+    lanes = decoder("lstm", (12,)).lanes(2)
+    with pytest.raises(ValueError, match="2 lanes need"):
+        lanes.score(np.zeros((3, 4), int), np.zeros((3, 4), int))
+    for faulty in ([[19], [0]], [[0], [0]]):
+        with pytest.raises(IndexError, match="token 19"):
+            lanes.score(np.array(faulty), np.array([[0], [19]]))
+
+
 def test_what_does_not_fit_is_refused(decoder):
     lanes = decoder("lstm", (12,)).lanes(2)
     for faulty in ([0], [0, 2], [-1, 0]):

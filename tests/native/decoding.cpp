@@ -140,6 +140,28 @@ void move_about(const Kernels& kernels, const Network& network, Core core) {
   lanes.resize(1);
 }
 
+// Scores alone and side by side, where not every lane reads and not every token is asked.
+void score(const Kernels& kernels, const Network& network) {
+  constexpr int kLanes = 5, kTime = 9;
+  std::vector<int32_t> tokens(kLanes * kTime), targets(kLanes * kTime);
+  for (int i = 0; i < kLanes * kTime; ++i) tokens[i] = i * 7 % kVocabulary, targets[i] = i % 3 ? i * 5 % kVocabulary : -1;
+  for (int time = 4; time < kTime; ++time) tokens[2 * kTime + time] = -1;
+  const auto scored = [&](int first, int count, int threads) {
+    std::vector<double> nats(2 * count * kTime);
+    std::vector<int32_t> ranks(count * kTime);
+    Lanes lanes(kernels, network, threads);
+    lanes.resize(count);
+    lanes.score({kTime, tokens.data() + first * kTime, targets.data() + first * kTime, nats.data(),
+                 nats.data() + count * kTime, ranks.data()});
+    return std::vector<double>(nats.begin(), nats.begin() + count * kTime);
+  };
+  const std::vector<double> together = scored(0, kLanes, 3);
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const auto from = together.begin() + lane * kTime;
+    expect(scored(lane, 1, 1) == std::vector<double>(from, from + kTime), kernels.name, "a batch changes a score");
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -162,6 +184,7 @@ int main() {
         if (!network) continue;
         for (const SamplingSettings& one : settings) check(kernels, *network, one);
         move_about(kernels, *network, core);
+        score(kernels, *network);
       }
     if (faults == 0) std::printf("%s ok\n", kernels.name);
   }

@@ -1,17 +1,19 @@
 """How surprising each token of a text is to a model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import torch
-from jaxtyping import Int
-from torch import Tensor
+import numpy as np
+from jaxtyping import Integer
 
-from seqloom.models.language_model import LanguageModel
+from seqloom.data.batch import IGNORED
+from seqloom.evaluation.pieces import LANES, LEAST_LANE, Piece, full_pieces, windows
+from seqloom.evaluation.scorer import TokenScorer
 
-__all__ = ["TokenScore", "token_scores"]
+__all__ = ["TokenScore", "document_scores", "token_scores"]
 
-_TIME = 256
+_AT_ONCE = LANES * LEAST_LANE
+"""Tokens that are scored before the first of them is given."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +33,59 @@ class TokenScore:
     entropy: float
 
 
-@torch.no_grad()
-def token_scores(model: LanguageModel, tokens: Int[Tensor, " time"]) -> Iterator[TokenScore]:
+def token_scores(scorer: TokenScorer, tokens: Integer[np.ndarray, " time"]) -> Iterator[TokenScore]:
     """Score every token but the first, each after all that come before it (Gehrmann et al. 2019).
 
+    A long text is read in lanes; see `full_pieces`.
+
     Args:
-        model: is not changed.
+        scorer: predicts.
         tokens: ids, the first of which is only read.
     """
-    state = model.initial_state(1)
-    for start in range(0, len(tokens) - 1, _TIME):
-        inputs = tokens[start : start + _TIME]
-        targets = tokens[start + 1 : start + _TIME + 1]
-        hidden, state = model(inputs[: len(targets)].unsqueeze(0), state)
-        log_probs = model.logits(hidden[0]).double().log_softmax(-1)
-        chosen = log_probs.gather(1, targets.unsqueeze(1))
-        ranks = (log_probs > chosen).sum(1)
-        entropies = -(log_probs.exp() * log_probs).sum(1)
-        rows = zip(targets.tolist(), chosen[:, 0].tolist(), ranks.tolist(), entropies.tolist(), strict=True)
-        yield from (TokenScore(*row) for row in rows)
+    for first in range(1, len(tokens), _AT_ONCE):
+        for scores in _by_piece(scorer, tokens, full_pieces(0, min(first + _AT_ONCE, len(tokens)), first)):
+            yield from scores
+
+
+def document_scores(
+    scorer: TokenScorer, documents: Iterable[Integer[np.ndarray, " time"]]
+) -> Iterator[Iterator[TokenScore]]:
+    """The `token_scores` of each document, in order; short documents are read side by side."""
+    waiting: list[Integer[np.ndarray, " time"]] = []
+    for document in documents:
+        if len(document) > LEAST_LANE:
+            yield from _side_by_side(scorer, waiting)
+            yield token_scores(scorer, document)
+            waiting = []
+            continue
+        waiting.append(document)
+        if len(waiting) == LANES:
+            yield from _side_by_side(scorer, waiting)
+            waiting = []
+    yield from _side_by_side(scorer, waiting)
+
+
+def _side_by_side(scorer: TokenScorer, documents: list[Integer[np.ndarray, " time"]]) -> Iterator[Iterator[TokenScore]]:
+    if not documents:
+        return
+    stops = np.cumsum([len(document) for document in documents]).tolist()
+    pieces = [
+        Piece(stop - len(document), stop, stop - len(document) + 1)
+        for document, stop in zip(documents, stops, strict=True)
+    ]
+    yield from map(iter, _by_piece(scorer, np.concatenate(documents), pieces))
+
+
+def _by_piece(
+    scorer: TokenScorer, records: Integer[np.ndarray, " records"], pieces: list[Piece]
+) -> Iterator[list[TokenScore]]:
+    """The scores of each piece, all of which are read at once."""
+    found = list(scorer.scores(windows(records, pieces)))
+    if not found:
+        yield from ([] for _ in pieces)
+        return
+    targets = np.concatenate([window.targets for window, _ in found], axis=1)
+    log_probs, entropies, ranks = (np.concatenate(parts, axis=1) for parts in zip(*(s for _, s in found), strict=True))
+    for lane, asked in enumerate(targets != IGNORED):
+        columns = (part[lane, asked].tolist() for part in (targets, log_probs, ranks, entropies))
+        yield [TokenScore(*row) for row in zip(*columns, strict=True)]

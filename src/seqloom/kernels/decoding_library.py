@@ -10,7 +10,7 @@ import numpy as np
 
 from seqloom.kernels.native import library
 
-__all__ = ["LayerWeights", "Model", "SamplingSettings", "Written", "address", "decoding_library"]
+__all__ = ["LayerWeights", "Model", "SamplingSettings", "Scored", "Written", "address", "decoding_library"]
 
 
 class LayerWeights(Structure):
@@ -52,6 +52,15 @@ class Written(Structure):
     )
 
 
+class Scored(Structure):
+    """What to read, and where to put how it was predicted; see `lanes.h`."""
+
+    _fields_ = (
+        ("time", c_int32),
+        *((name, c_void_p) for name in ("tokens", "targets", "log_probs", "entropies", "ranks")),
+    )
+
+
 _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "seqloom_weights_new": (c_void_p, (c_char_p, POINTER(Model))),
     "seqloom_weights_delete": (None, (c_void_p,)),
@@ -70,6 +79,7 @@ _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "seqloom_lanes_set_logit_bias": (None, (c_void_p, c_void_p)),
     "seqloom_lanes_step": (None, (c_void_p, c_void_p)),
     "seqloom_lanes_read": (None, (c_void_p, c_int, c_void_p, c_int)),
+    "seqloom_lanes_score": (None, (c_void_p, POINTER(Scored))),
     "seqloom_lanes_set_sampling": (None, (c_void_p, POINTER(SamplingSettings))),
     "seqloom_lanes_begin": (None, (c_void_p, c_int, c_uint64, c_uint64, c_void_p, c_int)),
     "seqloom_lanes_end": (None, (c_void_p, c_int)),

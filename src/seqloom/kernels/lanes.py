@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Integer, UInt8
 
-from seqloom.kernels.decoding_library import SamplingSettings, Written, address, decoding_library
+from seqloom.kernels.decoding_library import SamplingSettings, Scored, Written, address, decoding_library
 
 if TYPE_CHECKING:
     from seqloom.kernels.native_decoder import NativeDecoder
 
-__all__ = ["NOT_FINITE", "RUNNING", "Chunk", "Lanes", "usable_processors"]
+__all__ = ["NOT_FINITE", "RUNNING", "Chunk", "Lanes", "Scores", "usable_processors"]
 
 RUNNING, NOT_FINITE = 0, 3
 """Endings of a lane: it still writes; its logits are infinite or not a number. Others: 1 length, 2 the boundary."""
@@ -33,6 +33,20 @@ class Chunk(NamedTuple):
     nats: Float64[np.ndarray, "two lanes most"]
     counts: Int32[np.ndarray, " lanes"]
     endings: Int32[np.ndarray, " lanes"]
+
+
+class Scores(NamedTuple):
+    """How tokens were predicted; 0 in all where nothing was asked.
+
+    Attributes:
+        log_probs: nats, 0 or less; not a number where the logits are not finite.
+        entropies: nats of what was predicted.
+        ranks: how many tokens were likelier.
+    """
+
+    log_probs: Float64[np.ndarray, "lanes time"]
+    entropies: Float64[np.ndarray, "lanes time"]
+    ranks: Int32[np.ndarray, "lanes time"]
 
 
 class Lanes:
@@ -118,6 +132,25 @@ class Lanes:
         held = np.ascontiguousarray(tokens, np.int32)
         self._decoder.check_tokens(held)
         self._library.seqloom_lanes_read(self._handle, self._checked(lane), address(held), len(held))
+
+    def score(self, tokens: Integer[np.ndarray, "lanes time"], targets: Integer[np.ndarray, "lanes time"]) -> Scores:
+        """Read tokens into the lanes, and say how each next one was predicted.
+
+        What a lane predicts afterwards is known only if its last target was asked.
+
+        Args:
+            tokens: what is read; a negative one leaves its lane as it is.
+            targets: what comes next; of a negative one nothing is asked, which spares the output layer.
+        """
+        read, asked = (np.ascontiguousarray(part, np.int32) for part in (tokens, targets))
+        if read.ndim != 2 or len(read) != self._count or read.shape != asked.shape:
+            raise ValueError(f"{self._count} lanes need tokens and targets of one shape, a row a lane")
+        for part in (read, asked):
+            self._decoder.check_tokens(part[part >= 0])
+        scores = Scores(np.zeros(read.shape), np.zeros(read.shape), np.zeros(read.shape, np.int32))
+        places = (address(array) for array in (read, asked, *scores))
+        self._library.seqloom_lanes_score(self._handle, byref(Scored(read.shape[1], *places)))
+        return scores
 
     def set_sampling(self, settings: SamplingSettings, bias: Float32[np.ndarray, " vocab"] | None = None) -> None:
         """Draw so from here on; every lane must begin anew.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from seqloom.config import ModelConfig
 from seqloom.errors import SeqloomError
@@ -190,6 +190,28 @@ class NativeTrainer:
         if failed:
             raise SeqloomError(f"no memory for {lanes} lanes of {time} tokens: choose fewer with --lanes or --window")
         return [float(loss) for loss in losses]
+
+    def score(
+        self, tokens: Int64[np.ndarray, "batch time"], targets: Int64[np.ndarray, "batch time"]
+    ) -> Float64[np.ndarray, "batch time"]:
+        """Read a window from the kept state, and learn nothing.
+
+        Args:
+            tokens: ids.
+            targets: what comes next; of those below 0 nothing is asked.
+
+        Returns:
+            The log-probability of each target; 0 where nothing is asked.
+        """
+        assert tokens.min() >= 0
+        assert max(tokens.max(), targets.max()) < self.config.vocabulary
+        lanes, time = tokens.shape
+        held = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets)]
+        window = _Window(lanes=lanes, time=time, tokens=_address(held[0]), targets=_address(held[1]))
+        found = np.zeros((lanes, time))
+        if self._native.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(found)):
+            raise SeqloomError(f"no memory for {lanes} lanes of {time} tokens")
+        return found
 
     def gradient_norm(self) -> float:
         """Of all gradients together."""

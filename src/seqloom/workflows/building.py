@@ -15,6 +15,7 @@ from seqloom.config import TrainingConfig
 from seqloom.corpora.document import Corpus
 from seqloom.data.windows import WindowBatches
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
+from seqloom.evaluation.scorer import make_fast_scorer, make_scorer
 from seqloom.models.language_model import LanguageModel, num_parameters
 from seqloom.models.transplant import transplant
 from seqloom.training.loop import Batches, Trainer
@@ -125,19 +126,24 @@ def shape_of(model: LanguageModel, batches: Batches) -> str:
     )
 
 
-def validator(model: LanguageModel, material: Material, training: TrainingConfig) -> Callable[[], float] | None:
+def validator(
+    model: LanguageModel, material: Material, training: TrainingConfig, threads: int
+) -> Callable[[], float] | None:
     """Scores the validation text as the model is trained, nats a token; None where there is no such text."""
     spans, store = material.split.validation, material.store
     if spans.num_records < 2:
         return None
     characters = material.codec.characters_per_token
+    make = make_fast_scorer if training.precision == "bfloat16" else make_scorer
 
     def validate() -> float:
+        weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+        scorer = make(model.config, weights, lambda: model, threads)
         if training.batching == "windows" and training.loss == "last":
-            scored = window_likelihood(model, store, spans, characters, training.window, 4)
+            scored = window_likelihood(scorer, store, spans, characters, training.window, 4)
             if scored.tokens:
                 return scored.nats_per_token
-        return full_likelihood(model, store, spans, characters).nats_per_token
+        return full_likelihood(scorer, store, spans, characters).nats_per_token
 
     return validate
 

@@ -1,27 +1,27 @@
 """Measuring a run on a text: likelihood by a protocol, scores token by token, and what is copied from its corpus."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from seqloom.codecs.base import Codec
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.data.split import Spans, split_store
 from seqloom.data.store import TokenStore, cached_store
-from seqloom.errors import CodecError, ConfigError, RunError, SourceError
+from seqloom.errors import CodecError, ConfigError, SourceError
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
-from seqloom.evaluation.scores import TokenScore, token_scores
+from seqloom.evaluation.scorer import Scorer, TokenScorer, make_fast_scorer, make_scorer
+from seqloom.evaluation.scores import TokenScore, document_scores, token_scores
 from seqloom.kernels.weights import checked_weights
-from seqloom.models.language_model import LanguageModel
 from seqloom.workflows.known import KnownPart, left_out, listed
 from seqloom.workflows.own_text import own_corpus
 from seqloom.workflows.run import Run
 
-__all__ = ["Protocol", "evaluate", "load_model", "score_source", "score_text"]
+__all__ = ["Protocol", "evaluate", "fast_run_scorer", "run_scorer", "score_source", "score_text"]
 
 SPLITS = ("all", "train", "validation", "held-out")
 
@@ -52,22 +52,18 @@ class Protocol:
             raise ConfigError(f"--stride got {self.stride}: it must be 1 or more")
 
 
-def load_model(run: Run) -> LanguageModel:
-    """The network of a run, with its best weights.
+def run_scorer(run: Run) -> TokenScorer:
+    """What measures a run's best weights in float32; torch is imported only where it is needed.
 
     Raises:
         RunError: the weights do not fit the config.
     """
-    checked_weights(run.config.model, run.weights)
-    model = LanguageModel(run.config.model)
-    try:
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in run.weights.items()})
-    except RuntimeError as error:
-        first = str(error).splitlines()[1:2]
-        raise RunError(
-            f"the weights of {run.path} do not fit its config.json ({' '.join(first).strip()}): copy the run anew"
-        ) from None
-    return model
+    return make_scorer(run.config.model, checked_weights(run.config.model, run.weights), run.model)
+
+
+def fast_run_scorer(run: Run) -> Scorer:
+    """The same for measurements of much text, in bfloat16 where that is faster; see `make_fast_scorer`."""
+    return make_fast_scorer(run.config.model, checked_weights(run.config.model, run.weights), run.model)
 
 
 def evaluate(
@@ -82,14 +78,14 @@ def evaluate(
     if split not in SPLITS:
         raise ConfigError(f"--split got {split!r}: choose from {', '.join(SPLITS)}")
     store, spans = _part(run, source, split, skip_unknown=skip_unknown)
-    model, protocol = load_model(run), protocol or Protocol()
+    scorer, protocol = run_scorer(run), protocol or Protocol()
     characters = run.codec.characters_per_token
     if protocol.blocks:
-        scored = block_likelihood(model, store, spans, characters, protocol.blocks)
+        scored = block_likelihood(scorer, store, spans, characters, protocol.blocks)
     elif protocol.windows:
-        scored = window_likelihood(model, store, spans, characters, protocol.windows, protocol.stride)
+        scored = window_likelihood(scorer, store, spans, characters, protocol.windows, protocol.stride)
     else:
-        scored = full_likelihood(model, store, spans, characters)
+        scored = full_likelihood(scorer, store, spans, characters)
     if scored.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
     return replace(scored, left_out=left_out(store.skipped))
@@ -98,7 +94,7 @@ def evaluate(
 def score_text(run: Run, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
     """See `Run.score`."""
     ids = [run.codec.start, *run.codec.encode(run.as_read(text), skip_unknown=skip_unknown).tolist()]
-    return list(token_scores(load_model(run), torch.tensor(ids)))
+    return list(token_scores(run_scorer(run), np.array(ids)))
 
 
 def score_source(
@@ -119,15 +115,14 @@ def score_source(
     Raises:
         UserError: the source cannot be read, or has symbols outside the vocabulary.
     """
-    model = load_model(run)
+    scorer = run_scorer(run)
     store = _store(run, _as_run_reads(run, source), skip_unknown=skip_unknown)
     if symbols := left_out(store.skipped):
         note(f"left out: {listed(symbols)}")
-    for start, stop in zip(store.offsets[:-1].tolist(), store.offsets[1:].tolist(), strict=True):
-        ids = torch.from_numpy(store.records[start:stop].astype(np.int64))
-        if run.codec.boundary is None:
-            ids = torch.cat([torch.tensor([run.codec.start]), ids])
-        yield token_scores(model, ids)
+    documents = (store.records[start:stop] for start, stop in itertools.pairwise(store.offsets.tolist()))
+    if run.codec.boundary is None:
+        documents = (np.insert(document.astype(np.int64), 0, run.codec.start) for document in documents)
+    yield from document_scores(scorer, documents)
 
 
 def _part(

@@ -17,7 +17,7 @@ from seqloom.training.events import Finished
 from seqloom.training.loop import Progress
 from seqloom.workflows.looking import draw_plots
 from seqloom.workflows.material import Material
-from seqloom.workflows.measuring import load_model
+from seqloom.workflows.measuring import fast_run_scorer, run_scorer
 from seqloom.workflows.run import Run
 from seqloom.workflows.viewer import Viewer
 
@@ -104,18 +104,21 @@ def _write_samples(run: Run) -> list[tuple[float, str]]:
 
 
 def _likelihoods(run: Run, material: Material) -> dict[str, Any]:
-    """By full context, blocks and windows, of the validation and the held-out text."""
+    """By full context, blocks and windows, of the validation and the held-out text.
+
+    Windows read every token many times over, so they alone are scored by the fast kernels.
+    """
     measured: dict[str, Any] = {}
-    model = load_model(run)
+    scorer, fast = run_scorer(run), fast_run_scorer(run)
     characters = run.codec.characters_per_token
     for name, spans in (("validation", material.split.validation), ("held_out", material.split.held_out)):
         part = _first(spans, _MOST_TOKENS)
         if part.num_records < 2:
             continue
         scored = {
-            "full_context": full_likelihood(model, material.store, part, characters),
-            f"blocks_{BLOCK}": block_likelihood(model, material.store, part, characters, BLOCK),
-            f"windows_{WINDOW}": window_likelihood(model, material.store, _first(part, 100_000), characters, WINDOW, 4),
+            "full_context": full_likelihood(scorer, material.store, part, characters),
+            f"blocks_{BLOCK}": block_likelihood(scorer, material.store, part, characters, BLOCK),
+            f"windows_{WINDOW}": window_likelihood(fast, material.store, _first(part, 100_000), characters, WINDOW, 4),
         }
         measured[name] = {
             protocol: _as_json(likelihood) for protocol, likelihood in scored.items() if likelihood.tokens

@@ -184,7 +184,7 @@ class Run:
         Raises:
             RunError: the weights do not fit the config.
         """
-        from seqloom.workflows.measuring import load_model
+        from seqloom.workflows.network import load_model
 
         return load_model(self)
 

@@ -291,7 +291,7 @@ def _train(session: _Session, snapshot: Snapshot | None) -> Run:
         config.training,
         kernels=config.kernels,
         threads=config.threads,
-        validate=validator(session.model, material, config.training),
+        validate=validator(session.model, material, config.training, config.threads),
     )
     if snapshot is not None:
         trainer.restore(snapshot)

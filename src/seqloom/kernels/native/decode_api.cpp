@@ -76,6 +76,8 @@ SEQLOOM_EXPORT void seqloom_lanes_read(void* handle, int lane, const int32_t* to
   lanes(handle).read(lane, tokens, num_tokens);
 }
 
+SEQLOOM_EXPORT void seqloom_lanes_score(void* handle, const Scored* scored) { lanes(handle).score(*scored); }
+
 SEQLOOM_EXPORT void seqloom_lanes_set_sampling(void* handle, const SamplingSettings* settings) {
   lanes(handle).set_sampling(*settings);
 }

@@ -31,9 +31,9 @@ inline float softmax_loss(float* logits, size_t count, size_t target, float scal
 
 class OutputLayer {
  public:
-  // A token to learn: its row in the outputs, what comes next, and its condition.
+  // A token to learn: its row in the outputs, its place in the window, what comes next, and its condition.
   struct Target {
-    size_t row;
+    size_t row, place;
     int32_t token, condition;
   };
 
@@ -90,17 +90,31 @@ class OutputLayer {
     return targets.empty() ? 0.0 : total / targets.size();
   }
 
+  // The log-probability of every target goes to its place.
+  void score(ThreadPool& pool, const float* arena, const std::vector<Target>& targets, const Element* outputs,
+             double* log_probs) {
+    pool.run([&](int thread) {
+      Registers registers;
+      const Share share(targets.size(), kBlock, thread, pool.count());
+      float* const logits = &logits_[thread * kBlock * weight_.columns];
+      for (size_t r = share.begin; r < share.end; r += kBlock) {
+        const size_t count = std::min<size_t>(kBlock, share.end - r);
+        make_logits(arena, &targets[r], count, outputs, nullptr, thread);
+        for (size_t i = 0; i < count; ++i)
+          log_probs[targets[r + i].place] = -softmax_loss(logits + i * weight_.columns, weight_.columns, targets[r + i].token, 1);
+      }
+    });
+  }
+
  private:
   static constexpr size_t kBlock = 32;
 
-  void block(const float* arena, const Target* targets, size_t count, float* nats, const Element* outputs, Element* d_outputs,
-             bool add, float scale, const float* logit_bias, size_t at, size_t depth, int thread) {
+  // The logits of up to kBlock rows, in the thread's own room.
+  void make_logits(const float* arena, const Target* targets, size_t count, const Element* outputs, const float* logit_bias,
+                   int thread) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     Element* inputs = &inputs_[thread * kBlock * units];
-    Element* d_logits = &d_logits_[thread * kBlock * vocabulary];
     float* logits = &logits_[thread * kBlock * vocabulary];
-    float* d_inputs = &d_inputs_[thread * kBlock * units];
-    float* d_bias = &d_bias_[thread * vocabulary];
     const float* bias = arena + bias_.start;
     for (size_t r = 0; r < count; ++r) std::memcpy(inputs + r * units, outputs + targets[r].row * units, units * sizeof(Element));
     std::memset(inputs + count * units, 0, (kBlock - count) * units * sizeof(Element));
@@ -114,6 +128,20 @@ class OutputLayer {
         if (extra) logit += load(extra + v);
         store(row + v, logit);
       }
+    }
+  }
+
+  void block(const float* arena, const Target* targets, size_t count, float* nats, const Element* outputs, Element* d_outputs,
+             bool add, float scale, const float* logit_bias, size_t at, size_t depth, int thread) {
+    const size_t units = weight_.rows, vocabulary = weight_.columns;
+    Element* inputs = &inputs_[thread * kBlock * units];
+    Element* d_logits = &d_logits_[thread * kBlock * vocabulary];
+    float* logits = &logits_[thread * kBlock * vocabulary];
+    float* d_inputs = &d_inputs_[thread * kBlock * units];
+    float* d_bias = &d_bias_[thread * vocabulary];
+    make_logits(arena, targets, count, outputs, logit_bias, thread);
+    for (size_t r = 0; r < count; ++r) {
+      float* row = logits + r * vocabulary;
       nats[r] = softmax_loss(row, vocabulary, targets[r].token, scale);
       for (size_t v = 0; v < vocabulary; v += kWidth) {
         const Vec d = load(row + v);

@@ -11,26 +11,39 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Tiles of 16 rows of 64 bytes, where the instruction set has such, and no time lost on tiny numbers.
-class Registers {
+// Eight tiles of 16 rows of 64 bytes, where the instruction set has such and they are wanted.
+class Tiles {
  public:
 #if SEQLOOM_AMX
-  Registers() {
+  explicit Tiles(bool wanted = true) : wanted_(wanted) {
     struct alignas(64) {
       uint8_t palette = 1, start_row = 0, reserved[14] = {};
       uint16_t bytes_a_row[16] = {};
       uint8_t rows[16] = {};
     } shape;
     for (int tile = 0; tile < 8; ++tile) shape.bytes_a_row[tile] = 64, shape.rows[tile] = 16;
-    _tile_loadconfig(&shape);
+    if (wanted_) _tile_loadconfig(&shape);
   }
-  ~Registers() { _tile_release(); }
+  ~Tiles() {
+    if (wanted_) _tile_release();
+  }
 #else
-  Registers() {}
+  explicit Tiles(bool = true) {}
 #endif
+  Tiles(const Tiles&) = delete;
+
+ private:
+  [[maybe_unused]] bool wanted_ = false;
+};
+
+// What training computes with: tiles, and no time lost on tiny numbers.
+class Registers {
+ public:
+  Registers() {}
   Registers(const Registers&) = delete;
 
  private:
+  Tiles tiles_;
   TinyIsZero tiny_is_zero_;
 };
 

@@ -31,6 +31,16 @@ SEQLOOM_EXPORT int seqloom_trainer_compute(Trainer* trainer, const Window* windo
   }
 }
 
+// 1: no memory.
+SEQLOOM_EXPORT int seqloom_trainer_score(Trainer* trainer, const Window* window, double* log_probs) {
+  try {
+    trainer->score(*window, log_probs);
+    return 0;
+  } catch (const std::bad_alloc&) {
+    return 1;
+  }
+}
+
 SEQLOOM_EXPORT double seqloom_trainer_gradient_norm(Trainer* trainer) { return trainer->gradient_norm(); }
 
 SEQLOOM_EXPORT void seqloom_trainer_update(Trainer* trainer, const OptimizerStep* step) { trainer->update(*step); }

@@ -23,17 +23,7 @@ class StackTrainer final : public Trainer {
   }
 
   void compute(const Window& window, double* losses) override {
-    arrange(window.lanes, window.time);
-    prepare(window);
-    std::vector<LayerWindow> views;
-    for (size_t index = 0; index < layers_.size(); ++index) views.push_back(view(window, index));
-    for (size_t index = 0; index < layers_.size(); ++index) {
-      if (index > 0) views[index].below = layers_[index - 1].outputs();
-      pool_.run([&](int thread) {
-        Registers registers;
-        layers_[index].forward(views[index], thread);
-      });
-    }
+    const std::vector<LayerWindow> views = read(window);
     learn_outputs(window, losses);
     float* gradients = arenas_[kGradients].data();
     for (size_t index = layers_.size(); index-- > 0;) {
@@ -48,6 +38,12 @@ class StackTrainer final : public Trainer {
       if (index == 0 || window.num_conditions) finish_gradients(window, index, gradients);
     }
     parameters_.zero_absent_gates(gradients);
+  }
+
+  void score(const Window& window, double* log_probs) override {
+    read(window);
+    list_targets(window, 0);
+    heads_[0].score(pool_, arenas_[kParameters].data(), targets_, layers_.back().outputs(), log_probs);
   }
 
   double gradient_norm() override {
@@ -111,6 +107,22 @@ class StackTrainer final : public Trainer {
     if (wanted == geometry_) return;
     geometry_ = wanted;
     for (GatedLayer& layer : layers_) layer.arrange(wanted);
+  }
+
+  // Take all lanes through the window; gives what the layers were given.
+  std::vector<LayerWindow> read(const Window& window) {
+    arrange(window.lanes, window.time);
+    prepare(window);
+    std::vector<LayerWindow> views;
+    for (size_t index = 0; index < layers_.size(); ++index) views.push_back(view(window, index));
+    for (size_t index = 0; index < layers_.size(); ++index) {
+      if (index > 0) views[index].below = layers_[index - 1].outputs();
+      pool_.run([&](int thread) {
+        Registers registers;
+        layers_[index].forward(views[index], thread);
+      });
+    }
+    return views;
   }
 
   // Pack the weights and make the first layer's table.
@@ -186,21 +198,27 @@ class StackTrainer final : public Trainer {
     return false;
   }
 
+  // What a head is asked, step by step.
+  void list_targets(const Window& window, size_t head) {
+    const size_t count = static_cast<size_t>(window.lanes) * window.time;
+    targets_.clear();
+    for (int step = 0; step < window.time; ++step)
+      for (int lane = 0; lane < window.lanes; ++lane) {
+        const size_t token = static_cast<size_t>(lane) * window.time + step;
+        const int64_t target = window.targets[head * count + token];
+        if (target < 0) continue;
+        const int32_t condition = window.num_conditions ? window.condition[token] : 0;
+        targets_.push_back({geometry_.row(step, lane), token, static_cast<int32_t>(target), condition});
+      }
+  }
+
   // Losses, the gradients of the heads, and those of the last layer's outputs.
   void learn_outputs(const Window& window, double* losses) {
     GatedLayer& last = layers_.back();
     const size_t count = static_cast<size_t>(window.lanes) * window.time;
     bool added = false;
     for (size_t head = 0; head < heads_.size(); ++head) {
-      targets_.clear();
-      for (int step = 0; step < window.time; ++step)
-        for (int lane = 0; lane < window.lanes; ++lane) {
-          const size_t token = static_cast<size_t>(lane) * window.time + step;
-          const int64_t target = window.targets[head * count + token];
-          if (target < 0) continue;
-          const int32_t condition = window.num_conditions ? window.condition[token] : 0;
-          targets_.push_back({geometry_.row(step, lane), static_cast<int32_t>(target), condition});
-        }
+      list_targets(window, head);
       const bool whole = head == 0 && targets_.size() == count;
       if (head == 0 && !whole) std::memset(last.d_outputs(), 0, geometry_.rows() * last.units() * sizeof(Element));
       const bool biased = head == 0 && window.num_conditions;

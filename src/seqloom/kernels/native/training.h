@@ -58,6 +58,9 @@ class Trainer {
 
   // Read a window from the state that is kept: mean losses of the heads in nats, and the gradients.
   virtual void compute(const Window& window, double* losses) = 0;
+  // Read a window from the state that is kept, without learning from it: the log-probabilities of the first head's
+  // targets [lanes, time]; what is below 0 is passed over, and its place left as it is.
+  virtual void score(const Window& window, double* log_probs) = 0;
   // Of all gradients together.
   virtual double gradient_norm() = 0;
   // One update of the parameters.

@@ -23,6 +23,15 @@ struct Written {
   int32_t* endings;
 };
 
+// What `Lanes::score` reads and finds out, `time` places a lane: a negative token leaves the lane as it is, after a
+// negative target nothing is asked and nothing written.
+struct Scored {
+  int32_t time;
+  const int32_t *tokens, *targets;
+  double *log_probs, *entropies;
+  int32_t* ranks;
+};
+
 enum Ending : int32_t { kRunning = 0, kLength = 1, kBoundary = 2, kNotFinite = 3 };
 
 class Lanes {
@@ -52,6 +61,10 @@ class Lanes {
   void step(const int32_t* tokens);
   // One lane reads tokens in order.
   void read(int lane, const int32_t* tokens, int num_tokens);
+
+  // Every lane reads, and each token is held against what was predicted where that is asked. What the lanes predict
+  // afterwards is known only of those that were asked last.
+  void score(const Scored& scored);
 
   // From here on, `write` draws so.
   void set_sampling(const SamplingSettings& settings);

@@ -48,6 +48,12 @@ struct Row {
   int32_t token;
 };
 
+// How a prediction stood to the token that came: nats, and how many tokens were likelier.
+struct Score {
+  double log_prob, entropy;
+  int32_t rank;
+};
+
 // Threads that take one step together, each a part of the columns; `wait` is where they meet.
 class Team {
  public:
@@ -65,8 +71,17 @@ class Network {
   // Make zeroed memory the lane before its first token.
   virtual void clear(std::byte* memory) const = 0;
 
-  // Every row reads its token.
-  virtual void step(const Row* rows, int count, Team* team) const = 0;
+  // Every row reads its token: `read` takes it into what is remembered, `predict` then says what comes next. Who needs
+  // no prediction leaves the second half out; a team must meet in its place.
+  void step(const Row* rows, int count, Team* team) const {
+    read(rows, count, team);
+    predict(rows, count, team);
+  }
+  virtual void read(const Row* rows, int count, Team* team) const = 0;
+  virtual void predict(const Row* rows, int count, Team* team) const = 0;
+
+  // The row's prediction against what came.
+  virtual Score score(const Row& row, int32_t token) const = 0;
 
   // From the gate biases of one layer [gates * units] to their place in what `Row` points to.
   virtual void arrange_gate_bias(int layer, const float* bias, float* arranged) const = 0;

@@ -5,6 +5,7 @@
 
 #include "convolution.h"
 #include "recurrent.h"
+#include "scoring.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -85,18 +86,8 @@ class Layers final : public Network {
     for (size_t i = 0; i < num_layers_; ++i) layers_[i]->clear(memory);
   }
 
-  void step(const Row* rows, int count, Team* team) const override {
-    if (Format::kTileRows == 0 || count < Format::kTileRows) return advance(rows, count, team);
-    const Registers registers;
-    advance(rows, count, team);
-  }
-
-  void arrange_gate_bias(int layer, const float* bias, float* arranged) const override {
-    layers_[layer]->arrange_gate_bias(bias, arranged + layers_[layer]->gate_biases_at);
-  }
-
- private:
-  void advance(const Row* rows, int count, Team* team) const {
+  void read(const Row* rows, int count, Team* team) const override {
+    const Tiles tiles(in_tiles(count));
     const int thread = team ? team->thread : 0, threads = team ? team->threads : 1;
     for (size_t i = 0; i < num_layers_; ++i) {
       const Layer& layer = *layers_[i];
@@ -107,10 +98,27 @@ class Layers final : public Network {
       }
       layer.settle(rows, count, blocks);
     }
+  }
+
+  void predict(const Row* rows, int count, Team* team) const override {
+    const Tiles tiles(in_tiles(count));
+    const int thread = team ? team->thread : 0, threads = team ? team->threads : 1;
     const Share blocks(head_.num_blocks, 1, thread, threads);
     head_.advance(rows, count, blocks, layers_[num_layers_ - 1]->output.activations, logits_at);
     if (team) team->wait();
   }
+
+  Score score(const Row& row, int32_t token) const override {
+    return Prediction(floats(row, logits_at), padded_vocabulary).score(token);
+  }
+
+  void arrange_gate_bias(int layer, const float* bias, float* arranged) const override {
+    layers_[layer]->arrange_gate_bias(bias, arranged + layers_[layer]->gate_biases_at);
+  }
+
+ private:
+  // Whether so many rows are multiplied in tiles.
+  static constexpr bool in_tiles(int count) { return Format::kTileRows > 0 && count >= Format::kTileRows; }
 
   static Layer* new_layer(const Model& model, const LayerWeights& weights) {
     if (model.core == Core::kLstm) return new Recurrent<Lstm, Format>(weights, model.vocabulary);

@@ -1,0 +1,164 @@
+"""What predicts the tokens of a text that is there already: the compiled kernels, or torch where they lack the model.
+
+It knows ids and lanes only; which tokens are read in which lane, and which of them count, is the protocols' business.
+Importing this module does not import torch.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float64, Int
+
+from seqloom.config import ModelConfig
+from seqloom.kernels import NativeDecoder
+from seqloom.kernels.lanes import Scores, usable_processors
+from seqloom.kernels.native import BFLOAT16, chosen_kernels
+from seqloom.kernels.native_decoder import decoding_kernels
+from seqloom.kernels.trainer import NativeTrainer, covers
+
+if TYPE_CHECKING:
+    from seqloom.models.language_model import LanguageModel
+
+__all__ = ["ForwardScorer", "NativeScorer", "Scorer", "TokenScorer", "Window", "make_fast_scorer", "make_scorer"]
+
+PRECISION = "float32"
+"""Of the weights that measure: what is reported is the model, not what packing it tightly makes of it."""
+
+_TOKENS_AT_ONCE = 8192
+"""What the forward pass of training keeps of so many tokens still fits into memory where the model does."""
+
+
+class Window(NamedTuple):
+    """What lanes read next.
+
+    Attributes:
+        tokens: what is read; `IGNORED` where a lane has ended.
+        targets: what comes next; `IGNORED` where nothing is asked.
+    """
+
+    tokens: Int[np.ndarray, "lanes time"]
+    targets: Int[np.ndarray, "lanes time"]
+
+
+class Scorer(Protocol):
+    """Says how likely each token was. What it says of a lane does not depend on the others."""
+
+    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
+        """Read windows one after another, the first from a zero state.
+
+        Args:
+            windows: of as many lanes each.
+
+        Returns:
+            Each window with the log-probabilities of its targets; 0 where nothing was asked.
+        """
+        ...
+
+
+class TokenScorer(Scorer, Protocol):
+    """Says the rest about each token too."""
+
+    def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
+        """What `log_probs` gives, with entropies and ranks."""
+        ...
+
+
+class NativeScorer:
+    """Scores by lanes of the compiled kernels.
+
+    Args:
+        decoder: the model.
+        threads: that work on the lanes; None is one a processor.
+    """
+
+    def __init__(self, decoder: NativeDecoder, threads: int | None = None) -> None:
+        self._decoder, self._threads = decoder, threads
+
+    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
+        """See `Scorer`."""
+        for window, scores in self.scores(windows):
+            yield window, scores.log_probs
+
+    def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
+        """See `TokenScorer`."""
+        lanes = None
+        for window in windows:
+            lanes = lanes or self._decoder.lanes(len(window.tokens), self._threads)
+            yield window, lanes.score(*window)
+
+
+class ForwardScorer:
+    """Scores by the forward pass that trains, in whichever precision its instruction set has.
+
+    Args:
+        config: of the model; see `covers`.
+        weights: its arrays by name.
+        kernels: the instruction set.
+        threads: that the work is divided among.
+    """
+
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, np.ndarray], kernels: str, threads: int | None = None
+    ) -> None:
+        self._trainer = NativeTrainer(replace(config, ahead=1), kernels, threads or usable_processors())
+        self._trainer.put("parameter", weights)
+
+    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
+        """See `Scorer`."""
+        for number, window in enumerate(windows):
+            lanes, time = window.tokens.shape
+            if number == 0:
+                self._trainer.zero_state(lanes)
+            at_once = max(16, _TOKENS_AT_ONCE // lanes)
+            parts = [self._read(window, start, start + at_once) for start in range(0, time, at_once)]
+            yield window, np.concatenate(parts, axis=1)
+
+    def _read(self, window: Window, start: int, stop: int) -> Float64[np.ndarray, "lanes time"]:
+        # A lane that has ended reads on, as nothing more is asked of it.
+        tokens = np.maximum(window.tokens[:, start:stop], 0).astype(np.int64)
+        found = self._trainer.score(tokens, window.targets[:, start:stop].astype(np.int64))
+        self._trainer.keep_state()
+        return found
+
+
+def make_scorer(
+    config: ModelConfig,
+    weights: Mapping[str, np.ndarray],
+    network: Callable[[], "LanguageModel"],
+    threads: int | None = None,
+) -> TokenScorer:
+    """What measures, in float32: the compiled kernels where they have the model, else torch.
+
+    Args:
+        config: of the model.
+        weights: its arrays by name, in float32 and of the right shapes.
+        network: the same in torch; called only where torch is needed.
+        threads: of the compiled kernels; None is one a processor.
+
+    Raises:
+        ConfigError: `SEQLOOM_KERNELS` names an instruction set that is not there.
+    """
+    kernels = decoding_kernels(config)
+    if kernels is not None:
+        return NativeScorer(NativeDecoder(config, weights, kernels, PRECISION), threads)
+    from seqloom.evaluation.torch_scorer import TorchScorer
+
+    return TorchScorer(network())
+
+
+def make_fast_scorer(
+    config: ModelConfig,
+    weights: Mapping[str, np.ndarray],
+    network: Callable[[], "LanguageModel"],
+    threads: int | None = None,
+) -> Scorer:
+    """What measures in bfloat16 where the processor multiplies that faster, else what `make_scorer` gives.
+
+    The figures are those of float32 to within 0.0002 nats a token. The arguments are those of `make_scorer`.
+    """
+    kernels = chosen_kernels()
+    if kernels in BFLOAT16 and covers(config):
+        return ForwardScorer(config, weights, kernels, threads)
+    return make_scorer(config, weights, network, threads)

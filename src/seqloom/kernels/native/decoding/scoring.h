@@ -1,0 +1,67 @@
+// How a prediction stands to the token that came: its log-probability, how many tokens were likelier, and the entropy.
+//
+// Terms are in single precision, sums in double and in one order.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "../vector.h"
+#include "model.h"
+
+namespace seqloom::SEQLOOM_ISA::decoding {
+
+using namespace seqloom::decoding;
+
+class Prediction {
+ public:
+  // `padded` logits, a whole number of vectors; those past the vocabulary are far below all others.
+  Prediction(const float* logits, size_t padded) : logits_(logits), padded_(padded) {}
+
+  // Log-probability and entropy are not a number where a logit is infinite or not a number.
+  Score score(int32_t token) const {
+    if (!finite()) return {NAN, NAN, 0};
+    const float peak = highest();
+    double mass = 0, moment = 0;
+    int64_t likelier = 0;
+    for (size_t from = 0; from < padded_; from += kSummed) {
+      Vec masses = {}, moments = {};
+      IntVec above = {};
+      for (size_t at = from; at < std::min(from + kSummed, padded_); at += kWidth) {
+        const Vec logits = load(logits_ + at), below = largest(broadcast(kNothing), logits - peak);
+        const Vec part = below > broadcast(kNothing) ? exponential(below) : Vec{};
+        masses += part;
+        moments += part * below;
+        above += logits > broadcast(logits_[token]);
+      }
+      mass += sum(masses), moment += sum(moments);
+      for (int place = 0; place < kWidth; ++place) likelier -= above[place];
+    }
+    const double log_mass = std::log(mass);
+    return {static_cast<double>(logits_[token]) - peak - log_mass, log_mass - moment / mass,
+            static_cast<int32_t>(likelier)};
+  }
+
+ private:
+  // Terms that are summed in single precision.
+  static constexpr size_t kSummed = 16 * kWidth;
+  // Logits so far below the highest have no mass.
+  static constexpr float kNothing = -87;
+
+  bool finite() const {
+    Vec strange = {};
+    for (size_t at = 0; at < padded_; at += kWidth) strange += load(logits_ + at) - load(logits_ + at);
+    return sum(strange) == 0;
+  }
+
+  float highest() const {
+    Vec top = load(logits_);
+    for (size_t at = 0; at < padded_; at += kWidth) top = largest(top, load(logits_ + at));
+    return peak(top);
+  }
+
+  const float* logits_;
+  size_t padded_;
+};
+
+}  // namespace seqloom::SEQLOOM_ISA::decoding

@@ -1,0 +1,38 @@
+// Lanes that read text which is there already, and say how it stands to what they predicted.
+#include "decoding/lanes.h"
+
+namespace seqloom::decoding {
+
+void Lanes::score(const Scored& scored) {
+  share_out(count(), [&](Share share, int, Team* team) {
+    std::vector<Row> read, asked;
+    std::vector<size_t> places;
+    for (int32_t time = 0; time < scored.time; ++time) {
+      read.clear(), asked.clear(), places.clear();
+      for (size_t lane = share.begin; lane < share.end; ++lane) {
+        const size_t place = lane * scored.time + time;
+        if (scored.tokens[place] < 0) continue;
+        read.push_back(row(static_cast<int>(lane), scored.tokens[place]));
+        if (scored.targets[place] < 0) continue;
+        asked.push_back(read.back());
+        places.push_back(place);
+      }
+      if (read.empty()) continue;
+      network_.read(read.data(), static_cast<int>(read.size()), team);
+      if (asked.empty()) {
+        if (team) team->wait();  // for the others' parts of what is remembered, as `predict` does
+        continue;
+      }
+      network_.predict(asked.data(), static_cast<int>(asked.size()), team);
+      if (team && team->thread != 0) continue;
+      for (size_t i = 0; i < asked.size(); ++i) {
+        const Score found = network_.score(asked[i], scored.targets[places[i]]);
+        scored.log_probs[places[i]] = found.log_prob;
+        scored.entropies[places[i]] = found.entropy;
+        scored.ranks[places[i]] = found.rank;
+      }
+    }
+  });
+}
+
+}  // namespace seqloom::decoding
