@@ -10,7 +10,7 @@ from seqloom.cli.app import app
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.sampling.config import SamplingConfig
 
-CHOSEN = ("detected", "what this processor does fast", "the fastest that loses nothing")
+CHOSEN = ("detected", "what this processor does fast", "the fastest that loses nothing", "what suits its shape")
 """What help says of settings that hang on the text or the machine."""
 
 

@@ -1,10 +1,12 @@
 import json
+import re
 import sys
 from types import SimpleNamespace
 
 import pytest
 
 from seqloom.cli import output, writing
+from seqloom.kernels.native import chosen_kernels
 from seqloom.workflows.run import load
 
 
@@ -67,6 +69,24 @@ def test_every_flag_reaches_the_library(command, run):
     assert sample["matched"] is True
 
 
+@pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
+def test_drafts_are_told_of(command, text_file, tmp_path):
+    made = ("--run", tmp_path / "r", "--steps", 8, "--size", 8, "--lanes", 4, "--window", 8, "--ahead", 3)
+    assert command("train", text_file, *made).code == 0
+    (sample,) = samples(command("generate", tmp_path / "r", "--ahead", 3, "--json"))
+    assert sample["drafting"].keys() == {"tokens_per_step", "acceptance", "gain"}
+    assert 1 <= sample["drafting"]["tokens_per_step"] <= 3
+    assert sample["generated_by"]["ahead"] == 3
+    done = command("generate", tmp_path / "r", "--ahead", 3)
+    assert done.out == f"{sample['text']}\n"
+    told = r"seqloom: [12]\.\d\d tokens a step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
+    assert re.fullmatch(told, done.err)
+    assert "drafting" not in samples(command("generate", tmp_path / "r", "--json"))[0]
+    done = command("generate", tmp_path / "r", "--ahead", 4)
+    assert (done.code, len(done.faults)) == (2, 1)
+    assert "trained to predict 3 tokens at once; choose 1 to 3" in done.faults[0]
+
+
 def test_plain_output_is_the_prompt_and_the_text(command, run):
     text = load(run).generate("the", length=30, seed=2)
     assert command("generate", run, "--prompt", "the", "--length", 30, "--seed", 2) == (0, f"the{text}\n", "")
@@ -94,7 +114,7 @@ class Teller:
 
     def tell(self, text):
         yield from (text[:1], text[1:])
-        return SimpleNamespace(matched=None, finish_reason="length", text=text)
+        return SimpleNamespace(matched=None, drafting=None, finish_reason="length", text=text)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +141,7 @@ def test_an_end_for_want_of_tokens_is_told_from_a_stop_string(capsys, monkeypatc
 
     def tell(self, text):
         yield text
-        return SimpleNamespace(matched=None, finish_reason="stop", text=text, tokens=(1,))
+        return SimpleNamespace(matched=None, drafting=None, finish_reason="stop", text=text, tokens=(1,))
 
     monkeypatch.setattr(Teller, "tell", tell)
     writing._print(Teller(text), "the ", 1, {})

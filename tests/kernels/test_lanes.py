@@ -66,6 +66,28 @@ def test_threads_that_take_steps_together_write_the_same(decoder, core, sizes):
     assert texts[0] == texts[1] == texts[2]
 
 
+@pytest.mark.parametrize(("core", "sizes"), [*CORES, ("conv", (8, 12, 16, 16))])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_tokens_read_at_once_are_tokens_read_one_by_one(decoder, kernels, core, sizes, precision):
+    if core == "conv" and precision == "int8":
+        pytest.skip("a convolution has no eight bits")
+    model = decoder(core, sizes, precision)
+    at_once, one_by_one, tokens = model.lanes(2, 1), model.lanes(1, 1), TOKENS
+    for count, kept in [(1, 1), (3, 3), (5, 2), (5, 1), (7, 7), (2, 1), (6, 5)]:
+        found = at_once.read_many(1, tokens[:count], kept)
+        for place, token in enumerate(tokens[:count]):
+            one_by_one.step(np.array([token]))
+            np.testing.assert_array_equal(found[place], one_by_one.logits(0))
+            if place == kept - 1:
+                state = one_by_one.state(0)
+        one_by_one.set_state(0, state)
+        np.testing.assert_array_equal(at_once.state(1), state)
+        np.testing.assert_array_equal(at_once.logits(1), found[kept - 1])
+        tokens = tokens[kept:]
+    with pytest.raises(ValueError, match="3 of 2 tokens"):
+        at_once.read_many(0, TOKENS[:2], 3)
+
+
 def test_a_lane_can_stand_still(decoder):
     lanes = decoder("lstm", (20,)).lanes(2)
     lanes.step(np.array([3, 4]))

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <vector>
 
@@ -37,7 +38,8 @@ class Arrays {
   std::vector<std::vector<float>> arrays_;
 };
 
-constexpr int kVocabulary = 37, kUnits[] = {21, 40};
+constexpr int kVocabulary = 37, kUnits[] = {21, 40}, kDrafts = 2;
+constexpr int32_t kDrafted[] = {0, 2, 3, 5, 8, 9, 11, 12, 19, 20, 21, 22, 23, 24, 25, 26, 30, 31, 36};
 
 std::unique_ptr<Network> make_network(const Kernels& kernels, Core core, Precision precision) {
   Arrays arrays;
@@ -62,7 +64,9 @@ std::unique_ptr<Network> make_network(const Kernels& kernels, Core core, Precisi
     inputs = units;
   }
   const Model model{core,          precision, kVocabulary, static_cast<int>(layers.size()), layers.data(),
-                    arrays.make(kVocabulary * inputs), arrays.make(kVocabulary)};
+                    arrays.make(kVocabulary * inputs), arrays.make(kVocabulary),
+                    kDrafts,       std::size(kDrafted), arrays.make(kDrafts * std::size(kDrafted) * inputs),
+                    arrays.make(kDrafts * std::size(kDrafted)), kDrafted};
   return std::unique_ptr<Network>(kernels.new_network(model));
 }
 
@@ -114,6 +118,19 @@ void check(const Kernels& kernels, const Network& network, const SamplingSetting
     expect(many[lane] == together[lane], kernels.name, "tiles change a text");
   for (int lane = 0; lane < 2; ++lane)
     expect(write(kernels, network, settings, lane, 1, 1)[0] == together[lane], kernels.name, "a batch changes a text");
+}
+
+// Tokens read at once, of which some are forgotten.
+void read_at_once(const Kernels& kernels, const Network& network) {
+  Lanes lanes(kernels, network, 1);
+  lanes.resize(2);
+  const int32_t tokens[] = {1, 7, 3, 30, 2, 2, 9};
+  std::vector<float> logits(7 * kVocabulary);
+  lanes.read_many(0, tokens, 7, 3, logits.data());
+  lanes.read_many(0, tokens + 3, 4, 4, logits.data());
+  lanes.read(1, tokens, 7);
+  expect(std::memcmp(lanes.logits(0), lanes.logits(1), kVocabulary * sizeof(float)) == 0, kernels.name,
+         "tokens read at once are not what they are one by one");
 }
 
 // States read and put back, copies, biases, and lanes that come and go.
@@ -172,6 +189,9 @@ int main() {
       {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 60, 0, -1, nullptr},
       {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 60, 0, 2, nullptr},
       {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 60, 20, 2, bias.data()},
+      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 60, 0, -1, nullptr, 3},
+      {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 60, 0, 2, nullptr, 2},
+      {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 60, 20, 2, bias.data(), 3},
   };
   for (int index = 0; index < kNumKernels; ++index) {
     const Kernels& kernels = *kAllKernels[index];
@@ -183,6 +203,7 @@ int main() {
                "a precision is there that should not be, or the other way round");
         if (!network) continue;
         for (const SamplingSettings& one : settings) check(kernels, *network, one);
+        read_at_once(kernels, *network);
         move_about(kernels, *network, core);
         score(kernels, *network);
       }

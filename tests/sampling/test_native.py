@@ -81,7 +81,7 @@ CHAINS = st.fixed_dictionaries(
         "top_p": st.sampled_from([0.01, 0.33, 0.77, 0.991]),
         "min_p": st.sampled_from([0.003, 0.13, 0.71, 1.0]),
         "typical_p": st.sampled_from([0.013, 0.41, 0.83]),
-        "repetition_penalty": st.sampled_from([0.3, 1.2, 5.0, 1e9]),
+        "repetition_penalty": st.sampled_from([0.3, 1.2, 5.0, 50.0]),
         "repetition_window": st.sampled_from([1, 3, 1000]),
         "bias": st.dictionaries(st.integers(0, 22), st.sampled_from([-3.0, 0.5, 20.0]), max_size=3),
         "ban": st.sampled_from([("a",), ("b", "c", "d"), tuple("abcdefghijklmnopqrstuv")]),

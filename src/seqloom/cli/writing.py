@@ -1,8 +1,10 @@
 """`seqloom generate`: text on the screen as it is written, or samples as JSON."""
 
 from collections.abc import Generator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from statistics import mean
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -11,7 +13,7 @@ from seqloom.cli.output import dimmed, print_json, say, shows_terminal, visible
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqloom.sampling import Sample
+    from seqloom.sampling.sample import Drafting, Sample
     from seqloom.workflows.run import Run
 
 __all__ = ["generate"]
@@ -43,6 +45,12 @@ def generate(
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="of the weights: float32, bfloat16 or int8 (the fastest that loses nothing)")
+    ] = None,
+    ahead: Annotated[
+        int | None,
+        typer.Option(
+            help="most tokens a step writes, drafted by a model trained with --ahead; 1 is off (what suits its shape)"
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
     temperature: Annotated[float | None, _draw(help="0 always takes the likeliest, above 1 is wild (1)")] = None,
@@ -92,6 +100,7 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
         "seed": sample.seed,
         "tokens": len(sample.tokens),
         **matched,
+        **({} if sample.drafting is None else {"drafting": asdict(sample.drafting)}),
         "generated_by": origin,
     }
 
@@ -100,13 +109,25 @@ def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> Non
     """Each text after its prompt: one a line, with headings between them once a text has several lines."""
     streams = run.streams(prompt, count, **settings)
     shown = dimmed(visible(_as_known(run, prompt)))
-    only_lines = count > 1
+    only_lines, drafted = count > 1, []
     for number, pieces in enumerate(streams, 1):
         sample, only_lines = _show(pieces, _heading(number, count), shown, hold=only_lines)
+        if sample.drafting is not None:
+            drafted.append(sample.drafting)
         if sample.matched is False:
             say(f"text {number} ended before it matched the pattern")
         if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
             say(f"text {number} ended early: nothing that is allowed is left to write")
+    if drafted:
+        say(_drafted(drafted))
+
+
+def _drafted(found: "list[Drafting]") -> str:
+    """What drafts brought, in one line."""
+    tokens, share = mean(one.tokens_per_step for one in found), mean(one.acceptance for one in found)
+    gains = [one.gain for one in found if one.gain is not None]
+    speed = f": {mean(gains):.2f} times as fast as without" if gains else ""
+    return f"{tokens:.2f} tokens a step, {share:.0%} of the drafts accepted{speed}"
 
 
 def _heading(number: int, count: int) -> str:

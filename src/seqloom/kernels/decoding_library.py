@@ -2,7 +2,19 @@
 
 import ctypes
 from collections.abc import Mapping
-from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int, c_int32, c_size_t, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    Structure,
+    c_char_p,
+    c_double,
+    c_float,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint64,
+    c_void_p,
+)
 from functools import cache
 from typing import Any
 
@@ -10,7 +22,16 @@ import numpy as np
 
 from seqloom.kernels.native import library
 
-__all__ = ["LayerWeights", "Model", "SamplingSettings", "Scored", "Written", "address", "decoding_library"]
+__all__ = [
+    "Drafting",
+    "LayerWeights",
+    "Model",
+    "SamplingSettings",
+    "Scored",
+    "Written",
+    "address",
+    "decoding_library",
+]
 
 
 class LayerWeights(Structure):
@@ -30,6 +51,11 @@ class Model(Structure):
         ("layers", POINTER(LayerWeights)),
         ("head", c_void_p),
         ("head_bias", c_void_p),
+        ("num_drafts", c_int32),
+        ("draft_vocabulary", c_int32),
+        ("drafts", c_void_p),
+        ("draft_bias", c_void_p),
+        ("draft_tokens", c_void_p),
     )
 
 
@@ -40,7 +66,14 @@ class SamplingSettings(Structure):
         *((name, c_double) for name in ("temperature", "top_p", "min_p", "typical_p", "repetition_penalty")),
         *((name, c_int32) for name in ("top_k", "repetition_window", "length", "min_length", "boundary")),
         ("bias", c_void_p),
+        ("ahead", c_int32),
     )
+
+
+class Drafting(Structure):
+    """How drafts served a sample; see `lanes.h`."""
+
+    _fields_ = (*((name, c_int64) for name in ("steps", "tokens", "drafted", "accepted")), ("gain", c_double))
 
 
 class Written(Structure):
@@ -65,6 +98,7 @@ _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "seqloom_weights_new": (c_void_p, (c_char_p, POINTER(Model))),
     "seqloom_weights_delete": (None, (c_void_p,)),
     "seqloom_weights_bytes": (c_size_t, (c_void_p,)),
+    "seqloom_weights_rows_at_once": (c_int, (c_void_p,)),
     "seqloom_state_bytes": (c_size_t, (c_void_p,)),
     "seqloom_lanes_new": (c_void_p, (c_void_p, c_int, c_int)),
     "seqloom_lanes_delete": (None, (c_void_p,)),
@@ -80,11 +114,13 @@ _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "seqloom_lanes_step": (None, (c_void_p, c_void_p)),
     "seqloom_lanes_read": (None, (c_void_p, c_int, c_void_p, c_int)),
     "seqloom_lanes_score": (None, (c_void_p, POINTER(Scored))),
+    "seqloom_lanes_read_many": (None, (c_void_p, c_int, c_void_p, c_int, c_int, c_void_p)),
     "seqloom_lanes_set_sampling": (None, (c_void_p, POINTER(SamplingSettings))),
     "seqloom_lanes_begin": (None, (c_void_p, c_int, c_uint64, c_uint64, c_void_p, c_int)),
     "seqloom_lanes_end": (None, (c_void_p, c_int)),
     "seqloom_lanes_write": (None, (c_void_p, POINTER(Written))),
     "seqloom_lanes_distribution": (c_int, (c_void_p, c_int, c_void_p)),
+    "seqloom_lanes_drafting": (Drafting, (c_void_p, c_int)),
     "seqloom_uniforms": (None, (c_uint64, c_uint64, c_int, c_void_p)),
 }
 

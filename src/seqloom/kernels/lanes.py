@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Integer, UInt8
 
-from seqloom.kernels.decoding_library import SamplingSettings, Scored, Written, address, decoding_library
+from seqloom.kernels.decoding_library import Drafting, SamplingSettings, Scored, Written, address, decoding_library
 
 if TYPE_CHECKING:
     from seqloom.kernels.native_decoder import NativeDecoder
@@ -152,6 +152,23 @@ class Lanes:
         self._library.seqloom_lanes_score(self._handle, byref(Scored(read.shape[1], *places)))
         return scores
 
+    def read_many(
+        self, lane: int, tokens: Integer[np.ndarray, " time"], kept: int
+    ) -> Float32[np.ndarray, "time vocab"]:
+        """Read tokens into one lane at once, and remember the first `kept` of them, at least one.
+
+        Returns:
+            What the lane predicts after each token: the numbers that reading them one by one gives, bit for bit.
+        """
+        held = np.ascontiguousarray(tokens, np.int32)
+        self._decoder.check_tokens(held)
+        if not 1 <= kept <= len(held):
+            raise ValueError(f"{kept} of {len(held)} tokens cannot be kept: choose 1 to {len(held)}")
+        logits = np.empty((len(held), self._decoder.vocabulary), np.float32)
+        places = address(held), len(held), kept, address(logits)
+        self._library.seqloom_lanes_read_many(self._handle, self._checked(lane), *places)
+        return logits
+
     def set_sampling(self, settings: SamplingSettings, bias: Float32[np.ndarray, " vocab"] | None = None) -> None:
         """Draw so from here on; every lane must begin anew.
 
@@ -193,6 +210,11 @@ class Lanes:
         places = (address(array) for array in (tokens, *nats, counts, endings))
         self._library.seqloom_lanes_write(self._handle, byref(Written(most, *places)))
         return Chunk(tokens, nats, counts, endings)
+
+    def drafting(self, lane: int) -> Drafting:
+        """How drafts served the sample that a lane writes, or wrote last."""
+        found: Drafting = self._library.seqloom_lanes_drafting(self._handle, self._checked(lane))
+        return found
 
     def distribution(self, lane: int) -> Float64[np.ndarray, " vocab"] | None:
         """The log-probabilities that a lane's next token is drawn from; None where its logits are not finite."""

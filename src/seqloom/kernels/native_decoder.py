@@ -11,12 +11,13 @@ from jaxtyping import Float32, Integer
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
+from seqloom.kernels.ahead import MOST_DRAFTED, usual_ahead
 from seqloom.kernels.decoder import State
 from seqloom.kernels.decoding_library import LayerWeights, Model, address, decoding_library
 from seqloom.kernels.lanes import Lanes
 from seqloom.kernels.layers import TokenInput, skip_table, token_products
 from seqloom.kernels.native import BFLOAT16, chosen_kernels
-from seqloom.kernels.weights import Weights, checked_weights, dilation, layer_weights
+from seqloom.kernels.weights import DraftWeights, Weights, checked_weights, dilation, draft_weights, layer_weights
 
 __all__ = ["PRECISIONS", "NativeDecoder", "decoding_kernels", "default_precision", "native_decoder"]
 
@@ -37,6 +38,7 @@ class NativeDecoder:
         weights: its arrays, checked.
         kernels: the instruction set.
         precision: of the weights.
+        drafts: the heads for the tokens after the next one.
 
     Attributes:
         kernels: the instruction set.
@@ -46,9 +48,13 @@ class NativeDecoder:
         state_bytes: size of what one lane remembers.
         weight_bytes: what is read for every token, without the first layer's table.
         gate_columns: pre-activations of each layer; 0 for convolutions.
+        ahead: most tokens that a step can write: one, and a draft by each of the further heads.
+        usual_ahead: as many of them as are worth it; see `usual_ahead`.
     """
 
-    def __init__(self, config: ModelConfig, weights: Weights, kernels: str, precision: str) -> None:
+    def __init__(
+        self, config: ModelConfig, weights: Weights, kernels: str, precision: str, drafts: DraftWeights
+    ) -> None:
         library = decoding_library()
         arrays = [_layer_arrays(config, weights, index) for index in range(len(config.sizes))]
         head = weights["embedding.weight" if config.tied else "head.weight"]
@@ -61,6 +67,8 @@ class NativeDecoder:
             layers,
             address(head),
             address(weights["head.bias"]),
+            *drafts.bias.shape,
+            *map(address, drafts),
         )
         self.kernels = kernels
         self.precision = precision
@@ -72,6 +80,9 @@ class NativeDecoder:
         weakref.finalize(self, library.seqloom_weights_delete, self.handle)
         self.state_bytes: int = library.seqloom_state_bytes(self.handle)
         self.weight_bytes: int = library.seqloom_weights_bytes(self.handle)
+        self.ahead = 1 + len(drafts.bias)
+        rows = library.seqloom_weights_rows_at_once(self.handle)
+        self.usual_ahead = min(self.ahead, usual_ahead(config, self.weight_bytes, rows))
         self._lock = threading.Lock()
 
     def lanes(self, count: int, threads: int | None = None) -> Lanes:
@@ -147,9 +158,8 @@ def native_decoder(
     kernels = decoding_kernels(config)
     if kernels is None:
         return None
-    return NativeDecoder(
-        config, checked_weights(config, weights), kernels, precision or default_precision(config, kernels)
-    )
+    held, precision = checked_weights(config, weights), precision or default_precision(config, kernels)
+    return NativeDecoder(config, held, kernels, precision, draft_weights(config, weights, MOST_DRAFTED))
 
 
 def decoding_kernels(config: ModelConfig) -> str | None:

@@ -1,18 +1,40 @@
 """The names and shapes of a model's arrays, and whether a mapping holds them all."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 
 from seqloom.config import ModelConfig
 from seqloom.errors import RunError
 
-__all__ = ["Weights", "checked_weights", "dilation", "expected_shapes", "layer_weights"]
+__all__ = [
+    "DraftWeights",
+    "Weights",
+    "checked_weights",
+    "dilation",
+    "draft_weights",
+    "expected_shapes",
+    "layer_weights",
+]
 
 Weights = Mapping[str, Float32[Any, "..."]]
 Shapes = dict[str, tuple[int, ...]]
+
+
+class DraftWeights(NamedTuple):
+    """Heads that draft the tokens after the next one.
+
+    Attributes:
+        weight: of each head.
+        bias: of each head.
+        tokens: that they draft, ascending.
+    """
+
+    weight: Float32[np.ndarray, "drafts tokens hidden"]
+    bias: Float32[np.ndarray, "drafts tokens"]
+    tokens: Int32[np.ndarray, " tokens"]
 
 
 def dilation(layer: int) -> int:
@@ -47,6 +69,33 @@ def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> W
     if faults:
         raise RunError(*faults)
     return {name: np.array(weights[name], np.float32, order="C") for name in expected}
+
+
+def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], most: int) -> DraftWeights:
+    """The heads for tokens further ahead, cut to the `most` tokens of the largest bias, which are frequent.
+
+    There are no heads where the weights lack one.
+
+    Raises:
+        RunError: a head has another shape, or holds NaN or infinity; one line for each.
+    """
+    names = [f"head.ahead.{head}" for head in range(config.ahead - 1)]
+    if not all(f"{name}.weight" in weights and f"{name}.bias" in weights for name in names):
+        names = []
+    shapes = {"weight": (config.vocabulary, config.sizes[-1]), "bias": (config.vocabulary,)}
+    arrays = {f"{name}.{kind}": shape for name in names for kind, shape in shapes.items()}
+    faults = [fault for name, shape in arrays.items() if (fault := _fault(name, shape, weights[name]))]
+    if faults:
+        raise RunError(*faults)
+    tokens = np.sort(np.argsort(-weights["head.bias"], kind="stable")[:most])
+    parts = DraftWeights(
+        np.zeros((len(names), len(tokens), config.sizes[-1]), np.float32),
+        np.zeros((len(names), len(tokens)), np.float32),
+        tokens.astype(np.int32),
+    )
+    for head, name in enumerate(names):
+        parts.weight[head], parts.bias[head] = weights[f"{name}.weight"][tokens], weights[f"{name}.bias"][tokens]
+    return parts
 
 
 def layer_weights(weights: Weights, index: int) -> Weights:

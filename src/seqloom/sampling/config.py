@@ -52,6 +52,9 @@ class SamplingConfig(Stored):
         beam: width of a beam search for the likeliest text; 0 and 1 draw instead.
         seed: of the draws.
         max_copy: longest run of characters that may be copied from the corpus; 0 is off.
+        ahead: most tokens that a step may write, by drafting them with the heads that the model was trained with and
+            drawing by speculative sampling (Leviathan et al. 2023): the text's distribution is the same. 1 is off; None
+            is as many as are worth it for the model's shape.
     """
 
     length: int = 400
@@ -70,6 +73,7 @@ class SamplingConfig(Stored):
     beam: int = 0
     seed: int = 0
     max_copy: int = 0
+    ahead: int | None = None
 
     def __post_init__(self) -> None:
         check(*_type_rules(self))
@@ -111,6 +115,7 @@ def _type_rules(config: SamplingConfig) -> Iterator[Rule]:
             for string in strings if isinstance(strings, Sequence) else ():
                 yield _typed(name, string, str, "strings")
     yield _typed("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
+    yield config.ahead is None or is_number(config.ahead), f"--ahead got {config.ahead!r}: give a number"
     yield _typed("bias", config.bias, Mapping, "numbers by token id")
     for token, value in config.bias.items() if isinstance(config.bias, Mapping) else ():
         yield is_number(value), f"--bias got {token}={value!r}: give a number"
@@ -148,6 +153,8 @@ def _number_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("seed", config.seed, 0)
     yield not is_whole(config.seed, 2**64), f"--seed got {config.seed}: choose below 2**64"
     yield _whole("max-copy", config.max_copy, 0)
+    if config.ahead is not None:
+        yield _whole("ahead", config.ahead, 1)
 
 
 def _string_rules(config: SamplingConfig) -> Iterator[Rule]:
@@ -198,6 +205,7 @@ def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
         ("typical-p", config.typical_p == 1),
         ("repetition-penalty", config.repetition_penalty == 1),
         ("bias", not config.bias),
+        ("ahead", config.ahead in (None, 1)),
     )
     for flag, unset in settings:
         yield (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from seqloom.sampling.sample import FinishReason, Sample
+from seqloom.sampling.sample import Drafting, FinishReason, Sample
 from seqloom.sampling.stopping import TextBuffer
 
 __all__ = ["Draft", "Spell", "speller"]
@@ -61,7 +61,7 @@ class Draft:
         self._nats.append(nats[:, : self._num_tokens - before] if self.stopped else nats)
         return self._shown(piece)
 
-    def finish(self, reason: FinishReason) -> tuple[str, Sample]:
+    def finish(self, reason: FinishReason, drafting: Drafting | None = None) -> tuple[str, Sample]:
         """The text that was held back, and the sample."""
         piece = self._shown(self._text.finish())
         log_prob, sampling_log_prob = map(math.fsum, np.concatenate(self._nats, axis=1).tolist())
@@ -73,6 +73,7 @@ class Draft:
             log_prob=log_prob,
             sampling_log_prob=sampling_log_prob,
             finish_reason="stop" if self.stopped else reason,
+            drafting=drafting,
         )
         return piece, sample
 

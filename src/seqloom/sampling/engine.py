@@ -10,7 +10,7 @@ from seqloom.sampling.beam import beam_search
 from seqloom.sampling.config import SamplingConfig
 from seqloom.sampling.constraints import Guard
 from seqloom.sampling.job import Job, prepare
-from seqloom.sampling.native import suits, write_many, write_one
+from seqloom.sampling.native import check_ahead, suits, write_many, write_one
 from seqloom.sampling.reference import write
 from seqloom.sampling.sample import Sample
 from seqloom.sampling.transforms import log_softmax, reweight
@@ -52,6 +52,7 @@ def generate(
     job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun)
     if config.beam > 1:
         return iter(beam_search(job)[:count])
+    check_ahead(job)
     if suits(job):
         return write_many(job, first_index, count)
     return (_last(write(job, index)) for index in range(first_index, first_index + count))
@@ -79,6 +80,7 @@ def stream(
     job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun)
     if config.beam > 1:
         return _best(job)
+    check_ahead(job)
     return write_one(job, index) if suits(job) else write(job, index)
 
 

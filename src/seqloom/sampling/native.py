@@ -11,16 +11,17 @@ from itertools import islice
 import numpy as np
 from jaxtyping import Float32
 
+from seqloom.errors import ConfigError
 from seqloom.kernels.decoding_library import SamplingSettings
 from seqloom.kernels.lanes import NOT_FINITE, RUNNING, Chunk, Lanes
 from seqloom.kernels.native_decoder import NativeDecoder
 from seqloom.sampling.constraints import Bans
 from seqloom.sampling.draft import Draft, speller
 from seqloom.sampling.job import Job
-from seqloom.sampling.sample import FinishReason, Sample
+from seqloom.sampling.sample import Drafting, FinishReason, Sample
 from seqloom.sampling.transforms import diverged
 
-__all__ = ["start_lanes", "suits", "write_many", "write_one"]
+__all__ = ["check_ahead", "start_lanes", "suits", "write_many", "write_one"]
 
 _MOST_LANES = 256
 _MOST_TOKENS = 256
@@ -44,6 +45,32 @@ def suits(job: Job) -> bool:
     return _static_bias(job) is not None
 
 
+def check_ahead(job: Job) -> None:
+    """See that as many tokens as were asked for can be written in a step.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    wanted = job.config.ahead or 1
+    if wanted == 1:
+        return
+    if not suits(job):
+        raise ConfigError(
+            f"--ahead {wanted} drafts tokens, which takes the compiled kernels, and no --pattern, --max-copy, --ban of "
+            "several tokens, or prompt that ends within a token: leave it out"
+        )
+    assert isinstance(job.decoder, NativeDecoder)
+    most = job.decoder.ahead
+    if wanted > most:
+        raise ConfigError(f"--ahead got {wanted}: {_most_said(most)}")
+
+
+def _most_said(most: int) -> str:
+    if most == 1:
+        return "this model was trained without further heads; leave it out, or train with --ahead"
+    return f"this model was trained to predict {most} tokens at once; choose 1 to {most}"
+
+
 def write_one(job: Job, index: int = 0) -> Generator[str, None, Sample]:
     """Write one sample piece by piece: see `reference.write`."""
     lanes, draft = start_lanes(job, 1, index), _drafts(job)(index)
@@ -52,7 +79,7 @@ def write_one(job: Job, index: int = 0) -> Generator[str, None, Sample]:
         if piece:
             yield piece
         if reason is not None:
-            piece, sample = draft.finish(reason)
+            piece, sample = draft.finish(reason, _drafting(job, lanes, 0))
             if piece:
                 yield piece
             return sample
@@ -70,7 +97,7 @@ def write_many(job: Job, first_index: int, count: int) -> Iterator[Sample]:
         for lane, (index, draft) in list(drafts.items()):
             _, reason = _take(draft, chunk, lane)
             if reason is not None:
-                finished[index] = draft.finish(reason)[1]
+                finished[index] = draft.finish(reason, _drafting(job, lanes, lane))[1]
                 del drafts[lane]
                 lanes.end(lane)
                 for drafts[lane] in islice(following, 1):
@@ -82,10 +109,10 @@ def write_many(job: Job, first_index: int, count: int) -> Iterator[Sample]:
             return
 
 
-def start_lanes(job: Job, count: int, first_index: int = 0) -> Lanes:
+def start_lanes(job: Job, count: int, first_index: int = 0, threads: int | None = None) -> Lanes:
     """Lanes that have read the prompt, ready to write one sample each."""
     assert isinstance(job.decoder, NativeDecoder)
-    lanes = job.decoder.lanes(count)
+    lanes = job.decoder.lanes(count, threads)
     bias = _static_bias(job)
     lanes.set_sampling(_settings(job), bias if bias is not None and bias.any() else None)
     for lane in range(count):
@@ -128,6 +155,17 @@ def _begin(job: Job, lanes: Lanes, lane: int, index: int) -> None:
     lanes.begin(lane, int(job.config.seed), index, recent)
 
 
+def _drafting(job: Job, lanes: Lanes, lane: int) -> Drafting | None:
+    found = lanes.drafting(lane)
+    if _ahead(job) == 1 or found.steps == 0:
+        return None
+    return Drafting(
+        tokens_per_step=found.tokens / found.steps,
+        acceptance=found.accepted / max(found.drafted, 1),
+        gain=found.gain or None,
+    )
+
+
 def _settings(job: Job) -> SamplingSettings:
     config = job.config
     whole = 2**31 - 1
@@ -142,7 +180,14 @@ def _settings(job: Job) -> SamplingSettings:
         length=min(config.length, whole),
         min_length=min(config.min_length, whole),
         boundary=-1 if job.boundary is None else job.boundary,
+        ahead=_ahead(job),
     )
+
+
+def _ahead(job: Job) -> int:
+    """Tokens that a step writes at most."""
+    assert isinstance(job.decoder, NativeDecoder)
+    return job.decoder.usual_ahead if job.config.ahead is None else job.config.ahead
 
 
 def _static_bias(job: Job) -> Float32[np.ndarray, " vocab"] | None:

@@ -91,6 +91,17 @@ SEQLOOM_EXPORT void seqloom_lanes_end(void* handle, int lane) { lanes(handle).en
 
 SEQLOOM_EXPORT void seqloom_lanes_write(void* handle, const Written* written) { lanes(handle).write(*written); }
 
+SEQLOOM_EXPORT int seqloom_weights_rows_at_once(void* weights) { return network(weights).rows_at_once; }
+
+SEQLOOM_EXPORT Drafting seqloom_lanes_drafting(void* handle, int lane) { return lanes(handle).drafting(lane); }
+
+// A lane reads tokens at once, remembers the first `kept` of them, and gives the logits after every one
+// [num_tokens, vocabulary].
+SEQLOOM_EXPORT void seqloom_lanes_read_many(void* handle, int lane, const int32_t* tokens, int num_tokens, int kept,
+                                            float* logits) {
+  lanes(handle).read_many(lane, tokens, num_tokens, kept, logits);
+}
+
 // Whether the logits are finite.
 SEQLOOM_EXPORT int seqloom_lanes_distribution(void* handle, int lane, double* log_probabilities) {
   return lanes(handle).distribution(lane, log_probabilities);

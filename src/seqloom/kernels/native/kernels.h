@@ -1,6 +1,8 @@
 // What every instruction set offers, whichever the processor turns out to have.
 #pragma once
 
+#include <cstdint>
+
 namespace seqloom {
 
 namespace decoding {
@@ -20,7 +22,9 @@ struct Kernels {
   Trainer* (*new_trainer)(const TrainerSetup& setup);
   // Decoding: a model's weights, packed (null where the precision does not suit the core), and the way to a draw.
   decoding::Network* (*new_network)(const decoding::Model& model);
-  decoding::Chain* (*new_chain)(const decoding::SamplingSettings& settings, int vocabulary, int padded);
+  // `tokens` are those that the logits are of, in their order; null is all of the vocabulary.
+  decoding::Chain* (*new_chain)(const decoding::SamplingSettings& settings, int vocabulary, int padded,
+                                const int32_t* tokens);
 };
 
 // All that were compiled, the fastest first; the last one runs everywhere.

@@ -1,9 +1,6 @@
-#include "decoding/lanes.h"
+#include "decoding/lane.h"
 
-#include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 #include "decoding/meeting.h"
 #include "tiny.h"
@@ -12,36 +9,13 @@ namespace seqloom::decoding {
 
 namespace {
 
-constexpr int32_t kNoToken = -1;
-
-// Tokens that one thread writes to see how long it takes alone, and after it has given up on the others; and how many
-// it could write alone before it gives up.
-constexpr int kAloneAtFirst = 4, kAloneAfterwards = 4096, kPatience = 64;
+// Tokens that one thread writes to see how long it takes alone.
+constexpr int kAloneAtFirst = 4;
 
 // Weights that no longer fit beside everything else in a core's own cache: two cores hold twice as many.
 constexpr size_t kManyWeights = 500'000;
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-struct Free {
-  void operator()(std::byte* memory) const { std::free(memory); }
-};
-
 }  // namespace
-
-struct Lanes::Lane {
-  explicit Lane(const Network& network)
-      : memory(static_cast<std::byte*>(std::aligned_alloc(64, network.lane_bytes))) {
-    if (!memory) throw std::bad_alloc();
-  }
-
-  std::unique_ptr<std::byte, Free> memory;
-  UniformStream uniforms{0, 0};
-  std::unique_ptr<History> history;
-  int32_t pending = kNoToken, num_written = 0, ending = kLength;
-};
 
 Lanes::Lanes(const Kernels& kernels, const Network& network, int threads)
     : kernels_(kernels), network_(network), threads_(threads), alone_left_(kAloneAtFirst) {}
@@ -69,22 +43,20 @@ void Lanes::reorder(const int32_t* from) {
   struct Kept {
     std::vector<std::byte> memory;
     std::unique_ptr<History> history;
-    int32_t pending, num_written, ending;
+    Progress progress;
   };
   std::vector<Kept> kept;
   for (int lane = 0; lane < count(); ++lane) {
     const Lane& old = *lanes_[from[lane]];
     kept.push_back({{old.memory.get(), old.memory.get() + network_.lane_bytes},
                     old.history ? std::make_unique<History>(*old.history) : nullptr,
-                    old.pending,
-                    old.num_written,
-                    old.ending});
+                    old.progress});
   }
   for (int lane = 0; lane < count(); ++lane) {
     Lane& now = *lanes_[lane];
     std::memcpy(now.memory.get(), kept[lane].memory.data(), network_.lane_bytes);
     now.history = std::move(kept[lane].history);
-    now.pending = kept[lane].pending, now.num_written = kept[lane].num_written, now.ending = kept[lane].ending;
+    now.progress = kept[lane].progress;
   }
 }
 
@@ -168,98 +140,30 @@ void Lanes::read(int lane, const int32_t* tokens, int num_tokens) {
   }
 }
 
-void Lanes::set_sampling(const SamplingSettings& settings) {
-  settings_ = settings;
-  if (settings.bias) {
-    bias_.assign(settings.bias, settings.bias + network_.vocabulary);
-    settings_.bias = bias_.data();
-  }
-  chains_.clear();
-  for (int thread = 0; thread < threads_; ++thread)
-    chains_.emplace_back(
-        kernels_.new_chain(settings_, network_.vocabulary, static_cast<int>(network_.padded_vocabulary)));
-}
-
-void Lanes::begin(int lane, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent) {
+void Lanes::add_row(int lane, int32_t token) {
   Lane& one = *lanes_[lane];
-  one.uniforms = UniformStream(seed, index);
-  one.history = std::make_unique<History>(network_.vocabulary, settings_);
-  for (int i = 0; i < num_recent; ++i) one.history->add(recent[i]);
-  one.pending = kNoToken, one.num_written = 0, one.ending = kRunning;
-}
-
-void Lanes::end(int lane) { lanes_[lane]->ending = kLength; }
-
-void Lanes::write(const Written& written) {
-  std::vector<int> running;
-  for (int lane = 0; lane < count(); ++lane) {
-    written.counts[lane] = 0;
-    if (lanes_[lane]->ending == kRunning) running.push_back(lane);
-  }
-  const bool alone = could_step_together(running.size()) && alone_left_ > 0;
-  const Clock::time_point start = Clock::now();
-  share_out(running.size(), [&](Share share, int thread, Team* team) {
-    write_some({running.begin() + share.begin, running.begin() + share.end}, *chains_[thread], team, written);
-  });
-  if (alone) {
-    seconds_alone_ = seconds_since(start) / written.most;
-    alone_left_ -= written.most;
-  }
-  if (gave_up_) alone_left_ = kAloneAfterwards;
-  gave_up_ = false;
-  for (int lane = 0; lane < count(); ++lane) written.endings[lane] = lanes_[lane]->ending;
-}
-
-// In a team all threads take the steps, and the first one draws. It also gives up on the others where they are slow to
-// come, as they are on a machine that does much else: then less is written than there is room for.
-void Lanes::write_some(const std::vector<int>& lanes, Chain& chain, Team* team, const Written& written) {
-  std::vector<int> running = lanes;
-  std::vector<Row> rows;
-  const Clock::time_point start = Clock::now();
-  for (int32_t place = 0; place < written.most && !running.empty(); ++place) {
-    rows.clear();
-    for (const int lane : running)
-      if (lanes_[lane]->pending != kNoToken) rows.push_back(row(lane, lanes_[lane]->pending));
-    if (!rows.empty())
-      network_.step(rows.data(), static_cast<int>(rows.size()), team);
-    else if (team)
-      team->wait();  // all have seen that there is nothing to read before the draw makes a token of it
-    if (!team || team->thread == 0)
-      for (const int lane : running) draw(lane, chain, written);
-    if (team) {
-      if (team->thread == 0) gave_up_ = seconds_since(start) > seconds_alone_ * (place + kPatience);
-      team->wait();
-      if (gave_up_) return;
+  Row next = row(lane, token);
+  next.earlier = static_cast<int32_t>(one.rows.size());
+  if (next.earlier > 0) {
+    if (one.room.size() < one.rows.size()) {
+      one.room.push_back(new_memory(network_.lane_bytes));
+      network_.clear(one.room.back().get());
     }
-    const auto ended = [this](int lane) { return lanes_[lane]->ending != kRunning; };
-    running.erase(std::remove_if(running.begin(), running.end(), ended), running.end());
+    next.memory = one.room[next.earlier - 1].get();
   }
+  one.rows.push_back(next);
 }
 
-void Lanes::draw(int lane, Chain& chain, const Written& written) {
+void Lanes::read_many(int lane, const int32_t* tokens, int num_tokens, int kept, float* logits) {
+  const TinyIsZero tiny_is_zero;
   Lane& one = *lanes_[lane];
-  Choice choice;
-  const bool early = one.num_written < settings_.min_length;
-  if (!chain.choose(logits(lane), *one.history, early, one.uniforms.next(), choice)) {
-    one.ending = kNotFinite;
-    return;
-  }
-  const size_t at = static_cast<size_t>(lane) * written.most + written.counts[lane]++;
-  written.tokens[at] = choice.token;
-  written.log_probs[at] = choice.log_prob;
-  written.sampling_log_probs[at] = choice.sampling_log_prob;
-  one.history->add(choice.token);
-  one.pending = choice.token;
-  if (choice.token == settings_.boundary)
-    one.ending = kBoundary;
-  else if (++one.num_written == settings_.length)
-    one.ending = kLength;
-}
-
-bool Lanes::distribution(int lane, double* log_probabilities) {
-  const Lane& one = *lanes_[lane];
-  const bool early = one.num_written < settings_.min_length;
-  return chains_[0]->distribution(logits(lane), *one.history, early, log_probabilities);
+  one.rows.clear();
+  for (int i = 0; i < num_tokens; ++i) add_row(lane, tokens[i]);
+  network_.read_many(one.rows.data(), num_tokens, nullptr);
+  for (int i = 0; i < num_tokens; ++i)
+    std::memcpy(logits + static_cast<size_t>(i) * network_.vocabulary, one.rows[i].memory + network_.logits_at,
+                network_.vocabulary * sizeof(float));
+  network_.keep(one.rows.data(), kept, nullptr);
 }
 
 }  // namespace seqloom::decoding

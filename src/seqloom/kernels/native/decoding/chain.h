@@ -22,15 +22,19 @@ inline Vec exponential_or_zero(Vec x) { return x > broadcast(-87.0f) ? exponenti
 
 class Transforms final : public Chain {
  public:
-  Transforms(const SamplingSettings& settings, size_t vocabulary, size_t padded)
+  Transforms(const SamplingSettings& settings, size_t vocabulary, size_t padded, const int32_t* tokens)
       : settings_(settings),
         vocabulary_(vocabulary),
         padded_(padded),
+        tokens_(tokens),
         bias_(padded),
         adjusted_(padded),
         mass_(padded),
+        excess_(settings.ahead > 1 ? padded : 0),
+        powers_(tokens && settings.repetition_penalty != 1 ? padded : 0),
         candidates_(filters() ? padded : 0) {
     if (settings.bias) std::memcpy(bias_.data(), settings.bias, vocabulary * sizeof(float));
+    for (size_t place = 0; place < powers_.size(); ++place) powers_[place] = 1;
     inverse_ = settings.temperature > 0 ? static_cast<float>(std::min(1 / settings.temperature, 1e38)) : 0;
   }
 
@@ -41,8 +45,8 @@ class Transforms final : public Chain {
     else if (settings_.temperature == 0)
       choice = {best_, 0, 0};
     else
-      draw_any(uniform, choice);
-    choice.log_prob = static_cast<double>(logits[choice.token] - peak_) - log_total_;
+      return choose(draw(mass_.data(), total_, uniform), logits, choice), true;
+    choice.log_prob = model_log_prob(logits, choice.token);
     return true;
   }
 
@@ -61,6 +65,42 @@ class Transforms final : public Chain {
     return true;
   }
 
+  int32_t propose(const float* logits, const History& history, bool early, double uniform) override {
+    total_ = 0;
+    if (!weigh(logits, history, early)) return -1;
+    spread();
+    if (!(total_ > 0)) return -1;
+    const int32_t place = draw(mass_.data(), total_, uniform);
+    proposed_ = mass_[place];
+    return tokens_[place];
+  }
+
+  Proposal proposal() const override { return {mass_.data(), tokens_, vocabulary_, total_, proposed_}; }
+
+  // Leviathan et al. 2023, Chen et al. 2023: a draft of probability q stays with the probability min(1, p / q).
+  Verdict verify(const float* logits, const History& history, bool early, const Proposal& proposal, int32_t draft,
+                 double uniform, Choice& choice) override {
+    if (!weigh(logits, history, early)) return Verdict::kNotFinite;
+    spread();
+    if (uniform * proposal.mass * total_ >= mass_[draft] * proposal.total) return Verdict::kRejected;
+    choose(draft, logits, choice);
+    return Verdict::kAccepted;
+  }
+
+  // The rest of what is drawn from, where it is more than was proposed: max(0, p - q).
+  void redraw(const float* logits, const Proposal& proposal, double uniform, Choice& choice) override {
+    const float scale = static_cast<float>(total_ / proposal.total);
+    std::memcpy(excess_.data(), mass_.data(), padded_ * sizeof(float));
+    for (size_t place = 0; place < proposal.count; ++place) {
+      float& excess = excess_[proposal.tokens[place]];
+      excess = std::max(excess - scale * proposal.masses[place], 0.0f);
+    }
+    double all = 0;
+    for (size_t at = 0; at < padded_; at += kWidth) all += sum(load(excess_.data() + at));
+    // Nothing is left where the two differ by less than single precision can tell.
+    choose(all > 0 ? draw(excess_.data(), all, uniform) : draw(mass_.data(), total_, uniform), logits, choice);
+  }
+
  private:
   // Masses that are summed in single precision.
   static constexpr size_t kSummed = 16 * kWidth;
@@ -77,12 +117,13 @@ class Transforms final : public Chain {
     float peak = peak_;
     const bool biased = settings_.bias || (early && settings_.boundary >= 0);
     if (biased) peak = add_bias(logits, early), values = adjusted_.data();
+    if (!(peak > kRemoved)) return false;
     const bool as_the_model = !biased && !history.powers() && settings_.temperature == 1;
     total_ = exponentials(logits, peak_, 1, as_the_model ? mass_.data() : nullptr);
     log_total_ = std::log(total_);
     if (history.powers()) {
       const double total = biased ? exponentials(values, peak, 1, nullptr) : total_;
-      peak = penalize(values, peak + static_cast<float>(std::log(total)), history.powers());
+      peak = penalize(values, peak + static_cast<float>(std::log(total)), own(history.powers()));
       values = adjusted_.data();
     }
     if (settings_.temperature == 0)
@@ -91,6 +132,13 @@ class Transforms final : public Chain {
       total_ = exponentials(values, peak, inverse_, mass_.data());
     if (filters()) filter(settings_.temperature == INFINITY ? mass_.data() : values);
     return true;
+  }
+
+  // The powers of the tokens that the logits are of.
+  const float* own(const float* powers) {
+    if (!tokens_) return powers;
+    for (size_t place = 0; place < vocabulary_; ++place) powers_[place] = powers[tokens_[place]];
+    return powers_.data();
   }
 
   // The largest logit; false where one is infinite or not a number.
@@ -174,13 +222,30 @@ class Transforms final : public Chain {
     choice = {candidates_.token[i], 0, std::log(candidates_.mass[i] / all)};
   }
 
+  double model_log_prob(const float* logits, int32_t token) const {
+    return static_cast<double>(logits[token] - peak_) - log_total_;
+  }
+
+  void choose(int32_t token, const float* logits, Choice& choice) const {
+    choice = {token, model_log_prob(logits, token), std::log(mass_[token] / total_)};
+  }
+
+  // From candidates, or from the likeliest alone, to a mass for every token.
+  void spread() {
+    if (settings_.temperature != 0 && !filters()) return;
+    mass_.clear();
+    if (!filters()) mass_[best_] = 1;
+    for (int i = 0; filters() && i < candidates_.count; ++i) mass_[candidates_.token[i]] = candidates_.mass[i];
+    total_ = filters() ? candidates_.total() : 1;
+  }
+
   // Vector by vector, then token by token.
-  void draw_any(double uniform, Choice& choice) const {
-    const double target = uniform * total_;
+  int32_t draw(const float* masses, double total, double uniform) const {
+    const double target = uniform * total;
     double cumulative = 0;
     size_t last = 0, at = 0;
     for (; at < padded_; at += kWidth) {
-      const double part = sum(load(mass_.data() + at));
+      const double part = sum(load(masses + at));
       if (part == 0) continue;
       last = at;
       if (cumulative + part > target) break;
@@ -188,20 +253,21 @@ class Transforms final : public Chain {
     }
     size_t token = last;
     for (size_t next = last; next < last + kWidth; ++next) {
-      if (mass_[next] == 0) continue;
+      if (masses[next] == 0) continue;
       token = next;
-      cumulative += mass_[next];
+      cumulative += masses[next];
       if (at < padded_ && cumulative > target) break;
     }
-    choice = {static_cast<int32_t>(token), 0, std::log(mass_[token] / total_)};
+    return static_cast<int32_t>(token);
   }
 
   SamplingSettings settings_;
   size_t vocabulary_, padded_;
-  Buffer<float> bias_, adjusted_, mass_;
+  const int32_t* tokens_;
+  Buffer<float> bias_, adjusted_, mass_, excess_, powers_;
   Candidates candidates_;
   float inverse_, peak_ = 0;
-  double total_ = 0, log_total_ = 0;
+  double total_ = 0, log_total_ = 0, proposed_ = 0;
   int32_t best_ = 0;
 };
 

@@ -81,12 +81,9 @@ class Convolution final : public Layer {
   void settle(const Row* rows, int count, const Share& blocks) const override {
     if (blocks.begin != 0 || ring_size() == 0) return;
     for (int r = 0; r < count; ++r) {
-      int32_t& position = position_of(rows[r]);
-      std::byte* const entry = rows[r].memory + ring_at_ + position * entry_bytes();
-      if (above_)
-        std::memcpy(entry, rows[r].memory + below_.activations, entry_bytes());
-      else
-        std::memcpy(entry, &rows[r].token, sizeof rows[r].token);
+      int32_t& position = position_of(lane(rows[r]));
+      std::byte* const entry = lane(rows[r]).memory + ring_at_ + position * entry_bytes();
+      std::memcpy(entry, input(rows[r]), entry_bytes());
       position = position + 1 == static_cast<int32_t>(ring_size()) ? 0 : position + 1;
     }
   }
@@ -102,11 +99,21 @@ class Convolution final : public Layer {
 
   int32_t& position_of(const Row& row) const { return *reinterpret_cast<int32_t*>(row.memory + position_at_); }
 
-  // What tap `tap` reads; the newest is the layer's input itself.
+  static const Row& lane(const Row& row) { return *(&row - row.earlier); }
+
+  // What the row reads, as the ring keeps it.
+  const std::byte* input(const Row& row) const {
+    return above_ ? row.memory + below_.activations : reinterpret_cast<const std::byte*>(&row.token);
+  }
+
+  // What tap `tap` reads: the layer's input itself, that of a row before, or what the lane remembers.
   const std::byte* entry(const Row& row, size_t tap) const {
-    const size_t back = (taps_ - 1 - tap) * dilation_, position = position_of(row);
+    size_t back = (taps_ - 1 - tap) * dilation_;
+    if (back <= static_cast<size_t>(row.earlier)) return input(*(&row - back));
+    back -= row.earlier;
+    const size_t position = position_of(lane(row));
     const size_t at = position >= back ? position - back : position + ring_size() - back;
-    return row.memory + ring_at_ + at * entry_bytes();
+    return lane(row).memory + ring_at_ + at * entry_bytes();
   }
 
   // A block of gates is kWidth channels of the tanh half, the same of the sigmoid half, and both of the next kWidth.
@@ -143,7 +150,7 @@ class Convolution final : public Layer {
       }
       const std::byte* inputs[Rows];
       for (int r = 0; r < Rows; ++r)
-        inputs[r] = tap + 1 == taps_ ? rows[r].memory + below_.activations : entry(rows[r], tap);
+        inputs[r] = entry(rows[r], tap);
       Vec product[Rows][4];
       inputs_by_tap_[tap].multiply(inputs, block, product);
       for (int r = 0; r < Rows; ++r)
@@ -154,8 +161,8 @@ class Convolution final : public Layer {
   }
 
   void add_token(const Row& row, size_t tap, size_t block, Vec* sums) const {
-    int32_t token = row.token;
-    if (tap + 1 < taps_) std::memcpy(&token, entry(row, tap), sizeof token);
+    int32_t token;
+    std::memcpy(&token, entry(row, tap), sizeof token);
     if (token < 0) return;
     const size_t at = (tap * vocabulary_ + token) * num_blocks + block;
     for (int v = 0; v < 4; ++v) sums[v] += load(table_.data() + at * kGateColumns + v * kWidth);

@@ -20,8 +20,8 @@ Network* new_network(const Model& model) {
   return nullptr;
 }
 
-Chain* new_chain(const SamplingSettings& settings, int vocabulary, int padded) {
-  return new Transforms(settings, vocabulary, padded);
+Chain* new_chain(const SamplingSettings& settings, int vocabulary, int padded, const int32_t* tokens) {
+  return new Transforms(settings, vocabulary, padded, tokens);
 }
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

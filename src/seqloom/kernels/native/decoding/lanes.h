@@ -1,6 +1,7 @@
 // Lanes that are decoded side by side: what they remember, and writing into them.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -30,6 +31,14 @@ struct Scored {
   const int32_t *tokens, *targets;
   double *log_probs, *entropies;
   int32_t* ranks;
+};
+
+// How drafts have served one sample so far: its tokens, the steps that they took, the drafts that were looked at, and
+// those that stayed.
+struct Drafting {
+  int64_t steps, tokens, drafted, accepted;
+  // Tokens a second with drafts, over those without; 0 where not enough of either was written to tell.
+  double gain;
 };
 
 enum Ending : int32_t { kRunning = 0, kLength = 1, kBoundary = 2, kNotFinite = 3 };
@@ -66,6 +75,9 @@ class Lanes {
   // afterwards is known only of those that were asked last.
   void score(const Scored& scored);
 
+  // One lane reads tokens at once and remembers the first `kept` of them; logits after each [num_tokens, vocabulary].
+  void read_many(int lane, const int32_t* tokens, int num_tokens, int kept, float* logits);
+
   // From here on, `write` draws so.
   void set_sampling(const SamplingSettings& settings);
   // The lane begins a sample after the tokens in `recent`, from the logits that it has.
@@ -76,15 +88,28 @@ class Lanes {
   void write(const Written& written);
   // The log-probabilities that a lane's next token is drawn from.
   bool distribution(int lane, double* log_probabilities);
+  // How drafts served the sample that a lane writes or wrote last.
+  Drafting drafting(int lane) const;
 
  private:
   struct Lane;
+  struct Hand;
 
   Row row(int lane, int32_t token);
+  // What a lane reads at once after the rows that it has.
+  void add_row(int lane, int32_t token);
   bool could_step_together(size_t num_lanes) const;
   void share_out(size_t num_lanes, const std::function<void(Share lanes, int thread, Team* team)>& work);
-  void write_some(const std::vector<int>& lanes, Chain& chain, Team* team, const Written& written);
-  void draw(int lane, Chain& chain, const Written& written);
+  int num_drafts() const;
+  const float* draft_logits(const Lane& one, int number) const;
+  void write_some(const std::vector<int>& lanes, Hand& hand, Team* team, const Written& written);
+  void write_ahead(int lane, Hand& hand, Team* team, const Written& written);
+  void guess(int lane, Hand& hand, int room);
+  int draw_while_guessed(int lane, Hand& hand, const Written& written);
+  void draw(int lane, Hand& hand, const float* logits, int32_t guess, const Written& written);
+  bool choose(Lane& one, Hand& hand, const float* logits, int32_t guess, Choice& choice);
+  void draft(const std::vector<int>& lanes, Team* team);
+  bool gives_up(std::chrono::steady_clock::time_point start, int num_tokens) const;
 
   const Kernels& kernels_;
   const Network& network_;
@@ -99,7 +124,7 @@ class Lanes {
   std::vector<float> gate_biases_, logit_biases_;
   SamplingSettings settings_{};
   std::vector<float> bias_;
-  std::vector<std::unique_ptr<Chain>> chains_;
+  std::vector<std::unique_ptr<Hand>> hands_;
 };
 
 }  // namespace seqloom::decoding

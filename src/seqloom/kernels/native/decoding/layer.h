@@ -38,6 +38,12 @@ class Layer {
   virtual int num_phases() const { return 1; }
   virtual void advance(int phase, const Row* rows, int count, const Share& blocks) const = 0;
   virtual void settle(const Row* rows, int count, const Share& blocks) const = 0;
+
+  // Whether rows that a lane reads at once must be advanced one after another, each after `follow` took over what the
+  // row before it remembers; and the first `count` of them become the lane's state.
+  virtual bool in_order() const { return false; }
+  virtual void follow(const Row&, const Share&) const {}
+  virtual void keep(const Row* rows, int count, const Share& blocks) const { settle(rows, count, blocks); }
   virtual void arrange_gate_bias(const float*, float*) const {}
 
   // The state before the first token, in memory that is zero.

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace seqloom::decoding {
 
@@ -37,15 +38,23 @@ struct Model {
   const LayerWeights* layers;
   const float* head;
   const float* head_bias;
+  // The heads that draft the tokens after the next one, and the tokens that they draft: [num_drafts, draft_vocabulary,
+  // units of the last layer], [num_drafts, draft_vocabulary], [draft_vocabulary].
+  int32_t num_drafts, draft_vocabulary;
+  const float* drafts;
+  const float* draft_bias;
+  const int32_t* draft_tokens;
 };
 
-// One lane as the network sees it.
+// One lane as the network sees it, or one of several tokens that a lane reads at once.
 struct Row {
   std::byte* memory;
   // What is added to the gates of all layers, in the network's own order, and to the logits; null where nothing is.
   const float* gate_bias;
   const float* logit_bias;
   int32_t token;
+  // How many of the rows before this one hold what the same lane reads before.
+  int32_t earlier = 0;
 };
 
 // How a prediction stood to the token that came: nats, and how many tokens were likelier.
@@ -83,6 +92,15 @@ class Network {
   // The row's prediction against what came.
   virtual Score score(const Row& row, int32_t token) const = 0;
 
+  // One lane reads the tokens of all rows, in order; the first row's memory is the lane's, the others' is room for what
+  // is worked out. Logits come out as if the tokens were read one by one, but what the lane remembers waits for `keep`.
+  virtual void read_many(const Row* rows, int count, Team* team) const = 0;
+  // The lane has read the first `count` of those rows, and no more.
+  virtual void keep(const Row* rows, int count, Team* team) const = 0;
+
+  // Every row's drafts, from what it has read: floats at `drafts_at`, `padded_drafts` for each of `num_drafts`.
+  virtual void draft(const Row* rows, int count, Team* team) const = 0;
+
   // From the gate biases of one layer [gates * units] to their place in what `Row` points to.
   virtual void arrange_gate_bias(int layer, const float* bias, float* arranged) const = 0;
 
@@ -90,6 +108,10 @@ class Network {
   // Floats in all layers' gate biases as arranged, and in the logits; columns past the vocabulary never win.
   size_t num_gate_biases = 0, padded_vocabulary = 0;
   int vocabulary = 0;
+  size_t drafts_at = 0, padded_drafts = 0;
+  // Rows that share one reading of the weights.
+  int num_drafts = 0, rows_at_once = 1;
+  std::vector<int32_t> draft_tokens;
 };
 
 }  // namespace seqloom::decoding

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "convolution.h"
 #include "recurrent.h"
@@ -9,18 +10,18 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// From the last layer's activations to the logits.
+// From the last layer's activations to logits.
 template <class Format>
 class OutputLayer {
  public:
-  explicit OutputLayer(const Model& model, size_t inputs)
-      : vocabulary_(model.vocabulary),
+  OutputLayer(const float* weights, const float* bias, size_t vocabulary, size_t inputs)
+      : vocabulary_(vocabulary),
         num_blocks(padded_to(vocabulary_, kColumns) / kColumns),
         weights_(num_blocks, inputs,
-                 [&](size_t column) { return column < vocabulary_ ? model.head + column * inputs : nullptr; }),
+                 [&](size_t column) { return column < vocabulary_ ? weights + column * inputs : nullptr; }),
         bias_(num_blocks * kColumns) {
     for (size_t column = 0; column < bias_.size(); ++column)
-      bias_[column] = column < vocabulary_ ? model.head_bias[column] : kNever;
+      bias_[column] = column < vocabulary_ ? bias[column] : kNever;
   }
 
   size_t width() const { return bias_.size(); }
@@ -68,7 +69,7 @@ class Layers final : public Network {
   explicit Layers(const Model& model)
       : num_layers_(model.num_layers),
         layers_(new std::unique_ptr<Layer>[num_layers_]),
-        head_(model, model.layers[model.num_layers - 1].units) {
+        head_(model.head, model.head_bias, model.vocabulary, model.layers[model.num_layers - 1].units) {
     for (size_t i = 0; i < num_layers_; ++i) {
       Layer* const layer = new_layer(model, model.layers[i]);
       layers_[i].reset(layer);
@@ -79,6 +80,8 @@ class Layers final : public Network {
     weight_bytes += head_.bytes();
     vocabulary = model.vocabulary;
     padded_vocabulary = head_.width();
+    add_drafts(model, model.layers[model.num_layers - 1].units);
+    rows_at_once = Format::kRows;
     place();
   }
 
@@ -88,24 +91,50 @@ class Layers final : public Network {
 
   void read(const Row* rows, int count, Team* team) const override {
     const Tiles tiles(in_tiles(count));
-    const int thread = team ? team->thread : 0, threads = team ? team->threads : 1;
     for (size_t i = 0; i < num_layers_; ++i) {
-      const Layer& layer = *layers_[i];
-      const Share blocks(layer.num_blocks, 1, thread, threads);
-      for (int phase = 0; phase < layer.num_phases(); ++phase) {
-        layer.advance(phase, rows, count, blocks);
-        if (team) team->wait();
-      }
-      layer.settle(rows, count, blocks);
+      advance(*layers_[i], rows, count, team);
+      layers_[i]->settle(rows, count, share(layers_[i]->num_blocks, team));
     }
   }
 
   void predict(const Row* rows, int count, Team* team) const override {
-    const Tiles tiles(in_tiles(count));
-    const int thread = team ? team->thread : 0, threads = team ? team->threads : 1;
-    const Share blocks(head_.num_blocks, 1, thread, threads);
-    head_.advance(rows, count, blocks, layers_[num_layers_ - 1]->output.activations, logits_at);
-    if (team) team->wait();
+    multiply(head_, rows, count, logits_at, team);
+    meet(team);
+  }
+
+  void read_many(const Row* rows, int count, Team* team) const override {
+    for (size_t i = 0; i < num_layers_; ++i) {
+      const Layer& layer = *layers_[i];
+      if (!layer.in_order()) {
+        advance(layer, rows, count, team);
+        continue;
+      }
+      for (const Row* row = rows; row < rows + count; ++row) {
+        if (row > rows) {
+          layer.follow(*row, share(layer.num_blocks, team));
+          meet(team);
+        }
+        advance(layer, row, 1, team);
+      }
+    }
+    multiply(head_, rows, count, logits_at, team);
+    meet(team);
+  }
+
+  void keep(const Row* rows, int count, Team* team) const override {
+    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->keep(rows, count, share(layers_[i]->num_blocks, team));
+    if (count > 1 && (!team || team->thread == 0)) {
+      const std::byte* const last = rows[count - 1].memory;
+      std::memcpy(rows[0].memory + last_output(), last + last_output(), last_output_bytes());
+      std::memcpy(rows[0].memory + logits_at, last + logits_at, padded_vocabulary * sizeof(float));
+    }
+    meet(team);
+  }
+
+  void draft(const Row* rows, int count, Team* team) const override {
+    for (int i = 0; i < num_drafts; ++i)
+      multiply(drafts_[i], rows, count, drafts_at + i * padded_drafts * sizeof(float), team);
+    meet(team);
   }
 
   Score score(const Row& row, int32_t token) const override {
@@ -129,6 +158,42 @@ class Layers final : public Network {
       return new Convolution<Format>(weights, model.vocabulary);
   }
 
+  static void meet(Team* team) {
+    if (team) team->wait();
+  }
+
+  static Share share(size_t num_blocks, const Team* team) {
+    return {num_blocks, 1, team ? team->thread : 0, team ? team->threads : 1};
+  }
+
+  static void advance(const Layer& layer, const Row* rows, int count, Team* team) {
+    for (int phase = 0; phase < layer.num_phases(); ++phase) {
+      layer.advance(phase, rows, count, share(layer.num_blocks, team));
+      meet(team);
+    }
+  }
+
+  size_t last_output() const { return layers_[num_layers_ - 1]->output.activations; }
+
+  size_t last_output_bytes() const {
+    return Format::activation_bytes(padded_to(layers_[num_layers_ - 1]->output.width, kPad));
+  }
+
+  void multiply(const OutputLayer<Format>& head, const Row* rows, int count, size_t to, const Team* team) const {
+    const Tiles tiles(in_tiles(count));
+    head.advance(rows, count, share(head.num_blocks, team), last_output(), to);
+  }
+
+  void add_drafts(const Model& model, size_t inputs) {
+    num_drafts = model.num_drafts;
+    draft_tokens.assign(model.draft_tokens, model.draft_tokens + model.draft_vocabulary);
+    for (int i = 0; i < num_drafts; ++i) {
+      const size_t first = i * draft_tokens.size();
+      drafts_.emplace_back(model.drafts + first * inputs, model.draft_bias + first, draft_tokens.size(), inputs);
+      padded_drafts = drafts_[i].width();
+    }
+  }
+
   void place() {
     Layout layout;
     for (size_t i = 0; i < num_layers_; ++i) layers_[i]->place_state(layout);
@@ -136,6 +201,7 @@ class Layers final : public Network {
     for (size_t i = 0; i < num_layers_; ++i)
       layers_[i]->place_output(layout, i ? layers_[i - 1]->output : Output{});
     logits_at = layout.take(padded_vocabulary * sizeof(float));
+    drafts_at = layout.take(num_drafts * padded_drafts * sizeof(float));
     // An odd number of lines, so that many lanes do not fall on the same places of a cache.
     lane_bytes = layout.size / kLine % 2 ? layout.size : layout.size + kLine;
   }
@@ -143,6 +209,7 @@ class Layers final : public Network {
   size_t num_layers_;
   std::unique_ptr<std::unique_ptr<Layer>[]> layers_;
   OutputLayer<Format> head_;
+  std::vector<OutputLayer<Format>> drafts_;
 };
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

@@ -72,16 +72,36 @@ class Recurrent final : public Layer {
   }
 
   void settle(const Row* rows, int count, const Share& blocks) const override {
-    const size_t from = Format::activation_bytes(blocks.begin * kUnits);
-    const size_t bytes = Format::activation_bytes(blocks.end * kUnits) - from;
-    for (int r = 0; r < count; ++r)
-      std::memcpy(rows[r].memory + hidden_at_ + from, rows[r].memory + output.activations + from, bytes);
+    for (int r = 0; r < count; ++r) remember_hidden(rows[r].memory, rows[r].memory, blocks);
+  }
+
+  bool in_order() const override { return true; }
+
+  void follow(const Row& row, const Share& blocks) const override {
+    remember((&row - 1)->memory, row.memory, blocks);
+  }
+
+  void keep(const Row* rows, int count, const Share& blocks) const override {
+    remember(rows[count - 1].memory, rows[0].memory, blocks);
   }
 
  private:
   static constexpr int kProducts = Gates<Cell>::kProducts, kVectors = 2 * kProducts;
   static constexpr size_t kUnits = 2 * kWidth, kColumns = kVectors * kWidth, kNone = ~size_t{0};
   using Matrix = Panels<Format, kVectors, 1>;
+
+  // What was worked out in one memory becomes what another remembers.
+  void remember(const std::byte* from, std::byte* to, const Share& blocks) const {
+    remember_hidden(from, to, blocks);
+    const size_t at = carry_at_ + blocks.begin * kUnits * sizeof(float);
+    if (from != to) std::memcpy(to + at, from + at, (blocks.end - blocks.begin) * kUnits * sizeof(float));
+  }
+
+  void remember_hidden(const std::byte* from, std::byte* to, const Share& blocks) const {
+    const size_t at = Format::activation_bytes(blocks.begin * kUnits);
+    const size_t bytes = Format::activation_bytes(blocks.end * kUnits) - at;
+    std::memcpy(to + hidden_at_ + at, from + output.activations + at, bytes);
+  }
 
   // The row of the weights that a column of the blocks is; kNone where it is padding.
   size_t row_of(size_t column) const {

@@ -14,6 +14,8 @@ struct SamplingSettings {
   int32_t length, min_length, boundary;
   // What is added to the logits, minus infinity for tokens that never come; null where there is none.
   const float* bias;
+  // Tokens that a step writes at most; all but the first of them are drafted.
+  int32_t ahead = 1;
 };
 
 struct Choice {
@@ -57,6 +59,16 @@ class History {
   size_t next_ = 0;
 };
 
+// What a draft was drawn from: probabilities that are not normalised, of some tokens; their sum; and the draft's own.
+struct Proposal {
+  const float* masses;
+  const int32_t* tokens;
+  size_t count;
+  double total, mass;
+};
+
+enum class Verdict { kAccepted, kRejected, kNotFinite };
+
 // The transforms between logits and draw, in the documented order. It has room of its own: one a thread.
 class Chain {
  public:
@@ -67,6 +79,15 @@ class Chain {
 
   // The log-probabilities that `choose` draws from [vocabulary]; minus infinity where a token cannot come.
   virtual bool distribution(const float* logits, const History& history, bool early, double* log_probabilities) = 0;
+
+  // Draw a draft at `uniform`, and keep what it was drawn from; -1 where there is nothing to draw from.
+  virtual int32_t propose(const float* logits, const History& history, bool early, double uniform) = 0;
+  virtual Proposal proposal() const = 0;
+
+  // Whether a draft that came from `proposal` is drawn, at `uniform`; where not, `redraw` draws in its place.
+  virtual Verdict verify(const float* logits, const History& history, bool early, const Proposal& proposal,
+                         int32_t draft, double uniform, Choice& choice) = 0;
+  virtual void redraw(const float* logits, const Proposal& proposal, double uniform, Choice& choice) = 0;
 };
 
 }  // namespace seqloom::decoding
