@@ -1,7 +1,7 @@
 # make demo   train on the built-in corpus for a minute and write
 # make test   run the tests
 # make check  lint, types and layers
-# make bench  measure everything, about an hour, into benchmarks/REPORT.md
+# make bench  measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode start" measures those again
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +34,7 @@ check: $(INSTALLED)
 	$(BIN)/lint-imports
 
 bench: $(INSTALLED)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/report.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(if $(ONLY),--only $(ONLY))
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from peers.environments import PEERS, python_of
+from peers.processes import PeerError
 
 import seqloom
 
@@ -26,10 +27,17 @@ HERE = Path(__file__).parent
 
 
 def peer(name: str, text: Path, seconds: float) -> dict[str, Any]:
-    """What the recipe reaches in a peer's environment."""
+    """What the recipe reaches in a peer's environment.
+
+    Raises:
+        CalledProcessError: the environment could not be made.
+        PeerError: the recipe failed in it.
+    """
     command = [str(python_of(name)), str(HERE / "peers" / "keras_classic.py"), str(text), str(seconds)]
     environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise PeerError((done.stderr.strip().splitlines() or ["it said nothing"])[-1][:200])
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -61,9 +69,15 @@ def main() -> None:
         text.write_text("".join(_text()), encoding="utf-8")
         everything = {"seqloom": ours(text, Path(place))}
         for name in filter(None, asked.peers.split(",")):
-            everything[f"keras on {name}"] = peer(name, text, asked.seconds)
+            try:
+                everything[f"keras on {name}"] = peer(name, text, asked.seconds)
+            except (PeerError, subprocess.CalledProcessError) as error:
+                everything[f"keras on {name}"] = {"failed": str(error)}
     print("| system | training, windows/s | writing, characters/s |\n| --- | --- | --- |")
     for name, found in everything.items():
+        if "failed" in found:
+            print(f"| {name} | not measured: {found['failed']} | |")
+            continue
         written = found.get("characters_per_second") or found["window by window"]
         print(f"| {name} | {found['windows_per_second']:,.0f} | {written:,.0f} |")
         if "state carried" in found:

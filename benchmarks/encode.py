@@ -3,13 +3,14 @@
 Asked of each level: fitting the codec (one pass over the file) and building the store (another). Speed is in
 megabytes of the file a second, beside the bound of reading and decoding the same file. Memory is the most
 anonymous memory (`RssAnon`) that the process held: mapped files do not count, since the system drops them when it
-needs the room.
+needs the room. A tenth of the file is encoded too: if memory is flat, it takes as much.
 
-    python benchmarks/encode.py                     1,000 MB of the built-in text
+    python benchmarks/encode.py [--json FILE]       1,000 MB of the built-in text
     python benchmarks/encode.py --megabytes 100 --source nietzsche --levels char,byte
 """
 
 import argparse
+import json
 import os
 import tempfile
 import threading
@@ -29,24 +30,44 @@ from seqloom.registry import CODECS
 MEGABYTE = 1_000_000
 
 
+COLUMNS = ("fit", "store", "both", "characters_per_token", "anonymous_megabytes")
+Found = dict[str, float]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1_000, help="size of the file that is made")
     parser.add_argument("--source", default="python-docs", help="the text that is repeated in it")
     parser.add_argument("--levels", default=",".join(CODECS), help="which codecs to ask")
     parser.add_argument("--steps", type=int, default=200, help="steps of training on the file; 0 leaves it out")
+    parser.add_argument("--json", type=Path, help="where the measurements go")
     chosen = parser.parse_args()
+    everything: dict[str, Found | float] = {"megabytes": chosen.megabytes}
     with tempfile.TemporaryDirectory() as name:
-        file = Path(name) / "text.txt"
+        file, tenth = Path(name) / "text.txt", Path(name) / "tenth.txt"
         write_repeated(file, chosen.source, chosen.megabytes * MEGABYTE)
+        write_repeated(tenth, chosen.source, chosen.megabytes * MEGABYTE // 10)
         print(f"{file.stat().st_size / MEGABYTE:,.0f} MB of {chosen.source}\n")
-        print("| work | fit, MB/s | store, MB/s | characters a token | anonymous memory, MB |")
-        print("| --- | --- | --- | --- | --- |")
-        print(in_a_process(read_through, file))
+        print("| work | fit, MB/s | store, MB/s | both, MB/s | characters a token | anonymous memory, MB |")
+        print("| --- | --- | --- | --- | --- | --- |")
+
+        def tell(work: str, found: Found) -> None:
+            everything[work] = found
+            print(f"| {work} | {' | '.join(shown(found.get(column)) for column in COLUMNS)} |", flush=True)
+
+        tell("read and decode only", in_a_process(read_through, file))
         for level in chosen.levels.split(","):
-            print(in_a_process(encode, file, level, Path(name) / level), flush=True)
+            tell(level, in_a_process(encode, file, level, Path(name) / level))
+            tell(f"{level}, a tenth of the file", in_a_process(encode, tenth, level, Path(name) / f"{level}-tenth"))
         if chosen.steps:
-            print(in_a_process(train_on, file, Path(name) / "run", chosen.steps))
+            trained = in_a_process(train_on, file, Path(name) / "run", chosen.steps)
+            tell(f"train, {chosen.steps} steps: {trained['seconds']:,.0f} s in all", trained)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+
+
+def shown(number: float | None) -> str:
+    return "" if number is None else f"{number:,.2f}" if number < 10 else f"{number:,.0f}"
 
 
 def write_repeated(file: Path, source: str, num_bytes: int) -> None:
@@ -57,44 +78,45 @@ def write_repeated(file: Path, source: str, num_bytes: int) -> None:
             written += sum(map(target.write, chunks))
 
 
-def in_a_process(work: Callable[..., str], *arguments: object) -> str:
+def in_a_process(work: Callable[..., Found], *arguments: object) -> Found:
     """Run in a process of its own, so that no level inherits another's memory."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
 
-def read_through(file: Path) -> str:
+def read_through(file: Path) -> Found:
     start = time.perf_counter()
     with measured_memory() as memory, open(file, encoding="utf-8", newline="") as text:
         while text.read(1 << 20):
             pass
-    return f"| read and decode only | {speed(file, start)} | | | {max(memory):,.0f} |"
+    return {"both": speed(file, start), "anonymous_megabytes": max(memory)}
 
 
-def encode(file: Path, level: str, folder: Path) -> str:
+def encode(file: Path, level: str, folder: Path) -> Found:
     with measured_memory() as memory:
         corpus = open_corpus(file)
-        start = time.perf_counter()
+        begun = time.perf_counter()
         codec = fit_codec(level, corpus)
-        fit = speed(file, start)
+        fit = speed(file, begun)
         start = time.perf_counter()
         store = build_store(corpus, codec, folder)
-        encoded = speed(file, start)
+        found = {"fit": fit, "store": speed(file, start), "both": speed(file, begun)}
     ratio = store.characters / store.num_records
-    return f"| {level} ({len(codec):,} ids) | {fit} | {encoded} | {ratio:.2f} | {max(memory):,.0f} |"
+    return found | {"ids": len(codec), "characters_per_token": ratio, "anonymous_megabytes": max(memory)}
 
 
-def train_on(file: Path, run: Path, steps: int) -> str:
+def train_on(file: Path, run: Path, steps: int) -> Found:
     """From the file to a finished run at level char: reading, encoding, training, measuring and plots."""
     os.environ["SEQLOOM_CACHE"] = str(run.parent / "cache")
     start = time.perf_counter()
     with measured_memory() as memory:
         seqloom.train(file, run=run, steps=steps)
-    return f"| train, {steps} steps: {time.perf_counter() - start:,.0f} s in all | | | | {max(memory):,.0f} |"
+    return {"seconds": time.perf_counter() - start, "anonymous_megabytes": max(memory)}
 
 
-def speed(file: Path, start: float) -> str:
-    return f"{file.stat().st_size / MEGABYTE / (time.perf_counter() - start):,.0f}"
+def speed(file: Path, start: float) -> float:
+    """Megabytes a second since then."""
+    return file.stat().st_size / MEGABYTE / (time.perf_counter() - start)
 
 
 @contextmanager

@@ -25,12 +25,13 @@ import seqloom
 
 @dataclass(frozen=True)
 class Row:
-    """One question: a corpus, a budget, and the nats to reach."""
+    """One question: a corpus, a budget, and the nats to reach, with full context (`nats`) or in `blocks_256`."""
 
     corpus: str
     seconds: float
     lowercase: bool
     reach: float
+    protocol: str = "nats"
 
 
 ROWS = {
@@ -40,7 +41,7 @@ ROWS = {
     "nietzsche-15s": Row("nietzsche", 15, True, 1.40),
     "nietzsche-60s": Row("nietzsche", 60, True, 1.33),
     "shakespeare-60s": Row("shakespeare", 60, False, 1.52),
-    "shakespeare-600s": Row("shakespeare", 600, False, 1.51),
+    "shakespeare-600s": Row("shakespeare", 600, False, 1.49, "blocks_256"),
 }
 
 
@@ -87,14 +88,17 @@ def main() -> None:
         medians = {key: statistics.median(one[key] for one in each) for key in ("nats", "blocks_256", "windows_60")}
         seeds = ", ".join(f"{one['nats']:.4f}" for one in each)
         seconds = ", ".join(f"{one['seconds']:.1f}" for one in each)
+        reach = f"{ROWS[name].reach}{' in blocks' if ROWS[name].protocol == 'blocks_256' else ''}"
         print(
-            f"| {name} | {ROWS[name].reach} | {medians['nats']:.4f} | {seeds} | {medians['blocks_256']:.4f} | "
+            f"| {name} | {reach} | {medians['nats']:.4f} | {seeds} | {medians['blocks_256']:.4f} | "
             f"{medians['windows_60']:.4f} | {seconds} |",
             flush=True,
         )
-        print(f"    {each[0]['chosen']}", flush=True)
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+        if asked.json:
+            asked.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    print("\nWhat the planner chose, first seed:\n")
+    for name, each in found.items():
+        print(f"- {name}: {each[0]['chosen']}")
 
 
 if __name__ == "__main__":

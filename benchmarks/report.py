@@ -1,80 +1,147 @@
 """Runs the benchmarks one after another and puts their tables into one page: `make bench` writes `REPORT.md`.
 
-    python benchmarks/report.py [--only NAME ...] [-o benchmarks/REPORT.md]
+    python benchmarks/report.py                     everything, about an hour
+    python benchmarks/report.py --only decode       measures these again; the other sections stay as they were
+    python benchmarks/report.py --only              measures nothing, and makes the page anew
 
-Everything takes about an hour, most of it `quality` with its ten-minute row; run it on a machine that does nothing
-else. A benchmark that fails is named in the report, with the last line that it said.
+Run it on a machine that does nothing else. What each benchmark found lies in `results/NAME.json` beside the page, which
+is made from those files alone, after every benchmark: what was interrupted goes on with `--only`. A benchmark that
+fails is named in the page, with the last line that it said, and the others go on.
 """
 
 import argparse
 import datetime
 import importlib.metadata
+import json
 import os
 import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from peers.environments import PEERS, versions
+from summary import table
 
 from seqloom.kernels.native import available_kernels
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "results"
 
 BENCHMARKS: dict[str, tuple[str, ...]] = {
-    "training_step": ("training_step.py",),
-    "decode": ("decode.py",),
-    "classic": ("classic.py",),
+    "start": ("start.py",),
     "encode": ("encode.py", "--levels", "char,byte"),
-    "quality": ("quality.py",),
+    "decode": ("decode.py",),
+    "ahead": ("ahead.py",),
+    "training_step": ("training_step.py",),
+    "classic": ("classic.py",),
+    "quality": ("quality.py", "nietzsche-4s", "nietzsche-5s", "nietzsche-15s", "nietzsche-60s", "shakespeare-60s"),
+    "transformer": ("transformer.py", "--seeds", "1"),
+    "quality_ten_minutes": ("quality.py", "shakespeare-600s"),
 }
-"""Names, and the command of each."""
+"""Names, and the command of each. A docstring's first line is the question; what takes `--json FILE` is given one."""
 
 
-def heading() -> list[str]:
-    """Machine, versions and date."""
+def machine() -> str:
+    """The processor, and what runs on it."""
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         named = re.search(r"^model name\s*: (.+)$", cpuinfo.read_text(encoding="utf-8"), re.MULTILINE)
         processor = named[1] if named else processor
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("seqloom", "torch", "numpy"))
+    own = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("seqloom", "torch", "numpy"))
+    return (
+        f"{processor}, {os.cpu_count()} cores, {platform.system()}, kernels "
+        f"{', '.join(available_kernels()) or 'none'}; Python {platform.python_version()}, {own}"
+    )
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Run a benchmark: its tables, what it found, and how it failed if it did."""
+    script, *flags = BENCHMARKS[name]
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "found.json"
+        command = [sys.executable, str(HERE / script), *flags]
+        if '"--json"' in (HERE / script).read_text(encoding="utf-8"):
+            command += ["--json", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    said = done.stderr.strip().splitlines() or ["it said nothing"]
+    return {
+        "command": " ".join(["python", f"benchmarks/{script}", *flags]),
+        "date": str(datetime.date.today()),
+        "minutes": round((time.perf_counter() - begun) / 60, 1),
+        "machine": machine(),
+        "tables": done.stdout.strip(),
+        "failed": said[-1][:200] if done.returncode else None,
+        "found": found,
+    }
+
+
+def saved() -> dict[str, dict[str, Any]]:
+    """What was measured, now or earlier, in the order of the table above."""
+    files = {name: RESULTS / f"{name}.json" for name in BENCHMARKS}
+    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
+
+
+def heading(results: dict[str, dict[str, Any]]) -> list[str]:
+    """Machines, versions and dates."""
+    dates = sorted({result["date"] for result in results.values()})
+    lines = ["# Benchmarks", "", f"Made by `make bench`, {' to '.join(dict.fromkeys(dates[:1] + dates[-1:]))}.", ""]
+    lines += [f"- {each}" for each in dict.fromkeys(result["machine"] for result in results.values())]
+    lines += [f"- peers in environments of their own: {versions(peer)}" for peer in PEERS]
     return [
-        "# Benchmarks",
+        *lines,
         "",
-        f"Made by `make bench` on {datetime.date.today()}: {processor}, {os.cpu_count()} cores, "
-        f"kernels {', '.join(available_kernels()) or 'none'}; Python {platform.python_version()}, {versions}.",
-        "",
-        "Figures of one run, medians of repeated measurements; ratios are of the same run. What was tried and did not "
-        "help is in [LOG.md](LOG.md).",
+        "Medians of repeated measurements; ratios are of one run, peers and ours in turns where the section says so. "
+        "What was tried and did not help is in [LOG.md](LOG.md).",
     ]
 
 
-def section(name: str) -> list[str]:
+def question(script: str) -> str:
+    """The first line of a benchmark's docstring."""
+    return (HERE / script).read_text(encoding="utf-8").split('"""')[1].strip().splitlines()[0]
+
+
+def section(name: str, result: dict[str, Any]) -> list[str]:
     """What a benchmark asks, and what it found."""
-    script, *flags = BENCHMARKS[name]
-    asked = (HERE / script).read_text(encoding="utf-8").split('"""')[1].strip().splitlines()[0]
-    begun = time.perf_counter()
-    done = subprocess.run([sys.executable, str(HERE / script), *flags], capture_output=True, text=True)
-    minutes = (time.perf_counter() - begun) / 60
-    found = done.stdout.strip() or "nothing was measured"
-    if done.returncode:
-        found += f"\n\nThis benchmark failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}"
-    command = " ".join(["python", f"benchmarks/{script}", *flags])
-    return ["", f"## {asked}", "", f"`{command}`, {minutes:.0f} min", "", found]
+    lines = ["", f"## {name}: {question(BENCHMARKS[name][0])}", ""]
+    lines += [f"`{result['command']}`, {result['date']}, {result['minutes']:g} min", ""]
+    lines.append(result["tables"] or "Nothing was measured.")
+    if result["failed"]:
+        lines += ["", f"This benchmark failed: {result['failed']}"]
+    return lines
+
+
+def page(results: dict[str, dict[str, Any]]) -> str:
+    """The report."""
+    lines = heading(results)
+    lines += ["", "## What was asked, and what was reached", ""]
+    lines += table({name: result["found"] for name, result in results.items()})
+    failed = [f"`{name}` failed: {result['failed']}" for name, result in results.items() if result["failed"]]
+    lines += [""] * bool(failed) + failed
+    for name, result in results.items():
+        lines += section(name, result)
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Run what is named, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), default=list(BENCHMARKS))
+    parser.add_argument("--only", nargs="*", choices=list(BENCHMARKS), default=list(BENCHMARKS))
     parser.add_argument("-o", "--output", type=Path, default=HERE / "REPORT.md")
     asked = parser.parse_args()
-    lines = heading()
+    RESULTS.mkdir(exist_ok=True)
     for name in asked.only:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        lines += section(name)
-    asked.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        result = json.dumps(measure(name), indent=2)
+        (RESULTS / f"{name}.json").write_text(result + "\n", encoding="utf-8")
+        asked.output.write_text(page(saved()), encoding="utf-8")
+    asked.output.write_text(page(saved()), encoding="utf-8")
     print(asked.output)
 
 

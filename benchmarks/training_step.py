@@ -1,31 +1,41 @@
-"""How many tokens a second does one training step read, against torch's own LSTM?
+"""How many tokens a second does one training step read, against torch's own LSTM, `torch.compile` and a JAX scan?
 
-A step is everything between two batches: embedding, LSTM, linear layer, loss, gradients, clipping, AdamW. The peer is
-`torch.nn.LSTM` with fused AdamW in the same process, in float32 and in bfloat16 autocast; a ratio is against the better
-of the two. Shapes and threads are the same for both. Peer and kernels take turns, and each figure is the median of the
-rounds, so that a noisy machine troubles all alike.
+A step is everything between two batches: embedding, LSTM, linear layer, loss, gradients, clipping, AdamW. The peers are
+`torch.nn.LSTM` with fused AdamW, in float32 and in bfloat16 autocast; the same with the loss under `torch.compile`; the
+same in float32 held to AVX2; and JAX, a whole step compiled as one. Shapes and threads are the same for all. Peers run
+in processes of their own (see peers/torch_lstm.py and peers/jax_lstm.py), all take turns, and each figure is the median
+of the rounds, so that a noisy machine troubles all alike. A ratio is against the better of the two eager peers.
+
+The bound is a matrix product of 2048 x 2048 x 2048 in torch, the fastest of each of the same rounds, in bfloat16 for
+what multiplies in it and in float32 for the others. On a busy machine the library's AVX2 product loses more than a step
+does, whose share is then above 100 %. A step's operations are those of its matrix products, forward and
+backward; the first layer's input is a row of a table and counts nothing.
 
     python benchmarks/training_step.py [--rounds 5] [--seconds 1] [--threads 2] [--json FILE]
+    python benchmarks/training_step.py --no-peers --shapes "128, 32 x 64"       the kernels and eager torch alone
 """
 
 import argparse
 import json
-import statistics
-import time
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from peers.environments import python_of
+from peers.processes import AVX2_ONLY, PeerProcess, Rate, in_turn
+from peers.serving import median_rate
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.native import available_kernels
+from seqloom.kernels.native import BFLOAT16, available_kernels
 from seqloom.kernels.trainer import Dropped, NativeTrainer
-from seqloom.models.language_model import LanguageModel
+from seqloom.kernels.weights import expected_shapes
 
 VOCABULARY, EMBEDDING = 59, 32
+EAGER = ("torch float32", "torch bfloat16")
+HELD = "torch float32 held to AVX2"
 
 
 @dataclass(frozen=True)
@@ -41,55 +51,70 @@ class Shape:
         """For the table."""
         return f"{' + '.join(map(str, self.sizes))}, {self.lanes} x {self.window}"
 
+    @property
+    def operations(self) -> int:
+        """Of one token, forward and backward, a multiplication and an addition each counted."""
+        recurrent = sum(4 * size * size for size in self.sizes)
+        inputs = sum(4 * below * size for below, size in zip(self.sizes, self.sizes[1:], strict=False))
+        return 3 * 2 * (recurrent + inputs + self.sizes[-1] * VOCABULARY)
 
-SHAPES = (Shape((128,), 32, 64), Shape((512,), 64, 128), Shape((256, 256), 32, 64))
-
-
-class Peer(nn.Module):
-    """Embedding, `torch.nn.LSTM` and a linear layer."""
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(VOCABULARY, EMBEDDING)
-        self.lstm = nn.LSTM(EMBEDDING, shape.sizes[0], num_layers=len(shape.sizes), batch_first=True)
-        self.head = nn.Linear(shape.sizes[-1], VOCABULARY)
-
-    def forward(self, tokens: Tensor, state: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Logits, and the state after the window."""
-        hidden, state = self.lstm(self.embedding(tokens), state)
-        return self.head(hidden), state
+    @property
+    def flags(self) -> list[object]:
+        """For a peer's script."""
+        return ["--sizes", *self.sizes, "--lanes", self.lanes, "--window", self.window]
 
 
-def peer_step(shape: Shape, *, bfloat16: bool) -> Callable[[], None]:
-    """One update after another by torch."""
-    torch.manual_seed(0)
-    model = Peer(shape)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
-    tokens, targets = torch.randint(0, VOCABULARY, (2, shape.lanes, shape.window))
-    kept: list[tuple[Tensor, Tensor] | None] = [None]
+SHAPES = {shape.name: shape for shape in (Shape((128,), 32, 64), Shape((512,), 64, 128), Shape((256, 256), 32, 64))}
 
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            logits, (hidden, cell) = model(tokens, kept[0])
-            loss = nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten())
-        kept[0] = hidden.detach(), cell.detach()
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
-        optimizer.step()
-        loss.item()
 
-    return step
+def peer(script: str, *arguments: object, environment: dict[str, str] | None = None) -> Callable[[], Rate]:
+    """A peer that is started when its turn to get ready comes."""
+
+    def start() -> Rate:
+        python = python_of("jax") if script == "jax_lstm.py" else sys.executable
+        return PeerProcess(python, script, *arguments, environment=environment)
+
+    return start
+
+
+def peer_steps(shape: Shape, threads: int, *, few: bool) -> dict[str, Callable[[], Rate]]:
+    """The peers' steps, by name; the eager ones alone where few are wanted."""
+    flags = ["training", *shape.flags, "--threads", threads]
+    ways = {
+        "torch float32": peer("torch_lstm.py", *flags),
+        "torch bfloat16": peer("torch_lstm.py", *flags, "--bfloat16"),
+    }
+    if few:
+        return ways
+    return ways | {
+        "torch.compile float32": peer("torch_lstm.py", *flags, "--compiled"),
+        "torch.compile bfloat16": peer("torch_lstm.py", *flags, "--compiled", "--bfloat16"),
+        HELD: peer("torch_lstm.py", *flags, environment=AVX2_ONLY),
+        "JAX scan float32": peer("jax_lstm.py", "training", *shape.flags),
+    }
+
+
+def products(threads: int) -> dict[str, Callable[[], Rate]]:
+    """The bounds, by the precision of their products."""
+    flags = ["product", "--threads", threads]
+    return {
+        "float32": peer("torch_lstm.py", *flags),
+        "bfloat16": peer("torch_lstm.py", *flags, "--bfloat16"),
+        "float32 held to AVX2": peer("torch_lstm.py", *flags, environment=AVX2_ONLY),
+    }
 
 
 def native_step(shape: Shape, kernels: str, threads: int) -> Callable[[], None]:
     """One update after another by the compiled kernels."""
     config = ModelConfig(vocabulary=VOCABULARY, sizes=shape.sizes, embedding=EMBEDDING)
-    trainer = NativeTrainer(config, kernels, threads)
-    weights = LanguageModel(config).state_dict()
-    trainer.put("parameter", {name: value.numpy() for name, value in weights.items()})
+    trainer, random = NativeTrainer(config, kernels, threads), np.random.default_rng(0)
+    weights = {
+        name: (random.uniform(-1, 1, size) / np.sqrt(size[-1])).astype(np.float32)
+        for name, size in expected_shapes(config).items()
+    }
+    trainer.put("parameter", weights)
     trainer.zero_state(shape.lanes)
-    tokens, targets = np.random.default_rng(0).integers(0, VOCABULARY, (2, shape.lanes, shape.window))
+    tokens, targets = random.integers(0, VOCABULARY, (2, shape.lanes, shape.window))
     steps = [0]
 
     def step() -> None:
@@ -102,27 +127,49 @@ def native_step(shape: Shape, kernels: str, threads: int) -> Callable[[], None]:
     return step
 
 
-def rate(step: Callable[[], None], tokens: int, seconds: float) -> float:
-    """Tokens a second, by the median step of about so many seconds."""
-    step()
-    durations: list[float] = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(durations) < 3:
-        begun = time.perf_counter()
-        step()
-        durations.append(time.perf_counter() - begun)
-    return tokens / statistics.median(durations)
+def native_steps(shape: Shape, threads: int, *, portable: bool) -> dict[str, Callable[[], Rate]]:
+    """Ours, by the name of the instruction set."""
+    names = [name for name in available_kernels() if portable or name != "portable"]
+
+    def make(name: str) -> Callable[[], Rate]:
+        return lambda: median_rate(native_step(shape, name, threads), shape.lanes * shape.window)
+
+    return {name: make(name) for name in names}
 
 
-def measure(shape: Shape, rounds: int, seconds: float, threads: int) -> dict[str, float]:
-    """Tokens a second of each way, the median of the rounds."""
-    steps = {"torch float32": peer_step(shape, bfloat16=False), "torch bfloat16": peer_step(shape, bfloat16=True)}
-    steps |= {name: native_step(shape, name, threads) for name in available_kernels()}
-    found: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(rounds):
-        for name, step in steps.items():
-            found[name].append(rate(step, shape.lanes * shape.window, seconds))
-    return {name: statistics.median(rates) for name, rates in found.items()}
+def bound_of(way: str) -> str:
+    """Which matrix product bounds a way."""
+    if way in BFLOAT16 or way.endswith("bfloat16"):
+        return "bfloat16"
+    return "float32 held to AVX2" if way in ("avx2", HELD) else "float32"
+
+
+def measure(shape: Shape, asked: argparse.Namespace) -> dict[str, Any]:
+    """Tokens a second of each way, operations a second of the bounds, and what could not be measured."""
+    bounds = {f"product {name}": make for name, make in products(asked.threads).items()}
+    ways = peer_steps(shape, asked.threads, few=asked.no_peers)
+    ways |= native_steps(shape, asked.threads, portable=asked.portable)
+    found, failed = in_turn(ways | bounds, asked.rounds, asked.seconds)
+    return {
+        "tokens_per_second": {name: found[name] for name in ways if name in found},
+        "operations_per_token": shape.operations,
+        "products_per_second": {name.removeprefix("product "): found[name] for name in bounds if name in found},
+        "failed": failed,
+    }
+
+
+def rows(shape: Shape, found: dict[str, Any]) -> list[str]:
+    """The table's rows of one shape."""
+    rates, bounds = found["tokens_per_second"], found["products_per_second"]
+    best = max((rates[name] for name in EAGER if name in rates), default=float("nan"))
+    lines = []
+    for way, tokens in rates.items():
+        reached, bound = tokens * shape.operations, bounds.get(bound_of(way), float("nan"))
+        lines.append(
+            f"| {shape.name} | {way} | {tokens:,.0f} | {tokens / best:.2f} | {reached / 1e9:,.0f} | "
+            f"{bound / 1e9:,.0f} ({bound_of(way)}) | {reached / bound:.0%} |"
+        )
+    return lines + [f"| {shape.name} | {way} | not measured: {why} | | | | |" for way, why in found["failed"].items()]
 
 
 def main() -> None:
@@ -131,18 +178,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each way in each round")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES))
+    parser.add_argument("--no-peers", action="store_true", help="leave out all peers but eager torch")
+    parser.add_argument("--portable", action="store_true", help="measure the portable kernels too: minutes")
     parser.add_argument("--json", type=Path, help="where the measurements go")
     asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
-    everything = {}
-    print("| shape | way | tokens a second | against the better of torch |\n| --- | --- | --- | --- |")
-    for shape in SHAPES:
-        found = everything[shape.name] = measure(shape, asked.rounds, asked.seconds, asked.threads)
-        best = max(found["torch float32"], found["torch bfloat16"])
-        for name, tokens in found.items():
-            print(f"| {shape.name} | {name} | {tokens:,.0f} | {tokens / best:.2f} |", flush=True)
-    if asked.json:
-        asked.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+    everything: dict[str, Any] = {}
+    print("| shape | way | tokens a second | against the better eager torch | GFLOP/s | bound, GFLOP/s | share of it |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in asked.shapes:
+        everything[name] = measure(SHAPES[name], asked)
+        print("\n".join(rows(SHAPES[name], everything[name])), flush=True)
+        if asked.json:
+            asked.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Virtual environments for the peers, one each, from pinned versions, outside the project.
 
-They lie under the folder that SEQLOOM_PEERS names, by default `~/.cache/seqloom-peers`, and are made once.
+They lie under the folder that SEQLOOM_PEERS names, by default `~/.cache/seqloom-peers`, and are made once: when one is
+first asked for, or when its list of versions (`NAME.txt` beside this file) has changed.
+
+    python benchmarks/peers/environments.py         makes all of them: about 700 MB to fetch, 2.2 GB on disk
 """
 
 import os
@@ -8,13 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["PEERS", "python_of"]
+__all__ = ["PEERS", "python_of", "versions"]
 
-PEERS: dict[str, tuple[str, ...]] = {
-    "tensorflow": ("keras==3.15.1", "tensorflow-cpu==2.21.0", "numpy>=2.0"),
-    "jax": ("keras==3.15.1", "jax[cpu]==0.10.2", "numpy>=2.0"),
-}
-"""What is installed for each peer."""
+HERE = Path(__file__).parent
+
+PEERS = ("tensorflow", "jax")
+"""The environments that there are. Torch is measured in the project's own."""
+
+NAMED = ("keras", "tensorflow_cpu", "jax", "jaxlib", "numpy")
 
 
 def python_of(peer: str) -> Path:
@@ -24,9 +28,22 @@ def python_of(peer: str) -> Path:
         CalledProcessError: it could not be made.
     """
     root = Path(os.environ.get("SEQLOOM_PEERS") or Path.home() / ".cache" / "seqloom-peers") / peer
-    python = root / "bin" / "python"
-    if not (root / "ready").exists():
+    python, ready, wanted = root / "bin" / "python", root / "ready", HERE / f"{peer}.txt"
+    pinned = wanted.read_text(encoding="utf-8")
+    if not ready.exists() or ready.read_text(encoding="utf-8") != pinned:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(root)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PEERS[peer]], check=True)
-        (root / "ready").touch()
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--requirement", str(wanted)], check=True)
+        ready.write_text(pinned, encoding="utf-8")
     return python
+
+
+def versions(peer: str) -> str:
+    """The pinned versions that a report names."""
+    lines = (HERE / f"{peer}.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    return ", ".join(f"{name.replace('_', '-')} {pins[name]}" for name in NAMED if name in pins)
+
+
+if __name__ == "__main__":
+    for each in PEERS:
+        print(python_of(each))

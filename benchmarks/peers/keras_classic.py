@@ -66,6 +66,7 @@ def main() -> None:
             {
                 "keras": keras.__version__,
                 "backend": keras.backend.backend(),
+                "windows": len(starts),
                 "windows_per_second": training,
                 "characters_per_second": written / (time.perf_counter() - begun),
             }
