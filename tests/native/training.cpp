@@ -72,6 +72,11 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int lanes, int ti
     trainer->update({step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
     trainer->keep_state();
     (step == 1 ? first : last) = losses[0];
+    // Whatever the weights are by now, reading without learning gives a price to every target that is there.
+    std::vector<double> log_probs(lanes * time, 1.0);
+    trainer->score(window, log_probs.data());
+    for (int i = 0; i < lanes * time; ++i)
+      if (window.targets[i] < 0 ? log_probs[i] != 1.0 : !(log_probs[i] <= 0.0)) return false;
   }
   std::vector<float> hidden(lanes * setup.sizes[0]), cell(lanes * setup.sizes[0]);
   trainer->exchange_state(0, lanes, hidden.data(), cell.data(), false);

@@ -92,14 +92,14 @@ class OutputLayer {
 
   // The log-probability of every target goes to its place.
   void score(ThreadPool& pool, const float* arena, const std::vector<Target>& targets, const Element* outputs,
-             double* log_probs) {
+             const float* logit_bias, double* log_probs) {
     pool.run([&](int thread) {
       Registers registers;
       const Share share(targets.size(), kBlock, thread, pool.count());
       float* const logits = &logits_[thread * kBlock * weight_.columns];
       for (size_t r = share.begin; r < share.end; r += kBlock) {
         const size_t count = std::min<size_t>(kBlock, share.end - r);
-        make_logits(arena, &targets[r], count, outputs, nullptr, thread);
+        make_logits(arena, &targets[r], count, outputs, logit_bias, thread);
         for (size_t i = 0; i < count; ++i)
           log_probs[targets[r + i].place] = -softmax_loss(logits + i * weight_.columns, weight_.columns, targets[r + i].token, 1);
       }

@@ -136,7 +136,8 @@ void Lanes::read(int lane, const int32_t* tokens, int num_tokens) {
   const TinyIsZero tiny_is_zero;
   for (int i = 0; i < num_tokens; ++i) {
     const Row one = row(lane, tokens[i]);
-    network_.step(&one, 1, nullptr);
+    network_.read(&one, 1, nullptr);
+    if (i + 1 == num_tokens) network_.predict(&one, 1, nullptr);
   }
 }
 

@@ -43,7 +43,8 @@ class StackTrainer final : public Trainer {
   void score(const Window& window, double* log_probs) override {
     read(window);
     list_targets(window, 0);
-    heads_[0].score(pool_, arenas_[kParameters].data(), targets_, layers_.back().outputs(), log_probs);
+    heads_[0].score(pool_, arenas_[kParameters].data(), targets_, layers_.back().outputs(),
+                    window.num_conditions ? logit_bias_.data() : nullptr, log_probs);
   }
 
   double gradient_norm() override {
