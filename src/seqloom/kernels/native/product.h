@@ -114,7 +114,7 @@ inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, si
 #else
 
 template <int Count, int Vectors>
-inline void multiply_rows(Rows rows, const Element* panel, size_t depth, float* out, size_t out_stride, bool add) {
+__attribute__((noinline)) void multiply_rows(Rows rows, const Element* panel, size_t depth, float* out, size_t out_stride, bool add) {
   Vec total[Count][Vectors];
   // Every loop over the sums is unrolled: an index that is known when compiling keeps them in registers.
 #pragma GCC unroll 16
@@ -126,6 +126,15 @@ inline void multiply_rows(Rows rows, const Element* panel, size_t depth, float* 
   for (int r = 0; r < Count; ++r)
 #pragma GCC unroll 8
     for (int v = 0; v < Vectors; ++v) store(out + r * out_stride + v * kWidth, total[r][v]);
+}
+
+// The same for a number of rows that is only known at run time, up to `Most`.
+template <int Most, int Vectors>
+inline void multiply_up_to(Rows rows, size_t num_rows, const Element* panel, size_t depth, float* out, size_t out_stride,
+                           bool add) {
+  if constexpr (Most > 1)
+    if (num_rows < Most) return multiply_up_to<Most - 1, Vectors>(rows, num_rows, panel, depth, out, out_stride, add);
+  multiply_rows<Most, Vectors>(rows, panel, depth, out, out_stride, add);
 }
 
 #endif
@@ -148,14 +157,13 @@ inline void multiply(Rows rows, size_t num_rows, const Element* panel, size_t de
     }
   }
 #else
-  constexpr int most = (kWidth == 16 ? 24 : 12) / Vectors;
-  size_t r = 0;
-  for (; r + most <= num_rows; r += most)
-    multiply_rows<most, Vectors>(rows.from(r), panel, depth, out + r * out_stride, out_stride, add);
-  for (; r + 2 <= num_rows; r += 2)
-    multiply_rows<2, Vectors>(rows.from(r), panel, depth, out + r * out_stride, out_stride, add);
-  for (; r < num_rows; ++r)
-    multiply_rows<1, Vectors>(rows.from(r), panel, depth, out + r * out_stride, out_stride, add);
+  // As few turns as there can be, of like size: each must have sums enough to keep the multipliers busy.
+  constexpr size_t most = (kWidth == 16 ? 24 : 12) / Vectors;
+  for (size_t r = 0; r < num_rows;) {
+    const size_t turns = (num_rows - r + most - 1) / most, count = (num_rows - r + turns - 1) / turns;
+    multiply_up_to<most, Vectors>(rows.from(r), count, panel, depth, out + r * out_stride, out_stride, add);
+    r += count;
+  }
 #endif
 }
 
