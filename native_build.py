@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,7 +83,9 @@ def link(root: Path, place: Path, flags: Sequence[str] = ()) -> Path:
         sets = dict(zip(FLAGS, pool.map(instruction_set, FLAGS), strict=True))
     have = [f"-DSEQLOOM_HAVE_{name.upper()}" for name, made in sets.items() if made]
     shared = [path for path in sorted((root / SOURCES).rglob("*.cpp")) if not path.stem.startswith("isa_")]
-    objects = [compiled(path, have if path.stem == "dispatch" else ()) for path in shared]
+    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    named = {"dispatch": have, "library": [f'-DSEQLOOM_VERSION="{version}"']}
+    objects = [compiled(path, named.get(path.stem, ())) for path in shared]
     # What is the same in every set (a vector of the standard library) is taken from the first object that has it, so
     # the plainest come first.
     objects += [made for made in reversed(sets.values()) if made]

@@ -4,6 +4,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from seqloom.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from seqloom.corpora import open_corpus
     from seqloom.errors import (
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from seqloom.sampling import Sample, reweight
     from seqloom.workflows.run import Run, load
     from seqloom.workflows.train import train
-
-__version__ = "0.1.0"
 
 # Read by OpenMP when torch is first imported. Threads that wait by spinning slow training down several times over on a
 # machine that does anything else beside it.

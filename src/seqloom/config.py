@@ -248,7 +248,7 @@ class TrainingConfig(Stored):
             (0 <= self.final_rate <= 1, f"--final-rate got {self.final_rate}: choose a share from 0 to 1"),
             (
                 math.isfinite(self.learning_rate) and self.learning_rate > 0,
-                f"--learning-rate got {self.learning_rate}: it must be above 0",
+                f"--learning-rate got {self.learning_rate}: it must be a number above 0",
             ),
             *[
                 (0 <= share < 1, f"--{name} got {share}: choose a share from 0 up to, not including, 1")

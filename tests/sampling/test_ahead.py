@@ -237,8 +237,10 @@ def test_more_than_the_model_has_is_refused():
         generate(decoder, SamplingConfig(ahead=4), **asked())
     with pytest.raises(ConfigError, match="--ahead got 2: this model was trained without further heads"):
         stream(native_decoder(*model(ahead=1)), SamplingConfig(ahead=2), **asked())
-    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which takes the compiled kernels"):
+    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which goes with no --pattern"):
         generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **asked())
+    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which takes the compiled kernels"):
+        generate(plain_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
     with pytest.raises(ConfigError, match="--ahead got 0"):
         SamplingConfig(ahead=0)
     with pytest.raises(ConfigError, match="--beam and --ahead contradict"):

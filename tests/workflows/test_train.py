@@ -1,5 +1,7 @@
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import seqloom
-from seqloom.errors import CodecError, ConfigError, RunError, SourceError, TrainingError
+from seqloom.errors import CodecError, ConfigError, RunError, SeqloomError, SourceError, TrainingError
 from seqloom.training.events import Event, Step
 from seqloom.workflows.looking import draw_plots
 from seqloom.workflows.run import Run
@@ -351,7 +353,8 @@ def test_damaged_side_files_say_so(text_file: Path, tmp_path: Path, file: str, c
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("opening", ["a"]), ("opening", [10**6]), ("level", "zzz"), ("threads", "x"), ("extra", 1)]
+    ("name", "value"),
+    [("opening", []), ("opening", ["a"]), ("opening", [10**6]), ("level", "zzz"), ("threads", "x"), ("extra", 1)],
 )
 def test_a_config_that_makes_no_sense_says_so(text_file: Path, tmp_path: Path, name: str, value: Any) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
@@ -367,6 +370,35 @@ def test_weights_that_are_no_numbers_are_not_measured(text_file: Path, tmp_path:
     save_file(arrays, run.folder.weights_file)
     with pytest.raises(RunError, match="holds NaN"):
         seqloom.load(run.path).evaluate()
+
+
+def test_predictions_that_are_no_numbers_are_not_figures(text_file: Path, tmp_path: Path) -> None:
+    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+    arrays = load_file(run.folder.weights_file)
+    arrays["head.weight"] = np.full_like(arrays["head.weight"], 3e38)
+    save_file(arrays, run.folder.weights_file)
+    loaded = seqloom.load(run.path)
+    with np.errstate(over="ignore", invalid="ignore"):
+        with pytest.raises(SeqloomError, match="its weights have diverged"):
+            loaded.evaluate()
+        with pytest.raises(SeqloomError, match="its weights have diverged"):
+            loaded.score("the quick")
+
+
+def test_a_disk_that_is_full_says_so_and_keeps_the_run(text_file: Path, tmp_path: Path) -> None:
+    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+    before = run.folder.weights_file.read_bytes()
+    limited = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
+        "from seqloom.workflows.folder import RunFolder; import torch; "
+        "RunFolder(sys.argv[1]).write_weights({'head.weight': torch.zeros(4096)})"
+    )
+    done = subprocess.run([sys.executable, "-c", limited, str(run.path)], capture_output=True, text=True)
+    assert "SeqloomError: cannot write" in done.stderr
+    assert "free some space" in done.stderr
+    assert run.folder.weights_file.read_bytes() == before
+    assert [path for path in run.path.iterdir() if path.name.startswith(".model")] == []
 
 
 def test_weights_of_a_training_that_exploded_are_not_kept(text_file: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from seqloom.config import ModelConfig
 from seqloom.kernels import NativeDecoder
 from seqloom.kernels.lanes import Scores, usable_processors
 from seqloom.kernels.native import BFLOAT16, chosen_kernels
-from seqloom.kernels.native_decoder import native_decoder
+from seqloom.kernels.native_decoder import decoding_kernels
 from seqloom.kernels.trainer import NativeTrainer, covers
 
 if TYPE_CHECKING:
@@ -140,9 +140,9 @@ def make_scorer(
     Raises:
         ConfigError: `SEQLOOM_KERNELS` names an instruction set that is not there.
     """
-    decoder = native_decoder(config, weights, PRECISION)
-    if decoder is not None:
-        return NativeScorer(decoder, threads)
+    kernels = decoding_kernels(config)
+    if kernels is not None:
+        return NativeScorer(NativeDecoder(config, weights, kernels, PRECISION), threads)
     from seqloom.evaluation.torch_scorer import TorchScorer
 
     return TorchScorer(network())

@@ -9,6 +9,7 @@ from jaxtyping import Integer
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.pieces import LANES, LEAST_LANE, Piece, full_pieces, windows
 from seqloom.evaluation.scorer import TokenScorer
+from seqloom.sampling.transforms import diverged
 
 __all__ = ["TokenScore", "document_scores", "token_scores"]
 
@@ -79,13 +80,19 @@ def _side_by_side(scorer: TokenScorer, documents: list[Integer[np.ndarray, " tim
 def _by_piece(
     scorer: TokenScorer, records: Integer[np.ndarray, " records"], pieces: list[Piece]
 ) -> Iterator[list[TokenScore]]:
-    """The scores of each piece, all of which are read at once."""
+    """The scores of each piece, all of which are read at once.
+
+    Raises:
+        SeqloomError: the model's output holds NaN or infinity.
+    """
     found = list(scorer.scores(windows(records, pieces)))
     if not found:
         yield from ([] for _ in pieces)
         return
     targets = np.concatenate([window.targets for window, _ in found], axis=1)
     log_probs, entropies, ranks = (np.concatenate(parts, axis=1) for parts in zip(*(s for _, s in found), strict=True))
+    if not np.isfinite(log_probs).all():
+        raise diverged()
     for lane, asked in enumerate(targets != IGNORED):
         columns = (part[lane, asked].tolist() for part in (targets, log_probs, ranks, entropies))
         yield [TokenScore(*row) for row in zip(*columns, strict=True)]

@@ -1,6 +1,7 @@
 """The compiled kernels: which there are, which this processor can run, and which are in use.
 
-`SEQLOOM_KERNELS` names the instruction set to use (`amx`, `avx512bf16`, `avx512`, `avx2`, `portable`), or `off`.
+`SEQLOOM_KERNELS` names the instruction set to use (`amx`, `avx512bf16`, `avx512`, `avx2`, `portable`), or `off`; then
+the library is not even opened.
 """
 
 import ctypes
@@ -9,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from seqloom.errors import ConfigError
+from seqloom.version import __version__
 
 __all__ = ["BFLOAT16", "available_kernels", "chosen_kernels", "library", "training_kernels"]
 
@@ -20,23 +22,18 @@ _LIBRARY = Path(__file__).with_name("_native.so")
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled library, or None where it was not built or cannot be loaded."""
+    """The compiled library, or None where it was not built, cannot be loaded, or is not of this version."""
     try:
         found = ctypes.CDLL(str(_LIBRARY))
-    except OSError:
+        found.seqloom_version.restype = found.seqloom_kernels_name.restype = ctypes.c_char_p
+        return found if found.seqloom_version().decode() == __version__ else None
+    except (OSError, AttributeError):
         return None
-    found.seqloom_kernels_name.restype = ctypes.c_char_p
-    return found
 
 
-@cache
 def available_kernels() -> tuple[str, ...]:
-    """The instruction sets that were compiled and that this processor can run, the fastest first."""
-    native = library()
-    if native is None:
-        return ()
-    names = (native.seqloom_kernels_name(index) for index in range(native.seqloom_num_kernels()))
-    return tuple(name.decode() for name in names if name)
+    """The instruction sets that were compiled and that this processor can run, the fastest first; none where `off`."""
+    return () if os.environ.get("SEQLOOM_KERNELS") == "off" else _compiled_kernels()
 
 
 def chosen_kernels() -> str | None:
@@ -65,3 +62,12 @@ def training_kernels(precision: str) -> str | None:
         return chosen if chosen is None or (chosen in BFLOAT16) == (precision == "bfloat16") else None
     fitting = [name for name in available_kernels() if (name in BFLOAT16) == (precision == "bfloat16")]
     return next((name for name in fitting if name != "portable"), None)
+
+
+@cache
+def _compiled_kernels() -> tuple[str, ...]:
+    native = library()
+    if native is None:
+        return ()
+    names = (native.seqloom_kernels_name(index) for index in range(native.seqloom_num_kernels()))
+    return tuple(name.decode() for name in names if name)

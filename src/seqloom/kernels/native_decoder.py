@@ -38,7 +38,7 @@ class NativeDecoder:
         weights: its arrays, checked.
         kernels: the instruction set.
         precision: of the weights.
-        drafts: the heads for the tokens after the next one.
+        drafts: the heads for the tokens after the next one; None where there are none, or nothing is to be drafted.
 
     Attributes:
         kernels: the instruction set.
@@ -53,7 +53,7 @@ class NativeDecoder:
     """
 
     def __init__(
-        self, config: ModelConfig, weights: Weights, kernels: str, precision: str, drafts: DraftWeights
+        self, config: ModelConfig, weights: Weights, kernels: str, precision: str, drafts: DraftWeights | None = None
     ) -> None:
         library = decoding_library()
         arrays = [_layer_arrays(config, weights, index) for index in range(len(config.sizes))]
@@ -67,8 +67,8 @@ class NativeDecoder:
             layers,
             address(head),
             address(weights["head.bias"]),
-            *drafts.bias.shape,
-            *map(address, drafts),
+            *(drafts.bias.shape if drafts else (0, 0)),
+            *(map(address, drafts) if drafts else (None, None, None)),
         )
         self.kernels = kernels
         self.precision = precision
@@ -80,7 +80,7 @@ class NativeDecoder:
         weakref.finalize(self, library.seqloom_weights_delete, self.handle)
         self.state_bytes: int = library.seqloom_state_bytes(self.handle)
         self.weight_bytes: int = library.seqloom_weights_bytes(self.handle)
-        self.ahead = 1 + len(drafts.bias)
+        self.ahead = 1 + (len(drafts.bias) if drafts else 0)
         rows = library.seqloom_weights_rows_at_once(self.handle)
         self.usual_ahead = min(self.ahead, usual_ahead(config, self.weight_bytes, rows))
         self._lock = threading.Lock()

@@ -74,17 +74,13 @@ def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> W
 def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], most: int) -> DraftWeights:
     """The heads for tokens further ahead, cut to the `most` tokens of the largest bias, which are frequent.
 
-    There are no heads where the weights lack one.
-
     Raises:
-        RunError: a head has another shape, or holds NaN or infinity; one line for each.
+        RunError: a head is missing, has another shape, or holds NaN or infinity; one line for each.
     """
     names = [f"head.ahead.{head}" for head in range(config.ahead - 1)]
-    if not all(f"{name}.weight" in weights and f"{name}.bias" in weights for name in names):
-        names = []
     shapes = {"weight": (config.vocabulary, config.sizes[-1]), "bias": (config.vocabulary,)}
     arrays = {f"{name}.{kind}": shape for name in names for kind, shape in shapes.items()}
-    faults = [fault for name, shape in arrays.items() if (fault := _fault(name, shape, weights[name]))]
+    faults = [fault for name, shape in arrays.items() if (fault := _fault(name, shape, weights.get(name)))]
     if faults:
         raise RunError(*faults)
     tokens = np.sort(np.argsort(-weights["head.bias"], kind="stable")[:most])
@@ -110,6 +106,8 @@ def _fault(name: str, shape: tuple[int, ...], found: np.ndarray | None) -> str |
         return f"the weights lack {name} of shape {list(shape)}: {advice}"
     if found.shape != shape:
         return f"{name} has shape {list(found.shape)}, expected {list(shape)}: {advice}"
+    if found.dtype.kind not in "fiu":
+        return f"{name} holds {found.dtype}, expected numbers: {advice}"
     if not np.isfinite(found).all():
         return f"{name} holds NaN or infinity, expected finite numbers: {advice}"
     return None

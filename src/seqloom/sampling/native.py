@@ -54,12 +54,16 @@ def check_ahead(job: Job) -> None:
     wanted = job.config.ahead or 1
     if wanted == 1:
         return
+    if not isinstance(job.decoder, NativeDecoder):
+        raise ConfigError(
+            f"--ahead {wanted} drafts tokens, which takes the compiled kernels, and this run is written without them "
+            "('seqloom info RUN' says how): leave it out"
+        )
     if not suits(job):
         raise ConfigError(
-            f"--ahead {wanted} drafts tokens, which takes the compiled kernels, and no --pattern, --max-copy, --ban of "
-            "several tokens, or prompt that ends within a token: leave it out"
+            f"--ahead {wanted} drafts tokens, which goes with no --pattern, --beam, --max-copy, --ban of several "
+            "tokens or prompt that ends within a token: leave it out"
         )
-    assert isinstance(job.decoder, NativeDecoder)
     most = job.decoder.ahead
     if wanted > most:
         raise ConfigError(f"--ahead got {wanted}: {_most_said(most)}")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from seqloom.errors import RunError
 from seqloom.files import replaced
@@ -20,7 +20,9 @@ def save_snapshot(path: Path, snapshot: Snapshot) -> None:
         SeqloomError: the disk is full or the folder cannot be written to.
     """
     with replaced(path) as temporary:
-        save_file(dict(snapshot.tensors), temporary, metadata={"progress": json.dumps(dict(snapshot.progress))})
+        # Not its `save_file`, whose errors are its own where the disk is full.
+        progress = {"progress": json.dumps(dict(snapshot.progress))}
+        temporary.write_bytes(save(dict(snapshot.tensors), metadata=progress))
 
 
 def load_snapshot(path: Path) -> Snapshot:

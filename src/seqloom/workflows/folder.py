@@ -71,8 +71,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         ids = range(self.model.vocabulary)
-        if not all(isinstance(token, int) and token in ids for token in self.opening):
-            raise ValueError(f"the opening has ids outside 0..{self.model.vocabulary - 1}")
+        if not self.opening or not all(isinstance(token, int) and token in ids for token in self.opening):
+            raise ValueError(f"the opening is no list of ids from 0 to {self.model.vocabulary - 1}")
         if self.level not in CODECS:
             raise ValueError(unknown_name("level", str(self.level), CODECS))
         if not isinstance(self.threads, int) or self.threads < 1:
@@ -233,10 +233,10 @@ class RunFolder:
         Raises:
             SeqloomError: the disk is full or the folder cannot be written to.
         """
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         with replaced(self.weights_file) as temporary:
-            save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary)
+            temporary.write_bytes(save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}))
 
     def read_log(self) -> list[dict[str, Any]]:
         """The lines of `log.jsonl`; a last line that was cut off is left out."""

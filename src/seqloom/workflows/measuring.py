@@ -1,6 +1,7 @@
 """Measuring a run on a text: likelihood by a protocol, scores token by token, and what is copied from its corpus."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_lik
 from seqloom.evaluation.scorer import Scorer, TokenScorer, make_fast_scorer, make_scorer
 from seqloom.evaluation.scores import TokenScore, document_scores, token_scores
 from seqloom.kernels.weights import checked_weights
+from seqloom.sampling.transforms import diverged
 from seqloom.workflows.known import KnownPart, left_out, listed
 from seqloom.workflows.own_text import own_corpus
 from seqloom.workflows.run import Run
@@ -88,6 +90,8 @@ def evaluate(
         scored = full_likelihood(scorer, store, spans, characters)
     if scored.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
+    if not math.isfinite(scored.nats):
+        raise diverged()
     return replace(scored, left_out=left_out(store.skipped))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from seqloom import __version__
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
@@ -19,6 +18,7 @@ from seqloom.kernels.native import available_kernels
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.loop import Batches, Snapshot, Trainer
+from seqloom.version import __version__
 from seqloom.workflows.again import same_again
 from seqloom.workflows.building import (
     codec_maker,
