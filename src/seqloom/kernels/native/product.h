@@ -114,7 +114,8 @@ inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, si
 #else
 
 template <int Count, int Vectors>
-__attribute__((noinline)) void multiply_rows(Rows rows, const Element* panel, size_t depth, float* out, size_t out_stride, bool add) {
+__attribute__((noinline)) void multiply_rows(Rows rows, const Element* panel, size_t depth, float* out,
+                                             size_t out_stride, bool add) {
   Vec total[Count][Vectors];
   // Every loop over the sums is unrolled: an index that is known when compiling keeps them in registers.
 #pragma GCC unroll 16

@@ -35,7 +35,8 @@ class Panels {
       if (const float* values = column(index)) pack(index, values, depth);
   }
 
-  size_t bytes() const { return memory_.size(); }
+  // What a product with all of it reads.
+  size_t bytes() const { return memory_.size() == 0 ? 0 : memory_.size() - kReadBeyond; }
 
   template <int Rows>
   void multiply(const std::byte* const (&rows)[Rows], size_t block, Vec (&product)[Rows][Vectors]) const {
