@@ -41,9 +41,14 @@ def test_the_most_frequent_tokens_are_drafted():
     assert found.bias.tolist() == [[1, 3, 4]]
 
 
-def test_a_model_without_its_further_heads_drafts_nothing():
-    found = draft_weights(ModelConfig(vocabulary=5, sizes=(2,), ahead=3), heads(), 512)
+def test_a_model_trained_for_one_token_drafts_nothing():
+    found = draft_weights(ModelConfig(vocabulary=5, sizes=(2,)), heads(), 512)
     assert found.weight.shape == (0, 5, 2)
+
+
+def test_a_lacking_head_is_told():
+    with pytest.raises(RunError, match=r"lack head.ahead.1.weight of shape \[5, 2\]"):
+        draft_weights(ModelConfig(vocabulary=5, sizes=(2,), ahead=3), heads(), 512)
 
 
 def test_a_head_that_does_not_fit_is_told():
