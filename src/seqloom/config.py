@@ -62,6 +62,7 @@ class ReadingConfig(Stored):
             None for one running text.
         text: the column (or JSON key) that holds the text; None where the source is no table.
         rating: the columns that hold numbers.
+        category: the columns that hold names.
         group: the column that says which records belong together.
     """
 
@@ -73,6 +74,9 @@ class ReadingConfig(Stored):
     text: str | None = None
     rating: tuple[str, ...] = ()
     group: str | None = None
+    category: tuple[str, ...] = ()
+    pool: str | None = None
+    cut_words: int = 0
 
     def __post_init__(self) -> None:
         marks = self.records
@@ -86,8 +90,24 @@ class ReadingConfig(Stored):
                 f"--records got {marks!r}: choose line, blank, or two different marks such as '{{}}'",
             ),
             (
-                self.text is not None or not (self.rating or self.group),
-                "--rating and --group name columns, so --text must name the column of the text",
+                self.text is not None or not (self.rating or self.group or self.category),
+                "--rating, --category and --group name columns, so --text must name the column of the text",
+            ),
+            *[
+                (
+                    (*self.rating, *self.category).count(column) == 1,
+                    f"the column {column!r} is named twice by --rating and --category: leave out one of the two",
+                )
+                for column in dict.fromkeys((*self.rating, *self.category))
+            ],
+            (
+                self.pool is None or self.text is not None,
+                "--pool divides the rows of a table, so --text must name the column of the text",
+            ),
+            (self.cut_words >= 0, f"--cut-words got {self.cut_words}: choose 0 (off), or 1 or more"),
+            (
+                not self.cut_words or self.text is not None or marks is not None,
+                "--cut-words cuts records short: give --text COLUMN or --records too",
             ),
             (
                 self.text is None or marks is None,
@@ -115,6 +135,9 @@ class ModelConfig(Stored):
         dropout_kind: "standard" draws anew at every step, "variational" keeps one mask over a window (Gal, Ghahramani
             2016).
         weight_dropout: share of recurrent weights dropped over a window (Merity et al. 2018).
+        condition: features of a text's ratings that the network is told; 0 where there are none.
+        condition_into: what they change: "input", the pre-activations of every layer at every token; "state", those of
+            the first token, and so what a text begins from; "output", the logits.
     """
 
     vocabulary: int
@@ -129,6 +152,8 @@ class ModelConfig(Stored):
     dropout: float = 0.0
     dropout_kind: str = "standard"
     weight_dropout: float = 0.0
+    condition: int = 0
+    condition_into: tuple[str, ...] = ("input", "state", "output")
 
     def __post_init__(self) -> None:
         check(
@@ -161,6 +186,10 @@ class ModelConfig(Stored):
                 self.weight_dropout == 0 or self.core != "conv",
                 "--weight-dropout drops recurrent weights, and the core conv has none",
             ),
+            (
+                bool(self.condition_into) and set(self.condition_into) <= {"input", "state", "output"},
+                f"--condition-into got {','.join(self.condition_into)}: choose from input, state, output",
+            ),
         )
 
 
@@ -190,6 +219,9 @@ class TrainingConfig(Stored):
         validate_every: steps between two validations.
         patience: validations without a new best before training stops early; 0 never stops.
         seed: of the weights, the order of the data and dropout.
+        hide_ratings: share of readings in which a text's ratings are hidden, so that the model learns to write without
+            them, and guidance has something to lead away from (Ho, Salimans 2022).
+        balance: read texts of every rating as often as those of any other.
     """
 
     total_steps: int
@@ -212,6 +244,8 @@ class TrainingConfig(Stored):
     validate_every: int = 200
     patience: int = 10
     seed: int = 0
+    hide_ratings: float = 0.1
+    balance: bool = False
 
     def __post_init__(self) -> None:
         check(
@@ -252,8 +286,16 @@ class TrainingConfig(Stored):
             ),
             *[
                 (0 <= share < 1, f"--{name} got {share}: choose a share from 0 up to, not including, 1")
-                for name, share in (("hold-out", self.hold_out), ("validation", self.validation))
+                for name, share in (
+                    ("hold-out", self.hold_out),
+                    ("validation", self.validation),
+                    ("hide-ratings", self.hide_ratings),
+                )
             ],
+            (
+                not self.balance or self.batching == "lanes",
+                "--balance deals texts to lanes, so it needs --batching lanes",
+            ),
             (
                 self.loss == "all" or self.batching == "windows",
                 "--loss last learns from a window's end, so it needs --batching windows",

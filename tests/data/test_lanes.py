@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from seqloom.data.batch import IGNORED
+from seqloom.data.conditions import fit_conditions
 from seqloom.data.lanes import LaneBatches
+from seqloom.data.ratings import Ratings
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
@@ -88,12 +90,21 @@ def test_documents_are_shuffled_anew_each_epoch() -> None:
     assert len(set(orders)) == 3
 
 
-def test_conditions_stand_at_every_position() -> None:
+def test_ratings_stand_at_every_position() -> None:
     store = make_store([30, 40, 50], stars=[1.0, 3.0, np.nan])
-    batches = make_batches(store, lanes=2, window=8)
-    batch = batches.batch(2)
-    expected = np.array([1.0, 3.0, np.nan])[batch.tokens // 1000]
-    assert np.array_equal(batch.conditions["stars"], expected, equal_nan=True)
+    conditions = fit_conditions(store)
+    ratings = Ratings(conditions, conditions.of(store))
+    batch = LaneBatches(store, Spans.whole(store), lanes=2, window=8, seed=3, ratings=ratings).batch(2)
+    assert batch.rated is not None
+    expected = conditions.features(conditions.of(store))[batch.tokens // 1000]
+    assert np.array_equal(batch.rated.features[batch.rated.index], expected)
+
+
+def test_shares_say_how_often_a_document_is_read() -> None:
+    store, shares = make_store([20] * 40), np.array([9.0] + [1.0] * 39)
+    batches = LaneBatches(store, Spans.whole(store), lanes=4, window=10, seed=3, shares=shares)
+    read = np.concatenate([batches.batch(step).tokens.ravel() for step in range(40 * batches.steps_per_epoch)])
+    assert 0.14 < np.mean(read < 1000) < 0.24  # of 9 / 48
 
 
 @pytest.mark.parametrize("lengths", [[997], [13, 40, 7, 100, 5, 60]])

@@ -126,7 +126,7 @@ def test_copies_draw_on_their_own_but_remember_what_the_original_wrote(decoder):
     assert len({tuple(row) for row in written}) == 3
 
 
-@pytest.mark.parametrize(("core", "gates"), [("lstm", 4), ("gru", 3)])
+@pytest.mark.parametrize(("core", "gates"), [("lstm", 4), ("gru", 3), ("conv", 2)])
 def test_biases_of_lanes_act_like_biases_of_the_model(make, kernels, core, gates):
     config, weights = make(core, sizes=(12, 9), embedding=5, vocabulary=19, scale=0.4)
     lanes = native_decoder(config, weights, "float32").lanes(3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.models.core import Core, State
+from seqloom.models.core import Core, LayerCondition, State
 from seqloom.models.stack import cleared
 from seqloom.registry import CORES, resolve
 
@@ -48,6 +48,22 @@ def test_step_equals_forward(core: Core) -> None:
     for time in range(TIME):
         output, state = core.step(inputs[:, time], state)
         assert torch.allclose(output, outputs[:, time], atol=1e-12)
+    assert same(state, final)
+
+
+def test_what_a_layer_is_told_adds_to_its_bias(core: Core) -> None:
+    """In two stretches, each with features of its own, as if the bias had been another."""
+    inputs, state = make_inputs(), core.initial_state(BATCH)
+    weight = torch.randn(len(core.bias), 2, generator=torch.Generator().manual_seed(6)).double()  # type: ignore[arg-type]
+    features = torch.tensor([[1.0, 0.5], [-1.0, 2.0]]).double()
+    told = features.repeat_interleave(torch.tensor([4, TIME - 4]), 0).expand(BATCH, -1, -1)
+    outputs, final = core(inputs, state, None, LayerCondition(told, weight))
+    bias = core.bias.detach().clone()  # type: ignore[operator]
+    for row, stretch in enumerate((slice(0, 4), slice(4, TIME))):
+        with torch.no_grad():
+            core.bias.copy_(bias + weight @ features[row])  # type: ignore[operator]
+        expected, state = core(inputs[:, stretch], state)
+        assert torch.allclose(outputs[:, stretch], expected, atol=1e-12)
     assert same(state, final)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
 _SkipUnknown = Annotated[
     bool, typer.Option("--skip-unknown", help="leave out of the text what the run never saw, and count it")
 ]
+_control = partial(typer.Option, rich_help_panel="Writing to a rating (with --rating-control)")
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
@@ -35,12 +37,45 @@ def evaluate(
     windows: Annotated[int, typer.Option(help="score only the token after each window of so many; 0 is off")] = 0,
     stride: Annotated[int | None, typer.Option(help="tokens from one window to the next (1)")] = None,
     skip_unknown: _SkipUnknown = False,
+    rating_control: Annotated[
+        bool,
+        _control("--rating-control", help="write to the ratings of SOURCE, and have an independent judge rate that"),
+    ] = False,
+    critic: Annotated[Path | None, _control(metavar="CRITIC", help="for filter and steering")] = None,
+    method: Annotated[
+        list[str] | None, _control(metavar="A[,B...]", help="a way of writing, as for generate; may be given again")
+    ] = None,
+    count: Annotated[int | None, _control(help="texts of each way (500)")] = None,
+    guidance: Annotated[float | None, _control(help="of the ways that guide (1.5)")] = None,
+    agree: Annotated[float | None, _control(help="how far off the critic may be")] = None,
+    temperature: Annotated[float | None, _control(help="of the draws (1)")] = None,
+    length: Annotated[int | None, _control(help="most tokens of a text (400)")] = None,
+    seed: Annotated[int | None, _control(help="of the draws (0)")] = None,
+    texts: Annotated[Path | None, _control(metavar="FILE", help="keep the texts, a JSON object a line")] = None,
     json: _Json = False,
 ) -> None:
     """Measure how well RUN predicts a text.
 
     By default every token is scored with all that stands before it.
     """
+    named_control = {
+        "critic": critic,
+        "ways": [tuple(way.split(",")) for way in method] if method else None,
+        "count": count,
+        "guidance": guidance,
+        "agree": agree,
+        "temperature": temperature,
+        "length": length,
+        "seed": seed,
+    }
+    given = {name: value for name, value in named_control.items() if value is not None}
+    if rating_control:
+        from seqloom.cli.controlling import control
+
+        control(run, source, given, texts, as_json=json)
+        return
+    if given or texts:
+        raise ConfigError(f"--{next(iter(given), 'texts')} belongs to --rating-control: add that, or leave it out")
     from seqloom.workflows.known import listed
     from seqloom.workflows.measuring import Protocol
     from seqloom.workflows.run import load

@@ -31,6 +31,11 @@ def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return parse
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(text.split(","))
+
+
 _DEFAULTS = {
     field.name: field.default for config in (ReadingConfig, ModelConfig, TrainingConfig) for field in fields(config)
 }
@@ -76,7 +81,17 @@ def train(
     rating: Annotated[
         list[str] | None, _source(metavar="COLUMN", help="column that holds numbers; may be given again")
     ] = None,
+    category: Annotated[
+        list[str] | None, _source(metavar="COLUMN", help="column that holds names; may be given again")
+    ] = None,
     group: Annotated[str | None, _source(metavar="COLUMN", help="column that says which rows belong together")] = None,
+    pool: Annotated[
+        str | None,
+        _source(help="read one of the disjoint parts of a table: generator, critic, judge, detector-train or -test"),
+    ] = None,
+    cut_words: Annotated[
+        int | None, _source(help="cut records of more words short, where a sentence ends; 0 is off (0)")
+    ] = None,
     hold_out: Annotated[
         float | None, _source(help=usual("share of the text set aside for the end", "hold_out"))
     ] = None,
@@ -95,6 +110,14 @@ def train(
     ] = None,
     kernel_width: Annotated[int | None, _model(help=usual("taps of the convolution", "kernel_width"))] = None,
     ahead: Annotated[int | None, _model(help=usual("next tokens predicted at once", "ahead"))] = None,
+    condition_into: Annotated[
+        Any,
+        _model(
+            parser=names,
+            metavar="A[,B...]",
+            help=usual("what ratings change: input, state, output", "condition_into"),
+        ),
+    ] = None,
     dropout: Annotated[float | None, _model(help="share of units dropped")] = None,
     dropout_kind: Annotated[str | None, _model(help=usual("standard or variational", "dropout_kind"))] = None,
     weight_dropout: Annotated[
@@ -109,6 +132,12 @@ def train(
     stride: Annotated[int | None, _training(help=usual("between the starts of two windows", "stride"))] = None,
     loss: Annotated[
         str | None, _training(help=usual("learn from all positions, or the last of a window", "loss"))
+    ] = None,
+    hide_ratings: Annotated[
+        float | None, _training(help=usual("share of readings that are not told the ratings", "hide_ratings"))
+    ] = None,
+    balance: Annotated[
+        bool | None, _training("--balance", help="read texts of every rating as often as those of any other")
     ] = None,
     optimizer: Annotated[str | None, _training(help=usual("adamw, adam or rmsprop", "optimizer"))] = None,
     learning_rate: Annotated[float | None, _training(help="at its peak")] = None,

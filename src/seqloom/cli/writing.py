@@ -1,6 +1,6 @@
 """`seqloom generate`: text on the screen as it is written, or samples as JSON."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,16 @@ from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqloom.sampling.sample import Drafting, Sample
+    from seqloom.workflows.rated_writing import RatedWriting
     from seqloom.workflows.run import Run
 
 __all__ = ["generate"]
 
 _draw = partial(typer.Option, rich_help_panel="How each token is drawn")
 _text = partial(typer.Option, rich_help_panel="What the text must and must not hold")
+_rated = partial(typer.Option, rich_help_panel="Which rating to write for (runs trained with --rating)")
 _OWN = ("run", "prompt", "count", "json")
+_JUDGED = {"method", "critic", "agree", "budget", "particles"}
 
 
 def generate(
@@ -53,6 +56,29 @@ def generate(
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+    rating: Annotated[
+        list[str] | None,
+        _rated(metavar="R | NAME=R", help="write for this rating (or category); by name where there are several"),
+    ] = None,
+    guidance: Annotated[
+        float | None, _rated(help="above 1 exaggerates what the rating changes, 1.5 is usual; 0 leaves it out (1)")
+    ] = None,
+    extrapolate: Annotated[
+        bool | None, _rated("--extrapolate", help="allow ratings beyond those that were trained on")
+    ] = None,
+    method: Annotated[
+        str | None,
+        _rated(
+            metavar="A[,B...]",
+            help="condition, guide, filter, steer (condition; guide with --guidance; filter with --critic)",
+        ),
+    ] = None,
+    critic: Annotated[Path | None, _rated(metavar="CRITIC", help="folder that 'critic fit' made")] = None,
+    agree: Annotated[
+        float | None, _rated(help="how far off the critic may be, in units of the rating (half a step)")
+    ] = None,
+    budget: Annotated[int | None, _rated(help="texts written at most for each that is kept (20)")] = None,
+    particles: Annotated[int | None, _rated(help="texts written side by side for each that is steered (16)")] = None,
     temperature: Annotated[float | None, _draw(help="0 always takes the likeliest, above 1 is wild (1)")] = None,
     top_k: Annotated[int | None, _draw(help="from the K likeliest; 0 is off (0)")] = None,
     top_p: Annotated[float | None, _draw(help="from the likeliest that make up this share; 1 is off (1)")] = None,
@@ -75,17 +101,105 @@ def generate(
 
     given = {name: value for name, value in context.params.items() if value not in (None, [], ()) and name not in _OWN}
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    if rating:
+        settings["rating"] = _wanted(rating)
     if carry and windowed:
         raise ConfigError("--carry and --windowed contradict each other: leave out one of the two")
     if settings.pop("windowed", False):
         settings["carry"] = False
     opened = load(run)
-    if json:
+    if settings.keys() & _JUDGED:
+        _write_judged(opened, prompt, count, settings, as_json=json)
+    elif json:
         samples = opened.iterate(prompt, count, **settings)
         origin = {"run": str(run), **settings}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
         _print(opened, prompt, count, settings)
+
+
+def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
+    """Texts that a critic had a part in; those that were kept are shown whatever comes after."""
+    from seqloom.workflows.rated_writing import RatedSample
+
+    settings = dict(settings)
+    origin = {"run": str(run.path), **settings, "critic": str(settings.get("critic", "")) or None}
+    if "rating" not in settings:
+        raise ConfigError("--method, --critic and what belongs to them write to a rating: add --rating")
+    if "method" in settings:
+        settings["methods"] = tuple(settings.pop("method").split(","))
+    writing = run.write_to(settings.pop("rating"), prompt, count, **settings)
+    kept: list[RatedSample] = []
+    try:
+        for one in writing:
+            kept.append(one)
+            if not as_json:
+                rated = "" if one.predicted is None else dimmed(f"{one.predicted:.2f}  ")
+                print(rated, visible(prompt + one.sample.text), sep="", flush=True)
+    finally:
+        if as_json:
+            samples = [
+                {
+                    **_as_json(one.sample, prompt, origin),
+                    "rating_wanted": one.wanted,
+                    "rating_predicted": one.predicted,
+                    "effective_size": one.effective_size,
+                }
+                for one in kept
+            ]
+            print_json({"samples": samples, "methods": list(writing.plan.methods), **_costs(writing)})
+    for line in _said(writing):
+        say(line)
+
+
+def _costs(writing: "RatedWriting") -> dict[str, Any]:
+    """What filter and steering took, in JSON's types."""
+    found: dict[str, Any] = {}
+    if writing.report is not None:
+        report = writing.report
+        found["filter"] = {
+            **asdict(report),
+            "acceptance": report.acceptance,
+            "tokens_per_kept": report.tokens_per_kept,
+            "shortfall": report.shortfall,
+        }
+    if writing.steered:
+        found["steering"] = {
+            "effective_size": mean(one.effective_size for one in writing.steered),
+            "resamplings": mean(one.resamplings for one in writing.steered),
+            "tokens_per_text": mean(one.tokens for one in writing.steered),
+        }
+    return found
+
+
+def _said(writing: "RatedWriting") -> Iterator[str]:
+    """The same in lines for a person."""
+    report = writing.report
+    if report is not None:
+        cost = f", {report.tokens_per_kept:,.0f} tokens for each" if report.tokens_per_kept else ""
+        yield f"kept {report.kept:,} of {report.written:,} texts ({report.acceptance:.0%}){cost}"
+        if report.shortfall:
+            yield (
+                f"{report.shortfall:,} of {report.wanted:,} texts are missing: the budget is spent; raise --budget or "
+                "--agree, or help the model with --guidance"
+            )
+    if writing.steered:
+        sizes = mean(one.effective_size for one in writing.steered)
+        yield (
+            f"steered: {sizes:.1f} of {writing.plan.request.particles} texts counted, "
+            f"{mean(one.tokens for one in writing.steered):,.0f} tokens for each that was given"
+        )
+
+
+def _wanted(given: list[str]) -> str | dict[str, str]:
+    """Ratings by name, or the only one."""
+    named = [part.partition("=") for part in given]
+    if len(given) == 1 and not named[0][1]:
+        return given[0]
+    nameless = [name for name, sign, _ in named if not sign]
+    if nameless:
+        raise ConfigError(f"--rating got {nameless[0]!r} among several: give each as NAME=RATING")
+    return {name: value for name, _, value in named}
 
 
 def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str, Any]:

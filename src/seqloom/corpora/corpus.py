@@ -11,13 +11,18 @@ from seqloom.corpora.counting import counted
 from seqloom.corpora.document import Corpus, Document
 from seqloom.corpora.encodings import Refused, check_encoding
 from seqloom.corpora.inputs import Input, examine
+from seqloom.corpora.pools import POOLS
 from seqloom.corpora.rated import RatingJudge
 from seqloom.corpora.sources import Source, find_places
-from seqloom.errors import SourceError
+from seqloom.errors import ConfigError, SourceError
+from seqloom.registry import unknown_name
 
 __all__ = ["SourceCorpus", "open_corpus"]
 
 _FINGERPRINT_FORMAT = 1  # goes up when the same bytes, read the same way, give other documents
+
+_LATER = ("category", "pool", "cut_words")
+"""Ways of reading that came later: where they are not used, a corpus is the one that it was."""
 
 
 class SourceCorpus(Corpus):
@@ -77,10 +82,12 @@ def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> Sou
 
     Raises:
         SourceError: nothing is there, or it is empty, binary, undecodable or lacks a column.
-        ConfigError: the encoding that `reading` names does not exist.
+        ConfigError: the encoding or the pool that `reading` names does not exist.
     """
     if reading.encoding is not None:
         check_encoding(reading.encoding)
+    if reading.pool is not None and reading.pool not in POOLS:
+        raise ConfigError(unknown_name("pool", reading.pool, POOLS))
     left_out: Counter[str] = Counter()
     inputs: list[Input] = []
     refusals: list[Refused] = []
@@ -109,7 +116,7 @@ def _name(source: Source) -> str:
 def _fingerprint(inputs: Sequence[Input], reading: ReadingConfig) -> str:
     told = {
         "format": _FINGERPRINT_FORMAT,
-        "reading": reading.to_json(),
+        "reading": {name: value for name, value in reading.to_json().items() if value or name not in _LATER},
         "inputs": [[found.kind, found.encoding, found.delimiter, found.sha256] for found in inputs],
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

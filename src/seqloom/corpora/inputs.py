@@ -11,6 +11,7 @@ from pathlib import PurePath
 from seqloom.config import ReadingConfig
 from seqloom.corpora.blocks import read_blocks
 from seqloom.corpora.builtin import python_docs
+from seqloom.corpora.cutting import cut_words
 from seqloom.corpora.document import Document
 from seqloom.corpora.encodings import Blocks, Refused, Undecodable, decoded, scan
 from seqloom.corpora.folding import bounded, fold, folded
@@ -70,7 +71,8 @@ class Input:
             yield from rated_documents(self._rows(reading, tally), self.place.name, reading, judge, tally)
         elif reading.records:
             for record in split_records(self.pieces(), reading.records, tally):
-                yield Document(chunks=bounded(fold(record, reading)))
+                whole = cut_words(record, reading.cut_words) if reading.cut_words else record
+                yield Document(chunks=bounded(fold(whole, reading)))
         else:
             yield Document(chunks=folded(self.pieces(), reading))
 
@@ -167,4 +169,6 @@ def _check_columns(name: str, reading: ReadingConfig, columns: Sequence[str]) ->
 
 
 def _columns(reading: ReadingConfig) -> list[str]:
-    return [column for column in (reading.text, *reading.rating, reading.group) if column is not None]
+    return [
+        column for column in (reading.text, *reading.rating, *reading.category, reading.group) if column is not None
+    ]

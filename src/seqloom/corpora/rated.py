@@ -1,15 +1,18 @@
-"""From the cells of a row to a document: text, ratings, group; counts what is missing or wrong."""
+"""From the cells of a row to a document: text, ratings, categories, group; counts what is missing or wrong."""
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 from seqloom.config import ReadingConfig
+from seqloom.corpora.cutting import cut_words
 from seqloom.corpora.document import Document
 from seqloom.corpora.folding import bounded, fold
+from seqloom.corpora.pools import pool_of
 from seqloom.corpora.tables import Row
 from seqloom.errors import SourceError
 
@@ -80,15 +83,34 @@ def rated_documents(
         judge: is shown every rating.
         tally: counts what is left out, by reason.
     """
+    seen: set[bytes] = set()
     for number, cells in rows:
         text = _text(cells.get(reading.text or ""), tally)
         if text is None:
             continue
+        group = _group(cells.get(reading.group), tally) if reading.group else None
+        if reading.pool is not None and not _in_pool(reading.pool, text, group, seen, tally):
+            continue
         ratings = {
             column: judge.see(column, cells.get(column), f"row {number} of {name}", tally) for column in reading.rating
         }
-        group = _group(cells.get(reading.group), tally) if reading.group else None
-        yield Document(chunks=bounded(fold(text, reading)), conditions=ratings, group=group)
+        categories = {column: _category(column, cells.get(column), tally) for column in reading.category}
+        if reading.cut_words:
+            text = cut_words(text, reading.cut_words)
+        yield Document(chunks=bounded(fold(text, reading)), conditions={**ratings, **categories}, group=group)
+
+
+def _in_pool(pool: str, text: str, group: str | None, seen: set[bytes], tally: Tally) -> bool:
+    """Whether a row belongs to a pool; of rows with the same text the first one counts, so that pools share none."""
+    digest = blake2b(text.encode(), digest_size=16).digest()
+    if digest in seen:
+        tally["row whose text came before"] += 1
+        return False
+    seen.add(digest)
+    if pool_of(text if group is None else f"={group}") == pool:
+        return True
+    tally["row of another pool"] += 1
+    return False
 
 
 def _text(value: object, tally: Tally) -> str | None:
@@ -104,8 +126,21 @@ def _text(value: object, tally: Tally) -> str | None:
 
 
 def _group(value: object, tally: Tally) -> str | None:
-    if value is None or value == "" or value != value:
+    name = _name(value)
+    if name is None:
         tally["missing group"] += 1
+    return name
+
+
+def _category(column: str, value: object, tally: Tally) -> str | None:
+    name = None if _is_missing(value) else _name(value)
+    if name is None:
+        tally[f"missing name ({column})"] += 1
+    return name
+
+
+def _name(value: object) -> str | None:
+    if value is None or value == "" or value != value:
         return None
     return str(value).encode("utf-8", "backslashreplace").decode()
 

@@ -1,15 +1,27 @@
 """What one training step sees."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float32, Int
 
-__all__ = ["IGNORED", "Batch"]
+__all__ = ["IGNORED", "Batch", "Rated"]
 
 IGNORED = -1
 """The target at a position that has none (padding, or a window that is scored at its end only)."""
+
+
+@dataclass(frozen=True)
+class Rated:
+    """The ratings of a batch's texts.
+
+    Attributes:
+        features: of each text's ratings; zeros where they are unknown (see `Conditions`).
+        index: which text stands at each position.
+    """
+
+    features: Float32[np.ndarray, "texts features"]
+    index: Int[np.ndarray, "batch time"]
 
 
 @dataclass(frozen=True)
@@ -20,10 +32,10 @@ class Batch:
         tokens: what is read.
         targets: what comes next at every position; `IGNORED` where nothing is to be learned.
         resets: True where a lane begins anew: its state is zeroed before the token is read.
-        conditions: by name, the number that holds at every position (an index for categories); NaN where unknown.
+        rated: what is known of the texts; None where they have no ratings.
     """
 
     tokens: Int[np.ndarray, "batch time"]
     targets: Int[np.ndarray, "batch time"]
     resets: Bool[np.ndarray, "batch time"]
-    conditions: Mapping[str, Float[np.ndarray, "batch time"]] = field(default_factory=dict)
+    rated: Rated | None = None

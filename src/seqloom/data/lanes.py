@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from seqloom.data.batch import IGNORED, Batch
+from seqloom.data.ratings import Ratings
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
@@ -17,6 +18,7 @@ class _Epoch(NamedTuple):
 
     order: Int[np.ndarray, " spans"]
     begins: Int[np.ndarray, " spans"]
+    total: int
     rotation: int
 
 
@@ -33,6 +35,8 @@ class LaneBatches:
         lanes: sequences side by side.
         window: tokens a lane reads in a batch.
         seed: of the shuffles and rotations.
+        ratings: of the store's documents; None where they have none.
+        shares: how often each of the store's documents is read, in proportion; None reads all as often.
 
     Attributes:
         steps_per_epoch: batches that read everything about once.
@@ -40,24 +44,36 @@ class LaneBatches:
 
     carries_state = True
 
-    def __init__(self, store: TokenStore, spans: Spans, *, lanes: int, window: int, seed: int) -> None:
+    def __init__(
+        self,
+        store: TokenStore,
+        spans: Spans,
+        *,
+        lanes: int,
+        window: int,
+        seed: int,
+        ratings: Ratings | None = None,
+        shares: Float[np.ndarray, " documents"] | None = None,
+    ) -> None:
         self.store, self.lanes, self.window, self.seed = store, lanes, window, seed
         self.spans = spans.chosen(spans.lengths >= 2)
+        self.ratings = ratings
+        of_span = None if shares is None else shares[self.spans.documents]
+        self._shares = None if of_span is None else of_span / of_span.sum()
         pairs = self.spans.lengths - 1
         alignment = _alignment(float(pairs.mean()), window) if len(pairs) > 1 else 1
         self._pairs = pairs
         self._padded = -(-pairs // alignment) * alignment
         self._total = int(self._padded.sum())
         self.steps_per_epoch = max(1, self._total // (lanes * window))
-        self._lane_length = self._total // lanes
         self._latest: tuple[int, _Epoch] | None = None
 
     def batch(self, step: int) -> Batch:
         """The batch of training step `step`, counted from 0."""
         epoch, turn = divmod(step, self.steps_per_epoch)
         reading = self._reading(epoch)
-        starts = reading.rotation + np.arange(self.lanes)[:, None] * self._lane_length + turn * self.window
-        at = (starts + np.arange(self.window)) % self._total
+        starts = reading.rotation + np.arange(self.lanes)[:, None] * (reading.total // self.lanes) + turn * self.window
+        at = (starts + np.arange(self.window)) % reading.total
         place = np.searchsorted(reading.begins, at, side="right") - 1
         within = at - reading.begins[place]
         span = reading.order[place]
@@ -69,16 +85,17 @@ class LaneBatches:
         resets = within == 0
         if turn == 0:
             resets[:, 0] = True
-        documents = self.spans.documents[span]
-        conditions = {name: values[documents] for name, values in self.store.conditions.items()}
-        return Batch(tokens, targets, resets, conditions)
+        rated = None if self.ratings is None else self.ratings.of(self.spans.documents[span], epoch)
+        return Batch(tokens, targets, resets, rated)
 
     def _reading(self, epoch: int) -> _Epoch:
         if self._latest is None or self._latest[0] != epoch:
             random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
-            order = random.permutation(len(self.spans))
+            count, shares = len(self.spans), self._shares
+            order = random.permutation(count) if shares is None else random.choice(count, count, p=shares)
             padded = self._padded[order]
-            self._latest = epoch, _Epoch(order, np.cumsum(padded) - padded, int(random.integers(self._total)))
+            total = int(padded.sum())
+            self._latest = epoch, _Epoch(order, np.cumsum(padded) - padded, total, int(random.integers(total)))
         return self._latest[1]
 
 

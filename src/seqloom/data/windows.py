@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from seqloom.data.batch import IGNORED, Batch
+from seqloom.data.ratings import Ratings
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
@@ -25,6 +26,7 @@ class WindowBatches:
         stride: distance between the starts of neighbouring windows.
         last_only: learn from each window's last position alone.
         seed: of the permutations.
+        ratings: of the store's documents; None where they have none.
 
     Attributes:
         num_windows: windows in all.
@@ -34,10 +36,19 @@ class WindowBatches:
     carries_state = False
 
     def __init__(
-        self, store: TokenStore, spans: Spans, *, size: int, window: int, stride: int, last_only: bool, seed: int
+        self,
+        store: TokenStore,
+        spans: Spans,
+        *,
+        size: int,
+        window: int,
+        stride: int,
+        last_only: bool,
+        seed: int,
+        ratings: Ratings | None = None,
     ) -> None:
         self.store, self.size, self.window, self.stride = store, size, window, stride
-        self.last_only, self.seed = last_only, seed
+        self.last_only, self.seed, self.ratings = last_only, seed, ratings
         self.spans = spans.chosen(spans.lengths >= 2)
         counts = np.maximum(1, -(-(self.spans.lengths - window) // stride))
         self._ends = np.cumsum(counts)
@@ -53,9 +64,9 @@ class WindowBatches:
         span = np.searchsorted(self._ends, window, side="right")
         first = np.where(span > 0, self._ends[span - 1], 0)
         starts = self.spans.starts[span] + (window - first) * self.stride
-        return self._at(span, starts)
+        return self._at(span, starts, epoch)
 
-    def _at(self, span: np.ndarray, starts: np.ndarray) -> Batch:
+    def _at(self, span: np.ndarray, starts: np.ndarray, epoch: int) -> Batch:
         records = starts[:, None] + np.arange(self.window)
         last = self.spans.stops[span][:, None] - 2
         beyond = records > last
@@ -67,8 +78,8 @@ class WindowBatches:
             final = np.minimum(last - starts[:, None], self.window - 1)
             targets[np.arange(self.window) != final] = IGNORED
         documents = np.broadcast_to(self.spans.documents[span][:, None], tokens.shape)
-        conditions = {name: values[documents] for name, values in self.store.conditions.items()}
-        return Batch(tokens, targets, np.zeros(tokens.shape, bool), conditions)
+        rated = None if self.ratings is None else self.ratings.of(documents, epoch)
+        return Batch(tokens, targets, np.zeros(tokens.shape, bool), rated)
 
     def _permutation(self, epoch: int) -> tuple[int, int]:
         random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))

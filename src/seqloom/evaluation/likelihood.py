@@ -1,11 +1,11 @@
 """How well a model predicts a text: nats a token and bits a character, by the protocol that is named."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float32, Int
 
 from seqloom.data.batch import IGNORED
 from seqloom.data.split import Spans
@@ -14,6 +14,9 @@ from seqloom.evaluation.pieces import Piece, full_pieces, groups, windows
 from seqloom.evaluation.scorer import Scorer
 
 __all__ = ["Likelihood", "block_likelihood", "full_likelihood", "window_likelihood"]
+
+
+Features = Float32[np.ndarray, "documents features"] | None
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,12 @@ class Likelihood:
 
 
 def full_likelihood(
-    scorer: Scorer, store: TokenStore, spans: Spans, characters: Int[np.ndarray, " vocab"]
+    scorer: Scorer,
+    store: TokenStore,
+    spans: Spans,
+    characters: Int[np.ndarray, " vocab"],
+    *,
+    features: Features = None,
 ) -> Likelihood:
     """Every token with all that came before it in its span.
 
@@ -69,25 +77,30 @@ def full_likelihood(
         store: the tokens.
         spans: what to score.
         characters: how many characters each token spells.
+        features: of each document's ratings, which the model is told; None leaves them unknown.
     """
     pieces = [
-        piece
-        for start, stop in zip(spans.starts.tolist(), spans.stops.tolist(), strict=True)
-        for piece in full_pieces(start, stop, start + 1)
+        piece for start, stop, document in _listed(spans) for piece in full_pieces(start, stop, start + 1, document)
     ]
-    return _score(scorer, store, pieces, characters)
+    return _score(scorer, store, pieces, characters, features)
 
 
 def block_likelihood(
-    scorer: Scorer, store: TokenStore, spans: Spans, characters: Int[np.ndarray, " vocab"], size: int
+    scorer: Scorer,
+    store: TokenStore,
+    spans: Spans,
+    characters: Int[np.ndarray, " vocab"],
+    size: int,
+    *,
+    features: Features = None,
 ) -> Likelihood:
     """Every token with what came before it in its block of `size` inputs, each block read from a zero state."""
     pieces = [
-        Piece(first, min(first + size + 1, stop), first + 1)
-        for start, stop in zip(spans.starts.tolist(), spans.stops.tolist(), strict=True)
+        Piece(first, min(first + size + 1, stop), first + 1, document)
+        for start, stop, document in _listed(spans)
         for first in range(start, stop - 1, size)
     ]
-    return _score(scorer, store, pieces, characters)
+    return _score(scorer, store, pieces, characters, features)
 
 
 def window_likelihood(
@@ -97,20 +110,28 @@ def window_likelihood(
     characters: Int[np.ndarray, " vocab"],
     size: int,
     stride: int = 1,
+    *,
+    features: Features = None,
 ) -> Likelihood:
     """Only the token after each window of `size`, each window read from a zero state, one every `stride` tokens."""
     pieces = [
-        Piece(first, first + size + 1, first + size)
-        for start, stop in zip(spans.starts.tolist(), spans.stops.tolist(), strict=True)
+        Piece(first, first + size + 1, first + size, document)
+        for start, stop, document in _listed(spans)
         for first in range(start, stop - size, stride)
     ]
-    return _score(scorer, store, pieces, characters)
+    return _score(scorer, store, pieces, characters, features)
 
 
-def _score(scorer: Scorer, store: TokenStore, pieces: list[Piece], characters: np.ndarray) -> Likelihood:
+def _listed(spans: Spans) -> Iterator[tuple[int, int, int]]:
+    return zip(spans.starts.tolist(), spans.stops.tolist(), spans.documents.tolist(), strict=True)
+
+
+def _score(
+    scorer: Scorer, store: TokenStore, pieces: list[Piece], characters: np.ndarray, features: Features
+) -> Likelihood:
     nats, tokens, spelled = 0.0, 0, 0
     for group in groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
-        for window, log_probs in scorer.log_probs(windows(store.records, group)):
+        for window, log_probs in scorer.log_probs(windows(store.records, group, features)):
             targets = window.targets[window.targets != IGNORED]
             nats -= float(log_probs.sum())
             tokens += targets.size

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Float32, Integer
 
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import Window
@@ -26,14 +26,15 @@ _TIME = 256
 
 @dataclass(frozen=True)
 class Piece:
-    """Records `start` to `stop` are read from a zero state; targets from record `scored` on count."""
+    """Records `start` to `stop` of a document are read from a zero state; targets from record `scored` on count."""
 
     start: int
     stop: int
     scored: int
+    document: int = 0
 
 
-def full_pieces(start: int, stop: int, scored: int) -> list[Piece]:
+def full_pieces(start: int, stop: int, scored: int, document: int = 0) -> list[Piece]:
     """Targets `scored` to `stop`, each with all that came before it from `start` on.
 
     Where they are more than `2 * LEAST_LANE`, they are read in several lanes; each but the first reads the `WARM_UP`
@@ -41,7 +42,7 @@ def full_pieces(start: int, stop: int, scored: int) -> list[Piece]:
     """
     lanes = min(LANES, max(1, (stop - scored) // LEAST_LANE))
     cuts = np.linspace(scored, stop, lanes + 1).astype(int).tolist()
-    return [Piece(max(start, first - 1 - WARM_UP), last, first) for first, last in itertools.pairwise(cuts)]
+    return [Piece(max(start, first - 1 - WARM_UP), last, first, document) for first, last in itertools.pairwise(cuts)]
 
 
 def groups(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
@@ -52,8 +53,19 @@ def groups(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
         yield ordered[first : first + lanes]
 
 
-def windows(records: Integer[np.ndarray, " records"], pieces: Sequence[Piece]) -> Iterator[Window]:
-    """Some tokens of every piece at a time, a lane a piece."""
+def windows(
+    records: Integer[np.ndarray, " records"],
+    pieces: Sequence[Piece],
+    features: Float32[np.ndarray, "documents features"] | None = None,
+) -> Iterator[Window]:
+    """Some tokens of every piece at a time, a lane a piece.
+
+    Args:
+        records: of all documents.
+        pieces: to read.
+        features: of each document's ratings; None leaves them unknown.
+    """
+    rated = None if features is None else features[[piece.document for piece in pieces]]
     starts = np.array([piece.start for piece in pieces])[:, None]
     stops = np.array([piece.stop for piece in pieces])[:, None]
     scored = np.array([piece.scored for piece in pieces])[:, None]
@@ -64,4 +76,4 @@ def windows(records: Integer[np.ndarray, " records"], pieces: Sequence[Piece]) -
         targets = records[np.minimum(places + 1, stops - 1)].astype(np.int64)
         tokens[places + 1 >= stops] = IGNORED
         targets[(places + 1 >= stops) | (places + 1 < scored)] = IGNORED
-        yield Window(tokens, targets)
+        yield Window(tokens, targets, rated)

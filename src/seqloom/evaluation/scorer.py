@@ -6,17 +6,19 @@ Importing this module does not import torch.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Float32, Float64, Int
 
 from seqloom.config import ModelConfig
 from seqloom.kernels import NativeDecoder
-from seqloom.kernels.lanes import Scores, usable_processors
+from seqloom.kernels.added import Added, added_by
+from seqloom.kernels.lanes import Lanes, Scores, usable_processors
 from seqloom.kernels.native import BFLOAT16, chosen_kernels
 from seqloom.kernels.native_decoder import decoding_kernels
-from seqloom.kernels.trainer import NativeTrainer, covers
+from seqloom.kernels.trainer import Conditions, NativeTrainer, covers
 
 if TYPE_CHECKING:
     from seqloom.models.language_model import LanguageModel
@@ -36,10 +38,12 @@ class Window(NamedTuple):
     Attributes:
         tokens: what is read; `IGNORED` where a lane has ended.
         targets: what comes next; `IGNORED` where nothing is asked.
+        features: of the ratings of each lane's text, the same in all windows; None where they are left unknown.
     """
 
     tokens: Int[np.ndarray, "lanes time"]
     targets: Int[np.ndarray, "lanes time"]
+    features: Float32[np.ndarray, "lanes features"] | None = None
 
 
 class Scorer(Protocol):
@@ -70,11 +74,12 @@ class NativeScorer:
 
     Args:
         decoder: the model.
+        add: what ratings of some features add.
         threads: that work on the lanes; None is one a processor.
     """
 
-    def __init__(self, decoder: NativeDecoder, threads: int | None = None) -> None:
-        self._decoder, self._threads = decoder, threads
+    def __init__(self, decoder: NativeDecoder, add: Callable[[np.ndarray], Added], threads: int | None = None) -> None:
+        self._decoder, self._add, self._threads = decoder, add, threads
 
     def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
         """See `Scorer`."""
@@ -85,8 +90,22 @@ class NativeScorer:
         """See `TokenScorer`."""
         lanes = None
         for window in windows:
-            lanes = lanes or self._decoder.lanes(len(window.tokens), self._threads)
-            yield window, lanes.score(*window)
+            if lanes is None:
+                lanes = self._decoder.lanes(len(window.tokens), self._threads)
+                yield window, self._begin(lanes, window)
+            else:
+                yield window, lanes.score(window.tokens, window.targets)
+
+    def _begin(self, lanes: Lanes, window: Window) -> Scores:
+        """The scores of a first window, whose first tokens are read from the zero state."""
+        if window.features is None:
+            return lanes.score(window.tokens, window.targets)
+        added = [self._add(features) for features in window.features]
+        lanes.set_added([one.at_first for one in added])
+        first = lanes.score(window.tokens[:, :1], window.targets[:, :1])
+        lanes.set_added(added)
+        rest = lanes.score(window.tokens[:, 1:], window.targets[:, 1:])
+        return Scores(*(np.concatenate(parts, axis=1) for parts in zip(first, rest, strict=True)))
 
 
 class ForwardScorer:
@@ -102,6 +121,7 @@ class ForwardScorer:
     def __init__(
         self, config: ModelConfig, weights: Mapping[str, np.ndarray], kernels: str, threads: int | None = None
     ) -> None:
+        self._config, self._weights = config, weights
         self._trainer = NativeTrainer(replace(config, ahead=1), kernels, threads or usable_processors())
         self._trainer.put("parameter", weights)
 
@@ -112,13 +132,37 @@ class ForwardScorer:
             if number == 0:
                 self._trainer.zero_state(lanes)
             at_once = max(16, _TOKENS_AT_ONCE // lanes)
-            parts = [self._read(window, start, start + at_once) for start in range(0, time, at_once)]
+            added = None if window.features is None else self._added(window.features)
+            parts = [
+                self._read(window, start, start + at_once, added, begins=number == start == 0)
+                for start in range(0, time, at_once)
+            ]
             yield window, np.concatenate(parts, axis=1)
 
-    def _read(self, window: Window, start: int, stop: int) -> Float64[np.ndarray, "lanes time"]:
+    def _added(self, features: Float32[np.ndarray, "lanes features"]) -> tuple[np.ndarray, np.ndarray]:
+        """What is added to gates and logits: a row for each lane, and one more for its first token."""
+        added = [added_by(self._config, self._weights, row) for row in features]
+        gates = [np.concatenate(one.gates) for one in added] + [np.concatenate(one.first) for one in added]
+        return np.stack(gates), np.stack([one.logits for one in added] * 2)
+
+    def _read(
+        self,
+        window: Window,
+        start: int,
+        stop: int,
+        added: tuple[np.ndarray, np.ndarray] | None,
+        *,
+        begins: bool,
+    ) -> Float64[np.ndarray, "lanes time"]:
         # A lane that has ended reads on, as nothing more is asked of it.
         tokens = np.maximum(window.tokens[:, start:stop], 0).astype(np.int64)
-        found = self._trainer.score(tokens, window.targets[:, start:stop].astype(np.int64))
+        conditions = None
+        if added is not None:
+            index = np.repeat(np.arange(len(tokens), dtype=np.int32)[:, None], tokens.shape[1], axis=1)
+            if begins:
+                index[:, 0] += len(tokens)
+            conditions = Conditions(index, *added)
+        found = self._trainer.score(tokens, window.targets[:, start:stop].astype(np.int64), conditions)
         self._trainer.keep_state()
         return found
 
@@ -142,7 +186,9 @@ def make_scorer(
     """
     kernels = decoding_kernels(config)
     if kernels is not None:
-        return NativeScorer(NativeDecoder(config, weights, kernels, PRECISION), threads)
+        return NativeScorer(
+            NativeDecoder(config, weights, kernels, PRECISION), partial(added_by, config, weights), threads
+        )
     from seqloom.evaluation.torch_scorer import TorchScorer
 
     return TorchScorer(network())

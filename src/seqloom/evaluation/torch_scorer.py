@@ -10,6 +10,7 @@ from torch import Tensor
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import Window
 from seqloom.kernels.lanes import Scores
+from seqloom.models.condition import Told
 from seqloom.models.language_model import LanguageModel
 
 __all__ = ["TorchScorer"]
@@ -49,12 +50,24 @@ class TorchScorer:
         """Each window, where something is asked, and the logits and targets there."""
         model, device, state = self._model, self._model.head.bias.device, None
         for window in windows:
+            begins = state is None
             state = model.initial_state(len(window.tokens)) if state is None else state
             # A lane that has ended reads on, as nothing more is asked of it.
             tokens = torch.from_numpy(np.maximum(window.tokens, 0).astype(np.int64)).to(device)
             asked = window.targets != IGNORED
             targets = torch.from_numpy(window.targets[asked].astype(np.int64)).to(device)
+            told = _told(window, begins, device)
+            chosen = torch.from_numpy(asked).to(device)
             with torch.no_grad():
-                hidden, state = model(tokens, state)
-                logits = model.logits(hidden[torch.from_numpy(asked).to(device)]).float()
+                hidden, state = model(tokens, state, told=told)
+                logits = model.logits(hidden[chosen], None if told is None else told.features[chosen]).float()
             yield window, asked, logits, targets
+
+
+def _told(window: Window, begins: bool, device: torch.device) -> Told | None:
+    if window.features is None:
+        return None
+    features = torch.from_numpy(window.features).to(device)[:, None].expand(-1, window.tokens.shape[1], -1)
+    first = torch.zeros(window.tokens.shape, dtype=torch.bool, device=device)
+    first[:, 0] = begins
+    return Told(features, first)

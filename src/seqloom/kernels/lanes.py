@@ -2,12 +2,14 @@
 
 import os
 import weakref
+from collections.abc import Sequence
 from ctypes import byref
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Integer, UInt8
 
+from seqloom.kernels.added import Added
 from seqloom.kernels.decoding_library import Drafting, SamplingSettings, Scored, Written, address, decoding_library
 
 if TYPE_CHECKING:
@@ -120,6 +122,27 @@ class Lanes:
         """Add to the logits, other numbers in each lane; None adds nothing."""
         held = None if bias is None else self._checked_bias(bias, self._decoder.vocabulary)
         self._library.seqloom_lanes_set_logit_bias(self._handle, address(held))
+
+    def set_added(self, added: Sequence[Added | None]) -> None:
+        """Tell each lane what adds to its pre-activations and logits; None adds nothing."""
+        columns = self._decoder.gate_columns
+        for layer, width in enumerate(columns):
+            rows = [np.zeros(width, np.float32) if one is None else one.gates[layer] for one in added]
+            self.set_gate_bias(layer, np.stack(rows))
+        vocabulary = self._decoder.vocabulary
+        self.set_logit_bias(
+            np.stack([np.zeros(vocabulary, np.float32) if one is None else one.logits for one in added])
+        )
+
+    def set_guidance(self, guidance: float) -> None:
+        """Have the first half of the lanes write, each led away from what its partner in the second half predicts.
+
+        A lane draws from `partner + guidance * (lane - partner)`, of the logits of both; the partner reads what is
+        written too. 1 ends it.
+        """
+        if guidance != 1 and self._count % 2:
+            raise ValueError(f"{self._count} lanes cannot be paired")
+        self._library.seqloom_lanes_set_guidance(self._handle, guidance)
 
     def step(self, tokens: Integer[np.ndarray, " lanes"]) -> None:
         """Read a token into each lane; one whose token is negative stands still."""

@@ -11,13 +11,22 @@ from jaxtyping import Float32, Integer
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
+from seqloom.kernels.added import Added
 from seqloom.kernels.ahead import MOST_DRAFTED, usual_ahead
 from seqloom.kernels.decoder import State
 from seqloom.kernels.decoding_library import LayerWeights, Model, address, decoding_library
 from seqloom.kernels.lanes import Lanes
 from seqloom.kernels.layers import TokenInput, skip_table, token_products
 from seqloom.kernels.native import BFLOAT16, chosen_kernels
-from seqloom.kernels.weights import DraftWeights, Weights, checked_weights, dilation, draft_weights, layer_weights
+from seqloom.kernels.weights import (
+    DraftWeights,
+    Weights,
+    checked_weights,
+    dilation,
+    draft_weights,
+    gate_columns,
+    layer_weights,
+)
 
 __all__ = ["PRECISIONS", "NativeDecoder", "decoding_kernels", "default_precision", "native_decoder"]
 
@@ -25,7 +34,6 @@ PRECISIONS = ("float32", "bfloat16", "int8")
 """What weights may be stored as; the order is the library's."""
 
 _CORES = {"lstm": 0, "gru": 1, "conv": 2}
-_GATES = {"lstm": 4, "gru": 3, "conv": 0}
 
 Arrays = dict[str, np.ndarray]
 
@@ -47,9 +55,10 @@ class NativeDecoder:
         handle: of the packed weights.
         state_bytes: size of what one lane remembers.
         weight_bytes: what is read for every token, without the first layer's table.
-        gate_columns: pre-activations of each layer; 0 for convolutions.
+        gate_columns: pre-activations of each layer.
         ahead: most tokens that a step can write: one, and a draft by each of the further heads.
         usual_ahead: as many of them as are worth it; see `usual_ahead`.
+        added: what ratings add, of which every lane is told; None where there are none.
     """
 
     def __init__(
@@ -73,7 +82,7 @@ class NativeDecoder:
         self.kernels = kernels
         self.precision = precision
         self.vocabulary = config.vocabulary
-        self.gate_columns = tuple(_GATES[config.core] * size for size in config.sizes)
+        self.gate_columns = gate_columns(config)
         self.handle = library.seqloom_weights_new(kernels.encode(), byref(model))
         if self.handle is None:
             raise ConfigError(f"--precision {precision} is not to be had for {config.core}: choose bfloat16 or float32")
@@ -83,11 +92,24 @@ class NativeDecoder:
         self.ahead = 1 + (len(drafts.bias) if drafts else 0)
         rows = library.seqloom_weights_rows_at_once(self.handle)
         self.usual_ahead = min(self.ahead, usual_ahead(config, self.weight_bytes, rows))
+        self.added: Added | None = None
+        self._weights: NativeDecoder | None = None  # who deletes them
         self._lock = threading.Lock()
 
+    def told(self, added: Added) -> "NativeDecoder":
+        """The same model, of which every lane is told so of what it writes; the weights are shared."""
+        decoder = object.__new__(NativeDecoder)
+        own = ("_lane", "_zero", "added", "_lock")
+        decoder.__dict__ |= {name: value for name, value in self.__dict__.items() if name not in own}
+        decoder.added, decoder._lock, decoder._weights = added, threading.Lock(), self
+        return decoder
+
     def lanes(self, count: int, threads: int | None = None) -> Lanes:
-        """Streams side by side; see `Lanes`."""
-        return Lanes(self, count, threads)
+        """Streams side by side; see `Lanes`. What they are told at the first token is left to `read`."""
+        lanes = Lanes(self, count, threads)
+        if self.added is not None:
+            lanes.set_added([self.added] * count)
+        return lanes
 
     def initial_state(self) -> State:
         """What is remembered before the first token: one array of bytes."""
@@ -113,9 +135,16 @@ class NativeDecoder:
         wanted = np.asarray(tokens, np.int64)
         self.check_tokens(wanted)
         with self._lock:
-            self._lane.set_state(0, state[0])
-            self._lane.read(0, wanted.astype(np.int32))
-            return self._lane.logits(0), (_frozen(self._lane.state(0)),)
+            lane = self._lane
+            lane.set_state(0, state[0])
+            if self.added is not None and np.array_equal(state[0], self._zero[0]):
+                lane.set_added([self.added.at_first])
+                lane.read(0, wanted[:1].astype(np.int32))
+                lane.set_added([self.added])
+                wanted = wanted[1:]
+            if len(wanted):
+                lane.read(0, wanted.astype(np.int32))
+            return lane.logits(0), (_frozen(lane.state(0)),)
 
     def check_tokens(self, tokens: Integer[np.ndarray, " time"]) -> None:
         """See that all are in the vocabulary.

@@ -6,11 +6,13 @@ import numpy as np
 from jaxtyping import Float32
 
 from seqloom.config import ModelConfig
+from seqloom.kernels.added import Added, with_added
 from seqloom.kernels.decoder import State
 from seqloom.kernels.layers import Layer, TokenInput, conv_layer, gru_layer, lstm_layer, token_conv_layer
+from seqloom.kernels.told import FirstApart
 from seqloom.kernels.weights import Weights, checked_weights, dilation, layer_weights
 
-__all__ = ["PlainDecoder", "plain_decoder"]
+__all__ = ["PlainDecoder", "plain_decoder", "told_plain_decoder"]
 
 
 class PlainDecoder:
@@ -94,7 +96,7 @@ class PlainDecoder:
 
 
 def plain_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> PlainDecoder:
-    """Make the decoder of a model.
+    """Make the decoder of a model, which is told of no ratings.
 
     Args:
         config: what the network is.
@@ -103,7 +105,26 @@ def plain_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Pla
     Raises:
         RunError: arrays are missing, have another shape, or hold NaN or infinity; one line for each.
     """
+    return _decoder(config, checked_weights(config, weights))
+
+
+def told_plain_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray], added: Added) -> FirstApart:
+    """The same for a model that is told of ratings.
+
+    Args:
+        config: what the network is.
+        weights: its arrays by name.
+        added: what the ratings add.
+
+    Raises:
+        RunError: as `plain_decoder`.
+    """
     held = checked_weights(config, weights)
+    first, rest = (_decoder(config, with_added(held, one)) for one in (added.at_first, added))
+    return FirstApart(first, rest)
+
+
+def _decoder(config: ModelConfig, held: Weights) -> PlainDecoder:
     tokens = TokenInput(config.vocabulary, held.get("embedding.weight"))
     layers = [
         _layer(config.core, index, layer_weights(held, index), None if index else tokens)

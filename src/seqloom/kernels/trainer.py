@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from seqloom.config import ModelConfig
 from seqloom.errors import SeqloomError
@@ -43,6 +43,18 @@ class _Window(ctypes.Structure):
         ("d_gate_bias", ctypes.c_void_p),
         ("d_logit_bias", ctypes.c_void_p),
     )
+
+    def tell(self, conditions: "Conditions") -> None:
+        """Have the window's conditions, whose arrays must outlive it."""
+        arrays = (conditions.index, conditions.gate_bias, conditions.logit_bias)
+        assert all(array.flags.c_contiguous for array in arrays)
+        assert conditions.index.dtype == np.int32
+        assert conditions.gate_bias.dtype == conditions.logit_bias.dtype == np.float32
+        assert conditions.index.max() < len(conditions.gate_bias) == len(conditions.logit_bias)
+        self.num_conditions = len(conditions.gate_bias)
+        self.condition, self.gate_bias, self.logit_bias = map(_address, arrays)
+        if conditions.d_gate_bias is not None and conditions.d_logit_bias is not None:
+            self.d_gate_bias, self.d_logit_bias = _address(conditions.d_gate_bias), _address(conditions.d_logit_bias)
 
 
 class _OptimizerStep(ctypes.Structure):
@@ -77,21 +89,21 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What is added to pre-activations and logits, a row for each condition; the gradients are written.
+    """What is added to pre-activations and logits, a row for each condition.
 
     Attributes:
         index: which row holds at each position.
         gate_bias: of all layers side by side.
         logit_bias: of the first head.
-        d_gate_bias: the gradient, written.
-        d_logit_bias: the gradient, written.
+        d_gate_bias: where the gradient is written; None where nothing is learned.
+        d_logit_bias: where the gradient is written; None where nothing is learned.
     """
 
-    index: np.ndarray
-    gate_bias: np.ndarray
-    logit_bias: np.ndarray
-    d_gate_bias: np.ndarray
-    d_logit_bias: np.ndarray
+    index: Int32[np.ndarray, "batch time"]
+    gate_bias: Float32[np.ndarray, "rows gates"]
+    logit_bias: Float32[np.ndarray, "rows vocab"]
+    d_gate_bias: Float32[np.ndarray, "rows gates"] | None = None
+    d_logit_bias: Float32[np.ndarray, "rows vocab"] | None = None
 
 
 def covers(config: ModelConfig) -> bool:
@@ -180,11 +192,7 @@ class NativeTrainer:
             held.append(np.ascontiguousarray(resets))
             window.resets = _address(held[-1])
         if conditions is not None:
-            window.num_conditions = len(conditions.gate_bias)
-            window.condition = _address(conditions.index)
-            window.gate_bias, window.logit_bias = _address(conditions.gate_bias), _address(conditions.logit_bias)
-            window.d_gate_bias = _address(conditions.d_gate_bias)
-            window.d_logit_bias = _address(conditions.d_logit_bias)
+            window.tell(conditions)
         losses = np.zeros(self.config.ahead)
         failed = self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
         if failed:
@@ -192,13 +200,17 @@ class NativeTrainer:
         return [float(loss) for loss in losses]
 
     def score(
-        self, tokens: Int64[np.ndarray, "batch time"], targets: Int64[np.ndarray, "batch time"]
+        self,
+        tokens: Int64[np.ndarray, "batch time"],
+        targets: Int64[np.ndarray, "batch time"],
+        conditions: Conditions | None = None,
     ) -> Float64[np.ndarray, "batch time"]:
         """Read a window from the kept state, and learn nothing.
 
         Args:
             tokens: ids.
             targets: what comes next; of those below 0 nothing is asked.
+            conditions: added on the way; None adds nothing.
 
         Returns:
             The log-probability of each target; 0 where nothing is asked.
@@ -208,10 +220,17 @@ class NativeTrainer:
         lanes, time = tokens.shape
         held = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets)]
         window = _Window(lanes=lanes, time=time, tokens=_address(held[0]), targets=_address(held[1]))
+        if conditions is not None:
+            window.tell(conditions)
         found = np.zeros((lanes, time))
         if self._native.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(found)):
             raise SeqloomError(f"no memory for {lanes} lanes of {time} tokens")
         return found
+
+    @property
+    def names(self) -> list[str]:
+        """Of all parameters, as the model has them."""
+        return [name for name, *_ in self._parts()]
 
     def gradient_norm(self) -> float:
         """Of all gradients together."""

@@ -16,8 +16,11 @@ __all__ = [
     "dilation",
     "draft_weights",
     "expected_shapes",
+    "gate_columns",
     "layer_weights",
 ]
+
+_GATES = {"lstm": 4, "gru": 3, "conv": 2}
 
 Weights = Mapping[str, Float32[Any, "..."]]
 Shapes = dict[str, tuple[int, ...]]
@@ -55,7 +58,15 @@ def expected_shapes(config: ModelConfig) -> Shapes:
     if not config.tied:
         shapes["head.weight"] = (config.vocabulary, inputs)
     shapes["head.bias"] = (config.vocabulary,)
+    if config.condition:
+        rows = {"input": sum(gate_columns(config)), "state": sum(gate_columns(config)), "output": config.vocabulary}
+        shapes |= {f"condition.{name}": (rows[name], config.condition) for name in config.condition_into}
     return shapes
+
+
+def gate_columns(config: ModelConfig) -> tuple[int, ...]:
+    """Pre-activations of each layer."""
+    return tuple(_GATES[config.core] * size for size in config.sizes)
 
 
 def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Weights:

@@ -7,11 +7,12 @@ from jaxtyping import Float32
 
 from seqloom.kernels.decoder import Decoder, State
 from seqloom.kernels.plain import PlainDecoder
+from seqloom.kernels.told import FirstApart
 
 __all__ = ["RereadDecoder", "RollingDecoder", "windowed_decoder"]
 
 
-def windowed_decoder(decoder: PlainDecoder, window: int) -> "RollingDecoder | RereadDecoder":
+def windowed_decoder(decoder: PlainDecoder | FirstApart, window: int) -> "RollingDecoder | RereadDecoder":
     """A decoder that predicts each token from the last `window` ones alone, read from the zero state.
 
     Args:
@@ -20,7 +21,9 @@ def windowed_decoder(decoder: PlainDecoder, window: int) -> "RollingDecoder | Re
     """
     if window < 1:
         raise ValueError(f"a window of {window} tokens holds nothing to predict from")
-    return RollingDecoder(decoder, window) if decoder.lanes else RereadDecoder(decoder, window)
+    if isinstance(decoder, PlainDecoder) and decoder.lanes:
+        return RollingDecoder(decoder, window)
+    return RereadDecoder(decoder, window)
 
 
 class RereadDecoder:

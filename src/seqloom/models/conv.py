@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
 from seqloom.kernels.weights import dilation
-from seqloom.models.core import Core, State
+from seqloom.models.core import Core, LayerCondition, State
 from seqloom.models.gated import Gain
 
 __all__ = ["CausalConv"]
@@ -40,7 +40,11 @@ class CausalConv(Core):
         return (self.bias.new_zeros(batch, self.past, self.weight_input.shape[1]),)
 
     def forward(
-        self, inputs: Float[Tensor, "batch time features"], state: State, generator: torch.Generator | None = None
+        self,
+        inputs: Float[Tensor, "batch time features"],
+        state: State,
+        generator: torch.Generator | None = None,
+        condition: LayerCondition | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence; `generator` is not used, there are no recurrent weights to drop."""
         normalised = inputs if self.norm is None else self.norm(inputs)
@@ -48,6 +52,8 @@ class CausalConv(Core):
         gates = nn.functional.conv1d(
             padded.transpose(1, 2), self.weight_input, self.bias, dilation=self.dilation
         ).transpose(1, 2)
+        if condition is not None:
+            gates = gates + condition.added
         return self._output(inputs, gates), (padded[:, padded.shape[1] - self.past :].to(state[0]),)
 
     def step(

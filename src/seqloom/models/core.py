@@ -2,15 +2,33 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Core", "State", "kept", "unroll"]
+__all__ = ["Core", "LayerCondition", "State", "kept", "unroll"]
 
 State = tuple[Tensor, ...]
 """What a core remembers between two tokens; the first axis of every tensor is the batch."""
+
+
+class LayerCondition(NamedTuple):
+    """What a layer is told beside its inputs.
+
+    Attributes:
+        features: at every token.
+        weight: from them to the pre-activations.
+    """
+
+    features: Float[Tensor, "batch time features"]
+    weight: Float[Tensor, "gates features"]
+
+    @property
+    def added(self) -> Float[Tensor, "batch time gates"]:
+        """What is added to the pre-activations."""
+        return self.features @ self.weight.t()
 
 
 class Core(nn.Module, ABC):
@@ -31,7 +49,11 @@ class Core(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, inputs: Float[Tensor, "batch time features"], state: State, generator: torch.Generator | None = None
+        self,
+        inputs: Float[Tensor, "batch time features"],
+        state: State,
+        generator: torch.Generator | None = None,
+        condition: LayerCondition | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence.
 
@@ -39,6 +61,7 @@ class Core(nn.Module, ABC):
             inputs: one row a token.
             state: from `initial_state` or an earlier call.
             generator: draws the weights that are dropped; None drops nothing.
+            condition: what the layer is told beside that.
 
         Returns:
             The outputs, and the state after the last token.

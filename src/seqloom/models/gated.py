@@ -1,13 +1,14 @@
 """What the gated recurrent layers share: parameters, their initial values, and the dropping of recurrent weights."""
 
 import math
+from abc import abstractmethod
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.core import Core, kept
+from seqloom.models.core import Core, LayerCondition, State, kept, unroll
 
 __all__ = ["Gain", "Gated"]
 
@@ -56,12 +57,45 @@ class Gated(Core):
         mask = kept(weight, self.weight_dropout, generator, tuple(weight.shape))
         return weight if mask is None else weight * mask
 
+    def with_condition(
+        self, inputs: Float[Tensor, "batch time features"], condition: LayerCondition | None
+    ) -> tuple[Float[Tensor, "batch time wide"], Float[Tensor, "gates wide"]]:
+        """Inputs and input weight, with what the layer is told beside them."""
+        if condition is None:
+            return inputs, self.weight_input
+        told = condition.features.to(inputs.dtype)
+        return torch.cat([inputs, told], -1), torch.cat([self.weight_input, condition.weight], 1)
+
     def products(
-        self, inputs: Tensor, hidden: Tensor, weight_hidden: Tensor
+        self, inputs: Tensor, hidden: Tensor, weight_hidden: Tensor, added: Tensor | None = None
     ) -> tuple[Float[Tensor, "batch gates"], Float[Tensor, "batch gates"]]:
-        """The pre-activations from the input (bias included) and from the hidden vector."""
+        """The pre-activations from the input (bias and `added` included) and from the hidden vector."""
         from_input = inputs @ self.weight_input.t()
         from_hidden = hidden @ weight_hidden.t()
         if self.norm_input is not None and self.norm_hidden is not None:
             from_input, from_hidden = self.norm_input(from_input), self.norm_hidden(from_hidden)
-        return from_input + self.bias, from_hidden
+        driven = from_input + self.bias
+        return driven if added is None else driven + added, from_hidden
+
+    def _unrolled(
+        self,
+        inputs: Float[Tensor, "batch time features"],
+        state: State,
+        weight_hidden: Tensor,
+        condition: LayerCondition | None,
+    ) -> tuple[Float[Tensor, "batch time hidden"], State]:
+        """Read a sequence one token at a time."""
+        if condition is None:
+            return unroll(lambda token, before: self._step(token, before, weight_hidden), inputs, state)
+        width = inputs.shape[-1]
+
+        def step(both: Tensor, before: State) -> tuple[Tensor, State]:
+            return self._step(both[:, :width], before, weight_hidden, both[:, width:])
+
+        return unroll(step, torch.cat([inputs, condition.added], -1), state)
+
+    @abstractmethod
+    def _step(
+        self, inputs: Tensor, state: State, weight_hidden: Tensor, added: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """Read one token; `added` goes to the pre-activations."""

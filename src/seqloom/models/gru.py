@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqloom.models.core import State, unroll
+from seqloom.models.core import LayerCondition, State
 from seqloom.models.gated import Gated
 
 __all__ = ["GRU"]
@@ -24,13 +24,18 @@ class GRU(Gated):
         return (self.bias.new_zeros(batch, self.output_size),)
 
     def forward(
-        self, inputs: Float[Tensor, "batch time features"], state: State, generator: torch.Generator | None = None
+        self,
+        inputs: Float[Tensor, "batch time features"],
+        state: State,
+        generator: torch.Generator | None = None,
+        condition: LayerCondition | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence."""
         weight_hidden = self.recurrent_weight(generator)
         if self.norm_input is not None:
-            return unroll(lambda token, before: self._step(token, before, weight_hidden), inputs, state)
-        weights = [self.weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
+            return self._unrolled(inputs, state, weight_hidden, condition)
+        inputs, weight_input = self.with_condition(inputs, condition)
+        weights = [weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
         outputs, hidden = torch.gru(
             inputs.transpose(0, 1),
             state[0].unsqueeze(0),
@@ -50,9 +55,11 @@ class GRU(Gated):
         """Read one token."""
         return self._step(inputs, state, self.weight_hidden)
 
-    def _step(self, inputs: Tensor, state: State, weight_hidden: Tensor) -> tuple[Tensor, State]:
+    def _step(
+        self, inputs: Tensor, state: State, weight_hidden: Tensor, added: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         (hidden,) = state
-        from_input, from_hidden = self.products(inputs, hidden, weight_hidden)
+        from_input, from_hidden = self.products(inputs, hidden, weight_hidden, added)
         reset_in, update_in, new_in = from_input.chunk(3, dim=-1)
         reset_hidden, update_hidden, new_hidden = from_hidden.chunk(3, dim=-1)
         reset = (reset_in + reset_hidden).sigmoid()

@@ -45,12 +45,14 @@ class SoftmaxHead(nn.Module):
         targets: Int[Tensor, "batch time"],
         weight: Tensor,
         ignored: int,
+        added: Float[Tensor, "batch time vocab"] | None = None,
     ) -> list[Tensor]:
         """Mean nats of the next token, then of each token after it.
 
-        Targets equal to `ignored` do not count, and neither do tokens beyond the window or beyond an ignored one.
+        Targets equal to `ignored` do not count, and neither do tokens beyond the window or beyond an ignored one;
+        `added` goes to the next token's logits.
         """
-        losses = [_nats(hidden, targets, weight, self.bias, ignored)]
+        losses = [_nats(hidden, targets, weight, self.bias, ignored, added)]
         for distance, head in enumerate(self.ahead, start=1):
             later = targets[:, distance:]
             if later.shape[1] == 0:
@@ -80,10 +82,19 @@ def _initial(vocabulary: int, hidden: int, generator: torch.Generator | None) ->
     return nn.Parameter(nn.init.uniform_(torch.empty(vocabulary, hidden), -bound, bound, generator=generator))
 
 
-def _nats(hidden: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, ignored: int) -> Tensor:
+def _nats(
+    hidden: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, ignored: int, added: Tensor | None = None
+) -> Tensor:
     wanted = targets != ignored
-    hidden, targets = (hidden.flatten(0, 1), targets.flatten()) if wanted.all() else (hidden[wanted], targets[wanted])
+    everything = bool(wanted.all())
+
+    def asked(values: Tensor) -> Tensor:
+        return values.flatten(0, 1) if everything else values[wanted]
+
+    targets = asked(targets)
     if targets.numel() == 0:
         return hidden.sum() * 0
-    logits = nn.functional.linear(hidden, weight, bias)
+    logits = nn.functional.linear(asked(hidden), weight, bias)
+    if added is not None:
+        logits = logits + asked(added)
     return nn.functional.cross_entropy(logits.float(), targets)

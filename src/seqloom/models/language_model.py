@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
+from seqloom.models.condition import Conditioning, Told
 from seqloom.models.heads import AHEAD_WEIGHT, SoftmaxHead
 from seqloom.models.stack import Stack, StackState, cleared
 
@@ -29,6 +30,7 @@ class LanguageModel(nn.Module):
         self.core = Stack(config.embedding or config.vocabulary, config, generator)
         tied = self.embedding.weight if config.tied and self.embedding is not None else None
         self.head = SoftmaxHead(self.core.output_size, config, tied, generator)
+        self.condition = Conditioning(config) if config.condition else None
 
     @property
     def output_weight(self) -> Float[Tensor, "vocab hidden"]:
@@ -47,6 +49,7 @@ class LanguageModel(nn.Module):
         state: StackState,
         resets: Bool[Tensor, "batch time"] | None = None,
         generator: torch.Generator | None = None,
+        told: Told | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
         """Read tokens.
 
@@ -55,6 +58,7 @@ class LanguageModel(nn.Module):
             state: from `initial_state` or an earlier call.
             resets: on the CPU; True where a lane's state is zeroed before the token is read.
             generator: draws what dropout drops; None drops nothing.
+            told: of the texts' ratings; None leaves them unknown.
 
         Returns:
             The core's outputs, and the state after the last token.
@@ -64,23 +68,39 @@ class LanguageModel(nn.Module):
         for start, stop, lanes in _segments(resets, tokens.shape[1]):
             if lanes is not None:
                 state = cleared(state, lanes.to(tokens.device))
-            output, state = self.core(inputs[:, start:stop], state, generator)
+            conditions = None
+            if self.condition is not None and told is not None:
+                part = told.during(start, stop)
+                conditions = [self.condition.of_layer(layer, part) for layer in range(len(state))]
+            output, state = self.core(inputs[:, start:stop], state, generator, conditions)
             outputs.append(output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1), state
 
-    def logits(self, hidden: Float[Tensor, "*axes hidden"]) -> Float[Tensor, "*axes vocab"]:
-        """The next token's logits."""
+    def logits(
+        self, hidden: Float[Tensor, "*axes hidden"], features: Float[Tensor, "*axes features"] | None = None
+    ) -> Float[Tensor, "*axes vocab"]:
+        """The next token's logits; `features` are those of the ratings, None where they are unknown."""
         logits: Tensor = self.head(hidden, self.output_weight)
-        return logits
+        added = self._added(features)
+        return logits if added is None else logits + added
 
     def losses(
-        self, hidden: Float[Tensor, "batch time hidden"], targets: Int[Tensor, "batch time"], ignored: int
+        self,
+        hidden: Float[Tensor, "batch time hidden"],
+        targets: Int[Tensor, "batch time"],
+        ignored: int,
+        told: Told | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What training minimises, and the mean nats of the next token alone."""
-        first, *later = self.head.losses(hidden, targets, self.output_weight, ignored)
+        added = self._added(None if told is None else told.features)
+        first, *later = self.head.losses(hidden, targets, self.output_weight, ignored, added)
         if not later:
             return first, first
         return first + AHEAD_WEIGHT * torch.stack(later).mean(), first
+
+    def _added(self, features: Tensor | None) -> Tensor | None:
+        """What ratings add to the logits."""
+        return None if self.condition is None or features is None else self.condition.of_logits(features)
 
     def _rows(self, tokens: Tensor) -> Float[Tensor, "batch time features"]:
         if self.embedding is not None:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqloom.config import ModelConfig
-from seqloom.models.core import State, unroll
+from seqloom.models.core import LayerCondition, State
 from seqloom.models.gated import Gain, Gated
 
 __all__ = ["LSTM"]
@@ -33,13 +33,18 @@ class LSTM(Gated):
         return zeros, zeros.clone()
 
     def forward(
-        self, inputs: Float[Tensor, "batch time features"], state: State, generator: torch.Generator | None = None
+        self,
+        inputs: Float[Tensor, "batch time features"],
+        state: State,
+        generator: torch.Generator | None = None,
+        condition: LayerCondition | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence."""
         weight_hidden = self.recurrent_weight(generator)
         if self.norm_cell is not None:
-            return unroll(lambda token, before: self._step(token, before, weight_hidden), inputs, state)
-        weights = [self.weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
+            return self._unrolled(inputs, state, weight_hidden, condition)
+        inputs, weight_input = self.with_condition(inputs, condition)
+        weights = [weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
         outputs, hidden, cell = torch.lstm(
             inputs.transpose(0, 1),
             tuple(part.unsqueeze(0) for part in state),
@@ -59,9 +64,11 @@ class LSTM(Gated):
         """Read one token."""
         return self._step(inputs, state, self.weight_hidden)
 
-    def _step(self, inputs: Tensor, state: State, weight_hidden: Tensor) -> tuple[Tensor, State]:
+    def _step(
+        self, inputs: Tensor, state: State, weight_hidden: Tensor, added: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         hidden, cell = state
-        from_input, from_hidden = self.products(inputs, hidden, weight_hidden)
+        from_input, from_hidden = self.products(inputs, hidden, weight_hidden, added)
         entry, forget, new, exposed = (from_input + from_hidden).chunk(4, dim=-1)
         cell = forget.sigmoid() * cell + entry.sigmoid() * new.tanh()
         shown = cell if self.norm_cell is None else self.norm_cell(cell)

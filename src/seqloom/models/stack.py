@@ -1,13 +1,14 @@
 """Layers of one core, one on top of the other, with dropout between them."""
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.core import Core, State, kept
+from seqloom.models.core import Core, LayerCondition, State, kept
 from seqloom.registry import CORES, resolve
 
 __all__ = ["Stack", "StackState", "cleared"]
@@ -39,12 +40,24 @@ class Stack(nn.Module):
         return tuple(layer.initial_state(batch) for layer in self.layers)  # type: ignore[operator]
 
     def forward(
-        self, inputs: Float[Tensor, "batch time features"], state: StackState, generator: torch.Generator | None = None
+        self,
+        inputs: Float[Tensor, "batch time features"],
+        state: StackState,
+        generator: torch.Generator | None = None,
+        conditions: Sequence[LayerCondition | None] | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
-        """Read a sequence; every layer's outputs go through dropout where `generator` is given."""
+        """Read a sequence; every layer's outputs go through dropout where `generator` is given.
+
+        Args:
+            inputs: one row a token.
+            state: of all layers.
+            generator: draws what dropout drops.
+            conditions: what each layer is told.
+        """
         after = []
-        for layer, before in zip(self.layers, state, strict=True):
-            inputs, layer_after = layer(inputs, before, generator)
+        conditions = conditions or [None] * len(state)
+        for layer, before, condition in zip(self.layers, state, conditions, strict=True):
+            inputs, layer_after = layer(inputs, before, generator, condition)
             inputs = self._dropped(inputs, generator)
             after.append(layer_after)
         return inputs, tuple(after)

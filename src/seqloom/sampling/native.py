@@ -9,19 +9,20 @@ from collections.abc import Callable, Generator, Iterator
 from itertools import islice
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 from seqloom.errors import ConfigError
 from seqloom.kernels.decoding_library import SamplingSettings
 from seqloom.kernels.lanes import NOT_FINITE, RUNNING, Chunk, Lanes
 from seqloom.kernels.native_decoder import NativeDecoder
+from seqloom.kernels.told import GuidedDecoder
 from seqloom.sampling.constraints import Bans
 from seqloom.sampling.draft import Draft, speller
 from seqloom.sampling.job import Job
 from seqloom.sampling.sample import Drafting, FinishReason, Sample
 from seqloom.sampling.transforms import diverged
 
-__all__ = ["check_ahead", "start_lanes", "suits", "write_many", "write_one"]
+__all__ = ["ENDINGS", "check_ahead", "lanes_of_samples", "start_lanes", "suits", "write_many", "write_one"]
 
 _MOST_LANES = 256
 _MOST_TOKENS = 256
@@ -31,12 +32,13 @@ _LONG_SECONDS = 0.2
 _LARGEST_BIAS = 100.0
 """Larger ones would cost the logits their last digits in single precision."""
 
-_REASONS: dict[int, FinishReason] = {1: "length", 2: "end"}
+ENDINGS: dict[int, FinishReason] = {1: "length", 2: "end"}
+"""Why a lane has ended, by the library's number."""
 
 
 def suits(job: Job) -> bool:
     """Whether the kernels can write this: the model is theirs, and what is allowed is the same after any text."""
-    if not isinstance(job.decoder, NativeDecoder) or job.config.pattern is not None or job.config.beam > 1:
+    if _network(job) is None or job.config.pattern is not None or job.config.beam > 1:
         return False
     if job.begun:
         return False
@@ -54,7 +56,7 @@ def check_ahead(job: Job) -> None:
     wanted = job.config.ahead or 1
     if wanted == 1:
         return
-    if not isinstance(job.decoder, NativeDecoder):
+    if _network(job) is None:
         raise ConfigError(
             f"--ahead {wanted} drafts tokens, which takes the compiled kernels, and this run is written without them "
             "('seqloom info RUN' says how): leave it out"
@@ -64,6 +66,8 @@ def check_ahead(job: Job) -> None:
             f"--ahead {wanted} drafts tokens, which goes with no --pattern, --beam, --max-copy, --ban of several "
             "tokens or prompt that ends within a token: leave it out"
         )
+    if not isinstance(job.decoder, NativeDecoder):
+        raise ConfigError(f"--ahead {wanted} drafts tokens, which goes with no --guidance: leave out one of the two")
     most = job.decoder.ahead
     if wanted > most:
         raise ConfigError(f"--ahead got {wanted}: {_most_said(most)}")
@@ -92,9 +96,10 @@ def write_one(job: Job, index: int = 0) -> Generator[str, None, Sample]:
 
 def write_many(job: Job, first_index: int, count: int) -> Iterator[Sample]:
     """Write samples side by side, and give them in order; a lane that has finished takes the next sample."""
-    lanes, new_draft = start_lanes(job, min(count, _MOST_LANES), first_index), _drafts(job)
+    at_once = min(count, _MOST_LANES // _streams(job))
+    lanes, new_draft = start_lanes(job, at_once, first_index), _drafts(job)
     following = ((index, new_draft(index)) for index in range(first_index, first_index + count))
-    drafts = dict(zip(range(len(lanes)), following, strict=False))
+    drafts = dict(zip(range(at_once), following, strict=False))
     finished: dict[int, Sample] = {}
     given = first_index
     for chunk in _chunks(lanes, _MOST_TOKENS // 4):
@@ -115,13 +120,35 @@ def write_many(job: Job, first_index: int, count: int) -> Iterator[Sample]:
 
 def start_lanes(job: Job, count: int, first_index: int = 0, threads: int | None = None) -> Lanes:
     """Lanes that have read the prompt, ready to write one sample each."""
-    assert isinstance(job.decoder, NativeDecoder)
-    lanes = job.decoder.lanes(count, threads)
+    network = _network(job)
+    assert network is not None
+    lanes = network.lanes(count * _streams(job), threads)
+    if isinstance(job.decoder, GuidedDecoder):
+        lanes.set_added([network.added] * count + [None] * count)
+        lanes.set_guidance(job.decoder.guidance)
     bias = _static_bias(job)
     lanes.set_sampling(_settings(job), bias if bias is not None and bias.any() else None)
     for lane in range(count):
         _begin(job, lanes, lane, first_index + lane)
     return lanes
+
+
+def _network(job: Job) -> NativeDecoder | None:
+    """What the kernels would write with; None where they cannot."""
+    decoder = job.decoder
+    if isinstance(decoder, GuidedDecoder) and isinstance(decoder.untold, NativeDecoder):
+        decoder = decoder.told
+    return decoder if isinstance(decoder, NativeDecoder) else None
+
+
+def lanes_of_samples(job: Job, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " lanes"]:
+    """The lanes that `start_lanes` gave to samples: those of guided ones come in two halves."""
+    return np.concatenate([samples + half * len(samples) for half in range(_streams(job))])
+
+
+def _streams(job: Job) -> int:
+    """Lanes that a sample takes."""
+    return 2 if isinstance(job.decoder, GuidedDecoder) else 1
 
 
 def _chunks(lanes: Lanes, most: int) -> Iterator[Chunk]:
@@ -141,7 +168,7 @@ def _chunks(lanes: Lanes, most: int) -> Iterator[Chunk]:
 def _take(draft: Draft, chunk: Chunk, lane: int) -> tuple[str, FinishReason | None]:
     """The text of what a lane wrote, and why its sample ends, if it does."""
     count, ending = int(chunk.counts[lane]), int(chunk.endings[lane])
-    reason = None if ending == RUNNING else _REASONS[ending]
+    reason = None if ending == RUNNING else ENDINGS[ending]
     piece = draft.add(chunk.tokens[lane, : count - (reason == "end")], chunk.nats[:, lane, :count])
     return piece, "stop" if draft.stopped else reason
 
@@ -153,8 +180,11 @@ def _drafts(job: Job) -> Callable[[int], Draft]:
 
 
 def _begin(job: Job, lanes: Lanes, lane: int, index: int) -> None:
-    lanes.set_state(lane, job.state[0])
-    lanes.set_logits(lane, job.logits)
+    # Guidance leaves logits on which a lane and its partner agree as they are.
+    partners = range(lane, len(lanes), len(lanes) // _streams(job)) if _streams(job) > 1 else (lane,)
+    for partner, state in zip(partners, job.state, strict=True):
+        lanes.set_state(partner, state)
+        lanes.set_logits(partner, job.logits)
     recent = np.array(job.prompt[-job.config.repetition_window :], np.int32)
     lanes.begin(lane, int(job.config.seed), index, recent)
 
@@ -190,7 +220,8 @@ def _settings(job: Job) -> SamplingSettings:
 
 def _ahead(job: Job) -> int:
     """Tokens that a step writes at most."""
-    assert isinstance(job.decoder, NativeDecoder)
+    if not isinstance(job.decoder, NativeDecoder):
+        return 1
     return job.decoder.usual_ahead if job.config.ahead is None else job.config.ahead
 
 

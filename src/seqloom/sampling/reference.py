@@ -14,10 +14,10 @@ from seqloom.sampling.sample import FinishReason, Sample
 from seqloom.sampling.stopping import TextBuffer
 from seqloom.sampling.transforms import Context, apply_chain, log_softmax
 
-__all__ = ["write"]
+__all__ = ["choose", "write"]
 
 
-class _Choice(NamedTuple):
+class Choice(NamedTuple):
     """A drawn token, and its nats under the model and under the distribution that it was drawn from."""
 
     token: int
@@ -41,7 +41,7 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
     text, pieces = TextBuffer(job.stops), []
     chances = uniforms(job.config.seed, index)
     logits, state = job.logits, job.state
-    choices: list[_Choice] = []
+    choices: list[Choice] = []
     tokens: list[int] = []
     while True:
         if len(tokens) >= job.config.min_length:
@@ -50,7 +50,7 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
         if isinstance(mask, str):
             reason: FinishReason = mask
             break
-        choice = _choose(job, logits, tokens, mask, next(chances))
+        choice = choose(job, logits, tokens, mask, next(chances))
         choices.append(choice)
         if choice.token == job.boundary:
             reason = "end"
@@ -81,17 +81,26 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
     )
 
 
-def _choose(
+def choose(
     job: Job,
     logits: Float32[np.ndarray, " vocab"],
     tokens: list[int],
     mask: Bool[np.ndarray, " vocab"] | None,
     uniform: float,
-) -> _Choice:
+) -> Choice:
+    """Draw a token.
+
+    Args:
+        job: the request.
+        logits: of the token.
+        tokens: that were written before it.
+        mask: which ones may come.
+        uniform: from 0 to 1.
+    """
     model = log_softmax(logits)
     drawn_from = log_softmax(apply_chain(job.chain, logits.astype(np.float64), _context(job, tokens, mask)))
     token = draw(drawn_from, uniform)
-    return _Choice(token, float(model[token]), float(drawn_from[token]))
+    return Choice(token, float(model[token]), float(drawn_from[token]))
 
 
 def _context(job: Job, tokens: list[int], mask: Bool[np.ndarray, " vocab"] | None) -> Context:

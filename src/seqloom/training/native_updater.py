@@ -1,6 +1,7 @@
 """Updates by the compiled kernels: LSTM and GRU stacks on a CPU.
 
-What dropout drops is a function of the seed and the step, so there is no generator to remember.
+What dropout drops is a function of the seed and the step, so there is no generator to remember. The few weights that
+lead from ratings into the network are torch's own: the kernels add what comes of them, and give its gradients.
 """
 
 import math
@@ -16,6 +17,8 @@ from seqloom.data.batch import IGNORED, Batch
 from seqloom.kernels.trainer import Dropped, NativeTrainer
 from seqloom.models.heads import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
+from seqloom.training.rated_rows import RatedRows
+from seqloom.training.rating_updater import RatingUpdater
 
 __all__ = ["NativeUpdater", "shifted_targets"]
 
@@ -42,6 +45,7 @@ class NativeUpdater:
         self._trainer = NativeTrainer(model.config, kernels, threads)
         self._trainer.put("parameter", _as_arrays(model.state_dict()))
         self._trainer.zero_state(lanes)
+        self._rating = None if model.condition is None else RatingUpdater(model.condition, config)
         self._updates = 0
         self._moments = _SQUARES if config.optimizer == "rmsprop" else _MOMENTS
 
@@ -60,8 +64,11 @@ class NativeUpdater:
             variational=model.dropout_kind == "variational",
         )
         resets = batch.resets if batch.resets.any() else None
-        losses = self._trainer.compute(batch.tokens, targets, resets, weights, dropped)
-        norm = self._trainer.gradient_norm()
+        rows = RatedRows.of(batch, carries_state=self.carries_state)
+        rating = self._rating if rows is not None else None
+        added = rating.begin(rows) if rating is not None and rows is not None else None
+        losses = self._trainer.compute(batch.tokens, targets, resets, weights, dropped, added)
+        norm = math.hypot(self._trainer.gradient_norm(), rating.gradient_norm() if rating is not None else 0.0)
         if not (math.isfinite(losses[0]) and math.isfinite(norm)):
             return math.nan
         self._updates += 1
@@ -71,6 +78,8 @@ class NativeUpdater:
         else:
             decay, epsilon = (config.weight_decay, 1e-8) if config.optimizer == "adamw" else (0.0, 1e-7)
             self._trainer.adam(self._updates, rate, config.betas, epsilon, decay, scale)
+        if rating is not None:
+            rating.update(rate, scale)
         if self.carries_state:
             self._trainer.keep_state()
         return losses[0]
@@ -78,22 +87,26 @@ class NativeUpdater:
     def publish(self) -> None:
         """Copy the trained weights into the model."""
         arrays = self._trainer.get("parameter")
-        self.model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        self.model.load_state_dict({**self.model.state_dict(), **tensors})
 
     def tensors(self) -> dict[str, Tensor]:
         """Copies of weights, moments and state, under the names that torch's updates use."""
         found = {f"model.{name}": array for name, array in self._trainer.get("parameter").items()}
         for moment, arena in self._moments.items():
             found |= {f"optimizer.{name}.{moment}": array for name, array in self._trainer.get(arena).items()}
-        for name in self.model.state_dict():
+        for name in self._trainer.names:
             found[f"optimizer.{name}.step"] = np.array(self._updates, np.float32)
         for layer, parts in enumerate(self._trainer.get_state(self.lanes)):
             found |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
-        return {name: torch.from_numpy(array) for name, array in found.items()}
+        own = self._rating.tensors() if self._rating is not None else {}
+        return {**{name: torch.from_numpy(array) for name, array in found.items()}, **own}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go back to what `tensors` gave."""
-        names = list(self.model.state_dict())
+        if self._rating is not None:
+            self._rating.restore(tensors)
+        names = self._trainer.names
         arrays = _as_arrays(tensors)
         self._trainer.put("parameter", {name: arrays[f"model.{name}"] for name in names})
         for moment, arena in self._moments.items():

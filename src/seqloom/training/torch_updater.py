@@ -9,7 +9,8 @@ from torch import Tensor
 from seqloom.config import TrainingConfig
 from seqloom.data.batch import IGNORED, Batch
 from seqloom.models.language_model import LanguageModel
-from seqloom.training.optimizer import make_optimizer
+from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from seqloom.training.rated_rows import RatedRows
 
 __all__ = ["TorchUpdater"]
 
@@ -40,9 +41,11 @@ class TorchUpdater:
         tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
         resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
         state = self.state if self.carries_state else self.model.initial_state(len(tokens))
+        rows = RatedRows.of(batch, carries_state=self.carries_state) if self.model.condition is not None else None
+        told = None if rows is None else rows.told(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            hidden, state = self.model(tokens, state, resets, self.generator)
-            objective, nats = self.model.losses(hidden, targets, IGNORED)
+            hidden, state = self.model(tokens, state, resets, self.generator, told)
+            objective, nats = self.model.losses(hidden, targets, IGNORED, told)
         self.optimizer.zero_grad(set_to_none=True)
         objective.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip or math.inf, foreach=True)
@@ -62,8 +65,7 @@ class TorchUpdater:
     def tensors(self) -> dict[str, Tensor]:
         """Copies of weights, moments, state and generator."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for parameter, moments in self.optimizer.state.items():
-            tensors |= {f"optimizer.{self._names[parameter]}.{name}": value for name, value in moments.items()}
+        tensors |= optimizer_tensors(self.optimizer, self._names)
         for layer, parts in enumerate(self.state):
             tensors |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
         tensors["generator"] = self.generator.get_state()
@@ -72,13 +74,7 @@ class TorchUpdater:
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go back to what `tensors` gave."""
         self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
-        self.optimizer.state.clear()
-        for parameter, name in self._names.items():
-            prefix = f"optimizer.{name}."
-            kept = {key.removeprefix(prefix): value.clone() for key, value in tensors.items() if key.startswith(prefix)}
-            moments = {moment: value for moment, value in kept.items() if "." not in moment}
-            if moments:
-                self.optimizer.state[parameter] = moments
+        restore_optimizer(self.optimizer, self._names, tensors)
         self.state = tuple(
             tuple(tensors[f"state.{layer}.{number}"].to(self.device) for number in range(len(parts)))
             for layer, parts in enumerate(self.state)

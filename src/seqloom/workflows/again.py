@@ -67,7 +67,7 @@ def _flags(settings: Mapping[str, Any]) -> Iterator[str]:
             continue
         if isinstance(value, bool):
             yield flag if value else flag.replace("--", "--no-", 1)
-        elif name == "rating":
+        elif name in ("rating", "category"):
             yield from (word for column in value for word in (flag, column))
         else:
             yield from (flag, ",".join(map(_number, value)) if isinstance(value, tuple | list) else _number(value))

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,18 +13,31 @@ from seqloom.codecs import fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.config import TrainingConfig
 from seqloom.corpora.document import Corpus
+from seqloom.data.conditions import Conditions, Scale, fit_conditions, rating_features
 from seqloom.data.windows import WindowBatches
+from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
 from seqloom.evaluation.scorer import make_fast_scorer, make_scorer
 from seqloom.models.language_model import LanguageModel, num_parameters
 from seqloom.models.transplant import transplant
 from seqloom.training.loop import Batches, Trainer
+from seqloom.workflows.folder import RunConfig
 from seqloom.workflows.material import Material
 from seqloom.workflows.planning import Plan
 from seqloom.workflows.run import Run
 from seqloom.workflows.settings import Settings
 
-__all__ = ["codec_maker", "in_steps", "inherited_reading", "new_model", "opening_of", "shape_of", "validator"]
+__all__ = [
+    "codec_maker",
+    "conditions_of",
+    "in_steps",
+    "inherited_reading",
+    "new_model",
+    "opening_of",
+    "said_of",
+    "shape_of",
+    "validator",
+]
 
 _CALIBRATION_SECONDS = 2.0
 _KEPT_UP = 0.9
@@ -53,6 +66,35 @@ def codec_maker(wanted: Settings, parent: Run | None) -> Callable[[Corpus], Code
         return parent.codec.extended
     level = wanted.other.get("level", "char")
     return lambda corpus: fit_codec(level, corpus, wanted.other.get("vocabulary"))
+
+
+def conditions_of(material: Material, parent: Run | None) -> Conditions:
+    """What the model is told of each text: the parent's conditions where there is a parent, else the store's own.
+
+    Raises:
+        ConfigError: the source has ratings that the parent was not told.
+        SourceError: a rating is the same everywhere, or a category has too many names.
+    """
+    if parent is None:
+        return fit_conditions(material.store)
+    known = parent.config.conditions
+    new = sorted(set(material.store.conditions) - set(known.names))
+    if new:
+        had = f"only {', '.join(known.names)}" if len(known) else "none"
+        raise ConfigError(
+            f"--from goes on with the ratings of {parent.path}, which had {had}: leave out {', '.join(new)}"
+        )
+    return known
+
+
+def said_of(conditions: Conditions) -> Iterator[str]:
+    """What a person is told of the ratings, a line for each."""
+    for column in conditions:
+        if isinstance(column, Scale):
+            heavy = ", scaled by rank (a heavy tail)" if column.heavy else ""
+            yield f"rating {column.name}: {column.knots[0]:g} to {column.knots[-1]:g}{heavy}"
+        else:
+            yield f"category {column.name}: {len(column.values):,} names"
 
 
 def new_model(plan: Plan, material: Material, parent: Run | None) -> LanguageModel:
@@ -126,11 +168,10 @@ def shape_of(model: LanguageModel, batches: Batches) -> str:
     )
 
 
-def validator(
-    model: LanguageModel, material: Material, training: TrainingConfig, threads: int
-) -> Callable[[], float] | None:
+def validator(model: LanguageModel, material: Material, config: RunConfig, threads: int) -> Callable[[], float] | None:
     """Scores the validation text as the model is trained, nats a token; None where there is no such text."""
-    spans, store = material.split.validation, material.store
+    spans, store, training = material.split.validation, material.store, config.training
+    features = rating_features(config.conditions, store)
     if spans.num_records < 2:
         return None
     characters = material.codec.characters_per_token
@@ -140,10 +181,10 @@ def validator(
         weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
         scorer = make(model.config, weights, lambda: model, threads)
         if training.batching == "windows" and training.loss == "last":
-            scored = window_likelihood(scorer, store, spans, characters, training.window, 4)
+            scored = window_likelihood(scorer, store, spans, characters, training.window, 4, features=features)
             if scored.tokens:
                 return scored.nats_per_token
-        return full_likelihood(scorer, store, spans, characters).nats_per_token
+        return full_likelihood(scorer, store, spans, characters, features=features).nats_per_token
 
     return validate
 

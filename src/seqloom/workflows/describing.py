@@ -29,6 +29,7 @@ def describe(run: Run) -> dict[str, Any]:
         "parent": config.parent,
         "generation": "window by window" if config.training.batching == "windows" else "state carried",
         "kernel": f"{_decoding(run)} (generation), {run.config.kernels or 'torch'} (training)",
+        "ratings": config.conditions.to_json(),
         "trained": _trained(run),
         "model": config.model.to_json(),
         "training": config.training.to_json(),

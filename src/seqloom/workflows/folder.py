@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from seqloom.codecs import codec_from_json
 from seqloom.codecs.base import Codec
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
+from seqloom.data.conditions import Conditions
 from seqloom.errors import RunError, UserError
 from seqloom.files import replaced, write_json
 from seqloom.presets import SamplePlan
@@ -51,6 +52,7 @@ class RunConfig:
         parent: the run that training went on from, or None.
         threads: that training computed with.
         kernels: the compiled instruction set that trained, or None for torch.
+        conditions: the ratings and categories that the model is told.
     """
 
     version: str
@@ -68,6 +70,7 @@ class RunConfig:
     parent: str | None = None
     threads: int = 1
     kernels: str | None = None
+    conditions: Conditions = field(default_factory=Conditions)
 
     def __post_init__(self) -> None:
         ids = range(self.model.vocabulary)
@@ -77,6 +80,10 @@ class RunConfig:
             raise ValueError(unknown_name("level", str(self.level), CODECS))
         if not isinstance(self.threads, int) or self.threads < 1:
             raise ValueError(f"threads is {self.threads!r}, not a number from 1 up")
+        if self.conditions.width != self.model.condition:
+            raise ValueError(
+                f"the conditions have {self.conditions.width} features and the model reads {self.model.condition}"
+            )
 
     @property
     def source(self) -> str:
@@ -85,7 +92,7 @@ class RunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """The fields in JSON's types, with the format number first."""
-        return {"format": FORMAT, **asdict(self)}
+        return {"format": FORMAT, **asdict(self), "conditions": self.conditions.to_json()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "RunConfig":
@@ -110,6 +117,7 @@ class RunConfig:
                 "model": ModelConfig.from_json(fields["model"]),
                 "training": TrainingConfig.from_json(fields["training"]),
                 "samples": SamplePlan(**samples),
+                "conditions": Conditions.from_json(fields.get("conditions", ())),
             }
         )
 

@@ -9,7 +9,9 @@ from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.counting import counted
 from seqloom.corpora.document import Corpus
+from seqloom.data.conditions import Conditions
 from seqloom.data.lanes import LaneBatches
+from seqloom.data.ratings import Ratings, balanced_shares
 from seqloom.data.split import Split, split_store
 from seqloom.data.store import TokenStore, cached_store
 from seqloom.data.windows import WindowBatches
@@ -70,8 +72,8 @@ def prepare(
     return Material(corpus, codec, store, split)
 
 
-def make_batches(store: TokenStore, split: Split, training: TrainingConfig) -> Batches:
-    """The batches that `training` asks for.
+def make_batches(store: TokenStore, split: Split, training: TrainingConfig, conditions: Conditions) -> Batches:
+    """The batches that `training` asks for, rated by `conditions` where there are any.
 
     Raises:
         SourceError: the text is shorter than one window.
@@ -83,6 +85,8 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig) -> B
             f"{split.train.num_records:,} tokens to train on are fewer than one window of {training.window}: use more "
             "text, or a smaller --window"
         )
+    values = conditions.of(store)
+    ratings = Ratings(conditions, values, training.hide_ratings, training.seed) if len(conditions) else None
     if training.batching == "windows":
         return WindowBatches(
             store,
@@ -92,10 +96,21 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig) -> B
             stride=training.stride,
             last_only=training.loss == "last",
             seed=training.seed,
+            ratings=ratings,
         )
+    if training.balance and ratings is None:
+        raise ConfigError("--balance reads every rating as often as any other: name the ratings with --rating COLUMN")
     if usable < training.lanes * training.window:
         raise ConfigError(
             f"--lanes {training.lanes} with --window {training.window} need "
             f"{training.lanes * training.window:,} tokens and there are {usable:,}: make either smaller"
         )
-    return LaneBatches(store, split.train, lanes=training.lanes, window=training.window, seed=training.seed)
+    return LaneBatches(
+        store,
+        split.train,
+        lanes=training.lanes,
+        window=training.window,
+        seed=training.seed,
+        ratings=ratings,
+        shares=balanced_shares(conditions, values) if training.balance else None,
+    )

@@ -11,6 +11,7 @@ import numpy as np
 from seqloom.codecs.base import Codec
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
+from seqloom.data.conditions import rating_features
 from seqloom.data.split import Spans, split_store
 from seqloom.data.store import TokenStore, cached_store
 from seqloom.errors import CodecError, ConfigError, SourceError
@@ -82,12 +83,15 @@ def evaluate(
     store, spans = _part(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
     characters = run.codec.characters_per_token
+    features = rating_features(run.config.conditions, store)
     if protocol.blocks:
-        scored = block_likelihood(scorer, store, spans, characters, protocol.blocks)
+        scored = block_likelihood(scorer, store, spans, characters, protocol.blocks, features=features)
     elif protocol.windows:
-        scored = window_likelihood(scorer, store, spans, characters, protocol.windows, protocol.stride)
+        scored = window_likelihood(
+            scorer, store, spans, characters, protocol.windows, protocol.stride, features=features
+        )
     else:
-        scored = full_likelihood(scorer, store, spans, characters)
+        scored = full_likelihood(scorer, store, spans, characters, features=features)
     if scored.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
     if not math.isfinite(scored.nats):

@@ -8,7 +8,7 @@ import itertools
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seqloom.config import ModelConfig, TrainingConfig
@@ -62,7 +62,13 @@ class Plan:
 
 
 def choose(
-    settings: Settings, *, vocabulary: int, tokens: int, mean_document: float, parent: ModelConfig | None
+    settings: Settings,
+    *,
+    vocabulary: int,
+    tokens: int,
+    mean_document: float,
+    parent: ModelConfig | None,
+    condition: int = 0,
 ) -> Plan:
     """Fill in what was not set.
 
@@ -72,6 +78,7 @@ def choose(
         tokens: to train on.
         mean_document: mean tokens of a document.
         parent: the model that training goes on from, whose shape is kept.
+        condition: features of the texts' ratings.
 
     Raises:
         ConfigError: a setting is out of range, or contradicts another.
@@ -83,10 +90,10 @@ def choose(
         seconds *= _PACE.get(_likely_kernels(settings, parent, precision) or "", 1.0)
     size, window, rate = _line(seconds)
     model = {**_shape(settings, vocabulary, size), **settings.model} if parent is None else _kept(parent, settings)
-    model_config = ModelConfig(**{**model, "vocabulary": vocabulary})
+    model_config = ModelConfig(**{**model, "vocabulary": vocabulary, "condition": condition})
     passes = seconds * _speed(model_config) / tokens
     if "dropout" not in settings.model and settings.preset is None:
-        model_config = ModelConfig(**{**model_config.to_json(), "dropout": _dropout(passes)})
+        model_config = replace(model_config, dropout=_dropout(passes))
     lanes, window = _batch(settings.training, tokens, min(window, _power_below(mean_document)))
     chosen = {
         "lanes": lanes,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqloom.data.conditions import rating_features
 from seqloom.data.split import Spans
 from seqloom.evaluation.diversity import Diversity, diversity
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
@@ -111,14 +112,17 @@ def _likelihoods(run: Run, material: Material) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     scorer, fast = run_scorer(run), fast_run_scorer(run)
     characters = run.codec.characters_per_token
+    features = rating_features(run.config.conditions, material.store)
     for name, spans in (("validation", material.split.validation), ("held_out", material.split.held_out)):
         part = _first(spans, _MOST_TOKENS)
         if part.num_records < 2:
             continue
         scored = {
-            "full_context": full_likelihood(scorer, material.store, part, characters),
-            f"blocks_{BLOCK}": block_likelihood(scorer, material.store, part, characters, BLOCK),
-            f"windows_{WINDOW}": window_likelihood(fast, material.store, _first(part, 100_000), characters, WINDOW, 4),
+            "full_context": full_likelihood(scorer, material.store, part, characters, features=features),
+            f"blocks_{BLOCK}": block_likelihood(scorer, material.store, part, characters, BLOCK, features=features),
+            f"windows_{WINDOW}": window_likelihood(
+                fast, material.store, _first(part, 100_000), characters, WINDOW, 4, features=features
+            ),
         }
         measured[name] = {
             protocol: _as_json(likelihood) for protocol, likelihood in scored.items() if likelihood.tokens

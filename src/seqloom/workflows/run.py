@@ -16,17 +16,18 @@ from seqloom.sampling import Sample, SamplingConfig
 from seqloom.sampling.config import is_whole
 from seqloom.sampling.constraints import Guard
 from seqloom.workflows.folder import RunConfig, RunFolder
-from seqloom.workflows.writer import Prompt, Writer, make_writer
+from seqloom.workflows.writer import Prompt, Writer, WriterMaker
 
 if TYPE_CHECKING:
     from seqloom.evaluation.likelihood import Likelihood
     from seqloom.evaluation.scores import TokenScore
     from seqloom.models.language_model import LanguageModel
     from seqloom.workflows.measuring import Protocol
+    from seqloom.workflows.rated_writing import RatedWriting
 
 __all__ = ["Run", "load"]
 
-_OWN = ("carry", "precision", "skip_unknown")
+_OWN = ("carry", "precision", "skip_unknown", "rating", "guidance", "extrapolate")
 """Settings of generation that are none of `SamplingConfig`."""
 
 
@@ -61,6 +62,7 @@ class Run:
         self.folder = RunFolder(path)
         self.config: RunConfig = self.folder.read_config()
         self.codec: Codec = self.folder.read_codec()
+        self._made: tuple[tuple[bool | None, str | None], WriterMaker] | None = None
 
     def __repr__(self) -> str:
         from seqloom.workflows.describing import parameters
@@ -83,21 +85,48 @@ class Run:
         """
         return self.folder.read_weights()
 
-    def writer(self, *, carry: bool | None = None, precision: str | None = None) -> Writer:
-        """What writes: see `make_writer`.
+    def writer(
+        self,
+        *,
+        rating: Any = None,
+        guidance: float = 1.0,
+        extrapolate: bool = False,
+        carry: bool | None = None,
+        precision: str | None = None,
+    ) -> Writer:
+        """What writes.
+
+        Args:
+            rating: to write for: a number, or numbers and categories by column; None leaves it open.
+            guidance: how far to lead away from what would be written without a rating: 1 does not, 1.5 is usual; the
+                logits are those without it, and so many times the difference that it makes.
+            extrapolate: allow ratings beyond those that were trained on.
+            carry: see `WriterMaker`.
+            precision: see `WriterMaker`.
 
         Raises:
-            ConfigError: the precision is unknown, or not to be had for this run.
+            ConfigError: the run has no ratings, or not this one, or it is out of range; the precision is unknown, or
+                not to be had for this run.
             RunError: the weights are missing, damaged or do not fit the config.
         """
-        return make_writer(self.config, self.codec, self.weights, carry=carry, precision=precision)
+        check(
+            (
+                rating is not None or (guidance == 1 and not extrapolate),
+                f"--{'extrapolate' if extrapolate else 'guidance'} has no meaning without --rating: leave it out, or "
+                "add a rating",
+            ),
+        )
+        values = None if rating is None else self.config.conditions.wanted(rating, extrapolate=extrapolate)
+        maker = self._maker(carry, precision)
+        return maker.untold if values is None else maker.told(values, guidance)
 
     def generate(self, prompt: str = "", **settings: Any) -> str:
         """Write after a prompt.
 
         Args:
             prompt: is changed as the corpus was (lower-cased, normalised), then read.
-            settings: fields of `SamplingConfig`; also `carry` and `precision` (see `make_writer`) and `skip_unknown`.
+            settings: fields of `SamplingConfig`, arguments of `writer` (`rating`, `guidance` and others), and
+                `skip_unknown`.
 
         Returns:
             What was written, without the prompt.
@@ -130,11 +159,40 @@ class Run:
             return map(_whole, writer.write(read, config, count=count, guard=guard))
         return (writer.stream(read, config, index=index, guard=guard) for index in range(count))
 
+    def write_to(self, rating: Any, prompt: str = "", count: int = 1, **settings: Any) -> "RatedWriting":
+        """Write texts to a rating, with a critic or without.
+
+        Args:
+            rating: a number, or numbers and categories by column.
+            prompt: as for `generate`.
+            count: how many texts.
+            settings: fields of `Request` (`methods`, `guidance`, `critic`, `agree`, `budget`, `particles`,
+                `extrapolate`) and those of `generate`.
+
+        Returns:
+            What gives the texts when it is gone through, each with what the critic makes of it, and says what they
+            cost.
+
+        Raises:
+            ConfigError: a setting is unknown or out of range, or they contradict one another or the run.
+        """
+        from seqloom.workflows.rated_writing import RatedWriting, Request, make_plan
+
+        asked = {name: settings.pop(name) for name in Request.__dataclass_fields__ if name in settings}
+        plan = make_plan(Request(rating=rating, **asked), self.config.conditions)
+        own = {name: settings.pop(name) for name in _OWN if name in settings}
+        config = _sampling_config(settings, count)
+        skip_unknown = own.pop("skip_unknown", False)
+        maker = self._maker(own.get("carry"), own.get("precision"))
+        writer = maker.untold if plan.values is None else maker.told(plan.values, plan.guidance)
+        read = writer.prompt(self.as_read(prompt), skip_unknown=skip_unknown)
+        return RatedWriting(plan, writer, read, config, count)
+
     def next_distribution(
-        self, prompt: str = "", temperature: float = 1.0, *, skip_unknown: bool = False
+        self, prompt: str = "", temperature: float = 1.0, *, rating: Any = None, skip_unknown: bool = False
     ) -> Float64[np.ndarray, " vocab"]:
         """The probability of every token after a prompt, at a temperature, in float32."""
-        writer = self.writer(precision="float32")
+        writer = self.writer(rating=rating, precision="float32")
         return writer.distribution(writer.prompt(self.as_read(prompt), skip_unknown=skip_unknown), temperature)
 
     def as_read(self, text: str) -> str:
@@ -209,9 +267,16 @@ class Run:
     def _ready(self, prompt: str, count: int, settings: dict[str, Any]) -> tuple[Writer, Prompt, SamplingConfig]:
         own = {name: settings.pop(name) for name in _OWN if name in settings}
         config = _sampling_config(settings, count)
-        writer = self.writer(carry=own.get("carry"), precision=own.get("precision"))
-        read = writer.prompt(self.as_read(prompt), skip_unknown=own.get("skip_unknown", False))
-        return writer, read, config
+        skip_unknown = own.pop("skip_unknown", False)
+        writer = self.writer(**own)
+        return writer, writer.prompt(self.as_read(prompt), skip_unknown=skip_unknown), config
+
+    def _maker(self, carry: bool | None, precision: str | None) -> WriterMaker:
+        """The maker of writers of this kind; the last one is kept."""
+        kind = carry, precision
+        if self._made is None or self._made[0] != kind:
+            self._made = kind, WriterMaker(self.config, self.codec, self.weights, carry=carry, precision=precision)
+        return self._made[1]
 
 
 def _whole(sample: Sample) -> Generator[str, None, Sample]:

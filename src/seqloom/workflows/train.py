@@ -22,10 +22,12 @@ from seqloom.version import __version__
 from seqloom.workflows.again import same_again
 from seqloom.workflows.building import (
     codec_maker,
+    conditions_of,
     in_steps,
     inherited_reading,
     new_model,
     opening_of,
+    said_of,
     shape_of,
     validator,
 )
@@ -40,7 +42,7 @@ from seqloom.workflows.report import finish
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.settings import Settings, as_flag, sort_settings
 from seqloom.workflows.viewer import Viewer
-from seqloom.workflows.writer import make_writer
+from seqloom.workflows.writer import WriterMaker
 
 __all__ = ["Viewer", "default_folder", "train"]
 
@@ -166,21 +168,23 @@ def _begin(
         for name in ("hold_out", "validation")
     }
     material = prepare(source, reading, codec_maker(wanted, parent), **shares, note=viewer.note)
-    if reading.rating:
-        viewer.note(f"ratings ({', '.join(reading.rating)}) are kept with the text; this model does not read them yet")
     if parent is not None:
         viewer.note(_going_on(parent, material.codec))
     train_spans = material.split.train
+    conditions = conditions_of(material, parent)
+    for line in said_of(conditions):
+        viewer.note(line)
     plan = choose(
         wanted,
         vocabulary=len(material.codec),
+        condition=conditions.width,
         tokens=train_spans.num_records,
         mean_document=train_spans.num_records / len(train_spans),
         parent=parent.config.model if parent else None,
     )
     torch.set_num_threads(plan.threads)
     model = new_model(plan, material, parent)
-    batches = make_batches(material.store, material.split, plan.training)
+    batches = make_batches(material.store, material.split, plan.training, conditions)
     viewer.note(shape_of(model, batches))
     training = in_steps(plan, wanted, model, batches, viewer.note)
     config = RunConfig(
@@ -199,6 +203,7 @@ def _begin(
         parent=str(parent.path.absolute()) if parent else None,
         threads=plan.threads,
         kernels=plan.kernels,
+        conditions=conditions,
     )
     again = same_again(_named(source), folder.path, wanted, plan.model, training, parent.path if parent else None)
     viewer.note(f"the same again: {again}")
@@ -256,7 +261,7 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
     torch.set_num_threads(config.threads)
     config = _with_kernels(config, viewer)
     model = LanguageModel(config.model, training.seed)
-    batches = make_batches(material.store, material.split, training)
+    batches = make_batches(material.store, material.split, training, config.conditions)
     return _run(_Session(folder, config, material, model, batches, viewer), snapshot)
 
 
@@ -291,14 +296,14 @@ def _train(session: _Session, snapshot: Snapshot | None) -> Run:
         config.training,
         kernels=config.kernels,
         threads=config.threads,
-        validate=validator(session.model, material, config.training, config.threads),
+        validate=validator(session.model, material, config, config.threads),
     )
     if snapshot is not None:
         trainer.restore(snapshot)
     samples = Samples(
         folder,
         trainer,
-        lambda weights: make_writer(config, material.codec, weights),
+        lambda weights: WriterMaker(config, material.codec, weights).untold,
         config.samples,
         material.store,
         material.split.train,

@@ -2,21 +2,30 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
 
 from seqloom.codecs.base import Codec
+from seqloom.config import check
 from seqloom.errors import ConfigError
-from seqloom.kernels import native_decoder, plain_decoder, windowed_decoder
+from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder, windowed_decoder
+from seqloom.kernels.added import Added, added_by
 from seqloom.kernels.decoder import Decoder
+from seqloom.kernels.plain import told_plain_decoder
+from seqloom.kernels.weights import checked_weights
 from seqloom.sampling import Sample, SamplingConfig, generate, next_distribution, reweight, stream
+from seqloom.sampling.config import is_number
 from seqloom.sampling.constraints import Guard
-from seqloom.sampling.job import begins_with
+from seqloom.sampling.job import Job, begins_with, prepare
 from seqloom.workflows.folder import RunConfig
 
-__all__ = ["Prompt", "Writer", "make_writer"]
+__all__ = ["Prompt", "Writer", "WriterMaker"]
+
+
+_MOST_GUIDANCE = 20
 
 
 class Prompt(NamedTuple):
@@ -56,7 +65,13 @@ class Writer:
         return Prompt(self._begun(ids.tolist()), begun.encode())
 
     def write(
-        self, prompt: Prompt, config: SamplingConfig, *, count: int = 1, guard: Guard | None = None
+        self,
+        prompt: Prompt,
+        config: SamplingConfig,
+        *,
+        count: int = 1,
+        first_index: int = 0,
+        guard: Guard | None = None,
     ) -> Iterator[Sample]:
         """Samples one after another, after a prompt."""
         return generate(
@@ -66,7 +81,19 @@ class Writer:
             token_bytes=self.codec.token_bytes,
             boundary=self.codec.boundary,
             count=count,
+            first_index=first_index,
             guard=guard,
+            begun=prompt.begun,
+        )
+
+    def job(self, prompt: Prompt, config: SamplingConfig) -> Job:
+        """The request that steering works on."""
+        return prepare(
+            self.decoder,
+            config,
+            prompt=prompt.ids,
+            token_bytes=self.codec.token_bytes,
+            boundary=self.codec.boundary,
             begun=prompt.begun,
         )
 
@@ -103,15 +130,8 @@ class Writer:
         return ids or list(self.opening)
 
 
-def make_writer(
-    config: RunConfig,
-    codec: Codec,
-    weights: Mapping[str, np.ndarray],
-    *,
-    carry: bool | None = None,
-    precision: str | None = None,
-) -> Writer:
-    """A writer of a run's weights.
+class WriterMaker:
+    """Makes writers of a run's weights, told of ratings or not; the packed weights are shared.
 
     Args:
         config: of the run.
@@ -126,12 +146,55 @@ def make_writer(
         ConfigError: the precision is unknown, or not to be had for this run.
         RunError: the weights do not fit the config.
     """
-    windows = config.training.batching == "windows"
-    carried = carry if carry is not None else not windows
-    decoder = native_decoder(config.model, weights, precision) if carried else None
-    if decoder is not None:
-        return Writer(codec, decoder, config.opening)
-    if precision not in (None, "float32"):
-        raise ConfigError(f"--precision {precision} needs the compiled kernels, which do not write here: leave it out")
-    plain = plain_decoder(config.model, weights)
-    return Writer(codec, plain if carried else windowed_decoder(plain, config.training.window), config.opening)
+
+    def __init__(
+        self,
+        config: RunConfig,
+        codec: Codec,
+        weights: Mapping[str, np.ndarray],
+        *,
+        carry: bool | None = None,
+        precision: str | None = None,
+    ) -> None:
+        self._config, self._codec, self._weights = config, codec, weights
+        self._carried = carry if carry is not None else config.training.batching != "windows"
+        self._native = native_decoder(config.model, weights, precision) if self._carried else None
+        if self._native is None and precision not in (None, "float32"):
+            raise ConfigError(
+                f"--precision {precision} needs the compiled kernels, which do not write here: leave it out"
+            )
+
+    @cached_property
+    def untold(self) -> Writer:
+        """The writer that is told of no ratings."""
+        return Writer(self._codec, self._native or self._plain(None), self._config.opening)
+
+    def told(self, values: Float64[np.ndarray, " columns"], guidance: float = 1.0) -> Writer:
+        """A writer that is told of ratings.
+
+        Args:
+            values: of the run's conditions, NaN where nothing is wanted.
+            guidance: how far to lead away from what would be written without ratings; 1 does not, 0 leaves them out.
+
+        Raises:
+            ConfigError: `guidance` is out of range.
+        """
+        check(
+            (
+                is_number(guidance) and 0 <= guidance <= _MOST_GUIDANCE,
+                f"--guidance got {guidance!r}: choose from 0 (the rating is left out) to {_MOST_GUIDANCE}; 1 is plain, "
+                "1.5 is usual",
+            )
+        )
+        model = self._config.model
+        features = self._config.conditions.features(values[None])[0]
+        added = added_by(model, checked_weights(model, self._weights), features)
+        decoder: Decoder = self._native.told(added) if self._native is not None else self._plain(added)
+        if guidance != 1:
+            decoder = GuidedDecoder(decoder, self.untold.decoder, float(guidance))
+        return Writer(self._codec, decoder, self._config.opening)
+
+    def _plain(self, added: Added | None) -> Decoder:
+        model, weights = self._config.model, self._weights
+        plain = plain_decoder(model, weights) if added is None else told_plain_decoder(model, weights, added)
+        return plain if self._carried else windowed_decoder(plain, self._config.training.window)

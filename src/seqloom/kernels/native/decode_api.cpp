@@ -70,6 +70,8 @@ SEQLOOM_EXPORT void seqloom_lanes_set_logit_bias(void* handle, const float* bias
   lanes(handle).set_logit_bias(bias);
 }
 
+SEQLOOM_EXPORT void seqloom_lanes_set_guidance(void* handle, float guidance) { lanes(handle).set_guidance(guidance); }
+
 SEQLOOM_EXPORT void seqloom_lanes_step(void* handle, const int32_t* tokens) { lanes(handle).step(tokens); }
 
 SEQLOOM_EXPORT void seqloom_lanes_read(void* handle, int lane, const int32_t* tokens, int num_tokens) {

@@ -74,9 +74,10 @@ class OutputLayer {
           block(arena, &targets[start + r], std::min<size_t>(kBlock, share.end - r), &nats_[start + r], outputs, d_outputs, add,
                 scale / targets.size(), logit_bias, r, depth, thread);
       });
-      if (d_logit_bias != nullptr) sum_conditions(&targets[start], count, depth, d_logit_bias);
       pool.run([&](int thread) {
         Registers registers;
+        if (d_logit_bias != nullptr)
+          sum_conditions(&targets[start], count, depth, d_logit_bias, thread, pool.count());
         gradient(d_weight, depth, start > 0, thread, pool.count());
       });
     }
@@ -177,13 +178,16 @@ class OutputLayer {
     }
   }
 
-  // d[condition] += the gradients of the logits of its rows.
-  void sum_conditions(const Target* targets, size_t count, size_t depth, float* d_logit_bias) const {
+  // d[condition] += the gradients of the logits of its rows: the thread's share of the columns.
+  void sum_conditions(const Target* targets, size_t count, size_t depth, float* d_logit_bias, int thread,
+                      int threads) const {
     const size_t vocabulary = weight_.columns;
-    for (size_t r = 0; r < count; ++r)
-      for (size_t v = 0; v < vocabulary; ++v) {
-        const size_t place = v / kColumns * depth * kColumns + r / kGroup * kGroup * kColumns + v % kColumns * kGroup + r % kGroup;
-        d_logit_bias[targets[r].condition * vocabulary + v] += to_float(d_panels_[place]);
+    const Share share(vocabulary, kColumns, thread, threads);
+    for (size_t first = share.begin; first < share.end; first += kColumns)
+      for (size_t r = 0; r < count; ++r) {
+        const Element* from = &d_panels_[first * depth + r / kGroup * kGroup * kColumns + r % kGroup];
+        float* to = d_logit_bias + targets[r].condition * vocabulary + first;
+        for (size_t column = 0; column < kColumns; ++column) to[column] += to_float(from[column * kGroup]);
       }
   }
 

@@ -53,7 +53,9 @@ void Lanes::set_sampling(const SamplingSettings& settings) {
   }
 }
 
-int Lanes::num_drafts() const { return std::max(0, std::min(settings_.ahead - 1, network_.num_drafts)); }
+int Lanes::num_drafts() const {
+  return guided() ? 0 : std::max(0, std::min(settings_.ahead - 1, network_.num_drafts));
+}
 
 void Lanes::begin(int lane, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent) {
   Lane& one = *lanes_[lane];
@@ -112,14 +114,19 @@ void Lanes::write_some(const std::vector<int>& lanes, Hand& hand, Team* team, co
   const Clock::time_point start = Clock::now();
   for (int32_t place = 0; place < written.most && !running.empty(); ++place) {
     rows.clear();
-    for (const int lane : running)
-      if (lanes_[lane]->progress.pending != kNoToken) rows.push_back(row(lane, lanes_[lane]->progress.pending));
+    for (const int lane : running) {
+      const int32_t token = lanes_[lane]->progress.pending;
+      if (token == kNoToken) continue;
+      rows.push_back(row(lane, token));
+      if (guided()) rows.push_back(row(lane + count() / 2, token));
+    }
     if (!rows.empty())
       network_.step(rows.data(), static_cast<int>(rows.size()), team);
     else
       meet(team);  // all have seen that there is nothing to read before the draw makes a token of it
     if (leads(team)) {
-      for (const int lane : running) draw(lane, hand, logits(lane), kNoToken, written);
+      for (const int lane : running)
+        draw(lane, hand, guided() ? guided_logits(lane, hand) : logits(lane), kNoToken, written);
       if (team) gave_up_ = gives_up(start, place);
     }
     meet(team);
@@ -128,6 +135,15 @@ void Lanes::write_some(const std::vector<int>& lanes, Hand& hand, Team* team, co
     const auto ended = [this](int lane) { return lanes_[lane]->progress.ending != kRunning; };
     running.erase(std::remove_if(running.begin(), running.end(), ended), running.end());
   }
+}
+
+const float* Lanes::guided_logits(int lane, Hand& hand) const {
+  if (!hand.guided) hand.guided = new_memory((network_.padded_vocabulary * sizeof(float) + 63) / 64 * 64);
+  float* const mixed = reinterpret_cast<float*>(hand.guided.get());
+  const float *told = logits(lane), *untold = logits(lane + count() / 2);
+  for (size_t token = 0; token < network_.padded_vocabulary; ++token)
+    mixed[token] = untold[token] + guidance_ * (told[token] - untold[token]);
+  return mixed;
 }
 
 // One lane, which reads what it is likely to write before it is written.

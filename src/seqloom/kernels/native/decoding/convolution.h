@@ -21,6 +21,7 @@ class Convolution final : public Layer {
         above_(weights.input != nullptr),
         padded_units_(padded_to(units_, kPad)) {
     num_blocks = padded_units_ / kUnits;
+    num_gate_biases = num_blocks * kGateColumns;
     const auto gates = [this](const float* matrix) {
       return [this, matrix](size_t column) {
         return gate_row(column) == kNone ? nullptr : matrix + gate_row(column) * inputs_;
@@ -49,6 +50,11 @@ class Convolution final : public Layer {
   }
 
   int num_phases() const override { return 2; }
+
+  void arrange_gate_bias(const float* bias, float* arranged) const override {
+    for (size_t column = 0; column < num_gate_biases; ++column)
+      arranged[column] = gate_row(column) == kNone ? 0 : bias[gate_row(column)];
+  }
 
   void place_state(Layout& layout) override {
     position_at_ = layout.take(sizeof(int32_t));
@@ -123,11 +129,9 @@ class Convolution final : public Layer {
   }
 
   Buffer<float> arranged(const float* rows, size_t count) const {
-    const size_t columns = num_blocks * kGateColumns;
-    Buffer<float> to(count * columns);
+    Buffer<float> to(count * num_gate_biases);
     for (size_t row = 0; row < count; ++row)
-      for (size_t column = 0; column < columns; ++column)
-        if (gate_row(column) != kNone) to[row * columns + column] = rows[row * 2 * units_ + gate_row(column)];
+      arrange_gate_bias(rows + row * 2 * units_, to.data() + row * num_gate_biases);
     return to;
   }
 
@@ -142,7 +146,11 @@ class Convolution final : public Layer {
   void advance_gates(const Row* rows, size_t block) const {
     Vec sums[Rows][4];
     for (int r = 0; r < Rows; ++r)
-      for (int v = 0; v < 4; ++v) sums[r][v] = load(bias_.data() + block * kGateColumns + v * kWidth);
+      for (int v = 0; v < 4; ++v) {
+        const size_t column = block * kGateColumns + v * kWidth;
+        sums[r][v] = load(bias_.data() + column);
+        if (rows[r].gate_bias) sums[r][v] += load(rows[r].gate_bias + gate_biases_at + column);
+      }
     for (size_t tap = 0; tap < taps_; ++tap) {
       if (!above_) {
         for (int r = 0; r < Rows; ++r) add_token(rows[r], tap, block, sums[r]);

@@ -82,6 +82,8 @@ struct Lanes::Hand {
   // One for each draft, with a history of its own.
   std::vector<std::unique_ptr<Chain>> proposers;
   std::optional<History> guessed;
+  // Logits that guidance has changed.
+  Memory guided;
 };
 
 }  // namespace seqloom::decoding

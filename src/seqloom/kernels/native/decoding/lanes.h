@@ -65,6 +65,9 @@ class Lanes {
   // [count, gates * units] of a layer, [count, vocabulary]; null takes them away.
   void set_gate_bias(int layer, const float* bias, int columns);
   void set_logit_bias(const float* bias);
+  // The first half of the lanes writes, each led away from its partner in the second half, which reads the same tokens:
+  // by logits of partner + guidance * (lane - partner). 1 ends it.
+  void set_guidance(float guidance) { guidance_ = guidance; }
 
   // Every lane reads its token; a lane whose token is negative stands still.
   void step(const int32_t* tokens);
@@ -102,6 +105,8 @@ class Lanes {
   void share_out(size_t num_lanes, const std::function<void(Share lanes, int thread, Team* team)>& work);
   int num_drafts() const;
   const float* draft_logits(const Lane& one, int number) const;
+  bool guided() const { return guidance_ != 1; }
+  const float* guided_logits(int lane, Hand& hand) const;
   void write_some(const std::vector<int>& lanes, Hand& hand, Team* team, const Written& written);
   void write_ahead(int lane, Hand& hand, Team* team, const Written& written);
   void guess(int lane, Hand& hand, int room);
@@ -122,6 +127,7 @@ class Lanes {
   std::unique_ptr<ThreadPool> pool_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<float> gate_biases_, logit_biases_;
+  float guidance_ = 1;
   SamplingSettings settings_{};
   std::vector<float> bias_;
   std::vector<std::unique_ptr<Hand>> hands_;

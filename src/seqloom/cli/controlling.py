@@ -1,0 +1,93 @@
+"""`seqloom evaluate --rating-control`: the table of wanted and judged ratings."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqloom.cli.output import print_json, print_table, say
+from seqloom.errors import ConfigError
+from seqloom.files import write_text
+
+if TYPE_CHECKING:
+    from seqloom.workflows.control import ControlReport, WayReport
+
+__all__ = ["control"]
+
+_HEADER = (
+    *("way", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied"),
+    "tokens",
+)
+
+
+def control(run: Path, source: str | None, settings: dict[str, Any], texts: Path | None, *, as_json: bool) -> None:
+    """Measure, and print.
+
+    Args:
+        run: folder of the run.
+        source: the table that it was trained on.
+        settings: of `measure_control`.
+        texts: where the texts are kept; None keeps none.
+        as_json: print one JSON object.
+    """
+    from seqloom.workflows.control import measure_control
+    from seqloom.workflows.run import load
+
+    opened = load(run)
+    if source is None and len(opened.config.sources) != 1:
+        raise ConfigError("--rating-control needs the table that the run was trained on: name it as SOURCE")
+    report = measure_control(opened, source or opened.config.sources[0], note=say, **settings)
+    if texts is not None:
+        write_text(texts, "".join(_lines(report)))
+    if as_json:
+        print_json({**asdict(report), "plot": str(report.plot), "texts": None if texts is None else str(texts)})
+        return
+    print_table([_HEADER, *((name, *_cells(way)) for name, way in report.ways.items())])
+    print()
+    nats = ", ".join(f"{name} {value:.4f}" for name, value in report.nats_per_token.items())
+    print(f"nats a token of unseen texts, told ratings: {nats}")
+    print()
+    _print_by_rating(report)
+    say(f"plot: {report.plot}")
+
+
+def _cells(way: "WayReport") -> tuple[str, ...]:
+    found = way.agreement
+    return (
+        _number(found.pearson, ".3f"),
+        _number(way.share, ".0%"),
+        _number(found.spearman, ".3f"),
+        f"{found.mean_error:.3f}",
+        _number(way.acceptance.get("all"), ".0%"),
+        _number(way.self_bleu, ".3f"),
+        _number(way.distinct_2, ".3f"),
+        _number(way.copied, ".2%"),
+        f"{way.tokens:,}" if way.tokens else "",
+    )
+
+
+def _print_by_rating(report: "ControlReport") -> None:
+    """Mean judged rating, mean error and share kept, for every wanted rating."""
+    kinds = [f"{kind:g}" for kind in next(iter(report.ways.values())).agreement.mean_judged]
+    rows: list[tuple[str, ...]] = [(report.column, "", *kinds)]
+    for name, way in report.ways.items():
+        found = way.agreement
+        judged = {f"{kind:g}": value for kind, value in found.mean_judged.items()}
+        errors = {f"{kind:g}": value for kind, value in found.mean_error_by_rating.items()}
+        rows.append((name, "judged", *(_number(judged.get(kind), ".2f") for kind in kinds)))
+        rows.append(("", "mean error", *(_number(errors.get(kind), ".2f") for kind in kinds)))
+        if way.acceptance:
+            rows.append(("", "kept", *(_number(way.acceptance.get(kind), ".0%") for kind in kinds)))
+    print_table(rows)
+
+
+def _lines(report: "ControlReport") -> list[str]:
+    return [
+        json.dumps({"way": name, "wanted": wanted, "judged": round(judged, 3), "text": text}, ensure_ascii=False) + "\n"
+        for name, texts in report.texts.items()
+        for wanted, judged, text in texts
+    ]
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)

@@ -1,0 +1,129 @@
+"""Reading a table row by row and writing it again with a column more, in the same form."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from seqloom.config import ReadingConfig
+from seqloom.corpora.inputs import Input, examine
+from seqloom.corpora.parquet import parquet_columns, parquet_rows
+from seqloom.corpora.sources import find_places
+from seqloom.corpora.tables import csv_header, csv_rows, json_rows
+from seqloom.errors import ConfigError, SourceError
+from seqloom.files import replaced
+
+__all__ = ["annotate"]
+
+_AT_ONCE = 512
+"""Rows that are worked on together."""
+
+Annotator = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
+"""New cells for each of some texts."""
+
+
+def annotate(
+    source: str | Path,
+    text: str,
+    output: Path,
+    columns: Sequence[str],
+    make: Annotator,
+    tally: Counter[str],
+    *,
+    overwrite: bool = False,
+) -> int:
+    """Write a table again with more columns; memory stays flat however long it is.
+
+    Rows without text keep their place, their new cells empty. CSV, TSV, JSON Lines and Parquet are read; what is
+    written is JSON Lines where `output` is named so, else CSV.
+
+    Args:
+        source: the table.
+        text: the column that holds the text.
+        output: the new table.
+        columns: that are added.
+        make: the new cells.
+        tally: counts the rows that could not be read, by reason.
+        overwrite: replace what `output` holds.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        SourceError: the table cannot be read, lacks the text, or has one of the new columns.
+        ConfigError: `output` is there already.
+        SeqloomError: it cannot be written to.
+    """
+    if output.exists() and not overwrite:
+        raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
+    table = _opened(source, text)
+    header, rows = _header_and_rows(table, text, tally)
+    taken = [column for column in columns if column in header]
+    if taken:
+        raise SourceError(f"{table.place.name} has a column {taken[0]} already: rename it, or leave it out")
+    written = 0
+    with replaced(output) as temporary, _writer(temporary, output, [*header, *columns]) as write:
+        while some := list(islice(rows, _AT_ONCE)):
+            texts = [str(cells.get(text) or "") for cells in some]
+            full = [place for place, one in enumerate(texts) if one.strip()]
+            made = dict(zip(full, make([texts[place] for place in full]) if full else (), strict=True))
+            for place, cells in enumerate(some):
+                write({**cells, **dict.fromkeys(columns), **made.get(place, {})})
+            written += len(some)
+    return written
+
+
+def _opened(source: str | Path, text: str) -> Input:
+    places = find_places(str(source), Counter())
+    if len(places) != 1:
+        raise SourceError(f"{source} is {len(places)} files: name one table")
+    return examine(places[0], ReadingConfig(text=text))
+
+
+def _header_and_rows(table: Input, text: str, tally: Counter[str]) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
+    if table.kind == "parquet":
+        assert table.place.path is not None
+        header = parquet_columns(table.place.path)
+        return header, (cells for _, cells in parquet_rows(table.place.path, header))
+    if table.kind == "jsonl":
+        return _keys(table), (cells for _, cells in json_rows(table.pieces(), tally))
+    header, delimiter = csv_header(table.pieces(), text, table.delimiter)
+    return header, (cells for _, cells in csv_rows(table.pieces(), delimiter, tally))
+
+
+def _keys(table: Input) -> list[str]:
+    """Every key of a file of JSON Lines: its objects need not have the same ones."""
+    keys: dict[str, None] = {}
+    for _, cells in json_rows(table.pieces(), Counter()):
+        keys.update(dict.fromkeys(cells))
+    return list(keys)
+
+
+@contextmanager
+def _writer(path: Path, output: Path, columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Writes rows into `path`, in the form that the name of `output` asks for."""
+    kind = output.suffix.lower()
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        if kind in (".jsonl", ".ndjson"):
+            yield lambda cells: _write_json(file, cells)
+            return
+        rows = csv.DictWriter(file, columns, delimiter="\t" if kind in (".tsv", ".tab") else ",", lineterminator="\n")
+        rows.writeheader()
+        yield lambda cells: _write_cells(rows, cells)
+
+
+def _write_json(file: TextIO, cells: Mapping[str, Any]) -> None:
+    file.write(json.dumps(cells, ensure_ascii=False, default=str) + "\n")
+
+
+def _write_cells(rows: "csv.DictWriter[str]", cells: Mapping[str, Any]) -> None:
+    """A row of CSV: what is no plain value is written as JSON."""
+    plain = {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+        for name, value in cells.items()
+    }
+    rows.writerow(plain)

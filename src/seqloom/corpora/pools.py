@@ -1,0 +1,25 @@
+"""Pools: disjoint parts of one table, so that whoever judges a text has never seen what its writer learned from.
+
+A row's pool hangs on its group alone, or on its text where there is no group: it is the same in every command and for
+every order of the rows.
+"""
+
+from hashlib import blake2b
+from itertools import accumulate
+
+__all__ = ["POOLS", "pool_of"]
+
+POOLS = {"generator": 0.5, "critic": 0.2, "judge": 0.2, "detector-train": 0.05, "detector-test": 0.05}
+"""Names, and how much of a table each is."""
+
+
+def pool_of(label: str) -> str:
+    """The pool of a group, or of a text.
+
+    Args:
+        label: of what must not be divided.
+    """
+    digest = blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8, person=b"seqloom pool").digest()
+    share = int.from_bytes(digest, "little") / 2**64
+    ends = accumulate(POOLS.values())
+    return next((name for name, end in zip(POOLS, ends, strict=True) if share < end), "generator")

@@ -1,0 +1,90 @@
+"""A judge of another family: naive Bayes, which counts words and knows nothing of what the critic knows.
+
+It never filters. What it says of generated texts is held against what it says of real ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from seqloom.critic.thresholds import Thresholds
+from seqloom.data.conditions import Scale, fit_scale
+
+__all__ = ["BayesJudge"]
+
+_FEATURES = 1 << 20
+_PRIOR = 0.5
+"""Of every n-gram, in texts (additive smoothing)."""
+
+
+@dataclass(frozen=True)
+class BayesJudge:
+    """Naive Bayes of words and pairs of words for every threshold, its confidence set by logistic regression.
+
+    Attributes:
+        scale: of the ratings.
+        weight: of every n-gram: how much likelier it is above the threshold.
+        slope: of every threshold: how far the sum of weights is to be believed.
+        bias: of every threshold.
+    """
+
+    scale: Scale
+    weight: Float[np.ndarray, "features thresholds"]
+    slope: Float[np.ndarray, " thresholds"]
+    bias: Float[np.ndarray, " thresholds"]
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], ratings: Float[np.ndarray, " texts"], name: str = "rating") -> "BayesJudge":
+        """Learn from rated texts; half of them set the confidence."""
+        scale = fit_scale(name, ratings)
+        above = Thresholds(scale).above(ratings)
+        rows = _rows(texts)
+        order = np.random.default_rng(0).permutation(len(texts))
+        halves = order[: len(order) // 2], order[len(order) // 2 :]
+        sums = np.zeros(above.shape)
+        for known, left in (halves, halves[::-1]):
+            sums[left] = rows[left] @ _ratios(rows[known], above[known])
+        slope, bias = zip(*(_confidence(sums[:, k], above[:, k]) for k in range(above.shape[1])), strict=True)
+        return cls(scale, _ratios(rows, above), np.array(slope), np.array(bias))
+
+    def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
+        """The expected rating of each text."""
+        sums = _rows(texts) @ self.weight
+        return Thresholds(self.scale).rating(sums * self.slope + self.bias)
+
+
+def _rows(texts: Sequence[str]):  # type: ignore[no-untyped-def]
+    """Which n-grams each text has, over the root of their number: long texts repeat themselves."""
+    from scipy import sparse
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    rows = HashingVectorizer(
+        n_features=_FEATURES,
+        ngram_range=(1, 2),
+        binary=True,
+        alternate_sign=False,
+        norm=None,
+        token_pattern=r"(?u)\b\w+\b|[!?]",
+    ).transform(texts)
+    lengths = np.sqrt(np.maximum(np.diff(rows.indptr), 1))
+    return sparse.diags(1 / lengths) @ rows
+
+
+def _ratios(rows, above: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
+    """The log-ratio of each n-gram's share of the texts above and below."""
+    present = (rows > 0).T.astype(np.float64)
+    high = (present @ above + _PRIOR) / (above.sum(axis=0) + 2 * _PRIOR)
+    low = (present @ ~above + _PRIOR) / ((~above).sum(axis=0) + 2 * _PRIOR)
+    ratios: np.ndarray = np.log(high / low)
+    return ratios
+
+
+def _confidence(sums: np.ndarray, above: np.ndarray) -> tuple[float, float]:
+    from sklearn.linear_model import LogisticRegression
+
+    if above.all() or not above.any():
+        return 0.0, 10.0 if above.all() else -10.0
+    found = LogisticRegression(C=1e6).fit(sums[:, None], above)
+    return float(found.coef_[0, 0]), float(found.intercept_[0])

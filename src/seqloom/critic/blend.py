@@ -1,0 +1,81 @@
+"""Several answers to the same thresholds, made one.
+
+The weights are learned on texts that the members did not see in training. Then the answers are sharpened: what a
+regression expects shrinks towards the middle, so that no text would ever seem to have an extreme rating; sharp answers
+move each expectation towards the rating that is likeliest, which also is nearer to the truth in absolute terms.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from seqloom.critic.thresholds import Thresholds, sigmoid
+
+__all__ = ["Blend"]
+
+_SHARPNESS = np.linspace(1, 3, 41)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A weighted sum of logits.
+
+    Attributes:
+        weights: of the members, none below 0.
+        bias: of every threshold.
+        sharpness: what the logits are multiplied by before a rating is made of them.
+    """
+
+    weights: tuple[float, ...]
+    bias: tuple[float, ...]
+    sharpness: float
+
+    @classmethod
+    def fit(
+        cls,
+        logits: Float[np.ndarray, "members texts thresholds"],
+        above: Bool[np.ndarray, "texts thresholds"],
+        levels: Float[np.ndarray, " texts"],
+        thresholds: Thresholds,
+    ) -> "Blend":
+        """Learn from texts that the members have not seen.
+
+        Args:
+            logits: of each member.
+            above: the answers.
+            levels: of the true ratings.
+            thresholds: that were asked.
+        """
+        from scipy.optimize import minimize
+
+        count, num_members = above.size, len(logits)
+
+        def cost(values: np.ndarray) -> tuple[float, np.ndarray]:
+            sums = np.tensordot(values[:num_members], logits, 1) + values[num_members:]
+            errors = (sigmoid(sums) - above) / count
+            loss = float((np.logaddexp(0, sums) - above * sums).sum() / count)
+            return loss, np.concatenate([np.tensordot(logits, errors, 2), errors.sum(axis=0)])
+
+        start = np.concatenate([np.full(num_members, 1 / num_members), np.zeros(above.shape[1])])
+        bounds = [(0, None)] * num_members + [(None, None)] * above.shape[1]
+        values = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        blended = np.tensordot(values[:num_members], logits, 1) + values[num_members:]
+        off = [np.abs(thresholds.level(sharp * blended) - levels).mean() for sharp in _SHARPNESS]
+        sharpness = float(_SHARPNESS[int(np.argmin(off))])
+        return cls(tuple(values[:num_members].tolist()), tuple(values[num_members:].tolist()), sharpness)
+
+    def logits(self, members: Sequence[Float[np.ndarray, "texts thresholds"]]) -> Float[np.ndarray, "texts thresholds"]:
+        """The blended logits of the members'."""
+        blended: np.ndarray = np.tensordot(np.asarray(self.weights), np.stack(members), 1) + np.asarray(self.bias)
+        return blended
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What `from_arrays` needs."""
+        return {name: np.asarray(getattr(self, name)) for name in ("weights", "bias", "sharpness")}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Blend":
+        """The blend that `to_arrays` described."""
+        return cls(tuple(arrays["weights"].tolist()), tuple(arrays["bias"].tolist()), float(arrays["sharpness"]))

@@ -1,0 +1,207 @@
+"""The critic: a stack of readers of different kinds, after scikit-learn's conventions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.model_selection import GroupKFold
+from sklearn.utils.validation import check_is_fitted
+
+from seqloom.critic.blend import Blend
+from seqloom.critic.encoder import Encoder, EncoderSettings, WordIndex
+from seqloom.critic.linear import Ordinal, Ridge
+from seqloom.critic.ngrams import NGrams, count_ngrams
+from seqloom.critic.thresholds import Thresholds
+from seqloom.data.conditions import Scale, fit_scale
+from seqloom.errors import ConfigError
+
+__all__ = ["Critic", "Members"]
+
+_LEAST = 20
+"""Rated texts that a critic needs at least."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """The readers that are blended; each answers the thresholds of the rating.
+
+    Attributes:
+        ngrams: what the linear ones see.
+        ridge: least squares.
+        ordinal: logistic regression of the answers.
+        encoder: the neural one; None where it is left out.
+    """
+
+    NAMES = ("ridge", "ordinal", "encoder")
+
+    ngrams: NGrams
+    ridge: Ridge
+    ordinal: Ordinal
+    encoder: Encoder | None
+
+    def logits(self, texts: Sequence[str], thresholds: Thresholds) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
+        """The logits of each, by name."""
+        return self.answers(self.ngrams.weigh(count_ngrams(texts)), texts, thresholds)
+
+    def answers(
+        self, rows: Any, texts: Sequence[str], thresholds: Thresholds
+    ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
+        """The same where the n-grams have been weighed already."""
+        levels = np.asarray(thresholds.scale.levels)
+        middles = (levels[1:] + levels[:-1]) / 2
+        found = {
+            "ridge": 8 * (self.ridge.level(rows)[:, None] - middles),
+            "ordinal": self.ordinal.logits(rows),
+        }
+        if self.encoder is not None:
+            found["encoder"] = np.asarray(self.encoder.logits(texts), np.float64)
+        return found
+
+
+class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predicts the rating of a text.
+
+    Ridge regression and ordinal logistic regression of n-grams, and a convolutional encoder, each learn the ratings; a
+    blend of them is learned on texts that they did not see (stacking, Wolpert 1992), in folds that keep groups whole.
+
+    Args:
+        encoder: whether the encoder is one of them; it takes most of the time.
+        folds: parts that the texts are divided into to learn the blend.
+        encoder_settings: how the encoder is built and trained; None is `EncoderSettings()`.
+        seed: of folds, weights and order.
+        note: is told what is done, a line at a time; None tells nobody.
+
+    Attributes:
+        scale_: of the ratings.
+        members_: the readers, trained on all texts.
+        blend_: how they are made one.
+        report_: how well each of them, and the blend, predicted texts that they had not seen: by name, Pearson's
+            correlation and the mean absolute error.
+    """
+
+    def __init__(
+        self,
+        *,
+        encoder: bool = True,
+        folds: int = 4,
+        encoder_settings: EncoderSettings | None = None,
+        seed: int = 0,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.folds = folds
+        self.encoder_settings = encoder_settings
+        self.seed = seed
+        self.note = note
+
+    def fit(self, X: Sequence[str], y: Any, groups: Any = None, *, name: str = "rating") -> Self:
+        """Learn from rated texts.
+
+        Args:
+            X: texts.
+            y: their ratings.
+            groups: which texts belong together and stay in one fold; None is each on its own.
+            name: of the rating.
+
+        Raises:
+            ConfigError: the texts are too few, are none, or a rating is missing.
+            SourceError: the ratings are all the same.
+        """
+        texts, ratings = _checked(X, y)
+        groups = np.arange(len(texts)) if groups is None else np.asarray(groups)
+        if not 2 <= self.folds <= len(np.unique(groups)):
+            raise ConfigError(f"folds got {self.folds}: choose 2 up to the number of groups, {len(np.unique(groups))}")
+        self.scale_: Scale = fit_scale(name, ratings)
+        thresholds = Thresholds(self.scale_)
+        self._say("counting n-grams")
+        counts = count_ngrams(texts)
+        unseen: dict[str, np.ndarray] = {}
+        folds = GroupKFold(self.folds, shuffle=True, random_state=self.seed)
+        for number, (known, left) in enumerate(folds.split(ratings, groups=groups), 1):
+            self._say(f"fold {number} of {self.folds}")
+            members = self._members([texts[at] for at in known], counts[known], ratings[known], thresholds, number)
+            rows = members.ngrams.weigh(counts[left])
+            for member, logits in members.answers(rows, [texts[at] for at in left], thresholds).items():
+                unseen.setdefault(member, np.zeros((len(texts), thresholds.count)))[left] = logits
+        above, levels = thresholds.above(ratings), self.scale_.scaled(ratings)
+        self.blend_ = Blend.fit(np.stack(list(unseen.values())), above, levels, thresholds)
+        self.report_ = {
+            member: _figures(thresholds.level(logits), levels, self.scale_) for member, logits in unseen.items()
+        }
+        blended = self.blend_.sharpness * self.blend_.logits(list(unseen.values()))
+        self.report_["blend"] = _figures(thresholds.level(blended), levels, self.scale_)
+        self._say("all texts")
+        self.members_ = self._members(texts, counts, ratings, thresholds, 0)
+        return self
+
+    def predict(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
+        """The rating of each text."""
+        check_is_fitted(self, "members_")
+        texts = _texts(X)
+        thresholds = Thresholds(self.scale_)
+        if not texts:
+            return np.zeros(0)
+        logits = self.blend_.logits(list(self.members_.logits(texts, thresholds).values()))
+        return thresholds.rating(self.blend_.sharpness * logits)
+
+    def _members(
+        self,
+        texts: Sequence[str],
+        counts: Any,
+        ratings: Float[np.ndarray, " texts"],
+        thresholds: Thresholds,
+        number: int,
+    ) -> Members:
+        ngrams = NGrams.fit(counts)
+        rows, above = ngrams.weigh(counts), thresholds.above(ratings)
+        encoder = None
+        if self.encoder:
+            settings = self.encoder_settings or EncoderSettings()
+            encoder = Encoder(WordIndex.fit(texts), thresholds.count, settings, 1000 * self.seed + number)
+            encoder.fit(texts, above)
+        return Members(ngrams, Ridge.fit(rows, self.scale_.scaled(ratings)), Ordinal.fit(rows, above), encoder)
+
+    def _say(self, line: str) -> None:
+        if self.note is not None:
+            self.note(line)
+
+
+def _texts(given: Any) -> list[str]:
+    """Texts as a list.
+
+    Raises:
+        ConfigError: one of them is no string.
+    """
+    if isinstance(given, str):
+        raise ConfigError(f"the texts are one string, {given[:40]!r}: give a list of texts")
+    texts = list(given)
+    wrong = [one for one in texts if not isinstance(one, str)]
+    if wrong:
+        raise ConfigError(f"the texts hold {wrong[0]!r}: give strings")
+    return texts
+
+
+def _checked(given: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " texts"]]:
+    texts, numbers = _texts(given), np.asarray(ratings, np.float64)
+    if numbers.shape != (len(texts),):
+        raise ConfigError(f"{len(texts)} texts have ratings of shape {list(numbers.shape)}: give one for each")
+    if not np.isfinite(numbers).all():
+        raise ConfigError(
+            f"{int((~np.isfinite(numbers)).sum())} ratings are missing or infinite: leave those texts out"
+        )
+    if len(texts) < _LEAST:
+        raise ConfigError(f"{len(texts)} rated texts are too few to learn from: give {_LEAST} or more")
+    return texts, numbers
+
+
+def _figures(found: Float[np.ndarray, " texts"], levels: Float[np.ndarray, " texts"], scale: Scale) -> dict[str, float]:
+    """Correlation on the scale's levels, and the mean error in the rating's own units."""
+    off = np.abs(scale.unscaled(found) - scale.unscaled(levels))
+    varies = found.std() > 0 and levels.std() > 0
+    return {
+        "pearson": float(np.corrcoef(found, levels)[0, 1]) if varies else 0.0,
+        "mean_error": float(off.mean()),
+    }

@@ -1,0 +1,128 @@
+"""A critic on disk: arrays and JSON, nothing that runs when it is read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from seqloom.critic.blend import Blend
+from seqloom.critic.critic import Critic, Members
+from seqloom.critic.encoder import Encoder, EncoderSettings
+from seqloom.critic.linear import Ordinal, Ridge
+from seqloom.critic.ngrams import NGrams
+from seqloom.data.conditions import Scale
+from seqloom.errors import RunError, SeqloomError
+from seqloom.files import replaced, write_json
+
+__all__ = ["FORMAT", "load_critic", "save_critic"]
+
+FORMAT = 1
+"""The format that this version writes."""
+
+_SETTINGS, _ARRAYS = "critic.json", "critic.safetensors"
+
+
+def save_critic(critic: Critic, folder: Path, origin: Mapping[str, Any]) -> None:
+    """Write a trained critic.
+
+    Args:
+        critic: to write.
+        folder: where.
+        origin: what it was trained on, in JSON's types.
+
+    Raises:
+        SeqloomError: the disk is full or the folder cannot be written to.
+    """
+    members = critic.members_
+    parts: dict[str, Any] = {
+        "ngrams": members.ngrams,
+        "ridge": members.ridge,
+        "ordinal": members.ordinal,
+        "blend": critic.blend_,
+    }
+    if members.encoder is not None:
+        parts["encoder"] = members.encoder
+    arrays = {
+        f"{part}.{name}": np.array(array, order="C")
+        for part, held in parts.items()
+        for name, array in held.to_arrays().items()
+    }
+    with replaced(folder / _ARRAYS) as temporary:
+        temporary.write_bytes(save(arrays))
+    settings = critic.encoder_settings or EncoderSettings()
+    write_json(
+        folder / _SETTINGS,
+        {
+            "format": FORMAT,
+            "kind": "critic",
+            "scale": critic.scale_.to_json(),
+            "settings": {"encoder": critic.encoder, "folds": critic.folds, "seed": critic.seed},
+            "encoder_settings": asdict(settings),
+            "encoder": None if members.encoder is None else members.encoder.to_json(),
+            "report": critic.report_,
+            "origin": dict(origin),
+        },
+    )
+
+
+def load_critic(folder: str | Path) -> Critic:
+    """The critic that a folder holds.
+
+    Raises:
+        RunError: there is none, or it is damaged or from a newer format.
+    """
+    stored = read_settings(Path(folder))
+    try:
+        arrays = load_file(Path(folder) / _ARRAYS)
+        return _restored(stored, arrays)
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError, SeqloomError) as error:
+        raise RunError(f"the critic in {folder} is damaged ({error}): fit it anew, or copy it again") from None
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What a critic was trained on, and how well it did, without its weights.
+
+    Raises:
+        RunError: there is no critic, or it is from a newer format.
+    """
+    file = folder / _SETTINGS
+    if not file.exists():
+        raise RunError(
+            f"no critic at {folder}: fit one with 'seqloom critic fit SOURCE --text COLUMN --rating COLUMN --run "
+            f"{folder}'"
+        )
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        version = stored["format"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{file} is damaged: {error}") from None
+    if not isinstance(version, int) or version > FORMAT:
+        raise RunError(f"{folder} has critic format {version} and this seqloom reads up to {FORMAT}: upgrade seqloom")
+    return dict(stored)
+
+
+def _restored(stored: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Critic:
+    def part(name: str) -> dict[str, np.ndarray]:
+        prefix = f"{name}."
+        return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+
+    settings = EncoderSettings(**stored["encoder_settings"])
+    critic = Critic(**stored["settings"], encoder_settings=settings)
+    encoder = None
+    if stored["encoder"] is not None:
+        encoder = Encoder.restored(part("encoder"), stored["encoder"], settings)
+    critic.scale_ = Scale.from_json(stored["scale"])
+    critic.members_ = Members(
+        NGrams.from_arrays(part("ngrams")),
+        Ridge.from_arrays(part("ridge")),
+        Ordinal.from_arrays(part("ordinal")),
+        encoder,
+    )
+    critic.blend_ = Blend.from_arrays(part("blend"))
+    critic.report_ = stored["report"]
+    return critic

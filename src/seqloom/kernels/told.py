@@ -1,0 +1,99 @@
+"""Decoders that are told of ratings: the plain one, and guidance of any."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float32
+
+from seqloom.kernels.decoder import Decoder, State
+
+__all__ = ["FirstApart", "GuidedDecoder"]
+
+
+class FirstApart:
+    """A decoder that reads the first token with other weights than those that follow.
+
+    The state is the number of tokens read, then the decoders' own.
+
+    Args:
+        first: reads the first token.
+        rest: reads all others; its state is of the same kind.
+    """
+
+    def __init__(self, first: Decoder, rest: Decoder) -> None:
+        self._first, self._rest = first, rest
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return self._rest.vocabulary
+
+    def initial_state(self) -> State:
+        """No token read."""
+        return (np.zeros((), np.int64), *self._rest.initial_state())
+
+    def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
+        """Read one token."""
+        num_read, *inner = state
+        logits, after = (self._rest if num_read else self._first).step(token, tuple(inner))
+        return logits, (num_read + 1, *after)
+
+    def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
+        """Read tokens in order; give the logits after the last and the new state.
+
+        Raises:
+            IndexError: a token is not in the vocabulary.
+            ValueError: there are no tokens.
+        """
+        if not len(tokens):
+            raise ValueError("there are no tokens to read, so nothing can be predicted")
+        for token in tokens:
+            logits, state = self.step(token, state)
+        return logits, state
+
+
+class GuidedDecoder:
+    """Leads a decoder that is told away from one that is not (Ho, Salimans 2022; Sanchez et al. 2023 for text).
+
+    Its logits are `untold + guidance * (told - untold)`: 1 is the told one's, more exaggerates what it was told. Both
+    read the same tokens; the state is the one's, then the other's.
+
+    Args:
+        told: of the ratings.
+        untold: the same model, which knows none.
+        guidance: how far to go.
+    """
+
+    def __init__(self, told: Decoder, untold: Decoder, guidance: float) -> None:
+        self.told, self.untold, self.guidance = told, untold, guidance
+        self._parts = len(told.initial_state())
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return self.told.vocabulary
+
+    def initial_state(self) -> State:
+        """Of both."""
+        return (*self.told.initial_state(), *self.untold.initial_state())
+
+    def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
+        """Read one token."""
+        return self.read([token], state)
+
+    def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
+        """Read tokens in order; give the logits after the last and the new state.
+
+        Raises:
+            IndexError: a token is not in the vocabulary.
+            ValueError: there are no tokens.
+        """
+        of_told, of_untold = self.split(state)
+        told, after_told = self.told.read(tokens, of_told)
+        untold, after_untold = self.untold.read(tokens, of_untold)
+        logits = untold + np.float32(self.guidance) * (told - untold)
+        return logits, (*after_told, *after_untold)
+
+    def split(self, state: State) -> tuple[State, State]:
+        """The states of the told and the untold one."""
+        return state[: self._parts], state[self._parts :]

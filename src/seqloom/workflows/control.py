@@ -1,0 +1,307 @@
+"""Does a run write to the rating that is asked for? Measured by a judge that neither wrote nor filtered.
+
+The model, the critic and the judge learn from disjoint pools of one table; the judge is of another family than the
+critic (see `BayesJudge`). What it says of generated texts is held against what it says of real texts with the same
+ratings.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from seqloom.codecs.base import Codec
+from seqloom.config import ReadingConfig
+from seqloom.corpora import open_corpus
+from seqloom.critic.bayes import BayesJudge
+from seqloom.data.conditions import Scale, rating_features
+from seqloom.data.split import Spans
+from seqloom.data.store import TokenStore, cached_store
+from seqloom.errors import ConfigError
+from seqloom.evaluation.agreement import Agreement, agreement
+from seqloom.evaluation.diversity import diversity
+from seqloom.evaluation.likelihood import full_likelihood
+from seqloom.evaluation.self_bleu import self_bleu
+from seqloom.plots.control import rating_control
+from seqloom.workflows.critics import read_rated
+from seqloom.workflows.known import KnownPart
+from seqloom.workflows.measuring import run_scorer
+from seqloom.workflows.own_text import copy_index
+from seqloom.workflows.run import Run
+
+__all__ = ["ControlReport", "WayReport", "measure_control"]
+
+REAL = "real"
+_BLEU_TEXTS = 200
+_COPY_TEXTS = 100
+_KINDS = 5
+"""Groups that ratings are reported in where there are too many of them."""
+
+Note = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayReport:
+    """What one way of writing came to.
+
+    Attributes:
+        agreement: of wanted and judged ratings, in levels of the scale but for the mean errors and means.
+        share: of the correlation on real texts.
+        acceptance: share of the texts that the critic kept, by rating and ("all") in all; empty without a filter.
+        shortfall: texts that were asked for and not found.
+        self_bleu: up to 4-grams, of the first texts.
+        distinct_2: distinct pairs of words, as a share.
+        copied: share of the windows of 50 characters that stand in the model's corpus; None for real texts.
+        tokens: that were written in all.
+        seconds: that it took.
+    """
+
+    agreement: Agreement
+    share: float | None
+    acceptance: Mapping[str, float]
+    shortfall: int
+    self_bleu: float | None
+    distinct_2: float | None
+    copied: float | None
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlReport:
+    """The whole measurement.
+
+    Attributes:
+        column: the rating.
+        judge_texts: that the judge learned from.
+        ways: by name; `REAL` is real text.
+        nats_per_token: of the judge's texts under the model, told the "true" ratings, "shuffled" ones, and "none".
+        plot: where the picture is.
+        texts: by name of the way: wanted rating, judged rating and text.
+    """
+
+    column: str
+    judge_texts: int
+    ways: Mapping[str, WayReport]
+    nats_per_token: Mapping[str, float]
+    plot: Path
+    texts: Mapping[str, Sequence[tuple[float, float, str]]]
+
+
+@dataclass
+class _Written:
+    """Texts of one way, in the order of their ratings."""
+
+    texts: list[str]
+    wanted: list[float]
+    acceptance: dict[str, tuple[int, int]]
+    shortfall: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def measure_control(
+    run: Run,
+    source: str | Path | Sequence[str | Path],
+    *,
+    ways: Sequence[Sequence[str]] | None = None,
+    critic: Any = None,
+    count: int = 500,
+    plot: Path | None = None,
+    note: Note = lambda line: None,
+    **settings: Any,
+) -> ControlReport:
+    """Write to the ratings of real texts, and have a judge rate both.
+
+    Args:
+        run: trained on the pool "generator" of the source.
+        source: the table that the run was trained on.
+        ways: methods of each way; without them, all that the run and the critic allow.
+        critic: for filter and steering; a folder or a `Critic`, fitted on the pool "critic".
+        count: texts of each way.
+        plot: where the picture goes; by default among the run's.
+        note: is told what is done.
+        settings: of `Run.write_to`.
+
+    Raises:
+        ConfigError: the run was not trained on a pool, or has no rating; a way is not to be had.
+        UserError: the source or the critic cannot be read.
+    """
+    scale = _checked(run, critic)
+    reading = replace(run.config.reading, rating=(scale.name,), category=(), encoding=None)
+    judged = read_rated(source, replace(reading, pool="judge"))
+    real = read_rated(source, reading)
+    note(f"judge: {len(judged.texts):,} texts; real texts to compare with: {len(real.texts):,}")
+    judge = BayesJudge.fit(judged.texts, judged.ratings, scale.name)
+    random = np.random.default_rng(settings.get("seed", 0))
+    chosen = np.sort(random.permutation(len(real.texts))[:count])
+    wanted = np.sort(real.ratings[chosen].clip(scale.knots[0], scale.knots[-1]))
+    order = np.argsort(real.ratings[chosen], kind="stable")
+    written = {REAL: _Written([real.texts[chosen[place]] for place in order], wanted.tolist(), {})}
+    for methods in ways or _all_ways(critic):
+        name = " + ".join(methods)
+        note(f"writing {len(wanted):,} texts: {name}")
+        written[name] = _write(run, scale, wanted, {**settings, "methods": tuple(methods), "critic": critic})
+    copies = copy_index(run)
+    ratings = {name: judge.predict(one.texts) for name, one in written.items()}
+    reports: dict[str, WayReport] = {}
+    for name, one in written.items():
+        found = _agreement(scale, np.array(one.wanted), ratings[name])
+        ceiling = found if name == REAL else reports[REAL].agreement
+        variety = diversity(one.texts[:: max(1, len(one.texts) // _BLEU_TEXTS)])
+        some = one.texts[:: max(1, len(one.texts) // _COPY_TEXTS)]
+        shares = [share for text in some if (share := copies.copied_share(text)) is not None]
+        reports[name] = WayReport(
+            agreement=found,
+            share=_ratio(found.pearson, ceiling.pearson),
+            acceptance={kind: kept / max(tried, 1) for kind, (kept, tried) in one.acceptance.items()},
+            shortfall=one.shortfall,
+            self_bleu=self_bleu(_spread(one.texts, _BLEU_TEXTS)),
+            distinct_2=variety.distinct_words[1],
+            copied=None if name == REAL or not shares else float(np.mean(shares)),
+            tokens=one.tokens,
+            seconds=one.seconds,
+        )
+    path = plot or run.folder.plots_folder / "control.png"
+    _draw(path, scale, written, ratings, len(judged.texts))
+    return ControlReport(
+        column=scale.name,
+        judge_texts=len(judged.texts),
+        ways=reports,
+        nats_per_token=_nats(run, source, replace(reading, pool="judge")),
+        plot=path,
+        texts={
+            name: list(zip(one.wanted, ratings[name].tolist(), one.texts, strict=True)) for name, one in written.items()
+        },
+    )
+
+
+def _checked(run: Run, critic: Any) -> Scale:
+    """The rating that is measured."""
+    scales = [column for column in run.config.conditions if isinstance(column, Scale)]
+    if not scales:
+        raise ConfigError("--rating-control needs a run that was trained with --rating, and this one was not")
+    if run.config.reading.pool != "generator":
+        raise ConfigError(
+            "--rating-control needs texts that the run has not seen, to learn a judge from: train the run with "
+            "--pool generator, and fit the critic with --pool critic"
+        )
+    if isinstance(critic, str | Path):
+        from seqloom.critic.folder import read_settings
+
+        pool = read_settings(Path(critic))["origin"]["reading"].get("pool")
+        if pool != "critic":
+            fitted = f"pool {pool}" if pool else "the whole table"
+            raise ConfigError(
+                f"the critic in {critic} was fitted on {fitted}, which the judge or the run has part in: fit it with "
+                "--pool critic"
+            )
+    return scales[0]
+
+
+def _all_ways(critic: Any) -> list[tuple[str, ...]]:
+    ways: list[tuple[str, ...]] = [("condition",), ("condition", "guide")]
+    if critic is not None:
+        ways += [("condition", "filter"), ("condition", "guide", "filter"), ("steer",), ("condition", "steer")]
+    return ways
+
+
+def _write(run: Run, scale: Scale, wanted: Float[np.ndarray, " texts"], settings: dict[str, Any]) -> _Written:
+    """Texts for every wanted rating; those of one rating have draws of their own."""
+    done = _Written([], [], {})
+    begun = time.perf_counter()
+    if "guide" not in settings["methods"]:
+        settings.pop("guidance", None)
+    if not {"filter", "steer"} & set(settings["methods"]):
+        settings = {name: value for name, value in settings.items() if name not in ("critic", "agree")}
+    seed = settings.pop("seed", 0)
+    values, counts = np.unique(wanted, return_counts=True)
+    for number, (rating, count) in enumerate(zip(values.tolist(), counts.tolist(), strict=True)):
+        writing = run.write_to({scale.name: rating}, count=count, seed=seed + 7919 * number, **settings)
+        some = list(writing)
+        done.texts += [one.sample.text for one in some]
+        done.wanted += [rating] * len(some)
+        done.shortfall += count - len(some)
+        if writing.report is not None:
+            kind = f"{_kinds(scale, np.array([rating]))[0]:g}"
+            for key in (kind, "all"):
+                kept, tried = done.acceptance.get(key, (0, 0))
+                done.acceptance[key] = kept + writing.report.kept, tried + writing.report.written
+        done.tokens += (
+            sum(one.tokens for one in writing.steered)
+            or (writing.report.tokens if writing.report is not None else 0)
+            or sum(len(one.sample.tokens) for one in some)
+        )
+    done.seconds = time.perf_counter() - begun
+    return done
+
+
+def _kinds(scale: Scale, ratings: Float[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:
+    """The rating that each is reported under: itself, or the nearest of a few."""
+    if len(scale.knots) <= 2 * _KINDS and set(ratings.tolist()) <= set(scale.knots):
+        return ratings
+    middles = (np.arange(_KINDS) + 0.5) / _KINDS
+    nearest = np.abs(scale.scaled(ratings)[:, None] - middles).argmin(axis=1)
+    kinds: np.ndarray = np.round(scale.unscaled(middles), 2)[nearest]
+    return kinds
+
+
+def _agreement(scale: Scale, wanted: Float[np.ndarray, " texts"], judged: Float[np.ndarray, " texts"]) -> Agreement:
+    """Correlations of levels, and errors in the rating's own units."""
+    kinds = _kinds(scale, wanted)
+    levels = agreement(scale.scaled(wanted), scale.scaled(judged), kinds)
+    own = agreement(wanted, judged, kinds)
+    return replace(own, pearson=levels.pearson, spearman=levels.spearman)
+
+
+def _nats(run: Run, source: Any, reading: ReadingConfig) -> dict[str, float]:
+    """What unseen text costs, told its ratings, others', and none."""
+    reading = replace(reading, rating=run.config.reading.rating, category=run.config.reading.category)
+    store = _store(open_corpus(source, reading), run.codec)
+    true = rating_features(run.config.conditions, store)
+    assert true is not None
+    shuffled = true[np.random.default_rng(0).permutation(len(true))]
+    scorer, characters = run_scorer(run), run.codec.characters_per_token
+    return {
+        name: full_likelihood(scorer, store, Spans.whole(store), characters, features=features).nats_per_token
+        for name, features in (("true", true), ("shuffled", shuffled), ("none", None))
+    }
+
+
+def _store(corpus: Any, codec: Codec) -> TokenStore:
+    return cached_store(KnownPart(corpus, codec), codec)
+
+
+def _spread(texts: Sequence[str], most: int) -> list[str]:
+    """So many of them, from all over."""
+    places = np.linspace(0, len(texts) - 1, min(most, len(texts))).round().astype(int).tolist()
+    return [texts[place] for place in places]
+
+
+def _ratio(one: float | None, other: float | None) -> float | None:
+    return None if one is None or not other else one / other
+
+
+def _draw(
+    path: Path,
+    scale: Scale,
+    written: Mapping[str, _Written],
+    ratings: Mapping[str, Float[np.ndarray, " texts"]],
+    judge_texts: int,
+) -> None:
+    panels = {}
+    for name, one in written.items():
+        kinds = _kinds(scale, np.array(one.wanted))
+        if len(kinds):
+            panels[name] = {value: ratings[name][kinds == value] for value in np.unique(kinds).tolist()}
+    rating_control(
+        path,
+        panels,
+        real=REAL,
+        title=f"{scale.name}: wanted and judged",
+        subtitle=f"the judge learned from {judge_texts:,} texts that neither model nor critic has seen",
+    )

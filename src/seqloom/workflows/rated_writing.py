@@ -1,0 +1,288 @@
+"""Writing to a rating, by all that there is: conditions, guidance, a filter, steering, and any of them together."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from seqloom.data.conditions import Conditions, Scale
+from seqloom.errors import ConfigError
+from seqloom.registry import unknown_name
+from seqloom.sampling import Sample, SamplingConfig
+from seqloom.sampling.filtering import Filter, FilterReport, Rater
+from seqloom.sampling.steering import Steered, Steering
+from seqloom.workflows.writer import Prompt, Writer
+
+__all__ = ["METHODS", "Plan", "RatedSample", "RatedWriting", "Request", "make_plan"]
+
+METHODS = {
+    "condition": "the model is told the rating",
+    "guide": "what the rating changes is exaggerated",
+    "filter": "more is written than is wanted, and what the critic disagrees with is dropped",
+    "steer": "the critic leads the model while it writes",
+}
+"""Ways to write to a rating, and what each does."""
+
+USUAL_GUIDANCE = 1.5
+_USUAL_RANKS = 0.1
+"""How far off a critic may be where ratings are scaled by rank, unless it is said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a person asks for; None is chosen.
+
+    Attributes:
+        rating: a number, or numbers and categories by column.
+        methods: names from `METHODS`.
+        guidance: see `GuidedDecoder`.
+        critic: a folder of one, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
+        agree: how far off the critic may be, in units of the rating; of ratings that are scaled by rank, a share of
+            the ranks.
+        budget: texts that may be written for each that is wanted.
+        particles: texts that are written side by side for each that is steered.
+        extrapolate: allow ratings beyond those that were trained on.
+    """
+
+    rating: Any
+    methods: tuple[str, ...] | None = None
+    guidance: float | None = None
+    critic: Any = None
+    agree: float | None = None
+    budget: int = 20
+    particles: int = 16
+    extrapolate: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a request is met.
+
+    Attributes:
+        methods: in the order of `METHODS`.
+        values: what the model is told, NaN for what is left open; None where it is told nothing.
+        guidance: 1 for none.
+        rater: the critic, on the scale's levels; None where there is none.
+        scale: of the rating that the critic speaks of.
+        wanted: that rating.
+        agree: how far off the critic may be, on the scale's levels.
+        request: what was asked.
+    """
+
+    methods: tuple[str, ...]
+    values: Float64[np.ndarray, " columns"] | None
+    guidance: float
+    rater: Rater | None
+    scale: "_Levels"
+    wanted: float
+    agree: float
+    request: Request
+
+
+@dataclass(frozen=True)
+class RatedSample:
+    """A text that was written to a rating.
+
+    Attributes:
+        sample: the text.
+        wanted: the rating that was asked for.
+        predicted: what the critic makes of it; None where there is no critic.
+        effective_size: see `Steered`; None where nothing was steered.
+    """
+
+    sample: Sample
+    wanted: float
+    predicted: float | None = None
+    effective_size: float | None = None
+
+
+@dataclass
+class RatedWriting:
+    """Texts one after another, each as soon as it is known to be kept; remembers what they cost.
+
+    Attributes:
+        plan: how they are written.
+        writer: told what the plan says.
+        prompt: that they go on from.
+        config: how tokens are drawn.
+        count: how many are wanted; a filter gives fewer where its budget ends.
+        report: of the filter, as far as it has come; None without one.
+        steered: tokens, resamplings and effective sizes of the steered texts so far.
+    """
+
+    plan: Plan
+    writer: Writer
+    prompt: Prompt
+    config: SamplingConfig
+    count: int
+    report: FilterReport | None = None
+    steered: list[Steered] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[RatedSample]:
+        """Write them."""
+        plan, writer, prompt, config, count = self.plan, self.writer, self.prompt, self.config, self.count
+        if plan.rater is None:
+            for sample in writer.write(prompt, config, count=count):
+                yield RatedSample(sample, plan.wanted)
+            return
+        sizes: dict[int, float] = {}
+
+        def some(first: int, number: int) -> Iterator[Sample]:
+            if "steer" not in plan.methods:
+                yield from writer.write(prompt, config, count=number, first_index=first)
+                return
+            for steered in self._steering().write(writer.job(prompt, config), first, number):
+                self.steered.append(steered)
+                sizes[steered.sample.index] = steered.effective_size
+                yield steered.sample
+
+        if "filter" not in plan.methods:
+            for sample in some(0, count):
+                rating = self.steered[-1].rating
+                yield self._rated(sample, rating, sizes)
+            return
+        chosen = Filter(plan.rater, plan.scale.level(plan.wanted), agree=plan.agree, budget=plan.request.budget)
+        for sample, rating in chosen.keep(some, count):
+            self.report = chosen.report
+            yield self._rated(sample, rating, sizes)
+        self.report = chosen.report
+
+    def _steering(self) -> Steering:
+        plan = self.plan
+        assert plan.rater is not None
+        return Steering(
+            rater=plan.rater,
+            rating=plan.scale.level(plan.wanted),
+            spread=plan.agree,
+            particles=plan.request.particles,
+        )
+
+    def _rated(self, sample: Sample, level: float, sizes: dict[int, float]) -> RatedSample:
+        return RatedSample(sample, self.plan.wanted, self.plan.scale.rating(level), sizes.get(sample.index))
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """A rating's scale, or none: then its levels are the ratings themselves."""
+
+    scale: Scale | None
+
+    def level(self, rating: float) -> float:
+        return rating if self.scale is None else float(self.scale.scaled(np.array([rating]))[0])
+
+    def rating(self, level: float) -> float:
+        return level if self.scale is None else float(self.scale.unscaled(np.array([level]))[0])
+
+    def rater(self, rate: Callable[[Sequence[str]], Any]) -> Rater:
+        if self.scale is None:
+            return lambda texts: np.asarray(rate(texts))
+        scaled = self.scale.scaled
+        return lambda texts: scaled(np.asarray(rate(texts), np.float64))
+
+    def agree(self, wanted: float | None) -> float:
+        """From what a person says to levels."""
+        scale = self.scale
+        if scale is None:
+            return 1.0 if wanted is None else wanted
+        if scale.heavy:
+            return _USUAL_RANKS if wanted is None else wanted
+        usual = min(np.diff(scale.knots)) / 2
+        return float((usual if wanted is None else wanted) / (scale.knots[-1] - scale.knots[0]))
+
+
+def make_plan(request: Request, conditions: Conditions) -> Plan:
+    """Decide how to meet a request.
+
+    Args:
+        request: what is asked.
+        conditions: of the run; none for one that was trained without ratings.
+
+    Raises:
+        ConfigError: it contradicts itself or the run; one line for each fault.
+    """
+    methods = _methods(request, conditions)
+    told = {"condition", "guide"} & set(methods)
+    values = conditions.wanted(request.rating, extrapolate=request.extrapolate) if told else None
+    guidance = request.guidance if request.guidance is not None else USUAL_GUIDANCE if "guide" in methods else 1.0
+    if not {"filter", "steer"} & set(methods):
+        return Plan(methods, values, guidance, None, _Levels(None), _only(request.rating, conditions), 0.0, request)
+    rate, scale, column = _opened(request.critic)
+    own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
+    if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
+        own = conditions.columns[0]
+    if own is not None and scale is not None and (own.knots[0], own.knots[-1]) != (scale.knots[0], scale.knots[-1]):
+        raise ConfigError(
+            f"--critic rates {column} from {scale.knots[0]:g} to {scale.knots[-1]:g}, and the run was trained on "
+            f"{own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
+        )
+    known = own or scale
+    wanted = _of_column(request.rating, column, conditions)
+    if known is not None:
+        wanted = known.number(wanted, extrapolate=request.extrapolate)
+    levels = _Levels(known)
+    return Plan(
+        methods, values, guidance, levels.rater(rate), levels, float(wanted), levels.agree(request.agree), request
+    )
+
+
+def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
+    faults = []
+    asked = request.methods
+    if asked is None:
+        told = len(conditions) > 0 or request.critic is None
+        asked = (
+            *(("condition",) if told else ()),
+            *(("guide",) if request.guidance not in (None, 1) else ()),
+            *(("filter",) if request.critic is not None else ()),
+        )
+    faults += [unknown_name("method", method, METHODS) for method in asked if method not in METHODS]
+    if not asked:
+        faults.append(f"--method got nothing: choose from {', '.join(METHODS)}, with commas between them")
+    judged = [method for method in asked if method in ("filter", "steer")]
+    if judged and request.critic is None:
+        faults.append(f"--method {','.join(judged)} asks a critic: name one with --critic, as 'critic fit' made it")
+    if request.critic is not None and not judged:
+        faults.append(f"--critic has no part in --method {','.join(asked)}: add filter or steer, or leave it out")
+    if request.guidance not in (None, 1) and "guide" not in asked:
+        faults.append(f"--guidance has no part in --method {','.join(asked)}: add guide, or leave it out")
+    if request.agree is not None and not (math.isfinite(request.agree) and request.agree > 0):
+        faults.append(f"--agree got {request.agree}: choose a number above 0, in the units of the rating")
+    if faults:
+        raise ConfigError(*faults)
+    return tuple(method for method in METHODS if method in asked)
+
+
+def _only(rating: Any, conditions: Conditions) -> float:
+    """The number that a request without a critic names first, for the report."""
+    values = conditions.wanted(rating, extrapolate=True)
+    return float(next(chain(values[~np.isnan(values)], [math.nan])))
+
+
+def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
+    """What is wanted of the column that the critic rates."""
+    if not isinstance(rating, dict):
+        return rating
+    if column in rating:
+        return rating[column]
+    if column is None and len(rating) == 1:
+        return next(iter(rating.values()))
+    raise ConfigError(f"--critic rates {column or 'one number'}, and --rating says nothing of it: add {column}=RATING")
+
+
+def _opened(critic: Any) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
+    """A critic's function, its scale and the column that it rates, where it knows them."""
+    if isinstance(critic, str | Path):
+        from seqloom.critic import load_critic
+
+        critic = load_critic(critic)
+    scale = getattr(critic, "scale_", None)
+    if hasattr(critic, "predict"):
+        return critic.predict, scale, None if scale is None else scale.name
+    if callable(critic):
+        return critic, None, None
+    raise ConfigError(f"critic got {critic!r}: give a folder, an object with predict, or a function of texts")

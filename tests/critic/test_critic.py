@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from seqloom.critic import Critic, load_critic
+from seqloom.critic.encoder import EncoderSettings
+from seqloom.critic.folder import save_critic
+from seqloom.errors import ConfigError, RunError, SourceError
+
+SMALL = EncoderSettings(width=8, filters=8, epochs=4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def critic(reviews):
+    return Critic(folds=2, encoder_settings=SMALL).fit(reviews.texts, reviews.stars, reviews.places, name="stars")
+
+
+def correlation(one, other):
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def test_it_predicts_texts_that_it_has_not_seen(critic, others):
+    found = critic.predict(others.texts)
+    assert correlation(found, others.stars) > 0.75
+    assert found.min() >= 1
+    assert found.max() <= 5
+
+
+def test_the_extremes_are_not_starved(critic, others):
+    found = critic.predict(others.texts)
+    assert found[others.stars == 1].mean() < 1.9
+    assert found[others.stars == 5].mean() > 4.1
+
+
+def test_every_reader_is_reported_beside_the_blend(critic):
+    assert list(critic.report_) == ["ridge", "ordinal", "encoder", "blend"]
+    best = max(figures["pearson"] for name, figures in critic.report_.items() if name != "blend")
+    assert critic.report_["blend"]["pearson"] > best - 0.02
+
+
+def test_it_is_kept_as_arrays_and_comes_back_the_same(critic, others, tmp_path):
+    save_critic(critic, tmp_path / "critic", {"source": "somewhere"})
+    assert {path.suffix for path in (tmp_path / "critic").iterdir()} == {".json", ".safetensors"}
+    again = load_critic(tmp_path / "critic")
+    np.testing.assert_array_equal(again.predict(others.texts), critic.predict(others.texts))
+    assert again.report_ == critic.report_
+
+
+def test_what_is_damaged_is_told(critic, tmp_path):
+    with pytest.raises(RunError, match="no critic at"):
+        load_critic(tmp_path / "nothing")
+    save_critic(critic, tmp_path / "critic", {})
+    (tmp_path / "critic" / "critic.safetensors").write_bytes(b"x" * 50)
+    with pytest.raises(RunError, match="is damaged"):
+        load_critic(tmp_path / "critic")
+    (tmp_path / "critic" / "critic.json").write_text('{"format": 99}')
+    with pytest.raises(RunError, match="upgrade seqloom"):
+        load_critic(tmp_path / "critic")
+
+
+def test_a_text_is_rated_alone_as_among_others(critic, others):
+    alone = [critic.predict([text])[0] for text in others.texts[:5]]
+    np.testing.assert_allclose(alone, critic.predict(others.texts)[:5], atol=1e-5)
+    assert critic.predict([]).shape == (0,)
+    assert np.isfinite(critic.predict(["", "?", "\U0001f600 " * 5000])).all()
+
+
+def test_the_same_seed_learns_the_same(reviews):
+    settings = {"folds": 2, "encoder_settings": SMALL, "seed": 3}
+    one, other = (Critic(**settings).fit(reviews.texts[:100], reviews.stars[:100]) for _ in range(2))
+    np.testing.assert_array_equal(one.predict(reviews.texts), other.predict(reviews.texts))
+
+
+def test_scikit_learns_tools_take_it(reviews):
+    """`check_estimator` feeds tables of numbers, which no reader of texts takes; these are its checks on texts."""
+    plain = Critic(encoder=False, folds=2)
+    assert clone(plain).get_params() == plain.get_params()
+    assert plain.set_params(seed=4).seed == 4
+    assert repr(plain).startswith("Critic(")
+    scores = cross_val_score(Critic(encoder=False, folds=2), reviews.texts, reviews.stars, cv=2)
+    assert scores.min() > 0.4
+    search = GridSearchCV(Critic(encoder=False), {"folds": [2, 3]}, cv=2).fit(reviews.texts[:120], reviews.stars[:120])
+    assert search.best_params_["folds"] in (2, 3)
+    made = make_pipeline(Critic(encoder=False, folds=2)).fit(reviews.texts, reviews.stars)
+    assert made.score(reviews.texts, reviews.stars) > 0.5
+    with pytest.raises(NotFittedError):
+        Critic().predict(["a text"])
+
+
+def test_fitting_changes_no_setting_and_gives_itself(reviews):
+    critic = Critic(encoder=False, folds=2)
+    before = critic.get_params()
+    assert critic.fit(reviews.texts, reviews.stars) is critic
+    assert critic.get_params() == before
+    again = critic.fit(reviews.texts, 6 - reviews.stars)
+    assert correlation(again.predict(reviews.texts), reviews.stars) < 0
+
+
+def test_any_numbers_will_do(reviews):
+    points = np.random.default_rng(0).pareto(1, 400) * 3**reviews.stars
+    critic = Critic(encoder=False, folds=2).fit(reviews.texts, points)
+    assert critic.scale_.heavy
+    found = critic.scale_.scaled(critic.predict(reviews.texts))
+    assert correlation(found, critic.scale_.scaled(points)) > 0.4
+
+
+@pytest.mark.parametrize(
+    ("texts", "ratings", "error", "said"),
+    [
+        (["a"] * 30, [4.0] * 30, SourceError, "is 4 everywhere"),
+        (["a"] * 3, [1.0, 2, 3], ConfigError, "3 rated texts are too few"),
+        (["a"] * 30, [1.0, np.nan] * 15, ConfigError, "15 ratings are missing"),
+        (["a"] * 30, [1.0] * 29, ConfigError, "give one for each"),
+        (["a", 7] * 15, [1.0, 2] * 15, ConfigError, "hold 7: give strings"),
+        ("a text", [1.0], ConfigError, "one string"),
+    ],
+)
+def test_what_cannot_be_learned_is_told(texts, ratings, error, said):
+    with pytest.raises(error, match=said):
+        Critic(encoder=False).fit(texts, ratings)
+
+
+def test_folds_that_are_more_than_the_groups_are_told(reviews):
+    with pytest.raises(ConfigError, match="folds got 4: choose 2 up to the number of groups, 2"):
+        Critic(encoder=False).fit(reviews.texts, reviews.stars, np.arange(400) % 2)

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqloom.data.conditions import Category, Conditions, fit_conditions, fit_scale, rating_features
+from seqloom.data.store import TokenStore
+from seqloom.errors import ConfigError, SourceError
+
+STARS = fit_scale("stars", np.array([1.0, 2, 3, 4, 5, 5, np.nan]))
+CITY = Category(name="city", values=("Bonn", "Ulm"))
+
+
+def store(**conditions) -> TokenStore:
+    count = len(next(iter(conditions.values())))
+    return TokenStore(
+        records=np.zeros(2 * count, np.uint8),
+        offsets=np.arange(count + 1) * 2,
+        conditions={name: np.array(values, np.float64) for name, values in conditions.items()},
+        categories={"city": ("Ulm", "Kiel", "Bonn")} if "city" in conditions else {},
+        groups=None,
+        characters=count,
+        skipped={},
+    )
+
+
+def test_few_numbers_have_a_knot_each():
+    assert STARS.knots == (1, 2, 3, 4, 5)
+    assert STARS.levels == (0, 0.25, 0.5, 0.75, 1)
+    assert not STARS.heavy
+
+
+def test_features_are_shares_of_the_nearest_knots_and_the_level():
+    found = STARS.features(np.array([1.0, 3.25, 5.0, np.nan]))
+    np.testing.assert_allclose(
+        found,
+        [[1, 0, 0, 0, 0, -1], [0, 0, 0.75, 0.25, 0, 0.125], [0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 0, 0]],
+        atol=1e-6,
+    )
+
+
+def test_what_lies_beyond_the_knots_goes_on_in_a_straight_line():
+    found = STARS.features(np.array([6.0, 0.0]))
+    np.testing.assert_allclose(found, [[0, 0, 0, -1, 2, 1.5], [2, -1, 0, 0, 0, -1.5]], atol=1e-6)
+
+
+def test_a_heavy_tail_is_scaled_by_rank():
+    points = np.random.default_rng(0).pareto(1.0, 5000) * 10
+    scale = fit_scale("points", points)
+    assert scale.heavy
+    shares = [np.mean(points <= value) for value in np.quantile(points, [0.2, 0.5, 0.85, 0.97])]
+    np.testing.assert_allclose(scale.scaled(np.quantile(points, [0.2, 0.5, 0.85, 0.97])), shares, atol=0.03)
+    assert not fit_scale("bell", np.random.default_rng(0).normal(size=5000)).heavy
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60, unique=True))
+def test_scaling_is_undone(numbers):
+    scale = fit_scale("n", np.array(numbers))
+    inside = np.linspace(scale.knots[0], scale.knots[-1], 7)
+    span = scale.knots[-1] - scale.knots[0]
+    np.testing.assert_allclose(scale.unscaled(scale.scaled(inside)), inside, atol=1e-6 * span + 1e-9)
+    features = scale.features(inside)
+    np.testing.assert_allclose(features[:, :-1].sum(axis=1), 1, atol=1e-5)
+    assert features.min() >= -1
+    assert features.max() <= 1
+
+
+@pytest.mark.parametrize(("numbers", "said"), [([4.0, 4.0], "is 4 everywhere"), ([np.nan], "holds no number")])
+def test_a_rating_that_never_changes_is_refused(numbers, said):
+    with pytest.raises(SourceError, match=said):
+        fit_scale("stars", np.array(numbers))
+
+
+def test_the_conditions_of_a_store_go_to_json_and_back():
+    found = fit_conditions(store(stars=[1, 3, np.nan, 4.5], city=[0, 1, 2, np.nan]))
+    assert found.names == ("stars", "city")
+    assert found.width == 4 + 3
+    assert Conditions.from_json(found.to_json()) == found
+
+
+def test_names_of_another_store_are_found_by_name():
+    conditions = Conditions((STARS, CITY))
+    np.testing.assert_array_equal(
+        conditions.of(store(city=[0, 1, 2, np.nan])), [[np.nan, 1], [np.nan, np.nan], [np.nan, 0], [np.nan, np.nan]]
+    )
+    features = rating_features(conditions, store(city=[0, 1, 2, np.nan]))
+    assert features is not None
+    np.testing.assert_array_equal(features[:, -2:], [[0, 1], [0, 0], [1, 0], [0, 0]])
+    assert rating_features(Conditions(), store(stars=[1, 2])) is None
+
+
+def test_what_is_wanted_by_name_or_alone():
+    np.testing.assert_array_equal(Conditions((STARS,)).wanted("4.5"), [4.5])
+    both = Conditions((STARS, CITY))
+    np.testing.assert_array_equal(both.wanted({"city": "Ulm"}), [np.nan, 1])
+    np.testing.assert_array_equal(both.wanted({"city": "Bonn", "stars": 2}), [2, 0])
+    np.testing.assert_array_equal(both.wanted({"stars": 7}, extrapolate=True), [7, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted", "said"),
+    [
+        ((), 5, "needs a run that was trained with ratings"),
+        ((STARS,), 99, "got 99, and stars was 1 to 5 in training: choose within that, or allow it with --extrapolate"),
+        ((STARS,), "good", "got 'good' for stars: give a number from 1 to 5"),
+        ((STARS,), "nan", "give a number"),
+        ((STARS,), {"star": 4}, "unknown rating 'star': choose from stars; did you mean 'stars'"),
+        ((STARS, CITY), 4, "was trained with stars, city: say which, as in stars="),
+        ((STARS, CITY), {"city": "Kiel"}, "unknown city 'Kiel': choose from Bonn, Ulm"),
+    ],
+)
+def test_what_cannot_be_wanted_is_told(columns, wanted, said):
+    with pytest.raises(ConfigError, match=said):
+        Conditions(columns).wanted(wanted)

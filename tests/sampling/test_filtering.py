@@ -1,0 +1,84 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from seqloom.errors import ConfigError, SeqloomError
+from seqloom.sampling.filtering import Filter
+from seqloom.sampling.sample import Sample
+
+
+def sample(index: int) -> Sample:
+    """A text that says its own rating: 0 to 9."""
+    text = str(index * 7 % 10)
+    return Sample(
+        index=index, seed=0, tokens=(1, 2), text=text, log_prob=0, sampling_log_prob=0, finish_reason="length"
+    )
+
+
+def write(first: int, count: int):
+    return map(sample, range(first, first + count))
+
+
+def rater(texts):
+    return np.array([float(text) for text in texts])
+
+
+def test_only_what_the_critic_agrees_with_is_kept():
+    chosen = Filter(rater, 5, agree=1)
+    kept = list(chosen.keep(write, 30))
+    assert len(kept) == 30
+    assert {rating for _, rating in kept} == {4.0, 5.0, 6.0}
+    assert [one.index for one, _ in kept] == [i for i in range(101) if abs(i * 7 % 10 - 5) <= 1][:30]
+
+
+def test_fewer_are_the_first_of_more():
+    few, many = (list(Filter(rater, 2, agree=0.5).keep(write, count)) for count in (3, 40))
+    assert few == many[:3]
+
+
+def test_what_it_cost_is_reported():
+    chosen = Filter(rater, 5, agree=1)
+    kept = list(chosen.keep(write, 30))
+    written = kept[-1][0].index + 1
+    report = chosen.report
+    assert (report.wanted, report.written, report.kept, report.tokens) == (30, written, 30, 2 * written)
+    assert report.acceptance == pytest.approx(0.3, abs=0.03)
+    assert report.tokens_per_kept == pytest.approx(2 / report.acceptance)
+    assert report.shortfall == 0
+
+
+def test_a_budget_that_ends_is_a_shortfall():
+    chosen = Filter(rater, 5, agree=0.5, budget=4)
+    kept = list(chosen.keep(write, 10))
+    assert len(kept) == 4
+    assert (chosen.report.written, chosen.report.shortfall) == (40, 6)
+    nothing = Filter(rater, 50, agree=1, budget=2)
+    assert list(nothing.keep(write, 10)) == []
+    assert (nothing.report.acceptance, nothing.report.tokens_per_kept, nothing.report.shortfall) == (0, None, 10)
+
+
+def test_the_report_is_up_to_date_wherever_one_stops():
+    chosen = Filter(rater, 5, agree=1)
+    kept = list(itertools.islice(chosen.keep(write, 30), 7))
+    assert (chosen.report.kept, chosen.report.written) == (7, kept[-1][0].index + 1)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "said"),
+    [
+        (lambda texts: np.full(len(texts), np.nan), "NaN or infinity for '0'"),
+        (lambda texts: np.zeros((len(texts), 2)), "of shape"),
+        (lambda texts: [1.0], "one number a text"),
+        (lambda texts: np.array(["x"] * len(texts)), "one number a text"),
+    ],
+)
+def test_a_critic_that_gives_no_numbers_is_told(faulty, said):
+    with pytest.raises(SeqloomError, match=said):
+        list(Filter(faulty, 5, agree=1).keep(write, 3))
+
+
+@pytest.mark.parametrize(("settings", "said"), [({"agree": 0}, "--agree"), ({"agree": 1, "budget": 0}, "--budget")])
+def test_settings_out_of_range(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        Filter(rater, 5, **settings)

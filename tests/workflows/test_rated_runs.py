@@ -1,0 +1,143 @@
+"""Runs that are trained with ratings, from a table to texts."""
+
+import csv
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqloom
+from seqloom.errors import ConfigError, SourceError
+from seqloom.workflows.run import Run
+
+GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
+
+
+def write_table(path: Path, number: int = 400) -> Path:
+    random = np.random.default_rng(3)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["text", "stars", "town", "place"])
+        for row in range(number):
+            stars = int(random.integers(1, 6))
+            words = [str(random.choice(GOOD if random.random() < (stars - 1) / 4 else BAD)) for _ in range(6)]
+            rows.writerow([" ".join(words), stars if row % 10 else "", ["Ulm", "Bonn"][row % 2], row // 4])
+    return path
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_table(tmp_path_factory.mktemp("table") / "rated.csv")
+
+
+@pytest.fixture(scope="module")
+def rated(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return seqloom.train(
+        table,
+        run=tmp_path_factory.mktemp("runs") / "rated",
+        text="text",
+        rating=("stars",),
+        group="place",
+        steps=300,
+        size=48,
+        threads=1,
+        lanes=8,
+    )
+
+
+def goodness(texts: list[str]) -> float:
+    """Share of good words among those that are known."""
+    words = list(itertools.chain.from_iterable(text.split() for text in texts))
+    good, bad = (sum(word in kind for word in words) for kind in (GOOD, BAD))
+    return good / (good + bad)
+
+
+def written(run: Run, **settings: object) -> list[str]:
+    return [sample.text for sample in run.samples(count=60, length=60, temperature=0.8, **settings)]
+
+
+def test_texts_are_written_to_their_rating(rated: Run) -> None:
+    shares = [goodness(written(rated, rating=stars)) for stars in (1, 3, 5)]
+    assert shares[0] + 0.15 < shares[1] < shares[2] - 0.15
+    assert 0.3 < goodness(written(rated)) < 0.7
+
+
+def test_guidance_exaggerates(rated: Run) -> None:
+    plain, guided = (goodness(written(rated, rating=4, guidance=guidance)) for guidance in (1, 3))
+    assert guided > plain + 0.03
+
+
+def test_a_rating_may_be_named(rated: Run) -> None:
+    assert rated.generate(rating={"stars": 2.5}) == rated.generate(rating=2.5)
+
+
+def test_the_conditions_are_kept_with_the_run(rated: Run) -> None:
+    again = seqloom.load(rated.path)
+    assert again.config.conditions == rated.config.conditions
+    assert again.info()["ratings"][0]["name"] == "stars"
+
+
+def test_a_text_costs_less_with_its_rating_than_with_another(rated: Run, table: Path, tmp_path: Path) -> None:
+    with open(table, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    with open(tmp_path / "wrong.csv", "w", newline="", encoding="utf-8") as file:
+        turned = csv.DictWriter(file, list(rows[0]))
+        turned.writeheader()
+        for row in rows:
+            turned.writerow({**row, "stars": 6 - int(row["stars"]) if row["stars"] else ""})
+    assert rated.evaluate(table).nats_per_token + 0.01 < rated.evaluate(tmp_path / "wrong.csv").nats_per_token
+
+
+def test_resuming_and_going_on_keep_the_ratings(rated: Run, table: Path, tmp_path: Path) -> None:
+    child = seqloom.train(
+        table, run=tmp_path / "child", from_run=rated.path, text="text", rating=("stars",), steps=5, threads=1
+    )
+    assert child.config.conditions == rated.config.conditions
+    with pytest.raises(ConfigError, match="leave out town"):
+        seqloom.train(
+            table,
+            run=tmp_path / "other",
+            from_run=rated.path,
+            text="text",
+            rating=("stars",),
+            category=("town",),
+            steps=5,
+        )
+
+
+def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None:
+    run = seqloom.train(
+        table, run=tmp_path / "both", text="text", rating=("stars",), category=("town",), steps=5, size=16, threads=1
+    )
+    assert run.config.conditions.names == ("stars", "town")
+    assert run.generate(rating={"stars": 4, "town": "Ulm"}, length=5)
+    with pytest.raises(ConfigError, match="say which"):
+        run.generate(rating=4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"rating": 9}, "stars was 1 to 5 in training"),
+        ({"rating": 5, "guidance": -1}, "--guidance got -1"),
+        ({"guidance": 2}, "--guidance has no meaning without --rating"),
+        ({"extrapolate": True}, "--extrapolate has no meaning without --rating"),
+    ],
+)
+def test_what_cannot_be_written_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        rated.generate(**settings)
+    assert rated.generate(rating=9, extrapolate=True, length=5)
+
+
+def test_a_run_without_ratings_has_none_to_write_to(run: Run) -> None:
+    with pytest.raises(ConfigError, match="needs a run that was trained with ratings"):
+        run.generate(rating=5)
+
+
+def test_a_rating_that_never_changes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "same.csv").write_text("text,stars\n" + "some words here,4\n" * 60)
+    with pytest.raises(SourceError, match="'stars' is 4 everywhere"):
+        seqloom.train(tmp_path / "same.csv", run=tmp_path / "run", text="text", rating=("stars",), steps=5)
+    assert not (tmp_path / "run").exists()
