@@ -89,7 +89,7 @@ def write_inputs(folder: Path) -> None:
         (["words.csv"], "words.csv is a table: name the column that holds the text with --text (text, stars)"),
         (["words.csv", "--text", "body"], "words.csv has no column 'body': choose from text, stars"),
         (["words.csv", "--text", "text", "--rating", "stars"], "the column 'stars' does not hold numbers"),
-        (["words.csv", "--rating", "stars"], "--rating and --group name columns, so --text must name"),
+        (["words.csv", "--rating", "stars"], "--rating, --category and --group name columns, so --text must name"),
         (["fox.txt", "--preset", "clasic"], "unknown preset 'clasic': choose from classic, reviews; did you mean"),
         (["fox.txt", "--core", "lstn"], "unknown core 'lstn': choose from lstm, gru, conv; did you mean 'lstm'?"),
         (["fox.txt", "--level", "chars"], "unknown level 'chars': choose from char, byte, word, subword; did you"),
@@ -262,7 +262,7 @@ def test_the_same_again_is_a_command(planned, text_file, tmp_path, words):
 
 def test_the_same_again_names_tables_and_parents(planned, command, run, tmp_path):
     table = tmp_path / "rated.csv"
-    table.write_text("text,stars,fun,place\n" + "".join(f"good food here,5,1,p{row}\n" for row in range(99)))
+    table.write_text("text,stars,fun,place\n" + "".join(f"good food here,{row % 5},{row % 3},p{row}\n" for row in range(99)))
     columns = "--text text --rating stars --rating fun --group place --hold-out 0.1 --steps 3".split()
     config, repeated = planned("train", table, "--run", tmp_path / "new", *columns)
     assert config.reading.rating == ("stars", "fun")
@@ -295,12 +295,12 @@ def test_from_goes_on(command, run, text_file, tmp_path):
     assert json.loads((tmp_path / "new" / "config.json").read_text())["parent"] == str(run)
 
 
-def test_ratings_are_said_to_be_kept(command, tmp_path):
+def test_ratings_are_said_with_their_range(command, tmp_path):
     table = tmp_path / "rated.csv"
     table.write_text("text,stars\n" + "good food here,5\nbad food there,1\n" * 100)
     done = command("train", table, "--text", "text", "--rating", "stars", "--run", tmp_path / "new", *SMALL)
     assert done.code == 0
-    assert "ratings (stars) are kept with the text; this model does not read them yet" in done.err
+    assert "rating stars: 1 to 5" in done.err.splitlines()
 
 
 def test_a_full_disk_is_one_line_and_leaves_the_run(command, unreported, monkeypatch, digest):

@@ -102,7 +102,7 @@ def run_command(command: Command, capsys: pytest.CaptureFixture[str], demo: Path
     if command.faults:
         assert err.splitlines() == list(command.faults), command.line
     elif words[0] != "train":
-        assert out, f"{command.line} printed nothing"
+        assert out + err, f"{command.line} printed nothing"
 
 
 def run_script(path: Path, arguments: list[str]) -> None:
@@ -136,7 +136,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "letters.txt").write_text("".join(sign for sign in text[40_000:50_000] if sign.isascii()))
     names = [first + last for first in ("Ann", "Ber", "Clar", "Dor") for last in ("a", "ta", "issa", "othy")]
     (tmp_path / "names.txt").write_text("\n".join(names * 40), encoding="utf-8")
-    rows = [f"Place {row % 20},{1 + row % 5},The soup was {'hot' if row % 2 else 'cold'}." for row in range(300)]
+    kinds = ("awful", "cold", "fair", "warm", "superb")
+    rows = [f"Place {row % 60},{1 + row % 5},The soup was {kinds[row % 5]} at table {row}." for row in range(600)]
     (tmp_path / "reviews.csv").write_text("\n".join(["place,stars,text", *rows]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -98,7 +98,7 @@ class Ridge:
             return loss, np.append(_product(transposed, errors) / count + penalty * weight, errors.mean())
 
         found = _minimum(cost, np.append(np.zeros(rows.shape[1]), levels.mean()))
-        return cls(_scattered(found[:-1], seen, features), np.float32(found[-1]))
+        return cls(_scattered(found[:-1], seen, features), np.asarray(found[-1], np.float32))
 
     def level(self, rows: Any) -> Float[np.ndarray, " texts"]:
         """The level of each text."""

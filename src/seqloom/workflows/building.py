@@ -69,20 +69,19 @@ def codec_maker(wanted: Settings, parent: Run | None) -> Callable[[Corpus], Code
 
 
 def conditions_of(material: Material, parent: Run | None) -> Conditions:
-    """What the model is told of each text: the parent's conditions where there is a parent, else the store's own.
+    """What the model is told of each text: the parent's conditions where it has any, else the store's own.
 
     Raises:
         ConfigError: the source has ratings that the parent was not told.
         SourceError: a rating is the same everywhere, or a category has too many names.
     """
-    if parent is None:
+    if parent is None or not len(parent.config.conditions):
         return fit_conditions(material.store)
     known = parent.config.conditions
     new = sorted(set(material.store.conditions) - set(known.names))
     if new:
-        had = f"only {', '.join(known.names)}" if len(known) else "none"
         raise ConfigError(
-            f"--from goes on with the ratings of {parent.path}, which had {had}: leave out {', '.join(new)}"
+            f"--from goes on with the ratings of {parent.path}, {', '.join(known.names)}: leave out {', '.join(new)}"
         )
     return known
 

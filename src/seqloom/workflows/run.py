@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from seqloom.codecs.base import Codec
 from seqloom.config import check
 from seqloom.errors import ConfigError
+from seqloom.kernels.native_decoder import decoding_kernels
 from seqloom.registry import unknown_name
 from seqloom.sampling import Sample, SamplingConfig
 from seqloom.sampling.config import is_whole
@@ -62,7 +63,7 @@ class Run:
         self.folder = RunFolder(path)
         self.config: RunConfig = self.folder.read_config()
         self.codec: Codec = self.folder.read_codec()
-        self._made: tuple[tuple[bool | None, str | None], WriterMaker] | None = None
+        self._made: tuple[tuple[bool | None, str | None, str | None], WriterMaker] | None = None
 
     def __repr__(self) -> str:
         from seqloom.workflows.describing import parameters
@@ -273,7 +274,7 @@ class Run:
 
     def _maker(self, carry: bool | None, precision: str | None) -> WriterMaker:
         """The maker of writers of this kind; the last one is kept."""
-        kind = carry, precision
+        kind = carry, precision, decoding_kernels(self.config.model)
         if self._made is None or self._made[0] != kind:
             self._made = kind, WriterMaker(self.config, self.codec, self.weights, carry=carry, precision=precision)
         return self._made[1]
