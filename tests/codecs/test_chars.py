@@ -74,5 +74,22 @@ def test_a_corpus_without_text_is_refused(make_corpus):
         CharCodec.fit(make_corpus("", ()))
 
 
+@pytest.mark.parametrize("num_symbols", [254, 255, 256, 257, 65_535, 65_536, 65_537])
+def test_no_id_is_taken_for_an_unknown_character(num_symbols, make_corpus):
+    symbols = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x1_2000)]))
+    text = symbols[:num_symbols]
+    codec = CharCodec.fit(make_corpus(text))
+    assert codec.encode(text).tolist() == list(range(num_symbols))
+    for unknown in (symbols[num_symbols], "\ud800", "\U0010ffff"):
+        assert codec.unknown(text[-3:] + unknown) == [(3, unknown)]
+        with pytest.raises(CodecError, match="at character 4"):
+            list(codec.encode_chunks([text[-3:] + unknown]))
+
+
+def test_zeros_at_the_end_are_characters_too(make_corpus):
+    codec = CharCodec.fit(make_corpus("a\0"))
+    assert [ids.tolist() for ids in codec.encode_chunks(["a\0\0", "\0"])] == [[1, 0, 0], [0]]
+
+
 def test_encoding_makes_signed_32_bit_ids(make_corpus):
     assert CharCodec.fit(make_corpus("ab")).encode("ba").dtype == np.int32

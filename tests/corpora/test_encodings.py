@@ -135,6 +135,20 @@ def test_a_named_encoding_is_held_to_and_the_fault_is_placed(size: int) -> None:
     assert raised.value.position == at
 
 
+def test_long_blocks_are_decoded_in_short_pieces() -> None:
+    text = "aé中🚀" * 50_000  # characters of one to four bytes, which the pieces' ends cut
+    pieces = list(decoded(iter([text.encode()]), "utf-8"))
+    assert "".join(pieces) == text
+    assert max(map(len, pieces)) <= 1 << 15
+
+
+def test_a_fault_deep_in_a_long_block_is_placed() -> None:
+    content = "é".encode() * 150_000
+    with pytest.raises(Undecodable) as raised:
+        list(decoded(iter([content + b"\xff" + content]), "utf-8"))
+    assert raised.value.position == len(content)
+
+
 def test_a_character_that_the_end_cuts_is_a_fault() -> None:
     with pytest.raises(SourceError, match="0xE4 0xB8 at byte 1 "):
         scan(in_blocks("a中".encode()[:-1]), "it", "utf-8")

@@ -47,8 +47,8 @@ class Codec(ABC):
         """
 
     @abstractmethod
-    def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Int[np.ndarray, " tokens"]]:
-        """Encode a text that comes in pieces; the ids do not depend on where it was cut.
+    def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Integer[np.ndarray, " tokens"]]:
+        """Encode a text that comes in pieces; the ids do not depend on where it was cut, their type may.
 
         Raises:
             CodecError: a symbol is not in the vocabulary.
@@ -110,7 +110,7 @@ class Codec(ABC):
                 raise CodecError(describe_unknown(unknown, skippable=True))
             text = without(text, unknown)
         pieces = list(self.encode_chunks([text]))
-        return np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+        return np.concatenate(pieces, dtype=np.int32) if pieces else np.zeros(0, np.int64)
 
     def unfinished(self, text: str) -> str:
         """The end of `text` that belongs to the token after it: a space, where words begin with theirs."""

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from jaxtyping import Int, UInt32
+from jaxtyping import Int, Integer, UInt32
 
 from seqloom.codecs.base import Codec, Unknown, describe_unknown
 from seqloom.codecs.utf8 import unspellable
@@ -15,8 +15,8 @@ from seqloom.errors import CodecError, SourceError
 
 __all__ = ["CharCodec"]
 
-_BLOCK = 1 << 16
-"""Characters that are looked up at once: the arrays of one block stay in the second-level cache."""
+_BLOCK = 1 << 15
+"""Characters that are looked up at once. The memory of arrays much larger goes back to the system each time."""
 
 _NUM_CODE_POINTS = 0x110000
 
@@ -57,7 +57,7 @@ class CharCodec(Codec):
             raise SourceError(f"{corpus.name} holds no text")
         return cls(Vocabulary.of(symbols, spelled=room is not None, boundary=corpus.separate), vocabulary)
 
-    def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Int[np.ndarray, " tokens"]]:
+    def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Integer[np.ndarray, " tokens"]]:
         """Encode a text that comes in pieces.
 
         Raises:
@@ -67,7 +67,7 @@ class CharCodec(Codec):
         for chunk in chunks:
             for codes in _code_points(chunk):
                 ids = self._table.take(codes, mode="clip")
-                yield self._spelled(codes, ids, position) if ids.min() < 0 else ids
+                yield self._spelled(codes, ids, position) if ids.max() == self._missing else ids
                 position += len(codes)
 
     def unknown(self, text: str) -> list[Unknown]:
@@ -77,7 +77,7 @@ class CharCodec(Codec):
         return [
             (number * _BLOCK + int(at), chr(codes[at]))
             for number, codes in enumerate(_code_points(text))
-            for at in np.flatnonzero(self._table.take(codes, mode="clip") < 0)
+            for at in np.flatnonzero(self._table.take(codes, mode="clip") == self._missing)
         ]
 
     def extended(self, corpus: Corpus) -> Self:
@@ -116,19 +116,27 @@ class CharCodec(Codec):
             raise CodecError(f"the codec is damaged: its cap is {cap!r}")
         return cls(vocabulary, cap)
 
+    @property
+    def _missing(self) -> int:
+        """What stands in the table for "no id": one past the last id."""
+        return len(self.vocabulary.tokens)
+
     @cached_property
-    def _table(self) -> Int[np.ndarray, " code_points"]:
-        """Id by code point, -1 if there is none; look-ups past its end are clipped to the last entry, -1."""
+    def _table(self) -> Integer[np.ndarray, " code_points"]:
+        """Id by code point, or `_missing`; look-ups past its end are clipped to the last entry, which is missing.
+
+        Its type is as narrow as can be, so that a store of such ids takes what is looked up as it is.
+        """
         codes = [ord(symbol) for symbol in self.vocabulary.ids]
-        table = np.full(max(codes, default=0) + 2, -1, np.int32)
+        table = np.full(max(codes, default=0) + 2, self._missing, np.min_scalar_type(self._missing))
         table[codes] = list(self.vocabulary.ids.values())
         return table
 
     def _spelled(
-        self, codes: UInt32[np.ndarray, " block"], ids: Int[np.ndarray, " block"], position: int
+        self, codes: UInt32[np.ndarray, " block"], ids: Integer[np.ndarray, " block"], position: int
     ) -> Int[np.ndarray, " tokens"]:
-        """`ids` with every -1 replaced by the bytes of its character."""
-        missing = ids < 0
+        """`ids` with every missing one replaced by the bytes of its character."""
+        missing = ids == self._missing
         symbols = codes[missing].tobytes().decode("utf-32-le", "surrogatepass")
         first_byte = self.vocabulary.first_byte
         if first_byte is None or unspellable(symbols):
@@ -145,7 +153,8 @@ class CharCodec(Codec):
 
 def _code_points(chunk: str) -> Iterator[UInt32[np.ndarray, " block"]]:
     for start in range(0, len(chunk), _BLOCK):
-        yield np.frombuffer(chunk[start : start + _BLOCK].encode("utf-32-le", "surrogatepass"), "<u4")
+        block = chunk[start : start + _BLOCK]
+        yield np.array([block], f"<U{len(block)}").view("<u4")
 
 
 def _distinct(corpus: Corpus) -> list[str]:

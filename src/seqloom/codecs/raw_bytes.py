@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Integer
 
 from seqloom.codecs.base import Codec, Unknown
 from seqloom.codecs.utf8 import spellable, unspellable
@@ -44,7 +44,7 @@ class ByteCodec(Codec):
             )
         return cls(separate=corpus.separate)
 
-    def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Int[np.ndarray, " tokens"]]:
+    def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Integer[np.ndarray, " tokens"]]:
         """The UTF-8 bytes of a text that comes in pieces.
 
         Raises:
@@ -52,7 +52,7 @@ class ByteCodec(Codec):
         """
         for chunk in spellable(chunks):
             for start in range(0, len(chunk), _BLOCK):
-                yield np.frombuffer(chunk[start : start + _BLOCK].encode(), np.uint8).astype(np.int32)
+                yield np.frombuffer(chunk[start : start + _BLOCK].encode(), np.uint8)
 
     def unknown(self, text: str) -> list[Unknown]:
         """The lone surrogates of `text`: everything else can be spelled."""

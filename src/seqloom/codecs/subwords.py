@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -113,7 +113,7 @@ def _sample(corpus: Corpus) -> list[str]:
     """The corpus in blocks; whenever there is too much of it, every other block is dropped from there on."""
     kept: list[str] = []
     stride, size = 1, 0
-    all_blocks = (block for document in corpus for block in blocks(spellable(document.chunks), _SAMPLE_BLOCK))
+    all_blocks = (block for document in corpus for block in _filled(spellable(document.chunks), _SAMPLE_BLOCK))
     for number, block in enumerate(all_blocks):
         if number % stride:
             continue
@@ -124,6 +124,18 @@ def _sample(corpus: Corpus) -> list[str]:
             stride *= 2
             size = sum(map(len, kept))
     return kept
+
+
+def _filled(chunks: Iterable[str], size: int) -> Iterator[str]:
+    """The text of `chunks` in blocks of `size` characters, however it was chunked; the last may be shorter."""
+    rest = ""
+    for chunk in chunks:
+        text = rest + chunk
+        full = len(text) // size * size
+        yield from blocks([text[:full]], size)
+        rest = text[full:]
+    if rest:
+        yield rest
 
 
 def _fitted(texts: list[str], num_tokens: int) -> dict[str, Any]:

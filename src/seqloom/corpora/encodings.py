@@ -55,6 +55,9 @@ _SIGNATURES = (
 _CONTROL = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1b"))
 _HEAD_BYTES = 1 << 16
 
+_DECODED_BYTES = 1 << 15
+"""Bytes that are decoded at once. The memory of strings much longer goes back to the system each time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
@@ -125,9 +128,9 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
     marked = canonical in _MARK_IS_TEXT
     num_read = 0
     try:
-        for block in blocks:
-            num_read += len(block)
-            text = decoder.decode(block)
+        for piece in _bounded(blocks):
+            num_read += len(piece)
+            text = decoder.decode(piece)
             if marked and text:
                 text, marked = text.removeprefix("\ufeff"), False
             yield text
@@ -140,6 +143,12 @@ def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
         ) from error
     except UnicodeError as error:
         raise Undecodable(num_read, str(error)) from error
+
+
+def _bounded(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        for start in range(0, len(block), _DECODED_BYTES):
+            yield block[start : start + _DECODED_BYTES]
 
 
 def scan(blocks: Blocks, name: str, asked: str | None = None) -> Scan:

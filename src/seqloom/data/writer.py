@@ -55,7 +55,7 @@ class StoreWriter:
 
     def append(self, records: Shaped[np.ndarray, "..."]) -> None:
         """Add records to the document that is being written."""
-        self._records.write(records.astype(self._dtype, copy=False).tobytes())
+        self._records.write(np.ascontiguousarray(records, self._dtype).data)
         self.num_records += len(records)
 
     def end_document(self, conditions: Mapping[str, Condition] | None = None, group: str | None = None) -> None:
