@@ -262,7 +262,8 @@ def test_the_same_again_is_a_command(planned, text_file, tmp_path, words):
 
 def test_the_same_again_names_tables_and_parents(planned, command, run, tmp_path):
     table = tmp_path / "rated.csv"
-    table.write_text("text,stars,fun,place\n" + "".join(f"good food here,{row % 5},{row % 3},p{row}\n" for row in range(99)))
+    rows = [f"good food here,{row % 5},{row % 3},p{row}\n" for row in range(99)]
+    table.write_text("text,stars,fun,place\n" + "".join(rows))
     columns = "--text text --rating stars --rating fun --group place --hold-out 0.1 --steps 3".split()
     config, repeated = planned("train", table, "--run", tmp_path / "new", *columns)
     assert config.reading.rating == ("stars", "fun")

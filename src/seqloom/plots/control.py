@@ -54,7 +54,7 @@ def rating_control(
             )  # fmt: skip
             for box in boxes["boxes"]:
                 box.set(facecolor=ORANGE if name == real else BLUE, alpha=0.55, linewidth=0.6)
-            axes.set_title(drawable(name), loc="left")
+            axes.set_title(drawable(name), loc="left", fontsize=9)
             axes.set_xticks(ratings if len(ratings) <= 7 else [ratings[0], ratings[-1]])
             plain_axes(axes)
         for axes in panels[-1]:
