@@ -9,6 +9,7 @@ import pytest
 
 import seqloom
 from seqloom.errors import ConfigError, SourceError
+from seqloom.workflows.backwards import BackwardsCritic
 from seqloom.workflows.run import Run
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
@@ -76,6 +77,63 @@ def test_the_conditions_are_kept_with_the_run(rated: Run) -> None:
     again = seqloom.load(rated.path)
     assert again.config.conditions == rated.config.conditions
     assert again.info()["ratings"][0]["name"] == "stars"
+
+
+def test_read_backwards_it_rates_texts(rated: Run) -> None:
+    critic = BackwardsCritic(rated)
+    good, bad = critic.predict(["lovely superb warm tasty superb warm", "awful rude cold stale awful rude"])
+    assert good > 4
+    assert bad < 2
+    assert critic.predict([]).shape == (0,)
+    assert np.isfinite(critic.predict(["", "\u2603"])).all()
+
+
+def test_a_run_without_ratings_rates_nothing(run: Run) -> None:
+    with pytest.raises(ConfigError, match="was not trained with --rating"):
+        BackwardsCritic(run)
+
+
+def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
+    def critic(texts: list[str]) -> list[float]:
+        return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
+
+    writing = rated.write_to(5, count=8, critic=critic, agree=1.0, length=60)
+    kept = list(writing)
+    assert len(kept) == 8
+    assert all(abs(one.predicted - 5) <= 1 for one in kept if one.predicted is not None)
+    assert writing.report is not None
+    assert writing.report.written >= 8
+    assert [one.sample.text for one in kept] == [
+        one.sample.text for one in rated.write_to(5, count=8, critic=critic, agree=1.0, length=60)
+    ]
+
+
+def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
+    def critic(texts: list[str]) -> list[float]:
+        return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
+
+    steered = rated.write_to(5, count=10, methods=("steer",), critic=critic, agree=0.5, length=50, particles=8)
+    free = goodness(written(rated))
+    assert goodness([one.sample.text for one in steered]) > free + 0.15
+    assert all(one.effective_size >= 1 for one in steered.steered)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"methods": ("filter",)}, "--method filter asks a critic"),
+        ({"methods": ("condition",), "critic": len}, "--critic has no part in --method condition"),
+        ({"methods": ("wish",)}, "unknown method 'wish'"),
+        ({"methods": ("condition",), "guidance": 2}, "--guidance has no part"),
+        ({"critic": len, "agree": -1}, "--agree got -1"),
+        ({"critic": 5}, "give a folder, an object with predict, or a function"),
+        ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
+        ({"critic": len, "budget": 0}, "--budget got 0"),
+    ],
+)
+def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        list(rated.write_to(4, **settings))
 
 
 def test_a_text_costs_less_with_its_rating_than_with_another(rated: Run, table: Path, tmp_path: Path) -> None:

@@ -70,7 +70,9 @@ def fit(
 
 @app.command(cls=SectionedCommand, epilog="Example: seqloom critic rate c new.csv --text text -o rated.csv")
 def rate(
-    critic: Annotated[Path, typer.Argument(help="folder of a critic", metavar="CRITIC")],
+    critic: Annotated[
+        Path, typer.Argument(help="folder of a critic, or of a run trained with --rating", metavar="CRITIC")
+    ],
     source: Annotated[str, typer.Argument(help="a table of texts", metavar="SOURCE")],
     text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text")],
     output: Annotated[Path, typer.Option("--output", "-o", help="the new table (.csv, .tsv or .jsonl)")],

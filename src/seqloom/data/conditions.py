@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -37,12 +37,14 @@ class Scale(Stored):
         levels: how high each knot stands, from 0 to 1: in proportion to its number, or to its rank where the column
             has a heavy tail.
         heavy: whether that is so.
+        shares: of the texts that each knot stands for: numbers between two knots count for both in proportion.
     """
 
     name: str
     knots: tuple[float, ...]
     levels: tuple[float, ...]
     heavy: bool
+    shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.knots) < 2 or len(self.levels) != len(self.knots) or sorted(set(self.knots)) != list(self.knots):
@@ -276,7 +278,7 @@ def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
         raise SourceError(f"the column {name!r} {only}, and nothing can be learned of that: leave out --rating {name}")
     if len(distinct) <= _FEW:
         knots = distinct[_apart(distinct)]
-        return _scale(name, knots, _in_proportion(knots), heavy=False)
+        return _scale(name, knots, _in_proportion(knots), numbers, heavy=False)
     quantiles = np.quantile(numbers, _QUANTILES)
     first = _apart(quantiles)
     knots = quantiles[first]
@@ -284,11 +286,13 @@ def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
     heavy = bool(abs((centred**3).mean()) > _HEAVY)
     ranks = np.asarray(_QUANTILES, np.float64)[first]
     ranks[-1] = 1
-    return _scale(name, knots, ranks if heavy else _in_proportion(knots), heavy=heavy)
+    return _scale(name, knots, ranks if heavy else _in_proportion(knots), numbers, heavy=heavy)
 
 
-def _scale(name: str, knots: np.ndarray, levels: np.ndarray, *, heavy: bool) -> Scale:
-    return Scale(name=name, knots=tuple(knots.tolist()), levels=tuple(levels.tolist()), heavy=heavy)
+def _scale(name: str, knots: np.ndarray, levels: np.ndarray, numbers: np.ndarray, *, heavy: bool) -> Scale:
+    scale = Scale(name=name, knots=tuple(knots.tolist()), levels=tuple(levels.tolist()), heavy=heavy)
+    shares = scale.features(numbers)[:, :-1].mean(axis=0, dtype=np.float64)
+    return replace(scale, shares=tuple(shares.tolist()))
 
 
 def _apart(knots: Float[np.ndarray, " knots"]) -> np.ndarray:

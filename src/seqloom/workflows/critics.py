@@ -17,8 +17,10 @@ from seqloom.critic import Critic, load_critic
 from seqloom.critic.folder import save_critic
 from seqloom.errors import ConfigError, RunError
 from seqloom.version import __version__
+from seqloom.workflows.backwards import BackwardsCritic
+from seqloom.workflows.run import load
 
-__all__ = ["PREDICTED", "RatedTexts", "fit_critic", "rate_table", "read_rated"]
+__all__ = ["PREDICTED", "RatedTexts", "fit_critic", "open_critic", "rate_table", "read_rated"]
 
 PREDICTED = "rating_predicted"
 """The column that a critic adds."""
@@ -134,8 +136,20 @@ def read_rated(
     return RatedTexts(texts, np.array(ratings), np.array(groups), unrated)
 
 
+def open_critic(folder: str | Path) -> Critic | BackwardsCritic:
+    """The critic in a folder; a rated run, read backwards, is one too.
+
+    Raises:
+        UserError: there is neither, or it is damaged.
+    """
+    path = Path(folder)
+    if (path / "config.json").exists() and not (path / "critic.json").exists():
+        return BackwardsCritic(load(path))
+    return load_critic(path)
+
+
 def rate_table(
-    critic: str | Path | Critic,
+    critic: str | Path | Critic | BackwardsCritic,
     source: str | Path,
     *,
     text: str,
@@ -146,7 +160,7 @@ def rate_table(
     """Write a table again with a column of predicted ratings.
 
     Args:
-        critic: a critic, or its folder.
+        critic: a critic, or its folder, or that of a rated run.
         source: the table.
         text: the column of the text.
         output: the new table.
@@ -159,7 +173,7 @@ def rate_table(
     Raises:
         UserError: the critic, the table or the file are not usable.
     """
-    judge = critic if isinstance(critic, Critic) else load_critic(critic)
+    judge = open_critic(critic) if isinstance(critic, str | Path) else critic
     tally: Counter[str] = Counter()
 
     def rated(texts: Sequence[str]) -> list[dict[str, float]]:

@@ -16,6 +16,7 @@ from seqloom.registry import unknown_name
 from seqloom.sampling import Sample, SamplingConfig
 from seqloom.sampling.filtering import Filter, FilterReport, Rater
 from seqloom.sampling.steering import Steered, Steering
+from seqloom.workflows.critics import open_critic
 from seqloom.workflows.writer import Prompt, Writer
 
 __all__ = ["METHODS", "Plan", "RatedSample", "RatedWriting", "Request", "make_plan"]
@@ -277,9 +278,7 @@ def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
 def _opened(critic: Any) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
     """A critic's function, its scale and the column that it rates, where it knows them."""
     if isinstance(critic, str | Path):
-        from seqloom.critic import load_critic
-
-        critic = load_critic(critic)
+        critic = open_critic(critic)
     scale = getattr(critic, "scale_", None)
     if hasattr(critic, "predict"):
         return critic.predict, scale, None if scale is None else scale.name
