@@ -102,7 +102,6 @@ def fitted(options: argparse.Namespace, folder: Path) -> Path:
             rating=options.rating,
             group=options.group,
             pool="critic",
-            cut_words=options.cut_words,
         )
     return folder
 

@@ -28,31 +28,54 @@ class BayesJudge:
         weight: of every n-gram: how much likelier it is above the threshold.
         slope: of every threshold: how far the sum of weights is to be believed.
         bias: of every threshold.
+        middle: mean level of what it expects of texts that it has not seen.
+        spread: how many times as far from the middle true levels lie as expected ones: what is expected shrinks.
     """
 
     scale: Scale
     weight: Float[np.ndarray, "features thresholds"]
     slope: Float[np.ndarray, " thresholds"]
     bias: Float[np.ndarray, " thresholds"]
+    middle: float
+    spread: float
 
     @classmethod
-    def fit(cls, texts: Sequence[str], ratings: Float[np.ndarray, " texts"], name: str = "rating") -> "BayesJudge":
-        """Learn from rated texts; half of them set the confidence."""
+    def fit(
+        cls,
+        texts: Sequence[str],
+        ratings: Float[np.ndarray, " texts"],
+        name: str = "rating",
+        shown: Sequence[str] | None = None,
+    ) -> "BayesJudge":
+        """Learn from rated texts; each half of them sets the confidence in what the other half teaches.
+
+        Args:
+            texts: to learn from.
+            ratings: of each.
+            name: of the rating.
+            shown: the same texts in the form that will be judged, where that is another: cut short, for one.
+        """
         scale = fit_scale(name, ratings)
-        above = Thresholds(scale).above(ratings)
+        thresholds = Thresholds(scale)
+        above = thresholds.above(ratings)
         rows = _rows(texts)
+        seen = rows if shown is None else _rows(shown)
         order = np.random.default_rng(0).permutation(len(texts))
         halves = order[: len(order) // 2], order[len(order) // 2 :]
         sums = np.zeros(above.shape)
         for known, left in (halves, halves[::-1]):
-            sums[left] = rows[left] @ _ratios(rows[known], above[known])
-        slope, bias = zip(*(_confidence(sums[:, k], above[:, k]) for k in range(above.shape[1])), strict=True)
-        return cls(scale, _ratios(rows, above), np.array(slope), np.array(bias))
+            sums[left] = seen[left] @ _ratios(rows[known], above[known])
+        pairs = [_confidence(sums[:, k], above[:, k]) for k in range(above.shape[1])]
+        slope, bias = (np.array(part) for part in zip(*pairs, strict=True))
+        expected = thresholds.level(sums * slope + bias)
+        spread = float(scale.scaled(ratings).std() / max(float(expected.std()), 1e-9))
+        return cls(scale, _ratios(rows, above), slope, bias, float(expected.mean()), spread)
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """The expected rating of each text."""
-        sums = _rows(texts) @ self.weight
-        return Thresholds(self.scale).rating(sums * self.slope + self.bias)
+        """The rating of each text: as far from the middle as true ratings are."""
+        expected = Thresholds(self.scale).level(_rows(texts) @ self.weight * self.slope + self.bias)
+        levels = self.middle + self.spread * (expected - self.middle)
+        return self.scale.unscaled(levels.clip(0, 1))
 
 
 def _rows(texts: Sequence[str]):  # type: ignore[no-untyped-def]

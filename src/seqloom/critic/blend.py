@@ -15,7 +15,7 @@ from seqloom.critic.thresholds import Thresholds, sigmoid
 
 __all__ = ["Blend"]
 
-_SHARPNESS = np.linspace(1, 3, 41)
+_SHARPNESS = np.linspace(1, 5, 41)
 
 
 @dataclass(frozen=True)

@@ -133,10 +133,12 @@ def measure_control(
     """
     scale = _checked(run, critic)
     reading = replace(run.config.reading, rating=(scale.name,), category=(), encoding=None)
-    judged = read_rated(source, replace(reading, pool="judge"))
+    whole, judged = (
+        read_rated(source, replace(reading, pool="judge", cut_words=cut)) for cut in (0, reading.cut_words)
+    )
     real = read_rated(source, reading)
     note(f"judge: {len(judged.texts):,} texts; real texts to compare with: {len(real.texts):,}")
-    judge = BayesJudge.fit(judged.texts, judged.ratings, scale.name)
+    judge = BayesJudge.fit(whole.texts, whole.ratings, scale.name, shown=judged.texts)
     random = np.random.default_rng(settings.get("seed", 0))
     chosen = np.sort(random.permutation(len(real.texts))[:count])
     wanted = np.sort(real.ratings[chosen].clip(scale.knots[0], scale.knots[-1]))

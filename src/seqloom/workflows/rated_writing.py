@@ -14,6 +14,7 @@ from seqloom.data.conditions import Conditions, Scale
 from seqloom.errors import ConfigError
 from seqloom.registry import unknown_name
 from seqloom.sampling import Sample, SamplingConfig
+from seqloom.sampling.constraints import Guard
 from seqloom.sampling.filtering import Filter, FilterReport, Rater
 from seqloom.sampling.steering import Steered, Steering
 from seqloom.workflows.critics import open_critic
@@ -112,6 +113,7 @@ class RatedWriting:
         prompt: that they go on from.
         config: how tokens are drawn.
         count: how many are wanted; a filter gives fewer where its budget ends.
+        guard: keeps them from copying the corpus; None where that is off.
         report: of the filter, as far as it has come; None without one.
         steered: tokens, resamplings and effective sizes of the steered texts so far.
     """
@@ -121,6 +123,7 @@ class RatedWriting:
     prompt: Prompt
     config: SamplingConfig
     count: int
+    guard: Guard | None = None
     report: FilterReport | None = None
     steered: list[Steered] = field(default_factory=list)
 
@@ -128,16 +131,16 @@ class RatedWriting:
         """Write them."""
         plan, writer, prompt, config, count = self.plan, self.writer, self.prompt, self.config, self.count
         if plan.rater is None:
-            for sample in writer.write(prompt, config, count=count):
+            for sample in writer.write(prompt, config, count=count, guard=self.guard):
                 yield RatedSample(sample, plan.wanted)
             return
         sizes: dict[int, float] = {}
 
         def some(first: int, number: int) -> Iterator[Sample]:
             if "steer" not in plan.methods:
-                yield from writer.write(prompt, config, count=number, first_index=first)
+                yield from writer.write(prompt, config, count=number, first_index=first, guard=self.guard)
                 return
-            for steered in self._steering().write(writer.job(prompt, config), first, number):
+            for steered in self._steering().write(writer.job(prompt, config, self.guard), first, number):
                 self.steered.append(steered)
                 sizes[steered.sample.index] = steered.effective_size
                 yield steered.sample

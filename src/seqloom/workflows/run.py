@@ -187,7 +187,7 @@ class Run:
         maker = self._maker(own.get("carry"), own.get("precision"))
         writer = maker.untold if plan.values is None else maker.told(plan.values, plan.guidance)
         read = writer.prompt(self.as_read(prompt), skip_unknown=skip_unknown)
-        return RatedWriting(plan, writer, read, config, count)
+        return RatedWriting(plan, writer, read, config, count, self.copy_guard(config))
 
     def next_distribution(
         self, prompt: str = "", temperature: float = 1.0, *, rating: Any = None, skip_unknown: bool = False

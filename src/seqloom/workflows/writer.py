@@ -86,7 +86,7 @@ class Writer:
             begun=prompt.begun,
         )
 
-    def job(self, prompt: Prompt, config: SamplingConfig) -> Job:
+    def job(self, prompt: Prompt, config: SamplingConfig, guard: Guard | None = None) -> Job:
         """The request that steering works on."""
         return prepare(
             self.decoder,
@@ -94,6 +94,7 @@ class Writer:
             prompt=prompt.ids,
             token_bytes=self.codec.token_bytes,
             boundary=self.codec.boundary,
+            guard=guard,
             begun=prompt.begun,
         )
 
