@@ -39,9 +39,9 @@ def probabilities(decoder, length: int) -> dict[str, float]:
 
 
 def test_texts_follow_the_reweighted_distribution(table_decoder):
-    """Chi-square over 3,000 texts of 256 each; the odds of a false alarm were 1 in 10,000, were the seed not fixed.
+    """Chi-square of the ratings of 300 texts, each of 256; a false alarm once in 10,000, were the seed not fixed.
 
-    Steering is exact only for ever more particles, so that a small bias is allowed for: as many texts as show none.
+    Steering is exact only for ever more particles: so few texts would not show the small bias that 256 of them leave.
     """
     decoder = table_decoder(4)
     job = prepare(decoder, SamplingConfig(length=4, seed=11), **ASK)
