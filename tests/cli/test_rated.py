@@ -98,6 +98,26 @@ def test_the_table_of_control_is_printed(command, trained, table, tmp_path):
     assert "steer" in ways
 
 
+def test_a_way_that_kept_nothing_is_shown_without_figures(command, trained, table):
+    words = ("--rating-control", "--critic", trained / "critic", "--method", "condition,filter", "--agree", 1e-9)
+    done = command("evaluate", trained / "run", table, *words, "--count", 6, "--length", 20, "--json")
+    assert done.code == 0, done.err
+    way = json.loads(done.out)["ways"]["condition + filter"]
+    assert way["agreement"]["texts"] == 0
+    assert way["agreement"]["mean_error"] is None
+    assert way["shortfall"] == 6
+
+
+def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
+    small = ("--steps", 2, "--size", 8, "--threads", 1)
+    columns = ("--text", "text", "--rating", "stars", "--category", "place")
+    assert command("train", table, "--run", tmp_path / "run", *columns, *small).code == 0
+    done = command(
+        "generate", tmp_path / "run", "--rating", "place=3", "--method", "condition", "--length", 5, "--json"
+    )
+    assert json.loads(done.out)["samples"][0]["rating_wanted"] is None
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -23,6 +23,12 @@ def test_the_figures_of_a_few_texts():
     assert found.mean_error_by_rating == {1.0: 1.0, 5.0: 1.0}
 
 
+def test_no_texts_have_no_figures():
+    found = agreement(np.zeros(0), np.zeros(0), np.zeros(0))
+    assert (found.texts, found.pearson, found.spearman, found.mean_error) == (0, None, None, None)
+    assert found.mean_judged == {}
+
+
 def test_what_never_varies_correlates_with_nothing():
     found = agreement(np.array([1.0, 2]), np.array([3.0, 3]), np.array([1.0, 2]))
     assert found.pearson is None

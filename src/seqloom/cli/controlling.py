@@ -57,7 +57,7 @@ def _cells(way: "WayReport") -> tuple[str, ...]:
         _number(found.pearson, ".3f"),
         _number(way.share, ".0%"),
         _number(found.spearman, ".3f"),
-        f"{found.mean_error:.3f}",
+        _number(found.mean_error, ".3f"),
         _number(way.acceptance.get("all"), ".0%"),
         _number(way.self_bleu, ".3f"),
         _number(way.distinct_2, ".3f"),

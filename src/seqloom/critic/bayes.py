@@ -73,6 +73,8 @@ class BayesJudge:
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The rating of each text: as far from the middle as true ratings are."""
+        if not len(texts):
+            return np.zeros(0)
         expected = Thresholds(self.scale).level(_rows(texts) @ self.weight * self.slope + self.bias)
         levels = self.middle + self.spread * (expected - self.middle)
         return self.scale.unscaled(levels.clip(0, 1))

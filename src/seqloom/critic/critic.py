@@ -35,8 +35,6 @@ class Members:
         encoder: the neural one; None where it is left out.
     """
 
-    NAMES = ("ridge", "ordinal", "encoder")
-
     ngrams: NGrams
     ridge: Ridge
     ordinal: Ordinal

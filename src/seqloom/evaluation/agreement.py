@@ -17,7 +17,7 @@ class Agreement:
         texts: how many.
         pearson: correlation of the numbers; None where one of them never varies.
         spearman: correlation of their ranks.
-        mean_error: how far off a rating is judged.
+        mean_error: how far off a rating is judged; None where there are no texts.
         mean_judged: by wanted rating.
         mean_error_by_rating: by wanted rating.
     """
@@ -25,7 +25,7 @@ class Agreement:
     texts: int
     pearson: float | None
     spearman: float | None
-    mean_error: float
+    mean_error: float | None
     mean_judged: Mapping[float, float]
     mean_error_by_rating: Mapping[float, float]
 
@@ -46,7 +46,7 @@ def agreement(
         texts=len(wanted),
         pearson=_correlation(wanted, judged),
         spearman=_correlation(ranks(wanted), ranks(judged)),
-        mean_error=float(errors.mean()),
+        mean_error=float(errors.mean()) if len(errors) else None,
         mean_judged={value: float(judged[kinds == value].mean()) for value in values},
         mean_error_by_rating={value: float(errors[kinds == value].mean()) for value in values},
     )
@@ -61,6 +61,6 @@ def ranks(values: Float[np.ndarray, " values"]) -> Float[np.ndarray, " values"]:
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
-    if one.std() == 0 or other.std() == 0:
+    if not len(one) or one.std() == 0 or other.std() == 0:
         return None
     return float(np.corrcoef(one, other)[0, 1])

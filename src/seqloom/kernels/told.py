@@ -34,9 +34,7 @@ class FirstApart:
 
     def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
         """Read one token."""
-        num_read, *inner = state
-        logits, after = (self._rest if num_read else self._first).step(token, tuple(inner))
-        return logits, (num_read + 1, *after)
+        return self.read([token], state)
 
     def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
         """Read tokens in order; give the logits after the last and the new state.
@@ -45,11 +43,14 @@ class FirstApart:
             IndexError: a token is not in the vocabulary.
             ValueError: there are no tokens.
         """
-        if not len(tokens):
-            raise ValueError("there are no tokens to read, so nothing can be predicted")
-        for token in tokens:
-            logits, state = self.step(token, state)
-        return logits, state
+        num_read, *inner = state
+        after = tuple(inner)
+        if num_read == 0:
+            logits, after = self._first.read(tokens[:1], after)
+            if len(tokens) == 1:
+                return logits, (num_read + 1, *after)
+        logits, after = self._rest.read(tokens[1:] if num_read == 0 else tokens, after)
+        return logits, (num_read + len(tokens), *after)
 
 
 class GuidedDecoder:

@@ -25,6 +25,7 @@ from seqloom.errors import ConfigError
 from seqloom.evaluation.agreement import Agreement, agreement
 from seqloom.evaluation.diversity import diversity
 from seqloom.evaluation.likelihood import full_likelihood
+from seqloom.evaluation.originality import CopyIndex
 from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.plots.control import rating_control
 from seqloom.workflows.critics import read_rated
@@ -150,24 +151,10 @@ def measure_control(
         written[name] = _write(run, scale, wanted, {**settings, "methods": tuple(methods), "critic": critic})
     copies = copy_index(run)
     ratings = {name: judge.predict(one.texts) for name, one in written.items()}
-    reports: dict[str, WayReport] = {}
-    for name, one in written.items():
-        found = _agreement(scale, np.array(one.wanted), ratings[name])
-        ceiling = found if name == REAL else reports[REAL].agreement
-        variety = diversity(one.texts[:: max(1, len(one.texts) // _BLEU_TEXTS)])
-        some = one.texts[:: max(1, len(one.texts) // _COPY_TEXTS)]
-        shares = [share for text in some if (share := copies.copied_share(text)) is not None]
-        reports[name] = WayReport(
-            agreement=found,
-            share=_ratio(found.pearson, ceiling.pearson),
-            acceptance={kind: kept / max(tried, 1) for kind, (kept, tried) in one.acceptance.items()},
-            shortfall=one.shortfall,
-            self_bleu=self_bleu(_spread(one.texts, _BLEU_TEXTS)),
-            distinct_2=variety.distinct_words[1],
-            copied=None if name == REAL or not shares else float(np.mean(shares)),
-            tokens=one.tokens,
-            seconds=one.seconds,
-        )
+    found = {name: _agreement(scale, np.array(one.wanted), ratings[name]) for name, one in written.items()}
+    reports = {
+        name: _way(one, found[name], found[REAL], None if name == REAL else copies) for name, one in written.items()
+    }
     path = plot or run.folder.plots_folder / "control.png"
     _draw(path, scale, written, ratings, len(judged.texts))
     return ControlReport(
@@ -250,6 +237,24 @@ def _kinds(scale: Scale, ratings: Float[np.ndarray, " texts"]) -> Float[np.ndarr
     nearest = np.abs(scale.scaled(ratings)[:, None] - middles).argmin(axis=1)
     kinds: np.ndarray = np.round(scale.unscaled(middles), 2)[nearest]
     return kinds
+
+
+def _way(one: _Written, found: Agreement, real: Agreement, copies: CopyIndex | None) -> WayReport:
+    """The report of one way of writing, beside real texts."""
+    varied, searched = (_spread(one.texts, most) for most in (_BLEU_TEXTS, _COPY_TEXTS))
+    shares = [] if copies is None else [copies.copied_share(text) for text in searched]
+    known = [share for share in shares if share is not None]
+    return WayReport(
+        agreement=found,
+        share=_ratio(found.pearson, real.pearson),
+        acceptance={kind: kept / max(tried, 1) for kind, (kept, tried) in one.acceptance.items()},
+        shortfall=one.shortfall,
+        self_bleu=self_bleu(varied),
+        distinct_2=diversity(varied).distinct_words[1],
+        copied=float(np.mean(known)) if known else None,
+        tokens=one.tokens,
+        seconds=one.seconds,
+    )
 
 
 def _agreement(scale: Scale, wanted: Float[np.ndarray, " texts"], judged: Float[np.ndarray, " texts"]) -> Agreement:

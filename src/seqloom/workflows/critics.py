@@ -35,13 +35,11 @@ class RatedTexts(NamedTuple):
         texts: as they were read.
         ratings: of each.
         groups: which belong together; each is its own where the source has no groups.
-        unrated: texts that were left out because they have no rating.
     """
 
     texts: list[str]
     ratings: Float[np.ndarray, " texts"]
     groups: Int[np.ndarray, " texts"]
-    unrated: int
 
 
 def fit_critic(
@@ -117,12 +115,10 @@ def read_rated(
     ratings: list[float] = []
     groups: list[int] = []
     numbers: dict[str, int] = {}
-    unrated = 0
     for document in corpus:
         whole = "".join(document.chunks)
         number = document.conditions[reading.rating[0]]
         if not isinstance(number, float):
-            unrated += 1
             continue
         label = f"={document.group}" if document.group is not None else f"#{len(texts)}"
         texts.append(whole)
@@ -133,7 +129,7 @@ def read_rated(
         note(f"skipped: {counted(count, reason)}")
     if not texts:
         raise ConfigError(f"{corpus.name} has no text with a rating in {reading.rating[0]!r}: nothing can be learned")
-    return RatedTexts(texts, np.array(ratings), np.array(groups), unrated)
+    return RatedTexts(texts, np.array(ratings), np.array(groups))
 
 
 def open_critic(folder: str | Path) -> Critic | BackwardsCritic:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ class Plan:
         guidance: 1 for none.
         rater: the critic, on the scale's levels; None where there is none.
         scale: of the rating that the critic speaks of.
-        wanted: that rating.
+        wanted: that rating; None where only categories are wanted.
         agree: how far off the critic may be, on the scale's levels.
         request: what was asked.
     """
@@ -81,7 +80,7 @@ class Plan:
     guidance: float
     rater: Rater | None
     scale: "_Levels"
-    wanted: float
+    wanted: float | None
     agree: float
     request: Request
 
@@ -92,13 +91,13 @@ class RatedSample:
 
     Attributes:
         sample: the text.
-        wanted: the rating that was asked for.
+        wanted: the rating that was asked for; None where only categories were.
         predicted: what the critic makes of it; None where there is no critic.
         effective_size: see `Steered`; None where nothing was steered.
     """
 
     sample: Sample
-    wanted: float
+    wanted: float | None
     predicted: float | None = None
     effective_size: float | None = None
 
@@ -150,6 +149,7 @@ class RatedWriting:
                 rating = self.steered[-1].rating
                 yield self._rated(sample, rating, sizes)
             return
+        assert plan.wanted is not None
         chosen = Filter(plan.rater, plan.scale.level(plan.wanted), agree=plan.agree, budget=plan.request.budget)
         for sample, rating in chosen.keep(some, count):
             self.report = chosen.report
@@ -159,6 +159,7 @@ class RatedWriting:
     def _steering(self) -> Steering:
         plan = self.plan
         assert plan.rater is not None
+        assert plan.wanted is not None
         return Steering(
             rater=plan.rater,
             rating=plan.scale.level(plan.wanted),
@@ -214,7 +215,9 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
     values = conditions.wanted(request.rating, extrapolate=request.extrapolate) if told else None
     guidance = request.guidance if request.guidance is not None else USUAL_GUIDANCE if "guide" in methods else 1.0
     if not {"filter", "steer"} & set(methods):
-        return Plan(methods, values, guidance, None, _Levels(None), _only(request.rating, conditions), 0.0, request)
+        return Plan(
+            methods, values, guidance, None, _Levels(None), _first_number(request.rating, conditions), 0.0, request
+        )
     rate, scale, column = _opened(request.critic)
     own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
     if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
@@ -261,10 +264,15 @@ def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
     return tuple(method for method in METHODS if method in asked)
 
 
-def _only(rating: Any, conditions: Conditions) -> float:
-    """The number that a request without a critic names first, for the report."""
-    values = conditions.wanted(rating, extrapolate=True)
-    return float(next(chain(values[~np.isnan(values)], [math.nan])))
+def _first_number(rating: Any, conditions: Conditions) -> float | None:
+    """The first rating that a request without a critic names, for the report; None where it names categories alone."""
+    values = conditions.wanted(rating, extrapolate=True).tolist()
+    numbers = [
+        value
+        for column, value in zip(conditions, values, strict=True)
+        if isinstance(column, Scale) and not math.isnan(value)
+    ]
+    return numbers[0] if numbers else None
 
 
 def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
