@@ -50,6 +50,13 @@ def test_a_critic_rates_a_table(command, trained, table, tmp_path):
     assert "is there already" in again.faults[0]
 
 
+def test_info_says_which_ratings_a_run_writes_to(command, trained):
+    lines = command("info", trained / "run").out.splitlines()
+    assert [line.split(None, 1)[1] for line in lines if line.startswith("rating")] == [
+        "stars, 1 to 5 (write to it with --rating)"
+    ]
+
+
 def test_a_rated_run_is_a_critic_too(command, trained, table, tmp_path):
     words = ("critic", "rate", trained / "run", table, "--text", "text", "-o", tmp_path / "out.jsonl", "--json")
     done = command(*words)
@@ -123,6 +130,8 @@ def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
     [
         (("--rating", 99), "stars was 1 to 5 in training"),
         (("--rating", "fun=3"), "unknown rating 'fun'"),
+        (("--rating", "stars=3", "--rating", "stars=4"), "--rating got 'stars' twice"),
+        (("--rating", 3, "--method", "wish,wish", "--critic", "nowhere"), "unknown method 'wish'"),
         (("--rating", 3, "--rating", "stars=4"), "--rating got '3' among several"),
         (("--rating", 3, "--critic", "nowhere"), "no critic at nowhere"),
         (("--critic", "nowhere"), "add --rating"),

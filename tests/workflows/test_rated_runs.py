@@ -129,6 +129,8 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"critic": 5}, "give a folder, an object with predict, or a function"),
         ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
         ({"critic": len, "budget": 0}, "--budget got 0"),
+        ({"agree": 1}, "add --critic"),
+        ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam and --method steer contradict"),
     ],
 )
 def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
@@ -179,6 +181,7 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
     [
         ({"rating": 9}, "stars was 1 to 5 in training"),
         ({"rating": 5, "guidance": -1}, "--guidance got -1"),
+        ({"rating": 1e300, "extrapolate": True}, "even --extrapolate goes no further than 10 times"),
         ({"guidance": 2}, "--guidance has no meaning without --rating"),
         ({"extrapolate": True}, "--extrapolate has no meaning without --rating"),
     ],

@@ -41,6 +41,10 @@ def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         ("generation", described["generation"]),
         ("kernel", described["kernel"]),
     ]
+    for column in described["ratings"]:
+        knots = column.get("knots")
+        shown = f"{knots[0]:g} to {knots[-1]:g}" if knots else f"{len(column['values']):,} names"
+        rows.append(("rating", f"{column['name']}, {shown} (write to it with --rating)"))
     rows += [(name, str(described[name])) for name in ("preset", "parent") if described[name]]
     for part in ("validation", "held_out"):
         if scored := described["metrics"].get(part, {}).get("full_context"):

@@ -199,6 +199,10 @@ def _wanted(given: list[str]) -> str | dict[str, str]:
     nameless = [name for name, sign, _ in named if not sign]
     if nameless:
         raise ConfigError(f"--rating got {nameless[0]!r} among several: give each as NAME=RATING")
+    names = [name for name, _, _ in named]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise ConfigError(f"--rating got {twice[0]!r} twice: leave out one of the two")
     return {name: value for name, _, value in named}
 
 

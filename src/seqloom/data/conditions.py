@@ -26,6 +26,12 @@ _HEAVY = 2.0
 
 _MOST_CATEGORIES = 1000
 
+_LARGEST = 1e30
+"""Larger ratings leave no room to compute with them."""
+
+_FARTHEST = 10
+"""How many times the trained range a rating may lie off; what a straight line says beyond that is noise."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scale(Stored):
@@ -92,6 +98,11 @@ class Scale(Stored):
         low, high = self.knots[0], self.knots[-1]
         if not math.isfinite(number):
             raise ConfigError(f"--rating got {wanted!r} for {self.name}: give a number from {low:g} to {high:g}")
+        if extrapolate and abs(number - low) > _FARTHEST * (high - low):
+            raise ConfigError(
+                f"--rating got {number:g}, and {self.name} was {low:g} to {high:g} in training: even --extrapolate "
+                f"goes no further than {_FARTHEST} times that range"
+            )
         if not (low <= number <= high or extrapolate):
             raise ConfigError(
                 f"--rating got {number:g}, and {self.name} was {low:g} to {high:g} in training: choose within that, or "
@@ -273,6 +284,10 @@ def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
     numbers = np.asarray(numbers, np.float64)
     numbers = numbers[~np.isnan(numbers)]
     distinct = np.unique(numbers)
+    if len(distinct) and np.abs(distinct).max() > _LARGEST:
+        raise SourceError(
+            f"the column {name!r} holds {distinct[np.abs(distinct).argmax()]:g}: ratings may be {_LARGEST:g} at most"
+        )
     if len(distinct) < 2:
         only = f"is {distinct[0]:g} everywhere" if len(distinct) else "holds no number"
         raise SourceError(f"the column {name!r} {only}, and nothing can be learned of that: leave out --rating {name}")

@@ -186,8 +186,13 @@ class _Levels:
     def rater(self, rate: Callable[[Sequence[str]], Any]) -> Rater:
         if self.scale is None:
             return lambda texts: np.asarray(rate(texts))
-        scaled = self.scale.scaled
-        return lambda texts: scaled(np.asarray(rate(texts), np.float64))
+        scale = self.scale
+
+        def levels(texts: Sequence[str]) -> Any:
+            ratings = np.asarray(rate(texts))
+            return scale.scaled(ratings) if ratings.dtype.kind in "fiu" else ratings
+
+        return levels
 
     def agree(self, wanted: float | None) -> float:
         """From what a person says to levels."""
@@ -247,12 +252,16 @@ def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
             *(("guide",) if request.guidance not in (None, 1) else ()),
             *(("filter",) if request.critic is not None else ()),
         )
-    faults += [unknown_name("method", method, METHODS) for method in asked if method not in METHODS]
+    unknown = [unknown_name("method", method, METHODS) for method in dict.fromkeys(asked) if method not in METHODS]
+    if unknown:
+        raise ConfigError(*unknown)
     if not asked:
         faults.append(f"--method got nothing: choose from {', '.join(METHODS)}, with commas between them")
     judged = [method for method in asked if method in ("filter", "steer")]
     if judged and request.critic is None:
         faults.append(f"--method {','.join(judged)} asks a critic: name one with --critic, as 'critic fit' made it")
+    if request.agree is not None and not judged:
+        faults.append("--agree says how far off a critic may be: add --critic, or leave it out")
     if request.critic is not None and not judged:
         faults.append(f"--critic has no part in --method {','.join(asked)}: add filter or steer, or leave it out")
     if request.guidance not in (None, 1) and "guide" not in asked:

@@ -183,6 +183,12 @@ class Run:
         plan = make_plan(Request(rating=rating, **asked), self.config.conditions)
         own = {name: settings.pop(name) for name in _OWN if name in settings}
         config = _sampling_config(settings, count)
+        check(
+            (
+                config.beam < 2 or "steer" not in plan.methods,
+                "--beam and --method steer contradict each other: steering draws; leave out one of the two",
+            )
+        )
         skip_unknown = own.pop("skip_unknown", False)
         maker = self._maker(own.get("carry"), own.get("precision"))
         writer = maker.untold if plan.values is None else maker.told(plan.values, plan.guidance)
