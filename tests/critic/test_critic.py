@@ -42,7 +42,7 @@ def test_the_extremes_are_not_starved(critic, others):
 
 
 def test_every_reader_is_reported_beside_the_blend(critic):
-    assert list(critic.report_) == ["ridge", "ordinal", "encoder", "blend"]
+    assert list(critic.report_) == ["ridge", "ordinal", "network", "encoder", "blend"]
     best = max(figures["pearson"] for name, figures in critic.report_.items() if name != "blend")
     assert critic.report_["blend"]["pearson"] > best - 0.02
 

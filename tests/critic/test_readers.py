@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.linear_model import Ridge as TheirRidge
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from seqloom.critic.bayes import BayesJudge
 from seqloom.critic.blend import Blend
 from seqloom.critic.encoder import WordIndex
 from seqloom.critic.linear import Ordinal, Ridge
+from seqloom.critic.network import NetworkSettings, NGramNetwork
 from seqloom.critic.ngrams import NGrams, count_ngrams
 from seqloom.critic.thresholds import Thresholds, sigmoid
 from seqloom.data.conditions import fit_scale
@@ -29,12 +28,29 @@ def test_a_rating_is_the_sum_of_its_answers():
 
 def test_ngrams_are_those_of_scikit_learn(reviews):
     counts = count_ngrams(reviews.texts)
-    found = NGrams.fit(counts).weigh(counts)
-    words = HashingVectorizer(
-        n_features=1 << 18, ngram_range=(1, 2), alternate_sign=False, norm=None, token_pattern=r"(?u)\b\w+\b"
-    ).transform(reviews.texts)
-    theirs = TfidfTransformer(sublinear_tf=True).fit_transform(words)
-    np.testing.assert_allclose(found[:, : 1 << 18].toarray()[:5], theirs.toarray()[:5], atol=1e-6)
+    ngrams = NGrams.fit(counts)
+    found = ngrams.weigh(counts)
+    theirs = TfidfVectorizer(analyzer="char", ngram_range=(3, 5), min_df=2, sublinear_tf=True).fit_transform(
+        reviews.texts
+    )
+    of_characters = found[:, ngrams.words :]
+    assert of_characters.shape == theirs.shape
+    for text in range(5):
+        np.testing.assert_allclose(np.sort(of_characters[text].data), np.sort(theirs[text].data), atol=1e-6)
+
+
+def test_words_after_a_negation_are_marked_up_to_the_next_mark():
+    def shared(one: str, other: str) -> int:
+        """Word features that both have."""
+        counts = count_ngrams([one, other])
+        rows = counts[:, : counts.shape[1] // 2]
+        return len(set(rows[0].indices) & set(rows[1].indices))
+
+    assert shared("not good", "good") == 0
+    assert shared("It wasn't good", "It wasn\u2019t bad, but good") == 1  # "it"
+    assert shared("it was never good", "not as good") == 1  # negated "good", in whatever way
+    assert shared("gut", "nicht gut") == 1
+    assert shared("no a b c d good", "good") == 1  # out of reach
 
 
 def test_ngrams_survive_texts_without_any():
@@ -47,21 +63,40 @@ def rows():
     return sparse.random(300, 40, 0.3, "csr", np.float64, random)
 
 
-def test_ordinal_regression_is_a_logistic_one_for_each_threshold(rows):
+def test_ordinal_regression_tells_the_thresholds_apart(rows):
     random = np.random.default_rng(3)
     stars = np.clip(np.round(3 + rows @ random.normal(size=40) + random.normal(size=300)), 1, 5)
     above = STARS.above(stars)
-    found = Ordinal.fit(rows, above, penalty=1e-2).logits(rows)
+    found = Ordinal.fit(rows, above).logits(rows)
     for threshold in range(4):
-        theirs = LogisticRegression(C=1 / (1e-2 * 300), tol=1e-8, max_iter=1000).fit(rows, above[:, threshold])
-        np.testing.assert_allclose(found[:, threshold], theirs.decision_function(rows), atol=0.02)
+        assert found[above[:, threshold], threshold].mean() > found[~above[:, threshold], threshold].mean() + 1
+    always = np.ones((300, 1), bool)
+    assert (Ordinal.fit(rows, np.hstack([always, ~always])).logits(rows) == [10, -10]).all()
 
 
-def test_ridge_regression_is_scikit_learns(rows):
+def test_ngrams_of_a_single_text_are_left_out():
+    counts = count_ngrams(["good food", "good service", "bad luck"])
+    assert NGrams.fit(counts).words == 1
+
+
+def test_ridge_regression_finds_a_linear_rule(rows):
     levels = rows @ np.random.default_rng(4).normal(size=40)
-    found = Ridge.fit(rows, levels, penalty=1e-2).level(rows)
-    theirs = TheirRidge(alpha=1e-2 * 300).fit(rows, levels).predict(rows)
-    np.testing.assert_allclose(found, theirs, atol=0.01)
+    assert np.corrcoef(Ridge.fit(rows[:200], levels[:200]).level(rows[200:]), levels[200:])[0, 1] > 0.9
+
+
+def test_a_network_learns_what_two_words_say_together():
+    """No linear reader of single words and their neighbours can: "red" and "blue" agree or differ, far apart."""
+    random = np.random.default_rng(0)
+    pairs = random.integers(0, 2, (1500, 2))
+    colours = np.array(["red", "blue"])[pairs]
+    texts = [f"{one} stands first and then {other}" for one, other in colours]
+    above = (pairs[:, 0] == pairs[:, 1])[:, None]
+    counts = count_ngrams(texts)
+    ngrams = NGrams.fit(counts)
+    rows = ngrams.weigh(counts)[:, : ngrams.words]
+    settings = NetworkSettings(epochs=40, feature_dropout=0.0, dropout=0.1, learning_rate=1e-2)
+    found = NGramNetwork.fit(rows[:1000], above[:1000], settings, 0).logits(rows[1000:])
+    assert ((found > 0) == above[1000:]).mean() > 0.9
 
 
 def test_a_blend_trusts_whom_it_should():

@@ -10,9 +10,10 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from seqloom.critic.blend import Blend
+from seqloom.critic.blend import Blend, correlations
 from seqloom.critic.encoder import Encoder, EncoderSettings, WordIndex
 from seqloom.critic.linear import Ordinal, Ridge
+from seqloom.critic.network import NetworkSettings, NGramNetwork
 from seqloom.critic.ngrams import NGrams, count_ngrams
 from seqloom.critic.thresholds import Thresholds
 from seqloom.data.conditions import Scale, fit_scale
@@ -29,15 +30,17 @@ class Members:
     """The readers that are blended; each answers the thresholds of the rating.
 
     Attributes:
-        ngrams: what the linear ones see.
+        ngrams: what all but the encoder see.
         ridge: least squares.
         ordinal: logistic regression of the answers.
-        encoder: the neural one; None where it is left out.
+        network: the neural one of n-grams.
+        encoder: the convolutional one; None where it is left out.
     """
 
     ngrams: NGrams
     ridge: Ridge
     ordinal: Ordinal
+    network: NGramNetwork
     encoder: Encoder | None
 
     def logits(self, texts: Sequence[str], thresholds: Thresholds) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
@@ -53,6 +56,7 @@ class Members:
         found = {
             "ridge": 8 * (self.ridge.level(rows)[:, None] - middles),
             "ordinal": self.ordinal.logits(rows),
+            "network": np.asarray(self.network.logits(rows), np.float64),
         }
         if self.encoder is not None:
             found["encoder"] = np.asarray(self.encoder.logits(texts), np.float64)
@@ -62,11 +66,12 @@ class Members:
 class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predicts the rating of a text.
 
-    Ridge regression and ordinal logistic regression of n-grams, and a convolutional encoder, each learn the ratings; a
-    blend of them is learned on texts that they did not see (stacking, Wolpert 1992), in folds that keep groups whole.
+    Ridge regression, ordinal logistic regression and a small neural network of n-grams, and a convolutional encoder,
+    each learn the ratings; a blend of them is learned on texts that they did not see (stacking, Wolpert 1992), in folds
+    that keep groups whole.
 
     Args:
-        encoder: whether the encoder is one of them; it takes most of the time.
+        encoder: whether the convolutional encoder is one of them; it takes most of the time.
         folds: parts that the texts are divided into to learn the blend.
         encoder_settings: how the encoder is built and trained; None is `EncoderSettings()`.
         seed: of folds, weights and order.
@@ -117,20 +122,24 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self._say("counting n-grams")
         counts = count_ngrams(texts)
         unseen: dict[str, np.ndarray] = {}
-        folds = GroupKFold(self.folds, shuffle=True, random_state=self.seed)
-        for number, (known, left) in enumerate(folds.split(ratings, groups=groups), 1):
+        folds = list(GroupKFold(self.folds, shuffle=True, random_state=self.seed).split(ratings, groups=groups))
+        for number, (known, left) in enumerate(folds, 1):
             self._say(f"fold {number} of {self.folds}")
             members = self._members([texts[at] for at in known], counts[known], ratings[known], thresholds, number)
             rows = members.ngrams.weigh(counts[left])
             for member, logits in members.answers(rows, [texts[at] for at in left], thresholds).items():
                 unseen.setdefault(member, np.zeros((len(texts), thresholds.count)))[left] = logits
         above, levels = thresholds.above(ratings), self.scale_.scaled(ratings)
-        self.blend_ = Blend.fit(np.stack(list(unseen.values())), above, levels, thresholds)
+        answers = np.stack(list(unseen.values()))
         self.report_ = {
             member: _figures(thresholds.level(logits), levels, self.scale_) for member, logits in unseen.items()
         }
-        blended = self.blend_.sharpness * self.blend_.logits(list(unseen.values()))
-        self.report_["blend"] = _figures(thresholds.level(blended), levels, self.scale_)
+        blended = np.zeros(len(texts))
+        for known, left in folds:
+            blend = Blend.fit(answers[:, known], above[known], levels[known], thresholds)
+            blended[left] = thresholds.level(blend.sharpness * blend.logits(list(answers[:, left])))
+        self.report_["blend"] = _figures(blended, levels, self.scale_)
+        self.blend_ = Blend.fit(answers, above, levels, thresholds)
         self._say("all texts")
         self.members_ = self._members(texts, counts, ratings, thresholds, 0)
         return self
@@ -153,14 +162,19 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         thresholds: Thresholds,
         number: int,
     ) -> Members:
-        ngrams = NGrams.fit(counts)
+        ngrams, seed = NGrams.fit(counts), 1000 * self.seed + number
         rows, above = ngrams.weigh(counts), thresholds.above(ratings)
         encoder = None
         if self.encoder:
             settings = self.encoder_settings or EncoderSettings()
-            encoder = Encoder(WordIndex.fit(texts), thresholds.count, settings, 1000 * self.seed + number)
-            encoder.fit(texts, above)
-        return Members(ngrams, Ridge.fit(rows, self.scale_.scaled(ratings)), Ordinal.fit(rows, above), encoder)
+            encoder = Encoder(WordIndex.fit(texts), thresholds.count, settings, seed).fit(texts, above)
+        return Members(
+            ngrams=ngrams,
+            ridge=Ridge.fit(rows, self.scale_.scaled(ratings)),
+            ordinal=Ordinal.fit(rows, above),
+            network=NGramNetwork.fit(rows, above, NetworkSettings(), seed),
+            encoder=encoder,
+        )
 
     def _say(self, line: str) -> None:
         if self.note is not None:
@@ -198,8 +212,7 @@ def _checked(given: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " t
 def _figures(found: Float[np.ndarray, " texts"], levels: Float[np.ndarray, " texts"], scale: Scale) -> dict[str, float]:
     """Correlation on the scale's levels, and the mean error in the rating's own units."""
     off = np.abs(scale.unscaled(found) - scale.unscaled(levels))
-    varies = found.std() > 0 and levels.std() > 0
     return {
-        "pearson": float(np.corrcoef(found, levels)[0, 1]) if varies else 0.0,
+        "pearson": float(correlations(found[None], levels)[0]),
         "mean_error": float(off.mean()),
     }

@@ -69,14 +69,14 @@ class EncoderSettings:
         longest: words of a text that are read.
     """
 
-    width: int = 64
-    filters: int = 64
-    epochs: int = 6
+    width: int = 48
+    filters: int = 32
+    epochs: int = 3
     batch: int = 32
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     dropout: float = 0.5
     word_dropout: float = 0.1
-    longest: int = 400
+    longest: int = 300
 
 
 class _Network(nn.Module):

@@ -14,6 +14,7 @@ from seqloom.critic.blend import Blend
 from seqloom.critic.critic import Critic, Members
 from seqloom.critic.encoder import Encoder, EncoderSettings
 from seqloom.critic.linear import Ordinal, Ridge
+from seqloom.critic.network import NGramNetwork
 from seqloom.critic.ngrams import NGrams
 from seqloom.data.conditions import Scale
 from seqloom.errors import RunError, SeqloomError
@@ -21,7 +22,7 @@ from seqloom.files import replaced, write_json
 
 __all__ = ["FORMAT", "load_critic", "save_critic"]
 
-FORMAT = 1
+FORMAT = 2
 """The format that this version writes."""
 
 _SETTINGS, _ARRAYS = "critic.json", "critic.safetensors"
@@ -43,6 +44,7 @@ def save_critic(critic: Critic, folder: Path, origin: Mapping[str, Any]) -> None
         "ngrams": members.ngrams,
         "ridge": members.ridge,
         "ordinal": members.ordinal,
+        "network": members.network,
         "blend": critic.blend_,
     }
     if members.encoder is not None:
@@ -103,6 +105,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise RunError(f"{file} is damaged: {error}") from None
     if not isinstance(version, int) or version > FORMAT:
         raise RunError(f"{folder} has critic format {version} and this seqloom reads up to {FORMAT}: upgrade seqloom")
+    if version < FORMAT:
+        raise RunError(f"{folder} has critic format {version}, which this seqloom no longer reads: fit the critic anew")
     return dict(stored)
 
 
@@ -118,10 +122,11 @@ def _restored(stored: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Cr
         encoder = Encoder.restored(part("encoder"), stored["encoder"], settings)
     critic.scale_ = Scale.from_json(stored["scale"])
     critic.members_ = Members(
-        NGrams.from_arrays(part("ngrams")),
-        Ridge.from_arrays(part("ridge")),
-        Ordinal.from_arrays(part("ordinal")),
-        encoder,
+        ngrams=NGrams.from_arrays(part("ngrams")),
+        ridge=Ridge.from_arrays(part("ridge")),
+        ordinal=Ordinal.from_arrays(part("ordinal")),
+        network=NGramNetwork.from_arrays(part("network")),
+        encoder=encoder,
     )
     critic.blend_ = Blend.from_arrays(part("blend"))
     critic.report_ = stored["report"]
