@@ -48,6 +48,17 @@ def test_what_it_cost_is_reported():
     assert report.shortfall == 0
 
 
+def test_the_first_are_there_before_many_are_written():
+    asked = []
+
+    def watched(first, count):
+        asked.append(count)
+        return write(first, count)
+
+    next(Filter(rater, 5, agree=1).keep(watched, 1000))
+    assert asked == [16]
+
+
 def test_a_budget_that_ends_is_a_shortfall():
     chosen = Filter(rater, 5, agree=0.5, budget=4)
     kept = list(chosen.keep(write, 10))

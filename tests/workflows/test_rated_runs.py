@@ -108,6 +108,13 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     ]
 
 
+def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
+    asked = rated.write_to(5, critic=len, methods=("guide", "filter")).plan.request
+    assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
+    asked = rated.write_to(5, critic=len, methods=("steer",), agree=2).plan.request
+    assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (None, 2, None, 16)
+
+
 def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
@@ -129,8 +136,15 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"critic": 5}, "give a folder, an object with predict, or a function"),
         ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
         ({"critic": len, "budget": 0}, "--budget got 0"),
+        ({"budget": 5}, "--budget got 5, and condition has no use for it: name a --critic, or leave it out"),
+        ({"particles": 4}, "--particles got 4, and condition .* add steer to --method and name a --critic, or"),
+        ({"critic": len, "particles": 4}, r"and condition \+ filter has no use for it: add steer to --method, or"),
+        ({"critic": len, "methods": ("steer",), "budget": 5}, "add filter to --method, or leave it out"),
+        ({"critic": len, "temperature": 0}, "--temperature 0 and --method condition,filter contradict .* the same"),
+        ({"critic": len, "methods": ("steer",), "top_k": 1}, "--top-k 1 and --method steer contradict .* the same"),
+        ({"critic": len, "beam": 4}, "--beam 4 and --method condition,filter contradict"),
         ({"agree": 1}, "add --critic"),
-        ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam and --method steer contradict"),
+        ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam 3 and --method steer contradict"),
     ],
 )
 def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], said: str) -> None:

@@ -1,5 +1,6 @@
 """`seqloom generate`: text on the screen as it is written, or samples as JSON."""
 
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -112,7 +113,7 @@ def generate(
         _write_judged(opened, prompt, count, settings, as_json=json)
     elif json:
         samples = opened.iterate(prompt, count, **settings)
-        origin = {"run": str(run), **settings}
+        origin = {"run": str(run), **({"guidance": 1.0} if rating else {}), **_drawn_by(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
         _print(opened, prompt, count, settings)
@@ -122,22 +123,28 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
     """Texts that a critic had a part in; those that were kept are shown whatever comes after."""
     from seqloom.workflows.rated_writing import RatedSample
 
-    settings = dict(settings)
-    origin = {"run": str(run.path), **settings, "critic": str(settings.get("critic", "")) or None}
+    given, settings = settings, dict(settings)
     if "rating" not in settings:
-        raise ConfigError("--method, --critic and what belongs to them write to a rating: add --rating")
+        named = ", ".join(f"--{name}" for name in settings if name in _JUDGED)
+        raise ConfigError(f"{named} without --rating: add --rating, which they write to, or leave them out")
     if "method" in settings:
         settings["methods"] = tuple(settings.pop("method").split(","))
     writing = run.write_to(settings.pop("rating"), prompt, count, **settings)
     kept: list[RatedSample] = []
+    shown = "" if as_json else dimmed(visible(_as_known(run, prompt)))
+    only_lines = count > 1
     try:
-        for one in writing:
-            kept.append(one)
+        for number, one in enumerate(writing, 1):
             if not as_json:
-                rated = "" if one.predicted is None else dimmed(f"{one.predicted:.2f}  ")
-                print(rated, visible(prompt + one.sample.text), sep="", flush=True)
+                rated = _rating(one.predicted) + shown
+                _, only_lines = _show(_whole(one.sample), _heading(number, count), rated, hold=only_lines)
+            kept.append(one)
+    except KeyboardInterrupt:
+        say(f"kept {_asked(writing, len(kept))}")
+        raise
     finally:
         if as_json:
+            origin = {"run": str(run.path), **_drawn_by(given), **_asked_of(writing)}
             samples = [
                 {
                     **_as_json(one.sample, prompt, origin),
@@ -150,6 +157,41 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
             print_json({"samples": samples, "methods": list(writing.plan.methods), **_costs(writing)})
     for line in _said(writing):
         say(line)
+
+
+def _whole(sample: "Sample") -> Generator[str, None, "Sample"]:
+    """A text that is known already, in one piece."""
+    yield sample.text
+    return sample
+
+
+def _rating(predicted: float | None) -> str:
+    """What the critic makes of a text, for a person who looks on; a file gets texts and nothing else."""
+    return dimmed(f"{predicted:.2f}  ") if predicted is not None and shows_terminal() else ""
+
+
+def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were given, and those that every text is drawn by all the same, in JSON's types."""
+    from seqloom.sampling import SamplingConfig
+
+    config = SamplingConfig()
+    found = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
+    return found if math.isfinite(found["temperature"]) else {**found, "temperature": "inf"}
+
+
+def _asked_of(writing: "RatedWriting") -> dict[str, Any]:
+    """How the texts were written to their rating: what was asked, and what was chosen where nothing was."""
+    request = writing.plan.request
+    chosen = {name: getattr(request, name) for name in ("guidance", "agree", "budget", "particles")}
+    found = {name: value for name, value in chosen.items() if value is not None}
+    critic = None if request.critic is None else str(request.critic)
+    return {"method": ",".join(writing.plan.methods), "critic": critic, **found}
+
+
+def _asked(writing: "RatedWriting", kept: int) -> str:
+    """How many texts there are so far, of how many."""
+    rated = "" if writing.report is None else f", of {writing.report.written:,} that the critic has rated"
+    return f"{kept:,} of the {writing.count:,} texts that were asked for{rated}"
 
 
 def _costs(writing: "RatedWriting") -> dict[str, Any]:

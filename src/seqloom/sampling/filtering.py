@@ -21,6 +21,8 @@ Rater = Callable[[Sequence[str]], Float64[np.ndarray, " texts"]]
 
 _AT_ONCE = 256
 """Texts that are written before the critic is asked, where so many are still needed."""
+_AT_FIRST = 16
+"""The same at the beginning, so that the first kept ones are there soon; never fewer."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class Filter:
         while kept < count and written < most:
             missing = count - kept
             share = (kept + 1) / (written + 2)
-            number = min(most - written, max(16, min(_AT_ONCE, math.ceil(1.2 * missing / share))))
+            at_once = min(_AT_ONCE, max(_AT_FIRST, 2 * written))
+            number = min(most - written, max(_AT_FIRST, min(at_once, math.ceil(1.2 * missing / share))))
             samples = list(write(written, number))
             ratings = rated_by(self._rater, [sample.text for sample in samples])
             for sample, rating in zip(samples, ratings.tolist(), strict=True):
