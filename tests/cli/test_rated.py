@@ -226,6 +226,24 @@ def test_control_refuses_what_has_no_use_before_it_begins(command, trained, tabl
     assert said in done.faults[0]
 
 
+def test_names_and_categories_may_hold_an_equals_sign(command, tmp_path):
+    rows = [
+        f"{'fine' if row % 2 else 'dull'} soup {row},{1 + row % 5},{'a=b' if row % 2 else 'c'}" for row in range(60)
+    ]
+    (tmp_path / "odd.csv").write_text("\n".join(["text,my=stars,kind=of", *rows]))
+    small = ("--text", "text", "--steps", 2, "--size", 8, "--threads", 1)
+    columns = ("--rating", "my=stars", "--category", "kind=of")
+    assert command("train", tmp_path / "odd.csv", "--run", tmp_path / "run", *columns, *small).code == 0
+    words = ("--rating", "my=stars=3", "--rating", "kind=of=a=b", "--length", 5, "--json")
+    done = command("generate", tmp_path / "run", *words)
+    assert json.loads(done.out)["samples"][0]["generated_by"]["rating"] == {"my=stars": "3", "kind=of": "a=b"}
+    assert command("train", tmp_path / "odd.csv", "--run", tmp_path / "one", *columns[2:], *small).code == 0
+    for rating in ("a=b", "kind=of=a=b"):
+        assert command("generate", tmp_path / "one", "--rating", rating, "--length", 5).code == 0
+    done = command("generate", tmp_path / "one", "--rating", "town=a", "--length", 5)
+    assert "unknown rating 'town'" in done.faults[0]
+
+
 def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
     small = ("--steps", 2, "--size", 8, "--threads", 1)
     columns = ("--text", "text", "--rating", "stars", "--category", "place")
@@ -245,8 +263,9 @@ def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
         (("--rating", 3, "--method", "wish,wish", "--critic", "nowhere"), "unknown method 'wish'"),
         (("--rating", 3, "--rating", "stars=4"), "--rating got '3' among several"),
         (("--rating", 3, "--critic", "nowhere"), "no critic at nowhere"),
-        (("--critic", "nowhere"), "add --rating"),
-        (("--budget", 3), "--budget without --rating: add --rating"),
+        (("--critic", "nowhere"), "--critic has no meaning without --rating: add a rating"),
+        (("--budget", 3), "--budget has no meaning without --rating: add a rating"),
+        (("--agree", 3, "--method", "steer"), "--agree, --method have no meaning without --rating: add a rating"),
         (("--rating", 3, "--budget", 3), "--budget got 3, and condition has no use for it: name a --critic"),
         (("--rating", 3, "--method", "wish"), "unknown method 'wish'"),
         (("--rating", 3, "--guidance", 50), "--guidance got 50"),

@@ -81,6 +81,8 @@ def test_the_report_is_up_to_date_wherever_one_stops():
         (lambda texts: np.full(len(texts), np.nan), "NaN or infinity for '0'"),
         (lambda texts: np.zeros((len(texts), 2)), "of shape"),
         (lambda texts: [1.0], "one number a text"),
+        (lambda texts: [[1.0]] * (len(texts) - 1) + [[1.0, 2.0]], "one number a text"),
+        (lambda texts: None, "one number a text"),
         (lambda texts: np.array(["x"] * len(texts)), "one number a text"),
     ],
 )

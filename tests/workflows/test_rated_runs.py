@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import seqloom
+from seqloom.data.conditions import fit_scale
 from seqloom.errors import ConfigError, SourceError
 from seqloom.workflows.backwards import BackwardsCritic
 from seqloom.workflows.run import Run
@@ -106,6 +107,33 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     assert [one.sample.text for one in kept] == [
         one.sample.text for one in rated.write_to(5, count=8, critic=critic, agree=1.0, length=60)
     ]
+
+
+def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
+    class Points:
+        scale_ = fit_scale("points", np.arange(0, 101, 10))
+
+        def predict(self, texts: list[str]) -> list[float]:
+            return [100 * goodness([text, "lovely awful"]) for text in texts]
+
+    writing = rated.write_to({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
+    assert writing.plan.wanted == 70
+    assert writing.plan.values is not None
+    assert writing.plan.values.tolist() == [5]
+    assert [one.wanted for one in writing] == [70]
+    with pytest.raises(ConfigError, match="got 5 for two things: the critic rates points from 0 to 100, and the run"):
+        rated.write_to(5, critic=Points())
+    assert rated.write_to(50, critic=Points(), methods=("filter",)).plan.wanted == 50
+
+
+def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
+    class Renamed:
+        scale_ = fit_scale("rating", np.arange(1, 6))
+
+        def predict(self, texts: list[str]) -> list[float]:
+            return [3.0] * len(texts)
+
+    assert rated.write_to(4, critic=Renamed()).plan.wanted == 4
 
 
 def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:

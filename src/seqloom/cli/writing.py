@@ -1,7 +1,7 @@
 """`seqloom generate`: text on the screen as it is written, or samples as JSON."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from seqloom.cli.output import dimmed, print_json, say, shows_terminal, visible
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
+    from seqloom.data.conditions import Conditions
     from seqloom.sampling.sample import Drafting, Sample
     from seqloom.workflows.rated_writing import RatedWriting
     from seqloom.workflows.run import Run
@@ -102,13 +103,13 @@ def generate(
 
     given = {name: value for name, value in context.params.items() if value not in (None, [], ()) and name not in _OWN}
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    if rating:
-        settings["rating"] = _wanted(rating)
     if carry and windowed:
         raise ConfigError("--carry and --windowed contradict each other: leave out one of the two")
     if settings.pop("windowed", False):
         settings["carry"] = False
     opened = load(run)
+    if rating:
+        settings["rating"] = _wanted(rating, opened.config.conditions)
     if settings.keys() & _JUDGED:
         _write_judged(opened, prompt, count, settings, as_json=json)
     elif json:
@@ -125,8 +126,11 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
 
     given, settings = settings, dict(settings)
     if "rating" not in settings:
-        named = ", ".join(f"--{name}" for name in settings if name in _JUDGED)
-        raise ConfigError(f"{named} without --rating: add --rating, which they write to, or leave them out")
+        named = [f"--{name}" for name in settings if name in _JUDGED]
+        have, them = ("have", "them") if len(named) > 1 else ("has", "it")
+        raise ConfigError(
+            f"{', '.join(named)} {have} no meaning without --rating: add a rating to write to, or leave {them} out"
+        )
     if "method" in settings:
         settings["methods"] = tuple(settings.pop("method").split(","))
     writing = run.write_to(settings.pop("rating"), prompt, count, **settings)
@@ -233,9 +237,10 @@ def _said(writing: "RatedWriting") -> Iterator[str]:
         )
 
 
-def _wanted(given: list[str]) -> str | dict[str, str]:
-    """Ratings by name, or the only one."""
-    named = [part.partition("=") for part in given]
+def _wanted(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
+    """Ratings by name, or the only one; names and categories may hold an equals sign themselves."""
+    values = getattr(conditions.columns[0], "values", ()) if len(conditions) == 1 else ()
+    named = [(part, "", "") if part in values else _named(part, conditions.names) for part in given]
     if len(given) == 1 and not named[0][1]:
         return given[0]
     nameless = [name for name, sign, _ in named if not sign]
@@ -246,6 +251,16 @@ def _wanted(given: list[str]) -> str | dict[str, str]:
     if twice:
         raise ConfigError(f"--rating got {twice[0]!r} twice: leave out one of the two")
     return {name: value for name, _, value in named}
+
+
+def _named(part: str, names: Sequence[str]) -> tuple[str, str, str]:
+    """A name, the sign after it and what is wanted of it: the longest name that is known, else up to the last sign."""
+    known = [name for name in names if part.startswith(f"{name}=")]
+    if known:
+        name = max(known, key=len)
+        return name, "=", part.removeprefix(f"{name}=")
+    name, sign, value = part.rpartition("=")
+    return (name, sign, value) if sign else (part, "", "")
 
 
 def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str, Any]:

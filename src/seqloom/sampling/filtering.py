@@ -116,7 +116,13 @@ def rated_by(rater: Rater, texts: Sequence[str]) -> Float64[np.ndarray, " texts"
     Raises:
         SeqloomError: it gives something else than one finite number a text.
     """
-    ratings = np.asarray(rater(texts))
+    given = rater(texts)
+    try:
+        ratings = np.asarray(given)
+    except ValueError:  # rows of different lengths
+        raise SeqloomError(
+            f"the critic gave {given!r:.60} for {len(texts)} texts: it must give one number a text"
+        ) from None
     if ratings.shape != (len(texts),) or ratings.dtype.kind not in "fiu":
         raise SeqloomError(
             f"the critic gave {ratings.dtype} of shape {list(ratings.shape)} for {len(texts)} texts: it must give one "

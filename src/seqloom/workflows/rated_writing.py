@@ -1,7 +1,7 @@
 """Writing to a rating, by all that there is: conditions, guidance, a filter, steering, and any of them together."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from seqloom.errors import ConfigError
 from seqloom.registry import unknown_name
 from seqloom.sampling import Sample, SamplingConfig
 from seqloom.sampling.constraints import Guard
-from seqloom.sampling.filtering import Filter, FilterReport, Rater
+from seqloom.sampling.filtering import Filter, FilterReport, Rater, rated_by
 from seqloom.sampling.steering import Steered, Steering
 from seqloom.workflows.critics import open_critic
 from seqloom.workflows.writer import Prompt, Writer
@@ -191,14 +191,9 @@ class _Levels:
 
     def rater(self, rate: Callable[[Sequence[str]], Any]) -> Rater:
         if self.scale is None:
-            return lambda texts: np.asarray(rate(texts))
+            return rate
         scale = self.scale
-
-        def levels(texts: Sequence[str]) -> Any:
-            ratings = np.asarray(rate(texts))
-            return scale.scaled(ratings) if ratings.dtype.kind in "fiu" else ratings
-
-        return levels
+        return lambda texts: scale.scaled(rated_by(rate, texts))
 
     def usual_agree(self) -> float:
         """What a critic is allowed to be off where a person says nothing, as a person says it."""
@@ -225,13 +220,19 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
         ConfigError: it contradicts itself or the run; one line for each fault.
     """
     methods = _methods(request, conditions)
-    told = {"condition", "guide"} & set(methods)
-    values = conditions.wanted(request.rating, extrapolate=request.extrapolate) if told else None
+    told = bool({"condition", "guide"} & set(methods))
     guidance = request.guidance if request.guidance is not None else USUAL_GUIDANCE if "guide" in methods else 1.0
     request = replace(request, methods=methods, guidance=guidance if told else None)
     if not {"filter", "steer"} & set(methods):
         return Plan(
-            methods, values, guidance, None, _Levels(None), _first_number(request.rating, conditions), 0.0, request
+            methods,
+            conditions.wanted(request.rating, extrapolate=request.extrapolate),
+            guidance,
+            None,
+            _Levels(None),
+            _first_number(request.rating, conditions),
+            0.0,
+            request,
         )
     rate, scale, column = _opened(request.critic)
     own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
@@ -242,6 +243,8 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
             f"--critic rates {column} from {scale.knots[0]:g} to {scale.knots[-1]:g}, and the run was trained on "
             f"{own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
         )
+    rating = _told(request.rating, column, scale if own is None else None, conditions) if told else None
+    values = conditions.wanted(rating, extrapolate=request.extrapolate) if told else None
     known = own or scale
     wanted = _of_column(request.rating, column, conditions)
     if known is not None:
@@ -338,6 +341,34 @@ def _first_number(rating: Any, conditions: Conditions) -> float | None:
         if isinstance(column, Scale) and not math.isnan(value)
     ]
     return numbers[0] if numbers else None
+
+
+def _told(rating: Any, column: str | None, strange: Scale | None, conditions: Conditions) -> Any:
+    """What of a request the model is told.
+
+    Args:
+        rating: the request's.
+        column: that the critic rates.
+        strange: its scale, where the model was not trained on that column.
+        conditions: of the run.
+
+    Raises:
+        ConfigError: one number would mean one thing to the model and another to the critic.
+    """
+    if strange is None or not len(conditions):
+        return rating
+    knots = strange.knots[0], strange.knots[-1]
+    if isinstance(rating, Mapping):
+        return {name: value for name, value in rating.items() if name != column or name in conditions.names} or rating
+    alike = [one for one in conditions if isinstance(one, Scale) and (one.knots[0], one.knots[-1]) == knots]
+    if not alike:
+        own = conditions.names[0]
+        raise ConfigError(
+            f"--rating got {rating!r} for two things: the critic rates {column} from {knots[0]:g} to {knots[-1]:g}, "
+            f"and the run was trained on {', '.join(conditions.names)}; name both, as in --rating {own}=... --rating "
+            f"{column}=..., or leave the rating to the critic with --method steer or filter"
+        )
+    return rating
 
 
 def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
