@@ -87,6 +87,20 @@ def test_info_says_what_a_critic_rates(command, trained, table):
     assert lines[-1].startswith("blend")
 
 
+def test_a_critic_is_no_run(command, trained):
+    done = command("generate", trained / "critic")
+    assert (done.code, len(done.faults)) == (2, 1)
+    assert "holds a critic, which predicts ratings and writes nothing" in done.faults[0]
+
+
+def test_a_run_does_not_move_in_with_a_critic(command, trained, table):
+    done = command("train", table, "--text", "text", "--run", trained / "critic", "--steps", 1, "--overwrite")
+    assert (done.code, done.faults) == (
+        2,
+        [f"--run got {trained / 'critic'}, which holds a critic: name another folder"],
+    )
+
+
 def test_a_damaged_critic_is_told(command, tmp_path):
     (tmp_path / "critic.json").write_text('{"format": 1, "scale": {"knots": []}}')
     done = command("info", tmp_path)
@@ -217,10 +231,13 @@ def test_a_way_that_kept_nothing_is_shown_without_figures(command, trained, tabl
         ),
         (("--critic", "critic", "--temperature", 0), "--temperature 0 and --method condition,filter contradict"),
         (("--method", "wish"), "unknown method 'wish'"),
+        (("--count", 0), "--count got 0: it must be a whole number from 1 up"),
+        (("--critic", "run"), "was fitted on pool generator, which the judge or the run has part in"),
+        (("--critic", "nowhere"), "no critic at nowhere"),
     ],
 )
 def test_control_refuses_what_has_no_use_before_it_begins(command, trained, table, words, said):
-    words = tuple(trained / word if word == "critic" else word for word in words)
+    words = tuple(trained / word if word in ("critic", "run") else word for word in words)
     done = command("evaluate", trained / "run", table, "--rating-control", *words)
     assert (done.code, len(done.faults)) == (2, 1)
     assert said in done.faults[0]

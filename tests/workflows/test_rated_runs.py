@@ -136,10 +136,15 @@ def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
     assert rated.write_to(4, critic=Renamed()).plan.wanted == 4
 
 
+def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
+    steered = rated.write_to(5, critic=lambda texts: [-1e300] * len(texts), methods="steer", length=20, particles=4)
+    assert [one.effective_size for one in steered] == [4]
+
+
 def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
     asked = rated.write_to(5, critic=len, methods=("guide", "filter")).plan.request
     assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
-    asked = rated.write_to(5, critic=len, methods=("steer",), agree=2).plan.request
+    asked = rated.write_to(5, critic=len, methods="steer", agree=2).plan.request
     assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (None, 2, None, 16)
 
 
@@ -161,6 +166,13 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"methods": ("wish",)}, "unknown method 'wish'"),
         ({"methods": ("condition",), "guidance": 2}, "--guidance has no part"),
         ({"critic": len, "agree": -1}, "--agree got -1"),
+        ({"critic": len, "budget": 1.5}, "--budget got 1.5: choose a whole number"),
+        ({"critic": len, "agree": "1"}, "--agree got 1: choose a number above 0"),
+        ({"critic": len, "methods": ("steer",), "particles": 2.5}, "--particles got 2.5"),
+        ({"critic": len, "methods": 5}, "--method got 5: choose from condition"),
+        ({"critic": len, "methods": ""}, "unknown method ''"),
+        ({"critic": len, "methods": ()}, "--method got nothing"),
+        ({"critic": list}, "give a folder,"),
         ({"critic": 5}, "give a folder, an object with predict, or a function"),
         ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
         ({"critic": len, "budget": 0}, "--budget got 0"),

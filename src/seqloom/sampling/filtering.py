@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from seqloom.errors import ConfigError, SeqloomError
+from seqloom.sampling.config import is_number, is_whole
 from seqloom.sampling.sample import Sample
 
 __all__ = ["Filter", "FilterReport", "Rater", "rated_by"]
@@ -74,10 +75,12 @@ class Filter:
     """
 
     def __init__(self, rater: Rater, rating: float, *, agree: float, budget: int = 20) -> None:
-        if not (math.isfinite(agree) and agree > 0):
+        if not (is_number(agree) and math.isfinite(agree) and agree > 0):
             raise ConfigError(f"--agree got {agree}: choose a number above 0, in the units of the rating")
-        if budget < 1:
-            raise ConfigError(f"--budget got {budget}: choose 1 or more texts for each that is wanted")
+        if not is_whole(budget, 1):
+            raise ConfigError(
+                f"--budget got {budget}: choose a whole number from 1 up, of texts for each that is wanted"
+            )
         self._rater, self._rating, self._agree, self._budget = rater, rating, agree, budget
         self.report = FilterReport(0, 0, 0, 0)
 

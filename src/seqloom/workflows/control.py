@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -28,11 +28,13 @@ from seqloom.evaluation.likelihood import full_likelihood
 from seqloom.evaluation.originality import CopyIndex
 from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.plots.control import rating_control
+from seqloom.sampling.config import is_whole
 from seqloom.workflows.critics import open_critic, read_rated
+from seqloom.workflows.describing import describe_critic, holds_critic
 from seqloom.workflows.known import KnownPart
 from seqloom.workflows.measuring import run_scorer
 from seqloom.workflows.own_text import copy_index
-from seqloom.workflows.run import Run
+from seqloom.workflows.run import Run, load
 
 __all__ = ["ControlReport", "WayReport", "measure_control"]
 
@@ -138,9 +140,11 @@ def measure_control(
         settings: of `Run.write_to`.
 
     Raises:
-        ConfigError: the run was not trained on a pool, or has no rating; a way is not to be had.
+        ConfigError: the run was not trained on a pool, or has no rating; a way is not to be had, or a setting has no
+            use in any of them.
         UserError: the source or the critic cannot be read.
     """
+    check((is_whole(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
     scale = _checked(run, critic)
     if isinstance(critic, str | Path):
         critic = open_critic(critic)
@@ -193,9 +197,7 @@ def _checked(run: Run, critic: Any) -> Scale:
             "--pool generator, and fit the critic with --pool critic"
         )
     if isinstance(critic, str | Path):
-        from seqloom.critic.folder import read_settings
-
-        pool = read_settings(Path(critic))["origin"]["reading"].get("pool")
+        pool = _pool(critic)
         if pool != "critic":
             fitted = f"pool {pool}" if pool else "the whole table"
             raise ConfigError(
@@ -203,6 +205,13 @@ def _checked(run: Run, critic: Any) -> Scale:
                 "--pool critic"
             )
     return scales[0]
+
+
+def _pool(critic: str | Path) -> str | None:
+    """What a critic learned from, or a rated run that is one; None for the whole table."""
+    if (Path(critic) / "config.json").exists() and not holds_critic(critic):
+        return load(critic).config.reading.pool
+    return cast("str | None", describe_critic(critic)["pool"])
 
 
 def _all_ways(critic: Any) -> list[tuple[str, ...]]:

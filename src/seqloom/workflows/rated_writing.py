@@ -14,6 +14,7 @@ from seqloom.data.conditions import Conditions, Scale
 from seqloom.errors import ConfigError
 from seqloom.registry import unknown_name
 from seqloom.sampling import Sample, SamplingConfig
+from seqloom.sampling.config import is_number
 from seqloom.sampling.constraints import Guard
 from seqloom.sampling.filtering import Filter, FilterReport, Rater, rated_by
 from seqloom.sampling.steering import Steered, Steering
@@ -42,7 +43,7 @@ class Request:
 
     Attributes:
         rating: a number, or numbers and categories by column.
-        methods: names from `METHODS`.
+        methods: names from `METHODS`, or one text of them with commas between.
         guidance: see `GuidedDecoder`.
         critic: a folder of one, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
         agree: how far off the critic may be, in units of the rating; of ratings that are scaled by rank, a share of
@@ -53,7 +54,7 @@ class Request:
     """
 
     rating: Any
-    methods: tuple[str, ...] | None = None
+    methods: Sequence[str] | None = None
     guidance: float | None = None
     critic: Any = None
     agree: float | None = None
@@ -292,7 +293,9 @@ def check_draws(plan: Plan, config: SamplingConfig) -> None:
 
 def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
     faults = []
-    asked = request.methods
+    asked = tuple(request.methods.split(",")) if isinstance(request.methods, str) else request.methods
+    if asked is not None and not isinstance(asked, Sequence):
+        raise ConfigError(f"--method got {asked!r}: choose from {', '.join(METHODS)}, with commas between them")
     if asked is None:
         told = len(conditions) > 0 or request.critic is None
         asked = (
@@ -304,7 +307,7 @@ def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
     if unknown:
         raise ConfigError(*unknown)
     if not asked:
-        faults.append(f"--method got nothing: choose from {', '.join(METHODS)}, with commas between them")
+        raise ConfigError(f"--method got nothing: choose from {', '.join(METHODS)}, with commas between them")
     judged = [method for method in asked if method in ("filter", "steer")]
     if judged and request.critic is None:
         faults.append(f"--method {','.join(judged)} asks a critic: name one with --critic, as 'critic fit' made it")
@@ -318,7 +321,8 @@ def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
         faults.append(f"--critic has no part in --method {','.join(asked)}: add filter or steer, or leave it out")
     if request.guidance not in (None, 1) and "guide" not in asked:
         faults.append(f"--guidance has no part in --method {','.join(asked)}: add guide, or leave it out")
-    if request.agree is not None and not (math.isfinite(request.agree) and request.agree > 0):
+    agree = request.agree
+    if agree is not None and not (is_number(agree) and math.isfinite(agree) and agree > 0):
         faults.append(f"--agree got {request.agree}: choose a number above 0, in the units of the rating")
     if faults:
         raise ConfigError(*faults)
@@ -387,8 +391,8 @@ def _opened(critic: Any) -> tuple[Callable[[Sequence[str]], Any], Scale | None, 
     if isinstance(critic, str | Path):
         critic = open_critic(critic)
     scale = getattr(critic, "scale_", None)
-    if hasattr(critic, "predict"):
+    if hasattr(critic, "predict") and not isinstance(critic, type):
         return critic.predict, scale, None if scale is None else scale.name
-    if callable(critic):
+    if callable(critic) and not isinstance(critic, type):
         return critic, None, None
     raise ConfigError(f"critic got {critic!r}: give a folder, an object with predict, or a function of texts")
