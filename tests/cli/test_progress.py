@@ -53,6 +53,15 @@ def plain_lines(events, now, seconds_each=1.0):
     return console.file.getvalue().splitlines()
 
 
+def test_a_best_that_looks_like_the_newest_is_not_said(now):
+    events = [STARTED, *map(step, range(1, 4))]
+    for number, (loss, best) in enumerate([(1.5001, True), (1.5004, False), (1.51, False)]):
+        events += [Validated(step=number, loss=loss, best=best, seconds=1.0)]
+    shown = [line.split("  ")[3:5] for line in plain_lines(events, now, seconds_each=3.0) if "validation" in line]
+    assert [parts[0] for parts in shown] == ["validation 1.500", "validation 1.500", "validation 1.510"]
+    assert [parts[1].startswith("best") for parts in shown] == [False, False, True]
+
+
 def test_plain_lines_say_start_state_and_end(now):
     events = [STARTED, *map(step, range(1, 10)), Finished(step=9, reason="done", best_loss=1.5, seconds=61.0)]
     assert plain_lines(events, now) == [

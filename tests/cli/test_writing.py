@@ -69,6 +69,13 @@ def test_every_flag_reaches_the_library(command, run):
     assert sample["matched"] is True
 
 
+def test_what_took_effect_is_said_where_nothing_was_given(command, run):
+    (sample,) = samples(command("generate", run, "--json"))
+    assert sample["generated_by"] == {"run": str(run), "length": 400, "temperature": 1, "seed": 0}
+    (sample,) = samples(command("generate", run, "--length", 5, "--temperature", "inf", "--json"))
+    assert sample["generated_by"]["temperature"] == "inf"
+
+
 @pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 def test_drafts_are_told_of(command, text_file, tmp_path):
     made = ("--run", tmp_path / "r", "--steps", 8, "--size", 8, "--lanes", 4, "--window", 8, "--ahead", 3)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from seqloom.corpora.annotating import annotate
+from seqloom.corpora.annotating import EMPTY, annotate
 from seqloom.errors import ConfigError, SourceError
 
 
@@ -34,7 +34,7 @@ def test_a_table_keeps_its_rows_and_gains_a_column(table, tmp_path):
         {"id": "2", "text": "", "length": ""},
         {"id": "3", "text": "short", "length": "5"},
     ]
-    assert tally == {"row with too many cells": 1}
+    assert tally == {"row with too many cells": 1, EMPTY: 1}
 
 
 def test_json_lines_in_and_out(tmp_path):
@@ -70,6 +70,13 @@ def test_what_is_there_is_not_replaced_unasked(table, tmp_path):
     assert (tmp_path / "out.csv").read_text() == "precious"
     run(table, tmp_path / "out.csv", overwrite=True)
     assert (tmp_path / "out.csv").read_text() != "precious"
+
+
+@pytest.mark.parametrize(("name", "got"), [("out.xlsx", "the ending .xlsx"), ("out", "no ending")])
+def test_an_unknown_ending_is_told(table, tmp_path, name, got):
+    with pytest.raises(ConfigError, match=f"which has {got}: name a file that ends in .csv, .tsv, .tab, .jsonl, .ndj"):
+        run(table, tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 def test_a_failure_leaves_nothing_behind(table, tmp_path):

@@ -14,6 +14,11 @@ from seqloom.corpora.counting import counted
         (3, "line after a quote that is never closed", "3 lines after a quote that is never closed"),
         (2, "record without its closing mark", "2 records without their closing mark"),
         (2, "file named twice", "2 files named twice"),
+        (2, "missing rating (a row)", "2 missing ratings (a row)"),
+        (1, "rating that is no number (stars)", "1 rating that is no number (stars)"),
+        (2, "rating that is no number (stars)", "2 ratings that are no numbers (stars)"),
+        (2, "missing name (town)", "2 missing names (town)"),
+        (2, "missing group", "2 missing groups"),
         (2, "document without text", "2 documents without text"),
     ],
 )

@@ -19,6 +19,7 @@ def test_the_figures_of_a_few_texts():
     assert found.pearson == pytest.approx(np.corrcoef(wanted, judged)[0, 1])
     assert found.spearman == pytest.approx(spearmanr(wanted, judged).statistic)
     assert found.mean_error == pytest.approx(1.0)
+    assert found.texts_by_rating == {1.0: 2, 5.0: 2}
     assert found.mean_judged == {1.0: 2.0, 5.0: 4.0}
     assert found.mean_error_by_rating == {1.0: 1.0, 5.0: 1.0}
 

@@ -48,6 +48,17 @@ def test_what_it_cost_is_reported():
     assert report.shortfall == 0
 
 
+def test_the_first_are_there_before_many_are_written():
+    asked = []
+
+    def watched(first, count):
+        asked.append(count)
+        return write(first, count)
+
+    next(Filter(rater, 5, agree=1).keep(watched, 1000))
+    assert asked == [16]
+
+
 def test_a_budget_that_ends_is_a_shortfall():
     chosen = Filter(rater, 5, agree=0.5, budget=4)
     kept = list(chosen.keep(write, 10))
@@ -70,6 +81,8 @@ def test_the_report_is_up_to_date_wherever_one_stops():
         (lambda texts: np.full(len(texts), np.nan), "NaN or infinity for '0'"),
         (lambda texts: np.zeros((len(texts), 2)), "of shape"),
         (lambda texts: [1.0], "one number a text"),
+        (lambda texts: [[1.0]] * (len(texts) - 1) + [[1.0, 2.0]], "one number a text"),
+        (lambda texts: None, "one number a text"),
         (lambda texts: np.array(["x"] * len(texts)), "one number a text"),
     ],
 )

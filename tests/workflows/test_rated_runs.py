@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import seqloom
+from seqloom.data.conditions import fit_scale
 from seqloom.errors import ConfigError, SourceError
 from seqloom.workflows.backwards import BackwardsCritic
 from seqloom.workflows.run import Run
@@ -108,6 +109,45 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     ]
 
 
+def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
+    class Points:
+        scale_ = fit_scale("points", np.arange(0, 101, 10))
+
+        def predict(self, texts: list[str]) -> list[float]:
+            return [100 * goodness([text, "lovely awful"]) for text in texts]
+
+    writing = rated.write_to({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
+    assert writing.plan.wanted == 70
+    assert writing.plan.values is not None
+    assert writing.plan.values.tolist() == [5]
+    assert [one.wanted for one in writing] == [70]
+    with pytest.raises(ConfigError, match="got 5 for two things: the critic rates points from 0 to 100, and the run"):
+        rated.write_to(5, critic=Points())
+    assert rated.write_to(50, critic=Points(), methods=("filter",)).plan.wanted == 50
+
+
+def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
+    class Renamed:
+        scale_ = fit_scale("rating", np.arange(1, 6))
+
+        def predict(self, texts: list[str]) -> list[float]:
+            return [3.0] * len(texts)
+
+    assert rated.write_to(4, critic=Renamed()).plan.wanted == 4
+
+
+def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
+    steered = rated.write_to(5, critic=lambda texts: [-1e300] * len(texts), methods="steer", length=20, particles=4)
+    assert [one.effective_size for one in steered] == [4]
+
+
+def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
+    asked = rated.write_to(5, critic=len, methods=("guide", "filter")).plan.request
+    assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
+    asked = rated.write_to(5, critic=len, methods="steer", agree=2).plan.request
+    assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (None, 2, None, 16)
+
+
 def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
@@ -126,11 +166,25 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"methods": ("wish",)}, "unknown method 'wish'"),
         ({"methods": ("condition",), "guidance": 2}, "--guidance has no part"),
         ({"critic": len, "agree": -1}, "--agree got -1"),
+        ({"critic": len, "budget": 1.5}, "--budget got 1.5: choose a whole number"),
+        ({"critic": len, "agree": "1"}, "--agree got 1: choose a number above 0"),
+        ({"critic": len, "methods": ("steer",), "particles": 2.5}, "--particles got 2.5"),
+        ({"critic": len, "methods": 5}, "--method got 5: choose from condition"),
+        ({"critic": len, "methods": ""}, "unknown method ''"),
+        ({"critic": len, "methods": ()}, "--method got nothing"),
+        ({"critic": list}, "give a folder,"),
         ({"critic": 5}, "give a folder, an object with predict, or a function"),
         ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
         ({"critic": len, "budget": 0}, "--budget got 0"),
+        ({"budget": 5}, "--budget got 5, and condition has no use for it: name a --critic, or leave it out"),
+        ({"particles": 4}, "--particles got 4, and condition .* add steer to --method and name a --critic, or"),
+        ({"critic": len, "particles": 4}, r"and condition \+ filter has no use for it: add steer to --method, or"),
+        ({"critic": len, "methods": ("steer",), "budget": 5}, "add filter to --method, or leave it out"),
+        ({"critic": len, "temperature": 0}, "--temperature 0 and --method condition,filter contradict .* the same"),
+        ({"critic": len, "methods": ("steer",), "top_k": 1}, "--top-k 1 and --method steer contradict .* the same"),
+        ({"critic": len, "beam": 4}, "--beam 4 and --method condition,filter contradict"),
         ({"agree": 1}, "add --critic"),
-        ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam and --method steer contradict"),
+        ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam 3 and --method steer contradict"),
     ],
 )
 def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], said: str) -> None:

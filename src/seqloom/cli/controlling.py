@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["control"]
 
+_FEW = 10
+"""Texts below which a mean says little."""
+
 _HEADER = (
     *("way", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied"),
     "tokens",
@@ -67,18 +70,25 @@ def _cells(way: "WayReport") -> tuple[str, ...]:
 
 
 def _print_by_rating(report: "ControlReport") -> None:
-    """Mean judged rating, mean error and share kept, for every wanted rating."""
-    kinds = [f"{kind:g}" for kind in next(iter(report.ways.values())).agreement.mean_judged]
-    rows: list[tuple[str, ...]] = [(report.column, "", *kinds)]
+    """Mean judged rating, mean error and share kept, for every wanted rating; what rests on few texts is marked."""
+    kinds = list(next(iter(report.ways.values())).agreement.mean_judged)
+    rows: list[tuple[str, ...]] = [(report.column, "", *(f"{kind:g}" for kind in kinds))]
+    few = False
     for name, way in report.ways.items():
         found = way.agreement
-        judged = {f"{kind:g}": value for kind, value in found.mean_judged.items()}
-        errors = {f"{kind:g}": value for kind, value in found.mean_error_by_rating.items()}
-        rows.append((name, "judged", *(_number(judged.get(kind), ".2f") for kind in kinds)))
-        rows.append(("", "mean error", *(_number(errors.get(kind), ".2f") for kind in kinds)))
+        texts = [found.texts_by_rating.get(kind, 0) for kind in kinds]
+        marks = ["*" if 0 < number < _FEW else "" for number in texts]
+        few = few or any(marks)
+        figures = {"judged": found.mean_judged, "mean error": found.mean_error_by_rating}
+        rows.append((name, "texts", *(f"{number:,}" for number in texts)))
+        for title, by_rating in figures.items():
+            cells = (_number(by_rating.get(kind), ".2f") for kind in kinds)
+            rows.append(("", title, *(cell + mark for cell, mark in zip(cells, marks, strict=True))))
         if way.acceptance:
-            rows.append(("", "kept", *(_number(way.acceptance.get(kind), ".0%") for kind in kinds)))
+            rows.append(("", "kept", *(_number(way.acceptance.get(f"{kind:g}"), ".0%") for kind in kinds)))
     print_table(rows)
+    if few:
+        print(f"* fewer than {_FEW} texts: chance moves such a mean; a higher --count has more of them")
 
 
 def _lines(report: "ControlReport") -> list[str]:

@@ -79,7 +79,7 @@ def rate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the table that is there")] = False,
     json: _Json = False,
 ) -> None:
-    """Write SOURCE again with a column rating_predicted."""
+    """Write SOURCE again with a column rating_predicted, which is empty where there is no text."""
     from seqloom.workflows.critics import PREDICTED, rate_table
 
     rows = rate_table(critic, source, text=text, output=output, overwrite=overwrite, note=say)

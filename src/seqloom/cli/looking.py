@@ -14,17 +14,37 @@ _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
 
 
 def info(
-    run: _Run,
+    run: Annotated[Path, typer.Argument(help="folder of a run, or of a critic", metavar="RUN")],
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Say what RUN is: its model, its corpus, how far its training is."""
+    """Say what RUN is: its model, its corpus, how far its training is. Of a critic: what it rates, and how well."""
+    from seqloom.workflows.describing import describe_critic, holds_critic
     from seqloom.workflows.run import load
 
-    described = load(run).info()
+    is_critic = holds_critic(run)
+    described = describe_critic(run) if is_critic else load(run).info()
     if json:
         print_json(described)
     else:
-        print_table(_rows(described))
+        print_table(_critic_rows(described) if is_critic else _rows(described))
+
+
+def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
+    texts, groups = described["texts"], described["groups"]
+    counted = f"{texts:,} texts" if groups in (None, texts) else f"{texts:,} texts in {groups:,} groups"
+    pool = "the whole table" if described["pool"] is None else f"pool {described['pool']}"
+    cut = f", cut to {described['cut_words']:,} words" if described["cut_words"] else ""
+    ranks = ", scaled by rank" if described["heavy"] else ""
+    return [
+        ("critic", described["critic"]),
+        ("rating", f"{described['rating']}, {described['lowest']:g} to {described['highest']:g}{ranks}"),
+        ("source", f"{described['source']}, {pool}"),
+        ("learned", f"{counted}{cut}"),
+        *(
+            (name, f"r {figures['pearson']:.3f}   mean error {figures['mean_error']:.3f} (texts that it had not seen)")
+            for name, figures in described["readers"].items()
+        ),
+    ]
 
 
 def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:

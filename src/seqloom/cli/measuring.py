@@ -39,7 +39,11 @@ def evaluate(
     skip_unknown: _SkipUnknown = False,
     rating_control: Annotated[
         bool,
-        _control("--rating-control", help="write to the ratings of SOURCE, and have an independent judge rate that"),
+        _control(
+            "--rating-control",
+            help="write to the ratings of SOURCE, and have an independent judge rate that (docs/ratings.md tells what "
+            "each column says)",
+        ),
     ] = False,
     critic: Annotated[Path | None, _control(metavar="CRITIC", help="for filter and steering")] = None,
     method: Annotated[

@@ -149,12 +149,14 @@ def _beginning(event: Started) -> str:
 
 def _line(tally: Tally) -> str:
     left = tally.seconds_left()
+    validation = "" if tally.validation is None else f"{tally.validation:.3f}"
+    best = f"{tally.best[0]:.3f}" if tally.best else validation
     facts = [
         f"step {tally.step:,} of {tally.total_steps:,} ({100 * tally.share:.0f} %)",
         f"epoch {tally.epoch + 1}",
         "" if tally.loss is None else f"loss {tally.loss:.3f}",
-        "" if tally.validation is None else f"validation {tally.validation:.3f}",
-        f"best {tally.best[0]:.3f}" if tally.best and tally.best[0] != tally.validation else "",
+        validation and f"validation {validation}",
+        "" if best == validation else f"best {best}",
         tally.speed(),
         "" if left is None else f"{clock(left)} left",
     ]

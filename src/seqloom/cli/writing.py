@@ -1,6 +1,7 @@
 """`seqloom generate`: text on the screen as it is written, or samples as JSON."""
 
-from collections.abc import Generator, Iterator
+import math
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from seqloom.cli.output import dimmed, print_json, say, shows_terminal, visible
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
+    from seqloom.data.conditions import Conditions
     from seqloom.sampling.sample import Drafting, Sample
     from seqloom.workflows.rated_writing import RatedWriting
     from seqloom.workflows.run import Run
@@ -101,18 +103,18 @@ def generate(
 
     given = {name: value for name, value in context.params.items() if value not in (None, [], ()) and name not in _OWN}
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    if rating:
-        settings["rating"] = _wanted(rating)
     if carry and windowed:
         raise ConfigError("--carry and --windowed contradict each other: leave out one of the two")
     if settings.pop("windowed", False):
         settings["carry"] = False
     opened = load(run)
+    if rating:
+        settings["rating"] = _wanted(rating, opened.config.conditions)
     if settings.keys() & _JUDGED:
         _write_judged(opened, prompt, count, settings, as_json=json)
     elif json:
         samples = opened.iterate(prompt, count, **settings)
-        origin = {"run": str(run), **settings}
+        origin = {"run": str(run), **({"guidance": 1.0} if rating else {}), **_drawn_by(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
         _print(opened, prompt, count, settings)
@@ -122,22 +124,31 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
     """Texts that a critic had a part in; those that were kept are shown whatever comes after."""
     from seqloom.workflows.rated_writing import RatedSample
 
-    settings = dict(settings)
-    origin = {"run": str(run.path), **settings, "critic": str(settings.get("critic", "")) or None}
+    given, settings = settings, dict(settings)
     if "rating" not in settings:
-        raise ConfigError("--method, --critic and what belongs to them write to a rating: add --rating")
+        named = [f"--{name}" for name in settings if name in _JUDGED]
+        have, them = ("have", "them") if len(named) > 1 else ("has", "it")
+        raise ConfigError(
+            f"{', '.join(named)} {have} no meaning without --rating: add a rating to write to, or leave {them} out"
+        )
     if "method" in settings:
         settings["methods"] = tuple(settings.pop("method").split(","))
     writing = run.write_to(settings.pop("rating"), prompt, count, **settings)
     kept: list[RatedSample] = []
+    shown = "" if as_json else dimmed(visible(_as_known(run, prompt)))
+    only_lines = count > 1
     try:
-        for one in writing:
-            kept.append(one)
+        for number, one in enumerate(writing, 1):
             if not as_json:
-                rated = "" if one.predicted is None else dimmed(f"{one.predicted:.2f}  ")
-                print(rated, visible(prompt + one.sample.text), sep="", flush=True)
+                rated = _rating(one.predicted) + shown
+                _, only_lines = _show(_whole(one.sample), _heading(number, count), rated, hold=only_lines)
+            kept.append(one)
+    except KeyboardInterrupt:
+        say(f"kept {_asked(writing, len(kept))}")
+        raise
     finally:
         if as_json:
+            origin = {"run": str(run.path), **_drawn_by(given), **_asked_of(writing)}
             samples = [
                 {
                     **_as_json(one.sample, prompt, origin),
@@ -150,6 +161,41 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
             print_json({"samples": samples, "methods": list(writing.plan.methods), **_costs(writing)})
     for line in _said(writing):
         say(line)
+
+
+def _whole(sample: "Sample") -> Generator[str, None, "Sample"]:
+    """A text that is known already, in one piece."""
+    yield sample.text
+    return sample
+
+
+def _rating(predicted: float | None) -> str:
+    """What the critic makes of a text, for a person who looks on; a file gets texts and nothing else."""
+    return dimmed(f"{predicted:.2f}  ") if predicted is not None and shows_terminal() else ""
+
+
+def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were given, and those that every text is drawn by all the same, in JSON's types."""
+    from seqloom.sampling import SamplingConfig
+
+    config = SamplingConfig()
+    found = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
+    return found if math.isfinite(found["temperature"]) else {**found, "temperature": "inf"}
+
+
+def _asked_of(writing: "RatedWriting") -> dict[str, Any]:
+    """How the texts were written to their rating: what was asked, and what was chosen where nothing was."""
+    request = writing.plan.request
+    chosen = {name: getattr(request, name) for name in ("guidance", "agree", "budget", "particles")}
+    found = {name: value for name, value in chosen.items() if value is not None}
+    critic = None if request.critic is None else str(request.critic)
+    return {"method": ",".join(writing.plan.methods), "critic": critic, **found}
+
+
+def _asked(writing: "RatedWriting", kept: int) -> str:
+    """How many texts there are so far, of how many."""
+    rated = "" if writing.report is None else f", of {writing.report.written:,} that the critic has rated"
+    return f"{kept:,} of the {writing.count:,} texts that were asked for{rated}"
 
 
 def _costs(writing: "RatedWriting") -> dict[str, Any]:
@@ -191,9 +237,10 @@ def _said(writing: "RatedWriting") -> Iterator[str]:
         )
 
 
-def _wanted(given: list[str]) -> str | dict[str, str]:
-    """Ratings by name, or the only one."""
-    named = [part.partition("=") for part in given]
+def _wanted(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
+    """Ratings by name, or the only one; names and categories may hold an equals sign themselves."""
+    values = getattr(conditions.columns[0], "values", ()) if len(conditions) == 1 else ()
+    named = [(part, "", "") if part in values else _named(part, conditions.names) for part in given]
     if len(given) == 1 and not named[0][1]:
         return given[0]
     nameless = [name for name, sign, _ in named if not sign]
@@ -204,6 +251,16 @@ def _wanted(given: list[str]) -> str | dict[str, str]:
     if twice:
         raise ConfigError(f"--rating got {twice[0]!r} twice: leave out one of the two")
     return {name: value for name, _, value in named}
+
+
+def _named(part: str, names: Sequence[str]) -> tuple[str, str, str]:
+    """A name, the sign after it and what is wanted of it: the longest name that is known, else up to the last sign."""
+    known = [name for name in names if part.startswith(f"{name}=")]
+    if known:
+        name = max(known, key=len)
+        return name, "=", part.removeprefix(f"{name}=")
+    name, sign, value = part.rpartition("=")
+    return (name, sign, value) if sign else (part, "", "")
 
 
 def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str, Any]:

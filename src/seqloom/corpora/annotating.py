@@ -17,7 +17,13 @@ from seqloom.corpora.tables import csv_header, csv_rows, json_rows
 from seqloom.errors import ConfigError, SourceError
 from seqloom.files import replaced
 
-__all__ = ["annotate"]
+__all__ = ["EMPTY", "ENDINGS", "annotate"]
+
+EMPTY = "row without text"
+"""What rows are counted under that keep their place and gain nothing."""
+
+ENDINGS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson")
+"""Of the tables that can be written."""
 
 _AT_ONCE = 512
 """Rows that are worked on together."""
@@ -39,7 +45,7 @@ def annotate(
     """Write a table again with more columns; memory stays flat however long it is.
 
     Rows without text keep their place, their new cells empty. CSV, TSV, JSON Lines and Parquet are read; what is
-    written is JSON Lines where `output` is named so, else CSV.
+    written is CSV, TSV or JSON Lines, by the ending of `output`.
 
     Args:
         source: the table.
@@ -47,7 +53,7 @@ def annotate(
         output: the new table.
         columns: that are added.
         make: the new cells.
-        tally: counts the rows that could not be read, by reason.
+        tally: counts the rows that could not be read, by reason, and under `EMPTY` those without text.
         overwrite: replace what `output` holds.
 
     Returns:
@@ -55,9 +61,12 @@ def annotate(
 
     Raises:
         SourceError: the table cannot be read, lacks the text, or has one of the new columns.
-        ConfigError: `output` is there already.
+        ConfigError: `output` is there already, or its ending is none of `ENDINGS`.
         SeqloomError: it cannot be written to.
     """
+    if output.suffix.lower() not in ENDINGS:
+        got = f"the ending {output.suffix}" if output.suffix else "no ending"
+        raise ConfigError(f"--output got {output}, which has {got}: name a file that ends in {', '.join(ENDINGS)}")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
     table = _opened(source, text)
@@ -70,6 +79,8 @@ def annotate(
         while some := list(islice(rows, _AT_ONCE)):
             texts = [str(cells.get(text) or "") for cells in some]
             full = [place for place, one in enumerate(texts) if one.strip()]
+            if len(full) < len(some):
+                tally[EMPTY] += len(some) - len(full)
             made = dict(zip(full, make([texts[place] for place in full]) if full else (), strict=True))
             for place, cells in enumerate(some):
                 write({**cells, **dict.fromkeys(columns), **made.get(place, {})})

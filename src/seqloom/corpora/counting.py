@@ -4,7 +4,7 @@ import re
 
 __all__ = ["counted"]
 
-_NOUN = re.compile(r"\b(character|document|file|folder|line|record|row|table|thing)\b")
+_NOUN = re.compile(r"\b(character|document|file|folder|group|line|name|rating|record|row|table|thing)\b")
 
 
 def counted(number: int, reason: str) -> str:
@@ -17,5 +17,5 @@ def counted(number: int, reason: str) -> str:
     if number == 1:
         return f"1 {reason}"
     plural = _NOUN.sub(r"\1s", reason, count=1)
-    plural = re.sub(r"^(\w+) that is no (.+)$", r"\1 that are no \2s", plural)
+    plural = re.sub(r"^(\w+) that is no (.+?)( \(.*\))?$", r"\1 that are no \2s\3", plural)
     return f"{number:,} {plural.replace('s without its ', 's without their ')}"

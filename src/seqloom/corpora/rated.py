@@ -16,7 +16,10 @@ from seqloom.corpora.pools import pool_of
 from seqloom.corpora.tables import Row
 from seqloom.errors import SourceError
 
-__all__ = ["RatingJudge", "rated_documents"]
+__all__ = ["LEFT_OPEN", "RatingJudge", "rated_documents"]
+
+LEFT_OPEN = ("missing rating", "missing name", "missing group", "rating that is no number")
+"""How the reasons begin that leave a text in its place, without its rating, name or group."""
 
 Tally = Counter[str]
 

@@ -18,6 +18,7 @@ class Agreement:
         pearson: correlation of the numbers; None where one of them never varies.
         spearman: correlation of their ranks.
         mean_error: how far off a rating is judged; None where there are no texts.
+        texts_by_rating: how many of each wanted rating.
         mean_judged: by wanted rating.
         mean_error_by_rating: by wanted rating.
     """
@@ -26,6 +27,7 @@ class Agreement:
     pearson: float | None
     spearman: float | None
     mean_error: float | None
+    texts_by_rating: Mapping[float, int]
     mean_judged: Mapping[float, float]
     mean_error_by_rating: Mapping[float, float]
 
@@ -47,6 +49,7 @@ def agreement(
         pearson=_correlation(wanted, judged),
         spearman=_correlation(ranks(wanted), ranks(judged)),
         mean_error=float(errors.mean()) if len(errors) else None,
+        texts_by_rating={value: int((kinds == value).sum()) for value in values},
         mean_judged={value: float(judged[kinds == value].mean()) for value in values},
         mean_error_by_rating={value: float(errors[kinds == value].mean()) for value in values},
     )

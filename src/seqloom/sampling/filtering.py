@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from seqloom.errors import ConfigError, SeqloomError
+from seqloom.sampling.config import is_number, is_whole
 from seqloom.sampling.sample import Sample
 
 __all__ = ["Filter", "FilterReport", "Rater", "rated_by"]
@@ -21,6 +22,8 @@ Rater = Callable[[Sequence[str]], Float64[np.ndarray, " texts"]]
 
 _AT_ONCE = 256
 """Texts that are written before the critic is asked, where so many are still needed."""
+_AT_FIRST = 16
+"""The same at the beginning, so that the first kept ones are there soon; never fewer."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,12 @@ class Filter:
     """
 
     def __init__(self, rater: Rater, rating: float, *, agree: float, budget: int = 20) -> None:
-        if not (math.isfinite(agree) and agree > 0):
+        if not (is_number(agree) and math.isfinite(agree) and agree > 0):
             raise ConfigError(f"--agree got {agree}: choose a number above 0, in the units of the rating")
-        if budget < 1:
-            raise ConfigError(f"--budget got {budget}: choose 1 or more texts for each that is wanted")
+        if not is_whole(budget, 1):
+            raise ConfigError(
+                f"--budget got {budget}: choose a whole number from 1 up, of texts for each that is wanted"
+            )
         self._rater, self._rating, self._agree, self._budget = rater, rating, agree, budget
         self.report = FilterReport(0, 0, 0, 0)
 
@@ -93,7 +98,8 @@ class Filter:
         while kept < count and written < most:
             missing = count - kept
             share = (kept + 1) / (written + 2)
-            number = min(most - written, max(16, min(_AT_ONCE, math.ceil(1.2 * missing / share))))
+            at_once = min(_AT_ONCE, max(_AT_FIRST, 2 * written))
+            number = min(most - written, max(_AT_FIRST, min(at_once, math.ceil(1.2 * missing / share))))
             samples = list(write(written, number))
             ratings = rated_by(self._rater, [sample.text for sample in samples])
             for sample, rating in zip(samples, ratings.tolist(), strict=True):
@@ -113,7 +119,13 @@ def rated_by(rater: Rater, texts: Sequence[str]) -> Float64[np.ndarray, " texts"
     Raises:
         SeqloomError: it gives something else than one finite number a text.
     """
-    ratings = np.asarray(rater(texts))
+    given = rater(texts)
+    try:
+        ratings = np.asarray(given)
+    except ValueError:  # rows of different lengths
+        raise SeqloomError(
+            f"the critic gave {given!r:.60} for {len(texts)} texts: it must give one number a text"
+        ) from None
     if ratings.shape != (len(texts),) or ratings.dtype.kind not in "fiu":
         raise SeqloomError(
             f"the critic gave {ratings.dtype} of shape {list(ratings.shape)} for {len(texts)} texts: it must give one "

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 
 from seqloom.errors import ConfigError
+from seqloom.sampling.config import is_number, is_whole
 from seqloom.sampling.draft import Draft, speller
 from seqloom.sampling.filtering import Rater, rated_by
 from seqloom.sampling.flock import Flock, make_flock
@@ -23,6 +24,9 @@ from seqloom.sampling.sample import Sample
 __all__ = ["Steered", "Steering"]
 
 _MOST_LANES = 256
+
+_FARTHEST = 1e6
+"""Spreads that a rating may be off; beyond that all are alike."""
 
 _DRAWS = 0x53544545  # "STEE": which copies are made is drawn apart from the tokens
 
@@ -70,9 +74,9 @@ class Steering:
 
     def __post_init__(self) -> None:
         faults = []
-        if not (math.isfinite(self.spread) and self.spread > 0):
+        if not (is_number(self.spread) and math.isfinite(self.spread) and self.spread > 0):
             faults.append(f"--agree got {self.spread}: choose a number above 0, in the units of the rating")
-        if not 2 <= self.particles <= _MOST_LANES:
+        if not (is_whole(self.particles, 2) and self.particles <= _MOST_LANES):
             faults.append(f"--particles got {self.particles}: choose 2 to {_MOST_LANES}; 16 is usual")
         if self.every < 1:
             faults.append(f"--every got {self.every}: choose 1 or more tokens")
@@ -104,7 +108,7 @@ class Steering:
                 places = slice(number * self.particles, (number + 1) * self.particles)
                 mine = flock.members[places]
                 run.tokens += sum(len(member.nats) for member in mine) - sum(before[places])
-                run.weigh(-((ratings[places] - self.rating) ** 2) / (2 * self.spread**2), ratings[places])
+                run.weigh(self._potentials(ratings[places]), ratings[places])
                 if any(member.reason is None for member in mine):
                     ancestors[places] = places.start + run.resampled()
             if not np.array_equal(ancestors, np.arange(len(ancestors))):
@@ -116,6 +120,12 @@ class Steering:
         spell = speller(job.token_bytes, job.boundary)
         texts = [spell(np.array(member.tokens, np.int32)).decode("utf-8", "replace") for member in flock.members]
         return rated_by(self.rater, texts)
+
+    def _potentials(self, ratings: Float64[np.ndarray, " particles"]) -> Float64[np.ndarray, " particles"]:
+        """The logarithm of the factor that each text counts by; what is absurdly far off stays finite."""
+        with np.errstate(over="ignore"):
+            off = (ratings - self.rating) / self.spread
+        return np.asarray(-(np.clip(off, -_FARTHEST, _FARTHEST) ** 2) / 2)
 
     def _chosen(self, job: Job, flock: Flock, first: int, number: int, run: "_Group") -> Steered:
         """One text of a group, drawn by its weight."""

@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float
 
 from seqloom.codecs.base import Codec
-from seqloom.config import ReadingConfig
+from seqloom.config import ReadingConfig, check
 from seqloom.corpora import open_corpus
 from seqloom.critic.bayes import BayesJudge
 from seqloom.data.conditions import Scale, rating_features
@@ -28,11 +28,13 @@ from seqloom.evaluation.likelihood import full_likelihood
 from seqloom.evaluation.originality import CopyIndex
 from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.plots.control import rating_control
-from seqloom.workflows.critics import read_rated
+from seqloom.sampling.config import is_whole
+from seqloom.workflows.critics import open_critic, read_rated
+from seqloom.workflows.describing import describe_critic, holds_critic
 from seqloom.workflows.known import KnownPart
 from seqloom.workflows.measuring import run_scorer
 from seqloom.workflows.own_text import copy_index
-from seqloom.workflows.run import Run
+from seqloom.workflows.run import Run, load
 
 __all__ = ["ControlReport", "WayReport", "measure_control"]
 
@@ -41,6 +43,15 @@ _BLEU_TEXTS = 200
 _COPY_TEXTS = 100
 _KINDS = 5
 """Groups that ratings are reported in where there are too many of them."""
+
+_USED_BY = {
+    "guidance": "guide",
+    "critic": "filter or steer",
+    "agree": "filter or steer",
+    "budget": "filter",
+    "particles": "steer",
+}
+"""Settings that only some methods have a use for."""
 
 Note = Callable[[str], None]
 
@@ -54,7 +65,7 @@ class WayReport:
         share: of the correlation on real texts.
         acceptance: share of the texts that the critic kept, by rating and ("all") in all; empty without a filter.
         shortfall: texts that were asked for and not found.
-        self_bleu: up to 4-grams, of the first texts.
+        self_bleu: up to 4-grams, of some texts from all over.
         distinct_2: distinct pairs of words, as a share.
         copied: share of the windows of 50 characters that stand in the model's corpus; None for real texts.
         tokens: that were written in all.
@@ -129,10 +140,16 @@ def measure_control(
         settings: of `Run.write_to`.
 
     Raises:
-        ConfigError: the run was not trained on a pool, or has no rating; a way is not to be had.
+        ConfigError: the run was not trained on a pool, or has no rating; a way is not to be had, or a setting has no
+            use in any of them.
         UserError: the source or the critic cannot be read.
     """
+    check((is_whole(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
     scale = _checked(run, critic)
+    if isinstance(critic, str | Path):
+        critic = open_critic(critic)
+    written_ways = [tuple(way) for way in ways or _all_ways(critic)]
+    _check_ways(run, scale, written_ways, critic, settings)
     reading = replace(run.config.reading, rating=(scale.name,), category=(), encoding=None)
     whole, judged = (
         read_rated(source, replace(reading, pool="judge", cut_words=cut)) for cut in (0, reading.cut_words)
@@ -145,10 +162,10 @@ def measure_control(
     wanted = np.sort(real.ratings[chosen].clip(scale.knots[0], scale.knots[-1]))
     order = np.argsort(real.ratings[chosen], kind="stable")
     written = {REAL: _Written([real.texts[chosen[place]] for place in order], wanted.tolist(), {})}
-    for methods in ways or _all_ways(critic):
+    for methods in written_ways:
         name = " + ".join(methods)
         note(f"writing {len(wanted):,} texts: {name}")
-        written[name] = _write(run, scale, wanted, {**settings, "methods": tuple(methods), "critic": critic})
+        written[name] = _write(run, scale, wanted, _settings(methods, critic, settings))
     copies = copy_index(run)
     ratings = {name: judge.predict(one.texts) for name, one in written.items()}
     found = {name: _agreement(scale, np.array(one.wanted), ratings[name]) for name, one in written.items()}
@@ -180,9 +197,7 @@ def _checked(run: Run, critic: Any) -> Scale:
             "--pool generator, and fit the critic with --pool critic"
         )
     if isinstance(critic, str | Path):
-        from seqloom.critic.folder import read_settings
-
-        pool = read_settings(Path(critic))["origin"]["reading"].get("pool")
+        pool = _pool(critic)
         if pool != "critic":
             fitted = f"pool {pool}" if pool else "the whole table"
             raise ConfigError(
@@ -192,6 +207,13 @@ def _checked(run: Run, critic: Any) -> Scale:
     return scales[0]
 
 
+def _pool(critic: str | Path) -> str | None:
+    """What a critic learned from, or a rated run that is one; None for the whole table."""
+    if (Path(critic) / "config.json").exists() and not holds_critic(critic):
+        return load(critic).config.reading.pool
+    return cast("str | None", describe_critic(critic)["pool"])
+
+
 def _all_ways(critic: Any) -> list[tuple[str, ...]]:
     ways: list[tuple[str, ...]] = [("condition",), ("condition", "guide")]
     if critic is not None:
@@ -199,14 +221,37 @@ def _all_ways(critic: Any) -> list[tuple[str, ...]]:
     return ways
 
 
+def _check_ways(
+    run: Run, scale: Scale, ways: Sequence[tuple[str, ...]], critic: Any, settings: Mapping[str, Any]
+) -> None:
+    """Refuse what cannot be written, or has no effect, before anything is measured."""
+    rating = {scale.name: scale.knots[0]}
+    used = {name for methods in ways for name in _settings(methods, critic, settings)}
+    idle = [name for name in ("critic", *settings) if name not in used and (name != "critic" or critic is not None)]
+    shown = ", ".join("+".join(methods) for methods in ways)
+    check(*((False, f"--{name} has no use in {shown}: add {_missing(name, critic)}, or leave it out") for name in idle))
+    for methods in ways:
+        run.write_to(rating, **_settings(methods, critic, settings))
+
+
+def _missing(name: str, critic: Any) -> str:
+    """What a setting needs."""
+    return "--critic" if critic is None and name != "guidance" else f"a --method with {_USED_BY[name]}"
+
+
+def _settings(methods: tuple[str, ...], critic: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the settings has a part in a way of writing."""
+    found = {**settings, "methods": methods, "critic": critic}
+    for name, users in _USED_BY.items():
+        if not set(users.split(" or ")) & set(methods):
+            found.pop(name, None)
+    return found
+
+
 def _write(run: Run, scale: Scale, wanted: Float[np.ndarray, " texts"], settings: dict[str, Any]) -> _Written:
     """Texts for every wanted rating; those of one rating have draws of their own."""
     done = _Written([], [], {})
     begun = time.perf_counter()
-    if "guide" not in settings["methods"]:
-        settings.pop("guidance", None)
-    if not {"filter", "steer"} & set(settings["methods"]):
-        settings = {name: value for name, value in settings.items() if name not in ("critic", "agree")}
     seed = settings.pop("seed", 0)
     values, counts = np.unique(wanted, return_counts=True)
     for number, (rating, count) in enumerate(zip(values.tolist(), counts.tolist(), strict=True)):

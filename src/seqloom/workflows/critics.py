@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
-from seqloom.corpora.annotating import annotate
+from seqloom.corpora.annotating import EMPTY, annotate
 from seqloom.corpora.counting import counted
 from seqloom.critic import Critic, load_critic
 from seqloom.critic.folder import save_critic
@@ -161,7 +161,7 @@ def rate_table(
         text: the column of the text.
         output: the new table.
         overwrite: replace what is there.
-        note: is told which rows were left out.
+        note: is told which rows were left out, and how many have no text and so no rating.
 
     Returns:
         The number of rows.
@@ -176,6 +176,9 @@ def rate_table(
         return [{PREDICTED: round(rating, 4)} for rating in judge.predict(texts).tolist()]
 
     written = annotate(source, text, Path(output), (PREDICTED,), rated, tally, overwrite=overwrite)
+    empty = tally.pop(EMPTY, 0)
+    if empty:
+        note(f"{counted(empty, EMPTY)}: {PREDICTED} is left empty there")
     for reason, count in tally.items():
         note(f"skipped: {counted(count, reason)}")
     return written

@@ -189,6 +189,11 @@ class RunFolder:
         """
         if self.path.is_file():
             raise RunError(f"{self.path} is a file, and a run is a folder: name the folder that was given to --run")
+        if not self.holds_run and (self.path / "critic.json").is_file():
+            raise RunError(
+                f"{self.path} holds a critic, which predicts ratings and writes nothing: name the folder of a run; "
+                f"'seqloom info {self.path}' tells of the critic"
+            )
         if not self.holds_run:
             raise RunError(f"no run at {self.path}: train one with 'seqloom train SOURCE --run {self.path}'")
         stored = self._read_json(self.config_file)

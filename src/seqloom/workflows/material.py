@@ -9,6 +9,7 @@ from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.counting import counted
 from seqloom.corpora.document import Corpus
+from seqloom.corpora.rated import LEFT_OPEN
 from seqloom.data.conditions import Conditions
 from seqloom.data.lanes import LaneBatches
 from seqloom.data.ratings import Ratings, balanced_shares
@@ -68,7 +69,7 @@ def prepare(
     for line in corpus.notes:
         note(line)
     for reason, count in store.skipped.items():
-        note(f"skipped: {counted(count, reason)}")
+        note(f"{'left open' if reason.startswith(LEFT_OPEN) else 'skipped'}: {counted(count, reason)}")
     return Material(corpus, codec, store, split)
 
 

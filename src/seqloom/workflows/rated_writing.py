@@ -1,25 +1,27 @@
 """Writing to a rating, by all that there is: conditions, guidance, a filter, steering, and any of them together."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
+from seqloom.config import check
 from seqloom.data.conditions import Conditions, Scale
 from seqloom.errors import ConfigError
 from seqloom.registry import unknown_name
 from seqloom.sampling import Sample, SamplingConfig
+from seqloom.sampling.config import is_number
 from seqloom.sampling.constraints import Guard
-from seqloom.sampling.filtering import Filter, FilterReport, Rater
+from seqloom.sampling.filtering import Filter, FilterReport, Rater, rated_by
 from seqloom.sampling.steering import Steered, Steering
 from seqloom.workflows.critics import open_critic
 from seqloom.workflows.writer import Prompt, Writer
 
-__all__ = ["METHODS", "Plan", "RatedSample", "RatedWriting", "Request", "make_plan"]
+__all__ = ["METHODS", "Plan", "RatedSample", "RatedWriting", "Request", "check_draws", "make_plan"]
 
 METHODS = {
     "condition": "the model is told the rating",
@@ -30,6 +32,7 @@ METHODS = {
 """Ways to write to a rating, and what each does."""
 
 USUAL_GUIDANCE = 1.5
+_USUAL_BUDGET, _USUAL_PARTICLES = 20, 16
 _USUAL_RANKS = 0.1
 """How far off a critic may be where ratings are scaled by rank, unless it is said."""
 
@@ -40,23 +43,23 @@ class Request:
 
     Attributes:
         rating: a number, or numbers and categories by column.
-        methods: names from `METHODS`.
+        methods: names from `METHODS`, or one text of them with commas between.
         guidance: see `GuidedDecoder`.
         critic: a folder of one, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
         agree: how far off the critic may be, in units of the rating; of ratings that are scaled by rank, a share of
             the ranks.
-        budget: texts that may be written for each that is wanted.
+        budget: texts that a filter may have written for each that is wanted.
         particles: texts that are written side by side for each that is steered.
         extrapolate: allow ratings beyond those that were trained on.
     """
 
     rating: Any
-    methods: tuple[str, ...] | None = None
+    methods: Sequence[str] | None = None
     guidance: float | None = None
     critic: Any = None
     agree: float | None = None
-    budget: int = 20
-    particles: int = 16
+    budget: int | None = None
+    particles: int | None = None
     extrapolate: bool = False
 
 
@@ -72,7 +75,7 @@ class Plan:
         scale: of the rating that the critic speaks of.
         wanted: that rating; None where only categories are wanted.
         agree: how far off the critic may be, on the scale's levels.
-        request: what was asked.
+        request: what was asked, with what was chosen for it; None only where a setting has no part in the methods.
     """
 
     methods: tuple[str, ...]
@@ -150,16 +153,20 @@ class RatedWriting:
                 yield self._rated(sample, rating, sizes)
             return
         assert plan.wanted is not None
+        assert plan.request.budget is not None
         chosen = Filter(plan.rater, plan.scale.level(plan.wanted), agree=plan.agree, budget=plan.request.budget)
-        for sample, rating in chosen.keep(some, count):
+        try:
+            for sample, rating in chosen.keep(some, count):
+                self.report = chosen.report
+                yield self._rated(sample, rating, sizes)
+        finally:
             self.report = chosen.report
-            yield self._rated(sample, rating, sizes)
-        self.report = chosen.report
 
     def _steering(self) -> Steering:
         plan = self.plan
         assert plan.rater is not None
         assert plan.wanted is not None
+        assert plan.request.particles is not None
         return Steering(
             rater=plan.rater,
             rating=plan.scale.level(plan.wanted),
@@ -185,24 +192,22 @@ class _Levels:
 
     def rater(self, rate: Callable[[Sequence[str]], Any]) -> Rater:
         if self.scale is None:
-            return lambda texts: np.asarray(rate(texts))
+            return rate
         scale = self.scale
+        return lambda texts: scale.scaled(rated_by(rate, texts))
 
-        def levels(texts: Sequence[str]) -> Any:
-            ratings = np.asarray(rate(texts))
-            return scale.scaled(ratings) if ratings.dtype.kind in "fiu" else ratings
+    def usual_agree(self) -> float:
+        """What a critic is allowed to be off where a person says nothing, as a person says it."""
+        if self.scale is None:
+            return 1.0
+        return _USUAL_RANKS if self.scale.heavy else float(min(np.diff(self.scale.knots)) / 2)
 
-        return levels
-
-    def agree(self, wanted: float | None) -> float:
+    def agree(self, wanted: float) -> float:
         """From what a person says to levels."""
         scale = self.scale
-        if scale is None:
-            return 1.0 if wanted is None else wanted
-        if scale.heavy:
-            return _USUAL_RANKS if wanted is None else wanted
-        usual = min(np.diff(scale.knots)) / 2
-        return float((usual if wanted is None else wanted) / (scale.knots[-1] - scale.knots[0]))
+        if scale is None or scale.heavy:
+            return wanted
+        return float(wanted / (scale.knots[-1] - scale.knots[0]))
 
 
 def make_plan(request: Request, conditions: Conditions) -> Plan:
@@ -216,12 +221,19 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
         ConfigError: it contradicts itself or the run; one line for each fault.
     """
     methods = _methods(request, conditions)
-    told = {"condition", "guide"} & set(methods)
-    values = conditions.wanted(request.rating, extrapolate=request.extrapolate) if told else None
+    told = bool({"condition", "guide"} & set(methods))
     guidance = request.guidance if request.guidance is not None else USUAL_GUIDANCE if "guide" in methods else 1.0
+    request = replace(request, methods=methods, guidance=guidance if told else None)
     if not {"filter", "steer"} & set(methods):
         return Plan(
-            methods, values, guidance, None, _Levels(None), _first_number(request.rating, conditions), 0.0, request
+            methods,
+            conditions.wanted(request.rating, extrapolate=request.extrapolate),
+            guidance,
+            None,
+            _Levels(None),
+            _first_number(request.rating, conditions),
+            0.0,
+            request,
         )
     rate, scale, column = _opened(request.critic)
     own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
@@ -232,19 +244,58 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
             f"--critic rates {column} from {scale.knots[0]:g} to {scale.knots[-1]:g}, and the run was trained on "
             f"{own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
         )
+    rating = _told(request.rating, column, scale if own is None else None, conditions) if told else None
+    values = conditions.wanted(rating, extrapolate=request.extrapolate) if told else None
     known = own or scale
     wanted = _of_column(request.rating, column, conditions)
     if known is not None:
         wanted = known.number(wanted, extrapolate=request.extrapolate)
     levels = _Levels(known)
+    request = replace(
+        request,
+        agree=levels.usual_agree() if request.agree is None else request.agree,
+        budget=_chosen(request.budget, _USUAL_BUDGET, "filter" in methods),
+        particles=_chosen(request.particles, _USUAL_PARTICLES, "steer" in methods),
+    )
+    assert request.agree is not None
     return Plan(
         methods, values, guidance, levels.rater(rate), levels, float(wanted), levels.agree(request.agree), request
     )
 
 
+def _chosen(asked: int | None, usual: int, has_part: bool) -> int | None:
+    return (usual if asked is None else asked) if has_part else None
+
+
+def check_draws(plan: Plan, config: SamplingConfig) -> None:
+    """Whether there is anything for a critic to choose from.
+
+    Raises:
+        ConfigError: the settings find one text, or a few, however often they are asked.
+    """
+    if not {"filter", "steer"} & set(plan.methods):
+        return
+    ways = f"--method {','.join(plan.methods)}"
+    same = "contradict each other: every draw is the same text, and the critic has nothing to choose from"
+    check(
+        (
+            config.beam < 2,
+            f"--beam {config.beam} and {ways} contradict each other: the critic chooses among draws, and a beam search "
+            "draws nothing; leave out --beam, or --critic",
+        ),
+        (
+            config.beam > 1 or config.temperature > 0,
+            f"--temperature 0 and {ways} {same}; choose more (1 is usual), or leave out --critic",
+        ),
+        (config.top_k != 1, f"--top-k 1 and {ways} {same}; choose more (0 is off), or leave out --critic"),
+    )
+
+
 def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
     faults = []
-    asked = request.methods
+    asked = tuple(request.methods.split(",")) if isinstance(request.methods, str) else request.methods
+    if asked is not None and not isinstance(asked, Sequence):
+        raise ConfigError(f"--method got {asked!r}: choose from {', '.join(METHODS)}, with commas between them")
     if asked is None:
         told = len(conditions) > 0 or request.critic is None
         asked = (
@@ -256,21 +307,33 @@ def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
     if unknown:
         raise ConfigError(*unknown)
     if not asked:
-        faults.append(f"--method got nothing: choose from {', '.join(METHODS)}, with commas between them")
+        raise ConfigError(f"--method got nothing: choose from {', '.join(METHODS)}, with commas between them")
     judged = [method for method in asked if method in ("filter", "steer")]
     if judged and request.critic is None:
         faults.append(f"--method {','.join(judged)} asks a critic: name one with --critic, as 'critic fit' made it")
     if request.agree is not None and not judged:
         faults.append("--agree says how far off a critic may be: add --critic, or leave it out")
+    if request.budget is not None and "filter" not in asked:
+        faults.append(_idle("budget", request.budget, "filter", request, asked))
+    if request.particles is not None and "steer" not in asked:
+        faults.append(_idle("particles", request.particles, "steer", request, asked))
     if request.critic is not None and not judged:
         faults.append(f"--critic has no part in --method {','.join(asked)}: add filter or steer, or leave it out")
     if request.guidance not in (None, 1) and "guide" not in asked:
         faults.append(f"--guidance has no part in --method {','.join(asked)}: add guide, or leave it out")
-    if request.agree is not None and not (math.isfinite(request.agree) and request.agree > 0):
+    agree = request.agree
+    if agree is not None and not (is_number(agree) and math.isfinite(agree) and agree > 0):
         faults.append(f"--agree got {request.agree}: choose a number above 0, in the units of the rating")
     if faults:
         raise ConfigError(*faults)
     return tuple(method for method in METHODS if method in asked)
+
+
+def _idle(name: str, value: int, method: str, request: Request, asked: Sequence[str]) -> str:
+    """That a setting belongs to a method that is not asked for."""
+    wanted = [f"add {method} to --method"] if method == "steer" or request.methods is not None else []
+    wanted += ["name a --critic"] if request.critic is None else []
+    return f"--{name} got {value}, and {' + '.join(asked)} has no use for it: {' and '.join(wanted)}, or leave it out"
 
 
 def _first_number(rating: Any, conditions: Conditions) -> float | None:
@@ -282,6 +345,34 @@ def _first_number(rating: Any, conditions: Conditions) -> float | None:
         if isinstance(column, Scale) and not math.isnan(value)
     ]
     return numbers[0] if numbers else None
+
+
+def _told(rating: Any, column: str | None, strange: Scale | None, conditions: Conditions) -> Any:
+    """What of a request the model is told.
+
+    Args:
+        rating: the request's.
+        column: that the critic rates.
+        strange: its scale, where the model was not trained on that column.
+        conditions: of the run.
+
+    Raises:
+        ConfigError: one number would mean one thing to the model and another to the critic.
+    """
+    if strange is None or not len(conditions):
+        return rating
+    knots = strange.knots[0], strange.knots[-1]
+    if isinstance(rating, Mapping):
+        return {name: value for name, value in rating.items() if name != column or name in conditions.names} or rating
+    alike = [one for one in conditions if isinstance(one, Scale) and (one.knots[0], one.knots[-1]) == knots]
+    if not alike:
+        own = conditions.names[0]
+        raise ConfigError(
+            f"--rating got {rating!r} for two things: the critic rates {column} from {knots[0]:g} to {knots[-1]:g}, "
+            f"and the run was trained on {', '.join(conditions.names)}; name both, as in --rating {own}=... --rating "
+            f"{column}=..., or leave the rating to the critic with --method steer or filter"
+        )
+    return rating
 
 
 def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
@@ -300,8 +391,8 @@ def _opened(critic: Any) -> tuple[Callable[[Sequence[str]], Any], Scale | None, 
     if isinstance(critic, str | Path):
         critic = open_critic(critic)
     scale = getattr(critic, "scale_", None)
-    if hasattr(critic, "predict"):
+    if hasattr(critic, "predict") and not isinstance(critic, type):
         return critic.predict, scale, None if scale is None else scale.name
-    if callable(critic):
+    if callable(critic) and not isinstance(critic, type):
         return critic, None, None
     raise ConfigError(f"critic got {critic!r}: give a folder, an object with predict, or a function of texts")

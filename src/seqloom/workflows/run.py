@@ -177,18 +177,13 @@ class Run:
         Raises:
             ConfigError: a setting is unknown or out of range, or they contradict one another or the run.
         """
-        from seqloom.workflows.rated_writing import RatedWriting, Request, make_plan
+        from seqloom.workflows.rated_writing import RatedWriting, Request, check_draws, make_plan
 
         asked = {name: settings.pop(name) for name in Request.__dataclass_fields__ if name in settings}
         plan = make_plan(Request(rating=rating, **asked), self.config.conditions)
         own = {name: settings.pop(name) for name in _OWN if name in settings}
         config = _sampling_config(settings, count)
-        check(
-            (
-                config.beam < 2 or "steer" not in plan.methods,
-                "--beam and --method steer contradict each other: steering draws; leave out one of the two",
-            )
-        )
+        check_draws(plan, config)
         skip_unknown = own.pop("skip_unknown", False)
         maker = self._maker(own.get("carry"), own.get("precision"))
         writer = maker.untold if plan.values is None else maker.told(plan.values, plan.guidance)
