@@ -15,10 +15,15 @@ from seqloom.workflows.train import Viewer
 
 
 def plan(
-    *, tokens: int = 1_000_000, parent: ModelConfig | None = None, preset: str | None = None, **given: Any
+    *,
+    tokens: int = 1_000_000,
+    vocabulary: int = 60,
+    parent: ModelConfig | None = None,
+    preset: str | None = None,
+    **given: Any,
 ) -> Plan:
     settings = sort_settings(given, preset)
-    return choose(settings, vocabulary=60, tokens=tokens, mean_document=tokens, parent=parent)
+    return choose(settings, vocabulary=vocabulary, tokens=tokens, mean_document=tokens, parent=parent)
 
 
 def test_a_longer_budget_buys_a_larger_model() -> None:
@@ -27,6 +32,12 @@ def test_a_longer_budget_buys_a_larger_model() -> None:
     assert sizes[0] < sizes[-1]
     rates = [plan(minutes=minutes).training.learning_rate for minutes in (0.1, 0.5, 1, 5, 10, 60)]
     assert rates == sorted(rates, reverse=True)
+
+
+def test_words_learned_from_few_of_them_need_dropout() -> None:
+    assert plan(minutes=1, tokens=300_000, vocabulary=60).model.dropout < 0.4
+    assert plan(minutes=1, tokens=300_000, vocabulary=2000).model.dropout >= 0.4
+    assert plan(minutes=1, tokens=50_000_000, vocabulary=2000).model.dropout == 0
 
 
 def test_the_same_text_read_often_needs_dropout() -> None:
@@ -51,7 +62,7 @@ def test_a_parents_shape_is_kept() -> None:
 def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert plan(minutes=1, tokens=2_000).training.lanes < 32
     settings = sort_settings({"minutes": 1}, None)
-    assert choose(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.window == 8
+    assert choose(settings, vocabulary=vocabulary, tokens=10**6, mean_document=9, parent=None).training.window == 8
 
 
 def test_a_preset_gives_way_to_what_is_given() -> None:

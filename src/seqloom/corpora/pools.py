@@ -9,7 +9,7 @@ from itertools import accumulate
 
 __all__ = ["POOLS", "pool_of"]
 
-POOLS = {"generator": 0.5, "critic": 0.2, "judge": 0.2, "detector-train": 0.05, "detector-test": 0.05}
+POOLS = {"generator": 0.4, "critic": 0.3, "judge": 0.2, "detector-train": 0.05, "detector-test": 0.05}
 """Names, and how much of a table each is."""
 
 

@@ -93,7 +93,7 @@ def choose(
     model_config = ModelConfig(**{**model, "vocabulary": vocabulary, "condition": condition})
     passes = seconds * _speed(model_config) / tokens
     if "dropout" not in settings.model and settings.preset is None:
-        model_config = replace(model_config, dropout=_dropout(passes))
+        model_config = replace(model_config, dropout=_dropout(passes, model_config, tokens))
     lanes, window = _batch(settings.training, tokens, min(window, _power_below(mean_document)))
     chosen = {
         "lanes": lanes,
@@ -199,15 +199,22 @@ def _rate(size: int) -> float:
 
 def _speed(model: ModelConfig) -> float:
     """Tokens a second, guessed from the multiplications that a token takes."""
+    return float(1.2e10 / (_products(model) + model.sizes[-1] * model.vocabulary * (model.ahead - 1) + 5e4))
+
+
+def _products(model: ModelConfig) -> int:
+    """Multiplications by weights that a token takes, roughly."""
     widths = (model.embedding or model.vocabulary, *model.sizes)
-    products = sum(4 * size * (before + size) for before, size in itertools.pairwise(widths))
-    products += model.sizes[-1] * model.vocabulary * model.ahead
-    return float(1.2e10 / (products + 5e4))
+    layers = sum(4 * size * (before + size) for before, size in itertools.pairwise(widths))
+    return layers + model.sizes[-1] * model.vocabulary
 
 
-def _dropout(passes: float) -> float:
-    """More, the more often the same text is read."""
-    return round(min(0.5, max(0.0, 0.1 * math.log2(max(passes, 1) / 3))), 2)
+def _dropout(passes: float, model: ModelConfig, tokens: int) -> float:
+    """More, the more often the same text is read, and much of it where words are learned from few of them."""
+    dropout = 0.1 * math.log2(max(passes, 1) / 3)
+    if model.vocabulary > _SMALL_VOCABULARY and _products(model) > tokens:
+        dropout = max(dropout, 0.4)
+    return round(min(0.5, max(0.0, dropout)), 2)
 
 
 def _batch(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, int]:
