@@ -62,7 +62,7 @@ def test_a_parents_shape_is_kept() -> None:
 def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert plan(minutes=1, tokens=2_000).training.lanes < 32
     settings = sort_settings({"minutes": 1}, None)
-    assert choose(settings, vocabulary=vocabulary, tokens=10**6, mean_document=9, parent=None).training.window == 8
+    assert choose(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.window == 8
 
 
 def test_a_preset_gives_way_to_what_is_given() -> None:
