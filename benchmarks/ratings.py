@@ -3,56 +3,54 @@
 Trains a generator on one pool of a rated table and a critic on another, then writes to the ratings of real texts in
 every way: told the rating, guided, filtered, steered, and together. Every way may write about as many tokens in all;
 those that throw texts away give fewer. A judge of another family, from a third pool, rates what comes out, and real
-texts of the same ratings.
+texts too. A model of the same size that knows no ratings tells what conditioning costs; models that are told the rating
+in fewer places, what each of them is worth (--ablations); and a critic of the whole table, in five folds, how well
+ratings can be predicted from four fifths of it.
 
-    python benchmarks/ratings.py [TABLE] [--text text] [--rating stars] [--group business_id] [--minutes 8]
-                                 [--count 400] [--json FILE] [--work FOLDER]
+    python benchmarks/ratings.py [TABLE] [--text text] [--rating stars] [--group business_id] [--minutes 5]
+                                 [--count 1000] [--temperature 0.8] [--ablations] [--json FILE] [--work FOLDER]
 
-By default the Yelp reviews under the folder that SEQLOOM_CORPORA names, cut at about 60 words.
+By default the Yelp reviews under the folder that SEQLOOM_CORPORA names, cut at about 60 words. What stands in the work
+folder already is not trained again.
 """
 
 import argparse
 import json
 import os
-import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import seqloom
+from seqloom.critic.folder import read_settings
 from seqloom.errors import RunError
-from seqloom.workflows.control import REAL, measure_control
+from seqloom.workflows.control import REAL, ControlReport, measure_control
 from seqloom.workflows.critics import fit_critic
 
-WAYS = (
-    ("condition",),
-    ("condition", "guide"),
-    ("condition", "filter"),
-    ("condition", "guide", "filter"),
-    ("steer",),
-    ("condition", "steer"),
-)
+ALONE = ("condition",)
+FILTERED = ("condition", "guide", "filter")
+STEERED = ("steer",)
+WAYS = (ALONE, ("condition", "guide"), ("condition", "filter"), FILTERED, STEERED, ("condition", "steer"))
+PILOT = 40
+PLACES = ("input", "state", "output")
+STARS_OFF = 0.75
+"""How far off the critic may be in the row on acceptance."""
+
+THOUSAND = 1000
 
 
 def main() -> None:
     options = arguments()
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(options.work or temporary)
-        run = trained(options, work / "generator")
-        begun = time.perf_counter()
-        critic = fitted(options, work / "critic")
-        fitting = time.perf_counter() - begun
-        asked = {"critic": str(critic), "guidance": options.guidance, "agree": options.agree}
-        asked = {name: value for name, value in asked.items() if value is not None}
-        pilot = measure_control(run, options.table, ways=WAYS, count=60, plot=work / "pilot.png", **asked)
-        cost = {name: way.tokens / max(way.agreement.texts, 1) for name, way in pilot.ways.items() if name != REAL}
-        tokens = options.count * statistics.median(cost.values())
-        report = measured(run, options, asked, cost, tokens, work)
-    print(table(report))
+        work.mkdir(parents=True, exist_ok=True)
+        report = measured(options, work)
+    print("\n".join([*ways_table(report), "", *numbers_table(report, stars=options.rating == "stars")]))
     if options.json:
-        Path(options.json).write_text(json.dumps({"critic_seconds": fitting, **report}, indent=2) + "\n")
+        Path(options.json).write_text(json.dumps(report, indent=2) + "\n")
 
 
 def arguments() -> argparse.Namespace:
@@ -61,21 +59,50 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("table", nargs="?", default=str(corpora / "reviews" / "yelp_10k.csv"))
     reader.add_argument("--text", default="text")
     reader.add_argument("--rating", default="stars")
-    reader.add_argument("--group", default="business_id")
+    reader.add_argument("--group", default="business_id", type=lambda given: given or None)
     reader.add_argument("--level", default="subword")
-    reader.add_argument("--vocabulary", type=int, default=4000)
+    reader.add_argument("--vocabulary", type=int, default=1000)
     reader.add_argument("--cut-words", type=int, default=60)
-    reader.add_argument("--minutes", type=float, default=8)
-    reader.add_argument("--count", type=int, default=400)
-    reader.add_argument("--guidance", type=float)
+    reader.add_argument("--minutes", type=float, default=5, help="that each model is trained")
+    reader.add_argument("--count", type=int, default=1000, help="texts of the way that gives fewest")
+    reader.add_argument("--temperature", type=float, default=0.8)
+    reader.add_argument("--guidance", type=float, default=2)
     reader.add_argument("--agree", type=float)
+    reader.add_argument("--particles", type=int, default=32)
+    reader.add_argument("--ablations", action="store_true")
     reader.add_argument("--work")
     reader.add_argument("--json")
     return reader.parse_args()
 
 
-def trained(options: argparse.Namespace, folder: Path) -> seqloom.Run:
-    """The generator; one that stands in the folder is taken as it is."""
+def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
+    run = trained(options, work / "generator")
+    critic = fitted(options, work / "critic", pool="critic")
+    asked = {
+        name: getattr(options, name)
+        for name in ("guidance", "agree", "particles", "temperature")
+        if vars(options)[name]
+    }
+    asked["critic"] = str(critic)
+    found: dict[str, Any] = {"ways": compared(run, options, asked, work)}
+    narrow = {**asked, "agree": STARS_OFF} if options.rating == "stars" else asked
+    report = control(run, options, [FILTERED], THOUSAND, narrow, work)
+    found["acceptance"] = dict(report.ways[" + ".join(FILTERED)].acceptance)
+    found["thousand_seconds"] = thousand(run, options, asked)
+    found["nats_per_token"] = {
+        **report.nats_per_token,
+        "unconditional": unconditional(options, work),
+    }
+    if options.ablations:
+        found["without"] = {
+            place: ablated(options, work, [other for other in PLACES if other != place]) for place in PLACES
+        }
+    found["critic"] = read_settings(fitted(options, work / "critic-of-all", folds=5))["report"]
+    return found
+
+
+def trained(options: argparse.Namespace, folder: Path, *, rated: bool = True, **settings: Any) -> seqloom.Run:
+    """A model; one that stands in the folder is taken as it is."""
     try:
         return seqloom.load(folder)
     except RunError:
@@ -83,62 +110,143 @@ def trained(options: argparse.Namespace, folder: Path) -> seqloom.Run:
             options.table,
             run=folder,
             text=options.text,
-            rating=(options.rating,),
             group=options.group,
             pool="generator",
             cut_words=options.cut_words,
             level=options.level,
             vocabulary=options.vocabulary,
             minutes=options.minutes,
+            **({"rating": (options.rating,)} if rated else {}),
+            **settings,
         )
 
 
-def fitted(options: argparse.Namespace, folder: Path) -> Path:
+def fitted(options: argparse.Namespace, folder: Path, **settings: Any) -> Path:
     if not folder.exists():
-        fit_critic(
-            options.table,
-            run=folder,
-            text=options.text,
-            rating=options.rating,
-            group=options.group,
-            pool="critic",
-        )
+        begun = time.perf_counter()
+        fit_critic(options.table, run=folder, text=options.text, rating=options.rating, group=options.group, **settings)
+        print(f"{folder.name}: fitted in {time.perf_counter() - begun:.0f} s", flush=True)
     return folder
 
 
-def measured(
+def control(
     run: seqloom.Run,
     options: argparse.Namespace,
+    ways: Sequence[Sequence[str]],
+    count: int,
     asked: dict[str, Any],
-    cost: dict[str, float],
-    tokens: float,
     work: Path,
-) -> dict[str, Any]:
-    """Every way with as many texts as its tokens allow."""
-    found: dict[str, Any] = {}
+) -> ControlReport:
+    """The measurement of some ways, with those of the settings that they have a use for."""
+    methods = {method for way in ways for method in way}
+    uses = {"guidance": {"guide"}, "agree": {"filter", "steer"}, "critic": {"filter", "steer"}, "particles": {"steer"}}
+    given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
+    plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
+    return measure_control(run, options.table, ways=ways, count=count, plot=plot, **given)
+
+
+def compared(
+    run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any], work: Path
+) -> dict[str, dict[str, Any]]:
+    """Every way with as many texts as the tokens of the dearest allow."""
+    pilot = control(run, options, WAYS, PILOT, asked, work)
+    cost = {name: way.tokens / max(way.agreement.texts, 1) for name, way in pilot.ways.items() if name != REAL}
+    found: dict[str, dict[str, Any]] = {}
     for way in WAYS:
         name = " + ".join(way)
-        count = max(40, round(tokens / cost[name]))
-        report = measure_control(run, options.table, ways=[way], count=count, plot=work / f"{name}.png", **asked)
-        found[name] = asdict(report.ways[name])
-        if REAL not in found or found[REAL]["agreement"]["texts"] < count:
-            found[REAL] = asdict(report.ways[REAL])
-        found["nats_per_token"] = dict(report.nats_per_token)
+        count = min(round(options.count * max(cost.values()) / cost[name]), 10 * options.count)
+        report = control(run, options, [way], count, asked, work)
+        found[REAL], found[name] = asdict(report.ways[REAL]), asdict(report.ways[name])
+        print(f"{name}: {found[name]['share']:.0%} of real", flush=True)
     return found
 
 
-def table(report: dict[str, Any]) -> str:
+def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any]) -> float:
+    """Seconds for a thousand filtered texts from all over the scale, the critic's loading among them."""
+    scale = run.config.conditions.columns[0]
+    wanted = [scale.knots[round(share * (len(scale.knots) - 1))] for share in (0, 0.25, 0.5, 0.75, 1)]
+    settings = {name: value for name, value in asked.items() if name != "particles"}
+    begun = time.perf_counter()
+    texts = [
+        text for rating in wanted for text in run.write_to(rating, count=THOUSAND // 5, methods=FILTERED, **settings)
+    ]
+    took = time.perf_counter() - begun
+    print(f"{len(texts)} filtered texts in {took:.1f} s", flush=True)
+    return took * THOUSAND / max(len(texts), 1)
+
+
+def unconditional(options: argparse.Namespace, work: Path) -> float:
+    """Nats a token of the judge's texts under a model of the same size that knows no ratings."""
+    from seqloom.workflows.control import nats_of_pool
+
+    run = trained(options, work / "unconditional", rated=False)
+    return nats_of_pool(run, options.table, "judge")["none"]
+
+
+def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> dict[str, float]:
+    """What a model that is told the rating in these places alone comes to."""
+    run = trained(options, work / f"told-{'-'.join(places)}", condition_into=tuple(places))
+    report = control(run, options, [ALONE], 4 * THOUSAND, {"temperature": options.temperature}, work)
+    way = report.ways[" + ".join(ALONE)]
+    return {"share": way.share or 0.0, "told": report.nats_per_token["true"], "untold": report.nats_per_token["none"]}
+
+
+def ways_table(report: dict[str, Any]) -> list[str]:
     lines = ["| way | texts | tokens | pearson | of real | mean error | kept | self-BLEU-4 |", "| --- " * 8 + "|"]
-    for name, way in report.items():
-        if name == "nats_per_token":
-            continue
+    for name, way in report["ways"].items():
         found, kept = way["agreement"], way["acceptance"].get("all")
+        share, bleu = (number(way[key], form) for key, form in (("share", ".0%"), ("self_bleu", ".3f")))
         lines.append(
-            f"| {name} | {found['texts']:,} | {way['tokens']:,} | {found['pearson']:.3f} | {way['share']:.0%} | "
-            f"{found['mean_error']:.3f} | {'' if kept is None else f'{kept:.0%}'} | {way['self_bleu']:.3f} |"
+            f"| {name} | {found['texts']:,} | {way['tokens']:,} | {number(found['pearson'], '.3f')} | {share} | "
+            f"{number(found['mean_error'], '.3f')} | {number(kept, '.0%')} | {bleu} |"
         )
-    nats = ", ".join(f"{name} {value:.4f}" for name, value in report["nats_per_token"].items())
-    return "\n".join([*lines, "", f"nats a token of unseen texts, told ratings: {nats}"])
+    for place, found in report.get("without", {}).items():
+        lines.append(f"| condition, not into {place} | {4 * THOUSAND:,} | | | {found['share']:.0%} | | | |")
+    return lines
+
+
+def numbers_table(report: dict[str, Any], *, stars: bool) -> list[str]:
+    """What is asked of the reviews, and what was measured; of other tables only the latter."""
+    ways, nats, critic = report["ways"], report["nats_per_token"], report["critic"]
+    alone, filtered = ways[" + ".join(ALONE)], ways[" + ".join(FILTERED)]
+    guided = ways["condition + guide"]
+    error = filtered["agreement"]["mean_error"] / alone["agreement"]["mean_error"] - 1
+    kept = report["acceptance"]
+    least = min(share for kind, share in kept.items() if kind != "all")
+    readers = "; ".join(f"{name} r {one['pearson']:.3f}, {one['mean_error']:.3f}" for name, one in critic.items())
+    rows = [
+        ("critic, five folds by group: r, mean error", "r .79, MAE .55", readers),
+        ("condition alone, of real", "85%", f"{alone['share']:.0%}"),
+        ("guidance and filter, of real", "105%", f"{filtered['share']:.0%}"),
+        ("their mean error beside condition alone", "-25%", f"{error:+.0%}"),
+        ("steer, of real", "80%", f"{ways['steer']['share']:.0%}"),
+        (
+            "nats a token of unseen texts",
+            "true rating lowers, shuffled raises, no cost",
+            f"true {nats['true']:.4f}, none {nats['none']:.4f}, shuffled {nats['shuffled']:.4f}; a model without "
+            f"ratings {nats['unconditional']:.4f}",
+        ),
+        (
+            f"kept{f' at {STARS_OFF} stars' if stars else ''}",
+            "25% for every rating, 50% in all",
+            f"{kept['all']:.0%} in all, {least:.0%} at least: "
+            + ", ".join(f"{kind} {share:.0%}" for kind, share in kept.items() if kind != "all"),
+        ),
+        (
+            "self-BLEU-4 that the filter adds",
+            "0.02",
+            f"{filtered['self_bleu'] - guided['self_bleu']:+.3f} ({guided['self_bleu']:.3f} before)",
+        ),
+        ("1,000 filtered texts", "15 s", f"{report['thousand_seconds']:.1f} s"),
+    ]
+    lines = ["| | reach | measured |", "| --- | --- | --- |"] if stars else ["| | measured |", "| --- | --- |"]
+    return lines + [
+        f"| {what} | {reach} | {found} |" if stars else f"| {what} | {found} |" for what, reach, found in rows
+    ]
+
+
+def number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,9 @@ class ReadingConfig(Stored):
         rating: the columns that hold numbers.
         category: the columns that hold names.
         group: the column that says which records belong together.
+        pool: the part of a table that is read; None reads it all.
+        cut_words: words of a record beyond which it is cut where a sentence ends; 0 is off.
+        passages: read what is cut off too, in passages of that length.
     """
 
     encoding: str | None = None
@@ -77,6 +80,7 @@ class ReadingConfig(Stored):
     category: tuple[str, ...] = ()
     pool: str | None = None
     cut_words: int = 0
+    passages: bool = False
 
     def __post_init__(self) -> None:
         marks = self.records
@@ -103,6 +107,10 @@ class ReadingConfig(Stored):
             (
                 self.pool is None or self.text is not None,
                 "--pool divides the rows of a table, so --text must name the column of the text",
+            ),
+            (
+                self.cut_words > 0 or not self.passages,
+                "--passages divides long texts: say how long a passage may be with --cut-words",
             ),
             (self.cut_words >= 0, f"--cut-words got {self.cut_words}: choose 0 (off), or 1 or more"),
             (

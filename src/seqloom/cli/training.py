@@ -92,6 +92,10 @@ def train(
     cut_words: Annotated[
         int | None, _source(help="cut records of more words short, where a sentence ends; 0 is off (0)")
     ] = None,
+    passages: Annotated[
+        bool | None,
+        _source("--passages/--no-passages", help="read what --cut-words cuts off too, in passages of that length (no)"),
+    ] = None,
     hold_out: Annotated[
         float | None, _source(help=usual("share of the text set aside for the end", "hold_out"))
     ] = None,

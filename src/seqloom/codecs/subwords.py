@@ -113,7 +113,8 @@ def _sample(corpus: Corpus) -> list[str]:
     """The corpus in blocks; whenever there is too much of it, every other block is dropped from there on."""
     kept: list[str] = []
     stride, size = 1, 0
-    all_blocks = (block for document in corpus for block in _filled(spellable(document.chunks), _SAMPLE_BLOCK))
+    passages = (passage for document in corpus for passage in document.passages())
+    all_blocks = (block for passage in passages for block in _filled(spellable(passage), _SAMPLE_BLOCK))
     for number, block in enumerate(all_blocks):
         if number % stride:
             continue

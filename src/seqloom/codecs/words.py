@@ -105,8 +105,8 @@ class WordCodec(PieceCodec):
 def _count(corpus: Corpus) -> Counter[str]:
     """How often each word stands in the corpus; the rarest may be missing from a large one."""
     counts: Counter[str] = Counter()
-    for document in corpus:
-        for words in split(spellable(document.chunks), word_pattern()):
+    for passage in (passage for document in corpus for passage in document.passages()):
+        for words in split(spellable(passage), word_pattern()):
             counts.update(words)
             if len(counts) > _MOST_COUNTED:
                 counts = _without_rarest(counts)

@@ -1,8 +1,9 @@
-"""Cutting long records short where a sentence ends."""
+"""Cutting long records where a sentence ends: short, or into passages."""
 
 import re
+from collections.abc import Iterator
 
-__all__ = ["cut_words"]
+__all__ = ["cut_words", "passages"]
 
 _WORD = re.compile(r"\S+")
 _END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u2019\u201d)\]]*(?=\s|$)|(?<=\S)(?=\n\s*\n)")
@@ -21,3 +22,17 @@ def cut_words(text: str, most: int) -> str:
     longest, shortest = ends[most - 1], ends[max(0, most // 2 - 1)]
     stops = [found.end() for found in _END.finditer(text, 0, longest) if found.end() >= shortest]
     return text[: stops[-1] if stops else longest]
+
+
+def passages(text: str, most: int) -> Iterator[str]:
+    """A text in passages of at most so many words each, by `cut_words`; the white space between them is left out.
+
+    Args:
+        text: a whole text.
+        most: words of a passage, at most.
+    """
+    start = 0
+    while text[start:].strip():
+        passage = cut_words(text[start:], most)
+        yield passage if not start else passage.lstrip()
+        start += len(passage)

@@ -1,5 +1,6 @@
 """What a corpus is made of."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -18,7 +19,8 @@ class Document:
     """One record of a corpus.
 
     Attributes:
-        chunks: the payload in order, in pieces of at most `CHUNK_CHARACTERS` characters; read once.
+        chunks: the payload in order, in pieces of at most `CHUNK_CHARACTERS` characters; read once. An empty one stands
+            between two passages: texts that a model shall learn to end, though the record goes on.
         conditions: ratings (numbers) and categories (strings) by column name; None where the record has none.
         group: records of one group (a business, an author) never stand on both sides of a split.
     """
@@ -26,6 +28,10 @@ class Document:
     chunks: Iterable[str]
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     group: str | None = None
+
+    def passages(self) -> Iterator[Iterator[str]]:
+        """The chunks of each passage, to be read before the next passage is asked for."""
+        return (chunks for full, chunks in itertools.groupby(self.chunks, bool) if full)
 
 
 @runtime_checkable

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, cast
 
 from seqloom.config import ReadingConfig
+from seqloom.corpora.cutting import cut_words, passages
 from seqloom.corpora.document import CHUNK_CHARACTERS
 
-__all__ = ["bounded", "fold", "folded", "uncut_line_ends"]
+__all__ = ["bounded", "fold", "folded", "record_chunks", "uncut_line_ends"]
 
 
 def fold(text: str, reading: ReadingConfig) -> str:
@@ -36,6 +37,20 @@ def folded(pieces: Iterable[str], reading: ReadingConfig) -> Iterator[str]:
         pieces = _recut(pieces)
     for piece in pieces:
         yield from bounded(fold(piece, reading))
+
+
+def record_chunks(record: str, reading: ReadingConfig) -> Iterator[str]:
+    """A whole record, cut and folded as `reading` wants it, in chunks; an empty one stands between two passages."""
+    if not reading.cut_words:
+        parts: Iterable[str] = (record,)
+    elif reading.passages:
+        parts = passages(record, reading.cut_words)
+    else:
+        parts = (cut_words(record, reading.cut_words),)
+    for number, part in enumerate(parts):
+        if number:
+            yield ""
+        yield from bounded(fold(part, reading))
 
 
 def bounded(text: str) -> Iterator[str]:

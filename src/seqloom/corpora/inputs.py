@@ -11,10 +11,9 @@ from pathlib import PurePath
 from seqloom.config import ReadingConfig
 from seqloom.corpora.blocks import read_blocks
 from seqloom.corpora.builtin import python_docs
-from seqloom.corpora.cutting import cut_words
 from seqloom.corpora.document import Document
 from seqloom.corpora.encodings import Blocks, Refused, Undecodable, decoded, scan
-from seqloom.corpora.folding import bounded, fold, folded
+from seqloom.corpora.folding import folded, record_chunks
 from seqloom.corpora.parquet import parquet_columns, parquet_rows
 from seqloom.corpora.rated import RatingJudge, rated_documents
 from seqloom.corpora.records import split_records
@@ -71,8 +70,7 @@ class Input:
             yield from rated_documents(self._rows(reading, tally), self.place.name, reading, judge, tally)
         elif reading.records:
             for record in split_records(self.pieces(), reading.records, tally):
-                whole = cut_words(record, reading.cut_words) if reading.cut_words else record
-                yield Document(chunks=bounded(fold(whole, reading)))
+                yield Document(chunks=record_chunks(record, reading))
         else:
             yield Document(chunks=folded(self.pieces(), reading))
 

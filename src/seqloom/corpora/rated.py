@@ -9,9 +9,8 @@ from hashlib import blake2b
 from typing import Any
 
 from seqloom.config import ReadingConfig
-from seqloom.corpora.cutting import cut_words
 from seqloom.corpora.document import Document
-from seqloom.corpora.folding import bounded, fold
+from seqloom.corpora.folding import record_chunks
 from seqloom.corpora.pools import pool_of
 from seqloom.corpora.tables import Row
 from seqloom.errors import SourceError
@@ -98,9 +97,7 @@ def rated_documents(
             column: judge.see(column, cells.get(column), f"row {number} of {name}", tally) for column in reading.rating
         }
         categories = {column: _category(column, cells.get(column), tally) for column in reading.category}
-        if reading.cut_words:
-            text = cut_words(text, reading.cut_words)
-        yield Document(chunks=bounded(fold(text, reading)), conditions={**ratings, **categories}, group=group)
+        yield Document(chunks=record_chunks(text, reading), conditions={**ratings, **categories}, group=group)
 
 
 def _in_pool(pool: str, text: str, group: str | None, seen: set[bytes], tally: Tally) -> bool:

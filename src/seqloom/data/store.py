@@ -188,16 +188,16 @@ def _write(
     boundary: Int[np.ndarray, " boundary"],
     meter: _Meter,
 ) -> bool:
-    """Write a document's tokens; False, and nothing is written, where it has none."""
+    """Write a document's tokens, its passages apart; False, and nothing is written, where it has none."""
     before = writer.num_records
-    for ids in codec.encode_chunks(meter.read(document.chunks)):
-        if writer.num_records == before:
+    for passage in document.passages():
+        for ids in codec.encode_chunks(meter.read(passage)):
+            if writer.num_records == before:
+                writer.append(boundary)
+            writer.append(ids)
+        if writer.num_records > before:
             writer.append(boundary)
-        writer.append(ids)
-    if writer.num_records == before:
-        return False
-    writer.append(boundary)
-    return True
+    return writer.num_records > before
 
 
 def _narrowest(num_ids: int) -> str:

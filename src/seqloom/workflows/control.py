@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.codecs.base import Codec
-from seqloom.config import ReadingConfig, check
+from seqloom.config import check
 from seqloom.corpora import open_corpus
 from seqloom.critic.bayes import BayesJudge
 from seqloom.data.conditions import Scale, rating_features
@@ -36,7 +36,7 @@ from seqloom.workflows.measuring import run_scorer
 from seqloom.workflows.own_text import copy_index
 from seqloom.workflows.run import Run, load
 
-__all__ = ["ControlReport", "WayReport", "measure_control"]
+__all__ = ["ControlReport", "WayReport", "measure_control", "nats_of_pool"]
 
 REAL = "real"
 _BLEU_TEXTS = 200
@@ -134,7 +134,7 @@ def measure_control(
         source: the table that the run was trained on.
         ways: methods of each way; without them, all that the run and the critic allow.
         critic: for filter and steering; a folder or a `Critic`, fitted on the pool "critic".
-        count: texts of each way.
+        count: texts of each way; real ones are all that the pool has.
         plot: where the picture goes; by default among the run's.
         note: is told what is done.
         settings: of `Run.write_to`.
@@ -150,7 +150,7 @@ def measure_control(
         critic = open_critic(critic)
     written_ways = [tuple(way) for way in ways or _all_ways(critic)]
     _check_ways(run, scale, written_ways, critic, settings)
-    reading = replace(run.config.reading, rating=(scale.name,), category=(), encoding=None)
+    reading = replace(run.config.reading, rating=(scale.name,), category=(), encoding=None, passages=False)
     whole, judged = (
         read_rated(source, replace(reading, pool="judge", cut_words=cut)) for cut in (0, reading.cut_words)
     )
@@ -158,10 +158,10 @@ def measure_control(
     note(f"judge: {len(judged.texts):,} texts; real texts to compare with: {len(real.texts):,}")
     judge = BayesJudge.fit(whole.texts, whole.ratings, scale.name, shown=judged.texts)
     random = np.random.default_rng(settings.get("seed", 0))
-    chosen = np.sort(random.permutation(len(real.texts))[:count])
-    wanted = np.sort(real.ratings[chosen].clip(scale.knots[0], scale.knots[-1]))
-    order = np.argsort(real.ratings[chosen], kind="stable")
-    written = {REAL: _Written([real.texts[chosen[place]] for place in order], wanted.tolist(), {})}
+    rated = real.ratings.clip(scale.knots[0], scale.knots[-1])
+    wanted = np.sort(np.resize(random.permutation(rated), count))
+    order = np.argsort(rated, kind="stable")
+    written = {REAL: _Written([real.texts[place] for place in order], rated[order].tolist(), {})}
     for methods in written_ways:
         name = " + ".join(methods)
         note(f"writing {len(wanted):,} texts: {name}")
@@ -178,7 +178,7 @@ def measure_control(
         column=scale.name,
         judge_texts=len(judged.texts),
         ways=reports,
-        nats_per_token=_nats(run, source, replace(reading, pool="judge")),
+        nats_per_token=nats_of_pool(run, source, "judge"),
         plot=path,
         texts={
             name: list(zip(one.wanted, ratings[name].tolist(), one.texts, strict=True)) for name, one in written.items()
@@ -310,17 +310,25 @@ def _agreement(scale: Scale, wanted: Float[np.ndarray, " texts"], judged: Float[
     return replace(own, pearson=levels.pearson, spearman=levels.spearman)
 
 
-def _nats(run: Run, source: Any, reading: ReadingConfig) -> dict[str, float]:
-    """What unseen text costs, told its ratings, others', and none."""
-    reading = replace(reading, rating=run.config.reading.rating, category=run.config.reading.category)
+def nats_of_pool(run: Run, source: str | Path | Sequence[str | Path], pool: str) -> dict[str, float]:
+    """What unseen text costs, in nats a token: told its ratings ("true"), others' ("shuffled"), and "none".
+
+    Args:
+        run: one without ratings gives "none" alone.
+        source: the table that it was trained on.
+        pool: of the texts.
+    """
+    reading = replace(run.config.reading, pool=pool, encoding=None)
     store = _store(open_corpus(source, reading), run.codec)
+    features: dict[str, Any] = {"none": None}
     true = rating_features(run.config.conditions, store)
-    assert true is not None
-    shuffled = true[np.random.default_rng(0).permutation(len(true))]
+    if true is not None:
+        shuffled = true[np.random.default_rng(0).permutation(len(true))]
+        features = {"true": true, "shuffled": shuffled, **features}
     scorer, characters = run_scorer(run), run.codec.characters_per_token
     return {
-        name: full_likelihood(scorer, store, Spans.whole(store), characters, features=features).nats_per_token
-        for name, features in (("true", true), ("shuffled", shuffled), ("none", None))
+        name: full_likelihood(scorer, store, Spans.whole(store), characters, features=told).nats_per_token
+        for name, told in features.items()
     }
 
 

@@ -41,8 +41,8 @@ class KnownPart(Corpus):
         for chunk in chunks:
             unknown = self._codec.unknown(chunk)
             tally.update(_UNKNOWN + symbol for _, symbol in unknown)
-            if kept := without(chunk, unknown):
-                yield kept
+            if not chunk or (kept := without(chunk, unknown)):
+                yield chunk and kept
 
 
 def left_out(skipped: Mapping[str, int]) -> dict[str, int]:

@@ -1,0 +1,67 @@
+"""Records that are read whole, in passages."""
+
+import csv
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqloom.codecs import fit_codec
+from seqloom.config import ReadingConfig
+from seqloom.corpora import open_corpus
+from seqloom.corpora.cutting import passages
+from seqloom.corpora.document import Document
+from seqloom.data.store import build_store
+from seqloom.errors import ConfigError
+from seqloom.evaluation.originality import CopyIndex
+
+
+@given(text=st.text(max_size=200), most=st.integers(1, 12))
+def test_passages_hold_every_word_in_order_and_are_short(text, most):
+    found = list(passages(text, most))
+    assert all(len(passage.split()) <= most for passage in found)
+    assert all(passage.strip() for passage in found)
+    assert "".join("".join(found).split()) == "".join(text.split())
+
+
+@pytest.fixture
+def table(tmp_path):
+    with open(tmp_path / "table.csv", "w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["text", "stars"])
+        rows.writerow(["One two three. Four five six. Seven.", 5])
+        rows.writerow(["Short.", 1])
+        rows.writerow(["a b c d e f g h", 2])
+    return tmp_path / "table.csv"
+
+
+READING = ReadingConfig(text="text", rating=("stars",), cut_words=4, passages=True)
+
+
+def test_a_record_stays_one_document_whose_passages_end(table, tmp_path):
+    corpus = open_corpus(table, READING)
+    documents = [["".join(chunks) for chunks in document.passages()] for document in corpus]
+    assert documents == [["One two three.", "Four five six. Seven."], ["Short."], ["a b c d", "e f g h"]]
+    codec = fit_codec("char", corpus)
+    store = build_store(corpus, codec, tmp_path / "store")
+    np.testing.assert_array_equal(store.conditions["stars"], [5, 1, 2])
+    first = store.records[: store.offsets[1]]
+    assert "|".join(codec.decode(part) for part in np.split(first, np.flatnonzero(first == codec.boundary))) == (
+        "|One two three.|Four five six. Seven.|"
+    )
+
+
+def test_nothing_runs_from_one_passage_into_the_next(table):
+    index = CopyIndex.over(open_corpus(table, READING))
+    assert index.longest_copy("a b c de f g h").text == "a b c d"
+
+
+def test_passages_need_a_length():
+    with pytest.raises(ConfigError, match="--passages divides long texts: say how long"):
+        ReadingConfig(text="text", passages=True)
+
+
+def test_chunks_of_one_passage_stay_together():
+    document = Document(chunks=("a", "b", "", "", "c"))
+    assert ["".join(chunks) for chunks in document.passages()] == ["ab", "c"]
