@@ -7,8 +7,8 @@ texts too. A model of the same size that knows no ratings tells what conditionin
 in fewer places, what each of them is worth (--ablations); and a critic of the whole table, in five folds, how well
 ratings can be predicted from four fifths of it.
 
-    python benchmarks/ratings.py [TABLE] [--text text] [--rating stars] [--group business_id] [--minutes 5]
-                                 [--count 1000] [--temperature 0.8] [--ablations] [--json FILE] [--work FOLDER]
+    python benchmarks/ratings.py [TABLE] [--text text] [--rating stars] [--group business_id] [--minutes 4]
+                                 [--count 300] [--temperature 0.8] [--ablations] [--json FILE] [--work FOLDER]
 
 By default the Yelp reviews under the folder that SEQLOOM_CORPORA names, cut at about 60 words. What stands in the work
 folder already is not trained again.
@@ -61,10 +61,10 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("--rating", default="stars")
     reader.add_argument("--group", default="business_id", type=lambda given: given or None)
     reader.add_argument("--level", default="subword")
-    reader.add_argument("--vocabulary", type=int, default=1000)
+    reader.add_argument("--vocabulary", type=int, default=4000)
     reader.add_argument("--cut-words", type=int, default=60)
-    reader.add_argument("--minutes", type=float, default=5, help="that each model is trained")
-    reader.add_argument("--count", type=int, default=1000, help="texts of the way that gives fewest")
+    reader.add_argument("--minutes", type=float, default=4, help="that each model is trained")
+    reader.add_argument("--count", type=int, default=300, help="texts of the way that gives fewest")
     reader.add_argument("--temperature", type=float, default=0.8)
     reader.add_argument("--guidance", type=float, default=2)
     reader.add_argument("--agree", type=float)

@@ -35,7 +35,7 @@ def trained(table, tmp_path_factory):
     columns = ("--text", "text", "--rating", "stars", "--group", "place")
     small = ("--steps", "150", "--size", "32", "--threads", "1", "--lanes", "8")
     assert call(["train", str(table), "--run", str(folder / "run"), *columns, *small, "--pool", "generator"]) == 0
-    fit = ("--no-encoder", "--folds", "2", "--pool", "critic")
+    fit = ("--folds", "2", "--pool", "critic")
     assert call(["critic", "fit", str(table), "--run", str(folder / "critic"), *columns, *fit]) == 0
     return folder
 
@@ -79,7 +79,7 @@ def test_info_says_what_a_critic_rates(command, trained, table):
     found = json.loads(command("info", trained / "critic", "--json").out)
     assert (found["rating"], found["lowest"], found["highest"], found["pool"]) == ("stars", 1, 5, "critic")
     assert (found["source"], found["group"]) == (str(table), "place")
-    assert list(found["readers"]) == ["ridge", "ordinal", "blend"]
+    assert list(found["readers"]) == ["ridge", "ordinal", "network", "blend"]
     assert 0 < found["groups"] < found["texts"] < 300
     lines = command("info", trained / "critic").out.splitlines()
     assert lines[1].split(None, 1) == ["rating", "stars, 1 to 5"]
@@ -296,7 +296,7 @@ def test_what_cannot_be_asked_is_one_line(command, trained, words, said):
 
 
 def test_a_critic_is_not_replaced_unasked(command, trained, table):
-    columns = ("--text", "text", "--rating", "stars", "--no-encoder")
+    columns = ("--text", "text", "--rating", "stars")
     done = command("critic", "fit", table, "--run", trained / "critic", *columns)
     assert done.code == 2
     assert "holds a critic already: give --overwrite" in done.faults[0]

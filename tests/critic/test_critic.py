@@ -11,7 +11,7 @@ from seqloom.critic.encoder import EncoderSettings
 from seqloom.critic.folder import save_critic
 from seqloom.errors import ConfigError, RunError, SourceError
 
-SMALL = EncoderSettings(width=8, filters=8, epochs=4)
+SMALL = EncoderSettings(width=8, filters=8, updates=200)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -21,7 +21,9 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def critic(reviews):
-    return Critic(folds=2, encoder_settings=SMALL).fit(reviews.texts, reviews.stars, reviews.places, name="stars")
+    return Critic(encoder=True, folds=2, encoder_settings=SMALL).fit(
+        reviews.texts, reviews.stars, reviews.places, name="stars"
+    )
 
 
 def correlation(one, other):
@@ -75,29 +77,29 @@ def test_a_text_is_rated_alone_as_among_others(critic, others):
 
 
 def test_the_same_seed_learns_the_same(reviews):
-    settings = {"folds": 2, "encoder_settings": SMALL, "seed": 3}
+    settings = {"encoder": True, "folds": 2, "encoder_settings": SMALL, "seed": 3}
     one, other = (Critic(**settings).fit(reviews.texts[:100], reviews.stars[:100]) for _ in range(2))
     np.testing.assert_array_equal(one.predict(reviews.texts), other.predict(reviews.texts))
 
 
 def test_scikit_learns_tools_take_it(reviews):
     """`check_estimator` feeds tables of numbers, which no reader of texts takes; these are its checks on texts."""
-    plain = Critic(encoder=False, folds=2)
+    plain = Critic(folds=2)
     assert clone(plain).get_params() == plain.get_params()
     assert plain.set_params(seed=4).seed == 4
     assert repr(plain).startswith("Critic(")
-    scores = cross_val_score(Critic(encoder=False, folds=2), reviews.texts, reviews.stars, cv=2)
+    scores = cross_val_score(Critic(folds=2), reviews.texts, reviews.stars, cv=2)
     assert scores.min() > 0.4
-    search = GridSearchCV(Critic(encoder=False), {"folds": [2, 3]}, cv=2).fit(reviews.texts[:120], reviews.stars[:120])
+    search = GridSearchCV(Critic(), {"folds": [2, 3]}, cv=2).fit(reviews.texts[:120], reviews.stars[:120])
     assert search.best_params_["folds"] in (2, 3)
-    made = make_pipeline(Critic(encoder=False, folds=2)).fit(reviews.texts, reviews.stars)
+    made = make_pipeline(Critic(folds=2)).fit(reviews.texts, reviews.stars)
     assert made.score(reviews.texts, reviews.stars) > 0.5
     with pytest.raises(NotFittedError):
         Critic().predict(["a text"])
 
 
 def test_fitting_changes_no_setting_and_gives_itself(reviews):
-    critic = Critic(encoder=False, folds=2)
+    critic = Critic(folds=2)
     before = critic.get_params()
     assert critic.fit(reviews.texts, reviews.stars) is critic
     assert critic.get_params() == before
@@ -107,7 +109,7 @@ def test_fitting_changes_no_setting_and_gives_itself(reviews):
 
 def test_any_numbers_will_do(reviews):
     points = np.random.default_rng(0).pareto(1, 400) * 3**reviews.stars
-    critic = Critic(encoder=False, folds=2).fit(reviews.texts, points)
+    critic = Critic(folds=2).fit(reviews.texts, points)
     assert critic.scale_.heavy
     found = critic.scale_.scaled(critic.predict(reviews.texts))
     assert correlation(found, critic.scale_.scaled(points)) > 0.4
@@ -126,9 +128,9 @@ def test_any_numbers_will_do(reviews):
 )
 def test_what_cannot_be_learned_is_told(texts, ratings, error, said):
     with pytest.raises(error, match=said):
-        Critic(encoder=False).fit(texts, ratings)
+        Critic().fit(texts, ratings)
 
 
 def test_folds_that_are_more_than_the_groups_are_told(reviews):
     with pytest.raises(ConfigError, match="folds got 4: choose 2 up to the number of groups, 2"):
-        Critic(encoder=False).fit(reviews.texts, reviews.stars, np.arange(400) % 2)
+        Critic().fit(reviews.texts, reviews.stars, np.arange(400) % 2)

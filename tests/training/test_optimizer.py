@@ -3,7 +3,7 @@ import torch
 
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.models.language_model import LanguageModel
-from seqloom.training.optimizer import make_optimizer, scheduled_rate
+from seqloom.training.optimizer import make_optimizer, scheduled_rate, set_rate
 
 
 def test_the_schedule_warms_up_and_ends_where_the_budget_ends() -> None:
@@ -31,6 +31,19 @@ def test_only_matrices_decay() -> None:
     optimizer.step()
     for parameter in model.parameters():
         assert torch.allclose(parameter, torch.full_like(parameter, 0.9 if parameter.dim() == 2 else 1.0))
+
+
+def test_ratings_are_learned_slowly() -> None:
+    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(4,), condition=3))
+    optimizer = make_optimizer(model, TrainingConfig(total_steps=1, weight_decay=0.0))
+    set_rate(optimizer, 0.1)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    for name, parameter in model.named_parameters():
+        pace = 0.2 if name.startswith("condition.") else 1.0
+        torch.testing.assert_close(before[name] - parameter, torch.full_like(parameter, 0.1 * pace))
 
 
 def test_the_textbooks_optimisers() -> None:

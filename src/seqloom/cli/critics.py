@@ -29,8 +29,9 @@ def fit(
     ] = None,
     cut_words: Annotated[int, typer.Option(help="cut texts of more words short, where a sentence ends (0: off)")] = 0,
     encoder: Annotated[
-        bool, typer.Option("--encoder/--no-encoder", help="also train a neural encoder, which takes most of the time")
-    ] = True,
+        bool,
+        typer.Option("--encoder/--no-encoder", help="also train convolutions over words; takes as long again"),
+    ] = False,
     folds: Annotated[int, typer.Option(help="parts that the texts are divided into to learn the blend")] = 4,
     seed: Annotated[int, typer.Option(help="of folds, weights and order")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the critic that the folder holds")] = False,

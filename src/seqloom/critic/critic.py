@@ -66,12 +66,13 @@ class Members:
 class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Predicts the rating of a text.
 
-    Ridge regression, ordinal logistic regression and a small neural network of n-grams, and a convolutional encoder,
-    each learn the ratings; a blend of them is learned on texts that they did not see (stacking, Wolpert 1992), in folds
-    that keep groups whole.
+    Ridge regression, ordinal logistic regression and a small neural network of n-grams, perhaps a convolutional
+    encoder, each learn the ratings; a blend of them is learned on texts that they did not see (stacking, Wolpert 1992),
+    in folds that keep groups whole.
 
     Args:
-        encoder: whether the convolutional encoder is one of them; it takes most of the time.
+        encoder: whether the convolutional encoder is one of them; it takes as long as all others together, and of some
+            thousand texts it learns little that they do not know.
         folds: parts that the texts are divided into to learn the blend.
         encoder_settings: how the encoder is built and trained; None is `EncoderSettings()`.
         seed: of folds, weights and order.
@@ -88,7 +89,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        encoder: bool = True,
+        encoder: bool = False,
         folds: int = 4,
         encoder_settings: EncoderSettings | None = None,
         seed: int = 0,

@@ -61,7 +61,8 @@ class EncoderSettings:
     Attributes:
         width: of the word embedding.
         filters: convolutions of each of the widths 1 to 4.
-        epochs: readings of the texts.
+        epochs: readings of the texts; more where they are few.
+        updates: of the weights, at least.
         batch: texts an update.
         learning_rate: at its peak; falls to zero in a straight line.
         dropout: share of the responses dropped.
@@ -72,6 +73,7 @@ class EncoderSettings:
     width: int = 48
     filters: int = 32
     epochs: int = 3
+    updates: int = 600
     batch: int = 32
     learning_rate: float = 3e-3
     dropout: float = 0.5
@@ -128,7 +130,7 @@ class Encoder:
         with torch.no_grad():
             network.bias.copy_(torch.from_numpy(np.log(shares / (1 - shares))))
         optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=1e-4)
-        steps = settings.epochs * math.ceil(len(texts) / settings.batch)
+        steps = max(settings.updates, settings.epochs * math.ceil(len(texts) / settings.batch))
         rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 50) * (1 - step / steps))
         with torch.random.fork_rng([]):
             torch.manual_seed(self._seed)

@@ -7,21 +7,48 @@ import torch
 from torch import Tensor, nn
 
 from seqloom.config import TrainingConfig
+from seqloom.models.condition import Conditioning
 
-__all__ = ["make_optimizer", "optimizer_tensors", "restore_optimizer", "scheduled_rate"]
+__all__ = ["make_optimizer", "optimizer_tensors", "restore_optimizer", "scheduled_rate", "set_rate"]
+
+
+_RATING_PACE = 0.2
+"""The rate of the weights that lead from ratings into the network, as a share of the others'.
+
+A rating changes little of a text. At the full rate these weights learn so much of what is chance that unseen texts
+become less likely with their true rating than without (4.635 against 4.607 nats a token on 4,000 reviews; at a fifth
+4.608 against 4.610).
+"""
 
 
 def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimiser that `config` names; only matrices decay."""
-    matrices = [parameter for parameter in model.parameters() if parameter.dim() >= 2]
-    vectors = [parameter for parameter in model.parameters() if parameter.dim() < 2]
-    groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    """The optimiser that `config` names; only matrices decay, and ratings are learned slowly."""
+    of_ratings = {
+        id(parameter)
+        for module in model.modules()
+        if isinstance(module, Conditioning)
+        for parameter in module.parameters()
+    }
+    parts: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        parts.setdefault((id(parameter) in of_ratings, parameter.dim() >= 2), []).append(parameter)
+    decay = config.weight_decay if config.optimizer == "adamw" else 0.0
+    groups = [
+        {"params": held, "weight_decay": decay if matrices else 0.0, "pace": _RATING_PACE if ratings else 1.0}
+        for (ratings, matrices), held in parts.items()
+    ]
     rate = config.learning_rate
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=rate, betas=config.betas, fused=True)
     if config.optimizer == "adam":
-        return torch.optim.Adam(model.parameters(), lr=rate, betas=config.betas, eps=1e-7, fused=True)
-    return torch.optim.RMSprop(model.parameters(), lr=rate, alpha=0.9, eps=1e-7)
+        return torch.optim.Adam(groups, lr=rate, betas=config.betas, eps=1e-7, fused=True)
+    return torch.optim.RMSprop(groups, lr=rate, alpha=0.9, eps=1e-7)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Have an optimiser of `make_optimizer` learn at a rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["pace"]
 
 
 def scheduled_rate(step: int, config: TrainingConfig) -> float:

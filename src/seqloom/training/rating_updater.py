@@ -9,7 +9,7 @@ from torch import Tensor
 from seqloom.config import TrainingConfig
 from seqloom.kernels.trainer import Conditions
 from seqloom.models.condition import Conditioning
-from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
 from seqloom.training.rated_rows import RatedRows
 
 __all__ = ["RatingUpdater"]
@@ -63,8 +63,7 @@ class RatingUpdater:
         for parameter in self._names:
             assert parameter.grad is not None
             parameter.grad *= scale
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self._optimizer, rate)
         self._optimizer.step()
 
     def tensors(self) -> Mapping[str, Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from seqloom.config import TrainingConfig
 from seqloom.data.batch import IGNORED, Batch
 from seqloom.models.language_model import LanguageModel
-from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer
+from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
 from seqloom.training.rated_rows import RatedRows
 
 __all__ = ["TorchUpdater"]
@@ -52,8 +52,7 @@ class TorchUpdater:
         loss = float(nats.detach())
         if not (math.isfinite(loss) and bool(norm.isfinite())):
             return math.nan
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         self.optimizer.step()
         if self.carries_state:
             self.state = tuple(tuple(part.detach() for part in layer) for layer in state)

@@ -51,7 +51,7 @@ def fit_critic(
     group: str | None = None,
     pool: str | None = None,
     cut_words: int = 0,
-    encoder: bool = True,
+    encoder: bool = False,
     folds: int = 4,
     seed: int = 0,
     overwrite: bool = False,
