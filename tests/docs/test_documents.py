@@ -23,6 +23,10 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FETCHED = {entry.name for entry in catalogue() if not entry.built_in}
 SHELL = re.compile(r"(make (?:\w+)|pip install [-.\w ]+|\. \.venv/bin/activate)")
 """What the documents show beside seqloom's own commands; it sets things up, and is not run here."""
+TITLES = [
+    (what, whom) for what in ("How to brew tea", "A garden", "Ask: a book") for whom in ("Ann", "two", "beginners")
+]
+"""Of a made-up table of titles: what they are on, and for whom."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kinds = ("awful", "cold", "fair", "warm", "superb")
     rows = [f"Place {row % 60},{1 + row % 5},The soup was {kinds[row % 5]} at table {row}." for row in range(600)]
     (tmp_path / "reviews.csv").write_text("\n".join(["place,stars,text", *rows]), encoding="utf-8")
+    titles = [f"{what} for {whom} {row},{1 + row % 60}" for row, (what, whom) in enumerate(TITLES * 30)]
+    (tmp_path / "titles.csv").write_text("\n".join(["title,points", *titles]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,5 +1,7 @@
 """Training with ratings: the compiled kernels against torch, and what the model makes of them."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -86,6 +88,19 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
     told, untold, misled = nats(model, true), nats(model, None), nats(model, shuffled)
     assert told < untold - 0.05
     assert misled > untold + 0.2
+
+
+def test_every_place_that_a_rating_reaches_matters() -> None:
+    trainer = make_trainer(None, 0.1, 400)
+    trainer.train()
+    model, true = trainer.published(), rating_features(STARS, STORE)
+    whole = nats(model, true)
+    for place in ("input", "state", "output"):
+        without = copy.deepcopy(model)
+        assert without.condition is not None
+        with torch.no_grad():
+            without.condition.get_parameter(place).zero_()
+        assert nats(without, true) > whole + 0.001, place
 
 
 @pytest.mark.parametrize("kernels", [None, *available_kernels()])

@@ -109,6 +109,18 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     ]
 
 
+def test_without_the_filter_ratings_are_missed_by_more(rated: Run) -> None:
+    def critic(texts: list[str]) -> list[float]:
+        """Reads most of a text only, so that it is not the one that is asked below."""
+        return [1 + 4 * goodness([text[: len(text) * 3 // 4], "lovely awful"]) for text in texts]
+
+    def missed(**settings: object) -> float:
+        found = rated.write_to(4, count=40, length=60, **settings)
+        return float(np.mean([abs(1 + 4 * goodness([one.sample.text]) - 4) for one in found]))
+
+    assert missed(critic=critic, agree=0.5) < 0.9 * missed()
+
+
 def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
     class Points:
         scale_ = fit_scale("points", np.arange(0, 101, 10))
