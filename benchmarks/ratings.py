@@ -7,7 +7,7 @@ texts too. A model of the same size that knows no ratings tells what conditionin
 in fewer places, what each of them is worth (--ablations); and a critic of the whole table, in five folds, how well
 ratings can be predicted from four fifths of it.
 
-    python benchmarks/ratings.py [TABLE] [--text text] [--rating stars] [--group business_id] [--minutes 4]
+    python benchmarks/ratings.py [TABLE] [--text text] [--rating stars] [--group business_id] [--epochs 12]
                                  [--count 300] [--temperature 0.8] [--ablations] [--json FILE] [--work FOLDER]
 
 By default the Yelp reviews under the folder that SEQLOOM_CORPORA names, cut at about 60 words. What stands in the work
@@ -63,7 +63,9 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("--level", default="subword")
     reader.add_argument("--vocabulary", type=int, default=4000)
     reader.add_argument("--cut-words", type=int, default=60)
-    reader.add_argument("--minutes", type=float, default=4, help="that each model is trained")
+    reader.add_argument("--epochs", type=float, default=12, help="that each model is trained")
+    reader.add_argument("--size", type=int, default=256)
+    reader.add_argument("--dropout", type=float, default=0.5)
     reader.add_argument("--count", type=int, default=300, help="texts of the way that gives fewest")
     reader.add_argument("--temperature", type=float, default=0.8)
     reader.add_argument("--guidance", type=float, default=2)
@@ -115,7 +117,9 @@ def trained(options: argparse.Namespace, folder: Path, *, rated: bool = True, **
             cut_words=options.cut_words,
             level=options.level,
             vocabulary=options.vocabulary,
-            minutes=options.minutes,
+            epochs=options.epochs,
+            size=(options.size,),
+            dropout=options.dropout,
             **({"rating": (options.rating,)} if rated else {}),
             **settings,
         )

@@ -42,8 +42,21 @@ def test_ratings_are_learned_slowly() -> None:
         parameter.grad = torch.ones_like(parameter)
     optimizer.step()
     for name, parameter in model.named_parameters():
-        pace = 0.2 if name.startswith("condition.") else 1.0
-        torch.testing.assert_close(before[name] - parameter, torch.full_like(parameter, 0.1 * pace))
+        step = 0.1 * (0.6 if name.startswith("condition.") else 1.0)
+        torch.testing.assert_close(before[name] - parameter, torch.full_like(parameter, step), atol=1e-4, rtol=0)
+
+
+def test_small_gradients_of_ratings_make_small_steps() -> None:
+    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(4,), condition=3))
+    optimizer = make_optimizer(model, TrainingConfig(total_steps=1, weight_decay=0.0))
+    set_rate(optimizer, 0.1)
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, 3e-6)
+    optimizer.step()
+    for name, parameter in model.named_parameters():
+        largest = float((before[name] - parameter.detach()).abs().max())
+        assert (largest < 2e-3) == name.startswith("condition."), name
 
 
 def test_the_textbooks_optimisers() -> None:
