@@ -64,6 +64,9 @@ def test_what_is_damaged_is_told(critic, tmp_path):
     (tmp_path / "critic" / "critic.safetensors").write_bytes(b"x" * 50)
     with pytest.raises(RunError, match="is damaged"):
         load_critic(tmp_path / "critic")
+    (tmp_path / "critic" / "critic.json").write_text('{"format": 1}')
+    with pytest.raises(RunError, match="no longer reads: fit the critic anew"):
+        load_critic(tmp_path / "critic")
     (tmp_path / "critic" / "critic.json").write_text('{"format": 99}')
     with pytest.raises(RunError, match="upgrade seqloom"):
         load_critic(tmp_path / "critic")

@@ -94,7 +94,7 @@ def train(
     ] = None,
     passages: Annotated[
         bool | None,
-        _source("--passages/--no-passages", help="read what --cut-words cuts off too, in passages of that length (no)"),
+        _source("--passages/--no-passages", help="read what --cut-words cuts off too, in passages of that length"),
     ] = None,
     hold_out: Annotated[
         float | None, _source(help=usual("share of the text set aside for the end", "hold_out"))
