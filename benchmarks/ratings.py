@@ -158,7 +158,7 @@ def compared(
     found: dict[str, dict[str, Any]] = {}
     for way in WAYS:
         name = " + ".join(way)
-        count = min(round(options.count * max(cost.values()) / cost[name]), 10 * options.count)
+        count = round(options.count * max(cost.values()) / cost[name])
         report = control(run, options, [way], count, asked, work)
         found[REAL], found[name] = asdict(report.ways[REAL]), asdict(report.ways[name])
         print(f"{name}: {found[name]['share']:.0%} of real", flush=True)

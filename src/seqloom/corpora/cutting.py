@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 __all__ = ["cut_words", "passages"]
 
@@ -16,7 +17,7 @@ def cut_words(text: str, most: int) -> str:
         text: a whole text.
         most: words that stay, at most.
     """
-    ends = [word.end() for word in _WORD.finditer(text)]
+    ends = [word.end() for word in islice(_WORD.finditer(text), most + 1)]
     if len(ends) <= most:
         return text
     longest, shortest = ends[most - 1], ends[max(0, most // 2 - 1)]
