@@ -65,6 +65,27 @@ def test_scaling_is_undone(numbers):
     assert features.max() <= 1
 
 
+POINTS = np.random.default_rng(1).pareto(1.0, 8000) * 10
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5], True),
+        ([1, 2, 3, 4, 5], [2, 3, 4, 5], True),
+        ([1, 2, 3, 4, 5], [1, 3, 7, 10], False),
+        ([1, 2, 3, 4, 5], [0, 50, 100], False),
+        ([1, 2, 3, 4, 5], [-1, 0, 1], False),
+        (POINTS[:4000], POINTS[4000:], True),
+        (POINTS, POINTS / POINTS.max(), False),
+        (POINTS, 100 * POINTS, False),
+    ],
+)
+def test_parts_of_a_table_have_one_scale_though_their_ends_differ(one, other, alike):
+    found = fit_scale("n", np.array(one, np.float64)), fit_scale("n", np.array(other, np.float64))
+    assert found[0].alike(found[1]) == found[1].alike(found[0]) == alike
+
+
 @pytest.mark.parametrize(
     ("numbers", "said"),
     [([-1e308, 1e308, 1.0], "may be 1e.30 at most"), ([4.0, 4.0], "is 4 everywhere"), ([np.nan], "holds no number")],

@@ -29,6 +29,9 @@ _MOST_CATEGORIES = 1000
 _LARGEST = 1e30
 """Larger ratings leave no room to compute with them."""
 
+_ALIKE = 0.6
+"""Of both ranges together, what two columns of one scale share at least: parts of a table differ at the ends."""
+
 _FARTHEST = 10
 """How many times the trained range a rating may lie off; what a straight line says beyond that is noise."""
 
@@ -109,6 +112,15 @@ class Scale(Stored):
                 "allow it with --extrapolate"
             )
         return number
+
+    def alike(self, other: "Scale") -> bool:
+        """Whether another column's numbers seem to be of the same scale: their ranges nearly are one."""
+        return min(self._shared(other), other._shared(self)) >= _ALIKE
+
+    def _shared(self, other: "Scale") -> float:
+        """What the ranges share of both together, on this scale; below 0 where they are apart."""
+        low, high = self.scaled(np.array([other.knots[0], other.knots[-1]])).tolist()
+        return float((min(high, 1) - max(low, 0)) / (max(high, 1) - min(low, 0)))
 
     @staticmethod
     def _along(values: np.ndarray, before: Sequence[float], after: Sequence[float]) -> Float[np.ndarray, " numbers"]:

@@ -239,7 +239,7 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
     own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
     if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
         own = conditions.columns[0]
-    if own is not None and scale is not None and (own.knots[0], own.knots[-1]) != (scale.knots[0], scale.knots[-1]):
+    if own is not None and scale is not None and not own.alike(scale):
         raise ConfigError(
             f"--critic rates {column} from {scale.knots[0]:g} to {scale.knots[-1]:g}, and the run was trained on "
             f"{own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
