@@ -13,6 +13,8 @@ import numpy as np
 import regex
 from jaxtyping import Float32, Int32
 
+from seqloom.kernels.ngrams import count_hashed
+
 __all__ = ["NGrams", "count_ngrams"]
 
 _TOKEN = regex.compile(r"\w+(?:['\u2019]\w+)?|[.!?;,:()$]+")
@@ -73,6 +75,18 @@ class NGrams:
 def count_ngrams(texts: Sequence[str]) -> Any:
     """How often each n-gram stands in each text, in sparse rows `[texts, features]`; words first, then characters."""
     from scipy import sparse
+
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    counted = count_hashed(texts, _FEATURES)
+    if counted is None:
+        return _count_plainly(texts)
+    rows = (counted.counts, counted.places, counted.starts)
+    return sparse.csr_matrix(rows, (len(texts), _KINDS * _FEATURES))
+
+
+def _count_plainly(texts: Sequence[str]) -> Any:
+    """The same without the compiled kernels."""
+    from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
     kinds: tuple[dict[str, Any], ...] = ({"analyzer": _word_ngrams}, {"analyzer": "char", "ngram_range": (3, 5)})
@@ -82,7 +96,9 @@ def count_ngrams(texts: Sequence[str]) -> Any:
         )
         for kind in kinds
     ]
-    return sparse.hstack(parts).tocsr()
+    counts = sparse.hstack(parts).tocsr()
+    counts.sort_indices()
+    return counts
 
 
 def _word_ngrams(text: str) -> list[str]:

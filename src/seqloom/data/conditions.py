@@ -300,7 +300,7 @@ def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
         raise SourceError(
             f"the column {name!r} holds {distinct[np.abs(distinct).argmax()]:g}: ratings may be {_LARGEST:g} at most"
         )
-    if len(distinct) < 2:
+    if len(distinct) < 2 or distinct[-1] - distinct[0] < 1 / _LARGEST:
         only = f"is {distinct[0]:g} everywhere" if len(distinct) else "holds no number"
         raise SourceError(f"the column {name!r} {only}, and nothing can be learned of that: leave out --rating {name}")
     if len(distinct) <= _FEW:
