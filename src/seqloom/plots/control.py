@@ -53,7 +53,8 @@ def rating_control(
             axes.plot(places, places, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
             boxes = axes.boxplot(
                 [level(found) for found in by_rating.values()], positions=places, widths=0.6 * step,
-                whis=(5, 95), showfliers=False, patch_artist=True, manage_ticks=False, medianprops={"color": INK, "linewidth": 1.6},
+                whis=(5, 95), showfliers=False, patch_artist=True, manage_ticks=False,
+                medianprops={"color": INK, "linewidth": 1.6},
             )  # fmt: skip
             for box in boxes["boxes"]:
                 box.set(facecolor=ORANGE if name == real else BLUE, alpha=0.55, linewidth=0.6)
