@@ -7,9 +7,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from seqloom.critic import Critic, load_critic
-from seqloom.critic.encoder import EncoderSettings
 from seqloom.critic.folder import save_critic
 from seqloom.errors import ConfigError, RunError, SourceError
+from seqloom.readers.encoder import EncoderSettings
 
 SMALL = EncoderSettings(width=8, filters=8, updates=200)
 

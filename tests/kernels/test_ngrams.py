@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqloom.critic import ngrams
 from seqloom.kernels.native import chosen_kernels
 from seqloom.kernels.ngrams import count_hashed
+from seqloom.readers import ngrams
 
 pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not in use")
 

@@ -11,13 +11,13 @@ from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
 from seqloom.critic.blend import Blend, correlations
-from seqloom.critic.encoder import Encoder, EncoderSettings, WordIndex
-from seqloom.critic.linear import Ordinal, Ridge
-from seqloom.critic.network import NetworkSettings, NGramNetwork
-from seqloom.critic.ngrams import NGrams, count_ngrams
 from seqloom.critic.thresholds import Thresholds
 from seqloom.data.conditions import Scale, fit_scale
 from seqloom.errors import ConfigError
+from seqloom.readers.encoder import Encoder, EncoderSettings, WordIndex
+from seqloom.readers.linear import Ordinal, Ridge
+from seqloom.readers.network import NetworkSettings, NGramNetwork
+from seqloom.readers.ngrams import NGrams, count_ngrams
 
 __all__ = ["Critic", "Members"]
 

@@ -12,13 +12,13 @@ from safetensors.numpy import load_file, save
 
 from seqloom.critic.blend import Blend
 from seqloom.critic.critic import Critic, Members
-from seqloom.critic.encoder import Encoder, EncoderSettings
-from seqloom.critic.linear import Ordinal, Ridge
-from seqloom.critic.network import NGramNetwork
-from seqloom.critic.ngrams import NGrams
 from seqloom.data.conditions import Scale
 from seqloom.errors import RunError, SeqloomError
 from seqloom.files import replaced, write_json
+from seqloom.readers.encoder import Encoder, EncoderSettings
+from seqloom.readers.linear import Ordinal, Ridge
+from seqloom.readers.network import NGramNetwork
+from seqloom.readers.ngrams import NGrams
 
 __all__ = ["FORMAT", "load_critic", "save_critic"]
 

@@ -41,7 +41,7 @@ class Counted(NamedTuple):
 def count_hashed(texts: Sequence[str], features: int) -> Counted | None:
     """Count the words, pairs of words and 3 to 5 characters of texts, hashed to `features` places for each kind.
 
-    What counts as a word, and how negation is marked, is said in `critic/ngrams.py`.
+    What counts as a word, and how negation is marked, is said in `readers/ngrams.py`.
 
     Args:
         texts: without lone surrogates.

@@ -1,5 +1,5 @@
 // Texts as counts of hashed word and character n-grams: the hash, and what becomes a feature, are those of
-// scikit-learn's HashingVectorizer with the words of `critic/ngrams.py`.
+// scikit-learn's HashingVectorizer with the words of `readers/ngrams.py`.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>

@@ -1,0 +1,1 @@
+"""What answers questions about whole texts: is its rating above three, was it generated?"""
