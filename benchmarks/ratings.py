@@ -8,7 +8,8 @@ in fewer places, what each of them is worth (--ablations); and a critic of the w
 ratings can be predicted from four fifths of it.
 
     python benchmarks/ratings.py [TABLE] [--text text] [--rating stars] [--group business_id] [--epochs 12]
-                                 [--count 300] [--temperature 0.8] [--ablations] [--json FILE] [--work FOLDER]
+                                 [--count 300] [--temperature 0.8] [--seed 0] [--ablations]
+                                 [--json FILE] [--work FOLDER]
 
 By default the Yelp reviews under the folder that SEQLOOM_CORPORA names, cut at about 60 words. What stands in the work
 folder already is not trained again.
@@ -71,6 +72,7 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("--guidance", type=float, default=2)
     reader.add_argument("--agree", type=float)
     reader.add_argument("--particles", type=int, default=32)
+    reader.add_argument("--seed", type=int, default=0, help="of the models, the critic and the draws")
     reader.add_argument("--ablations", action="store_true")
     reader.add_argument("--work")
     reader.add_argument("--json")
@@ -82,8 +84,8 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     critic = fitted(options, work / "critic", pool="critic")
     asked = {
         name: getattr(options, name)
-        for name in ("guidance", "agree", "particles", "temperature")
-        if vars(options)[name]
+        for name in ("guidance", "agree", "particles", "temperature", "seed")
+        if vars(options)[name] is not None
     }
     asked["critic"] = str(critic)
     found: dict[str, Any] = {"ways": compared(run, options, asked, work)}
@@ -120,6 +122,7 @@ def trained(options: argparse.Namespace, folder: Path, *, rated: bool = True, **
             epochs=options.epochs,
             size=(options.size,),
             dropout=options.dropout,
+            seed=options.seed,
             **({"rating": (options.rating,)} if rated else {}),
             **settings,
         )
@@ -128,7 +131,15 @@ def trained(options: argparse.Namespace, folder: Path, *, rated: bool = True, **
 def fitted(options: argparse.Namespace, folder: Path, **settings: Any) -> Path:
     if not folder.exists():
         begun = time.perf_counter()
-        fit_critic(options.table, run=folder, text=options.text, rating=options.rating, group=options.group, **settings)
+        fit_critic(
+            options.table,
+            run=folder,
+            text=options.text,
+            rating=options.rating,
+            group=options.group,
+            seed=options.seed,
+            **settings,
+        )
         print(f"{folder.name}: fitted in {time.perf_counter() - begun:.0f} s", flush=True)
     return folder
 
@@ -190,7 +201,9 @@ def unconditional(options: argparse.Namespace, work: Path) -> float:
 def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> dict[str, float]:
     """What a model that is told the rating in these places alone comes to."""
     run = trained(options, work / f"told-{'-'.join(places)}", condition_into=tuple(places))
-    report = control(run, options, [ALONE], 4 * THOUSAND, {"temperature": options.temperature}, work)
+    report = control(
+        run, options, [ALONE], 4 * THOUSAND, {"temperature": options.temperature, "seed": options.seed}, work
+    )
     way = report.ways[" + ".join(ALONE)]
     return {"share": way.share or 0.0, "told": report.nats_per_token["true"], "untold": report.nats_per_token["none"]}
 

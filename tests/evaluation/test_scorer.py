@@ -175,3 +175,20 @@ def test_layer_normalisation_is_left_to_torch():
     model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, sizes=(8,), layer_norm=True))
     for make in (make_scorer, make_fast_scorer):
         assert isinstance(make(model.config, arrays(model), lambda: model), TorchScorer)
+
+
+@native_only
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("kernels", available_kernels(), indirect=True)
+def test_all_that_was_predicted_is_what_torch_predicts(kernels, name):
+    model = make_model(name)
+    native = make_scorer(model.config, arrays(model), lambda: pytest.fail("torch is not needed"), threads=2)
+    random = np.random.default_rng(3)
+    shown = [
+        Window(random.integers(0, VOCABULARY, (5, 9)), random.integers(0, VOCABULARY, (5, 9)), None) for _ in range(2)
+    ]
+    shown[1].targets[2, 3:] = IGNORED
+    for (window, found), (_, expected) in zip(native.logits(shown), TorchScorer(model).logits(shown), strict=True):
+        asked = window.targets != IGNORED
+        np.testing.assert_allclose(found[asked], expected[asked], atol=2e-4)
+        assert not found[~asked].any()

@@ -68,6 +68,10 @@ class TokenScorer(Scorer, Protocol):
         """What `log_probs` gives, with entropies and ranks."""
         ...
 
+    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "lanes time vocab"]]]:
+        """Each window with all that was predicted, up to a constant; 0 where nothing was asked."""
+        ...
+
 
 class NativeScorer:
     """Scores by lanes of the compiled kernels.
@@ -95,6 +99,16 @@ class NativeScorer:
                 yield window, self._begin(lanes, window)
             else:
                 yield window, lanes.score(window.tokens, window.targets)
+
+    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "lanes time vocab"]]]:
+        """See `TokenScorer`; of windows without features."""
+        lanes = None
+        for window in windows:
+            if lanes is None:
+                lanes = self._decoder.lanes(len(window.tokens), self._threads)
+            found = np.zeros((*window.tokens.shape, self._decoder.vocabulary), np.float32)
+            lanes.score(window.tokens, window.targets, found)
+            yield window, found
 
     def _begin(self, lanes: Lanes, window: Window) -> Scores:
         """The scores of a first window, whose first tokens are read from the zero state."""

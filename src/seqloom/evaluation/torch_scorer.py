@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float32, Float64
 from torch import Tensor
 
 from seqloom.data.batch import IGNORED
@@ -44,6 +44,13 @@ class TorchScorer:
             found.log_probs[asked] = chosen[:, 0].cpu().numpy()
             found.entropies[asked] = -(log_probs.exp() * log_probs).sum(1).cpu().numpy()
             found.ranks[asked] = (log_probs > chosen).sum(1).cpu().numpy()
+            yield window, found
+
+    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "lanes time vocab"]]]:
+        """See `TokenScorer`."""
+        for window, asked, logits, _ in self._predicted(windows):
+            found = np.zeros((*asked.shape, logits.shape[1]), np.float32)
+            found[asked] = logits.cpu().numpy()
             yield window, found
 
     def _predicted(self, windows: Iterable[Window]) -> Iterator[Predicted]:

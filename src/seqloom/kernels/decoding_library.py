@@ -90,7 +90,7 @@ class Scored(Structure):
 
     _fields_ = (
         ("time", c_int32),
-        *((name, c_void_p) for name in ("tokens", "targets", "log_probs", "entropies", "ranks")),
+        *((name, c_void_p) for name in ("tokens", "targets", "log_probs", "entropies", "ranks", "logits")),
     )
 
 

@@ -156,7 +156,12 @@ class Lanes:
         self._decoder.check_tokens(held)
         self._library.seqloom_lanes_read(self._handle, self._checked(lane), address(held), len(held))
 
-    def score(self, tokens: Integer[np.ndarray, "lanes time"], targets: Integer[np.ndarray, "lanes time"]) -> Scores:
+    def score(
+        self,
+        tokens: Integer[np.ndarray, "lanes time"],
+        targets: Integer[np.ndarray, "lanes time"],
+        logits: Float32[np.ndarray, "lanes time vocab"] | None = None,
+    ) -> Scores:
         """Read tokens into the lanes, and say how each next one was predicted.
 
         What a lane predicts afterwards is known only if its last target was asked.
@@ -164,15 +169,20 @@ class Lanes:
         Args:
             tokens: what is read; a negative one leaves its lane as it is.
             targets: what comes next; of a negative one nothing is asked, which spares the output layer.
+            logits: where to put all that was predicted, in one piece; places where nothing is asked stay as they are.
         """
         read, asked = (np.ascontiguousarray(part, np.int32) for part in (tokens, targets))
         if read.ndim != 2 or len(read) != self._count or read.shape != asked.shape:
             raise ValueError(f"{self._count} lanes need tokens and targets of one shape, a row a lane")
+        room = (*read.shape, self._decoder.vocabulary)
+        if logits is not None and (logits.shape != room or not logits.flags.c_contiguous):
+            raise ValueError(f"logits of shape {list(logits.shape)} do not fit {list(room)} in one piece")
         for part in (read, asked):
             self._decoder.check_tokens(part[part >= 0])
         scores = Scores(np.zeros(read.shape), np.zeros(read.shape), np.zeros(read.shape, np.int32))
         places = (address(array) for array in (read, asked, *scores))
-        self._library.seqloom_lanes_score(self._handle, byref(Scored(read.shape[1], *places)))
+        to = None if logits is None else address(logits)
+        self._library.seqloom_lanes_score(self._handle, byref(Scored(read.shape[1], *places, to)))
         return scores
 
     def read_many(

@@ -1,4 +1,6 @@
 // Lanes that read text which is there already, and say how it stands to what they predicted.
+#include <cstring>
+
 #include "decoding/lanes.h"
 
 namespace seqloom::decoding {
@@ -30,6 +32,9 @@ void Lanes::score(const Scored& scored) {
         scored.log_probs[places[i]] = found.log_prob;
         scored.entropies[places[i]] = found.entropy;
         scored.ranks[places[i]] = found.rank;
+        if (scored.logits)
+          std::memcpy(scored.logits + places[i] * network_.vocabulary, asked[i].memory + network_.logits_at,
+                      network_.vocabulary * sizeof(float));
       }
     }
   });

@@ -31,6 +31,8 @@ struct Scored {
   const int32_t *tokens, *targets;
   double *log_probs, *entropies;
   int32_t* ranks;
+  // What was predicted, `vocabulary` logits a place; null where nobody asks.
+  float* logits;
 };
 
 // How drafts have served one sample so far: its tokens, the steps that they took, the drafts that were looked at, and
