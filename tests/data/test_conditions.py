@@ -142,3 +142,26 @@ def test_what_is_wanted_by_name_or_alone():
 def test_what_cannot_be_wanted_is_told(columns, wanted, said):
     with pytest.raises(ConfigError, match=said):
         Conditions(columns).wanted(wanted)
+
+
+@pytest.mark.parametrize("far", [[1e12], [-1e12], [-1e12, 1e12]])
+@pytest.mark.parametrize("spread", [0, 1])
+def test_numbers_that_are_absurdly_far_off_leave_the_others_apart(far, spread):
+    random = np.random.default_rng(0)
+    stars = random.integers(1, 6, 300) + spread * random.random(300)
+    scale = fit_scale("stars", np.array([*stars, *far]))
+    levels = scale.scaled(np.arange(1.5, 5.5))
+    assert scale.heavy
+    assert np.diff(levels).min() > 0.1
+    np.testing.assert_allclose(scale.unscaled(levels), np.arange(1.5, 5.5), atol=1e-3)
+
+
+@pytest.mark.parametrize("numbers", [[0, 0.3, 0.1 + 0.2, 1], [-1, 0, 5e-17, 1], 1 + 1e-12 * np.arange(5)])
+def test_what_rounding_left_is_no_heavy_tail(numbers):
+    assert not fit_scale("stars", np.array(numbers)).heavy
+
+
+@pytest.mark.parametrize("wanted", [{}, True, np.True_, {"stars": False}, 10**400, "five"])
+def test_what_is_no_rating_is_refused(wanted):
+    with pytest.raises(ConfigError, match="--rating got"):
+        Conditions((STARS,)).wanted(wanted, extrapolate=True)

@@ -22,7 +22,8 @@ _QUANTILES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 """Where the knots of other columns lie."""
 
 _HEAVY = 2.0
-"""A column of this skewness has a heavy tail: it is scaled by ranks."""
+"""A column of this skewness has a heavy tail: it is scaled by ranks. So is one whose farthest numbers would leave the
+others no room."""
 
 _MOST_CATEGORIES = 1000
 
@@ -95,8 +96,8 @@ class Scale(Stored):
             ConfigError: it is no number, or lies outside of what a model was trained on and `extrapolate` is False.
         """
         try:
-            number = float(wanted)
-        except (TypeError, ValueError):
+            number = math.nan if isinstance(wanted, bool | np.bool) else float(wanted)
+        except (OverflowError, TypeError, ValueError):
             number = math.nan
         low, high = self.knots[0], self.knots[-1]
         if not math.isfinite(number):
@@ -112,6 +113,10 @@ class Scale(Stored):
                 "allow it with --extrapolate"
             )
         return number
+
+    def __str__(self) -> str:
+        """The column and its range, for a person."""
+        return f"{self.name}: {self.knots[0]:g} to {self.knots[-1]:g}" + ", scaled by rank (a heavy tail)" * self.heavy
 
     def alike(self, other: "Scale") -> bool:
         """Whether another column's numbers seem to be of the same scale: their ranges nearly are one."""
@@ -217,6 +222,10 @@ class Conditions:
                     f"{example}"
                 )
             wanted = {self.columns[0].name: wanted}
+        if not wanted:
+            raise ConfigError(
+                f"--rating got {wanted!r}, which says nothing: name one of {', '.join(self.names)}, or leave it out"
+            )
         faults = [
             unknown_name("rating", str(name), dict.fromkeys(self.names)) for name in wanted if name not in self.names
         ]
@@ -302,18 +311,25 @@ def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
         )
     if len(distinct) < 2 or distinct[-1] - distinct[0] < 1 / _LARGEST:
         only = f"is {distinct[0]:g} everywhere" if len(distinct) else "holds no number"
-        raise SourceError(f"the column {name!r} {only}, and nothing can be learned of that: leave out --rating {name}")
-    if len(distinct) <= _FEW:
-        knots = distinct[_apart(distinct)]
-        return _scale(name, knots, _in_proportion(knots), numbers, heavy=False)
-    quantiles = np.quantile(numbers, _QUANTILES)
-    first = _apart(quantiles)
-    knots = quantiles[first]
-    centred = (numbers - numbers.mean()) / numbers.std()
-    heavy = bool(abs((centred**3).mean()) > _HEAVY)
-    ranks = np.asarray(_QUANTILES, np.float64)[first]
+        raise SourceError(
+            f"the column {name!r} {only}, and nothing can be learned of that: name another column, or leave out "
+            f"--rating {name}"
+        )
+    few = len(distinct) <= _FEW
+    knots = distinct if few else np.quantile(numbers, _QUANTILES)
+    room, ranked = _apart(knots), _apart(knots, ranked=True)
+    if len(ranked) <= len(room) and (few or not _is_heavy(numbers)):
+        return _scale(name, knots[room], _in_proportion(knots[room]), numbers, heavy=False)
+    places = max(room, ranked, key=len)
+    ranks = np.mean(numbers < knots[places, None], axis=1) if few else np.asarray(_QUANTILES, np.float64)[places]
     ranks[-1] = 1
-    return _scale(name, knots, ranks if heavy else _in_proportion(knots), numbers, heavy=heavy)
+    return _scale(name, knots[places], ranks, numbers, heavy=True)
+
+
+def _is_heavy(numbers: np.ndarray) -> bool:
+    levels = (numbers - numbers.min()) / (numbers.max() - numbers.min())
+    centred = (levels - levels.mean()) / levels.std()
+    return bool(abs((centred**3).mean()) > _HEAVY)
 
 
 def _scale(name: str, knots: np.ndarray, levels: np.ndarray, numbers: np.ndarray, *, heavy: bool) -> Scale:
@@ -322,12 +338,17 @@ def _scale(name: str, knots: np.ndarray, levels: np.ndarray, numbers: np.ndarray
     return replace(scale, shares=tuple(shares.tolist()))
 
 
-def _apart(knots: Float[np.ndarray, " knots"]) -> np.ndarray:
-    """The places of ascending numbers that can be told apart: the first of each, but the last in any case."""
-    least = 1e-9 * (knots[-1] - knots[0])
+def _apart(knots: Float[np.ndarray, " knots"], *, ranked: bool = False) -> np.ndarray:
+    """The places of ascending numbers that can be told apart: the first of each, but the last in any case.
+
+    Where ranks are what counts, a number that is absurdly far off takes no room from the others; what rounding left
+    is one number all the same.
+    """
+    span = knots[-1] - knots[0]
+    least = np.maximum(1e-9 * np.abs(knots), 1e-14 * span) if ranked else np.full(len(knots), 1e-9 * span)
     places = [0]
     for place in range(1, len(knots) - 1):
-        if knots[place] - knots[places[-1]] > least and knots[-1] - knots[place] > least:
+        if knots[place] - knots[places[-1]] > least[place] and knots[-1] - knots[place] > least[-1]:
             places.append(place)
     return np.array([*places, len(knots) - 1])
 

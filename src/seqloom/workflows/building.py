@@ -90,8 +90,7 @@ def said_of(conditions: Conditions) -> Iterator[str]:
     """What a person is told of the ratings, a line for each."""
     for column in conditions:
         if isinstance(column, Scale):
-            heavy = ", scaled by rank (a heavy tail)" if column.heavy else ""
-            yield f"rating {column.name}: {column.knots[0]:g} to {column.knots[-1]:g}{heavy}"
+            yield f"rating {column}"
         else:
             yield f"category {column.name}: {len(column.values):,} names"
 
