@@ -100,3 +100,17 @@ def test_a_column_that_is_not_there_is_told(tmp_path):
     source.write_text("body,n\na,1\n")
     with pytest.raises(SourceError, match="no column 'text'"):
         run(source, tmp_path / "out.csv")
+
+
+def test_two_columns_of_one_name_are_refused_before_one_is_lost(tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("text,note,note\na,first,second\n")
+    with pytest.raises(SourceError, match="2 columns named 'note': rename all but one"):
+        run(source, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_folder_is_no_output(table, tmp_path):
+    (tmp_path / "out.csv").mkdir()
+    with pytest.raises(ConfigError, match="which is a folder: name a file"):
+        run(table, tmp_path / "out.csv", overwrite=True)

@@ -13,7 +13,7 @@ from seqloom.config import ReadingConfig
 from seqloom.corpora.inputs import Input, examine
 from seqloom.corpora.parquet import parquet_columns, parquet_rows
 from seqloom.corpora.sources import find_places
-from seqloom.corpora.tables import csv_header, csv_rows, json_rows
+from seqloom.corpora.tables import check_columns, csv_header, csv_rows, json_rows
 from seqloom.errors import ConfigError, SourceError
 from seqloom.files import replaced
 
@@ -60,17 +60,20 @@ def annotate(
         The number of rows written.
 
     Raises:
-        SourceError: the table cannot be read, lacks the text, or has one of the new columns.
+        SourceError: the table cannot be read, lacks the text, has one of the new columns, or two of one name.
         ConfigError: `output` is there already, or its ending is none of `ENDINGS`.
         SeqloomError: it cannot be written to.
     """
     if output.suffix.lower() not in ENDINGS:
         got = f"the ending {output.suffix}" if output.suffix else "no ending"
         raise ConfigError(f"--output got {output}, which has {got}: name a file that ends in {', '.join(ENDINGS)}")
+    if output.is_dir():
+        raise ConfigError(f"--output got {output}, which is a folder: name a file")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
     table = _opened(source, text)
     header, rows = _header_and_rows(table, text, tally)
+    check_columns(table.place.name, dict.fromkeys(header), header)
     taken = [column for column in columns if column in header]
     if taken:
         raise SourceError(f"{table.place.name} has a column {taken[0]} already: rename it, or leave it out")
