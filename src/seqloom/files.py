@@ -10,7 +10,7 @@ from typing import Any
 
 from seqloom.errors import SeqloomError
 
-__all__ = ["cache_folder", "replaced", "replaced_folder", "write_json", "write_text"]
+__all__ = ["cache_folder", "check_writable", "replaced", "replaced_folder", "write_json", "write_text"]
 
 
 def cache_folder(kind: str) -> Path:
@@ -46,6 +46,19 @@ def replaced(path: Path) -> Iterator[Path]:
         raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Make sure that a file can be written, before the work that it shall hold is begun; makes nothing.
+
+    Raises:
+        SeqloomError: the disk is full or the folder cannot be written to.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
+            pass
+    except OSError as error:
+        raise _cannot_write(path, error) from error
 
 
 @contextlib.contextmanager

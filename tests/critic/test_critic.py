@@ -1,13 +1,16 @@
+import json
+
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from seqloom.critic import Critic, load_critic
-from seqloom.critic.folder import save_critic
+from seqloom.critic.folder import holds_other_things, save_critic
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.readers.encoder import EncoderSettings
 
@@ -127,6 +130,10 @@ def test_any_numbers_will_do(reviews):
         (["a"] * 30, [1.0] * 29, ConfigError, "give one for each"),
         (["a", 7] * 15, [1.0, 2] * 15, ConfigError, "hold 7: give strings"),
         ("a text", [1.0], ConfigError, "one string"),
+        (None, [1.0], ConfigError, "the texts are None"),
+        (["a"] * 30, ["good", "bad"] * 15, ConfigError, "the ratings are .'good'"),
+        (["a"] * 30, [[1], [1, 2]] * 15, ConfigError, "the ratings are"),
+        ([""] * 30, [1.0, 2] * 15, ConfigError, "the texts are empty"),
     ],
 )
 def test_what_cannot_be_learned_is_told(texts, ratings, error, said):
@@ -137,3 +144,70 @@ def test_what_cannot_be_learned_is_told(texts, ratings, error, said):
 def test_folds_that_are_more_than_the_groups_are_told(reviews):
     with pytest.raises(ConfigError, match="folds got 4: choose 2 up to the number of groups, 2"):
         Critic().fit(reviews.texts, reviews.stars, np.arange(400) % 2)
+
+
+@pytest.mark.parametrize("settings", [{"seed": -1}, {"seed": 2**32}, {"seed": "x"}, {"folds": 2.5}, {"folds": "x"}])
+def test_settings_out_of_range_are_told(reviews, settings):
+    with pytest.raises(ConfigError, match=f"{next(iter(settings))} got"):
+        Critic(**settings).fit(reviews.texts, reviews.stars)
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [([1] * 400, "all texts are of one group"), ([1, 2], "400 texts have 2 groups"), ([None, "a"] * 200, "groups, 2")],
+)
+def test_groups_that_cannot_be_are_told(reviews, groups, said):
+    with pytest.raises(ConfigError, match=said):
+        Critic().fit(reviews.texts, reviews.stars, groups)
+
+
+def test_half_a_character_is_read_as_a_question_mark(critic):
+    np.testing.assert_array_equal(critic.predict(["lovely \ud800"]), critic.predict(["lovely ?"]))
+
+
+def broken_knots(stored):
+    stored["scale"].update(knots=[1, 2, 3], levels=[0, 0.5, 1])
+
+
+def level_levels(stored):
+    stored["scale"]["levels"] = [0] * 5
+
+
+def no_words(stored):
+    stored["encoder"] = {}
+
+
+@pytest.mark.parametrize("damage", [broken_knots, level_levels, no_words])
+def test_settings_that_do_not_fit_the_arrays_are_damage(critic, tmp_path, damage):
+    save_critic(critic, tmp_path, {})
+    stored = json.loads((tmp_path / "critic.json").read_text())
+    damage(stored)
+    (tmp_path / "critic.json").write_text(json.dumps(stored))
+    with pytest.raises(RunError, match=r"is damaged .*: fit it anew, or copy it again"):
+        load_critic(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ridge.weight", "blend.weights", "blend.bias", "ngrams.places", "network.output"])
+@pytest.mark.parametrize("checked", [True, False])
+def test_arrays_of_another_critic_are_damage(critic, tmp_path, name, checked):
+    save_critic(critic, tmp_path, {})
+    arrays = load_file(tmp_path / "critic.safetensors")
+    save_file({**arrays, name: arrays[name][:-1].copy()}, tmp_path / "critic.safetensors")
+    if not checked:
+        stored = json.loads((tmp_path / "critic.json").read_text())
+        del stored["weights"]
+        (tmp_path / "critic.json").write_text(json.dumps(stored))
+    with pytest.raises(RunError, match="not the file that critic.json was written with" if checked else "is damaged"):
+        load_critic(tmp_path)
+
+
+def test_a_folder_that_was_left_half_written_is_free(critic, tmp_path):
+    assert not holds_other_things(tmp_path / "nothing")
+    save_critic(critic, tmp_path / "half", {})
+    (tmp_path / "half" / ".critic.json.x1").touch()
+    assert not holds_other_things(tmp_path / "half")
+    (tmp_path / "half" / "critic.json").unlink()
+    assert not holds_other_things(tmp_path / "half")
+    (tmp_path / "half" / "notes.txt").touch()
+    assert holds_other_things(tmp_path / "half")
+    assert holds_other_things(tmp_path / "half" / "notes.txt")

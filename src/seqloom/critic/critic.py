@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
+from seqloom.config import check
 from seqloom.critic.blend import Blend, correlations
 from seqloom.critic.thresholds import Thresholds
 from seqloom.data.conditions import Scale, fit_scale
@@ -18,11 +19,15 @@ from seqloom.readers.encoder import Encoder, EncoderSettings, WordIndex
 from seqloom.readers.linear import Ordinal, Ridge
 from seqloom.readers.network import NetworkSettings, NGramNetwork
 from seqloom.readers.ngrams import NGrams, count_ngrams
+from seqloom.sampling.config import is_whole
 
 __all__ = ["Critic", "Members"]
 
 _LEAST = 20
 """Rated texts that a critic needs at least."""
+
+_SEEDS = 2**32
+"""Seeds that there are."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +116,13 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             name: of the rating.
 
         Raises:
-            ConfigError: the texts are too few, are none, or a rating is missing.
+            ConfigError: the texts are too few, are none, or have nothing in common; a rating is missing; a setting is
+                out of range.
             SourceError: the ratings are all the same.
         """
         texts, ratings = _checked(X, y)
-        groups = np.arange(len(texts)) if groups is None else np.asarray(groups)
-        if not 2 <= self.folds <= len(np.unique(groups)):
-            raise ConfigError(f"folds got {self.folds}: choose 2 up to the number of groups, {len(np.unique(groups))}")
+        groups = _numbered(groups, len(texts))
+        self._check(len(np.unique(groups)))
         self.scale_: Scale = fit_scale(name, ratings)
         thresholds = Thresholds(self.scale_)
         self._say("counting n-grams")
@@ -155,6 +160,20 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         logits = self.blend_.logits(list(self.members_.logits(texts, thresholds).values()))
         return thresholds.rating(self.blend_.sharpness * logits)
 
+    def _check(self, groups: int) -> None:
+        """Refuse settings that cannot be, for so many groups of texts."""
+        check(
+            (groups > 1, "all texts are of one group, and folds keep groups whole: name another group, or none"),
+            (
+                groups < 2 or (is_whole(self.folds, 2) and self.folds <= groups),
+                f"folds got {self.folds}: choose 2 up to the number of groups, {groups}",
+            ),
+            (
+                is_whole(self.seed, 0) and self.seed < _SEEDS,
+                f"seed got {self.seed}: choose a whole number from 0 up, below {_SEEDS:,}",
+            ),
+        )
+
     def _members(
         self,
         texts: Sequence[str],
@@ -164,6 +183,10 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         number: int,
     ) -> Members:
         ngrams, seed = NGrams.fit(counts), 1000 * self.seed + number
+        if not len(ngrams.places):
+            raise ConfigError(
+                "the texts are empty, or share no characters: nothing that is learned of one tells of others"
+            )
         rows, above = ngrams.weigh(counts), thresholds.above(ratings)
         encoder = None
         if self.encoder:
@@ -190,15 +213,22 @@ def _texts(given: Any) -> list[str]:
     """
     if isinstance(given, str):
         raise ConfigError(f"the texts are one string, {given[:40]!r}: give a list of texts")
-    texts = list(given)
+    try:
+        texts = list(given)
+    except TypeError:
+        raise ConfigError(f"the texts are {given!r:.60}: give a list of strings") from None
     wrong = [one for one in texts if not isinstance(one, str)]
     if wrong:
-        raise ConfigError(f"the texts hold {wrong[0]!r}: give strings")
-    return texts
+        raise ConfigError(f"the texts hold {wrong[0]!r:.60}: give strings")
+    return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
 def _checked(given: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " texts"]]:
-    texts, numbers = _texts(given), np.asarray(ratings, np.float64)
+    texts = _texts(given)
+    try:
+        numbers = np.asarray(ratings, np.float64)
+    except (TypeError, ValueError):
+        raise ConfigError(f"the ratings are {ratings!r:.60}: give a number for each text") from None
     if numbers.shape != (len(texts),):
         raise ConfigError(f"{len(texts)} texts have ratings of shape {list(numbers.shape)}: give one for each")
     if not np.isfinite(numbers).all():
@@ -208,6 +238,17 @@ def _checked(given: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " t
     if len(texts) < _LEAST:
         raise ConfigError(f"{len(texts)} rated texts are too few to learn from: give {_LEAST} or more")
     return texts, numbers
+
+
+def _numbered(groups: Any, texts: int) -> Int[np.ndarray, " texts"]:
+    """The group of each text as a number; without groups each is one."""
+    if groups is None:
+        return np.arange(texts)
+    names = list(groups)
+    if len(names) != texts:
+        raise ConfigError(f"{texts} texts have {len(names)} groups: give one for each")
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(str(name), len(numbers)) for name in names])
 
 
 def _figures(found: Float[np.ndarray, " texts"], levels: Float[np.ndarray, " texts"], scale: Scale) -> dict[str, float]:

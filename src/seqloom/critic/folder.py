@@ -1,31 +1,39 @@
 """A critic on disk: arrays and JSON, nothing that runs when it is read."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load, save
 
 from seqloom.critic.blend import Blend
 from seqloom.critic.critic import Critic, Members
 from seqloom.data.conditions import Scale
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import replaced, write_json
 from seqloom.readers.encoder import Encoder, EncoderSettings
 from seqloom.readers.linear import Ordinal, Ridge
 from seqloom.readers.network import NGramNetwork
 from seqloom.readers.ngrams import NGrams
+from seqloom.files import replaced
 
-__all__ = ["FORMAT", "load_critic", "save_critic"]
+__all__ = ["FORMAT", "holds_other_things", "load_critic", "save_critic"]
 
 FORMAT = 2
 """The format that this version writes."""
 
 _SETTINGS, _ARRAYS = "critic.json", "critic.safetensors"
+
+_DAMAGED = (
+    *(SafetensorError, SeqloomError),
+    *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
+)
+"""What reading a damaged critic, or asking it for a rating, may raise."""
 
 
 def save_critic(critic: Critic, folder: Path, origin: Mapping[str, Any]) -> None:
@@ -54,22 +62,23 @@ def save_critic(critic: Critic, folder: Path, origin: Mapping[str, Any]) -> None
         for part, held in parts.items()
         for name, array in held.to_arrays().items()
     }
-    with replaced(folder / _ARRAYS) as temporary:
-        temporary.write_bytes(save(arrays))
-    settings = critic.encoder_settings or EncoderSettings()
-    write_json(
-        folder / _SETTINGS,
-        {
-            "format": FORMAT,
-            "kind": "critic",
-            "scale": critic.scale_.to_json(),
-            "settings": {"encoder": critic.encoder, "folds": critic.folds, "seed": critic.seed},
-            "encoder_settings": asdict(settings),
-            "encoder": None if members.encoder is None else members.encoder.to_json(),
-            "report": critic.report_,
-            "origin": dict(origin),
-        },
-    )
+    weights = save(arrays)
+    stored = {
+        "format": FORMAT,
+        "kind": "critic",
+        "scale": critic.scale_.to_json(),
+        "settings": {"encoder": critic.encoder, "folds": critic.folds, "seed": critic.seed},
+        "encoder_settings": asdict(critic.encoder_settings or EncoderSettings()),
+        "encoder": None if members.encoder is None else members.encoder.to_json(),
+        "report": critic.report_,
+        "origin": dict(origin),
+        "weights": sha256(weights).hexdigest(),
+    }
+    with replaced(folder / _SETTINGS) as new_settings, replaced(folder / _ARRAYS) as new_arrays:
+        new_arrays.write_bytes(weights)
+        new_settings.write_text(
+            json.dumps(stored, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
 
 def load_critic(folder: str | Path) -> Critic:
@@ -80,10 +89,25 @@ def load_critic(folder: str | Path) -> Critic:
     """
     stored = read_settings(Path(folder))
     try:
-        arrays = load_file(Path(folder) / _ARRAYS)
-        return _restored(stored, arrays)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError, SeqloomError) as error:
+        weights = (Path(folder) / _ARRAYS).read_bytes()
+        if stored.get("weights") not in (None, sha256(weights).hexdigest()):
+            raise RunError(f"{_ARRAYS} is not the file that {_SETTINGS} was written with")
+        critic = _restored(stored, load(weights))
+        if not np.isfinite(critic.predict(["a text"])).all():
+            raise RunError(f"{_ARRAYS} holds numbers that are not finite")
+        return critic
+    except _DAMAGED as error:
         raise RunError(f"the critic in {folder} is damaged ({error}): fit it anew, or copy it again") from None
+
+
+def holds_other_things(folder: Path) -> bool:
+    """Whether a place is taken by anything but a critic; what an end in the middle of writing left behind is none."""
+    if not os.path.isdir(folder):
+        return os.path.exists(folder)
+    if (folder / _SETTINGS).exists():
+        return False
+    mine = (_ARRAYS, f".{_ARRAYS}.", f".{_SETTINGS}.")
+    return not all(path.name.startswith(mine) for path in folder.iterdir())
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -101,10 +125,10 @@ def read_settings(folder: Path) -> dict[str, Any]:
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
         version = stored["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{file} is damaged: {error}") from None
+    except (OSError, RecursionError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{file} is damaged ({error}): fit the critic anew, or copy it again") from None
     if not isinstance(version, int) or version > FORMAT:
-        raise RunError(f"{folder} has critic format {version} and this seqloom reads up to {FORMAT}: upgrade seqloom")
+        raise RunError(f"{folder} has critic format {version!r} and this seqloom reads up to {FORMAT}: upgrade seqloom")
     if version < FORMAT:
         raise RunError(f"{folder} has critic format {version}, which this seqloom no longer reads: fit the critic anew")
     return dict(stored)
