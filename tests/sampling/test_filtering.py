@@ -2,9 +2,10 @@ import itertools
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
-from seqloom.errors import ConfigError, SeqloomError
-from seqloom.sampling.filtering import Filter
+from seqloom.errors import ConfigError, SeqloomError, SourceError
+from seqloom.sampling.filtering import Filter, rated_by
 from seqloom.sampling.sample import Sample
 
 
@@ -95,3 +96,25 @@ def test_a_critic_that_gives_no_numbers_is_told(faulty, said):
 def test_settings_out_of_range(settings, said):
     with pytest.raises(ConfigError, match=said):
         Filter(rater, 5, **settings)
+
+
+def fails(texts):
+    raise ZeroDivisionError("division by zero")
+
+
+def test_a_critic_that_fails_is_named_and_its_error_kept():
+    with pytest.raises(
+        ConfigError, match=r"the critic fails failed on 2 texts \(ZeroDivisionError: division"
+    ) as caught:
+        rated_by(fails, ["a", "b"])
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    with pytest.raises(ConfigError, match=r"the critic Ridge.predict failed .*not fitted yet"):
+        rated_by(Ridge().predict, ["a"])
+
+
+def test_a_critics_own_words_for_a_person_come_through():
+    def refuses(texts):
+        raise SourceError("no such thing")
+
+    with pytest.raises(SourceError, match=r"^no such thing$"):
+        rated_by(refuses, ["a"])

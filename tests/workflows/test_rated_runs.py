@@ -11,6 +11,7 @@ import seqloom
 from seqloom.data.conditions import fit_scale
 from seqloom.errors import ConfigError, SourceError
 from seqloom.workflows.backwards import BackwardsCritic
+from seqloom.workflows.critics import rate_table
 from seqloom.workflows.run import Run
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
@@ -175,6 +176,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"methods": ("filter",)}, "--method filter asks a critic"),
         ({"methods": ("condition",), "critic": len}, "--critic has no part in --method condition"),
         ({"methods": ("wish",)}, "unknown method 'wish'"),
+        ({"methods": (5,)}, "unknown method '5'"),
         ({"methods": ("condition",), "guidance": 2}, "--guidance has no part"),
         ({"critic": len, "agree": -1}, "--agree got -1"),
         ({"critic": len, "budget": 1.5}, "--budget got 1.5: choose a whole number"),
@@ -245,6 +247,8 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
     ("settings", "said"),
     [
         ({"rating": 9}, "stars was 1 to 5 in training"),
+        ({"rating": {}}, "--rating got {}, which says nothing: name one of stars"),
+        ({"rating": True}, "--rating got True for stars"),
         ({"rating": 5, "guidance": -1}, "--guidance got -1"),
         ({"rating": 1e300, "extrapolate": True}, "even --extrapolate goes no further than 10 times"),
         ({"guidance": 2}, "--guidance has no meaning without --rating"),
@@ -267,3 +271,17 @@ def test_a_rating_that_never_changes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="'stars' is 4 everywhere"):
         seqloom.train(tmp_path / "same.csv", run=tmp_path / "run", text="text", rating=("stars",), steps=5)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("rating", [{}, True, None, float("nan"), "five", [5]])
+def test_a_critic_of_anything_is_asked_for_a_finite_number(run: Run, rating: object) -> None:
+    with pytest.raises(ConfigError, match=r"--rating got .*: give "):
+        run.write_to(rating, methods="steer", critic=lambda texts: [5.0] * len(texts))
+
+
+def test_any_critic_rates_a_table(table: Path, tmp_path: Path) -> None:
+    assert rate_table(lambda texts: [3] * len(texts), table, text="text", output=tmp_path / "threes.csv") == 400
+    for critic, said in ((len, "the critic gave int64 of shape"), (None, "critic got None: give a folder")):
+        with pytest.raises(ConfigError, match=said):
+            rate_table(critic, table, text="text", output=tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()

@@ -117,21 +117,30 @@ def rated_by(rater: Rater, texts: Sequence[str]) -> Float64[np.ndarray, " texts"
     """What a critic says of texts, checked.
 
     Raises:
-        SeqloomError: it gives something else than one finite number a text.
+        ConfigError: it fails, or gives something else than one finite number a text.
     """
-    given = rater(texts)
+    try:
+        given = rater(texts)
+    except (SeqloomError, MemoryError):
+        raise
+    except Exception as error:
+        name = getattr(rater, "__qualname__", type(rater).__name__)
+        raise ConfigError(
+            f"the critic {name} failed on {len(texts)} texts ({type(error).__name__}: {error}): it must take a list of "
+            "texts and give one number for each"
+        ) from error
     try:
         ratings = np.asarray(given)
     except ValueError:  # rows of different lengths
-        raise SeqloomError(
+        raise ConfigError(
             f"the critic gave {given!r:.60} for {len(texts)} texts: it must give one number a text"
         ) from None
     if ratings.shape != (len(texts),) or ratings.dtype.kind not in "fiu":
-        raise SeqloomError(
+        raise ConfigError(
             f"the critic gave {ratings.dtype} of shape {list(ratings.shape)} for {len(texts)} texts: it must give one "
             "number a text"
         )
     if not np.isfinite(ratings).all():
         wrong = texts[int(np.flatnonzero(~np.isfinite(ratings))[0])]
-        raise SeqloomError(f"the critic gave NaN or infinity for {wrong[:40]!r}: it must give a finite number")
+        raise ConfigError(f"the critic gave NaN or infinity for {wrong[:40]!r}: it must give a finite number")
     return ratings.astype(np.float64)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,13 +14,16 @@ from seqloom.corpora import open_corpus
 from seqloom.corpora.annotating import EMPTY, annotate
 from seqloom.corpora.counting import counted
 from seqloom.critic import Critic, load_critic
-from seqloom.critic.folder import save_critic
+from seqloom.critic.folder import holds_other_things, save_critic
+from seqloom.data.conditions import Scale
 from seqloom.errors import ConfigError, RunError
+from seqloom.files import check_writable
+from seqloom.sampling.filtering import rated_by
 from seqloom.version import __version__
 from seqloom.workflows.backwards import BackwardsCritic
 from seqloom.workflows.run import load
 
-__all__ = ["PREDICTED", "RatedTexts", "fit_critic", "open_critic", "rate_table", "read_rated"]
+__all__ = ["PREDICTED", "RatedTexts", "fit_critic", "open_critic", "opened", "rate_table", "read_rated"]
 
 PREDICTED = "rating_predicted"
 """The column that a critic adds."""
@@ -77,14 +80,16 @@ def fit_critic(
         UserError: the source, the settings or the folder are not usable.
     """
     folder = Path(run)
-    if folder.is_file() or (folder.exists() and any(folder.iterdir()) and not (folder / "critic.json").exists()):
+    if holds_other_things(folder):
         raise RunError(f"--run got {folder}, which holds something else than a critic: name another folder")
+    check_writable(folder / "critic.json")
     if (folder / "critic.json").exists() and not overwrite:
         raise RunError(f"{folder} holds a critic already: give --overwrite to replace it, or name another folder")
     reading = ReadingConfig(text=text, rating=(rating,), group=group, pool=pool, cut_words=cut_words)
     rated = read_rated(source, reading, note)
     critic = Critic(encoder=encoder, folds=folds, seed=seed, note=note)
     critic.fit(rated.texts, rated.ratings, rated.groups, name=rating)
+    note(f"rating {critic.scale_}")
     origin = {
         "version": __version__,
         "source": str(source),
@@ -124,7 +129,7 @@ def read_rated(
         texts.append(whole)
         ratings.append(number)
         groups.append(numbers.setdefault(label, len(numbers)))
-    note(f"{corpus.name}: {len(texts):,} rated texts in {len(numbers):,} groups")
+    note(f"{corpus.name}: {len(texts):,} rated texts in {counted(len(numbers), 'group')}")
     for reason, count in corpus.skipped.items():
         note(f"skipped: {counted(count, reason)}")
     if not texts:
@@ -144,8 +149,29 @@ def open_critic(folder: str | Path) -> Critic | BackwardsCritic:
     return load_critic(path)
 
 
+def opened(critic: Any) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
+    """A critic's function, its scale and the column that it rates, where it knows them.
+
+    Args:
+        critic: a folder of one, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
+
+    Raises:
+        UserError: it is none of them, or its folder is damaged.
+    """
+    if isinstance(critic, str | Path):
+        critic = open_critic(critic)
+    scale = getattr(critic, "scale_", None)
+    if not isinstance(scale, Scale):
+        scale = None
+    if hasattr(critic, "predict") and not isinstance(critic, type):
+        return critic.predict, scale, None if scale is None else scale.name
+    if callable(critic) and not isinstance(critic, type):
+        return critic, None, None
+    raise ConfigError(f"critic got {critic!r:.60}: give a folder, an object with predict, or a function of texts")
+
+
 def rate_table(
-    critic: str | Path | Critic | BackwardsCritic,
+    critic: Any,
     source: str | Path,
     *,
     text: str,
@@ -156,7 +182,7 @@ def rate_table(
     """Write a table again with a column of predicted ratings.
 
     Args:
-        critic: a critic, or its folder, or that of a rated run.
+        critic: see `opened`; its folder may be that of a rated run.
         source: the table.
         text: the column of the text.
         output: the new table.
@@ -169,11 +195,11 @@ def rate_table(
     Raises:
         UserError: the critic, the table or the file are not usable.
     """
-    judge = open_critic(critic) if isinstance(critic, str | Path) else critic
+    rate, _, _ = opened(critic)
     tally: Counter[str] = Counter()
 
     def rated(texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{PREDICTED: round(rating, 4)} for rating in judge.predict(texts).tolist()]
+        return [{PREDICTED: round(rating, 4)} for rating in rated_by(rate, texts).tolist()]
 
     written = annotate(source, text, Path(output), (PREDICTED,), rated, tally, overwrite=overwrite)
     empty = tally.pop(EMPTY, 0)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from seqloom.sampling.config import is_number
 from seqloom.sampling.constraints import Guard
 from seqloom.sampling.filtering import Filter, FilterReport, Rater, rated_by
 from seqloom.sampling.steering import Steered, Steering
-from seqloom.workflows.critics import open_critic
+from seqloom.workflows.critics import opened
 from seqloom.workflows.writer import Prompt, Writer
 
 __all__ = ["METHODS", "Plan", "RatedSample", "RatedWriting", "Request", "check_draws", "make_plan"]
@@ -235,7 +234,7 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
             0.0,
             request,
         )
-    rate, scale, column = _opened(request.critic)
+    rate, scale, column = opened(request.critic)
     own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
     if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
         own = conditions.columns[0]
@@ -248,8 +247,7 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
     values = conditions.wanted(rating, extrapolate=request.extrapolate) if told else None
     known = own or scale
     wanted = _of_column(request.rating, column, conditions)
-    if known is not None:
-        wanted = known.number(wanted, extrapolate=request.extrapolate)
+    wanted = _finite(wanted) if known is None else known.number(wanted, extrapolate=request.extrapolate)
     levels = _Levels(known)
     request = replace(
         request,
@@ -258,9 +256,18 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
         particles=_chosen(request.particles, _USUAL_PARTICLES, "steer" in methods),
     )
     assert request.agree is not None
-    return Plan(
-        methods, values, guidance, levels.rater(rate), levels, float(wanted), levels.agree(request.agree), request
-    )
+    return Plan(methods, values, guidance, levels.rater(rate), levels, wanted, levels.agree(request.agree), request)
+
+
+def _finite(wanted: Any) -> float:
+    """A rating that nothing is known of but that a critic gives such."""
+    try:
+        number = math.nan if isinstance(wanted, bool | np.bool) else float(wanted)
+    except (OverflowError, TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"--rating got {wanted!r}: give a finite number, such as the critic gives")
+    return number
 
 
 def _chosen(asked: int | None, usual: int, has_part: bool) -> int | None:
@@ -303,7 +310,7 @@ def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
             *(("guide",) if request.guidance not in (None, 1) else ()),
             *(("filter",) if request.critic is not None else ()),
         )
-    unknown = [unknown_name("method", method, METHODS) for method in dict.fromkeys(asked) if method not in METHODS]
+    unknown = [unknown_name("method", str(method), METHODS) for method in dict.fromkeys(asked) if method not in METHODS]
     if unknown:
         raise ConfigError(*unknown)
     if not asked:
@@ -377,22 +384,12 @@ def _told(rating: Any, column: str | None, strange: Scale | None, conditions: Co
 
 def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
     """What is wanted of the column that the critic rates."""
-    if not isinstance(rating, dict):
+    if not isinstance(rating, Mapping):
         return rating
     if column in rating:
         return rating[column]
     if column is None and len(rating) == 1:
         return next(iter(rating.values()))
-    raise ConfigError(f"--critic rates {column or 'one number'}, and --rating says nothing of it: add {column}=RATING")
-
-
-def _opened(critic: Any) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
-    """A critic's function, its scale and the column that it rates, where it knows them."""
-    if isinstance(critic, str | Path):
-        critic = open_critic(critic)
-    scale = getattr(critic, "scale_", None)
-    if hasattr(critic, "predict") and not isinstance(critic, type):
-        return critic.predict, scale, None if scale is None else scale.name
-    if callable(critic) and not isinstance(critic, type):
-        return critic, None, None
-    raise ConfigError(f"critic got {critic!r}: give a folder, an object with predict, or a function of texts")
+    if column is None:
+        raise ConfigError(f"--critic rates one number, and --rating got {rating!r}: give one number")
+    raise ConfigError(f"--critic rates {column}, and --rating says nothing of it: add {column}=RATING")
