@@ -305,6 +305,29 @@ def test_a_critic_is_not_replaced_unasked(command, trained, table):
     assert "holds something else than a critic" in other.faults[0]
 
 
+def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatch):
+    from seqloom.critic import Critic
+
+    monkeypatch.setattr(Critic, "fit", lambda *given, **settings: pytest.fail("was begun"))
+    done = command("critic", "fit", table, "--run", table / "critic", "--text", "text", "--rating", "stars")
+    assert done.code == 1
+    assert "Not a directory" in done.faults[-1]
+
+
+def test_texts_of_control_that_could_not_be_kept_are_not_written(command, trained, table, monkeypatch):
+    from seqloom.workflows import control
+
+    monkeypatch.setattr(control, "measure_control", lambda *given, **settings: pytest.fail("was begun"))
+    done = command("evaluate", trained / "run", table, "--rating-control", "--texts", table / "texts.jsonl")
+    assert done.code == 1
+    assert "Not a directory" in done.faults[-1]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.6561, "0.656"), (0, "0.000"), (1e-9, "1e-09"), (2.389e10, "2.39e+10")])
+def test_figures_of_any_size_can_be_read(value, shown):
+    assert output.magnitude(value) == shown
+
+
 def test_control_needs_ratings_and_pools(command, table, text_file, tmp_path):
     small = ("--steps", 2, "--size", 8, "--threads", 1)
     assert command("train", text_file, "--run", tmp_path / "plain", *small).code == 0

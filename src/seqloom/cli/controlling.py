@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqloom.cli.output import print_json, print_table, say
 from seqloom.errors import ConfigError
-from seqloom.files import write_text
+from seqloom.files import check_writable, write_text
 
 if TYPE_CHECKING:
     from seqloom.workflows.control import ControlReport, WayReport
@@ -39,6 +39,8 @@ def control(run: Path, source: str | None, settings: dict[str, Any], texts: Path
     opened = load(run)
     if source is None and len(opened.config.sources) != 1:
         raise ConfigError("--rating-control needs the table that the run was trained on: name it as SOURCE")
+    if texts is not None:
+        check_writable(texts)
     report = measure_control(opened, source or opened.config.sources[0], note=say, **settings)
     if texts is not None:
         write_text(texts, "".join(_lines(report)))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seqloom.cli.output import print_json, print_table, say
+from seqloom.cli.output import magnitude, print_json, print_table, say
 from seqloom.cli.sections import SectionedCommand
 
 __all__ = ["app"]
@@ -62,7 +62,7 @@ def fit(
         return
     print_table(
         [
-            (name, f"r {figures['pearson']:.3f}   mean error {figures['mean_error']:.3f}")
+            (name, f"r {figures['pearson']:.3f}   mean error {magnitude(figures['mean_error'])}")
             for name, figures in critic.report_.items()
         ]
     )

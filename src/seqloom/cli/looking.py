@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.output import print_json, print_table
+from seqloom.cli.output import magnitude, print_json, print_table
 from seqloom.config import check
 
 __all__ = ["info", "plot"]
@@ -41,7 +41,11 @@ def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         ("source", f"{described['source']}, {pool}"),
         ("learned", f"{counted}{cut}"),
         *(
-            (name, f"r {figures['pearson']:.3f}   mean error {figures['mean_error']:.3f} (texts that it had not seen)")
+            (
+                name,
+                f"r {figures['pearson']:.3f}   mean error {magnitude(figures['mean_error'])} "
+                "(texts that it had not seen)",
+            )
             for name, figures in described["readers"].items()
         ),
     ]

@@ -14,6 +14,7 @@ __all__ = [
     "as_json",
     "console",
     "dimmed",
+    "magnitude",
     "prepare",
     "print_json",
     "print_table",
@@ -50,6 +51,11 @@ def abandon(stream: IO[str]) -> None:
         os.close(nowhere)
     except (OSError, ValueError):
         return
+
+
+def magnitude(value: float) -> str:
+    """A figure in units of any size."""
+    return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def say(line: str) -> None:
