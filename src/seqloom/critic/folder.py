@@ -16,11 +16,11 @@ from seqloom.critic.blend import Blend
 from seqloom.critic.critic import Critic, Members
 from seqloom.data.conditions import Scale
 from seqloom.errors import RunError, SeqloomError
+from seqloom.files import replaced
 from seqloom.readers.encoder import Encoder, EncoderSettings
 from seqloom.readers.linear import Ordinal, Ridge
 from seqloom.readers.network import NGramNetwork
 from seqloom.readers.ngrams import NGrams
-from seqloom.files import replaced
 
 __all__ = ["FORMAT", "holds_other_things", "load_critic", "save_critic"]
 
