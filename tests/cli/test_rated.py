@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -85,6 +87,20 @@ def test_info_says_what_a_critic_rates(command, trained, table):
     assert lines[1].split(None, 1) == ["rating", "stars, 1 to 5"]
     assert lines[3].split(None, 1) == ["learned", f"{found['texts']} texts in {found['groups']} groups"]
     assert lines[-1].startswith("blend")
+
+
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (("info", "{}/critic"), {"torch", "sklearn"}),
+        (("generate", "{}/run", "--rating", "5", "--length", "5", "--method", "guide"), {"torch", "sklearn"}),
+        (("generate", "{}/run", "--rating", "5", "--length", "5", "--critic", "{}/critic"), {"torch"}),
+    ],
+)
+def test_what_is_slow_to_import_is_left_out(trained, words, heavy):
+    words = [word.format(trained) for word in words]
+    code = f"import sys; from seqloom.cli.app import call; call({words}); sys.exit(bool({heavy} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=120, check=True)
 
 
 def test_a_critic_is_no_run(command, trained):
@@ -183,6 +199,7 @@ def test_a_shortfall_is_reported_and_no_error(command, trained):
     done = command("generate", trained / "run", *words, "--length", 20)
     assert done.code == 0
     assert "6 of 6 texts are missing: the budget is spent" in done.err
+    assert re.search(r"the critic rates nine tenths of what was written [\d.]+ to [\d.]+, and 5 is wanted", done.err)
     assert done.out == ""
 
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from seqloom.critic import Critic, load_critic
 from seqloom.critic.folder import holds_other_things, save_critic
 from seqloom.errors import ConfigError, RunError, SourceError
-from seqloom.readers.encoder import EncoderSettings
+from seqloom.readers.settings import EncoderSettings
 
 SMALL = EncoderSettings(width=8, filters=8, updates=200)
 

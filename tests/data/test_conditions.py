@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqloom.data.conditions import Category, Conditions, fit_conditions, fit_scale, rating_features
@@ -9,6 +9,9 @@ from seqloom.errors import ConfigError, SourceError
 
 STARS = fit_scale("stars", np.array([1.0, 2, 3, 4, 5, 5, np.nan]))
 CITY = Category(name="city", values=("Bonn", "Ulm"))
+NUMBERS = st.lists(st.floats(-1e6, 1e6, width=32, allow_subnormal=False), min_size=2, max_size=60, unique=True).filter(
+    lambda numbers: max(numbers) - min(numbers) > 1e-20
+)
 
 
 def store(**conditions) -> TokenStore:
@@ -53,9 +56,8 @@ def test_a_heavy_tail_is_scaled_by_rank():
     assert not fit_scale("bell", np.random.default_rng(0).normal(size=5000)).heavy
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=60, unique=True))
+@given(NUMBERS)
 def test_scaling_is_undone(numbers):
-    assume(max(numbers) - min(numbers) > 1e-30)
     scale = fit_scale("n", np.array(numbers))
     inside = np.linspace(scale.knots[0], scale.knots[-1], 7)
     span = scale.knots[-1] - scale.knots[0]
@@ -64,27 +66,6 @@ def test_scaling_is_undone(numbers):
     np.testing.assert_allclose(features[:, :-1].sum(axis=1), 1, atol=1e-5)
     assert features.min() >= -1
     assert features.max() <= 1
-
-
-POINTS = np.random.default_rng(1).pareto(1.0, 8000) * 10
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "alike"),
-    [
-        ([1, 2, 3, 4, 5], [1, 2, 3, 4, 5], True),
-        ([1, 2, 3, 4, 5], [2, 3, 4, 5], True),
-        ([1, 2, 3, 4, 5], [1, 3, 7, 10], False),
-        ([1, 2, 3, 4, 5], [0, 50, 100], False),
-        ([1, 2, 3, 4, 5], [-1, 0, 1], False),
-        (POINTS[:4000], POINTS[4000:], True),
-        (POINTS, POINTS / POINTS.max(), False),
-        (POINTS, 100 * POINTS, False),
-    ],
-)
-def test_parts_of_a_table_have_one_scale_though_their_ends_differ(one, other, alike):
-    found = fit_scale("n", np.array(one, np.float64)), fit_scale("n", np.array(other, np.float64))
-    assert found[0].alike(found[1]) == found[1].alike(found[0]) == alike
 
 
 @pytest.mark.parametrize(
@@ -165,3 +146,50 @@ def test_what_rounding_left_is_no_heavy_tail(numbers):
 def test_what_is_no_rating_is_refused(wanted):
     with pytest.raises(ConfigError, match="--rating got"):
         Conditions((STARS,)).wanted(wanted, extrapolate=True)
+
+
+def test_examples_are_a_low_a_middle_and_a_high_rating():
+    assert STARS.examples() == (1, 3, 5)
+    assert fit_scale("liked", np.array([0.0, 1])).examples() == (0, 1)
+    assert CITY.examples() == ("Bonn", "Ulm")
+
+
+def test_examples_are_ratings_that_enough_texts_have():
+    stars = fit_scale("stars", np.repeat([1.0, 2, 3, 4, 5], [1, 20, 20, 20, 39]))
+    assert stars.examples()[0] == 2
+    points = np.sort(np.random.default_rng(0).pareto(1.0, 5000) * 10)
+    low, middle, high = fit_scale("points", points).examples()
+    assert np.mean(points <= low) < 0.15
+    assert 0.4 < np.mean(points <= middle) < 0.6
+    assert 0.85 < np.mean(points <= high) < 0.98
+
+
+@given(NUMBERS)
+def test_examples_may_be_asked_for(numbers):
+    scale = fit_scale("n", np.array(numbers))
+    for rating in scale.examples():
+        scale.number(rating, extrapolate=False)
+
+
+def test_examples_are_of_one_column_and_the_others_are_left_open():
+    assert Conditions((CITY, STARS)).examples() == ({"stars": 1}, {"stars": 3}, {"stars": 5})
+    assert Conditions((CITY,)).examples() == ({"city": "Bonn"}, {"city": "Ulm"})
+    assert Conditions().examples() == ()
+
+
+def test_parts_of_a_table_have_scales_alike():
+    random = np.random.default_rng(0)
+    for numbers in (random.pareto(0.7, 2000), random.normal(4, 0.3, 2000), random.integers(1, 6, 2000)):
+        one, other = fit_scale("n", numbers[:1000]), fit_scale("n", numbers[1000:])
+        assert one.is_like(other)
+        assert other.is_like(one)
+    without = fit_scale("stars", np.arange(2, 6))
+    assert STARS.is_like(without)
+    assert without.is_like(STARS)
+
+
+@pytest.mark.parametrize("numbers", [np.arange(0, 101, 10), np.arange(1, 11), np.linspace(0, 1, 100), [-5, 0]])
+def test_other_ratings_have_another_scale(numbers):
+    other = fit_scale("stars", np.array(numbers, np.float64))
+    assert not STARS.is_like(other)
+    assert not other.is_like(STARS)

@@ -1,30 +1,55 @@
-"""The picture of wanted and judged ratings."""
-
-from pathlib import Path
-
 import numpy as np
-from matplotlib.image import imread
+import pytest
+from matplotlib.figure import Figure
 
-from seqloom.data.conditions import fit_scale
 from seqloom.plots.control import rating_control
 
-POINTS = np.random.default_rng(0).pareto(1.0, 2000) * 10
+RANDOM = np.random.default_rng(0)
 
 
-def filled(path: Path) -> float:
-    """Share of the picture's height that boxes of the colour of real texts reach over."""
-    pixels = imread(path)[..., :3]
-    orange = (pixels[..., 0] > 0.85) & (pixels[..., 2] < 0.6)
-    return float(np.mean(orange.any(axis=1)))
+def panels(ways: int, texts: int) -> dict[str, dict[float, np.ndarray]]:
+    return {f"way {way}": {stars: RANDOM.normal(stars, 0.5, texts) for stars in (1.0, 2, 3)} for way in range(ways)}
 
 
-def test_boxes_of_a_heavy_tail_are_seen_where_ranks_are_the_axis(tmp_path: Path) -> None:
-    scale = fit_scale("points", POINTS)
-    middles = scale.unscaled(np.array([0.1, 0.5, 0.9]))
-    judged = {"real": {value: POINTS[number::3] for number, value in enumerate(middles.tolist())}}
-    shares = {
-        name: filled(rating_control(tmp_path / f"{name}.png", judged, real="real", level=level, title="points"))
-        for name, level in (("ranks", scale.scaled), ("plain", lambda ratings: ratings))
-    }
-    assert shares["plain"] < 0.1
-    assert shares["ranks"] > 0.2
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that were written."""
+    kept: list[Figure] = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *given, **more: (kept.append(self), save(self, *given, **more)))
+    return kept
+
+
+def test_few_texts_are_dots_and_more_are_boxes(figures, tmp_path):
+    judged = {"real": {1.0: RANDOM.normal(1, 1, 50), 2.0: RANDOM.normal(2, 1, 9)}, "condition": {1.0: np.ones(3)}}
+    path = rating_control(tmp_path / "control.png", judged, real="real", title="stars")
+    assert path.stat().st_size > 1000
+    real, written, *_ = figures[0].axes
+    assert (len(real.patches), len(written.patches)) == (1, 0)
+    assert [len(line.get_xdata()) for axes in (real, written) for line in axes.lines if line.get_marker() == "o"] == [
+        9,
+        3,
+    ]
+
+
+def test_a_rating_that_was_never_kept_keeps_its_place(figures, tmp_path):
+    judged = {**panels(1, 20), "filter": {2.0: np.ones(20)}}
+    rating_control(tmp_path / "control.png", judged, real="way 0", title="stars")
+    assert list(figures[0].axes[1].get_xticks()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("ways", [1, 3, 4, 5, 7])
+def test_the_lowest_panel_of_each_column_says_what_was_wanted(figures, tmp_path, ways):
+    rating_control(tmp_path / "control.png", panels(ways, 12), real="way 0", title="stars")
+    shown = [axes for axes in figures[0].axes if axes.get_visible()]
+    assert len(shown) == ways
+    assert [bool(axes.get_xlabel()) for axes in shown] == [place >= ways - 4 for place in range(ways)]
+
+
+def test_ratings_may_stand_by_their_rank(figures, tmp_path):
+    judged = {"real": {points: np.full(12, points) for points in (1.0, 10.0, 1000.0)}}
+    rating_control(tmp_path / "control.png", judged, real="real", title="points", along=np.log10)
+    axes = figures[0].axes[0]
+    for ticks, labels in ((axes.get_xticks(), axes.get_xticklabels()), (axes.get_yticks(), axes.get_yticklabels())):
+        assert list(ticks) == [0, 1, 3]
+        assert [label.get_text() for label in labels] == ["1", "10", "1000"]

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from seqloom.readers.encoder import WordIndex
 from seqloom.readers.linear import Ordinal, Ridge
-from seqloom.readers.network import NetworkSettings, NGramNetwork
+from seqloom.readers.network import SCALE, NGramNetwork
 from seqloom.readers.ngrams import NGrams, count_ngrams
+from seqloom.readers.settings import NetworkSettings
 
 WORDS = ("lovely", "awful", "soup", "table", "waiter", "came", "again", "cold")
 
@@ -84,6 +86,16 @@ def test_a_network_learns_what_two_words_say_together():
     settings = NetworkSettings(epochs=40, feature_dropout=0.0, dropout=0.1, learning_rate=1e-2)
     found = NGramNetwork.fit(rows[:1000], above[:1000], settings, 0).logits(rows[1000:])
     assert ((found > 0) == above[1000:]).mean() > 0.9
+
+
+def test_a_network_reads_as_torch_does(rows):
+    rows = rows.astype(np.float32)
+    above = np.random.default_rng(0).random((rows.shape[0], 4)) < 0.5
+    network = NGramNetwork.fit(rows, above, NetworkSettings(updates=50), 0)
+    held = {name: torch.from_numpy(array) for name, array in network.to_arrays().items()}
+    seen = torch.from_numpy(rows[:, network.to_arrays()["places"]].toarray())
+    hidden = torch.nn.functional.gelu(SCALE * seen @ held["embedding"] + held["bias"])
+    np.testing.assert_allclose(network.logits(rows), hidden @ held["output"] + held["output_bias"], atol=1e-5)
 
 
 def test_rare_words_are_one():

@@ -13,6 +13,7 @@ from seqloom.errors import ConfigError, SourceError
 from seqloom.workflows.backwards import BackwardsCritic
 from seqloom.workflows.critics import rate_table
 from seqloom.workflows.run import Run
+from seqloom.workflows.viewer import Viewer
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
 
@@ -71,6 +72,33 @@ def test_guidance_exaggerates(rated: Run) -> None:
     assert guided > plain + 0.03
 
 
+def test_the_report_shows_a_low_a_middle_and_a_high_rating(rated: Run) -> None:
+    shown = rated.folder.read_metrics()["samples"]
+    assert [one["rating"] for one in shown] == [{"stars": 1}, {"stars": 3}, {"stars": 5}]
+    report = rated.folder.report_file.read_text(encoding="utf-8")
+    low, high = (report.split(f"## Stars {stars}, temperature 0.8")[1].split("##")[0] for stars in (1, 5))
+    assert goodness([low, "lovely awful"]) < goodness([high, "lovely awful"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "command"),
+    [
+        ({"rating": ("stars",)}, "--rating 5 --temperature 0.8"),
+        ({"rating": ("stars",), "category": ("town",)}, "--rating stars=5 --temperature 0.8"),
+        ({"category": ("town",)}, "--rating Bonn --temperature 0.8"),
+        ({}, "--temperature 0.7"),
+    ],
+)
+def test_how_to_write_more_is_said(
+    table: Path, tmp_path: Path, settings: dict[str, tuple[str, ...]], command: str
+) -> None:
+    said: list[str] = []
+    viewer = Viewer()
+    viewer.note = said.append  # type: ignore[method-assign]
+    seqloom.train(table, run=tmp_path / "run", text="text", steps=3, size=8, threads=1, viewer=viewer, **settings)
+    assert said[-1] == f"write more with: seqloom generate {tmp_path / 'run'} {command}"
+
+
 def test_a_rating_may_be_named(rated: Run) -> None:
     assert rated.generate(rating={"stars": 2.5}) == rated.generate(rating=2.5)
 
@@ -105,6 +133,8 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     assert all(abs(one.predicted - 5) <= 1 for one in kept if one.predicted is not None)
     assert writing.report is not None
     assert writing.report.written >= 8
+    assert writing.found is not None
+    assert 1 <= writing.found[0] < writing.found[1] <= 5
     assert [one.sample.text for one in kept] == [
         one.sample.text for one in rated.write_to(5, count=8, critic=critic, agree=1.0, length=60)
     ]
@@ -146,6 +176,30 @@ def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
             return [3.0] * len(texts)
 
     assert rated.write_to(4, critic=Renamed()).plan.wanted == 4
+
+
+def test_a_critic_of_another_part_of_the_table_does(rated: Run) -> None:
+    class Critic:
+        scale_ = fit_scale("stars", np.arange(2, 6))
+
+        def predict(self, texts: list[str]) -> list[float]:
+            return [3.0] * len(texts)
+
+    assert rated.write_to(1, critic=Critic()).plan.wanted == 1
+    Critic.scale_ = fit_scale("stars", np.arange(0, 101, 10))
+    with pytest.raises(ConfigError, match="rates stars from 0 to 100, and the run was trained on 1 to 5"):
+        rated.write_to(1, critic=Critic())
+
+
+def test_where_there_are_no_steps_a_critic_may_be_a_tenth_of_the_range_off(run: Run) -> None:
+    class Critic:
+        scale_ = fit_scale("score", np.random.default_rng(0).uniform(0, 50, 1000))
+
+        def predict(self, texts: list[str]) -> list[float]:
+            return [25.0] * len(texts)
+
+    asked = run.write_to(25, critic=Critic()).plan.request
+    assert asked.agree == pytest.approx(5, rel=0.01)
 
 
 def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:

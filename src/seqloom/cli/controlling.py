@@ -17,6 +17,9 @@ __all__ = ["control"]
 _FEW = 10
 """Texts below which a mean says little."""
 
+_POOR = 0.3
+"""Correlation on real texts below which a judge says little of others."""
+
 _HEADER = (
     *("way", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied"),
     "tokens",
@@ -48,6 +51,9 @@ def control(run: Path, source: str | None, settings: dict[str, Any], texts: Path
         print_json({**asdict(report), "plot": str(report.plot), "texts": None if texts is None else str(texts)})
         return
     print_table([_HEADER, *((name, *_cells(way)) for name, way in report.ways.items())])
+    judged = next(iter(report.ways.values())).agreement.pearson
+    if judged is None or judged < _POOR:
+        print("the judge tells even real texts apart poorly: read little into what it says of others")
     print()
     nats = ", ".join(f"{name} {value:.4f}" for name, value in report.nats_per_token.items())
     print(f"nats a token of unseen texts, told ratings: {nats}")

@@ -102,8 +102,8 @@ class TrainingViewer(Viewer):
         """Print what the model writes, then the lines that sum up."""
         self.close()
         if self._shows_texts:
-            for temperature, text in report.samples:
-                print(dimmed(f"--- temperature {temperature:g}"), visible(text), "", sep="\n")
+            for sample in report.samples:
+                print(dimmed(f"--- {visible(sample.title)}"), visible(sample.text), "", sep="\n")
             sys.stdout.flush()
         for line in self._kept:
             self._print(line)

@@ -77,7 +77,8 @@ def generate(
     ] = None,
     critic: Annotated[Path | None, _rated(metavar="CRITIC", help="folder that 'critic fit' made")] = None,
     agree: Annotated[
-        float | None, _rated(help="how far off the critic may be, in units of the rating (half a step)")
+        float | None,
+        _rated(help="how far off the critic may be, in units of the rating, or of its ranks (half a step)"),
     ] = None,
     budget: Annotated[int | None, _rated(help="texts written at most for each that is kept (20)")] = None,
     particles: Annotated[int | None, _rated(help="texts written side by side for each that is steered (16)")] = None,
@@ -229,6 +230,12 @@ def _said(writing: "RatedWriting") -> Iterator[str]:
                 f"{report.shortfall:,} of {report.wanted:,} texts are missing: the budget is spent; raise --budget or "
                 "--agree, or help the model with --guidance"
             )
+            if writing.found is not None:
+                (low, high), wanted = writing.found, writing.plan.wanted
+                yield (
+                    f"the critic rates nine tenths of what was written {low:.3g} to {high:.3g}, and {wanted:g} is "
+                    "wanted"
+                )
     if writing.steered:
         sizes = mean(one.effective_size for one in writing.steered)
         yield (

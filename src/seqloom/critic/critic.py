@@ -2,24 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
 from seqloom.config import check
 from seqloom.critic.blend import Blend, correlations
+from seqloom.critic.ranks import Ranks
 from seqloom.critic.thresholds import Thresholds
 from seqloom.data.conditions import Scale, fit_scale
 from seqloom.errors import ConfigError
-from seqloom.readers.encoder import Encoder, EncoderSettings, WordIndex
 from seqloom.readers.linear import Ordinal, Ridge
-from seqloom.readers.network import NetworkSettings, NGramNetwork
+from seqloom.readers.network import NGramNetwork
 from seqloom.readers.ngrams import NGrams, count_ngrams
+from seqloom.readers.settings import EncoderSettings, NetworkSettings
 from seqloom.sampling.config import is_whole
+
+if TYPE_CHECKING:
+    from seqloom.readers.encoder import Encoder
 
 __all__ = ["Critic", "Members"]
 
@@ -46,7 +49,7 @@ class Members:
     ridge: Ridge
     ordinal: Ordinal
     network: NGramNetwork
-    encoder: Encoder | None
+    encoder: "Encoder | None"
 
     def logits(self, texts: Sequence[str], thresholds: Thresholds) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
         """The logits of each, by name."""
@@ -87,6 +90,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         scale_: of the ratings.
         members_: the readers, trained on all texts.
         blend_: how they are made one.
+        ranks_: how its predictions are spread, and how ratings are.
         report_: how well each of them, and the blend, predicted texts that they had not seen: by name, Pearson's
             correlation and the mean absolute error.
     """
@@ -120,6 +124,8 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 out of range.
             SourceError: the ratings are all the same.
         """
+        from sklearn.model_selection import GroupKFold
+
         texts, ratings = _checked(X, y)
         groups = _numbered(groups, len(texts))
         self._check(len(np.unique(groups)))
@@ -145,6 +151,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             blend = Blend.fit(answers[:, known], above[known], levels[known], thresholds)
             blended[left] = thresholds.level(blend.sharpness * blend.logits(list(answers[:, left])))
         self.report_["blend"] = _figures(blended, levels, self.scale_)
+        self.ranks_ = Ranks.fit(blended, levels)
         self.blend_ = Blend.fit(answers, above, levels, thresholds)
         self._say("all texts")
         self.members_ = self._members(texts, counts, ratings, thresholds, 0)
@@ -152,13 +159,21 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The rating of each text."""
+        return self.scale_.unscaled(self._levels(X))
+
+    def predict_rank(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
+        """The rating that stands as high among ratings as each text's among predictions; see `Ranks`."""
+        return self.scale_.unscaled(self.ranks_.placed(self._levels(X)))
+
+    def _levels(self, given: Sequence[str]) -> Float[np.ndarray, " texts"]:
+        """The level of each text's rating."""
         check_is_fitted(self, "members_")
-        texts = _texts(X)
+        texts = _texts(given)
         thresholds = Thresholds(self.scale_)
         if not texts:
             return np.zeros(0)
         logits = self.blend_.logits(list(self.members_.logits(texts, thresholds).values()))
-        return thresholds.rating(self.blend_.sharpness * logits)
+        return thresholds.level(self.blend_.sharpness * logits)
 
     def _check(self, groups: int) -> None:
         """Refuse settings that cannot be, for so many groups of texts."""
@@ -190,6 +205,8 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         rows, above = ngrams.weigh(counts), thresholds.above(ratings)
         encoder = None
         if self.encoder:
+            from seqloom.readers.encoder import Encoder, WordIndex
+
             settings = self.encoder_settings or EncoderSettings()
             encoder = Encoder(WordIndex.fit(texts), thresholds.count, settings, seed).fit(texts, above)
         return Members(

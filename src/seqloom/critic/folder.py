@@ -6,25 +6,28 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from seqloom.critic.blend import Blend
-from seqloom.critic.critic import Critic, Members
+from seqloom.critic.ranks import Ranks
 from seqloom.data.conditions import Scale
 from seqloom.errors import RunError, SeqloomError
 from seqloom.files import replaced
-from seqloom.readers.encoder import Encoder, EncoderSettings
 from seqloom.readers.linear import Ordinal, Ridge
 from seqloom.readers.network import NGramNetwork
 from seqloom.readers.ngrams import NGrams
+from seqloom.readers.settings import EncoderSettings
+
+if TYPE_CHECKING:
+    from seqloom.critic.critic import Critic
 
 __all__ = ["FORMAT", "holds_other_things", "load_critic", "save_critic"]
 
-FORMAT = 2
+FORMAT = 3
 """The format that this version writes."""
 
 _SETTINGS, _ARRAYS = "critic.json", "critic.safetensors"
@@ -36,7 +39,7 @@ _DAMAGED = (
 """What reading a damaged critic, or asking it for a rating, may raise."""
 
 
-def save_critic(critic: Critic, folder: Path, origin: Mapping[str, Any]) -> None:
+def save_critic(critic: "Critic", folder: Path, origin: Mapping[str, Any]) -> None:
     """Write a trained critic.
 
     Args:
@@ -54,6 +57,7 @@ def save_critic(critic: Critic, folder: Path, origin: Mapping[str, Any]) -> None
         "ordinal": members.ordinal,
         "network": members.network,
         "blend": critic.blend_,
+        "ranks": critic.ranks_,
     }
     if members.encoder is not None:
         parts["encoder"] = members.encoder
@@ -81,7 +85,7 @@ def save_critic(critic: Critic, folder: Path, origin: Mapping[str, Any]) -> None
         )
 
 
-def load_critic(folder: str | Path) -> Critic:
+def load_critic(folder: str | Path) -> "Critic":
     """The critic that a folder holds.
 
     Raises:
@@ -134,7 +138,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return dict(stored)
 
 
-def _restored(stored: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Critic:
+def _restored(stored: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> "Critic":
+    from seqloom.critic.critic import Critic, Members
+
     def part(name: str) -> dict[str, np.ndarray]:
         prefix = f"{name}."
         return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
@@ -143,6 +149,8 @@ def _restored(stored: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Cr
     critic = Critic(**stored["settings"], encoder_settings=settings)
     encoder = None
     if stored["encoder"] is not None:
+        from seqloom.readers.encoder import Encoder
+
         encoder = Encoder.restored(part("encoder"), stored["encoder"], settings)
     critic.scale_ = Scale.from_json(stored["scale"])
     critic.members_ = Members(
@@ -153,5 +161,6 @@ def _restored(stored: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Cr
         encoder=encoder,
     )
     critic.blend_ = Blend.from_arrays(part("blend"))
+    critic.ranks_ = Ranks.from_arrays(part("ranks"))
     critic.report_ = stored["report"]
     return critic

@@ -38,10 +38,6 @@ class Thresholds:
         level: np.ndarray = sigmoid(logits) @ widths
         return level
 
-    def rating(self, logits: Float[np.ndarray, "texts thresholds"]) -> Float[np.ndarray, " texts"]:
-        """The rating at the expected level."""
-        return self.scale.unscaled(self.level(logits))
-
 
 def sigmoid(logits: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """The probability of a yes."""

@@ -27,11 +27,17 @@ others no room."""
 
 _MOST_CATEGORIES = 1000
 
-_LARGEST = 1e30
-"""Larger ratings leave no room to compute with them."""
+_COMMON = 0.03
+"""Share of the texts that a rating must stand for to be an example: what fewer have, a model knows too little of."""
+
+_EXAMPLES = 3
 
 _ALIKE = 0.6
-"""Of both ranges together, what two columns of one scale share at least: parts of a table differ at the ends."""
+"""Share of the knots that two scales of the same ratings have within each other's: parts of a table differ in their
+lowest and highest ratings, and a tail that is heavy in how far it reaches."""
+
+_LARGEST = 1e30
+"""Larger ratings leave no room to compute with them."""
 
 _FARTHEST = 10
 """How many times the trained range a rating may lie off; what a straight line says beyond that is noise."""
@@ -118,14 +124,32 @@ class Scale(Stored):
         """The column and its range, for a person."""
         return f"{self.name}: {self.knots[0]:g} to {self.knots[-1]:g}" + ", scaled by rank (a heavy tail)" * self.heavy
 
-    def alike(self, other: "Scale") -> bool:
-        """Whether another column's numbers seem to be of the same scale: their ranges nearly are one."""
-        return min(self._shared(other), other._shared(self)) >= _ALIKE
+    @property
+    def stepped(self) -> bool:
+        """Whether there are few ratings, each with a knot: then one is a step away from the next."""
+        return len(self.knots) <= _FEW
 
-    def _shared(self, other: "Scale") -> float:
-        """What the ranges share of both together, on this scale; below 0 where they are apart."""
-        low, high = self.scaled(np.array([other.knots[0], other.knots[-1]])).tolist()
-        return float((min(high, 1) - max(low, 0)) / (max(high, 1) - min(low, 0)))
+    def is_like(self, other: "Scale") -> bool:
+        """Whether both seem to be of the same ratings: most knots of each lie between the ends of the other."""
+        return min(self._holds(other), other._holds(self)) >= _ALIKE
+
+    def _holds(self, other: "Scale") -> float:
+        """The share of another's knots between the ends of this one."""
+        return float(np.mean([self.knots[0] <= knot <= self.knots[-1] for knot in other.knots]))
+
+    def examples(self) -> tuple[float, ...]:
+        """A low, a middle and a high rating that enough texts have; fewer where there are fewer to tell apart."""
+        shares = self.shares or (1.0,) * len(self.knots)
+        common = [place for place, share in enumerate(shares) if share >= _COMMON]
+        places = common if len(common) > 1 else list(range(len(self.knots)))
+        middle = (self.levels[places[0]] + self.levels[places[-1]]) / 2
+        near = min(places, key=lambda place: abs(self.levels[place] - middle))
+        return tuple(self._rounded(self.knots[place]) for place in sorted({places[0], near, places[-1]}))
+
+    def _rounded(self, number: float) -> float:
+        """A number as a person would type it, within the knots."""
+        short = float(round(number)) if abs(number) >= 100 else float(f"{number:.4g}")
+        return short if self.knots[0] <= short <= self.knots[-1] else number
 
     @staticmethod
     def _along(values: np.ndarray, before: Sequence[float], after: Sequence[float]) -> Float[np.ndarray, " numbers"]:
@@ -170,6 +194,10 @@ class Category(Stored):
         if wanted not in self.values:
             raise ConfigError(unknown_name(self.name, str(wanted), dict.fromkeys(self.values)))
         return float(self.values.index(wanted))
+
+    def examples(self) -> tuple[str, ...]:
+        """A few of the names."""
+        return self.values[:_EXAMPLES]
 
 
 @dataclass(frozen=True)
@@ -240,6 +268,13 @@ class Conditions:
         if faults:
             raise ConfigError(*faults)
         return numbers
+
+    def examples(self) -> tuple[dict[str, float | str], ...]:
+        """What may be wanted, from low to high: of the first column of numbers, or of the first of all."""
+        if not self.columns:
+            return ()
+        column = next((one for one in self.columns if isinstance(one, Scale)), self.columns[0])
+        return tuple({column.name: value} for value in column.examples())
 
     def of(self, store: TokenStore) -> Float[np.ndarray, "documents columns"]:
         """The numbers of a store's documents; NaN where it lacks them, and for names that are new to the columns."""

@@ -1,0 +1,1 @@
+"""Detectors: from a text to the probability that it was generated."""

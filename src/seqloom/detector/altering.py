@@ -77,10 +77,10 @@ def _spaces(text: str, random: np.random.Generator) -> str:
     """Lines run together, or blanks doubled, or put in after punctuation, or left out there."""
     kind = random.integers(3)
     if kind == 0:
-        return regex.sub(r"\s+", " ", text)
-    if kind == 1:
-        return regex.sub(r" ", lambda found: "  " if random.random() < 0.2 else " ", text)
-    return regex.sub(r"(?<=[.,!?]) ", lambda found: "" if random.random() < 0.5 else "\n", text)
+        return " ".join(text.split())
+    pattern, other, often = ((" ", "  ", 0.2), ("(?<=[.,!?]) ", "", 0.5))[kind - 1]
+    found: str = regex.sub(pattern, lambda one: other if random.random() < often else one[0], text)
+    return found
 
 
 ALTERATIONS: Mapping[str, Alteration] = {"typos": _typos, "case": _case, "whitespace": _spaces}

@@ -27,8 +27,8 @@ FEATURES = (
 )  # fmt: skip
 """What `likelihood_features` gives, in order; those without a word more are of the model of real text.
 
-- ratio: mean log-probability under the model of real text over that under the model of generated text (Yao et al. 2017);
-  the total, dampened, grows with the text.
+- ratio: mean log-probability under the model of real text less that under the model of generated text (Yao et al.
+  2017); the total, dampened, grows with the text.
 - curvature: how far the log-probability lies above its mean over what could have come, in its standard deviations
   (Fast-DetectGPT, Bao et al. 2024).
 - cross ratio: log-perplexity over cross-perplexity of the two models (Binoculars, Hans et al. 2024).

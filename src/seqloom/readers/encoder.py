@@ -16,7 +16,9 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor, nn
 
-__all__ = ["Encoder", "EncoderSettings", "WordIndex"]
+from seqloom.readers.settings import EncoderSettings
+
+__all__ = ["Encoder", "WordIndex"]
 
 _WORD = regex.compile(r"\w+(?:['\u2019]\w+)?|[^\w\s]")
 _PADDING, _UNKNOWN = 0, 1
@@ -52,33 +54,6 @@ class WordIndex:
 def _words(text: str) -> list[str]:
     found: list[str] = _WORD.findall(text.lower())
     return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderSettings:
-    """How an encoder is built and trained.
-
-    Attributes:
-        width: of the word embedding.
-        filters: convolutions of each of the widths 1 to 4.
-        epochs: readings of the texts; more where they are few.
-        updates: of the weights, at least.
-        batch: texts an update.
-        learning_rate: at its peak; falls to zero in a straight line.
-        dropout: share of the responses dropped.
-        word_dropout: share of the words hidden.
-        longest: words of a text that are read.
-    """
-
-    width: int = 48
-    filters: int = 32
-    epochs: int = 3
-    updates: int = 600
-    batch: int = 32
-    learning_rate: float = 3e-3
-    dropout: float = 0.5
-    word_dropout: float = 0.1
-    longest: int = 300
 
 
 class _Network(nn.Module):

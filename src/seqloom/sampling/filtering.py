@@ -69,6 +69,7 @@ class Filter:
 
     Attributes:
         report: of the last call of `keep`, as far as it has come.
+        ratings: that the critic gave to what was written in it.
 
     Raises:
         ConfigError: `agree` or `budget` is out of range.
@@ -83,6 +84,7 @@ class Filter:
             )
         self._rater, self._rating, self._agree, self._budget = rater, rating, agree, budget
         self.report = FilterReport(0, 0, 0, 0)
+        self.ratings: list[float] = []
 
     def keep(self, write: Callable[[int, int], Iterator[Sample]], count: int) -> Iterator[tuple[Sample, float]]:
         """The first samples that the critic agrees with, in order, and how it rates them.
@@ -95,6 +97,7 @@ class Filter:
         """
         most, kept, written, tokens = count * self._budget, 0, 0, 0
         self.report = FilterReport(count, 0, 0, 0)
+        self.ratings = []
         while kept < count and written < most:
             missing = count - kept
             share = (kept + 1) / (written + 2)
@@ -104,6 +107,7 @@ class Filter:
             ratings = rated_by(self._rater, [sample.text for sample in samples])
             for sample, rating in zip(samples, ratings.tolist(), strict=True):
                 written, tokens = written + 1, tokens + len(sample.tokens)
+                self.ratings.append(rating)
                 agreed = abs(rating - self._rating) <= self._agree
                 kept += agreed
                 self.report = FilterReport(count, written, kept, tokens)

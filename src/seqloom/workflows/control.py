@@ -362,7 +362,7 @@ def _draw(
         path,
         panels,
         real=REAL,
-        level=scale.scaled,
         title=f"{scale.name}: wanted and judged",
         subtitle=f"the judge learned from {judge_texts:,} texts that neither model nor critic has seen",
+        along=scale.scaled if scale.heavy else None,
     )

@@ -149,11 +149,13 @@ def open_critic(folder: str | Path) -> Critic | BackwardsCritic:
     return load_critic(path)
 
 
-def opened(critic: Any) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
+def opened(critic: Any, *, by_rank: bool = False) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
     """A critic's function, its scale and the column that it rates, where it knows them.
 
     Args:
         critic: a folder of one, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
+        by_rank: of ratings that are more than a few steps, a `Critic` gives what stands as high among ratings as a
+            text's stands among its predictions; see `Ranks`.
 
     Raises:
         UserError: it is none of them, or its folder is damaged.
@@ -164,7 +166,8 @@ def opened(critic: Any) -> tuple[Callable[[Sequence[str]], Any], Scale | None, s
     if not isinstance(scale, Scale):
         scale = None
     if hasattr(critic, "predict") and not isinstance(critic, type):
-        return critic.predict, scale, None if scale is None else scale.name
+        ranked = by_rank and scale is not None and not scale.stepped and isinstance(critic, Critic)
+        return critic.predict_rank if ranked else critic.predict, scale, None if scale is None else scale.name
     if callable(critic) and not isinstance(critic, type):
         return critic, None, None
     raise ConfigError(f"critic got {critic!r:.60}: give a folder, an object with predict, or a function of texts")

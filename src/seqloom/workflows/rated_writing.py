@@ -17,7 +17,6 @@ from seqloom.sampling.config import is_number
 from seqloom.sampling.constraints import Guard
 from seqloom.sampling.filtering import Filter, FilterReport, Rater, rated_by
 from seqloom.sampling.steering import Steered, Steering
-from seqloom.workflows.critics import opened
 from seqloom.workflows.writer import Prompt, Writer
 
 __all__ = ["METHODS", "Plan", "RatedSample", "RatedWriting", "Request", "check_draws", "make_plan"]
@@ -34,6 +33,8 @@ USUAL_GUIDANCE = 1.5
 _USUAL_BUDGET, _USUAL_PARTICLES = 20, 16
 _USUAL_RANKS = 0.1
 """How far off a critic may be where ratings are scaled by rank, unless it is said."""
+_USUAL_RANGE = 0.1
+"""The same where there are too many ratings to speak of steps, as a share of their range."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +117,8 @@ class RatedWriting:
         count: how many are wanted; a filter gives fewer where its budget ends.
         guard: keeps them from copying the corpus; None where that is off.
         report: of the filter, as far as it has come; None without one.
+        found: the ratings that the critic gave to all that the filter had written, between which nine tenths of them
+            lie; None before the end, and without a filter.
         steered: tokens, resamplings and effective sizes of the steered texts so far.
     """
 
@@ -126,6 +129,7 @@ class RatedWriting:
     count: int
     guard: Guard | None = None
     report: FilterReport | None = None
+    found: tuple[float, float] | None = None
     steered: list[Steered] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[RatedSample]:
@@ -160,6 +164,9 @@ class RatedWriting:
                 yield self._rated(sample, rating, sizes)
         finally:
             self.report = chosen.report
+            if chosen.ratings:
+                low, high = np.quantile(chosen.ratings, [0.05, 0.95]).tolist()
+                self.found = plan.scale.rating(low), plan.scale.rating(high)
 
     def _steering(self) -> Steering:
         plan = self.plan
@@ -199,7 +206,10 @@ class _Levels:
         """What a critic is allowed to be off where a person says nothing, as a person says it."""
         if self.scale is None:
             return 1.0
-        return _USUAL_RANKS if self.scale.heavy else float(min(np.diff(self.scale.knots)) / 2)
+        if self.scale.heavy:
+            return _USUAL_RANKS
+        knots = self.scale.knots
+        return float(min(np.diff(knots)) / 2 if self.scale.stepped else _USUAL_RANGE * (knots[-1] - knots[0]))
 
     def agree(self, wanted: float) -> float:
         """From what a person says to levels."""
@@ -234,11 +244,13 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
             0.0,
             request,
         )
-    rate, scale, column = opened(request.critic)
+    from seqloom.workflows.critics import opened
+
+    rate, scale, column = opened(request.critic, by_rank=True)
     own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
     if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
         own = conditions.columns[0]
-    if own is not None and scale is not None and not own.alike(scale):
+    if own is not None and scale is not None and not own.is_like(scale):
         raise ConfigError(
             f"--critic rates {column} from {scale.knots[0]:g} to {scale.knots[-1]:g}, and the run was trained on "
             f"{own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
@@ -371,7 +383,7 @@ def _told(rating: Any, column: str | None, strange: Scale | None, conditions: Co
     knots = strange.knots[0], strange.knots[-1]
     if isinstance(rating, Mapping):
         return {name: value for name, value in rating.items() if name != column or name in conditions.names} or rating
-    alike = [one for one in conditions if isinstance(one, Scale) and (one.knots[0], one.knots[-1]) == knots]
+    alike = [one for one in conditions if isinstance(one, Scale) and one.is_like(strange)]
     if not alike:
         own = conditions.names[0]
         raise ConfigError(

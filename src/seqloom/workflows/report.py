@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from seqloom.workflows.measuring import fast_run_scorer, run_scorer
 from seqloom.workflows.run import Run
 from seqloom.workflows.viewer import Viewer
 
-__all__ = ["Report", "finish"]
+__all__ = ["Report", "Shown", "finish"]
 
 BLOCK = 256
 """Inputs of a block in the block protocol that is always reported."""
@@ -33,6 +33,28 @@ WINDOW = 60
 _MOST_TOKENS = 1_000_000
 _MOST_CORPUS = 20_000_000
 _COPY_GRAM = 50
+_USUAL_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A text that shows what a run writes.
+
+    Attributes:
+        temperature: that it was drawn at.
+        text: what was written.
+        rating: that was asked for, by column; None where none was.
+    """
+
+    temperature: float
+    text: str
+    rating: Mapping[str, float | str] | None = None
+
+    @property
+    def title(self) -> str:
+        """What it was written at, for a person."""
+        rated = [f"{name} {_plain(value)}" for name, value in (self.rating or {}).items()]
+        return ", ".join([*rated, f"temperature {self.temperature:g}"])
 
 
 @dataclass(frozen=True)
@@ -42,12 +64,12 @@ class Report:
     Attributes:
         run: what was trained.
         metrics: as in `metrics.json`.
-        samples: temperatures and texts.
+        samples: one a temperature; of a rated run, a low, a middle and a high rating instead.
     """
 
     run: Run
     metrics: dict[str, Any]
-    samples: list[tuple[float, str]]
+    samples: list[Shown]
 
 
 def finish(run: Run, material: Material, progress: Progress, finished: Finished, viewer: Viewer) -> Report:
@@ -65,7 +87,7 @@ def finish(run: Run, material: Material, progress: Progress, finished: Finished,
     viewer.working("measuring the model")
     likelihoods = _likelihoods(run, material)
     viewer.working("looking for copies from the corpus")
-    originality = _originality(material, [text for _, text in samples])
+    originality = _originality(material, [sample.text for sample in samples])
     metrics: dict[str, Any] = {
         "steps": finished.step,
         "reason": finished.reason,
@@ -73,7 +95,9 @@ def finish(run: Run, material: Material, progress: Progress, finished: Finished,
         "tokens_per_second": progress.tokens / progress.seconds if progress.seconds else None,
         "rollbacks": progress.rollbacks,
         **likelihoods,
-        "temperatures": [{"temperature": temperature, **_variety(text)} for temperature, text in samples],
+        "samples": [
+            {"temperature": sample.temperature, "rating": sample.rating, **_variety(sample.text)} for sample in samples
+        ],
         **originality,
     }
     write_json(run.folder.metrics_file, metrics)
@@ -84,24 +108,38 @@ def finish(run: Run, material: Material, progress: Progress, finished: Finished,
     for line in _summary(metrics):
         viewer.note(line)
     viewer.note(f"run: {run.path}   report: {run.folder.report_file}   plots: {', '.join(str(plot) for plot in plots)}")
-    viewer.note(f"write more with: seqloom generate {shlex.quote(str(run.path))} --temperature 0.7")
+    viewer.note(f"write more with: {_more(run)}")
     return report
 
 
-def _write_samples(run: Run) -> list[tuple[float, str]]:
-    writer = run.writer()
-    return [
-        (
-            temperature,
-            writer.write_ids(
-                [],
-                SamplingConfig(
-                    temperature=temperature, length=run.config.samples.length, seed=run.config.training.seed
-                ),
-            ).text,
-        )
-        for temperature in run.config.samples.temperatures
-    ]
+def _write_samples(run: Run) -> list[Shown]:
+    ratings = run.config.conditions.examples()
+    if ratings:
+        return [_shown(run, _RATED_TEMPERATURE, rating) for rating in ratings]
+    return [_shown(run, temperature, None) for temperature in run.config.samples.temperatures]
+
+
+def _shown(run: Run, temperature: float, rating: Mapping[str, float | str] | None) -> Shown:
+    config = SamplingConfig(temperature=temperature, length=run.config.samples.length, seed=run.config.training.seed)
+    return Shown(temperature, run.writer(rating=rating).write_ids([], config).text, rating)
+
+
+def _more(run: Run) -> str:
+    """The command that goes on writing; of a rated run, to a high rating."""
+    command = f"seqloom generate {shlex.quote(str(run.path))}"
+    conditions = run.config.conditions
+    if not len(conditions):
+        return f"{command} --temperature {_USUAL_TEMPERATURE:g}"
+    ((name, value),) = conditions.examples()[-1].items()
+    wanted = _plain(value) if len(conditions) == 1 else f"{name}={_plain(value)}"
+    return f"{command} --rating {shlex.quote(wanted)} --temperature {_RATED_TEMPERATURE:g}"
+
+
+def _plain(value: float | str) -> str:
+    """A rating as it is typed."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def _likelihoods(run: Run, material: Material) -> dict[str, Any]:
@@ -198,8 +236,9 @@ def _as_markdown(report: Report, plots: list[str]) -> str:
         *[f"![{plot}](plots/{plot})" for plot in plots],
         "",
     ]
-    for temperature, text in report.samples:
-        lines += [f"## Temperature {temperature}", "", "```text", text.replace("```", "'''"), "```", ""]
+    for sample in report.samples:
+        title = sample.title[0].upper() + sample.title[1:]
+        lines += [f"## {title}", "", "```text", sample.text.replace("```", "'''"), "```", ""]
     settings = {name: value for name, value in config.to_json().items() if name != "opening"}
     lines += ["## Settings", "", "```json", json.dumps(settings, indent=2, ensure_ascii=False), "```", ""]
     return "\n".join(lines)
@@ -221,11 +260,12 @@ def _likelihood_table(metrics: dict[str, Any]) -> Iterator[str]:
 
 
 def _variety_table(report: Report) -> Iterator[str]:
-    yield "| temperature | distinct words | distinct pairs | repeated | longest loop | copied 50-grams |"
+    yield "| sample | distinct words | distinct pairs | repeated | longest loop | copied 50-grams |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for row, copied in zip(report.metrics["temperatures"], report.metrics["copied_share"], strict=True):
+    measured = zip(report.samples, report.metrics["samples"], report.metrics["copied_share"], strict=True)
+    for sample, row, copied in measured:
         shares = [row["distinct_1"], row["distinct_2"], row["repeated_share"]]
         shown = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
         last = "-" if copied is None else f"{copied:.2f}"
-        yield f"| {row['temperature']} | {shown} | {row['longest_loop']} | {last} |"
+        yield f"| {sample.title} | {shown} | {row['longest_loop']} | {last} |"
     yield ""
