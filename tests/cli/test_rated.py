@@ -118,7 +118,7 @@ def test_a_run_does_not_move_in_with_a_critic(command, trained, table):
 
 
 def test_a_damaged_critic_is_told(command, tmp_path):
-    (tmp_path / "critic.json").write_text('{"format": 2, "scale": {"knots": []}}')
+    (tmp_path / "critic.json").write_text('{"format": 3, "scale": {"knots": []}}')
     done = command("info", tmp_path)
     assert (done.code, len(done.faults)) == (2, 1)
     assert "is damaged" in done.faults[0]
