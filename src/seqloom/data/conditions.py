@@ -127,7 +127,7 @@ class Scale(Stored):
     @property
     def stepped(self) -> bool:
         """Whether there are few ratings, each with a knot: then one is a step away from the next."""
-        return len(self.knots) <= _FEW
+        return not self.heavy and len(self.knots) <= _FEW
 
     def is_like(self, other: "Scale") -> bool:
         """Whether both seem to be of the same ratings: most knots of each lie between the ends of the other."""
