@@ -196,7 +196,9 @@ def test_other_ratings_have_another_scale(numbers):
 
 
 def test_ranks_are_no_steps_though_few_of_them_can_be_told_apart():
-    points = np.repeat([1.0, 2, 3, 5, 9, 40, 900], [600, 300, 200, 100, 60, 30, 10]) + np.arange(1300) % 40 * (np.arange(1300) > 1290)
+    points = np.repeat([1.0, 2, 3, 5, 9, 40, 900], [600, 300, 200, 100, 60, 30, 10]) + np.arange(1300) % 40 * (
+        np.arange(1300) > 1290
+    )
     assert STARS.stepped
     assert fit_scale("points", points).heavy
     assert not fit_scale("points", points).stepped

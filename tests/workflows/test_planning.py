@@ -36,8 +36,17 @@ def test_a_longer_budget_buys_a_larger_model() -> None:
 
 def test_words_learned_from_few_of_them_need_dropout() -> None:
     assert plan(minutes=1, tokens=300_000, vocabulary=60).model.dropout < 0.4
-    assert plan(minutes=1, tokens=300_000, vocabulary=2000).model.dropout >= 0.4
+    assert plan(minutes=1, tokens=300_000, vocabulary=2000).model.dropout == 0.5
     assert plan(minutes=1, tokens=50_000_000, vocabulary=2000).model.dropout == 0
+
+
+def test_words_are_not_learned_by_heart_from_few_of_them() -> None:
+    few, many = (plan(minutes=10, tokens=tokens, vocabulary=4000) for tokens in (100_000, 50_000_000))
+    assert few.budget.most_epochs == 12
+    assert few.model.sizes == (256,) < many.model.sizes
+    assert many.budget.most_epochs is None
+    assert plan(minutes=10, tokens=100_000, vocabulary=4000, size=400).model.sizes == (400,)
+    assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.most_epochs is None
 
 
 def test_the_same_text_read_often_needs_dropout() -> None:

@@ -127,6 +127,12 @@ def in_steps(
         trainer = Trainer(model, batches, training, kernels=plan.kernels, threads=plan.threads)
         speed = _KEPT_UP * trainer.measure_steps(_CALIBRATION_SECONDS)
         steps = steps or max(1, int(speed * (budget.seconds or 60)))
+    if budget.most_epochs is not None and steps > (most := round(budget.most_epochs * batches.steps_per_epoch)):
+        steps = max(1, most)
+        note(
+            f"{budget.most_epochs:g} readings are enough where words are learned from few of them: training ends "
+            "before its time is up; --epochs reads more often"
+        )
     if speed is not None:
         note(f"{steps:,} steps will take about {_duration(steps / speed)} of training")
     every = max(1, steps // _SAVES_A_RUN)

@@ -19,6 +19,9 @@ from seqloom.workflows.settings import Settings
 __all__ = ["Budget", "Plan", "choose", "kernels_for"]
 
 _SMALL_VOCABULARY = 256
+_SCARCE_SIZE, _SCARCE_EPOCHS, _SCARCE_DROPOUT = 256, 12.0, 0.5
+"""Of a network that learns words from few of them: in more readings, or with more units, it learns them by heart."""
+
 _LINES: tuple[tuple[float, int, int, float], ...] = (
     # seconds of training up to, hidden units, window, learning rate
     (12, 128, 24, 0.04),
@@ -37,17 +40,19 @@ _TOKENS_A_SECOND = 60_000
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to train; one of the three is set.
+    """How long to train; one of the first three is set.
 
     Attributes:
         seconds: of training.
         epochs: readings of the training text.
         steps: updates.
+        most_epochs: beyond which a budget in seconds is not used up.
     """
 
     seconds: float | None = None
     epochs: float | None = None
     steps: int | None = None
+    most_epochs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,9 +96,15 @@ def choose(
     size, window, rate = _line(seconds)
     model = {**_shape(settings, vocabulary, size), **settings.model} if parent is None else _kept(parent, settings)
     model_config = ModelConfig(**{**model, "vocabulary": vocabulary, "condition": condition})
+    scarce = settings.preset is None and _scarce(model_config, tokens)
+    if scarce and parent is None and "sizes" not in settings.model and size > _SCARCE_SIZE:
+        size, rate = _SCARCE_SIZE, _rate(_SCARCE_SIZE)
+        model_config = replace(model_config, **_shape(settings, vocabulary, size))
     passes = seconds * _speed(model_config) / tokens
+    if scarce and budget.seconds is not None:
+        budget, passes = replace(budget, most_epochs=_SCARCE_EPOCHS), min(passes, _SCARCE_EPOCHS)
     if "dropout" not in settings.model and settings.preset is None:
-        model_config = replace(model_config, dropout=_dropout(passes, model_config, tokens))
+        model_config = replace(model_config, dropout=_SCARCE_DROPOUT if scarce else _dropout(passes))
     lanes, window = _batch(settings.training, tokens, min(window, _power_below(mean_document)))
     chosen = {
         "lanes": lanes,
@@ -209,12 +220,14 @@ def _products(model: ModelConfig) -> int:
     return layers + model.sizes[-1] * model.vocabulary
 
 
-def _dropout(passes: float, model: ModelConfig, tokens: int) -> float:
-    """More, the more often the same text is read, and much of it where words are learned from few of them."""
-    dropout = 0.1 * math.log2(max(passes, 1) / 3)
-    if model.vocabulary > _SMALL_VOCABULARY and _products(model) > tokens:
-        dropout = max(dropout, 0.4)
-    return round(min(0.5, max(0.0, dropout)), 2)
+def _scarce(model: ModelConfig, tokens: int) -> bool:
+    """Whether words are learned from few of them."""
+    return model.vocabulary > _SMALL_VOCABULARY and _products(model) > tokens
+
+
+def _dropout(passes: float) -> float:
+    """More, the more often the same text is read."""
+    return round(min(0.5, max(0.0, 0.1 * math.log2(max(passes, 1) / 3))), 2)
 
 
 def _batch(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, int]:
