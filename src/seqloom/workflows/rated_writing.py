@@ -31,6 +31,9 @@ METHODS = {
 
 USUAL_GUIDANCE = 1.5
 _USUAL_BUDGET, _USUAL_PARTICLES = 20, 16
+_SPREAD = 0.5
+"""Standard deviation that steering allows, as a share of what a critic may be off."""
+
 _USUAL_RANKS = 0.1
 """How far off a critic may be where ratings are scaled by rank, unless it is said."""
 _USUAL_RANGE = 0.1
@@ -176,7 +179,7 @@ class RatedWriting:
         return Steering(
             rater=plan.rater,
             rating=plan.scale.level(plan.wanted),
-            spread=plan.agree,
+            spread=plan.agree * _SPREAD,
             particles=plan.request.particles,
         )
 
