@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from seqloom import __version__
-from seqloom.cli import corpora, critics, looking, measuring, training, writing
+from seqloom.cli import corpora, critics, detecting, looking, measuring, training, writing
 from seqloom.cli.sections import SectionedCommand
 
 __all__ = ["app"]
@@ -44,4 +44,7 @@ for _command, _example in (
 ):
     app.command(cls=SectionedCommand, epilog=f"Example: {_example}")(_command)
 app.add_typer(critics.app, name="critic", epilog="Example: seqloom critic fit reviews.csv --text text --rating stars")
+app.add_typer(
+    detecting.app, name="detect", epilog="Example: seqloom detect fit --real a.csv --generator r --text text --run d"
+)
 app.add_typer(corpora.app, name="corpora", epilog="Example: seqloom corpora fetch shakespeare")

@@ -4,7 +4,6 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,10 +11,10 @@ from typing import Any, TextIO
 from seqloom.config import ReadingConfig
 from seqloom.corpora.inputs import Input, examine
 from seqloom.corpora.parquet import parquet_columns, parquet_rows
+from seqloom.corpora.partial import Partial, resumable
 from seqloom.corpora.sources import find_places
 from seqloom.corpora.tables import check_columns, csv_header, csv_rows, json_rows
 from seqloom.errors import ConfigError, SourceError
-from seqloom.files import replaced
 
 __all__ = ["EMPTY", "ENDINGS", "annotate"]
 
@@ -41,6 +40,8 @@ def annotate(
     tally: Counter[str],
     *,
     overwrite: bool = False,
+    resume: bool = False,
+    settings: Mapping[str, Any] | None = None,
 ) -> int:
     """Write a table again with more columns; memory stays flat however long it is.
 
@@ -55,6 +56,8 @@ def annotate(
         make: the new cells.
         tally: counts the rows that could not be read, by reason, and under `EMPTY` those without text.
         overwrite: replace what `output` holds.
+        resume: go on from the rows that an interrupted call has left beside `output`.
+        settings: what the new cells hang on, in JSON's types; only with the same ones is a table gone on with.
 
     Returns:
         The number of rows written.
@@ -69,7 +72,7 @@ def annotate(
         raise ConfigError(f"--output got {output}, which has {got}: name a file that ends in {', '.join(ENDINGS)}")
     if output.is_dir():
         raise ConfigError(f"--output got {output}, which is a folder: name a file")
-    if output.exists() and not overwrite:
+    if output.exists() and not overwrite and not resume:
         raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
     table = _opened(source, text)
     header, rows = _header_and_rows(table, text, tally)
@@ -77,8 +80,11 @@ def annotate(
     taken = [column for column in columns if column in header]
     if taken:
         raise SourceError(f"{table.place.name} has a column {taken[0]} already: rename it, or leave it out")
-    written = 0
-    with replaced(output) as temporary, _writer(temporary, output, [*header, *columns]) as write:
+    origin = {"table": _identity(table), "columns": [*header, *columns], "settings": dict(settings or {})}
+    with resumable(output, origin, resume=resume, overwrite=overwrite) as partial:
+        write = _writer(partial, output, [*header, *columns])
+        for _ in islice(rows, partial.rows):
+            pass
         while some := list(islice(rows, _AT_ONCE)):
             texts = [str(cells.get(text) or "") for cells in some]
             full = [place for place, one in enumerate(texts) if one.strip()]
@@ -87,8 +93,17 @@ def annotate(
             made = dict(zip(full, make([texts[place] for place in full]) if full else (), strict=True))
             for place, cells in enumerate(some):
                 write({**cells, **dict.fromkeys(columns), **made.get(place, {})})
-            written += len(some)
-    return written
+            partial.keep(len(some))
+        return partial.rows
+
+
+def _identity(table: Input) -> list[Any]:
+    """What tells a table from another one, and from what it was before it was changed."""
+    path = table.place.path
+    if path is None:
+        return [table.place.name]
+    known = path.stat()
+    return [str(path.resolve()), known.st_size, known.st_mtime_ns]
 
 
 def _opened(source: str | Path, text: str) -> Input:
@@ -117,17 +132,16 @@ def _keys(table: Input) -> list[str]:
     return list(keys)
 
 
-@contextmanager
-def _writer(path: Path, output: Path, columns: Sequence[str]) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Writes rows into `path`, in the form that the name of `output` asks for."""
+def _writer(partial: Partial, output: Path, columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
+    """Writes rows, in the form that the name of `output` asks for."""
     kind = output.suffix.lower()
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        if kind in (".jsonl", ".ndjson"):
-            yield lambda cells: _write_json(file, cells)
-            return
-        rows = csv.DictWriter(file, columns, delimiter="\t" if kind in (".tsv", ".tab") else ",", lineterminator="\n")
+    if kind in (".jsonl", ".ndjson"):
+        return lambda cells: _write_json(partial.file, cells)
+    tabs = kind in (".tsv", ".tab")
+    rows = csv.DictWriter(partial.file, columns, delimiter="\t" if tabs else ",", lineterminator="\n")
+    if not partial.rows:
         rows.writeheader()
-        yield lambda cells: _write_cells(rows, cells)
+    return lambda cells: _write_cells(rows, cells)
 
 
 def _write_json(file: TextIO, cells: Mapping[str, Any]) -> None:

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Integer
 
+from seqloom.codecs.base import Codec
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.pieces import LANES, Piece, windows
 from seqloom.evaluation.scorer import TokenScorer
 from seqloom.sampling.transforms import diverged
 
-__all__ = ["FEATURES", "TokenStatistics", "likelihood_features", "token_statistics"]
+__all__ = ["FEATURES", "LanguagePair", "TokenStatistics", "likelihood_features", "token_statistics"]
+
+_MOST_TOKENS = 4000
+"""Of a text that are read."""
 
 _RANKS = (1, 3, 10)
 """Between these ranks, the likeliest being 0, lie the bins of the rank histogram (GLTR, Gehrmann et al. 2019)."""
@@ -53,6 +57,36 @@ class TokenStatistics:
     variances: Float64[np.ndarray, "2 time"]
     ranks: Int32[np.ndarray, "2 time"]
     cross: Float64[np.ndarray, " time"]
+
+
+@dataclass(frozen=True)
+class LanguagePair:
+    """A model of real text and one of generated text.
+
+    Attributes:
+        codec: of both.
+        real: the model of real text.
+        generated: that of generated text.
+    """
+
+    codec: Codec
+    real: TokenScorer
+    generated: TokenScorer
+
+    def features(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts features"]:
+        """The `FEATURES` of each text; of a very long one, of how it begins."""
+        found = np.zeros((len(texts), len(FEATURES)), np.float32)
+        ids = [self.encoded(text) for text in texts]
+        order = sorted(range(len(texts)), key=lambda place: len(ids[place]))
+        statistics = token_statistics(self.real, self.generated, [ids[place] for place in order])
+        for place, one in zip(order, statistics, strict=True):
+            found[place] = likelihood_features(one)
+        return found
+
+    def encoded(self, text: str) -> Integer[np.ndarray, " time"]:
+        """The ids of a text, after that of what comes before any; symbols that the models do not know are left out."""
+        ids = self.codec.encode(text, skip_unknown=True)[:_MOST_TOKENS]
+        return np.concatenate([[self.codec.start], ids]).astype(np.int64)
 
 
 def token_statistics(

@@ -56,6 +56,15 @@ class NGrams:
         """How many of the features, from the first on, are of words."""
         return int(np.searchsorted(self.places, _FEATURES))
 
+    def known_share(self, counts: Any) -> Float32[np.ndarray, " texts"]:
+        """The share of each text's character n-grams that are known; 0 of a text without any."""
+        characters = counts[:, _FEATURES:]
+        known = np.isin(characters.indices + _FEATURES, self.places)
+        rows = np.repeat(np.arange(characters.shape[0]), np.diff(characters.indptr))
+        have = np.bincount(rows, known, characters.shape[0])
+        share: np.ndarray = (have / np.maximum(np.diff(characters.indptr), 1)).astype(np.float32)
+        return share
+
     def weigh(self, counts: Any) -> Any:
         """Sparse rows `[texts, features]`, of length 1 for each kind of n-gram, from what `count_ngrams` gave."""
         weighed = counts[:, self.places]

@@ -1,0 +1,112 @@
+"""`seqloom detect`: telling what a generator wrote."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqloom.cli.output import print_json, print_table, say
+from seqloom.cli.sections import SectionedCommand
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Tell what a generator wrote.", rich_markup_mode=None, no_args_is_help=True)
+
+_Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+
+
+@app.command(
+    cls=SectionedCommand,
+    epilog="Example: seqloom detect fit --real reviews.csv --generator runs/reviews --text text --run detector",
+)
+def fit(
+    run: Annotated[Path, typer.Option(help="folder for the detector")],
+    real: Annotated[str, typer.Option(metavar="SOURCE", help="real texts")],
+    generator: Annotated[
+        list[str] | None, typer.Option(metavar="RUN", help="a run that writes generated texts; may be given again")
+    ] = None,
+    generated: Annotated[
+        list[str] | None, typer.Option(metavar="SOURCE", help="texts that were generated already; may be given again")
+    ] = None,
+    text: Annotated[str | None, typer.Option(metavar="COLUMN", help="column of the text, in all tables")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="column that says which real texts belong together")
+    ] = None,
+    pool: Annotated[
+        str | None, typer.Option(help="read one of the disjoint parts of the real table: generator, critic, judge, ...")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="of training, for the two language models in all")] = 2.0,
+    light: Annotated[bool, typer.Option("--light", help="leave out the language models and the encoder")] = False,
+    count: Annotated[
+        int | None, typer.Option(help="texts that the generators write in all (default: as many as are real)")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of all draws")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the detector that the folder holds")] = False,
+    json: _Json = False,
+) -> None:
+    """Learn to tell generated texts from real ones, and keep what was learned in a folder.
+
+    A generator writes in many ways: at several temperatures, with and without truncation and guidance. Texts of both
+    sides are cut to like lengths, so that length tells nothing.
+    """
+    from seqloom.workflows.detectors import fit_detector
+
+    detector = fit_detector(
+        real,
+        run=run,
+        generators=generator or (),
+        generated=generated or (),
+        text=text,
+        group=group,
+        pool=pool,
+        minutes=minutes,
+        light=light,
+        count=count,
+        seed=seed,
+        overwrite=overwrite,
+        note=say,
+    )
+    if json:
+        leaks = [str(leak) for leak in detector.leaks_]
+        print_json({"detector": str(run), "auc": detector.report_, "leaks": leaks})
+        return
+    print_table(
+        [("member", "area under the curve"), *((name, f"{area:.3f}") for name, area in detector.report_.items())]
+    )
+    say(f"detector: {run}   score with it: seqloom detect score {run} TABLE --text COLUMN -o FILE")
+
+
+@app.command(cls=SectionedCommand, epilog="Example: seqloom detect score detector new.csv --text text -o scored.csv")
+def score(
+    detector: Annotated[Path, typer.Argument(help="folder of a detector", metavar="DETECTOR")],
+    source: Annotated[str, typer.Argument(help="a table of texts", metavar="SOURCE")],
+    text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="the new table (.csv, .tsv or .jsonl)")],
+    prior: Annotated[float, typer.Option(help="share of generated texts that is expected in the table")] = 0.5,
+    light: Annotated[bool, typer.Option("--light", help="ask only what reads n-grams: many times as fast")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the table that is there")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where an earlier call was interrupted")] = False,
+    json: _Json = False,
+) -> None:
+    """Write SOURCE again with the probability that each text was generated.
+
+    The new columns are p_generated; abstained, 1 where a text is too short to tell; and flag, which says where a text
+    is unlike all that the detector knows, as one in another language is.
+    """
+    from seqloom.workflows.detectors import COLUMNS, score_table
+
+    rows = score_table(
+        detector,
+        source,
+        text=text,
+        output=output,
+        prior=prior,
+        light=light,
+        overwrite=overwrite,
+        resume=resume,
+        note=say,
+    )
+    if json:
+        print_json({"rows": rows, "output": str(output), "columns": list(COLUMNS)})
+    else:
+        say(f"{output}: {rows:,} rows with {', '.join(COLUMNS)}")

@@ -1,0 +1,290 @@
+"""Fitting a detector to a source and what a generator writes, and scoring a table with it."""
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from seqloom.codecs.base import without
+from seqloom.config import ReadingConfig
+from seqloom.corpora import open_corpus
+from seqloom.corpora.annotating import EMPTY, annotate
+from seqloom.corpora.counting import counted
+from seqloom.detector.detector import Detector, Teacher
+from seqloom.detector.folder import SETTINGS, load_detector, save_detector
+from seqloom.detector.likelihood import LanguagePair
+from seqloom.errors import ConfigError, RunError
+from seqloom.files import check_writable
+from seqloom.version import __version__
+from seqloom.workflows.fakes import write_fakes
+from seqloom.workflows.measuring import run_scorer
+from seqloom.workflows.run import Run, load
+from seqloom.workflows.train import train
+from seqloom.workflows.viewer import Viewer
+
+__all__ = ["COLUMNS", "Texts", "fit_detector", "open_detector", "read_texts", "score_table"]
+
+COLUMNS = ("p_generated", "abstained", "flag")
+"""The columns that a detector adds."""
+
+REAL, GENERATED = "real", "generated"
+"""Folders of the two language models, within that of the detector."""
+
+Note = Callable[[str], None]
+
+
+class Texts(NamedTuple):
+    """Texts of a source.
+
+    Attributes:
+        texts: as they were read.
+        groups: which belong together; each is its own where the source has no groups.
+    """
+
+    texts: list[str]
+    groups: Int[np.ndarray, " texts"]
+
+
+def fit_detector(
+    real: str | Path | Sequence[str | Path],
+    *,
+    run: str | Path,
+    generators: Sequence[str | Path] = (),
+    generated: Sequence[str | Path] = (),
+    text: str | None = None,
+    group: str | None = None,
+    pool: str | None = None,
+    minutes: float = 2.0,
+    light: bool = False,
+    count: int | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    note: Note = lambda line: None,
+) -> Detector:
+    """Fit a detector and keep it in a folder.
+
+    Args:
+        real: real texts.
+        run: the folder.
+        generators: runs that write the generated texts.
+        generated: sources of texts that were generated already.
+        text: the column of the text, in all tables.
+        group: the column that says which real texts belong together.
+        pool: which part of the real table is read.
+        minutes: that the two language models are trained in all.
+        light: leave out language models and encoder.
+        count: texts that the generators write in all; as many as there are real ones where it is None.
+        seed: of all draws.
+        overwrite: replace a detector that the folder holds.
+        note: is told what is read and done.
+
+    Raises:
+        UserError: a source, the settings or the folder are not usable, or a text stands on both sides.
+    """
+    folder = _checked(Path(run), generators, generated, minutes, count, overwrite=overwrite)
+    reading = ReadingConfig(text=text, group=group, pool=pool)
+    known = read_texts(real, reading, note)
+    runs = [load(generator) for generator in generators]
+    reals = _as_read(known.texts, runs)
+    fakes: list[str] = []
+    for number, one in enumerate(runs):
+        wanted = (count or len(reals)) // len(runs) + (number < (count or len(reals)) % len(runs))
+        note(f"writing {wanted:,} texts: {one.path}")
+        fakes += write_fakes(one, reals, wanted, seed + number)
+    for source in generated:
+        fakes += read_texts(source, replace(reading, group=None, pool=None), note).texts
+    texts = reals + fakes
+    groups = np.concatenate([known.groups, known.groups.max(initial=-1) + 1 + np.arange(len(fakes))])
+    labels = np.arange(len(texts)) >= len(reals)
+    with _building(folder) as place:
+        detector = Detector(
+            teacher=None if light else _teacher(place, minutes, seed, note), encoder=not light, seed=seed, note=note
+        )
+        detector.fit(texts, labels, groups)
+        origin = {
+            "version": __version__,
+            "real": str(real),
+            "generators": [str(one) for one in generators],
+            "generated": [str(one) for one in generated],
+            "reading": asdict(reading),
+            "texts": {"real": len(reals), "generated": len(fakes)},
+        }
+        save_detector(detector, place, origin)
+    return open_detector(folder)
+
+
+def open_detector(folder: str | Path) -> Detector:
+    """The detector in a folder.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    return load_detector(folder, _pair)
+
+
+def read_texts(
+    source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Note = lambda line: None
+) -> Texts:
+    """The texts of a source and their groups; those without a word are left out.
+
+    Raises:
+        UserError: the source cannot be read, or has no text.
+    """
+    corpus = open_corpus(source, reading)
+    texts: list[str] = []
+    groups: list[int] = []
+    numbers: dict[str, int] = {}
+    empty = 0
+    for document in corpus:
+        whole = "".join(document.chunks)
+        if not whole.strip():
+            empty += 1
+            continue
+        label = f"={document.group}" if document.group is not None else f"#{len(texts)}"
+        texts.append(whole)
+        groups.append(numbers.setdefault(label, len(numbers)))
+    note(f"{corpus.name}: {len(texts):,} texts in {len(numbers):,} groups")
+    for reason, count in ({**corpus.skipped, "empty text": empty} if empty else corpus.skipped).items():
+        note(f"skipped: {counted(count, reason)}")
+    if not texts:
+        raise ConfigError(f"{corpus.name} has no text: nothing can be learned")
+    return Texts(texts, np.array(groups))
+
+
+def score_table(
+    detector: str | Path | Detector,
+    source: str | Path,
+    *,
+    text: str,
+    output: str | Path,
+    prior: float = 0.5,
+    light: bool = False,
+    overwrite: bool = False,
+    resume: bool = False,
+    note: Note = lambda line: None,
+) -> int:
+    """Write a table again with the probability that each text was generated.
+
+    Args:
+        detector: a detector, or its folder.
+        source: the table.
+        text: the column of the text.
+        output: the new table.
+        prior: the share of generated texts that is expected in it.
+        light: ask only the members that need n-grams alone.
+        overwrite: replace what is there.
+        resume: go on where an earlier call was interrupted.
+        note: is told which rows were left out, and what texts are like.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        UserError: the detector, the table or the file are not usable.
+    """
+    judge = open_detector(detector) if isinstance(detector, str | Path) else detector
+    judge.judge([], prior=prior)
+    tally: Counter[str] = Counter()
+
+    def scored(texts: Sequence[str]) -> list[dict[str, Any]]:
+        found = judge.judge(texts, prior=prior, light=light)
+        tally["text too short to tell"] += int(found.abstained.sum())
+        tally["text unlike those that the detector knows"] += int(found.strange.sum())
+        return [
+            dict(zip(COLUMNS, (float(f"{chance:.6g}"), int(short), "unfamiliar" if strange else ""), strict=True))
+            for chance, short, strange in zip(found.probabilities, found.abstained, found.strange, strict=True)
+        ]
+
+    settings = {"detector": str(detector) if isinstance(detector, str | Path) else "", "prior": prior, "light": light}
+    written = annotate(
+        *(source, text, Path(output), COLUMNS, scored, tally), overwrite=overwrite, resume=resume, settings=settings
+    )
+    for reason, count in tally.items():
+        if count:
+            note(f"{counted(count, reason)}" + (f": {COLUMNS[0]} is left empty there" if reason == EMPTY else ""))
+    return written
+
+
+def _checked(
+    folder: Path,
+    generators: Sequence[str | Path],
+    generated: Sequence[str | Path],
+    minutes: float,
+    count: int | None,
+    *,
+    overwrite: bool,
+) -> Path:
+    """The folder, when there is nothing against using it; before anything is read."""
+    faults = []
+    if not generators and not generated:
+        faults.append("--generator or --generated: name a run that writes the generated texts, or a file of them")
+    if not minutes > 0:
+        faults.append(f"--minutes got {minutes:g}: choose a number above 0")
+    if count is not None and not generators:
+        faults.append("--count is how many texts --generator writes, and there is none: leave it out")
+    if faults:
+        raise ConfigError(*faults)
+    holds = (folder / SETTINGS).exists()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not holds):
+        raise RunError(f"--run got {folder}, which holds something else than a detector: name another folder")
+    if holds and not overwrite:
+        raise RunError(f"{folder} holds a detector already: give --overwrite to replace it, or name another folder")
+    check_writable(folder / SETTINGS)
+    return folder
+
+
+@contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """A new folder beside the wanted one, which takes its place when all is done."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield place
+        old = place.with_name(f"{place.name}.old")
+        if folder.exists():
+            folder.rename(old)
+        place.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _as_read(texts: list[str], runs: Sequence[Run]) -> list[str]:
+    """Real texts, folded as what the generators learned from was, where that was the same for all."""
+    if not runs:
+        return texts
+    foldings = {(one.config.reading.lowercase, one.config.reading.keep_newlines) for one in runs}
+    return [runs[0].as_read(text) for text in texts] if len(foldings) == 1 else texts
+
+
+def _teacher(folder: Path, minutes: float, seed: int, note: Note) -> Teacher:
+    """Trains the language models into a folder: first of real texts, then from there of generated ones."""
+
+    def taught(real: Sequence[str], generated: Sequence[str]) -> LanguagePair:
+        budget: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
+        with tempfile.TemporaryDirectory() as held:
+            one = _learned(real, Path(held) / "real.jsonl", folder / REAL, level="char", **budget)
+            note(f"model of real text: {one.config.model.core} of {one.config.model.sizes}")
+            shown = [without(text, one.codec.unknown(text)) for text in generated]
+            _learned(shown, Path(held) / "generated.jsonl", folder / GENERATED, from_run=folder / REAL, **budget)
+        return _pair(folder)
+
+    return taught
+
+
+def _learned(texts: Sequence[str], file: Path, run: Path, **settings: Any) -> Run:
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
+    return train(file, run=run, text="text", viewer=Viewer(), **settings)
+
+
+def _pair(folder: Path) -> LanguagePair:
+    real, generated = (load(folder / name) for name in (REAL, GENERATED))
+    return LanguagePair(real.codec, run_scorer(real), run_scorer(generated))

@@ -1,0 +1,83 @@
+"""What a generator writes for a detector to learn from: as varied as what people may ask it for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from seqloom.data.conditions import Category, Scale
+from seqloom.detector.altering import words_of
+from seqloom.workflows.run import Run
+
+__all__ = ["write_fakes"]
+
+_WAYS: tuple[dict[str, Any], ...] = (
+    {"temperature": 1.0},
+    {"temperature": 1.0},
+    {"temperature": 1.0, "top_p": 0.95},
+    {"temperature": 1.1},
+    {"temperature": 0.9},
+    {"temperature": 0.9, "top_k": 40},
+    {"temperature": 0.8},
+    {"temperature": 0.8, "top_p": 0.9},
+    {"temperature": 0.7},
+    {"temperature": 0.6, "min_p": 0.02},
+)
+"""Ways of drawing that a generator's texts are spread over."""
+
+_GUIDANCE = (1.0, 1.5, 2.0)
+_TRIES = 4
+"""How often texts are written in place of those that ended before they began."""
+
+
+def write_fakes(run: Run, real: Sequence[str], count: int, seed: int) -> list[str]:
+    """Write texts of all kinds.
+
+    Args:
+        run: the generator.
+        real: real texts; a written one is no longer than nearly all of them.
+        count: how many.
+        seed: of all draws.
+
+    Returns:
+        Texts of at least a word; fewer than `count` where the run writes nothing.
+    """
+    longest = int(np.quantile([len(run.as_read(text)) for text in real], 0.98)) + 1
+    sample = [run.codec.encode(run.as_read(text), skip_unknown=True) for text in real[:200]]
+    tokens = 8 + longest * sum(map(len, sample)) // max(1, sum(len(text) for text in real[:200]))
+    random = np.random.default_rng(seed)
+    found: list[str] = []
+    for number, way in enumerate(_WAYS):
+        wanted = count // len(_WAYS) + (number < count % len(_WAYS))
+        for told, share in _told(run, wanted, random):
+            settings = {"length": tokens, **way, **told}
+            some: list[str] = []
+            for _ in range(_TRIES):
+                if len(some) < share:
+                    draws = int(random.integers(1 << 31))
+                    written = run.iterate(count=share - len(some), seed=draws, **settings)
+                    some += [one.text.strip() for one in written if words_of(one.text)]
+            found += some
+    return found
+
+
+def _told(run: Run, count: int, random: np.random.Generator) -> list[tuple[dict[str, Any], int]]:
+    """What a rated run is told, and for how many texts: nothing, or a rating that its corpus has."""
+    conditions = run.config.conditions
+    if not len(conditions) or count == 0:
+        return [({}, count)] if count else []
+    made = []
+    parts = min(count, 6)
+    for part in range(parts):
+        wanted = {column.name: _drawn(column, random) for column in conditions}
+        told = {"rating": wanted, "guidance": _GUIDANCE[part % len(_GUIDANCE)]}
+        made.append((told if part else {}, count // parts + (part < count % parts)))
+    return made
+
+
+def _drawn(column: Scale | Category, random: np.random.Generator) -> float | str:
+    """A rating as often as texts have it, or a name."""
+    if isinstance(column, Category):
+        return str(random.choice(column.values))
+    shares = np.array(column.shares or [1.0] * len(column.knots))
+    return float(random.choice(column.knots, p=shares / shares.sum()))
