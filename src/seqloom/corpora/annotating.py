@@ -40,7 +40,7 @@ def annotate(
     tally: Counter[str],
     *,
     overwrite: bool = False,
-    resume: bool = False,
+    resume: bool | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> int:
     """Write a table again with more columns; memory stays flat however long it is.
@@ -56,7 +56,7 @@ def annotate(
         make: the new cells.
         tally: counts the rows that could not be read, by reason, and under `EMPTY` those without text.
         overwrite: replace what `output` holds.
-        resume: go on from the rows that an interrupted call has left beside `output`.
+        resume: go on from the rows that an interrupted call has left beside `output`; None leaves and takes none.
         settings: what the new cells hang on, in JSON's types; only with the same ones is a table gone on with.
 
     Returns:

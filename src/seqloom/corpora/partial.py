@@ -36,13 +36,13 @@ class Partial:
 
 
 @contextmanager
-def resumable(output: Path, origin: dict[str, Any], *, resume: bool, overwrite: bool) -> Iterator[Partial]:
+def resumable(output: Path, origin: dict[str, Any], *, resume: bool | None, overwrite: bool) -> Iterator[Partial]:
     """A file that becomes `output` when the block ends well, and stays beside it when it does not.
 
     Args:
         output: the file that shall be.
         origin: what it is made of, in JSON's types: only with the same is it gone on with.
-        resume: go on with what an interrupted block left.
+        resume: go on with what an interrupted block left; None neither does nor leaves anything.
         overwrite: begin anew.
 
     Raises:
@@ -51,7 +51,9 @@ def resumable(output: Path, origin: dict[str, Any], *, resume: bool, overwrite: 
         SeqloomError: it cannot be written.
     """
     part, journal = (output.with_name(f".{output.name}.{ending}") for ending in ("part", "part.json"))
-    done = _left(output, part, journal, origin, resume=resume, overwrite=overwrite)
+    done = {"rows": 0, "bytes": 0}
+    if resume is not None:
+        done = _left(output, part, journal, origin, resume=resume, overwrite=overwrite)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with open(part, "r+" if done["rows"] else "w", encoding="utf-8", newline="") as file:
@@ -64,6 +66,10 @@ def resumable(output: Path, origin: dict[str, Any], *, resume: bool, overwrite: 
         journal.unlink(missing_ok=True)
     except OSError as error:
         raise SeqloomError(f"{output} cannot be written: {error.strerror or error}") from error
+    finally:
+        if resume is None:
+            part.unlink(missing_ok=True)
+            journal.unlink(missing_ok=True)
 
 
 def _left(
