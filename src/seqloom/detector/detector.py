@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak, find_leaks, match_lengths, same_texts
-from seqloom.detector.members import LIGHT, Members, answer_names
+from seqloom.detector.members import LIGHT, Members, NGramReaders, answer_names, learned_encoder
 from seqloom.detector.stack import Stack
 from seqloom.errors import ConfigError
 from seqloom.readers.ngrams import count_ngrams
@@ -30,6 +30,9 @@ _SHARES = (0.6, 0.25, 0.15)
 
 _ALTERED, _SPLICED = 0.35, 0.2
 """Shares of the texts that are learned in an altered version too."""
+
+_FOLDS = 3
+"""Parts of the stacking texts, each of which is answered by readers of the others."""
 
 _STRANGE = 0.6
 """A text with so small a share of the known n-grams that nearly all real texts have is in another language or form."""
@@ -55,11 +58,19 @@ class Scored:
 
 @dataclass(frozen=True)
 class _Part:
-    """Texts of both sides, of like lengths, and versions of them."""
+    """Texts of both sides, of like lengths, and versions of them.
+
+    Attributes:
+        texts: one after another.
+        generated: which of them were.
+        whole: which of them are no further version of another one.
+        origin: the group of each.
+    """
 
     texts: list[str]
     generated: Bool[np.ndarray, " texts"]
     whole: Bool[np.ndarray, " texts"]
+    origin: Int[np.ndarray, " texts"]
 
     def whole_of(self, *, generated: bool) -> list[str]:
         """The texts of one side, without further versions."""
@@ -70,8 +81,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Tells generated text from real text.
 
     Logistic regression and a small network of n-grams, a convolutional encoder, and the features of two language models
-    are each learned on one part of the texts; how to weigh them on another, and what their answer is worth on a third
-    (see `Stack`). Groups stay whole.
+    are learned on one part of the texts; how to weigh them on another, and what their answer is worth on a third (see
+    `Stack`). The readers of n-grams learn from the second part too, in folds. Groups stay whole.
 
     Args:
         teacher: makes the language models; None leaves them out.
@@ -125,16 +136,21 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         part = self._parts(labels, groups)
         random = np.random.default_rng(self.seed)
         learning, stacking, calibrating = (
-            self._versions(texts, labels, part == number, random, altered=number < 2) for number in range(3)
+            self._versions(texts, labels, groups, part == number, random, altered=number < 2) for number in range(3)
         )
         pair = None
         if self.teacher is not None:
             self._say("learning two language models")
             pair = self.teacher(learning.whole_of(generated=False), learning.whole_of(generated=True))
-        self._say(f"learning from {len(learning.texts):,} texts and versions of them")
-        self.members_ = Members.fit(learning.texts, learning.generated, pair, encoder=self.encoder, seed=self.seed)
+        self._say(f"learning from {len(learning.texts) + len(stacking.texts):,} texts and versions of them")
+        encoder = learned_encoder(learning.texts, learning.generated, self.seed) if self.encoder else None
+        counts = count_ngrams(learning.texts + stacking.texts)
+        first = self._unseen_answers(counts, learning, stacking)
+        both = np.concatenate([learning.generated, stacking.generated])
+        self.members_ = Members(NGramReaders.fit(counts, both, self.seed), encoder, pair)
         self._say("weighing the members")
-        self._weigh(stacking, calibrating)
+        answers = np.hstack([first, self.members_.slow_answers(stacking.texts)])
+        self._weigh(stacking, answers, calibrating)
         return self
 
     def predict_proba(self, X: Sequence[str], *, light: bool = False) -> Float[np.ndarray, "texts 2"]:
@@ -176,7 +192,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return Scored(
             1 / (1 + np.exp(-np.clip(logits, -30, 30))),
             words < LEAST_WORDS,
-            (self.members_.ngrams.known_share(counts) < self.familiar_) & (words >= LEAST_WORDS),
+            (self.members_.readers.ngrams.known_share(counts) < self.familiar_) & (words >= LEAST_WORDS),
         )
 
     def _parts(
@@ -203,19 +219,21 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         texts: list[str],
         labels: Bool[np.ndarray, " texts"],
+        groups: Int[np.ndarray, " texts"],
         mine: Bool[np.ndarray, " texts"],
         random: np.random.Generator,
         *,
         altered: bool,
     ) -> _Part:
         """A part's texts of like lengths, each in a shorter version too, and some of them altered."""
-        real, generated = (
-            [texts[at].strip() for at in np.flatnonzero(mine & (labels == side))] for side in (False, True)
-        )
+        places = [np.flatnonzero(mine & (labels == side)) for side in (False, True)]
+        real, generated = ([texts[at].strip() for at in side] for side in places)
         matched = match_lengths(real, generated, random)
         made: list[tuple[str, bool, bool]] = []
+        origin: list[int] = []
         for side, some in enumerate(matched):
-            for text in some:
+            for text, at in zip(some, places[side], strict=True):
+                before = len(made)
                 made.append((text, bool(side), True))
                 words = words_of(text)
                 if words > LEAST_WORDS:
@@ -227,24 +245,38 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 if altered and side and random.random() < _SPLICED:
                     other = matched[0][random.integers(len(matched[0]))]
                     made.append((spliced(text, other, random), True, False))
-        return _Part(
-            [text for text, _, _ in made], np.array([side for _, side, _ in made]), np.array([one for *_, one in made])
-        )
+                origin += [int(groups[at])] * (len(made) - before)
+        versions, sides, whole = zip(*made, strict=True)
+        return _Part(list(versions), np.array(sides), np.array(whole), np.array(origin))
 
-    def _weigh(self, stacking: _Part, calibrating: _Part) -> None:
+    def _unseen_answers(self, counts: Any, learning: _Part, stacking: _Part) -> Float[np.ndarray, "texts 2"]:
+        """What readers of n-grams say of the stacking part, in folds: of texts that they have not learned from."""
+        found = np.zeros((len(stacking.texts), LIGHT))
+        rows = np.arange(len(learning.texts) + len(stacking.texts)) - len(learning.texts)
+        both = np.concatenate([learning.generated, stacking.generated])
+        for fold in range(_FOLDS):
+            left = stacking.origin % _FOLDS == fold
+            known = np.ones(len(rows), bool)
+            known[len(learning.texts) :] = ~left
+            readers = NGramReaders.fit(counts[known], both[known], self.seed + 1 + fold)
+            found[left] = readers.answers(counts[~known])
+        return found
+
+    def _weigh(self, stacking: _Part, stacking_answers: Float[np.ndarray, "texts answers"], calibrating: _Part) -> None:
         """Learn the stacks, what is familiar, and how good it all is."""
         from sklearn.metrics import roc_auc_score
 
         texts = stacking.texts + calibrating.texts
         generated = np.concatenate([stacking.generated, calibrating.generated])
         last = np.arange(len(texts)) >= len(stacking.texts)
-        counts, words = count_ngrams(texts), np.array([words_of(text) for text in texts])
-        answers = self.members_.answers(texts, counts)
+        words = np.array([words_of(text) for text in texts])
+        counts = count_ngrams(calibrating.texts)
+        answers = np.vstack([stacking_answers, self.members_.answers(calibrating.texts, counts)])
         self.stack_ = Stack.fit(answers, words, generated, last)
         self.light_ = Stack.fit(answers[:, :LIGHT], words, generated, last)
         shown = last.copy()
         shown[last] = calibrating.whole
-        known = self.members_.ngrams.known_share(counts)[shown & ~generated]
+        known = self.members_.readers.ngrams.known_share(counts)[calibrating.whole & ~calibrating.generated]
         self.familiar_ = _STRANGE * float(np.quantile(known, 0.02))
         names = answer_names(encoder=self.members_.encoder is not None, pair=self.members_.pair is not None)
         said = {name: answers[shown, place] for place, name in enumerate(names)}

@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 from seqloom.detector.detector import Detector
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak
-from seqloom.detector.members import Members
+from seqloom.detector.members import Members, NGramReaders
 from seqloom.detector.stack import Stack
 from seqloom.errors import RunError, SeqloomError
 from seqloom.files import replaced
@@ -52,9 +52,9 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
     """
     members = detector.members_
     parts: dict[str, Any] = {
-        "ngrams": members.ngrams,
-        "linear": members.linear,
-        "network": members.network,
+        "ngrams": members.readers.ngrams,
+        "linear": members.readers.linear,
+        "network": members.readers.network,
         "stack": detector.stack_,
         "light": detector.light_,
     }
@@ -142,13 +142,12 @@ def _restored(stored: Mapping[str, Any], arrays: Mapping[str, np.ndarray], pair:
 
         encoder = Encoder.restored(part("encoder"), stored["encoder"], EncoderSettings())
     detector.classes_ = np.array([0, 1])
-    detector.members_ = Members(
+    readers = NGramReaders(
         NGrams.from_arrays(part("ngrams")),
         Ordinal.from_arrays(part("linear")),
         NGramNetwork.from_arrays(part("network")),
-        encoder,
-        pair,
     )
+    detector.members_ = Members(readers, encoder, pair)
     detector.stack_, detector.light_ = (Stack.from_arrays(part(name)) for name in ("stack", "light"))
     detector.familiar_ = float(stored["familiar"])
     detector.leaks_ = [Leak(*row) for row in stored["leaks"]]

@@ -16,7 +16,7 @@ from seqloom.readers.settings import EncoderSettings, NetworkSettings
 if TYPE_CHECKING:
     from seqloom.readers.encoder import Encoder
 
-__all__ = ["LIGHT", "Members", "answer_names"]
+__all__ = ["LIGHT", "Members", "NGramReaders", "answer_names", "learned_encoder"]
 
 LIGHT = 2
 """Answers, from the first on, that need no more than n-grams."""
@@ -31,59 +31,66 @@ def answer_names(*, encoder: bool, pair: bool) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Members:
-    """What reads texts.
+class NGramReaders:
+    """What reads n-grams alone.
 
     Attributes:
-        ngrams: what the first two see.
+        ngrams: what both see.
         linear: logistic regression of words, pairs of words, and characters.
-        network: the neural one of n-grams.
-        encoder: convolutions over words; None where it is left out.
-        pair: two language models; None where there are none.
+        network: a small neural one.
     """
 
     ngrams: NGrams
     linear: Ordinal
     network: NGramNetwork
-    encoder: "Encoder | None"
-    pair: LanguagePair | None
 
     @classmethod
-    def fit(
-        cls,
-        texts: Sequence[str],
-        generated: Bool[np.ndarray, " texts"],
-        pair: LanguagePair | None,
-        *,
-        encoder: bool,
-        seed: int,
-    ) -> "Members":
-        """Learn from texts; the language models have learned already."""
-        counts = count_ngrams(texts)
+    def fit(cls, counts: Any, generated: Bool[np.ndarray, " texts"], seed: int) -> "NGramReaders":
+        """Learn from what `count_ngrams` gave."""
         ngrams = NGrams.fit(counts)
         rows, answers = ngrams.weigh(counts), generated[:, None]
-        convolutions = None
-        if encoder:
-            from seqloom.readers.encoder import Encoder, WordIndex
+        network = NGramNetwork.fit(rows, answers, NetworkSettings(), seed)
+        return cls(ngrams, Ordinal.fit(rows, answers, _STRENGTH), network)
 
-            settings = EncoderSettings()
-            convolutions = Encoder(WordIndex.fit(texts), 1, settings, seed).fit(texts, answers)
-        return cls(
-            ngrams,
-            Ordinal.fit(rows, answers, _STRENGTH),
-            NGramNetwork.fit(rows, answers, NetworkSettings(), seed),
-            convolutions,
-            pair,
-        )
+    def answers(self, counts: Any) -> Float[np.ndarray, "texts 2"]:
+        """What both say of each text."""
+        rows = self.ngrams.weigh(counts)
+        return np.hstack([np.asarray(self.linear.logits(rows)), np.asarray(self.network.logits(rows), np.float64)])
+
+
+@dataclass(frozen=True)
+class Members:
+    """What reads texts.
+
+    Attributes:
+        readers: of n-grams.
+        encoder: convolutions over words; None where it is left out.
+        pair: two language models; None where there are none.
+    """
+
+    readers: NGramReaders
+    encoder: "Encoder | None"
+    pair: LanguagePair | None
 
     def answers(
         self, texts: Sequence[str], counts: Any = None, *, light: bool = False
     ) -> Float[np.ndarray, "texts answers"]:
         """What each says of each text, in the order of `answer_names`; only the first `LIGHT` where light."""
-        rows = self.ngrams.weigh(count_ngrams(texts) if counts is None else counts)
-        found = [np.asarray(self.linear.logits(rows)), np.asarray(self.network.logits(rows))]
-        if not light and self.encoder is not None:
-            found.append(np.asarray(self.encoder.logits(texts)))
-        if not light and self.pair is not None:
-            found.append(self.pair.features(texts))
-        return np.hstack(found).astype(np.float64)
+        first = self.readers.answers(count_ngrams(texts) if counts is None else counts)
+        return first if light else np.hstack([first, self.slow_answers(texts)])
+
+    def slow_answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
+        """The answers after the first `LIGHT`."""
+        found = [np.zeros((len(texts), 0))]
+        if self.encoder is not None:
+            found.append(np.asarray(self.encoder.logits(texts), np.float64))
+        if self.pair is not None:
+            found.append(self.pair.features(texts).astype(np.float64))
+        return np.hstack(found)
+
+
+def learned_encoder(texts: Sequence[str], generated: Bool[np.ndarray, " texts"], seed: int) -> "Encoder":
+    """Convolutions over words that tell the texts apart."""
+    from seqloom.readers.encoder import Encoder, WordIndex
+
+    return Encoder(WordIndex.fit(texts), 1, EncoderSettings(), seed).fit(texts, generated[:, None])

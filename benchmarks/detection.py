@@ -1,0 +1,362 @@
+"""Can generated reviews be told from real ones, by a detector that learned from what a generator writes?
+
+A generator learns from one pool of the reviews, a detector from another pool and from what the generator writes; both
+are measured on businesses of a third, with texts of the generator that nobody has seen, and of generators that the
+detector has never seen: another core, word level, and a model of word triples. Beside the detector stand its members
+alone and what length alone tells; intervals are 95 % by bootstrap.
+
+    python benchmarks/detection.py [--work FOLDER] [--minutes 4] [--json FILE] [--only PART ...]
+
+The real files lie under the folder that SEQLOOM_CORPORA names. What stands in the work folder is not made again.
+"""
+
+import argparse
+import csv
+import json
+import os
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import seqloom
+from seqloom.config import ReadingConfig
+from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
+from seqloom.detector.detector import Detector
+from seqloom.detector.members import answer_names
+from seqloom.errors import RunError
+from seqloom.workflows.detectors import fit_detector, open_detector, read_texts
+
+CORPORA = Path(os.environ.get("SEQLOOM_CORPORA", "."))
+REVIEWS = CORPORA / "reviews" / "yelp_10k.csv"
+HOTELS = CORPORA / "fake_reviews"
+LONG, SHORT = 30, 15
+TEXTS = 1500
+FALSE_ALARMS = 0.01
+RESAMPLED = 300
+
+GENERATORS: dict[str, dict[str, Any]] = {
+    "own": {},
+    "another core, seed and size": {"core": "gru", "size": 192, "seed": 7},
+    "word level": {"level": "word", "seed": 5},
+}
+"""What else than the usual each generator is trained with."""
+
+
+def main() -> None:
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("--work")
+    reader.add_argument("--minutes", type=float, default=4, help="of training, for each generator")
+    reader.add_argument("--seed", type=int, default=0)
+    reader.add_argument("--only", nargs="*", choices=list(PARTS))
+    reader.add_argument("--json")
+    options = reader.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        bench = Bench(Path(options.work or temporary), options.minutes, options.seed)
+        found = {name: part(bench) for name, part in PARTS.items() if not options.only or name in options.only}
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=2) + "\n")
+
+
+class Bench:
+    """What all parts stand on, each made when it is first asked for."""
+
+    def __init__(self, work: Path, minutes: float, seed: int) -> None:
+        work.mkdir(parents=True, exist_ok=True)
+        self.work, self.minutes, self.seed = work, minutes, seed
+        self.random = np.random.default_rng(seed)
+
+    @cache
+    def generator(self, name: str) -> seqloom.Run:
+        folder = self.work / name.replace(" ", "-").replace(",", "")
+        try:
+            return seqloom.load(folder)
+        except RunError:
+            settings = {"minutes": self.minutes, "seed": self.seed, **GENERATORS[name]}
+            return seqloom.train(REVIEWS, run=folder, text="text", group="business_id", pool="generator", **settings)
+
+    @cache
+    def detector(self) -> Detector:
+        folder = self.work / "detector"
+        if not folder.exists():
+            begun = time.perf_counter()
+            fit_detector(
+                REVIEWS, run=folder, text="text", group="business_id", pool="critic",
+                generators=[self.generator("own").path], seed=self.seed, note=lambda line: print(line, flush=True),
+            )  # fmt: skip
+            print(f"detector fitted in {time.perf_counter() - begun:.0f} s", flush=True)
+        return open_detector(folder)
+
+    @cache
+    def real(self, pool: str = "judge") -> list[str]:
+        return [text.strip() for text in pool_of(pool)]
+
+    @cache
+    def fakes(self, name: str) -> list[str]:
+        """Texts at temperature 1, of seeds that the detector has not seen."""
+        if name == "word triples":
+            return triples(pool_of("generator"), TEXTS, self.random)
+        run = self.generator(name)
+        written = run.iterate(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
+        return [text for one in written if words_of(text := one.text.strip())]
+
+
+@cache
+def pool_of(pool: str) -> list[str]:
+    return read_texts(REVIEWS, ReadingConfig(text="text", group="business_id", pool=pool)).texts
+
+
+def triples(texts: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
+    """Texts of a model of word triples, which falls back on pairs now and then."""
+    follows: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for text in texts:
+        words = ["", "", *text.split(), ""]
+        for place in range(2, len(words)):
+            follows[tuple(words[place - 2 : place])].append(words[place])
+            follows[(words[place - 1],)].append(words[place])
+    made = []
+    while len(made) < count:
+        words = ["", ""]
+        while len(words) < 400:
+            context = tuple(words[-2:]) if random.random() < 0.8 else (words[-1],)
+            word = follows[context][random.integers(len(follows[context]))]
+            if not word and len(words) > 2:
+                break
+            words.append(word)
+        made.append(" ".join(words[2:]).strip())
+    return made
+
+
+def own(bench: Bench) -> dict[str, Any]:
+    """The detector's own generator, in long and in short texts."""
+    real, fakes = bench.real(), bench.fakes("own")
+    long = [[text for text in side if words_of(text) >= LONG] for side in (real, fakes)]
+    short = [[first_words(text, int(bench.random.integers(5, SHORT))) for text in side] for side in (real, fakes)]
+    return {
+        f"{LONG} words or more": measured(bench, *long, f"own generator, {LONG} words or more"),
+        f"under {SHORT} words": measured(bench, *short, f"own generator, under {SHORT} words"),
+    }
+
+
+def unseen(bench: Bench) -> dict[str, Any]:
+    """Generators that the detector has never seen."""
+    real = [text for text in bench.real() if words_of(text) >= LONG]
+    found = {}
+    for name in [*list(GENERATORS)[1:], "word triples"]:
+        fakes = [text for text in bench.fakes(name) if words_of(text) >= LONG]
+        found[name] = measured(bench, real, fakes, name)
+    return found
+
+
+def altered(bench: Bench) -> dict[str, Any]:
+    """What is lost where the generated texts are altered."""
+    real, fakes = ([text for text in side if words_of(text) >= LONG] for side in (bench.real(), bench.fakes("own")))
+    plain = area(scores(bench, real), scores(bench, fakes))
+    made = {name: [alter(text, bench.random) for text in fakes] for name, alter in ALTERATIONS.items()}
+    strange = bench.real("critic")
+    made["half spliced"] = [spliced(text, strange[bench.random.integers(len(strange))], bench.random) for text in fakes]
+    found = {name: plain - area(scores(bench, real), scores(bench, some)) for name, some in made.items()}
+    rows = [(name, f"{loss:+.3f}") for name, loss in found.items()]
+    print_table(("alteration", f"area lost of {plain:.3f}"), rows)
+    return found
+
+
+def nothing(bench: Bench) -> dict[str, Any]:
+    """Real texts against real texts, and labels drawn at random."""
+    real = bench.real("critic")[:2000]
+    found = {}
+    groups = bench.random.permutation(len(real)) < len(real) // 2
+    for name, texts in (("real against real", real), ("random labels", real[:1000] + bench.fakes("own")[:1000])):
+        labels = groups[: len(texts)] if name == "real against real" else bench.random.random(len(texts)) < 0.5
+        detector = Detector(encoder=False, seed=bench.seed).fit(texts, labels)
+        unseen_texts = bench.real() + bench.fakes("own") if name == "random labels" else bench.real()
+        truth = bench.random.random(len(unseen_texts)) < 0.5
+        chance = detector.predict_proba(unseen_texts)[:, 1]
+        found[name] = interval(lambda at, chance=chance, truth=truth: two_sided(chance[at], truth[at]), len(truth))
+    print_table(("nothing to learn", "area"), [(name, spoken(*values)) for name, values in found.items()])
+    return found
+
+
+def hotels(bench: Bench) -> dict[str, Any]:
+    """Hotel reviews of people and of GPT-4 (MAiDE-up), five folds by hotel, without the word `nan` of empty cells."""
+    from sklearn.metrics import accuracy_score
+    from sklearn.model_selection import GroupKFold
+
+    texts, truth, names = hotel_reviews()
+    groups = np.unique(names, return_inverse=True)[1]
+    chance, light = np.zeros(len(texts)), np.zeros(len(texts))
+    for number, (known, left) in enumerate(
+        GroupKFold(5, shuffle=True, random_state=bench.seed).split(texts, groups=groups)
+    ):
+        folder = bench.work / f"hotels-{number}"
+        if not folder.exists():
+            fit_texts(folder, texts, truth, groups, known, bench)
+        detector, mine = open_detector(folder), [texts[place] for place in left]
+        chance[left] = detector.predict_proba(mine)[:, 1]
+        light[left] = detector.predict_proba(mine, light=True)[:, 1]
+    words = np.array([words_of(text) for text in texts], np.float64)
+    found = {}
+    for name, values in (("all", chance), ("light", light), ("length alone", words)):
+        areas = interval(lambda at, values=values: two_sided(values[at], truth[at]), len(truth))
+        shares = interval(lambda at, values=values: share_found(values[at], truth[at]), len(truth))
+        right = interval(lambda at, values=values: accuracy_score(truth[at], values[at] > 0.5), len(truth))
+        found[name] = {"area": areas, "found": shares, "accuracy": right}
+    rows = [
+        (name, spoken(*one["area"]), spoken(*one["found"]), spoken(*one["accuracy"]) if name != "length alone" else "")
+        for name, one in found.items()
+    ]
+    print_table(("hotel reviews, people and GPT-4", "area", "found at 1 % false alarms", "right"), rows)
+    return found
+
+
+def hotel_reviews() -> tuple[list[str], np.ndarray, list[str]]:
+    """Texts, which of them were generated, and their hotels."""
+    texts, truth, names = [], [], []
+    for label, file in enumerate(("real_English.csv", "generated_English.csv")):
+        with open(HOTELS / file, encoding="utf-8", newline="") as opened:
+            for row in csv.DictReader(opened):
+                parts = (row["Upside_Review"].strip(), row["Downside_Review"].strip())
+                text = "\n".join(part for part in parts if part and part.lower() != "nan")
+                if text:
+                    texts.append(text)
+                    truth.append(bool(label))
+                    names.append(row["Hotel Name"])
+    return texts, np.array(truth), names
+
+
+def fit_texts(
+    folder: Path, texts: Sequence[str], truth: np.ndarray, groups: np.ndarray, known: np.ndarray, bench: Bench
+) -> None:
+    """Fit a detector to some of the texts."""
+    with tempfile.TemporaryDirectory() as held:
+        files = []
+        for side in (False, True):
+            file = Path(held) / f"{side}.jsonl"
+            rows = [{"text": texts[at], "group": int(groups[at])} for at in known if truth[at] == side]
+            file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            files.append(file)
+        fit_detector(files[0], run=folder, generated=[files[1]], text="text", group="group", seed=bench.seed)
+
+
+def speed(bench: Bench) -> dict[str, Any]:
+    """Reviews a second of the light members, beside scikit-learn's vectorisers with a logistic regression."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline, make_union
+
+    texts = (bench.real("critic") + bench.real())[:4000]
+    detector = bench.detector()
+    theirs = make_pipeline(
+        make_union(
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2),
+            TfidfVectorizer(analyzer="char", ngram_range=(3, 5), sublinear_tf=True, min_df=2),
+        ),
+        LogisticRegression(),
+    ).fit(texts[:1000], np.arange(1000) % 2)
+    rates: dict[str, list[float]] = defaultdict(list)
+    for _ in range(3):
+        for name, score in (
+            ("seqloom, light", lambda some: detector.judge(some, light=True)),
+            ("seqloom, all members", lambda some: detector.judge(some[:400])),
+            ("scikit-learn", lambda some: theirs.predict_proba(some[:1000])),
+        ):
+            begun = time.perf_counter()
+            score(texts)
+            done = {"seqloom, light": len(texts), "seqloom, all members": 400, "scikit-learn": 1000}[name]
+            rates[name].append(done / (time.perf_counter() - begun))
+    found = {name: float(np.median(values)) for name, values in rates.items()}
+    rows = [(name, f"{rate:,.0f}", f"{rate / found['scikit-learn']:.1f}") for name, rate in found.items()]
+    print_table(("reviews a second", "", "of scikit-learn"), rows)
+    return found
+
+
+def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str) -> dict[str, Any]:
+    """Area and share found, of the stack, of each member, and of length; calibration of the stack."""
+    detector = bench.detector()
+    texts, truth = [*real, *fakes], np.arange(len(real) + len(fakes)) >= len(real)
+    words = np.array([words_of(text) for text in texts], np.float64)
+    answers = detector.members_.answers(texts)
+    names = answer_names(encoder=detector.members_.encoder is not None, pair=detector.members_.pair is not None)
+    said = {
+        "all": detector.stack_.logits(answers, words),
+        "light": detector.light_.logits(answers[:, :2], words),
+        "length alone": words,
+        **{name: answers[:, place] for place, name in enumerate(names)},
+    }
+    found: dict[str, Any] = {"real": len(real), "generated": len(fakes)}
+    rows = []
+    for name, values in said.items():
+        values = values if name in ("all", "light") or two_sided(values, truth) >= 0.5 else -values
+        areas = interval(lambda at, values=values: two_sided(values[at], truth[at]), len(truth))
+        shares = interval(lambda at, values=values: share_found(values[at], truth[at]), len(truth))
+        found[name] = {"area": areas, "found": shares}
+        rows.append((name, spoken(*areas), spoken(*shares)))
+    chance = 1 / (1 + np.exp(-said["all"]))
+    found["calibration error"] = calibration_error(chance, truth)
+    print_table((f"{title} ({len(real):,} real, {len(fakes):,} generated)", "area", "found at 1 % false alarms"), rows)
+    print(f"calibration error: {found['calibration error']:.3f}", flush=True)
+    return found
+
+
+def scores(bench: Bench, texts: Sequence[str]) -> np.ndarray:
+    return bench.detector().judge(texts).probabilities
+
+
+def area(real: np.ndarray, fakes: np.ndarray) -> float:
+    return two_sided(np.concatenate([real, fakes]), np.arange(len(real) + len(fakes)) >= len(real))
+
+
+def two_sided(values: np.ndarray, truth: np.ndarray) -> float:
+    """The area under the curve."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(truth, values))
+
+
+def share_found(values: np.ndarray, truth: np.ndarray) -> float:
+    """The share of generated texts above all but a hundredth of the real ones."""
+    return float(np.mean(values[truth] > np.quantile(values[~truth], 1 - FALSE_ALARMS)))
+
+
+def calibration_error(chance: np.ndarray, truth: np.ndarray) -> float:
+    """Expected calibration error in fifteen bins, where as many texts of either side count."""
+    weight = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
+    bins = np.minimum((chance * 15).astype(int), 14)
+    return float(sum(abs(np.sum((weight * (chance - truth))[bins == number])) for number in range(15)))
+
+
+def interval(value: Callable[[np.ndarray], float], count: int) -> tuple[float, float, float]:
+    """A figure, and its 95 % interval by bootstrap."""
+    random = np.random.default_rng(0)
+    drawn = [value(random.integers(count, size=count)) for _ in range(RESAMPLED)]
+    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
+    return value(np.arange(count)), low, high
+
+
+def spoken(value: float, low: float, high: float) -> str:
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def print_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    print("\n".join(["", f"| {' | '.join(heading)} |", "| --- " * len(heading) + "|"]))
+    print("\n".join(f"| {' | '.join(row)} |" for row in rows), flush=True)
+
+
+PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
+    "own": own,
+    "unseen": unseen,
+    "altered": altered,
+    "nothing": nothing,
+    "hotels": hotels,
+    "speed": speed,
+}
+"""The parts, by name."""
+
+
+if __name__ == "__main__":
+    main()
