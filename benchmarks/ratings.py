@@ -11,13 +11,14 @@ ratings can be predicted from four fifths of it.
                                  [--count 300] [--temperature 0.8] [--seed 0] [--ablations]
                                  [--json FILE] [--work FOLDER]
 
-By default the Yelp reviews under the folder that SEQLOOM_CORPORA names, cut at about 60 words. What stands in the work
-folder already is not trained again.
+A table is looked for under the folder that SEQLOOM_CORPORA names too; by default it is the Yelp reviews there, cut at
+about 60 words. What stands in the work folder already is not trained again.
 """
 
 import argparse
 import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -56,8 +57,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    corpora = Path(os.environ.get("SEQLOOM_CORPORA", "."))
-    reader.add_argument("table", nargs="?", default=str(corpora / "reviews" / "yelp_10k.csv"))
+    reader.add_argument("table", nargs="?", default="reviews/yelp_10k.csv")
     reader.add_argument("--text", default="text")
     reader.add_argument("--rating", default="stars")
     reader.add_argument("--group", default="business_id", type=lambda given: given or None)
@@ -76,7 +76,10 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("--ablations", action="store_true")
     reader.add_argument("--work")
     reader.add_argument("--json")
-    return reader.parse_args()
+    options = reader.parse_args()
+    known = Path(os.environ.get("SEQLOOM_CORPORA", ".")) / options.table
+    options.table = str(known if known.exists() else options.table)
+    return options
 
 
 def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
@@ -140,7 +143,7 @@ def fitted(options: argparse.Namespace, folder: Path, **settings: Any) -> Path:
             seed=options.seed,
             **settings,
         )
-        print(f"{folder.name}: fitted in {time.perf_counter() - begun:.0f} s", flush=True)
+        print(f"{folder.name}: fitted in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
     return folder
 
 
@@ -172,7 +175,7 @@ def compared(
         count = round(options.count * max(cost.values()) / cost[name])
         report = control(run, options, [way], count, asked, work)
         found[REAL], found[name] = asdict(report.ways[REAL]), asdict(report.ways[name])
-        print(f"{name}: {found[name]['share']:.0%} of real", flush=True)
+        print(f"{name}: {found[name]['share']:.0%} of real", file=sys.stderr)
     return found
 
 
@@ -186,7 +189,7 @@ def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any
         text for rating in wanted for text in run.write_to(rating, count=THOUSAND // 5, methods=FILTERED, **settings)
     ]
     took = time.perf_counter() - begun
-    print(f"{len(texts)} filtered texts in {took:.1f} s", flush=True)
+    print(f"{len(texts)} filtered texts in {took:.1f} s", file=sys.stderr)
     return took * THOUSAND / max(len(texts), 1)
 
 

@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,11 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "quality": ("quality.py", "nietzsche-4s", "nietzsche-5s", "nietzsche-15s", "nietzsche-60s", "shakespeare-60s"),
     "transformer": ("transformer.py", "--seeds", "1"),
     "quality_ten_minutes": ("quality.py", "shakespeare-600s"),
+    "ratings": ("ratings.py", "--ablations"),
+    "ratings_titles": (
+        *("ratings.py", "titles/hacker_news.csv", "--text", "title", "--rating", "num_points", "--group", ""),
+        *("--cut-words", "0", "--count", "1000"),
+    ),
 }
 """Names, and the command of each. A docstring's first line is the question; what takes `--json FILE` is given one."""
 
@@ -72,7 +78,7 @@ def measure(name: str) -> dict[str, Any]:
         found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     said = done.stderr.strip().splitlines() or ["it said nothing"]
     return {
-        "command": " ".join(["python", f"benchmarks/{script}", *flags]),
+        "command": shlex.join(["python", f"benchmarks/{script}", *flags]),
         "date": str(datetime.date.today()),
         "minutes": round((time.perf_counter() - begun) / 60, 1),
         "machine": machine(),

@@ -14,19 +14,33 @@ _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
 
 
 def info(
-    run: Annotated[Path, typer.Argument(help="folder of a run, or of a critic", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="folder of a run, a critic or a detector", metavar="RUN")],
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Say what RUN is: its model, its corpus, how far its training is. Of a critic: what it rates, and how well."""
-    from seqloom.workflows.describing import describe_critic, holds_critic
+    """Say what RUN is: its model, its corpus, how far its training is. Of a critic or detector: how good it is."""
+    from seqloom.workflows.describing import describe_critic, describe_detector
+    from seqloom.workflows.folder import RunFolder
     from seqloom.workflows.run import load
 
-    is_critic = holds_critic(run)
-    described = describe_critic(run) if is_critic else load(run).info()
+    others = {"critic": (describe_critic, _critic_rows), "detector": (describe_detector, _detector_rows)}
+    describe, rows = others.get(RunFolder(run).other_kind or "", (lambda folder: load(folder).info(), _rows))
+    described = describe(run)
     if json:
         print_json(described)
     else:
-        print_table(_critic_rows(described) if is_critic else _rows(described))
+        print_table(rows(described))
+
+
+def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
+    pool = "" if described["pool"] is None else f", pool {described['pool']}"
+    rows = [("detector", described["detector"]), ("real", f"{described['real']}{pool}: {described['texts']['real']:,}")]
+    made = ", ".join([*described["generators"], *described["generated"]])
+    rows.append(("generated", f"{made}: {described['texts']['generated']:,}"))
+    rows += [
+        ("differs in form", f"{one['sign']}: {one['real']:.1%} real, {one['generated']:.1%} generated")
+        for one in described["leaks"]
+    ]
+    return rows + [(name, f"area {area:.3f} (texts that it had not seen)") for name, area in described["areas"].items()]
 
 
 def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a run is, without torch; and what a critic is."""
+"""What a run is, without torch; and what a critic or a detector is."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from seqloom.kernels.native_decoder import decoding_kernels, default_precision
 from seqloom.kernels.weights import expected_shapes
 from seqloom.workflows.run import Run
 
-__all__ = ["describe", "describe_critic", "holds_critic", "parameters"]
+__all__ = ["describe", "describe_critic", "describe_detector", "holds_critic", "parameters"]
 
 
 def describe(run: Run) -> dict[str, Any]:
@@ -82,6 +82,34 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
         }
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"the critic in {folder} is damaged ({error!r}): fit it anew, or copy it again") from None
+
+
+def describe_detector(folder: str | Path) -> dict[str, Any]:
+    """What a detector learned from, and how well it did, in JSON's types.
+
+    Returns:
+        `detector` (the folder), `real`, `generators` and `generated` (sources), `pool`, `group`, `texts` (of both
+        sides), `leaks` (signs that tell the sides apart by their form alone), `areas` (under the curve, by member;
+        "light" and "all" are the stacks) and `version`.
+
+    Raises:
+        RunError: there is no detector, or it is damaged or from a newer format.
+    """
+    from seqloom.detector.folder import read_settings
+
+    stored = read_settings(Path(folder))
+    try:
+        origin = stored["origin"]
+        return {
+            "detector": str(folder),
+            **{name: origin[name] for name in ("real", "generators", "generated", "texts")},
+            **{name: origin["reading"].get(name) for name in ("pool", "group")},
+            "leaks": [{"sign": sign, "real": real, "generated": made} for sign, real, made in stored["leaks"]],
+            "areas": {str(name): float(area) for name, area in stored["report"].items()},
+            "version": origin["version"],
+        }
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"the detector in {folder} is damaged ({error!r}): fit it anew, or copy it again") from None
 
 
 def parameters(model: ModelConfig) -> int:

@@ -31,6 +31,9 @@ PLOTS = ("loss", "temperature", "entropy")
 FORMAT = 1
 """The run format that this version writes; older ones are migrated when read."""
 
+_OTHERS = {"critic": "predicts ratings", "detector": "tells generated texts from real ones"}
+"""What else than a run a folder may hold, and what that does."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
@@ -181,6 +184,13 @@ class RunFolder:
         write_json(self.codec_file, codec.to_json())
         write_json(self.config_file, config.to_json())
 
+    @property
+    def other_kind(self) -> str | None:
+        """What the folder holds in place of a run: "critic", "detector", or None where there is neither."""
+        return (
+            None if self.holds_run else next((kind for kind in _OTHERS if (self.path / f"{kind}.json").is_file()), None)
+        )
+
     def read_config(self) -> RunConfig:
         """Read `config.json`.
 
@@ -189,10 +199,10 @@ class RunFolder:
         """
         if self.path.is_file():
             raise RunError(f"{self.path} is a file, and a run is a folder: name the folder that was given to --run")
-        if not self.holds_run and (self.path / "critic.json").is_file():
+        if other := self.other_kind:
             raise RunError(
-                f"{self.path} holds a critic, which predicts ratings and writes nothing: name the folder of a run; "
-                f"'seqloom info {self.path}' tells of the critic"
+                f"{self.path} holds a {other}, which {_OTHERS[other]} and writes nothing: name the folder of a run; "
+                f"'seqloom info {self.path}' tells of the {other}"
             )
         if not self.holds_run:
             raise RunError(f"no run at {self.path}: train one with 'seqloom train SOURCE --run {self.path}'")

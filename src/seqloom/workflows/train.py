@@ -113,8 +113,8 @@ def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> P
 
 def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrite: bool) -> None:
     """Say all that is wrong before anything is read or written."""
-    if (folder.path / "critic.json").is_file():
-        raise RunError(f"--run got {folder.path}, which holds a critic: name another folder")
+    if other := folder.other_kind:
+        raise RunError(f"--run got {folder.path}, which holds a {other}: name another folder")
     if folder.holds_run and not overwrite:
         raise RunError(
             f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
