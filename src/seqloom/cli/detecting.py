@@ -110,3 +110,57 @@ def score(
         print_json({"rows": rows, "output": str(output), "columns": list(COLUMNS)})
     else:
         say(f"{output}: {rows:,} rows with {', '.join(COLUMNS)}")
+
+
+@app.command(
+    cls=SectionedCommand,
+    epilog="Example: seqloom detect duel --real reviews.csv --generator runs/reviews --text text --run duel",
+)
+def duel(
+    run: Annotated[Path, typer.Option(help="folder for the figures and their picture")],
+    real: Annotated[str, typer.Option(metavar="SOURCE", help="real texts")],
+    generator: Annotated[str, typer.Option(metavar="RUN", help="the run that writes")],
+    text: Annotated[str | None, typer.Option(metavar="COLUMN", help="column of the text")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="column that says which real texts belong together")
+    ] = None,
+    pool: Annotated[
+        str | None, typer.Option(help="read one of the disjoint parts of the table: generator, critic, judge, ...")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="how often both learn")] = 4,
+    keep: Annotated[float, typer.Option(help="share of what it writes that the generator keeps")] = 0.2,
+    count: Annotated[
+        int | None, typer.Option(help="texts that it keeps in a round (default: as many as are real)")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of all draws")] = 0,
+    json: _Json = False,
+) -> None:
+    """Let a generator choose its texts against a detector, and the detector learn from them, round by round.
+
+    The detector reads n-grams. Areas under its curve: of texts as they are written, of those that were chosen against
+    it, and of such texts once it has learned from others of them.
+    """
+    from dataclasses import asdict
+
+    from seqloom.workflows.duel import duel as fight
+
+    found = fight(
+        real,
+        generator=generator,
+        run=run,
+        text=text,
+        group=group,
+        pool=pool,
+        rounds=rounds,
+        keep=keep,
+        count=count,
+        seed=seed,
+        note=say,
+    )
+    if json:
+        print_json({"rounds": [asdict(one) for one in found], "plot": str(run / "duel.png")})
+        return
+    heading = ("round", "as written", "chosen against it", "once learned")
+    rows = [(f"{one.number}", f"{one.plain:.3f}", f"{one.escaped:.3f}", f"{one.learned:.3f}") for one in found]
+    print_table([heading, *rows])
+    say(f"picture: {run / 'duel.png'}")
