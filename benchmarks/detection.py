@@ -14,11 +14,12 @@ import argparse
 import csv
 import json
 import os
+import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,10 @@ class Bench:
         work.mkdir(parents=True, exist_ok=True)
         self.work, self.minutes, self.seed = work, minutes, seed
         self.random = np.random.default_rng(seed)
+        self._fakes: dict[str, list[str]] = {}
 
-    @cache
     def generator(self, name: str) -> seqloom.Run:
+        """One of `GENERATORS`."""
         folder = self.work / name.replace(" ", "-").replace(",", "")
         try:
             return seqloom.load(folder)
@@ -80,30 +82,38 @@ class Bench:
             settings = {"minutes": self.minutes, "seed": self.seed, **GENERATORS[name]}
             return seqloom.train(REVIEWS, run=folder, text="text", group="business_id", pool="generator", **settings)
 
-    @cache
+    @cached_property
     def detector(self) -> Detector:
+        """Learned from another pool and from what the first generator writes."""
         folder = self.work / "detector"
         if not folder.exists():
             begun = time.perf_counter()
-            fit_detector(
-                REVIEWS, run=folder, text="text", group="business_id", pool="critic",
-                generators=[self.generator("own").path], seed=self.seed, note=lambda line: print(line, flush=True),
-            )  # fmt: skip
-            print(f"detector fitted in {time.perf_counter() - begun:.0f} s", flush=True)
+            columns = {"text": "text", "group": "business_id", "pool": "critic"}
+            generators = [self.generator("own").path]
+            fit_detector(REVIEWS, run=folder, generators=generators, seed=self.seed, note=said, **columns)
+            said(f"detector fitted in {time.perf_counter() - begun:.0f} s")
         return open_detector(folder)
 
-    @cache
     def real(self, pool: str = "judge") -> list[str]:
+        """Real texts of a pool."""
         return [text.strip() for text in pool_of(pool)]
 
-    @cache
     def fakes(self, name: str) -> list[str]:
         """Texts at temperature 1, of seeds that the detector has not seen."""
+        if name not in self._fakes:
+            self._fakes[name] = self._written(name)
+        return self._fakes[name]
+
+    def _written(self, name: str) -> list[str]:
         if name == "word triples":
             return triples(pool_of("generator"), TEXTS, self.random)
-        run = self.generator(name)
-        written = run.iterate(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
+        written = self.generator(name).iterate(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
         return [text for one in written if words_of(text := one.text.strip())]
+
+
+def said(line: str) -> None:
+    """Progress is no result."""
+    print(line, file=sys.stderr)
 
 
 @cache
@@ -250,7 +260,7 @@ def speed(bench: Bench) -> dict[str, Any]:
     from sklearn.pipeline import make_pipeline, make_union
 
     texts = (bench.real("critic") + bench.real())[:4000]
-    detector = bench.detector()
+    detector = bench.detector
     theirs = make_pipeline(
         make_union(
             TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2),
@@ -277,7 +287,7 @@ def speed(bench: Bench) -> dict[str, Any]:
 
 def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str) -> dict[str, Any]:
     """Area and share found, of the stack, of each member, and of length; calibration of the stack."""
-    detector = bench.detector()
+    detector = bench.detector
     texts, truth = [*real, *fakes], np.arange(len(real) + len(fakes)) >= len(real)
     words = np.array([words_of(text) for text in texts], np.float64)
     answers = detector.members_.answers(texts)
@@ -304,7 +314,7 @@ def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str
 
 
 def scores(bench: Bench, texts: Sequence[str]) -> np.ndarray:
-    return bench.detector().judge(texts).probabilities
+    return bench.detector.judge(texts).probabilities
 
 
 def area(real: np.ndarray, fakes: np.ndarray) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from seqloom.cli import output, writing
+from seqloom.version import __version__
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
 
@@ -149,6 +150,7 @@ def test_what_was_kept_and_what_it_cost_is_said(command, trained):
     assert len(found["samples"]) == found["filter"]["kept"] <= 4
     assert all(abs(sample["rating_predicted"] - 5) <= 1 for sample in found["samples"])
     assert found["samples"][0]["generated_by"] == {
+        "seqloom": __version__,
         "run": str(trained / "run"),
         "rating": "5",
         "method": "condition,filter",
@@ -163,6 +165,16 @@ def test_what_was_kept_and_what_it_cost_is_said(command, trained):
     told = command(*words, "--count", 4)
     assert told.out == "".join(f"{sample['text']}\n" for sample in found["samples"])
     assert f"kept {found['filter']['kept']} of {found['filter']['written']} texts" in told.err
+
+
+def test_a_filter_goes_with_a_mark_and_steering_does_not(command, trained):
+    words = ("generate", trained / "run", "--rating", 5, "--critic", trained / "critic", "--agree", 4, "--length", 60)
+    done = command(*words, "--watermark", "key", "--count", 2, "--json")
+    (found, _) = json.loads(done.out)["samples"]
+    assert found["generated_by"]["watermark"] == {"key_sha256": "2c70e12b"}
+    done = command(*words, "--method", "steer", "--watermark", "key")
+    assert (done.code, done.out, len(done.faults)) == (2, "", 1)
+    assert "--watermark and --method steer contradict each other" in done.faults[0]
 
 
 def test_a_person_who_looks_on_sees_what_the_critic_makes_of_a_text(command, trained, monkeypatch):

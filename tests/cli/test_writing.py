@@ -7,6 +7,7 @@ import pytest
 
 from seqloom.cli import output, writing
 from seqloom.kernels.native import chosen_kernels
+from seqloom.version import __version__
 from seqloom.workflows.run import load
 
 
@@ -37,7 +38,7 @@ def test_json_is_what_the_library_writes(command, run):
             "index": index,
             "seed": 7,
             "tokens": 40,
-            "generated_by": {"run": str(run), **settings},
+            "generated_by": {"seqloom": __version__, "run": str(run), **settings},
         }
 
 
@@ -49,6 +50,7 @@ def test_every_flag_reaches_the_library(command, run):
     )
     (sample,) = samples(command("generate", run, *words.split(), "--json"))
     assert sample["generated_by"] == {
+        "seqloom": __version__,
         "run": str(run),
         "length": 9,
         "min_length": 2,
@@ -71,7 +73,8 @@ def test_every_flag_reaches_the_library(command, run):
 
 def test_what_took_effect_is_said_where_nothing_was_given(command, run):
     (sample,) = samples(command("generate", run, "--json"))
-    assert sample["generated_by"] == {"run": str(run), "length": 400, "temperature": 1, "seed": 0}
+    origin = {"seqloom": __version__, "run": str(run)}
+    assert sample["generated_by"] == origin | {"length": 400, "temperature": 1, "seed": 0}
     (sample,) = samples(command("generate", run, "--length", 5, "--temperature", "inf", "--json"))
     assert sample["generated_by"]["temperature"] == "inf"
 

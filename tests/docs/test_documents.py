@@ -88,6 +88,7 @@ def fetching(shown: Iterable[Command]) -> set[str]:
 
 def run_command(command: Command, capsys: pytest.CaptureFixture[str], demo: Path | None = None) -> None:
     program, *words = command.words
+    words, kept = (words[:-2], words[-1]) if words[-2:-1] == [">"] else (words, None)
     if words == ["demo"] and demo is not None:
         shutil.copytree(demo, "runs/demo", dirs_exist_ok=True)
         return
@@ -102,6 +103,8 @@ def run_command(command: Command, capsys: pytest.CaptureFixture[str], demo: Path
         assert SHELL.fullmatch(command.line), f"neither run nor known: {command.line}"
         return
     out, err = capsys.readouterr()
+    if kept:
+        Path(kept).write_text(out, encoding="utf-8")
     assert code == (2 if command.faults else 0), f"{command.line} ended with {code}:\n{err}"
     if command.faults:
         assert err.splitlines() == list(command.faults), command.line

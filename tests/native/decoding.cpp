@@ -91,7 +91,7 @@ std::vector<std::vector<int32_t>> write(const Kernels& kernels, const Network& n
   lanes.set_sampling(settings);
   for (int lane = 0; lane < count; ++lane) {
     lanes.read(lane, prompt, 3);
-    lanes.begin(lane, 5, first + lane, prompt, 3);
+    lanes.begin(lane, 5, first + lane, prompt, 3, first + lane);
   }
   std::vector<std::vector<int32_t>> texts(count);
   for (int most : {1, 2, 7, 64, 64}) {
@@ -157,6 +157,21 @@ void move_about(const Kernels& kernels, const Network& network, Core core) {
   lanes.resize(1);
 }
 
+// A copy of a marked text goes on with its mark, and what was marked is not marked again.
+void copy_marked(const Kernels& kernels, const Network& network) {
+  Lanes lanes(kernels, network, 2);
+  lanes.resize(3);
+  lanes.set_sampling({1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 90, 0, -1, nullptr, 1, 1, 1, 99});
+  for (int lane = 0; lane < 3; ++lane) lanes.begin(lane, 5, lane, nullptr, 0, lane);
+  const int32_t from[] = {2, 2, 0};
+  for (int part = 0; part < 3; ++part) {
+    Output output(3, 30);
+    lanes.write(output.written());
+    lanes.reorder(from);
+    expect(output.counts == std::vector<int32_t>(3, 30), kernels.name, "a marked text ends too early");
+  }
+}
+
 // Scores alone and side by side, where not every lane reads and not every token is asked.
 void score(const Kernels& kernels, const Network& network) {
   constexpr int kLanes = 5, kTime = 9;
@@ -192,6 +207,8 @@ int main() {
       {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 60, 0, -1, nullptr, 3},
       {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 60, 0, 2, nullptr, 2},
       {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 60, 20, 2, bias.data(), 3},
+      {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 60, 0, -1, nullptr, 1, 4, 1, 99},
+      {0.8, 0.9, 0.05, 0.95, 1.2, 30, 8, 60, 20, 2, bias.data(), 3, 2, 2, 99},
   };
   for (int index = 0; index < kNumKernels; ++index) {
     const Kernels& kernels = *kAllKernels[index];
@@ -205,6 +222,7 @@ int main() {
         for (const SamplingSettings& one : settings) check(kernels, *network, one);
         read_at_once(kernels, *network);
         move_about(kernels, *network, core);
+        copy_marked(kernels, *network);
         score(kernels, *network);
       }
     if (faults == 0) std::printf("%s ok\n", kernels.name);

@@ -48,6 +48,12 @@ def faults(**settings):
         ({"seed": -1}, "--seed"),
         ({"seed": 2**64}, "--seed"),
         ({"max_copy": -3}, "--max-copy"),
+        ({"watermark": ""}, "--watermark got an empty key"),
+        ({"watermark": "\udc80"}, "no UTF-8 text"),
+        ({"watermark": "key", "temperature": 0}, "with --temperature 0 nothing is"),
+        ({"watermark": "key", "top_k": 1}, "with --top-k 1 nothing is"),
+        ({"watermark": "key", "beam": 4}, "--beam 4 draws nothing"),
+        ({"watermark": "key", "ahead": 2}, "--ahead 2 drafts tokens"),
     ],
 )
 def test_a_faulty_setting_is_named_by_its_flag(settings, flag):
@@ -124,3 +130,7 @@ def test_json_and_back():
 def test_damaged_json_is_refused(stored):
     with pytest.raises(ConfigError):
         SamplingConfig.from_json(stored)
+
+
+def test_a_secret_key_is_not_shown():
+    assert "hush" not in repr(SamplingConfig(watermark="hush"))

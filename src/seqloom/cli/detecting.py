@@ -7,6 +7,7 @@ import typer
 
 from seqloom.cli.output import print_json, print_table, say
 from seqloom.cli.sections import SectionedCommand
+from seqloom.cli.watermarks import watermark
 
 __all__ = ["app"]
 
@@ -164,3 +165,8 @@ def duel(
     rows = [(f"{one.number}", f"{one.plain:.3f}", f"{one.escaped:.3f}", f"{one.learned:.3f}") for one in found]
     print_table([heading, *rows])
     say(f"picture: {run / 'duel.png'}")
+
+
+app.command(
+    cls=SectionedCommand, epilog="Example: seqloom detect watermark runs/novel found.txt --records line --key KEY"
+)(watermark)

@@ -90,6 +90,9 @@ def generate(
         float | None, _draw(help="from the most typical that make up this share; 1 is off (1)")
     ] = None,
     repetition_penalty: Annotated[float | None, _draw(help="above 1 repeats less (1)")] = None,
+    watermark: Annotated[
+        str | None, _draw(metavar="KEY", help="mark the text by a secret key, for 'detect watermark' to find it again")
+    ] = None,
     beam: Annotated[int | None, _draw(help="width of a search for the likeliest text, instead of drawing")] = None,
     min_length: Annotated[int | None, _text(help="fewest tokens before the text may end (0)")] = None,
     stop: Annotated[list[str] | None, _text(metavar="TEXT", help="end before this string; may be given again")] = None,
@@ -115,7 +118,7 @@ def generate(
         _write_judged(opened, prompt, count, settings, as_json=json)
     elif json:
         samples = opened.iterate(prompt, count, **settings)
-        origin = {"run": str(run), **({"guidance": 1.0} if rating else {}), **_drawn_by(settings)}
+        origin = {**_made_by(opened), **({"guidance": 1.0} if rating else {}), **_drawn_by(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
         _print(opened, prompt, count, settings)
@@ -149,7 +152,7 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
         raise
     finally:
         if as_json:
-            origin = {"run": str(run.path), **_drawn_by(given), **_asked_of(writing)}
+            origin = {**_made_by(run), **_drawn_by(given), **_asked_of(writing)}
             samples = [
                 {
                     **_as_json(one.sample, prompt, origin),
@@ -175,12 +178,25 @@ def _rating(predicted: float | None) -> str:
     return dimmed(f"{predicted:.2f}  ") if predicted is not None and shows_terminal() else ""
 
 
+def _made_by(run: "Run") -> dict[str, Any]:
+    """The program and the run."""
+    from seqloom.version import __version__
+
+    return {"seqloom": __version__, "run": str(run.path)}
+
+
 def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were given, and those that every text is drawn by all the same, in JSON's types."""
+    """The settings that were given, and those that every text is drawn by all the same, in JSON's types.
+
+    Of a watermark's key, which is secret, there is what its owner knows it by.
+    """
     from seqloom.sampling import SamplingConfig
+    from seqloom.sampling.watermark import fingerprint
 
     config = SamplingConfig()
     found = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
+    if "watermark" in found:
+        found["watermark"] = {"key_sha256": fingerprint(found["watermark"])}
     return found if math.isfinite(found["temperature"]) else {**found, "temperature": "inf"}
 
 

@@ -67,6 +67,9 @@ class SamplingSettings(Structure):
         *((name, c_int32) for name in ("top_k", "repetition_window", "length", "min_length", "boundary")),
         ("bias", c_void_p),
         ("ahead", c_int32),
+        ("mark_width", c_int32),
+        ("mark_groups", c_int32),
+        ("mark_key", c_uint64),
     )
 
 
@@ -117,7 +120,7 @@ _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "seqloom_lanes_score": (None, (c_void_p, POINTER(Scored))),
     "seqloom_lanes_read_many": (None, (c_void_p, c_int, c_void_p, c_int, c_int, c_void_p)),
     "seqloom_lanes_set_sampling": (None, (c_void_p, POINTER(SamplingSettings))),
-    "seqloom_lanes_begin": (None, (c_void_p, c_int, c_uint64, c_uint64, c_void_p, c_int)),
+    "seqloom_lanes_begin": (None, (c_void_p, c_int, c_uint64, c_uint64, c_void_p, c_int, c_uint64)),
     "seqloom_lanes_end": (None, (c_void_p, c_int)),
     "seqloom_lanes_write": (None, (c_void_p, POINTER(Written))),
     "seqloom_lanes_distribution": (c_int, (c_void_p, c_int, c_void_p)),

@@ -217,7 +217,9 @@ class Lanes:
         settings.bias = None
         self._draws = True
 
-    def begin(self, lane: int, seed: int, index: int, recent: Integer[np.ndarray, " recent"]) -> None:
+    def begin(
+        self, lane: int, seed: int, index: int, recent: Integer[np.ndarray, " recent"], variants: int = 0
+    ) -> None:
         """Have a lane begin a sample.
 
         Args:
@@ -225,11 +227,13 @@ class Lanes:
             seed: of the draws.
             index: of the sample, which its draws depend on too.
             recent: tokens before the first that count for repetition.
+            variants: of the mark that the sample carries, 16 bits for each group, where the settings ask for one.
         """
         if not self._draws:
             raise ValueError("set_sampling must say how to draw before a lane begins")
         held = np.ascontiguousarray(recent, np.int32)
-        self._library.seqloom_lanes_begin(self._handle, self._checked(lane), seed, index, address(held), len(held))
+        places = address(held), len(held), variants
+        self._library.seqloom_lanes_begin(self._handle, self._checked(lane), seed, index, *places)
 
     def end(self, lane: int) -> None:
         """Have a lane write no more."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from numbers import Integral, Real
 from typing import Any
 
@@ -55,6 +56,8 @@ class SamplingConfig(Stored):
         ahead: most tokens that a step may write, by drafting them with the heads that the model was trained with and
             drawing by speculative sampling (Leviathan et al. 2023): the text's distribution is the same. 1 is off; None
             is as many as are worth it for the model's shape.
+        watermark: a secret key by which the text can be told again, see `sampling.watermark`; the text's distribution
+            over keys is the same. None marks nothing.
     """
 
     length: int = 400
@@ -74,10 +77,12 @@ class SamplingConfig(Stored):
     seed: int = 0
     max_copy: int = 0
     ahead: int | None = None
+    watermark: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check(*_type_rules(self))
-        check(*_number_rules(self), *_string_rules(self), *_pattern_rules(self), *_beam_rules(self))
+        rules = (_number_rules, _string_rules, _pattern_rules, _beam_rules, _watermark_rules)
+        check(*chain.from_iterable(rule(self) for rule in rules))
 
     def to_json(self) -> dict[str, Any]:
         """The fields in JSON's types; an infinite temperature, which JSON lacks, is the string "inf"."""
@@ -115,6 +120,7 @@ def _type_rules(config: SamplingConfig) -> Iterator[Rule]:
             for string in strings if isinstance(strings, Sequence) else ():
                 yield _typed(name, string, str, "strings")
     yield _typed("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
+    yield config.watermark is None or isinstance(config.watermark, str), "--watermark got no text: give a secret key"
     yield config.ahead is None or is_number(config.ahead), f"--ahead got {config.ahead!r}: give a number"
     yield _typed("bias", config.bias, Mapping, "numbers by token id")
     for token, value in config.bias.items() if isinstance(config.bias, Mapping) else ():
@@ -213,6 +219,26 @@ def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
             f"--beam and --{flag} contradict each other: a beam search draws nothing, it finds the likeliest "
             "text; leave out one of the two",
         )
+
+
+def _watermark_rules(config: SamplingConfig) -> Iterator[Rule]:
+    key = config.watermark
+    if key is None:
+        return
+    yield key != "", "--watermark got an empty key: choose a long one that nobody guesses"
+    yield _spellable(key), "--watermark got a key with bytes that are no UTF-8 text: choose letters and digits"
+    marks = "--watermark marks what is drawn"
+    yield config.beam < 2, f"{marks}, and --beam {config.beam} draws nothing: leave out one of the two"
+    settings = (("temperature", config.temperature, 0), ("top-k", config.top_k, 1))
+    for flag, value, least in settings:
+        yield (
+            value != least,
+            f"{marks}, and with --{flag} {value:g} nothing is: leave out one of the two",
+        )
+    yield (
+        config.ahead in (None, 1),
+        f"--watermark marks no drafts, and --ahead {config.ahead} drafts tokens: leave out one of the two",
+    )
 
 
 def _whole(flag: str, value: Any, least: int) -> Rule:

@@ -1,11 +1,11 @@
-"""Drawing a token: one uniform number, one look into the cumulative distribution."""
+"""Drawing a token: by one uniform number and a look into the cumulative distribution, or by a number for each token."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float64
 
-__all__ = ["draw", "uniforms"]
+__all__ = ["draw", "draw_marked", "uniforms"]
 
 
 def uniforms(seed: int, index: int) -> Iterator[float]:
@@ -28,3 +28,8 @@ def draw(log_probabilities: Float64[np.ndarray, " vocab"], uniform: float) -> in
     # drawn.
     last = int(np.searchsorted(cumulative, cumulative[-1], side="left"))
     return min(int(np.searchsorted(cumulative, target, side="right")), last)
+
+
+def draw_marked(log_probabilities: Float64[np.ndarray, " vocab"], noise: Float64[np.ndarray, " vocab"]) -> int:
+    """The token with the largest log-probability plus Gumbel noise, made of a number in (0, 1) for each token."""
+    return int(np.argmax(log_probabilities - np.log(-np.log(noise))))

@@ -64,6 +64,7 @@ def make_flock(job: Job, count: int, first_index: int) -> Flock:
         count: how many texts.
         first_index: of their draws.
     """
+    assert job.config.watermark is None, "copies that one key marks would go on alike"
     return NativeFlock(job, count, first_index) if suits(job) else PlainFlock(job, count, first_index)
 
 

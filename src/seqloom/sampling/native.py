@@ -21,6 +21,7 @@ from seqloom.sampling.draft import Draft, speller
 from seqloom.sampling.job import Job
 from seqloom.sampling.sample import Drafting, FinishReason, Sample
 from seqloom.sampling.transforms import diverged
+from seqloom.sampling.watermark import GROUPS, WIDTH, secret_number, variants_of
 
 __all__ = ["ENDINGS", "check_ahead", "lanes_of_samples", "start_lanes", "suits", "write_many", "write_one"]
 
@@ -186,7 +187,9 @@ def _begin(job: Job, lanes: Lanes, lane: int, index: int) -> None:
         lanes.set_state(partner, state)
         lanes.set_logits(partner, job.logits)
     recent = np.array(job.prompt[-job.config.repetition_window :], np.int32)
-    lanes.begin(lane, int(job.config.seed), index, recent)
+    variants = () if job.config.watermark is None else variants_of(job.config.seed, index)
+    packed = sum(variant << 16 * group for group, variant in enumerate(variants))
+    lanes.begin(lane, int(job.config.seed), index, recent, packed)
 
 
 def _drafting(job: Job, lanes: Lanes, lane: int) -> Drafting | None:
@@ -215,12 +218,15 @@ def _settings(job: Job) -> SamplingSettings:
         min_length=min(config.min_length, whole),
         boundary=-1 if job.boundary is None else job.boundary,
         ahead=_ahead(job),
+        mark_width=0 if config.watermark is None else WIDTH,
+        mark_groups=GROUPS,
+        mark_key=0 if config.watermark is None else secret_number(config.watermark),
     )
 
 
 def _ahead(job: Job) -> int:
     """Tokens that a step writes at most."""
-    if not isinstance(job.decoder, NativeDecoder):
+    if not isinstance(job.decoder, NativeDecoder) or job.config.watermark is not None:
         return 1
     return job.decoder.usual_ahead if job.config.ahead is None else job.config.ahead
 

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from seqloom.sampling.draw import draw, uniforms
+from seqloom.sampling.draw import draw, draw_marked, uniforms
 from seqloom.sampling.job import Job, permitted
 from seqloom.sampling.pattern import matches
 from seqloom.sampling.sample import FinishReason, Sample
 from seqloom.sampling.stopping import TextBuffer
 from seqloom.sampling.transforms import Context, apply_chain, log_softmax
+from seqloom.sampling.watermark import Noise, make_mark
 
 __all__ = ["choose", "write"]
 
@@ -39,7 +40,7 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
         The sample.
     """
     text, pieces = TextBuffer(job.stops), []
-    chances = uniforms(job.config.seed, index)
+    chances, mark = uniforms(job.config.seed, index), make_mark(job.config, index)
     logits, state = job.logits, job.state
     choices: list[Choice] = []
     tokens: list[int] = []
@@ -50,7 +51,9 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
         if isinstance(mask, str):
             reason: FinishReason = mask
             break
-        choice = choose(job, logits, tokens, mask, next(chances))
+        uniform = next(chances)
+        noise = None if mark is None else mark.noise(tokens, len(logits))
+        choice = choose(job, logits, tokens, mask, uniform if noise is None else noise)
         choices.append(choice)
         if choice.token == job.boundary:
             reason = "end"
@@ -86,7 +89,7 @@ def choose(
     logits: Float32[np.ndarray, " vocab"],
     tokens: list[int],
     mask: Bool[np.ndarray, " vocab"] | None,
-    uniform: float,
+    chance: float | Noise,
 ) -> Choice:
     """Draw a token.
 
@@ -95,11 +98,11 @@ def choose(
         logits: of the token.
         tokens: that were written before it.
         mask: which ones may come.
-        uniform: from 0 to 1.
+        chance: from 0 to 1; or, where the token is marked, such a number for each.
     """
     model = log_softmax(logits)
     drawn_from = log_softmax(apply_chain(job.chain, logits.astype(np.float64), _context(job, tokens, mask)))
-    token = draw(drawn_from, uniform)
+    token = draw(drawn_from, chance) if isinstance(chance, float) else draw_marked(drawn_from, chance)
     return Choice(token, float(model[token]), float(drawn_from[token]))
 
 

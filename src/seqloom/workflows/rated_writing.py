@@ -309,6 +309,11 @@ def check_draws(plan: Plan, config: SamplingConfig) -> None:
             config.beam > 1 or config.temperature > 0,
             f"--temperature 0 and {ways} {same}; choose more (1 is usual), or leave out --critic",
         ),
+        (
+            config.watermark is None or "steer" not in plan.methods,
+            "--watermark and --method steer contradict each other: steering copies texts that shall go on differently, "
+            "and what one key marks goes on alike; leave out one of the two (filter goes with a mark)",
+        ),
         (config.top_k != 1, f"--top-k 1 and {ways} {same}; choose more (0 is off), or leave out --critic"),
     )
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seqloom.evaluation.likelihood import Likelihood
     from seqloom.evaluation.scores import TokenScore
     from seqloom.models.language_model import LanguageModel
+    from seqloom.sampling.watermark import Finding
     from seqloom.workflows.measuring import Protocol
     from seqloom.workflows.rated_writing import RatedWriting
 
@@ -214,6 +215,16 @@ class Run:
         from seqloom.workflows.measuring import score_text
 
         return score_text(self, text, skip_unknown=skip_unknown)
+
+    def find_watermark(self, text: str, key: str) -> "Finding":
+        """How much a text looks as if a key had marked it; needs no weights. See `sampling.watermark.find_mark`.
+
+        Raises:
+            ConfigError: the key is empty.
+        """
+        from seqloom.workflows.watermarks import find_watermark
+
+        return find_watermark(self, text, key)
 
     def evaluate(
         self,

@@ -85,8 +85,8 @@ SEQLOOM_EXPORT void seqloom_lanes_set_sampling(void* handle, const SamplingSetti
 }
 
 SEQLOOM_EXPORT void seqloom_lanes_begin(void* handle, int lane, uint64_t seed, uint64_t index, const int32_t* recent,
-                                        int num_recent) {
-  lanes(handle).begin(lane, seed, index, recent, num_recent);
+                                        int num_recent, uint64_t variants) {
+  lanes(handle).begin(lane, seed, index, recent, num_recent, variants);
 }
 
 SEQLOOM_EXPORT void seqloom_lanes_end(void* handle, int lane) { lanes(handle).end(lane); }

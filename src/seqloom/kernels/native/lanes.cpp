@@ -43,6 +43,7 @@ void Lanes::reorder(const int32_t* from) {
   struct Kept {
     std::vector<std::byte> memory;
     std::unique_ptr<History> history;
+    std::unique_ptr<Mark> mark;
     Progress progress;
   };
   std::vector<Kept> kept;
@@ -50,12 +51,14 @@ void Lanes::reorder(const int32_t* from) {
     const Lane& old = *lanes_[from[lane]];
     kept.push_back({{old.memory.get(), old.memory.get() + network_.lane_bytes},
                     old.history ? std::make_unique<History>(*old.history) : nullptr,
+                    old.mark ? std::make_unique<Mark>(*old.mark) : nullptr,
                     old.progress});
   }
   for (int lane = 0; lane < count(); ++lane) {
     Lane& now = *lanes_[lane];
     std::memcpy(now.memory.get(), kept[lane].memory.data(), network_.lane_bytes);
     now.history = std::move(kept[lane].history);
+    now.mark = std::move(kept[lane].mark);
     now.progress = kept[lane].progress;
   }
 }

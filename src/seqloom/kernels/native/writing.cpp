@@ -53,15 +53,19 @@ void Lanes::set_sampling(const SamplingSettings& settings) {
   }
 }
 
+// A mark is of what is drawn, and of what is drawn at once.
 int Lanes::num_drafts() const {
-  return guided() ? 0 : std::max(0, std::min(settings_.ahead - 1, network_.num_drafts));
+  return guided() || settings_.mark_width > 0 ? 0 : std::max(0, std::min(settings_.ahead - 1, network_.num_drafts));
 }
 
-void Lanes::begin(int lane, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent) {
+void Lanes::begin(int lane, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent,
+                  uint64_t variants) {
   Lane& one = *lanes_[lane];
   one.uniforms = UniformStream(seed, index);
   one.history = std::make_unique<History>(network_.vocabulary, settings_);
   for (int i = 0; i < num_recent; ++i) one.history->add(recent[i]);
+  const int width = settings_.mark_width;
+  one.mark = width > 0 ? std::make_unique<Mark>(settings_.mark_key, width, settings_.mark_groups, variants) : nullptr;
   one.progress = {};
   one.progress.ending = kRunning;
   one.drafting = {};
@@ -231,11 +235,20 @@ void Lanes::draw(int lane, Hand& hand, const float* logits, int32_t guess, const
   written.log_probs[at] = choice.log_prob;
   written.sampling_log_probs[at] = choice.sampling_log_prob;
   one.history->add(choice.token);
+  if (one.mark) one.mark->add(choice.token);
   now.pending = choice.token;
   if (choice.token == settings_.boundary)
     now.ending = kBoundary;
   else if (++now.num_written == settings_.length)
     now.ending = kLength;
+}
+
+// A token without a draft: by the mark's own numbers where it is marked. A marked one uses up a uniform too.
+bool Lanes::draw_next(Lane& one, Hand& hand, const float* logits, bool early, double uniform, Choice& choice) {
+  Noise noise{};
+  if (one.mark && one.mark->marks_next(noise))
+    return hand.chain->choose_marked(logits, *one.history, early, noise, choice);
+  return hand.chain->choose(logits, *one.history, early, uniform, choice);
 }
 
 // The next token, by the next draft where there is one; `guess` is that draft where it was drawn already. After a draft
@@ -247,7 +260,7 @@ bool Lanes::choose(Lane& one, Hand& hand, const float* logits, int32_t guess, Ch
   const bool early = now.num_written < settings_.min_length;
   if (now.next_draft == now.num_drafts) {
     now.drafts_due = true;
-    return hand.chain->choose(logits, *one.history, early, one.uniforms.next(), choice);
+    return draw_next(one, hand, logits, early, one.uniforms.next(), choice);
   }
   Chain& proposer = *hand.proposers[now.next_draft];
   const double drafts = one.uniforms.next(), judges = one.uniforms.next();

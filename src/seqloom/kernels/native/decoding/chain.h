@@ -50,6 +50,21 @@ class Transforms final : public Chain {
     return true;
   }
 
+  bool choose_marked(const float* logits, const History& history, bool early, const Noise& noise,
+                     Choice& choice) override {
+    if (!weigh(logits, history, early)) return false;
+    if (filters()) {
+      const int place = first_to_ring(candidates_.mass.data(), candidates_.token.data(), candidates_.count, noise);
+      const double share = candidates_.mass[place] / candidates_.total();
+      choice = {candidates_.token[place], model_log_prob(logits, candidates_.token[place]), std::log(share)};
+    } else if (settings_.temperature == 0) {
+      choice = {best_, model_log_prob(logits, best_), 0};
+    } else {
+      choose(first_to_ring(mass_.data(), nullptr, static_cast<int>(vocabulary_), noise), logits, choice);
+    }
+    return true;
+  }
+
   bool distribution(const float* logits, const History& history, bool early, double* log_probabilities) override {
     if (!weigh(logits, history, early)) return false;
     for (size_t token = 0; token < vocabulary_; ++token) log_probabilities[token] = -INFINITY;
@@ -237,6 +252,28 @@ class Transforms final : public Chain {
     if (!filters()) mass_[best_] = 1;
     for (int i = 0; filters() && i < candidates_.count; ++i) mass_[candidates_.token[i]] = candidates_.mass[i];
     total_ = filters() ? candidates_.total() : 1;
+  }
+
+  // The place whose exponential clock, which runs as fast as its mass is large, rings first: Gumbel's trick without its
+  // logarithms. -log u is at least 1 - u, which spares nearly all of those that are left; a mass of 0 never rings.
+  static int first_to_ring(const float* masses, const int32_t* tokens, int count, const Noise& noise) {
+    constexpr int kAtOnce = 32;
+    double uniforms[kAtOnce], first = INFINITY;
+    int found = 0;
+    for (int from = 0; from < count; from += kAtOnce) {
+      const int some = std::min(kAtOnce, count - from);
+      if (tokens)
+        for (int place = 0; place < some; ++place) uniforms[place] = noise(tokens[from + place]);
+      else
+        for (int place = 0; place < kAtOnce; ++place) uniforms[place] = noise(from + place);
+      for (int place = 0; place < some; ++place) {
+        const double mass = masses[from + place];
+        if (1 - uniforms[place] >= first * mass) continue;
+        const double time = -std::log(uniforms[place]) / mass;
+        if (time < first) first = time, found = from + place;
+      }
+    }
+    return found;
   }
 
   // Vector by vector, then token by token.

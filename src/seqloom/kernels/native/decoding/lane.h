@@ -66,6 +66,8 @@ struct Lanes::Lane {
   Memory memory;
   UniformStream uniforms{0, 0};
   std::unique_ptr<History> history;
+  // Null where nothing is marked.
+  std::unique_ptr<Mark> mark;
   Progress progress;
   Drafting drafting{};
   // What is read next, at once: the pending token and the drafts that are taken to follow it; and room for the latter.

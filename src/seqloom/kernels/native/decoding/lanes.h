@@ -85,8 +85,8 @@ class Lanes {
 
   // From here on, `write` draws so.
   void set_sampling(const SamplingSettings& settings);
-  // The lane begins a sample after the tokens in `recent`, from the logits that it has.
-  void begin(int lane, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent);
+  // The lane begins a sample after the tokens in `recent`, from the logits that it has; `variants` are of its mark.
+  void begin(int lane, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent, uint64_t variants = 0);
   // The lane writes no more.
   void end(int lane);
   // Every lane that has begun and not ended writes as many tokens as there is room for.
@@ -114,6 +114,7 @@ class Lanes {
   void guess(int lane, Hand& hand, int room);
   int draw_while_guessed(int lane, Hand& hand, const Written& written);
   void draw(int lane, Hand& hand, const float* logits, int32_t guess, const Written& written);
+  bool draw_next(Lane& one, Hand& hand, const float* logits, bool early, double uniform, Choice& choice);
   bool choose(Lane& one, Hand& hand, const float* logits, int32_t guess, Choice& choice);
   void draft(const std::vector<int>& lanes, Team* team);
   bool gives_up(std::chrono::steady_clock::time_point start, int num_tokens) const;

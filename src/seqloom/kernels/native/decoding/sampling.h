@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "mark.h"
+
 namespace seqloom::decoding {
 
 struct SamplingSettings {
@@ -16,6 +18,9 @@ struct SamplingSettings {
   const float* bias;
   // Tokens that a step writes at most; all but the first of them are drafted.
   int32_t ahead = 1;
+  // Tokens that a mark hangs on, 0 where none is asked for; the groups that they fall into; and its secret number.
+  int32_t mark_width = 0, mark_groups = 1;
+  uint64_t mark_key = 0;
 };
 
 struct Choice {
@@ -76,6 +81,10 @@ class Chain {
 
   // Draw at `uniform`; false where the logits are not finite. `early` is whether the text must not end yet.
   virtual bool choose(const float* logits, const History& history, bool early, double uniform, Choice& choice) = 0;
+
+  // The same by a number for each token: the one with the largest log-probability plus Gumbel noise.
+  virtual bool choose_marked(const float* logits, const History& history, bool early, const Noise& noise,
+                             Choice& choice) = 0;
 
   // The log-probabilities that `choose` draws from [vocabulary]; minus infinity where a token cannot come.
   virtual bool distribution(const float* logits, const History& history, bool early, double* log_probabilities) = 0;

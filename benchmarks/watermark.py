@@ -1,0 +1,252 @@
+"""What does a watermark cost, how surely is it found, and how often is it found where it is not?
+
+Asked of texts of equal length that a run writes with and without a key: how many are found by an exact p-value of at
+most 0.001, whole, cut short, or with characters replaced at random; how many of unmarked and of real texts seem to be
+marked; what an independent model of the same language makes of both kinds, in nats a character; how alike the texts
+are; and how fast they are written. "One variant" is what it would be if all texts of a key carried the same mark.
+
+    python benchmarks/watermark.py RUN --judge OTHER                the figures of docs/watermark.md, some minutes
+    python benchmarks/watermark.py RUN --texts 200 --judged 400 --json found.json
+    python benchmarks/watermark.py RUN --temperature 0.7
+
+RUN and OTHER are runs of the same table, trained with other seeds or cores. Real texts are the run's own corpus.
+"""
+
+import argparse
+import itertools
+import json
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+import seqloom
+from seqloom.evaluation.diversity import distinct_share
+from seqloom.evaluation.scores import document_scores
+from seqloom.evaluation.self_bleu import self_bleu
+from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, Finding, find_mark
+from seqloom.workflows.measuring import run_scorer
+from seqloom.workflows.own_text import own_corpus
+from seqloom.workflows.run import Run
+from seqloom.workflows.watermarks import RARE
+
+KEY = "a key for measurements"
+TESTS, KEYS = 10, 10
+"""Keys of its own that each unmarked text is held against; keys that all of them are."""
+
+ALIKE = 100
+"""Texts that are compared with one another; and all `--texts` of them too."""
+
+Row = tuple[str, str]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--judge", type=Path, help="an independent run, which says how likely the texts are")
+    parser.add_argument("--texts", type=int, default=1000, help="of each kind that are looked at")
+    parser.add_argument("--judged", type=int, default=16_000, help="of each kind that the judge reads")
+    parser.add_argument("--characters", type=int, default=200, help="of each text")
+    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
+    chosen = parser.parse_args()
+    found = measured(seqloom.load(chosen.run), chosen)
+    print("| measured | |\n| --- | --- |")
+    for name, said in rows(found):
+        print(f"| {name} | {said} |")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+def measured(run: Run, chosen: argparse.Namespace) -> dict[str, Any]:
+    length = chosen.characters
+
+    def write(count: int, key: str | None = None) -> list[str]:
+        settings = {"length": length, "min_length": length, "temperature": chosen.temperature, "watermark": key}
+        return [sample.text[:length] for sample in run.iterate("", count, **settings)]
+
+    unmarked, marked = write(chosen.texts), write(chosen.texts, KEY)
+    with one_variant():
+        alike = write(chosen.texts, KEY)
+    found = {
+        "texts": chosen.texts,
+        "characters": length,
+        "temperature": chosen.temperature,
+        "level": run.config.level,
+        "scheme": {"width": WIDTH, "groups": GROUPS, "variants": VARIANTS},
+        "threshold": RARE,
+        "found": {name: share_found(run, texts) for name, texts in damaged(marked)},
+        "found by tokens": found_by_tokens(run, chosen),
+        "median p": statistics.median(run.find_watermark(text, KEY).p_value for text in marked),
+        "false alarms": {
+            "unmarked": false_alarms(run, unmarked),
+            "real": false_alarms(run, list(itertools.islice(real_texts(run, length), chosen.texts))),
+        },
+        "alike": {
+            name: {
+                f"self-BLEU of {ALIKE}": self_bleu(texts[:ALIKE]),
+                f"self-BLEU of {len(texts)}": self_bleu(texts),
+                "distinct 4-grams of words": distinct_share([text.split() for text in texts], 4),
+                "different texts": len(set(texts)),
+            }
+            for name, texts in (("unmarked", unmarked), ("marked", marked), ("one variant", alike))
+        },
+        "characters a second": speeds(run, chosen.temperature),
+    }
+    if chosen.judge:
+        judge = seqloom.load(chosen.judge)
+        found["judge"] = {"run": str(chosen.judge), "texts": chosen.judged} | {
+            name: nats(judge, write(chosen.judged, key)) for name, key in (("unmarked", None), ("marked", KEY))
+        }
+    return found
+
+
+def one_variant() -> mock._patch:
+    return mock.patch("seqloom.sampling.native.variants_of", return_value=(0,) * GROUPS)
+
+
+def damaged(texts: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    yield "whole", list(texts)
+    for characters in (100, 50):
+        yield f"the last {characters} characters", [text[-characters:] for text in texts]
+    symbols = sorted(set("".join(texts)))
+    for percent in (5, 10, 20):
+        chance = random.Random(percent)
+        changed = [
+            "".join(chance.choice(symbols) if chance.random() < percent / 100 else sign for sign in text)
+            for text in texts
+        ]
+        yield f"{percent} % of the characters replaced", changed
+
+
+def share_found(run: Run, texts: Sequence[str]) -> float:
+    return statistics.mean(run.find_watermark(text, KEY).p_value <= RARE for text in texts)
+
+
+def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
+    """What it costs that a text is cut into tokens anew: whole samples, by their tokens and by their text."""
+    settings = {"length": chosen.characters, "temperature": chosen.temperature, "watermark": KEY}
+    samples = run.samples("", chosen.texts, **settings)
+    pairs: list[tuple[Finding, Finding]] = [
+        (find_mark(sample.tokens, KEY), run.find_watermark(sample.text, KEY)) for sample in samples
+    ]
+    long = [pair for pair in pairs if not pair[0].short]
+    return {
+        "samples": len(long),
+        "by tokens": statistics.mean(one.p_value <= RARE for one, _ in long),
+        "by text": statistics.mean(one.p_value <= RARE for _, one in long),
+        "same tokens": statistics.mean(
+            tuple(run.codec.encode(sample.text, skip_unknown=True).tolist()) == sample.tokens for sample in samples
+        ),
+        "places by tokens": statistics.mean(one.places for one, _ in long),
+        "places by text": statistics.mean(one.places for _, one in long),
+    }
+
+
+def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
+    """By a new key for each test, which is what the p-value speaks of; and by the same keys for all texts."""
+    ids = [run.codec.encode(run.as_read(text), skip_unknown=True) for text in texts]
+
+    def seems_marked(number: int, key: str) -> bool:
+        return find_mark(ids[number], key).p_value <= RARE
+
+    tests = list(itertools.product(range(len(ids)), range(TESTS)))
+    by_key = [statistics.mean(seems_marked(text, f"key {key}") for text in range(len(ids))) for key in range(KEYS)]
+    share = statistics.mean(seems_marked(text, f"key {text} {number}") for text, number in tests)
+    return {"tests": len(tests), "share": share, "by key": by_key}
+
+
+def real_texts(run: Run, characters: int) -> Iterator[str]:
+    for document in own_corpus(run):
+        text = "".join(document.chunks)
+        if len(text) >= characters:
+            yield text[:characters]
+
+
+def speeds(run: Run, temperature: float) -> dict[str, dict[str, float]]:
+    """Of one text and of many side by side; the two kinds take turns, so that a change of speed meets both."""
+    return {
+        name: dict(
+            zip(
+                ("unmarked", "marked"),
+                alternating([timed(run, count, length, temperature, key) for key in (None, KEY)]),
+                strict=True,
+            )
+        )
+        for name, count, length in (("one text", 1, 20_000), ("256 texts", 256, 400))
+    }
+
+
+def timed(run: Run, count: int, length: int, temperature: float, key: str | None) -> Callable[[], float]:
+    settings = {"length": length, "min_length": length, "temperature": temperature, "watermark": key}
+
+    def rate() -> float:
+        start = time.perf_counter()
+        written = sum(len(sample.text) for sample in run.iterate("", count, **settings))
+        return written / (time.perf_counter() - start)
+
+    return rate
+
+
+def alternating(rates: Sequence[Callable[[], float]]) -> list[float]:
+    turns = [[rate() for rate in rates] for _ in range(8)][1:]
+    return [statistics.median(each) for each in zip(*turns, strict=True)]
+
+
+def nats(judge: Run, texts: Sequence[str]) -> dict[str, float]:
+    """The mean over texts of the nats a character, and its standard error."""
+    documents = (
+        np.array([judge.codec.start, *judge.codec.encode(judge.as_read(text), skip_unknown=True).tolist()])
+        for text in texts
+    )
+    each = [
+        -sum(score.log_prob for score in scores) / len(text)
+        for text, scores in zip(texts, document_scores(run_scorer(judge), documents), strict=True)
+    ]
+    return {"mean": statistics.mean(each), "error": statistics.stdev(each) / math.sqrt(len(each))}
+
+
+def rows(found: dict[str, Any]) -> Iterator[Row]:
+    texts = f"{found['texts']:,} texts of {found['characters']} characters, temperature {found['temperature']:g}"
+    yield f"found at p <= {found['threshold']}", texts
+    for name, share in found["found"].items():
+        yield f"- {name}", f"{share:.1%}"
+    yield "median p of whole texts", f"{found['median p']:.1e}"
+    again = found["found by tokens"]
+    yield (
+        f"cut into tokens anew, level {found['level']}, {again['samples']:,} samples",
+        f"{again['by tokens']:.1%} found by their tokens, {again['by text']:.1%} by their text; "
+        f"{again['places by text']:.0f} places for {again['places by tokens']:.0f}; "
+        f"{again['same tokens']:.1%} have the same tokens",
+    )
+    for name, alarms in found["false alarms"].items():
+        one = alarms["by key"]
+        by_key = f"{min(one):.2%} to {max(one):.2%} by single keys"
+        yield f"false alarms, {name} texts", f"{alarms['share']:.2%} of {alarms['tests']:,} tests; {by_key}"
+    if "judge" in found:
+        judge = found["judge"]
+        for name in ("unmarked", "marked"):
+            yield f"nats a character by the judge, {name}", f"{judge[name]['mean']:.4f} +- {judge[name]['error']:.4f}"
+        difference = judge["marked"]["mean"] - judge["unmarked"]["mean"]
+        error = math.hypot(judge["marked"]["error"], judge["unmarked"]["error"])
+        yield f"difference, {judge['texts']:,} texts of each kind", f"{difference:+.4f} +- {error:.4f}"
+    kinds = found["alike"]
+    for measure in kinds["unmarked"]:
+        values = (f"{values[measure]:,.3f}".removesuffix(".000") for values in kinds.values())
+        yield measure, ", ".join(f"{value} {kind}" for kind, value in zip(kinds, values, strict=True))
+    for name, rates in found["characters a second"].items():
+        ratio = rates["marked"] / rates["unmarked"]
+        yield (
+            f"characters a second, {name}",
+            f"{rates['unmarked']:,.0f} unmarked, {rates['marked']:,.0f} marked ({ratio:.2f})",
+        )
+
+
+if __name__ == "__main__":
+    main()
