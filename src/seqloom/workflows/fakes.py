@@ -7,6 +7,7 @@ import numpy as np
 
 from seqloom.data.conditions import Category, Scale
 from seqloom.detector.altering import words_of
+from seqloom.detector.matching import same_texts
 from seqloom.workflows.run import Run
 
 __all__ = ["write_fakes"]
@@ -40,7 +41,8 @@ def write_fakes(run: Run, real: Sequence[str], count: int, seed: int) -> list[st
         seed: of all draws.
 
     Returns:
-        Texts of at least a word; fewer than `count` where the run writes nothing.
+        Texts of at least a word, without those that stand among the real ones too, as they teach nothing: fewer than
+        `count` where there are such.
     """
     longest = int(np.quantile([len(run.as_read(text)) for text in real], 0.98)) + 1
     sample = [run.codec.encode(run.as_read(text), skip_unknown=True) for text in real[:200]]
@@ -58,7 +60,8 @@ def write_fakes(run: Run, real: Sequence[str], count: int, seed: int) -> list[st
                     written = run.iterate(count=share - len(some), seed=draws, **settings)
                     some += [one.text.strip() for one in written if words_of(one.text)]
             found += some
-    return found
+    taken = set(same_texts(real, found))
+    return [text for text in found if text not in taken]
 
 
 def _told(run: Run, count: int, random: np.random.Generator) -> list[tuple[dict[str, Any], int]]:
