@@ -39,7 +39,7 @@ from seqloom.workflows.run import Run, load
 __all__ = ["ControlReport", "WayReport", "measure_control", "nats_of_pool"]
 
 REAL = "real"
-_BLEU_TEXTS = 200
+_BLEU_TEXTS, _BLEU_SAMPLES = 200, 8
 _COPY_TEXTS = 100
 _KINDS = 5
 """Groups that ratings are reported in where there are too many of them."""
@@ -65,7 +65,7 @@ class WayReport:
         share: of the correlation on real texts.
         acceptance: share of the texts that the critic kept, by rating and ("all") in all; empty without a filter.
         shortfall: texts that were asked for and not found.
-        self_bleu: up to 4-grams, of some texts from all over.
+        self_bleu: up to 4-grams, of 200 texts among themselves: the mean of several draws.
         distinct_2: distinct pairs of words, as a share.
         copied: share of the windows of 50 characters that stand in the model's corpus; None for real texts.
         tokens: that were written in all.
@@ -287,6 +287,7 @@ def _kinds(scale: Scale, ratings: Float[np.ndarray, " texts"]) -> Float[np.ndarr
 def _way(one: _Written, found: Agreement, real: Agreement, copies: CopyIndex | None) -> WayReport:
     """The report of one way of writing, beside real texts."""
     varied, searched = (_spread(one.texts, most) for most in (_BLEU_TEXTS, _COPY_TEXTS))
+    alike = [found for some in _samples(one.texts) if (found := self_bleu(some)) is not None]
     shares = [] if copies is None else [copies.copied_share(text) for text in searched]
     known = [share for share in shares if share is not None]
     return WayReport(
@@ -294,7 +295,7 @@ def _way(one: _Written, found: Agreement, real: Agreement, copies: CopyIndex | N
         share=_ratio(found.pearson, real.pearson),
         acceptance={kind: kept / max(tried, 1) for kind, (kept, tried) in one.acceptance.items()},
         shortfall=one.shortfall,
-        self_bleu=self_bleu(varied),
+        self_bleu=float(np.mean(alike)) if alike else None,
         distinct_2=diversity(varied).distinct_words[1],
         copied=float(np.mean(known)) if known else None,
         tokens=one.tokens,
@@ -340,6 +341,15 @@ def _spread(texts: Sequence[str], most: int) -> list[str]:
     """So many of them, from all over."""
     places = np.linspace(0, len(texts) - 1, min(most, len(texts))).round().astype(int).tolist()
     return [texts[place] for place in places]
+
+
+def _samples(texts: Sequence[str]) -> list[list[str]]:
+    """Some draws of so many texts as self-BLEU is taken of; all texts, once, where there are no more."""
+    if len(texts) <= _BLEU_TEXTS:
+        return [list(texts)]
+    random = np.random.default_rng(0)
+    draws = (random.choice(len(texts), _BLEU_TEXTS, replace=False).tolist() for _ in range(_BLEU_SAMPLES))
+    return [[texts[place] for place in places] for places in draws]
 
 
 def _ratio(one: float | None, other: float | None) -> float | None:
