@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from seqloom.readers.encoder import WordIndex
 from seqloom.readers.linear import Ordinal, Ridge
 from seqloom.readers.network import SCALE, NGramNetwork
-from seqloom.readers.ngrams import NGrams, count_ngrams
+from seqloom.readers.ngrams import NGrams, count_ngrams, word_places
 from seqloom.readers.settings import NetworkSettings
 
 WORDS = ("lovely", "awful", "soup", "table", "waiter", "came", "again", "cold")
@@ -103,3 +103,12 @@ def test_rare_words_are_one():
     assert set(index.words) == {"the", "cat's"}
     (ids,) = index.encode(["The CAT's dog the"], 3)
     assert ids.tolist() == [2 + index.words.index("the"), 2 + index.words.index("cat's"), 1]
+
+
+def test_the_places_of_words_are_those_that_are_counted():
+    text = "Not a good idea, isn't it? Déjà vu: $5 and 日本!! never say never again \ud800"
+    counts = count_ngrams([text])
+    places = {place for place in counts.indices.tolist() if place < counts.shape[1] // 2}
+    found = word_places(text)
+    assert set(found) == places
+    assert {"not-good", "not-good not-idea", "déjà", "!!", "never not-again"} <= set(found.values())

@@ -1,13 +1,16 @@
 """`seqloom detect`: telling what a generator wrote."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqloom.cli.output import print_json, print_table, say
 from seqloom.cli.sections import SectionedCommand
 from seqloom.cli.watermarks import watermark
+
+if TYPE_CHECKING:
+    from seqloom.evaluation.separating import Interval
 
 __all__ = ["app"]
 
@@ -167,6 +170,76 @@ def duel(
     say(f"picture: {run / 'duel.png'}")
 
 
+@app.command(
+    cls=SectionedCommand,
+    epilog="Example: seqloom detect report detector real.csv --generated written.csv --text text --prior 0.02",
+)
+def report(
+    detector: Annotated[Path, typer.Argument(help="folder of a detector", metavar="DETECTOR")],
+    source: Annotated[str, typer.Argument(help="a table of real texts, or with --label of both", metavar="SOURCE")],
+    text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text, in all tables")],
+    generated: Annotated[str | None, typer.Option(metavar="SOURCE", help="a table of generated texts")] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="column that says 1 of a generated text, 0 of a real one")
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="divide the texts by this column too; may be given again")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="column that says which real texts belong together")
+    ] = None,
+    pool: Annotated[
+        str | None, typer.Option(help="read one of the disjoint parts of SOURCE: generator, critic, judge, ...")
+    ] = None,
+    match_lengths: Annotated[
+        bool, typer.Option("--match-lengths", help="cut the texts of both sides to like lengths")
+    ] = False,
+    prior: Annotated[float, typer.Option(help="share of generated texts that is expected")] = 0.5,
+    seed: Annotated[int, typer.Option(help="of the samples that intervals are drawn from")] = 0,
+    output: Annotated[Path, typer.Option("--output", "-o", help="the page")] = Path("report.html"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the page that is there")] = False,
+    json: _Json = False,
+) -> None:
+    """Measure a detector on texts that it has not seen, and write a page of what it can and cannot do.
+
+    The page says how good the detector is, for whom, beside what simpler ways, how sure that is, and what false alarms
+    would do; and it explains what it says of some texts. Without --generated and --label it shows scores and texts.
+    """
+    from seqloom.workflows.detector_page import report_detector
+    from seqloom.workflows.detector_report import as_numbers
+
+    found = report_detector(
+        detector,
+        source,
+        text=text,
+        generated=generated,
+        label=label,
+        by=by or (),
+        group=group,
+        pool=pool,
+        matched=match_lengths,
+        prior=prior,
+        seed=seed,
+        output=output,
+        overwrite=overwrite,
+        note=say,
+    )
+    if json:
+        print_json({**as_numbers(found), "page": str(output)})
+        return
+    for warning in found.warnings:
+        say(warning)
+    if found.ways:
+        header = ("scored by", "area under the curve", "found at 1 % false alarms")
+        rows = [(way.name, _interval(way.area), _interval(way.found)) for way in found.ways if not way.part]
+        print_table([header, *rows])
+    say(f"page: {output}")
+
+
 app.command(
     cls=SectionedCommand, epilog="Example: seqloom detect watermark runs/novel found.txt --records line --key KEY"
 )(watermark)
+
+
+def _interval(found: "Interval") -> str:
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

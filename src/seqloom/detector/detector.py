@@ -10,14 +10,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
+from seqloom.detector.explaining import Explanation, explain
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak, find_leaks, match_lengths, same_texts
 from seqloom.detector.members import LIGHT, Members, NGramReaders, answer_names, learned_encoder
-from seqloom.detector.stack import Stack
+from seqloom.detector.reference import Reference
+from seqloom.detector.stack import Stack, check_prior, probabilities
 from seqloom.errors import ConfigError
 from seqloom.readers.ngrams import count_ngrams
 
-__all__ = ["LEAST_WORDS", "Detector", "Scored", "Teacher"]
+__all__ = ["LEAST_WORDS", "Asked", "Detector", "Scored", "Teacher"]
 
 LEAST_WORDS = 5
 """A text of fewer words is too short to tell."""
@@ -52,6 +54,23 @@ class Scored:
     """
 
     probabilities: Float[np.ndarray, " texts"]
+    abstained: Bool[np.ndarray, " texts"]
+    strange: Bool[np.ndarray, " texts"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the members say of some texts.
+
+    Attributes:
+        answers: in the order of `answer_names`.
+        words: of each text.
+        abstained: see `Scored`.
+        strange: see `Scored`.
+    """
+
+    answers: Float[np.ndarray, "texts answers"]
+    words: Int[np.ndarray, " texts"]
     abstained: Bool[np.ndarray, " texts"]
     strange: Bool[np.ndarray, " texts"]
 
@@ -97,6 +116,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         light_: of the answers that need n-grams alone.
         leaks_: signs of how the files were made that tell the sides apart.
         familiar_: the least share of known n-grams that a text should have.
+        reference_: what the members say of texts of either side; None of a detector from before it was kept.
         report_: area under the curve on the calibrating part, whole texts, by member; "all" and "light" are the stacks.
     """
 
@@ -179,21 +199,46 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ConfigError: the prior is not between 0 and 1.
         """
-        check_is_fitted(self, "members_")
-        if not 0 < prior < 1:
-            raise ConfigError(f"--prior got {prior}: choose a share between 0 and 1, such as 0.02")
+        check_prior(prior)
         texts = _texts(X)
         if not texts:
+            check_is_fitted(self, "members_")
             return Scored(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
+        asked = self.ask(texts, light=light)
+        logits = (self.light_ if light else self.stack_).logits(asked.answers, asked.words)
+        return Scored(probabilities(logits, prior), asked.abstained, asked.strange)
+
+    def ask(self, X: Sequence[str], *, light: bool = False) -> Asked:
+        """What the members say of texts, before it is weighed; of one text at least.
+
+        Args:
+            X: texts.
+            light: see `predict_proba`.
+        """
+        check_is_fitted(self, "members_")
+        texts = _texts(X)
         words = np.array([words_of(text) for text in texts])
         counts = count_ngrams(texts)
-        answers = self.members_.answers(texts, counts, light=light)
-        logits = (self.light_ if light else self.stack_).logits(answers, words) + np.log(prior / (1 - prior))
-        return Scored(
-            1 / (1 + np.exp(-np.clip(logits, -30, 30))),
+        known = self.members_.readers.ngrams.known_share(counts)
+        return Asked(
+            self.members_.answers(texts, counts, light=light),
+            words,
             words < LEAST_WORDS,
-            (self.members_.readers.ngrams.known_share(counts) < self.familiar_) & (words >= LEAST_WORDS),
+            (known < self.familiar_) & (words >= LEAST_WORDS),
         )
+
+    def explain(self, text: str, *, prior: float = 0.5) -> Explanation:
+        """What is said of a text, and what speaks for and against it.
+
+        Args:
+            text: one text.
+            prior: see `judge`.
+
+        Raises:
+            ConfigError: the prior is not between 0 and 1.
+        """
+        check_prior(prior)
+        return explain(self, _texts([text])[0], prior)
 
     def _parts(
         self, labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"]
@@ -278,6 +323,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         shown[last] = calibrating.whole
         known = self.members_.readers.ngrams.known_share(counts)[calibrating.whole & ~calibrating.generated]
         self.familiar_ = _STRANGE * float(np.quantile(known, 0.02))
+        self.reference_: Reference | None = Reference.fit(answers[shown], generated[shown])
         names = answer_names(encoder=self.members_.encoder is not None, pair=self.members_.pair is not None)
         said = {name: answers[shown, place] for place, name in enumerate(names)}
         said["light"] = self.light_.logits(answers[shown, :LIGHT], words[shown])

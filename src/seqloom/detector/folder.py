@@ -14,6 +14,7 @@ from seqloom.detector.detector import Detector
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak
 from seqloom.detector.members import Members, NGramReaders
+from seqloom.detector.reference import Reference
 from seqloom.detector.stack import Stack
 from seqloom.errors import RunError, SeqloomError
 from seqloom.files import replaced
@@ -24,8 +25,8 @@ from seqloom.readers.settings import EncoderSettings
 
 __all__ = ["FORMAT", "SETTINGS", "load_detector", "read_settings", "save_detector"]
 
-FORMAT = 1
-"""The format that this version writes."""
+FORMAT = 2
+"""The format that this version writes; one of format 1 has no reference."""
 
 SETTINGS = "detector.json"
 """What says that a folder holds a detector."""
@@ -60,6 +61,8 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
     }
     if members.encoder is not None:
         parts["encoder"] = members.encoder
+    if detector.reference_ is not None:
+        parts["reference"] = detector.reference_
     arrays = {
         f"{part}.{name}": np.array(array, order="C")
         for part, held in parts.items()
@@ -149,6 +152,8 @@ def _restored(stored: Mapping[str, Any], arrays: Mapping[str, np.ndarray], pair:
     )
     detector.members_ = Members(readers, encoder, pair)
     detector.stack_, detector.light_ = (Stack.from_arrays(part(name)) for name in ("stack", "light"))
+    reference = part("reference")
+    detector.reference_ = Reference.from_arrays(reference) if reference else None
     detector.familiar_ = float(stored["familiar"])
     detector.leaks_ = [Leak(*row) for row in stored["leaks"]]
     detector.report_ = dict(stored["report"])

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-__all__ = ["Stack"]
+from seqloom.errors import ConfigError
+
+__all__ = ["Stack", "check_prior", "probabilities"]
 
 _FARTHEST = 6.0
 """Standard deviations from the mean beyond which an answer counts no more."""
@@ -83,6 +85,17 @@ class Stack:
         logits: np.ndarray = self.slope * (made @ self.weight + self.bias) + self.shift
         return logits
 
+    def contributions(
+        self, answers: Float[np.ndarray, "texts answers"], words: Float[np.ndarray, " texts"]
+    ) -> Float[np.ndarray, "texts answers"]:
+        """What each answer, its square, and its product with the length add to the logit.
+
+        Their sum is the logit but for what hangs on no answer: the biases, and the length by itself.
+        """
+        made = _made((answers - self.centre) / self.spread, words)[:, :-1] * self.weight[:-1]
+        found: np.ndarray = self.slope * made.reshape(len(made), -1, answers.shape[1]).sum(axis=1)
+        return found
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` needs."""
         names = ("centre", "spread", "weight", "bias", "slope", "shift")
@@ -93,6 +106,22 @@ class Stack:
         """The stack that `to_arrays` described."""
         numbers = {name: float(arrays[name]) for name in ("bias", "slope", "shift")}
         return cls(arrays["centre"], arrays["spread"], arrays["weight"], **numbers)
+
+
+def check_prior(prior: float) -> None:
+    """Make sure that a share of generated texts can be expected.
+
+    Raises:
+        ConfigError: it is not between 0 and 1.
+    """
+    if not 0 < prior < 1:
+        raise ConfigError(f"--prior got {prior}: choose a share between 0 and 1, such as 0.02")
+
+
+def probabilities(logits: Float[np.ndarray, " texts"], prior: float) -> Float[np.ndarray, " texts"]:
+    """From logits where as many texts are generated as not, to probabilities where a share of `prior` is."""
+    found: np.ndarray = 1 / (1 + np.exp(-np.clip(logits + np.log(prior / (1 - prior)), -30, 30)))
+    return found
 
 
 def _made(standing: Float[np.ndarray, "texts answers"], words: Float[np.ndarray, " texts"]) -> np.ndarray:

@@ -15,7 +15,7 @@ from jaxtyping import Float32, Int32
 
 from seqloom.kernels.ngrams import count_hashed
 
-__all__ = ["NGrams", "count_ngrams"]
+__all__ = ["NGrams", "count_ngrams", "word_places"]
 
 _TOKEN = regex.compile(r"\w+(?:['\u2019]\w+)?|[.!?;,:()$]+")
 _NEGATION = regex.compile(r"not|no|never|nothing|without|hardly|barely|cannot|\w+n['\u2019]t")
@@ -79,6 +79,14 @@ class NGrams:
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "NGrams":
         """The n-grams that `to_arrays` described."""
         return cls(arrays["places"], arrays["rarity"])
+
+
+def word_places(text: str) -> dict[int, str]:
+    """The place that each word and each pair of words of a text is hashed to, as `count_ngrams` counts them."""
+    from sklearn.utils import murmurhash3_32
+
+    words = _word_ngrams(text.encode("utf-8", "replace").decode())
+    return {abs(int(murmurhash3_32(word.encode(), seed=0))) % _FEATURES: word for word in words}
 
 
 def count_ngrams(texts: Sequence[str]) -> Any:

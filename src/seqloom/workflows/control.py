@@ -287,7 +287,7 @@ def _kinds(scale: Scale, ratings: Float[np.ndarray, " texts"]) -> Float[np.ndarr
 def _way(one: _Written, found: Agreement, real: Agreement, copies: CopyIndex | None) -> WayReport:
     """The report of one way of writing, beside real texts."""
     varied, searched = (_spread(one.texts, most) for most in (_BLEU_TEXTS, _COPY_TEXTS))
-    alike = [found for some in _samples(one.texts) if (found := self_bleu(some)) is not None]
+    alike = [value for some in _samples(one.texts) if (value := self_bleu(some)) is not None]
     shares = [] if copies is None else [copies.copied_share(text) for text in searched]
     known = [share for share in shares if share is not None]
     return WayReport(

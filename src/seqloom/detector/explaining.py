@@ -1,0 +1,245 @@
+"""Why a detector says what it says of a text: what each member adds, which words tell, and a few plain sentences."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from seqloom.codecs.base import Codec
+from seqloom.detector.likelihood import FEATURES, LanguagePair, token_statistics
+from seqloom.detector.members import Members, answer_names
+from seqloom.detector.stack import probabilities
+from seqloom.readers.ngrams import count_ngrams, word_places
+
+if TYPE_CHECKING:
+    from seqloom.detector.detector import Detector
+
+__all__ = ["LIKELIHOOD", "Explanation", "Telling", "Token", "chances", "explain"]
+
+LIKELIHOOD = "language models"
+"""The members that all features of the two language models make together."""
+
+_MOST_WORDS = 6
+_LEAST_TOLD = 0.02
+"""Logits below which a word tells nothing."""
+
+_ORDINARY = 0.65
+"""Share of the real texts that a text is to one side of, below which it is like most."""
+
+_UNUSUAL = 0.9
+"""Share of the texts of a side that a text must differ from, for it to be said of more than its likelihood."""
+
+_COUNTED = {"char": "characters", "byte": "bytes", "word": "words"}
+
+_FORMS: Mapping[str, tuple[str, str]] = {
+    "log-probability": (
+        "Its {tokens} are less expected by a model of real texts than those of {share}.",
+        "Its {tokens} are more expected by a model of real texts than those of {share}.",
+    ),
+    "ratio": (
+        "Compared with that, a model of generated texts expects them more than it does those of {share}.",
+        "Compared with that, a model of generated texts expects them less than it does those of {share}.",
+    ),
+    "unevenness": (
+        "What is expected and what is not is spread more evenly than in {share}.",
+        "What is expected and what is not is spread less evenly than in {share}.",
+    ),
+}
+"""What is said where an answer is low, and where it is high."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A word, or two in a row.
+
+    Attributes:
+        words: as they were read: in small letters; "not … good" stands soon after a negation.
+        logit: what it adds to the logit of the linear member; above 0 it speaks for a generated text.
+    """
+
+    words: str
+    logit: float
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of a text as the model of real text saw it.
+
+    Attributes:
+        text: the piece.
+        probability: of it, after all that comes before it; None where the model does not know it or did not read it.
+        rank: how many others were likelier; None with the probability.
+    """
+
+    text: str
+    probability: float | None = None
+    rank: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What a detector says of one text, and why.
+
+    Attributes:
+        probability: that it was generated.
+        prior: the share of generated texts that was expected.
+        words: that it has.
+        abstained: whether it is too short to tell.
+        strange: whether it is unlike all texts that the detector knows.
+        contributions: what each member adds to the logit; above 0 it speaks for a generated text.
+        shares_below: the share of real texts of which each answer is lower; empty where no reference was kept.
+        for_generated: words that speak for a generated text, the most telling first.
+        for_real: words that speak for a real one.
+        tokens: the text in pieces; empty without language models.
+        sentences: all this in plain words.
+    """
+
+    probability: float
+    prior: float
+    words: int
+    abstained: bool
+    strange: bool
+    contributions: Mapping[str, float]
+    shares_below: Mapping[str, float]
+    for_generated: tuple[Telling, ...]
+    for_real: tuple[Telling, ...]
+    tokens: tuple[Token, ...]
+    sentences: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join(self.sentences)
+
+
+def explain(detector: "Detector", text: str, prior: float) -> Explanation:
+    """Explain what a trained detector says of a text; see `Detector.explain`."""
+    asked = detector.ask([text])
+    members, stack, reference = detector.members_, detector.stack_, detector.reference_
+    names = answer_names(encoder=members.encoder is not None, pair=members.pair is not None)
+    below, of_generated = ({}, {}) if reference is None else (
+        dict(zip(names, reference.shares_below(asked.answers[0], generated=side).tolist(), strict=True))
+        for side in (False, True)
+    )  # fmt: skip
+    telling = _telling(members, text)
+    probability = float(probabilities(stack.logits(asked.answers, asked.words), prior)[0])
+    found = Explanation(
+        probability=probability,
+        prior=prior,
+        words=int(asked.words[0]),
+        abstained=bool(asked.abstained[0]),
+        strange=bool(asked.strange[0]),
+        contributions=_by_member(names, stack.contributions(asked.answers, asked.words)[0]),
+        shares_below=below,
+        for_generated=tuple(one for one in telling if one.logit >= _LEAST_TOLD)[:_MOST_WORDS],
+        for_real=tuple(one for one in telling[::-1] if one.logit <= -_LEAST_TOLD)[:_MOST_WORDS],
+        tokens=() if members.pair is None else tuple(_tokens(members.pair, text)),
+        sentences=(),
+    )
+    codec = None if members.pair is None else members.pair.codec
+    return replace(found, sentences=tuple(_sentences(found, of_generated, codec)))
+
+
+def chances(probability: float) -> str:
+    """A probability as so many of 100; what lies beyond 1 or 99 is known no better."""
+    if 0.01 <= probability <= 0.99:
+        return f"{100 * probability:.0f} of 100"
+    return "fewer than 1 of 100" if probability < 0.5 else "more than 99 of 100"
+
+
+def _by_member(names: tuple[str, ...], contributions: Float[np.ndarray, " answers"]) -> dict[str, float]:
+    """The sum of what each member adds; all features of the language models are of one."""
+    found: dict[str, float] = {}
+    for name, value in zip(names, contributions.tolist(), strict=True):
+        member = LIKELIHOOD if name in FEATURES else name
+        found[member] = found.get(member, 0.0) + value
+    return found
+
+
+def _telling(members: Members, text: str) -> list[Telling]:
+    """What each word and pair of words adds to the logit of the linear member, the highest first."""
+    row = members.readers.ngrams.weigh(count_ngrams([text]))
+    added = row.data * members.readers.linear.weight[row.indices, 0]
+    spelled = word_places(text)
+    found = [
+        Telling(" ".join(spelled[place].split()).replace("not-", "not … "), value)
+        for place, value in zip(members.readers.ngrams.places[row.indices].tolist(), added.tolist(), strict=True)
+        if place in spelled
+    ]
+    return sorted(found, key=lambda one: (-one.logit, one.words))
+
+
+def _tokens(pair: LanguagePair, text: str) -> Iterator[Token]:
+    """The text in pieces, all of it: what the model does not know, or did not read, has no probability."""
+    (found,) = token_statistics(pair.real, pair.generated, [pair.encoded(text)])
+    unknown = {place for place, _ in pair.codec.unknown(text)}
+    ids = pair.encoded(text)[1:].tolist()
+    at = 0
+    for spelled, log_prob, rank in _whole(pair.codec, ids, found.log_probs[0].tolist(), found.ranks[0].tolist()):
+        while at in unknown:
+            yield Token(text[at])
+            at += 1
+        yield Token(spelled, float(np.exp(log_prob)), rank)
+        at += len(spelled)
+    if text[at:]:
+        yield Token(text[at:])
+
+
+def _whole(codec: Codec, ids: list[int], log_probs: list[float], ranks: list[int]) -> Iterator[tuple[str, float, int]]:
+    """Tokens, those that share a character taken together: its probability is their product."""
+    held, log_prob, highest = b"", 0.0, 0
+    for token, one, rank in zip(ids, log_probs, ranks, strict=True):
+        held, log_prob, highest = held + codec.token_bytes[token], log_prob + one, max(highest, rank)
+        try:
+            spelled = held.decode()
+        except UnicodeDecodeError:
+            continue
+        yield spelled, log_prob, highest
+        held, log_prob, highest = b"", 0.0, 0
+
+
+def _sentences(found: Explanation, of_generated: Mapping[str, float], codec: Codec | None) -> Iterator[str]:
+    if found.abstained:
+        words = "1 word" if found.words == 1 else f"{found.words} words"
+        yield f"It has {words}, which is too short to tell; what follows is little more than a guess."
+    if found.strange:
+        yield "It is unlike all texts that the detector knows, as one in another language is: its answer means little."
+    yield f"{_verdict(found.probability)} ({chances(found.probability)} such texts are generated{_where(found.prior)})."
+    if found.shares_below and codec is not None:
+        yield from _likelihood(found.shares_below, _COUNTED.get(codec.level, "pieces"))
+    if found.shares_below:
+        likelier = found.probability >= 0.5
+        share = found.shares_below["n-grams"] if likelier else 1 - of_generated["n-grams"]
+        mine, others = ("generated", "real") if likelier else ("real", "generated")
+        if share >= 0.5:
+            yield f"Its words and spelling are more like those of {mine} texts than those of {_most(share, others)}."
+    for telling, side in ((found.for_generated, "generated"), (found.for_real, "real")):
+        if telling:
+            yield f"Words that speak for a {side} text: {', '.join(f'“{one.words}”' for one in telling)}."
+
+
+def _verdict(probability: float) -> str:
+    certain = max(probability, 1 - probability)
+    if certain < 0.65:
+        return "It could be either"
+    grade = "Almost surely" if certain >= 0.99 else "Very probably" if certain >= 0.9 else "Probably"
+    return f"{grade} {'generated' if probability > 0.5 else 'real'}"
+
+
+def _where(prior: float) -> str:
+    return "" if prior == 0.5 else f", where {100 * prior:.3g} % of all are"
+
+
+def _likelihood(shares: Mapping[str, float], tokens: str) -> Iterator[str]:
+    """What the language models' answers say of the text beside real ones; the first always, others where unusual."""
+    for place, (name, forms) in enumerate(_FORMS.items()):
+        high = shares[name] >= 0.5
+        share = shares[name] if high else 1 - shares[name]
+        if place == 0 and share < _ORDINARY:
+            yield f"Its {tokens} are about as expected by a model of real texts as those of most real ones."
+        elif place == 0 or share >= _UNUSUAL:
+            yield forms[high].format(tokens=tokens, share=_most(share, "real"))
+
+
+def _most(share: float, side: str) -> str:
+    return f"nearly all {side} ones" if share >= 0.995 else f"{100 * share:.0f} % of {side} ones"
