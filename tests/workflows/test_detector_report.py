@@ -121,7 +121,8 @@ def test_flagged_texts_by_real_people_follow_from_bayes(report):
 
 def test_texts_of_every_kind_are_shown_once(report):
     kinds = [one.kind for one in report.shown]
-    assert len(dict.fromkeys(kinds)) == 5
+    usual = {"Surest that it is generated, and right", "Surest that it is real, and right", "Least sure"}
+    assert usual <= set(kinds)
     assert all(kinds.count(kind) <= 3 for kind in kinds)
     assert len({one.text for one in report.shown}) == len(report.shown)
     for one in report.shown:
