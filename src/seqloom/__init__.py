@@ -8,6 +8,7 @@ from seqloom.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from seqloom.corpora import open_corpus
+    from seqloom.critic import Critic
     from seqloom.errors import (
         CodecError,
         ConfigError,
@@ -29,6 +30,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 __all__ = [
     "CodecError",
     "ConfigError",
+    "Critic",
     "MissingExtraError",
     "Run",
     "RunError",
@@ -46,6 +48,7 @@ __all__ = [
 _PLACES = {
     "Run": "seqloom.workflows.run",
     "load": "seqloom.workflows.run",
+    "Critic": "seqloom.critic",
     "train": "seqloom.workflows.train",
     "open_corpus": "seqloom.corpora",
     "Sample": "seqloom.sampling",
