@@ -15,7 +15,18 @@ COMMANDS = typer.main.get_command(app).commands
 
 
 def test_the_commands_are_those_of_the_design():
-    assert set(COMMANDS) == {"train", "generate", "evaluate", "score", "info", "plot", "corpora", "critic", "demo"}
+    assert set(COMMANDS) == {
+        "train",
+        "generate",
+        "evaluate",
+        "score",
+        "info",
+        "plot",
+        "corpora",
+        "critic",
+        "demo",
+        "detect",
+    }
 
 
 @pytest.mark.parametrize("words", [[name] for name in COMMANDS] + [["corpora", "list"], ["corpora", "fetch"]])

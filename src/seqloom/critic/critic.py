@@ -159,11 +159,13 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The rating of each text."""
-        return self.scale_.unscaled(self._levels(X))
+        levels = self._levels(X)
+        return self.scale_.unscaled(levels)
 
     def predict_rank(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The rating that stands as high among ratings as each text's among predictions; see `Ranks`."""
-        return self.scale_.unscaled(self.ranks_.placed(self._levels(X)))
+        levels = self._levels(X)
+        return self.scale_.unscaled(self.ranks_.placed(levels))
 
     def _levels(self, given: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The level of each text's rating."""
