@@ -112,3 +112,12 @@ def test_the_places_of_words_are_those_that_are_counted():
     found = word_places(text)
     assert set(found) == places
     assert {"not-good", "not-good not-idea", "déjà", "!!", "never not-again"} <= set(found.values())
+
+
+def test_a_network_of_few_features_learns_the_most_frequent(rows):
+    above = np.random.default_rng(0).random((rows.shape[0], 1)) < 0.5
+    settings = NetworkSettings(updates=2, epochs=1, most_features=10)
+    places = NGramNetwork.fit(rows.astype(np.float32), above, settings, 0).to_arrays()["places"]
+    often = np.bincount(rows.indices, minlength=rows.shape[1])
+    assert len(places) == 10
+    assert often[places].min() >= np.sort(often)[-10]

@@ -30,6 +30,10 @@ def answer_names(*, encoder: bool, pair: bool) -> tuple[str, ...]:
     return ("n-grams", "network of n-grams", *(("encoder",) * encoder), *(FEATURES * pair))
 
 
+_MOST_FEATURES = 60_000
+"""Of the network: a generator gives texts without end, and what tells them apart is seldom rare."""
+
+
 @dataclass(frozen=True)
 class NGramReaders:
     """What reads n-grams alone.
@@ -49,7 +53,7 @@ class NGramReaders:
         """Learn from what `count_ngrams` gave."""
         ngrams = NGrams.fit(counts)
         rows, answers = ngrams.weigh(counts), generated[:, None]
-        network = NGramNetwork.fit(rows, answers, NetworkSettings(), seed)
+        network = NGramNetwork.fit(rows, answers, NetworkSettings(most_features=_MOST_FEATURES), seed)
         return cls(ngrams, Ordinal.fit(rows, answers, _STRENGTH), network)
 
     def answers(self, counts: Any) -> Float[np.ndarray, "texts 2"]:
