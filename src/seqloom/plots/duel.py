@@ -42,5 +42,5 @@ def duel_curve(
         axes.set_ylabel("area under the detector's curve")
         plain_axes(axes)
         headed(figure, title, "1 finds every generated text, 0.5 guesses")
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
     return path
