@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import seqloom
-from seqloom.critic.folder import read_settings
+from seqloom.critic.folder import CRITIC
 from seqloom.errors import RunError
 from seqloom.workflows.control import REAL, ControlReport, measure_control
 from seqloom.workflows.critics import fit_critic
@@ -104,7 +104,7 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         found["without"] = {
             place: ablated(options, work, [other for other in PLACES if other != place]) for place in PLACES
         }
-    found["critic"] = read_settings(fitted(options, work / "critic-of-all", folds=5))["report"]
+    found["critic"] = CRITIC.read_settings(fitted(options, work / "critic-of-all", folds=5))["report"]
     return found
 
 

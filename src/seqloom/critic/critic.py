@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +19,7 @@ from seqloom.readers.linear import Ordinal, Ridge
 from seqloom.readers.network import NGramNetwork
 from seqloom.readers.ngrams import NGrams, count_ngrams
 from seqloom.readers.settings import EncoderSettings, NetworkSettings
+from seqloom.readers.texts import checked_texts, numbered_groups
 from seqloom.sampling.config import is_whole
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         from sklearn.model_selection import GroupKFold
 
         texts, ratings = _checked(X, y)
-        groups = _numbered(groups, len(texts))
+        groups = numbered_groups(groups, len(texts))
         self._check(len(np.unique(groups)))
         self.scale_: Scale = fit_scale(name, ratings)
         thresholds = Thresholds(self.scale_)
@@ -170,7 +171,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _levels(self, given: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The level of each text's rating."""
         check_is_fitted(self, "members_")
-        texts = _texts(given)
+        texts = checked_texts(given)
         thresholds = Thresholds(self.scale_)
         if not texts:
             return np.zeros(0)
@@ -224,26 +225,8 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.note(line)
 
 
-def _texts(given: Any) -> list[str]:
-    """Texts as a list.
-
-    Raises:
-        ConfigError: one of them is no string.
-    """
-    if isinstance(given, str):
-        raise ConfigError(f"the texts are one string, {given[:40]!r}: give a list of texts")
-    try:
-        texts = list(given)
-    except TypeError:
-        raise ConfigError(f"the texts are {given!r:.60}: give a list of strings") from None
-    wrong = [one for one in texts if not isinstance(one, str)]
-    if wrong:
-        raise ConfigError(f"the texts hold {wrong[0]!r:.60}: give strings")
-    return [text.encode("utf-8", "replace").decode() for text in texts]
-
-
 def _checked(given: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " texts"]]:
-    texts = _texts(given)
+    texts = checked_texts(given)
     try:
         numbers = np.asarray(ratings, np.float64)
     except (TypeError, ValueError):
@@ -257,17 +240,6 @@ def _checked(given: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " t
     if len(texts) < _LEAST:
         raise ConfigError(f"{len(texts)} rated texts are too few to learn from: give {_LEAST} or more")
     return texts, numbers
-
-
-def _numbered(groups: Any, texts: int) -> Int[np.ndarray, " texts"]:
-    """The group of each text as a number; without groups each is one."""
-    if groups is None:
-        return np.arange(texts)
-    names = list(groups)
-    if len(names) != texts:
-        raise ConfigError(f"{texts} texts have {len(names)} groups: give one for each")
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(str(name), len(numbers)) for name in names])
 
 
 def _figures(found: Float[np.ndarray, " texts"], levels: Float[np.ndarray, " texts"], scale: Scale) -> dict[str, float]:

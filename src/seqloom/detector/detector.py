@@ -18,6 +18,7 @@ from seqloom.detector.reference import Reference
 from seqloom.detector.stack import Stack, check_prior, probabilities
 from seqloom.errors import ConfigError
 from seqloom.readers.ngrams import count_ngrams
+from seqloom.readers.texts import checked_texts, numbered_groups
 
 __all__ = ["LEAST_WORDS", "Asked", "Detector", "Scored", "Teacher"]
 
@@ -145,9 +146,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: there are too few of one side, a text stands on both, or a label is neither 0 nor 1.
         """
         texts, labels = _checked(X, y)
-        groups = np.arange(len(texts)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-        if groups.shape != (len(texts),):
-            raise ConfigError(f"{len(texts)} texts have groups of shape {list(groups.shape)}: give one for each")
+        groups = numbered_groups(groups, len(texts))
         self.classes_ = np.array([0, 1])
         sides = [[text for text, label in zip(texts, labels, strict=True) if label == side] for side in (False, True)]
         self.leaks_: list[Leak] = find_leaks(*sides)
@@ -200,7 +199,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: the prior is not between 0 and 1.
         """
         check_prior(prior)
-        texts = _texts(X)
+        texts = checked_texts(X)
         if not texts:
             check_is_fitted(self, "members_")
             return Scored(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
@@ -216,7 +215,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             light: see `predict_proba`.
         """
         check_is_fitted(self, "members_")
-        texts = _texts(X)
+        texts = checked_texts(X)
         words = np.array([words_of(text) for text in texts])
         counts = count_ngrams(texts)
         known = self.members_.readers.ngrams.known_share(counts)
@@ -238,7 +237,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: the prior is not between 0 and 1.
         """
         check_prior(prior)
-        return explain(self, _texts([text])[0], prior)
+        return explain(self, checked_texts([text])[0], prior)
 
     def _parts(
         self, labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"]
@@ -336,23 +335,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.note(line)
 
 
-def _texts(given: Any) -> list[str]:
-    """Texts as a list.
-
-    Raises:
-        ConfigError: one of them is no string.
-    """
-    if isinstance(given, str):
-        raise ConfigError(f"the texts are one string, {given[:40]!r}: give a list of texts")
-    texts = list(given)
-    wrong = [one for one in texts if not isinstance(one, str)]
-    if wrong:
-        raise ConfigError(f"the texts hold {wrong[0]!r}: give strings")
-    return texts
-
-
 def _checked(given: Any, labels: Any) -> tuple[list[str], Bool[np.ndarray, " texts"]]:
-    texts, found = _texts(given), np.asarray(labels)
+    texts, found = checked_texts(given), np.asarray(labels)
     if found.shape != (len(texts),):
         raise ConfigError(f"{len(texts)} texts have labels of shape {list(found.shape)}: give one for each")
     strange = [label for label in found.tolist() if label not in (0, 1)]

@@ -56,9 +56,9 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
     Raises:
         RunError: there is no critic, or it is damaged or from a newer format.
     """
-    from seqloom.critic.folder import read_settings
+    from seqloom.critic.folder import CRITIC
 
-    stored = read_settings(Path(folder))
+    stored = CRITIC.read_settings(Path(folder))
     try:
         scale, origin, report = stored["scale"], stored["origin"], stored["report"]
         reading = origin["reading"]
@@ -95,9 +95,9 @@ def describe_detector(folder: str | Path) -> dict[str, Any]:
     Raises:
         RunError: there is no detector, or it is damaged or from a newer format.
     """
-    from seqloom.detector.folder import read_settings
+    from seqloom.detector.folder import DETECTOR
 
-    stored = read_settings(Path(folder))
+    stored = DETECTOR.read_settings(Path(folder))
     try:
         origin = stored["origin"]
         return {

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from seqloom.config import ReadingConfig, check
 from seqloom.detector.detector import Asked, Detector
 from seqloom.detector.explaining import LIKELIHOOD
-from seqloom.detector.folder import read_settings
+from seqloom.detector.folder import DETECTOR
 from seqloom.detector.likelihood import FEATURES
 from seqloom.detector.matching import find_leaks, same_texts
 from seqloom.detector.members import LIGHT, answer_names
@@ -159,7 +159,7 @@ def _scores(
 def _warnings(
     detector: Path, source: str | Path, generated: str | Path | None, pool: str | None, table: Labelled
 ) -> Iterator[str]:
-    origin: Mapping[str, Any] = read_settings(detector).get("origin", {})
+    origin: Mapping[str, Any] = DETECTOR.read_settings(detector).get("origin", {})
     fitted = origin.get("reading", {}).get("pool")
     if _same(source, origin.get("real")) and (fitted is None or pool in (None, fitted)):
         yield (

@@ -19,7 +19,7 @@ from seqloom.corpora import open_corpus
 from seqloom.corpora.annotating import EMPTY, annotate
 from seqloom.corpora.counting import counted
 from seqloom.detector.detector import Detector, Teacher
-from seqloom.detector.folder import SETTINGS, load_detector, save_detector
+from seqloom.detector.folder import DETECTOR, load_detector, save_detector
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import check_writable
@@ -232,12 +232,12 @@ def _checked(
         faults.append("--count is how many texts --generator writes, and there is none: leave it out")
     if faults:
         raise ConfigError(*faults)
-    holds = (folder / SETTINGS).exists()
+    holds = (folder / DETECTOR.settings).exists()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not holds):
         raise RunError(f"--run got {folder}, which holds something else than a detector: name another folder")
     if holds and not overwrite:
         raise RunError(f"{folder} holds a detector already: give --overwrite to replace it, or name another folder")
-    check_writable(folder / SETTINGS)
+    check_writable(folder / DETECTOR.settings)
     return folder
 
 

@@ -35,7 +35,7 @@ class Round:
         plain: area under the curve of the detector of this round on texts that were not filtered.
         escaped: the same on the texts that were filtered by this detector.
         learned: the same of the next detector, which has learned from such texts, on others of them.
-        kept: share of its texts that the generator kept.
+        kept: share that the generator kept of the texts it was asked for.
     """
 
     number: int
@@ -91,14 +91,15 @@ def duel(
     texts = [writer.as_read(one).strip() for one in texts]
     known, held_out = _halves(texts, groups, seed)
     count = count or len(texts)
-    made = write_fakes(writer, texts, count, seed)
+    made = _shuffled(write_fakes(writer, texts, count, seed), seed)
     cut = len(made) - round(_HELD_OUT * len(made))
     learned, plain = made[:cut], made[cut:]
     judge = _detector(known, learned, seed)
     found: list[Round] = []
     for number in range(1, rounds + 1):
         note(f"round {number} of {rounds}")
-        kept = _kept(writer, texts, judge, round(count / keep), count, seed + 7919 * number)
+        write = round(count / keep)
+        kept = _kept(writer, texts, judge, write, count, seed + 7919 * number)
         cut = len(kept) - round(_HELD_OUT * len(kept))
         learned = learned + kept[:cut]
         after = _detector(known, learned, seed + number)
@@ -108,7 +109,7 @@ def duel(
                 _area(judge, held_out, plain),
                 _area(judge, held_out, kept[cut:]),
                 _area(after, held_out, kept[cut:]),
-                keep,
+                len(kept) / write,
             )
         )
         judge = after
@@ -144,7 +145,12 @@ def _kept(run: Run, real: Sequence[str], judge: Detector, write: int, count: int
     """Of what the generator writes, the texts that the detector is least sure of, in random order."""
     written = list(dict.fromkeys(write_fakes(run, real, write, seed)))
     order = np.argsort(judge.predict_proba(written)[:, 1])[:count]
-    return [written[place] for place in np.random.default_rng(seed).permutation(order)]
+    return _shuffled([written[place] for place in order], seed)
+
+
+def _shuffled(texts: Sequence[str], seed: int) -> list[str]:
+    """In random order: a generator writes way after way, and every part of its texts shall have some of each."""
+    return [texts[place] for place in np.random.default_rng(seed).permutation(len(texts))]
 
 
 def _area(judge: Detector, real: Sequence[str], generated: Sequence[str]) -> float:
