@@ -14,6 +14,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -29,7 +30,6 @@ import seqloom
 from seqloom.config import ReadingConfig
 from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
 from seqloom.detector.detector import Detector
-from seqloom.detector.members import answer_names
 from seqloom.errors import RunError
 from seqloom.workflows.detectors import fit_detector, open_detector, read_texts
 
@@ -125,20 +125,22 @@ def triples(texts: Sequence[str], count: int, random: np.random.Generator) -> li
     """Texts of a model of word triples, which falls back on pairs now and then."""
     follows: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for text in texts:
-        words = ["", "", *text.split(), ""]
+        pieces = ["", "", *re.findall(r"\S+\s*", text), ""]
+        words = [piece.strip() for piece in pieces]
         for place in range(2, len(words)):
-            follows[tuple(words[place - 2 : place])].append(words[place])
-            follows[(words[place - 1],)].append(words[place])
+            follows[tuple(words[place - 2 : place])].append(pieces[place])
+            follows[(words[place - 1],)].append(pieces[place])
     made = []
     while len(made) < count:
-        words = ["", ""]
-        while len(words) < 400:
-            context = tuple(words[-2:]) if random.random() < 0.8 else (words[-1],)
-            word = follows[context][random.integers(len(follows[context]))]
-            if not word and len(words) > 2:
+        pieces = ["", ""]
+        while len(pieces) < 400:
+            words = [piece.strip() for piece in pieces[-2:]]
+            some = follows[tuple(words) if random.random() < 0.8 else (words[-1],)]
+            piece = some[random.integers(len(some))]
+            if not piece and len(pieces) > 2:
                 break
-            words.append(word)
-        made.append(" ".join(words[2:]).strip())
+            pieces.append(piece)
+        made.append("".join(pieces).strip())
     return made
 
 
@@ -187,7 +189,7 @@ def nothing(bench: Bench) -> dict[str, Any]:
         unseen_texts = bench.real() + bench.fakes("own") if name == "random labels" else bench.real()
         truth = bench.random.random(len(unseen_texts)) < 0.5
         chance = detector.predict_proba(unseen_texts)[:, 1]
-        found[name] = interval(lambda at, chance=chance, truth=truth: two_sided(chance[at], truth[at]), len(truth))
+        found[name] = interval(lambda at, chance=chance, truth=truth: area_of(chance[at], truth[at]), len(truth))
     print_table(("nothing to learn", "area"), [(name, spoken(*values)) for name, values in found.items()])
     return found
 
@@ -212,7 +214,7 @@ def hotels(bench: Bench) -> dict[str, Any]:
     words = np.array([words_of(text) for text in texts], np.float64)
     found = {}
     for name, values in (("all", chance), ("light", light), ("length alone", words)):
-        areas = interval(lambda at, values=values: two_sided(values[at], truth[at]), len(truth))
+        areas = interval(lambda at, values=values: area_of(values[at], truth[at]), len(truth))
         shares = interval(lambda at, values=values: share_found(values[at], truth[at]), len(truth))
         right = interval(lambda at, values=values: accuracy_score(truth[at], values[at] > 0.5), len(truth))
         found[name] = {"area": areas, "found": shares, "accuracy": right}
@@ -290,19 +292,13 @@ def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str
     detector = bench.detector
     texts, truth = [*real, *fakes], np.arange(len(real) + len(fakes)) >= len(real)
     words = np.array([words_of(text) for text in texts], np.float64)
-    answers = detector.members_.answers(texts)
-    names = answer_names(encoder=detector.members_.encoder is not None, pair=detector.members_.pair is not None)
-    said = {
-        "all": detector.stack_.logits(answers, words),
-        "light": detector.light_.logits(answers[:, :2], words),
-        "length alone": words,
-        **{name: answers[:, place] for place, name in enumerate(names)},
-    }
+    asked = detector.ask(texts)
+    said = {"all": detector.logits(asked), **detector.logits_alone(asked), "length alone": words}
     found: dict[str, Any] = {"real": len(real), "generated": len(fakes)}
     rows = []
     for name, values in said.items():
-        values = values if name in ("all", "light") or two_sided(values, truth) >= 0.5 else -values
-        areas = interval(lambda at, values=values: two_sided(values[at], truth[at]), len(truth))
+        values = -values if name == "length alone" and area_of(values, truth) < 0.5 else values
+        areas = interval(lambda at, values=values: area_of(values[at], truth[at]), len(truth))
         shares = interval(lambda at, values=values: share_found(values[at], truth[at]), len(truth))
         found[name] = {"area": areas, "found": shares}
         rows.append((name, spoken(*areas), spoken(*shares)))
@@ -318,10 +314,10 @@ def scores(bench: Bench, texts: Sequence[str]) -> np.ndarray:
 
 
 def area(real: np.ndarray, fakes: np.ndarray) -> float:
-    return two_sided(np.concatenate([real, fakes]), np.arange(len(real) + len(fakes)) >= len(real))
+    return area_of(np.concatenate([real, fakes]), np.arange(len(real) + len(fakes)) >= len(real))
 
 
-def two_sided(values: np.ndarray, truth: np.ndarray) -> float:
+def area_of(values: np.ndarray, truth: np.ndarray) -> float:
     """The area under the curve."""
     from sklearn.metrics import roc_auc_score
 

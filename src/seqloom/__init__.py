@@ -9,6 +9,7 @@ from seqloom.version import __version__ as __version__
 if TYPE_CHECKING:
     from seqloom.corpora import open_corpus
     from seqloom.critic import Critic
+    from seqloom.detector.detector import Detector
     from seqloom.errors import (
         CodecError,
         ConfigError,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from seqloom.sampling import Sample, reweight
+    from seqloom.workflows.detectors import language_teacher
     from seqloom.workflows.run import Run, load
     from seqloom.workflows.train import train
 
@@ -31,6 +33,7 @@ __all__ = [
     "CodecError",
     "ConfigError",
     "Critic",
+    "Detector",
     "MissingExtraError",
     "Run",
     "RunError",
@@ -39,6 +42,7 @@ __all__ = [
     "SourceError",
     "TrainingError",
     "UserError",
+    "language_teacher",
     "load",
     "open_corpus",
     "reweight",
@@ -49,6 +53,8 @@ _PLACES = {
     "Run": "seqloom.workflows.run",
     "load": "seqloom.workflows.run",
     "Critic": "seqloom.critic",
+    "Detector": "seqloom.detector.detector",
+    "language_teacher": "seqloom.workflows.detectors",
     "train": "seqloom.workflows.train",
     "open_corpus": "seqloom.corpora",
     "Sample": "seqloom.sampling",

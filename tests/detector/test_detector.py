@@ -7,6 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from seqloom.detector.detector import Detector
 from seqloom.detector.folder import load_detector, save_detector
+from seqloom.detector.members import LIGHT, LIGHT_ANSWERS
+from seqloom.detector.stack import REAL
 from seqloom.errors import ConfigError, RunError
 
 
@@ -59,11 +61,44 @@ def test_short_and_strange_texts_are_marked_and_rated_all_the_same(detector, uns
 
 def test_groups_stay_whole(known):
     groups = np.arange(len(known.texts)) // 6
-    parts = Detector()._parts(known.generated, groups)
+    parts, folds = Detector()._parts(known.generated, groups)
     for side in (False, True):
         for group in np.unique(groups):
-            assert len(set(parts[(groups == group) & (known.generated == side)])) <= 1
+            mine = (groups == group) & (known.generated == side)
+            assert len(set(zip(parts[mine].tolist(), folds[mine].tolist(), strict=True))) <= 1
     assert {0, 1, 2} == set(parts.tolist())
+    assert {0, 1, 2, 3} == set(folds.tolist())
+
+
+def test_of_very_many_texts_some_are_learned_from(monkeypatch, known):
+    monkeypatch.setattr("seqloom.detector.detector._MOST_TEXTS", 100)
+    said = []
+    parts, _ = Detector(note=said.append)._parts(known.generated, np.arange(len(known.texts)))
+    assert [(parts[known.generated == side] != 3).sum() for side in (False, True)] == [100, 100]
+    assert said == ["learning from 100 of 300 texts of one side"] * 2
+
+
+def test_the_readers_of_a_fold_have_not_seen_it(known):
+    """A word that one text alone has is unheard of by those who answer for that text."""
+    texts = [f"{text} word{number}" for number, text in enumerate(known.texts)]
+    detector = Detector(encoder=False)
+    parts, folds = detector._parts(known.generated, np.arange(len(texts)))
+    made = detector._versions(texts, known.generated, parts, folds)
+    readers, answers = detector._read_in_folds(made)
+    whole = np.array([made.whole[at] and "word" in text for at, text in enumerate(made.texts)]) & (made.kinds == REAL)
+    unseen = answers[whole, LIGHT_ANSWERS.index("words, unseen, real")]
+    assert (unseen > 0).all()
+    learned = whole & (made.parts != 2)
+    seen = readers.answers(made.some(learned))[:, LIGHT_ANSWERS.index("words, unseen, real")]
+    assert (seen == 0).all()
+
+
+def test_every_member_is_weighed_alone_too(detector, unseen):
+    asked = detector.ask(unseen.texts)
+    found = detector.logits_alone(asked)
+    assert set(found) == {*LIGHT, "light members"} == set(detector.report_) - {"all"}
+    assert detector.stack_ is None
+    np.testing.assert_array_equal(found["light members"], detector.logits(asked))
 
 
 def test_it_can_be_kept_and_cloned(detector, unseen, tmp_path):

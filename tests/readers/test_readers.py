@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from seqloom.readers.encoder import WordIndex
 from seqloom.readers.linear import Ordinal, Ridge
 from seqloom.readers.network import SCALE, NGramNetwork
-from seqloom.readers.ngrams import NGrams, count_ngrams, word_places
+from seqloom.readers.ngrams import NGrams, count_ngrams
 from seqloom.readers.settings import NetworkSettings
 
 WORDS = ("lovely", "awful", "soup", "table", "waiter", "came", "again", "cold")
@@ -103,21 +103,3 @@ def test_rare_words_are_one():
     assert set(index.words) == {"the", "cat's"}
     (ids,) = index.encode(["The CAT's dog the"], 3)
     assert ids.tolist() == [2 + index.words.index("the"), 2 + index.words.index("cat's"), 1]
-
-
-def test_the_places_of_words_are_those_that_are_counted():
-    text = "Not a good idea, isn't it? Déjà vu: $5 and 日本!! never say never again \ud800"
-    counts = count_ngrams([text])
-    places = {place for place in counts.indices.tolist() if place < counts.shape[1] // 2}
-    found = word_places(text)
-    assert set(found) == places
-    assert {"not-good", "not-good not-idea", "déjà", "!!", "never not-again"} <= set(found.values())
-
-
-def test_a_network_of_few_features_learns_the_most_frequent(rows):
-    above = np.random.default_rng(0).random((rows.shape[0], 1)) < 0.5
-    settings = NetworkSettings(updates=2, epochs=1, most_features=10)
-    places = NGramNetwork.fit(rows.astype(np.float32), above, settings, 0).to_arrays()["places"]
-    often = np.bincount(rows.indices, minlength=rows.shape[1])
-    assert len(places) == 10
-    assert often[places].min() >= np.sort(often)[-10]

@@ -87,7 +87,7 @@ def score(
     text: Annotated[str, typer.Option(metavar="COLUMN", help="column of the text")],
     output: Annotated[Path, typer.Option("--output", "-o", help="the new table (.csv, .tsv or .jsonl)")],
     prior: Annotated[float, typer.Option(help="share of generated texts that is expected in the table")] = 0.5,
-    light: Annotated[bool, typer.Option("--light", help="ask only what reads n-grams: many times as fast")] = False,
+    light: Annotated[bool, typer.Option("--light", help="ask only the light readers: many times as fast")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the table that is there")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="go on where an earlier call was interrupted")] = False,
     json: _Json = False,
@@ -141,8 +141,8 @@ def duel(
 ) -> None:
     """Let a generator choose its texts against a detector, and the detector learn from them, round by round.
 
-    The detector reads n-grams. Areas under its curve: of texts as they are written, of those that were chosen against
-    it, and of such texts once it has learned from others of them.
+    The detector has light readers only. Areas under its curve: of texts as they are written, of those that were chosen
+    against it, and of such texts once it has learned from others of them.
     """
     from dataclasses import asdict
 
@@ -231,7 +231,7 @@ def report(
         say(warning)
     if found.ways:
         header = ("scored by", "area under the curve", "found at 1 % false alarms")
-        rows = [(way.name, _interval(way.area), _interval(way.found)) for way in found.ways if not way.part]
+        rows = [(way.name, _interval(way.area), _interval(way.found)) for way in found.ways]
         print_table([header, *rows])
     say(f"page: {output}")
 

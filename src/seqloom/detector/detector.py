@@ -10,14 +10,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
+from seqloom.detector.coherence import Coherence
+from seqloom.detector.decoys import make_decoys
 from seqloom.detector.explaining import Explanation, explain
+from seqloom.detector.familiarity import Familiarity, count_texts
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak, find_leaks, match_lengths, same_texts
-from seqloom.detector.members import LIGHT, Members, NGramReaders, answer_names, learned_encoder
+from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders, learned_encoder
 from seqloom.detector.reference import Reference
-from seqloom.detector.stack import Stack, check_prior, probabilities
+from seqloom.detector.stack import DECOY, GENERATED, REAL, Stack, check_prior, probabilities
+from seqloom.detector.wording import Wording, wording_rows
 from seqloom.errors import ConfigError
-from seqloom.readers.ngrams import count_ngrams
 from seqloom.readers.texts import checked_texts, numbered_groups
 
 __all__ = ["LEAST_WORDS", "Asked", "Detector", "Scored", "Teacher"]
@@ -28,17 +31,23 @@ LEAST_WORDS = 5
 _LEAST_TEXTS = 40
 """Of each side."""
 
+_MOST_TEXTS = 12_000
+"""Of each side that are learned from."""
+
 _SHARES = (0.6, 0.25, 0.15)
-"""Of the texts: for the members, for the stack, and for its calibration."""
+"""Of the texts: for the slow members, for weighing them, and for calibration."""
 
-_ALTERED, _SPLICED = 0.35, 0.2
-"""Shares of the texts that are learned in an altered version too."""
+_LEARNING, _STACKING, _CALIBRATING, _UNUSED = range(4)
 
-_FOLDS = 3
-"""Parts of the stacking texts, each of which is answered by readers of the others."""
+_ALTERED, _SPLICED, _DECOYS = 0.35, 0.2, 0.4
+"""Shares of the texts that are learned in an altered version too, and decoys to a generated text."""
+
+_FOLDS = 4
+"""Parts of the texts, each of which is answered by readers of patterns that learned from the others."""
 
 _STRANGE = 0.6
-"""A text with so small a share of the known n-grams that nearly all real texts have is in another language or form."""
+"""A text with so small a share of the known stretches of letters that nearly all real texts have is in another language
+or form."""
 
 Teacher = Callable[[Sequence[str], Sequence[str]], LanguagePair]
 """Makes language models of real and of generated texts."""
@@ -64,45 +73,56 @@ class Asked:
     """What the members say of some texts.
 
     Attributes:
-        answers: in the order of `answer_names`.
+        light: the `LIGHT_ANSWERS`.
+        slow: what the encoder and the language models say; None where they were not asked.
         words: of each text.
         abstained: see `Scored`.
         strange: see `Scored`.
     """
 
-    answers: Float[np.ndarray, "texts answers"]
+    light: Float[np.ndarray, "texts answers"]
+    slow: Float[np.ndarray, "texts slow_answers"] | None
     words: Int[np.ndarray, " texts"]
     abstained: Bool[np.ndarray, " texts"]
     strange: Bool[np.ndarray, " texts"]
 
+    def some(self, chosen: Bool[np.ndarray, " texts"]) -> "Asked":
+        """The same of some of the texts."""
+        slow = None if self.slow is None else self.slow[chosen]
+        return Asked(self.light[chosen], slow, self.words[chosen], self.abstained[chosen], self.strange[chosen])
+
 
 @dataclass(frozen=True)
-class _Part:
-    """Texts of both sides, of like lengths, and versions of them.
+class _Versions:
+    """Texts of both sides, of like lengths, versions of them, and decoys.
 
     Attributes:
         texts: one after another.
-        generated: which of them were.
+        kinds: real, generated, or a decoy.
         whole: which of them are no further version of another one.
-        origin: the group of each.
+        parts: what each is for.
+        folds: the fold of each, of those that are not for calibration.
     """
 
     texts: list[str]
-    generated: Bool[np.ndarray, " texts"]
+    kinds: Int[np.ndarray, " texts"]
     whole: Bool[np.ndarray, " texts"]
-    origin: Int[np.ndarray, " texts"]
+    parts: Int[np.ndarray, " texts"]
+    folds: Int[np.ndarray, " texts"]
 
-    def whole_of(self, *, generated: bool) -> list[str]:
-        """The texts of one side, without further versions."""
-        return [self.texts[place] for place in np.flatnonzero(self.whole & (self.generated == generated))]
+    def some(self, chosen: Bool[np.ndarray, " texts"]) -> list[str]:
+        """The chosen texts."""
+        return [self.texts[place] for place in np.flatnonzero(chosen)]
 
 
 class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Tells generated text from real text.
 
-    Logistic regression and a small network of n-grams, a convolutional encoder, and the features of two language models
-    are learned on one part of the texts; how to weigh them on another, and what their answer is worth on a third (see
-    `Stack`). The readers of n-grams learn from the second part too, in folds. Groups stay whole.
+    Three light members read patterns of words and characters (see `PatternReaders`): they learn in folds, so that what
+    they say of every text is known before they have seen it, and a stack weighs it. A convolutional encoder and two
+    language models learn from one part of the texts; a second stack weighs them with the first on another part. A third
+    part calibrates. Groups stay whole. Beside real and generated texts, decoys are learned, which show another way of
+    not being real.
 
     Args:
         teacher: makes the language models; None leaves them out.
@@ -113,12 +133,14 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes:
         classes_: 0 is real, 1 generated.
         members_: what reads texts.
-        stack_: of all their answers.
-        light_: of the answers that need n-grams alone.
+        light_: the stack of the answers of the light members.
+        stack_: that of its two logits and the slow answers; None without slow members.
+        alone_: a stack of each member's answers by themselves, to see what it is worth.
         leaks_: signs of how the files were made that tell the sides apart.
-        familiar_: the least share of known n-grams that a text should have.
-        reference_: what the members say of texts of either side; None of a detector from before it was kept.
-        report_: area under the curve on the calibrating part, whole texts, by member; "all" and "light" are the stacks.
+        familiar_: the least share of known stretches of letters that a text should have.
+        reference_: what the members say of texts of either side.
+        report_: area under the curve on the calibrating part, whole texts, by member; "all" and "light members" are the
+            stacks.
     """
 
     def __init__(
@@ -138,7 +160,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from real and generated texts.
 
         Args:
-            X: texts.
+            X: texts; of very many on one side, some are drawn.
             y: 1 or True where a text was generated, 0 or False where it is real.
             groups: which texts belong together; None is each on its own.
 
@@ -152,24 +174,13 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.leaks_: list[Leak] = find_leaks(*sides)
         for leak in self.leaks_:
             self._say(f"differs in form: {leak}")
-        part = self._parts(labels, groups)
-        random = np.random.default_rng(self.seed)
-        learning, stacking, calibrating = (
-            self._versions(texts, labels, groups, part == number, random, altered=number < 2) for number in range(3)
-        )
-        pair = None
-        if self.teacher is not None:
-            self._say("learning two language models")
-            pair = self.teacher(learning.whole_of(generated=False), learning.whole_of(generated=True))
-        self._say(f"learning from {len(learning.texts) + len(stacking.texts):,} texts and versions of them")
-        encoder = learned_encoder(learning.texts, learning.generated, self.seed) if self.encoder else None
-        counts = count_ngrams(learning.texts + stacking.texts)
-        first = self._unseen_answers(counts, learning, stacking)
-        both = np.concatenate([learning.generated, stacking.generated])
-        self.members_ = Members(NGramReaders.fit(counts, both, self.seed), encoder, pair)
+        made = self._versions(texts, labels, *self._parts(labels, groups))
+        self._say(f"learning from {len(made.texts):,} texts, versions of them, and decoys")
+        readers, light = self._read_in_folds(made)
+        encoder, pair = self._slow_members(made)
+        self.members_ = Members(readers, encoder, pair)
         self._say("weighing the members")
-        answers = np.hstack([first, self.members_.slow_answers(stacking.texts)])
-        self._weigh(stacking, answers, calibrating)
+        self._weigh(made, light)
         return self
 
     def predict_proba(self, X: Sequence[str], *, light: bool = False) -> Float[np.ndarray, "texts 2"]:
@@ -177,7 +188,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: texts.
-            light: ask only the members that need n-grams alone.
+            light: ask only the members that read patterns alone.
         """
         chance = self.judge(X, light=light).probabilities
         return np.stack([1 - chance, chance], axis=1)
@@ -199,16 +210,11 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: the prior is not between 0 and 1.
         """
         check_prior(prior)
-        texts = checked_texts(X)
-        if not texts:
-            check_is_fitted(self, "members_")
-            return Scored(np.zeros(0), np.zeros(0, bool), np.zeros(0, bool))
-        asked = self.ask(texts, light=light)
-        logits = (self.light_ if light else self.stack_).logits(asked.answers, asked.words)
-        return Scored(probabilities(logits, prior), asked.abstained, asked.strange)
+        asked = self.ask(X, light=light)
+        return Scored(probabilities(self.logits(asked), prior), asked.abstained, asked.strange)
 
     def ask(self, X: Sequence[str], *, light: bool = False) -> Asked:
-        """What the members say of texts, before it is weighed; of one text at least.
+        """What the members say of texts, before it is weighed.
 
         Args:
             X: texts.
@@ -216,15 +222,29 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "members_")
         texts = checked_texts(X)
-        words = np.array([words_of(text) for text in texts])
-        counts = count_ngrams(texts)
-        known = self.members_.readers.ngrams.known_share(counts)
+        words = np.array([words_of(text) for text in texts], np.int64)
+        answers = self.members_.readers.answers(texts)
+        slow = None if light or self.stack_ is None else self.members_.slow_answers(texts)
         return Asked(
-            self.members_.answers(texts, counts, light=light),
-            words,
-            words < LEAST_WORDS,
-            (known < self.familiar_) & (words >= LEAST_WORDS),
+            *(answers, slow, words, words < LEAST_WORDS),
+            (_known(answers) < self.familiar_) & (words >= LEAST_WORDS),
         )
+
+    def logits(self, asked: Asked) -> Float[np.ndarray, " texts"]:
+        """The calibrated logit that each text was generated, where as many are as not, from what the members say."""
+        if self.stack_ is None or asked.slow is None:
+            return self.light_.logits(asked.light, asked.words)
+        first = self.light_.against_real(asked.light, asked.words)
+        return self.stack_.logits(np.hstack([first, asked.slow]), asked.words)
+
+    def logits_alone(self, asked: Asked) -> dict[str, Float[np.ndarray, " texts"]]:
+        """The logit that each text was generated by each member alone, and by the light ones together."""
+        found = {name: self.alone_[name].logits(asked.light[:, of], asked.words) for name, of in LIGHT.items()}
+        found["light members"] = self.light_.logits(asked.light, asked.words)
+        if asked.slow is not None:
+            for name, of in self.members_.slow.items():
+                found[name] = self.alone_[name].logits(asked.slow[:, of], asked.words)
+        return found
 
     def explain(self, text: str, *, prior: float = 0.5) -> Explanation:
         """What is said of a text, and what speaks for and against it.
@@ -241,98 +261,175 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _parts(
         self, labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"]
-    ) -> Int[np.ndarray, " texts"]:
-        """The part of each text: 0 for the members, 1 for the stack, 2 for calibration; each has some of both sides."""
+    ) -> tuple[Int[np.ndarray, " texts"], Int[np.ndarray, " texts"]]:
+        """What each text is for, with some of both sides for all, and its fold."""
         random = np.random.default_rng(self.seed)
-        found = np.zeros(len(labels), np.int64)
+        parts, folds = np.zeros(len(labels), np.int64), np.zeros(len(labels), np.int64)
         for side in (False, True):
-            own = np.unique(groups[labels == side])
+            own, sizes = np.unique(groups[labels == side], return_counts=True)
             if len(own) < len(_SHARES):
                 raise ConfigError(
                     f"the {'generated' if side else 'real'} texts are of {len(own)} groups, and three parts are made "
                     "of them: name another group, or none"
                 )
-            weighing, calibrating = (max(1, round(share * len(own))) for share in _SHARES[1:])
-            place = np.repeat([2, 1, 0], [calibrating, weighing, len(own) - weighing - calibrating])
-            chosen = dict(zip(random.permutation(own).tolist(), place.tolist(), strict=True))
-            for at in np.flatnonzero(labels == side):
-                found[at] = chosen[int(groups[at])]
-        return found
+            order = random.permutation(len(own))
+            used = max(len(_SHARES), int(np.searchsorted(sizes[order].cumsum(), _MOST_TEXTS, side="right")))
+            if used < len(own):
+                self._say(f"learning from {sizes[order][:used].sum():,} of {sizes.sum():,} texts of one side")
+            used = min(used, len(own))
+            stacking, calibrating = (max(1, round(share * used)) for share in _SHARES[1:])
+            place = np.full(len(own), _UNUSED)
+            place[order[:used]] = np.repeat(
+                [_CALIBRATING, _STACKING, _LEARNING], [calibrating, stacking, used - stacking - calibrating]
+            )
+            fold = np.empty(len(own), np.int64)
+            fold[order] = np.arange(len(own)) % _FOLDS
+            at = np.searchsorted(own, groups[labels == side])
+            parts[labels == side], folds[labels == side] = place[at], fold[at]
+        return parts, folds
 
     def _versions(
         self,
         texts: list[str],
         labels: Bool[np.ndarray, " texts"],
-        groups: Int[np.ndarray, " texts"],
-        mine: Bool[np.ndarray, " texts"],
-        random: np.random.Generator,
-        *,
-        altered: bool,
-    ) -> _Part:
-        """A part's texts of like lengths, each in a shorter version too, and some of them altered."""
-        places = [np.flatnonzero(mine & (labels == side)) for side in (False, True)]
-        real, generated = ([texts[at].strip() for at in side] for side in places)
-        matched = match_lengths(real, generated, random)
-        made: list[tuple[str, bool, bool]] = []
-        origin: list[int] = []
-        for side, some in enumerate(matched):
-            for text, at in zip(some, places[side], strict=True):
-                before = len(made)
-                made.append((text, bool(side), True))
-                words = words_of(text)
-                if words > LEAST_WORDS:
-                    count = round(float(np.exp(random.uniform(np.log(LEAST_WORDS), np.log(words)))))
-                    made.append((first_words(text, count), bool(side), False))
-                if altered and random.random() < _ALTERED:
-                    way = list(ALTERATIONS.values())[random.integers(len(ALTERATIONS))]
-                    made.append((way(text, random), bool(side), False))
-                if altered and side and random.random() < _SPLICED:
-                    other = matched[0][random.integers(len(matched[0]))]
-                    made.append((spliced(text, other, random), True, False))
-                origin += [int(groups[at])] * (len(made) - before)
-        versions, sides, whole = zip(*made, strict=True)
-        return _Part(list(versions), np.array(sides), np.array(whole), np.array(origin))
+        parts: Int[np.ndarray, " texts"],
+        folds: Int[np.ndarray, " texts"],
+    ) -> _Versions:
+        """Texts of like lengths, each in a shorter version too, and some of them altered; and decoys."""
+        random = np.random.default_rng(self.seed)
+        made: list[tuple[str, int, bool, int, int]] = []
+        for part in (_LEARNING, _STACKING, _CALIBRATING):
+            places = [np.flatnonzero((parts == part) & (labels == side)) for side in (False, True)]
+            sides = [[texts[at].strip() for at in side] for side in places]
+            real, generated = match_lengths(sides[0], sides[1], random)
+            altered = part != _CALIBRATING
+            for kind, own, alike in ((REAL, sides[0], real), (GENERATED, sides[1], generated)):
+                for text, short, at in zip(own, alike, places[kind], strict=True):
+                    other = sides[0][random.integers(len(sides[0]))] if kind == GENERATED else None
+                    versions = _versions_of(text, short, random, altered=altered, other=other)
+                    made += [(one, kind, not number, part, int(folds[at])) for number, one in enumerate(versions)]
+            for fold in range(_FOLDS):
+                real_here, generated_here = (
+                    [text for text, at in zip(some, own, strict=True) if folds[at] == fold]
+                    for some, own in zip(sides, places, strict=True)
+                )
+                for text in make_decoys(real_here, round(_DECOYS * len(generated_here)), random):
+                    versions = _versions_of(text, text, random, altered=altered)
+                    made += [(one, DECOY, not number, part, fold) for number, one in enumerate(versions)]
+        columns = list(zip(*made, strict=True))
+        kinds, whole, placed, folded = (np.array(column) for column in columns[1:])
+        return _Versions(list(columns[0]), kinds, whole, placed, folded)
 
-    def _unseen_answers(self, counts: Any, learning: _Part, stacking: _Part) -> Float[np.ndarray, "texts 2"]:
-        """What readers of n-grams say of the stacking part, in folds: of texts that they have not learned from."""
-        found = np.zeros((len(stacking.texts), LIGHT))
-        rows = np.arange(len(learning.texts) + len(stacking.texts)) - len(learning.texts)
-        both = np.concatenate([learning.generated, stacking.generated])
+    def _read_in_folds(self, made: _Versions) -> tuple[PatternReaders, Float[np.ndarray, "texts answers"]]:
+        """The readers of patterns, and what they say of all texts: readers that have not seen them."""
+        learned = made.parts != _CALIBRATING
+        known = learned & made.whole & (made.kinds != DECOY)
+        counted = count_texts(made.some(known), made.kinds[known] == GENERATED, made.folds[known], _FOLDS)
+        total = counted.sum(axis=0, dtype=np.uint16)
+        told = learned & (made.kinds != DECOY)
+        rows = wording_rows(made.some(told))
+        answers = np.zeros((len(made.texts), len(LIGHT_ANSWERS)))
+
+        def readers(left_out: int | None) -> PatternReaders:
+            mine = made.folds != left_out
+            return PatternReaders(
+                Wording.fit(rows[mine[told]], made.kinds[told & mine] == GENERATED),
+                Familiarity.of(total if left_out is None else total - counted[left_out]),
+                Coherence.fit(made.some(known & mine & (made.kinds == REAL)), self.seed),
+            )
+
         for fold in range(_FOLDS):
-            left = stacking.origin % _FOLDS == fold
-            known = np.ones(len(rows), bool)
-            known[len(learning.texts) :] = ~left
-            readers = NGramReaders.fit(counts[known], both[known], self.seed + 1 + fold)
-            found[left] = readers.answers(counts[~known])
-        return found
+            asked = learned & (made.folds == fold)
+            if asked.any():
+                answers[asked] = readers(fold).answers(made.some(asked))
+        found = readers(None)
+        answers[~learned] = found.answers(made.some(~learned))
+        return found, answers
 
-    def _weigh(self, stacking: _Part, stacking_answers: Float[np.ndarray, "texts answers"], calibrating: _Part) -> None:
+    def _slow_members(self, made: _Versions) -> "tuple[Any, LanguagePair | None]":
+        """The encoder and the language models, of the texts for learning."""
+        learned = made.parts == _LEARNING
+        pair = None
+        if self.teacher is not None:
+            self._say("learning two language models")
+            sides = (made.some(learned & made.whole & (made.kinds == kind)) for kind in (REAL, GENERATED))
+            pair = self.teacher(*sides)
+        encoder = None
+        if self.encoder:
+            told = learned & (made.kinds != DECOY)
+            encoder = learned_encoder(made.some(told), made.kinds[told] == GENERATED, self.seed)
+        return encoder, pair
+
+    def _weigh(self, made: _Versions, light: Float[np.ndarray, "texts answers"]) -> None:
         """Learn the stacks, what is familiar, and how good it all is."""
-        from sklearn.metrics import roc_auc_score
+        words = np.array([words_of(text) for text in made.texts])
+        last = made.parts == _CALIBRATING
 
-        texts = stacking.texts + calibrating.texts
-        generated = np.concatenate([stacking.generated, calibrating.generated])
-        last = np.arange(len(texts)) >= len(stacking.texts)
-        words = np.array([words_of(text) for text in texts])
-        counts = count_ngrams(calibrating.texts)
-        answers = np.vstack([stacking_answers, self.members_.answers(calibrating.texts, counts)])
-        self.stack_ = Stack.fit(answers, words, generated, last)
-        self.light_ = Stack.fit(answers[:, :LIGHT], words, generated, last)
-        shown = last.copy()
-        shown[last] = calibrating.whole
-        known = self.members_.readers.ngrams.known_share(counts)[calibrating.whole & ~calibrating.generated]
-        self.familiar_ = _STRANGE * float(np.quantile(known, 0.02))
-        self.reference_: Reference | None = Reference.fit(answers[shown], generated[shown])
-        names = answer_names(encoder=self.members_.encoder is not None, pair=self.members_.pair is not None)
-        said = {name: answers[shown, place] for place, name in enumerate(names)}
-        said["light"] = self.light_.logits(answers[shown, :LIGHT], words[shown])
-        said["all"] = self.stack_.logits(answers[shown], words[shown])
-        found = {name: float(roc_auc_score(generated[shown], values)) for name, values in said.items()}
-        self.report_ = {name: max(area, 1 - area) if name in names else area for name, area in found.items()}
+        def weighed(answers: Float[np.ndarray, "texts answers"], some: Bool[np.ndarray, " texts"]) -> Stack:
+            return Stack.fit(answers[some], words[some], made.kinds[some], last[some], made.whole[some])
+
+        everything = np.ones(len(words), bool)
+        self.light_ = weighed(light, everything)
+        self.alone_ = {name: weighed(light[:, of], everything) for name, of in LIGHT.items()}
+        self.stack_: Stack | None = None
+        slow = None
+        if slow_members := self.members_.slow:
+            late = made.parts != _LEARNING
+            slow = np.zeros((len(words), max(of.stop for of in slow_members.values())))
+            slow[late] = self.members_.slow_answers(made.some(late))
+            first = weighed(light, made.parts != _STACKING).against_real(light, words)
+            first[last] = self.light_.against_real(light[last], words[last])
+            self.stack_ = weighed(np.hstack([first, slow]), late)
+            self.alone_ |= {name: weighed(slow[:, of], late) for name, of in slow_members.items()}
+        shown = last & made.whole & (made.kinds != DECOY)
+        generated = made.kinds[shown] == GENERATED
+        self.familiar_ = _STRANGE * float(np.quantile(_known(light[shown][~generated]), 0.02))
+        answers = light[shown] if slow is None else np.hstack([light[shown], slow[shown]])
+        self.reference_ = Reference.fit(answers, generated)
+        none = np.zeros(int(shown.sum()), bool)
+        asked = Asked(light[shown], None if slow is None else slow[shown], words[shown], none, none)
+        self.report_ = _areas({"all": self.logits(asked), **self.logits_alone(asked)}, generated)
 
     def _say(self, line: str) -> None:
         if self.note is not None:
             self.note(line)
+
+
+def _versions_of(
+    text: str, alike: str, random: np.random.Generator, *, altered: bool, other: str | None = None
+) -> list[str]:
+    """A text, as much of it as others have, less of it, and now and then an altered version and one with another text.
+
+    Args:
+        text: the text.
+        alike: cut to a length that the other side has too, or all of it.
+        random: of all draws.
+        altered: whether there may be altered versions.
+        other: a text that it may be spliced with.
+    """
+    found = [text] if alike == text else [text, alike]
+    words = words_of(alike)
+    if words > LEAST_WORDS:
+        found.append(first_words(alike, round(float(np.exp(random.uniform(np.log(LEAST_WORDS), np.log(words)))))))
+    if altered and random.random() < _ALTERED:
+        found.append(list(ALTERATIONS.values())[random.integers(len(ALTERATIONS))](alike, random))
+    if altered and other is not None and random.random() < _SPLICED:
+        found.append(spliced(alike, other, random))
+    return found
+
+
+def _known(answers: Float[np.ndarray, "texts answers"]) -> Float[np.ndarray, " texts"]:
+    """The share of each text's stretches of letters that texts of one side or the other have."""
+    unseen = [LIGHT_ANSWERS.index(f"letters, unseen, {side}") for side in ("real", "generated")]
+    found: np.ndarray = 1 - answers[:, unseen].min(axis=1)
+    return found
+
+
+def _areas(logits: dict[str, np.ndarray], generated: Bool[np.ndarray, " texts"]) -> dict[str, float]:
+    """The area under the curve of each member."""
+    from sklearn.metrics import roc_auc_score
+
+    return {name: float(roc_auc_score(generated, values)) for name, values in logits.items()}
 
 
 def _checked(given: Any, labels: Any) -> tuple[list[str], Bool[np.ndarray, " texts"]]:

@@ -5,21 +5,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
 
 from seqloom.codecs.base import Codec
 from seqloom.detector.likelihood import FEATURES, LanguagePair, token_statistics
-from seqloom.detector.members import Members, answer_names
+from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members
 from seqloom.detector.stack import probabilities
-from seqloom.readers.ngrams import count_ngrams, word_places
 
 if TYPE_CHECKING:
-    from seqloom.detector.detector import Detector
+    from seqloom.detector.detector import Asked, Detector
 
-__all__ = ["LIKELIHOOD", "Explanation", "Telling", "Token", "chances", "explain"]
-
-LIKELIHOOD = "language models"
-"""The members that all features of the two language models make together."""
+__all__ = ["Explanation", "Telling", "Token", "chances", "explain"]
 
 _MOST_WORDS = 6
 _LEAST_TOLD = 0.02
@@ -30,6 +25,9 @@ _ORDINARY = 0.65
 
 _UNUSUAL = 0.9
 """Share of the texts of a side that a text must differ from, for it to be said of more than its likelihood."""
+
+_SLOW: Mapping[str, tuple[str, ...]] = {"encoder": ("encoder",), "language models": FEATURES}
+"""The answers of each slow member."""
 
 _COUNTED = {"char": "characters", "byte": "bytes", "word": "words"}
 
@@ -49,14 +47,24 @@ _FORMS: Mapping[str, tuple[str, str]] = {
 }
 """What is said where an answer is low, and where it is high."""
 
+_UNUSUALLY_HIGH: Mapping[str, str] = {
+    "words, unseen, real": "More of its words than in {share} stand in no real text{unheard}.",
+    "pairs, unseen, real": "More of its pairs of words than in {share} stand in no real text.",
+}
+_UNUSUALLY_LOW: Mapping[str, str] = {
+    "threes, unseen, generated": "More of its runs of three words than in {share} stood in generated texts before.",
+    "coherence of the text": "Its words belong together less than those of {share}.",
+}
+"""What is said of answers that hardly any real text has."""
+
 
 @dataclass(frozen=True)
 class Telling:
-    """A word, or two in a row.
+    """A word of a text.
 
     Attributes:
-        words: as they were read: in small letters; "not … good" stands soon after a negation.
-        logit: what it adds to the logit of the linear member; above 0 it speaks for a generated text.
+        words: in small letters.
+        logit: what it adds to the logit of the wording; above 0 it speaks for a generated text.
     """
 
     words: str
@@ -89,7 +97,8 @@ class Explanation:
         abstained: whether it is too short to tell.
         strange: whether it is unlike all texts that the detector knows.
         contributions: what each member adds to the logit; above 0 it speaks for a generated text.
-        shares_below: the share of real texts of which each answer is lower; empty where no reference was kept.
+        shares_below: the share of real texts of which each answer is lower.
+        unheard: words that no real text has, as they are spelled.
         for_generated: words that speak for a generated text, the most telling first.
         for_real: words that speak for a real one.
         tokens: the text in pieces; empty without language models.
@@ -103,6 +112,7 @@ class Explanation:
     strange: bool
     contributions: Mapping[str, float]
     shares_below: Mapping[str, float]
+    unheard: tuple[str, ...]
     for_generated: tuple[Telling, ...]
     for_real: tuple[Telling, ...]
     tokens: tuple[Token, ...]
@@ -115,22 +125,24 @@ class Explanation:
 def explain(detector: "Detector", text: str, prior: float) -> Explanation:
     """Explain what a trained detector says of a text; see `Detector.explain`."""
     asked = detector.ask([text])
-    members, stack, reference = detector.members_, detector.stack_, detector.reference_
-    names = answer_names(encoder=members.encoder is not None, pair=members.pair is not None)
-    below, of_generated = ({}, {}) if reference is None else (
-        dict(zip(names, reference.shares_below(asked.answers[0], generated=side).tolist(), strict=True))
+    members = detector.members_
+    slow = () if asked.slow is None else asked.slow[0].tolist()
+    names = [*LIGHT_ANSWERS, *(name for member in members.slow for name in _SLOW[member])]
+    below, of_generated = (
+        dict(zip(names, detector.reference_.shares_below(held, generated=side).tolist(), strict=True))
+        for held in [np.array([*asked.light[0], *slow])]
         for side in (False, True)
-    )  # fmt: skip
+    )
     telling = _telling(members, text)
-    probability = float(probabilities(stack.logits(asked.answers, asked.words), prior)[0])
     found = Explanation(
-        probability=probability,
+        probability=float(probabilities(detector.logits(asked), prior)[0]),
         prior=prior,
         words=int(asked.words[0]),
         abstained=bool(asked.abstained[0]),
         strange=bool(asked.strange[0]),
-        contributions=_by_member(names, stack.contributions(asked.answers, asked.words)[0]),
+        contributions=_by_member(detector, asked),
         shares_below=below,
+        unheard=tuple(members.readers.familiarity.unheard_words(text)),
         for_generated=tuple(one for one in telling if one.logit >= _LEAST_TOLD)[:_MOST_WORDS],
         for_real=tuple(one for one in telling[::-1] if one.logit <= -_LEAST_TOLD)[:_MOST_WORDS],
         tokens=() if members.pair is None else tuple(_tokens(members.pair, text)),
@@ -147,25 +159,27 @@ def chances(probability: float) -> str:
     return "fewer than 1 of 100" if probability < 0.5 else "more than 99 of 100"
 
 
-def _by_member(names: tuple[str, ...], contributions: Float[np.ndarray, " answers"]) -> dict[str, float]:
-    """The sum of what each member adds; all features of the language models are of one."""
-    found: dict[str, float] = {}
-    for name, value in zip(names, contributions.tolist(), strict=True):
-        member = LIKELIHOOD if name in FEATURES else name
-        found[member] = found.get(member, 0.0) + value
+def _by_member(detector: "Detector", asked: "Asked") -> dict[str, float]:
+    """The sum of what each member's answers add; that of the light stack is shared among its members."""
+    light = detector.light_.contributions(asked.light, asked.words)[0]
+    found = {name: float(light[of].sum()) for name, of in LIGHT.items()}
+    if detector.stack_ is None or asked.slow is None:
+        return found
+    first = detector.light_.against_real(asked.light, asked.words)
+    kinds = first.shape[1]
+    added = detector.stack_.contributions(np.hstack([first, asked.slow]), asked.words)[0]
+    total, size = float(added[:kinds].sum()), sum(map(abs, found.values())) or 1.0
+    rest = total - sum(found.values())
+    found = {name: value + rest * abs(value) / size for name, value in found.items()}
+    for name, of in detector.members_.slow.items():
+        found[name] = float(added[kinds:][of].sum())
     return found
 
 
 def _telling(members: Members, text: str) -> list[Telling]:
-    """What each word and pair of words adds to the logit of the linear member, the highest first."""
-    row = members.readers.ngrams.weigh(count_ngrams([text]))
-    added = row.data * members.readers.linear.weight[row.indices, 0]
-    spelled = word_places(text)
-    found = [
-        Telling(" ".join(spelled[place].split()).replace("not-", "not … "), value)
-        for place, value in zip(members.readers.ngrams.places[row.indices].tolist(), added.tolist(), strict=True)
-        if place in spelled
-    ]
+    """What each word adds to the logit of the wording, the highest first."""
+    words = members.readers.wording.words(text)
+    found = [Telling(word, logit) for word, logit in words.items() if word[0].isalnum()]
     return sorted(found, key=lambda one: (-one.logit, one.words))
 
 
@@ -205,14 +219,14 @@ def _sentences(found: Explanation, of_generated: Mapping[str, float], codec: Cod
     if found.strange:
         yield "It is unlike all texts that the detector knows, as one in another language is: its answer means little."
     yield f"{_verdict(found.probability)} ({chances(found.probability)} such texts are generated{_where(found.prior)})."
-    if found.shares_below and codec is not None:
+    yield from _unusual(found)
+    if codec is not None:
         yield from _likelihood(found.shares_below, _COUNTED.get(codec.level, "pieces"))
-    if found.shares_below:
-        likelier = found.probability >= 0.5
-        share = found.shares_below["n-grams"] if likelier else 1 - of_generated["n-grams"]
-        mine, others = ("generated", "real") if likelier else ("real", "generated")
-        if share >= 0.5:
-            yield f"Its words and spelling are more like those of {mine} texts than those of {_most(share, others)}."
+    likelier = found.probability >= 0.5
+    share = found.shares_below["wording"] if likelier else 1 - of_generated["wording"]
+    mine, others = ("generated", "real") if likelier else ("real", "generated")
+    if share >= 0.5:
+        yield f"Its wording is more like that of {mine} texts than that of {_most(share, others)}."
     for telling, side in ((found.for_generated, "generated"), (found.for_real, "real")):
         if telling:
             yield f"Words that speak for a {side} text: {', '.join(f'“{one.words}”' for one in telling)}."
@@ -228,6 +242,18 @@ def _verdict(probability: float) -> str:
 
 def _where(prior: float) -> str:
     return "" if prior == 0.5 else f", where {100 * prior:.3g} % of all are"
+
+
+def _unusual(found: Explanation) -> Iterator[str]:
+    """What hardly any real text shows."""
+    named = ", ".join(f"“{word}”" for word in found.unheard[:_MOST_WORDS])
+    for name, form in _UNUSUALLY_HIGH.items():
+        if found.shares_below[name] >= _UNUSUAL:
+            unheard = f", such as {named}" if named else ""
+            yield form.format(share=_most(found.shares_below[name], "real"), unheard=unheard)
+    for name, form in _UNUSUALLY_LOW.items():
+        if found.shares_below[name] <= 1 - _UNUSUAL:
+            yield form.format(share=_most(1 - found.shares_below[name], "real"))
 
 
 def _likelihood(shares: Mapping[str, float], tokens: str) -> Iterator[str]:

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from seqloom.detector.coherence import Coherence
 from seqloom.detector.detector import Detector
+from seqloom.detector.familiarity import Familiarity
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak
-from seqloom.detector.members import Members, NGramReaders
+from seqloom.detector.members import LIGHT, Members, PatternReaders
 from seqloom.detector.reference import Reference
 from seqloom.detector.stack import Stack
-from seqloom.readers.linear import Ordinal
-from seqloom.readers.network import NGramNetwork
-from seqloom.readers.ngrams import NGrams
+from seqloom.detector.wording import Wording
 from seqloom.readers.settings import EncoderSettings
 from seqloom.readers.storage import Kind, Part, Parts
 
@@ -22,8 +22,8 @@ __all__ = ["DETECTOR", "load_detector", "save_detector"]
 
 DETECTOR = Kind(
     name="detector",
-    format=2,
-    oldest=1,
+    format=3,
+    oldest=3,
     made_by="seqloom detect fit --real SOURCE --generated SOURCE --text COLUMN",
 )
 """The kind of folder."""
@@ -42,16 +42,17 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
     """
     members = detector.members_
     parts: dict[str, Part] = {
-        "ngrams": members.readers.ngrams,
-        "linear": members.readers.linear,
-        "network": members.readers.network,
-        "stack": detector.stack_,
+        "wording": members.readers.wording,
+        "familiarity": members.readers.familiarity,
+        "coherence": members.readers.coherence,
         "light": detector.light_,
+        "reference": detector.reference_,
+        **{f"alone {name}": stack for name, stack in detector.alone_.items()},
     }
+    if detector.stack_ is not None:
+        parts["stack"] = detector.stack_
     if members.encoder is not None:
         parts["encoder"] = members.encoder
-    if detector.reference_ is not None:
-        parts["reference"] = detector.reference_
     stored = {
         "settings": {"encoder": detector.encoder, "seed": detector.seed},
         "encoder": None if members.encoder is None else members.encoder.to_json(),
@@ -72,7 +73,7 @@ def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguagePair])
         open_pair: opens the language models in it.
 
     Raises:
-        RunError: there is none, or it is damaged or from a newer format.
+        RunError: there is none, or it is damaged or from another format.
     """
     path = Path(folder)
     return DETECTOR.load(
@@ -88,15 +89,17 @@ def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None)
 
         encoder = Encoder.restored(part("encoder"), stored["encoder"], EncoderSettings())
     detector.classes_ = np.array([0, 1])
-    readers = NGramReaders(
-        NGrams.from_arrays(part("ngrams")),
-        Ordinal.from_arrays(part("linear")),
-        NGramNetwork.from_arrays(part("network")),
+    readers = PatternReaders(
+        Wording.from_arrays(part("wording")),
+        Familiarity.from_arrays(part("familiarity")),
+        Coherence.from_arrays(part("coherence")),
     )
     detector.members_ = Members(readers, encoder, pair)
-    detector.stack_, detector.light_ = (Stack.from_arrays(part(name)) for name in ("stack", "light"))
-    reference = part("reference")
-    detector.reference_ = Reference.from_arrays(reference) if reference else None
+    detector.light_ = Stack.from_arrays(part("light"))
+    detector.stack_ = Stack.from_arrays(part("stack")) if part("stack") else None
+    names = (*LIGHT, *detector.members_.slow)
+    detector.alone_ = {name: Stack.from_arrays(part(f"alone {name}")) for name in names}
+    detector.reference_ = Reference.from_arrays(part("reference"))
     detector.familiar_ = float(stored["familiar"])
     detector.leaks_ = [Leak(*row) for row in stored["leaks"]]
     detector.report_ = dict(stored["report"])

@@ -1,65 +1,62 @@
 """The members of a detector: readers of different kinds, each of which says something of a text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from seqloom.detector.coherence import COHERENCE, Coherence
+from seqloom.detector.familiarity import FAMILIARITY, Familiarity
 from seqloom.detector.likelihood import FEATURES, LanguagePair
-from seqloom.readers.linear import Ordinal
-from seqloom.readers.network import NGramNetwork
-from seqloom.readers.ngrams import NGrams, count_ngrams
-from seqloom.readers.settings import EncoderSettings, NetworkSettings
+from seqloom.detector.wording import Wording
+from seqloom.kernels.lanes import usable_processors
+from seqloom.readers.patterns import patterns, portions
+from seqloom.readers.settings import EncoderSettings
 
 if TYPE_CHECKING:
     from seqloom.readers.encoder import Encoder
 
-__all__ = ["LIGHT", "Members", "NGramReaders", "answer_names", "learned_encoder"]
+__all__ = ["LIGHT", "LIGHT_ANSWERS", "Members", "PatternReaders", "learned_encoder"]
 
-LIGHT = 2
-"""Answers, from the first on, that need no more than n-grams."""
+LIGHT: Mapping[str, slice] = {
+    "wording": slice(0, 1),
+    "familiarity": slice(1, 1 + len(FAMILIARITY)),
+    "coherence": slice(1 + len(FAMILIARITY), 1 + len(FAMILIARITY) + len(COHERENCE)),
+}
+"""Which answers of `PatternReaders` are of which member."""
 
-_STRENGTH = 3.0
-"""Of the data against the penalty, in the logistic regression of n-grams."""
-
-
-def answer_names(*, encoder: bool, pair: bool) -> tuple[str, ...]:
-    """What each answer is, in order."""
-    return ("n-grams", "network of n-grams", *(("encoder",) * encoder), *(FEATURES * pair))
-
-
-_MOST_FEATURES = 60_000
-"""Of the network: a generator gives texts without end, and what tells them apart is seldom rare."""
+LIGHT_ANSWERS = ("wording", *FAMILIARITY, *COHERENCE)
+"""What each of those answers is, in order."""
 
 
 @dataclass(frozen=True)
-class NGramReaders:
-    """What reads n-grams alone.
+class PatternReaders:
+    """What reads patterns of words and characters alone.
 
     Attributes:
-        ngrams: what both see.
-        linear: logistic regression of words, pairs of words, and characters.
-        network: a small neural one.
+        wording: which patterns speak for a generated text.
+        familiarity: which of them stood in texts of either side before.
+        coherence: whether the words belong together.
     """
 
-    ngrams: NGrams
-    linear: Ordinal
-    network: NGramNetwork
+    wording: Wording
+    familiarity: Familiarity
+    coherence: Coherence
 
-    @classmethod
-    def fit(cls, counts: Any, generated: Bool[np.ndarray, " texts"], seed: int) -> "NGramReaders":
-        """Learn from what `count_ngrams` gave."""
-        ngrams = NGrams.fit(counts)
-        rows, answers = ngrams.weigh(counts), generated[:, None]
-        network = NGramNetwork.fit(rows, answers, NetworkSettings(most_features=_MOST_FEATURES), seed)
-        return cls(ngrams, Ordinal.fit(rows, answers, _STRENGTH), network)
+    def answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
+        """The `LIGHT_ANSWERS` of each text."""
+        if not texts:
+            return np.zeros((0, len(LIGHT_ANSWERS)))
+        with ThreadPoolExecutor(usable_processors()) as pool:
+            return np.vstack(list(pool.map(lambda part: self._read(texts[part]), portions(texts))))
 
-    def answers(self, counts: Any) -> Float[np.ndarray, "texts 2"]:
-        """What both say of each text."""
-        rows = self.ngrams.weigh(counts)
-        return np.hstack([np.asarray(self.linear.logits(rows)), np.asarray(self.network.logits(rows), np.float64)])
+    def _read(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
+        found = {pattern.kind: (pattern.places, pattern.counts) for pattern in patterns(texts)}
+        parts = (self.wording.logits(found)[:, None], self.familiarity.features(found), self.coherence.features(found))
+        return np.hstack(parts).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -67,24 +64,24 @@ class Members:
     """What reads texts.
 
     Attributes:
-        readers: of n-grams.
+        readers: of patterns.
         encoder: convolutions over words; None where it is left out.
         pair: two language models; None where there are none.
     """
 
-    readers: NGramReaders
+    readers: PatternReaders
     encoder: "Encoder | None"
     pair: LanguagePair | None
 
-    def answers(
-        self, texts: Sequence[str], counts: Any = None, *, light: bool = False
-    ) -> Float[np.ndarray, "texts answers"]:
-        """What each says of each text, in the order of `answer_names`; only the first `LIGHT` where light."""
-        first = self.readers.answers(count_ngrams(texts) if counts is None else counts)
-        return first if light else np.hstack([first, self.slow_answers(texts)])
+    @property
+    def slow(self) -> Mapping[str, slice]:
+        """Which of the slow answers are of which member."""
+        parts = {"encoder": 1 * (self.encoder is not None), "language models": len(FEATURES) * (self.pair is not None)}
+        ends = np.cumsum(list(parts.values())).tolist()
+        return {name: slice(end - size, end) for (name, size), end in zip(parts.items(), ends, strict=True) if size}
 
     def slow_answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
-        """The answers after the first `LIGHT`."""
+        """What the encoder and the language models say of each text."""
         found = [np.zeros((len(texts), 0))]
         if self.encoder is not None:
             found.append(np.asarray(self.encoder.logits(texts), np.float64))

@@ -1,25 +1,41 @@
-"""What several members say of a text, made one probability.
+"""What several readers say of a text, made one probability.
 
-A logistic regression of the members' answers (stacking, Wolpert 1992), of their squares, as a text may be too likely or
-too unlikely, and of their products with its length, as the same sign says more of a longer text. Its answer is
-calibrated on texts that neither the members nor it has seen (Platt 1999).
+A multinomial logistic regression of their answers (stacking, Wolpert 1992), of the squares, as a text may be too likely
+or too unlikely, and of the products with its length, as the same sign says more of a longer text. It tells real texts
+from generated ones and from decoys (see `detector/decoys.py`); what it says is calibrated on texts that neither the
+readers nor it has seen (Platt 1999), with a slope that may change with the length.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 
 from seqloom.errors import ConfigError
 
-__all__ = ["Stack", "check_prior", "probabilities"]
+__all__ = ["DECOY", "GENERATED", "REAL", "Stack", "check_prior", "probabilities"]
+
+REAL, GENERATED, DECOY = range(3)
+"""What a text may be."""
+
+_DECOYS = -1.5
+"""Added to the logit of a decoy: a text of an unknown kind is expected less often than one of the known generator."""
 
 _FARTHEST = 6.0
 """Standard deviations from the mean beyond which an answer counts no more."""
 
-_STRENGTH = 0.1
+_STRENGTH = 0.05
 """Of the data against the penalty of the squared weights: scikit-learn's C."""
+
+_VERSION = 0.4
+"""What a shortened or altered version of a text counts beside the text."""
+
+_BENDS = (30, 90)
+"""Numbers of words from which on an answer may count otherwise."""
+
+_WORDS = (5, 400)
+"""Numbers of words beyond which the length changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -29,83 +45,89 @@ class Stack:
     Attributes:
         centre: of each answer.
         spread: its standard deviation.
-        weight: of all that is made of them.
-        bias: the logit of nothing.
-        slope: of the calibration.
-        shift: of the calibration.
+        weight: of all that is made of them, for generated texts and decoys against real ones.
+        bias: of both.
+        calibration: slope, its change with the length, shift, and its change.
     """
 
     centre: Float32[np.ndarray, " answers"]
     spread: Float32[np.ndarray, " answers"]
-    weight: Float32[np.ndarray, " made"]
-    bias: float
-    slope: float
-    shift: float
+    weight: Float32[np.ndarray, "made kinds"]
+    bias: Float32[np.ndarray, " kinds"]
+    calibration: Float32[np.ndarray, "4"]
 
     @classmethod
     def fit(
         cls,
         answers: Float[np.ndarray, "texts answers"],
-        words: Float[np.ndarray, " texts"],
-        generated: Bool[np.ndarray, " texts"],
+        words: Int[np.ndarray, " texts"],
+        kinds: Int[np.ndarray, " texts"],
         calibrating: Bool[np.ndarray, " texts"],
+        whole: Bool[np.ndarray, " texts"],
     ) -> "Stack":
-        """Learn from texts that the members have not seen.
+        """Learn from texts that the readers have not seen.
 
         Args:
-            answers: of the members.
+            answers: of the readers.
             words: of each text.
-            generated: the truth.
+            kinds: what it is.
             calibrating: which of the texts only calibrate.
+            whole: which of them are no version of another one; versions count less.
         """
         from sklearn.linear_model import LogisticRegression
 
         learning = ~calibrating
-        centre = answers[learning].mean(axis=0)
-        spread = answers[learning].std(axis=0) + 1e-6
-        made = _made((answers - centre) / spread, words)
-        balanced = LogisticRegression(C=_STRENGTH, class_weight="balanced", max_iter=2000)
-        found = balanced.fit(made[learning], generated[learning])
-        logits = made[calibrating] @ found.coef_[0] + found.intercept_[0]
-        platt = LogisticRegression(C=1e3, class_weight="balanced").fit(logits[:, None], generated[calibrating])
-        return cls(
-            centre.astype(np.float32),
-            spread.astype(np.float32),
-            found.coef_[0].astype(np.float32),
-            float(found.intercept_[0]),
-            max(float(platt.coef_[0, 0]), 1e-3),
-            float(platt.intercept_[0]),
-        )
+        centre, spread = answers[learning].mean(axis=0), answers[learning].std(axis=0) + 1e-6
+        made = _made((answers[learning] - centre) / spread, words[learning])
+        balanced = LogisticRegression(C=_STRENGTH, class_weight="balanced", solver="newton-cholesky", tol=1e-3)
+        found = balanced.fit(made, kinds[learning], np.where(whole[learning], 1.0, _VERSION))
+        if len(found.classes_) == 2:
+            weight, bias = found.coef_.T, found.intercept_
+        else:
+            weight, bias = (found.coef_[1:] - found.coef_[0]).T, found.intercept_[1:] - found.intercept_[0]
+        parts = (centre, spread, weight, bias, np.array([1, 0, 0, 0]))
+        raw = cls(*(np.asarray(part, np.float32) for part in parts))
+        last = calibrating & (kinds != DECOY)
+        return cls(*(*parts[:4], _calibrated(raw.logits(answers[last], words[last]), words[last], kinds[last])))
 
     def logits(
-        self, answers: Float[np.ndarray, "texts answers"], words: Float[np.ndarray, " texts"]
+        self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
     ) -> Float[np.ndarray, " texts"]:
         """The calibrated logit that each text was generated, where as many are as not."""
-        made = _made((answers - self.centre) / self.spread, words)
-        logits: np.ndarray = self.slope * (made @ self.weight + self.bias) + self.shift
+        logits: np.ndarray = (_beside(_joined(self.against_real(answers, words)), words) * self.calibration).sum(axis=1)
         return logits
 
+    def against_real(
+        self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
+    ) -> Float[np.ndarray, "texts kinds"]:
+        """The logits of a generated text, and of a decoy where there were any, each against a real one."""
+        found: np.ndarray = _made((answers - self.centre) / self.spread, words) @ self.weight + self.bias
+        return found
+
     def contributions(
-        self, answers: Float[np.ndarray, "texts answers"], words: Float[np.ndarray, " texts"]
+        self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
     ) -> Float[np.ndarray, "texts answers"]:
         """What each answer, its square, and its product with the length add to the logit.
 
-        Their sum is the logit but for what hangs on no answer: the biases, and the length by itself.
+        Where a text may be a decoy too, both ways of not being real count by how likely each is.
         """
-        made = _made((answers - self.centre) / self.spread, words)[:, :-1] * self.weight[:-1]
-        found: np.ndarray = self.slope * made.reshape(len(made), -1, answers.shape[1]).sum(axis=1)
+        logits = self.against_real(answers, words)
+        likely = np.exp(_against(logits) - _joined(logits)[:, None])
+        hangs = len(self.weight) - 1 - len(_BENDS)
+        made = _made((answers - self.centre) / self.spread, words)[:, :hangs]
+        weighed = made * (likely @ self.weight[:hangs].T)
+        slope = _beside(np.ones(len(words)), words)[:, :2] @ self.calibration[:2]
+        found: np.ndarray = slope[:, None] * weighed.reshape(len(made), -1, answers.shape[1]).sum(axis=1)
         return found
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` needs."""
-        names = ("centre", "spread", "weight", "bias", "slope", "shift")
-        return {name: np.asarray(getattr(self, name)) for name in names}
+        return {name: getattr(self, name) for name in ("centre", "spread", "weight", "bias", "calibration")}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Stack":
         """The stack that `to_arrays` described."""
-        numbers = {name: float(arrays[name]) for name in ("bias", "slope", "shift")}
-        return cls(arrays["centre"], arrays["spread"], arrays["weight"], **numbers)
+        return cls(**arrays)
 
 
 def check_prior(prior: float) -> None:
@@ -124,8 +146,48 @@ def probabilities(logits: Float[np.ndarray, " texts"], prior: float) -> Float[np
     return found
 
 
-def _made(standing: Float[np.ndarray, "texts answers"], words: Float[np.ndarray, " texts"]) -> np.ndarray:
-    """Answers, squares, and products with the length, beside the length itself."""
+def _length(words: Int[np.ndarray, " texts"]) -> np.ndarray:
+    found: np.ndarray = np.log1p(np.clip(words, *_WORDS)) - 4
+    return found
+
+
+def _made(standing: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]) -> np.ndarray:
+    """Answers, their squares, their products with the length and with what it exceeds the bends by, and the lengths."""
     held = standing.clip(-_FARTHEST, _FARTHEST)
-    length = (np.log1p(words) - 4)[:, None]
-    return np.hstack([held, held**2 / 3, held * length, length])
+    length = _length(words)
+    lengths = [length, *(np.maximum(length - bend, 0) for bend in _length(np.array(_BENDS)))]
+    return np.hstack([held, held**2 / 3, *(held * one[:, None] for one in lengths), np.stack(lengths, axis=1)])
+
+
+def _against(logits: Float[np.ndarray, "texts kinds"]) -> np.ndarray:
+    """With the decoys as rare as they are expected."""
+    found: np.ndarray = logits + np.array([0, _DECOYS])[: logits.shape[1]]
+    return found
+
+
+def _joined(logits: Float[np.ndarray, "texts kinds"]) -> Float[np.ndarray, " texts"]:
+    """The logit of any kind that is not real."""
+    found: np.ndarray = np.logaddexp.reduce(_against(logits), axis=1)
+    return found
+
+
+def _beside(logits: Float[np.ndarray, " texts"], words: Int[np.ndarray, " texts"]) -> np.ndarray:
+    """What the calibration weighs: the logit, its product with the length, 1, and the length."""
+    length = _length(words)
+    return np.stack([logits, logits * length, np.ones(len(length)), length], axis=1)
+
+
+def _calibrated(
+    logits: Float[np.ndarray, " texts"], words: Int[np.ndarray, " texts"], kinds: Int[np.ndarray, " texts"]
+) -> Float32[np.ndarray, "4"]:
+    from sklearn.linear_model import LogisticRegression
+
+    generated = kinds == GENERATED
+    platt = LogisticRegression(C=1e3, class_weight="balanced", max_iter=1000)
+    beside = _beside(logits, words)[:, [0, 1, 3]]
+    slope, change, turn = platt.fit(beside, generated).coef_[0]
+    ends = _length(np.array(_WORDS))
+    if min(slope + change * ends) > 0:
+        return np.array([slope, change, platt.intercept_[0], turn], np.float32)
+    platt.fit(beside[:, :1], generated)
+    return np.array([max(platt.coef_[0, 0], 1e-3), 0, platt.intercept_[0], 0], np.float32)

@@ -48,9 +48,6 @@ class NGramNetwork:
 
         texts_with = np.bincount(rows.indices, minlength=rows.shape[1])
         places = np.flatnonzero(texts_with >= _LEAST)
-        if settings.most_features is not None and len(places) > settings.most_features:
-            often = np.argsort(-texts_with[places], kind="stable")[: settings.most_features]
-            places = np.sort(places[often])
         return cls({**learned(rows[:, places], above, settings, seed), "places": places.astype(np.int32)})
 
     def logits(self, rows: Any) -> Float32[np.ndarray, "texts thresholds"]:

@@ -15,7 +15,7 @@ from jaxtyping import Float32, Int32
 
 from seqloom.kernels.ngrams import count_hashed
 
-__all__ = ["NGrams", "count_ngrams", "word_places"]
+__all__ = ["NGrams", "count_ngrams"]
 
 _TOKEN = regex.compile(r"\w+(?:['\u2019]\w+)?|[.!?;,:()$]+")
 _NEGATION = regex.compile(r"not|no|never|nothing|without|hardly|barely|cannot|\w+n['\u2019]t")
@@ -56,15 +56,6 @@ class NGrams:
         """How many of the features, from the first on, are of words."""
         return int(np.searchsorted(self.places, _FEATURES))
 
-    def known_share(self, counts: Any) -> Float32[np.ndarray, " texts"]:
-        """The share of each text's character n-grams that are known; 0 of a text without any."""
-        characters = counts[:, _FEATURES:]
-        known = np.isin(characters.indices + _FEATURES, self.places)
-        rows = np.repeat(np.arange(characters.shape[0]), np.diff(characters.indptr))
-        have = np.bincount(rows, known, characters.shape[0])
-        share: np.ndarray = (have / np.maximum(np.diff(characters.indptr), 1)).astype(np.float32)
-        return share
-
     def weigh(self, counts: Any) -> Any:
         """Sparse rows `[texts, features]`, of length 1 for each kind of n-gram, from what `count_ngrams` gave."""
         weighed = counts[:, self.places]
@@ -79,14 +70,6 @@ class NGrams:
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "NGrams":
         """The n-grams that `to_arrays` described."""
         return cls(arrays["places"], arrays["rarity"])
-
-
-def word_places(text: str) -> dict[int, str]:
-    """The place that each word and each pair of words of a text is hashed to, as `count_ngrams` counts them."""
-    from sklearn.utils import murmurhash3_32
-
-    words = _word_ngrams(text.encode("utf-8", "replace").decode())
-    return {abs(int(murmurhash3_32(word.encode(), seed=0))) % _FEATURES: word for word in words}
 
 
 def count_ngrams(texts: Sequence[str]) -> Any:

@@ -17,7 +17,6 @@ class NetworkSettings:
         learning_rate: at its peak; falls to zero in a straight line.
         dropout: share of the hidden units dropped.
         feature_dropout: share of the n-grams dropped.
-        most_features: n-grams that are learned at most, the most frequent; None is all that enough texts have.
     """
 
     width: int = 48
@@ -27,7 +26,6 @@ class NetworkSettings:
     learning_rate: float = 2e-3
     dropout: float = 0.5
     feature_dropout: float = 0.3
-    most_features: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

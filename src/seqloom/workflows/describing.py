@@ -90,7 +90,7 @@ def describe_detector(folder: str | Path) -> dict[str, Any]:
     Returns:
         `detector` (the folder), `real`, `generators` and `generated` (sources), `pool`, `group`, `texts` (of both
         sides), `leaks` (signs that tell the sides apart by their form alone), `areas` (under the curve, by member;
-        "light" and "all" are the stacks) and `version`.
+        "light members" and "all" are the stacks) and `version`.
 
     Raises:
         RunError: there is no detector, or it is damaged or from a newer format.

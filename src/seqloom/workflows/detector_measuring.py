@@ -11,11 +11,8 @@ from jaxtyping import Bool, Float, Int
 
 from seqloom.config import ReadingConfig, check
 from seqloom.detector.detector import Asked, Detector
-from seqloom.detector.explaining import LIKELIHOOD
 from seqloom.detector.folder import DETECTOR
-from seqloom.detector.likelihood import FEATURES
 from seqloom.detector.matching import find_leaks, same_texts
-from seqloom.detector.members import LIGHT, answer_names
 from seqloom.detector.stack import check_prior, probabilities
 from seqloom.errors import ConfigError
 from seqloom.evaluation.separating import (
@@ -35,7 +32,7 @@ from seqloom.workflows.labelled import Labelled, read_labelled
 
 __all__ = ["ALL", "LENGTHS", "measure_detector"]
 
-ALL, LIGHT_STACK, LENGTH = "the detector", "light stack", "length alone"
+ALL, LENGTH = "the detector", "length alone"
 
 LENGTHS = {"under 15 words": (0, 15), "15 to 29": (15, 30), "30 to 99": (30, 100), "100 and more": (100, 1 << 30)}
 """The lengths that texts are divided by: from so many words to fewer than so many."""
@@ -107,8 +104,9 @@ def measure_detector(
     table, told = known.without(asked.abstained), ~asked.abstained
     if not table.texts:
         raise ConfigError(f"{source} has no text of 5 words or more: the others are too short to tell")
-    answers, words = asked.answers[told], asked.words[told]
-    scores = _scores(judge, answers, words)
+    strange, asked = int(asked.strange.sum()), asked.some(told)
+    words = asked.words
+    scores = {ALL: judge.logits(asked), **judge.logits_alone(asked), LENGTH: words.astype(float)}
     chance = probabilities(scores[ALL], prior)
     truth = table.truth
     report = DetectorReport(
@@ -117,10 +115,10 @@ def measure_detector(
         prior=prior,
         real=len(table.texts) if truth is None else int((~truth).sum()),
         generated=None if truth is None else int(truth.sum()),
-        abstained=int(asked.abstained.sum()),
-        strange=int(asked.strange.sum()),
+        abstained=int((~told).sum()),
+        strange=strange,
         warnings=list(_warnings(Path(detector), source, generated, pool, table)),
-        scores={name: some for name, some in scores.items() if name not in FEATURES},
+        scores=scores,
         truth=truth,
         probabilities=chance,
     )
@@ -135,25 +133,11 @@ def measure_detector(
 
 def _ask(judge: Detector, texts: list[str]) -> Asked:
     parts = [judge.ask(texts[first : first + _AT_ONCE]) for first in range(0, len(texts), _AT_ONCE)]
-    return Asked(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in (one.name for one in fields(Asked)))
-    )
-
-
-def _scores(
-    judge: Detector, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
-) -> dict[str, Float[np.ndarray, " texts"]]:
-    """The scores of every way: the stacks, each member, length, and every feature of the language models."""
-    members = judge.members_
-    names = answer_names(encoder=members.encoder is not None, pair=members.pair is not None)
-    found = {ALL: judge.stack_.logits(answers, words)}
-    found[LIGHT_STACK] = judge.light_.logits(answers[:, :LIGHT], words)
-    found |= {name: answers[:, place] for place, name in enumerate(names) if name not in FEATURES}
-    if members.pair is not None:
-        added = judge.stack_.contributions(answers, words)
-        found[LIKELIHOOD] = added[:, [place for place, name in enumerate(names) if name in FEATURES]].sum(axis=1)
-    found[LENGTH] = words.astype(float)
-    return found | {name: answers[:, place] for place, name in enumerate(names) if name in FEATURES}
+    columns = {one.name: [getattr(part, one.name) for part in parts] for one in fields(Asked)}
+    joined: dict[str, Any] = {
+        name: None if column[0] is None else np.concatenate(column) for name, column in columns.items()
+    }
+    return Asked(**joined)
 
 
 def _warnings(
@@ -259,14 +243,14 @@ def _way(name: str, scores: Float[np.ndarray, " texts"], sides: Sides) -> Way:
     from sklearn.metrics import roc_auc_score
 
     truth = sides.generated
-    turned = name in (*FEATURES, LENGTH) and bool(roc_auc_score(truth, scores) < 0.5)
+    turned = name == LENGTH and bool(roc_auc_score(truth, scores) < 0.5)
     upright = -scores if turned else scores
     under, found = (
         sides.interval(measure) for measure in (area(upright, truth), found_share(upright, truth, FALSE_ALARMS[0]))
     )
     assert under is not None
     assert found is not None
-    return Way(name, under, found, turned, name in FEATURES)
+    return Way(name, under, found, turned)
 
 
 def _values(cells: list[str]) -> Iterator[tuple[str, Bool[np.ndarray, " texts"]]]:

@@ -186,17 +186,13 @@ def _ways(ways: Sequence[Way]) -> Iterator[str]:
         (f"{way.name}{' (low speaks for generated)' if way.turned else ''}", _figure(way.area), _shares(way.found))
         for way in ways
     ]
-    alone = [row for row, way in zip(rows, ways, strict=True) if not way.part]
-    features = [row for row, way in zip(rows, ways, strict=True) if way.part]
     yield heading("Beside simpler ways")
     yield table(
-        f"{_INTERVAL} The light stack weighs what n-grams alone say; length alone is the number of words.",
+        f"{_INTERVAL} The light members read patterns of words and characters; the encoder and the language models are "
+        "slower; length alone is the number of words.",
         header,
-        alone,
+        rows,
     )
-    if features:
-        listed = table("In whichever direction tells more here.", header, features)
-        yield f"<details><summary>Each feature of the language models alone</summary>\n{listed}\n</details>"
 
 
 def _parts(title: str, column: str, rows: Sequence[Part]) -> Iterator[str]:

@@ -57,14 +57,12 @@ class Way:
         area: under the ROC curve.
         found: as in `Overall`, at the first of `FALSE_ALARMS`.
         turned: whether a low score speaks for a generated text.
-        part: whether it is but one feature of the language models.
     """
 
     name: str
     area: Interval
     found: Interval
     turned: bool = False
-    part: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Fitting a detector to a source and what a generator writes, and scoring a table with it."""
 
+import atexit
 import json
 import shutil
 import tempfile
@@ -30,7 +31,7 @@ from seqloom.workflows.run import Run, load
 from seqloom.workflows.train import train
 from seqloom.workflows.viewer import Viewer
 
-__all__ = ["COLUMNS", "Texts", "fit_detector", "open_detector", "read_texts", "score_table"]
+__all__ = ["COLUMNS", "Texts", "fit_detector", "language_teacher", "open_detector", "read_texts", "score_table"]
 
 COLUMNS = ("p_generated", "abstained", "flag")
 """The columns that a detector adds."""
@@ -106,7 +107,10 @@ def fit_detector(
     labels = np.arange(len(texts)) >= len(reals)
     with _building(folder) as place:
         detector = Detector(
-            teacher=None if light else _teacher(place, minutes, seed, note), encoder=not light, seed=seed, note=note
+            teacher=None if light else language_teacher(minutes, place, seed=seed, note=note),
+            encoder=not light,
+            seed=seed,
+            note=note,
         )
         detector.fit(texts, labels, groups)
         origin = {
@@ -179,7 +183,7 @@ def score_table(
         text: the column of the text.
         output: the new table.
         prior: the share of generated texts that is expected in it.
-        light: ask only the members that need n-grams alone.
+        light: ask only the members that read patterns alone.
         overwrite: replace what is there.
         resume: go on where an earlier call was interrupted.
         note: is told which rows were left out, and what texts are like.
@@ -265,17 +269,29 @@ def _as_read(texts: list[str], runs: Sequence[Run]) -> list[str]:
     return [runs[0].as_read(text) for text in texts] if len(foldings) == 1 else texts
 
 
-def _teacher(folder: Path, minutes: float, seed: int, note: Note) -> Teacher:
-    """Trains the language models into a folder: first of real texts, then from there of generated ones."""
+def language_teacher(
+    minutes: float = 2.0, folder: str | Path | None = None, *, seed: int = 0, note: Note = lambda line: None
+) -> Teacher:
+    """What trains the language models of a detector: first of real texts, then from there of generated ones.
+
+    Args:
+        minutes: of training, for both.
+        folder: that the two runs stay in; None keeps them while Python runs.
+        seed: of weights and order.
+        note: is told what is trained.
+    """
+    place = Path(tempfile.mkdtemp(prefix="seqloom-")) if folder is None else Path(folder)
+    if folder is None:
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
 
     def taught(real: Sequence[str], generated: Sequence[str]) -> LanguagePair:
         budget: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
         with tempfile.TemporaryDirectory() as held:
-            one = _learned(real, Path(held) / "real.jsonl", folder / REAL, level="char", **budget)
+            one = _learned(real, Path(held) / "real.jsonl", place / REAL, level="char", **budget)
             note(f"model of real text: {one.config.model.core} of {one.config.model.sizes}")
             shown = [without(text, one.codec.unknown(text)) for text in generated]
-            _learned(shown, Path(held) / "generated.jsonl", folder / GENERATED, from_run=folder / REAL, **budget)
-        return _pair(folder)
+            _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, from_run=place / REAL, **budget)
+        return _pair(place)
 
     return taught
 

@@ -1,0 +1,172 @@
+"""Readers of patterns, held to plain counting."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from seqloom.detector.coherence import COHERENCE, Coherence
+from seqloom.detector.decoys import make_decoys
+from seqloom.detector.familiarity import FAMILIARITY, Familiarity, count_texts
+from seqloom.detector.wording import Wording, wording_rows
+from seqloom.readers.patterns import patterns
+
+
+def found_in(texts):
+    return {pattern.kind: (pattern.places, pattern.counts) for pattern in patterns(texts)}
+
+
+REALS = ["The cat sat.", "the cat ran", "a dog sat on the cat", "the dog", "the end", "the cat sat"]
+FAKES = ["cat cat cat", "dog the cat"]
+
+
+@pytest.fixture(scope="module")
+def counted():
+    texts = REALS + FAKES
+    return count_texts(texts, np.arange(len(texts)) >= len(REALS), np.arange(len(texts)) % 2, 2)
+
+
+def test_shares_are_those_of_plain_counting(counted):
+    familiarity = Familiarity.of(counted.sum(axis=0, dtype=np.uint16))
+    texts = ["the cat sat on a zebra", "dog", "", "Zebra!"]
+    features = familiarity.features(found_in(texts))
+    for side, known in (("real", REALS), ("generated", FAKES)):
+        counts = Counter(word for text in known for word in set(text.lower().replace(".", " .").split()))
+        for row, text in zip(features, texts, strict=True):
+            words = text.lower().replace("!", " !").split()
+            stood = np.array([counts[word] for word in words])
+            expected = [np.mean(stood < 1), np.mean(stood < 3), np.mean(np.log1p(stood))] if words else [0, 0, 0]
+            names = [f"words, {value}, {side}" for value in ("unseen", "rare", "frequency")]
+            np.testing.assert_allclose([row[FAMILIARITY.index(name)] for name in names], expected, rtol=1e-6)
+    assert familiarity.unheard_words("The Zebra sat on a zebra-like mat!") == ["Zebra", "zebra", "like", "mat"]
+
+
+def test_folds_add_up(counted):
+    texts = REALS + FAKES
+    whole = count_texts(texts, np.arange(len(texts)) >= len(REALS), np.zeros(len(texts), int), 1)
+    np.testing.assert_array_equal(counted.sum(axis=0), whole[0])
+
+
+def test_familiarity_can_be_kept_and_damage_is_seen(counted):
+    familiarity = Familiarity.of(counted[0])
+    arrays = familiarity.to_arrays()
+    np.testing.assert_array_equal(Familiarity.from_arrays(arrays).counts, familiarity.counts)
+    with pytest.raises(ValueError, match="rror"):
+        Familiarity.from_arrays({"counts": arrays["counts"][2:]})
+    with pytest.raises(ValueError, match="reshape"):
+        Familiarity.from_arrays({"counts": arrays["counts"][:-50]})
+
+
+def test_wording_is_a_logistic_regression_of_its_rows(known, unseen):
+    rows = wording_rows(known.texts)
+    wording = Wording.fit(rows, known.generated)
+    texts_with = np.bincount(rows.indices, minlength=rows.shape[1])
+    rarity = np.where(texts_with > 1, np.log((1 + len(known.texts)) / (1 + texts_with)) + 1, 0)
+    asked = wording_rows(unseen.texts)
+    expected = asked @ wording.weight.ravel() + wording.bias
+    np.testing.assert_allclose(wording.logits(found_in(unseen.texts)), expected, atol=1e-4)
+    used = np.flatnonzero(rarity)
+    plain = LogisticRegression(C=3, solver="liblinear", class_weight="balanced").fit(
+        rows[:, used].multiply(rarity[used]).tocsr(), known.generated
+    )
+    theirs = plain.decision_function(asked[:, used].multiply(rarity[used]).tocsr())
+    assert np.corrcoef(theirs, expected)[0, 1] > 0.999
+    again = Wording.from_arrays(wording.to_arrays())
+    np.testing.assert_array_equal(again.weight, wording.weight)
+    assert again.bias == wording.bias
+
+
+@pytest.fixture(scope="module")
+def subjects():
+    """Texts that keep to one of twenty subjects, and texts that do not."""
+    random = np.random.default_rng(0)
+    words = [[f"{chr(97 + subject) * 3}{number}" for number in range(12)] for subject in range(20)]
+
+    def written(mixed: bool) -> str:
+        own = words[random.integers(20)]
+        return " ".join((words[random.integers(20)] if mixed else own)[random.integers(12)] for _ in range(40))
+
+    return [written(False) for _ in range(300)], *([written(kind) for _ in range(50)] for kind in (False, True))
+
+
+def test_words_of_one_subject_belong_together(subjects):
+    texts, whole, mixed = subjects
+    coherence = Coherence.fit(texts, 0)
+    found = {
+        name: columns
+        for name, *columns in zip(
+            COHERENCE, *(coherence.features(found_in(some)).T for some in (whole, mixed)), strict=True
+        )
+    }
+    for name, (one, other) in found.items():
+        low = name in ("companions, unseen", "companions, rare")
+        assert (one.max() < other.min()) if low else (np.quantile(one, 0.2) > np.quantile(other, 0.8)), name
+    empty = coherence.features(found_in(["", "unheard of", "aaa1"]))
+    np.testing.assert_array_equal(empty[:2], 0)
+    np.testing.assert_array_equal(empty[2, :5], 0)
+    again = Coherence.from_arrays(coherence.to_arrays())
+    np.testing.assert_array_equal(again.features(found_in(mixed)), coherence.features(found_in(mixed)))
+
+
+def test_companions_are_those_of_plain_counting(subjects):
+    texts, _, mixed = subjects
+    counts: Counter = Counter()
+    for text in texts:
+        words = text.split()
+        counts.update(
+            {
+                frozenset(pair)
+                for at, one in enumerate(words)
+                for pair in ((one, other) for other in words[at + 1 : at + 6])
+            }
+        )
+    (found,) = Coherence.fit(texts, 0).features(found_in([mixed[0]]))
+    words = mixed[0].split()
+    stood = np.array(
+        [counts[frozenset((one, other))] for at, one in enumerate(words) for other in words[at + 1 : at + 6]]
+    )
+    assert found[COHERENCE.index("companions, unseen")] == pytest.approx(np.mean(stood < 1))
+    assert found[COHERENCE.index("companions, rare")] == pytest.approx(np.mean(stood < 3))
+    assert found[COHERENCE.index("companions, frequency")] == pytest.approx(np.mean(np.log1p(stood)), rel=1e-5)
+
+
+def test_the_cosines_of_a_text_are_those_of_its_words():
+    texts = ["red green blue red", "red blue", "green red yellow", "blue yellow red green", "yellow green blue"] * 3
+    coherence = Coherence.fit(texts, 0)
+    words = "red yellow blue".split()
+    vectors = [coherence.vectors[coherence.row[found_in([word])["words"][0][0]]].astype(float) for word in words]
+
+    def cosine(one, other):
+        return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+
+    (found,) = coherence.features(found_in([" ".join(words)]))
+    expected = (cosine(vectors[0], vectors[1] + vectors[2]) + cosine(vectors[1], vectors[2])) / 2
+    assert found[0] == pytest.approx(expected, rel=1e-4)
+    assert found[1] == 0
+    assert found[5] == pytest.approx(np.linalg.norm(sum(vectors)) / sum(map(np.linalg.norm, vectors)), rel=1e-4)
+
+
+def test_too_few_words_for_vectors_give_no_coherence():
+    assert not Coherence.fit(["a", "b"], 0).features(found_in(["a b"])).any()
+
+
+def test_decoys_are_new_texts_of_known_pairs(known):
+    real = [text for text, made in zip(known.texts, known.generated, strict=True) if not made]
+    random = np.random.default_rng(0)
+    decoys = make_decoys(real, 80, random)
+    assert len(decoys) == 80
+    assert not set(decoys) & set(real)
+    pairs = {pair for text in real for pair in zip(text.split(), text.split()[1:], strict=False)}
+    assert {pair for text in decoys for pair in zip(text.split(), text.split()[1:], strict=False)} <= pairs
+    assert max(len(text.split()) for text in decoys) <= max(len(text.split()) for text in real)
+
+
+def test_decoys_keep_white_space_and_are_not_made_of_nothing():
+    decoys = make_decoys(
+        ["one\n\ntwo three four five six", "zero\n\ntwo four five three four six"] * 5, 10, np.random.default_rng(0)
+    )
+    assert decoys
+    assert all("\n\n" in text for text in decoys)
+    assert make_decoys(["same"] * 9, 5, np.random.default_rng(0)) == []
+    assert make_decoys(["the very same text again"] * 9, 5, np.random.default_rng(0)) == []
