@@ -12,6 +12,7 @@ from seqloom.data.conditions import fit_scale
 from seqloom.errors import ConfigError, SourceError
 from seqloom.workflows.backwards import BackwardsCritic
 from seqloom.workflows.critics import rate_table
+from seqloom.workflows.fakes import write_fakes
 from seqloom.workflows.run import Run
 from seqloom.workflows.viewer import Viewer
 
@@ -339,3 +340,19 @@ def test_any_critic_rates_a_table(table: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=said):
             rate_table(critic, table, text="text", output=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_detector_learns_from_texts_that_a_critic_kept_too(rated: Run) -> None:
+    real = ["the soup was warm and we came again", "a slow waiter and no bread"]
+    asked: list[str] = []
+
+    def critic(texts: list[str]) -> list[float]:
+        asked.extend(text.strip() for text in texts)
+        return [len(text) % 5 + 1.0 for text in texts]
+
+    plain = write_fakes(rated, real, 60, 0)
+    assert 50 < len(plain) <= 60
+    assert plain == write_fakes(rated, real, 60, 0)
+    texts = write_fakes(rated, real, 60, 0, critic)
+    kept = [text for text in texts if text in asked]
+    assert 0 < len(kept) < min(len(texts), len(asked))

@@ -32,6 +32,9 @@ def fit(
     generated: Annotated[
         list[str] | None, typer.Option(metavar="SOURCE", help="texts that were generated already; may be given again")
     ] = None,
+    critic: Annotated[
+        Path | None, typer.Option(metavar="CRITIC", help="filter a part of what a rated generator writes with it")
+    ] = None,
     text: Annotated[str | None, typer.Option(metavar="COLUMN", help="column of the text, in all tables")] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="column that says which real texts belong together")
@@ -60,6 +63,7 @@ def fit(
         run=run,
         generators=generator or (),
         generated=generated or (),
+        critic=critic,
         text=text,
         group=group,
         pool=pool,

@@ -25,6 +25,7 @@ from seqloom.detector.likelihood import LanguagePair
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import check_writable
 from seqloom.version import __version__
+from seqloom.workflows.critics import open_critic
 from seqloom.workflows.fakes import write_fakes
 from seqloom.workflows.measuring import run_scorer
 from seqloom.workflows.run import Run, load
@@ -60,6 +61,7 @@ def fit_detector(
     run: str | Path,
     generators: Sequence[str | Path] = (),
     generated: Sequence[str | Path] = (),
+    critic: str | Path | None = None,
     text: str | None = None,
     group: str | None = None,
     pool: str | None = None,
@@ -77,6 +79,7 @@ def fit_detector(
         run: the folder.
         generators: runs that write the generated texts.
         generated: sources of texts that were generated already.
+        critic: a critic that filters a part of what the generators write to a rating.
         text: the column of the text, in all tables.
         group: the column that says which real texts belong together.
         pool: which part of the real table is read.
@@ -94,12 +97,13 @@ def fit_detector(
     reading = ReadingConfig(text=text, group=group, pool=pool)
     known = read_texts(real, reading, note)
     runs = [load(generator) for generator in generators]
+    judge = None if critic is None else _filter(critic, runs)
     reals = _as_read(known.texts, runs)
     fakes: list[str] = []
     for number, one in enumerate(runs):
         wanted = (count or len(reals)) // len(runs) + (number < (count or len(reals)) % len(runs))
         note(f"writing {wanted:,} texts: {one.path}")
-        fakes += write_fakes(one, reals, wanted, seed + number)
+        fakes += write_fakes(one, reals, wanted, seed + number, judge if len(one.config.conditions) else None)
     for source in generated:
         fakes += read_texts(source, replace(reading, group=None, pool=None), note).texts
     texts = reals + fakes
@@ -118,6 +122,7 @@ def fit_detector(
             "real": str(real),
             "generators": [str(one) for one in generators],
             "generated": [str(one) for one in generated],
+            "critic": None if critic is None else str(critic),
             "reading": asdict(reading),
             "texts": {"real": len(reals), "generated": len(fakes)},
         }
@@ -243,6 +248,16 @@ def _checked(
         raise RunError(f"{folder} holds a detector already: give --overwrite to replace it, or name another folder")
     check_writable(folder / DETECTOR.settings)
     return folder
+
+
+def _filter(critic: str | Path, runs: Sequence[Run]) -> Any:
+    """The critic, where there is anything for it to filter."""
+    if not any(len(one.config.conditions) for one in runs):
+        raise ConfigError(
+            "--critic filters what a generator writes to a rating, and none of these was trained with --rating: leave "
+            "it out"
+        )
+    return open_critic(critic)
 
 
 @contextmanager

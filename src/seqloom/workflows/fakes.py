@@ -1,6 +1,6 @@
 """What a generator writes for a detector to learn from: as varied as what people may ask it for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ _TRIES = 4
 """How often texts are written in place of those that ended before they began."""
 
 
-def write_fakes(run: Run, real: Sequence[str], count: int, seed: int) -> list[str]:
+def write_fakes(run: Run, real: Sequence[str], count: int, seed: int, critic: Any = None) -> list[str]:
     """Write texts of all kinds.
 
     Args:
@@ -39,6 +39,7 @@ def write_fakes(run: Run, real: Sequence[str], count: int, seed: int) -> list[st
         real: real texts; a written one is no longer than nearly all of them.
         count: how many.
         seed: of all draws.
+        critic: what filters a part of the texts of a rated run, by their rating; None filters none.
 
     Returns:
         Texts of at least a word, without those that stand among the real ones too, as they teach nothing: fewer than
@@ -51,21 +52,30 @@ def write_fakes(run: Run, real: Sequence[str], count: int, seed: int) -> list[st
     found: list[str] = []
     for number, way in enumerate(_WAYS):
         wanted = count // len(_WAYS) + (number < count % len(_WAYS))
-        for told, share in _told(run, wanted, random):
+        for told, share in _told(run, wanted, critic, random):
             settings = {"length": tokens, **way, **told}
             some: list[str] = []
             for _ in range(_TRIES):
                 if len(some) < share:
                     draws = int(random.integers(1 << 31))
-                    written = run.iterate(count=share - len(some), seed=draws, **settings)
-                    some += [one.text.strip() for one in written if words_of(one.text)]
+                    written = _written(run, {"count": share - len(some), "seed": draws, **settings})
+                    some += [text.strip() for text in written if words_of(text)]
             found += some
     taken = set(same_texts(real, found))
     return [text for text in found if text not in taken]
 
 
-def _told(run: Run, count: int, random: np.random.Generator) -> list[tuple[dict[str, Any], int]]:
-    """What a rated run is told, and for how many texts: nothing, or a rating that its corpus has."""
+def _written(run: Run, settings: dict[str, Any]) -> Iterator[str]:
+    if "critic" in settings:
+        return (one.sample.text for one in run.write_to(**settings))
+    return (one.text for one in run.iterate(**settings))
+
+
+def _told(run: Run, count: int, critic: Any, random: np.random.Generator) -> list[tuple[dict[str, Any], int]]:
+    """What a rated run is told, and for how many texts: nothing, or a rating that its corpus has.
+
+    With a critic, every second of the ratings is written to with its filter too.
+    """
     conditions = run.config.conditions
     if not len(conditions) or count == 0:
         return [({}, count)] if count else []
@@ -73,7 +83,12 @@ def _told(run: Run, count: int, random: np.random.Generator) -> list[tuple[dict[
     parts = min(count, 6)
     for part in range(parts):
         wanted = {column.name: _drawn(column, random) for column in conditions}
-        told = {"rating": wanted, "guidance": _GUIDANCE[part % len(_GUIDANCE)]}
+        guidance = _GUIDANCE[part % len(_GUIDANCE)]
+        told = {"rating": wanted, "guidance": guidance}
+        if critic is not None and part % 2 == 0:
+            methods = ("condition", "guide", "filter") if guidance > 1 else ("condition", "filter")
+            told = {"rating": wanted, "critic": critic, "methods": methods}
+            told |= {"guidance": guidance} if guidance > 1 else {}
         made.append((told if part else {}, count // parts + (part < count % parts)))
     return made
 
