@@ -168,11 +168,12 @@ def unseen(bench: Bench) -> dict[str, Any]:
 def altered(bench: Bench) -> dict[str, Any]:
     """What is lost where the generated texts are altered."""
     real, fakes = ([text for text in side if words_of(text) >= LONG] for side in (bench.real(), bench.fakes("own")))
-    plain = area(scores(bench, real), scores(bench, fakes))
+    known = scores(bench, real)
+    plain = area(known, scores(bench, fakes))
     made = {name: [alter(text, bench.random) for text in fakes] for name, alter in ALTERATIONS.items()}
     strange = bench.real("critic")
     made["half spliced"] = [spliced(text, strange[bench.random.integers(len(strange))], bench.random) for text in fakes]
-    found = {name: plain - area(scores(bench, real), scores(bench, some)) for name, some in made.items()}
+    found = {name: plain - area(known, scores(bench, some)) for name, some in made.items()}
     rows = [(name, f"{loss:+.3f}") for name, loss in found.items()]
     print_table(("alteration", f"area lost of {plain:.3f}"), rows)
     return found
@@ -199,7 +200,7 @@ def hotels(bench: Bench) -> dict[str, Any]:
     from sklearn.metrics import accuracy_score
     from sklearn.model_selection import GroupKFold
 
-    texts, truth, names = hotel_reviews()
+    texts, truth, names, ratings = hotel_reviews()
     groups = np.unique(names, return_inverse=True)[1]
     chance, light = np.zeros(len(texts)), np.zeros(len(texts))
     for number, (known, left) in enumerate(
@@ -213,22 +214,28 @@ def hotels(bench: Bench) -> dict[str, Any]:
         light[left] = detector.predict_proba(mine, light=True)[:, 1]
     words = np.array([words_of(text) for text in texts], np.float64)
     found = {}
-    for name, values in (("all", chance), ("light", light), ("length alone", words)):
+    for name, values in (("all", chance), ("light", light), ("length alone", words), ("rating alone", ratings)):
+        values = -values if name.endswith("alone") and area_of(values, truth) < 0.5 else values
         areas = interval(lambda at, values=values: area_of(values[at], truth[at]), len(truth))
         shares = interval(lambda at, values=values: share_found(values[at], truth[at]), len(truth))
         right = interval(lambda at, values=values: accuracy_score(truth[at], values[at] > 0.5), len(truth))
         found[name] = {"area": areas, "found": shares, "accuracy": right}
     rows = [
-        (name, spoken(*one["area"]), spoken(*one["found"]), spoken(*one["accuracy"]) if name != "length alone" else "")
+        (
+            name,
+            spoken(*one["area"]),
+            spoken(*one["found"]),
+            spoken(*one["accuracy"]) if name in ("all", "light") else "",
+        )
         for name, one in found.items()
     ]
     print_table(("hotel reviews, people and GPT-4", "area", "found at 1 % false alarms", "right"), rows)
     return found
 
 
-def hotel_reviews() -> tuple[list[str], np.ndarray, list[str]]:
-    """Texts, which of them were generated, and their hotels."""
-    texts, truth, names = [], [], []
+def hotel_reviews() -> tuple[list[str], np.ndarray, list[str], np.ndarray]:
+    """Texts, which of them were generated, their hotels, and their ratings."""
+    texts, truth, names, ratings = [], [], [], []
     for label, file in enumerate(("real_English.csv", "generated_English.csv")):
         with open(HOTELS / file, encoding="utf-8", newline="") as opened:
             for row in csv.DictReader(opened):
@@ -238,7 +245,8 @@ def hotel_reviews() -> tuple[list[str], np.ndarray, list[str]]:
                     texts.append(text)
                     truth.append(bool(label))
                     names.append(row["Hotel Name"])
-    return texts, np.array(truth), names
+                    ratings.append(float(row["Review_Score"]))
+    return texts, np.array(truth), names, np.array(ratings)
 
 
 def fit_texts(
