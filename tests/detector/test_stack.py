@@ -18,7 +18,7 @@ def make_answers(number: int, seed: int, *, decoys: bool = True):
 
 @pytest.mark.parametrize("decoys", [True, False])
 def test_generated_texts_and_decoys_are_told_from_real_ones_and_the_answer_is_calibrated(decoys):
-    stack = Stack.fit(*make_answers(4000, 0, decoys=decoys), np.arange(4000) > 3000, np.arange(4000) % 2 == 0)
+    stack = Stack.fit(*make_answers(4000, 0, decoys=decoys), np.arange(4000) > 3000, np.tile([1.0, 0.4], 2000))
     answers, words, kinds = make_answers(4000, 1, decoys=decoys)
     logits = stack.logits(answers, words)
     known = kinds != DECOY
@@ -35,7 +35,7 @@ def test_generated_texts_and_decoys_are_told_from_real_ones_and_the_answer_is_ca
 def test_contributions_and_what_hangs_on_no_answer_make_the_logit():
     """Of two kinds: the rest is what a text whose answers are all average gets."""
     answers, words, kinds = make_answers(600, 0, decoys=False)
-    stack = Stack.fit(answers, words, kinds, np.arange(600) > 400, np.ones(600, bool))
+    stack = Stack.fit(answers, words, kinds, np.arange(600) > 400, np.ones(600))
     rest = stack.logits(answers, words) - stack.contributions(answers, words).sum(axis=1)
     average = np.tile(stack.centre, (600, 1)).astype(np.float64)
     np.testing.assert_allclose(rest, stack.logits(average, words), atol=1e-4)
@@ -43,7 +43,7 @@ def test_contributions_and_what_hangs_on_no_answer_make_the_logit():
 
 def test_contributions_point_to_what_gives_a_text_away():
     answers, words, kinds = make_answers(3000, 0)
-    stack = Stack.fit(answers, words, kinds, np.arange(3000) > 2000, np.ones(3000, bool))
+    stack = Stack.fit(answers, words, kinds, np.arange(3000) > 2000, np.ones(3000))
     added = stack.contributions(answers, words)
     assert added[kinds == GENERATED, 0].mean() > 1
     assert added[kinds == DECOY, 1].mean() > 1
@@ -52,6 +52,6 @@ def test_contributions_point_to_what_gives_a_text_away():
 
 def test_it_can_be_kept():
     answers, words, kinds = make_answers(300, 0)
-    stack = Stack.fit(answers, words, kinds, np.arange(300) > 200, np.ones(300, bool))
+    stack = Stack.fit(answers, words, kinds, np.arange(300) > 200, np.ones(300))
     again = Stack.from_arrays(stack.to_arrays())
     np.testing.assert_array_equal(again.logits(answers, words), stack.logits(answers, words))

@@ -39,6 +39,9 @@ _SHARES = (0.6, 0.25, 0.15)
 
 _LEARNING, _STACKING, _CALIBRATING, _UNUSED = range(4)
 
+_VERSION, _MIXTURE = 0.4, 0.7
+"""What a shortened or altered version counts beside the text, and one that is spliced with a real text."""
+
 _ALTERED, _SPLICED, _DECOYS = 0.35, 0.2, 0.4
 """Shares of the texts that are learned in an altered version too, and decoys to a generated text."""
 
@@ -100,6 +103,7 @@ class _Versions:
         texts: one after another.
         kinds: real, generated, or a decoy.
         whole: which of them are no further version of another one.
+        weights: what each counts where the members are weighed.
         parts: what each is for.
         folds: the fold of each, of those that are not for calibration.
     """
@@ -107,6 +111,7 @@ class _Versions:
     texts: list[str]
     kinds: Int[np.ndarray, " texts"]
     whole: Bool[np.ndarray, " texts"]
+    weights: Float[np.ndarray, " texts"]
     parts: Int[np.ndarray, " texts"]
     folds: Int[np.ndarray, " texts"]
 
@@ -297,7 +302,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> _Versions:
         """Texts of like lengths, each in a shorter version too, and some of them altered; and decoys."""
         random = np.random.default_rng(self.seed)
-        made: list[tuple[str, int, bool, int, int]] = []
+        made: list[tuple[str, int, bool, float, int, int]] = []
         for part in (_LEARNING, _STACKING, _CALIBRATING):
             places = [np.flatnonzero((parts == part) & (labels == side)) for side in (False, True)]
             sides = [[texts[at].strip() for at in side] for side in places]
@@ -307,7 +312,10 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 for text, short, at in zip(own, alike, places[kind], strict=True):
                     other = sides[0][random.integers(len(sides[0]))] if kind == GENERATED else None
                     versions = _versions_of(text, short, random, altered=altered, other=other)
-                    made += [(one, kind, not number, part, int(folds[at])) for number, one in enumerate(versions)]
+                    made += [
+                        (one, kind, not number, weight, part, int(folds[at]))
+                        for number, (one, weight) in enumerate(versions)
+                    ]
             for fold in range(_FOLDS):
                 real_here, generated_here = (
                     [text for text, at in zip(some, own, strict=True) if folds[at] == fold]
@@ -315,10 +323,11 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 )
                 for text in make_decoys(real_here, round(_DECOYS * len(generated_here)), random):
                     versions = _versions_of(text, text, random, altered=altered)
-                    made += [(one, DECOY, not number, part, fold) for number, one in enumerate(versions)]
+                    made += [
+                        (one, DECOY, not number, weight, part, fold) for number, (one, weight) in enumerate(versions)
+                    ]
         columns = list(zip(*made, strict=True))
-        kinds, whole, placed, folded = (np.array(column) for column in columns[1:])
-        return _Versions(list(columns[0]), kinds, whole, placed, folded)
+        return _Versions(list(columns[0]), *(np.array(column) for column in columns[1:]))
 
     def _read_in_folds(self, made: _Versions) -> tuple[PatternReaders, Float[np.ndarray, "texts answers"]]:
         """The readers of patterns, and what they say of all texts: readers that have not seen them."""
@@ -366,7 +375,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         last = made.parts == _CALIBRATING
 
         def weighed(answers: Float[np.ndarray, "texts answers"], some: Bool[np.ndarray, " texts"]) -> Stack:
-            return Stack.fit(answers[some], words[some], made.kinds[some], last[some], made.whole[some])
+            return Stack.fit(answers[some], words[some], made.kinds[some], last[some], made.weights[some])
 
         everything = np.ones(len(words), bool)
         self.light_ = weighed(light, everything)
@@ -397,7 +406,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 def _versions_of(
     text: str, alike: str, random: np.random.Generator, *, altered: bool, other: str | None = None
-) -> list[str]:
+) -> list[tuple[str, float]]:
     """A text, as much of it as others have, less of it, and now and then an altered version and one with another text.
 
     Args:
@@ -406,15 +415,19 @@ def _versions_of(
         random: of all draws.
         altered: whether there may be altered versions.
         other: a text that it may be spliced with.
+
+    Returns:
+        Versions, and what each of them counts.
     """
-    found = [text] if alike == text else [text, alike]
+    found = [(text, 1.0)] if alike == text else [(text, 1.0), (alike, _VERSION)]
     words = words_of(alike)
     if words > LEAST_WORDS:
-        found.append(first_words(alike, round(float(np.exp(random.uniform(np.log(LEAST_WORDS), np.log(words)))))))
+        count = round(float(np.exp(random.uniform(np.log(LEAST_WORDS), np.log(words)))))
+        found.append((first_words(alike, count), _VERSION))
     if altered and random.random() < _ALTERED:
-        found.append(list(ALTERATIONS.values())[random.integers(len(ALTERATIONS))](alike, random))
+        found.append((list(ALTERATIONS.values())[random.integers(len(ALTERATIONS))](alike, random), _VERSION))
     if altered and other is not None and random.random() < _SPLICED:
-        found.append(spliced(alike, other, random))
+        found.append((spliced(alike, other, random), _MIXTURE))
     return found
 
 

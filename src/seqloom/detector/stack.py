@@ -28,9 +28,6 @@ _FARTHEST = 6.0
 _STRENGTH = 0.05
 """Of the data against the penalty of the squared weights: scikit-learn's C."""
 
-_VERSION = 0.4
-"""What a shortened or altered version of a text counts beside the text."""
-
 _BENDS = (30, 90)
 """Numbers of words from which on an answer may count otherwise."""
 
@@ -63,7 +60,7 @@ class Stack:
         words: Int[np.ndarray, " texts"],
         kinds: Int[np.ndarray, " texts"],
         calibrating: Bool[np.ndarray, " texts"],
-        whole: Bool[np.ndarray, " texts"],
+        weights: Float[np.ndarray, " texts"],
     ) -> "Stack":
         """Learn from texts that the readers have not seen.
 
@@ -72,7 +69,7 @@ class Stack:
             words: of each text.
             kinds: what it is.
             calibrating: which of the texts only calibrate.
-            whole: which of them are no version of another one; versions count less.
+            weights: what each of the texts counts.
         """
         from sklearn.linear_model import LogisticRegression
 
@@ -80,7 +77,7 @@ class Stack:
         centre, spread = answers[learning].mean(axis=0), answers[learning].std(axis=0) + 1e-6
         made = _made((answers[learning] - centre) / spread, words[learning])
         balanced = LogisticRegression(C=_STRENGTH, class_weight="balanced", solver="newton-cholesky", tol=1e-3)
-        found = balanced.fit(made, kinds[learning], np.where(whole[learning], 1.0, _VERSION))
+        found = balanced.fit(made, kinds[learning], weights[learning])
         if len(found.classes_) == 2:
             weight, bias = found.coef_.T, found.intercept_
         else:
