@@ -30,6 +30,7 @@ import seqloom
 from seqloom.config import ReadingConfig
 from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
 from seqloom.detector.detector import Detector
+from seqloom.detector.stack import probabilities
 from seqloom.errors import RunError
 from seqloom.workflows.detectors import fit_detector, open_detector, read_texts
 
@@ -310,7 +311,7 @@ def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str
         shares = interval(lambda at, values=values: share_found(values[at], truth[at]), len(truth))
         found[name] = {"area": areas, "found": shares}
         rows.append((name, spoken(*areas), spoken(*shares)))
-    chance = 1 / (1 + np.exp(-said["all"]))
+    chance = probabilities(said["all"], 0.5)
     found["calibration error"] = calibration_error(chance, truth)
     print_table((f"{title} ({len(real):,} real, {len(fakes):,} generated)", "area", "found at 1 % false alarms"), rows)
     print(f"calibration error: {found['calibration error']:.3f}", flush=True)

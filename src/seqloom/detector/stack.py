@@ -25,6 +25,9 @@ _DECOYS = -1.5
 _FARTHEST = 6.0
 """Standard deviations from the mean beyond which an answer counts no more."""
 
+_SUREST = 12.0
+"""Logit beyond which no text is judged: fewer texts calibrate than such odds would need."""
+
 _STRENGTH = 0.05
 """Of the data against the penalty of the squared weights: scikit-learn's C."""
 
@@ -138,8 +141,12 @@ def check_prior(prior: float) -> None:
 
 
 def probabilities(logits: Float[np.ndarray, " texts"], prior: float) -> Float[np.ndarray, " texts"]:
-    """From logits where as many texts are generated as not, to probabilities where a share of `prior` is."""
-    found: np.ndarray = 1 / (1 + np.exp(-np.clip(logits + np.log(prior / (1 - prior)), -30, 30)))
+    """From logits where as many texts are generated as not, to probabilities where a share of `prior` is.
+
+    However large a logit, the odds stay below a bound, which it comes ever nearer to: the order of texts is kept.
+    """
+    held = _SUREST * np.tanh(logits / _SUREST)
+    found: np.ndarray = 1 / (1 + np.exp(-(held + np.log(prior / (1 - prior)))))
     return found
 
 

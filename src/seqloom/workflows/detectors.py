@@ -208,7 +208,7 @@ def score_table(
         tally["text too short to tell"] += int(found.abstained.sum())
         tally["text unlike those that the detector knows"] += int(found.strange.sum())
         return [
-            dict(zip(COLUMNS, (float(f"{chance:.6g}"), int(short), "unfamiliar" if strange else ""), strict=True))
+            dict(zip(COLUMNS, (float(f"{chance:.9g}"), int(short), "unfamiliar" if strange else ""), strict=True))
             for chance, short, strange in zip(found.probabilities, found.abstained, found.strange, strict=True)
         ]
 
