@@ -15,6 +15,8 @@ import csv
 import json
 import os
 import re
+import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,6 +43,7 @@ LONG, SHORT = 30, 15
 TEXTS = 1500
 FALSE_ALARMS = 0.01
 RESAMPLED = 300
+ROWS = 1_000_000
 
 GENERATORS: dict[str, dict[str, Any]] = {
     "own": {},
@@ -279,20 +282,48 @@ def speed(bench: Bench) -> dict[str, Any]:
         ),
         LogisticRegression(),
     ).fit(texts[:1000], np.arange(1000) % 2)
+    asked: dict[str, tuple[int, Callable[[list[str]], Any]]] = {
+        "seqloom, light": (4000, lambda some: detector.judge(some, light=True)),
+        "seqloom, all members": (400, detector.judge),
+        "scikit-learn": (1000, theirs.predict_proba),
+    }
     rates: dict[str, list[float]] = defaultdict(list)
-    for _ in range(3):
-        for name, score in (
-            ("seqloom, light", lambda some: detector.judge(some, light=True)),
-            ("seqloom, all members", lambda some: detector.judge(some[:400])),
-            ("scikit-learn", lambda some: theirs.predict_proba(some[:1000])),
-        ):
+    for _ in range(5):
+        for name, (count, score) in asked.items():
             begun = time.perf_counter()
-            score(texts)
-            done = {"seqloom, light": len(texts), "seqloom, all members": 400, "scikit-learn": 1000}[name]
-            rates[name].append(done / (time.perf_counter() - begun))
+            score(texts[:count])
+            rates[name].append(count / (time.perf_counter() - begun))
     found = {name: float(np.median(values)) for name, values in rates.items()}
     rows = [(name, f"{rate:,.0f}", f"{rate / found['scikit-learn']:.1f}") for name, rate in found.items()]
     print_table(("reviews a second", "", "of scikit-learn"), rows)
+    return found
+
+
+def table(bench: Bench) -> dict[str, Any]:
+    """A table of very many reviews, read, scored by the light members, and written again."""
+    _ = bench.detector
+    pieces = [text.split() for text in (*bench.real("critic"), *bench.real())]
+    known, new = bench.work / "many.csv", bench.work / "scored.csv"
+    found, rows = {}, []
+    for count in (ROWS // 10, ROWS):
+        with open(known, "w", encoding="utf-8", newline="") as opened:
+            write = csv.writer(opened)
+            write.writerow(["number", "text"])
+            for number in range(count):
+                one, other = (pieces[at] for at in bench.random.integers(len(pieces), size=2))
+                write.writerow([number, " ".join([*one[: len(one) // 2], *other[len(other) // 2 :]])])
+        command = [sys.executable, "-m", "seqloom", "detect", "score", str(bench.work / "detector"), str(known)]
+        begun = time.perf_counter()
+        subprocess.run(
+            [*command, "--text", "text", "--light", "--overwrite", "-o", str(new)], check=True, capture_output=True
+        )
+        rate = count / (time.perf_counter() - begun)
+        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        found[str(count)] = {"rate": rate, "memory": memory}
+        rows.append((f"{count:,}", f"{known.stat().st_size / 1e6:,.0f} MB", f"{rate:,.0f}", f"{memory:,.0f} MiB"))
+    for made in (known, new):
+        made.unlink()
+    print_table(("reviews in the table", "size", "a second", "most memory"), rows)
     return found
 
 
@@ -369,6 +400,7 @@ PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "nothing": nothing,
     "hotels": hotels,
     "speed": speed,
+    "table": table,
 }
 """The parts, by name."""
 

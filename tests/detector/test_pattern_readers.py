@@ -12,11 +12,6 @@ from seqloom.detector.familiarity import FAMILIARITY, Familiarity, count_texts
 from seqloom.detector.wording import Wording, wording_rows
 from seqloom.readers.patterns import patterns
 
-
-def found_in(texts):
-    return {pattern.kind: (pattern.places, pattern.counts) for pattern in patterns(texts)}
-
-
 REALS = ["The cat sat.", "the cat ran", "a dog sat on the cat", "the dog", "the end", "the cat sat"]
 FAKES = ["cat cat cat", "dog the cat"]
 
@@ -30,7 +25,7 @@ def counted():
 def test_shares_are_those_of_plain_counting(counted):
     familiarity = Familiarity.of(counted.sum(axis=0, dtype=np.uint16))
     texts = ["the cat sat on a zebra", "dog", "", "Zebra!"]
-    features = familiarity.features(found_in(texts))
+    features = familiarity.features(patterns(texts))
     for side, known in (("real", REALS), ("generated", FAKES)):
         counts = Counter(word for text in known for word in set(text.lower().replace(".", " .").split()))
         for row, text in zip(features, texts, strict=True):
@@ -65,7 +60,7 @@ def test_wording_is_a_logistic_regression_of_its_rows(known, unseen):
     rarity = np.where(texts_with > 1, np.log((1 + len(known.texts)) / (1 + texts_with)) + 1, 0)
     asked = wording_rows(unseen.texts)
     expected = asked @ wording.weight.ravel() + wording.bias
-    np.testing.assert_allclose(wording.logits(found_in(unseen.texts)), expected, atol=1e-4)
+    np.testing.assert_allclose(wording.logits(patterns(unseen.texts)), expected, atol=1e-4)
     used = np.flatnonzero(rarity)
     plain = LogisticRegression(C=3, solver="liblinear", class_weight="balanced").fit(
         rows[:, used].multiply(rarity[used]).tocsr(), known.generated
@@ -96,17 +91,19 @@ def test_words_of_one_subject_belong_together(subjects):
     found = {
         name: columns
         for name, *columns in zip(
-            COHERENCE, *(coherence.features(found_in(some)).T for some in (whole, mixed)), strict=True
+            COHERENCE, *(coherence.features(patterns(some)["words"]).T for some in (whole, mixed)), strict=True
         )
     }
     for name, (one, other) in found.items():
         low = name in ("companions, unseen", "companions, rare")
         assert (one.max() < other.min()) if low else (np.quantile(one, 0.2) > np.quantile(other, 0.8)), name
-    empty = coherence.features(found_in(["", "unheard of", "aaa1"]))
+    empty = coherence.features(patterns(["", "unheard of", "aaa1"])["words"])
     np.testing.assert_array_equal(empty[:2], 0)
     np.testing.assert_array_equal(empty[2, :5], 0)
     again = Coherence.from_arrays(coherence.to_arrays())
-    np.testing.assert_array_equal(again.features(found_in(mixed)), coherence.features(found_in(mixed)))
+    np.testing.assert_array_equal(
+        again.features(patterns(mixed)["words"]), coherence.features(patterns(mixed)["words"])
+    )
 
 
 def test_companions_are_those_of_plain_counting(subjects):
@@ -121,7 +118,7 @@ def test_companions_are_those_of_plain_counting(subjects):
                 for pair in ((one, other) for other in words[at + 1 : at + 6])
             }
         )
-    (found,) = Coherence.fit(texts, 0).features(found_in([mixed[0]]))
+    (found,) = Coherence.fit(texts, 0).features(patterns([mixed[0]])["words"])
     words = mixed[0].split()
     stood = np.array(
         [counts[frozenset((one, other))] for at, one in enumerate(words) for other in words[at + 1 : at + 6]]
@@ -135,12 +132,12 @@ def test_the_cosines_of_a_text_are_those_of_its_words():
     texts = ["red green blue red", "red blue", "green red yellow", "blue yellow red green", "yellow green blue"] * 3
     coherence = Coherence.fit(texts, 0)
     words = "red yellow blue".split()
-    vectors = [coherence.vectors[coherence.row[found_in([word])["words"][0][0]]].astype(float) for word in words]
+    vectors = [coherence.vectors[coherence.row[patterns([word])["words"][0][0]]].astype(float) for word in words]
 
     def cosine(one, other):
         return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
 
-    (found,) = coherence.features(found_in([" ".join(words)]))
+    (found,) = coherence.features(patterns([" ".join(words)])["words"])
     expected = (cosine(vectors[0], vectors[1] + vectors[2]) + cosine(vectors[1], vectors[2])) / 2
     assert found[0] == pytest.approx(expected, rel=1e-4)
     assert found[1] == 0
@@ -148,7 +145,7 @@ def test_the_cosines_of_a_text_are_those_of_its_words():
 
 
 def test_too_few_words_for_vectors_give_no_coherence():
-    assert not Coherence.fit(["a", "b"], 0).features(found_in(["a b"])).any()
+    assert not Coherence.fit(["a", "b"], 0).features(patterns(["a b"])["words"]).any()
 
 
 def test_decoys_are_new_texts_of_known_pairs(known):

@@ -24,9 +24,6 @@ EMPTY = "row without text"
 ENDINGS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson")
 """Of the tables that can be written."""
 
-_AT_ONCE = 512
-"""Rows that are worked on together."""
-
 Annotator = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
 """New cells for each of some texts."""
 
@@ -42,6 +39,7 @@ def annotate(
     overwrite: bool = False,
     resume: bool | None = None,
     settings: Mapping[str, Any] | None = None,
+    at_once: int = 512,
 ) -> int:
     """Write a table again with more columns; memory stays flat however long it is.
 
@@ -58,6 +56,7 @@ def annotate(
         overwrite: replace what `output` holds.
         resume: go on from the rows that an interrupted call has left beside `output`; None leaves and takes none.
         settings: what the new cells hang on, in JSON's types; only with the same ones is a table gone on with.
+        at_once: rows that are worked on together, and kept when they are done.
 
     Returns:
         The number of rows written.
@@ -85,7 +84,7 @@ def annotate(
         write = _writer(partial, output, [*header, *columns])
         for _ in islice(rows, partial.rows):
             pass
-        while some := list(islice(rows, _AT_ONCE)):
+        while some := list(islice(rows, at_once)):
             texts = [str(cells.get(text) or "") for cells in some]
             full = [place for place, one in enumerate(texts) if one.strip()]
             if len(full) < len(some):

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 
-from seqloom.readers.patterns import PLACES, patterns, place_of, portions, sums
+from seqloom.kernels.lookups import cosines
+from seqloom.readers.patterns import PLACES, Pattern, patterns, place_of, portions, words_with_places
 
 __all__ = ["COHERENCE", "Coherence"]
 
@@ -27,6 +28,9 @@ _COMMON = 0.1
 
 _NEIGHBOURS = 5
 """Words that tell of a subject, after each of them, that are its companions."""
+
+_RARE = 3
+"""A pair of companions of fewer texts is rare."""
 
 _MOST = 255
 
@@ -82,7 +86,7 @@ class Coherence:
         from scipy import sparse
         from sklearn.utils.extmath import randomized_svd
 
-        read = [_words(texts[part]) for part in portions(texts)]
+        read = [patterns(texts[part])["words"] for part in portions(texts)]
         rows = sparse.vstack([_counted(*words) for words in read]).tocsr()
         texts_with = np.bincount(rows.indices, minlength=PLACES)
         known = np.flatnonzero(texts_with >= _LEAST_TEXTS)
@@ -106,41 +110,26 @@ class Coherence:
             together += np.bincount(np.unique(pairs.owners * PLACES + pairs.places) % PLACES, minlength=PLACES)
         return cls(row, vectors, have, len(texts), np.minimum(together, _MOST).astype(np.uint8))
 
-    def features(self, found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Float32[np.ndarray, "texts features"]:
-        """The `COHERENCE` of the texts of a portion.
+    def features(self, words: Pattern) -> Float32[np.ndarray, "texts features"]:
+        """The `COHERENCE` of texts, by their words."""
+        rows = self.row[words.places]
+        parts = (cosines(self.vectors, rows, words.counts, _REACHES), self._companionship(rows, words.counts))
+        return np.hstack(parts).astype(np.float32)
 
-        Args:
-            found: places and counts of each kind of pattern.
-        """
-        places, counts = found["words"]
-        rows = self.row[places]
-        return np.hstack([self._cosines(rows, counts), self._companionship(rows, counts)]).astype(np.float32)
-
-    def _cosines(self, rows: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
-        counts = sums((rows > 0).astype(np.int64), counts)
-        vectors = self.vectors[rows[rows > 0]]
-        lengths = np.linalg.norm(vectors, axis=1) + 1e-9
-        total = np.vstack([np.zeros((1, vectors.shape[1])), vectors.cumsum(axis=0, dtype=np.float64)])
-        ends, at = np.repeat(np.cumsum(counts), counts), np.arange(len(vectors))
-        made = np.zeros((len(counts), len(_REACHES) + 1))
-        for number, (least, most) in enumerate(_REACHES):
-            first, last = np.minimum(at + least, ends), np.minimum(at + most + 1, ends)
-            beyond = total[last] - total[first]
-            cosine = np.einsum("ij,ij->i", vectors, beyond) / (lengths * (np.linalg.norm(beyond, axis=1) + 1e-9))
-            reached = sums((last > first).astype(np.int64), counts)
-            made[:, number] = sums(np.where(last > first, cosine, 0.0), counts) / np.maximum(reached, 1)
-        whole = np.linalg.norm(sums(vectors.astype(np.float64), counts), axis=1)
-        made[:, -1] = whole / np.maximum(sums(lengths.astype(np.float64), counts), 1e-9)
-        return made
+    def common_words(self, text: str) -> set[str]:
+        """The words of a text, in small letters, that tell nothing of a subject, as very many texts have them."""
+        with_places = words_with_places(text)
+        common = self.texts_with[self.row[[place for _, place in with_places]]] >= _COMMON * self.texts
+        return {word.lower() for (word, _), held in zip(with_places, common.tolist(), strict=True) if held}
 
     def _companionship(self, rows: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
         pairs = self._pairs(rows, counts)
         stood = self.companions[pairs.places].astype(np.float64)
         one, other = (self.texts_with[part] for part in pairs.rows)
         information = np.log((stood + 0.3) * self.texts / ((one + 1.0) * (other + 1.0)))
-        values = (stood < 1, stood < _LEAST_TEXTS, np.log1p(stood), information, information > 0)
+        values = (stood < 1, stood < _RARE, np.log1p(stood), information, information > 0)
         number = np.maximum(np.bincount(pairs.owners, minlength=len(counts)), 1)
-        return np.stack([np.bincount(pairs.owners, one, len(counts)) / number for one in values], axis=1)
+        return np.stack([np.bincount(pairs.owners, value, len(counts)) / number for value in values], axis=1)
 
     def _pairs(self, rows: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> _Pairs:
         telling: Bool[np.ndarray, " words"] = (rows > 0) & (self.texts_with[rows] < _COMMON * self.texts)
@@ -172,12 +161,6 @@ class Coherence:
         row = np.zeros(PLACES, np.int32)
         row[arrays["places"]] = np.arange(1, len(arrays["places"]) + 1)
         return cls(row, arrays["vectors"], arrays["texts_with"], int(arrays["texts"]), arrays["companions"])
-
-
-def _words(texts: Sequence[str]) -> tuple[Int64[np.ndarray, " words"], Int64[np.ndarray, " texts"]]:
-    """The places of the words of some texts, and how many each has."""
-    found = next(pattern for pattern in patterns(texts) if pattern.kind == "words")
-    return found.places, found.counts
 
 
 def _counted(places: Int64[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> Any:

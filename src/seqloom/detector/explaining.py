@@ -99,7 +99,7 @@ class Explanation:
         contributions: what each member adds to the logit; above 0 it speaks for a generated text.
         shares_below: the share of real texts of which each answer is lower.
         unheard: words that no real text has, as they are spelled.
-        for_generated: words that speak for a generated text, the most telling first.
+        for_generated: words that speak for a generated text, the most telling first, but those of very many texts last.
         for_real: words that speak for a real one.
         tokens: the text in pieces; empty without language models.
         sentences: all this in plain words.
@@ -126,11 +126,10 @@ def explain(detector: "Detector", text: str, prior: float) -> Explanation:
     """Explain what a trained detector says of a text; see `Detector.explain`."""
     asked = detector.ask([text])
     members = detector.members_
-    slow = () if asked.slow is None else asked.slow[0].tolist()
+    answers = asked.light[0] if asked.slow is None else np.concatenate([asked.light[0], asked.slow[0]])
     names = [*LIGHT_ANSWERS, *(name for member in members.slow for name in _SLOW[member])]
     below, of_generated = (
-        dict(zip(names, detector.reference_.shares_below(held, generated=side).tolist(), strict=True))
-        for held in [np.array([*asked.light[0], *slow])]
+        dict(zip(names, detector.reference_.shares_below(answers, generated=side).tolist(), strict=True))
         for side in (False, True)
     )
     telling = _telling(members, text)
@@ -144,7 +143,7 @@ def explain(detector: "Detector", text: str, prior: float) -> Explanation:
         shares_below=below,
         unheard=tuple(members.readers.familiarity.unheard_words(text)),
         for_generated=tuple(one for one in telling if one.logit >= _LEAST_TOLD)[:_MOST_WORDS],
-        for_real=tuple(one for one in telling[::-1] if one.logit <= -_LEAST_TOLD)[:_MOST_WORDS],
+        for_real=tuple(one for one in telling if one.logit <= -_LEAST_TOLD)[:_MOST_WORDS],
         tokens=() if members.pair is None else tuple(_tokens(members.pair, text)),
         sentences=(),
     )
@@ -160,7 +159,7 @@ def chances(probability: float) -> str:
 
 
 def _by_member(detector: "Detector", asked: "Asked") -> dict[str, float]:
-    """The sum of what each member's answers add; that of the light stack is shared among its members."""
+    """The sum of what each member's answers add; the light ones share what their stack adds to the other one."""
     light = detector.light_.contributions(asked.light, asked.words)[0]
     found = {name: float(light[of].sum()) for name, of in LIGHT.items()}
     if detector.stack_ is None or asked.slow is None:
@@ -170,17 +169,18 @@ def _by_member(detector: "Detector", asked: "Asked") -> dict[str, float]:
     added = detector.stack_.contributions(np.hstack([first, asked.slow]), asked.words)[0]
     total, size = float(added[:kinds].sum()), sum(map(abs, found.values())) or 1.0
     rest = total - sum(found.values())
-    found = {name: value + rest * abs(value) / size for name, value in found.items()}
+    half = float(detector.calibration_.slope(asked.words)[0]) / 2
+    found = {name: half * (2 * value + rest * abs(value) / size) for name, value in found.items()}
     for name, of in detector.members_.slow.items():
-        found[name] = float(added[kinds:][of].sum())
+        found[name] = half * float(added[kinds:][of].sum())
     return found
 
 
 def _telling(members: Members, text: str) -> list[Telling]:
-    """What each word adds to the logit of the wording, the highest first."""
-    words = members.readers.wording.words(text)
+    """What each word adds to the logit of the wording, the most telling first; words of very many texts come last."""
+    words, common = members.readers.wording.words(text), members.readers.coherence.common_words(text)
     found = [Telling(word, logit) for word, logit in words.items() if word[0].isalnum()]
-    return sorted(found, key=lambda one: (-one.logit, one.words))
+    return sorted(found, key=lambda one: (one.words in common, -abs(one.logit), one.words))
 
 
 def _tokens(pair: LanguagePair, text: str) -> Iterator[Token]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt8, UInt16
 
-from seqloom.readers.patterns import KINDS, PLACES, patterns, portions, sums, words_with_places
+from seqloom.kernels.lookups import sum_levels
+from seqloom.readers.patterns import KINDS, PLACES, Pattern, patterns, portions, words_with_places
 
 __all__ = ["FAMILIARITY", "Familiarity", "count_texts"]
 
@@ -43,18 +44,13 @@ class Familiarity:
         """From what `count_texts` gave."""
         return cls(np.minimum(counted, _MOST).astype(np.uint8))
 
-    def features(self, found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Float32[np.ndarray, "texts features"]:
-        """The `FAMILIARITY` of the texts of a portion.
-
-        Args:
-            found: places and counts of each kind of pattern.
-        """
+    def features(self, found: Mapping[str, Pattern]) -> Float32[np.ndarray, "texts features"]:
+        """The `FAMILIARITY` of texts, by their patterns."""
         made = []
         for number, kind in enumerate(_COUNTED):
             places, counts = found[kind]
-            stood = self.counts[number][places]
-            values = _STANDING[stood].reshape(len(stood), len(_SIDES) * len(_VALUES))
-            made.append(sums(values, counts) / np.maximum(counts, 1)[:, None])
+            added = sum_levels(self.counts[number], _STANDING, places, counts).reshape(len(counts), -1)
+            made.append(added / np.maximum(counts, 1)[:, None])
         return np.hstack(made).astype(np.float32)
 
     def unheard_words(self, text: str) -> list[str]:
@@ -97,7 +93,7 @@ def count_texts(
     found = np.zeros((number, len(_COUNTED), PLACES, len(_SIDES)), np.uint16)
     for part in portions(texts):
         side, fold = generated[part].astype(np.int64), folds[part]
-        read = {pattern.kind: pattern for pattern in patterns(texts[part])}
+        read = patterns(texts[part])
         for at, kind in enumerate(_COUNTED):
             owner = np.repeat(np.arange(len(side)), read[kind].counts)
             once = np.unique(owner * PLACES + read[kind].places)

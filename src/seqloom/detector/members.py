@@ -54,9 +54,10 @@ class PatternReaders:
             return np.vstack(list(pool.map(lambda part: self._read(texts[part]), portions(texts))))
 
     def _read(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
-        found = {pattern.kind: (pattern.places, pattern.counts) for pattern in patterns(texts)}
-        parts = (self.wording.logits(found)[:, None], self.familiarity.features(found), self.coherence.features(found))
-        return np.hstack(parts).astype(np.float64)
+        found = patterns(texts)
+        wording, familiarity = self.wording.logits(found), self.familiarity.features(found)
+        coherence = self.coherence.features(found["words"])
+        return np.hstack([wording[:, None], familiarity, coherence]).astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from seqloom.readers.patterns import PLACES, patterns, portions, sums, words_with_places
+from seqloom.kernels.lookups import sum_values
+from seqloom.readers.patterns import PLACES, Pattern, patterns, portions, words_with_places
 
 __all__ = ["Wording", "wording_rows"]
 
@@ -48,16 +49,12 @@ class Wording:
         weight[known] = regression.coef_[0] * rarity
         return cls(weight.reshape(len(_READ), PLACES), float(regression.intercept_[0]))
 
-    def logits(self, found: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Float32[np.ndarray, " texts"]:
-        """The logit that each text of a portion was generated.
-
-        Args:
-            found: places and counts of each kind of pattern.
-        """
+    def logits(self, found: Mapping[str, Pattern]) -> Float32[np.ndarray, " texts"]:
+        """The logit that each text was generated, by its patterns."""
         logits = np.float32(self.bias)
         for number, kind in enumerate(_READ):
             places, counts = found[kind]
-            logits = logits + sums(self.weight[number][places], counts) / np.sqrt(np.maximum(counts, 1))
+            logits = logits + sum_values(self.weight[number], places, counts) / np.sqrt(np.maximum(counts, 1))
         return np.asarray(logits, np.float32)
 
     def words(self, text: str) -> dict[str, float]:
@@ -89,7 +86,7 @@ def wording_rows(texts: Sequence[str]) -> Any:
 
     made = []
     for part in portions(texts):
-        read = {pattern.kind: pattern for pattern in patterns(texts[part])}
+        read = patterns(texts[part])
         places, owners, values = [], [], []
         for number, kind in enumerate(_READ):
             counts: Int64[np.ndarray, " texts"] = read[kind].counts

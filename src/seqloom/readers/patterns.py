@@ -1,6 +1,7 @@
 """The patterns of texts, hashed: words, runs of words, words with gaps between them, and stretches of characters.
 
-All texts of a portion are read at once, by operations on arrays; a hash of 64 bits is cut to a place among `PLACES`.
+A hash of 64 bits is cut to a place among `PLACES`. Texts are read by the compiled kernels, or else all texts of a
+portion at once by operations on arrays, to the same places.
 """
 
 import unicodedata
@@ -10,11 +11,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int64, UInt8, UInt32, UInt64
+from jaxtyping import Bool, Int32, Int64, UInt8, UInt32, UInt64
 
-__all__ = ["KINDS", "PLACES", "Pattern", "patterns", "place_of", "portions", "sums", "words_with_places"]
+from seqloom.kernels.patterns import read_hashed
 
-PLACES = 1 << 21
+__all__ = ["KINDS", "PLACES", "Pattern", "patterns", "place_of", "portions", "words_with_places"]
+
+_BITS = 21
+
+PLACES = 1 << _BITS
 """That each kind of pattern is hashed to."""
 
 _RUNS: Mapping[str, tuple[int, ...]] = {
@@ -38,28 +43,26 @@ _STRETCHES: Mapping[str, int] = {"3 characters": 3, "4 characters": 4, "5 charac
 KINDS = (*_RUNS, "letters", *_STRETCHES)
 """The kinds of pattern, in order; "letters" are stretches within a word, without capitals."""
 
-_AT_ONCE = 1 << 15
-"""Characters of a portion: its arrays stay in the processor's cache."""
+_AT_ONCE = 1 << 16
+"""Characters of a portion: its arrays stay in the processor's cache, and there is enough to do for a thread."""
 
 _MARK, _WORD, _SPACE, _APOSTROPHE, _UNKNOWN = 0, 1, 2, 3, 255
 _CODE_POINTS = 0x110000
 
 _FACTOR, _MIXER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 _BEGIN, _END = np.uint64(0x243F6A8885A308D3), np.uint64(0x13198A2E03707344)
-_DROPPED = np.uint64(64 - 21)
+_DROPPED = np.uint64(64 - _BITS)
 
 
 class Pattern(NamedTuple):
     """All that texts have of one kind.
 
     Attributes:
-        kind: one of `KINDS`.
         places: of each pattern, one text after another.
         counts: how many each text has.
     """
 
-    kind: str
-    places: Int64[np.ndarray, " found"]
+    places: Int32[np.ndarray, " found"]
     counts: Int64[np.ndarray, " texts"]
 
 
@@ -92,17 +95,25 @@ def portions(texts: Sequence[str]) -> list[slice]:
     return [slice(*pair) for pair in pairwise([0, *cuts.tolist(), len(texts)]) if pair[1] > pair[0]]
 
 
-def patterns(texts: Sequence[str]) -> Iterator[Pattern]:
+def patterns(texts: Sequence[str]) -> dict[str, Pattern]:
     """All patterns of some texts, by kind in the order of `KINDS`; a portion of texts is best.
 
     Args:
         texts: one at least, without lone surrogates.
     """
+    codes, lengths = _codes(texts)
+    runs = [steps for kind, steps in _RUNS.items() if kind != "words"]
+    compiled = read_hashed(
+        codes, lengths, *_characters(codes), bits=_BITS, runs=runs, stretches=tuple(_STRETCHES.values())
+    )
+    if compiled is not None:
+        return {kind: Pattern(*found) for kind, found in zip(KINDS, compiled, strict=True)}
     read = _read(texts)
-    yield from _word_runs(read)
-    yield _letters(read)
+    found = dict(_word_runs(read))
+    found["letters"] = _letters(read)
     for kind, length in _STRETCHES.items():
-        yield Pattern(kind, *_stretches(read.codes.astype(np.uint64), read.lengths, length))
+        found[kind] = _stretches(read.codes.astype(np.uint64), read.lengths, length)
+    return found
 
 
 def words_with_places(text: str) -> list[tuple[str, int]]:
@@ -112,27 +123,19 @@ def words_with_places(text: str) -> list[tuple[str, int]]:
     return list(zip(spelled, place_of(read.hashes).tolist(), strict=True))
 
 
-def place_of(hashes: UInt64[np.ndarray, " any"]) -> Int64[np.ndarray, " any"]:
+def place_of(hashes: UInt64[np.ndarray, " any"]) -> Int32[np.ndarray, " any"]:
     """The place of a pattern, or of a pair of them, by a hash or a number: its highest bits once it is mixed."""
-    found: np.ndarray = (_mixed(_mixed(hashes)) >> _DROPPED).view(np.int64)
+    found: np.ndarray = (_mixed(_mixed(hashes)) >> _DROPPED).astype(np.int32)
     return found
 
 
-def sums(
-    values: np.ndarray,
-    counts: Int64[np.ndarray, " texts"],
-) -> np.ndarray:
-    """The sum of each text's values, `[texts, ...]`; of the first axis, the first `counts[0]` are of the first text."""
-    found = np.zeros((len(counts), *values.shape[1:]), values.dtype)
-    some = counts > 0
-    if some.any():
-        found[some] = np.add.reduceat(values, (np.cumsum(counts) - counts)[some], axis=0)
-    return found
+def _codes(texts: Sequence[str]) -> tuple[UInt32[np.ndarray, " characters"], Int64[np.ndarray, " texts"]]:
+    """The characters of texts, one after another with a blank between them, and how many each has."""
+    return np.frombuffer(" ".join(texts).encode("utf-32-le"), np.uint32), np.array([len(text) for text in texts])
 
 
 def _read(texts: Sequence[str]) -> _Read:
-    codes = np.frombuffer(" ".join(texts).encode("utf-32-le"), np.uint32)
-    lengths = np.array([len(text) for text in texts])
+    codes, lengths = _codes(texts)
     kinds, small = _characters(codes)
     kind = _joined(kinds[codes])
     lowered = small[codes].astype(np.uint64)
@@ -159,9 +162,9 @@ def _joined(kind: UInt8[np.ndarray, " characters"]) -> UInt8[np.ndarray, " chara
     return np.where(apostrophe, np.where(between, _WORD, _MARK), kind).astype(np.uint8)
 
 
-def _word_runs(read: _Read) -> Iterator[Pattern]:
+def _word_runs(read: _Read) -> Iterator[tuple[str, Pattern]]:
     texts = len(read.counts)
-    yield Pattern("words", place_of(read.hashes), read.counts)
+    yield "words", Pattern(place_of(read.hashes), read.counts)
     before = 2 * np.repeat(np.arange(texts), read.counts) + 1
     marked = np.empty(len(read.hashes) + 2 * texts, np.uint64)
     marked[np.arange(len(read.hashes)) + before] = read.hashes
@@ -176,7 +179,7 @@ def _word_runs(read: _Read) -> Iterator[Pattern]:
         for step in steps:
             mixed = _mixed(mixed * _FACTOR + marked[step : step + len(mixed)])
         counts = np.maximum(read.counts + 2 - reach, 0)
-        yield Pattern(kind, place_of(mixed[_within(read.counts + 2, reach)]), counts)
+        yield kind, Pattern(place_of(mixed[_within(read.counts + 2, reach)]), counts)
 
 
 def _letters(read: _Read) -> Pattern:
@@ -185,19 +188,19 @@ def _letters(read: _Read) -> Pattern:
     inside = read.is_word[:-1] & read.is_word[1:]
     places, _ = _stretches(letters, np.array([len(letters)]), _INSIDE)
     owner = np.repeat(np.arange(len(read.lengths)), read.lengths + 1)[: len(inside)]
-    return Pattern("letters", places[inside], np.bincount(owner[inside], minlength=len(read.lengths)))
+    return Pattern(places[inside], np.bincount(owner[inside], minlength=len(read.lengths)))
 
 
 def _stretches(
     characters: UInt64[np.ndarray, " characters"], lengths: Int64[np.ndarray, " texts"], length: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Pattern:
     """The places of all stretches of a length, and how many each text has."""
     mixed = np.full(max(0, len(characters) - length + 1), length, np.uint64)
     for step in range(length):
         mixed = (mixed + characters[step : step + len(mixed)]) * _FACTOR
     if len(lengths) > 1:
         mixed = mixed[_within(lengths + 1, length)]
-    return place_of(mixed), np.maximum(lengths - length + 1, 0)
+    return Pattern(place_of(mixed), np.maximum(lengths - length + 1, 0))
 
 
 def _within(lengths: Int64[np.ndarray, " texts"], reach: int) -> Bool[np.ndarray, " windows"]:

@@ -40,6 +40,9 @@ COLUMNS = ("p_generated", "abstained", "flag")
 REAL, GENERATED = "real", "generated"
 """Folders of the two language models, within that of the detector."""
 
+_MANY, _SOME = 2048, 512
+"""Rows that are scored together, by light members alone and by all."""
+
 Note = Callable[[str], None]
 
 
@@ -214,7 +217,11 @@ def score_table(
 
     settings = {"detector": str(detector) if isinstance(detector, str | Path) else "", "prior": prior, "light": light}
     written = annotate(
-        *(source, text, Path(output), COLUMNS, scored, tally), overwrite=overwrite, resume=resume, settings=settings
+        *(source, text, Path(output), COLUMNS, scored, tally),
+        overwrite=overwrite,
+        resume=resume,
+        settings=settings,
+        at_once=_MANY if light else _SOME,
     )
     for reason, count in tally.items():
         if count:

@@ -1,0 +1,111 @@
+"""What the patterns of texts add up to: compiled, or by operations on arrays where there are no compiled kernels.
+
+Places are those of one text after another; `counts` tells how many each text has.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from jaxtyping import Float, Float32, Int32, Int64, UInt8
+
+from seqloom.kernels.native import chosen_kernels, library
+
+__all__ = ["cosines", "sum_levels", "sum_values", "sums"]
+
+_SMALL = 1e-6
+
+
+def sums(values: np.ndarray, counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
+    """The sum of each text's values, `[texts, ...]`; of the first axis, the first `counts[0]` are of the first text."""
+    found = np.zeros((len(counts), *values.shape[1:]), values.dtype)
+    some = counts > 0
+    if some.any():
+        found[some] = np.add.reduceat(values, (np.cumsum(counts) - counts)[some], axis=0)
+    return found
+
+
+def sum_values(
+    values: Float32[np.ndarray, " all"], places: Int32[np.ndarray, " found"], counts: Int64[np.ndarray, " texts"]
+) -> Float32[np.ndarray, " texts"]:
+    """The sum of the values at each text's places."""
+    if chosen_kernels() is None:
+        return sums(values[places], counts)
+    found = np.empty(len(counts), np.float32)
+    _call("seqloom_sum_values", values, places, counts, len(counts), found)
+    return found
+
+
+def sum_levels(
+    levels: UInt8[np.ndarray, "all 2"],
+    values: Float32[np.ndarray, "256 3"],
+    places: Int32[np.ndarray, " found"],
+    counts: Int64[np.ndarray, " texts"],
+) -> Float32[np.ndarray, "texts 2 3"]:
+    """The sums of the values of both levels at each text's places."""
+    if chosen_kernels() is None:
+        return sums(values[levels[places]], counts)
+    found = np.empty((len(counts), 2, 3), np.float32)
+    _call("seqloom_sum_levels", levels, values, places, counts, len(counts), found)
+    return found
+
+
+def cosines(
+    vectors: Float32[np.ndarray, "words width"],
+    rows: Int32[np.ndarray, " found"],
+    counts: Int64[np.ndarray, " texts"],
+    reaches: Sequence[tuple[int, int]],
+) -> Float[np.ndarray, "texts answers"]:
+    """How far the vectors of a text's words point the same way; row 0 is a word without one, and is passed over.
+
+    Returns:
+        For each reach, the mean cosine between a word and the sum of those so many words further on, from the one
+        number to the other; last, the length of the sum of all over the sum of their lengths.
+    """
+    if chosen_kernels() is None:
+        return _cosines(vectors, rows, counts, reaches)
+    found = np.empty((len(counts), len(reaches) + 1), np.float32)
+    far = np.array(reaches, np.int64)
+    _call("seqloom_cosines", vectors, vectors.shape[1], rows, counts, len(counts), far, len(far), found)
+    return found
+
+
+def _cosines(
+    vectors: Float32[np.ndarray, "words width"],
+    rows: Int32[np.ndarray, " found"],
+    counts: Int64[np.ndarray, " texts"],
+    reaches: Sequence[tuple[int, int]],
+) -> Float[np.ndarray, "texts answers"]:
+    counts = sums((rows > 0).astype(np.int64), counts)
+    own = vectors[rows[rows > 0]]
+    lengths = np.linalg.norm(own, axis=1) + _SMALL
+    total = np.vstack([np.zeros((1, own.shape[1])), own.cumsum(axis=0, dtype=np.float64)])
+    ends, at = np.repeat(np.cumsum(counts), counts), np.arange(len(own))
+    made = np.zeros((len(counts), len(reaches) + 1))
+    for number, (least, most) in enumerate(reaches):
+        first, last = np.minimum(at + least, ends), np.minimum(at + most + 1, ends)
+        beyond = total[last] - total[first]
+        cosine = np.einsum("ij,ij->i", own, beyond) / (lengths * (np.linalg.norm(beyond, axis=1) + _SMALL))
+        reached = sums((last > first).astype(np.int64), counts)
+        made[:, number] = sums(np.where(last > first, cosine, 0.0), counts) / np.maximum(reached, 1)
+    whole = np.linalg.norm(sums(own.astype(np.float64), counts), axis=1)
+    made[:, -1] = whole / np.maximum(sums(lengths.astype(np.float64), counts), _SMALL)
+    return made
+
+
+def _call(name: str, *given: np.ndarray | int) -> None:
+    """Call a function of the library, which takes arrays that lie in one piece, and numbers of 64 bits."""
+    arrays = [np.ascontiguousarray(one) if isinstance(one, np.ndarray) else one for one in given]
+    types = tuple(ctypes.c_void_p if isinstance(one, np.ndarray) else ctypes.c_int64 for one in given)
+    _function(name, types)(*(one.ctypes.data if isinstance(one, np.ndarray) else one for one in arrays))
+
+
+@cache
+def _function(name: str, types: tuple[type, ...]) -> "ctypes._NamedFuncPointer":
+    native = library()
+    assert native is not None
+    function: ctypes._NamedFuncPointer = getattr(native, name)
+    function.argtypes = types
+    function.restype = None
+    return function

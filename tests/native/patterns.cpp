@@ -1,0 +1,67 @@
+// Reading patterns and summing look-ups under the sanitizers: texts of every kind of character, empty ones among them.
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+extern "C" void seqloom_read_patterns(const uint32_t* codes, const int64_t* lengths, int64_t texts,
+                                      const uint8_t* kinds, const uint32_t* small, int32_t bits, const int32_t* steps,
+                                      const int32_t* words, int32_t runs, const int32_t* characters,
+                                      int32_t stretches, int64_t room, int32_t* places, int64_t* counts);
+extern "C" void seqloom_sum_values(const float* values, const int32_t* places, const int64_t* counts, int64_t texts,
+                                   float* sums);
+extern "C" void seqloom_sum_levels(const uint8_t* levels, const float* values, const int32_t* places,
+                                   const int64_t* counts, int64_t texts, float* sums);
+extern "C" void seqloom_cosines(const float* vectors, int64_t width, const int32_t* rows, const int64_t* counts,
+                                int64_t texts, const int64_t* reaches, int64_t number, float* found);
+
+int main() {
+  constexpr int32_t kBits = 10, kPlaces = 1 << kBits;
+  constexpr int64_t kTexts = 30, kKinds = 6, kWidth = 13;
+  std::vector<uint8_t> kinds(0x110000);
+  std::vector<uint32_t> small(kinds.size());
+  for (uint32_t code = 0; code < kinds.size(); ++code) {
+    kinds[code] = code == ' ' ? 2 : code == '\'' ? 3 : code % 7 == 0 ? 0 : 1;
+    small[code] = code | 32;
+  }
+  std::vector<uint32_t> codes;
+  std::vector<int64_t> lengths;
+  uint32_t state = 1;
+  const std::string usual = "It's 'a' .. b  ";
+  for (int64_t text = 0; text < kTexts; ++text) {
+    if (text) codes.push_back(' ');
+    lengths.push_back(text % 3 ? 31 * text : text / 3);
+    for (int64_t at = 0; at < lengths.back(); ++at) {
+      state = state * 1664525 + 1013904223;
+      codes.push_back(state >> 30 == 0 ? (state >> 8) % 0x110000
+                                       : static_cast<uint32_t>(usual[(state >> 8) % usual.size()]));
+    }
+  }
+  const int32_t steps[] = {0, 1, 0, 1, 3}, words[] = {2, 3}, characters[] = {3, 7};
+  const auto room = static_cast<int64_t>(codes.size()) + 2 * kTexts;
+  std::vector<int32_t> places(kKinds * room);
+  std::vector<int64_t> counts(kKinds * kTexts);
+  seqloom_read_patterns(codes.data(), lengths.data(), kTexts, kinds.data(), small.data(), kBits, steps, words, 2,
+                        characters, 2, room, places.data(), counts.data());
+
+  const std::vector<float> ones(kPlaces, 1.f), values(3 * 256, 2.f), vectors(kPlaces * kWidth, 1.f);
+  const std::vector<uint8_t> levels(2 * kPlaces, 255);
+  const int64_t reaches[] = {1, 2, 26, 60};
+  bool right = true;
+  for (int64_t kind = 0; kind < kKinds; ++kind) {
+    const int32_t* own = places.data() + kind * room;
+    const int64_t* each = counts.data() + kind * kTexts;
+    std::vector<float> sums(kTexts), both(6 * kTexts), cosines(3 * kTexts);
+    seqloom_sum_values(ones.data(), own, each, kTexts, sums.data());
+    seqloom_sum_levels(levels.data(), values.data(), own, each, kTexts, both.data());
+    seqloom_cosines(vectors.data(), kWidth, own, each, kTexts, reaches, 2, cosines.data());
+    for (int64_t text = 0; text < kTexts; ++text) {
+      const auto count = static_cast<float>(each[text]);
+      right = right && sums[text] == count && both[6 * text + 5] == 2 * count;
+      right = right && (cosines[3 * text] == 0 || std::fabs(cosines[3 * text] - 1) < 1e-3f);
+    }
+  }
+  if (right) std::printf("portable ok\n");
+  return right ? 0 : 1;
+}
