@@ -9,6 +9,7 @@ from seqloom.detector.detector import Detector
 from seqloom.detector.folder import load_detector, save_detector
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS
 from seqloom.detector.stack import REAL
+from seqloom.detector.versions import make_versions, split_groups
 from seqloom.errors import ConfigError, RunError
 
 
@@ -61,7 +62,7 @@ def test_short_and_strange_texts_are_marked_and_rated_all_the_same(detector, uns
 
 def test_groups_stay_whole(known):
     groups = np.arange(len(known.texts)) // 6
-    parts, folds = Detector()._parts(known.generated, groups)
+    parts, folds = split_groups(known.generated, groups, 0, print)
     for side in (False, True):
         for group in np.unique(groups):
             mine = (groups == group) & (known.generated == side)
@@ -71,9 +72,9 @@ def test_groups_stay_whole(known):
 
 
 def test_of_very_many_texts_some_are_learned_from(monkeypatch, known):
-    monkeypatch.setattr("seqloom.detector.detector._MOST_TEXTS", 100)
+    monkeypatch.setattr("seqloom.detector.versions._MOST_TEXTS", 100)
     said = []
-    parts, _ = Detector(note=said.append)._parts(known.generated, np.arange(len(known.texts)))
+    parts, _ = split_groups(known.generated, np.arange(len(known.texts)), 0, said.append)
     assert [(parts[known.generated == side] != 3).sum() for side in (False, True)] == [100, 100]
     assert said == ["learning from 100 of 300 texts of one side"] * 2
 
@@ -82,14 +83,13 @@ def test_the_readers_of_a_fold_have_not_seen_it(known):
     """A word that one text alone has is unheard of by those who answer for that text."""
     texts = [f"{text} word{number}" for number, text in enumerate(known.texts)]
     detector = Detector(encoder=False)
-    parts, folds = detector._parts(known.generated, np.arange(len(texts)))
-    made = detector._versions(texts, known.generated, parts, folds)
+    split = split_groups(known.generated, np.arange(len(texts)), 0, print)
+    made = make_versions(texts, known.generated, split, 0)
     readers, answers = detector._read_in_folds(made)
     whole = np.array([made.whole[at] and "word" in text for at, text in enumerate(made.texts)]) & (made.kinds == REAL)
     unseen = answers[whole, LIGHT_ANSWERS.index("words, unseen, real")]
     assert (unseen > 0).all()
-    learned = whole & (made.parts != 2)
-    seen = readers.answers(made.some(learned))[:, LIGHT_ANSWERS.index("words, unseen, real")]
+    seen = readers.answers(made.some(whole))[:, LIGHT_ANSWERS.index("words, unseen, real")]
     assert (seen == 0).all()
 
 

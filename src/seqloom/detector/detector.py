@@ -9,44 +9,33 @@ from jaxtyping import Bool, Float, Int
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
+from seqloom.detector.altering import words_of
 from seqloom.detector.coherence import Coherence
-from seqloom.detector.decoys import make_decoys
 from seqloom.detector.explaining import Explanation, explain
 from seqloom.detector.familiarity import Familiarity, count_texts
 from seqloom.detector.likelihood import LanguagePair
-from seqloom.detector.matching import Leak, find_leaks, match_lengths, same_texts
+from seqloom.detector.matching import Leak, find_leaks, same_texts
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders, learned_encoder
 from seqloom.detector.reference import Reference
-from seqloom.detector.stack import DECOY, GENERATED, REAL, Stack, check_prior, probabilities
+from seqloom.detector.stack import DECOY, GENERATED, REAL, Calibration, Stack, check_prior, probabilities
+from seqloom.detector.versions import (
+    CALIBRATING,
+    FOLDS,
+    LEARNING,
+    LEAST_WORDS,
+    STACKING,
+    Versions,
+    make_versions,
+    split_groups,
+)
 from seqloom.detector.wording import Wording, wording_rows
 from seqloom.errors import ConfigError
 from seqloom.readers.texts import checked_texts, numbered_groups
 
-__all__ = ["LEAST_WORDS", "Asked", "Detector", "Scored", "Teacher"]
-
-LEAST_WORDS = 5
-"""A text of fewer words is too short to tell."""
+__all__ = ["Asked", "Detector", "Scored", "Teacher"]
 
 _LEAST_TEXTS = 40
 """Of each side."""
-
-_MOST_TEXTS = 12_000
-"""Of each side that are learned from."""
-
-_SHARES = (0.6, 0.25, 0.15)
-"""Of the texts: for the slow members, for weighing them, and for calibration."""
-
-_LEARNING, _STACKING, _CALIBRATING, _UNUSED = range(4)
-
-_VERSION, _MIXTURE = 0.4, 0.7
-"""What a shortened or altered version counts beside the text, and one that is spliced with a real text."""
-
-_ALTERED, _SPLICED, _DECOYS = 0.35, 0.2, 0.4
-"""Shares of the texts that are learned in an altered version too, and decoys to a generated text."""
-
-_FOLDS = 4
-"""Parts of the texts, each of which is answered by readers of patterns that learned from the others."""
 
 _STRANGE = 0.6
 """A text with so small a share of the known stretches of letters that nearly all real texts have is in another language
@@ -95,31 +84,6 @@ class Asked:
         return Asked(self.light[chosen], slow, self.words[chosen], self.abstained[chosen], self.strange[chosen])
 
 
-@dataclass(frozen=True)
-class _Versions:
-    """Texts of both sides, of like lengths, versions of them, and decoys.
-
-    Attributes:
-        texts: one after another.
-        kinds: real, generated, or a decoy.
-        whole: which of them are no further version of another one.
-        weights: what each counts where the members are weighed.
-        parts: what each is for.
-        folds: the fold of each, of those that are not for calibration.
-    """
-
-    texts: list[str]
-    kinds: Int[np.ndarray, " texts"]
-    whole: Bool[np.ndarray, " texts"]
-    weights: Float[np.ndarray, " texts"]
-    parts: Int[np.ndarray, " texts"]
-    folds: Int[np.ndarray, " texts"]
-
-    def some(self, chosen: Bool[np.ndarray, " texts"]) -> list[str]:
-        """The chosen texts."""
-        return [self.texts[place] for place in np.flatnonzero(chosen)]
-
-
 class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Tells generated text from real text.
 
@@ -140,6 +104,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         members_: what reads texts.
         light_: the stack of the answers of the light members.
         stack_: that of its two logits and the slow answers; None without slow members.
+        calibration_: of the mean of both stacks' logits; only with slow members.
         alone_: a stack of each member's answers by themselves, to see what it is worth.
         leaks_: signs of how the files were made that tell the sides apart.
         familiar_: the least share of known stretches of letters that a text should have.
@@ -179,7 +144,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.leaks_: list[Leak] = find_leaks(*sides)
         for leak in self.leaks_:
             self._say(f"differs in form: {leak}")
-        made = self._versions(texts, labels, *self._parts(labels, groups))
+        made = make_versions(texts, labels, split_groups(labels, groups, self.seed, self._say), self.seed)
         self._say(f"learning from {len(made.texts):,} texts, versions of them, and decoys")
         readers, light = self._read_in_folds(made)
         encoder, pair = self._slow_members(made)
@@ -239,8 +204,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The calibrated logit that each text was generated, where as many are as not, from what the members say."""
         if self.stack_ is None or asked.slow is None:
             return self.light_.logits(asked.light, asked.words)
-        first = self.light_.against_real(asked.light, asked.words)
-        return self.stack_.logits(np.hstack([first, asked.slow]), asked.words)
+        return self.calibration_(self._mean_logits(asked.light, asked.slow, asked.words), asked.words)
 
     def logits_alone(self, asked: Asked) -> dict[str, Float[np.ndarray, " texts"]]:
         """The logit that each text was generated by each member alone, and by the light ones together."""
@@ -264,78 +228,12 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_prior(prior)
         return explain(self, checked_texts([text])[0], prior)
 
-    def _parts(
-        self, labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"]
-    ) -> tuple[Int[np.ndarray, " texts"], Int[np.ndarray, " texts"]]:
-        """What each text is for, with some of both sides for all, and its fold."""
-        random = np.random.default_rng(self.seed)
-        parts, folds = np.zeros(len(labels), np.int64), np.zeros(len(labels), np.int64)
-        for side in (False, True):
-            own, sizes = np.unique(groups[labels == side], return_counts=True)
-            if len(own) < len(_SHARES):
-                raise ConfigError(
-                    f"the {'generated' if side else 'real'} texts are of {len(own)} groups, and three parts are made "
-                    "of them: name another group, or none"
-                )
-            order = random.permutation(len(own))
-            used = max(len(_SHARES), int(np.searchsorted(sizes[order].cumsum(), _MOST_TEXTS, side="right")))
-            if used < len(own):
-                self._say(f"learning from {sizes[order][:used].sum():,} of {sizes.sum():,} texts of one side")
-            used = min(used, len(own))
-            stacking, calibrating = (max(1, round(share * used)) for share in _SHARES[1:])
-            place = np.full(len(own), _UNUSED)
-            place[order[:used]] = np.repeat(
-                [_CALIBRATING, _STACKING, _LEARNING], [calibrating, stacking, used - stacking - calibrating]
-            )
-            fold = np.empty(len(own), np.int64)
-            fold[order] = np.arange(len(own)) % _FOLDS
-            at = np.searchsorted(own, groups[labels == side])
-            parts[labels == side], folds[labels == side] = place[at], fold[at]
-        return parts, folds
-
-    def _versions(
-        self,
-        texts: list[str],
-        labels: Bool[np.ndarray, " texts"],
-        parts: Int[np.ndarray, " texts"],
-        folds: Int[np.ndarray, " texts"],
-    ) -> _Versions:
-        """Texts of like lengths, each in a shorter version too, and some of them altered; and decoys."""
-        random = np.random.default_rng(self.seed)
-        made: list[tuple[str, int, bool, float, int, int]] = []
-        for part in (_LEARNING, _STACKING, _CALIBRATING):
-            places = [np.flatnonzero((parts == part) & (labels == side)) for side in (False, True)]
-            sides = [[texts[at].strip() for at in side] for side in places]
-            real, generated = match_lengths(sides[0], sides[1], random)
-            altered = part != _CALIBRATING
-            for kind, own, alike in ((REAL, sides[0], real), (GENERATED, sides[1], generated)):
-                for text, short, at in zip(own, alike, places[kind], strict=True):
-                    other = sides[0][random.integers(len(sides[0]))] if kind == GENERATED else None
-                    versions = _versions_of(text, short, random, altered=altered, other=other)
-                    made += [
-                        (one, kind, not number, weight, part, int(folds[at]))
-                        for number, (one, weight) in enumerate(versions)
-                    ]
-            for fold in range(_FOLDS):
-                real_here, generated_here = (
-                    [text for text, at in zip(some, own, strict=True) if folds[at] == fold]
-                    for some, own in zip(sides, places, strict=True)
-                )
-                for text in make_decoys(real_here, round(_DECOYS * len(generated_here)), random):
-                    versions = _versions_of(text, text, random, altered=altered)
-                    made += [
-                        (one, DECOY, not number, weight, part, fold) for number, (one, weight) in enumerate(versions)
-                    ]
-        columns = list(zip(*made, strict=True))
-        return _Versions(list(columns[0]), *(np.array(column) for column in columns[1:]))
-
-    def _read_in_folds(self, made: _Versions) -> tuple[PatternReaders, Float[np.ndarray, "texts answers"]]:
+    def _read_in_folds(self, made: Versions) -> tuple[PatternReaders, Float[np.ndarray, "texts answers"]]:
         """The readers of patterns, and what they say of all texts: readers that have not seen them."""
-        learned = made.parts != _CALIBRATING
-        known = learned & made.whole & (made.kinds != DECOY)
-        counted = count_texts(made.some(known), made.kinds[known] == GENERATED, made.folds[known], _FOLDS)
+        known = made.whole & (made.kinds != DECOY)
+        counted = count_texts(made.some(known), made.kinds[known] == GENERATED, made.folds[known], FOLDS)
         total = counted.sum(axis=0, dtype=np.uint16)
-        told = learned & (made.kinds != DECOY)
+        told = made.kinds != DECOY
         rows = wording_rows(made.some(told))
         answers = np.zeros((len(made.texts), len(LIGHT_ANSWERS)))
 
@@ -347,17 +245,27 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 Coherence.fit(made.some(known & mine & (made.kinds == REAL)), self.seed),
             )
 
-        for fold in range(_FOLDS):
-            asked = learned & (made.folds == fold)
+        for fold in range(FOLDS):
+            asked = made.folds == fold
             if asked.any():
                 answers[asked] = readers(fold).answers(made.some(asked))
-        found = readers(None)
-        answers[~learned] = found.answers(made.some(~learned))
-        return found, answers
+        return readers(None), answers
 
-    def _slow_members(self, made: _Versions) -> "tuple[Any, LanguagePair | None]":
+    def _mean_logits(
+        self,
+        light: Float[np.ndarray, "texts answers"],
+        slow: Float[np.ndarray, "texts slow_answers"],
+        words: Int[np.ndarray, " texts"],
+    ) -> Float[np.ndarray, " texts"]:
+        """The mean of what both stacks say: the first has seen more texts, the second more of each."""
+        assert self.stack_ is not None
+        late = self.stack_.logits(np.hstack([self.light_.against_real(light, words), slow]), words)
+        found: np.ndarray = (self.light_.logits(light, words) + late) / 2
+        return found
+
+    def _slow_members(self, made: Versions) -> "tuple[Any, LanguagePair | None]":
         """The encoder and the language models, of the texts for learning."""
-        learned = made.parts == _LEARNING
+        learned = made.parts == LEARNING
         pair = None
         if self.teacher is not None:
             self._say("learning two language models")
@@ -369,10 +277,10 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             encoder = learned_encoder(made.some(told), made.kinds[told] == GENERATED, self.seed)
         return encoder, pair
 
-    def _weigh(self, made: _Versions, light: Float[np.ndarray, "texts answers"]) -> None:
+    def _weigh(self, made: Versions, light: Float[np.ndarray, "texts answers"]) -> None:
         """Learn the stacks, what is familiar, and how good it all is."""
         words = np.array([words_of(text) for text in made.texts])
-        last = made.parts == _CALIBRATING
+        last = made.parts == CALIBRATING
 
         def weighed(answers: Float[np.ndarray, "texts answers"], some: Bool[np.ndarray, " texts"]) -> Stack:
             return Stack.fit(answers[some], words[some], made.kinds[some], last[some], made.weights[some])
@@ -383,12 +291,15 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.stack_: Stack | None = None
         slow = None
         if slow_members := self.members_.slow:
-            late = made.parts != _LEARNING
+            late = made.parts != LEARNING
             slow = np.zeros((len(words), max(of.stop for of in slow_members.values())))
             slow[late] = self.members_.slow_answers(made.some(late))
-            first = weighed(light, made.parts != _STACKING).against_real(light, words)
+            first = weighed(light, made.parts != STACKING).against_real(light, words)
             first[last] = self.light_.against_real(light[last], words[last])
             self.stack_ = weighed(np.hstack([first, slow]), late)
+            told = last & (made.kinds != DECOY)
+            both = self._mean_logits(light[told], slow[told], words[told])
+            self.calibration_ = Calibration.fit(both, words[told], made.kinds[told] == GENERATED)
             self.alone_ |= {name: weighed(slow[:, of], late) for name, of in slow_members.items()}
         shown = last & made.whole & (made.kinds != DECOY)
         generated = made.kinds[shown] == GENERATED
@@ -402,33 +313,6 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _say(self, line: str) -> None:
         if self.note is not None:
             self.note(line)
-
-
-def _versions_of(
-    text: str, alike: str, random: np.random.Generator, *, altered: bool, other: str | None = None
-) -> list[tuple[str, float]]:
-    """A text, as much of it as others have, less of it, and now and then an altered version and one with another text.
-
-    Args:
-        text: the text.
-        alike: cut to a length that the other side has too, or all of it.
-        random: of all draws.
-        altered: whether there may be altered versions.
-        other: a text that it may be spliced with.
-
-    Returns:
-        Versions, and what each of them counts.
-    """
-    found = [(text, 1.0)] if alike == text else [(text, 1.0), (alike, _VERSION)]
-    words = words_of(alike)
-    if words > LEAST_WORDS:
-        count = round(float(np.exp(random.uniform(np.log(LEAST_WORDS), np.log(words)))))
-        found.append((first_words(alike, count), _VERSION))
-    if altered and random.random() < _ALTERED:
-        found.append((list(ALTERATIONS.values())[random.integers(len(ALTERATIONS))](alike, random), _VERSION))
-    if altered and other is not None and random.random() < _SPLICED:
-        found.append((spliced(alike, other, random), _MIXTURE))
-    return found
 
 
 def _known(answers: Float[np.ndarray, "texts answers"]) -> Float[np.ndarray, " texts"]:

@@ -13,7 +13,7 @@ from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak
 from seqloom.detector.members import LIGHT, Members, PatternReaders
 from seqloom.detector.reference import Reference
-from seqloom.detector.stack import Stack
+from seqloom.detector.stack import Calibration, Stack
 from seqloom.detector.wording import Wording
 from seqloom.readers.settings import EncoderSettings
 from seqloom.readers.storage import Kind, Part, Parts
@@ -22,8 +22,8 @@ __all__ = ["DETECTOR", "load_detector", "save_detector"]
 
 DETECTOR = Kind(
     name="detector",
-    format=3,
-    oldest=3,
+    format=4,
+    oldest=4,
     made_by="seqloom detect fit --real SOURCE --generated SOURCE --text COLUMN",
 )
 """The kind of folder."""
@@ -50,7 +50,7 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
         **{f"alone {name}": stack for name, stack in detector.alone_.items()},
     }
     if detector.stack_ is not None:
-        parts["stack"] = detector.stack_
+        parts |= {"stack": detector.stack_, "calibration": detector.calibration_}
     if members.encoder is not None:
         parts["encoder"] = members.encoder
     stored = {
@@ -96,7 +96,10 @@ def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None)
     )
     detector.members_ = Members(readers, encoder, pair)
     detector.light_ = Stack.from_arrays(part("light"))
-    detector.stack_ = Stack.from_arrays(part("stack")) if part("stack") else None
+    detector.stack_ = None
+    if part("stack"):
+        detector.stack_ = Stack.from_arrays(part("stack"))
+        detector.calibration_ = Calibration.from_arrays(part("calibration"))
     names = (*LIGHT, *detector.members_.slow)
     detector.alone_ = {name: Stack.from_arrays(part(f"alone {name}")) for name in names}
     detector.reference_ = Reference.from_arrays(part("reference"))

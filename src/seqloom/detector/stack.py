@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from seqloom.errors import ConfigError
 
-__all__ = ["DECOY", "GENERATED", "REAL", "Stack", "check_prior", "probabilities"]
+__all__ = ["DECOY", "GENERATED", "REAL", "Calibration", "Stack", "check_prior", "probabilities"]
 
 REAL, GENERATED, DECOY = range(3)
 """What a text may be."""
@@ -39,6 +39,56 @@ _WORDS = (5, 400)
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """From a logit to one that is right as often as it says (Platt 1999), for texts of any length.
+
+    Attributes:
+        values: slope, its change with the length, shift, and its change.
+    """
+
+    values: Float32[np.ndarray, "4"]
+
+    @classmethod
+    def fit(
+        cls,
+        logits: Float[np.ndarray, " texts"],
+        words: Int[np.ndarray, " texts"],
+        generated: Bool[np.ndarray, " texts"],
+    ) -> "Calibration":
+        """Learn from logits of texts that those who gave them have not seen."""
+        from sklearn.linear_model import LogisticRegression
+
+        platt = LogisticRegression(C=1e3, class_weight="balanced", max_iter=1000)
+        beside = _beside(logits, words)[:, [0, 1, 3]]
+        slope, change, turn = platt.fit(beside, generated).coef_[0]
+        if min(slope + change * _length(np.array(_WORDS))) > 0:
+            return cls(np.array([slope, change, platt.intercept_[0], turn], np.float32))
+        platt.fit(beside[:, :1], generated)
+        return cls(np.array([max(platt.coef_[0, 0], 1e-3), 0, platt.intercept_[0], 0], np.float32))
+
+    def __call__(
+        self, logits: Float[np.ndarray, " texts"], words: Int[np.ndarray, " texts"]
+    ) -> Float[np.ndarray, " texts"]:
+        """The calibrated logits."""
+        found: np.ndarray = (_beside(logits, words) * self.values).sum(axis=1)
+        return found
+
+    def slope(self, words: Int[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:
+        """What a logit is multiplied by in texts of some lengths."""
+        found: np.ndarray = _beside(np.ones(len(words)), words)[:, :2] @ self.values[:2]
+        return found
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What `from_arrays` needs."""
+        return {"values": self.values}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Calibration":
+        """What `to_arrays` described."""
+        return cls(arrays["values"])
+
+
+@dataclass(frozen=True)
 class Stack:
     """From answers to a probability.
 
@@ -47,14 +97,14 @@ class Stack:
         spread: its standard deviation.
         weight: of all that is made of them, for generated texts and decoys against real ones.
         bias: of both.
-        calibration: slope, its change with the length, shift, and its change.
+        calibration: of the logit of any kind that is not real.
     """
 
     centre: Float32[np.ndarray, " answers"]
     spread: Float32[np.ndarray, " answers"]
     weight: Float32[np.ndarray, "made kinds"]
     bias: Float32[np.ndarray, " kinds"]
-    calibration: Float32[np.ndarray, "4"]
+    calibration: Calibration
 
     @classmethod
     def fit(
@@ -85,17 +135,18 @@ class Stack:
             weight, bias = found.coef_.T, found.intercept_
         else:
             weight, bias = (found.coef_[1:] - found.coef_[0]).T, found.intercept_[1:] - found.intercept_[0]
-        parts = (centre, spread, weight, bias, np.array([1, 0, 0, 0]))
-        raw = cls(*(np.asarray(part, np.float32) for part in parts))
+        parts = {"centre": centre, "spread": spread, "weight": weight, "bias": bias}
+        parts = {name: np.asarray(part, np.float32) for name, part in parts.items()}
+        raw = cls(**parts, calibration=Calibration(np.array([1, 0, 0, 0], np.float32)))
         last = calibrating & (kinds != DECOY)
-        return cls(*(*parts[:4], _calibrated(raw.logits(answers[last], words[last]), words[last], kinds[last])))
+        raw_logits = raw.logits(answers[last], words[last])
+        return cls(**parts, calibration=Calibration.fit(raw_logits, words[last], kinds[last] == GENERATED))
 
     def logits(
         self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
     ) -> Float[np.ndarray, " texts"]:
         """The calibrated logit that each text was generated, where as many are as not."""
-        logits: np.ndarray = (_beside(_joined(self.against_real(answers, words)), words) * self.calibration).sum(axis=1)
-        return logits
+        return self.calibration(_joined(self.against_real(answers, words)), words)
 
     def against_real(
         self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
@@ -116,18 +167,20 @@ class Stack:
         hangs = len(self.weight) - 1 - len(_BENDS)
         made = _made((answers - self.centre) / self.spread, words)[:, :hangs]
         weighed = made * (likely @ self.weight[:hangs].T)
-        slope = _beside(np.ones(len(words)), words)[:, :2] @ self.calibration[:2]
+        slope = self.calibration.slope(words)
         found: np.ndarray = slope[:, None] * weighed.reshape(len(made), -1, answers.shape[1]).sum(axis=1)
         return found
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` needs."""
-        return {name: getattr(self, name) for name in ("centre", "spread", "weight", "bias", "calibration")}
+        parts = {name: getattr(self, name) for name in ("centre", "spread", "weight", "bias")}
+        return {**parts, "calibration": self.calibration.values}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Stack":
         """The stack that `to_arrays` described."""
-        return cls(**arrays)
+        centre, spread, weight, bias = (arrays[name] for name in ("centre", "spread", "weight", "bias"))
+        return cls(centre, spread, weight, bias, Calibration(arrays["calibration"]))
 
 
 def check_prior(prior: float) -> None:
@@ -179,19 +232,3 @@ def _beside(logits: Float[np.ndarray, " texts"], words: Int[np.ndarray, " texts"
     """What the calibration weighs: the logit, its product with the length, 1, and the length."""
     length = _length(words)
     return np.stack([logits, logits * length, np.ones(len(length)), length], axis=1)
-
-
-def _calibrated(
-    logits: Float[np.ndarray, " texts"], words: Int[np.ndarray, " texts"], kinds: Int[np.ndarray, " texts"]
-) -> Float32[np.ndarray, "4"]:
-    from sklearn.linear_model import LogisticRegression
-
-    generated = kinds == GENERATED
-    platt = LogisticRegression(C=1e3, class_weight="balanced", max_iter=1000)
-    beside = _beside(logits, words)[:, [0, 1, 3]]
-    slope, change, turn = platt.fit(beside, generated).coef_[0]
-    ends = _length(np.array(_WORDS))
-    if min(slope + change * ends) > 0:
-        return np.array([slope, change, platt.intercept_[0], turn], np.float32)
-    platt.fit(beside[:, :1], generated)
-    return np.array([max(platt.coef_[0, 0], 1e-3), 0, platt.intercept_[0], 0], np.float32)

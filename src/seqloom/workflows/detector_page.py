@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from seqloom.detector.detector import LEAST_WORDS
 from seqloom.detector.explaining import Token
+from seqloom.detector.versions import LEAST_WORDS
 from seqloom.errors import ConfigError
 from seqloom.evaluation.separating import FALSE_ALARMS, Interval
 from seqloom.files import check_writable, write_text
