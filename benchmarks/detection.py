@@ -5,7 +5,8 @@ are measured on businesses of a third, with texts of the generator that nobody h
 detector has never seen: another core, word level, and a model of word triples. Beside the detector stand its members
 alone and what length alone tells; intervals are 95 % by bootstrap.
 
-    python benchmarks/detection.py [--work FOLDER] [--minutes 4] [--json FILE] [--only PART ...]
+    python benchmarks/detection.py --work FOLDER                all of it, more than an hour
+    python benchmarks/detection.py --work FOLDER --only own unseen --seed 1 --json found.json
 
 The real files lie under the folder that SEQLOOM_CORPORA names. What stands in the work folder is not made again.
 """
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import watermark
 
 import seqloom
 from seqloom.config import ReadingConfig
@@ -327,6 +329,15 @@ def table(bench: Bench) -> dict[str, Any]:
     return found
 
 
+def marked(bench: Bench) -> dict[str, Any]:
+    """Texts that carry a watermark, and what a model of another core makes of them."""
+    chosen = argparse.Namespace(texts=1000, judged=16_000, characters=200, temperature=1.0)
+    chosen.judge = bench.generator("another core, seed and size").path
+    found = watermark.measured(bench.generator("own"), chosen)
+    print_table(("watermark", "measured"), list(watermark.rows(found)))
+    return found
+
+
 def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str) -> dict[str, Any]:
     """Area and share found, of the stack, of each member, and of length; calibration of the stack."""
     detector = bench.detector
@@ -398,6 +409,7 @@ PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "unseen": unseen,
     "altered": altered,
     "nothing": nothing,
+    "watermark": marked,
     "hotels": hotels,
     "speed": speed,
     "table": table,

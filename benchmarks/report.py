@@ -1,6 +1,6 @@
 """Runs the benchmarks one after another and puts their tables into one page: `make bench` writes `REPORT.md`.
 
-    python benchmarks/report.py                     everything, about an hour
+    python benchmarks/report.py                     everything, some hours
     python benchmarks/report.py --only decode       measures these again; the other sections stay as they were
     python benchmarks/report.py --only              measures nothing, and makes the page anew
 
@@ -47,6 +47,8 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
         *("ratings.py", "titles/hacker_news.csv", "--text", "title", "--rating", "num_points", "--group", ""),
         *("--cut-words", "0", "--count", "1000"),
     ),
+    "detection": ("detection.py",),
+    "detection_again": ("detection.py", "--seed", "1", "--only", "own", "unseen", "altered", "nothing"),
 }
 """Names, and the command of each. A docstring's first line is the question; what takes `--json FILE` is given one."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         UserError,
     )
     from seqloom.sampling import Sample, reweight
-    from seqloom.workflows.detectors import language_teacher
+    from seqloom.workflows.detectors import language_teacher, open_detector
     from seqloom.workflows.run import Run, load
     from seqloom.workflows.train import train
 
@@ -45,6 +45,7 @@ __all__ = [
     "language_teacher",
     "load",
     "open_corpus",
+    "open_detector",
     "reweight",
     "train",
 ]
@@ -55,6 +56,7 @@ _PLACES = {
     "Critic": "seqloom.critic",
     "Detector": "seqloom.detector.detector",
     "language_teacher": "seqloom.workflows.detectors",
+    "open_detector": "seqloom.workflows.detectors",
     "train": "seqloom.workflows.train",
     "open_corpus": "seqloom.corpora",
     "Sample": "seqloom.sampling",

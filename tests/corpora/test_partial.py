@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from seqloom.corpora.annotating import annotate
+from seqloom.corpora.partial import resumable
 from seqloom.errors import ConfigError
 
 ROWS = 1300
@@ -79,3 +80,18 @@ def test_begun_anew_where_that_is_asked_for(table, tmp_path):
     asked: list[str] = []
     assert add(table, output, overwrite=True, asked=asked) == ROWS
     assert len(asked) == ROWS
+
+
+def test_two_calls_do_not_write_one_file(tmp_path):
+    output = tmp_path / "out.csv"
+    with resumable(output, {}, resume=False, overwrite=False) as first:
+        first.file.write("one\n")
+        first.keep(1)
+        for resume in (True, None):
+            with (
+                pytest.raises(ConfigError, match="is being written by another call"),
+                resumable(output, {}, resume=resume, overwrite=True),
+            ):
+                pytest.fail("two write at once")
+        first.file.write("two\n")
+    assert output.read_text() == "one\ntwo\n"

@@ -87,10 +87,20 @@ def test_the_readers_of_a_fold_have_not_seen_it(known):
     made = make_versions(texts, known.generated, split, 0)
     readers, answers = detector._read_in_folds(made)
     whole = np.array([made.whole[at] and "word" in text for at, text in enumerate(made.texts)]) & (made.kinds == REAL)
-    unseen = answers[whole, LIGHT_ANSWERS.index("words, unseen, real")]
-    assert (unseen > 0).all()
-    seen = readers.answers(made.some(whole))[:, LIGHT_ANSWERS.index("words, unseen, real")]
-    assert (seen == 0).all()
+    unseen = LIGHT_ANSWERS.index("words, unseen, real")
+    assert (answers[whole, unseen] > 0).all()
+    copies = [text.replace(" ", "  ", 1) for text in made.some(whole)]
+    assert (readers.answers(copies)[:, unseen] == 0).all()
+    assert (readers.answers(made.some(whole))[:, unseen] > 0).all()
+
+
+def test_texts_that_were_learned_from_are_known_and_judged_as_if_they_were_not(detector, known, unseen):
+    texts = [text for text, generated in zip(known.texts, known.generated, strict=True) if not generated]
+    found = detector.judge([*texts, f" {texts[0]}\n", *unseen.texts])
+    assert found.learned[: len(texts) + 1].all()
+    assert not found.learned[len(texts) + 1 :].any()
+    fresh = detector.judge([text for text, made in zip(unseen.texts, unseen.generated, strict=True) if not made])
+    assert (found.probabilities[: len(texts)] > 0.5).mean() <= (fresh.probabilities > 0.5).mean() + 0.05
 
 
 def test_every_member_is_weighed_alone_too(detector, unseen):
@@ -117,8 +127,8 @@ def test_it_can_be_kept_and_cloned(detector, unseen, tmp_path):
 @pytest.mark.parametrize(
     ("texts", "labels", "said"),
     [
-        (["a text"] * 100, [1] * 100, "0 real texts are too few"),
-        ([f"text {n}" for n in range(60)], [0] * 30 + [1] * 30, "30 real texts are too few"),
+        (["a text"] * 100, [1] * 100, "0 different real texts are too few"),
+        ([f"text {n}" for n in range(60)], [0] * 30 + [1] * 30, "30 different real texts are too few"),
         ([f"text {n}" for n in range(90)], [0, 1, 2] * 30, "the labels hold 2"),
         ([f"text {n}" for n in range(90)], [0, 1] * 40, r"90 texts have labels of shape \[80\]"),
         ([f"text {n % 50}" for n in range(100)], [0] * 50 + [1] * 50, "50 generated texts stand among the real"),

@@ -9,8 +9,14 @@ from sklearn.linear_model import LogisticRegression
 from seqloom.detector.coherence import COHERENCE, Coherence
 from seqloom.detector.decoys import make_decoys
 from seqloom.detector.familiarity import FAMILIARITY, Familiarity, count_texts
+from seqloom.detector.known import NEW, KnownTexts, digests
 from seqloom.detector.wording import Wording, wording_rows
 from seqloom.readers.patterns import patterns
+
+
+def new(texts):
+    return np.full(len(texts), NEW, np.int8)
+
 
 REALS = ["The cat sat.", "the cat ran", "a dog sat on the cat", "the dog", "the end", "the cat sat"]
 FAKES = ["cat cat cat", "dog the cat"]
@@ -25,7 +31,7 @@ def counted():
 def test_shares_are_those_of_plain_counting(counted):
     familiarity = Familiarity.of(counted.sum(axis=0, dtype=np.uint16))
     texts = ["the cat sat on a zebra", "dog", "", "Zebra!"]
-    features = familiarity.features(patterns(texts))
+    features = familiarity.features(patterns(texts), new(texts))
     for side, known in (("real", REALS), ("generated", FAKES)):
         counts = Counter(word for text in known for word in set(text.lower().replace(".", " .").split()))
         for row, text in zip(features, texts, strict=True):
@@ -35,6 +41,21 @@ def test_shares_are_those_of_plain_counting(counted):
             names = [f"words, {value}, {side}" for value in ("unseen", "rare", "frequency")]
             np.testing.assert_allclose([row[FAMILIARITY.index(name)] for name in names], expected, rtol=1e-6)
     assert familiarity.unheard_words("The Zebra sat on a zebra-like mat!") == ["Zebra", "zebra", "like", "mat"]
+
+
+def test_what_a_text_adds_to_the_counts_is_left_out_for_itself(counted):
+    """What is said of a text that was counted is what those say who have counted all others."""
+    texts, generated = REALS + FAKES, np.arange(len(REALS + FAKES)) >= len(REALS)
+    whole, sides = Familiarity.of(counted.sum(axis=0, dtype=np.uint16)), KnownTexts.of(digests(texts), generated)
+    assert sides.sides([*texts, " the dog\n", "the  dog", ""]).tolist() == [*generated.tolist(), 0, NEW, NEW]
+    found = whole.features(patterns(texts), sides.sides(texts))
+    for at, text in enumerate(texts):
+        others = [place for place in range(len(texts)) if place != at]
+        rest = count_texts([texts[place] for place in others], generated[others], np.zeros(len(others), int), 1)
+        alone = Familiarity.of(rest[0]).features(patterns([text]), new([text]))
+        np.testing.assert_allclose(found[at], alone[0], atol=1e-6, err_msg=text)
+    again = KnownTexts.from_arrays(sides.to_arrays())
+    np.testing.assert_array_equal(again.sides(texts), sides.sides(texts))
 
 
 def test_folds_add_up(counted):
@@ -91,18 +112,20 @@ def test_words_of_one_subject_belong_together(subjects):
     found = {
         name: columns
         for name, *columns in zip(
-            COHERENCE, *(coherence.features(patterns(some)["words"]).T for some in (whole, mixed)), strict=True
+            COHERENCE,
+            *(coherence.features(patterns(some)["words"], new(some)).T for some in (whole, mixed)),
+            strict=True,
         )
     }
     for name, (one, other) in found.items():
         low = name in ("companions, unseen", "companions, rare")
         assert (one.max() < other.min()) if low else (np.quantile(one, 0.2) > np.quantile(other, 0.8)), name
-    empty = coherence.features(patterns(["", "unheard of", "aaa1"])["words"])
+    empty = coherence.features(patterns(["", "unheard of", "aaa1"])["words"], new(["", "unheard of", "aaa1"]))
     np.testing.assert_array_equal(empty[:2], 0)
     np.testing.assert_array_equal(empty[2, :5], 0)
     again = Coherence.from_arrays(coherence.to_arrays())
     np.testing.assert_array_equal(
-        again.features(patterns(mixed)["words"]), coherence.features(patterns(mixed)["words"])
+        again.features(patterns(mixed)["words"], new(mixed)), coherence.features(patterns(mixed)["words"], new(mixed))
     )
 
 
@@ -118,7 +141,7 @@ def test_companions_are_those_of_plain_counting(subjects):
                 for pair in ((one, other) for other in words[at + 1 : at + 6])
             }
         )
-    (found,) = Coherence.fit(texts, 0).features(patterns([mixed[0]])["words"])
+    (found,) = Coherence.fit(texts, 0).features(patterns([mixed[0]])["words"], new([mixed[0]]))
     words = mixed[0].split()
     stood = np.array(
         [counts[frozenset((one, other))] for at, one in enumerate(words) for other in words[at + 1 : at + 6]]
@@ -137,7 +160,7 @@ def test_the_cosines_of_a_text_are_those_of_its_words():
     def cosine(one, other):
         return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
 
-    (found,) = coherence.features(patterns([" ".join(words)])["words"])
+    (found,) = coherence.features(patterns([" ".join(words)])["words"], new([" ".join(words)]))
     expected = (cosine(vectors[0], vectors[1] + vectors[2]) + cosine(vectors[1], vectors[2])) / 2
     assert found[0] == pytest.approx(expected, rel=1e-4)
     assert found[1] == 0
@@ -145,7 +168,7 @@ def test_the_cosines_of_a_text_are_those_of_its_words():
 
 
 def test_too_few_words_for_vectors_give_no_coherence():
-    assert not Coherence.fit(["a", "b"], 0).features(patterns(["a b"])["words"]).any()
+    assert not Coherence.fit(["a", "b"], 0).features(patterns(["a b"])["words"], new(["a b"])).any()
 
 
 def test_decoys_are_new_texts_of_known_pairs(known):

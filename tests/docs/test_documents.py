@@ -148,6 +148,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     kinds = ("awful", "cold", "fair", "warm", "superb")
     rows = [f"Place {row % 60},{1 + row % 5},The soup was {kinds[row % 5]} at table {row}." for row in range(600)]
     (tmp_path / "reviews.csv").write_text("\n".join(["place,stars,text", *rows]), encoding="utf-8")
+    written = [f"Soup the was {kinds[row % 5]} warm at again table and {row} we." for row in range(60)]
+    (tmp_path / "written.csv").write_text("\n".join(["text", *written]), encoding="utf-8")
     titles = [f"{what} for {whom} {row},{1 + row % 60}" for row, (what, whom) in enumerate(TITLES * 30)]
     (tmp_path / "titles.csv").write_text("\n".join(["title,points", *titles]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -74,6 +74,8 @@ def annotate(
     if output.exists() and not overwrite and not resume:
         raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
     table = _opened(source, text)
+    if table.place.path is not None and output.exists() and output.samefile(table.place.path):
+        raise ConfigError(f"--output got {output}, which is the table that is read: name another file")
     header, rows = _header_and_rows(table, text, tally)
     check_columns(table.place.name, dict.fromkeys(header), header)
     taken = [column for column in columns if column in header]

@@ -4,7 +4,7 @@ import re
 
 __all__ = ["counted"]
 
-_NOUN = re.compile(r"\b(character|document|file|folder|group|line|name|rating|record|row|table|thing)\b")
+_NOUN = re.compile(r"\b(character|document|file|folder|group|line|name|rating|record|row|table|text|thing)\b")
 
 
 def counted(number: int, reason: str) -> str:

@@ -54,9 +54,12 @@ def resumable(output: Path, origin: dict[str, Any], *, resume: bool | None, over
     done = {"rows": 0, "bytes": 0}
     if resume is not None:
         done = _left(output, part, journal, origin, resume=resume, overwrite=overwrite)
+    mine = False
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "r+" if done["rows"] else "w", encoding="utf-8", newline="") as file:
+        with open(part, "r+" if part.exists() else "w", encoding="utf-8", errors="replace", newline="") as file:
+            _lock(file, part, output)
+            mine = True
             file.truncate(done["bytes"])
             file.seek(done["bytes"])
             yield Partial(file, done["rows"], journal, origin)
@@ -67,9 +70,24 @@ def resumable(output: Path, origin: dict[str, Any], *, resume: bool | None, over
     except OSError as error:
         raise SeqloomError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
-        if resume is None:
+        if resume is None and mine:
             part.unlink(missing_ok=True)
             journal.unlink(missing_ok=True)
+
+
+def _lock(file: TextIO, part: Path, output: Path) -> None:
+    """See that nobody else writes this file, and that nobody will; nothing where the system has no such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        same = os.path.samestat(os.fstat(file.fileno()), part.stat())
+    except (BlockingIOError, FileNotFoundError):
+        same = False
+    if not same:
+        raise ConfigError(f"{output} is being written by another call: wait for it, or name another file")
 
 
 def _left(

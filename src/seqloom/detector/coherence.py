@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64, UInt8
+from jaxtyping import Bool, Float32, Int8, Int32, Int64, UInt8
 
+from seqloom.detector.known import REAL_BEFORE
 from seqloom.kernels.lookups import cosines
 from seqloom.readers.patterns import PLACES, Pattern, patterns, place_of, portions, words_with_places
 
@@ -110,11 +111,16 @@ class Coherence:
             together += np.bincount(np.unique(pairs.owners * PLACES + pairs.places) % PLACES, minlength=PLACES)
         return cls(row, vectors, have, len(texts), np.minimum(together, _MOST).astype(np.uint8))
 
-    def features(self, words: Pattern) -> Float32[np.ndarray, "texts features"]:
-        """The `COHERENCE` of texts, by their words."""
+    def features(self, words: Pattern, sides: Int8[np.ndarray, " texts"]) -> Float32[np.ndarray, "texts features"]:
+        """The `COHERENCE` of texts.
+
+        Args:
+            words: of the texts.
+            sides: see `KnownTexts`; what a text that was counted adds to the counts is left out for itself.
+        """
         rows = self.row[words.places]
-        parts = (cosines(self.vectors, rows, words.counts, _REACHES), self._companionship(rows, words.counts))
-        return np.hstack(parts).astype(np.float32)
+        companionship = self._companionship(rows, words.counts, sides == REAL_BEFORE)
+        return np.hstack([cosines(self.vectors, rows, words.counts, _REACHES), companionship]).astype(np.float32)
 
     def common_words(self, text: str) -> set[str]:
         """The words of a text, in small letters, that tell nothing of a subject, as very many texts have them."""
@@ -122,10 +128,16 @@ class Coherence:
         common = self.texts_with[self.row[[place for _, place in with_places]]] >= _COMMON * self.texts
         return {word.lower() for (word, _), held in zip(with_places, common.tolist(), strict=True) if held}
 
-    def _companionship(self, rows: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
+    def _companionship(
+        self,
+        rows: Int32[np.ndarray, " words"],
+        counts: Int64[np.ndarray, " texts"],
+        counted: Bool[np.ndarray, " texts"],
+    ) -> np.ndarray:
         pairs = self._pairs(rows, counts)
-        stood = self.companions[pairs.places].astype(np.float64)
-        one, other = (self.texts_with[part] for part in pairs.rows)
+        own = counted[pairs.owners].astype(np.float64)
+        stood = np.maximum(self.companions[pairs.places] - own, 0)
+        one, other = (np.maximum(self.texts_with[part] - own, 0) for part in pairs.rows)
         information = np.log((stood + 0.3) * self.texts / ((one + 1.0) * (other + 1.0)))
         values = (stood < 1, stood < _RARE, np.log1p(stood), information, information > 0)
         number = np.maximum(np.bincount(pairs.owners, minlength=len(counts)), 1)

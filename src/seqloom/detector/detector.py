@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Self
 
 import numpy as np
@@ -9,10 +10,12 @@ from jaxtyping import Bool, Float, Int
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from seqloom.config import check
 from seqloom.detector.altering import words_of
 from seqloom.detector.coherence import Coherence
 from seqloom.detector.explaining import Explanation, explain
 from seqloom.detector.familiarity import Familiarity, count_texts
+from seqloom.detector.known import NEW, KnownTexts, digests
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak, find_leaks, same_texts
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders, learned_encoder
@@ -32,14 +35,14 @@ from seqloom.detector.wording import Wording, wording_rows
 from seqloom.errors import ConfigError
 from seqloom.readers.texts import checked_texts, numbered_groups
 
-__all__ = ["Asked", "Detector", "Scored", "Teacher"]
+__all__ = ["LEAST_TEXTS", "Asked", "Detector", "Scored", "Teacher"]
 
-_LEAST_TEXTS = 40
-"""Of each side."""
+LEAST_TEXTS = 40
+"""Of each side, none of them the same as another."""
 
-_STRANGE = 0.6
-"""A text with so small a share of the known stretches of letters that nearly all real texts have is in another language
-or form."""
+_STRANGE = {"letters": 0.6, "words": 0.65}
+"""A text with less than this share of the known stretches of letters, or words, that nearly all real texts have is in
+another language or form."""
 
 Teacher = Callable[[Sequence[str], Sequence[str]], LanguagePair]
 """Makes language models of real and of generated texts."""
@@ -53,11 +56,13 @@ class Scored:
         probabilities: that each was generated.
         abstained: whether it is too short to tell; the probability is given all the same.
         strange: whether it is unlike all texts that the detector knows, as one in another language is.
+        learned: whether it is one of those that the detector learned from.
     """
 
     probabilities: Float[np.ndarray, " texts"]
     abstained: Bool[np.ndarray, " texts"]
     strange: Bool[np.ndarray, " texts"]
+    learned: Bool[np.ndarray, " texts"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Asked:
         words: of each text.
         abstained: see `Scored`.
         strange: see `Scored`.
+        learned: see `Scored`.
     """
 
     light: Float[np.ndarray, "texts answers"]
@@ -77,11 +83,13 @@ class Asked:
     words: Int[np.ndarray, " texts"]
     abstained: Bool[np.ndarray, " texts"]
     strange: Bool[np.ndarray, " texts"]
+    learned: Bool[np.ndarray, " texts"]
 
     def some(self, chosen: Bool[np.ndarray, " texts"]) -> "Asked":
         """The same of some of the texts."""
         slow = None if self.slow is None else self.slow[chosen]
-        return Asked(self.light[chosen], slow, self.words[chosen], self.abstained[chosen], self.strange[chosen])
+        marks = (self.abstained, self.strange, self.learned)
+        return Asked(self.light[chosen], slow, self.words[chosen], *(mark[chosen] for mark in marks))
 
 
 class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -107,7 +115,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         calibration_: of the mean of both stacks' logits; only with slow members.
         alone_: a stack of each member's answers by themselves, to see what it is worth.
         leaks_: signs of how the files were made that tell the sides apart.
-        familiar_: the least share of known stretches of letters that a text should have.
+        familiar_: the least shares of known stretches of letters, and of known words, that a text should have.
         reference_: what the members say of texts of either side.
         report_: area under the curve on the calibrating part, whole texts, by member; "all" and "light members" are the
             stacks.
@@ -137,6 +145,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ConfigError: there are too few of one side, a text stands on both, or a label is neither 0 nor 1.
         """
+        check((self.seed >= 0, f"the seed is {self.seed}: choose 0 or more"))
         texts, labels = _checked(X, y)
         groups = numbered_groups(groups, len(texts))
         self.classes_ = np.array([0, 1])
@@ -165,7 +174,9 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Sequence[str]) -> Int[np.ndarray, " texts"]:
         """1 where a text was rather generated than not."""
-        found: np.ndarray = self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
+        check_is_fitted(self, "members_")
+        likely = self.predict_proba(X)[:, 1] > 0.5
+        found: np.ndarray = self.classes_[likely.astype(int)]
         return found
 
     def judge(self, X: Sequence[str], *, prior: float = 0.5, light: bool = False) -> Scored:
@@ -181,7 +192,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_prior(prior)
         asked = self.ask(X, light=light)
-        return Scored(probabilities(self.logits(asked), prior), asked.abstained, asked.strange)
+        return Scored(probabilities(self.logits(asked), prior), asked.abstained, asked.strange, asked.learned)
 
     def ask(self, X: Sequence[str], *, light: bool = False) -> Asked:
         """What the members say of texts, before it is weighed.
@@ -197,7 +208,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         slow = None if light or self.stack_ is None else self.members_.slow_answers(texts)
         return Asked(
             *(answers, slow, words, words < LEAST_WORDS),
-            (_known(answers) < self.familiar_) & (words >= LEAST_WORDS),
+            (_known(answers) < self.familiar_).any(axis=1) & (words >= LEAST_WORDS),
+            self.members_.readers.known.sides(texts) != NEW,
         )
 
     def logits(self, asked: Asked) -> Float[np.ndarray, " texts"]:
@@ -215,6 +227,15 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 found[name] = self.alone_[name].logits(asked.slow[:, of], asked.words)
         return found
 
+    def fingerprint(self) -> str:
+        """What tells a detector from one that was fitted otherwise."""
+        check_is_fitted(self, "members_")
+        found = sha256()
+        for stack in (self.light_, *self.alone_.values()):
+            for array in stack.to_arrays().values():
+                found.update(np.ascontiguousarray(array).tobytes())
+        return found.hexdigest()
+
     def explain(self, text: str, *, prior: float = 0.5) -> Explanation:
         """What is said of a text, and what speaks for and against it.
 
@@ -231,7 +252,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _read_in_folds(self, made: Versions) -> tuple[PatternReaders, Float[np.ndarray, "texts answers"]]:
         """The readers of patterns, and what they say of all texts: readers that have not seen them."""
         known = made.whole & (made.kinds != DECOY)
-        counted = count_texts(made.some(known), made.kinds[known] == GENERATED, made.folds[known], FOLDS)
+        generated, seen = made.kinds[known] == GENERATED, digests(made.some(known))
+        counted = count_texts(made.some(known), generated, made.folds[known], FOLDS)
         total = counted.sum(axis=0, dtype=np.uint16)
         told = made.kinds != DECOY
         rows = wording_rows(made.some(told))
@@ -243,6 +265,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 Wording.fit(rows[mine[told]], made.kinds[told & mine] == GENERATED),
                 Familiarity.of(total if left_out is None else total - counted[left_out]),
                 Coherence.fit(made.some(known & mine & (made.kinds == REAL)), self.seed),
+                KnownTexts.of(seen[mine[known]], generated[mine[known]]),
             )
 
         for fold in range(FOLDS):
@@ -273,6 +296,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             pair = self.teacher(*sides)
         encoder = None
         if self.encoder:
+            self._say("learning an encoder, which takes a minute or more")
             told = learned & (made.kinds != DECOY)
             encoder = learned_encoder(made.some(told), made.kinds[told] == GENERATED, self.seed)
         return encoder, pair
@@ -303,11 +327,12 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.alone_ |= {name: weighed(slow[:, of], late) for name, of in slow_members.items()}
         shown = last & made.whole & (made.kinds != DECOY)
         generated = made.kinds[shown] == GENERATED
-        self.familiar_ = _STRANGE * float(np.quantile(_known(light[shown][~generated]), 0.02))
+        known = np.quantile(_known(light[shown][~generated]), 0.02, axis=0)
+        self.familiar_ = known * np.array(list(_STRANGE.values()))
         answers = light[shown] if slow is None else np.hstack([light[shown], slow[shown]])
         self.reference_ = Reference.fit(answers, generated)
         none = np.zeros(int(shown.sum()), bool)
-        asked = Asked(light[shown], None if slow is None else slow[shown], words[shown], none, none)
+        asked = Asked(light[shown], None if slow is None else slow[shown], words[shown], none, none, none)
         self.report_ = _areas({"all": self.logits(asked), **self.logits_alone(asked)}, generated)
 
     def _say(self, line: str) -> None:
@@ -315,11 +340,13 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.note(line)
 
 
-def _known(answers: Float[np.ndarray, "texts answers"]) -> Float[np.ndarray, " texts"]:
-    """The share of each text's stretches of letters that texts of one side or the other have."""
-    unseen = [LIGHT_ANSWERS.index(f"letters, unseen, {side}") for side in ("real", "generated")]
-    found: np.ndarray = 1 - answers[:, unseen].min(axis=1)
-    return found
+def _known(answers: Float[np.ndarray, "texts answers"]) -> Float[np.ndarray, "texts kinds"]:
+    """The share of each text's stretches of letters, and of its words, that texts of one side or the other have."""
+    columns = []
+    for kind in _STRANGE:
+        unseen = [LIGHT_ANSWERS.index(f"{kind}, unseen, {side}") for side in ("real", "generated")]
+        columns.append(1 - answers[:, unseen].min(axis=1))
+    return np.stack(columns, axis=1)
 
 
 def _areas(logits: dict[str, np.ndarray], generated: Bool[np.ndarray, " texts"]) -> dict[str, float]:
@@ -338,9 +365,9 @@ def _checked(given: Any, labels: Any) -> tuple[list[str], Bool[np.ndarray, " tex
         raise ConfigError(f"the labels hold {strange[0]!r}: 1 says generated, 0 real")
     generated = found.astype(bool)
     for side, name in ((False, "real"), (True, "generated")):
-        count = int((generated == side).sum())
-        if count < _LEAST_TEXTS:
-            raise ConfigError(f"{count} {name} texts are too few to learn from: give {_LEAST_TEXTS} or more")
+        count = len({text for text, label in zip(texts, generated, strict=True) if label == side})
+        if count < LEAST_TEXTS:
+            raise ConfigError(f"{count} different {name} texts are too few to learn from: give {LEAST_TEXTS} or more")
     sides = [[text for text, label in zip(texts, generated, strict=True) if label == side] for side in (False, True)]
     if both := same_texts(*sides):
         raise ConfigError(

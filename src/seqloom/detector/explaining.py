@@ -48,14 +48,14 @@ _FORMS: Mapping[str, tuple[str, str]] = {
 """What is said where an answer is low, and where it is high."""
 
 _UNUSUALLY_HIGH: Mapping[str, str] = {
-    "words, unseen, real": "More of its words than in {share} stand in no real text{unheard}.",
-    "pairs, unseen, real": "More of its pairs of words than in {share} stand in no real text.",
+    "words, unseen, real": "more of its words than in {share} stand in no real text that was learned from{unheard}",
+    "pairs, unseen, real": "more of its pairs of words than in {share} stand in no real text that was learned from",
 }
 _UNUSUALLY_LOW: Mapping[str, str] = {
-    "threes, unseen, generated": "More of its runs of three words than in {share} stood in generated texts before.",
-    "coherence of the text": "Its words belong together less than those of {share}.",
+    "threes, unseen, generated": "more of its runs of three words than in {share} stood in generated texts before",
+    "coherence of the text": "its words belong together less than those of {share}",
 }
-"""What is said of answers that hardly any real text has."""
+"""What is said of answers that hardly any real text has: all of it speaks for a generated one."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Explanation:
         contributions: what each member adds to the logit; above 0 it speaks for a generated text.
         shares_below: the share of real texts of which each answer is lower.
         unheard: words that no real text has, as they are spelled.
-        for_generated: words that speak for a generated text, the most telling first, but those of very many texts last.
+        for_generated: words that speak for a generated text, the most telling first, those of very many texts left out.
         for_real: words that speak for a real one.
         tokens: the text in pieces; empty without language models.
         sentences: all this in plain words.
@@ -177,10 +177,11 @@ def _by_member(detector: "Detector", asked: "Asked") -> dict[str, float]:
 
 
 def _telling(members: Members, text: str) -> list[Telling]:
-    """What each word adds to the logit of the wording, the most telling first; words of very many texts come last."""
+    """What each word adds to the logit of the wording, the most telling first; words of very many texts left out."""
     words, common = members.readers.wording.words(text), members.readers.coherence.common_words(text)
     found = [Telling(word, logit) for word, logit in words.items() if word[0].isalnum()]
-    return sorted(found, key=lambda one: (one.words in common, -abs(one.logit), one.words))
+    rare = [one for one in found if one.words not in common]
+    return sorted(rare or found, key=lambda one: (-abs(one.logit), one.words))
 
 
 def _tokens(pair: LanguagePair, text: str) -> Iterator[Token]:
@@ -219,7 +220,10 @@ def _sentences(found: Explanation, of_generated: Mapping[str, float], codec: Cod
     if found.strange:
         yield "It is unlike all texts that the detector knows, as one in another language is: its answer means little."
     yield f"{_verdict(found.probability)} ({chances(found.probability)} such texts are generated{_where(found.prior)})."
-    yield from _unusual(found)
+    if unusual := list(_unusual(found)):
+        against = "" if found.probability >= 0.5 else "What speaks against that: "
+        said = f"{against}{'; '.join(unusual)}."
+        yield said[0].upper() + said[1:]
     if codec is not None:
         yield from _likelihood(found.shares_below, _COUNTED.get(codec.level, "pieces"))
     likelier = found.probability >= 0.5

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, UInt8, UInt16
+from jaxtyping import Bool, Float32, Int, Int8, UInt8, UInt16
 
-from seqloom.kernels.lookups import sum_levels
+from seqloom.detector.known import NEW
+from seqloom.kernels.lookups import sum_levels, sums
 from seqloom.readers.patterns import KINDS, PLACES, Pattern, patterns, portions, words_with_places
 
 __all__ = ["FAMILIARITY", "Familiarity", "count_texts"]
@@ -44,14 +45,30 @@ class Familiarity:
         """From what `count_texts` gave."""
         return cls(np.minimum(counted, _MOST).astype(np.uint8))
 
-    def features(self, found: Mapping[str, Pattern]) -> Float32[np.ndarray, "texts features"]:
-        """The `FAMILIARITY` of texts, by their patterns."""
-        made = []
+    def features(
+        self, found: Mapping[str, Pattern], sides: Int8[np.ndarray, " texts"]
+    ) -> Float32[np.ndarray, "texts features"]:
+        """The `FAMILIARITY` of texts.
+
+        Args:
+            found: their patterns.
+            sides: see `KnownTexts`; what a text that was counted adds to the counts is left out for itself.
+        """
+        made, known = [], sides != NEW
         for number, kind in enumerate(_COUNTED):
-            places, counts = found[kind]
-            added = sum_levels(self.counts[number], _STANDING, places, counts).reshape(len(counts), -1)
-            made.append(added / np.maximum(counts, 1)[:, None])
+            counts = found[kind].counts
+            added = sum_levels(self.counts[number], _STANDING, *found[kind])
+            if known.any():
+                added[known] = self._without_own(number, found[kind].of(known), sides[known])
+            made.append(added.reshape(len(counts), -1) / np.maximum(counts, 1)[:, None])
         return np.hstack(made).astype(np.float32)
+
+    def _without_own(
+        self, number: int, pattern: Pattern, sides: Int8[np.ndarray, " texts"]
+    ) -> Float32[np.ndarray, "texts 2 3"]:
+        own = np.repeat(sides[:, None] == np.arange(len(_SIDES)), pattern.counts, axis=0)
+        levels = self.counts[number][pattern.places].astype(np.int16)
+        return sums(_STANDING[np.maximum(levels - own, 0)], pattern.counts)
 
     def unheard_words(self, text: str) -> list[str]:
         """The words of a text that no real text has, as they are spelled, each once."""

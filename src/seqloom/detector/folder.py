@@ -1,6 +1,7 @@
 """A detector on disk: arrays and JSON, nothing that runs when it is read. The language models are runs beside it."""
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,18 @@ import numpy as np
 from seqloom.detector.coherence import Coherence
 from seqloom.detector.detector import Detector
 from seqloom.detector.familiarity import Familiarity
+from seqloom.detector.known import KnownTexts
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak
-from seqloom.detector.members import LIGHT, Members, PatternReaders
+from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders
 from seqloom.detector.reference import Reference
 from seqloom.detector.stack import Calibration, Stack
 from seqloom.detector.wording import Wording
+from seqloom.errors import RunError
 from seqloom.readers.settings import EncoderSettings
 from seqloom.readers.storage import Kind, Part, Parts
 
-__all__ = ["DETECTOR", "load_detector", "save_detector"]
+__all__ = ["DETECTOR", "MODELS", "load_detector", "save_detector"]
 
 DETECTOR = Kind(
     name="detector",
@@ -27,6 +30,9 @@ DETECTOR = Kind(
     made_by="seqloom detect fit --real SOURCE --generated SOURCE --text COLUMN",
 )
 """The kind of folder."""
+
+MODELS = ("real", "generated")
+"""Folders of the two language models, within that of the detector."""
 
 
 def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -> None:
@@ -45,6 +51,7 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
         "wording": members.readers.wording,
         "familiarity": members.readers.familiarity,
         "coherence": members.readers.coherence,
+        "known": members.readers.known,
         "light": detector.light_,
         "reference": detector.reference_,
         **{f"alone {name}": stack for name, stack in detector.alone_.items()},
@@ -56,8 +63,8 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
     stored = {
         "settings": {"encoder": detector.encoder, "seed": detector.seed},
         "encoder": None if members.encoder is None else members.encoder.to_json(),
-        "models": members.pair is not None,
-        "familiar": detector.familiar_,
+        "models": {name: _digest(folder / name) for name in MODELS} if members.pair is not None else {},
+        "familiar": detector.familiar_.tolist(),
         "leaks": [[leak.sign, leak.real, leak.generated] for leak in detector.leaks_],
         "report": detector.report_,
         "origin": dict(origin),
@@ -76,9 +83,14 @@ def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguagePair])
         RunError: there is none, or it is damaged or from another format.
     """
     path = Path(folder)
-    return DETECTOR.load(
-        path, lambda stored, part: _restored(stored, part, open_pair(path) if stored["models"] else None)
-    )
+
+    def pair(models: Mapping[str, str | None]) -> LanguagePair | None:
+        for name, digest in models.items():
+            if _digest(path / name) != digest:
+                raise RunError(f"the model in {name} is not the one that it was fitted with")
+        return open_pair(path) if models else None
+
+    return DETECTOR.load(path, lambda stored, part: _restored(stored, part, pair(stored["models"])))
 
 
 def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None) -> Detector:
@@ -93,6 +105,7 @@ def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None)
         Wording.from_arrays(part("wording")),
         Familiarity.from_arrays(part("familiarity")),
         Coherence.from_arrays(part("coherence")),
+        KnownTexts.from_arrays(part("known")),
     )
     detector.members_ = Members(readers, encoder, pair)
     detector.light_ = Stack.from_arrays(part("light"))
@@ -102,8 +115,22 @@ def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None)
         detector.calibration_ = Calibration.from_arrays(part("calibration"))
     names = (*LIGHT, *detector.members_.slow)
     detector.alone_ = {name: Stack.from_arrays(part(f"alone {name}")) for name in names}
+    slow = max((of.stop for of in detector.members_.slow.values()), default=0)
+    kinds = len(detector.light_.bias)
+    if len(detector.light_.centre) != len(LIGHT_ANSWERS) or bool(slow) != (detector.stack_ is not None):
+        raise ValueError("its members and weights do not fit together")
+    if detector.stack_ is not None and len(detector.stack_.centre) != kinds + slow:
+        raise ValueError("its members and weights do not fit together")
     detector.reference_ = Reference.from_arrays(part("reference"))
-    detector.familiar_ = float(stored["familiar"])
+    detector.familiar_ = np.array(stored["familiar"], np.float64)
+    if detector.familiar_.shape != (2,) or not np.isfinite(detector.familiar_).all():
+        raise ValueError("what is familiar is no pair of numbers")
     detector.leaks_ = [Leak(*row) for row in stored["leaks"]]
     detector.report_ = dict(stored["report"])
     return detector
+
+
+def _digest(run: Path) -> str | None:
+    """Of a language model's weights; None where there are none."""
+    weights = run / "model.safetensors"
+    return sha256(weights.read_bytes()).hexdigest() if weights.exists() else None

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 
 from seqloom.detector.coherence import COHERENCE, Coherence
 from seqloom.detector.familiarity import FAMILIARITY, Familiarity
+from seqloom.detector.known import KnownTexts
 from seqloom.detector.likelihood import FEATURES, LanguagePair
 from seqloom.detector.wording import Wording
 from seqloom.kernels.lanes import usable_processors
@@ -40,11 +41,13 @@ class PatternReaders:
         wording: which patterns speak for a generated text.
         familiarity: which of them stood in texts of either side before.
         coherence: whether the words belong together.
+        known: which texts they learned from.
     """
 
     wording: Wording
     familiarity: Familiarity
     coherence: Coherence
+    known: KnownTexts
 
     def answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
         """The `LIGHT_ANSWERS` of each text."""
@@ -54,9 +57,9 @@ class PatternReaders:
             return np.vstack(list(pool.map(lambda part: self._read(texts[part]), portions(texts))))
 
     def _read(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
-        found = patterns(texts)
-        wording, familiarity = self.wording.logits(found), self.familiarity.features(found)
-        coherence = self.coherence.features(found["words"])
+        found, sides = patterns(texts), self.known.sides(texts)
+        wording, familiarity = self.wording.logits(found), self.familiarity.features(found, sides)
+        coherence = self.coherence.features(found["words"], sides)
         return np.hstack([wording[:, None], familiarity, coherence]).astype(np.float64)
 
 

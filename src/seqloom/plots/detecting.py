@@ -11,7 +11,7 @@ from seqloom.plots.style import BLUE, GREY, INK, ORANGE, drawn, headed, plain_ax
 
 __all__ = ["calibration", "roc_curves", "score_histogram"]
 
-_COLOURS = (BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", ORANGE, GREY)
+_COLOURS = (BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", ORANGE, "#7D4F9E", GREY)
 _LEAST_ALARMS = 1e-3
 _BARS = np.linspace(0, 1, 26)
 

@@ -126,7 +126,9 @@ class Kind:
         except (OSError, RecursionError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{file} is damaged ({error}): fit the {self.name} anew, or copy it again") from None
         said = f"{folder} has {self.name} format {version!r}"
-        if not isinstance(version, int) or version > self.format:
+        if not isinstance(version, int) or stored.get("kind", self.name) != self.name:
+            raise RunError(f"{file} is damaged: fit the {self.name} anew, or copy it again")
+        if version > self.format:
             raise RunError(f"{said} and this seqloom reads up to {self.format}: upgrade seqloom")
         if version < self.oldest:
             raise RunError(f"{said}, which this seqloom no longer reads: fit the {self.name} anew")

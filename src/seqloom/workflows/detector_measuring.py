@@ -86,6 +86,7 @@ def measure_detector(
         UserError: the detector, a source or a column is not usable.
     """
     check(
+        (seed >= 0, f"--seed got {seed}: choose 0 or more"),
         (generated is None or label is None, "--generated and --label both say what was generated: give one of them"),
         (
             not matched or generated is not None or label is not None,

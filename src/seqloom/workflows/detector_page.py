@@ -24,6 +24,9 @@ __all__ = ["page", "report_detector"]
 _MOST_CHARACTERS = 3000
 """Of a text that are shown."""
 
+_LEAST_IN_BIN = 5
+"""Texts of like probability that say something of how often it holds."""
+
 _INTERVAL = "In brackets: where the figure lies in 95 of 100 samples like this one."
 
 _HARM = (
@@ -59,6 +62,9 @@ def report_detector(
         raise ConfigError(f"--output got {output}, which is a folder: name a file such as report.html")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
+    sources = [str(one) for one in (source, settings.get("generated")) if one is not None]
+    if output.exists() and any(Path(one).exists() and output.samefile(one) for one in sources):
+        raise ConfigError(f"--output got {output}, which is a table that is read: name a file such as report.html")
     check_writable(output)
     report = measure_detector(detector, source, note=note, **settings)
     write_text(output, page(report))
@@ -69,7 +75,7 @@ def page(report: DetectorReport) -> str:
     """The whole page."""
     with tempfile.TemporaryDirectory() as folder:
         parts = list(_sections(report, Path(folder)))
-    return document(f"Report of the detector {Path(report.detector).name}", parts, f"Made by seqloom {__version__}.")
+    return document(f"How good is the detector {Path(report.detector).name}?", parts, f"Made by seqloom {__version__}.")
 
 
 def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
@@ -86,10 +92,12 @@ def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
         yield heading("Calibration")
         yield paragraph(
             f"Of the texts that get a probability, how many were generated, where {_share(report.prior)} of all texts "
-            "are? The larger a dot, the more texts it stands for."
+            "are? The larger a dot, the more texts it stands for; dots of fewer than "
+            f"{_LEAST_IN_BIN} texts are left out."
         )
-        held = [[one.generated.value, one.generated.low, one.generated.high] for one in report.bins]
-        said, texts = ([getattr(one, name) for one in report.bins] for name in ("probability", "texts"))
+        bins = [one for one in report.bins if one.texts >= _LEAST_IN_BIN]
+        held = [[one.generated.value, one.generated.low, one.generated.high] for one in bins]
+        said, texts = ([getattr(one, name) for one in bins] for name in ("probability", "texts"))
         yield picture(
             calibration(folder / "calibration.png", np.array(said), np.array(held).T, np.array(texts)),
             "The share of generated texts against the probability that the detector gives.",

@@ -2,6 +2,8 @@
 
 import atexit
 import json
+import math
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -19,9 +21,10 @@ from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.annotating import EMPTY, annotate
 from seqloom.corpora.counting import counted
-from seqloom.detector.detector import Detector, Teacher
-from seqloom.detector.folder import DETECTOR, load_detector, save_detector
+from seqloom.detector.detector import LEAST_TEXTS, Detector, Teacher
+from seqloom.detector.folder import DETECTOR, MODELS, load_detector, save_detector
 from seqloom.detector.likelihood import LanguagePair
+from seqloom.detector.stack import check_prior
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import check_writable
 from seqloom.version import __version__
@@ -37,8 +40,7 @@ __all__ = ["COLUMNS", "Texts", "fit_detector", "language_teacher", "open_detecto
 COLUMNS = ("p_generated", "abstained", "flag")
 """The columns that a detector adds."""
 
-REAL, GENERATED = "real", "generated"
-"""Folders of the two language models, within that of the detector."""
+REAL, GENERATED = MODELS
 
 _MANY, _SOME = 2048, 512
 """Rows that are scored together, by light members alone and by all."""
@@ -96,7 +98,7 @@ def fit_detector(
     Raises:
         UserError: a source, the settings or the folder are not usable, or a text stands on both sides.
     """
-    folder = _checked(Path(run), generators, generated, minutes, count, overwrite=overwrite)
+    folder = _checked(Path(run), generators, generated, minutes, count, seed, overwrite=overwrite)
     reading = ReadingConfig(text=text, group=group, pool=pool)
     known = read_texts(real, reading, note)
     runs = [load(generator) for generator in generators]
@@ -203,19 +205,21 @@ def score_table(
         UserError: the detector, the table or the file are not usable.
     """
     judge = open_detector(detector) if isinstance(detector, str | Path) else detector
-    judge.judge([], prior=prior)
+    check_prior(prior)
     tally: Counter[str] = Counter()
 
     def scored(texts: Sequence[str]) -> list[dict[str, Any]]:
         found = judge.judge(texts, prior=prior, light=light)
         tally["text too short to tell"] += int(found.abstained.sum())
         tally["text unlike those that the detector knows"] += int(found.strange.sum())
+        tally["text that the detector learned from"] += int(found.learned.sum())
+        flags = np.where(found.learned, "learned", np.where(found.strange, "unfamiliar", "")).tolist()
         return [
-            dict(zip(COLUMNS, (float(f"{chance:.9g}"), int(short), "unfamiliar" if strange else ""), strict=True))
-            for chance, short, strange in zip(found.probabilities, found.abstained, found.strange, strict=True)
+            dict(zip(COLUMNS, (float(f"{chance:.9g}"), int(short), flag), strict=True))
+            for chance, short, flag in zip(found.probabilities, found.abstained, flags, strict=True)
         ]
 
-    settings = {"detector": str(detector) if isinstance(detector, str | Path) else "", "prior": prior, "light": light}
+    settings = {"detector": judge.fingerprint(), "prior": prior, "light": light}
     written = annotate(
         *(source, text, Path(output), COLUMNS, scored, tally),
         overwrite=overwrite,
@@ -235,6 +239,7 @@ def _checked(
     generated: Sequence[str | Path],
     minutes: float,
     count: int | None,
+    seed: int,
     *,
     overwrite: bool,
 ) -> Path:
@@ -242,15 +247,23 @@ def _checked(
     faults = []
     if not generators and not generated:
         faults.append("--generator or --generated: name a run that writes the generated texts, or a file of them")
-    if not minutes > 0:
+    if not 0 < minutes < math.inf:
         faults.append(f"--minutes got {minutes:g}: choose a number above 0")
     if count is not None and not generators:
         faults.append("--count is how many texts --generator writes, and there is none: leave it out")
+    elif count is not None and count < LEAST_TEXTS:
+        faults.append(f"--count got {count}: choose {LEAST_TEXTS} or more, or leave it out for as many as are real")
+    if seed < 0:
+        faults.append(f"--seed got {seed}: choose 0 or more")
     if faults:
         raise ConfigError(*faults)
     holds = (folder / DETECTOR.settings).exists()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not holds):
         raise RunError(f"--run got {folder}, which holds something else than a detector: name another folder")
+    own = {DETECTOR.settings, DETECTOR.arrays, REAL, GENERATED}
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in own) if holds else []
+    if strange:
+        raise RunError(f"{folder} holds {strange[0]!r} beside a detector: move that elsewhere, or name another folder")
     if holds and not overwrite:
         raise RunError(f"{folder} holds a detector already: give --overwrite to replace it, or name another folder")
     check_writable(folder / DETECTOR.settings)
@@ -274,6 +287,7 @@ def _building(folder: Path) -> Iterator[Path]:
     place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield place
+        place.chmod(0o777 & ~_umask())
         old = place.with_name(f"{place.name}.old")
         if folder.exists():
             folder.rename(old)
@@ -281,6 +295,13 @@ def _building(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _umask() -> int:
+    """What the person's new files may not be."""
+    found = os.umask(0)
+    os.umask(found)
+    return found
 
 
 def _as_read(texts: list[str], runs: Sequence[Run]) -> list[str]:
@@ -311,6 +332,7 @@ def language_teacher(
         with tempfile.TemporaryDirectory() as held:
             one = _learned(real, Path(held) / "real.jsonl", place / REAL, level="char", **budget)
             note(f"model of real text: {one.config.model.core} of {one.config.model.sizes}")
+            note("model of generated text: the same, from there on")
             shown = [without(text, one.codec.unknown(text)) for text in generated]
             _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, from_run=place / REAL, **budget)
         return _pair(place)
