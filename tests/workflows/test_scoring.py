@@ -51,14 +51,15 @@ def test_a_table_gains_what_the_detector_says(folders, table, tmp_path):
     known = write_texts(200, 0)[0][0]
     with open(table, "a", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["Soup."], ["Суп был тёплый, и мы пришли снова за этот стол"], [known], [" "]])
+        csv.writer(file).writerow(["Der Kellner war sehr freundlich und das Essen gut."])
     said = []
-    assert score_table(folders[0], table, text="text", output=tmp_path / "out.csv", prior=0.02, note=said.append) == 34
+    assert score_table(folders[0], table, text="text", output=tmp_path / "out.csv", prior=0.02, note=said.append) == 35
     found = rows_of(tmp_path / "out.csv")
     detector = seqloom.open_detector(folders[0])
     expected = detector.judge([row["text"] for row in found[:30]], prior=0.02).probabilities
     np.testing.assert_allclose([float(row["p_generated"]) for row in found[:30]], expected, rtol=1e-6)
-    assert [row["flag"] for row in found[30:]] == ["", "unfamiliar", "learned", ""]
-    assert [row["abstained"] for row in found[30:]] == ["1", "0", "0", ""]
+    assert [row["flag"] for row in found[30:]] == ["", "unfamiliar", "learned", "", "unfamiliar"]
+    assert [row["abstained"] for row in found[30:]] == ["1", "0", "0", "", "0"]
     assert float(found[32]["p_generated"]) < 0.5
     assert "1 text that the detector learned from" in said
     assert "1 text too short to tell" in said
@@ -78,8 +79,10 @@ def interrupted(folder, table, output, monkeypatch):
 
     failing = Failing()
     failing.__dict__ |= judge.__dict__
-    with pytest.raises(KeyboardInterrupt):
-        score_table(failing, table, text="text", output=output)
+    with monkeypatch.context() as changed:
+        changed.setattr("seqloom.workflows.detectors.open_detector", lambda _: failing)
+        with pytest.raises(KeyboardInterrupt):
+            score_table(folder, table, text="text", output=output)
 
 
 def test_an_interrupted_scoring_goes_on_to_the_same_table(folders, table, tmp_path, monkeypatch):
@@ -90,6 +93,19 @@ def test_an_interrupted_scoring_goes_on_to_the_same_table(folders, table, tmp_pa
         score_table(folders[0], table, text="text", output=tmp_path / "out.csv")
     assert score_table(folders[0], table, text="text", output=tmp_path / "out.csv", resume=True) == 30
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_detector_from_python_is_told_from_others_too(folders, table, tmp_path):
+    one, other = (seqloom.open_detector(folder) for folder in folders)
+    assert one.fingerprint() == seqloom.open_detector(folders[0]).fingerprint() != other.fingerprint()
+    assert score_table(one, table, text="text", output=tmp_path / "out.csv") == 30
+
+
+def test_a_link_stays_a_link(folders, table, tmp_path):
+    (tmp_path / "out.csv").symlink_to(tmp_path / "real.csv")
+    assert score_table(folders[0], table, text="text", output=tmp_path / "out.csv", light=True) == 30
+    assert (tmp_path / "out.csv").is_symlink()
+    assert len(rows_of(tmp_path / "real.csv")) == 30
 
 
 def test_no_other_detector_goes_on_with_it(folders, table, tmp_path, monkeypatch):

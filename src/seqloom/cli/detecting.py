@@ -82,6 +82,7 @@ def fit(
         [("member", "area under the curve"), *((name, f"{area:.3f}") for name, area in detector.report_.items())]
     )
     say(f"detector: {run}   score with it: seqloom detect score {run} TABLE --text COLUMN -o FILE")
+    say(f"measure it on texts that it has not seen: seqloom detect report {run} REAL --generated TABLE --text COLUMN")
 
 
 @app.command(cls=SectionedCommand, epilog="Example: seqloom detect score detector new.csv --text text -o scored.csv")

@@ -50,6 +50,8 @@ def resumable(output: Path, origin: dict[str, Any], *, resume: bool | None, over
             was made of something else.
         SeqloomError: it cannot be written.
     """
+    if output.is_symlink():
+        output = output.resolve()
     part, journal = (output.with_name(f".{output.name}.{ending}") for ending in ("part", "part.json"))
     done = {"rows": 0, "bytes": 0}
     if resume is not None:
@@ -96,7 +98,7 @@ def _left(
     """How much of an interrupted block's rows is gone on with."""
     nothing: dict[str, Any] = {"rows": 0, "bytes": 0}
     if not (part.exists() and journal.exists()):
-        if resume:
+        if resume and not part.exists():
             raise ConfigError(f"--resume: nothing of {output} was begun here: leave it out")
         return nothing
     if overwrite and not resume:

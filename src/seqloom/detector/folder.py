@@ -21,7 +21,7 @@ from seqloom.errors import RunError
 from seqloom.readers.settings import EncoderSettings
 from seqloom.readers.storage import Kind, Part, Parts
 
-__all__ = ["DETECTOR", "MODELS", "load_detector", "save_detector"]
+__all__ = ["DETECTOR", "MODELS", "detector_fingerprint", "load_detector", "save_detector"]
 
 DETECTOR = Kind(
     name="detector",
@@ -91,6 +91,17 @@ def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguagePair])
         return open_pair(path) if models else None
 
     return DETECTOR.load(path, lambda stored, part: _restored(stored, part, pair(stored["models"])))
+
+
+def detector_fingerprint(folder: str | Path) -> str:
+    """What tells the detector in a folder from any other, without reading all of it.
+
+    Raises:
+        RunError: there is none, or it is damaged or from another format.
+    """
+    path = Path(folder)
+    DETECTOR.read_settings(path)
+    return sha256((path / DETECTOR.settings).read_bytes()).hexdigest()
 
 
 def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None) -> Detector:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from seqloom.corpora import open_corpus
 from seqloom.corpora.annotating import EMPTY, annotate
 from seqloom.corpora.counting import counted
 from seqloom.detector.detector import LEAST_TEXTS, Detector, Teacher
-from seqloom.detector.folder import DETECTOR, MODELS, load_detector, save_detector
+from seqloom.detector.folder import DETECTOR, MODELS, detector_fingerprint, load_detector, save_detector
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.stack import check_prior
 from seqloom.errors import ConfigError, RunError
@@ -204,12 +205,13 @@ def score_table(
     Raises:
         UserError: the detector, the table or the file are not usable.
     """
-    judge = open_detector(detector) if isinstance(detector, str | Path) else detector
     check_prior(prior)
+    fingerprint = detector_fingerprint(detector) if isinstance(detector, str | Path) else detector.fingerprint()
+    opened = cache(lambda: open_detector(detector) if isinstance(detector, str | Path) else detector)
     tally: Counter[str] = Counter()
 
     def scored(texts: Sequence[str]) -> list[dict[str, Any]]:
-        found = judge.judge(texts, prior=prior, light=light)
+        found = opened().judge(texts, prior=prior, light=light)
         tally["text too short to tell"] += int(found.abstained.sum())
         tally["text unlike those that the detector knows"] += int(found.strange.sum())
         tally["text that the detector learned from"] += int(found.learned.sum())
@@ -219,7 +221,7 @@ def score_table(
             for chance, short, flag in zip(found.probabilities, found.abstained, flags, strict=True)
         ]
 
-    settings = {"detector": judge.fingerprint(), "prior": prior, "light": light}
+    settings = {"detector": fingerprint, "prior": prior, "light": light}
     written = annotate(
         *(source, text, Path(output), COLUMNS, scored, tally),
         overwrite=overwrite,
@@ -283,6 +285,7 @@ def _filter(critic: str | Path, runs: Sequence[Run]) -> Any:
 @contextmanager
 def _building(folder: Path) -> Iterator[Path]:
     """A new folder beside the wanted one, which takes its place when all is done."""
+    folder = folder.resolve() if folder.is_symlink() else folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
