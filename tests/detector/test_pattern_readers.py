@@ -8,8 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from seqloom.detector.coherence import COHERENCE, Coherence
 from seqloom.detector.decoys import make_decoys
-from seqloom.detector.familiarity import FAMILIARITY, Familiarity, count_texts
-from seqloom.detector.known import NEW, KnownTexts, digests
+from seqloom.detector.familiarity import FAMILIARITY, NEW, Familiarity, count_texts
 from seqloom.detector.wording import Wording, wording_rows
 from seqloom.readers.patterns import patterns
 
@@ -46,16 +45,26 @@ def test_shares_are_those_of_plain_counting(counted):
 def test_what_a_text_adds_to_the_counts_is_left_out_for_itself(counted):
     """What is said of a text that was counted is what those say who have counted all others."""
     texts, generated = REALS + FAKES, np.arange(len(REALS + FAKES)) >= len(REALS)
-    whole, sides = Familiarity.of(counted.sum(axis=0, dtype=np.uint16)), KnownTexts.of(digests(texts), generated)
-    assert sides.sides([*texts, " the dog\n", "the  dog", ""]).tolist() == [*generated.tolist(), 0, NEW, NEW]
-    found = whole.features(patterns(texts), sides.sides(texts))
+    whole = Familiarity.of(counted.sum(axis=0, dtype=np.uint16))
+    found = whole.features(patterns(texts), generated.astype(np.int8))
     for at, text in enumerate(texts):
         others = [place for place in range(len(texts)) if place != at]
         rest = count_texts([texts[place] for place in others], generated[others], np.zeros(len(others), int), 1)
         alone = Familiarity.of(rest[0]).features(patterns([text]), new([text]))
         np.testing.assert_allclose(found[at], alone[0], atol=1e-6, err_msg=text)
-    again = KnownTexts.from_arrays(sides.to_arrays())
-    np.testing.assert_array_equal(again.sides(texts), sides.sides(texts))
+
+
+def test_copies_are_known_by_their_runs_of_words(counted):
+    whole = Familiarity.of(counted.sum(axis=0, dtype=np.uint16))
+    texts = [
+        "a dog  sat on the CAT",
+        "dog sat on the cat",
+        "cat cat cat",
+        "the cat is a zebra on the moon today",
+        "a",
+        "",
+    ]
+    assert whole.sides(patterns(texts)).tolist() == [0, 0, 1, NEW, NEW, NEW]
 
 
 def test_folds_add_up(counted):

@@ -31,8 +31,13 @@ def test_values_are_summed_by_text():
 def test_the_values_of_both_levels_are_summed_by_text():
     levels = RANDOM.integers(256, size=(50, 2)).astype(np.uint8)
     values = RANDOM.standard_normal((256, 3)).astype(np.float32)
-    expected = [[values[levels[places, side]].sum(axis=0) for side in (0, 1)] for places in of_each(PLACES)]
-    np.testing.assert_allclose(lookups.sum_levels(levels, values, PLACES, COUNTS), expected, atol=1e-4)
+    levels[::3] = 0
+    sides = RANDOM.integers(-1, 2, size=len(COUNTS)).astype(np.int8)
+    expected = []
+    for places, own in zip(of_each(PLACES), sides, strict=True):
+        both = [np.maximum(levels[places, side].astype(int) - (side == own), 0) for side in (0, 1)]
+        expected.append([values[one].sum(axis=0) for one in both])
+    np.testing.assert_allclose(lookups.sum_levels(levels, values, PLACES, COUNTS, sides), expected, atol=1e-4)
 
 
 @pytest.mark.usefixtures("way")
@@ -57,7 +62,8 @@ def test_no_texts_add_up_to_nothing():
     none, counts = np.zeros(0, np.int32), np.zeros(0, np.int64)
     vectors = np.zeros((3, 8), np.float32)
     assert lookups.sum_values(np.zeros(4, np.float32), none, counts).shape == (0,)
-    assert lookups.sum_levels(np.zeros((4, 2), np.uint8), np.zeros((256, 3), np.float32), none, counts).shape[0] == 0
+    levels, values, sides = np.zeros((4, 2), np.uint8), np.zeros((256, 3), np.float32), np.zeros(0, np.int8)
+    assert lookups.sum_levels(levels, values, none, counts, sides).shape[0] == 0
     assert lookups.cosines(vectors, none, counts, ((1, 2),)).shape == (0, 2)
 
 

@@ -12,7 +12,7 @@ extern "C" void seqloom_read_patterns(const uint32_t* codes, const int64_t* leng
 extern "C" void seqloom_sum_values(const float* values, const int32_t* places, const int64_t* counts, int64_t texts,
                                    float* sums);
 extern "C" void seqloom_sum_levels(const uint8_t* levels, const float* values, const int32_t* places,
-                                   const int64_t* counts, int64_t texts, float* sums);
+                                   const int64_t* counts, const int8_t* sides, int64_t texts, float* sums);
 extern "C" void seqloom_cosines(const float* vectors, int64_t width, const int32_t* rows, const int64_t* counts,
                                 int64_t texts, const int64_t* reaches, int64_t number, float* found);
 
@@ -47,6 +47,8 @@ int main() {
 
   const std::vector<float> ones(kPlaces, 1.f), values(3 * 256, 2.f), vectors(kPlaces * kWidth, 1.f);
   const std::vector<uint8_t> levels(2 * kPlaces, 255);
+  std::vector<int8_t> sides(kTexts, -1);
+  sides[3] = 0, sides[4] = 1;
   const int64_t reaches[] = {1, 2, 26, 60};
   bool right = true;
   for (int64_t kind = 0; kind < kKinds; ++kind) {
@@ -54,7 +56,7 @@ int main() {
     const int64_t* each = counts.data() + kind * kTexts;
     std::vector<float> sums(kTexts), both(6 * kTexts), cosines(3 * kTexts);
     seqloom_sum_values(ones.data(), own, each, kTexts, sums.data());
-    seqloom_sum_levels(levels.data(), values.data(), own, each, kTexts, both.data());
+    seqloom_sum_levels(levels.data(), values.data(), own, each, sides.data(), kTexts, both.data());
     seqloom_cosines(vectors.data(), kWidth, own, each, kTexts, reaches, 2, cosines.data());
     for (int64_t text = 0; text < kTexts; ++text) {
       const auto count = static_cast<float>(each[text]);

@@ -61,7 +61,7 @@ def test_a_table_gains_what_the_detector_says(folders, table, tmp_path):
     assert [row["flag"] for row in found[30:]] == ["", "unfamiliar", "learned", "", "unfamiliar"]
     assert [row["abstained"] for row in found[30:]] == ["1", "0", "0", "", "0"]
     assert float(found[32]["p_generated"]) < 0.5
-    assert "1 text that the detector learned from" in said
+    assert any(line.endswith("that the detector learned from") for line in said)
     assert "1 text too short to tell" in said
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -86,16 +87,29 @@ def annotate(
         write = _writer(partial, output, [*header, *columns])
         for _ in islice(rows, partial.rows):
             pass
-        while some := list(islice(rows, at_once)):
-            texts = [str(cells.get(text) or "") for cells in some]
-            full = [place for place, one in enumerate(texts) if one.strip()]
-            if len(full) < len(some):
-                tally[EMPTY] += len(some) - len(full)
-            made = dict(zip(full, make([texts[place] for place in full]) if full else (), strict=True))
+        for some, made in _ahead(rows, at_once, text, make, tally):
             for place, cells in enumerate(some):
                 write({**cells, **dict.fromkeys(columns), **made.get(place, {})})
             partial.keep(len(some))
         return partial.rows
+
+
+def _ahead(
+    rows: Iterator[Mapping[str, Any]], at_once: int, text: str, make: Annotator, tally: Counter[str]
+) -> Iterator[tuple[list[Mapping[str, Any]], dict[int, Mapping[str, Any]]]]:
+    """Some rows after others, and the new cells of each by its place; the next ones are made meanwhile."""
+    before: tuple[list[Mapping[str, Any]], list[int], Future[Sequence[Mapping[str, Any]]]] | None = None
+    with ThreadPoolExecutor(1) as worker:
+        while some := list(islice(rows, at_once)):
+            texts = [str(cells.get(text) or "") for cells in some]
+            full = [place for place, one in enumerate(texts) if one.strip()]
+            tally[EMPTY] += len(some) - len(full)
+            making = worker.submit(lambda given: make(given) if given else (), [texts[place] for place in full])
+            if before is not None:
+                yield before[0], dict(zip(before[1], before[2].result(), strict=True))
+            before = some, full, making
+        if before is not None:
+            yield before[0], dict(zip(before[1], before[2].result(), strict=True))
 
 
 def _identity(table: Input) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, UInt8
 
-from seqloom.detector.known import REAL_BEFORE
+from seqloom.detector.familiarity import REAL_BEFORE
 from seqloom.kernels.lookups import cosines
 from seqloom.readers.patterns import PLACES, Pattern, patterns, place_of, portions, words_with_places
 
@@ -116,7 +116,7 @@ class Coherence:
 
         Args:
             words: of the texts.
-            sides: see `KnownTexts`; what a text that was counted adds to the counts is left out for itself.
+            sides: see `Familiarity.sides`; what a text that was counted adds to the counts is left out for itself.
         """
         rows = self.row[words.places]
         companionship = self._companionship(rows, words.counts, sides == REAL_BEFORE)

@@ -15,7 +15,6 @@ from seqloom.detector.altering import words_of
 from seqloom.detector.coherence import Coherence
 from seqloom.detector.explaining import Explanation, explain
 from seqloom.detector.familiarity import Familiarity, count_texts
-from seqloom.detector.known import NEW, KnownTexts, digests
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak, find_leaks, same_texts
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders, learned_encoder
@@ -56,7 +55,7 @@ class Scored:
         probabilities: that each was generated.
         abstained: whether it is too short to tell; the probability is given all the same.
         strange: whether it is unlike all texts that the detector knows, as one in another language is.
-        learned: whether it is one of those that the detector learned from.
+        learned: whether it is one of those that the detector learned from, or made of such.
     """
 
     probabilities: Float[np.ndarray, " texts"]
@@ -204,12 +203,12 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "members_")
         texts = checked_texts(X)
         words = np.array([words_of(text) for text in texts], np.int64)
-        answers = self.members_.readers.answers(texts)
+        answers, copied = self.members_.readers.read(texts)
         slow = None if light or self.stack_ is None else self.members_.slow_answers(texts)
         return Asked(
             *(answers, slow, words, words < LEAST_WORDS),
             (_known(answers) < self.familiar_).any(axis=1) & (words >= LEAST_WORDS),
-            self.members_.readers.known.sides(texts) != NEW,
+            copied,
         )
 
     def logits(self, asked: Asked) -> Float[np.ndarray, " texts"]:
@@ -252,8 +251,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _read_in_folds(self, made: Versions) -> tuple[PatternReaders, Float[np.ndarray, "texts answers"]]:
         """The readers of patterns, and what they say of all texts: readers that have not seen them."""
         known = made.whole & (made.kinds != DECOY)
-        generated, seen = made.kinds[known] == GENERATED, digests(made.some(known))
-        counted = count_texts(made.some(known), generated, made.folds[known], FOLDS)
+        counted = count_texts(made.some(known), made.kinds[known] == GENERATED, made.folds[known], FOLDS)
         total = counted.sum(axis=0, dtype=np.uint16)
         told = made.kinds != DECOY
         rows = wording_rows(made.some(told))
@@ -265,7 +263,6 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 Wording.fit(rows[mine[told]], made.kinds[told & mine] == GENERATED),
                 Familiarity.of(total if left_out is None else total - counted[left_out]),
                 Coherence.fit(made.some(known & mine & (made.kinds == REAL)), self.seed),
-                KnownTexts.of(seen[mine[known]], generated[mine[known]]),
             )
 
         for fold in range(FOLDS):

@@ -11,15 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int8, UInt8, UInt16
 
-from seqloom.detector.known import NEW
-from seqloom.kernels.lookups import sum_levels, sums
+from seqloom.kernels.lookups import sum_levels
 from seqloom.readers.patterns import KINDS, PLACES, Pattern, patterns, portions, words_with_places
 
-__all__ = ["FAMILIARITY", "Familiarity", "count_texts"]
+__all__ = ["FAMILIARITY", "GENERATED_BEFORE", "NEW", "REAL_BEFORE", "Familiarity", "count_texts"]
 
 _COUNTED = tuple(kind for kind in KINDS if kind not in ("3 characters", "4 characters"))
 _RARE = 3
 """A pattern of fewer texts is rare."""
+
+_COPIED = 0.4
+"""A text of whose runs of five words so small a share is new is one that was counted, or made of such: of other real
+texts far more are."""
+
+NEW, REAL_BEFORE, GENERATED_BEFORE = -1, 0, 1
+"""What a text is to those who counted: not known, or copied from one side or the other."""
 
 _MOST = 255
 _SIDES = ("real", "generated")
@@ -45,6 +51,15 @@ class Familiarity:
         """From what `count_texts` gave."""
         return cls(np.minimum(counted, _MOST).astype(np.uint8))
 
+    def sides(self, found: Mapping[str, Pattern]) -> Int8[np.ndarray, " texts"]:
+        """`NEW`, `REAL_BEFORE` or `GENERATED_BEFORE` for each text, by its patterns."""
+        counts = found["fives"].counts
+        new = np.full(len(counts), NEW, np.int8)
+        added = sum_levels(self.counts[_COUNTED.index("fives")], _STANDING, *found["fives"], new)
+        unseen = added[:, :, _VALUES.index("unseen")] / np.maximum(counts, 1)[:, None]
+        copied = (counts > 0) & (unseen.min(axis=1) < _COPIED)
+        return np.where(copied, unseen.argmin(axis=1), NEW).astype(np.int8)
+
     def features(
         self, found: Mapping[str, Pattern], sides: Int8[np.ndarray, " texts"]
     ) -> Float32[np.ndarray, "texts features"]:
@@ -52,23 +67,14 @@ class Familiarity:
 
         Args:
             found: their patterns.
-            sides: see `KnownTexts`; what a text that was counted adds to the counts is left out for itself.
+            sides: of each; what a text that was counted adds to the counts is left out for itself.
         """
-        made, known = [], sides != NEW
+        made = []
         for number, kind in enumerate(_COUNTED):
             counts = found[kind].counts
-            added = sum_levels(self.counts[number], _STANDING, *found[kind])
-            if known.any():
-                added[known] = self._without_own(number, found[kind].of(known), sides[known])
+            added = sum_levels(self.counts[number], _STANDING, *found[kind], sides)
             made.append(added.reshape(len(counts), -1) / np.maximum(counts, 1)[:, None])
         return np.hstack(made).astype(np.float32)
-
-    def _without_own(
-        self, number: int, pattern: Pattern, sides: Int8[np.ndarray, " texts"]
-    ) -> Float32[np.ndarray, "texts 2 3"]:
-        own = np.repeat(sides[:, None] == np.arange(len(_SIDES)), pattern.counts, axis=0)
-        levels = self.counts[number][pattern.places].astype(np.int16)
-        return sums(_STANDING[np.maximum(levels - own, 0)], pattern.counts)
 
     def unheard_words(self, text: str) -> list[str]:
         """The words of a text that no real text has, as they are spelled, each once."""

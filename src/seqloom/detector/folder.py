@@ -10,7 +10,6 @@ import numpy as np
 from seqloom.detector.coherence import Coherence
 from seqloom.detector.detector import Detector
 from seqloom.detector.familiarity import Familiarity
-from seqloom.detector.known import KnownTexts
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders
@@ -51,7 +50,6 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
         "wording": members.readers.wording,
         "familiarity": members.readers.familiarity,
         "coherence": members.readers.coherence,
-        "known": members.readers.known,
         "light": detector.light_,
         "reference": detector.reference_,
         **{f"alone {name}": stack for name, stack in detector.alone_.items()},
@@ -116,7 +114,6 @@ def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None)
         Wording.from_arrays(part("wording")),
         Familiarity.from_arrays(part("familiarity")),
         Coherence.from_arrays(part("coherence")),
-        KnownTexts.from_arrays(part("known")),
     )
     detector.members_ = Members(readers, encoder, pair)
     detector.light_ = Stack.from_arrays(part("light"))

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from seqloom.detector.coherence import COHERENCE, Coherence
-from seqloom.detector.familiarity import FAMILIARITY, Familiarity
-from seqloom.detector.known import KnownTexts
+from seqloom.detector.familiarity import FAMILIARITY, NEW, Familiarity
 from seqloom.detector.likelihood import FEATURES, LanguagePair
 from seqloom.detector.wording import Wording
 from seqloom.kernels.lanes import usable_processors
@@ -20,7 +19,7 @@ from seqloom.readers.settings import EncoderSettings
 if TYPE_CHECKING:
     from seqloom.readers.encoder import Encoder
 
-__all__ = ["LIGHT", "LIGHT_ANSWERS", "Members", "PatternReaders", "learned_encoder"]
+__all__ = ["LIGHT", "LIGHT_ANSWERS", "Members", "PatternReaders", "Read", "learned_encoder"]
 
 LIGHT: Mapping[str, slice] = {
     "wording": slice(0, 1),
@@ -33,6 +32,18 @@ LIGHT_ANSWERS = ("wording", *FAMILIARITY, *COHERENCE)
 """What each of those answers is, in order."""
 
 
+class Read(NamedTuple):
+    """What readers of patterns say of some texts.
+
+    Attributes:
+        answers: the `LIGHT_ANSWERS`.
+        copied: which texts are copies, or nearly, of what was learned from; they are judged by what all others know.
+    """
+
+    answers: Float[np.ndarray, "texts answers"]
+    copied: Bool[np.ndarray, " texts"]
+
+
 @dataclass(frozen=True)
 class PatternReaders:
     """What reads patterns of words and characters alone.
@@ -41,26 +52,30 @@ class PatternReaders:
         wording: which patterns speak for a generated text.
         familiarity: which of them stood in texts of either side before.
         coherence: whether the words belong together.
-        known: which texts they learned from.
     """
 
     wording: Wording
     familiarity: Familiarity
     coherence: Coherence
-    known: KnownTexts
 
     def answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
         """The `LIGHT_ANSWERS` of each text."""
-        if not texts:
-            return np.zeros((0, len(LIGHT_ANSWERS)))
-        with ThreadPoolExecutor(usable_processors()) as pool:
-            return np.vstack(list(pool.map(lambda part: self._read(texts[part]), portions(texts))))
+        return self.read(texts).answers
 
-    def _read(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
-        found, sides = patterns(texts), self.known.sides(texts)
+    def read(self, texts: Sequence[str]) -> Read:
+        """The same, and which texts are copies of what was learned from."""
+        if not texts:
+            return Read(np.zeros((0, len(LIGHT_ANSWERS))), np.zeros(0, np.bool_))
+        with ThreadPoolExecutor(usable_processors()) as pool:
+            parts = list(pool.map(lambda part: self._read(texts[part]), portions(texts)))
+        return Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def _read(self, texts: Sequence[str]) -> Read:
+        found = patterns(texts)
+        sides = self.familiarity.sides(found)
         wording, familiarity = self.wording.logits(found), self.familiarity.features(found, sides)
         coherence = self.coherence.features(found["words"], sides)
-        return np.hstack([wording[:, None], familiarity, coherence]).astype(np.float64)
+        return Read(np.hstack([wording[:, None], familiarity, coherence]).astype(np.float64), sides != NEW)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, Float32, Int32, Int64, UInt8
+from jaxtyping import Float, Float32, Int8, Int32, Int64, UInt8
 
 from seqloom.kernels.native import chosen_kernels, library
 
@@ -42,12 +42,17 @@ def sum_levels(
     values: Float32[np.ndarray, "256 3"],
     places: Int32[np.ndarray, " found"],
     counts: Int64[np.ndarray, " texts"],
+    sides: Int8[np.ndarray, " texts"],
 ) -> Float32[np.ndarray, "texts 2 3"]:
-    """The sums of the values of both levels at each text's places."""
+    """The sums of the values of both levels at each text's places.
+
+    Of a text whose side is 0 or 1, that level counts as one less, where it is above 0.
+    """
     if chosen_kernels() is None:
-        return sums(values[levels[places]], counts)
+        less = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
+        return sums(values[np.maximum(levels[places].astype(np.int16) - less, 0)], counts)
     found = np.empty((len(counts), 2, 3), np.float32)
-    _call("seqloom_sum_levels", levels, values, places, counts, len(counts), found)
+    _call("seqloom_sum_levels", levels, values, places, counts, sides, len(counts), found)
     return found
 
 

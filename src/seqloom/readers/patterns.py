@@ -65,10 +65,6 @@ class Pattern(NamedTuple):
     places: Int32[np.ndarray, " found"]
     counts: Int64[np.ndarray, " texts"]
 
-    def of(self, chosen: Bool[np.ndarray, " texts"]) -> "Pattern":
-        """Those of some of the texts."""
-        return Pattern(self.places[np.repeat(chosen, self.counts)], self.counts[chosen])
-
 
 class _Read(NamedTuple):
     """Texts, one after another with a blank between them, as characters and as words.

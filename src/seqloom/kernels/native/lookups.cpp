@@ -95,14 +95,17 @@ SEQLOOM_EXPORT void seqloom_sum_values(const float* values, const int32_t* place
   }
 }
 
-// Each place has two levels, and a level three values: their sums, `[texts, 2, 3]`.
+// Each place has two levels, and a level three values: their sums, `[texts, 2, 3]`. Of a text whose `sides` is 0 or 1,
+// that level counts as one less, where it is above 0.
 SEQLOOM_EXPORT void seqloom_sum_levels(const uint8_t* levels, const float* values, const int32_t* places,
-                                       const int64_t* counts, int64_t texts, float* sums) {
+                                       const int64_t* counts, const int8_t* sides, int64_t texts, float* sums) {
   for (int64_t text = 0; text < texts; places += counts[text++], sums += 6) {
     float sum[6] = {};
+    const int less = sides[text] == 0, less_other = sides[text] == 1;
     for (int64_t i = 0; i < counts[text]; ++i) {
       const uint8_t* own = levels + 2 * static_cast<int64_t>(places[i]);
-      const float *one = values + 3 * own[0], *other = values + 3 * own[1];
+      const float* one = values + 3 * std::max(own[0] - less, 0);
+      const float* other = values + 3 * std::max(own[1] - less_other, 0);
       for (int value = 0; value < 3; ++value) sum[value] += one[value], sum[3 + value] += other[value];
     }
     std::copy(sum, sum + 6, sums);
