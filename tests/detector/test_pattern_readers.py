@@ -64,7 +64,7 @@ def test_copies_are_known_by_their_runs_of_words(counted):
         "a",
         "",
     ]
-    assert whole.sides(patterns(texts)).tolist() == [0, 0, 1, NEW, NEW, NEW]
+    assert whole.sides(patterns(texts)).tolist() == [0, 0, NEW, NEW, NEW, NEW]
 
 
 def test_folds_add_up(counted):

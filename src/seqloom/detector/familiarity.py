@@ -24,6 +24,9 @@ _COPIED = 0.4
 """A text of whose runs of five words so small a share is new is one that was counted, or made of such: of other real
 texts far more are."""
 
+_LEAST_RUNS = 3
+"""Runs of five words that a text must have for that: one or two may be a phrase of many."""
+
 NEW, REAL_BEFORE, GENERATED_BEFORE = -1, 0, 1
 """What a text is to those who counted: not known, or copied from one side or the other."""
 
@@ -57,7 +60,7 @@ class Familiarity:
         new = np.full(len(counts), NEW, np.int8)
         added = sum_levels(self.counts[_COUNTED.index("fives")], _STANDING, *found["fives"], new)
         unseen = added[:, :, _VALUES.index("unseen")] / np.maximum(counts, 1)[:, None]
-        copied = (counts > 0) & (unseen.min(axis=1) < _COPIED)
+        copied = (counts >= _LEAST_RUNS) & (unseen.min(axis=1) < _COPIED)
         return np.where(copied, unseen.argmin(axis=1), NEW).astype(np.int8)
 
     def features(
