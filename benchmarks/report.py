@@ -47,8 +47,9 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
         *("ratings.py", "titles/hacker_news.csv", "--text", "title", "--rating", "num_points", "--group", ""),
         *("--cut-words", "0", "--count", "1000"),
     ),
-    "detection": ("detection.py",),
-    "detection_again": ("detection.py", "--seed", "1", "--only", "own", "unseen", "altered", "nothing"),
+    "detection": ("detection.py", "--only", "own", "unseen", "altered", "nothing", "hotels", "watermark"),
+    "detection_speed": ("detection.py", "--only", "speed", "table"),
+    "detection_again": ("detection.py", "--seed", "1", "--only", "own", "unseen"),
 }
 """Names, and the command of each. A docstring's first line is the question; what takes `--json FILE` is given one."""
 

@@ -103,7 +103,8 @@ def _ahead(
         while some := list(islice(rows, at_once)):
             texts = [str(cells.get(text) or "") for cells in some]
             full = [place for place, one in enumerate(texts) if one.strip()]
-            tally[EMPTY] += len(some) - len(full)
+            if len(full) < len(some):
+                tally[EMPTY] += len(some) - len(full)
             making = worker.submit(lambda given: make(given) if given else (), [texts[place] for place in full])
             if before is not None:
                 yield before[0], dict(zip(before[1], before[2].result(), strict=True))
