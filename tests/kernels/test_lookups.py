@@ -37,7 +37,8 @@ def test_the_values_of_both_levels_are_summed_by_text():
     for places, own in zip(of_each(PLACES), sides, strict=True):
         both = [np.maximum(levels[places, side].astype(int) - (side == own), 0) for side in (0, 1)]
         expected.append([values[one].sum(axis=0) for one in both])
-    np.testing.assert_allclose(lookups.sum_levels(levels, values, PLACES, COUNTS, sides), expected, rtol=1e-5, atol=1e-4)
+    found = lookups.sum_levels(levels, values, PLACES, COUNTS, sides)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-4)
 
 
 @pytest.mark.usefixtures("way")

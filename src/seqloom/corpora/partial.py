@@ -59,7 +59,7 @@ def resumable(output: Path, origin: dict[str, Any], *, resume: bool | None, over
     mine = False
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "r+" if part.exists() else "w", encoding="utf-8", errors="replace", newline="") as file:
+        with open(part, "r+", encoding="utf-8", errors="replace", newline="", opener=_opened_or_made) as file:
             _lock(file, part, output)
             mine = True
             file.truncate(done["bytes"])
@@ -75,6 +75,11 @@ def resumable(output: Path, origin: dict[str, Any], *, resume: bool | None, over
         if resume is None and mine:
             part.unlink(missing_ok=True)
             journal.unlink(missing_ok=True)
+
+
+def _opened_or_made(path: str, flags: int) -> int:
+    """Open a file, made where there is none; it is not emptied before it is locked, as another call may write it."""
+    return os.open(path, flags | os.O_CREAT, 0o666)
 
 
 def _lock(file: TextIO, part: Path, output: Path) -> None:
