@@ -160,6 +160,18 @@ def test_companions_are_those_of_plain_counting(subjects):
     assert found[COHERENCE.index("companions, frequency")] == pytest.approx(np.mean(np.log1p(stood)), rel=1e-5)
 
 
+def test_companions_are_the_same_without_the_compiled_kernels(subjects, monkeypatch):
+    texts, _, mixed = subjects
+    coherence = Coherence.fit(texts, 0)
+    some = [*mixed, *texts[:20], "", "unheard of"]
+    words = patterns(some)["words"]
+    sides = (np.arange(len(some)) % 3 - 1).astype(np.int8)
+    compiled = coherence.features(words, sides)
+    monkeypatch.setenv("SEQLOOM_KERNELS", "off")
+    np.testing.assert_allclose(coherence.features(words, sides), compiled, rtol=1e-4, atol=1e-5)
+    assert not np.array_equal(coherence.features(words, new(some)), coherence.features(words, sides))
+
+
 def test_the_cosines_of_a_text_are_those_of_its_words():
     texts = ["red green blue red", "red blue", "green red yellow", "blue yellow red green", "yellow green blue"] * 3
     coherence = Coherence.fit(texts, 0)

@@ -154,20 +154,16 @@ def _writer(partial: Partial, output: Path, columns: Sequence[str]) -> Callable[
     if kind in (".jsonl", ".ndjson"):
         return lambda cells: _write_json(partial.file, cells)
     tabs = kind in (".tsv", ".tab")
-    rows = csv.DictWriter(partial.file, columns, delimiter="\t" if tabs else ",", lineterminator="\n")
+    rows = csv.writer(partial.file, delimiter="\t" if tabs else ",", lineterminator="\n")
     if not partial.rows:
-        rows.writeheader()
-    return lambda cells: _write_cells(rows, cells)
+        rows.writerow(columns)
+    return lambda cells: rows.writerow([_plain(cells.get(column)) for column in columns])
 
 
 def _write_json(file: TextIO, cells: Mapping[str, Any]) -> None:
     file.write(json.dumps(cells, ensure_ascii=False, default=str) + "\n")
 
 
-def _write_cells(rows: "csv.DictWriter[str]", cells: Mapping[str, Any]) -> None:
-    """A row of CSV: what is no plain value is written as JSON."""
-    plain = {
-        name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-        for name, value in cells.items()
-    }
-    rows.writerow(plain)
+def _plain(value: Any) -> Any:
+    """A cell of CSV: what is no plain value is written as JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, UInt8
 
 from seqloom.detector.familiarity import REAL_BEFORE
-from seqloom.kernels.lookups import cosines
+from seqloom.kernels.lookups import companions, cosines
 from seqloom.readers.patterns import PLACES, Pattern, patterns, place_of, portions, words_with_places
 
 __all__ = ["COHERENCE", "Coherence"]
@@ -134,6 +134,13 @@ class Coherence:
         counts: Int64[np.ndarray, " texts"],
         counted: Bool[np.ndarray, " texts"],
     ) -> np.ndarray:
+        found = companions(
+            *(self.companions, self.texts_with, self.texts, self._telling(rows), counts, counted),
+            reach=_NEIGHBOURS,
+            rare=_RARE,
+        )
+        if found is not None:
+            return found
         pairs = self._pairs(rows, counts)
         own = counted[pairs.owners].astype(np.float64)
         stood = np.maximum(self.companions[pairs.places] - own, 0)
@@ -144,9 +151,9 @@ class Coherence:
         return np.stack([np.bincount(pairs.owners, value, len(counts)) / number for value in values], axis=1)
 
     def _pairs(self, rows: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> _Pairs:
-        telling: Bool[np.ndarray, " words"] = (rows > 0) & (self.texts_with[rows] < _COMMON * self.texts)
-        owners = np.repeat(np.arange(len(counts)), counts)[telling]
-        words = rows[telling].astype(np.int64)
+        rows = self._telling(rows)
+        owners = np.repeat(np.arange(len(counts)), counts)[rows > 0]
+        words = rows[rows > 0].astype(np.int64)
         firsts, seconds, whose = [], [], []
         for step in range(1, _NEIGHBOURS + 1):
             same = owners[:-step] == owners[step:]
@@ -156,6 +163,10 @@ class Coherence:
         one, other = np.concatenate(firsts), np.concatenate(seconds)
         pair = (np.minimum(one, other) * PLACES + np.maximum(one, other)).astype(np.uint64)
         return _Pairs(place_of(pair), (one, other), np.concatenate(whose))
+
+    def _telling(self, rows: Int32[np.ndarray, " words"]) -> Int32[np.ndarray, " words"]:
+        """The same words, 0 where one tells nothing of a subject."""
+        return np.where(self.texts_with[rows] < _COMMON * self.texts, rows, np.int32(0))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What `from_arrays` needs."""

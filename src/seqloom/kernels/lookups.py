@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, Float32, Int8, Int32, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Int8, Int32, Int64, UInt8
 
 from seqloom.kernels.native import chosen_kernels, library
 
-__all__ = ["cosines", "sum_levels", "sum_values", "sums"]
+__all__ = ["companions", "cosines", "sum_levels", "sum_values", "sums"]
 
 _SMALL = 1e-6
 
@@ -73,6 +73,43 @@ def cosines(
     found = np.empty((len(counts), len(reaches) + 1), np.float32)
     far = np.array(reaches, np.int64)
     _call("seqloom_cosines", vectors, vectors.shape[1], rows, counts, len(counts), far, len(far), found)
+    return found
+
+
+def companions(
+    stood: UInt8[np.ndarray, " places"],
+    alone: Int32[np.ndarray, " words"],
+    texts: int,
+    rows: Int32[np.ndarray, " found"],
+    counts: Int64[np.ndarray, " texts"],
+    counted: Bool[np.ndarray, " texts"],
+    *,
+    reach: int,
+    rare: int,
+) -> Float32[np.ndarray, "texts 5"] | None:
+    """Which words stand near one another; what the numbers are is said in `detector/coherence.py`.
+
+    Args:
+        stood: how many texts have the pair that is hashed to each place; a power of two of them.
+        alone: how many have each word.
+        texts: that were counted.
+        rows: the number of each word; 0 is passed over.
+        counts: of words of each text.
+        counted: which of them were counted themselves.
+        reach: how many words further on a companion may stand.
+        rare: a pair of fewer texts is.
+
+    Returns:
+        The numbers; None where the compiled kernels are not in use.
+    """
+    if chosen_kernels() is None:
+        return None
+    found = np.empty((len(counts), 5), np.float32)
+    logs = np.log1p(np.arange(max(256, int(alone.max(initial=0)) + 1))).astype(np.float32)
+    stood_logs = np.log((np.arange(256) + 0.3) * texts).astype(np.float32)
+    bits = len(stood).bit_length() - 1
+    known, given = (stood, alone, logs, stood_logs), (rows, counts, counted.astype(np.uint8), len(counts))
+    _call("seqloom_companions", *known, *given, reach, rare, bits, found)
     return found
 
 

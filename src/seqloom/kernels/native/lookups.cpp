@@ -81,6 +81,10 @@ class Path {
   std::vector<float> lengths_;
 };
 
+constexpr uint64_t kMixer = 0xbf58476d1ce4e5b9;  // as in patterns.cpp
+
+uint64_t mixed(uint64_t hash) { return (hash ^ hash >> 31) * kMixer; }
+
 }  // namespace
 
 }  // namespace seqloom
@@ -124,5 +128,38 @@ SEQLOOM_EXPORT void seqloom_cosines(const float* vectors, int64_t width, const i
     for (int64_t k = 0; k < number; ++k)
       found[k] = path.cosine(static_cast<size_t>(reaches[2 * k]), static_cast<size_t>(reaches[2 * k + 1]));
     found[number] = path.straightness();
+  }
+}
+
+// Of the pairs of words of each text that stand in one another's reach: the shares that no text has, and that fewer than
+// `rare` have; the means of the logarithm of the number of texts (and one) that have the pair, and of its pointwise
+// mutual information; and the share of pairs where that is positive. `rows` numbers the words, 0 is passed over;
+// `stood` tells how many texts have the pair that is hashed to a place of `bits` bits, `alone` how many have a word,
+// `logs` is `log(1 + n)` and `stood_logs` `log((n + 0.3) * texts)`. Of a text that is `counted`, each number is one
+// less.
+SEQLOOM_EXPORT void seqloom_companions(const uint8_t* stood, const int32_t* alone, const float* logs,
+                                       const float* stood_logs, const int32_t* rows, const int64_t* counts,
+                                       const uint8_t* counted, int64_t texts, int64_t reach, int64_t rare, int64_t bits,
+                                       float* found) {
+  std::vector<uint64_t> words;
+  for (int64_t text = 0; text < texts; rows += counts[text++], found += 5) {
+    words.clear();
+    for (int64_t i = 0; i < counts[text]; ++i)
+      if (rows[i] > 0) words.push_back(static_cast<uint64_t>(rows[i]));
+    const int32_t own = counted[text];
+    const auto less = [&](int32_t number) { return std::max(number - own, 0); };
+    double sums[5] = {};
+    int64_t pairs = 0;
+    for (size_t at = 0; at < words.size(); ++at)
+      for (size_t next = at + 1; next < words.size() && next <= at + static_cast<size_t>(reach); ++next, ++pairs) {
+        const auto [one, other] = std::minmax(words[at], words[next]);
+        const uint64_t place = seqloom::mixed(seqloom::mixed((one << bits) + other)) >> (64 - bits);
+        const int32_t number = less(stood[place]);
+        const float information = stood_logs[number] - logs[less(alone[one])] - logs[less(alone[other])];
+        sums[0] += number < 1, sums[1] += number < rare, sums[2] += logs[number], sums[3] += information;
+        sums[4] += information > 0;
+      }
+    for (int value = 0; value < 5; ++value)
+      found[value] = static_cast<float>(sums[value] / static_cast<double>(std::max<int64_t>(pairs, 1)));
   }
 }
