@@ -146,6 +146,8 @@ class ModelConfig(Stored):
         condition: features of a text's ratings that the network is told; 0 where there are none.
         condition_into: what they change: "input", the pre-activations of every layer at every token; "state", those of
             the first token, and so what a text begins from; "output", the logits.
+        noise: how many of these features, the last ones, are noise: numbers of a normal distribution, drawn for each
+            text.
     """
 
     vocabulary: int
@@ -162,6 +164,7 @@ class ModelConfig(Stored):
     weight_dropout: float = 0.0
     condition: int = 0
     condition_into: tuple[str, ...] = ("input", "state", "output")
+    noise: int = 0
 
     def __post_init__(self) -> None:
         check(
@@ -197,6 +200,10 @@ class ModelConfig(Stored):
             (
                 bool(self.condition_into) and set(self.condition_into) <= {"input", "state", "output"},
                 f"--condition-into got {','.join(self.condition_into)}: choose from input, state, output",
+            ),
+            (
+                0 <= self.noise <= self.condition,
+                f"{self.noise} numbers of noise do not fit into {self.condition} features that the network is told",
             ),
         )
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqloom.data.conditions import Category, Conditions, fit_conditions, fit_scale, rating_features
+from seqloom.data.conditions import Category, Conditions, fit_conditions, fit_scale
 from seqloom.data.store import TokenStore
 from seqloom.errors import ConfigError, SourceError
 
@@ -94,10 +94,8 @@ def test_names_of_another_store_are_found_by_name():
     np.testing.assert_array_equal(
         conditions.of(store(city=[0, 1, 2, np.nan])), [[np.nan, 1], [np.nan, np.nan], [np.nan, 0], [np.nan, np.nan]]
     )
-    features = rating_features(conditions, store(city=[0, 1, 2, np.nan]))
-    assert features is not None
+    features = conditions.features(conditions.of(store(city=[0, 1, 2, np.nan])))
     np.testing.assert_array_equal(features[:, -2:], [[0, 1], [0, 0], [1, 0], [0, 0]])
-    assert rating_features(Conditions(), store(stars=[1, 2])) is None
 
 
 def test_what_is_wanted_by_name_or_alone():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig, TrainingConfig
-from seqloom.data.conditions import Conditions, fit_scale, rating_features
+from seqloom.data.conditions import Conditions, fit_scale
 from seqloom.data.lanes import LaneBatches
 from seqloom.data.ratings import Ratings
 from seqloom.data.split import Spans
@@ -81,7 +81,7 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
     trainer = make_trainer(kernels, 0.1, 400)
     trainer.train()
     model = trainer.published()
-    true = rating_features(STARS, STORE)
+    true = STARS.features(STARS.of(STORE))
     assert true is not None
     shuffled = true[np.random.default_rng(0).permutation(len(true))]
     # Told the rating, only the first token of a text is open; untold, the second is too.
@@ -93,7 +93,7 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
 def test_every_place_that_a_rating_reaches_matters() -> None:
     trainer = make_trainer(None, 0.1, 400)
     trainer.train()
-    model, true = trainer.published(), rating_features(STARS, STORE)
+    model, true = trainer.published()(STARS, STORE)
     whole = nats(model, true)
     for place in ("input", "state", "output"):
         without = copy.deepcopy(model)

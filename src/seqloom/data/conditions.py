@@ -13,7 +13,7 @@ from seqloom.data.store import TokenStore
 from seqloom.errors import ConfigError, SourceError
 from seqloom.registry import unknown_name
 
-__all__ = ["Category", "Conditions", "Scale", "fit_conditions", "fit_scale", "rating_features"]
+__all__ = ["Category", "Conditions", "Scale", "fit_conditions", "fit_scale"]
 
 _FEW = 12
 """A column with no more distinct numbers has a knot at each."""
@@ -300,11 +300,6 @@ class Conditions:
             ConfigError: a column is damaged.
         """
         return cls(tuple((Scale if "knots" in one else Category).from_json(one) for one in stored))
-
-
-def rating_features(conditions: Conditions, store: TokenStore) -> Float32[np.ndarray, "documents width"] | None:
-    """The features of a store's documents; None where there are no conditions."""
-    return conditions.features(conditions.of(store)) if len(conditions) else None
 
 
 def fit_conditions(store: TokenStore) -> Conditions:

@@ -114,6 +114,8 @@ _SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
     "seqloom_lanes_set_logits": (None, (c_void_p, c_int, c_void_p)),
     "seqloom_lanes_set_gate_bias": (None, (c_void_p, c_int, c_void_p, c_int)),
     "seqloom_lanes_set_logit_bias": (None, (c_void_p, c_void_p)),
+    "seqloom_lanes_set_gate_bias_of": (None, (c_void_p, c_int, c_int, c_void_p)),
+    "seqloom_lanes_set_logit_bias_of": (None, (c_void_p, c_int, c_void_p)),
     "seqloom_lanes_set_guidance": (None, (c_void_p, c_float)),
     "seqloom_lanes_step": (None, (c_void_p, c_void_p)),
     "seqloom_lanes_read": (None, (c_void_p, c_int, c_void_p, c_int)),

@@ -115,12 +115,12 @@ class Lanes:
     def set_gate_bias(self, layer: int, bias: Float32[np.ndarray, "lanes gate_columns"] | None) -> None:
         """Add to the pre-activations of a recurrent layer, other numbers in each lane; None adds nothing."""
         columns = self._decoder.gate_columns[layer]
-        held = None if bias is None else self._checked_bias(bias, columns)
+        held = None if bias is None else _fitting(bias, (self._count, columns))
         self._library.seqloom_lanes_set_gate_bias(self._handle, layer, address(held), columns)
 
     def set_logit_bias(self, bias: Float32[np.ndarray, "lanes vocab"] | None) -> None:
         """Add to the logits, other numbers in each lane; None adds nothing."""
-        held = None if bias is None else self._checked_bias(bias, self._decoder.vocabulary)
+        held = None if bias is None else _fitting(bias, (self._count, self._decoder.vocabulary))
         self._library.seqloom_lanes_set_logit_bias(self._handle, address(held))
 
     def set_added(self, added: Sequence[Added | None]) -> None:
@@ -133,6 +133,14 @@ class Lanes:
         self.set_logit_bias(
             np.stack([np.zeros(vocabulary, np.float32) if one is None else one.logits for one in added])
         )
+
+    def set_added_of(self, lane: int, added: Added) -> None:
+        """Tell one lane so; what the others are told stays."""
+        for layer, gates in enumerate(added.gates):
+            held = _fitting(gates, (self._decoder.gate_columns[layer],))
+            self._library.seqloom_lanes_set_gate_bias_of(self._handle, self._checked(lane), layer, address(held))
+        held = _fitting(added.logits, (self._decoder.vocabulary,))
+        self._library.seqloom_lanes_set_logit_bias_of(self._handle, self._checked(lane), address(held))
 
     def set_guidance(self, guidance: float) -> None:
         """Have the first half of the lanes write, each led away from what its partner in the second half predicts.
@@ -209,9 +217,7 @@ class Lanes:
             settings: all but the bias.
             bias: what is added to the logits; minus infinity for tokens that never come.
         """
-        held = None if bias is None else np.ascontiguousarray(bias, np.float32)
-        if held is not None and held.shape != (self._decoder.vocabulary,):
-            raise ValueError(f"a bias of shape {list(held.shape)} does not fit [{self._decoder.vocabulary}]")
+        held = None if bias is None else _fitting(bias, (self._decoder.vocabulary,))
         settings.bias = address(held)
         self._library.seqloom_lanes_set_sampling(self._handle, byref(settings))
         settings.bias = None
@@ -264,10 +270,11 @@ class Lanes:
             raise IndexError(f"lane {lane} is none of the {self._count} that there are")
         return lane
 
-    def _checked_bias(self, bias: np.ndarray, columns: int) -> Float32[np.ndarray, "lanes columns"]:
-        if bias.shape != (self._count, columns):
-            raise ValueError(f"a bias of shape {list(bias.shape)} does not fit [{self._count}, {columns}]")
-        return np.ascontiguousarray(bias, np.float32)
+
+def _fitting(bias: np.ndarray, shape: tuple[int, ...]) -> Float32[np.ndarray, "*shape"]:
+    if bias.shape != shape:
+        raise ValueError(f"a bias of shape {list(bias.shape)} does not fit {list(shape)}")
+    return np.ascontiguousarray(bias, np.float32)
 
 
 def usable_processors() -> int:

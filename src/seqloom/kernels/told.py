@@ -1,13 +1,13 @@
-"""Decoders that are told of ratings: the plain one, and guidance of any."""
+"""Decoders that are told something beside the tokens: ratings, guidance by them, and noise."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float32
 
 from seqloom.kernels.decoder import Decoder, State
 
-__all__ = ["FirstApart", "GuidedDecoder"]
+__all__ = ["FirstApart", "GuidedDecoder", "NoisyDecoder"]
 
 
 class FirstApart:
@@ -98,3 +98,38 @@ class GuidedDecoder:
     def split(self, state: State) -> tuple[State, State]:
         """The states of the told and the untold one."""
         return state[: self._parts], state[self._parts :]
+
+
+class NoisyDecoder:
+    """A model that is told noise of each text's own. By itself it decodes the text whose noise is the mean: zeros.
+
+    Args:
+        noise: how many numbers.
+        told: makes the decoder that is told some noise.
+    """
+
+    def __init__(self, noise: int, told: Callable[[Float32[np.ndarray, " noise"]], Decoder]) -> None:
+        self.noise, self.told = noise, told
+        self.mean = told(np.zeros(noise, np.float32))
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of token ids."""
+        return self.mean.vocabulary
+
+    def initial_state(self) -> State:
+        """No token read."""
+        return self.mean.initial_state()
+
+    def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
+        """Read one token."""
+        return self.mean.step(token, state)
+
+    def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
+        """Read tokens in order; give the logits after the last and the new state.
+
+        Raises:
+            IndexError: a token is not in the vocabulary.
+            ValueError: there are no tokens.
+        """
+        return self.mean.read(tokens, state)

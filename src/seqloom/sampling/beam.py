@@ -45,7 +45,7 @@ def beam_search(job: Job) -> list[Sample]:
     Returns:
         At most `config.beam` samples, best first; those that do not match the pattern last.
     """
-    width = job.config.beam
+    job, width = job.of_sample(0), job.config.beam
     live = [_Beginning((), b"", 0 if job.config.min_length == 0 else None, 0.0, job.state, job.logits)]
     finished: list[Sample] = []
     while live:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
-__all__ = ["draw", "draw_marked", "uniforms"]
+__all__ = ["draw", "draw_marked", "normals", "uniforms"]
+
+_NOISE = 0x6E6F697365
+"""Sets what `normals` draws apart from what `uniforms` draws."""
 
 
 def uniforms(seed: int, index: int) -> Iterator[float]:
@@ -18,6 +21,12 @@ def uniforms(seed: int, index: int) -> Iterator[float]:
     generator = np.random.Generator(np.random.Philox(key=np.array([seed, index], np.uint64)))
     while True:
         yield float(generator.random())
+
+
+def normals(seed: int, index: int, count: int) -> Float32[np.ndarray, " count"]:
+    """Normal numbers of one sample, which depend on nothing else either."""
+    generator = np.random.Generator(np.random.Philox(key=np.array([seed ^ _NOISE, index], np.uint64)))
+    return generator.standard_normal(count, np.float32)
 
 
 def draw(log_probabilities: Float64[np.ndarray, " vocab"], uniform: float) -> int:

@@ -106,7 +106,9 @@ class PlainFlock:
     def __init__(self, job: Job, count: int, first_index: int) -> None:
         self.members = [Member() for _ in range(count)]
         self._job = job
-        self._heads: list[tuple[Float32[np.ndarray, " vocab"], State]] = [(job.logits, job.state)] * count
+        jobs = [job.of_sample(first_index + place) for place in range(count)]
+        self._decoders = [own.decoder for own in jobs]
+        self._heads: list[tuple[Float32[np.ndarray, " vocab"], State]] = [(own.logits, own.state) for own in jobs]
         self._chances = [uniforms(job.config.seed, first_index + place) for place in range(count)]
 
     def advance(self, most: int) -> None:
@@ -119,6 +121,7 @@ class PlainFlock:
     def reorder(self, ancestors: Int[np.ndarray, " members"]) -> None:
         """See `Flock`."""
         self.members = [self.members[ancestor].copied() for ancestor in ancestors]
+        self._decoders = [self._decoders[ancestor] for ancestor in ancestors]
         self._heads = [self._heads[ancestor] for ancestor in ancestors]
 
     def _write(self, place: int, member: Member) -> None:
@@ -137,7 +140,7 @@ class PlainFlock:
         if len(member.tokens) == job.config.length:
             member.reason = "length"
             return
-        self._heads[place] = job.decoder.step(choice.token, state)
+        self._heads[place] = self._decoders[place].step(choice.token, state)
 
 
 def _spelled(job: Job, tokens: Sequence[int]) -> bytearray:

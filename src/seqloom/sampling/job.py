@@ -1,15 +1,17 @@
 """What stays the same for all samples of one request, worked out once; and which tokens may come next."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
 from seqloom.errors import ConfigError, RunError
 from seqloom.kernels.decoder import Decoder, State
+from seqloom.kernels.told import NoisyDecoder
 from seqloom.sampling.config import SamplingConfig
 from seqloom.sampling.constraints import Bans, Constraint, Guard, Guarded, Written
+from seqloom.sampling.draw import normals
 from seqloom.sampling.pattern import Pattern
 from seqloom.sampling.sample import FinishReason
 from seqloom.sampling.transforms import Transform, build_chain
@@ -51,6 +53,14 @@ class Job:
     chain: tuple[Transform, ...]
     logits: Float32[np.ndarray, " vocab"]
     state: State
+
+    def of_sample(self, index: int) -> "Job":
+        """The same request for the sample of an index, whose noise is its own where the model is told any."""
+        if not isinstance(self.decoder, NoisyDecoder):
+            return self
+        decoder = self.decoder.told(normals(self.config.seed, index, self.decoder.noise))
+        logits, state = _begun(decoder, self.prompt, self.begun, self.token_bytes)
+        return replace(self, decoder=decoder, logits=logits, state=state)
 
     def spelled(self, token: int, num_written: int) -> bytes:
         """What a token adds to a text of so many tokens."""
@@ -96,7 +106,7 @@ def prepare(
     first_constraints = constraints
     if begun and constraints:
         first_constraints = tuple(_constraints(config, [piece.removeprefix(begun) for piece in token_bytes], guard))
-    logits, state = decoder.read(prompt, decoder.initial_state())
+    logits, state = _begun(decoder, prompt, begun, token_bytes)
     return Job(
         decoder=decoder,
         config=config,
@@ -108,9 +118,17 @@ def prepare(
         begun=begun,
         first_constraints=first_constraints,
         chain=chain,
-        logits=np.where(begins_with(begun, token_bytes), logits, np.float32(-np.inf)) if begun else logits,
+        logits=logits,
         state=state,
     )
+
+
+def _begun(
+    decoder: Decoder, prompt: Sequence[int], begun: bytes, token_bytes: Sequence[bytes]
+) -> tuple[Float32[np.ndarray, " vocab"], State]:
+    """Logits and state after the prompt."""
+    logits, state = decoder.read(prompt, decoder.initial_state())
+    return np.where(begins_with(begun, token_bytes), logits, np.float32(-np.inf)) if begun else logits, state
 
 
 def begins_with(begun: bytes, token_bytes: Sequence[bytes]) -> Bool[np.ndarray, " vocab"]:

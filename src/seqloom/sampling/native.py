@@ -12,10 +12,12 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from seqloom.errors import ConfigError
+from seqloom.kernels.added import Added
+from seqloom.kernels.decoder import Decoder
 from seqloom.kernels.decoding_library import SamplingSettings
 from seqloom.kernels.lanes import NOT_FINITE, RUNNING, Chunk, Lanes
 from seqloom.kernels.native_decoder import NativeDecoder
-from seqloom.kernels.told import GuidedDecoder
+from seqloom.kernels.told import GuidedDecoder, NoisyDecoder
 from seqloom.sampling.constraints import Bans
 from seqloom.sampling.draft import Draft, speller
 from seqloom.sampling.job import Job
@@ -67,9 +69,10 @@ def check_ahead(job: Job) -> None:
             f"--ahead {wanted} drafts tokens, which goes with no --pattern, --beam, --max-copy, --ban of several "
             "tokens or prompt that ends within a token: leave it out"
         )
-    if not isinstance(job.decoder, NativeDecoder):
+    decoder = _of_one(job)
+    if not isinstance(decoder, NativeDecoder):
         raise ConfigError(f"--ahead {wanted} drafts tokens, which goes with no --guidance: leave out one of the two")
-    most = job.decoder.ahead
+    most = decoder.ahead
     if wanted > most:
         raise ConfigError(f"--ahead got {wanted}: {_most_said(most)}")
 
@@ -124,9 +127,10 @@ def start_lanes(job: Job, count: int, first_index: int = 0, threads: int | None 
     network = _network(job)
     assert network is not None
     lanes = network.lanes(count * _streams(job), threads)
-    if isinstance(job.decoder, GuidedDecoder):
-        lanes.set_added([network.added] * count + [None] * count)
-        lanes.set_guidance(job.decoder.guidance)
+    if isinstance(guided := _of_one(job), GuidedDecoder):
+        untold = _told_of(guided)[1]
+        lanes.set_added([network.added] * count + [untold] * count)
+        lanes.set_guidance(guided.guidance)
     bias = _static_bias(job)
     lanes.set_sampling(_settings(job), bias if bias is not None and bias.any() else None)
     for lane in range(count):
@@ -136,10 +140,21 @@ def start_lanes(job: Job, count: int, first_index: int = 0, threads: int | None 
 
 def _network(job: Job) -> NativeDecoder | None:
     """What the kernels would write with; None where they cannot."""
-    decoder = job.decoder
+    decoder = _of_one(job)
     if isinstance(decoder, GuidedDecoder) and isinstance(decoder.untold, NativeDecoder):
         decoder = decoder.told
     return decoder if isinstance(decoder, NativeDecoder) else None
+
+
+def _of_one(job: Job) -> Decoder:
+    """What decodes one sample; where each has noise, that of the mean stands for all."""
+    return job.decoder.mean if isinstance(job.decoder, NoisyDecoder) else job.decoder
+
+
+def _told_of(decoder: Decoder) -> list[Added | None]:
+    """What is added in each lane of a sample."""
+    of_lanes = [decoder.told, decoder.untold] if isinstance(decoder, GuidedDecoder) else [decoder]
+    return [one.added if isinstance(one, NativeDecoder) else None for one in of_lanes]
 
 
 def lanes_of_samples(job: Job, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " lanes"]:
@@ -149,7 +164,7 @@ def lanes_of_samples(job: Job, samples: Int[np.ndarray, " samples"]) -> Int[np.n
 
 def _streams(job: Job) -> int:
     """Lanes that a sample takes."""
-    return 2 if isinstance(job.decoder, GuidedDecoder) else 1
+    return 2 if isinstance(_of_one(job), GuidedDecoder) else 1
 
 
 def _chunks(lanes: Lanes, most: int) -> Iterator[Chunk]:
@@ -183,9 +198,12 @@ def _drafts(job: Job) -> Callable[[int], Draft]:
 def _begin(job: Job, lanes: Lanes, lane: int, index: int) -> None:
     # Guidance leaves logits on which a lane and its partner agree as they are.
     partners = range(lane, len(lanes), len(lanes) // _streams(job)) if _streams(job) > 1 else (lane,)
-    for partner, state in zip(partners, job.state, strict=True):
+    own = job.of_sample(index)
+    for partner, state, added in zip(partners, own.state, _told_of(own.decoder), strict=True):
         lanes.set_state(partner, state)
-        lanes.set_logits(partner, job.logits)
+        lanes.set_logits(partner, own.logits)
+        if own is not job and added is not None:
+            lanes.set_added_of(partner, added)
     recent = np.array(job.prompt[-job.config.repetition_window :], np.int32)
     variants = () if job.config.watermark is None else variants_of(job.config.seed, index)
     packed = sum(variant << 16 * group for group, variant in enumerate(variants))
@@ -226,9 +244,10 @@ def _settings(job: Job) -> SamplingSettings:
 
 def _ahead(job: Job) -> int:
     """Tokens that a step writes at most."""
-    if not isinstance(job.decoder, NativeDecoder) or job.config.watermark is not None:
+    decoder = _of_one(job)
+    if not isinstance(decoder, NativeDecoder) or job.config.watermark is not None:
         return 1
-    return job.decoder.usual_ahead if job.config.ahead is None else job.config.ahead
+    return decoder.usual_ahead if job.config.ahead is None else job.config.ahead
 
 
 def _static_bias(job: Job) -> Float32[np.ndarray, " vocab"] | None:

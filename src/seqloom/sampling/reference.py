@@ -39,6 +39,7 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
     Returns:
         The sample.
     """
+    job = job.of_sample(index)
     text, pieces = TextBuffer(job.stops), []
     chances, mark = uniforms(job.config.seed, index), make_mark(job.config, index)
     logits, state = job.logits, job.state

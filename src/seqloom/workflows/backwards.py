@@ -40,7 +40,7 @@ class BackwardsCritic:
         self._run = run
         values = np.full((len(column.knots), len(conditions)), np.nan)
         values[:, places[0]] = column.knots
-        self._features = conditions.features(values)
+        self._features = run.config.features(values)
         self._priors = np.array(column.shares or np.full(len(column.knots), 1 / len(column.knots)))
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:

@@ -13,7 +13,7 @@ from seqloom.codecs import fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.config import TrainingConfig
 from seqloom.corpora.document import Corpus
-from seqloom.data.conditions import Conditions, Scale, fit_conditions, rating_features
+from seqloom.data.conditions import Conditions, Scale, fit_conditions
 from seqloom.data.windows import WindowBatches
 from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
@@ -175,7 +175,7 @@ def shape_of(model: LanguageModel, batches: Batches) -> str:
 def validator(model: LanguageModel, material: Material, config: RunConfig, threads: int) -> Callable[[], float] | None:
     """Scores the validation text as the model is trained, nats a token; None where there is no such text."""
     spans, store, training = material.split.validation, material.store, config.training
-    features = rating_features(config.conditions, store)
+    features = config.features_of(store)
     if spans.num_records < 2:
         return None
     characters = material.codec.characters_per_token

@@ -18,7 +18,7 @@ from seqloom.codecs.base import Codec
 from seqloom.config import check
 from seqloom.corpora import open_corpus
 from seqloom.critic.bayes import BayesJudge
-from seqloom.data.conditions import Scale, rating_features
+from seqloom.data.conditions import Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore, cached_store
 from seqloom.errors import ConfigError
@@ -322,7 +322,7 @@ def nats_of_pool(run: Run, source: str | Path | Sequence[str | Path], pool: str)
     reading = replace(run.config.reading, pool=pool, encoding=None)
     store = _store(open_corpus(source, reading), run.codec)
     features: dict[str, Any] = {"none": None}
-    true = rating_features(run.config.conditions, store)
+    true = run.config.features_of(store)
     if true is not None:
         shuffled = true[np.random.default_rng(0).permutation(len(true))]
         features = {"true": true, "shuffled": shuffled, **features}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float, Float32
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
@@ -15,6 +16,7 @@ from seqloom.codecs import codec_from_json
 from seqloom.codecs.base import Codec
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.data.conditions import Conditions
+from seqloom.data.store import TokenStore
 from seqloom.errors import RunError, UserError
 from seqloom.files import replaced, write_json
 from seqloom.presets import SamplePlan
@@ -83,15 +85,27 @@ class RunConfig:
             raise ValueError(unknown_name("level", str(self.level), CODECS))
         if not isinstance(self.threads, int) or self.threads < 1:
             raise ValueError(f"threads is {self.threads!r}, not a number from 1 up")
-        if self.conditions.width != self.model.condition:
+        if self.conditions.width + self.model.noise != self.model.condition:
             raise ValueError(
-                f"the conditions have {self.conditions.width} features and the model reads {self.model.condition}"
+                f"the conditions have {self.conditions.width} features, there are {self.model.noise} numbers of noise, "
+                f"and the model reads {self.model.condition}"
             )
 
     @property
     def source(self) -> str:
         """What the person named, for messages."""
         return ", ".join(self.sources)
+
+    def features(
+        self, values: Float[np.ndarray, "texts columns"], noise: Float32[np.ndarray, " noise"] | None = None
+    ) -> Float32[np.ndarray, "texts width"]:
+        """What the network is told of texts with these ratings, and of noise, where it knows any; None is its mean."""
+        drawn = np.zeros(self.model.noise, np.float32) if noise is None else noise
+        return np.hstack([self.conditions.features(values), np.tile(drawn, (len(values), 1))])
+
+    def features_of(self, store: TokenStore) -> Float32[np.ndarray, "documents width"] | None:
+        """The same of a store's documents; None where there are no conditions."""
+        return self.features(self.conditions.of(store)) if len(self.conditions) else None
 
     def to_json(self) -> dict[str, Any]:
         """The fields in JSON's types, with the format number first."""

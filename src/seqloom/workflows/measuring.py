@@ -11,7 +11,6 @@ import numpy as np
 from seqloom.codecs.base import Codec
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
-from seqloom.data.conditions import rating_features
 from seqloom.data.split import Spans, split_store
 from seqloom.data.store import TokenStore, cached_store
 from seqloom.errors import CodecError, ConfigError, SourceError
@@ -83,7 +82,7 @@ def evaluate(
     store, spans = _part(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
     characters = run.codec.characters_per_token
-    features = rating_features(run.config.conditions, store)
+    features = run.config.features_of(store)
     if protocol.blocks:
         scored = block_likelihood(scorer, store, spans, characters, protocol.blocks, features=features)
     elif protocol.windows:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqloom.data.conditions import rating_features
 from seqloom.data.split import Spans
 from seqloom.evaluation.diversity import Diversity, diversity
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
@@ -150,7 +149,7 @@ def _likelihoods(run: Run, material: Material) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     scorer, fast = run_scorer(run), fast_run_scorer(run)
     characters = run.codec.characters_per_token
-    features = rating_features(run.config.conditions, material.store)
+    features = run.config.features_of(material.store)
     for name, spans in (("validation", material.split.validation), ("held_out", material.split.held_out)):
         part = _first(spans, _MOST_TOKENS)
         if part.num_records < 2:

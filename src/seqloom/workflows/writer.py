@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
 from seqloom.codecs.base import Codec
 from seqloom.config import check
@@ -15,7 +15,8 @@ from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder, window
 from seqloom.kernels.added import Added, added_by
 from seqloom.kernels.decoder import Decoder
 from seqloom.kernels.plain import told_plain_decoder
-from seqloom.kernels.weights import checked_weights
+from seqloom.kernels.told import NoisyDecoder
+from seqloom.kernels.weights import Weights, checked_weights
 from seqloom.sampling import Sample, SamplingConfig, generate, next_distribution, reweight, stream
 from seqloom.sampling.config import is_number
 from seqloom.sampling.constraints import Guard
@@ -168,7 +169,7 @@ class WriterMaker:
     @cached_property
     def untold(self) -> Writer:
         """The writer that is told of no ratings."""
-        return Writer(self._codec, self._native or self._plain(None), self._config.opening)
+        return self._writer(None)
 
     def told(self, values: Float64[np.ndarray, " columns"], guidance: float = 1.0) -> Writer:
         """A writer that is told of ratings.
@@ -187,13 +188,29 @@ class WriterMaker:
                 "1.5 is usual",
             )
         )
-        model = self._config.model
-        features = self._config.conditions.features(values[None])[0]
-        added = added_by(model, checked_weights(model, self._weights), features)
-        decoder: Decoder = self._native.told(added) if self._native is not None else self._plain(added)
-        if guidance != 1:
-            decoder = GuidedDecoder(decoder, self.untold.decoder, float(guidance))
-        return Writer(self._codec, decoder, self._config.opening)
+        return self._writer(values, float(guidance))
+
+    def _writer(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> Writer:
+        noise = self._config.model.noise
+
+        def decoder(drawn: Float32[np.ndarray, " noise"]) -> Decoder:
+            told = self._decoder(values, drawn)
+            return told if guidance == 1 else GuidedDecoder(told, self._decoder(None, drawn), guidance)
+
+        one = NoisyDecoder(noise, decoder) if noise else decoder(np.zeros(0, np.float32))
+        return Writer(self._codec, one, self._config.opening)
+
+    def _decoder(self, values: Float64[np.ndarray, " columns"] | None, noise: Float32[np.ndarray, " noise"]) -> Decoder:
+        """What is told of these ratings, or of none, and of noise."""
+        if values is None and not len(noise):
+            return self._native or self._plain(None)
+        known = np.full(len(self._config.conditions), np.nan) if values is None else values
+        added = added_by(self._config.model, self._checked, self._config.features(known[None], noise)[0])
+        return self._native.told(added) if self._native is not None else self._plain(added)
+
+    @cached_property
+    def _checked(self) -> Weights:
+        return checked_weights(self._config.model, self._weights)
 
     def _plain(self, added: Added | None) -> Decoder:
         model, weights = self._config.model, self._weights

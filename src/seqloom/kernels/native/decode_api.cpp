@@ -70,6 +70,14 @@ SEQLOOM_EXPORT void seqloom_lanes_set_logit_bias(void* handle, const float* bias
   lanes(handle).set_logit_bias(bias);
 }
 
+SEQLOOM_EXPORT void seqloom_lanes_set_gate_bias_of(void* handle, int lane, int layer, const float* bias) {
+  lanes(handle).set_gate_bias_of(lane, layer, bias);
+}
+
+SEQLOOM_EXPORT void seqloom_lanes_set_logit_bias_of(void* handle, int lane, const float* bias) {
+  lanes(handle).set_logit_bias_of(lane, bias);
+}
+
 SEQLOOM_EXPORT void seqloom_lanes_set_guidance(void* handle, float guidance) { lanes(handle).set_guidance(guidance); }
 
 SEQLOOM_EXPORT void seqloom_lanes_step(void* handle, const int32_t* tokens) { lanes(handle).step(tokens); }

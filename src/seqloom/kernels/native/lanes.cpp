@@ -1,5 +1,6 @@
 #include "decoding/lane.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "decoding/meeting.h"
@@ -61,6 +62,12 @@ void Lanes::reorder(const int32_t* from) {
     now.mark = std::move(kept[lane].mark);
     now.progress = kept[lane].progress;
   }
+  for (std::vector<float>* biases : {&gate_biases_, &logit_biases_}) {
+    const std::vector<float> before = *biases;
+    const size_t width = before.size() / lanes_.size();
+    for (int lane = 0; lane < count(); ++lane)
+      std::copy_n(before.begin() + from[lane] * width, width, biases->begin() + lane * width);
+  }
 }
 
 void Lanes::read_state(int lane, std::byte* state) const {
@@ -96,6 +103,16 @@ void Lanes::set_logit_bias(const float* bias) {
   for (int lane = 0; lane < count(); ++lane)
     std::memcpy(logit_biases_.data() + lane * network_.padded_vocabulary, bias + lane * network_.vocabulary,
                 network_.vocabulary * sizeof(float));
+}
+
+void Lanes::set_gate_bias_of(int lane, int layer, const float* bias) {
+  if (gate_biases_.empty()) gate_biases_.assign(count() * network_.num_gate_biases, 0);
+  network_.arrange_gate_bias(layer, bias, gate_biases_.data() + lane * network_.num_gate_biases);
+}
+
+void Lanes::set_logit_bias_of(int lane, const float* bias) {
+  if (logit_biases_.empty()) logit_biases_.assign(count() * network_.padded_vocabulary, 0);
+  std::memcpy(logit_biases_.data() + lane * network_.padded_vocabulary, bias, network_.vocabulary * sizeof(float));
 }
 
 Row Lanes::row(int lane, int32_t token) {

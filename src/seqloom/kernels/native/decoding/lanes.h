@@ -67,6 +67,9 @@ class Lanes {
   // [count, gates * units] of a layer, [count, vocabulary]; null takes them away.
   void set_gate_bias(int layer, const float* bias, int columns);
   void set_logit_bias(const float* bias);
+  // The same of one lane: [gates * units], [vocabulary].
+  void set_gate_bias_of(int lane, int layer, const float* bias);
+  void set_logit_bias_of(int lane, const float* bias);
   // The first half of the lanes writes, each led away from its partner in the second half, which reads the same tokens:
   // by logits of partner + guidance * (lane - partner). 1 ends it.
   void set_guidance(float guidance) { guidance_ = guidance; }
