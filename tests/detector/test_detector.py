@@ -85,7 +85,7 @@ def test_the_readers_of_a_fold_have_not_seen_it(known):
     detector = Detector(encoder=False)
     split = split_groups(known.generated, np.arange(len(texts)), 0, print)
     made = make_versions(texts, known.generated, split, 0)
-    readers, answers = detector._read_in_folds(made)
+    readers, answers, _ = detector._read_in_folds(made)
     whole = np.array([made.whole[at] and "word" in text for at, text in enumerate(made.texts)]) & (made.kinds == REAL)
     unseen = LIGHT_ANSWERS.index("words, unseen, real")
     assert (answers[whole, unseen] > 0).all()

@@ -118,7 +118,7 @@ def test_the_prior_is_said_where_it_is_not_even(detector, unseen):
 
 def test_language_models_are_one_member_and_say_how_expected_a_text_is(with_models, unseen):
     found = with_models.explain(unseen.texts[0])
-    assert set(found.contributions) == {*LIGHT, "language models"}
+    assert set(found.contributions) == {*LIGHT, "language models", "parts"}
     assert set(FEATURES) < set(found.shares_below)
     assert any(line.startswith("Its characters are") for line in found.sentences)
 

@@ -18,6 +18,7 @@ from seqloom.detector.familiarity import Familiarity, count_texts
 from seqloom.detector.likelihood import LanguagePair
 from seqloom.detector.matching import Leak, find_leaks, same_texts
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders, learned_encoder
+from seqloom.detector.parts import parts_of, surest_and_least
 from seqloom.detector.reference import Reference
 from seqloom.detector.stack import DECOY, GENERATED, REAL, Calibration, Stack, check_prior, probabilities
 from seqloom.detector.versions import (
@@ -70,7 +71,7 @@ class Asked:
 
     Attributes:
         light: the `LIGHT_ANSWERS`.
-        slow: what the encoder and the language models say; None where they were not asked.
+        slow: what the encoder and the language models say, and the light ones of parts; None where nobody was asked.
         words: of each text.
         abstained: see `Scored`.
         strange: see `Scored`.
@@ -98,7 +99,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     they say of every text is known before they have seen it, and a stack weighs it. A convolutional encoder and two
     language models learn from one part of the texts; a second stack weighs them with the first on another part. A third
     part calibrates. Groups stay whole. Beside real and generated texts, decoys are learned, which show another way of
-    not being real.
+    not being real, and generated texts that are spliced with real ones.
 
     Args:
         teacher: makes the language models; None leaves them out.
@@ -154,11 +155,11 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._say(f"differs in form: {leak}")
         made = make_versions(texts, labels, split_groups(labels, groups, self.seed, self._say), self.seed)
         self._say(f"learning from {len(made.texts):,} texts, versions of them, and decoys")
-        readers, light = self._read_in_folds(made)
+        readers, light, of_parts = self._read_in_folds(made)
         encoder, pair = self._slow_members(made)
         self.members_ = Members(readers, encoder, pair)
         self._say("weighing the members")
-        self._weigh(made, light)
+        self._weigh(made, light, of_parts)
         return self
 
     def predict_proba(self, X: Sequence[str], *, light: bool = False) -> Float[np.ndarray, "texts 2"]:
@@ -202,9 +203,9 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "members_")
         texts = checked_texts(X)
-        words = np.array([words_of(text) for text in texts], np.int64)
+        words = _words(texts)
         answers, copied = self.members_.readers.read(texts)
-        slow = None if light or self.stack_ is None else self.members_.slow_answers(texts)
+        slow = None if light or self.stack_ is None else self._slow_answers(texts)
         return Asked(
             *(answers, slow, words, words < LEAST_WORDS),
             (_known(answers) < self.familiar_).any(axis=1) & (words >= LEAST_WORDS),
@@ -248,8 +249,19 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_prior(prior)
         return explain(self, checked_texts([text])[0], prior)
 
-    def _read_in_folds(self, made: Versions) -> tuple[PatternReaders, Float[np.ndarray, "texts answers"]]:
-        """The readers of patterns, and what they say of all texts: readers that have not seen them."""
+    def _slow_answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts slow_answers"]:
+        parts = parts_of(texts)
+        answers = self.members_.readers.answers(parts)
+        of_parts = surest_and_least(self.light_.logits(answers, _words(parts)))
+        return np.hstack([self.members_.slow_answers(texts), of_parts])
+
+    def _read_in_folds(
+        self, made: Versions
+    ) -> tuple[PatternReaders, Float[np.ndarray, "texts answers"], Float[np.ndarray, "parts answers"]]:
+        """The readers of patterns, what they say of all texts, and of the parts of those that are not for learning.
+
+        Readers are asked that have not seen the texts.
+        """
         known = made.whole & (made.kinds != DECOY)
         counted = count_texts(made.some(known), made.kinds[known] == GENERATED, made.folds[known], FOLDS)
         total = counted.sum(axis=0, dtype=np.uint16)
@@ -260,16 +272,27 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         def readers(left_out: int | None) -> PatternReaders:
             mine = made.folds != left_out
             return PatternReaders(
-                Wording.fit(rows[mine[told]], made.kinds[told & mine] == GENERATED),
+                Wording.fit(rows[mine[told]], made.kinds[told & mine] != REAL),
                 Familiarity.of(total if left_out is None else total - counted[left_out]),
                 Coherence.fit(made.some(known & mine & (made.kinds == REAL)), self.seed),
             )
 
+        late = made.parts != LEARNING
+        of_parts = np.zeros((int(late.sum()), len(parts_of([""])), len(LIGHT_ANSWERS)), np.float32)
         for fold in range(FOLDS):
             asked = made.folds == fold
-            if asked.any():
-                answers[asked] = readers(fold).answers(made.some(asked))
-        return readers(None), answers
+            if not asked.any():
+                continue
+            own = readers(fold)
+            answers[asked] = own.answers(made.some(asked))
+            if self._has_slow:
+                own_late = asked & late
+                of_parts[asked[late]] = own.answers(parts_of(made.some(own_late))).reshape(-1, *of_parts.shape[1:])
+        return readers(None), answers, of_parts.reshape(-1, len(LIGHT_ANSWERS))
+
+    @property
+    def _has_slow(self) -> bool:
+        return self.encoder or self.teacher is not None
 
     def _mean_logits(
         self,
@@ -295,12 +318,14 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.encoder:
             self._say("learning an encoder, which takes a minute or more")
             told = learned & (made.kinds != DECOY)
-            encoder = learned_encoder(made.some(told), made.kinds[told] == GENERATED, self.seed)
+            encoder = learned_encoder(made.some(told), made.kinds[told] != REAL, self.seed)
         return encoder, pair
 
-    def _weigh(self, made: Versions, light: Float[np.ndarray, "texts answers"]) -> None:
+    def _weigh(
+        self, made: Versions, light: Float[np.ndarray, "texts answers"], of_parts: Float[np.ndarray, "parts answers"]
+    ) -> None:
         """Learn the stacks, what is familiar, and how good it all is."""
-        words = np.array([words_of(text) for text in made.texts])
+        words = _words(made.texts)
         last = made.parts == CALIBRATING
 
         def weighed(answers: Float[np.ndarray, "texts answers"], some: Bool[np.ndarray, " texts"]) -> Stack:
@@ -314,9 +339,15 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if slow_members := self.members_.slow:
             late = made.parts != LEARNING
             slow = np.zeros((len(words), max(of.stop for of in slow_members.values())))
-            slow[late] = self.members_.slow_answers(made.some(late))
-            first = weighed(light, made.parts != STACKING).against_real(light, words)
+            early = weighed(light, made.parts != STACKING)
+            first = early.against_real(light, words)
             first[last] = self.light_.against_real(light[last], words[last])
+            of_words = _words(parts_of(made.some(late)))
+            early_parts, last_parts = (
+                surest_and_least(stack.logits(of_parts, of_words)) for stack in (early, self.light_)
+            )
+            told_of_parts = np.where(last[late][:, None], last_parts, early_parts)
+            slow[late] = np.hstack([self.members_.slow_answers(made.some(late)), told_of_parts])
             self.stack_ = weighed(np.hstack([first, slow]), late)
             told = last & (made.kinds != DECOY)
             both = self._mean_logits(light[told], slow[told], words[told])
@@ -335,6 +366,10 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _say(self, line: str) -> None:
         if self.note is not None:
             self.note(line)
+
+
+def _words(texts: Sequence[str]) -> Int[np.ndarray, " texts"]:
+    return np.array([words_of(text) for text in texts], np.int64)
 
 
 def _known(answers: Float[np.ndarray, "texts answers"]) -> Float[np.ndarray, "texts kinds"]:

@@ -9,6 +9,7 @@ import numpy as np
 from seqloom.codecs.base import Codec
 from seqloom.detector.likelihood import FEATURES, LanguagePair, token_statistics
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members
+from seqloom.detector.parts import PARTS
 from seqloom.detector.stack import probabilities
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ _ORDINARY = 0.65
 _UNUSUAL = 0.9
 """Share of the texts of a side that a text must differ from, for it to be said of more than its likelihood."""
 
-_SLOW: Mapping[str, tuple[str, ...]] = {"encoder": ("encoder",), "language models": FEATURES}
+_SLOW: Mapping[str, tuple[str, ...]] = {
+    "encoder": ("encoder",),
+    "language models": FEATURES,
+    "parts": PARTS,
+}
 """The answers of each slow member."""
 
 _COUNTED = {"char": "characters", "byte": "bytes", "word": "words"}

@@ -24,8 +24,8 @@ __all__ = ["DETECTOR", "MODELS", "detector_fingerprint", "load_detector", "save_
 
 DETECTOR = Kind(
     name="detector",
-    format=4,
-    oldest=4,
+    format=5,
+    oldest=5,
     made_by="seqloom detect fit --real SOURCE --generated SOURCE --text COLUMN",
 )
 """The kind of folder."""

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from seqloom.detector.coherence import COHERENCE, Coherence
 from seqloom.detector.familiarity import FAMILIARITY, NEW, Familiarity
 from seqloom.detector.likelihood import FEATURES, LanguagePair
+from seqloom.detector.parts import PARTS
 from seqloom.detector.wording import Wording
 from seqloom.kernels.lanes import usable_processors
 from seqloom.readers.patterns import patterns, portions
@@ -94,8 +95,9 @@ class Members:
 
     @property
     def slow(self) -> Mapping[str, slice]:
-        """Which of the slow answers are of which member."""
+        """Which of the slow answers are of which member; "parts" is what the light ones say of parts of a text."""
         parts = {"encoder": 1 * (self.encoder is not None), "language models": len(FEATURES) * (self.pair is not None)}
+        parts["parts"] = len(PARTS) * any(parts.values())
         ends = np.cumsum(list(parts.values())).tolist()
         return {name: slice(end - size, end) for (name, size), end in zip(parts.items(), ends, strict=True) if size}
 

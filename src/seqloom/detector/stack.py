@@ -2,8 +2,9 @@
 
 A multinomial logistic regression of their answers (stacking, Wolpert 1992), of the squares, as a text may be too likely
 or too unlikely, and of the products with its length, as the same sign says more of a longer text. It tells real texts
-from generated ones and from decoys (see `detector/decoys.py`); what it says is calibrated on texts that neither the
-readers nor it has seen (Platt 1999), with a slope that may change with the length.
+from generated ones, from decoys (see `detector/decoys.py`) and from generated ones that are spliced with real ones;
+what it says is calibrated on texts that neither the readers nor it has seen (Platt 1999), with a slope that may change
+with the length.
 """
 
 from collections.abc import Mapping
@@ -14,13 +15,13 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from seqloom.errors import ConfigError
 
-__all__ = ["DECOY", "GENERATED", "REAL", "Calibration", "Stack", "check_prior", "probabilities"]
+__all__ = ["DECOY", "GENERATED", "REAL", "SPLICED", "Calibration", "Stack", "check_prior", "probabilities"]
 
-REAL, GENERATED, DECOY = range(3)
+REAL, GENERATED, DECOY, SPLICED = range(4)
 """What a text may be."""
 
-_DECOYS = -1.5
-"""Added to the logit of a decoy: a text of an unknown kind is expected less often than one of the known generator."""
+_OTHERS = -1.5
+"""Added to the logits of a decoy and of a spliced text: they are expected less often than whole generated ones."""
 
 _FARTHEST = 6.0
 """Standard deviations from the mean beyond which an answer counts no more."""
@@ -95,8 +96,9 @@ class Stack:
     Attributes:
         centre: of each answer.
         spread: its standard deviation.
-        weight: of all that is made of them, for generated texts and decoys against real ones.
-        bias: of both.
+        weight: of all that is made of them, for generated texts, and decoys and spliced ones where there were any,
+            against real ones.
+        bias: of each.
         calibration: of the logit of any kind that is not real.
     """
 
@@ -151,7 +153,7 @@ class Stack:
     def against_real(
         self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
     ) -> Float[np.ndarray, "texts kinds"]:
-        """The logits of a generated text, and of a decoy where there were any, each against a real one."""
+        """The logits of each kind that is not real against a real text, in the order of their numbers."""
         found: np.ndarray = _made((answers - self.centre) / self.spread, words) @ self.weight + self.bias
         return found
 
@@ -160,7 +162,7 @@ class Stack:
     ) -> Float[np.ndarray, "texts answers"]:
         """What each answer, its square, and its product with the length add to the logit.
 
-        Where a text may be a decoy too, both ways of not being real count by how likely each is.
+        All ways of not being real count by how likely each is.
         """
         logits = self.against_real(answers, words)
         likely = np.exp(_against(logits) - _joined(logits)[:, None])
@@ -217,8 +219,8 @@ def _made(standing: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, "
 
 
 def _against(logits: Float[np.ndarray, "texts kinds"]) -> np.ndarray:
-    """With the decoys as rare as they are expected."""
-    found: np.ndarray = logits + np.array([0, _DECOYS])[: logits.shape[1]]
+    """With all but whole generated texts as rare as they are expected."""
+    found: np.ndarray = logits + np.where(np.arange(logits.shape[1]) > 0, _OTHERS, 0)
     return found
 
 

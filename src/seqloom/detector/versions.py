@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
 from seqloom.detector.decoys import make_decoys
 from seqloom.detector.matching import match_lengths
-from seqloom.detector.stack import DECOY, GENERATED, REAL
+from seqloom.detector.stack import DECOY, GENERATED, REAL, SPLICED
 from seqloom.errors import ConfigError
 
 __all__ = [
@@ -41,8 +41,11 @@ _VERSION, _MIXTURE = 0.4, 0.7
 _SHORTER = 3
 """Shorter versions of a text for calibration: how sure the members may be hangs on the length more than on the text."""
 
-_ALTERED, _SPLICED, _DECOYS = 0.35, 0.2, 0.4
-"""Shares of the texts that are learned in an altered version too, and decoys to a generated text."""
+_ALTERED, _DECOYS = 0.35, 0.4
+"""Share of the texts that are learned in an altered version too, and decoys to a generated text."""
+
+_SPLICED = {LEARNING: 0.2, STACKING: 1.0, CALIBRATING: 0.0}
+"""Share of the generated texts that are learned spliced with a real one too."""
 
 
 class Split(NamedTuple):
@@ -63,7 +66,7 @@ class Versions:
 
     Attributes:
         texts: one after another.
-        kinds: real, generated, or a decoy.
+        kinds: real, generated, spliced of both, or a decoy.
         whole: which of them are no further version of another one.
         weights: what each counts where the members are weighed.
         parts: what each is for.
@@ -126,7 +129,7 @@ def make_versions(texts: Sequence[str], labels: Bool[np.ndarray, " texts"], spli
     """Make versions of texts that are as long on one side as on the other, shorter, or altered; and decoys."""
     random = np.random.default_rng(seed)
     made = [
-        (text, kind, not number, weight, part, fold)
+        (text, kind, kind != SPLICED and not number, weight, part, fold)
         for part in (LEARNING, STACKING, CALIBRATING)
         for kind, fold, versions in _of_part(texts, labels, split, part, random)
         for number, (text, weight) in enumerate(versions)
@@ -148,24 +151,23 @@ def _of_part(
         yield REAL, fold, _versions_of(text, alike, random, altered=altered)
     for text, alike, fold in zip(generated, generated_alike, folds[1], strict=True):
         other = real[random.integers(len(real))]
-        yield GENERATED, fold, _versions_of(text, alike, random, altered=altered, other=other)
+        yield GENERATED, fold, _versions_of(text, alike, random, altered=altered)
+        if random.random() < _SPLICED[part]:
+            yield SPLICED, fold, [(spliced(alike, other, random), _MIXTURE)]
     for fold in range(FOLDS if altered else 0):
         known = [text for text, own in zip(real, folds[0], strict=True) if own == fold]
         for text in make_decoys(known, round(_DECOYS * folds[1].count(fold)), random):
             yield DECOY, fold, _versions_of(text, text, random, altered=altered)
 
 
-def _versions_of(
-    text: str, alike: str, random: np.random.Generator, *, altered: bool, other: str | None = None
-) -> list[tuple[str, float]]:
-    """A text, as much of it as others have, less of it, and now and then an altered version and one with another text.
+def _versions_of(text: str, alike: str, random: np.random.Generator, *, altered: bool) -> list[tuple[str, float]]:
+    """A text, as much of it as others have, less of it, and now and then an altered version.
 
     Args:
         text: the text.
         alike: cut to a length that the other side has too, or all of it.
         random: of all draws.
         altered: whether there may be altered versions; where there are none there are more that are shorter.
-        other: a text that it may be spliced with.
 
     Returns:
         Versions, and what each of them counts.
@@ -177,6 +179,4 @@ def _versions_of(
         found.append((first_words(alike, count), _VERSION))
     if altered and random.random() < _ALTERED:
         found.append((list(ALTERATIONS.values())[random.integers(len(ALTERATIONS))](alike, random), _VERSION))
-    if altered and other is not None and random.random() < _SPLICED:
-        found.append((spliced(alike, other, random), _MIXTURE))
     return found
