@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from seqloom.sampling import Sample, reweight
     from seqloom.workflows.detectors import language_teacher, open_detector
+    from seqloom.workflows.gan import train_gan
     from seqloom.workflows.run import Run, load
     from seqloom.workflows.train import train
 
@@ -48,6 +49,7 @@ __all__ = [
     "open_detector",
     "reweight",
     "train",
+    "train_gan",
 ]
 
 _PLACES = {
@@ -58,6 +60,7 @@ _PLACES = {
     "language_teacher": "seqloom.workflows.detectors",
     "open_detector": "seqloom.workflows.detectors",
     "train": "seqloom.workflows.train",
+    "train_gan": "seqloom.workflows.gan",
     "open_corpus": "seqloom.corpora",
     "Sample": "seqloom.sampling",
     "reweight": "seqloom.sampling",

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqloom.errors import ConfigError
 
-__all__ = ["CODECS", "CORES", "HEADS", "resolve"]
+__all__ = ["CODECS", "CORES", "GAN_LOSSES", "HEADS", "resolve"]
 
 CODECS: Mapping[str, str] = {
     "char": "seqloom.codecs.chars:CharCodec",
@@ -20,6 +20,12 @@ CORES: Mapping[str, str] = {
     "lstm": "seqloom.models.lstm:LSTM",
     "gru": "seqloom.models.gru:GRU",
     "conv": "seqloom.models.conv:CausalConv",
+}
+
+GAN_LOSSES: Mapping[str, str] = {
+    "relativistic": "seqloom.gan.losses:Relativistic",
+    "wasserstein": "seqloom.gan.losses:Wasserstein",
+    "score": "seqloom.gan.losses:ScoreFunction",
 }
 
 HEADS: Mapping[str, str] = {

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from seqloom import __version__
-from seqloom.cli import corpora, critics, detecting, looking, measuring, training, writing
+from seqloom.cli import corpora, critics, detecting, gans, looking, measuring, training, writing
 from seqloom.cli.sections import SectionedCommand
 
 __all__ = ["app"]
@@ -47,4 +47,5 @@ app.add_typer(critics.app, name="critic", epilog="Example: seqloom critic fit re
 app.add_typer(
     detecting.app, name="detect", epilog="Example: seqloom detect fit --real a.csv --generator r --text text --run d"
 )
+app.add_typer(gans.app, name="gan", epilog="Example: seqloom gan train reviews.csv --text text --rating stars --run g")
 app.add_typer(corpora.app, name="corpora", epilog="Example: seqloom corpora fetch shakespeare")

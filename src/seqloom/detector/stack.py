@@ -20,8 +20,8 @@ __all__ = ["DECOY", "GENERATED", "REAL", "SPLICED", "Calibration", "Stack", "che
 REAL, GENERATED, DECOY, SPLICED = range(4)
 """What a text may be."""
 
-_OTHERS = -1.5
-"""Added to the logits of a decoy and of a spliced text: they are expected less often than whole generated ones."""
+_RARER = np.array([0.0, -1.5, -2.5])
+"""Added to the logits of a generated text, a decoy and a spliced one: the last two are expected less often."""
 
 _FARTHEST = 6.0
 """Standard deviations from the mean beyond which an answer counts no more."""
@@ -219,8 +219,8 @@ def _made(standing: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, "
 
 
 def _against(logits: Float[np.ndarray, "texts kinds"]) -> np.ndarray:
-    """With all but whole generated texts as rare as they are expected."""
-    found: np.ndarray = logits + np.where(np.arange(logits.shape[1]) > 0, _OTHERS, 0)
+    """With each kind as rare as it is expected."""
+    found: np.ndarray = logits + _RARER[: logits.shape[1]]
     return found
 
 

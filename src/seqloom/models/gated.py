@@ -77,6 +77,12 @@ class Gated(Core):
         driven = from_input + self.bias
         return driven if added is None else driven + added, from_hidden
 
+    def advance(
+        self, inputs: Float[Tensor, "batch features"], state: State, added: Float[Tensor, "batch gates"]
+    ) -> tuple[Float[Tensor, "batch hidden"], State]:
+        """Read one token; `added` goes to the pre-activations."""
+        return self._step(inputs, state, self.weight_hidden, added)
+
     def _unrolled(
         self,
         inputs: Float[Tensor, "batch time features"],

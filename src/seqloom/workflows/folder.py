@@ -152,6 +152,8 @@ class RunFolder:
         self.codec_file = self.path / "codec.json"
         self.weights_file = self.path / "model.safetensors"
         self.state_file = self.path / "state" / "training.safetensors"
+        self.gan_file = self.path / "gan.json"
+        self.gan_state_file = self.path / "state" / "gan.safetensors"
         self.log_file = self.path / "log.jsonl"
         self.metrics_file = self.path / "metrics.json"
         self.report_file = self.path / "report.md"

@@ -1,0 +1,59 @@
+"""Holds the discriminator's accuracy inside a band, so that the generator always has something to learn from it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["Balance"]
+
+_PACE = 0.2
+"""Of the running mean of the accuracy."""
+
+_MOST_UPDATES = 4
+_MOST_NOISE = 1.0
+_NOISE_STEP = 0.02
+
+
+@dataclass
+class Balance:
+    """A controller of one number, the accuracy on texts that the discriminator has not seen, by two others.
+
+    Inside the band's middle half the discriminator has one update a round. Above it, it has none, and the noise on what
+    it sees grows; below it, the noise shrinks first, and then it has more updates.
+
+    Attributes:
+        low: the band's lower edge.
+        high: its upper edge; a band from 0 to 1 is never left.
+        accuracy: its running mean; half before anything is known.
+        noise: standard deviation of what is added to the discriminator's inputs, in units of theirs.
+        updates: of the discriminator in the next round.
+        inside: rounds in which the accuracy was inside the band.
+        rounds: in all.
+    """
+
+    low: float
+    high: float
+    accuracy: float = 0.5
+    noise: float = 0.0
+    updates: int = 1
+    inside: int = 0
+    rounds: int = 0
+
+    def see(self, accuracy: float) -> None:
+        """Take account of a round's accuracy."""
+        self.accuracy += _PACE * (accuracy - self.accuracy)
+        self.rounds += 1
+        self.inside += self.low <= self.accuracy <= self.high
+        quarter = (self.high - self.low) / 4
+        if (self.low, self.high) == (0, 1):
+            return
+        if self.accuracy > self.high - quarter:
+            self.updates, self.noise = 0, min(self.noise + _NOISE_STEP, _MOST_NOISE)
+        elif self.accuracy < self.low + quarter:
+            self.updates = min(self.updates + 1, _MOST_UPDATES) if self.noise == 0 else max(self.updates, 1)
+            self.noise = max(self.noise - _NOISE_STEP, 0.0)
+        else:
+            self.updates = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields."""
+        return asdict(self)

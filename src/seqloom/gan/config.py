@@ -1,0 +1,94 @@
+"""How a text GAN is trained. Frozen, checked, and stored with its run."""
+
+import math
+from dataclasses import dataclass
+
+from seqloom.config import Stored, check
+from seqloom.registry import GAN_LOSSES, unknown_name
+
+__all__ = ["GanConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GanConfig(Stored):
+    """The settings of one training.
+
+    Attributes:
+        rounds: of the generator against the discriminator.
+        awakening: updates by likelihood alone before them, in which the generator learns to use its noise.
+        schooling: updates of the discriminator alone after those.
+        batch: texts of an update.
+        length: tokens of the longest text, its end included.
+        loss: registered name of what both play for.
+        information: nats that the noise tells of a text, in learning by likelihood.
+        generator_rate: learning rate of the generator in the rounds; the awakening begins at ten times that.
+        discriminator_rate: learning rate of the discriminator.
+        likelihood: weight of learning by likelihood at the first round; 0 leaves it out.
+        last_likelihood: the share of it that is left at the last round.
+        pressure: norm of the discriminator's gradient beside that of the likelihood.
+        temperature: of the straight-through draws at the first round.
+        last_temperature: the same at the last.
+        band: within which the discriminator's accuracy on texts that it has not seen is held; 0 to 1 leaves it alone.
+        average: decay of the mean of the generator's weights, which is what is kept.
+        check_every: rounds between two looks at how varied the texts are.
+        seed: of weights, order and draws.
+    """
+
+    rounds: int
+    awakening: int
+    schooling: int = 200
+    batch: int = 64
+    length: int = 24
+    loss: str = "relativistic"
+    information: float = 10.0
+    generator_rate: float = 2e-4
+    discriminator_rate: float = 1e-3
+    likelihood: float = 1.0
+    last_likelihood: float = 0.5
+    pressure: float = 0.3
+    temperature: float = 1.0
+    last_temperature: float = 0.3
+    band: tuple[float, float] = (0.55, 0.85)
+    average: float = 0.995
+    check_every: int = 50
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        positive = ("generator_rate", "discriminator_rate", "temperature", "last_temperature")
+        check(
+            (self.loss in GAN_LOSSES, unknown_name("loss", self.loss, GAN_LOSSES)),
+            *[
+                (getattr(self, name) >= least, f"--{_flag(name)} got {getattr(self, name)}: choose {least} or more")
+                for name, least in (
+                    *(
+                        ("rounds", 0),
+                        ("awakening", 0),
+                        ("schooling", 0),
+                        ("batch", 2),
+                        ("length", 2),
+                        ("check_every", 1),
+                        ("seed", 0),
+                    ),
+                    *(("information", 0), ("likelihood", 0), ("pressure", 0)),
+                )
+            ],
+            *[
+                (
+                    math.isfinite(getattr(self, name)) and getattr(self, name) > 0,
+                    f"--{_flag(name)} got {getattr(self, name)}: choose a number above 0",
+                )
+                for name in positive
+            ],
+            *[
+                (0 <= getattr(self, name) <= 1, f"--{_flag(name)} got {getattr(self, name)}: choose from 0 to 1")
+                for name in ("last_likelihood", "average")
+            ],
+            (
+                len(self.band) == 2 and 0 <= self.band[0] < self.band[1] <= 1,
+                f"--band got {','.join(map(str, self.band))}: give two accuracies from 0 to 1, the lower first",
+            ),
+        )
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")

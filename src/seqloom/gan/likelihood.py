@@ -1,0 +1,75 @@
+"""Learning by likelihood to use noise: a variational autoencoder whose noise tells as much of a text as it should."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seqloom.gan.networks import Recognizer, Shown
+from seqloom.gan.texts import Batch
+from seqloom.models.condition import Told
+from seqloom.models.language_model import LanguageModel
+
+__all__ = ["Explained", "explained"]
+
+
+class Explained(NamedTuple):
+    """How well texts are explained, in nats a text.
+
+    Attributes:
+        loss: what is minimised, in nats a token.
+        nats: of the texts, given their noise.
+        information: that the noise tells of a text.
+    """
+
+    loss: Tensor
+    nats: Tensor
+    information: Tensor
+
+
+def explained(
+    model: LanguageModel,
+    recognizer: Recognizer,
+    batch: Batch,
+    ratings: Float[Tensor, "batch width"],
+    information: float,
+    random: torch.Generator,
+) -> Explained:
+    """Explain texts by noise that is recognised in them (Kingma, Welling 2014).
+
+    That the noise is of use is seen to by holding what it tells at a number of nats (Burgess et al. 2018): left to
+    itself it would tell nothing (Bowman et al. 2016).
+
+    Args:
+        model: the generator.
+        recognizer: of noise.
+        batch: the texts.
+        ratings: features of what the generator is told.
+        information: nats that the noise shall tell.
+        random: draws the noise.
+    """
+    mean, log_variance = recognizer(Shown(batch.tokens, batch.kept), ratings)
+    drawn = torch.randn(mean.shape, generator=random, device=mean.device)
+    noise = mean + (log_variance / 2).exp() * drawn
+    told = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+    features = torch.cat([ratings, noise], 1)
+    nats = _nats(model, batch, features).sum() / len(features)
+    tokens = batch.kept.sum() / len(features)
+    return Explained((nats + (told - information).abs()) / tokens, nats.detach(), told.detach())
+
+
+def _nats(model: LanguageModel, batch: Batch, features: Tensor) -> Float[Tensor, " kept"]:
+    """Of each token, the boundary included."""
+    before = before_each(batch.tokens)
+    first = torch.zeros_like(batch.kept)
+    first[:, 0] = True
+    everywhere = features[:, None].expand(-1, before.shape[1], -1)
+    hidden, _ = model(before, model.initial_state(len(before)), told=Told(everywhere, first))
+    logits = model.logits(hidden[batch.kept], everywhere[batch.kept])
+    return torch.nn.functional.cross_entropy(logits, batch.tokens[batch.kept], reduction="none")
+
+
+def before_each(tokens: Int[Tensor, "batch length"]) -> Int[Tensor, "batch length"]:
+    """The token before each; a text follows the boundary, which is what stands last."""
+    return torch.cat([tokens[:, -1:], tokens[:, :-1]], 1)

@@ -1,0 +1,48 @@
+"""A tiny rated language: the rating decides between two words, and the others are free."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from seqloom.config import ModelConfig
+from seqloom.gan.config import GanConfig
+from seqloom.gan.texts import Texts
+from seqloom.gan.trainer import GanTrainer
+from seqloom.models.language_model import LanguageModel
+
+VOCABULARY, BOUNDARY, LENGTH, NOISE = 12, 11, 6, 3
+
+
+@pytest.fixture(scope="session")
+def texts():
+    rows, levels = [], []
+    for level, first, second in itertools.product((0, 1), range(4), range(4)):
+        rows += [[first, 4 + second, 8 + level]] * 20
+        levels += [level] * 20
+    tokens = np.full((len(rows), LENGTH), BOUNDARY, np.int64)
+    tokens[:, :3] = rows
+    features = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)[levels]
+    return Texts(tokens, np.full(len(rows), 4), features, np.array(levels, np.float32))
+
+
+@pytest.fixture
+def trainer(texts):
+    """Makes a trainer, with settings."""
+
+    def made(**settings):
+        torch.manual_seed(0)
+        config = ModelConfig(vocabulary=VOCABULARY, sizes=(24,), embedding=8, condition=2 + NOISE, noise=NOISE)
+        usual = {"rounds": 20, "awakening": 20, "batch": 16, "length": LENGTH, "information": 2.0, "check_every": 5}
+        return GanTrainer(
+            LanguageModel(config, 0),
+            texts,
+            texts,
+            GanConfig(**{**usual, **settings}),
+            boundary=BOUNDARY,
+            spell=lambda rows: [" ".join(map(str, row)) for row in rows],
+            device=torch.device("cpu"),
+        )
+
+    return made

@@ -1,0 +1,143 @@
+"""Training of both: what it learns, that it goes on exactly, and that it goes back."""
+
+import numpy as np
+import pytest
+import torch
+from tests.gan.conftest import BOUNDARY, LENGTH, NOISE, VOCABULARY
+
+from seqloom.errors import ConfigError, TrainingError
+from seqloom.gan.config import GanConfig
+from seqloom.gan.networks import Discriminator, Recognizer, Shown
+from seqloom.gan.variety import Variety
+from seqloom.gan.writing import write
+
+
+def weights(trainer):
+    return {name: value.clone() for name, value in trainer.mean.state_dict().items()}
+
+
+def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
+    learner = trainer(awakening=400, generator_rate=2e-3, average=0.9)
+    first = learner.awaken()
+    for _ in range(399):
+        last = learner.awaken()
+    assert float(last.nats) < float(first.nats) / 2
+    assert 1.0 < float(last.information) < 3.0
+    random = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        batch = texts.chosen(np.arange(0, 640, 5), torch.device("cpu"))
+        drafts = write(learner.mean, learner._features(batch, random)[0], LENGTH, BOUNDARY, random)
+    known = {tuple(row) for row in texts.tokens[:, :3].tolist()}
+    written = [tuple(row) for row in drafts.ids()]
+    assert sum(row in known for row in written) > 0.8 * len(written)
+    rated = [row[2] - 8 == level for row, level in zip(written, batch.levels.tolist(), strict=True) if len(row) == 3]
+    assert sum(rated) > 0.9 * len(rated)
+
+
+@pytest.mark.parametrize("loss", ["relativistic", "wasserstein", "score"])
+def test_a_round_changes_all_networks(trainer, loss):
+    learner = trainer(loss=loss, likelihood=0.0)
+    before = [{name: value.clone() for name, value in part.state_dict().items()} for part in learner._parts.values()]
+    for _ in range(3):
+        one = learner.round()
+    assert np.isfinite([one.accuracy, one.generator, one.gradient]).all()
+    assert np.isnan(one.nats)
+    for name, (old, part) in zip(learner._parts, zip(before, learner._parts.values(), strict=True), strict=True):
+        if not (name == "recognizer" and loss == "score"):
+            assert any(not torch.equal(old[key], value) for key, value in part.state_dict().items()), name
+
+
+@pytest.mark.parametrize("awakened", [7, 20])
+def test_it_goes_on_exactly(trainer, awakened):
+    whole, begun, resumed = trainer(), trainer(), trainer()
+    for _ in range(20):
+        whole.awaken()
+    for _ in range(awakened):
+        begun.awaken()
+    for _ in range(7 if awakened == 20 else 0):
+        begun.round()
+    resumed.restore(begun.snapshot())
+    while resumed.progress.awakened < 20:
+        resumed.awaken()
+    for learner in (whole, resumed):
+        while learner.progress.rounds < 12:
+            learner.round()
+    for name, value in weights(whole).items():
+        assert torch.equal(value, weights(resumed)[name]), name
+    assert whole.balance == resumed.balance
+
+
+def test_texts_that_become_alike_send_it_back(trainer):
+    learner = trainer()
+    learner.look()
+    for _ in range(5):
+        learner.round()
+    good = weights(learner)
+    learner.reference = Variety(50.0, 0.0, 0.0)  # more varied than can be
+    for _ in range(5):
+        learner.round()
+    assert learner.gone_back[0][0] == 10
+    assert "distinct pairs fell" in learner.gone_back[0][1]
+    assert learner.progress.pressure == 0.5
+    assert all(torch.equal(value, weights(learner)[name]) for name, value in good.items())
+    learner.reference = Variety(50.0, 0.0, 0.0)
+    learner.progress.rollbacks = 6
+    for _ in range(4):
+        learner.round()
+    with pytest.raises(TrainingError, match="for the 7th time"):
+        learner.round()
+
+
+def test_the_gradient_goes_through_texts_to_the_generator(trainer, texts):
+    learner = trainer()
+    random = torch.Generator().manual_seed(0)
+    features = learner._features(texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
+    drafts = write(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
+    assert drafts.soft.shape == (*drafts.tokens.shape, VOCABULARY)
+    judged = learner.discriminator.judge(drafts.shown, features[:, :2])
+    judged.scores.sum().backward()
+    assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in learner.model.condition.parameters())
+
+
+def test_texts_end_at_their_boundary(trainer, texts):
+    learner = trainer()
+    random = torch.Generator().manual_seed(0)
+    features = learner._features(texts.chosen(np.arange(64), torch.device("cpu")), random)[0]
+    drafts = write(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
+    for row, kept, ids in zip(drafts.tokens.tolist(), drafts.kept.tolist(), drafts.ids(), strict=True):
+        ends = row.index(BOUNDARY) if BOUNDARY in row else len(row)
+        assert ids == row[:ends]
+        assert kept == [place <= ends for place in range(len(row))]
+    with torch.no_grad():
+        again = write(learner.model, features, LENGTH, BOUNDARY, random, spread=0.0)
+    assert torch.equal(again.tokens, write(learner.model, features, LENGTH, BOUNDARY, random, spread=0.0).tokens)
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_what_stands_after_the_end_changes_nothing(normalised):
+    torch.manual_seed(0)
+    reader = Discriminator(VOCABULARY, 2, normalised=normalised).eval()
+    recognizer = Recognizer(VOCABULARY, 2, NOISE).eval()
+    tokens = torch.tensor([[1, 2, 3, BOUNDARY, 4, 5]])
+    kept = torch.tensor([[True] * 4 + [False] * 2])
+    ratings = torch.tensor([[1.0, 0.0]])
+    whole, cut = Shown(tokens, kept), Shown(tokens[:, :4], kept[:, :4])
+    for one, other in zip(reader.judge(whole, ratings), reader.judge(cut, ratings), strict=True):
+        torch.testing.assert_close(one, other)
+    for one, other in zip(recognizer(whole, ratings), recognizer(cut, ratings), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_each_text_comes_once_an_epoch(texts):
+    device = torch.device("cpu")
+    seen = [texts.drawn(3, number, 64, device).tokens for number in range(10)]
+    rows = sorted(map(tuple, torch.cat(seen).tolist()))
+    assert rows == sorted(tuple(row[:4]) for row in texts.tokens.tolist())
+    assert torch.equal(seen[4], texts.drawn(3, 4, 64, device).tokens)
+
+
+def test_settings_out_of_range_are_listed():
+    with pytest.raises(ConfigError) as caught:
+        GanConfig(rounds=1, awakening=1, loss="gans", band=(0.9, 0.5), temperature=0.0, batch=1)
+    assert len(caught.value.faults) == 4
+    assert GanConfig.from_json(GanConfig(rounds=1, awakening=2).to_json()) == GanConfig(rounds=1, awakening=2)

@@ -1,0 +1,125 @@
+"""A GAN from a table to texts: the whole way, interrupted, resumed, and with what it cannot use."""
+
+import json
+import os
+import signal
+
+import pytest
+from tests.workflows.test_rated_runs import goodness, write_table
+
+import seqloom
+from seqloom.errors import ConfigError, RunError, SourceError
+from seqloom.workflows.gan import train_gan
+
+SETTINGS = {
+    "text": "text",
+    "rating": ("stars",),
+    "level": "word",
+    "size": 24,
+    "threads": 1,
+    "steps": 150,
+    "awakening": 60,
+    "schooling": 5,
+    "rounds": 12,
+    "check_every": 4,
+    "batch": 16,
+    "length": 16,
+    "information": 2.0,
+}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return write_table(tmp_path_factory.mktemp("table") / "rated.csv", 600)
+
+
+@pytest.fixture(scope="module")
+def notes():
+    return []
+
+
+@pytest.fixture(scope="module")
+def trained(table, notes, tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "gan"
+    return train_gan(table, run=run, noise=3, note=notes.append, **SETTINGS)
+
+
+def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
+    assert trained.config.model.noise == 3
+    low, high = (
+        goodness([one.text for one in trained.iterate(count=60, rating=stars, length=30, seed=1)]) for stars in (1, 5)
+    )
+    assert high > low + 0.2
+    assert trained.generate(rating=3, seed=4) == seqloom.load(trained.path).generate(rating=3, seed=4)
+    metrics = json.loads(trained.folder.metrics_file.read_text())
+    assert metrics["rounds"] == 12
+    assert 0 <= metrics["inside_band"] <= 1
+    assert 0 < metrics["distinct_greedy"] <= 1
+    assert any("60 updates by likelihood with noise" in line for line in notes)
+    assert any("round 12 of 12" in line for line in notes)
+    log = trained.folder.read_log()
+    assert {"accuracy", "generator", "nats", "noise", "updates", "distinct"} <= set().union(*log)
+    grid = (trained.folder.samples_folder / "round-00012.txt").read_text()
+    assert [line[0] for line in grid.splitlines()] == ["1"] * 3 + ["3"] * 3 + ["5"] * 3
+
+
+def test_an_interrupted_gan_goes_on_exactly(trained, table, tmp_path):
+    said = []
+
+    def stop(line):
+        said.append(line)
+        if "round 4 of" in line:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings = {**SETTINGS, "steps": None}
+    likelihood = trained.path / "likelihood"
+    whole = train_gan(table, run=tmp_path / "whole", from_run=likelihood, noise=3, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        train_gan(table, run=tmp_path / "part", from_run=likelihood, noise=3, note=stop, **settings)
+    resumed = train_gan(run=tmp_path / "part", resume=True)
+    assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
+    assert resumed.folder.read_log() == whole.folder.read_log()
+    train_gan(run=tmp_path / "part", resume=True, note=said.append)
+    assert said[-1].endswith("is finished")
+    with pytest.raises(RunError, match="holds a run already"):
+        train_gan(table, run=tmp_path / "part", from_run=likelihood, **settings)
+
+
+def test_what_it_cannot_use_is_said(trained, table, tmp_path):
+    run = tmp_path / "none"
+    with pytest.raises(ConfigError, match="--rating: name the column"):
+        train_gan(table, run=run, text="text")
+    with pytest.raises(ConfigError) as caught:
+        train_gan(table, run=run, minutes=0, noise=0, loss="wgan", **{**SETTINGS, "batch": 1})
+    assert len(caught.value.faults) == 4
+    with pytest.raises(SourceError, match="are too few for batches of 512"):
+        train_gan(table, run=run, from_run=trained.path / "likelihood", **{**SETTINGS, "batch": 512, "steps": None})
+    with pytest.raises(RunError, match="is a GAN already"):
+        train_gan(table, run=run, from_run=trained.path, **{**SETTINGS, "steps": None})
+    with pytest.raises(RunError, match="there is no GAN"):
+        train_gan(run=run, resume=True)
+    with pytest.raises(ConfigError, match="leave out minutes"):
+        train_gan(run=trained.path, resume=True, minutes=3)
+    assert not (run / "config.json").exists()
+
+
+def test_texts_of_one_rating_are_refused(tmp_path):
+    same = tmp_path / "same.csv"
+    same.write_text("text,stars\n" + "".join(f"word{n % 7} other{n % 5},4\n" for n in range(200)))
+    with pytest.raises(SourceError, match="stars"):
+        train_gan(same, run=tmp_path / "run", **SETTINGS)
+
+
+def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
+    plain = seqloom.train(table, run=tmp_path / "plain", text="text", level="word", size=16, steps=5, threads=1)
+    settings = {**SETTINGS, "steps": None}
+    with pytest.raises(RunError, match="was not trained with --rating"):
+        train_gan(table, run=tmp_path / "gan", from_run=plain.path, **settings)
+    other = tmp_path / "other.csv"
+    rows = "".join(f"red{n % 7} blue{n % 5} green{n % 3},{n % 5 + 1}\n" for n in range(400))
+    other.write_text("text,stars\n" + rows)
+    parent = seqloom.train(
+        other, run=tmp_path / "other", text="text", rating=("stars",), level="word", size=16, steps=5, threads=1
+    )
+    with pytest.raises(SourceError, match=r"have words that .* does not know"):
+        train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "length": 200})
