@@ -60,6 +60,8 @@ def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
     log = trained.folder.read_log()
     assert {"accuracy", "generator", "nats", "noise", "updates", "distinct"} <= set().union(*log)
     grid = (trained.folder.samples_folder / "round-00012.txt").read_text()
+    info = trained.info()
+    assert info["trained"] == {"steps": 77, "total_steps": 77, "weights": True, "finished": True}
     assert [line[0] for line in grid.splitlines()] == ["1"] * 3 + ["3"] * 3 + ["5"] * 3
 
 
@@ -98,6 +100,10 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
         train_gan(table, run=run, from_run=trained.path, **{**SETTINGS, "steps": None})
     with pytest.raises(RunError, match="there is no GAN"):
         train_gan(run=run, resume=True)
+    with pytest.raises(RunError, match="seqloom gan train --resume"):
+        seqloom.train(run=trained.path, resume=True)
+    with pytest.raises(RunError, match="is a GAN: begin from what it began from"):
+        seqloom.train(table, run=run, from_run=trained.path, text="text", rating=("stars",), steps=2)
     with pytest.raises(ConfigError, match="leave out minutes"):
         train_gan(run=trained.path, resume=True, minutes=3)
     assert not (run / "config.json").exists()

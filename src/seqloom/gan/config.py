@@ -40,7 +40,7 @@ class GanConfig(Stored):
     batch: int = 64
     length: int = 24
     loss: str = "relativistic"
-    information: float = 10.0
+    information: float = 12.0
     generator_rate: float = 2e-4
     discriminator_rate: float = 1e-3
     likelihood: float = 1.0

@@ -61,7 +61,7 @@ def explained(
 
 def _nats(model: LanguageModel, batch: Batch, features: Tensor) -> Float[Tensor, " kept"]:
     """Of each token, the boundary included."""
-    before = before_each(batch.tokens)
+    before = _before_each(batch.tokens)
     first = torch.zeros_like(batch.kept)
     first[:, 0] = True
     everywhere = features[:, None].expand(-1, before.shape[1], -1)
@@ -70,6 +70,6 @@ def _nats(model: LanguageModel, batch: Batch, features: Tensor) -> Float[Tensor,
     return torch.nn.functional.cross_entropy(logits, batch.tokens[batch.kept], reduction="none")
 
 
-def before_each(tokens: Int[Tensor, "batch length"]) -> Int[Tensor, "batch length"]:
+def _before_each(tokens: Int[Tensor, "batch length"]) -> Int[Tensor, "batch length"]:
     """The token before each; a text follows the boundary, which is what stands last."""
     return torch.cat([tokens[:, -1:], tokens[:, :-1]], 1)

@@ -26,6 +26,7 @@ from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
 from seqloom.workflows.material import Material, prepare
 from seqloom.workflows.own_text import own_source
+from seqloom.workflows.replacing import in_place_of
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.train import train
 
@@ -114,13 +115,14 @@ def train_gan(
     seed = int(settings.get("seed", 0))
     draft = GanConfig(**{"rounds": 1, "awakening": 1, **own, "seed": seed})
     texts, unseen = _texts(parent, material, draft, note)
-    config = _run_config(parent, noise)
+    config = _run_config(parent, noise, draft)
     if "rounds" not in own or "awakening" not in own:
         trainer = _trainer(parent, config, draft, texts, unseen)
         seconds = 60 * (minutes or 8) * (1 if from_run is not None else 1 - _LIKELIHOOD)
         draft = _in_rounds(trainer, draft, own, seconds)
     note(f"{draft.awakening:,} updates by likelihood with noise, then {draft.rounds:,} rounds against a discriminator")
-    with folder.locked():
+    config = _run_config(parent, noise, draft)
+    with folder.locked(), in_place_of(folder):
         folder.write_config(config, parent.codec)
         write_json(
             folder.gan_file,
@@ -219,10 +221,12 @@ def _texts(parent: Run, material: Material, config: GanConfig, note: Note) -> tu
     return texts, unseen
 
 
-def _run_config(parent: Run, noise: int) -> RunConfig:
+def _run_config(parent: Run, noise: int, gan: GanConfig) -> RunConfig:
     config = parent.config
     model = replace(config.model, condition=config.model.condition + noise, noise=noise, ahead=1)
-    return replace(config, model=model, parent=str(parent.path.absolute()))
+    steps = gan.awakening + gan.schooling + gan.rounds
+    training = replace(config.training, total_steps=max(1, steps), lanes=gan.batch, window=gan.length, seed=gan.seed)
+    return replace(config, model=model, training=training, kernels=None, parent=str(parent.path.absolute()))
 
 
 def _trainer(parent: Run, config: RunConfig, gan: GanConfig, texts: Texts, unseen: Texts) -> GanTrainer:
@@ -315,7 +319,7 @@ def _run(session: _Session) -> Run:
             before = len(trainer.gone_back)
             one = trainer.round()
             number = trainer.progress.rounds
-            if number % _LOGGED == 0:
+            if number % _LOGGED == 0 or number == config.rounds:
                 log(config.awakening + config.schooling + number, **_numbers(one), **_state(trainer))
             for at, why in trainer.gone_back[before:]:
                 session.note(f"round {at:,}: {why}; gone back, and on with less pressure")

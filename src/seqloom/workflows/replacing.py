@@ -33,8 +33,11 @@ def in_place_of(folder: RunFolder) -> Iterator[None]:
 
 def _files(folder: RunFolder) -> list[Path]:
     """What a run may have, its config first, so that no half run looks whole."""
-    kept = (folder.codec_file, folder.weights_file, folder.state_file, folder.log_file, folder.metrics_file)
-    samples = sorted(folder.samples_folder.glob("epoch-*.txt"))
+    kept = (
+        *(folder.codec_file, folder.weights_file, folder.state_file, folder.log_file, folder.metrics_file),
+        *(folder.gan_file, folder.gan_state_file),
+    )
+    samples = sorted([*folder.samples_folder.glob("epoch-*.txt"), *folder.samples_folder.glob("round-*.txt")])
     plots = [folder.plots_folder / f"{name}.png" for name in PLOTS]
     return [file for file in (folder.config_file, *kept, folder.report_file, *samples, *plots) if file.exists()]
 

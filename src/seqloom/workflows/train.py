@@ -127,6 +127,10 @@ def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrit
         )
     if parent is None:
         return
+    if parent.config.model.noise:
+        raise RunError(
+            f"--from got {parent.path}, which is a GAN: begin from what it began from, {parent.config.parent}"
+        )
     if parent.folder.path.resolve() == folder.path.resolve():
         raise ConfigError(f"--from and --run are both {folder.path}: name another folder for the new run")
     fixed = {"core", "sizes", "embedding", "tied", "layer_norm", "kernel_width", "ahead"} & wanted.model.keys()
@@ -231,6 +235,8 @@ def _refuse_to_resume(settings: Mapping[str, Any]) -> None:
 
 def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: Viewer) -> Run:
     config = folder.read_config()
+    if config.model.noise:
+        raise RunError(f"{folder.path} is a GAN: go on with it by 'seqloom gan train --resume --run {folder.path}'")
     if source is not None and _source_names(source) != config.sources:
         raise ConfigError(
             f"--resume goes on with the run's own text, {config.source}, and the source is "
