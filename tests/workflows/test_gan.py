@@ -9,11 +9,11 @@ from tests.workflows.test_rated_runs import goodness, write_table
 
 import seqloom
 from seqloom.errors import ConfigError, RunError, SourceError
-from seqloom.workflows.gan import train_gan
+from seqloom.workflows.gan import GAN_SETTINGS, train_gan
 
 SETTINGS = {
     "text": "text",
-    "rating": ("stars",),
+    "rating": "stars",
     "level": "word",
     "size": 24,
     "threads": 1,
@@ -73,7 +73,7 @@ def test_an_interrupted_gan_goes_on_exactly(trained, table, tmp_path):
         if "round 4 of" in line:
             os.kill(os.getpid(), signal.SIGINT)
 
-    settings = {**SETTINGS, "steps": None}
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     likelihood = trained.path / "likelihood"
     whole = train_gan(table, run=tmp_path / "whole", from_run=likelihood, noise=3, **settings)
     with pytest.raises(KeyboardInterrupt):
@@ -95,9 +95,9 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
         train_gan(table, run=run, minutes=0, noise=0, loss="wgan", **{**SETTINGS, "batch": 1})
     assert len(caught.value.faults) == 4
     with pytest.raises(SourceError, match="are too few for batches of 512"):
-        train_gan(table, run=run, from_run=trained.path / "likelihood", **{**SETTINGS, "batch": 512, "steps": None})
+        train_gan(table, run=run, from_run=trained.path / "likelihood", batch=512, length=16)
     with pytest.raises(RunError, match="is a GAN already"):
-        train_gan(table, run=run, from_run=trained.path, **{**SETTINGS, "steps": None})
+        train_gan(table, run=run, from_run=trained.path)
     with pytest.raises(RunError, match="there is no GAN"):
         train_gan(run=run, resume=True)
     with pytest.raises(RunError, match="seqloom gan train --resume"):
@@ -106,7 +106,22 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
         seqloom.train(table, run=run, from_run=trained.path, text="text", rating=("stars",), steps=2)
     with pytest.raises(ConfigError, match="leave out minutes"):
         train_gan(run=trained.path, resume=True, minutes=3)
+    with pytest.raises(ConfigError) as caught:
+        train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
+    assert caught.value.faults == (
+        f"--text got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
+        "--steps is of the training that --from takes the place of: leave it out",
+    )
     assert not (run / "config.json").exists()
+
+
+def test_the_score_function_begins_from_nothing(table, tmp_path):
+    notes = []
+    settings = {**SETTINGS, "steps": None, "awakening": None, "loss": "score"}
+    run = train_gan(table, run=tmp_path / "score", note=notes.append, **settings)
+    assert any(line.startswith("0 updates by likelihood with noise, then 12 rounds") for line in notes)
+    assert not any("nats" in line for line in run.folder.read_log())
+    assert run.generate(rating=3, length=10, min_length=3)
 
 
 def test_texts_of_one_rating_are_refused(tmp_path):
@@ -118,7 +133,7 @@ def test_texts_of_one_rating_are_refused(tmp_path):
 
 def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
     plain = seqloom.train(table, run=tmp_path / "plain", text="text", level="word", size=16, steps=5, threads=1)
-    settings = {**SETTINGS, "steps": None}
+    settings = {"batch": 16, "length": 16}
     with pytest.raises(RunError, match="was not trained with --rating"):
         train_gan(table, run=tmp_path / "gan", from_run=plain.path, **settings)
     other = tmp_path / "other.csv"

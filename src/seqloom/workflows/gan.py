@@ -21,6 +21,7 @@ from seqloom.gan.trainer import GanTrainer
 from seqloom.gan.writing import write
 from seqloom.models.language_model import LanguageModel, num_parameters
 from seqloom.models.transplant import transplant
+from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.training.checkpoint import load_snapshot, save_snapshot
 from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
@@ -28,6 +29,7 @@ from seqloom.workflows.material import Material, prepare
 from seqloom.workflows.own_text import own_source
 from seqloom.workflows.replacing import in_place_of
 from seqloom.workflows.run import Run, load
+from seqloom.workflows.settings import as_flag, columns
 from seqloom.workflows.train import train
 
 __all__ = ["GAN_SETTINGS", "train_gan"]
@@ -37,7 +39,7 @@ Note = Callable[[str], None]
 GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != "seed")
 """Settings of a GAN's own; all others are those of training by likelihood."""
 
-_NOISE = 10
+_NOISE, _MINUTES = 10, 8.0
 _VALIDATION = 0.05
 _LIKELIHOOD, _AWAKENING = 0.3, 0.25
 """Shares of the minutes; what is left is for the rounds."""
@@ -100,17 +102,19 @@ def train_gan(
     if source is None:
         raise ConfigError("name the table to learn from, or go on with a run by --resume")
     own = {name: settings.pop(name) for name in GAN_SETTINGS if settings.get(name) is not None}
-    settings = {name: value for name, value in settings.items() if value is not None and name not in GAN_SETTINGS}
+    settings = {
+        name: columns(name, value) for name, value in settings.items() if value is not None and name not in GAN_SETTINGS
+    }
     _check(folder, own, settings, minutes, noise, from_run, overwrite=overwrite)
-    likelihood = folder.path / "likelihood"
-    if from_run is None:
-        note("first, learning by likelihood")
-        budget = {"steps": settings.pop("steps")} if "steps" in settings else {"minutes": _LIKELIHOOD * (minutes or 8)}
-        given = {"level": "word", "validation": _VALIDATION, **settings, **budget}
-        parent = train(source, run=likelihood, overwrite=overwrite, **given)
-    else:
-        parent = load(from_run)
-    _check_parent(parent)
+    if not _begins_by_likelihood(own.get("loss")):
+        own = {"awakening": 0, "likelihood": 0.0, **own}
+        settings = settings if from_run is not None else {**settings, "steps": 1}
+    parent = (
+        _likelihood(source, folder, settings, minutes, note, overwrite=overwrite)
+        if from_run is None
+        else load(from_run)
+    )
+    _check_parent(parent, settings if from_run is not None else {})
     material = _material(parent, source, note)
     seed = int(settings.get("seed", 0))
     draft = GanConfig(**{"rounds": 1, "awakening": 1, **own, "seed": seed})
@@ -118,7 +122,7 @@ def train_gan(
     config = _run_config(parent, noise, draft)
     if "rounds" not in own or "awakening" not in own:
         trainer = _trainer(parent, config, draft, texts, unseen)
-        seconds = 60 * (minutes or 8) * (1 if from_run is not None else 1 - _LIKELIHOOD)
+        seconds = 60 * (minutes or _MINUTES) * (1 if from_run is not None else 1 - _LIKELIHOOD)
         draft = _in_rounds(trainer, draft, own, seconds)
     note(f"{draft.awakening:,} updates by likelihood with noise, then {draft.rounds:,} rounds against a discriminator")
     config = _run_config(parent, noise, draft)
@@ -168,12 +172,44 @@ def _check(
         )
 
 
-def _check_parent(parent: Run) -> None:
-    """Whether a run can be begun from.
+def _begins_by_likelihood(loss: str | None) -> bool:
+    found: bool = resolve("loss", loss or GanConfig.loss, GAN_LOSSES).from_likelihood
+    return found
+
+
+def _likelihood(
+    source: str | Path,
+    folder: RunFolder,
+    settings: Mapping[str, Any],
+    minutes: float | None,
+    note: Note,
+    *,
+    overwrite: bool,
+) -> Run:
+    """The training that the generator begins from."""
+    note("first, learning by likelihood")
+    budget = {} if "steps" in settings else {"minutes": _LIKELIHOOD * (minutes or _MINUTES)}
+    given = {"level": "word", "validation": _VALIDATION, **settings, **budget}
+    return train(source, run=folder.path / "likelihood", overwrite=overwrite, **given)
+
+
+def _check_parent(parent: Run, settings: Mapping[str, Any]) -> None:
+    """Whether a run can be begun from, with settings of learning by likelihood that were given beside it.
 
     Raises:
         RunError: it cannot.
+        ConfigError: the settings have no place, or the run read its texts otherwise.
     """
+    reading = parent.config.reading.to_json()
+    faults = [
+        f"{as_flag(name)} got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
+        if name in reading
+        else f"{as_flag(name)} is of the training that --from takes the place of: leave it out"
+        for name, value in settings.items()
+        if name != "seed" and (name not in reading or value != reading[name])
+    ]
+    if faults:
+        raise ConfigError(*faults)
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):
         raise RunError(f"{parent.path} was not trained with --rating: begin from a run that was")
@@ -232,7 +268,8 @@ def _run_config(parent: Run, noise: int, gan: GanConfig) -> RunConfig:
 def _trainer(parent: Run, config: RunConfig, gan: GanConfig, texts: Texts, unseen: Texts) -> GanTrainer:
     torch.set_num_threads(config.threads)
     model = LanguageModel(config.model, gan.seed)
-    transplant(parent.model(), model)
+    if _begins_by_likelihood(gan.loss):
+        transplant(parent.model(), model)
     random = torch.Generator().manual_seed(gan.seed)
     with torch.no_grad():
         assert model.condition is not None

@@ -10,7 +10,7 @@ from seqloom.errors import ConfigError
 from seqloom.presets import PRESETS, Preset, SamplePlan
 from seqloom.registry import CODECS, unknown_name
 
-__all__ = ["Settings", "as_flag", "sort_settings"]
+__all__ = ["Settings", "as_flag", "columns", "sort_settings"]
 
 _OTHER = ("level", "vocabulary", "size", "layers", "minutes", "epochs", "steps", "threads")
 
@@ -51,13 +51,14 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
     """Sort settings by where they belong, over those of a preset.
 
     Args:
-        given: by name; None means not given. `size` is a number or a sequence, one a layer.
+        given: by name; None means not given. `size` is a number or a sequence, one a layer; `rating` and `category` a
+            column or a sequence of them.
         preset: a name from `PRESETS`.
 
     Raises:
         ConfigError: unknown names, settings out of range or that contradict one another; every fault is listed.
     """
-    given = {name: value for name, value in given.items() if value is not None}
+    given = {name: columns(name, value) for name, value in given.items() if value is not None}
     known = (*sorted(_READING | _MODEL | _TRAINING), *_OTHER)
     faults = [unknown_name("setting", name, dict.fromkeys(known)) for name in given if name not in known]
     if preset is not None and preset not in PRESETS:
@@ -79,6 +80,11 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
     if faults:
         raise ConfigError(*faults)
     return found
+
+
+def columns(name: str, value: Any) -> Any:
+    """A setting's value; a single column of a rating or category is as good as a sequence of one."""
+    return (value,) if name in ("rating", "category") and isinstance(value, str) else value
 
 
 def _out_of_range(settings: Settings) -> list[str]:
