@@ -82,7 +82,6 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
     trainer.train()
     model = trainer.published()
     true = STARS.features(STARS.of(STORE))
-    assert true is not None
     shuffled = true[np.random.default_rng(0).permutation(len(true))]
     # Told the rating, only the first token of a text is open; untold, the second is too.
     told, untold, misled = nats(model, true), nats(model, None), nats(model, shuffled)
@@ -93,7 +92,7 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
 def test_every_place_that_a_rating_reaches_matters() -> None:
     trainer = make_trainer(None, 0.1, 400)
     trainer.train()
-    model, true = trainer.published()(STARS, STORE)
+    model, true = trainer.published(), STARS.features(STARS.of(STORE))
     whole = nats(model, true)
     for place in ("input", "state", "output"):
         without = copy.deepcopy(model)

@@ -146,7 +146,7 @@ def test_without_the_filter_ratings_are_missed_by_more(rated: Run) -> None:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
     def missed(**settings: object) -> float:
-        found = rated.write_to(4, count=40, length=60, **settings)
+        found = rated.write_to(4, count=200, length=60, **settings)
         return float(np.mean([abs(1 + 4 * goodness([one.sample.text]) - 4) for one in found]))
 
     assert missed(critic=critic, agree=0.5) < 0.9 * missed()
