@@ -58,7 +58,8 @@ def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
     assert any("60 updates by likelihood with noise" in line for line in notes)
     assert any("round 12 of 12" in line for line in notes)
     log = trained.folder.read_log()
-    assert {"accuracy", "generator", "nats", "noise", "updates", "distinct"} <= set().union(*log)
+    assert (trained.folder.plots_folder / "gan.png").exists()
+    assert {"rating", "accuracy", "generator", "nats", "noise", "updates", "distinct"} <= set().union(*log)
     grid = (trained.folder.samples_folder / "round-00012.txt").read_text()
     info = trained.info()
     assert info["trained"] == {"steps": 77, "total_steps": 77, "weights": True, "finished": True}

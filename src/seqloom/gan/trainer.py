@@ -76,6 +76,7 @@ class Round:
         discriminator: its loss; NaN where it had no update.
         nats: of a text by likelihood, and NaN where that is left out.
         information: of its noise.
+        rating: correlation of the ratings that were wanted and that the discriminator reads in generated texts.
         gradient: norm of the gradient that came through the texts.
     """
 
@@ -84,6 +85,7 @@ class Round:
     discriminator: float
     nats: float
     information: float
+    rating: float
     gradient: float
 
 
@@ -160,7 +162,7 @@ class GanTrainer:
             assert self.model.embedding is not None
             self.discriminator.begin_with(self.model.embedding.weight)
         random = self._random(number, 7)
-        drafts, told, accuracy = self._measured(number, random)
+        drafts, told, accuracy, _ = self._measured(number, random)
         self._teach(self._batch(number, 7), drafts, told, random)
         self.progress.schooled += 1
         return accuracy
@@ -170,7 +172,7 @@ class GanTrainer:
         config, number = self.config, self.progress.rounds
         random = self._random(number, 1)
         loss = math.nan
-        drafts, told, accuracy = self._measured(number, random)
+        drafts, told, accuracy, rating = self._measured(number, random)
         for update in range(self.balance.updates):
             if update:
                 real = self._batch(number * 8 + update, 2)
@@ -184,7 +186,7 @@ class GanTrainer:
         if self.progress.rounds % config.check_every == 0:
             self._look(gradient)
         nats, information = (math.nan, math.nan) if found is None else (float(found.nats), float(found.information))
-        return Round(accuracy, generator, loss, nats, information, gradient)
+        return Round(accuracy, generator, loss, nats, information, rating, gradient)
 
     def look(self) -> Variety:
         """How varied texts of the mean weights are; the first look is what later ones are held against."""
@@ -289,20 +291,22 @@ class GanTrainer:
             features, _ = self._features(batch, random)
             return write(self.model, features, self.config.length, self.boundary, random), batch.ratings
 
-    def _measured(self, number: int, random: torch.Generator) -> tuple[Drafts, Tensor, float]:
-        """New texts, and how often the discriminator is right on them and on unseen real ones."""
+    def _measured(self, number: int, random: torch.Generator) -> tuple[Drafts, Tensor, float, float]:
+        """New texts, how often the discriminator is right on them and on unseen real ones, and how it reads ratings."""
         size = min(self.config.batch, len(self.unseen))
         real = self.unseen.drawn(self.config.seed, number, size, self.device)
-        drafts, told = self._drafts(self._batch(number * 8, 2), random)
+        wanted = self._batch(number * 8, 2)
+        drafts, told = self._drafts(wanted, random)
         noise, begun = self.balance.noise, self.progress.schooled + self.progress.rounds > 0
         with torch.no_grad():
             of_real = self.discriminator.judge(Shown(real.tokens, real.kept), real.ratings, noise, random).scores
-            of_drafts = self.discriminator.judge(drafts.shown, told, noise, random).scores
+            of_drafts, levels = self.discriminator.judge(drafts.shown, told, noise, random)
+            rating = float(torch.corrcoef(torch.stack([levels, wanted.levels]))[0, 1])
         threshold = self.progress.threshold
         accuracy = float(((of_real > threshold).float().mean() + (of_drafts <= threshold).float().mean()) / 2)
         middle = float(of_real.mean() + of_drafts.mean()) / 2
         self.progress.threshold = threshold + 0.2 * (middle - threshold) if begun else middle
-        return drafts, told, accuracy
+        return drafts, told, accuracy, rating
 
     def _teach(self, real: Batch, drafts: Drafts, told: Tensor, random: torch.Generator) -> float:
         """One update of the discriminator."""

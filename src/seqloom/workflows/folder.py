@@ -19,6 +19,7 @@ from seqloom.data.conditions import Conditions
 from seqloom.data.store import TokenStore
 from seqloom.errors import RunError, UserError
 from seqloom.files import replaced, write_json
+from seqloom.gan.config import GanConfig
 from seqloom.presets import SamplePlan
 from seqloom.registry import CODECS, unknown_name
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "PLOTS", "RunConfig", "RunFolder"]
 
-PLOTS = ("loss", "temperature", "entropy")
+PLOTS = ("loss", "gan", "temperature", "entropy")
 """The pictures of a run, by name."""
 
 FORMAT = 1
@@ -291,6 +292,18 @@ class RunFolder:
                 raise RunError(f"{self.log_file} is damaged: {line[:60]!r} is no line of a training's log; remove it")
             lines.append(found)
         return lines
+
+    def read_gan(self) -> tuple[GanConfig, Path]:
+        """How a GAN is trained, and the run that it began from.
+
+        Raises:
+            RunError: there is none here, or what is kept of it is damaged.
+        """
+        stored = self._read_json(self.gan_file)
+        try:
+            return GanConfig.from_json(stored["gan"]), Path(stored["parent"])
+        except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(f"{self.gan_file} is damaged ({error}): begin again with --overwrite") from None
 
     def read_metrics(self) -> dict[str, Any]:
         """`metrics.json`: what was measured when training ended; empty before that.

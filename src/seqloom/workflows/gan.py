@@ -25,6 +25,7 @@ from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.training.checkpoint import load_snapshot, save_snapshot
 from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.interrupt import ctrl_c
+from seqloom.workflows.looking import draw_game
 from seqloom.workflows.material import Material, prepare
 from seqloom.workflows.own_text import own_source
 from seqloom.workflows.replacing import in_place_of
@@ -311,12 +312,8 @@ def _resumed(folder: RunFolder, given: set[str], note: Note) -> Run:
         raise ConfigError(f"--resume goes on with the run's own settings: leave out {', '.join(sorted(given))}")
     if not folder.gan_file.exists():
         raise RunError(f"there is no GAN at {folder.path} to go on with: begin one with 'seqloom gan train SOURCE'")
-    try:
-        stored = json.loads(folder.gan_file.read_text(encoding="utf-8"))
-        gan, parent = GanConfig.from_json(stored["gan"]), load(stored["parent"])
-    except (ValueError, KeyError, TypeError, ConfigError) as error:
-        raise RunError(f"{folder.gan_file} is damaged ({error}): begin again with --overwrite") from None
-    config = folder.read_config()
+    gan, path = folder.read_gan()
+    parent, config = load(path), folder.read_config()
     snapshot = load_snapshot(folder.gan_state_file)
     if folder.metrics_file.exists():
         note(f"{folder.path} is finished")
@@ -367,6 +364,7 @@ def _run(session: _Session) -> Run:
         if interrupted():
             raise KeyboardInterrupt(str(folder.path))
     write_json(folder.metrics_file, _measured(session))
+    session.note(f"plot: {draw_game(load(folder.path), folder.plots_folder)}")
     session.note(f"run: {folder.path}   write with it: seqloom generate {folder.path} --rating {_example(session)}")
     return load(folder.path)
 

@@ -7,12 +7,13 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.errors import ConfigError
+from seqloom.plots.game import game_curves
 from seqloom.plots.losses import loss_curve
 from seqloom.plots.temperatures import entropy_curve, temperature_fan
 from seqloom.sampling import reweight
 from seqloom.workflows.run import Run
 
-__all__ = ["FAN", "draw_plots"]
+__all__ = ["FAN", "draw_game", "draw_plots"]
 
 FAN = (0.2, 0.5, 1.0, 1.2)
 """Temperatures of the fan."""
@@ -52,7 +53,8 @@ def draw_plots(
     probabilities = run.next_distribution(prompt, skip_unknown=skip_unknown)
     fan = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
-    drawn = [_draw_losses(run, folder)] if run.folder.read_log() else []
+    draw = draw_game if run.config.model.noise else _draw_losses
+    drawn = [draw(run, folder)] if run.folder.read_log() else []
     tokens = ["(end)" if index == run.codec.boundary else run.codec.decode([index]) for index in range(len(run.codec))]
     return [
         *drawn,
@@ -61,6 +63,28 @@ def draw_plots(
             folder / "entropy.png", _ENTROPY_TEMPERATURES.tolist(), entropies, vocabulary=len(run.codec), prompt=prompt
         ),
     ]
+
+
+def draw_game(run: Run, folder: Path) -> Path:
+    """Draw how the training of a GAN went.
+
+    Args:
+        run: of a GAN, with a log.
+        folder: where the PNG goes.
+
+    Raises:
+        RunError: what is kept of the GAN is damaged.
+    """
+    gan, _ = run.folder.read_gan()
+    metrics = run.folder.read_metrics()
+    inside = f"inside its band in {metrics['inside_band']:.0%} of the rounds" if "inside_band" in metrics else ""
+    return game_curves(
+        folder / "gan.png",
+        run.folder.read_log(),
+        gan.band,
+        title=f"{Path(run.config.corpus).name}: generator and discriminator",
+        subtitle=inside,
+    )
 
 
 def _draw_losses(run: Run, folder: Path) -> Path:
