@@ -31,7 +31,6 @@ import numpy as np
 import seqloom
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
-from seqloom.errors import RunError
 
 REVIEWS = Path(os.environ.get("SEQLOOM_CORPORA", ".")) / "reviews" / "yelp_10k.csv"
 WORDS = 3000
@@ -71,11 +70,11 @@ def main() -> None:
 
 def likelihood(table: Path, run: Path, minutes: float, seed: int = 0, **settings: Any) -> seqloom.Run:
     """A run that learned by likelihood alone; what is there is not trained again."""
-    try:
+    if (run / "metrics.json").exists():
         return seqloom.load(run)
-    except RunError:
-        said(f"{run.name} ...")
-        return seqloom.train(table, run=run, text="text", level="word", minutes=minutes, seed=seed, **settings)
+    said(f"{run.name} ...")
+    settings = {"text": "text", "level": "word", "minutes": minutes, "seed": seed, "overwrite": True, **settings}
+    return seqloom.train(table, run=run, **settings)
 
 
 def gan(table: Path, run: Path, minutes: float, seed: int = 0, **settings: Any) -> seqloom.Run:
