@@ -146,8 +146,8 @@ class ModelConfig(Stored):
         condition: features of a text's ratings that the network is told; 0 where there are none.
         condition_into: what they change: "input", the pre-activations of every layer at every token; "state", those of
             the first token, and so what a text begins from; "output", the logits.
-        noise: how many of these features, the last ones, are noise: numbers of a normal distribution, drawn for each
-            text.
+        noise: numbers of a normal distribution that are drawn for each text; 0 where there are none.
+        noise_width: how many of the features, the last ones, are made of them.
     """
 
     vocabulary: int
@@ -165,6 +165,7 @@ class ModelConfig(Stored):
     condition: int = 0
     condition_into: tuple[str, ...] = ("input", "state", "output")
     noise: int = 0
+    noise_width: int = 0
 
     def __post_init__(self) -> None:
         check(
@@ -202,8 +203,9 @@ class ModelConfig(Stored):
                 f"--condition-into got {','.join(self.condition_into)}: choose from input, state, output",
             ),
             (
-                0 <= self.noise <= self.condition,
-                f"{self.noise} numbers of noise do not fit into {self.condition} features that the network is told",
+                0 <= self.noise_width <= self.condition and (self.noise > 0) == (self.noise_width > 0),
+                f"{self.noise} numbers of noise as {self.noise_width} features do not fit into the {self.condition} "
+                "that the network is told",
             ),
         )
 

@@ -12,7 +12,7 @@ from seqloom.gan.texts import Texts
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import LanguageModel
 
-VOCABULARY, BOUNDARY, LENGTH, NOISE = 12, 11, 6, 3
+VOCABULARY, BOUNDARY, LENGTH, NOISE, WIDTH = 12, 11, 6, 3, 8
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,9 @@ def trainer(texts):
 
     def made(**settings):
         torch.manual_seed(0)
-        config = ModelConfig(vocabulary=VOCABULARY, sizes=(24,), embedding=8, condition=2 + NOISE, noise=NOISE)
+        config = ModelConfig(
+            vocabulary=VOCABULARY, sizes=(24,), embedding=8, condition=2 + WIDTH, noise=NOISE, noise_width=WIDTH
+        )
         usual = {"rounds": 20, "awakening": 20, "batch": 16, "length": LENGTH, "information": 2.0, "check_every": 5}
         return GanTrainer(
             LanguageModel(config, 0),

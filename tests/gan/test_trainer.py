@@ -26,7 +26,7 @@ def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
         batch = texts.chosen(np.arange(0, 640, 5), torch.device("cpu"))
-        drafts = write(learner.mean, learner._features(batch, random)[0], LENGTH, BOUNDARY, random)
+        drafts = write(learner.mean, learner._features(learner.mean, batch, random)[0], LENGTH, BOUNDARY, random)
     known = {tuple(row) for row in texts.tokens[:, :3].tolist()}
     written = [tuple(row) for row in drafts.ids()]
     assert sum(row in known for row in written) > 0.8 * len(written)
@@ -91,18 +91,19 @@ def test_texts_that_become_alike_send_it_back(trainer):
 def test_the_gradient_goes_through_texts_to_the_generator(trainer, texts):
     learner = trainer()
     random = torch.Generator().manual_seed(0)
-    features = learner._features(texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
+    features = learner._features(learner.model, texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
     drafts = write(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
     assert drafts.soft.shape == (*drafts.tokens.shape, VOCABULARY)
     judged = learner.discriminator.judge(drafts.shown, features[:, :2])
     judged.scores.sum().backward()
-    assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in learner.model.condition.parameters())
+    learned = [learner.model.condition.get_parameter(name) for name in ("input", "state", "output")]
+    assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in learned)
 
 
 def test_texts_end_at_their_boundary(trainer, texts):
     learner = trainer()
     random = torch.Generator().manual_seed(0)
-    features = learner._features(texts.chosen(np.arange(64), torch.device("cpu")), random)[0]
+    features = learner._features(learner.model, texts.chosen(np.arange(64), torch.device("cpu")), random)[0]
     drafts = write(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
     for row, kept, ids in zip(drafts.tokens.tolist(), drafts.kept.tolist(), drafts.ids(), strict=True):
         ends = row.index(BOUNDARY) if BOUNDARY in row else len(row)

@@ -26,7 +26,7 @@ compiled = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled ker
 
 
 def decoder(way: str, guidance: float = 1.0, core: str = "lstm") -> NoisyDecoder:
-    config = ModelConfig(vocabulary=23, core=core, sizes=(40,), condition=2 + NOISE, noise=NOISE)
+    config = ModelConfig(vocabulary=23, core=core, sizes=(40,), condition=2 + NOISE, noise=NOISE, noise_width=NOISE)
     random = np.random.default_rng(0)
     weights = {
         name: (1.2 / np.sqrt(shape[-1]) * random.standard_normal(shape)).astype(np.float32)
@@ -107,8 +107,8 @@ def test_a_beam_has_the_noise_of_the_first_sample():
 
 
 def test_there_is_no_more_noise_than_there_are_features():
-    with pytest.raises(ConfigError, match="3 numbers of noise do not fit into 2 features"):
-        ModelConfig(vocabulary=5, condition=2, noise=3)
+    with pytest.raises(ConfigError, match="3 numbers of noise as 3 features do not fit into the 2"):
+        ModelConfig(vocabulary=5, condition=2, noise=3, noise_width=3)
 
 
 def test_a_model_without_noise_draws_none():

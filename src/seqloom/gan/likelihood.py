@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seqloom.gan.networks import Recognizer, Shown
 from seqloom.gan.texts import Batch
+from seqloom.gan.writing import told_of
 from seqloom.models.condition import Told
 from seqloom.models.language_model import LanguageModel
 
@@ -53,7 +54,7 @@ def explained(
     drawn = torch.randn(mean.shape, generator=random, device=mean.device)
     noise = mean + (log_variance / 2).exp() * drawn
     told = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
-    features = torch.cat([ratings, noise], 1)
+    features = told_of(model, ratings, noise)
     nats = _nats(model, batch, features).sum() / len(features)
     tokens = batch.kept.sum() / len(features)
     return Explained((nats + (told - information).abs()) / tokens, nats.detach(), told.detach())

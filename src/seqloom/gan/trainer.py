@@ -18,7 +18,7 @@ from seqloom.gan.losses import GanLoss
 from seqloom.gan.networks import Discriminator, Recognizer, Shown
 from seqloom.gan.texts import Batch, Texts
 from seqloom.gan.variety import Variety, collapsed, variety_of
-from seqloom.gan.writing import Drafts, write
+from seqloom.gan.writing import Drafts, told_of, write
 from seqloom.models.language_model import LanguageModel
 from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.training.loop import Snapshot
@@ -192,7 +192,9 @@ class GanTrainer:
         """How varied texts of the mean weights are; the first look is what later ones are held against."""
         random, batch = self._random(0, 4), self.texts.drawn(self.config.seed, 0, _LOOKED_AT, self.device)
         with torch.no_grad():
-            drafts = write(self.mean, self._features(batch, random)[0], self.config.length, self.boundary, random)
+            drafts = write(
+                self.mean, self._features(self.mean, batch, random)[0], self.config.length, self.boundary, random
+            )
         self.found = variety_of(drafts.ids(), self.spell)
         self.reference = self.reference or self.found
         return self.found
@@ -279,16 +281,16 @@ class GanTrainer:
         shown = torch.rand(len(batch.ratings), generator=random, device=self.device) >= _HIDDEN_RATINGS
         return batch.ratings * shown[:, None]
 
-    def _features(self, batch: Batch, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """What the generator is told for texts of a batch's ratings: those, and new noise; and that noise."""
+    def _features(self, model: LanguageModel, batch: Batch, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What a generator is told for texts of a batch's ratings: those, and new noise; and that noise."""
         count, noise = len(batch.ratings), self.model.config.noise
         drawn = torch.randn(count, noise, generator=random, device=self.device)
-        return torch.cat([batch.ratings, drawn], 1), drawn
+        return told_of(model, batch.ratings, drawn), drawn
 
     def _drafts(self, batch: Batch, random: torch.Generator) -> tuple[Drafts, Tensor]:
         """New texts for the ratings of a batch, from which the generator does not learn."""
         with torch.no_grad():
-            features, _ = self._features(batch, random)
+            features, _ = self._features(self.model, batch, random)
             return write(self.model, features, self.config.length, self.boundary, random), batch.ratings
 
     def _measured(self, number: int, random: torch.Generator) -> tuple[Drafts, Tensor, float, float]:
@@ -369,7 +371,7 @@ class GanTrainer:
     def _played(self, real: Batch, share: float, random: torch.Generator) -> tuple[Tensor, float]:
         """What the generator minimises, and the discriminator's part of it."""
         config = self.config
-        features, noise = self._features(real, random)
+        features, noise = self._features(self.model, real, random)
         temperature = config.temperature * (config.last_temperature / config.temperature) ** share
         how = {"temperature": temperature} if self.loss.through_text else {"weighed": True}
         drafts = write(self.model, features, config.length, self.boundary, random, **how)

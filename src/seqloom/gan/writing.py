@@ -10,7 +10,7 @@ from seqloom.gan.networks import Shown, shown_rows
 from seqloom.models.gated import Gated
 from seqloom.models.language_model import LanguageModel
 
-__all__ = ["Drafts", "write"]
+__all__ = ["Drafts", "told_of", "write"]
 
 
 class Drafts(NamedTuple):
@@ -41,6 +41,14 @@ class Drafts(NamedTuple):
     def shown(self) -> Shown:
         """As a network is shown them."""
         return Shown(self.tokens, self.kept, self.soft)
+
+
+def told_of(
+    model: LanguageModel, ratings: Float[Tensor, "batch ratings"], noise: Float[Tensor, "batch noise"]
+) -> Float[Tensor, "batch width"]:
+    """What a generator is told of texts: features of their ratings, and of their noise."""
+    assert model.condition is not None
+    return torch.cat([ratings, model.condition.of_noise(noise)], 1)
 
 
 def write(

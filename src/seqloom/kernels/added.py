@@ -9,7 +9,7 @@ from jaxtyping import Float32
 from seqloom.config import ModelConfig
 from seqloom.kernels.weights import Weights, gate_columns
 
-__all__ = ["Added", "added_by", "with_added"]
+__all__ = ["Added", "added_by", "noise_features", "with_added"]
 
 
 class Added(NamedTuple):
@@ -51,6 +51,12 @@ def added_by(config: ModelConfig, weights: Weights, features: Float32[np.ndarray
         tuple(np.split(parts["input"] + parts["state"], ends)),
         parts["output"],
     )
+
+
+def noise_features(weights: Weights, noise: Float32[np.ndarray, " noise"]) -> Float32[np.ndarray, " noise_width"]:
+    """What a model that is told noise makes features of it by; see `Conditioning.of_noise`."""
+    found: np.ndarray = np.tanh(weights["condition.noise"] @ noise)
+    return found
 
 
 def with_added(weights: Weights, added: Added) -> Weights:

@@ -61,6 +61,8 @@ def expected_shapes(config: ModelConfig) -> Shapes:
     if config.condition:
         rows = {"input": sum(gate_columns(config)), "state": sum(gate_columns(config)), "output": config.vocabulary}
         shapes |= {f"condition.{name}": (rows[name], config.condition) for name in config.condition_into}
+    if config.noise:
+        shapes["condition.noise"] = (config.noise_width, config.noise)
     return shapes
 
 

@@ -18,6 +18,10 @@ from seqloom.models.core import LayerCondition
 __all__ = ["Conditioning", "Told"]
 
 
+_NOISE_SPREAD = 1.5
+"""Standard deviation of what goes into the features of noise, at first."""
+
+
 class Told(NamedTuple):
     """What the network is told of the texts that it reads.
 
@@ -38,16 +42,24 @@ class Conditioning(nn.Module):
     """Linear maps from features to all that they change, zero at the start of training.
 
     Parameters: `input [gates, features]` and `state [gates, features]`, the gates of all layers below one another, and
-    `output [vocab, features]`; each of them where `config.condition_into` has it.
+    `output [vocab, features]`; each of them where `config.condition_into` has it. Where the network is told noise,
+    `noise [noise features, noise]` too, which is drawn at random.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.gates = gate_columns(config)
         shapes = {"input": sum(self.gates), "state": sum(self.gates), "output": config.vocabulary}
         for name in config.condition_into:
             self.register_parameter(name, nn.Parameter(torch.zeros(shapes[name], config.condition)))
+        if config.noise:
+            drawn = torch.randn(config.noise_width, config.noise, generator=generator)
+            self.noise = nn.Parameter(drawn * (_NOISE_SPREAD / config.noise**0.5))
         self._into, self._vocabulary = config.condition_into, config.vocabulary
+
+    def of_noise(self, noise: Float[Tensor, "*axes noise"]) -> Float[Tensor, "*axes noise_width"]:
+        """The features that are made of noise: zeros of zeros."""
+        return (noise @ self.noise.t()).tanh()
 
     def of_layer(self, index: int, told: Told) -> LayerCondition:
         """What a layer's gates are told."""

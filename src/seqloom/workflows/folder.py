@@ -86,10 +86,10 @@ class RunConfig:
             raise ValueError(unknown_name("level", str(self.level), CODECS))
         if not isinstance(self.threads, int) or self.threads < 1:
             raise ValueError(f"threads is {self.threads!r}, not a number from 1 up")
-        if self.conditions.width + self.model.noise != self.model.condition:
+        if self.conditions.width + self.model.noise_width != self.model.condition:
             raise ValueError(
-                f"the conditions have {self.conditions.width} features, there are {self.model.noise} numbers of noise, "
-                f"and the model reads {self.model.condition}"
+                f"the conditions have {self.conditions.width} features and noise {self.model.noise_width}, and the "
+                f"model reads {self.model.condition}"
             )
 
     @property
@@ -98,11 +98,11 @@ class RunConfig:
         return ", ".join(self.sources)
 
     def features(
-        self, values: Float[np.ndarray, "texts columns"], noise: Float32[np.ndarray, " noise"] | None = None
+        self, values: Float[np.ndarray, "texts columns"], noise: Float32[np.ndarray, " noise_width"] | None = None
     ) -> Float32[np.ndarray, "texts width"]:
-        """What the network is told of texts with these ratings, and of noise, where it knows any; None is its mean."""
-        drawn = np.zeros(self.model.noise, np.float32) if noise is None else noise
-        return np.hstack([self.conditions.features(values), np.tile(drawn, (len(values), 1))])
+        """What the network is told of texts with these ratings, and features of noise; None is those of its mean."""
+        told = np.zeros(self.model.noise_width, np.float32) if noise is None else noise
+        return np.hstack([self.conditions.features(values), np.tile(told, (len(values), 1))])
 
     def features_of(self, store: TokenStore) -> Float32[np.ndarray, "documents width"] | None:
         """The same of a store's documents; None where there are no conditions."""

@@ -18,7 +18,7 @@ from seqloom.files import write_json, write_text
 from seqloom.gan.config import GanConfig
 from seqloom.gan.texts import Texts, texts_of
 from seqloom.gan.trainer import GanTrainer
-from seqloom.gan.writing import write
+from seqloom.gan.writing import told_of, write
 from seqloom.models.language_model import LanguageModel, num_parameters
 from seqloom.models.transplant import transplant
 from seqloom.registry import GAN_LOSSES, resolve
@@ -45,8 +45,8 @@ _VALIDATION = 0.05
 _LIKELIHOOD, _AWAKENING = 0.3, 0.25
 """Shares of the minutes; what is left is for the rounds."""
 
-_NOISE_SPREAD = 0.02
-"""Standard deviation of the weights that noise begins with."""
+_NOISE_WIDTH = 64
+"""Features that are made of noise."""
 
 _LEAST_UNSEEN = 16
 _LOGGED = 5
@@ -260,7 +260,8 @@ def _texts(parent: Run, material: Material, config: GanConfig, note: Note) -> tu
 
 def _run_config(parent: Run, noise: int, gan: GanConfig) -> RunConfig:
     config = parent.config
-    model = replace(config.model, condition=config.model.condition + noise, noise=noise, ahead=1)
+    condition = config.model.condition + _NOISE_WIDTH
+    model = replace(config.model, condition=condition, noise=noise, noise_width=_NOISE_WIDTH, ahead=1)
     steps = gan.awakening + gan.schooling + gan.rounds
     training = replace(config.training, total_steps=max(1, steps), lanes=gan.batch, window=gan.length, seed=gan.seed)
     return replace(config, model=model, training=training, kernels=None, parent=str(parent.path.absolute()))
@@ -271,12 +272,6 @@ def _trainer(parent: Run, config: RunConfig, gan: GanConfig, texts: Texts, unsee
     model = LanguageModel(config.model, gan.seed)
     if _begins_by_likelihood(gan.loss):
         transplant(parent.model(), model)
-    random = torch.Generator().manual_seed(gan.seed)
-    with torch.no_grad():
-        assert model.condition is not None
-        for weight in model.condition.parameters():
-            noise = weight[:, -config.model.noise :]
-            noise.copy_(_NOISE_SPREAD * torch.randn(noise.shape, generator=random))
     assert parent.codec.boundary is not None
     return GanTrainer(
         model,
@@ -414,12 +409,17 @@ def _grid(session: _Session) -> str:
         values = np.full((_SHOWN_NOISES, len(session.config.conditions)), np.nan)
         values[:, 0] = rating
         told = torch.from_numpy(session.config.conditions.features(values)).to(trainer.device)
-        with torch.no_grad():
-            drafts = write(
-                trainer.mean, torch.cat([told, noise], 1), trainer.config.length, trainer.boundary, random, spread=0.0
-            )
-        lines += [f"{rating:g}  {' '.join(text.split())}" for text in trainer.spell(drafts.ids())]
+        lines += [f"{rating:g}  {' '.join(text.split())}" for text in _greedy(trainer, told, noise)]
     return "\n".join(lines) + "\n"
+
+
+def _greedy(trainer: GanTrainer, ratings: torch.Tensor, noise: torch.Tensor) -> list[str]:
+    """The likeliest texts of the mean weights."""
+    with torch.no_grad():
+        features = told_of(trainer.mean, ratings, noise)
+        random = torch.Generator(trainer.device)
+        drafts = write(trainer.mean, features, trainer.config.length, trainer.boundary, random, spread=0.0)
+    return trainer.spell(drafts.ids())
 
 
 def _measured(session: _Session) -> dict[str, Any]:
@@ -429,15 +429,13 @@ def _measured(session: _Session) -> dict[str, Any]:
     random = torch.Generator(trainer.device).manual_seed(1)
     rating = torch.from_numpy(session.texts.ratings[:1]).to(trainer.device).expand(_GREEDY, -1)
     noise = torch.randn(_GREEDY, session.config.model.noise, generator=random, device=trainer.device)
-    with torch.no_grad():
-        features = torch.cat([rating, noise], 1)
-        drafts = write(trainer.mean, features, trainer.config.length, trainer.boundary, random, spread=0.0)
+    greedy = _greedy(trainer, rating, noise)
     trainer.look()
     return {
         "rounds": trainer.progress.rounds,
         "rollbacks": [[number, why] for number, why in trainer.gone_back],
         "inside_band": balance.inside / max(balance.rounds, 1),
-        "distinct_greedy": len(set(trainer.spell(drafts.ids()))) / _GREEDY,
+        "distinct_greedy": len(set(greedy)) / _GREEDY,
         "variety": None if trainer.found is None else trainer.found._asdict(),
         "variety_before": None if trainer.reference is None else trainer.reference._asdict(),
     }

@@ -22,7 +22,7 @@ def _names(config: type) -> frozenset[str]:
 
 
 _READING = _names(ReadingConfig)
-_MODEL = _names(ModelConfig) - {"vocabulary", "sizes", "condition", "noise"}
+_MODEL = _names(ModelConfig) - {"vocabulary", "sizes", "condition", "noise", "noise_width"}
 _TRAINING = _names(TrainingConfig) - {"total_steps"}
 
 

@@ -12,7 +12,7 @@ from seqloom.codecs.base import Codec
 from seqloom.config import check
 from seqloom.errors import ConfigError
 from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder, windowed_decoder
-from seqloom.kernels.added import Added, added_by
+from seqloom.kernels.added import Added, added_by, noise_features
 from seqloom.kernels.decoder import Decoder
 from seqloom.kernels.plain import told_plain_decoder
 from seqloom.kernels.told import NoisyDecoder
@@ -205,7 +205,8 @@ class WriterMaker:
         if values is None and not len(noise):
             return self._native or self._plain(None)
         known = np.full(len(self._config.conditions), np.nan) if values is None else values
-        added = added_by(self._config.model, self._checked, self._config.features(known[None], noise)[0])
+        features = noise_features(self._checked, noise) if len(noise) else None
+        added = added_by(self._config.model, self._checked, self._config.features(known[None], features)[0])
         return self._native.told(added) if self._native is not None else self._plain(added)
 
     @cached_property
