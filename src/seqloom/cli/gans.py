@@ -67,7 +67,7 @@ def train(
     length: Annotated[
         int | None, _source(help=_usual("tokens of the longest text; longer ones are left out", "length"))
     ] = None,
-    minutes: Annotated[float | None, _game(help="of all training, a third of it by likelihood (8)")] = None,
+    minutes: Annotated[float | None, _game(help="of all training, a quarter of it by likelihood (8)")] = None,
     steps: Annotated[int | None, _game(help="updates of the first training by likelihood, in place of minutes")] = None,
     awakening: Annotated[
         int | None, _game(help="updates in which noise is learned by likelihood, in place of minutes")

@@ -42,7 +42,7 @@ GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != 
 
 _NOISE, _MINUTES = 10, 8.0
 _VALIDATION = 0.05
-_LIKELIHOOD, _AWAKENING = 0.3, 0.25
+_LIKELIHOOD, _AWAKENING = 0.25, 0.4
 """Shares of the minutes; what is left is for the rounds."""
 
 _NOISE_WIDTH = 64
@@ -87,7 +87,7 @@ def train_gan(
         from_run: a run trained with a rating to begin from, in place of that training.
         resume: go on exactly where the folder's training stopped.
         overwrite: replace the run that the folder holds.
-        minutes: of all training, 8 unless `rounds` and `awakening` are given; about a third is by likelihood.
+        minutes: of all training, 8 unless `rounds` and `awakening` are given; a quarter is by likelihood.
         noise: normal numbers that each text is made of.
         note: is told what is read and done.
         settings: `GAN_SETTINGS`, and those of `seqloom.train`: `text` and `rating` at least.
