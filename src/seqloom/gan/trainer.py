@@ -158,9 +158,6 @@ class GanTrainer:
     def school(self) -> float:
         """One update of the discriminator alone; gives its accuracy on what it has not seen."""
         number = self.progress.schooled
-        if not number:
-            assert self.model.embedding is not None
-            self.discriminator.begin_with(self.model.embedding.weight)
         random = self._random(number, 7)
         drafts, told, accuracy, _ = self._measured(number, random)
         self._teach(self._batch(number, 7), drafts, told, random)
@@ -300,6 +297,8 @@ class GanTrainer:
         wanted = self._batch(number * 8, 2)
         drafts, told = self._drafts(wanted, random)
         noise, begun = self.balance.noise, self.progress.schooled + self.progress.rounds > 0
+        if not begun and self.model.embedding is not None:
+            self.discriminator.begin_with(self.model.embedding.weight)
         with torch.no_grad():
             of_real = self.discriminator.judge(Shown(real.tokens, real.kept), real.ratings, noise, random).scores
             of_drafts, levels = self.discriminator.judge(drafts.shown, told, noise, random)
