@@ -336,7 +336,7 @@ def draw(found: Mapping[str, Any], names: Sequence[str], path: Path) -> None:
             axes.plot(*points, color=ORANGE if number else BLUE, marker="o", markersize=4, label=label)
         axes.axvline(found["real"]["quality"], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set_xlabel("nats a token under a model of real sentences: to the left is better")
-        axes.set_ylabel("nats of real sentences, learned from these: lower is better")
+        axes.set_ylabel("nats of real sentences, after these: lower is better")
         plain_axes(axes)
         headed(figure, "Quality and diversity", "each point a temperature; the dashed line is real text")
         axes.legend(loc="best")
