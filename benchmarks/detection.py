@@ -174,14 +174,20 @@ def unseen(bench: Bench) -> dict[str, Any]:
 def altered(bench: Bench) -> dict[str, Any]:
     """What is lost where the generated texts are altered."""
     real, fakes = ([text for text in side if words_of(text) >= LONG] for side in (bench.real(), bench.fakes("own")))
-    known = scores(bench, real)
-    plain = area(known, scores(bench, fakes))
+    known, plain = said_by(bench.detector, real), said_by(bench.detector, fakes)
     made = {name: [alter(text, bench.random) for text in fakes] for name, alter in ALTERATIONS.items()}
     strange = bench.real("critic")
     made["half spliced"] = [spliced(text, strange[bench.random.integers(len(strange))], bench.random) for text in fakes]
-    found = {name: plain - area(known, scores(bench, some)) for name, some in made.items()}
-    rows = [(name, f"{loss:+.3f}") for name, loss in found.items()]
-    print_table(("alteration", f"area lost of {plain:.3f}"), rows)
+    found = {
+        name: {
+            member: lost(known[member], plain[member], values)
+            for member, values in said_by(bench.detector, some).items()
+        }
+        for name, some in made.items()
+    }
+    members = list(plain)
+    rows = [(name, *(spoken(*found[name][member]) for member in members)) for name in found]
+    print_table(("area lost by", *members), rows)
     return found
 
 
@@ -195,9 +201,10 @@ def nothing(bench: Bench) -> dict[str, Any]:
         detector = Detector(encoder=False, seed=bench.seed).fit(texts, labels)
         unseen_texts = bench.real() + bench.fakes("own") if name == "random labels" else bench.real()
         truth = bench.random.random(len(unseen_texts)) < 0.5
-        chance = detector.predict_proba(unseen_texts)[:, 1]
-        found[name] = interval(lambda at, chance=chance, truth=truth: area_of(chance[at], truth[at]), len(truth))
-    print_table(("nothing to learn", "area"), [(name, spoken(*values)) for name, values in found.items()])
+        found[name] = {member: areas(values, truth) for member, values in said_by(detector, unseen_texts).items()}
+    members = list(next(iter(found.values())))
+    rows = [(name, *(spoken(*of[member]) for member in members)) for name, of in found.items()]
+    print_table(("nothing to learn: area", *members), rows)
     return found
 
 
@@ -208,31 +215,25 @@ def hotels(bench: Bench) -> dict[str, Any]:
 
     texts, truth, names, ratings = hotel_reviews()
     groups = np.unique(names, return_inverse=True)[1]
-    chance, light = np.zeros(len(texts)), np.zeros(len(texts))
+    said: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(len(texts)))
     for number, (known, left) in enumerate(
         GroupKFold(5, shuffle=True, random_state=bench.seed).split(texts, groups=groups)
     ):
         folder = bench.work / f"hotels-{number}"
         if not folder.exists():
             fit_texts(folder, texts, truth, groups, known, bench)
-        detector, mine = open_detector(folder), [texts[place] for place in left]
-        chance[left] = detector.predict_proba(mine)[:, 1]
-        light[left] = detector.predict_proba(mine, light=True)[:, 1]
-    words = np.array([words_of(text) for text in texts], np.float64)
+        for name, values in said_by(open_detector(folder), [texts[place] for place in left]).items():
+            said[name][left] = values
     found = {}
-    for name, values in (("all", chance), ("light", light), ("length alone", words), ("rating alone", ratings)):
+    for name, values in {**said, "rating alone": ratings}.items():
         values = -values if name.endswith("alone") and area_of(values, truth) < 0.5 else values
-        areas = interval(lambda at, values=values: area_of(values[at], truth[at]), len(truth))
-        shares = interval(lambda at, values=values: share_found(values[at], truth[at]), len(truth))
-        right = interval(lambda at, values=values: accuracy_score(truth[at], values[at] > 0.5), len(truth))
-        found[name] = {"area": areas, "found": shares, "accuracy": right}
+        found[name] = {"area": areas(values, truth), "found": shares_found(values, truth)}
+        if not name.endswith("alone"):
+            found[name]["accuracy"] = interval(
+                lambda at, values=values: accuracy_score(truth[at], values[at] > 0), len(truth)
+            )
     rows = [
-        (
-            name,
-            spoken(*one["area"]),
-            spoken(*one["found"]),
-            spoken(*one["accuracy"]) if name in ("all", "light") else "",
-        )
+        (name, spoken(*one["area"]), spoken(*one["found"]), spoken(*one["accuracy"]) if "accuracy" in one else "")
         for name, one in found.items()
     ]
     print_table(("hotel reviews, people and GPT-4", "area", "found at 1 % false alarms", "right"), rows)
@@ -340,32 +341,41 @@ def marked(bench: Bench) -> dict[str, Any]:
 
 def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str) -> dict[str, Any]:
     """Area and share found, of the stack, of each member, and of length; calibration of the stack."""
-    detector = bench.detector
     texts, truth = [*real, *fakes], np.arange(len(real) + len(fakes)) >= len(real)
-    words = np.array([words_of(text) for text in texts], np.float64)
-    asked = detector.ask(texts)
-    said = {"all": detector.logits(asked), **detector.logits_alone(asked), "length alone": words}
+    said = said_by(bench.detector, texts)
     found: dict[str, Any] = {"real": len(real), "generated": len(fakes)}
     rows = []
     for name, values in said.items():
         values = -values if name == "length alone" and area_of(values, truth) < 0.5 else values
-        areas = interval(lambda at, values=values: area_of(values[at], truth[at]), len(truth))
-        shares = interval(lambda at, values=values: share_found(values[at], truth[at]), len(truth))
-        found[name] = {"area": areas, "found": shares}
-        rows.append((name, spoken(*areas), spoken(*shares)))
+        found[name] = {"area": areas(values, truth), "found": shares_found(values, truth)}
+        rows.append((name, spoken(*found[name]["area"]), spoken(*found[name]["found"])))
     chance = probabilities(said["all"], 0.5)
-    found["calibration error"] = calibration_error(chance, truth)
+    found["calibration error"] = interval(lambda at: calibration_error(chance[at], truth[at]), len(truth))
     print_table((f"{title} ({len(real):,} real, {len(fakes):,} generated)", "area", "found at 1 % false alarms"), rows)
-    print(f"calibration error: {found['calibration error']:.3f}", flush=True)
+    print(f"calibration error: {spoken(*found['calibration error'])}", flush=True)
     return found
 
 
-def scores(bench: Bench, texts: Sequence[str]) -> np.ndarray:
-    return bench.detector.judge(texts).probabilities
+def said_by(detector: Detector, texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """The logits of all members together and of each alone, and the numbers of words."""
+    asked = detector.ask(texts)
+    words = np.array([words_of(text) for text in texts], np.float64)
+    return {"all": detector.logits(asked), **detector.logits_alone(asked), "length alone": words}
 
 
-def area(real: np.ndarray, fakes: np.ndarray) -> float:
-    return area_of(np.concatenate([real, fakes]), np.arange(len(real) + len(fakes)) >= len(real))
+def areas(values: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
+    return interval(lambda at: area_of(values[at], truth[at]), len(truth))
+
+
+def shares_found(values: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
+    return interval(lambda at: share_found(values[at], truth[at]), len(truth))
+
+
+def lost(real: np.ndarray, fakes: np.ndarray, altered_fakes: np.ndarray) -> tuple[float, float, float]:
+    """The area that is lost where the same generated texts are altered."""
+    side = np.arange(len(real) + len(fakes)) >= len(real)
+    plain, other = (np.concatenate([real, some]) for some in (fakes, altered_fakes))
+    return interval(lambda at: area_of(plain[at], side[at]) - area_of(other[at], side[at]), len(side))
 
 
 def area_of(values: np.ndarray, truth: np.ndarray) -> float:

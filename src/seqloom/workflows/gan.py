@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -349,7 +349,7 @@ def _run(session: _Session) -> Run:
             one = trainer.round()
             number = trainer.progress.rounds
             if number % _LOGGED == 0 or number == config.rounds:
-                log(config.awakening + config.schooling + number, **_numbers(one), **_state(trainer))
+                log(config.awakening + config.schooling + number, **asdict(one), **_state(trainer))
             for at, why in trainer.gone_back[before:]:
                 session.note(f"round {at:,}: {why}; gone back, and on with less pressure")
             if number % config.check_every == 0:
@@ -376,10 +376,6 @@ class _Log:
         known = {name: value for name, value in numbers.items() if np.isfinite(value)}
         with open(self._file, "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **known}) + "\n")
-
-
-def _numbers(one: Any) -> dict[str, float]:
-    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def _state(trainer: GanTrainer) -> dict[str, float]:
