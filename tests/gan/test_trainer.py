@@ -69,7 +69,7 @@ def test_it_goes_on_exactly(trainer, awakened):
 
 def test_texts_that_become_alike_send_it_back(trainer):
     learner = trainer()
-    learner.look()
+    learner.begin()
     for _ in range(5):
         learner.round()
     good = weights(learner)
@@ -94,7 +94,7 @@ def test_the_gradient_goes_through_texts_to_the_generator(trainer, texts):
     features = learner._features(learner.model, texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
     drafts = write(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
     assert drafts.soft.shape == (*drafts.tokens.shape, VOCABULARY)
-    judged = learner.discriminator.judge(drafts.shown, features[:, :2])
+    judged = learner.discriminator.judge(drafts.shown(), features[:, :2])
     judged.scores.sum().backward()
     learned = [learner.model.condition.get_parameter(name) for name in ("input", "state", "output")]
     assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in learned)

@@ -5,7 +5,7 @@ from typing import Any
 
 __all__ = ["Balance"]
 
-_PACE = 0.2
+_PACE = 0.1
 """Of the running mean of the accuracy."""
 
 _MOST_UPDATES = 4
@@ -38,9 +38,13 @@ class Balance:
     inside: int = 0
     rounds: int = 0
 
+    def school(self, accuracy: float) -> None:
+        """Take account of an accuracy from before the rounds, when nothing is held."""
+        self.accuracy += _PACE * (accuracy - self.accuracy)
+
     def see(self, accuracy: float) -> None:
         """Take account of a round's accuracy."""
-        self.accuracy += _PACE * (accuracy - self.accuracy)
+        self.school(accuracy)
         self.rounds += 1
         self.inside += self.low <= self.accuracy <= self.high
         quarter = (self.high - self.low) / 4

@@ -47,7 +47,7 @@ class GanConfig(Stored):
     last_likelihood: float = 0.5
     pressure: float = 0.3
     temperature: float = 1.0
-    last_temperature: float = 0.3
+    last_temperature: float = 0.5
     band: tuple[float, float] = (0.55, 0.85)
     average: float = 0.995
     check_every: int = 50

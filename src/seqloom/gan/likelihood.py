@@ -15,6 +15,10 @@ from seqloom.models.language_model import LanguageModel
 __all__ = ["Explained", "explained"]
 
 
+_ROUND = 1.0
+"""Nats a text that it costs where the noise of all texts together is not spread as new noise is."""
+
+
 class Explained(NamedTuple):
     """How well texts are explained, in nats a text.
 
@@ -53,11 +57,22 @@ def explained(
     mean, log_variance = recognizer(Shown(batch.tokens, batch.kept), ratings)
     drawn = torch.randn(mean.shape, generator=random, device=mean.device)
     noise = mean + (log_variance / 2).exp() * drawn
-    told = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+    told = (mean.square() + log_variance.exp() - 1 - log_variance).mean(0) / 2
     features = told_of(model, ratings, noise)
     nats = _nats(model, batch, features).sum() / len(features)
     tokens = batch.kept.sum() / len(features)
-    return Explained((nats + (told - information).abs()) / tokens, nats.detach(), told.detach())
+    off = (told - information / len(told)).abs().sum() + _ROUND * _unlike_prior(mean, log_variance)
+    return Explained((nats + off) / tokens, nats.detach(), told.detach().sum())
+
+
+def _unlike_prior(mean: Float[Tensor, "batch noise"], log_variance: Float[Tensor, "batch noise"]) -> Tensor:
+    """How far means and second moments of all texts' noise are from the standard normal's, squared and summed.
+
+    As in DIP-VAE (Kumar et al. 2018): where the noise that texts were recognised by does not fill the space that new
+    noise is drawn from, new noise means what the generator has never learned.
+    """
+    moments = mean.t() @ mean / len(mean) + log_variance.exp().mean(0).diag()
+    return mean.mean(0).square().sum() + (moments - torch.eye(len(moments), device=mean.device)).square().sum()
 
 
 def _nats(model: LanguageModel, batch: Batch, features: Tensor) -> Float[Tensor, " kept"]:

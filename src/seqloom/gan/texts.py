@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,11 +16,10 @@ from seqloom.data.conditions import Conditions, Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
-__all__ = ["Batch", "Texts", "texts_of"]
+__all__ = ["Batch", "Texts", "ids_of", "texts_of"]
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Some texts.
 
     Attributes:
@@ -33,6 +33,19 @@ class Batch:
     kept: Bool[Tensor, "batch length"]
     ratings: Float[Tensor, "batch width"]
     levels: Float[Tensor, " batch"]
+
+    def ids(self, boundary: int) -> list[list[int]]:
+        """The ids of each text, without its end."""
+        return ids_of(self.tokens, self.kept, boundary)
+
+
+def ids_of(tokens: Int[Tensor, "batch length"], kept: Bool[Tensor, "batch length"], boundary: int) -> list[list[int]]:
+    """The ids of each text, without its end."""
+    numbers = kept.sum(1).tolist()
+    return [
+        [token for token in row[:number] if token != boundary]
+        for row, number in zip(tokens.tolist(), numbers, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

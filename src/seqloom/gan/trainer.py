@@ -1,10 +1,10 @@
 """Training a generator and a discriminator against each other, in balance; what one round does, and going back."""
 
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -15,7 +15,8 @@ from seqloom.gan.balance import Balance
 from seqloom.gan.config import GanConfig
 from seqloom.gan.likelihood import Explained, explained
 from seqloom.gan.losses import GanLoss
-from seqloom.gan.networks import Discriminator, Recognizer, Shown
+from seqloom.gan.networks import Discriminator, Judged, Recognizer, Shown
+from seqloom.gan.shelf import Shelf
 from seqloom.gan.texts import Batch, Texts
 from seqloom.gan.variety import Variety, collapsed, variety_of
 from seqloom.gan.writing import Drafts, told_of, write
@@ -132,7 +133,7 @@ class GanTrainer:
         self.reference: Variety | None = None
         self.found: Variety | None = None
         self.gone_back: list[tuple[int, str]] = []
-        self._recent: deque[list[int]] = deque(maxlen=_LOOKED_AT)
+        self._shelf = Shelf(max(_LOOKED_AT, config.batch), config.length, boundary)
         self._learner = torch.optim.Adam(
             [*self.model.parameters(), *self.recognizer.parameters()], config.generator_rate, (0.5, 0.99)
         )
@@ -159,24 +160,30 @@ class GanTrainer:
         """One update of the discriminator alone; gives its accuracy on what it has not seen."""
         number = self.progress.schooled
         random = self._random(number, 7)
-        drafts, told, accuracy, _ = self._measured(number, random)
-        self._teach(self._batch(number, 7), drafts, told, random)
+        wanted = self._batch(number, 2)
+        drafts = self._shelf.put(self._written(self.model, wanted, random), wanted)
+        accuracy, _ = self._measured(number, drafts, random)
+        self.balance.school(accuracy)
+        self._teach(self._batch(number, 7), drafts, random)
         self.progress.schooled += 1
         return accuracy
 
     def round(self) -> Round:
-        """One round: updates of the discriminator, as the balance has it, and one of the generator."""
+        """One round: updates of the discriminator, as the balance has it, and one of the generator.
+
+        The discriminator is measured on the texts of the round before, which it has not learned from, and then learns
+        from them; for more updates older ones are drawn too.
+        """
+        self.begin()
         config, number = self.config, self.progress.rounds
-        random = self._random(number, 1)
+        random, drafts = self._random(number, 1), self._shelf.newest(config.batch)
+        accuracy, rating = self._measured(number, drafts, random)
         loss = math.nan
-        drafts, told, accuracy, rating = self._measured(number, random)
         for update in range(self.balance.updates):
             if update:
-                real = self._batch(number * 8 + update, 2)
-                drafts, told = self._drafts(real, random)
-            loss = self._teach(self._batch(number * 8 + update, 3), drafts, told, random)
+                drafts = self._shelf.drawn(config.batch, random)
+            loss = self._teach(self._batch(number * 8 + update, 3), drafts, random)
         self.balance.see(accuracy)
-        self._recent.extend(drafts.ids())
         found, generator, gradient = self._learn(number, random)
         self._average(config.average)
         self.progress.rounds += 1
@@ -185,16 +192,19 @@ class GanTrainer:
         nats, information = (math.nan, math.nan) if found is None else (float(found.nats), float(found.information))
         return Round(accuracy, generator, loss, nats, information, rating, gradient)
 
-    def look(self) -> Variety:
-        """How varied texts of the mean weights are; the first look is what later ones are held against."""
-        random, batch = self._random(0, 4), self.texts.drawn(self.config.seed, 0, _LOOKED_AT, self.device)
-        with torch.no_grad():
-            drafts = write(
-                self.mean, self._features(self.mean, batch, random)[0], self.config.length, self.boundary, random
-            )
-        self.found = variety_of(drafts.ids(), self.spell)
-        self.reference = self.reference or self.found
-        return self.found
+    def begin(self) -> Variety:
+        """See how varied texts are before the rounds, which later looks are held against; again changes nothing."""
+        if self.reference is None:
+            wanted = self.texts.drawn(self.config.seed, 0, self._shelf.room, self.device)
+            self._shelf.put(self._written(self.model, wanted, self._random(0, 4)), wanted)
+            self.reference = self.found = variety_of(self._shelf.ids(), self.spell)
+            self._good = self._own()
+        return self.reference
+
+    def variety(self) -> Variety:
+        """How varied texts of the mean weights are."""
+        wanted = self.texts.drawn(self.config.seed, 0, self._shelf.room, self.device)
+        return variety_of(self._written(self.mean, wanted, self._random(0, 4)).ids(), self.spell)
 
     def snapshot(self) -> Snapshot:
         """All that training goes on from, and what it would go back to."""
@@ -216,6 +226,7 @@ class GanTrainer:
 
     def _own(self) -> Snapshot:
         parts = {name: part.state_dict() for name, part in self._parts.items()}
+        parts["shelf"] = self._shelf.state()
         tensors = {f"{name}.{key}": value for name, held in parts.items() for key, value in held.items()}
         for name, optimizer in self._optimizers.items():
             for place, moments in optimizer.state_dict()["state"].items():
@@ -227,7 +238,6 @@ class GanTrainer:
                 "balance": self.balance.to_json(),
                 "varied": [None if one is None else one._asdict() for one in (self.reference, self.found)],
                 "gone_back": list(self.gone_back),
-                "recent": list(self._recent),
             },
         )
 
@@ -246,7 +256,8 @@ class GanTrainer:
         self.progress, self.balance = Progress(**held["progress"]), Balance(**held["balance"])
         self.reference, self.found = (None if one is None else Variety(**one) for one in held["varied"])
         self.gone_back = [(int(number), str(why)) for number, why in held["gone_back"]]
-        self._recent = deque((list(one) for one in held["recent"]), maxlen=_LOOKED_AT)
+        shelf = {key: value for key, value in tensors.items() if key.startswith("shelf.")}
+        self._shelf.restore({key.removeprefix("shelf."): value.to(self.device) for key, value in shelf.items()})
 
     @property
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -284,58 +295,61 @@ class GanTrainer:
         drawn = torch.randn(count, noise, generator=random, device=self.device)
         return told_of(model, batch.ratings, drawn), drawn
 
-    def _drafts(self, batch: Batch, random: torch.Generator) -> tuple[Drafts, Tensor]:
+    @torch.no_grad()
+    def _written(self, model: LanguageModel, wanted: Batch, random: torch.Generator) -> Drafts:
         """New texts for the ratings of a batch, from which the generator does not learn."""
-        with torch.no_grad():
-            features, _ = self._features(self.model, batch, random)
-            return write(self.model, features, self.config.length, self.boundary, random), batch.ratings
+        features, _ = self._features(model, wanted, random)
+        return write(model, features, self.config.length, self.boundary, random)
 
-    def _measured(self, number: int, random: torch.Generator) -> tuple[Drafts, Tensor, float, float]:
-        """New texts, how often the discriminator is right on them and on unseen real ones, and how it reads ratings."""
+    def _measured(self, number: int, drafts: Batch, random: torch.Generator) -> tuple[float, float]:
+        """How often the discriminator is right on texts and on unseen real ones, and how it reads ratings."""
         size = min(self.config.batch, len(self.unseen))
         real = self.unseen.drawn(self.config.seed, number, size, self.device)
-        wanted = self._batch(number * 8, 2)
-        drafts, told = self._drafts(wanted, random)
-        noise, begun = self.balance.noise, self.progress.schooled + self.progress.rounds > 0
+        begun = self.progress.schooled + self.progress.rounds > 0
         if not begun and self.model.embedding is not None:
             self.discriminator.begin_with(self.model.embedding.weight)
         with torch.no_grad():
-            of_real = self.discriminator.judge(Shown(real.tokens, real.kept), real.ratings, noise, random).scores
-            of_drafts, levels = self.discriminator.judge(drafts.shown, told, noise, random)
-            rating = float(torch.corrcoef(torch.stack([levels, wanted.levels]))[0, 1])
+            of_real, of_drafts = self._judged(real, drafts, random)
+            rating = float(torch.corrcoef(torch.stack([of_drafts.levels, drafts.levels]))[0, 1])
         threshold = self.progress.threshold
-        accuracy = float(((of_real > threshold).float().mean() + (of_drafts <= threshold).float().mean()) / 2)
-        middle = float(of_real.mean() + of_drafts.mean()) / 2
+        right = (of_real.scores > threshold).float().mean() + (of_drafts.scores <= threshold).float().mean()
+        middle = float(of_real.scores.mean() + of_drafts.scores.mean()) / 2
         self.progress.threshold = threshold + 0.2 * (middle - threshold) if begun else middle
-        return drafts, told, accuracy, rating
+        return float(right / 2), rating
 
-    def _teach(self, real: Batch, drafts: Drafts, told: Tensor, random: torch.Generator) -> float:
+    def _teach(self, real: Batch, drafts: Batch, random: torch.Generator) -> float:
         """One update of the discriminator."""
-        noise, judge = self.balance.noise, self.discriminator.judge
-        shown = Shown(real.tokens, real.kept)
-        of_real = judge(shown, real.ratings, noise, random)
-        of_drafts = judge(drafts.shown._replace(soft=None), told, noise, random)
+        of_real, of_drafts = self._judged(real, drafts, random)
         loss = self.loss.discriminator(of_real.scores, of_drafts.scores)
         loss = loss + (of_real.levels - real.levels).square().mean()
         if self.loss.penalised:
-            loss = loss + _PENALTY * self._slope(shown, drafts, real.ratings, random)
+            loss = loss + _PENALTY * self._slope(real, drafts, random)
         self._critic.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.discriminator.parameters(), 5.0)
         self._critic.step()
         return float(loss.detach())
 
-    def _slope(self, real: Shown, drafts: Drafts, ratings: Tensor, random: torch.Generator) -> Tensor:
+    def _judged(self, real: Batch, drafts: Batch, random: torch.Generator) -> list[Judged]:
+        """What the discriminator says of both."""
+        longest = max(real.tokens.shape[1], drafts.tokens.shape[1])
+        tokens, kept = (
+            torch.cat([nn.functional.pad(part, (0, longest - part.shape[1])) for part in parts])
+            for parts in ((real.tokens, drafts.tokens), (real.kept, drafts.kept))
+        )
+        ratings, counts = torch.cat([real.ratings, drafts.ratings]), [len(real.ratings), len(drafts.ratings)]
+        judged = self.discriminator.judge(Shown(tokens, kept), ratings, self.balance.noise, random)
+        return [Judged(*part) for part in zip(*(torch.split(one, counts) for one in judged), strict=True)]
+
+    def _slope(self, real: Batch, drafts: Batch, random: torch.Generator) -> Tensor:
         """How far the slope between real and generated texts is from 1 (Gulrajani et al. 2017)."""
         longest = min(real.tokens.shape[1], drafts.tokens.shape[1])
-        cut = [
-            Shown(one.tokens[:, :longest], one.kept[:, :longest]) for one in (real, drafts.shown._replace(soft=None))
-        ]
+        cut = [Shown(one.tokens[:, :longest], one.kept[:, :longest]) for one in (real, drafts)]
         with torch.no_grad():
             rows = [self.discriminator.trunk.embedded(one) for one in cut]
-        share = torch.rand(len(ratings), 1, 1, generator=random, device=self.device)
+        share = torch.rand(len(real.ratings), 1, 1, generator=random, device=self.device)
         between = (share * rows[0] + (1 - share) * rows[1]).requires_grad_()
-        scores = self.discriminator(between, cut[0].kept | cut[1].kept, ratings).scores
+        scores = self.discriminator(between, cut[0].kept | cut[1].kept, real.ratings).scores
         (slopes,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
         off: Tensor = (slopes.flatten(1).norm(dim=1) - 1).square().mean()
         return off
@@ -371,28 +385,26 @@ class GanTrainer:
         """What the generator minimises, and the discriminator's part of it."""
         config = self.config
         features, noise = self._features(self.model, real, random)
-        temperature = config.temperature * (config.last_temperature / config.temperature) ** share
-        how = {"temperature": temperature} if self.loss.through_text else {"weighed": True}
-        drafts = write(self.model, features, config.length, self.boundary, random, **how)
-        judged = self.discriminator.judge(drafts.shown, real.ratings, self.balance.noise, random)
+        count, calm = len(noise), len(noise) // 2 if self.loss.through_text else 0
+        how: dict[str, Any] = {"weighed": True}
+        if self.loss.through_text:
+            spread = torch.ones(count + calm, 1, device=self.device)
+            spread[count:] = _CALMER
+            temperature = config.temperature * (config.last_temperature / config.temperature) ** share
+            how = {"temperature": temperature, "spread": spread}
+        both = torch.cat([features, features[:calm]])
+        drafts = write(self.model, both, config.length, self.boundary, random, **how)
+        usual, calmer = drafts.parted(count, calm)
+        judged = self.discriminator.judge(usual, real.ratings, self.balance.noise, random)
         with torch.no_grad():
             shown = Shown(real.tokens, real.kept)
             of_real = self.discriminator.judge(shown, real.ratings, self.balance.noise, random).scores
+        self._shelf.put(drafts, real)
         generator = self.loss.generator(of_real, judged.scores, drafts.log_probs)
         played = generator
         if self.loss.through_text:
-            half = slice(len(noise) // 2)
-            calm = write(
-                self.model,
-                features[half],
-                config.length,
-                self.boundary,
-                random,
-                temperature=temperature,
-                spread=_CALMER,
-            )
-            mean, log_variance = self.recognizer(calm.shown, real.ratings[half])
-            missed = ((noise[half] - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
+            mean, log_variance = self.recognizer(calmer, real.ratings[:calm])
+            missed = ((noise[:calm] - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
             off = (judged.levels - real.levels).square().mean()
             played = played + _RECOGNISED * missed + _RATED * off
         return played, float(generator.detach())
@@ -409,15 +421,16 @@ class GanTrainer:
 
     def _look(self, gradient: float) -> None:
         """See whether the texts have become alike; go back where they have."""
-        found = variety_of(list(self._recent), self.spell)
-        self.reference = self.reference or found
+        found = variety_of(self._shelf.ids(), self.spell)
+        assert self.reference is not None
         why = "the discriminator's gradient is gone" if gradient < _DEAD else collapsed(found, self.reference)
         self.found = found
         if why is None:
             self._good = self._own()
             return
+        assert self._good is not None
         number, rollbacks = self.progress.rounds, self.progress.rollbacks + 1
-        if rollbacks > _MOST_ROLLBACKS or self._good is None:
+        if rollbacks > _MOST_ROLLBACKS:
             raise TrainingError(f"{why}, for the {rollbacks}th time: try a lower --pressure or --generator-rate")
         gone_back, pressure = [*self.gone_back, (number, why)], self.progress.pressure / 2
         self._restore(self._good)

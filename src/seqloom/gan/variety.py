@@ -11,7 +11,7 @@ __all__ = ["Variety", "collapsed", "variety_of"]
 _FALL = 0.7
 _JUMP = 0.15
 _COMPARED = 128
-"""Texts that self-BLEU holds against one another."""
+"""Texts that self-BLEU holds against one another, the last ones."""
 
 
 class Variety(NamedTuple):
@@ -36,7 +36,7 @@ def variety_of(texts: Sequence[Sequence[int]], spell: Callable[[Sequence[Sequenc
         spell: ids to texts.
     """
     spelled = spell(texts)
-    alike = self_bleu(spelled[:_COMPARED])
+    alike = self_bleu(spelled[-_COMPARED:])
     return Variety(
         distinct_share([list(map(str, text)) for text in texts], 2) or 0.0,
         0.0 if alike is None else alike,

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
-from seqloom.gan.networks import Shown, shown_rows
+from seqloom.gan.networks import Shown
+from seqloom.gan.texts import ids_of
 from seqloom.models.gated import Gated
 from seqloom.models.language_model import LanguageModel
 
@@ -32,15 +33,18 @@ class Drafts(NamedTuple):
 
     def ids(self) -> list[list[int]]:
         """The ids of each text, without the boundary."""
-        return [
-            [token for token in row[:count] if token != self.boundary]
-            for row, count in zip(self.tokens.tolist(), self.kept.sum(1).tolist(), strict=True)
-        ]
+        return ids_of(self.tokens, self.kept, self.boundary)
 
-    @property
     def shown(self) -> Shown:
         """As a network is shown them."""
         return Shown(self.tokens, self.kept, self.soft)
+
+    def parted(self, *counts: int) -> list[Shown]:
+        """As networks are shown some of them each, one after another."""
+        sizes = list(counts)
+        softs = [None] * len(counts) if self.soft is None else torch.split(self.soft, sizes)
+        parts = zip(torch.split(self.tokens, sizes), torch.split(self.kept, sizes), softs, strict=True)
+        return [Shown(*part) for part in parts]
 
 
 def told_of(
@@ -60,9 +64,12 @@ def write(
     *,
     temperature: float | None = None,
     weighed: bool = False,
-    spread: float = 1.0,
+    spread: Float[Tensor, "batch 1"] | float = 1.0,
 ) -> Drafts:
     """Write a text for each row of features.
+
+    The gradient goes to each token's own probabilities, and not on through the token that is read next: there it
+    grows from token to token, and those of two batches had nothing in common.
 
     Args:
         model: of gated layers, told of ratings and noise.
@@ -73,27 +80,28 @@ def write(
         temperature: of straight-through Gumbel draws (Jang et al. 2017), whose gradient goes to a softmax of it; None
             has none.
         weighed: give the texts' log-probabilities.
-        spread: softmax temperature of the texts; 0 takes the likeliest token.
+        spread: softmax temperature of the texts, or of each; 0 takes the likeliest token.
     """
     condition, embedding = model.condition, model.embedding
     assert condition is not None
     assert embedding is not None
     batch = len(features)
+    drawn = isinstance(spread, Tensor) or spread > 0
     ends = torch.zeros(batch, dtype=torch.bool, device=features.device)
     first, rest, logits_added = _added(model, features)
     layers = [layer for layer in model.core.layers if isinstance(layer, Gated)]
     state = [layer.initial_state(batch) for layer in layers]
-    token, soft = torch.full((batch,), boundary, device=features.device), None
+    token = torch.full((batch,), boundary, device=features.device)
     tokens, kept, softs, log_probs = [], [], [], []
     for place in range(length):
-        values = shown_rows(embedding.weight, token, soft)
+        values = nn.functional.embedding(token, embedding.weight)
         for number, layer in enumerate(layers):
             added = (rest if place else first)[number]
             values, state[number] = layer.advance(values, state[number], added)
         logits = model.head(values, model.output_weight) + logits_added
         scores = logits
-        if spread:
-            scores = logits - spread * torch.empty_like(logits).exponential_(generator=random).log()
+        if drawn:
+            scores = logits + spread * _gumbel(logits, random)
         token = torch.where(ends, boundary, scores.detach().argmax(-1))
         soft = None if temperature is None else (scores / temperature).softmax(-1)
         tokens.append(token)
@@ -122,3 +130,9 @@ def _added(model: LanguageModel, features: Tensor) -> tuple[list[Tensor], list[T
     (first, logits), (rest, _) = (condition.biases(features, marks) for marks in both)
     gates = list(condition.gates)
     return list(torch.split(first, gates, 1)), list(torch.split(rest, gates, 1)), logits
+
+
+def _gumbel(like: Float[Tensor, "*axes"], random: torch.Generator) -> Float[Tensor, "*axes"]:
+    """Draws of the standard Gumbel distribution, by its quantiles; the uniform draws are multiples of 2^-24."""
+    uniform = torch.rand(like.shape, generator=random, device=like.device).clamp_(min=2.0**-25)
+    return uniform.neg_().log1p_().neg_().log_().neg_()

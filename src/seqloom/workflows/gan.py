@@ -342,7 +342,7 @@ def _run(session: _Session) -> Run:
             if step % _LOGGED == 0:
                 log(config.awakening + step, accuracy=accuracy)
         if trainer.reference is None and not interrupted():
-            trainer.look()
+            trainer.begin()
             session.note(f"the generator has {num_parameters(trainer.mean):,} parameters; {_varied(trainer)}")
         while trainer.progress.rounds < config.rounds and not interrupted():
             before = len(trainer.gone_back)
@@ -426,13 +426,12 @@ def _measured(session: _Session) -> dict[str, Any]:
     rating = torch.from_numpy(session.texts.ratings[:1]).to(trainer.device).expand(_GREEDY, -1)
     noise = torch.randn(_GREEDY, session.config.model.noise, generator=random, device=trainer.device)
     greedy = _greedy(trainer, rating, noise)
-    trainer.look()
     return {
         "rounds": trainer.progress.rounds,
         "rollbacks": [[number, why] for number, why in trainer.gone_back],
         "inside_band": balance.inside / max(balance.rounds, 1),
         "distinct_greedy": len(set(greedy)) / _GREEDY,
-        "variety": None if trainer.found is None else trainer.found._asdict(),
+        "variety": trainer.variety()._asdict(),
         "variety_before": None if trainer.reference is None else trainer.reference._asdict(),
     }
 
