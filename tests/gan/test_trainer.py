@@ -7,6 +7,7 @@ from tests.gan.conftest import BOUNDARY, LENGTH, NOISE, VOCABULARY
 
 from seqloom.errors import ConfigError, TrainingError
 from seqloom.gan.config import GanConfig
+from seqloom.gan.likelihood import _unlike_prior
 from seqloom.gan.networks import Discriminator, Recognizer, Shown
 from seqloom.gan.variety import Variety
 from seqloom.gan.writing import write
@@ -98,6 +99,46 @@ def test_the_gradient_goes_through_texts_to_the_generator(trainer, texts):
     judged.scores.sum().backward()
     learned = [learner.model.condition.get_parameter(name) for name in ("input", "state", "output")]
     assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in learned)
+
+
+def test_the_gradient_does_not_go_on_through_the_token_that_is_read(trainer, texts):
+    """The probabilities of the second token are told of the first by its id alone."""
+    learner = trainer()
+    learner.model.requires_grad_(False)
+    random = torch.Generator().manual_seed(0)
+    features = learner._features(learner.model, texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
+    bias = learner.model.head.bias.requires_grad_()
+    drafts = write(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
+    (whole,) = torch.autograd.grad(drafts.soft[:, 1, 0].sum(), bias, retain_graph=True)
+    probabilities = drafts.soft[:, 1]
+    alone = (-probabilities[:, :1] * probabilities + torch.eye(VOCABULARY)[:1] * probabilities[:, :1]) / 0.5
+    torch.testing.assert_close(whole, alone.sum(0).detach(), atol=1e-6, rtol=1e-4)
+
+
+def test_a_collapse_at_the_first_look_goes_back_to_the_beginning(trainer):
+    learner = trainer(schooling=0)
+    learner.begin()
+    before = weights(learner)
+    embedding = learner.discriminator.trunk.embedding.clone()
+    columns = learner.model.embedding.weight.shape[1]
+    known = learner.model.embedding.weight / learner.model.embedding.weight.std()
+    torch.testing.assert_close(embedding[:, :columns], known)
+    learner.reference = Variety(50.0, 0.0, 0.0)
+    for _ in range(5):
+        learner.round()
+    assert learner.gone_back[0][0] == 5
+    assert all(torch.equal(value, weights(learner)[name]) for name, value in before.items())
+    assert torch.equal(learner.discriminator.trunk.embedding, embedding)
+
+
+def test_noise_that_does_not_fill_its_space_costs():
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.randn(20_000, 3, generator=generator)
+    sharp = torch.full_like(mean, -20.0)
+    assert float(_unlike_prior(mean, sharp)) < 0.01
+    assert float(_unlike_prior(0.6 * mean, torch.full_like(mean, np.log(0.64)))) < 0.01
+    assert float(_unlike_prior(mean + torch.tensor([0.5, 0.0, 0.0]), sharp)) > 0.25
+    assert float(_unlike_prior(mean[:, [0, 0, 1]], sharp)) > 1.5
 
 
 def test_texts_end_at_their_boundary(trainer, texts):

@@ -5,7 +5,7 @@ from typing import Any
 
 __all__ = ["Balance"]
 
-_PACE = 0.1
+_PACE = 0.2
 """Of the running mean of the accuracy."""
 
 _MOST_UPDATES = 4

@@ -14,8 +14,7 @@ from seqloom.models.language_model import LanguageModel
 
 __all__ = ["Explained", "explained"]
 
-
-_ROUND = 1.0
+_EVENLY = 1.0
 """Nats a text that it costs where the noise of all texts together is not spread as new noise is."""
 
 
@@ -61,7 +60,7 @@ def explained(
     features = told_of(model, ratings, noise)
     nats = _nats(model, batch, features).sum() / len(features)
     tokens = batch.kept.sum() / len(features)
-    off = (told - information / len(told)).abs().sum() + _ROUND * _unlike_prior(mean, log_variance)
+    off = (told - information / len(told)).abs().sum() + _EVENLY * _unlike_prior(mean, log_variance)
     return Explained((nats + off) / tokens, nats.detach(), told.detach().sum())
 
 

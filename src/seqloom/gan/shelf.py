@@ -46,14 +46,13 @@ class Shelf:
 
     def drawn(self, count: int, random: torch.Generator) -> Batch:
         """Some of them, with replacement."""
-        return self._chosen(torch.randint(len(self), (count,), generator=random, device=random.device))
+        held = self.newest(self.room)
+        places = torch.randint(len(held.tokens), (count,), generator=random, device=random.device)
+        return self._chosen(places)
 
     def ids(self) -> list[list[int]]:
         """The ids of each, without the boundary."""
-        return [] if self._held is None else self._held.ids(self._boundary)
-
-    def __len__(self) -> int:
-        return 0 if self._held is None else len(self._held.tokens)
+        return self.newest(self.room).ids(self._boundary)
 
     def state(self) -> dict[str, Tensor]:
         """What `restore` takes."""

@@ -159,6 +159,8 @@ class GanTrainer:
     def school(self) -> float:
         """One update of the discriminator alone; gives its accuracy on what it has not seen."""
         number = self.progress.schooled
+        if not number:
+            self._introduce()
         random = self._random(number, 7)
         wanted = self._batch(number, 2)
         drafts = self._shelf.put(self._written(self.model, wanted, random), wanted)
@@ -195,6 +197,8 @@ class GanTrainer:
     def begin(self) -> Variety:
         """See how varied texts are before the rounds, which later looks are held against; again changes nothing."""
         if self.reference is None:
+            if not self.progress.schooled:
+                self._introduce()
             wanted = self.texts.drawn(self.config.seed, 0, self._shelf.room, self.device)
             self._shelf.put(self._written(self.model, wanted, self._random(0, 4)), wanted)
             self.reference = self.found = variety_of(self._shelf.ids(), self.spell)
@@ -301,13 +305,16 @@ class GanTrainer:
         features, _ = self._features(model, wanted, random)
         return write(model, features, self.config.length, self.boundary, random)
 
+    def _introduce(self) -> None:
+        """The discriminator begins with what the generator knows of tokens."""
+        assert self.model.embedding is not None
+        self.discriminator.begin_with(self.model.embedding.weight)
+
     def _measured(self, number: int, drafts: Batch, random: torch.Generator) -> tuple[float, float]:
         """How often the discriminator is right on texts and on unseen real ones, and how it reads ratings."""
         size = min(self.config.batch, len(self.unseen))
         real = self.unseen.drawn(self.config.seed, number, size, self.device)
         begun = self.progress.schooled + self.progress.rounds > 0
-        if not begun and self.model.embedding is not None:
-            self.discriminator.begin_with(self.model.embedding.weight)
         with torch.no_grad():
             of_real, of_drafts = self._judged(real, drafts, random)
             rating = float(torch.corrcoef(torch.stack([of_drafts.levels, drafts.levels]))[0, 1])
