@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seqloom.gan.losses import Relativistic, ScoreFunction, Wasserstein
+from seqloom.gan.losses import Relativistic, ScoreFunction, Wasserstein, rewarded, standardised
 
 REAL, GENERATED = torch.tensor([2.0, 1.5, 2.5]), torch.tensor([-1.0, -2.0, -0.5])
 
@@ -13,16 +13,19 @@ def test_a_discriminator_that_is_right_pays_less(loss):
     assert loss.discriminator(REAL, GENERATED) < loss.discriminator(GENERATED, REAL)
 
 
-@pytest.mark.parametrize("loss", [Relativistic(), Wasserstein()])
+@pytest.mark.parametrize("loss", [Relativistic(), Wasserstein(), ScoreFunction()])
 def test_a_generator_wants_high_scores(loss):
     scores = GENERATED.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(loss.generator(REAL, scores, None), scores)
+    (gradient,) = torch.autograd.grad(loss.generator(REAL, scores), scores)
     assert (gradient < 0).all()
 
 
-def test_the_score_function_makes_the_better_texts_likelier():
+@pytest.mark.parametrize("loss", [Relativistic(), Wasserstein(), ScoreFunction()])
+def test_rewards_make_the_better_texts_likelier(loss):
     log_probs = torch.zeros(3, requires_grad=True)
-    (gradient,) = torch.autograd.grad(ScoreFunction().generator(REAL, GENERATED, log_probs), log_probs)
+    rewards = standardised(loss.reward(GENERATED))
+    assert rewards.std() == pytest.approx(1, abs=1e-2)
+    (gradient,) = torch.autograd.grad(rewarded(rewards, log_probs), log_probs)
     assert gradient.argmin() == GENERATED.argmax()
     assert gradient.sum() == pytest.approx(0, abs=1e-6)
 

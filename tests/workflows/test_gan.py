@@ -9,7 +9,9 @@ from tests.workflows.test_rated_runs import goodness, write_table
 
 import seqloom
 from seqloom.errors import ConfigError, RunError, SourceError
+from seqloom.training.events import Step
 from seqloom.workflows.gan import GAN_SETTINGS, train_gan
+from seqloom.workflows.viewer import Viewer
 
 SETTINGS = {
     "text": "text",
@@ -145,3 +147,29 @@ def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
     )
     with pytest.raises(SourceError, match=r"have words that .* does not know"):
         train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "length": 200})
+
+
+class Stopping(Viewer):
+    """Presses Ctrl-C at a step of the training by likelihood."""
+
+    def listener(self):
+        def hear(event):
+            if isinstance(event, Step) and event.step == 60:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        return hear
+
+
+def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trained, table, tmp_path):
+    run = tmp_path / "gan"
+    with pytest.raises(KeyboardInterrupt):
+        train_gan(table, run=run, noise=3, viewer=Stopping(), **SETTINGS)
+    assert not (run / "config.json").exists()
+    with pytest.raises(RunError, match="--resume to go on"):
+        train_gan(table, run=run, noise=3, **SETTINGS)
+    resumed = train_gan(run=run, resume=True)
+    assert resumed.folder.weights_file.read_bytes() == trained.folder.weights_file.read_bytes()
+    assert not (run / "asked.json").exists()
+    (run / "asked.json").write_text("{}")
+    with pytest.raises(RunError, match=r"asked\.json is damaged"):
+        train_gan(run=run, resume=True)

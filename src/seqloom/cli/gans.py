@@ -1,5 +1,6 @@
 """`seqloom gan`: training a generator of rated texts against a discriminator."""
 
+import shlex
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -110,6 +111,8 @@ def train(
 
     The folder is a run like any other: seqloom generate writes with it, and every text has noise of its own.
     """
+    from seqloom.cli.faults import INTERRUPTED
+    from seqloom.cli.viewer import TrainingViewer
     from seqloom.errors import ConfigError
     from seqloom.workflows.gan import train_gan
 
@@ -124,14 +127,31 @@ def train(
         "last_temperature": last_temperature, "band": band, "generator_rate": generator_rate,
         "discriminator_rate": discriminator_rate, "size": size, "seed": seed,
     }  # fmt: skip
-    train_gan(
-        source,
-        run=run,
-        from_run=from_run,
-        resume=resume,
-        overwrite=overwrite,
-        minutes=minutes,
-        noise=noise,
-        note=say,
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    with TrainingViewer() as viewer:
+        try:
+            train_gan(
+                source,
+                run=run,
+                from_run=from_run,
+                resume=resume,
+                overwrite=overwrite,
+                minutes=minutes,
+                noise=noise,
+                note=say,
+                viewer=viewer,
+                **{name: value for name, value in given.items() if value is not None},
+            )
+        except KeyboardInterrupt:
+            viewer.close()
+            say(_interrupted(run))
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _interrupted(run: Path) -> str:
+    """What Ctrl-C left, and how to go on."""
+    from seqloom.workflows.folder import RunFolder
+
+    folder = RunFolder(run)
+    if not folder.asked_file.exists() and not folder.gan_state_file.exists():
+        return "interrupted before anything was saved"
+    return f"interrupted and saved; go on with: seqloom gan train --resume --run {shlex.quote(str(run))}"

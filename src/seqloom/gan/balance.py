@@ -58,6 +58,16 @@ class Balance:
         else:
             self.updates = 1
 
+    @property
+    def pull(self) -> float:
+        """How much of the discriminator's verdict the generator learns from, 0 to 1.
+
+        One that hardly tells has little to teach; below the band it is left time to learn.
+        """
+        if (self.low, self.high) == (0, 1):
+            return 1.0
+        return min(1.0, max(0.0, 4 * (self.accuracy - self.low) / (self.high - self.low)))
+
     def to_json(self) -> dict[str, Any]:
         """The fields."""
         return asdict(self)

@@ -41,15 +41,15 @@ class GanConfig(Stored):
     length: int = 24
     loss: str = "relativistic"
     information: float = 12.0
-    generator_rate: float = 2e-4
+    generator_rate: float = 3e-4
     discriminator_rate: float = 1e-3
     likelihood: float = 1.0
     last_likelihood: float = 0.5
-    pressure: float = 0.3
+    pressure: float = 1.0
     temperature: float = 1.0
     last_temperature: float = 0.5
     band: tuple[float, float] = (0.55, 0.85)
-    average: float = 0.995
+    average: float = 0.99
     check_every: int = 50
     seed: int = 0
 

@@ -7,9 +7,24 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-__all__ = ["GanLoss", "Relativistic", "ScoreFunction", "Wasserstein"]
+__all__ = ["GanLoss", "Relativistic", "ScoreFunction", "Wasserstein", "rewarded", "standardised"]
 
 Scores = Float[Tensor, " batch"]
+
+
+def standardised(values: Scores) -> Scores:
+    """How many standard deviations each is above the mean."""
+    return (values - values.mean()) / (values.std() + 1e-4)
+
+
+def rewarded(rewards: Scores, log_probs: Scores) -> Tensor:
+    """What is minimised to make texts of higher rewards likelier (Williams 1992).
+
+    Args:
+        rewards: of each text, less what is expected.
+        log_probs: of each, in nats.
+    """
+    return -(rewards * log_probs).mean()
 
 
 class GanLoss(ABC):
@@ -32,14 +47,17 @@ class GanLoss(ABC):
         """What the discriminator minimises."""
 
     @abstractmethod
-    def generator(self, real: Scores, generated: Scores, log_probs: Scores | None) -> Tensor:
+    def generator(self, real: Scores, generated: Scores) -> Tensor:
         """What the generator minimises.
 
         Args:
             real: scores of real texts.
             generated: of its own.
-            log_probs: of its own texts, in nats; None where the gradient goes through them.
         """
+
+    def reward(self, generated: Scores) -> Scores:
+        """How good its texts are, by their scores."""
+        return generated
 
 
 class Relativistic(GanLoss):
@@ -49,7 +67,7 @@ class Relativistic(GanLoss):
         """See `GanLoss`."""
         return (softplus(-(real - generated.mean())) + softplus(generated - real.mean())).mean() / 2
 
-    def generator(self, real: Scores, generated: Scores, log_probs: Scores | None) -> Tensor:
+    def generator(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
         return self.discriminator(generated, real)
 
@@ -63,7 +81,7 @@ class Wasserstein(GanLoss):
         """See `GanLoss`."""
         return generated.mean() - real.mean()
 
-    def generator(self, real: Scores, generated: Scores, log_probs: Scores | None) -> Tensor:
+    def generator(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
         return -generated.mean()
 
@@ -82,9 +100,10 @@ class ScoreFunction(GanLoss):
         ones, zeros = torch.ones_like(real), torch.zeros_like(generated)
         return (binary_cross_entropy_with_logits(real, ones) + binary_cross_entropy_with_logits(generated, zeros)) / 2
 
-    def generator(self, real: Scores, generated: Scores, log_probs: Scores | None) -> Tensor:
+    def generator(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
-        assert log_probs is not None
-        reward = generated.detach().sigmoid()
-        advantage = (reward - reward.mean()) / (reward.std() + 1e-4)
-        return -(advantage * log_probs).mean()
+        return binary_cross_entropy_with_logits(generated, torch.ones_like(generated))
+
+    def reward(self, generated: Scores) -> Scores:
+        """See `GanLoss`."""
+        return generated.sigmoid()

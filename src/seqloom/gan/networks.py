@@ -128,6 +128,7 @@ class Discriminator(nn.Module):
         self.score = held(nn.Linear(_HIDDEN, 1))
         self.projection = held(nn.Linear(ratings, _HIDDEN, bias=False))
         self.level = nn.Linear(_HIDDEN, 1)
+        self.word_levels = nn.Parameter(torch.zeros(vocabulary, 1))
 
     @torch.no_grad()
     def begin_with(self, embedding: Float[Tensor, "vocab width"]) -> None:
@@ -163,7 +164,8 @@ class Discriminator(nn.Module):
             drawn = torch.randn(embedded.shape, generator=random, device=embedded.device)
             embedded = embedded + noise * drawn * shown.kept.unsqueeze(-1)
         judged: Judged = self(embedded, shown.kept, ratings)
-        return judged
+        of_words = nn.functional.embedding(shown.tokens, self.word_levels).squeeze(-1) * shown.kept
+        return judged._replace(levels=judged.levels + of_words.sum(1) / shown.kept.sum(1).sqrt())
 
 
 class Recognizer(nn.Module):

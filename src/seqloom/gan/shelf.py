@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from seqloom.gan.texts import Batch
+from seqloom.gan.texts import Batch, joined
 from seqloom.gan.writing import Drafts
 
 __all__ = ["Shelf"]
@@ -36,7 +36,7 @@ class Shelf:
             wanted.levels,
         )
         old = self._held
-        self._held = new if old is None else Batch(*(torch.cat(pair) for pair in zip(old, new, strict=True)))
+        self._held = new if old is None else joined(old, new)
         self._held = self.newest(self.room)
         return new
 

@@ -16,7 +16,7 @@ from seqloom.data.conditions import Conditions, Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
-__all__ = ["Batch", "Texts", "ids_of", "texts_of"]
+__all__ = ["Batch", "Texts", "ids_of", "joined", "texts_of"]
 
 
 class Batch(NamedTuple):
@@ -37,6 +37,11 @@ class Batch(NamedTuple):
     def ids(self, boundary: int) -> list[list[int]]:
         """The ids of each text, without its end."""
         return ids_of(self.tokens, self.kept, boundary)
+
+
+def joined(*batches: Batch) -> Batch:
+    """The texts of several batches of equal length, one after another."""
+    return Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
 
 
 def ids_of(tokens: Int[Tensor, "batch length"], kept: Bool[Tensor, "batch length"], boundary: int) -> list[list[int]]:

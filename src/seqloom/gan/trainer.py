@@ -14,10 +14,10 @@ from seqloom.errors import TrainingError
 from seqloom.gan.balance import Balance
 from seqloom.gan.config import GanConfig
 from seqloom.gan.likelihood import Explained, explained
-from seqloom.gan.losses import GanLoss
+from seqloom.gan.losses import GanLoss, rewarded, standardised
 from seqloom.gan.networks import Discriminator, Judged, Recognizer, Shown
 from seqloom.gan.shelf import Shelf
-from seqloom.gan.texts import Batch, Texts
+from seqloom.gan.texts import Batch, Texts, joined
 from seqloom.gan.variety import Variety, collapsed, variety_of
 from seqloom.gan.writing import Drafts, told_of, write
 from seqloom.models.language_model import LanguageModel
@@ -29,14 +29,25 @@ __all__ = ["GanTrainer", "Progress", "Round"]
 _HIDDEN_RATINGS = 0.1
 """Share of texts whose rating the generator is not told in learning by likelihood, so that guidance works."""
 
-_RECOGNISED, _RATED = 0.1, 0.5
+_RECOGNISED, _RATED = 0.1, 1.5
 """Weights, beside the discriminator's verdict, of recognising the noise in a text and of its rating."""
+
+_THROUGH = 0.3
+"""Norm of the gradient that goes through the texts' tokens, beside that of the reward of whole texts."""
 
 _CALMER = 0.5
 """Softmax temperature of the draws that noise is recognised in: it shall show in what a text says, not by chance."""
 
 _PENALTY = 10.0
 _LOOKED_AT = 256
+"""Texts that a look at how varied they are takes account of."""
+
+_SHELVED = 1024
+"""Texts that the discriminator learns from more than once."""
+
+_SETTLED = 0.3
+"""The discriminator's learning rate in the rounds, as a share of what it is at first."""
+
 _MOST_ROLLBACKS = 6
 _DEAD = 1e-8
 
@@ -133,7 +144,7 @@ class GanTrainer:
         self.reference: Variety | None = None
         self.found: Variety | None = None
         self.gone_back: list[tuple[int, str]] = []
-        self._shelf = Shelf(max(_LOOKED_AT, config.batch), config.length, boundary)
+        self._shelf = Shelf(max(_SHELVED, config.batch), config.length, boundary)
         self._learner = torch.optim.Adam(
             [*self.model.parameters(), *self.recognizer.parameters()], config.generator_rate, (0.5, 0.99)
         )
@@ -166,7 +177,7 @@ class GanTrainer:
         drafts = self._shelf.put(self._written(self.model, wanted, random), wanted)
         accuracy, _ = self._measured(number, drafts, random)
         self.balance.school(accuracy)
-        self._teach(self._batch(number, 7), drafts, random)
+        self._teach(self._batch(number, 7, 2), joined(drafts, self._shelf.drawn(self.config.batch, random)), random)
         self.progress.schooled += 1
         return accuracy
 
@@ -182,9 +193,9 @@ class GanTrainer:
         accuracy, rating = self._measured(number, drafts, random)
         loss = math.nan
         for update in range(self.balance.updates):
-            if update:
-                drafts = self._shelf.drawn(config.batch, random)
-            loss = self._teach(self._batch(number * 8 + update, 3), drafts, random)
+            older = self._shelf.drawn(config.batch * (2 if update else 1), random)
+            drafts = older if update else joined(drafts, older)
+            loss = self._teach(self._batch(number * 8 + update, 3, 2), drafts, random)
         self.balance.see(accuracy)
         found, generator, gradient = self._learn(number, random)
         self._average(config.average)
@@ -199,15 +210,15 @@ class GanTrainer:
         if self.reference is None:
             if not self.progress.schooled:
                 self._introduce()
-            wanted = self.texts.drawn(self.config.seed, 0, self._shelf.room, self.device)
+            wanted = self.texts.drawn(self.config.seed, 0, _LOOKED_AT, self.device)
             self._shelf.put(self._written(self.model, wanted, self._random(0, 4)), wanted)
-            self.reference = self.found = variety_of(self._shelf.ids(), self.spell)
+            self.reference = self.found = variety_of(self._shelf.newest(_LOOKED_AT).ids(self.boundary), self.spell)
             self._good = self._own()
         return self.reference
 
     def variety(self) -> Variety:
         """How varied texts of the mean weights are."""
-        wanted = self.texts.drawn(self.config.seed, 0, self._shelf.room, self.device)
+        wanted = self.texts.drawn(self.config.seed, 0, _LOOKED_AT, self.device)
         return variety_of(self._written(self.mean, wanted, self._random(0, 4)).ids(), self.spell)
 
     def snapshot(self) -> Snapshot:
@@ -285,8 +296,8 @@ class GanTrainer:
         seed = (self.config.seed * 1_000_003 + number) * 8 + purpose
         return torch.Generator(self.device).manual_seed(seed)
 
-    def _batch(self, number: int, purpose: int) -> Batch:
-        return self.texts.drawn(self.config.seed + 7919 * purpose, number, self.config.batch, self.device)
+    def _batch(self, number: int, purpose: int, times: int = 1) -> Batch:
+        return self.texts.drawn(self.config.seed + 7919 * purpose, number, times * self.config.batch, self.device)
 
     def _told(self, batch: Batch, random: torch.Generator) -> Float[Tensor, "batch width"]:
         """The ratings of texts, some of them hidden."""
@@ -312,7 +323,7 @@ class GanTrainer:
 
     def _measured(self, number: int, drafts: Batch, random: torch.Generator) -> tuple[float, float]:
         """How often the discriminator is right on texts and on unseen real ones, and how it reads ratings."""
-        size = min(self.config.batch, len(self.unseen))
+        size = min(4 * self.config.batch, len(self.unseen))
         real = self.unseen.drawn(self.config.seed, number, size, self.device)
         begun = self.progress.schooled + self.progress.rounds > 0
         with torch.no_grad():
@@ -334,7 +345,8 @@ class GanTrainer:
         self._critic.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.discriminator.parameters(), 5.0)
-        self._critic.step()
+        schooled = min(1.0, self.progress.schooled / max(self.config.schooling, 1))
+        self._step(self._critic, self.config.discriminator_rate * _SETTLED**schooled)
         return float(loss.detach())
 
     def _judged(self, real: Batch, drafts: Batch, random: torch.Generator) -> list[Judged]:
@@ -366,54 +378,59 @@ class GanTrainer:
         config = self.config
         share = number / max(config.rounds, 1)
         played, generator = self._played(self._batch(number, 5), share, random)
-        gradients = torch.autograd.grad(played, self._learned, allow_unused=True)
-        norm = _norm(gradients)
-        if not math.isfinite(norm):
+        pushes = [torch.autograd.grad(one, self._learned, allow_unused=True, retain_graph=True) for one in played]
+        norms = [_norm(push) for push in pushes]
+        if not all(map(math.isfinite, norms)):
             raise TrainingError("the gradient of the generator is not finite: try a lower --generator-rate")
         weight = config.likelihood * (1 + (config.last_likelihood - 1) * share)
         found = None
         self._learner.zero_grad(set_to_none=True)
+        allowed = 1.0
         if weight:
             batch = self._batch(number, 6)
             found = explained(self.model, self.recognizer, batch, self._told(batch, random), config.information, random)
             torch.autograd.backward(weight * found.loss)
             allowed = config.pressure * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
-        else:
-            allowed = 1.0
-        for parameter, gradient in zip(self._learned, gradients, strict=True):
-            if gradient is not None:
-                pushed = gradient * (allowed / max(norm, 1e-12))
-                parameter.grad = pushed if parameter.grad is None else parameter.grad + pushed
+        shares = (1.0, _THROUGH * self.balance.pull)
+        for push, norm, part in zip(pushes, norms, shares[: len(pushes)], strict=True):
+            for parameter, gradient in zip(self._learned, push, strict=True):
+                if gradient is not None:
+                    pushed = gradient * (part * allowed / max(norm, 1e-12))
+                    parameter.grad = pushed if parameter.grad is None else parameter.grad + pushed
         nn.utils.clip_grad_norm_(self._learned, 1.0)
         self._step(self._learner, config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
-        return found, generator, norm
+        return found, generator, norms[-1]
 
-    def _played(self, real: Batch, share: float, random: torch.Generator) -> tuple[Tensor, float]:
-        """What the generator minimises, and the discriminator's part of it."""
+    def _played(self, real: Batch, share: float, random: torch.Generator) -> tuple[list[Tensor], float]:
+        """What the generator minimises: by the reward of whole texts, and through their tokens; and its loss."""
         config = self.config
         features, noise = self._features(self.model, real, random)
         count, calm = len(noise), len(noise) // 2 if self.loss.through_text else 0
-        how: dict[str, Any] = {"weighed": True}
+        how: dict[str, Any] = {}
         if self.loss.through_text:
             spread = torch.ones(count + calm, 1, device=self.device)
             spread[count:] = _CALMER
             temperature = config.temperature * (config.last_temperature / config.temperature) ** share
             how = {"temperature": temperature, "spread": spread}
         both = torch.cat([features, features[:calm]])
-        drafts = write(self.model, both, config.length, self.boundary, random, **how)
+        drafts = write(self.model, both, config.length, self.boundary, random, weighed=True, **how)
+        self._shelf.put(drafts, real)
         usual, calmer = drafts.parted(count, calm)
         judged = self.discriminator.judge(usual, real.ratings, self.balance.noise, random)
         with torch.no_grad():
             shown = Shown(real.tokens, real.kept)
             of_real = self.discriminator.judge(shown, real.ratings, self.balance.noise, random).scores
-        self._shelf.put(drafts, real)
-        generator = self.loss.generator(of_real, judged.scores, drafts.log_probs)
-        played = generator
+        generator = self.loss.generator(of_real, judged.scores)
+        off = (judged.levels - real.levels).square()
+        assert drafts.log_probs is not None
+        rewards = self.balance.pull * standardised(self.loss.reward(judged.scores.detach())) - _RATED * standardised(
+            off.detach()
+        )
+        played = [rewarded(rewards, drafts.log_probs[:count])]
         if self.loss.through_text:
             mean, log_variance = self.recognizer(calmer, real.ratings[:calm])
             missed = ((noise[:calm] - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
-            off = (judged.levels - real.levels).square().mean()
-            played = played + _RECOGNISED * missed + _RATED * off
+            played.append(generator + _RECOGNISED * missed)
         return played, float(generator.detach())
 
     def _step(self, optimizer: torch.optim.Optimizer, rate: float) -> None:
@@ -428,7 +445,7 @@ class GanTrainer:
 
     def _look(self, gradient: float) -> None:
         """See whether the texts have become alike; go back where they have."""
-        found = variety_of(self._shelf.ids(), self.spell)
+        found = variety_of(self._shelf.newest(_LOOKED_AT).ids(self.boundary), self.spell)
         assert self.reference is not None
         why = "the discriminator's gradient is gone" if gradient < _DEAD else collapsed(found, self.reference)
         self.found = found

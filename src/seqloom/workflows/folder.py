@@ -154,6 +154,7 @@ class RunFolder:
         self.weights_file = self.path / "model.safetensors"
         self.state_file = self.path / "state" / "training.safetensors"
         self.gan_file = self.path / "gan.json"
+        self.asked_file = self.path / "asked.json"
         self.gan_state_file = self.path / "state" / "gan.safetensors"
         self.log_file = self.path / "log.jsonl"
         self.metrics_file = self.path / "metrics.json"
@@ -304,6 +305,14 @@ class RunFolder:
             return GanConfig.from_json(stored["gan"]), Path(stored["parent"])
         except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(f"{self.gan_file} is damaged ({error}): begin again with --overwrite") from None
+
+    def read_asked(self) -> dict[str, Any]:
+        """What was asked of a GAN that learns by likelihood yet.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        return self._read_json(self.asked_file)
 
     def read_metrics(self) -> dict[str, Any]:
         """`metrics.json`: what was measured when training ended; empty before that.

@@ -1,37 +1,36 @@
 """Training a conditional text GAN into a run folder: by likelihood first, then against a discriminator."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from seqloom.config import Stored
 from seqloom.corpora.counting import counted
 from seqloom.data.conditions import Scale
 from seqloom.errors import ConfigError, RunError, SourceError
-from seqloom.files import write_json, write_text
+from seqloom.files import write_json
 from seqloom.gan.config import GanConfig
 from seqloom.gan.texts import Texts, texts_of
 from seqloom.gan.trainer import GanTrainer
-from seqloom.gan.writing import told_of, write
-from seqloom.models.language_model import LanguageModel, num_parameters
+from seqloom.models.language_model import LanguageModel
 from seqloom.models.transplant import transplant
 from seqloom.registry import GAN_LOSSES, resolve
-from seqloom.training.checkpoint import load_snapshot, save_snapshot
+from seqloom.training.checkpoint import load_snapshot
 from seqloom.workflows.folder import RunConfig, RunFolder
-from seqloom.workflows.interrupt import ctrl_c
-from seqloom.workflows.looking import draw_game
+from seqloom.workflows.game import Game, fast_products, play
 from seqloom.workflows.material import Material, prepare
 from seqloom.workflows.own_text import own_source
 from seqloom.workflows.replacing import in_place_of
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.settings import as_flag, columns
 from seqloom.workflows.train import train
+from seqloom.workflows.viewer import Viewer
 
 __all__ = ["GAN_SETTINGS", "train_gan"]
 
@@ -45,26 +44,16 @@ _VALIDATION = 0.05
 _LIKELIHOOD, _AWAKENING = 0.25, 0.4
 """Shares of the minutes; what is left is for the rounds."""
 
+_LIKELIHOOD_RUN = "likelihood"
+"""The folder, in the GAN's, of the training by likelihood."""
+
+_TIMED = 5
+"""Steps of each kind that are timed to know what the minutes are enough for."""
+
 _NOISE_WIDTH = 64
 """Features that are made of noise."""
 
 _LEAST_UNSEEN = 16
-_LOGGED = 5
-"""Rounds between two lines of the log."""
-
-_GREEDY = 500
-"""Noises whose greedy texts are counted at the end."""
-
-_SHOWN_NOISES = 3
-
-
-@dataclass(frozen=True)
-class _Session:
-    folder: RunFolder
-    config: RunConfig
-    trainer: GanTrainer
-    texts: Texts
-    note: Note
 
 
 def train_gan(
@@ -77,6 +66,7 @@ def train_gan(
     minutes: float | None = None,
     noise: int = _NOISE,
     note: Note = lambda line: None,
+    viewer: Viewer | None = None,
     **settings: Any,
 ) -> Run:
     """Train a generator of rated texts against a discriminator, and return its run.
@@ -90,6 +80,7 @@ def train_gan(
         minutes: of all training, 8 unless `rounds` and `awakening` are given; a quarter is by likelihood.
         noise: normal numbers that each text is made of.
         note: is told what is read and done.
+        viewer: is shown the training by likelihood.
         settings: `GAN_SETTINGS`, and those of `seqloom.train`: `text` and `rating` at least.
 
     Raises:
@@ -99,46 +90,103 @@ def train_gan(
     folder = RunFolder(run)
     if resume:
         given = {**settings, "source": source, "from": from_run, "minutes": minutes, "overwrite": overwrite or None}
-        return _resumed(folder, {name for name, value in given.items() if value is not None}, note)
+        return _resumed(folder, {name for name, value in given.items() if value is not None}, note, viewer)
     if source is None:
         raise ConfigError("name the table to learn from, or go on with a run by --resume")
-    own = {name: settings.pop(name) for name in GAN_SETTINGS if settings.get(name) is not None}
-    settings = {
-        name: columns(name, value) for name, value in settings.items() if value is not None and name not in GAN_SETTINGS
-    }
-    _check(folder, own, settings, minutes, noise, from_run, overwrite=overwrite)
+    given = {name: value for name, value in settings.items() if value is not None}
+    own = {name: value for name, value in given.items() if name in GAN_SETTINGS}
+    others = {name: columns(name, value) for name, value in given.items() if name not in GAN_SETTINGS}
+    _check(folder, own, others, minutes, noise, from_run, overwrite=overwrite)
     if not _begins_by_likelihood(own.get("loss")):
         own = {"awakening": 0, "likelihood": 0.0, **own}
-        settings = settings if from_run is not None else {**settings, "steps": 1}
-    parent = (
-        _likelihood(source, folder, settings, minutes, note, overwrite=overwrite)
-        if from_run is None
-        else load(from_run)
-    )
-    _check_parent(parent, settings if from_run is not None else {})
-    material = _material(parent, source, note)
-    seed = int(settings.get("seed", 0))
-    draft = GanConfig(**{"rounds": 1, "awakening": 1, **own, "seed": seed})
+        others = others if from_run is not None else {**others, "steps": 1}
+    asked = Asked(str(Path(source).absolute()), own, others, minutes, noise)
+    if from_run is None:
+        return _by_likelihood(folder, asked, note, viewer, overwrite=overwrite)
+    parent = load(from_run)
+    _check_settings(parent, others)
+    return _begun(folder, asked, parent, asked.seconds, note)
+
+
+@dataclass(frozen=True)
+class Asked(Stored):
+    """What a person asked of a GAN; kept while it is not decided yet how many rounds that is.
+
+    Attributes:
+        source: the table.
+        own: those of `GAN_SETTINGS` that were given.
+        others: settings of the training by likelihood.
+        minutes: of all training, where they were given.
+        noise: numbers that each text is made of.
+    """
+
+    source: str
+    own: Mapping[str, Any]
+    others: Mapping[str, Any]
+    minutes: float | None
+    noise: int
+
+    @property
+    def seconds(self) -> float:
+        """Of all training."""
+        return 60 * (self.minutes or _MINUTES)
+
+    @property
+    def budget(self) -> dict[str, float]:
+        """Of the training by likelihood."""
+        return {} if "steps" in self.others else {"minutes": _LIKELIHOOD * self.seconds / 60}
+
+
+def _by_likelihood(
+    folder: RunFolder,
+    asked: Asked,
+    note: Note,
+    viewer: Viewer | None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+) -> Run:
+    """Begin by learning by likelihood, in a folder of its own; or go on with that."""
+    run = folder.path / _LIKELIHOOD_RUN
+    if resume and RunFolder(run).holds_run:
+        note("first, the rest of learning by likelihood")
+        parent = train(run=run, resume=True, viewer=viewer)
+    else:
+        note("first, learning by likelihood")
+        settings = {"level": "word", "validation": _VALIDATION, **asked.others, **asked.budget}
+        write_json(folder.asked_file, asked.to_json())
+        parent = train(asked.source, run=run, overwrite=overwrite, viewer=viewer, **settings)
+    return _begun(folder, asked, parent, (1 - _LIKELIHOOD) * asked.seconds, note)
+
+
+def _asked(folder: RunFolder) -> Asked:
+    stored = folder.read_asked()
+    try:
+        asked = Asked.from_json(stored)
+        others = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.others.items()}
+        return replace(asked, others=others)
+    except (ConfigError, AttributeError) as error:
+        raise RunError(f"{folder.asked_file} is damaged ({error}): begin again with --overwrite") from None
+
+
+def _begun(folder: RunFolder, asked: Asked, parent: Run, seconds: float, note: Note) -> Run:
+    """Go on from a run that has learned by likelihood."""
+    _check_parent(parent)
+    material = _material(parent, asked.source, note)
+    seed = int(asked.others.get("seed", 0))
+    draft = GanConfig.from_json({"rounds": 1, "awakening": 1, **asked.own, "seed": seed})
     texts, unseen = _texts(parent, material, draft, note)
-    config = _run_config(parent, noise, draft)
-    if "rounds" not in own or "awakening" not in own:
-        trainer = _trainer(parent, config, draft, texts, unseen)
-        seconds = 60 * (minutes or _MINUTES) * (1 if from_run is not None else 1 - _LIKELIHOOD)
-        draft = _in_rounds(trainer, draft, own, seconds)
+    config = _run_config(parent, asked.noise, draft)
+    if not {"rounds", "awakening"} <= asked.own.keys():
+        draft = _in_rounds(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds)
     note(f"{draft.awakening:,} updates by likelihood with noise, then {draft.rounds:,} rounds against a discriminator")
-    config = _run_config(parent, noise, draft)
+    config = _run_config(parent, asked.noise, draft)
     with folder.locked(), in_place_of(folder):
         folder.write_config(config, parent.codec)
-        write_json(
-            folder.gan_file,
-            {
-                "format": 1,
-                "gan": draft.to_json(),
-                "source": str(Path(source).absolute()),
-                "parent": str(parent.path.absolute()),
-            },
-        )
-        return _run(_Session(folder, config, _trainer(parent, config, draft, texts, unseen), texts, note))
+        stored = {"gan": draft.to_json(), "source": asked.source, "parent": str(parent.path.absolute())}
+        write_json(folder.gan_file, {"format": 1, **stored})
+        folder.asked_file.unlink(missing_ok=True)
+        return play(Game(folder, config, _trainer(parent, config, draft, texts, unseen), texts, note))
 
 
 def _check(
@@ -167,7 +215,7 @@ def _check(
         raise ConfigError(*faults)
     if other := folder.other_kind:
         raise RunError(f"--run got {folder.path}, which holds a {other}: name another folder")
-    if folder.holds_run and not overwrite:
+    if (folder.holds_run or folder.asked_file.exists()) and not overwrite:
         raise RunError(
             f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
         )
@@ -178,28 +226,11 @@ def _begins_by_likelihood(loss: str | None) -> bool:
     return found
 
 
-def _likelihood(
-    source: str | Path,
-    folder: RunFolder,
-    settings: Mapping[str, Any],
-    minutes: float | None,
-    note: Note,
-    *,
-    overwrite: bool,
-) -> Run:
-    """The training that the generator begins from."""
-    note("first, learning by likelihood")
-    budget = {} if "steps" in settings else {"minutes": _LIKELIHOOD * (minutes or _MINUTES)}
-    given = {"level": "word", "validation": _VALIDATION, **settings, **budget}
-    return train(source, run=folder.path / "likelihood", overwrite=overwrite, **given)
-
-
-def _check_parent(parent: Run, settings: Mapping[str, Any]) -> None:
-    """Whether a run can be begun from, with settings of learning by likelihood that were given beside it.
+def _check_settings(parent: Run, settings: Mapping[str, Any]) -> None:
+    """Whether settings of learning by likelihood have a place beside a run to begin from.
 
     Raises:
-        RunError: it cannot.
-        ConfigError: the settings have no place, or the run read its texts otherwise.
+        ConfigError: they have not, or the run read its texts otherwise.
     """
     reading = parent.config.reading.to_json()
     faults = [
@@ -211,6 +242,14 @@ def _check_parent(parent: Run, settings: Mapping[str, Any]) -> None:
     ]
     if faults:
         raise ConfigError(*faults)
+
+
+def _check_parent(parent: Run) -> None:
+    """Whether a run can be begun from.
+
+    Raises:
+        RunError: it cannot.
+    """
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):
         raise RunError(f"{parent.path} was not trained with --rating: begin from a run that was")
@@ -284,32 +323,35 @@ def _trainer(parent: Run, config: RunConfig, gan: GanConfig, texts: Texts, unsee
     )
 
 
+@fast_products()
 def _in_rounds(trainer: GanTrainer, config: GanConfig, own: Mapping[str, Any], seconds: float) -> GanConfig:
     """The budget in updates and rounds, by how long a few of them take."""
-    took = []
-    for step in (trainer.awaken, trainer.school, trainer.round):
-        step()
-        begun = time.perf_counter()
-        for _ in range(3):
-            step()
-        took.append((time.perf_counter() - begun) / 3)
+    awakening, schooling, round_ = (_took(step) for step in (trainer.awaken, trainer.school, trainer.round))
     share = _AWAKENING / (1 - _LIKELIHOOD)
-    left = (1 - share) * seconds - config.schooling * took[1]
-    found: dict[str, Any] = {
-        "awakening": max(1, int(share * seconds / took[0])),
-        "rounds": max(1, int(left / took[2])),
-    }
+    left = (1 - share) * seconds - config.schooling * schooling
+    found = {"awakening": max(1, int(share * seconds / awakening)), "rounds": max(1, int(left / round_))}
     return replace(config, **{name: count for name, count in found.items() if name not in own})
 
 
-def _resumed(folder: RunFolder, given: set[str], note: Note) -> Run:
+def _took(step: Callable[[], Any]) -> float:
+    """Seconds of a step, once it has been done a few times."""
+    times = []
+    for _ in range(2 * _TIMED):
+        begun = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - begun)
+    return float(np.median(times[_TIMED:]))
+
+
+def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | None) -> Run:
     if given:
         raise ConfigError(f"--resume goes on with the run's own settings: leave out {', '.join(sorted(given))}")
+    if folder.asked_file.exists():
+        return _by_likelihood(folder, _asked(folder), note, viewer, resume=True)
     if not folder.gan_file.exists():
         raise RunError(f"there is no GAN at {folder.path} to go on with: begin one with 'seqloom gan train SOURCE'")
     gan, path = folder.read_gan()
     parent, config = load(path), folder.read_config()
-    snapshot = load_snapshot(folder.gan_state_file)
     if folder.metrics_file.exists():
         note(f"{folder.path} is finished")
         return load(folder.path)
@@ -318,144 +360,6 @@ def _resumed(folder: RunFolder, given: set[str], note: Note) -> Run:
         raise RunError(f"{config.source} has changed since {folder.path} began: begin another one")
     texts, unseen = _texts(parent, material, gan, note)
     trainer = _trainer(parent, config, gan, texts, unseen)
-    trainer.restore(snapshot)
+    trainer.restore(load_snapshot(folder.gan_state_file))
     with folder.locked():
-        return _run(_Session(folder, config, trainer, texts, note))
-
-
-def _run(session: _Session) -> Run:
-    """Train to the end, or to Ctrl-C."""
-    folder, trainer = session.folder, session.trainer
-    config, progress = trainer.config, trainer.progress
-    log = _Log(folder, progress.awakened + progress.schooled + progress.rounds)
-    with ctrl_c() as interrupted:
-        while trainer.progress.awakened < config.awakening and not interrupted():
-            found = trainer.awaken()
-            step = trainer.progress.awakened
-            if step % 10 == 0:
-                log(step, nats=float(found.nats), information=float(found.information))
-            if step % 200 == 0:
-                session.note(f"update {step:,}: {_explained(found.nats, found.information)}")
-        while trainer.progress.schooled < config.schooling and not interrupted():
-            accuracy = trainer.school()
-            step = trainer.progress.schooled
-            if step % _LOGGED == 0:
-                log(config.awakening + step, accuracy=accuracy)
-        if trainer.reference is None and not interrupted():
-            trainer.begin()
-            session.note(f"the generator has {num_parameters(trainer.mean):,} parameters; {_varied(trainer)}")
-        while trainer.progress.rounds < config.rounds and not interrupted():
-            before = len(trainer.gone_back)
-            one = trainer.round()
-            number = trainer.progress.rounds
-            if number % _LOGGED == 0 or number == config.rounds:
-                log(config.awakening + config.schooling + number, **asdict(one), **_state(trainer))
-            for at, why in trainer.gone_back[before:]:
-                session.note(f"round {at:,}: {why}; gone back, and on with less pressure")
-            if number % config.check_every == 0:
-                session.note(f"round {number:,} of {config.rounds:,}: {_balanced(trainer)}; {_varied(trainer)}")
-                _keep(session)
-        _keep(session)
-        if interrupted():
-            raise KeyboardInterrupt(str(folder.path))
-    write_json(folder.metrics_file, _measured(session))
-    session.note(f"plot: {draw_game(load(folder.path), folder.plots_folder)}")
-    session.note(f"run: {folder.path}   write with it: seqloom generate {folder.path} --rating {_example(session)}")
-    return load(folder.path)
-
-
-class _Log:
-    """Appends to `log.jsonl`; lines from beyond where training goes on are dropped."""
-
-    def __init__(self, folder: RunFolder, resumed_at: int) -> None:
-        self._file = folder.log_file
-        kept = [line for line in folder.read_log() if line["step"] <= resumed_at]
-        write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept))
-
-    def __call__(self, step: int, **numbers: float) -> None:
-        known = {name: value for name, value in numbers.items() if np.isfinite(value)}
-        with open(self._file, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **known}) + "\n")
-
-
-def _state(trainer: GanTrainer) -> dict[str, float]:
-    balance, found = trainer.balance, trainer.found
-    varied = {} if found is None else {name: float(value) for name, value in found._asdict().items()}
-    return {"mean_accuracy": balance.accuracy, "noise": balance.noise, "updates": float(balance.updates), **varied}
-
-
-def _keep(session: _Session) -> None:
-    """Weights, state and samples."""
-    folder, trainer = session.folder, session.trainer
-    folder.write_weights(trainer.mean.state_dict())
-    save_snapshot(folder.gan_state_file, trainer.snapshot())
-    number = trainer.progress.rounds
-    write_text(folder.samples_folder / f"round-{number:05d}.txt", _grid(session))
-
-
-def _grid(session: _Session) -> str:
-    """Texts for a fixed grid of noise and ratings."""
-    trainer, scale = session.trainer, session.config.conditions.columns[0]
-    assert isinstance(scale, Scale)
-    ratings = sorted({scale.knots[0], scale.knots[len(scale.knots) // 2], scale.knots[-1]})
-    random = torch.Generator(trainer.device).manual_seed(0)
-    noise = torch.randn(_SHOWN_NOISES, session.config.model.noise, generator=random, device=trainer.device)
-    lines = []
-    for rating in ratings:
-        values = np.full((_SHOWN_NOISES, len(session.config.conditions)), np.nan)
-        values[:, 0] = rating
-        told = torch.from_numpy(session.config.conditions.features(values)).to(trainer.device)
-        lines += [f"{rating:g}  {' '.join(text.split())}" for text in _greedy(trainer, told, noise)]
-    return "\n".join(lines) + "\n"
-
-
-def _greedy(trainer: GanTrainer, ratings: torch.Tensor, noise: torch.Tensor) -> list[str]:
-    """The likeliest texts of the mean weights."""
-    with torch.no_grad():
-        features = told_of(trainer.mean, ratings, noise)
-        random = torch.Generator(trainer.device)
-        drafts = write(trainer.mean, features, trainer.config.length, trainer.boundary, random, spread=0.0)
-    return trainer.spell(drafts.ids())
-
-
-def _measured(session: _Session) -> dict[str, Any]:
-    """What is kept of the whole training."""
-    trainer = session.trainer
-    balance = trainer.balance
-    random = torch.Generator(trainer.device).manual_seed(1)
-    rating = torch.from_numpy(session.texts.ratings[:1]).to(trainer.device).expand(_GREEDY, -1)
-    noise = torch.randn(_GREEDY, session.config.model.noise, generator=random, device=trainer.device)
-    greedy = _greedy(trainer, rating, noise)
-    return {
-        "rounds": trainer.progress.rounds,
-        "rollbacks": [[number, why] for number, why in trainer.gone_back],
-        "inside_band": balance.inside / max(balance.rounds, 1),
-        "distinct_greedy": len(set(greedy)) / _GREEDY,
-        "variety": trainer.variety()._asdict(),
-        "variety_before": None if trainer.reference is None else trainer.reference._asdict(),
-    }
-
-
-def _explained(nats: torch.Tensor, information: torch.Tensor) -> str:
-    return f"{float(nats):.1f} nats a text besides {float(information):.1f} that the noise tells"
-
-
-def _balanced(trainer: GanTrainer) -> str:
-    balance = trainer.balance
-    return (
-        f"the discriminator is right in {100 * balance.accuracy:.0f} %, and was inside its band in "
-        f"{100 * balance.inside / max(balance.rounds, 1):.0f} % of the rounds"
-    )
-
-
-def _varied(trainer: GanTrainer) -> str:
-    found = trainer.found
-    if found is None:
-        return "not looked at yet"
-    return f"{100 * found.distinct:.0f} % of pairs of tokens distinct, self-BLEU {found.self_bleu:.2f}"
-
-
-def _example(session: _Session) -> str:
-    scale = session.config.conditions.columns[0]
-    assert isinstance(scale, Scale)
-    return f"{scale.knots[-1]:g}"
+        return play(Game(folder, config, trainer, texts, note))
