@@ -1,17 +1,18 @@
 """Where does a text GAN stand against learning by likelihood, in as much time and with as many parameters?
 
-Two languages. A small rated grammar, whose every sentence and probability is known: how far each writer is from it
-(total variation over 100,000 samples), and whether any sentence is never written. And sentences of reviews: over
-temperatures, how likely what each writes is under a model of other businesses (quality), and how well a model that
-learns from it alone predicts real sentences (diversity); the GAN's lag is read off at equal quality. Beside these: the
-discriminator's accuracy, collapses, greedy texts that differ, the rating that a critic of other businesses reads, and
-what is lost without the controller, without interleaved likelihood, and without annealing.
+Three languages. A small rated grammar, whose every sentence and probability is known: how far each writer is from it
+(total variation over 100,000 samples), and whether any sentence is never written. And sentences of reviews with their
+stars, and titles with their points: over temperatures, how likely what each writes is under a model of other real ones
+(quality), and how well a model that learns from it alone predicts these (diversity); the GAN's lag is read off at equal
+quality. Beside these: the discriminator's accuracy, collapses, greedy texts that differ, the rating that a critic of
+other texts reads, and what is lost without the controller, without interleaved likelihood, and without annealing.
 
-    python benchmarks/gan.py --work FOLDER [--only grammar sentences ablations] [--minutes 8] [--seeds 5]
+    python benchmarks/gan.py --work FOLDER [--only grammar sentences titles ablations] [--minutes 8] [--seeds 5]
                              [--json FILE] [--plot sweep.png]
 
-The reviews lie under the folder that SEQLOOM_CORPORA names. Preprocessing is lossy: sentences of 3 to 15 words, in
-small letters, all of them among the 3,000 most frequent words. What stands in the work folder is not trained again.
+Reviews and titles lie under the folder that SEQLOOM_CORPORA names. Preprocessing is lossy: texts of 3 to 15 words, in
+small letters, all of them among the 3,000 most frequent words (titles: 8,000). What stands in the work folder is not
+trained again.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +33,50 @@ import numpy as np
 import seqloom
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
+from seqloom.workflows.describing import parameters
 
-REVIEWS = Path(os.environ.get("SEQLOOM_CORPORA", ".")) / "reviews" / "yelp_10k.csv"
-WORDS = 3000
-TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0)
+CORPORA = Path(os.environ.get("SEQLOOM_CORPORA", "."))
+TEMPERATURES = (0.4, 0.55, 0.7, 0.85, 1.0)
 SAMPLES = 20_000
+SIZE, PEER_SIZE = 256, 320
+"""Units of the GAN's generator, and of the likelihood model, which has as many parameters as that with its noise."""
+ASKED = 50
+"""Quantiles of the real ratings, which texts are asked for."""
+
 DRAWN = 100_000
 EXPECTED = 10
 """Times that a sentence should come, for it to be missed."""
 
 LENGTH = 40
+
+
+@dataclass(frozen=True)
+class Language:
+    """Rated texts.
+
+    Attributes:
+        place: folder in the work folder.
+        file: the table.
+        text: its column of texts.
+        rating: of ratings.
+        group: of what must not be on both sides; None where there is nothing.
+        words: the most frequent ones, which alone are in what is kept.
+        symbols: that words are made of.
+        scaled: ratings, as a critic learns them.
+    """
+
+    place: str
+    file: Path
+    text: str
+    rating: str
+    group: str | None
+    words: int
+    symbols: str = "a-z"
+    scaled: Callable[[Any], Any] = np.asarray
+
+
+SENTENCES = Language("", CORPORA / "reviews" / "yelp_10k.csv", "text", "stars", "business_id", 3000)
+TITLES = Language("titles", CORPORA / "titles" / "hacker_news.csv", "title", "num_points", None, 8000, "a-z0-9", np.log)
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "whole": {},
@@ -82,7 +118,7 @@ def gan(table: Path, run: Path, minutes: float, seed: int = 0, **settings: Any) 
     if (run / "metrics.json").exists():
         return seqloom.load(run)
     said(f"{run.name} ...")
-    settings = {"text": "text", "rating": ("stars",), "minutes": minutes, "seed": seed, **settings}
+    settings = {"text": "text", "minutes": minutes, "seed": seed, **settings}
     return seqloom.train_gan(table, run=run, overwrite=True, note=said, **settings)
 
 
@@ -95,14 +131,14 @@ def grammar(options: argparse.Namespace) -> dict[str, Any]:
         for stars in random.integers(1, 6, 20_000).tolist():
             texts, chances = zip(*truth[stars].items(), strict=True)
             file.write(json.dumps({"text": texts[random.choice(len(texts), p=chances)], "stars": stars}) + "\n")
-    wide = {"size": 128}
+    told: dict[str, Any] = {"rating": ("stars",), "size": 128}
     plain = likelihood(
-        table, options.work / "grammar-likelihood", options.minutes / 4, rating=("stars",), validation=0.05, **wide
+        table, options.work / "grammar-likelihood", options.minutes / 2, validation=0.05, **{**told, "size": 160}
     )
     writers = {"likelihood": plain}
     for seed in range(min(options.seeds, 2)):
         run = options.work / f"grammar-gan-{seed}"
-        writers[f"GAN, seed {seed}"] = gan(table, run, options.minutes / 2, seed, information=4.0, **wide)
+        writers[f"GAN, seed {seed}"] = gan(table, run, options.minutes / 2, seed, information=4.0, **told)
     found = {}
     for name, run in writers.items():
         off, missed, wrong = [], 0, []
@@ -133,60 +169,100 @@ def sentences(stars: int) -> Iterator[tuple[str, float]]:
         yield f"the {noun} was {degree}{word}{end}", nouns[noun] * degrees[degree] * float(shares[word]) * ends[end]
 
 
-def reviews(options: argparse.Namespace) -> dict[str, Any]:
-    """The sweep over temperatures, and all that is asked of a GAN of sentences."""
-    learned, judged = tables(options.work)
-    judge = likelihood(judged, options.work / "judge", 2, size=256)
-    plain = likelihood(
-        learned, options.work / "likelihood", options.minutes, rating=("stars",), group="business", size=256
-    )
-    critic = Critic(judged)
-    found: dict[str, Any] = {"likelihood": swept(plain, judge, judged, critic, options.work)}
-    for seed in range(options.seeds):
-        run = gan(learned, options.work / f"gan-{seed}", options.minutes, seed, group="business", size=256)
-        metrics = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
-        found[f"GAN, seed {seed}"] = {**swept(run, judge, judged, critic, options.work), **metrics}
+def sweep(language: Language, seeds: int, options: argparse.Namespace) -> dict[str, Any]:
+    """The sweep over temperatures, and all that is asked of a GAN of short texts."""
+    place = options.work / language.place
+    learned, judged = tables(place, language)
+    judge = likelihood(judged, place / "judge", 2, size=256)
+    told = told_of(language)
+    plain = likelihood(learned, place / "likelihood", options.minutes, **told, size=PEER_SIZE)
+    critic = Critic(judged, language)
+    found: dict[str, Any] = {"likelihood": swept(plain, judge, critic, language, place)}
+    for seed in range(seeds):
+        run = gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, size=SIZE)
+        found[f"GAN, seed {seed}"] = {**swept(run, judge, critic, language, place), **measured(run)}
     real = [row["text"] for row in rows_of(learned)]
-    found["real"] = {"quality": nats(judge, real[:SAMPLES], options.work), "rating": critic.real(rows_of(learned))}
+    found["real"] = {"quality": nats(judge, real[:SAMPLES], place), "rating": critic.real(rows_of(learned))}
     names = [name for name in found if name.startswith("GAN")]
     for name in names:
-        found[name]["lag"] = lag(found["likelihood"]["sweep"], found[name]["sweep"])
+        found[name]["lag"] = {
+            part: lag(found["likelihood"]["sweep"], found[name]["sweep"], *ends) for part, ends in REGIONS.items()
+        }
+    for name in ("likelihood", *names):
+        for one in found[name]["sweep"]:
+            one["share of real"] = one["rating"] / found["real"]["rating"]
+    found["lag"] = {part: interval([found[name]["lag"][part] for name in names]) for part in REGIONS}
     rows = [
-        (name, f"{one['temperature']:g}", f"{one['quality']:.3f}", f"{one['diversity']:.3f}", f"{one['rating']:.3f}")
+        (
+            *(name, f"{one['temperature']:g}", f"{one['quality']:.3f}", f"{one['diversity']:.3f}"),
+            f"{100 * one['share of real']:.0f} %",
+        )
         for name in ("likelihood", *names)
         for one in found[name]["sweep"]
     ]
-    print_table(("writer", "temperature", "nats a token (quality)", "reverse (diversity)", "rating, r"), rows)
+    print_table(
+        ("writer", "temperature", "nats a token (quality)", "reverse (diversity)", "rating, of real text"), rows
+    )
     rows = [
         (
             name,
-            f"{one['lag']:+.3f}",
+            *(f"{found[name]['lag'][part]:+.3f}" for part in REGIONS),
             f"{100 * one['inside_band']:.0f} %",
             str(len(one["rollbacks"])),
             f"{100 * one['distinct_greedy']:.0f} %",
-            f"{100 * one['sweep'][-1]['rating'] / found['real']['rating']:.0f} %",
+            f"{100 * one['sweep'][-1]['share of real']:.0f} %",
         )
         for name in names
         for one in [found[name]]
     ]
-    heading = ("GAN", "lag in nats", "inside the band", "went back", "greedy texts that differ", "rating, of real text")
-    print_table(heading, rows)
+    means = [f"{low:+.3f} to {high:+.3f}" for low, high in (found["lag"][part]["interval"] for part in REGIONS)]
+    rows.append(("95 % interval of the mean over seeds", *means, "", "", "", ""))
+    lags = [f"lag in nats, {part}" for part in REGIONS]
+    print_table(
+        ("GAN", *lags, "inside the band", "went back", "greedy texts that differ", "rating at 1, of real text"), rows
+    )
+    numbers = [(name, f"{parameters(run.config.model):,}") for name, run in (("likelihood", plain), ("GAN", run))]
+    print_table(("writer", "parameters"), numbers)
     if options.plot:
-        draw(found, names, Path(options.plot))
+        plot = Path(options.plot)
+        draw(found, names, plot.with_stem(f"{plot.stem}-{language.place}") if language.place else plot)
     return found
+
+
+def told_of(language: Language) -> dict[str, Any]:
+    """What a writer is told of the texts."""
+    return {"rating": (language.rating,), **({"group": "group"} if language.group else {})}
+
+
+REGIONS: Mapping[str, tuple[float, float]] = {"all": (0.0, 1.0), "cold half": (0.0, 0.5), "warm half": (0.5, 1.0)}
+"""Parts of the qualities that both writers reach, the best quality first."""
+
+
+def measured(run: seqloom.Run) -> dict[str, Any]:
+    """What its training measured."""
+    return dict(json.loads((run.path / "metrics.json").read_text(encoding="utf-8")))
+
+
+def interval(values: Sequence[float]) -> dict[str, Any]:
+    """Mean, and an interval that holds it in 95 of 100 cases, by Student's t; all the numbers where there is one."""
+    from scipy.stats import t
+
+    mean, count = float(np.mean(values)), len(values)
+    wide = float(t.ppf(0.975, count - 1) * np.std(values, ddof=1) / np.sqrt(count)) if count > 1 else float("nan")
+    return {"mean": mean, "interval": [mean - wide, mean + wide]}
 
 
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
     """What is lost without each part of the training."""
-    learned, judged = tables(options.work)
-    judge = likelihood(judged, options.work / "judge", 2, size=256)
-    critic = Critic(judged)
+    place = options.work / SENTENCES.place
+    learned, judged = tables(place, SENTENCES)
+    judge = likelihood(judged, place / "judge", 2, size=256)
+    critic = Critic(judged, SENTENCES)
     found = {}
     for name, settings in VARIANTS.items():
-        place = "gan-0" if name == "whole" else f"gan-{name.replace(' ', '-')}"
-        run = gan(learned, options.work / place, options.minutes, 0, group="business", size=256, **settings)
-        metrics = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
-        found[name] = {**swept(run, judge, judged, critic, options.work, (1.0,)), **metrics}
+        run = place / ("gan-0" if name == "whole" else f"gan-{name.replace(' ', '-')}")
+        trained = gan(learned, run, options.minutes, 0, **told_of(SENTENCES), size=SIZE, **settings)
+        found[name] = {**swept(trained, judge, critic, SENTENCES, place, (1.0,)), **measured(trained)}
     rows = [
         (
             name,
@@ -203,33 +279,34 @@ def ablations(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def tables(work: Path) -> tuple[Path, Path]:
-    """Sentences to learn from, and of other businesses to judge by."""
-    places = work / "learned.jsonl", work / "judged.jsonl"
-    if all(place.exists() for place in places):
-        return places
-    pools = [[one for pool in names for one in cut(pool)] for names in (("generator", "critic"), ("judge",))]
-    counts = Counter(word for one in pools[0] for word in one["words"])
-    known = {word for word, _ in counts.most_common(WORDS)}
-    for place, pool in zip(places, pools, strict=True):
-        kept = [
-            {name: one[name] for name in ("text", "stars", "business")} for one in pool if known >= set(one["words"])
-        ]
-        place.write_text("".join(json.dumps(one) + "\n" for one in kept), encoding="utf-8")
-        said(f"{place.name}: {len(kept):,} of {len(pool):,} sentences")
-    return places
+def tables(place: Path, language: Language) -> tuple[Path, Path]:
+    """Texts to learn from, and of other groups to judge by."""
+    files = place / "learned.jsonl", place / "judged.jsonl"
+    if all(file.exists() for file in files):
+        return files
+    place.mkdir(parents=True, exist_ok=True)
+    pools = [[one for pool in names for one in cut(language, pool)] for names in (("generator", "critic"), ("judge",))]
+    counts = Counter(word for _, words in pools[0] for word in words)
+    known = {word for word, _ in counts.most_common(language.words)}
+    for file, pool in zip(files, pools, strict=True):
+        kept = [one for one, words in pool if known >= set(words)]
+        file.write_text("".join(json.dumps(one) + "\n" for one in kept), encoding="utf-8")
+        said(f"{file.name}: {len(kept):,} of {len(pool):,} texts")
+    return files
 
 
-def cut(pool: str) -> Iterator[dict[str, Any]]:
-    """The sentences of a pool of reviews."""
-    reading = ReadingConfig(text="text", rating=("stars",), group="business_id", pool=pool, lowercase=True)
-    for document in open_corpus(REVIEWS, reading):
+def cut(language: Language, pool: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """The sentences of a pool of texts, and their words."""
+    reading = ReadingConfig(
+        text=language.text, rating=(language.rating,), group=language.group, pool=pool, lowercase=True
+    )
+    for document in open_corpus(language.file, reading):
         text = "".join(chunk for passage in document.passages() for chunk in passage)
         for sentence in re.split(r"(?<=[.!?])\s+|\n+", text):
-            words = re.findall(r"[a-z']+", sentence)
-            if 3 <= len(words) <= 15 and re.fullmatch(r"[a-z',.!? -]+", sentence):
-                stars = document.conditions["stars"]
-                yield {"text": " ".join(sentence.split()), "words": words, "stars": stars, "business": document.group}
+            words = re.findall(rf"[{language.symbols}']+", sentence)
+            if 3 <= len(words) <= 15 and re.fullmatch(rf"[{language.symbols}',.!? -]+", sentence):
+                rating = {language.rating: document.conditions[language.rating], "group": document.group}
+                yield {"text": " ".join(sentence.split()), **rating}, words
 
 
 def rows_of(table: Path) -> list[dict[str, Any]]:
@@ -237,33 +314,33 @@ def rows_of(table: Path) -> list[dict[str, Any]]:
 
 
 class Critic:
-    """What rating a text shows, by a ridge regression of words that has read other businesses."""
+    """What rating a text shows, by a ridge regression of words that has read other texts."""
 
-    def __init__(self, table: Path) -> None:
+    def __init__(self, table: Path, language: Language) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import Ridge
         from sklearn.pipeline import make_pipeline
 
-        rows = rows_of(table)
+        rows, self._rating, self._scaled = rows_of(table), language.rating, language.scaled
         vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
         self._model = make_pipeline(vectorizer, Ridge(3.0)).fit(
-            [row["text"] for row in rows], [row["stars"] for row in rows]
+            [row["text"] for row in rows], self._scaled([row[self._rating] for row in rows])
         )
 
     def agreement(self, texts: Sequence[str], wanted: Sequence[float]) -> float:
         """The correlation of wanted and judged ratings."""
-        return float(np.corrcoef(self._model.predict(list(texts)), wanted)[0, 1])
+        return float(np.corrcoef(self._model.predict(list(texts)), self._scaled(wanted))[0, 1])
 
     def real(self, rows: Sequence[Mapping[str, Any]]) -> float:
         """The same of real texts."""
-        return self.agreement([row["text"] for row in rows], [row["stars"] for row in rows])
+        return self.agreement([row["text"] for row in rows], [row[self._rating] for row in rows])
 
 
 def swept(
     run: seqloom.Run,
     judge: seqloom.Run,
-    judged: Path,
     critic: Critic,
+    language: Language,
     work: Path,
     temperatures: Sequence[float] = TEMPERATURES,
 ) -> dict[str, Any]:
@@ -271,21 +348,22 @@ def swept(
     file = run.path / f"sweep-{len(temperatures)}.json"
     if file.exists():
         return dict(json.loads(file.read_text(encoding="utf-8")))
-    shares = np.bincount([int(row["stars"]) for row in rows_of(work / "learned.jsonl")], minlength=6)[1:6]
+    ratings = [row[language.rating] for row in rows_of(work / "learned.jsonl")]
+    asked = Counter(np.quantile(ratings, (np.arange(ASKED) + 0.5) / ASKED, method="nearest").tolist())
     sweep = []
     for temperature in temperatures:
         said(f"{run.path.name} at temperature {temperature:g} ...")
         texts, wanted = [], []
-        for stars, share in enumerate(shares / shares.sum(), start=1):
-            some = list(texts_of(run, round(SAMPLES * share), temperature, stars))
+        for rating, count in asked.items():
+            some = list(texts_of(run, SAMPLES * count // ASKED, temperature, rating))
             texts += some
-            wanted += [stars] * len(some)
+            wanted += [rating] * len(some)
         order = np.random.default_rng(0).permutation(len(texts))
         sweep.append(
             {
                 "temperature": temperature,
                 "quality": nats(judge, [texts[at] for at in order[: SAMPLES // 2]], work),
-                "diversity": reverse([texts[at] for at in order], judge, judged, work),
+                "diversity": reverse([texts[at] for at in order], judge, work),
                 "rating": critic.agreement(texts, wanted),
             }
         )
@@ -294,8 +372,8 @@ def swept(
     return found
 
 
-def texts_of(run: seqloom.Run, count: int, temperature: float, stars: float) -> Iterator[str]:
-    written = run.iterate(count=count, length=LENGTH, temperature=temperature, rating=stars, seed=1)
+def texts_of(run: seqloom.Run, count: int, temperature: float, rating: float) -> Iterator[str]:
+    written = run.iterate(count=count, length=LENGTH, temperature=temperature, rating=rating, seed=1)
     return (sample.text for sample in written if sample.text.strip())
 
 
@@ -304,21 +382,23 @@ def nats(judge: seqloom.Run, texts: Sequence[str], work: Path) -> float:
     return float(judge.evaluate(_written(texts, work / "asked.jsonl")).nats_per_token)
 
 
-def reverse(texts: Sequence[str], judge: seqloom.Run, judged: Path, work: Path) -> float:
+def reverse(texts: Sequence[str], judge: seqloom.Run, work: Path) -> float:
     """Nats of real sentences, a token of the judge's, under a model that has learned from these texts alone."""
     table = _written(texts, work / "learned-from.jsonl")
     place = work / "reverse"
     settings = {"size": 192, "validation": 0.1, "overwrite": True}
     learner = seqloom.train(table, run=place, text="text", level="word", epochs=8, **settings)
-    found, own = learner.evaluate(judged), judge.evaluate(judged)
+    found, own = (one.evaluate(work / "judged.jsonl") for one in (learner, judge))
     return float(found.nats_per_token * found.tokens / own.tokens)
 
 
-def lag(plain: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]]) -> float:
-    """By how many nats the other's diversity is worse at equal quality: the mean over what both reach."""
+def lag(
+    plain: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]], begin: float = 0.0, end: float = 1.0
+) -> float:
+    """By how many nats the other's diversity is worse at equal quality: the mean over a part of what both reach."""
     sides = [sorted((one["quality"], one["diversity"]) for one in sweep) for sweep in (plain, other)]
     low, high = (pick(side[end][0] for side in sides) for pick, end in ((max, 0), (min, -1)))
-    asked = np.linspace(low, high, 50)
+    asked = low + (high - low) * np.linspace(begin, end, 50)
     values = [np.interp(asked, *zip(*side, strict=True)) for side in sides]
     return float(np.mean(values[1] - values[0]))
 
@@ -357,9 +437,10 @@ def print_table(heading: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     print("\n".join(f"| {' | '.join(map(str, row))} |" for row in rows), flush=True)
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "grammar": grammar,
-    "sentences": reviews,
+    "sentences": lambda options: sweep(SENTENCES, options.seeds, options),
+    "titles": lambda options: sweep(TITLES, min(options.seeds, 1), options),
     "ablations": ablations,
 }
 """The parts, by name."""

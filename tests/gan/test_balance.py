@@ -56,6 +56,13 @@ def test_a_discriminator_that_learns_fast_is_held_inside():
     assert left > 400
 
 
+def test_below_the_band_the_generator_learns_nothing_from_it():
+    assert told([0.5] * 30).pull == 0
+    assert told([0.7] * 30).pull == 1
+    assert 0 < Balance(0.55, 0.85, accuracy=0.57).pull < 1
+    assert Balance(0, 1, accuracy=0.4).pull == 1
+
+
 def test_it_goes_to_json_and_back():
     balance = told([0.9, 0.8, 0.7])
     assert Balance(**balance.to_json()) == balance

@@ -96,7 +96,7 @@ def test_the_gradient_goes_through_texts_to_the_generator(trainer, texts):
     drafts = write(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
     assert drafts.soft.shape == (*drafts.tokens.shape, VOCABULARY)
     judged = learner.discriminator.judge(drafts.shown(), features[:, :2])
-    judged.scores.sum().backward()
+    learner.discriminator.scores(judged).sum().backward()
     learned = [learner.model.condition.get_parameter(name) for name in ("input", "state", "output")]
     assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in learned)
 
@@ -135,10 +135,12 @@ def test_noise_that_does_not_fill_its_space_costs():
     generator = torch.Generator().manual_seed(0)
     mean = torch.randn(20_000, 3, generator=generator)
     sharp = torch.full_like(mean, -20.0)
-    assert float(_unlike_prior(mean, sharp)) < 0.01
-    assert float(_unlike_prior(0.6 * mean, torch.full_like(mean, np.log(0.64)))) < 0.01
-    assert float(_unlike_prior(mean + torch.tensor([0.5, 0.0, 0.0]), sharp)) > 0.25
-    assert float(_unlike_prior(mean[:, [0, 0, 1]], sharp)) > 1.5
+    levels = torch.randint(5, (len(mean),), generator=generator).float()
+    assert float(_unlike_prior(mean, sharp, levels)) < 0.01
+    assert float(_unlike_prior(0.6 * mean, torch.full_like(mean, np.log(0.64)), levels)) < 0.01
+    assert float(_unlike_prior(mean + torch.tensor([0.5, 0.0, 0.0]), sharp, levels)) > 0.25
+    assert float(_unlike_prior(mean[:, [0, 0, 1]], sharp, levels)) > 1.5
+    assert float(_unlike_prior(mean, sharp, (mean[:, 0] > 0.7).float())) > 0.4
 
 
 def test_texts_end_at_their_boundary(trainer, texts):
@@ -158,7 +160,7 @@ def test_texts_end_at_their_boundary(trainer, texts):
 @pytest.mark.parametrize("normalised", [True, False])
 def test_what_stands_after_the_end_changes_nothing(normalised):
     torch.manual_seed(0)
-    reader = Discriminator(VOCABULARY, 2, normalised=normalised).eval()
+    reader = Discriminator(VOCABULARY, 2, 1, normalised=normalised).eval()
     recognizer = Recognizer(VOCABULARY, 2, NOISE).eval()
     tokens = torch.tensor([[1, 2, 3, BOUNDARY, 4, 5]])
     kept = torch.tensor([[True] * 4 + [False] * 2])
@@ -168,6 +170,46 @@ def test_what_stands_after_the_end_changes_nothing(normalised):
         torch.testing.assert_close(one, other)
     for one, other in zip(recognizer(whole, ratings), recognizer(cut, ratings), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_a_pack_is_credited_to_each_of_its_texts(texts):
+    """By how its score changes where a real text stands in the text's place."""
+    torch.manual_seed(0)
+    reader = Discriminator(VOCABULARY, 2, 4, normalised=False)
+    batches = [texts.chosen(np.arange(begin, begin + 9), torch.device("cpu")) for begin in (0, 40)]
+    with torch.no_grad():
+        generated, real = (reader.judge(Shown(one.tokens, one.kept), one.ratings) for one in batches)
+        credits = reader.credits(generated, real)
+        scores = reader.scores(generated)
+        assert scores.shape == (2,)
+        assert credits.shape == (8,)
+        hidden = generated.hidden.clone()
+        hidden[5], fits = real.hidden[5], generated.fits.clone()
+        fits[5] = real.fits[5]
+        without = reader.scores(generated._replace(hidden=hidden, fits=fits))
+    torch.testing.assert_close(credits[5], scores[1] - without[1])
+    order = torch.tensor([3, 2, 1, 0])
+    torch.testing.assert_close(reader.scores(generated.chosen(order)), scores[:1])
+
+
+def test_a_pack_shows_whether_its_texts_are_alike(texts):
+    torch.manual_seed(0)
+    reader = Discriminator(VOCABULARY, 2, 4, normalised=True)
+    critic = torch.optim.Adam(reader.parameters(), 3e-3)
+    random = np.random.default_rng(0)
+
+    def packs(*, alike):
+        places = random.integers(0, len(texts), (16, 4))
+        batch = texts.chosen((places[:, :1] + 0 * places if alike else places).ravel(), torch.device("cpu"))
+        return reader.scores(reader.judge(Shown(batch.tokens, batch.kept), batch.ratings))
+
+    for _ in range(60):
+        loss = torch.nn.functional.softplus(packs(alike=True) - packs(alike=False)).mean()
+        critic.zero_grad()
+        loss.backward()
+        critic.step()
+    with torch.no_grad():
+        assert (packs(alike=False).mean() > packs(alike=True)).float().mean() > 0.9
 
 
 def test_each_text_comes_once_an_epoch(texts):

@@ -68,7 +68,7 @@ def train(
     length: Annotated[
         int | None, _source(help=_usual("tokens of the longest text; longer ones are left out", "length"))
     ] = None,
-    minutes: Annotated[float | None, _game(help="of all training, a quarter of it by likelihood (8)")] = None,
+    minutes: Annotated[float | None, _game(help="of all training, a seventh of it by likelihood alone (8)")] = None,
     steps: Annotated[int | None, _game(help="updates of the first training by likelihood, in place of minutes")] = None,
     awakening: Annotated[
         int | None, _game(help="updates in which noise is learned by likelihood, in place of minutes")
@@ -83,13 +83,14 @@ def train(
     ] = None,
     loss: Annotated[str | None, _game(help=_usual("relativistic, wasserstein or score", "loss"))] = None,
     batch: Annotated[int | None, _game(help=_usual("texts of an update", "batch"))] = None,
+    pack: Annotated[int | None, _game(help=_usual("texts that the discriminator judges together", "pack"))] = None,
     likelihood: Annotated[
         float | None, _game(help=_usual("weight of likelihood in the rounds; 0 leaves it out", "likelihood"))
     ] = None,
     last_likelihood: Annotated[
         float | None, _game(help=_usual("share of that weight that is left at the end", "last_likelihood"))
     ] = None,
-    pressure: Annotated[float | None, _game(help=_usual("of the discriminator, beside likelihood", "pressure"))] = None,
+    pressure: Annotated[float | None, _game(help=_usual("of the rewards, beside likelihood", "pressure"))] = None,
     temperature: Annotated[
         float | None, _game(help=_usual("of the gradients' softmax at first", "temperature"))
     ] = None,
@@ -122,7 +123,7 @@ def train(
         "text": text, "rating": tuple(rating) if rating else None, "group": group, "pool": pool,
         "cut_words": cut_words, "passages": passages, "lowercase": lowercase, "level": level, "vocabulary": vocabulary,
         "length": length, "steps": steps, "awakening": awakening, "schooling": schooling, "rounds": rounds,
-        "information": information, "loss": loss, "batch": batch, "likelihood": likelihood,
+        "information": information, "loss": loss, "batch": batch, "pack": pack, "likelihood": likelihood,
         "last_likelihood": last_likelihood, "pressure": pressure, "temperature": temperature,
         "last_temperature": last_temperature, "band": band, "generator_rate": generator_rate,
         "discriminator_rate": discriminator_rate, "size": size, "seed": seed,

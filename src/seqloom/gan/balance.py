@@ -18,7 +18,8 @@ class Balance:
     """A controller of one number, the accuracy on texts that the discriminator has not seen, by two others.
 
     Inside the band's middle half the discriminator has one update a round. Above it, it has none, and the noise on what
-    it sees grows; below it, the noise shrinks first, and then it has more updates.
+    it sees grows; below it, the noise shrinks first, and then it has more updates, and the generator learns less from
+    it, so that it may catch up.
 
     Attributes:
         low: the band's lower edge.

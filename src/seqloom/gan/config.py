@@ -18,6 +18,7 @@ class GanConfig(Stored):
         awakening: updates by likelihood alone before them, in which the generator learns to use its noise.
         schooling: updates of the discriminator alone after those.
         batch: texts of an update.
+        pack: texts that the discriminator judges together.
         length: tokens of the longest text, its end included.
         loss: registered name of what both play for.
         information: nats that the noise tells of a text, in learning by likelihood.
@@ -25,7 +26,7 @@ class GanConfig(Stored):
         discriminator_rate: learning rate of the discriminator.
         likelihood: weight of learning by likelihood at the first round; 0 leaves it out.
         last_likelihood: the share of it that is left at the last round.
-        pressure: norm of the discriminator's gradient beside that of the likelihood.
+        pressure: norm of the gradient of rewarded texts beside that of the likelihood's.
         temperature: of the straight-through draws at the first round.
         last_temperature: the same at the last.
         band: within which the discriminator's accuracy on texts that it has not seen is held; 0 to 1 leaves it alone.
@@ -36,11 +37,12 @@ class GanConfig(Stored):
 
     rounds: int
     awakening: int
-    schooling: int = 200
+    schooling: int = 100
     batch: int = 64
+    pack: int = 8
     length: int = 24
     loss: str = "relativistic"
-    information: float = 12.0
+    information: float = 18.0
     generator_rate: float = 3e-4
     discriminator_rate: float = 1e-3
     likelihood: float = 1.0
@@ -65,6 +67,7 @@ class GanConfig(Stored):
                         ("awakening", 0),
                         ("schooling", 0),
                         ("batch", 2),
+                        ("pack", 1),
                         ("length", 2),
                         ("check_every", 1),
                         ("seed", 0),

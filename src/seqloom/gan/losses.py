@@ -55,10 +55,6 @@ class GanLoss(ABC):
             generated: of its own.
         """
 
-    def reward(self, generated: Scores) -> Scores:
-        """How good its texts are, by their scores."""
-        return generated
-
 
 class Relativistic(GanLoss):
     """Whether a text is more real than the mean of the other side (Jolicoeur-Martineau 2018; as in RelGAN)."""
@@ -89,7 +85,7 @@ class Wasserstein(GanLoss):
 class ScoreFunction(GanLoss):
     """Texts that pass for real are made likelier (Williams 1992; from nothing as in ScratchGAN, d'Autume et al. 2019).
 
-    The reward of a text is how much its score is above the mean of its batch, in standard deviations.
+    No gradient goes through the texts; as with the other losses, they are rewarded by what the discriminator says.
     """
 
     through_text = False
@@ -103,7 +99,3 @@ class ScoreFunction(GanLoss):
     def generator(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
         return binary_cross_entropy_with_logits(generated, torch.ones_like(generated))
-
-    def reward(self, generated: Scores) -> Scores:
-        """See `GanLoss`."""
-        return generated.sigmoid()

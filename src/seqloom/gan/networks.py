@@ -1,5 +1,6 @@
 """The networks that read texts: the discriminator, and what recognises the noise that a text was made of."""
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -32,15 +33,21 @@ class Shown(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What the discriminator says of texts.
+    """What the discriminator makes of texts, one by one.
 
     Attributes:
-        scores: the higher, the more real.
-        levels: the rating that it reads in them.
+        hidden: what it sees in each.
+        fits: how well each fits its rating.
+        levels: the rating that it reads in each.
     """
 
-    scores: Float[Tensor, " batch"]
+    hidden: Float[Tensor, "batch hidden"]
+    fits: Float[Tensor, " batch"]
     levels: Float[Tensor, " batch"]
+
+    def chosen(self, places: Int[Tensor, " some"]) -> "Judged":
+        """Some of them."""
+        return Judged(*(part[places] for part in self))
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -111,21 +118,25 @@ class _Trunk(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Says whether a text is real, given its rating, and which rating it reads in it.
+    """Says whether packs of texts are real, given their ratings, and which rating it reads in each.
 
-    The rating enters by projection (Miyato, Koyama 2018; of continuous ones, Ding et al. 2021).
+    One short text hardly tells, and whether texts are alike shows in several only (PacGAN, Lin et al. 2018): a pack is
+    judged by the mean of what is seen in its texts, and by how much that varies (Karras et al. 2018). The rating
+    enters by projection (Miyato, Koyama 2018; of continuous ones, Ding et al. 2021).
 
     Args:
         vocabulary: number of token ids.
         ratings: features of a rating.
+        pack: texts of a pack.
         normalised: see `_Trunk`.
     """
 
-    def __init__(self, vocabulary: int, ratings: int, *, normalised: bool) -> None:
+    def __init__(self, vocabulary: int, ratings: int, pack: int, *, normalised: bool) -> None:
         super().__init__()
         held = spectral_norm if normalised else _as_it_is
+        self.pack = pack
         self.trunk = _Trunk(vocabulary, _REPRESENTATIONS, normalised=normalised)
-        self.score = held(nn.Linear(_HIDDEN, 1))
+        self.score = held(nn.Linear(2 * _HIDDEN, 1))
         self.projection = held(nn.Linear(ratings, _HIDDEN, bias=False))
         self.level = nn.Linear(_HIDDEN, 1)
         self.word_levels = nn.Parameter(torch.zeros(vocabulary, 1))
@@ -141,8 +152,7 @@ class Discriminator(nn.Module):
     ) -> Judged:
         """Judge embedded texts."""
         hidden = self.trunk(embedded, kept)
-        scores = self.score(hidden).squeeze(1) + (self.projection(ratings) * hidden).sum(1)
-        return Judged(scores, self.level(hidden).squeeze(1))
+        return Judged(hidden, (self.projection(ratings) * hidden).sum(1), self.level(hidden).squeeze(1))
 
     def judge(
         self,
@@ -166,6 +176,32 @@ class Discriminator(nn.Module):
         judged: Judged = self(embedded, shown.kept, ratings)
         of_words = nn.functional.embedding(shown.tokens, self.word_levels).squeeze(-1) * shown.kept
         return judged._replace(levels=judged.levels + of_words.sum(1) / shown.kept.sum(1).sqrt())
+
+    def scores(self, judged: Judged) -> Float[Tensor, " packs"]:
+        """How real packs are, the higher the more: texts that follow one another; what is over is left out."""
+        hidden, fits = self._packed(judged)
+        return self._scores(hidden.sum(1), hidden.square().sum(1), fits.sum(1))
+
+    def credits(self, generated: Judged, real: Judged) -> Float[Tensor, " whole"]:
+        """How much better a pack is for each of its texts, than with a real one in its place (difference rewards)."""
+        (hidden, fits), (others, other_fits) = self._packed(generated), self._packed(real)
+        sums, squares, fitting = hidden.sum(1, True), hidden.square().sum(1, True), fits.sum(1, True)
+        without = self._scores(
+            sums - hidden + others, squares - hidden.square() + others.square(), fitting - fits + other_fits
+        )
+        return (self._scores(sums, squares, fitting) - without).flatten()
+
+    def _packed(self, judged: Judged) -> tuple[Float[Tensor, "packs pack hidden"], Float[Tensor, "packs pack"]]:
+        packs = len(judged.fits) // self.pack
+        hidden, fits = (part[: packs * self.pack] for part in (judged.hidden, judged.fits))
+        return hidden.view(packs, self.pack, -1), fits.view(packs, self.pack)
+
+    def _scores(self, sums: Tensor, squares: Tensor, fits: Tensor) -> Tensor:
+        """Scores of packs by the sums of what is seen in their texts, of its squares, and of the fits."""
+        mean = sums / self.pack
+        spread = (squares / self.pack - mean.square()).clamp(min=0).add(1e-6).sqrt()
+        scores: Tensor = self.score(torch.cat([mean, spread], -1)).squeeze(-1) + fits / self.pack
+        return scores * math.sqrt(self.pack)
 
 
 class Recognizer(nn.Module):

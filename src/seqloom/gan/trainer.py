@@ -29,7 +29,10 @@ __all__ = ["GanTrainer", "Progress", "Round"]
 _HIDDEN_RATINGS = 0.1
 """Share of texts whose rating the generator is not told in learning by likelihood, so that guidance works."""
 
-_RECOGNISED, _RATED = 0.1, 1.5
+_UNREAD = 0.9
+"""Share of the tokens before it that the generator does not read, when it begins to learn to use its noise."""
+
+_RECOGNISED, _RATED = 0.1, 2.5
 """Weights, beside the discriminator's verdict, of recognising the noise in a text and of its rating."""
 
 _THROUGH = 0.3
@@ -47,6 +50,9 @@ _SHELVED = 1024
 
 _SETTLED = 0.3
 """The discriminator's learning rate in the rounds, as a share of what it is at first."""
+
+_REGROUPED = 8
+"""Times that texts are put into packs anew to measure the discriminator."""
 
 _MOST_ROLLBACKS = 6
 _DEAD = 1e-8
@@ -137,7 +143,9 @@ class GanTrainer:
         self.model = model.to(device)
         self.mean = deepcopy(self.model)
         self.recognizer = Recognizer(vocabulary, ratings, model.config.noise).to(device)
-        self.discriminator = Discriminator(vocabulary, ratings, normalised=not self.loss.penalised).to(device)
+        self.discriminator = Discriminator(
+            vocabulary, ratings, min(config.pack, config.batch), normalised=not self.loss.penalised
+        ).to(device)
         self.texts, self.unseen, self.config, self.device = texts, unseen, config, device
         self.boundary, self.spell = boundary, spell
         self.progress, self.balance = Progress(), Balance(*config.band)
@@ -156,8 +164,10 @@ class GanTrainer:
         config, number = self.config, self.progress.awakened
         share = number / max(config.awakening, 1)
         batch, random = self.texts.drawn(config.seed, number, config.batch, self.device), self._random(number, 0)
-        known = min(1.0, 2 * share) * config.information
-        found = explained(self.model, self.recognizer, batch, self._told(batch, random), known, random)
+        known = min(1.0, 4 * share) * config.information
+        found = explained(
+            self.model, self.recognizer, batch, self._told(batch, random), known, random, _UNREAD * (1 - share)
+        )
         self._learner.zero_grad(set_to_none=True)
         torch.autograd.backward(found.loss)
         nn.utils.clip_grad_norm_(self._learned, 1.0)
@@ -329,16 +339,22 @@ class GanTrainer:
         with torch.no_grad():
             of_real, of_drafts = self._judged(real, drafts, random)
             rating = float(torch.corrcoef(torch.stack([of_drafts.levels, drafts.levels]))[0, 1])
+            scores, drafted = (self._regrouped(one, random) for one in (of_real, of_drafts))
         threshold = self.progress.threshold
-        right = (of_real.scores > threshold).float().mean() + (of_drafts.scores <= threshold).float().mean()
-        middle = float(of_real.scores.mean() + of_drafts.scores.mean()) / 2
+        right = (scores > threshold).float().mean() + (drafted <= threshold).float().mean()
+        middle = float(scores.mean() + drafted.mean()) / 2
         self.progress.threshold = threshold + 0.2 * (middle - threshold) if begun else middle
         return float(right / 2), rating
+
+    def _regrouped(self, judged: Judged, random: torch.Generator) -> Tensor:
+        """Scores of packs that the same texts are put into again and again, which hang less on chance."""
+        orders = [torch.randperm(len(judged.fits), generator=random, device=self.device) for _ in range(_REGROUPED)]
+        return torch.cat([self.discriminator.scores(judged.chosen(order)) for order in orders])
 
     def _teach(self, real: Batch, drafts: Batch, random: torch.Generator) -> float:
         """One update of the discriminator."""
         of_real, of_drafts = self._judged(real, drafts, random)
-        loss = self.loss.discriminator(of_real.scores, of_drafts.scores)
+        loss = self.loss.discriminator(*map(self.discriminator.scores, (of_real, of_drafts)))
         loss = loss + (of_real.levels - real.levels).square().mean()
         if self.loss.penalised:
             loss = loss + _PENALTY * self._slope(real, drafts, random)
@@ -368,7 +384,7 @@ class GanTrainer:
             rows = [self.discriminator.trunk.embedded(one) for one in cut]
         share = torch.rand(len(real.ratings), 1, 1, generator=random, device=self.device)
         between = (share * rows[0] + (1 - share) * rows[1]).requires_grad_()
-        scores = self.discriminator(between, cut[0].kept | cut[1].kept, real.ratings).scores
+        scores = self.discriminator.scores(self.discriminator(between, cut[0].kept | cut[1].kept, real.ratings))
         (slopes,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
         off: Tensor = (slopes.flatten(1).norm(dim=1) - 1).square().mean()
         return off
@@ -419,14 +435,13 @@ class GanTrainer:
         judged = self.discriminator.judge(usual, real.ratings, self.balance.noise, random)
         with torch.no_grad():
             shown = Shown(real.tokens, real.kept)
-            of_real = self.discriminator.judge(shown, real.ratings, self.balance.noise, random).scores
-        generator = self.loss.generator(of_real, judged.scores)
+            of_real = self.discriminator.judge(shown, real.ratings, self.balance.noise, random)
+            credits = self.discriminator.credits(judged, of_real)
+        generator = self.loss.generator(*map(self.discriminator.scores, (of_real, judged)))
         off = (judged.levels - real.levels).square()
         assert drafts.log_probs is not None
-        rewards = self.balance.pull * standardised(self.loss.reward(judged.scores.detach())) - _RATED * standardised(
-            off.detach()
-        )
-        played = [rewarded(rewards, drafts.log_probs[:count])]
+        rewards = self.balance.pull * standardised(credits) - _RATED * standardised(off.detach()[: len(credits)])
+        played = [rewarded(rewards, drafts.log_probs[: len(credits)])]
         if self.loss.through_text:
             mean, log_variance = self.recognizer(calmer, real.ratings[:calm])
             missed = ((noise[:calm] - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2

@@ -21,7 +21,7 @@ class Drafts(NamedTuple):
         tokens: ids; after the boundary stand boundaries.
         kept: True up to the boundary, which counts.
         soft: probabilities that the draws' gradients go to; None where none are wanted.
-        log_probs: of each text, in nats; None where they are not wanted.
+        log_probs: of each text as it was drawn, in nats; None where they are not wanted.
         boundary: the id.
     """
 
@@ -79,7 +79,7 @@ def write(
         random: draws.
         temperature: of straight-through Gumbel draws (Jang et al. 2017), whose gradient goes to a softmax of it; None
             has none.
-        weighed: give the texts' log-probabilities.
+        weighed: give the log-probabilities of texts that are drawn.
         spread: softmax temperature of the texts, or of each; 0 takes the likeliest token.
     """
     condition, embedding = model.condition, model.embedding
@@ -108,7 +108,7 @@ def write(
         kept.append(~ends)
         softs.append(soft)
         if weighed:
-            chosen = logits.log_softmax(-1).gather(1, token[:, None])[:, 0]
+            chosen = (logits / spread).log_softmax(-1).gather(1, token[:, None])[:, 0]
             log_probs.append(chosen.masked_fill(ends, 0.0))
         ends = ends | (token == boundary)
         if bool(ends.all()):

@@ -41,14 +41,14 @@ GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != 
 
 _NOISE, _MINUTES = 10, 8.0
 _VALIDATION = 0.05
-_LIKELIHOOD, _AWAKENING = 0.25, 0.4
+_LIKELIHOOD, _AWAKENING = 0.15, 0.55
 """Shares of the minutes; what is left is for the rounds."""
 
 _LIKELIHOOD_RUN = "likelihood"
 """The folder, in the GAN's, of the training by likelihood."""
 
-_TIMED = 5
-"""Steps of each kind that are timed to know what the minutes are enough for."""
+_WARM, _TIMED = 20, 10
+"""Steps after which the first stage is at its speed, and steps of each that are timed then."""
 
 _NOISE_WIDTH = 64
 """Features that are made of noise."""
@@ -77,7 +77,7 @@ def train_gan(
         from_run: a run trained with a rating to begin from, in place of that training.
         resume: go on exactly where the folder's training stopped.
         overwrite: replace the run that the folder holds.
-        minutes: of all training, 8 unless `rounds` and `awakening` are given; a quarter is by likelihood.
+        minutes: of all training, 8 unless `rounds` and `awakening` are given; a seventh is by likelihood alone.
         noise: normal numbers that each text is made of.
         note: is told what is read and done.
         viewer: is shown the training by likelihood.
@@ -147,7 +147,7 @@ def _by_likelihood(
     resume: bool = False,
 ) -> Run:
     """Begin by learning by likelihood, in a folder of its own; or go on with that."""
-    run = folder.path / _LIKELIHOOD_RUN
+    run, begun = folder.path / _LIKELIHOOD_RUN, time.monotonic()
     if resume and RunFolder(run).holds_run:
         note("first, the rest of learning by likelihood")
         parent = train(run=run, resume=True, viewer=viewer)
@@ -156,7 +156,8 @@ def _by_likelihood(
         settings = {"level": "word", "validation": _VALIDATION, **asked.others, **asked.budget}
         write_json(folder.asked_file, asked.to_json())
         parent = train(asked.source, run=run, overwrite=overwrite, viewer=viewer, **settings)
-    return _begun(folder, asked, parent, (1 - _LIKELIHOOD) * asked.seconds, note)
+    spent = _LIKELIHOOD * asked.seconds if resume else time.monotonic() - begun
+    return _begun(folder, asked, parent, max(asked.seconds - spent, asked.seconds / 2), note)
 
 
 def _asked(folder: RunFolder) -> Asked:
@@ -326,21 +327,27 @@ def _trainer(parent: Run, config: RunConfig, gan: GanConfig, texts: Texts, unsee
 @fast_products()
 def _in_rounds(trainer: GanTrainer, config: GanConfig, own: Mapping[str, Any], seconds: float) -> GanConfig:
     """The budget in updates and rounds, by how long a few of them take."""
-    awakening, schooling, round_ = (_took(step) for step in (trainer.awaken, trainer.school, trainer.round))
+    begun = time.monotonic()
+    awakening = _took(trainer.awaken, _WARM)
+    schooling, round_ = (_took(step, 3) for step in (trainer.school, trainer.round))
+    seconds -= time.monotonic() - begun
     share = _AWAKENING / (1 - _LIKELIHOOD)
     left = (1 - share) * seconds - config.schooling * schooling
-    found = {"awakening": max(1, int(share * seconds / awakening)), "rounds": max(1, int(left / round_))}
+    found: dict[str, Any] = {
+        "awakening": max(1, int(share * seconds / awakening)),
+        "rounds": max(1, int(left / round_)),
+    }
     return replace(config, **{name: count for name, count in found.items() if name not in own})
 
 
-def _took(step: Callable[[], Any]) -> float:
+def _took(step: Callable[[], Any], warm: int) -> float:
     """Seconds of a step, once it has been done a few times."""
     times = []
-    for _ in range(2 * _TIMED):
+    for _ in range(warm + _TIMED):
         begun = time.perf_counter()
         step()
         times.append(time.perf_counter() - begun)
-    return float(np.median(times[_TIMED:]))
+    return float(np.median(times[warm:]))
 
 
 def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | None) -> Run:
