@@ -17,6 +17,7 @@ from seqloom.gan.likelihood import Explained, explained
 from seqloom.gan.losses import GanLoss, rewarded, standardised
 from seqloom.gan.networks import Discriminator, Judged, Recognizer, Shown
 from seqloom.gan.shelf import Shelf
+from seqloom.gan.state import begins_with, named, restored, tensors_of
 from seqloom.gan.texts import Batch, Texts, joined
 from seqloom.gan.variety import Variety, collapsed, variety_of
 from seqloom.gan.writing import Drafts, told_of, write
@@ -57,8 +58,8 @@ _REGROUPED = 8
 _MOST_ROLLBACKS = 6
 _DEAD = 1e-8
 
-_GOOD = "good."
-"""Before the names of tensors that training would go back to."""
+_GOOD = "good"
+"""Stands before the names of tensors that training would go back to."""
 
 Spell = Callable[[Sequence[Sequence[int]]], list[str]]
 
@@ -71,7 +72,6 @@ class Progress:
         awakened: updates of the awakening that are done.
         schooled: updates of the schooling.
         rounds: that are done.
-        threshold: score above which a text counts as real.
         pressure: what going back has multiplied the config's by.
         rollbacks: how often that was.
     """
@@ -79,7 +79,6 @@ class Progress:
     awakened: int = 0
     schooled: int = 0
     rounds: int = 0
-    threshold: float = 0.0
     pressure: float = 1.0
     rollbacks: int = 0
 
@@ -144,7 +143,7 @@ class GanTrainer:
         self.mean = deepcopy(self.model)
         self.recognizer = Recognizer(vocabulary, ratings, model.config.noise).to(device)
         self.discriminator = Discriminator(
-            vocabulary, ratings, min(config.pack, config.batch), normalised=not self.loss.penalised
+            vocabulary, ratings, min(config.pack, config.batch // 2), normalised=not self.loss.penalised
         ).to(device)
         self.texts, self.unseen, self.config, self.device = texts, unseen, config, device
         self.boundary, self.spell = boundary, spell
@@ -236,28 +235,19 @@ class GanTrainer:
         own, good = self._own(), self._good
         if good is None:
             return own
-        tensors = {**own.tensors, **{f"{_GOOD}{name}": value for name, value in good.tensors.items()}}
+        tensors = {**own.tensors, **named(_GOOD, good.tensors)}
         return Snapshot(tensors, {**own.progress, "good": dict(good.progress)})
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to what `snapshot` gave."""
-        tensors, held = dict(snapshot.tensors), dict(snapshot.progress)
-        good = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_GOOD)}
-        progress = held.pop("good", None)
-        self._good = None
-        if progress is not None:
-            self._good = Snapshot({name.removeprefix(_GOOD): value for name, value in good.items()}, progress)
-        self._restore(Snapshot(tensors, held))
+        good = snapshot.progress.get("good")
+        self._good = None if good is None else Snapshot(begins_with(_GOOD, snapshot.tensors), good)
+        self._restore(snapshot)
 
     def _own(self) -> Snapshot:
-        parts = {name: part.state_dict() for name, part in self._parts.items()}
-        parts["shelf"] = self._shelf.state()
-        tensors = {f"{name}.{key}": value for name, held in parts.items() for key, value in held.items()}
-        for name, optimizer in self._optimizers.items():
-            for place, moments in optimizer.state_dict()["state"].items():
-                tensors |= {f"{name}.{place}.{key}": value for key, value in moments.items()}
+        tensors = {**tensors_of(self._parts, self._optimizers), **named("shelf", self._shelf.state())}
         return Snapshot(
-            {key: value.detach().cpu().clone() for key, value in tensors.items()},
+            tensors,
             {
                 "progress": asdict(self.progress),
                 "balance": self.balance.to_json(),
@@ -267,22 +257,13 @@ class GanTrainer:
         )
 
     def _restore(self, snapshot: Snapshot) -> None:
-        tensors, held = snapshot.tensors, snapshot.progress
-        for name, part in self._parts.items():
-            part.load_state_dict({key: tensors[f"{name}.{key}"] for key in part.state_dict()})
-        for name, optimizer in self._optimizers.items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in tensors.items():
-                owner, _, rest = key.partition(".")
-                if owner == name:
-                    place, _, moment = rest.partition(".")
-                    state.setdefault(int(place), {})[moment] = value.clone()
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        held = snapshot.progress
+        restored(self._parts, self._optimizers, snapshot.tensors)
+        shelf = begins_with("shelf", snapshot.tensors)
+        self._shelf.restore({key: value.to(self.device) for key, value in shelf.items()})
         self.progress, self.balance = Progress(**held["progress"]), Balance(**held["balance"])
         self.reference, self.found = (None if one is None else Variety(**one) for one in held["varied"])
         self.gone_back = [(int(number), str(why)) for number, why in held["gone_back"]]
-        shelf = {key: value for key, value in tensors.items() if key.startswith("shelf.")}
-        self._shelf.restore({key.removeprefix("shelf."): value.to(self.device) for key, value in shelf.items()})
 
     @property
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -332,24 +313,27 @@ class GanTrainer:
         self.discriminator.begin_with(self.model.embedding.weight)
 
     def _measured(self, number: int, drafts: Batch, random: torch.Generator) -> tuple[float, float]:
-        """How often the discriminator is right on texts and on unseen real ones, and how it reads ratings."""
+        """How often the discriminator is right on texts and on unseen real ones, and how it reads ratings.
+
+        The score that divides one half of both is found on the other half: only differences of scores are learned.
+        """
         size = min(4 * self.config.batch, len(self.unseen))
         real = self.unseen.drawn(self.config.seed, number, size, self.device)
-        begun = self.progress.schooled + self.progress.rounds > 0
         with torch.no_grad():
             of_real, of_drafts = self._judged(real, drafts, random)
             rating = float(torch.corrcoef(torch.stack([of_drafts.levels, drafts.levels]))[0, 1])
-            scores, drafted = (self._regrouped(one, random) for one in (of_real, of_drafts))
-        threshold = self.progress.threshold
-        right = (scores > threshold).float().mean() + (drafted <= threshold).float().mean()
-        middle = float(scores.mean() + drafted.mean()) / 2
-        self.progress.threshold = threshold + 0.2 * (middle - threshold) if begun else middle
-        return float(right / 2), rating
+            halves = [[self._regrouped(one, half, random) for one in (of_real, of_drafts)] for half in (0, 1)]
+        right = 0.0
+        for (known_real, known_drafts), (asked_real, asked_drafts) in (halves, halves[::-1]):
+            threshold = (known_real.mean() + known_drafts.mean()) / 2
+            right += float((asked_real > threshold).float().mean() + (asked_drafts <= threshold).float().mean()) / 4
+        return right, rating
 
-    def _regrouped(self, judged: Judged, random: torch.Generator) -> Tensor:
-        """Scores of packs that the same texts are put into again and again, which hang less on chance."""
-        orders = [torch.randperm(len(judged.fits), generator=random, device=self.device) for _ in range(_REGROUPED)]
-        return torch.cat([self.discriminator.scores(judged.chosen(order)) for order in orders])
+    def _regrouped(self, judged: Judged, half: int, random: torch.Generator) -> Tensor:
+        """Scores of packs that half of the texts are put into again and again, which hang less on chance."""
+        places = torch.arange(half, len(judged.fits), 2, device=self.device)
+        orders = [torch.randperm(len(places), generator=random, device=self.device) for _ in range(_REGROUPED)]
+        return torch.cat([self.discriminator.scores(judged.chosen(places[order])) for order in orders])
 
     def _teach(self, real: Batch, drafts: Batch, random: torch.Generator) -> float:
         """One update of the discriminator."""

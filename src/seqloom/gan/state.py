@@ -1,0 +1,47 @@
+"""The tensors of several networks and optimisers under one roof of names, and back."""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+__all__ = ["begins_with", "named", "restored", "tensors_of"]
+
+
+def tensors_of(parts: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> dict[str, Tensor]:
+    """Copies of all tensors, on the CPU: "part.weight", "optimizer.number.moment"."""
+    tensors = {}
+    for name, part in parts.items():
+        tensors |= named(name, part.state_dict())
+    for name, optimizer in optimizers.items():
+        for place, moments in optimizer.state_dict()["state"].items():
+            tensors |= named(f"{name}.{place}", moments)
+    return tensors
+
+
+def restored(
+    parts: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer], tensors: Mapping[str, Tensor]
+) -> None:
+    """Put back what `tensors_of` gave.
+
+    Raises:
+        KeyError, RuntimeError: a tensor is missing, or of another shape.
+    """
+    for name, part in parts.items():
+        part.load_state_dict(begins_with(name, tensors))
+    for name, optimizer in optimizers.items():
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in begins_with(name, tensors).items():
+            place, _, moment = key.partition(".")
+            state.setdefault(int(place), {})[moment] = value.clone()
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def named(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies on the CPU, with a name and a dot before theirs."""
+    return {f"{name}.{key}": value.detach().cpu().clone() for key, value in tensors.items()}
+
+
+def begins_with(name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with a name and a dot, without these."""
+    return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
