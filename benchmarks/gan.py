@@ -37,7 +37,7 @@ from seqloom.workflows.describing import parameters
 
 CORPORA = Path(os.environ.get("SEQLOOM_CORPORA", "."))
 TEMPERATURES = (0.4, 0.55, 0.7, 0.85, 1.0)
-SAMPLES = 20_000
+SAMPLES = 10_000
 SIZE, PEER_SIZE = 256, 320
 """Units of the GAN's generator, and of the likelihood model, which has as many parameters as that with its noise."""
 ASKED = 50
