@@ -10,7 +10,7 @@ __all__ = ["begins_with", "named", "restored", "tensors_of"]
 
 def tensors_of(parts: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> dict[str, Tensor]:
     """Copies of all tensors, on the CPU: "part.weight", "optimizer.number.moment"."""
-    tensors = {}
+    tensors: dict[str, Tensor] = {}
     for name, part in parts.items():
         tensors |= named(name, part.state_dict())
     for name, optimizer in optimizers.items():
