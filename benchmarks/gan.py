@@ -253,29 +253,43 @@ def interval(values: Sequence[float]) -> dict[str, Any]:
 
 
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
-    """What is lost without each part of the training."""
-    place = options.work / SENTENCES.place
+    """What is lost without each part of the rounds; as many of them, from one run, as the first GAN had."""
+    place, told = options.work / SENTENCES.place, told_of(SENTENCES)
     learned, judged = tables(place, SENTENCES)
     judge = likelihood(judged, place / "judge", 2, size=256)
     critic = Critic(judged, SENTENCES)
+    whole = gan(learned, place / "gan-0", options.minutes, 0, **told, size=SIZE)
+    config, parent = whole.folder.read_gan()
+    same = {"awakening": config.awakening, "rounds": config.rounds, "from_run": parent}
     found = {}
     for name, settings in VARIANTS.items():
-        run = place / ("gan-0" if name == "whole" else f"gan-{name.replace(' ', '-')}")
-        trained = gan(learned, run, options.minutes, 0, **told_of(SENTENCES), size=SIZE, **settings)
+        run = place / f"gan-{name.replace(' ', '-')}"
+        trained = gan(learned, run, options.minutes, 0, **told, **same, **settings) if settings else whole
+        held = [line["mean_accuracy"] for line in trained.folder.read_log() if "mean_accuracy" in line]
         found[name] = {**swept(trained, judge, critic, SENTENCES, place, (1.0,)), **measured(trained)}
+        found[name]["inside_band"] = float(np.mean([config.band[0] <= one <= config.band[1] for one in held]))
+    real = critic.real(rows_of(learned))
     rows = [
         (
             name,
             f"{one['sweep'][0]['quality']:.3f}",
             f"{one['sweep'][0]['diversity']:.3f}",
+            f"{100 * one['sweep'][0]['rating'] / real:.0f} %",
             f"{100 * one['inside_band']:.0f} %",
             str(len(one["rollbacks"])),
             f"{100 * one['distinct_greedy']:.0f} %",
         )
         for name, one in found.items()
     ]
-    heading = ("GAN", "quality", "diversity", "inside the band", "went back", "greedy texts that differ")
-    print_table(heading, rows)
+    heading = (
+        "quality",
+        "diversity",
+        "rating, of real text",
+        "inside the band",
+        "went back",
+        "greedy texts that differ",
+    )
+    print_table(("GAN", *heading), rows)
     return found
 
 
@@ -383,8 +397,14 @@ def nats(judge: seqloom.Run, texts: Sequence[str], work: Path) -> float:
 
 
 def reverse(texts: Sequence[str], judge: seqloom.Run, work: Path) -> float:
-    """Nats of real sentences, a token of the judge's, under a model that has learned from these texts alone."""
-    table = _written(texts, work / "learned-from.jsonl")
+    """Nats of real sentences, a token of the judge's, under a model that has learned from these texts alone.
+
+    It reads every word of the language once beside them, so that one that was never written is rare, and not spelled.
+    """
+    words = sorted({word for row in rows_of(work / "learned.jsonl") for word in row["text"].split()})
+    order = np.random.default_rng(0).permutation(len(words))
+    known = [" ".join(words[at] for at in order[begin : begin + 12]) for begin in range(0, len(words), 12)]
+    table = _written([*texts, *known], work / "learned-from.jsonl")
     place = work / "reverse"
     settings = {"size": 192, "validation": 0.1, "overwrite": True}
     learner = seqloom.train(table, run=place, text="text", level="word", epochs=8, **settings)

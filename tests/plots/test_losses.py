@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from seqloom.errors import SeqloomError
-from seqloom.plots.losses import _smoothed, loss_curve
+from seqloom.plots.losses import loss_curve
+from seqloom.plots.smoothing import smoothed
 
 
 def pixels(path):
@@ -59,7 +60,7 @@ def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
 
 def test_smoothing_is_a_centred_mean():
     losses = np.random.default_rng(0).normal(size=601)
-    smooth = _smoothed(losses)
+    smooth = smoothed(losses)
     assert smooth[300] == pytest.approx(losses[295:306].mean())
     assert smooth[2] == pytest.approx(losses[:5].mean())
     assert smooth[-1] == pytest.approx(losses[-1])

@@ -167,6 +167,8 @@ def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trai
     assert not (run / "config.json").exists()
     with pytest.raises(RunError, match="--resume to go on"):
         train_gan(table, run=run, noise=3, **SETTINGS)
+    with pytest.raises(RunError, match="seqloom gan train --resume"):
+        seqloom.load(run)
     resumed = train_gan(run=run, resume=True)
     assert resumed.folder.weights_file.read_bytes() == trained.folder.weights_file.read_bytes()
     assert not (run / "asked.json").exists()

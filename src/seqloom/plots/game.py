@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqloom.plots.glyphs import drawable
+from seqloom.plots.smoothing import smoothed
 from seqloom.plots.style import BLUE, GREY, ORANGE, PALE, drawn, headed, plain_axes
 
 if TYPE_CHECKING:
@@ -15,18 +16,27 @@ if TYPE_CHECKING:
 __all__ = ["game_curves"]
 
 _HEIGHT = 7.0
+_PARTS = 12
+"""Of a line, each of which is smoothed to its mean."""
 
 
 def game_curves(
-    path: Path, log: Sequence[Mapping[str, float]], band: tuple[float, float], *, title: str, subtitle: str = ""
+    path: Path,
+    log: Sequence[Mapping[str, float]],
+    band: tuple[float, float],
+    before: int,
+    *,
+    title: str,
+    subtitle: str = "",
 ) -> Path:
-    """Draw four panels over the rounds: accuracy in its band, both losses, variety, and likelihood.
+    """Draw four panels: over the rounds accuracy in its band, both losses, and variety; and likelihood over all steps.
 
     Args:
         path: the PNG to write.
-        log: a line for some of the rounds: "step", and whatever is known of "mean_accuracy", "noise", "generator",
+        log: a line for some of the steps: "step", and whatever is known of "mean_accuracy", "noise", "generator",
             "discriminator", "distinct", "self_bleu", "rating", "nats" and "information".
         band: that the accuracy is held in.
+        before: steps before the first round.
         title: said over the plot.
         subtitle: said under it.
 
@@ -36,15 +46,16 @@ def game_curves(
     Raises:
         SeqloomError: the file cannot be written.
     """
+    rounds = [{**line, "step": line["step"] - before} for line in log if line["step"] > before]
     with drawn(path, height_inches=_HEIGHT) as figure:
-        ((accuracy, losses), (variety, nats)) = figure.subplots(2, 2, sharex=True)
+        ((accuracy, losses), (variety, nats)) = figure.subplots(2, 2)
         accuracy.axhspan(*band, color=PALE, label=f"band, {band[0]:g} to {band[1]:g}")
-        _lines(accuracy, log, {"mean_accuracy": "the discriminator is right", "noise": "noise on what it sees"})
+        _lines(accuracy, rounds, {"mean_accuracy": "the discriminator is right", "noise": "noise on what it sees"})
         accuracy.set_ylim(0, 1.02)
-        _lines(losses, log, {"generator": "the generator's loss", "discriminator": "the discriminator's"})
+        _lines(losses, rounds, {"generator": "the generator's loss", "discriminator": "the discriminator's"})
         _lines(
             variety,
-            log,
+            rounds,
             {
                 "distinct": "pairs of tokens that are distinct",
                 "self_bleu": "self-BLEU",
@@ -53,16 +64,18 @@ def game_curves(
         )
         variety.set_ylim(-0.1, 1.02)
         _lines(nats, log, {"nats": "nats of a text, given its noise", "information": "nats that the noise tells"})
-        for axes in (variety, nats):
-            axes.set_xlabel("step")
+        for axes in (accuracy, losses, variety):
+            axes.set_xlabel("round")
+        nats.set_xlabel("update, those before the rounds too")
         headed(figure, drawable(title), drawable(subtitle))
     return path
 
 
 def _lines(axes: "Axes", log: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> None:
     for (name, label), color in zip(names.items(), (BLUE, ORANGE, GREY), strict=False):
-        known = [(line["step"], line[name]) for line in log if name in line]
-        axes.plot(*np.array(known).reshape(-1, 2).T, color=color, linewidth=1.5, label=label)
+        known = np.array([(line["step"], line[name]) for line in log if name in line]).reshape(-1, 2)
+        axes.plot(*known.T, color=color, linewidth=0.8, alpha=0.35)
+        axes.plot(known[:, 0], smoothed(known[:, 1], _PARTS), color=color, linewidth=1.8, label=label)
     plain_axes(axes)
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    axes.legend(loc="best", labelcolor=GREY)
+    axes.legend(loc="best", labelcolor=GREY, frameon=True, edgecolor="none", framealpha=0.8)

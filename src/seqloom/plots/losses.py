@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.plots.glyphs import drawable
+from seqloom.plots.smoothing import smoothed
 from seqloom.plots.style import BLUE, INK, ORANGE, drawn, headed, plain_axes
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["loss_curve"]
 
 _MOST_POINTS = 2000
-_SMOOTHED_OVER = 60
 
 
 def loss_curve(
@@ -45,7 +45,7 @@ def loss_curve(
     """
     seen, raw = _finite(steps, train_losses)
     checked, scored = _finite(*validation)
-    smooth = _smoothed(raw)
+    smooth = smoothed(raw)
     with drawn(path) as figure:
         axes = figure.add_subplot()
         if len(raw):
@@ -116,14 +116,3 @@ def _finite(steps: Sequence[int], losses: Sequence[float]) -> tuple[Float[np.nda
     at, values = np.asarray(steps, np.float64), np.asarray(losses, np.float64)
     kept = np.isfinite(values)
     return at[kept], values[kept]
-
-
-def _smoothed(losses: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """A centred running mean over a sixtieth of the run; over fewer steps near the ends."""
-    if not len(losses):
-        return losses
-    half = max(1, len(losses) // _SMOOTHED_OVER // 2)
-    sums = np.concatenate([[0.0], losses.cumsum()])
-    at = np.arange(len(losses))
-    reach = np.minimum(half, np.minimum(at, len(losses) - 1 - at))
-    return np.asarray(np.divide(sums[at + reach + 1] - sums[at - reach], 2 * reach + 1))

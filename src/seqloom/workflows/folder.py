@@ -222,6 +222,11 @@ class RunFolder:
                 f"{self.path} holds a {other}, which {_OTHERS[other]} and writes nothing: name the folder of a run; "
                 f"'seqloom info {self.path}' tells of the {other}"
             )
+        if not self.holds_run and self.asked_file.exists():
+            raise RunError(
+                f"{self.path} is a GAN that has not begun to write: go on with it by 'seqloom gan train --resume --run "
+                f"{self.path}'"
+            )
         if not self.holds_run:
             raise RunError(f"no run at {self.path}: train one with 'seqloom train SOURCE --run {self.path}'")
         stored = self._read_json(self.config_file)

@@ -1,8 +1,9 @@
 """The rounds of a GAN in its run folder: what is logged, kept, shown and measured while it trains."""
 
 import json
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from seqloom.data.conditions import Scale
 from seqloom.files import write_json, write_text
 from seqloom.gan.texts import Texts
-from seqloom.gan.trainer import GanTrainer
+from seqloom.gan.trainer import GanTrainer, Round
 from seqloom.gan.writing import told_of, write
 from seqloom.models.language_model import num_parameters
 from seqloom.training.checkpoint import save_snapshot
@@ -112,19 +113,21 @@ def _school(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
 
 def _play_rounds(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, config = game.trainer, game.trainer.config
-    clock = _Clock(trainer.progress.rounds, config.rounds)
+    clock, seen = _Clock(trainer.progress.rounds, config.rounds), list[Round]()
     while trainer.progress.rounds < config.rounds and not interrupted():
         before = len(trainer.gone_back)
-        one = trainer.round()
+        seen.append(trainer.round())
         number = trainer.progress.rounds
         if number % _LOGGED == 0 or number == config.rounds:
-            log(config.awakening + config.schooling + number, **asdict(one), **_state(trainer))
+            log(config.awakening + config.schooling + number, **asdict(seen[-1]), **_state(trainer))
         for at, why in trainer.gone_back[before:]:
             game.note(f"round {at:,}: {why}; gone back, and on with less pressure")
         if number % config.check_every == 0:
-            seen = f"{_balanced(trainer)}; {_varied(trainer)}; {clock.left(number)}"
-            game.note(f"round {number:,} of {config.rounds:,}: {seen}")
-            _keep(game)
+            told = "; ".join((_balanced(trainer), _played(seen), _varied(trainer), clock.left(number)))
+            game.note(f"round {number:,} of {config.rounds:,}: {told}")
+            for line in _keep(game).splitlines():
+                game.note(f"    {line}")
+            seen.clear()
 
 
 class _Clock:
@@ -160,13 +163,15 @@ def _state(trainer: GanTrainer) -> dict[str, float]:
     return {"mean_accuracy": balance.accuracy, "noise": balance.noise, "updates": float(balance.updates), **varied}
 
 
-def _keep(game: Game) -> None:
-    """Weights, state and samples."""
+def _keep(game: Game) -> str:
+    """Weights, state and samples; gives the samples."""
     folder, trainer = game.folder, game.trainer
     folder.write_weights(trainer.mean.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
     number = trainer.progress.rounds
-    write_text(folder.samples_folder / f"round-{number:05d}.txt", _grid(game))
+    samples = _grid(game)
+    write_text(folder.samples_folder / f"round-{number:05d}.txt", samples)
+    return samples
 
 
 def _grid(game: Game) -> str:
@@ -218,6 +223,15 @@ def _balanced(trainer: GanTrainer) -> str:
         f"the discriminator is right in {100 * balance.accuracy:.0f} %, and was inside its band in "
         f"{100 * balance.inside / max(balance.rounds, 1):.0f} % of the rounds"
     )
+
+
+def _played(rounds: Sequence[Round]) -> str:
+    """What both lost since the last look, and how well the wanted ratings are read in the texts."""
+    found = {}
+    for name in ("generator", "discriminator", "rating"):
+        known = [getattr(one, name) for one in rounds if math.isfinite(getattr(one, name))]
+        found[name] = f"{sum(known) / len(known):.2f}" if known else "unknown"
+    return f"losses {found['generator']} and {found['discriminator']}, wanted ratings are read with r {found['rating']}"
 
 
 def _varied(trainer: GanTrainer) -> str:

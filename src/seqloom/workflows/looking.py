@@ -82,6 +82,7 @@ def draw_game(run: Run, folder: Path) -> Path:
         folder / "gan.png",
         run.folder.read_log(),
         gan.band,
+        gan.awakening + gan.schooling,
         title=f"{Path(run.config.corpus).name}: generator and discriminator",
         subtitle=inside,
     )
