@@ -25,6 +25,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,22 +140,42 @@ def grammar(options: argparse.Namespace) -> dict[str, Any]:
     for seed in range(min(options.seeds, 2)):
         run = options.work / f"grammar-gan-{seed}"
         writers[f"GAN, seed {seed}"] = gan(table, run, options.minutes / 2, seed, information=4.0, **told)
-    found = {}
+    drawn: dict[str, Callable[[int], Sequence[str]]] = {"the grammar itself": partial(spoken, truth, random)}
     for name, run in writers.items():
-        off, missed, wrong = [], 0, []
-        for stars, chances in truth.items():
-            written = Counter(text.strip() for text in texts_of(run, DRAWN // 5, 1.0, stars))
-            total = sum(written.values())
-            known = sum(abs(written[text] / total - chance) for text, chance in chances.items())
-            off.append((known + sum(count for text, count in written.items() if text not in chances) / total) / 2)
-            missed += sum(text not in written for text, chance in chances.items() if chance * total >= EXPECTED)
-            wrong.append(sum(count for text, count in written.items() if text not in chances) / total)
-        found[name] = {"total variation": float(np.mean(off)), "missed": missed, "outside": float(np.mean(wrong))}
+        drawn[name] = partial(written_of, run)
+    found = {name: distance(truth, {stars: texts(stars) for stars in truth}) for name, texts in drawn.items()}
     rows = [
         (name, f"{one['total variation']:.3f}", one["missed"], f"{one['outside']:.3f}") for name, one in found.items()
     ]
     print_table(("grammar of 5 x 216 sentences", "total variation", "missed", "share outside"), rows)
+    print_table(
+        ("writer", "parameters"), [(name, f"{parameters(run.config.model):,}") for name, run in writers.items()]
+    )
     return found
+
+
+def spoken(truth: Mapping[int, Mapping[str, float]], random: np.random.Generator, stars: int) -> Sequence[str]:
+    """Sentences of the grammar: how far so many are from it by chance."""
+    texts, chances = zip(*truth[stars].items(), strict=True)
+    return [texts[at] for at in random.choice(len(texts), DRAWN // len(truth), p=chances)]
+
+
+def written_of(run: seqloom.Run, stars: int) -> Sequence[str]:
+    """As many of a writer's."""
+    written = run.iterate(count=DRAWN // 5, length=LENGTH, temperature=1.0, rating=stars, seed=stars)
+    return [sample.text.strip() for sample in written]
+
+
+def distance(truth: Mapping[int, Mapping[str, float]], texts: Mapping[int, Sequence[str]]) -> dict[str, Any]:
+    """How far texts are from the grammar, rating by rating; sentences that should have come and did not."""
+    off, missed, wrong = [], 0, []
+    for stars, chances in truth.items():
+        counts, total = Counter(texts[stars]), len(texts[stars])
+        outside = sum(count for text, count in counts.items() if text not in chances) / total
+        off.append((sum(abs(counts[text] / total - chance) for text, chance in chances.items()) + outside) / 2)
+        missed += sum(text not in counts for text, chance in chances.items() if chance * total >= EXPECTED)
+        wrong.append(outside)
+    return {"total variation": float(np.mean(off)), "missed": missed, "outside": float(np.mean(wrong))}
 
 
 def sentences(stars: int) -> Iterator[tuple[str, float]]:
@@ -368,8 +389,8 @@ def swept(
     for temperature in temperatures:
         said(f"{run.path.name} at temperature {temperature:g} ...")
         texts, wanted = [], []
-        for rating, count in asked.items():
-            some = list(texts_of(run, SAMPLES * count // ASKED, temperature, rating))
+        for seed, (rating, count) in enumerate(asked.items()):
+            some = list(texts_of(run, SAMPLES * count // ASKED, temperature, rating, seed))
             texts += some
             wanted += [rating] * len(some)
         order = np.random.default_rng(0).permutation(len(texts))
@@ -386,8 +407,9 @@ def swept(
     return found
 
 
-def texts_of(run: seqloom.Run, count: int, temperature: float, rating: float) -> Iterator[str]:
-    written = run.iterate(count=count, length=LENGTH, temperature=temperature, rating=rating, seed=1)
+def texts_of(run: seqloom.Run, count: int, temperature: float, rating: float, seed: int) -> Iterator[str]:
+    """Texts to a rating; those of another seed have other noise."""
+    written = run.iterate(count=count, length=LENGTH, temperature=temperature, rating=rating, seed=seed)
     return (sample.text for sample in written if sample.text.strip())
 
 
@@ -399,11 +421,11 @@ def nats(judge: seqloom.Run, texts: Sequence[str], work: Path) -> float:
 def reverse(texts: Sequence[str], judge: seqloom.Run, work: Path) -> float:
     """Nats of real sentences, a token of the judge's, under a model that has learned from these texts alone.
 
-    It reads every word of the language once beside them, so that one that was never written is rare, and not spelled.
+    It reads every word of the language twice beside them, so that one that was never written is rare, and not spelled.
     """
     words = sorted({word for row in rows_of(work / "learned.jsonl") for word in row["text"].split()})
     order = np.random.default_rng(0).permutation(len(words))
-    known = [" ".join(words[at] for at in order[begin : begin + 12]) for begin in range(0, len(words), 12)]
+    known = [" ".join(words[at] for at in order[begin : begin + 12]) for begin in range(0, len(words), 12)] * 2
     table = _written([*texts, *known], work / "learned-from.jsonl")
     place = work / "reverse"
     settings = {"size": 192, "validation": 0.1, "overwrite": True}

@@ -42,7 +42,7 @@ def test_a_round_changes_all_networks(trainer, loss):
     before = [{name: value.clone() for name, value in part.state_dict().items()} for part in learner._parts.values()]
     for _ in range(3):
         one = learner.round()
-    assert np.isfinite([one.accuracy, one.generator, one.gradient]).all()
+    assert np.isfinite([one.accuracy, one.generator, one.credited]).all()
     assert np.isnan(one.nats)
     for name, (old, part) in zip(learner._parts, zip(before, learner._parts.values(), strict=True), strict=True):
         if not (name == "recognizer" and loss == "score"):

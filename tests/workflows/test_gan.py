@@ -118,6 +118,46 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     assert not (run / "config.json").exists()
 
 
+def test_one_that_began_from_a_run_of_other_texts_goes_on_with_its_own(trained, tmp_path):
+    other = write_table(tmp_path / "other.csv", 500)
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+
+    def stop(line):
+        if "round 4 of" in line:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    run = tmp_path / "gan"
+    with pytest.raises(KeyboardInterrupt):
+        train_gan(other, run=run, from_run=trained.path / "likelihood", noise=3, note=stop, **settings)
+    assert seqloom.load(run).config.sources == (str(other),)
+    assert seqloom.load(run).config.corpus_hash != trained.config.corpus_hash
+    said = []
+    resumed = train_gan(run=run, resume=True, note=said.append)
+    whole = train_gan(other, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
+    assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
+
+
+def test_what_fails_before_training_leaves_nothing(trained, table, tmp_path):
+    run = tmp_path / "none"
+    with pytest.raises(SourceError, match="nofile"):
+        train_gan(tmp_path / "nofile.csv", run=run, **SETTINGS)
+    with pytest.raises(SourceError, match="no column 'words'"):
+        train_gan(table, run=run, **{**SETTINGS, "text": "words"})
+    assert not (run / "asked.json").exists()
+    with pytest.raises(ConfigError, match="name a file"):
+        train_gan("-", run=run, **SETTINGS)
+    with pytest.raises(ConfigError, match="--from and --run are both"):
+        train_gan(table, run=trained.path, from_run=trained.path, overwrite=True)
+
+
+def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
+    reading = {"text": "text", "rating": ("stars",), "level": "word"}
+    parent = seqloom.train(table, run=tmp_path / "ahead", ahead=2, size=16, steps=5, threads=1, **reading)
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
+    assert run.config.model.ahead == 1
+
+
 def test_the_score_function_begins_from_nothing(table, tmp_path):
     notes = []
     settings = {**SETTINGS, "steps": None, "awakening": None, "loss": "score"}

@@ -83,6 +83,10 @@ class GanConfig(Stored):
                 for name in positive
             ],
             *[
+                (getattr(self, name) < math.inf, f"--{_flag(name)} got {getattr(self, name)}: choose a finite number")
+                for name in ("information", "likelihood", "pressure")
+            ],
+            *[
                 (0 <= getattr(self, name) <= 1, f"--{_flag(name)} got {getattr(self, name)}: choose from 0 to 1")
                 for name in ("last_likelihood", "average")
             ],

@@ -26,7 +26,7 @@ class Batch(NamedTuple):
         tokens: each text's end is the boundary, and so is what stands after it.
         kept: True up to the first boundary, which counts.
         ratings: features of their ratings.
-        levels: the first rating's, from -1 to 1 or so.
+        levels: the first rating's, from 0 to 1.
     """
 
     tokens: Int[Tensor, "batch length"]

@@ -94,7 +94,7 @@ class Round:
         nats: of a text by likelihood, and NaN where that is left out.
         information: of its noise.
         rating: correlation of the ratings that were wanted and that the discriminator reads in generated texts.
-        gradient: norm of the gradient that came through the texts.
+        credited: standard deviation of what its texts are credited with.
     """
 
     accuracy: float
@@ -103,7 +103,7 @@ class Round:
     nats: float
     information: float
     rating: float
-    gradient: float
+    credited: float
 
 
 class GanTrainer:
@@ -206,20 +206,21 @@ class GanTrainer:
             drafts = older if update else joined(drafts, older)
             loss = self._teach(self._batch(number * 8 + update, 3, 2), drafts, random)
         self.balance.see(accuracy)
-        found, generator, gradient = self._learn(number, random)
+        found, generator, credited = self._learn(number, random)
         self._average(config.average)
         self.progress.rounds += 1
         if self.progress.rounds % config.check_every == 0:
-            self._look(gradient)
+            self._look(credited)
         nats, information = (math.nan, math.nan) if found is None else (float(found.nats), float(found.information))
-        return Round(accuracy, generator, loss, nats, information, rating, gradient)
+        return Round(accuracy, generator, loss, nats, information, rating, credited)
 
     def begin(self) -> Variety:
         """See how varied texts are before the rounds, which later looks are held against; again changes nothing."""
         if self.reference is None:
             if not self.progress.schooled:
                 self._introduce()
-            wanted = self.texts.drawn(self.config.seed, 0, _LOOKED_AT, self.device)
+            count = max(_LOOKED_AT, self.config.batch)
+            wanted = self.texts.drawn(self.config.seed, 0, count, self.device)
             self._shelf.put(self._written(self.model, wanted, self._random(0, 4)), wanted)
             self.reference = self.found = variety_of(self._shelf.newest(_LOOKED_AT).ids(self.boundary), self.spell)
             self._good = self._own()
@@ -284,7 +285,7 @@ class GanTrainer:
 
     def _random(self, number: int, purpose: int) -> torch.Generator:
         """Draws of one update, which hang on nothing else."""
-        seed = (self.config.seed * 1_000_003 + number) * 8 + purpose
+        seed = ((self.config.seed * 1_000_003 + number) * 8 + purpose) % 2**63
         return torch.Generator(self.device).manual_seed(seed)
 
     def _batch(self, number: int, purpose: int, times: int = 1) -> Batch:
@@ -377,7 +378,7 @@ class GanTrainer:
         """One update of the generator: by likelihood, and by what the discriminator makes of its texts."""
         config = self.config
         share = number / max(config.rounds, 1)
-        played, generator = self._played(self._batch(number, 5), share, random)
+        played, generator, credited = self._played(self._batch(number, 5), share, random)
         pushes = [torch.autograd.grad(one, self._learned, allow_unused=True, retain_graph=True) for one in played]
         norms = [_norm(push) for push in pushes]
         if not all(map(math.isfinite, norms)):
@@ -398,11 +399,13 @@ class GanTrainer:
                     pushed = gradient * (part * allowed / max(norm, 1e-12))
                     parameter.grad = pushed if parameter.grad is None else parameter.grad + pushed
         nn.utils.clip_grad_norm_(self._learned, 1.0)
-        self._step(self._learner, config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
-        return found, generator, norms[-1]
+        # Without likelihood beside it, only the learning rate says how far the generator goes.
+        heed = 1.0 if weight else self.progress.pressure
+        self._step(self._learner, heed * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
+        return found, generator, credited
 
-    def _played(self, real: Batch, share: float, random: torch.Generator) -> tuple[list[Tensor], float]:
-        """What the generator minimises: by the reward of whole texts, and through their tokens; and its loss."""
+    def _played(self, real: Batch, share: float, random: torch.Generator) -> tuple[list[Tensor], float, float]:
+        """What the generator minimises, by rewards and through tokens; its loss; how far its credits differ."""
         config = self.config
         features, noise = self._features(self.model, real, random)
         count, calm = len(noise), len(noise) // 2 if self.loss.through_text else 0
@@ -430,7 +433,7 @@ class GanTrainer:
             mean, log_variance = self.recognizer(calmer, real.ratings[:calm])
             missed = ((noise[:calm] - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
             played.append(generator + _RECOGNISED * missed)
-        return played, float(generator.detach())
+        return played, float(generator.detach()), float(credits.std())
 
     def _step(self, optimizer: torch.optim.Optimizer, rate: float) -> None:
         for group in optimizer.param_groups:
@@ -442,11 +445,12 @@ class GanTrainer:
         for mean, own in zip(self.mean.parameters(), self.model.parameters(), strict=True):
             mean.lerp_(own, 1 - decay)
 
-    def _look(self, gradient: float) -> None:
+    def _look(self, credited: float) -> None:
         """See whether the texts have become alike; go back where they have."""
         found = variety_of(self._shelf.newest(_LOOKED_AT).ids(self.boundary), self.spell)
         assert self.reference is not None
-        why = "the discriminator's gradient is gone" if gradient < _DEAD else collapsed(found, self.reference)
+        alike = "the discriminator credits all texts alike"
+        why = alike if credited < _DEAD else collapsed(found, self.reference)
         self.found = found
         if why is None:
             self._good = self._own()

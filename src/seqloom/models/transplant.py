@@ -10,9 +10,11 @@ __all__ = ["transplant"]
 def transplant(old: nn.Module, new: nn.Module) -> None:
     """Copy every parameter of `old` into the same-named one of `new`, as far as it reaches along every axis.
 
-    Rows and columns that only `new` has keep their initial values, so that old tokens mean what they meant.
+    Rows and columns that only `new` has keep their initial values, so that old tokens mean what they meant. What only
+    `old` has is left out.
     """
     targets = dict(new.named_parameters())
     for name, value in old.named_parameters():
-        shared = tuple(slice(0, size) for size in value.shape)
-        targets[name][shared] = value
+        if name in targets:
+            shared = tuple(slice(0, size) for size in value.shape)
+            targets[name][shared] = value

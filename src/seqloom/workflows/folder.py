@@ -165,7 +165,8 @@ class RunFolder:
     @property
     def holds_run(self) -> bool:
         """Whether anything of a run is here."""
-        return any(file.exists() for file in (self.config_file, self.codec_file, self.weights_file, self.state_file))
+        kept = (self.config_file, self.codec_file, self.weights_file, self.state_file, self.asked_file)
+        return any(file.exists() for file in kept)
 
     def would_replace(self) -> list[str]:
         """The files here that a training would replace, by name."""
@@ -222,7 +223,7 @@ class RunFolder:
                 f"{self.path} holds a {other}, which {_OTHERS[other]} and writes nothing: name the folder of a run; "
                 f"'seqloom info {self.path}' tells of the {other}"
             )
-        if not self.holds_run and self.asked_file.exists():
+        if self.asked_file.exists() and not self.config_file.exists():
             raise RunError(
                 f"{self.path} is a GAN that has not begun to write: go on with it by 'seqloom gan train --resume --run "
                 f"{self.path}'"

@@ -97,6 +97,7 @@ def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
         if step % 200 == 0:
             told = f"{float(found.nats):.1f} nats a text besides {float(found.information):.1f} that the noise tells"
             game.note(f"update {step:,} of {total:,}: {told}; {clock.left(step)}")
+            _save(game)
 
 
 def _school(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
@@ -163,12 +164,18 @@ def _state(trainer: GanTrainer) -> dict[str, float]:
     return {"mean_accuracy": balance.accuracy, "noise": balance.noise, "updates": float(balance.updates), **varied}
 
 
-def _keep(game: Game) -> str:
-    """Weights, state and samples; gives the samples."""
+def _save(game: Game) -> None:
+    """Weights and state, from when on nothing before them is needed to go on."""
     folder, trainer = game.folder, game.trainer
     folder.write_weights(trainer.mean.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
-    number = trainer.progress.rounds
+    folder.asked_file.unlink(missing_ok=True)
+
+
+def _keep(game: Game) -> str:
+    """Weights, state and samples; gives the samples."""
+    _save(game)
+    folder, number = game.folder, game.trainer.progress.rounds
     samples = _grid(game)
     write_text(folder.samples_folder / f"round-{number:05d}.txt", samples)
     return samples

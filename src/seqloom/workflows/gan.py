@@ -12,6 +12,7 @@ import torch
 
 from seqloom.config import Stored
 from seqloom.corpora.counting import counted
+from seqloom.corpora.sources import check_source
 from seqloom.data.conditions import Scale
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.files import write_json
@@ -22,11 +23,14 @@ from seqloom.models.language_model import LanguageModel
 from seqloom.models.transplant import transplant
 from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.training.checkpoint import load_snapshot
+from seqloom.training.events import Listener
 from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.game import Game, fast_products, play
+from seqloom.workflows.listeners import SampleSet
 from seqloom.workflows.material import Material, prepare
 from seqloom.workflows.own_text import own_source
 from seqloom.workflows.replacing import in_place_of
+from seqloom.workflows.report import Report
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.settings import as_flag, columns
 from seqloom.workflows.train import train
@@ -49,6 +53,9 @@ _LIKELIHOOD_RUN = "likelihood"
 
 _WARM, _TIMED = 20, 10
 """Steps after which the first stage is at its speed, and steps of each that are timed then."""
+
+_MANY = 1_000_000
+"""Updates and rounds while it is not known how many there will be."""
 
 _NOISE_WIDTH = 64
 """Features that are made of noise."""
@@ -100,7 +107,10 @@ def train_gan(
     if not _begins_by_likelihood(own.get("loss")):
         own = {"awakening": 0, "likelihood": 0.0, **own}
         others = others if from_run is not None else {**others, "steps": 1}
-    asked = Asked(str(Path(source).absolute()), own, others, minutes, noise)
+    if str(source) == "-":
+        raise ConfigError("a GAN reads its table more than once, and standard input is gone then: name a file")
+    check_source(source)
+    asked = Asked(str(Path(source).absolute() if Path(source).exists() else source), own, others, minutes, noise)
     if from_run is None:
         return _by_likelihood(folder, asked, note, viewer, overwrite=overwrite)
     parent = load(from_run)
@@ -154,10 +164,36 @@ def _by_likelihood(
     else:
         note("first, learning by likelihood")
         settings = {"level": "word", "validation": _VALIDATION, **asked.others, **asked.budget}
-        write_json(folder.asked_file, asked.to_json())
-        parent = train(asked.source, run=run, overwrite=overwrite, viewer=viewer, **settings)
+        remembering = _Remembering(viewer or Viewer(), lambda: write_json(folder.asked_file, asked.to_json()))
+        parent = train(asked.source, run=run, overwrite=overwrite, viewer=remembering, **settings)
     spent = _LIKELIHOOD * asked.seconds if resume else time.monotonic() - begun
     return _begun(folder, asked, parent, max(asked.seconds - spent, asked.seconds / 2), note)
+
+
+class _Remembering(Viewer):
+    """Does something when a training begins, from when on it can be gone on with; shows it to another viewer."""
+
+    def __init__(self, viewer: Viewer, remember: Callable[[], None]) -> None:
+        self._viewer, self._remember = viewer, remember
+
+    def note(self, text: str) -> None:
+        self._viewer.note(text)
+
+    def begin(self, config: RunConfig, characters_per_token: float) -> None:
+        self._remember()
+        self._viewer.begin(config, characters_per_token)
+
+    def samples(self, written: SampleSet) -> None:
+        self._viewer.samples(written)
+
+    def listener(self) -> Listener:
+        return self._viewer.listener()
+
+    def working(self, at: str) -> None:
+        self._viewer.working(at)
+
+    def finished(self, report: Report) -> None:
+        self._viewer.finished(report)
 
 
 def _asked(folder: RunFolder) -> Asked:
@@ -175,18 +211,22 @@ def _begun(folder: RunFolder, asked: Asked, parent: Run, seconds: float, note: N
     _check_parent(parent)
     material = _material(parent, asked.source, note)
     seed = int(asked.others.get("seed", 0))
-    draft = GanConfig.from_json({"rounds": 1, "awakening": 1, **asked.own, "seed": seed})
+    draft = GanConfig.from_json({"rounds": _MANY, "awakening": _MANY, **asked.own, "seed": seed})
     texts, unseen = _texts(parent, material, draft, note)
     config = _run_config(parent, asked.noise, draft)
     if not {"rounds", "awakening"} <= asked.own.keys():
         draft = _in_rounds(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds)
     note(f"{draft.awakening:,} updates by likelihood with noise, then {draft.rounds:,} rounds against a discriminator")
-    config = _run_config(parent, asked.noise, draft)
+    config = replace(
+        _run_config(parent, asked.noise, draft),
+        sources=(asked.source,),
+        corpus=material.corpus.name,
+        corpus_hash=material.corpus.fingerprint,
+    )
     with folder.locked(), in_place_of(folder):
         folder.write_config(config, parent.codec)
         stored = {"gan": draft.to_json(), "source": asked.source, "parent": str(parent.path.absolute())}
         write_json(folder.gan_file, {"format": 1, **stored})
-        folder.asked_file.unlink(missing_ok=True)
         return play(Game(folder, config, _trainer(parent, config, draft, texts, unseen), texts, note))
 
 
@@ -216,7 +256,9 @@ def _check(
         raise ConfigError(*faults)
     if other := folder.other_kind:
         raise RunError(f"--run got {folder.path}, which holds a {other}: name another folder")
-    if (folder.holds_run or folder.asked_file.exists()) and not overwrite:
+    if from_run is not None and Path(from_run).resolve() == folder.path.resolve():
+        raise ConfigError(f"--from and --run are both {folder.path}: name another folder for the new run")
+    if folder.holds_run and not overwrite:
         raise RunError(
             f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
         )
@@ -263,7 +305,14 @@ def _check_parent(parent: Run) -> None:
 
 def _material(parent: Run, source: str | Path | list[str], note: Note) -> Material:
     reading = parent.config.reading
-    return prepare(source, reading, lambda corpus: parent.codec, hold_out=0.0, validation=_VALIDATION, note=note)
+    return prepare(
+        source,
+        reading,
+        lambda corpus: parent.codec,
+        hold_out=parent.config.training.hold_out,
+        validation=_VALIDATION,
+        note=note,
+    )
 
 
 def _texts(parent: Run, material: Material, config: GanConfig, note: Note) -> tuple[Texts, Texts]:
@@ -279,17 +328,18 @@ def _texts(parent: Run, material: Material, config: GanConfig, note: Note) -> tu
     )
     for reason, count in tally.items():
         note(f"left out: {counted(count, reason)}")
-    found = len(texts) + len(unseen)
+    found, pack = len(texts) + len(unseen), min(config.pack, config.batch // 2)
     outside = tally["text with words outside the vocabulary"]
     if outside > 4 * found:
         raise SourceError(
             f"{outside:,} of {outside + found:,} texts have words that {parent.path} does not know: begin from a run "
             "of this vocabulary, or give a larger --vocabulary"
         )
-    if len(texts) < 4 * config.batch or len(unseen) < _LEAST_UNSEEN:
+    if len(texts) < 4 * config.batch or len(unseen) < max(_LEAST_UNSEEN, 2 * pack):
         raise SourceError(
-            f"{found:,} texts of at most {config.length - 1} tokens with a rating are too few for batches of "
-            f"{config.batch}: give more texts, a larger --length, or a smaller --batch"
+            f"{found:,} texts of at most {config.length - 1} tokens with a rating, {len(unseen):,} of them to measure "
+            f"the discriminator on, are too few for batches of {config.batch} and packs of {pack}: give "
+            "more texts, a larger --length, or a smaller --batch"
         )
     levels = {float(level) for level in texts.levels}
     if len(levels) < 2:
@@ -332,12 +382,9 @@ def _in_rounds(trainer: GanTrainer, config: GanConfig, own: Mapping[str, Any], s
     schooling, round_ = (_took(step, 3) for step in (trainer.school, trainer.round))
     seconds -= time.monotonic() - begun
     share = _AWAKENING / (1 - _LIKELIHOOD)
-    left = (1 - share) * seconds - config.schooling * schooling
-    found: dict[str, Any] = {
-        "awakening": max(1, int(share * seconds / awakening)),
-        "rounds": max(1, int(left / round_)),
-    }
-    return replace(config, **{name: count for name, count in found.items() if name not in own})
+    updates = int(own.get("awakening", max(1, int(share * seconds / awakening))))
+    left = seconds - updates * awakening - config.schooling * schooling
+    return replace(config, awakening=updates, rounds=int(own.get("rounds", max(1, int(left / round_)))))
 
 
 def _took(step: Callable[[], Any], warm: int) -> float:
@@ -362,7 +409,7 @@ def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | No
     if folder.metrics_file.exists():
         note(f"{folder.path} is finished")
         return load(folder.path)
-    material = _material(parent, own_source(parent.config), note)
+    material = _material(parent, own_source(config), note)
     if material.corpus.fingerprint != config.corpus_hash:
         raise RunError(f"{config.source} has changed since {folder.path} began: begin another one")
     texts, unseen = _texts(parent, material, gan, note)
