@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
     assert [line[0] for line in grid.splitlines()] == ["1"] * 3 + ["3"] * 3 + ["5"] * 3
 
 
-def test_an_interrupted_gan_goes_on_exactly(trained, table, tmp_path):
+def test_an_interrupted_gan_goes_on_exactly_where_nothing_else_is_left_of_it(trained, table, tmp_path):
     said = []
 
     def stop(line):
@@ -77,17 +78,20 @@ def test_an_interrupted_gan_goes_on_exactly(trained, table, tmp_path):
             os.kill(os.getpid(), signal.SIGINT)
 
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
-    likelihood = trained.path / "likelihood"
+    likelihood = tmp_path / "likelihood"
+    shutil.copytree(trained.path / "likelihood", likelihood)
     whole = train_gan(table, run=tmp_path / "whole", from_run=likelihood, noise=3, **settings)
     with pytest.raises(KeyboardInterrupt):
-        train_gan(table, run=tmp_path / "part", from_run=likelihood, noise=3, note=stop, **settings)
+        train_gan(table, run=tmp_path / "began", from_run=likelihood, noise=3, note=stop, **settings)
+    shutil.rmtree(likelihood)
+    (tmp_path / "began").rename(tmp_path / "part")
     resumed = train_gan(run=tmp_path / "part", resume=True)
     assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
     assert resumed.folder.read_log() == whole.folder.read_log()
     train_gan(run=tmp_path / "part", resume=True, note=said.append)
     assert said[-1].endswith("is finished")
     with pytest.raises(RunError, match="holds a run already"):
-        train_gan(table, run=tmp_path / "part", from_run=likelihood, **settings)
+        train_gan(table, run=tmp_path / "part", from_run=trained.path / "likelihood", **settings)
 
 
 def test_what_it_cannot_use_is_said(trained, table, tmp_path):
@@ -109,6 +113,8 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
         seqloom.train(table, run=run, from_run=trained.path, text="text", rating=("stars",), steps=2)
     with pytest.raises(ConfigError, match="leave out minutes"):
         train_gan(run=trained.path, resume=True, minutes=3)
+    with pytest.raises(ConfigError, match="leave out noise"):
+        train_gan(run=trained.path, resume=True, noise=3)
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (

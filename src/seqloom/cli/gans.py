@@ -77,7 +77,7 @@ def train(
         int | None, _game(help=_usual("updates of the discriminator before the rounds", "schooling"))
     ] = None,
     rounds: Annotated[int | None, _game(help="of generator against discriminator, in place of minutes")] = None,
-    noise: Annotated[int, _game(help="normal numbers that each text is made of")] = 10,
+    noise: Annotated[int | None, _game(help="normal numbers that each text is made of (10)")] = None,
     information: Annotated[
         float | None, _game(help=_usual("nats that the noise tells of a text", "information"))
     ] = None,

@@ -265,9 +265,10 @@ class RunFolder:
             RunError: there are none yet, or the file is damaged.
         """
         if not self.weights_file.exists():
+            training = "gan train" if self.gan_file.exists() or self.asked_file.exists() else "train"
             raise RunError(
                 f"{self.path} has no weights yet: its training has not got far enough; wait, or go on with "
-                f"'seqloom train --resume --run {self.path}'"
+                f"'seqloom {training} --resume --run {self.path}'"
             )
         try:
             return load_file(self.weights_file)

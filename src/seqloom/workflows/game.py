@@ -220,7 +220,6 @@ def _measured(game: Game) -> dict[str, Any]:
         "inside_band": balance.inside / max(balance.rounds, 1),
         "distinct_greedy": len(set(greedy)) / _GREEDY,
         "variety": trainer.variety()._asdict(),
-        "variety_before": None if trainer.reference is None else trainer.reference._asdict(),
     }
 
 
@@ -249,6 +248,8 @@ def _varied(trainer: GanTrainer) -> str:
 
 
 def _example(game: Game) -> str:
+    """The best rating, as `seqloom generate` is told it."""
     scale = game.config.conditions.columns[0]
     assert isinstance(scale, Scale)
-    return f"{scale.knots[-1]:g}"
+    named = f"{scale.name}=" if len(game.config.conditions) > 1 else ""
+    return f"{named}{scale.knots[-1]:g}"

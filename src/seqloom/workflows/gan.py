@@ -71,7 +71,7 @@ def train_gan(
     resume: bool = False,
     overwrite: bool = False,
     minutes: float | None = None,
-    noise: int = _NOISE,
+    noise: int | None = None,
     note: Note = lambda line: None,
     viewer: Viewer | None = None,
     **settings: Any,
@@ -85,7 +85,7 @@ def train_gan(
         resume: go on exactly where the folder's training stopped.
         overwrite: replace the run that the folder holds.
         minutes: of all training, 8 unless `rounds` and `awakening` are given; a seventh is by likelihood alone.
-        noise: normal numbers that each text is made of.
+        noise: normal numbers that each text is made of; 10 by default.
         note: is told what is read and done.
         viewer: is shown the training by likelihood.
         settings: `GAN_SETTINGS`, and those of `seqloom.train`: `text` and `rating` at least.
@@ -96,13 +96,15 @@ def train_gan(
     """
     folder = RunFolder(run)
     if resume:
-        given = {**settings, "source": source, "from": from_run, "minutes": minutes, "overwrite": overwrite or None}
+        given = {**settings, "source": source, "from": from_run, "minutes": minutes, "noise": noise}
+        given["overwrite"] = overwrite or None
         return _resumed(folder, {name for name, value in given.items() if value is not None}, note, viewer)
     if source is None:
         raise ConfigError("name the table to learn from, or go on with a run by --resume")
     given = {name: value for name, value in settings.items() if value is not None}
     own = {name: value for name, value in given.items() if name in GAN_SETTINGS}
     others = {name: columns(name, value) for name, value in given.items() if name not in GAN_SETTINGS}
+    noise = _NOISE if noise is None else noise
     _check(folder, own, others, minutes, noise, from_run, overwrite=overwrite)
     if not _begins_by_likelihood(own.get("loss")):
         own = {"awakening": 0, "likelihood": 0.0, **own}
@@ -357,19 +359,22 @@ def _run_config(parent: Run, noise: int, gan: GanConfig) -> RunConfig:
     return replace(config, model=model, training=training, kernels=None, parent=str(parent.path.absolute()))
 
 
-def _trainer(parent: Run, config: RunConfig, gan: GanConfig, texts: Texts, unseen: Texts) -> GanTrainer:
+def _trainer(
+    run: Run, config: RunConfig, gan: GanConfig, texts: Texts, unseen: Texts, *, fresh: bool = True
+) -> GanTrainer:
+    """Both networks, of which the generator knows what `run` does; or nothing, where all is put back from its state."""
     torch.set_num_threads(config.threads)
     model = LanguageModel(config.model, gan.seed)
-    if _begins_by_likelihood(gan.loss):
-        transplant(parent.model(), model)
-    assert parent.codec.boundary is not None
+    if fresh and _begins_by_likelihood(gan.loss):
+        transplant(run.model(), model)
+    assert run.codec.boundary is not None
     return GanTrainer(
         model,
         texts,
         unseen,
         gan,
-        boundary=parent.codec.boundary,
-        spell=lambda rows: [parent.codec.decode(row) for row in rows],
+        boundary=run.codec.boundary,
+        spell=lambda rows: [run.codec.decode(row) for row in rows],
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
 
@@ -404,16 +409,18 @@ def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | No
         return _by_likelihood(folder, _asked(folder), note, viewer, resume=True)
     if not folder.gan_file.exists():
         raise RunError(f"there is no GAN at {folder.path} to go on with: begin one with 'seqloom gan train SOURCE'")
-    gan, path = folder.read_gan()
-    parent, config = load(path), folder.read_config()
+    gan, _ = folder.read_gan()
+    run, config = load(folder.path), folder.read_config()
     if folder.metrics_file.exists():
         note(f"{folder.path} is finished")
-        return load(folder.path)
-    material = _material(parent, own_source(config), note)
+        return run
+    if not folder.gan_state_file.exists():
+        raise RunError(f"{folder.path} was stopped before anything was kept: begin again with --overwrite")
+    material = _material(run, own_source(config), note)
     if material.corpus.fingerprint != config.corpus_hash:
         raise RunError(f"{config.source} has changed since {folder.path} began: begin another one")
-    texts, unseen = _texts(parent, material, gan, note)
-    trainer = _trainer(parent, config, gan, texts, unseen)
+    texts, unseen = _texts(run, material, gan, note)
+    trainer = _trainer(run, config, gan, texts, unseen, fresh=False)
     trainer.restore(load_snapshot(folder.gan_state_file))
     with folder.locked():
         return play(Game(folder, config, trainer, texts, note))
