@@ -50,6 +50,10 @@ BENCHMARKS: dict[str, tuple[str, ...]] = {
     "detection": ("detection.py", "--only", "own", "unseen", "altered", "nothing", "hotels", "watermark"),
     "detection_speed": ("detection.py", "--only", "speed", "table"),
     "detection_again": ("detection.py", "--seed", "1", "--only", "own", "unseen"),
+    "gan": ("gan.py", "--only", "sentences"),
+    "gan_grammar": ("gan.py", "--only", "grammar"),
+    "gan_titles": ("gan.py", "--only", "titles"),
+    "gan_ablations": ("gan.py", "--only", "ablations"),
 }
 """Names, and the command of each. A docstring's first line is the question; what takes `--json FILE` is given one."""
 

@@ -214,6 +214,62 @@ def encoding(level: str, least: float) -> Callable[[Results], Answer]:
     return answer
 
 
+def grammar_distance(most: float) -> Callable[[Results], Answer]:
+    """Mean total variation of the GANs above that of likelihood; every sentence that should come did."""
+
+    def answer(found: Results) -> Answer:
+        rows = found["gan_grammar"]["grammar"]
+        plain, games = ([row for name, row in rows.items() if name.startswith(kind)] for kind in ("like", "GAN"))
+        ours, peer = (sum(row["total variation"] for row in side) / len(side) for side in (games, plain))
+        missed = sum(row["missed"] for row in games)
+        measured = f"{ours:.3f}, likelihood {peer:.3f}; {missed} sentences missed"
+        return Answer(measured, f"{ours - peer:+.3f}", ours - peer <= most and not missed)
+
+    return answer
+
+
+def gan_lag(most: float) -> Callable[[Results], Answer]:
+    """Nats by which diversity is worse at equal quality, over all qualities that all writers reach."""
+
+    def answer(found: Results) -> Answer:
+        lag = found["gan"]["sentences"]["lag"]["all"]
+        return Answer(f"{lag['mean']:+.3f} nats{interval(lag)}", "", lag["mean"] <= most)
+
+    return answer
+
+
+def gan_ahead(region: str) -> Callable[[Results], Answer]:
+    """A part of the sweep in which the whole interval is on the GAN's side."""
+
+    def answer(found: Results) -> Answer:
+        lag = found["gan"]["sentences"]["lag"][region]
+        return Answer(f"{lag['mean']:+.3f} nats{interval(lag)}", "", bool(lag["interval"]) and lag["interval"][1] < 0)
+
+    return answer
+
+
+def gan_worst(measured: str, least: float) -> Callable[[Results], Answer]:
+    """The worst of the seeds."""
+
+    def answer(found: Results) -> Answer:
+        games = {name: one for name, one in found["gan"]["sentences"].items() if name.startswith("GAN")}
+        each = [{**one["sweep"][-1], **one}[measured] for one in games.values()]
+        return Answer(", ".join(f"{value:.0%}" for value in each), "", min(each) >= least)
+
+    return answer
+
+
+def gan_collapsed(found: Results) -> Answer:
+    """Seeds whose texts collapsed again and again."""
+    rows = found["gan"]["sentences"]
+    seeds = rows["collapsed"] + sum(name.startswith("GAN") for name in rows)
+    return Answer(f"{rows['collapsed']} of {seeds}", "", not rows["collapsed"])
+
+
+def interval(mean: Mapping[str, Any]) -> str:
+    return " ({:+.3f} to {:+.3f})".format(*mean["interval"]) if mean["interval"] else " (one seed)"
+
+
 def characters(rate: float) -> str:
     return f"{rate:,.0f} characters/s"
 
@@ -251,6 +307,13 @@ REACHES = (
     Reach("shakespeare, a minute, against a small transformer", "fewer nats", against_transformer),
     Reach("`seqloom generate`, cold to the first character", "0.8 s, torch not imported", cold_start(0.8)),
     Reach("a 1 GB file to the token store, characters", "200 MB/s, memory flat", encoding("char", 200)),
+    Reach("GAN: total variation from a grammar, above likelihood", "0.02, every sentence", grammar_distance(0.02)),
+    Reach("GAN: lag in diversity to likelihood at equal quality", "0.25 nats", gan_lag(0.25)),
+    Reach("GAN: ahead in the cold half of the sweep", "an interval below 0", gan_ahead("cold half")),
+    Reach("GAN: discriminator inside [.55, .85], each seed", "80 % of rounds", gan_worst("inside_band", 0.8)),
+    Reach("GAN: collapsed seeds", "none", gan_collapsed),
+    Reach("GAN: greedy texts of 500 noises that differ", "90 %", gan_worst("distinct_greedy", 0.9)),
+    Reach("GAN: rating read at temperature 1, as a share of real text", "85 %", gan_worst("share of real", 0.85)),
 )
 
 
