@@ -213,9 +213,13 @@ def _texts_of(run: seqloom.Run, count: int, temperature: float, rating: float, s
 def diversities(sweeps: Mapping[str, Sweep], begin: float, end: float) -> dict[str, float]:
     """Each writer's mean diversity over a part of the qualities that all of them reach.
 
+    Between temperatures by monotone cubics: chords of a bent curve would lie above it, the more the further apart.
+
     Raises:
         ValueError: there is no quality that all reach.
     """
+    from scipy.interpolate import PchipInterpolator
+
     curves = {
         name: sorted((one["quality"], one["diversity"]) for one in sweep if one["quality"] == one["quality"])
         for name, sweep in sweeps.items()
@@ -224,7 +228,7 @@ def diversities(sweeps: Mapping[str, Sweep], begin: float, end: float) -> dict[s
     if low >= high:
         raise ValueError(f"no quality is reached by all of {', '.join(curves)}: sweep over more temperatures")
     asked = low + (high - low) * np.linspace(begin, end, 50)
-    return {name: float(np.interp(asked, *zip(*curve, strict=True)).mean()) for name, curve in curves.items()}
+    return {name: float(PchipInterpolator(*zip(*curve, strict=True))(asked).mean()) for name, curve in curves.items()}
 
 
 def welch(ones: Sequence[float], others: Sequence[float]) -> dict[str, Any]:
