@@ -5,7 +5,8 @@ Three languages. A small rated grammar, whose every sentence and probability is 
 stars, and titles with their points: over temperatures, how likely what each writes is under a model of other real ones
 (quality), and how well a model that learns from it alone predicts these (diversity); the GAN's lag is read off at equal
 quality. Beside these: the discriminator's accuracy, collapses, greedy texts that differ, the rating that a critic of
-other texts reads, and what is lost without the controller, without interleaved likelihood, and without annealing.
+other texts reads, and what is lost without the controller, without interleaved likelihood, without annealing, and
+without rounds at all.
 
     python benchmarks/gan.py --work FOLDER [--only grammar sentences titles ablations] [--minutes 8] [--seeds 5]
                              [--json FILE] [--plot sweep.png]
@@ -40,10 +41,15 @@ PEERS = 3
 DRAWN, LEARNED = 100_000, 20_000
 """Sentences of the grammar that are written, and that are learned from."""
 
+ROUNDS = 400
+"""Of a GAN that lacks a part, and of a whole one to hold it against: three times what eight minutes give."""
+
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    "whole": {},
     "without the controller": {"band": (0.0, 1.0)},
     "without interleaved likelihood": {"likelihood": 0.0},
     "without annealing": {"last_temperature": 1.0},
+    "without rounds": {"rounds": 0, "schooling": 0},
 }
 """What a GAN is trained with, other than usual."""
 
@@ -173,38 +179,34 @@ def _measured(run: seqloom.Run) -> dict[str, Any]:
 
 
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
-    """What is lost without each part of the rounds; as many of them, from one run, as the first GAN had."""
+    """What is lost without each part of the rounds; of so many of them, after the first GAN's beginning."""
     place, told = options.work / SENTENCES.place, {**SENTENCES.told}
     judges, learned = _judges(place, SENTENCES)
-    whole = {
-        f"whole, seed {seed}": gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, size=SIZE)
-        for seed in range(options.seeds)
-    }
-    first = whole["whole, seed 0"]
+    first = gan(learned, place / "gan-0", options.minutes, 0, **told, size=SIZE)
     if first is None:
         raise TrainingError("the first GAN collapsed: nothing can be taken from it")
     config, parent = first.folder.read_gan()
-    same = {"awakening": config.awakening, "rounds": config.rounds, "from_run": parent}
-    games = dict(whole)
-    for name, settings in VARIANTS.items():
-        run = place / f"gan-{name.replace(' ', '-')}"
-        games[name] = gan(learned, run, options.minutes, 0, **told, **same, **settings)
+    same = {**told, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
     found: dict[str, Any] = {}
-    for name, run in games.items():
-        if run is None:
-            found[name] = None
-            continue
-        held = [line["mean_accuracy"] for line in run.folder.read_log() if "mean_accuracy" in line]
-        inside = float(np.mean([config.band[0] <= one <= config.band[1] for one in held]))
-        found[name] = {**judges.swept(run, (1.0,))[0], **_measured(run), "inside_band": inside}
-    rows = [
-        (
-            name,
-            *((f"{one['quality']:.3f}", f"{one['diversity']:.3f}", *_outcome(one)) if one else ["collapsed"] * 6),
-        )
-        for name, one in found.items()
-    ]
-    print_table(("GAN", "quality at 1", "diversity at 1", *OUTCOME), rows)
+    for name, settings in VARIANTS.items():
+        run = gan(learned, place / f"gan-{name.replace(' ', '-')}", options.minutes, 0, **{**same, **settings})
+        found[name] = None
+        if run:
+            held = [line["mean_accuracy"] for line in run.folder.read_log() if "mean_accuracy" in line]
+            inside = float(np.mean([config.band[0] <= one <= config.band[1] for one in held])) if held else None
+            found[name] = {"sweep": judges.swept(run), **_measured(run), "inside_band": inside}
+    sweeps = {name: one["sweep"] for name, one in found.items() if one}
+    lags = {at: diversities(sweeps, *ends) for at, ends in REGIONS.items()}
+    rows = []
+    for name, one in found.items():
+        if one:
+            warm = one["sweep"][-1]
+            later = (f"{lags[at][name] - lags[at]['whole']:+.3f}" for at in REGIONS)
+            rows.append((name, f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}", *later, *_outcome(one)))
+        else:
+            rows.append((name, *["collapsed"] * (2 + len(REGIONS) + len(OUTCOME))))
+    behind = (f"lag to the whole, {at}" for at in REGIONS)
+    print_table((f"GAN, {ROUNDS} rounds", "quality at 1", "diversity at 1", *behind, *OUTCOME), rows)
     return found
 
 
@@ -212,9 +214,8 @@ OUTCOME = ("inside the band", "went back", "greedy texts that differ", "rating a
 
 
 def _outcome(one: Mapping[str, Any]) -> tuple[str, ...]:
-    last = one.get("sweep", [one])[-1]
-    shares = one["inside_band"], one["distinct_greedy"], last["share of real"]
-    inside, greedy, rating = (f"{100 * share:.0f} %" for share in shares)
+    shares = one["inside_band"], one["distinct_greedy"], one["sweep"][-1]["share of real"]
+    inside, greedy, rating = ("" if share is None else f"{100 * share:.0f} %" for share in shares)
     return inside, str(len(one["rollbacks"])), greedy, rating
 
 
