@@ -63,7 +63,7 @@ def train(
     lowercase: Annotated[bool | None, _source(help="fold to lower case")] = None,
     level: Annotated[str | None, _source(help="char, byte, word or subword (word)")] = None,
     vocabulary: Annotated[
-        int | None, _source(help="most symbols; texts with words that have to be spelled in bytes are left out")
+        int | None, _source(help="most symbols; texts with other words are left out (of words 4000)")
     ] = None,
     length: Annotated[
         int | None, _source(help=_usual("tokens of the longest text; longer ones are left out", "length"))

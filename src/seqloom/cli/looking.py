@@ -83,11 +83,33 @@ def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         knots = column.get("knots")
         shown = f"{knots[0]:g} to {knots[-1]:g}" if knots else f"{len(column['values']):,} names"
         rows.append(("rating", f"{column['name']}, {shown} (write to it with --rating)"))
+    if gan := described["gan"]:
+        rows += _game(gan, described)
     rows += [(name, str(described[name])) for name in ("preset", "parent") if described[name]]
     for part in ("validation", "held_out"):
         if scored := described["metrics"].get(part, {}).get("full_context"):
             found = f"{scored['nats_per_token']:.4f} nats a token, {scored['bits_per_char']:.4f} bits a character"
             rows.append((part.replace("_", "-"), found))
+    return rows
+
+
+def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        ("noise", f"{described['model']['noise']} numbers, which tell {gan['information']:g} nats of a text"),
+        (
+            "GAN",
+            f"{gan['awakening']:,} updates by likelihood with noise, then {gan['rounds_done']:,} of {gan['rounds']:,} "
+            f"rounds, loss {gan['loss']}",
+        ),
+    ]
+    if measured := described["metrics"]:
+        rows.append(
+            (
+                "rounds",
+                f"inside the band in {100 * measured['inside_band']:.0f} %, gone back {len(measured['rollbacks'])} "
+                f"times; {100 * measured['distinct_greedy']:.0f} % of greedy texts differ",
+            )
+        )
     return rows
 
 

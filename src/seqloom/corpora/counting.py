@@ -4,7 +4,9 @@ import re
 
 __all__ = ["counted"]
 
-_NOUN = re.compile(r"\b(character|document|file|folder|group|line|name|rating|record|row|table|text|thing)\b")
+_NOUN = re.compile(
+    r"\b(character|document|file|folder|group|line|name|rating|record|round|row|table|text|thing|update)\b"
+)
 
 
 def counted(number: int, reason: str) -> str:

@@ -174,8 +174,12 @@ class Discriminator(nn.Module):
             drawn = torch.randn(embedded.shape, generator=random, device=embedded.device)
             embedded = embedded + noise * drawn * shown.kept.unsqueeze(-1)
         judged: Judged = self(embedded, shown.kept, ratings)
-        of_words = nn.functional.embedding(shown.tokens, self.word_levels).squeeze(-1) * shown.kept
-        return judged._replace(levels=judged.levels + of_words.sum(1) / shown.kept.sum(1).sqrt())
+        return judged._replace(levels=judged.levels + self.of_words(shown))
+
+    def of_words(self, shown: Shown) -> Float[Tensor, " batch"]:
+        """What the words of texts add to the ratings that are read in them, each by itself."""
+        added = shown_rows(self.word_levels, shown.tokens, shown.soft).squeeze(-1) * shown.kept
+        return added.sum(1) / shown.kept.sum(1).sqrt()
 
     def scores(self, judged: Judged) -> Float[Tensor, " packs"]:
         """How real packs are, the higher the more: texts that follow one another; what is over is left out."""

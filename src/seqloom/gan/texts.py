@@ -117,10 +117,10 @@ def texts_of(
             own = passage[passage != codec.boundary]
             if not len(own):
                 continue
-            if len(own) >= length:
-                tally[f"text of more than {length - 1} tokens"] += 1
-            elif spelled_out[own].any():
+            if spelled_out[own].any():
                 tally["text with words outside the vocabulary"] += 1
+            elif len(own) >= length:
+                tally[f"text of more than {length - 1} tokens"] += 1
             elif np.isnan(values[document, 0]):
                 tally["text without a rating"] += 1
             else:

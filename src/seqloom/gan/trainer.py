@@ -36,8 +36,9 @@ _UNREAD = 0.9
 _RECOGNISED, _RATED = 0.1, 2.5
 """Weights, beside the discriminator's verdict, of recognising the noise in a text and of its rating."""
 
-_THROUGH = 0.3
-"""Norm of the gradient that goes through the texts' tokens, beside that of the reward of whole texts."""
+_THROUGH, _WORDED = 0.3, 1.0
+"""Norms of the gradients that go through the texts' tokens, to the discriminator's verdict and to the rating that it
+reads in single words, beside that of the reward of whole texts."""
 
 _CALMER = 0.5
 """Softmax temperature of the draws that noise is recognised in: it shall show in what a text says, not by chance."""
@@ -392,7 +393,7 @@ class GanTrainer:
             found = explained(self.model, self.recognizer, batch, self._told(batch, random), config.information, random)
             torch.autograd.backward(weight * found.loss)
             allowed = config.pressure * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
-        shares = (1.0, _THROUGH * self.balance.pull)
+        shares = (1.0, _THROUGH * self.balance.pull, _WORDED)
         for push, norm, part in zip(pushes, norms, shares[: len(pushes)], strict=True):
             for parameter, gradient in zip(self._learned, push, strict=True):
                 if gradient is not None:
@@ -432,7 +433,9 @@ class GanTrainer:
         if self.loss.through_text:
             mean, log_variance = self.recognizer(calmer, real.ratings[:calm])
             missed = ((noise[:calm] - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
-            played.append(generator + _RECOGNISED * missed)
+            worded = self.discriminator.of_words(usual)
+            read = judged.levels.detach() + worded - worded.detach()
+            played += [generator + _RECOGNISED * missed, (read - real.levels).square().mean()]
         return played, float(generator.detach()), float(credits.std())
 
     def _step(self, optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -72,10 +72,15 @@ def game_curves(
 
 
 def _lines(axes: "Axes", log: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     for (name, label), color in zip(names.items(), (BLUE, ORANGE, GREY), strict=False):
         known = np.array([(line["step"], line[name]) for line in log if name in line]).reshape(-1, 2)
         axes.plot(*known.T, color=color, linewidth=0.8, alpha=0.35)
-        axes.plot(known[:, 0], smoothed(known[:, 1], _PARTS), color=color, linewidth=1.8, label=label)
+        marker = "o" if len(known) < _PARTS else None
+        calm = smoothed(known[:, 1], _PARTS)
+        axes.plot(known[:, 0], calm, color=color, linewidth=1.8, marker=marker, markersize=3, label=label)
     plain_axes(axes)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     axes.legend(loc="best", labelcolor=GREY, frameon=True, edgecolor="none", framealpha=0.8)

@@ -32,6 +32,7 @@ def describe(run: Run) -> dict[str, Any]:
         "kernel": f"{_decoding(run)} (generation), {run.config.kernels or 'torch'} (training)",
         "ratings": config.conditions.to_json(),
         "trained": _trained(run),
+        "gan": _gan(run),
         "model": config.model.to_json(),
         "training": config.training.to_json(),
         "reading": config.reading.to_json(),
@@ -129,6 +130,15 @@ def _decoding(run: Run) -> str:
     if kernels is None or run.config.training.batching == "windows":
         return "numpy"
     return f"{kernels} {default_precision(run.config.model, kernels)}"
+
+
+def _gan(run: Run) -> dict[str, Any] | None:
+    """How a GAN is trained, and its rounds that are done; None of another run."""
+    if not run.folder.gan_file.exists():
+        return None
+    config, _ = run.folder.read_gan()
+    done = _trained(run)["steps"] - config.awakening - config.schooling
+    return {**config.to_json(), "rounds_done": max(0, done)}
 
 
 def _trained(run: Run) -> dict[str, Any]:

@@ -33,6 +33,9 @@ _GREEDY = 500
 
 _SHOWN_NOISES = 3
 
+_PATIENCE = 15.0
+"""Seconds after which a person would like to hear something."""
+
 
 @dataclass(frozen=True)
 class Game:
@@ -95,9 +98,10 @@ def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
         if step % 10 == 0:
             log(step, nats=float(found.nats), information=float(found.information))
         if step % 200 == 0:
+            _save(game)
+        if step % 200 == 0 or clock.due:
             told = f"{float(found.nats):.1f} nats a text besides {float(found.information):.1f} that the noise tells"
             game.note(f"update {step:,} of {total:,}: {told}; {clock.left(step)}")
-            _save(game)
 
 
 def _school(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
@@ -129,17 +133,26 @@ def _play_rounds(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> No
             for line in _keep(game).splitlines():
                 game.note(f"    {line}")
             seen.clear()
+        elif clock.due:
+            game.note(f"round {number:,} of {config.rounds:,}: {_balanced(trainer)}; {clock.left(number)}")
 
 
 class _Clock:
-    """Says how long the rest of a stage takes, by how long what is done of it took."""
+    """Says how long the rest of a stage takes, by how long what is done of it took, and when to say something."""
 
     def __init__(self, done: int, total: int) -> None:
         self._from, self._total, self._begun = done, total, time.monotonic()
+        self._said = self._begun
+
+    @property
+    def due(self) -> bool:
+        """Whether a person has waited for long since the time that was left was told."""
+        return time.monotonic() - self._said > _PATIENCE
 
     def left(self, done: int) -> str:
         """In words, when so many steps are done."""
-        each = (time.monotonic() - self._begun) / max(1, done - self._from)
+        self._said = time.monotonic()
+        each = (self._said - self._begun) / max(1, done - self._from)
         seconds = each * (self._total - done)
         return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 

@@ -48,11 +48,17 @@ _VALIDATION = 0.05
 _LIKELIHOOD, _AWAKENING = 0.15, 0.55
 """Shares of the minutes; what is left is for the rounds."""
 
+_WORDS = 4000
+"""Words of the vocabulary; texts with others are left out."""
+
 _LIKELIHOOD_RUN = "likelihood"
 """The folder, in the GAN's, of the training by likelihood."""
 
 _WARM, _TIMED = 20, 10
 """Steps after which the first stage is at its speed, and steps of each that are timed then."""
+
+_FEW_UPDATES, _FEW_ROUNDS = 1000, 50
+"""Below which a person is warned."""
 
 _MANY = 1_000_000
 """Updates and rounds while it is not known how many there will be."""
@@ -61,6 +67,9 @@ _NOISE_WIDTH = 64
 """Features that are made of noise."""
 
 _LEAST_UNSEEN = 16
+
+_NEVER = -20.0
+"""Logit of a token that is not to be written."""
 
 
 def train_gan(
@@ -162,24 +171,34 @@ def _by_likelihood(
     run, begun = folder.path / _LIKELIHOOD_RUN, time.monotonic()
     if resume and RunFolder(run).holds_run:
         note("first, the rest of learning by likelihood")
-        parent = train(run=run, resume=True, viewer=viewer)
+        parent = train(run=run, resume=True, viewer=_OnTheWay(viewer or Viewer()))
     else:
         note("first, learning by likelihood")
         settings = {"level": "word", "validation": _VALIDATION, **asked.others, **asked.budget}
-        remembering = _Remembering(viewer or Viewer(), lambda: write_json(folder.asked_file, asked.to_json()))
-        parent = train(asked.source, run=run, overwrite=overwrite, viewer=remembering, **settings)
+        if settings["level"] == "word":
+            settings.setdefault("vocabulary", _WORDS)
+        shown = _OnTheWay(viewer or Viewer(), lambda: write_json(folder.asked_file, asked.to_json()))
+        parent = train(asked.source, run=run, overwrite=overwrite, viewer=shown, **settings)
+    note(f"learned by likelihood; what it came to is in {parent.folder.report_file}")
     spent = _LIKELIHOOD * asked.seconds if resume else time.monotonic() - begun
     return _begun(folder, asked, parent, max(asked.seconds - spent, asked.seconds / 2), note)
 
 
-class _Remembering(Viewer):
-    """Does something when a training begins, from when on it can be gone on with; shows it to another viewer."""
+class _OnTheWay(Viewer):
+    """Shows a training that is only a beginning to another viewer: what it came to is left in its folder.
 
-    def __init__(self, viewer: Viewer, remember: Callable[[], None]) -> None:
+    Args:
+        viewer: the other.
+        remember: done when training begins, from when on it can be gone on with.
+    """
+
+    def __init__(self, viewer: Viewer, remember: Callable[[], None] = lambda: None) -> None:
         self._viewer, self._remember = viewer, remember
+        self._over = False
 
     def note(self, text: str) -> None:
-        self._viewer.note(text)
+        if not self._over:
+            self._viewer.note(text)
 
     def begin(self, config: RunConfig, characters_per_token: float) -> None:
         self._remember()
@@ -192,10 +211,11 @@ class _Remembering(Viewer):
         return self._viewer.listener()
 
     def working(self, at: str) -> None:
+        self._over = True
         self._viewer.working(at)
 
     def finished(self, report: Report) -> None:
-        self._viewer.finished(report)
+        self._viewer.finished(replace(report, samples=[]))
 
 
 def _asked(folder: RunFolder) -> Asked:
@@ -217,8 +237,16 @@ def _begun(folder: RunFolder, asked: Asked, parent: Run, seconds: float, note: N
     texts, unseen = _texts(parent, material, draft, note)
     config = _run_config(parent, asked.noise, draft)
     if not {"rounds", "awakening"} <= asked.own.keys():
+        note("trying how long updates and rounds take, a few of each")
         draft = _in_rounds(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds)
-    note(f"{draft.awakening:,} updates by likelihood with noise, then {draft.rounds:,} rounds against a discriminator")
+        if draft.awakening < _FEW_UPDATES or draft.rounds < _FEW_ROUNDS:
+            note(
+                f"there is room for {counted(draft.awakening, 'update')} and {counted(draft.rounds, 'round')}, and "
+                f"texts are poor with less than about {_FEW_UPDATES:,} and {_FEW_ROUNDS}: give more --minutes, or a "
+                "smaller --vocabulary or --size"
+            )
+    plan = f"{counted(draft.awakening, 'update')} by likelihood with noise"
+    note(f"{plan}, then {counted(draft.rounds, 'round')} against a discriminator")
     config = replace(
         _run_config(parent, asked.noise, draft),
         sources=(asked.source,),
@@ -367,6 +395,8 @@ def _trainer(
     model = LanguageModel(config.model, gan.seed)
     if fresh and _begins_by_likelihood(gan.loss):
         transplant(run.model(), model)
+    if fresh:
+        _silence(model, texts, unseen)
     assert run.codec.boundary is not None
     return GanTrainer(
         model,
@@ -377,6 +407,14 @@ def _trainer(
         spell=lambda rows: [run.codec.decode(row) for row in rows],
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
+
+
+@torch.no_grad()
+def _silence(model: LanguageModel, *texts: Texts) -> None:
+    """Make tokens that none of the texts has unlikely: those that spell words which the vocabulary lacks, above all."""
+    known = np.unique(np.concatenate([np.unique(some.tokens) for some in texts]))
+    never = np.setdiff1d(np.arange(model.config.vocabulary), known)
+    model.head.bias[torch.from_numpy(never)] = _NEVER
 
 
 @fast_products()
