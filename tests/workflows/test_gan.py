@@ -101,7 +101,7 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, minutes=0, noise=0, loss="wgan", **{**SETTINGS, "batch": 1})
     assert len(caught.value.faults) == 4
-    with pytest.raises(SourceError, match="are too few for batches of 512"):
+    with pytest.raises(SourceError, match="too few: about 2,264 are needed for batches of 512"):
         train_gan(table, run=run, from_run=trained.path / "likelihood", batch=512, length=16)
     with pytest.raises(RunError, match="is a GAN already"):
         train_gan(table, run=run, from_run=trained.path)
@@ -221,3 +221,45 @@ def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trai
     (run / "asked.json").write_text("{}")
     with pytest.raises(RunError, match=r"asked\.json is damaged"):
         train_gan(run=run, resume=True)
+
+
+def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, tmp_path):
+    run = tmp_path / "gan"
+    shutil.copytree(trained.path, run)
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    few = write_table(tmp_path / "few.csv", 100)
+    with pytest.raises(SourceError, match=r"too few: about 352? are needed|too few: about 336 are needed"):
+        train_gan(few, run=run, overwrite=True, **SETTINGS)
+    with pytest.raises(SourceError, match="too few"):
+        train_gan(write_table(tmp_path / "many.csv", 500), run=run, overwrite=True, **{**SETTINGS, "length": 3})
+    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"rounds": 1.5}, "--rounds got 1.5: give a whole number"),
+        ({"batch": True}, "--batch got True: give a whole number"),
+        ({"temperature": "1"}, "--temperature got '1': give a number"),
+        ({"band": "ab"}, "--band got 'ab': give two numbers"),
+        ({"loss": 3}, "--loss got 3: give a name"),
+        ({"noise": 1.5}, "--noise got 1.5: choose 1 to 1000 numbers"),
+        ({"minutes": "1"}, "--minutes got '1': choose a number above 0"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(table, tmp_path, settings, said):
+    with pytest.raises(ConfigError) as caught:
+        train_gan(table, run=tmp_path / "gan", **{**SETTINGS, **settings})
+    assert caught.value.faults == (said,)
+    assert not (tmp_path / "gan").exists()
+
+
+def test_one_that_was_ended_before_it_kept_anything_begins_again_from_where_it_began(trained, table, tmp_path):
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    whole = train_gan(table, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
+    run = tmp_path / "ended"
+    shutil.copytree(whole.path, run)
+    for name in ("model.safetensors", "metrics.json", "log.jsonl", "state/gan.safetensors"):
+        (run / name).unlink()
+    again = train_gan(run=run, resume=True)
+    assert again.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()

@@ -142,17 +142,16 @@ def train(
                 viewer=viewer,
                 **{name: value for name, value in given.items() if value is not None},
             )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             viewer.close()
-            say(_interrupted(run))
+            say(_interrupted(run, bool(stop.args)))
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _interrupted(run: Path) -> str:
+def _interrupted(run: Path, saved: bool) -> str:
     """What Ctrl-C left, and how to go on."""
     from seqloom.workflows.folder import RunFolder
 
-    folder = RunFolder(run)
-    if not folder.asked_file.exists() and not folder.gan_state_file.exists():
+    if not saved and not RunFolder(run).asked_file.exists():
         return "interrupted before anything was saved"
     return f"interrupted and saved; go on with: seqloom gan train --resume --run {shlex.quote(str(run))}"

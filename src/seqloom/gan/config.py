@@ -1,9 +1,11 @@
 """How a text GAN is trained. Frozen, checked, and stored with its run."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any
 
-from seqloom.config import Stored, check
+from seqloom.config import Check, Stored, check
 from seqloom.registry import GAN_LOSSES, unknown_name
 
 __all__ = ["GanConfig"]
@@ -56,6 +58,7 @@ class GanConfig(Stored):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check(*[_typed(field.name, getattr(self, field.name), field.default) for field in fields(self)])
         positive = ("generator_rate", "discriminator_rate", "temperature", "last_temperature")
         check(
             (self.loss in GAN_LOSSES, unknown_name("loss", self.loss, GAN_LOSSES)),
@@ -95,6 +98,22 @@ class GanConfig(Stored):
                 f"--band got {','.join(map(str, self.band))}: give two accuracies from 0 to 1, the lower first",
             ),
         )
+
+
+def _typed(name: str, value: Any, usual: Any) -> Check:
+    """Whether a setting is of its kind, which is that of its default; those without one count something."""
+    if isinstance(usual, str):
+        return isinstance(value, str), f"--{_flag(name)} got {value!r}: give a name"
+    if isinstance(usual, tuple):
+        numbers = isinstance(value, tuple | list) and all(_number(one, Real) for one in value)
+        return numbers, f"--{_flag(name)} got {value!r}: give two numbers"
+    if isinstance(usual, float):
+        return _number(value, Real), f"--{_flag(name)} got {value!r}: give a number"
+    return _number(value, Integral), f"--{_flag(name)} got {value!r}: give a whole number"
+
+
+def _number(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _flag(name: str) -> str:

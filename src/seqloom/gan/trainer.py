@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seqloom.errors import TrainingError
 from seqloom.gan.balance import Balance
 from seqloom.gan.config import GanConfig
+from seqloom.gan.expression import Expression
 from seqloom.gan.likelihood import Explained, explained
 from seqloom.gan.losses import GanLoss, rewarded, standardised
 from seqloom.gan.networks import Discriminator, Judged, Recognizer, Shown
@@ -36,9 +37,8 @@ _UNREAD = 0.9
 _RECOGNISED, _RATED = 0.1, 2.5
 """Weights, beside the discriminator's verdict, of recognising the noise in a text and of its rating."""
 
-_THROUGH, _WORDED = 0.3, 1.0
-"""Norms of the gradients that go through the texts' tokens, to the discriminator's verdict and to the rating that it
-reads in single words, beside that of the reward of whole texts."""
+_THROUGH = 0.3
+"""Norm of the gradient that goes through the texts' tokens to the verdict, beside that of the reward of whole texts."""
 
 _CALMER = 0.5
 """Softmax temperature of the draws that noise is recognised in: it shall show in what a text says, not by chance."""
@@ -148,7 +148,7 @@ class GanTrainer:
         ).to(device)
         self.texts, self.unseen, self.config, self.device = texts, unseen, config, device
         self.boundary, self.spell = boundary, spell
-        self.progress, self.balance = Progress(), Balance(*config.band)
+        self.progress, self.balance, self.expression = Progress(), Balance(*config.band), Expression()
         self.reference: Variety | None = None
         self.found: Variety | None = None
         self.gone_back: list[tuple[int, str]] = []
@@ -253,6 +253,7 @@ class GanTrainer:
             {
                 "progress": asdict(self.progress),
                 "balance": self.balance.to_json(),
+                "expression": self.expression.to_json(),
                 "varied": [None if one is None else one._asdict() for one in (self.reference, self.found)],
                 "gone_back": list(self.gone_back),
             },
@@ -264,6 +265,7 @@ class GanTrainer:
         shelf = begins_with("shelf", snapshot.tensors)
         self._shelf.restore({key: value.to(self.device) for key, value in shelf.items()})
         self.progress, self.balance = Progress(**held["progress"]), Balance(**held["balance"])
+        self.expression = Expression(**held["expression"])
         self.reference, self.found = (None if one is None else Variety(**one) for one in held["varied"])
         self.gone_back = [(int(number), str(why)) for number, why in held["gone_back"]]
 
@@ -393,7 +395,8 @@ class GanTrainer:
             found = explained(self.model, self.recognizer, batch, self._told(batch, random), config.information, random)
             torch.autograd.backward(weight * found.loss)
             allowed = config.pressure * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
-        shares = (1.0, _THROUGH * self.balance.pull, _WORDED)
+        pull, lack = self.balance.pull, self.expression.lack
+        shares = (max(pull, lack), _THROUGH * pull, lack)
         for push, norm, part in zip(pushes, norms, shares[: len(pushes)], strict=True):
             for parameter, gradient in zip(self._learned, push, strict=True):
                 if gradient is not None:
@@ -425,10 +428,11 @@ class GanTrainer:
             shown = Shown(real.tokens, real.kept)
             of_real = self.discriminator.judge(shown, real.ratings, self.balance.noise, random)
             credits = self.discriminator.credits(judged, of_real)
+            self.expression.see(real.levels, of_real.levels, judged.levels)
         generator = self.loss.generator(*map(self.discriminator.scores, (of_real, judged)))
-        off = (judged.levels - real.levels).square()
         assert drafts.log_probs is not None
-        rewards = self.balance.pull * standardised(credits) - _RATED * standardised(off.detach()[: len(credits)])
+        off = (judged.levels.detach() - real.levels).square()[: len(credits)]
+        rewards = self.balance.pull * standardised(credits) - _RATED * self.expression.lack * standardised(off)
         played = [rewarded(rewards, drafts.log_probs[: len(credits)])]
         if self.loss.through_text:
             mean, log_variance = self.recognizer(calmer, real.ratings[:calm])

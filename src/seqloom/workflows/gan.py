@@ -1,7 +1,6 @@
 """Training a conditional text GAN into a run folder: by likelihood first, then against a discriminator."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,10 +13,10 @@ from seqloom.config import Stored
 from seqloom.corpora.counting import counted
 from seqloom.corpora.sources import check_source
 from seqloom.data.conditions import Scale
-from seqloom.errors import ConfigError, RunError, SourceError
+from seqloom.errors import ConfigError, RunError
 from seqloom.files import write_json
 from seqloom.gan.config import GanConfig
-from seqloom.gan.texts import Texts, texts_of
+from seqloom.gan.texts import Texts
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import LanguageModel
 from seqloom.models.transplant import transplant
@@ -27,12 +26,12 @@ from seqloom.training.events import Listener
 from seqloom.workflows.folder import RunConfig, RunFolder
 from seqloom.workflows.game import Game, fast_products, play
 from seqloom.workflows.listeners import SampleSet
-from seqloom.workflows.material import Material, prepare
 from seqloom.workflows.own_text import own_source
 from seqloom.workflows.replacing import in_place_of
 from seqloom.workflows.report import Report
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.settings import as_flag, columns
+from seqloom.workflows.short_texts import UNSEEN, check_enough, material_of, short_texts
 from seqloom.workflows.train import train
 from seqloom.workflows.viewer import Viewer
 
@@ -44,7 +43,6 @@ GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != 
 """Settings of a GAN's own; all others are those of training by likelihood."""
 
 _NOISE, _MINUTES = 10, 8.0
-_VALIDATION = 0.05
 _LIKELIHOOD, _AWAKENING = 0.15, 0.55
 """Shares of the minutes; what is left is for the rounds."""
 
@@ -65,8 +63,6 @@ _MANY = 1_000_000
 
 _NOISE_WIDTH = 64
 """Features that are made of noise."""
-
-_LEAST_UNSEEN = 16
 
 _NEVER = -20.0
 """Logit of a token that is not to be written."""
@@ -153,6 +149,12 @@ class Asked(Stored):
         return 60 * (self.minutes or _MINUTES)
 
     @property
+    def draft(self) -> GanConfig:
+        """How the GAN is trained, with far more updates and rounds than there is time for where that is not said."""
+        seed = int(self.others.get("seed", 0))
+        return GanConfig.from_json({"rounds": _MANY, "awakening": _MANY, **self.own, "seed": seed})
+
+    @property
     def budget(self) -> dict[str, float]:
         """Of the training by likelihood."""
         return {} if "steps" in self.others else {"minutes": _LIKELIHOOD * self.seconds / 60}
@@ -173,8 +175,9 @@ def _by_likelihood(
         note("first, the rest of learning by likelihood")
         parent = train(run=run, resume=True, viewer=_OnTheWay(viewer or Viewer()))
     else:
+        check_enough(asked.source, asked.others, asked.draft)
         note("first, learning by likelihood")
-        settings = {"level": "word", "validation": _VALIDATION, **asked.others, **asked.budget}
+        settings = {"level": "word", "validation": UNSEEN, **asked.others, **asked.budget}
         if settings["level"] == "word":
             settings.setdefault("vocabulary", _WORDS)
         shown = _OnTheWay(viewer or Viewer(), lambda: write_json(folder.asked_file, asked.to_json()))
@@ -231,10 +234,9 @@ def _asked(folder: RunFolder) -> Asked:
 def _begun(folder: RunFolder, asked: Asked, parent: Run, seconds: float, note: Note) -> Run:
     """Go on from a run that has learned by likelihood."""
     _check_parent(parent)
-    material = _material(parent, asked.source, note)
-    seed = int(asked.others.get("seed", 0))
-    draft = GanConfig.from_json({"rounds": _MANY, "awakening": _MANY, **asked.own, "seed": seed})
-    texts, unseen = _texts(parent, material, draft, note)
+    material = material_of(parent, asked.source, note)
+    draft = asked.draft
+    texts, unseen = short_texts(parent, material, draft, note)
     config = _run_config(parent, asked.noise, draft)
     if not {"rounds", "awakening"} <= asked.own.keys():
         note("trying how long updates and rounds take, a few of each")
@@ -272,10 +274,10 @@ def _check(
 ) -> None:
     """Say all that is wrong before anything is read."""
     faults = []
-    if minutes is not None and not 0 < minutes < float("inf"):
-        faults.append(f"--minutes got {minutes:g}: choose a number above 0")
-    if not 1 <= noise <= 1000:
-        faults.append(f"--noise got {noise}: choose 1 to 1000 numbers")
+    if minutes is not None and not (isinstance(minutes, int | float) and 0 < minutes < float("inf")):
+        faults.append(f"--minutes got {minutes!r}: choose a number above 0")
+    if not (isinstance(noise, int) and 1 <= noise <= 1000) or noise is True:
+        faults.append(f"--noise got {noise!r}: choose 1 to 1000 numbers")
     if from_run is None and not settings.get("rating"):
         faults.append("--rating: name the column of the rating, which the texts are written to")
     try:
@@ -331,51 +333,6 @@ def _check_parent(parent: Run) -> None:
         raise RunError(f"{parent.path} {got}: begin from a likelihood run of core lstm or gru with --embedding")
     if parent.codec.boundary is None:
         raise RunError(f"{parent.path} has learned running text: begin from a run of single texts")
-
-
-def _material(parent: Run, source: str | Path | list[str], note: Note) -> Material:
-    reading = parent.config.reading
-    return prepare(
-        source,
-        reading,
-        lambda corpus: parent.codec,
-        hold_out=parent.config.training.hold_out,
-        validation=_VALIDATION,
-        note=note,
-    )
-
-
-def _texts(parent: Run, material: Material, config: GanConfig, note: Note) -> tuple[Texts, Texts]:
-    """The texts to learn from, and others.
-
-    Raises:
-        SourceError: there are too few.
-    """
-    tally: Counter[str] = Counter()
-    parts = (material.split.train, material.split.validation)
-    texts, unseen = (
-        texts_of(material.store, part, parent.codec, parent.config.conditions, config.length, tally) for part in parts
-    )
-    for reason, count in tally.items():
-        note(f"left out: {counted(count, reason)}")
-    found, pack = len(texts) + len(unseen), min(config.pack, config.batch // 2)
-    outside = tally["text with words outside the vocabulary"]
-    if outside > 4 * found:
-        raise SourceError(
-            f"{outside:,} of {outside + found:,} texts have words that {parent.path} does not know: begin from a run "
-            "of this vocabulary, or give a larger --vocabulary"
-        )
-    if len(texts) < 4 * config.batch or len(unseen) < max(_LEAST_UNSEEN, 2 * pack):
-        raise SourceError(
-            f"{found:,} texts of at most {config.length - 1} tokens with a rating, {len(unseen):,} of them to measure "
-            f"the discriminator on, are too few for batches of {config.batch} and packs of {pack}: give "
-            "more texts, a larger --length, or a smaller --batch"
-        )
-    levels = {float(level) for level in texts.levels}
-    if len(levels) < 2:
-        raise SourceError("all of the texts that are left have one rating: give texts of several ratings")
-    note(f"{len(texts):,} texts to learn from, {len(unseen):,} to measure the discriminator on")
-    return texts, unseen
 
 
 def _run_config(parent: Run, noise: int, gan: GanConfig) -> RunConfig:
@@ -447,18 +404,18 @@ def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | No
         return _by_likelihood(folder, _asked(folder), note, viewer, resume=True)
     if not folder.gan_file.exists():
         raise RunError(f"there is no GAN at {folder.path} to go on with: begin one with 'seqloom gan train SOURCE'")
-    gan, _ = folder.read_gan()
-    run, config = load(folder.path), folder.read_config()
-    if folder.metrics_file.exists():
+    (gan, parent), config = folder.read_gan(), folder.read_config()
+    kept = folder.gan_state_file.exists()
+    run = load(folder.path if kept else parent)
+    if kept and folder.metrics_file.exists():
         note(f"{folder.path} is finished")
         return run
-    if not folder.gan_state_file.exists():
-        raise RunError(f"{folder.path} was stopped before anything was kept: begin again with --overwrite")
-    material = _material(run, own_source(config), note)
+    material = material_of(run, own_source(config), note)
     if material.corpus.fingerprint != config.corpus_hash:
         raise RunError(f"{config.source} has changed since {folder.path} began: begin another one")
-    texts, unseen = _texts(run, material, gan, note)
-    trainer = _trainer(run, config, gan, texts, unseen, fresh=False)
-    trainer.restore(load_snapshot(folder.gan_state_file))
+    texts, unseen = short_texts(run, material, gan, note)
+    trainer = _trainer(run, config, gan, texts, unseen, fresh=not kept)
+    if kept:
+        trainer.restore(load_snapshot(folder.gan_state_file))
     with folder.locked():
         return play(Game(folder, config, trainer, texts, note))

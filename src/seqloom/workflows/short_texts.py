@@ -1,0 +1,117 @@
+"""The short rated texts that a GAN learns from, and whether there are enough of them."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from seqloom.config import ReadingConfig
+from seqloom.corpora import open_corpus
+from seqloom.corpora.counting import counted
+from seqloom.errors import SourceError
+from seqloom.gan.config import GanConfig
+from seqloom.gan.texts import Texts, texts_of
+from seqloom.workflows.material import Material, prepare
+from seqloom.workflows.run import Run
+
+__all__ = ["UNSEEN", "check_enough", "material_of", "short_texts"]
+
+UNSEEN = 0.05
+"""Share of the texts that the discriminator is measured on."""
+
+_LEAST_UNSEEN = 16
+
+_ONE_RATING = "all texts have the same {}: give texts of several ratings"
+
+
+def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig) -> None:
+    """Whether a table may have enough texts, before anything is trained: as far as that shows without a vocabulary.
+
+    Args:
+        source: the table.
+        settings: those of training by likelihood, of which some say how it is read.
+        config: how the GAN is trained.
+
+    Raises:
+        SourceError: it has not.
+        ConfigError: the settings are not usable.
+    """
+    known = {field.name for field in fields(ReadingConfig)}
+    reading = ReadingConfig(**{name: value for name, value in settings.items() if name in known})
+    level = settings.get("level", "word")
+    number, ratings, long = 0, set(), 0
+    for document in open_corpus(source, reading):
+        rating = document.conditions.get(reading.rating[0])
+        for passage in document.passages():
+            text = "".join(passage)
+            tokens = len(text.split()) if level in ("word", "subword") else len(text)
+            if tokens >= config.length:
+                long += 1
+            elif isinstance(rating, int | float) and math.isfinite(rating):
+                number += 1
+                ratings.add(rating)
+    if len(ratings) == 1:
+        raise SourceError(_ONE_RATING.format(reading.rating[0]))
+    if number < _needed(config):
+        raise SourceError(_too_few(f"{number:,} texts with a rating and of", f"{long:,} longer ones", level, config))
+
+
+def material_of(parent: Run, source: str | list[str], note: Callable[[str], None]) -> Material:
+    """A table, read and coded as a run's."""
+    reading = parent.config.reading
+    return prepare(
+        source,
+        reading,
+        lambda corpus: parent.codec,
+        hold_out=parent.config.training.hold_out,
+        validation=UNSEEN,
+        note=note,
+    )
+
+
+def short_texts(parent: Run, material: Material, config: GanConfig, note: Callable[[str], None]) -> tuple[Texts, Texts]:
+    """The texts to learn from, and others.
+
+    Raises:
+        SourceError: there are too few.
+    """
+    tally: Counter[str] = Counter()
+    parts = (material.split.train, material.split.validation)
+    texts, unseen = (
+        texts_of(material.store, part, parent.codec, parent.config.conditions, config.length, tally) for part in parts
+    )
+    for reason, count in tally.items():
+        note(f"left out: {counted(count, reason)}")
+    found = len(texts) + len(unseen)
+    outside = tally["text with words outside the vocabulary"]
+    if outside > 4 * found:
+        raise SourceError(
+            f"{outside:,} of {outside + found:,} texts have words that {parent.path} does not know: begin from a run "
+            "of this vocabulary, or give a larger --vocabulary"
+        )
+    if len(texts) < 4 * config.batch or len(unseen) < _least_unseen(config):
+        usable = f"{len(texts):,} texts to learn from and {len(unseen):,} to measure the discriminator on, of"
+        raise SourceError(_too_few(usable, f"{tally.total():,} left out", parent.codec.level, config))
+    if len({float(level) for level in texts.levels}) < 2:
+        raise SourceError(_ONE_RATING.format(parent.config.conditions.columns[0].name))
+    note(f"{len(texts):,} texts to learn from, {len(unseen):,} to measure the discriminator on")
+    return texts, unseen
+
+
+def _least_unseen(config: GanConfig) -> int:
+    return max(_LEAST_UNSEEN, 2 * min(config.pack, config.batch // 2))
+
+
+def _needed(config: GanConfig) -> int:
+    """Texts of which both shares are large enough, with a little to spare."""
+    return math.ceil(1.05 * max(4 * config.batch / (1 - UNSEEN), _least_unseen(config) / UNSEEN))
+
+
+def _too_few(usable: str, others: str, level: str, config: GanConfig) -> str:
+    smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller --batch or --pack"
+    return (
+        f"{usable} at most {config.length - 1} tokens of level {level} ({others}) are too few: about "
+        f"{_needed(config):,} are needed for batches of {config.batch} and packs of "
+        f"{min(config.pack, config.batch // 2)}; give more texts, or a larger --length{smaller}"
+    )
