@@ -111,6 +111,8 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
         seqloom.train(run=trained.path, resume=True)
     with pytest.raises(RunError, match="is a GAN: begin from what it began from"):
         seqloom.train(table, run=run, from_run=trained.path, text="text", rating=("stars",), steps=2)
+    with pytest.raises(RunError, match=r"rated.csv is a file: name another folder"):
+        train_gan(table, run=table / "gan", **SETTINGS)
     with pytest.raises(ConfigError, match="leave out minutes"):
         train_gan(run=trained.path, resume=True, minutes=3)
     with pytest.raises(ConfigError, match="leave out noise"):

@@ -287,15 +287,21 @@ class RunFolder:
             temporary.write_bytes(save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}))
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The lines of `log.jsonl`; a last line that was cut off is left out."""
+        """The lines of `log.jsonl`; a last line that was cut off is left out.
+
+        Raises:
+            RunError: another line is damaged.
+        """
         if not self.log_file.exists():
             return []
-        lines = []
-        for line in self.log_file.read_text(encoding="utf-8", errors="replace").splitlines():
+        lines, written = [], self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, line in enumerate(written, 1):
             try:
                 found = json.loads(line)
             except ValueError:
-                break
+                found = None
+                if number == len(written):
+                    break
             if not _is_log_line(found):
                 raise RunError(f"{self.log_file} is damaged: {line[:60]!r} is no line of a training's log; remove it")
             lines.append(found)

@@ -1,5 +1,6 @@
 """Training a conditional text GAN into a run folder: by likelihood first, then against a discriminator."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -286,6 +287,10 @@ def _check(
         faults += error.faults
     if faults:
         raise ConfigError(*faults)
+    there = next(place for place in (folder.path, *folder.path.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "cannot be written to" if there.is_dir() else "is a file"
+        raise RunError(f"--run got {folder.path}, and {there} {what}: name another folder")
     if other := folder.other_kind:
         raise RunError(f"--run got {folder.path}, which holds a {other}: name another folder")
     if from_run is not None and Path(from_run).resolve() == folder.path.resolve():
