@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from seqloom.gan.expression import Expression
+from seqloom.gan.networks import Discriminator, Shown
 
 
 def seen(share: float, rounds: int = 200) -> Expression:
@@ -41,3 +42,17 @@ def test_ratings_that_are_all_alike_ask_for_nothing():
     expression, had = Expression(), torch.ones(4)
     expression.see(had, torch.rand(4), torch.rand(4))
     assert expression.lack == 0
+
+
+def test_the_rating_of_words_teaches_the_probabilities_of_tokens_up_to_the_end():
+    discriminator = Discriminator(5, 1, 2, normalised=True)
+    levels = torch.arange(5.0)
+    discriminator.word_levels.data = levels[:, None]
+    tokens, kept = torch.tensor([[3, 1, 0, 0]]), torch.tensor([[True, True, True, True]])
+    kept[0, 3] = False
+    soft = torch.full((1, 4, 5), 0.2, requires_grad=True)
+    read = discriminator.of_words(Shown(tokens, kept, soft))
+    assert read.item() == pytest.approx((3 + 1 + 0) / 3**0.5)
+    read.sum().backward()
+    assert torch.allclose(soft.grad[0, :3], (levels / 3**0.5).expand(3, -1))
+    assert not soft.grad[0, 3].any()

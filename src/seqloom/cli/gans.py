@@ -144,7 +144,7 @@ def train(
             )
         except KeyboardInterrupt as stop:
             viewer.close()
-            say(_interrupted(run, bool(stop.args)))
+            say(_interrupted(run, resume or bool(stop.args)))
             raise typer.Exit(INTERRUPTED) from None
 
 

@@ -56,8 +56,8 @@ _LIKELIHOOD_RUN = "likelihood"
 _WARM, _TIMED = 20, 10
 """Steps after which the first stage is at its speed, and steps of each that are timed then."""
 
-_FEW_UPDATES, _FEW_ROUNDS = 1000, 50
-"""Below which a person is warned."""
+_FEW = {"awakening": 1000, "rounds": 50}
+"""Updates and rounds that the minutes have room for, below which a person is warned."""
 
 _MANY = 1_000_000
 """Updates and rounds while it is not known how many there will be."""
@@ -152,8 +152,8 @@ class Asked(Stored):
     @property
     def draft(self) -> GanConfig:
         """How the GAN is trained, with far more updates and rounds than there is time for where that is not said."""
-        seed = int(self.others.get("seed", 0))
-        return GanConfig.from_json({"rounds": _MANY, "awakening": _MANY, **self.own, "seed": seed})
+        chosen = {"rounds": _MANY, "awakening": _MANY, **self.own, "seed": self.others.get("seed", 0)}
+        return GanConfig.from_json(chosen)
 
     @property
     def budget(self) -> dict[str, float]:
@@ -242,11 +242,11 @@ def _begun(folder: RunFolder, asked: Asked, parent: Run, seconds: float, note: N
     if not {"rounds", "awakening"} <= asked.own.keys():
         note("trying how long updates and rounds take, a few of each")
         draft = _in_rounds(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds)
-        if draft.awakening < _FEW_UPDATES or draft.rounds < _FEW_ROUNDS:
+        if any(getattr(draft, name) < few for name, few in _FEW.items() if name not in asked.own):
             note(
                 f"there is room for {counted(draft.awakening, 'update')} and {counted(draft.rounds, 'round')}, and "
-                f"texts are poor with less than about {_FEW_UPDATES:,} and {_FEW_ROUNDS}: give more --minutes, or a "
-                "smaller --vocabulary or --size"
+                f"texts are poor with less than about {_FEW['awakening']:,} and {_FEW['rounds']}: give more --minutes, "
+                "or a smaller --vocabulary or --size"
             )
     plan = f"{counted(draft.awakening, 'update')} by likelihood with noise"
     note(f"{plan}, then {counted(draft.rounds, 'round')} against a discriminator")
@@ -282,7 +282,7 @@ def _check(
     if from_run is None and not settings.get("rating"):
         faults.append("--rating: name the column of the rating, which the texts are written to")
     try:
-        GanConfig(**{"rounds": 1, "awakening": 1, **own})
+        GanConfig(**{"rounds": 1, "awakening": 1, **own, "seed": settings.get("seed", 0)})
     except ConfigError as error:
         faults += error.faults
     if faults:
