@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import watermark
+from markdown import print_table
 
 import seqloom
 from seqloom.config import ReadingConfig
@@ -407,11 +408,6 @@ def interval(value: Callable[[np.ndarray], float], count: int) -> tuple[float, f
 
 def spoken(value: float, low: float, high: float) -> str:
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
-
-
-def print_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    print("\n".join(["", f"| {' | '.join(heading)} |", "| --- " * len(heading) + "|"]))
-    print("\n".join(f"| {' | '.join(row)} |" for row in rows), flush=True)
 
 
 PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from grammar import RATINGS, distance, spoken, tell, truth
+from markdown import print_table
 from sweep import LENGTH, REGIONS, SENTENCES, TITLES, Judges, Language, diversities, draw, said, tables, welch
 
 import seqloom
@@ -144,9 +145,12 @@ def compared(language: Language, peers: int, seeds: int, options: argparse.Names
     }
     runs = {name: run for name, run in games.items() if run}
     found: dict[str, Any] = {"collapsed": len(games) - len(runs), "real": judges.real()}
-    found |= {name: {"sweep": judges.swept(run)} for name, run in plain.items()}
-    found |= {name: {"sweep": judges.swept(run), **_measured(run)} for name, run in runs.items()}
-    print_sweeps({name: found[name]["sweep"] for name in (*plain, *runs)})
+    writers = {**plain, **runs}
+    found |= {name: {"sweep": judges.swept(run), "copied": judges.copied(run)} for name, run in writers.items()}
+    for name, run in runs.items():
+        found[name] |= _measured(run)
+    print_sweeps({name: found[name]["sweep"] for name in writers})
+    print_copied({name: found[name]["copied"] for name in writers}, found["real"]["copied"])
     print_parameters({**plain, **games})
     if runs:
         found["lag"] = _lags(found, list(plain), list(runs))
@@ -236,6 +240,13 @@ def print_sweeps(sweeps: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
     )
 
 
+def print_copied(copied: Mapping[str, Mapping[str, float]], real: float) -> None:
+    temperatures = list(next(iter(copied.values())))
+    rows = [(name, *(f"{100 * one[at]:.1f} %" for at in temperatures)) for name, one in copied.items()]
+    rows.append(("real texts of others", *([f"{100 * real:.1f} %"] * len(temperatures))))
+    print_table(("stand in what was learned from", *(f"at {at}" for at in temperatures)), rows)
+
+
 def print_games(found: Mapping[str, Any], names: Sequence[str], games: Sequence[str]) -> None:
     lags = found["lag"]
     rows = [(name, *(f"{lags[at]['each'][name]:+.3f}" for at in REGIONS), *_outcome(found[name])) for name in names]
@@ -250,11 +261,6 @@ def print_games(found: Mapping[str, Any], names: Sequence[str], games: Sequence[
 def print_parameters(runs: Mapping[str, seqloom.Run | None]) -> None:
     known = {name.split(",")[0]: run for name, run in runs.items() if run}
     print_table(("writer", "parameters"), [(name, f"{parameters(run.config.model):,}") for name, run in known.items()])
-
-
-def print_table(heading: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    print("\n".join(["", f"| {' | '.join(heading)} |", "| --- " * len(heading) + "|"]))
-    print("\n".join(f"| {' | '.join(map(str, row))} |" for row in rows), flush=True)
 
 
 PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {

@@ -66,7 +66,10 @@ class Language:
         group: of what must not be on both sides; None where there is nothing.
         words: the most frequent ones, which alone are in what is kept.
         symbols: that words are made of.
+        marks: that may stand between them.
         scaled: ratings, as a critic learns them.
+        pools: of texts to learn from, and to judge by.
+        vocabulary: symbols of a writer of words; None leaves it to the writer.
     """
 
     place: str
@@ -76,16 +79,27 @@ class Language:
     group: str | None
     words: int
     symbols: str = "a-z"
+    marks: str = ",.!?"
     scaled: Callable[[Any], Any] = np.asarray
+    pools: tuple[Sequence[str], Sequence[str]] = (("generator", "critic"), ("judge",))
+    vocabulary: int | None = None
 
     @property
     def told(self) -> dict[str, Any]:
         """What a writer is told of the texts."""
-        return {"rating": (self.rating,), **({"group": "group"} if self.group else {})}
+        group = {"group": "group"} if self.group else {}
+        return {"rating": (self.rating,), **group, **({"vocabulary": self.vocabulary} if self.vocabulary else {})}
 
 
 SENTENCES = Language("", CORPORA / "reviews" / "yelp_10k.csv", "text", "stars", "business_id", 3000)
-TITLES = Language("titles", CORPORA / "titles" / "hacker_news.csv", "title", "num_points", None, 8000, "a-z0-9", np.log)
+TITLES = Language(
+    *("titles", CORPORA / "titles" / "hacker_news.csv", "title", "num_points", None, 8000),
+    symbols="a-z0-9",
+    marks=',.!?:;&/()$%#+"[]–—’‘“”',
+    scaled=np.log,
+    pools=(("generator",), ("critic", "judge")),
+    vocabulary=9000,
+)
 
 
 def tables(place: Path, language: Language) -> tuple[Path, Path]:
@@ -94,7 +108,7 @@ def tables(place: Path, language: Language) -> tuple[Path, Path]:
     if all(file.exists() for file in files):
         return files
     place.mkdir(parents=True, exist_ok=True)
-    pools = [[one for pool in names for one in _cut(language, pool)] for names in (("generator", "critic"), ("judge",))]
+    pools = [[one for pool in names for one in _cut(language, pool)] for names in language.pools]
     counts = Counter(word for _, words in pools[0] for word in words)
     known = {word for word, _ in counts.most_common(language.words)}
     for file, pool in zip(files, pools, strict=True):
@@ -109,11 +123,12 @@ def _cut(language: Language, pool: str) -> Iterator[tuple[dict[str, Any], list[s
     reading = ReadingConfig(
         text=language.text, rating=(language.rating,), group=language.group, pool=pool, lowercase=True
     )
+    allowed = rf"[{language.symbols}' {re.escape(language.marks)}-]+"
     for document in open_corpus(language.file, reading):
         text = "".join(chunk for passage in document.passages() for chunk in passage)
         for sentence in re.split(r"(?<=[.!?])\s+|\n+", text):
             words = re.findall(rf"[{language.symbols}']+", sentence)
-            if 3 <= len(words) <= 15 and re.fullmatch(rf"[{language.symbols}',.!? -]+", sentence):
+            if 3 <= len(words) <= 15 and re.fullmatch(allowed, sentence):
                 rating = {language.rating: document.conditions[language.rating], "group": document.group}
                 yield {"text": " ".join(sentence.split()), **rating}, words
 
@@ -154,25 +169,20 @@ class Judges:
         self._judged, self._real, self.critic = judged, rows_of(learned), Critic(judged, language)
 
     def real(self) -> dict[str, float]:
-        """Quality and rating of real texts."""
+        """Quality and rating of real texts, and how many of others stand among them."""
         texts = [row["text"] for row in self._real[:SAMPLES]]
-        return {"quality": self._nats(texts), "rating": self.critic.real(self._real)}
+        others = [row["text"] for row in rows_of(self._judged)]
+        return {"quality": self._nats(texts), "rating": self.critic.real(self._real), "copied": self._known(others)}
 
     def swept(self, run: seqloom.Run, temperatures: Sequence[float] = TEMPERATURES) -> list[dict[str, float]]:
         """Quality, diversity and rating over temperatures; kept beside the run."""
         file = run.path / f"sweep-{len(temperatures)}.json"
         if file.exists():
             return list(json.loads(file.read_text(encoding="utf-8"))["sweep"])
-        ratings = [row[self._language.rating] for row in self._real]
-        asked = Counter(np.quantile(ratings, (np.arange(_ASKED) + 0.5) / _ASKED, method="nearest").tolist())
         real, sweep = self.real()["rating"], []
         for temperature in temperatures:
             said(f"{run.path.name} at temperature {temperature:g} ...")
-            texts, wanted = [], []
-            for seed, (rating, count) in enumerate(asked.items()):
-                some = list(_texts_of(run, SAMPLES * count // _ASKED, temperature, rating, seed))
-                texts += some
-                wanted += [rating] * len(some)
+            texts, wanted = self._texts(run, SAMPLES, temperature)
             order = np.random.default_rng(0).permutation(len(texts))
             one = {
                 "temperature": temperature,
@@ -183,6 +193,26 @@ class Judges:
             sweep.append({**one, "share of real": one["rating"] / real})
         file.write_text(json.dumps({"sweep": sweep}), encoding="utf-8")
         return sweep
+
+    def copied(self, run: seqloom.Run) -> dict[str, float]:
+        """The share of texts that stand in what was learned from as they are, at the lowest and highest temperature."""
+        ends = (TEMPERATURES[0], TEMPERATURES[-1])
+        return {f"{temperature:g}": self._known(self._texts(run, SAMPLES // 5, temperature)[0]) for temperature in ends}
+
+    def _known(self, texts: Sequence[str]) -> float:
+        known = {row["text"] for row in self._real}
+        return float(np.mean([text.strip() in known for text in texts]))
+
+    def _texts(self, run: seqloom.Run, count: int, temperature: float) -> tuple[list[str], list[float]]:
+        """Texts to ratings that are spread as the real ones, and these."""
+        ratings = [row[self._language.rating] for row in self._real]
+        asked = Counter(np.quantile(ratings, (np.arange(_ASKED) + 0.5) / _ASKED, method="nearest").tolist())
+        texts, wanted = [], []
+        for seed, (rating, times) in enumerate(asked.items()):
+            some = list(_texts_of(run, count * times // _ASKED, temperature, rating, seed))
+            texts += some
+            wanted += [rating] * len(some)
+        return texts, wanted
 
     def _nats(self, texts: Sequence[str]) -> float:
         """Nats a token of texts under a model of real ones."""

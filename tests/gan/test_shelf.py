@@ -1,5 +1,6 @@
 """The last texts are held in their order, as many as there is room for, and come back exactly."""
 
+import pytest
 import torch
 
 from seqloom.gan.shelf import Shelf
@@ -31,6 +32,8 @@ def test_the_newest_stand_last_and_the_oldest_leave():
     again = Shelf(3, 4, BOUNDARY)
     again.restore(shelf.state())
     assert again.ids() == shelf.ids()
+    with pytest.raises(ValueError, match="texts of 4 tokens"):
+        Shelf(3, 5, BOUNDARY).restore(shelf.state())
 
 
 def test_any_of_them_may_be_drawn():

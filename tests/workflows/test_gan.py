@@ -165,6 +165,22 @@ def test_what_fails_before_training_leaves_nothing(trained, table, tmp_path):
         train_gan(table, run=trained.path, from_run=trained.path, overwrite=True)
 
 
+def test_a_setting_that_there_is_not_is_named(trained, table, tmp_path):
+    with pytest.raises(ConfigError, match="unknown setting 'colour'"):
+        train_gan(table, run=tmp_path / "gan", from_run=trained.path / "likelihood", colour="red")
+
+
+def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path):
+    run = tmp_path / "gan"
+    shutil.copytree(trained.path, run)
+    (run / "metrics.json").unlink()
+    stored = json.loads((run / "gan.json").read_text())
+    stored["gan"]["length"] = 12
+    (run / "gan.json").write_text(json.dumps(stored))
+    with pytest.raises(RunError, match="put back what was changed"):
+        train_gan(run=run, resume=True)
+
+
 def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
     reading = {"text": "text", "rating": ("stars",), "level": "word"}
     parent = seqloom.train(table, run=tmp_path / "ahead", ahead=2, size=16, steps=5, threads=1, **reading)

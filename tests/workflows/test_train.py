@@ -212,6 +212,7 @@ def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None
         ("newer format", "upgrade seqloom"),
         ("no codec", "codec.json is missing"),
         ("no weights", "has no weights yet"),
+        ("killed while it was replaced", "what it was to take the place of is in .*replaced"),
         ("half the weights", "model.safetensors is damaged"),
         ("other weights", "expected"),
         ("unknown setting", "unknown settings in ModelConfig: colour"),
@@ -235,6 +236,9 @@ def test_a_damaged_run_says_so(text_file: Path, tmp_path: Path, damage: str, say
         (path / "codec.json").unlink()
     elif damage == "no weights":
         weights.unlink()
+    elif damage == "killed while it was replaced":
+        (path / "state" / "replaced").mkdir()
+        weights.rename(path / "state" / "replaced" / weights.name)
     elif damage == "half the weights":
         weights.write_bytes(weights.read_bytes()[:200])
     elif damage == "other weights":

@@ -2,12 +2,9 @@
 
 from dataclasses import asdict, dataclass
 
-from jaxtyping import Float
-from torch import Tensor
+from seqloom.gan.losses import Scores
 
 __all__ = ["Expression"]
-
-Scores = Float[Tensor, " batch"]
 
 _PACE = 0.05
 """Of the running means, once they have seen as many rounds."""

@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-__all__ = ["GanLoss", "Relativistic", "ScoreFunction", "Wasserstein", "rewarded", "standardised"]
+__all__ = ["GanLoss", "Relativistic", "ScoreFunction", "Scores", "Wasserstein", "rewarded", "standardised"]
 
 Scores = Float[Tensor, " batch"]
+"""A number for each text or pack."""
 
 
 def standardised(values: Scores) -> Scores:

@@ -59,8 +59,15 @@ class Shelf:
         return {} if self._held is None else self._held._asdict()
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Hold what another one held."""
-        self._held = Batch(**state) if state else None
+        """Hold what another one held.
+
+        Raises:
+            TypeError, ValueError: it is of another shelf.
+        """
+        held = Batch(**state) if state else None
+        if held is not None and held.tokens.shape[1] != self._length:
+            raise ValueError(f"got texts of {held.tokens.shape[1]} tokens: there is a place for {self._length} each")
+        self._held = held
 
     def _chosen(self, places: slice | Tensor) -> Batch:
         assert self._held is not None

@@ -16,9 +16,10 @@ from seqloom.gan.config import GanConfig
 from seqloom.gan.expression import Expression
 from seqloom.gan.likelihood import Explained, explained
 from seqloom.gan.losses import GanLoss, rewarded, standardised
-from seqloom.gan.networks import Discriminator, Judged, Recognizer, Shown
+from seqloom.gan.networks import Discriminator, Recognizer, Shown
 from seqloom.gan.shelf import Shelf
 from seqloom.gan.state import begins_with, named, restored, tensors_of
+from seqloom.gan.teaching import DiscriminatorTrainer
 from seqloom.gan.texts import Batch, Texts, joined
 from seqloom.gan.variety import Variety, collapsed, variety_of
 from seqloom.gan.writing import Drafts, told_of, write
@@ -43,18 +44,11 @@ _THROUGH = 0.3
 _CALMER = 0.5
 """Softmax temperature of the draws that noise is recognised in: it shall show in what a text says, not by chance."""
 
-_PENALTY = 10.0
 _LOOKED_AT = 256
 """Texts that a look at how varied they are takes account of."""
 
 _SHELVED = 1024
 """Texts that the discriminator learns from more than once."""
-
-_SETTLED = 0.3
-"""The discriminator's learning rate in the rounds, as a share of what it is at first."""
-
-_REGROUPED = 8
-"""Times that texts are put into packs anew to measure the discriminator."""
 
 _MOST_ROLLBACKS = 6
 _DEAD = 1e-8
@@ -146,7 +140,7 @@ class GanTrainer:
         self.discriminator = Discriminator(
             vocabulary, ratings, min(config.pack, config.batch // 2), normalised=not self.loss.penalised
         ).to(device)
-        self.texts, self.unseen, self.config, self.device = texts, unseen, config, device
+        self.texts, self.config, self.device = texts, config, device
         self.boundary, self.spell = boundary, spell
         self.progress, self.balance, self.expression = Progress(), Balance(*config.band), Expression()
         self.reference: Variety | None = None
@@ -156,7 +150,7 @@ class GanTrainer:
         self._learner = torch.optim.Adam(
             [*self.model.parameters(), *self.recognizer.parameters()], config.generator_rate, (0.5, 0.99)
         )
-        self._critic = torch.optim.Adam(self.discriminator.parameters(), config.discriminator_rate, (0.5, 0.99))
+        self._teacher = DiscriminatorTrainer(self.discriminator, unseen, self.loss, config, device)
         self._good: Snapshot | None = None
 
     def awaken(self) -> Explained:
@@ -172,7 +166,7 @@ class GanTrainer:
         torch.autograd.backward(found.loss)
         nn.utils.clip_grad_norm_(self._learned, 1.0)
         cosine = (1 + math.cos(math.pi * share)) / 2
-        self._step(self._learner, config.generator_rate * (1 + 9 * cosine))
+        self._step(config.generator_rate * (1 + 9 * cosine))
         self._average(min(config.average, (1 + number) / (10 + number)))
         self.progress.awakened += 1
         return found
@@ -185,9 +179,10 @@ class GanTrainer:
         random = self._random(number, 7)
         wanted = self._batch(number, 2)
         drafts = self._shelf.put(self._written(self.model, wanted, random), wanted)
-        accuracy, _ = self._measured(number, drafts, random)
+        accuracy, _ = self._teacher.measured(number, drafts, self.balance.noise, random)
         self.balance.school(accuracy)
-        self._teach(self._batch(number, 7, 2), joined(drafts, self._shelf.drawn(self.config.batch, random)), random)
+        both = joined(drafts, self._shelf.drawn(self.config.batch, random))
+        self._teach(self._batch(number, 7, 2), both, random)
         self.progress.schooled += 1
         return accuracy
 
@@ -200,7 +195,7 @@ class GanTrainer:
         self.begin()
         config, number = self.config, self.progress.rounds
         random, drafts = self._random(number, 1), self._shelf.newest(config.batch)
-        accuracy, rating = self._measured(number, drafts, random)
+        accuracy, rating = self._teacher.measured(number, drafts, self.balance.noise, random)
         loss = math.nan
         for update in range(self.balance.updates):
             older = self._shelf.drawn(config.batch * (2 if update else 1), random)
@@ -271,7 +266,7 @@ class GanTrainer:
 
     @property
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"learner": self._learner, "critic": self._critic}
+        return {"learner": self._learner, "critic": self._teacher.optimizer}
 
     @property
     def _parts(self) -> dict[str, nn.Module]:
@@ -311,71 +306,15 @@ class GanTrainer:
         features, _ = self._features(model, wanted, random)
         return write(model, features, self.config.length, self.boundary, random)
 
+    def _teach(self, real: Batch, drafts: Batch, random: torch.Generator) -> float:
+        """One update of the discriminator."""
+        schooled = min(1.0, self.progress.schooled / max(self.config.schooling, 1))
+        return self._teacher.teach(real, drafts, schooled, self.balance.noise, random)
+
     def _introduce(self) -> None:
         """The discriminator begins with what the generator knows of tokens."""
         assert self.model.embedding is not None
         self.discriminator.begin_with(self.model.embedding.weight)
-
-    def _measured(self, number: int, drafts: Batch, random: torch.Generator) -> tuple[float, float]:
-        """How often the discriminator is right on texts and on unseen real ones, and how it reads ratings.
-
-        The score that divides one half of both is found on the other half: only differences of scores are learned.
-        """
-        size = min(4 * self.config.batch, len(self.unseen))
-        real = self.unseen.drawn(self.config.seed, number, size, self.device)
-        with torch.no_grad():
-            of_real, of_drafts = self._judged(real, drafts, random)
-            rating = float(torch.corrcoef(torch.stack([of_drafts.levels, drafts.levels]))[0, 1])
-            halves = [[self._regrouped(one, half, random) for one in (of_real, of_drafts)] for half in (0, 1)]
-        right = 0.0
-        for (known_real, known_drafts), (asked_real, asked_drafts) in (halves, halves[::-1]):
-            threshold = (known_real.mean() + known_drafts.mean()) / 2
-            right += float((asked_real > threshold).float().mean() + (asked_drafts <= threshold).float().mean()) / 4
-        return right, rating
-
-    def _regrouped(self, judged: Judged, half: int, random: torch.Generator) -> Tensor:
-        """Scores of packs that half of the texts are put into again and again, which hang less on chance."""
-        places = torch.arange(half, len(judged.fits), 2, device=self.device)
-        orders = [torch.randperm(len(places), generator=random, device=self.device) for _ in range(_REGROUPED)]
-        return torch.cat([self.discriminator.scores(judged.chosen(places[order])) for order in orders])
-
-    def _teach(self, real: Batch, drafts: Batch, random: torch.Generator) -> float:
-        """One update of the discriminator."""
-        of_real, of_drafts = self._judged(real, drafts, random)
-        loss = self.loss.discriminator(*map(self.discriminator.scores, (of_real, of_drafts)))
-        loss = loss + (of_real.levels - real.levels).square().mean()
-        if self.loss.penalised:
-            loss = loss + _PENALTY * self._slope(real, drafts, random)
-        self._critic.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.discriminator.parameters(), 5.0)
-        schooled = min(1.0, self.progress.schooled / max(self.config.schooling, 1))
-        self._step(self._critic, self.config.discriminator_rate * _SETTLED**schooled)
-        return float(loss.detach())
-
-    def _judged(self, real: Batch, drafts: Batch, random: torch.Generator) -> list[Judged]:
-        """What the discriminator says of both."""
-        longest = max(real.tokens.shape[1], drafts.tokens.shape[1])
-        tokens, kept = (
-            torch.cat([nn.functional.pad(part, (0, longest - part.shape[1])) for part in parts])
-            for parts in ((real.tokens, drafts.tokens), (real.kept, drafts.kept))
-        )
-        ratings, counts = torch.cat([real.ratings, drafts.ratings]), [len(real.ratings), len(drafts.ratings)]
-        judged = self.discriminator.judge(Shown(tokens, kept), ratings, self.balance.noise, random)
-        return [Judged(*part) for part in zip(*(torch.split(one, counts) for one in judged), strict=True)]
-
-    def _slope(self, real: Batch, drafts: Batch, random: torch.Generator) -> Tensor:
-        """How far the slope between real and generated texts is from 1 (Gulrajani et al. 2017)."""
-        longest = min(real.tokens.shape[1], drafts.tokens.shape[1])
-        cut = [Shown(one.tokens[:, :longest], one.kept[:, :longest]) for one in (real, drafts)]
-        with torch.no_grad():
-            rows = [self.discriminator.trunk.embedded(one) for one in cut]
-        share = torch.rand(len(real.ratings), 1, 1, generator=random, device=self.device)
-        between = (share * rows[0] + (1 - share) * rows[1]).requires_grad_()
-        scores = self.discriminator.scores(self.discriminator(between, cut[0].kept | cut[1].kept, real.ratings))
-        (slopes,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
-        off: Tensor = (slopes.flatten(1).norm(dim=1) - 1).square().mean()
-        return off
 
     def _learn(self, number: int, random: torch.Generator) -> tuple[Explained | None, float, float]:
         """One update of the generator: by likelihood, and by what the discriminator makes of its texts."""
@@ -405,7 +344,7 @@ class GanTrainer:
         nn.utils.clip_grad_norm_(self._learned, 1.0)
         # Without likelihood beside it, only the learning rate says how far the generator goes.
         heed = 1.0 if weight else self.progress.pressure
-        self._step(self._learner, heed * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
+        self._step(heed * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
         return found, generator, credited
 
     def _played(self, real: Batch, share: float, random: torch.Generator) -> tuple[list[Tensor], float, float]:
@@ -442,10 +381,10 @@ class GanTrainer:
             played += [generator + _RECOGNISED * missed, (read - real.levels).square().mean()]
         return played, float(generator.detach()), float(credits.std())
 
-    def _step(self, optimizer: torch.optim.Optimizer, rate: float) -> None:
-        for group in optimizer.param_groups:
+    def _step(self, rate: float) -> None:
+        for group in self._learner.param_groups:
             group["lr"] = rate
-        optimizer.step()
+        self._learner.step()
 
     @torch.no_grad()
     def _average(self, decay: float) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["game_curves"]
 
-_HEIGHT = 7.0
+_HEIGHT = 8.0
 _PARTS = 12
 """Of a line, each of which is smoothed to its mean."""
 
@@ -81,6 +81,6 @@ def _lines(axes: "Axes", log: Sequence[Mapping[str, float]], names: Mapping[str,
         calm = smoothed(known[:, 1], _PARTS)
         axes.plot(known[:, 0], calm, color=color, linewidth=1.8, marker=marker, markersize=3, label=label)
     plain_axes(axes)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    axes.legend(loc="best", labelcolor=GREY, frameon=True, edgecolor="none", framealpha=0.8)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, labelcolor=GREY)

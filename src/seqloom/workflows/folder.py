@@ -156,6 +156,7 @@ class RunFolder:
         self.gan_file = self.path / "gan.json"
         self.asked_file = self.path / "asked.json"
         self.gan_state_file = self.path / "state" / "gan.safetensors"
+        self.aside_folder = self.path / "state" / "replaced"
         self.log_file = self.path / "log.jsonl"
         self.metrics_file = self.path / "metrics.json"
         self.report_file = self.path / "report.md"
@@ -266,9 +267,12 @@ class RunFolder:
         """
         if not self.weights_file.exists():
             training = "gan train" if self.gan_file.exists() or self.asked_file.exists() else "train"
+            older = (
+                f"; what it was to take the place of is in {self.aside_folder}" if self.aside_folder.exists() else ""
+            )
             raise RunError(
                 f"{self.path} has no weights yet: its training has not got far enough; wait, or go on with "
-                f"'seqloom {training} --resume --run {self.path}'"
+                f"'seqloom {training} --resume --run {self.path}'{older}"
             )
         try:
             return load_file(self.weights_file)

@@ -25,13 +25,14 @@ from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.events import Listener
 from seqloom.workflows.folder import RunConfig, RunFolder
-from seqloom.workflows.game import Game, fast_products, play
+from seqloom.workflows.game import Game, play
+from seqloom.workflows.gan_planning import planned
 from seqloom.workflows.listeners import SampleSet
 from seqloom.workflows.own_text import own_source
 from seqloom.workflows.replacing import in_place_of
 from seqloom.workflows.report import Report
 from seqloom.workflows.run import Run, load
-from seqloom.workflows.settings import as_flag, columns
+from seqloom.workflows.settings import as_flag, columns, sort_settings
 from seqloom.workflows.short_texts import UNSEEN, check_enough, material_of, short_texts
 from seqloom.workflows.train import train
 from seqloom.workflows.viewer import Viewer
@@ -44,20 +45,14 @@ GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != 
 """Settings of a GAN's own; all others are those of training by likelihood."""
 
 _NOISE, _MINUTES = 10, 8.0
-_LIKELIHOOD, _AWAKENING = 0.15, 0.55
-"""Shares of the minutes; what is left is for the rounds."""
+_LIKELIHOOD = 0.15
+"""Share of the minutes that is for learning by likelihood alone."""
 
 _WORDS = 4000
 """Words of the vocabulary; texts with others are left out."""
 
 _LIKELIHOOD_RUN = "likelihood"
 """The folder, in the GAN's, of the training by likelihood."""
-
-_WARM, _TIMED = 20, 10
-"""Steps after which the first stage is at its speed, and steps of each that are timed then."""
-
-_FEW = {"awakening": 1000, "rounds": 50}
-"""Updates and rounds that the minutes have room for, below which a person is warned."""
 
 _MANY = 1_000_000
 """Updates and rounds while it is not known how many there will be."""
@@ -240,14 +235,7 @@ def _begun(folder: RunFolder, asked: Asked, parent: Run, seconds: float, note: N
     texts, unseen = short_texts(parent, material, draft, note)
     config = _run_config(parent, asked.noise, draft)
     if not {"rounds", "awakening"} <= asked.own.keys():
-        note("trying how long updates and rounds take, a few of each")
-        draft = _in_rounds(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds)
-        if any(getattr(draft, name) < few for name, few in _FEW.items() if name not in asked.own):
-            note(
-                f"there is room for {counted(draft.awakening, 'update')} and {counted(draft.rounds, 'round')}, and "
-                f"texts are poor with less than about {_FEW['awakening']:,} and {_FEW['rounds']}: give more --minutes, "
-                "or a smaller --vocabulary or --size"
-            )
+        draft = planned(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds, note)
     plan = f"{counted(draft.awakening, 'update')} by likelihood with noise"
     note(f"{plan}, then {counted(draft.rounds, 'round')} against a discriminator")
     config = replace(
@@ -312,6 +300,7 @@ def _check_settings(parent: Run, settings: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: they have not, or the run read its texts otherwise.
     """
+    sort_settings(settings)
     reading = parent.config.reading.to_json()
     faults = [
         f"{as_flag(name)} got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
@@ -379,29 +368,6 @@ def _silence(model: LanguageModel, *texts: Texts) -> None:
     model.head.bias[torch.from_numpy(never)] = _NEVER
 
 
-@fast_products()
-def _in_rounds(trainer: GanTrainer, config: GanConfig, own: Mapping[str, Any], seconds: float) -> GanConfig:
-    """The budget in updates and rounds, by how long a few of them take."""
-    begun = time.monotonic()
-    awakening = _took(trainer.awaken, _WARM)
-    schooling, round_ = (_took(step, 3) for step in (trainer.school, trainer.round))
-    seconds -= time.monotonic() - begun
-    share = _AWAKENING / (1 - _LIKELIHOOD)
-    updates = int(own.get("awakening", max(1, int(share * seconds / awakening))))
-    left = seconds - updates * awakening - config.schooling * schooling
-    return replace(config, awakening=updates, rounds=int(own.get("rounds", max(1, int(left / round_)))))
-
-
-def _took(step: Callable[[], Any], warm: int) -> float:
-    """Seconds of a step, once it has been done a few times."""
-    times = []
-    for _ in range(warm + _TIMED):
-        begun = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - begun)
-    return float(np.median(times[warm:]))
-
-
 def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | None) -> Run:
     if given:
         raise ConfigError(f"--resume goes on with the run's own settings: leave out {', '.join(sorted(given))}")
@@ -421,6 +387,12 @@ def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | No
     texts, unseen = short_texts(run, material, gan, note)
     trainer = _trainer(run, config, gan, texts, unseen, fresh=not kept)
     if kept:
-        trainer.restore(load_snapshot(folder.gan_state_file))
+        try:
+            trainer.restore(load_snapshot(folder.gan_state_file))
+        except (KeyError, TypeError, ValueError, RuntimeError):
+            raise RunError(
+                f"{folder.gan_state_file} is not of the GAN that {folder.gan_file.name} and {folder.config_file.name} "
+                "tell of: put back what was changed there, or begin again with --overwrite"
+            ) from None
     with folder.locked():
         return play(Game(folder, config, trainer, texts, note))

@@ -19,7 +19,7 @@ def in_place_of(folder: RunFolder) -> Iterator[None]:
     Raises:
         RunError: the folder's files cannot be moved.
     """
-    aside = folder.state_file.parent / "replaced"
+    aside = folder.aside_folder
     moved = _put_aside(folder, aside)
     try:
         yield
