@@ -4,12 +4,13 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Self
 
 from seqloom.errors import ConfigError
 from seqloom.registry import CORES, unknown_name
 
-__all__ = ["ModelConfig", "ReadingConfig", "Stored", "TrainingConfig", "check"]
+__all__ = ["ModelConfig", "ReadingConfig", "Stored", "TrainingConfig", "check", "of_kind"]
 
 Check = tuple[bool, str]
 
@@ -23,6 +24,26 @@ def check(*rules: Check) -> None:
     faults = [said for held, said in rules if not held]
     if faults:
         raise ConfigError(*faults)
+
+
+_KINDS: Mapping[type, tuple[type, str, str]] = {
+    str: (str, "a name", "names"),
+    bool: (bool, "True or False", "True or False"),
+    int: (Integral, "a whole number", "whole numbers"),
+    float: (Real, "a number", "numbers"),
+}
+"""Of a default: what a value must be, and what to call one and several."""
+
+
+def of_kind(name: str, value: Any, usual: Any) -> Check:
+    """Whether a setting is of the kind of its default: None is that of a name, and no default that of a number."""
+    several = isinstance(usual, tuple)
+    single = (usual or ("",))[0] if several else usual
+    kind, one, more = _KINDS[int if single is dataclasses.MISSING else str if single is None else type(single)]
+    values = value if several and isinstance(value, tuple | list) else [value]
+    held = all(isinstance(each, kind) and (kind is bool or not isinstance(each, bool)) for each in values)
+    held = held and several == isinstance(value, tuple | list)
+    return held, f"--{name.replace('_', '-')} got {value!r}: give {more if several else one}"
 
 
 class Stored:

@@ -9,7 +9,7 @@ from seqloom import __version__
 from seqloom.cli.app import main
 from seqloom.cli.commands import app
 from seqloom.workflows import run as run_module
-from seqloom.workflows.settings import _MODEL, _OTHER, _READING, _TRAINING, as_flag
+from seqloom.workflows.settings import _KNOWN, as_flag
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -41,7 +41,7 @@ def test_every_command_has_help_with_an_example(command, words):
 def test_every_setting_of_train_has_its_flag_and_every_flag_its_setting():
     parameters = {parameter.name: parameter for parameter in COMMANDS["train"].params}
     own = {"source", "run", "resume", "from_run", "overwrite", "preset", "help"}
-    settings = _READING | _MODEL | _TRAINING | set(_OTHER)
+    settings = set(_KNOWN)
     assert set(parameters) - own == settings
     assert all(as_flag(name) in parameters[name].opts for name in settings | {"from_run"})
 

@@ -170,12 +170,13 @@ def test_a_setting_that_there_is_not_is_named(trained, table, tmp_path):
         train_gan(table, run=tmp_path / "gan", from_run=trained.path / "likelihood", colour="red")
 
 
-def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path):
+@pytest.mark.parametrize(("name", "value"), [("length", 12), ("batch", 20), ("last_temperature", 0.4)])
+def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path, name, value):
     run = tmp_path / "gan"
     shutil.copytree(trained.path, run)
     (run / "metrics.json").unlink()
     stored = json.loads((run / "gan.json").read_text())
-    stored["gan"]["length"] = 12
+    stored["gan"][name] = value
     (run / "gan.json").write_text(json.dumps(stored))
     with pytest.raises(RunError, match="put back what was changed"):
         train_gan(run=run, resume=True)
@@ -201,7 +202,7 @@ def test_the_score_function_begins_from_nothing(table, tmp_path):
 def test_texts_of_one_rating_are_refused(tmp_path):
     same = tmp_path / "same.csv"
     same.write_text("text,stars\n" + "".join(f"word{n % 7} other{n % 5},4\n" for n in range(200)))
-    with pytest.raises(SourceError, match="stars"):
+    with pytest.raises(SourceError, match="all texts have the same stars, 4: give texts of several ratings"):
         train_gan(same, run=tmp_path / "run", **SETTINGS)
 
 
@@ -266,10 +267,19 @@ def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, t
         ({"rounds": 1.5}, "--rounds got 1.5: give a whole number"),
         ({"batch": True}, "--batch got True: give a whole number"),
         ({"temperature": "1"}, "--temperature got '1': give a number"),
-        ({"band": "ab"}, "--band got 'ab': give two numbers"),
+        ({"band": "ab"}, "--band got 'ab': give numbers"),
         ({"loss": 3}, "--loss got 3: give a name"),
         ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
         ({"noise": 1.5}, "--noise got 1.5: choose 1 to 1000 numbers"),
+        ({"rating": 3}, "--rating got (3,): give names"),
+        ({"size": "big"}, "--size got ('big',): give whole numbers"),
+        ({"information": float("nan")}, "--information got nan: choose a number from 0"),
+        ({"length": 10**6}, "--length got 1000000: choose 2 to 256 tokens"),
+        ({"pack": 9}, "--pack is 9 and --batch 16: choose a pack of 1 to half a batch"),
+        ({"core": "conv"}, "--core got conv: a GAN writes with an lstm or a gru"),
+        ({"embedding": 0}, "--embedding got 0: a GAN needs one; leave it out, or give its width"),
+        ({"validation": 0.2}, "--validation is 0.05 where a GAN is trained: leave it out"),
+        ({"level": "wrd"}, "unknown level 'wrd': choose from char, byte, word, subword; did you mean 'word'?"),
         ({"minutes": "1"}, "--minutes got '1': choose a number above 0"),
     ],
 )
@@ -287,5 +297,7 @@ def test_one_that_was_ended_before_it_kept_anything_begins_again_from_where_it_b
     shutil.copytree(whole.path, run)
     for name in ("model.safetensors", "metrics.json", "log.jsonl", "state/gan.safetensors"):
         (run / name).unlink()
+    (run / "state" / "replaced").mkdir()
     again = train_gan(run=run, resume=True)
+    assert not again.folder.aside_folder.exists()
     assert again.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()

@@ -1,8 +1,10 @@
 import hashlib
+import json
 import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import seqloom
@@ -89,11 +91,23 @@ def test_a_preset_gives_way_to_what_is_given() -> None:
         ({"steps": 3, "epochs": 1}, "contradict"),
         ({"size": (3, 4), "layers": 3}, "leave one out"),
         ({"learningrate": 1}, "did you mean 'learning_rate'"),
+        ({"rating": 3}, r"--rating got \(3,\): give names"),
+        ({"size": [4, "x"]}, r"--size got \(4, 'x'\): give whole numbers"),
+        ({"hold_out": "x"}, "--hold-out got 'x': give a number"),
+        ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
+        ({"lowercase": 3}, "--lowercase got 3: give True or False"),
+        ({"text": 3}, "--text got 3: give a name"),
+        ({"betas": 0.9}, "--betas got 0.9: give numbers"),
     ],
 )
 def test_bad_settings_say_so(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         sort_settings(given)
+
+
+def test_numbers_of_numpy_are_as_good_as_pythons() -> None:
+    found = sort_settings({"size": np.int64(8), "dropout": np.float32(0.5), "steps": np.int32(3)})
+    assert json.dumps([found.model["sizes"], found.model["dropout"], found.other["steps"]]) == "[[8], 0.5, 3]"
 
 
 def test_the_printed_command_trains_the_same_run_again(text_file: Path, tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
-from typing import Any
 
-from seqloom.config import Check, Stored, check
+from seqloom.config import Stored, check, of_kind
 from seqloom.registry import GAN_LOSSES, unknown_name
 
 __all__ = ["GanConfig"]
+
+_LEAST = {"rounds": 0, "awakening": 0, "schooling": 0, "batch": 2, "check_every": 1, "seed": 0}
+
+_LONGEST = 256
+"""Tokens of a text: a batch is held as so many distributions over the vocabulary."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,41 +61,36 @@ class GanConfig(Stored):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check(*[_typed(field.name, getattr(self, field.name), field.default) for field in fields(self)])
-        positive = ("generator_rate", "discriminator_rate", "temperature", "last_temperature")
+        check(*[of_kind(field.name, getattr(self, field.name), field.default) for field in fields(self)])
         check(
             (self.loss in GAN_LOSSES, unknown_name("loss", self.loss, GAN_LOSSES)),
             *[
-                (getattr(self, name) >= least, f"--{_flag(name)} got {getattr(self, name)}: choose {least} or more")
-                for name, least in (
-                    *(
-                        ("rounds", 0),
-                        ("awakening", 0),
-                        ("schooling", 0),
-                        ("batch", 2),
-                        ("pack", 1),
-                        ("length", 2),
-                        ("check_every", 1),
-                        ("seed", 0),
-                    ),
-                    *(("information", 0), ("likelihood", 0), ("pressure", 0)),
-                )
+                (getattr(self, name) >= least, f"{_flag(name)} got {getattr(self, name)}: choose {least} or more")
+                for name, least in _LEAST.items()
             ],
             *[
                 (
-                    math.isfinite(getattr(self, name)) and getattr(self, name) > 0,
-                    f"--{_flag(name)} got {getattr(self, name)}: choose a number above 0",
+                    0 < getattr(self, name) < math.inf,
+                    f"{_flag(name)} got {getattr(self, name)}: choose a number above 0",
                 )
-                for name in positive
+                for name in ("generator_rate", "discriminator_rate", "temperature", "last_temperature")
             ],
             *[
-                (getattr(self, name) < math.inf, f"--{_flag(name)} got {getattr(self, name)}: choose a finite number")
+                (
+                    0 <= getattr(self, name) < math.inf,
+                    f"{_flag(name)} got {getattr(self, name)}: choose a number from 0",
+                )
                 for name in ("information", "likelihood", "pressure")
             ],
             *[
-                (0 <= getattr(self, name) <= 1, f"--{_flag(name)} got {getattr(self, name)}: choose from 0 to 1")
+                (0 <= getattr(self, name) <= 1, f"{_flag(name)} got {getattr(self, name)}: choose from 0 to 1")
                 for name in ("last_likelihood", "average")
             ],
+            (2 <= self.length <= _LONGEST, f"--length got {self.length}: choose 2 to {_LONGEST} tokens"),
+            (
+                self.batch < 2 or 1 <= self.pack <= self.batch // 2,
+                f"--pack is {self.pack} and --batch {self.batch}: choose a pack of 1 to half a batch",
+            ),
             (
                 len(self.band) == 2 and 0 <= self.band[0] < self.band[1] <= 1,
                 f"--band got {','.join(map(str, self.band))}: give two accuracies from 0 to 1, the lower first",
@@ -100,21 +98,5 @@ class GanConfig(Stored):
         )
 
 
-def _typed(name: str, value: Any, usual: Any) -> Check:
-    """Whether a setting is of its kind, which is that of its default; those without one count something."""
-    if isinstance(usual, str):
-        return isinstance(value, str), f"--{_flag(name)} got {value!r}: give a name"
-    if isinstance(usual, tuple):
-        numbers = isinstance(value, tuple | list) and all(_number(one, Real) for one in value)
-        return numbers, f"--{_flag(name)} got {value!r}: give two numbers"
-    if isinstance(usual, float):
-        return _number(value, Real), f"--{_flag(name)} got {value!r}: give a number"
-    return _number(value, Integral), f"--{_flag(name)} got {value!r}: give a whole number"
-
-
-def _number(value: Any, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
 def _flag(name: str) -> str:
-    return name.replace("_", "-")
+    return f"--{name.replace('_', '-')}"

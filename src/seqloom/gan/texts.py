@@ -16,7 +16,7 @@ from seqloom.data.conditions import Conditions, Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
-__all__ = ["Batch", "Texts", "ids_of", "joined", "texts_of"]
+__all__ = ["Batch", "Texts", "ids_of", "joined", "texts_of", "too_long"]
 
 
 class Batch(NamedTuple):
@@ -120,7 +120,7 @@ def texts_of(
             if spelled_out[own].any():
                 tally["text with words outside the vocabulary"] += 1
             elif len(own) >= length:
-                tally[f"text of more than {length - 1} tokens"] += 1
+                tally[too_long(length)] += 1
             elif np.isnan(values[document, 0]):
                 tally["text without a rating"] += 1
             else:
@@ -136,3 +136,8 @@ def texts_of(
         conditions.features(known),
         scale.scaled(known[:, 0]).astype(np.float32),
     )
+
+
+def too_long(length: int) -> str:
+    """Why `texts_of` leaves a text out that does not end within so many tokens."""
+    return f"text of more than {length - 1} tokens"

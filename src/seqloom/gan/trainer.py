@@ -137,9 +137,9 @@ class GanTrainer:
         self.model = model.to(device)
         self.mean = deepcopy(self.model)
         self.recognizer = Recognizer(vocabulary, ratings, model.config.noise).to(device)
-        self.discriminator = Discriminator(
-            vocabulary, ratings, min(config.pack, config.batch // 2), normalised=not self.loss.penalised
-        ).to(device)
+        self.discriminator = Discriminator(vocabulary, ratings, config.pack, normalised=not self.loss.penalised).to(
+            device
+        )
         self.texts, self.config, self.device = texts, config, device
         self.boundary, self.spell = boundary, spell
         self.progress, self.balance, self.expression = Progress(), Balance(*config.band), Expression()
@@ -230,13 +230,20 @@ class GanTrainer:
     def snapshot(self) -> Snapshot:
         """All that training goes on from, and what it would go back to."""
         own, good = self._own(), self._good
+        progress = {**own.progress, "config": self.config.to_json()}
         if good is None:
-            return own
+            return Snapshot(own.tensors, progress)
         tensors = {**own.tensors, **named(_GOOD, good.tensors)}
-        return Snapshot(tensors, {**own.progress, "good": dict(good.progress)})
+        return Snapshot(tensors, {**progress, "good": dict(good.progress)})
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back to what `snapshot` gave."""
+        """Go back to what `snapshot` gave.
+
+        Raises:
+            ConfigError, KeyError, RuntimeError, TypeError, ValueError: it is of a training with other settings.
+        """
+        if GanConfig.from_json(snapshot.progress["config"]) != self.config:
+            raise ValueError("the state was kept with other settings")
         good = snapshot.progress.get("good")
         self._good = None if good is None else Snapshot(begins_with(_GOOD, snapshot.tensors), good)
         self._restore(snapshot)

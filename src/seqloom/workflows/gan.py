@@ -29,10 +29,10 @@ from seqloom.workflows.game import Game, play
 from seqloom.workflows.gan_planning import planned
 from seqloom.workflows.listeners import SampleSet
 from seqloom.workflows.own_text import own_source
-from seqloom.workflows.replacing import in_place_of
+from seqloom.workflows.replacing import forget_replaced, in_place_of
 from seqloom.workflows.report import Report
 from seqloom.workflows.run import Run, load
-from seqloom.workflows.settings import as_flag, columns, sort_settings
+from seqloom.workflows.settings import as_flag, as_given, sort_settings
 from seqloom.workflows.short_texts import UNSEEN, check_enough, material_of, short_texts
 from seqloom.workflows.train import train
 from seqloom.workflows.viewer import Viewer
@@ -102,10 +102,10 @@ def train_gan(
         return _resumed(folder, {name for name, value in given.items() if value is not None}, note, viewer)
     if source is None:
         raise ConfigError("name the table to learn from, or go on with a run by --resume")
-    given = {name: value for name, value in settings.items() if value is not None}
+    given = {name: as_given(name, value) for name, value in settings.items() if value is not None}
     own = {name: value for name, value in given.items() if name in GAN_SETTINGS}
-    others = {name: columns(name, value) for name, value in given.items() if name not in GAN_SETTINGS}
-    noise = _NOISE if noise is None else noise
+    others = {name: value for name, value in given.items() if name not in GAN_SETTINGS}
+    noise, minutes = _NOISE if noise is None else as_given("noise", noise), as_given("minutes", minutes)
     _check(folder, own, others, minutes, noise, from_run, overwrite=overwrite)
     if not _begins_by_likelihood(own.get("loss")):
         own = {"awakening": 0, "likelihood": 0.0, **own}
@@ -273,6 +273,8 @@ def _check(
         GanConfig(**{"rounds": 1, "awakening": 1, **own, "seed": settings.get("seed", 0)})
     except ConfigError as error:
         faults += error.faults
+    if from_run is None:
+        faults += _wrong_beginning(settings)
     if faults:
         raise ConfigError(*faults)
     there = next(place for place in (folder.path, *folder.path.absolute().parents) if place.exists())
@@ -287,6 +289,23 @@ def _check(
         raise RunError(
             f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
         )
+
+
+def _wrong_beginning(settings: Mapping[str, Any]) -> list[str]:
+    """What makes settings of learning by likelihood of no use for a GAN."""
+    try:
+        sort_settings({"level": "word", **{name: value for name, value in settings.items() if name != "seed"}})
+    except ConfigError as error:
+        return list(error.faults)
+    usable = (
+        (settings.get("core") != "conv", "--core got conv: a GAN writes with an lstm or a gru"),
+        (settings.get("embedding") != 0, "--embedding got 0: a GAN needs one; leave it out, or give its width"),
+        (
+            settings.get("validation", UNSEEN) == UNSEEN,
+            f"--validation is {UNSEEN:g} where a GAN is trained: leave it out",
+        ),
+    )
+    return [said for held, said in usable if not held]
 
 
 def _begins_by_likelihood(loss: str | None) -> bool:
@@ -389,10 +408,12 @@ def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | No
     if kept:
         try:
             trainer.restore(load_snapshot(folder.gan_state_file))
-        except (KeyError, TypeError, ValueError, RuntimeError):
+        except (ConfigError, KeyError, TypeError, ValueError, RuntimeError):
             raise RunError(
                 f"{folder.gan_state_file} is not of the GAN that {folder.gan_file.name} and {folder.config_file.name} "
                 "tell of: put back what was changed there, or begin again with --overwrite"
             ) from None
     with folder.locked():
-        return play(Game(folder, config, trainer, texts, note))
+        finished = play(Game(folder, config, trainer, texts, note))
+        forget_replaced(folder)
+        return finished

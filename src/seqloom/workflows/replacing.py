@@ -9,7 +9,7 @@ from pathlib import Path
 from seqloom.errors import RunError
 from seqloom.workflows.folder import PLOTS, RunFolder
 
-__all__ = ["in_place_of"]
+__all__ = ["forget_replaced", "in_place_of"]
 
 
 @contextlib.contextmanager
@@ -28,7 +28,12 @@ def in_place_of(folder: RunFolder) -> Iterator[None]:
             _put_back(folder, aside, moved)
         raise
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        forget_replaced(folder)
+
+
+def forget_replaced(folder: RunFolder) -> None:
+    """Remove what `in_place_of` put aside: there is a new run, also where a first process was killed over it."""
+    shutil.rmtree(folder.aside_folder, ignore_errors=True)
 
 
 def _files(folder: RunFolder) -> list[Path]:

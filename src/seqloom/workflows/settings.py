@@ -5,25 +5,33 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
+import numpy as np
+
+from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig, of_kind
 from seqloom.errors import ConfigError
 from seqloom.presets import PRESETS, Preset, SamplePlan
 from seqloom.registry import CODECS, unknown_name
 
-__all__ = ["Settings", "as_flag", "columns", "sort_settings"]
+__all__ = ["Settings", "as_flag", "as_given", "sort_settings"]
 
-_OTHER = ("level", "vocabulary", "size", "layers", "minutes", "epochs", "steps", "threads")
+_OTHER: Mapping[str, Any] = {
+    **{"level": "char", "vocabulary": 1, "size": (128,), "layers": 1, "steps": 1, "threads": 1},
+    **{"minutes": 1.0, "epochs": 1.0},
+}
+"""Settings that are in no config, with values of their kinds."""
 
 _MOST_THREADS = 256
 
 
-def _names(config: type) -> frozenset[str]:
-    return frozenset(field.name for field in dataclasses.fields(config))
+def _usual(config: type, *others: str) -> dict[str, Any]:
+    """The defaults of a config's fields, without some."""
+    return {field.name: field.default for field in dataclasses.fields(config) if field.name not in others}
 
 
-_READING = _names(ReadingConfig)
-_MODEL = _names(ModelConfig) - {"vocabulary", "sizes", "condition", "noise", "noise_width"}
-_TRAINING = _names(TrainingConfig) - {"total_steps"}
+_READING = _usual(ReadingConfig)
+_MODEL = _usual(ModelConfig, "vocabulary", "sizes", "condition", "noise", "noise_width")
+_TRAINING = _usual(TrainingConfig, "total_steps")
+_KNOWN = {**dict(sorted({**_READING, **_MODEL, **_TRAINING}.items())), **_OTHER}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +64,14 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
         preset: a name from `PRESETS`.
 
     Raises:
-        ConfigError: unknown names, settings out of range or that contradict one another; every fault is listed.
+        ConfigError: unknown names, settings of another kind, out of range or that contradict one another; every fault
+            is listed.
     """
-    given = {name: columns(name, value) for name, value in given.items() if value is not None}
-    known = (*sorted(_READING | _MODEL | _TRAINING), *_OTHER)
-    faults = [unknown_name("setting", name, dict.fromkeys(known)) for name in given if name not in known]
+    given = {name: as_given(name, value) for name, value in given.items() if value is not None}
+    faults = [unknown_name("setting", name, _KNOWN) for name in given if name not in _KNOWN]
+    kinds = (of_kind(name, value, _KNOWN[name]) for name, value in given.items() if name in _KNOWN)
+    if other_kinds := [said for held, said in kinds if not held]:
+        raise ConfigError(*faults, *other_kinds)
     if preset is not None and preset not in PRESETS:
         faults.append(unknown_name("preset", preset, PRESETS))
     faults += _contradictions(given)
@@ -82,9 +93,11 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
     return found
 
 
-def columns(name: str, value: Any) -> Any:
-    """A setting's value; a single column of a rating or category is as good as a sequence of one."""
-    return (value,) if name in ("rating", "category") and isinstance(value, str) else value
+def as_given(name: str, value: Any) -> Any:
+    """A setting's value in Python's own types; one column, or one size, is as good as a sequence of one."""
+    several = isinstance(value, tuple | list)
+    values = tuple(one.item() if isinstance(one, np.generic) else one for one in (value if several else (value,)))
+    return values if several or name in ("rating", "category", "size") else values[0]
 
 
 def _out_of_range(settings: Settings) -> list[str]:
@@ -128,7 +141,7 @@ def _contradictions(given: Mapping[str, Any]) -> list[str]:
     if _is_positive(given.get("threads", 1)) and given.get("threads", 1) > _MOST_THREADS:
         faults.append(f"--threads got {given['threads']}: choose 1 to {_MOST_THREADS}")
     size = given.get("size")
-    if isinstance(size, tuple | list) and len(size) > 1 and given.get("layers", len(size)) != len(size):
+    if size is not None and len(size) > 1 and given.get("layers", len(size)) != len(size):
         faults.append(f"--size gives {len(size)} layers and --layers asks for {given['layers']}: leave one out")
     return faults
 
@@ -144,8 +157,7 @@ def _without_rivals(recipe: Mapping[str, Any], given: Mapping[str, Any]) -> dict
     return {name: value for name, value in recipe.items() if name not in replaced}
 
 
-def _sizes(size: Any, layers: int | None) -> tuple[int, ...] | None:
-    if size is None:
+def _sizes(sizes: tuple[int, ...] | None, layers: int | None) -> tuple[int, ...] | None:
+    if sizes is None:
         return None
-    sizes = tuple(size) if isinstance(size, tuple | list) else (int(size),)
     return sizes * max(1, layers or 1) if len(sizes) == 1 else sizes

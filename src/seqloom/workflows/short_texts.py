@@ -9,9 +9,10 @@ from typing import Any
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.counting import counted
+from seqloom.data.conditions import Scale
 from seqloom.errors import SourceError
 from seqloom.gan.config import GanConfig
-from seqloom.gan.texts import Texts, texts_of
+from seqloom.gan.texts import Texts, texts_of, too_long
 from seqloom.workflows.material import Material, prepare
 from seqloom.workflows.run import Run
 
@@ -22,7 +23,7 @@ UNSEEN = 0.05
 
 _LEAST_UNSEEN = 16
 
-_ONE_RATING = "all texts have the same {}: give texts of several ratings"
+_ONE_RATING = "all texts have the same {}, {:g}: give texts of several ratings"
 
 
 def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig) -> None:
@@ -52,9 +53,12 @@ def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig) ->
                 number += 1
                 ratings.add(rating)
     if len(ratings) == 1:
-        raise SourceError(_ONE_RATING.format(reading.rating[0]))
-    if number < _needed(config):
-        raise SourceError(_too_few(f"{number:,} texts with a rating and of", f"{long:,} longer ones", level, config))
+        raise SourceError(_ONE_RATING.format(reading.rating[0], *ratings))
+    usable = int(number * (1 - settings.get("hold_out", 0.0)))
+    if usable < _needed(config):
+        raise SourceError(
+            _too_few(f"{usable:,} texts with a rating and of", f"{long:,} longer ones", level, config, long)
+        )
 
 
 def material_of(parent: Run, source: str | list[str], note: Callable[[str], None]) -> Material:
@@ -92,15 +96,18 @@ def short_texts(parent: Run, material: Material, config: GanConfig, note: Callab
         )
     if len(texts) < 4 * config.batch or len(unseen) < _least_unseen(config):
         usable = f"{len(texts):,} texts to learn from and {len(unseen):,} to measure the discriminator on, of"
-        raise SourceError(_too_few(usable, f"{tally.total():,} left out", parent.codec.level, config))
-    if len({float(level) for level in texts.levels}) < 2:
-        raise SourceError(_ONE_RATING.format(parent.config.conditions.columns[0].name))
+        longer = tally[too_long(config.length)]
+        raise SourceError(_too_few(usable, f"{tally.total():,} left out", parent.codec.level, config, longer))
+    if len(set(texts.levels.tolist())) < 2:
+        scale = parent.config.conditions.columns[0]
+        assert isinstance(scale, Scale)
+        raise SourceError(_ONE_RATING.format(scale.name, scale.unscaled(texts.levels[:1])[0]))
     note(f"{len(texts):,} texts to learn from, {len(unseen):,} to measure the discriminator on")
     return texts, unseen
 
 
 def _least_unseen(config: GanConfig) -> int:
-    return max(_LEAST_UNSEEN, 2 * min(config.pack, config.batch // 2))
+    return max(_LEAST_UNSEEN, 2 * config.pack)
 
 
 def _needed(config: GanConfig) -> int:
@@ -108,10 +115,11 @@ def _needed(config: GanConfig) -> int:
     return math.ceil(1.05 * max(4 * config.batch / (1 - UNSEEN), _least_unseen(config) / UNSEEN))
 
 
-def _too_few(usable: str, others: str, level: str, config: GanConfig) -> str:
+def _too_few(usable: str, others: str, level: str, config: GanConfig, longer: int) -> str:
+    larger = ", or a larger --length" if longer else ""
     smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller --batch or --pack"
     return (
         f"{usable} at most {config.length - 1} tokens of level {level} ({others}) are too few: about "
-        f"{_needed(config):,} are needed for batches of {config.batch} and packs of "
-        f"{min(config.pack, config.batch // 2)}; give more texts, or a larger --length{smaller}"
+        f"{_needed(config):,} are needed for batches of {config.batch} and packs of {config.pack}; give more texts"
+        f"{larger}{smaller}"
     )

@@ -37,7 +37,7 @@ from seqloom.workflows.listeners import Keeper, Log, Samples
 from seqloom.workflows.material import Material, make_batches, prepare
 from seqloom.workflows.own_text import own_source
 from seqloom.workflows.planning import choose, kernels_for
-from seqloom.workflows.replacing import in_place_of
+from seqloom.workflows.replacing import forget_replaced, in_place_of
 from seqloom.workflows.report import finish
 from seqloom.workflows.run import Run, load
 from seqloom.workflows.settings import Settings, as_flag, sort_settings
@@ -289,7 +289,9 @@ def _run(session: _Session, snapshot: Snapshot | None) -> Run:
     """Train from a snapshot, or from nothing in place of what the folder holds; alone in the folder."""
     with session.folder.locked():
         if snapshot is not None:
-            return _train(session, snapshot)
+            finished = _train(session, snapshot)
+            forget_replaced(session.folder)
+            return finished
         with in_place_of(session.folder):
             session.folder.write_config(session.config, session.material.codec)
             return _train(session, None)
