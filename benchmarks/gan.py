@@ -42,6 +42,9 @@ PEERS = 3
 DRAWN, LEARNED = 100_000, 20_000
 """Sentences of the grammar that are written, and that are learned from."""
 
+ABLATED = 2
+"""Seeds of GANs that lack a part."""
+
 ROUNDS = 400
 """Of a GAN that lacks a part, and of a whole one to hold it against: three times what eight minutes give."""
 
@@ -186,35 +189,45 @@ def _measured(run: seqloom.Run) -> dict[str, Any]:
 
 
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
-    """What is lost without each part of the rounds; of so many of them, after the first GAN's beginning."""
+    """What is lost without each part of the rounds; of so many of them, each seed's after its first GAN's beginning."""
     place, told = options.work / SENTENCES.place, {**SENTENCES.told}
     judges, learned = _judges(place, SENTENCES)
-    first = gan(learned, place / "gan-0", options.minutes, 0, **told, size=SIZE)
-    if first is None:
-        raise TrainingError("the first GAN collapsed: nothing can be taken from it")
-    config, parent = first.folder.read_gan()
-    same = {**told, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
     found: dict[str, Any] = {}
-    for name, settings in VARIANTS.items():
-        run = gan(learned, place / f"gan-{name.replace(' ', '-')}", options.minutes, 0, **{**same, **settings})
-        found[name] = None
-        if run:
-            held = [line["mean_accuracy"] for line in run.folder.read_log() if "mean_accuracy" in line]
-            inside = float(np.mean([config.band[0] <= one <= config.band[1] for one in held])) if held else None
-            found[name] = {"sweep": judges.swept(run), **_measured(run), "inside_band": inside}
-    sweeps = {name: one["sweep"] for name, one in found.items() if one}
-    lags = {at: diversities(sweeps, *ends) for at, ends in REGIONS.items()}
+    for seed in range(min(options.seeds, ABLATED)):
+        first = gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, size=SIZE)
+        if first is None:
+            raise TrainingError(f"the GAN of seed {seed} collapsed: nothing can be taken from it")
+        config, parent = first.folder.read_gan()
+        same = {**told, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
+        for name, settings in VARIANTS.items():
+            variant = place / f"gan-{name.replace(' ', '-')}-{seed}"
+            run = gan(learned, variant, options.minutes, seed, **{**same, **settings})
+            known = run and {"sweep": judges.swept(run), **_measured(run), "inside_band": _inside(run, config.band)}
+            found.setdefault(name, []).append(known)
+    print_ablations(found)
+    return found
+
+
+def print_ablations(found: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> None:
     rows = []
-    for name, one in found.items():
-        if one:
-            warm = one["sweep"][-1]
-            later = (f"{lags[at][name] - lags[at]['whole']:+.3f}" for at in REGIONS)
-            rows.append((name, f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}", *later, *_outcome(one)))
-        else:
-            rows.append((name, *["collapsed"] * (2 + len(REGIONS) + len(OUTCOME))))
+    for name, ones in found.items():
+        for seed, (one, whole) in enumerate(zip(ones, found["whole"], strict=True)):
+            told = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME))
+            if one and whole:
+                both = {"whole": whole["sweep"], name: one["sweep"]}
+                values = [diversities(both, *ends) for ends in REGIONS.values()]
+                warm = one["sweep"][-1]
+                told = [f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}"]
+                told += [f"{value[name] - value['whole']:+.3f}" for value in values] + list(_outcome(one))
+            rows.append((f"{name}, seed {seed}", *told))
     behind = (f"lag to the whole, {at}" for at in REGIONS)
     print_table((f"GAN, {ROUNDS} rounds", "quality at 1", "diversity at 1", *behind, *OUTCOME), rows)
-    return found
+
+
+def _inside(run: seqloom.Run, band: tuple[float, float]) -> float | None:
+    """In which share of its rounds the discriminator's accuracy was inside the band, also where nothing held it."""
+    held = [line["mean_accuracy"] for line in run.folder.read_log() if "mean_accuracy" in line]
+    return float(np.mean([band[0] <= one <= band[1] for one in held])) if held else None
 
 
 OUTCOME = ("inside the band", "went back", "greedy texts that differ", "rating at 1, of real text")

@@ -71,8 +71,9 @@ def distance(language: Truth, texts: Mapping[int, Sequence[str]]) -> dict[str, A
         off.append((sum(abs(counts[text] / total - chance) for text, chance in chances.items()) + outside) / 2)
         missed += sum(text not in counts for text, chance in chances.items() if chance * total >= _EXPECTED)
         wrong.append(outside)
-        known = [(expected[text], count) for text, count in counts.items() if text in expected]
-        error.append(sum(abs(rating - stars) * count for rating, count in known) / sum(count for _, count in known))
+        known = [(abs(expected[text] - stars), count) for text, count in counts.items() if text in expected]
+        sentences = sum(count for _, count in known)
+        error.append(sum(one * count for one, count in known) / sentences if sentences else float("nan"))
     means = {"total variation": off, "outside": wrong, "rating error": error}
     return {**{name: float(np.mean(values)) for name, values in means.items()}, "missed": missed}
 

@@ -220,6 +220,8 @@ def grammar_distance(most: float) -> Callable[[Results], Answer]:
     def answer(found: Results) -> Answer:
         rows = found["gan_grammar"]["grammar"]
         plain, games = ([row for name, row in rows.items() if name.startswith(kind)] for kind in ("like", "GAN"))
+        if not all(games):
+            return Answer("a GAN collapsed", "", False)
         ours, peer = (sum(row["total variation"] for row in side) / len(side) for side in (games, plain))
         missed = sum(row["missed"] for row in games)
         measured = f"{ours:.3f}, likelihood {peer:.3f}; {missed} sentences missed"

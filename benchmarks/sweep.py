@@ -5,6 +5,7 @@ model that learns from the written texts alone predicts real ones (Zhao et al. 2
 lag is how much worse its diversity is where its quality is another's (Caccia et al. 2020).
 """
 
+import hashlib
 import json
 import os
 import re
@@ -133,6 +134,11 @@ def _cut(language: Language, pool: str) -> Iterator[tuple[dict[str, Any], list[s
                 yield {"text": " ".join(sentence.split()), **rating}, words
 
 
+def _weights(run: seqloom.Run) -> str:
+    """A fingerprint of a run's weights."""
+    return hashlib.sha256(run.folder.weights_file.read_bytes()).hexdigest()
+
+
 def rows_of(table: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
 
@@ -175,11 +181,13 @@ class Judges:
         return {"quality": self._nats(texts), "rating": self.critic.real(self._real), "copied": self._known(others)}
 
     def swept(self, run: seqloom.Run, temperatures: Sequence[float] = TEMPERATURES) -> list[dict[str, float]]:
-        """Quality, diversity and rating over temperatures; kept beside the run."""
-        file = run.path / f"sweep-{len(temperatures)}.json"
-        if file.exists():
-            return list(json.loads(file.read_text(encoding="utf-8"))["sweep"])
-        real, sweep = self.real()["rating"], []
+        """Quality, diversity and rating over temperatures; kept beside the run, and good for its weights."""
+        file = run.path / "sweep.json"
+        whose = {"temperatures": list(temperatures), "writer": _weights(run), "judge": _weights(self._judge)}
+        known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        if {name: known.get(name) for name in whose} == whose:
+            return list(known["sweep"])
+        real, sweep = self.critic.real(self._real), []
         for temperature in temperatures:
             said(f"{run.path.name} at temperature {temperature:g} ...")
             texts, wanted = self._texts(run, SAMPLES, temperature)
@@ -191,7 +199,7 @@ class Judges:
                 "rating": self.critic.agreement(texts, wanted),
             }
             sweep.append({**one, "share of real": one["rating"] / real})
-        file.write_text(json.dumps({"sweep": sweep}), encoding="utf-8")
+        file.write_text(json.dumps({**whose, "sweep": sweep}), encoding="utf-8")
         return sweep
 
     def copied(self, run: seqloom.Run) -> dict[str, float]:

@@ -7,8 +7,9 @@ from tests.gan.conftest import BOUNDARY, LENGTH, NOISE, VOCABULARY
 
 from seqloom.errors import ConfigError, TrainingError
 from seqloom.gan.config import GanConfig
-from seqloom.gan.likelihood import _unlike_prior
+from seqloom.gan.likelihood import _before_each, _nats, _unlike_prior
 from seqloom.gan.networks import Discriminator, Recognizer, Shown
+from seqloom.gan.texts import Batch
 from seqloom.gan.variety import Variety
 from seqloom.gan.writing import write
 
@@ -39,14 +40,15 @@ def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
 def test_a_round_changes_all_networks(trainer, loss):
     learner = trainer(loss=loss, likelihood=0.0)
     learner.balance.accuracy = 0.7  # the generator heeds it
-    before = [{name: value.clone() for name, value in part.state_dict().items()} for part in learner._parts.values()]
+    learner.begin()
+    before = [{name: value.clone() for name, value in part.named_parameters()} for part in learner._parts.values()]
     for _ in range(3):
         one = learner.round()
     assert np.isfinite([one.accuracy, one.generator, one.credited]).all()
     assert np.isnan(one.nats)
     for name, (old, part) in zip(learner._parts, zip(before, learner._parts.values(), strict=True), strict=True):
         if not (name == "recognizer" and loss == "score"):
-            assert any(not torch.equal(old[key], value) for key, value in part.state_dict().items()), name
+            assert any(not torch.equal(old[key], value) for key, value in part.named_parameters()), name
 
 
 @pytest.mark.parametrize("awakened", [7, 20])
@@ -64,9 +66,78 @@ def test_it_goes_on_exactly(trainer, awakened):
     for learner in (whole, resumed):
         while learner.progress.rounds < 12:
             learner.round()
-    for name, value in weights(whole).items():
-        assert torch.equal(value, weights(resumed)[name]), name
-    assert whole.balance == resumed.balance
+    assert_same(whole, resumed)
+
+
+def assert_same(one, other):
+    for name, value in weights(one).items():
+        assert torch.equal(value, weights(other)[name]), name
+    assert (one.balance, one.gone_back, one.found) == (other.balance, other.gone_back, other.found)
+
+
+@pytest.mark.parametrize("schooled", [0, 3, 6])
+def test_it_goes_on_exactly_in_its_schooling(trainer, schooled):
+    whole, begun, resumed = (trainer(schooling=6) for _ in range(3))
+    for learner, number in ((whole, 6), (begun, schooled)):
+        for _ in range(number):
+            learner.school()
+    resumed.restore(begun.snapshot())
+    while resumed.progress.schooled < 6:
+        resumed.school()
+    for learner in (whole, resumed):
+        for _ in range(4):
+            learner.round()
+    assert_same(whole, resumed)
+
+
+def test_it_goes_on_exactly_when_it_has_gone_back(trainer):
+    whole, begun, resumed = trainer(), trainer(), trainer()
+    for learner in (whole, begun):
+        learner.begin()
+        learner.reference = Variety(50.0, 0.0, 0.0)  # more varied than can be
+        for _ in range(7):
+            learner.round()
+    assert [number for number, _ in begun.gone_back] == [5]
+    resumed.restore(begun.snapshot())
+    for learner in (whole, resumed):
+        for _ in range(5):
+            learner.round()
+    assert_same(whole, resumed)
+
+
+def test_a_discriminator_that_credits_all_texts_alike_sends_it_back(trainer):
+    learner = trainer()
+    learner.begin()
+    learner._look(0.5)
+    assert not learner.gone_back
+    learner._look(1e-7)
+    assert learner.gone_back == [(0, "the discriminator credits all texts alike")]
+
+
+@pytest.mark.parametrize("of", ["generator", "discriminator"])
+def test_a_network_that_diverges_is_named(trainer, of):
+    learner = trainer(schooling=1, **{f"{of}_rate": 1e30})
+
+    def train():
+        for step in (learner.awaken, learner.awaken, learner.school, learner.round, learner.round):
+            step()
+
+    with pytest.raises(TrainingError, match=f"the gradient of the {of} is not finite: try a lower --{of}-rate"):
+        train()
+
+
+def test_texts_are_as_likely_as_the_model_says_of_whole_ones(trainer, texts):
+    learner = trainer()
+    random = torch.Generator().manual_seed(0)
+    wanted = texts.chosen(np.arange(64), torch.device("cpu"))
+    features = learner._features(learner.model, wanted, random)[0]
+    drafts = write(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
+    tokens = torch.nn.functional.pad(drafts.tokens, (0, 1), value=BOUNDARY)
+    kept = torch.nn.functional.pad(drafts.kept, (0, 1), value=False)
+    whole = Batch(tokens, kept, wanted.ratings, wanted.levels)
+    nats = _nats(learner.model, whole, _before_each(tokens), features)
+    each = torch.stack([part.sum() for part in torch.split(nats, kept.sum(1).tolist())])
+    torch.testing.assert_close(-drafts.log_probs, each, atol=1e-4, rtol=1e-4)
 
 
 def test_texts_that_become_alike_send_it_back(trainer):
@@ -74,11 +145,12 @@ def test_texts_that_become_alike_send_it_back(trainer):
     learner.begin()
     for _ in range(5):
         learner.round()
-    good = weights(learner)
+    good, seen = weights(learner), learner.found
     learner.reference = Variety(50.0, 0.0, 0.0)  # more varied than can be
     for _ in range(5):
         learner.round()
-    assert learner.gone_back[0][0] == 10
+    assert learner.gone_back[0][0] == learner.balance.rounds == 10
+    assert learner.found != seen
     assert "distinct pairs fell" in learner.gone_back[0][1]
     assert learner.progress.pressure == 0.5
     assert all(torch.equal(value, weights(learner)[name]) for name, value in good.items())

@@ -9,9 +9,12 @@ import pytest
 from tests.workflows.test_rated_runs import goodness, write_table
 
 import seqloom
+from seqloom.cli.gans import _interrupted
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.training.events import Step
+from seqloom.workflows import game
 from seqloom.workflows.gan import GAN_SETTINGS, train_gan
+from seqloom.workflows.short_texts import material_of
 from seqloom.workflows.viewer import Viewer
 
 SETTINGS = {
@@ -163,6 +166,12 @@ def test_what_fails_before_training_leaves_nothing(trained, table, tmp_path):
         train_gan("-", run=run, **SETTINGS)
     with pytest.raises(ConfigError, match="--from and --run are both"):
         train_gan(table, run=trained.path, from_run=trained.path, overwrite=True)
+    run.mkdir()
+    (run / "report.md").write_text("a person's own")
+    with pytest.raises(RunError, match=r"files that a run would replace \(report.md\)"):
+        train_gan(table, run=run, **SETTINGS)
+    with pytest.raises(RunError, match="the current folder"):
+        train_gan(table, run="", **SETTINGS)
 
 
 def test_a_setting_that_there_is_not_is_named(trained, table, tmp_path):
@@ -188,6 +197,37 @@ def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
     assert run.config.model.ahead == 1
+
+
+def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path):
+    how = {"text": "text", "rating": ("stars",), "level": "word", "validation": 0.2}
+    parent = seqloom.train(table, run=tmp_path / "other", size=16, steps=5, threads=1, **how)
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
+    split = material_of(run, str(table), str).split
+    for name, part in (("train", split.train), ("validation", split.validation)):
+        assert run.evaluate(split=name).tokens == part.num_records - len(part)
+
+
+def test_likelihood_may_have_epochs(table, tmp_path):
+    run = train_gan(table, run=tmp_path / "gan", **{**SETTINGS, "steps": None, "epochs": 1})
+    assert seqloom.load(run.path / "likelihood").config.training.total_steps < 150
+
+
+def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_path, monkeypatch):
+    def stop(game):
+        raise KeyboardInterrupt
+
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    run = tmp_path / "gan"
+    with monkeypatch.context() as patched:
+        patched.setattr(game, "_measured", stop)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            train_gan(table, run=run, from_run=trained.path / "likelihood", noise=3, **settings)
+    assert caught.value.args == (str(run),)
+    assert "saved; go on with" in _interrupted(run, bool(caught.value.args))
+    assert _interrupted(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
+    assert train_gan(run=run, resume=True).info()["trained"]["finished"]
 
 
 def test_the_score_function_begins_from_nothing(table, tmp_path):

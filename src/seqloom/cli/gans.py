@@ -104,7 +104,9 @@ def train(
         ),
     ] = None,
     generator_rate: Annotated[float | None, _game(help=_usual("learning rate", "generator_rate"))] = None,
-    discriminator_rate: Annotated[float | None, _game(help=_usual("learning rate", "discriminator_rate"))] = None,
+    discriminator_rate: Annotated[
+        float | None, _game(help=_usual("learning rate; 0.3 of it in the rounds", "discriminator_rate"))
+    ] = None,
     size: Annotated[Any, _game(parser=numbers(int), metavar="N[,N...]", help="units of each layer (chosen)")] = None,
     seed: Annotated[int | None, _game(help="of weights, order and draws (0)")] = None,
 ) -> None:

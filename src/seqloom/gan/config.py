@@ -28,10 +28,11 @@ class GanConfig(Stored):
         loss: registered name of what both play for.
         information: nats that the noise tells of a text, in learning by likelihood.
         generator_rate: learning rate of the generator in the rounds; the awakening begins at ten times that.
-        discriminator_rate: learning rate of the discriminator.
+        discriminator_rate: learning rate of the discriminator at first; 0.3 of it in the rounds.
         likelihood: weight of learning by likelihood at the first round; 0 leaves it out.
         last_likelihood: the share of it that is left at the last round.
-        pressure: norm of the gradient of rewarded texts beside that of the likelihood's.
+        pressure: norm of the gradient of rewarded texts beside that of the likelihood's before its weight; where that
+            is left out, what the learning rate is multiplied by.
         temperature: of the straight-through draws at the first round.
         last_temperature: the same at the last.
         band: within which the discriminator's accuracy on texts that it has not seen is held; 0 to 1 leaves it alone.

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from seqloom.gan.clipping import clip
 from seqloom.gan.config import GanConfig
 from seqloom.gan.losses import GanLoss
 from seqloom.gan.networks import Discriminator, Judged, Shown
@@ -49,6 +50,9 @@ class DiscriminatorTrainer:
 
         Returns:
             The loss.
+
+        Raises:
+            TrainingError: its gradient is not finite.
         """
         of_real, of_drafts = self._judged(real, drafts, noise, random)
         loss = self.loss.discriminator(*map(self.discriminator.scores, (of_real, of_drafts)))
@@ -57,7 +61,7 @@ class DiscriminatorTrainer:
             loss = loss + _PENALTY * self._slope(real, drafts, random)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.discriminator.parameters(), 5.0)
+        clip(self.discriminator.parameters(), 5.0, "discriminator")
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.discriminator_rate * _SETTLED**schooled
         self.optimizer.step()

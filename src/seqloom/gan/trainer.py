@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seqloom.errors import TrainingError
 from seqloom.gan.balance import Balance
+from seqloom.gan.clipping import clip
 from seqloom.gan.config import GanConfig
 from seqloom.gan.expression import Expression
 from seqloom.gan.likelihood import Explained, explained
@@ -51,7 +52,8 @@ _SHELVED = 1024
 """Texts that the discriminator learns from more than once."""
 
 _MOST_ROLLBACKS = 6
-_DEAD = 1e-8
+_DEAD = 1e-6
+"""Standard deviation of what texts are credited with, below which it is rounding."""
 
 _GOOD = "good"
 """Stands before the names of tensors that training would go back to."""
@@ -131,15 +133,15 @@ class GanTrainer:
         spell: Spell,
         device: torch.device,
     ) -> None:
-        torch.manual_seed(config.seed)
         vocabulary, ratings = model.config.vocabulary, texts.ratings.shape[1]
         self.loss: GanLoss = resolve("loss", config.loss, GAN_LOSSES)()
         self.model = model.to(device)
         self.mean = deepcopy(self.model)
-        self.recognizer = Recognizer(vocabulary, ratings, model.config.noise).to(device)
-        self.discriminator = Discriminator(vocabulary, ratings, config.pack, normalised=not self.loss.penalised).to(
-            device
-        )
+        with torch.random.fork_rng([]):
+            torch.manual_seed(config.seed)
+            recognizer = Recognizer(vocabulary, ratings, model.config.noise)
+            discriminator = Discriminator(vocabulary, ratings, config.pack, normalised=not self.loss.penalised)
+        self.recognizer, self.discriminator = recognizer.to(device), discriminator.to(device)
         self.texts, self.config, self.device = texts, config, device
         self.boundary, self.spell = boundary, spell
         self.progress, self.balance, self.expression = Progress(), Balance(*config.band), Expression()
@@ -154,7 +156,11 @@ class GanTrainer:
         self._good: Snapshot | None = None
 
     def awaken(self) -> Explained:
-        """One update by likelihood alone; the noise tells more and more."""
+        """One update by likelihood alone; the noise tells more and more.
+
+        Raises:
+            TrainingError: the gradient is not finite.
+        """
         config, number = self.config, self.progress.awakened
         share = number / max(config.awakening, 1)
         batch, random = self.texts.drawn(config.seed, number, config.batch, self.device), self._random(number, 0)
@@ -164,7 +170,7 @@ class GanTrainer:
         )
         self._learner.zero_grad(set_to_none=True)
         torch.autograd.backward(found.loss)
-        nn.utils.clip_grad_norm_(self._learned, 1.0)
+        clip(self._learned, 1.0, "generator")
         cosine = (1 + math.cos(math.pi * share)) / 2
         self._step(config.generator_rate * (1 + 9 * cosine))
         self._average(min(config.average, (1 + number) / (10 + number)))
@@ -182,7 +188,7 @@ class GanTrainer:
         accuracy, _ = self._teacher.measured(number, drafts, self.balance.noise, random)
         self.balance.school(accuracy)
         both = joined(drafts, self._shelf.drawn(self.config.batch, random))
-        self._teach(self._batch(number, 7, 2), both, random)
+        self._teach(self._batch(number, 7, 2), both, number / self.config.schooling, random)
         self.progress.schooled += 1
         return accuracy
 
@@ -191,6 +197,9 @@ class GanTrainer:
 
         The discriminator is measured on the texts of the round before, which it has not learned from, and then learns
         from them; for more updates older ones are drawn too.
+
+        Raises:
+            TrainingError: texts collapsed again and again, or a gradient is not finite.
         """
         self.begin()
         config, number = self.config, self.progress.rounds
@@ -200,7 +209,7 @@ class GanTrainer:
         for update in range(self.balance.updates):
             older = self._shelf.drawn(config.batch * (2 if update else 1), random)
             drafts = older if update else joined(drafts, older)
-            loss = self._teach(self._batch(number * 8 + update, 3, 2), drafts, random)
+            loss = self._teach(self._batch(number * 8 + update, 3, 2), drafts, 1.0, random)
         self.balance.see(accuracy)
         found, generator, credited = self._learn(number, random)
         self._average(config.average)
@@ -313,9 +322,8 @@ class GanTrainer:
         features, _ = self._features(model, wanted, random)
         return write(model, features, self.config.length, self.boundary, random)
 
-    def _teach(self, real: Batch, drafts: Batch, random: torch.Generator) -> float:
+    def _teach(self, real: Batch, drafts: Batch, schooled: float, random: torch.Generator) -> float:
         """One update of the discriminator."""
-        schooled = min(1.0, self.progress.schooled / max(self.config.schooling, 1))
         return self._teacher.teach(real, drafts, schooled, self.balance.noise, random)
 
     def _introduce(self) -> None:
@@ -330,8 +338,6 @@ class GanTrainer:
         played, generator, credited = self._played(self._batch(number, 5), share, random)
         pushes = [torch.autograd.grad(one, self._learned, allow_unused=True, retain_graph=True) for one in played]
         norms = [_norm(push) for push in pushes]
-        if not all(map(math.isfinite, norms)):
-            raise TrainingError("the gradient of the generator is not finite: try a lower --generator-rate")
         weight = config.likelihood * (1 + (config.last_likelihood - 1) * share)
         found = None
         self._learner.zero_grad(set_to_none=True)
@@ -348,9 +354,9 @@ class GanTrainer:
                 if gradient is not None:
                     pushed = gradient * (part * allowed / max(norm, 1e-12))
                     parameter.grad = pushed if parameter.grad is None else parameter.grad + pushed
-        nn.utils.clip_grad_norm_(self._learned, 1.0)
+        clip(self._learned, 1.0, "generator")
         # Without likelihood beside it, only the learning rate says how far the generator goes.
-        heed = 1.0 if weight else self.progress.pressure
+        heed = 1.0 if weight else config.pressure * self.progress.pressure
         self._step(heed * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
         return found, generator, credited
 
@@ -413,8 +419,10 @@ class GanTrainer:
         if rollbacks > _MOST_ROLLBACKS:
             raise TrainingError(f"{why}, for the {rollbacks}th time: try a lower --pressure or --generator-rate")
         gone_back, pressure = [*self.gone_back, (number, why)], self.progress.pressure / 2
+        inside, seen = self.balance.inside, self.balance.rounds
         self._restore(self._good)
-        self.gone_back = gone_back
+        self.gone_back, self.found = gone_back, found
+        self.balance.inside, self.balance.rounds = inside, seen
         self.progress.rounds, self.progress.pressure, self.progress.rollbacks = number, pressure, rollbacks
 
 

@@ -12,6 +12,7 @@ from seqloom.plots.style import BLUE, GREY, ORANGE, PALE, drawn, headed, plain_a
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["game_curves"]
 
@@ -46,29 +47,33 @@ def game_curves(
     Raises:
         SeqloomError: the file cannot be written.
     """
-    rounds = [{**line, "step": line["step"] - before} for line in log if line["step"] > before]
     with drawn(path, height_inches=_HEIGHT) as figure:
-        ((accuracy, losses), (variety, nats)) = figure.subplots(2, 2)
-        accuracy.axhspan(*band, color=PALE, label=f"band, {band[0]:g} to {band[1]:g}")
-        _lines(accuracy, rounds, {"mean_accuracy": "the discriminator is right", "noise": "noise on what it sees"})
-        accuracy.set_ylim(0, 1.02)
-        _lines(losses, rounds, {"generator": "the generator's loss", "discriminator": "the discriminator's"})
-        _lines(
-            variety,
-            rounds,
-            {
-                "distinct": "pairs of tokens that are distinct",
-                "self_bleu": "self-BLEU",
-                "rating": "wanted and read rating, r",
-            },
-        )
-        variety.set_ylim(-0.1, 1.02)
-        _lines(nats, log, {"nats": "nats of a text, given its noise", "information": "nats that the noise tells"})
-        for axes in (accuracy, losses, variety):
-            axes.set_xlabel("round")
-        nats.set_xlabel("update, those before the rounds too")
+        _panels(figure, log, band, before)
         headed(figure, drawable(title), drawable(subtitle))
     return path
+
+
+def _panels(figure: "Figure", log: Sequence[Mapping[str, float]], band: tuple[float, float], before: int) -> None:
+    rounds = [{**line, "step": line["step"] - before} for line in log if line["step"] > before]
+    ((accuracy, losses), (variety, nats)) = figure.subplots(2, 2)
+    accuracy.axhspan(*band, color=PALE, label=f"band, {band[0]:g} to {band[1]:g}")
+    _lines(accuracy, rounds, {"mean_accuracy": "the discriminator is right", "noise": "noise on what it sees"})
+    accuracy.set_ylim(0, 1.02)
+    _lines(losses, rounds, {"generator": "the generator's loss", "discriminator": "the discriminator's"})
+    _lines(
+        variety,
+        rounds,
+        {
+            "distinct": "pairs of tokens that are distinct",
+            "self_bleu": "self-BLEU",
+            "rating": "wanted and read rating, r",
+        },
+    )
+    variety.set_ylim(-0.1, 1.02)
+    _lines(nats, log, {"nats": "nats of a text, given its noise", "information": "nats that the noise tells"})
+    for axes in (accuracy, losses, variety):
+        axes.set_xlabel("round")
+    nats.set_xlabel("update, those before the rounds too")
 
 
 def _lines(axes: "Axes", log: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> None:

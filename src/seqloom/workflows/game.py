@@ -72,9 +72,16 @@ def play(game: Game) -> Run:
     """Train to the end, or to Ctrl-C.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; all is saved.
-        TrainingError: the texts collapsed again and again.
+        KeyboardInterrupt: Ctrl-C was pressed; with the folder as its argument where there is something to go on with.
+        TrainingError: the texts collapsed again and again, or a network diverged.
     """
+    try:
+        return _played_out(game)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(*[str(game.folder.path)] * game.folder.gan_state_file.exists()) from None
+
+
+def _played_out(game: Game) -> Run:
     folder, progress = game.folder, game.trainer.progress
     log = _Log(folder, progress.awakened + progress.schooled + progress.rounds)
     with ctrl_c() as interrupted:
@@ -82,7 +89,7 @@ def play(game: Game) -> Run:
             stage(game, log, interrupted)
         _keep(game)
         if interrupted():
-            raise KeyboardInterrupt(str(folder.path))
+            raise KeyboardInterrupt
     write_json(folder.metrics_file, _measured(game))
     game.note(f"plot: {draw_game(load(folder.path), folder.plots_folder)}")
     game.note(f"run: {folder.path}   write with it: seqloom generate {folder.path} --rating {_example(game)}")
@@ -106,11 +113,15 @@ def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
 
 def _school(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, config = game.trainer, game.trainer.config
+    clock = _Clock(trainer.progress.schooled, config.schooling)
     while trainer.progress.schooled < config.schooling and not interrupted():
         accuracy = trainer.school()
         step = trainer.progress.schooled
         if step % _LOGGED == 0:
             log(config.awakening + step, accuracy=accuracy)
+        if clock.due:
+            right = f"the discriminator is right in {100 * trainer.balance.accuracy:.0f} %"
+            game.note(f"schooling, update {step:,} of {config.schooling:,}: {right}; {clock.left(step)}")
     if trainer.reference is None and not interrupted():
         trainer.begin()
         game.note(f"the generator has {num_parameters(trainer.mean):,} parameters; {_varied(trainer)}")

@@ -1,6 +1,5 @@
 """Training a conditional text GAN into a run folder: by likelihood first, then against a discriminator."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -29,6 +28,7 @@ from seqloom.workflows.game import Game, play
 from seqloom.workflows.gan_planning import planned
 from seqloom.workflows.listeners import SampleSet
 from seqloom.workflows.own_text import own_source
+from seqloom.workflows.place import check_place
 from seqloom.workflows.replacing import forget_replaced, in_place_of
 from seqloom.workflows.report import Report
 from seqloom.workflows.run import Run, load
@@ -85,7 +85,8 @@ def train_gan(
         from_run: a run trained with a rating to begin from, in place of that training.
         resume: go on exactly where the folder's training stopped.
         overwrite: replace the run that the folder holds.
-        minutes: of all training, 8 unless `rounds` and `awakening` are given; a seventh is by likelihood alone.
+        minutes: of all training, by default 8: a seventh by likelihood alone, unless `steps` or `epochs` are given for
+            it, and the rest as many updates and rounds as there is time for, unless `awakening` and `rounds` are given.
         noise: normal numbers that each text is made of; 10 by default.
         note: is told what is read and done.
         viewer: is shown the training by likelihood.
@@ -93,7 +94,8 @@ def train_gan(
 
     Raises:
         UserError: the source, the settings or the folder are not usable.
-        TrainingError: the texts collapsed again and again.
+        TrainingError: the texts collapsed again and again, or a network diverged.
+        KeyboardInterrupt: Ctrl-C was pressed; it has an argument if there is something to go on with.
     """
     folder = RunFolder(run)
     if resume:
@@ -153,7 +155,7 @@ class Asked(Stored):
     @property
     def budget(self) -> dict[str, float]:
         """Of the training by likelihood."""
-        return {} if "steps" in self.others else {"minutes": _LIKELIHOOD * self.seconds / 60}
+        return {} if {"steps", "epochs"} & self.others.keys() else {"minutes": _LIKELIHOOD * self.seconds / 60}
 
 
 def _by_likelihood(
@@ -277,18 +279,7 @@ def _check(
         faults += _wrong_beginning(settings)
     if faults:
         raise ConfigError(*faults)
-    there = next(place for place in (folder.path, *folder.path.absolute().parents) if place.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        what = "cannot be written to" if there.is_dir() else "is a file"
-        raise RunError(f"--run got {folder.path}, and {there} {what}: name another folder")
-    if other := folder.other_kind:
-        raise RunError(f"--run got {folder.path}, which holds a {other}: name another folder")
-    if from_run is not None and Path(from_run).resolve() == folder.path.resolve():
-        raise ConfigError(f"--from and --run are both {folder.path}: name another folder for the new run")
-    if folder.holds_run and not overwrite:
-        raise RunError(
-            f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
-        )
+    check_place(folder, overwrite=overwrite, from_run=None if from_run is None else Path(from_run))
 
 
 def _wrong_beginning(settings: Mapping[str, Any]) -> list[str]:
@@ -354,6 +345,7 @@ def _run_config(parent: Run, noise: int, gan: GanConfig) -> RunConfig:
     model = replace(config.model, condition=condition, noise=noise, noise_width=_NOISE_WIDTH, ahead=1)
     steps = gan.awakening + gan.schooling + gan.rounds
     training = replace(config.training, total_steps=max(1, steps), lanes=gan.batch, window=gan.length, seed=gan.seed)
+    training = replace(training, validation=UNSEEN)
     return replace(config, model=model, training=training, kernels=None, parent=str(parent.path.absolute()))
 
 

@@ -18,6 +18,7 @@ def in_place_of(folder: RunFolder) -> Iterator[None]:
 
     Raises:
         RunError: the folder's files cannot be moved.
+        OSError: they cannot be moved back; they stay where they are.
     """
     aside = folder.aside_folder
     moved = _put_aside(folder, aside)
@@ -26,9 +27,9 @@ def in_place_of(folder: RunFolder) -> Iterator[None]:
     except BaseException:
         if not folder.weights_file.exists():
             _put_back(folder, aside, moved)
-        raise
-    finally:
         forget_replaced(folder)
+        raise
+    forget_replaced(folder)
 
 
 def forget_replaced(folder: RunFolder) -> None:
@@ -40,7 +41,7 @@ def _files(folder: RunFolder) -> list[Path]:
     """What a run may have, its config first, so that no half run looks whole."""
     kept = (
         *(folder.codec_file, folder.weights_file, folder.state_file, folder.log_file, folder.metrics_file),
-        *(folder.gan_file, folder.gan_state_file),
+        *(folder.gan_file, folder.gan_state_file, folder.asked_file),
     )
     samples = sorted([*folder.samples_folder.glob("epoch-*.txt"), *folder.samples_folder.glob("round-*.txt")])
     plots = [folder.plots_folder / f"{name}.png" for name in PLOTS]

@@ -1,6 +1,5 @@
 """Training a run, from a source to a folder that writes."""
 
-import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -36,6 +35,7 @@ from seqloom.workflows.interrupt import ctrl_c
 from seqloom.workflows.listeners import Keeper, Log, Samples
 from seqloom.workflows.material import Material, make_batches, prepare
 from seqloom.workflows.own_text import own_source
+from seqloom.workflows.place import check_place
 from seqloom.workflows.planning import choose, kernels_for
 from seqloom.workflows.replacing import forget_replaced, in_place_of
 from seqloom.workflows.report import finish
@@ -113,26 +113,13 @@ def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> P
 
 def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrite: bool) -> None:
     """Say all that is wrong before anything is read or written."""
-    if other := folder.other_kind:
-        raise RunError(f"--run got {folder.path}, which holds a {other}: name another folder")
-    if folder.holds_run and not overwrite:
-        raise RunError(
-            f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
-        )
-    _check_place(folder.path)
-    if not overwrite and (own := folder.would_replace()):
-        raise RunError(
-            f"{folder.path} has files that a run would replace ({', '.join(own)}): name another folder, or give "
-            "--overwrite"
-        )
+    check_place(folder, overwrite=overwrite, from_run=parent.folder.path if parent else None)
     if parent is None:
         return
     if parent.config.model.noise:
         raise RunError(
             f"--from got {parent.path}, which is a GAN: begin from what it began from, {parent.config.parent}"
         )
-    if parent.folder.path.resolve() == folder.path.resolve():
-        raise ConfigError(f"--from and --run are both {folder.path}: name another folder for the new run")
     fixed = {"core", "sizes", "embedding", "tied", "layer_norm", "kernel_width", "ahead"} & wanted.model.keys()
     fixed |= {"level"} & wanted.other.keys()
     kept = {**parent.config.model.to_json(), "level": parent.config.level, "sizes": parent.config.model.sizes}
@@ -147,21 +134,6 @@ def _refuse(folder: RunFolder, wanted: Settings, parent: Run | None, *, overwrit
                 for name in differing
             ]
         )
-
-
-def _check_place(path: Path) -> None:
-    """Whether a folder is there, or can be made.
-
-    Raises:
-        RunError: it cannot.
-    """
-    if path == Path():
-        raise RunError("--run got an empty name or the current folder: name a folder of the run's own")
-    there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise RunError(f"--run got {path}, and {there} is a file: name another folder")
-    if not os.access(there, os.W_OK):
-        raise RunError(f"--run got {path}, and {there} cannot be written to: name another folder")
 
 
 def _begin(
