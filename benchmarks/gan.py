@@ -19,8 +19,9 @@ texts that it does not learn from falls no more. What stands in the work folder 
 
 import argparse
 import json
+import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ ROUNDS = 400
 
 INFORMATION = 1.3
 """Nats that the noise tells of a sentence of the grammar: the share of them that 18 have in one of reviews."""
+
+OF_GRAMMAR: Mapping[str, Any] = {"rating": ("stars",), "size": 128, "information": INFORMATION}
+"""What a GAN of the grammar is told."""
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "whole": {},
@@ -107,24 +111,27 @@ def grammar(options: argparse.Namespace) -> dict[str, Any]:
     """Total variation from a language that is known."""
     language, random = truth(), np.random.default_rng(0)
     table = tell(language, options.work / "grammar.jsonl", LEARNED, random)
-    told: dict[str, Any] = {"rating": ("stars",)}
     writers: dict[str, seqloom.Run | None] = {}
     for seed in range(min(options.seeds, 2)):
         place, minutes = options.work / f"grammar-likelihood-{seed}", options.minutes / 2
-        writers[f"likelihood, seed {seed}"] = likelihood(table, place, minutes, seed, size=160, validation=0.05, **told)
+        told = {"rating": ("stars",), "size": 160, "validation": 0.05}
+        writers[f"likelihood, seed {seed}"] = likelihood(table, place, minutes, seed, **told)
     for seed in range(min(options.seeds, 2)):
-        place = options.work / f"grammar-gan-{seed}"
-        writers[f"GAN, seed {seed}"] = gan(table, place, minutes, seed, size=128, information=INFORMATION, **told)
+        writers[f"GAN, seed {seed}"] = gan(table, options.work / f"grammar-gan-{seed}", minutes, seed, **OF_GRAMMAR)
     drawn = {stars: spoken(language, stars, DRAWN // len(RATINGS), random) for stars in RATINGS}
     found = {"the grammar itself": distance(language, drawn)}
     for name, run in writers.items():
         found[name] = distance(language, {stars: _written(run, stars) for stars in RATINGS}) if run else {}
+    print_distances(found)
+    print_parameters(writers)
+    return found
+
+
+def print_distances(found: Mapping[str, Mapping[str, float]]) -> None:
     columns = {"total variation": ".4f", "missed": "", "outside": ".4f", "rating error": ".3f"}
     rows = [(name, *(format(one[at], how) for at, how in columns.items())) for name, one in found.items() if one]
     rows += [(name, *(["collapsed"] * len(columns))) for name, one in found.items() if not one]
-    print_table((f"grammar of 5 x {len(language[1])} sentences", *columns), rows)
-    print_parameters(writers)
-    return found
+    print_table((f"grammar of {len(RATINGS)} x {len(truth()[1])} sentences", *columns), rows)
 
 
 def _written(run: seqloom.Run, stars: int) -> Sequence[str]:
@@ -173,10 +180,17 @@ def _judges(place: Path, language: Language) -> tuple[Judges, Path]:
 
 
 def _lags(found: Mapping[str, Any], plain: Sequence[str], games: Sequence[str]) -> dict[str, Any]:
-    """By how many nats the GANs' diversity is worse at equal quality: each GAN's, their mean and its interval."""
+    """By how many nats the GANs' diversity is worse at equal quality: each GAN's, their mean and its interval.
+
+    NaN where there is no quality that all writers reach.
+    """
     lags = {}
     for region, ends in REGIONS.items():
-        values = diversities({name: found[name]["sweep"] for name in (*plain, *games)}, *ends)
+        try:
+            values = diversities({name: found[name]["sweep"] for name in (*plain, *games)}, *ends)
+        except ValueError as error:
+            said(str(error))
+            values = dict.fromkeys((*plain, *games), math.nan)
         usual = float(np.mean([values[name] for name in plain]))
         means = welch([values[name] for name in games], [values[name] for name in plain])
         lags[region] = {**means, "each": {name: values[name] - usual for name in games}}
@@ -189,37 +203,47 @@ def _measured(run: seqloom.Run) -> dict[str, Any]:
 
 
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
-    """What is lost without each part of the rounds; of so many of them, each seed's after its first GAN's beginning."""
-    place, told = options.work / SENTENCES.place, {**SENTENCES.told}
-    judges, learned = _judges(place, SENTENCES)
-    found: dict[str, Any] = {}
-    for seed in range(min(options.seeds, ABLATED)):
-        first = gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, size=SIZE)
+    """What is lost without each part of the rounds, in sentences of reviews and in a language that is known."""
+    judges, learned = _judges(options.work / SENTENCES.place, SENTENCES)
+    settings: dict[str, Any] = {**SENTENCES.told, "size": SIZE}
+    sentences: dict[str, Any] = {}
+    for name, run, band in _ablated(learned, "gan", options.minutes, settings, options.seeds):
+        sentences[name] = run and {"sweep": judges.swept(run), **_measured(run), "inside_band": _inside(run, band)}
+    print_ablations(sentences)
+    language = truth()
+    distances: dict[str, Any] = {}
+    table = tell(language, options.work / "grammar.jsonl", LEARNED, np.random.default_rng(0))
+    for name, run, _ in _ablated(table, "grammar-gan", options.minutes / 2, OF_GRAMMAR, options.seeds):
+        distances[name] = distance(language, {stars: _written(run, stars) for stars in RATINGS}) if run else {}
+    print_distances(distances)
+    return {"sentences": sentences, "grammar": distances}
+
+
+def _ablated(
+    table: Path, name: str, minutes: float, settings: Mapping[str, Any], seeds: int
+) -> Iterator[tuple[str, seqloom.Run | None, tuple[float, float]]]:
+    """GANs of so many rounds that lack a part, each after its seed's first beginning, and the band of that."""
+    for seed in range(min(seeds, ABLATED)):
+        first = gan(table, table.parent / f"{name}-{seed}", minutes, seed, **settings)
         if first is None:
             raise TrainingError(f"the GAN of seed {seed} collapsed: nothing can be taken from it")
         config, parent = first.folder.read_gan()
-        same = {**told, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
-        for name, settings in VARIANTS.items():
-            variant = place / f"gan-{name.replace(' ', '-')}-{seed}"
-            run = gan(learned, variant, options.minutes, seed, **{**same, **settings})
-            known = run and {"sweep": judges.swept(run), **_measured(run), "inside_band": _inside(run, config.band)}
-            found.setdefault(name, []).append(known)
-    print_ablations(found)
-    return found
+        same = {**settings, "size": None, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
+        for variant, lacking in VARIANTS.items():
+            place = table.parent / f"{name}-{variant.replace(' ', '-')}-{seed}"
+            yield f"{variant}, seed {seed}", gan(table, place, minutes, seed, **{**same, **lacking}), config.band
 
 
-def print_ablations(found: Mapping[str, Sequence[Mapping[str, Any] | None]]) -> None:
+def print_ablations(found: Mapping[str, Mapping[str, Any] | None]) -> None:
     rows = []
-    for name, ones in found.items():
-        for seed, (one, whole) in enumerate(zip(ones, found["whole"], strict=True)):
-            told = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME))
-            if one and whole:
-                both = {"whole": whole["sweep"], name: one["sweep"]}
-                values = [diversities(both, *ends) for ends in REGIONS.values()]
-                warm = one["sweep"][-1]
-                told = [f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}"]
-                told += [f"{value[name] - value['whole']:+.3f}" for value in values] + list(_outcome(one))
-            rows.append((f"{name}, seed {seed}", *told))
+    for name, one in found.items():
+        told, whole = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME)), found[f"whole, {name.split(', ')[1]}"]
+        if one and whole:
+            values = [diversities({"whole": whole["sweep"], name: one["sweep"]}, *ends) for ends in REGIONS.values()]
+            warm = one["sweep"][-1]
+            told = [f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}"]
+            told += [f"{value[name] - value['whole']:+.3f}" for value in values] + list(_outcome(one))
+        rows.append((name, *told))
     behind = (f"lag to the whole, {at}" for at in REGIONS)
     print_table((f"GAN, {ROUNDS} rounds", "quality at 1", "diversity at 1", *behind, *OUTCOME), rows)
 

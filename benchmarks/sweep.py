@@ -70,7 +70,8 @@ class Language:
         marks: that may stand between them.
         scaled: ratings, as a critic learns them.
         pools: of texts to learn from, and to judge by.
-        vocabulary: symbols of a writer of words; None leaves it to the writer.
+        level: of the writers' tokens; None is words.
+        vocabulary: the writers' symbols; None leaves it to them.
     """
 
     place: str
@@ -83,13 +84,15 @@ class Language:
     marks: str = ",.!?"
     scaled: Callable[[Any], Any] = np.asarray
     pools: tuple[Sequence[str], Sequence[str]] = (("generator", "critic"), ("judge",))
+    level: str | None = None
     vocabulary: int | None = None
 
     @property
     def told(self) -> dict[str, Any]:
         """What a writer is told of the texts."""
-        group = {"group": "group"} if self.group else {}
-        return {"rating": (self.rating,), **group, **({"vocabulary": self.vocabulary} if self.vocabulary else {})}
+        group = "group" if self.group else None
+        told = {"rating": (self.rating,), "group": group, "level": self.level, "vocabulary": self.vocabulary}
+        return {name: value for name, value in told.items() if value is not None}
 
 
 SENTENCES = Language("", CORPORA / "reviews" / "yelp_10k.csv", "text", "stars", "business_id", 3000)
@@ -99,7 +102,8 @@ TITLES = Language(
     marks=',.!?:;&/()$%#+"[]–—’‘“”',
     scaled=np.log,
     pools=(("generator",), ("critic", "judge")),
-    vocabulary=9000,
+    level="subword",
+    vocabulary=4000,
 )
 
 
