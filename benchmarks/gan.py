@@ -12,9 +12,10 @@ without rounds at all.
                              [--json FILE] [--plot sweep.png]
 
 Reviews and titles lie under the folder that SEQLOOM_CORPORA names. Preprocessing is lossy: texts of 3 to 15 words, in
-small letters, all of them among the 3,000 most frequent words (titles: 8,000). Likelihood alone is
-offered the same minutes and ends before them: it reads so few texts a number of times and no more, by when its loss on
-texts that it does not learn from falls no more. What stands in the work folder is not trained again.
+small letters, all of them among the 3,000 most frequent words (titles: 8,000, made of 4,000
+subwords). Likelihood alone is offered the same minutes and ends before them: it reads so few texts a number of times
+and no more, by when its loss on texts that it does not learn from falls no more. What stands in the work folder is not
+trained again.
 """
 
 import argparse
@@ -63,6 +64,16 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "without rounds": {"rounds": 0, "schooling": 0},
 }
 """What a GAN is trained with, other than usual."""
+
+PRESSED: Mapping[str, Mapping[str, Any]] = {
+    f"{name}, pressed": {**lacking, "pressure": 8.0}
+    for name, lacking in {
+        **{name: lacking for name, lacking in VARIANTS.items() if name != "without rounds"},
+        "without interleaved likelihood and the controller": {"likelihood": 0.0, "band": (0.0, 1.0)},
+        "without interleaved likelihood and annealing": {"likelihood": 0.0, "last_temperature": 1.0},
+    }.items()
+}
+"""The same where the discriminator's verdict counts for eight times as much as is usual."""
 
 
 def main() -> None:
@@ -127,8 +138,8 @@ def grammar(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def print_distances(found: Mapping[str, Mapping[str, float]]) -> None:
-    columns = {"total variation": ".4f", "missed": "", "outside": ".4f", "rating error": ".3f"}
+def print_distances(found: Mapping[str, Mapping[str, Any]], more: Mapping[str, str] | None = None) -> None:
+    columns = {"total variation": ".4f", "missed": "", "outside": ".4f", "rating error": ".3f", **(more or {})}
     rows = [(name, *(format(one[at], how) for at, how in columns.items())) for name, one in found.items() if one]
     rows += [(name, *(["collapsed"] * len(columns))) for name, one in found.items() if not one]
     print_table((f"grammar of {len(RATINGS)} x {len(truth()[1])} sentences", *columns), rows)
@@ -207,20 +218,28 @@ def ablations(options: argparse.Namespace) -> dict[str, Any]:
     judges, learned = _judges(options.work / SENTENCES.place, SENTENCES)
     settings: dict[str, Any] = {**SENTENCES.told, "size": SIZE}
     sentences: dict[str, Any] = {}
-    for name, run, band in _ablated(learned, "gan", options.minutes, settings, options.seeds):
+    for name, run, band in _ablated(learned, "gan", VARIANTS, options.minutes, settings, options.seeds):
         sentences[name] = run and {"sweep": judges.swept(run), **_measured(run), "inside_band": _inside(run, band)}
     print_ablations(sentences)
     language = truth()
     distances: dict[str, Any] = {}
     table = tell(language, options.work / "grammar.jsonl", LEARNED, np.random.default_rng(0))
-    for name, run, _ in _ablated(table, "grammar-gan", options.minutes / 2, OF_GRAMMAR, options.seeds):
-        distances[name] = distance(language, {stars: _written(run, stars) for stars in RATINGS}) if run else {}
-    print_distances(distances)
+    told = OF_GRAMMAR, options.seeds
+    for name, run, band in _ablated(table, "grammar-gan", {**VARIANTS, **PRESSED}, options.minutes / 2, *told):
+        far = distance(language, {stars: _written(run, stars) for stars in RATINGS}) if run else {}
+        rounds = {"went back": len(_measured(run)["rollbacks"]), "inside the band": _inside(run, band)} if run else {}
+        distances[name] = {**far, **rounds}
+    print_distances(distances, {"went back": "d"})
     return {"sentences": sentences, "grammar": distances}
 
 
 def _ablated(
-    table: Path, name: str, minutes: float, settings: Mapping[str, Any], seeds: int
+    table: Path,
+    name: str,
+    variants: Mapping[str, Mapping[str, Any]],
+    minutes: float,
+    settings: Mapping[str, Any],
+    seeds: int,
 ) -> Iterator[tuple[str, seqloom.Run | None, tuple[float, float]]]:
     """GANs of so many rounds that lack a part, each after its seed's first beginning, and the band of that."""
     for seed in range(min(seeds, ABLATED)):
@@ -229,8 +248,8 @@ def _ablated(
             raise TrainingError(f"the GAN of seed {seed} collapsed: nothing can be taken from it")
         config, parent = first.folder.read_gan()
         same = {**settings, "size": None, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
-        for variant, lacking in VARIANTS.items():
-            place = table.parent / f"{name}-{variant.replace(' ', '-')}-{seed}"
+        for variant, lacking in variants.items():
+            place = table.parent / f"{name}-{variant.replace(',', '').replace(' ', '-')}-{seed}"
             yield f"{variant}, seed {seed}", gan(table, place, minutes, seed, **{**same, **lacking}), config.band
 
 
@@ -240,7 +259,7 @@ def print_ablations(found: Mapping[str, Mapping[str, Any] | None]) -> None:
         told, whole = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME)), found[f"whole, {name.split(', ')[1]}"]
         if one and whole:
             values = [diversities({"whole": whole["sweep"], name: one["sweep"]}, *ends) for ends in REGIONS.values()]
-            warm = one["sweep"][-1]
+            warm = _at_one(one)
             told = [f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}"]
             told += [f"{value[name] - value['whole']:+.3f}" for value in values] + list(_outcome(one))
         rows.append((name, *told))
@@ -254,11 +273,16 @@ def _inside(run: seqloom.Run, band: tuple[float, float]) -> float | None:
     return float(np.mean([band[0] <= one <= band[1] for one in held])) if held else None
 
 
+def _at_one(one: Mapping[str, Any]) -> Mapping[str, float]:
+    """What was measured at temperature 1."""
+    return next(point for point in one["sweep"] if point["temperature"] == 1)
+
+
 OUTCOME = ("inside the band", "went back", "greedy texts that differ", "rating at 1, of real text")
 
 
 def _outcome(one: Mapping[str, Any]) -> tuple[str, ...]:
-    shares = one["inside_band"], one["distinct_greedy"], one["sweep"][-1]["share of real"]
+    shares = one["inside_band"], one["distinct_greedy"], _at_one(one)["share of real"]
     inside, greedy, rating = ("" if share is None else f"{100 * share:.0f} %" for share in shares)
     return inside, str(len(one["rollbacks"])), greedy, rating
 

@@ -6,6 +6,7 @@ from there, but for what is asked and for one published time. What was not measu
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -20,6 +21,8 @@ KERAS_SECONDS = 412
 """Five epochs of the textbook's recipe in Keras on TensorFlow, after which it has 1.541 nats on held-out text."""
 
 EPOCHS, TRAINED_ON = 5, 0.9
+
+LIKELIHOOD = "interleaved likelihood"
 
 
 @dataclass(frozen=True)
@@ -268,6 +271,31 @@ def gan_collapsed(found: Results) -> Answer:
     return Answer(f"{rows['collapsed']} of {seeds}", "", not rows["collapsed"])
 
 
+def gan_without(part: str, beside: str = "") -> Callable[[Results], Answer]:
+    """How much further from the grammar GANs are that lack a part, by seed; none is left of one that collapsed.
+
+    Args:
+        part: that is taken away.
+        beside: what is lacking anyway where the verdict counts for eight times as much.
+    """
+    lacking = f"without {beside} and {part}" if beside else f"without {part}"
+    pressed = f"{lacking}, pressed", f"without {beside}, pressed" if beside else "whole, pressed"
+
+    def answer(found: Results) -> Answer:
+        rows = found["gan_ablations"]["ablations"]["grammar"]
+
+        def further(ones: str, others: str) -> list[float]:
+            seeds = [name.removeprefix(f"{ones}, ") for name in rows if name.startswith(f"{ones}, seed")]
+            far = [[rows[f"{name}, {seed}"].get("total variation", inf) for seed in seeds] for name in (ones, others)]
+            return [one - other for one, other in zip(*far, strict=True)]
+
+        told = {"as usual": further(f"without {part}", "whole"), "verdict x 8": further(*pressed)}
+        measured = "; ".join(f"{name} {', '.join(f'{one:+.3f}' for one in each)}" for name, each in told.items())
+        return Answer(measured, "", any(min(each) > 0.001 for each in told.values()))
+
+    return answer
+
+
 def interval(mean: Mapping[str, Any]) -> str:
     return " ({:+.3f} to {:+.3f})".format(*mean["interval"]) if mean["interval"] else " (one seed)"
 
@@ -316,6 +344,9 @@ REACHES = (
     Reach("GAN: collapsed seeds", "none", gan_collapsed),
     Reach("GAN: greedy texts of 500 noises that differ", "90 %", gan_worst("distinct_greedy", 0.9)),
     Reach("GAN: rating read at temperature 1, as a share of real text", "85 %", gan_worst("share of real", 0.85)),
+    Reach("GAN without interleaved likelihood: further from a grammar", "both seeds", gan_without(LIKELIHOOD)),
+    Reach("GAN without that and the controller", "both seeds", gan_without("the controller", LIKELIHOOD)),
+    Reach("GAN without that and annealing", "both seeds", gan_without("annealing", LIKELIHOOD)),
 )
 
 

@@ -72,6 +72,7 @@ class Language:
         pools: of texts to learn from, and to judge by.
         level: of the writers' tokens; None is words.
         vocabulary: the writers' symbols; None leaves it to them.
+        temperatures: that writers are compared at: so many that they reach a quality in common.
     """
 
     place: str
@@ -86,6 +87,7 @@ class Language:
     pools: tuple[Sequence[str], Sequence[str]] = (("generator", "critic"), ("judge",))
     level: str | None = None
     vocabulary: int | None = None
+    temperatures: Sequence[float] = TEMPERATURES
 
     @property
     def told(self) -> dict[str, Any]:
@@ -104,6 +106,7 @@ TITLES = Language(
     pools=(("generator",), ("critic", "judge")),
     level="subword",
     vocabulary=4000,
+    temperatures=(*TEMPERATURES, 1.15, 1.3),
 )
 
 
@@ -184,15 +187,22 @@ class Judges:
         others = [row["text"] for row in rows_of(self._judged)]
         return {"quality": self._nats(texts), "rating": self.critic.real(self._real), "copied": self._known(others)}
 
-    def swept(self, run: seqloom.Run, temperatures: Sequence[float] = TEMPERATURES) -> list[dict[str, float]]:
-        """Quality, diversity and rating over temperatures; kept beside the run, and good for its weights."""
-        file = run.path / "sweep.json"
-        whose = {"temperatures": list(temperatures), "writer": _weights(run), "judge": _weights(self._judge)}
+    def swept(self, run: seqloom.Run, temperatures: Sequence[float] = ()) -> list[dict[str, float]]:
+        """Quality, diversity and rating over temperatures; kept beside the run, and good for its weights.
+
+        Args:
+            run: the writer.
+            temperatures: others than the language's.
+        """
+        file, asked = run.path / "sweep.json", list(temperatures or self._language.temperatures)
+        whose = {"writer": _weights(run), "judge": _weights(self._judge)}
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        if {name: known.get(name) for name in whose} == whose:
-            return list(known["sweep"])
-        real, sweep = self.critic.real(self._real), []
-        for temperature in temperatures:
+        same = {name: known.get(name) for name in whose} == whose
+        swept = {one["temperature"]: one for one in known["sweep"]} if same else {}
+        real = self.critic.real(self._real)
+        for temperature in asked:
+            if temperature in swept:
+                continue
             said(f"{run.path.name} at temperature {temperature:g} ...")
             texts, wanted = self._texts(run, SAMPLES, temperature)
             order = np.random.default_rng(0).permutation(len(texts))
@@ -202,9 +212,9 @@ class Judges:
                 "diversity": self._reverse([texts[at] for at in order]),
                 "rating": self.critic.agreement(texts, wanted),
             }
-            sweep.append({**one, "share of real": one["rating"] / real})
-        file.write_text(json.dumps({**whose, "sweep": sweep}), encoding="utf-8")
-        return sweep
+            swept[temperature] = {**one, "share of real": one["rating"] / real}
+            file.write_text(json.dumps({**whose, "sweep": list(swept.values())}), encoding="utf-8")
+        return [swept[temperature] for temperature in asked]
 
     def copied(self, run: seqloom.Run) -> dict[str, float]:
         """The share of texts that stand in what was learned from as they are, at the lowest and highest temperature."""
