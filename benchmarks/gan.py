@@ -296,9 +296,7 @@ def print_sweeps(sweeps: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
         for name, sweep in sweeps.items()
         for one in sweep
     ]
-    print_table(
-        ("writer", "temperature", "nats a token (quality)", "reverse (diversity)", "rating, of real text"), rows
-    )
+    print_table(("writer", "temperature", "nats a word (quality)", "reverse (diversity)", "rating, of real text"), rows)
 
 
 def print_copied(copied: Mapping[str, Mapping[str, float]], real: float) -> None:

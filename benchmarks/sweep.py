@@ -1,6 +1,6 @@
 """Quality against diversity of writers of short rated texts, over temperatures.
 
-Quality is how likely texts are under a model of other real ones (the judge), in nats a token; diversity how well a
+Quality is how likely texts are under a model of other real ones (the judge), in nats a word; diversity how well a
 model that learns from the written texts alone predicts real ones (Zhao et al. 2018, "reverse perplexity"). A writer's
 lag is how much worse its diversity is where its quality is another's (Caccia et al. 2020).
 """
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import seqloom
+from seqloom.codecs.pieces import word_pattern
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 
@@ -195,7 +196,7 @@ class Judges:
             temperatures: others than the language's.
         """
         file, asked = run.path / "sweep.json", list(temperatures or self._language.temperatures)
-        whose = {"writer": _weights(run), "judge": _weights(self._judge)}
+        whose = {"writer": _weights(run), "judge": _weights(self._judge), "unit": "nats a word"}
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         same = {name: known.get(name) for name in whose} == whose
         swept = {one["temperature"]: one for one in known["sweep"]} if same else {}
@@ -237,11 +238,11 @@ class Judges:
         return texts, wanted
 
     def _nats(self, texts: Sequence[str]) -> float:
-        """Nats a token of texts under a model of real ones."""
-        return float(self._judge.evaluate(_written(texts, self._place / "asked.jsonl")).nats_per_token)
+        """Nats a word of texts under a model of real ones."""
+        return float(self._judge.evaluate(_written(texts, self._place / "asked.jsonl")).nats / _words(texts))
 
     def _reverse(self, texts: Sequence[str]) -> float:
-        """Nats of real sentences, a token of the judge's, under a model that has learned from these texts alone.
+        """Nats a word of real texts under a model that has learned from these alone.
 
         It reads every word of the language twice beside them, so that one that was never written is rare, and not
         spelled.
@@ -252,8 +253,15 @@ class Judges:
         table = _written([*texts, *known], self._place / "learned-from.jsonl")
         settings = {"size": 192, "validation": 0.1, "overwrite": True}
         learner = seqloom.train(table, run=self._place / "reverse", text="text", level="word", epochs=8, **settings)
-        found, own = (one.evaluate(self._judged) for one in (learner, self._judge))
-        return float(found.nats_per_token * found.tokens / own.tokens)
+        return float(learner.evaluate(self._judged).nats / _words([row["text"] for row in rows_of(self._judged)]))
+
+
+def _words(texts: Sequence[str]) -> int:
+    """Words of texts, where a mark counts as one, and so does a text's end.
+
+    A rare word counts once, however many bytes it is spelled in: a token, texts of many such words would seem likelier.
+    """
+    return sum(1 + len(word_pattern().findall(text)) for text in texts)
 
 
 def _texts_of(run: seqloom.Run, count: int, temperature: float, rating: float, seed: int) -> Iterator[str]:
@@ -322,7 +330,7 @@ def draw(sweeps: Mapping[str, Mapping[str, Sweep]], real: float, path: Path) -> 
                 label = f"{kind}, a curve a seed" if not number else None
                 axes.plot(*zip(*curve, strict=True), color=color, marker="o", markersize=3, linewidth=1, label=label)
         axes.axvline(real, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        axes.set_xlabel("nats a token under a model of real texts: to the left is better")
+        axes.set_xlabel("nats a word under a model of real texts: to the left is better")
         axes.set_ylabel("nats of real texts, after these: lower is better")
         plain_axes(axes)
         headed(figure, "Quality and diversity", "each point a temperature; the dashed line is real text")

@@ -88,6 +88,7 @@ class ReadingConfig(Stored):
         pool: the part of a table that is read; None reads it all.
         cut_words: words of a record beyond which it is cut where a sentence ends; 0 is off.
         passages: read what is cut off too, in passages of that length.
+        sentences: read records sentence by sentence.
     """
 
     encoding: str | None = None
@@ -102,6 +103,7 @@ class ReadingConfig(Stored):
     pool: str | None = None
     cut_words: int = 0
     passages: bool = False
+    sentences: bool = False
 
     def __post_init__(self) -> None:
         marks = self.records
@@ -137,6 +139,14 @@ class ReadingConfig(Stored):
             (
                 not self.cut_words or self.text is not None or marks is not None,
                 "--cut-words cuts records short: give --text COLUMN or --records too",
+            ),
+            (
+                not self.sentences or not self.cut_words,
+                "--sentences reads sentences whole, and --cut-words cuts them: leave out one of the two",
+            ),
+            (
+                not self.sentences or self.text is not None or marks is not None,
+                "--sentences divides records: give --text COLUMN or --records too",
             ),
             (
                 self.text is None or marks is None,

@@ -1,4 +1,4 @@
-"""Records that are read whole, in passages."""
+"""Records that are read whole, in passages or in sentences."""
 
 import csv
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seqloom.codecs import fit_codec
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
-from seqloom.corpora.cutting import passages
+from seqloom.corpora.cutting import passages, sentences
 from seqloom.corpora.document import Document
 from seqloom.data.store import build_store
 from seqloom.errors import ConfigError
@@ -23,6 +23,23 @@ def test_passages_hold_every_word_in_order_and_are_short(text, most):
     assert all(len(passage.split()) <= most for passage in found)
     assert all(passage.strip() for passage in found)
     assert "".join("".join(found).split()) == "".join(text.split())
+
+
+@given(text=st.text(max_size=200))
+def test_sentences_hold_all_but_the_space_between_them(text):
+    found = list(sentences(text))
+    assert all(one == one.strip() != "" for one in found)
+    assert "".join("".join(found).split()) == "".join(text.split())
+
+
+def test_a_sentence_ends_with_its_marks_and_at_a_paragraph():
+    assert list(sentences('Good?! "Yes." At 3.5 stars (or so.)  A heading\n\nand the rest')) == [
+        "Good?!",
+        '"Yes."',
+        "At 3.5 stars (or so.)",
+        "A heading",
+        "and the rest",
+    ]
 
 
 @pytest.fixture
@@ -50,6 +67,19 @@ def test_a_record_stays_one_document_whose_passages_end(table, tmp_path):
     assert "|".join(codec.decode(part) for part in np.split(first, np.flatnonzero(first == codec.boundary))) == (
         "|One two three.|Four five six. Seven.|"
     )
+
+
+def test_a_record_is_read_sentence_by_sentence(table):
+    corpus = open_corpus(table, ReadingConfig(text="text", rating=("stars",), sentences=True))
+    documents = [["".join(chunks) for chunks in document.passages()] for document in corpus]
+    assert documents == [["One two three.", "Four five six.", "Seven."], ["Short."], ["a b c d e f g h"]]
+
+
+def test_sentences_are_of_records_and_are_not_cut():
+    with pytest.raises(ConfigError, match="--sentences divides records: give --text COLUMN or --records too"):
+        ReadingConfig(sentences=True)
+    with pytest.raises(ConfigError, match="--sentences reads sentences whole, and --cut-words cuts them"):
+        ReadingConfig(text="text", sentences=True, cut_words=9)
 
 
 def test_nothing_runs_from_one_passage_into_the_next(table):

@@ -14,7 +14,7 @@ from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.training.events import Step
 from seqloom.workflows import game
 from seqloom.workflows.gan import GAN_SETTINGS, train_gan
-from seqloom.workflows.short_texts import material_of
+from seqloom.workflows.short_texts import UNSEEN, material_of
 from seqloom.workflows.viewer import Viewer
 
 SETTINGS = {
@@ -204,9 +204,8 @@ def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path
     parent = seqloom.train(table, run=tmp_path / "other", size=16, steps=5, threads=1, **how)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
-    split = material_of(run, str(table), str).split
-    for name, part in (("train", split.train), ("validation", split.validation)):
-        assert run.evaluate(split=name).tokens == part.num_records - len(part)
+    assert (parent.config.training.validation, run.config.training.validation) == (0.2, UNSEEN)
+    assert len(material_of(run, str(table), str).split.validation) == pytest.approx(600 * UNSEEN, abs=1)
 
 
 def test_likelihood_may_have_epochs(table, tmp_path):
@@ -259,6 +258,35 @@ def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
     )
     with pytest.raises(SourceError, match=r"have words that .* does not know"):
         train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "length": 200})
+
+
+def test_more_texts_left_out_for_their_words_than_read_are_worth_a_line(tmp_path):
+    rows = [f"good food {n % 3}" if n % 5 < 2 else f"good food rare{n % 90}" for n in range(1500)]
+    table = tmp_path / "table.csv"
+    table.write_text("text,stars\n" + "".join(f"{text},{n % 4 + 1}\n" for n, text in enumerate(rows)))
+    said = []
+    settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1, "vocabulary": 256 + 12}
+    train_gan(table, run=tmp_path / "run", note=said.append, **settings)
+    assert any("--level subword leaves none out" in line for line in said), said
+
+
+def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
+    table, said = tmp_path / "table.csv", []
+    sentence = " ".join(["good", "food"] * 4) + "."
+    rows = [f"{sentence} {sentence} {sentence},{n % 4 + 1}\n" for n in range(400)]
+    table.write_text("text,stars\n" + "".join(rows))
+    settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1}
+    with pytest.raises(SourceError, match="or a larger --length, or --sentences"):
+        train_gan(table, run=tmp_path / "run", note=said.append, **settings)
+    assert "400 of 400 texts are too long for --length 16 and left out; --sentences reads" in said[0]
+    train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **settings)
+    assert any(line.startswith("1,1") and "texts to learn from" in line for line in said)
+
+
+def test_a_gan_does_not_say_how_likely_texts_are(trained, table):
+    for measure in (lambda: trained.evaluate(table), lambda: trained.score("good"), trained.evaluate):
+        with pytest.raises(RunError, match=r"is a GAN, which tells nothing .* begun from, .*likelihood"):
+            measure()
 
 
 class Stopping(Viewer):

@@ -38,7 +38,7 @@ _run = partial(typer.Option, rich_help_panel="The run")
 
 @app.command(
     cls=SectionedCommand,
-    epilog="Example: seqloom gan train reviews.csv --text text --rating stars --cut-words 15 --passages --run g",
+    epilog="Example: seqloom gan train reviews.csv --text text --rating stars --sentences --run runs/gan",
 )
 def train(
     source: Annotated[str | None, typer.Argument(help="a table of rated texts", metavar="SOURCE")] = None,
@@ -59,6 +59,9 @@ def train(
     passages: Annotated[
         bool | None,
         _source("--passages/--no-passages", help="read what --cut-words cuts off too, in passages of that length"),
+    ] = None,
+    sentences: Annotated[
+        bool | None, _source("--sentences/--no-sentences", help="read texts sentence by sentence, each as a text")
     ] = None,
     lowercase: Annotated[bool | None, _source(help="fold to lower case")] = None,
     level: Annotated[str | None, _source(help="char, byte, word or subword (word)")] = None,
@@ -123,12 +126,12 @@ def train(
         raise ConfigError("--run names the folder for everything the training makes: give one")
     given = {
         "text": text, "rating": tuple(rating) if rating else None, "group": group, "pool": pool,
-        "cut_words": cut_words, "passages": passages, "lowercase": lowercase, "level": level, "vocabulary": vocabulary,
-        "length": length, "steps": steps, "awakening": awakening, "schooling": schooling, "rounds": rounds,
-        "information": information, "loss": loss, "batch": batch, "pack": pack, "likelihood": likelihood,
-        "last_likelihood": last_likelihood, "pressure": pressure, "temperature": temperature,
-        "last_temperature": last_temperature, "band": band, "generator_rate": generator_rate,
-        "discriminator_rate": discriminator_rate, "size": size, "seed": seed,
+        "cut_words": cut_words, "passages": passages, "sentences": sentences, "lowercase": lowercase, "level": level,
+        "vocabulary": vocabulary, "length": length, "steps": steps, "awakening": awakening, "schooling": schooling,
+        "rounds": rounds, "information": information, "loss": loss, "batch": batch, "pack": pack,
+        "likelihood": likelihood, "last_likelihood": last_likelihood, "pressure": pressure,
+        "temperature": temperature, "last_temperature": last_temperature, "band": band,
+        "generator_rate": generator_rate, "discriminator_rate": discriminator_rate, "size": size, "seed": seed,
     }  # fmt: skip
     with TrainingViewer() as viewer:
         try:

@@ -96,6 +96,9 @@ def train(
         bool | None,
         _source("--passages/--no-passages", help="read what --cut-words cuts off too, in passages of that length"),
     ] = None,
+    sentences: Annotated[
+        bool | None, _source("--sentences/--no-sentences", help="read records sentence by sentence, each as a text")
+    ] = None,
     hold_out: Annotated[
         float | None, _source(help=usual("share of the text set aside for the end", "hold_out"))
     ] = None,

@@ -21,7 +21,7 @@ __all__ = ["SourceCorpus", "open_corpus"]
 
 _FINGERPRINT_FORMAT = 1  # goes up when the same bytes, read the same way, give other documents
 
-_LATER = ("category", "pool", "cut_words", "passages")
+_LATER = ("category", "pool", "cut_words", "passages", "sentences")
 """Ways of reading that came later: where they are not used, a corpus is the one that it was."""
 
 

@@ -1,10 +1,10 @@
-"""Cutting long records where a sentence ends: short, or into passages."""
+"""Cutting long records where a sentence ends: short, into passages, or into sentences."""
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
-__all__ = ["cut_words", "passages"]
+__all__ = ["cut_words", "passages", "sentences"]
 
 _WORD = re.compile(r"\S+")
 _END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u2019\u201d)\]]*(?=\s|$)|(?<=\S)(?=\n\s*\n)")
@@ -37,3 +37,15 @@ def passages(text: str, most: int) -> Iterator[str]:
         passage = cut_words(text[start:], most)
         yield passage if not start else passage.lstrip()
         start += len(passage)
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a text, without the white space around them; what comes after the last end is one too.
+
+    Args:
+        text: a whole text.
+    """
+    ends = [found.end() for found in _END.finditer(text)]
+    for start, end in pairwise([0, *ends, len(text)]):
+        if sentence := text[start:end].strip():
+            yield sentence

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, cast
 
 from seqloom.config import ReadingConfig
-from seqloom.corpora.cutting import cut_words, passages
+from seqloom.corpora.cutting import cut_words, passages, sentences
 from seqloom.corpora.document import CHUNK_CHARACTERS
 
 __all__ = ["bounded", "fold", "folded", "record_chunks", "uncut_line_ends"]
@@ -41,8 +41,10 @@ def folded(pieces: Iterable[str], reading: ReadingConfig) -> Iterator[str]:
 
 def record_chunks(record: str, reading: ReadingConfig) -> Iterator[str]:
     """A whole record, cut and folded as `reading` wants it, in chunks; an empty one stands between two passages."""
-    if not reading.cut_words:
-        parts: Iterable[str] = (record,)
+    if reading.sentences:
+        parts: Iterable[str] = sentences(record)
+    elif not reading.cut_words:
+        parts = (record,)
     elif reading.passages:
         parts = passages(record, reading.cut_words)
     else:

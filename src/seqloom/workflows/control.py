@@ -150,7 +150,9 @@ def measure_control(
         critic = open_critic(critic)
     written_ways = [tuple(way) for way in ways or _all_ways(critic)]
     _check_ways(run, scale, written_ways, critic, settings)
-    reading = replace(run.config.reading, rating=(scale.name,), category=(), encoding=None, passages=False)
+    reading = replace(
+        run.config.reading, rating=(scale.name,), category=(), encoding=None, passages=False, sentences=False
+    )
     whole, judged = (
         read_rated(source, replace(reading, pool="judge", cut_words=cut)) for cut in (0, reading.cut_words)
     )

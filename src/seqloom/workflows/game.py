@@ -98,7 +98,7 @@ def _played_out(game: Game) -> Run:
 
 def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, total = game.trainer, game.trainer.config.awakening
-    clock = _Clock(trainer.progress.awakened, total)
+    clock = _Clock(trainer.progress.awakened, total, ", and the rounds after it")
     while trainer.progress.awakened < total and not interrupted():
         found = trainer.awaken()
         step = trainer.progress.awakened
@@ -113,7 +113,7 @@ def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
 
 def _school(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, config = game.trainer, game.trainer.config
-    clock = _Clock(trainer.progress.schooled, config.schooling)
+    clock = _Clock(trainer.progress.schooled, config.schooling, ", and the rounds after it")
     while trainer.progress.schooled < config.schooling and not interrupted():
         accuracy = trainer.school()
         step = trainer.progress.schooled
@@ -149,10 +149,16 @@ def _play_rounds(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> No
 
 
 class _Clock:
-    """Says how long the rest of a stage takes, by how long what is done of it took, and when to say something."""
+    """Says how long the rest of a stage takes, by how long what is done of it took, and when to say something.
 
-    def __init__(self, done: int, total: int) -> None:
-        self._from, self._total, self._begun = done, total, time.monotonic()
+    Args:
+        done: steps of it that are done.
+        total: that it has.
+        then: what comes after it, in words.
+    """
+
+    def __init__(self, done: int, total: int, then: str = "") -> None:
+        self._from, self._total, self._then, self._begun = done, total, then, time.monotonic()
         self._said = self._begun
 
     @property
@@ -165,7 +171,7 @@ class _Clock:
         self._said = time.monotonic()
         each = (self._said - self._begun) / max(1, done - self._from)
         seconds = each * (self._total - done)
-        return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
+        return (f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left") + self._then
 
 
 class _Log:

@@ -173,7 +173,7 @@ def _by_likelihood(
         note("first, the rest of learning by likelihood")
         parent = train(run=run, resume=True, viewer=_OnTheWay(viewer or Viewer()))
     else:
-        check_enough(asked.source, asked.others, asked.draft)
+        check_enough(asked.source, asked.others, asked.draft, note)
         note("first, learning by likelihood")
         settings = {"level": "word", "validation": UNSEEN, **asked.others, **asked.budget}
         if settings["level"] == "word":

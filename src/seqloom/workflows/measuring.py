@@ -13,7 +13,7 @@ from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.data.split import Spans, split_store
 from seqloom.data.store import TokenStore, cached_store
-from seqloom.errors import CodecError, ConfigError, SourceError
+from seqloom.errors import CodecError, ConfigError, RunError, SourceError
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
 from seqloom.evaluation.scorer import Scorer, TokenScorer, make_fast_scorer, make_scorer
 from seqloom.evaluation.scores import TokenScore, document_scores, token_scores
@@ -63,6 +63,15 @@ def run_scorer(run: Run) -> TokenScorer:
     return make_scorer(run.config.model, checked_weights(run.config.model, run.weights), run.model)
 
 
+def _check_measurable(run: Run) -> None:
+    """A text's probability under a GAN is a mean over all noise, and zero where it has a word that it never writes."""
+    if run.config.model.noise:
+        raise RunError(
+            f"{run.path} is a GAN, which tells nothing of how likely a text is: measure what it was begun from, "
+            f"{run.config.parent}"
+        )
+
+
 def fast_run_scorer(run: Run) -> Scorer:
     """The same for measurements of much text, in bfloat16 where that is faster; see `make_fast_scorer`."""
     return make_fast_scorer(run.config.model, checked_weights(run.config.model, run.weights), run.model)
@@ -80,6 +89,7 @@ def evaluate(
     if split not in SPLITS:
         raise ConfigError(f"--split got {split!r}: choose from {', '.join(SPLITS)}")
     store, spans = _part(run, source, split, skip_unknown=skip_unknown)
+    _check_measurable(run)
     scorer, protocol = run_scorer(run), protocol or Protocol()
     characters = run.codec.characters_per_token
     features = run.config.features_of(store)
@@ -100,6 +110,7 @@ def evaluate(
 
 def score_text(run: Run, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
     """See `Run.score`."""
+    _check_measurable(run)
     ids = [run.codec.start, *run.codec.encode(run.as_read(text), skip_unknown=skip_unknown).tolist()]
     return list(token_scores(run_scorer(run), np.array(ids)))
 
@@ -122,6 +133,7 @@ def score_source(
     Raises:
         UserError: the source cannot be read, or has symbols outside the vocabulary.
     """
+    _check_measurable(run)
     scorer = run_scorer(run)
     store = _store(run, _as_run_reads(run, source), skip_unknown=skip_unknown)
     if symbols := left_out(store.skipped):

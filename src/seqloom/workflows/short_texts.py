@@ -26,13 +26,14 @@ _LEAST_UNSEEN = 16
 _ONE_RATING = "all texts have the same {}, {:g}: give texts of several ratings"
 
 
-def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig) -> None:
+def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig, note: Callable[[str], None]) -> None:
     """Whether a table may have enough texts, before anything is trained: as far as that shows without a vocabulary.
 
     Args:
         source: the table.
         settings: those of training by likelihood, of which some say how it is read.
         config: how the GAN is trained.
+        note: is told where most texts are too long.
 
     Raises:
         SourceError: it has not.
@@ -52,6 +53,9 @@ def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig) ->
             elif isinstance(rating, int | float) and math.isfinite(rating):
                 number += 1
                 ratings.add(rating)
+    if long > number:
+        how = "" if reading.sentences else "; --sentences reads texts sentence by sentence"
+        note(f"{long:,} of {long + number:,} texts are too long for --length {config.length} and left out{how}")
     if len(ratings) == 1:
         raise SourceError(_ONE_RATING.format(reading.rating[0], *ratings))
     usable = int(number * (1 - settings.get("hold_out", 0.0)))
@@ -92,8 +96,10 @@ def short_texts(parent: Run, material: Material, config: GanConfig, note: Callab
     if outside > 4 * found:
         raise SourceError(
             f"{outside:,} of {outside + found:,} texts have words that {parent.path} does not know: begin from a run "
-            "of this vocabulary, or give a larger --vocabulary"
+            "of this vocabulary, or give a larger --vocabulary or --level subword"
         )
+    if outside > found:
+        note("more texts are left out for their words than are read: --level subword leaves none out for them")
     if len(texts) < 4 * config.batch or len(unseen) < _least_unseen(config):
         usable = f"{len(texts):,} texts to learn from and {len(unseen):,} to measure the discriminator on, of"
         longer = tally[too_long(config.length)]
@@ -116,7 +122,7 @@ def _needed(config: GanConfig) -> int:
 
 
 def _too_few(usable: str, others: str, level: str, config: GanConfig, longer: int) -> str:
-    larger = ", or a larger --length" if longer else ""
+    larger = ", or a larger --length, or --sentences" if longer else ""
     smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller --batch or --pack"
     return (
         f"{usable} at most {config.length - 1} tokens of level {level} ({others}) are too few: about "
