@@ -106,7 +106,7 @@ def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
             log(step, nats=float(found.nats), information=float(found.information))
         if step % 200 == 0:
             _save(game)
-        if step % 200 == 0 or clock.due:
+        if step == total or clock.due:
             told = f"{float(found.nats):.1f} nats a text besides {float(found.information):.1f} that the noise tells"
             game.note(f"update {step:,} of {total:,}: {told}; {clock.left(step)}")
 
