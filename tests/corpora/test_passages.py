@@ -42,6 +42,10 @@ def test_a_sentence_ends_with_its_marks_and_at_a_paragraph():
     ]
 
 
+def test_sentences_end_without_a_space_in_scripts_that_have_none():
+    assert list(sentences("好吃。「很好！」再来\uff1f")) == ["好吃。", "「很好！」", "再来\uff1f"]
+
+
 @pytest.fixture
 def table(tmp_path):
     with open(tmp_path / "table.csv", "w", newline="", encoding="utf-8") as file:

@@ -8,6 +8,8 @@ __all__ = ["cut_words", "passages", "sentences"]
 
 _WORD = re.compile(r"\S+")
 _END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u2019\u201d)\]]*(?=\s|$)|(?<=\S)(?=\n\s*\n)")
+_WIDE_END = re.compile(r"[\u3002\uff01\uff1f]+[\"'\u2019\u201d\u300d\u300f)\]]*")
+"""Of a sentence in a script that has no spaces."""
 
 
 def cut_words(text: str, most: int) -> str:
@@ -45,7 +47,7 @@ def sentences(text: str) -> Iterator[str]:
     Args:
         text: a whole text.
     """
-    ends = [found.end() for found in _END.finditer(text)]
-    for start, end in pairwise([0, *ends, len(text)]):
+    ends = {found.end() for pattern in (_END, _WIDE_END) for found in pattern.finditer(text)}
+    for start, end in pairwise(sorted({0, *ends, len(text)})):
         if sentence := text[start:end].strip():
             yield sentence
