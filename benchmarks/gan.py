@@ -12,10 +12,9 @@ without rounds at all.
                              [--json FILE] [--plot sweep.png]
 
 Reviews and titles lie under the folder that SEQLOOM_CORPORA names. Preprocessing is lossy: texts of 3 to 15 words, in
-small letters, all of them among the 3,000 most frequent words (titles: 8,000, made of 4,000
-subwords). Likelihood alone is offered the same minutes and ends before them: it reads so few texts a number of times
-and no more, by when its loss on texts that it does not learn from falls no more. What stands in the work folder is not
-trained again.
+small letters, all of them among the 3,000 most frequent words (titles: 8,000, made of 4,000 subwords). Likelihood alone
+is offered the same minutes and ends before them: it reads so few texts a number of times and no more, by when its loss
+on texts that it does not learn from falls no more. What stands in the work folder is not trained again.
 """
 
 import argparse

@@ -279,6 +279,8 @@ def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
     with pytest.raises(SourceError, match="or a larger --length, or --sentences"):
         train_gan(table, run=tmp_path / "run", note=said.append, **settings)
     assert "400 of 400 texts are too long for --length 16 and left out; --sentences reads" in said[0]
+    with pytest.raises(SourceError, match=r"or a larger --length$"):
+        train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **{**settings, "length": 4})
     train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **settings)
     assert any(line.startswith("1,1") and "texts to learn from" in line for line in said)
 

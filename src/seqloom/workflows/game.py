@@ -13,6 +13,7 @@ import torch
 
 from seqloom.data.conditions import Scale
 from seqloom.files import write_json, write_text
+from seqloom.gan.config import GanConfig
 from seqloom.gan.texts import Texts
 from seqloom.gan.trainer import GanTrainer, Round
 from seqloom.gan.writing import told_of, write
@@ -98,7 +99,7 @@ def _played_out(game: Game) -> Run:
 
 def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, total = game.trainer, game.trainer.config.awakening
-    clock = _Clock(trainer.progress.awakened, total, ", and the rounds after it")
+    clock = _Clock(trainer.progress.awakened, total, _then(trainer.config))
     while trainer.progress.awakened < total and not interrupted():
         found = trainer.awaken()
         step = trainer.progress.awakened
@@ -113,7 +114,7 @@ def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
 
 def _school(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, config = game.trainer, game.trainer.config
-    clock = _Clock(trainer.progress.schooled, config.schooling, ", and the rounds after it")
+    clock = _Clock(trainer.progress.schooled, config.schooling, _then(config))
     while trainer.progress.schooled < config.schooling and not interrupted():
         accuracy = trainer.school()
         step = trainer.progress.schooled
@@ -146,6 +147,10 @@ def _play_rounds(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> No
             seen.clear()
         elif clock.due:
             game.note(f"round {number:,} of {config.rounds:,}: {_balanced(trainer)}; {clock.left(number)}")
+
+
+def _then(config: GanConfig) -> str:
+    return ", and the rounds after it" if config.rounds else ""
 
 
 class _Clock:

@@ -88,8 +88,8 @@ def evaluate(
     """See `Run.evaluate`."""
     if split not in SPLITS:
         raise ConfigError(f"--split got {split!r}: choose from {', '.join(SPLITS)}")
-    store, spans = _part(run, source, split, skip_unknown=skip_unknown)
     _check_measurable(run)
+    store, spans = _part(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
     characters = run.codec.characters_per_token
     features = run.config.features_of(store)
@@ -131,7 +131,7 @@ def score_source(
         note: is told which those were.
 
     Raises:
-        UserError: the source cannot be read, or has symbols outside the vocabulary.
+        UserError: the source cannot be read, has symbols outside the vocabulary, or the run is a GAN.
     """
     _check_measurable(run)
     scorer = run_scorer(run)

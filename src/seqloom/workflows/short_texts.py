@@ -53,6 +53,7 @@ def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig, no
             elif isinstance(rating, int | float) and math.isfinite(rating):
                 number += 1
                 ratings.add(rating)
+    shorter = _shorter(long, reading)
     if long > number:
         how = "" if reading.sentences else "; --sentences reads texts sentence by sentence"
         note(f"{long:,} of {long + number:,} texts are too long for --length {config.length} and left out{how}")
@@ -61,7 +62,7 @@ def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig, no
     usable = int(number * (1 - settings.get("hold_out", 0.0)))
     if usable < _needed(config):
         raise SourceError(
-            _too_few(f"{usable:,} texts with a rating and of", f"{long:,} longer ones", level, config, long)
+            _too_few(f"{usable:,} texts with a rating and of", f"{long:,} longer ones", level, config, shorter)
         )
 
 
@@ -102,8 +103,8 @@ def short_texts(parent: Run, material: Material, config: GanConfig, note: Callab
         note("more texts are left out for their words than are read: --level subword leaves none out for them")
     if len(texts) < 4 * config.batch or len(unseen) < _least_unseen(config):
         usable = f"{len(texts):,} texts to learn from and {len(unseen):,} to measure the discriminator on, of"
-        longer = tally[too_long(config.length)]
-        raise SourceError(_too_few(usable, f"{tally.total():,} left out", parent.codec.level, config, longer))
+        shorter = _shorter(tally[too_long(config.length)], parent.config.reading)
+        raise SourceError(_too_few(usable, f"{tally.total():,} left out", parent.codec.level, config, shorter))
     if len(set(texts.levels.tolist())) < 2:
         scale = parent.config.conditions.columns[0]
         assert isinstance(scale, Scale)
@@ -121,11 +122,15 @@ def _needed(config: GanConfig) -> int:
     return math.ceil(1.05 * max(4 * config.batch / (1 - UNSEEN), _least_unseen(config) / UNSEEN))
 
 
-def _too_few(usable: str, others: str, level: str, config: GanConfig, longer: int) -> str:
-    larger = ", or a larger --length, or --sentences" if longer else ""
+def _shorter(longer: int, reading: ReadingConfig) -> str:
+    """What would help where some texts are too long."""
+    return (", or a larger --length" + ", or --sentences" * (not reading.sentences)) * bool(longer)
+
+
+def _too_few(usable: str, others: str, level: str, config: GanConfig, shorter: str) -> str:
     smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller --batch or --pack"
     return (
         f"{usable} at most {config.length - 1} tokens of level {level} ({others}) are too few: about "
         f"{_needed(config):,} are needed for batches of {config.batch} and packs of {config.pack}; give more texts"
-        f"{larger}{smaller}"
+        f"{shorter}{smaller}"
     )
