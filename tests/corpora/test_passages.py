@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from seqloom.codecs import fit_codec
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
-from seqloom.corpora.cutting import passages, sentences
+from seqloom.corpora.cutting import cut_words, passages, sentences
 from seqloom.corpora.document import Document
 from seqloom.data.store import build_store
 from seqloom.errors import ConfigError
@@ -44,6 +44,18 @@ def test_a_sentence_ends_with_its_marks_and_at_a_paragraph():
 
 def test_sentences_end_without_a_space_in_scripts_that_have_none():
     assert list(sentences("好吃。「很好！」再来\uff1f")) == ["好吃。", "「很好！」", "再来\uff1f"]
+    assert list(sentences("\u0939\u0948\u0964 \u0939\u0948")) == ["\u0939\u0948\u0964", "\u0939\u0948"]
+
+
+@pytest.mark.parametrize("between", ["\n\n", "\r\n\r\n", "\r\r", " \n \n", "\r\n \r\n"])
+def test_a_paragraph_ends_a_sentence_whatever_its_line_ends(between):
+    assert list(sentences(f"one{between}two\r\nlines")) == ["one", "two\r\nlines"]
+
+
+def test_long_runs_of_marks_take_no_longer():
+    run = "." * 100_000  # where each mark of it would be tried anew, minutes
+    assert list(sentences(run + "x")) == [run + "x"]
+    assert cut_words(run + "x y. z w", 3) == run + "x y."
 
 
 @pytest.fixture

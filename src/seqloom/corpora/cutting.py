@@ -7,9 +7,13 @@ from itertools import islice, pairwise
 __all__ = ["cut_words", "passages", "sentences"]
 
 _WORD = re.compile(r"\S+")
-_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+[\"'\u2019\u201d)\]]*(?=\s|$)|(?<=\S)(?=\n\s*\n)")
-_WIDE_END = re.compile(r"[\u3002\uff01\uff1f]+[\"'\u2019\u201d\u300d\u300f)\]]*")
-"""Of a sentence in a script that has no spaces."""
+_END = re.compile(
+    r"(?<![.!?\u2026\u3002\uff01\uff1f])[.!?\u2026\u3002\uff01\uff1f]+[\"'\u2019\u201d)\]]*(?=\s|$)|(?<=\S)(?=\n\s*\n)"
+)
+_OWN_END = re.compile(r"[\u3002\uff01\uff1f\u0964\u061f\u06d4]+[\"'\u2019\u201d\u00bb\u300d\u300f\uff09)\]]*")
+"""Marks of other scripts, which end a sentence without a space after them too."""
+
+_PARAGRAPH = re.compile(r"(?:\r\n|\r(?!\n)|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
 
 
 def cut_words(text: str, most: int) -> str:
@@ -47,7 +51,7 @@ def sentences(text: str) -> Iterator[str]:
     Args:
         text: a whole text.
     """
-    ends = {found.end() for pattern in (_END, _WIDE_END) for found in pattern.finditer(text)}
+    ends = {found.end() for pattern in (_END, _OWN_END, _PARAGRAPH) for found in pattern.finditer(text)}
     for start, end in pairwise(sorted({0, *ends, len(text)})):
         if sentence := text[start:end].strip():
             yield sentence
