@@ -28,9 +28,9 @@ from peers.environments import python_of
 from peers.processes import PeerProcess, Rate, in_turn
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.decoding_library import SamplingSettings
-from seqloom.kernels.lanes import Lanes, usable_processors
-from seqloom.kernels.native import available_kernels
+from seqloom.kernels.batched_decoder import Lanes, usable_processors
+from seqloom.kernels.decoding_abi import SamplingSettings
+from seqloom.kernels.library import available_kernels
 from seqloom.kernels.native_decoder import PRECISIONS, NativeDecoder, native_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate

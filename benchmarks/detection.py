@@ -33,11 +33,11 @@ from markdown import print_table
 
 import seqloom
 from seqloom.config import ReadingConfig
-from seqloom.detector.altering import ALTERATIONS, first_words, spliced, words_of
+from seqloom.detector.augmentation import ALTERATIONS, first_words, spliced, words_of
 from seqloom.detector.detector import Detector
+from seqloom.detector.fit import fit_detector, open_detector, read_texts
 from seqloom.detector.stack import probabilities
 from seqloom.errors import RunError
-from seqloom.workflows.detectors import fit_detector, open_detector, read_texts
 
 CORPORA = Path(os.environ.get("SEQLOOM_CORPORA", "."))
 REVIEWS = CORPORA / "reviews" / "yelp_10k.csv"

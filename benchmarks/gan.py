@@ -32,7 +32,7 @@ from sweep import LENGTH, REGIONS, SENTENCES, TITLES, Judges, Language, diversit
 
 import seqloom
 from seqloom.errors import TrainingError
-from seqloom.workflows.describing import parameters
+from seqloom.runs.describe import parameters
 
 SIZE, PEER_SIZE = 256, 320
 """Units of the GAN's generator, and of the likelihood model, which has as many parameters as that with its noise."""

@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 import seqloom
-from seqloom.critic.folder import CRITIC
+from seqloom.critic.fit import fit_critic
+from seqloom.critic.storage import CRITIC
 from seqloom.errors import RunError
-from seqloom.workflows.control import REAL, ControlReport, measure_control
-from seqloom.workflows.critics import fit_critic
+from seqloom.rating.control_report import REAL, ControlReport, measure_control
 
 ALONE = ("condition",)
 FILTERED = ("condition", "guide", "filter")
@@ -195,7 +195,7 @@ def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any
 
 def unconditional(options: argparse.Namespace, work: Path) -> float:
     """Nats a token of the judge's texts under a model of the same size that knows no ratings."""
-    from seqloom.workflows.control import nats_of_pool
+    from seqloom.rating.control_report import nats_of_pool
 
     run = trained(options, work / "unconditional", rated=False)
     return nats_of_pool(run, options.table, "judge")["none"]

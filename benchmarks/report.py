@@ -27,7 +27,7 @@ from typing import Any
 from peers.environments import PEERS, versions
 from summary import table
 
-from seqloom.kernels.native import available_kernels
+from seqloom.kernels.library import available_kernels
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -29,7 +29,7 @@ from peers.processes import AVX2_ONLY, PeerProcess, Rate, in_turn
 from peers.serving import median_rate
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.native import BFLOAT16, available_kernels
+from seqloom.kernels.library import BFLOAT16, available_kernels
 from seqloom.kernels.trainer import Dropped, NativeTrainer
 from seqloom.kernels.weights import expected_shapes
 

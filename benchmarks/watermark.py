@@ -27,14 +27,14 @@ from unittest import mock
 import numpy as np
 
 import seqloom
+from seqloom.api import Run
 from seqloom.evaluation.diversity import distinct_share
-from seqloom.evaluation.scores import document_scores
 from seqloom.evaluation.self_bleu import self_bleu
+from seqloom.evaluation.token_scores import document_scores
+from seqloom.lm.evaluate import run_scorer
+from seqloom.runs.training_corpus import own_corpus
 from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, Finding, find_mark
-from seqloom.workflows.measuring import run_scorer
-from seqloom.workflows.own_text import own_corpus
-from seqloom.workflows.run import Run
-from seqloom.workflows.watermarks import RARE
+from seqloom.watermark.detect import RARE
 
 KEY = "a key for measurements"
 TESTS, KEYS = 10, 10
@@ -108,7 +108,7 @@ def measured(run: Run, chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def one_variant() -> mock._patch:
-    return mock.patch("seqloom.sampling.native.variants_of", return_value=(0,) * GROUPS)
+    return mock.patch("seqloom.sampling.native_engine.variants_of", return_value=(0,) * GROUPS)
 
 
 def damaged(texts: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+import torch
 from jaxtyping import install_import_hook
 
 # One hook for the folders whose signatures carry shapes; it must come before their first import.
@@ -29,3 +30,27 @@ def corpora_dir() -> Path:
     if not named or not Path(named).is_dir():
         pytest.skip("SEQLOOM_CORPORA does not name a folder of real corpora")
     return Path(named)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Compute with one thread, so that results do not depend on the number of cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def text_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small text file of one repeated sentence."""
+    path = tmp_path_factory.mktemp("text") / "fox.txt"
+    path.write_text("the quick brown fox jumps over the lazy dog. " * 200, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def run(text_file: Path, tmp_path_factory: pytest.TempPathFactory) -> "Run":
+    """Return a small run that has learned the sentence."""
+    import seqloom
+
+    return seqloom.train(
+        text_file, run=tmp_path_factory.mktemp("runs") / "fox", steps=150, size=32, threads=1, hold_out=0.1, seed=1
+    )

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from seqloom.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from seqloom.api import Run, load, train, train_gan
     from seqloom.corpora import open_corpus
     from seqloom.critic import Critic
     from seqloom.detector.detector import Detector
+    from seqloom.detector.language_models import language_teacher
+    from seqloom.detector.load import open_detector
     from seqloom.errors import (
         CodecError,
         ConfigError,
@@ -21,10 +24,6 @@ if TYPE_CHECKING:
         UserError,
     )
     from seqloom.sampling import Sample, reweight
-    from seqloom.workflows.detectors import language_teacher, open_detector
-    from seqloom.workflows.gan import train_gan
-    from seqloom.workflows.run import Run, load
-    from seqloom.workflows.train import train
 
 # Read by OpenMP when torch is first imported. Threads that wait by spinning slow training down several times over on a
 # machine that does anything else beside it.
@@ -53,14 +52,14 @@ __all__ = [
 ]
 
 _PLACES = {
-    "Run": "seqloom.workflows.run",
-    "load": "seqloom.workflows.run",
+    "Run": "seqloom.api",
+    "load": "seqloom.api",
+    "train": "seqloom.api",
+    "train_gan": "seqloom.api",
     "Critic": "seqloom.critic",
     "Detector": "seqloom.detector.detector",
-    "language_teacher": "seqloom.workflows.detectors",
-    "open_detector": "seqloom.workflows.detectors",
-    "train": "seqloom.workflows.train",
-    "train_gan": "seqloom.workflows.gan",
+    "language_teacher": "seqloom.detector.language_models",
+    "open_detector": "seqloom.detector.load",
     "open_corpus": "seqloom.corpora",
     "Sample": "seqloom.sampling",
     "reweight": "seqloom.sampling",

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,15 @@ from typing import Any
 
 from seqloom.errors import SeqloomError
 
-__all__ = ["cache_folder", "check_writable", "replaced", "replaced_folder", "write_json", "write_text"]
+__all__ = [
+    "building_folder",
+    "cache_folder",
+    "check_writable",
+    "replaced",
+    "replaced_folder",
+    "write_json",
+    "write_text",
+]
 
 
 def cache_folder(kind: str) -> Path:
@@ -98,3 +107,28 @@ def _cannot_write(path: Path, error: OSError) -> SeqloomError:
     return SeqloomError(
         f"cannot write {path}: {error.strerror or error}; free some space or choose a folder that can be written to"
     )
+
+
+@contextlib.contextmanager
+def building_folder(folder: Path) -> Iterator[Path]:
+    """A new folder beside the wanted one, which takes its place when all is done."""
+    folder = folder.resolve() if folder.is_symlink() else folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield place
+        place.chmod(0o777 & ~_umask())
+        old = place.with_name(f"{place.name}.old")
+        if folder.exists():
+            folder.rename(old)
+        place.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _umask() -> int:
+    """What the person's new files may not be."""
+    found = os.umask(0)
+    os.umask(found)
+    return found

@@ -11,7 +11,7 @@ __all__ = ["CODECS", "CORES", "GAN_LOSSES", "HEADS", "resolve"]
 
 CODECS: Mapping[str, str] = {
     "char": "seqloom.codecs.chars:CharCodec",
-    "byte": "seqloom.codecs.raw_bytes:ByteCodec",
+    "byte": "seqloom.codecs.bytes:ByteCodec",
     "word": "seqloom.codecs.words:WordCodec",
     "subword": "seqloom.codecs.subwords:SubwordCodec",
 }

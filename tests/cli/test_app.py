@@ -8,8 +8,8 @@ import typer
 from seqloom import __version__
 from seqloom.cli.app import main
 from seqloom.cli.commands import app
-from seqloom.workflows import run as run_module
-from seqloom.workflows.settings import _KNOWN, as_flag
+from seqloom.lm.options import _KNOWN, as_flag
+from seqloom.runs import saved_run as run_module
 
 COMMANDS = typer.main.get_command(app).commands
 

@@ -8,7 +8,7 @@ from typer.main import get_command
 
 from seqloom.cli.app import app
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
-from seqloom.sampling.config import SamplingConfig
+from seqloom.config.sampling import SamplingConfig
 
 CHOSEN = ("detected", "what this processor does fast", "the fastest that loses nothing", "what suits its shape")
 """What help says of settings that hang on the text or the machine."""

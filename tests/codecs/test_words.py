@@ -1,7 +1,7 @@
 import pytest
 
-from seqloom.codecs import pieces, words
-from seqloom.codecs.pieces import word_pattern
+from seqloom.codecs import words
+from seqloom.codecs.pretokenizer import word_pattern
 from seqloom.codecs.words import WordCodec
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seqloom.corpora import fetch as exported
-from seqloom.corpora.catalog import ENTRIES, Entry
+from seqloom.corpora.catalogue import ENTRIES, Entry
 from seqloom.corpora.fetch import catalogue, fetch
 from seqloom.errors import SeqloomError, SourceError
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from seqloom.codecs import fit_codec
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
-from seqloom.corpora.cutting import cut_words, passages, sentences
 from seqloom.corpora.document import Document
+from seqloom.corpora.segmentation import cut_words, passages, sentences
 from seqloom.data.store import build_store
 from seqloom.errors import ConfigError
 from seqloom.evaluation.originality import CopyIndex

@@ -10,9 +10,9 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from seqloom.critic import Critic, load_critic
-from seqloom.critic.folder import holds_other_things, save_critic
+from seqloom.critic.storage import holds_other_things, save_critic
 from seqloom.errors import ConfigError, RunError, SourceError
-from seqloom.readers.settings import EncoderSettings
+from seqloom.text_features.config import EncoderSettings
 
 SMALL = EncoderSettings(width=8, filters=8, updates=200)
 

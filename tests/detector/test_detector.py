@@ -6,10 +6,10 @@ from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from seqloom.detector.detector import Detector
-from seqloom.detector.folder import load_detector, save_detector
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS
 from seqloom.detector.stack import REAL
-from seqloom.detector.versions import make_versions, split_groups
+from seqloom.detector.storage import load_detector, save_detector
+from seqloom.detector.training_set import make_versions, split_groups
 from seqloom.errors import ConfigError, RunError
 
 
@@ -72,7 +72,7 @@ def test_groups_stay_whole(known):
 
 
 def test_of_very_many_texts_some_are_learned_from(monkeypatch, known):
-    monkeypatch.setattr("seqloom.detector.versions._MOST_TEXTS", 100)
+    monkeypatch.setattr("seqloom.detector.training_set._MOST_TEXTS", 100)
     said = []
     parts, _ = split_groups(known.generated, np.arange(len(known.texts)), 0, said.append)
     assert [(parts[known.generated == side] != 3).sum() for side in (False, True)] == [100, 100]

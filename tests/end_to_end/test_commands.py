@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import seqloom as seqloom_library
-from seqloom.kernels.native import available_kernels
+from seqloom.kernels.library import available_kernels
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 200
 FOREVER = ("--steps", "100000000", "--validate-every", "50", "--patience", "0")

@@ -7,10 +7,9 @@ import torch
 from seqloom.config import ModelConfig
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
-from seqloom.evaluation import pieces
-from seqloom.evaluation import scores as scores_module
+from seqloom.evaluation import token_scores as scores_module
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
-from seqloom.evaluation.scores import document_scores, token_scores
+from seqloom.evaluation.token_scores import document_scores, token_scores
 from seqloom.evaluation.torch_scorer import TorchScorer
 from seqloom.models.language_model import LanguageModel
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqloom.corpora.document import Document
-from seqloom.evaluation import rolling
+from seqloom.evaluation import rolling_hash
 from seqloom.evaluation.originality import CopyIndex
 
 TEXTS = st.text("abß語😀", max_size=60)
@@ -43,7 +43,7 @@ def test_copied_share_against_brute_force(text, corpus, n):
 
 def test_exact_even_where_every_hash_collides(monkeypatch):
     monkeypatch.setattr(
-        rolling.RollingHash,
+        rolling_hash.RollingHash,
         "__call__",
         lambda _, symbols, n: np.zeros(max(0, len(symbols) - n + 1), np.uint64),
     )

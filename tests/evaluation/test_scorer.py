@@ -9,10 +9,12 @@ from seqloom.data.batch import IGNORED
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.evaluation.likelihood import block_likelihood, full_likelihood, window_likelihood
-from seqloom.evaluation.scorer import ForwardScorer, NativeScorer, Window, make_fast_scorer, make_scorer
-from seqloom.evaluation.scores import token_scores
+from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
+from seqloom.evaluation.native_scorers import ForwardScorer, NativeScorer
+from seqloom.evaluation.scorer import Window
+from seqloom.evaluation.token_scores import token_scores
 from seqloom.evaluation.torch_scorer import TorchScorer
-from seqloom.kernels.native import BFLOAT16, available_kernels
+from seqloom.kernels.library import BFLOAT16, available_kernels
 from seqloom.models.language_model import LanguageModel
 
 VOCABULARY = 37

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.gan.config import GanConfig
-from seqloom.gan.texts import Texts
+from seqloom.config.gan import GanConfig
+from seqloom.gan.short_texts import Texts
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import LanguageModel
 

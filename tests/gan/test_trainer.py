@@ -5,13 +5,13 @@ import pytest
 import torch
 from tests.gan.conftest import BOUNDARY, LENGTH, NOISE, VOCABULARY
 
+from seqloom.config.gan import GanConfig
 from seqloom.errors import ConfigError, TrainingError
-from seqloom.gan.config import GanConfig
-from seqloom.gan.likelihood import _before_each, _nats, _unlike_prior
+from seqloom.gan.mode_collapse import Variety
 from seqloom.gan.networks import Discriminator, Recognizer, Shown
-from seqloom.gan.texts import Batch
-from seqloom.gan.variety import Variety
-from seqloom.gan.writing import write
+from seqloom.gan.rollout import write
+from seqloom.gan.short_texts import Batch
+from seqloom.gan.vae_pretraining import _before_each, _nats, _unlike_prior
 
 
 def weights(trainer):

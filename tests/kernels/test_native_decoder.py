@@ -5,7 +5,7 @@ import pytest
 
 from seqloom.errors import ConfigError, RunError
 from seqloom.kernels import NativeDecoder, native_decoder, plain_decoder
-from seqloom.kernels.native import available_kernels
+from seqloom.kernels.library import available_kernels
 from seqloom.kernels.native_decoder import PRECISIONS
 
 TOKENS = np.random.default_rng(5).integers(0, 43, 60)

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.native import BFLOAT16, available_kernels
+from seqloom.kernels.library import BFLOAT16, available_kernels
 from seqloom.kernels.trainer import Conditions, Dropped, NativeTrainer, covers
 from seqloom.models.heads import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
-from seqloom.training.native_updater import shifted_targets
+from seqloom.training.native_step import shifted_targets
 
 VOCABULARY = 37
 pytestmark = pytest.mark.skipif(not available_kernels(), reason="the native kernels were not built")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.models.core import Core, LayerCondition, State
+from seqloom.models.recurrent_layer import Core, LayerCondition, State
 from seqloom.models.stack import cleared
 from seqloom.registry import CORES, resolve
 

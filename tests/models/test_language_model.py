@@ -8,7 +8,7 @@ from seqloom.config import ModelConfig
 from seqloom.data.batch import IGNORED
 from seqloom.errors import ConfigError
 from seqloom.models.language_model import LanguageModel, num_parameters
-from seqloom.models.transplant import transplant
+from seqloom.models.weight_transfer import transplant
 
 
 def tokens(batch: int, time: int, vocabulary: int) -> torch.Tensor:

@@ -10,8 +10,8 @@ from scipy.special import softmax
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError, RunError
 from seqloom.kernels import plain_decoder
+from seqloom.kernels.sliding_window import RereadDecoder
 from seqloom.kernels.weights import expected_shapes
-from seqloom.kernels.windowed import RereadDecoder
 from seqloom.sampling import SamplingConfig, generate, next_distribution, stream
 
 SPELLED = [b"a", b"b", b"\xc3", b"\xa9", "é\n".encode(), b"ab", b""]

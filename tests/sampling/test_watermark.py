@@ -13,12 +13,12 @@ from scipy.stats import chisquare, combine_pvalues, gamma, kstest
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
 from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder
-from seqloom.kernels.added import added_by
-from seqloom.kernels.native import available_kernels
-from seqloom.kernels.plain import told_plain_decoder
+from seqloom.kernels.condition_bias import added_by
+from seqloom.kernels.library import available_kernels
+from seqloom.kernels.reference_decoder import told_plain_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
-from seqloom.sampling.draw import draw_marked
+from seqloom.sampling.rng import draw_marked
 from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, Mark, find_mark, fingerprint, secret_number, variants_of
 
 LETTERS = [bytes([97 + token]) for token in range(23)]

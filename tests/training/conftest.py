@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig, TrainingConfig
-from seqloom.data.lanes import LaneBatches
+from seqloom.data.contiguous_batches import LaneBatches
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
-from seqloom.kernels.native import available_kernels
+from seqloom.kernels.library import available_kernels
 from seqloom.kernels.trainer import covers
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.events import Event

@@ -45,7 +45,7 @@ def call(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _fail(0)
     except KeyboardInterrupt:
-        from seqloom.cli.faults import INTERRUPTED
+        from seqloom.cli.error_messages import INTERRUPTED
 
         if sys.stderr is not None and sys.stderr.isatty():
             print(file=sys.stderr)  # the terminal wrote ^C where the text had come to
@@ -53,7 +53,7 @@ def call(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("SEQLOOM_TRACEBACK"):
             raise
-        from seqloom.cli.faults import judge
+        from seqloom.cli.error_messages import judge
 
         verdict = judge(error)
         return _fail(verdict.exit_code, *verdict.lines)

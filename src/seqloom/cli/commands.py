@@ -5,8 +5,17 @@ from typing import Annotated
 import typer
 
 from seqloom import __version__
-from seqloom.cli import corpora, critics, detecting, gans, looking, measuring, training, writing
-from seqloom.cli.sections import SectionedCommand
+from seqloom.cli import (
+    corpora_commands,
+    critic_commands,
+    detect_commands,
+    evaluate_commands,
+    gan_commands,
+    generate_command,
+    info_commands,
+    train_commands,
+)
+from seqloom.cli.help import SectionedCommand
 
 __all__ = ["app"]
 
@@ -34,18 +43,24 @@ def seqloom(
 
 
 for _command, _example in (
-    (training.train, "seqloom train novel.txt --run runs/novel --minutes 5"),
-    (writing.generate, 'seqloom generate runs/novel --prompt "It was" --temperature 0.7 --count 3'),
-    (measuring.evaluate, "seqloom evaluate runs/novel --split held-out"),
-    (measuring.score, "seqloom score runs/novel chapter.txt"),
-    (looking.info, "seqloom info runs/novel"),
-    (looking.plot, 'seqloom plot runs/novel --prompt "It wa"'),
-    (training.demo, "seqloom demo --minutes 1"),
+    (train_commands.train, "seqloom train novel.txt --run runs/novel --minutes 5"),
+    (generate_command.generate, 'seqloom generate runs/novel --prompt "It was" --temperature 0.7 --count 3'),
+    (evaluate_commands.evaluate, "seqloom evaluate runs/novel --split held-out"),
+    (evaluate_commands.score, "seqloom score runs/novel chapter.txt"),
+    (info_commands.info, "seqloom info runs/novel"),
+    (info_commands.plot, 'seqloom plot runs/novel --prompt "It wa"'),
+    (train_commands.demo, "seqloom demo --minutes 1"),
 ):
     app.command(cls=SectionedCommand, epilog=f"Example: {_example}")(_command)
-app.add_typer(critics.app, name="critic", epilog="Example: seqloom critic fit reviews.csv --text text --rating stars")
 app.add_typer(
-    detecting.app, name="detect", epilog="Example: seqloom detect fit --real a.csv --generator r --text text --run d"
+    critic_commands.app, name="critic", epilog="Example: seqloom critic fit reviews.csv --text text --rating stars"
 )
-app.add_typer(gans.app, name="gan", epilog="Example: seqloom gan train reviews.csv --text text --rating stars --run g")
-app.add_typer(corpora.app, name="corpora", epilog="Example: seqloom corpora fetch shakespeare")
+app.add_typer(
+    detect_commands.app,
+    name="detect",
+    epilog="Example: seqloom detect fit --real a.csv --generator r --text text --run d",
+)
+app.add_typer(
+    gan_commands.app, name="gan", epilog="Example: seqloom gan train reviews.csv --text text --rating stars --run g"
+)
+app.add_typer(corpora_commands.app, name="corpora", epilog="Example: seqloom corpora fetch shakespeare")

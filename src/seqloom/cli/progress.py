@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from seqloom.cli import output
-from seqloom.cli.panel import panel
-from seqloom.cli.tally import Tally, clock
+from seqloom.cli.live_panel import panel
+from seqloom.cli.metrics import Tally, clock
 from seqloom.training.events import Event, Finished, RolledBack, Started, Step, Validated
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from seqloom.codecs.pieces import PieceCodec, blocks, split, subword_pattern
+from seqloom.codecs.pretokenizer import PieceCodec, blocks, split, subword_pattern
 from seqloom.codecs.utf8 import spellable
 from seqloom.codecs.vocabulary import NUM_BYTES
 from seqloom.corpora.document import Corpus

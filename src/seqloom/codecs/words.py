@@ -7,7 +7,7 @@ from functools import cached_property
 from heapq import nsmallest
 from typing import Any, Self
 
-from seqloom.codecs.pieces import PieceCodec, split, word_pattern
+from seqloom.codecs.pretokenizer import PieceCodec, split, word_pattern
 from seqloom.codecs.utf8 import spellable, unspellable
 from seqloom.codecs.vocabulary import NUM_BYTES, Vocabulary, room_for_symbols
 from seqloom.corpora.document import Corpus

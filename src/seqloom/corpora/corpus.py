@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from seqloom.config import ReadingConfig
-from seqloom.corpora.counting import counted
+from seqloom.corpora.disjoint_splits import POOLS
 from seqloom.corpora.document import Corpus, Document
 from seqloom.corpora.encodings import Refused, check_encoding
-from seqloom.corpora.inputs import Input, examine
-from seqloom.corpora.pools import POOLS
-from seqloom.corpora.rated import RatingJudge
+from seqloom.corpora.input_file import Input, examine
 from seqloom.corpora.sources import Source, find_places
+from seqloom.corpora.table_documents import RatingJudge
 from seqloom.errors import ConfigError, SourceError
+from seqloom.plural import counted
 from seqloom.registry import unknown_name
 
 __all__ = ["SourceCorpus", "open_corpus"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from seqloom.corpora.legacy import legacy_encodings
+from seqloom.corpora.legacy_encodings import legacy_encodings
 from seqloom.errors import ConfigError, SourceError
 
 __all__ = ["Blocks", "Refused", "Scan", "Undecodable", "check_encoding", "decoded", "scan"]

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from seqloom.corpora.catalog import ENTRIES, Entry
+from seqloom.corpora.catalogue import ENTRIES, Entry
 from seqloom.errors import SeqloomError, SourceError
 from seqloom.files import cache_folder
 from seqloom.registry import unknown_name

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import IO
 
-from seqloom.corpora.catalog import ENTRIES
+from seqloom.corpora.catalogue import ENTRIES
 from seqloom.corpora.fetch import fetch
 from seqloom.errors import SeqloomError, SourceError
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqloom.critic.critic import Critic
-    from seqloom.critic.folder import load_critic
+    from seqloom.critic.storage import load_critic
 
 __all__ = ["Critic", "load_critic"]
 
-_PLACES = {"Critic": "critic", "load_critic": "folder"}
+_PLACES = {"Critic": "critic", "load_critic": "storage"}
 
 
 def __getattr__(name: str) -> Any:

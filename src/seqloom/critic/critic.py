@@ -10,20 +10,20 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from seqloom.config import check
-from seqloom.critic.blend import Blend, correlations
-from seqloom.critic.ranks import Ranks
-from seqloom.critic.thresholds import Thresholds
+from seqloom.config.sampling import is_whole
+from seqloom.critic.ordinal_targets import Thresholds
+from seqloom.critic.rank_calibration import Ranks
+from seqloom.critic.stacking import Blend, correlations
 from seqloom.data.conditions import Scale, fit_scale
 from seqloom.errors import ConfigError
-from seqloom.readers.linear import Ordinal, Ridge
-from seqloom.readers.network import NGramNetwork
-from seqloom.readers.ngrams import NGrams, count_ngrams
-from seqloom.readers.settings import EncoderSettings, NetworkSettings
-from seqloom.readers.texts import checked_texts, numbered_groups
-from seqloom.sampling.config import is_whole
+from seqloom.text_features.config import EncoderSettings, NetworkSettings
+from seqloom.text_features.linear_models import Ordinal, Ridge
+from seqloom.text_features.ngram_network import NGramNetwork
+from seqloom.text_features.ngrams import NGrams, count_ngrams
+from seqloom.text_features.validate_texts import checked_texts, numbered_groups
 
 if TYPE_CHECKING:
-    from seqloom.readers.encoder import Encoder
+    from seqloom.text_features.encoder import Encoder
 
 __all__ = ["Critic", "Members"]
 
@@ -208,7 +208,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         rows, above = ngrams.weigh(counts), thresholds.above(ratings)
         encoder = None
         if self.encoder:
-            from seqloom.readers.encoder import Encoder, WordIndex
+            from seqloom.text_features.encoder import Encoder, WordIndex
 
             settings = self.encoder_settings or EncoderSettings()
             encoder = Encoder(WordIndex.fit(texts), thresholds.count, settings, seed).fit(texts, above)

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int, Shaped
 
 from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
-from seqloom.data.writer import STORE_FORMAT, StoreWriter
+from seqloom.data.store_writer import STORE_FORMAT, StoreWriter
 from seqloom.errors import RunError, SourceError
 from seqloom.files import cache_folder, replaced_folder
 

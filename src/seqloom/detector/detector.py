@@ -1,7 +1,6 @@
 """The detector: a calibrated stack of members of different kinds, after scikit-learn's conventions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Self
 
@@ -11,17 +10,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from seqloom.config import check
-from seqloom.detector.altering import words_of
-from seqloom.detector.coherence import Coherence
-from seqloom.detector.explaining import Explanation, explain
-from seqloom.detector.familiarity import Familiarity, count_texts
+from seqloom.detector.augmentation import words_of
+from seqloom.detector.confounds import Leak, find_leaks, same_texts
+from seqloom.detector.embedding_coherence import Coherence
+from seqloom.detector.explanation import Explanation, explain
 from seqloom.detector.likelihood import LanguagePair
-from seqloom.detector.matching import Leak, find_leaks, same_texts
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders, learned_encoder
-from seqloom.detector.parts import parts_of, surest_and_least
-from seqloom.detector.reference import Reference
+from seqloom.detector.ngram_classifier import Wording, wording_rows
+from seqloom.detector.ngram_novelty import Familiarity, count_texts
+from seqloom.detector.percentiles import Reference
+from seqloom.detector.scores import Asked, Scored
+from seqloom.detector.segments import parts_of, surest_and_least
 from seqloom.detector.stack import DECOY, GENERATED, REAL, Calibration, Stack, check_prior, probabilities
-from seqloom.detector.versions import (
+from seqloom.detector.training_set import (
     CALIBRATING,
     FOLDS,
     LEARNING,
@@ -31,9 +32,8 @@ from seqloom.detector.versions import (
     make_versions,
     split_groups,
 )
-from seqloom.detector.wording import Wording, wording_rows
 from seqloom.errors import ConfigError
-from seqloom.readers.texts import checked_texts, numbered_groups
+from seqloom.text_features.validate_texts import checked_texts, numbered_groups
 
 __all__ = ["LEAST_TEXTS", "Asked", "Detector", "Scored", "Teacher"]
 
@@ -46,50 +46,6 @@ another language or form."""
 
 Teacher = Callable[[Sequence[str], Sequence[str]], LanguagePair]
 """Makes language models of real and of generated texts."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What a detector says of some texts.
-
-    Attributes:
-        probabilities: that each was generated.
-        abstained: whether it is too short to tell; the probability is given all the same.
-        strange: whether it is unlike all texts that the detector knows, as one in another language is.
-        learned: whether it is one of those that the detector learned from, or made of such.
-    """
-
-    probabilities: Float[np.ndarray, " texts"]
-    abstained: Bool[np.ndarray, " texts"]
-    strange: Bool[np.ndarray, " texts"]
-    learned: Bool[np.ndarray, " texts"]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the members say of some texts.
-
-    Attributes:
-        light: the `LIGHT_ANSWERS`.
-        slow: what the encoder and the language models say, and the light ones of parts; None where nobody was asked.
-        words: of each text.
-        abstained: see `Scored`.
-        strange: see `Scored`.
-        learned: see `Scored`.
-    """
-
-    light: Float[np.ndarray, "texts answers"]
-    slow: Float[np.ndarray, "texts slow_answers"] | None
-    words: Int[np.ndarray, " texts"]
-    abstained: Bool[np.ndarray, " texts"]
-    strange: Bool[np.ndarray, " texts"]
-    learned: Bool[np.ndarray, " texts"]
-
-    def some(self, chosen: Bool[np.ndarray, " texts"]) -> "Asked":
-        """The same of some of the texts."""
-        slow = None if self.slow is None else self.slow[chosen]
-        marks = (self.abstained, self.strange, self.learned)
-        return Asked(self.light[chosen], slow, self.words[chosen], *(mark[chosen] for mark in marks))
 
 
 class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -12,8 +12,8 @@ from jaxtyping import Float32, Float64, Int32, Integer
 
 from seqloom.codecs.base import Codec
 from seqloom.data.batch import IGNORED
-from seqloom.evaluation.pieces import LANES, Piece, windows
 from seqloom.evaluation.scorer import TokenScorer
+from seqloom.evaluation.scoring_windows import LANES, Piece, windows
 from seqloom.sampling.transforms import diverged
 
 __all__ = ["FEATURES", "LanguagePair", "TokenStatistics", "likelihood_features", "token_statistics"]

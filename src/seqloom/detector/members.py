@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from seqloom.detector.coherence import COHERENCE, Coherence
-from seqloom.detector.familiarity import FAMILIARITY, NEW, Familiarity
+from seqloom.detector.embedding_coherence import COHERENCE, Coherence
 from seqloom.detector.likelihood import FEATURES, LanguagePair
-from seqloom.detector.parts import PARTS
-from seqloom.detector.wording import Wording
-from seqloom.kernels.lanes import usable_processors
-from seqloom.readers.patterns import patterns, portions
-from seqloom.readers.settings import EncoderSettings
+from seqloom.detector.ngram_classifier import Wording
+from seqloom.detector.ngram_novelty import FAMILIARITY, NEW, Familiarity
+from seqloom.detector.segments import PARTS
+from seqloom.kernels.batched_decoder import usable_processors
+from seqloom.text_features.config import EncoderSettings
+from seqloom.text_features.patterns import patterns, portions
 
 if TYPE_CHECKING:
-    from seqloom.readers.encoder import Encoder
+    from seqloom.text_features.encoder import Encoder
 
 __all__ = ["LIGHT", "LIGHT_ANSWERS", "Members", "PatternReaders", "Read", "learned_encoder"]
 
@@ -113,6 +113,6 @@ class Members:
 
 def learned_encoder(texts: Sequence[str], generated: Bool[np.ndarray, " texts"], seed: int) -> "Encoder":
     """Convolutions over words that tell the texts apart."""
-    from seqloom.readers.encoder import Encoder, WordIndex
+    from seqloom.text_features.encoder import Encoder, WordIndex
 
     return Encoder(WordIndex.fit(texts), 1, EncoderSettings(), seed).fit(texts, generated[:, None])

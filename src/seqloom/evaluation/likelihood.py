@@ -10,8 +10,8 @@ from jaxtyping import Float32, Int
 from seqloom.data.batch import IGNORED
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
-from seqloom.evaluation.pieces import Piece, full_pieces, groups, windows
 from seqloom.evaluation.scorer import Scorer
+from seqloom.evaluation.scoring_windows import Piece, full_pieces, groups, windows
 
 __all__ = ["Likelihood", "block_likelihood", "full_likelihood", "window_likelihood"]
 

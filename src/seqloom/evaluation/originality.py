@@ -16,9 +16,9 @@ from jaxtyping import Bool, Int, Integer, UInt64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seqloom.corpora.document import Document
-from seqloom.evaluation.copy_guard import CopyGuard
-from seqloom.evaluation.rolling import RollingHash
-from seqloom.evaluation.symbols import LIMIT_CHARACTERS, SymbolText
+from seqloom.evaluation.copy_constraint import CopyGuard
+from seqloom.evaluation.encoded_corpus import LIMIT_CHARACTERS, SymbolText
+from seqloom.evaluation.rolling_hash import RollingHash
 
 __all__ = ["Copy", "CopyIndex"]
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import Window
-from seqloom.kernels.lanes import Scores
-from seqloom.models.condition import Told
+from seqloom.kernels.batched_decoder import Scores
+from seqloom.models.conditioning import Told
 from seqloom.models.language_model import LanguageModel
 
 __all__ = ["TorchScorer"]

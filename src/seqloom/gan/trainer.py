@@ -10,20 +10,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqloom.config.gan import GanConfig
 from seqloom.errors import TrainingError
-from seqloom.gan.balance import Balance
-from seqloom.gan.clipping import clip
-from seqloom.gan.config import GanConfig
-from seqloom.gan.expression import Expression
-from seqloom.gan.likelihood import Explained, explained
+from seqloom.gan.accuracy_controller import Balance
+from seqloom.gan.checkpoint import begins_with, named, restored, tensors_of
+from seqloom.gan.condition_adherence import Expression
+from seqloom.gan.discriminator_trainer import DiscriminatorTrainer
+from seqloom.gan.gradient_clipping import clip
 from seqloom.gan.losses import GanLoss, rewarded, standardised
+from seqloom.gan.mode_collapse import Variety, collapsed, variety_of
 from seqloom.gan.networks import Discriminator, Recognizer, Shown
-from seqloom.gan.shelf import Shelf
-from seqloom.gan.state import begins_with, named, restored, tensors_of
-from seqloom.gan.teaching import DiscriminatorTrainer
-from seqloom.gan.texts import Batch, Texts, joined
-from seqloom.gan.variety import Variety, collapsed, variety_of
-from seqloom.gan.writing import Drafts, told_of, write
+from seqloom.gan.replay_buffer import Shelf
+from seqloom.gan.rollout import Drafts, told_of, write
+from seqloom.gan.short_texts import Batch, Texts, joined
+from seqloom.gan.vae_pretraining import Explained, explained
 from seqloom.models.language_model import LanguageModel
 from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.training.loop import Snapshot

@@ -11,13 +11,13 @@ from jaxtyping import Float32, Integer
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
-from seqloom.kernels.added import Added
-from seqloom.kernels.ahead import MOST_DRAFTED, usual_ahead
+from seqloom.kernels.batched_decoder import Lanes
+from seqloom.kernels.condition_bias import Added
 from seqloom.kernels.decoder import State
-from seqloom.kernels.decoding_library import LayerWeights, Model, address, decoding_library
-from seqloom.kernels.lanes import Lanes
+from seqloom.kernels.decoding_abi import LayerWeights, Model, address, decoding_library
 from seqloom.kernels.layers import TokenInput, skip_table, token_products
-from seqloom.kernels.native import BFLOAT16, chosen_kernels
+from seqloom.kernels.library import BFLOAT16, chosen_kernels
+from seqloom.kernels.speculative import MOST_DRAFTED, usual_ahead
 from seqloom.kernels.weights import (
     DraftWeights,
     Weights,

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from seqloom.config import ModelConfig
 from seqloom.errors import SeqloomError
-from seqloom.kernels.native import library
+from seqloom.kernels.library import library
 
 __all__ = ["ARENAS", "Conditions", "Dropped", "NativeTrainer", "covers"]
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
 from seqloom.kernels.weights import dilation
-from seqloom.models.core import Core, LayerCondition, State
-from seqloom.models.gated import Gain
+from seqloom.models.gated_rnn import Gain
+from seqloom.models.recurrent_layer import Core, LayerCondition, State
 
 __all__ = ["CausalConv"]
 

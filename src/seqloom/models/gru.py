@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqloom.models.core import LayerCondition, State
-from seqloom.models.gated import Gated
+from seqloom.models.gated_rnn import Gated
+from seqloom.models.recurrent_layer import LayerCondition, State
 
 __all__ = ["GRU"]
 

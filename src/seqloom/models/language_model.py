@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.condition import Conditioning, Told
+from seqloom.models.conditioning import Conditioning, Told
 from seqloom.models.heads import AHEAD_WEIGHT, SoftmaxHead
 from seqloom.models.stack import Stack, StackState, cleared
 

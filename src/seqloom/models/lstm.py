@@ -5,8 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqloom.config import ModelConfig
-from seqloom.models.core import LayerCondition, State
-from seqloom.models.gated import Gain, Gated
+from seqloom.models.gated_rnn import Gain, Gated
+from seqloom.models.recurrent_layer import LayerCondition, State
 
 __all__ = ["LSTM"]
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.core import Core, LayerCondition, State, kept
+from seqloom.models.recurrent_layer import Core, LayerCondition, State, kept
 from seqloom.registry import CORES, resolve
 
 __all__ = ["Stack", "StackState", "cleared"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.plots.glyphs import drawable
 from seqloom.plots.smoothing import smoothed
 from seqloom.plots.style import BLUE, INK, ORANGE, drawn, headed, plain_axes
+from seqloom.plots.token_labels import drawable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.plots.glyphs import drawable, token_label
 from seqloom.plots.style import BLUE, GREY, ORANGE, SILVER, drawn, headed, plain_axes
+from seqloom.plots.token_labels import drawable, token_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

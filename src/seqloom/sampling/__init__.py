@@ -1,6 +1,6 @@
 """From logits to text: transforms, draws, constraints, stopping. It sees tokens and their bytes, no codec."""
 
-from seqloom.sampling.config import SamplingConfig
+from seqloom.config.sampling import SamplingConfig
 from seqloom.sampling.engine import generate, next_distribution, stream
 from seqloom.sampling.sample import Sample
 from seqloom.sampling.transforms import reweight

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from seqloom.kernels.decoder import State
-from seqloom.sampling.job import Job, permitted
-from seqloom.sampling.pattern import matches
+from seqloom.sampling.regex_constraint import matches
+from seqloom.sampling.request import Job, permitted
 from seqloom.sampling.sample import FinishReason, Sample
-from seqloom.sampling.stopping import find_stop
+from seqloom.sampling.stop_strings import find_stop
 from seqloom.sampling.transforms import log_softmax
 
 __all__ = ["beam_search"]

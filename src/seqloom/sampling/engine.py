@@ -5,13 +5,13 @@ from collections.abc import Generator, Iterator, Sequence
 import numpy as np
 from jaxtyping import Float64
 
+from seqloom.config.sampling import SamplingConfig
 from seqloom.kernels.decoder import Decoder
 from seqloom.sampling.beam import beam_search
-from seqloom.sampling.config import SamplingConfig
 from seqloom.sampling.constraints import Guard
-from seqloom.sampling.job import Job, prepare
-from seqloom.sampling.native import check_ahead, suits, write_many, write_one
-from seqloom.sampling.reference import write
+from seqloom.sampling.native_engine import check_ahead, suits, write_many, write_one
+from seqloom.sampling.reference_engine import write
+from seqloom.sampling.request import Job, prepare
 from seqloom.sampling.sample import Sample
 from seqloom.sampling.transforms import log_softmax, reweight
 

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 from numpy.typing import ArrayLike
 
+from seqloom.config.sampling import SamplingConfig, is_number
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.sampling.config import SamplingConfig, is_number
 
 __all__ = [
     "Context",

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Float64, Int, Integer, UInt64
 
 from seqloom.config import check
-from seqloom.sampling.config import SamplingConfig, is_whole
+from seqloom.config.sampling import SamplingConfig, is_whole
 
 __all__ = [
     "GROUPS",

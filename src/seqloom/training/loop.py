@@ -29,7 +29,7 @@ from seqloom.training.events import (
     Validated,
 )
 from seqloom.training.optimizer import scheduled_rate
-from seqloom.training.updater import count_tokens, make_updater
+from seqloom.training.train_step import count_tokens, make_updater
 
 __all__ = ["Batches", "Progress", "Snapshot", "Trainer"]
 

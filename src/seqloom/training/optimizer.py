@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seqloom.config import TrainingConfig
-from seqloom.models.condition import Conditioning
+from seqloom.models.conditioning import Conditioning
 
 __all__ = ["make_optimizer", "optimizer_tensors", "restore_optimizer", "scheduled_rate", "set_rate"]
 

@@ -1,0 +1,147 @@
+"""`seqloom info` and `seqloom plot`: what a run is, and its pictures."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seqloom.cli.output import magnitude, print_json, print_table
+from seqloom.config import check
+
+__all__ = ["info", "plot"]
+
+_Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
+
+
+def info(
+    run: Annotated[Path, typer.Argument(help="folder of a run, a critic or a detector", metavar="RUN")],
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """Say what RUN is: its model, its corpus, how far its training is. Of a critic or detector: how good it is."""
+    from seqloom.api import load
+    from seqloom.critic.describe import describe_critic
+    from seqloom.detector.describe import describe_detector
+    from seqloom.runs.layout import RunFolder
+
+    others = {"critic": (describe_critic, _critic_rows), "detector": (describe_detector, _detector_rows)}
+    describe, rows = others.get(RunFolder(run).other_kind or "", (lambda folder: load(folder).info(), _rows))
+    described = describe(run)
+    if json:
+        print_json(described)
+    else:
+        print_table(rows(described))
+
+
+def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
+    pool = "" if described["pool"] is None else f", pool {described['pool']}"
+    rows = [("detector", described["detector"]), ("real", f"{described['real']}{pool}: {described['texts']['real']:,}")]
+    made = ", ".join([*described["generators"], *described["generated"]])
+    rows.append(("generated", f"{made}: {described['texts']['generated']:,}"))
+    rows += [
+        ("differs in form", f"{one['sign']}: {one['real']:.1%} real, {one['generated']:.1%} generated")
+        for one in described["leaks"]
+    ]
+    return rows + [(name, f"area {area:.3f} (texts that it had not seen)") for name, area in described["areas"].items()]
+
+
+def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
+    texts, groups = described["texts"], described["groups"]
+    counted = f"{texts:,} texts" if groups in (None, texts) else f"{texts:,} texts in {groups:,} groups"
+    pool = "the whole table" if described["pool"] is None else f"pool {described['pool']}"
+    cut = f", cut to {described['cut_words']:,} words" if described["cut_words"] else ""
+    ranks = ", scaled by rank" if described["heavy"] else ""
+    return [
+        ("critic", described["critic"]),
+        ("rating", f"{described['rating']}, {described['lowest']:g} to {described['highest']:g}{ranks}"),
+        ("source", f"{described['source']}, {pool}"),
+        ("learned", f"{counted}{cut}"),
+        *(
+            (
+                name,
+                f"r {figures['pearson']:.3f}   mean error {magnitude(figures['mean_error'])} "
+                "(texts that it had not seen)",
+            )
+            for name, figures in described["readers"].items()
+        ),
+    ]
+
+
+def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
+    trained, training = described["trained"], described["training"]
+    state = "finished" if trained["finished"] else "weights are there" if trained["weights"] else "no weights yet"
+    rows = [
+        ("run", described["run"]),
+        ("corpus", described["corpus"]),
+        ("level", f"{described['level']}, {described['vocabulary']:,} symbols"),
+        ("core", f"{described['core']} of {' + '.join(map(str, described['sizes']))}"),
+        ("parameters", f"{described['parameters']:,}"),
+        ("trained", f"{trained['steps']:,} of {trained['total_steps']:,} steps ({state})"),
+        ("batches", f"{training['lanes']} {training['batching']} of {training['window']} tokens"),
+        ("generation", described["generation"]),
+        ("kernel", described["kernel"]),
+    ]
+    for column in described["ratings"]:
+        knots = column.get("knots")
+        shown = f"{knots[0]:g} to {knots[-1]:g}" if knots else f"{len(column['values']):,} names"
+        rows.append(("rating", f"{column['name']}, {shown} (write to it with --rating)"))
+    if gan := described["gan"]:
+        rows += _game(gan, described)
+    rows += [(name, str(described[name])) for name in ("preset", "parent") if described[name]]
+    for part in ("validation", "held_out"):
+        if scored := described["metrics"].get(part, {}).get("full_context"):
+            found = f"{scored['nats_per_token']:.4f} nats a token, {scored['bits_per_char']:.4f} bits a character"
+            rows.append((part.replace("_", "-"), found))
+    return rows
+
+
+def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        ("noise", f"{described['model']['noise']} numbers, which tell {gan['information']:g} nats of a text"),
+        (
+            "GAN",
+            f"{gan['awakening']:,} updates by likelihood with noise, then {gan['rounds_done']:,} of {gan['rounds']:,} "
+            f"rounds, loss {gan['loss']}",
+        ),
+    ]
+    if measured := described["metrics"]:
+        rows.append(
+            (
+                "rounds",
+                f"inside the band in {100 * measured['inside_band']:.0f} %, gone back {len(measured['rollbacks'])} "
+                f"times; {100 * measured['distinct_greedy']:.0f} % of greedy texts differ",
+            )
+        )
+    return rows
+
+
+def plot(
+    run: _Run,
+    prompt: Annotated[str, typer.Option(help="what the next token follows")] = "",
+    temperature: Annotated[
+        list[float] | None, typer.Option(help="of the fan; may be given again (0.2, 0.5, 1 and 1.2)")
+    ] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="leave out symbols of the prompt that the run does not know")
+    ] = False,
+    folder: Annotated[
+        Path | None, typer.Option("--output", "-o", help="folder for the pictures (the run's plots/)", metavar="FOLDER")
+    ] = None,
+) -> None:
+    """Draw RUN's loss and what temperature does to it.
+
+    Prints the paths of the pictures.
+    """
+    from seqloom.api import load
+    from seqloom.lm.plots import FAN, draw_plots
+
+    check(
+        *(
+            (value >= 0, f"--temperature got {value:g}: choose 0 (always the likeliest) or more; 1 is usual")
+            for value in temperature or ()
+        )
+    )
+    drawn = draw_plots(
+        load(run), prompt=prompt, temperatures=temperature or FAN, skip_unknown=skip_unknown, folder=folder
+    )
+    for path in drawn:
+        print(path)

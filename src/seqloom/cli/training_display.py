@@ -1,0 +1,134 @@
+"""What a person sees of a training: notes, the live display, the samples, and at the end what it writes."""
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.status import Status
+
+from seqloom.cli.output import console, dimmed, shows_terminal, visible
+from seqloom.cli.progress import ProgressDisplay
+from seqloom.lm.observer import Report, SampleSet, Viewer
+from seqloom.runs.config import RunConfig
+from seqloom.runs.layout import RunFolder
+from seqloom.training.events import Event, Finished, Listener
+
+__all__ = ["TrainingViewer"]
+
+_SECONDS_BETWEEN_SAMPLES = 10.0
+
+
+class TrainingViewer(Viewer):
+    """Shows a training on standard error. Use it as a context manager, so that the terminal is always left in order.
+
+    Args:
+        always_show_texts: print the texts written at the end even where standard output is no terminal.
+    """
+
+    def __init__(self, *, always_show_texts: bool = False) -> None:
+        self._console = console()
+        self._display: ProgressDisplay | None = None
+        self._status: Status | None = None
+        self._shows_texts = always_show_texts or shows_terminal()
+        self._began = self._over = self._was_stopped = False
+        self._next_samples = 0.0
+        self._kept: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave the last picture standing, and the cursor below it."""
+        self.close()
+
+    def close(self) -> None:
+        """End what is drawn live."""
+        display, status = self._display, self._status
+        self._display = self._status = None
+        if display is not None:
+            display.__exit__(None, None, None)
+        if status is not None:
+            status.stop()
+
+    def note(self, text: str) -> None:
+        """Print a line; what is said after training waits for the texts, so that it stands at the very end."""
+        if self._display is not None:
+            self._display.note(text)
+        elif self._over and self._shows_texts:
+            self._kept.append(text)
+        else:
+            self._print(text)
+
+    def begin(self, config: RunConfig, characters_per_token: float) -> None:
+        """Open the display."""
+        self._began = True
+        sizes = " + ".join(map(str, config.model.sizes))
+        training = config.training
+        self._print(
+            f"{training.lanes} {training.batching} of {training.window} tokens, {training.precision}, "
+            f"learning rate {training.learning_rate:g}, dropout {config.model.dropout:g}, seed {training.seed}"
+        )
+        self._display = ProgressDisplay(
+            title=f"{config.corpus}: {config.model.core} of {sizes}",
+            characters_per_token=characters_per_token,
+            console=self._console,
+        ).__enter__()
+
+    def samples(self, written: SampleSet) -> None:
+        """Show a set of samples, unless the last one has only just been shown; the run keeps them all."""
+        if self._display is not None and time.monotonic() >= self._next_samples:
+            self._display.show_samples(written)
+            self._next_samples = time.monotonic() + _SECONDS_BETWEEN_SAMPLES
+
+    def listener(self) -> Listener:
+        """What the display is told."""
+        return self._hear
+
+    def working(self, at: str) -> None:
+        """Say what is being done after training."""
+        if self._status is not None:
+            self._status.update(at)
+        else:
+            self._print(f"{at} ...")
+
+    def finished(self, report: Report) -> None:
+        """Print what the model writes, then the lines that sum up."""
+        self.close()
+        if self._shows_texts:
+            for sample in report.samples:
+                print(dimmed(f"--- {visible(sample.title)}"), visible(sample.text), "", sep="\n")
+            sys.stdout.flush()
+        for line in self._kept:
+            self._print(line)
+
+    def interrupted(self, path: Path) -> str:
+        """One line on what Ctrl-C left, and how to go on."""
+        folder = RunFolder(path)
+        if not self._began:
+            return "interrupted before training began; nothing was saved or changed"
+        if not folder.state_file.exists():
+            return f"interrupted before anything was saved; start again with --overwrite --run {shlex.quote(str(path))}"
+        command = f"seqloom train --resume --run {shlex.quote(str(path))}"
+        if self._over and not folder.metrics_file.exists() and not self._was_stopped:
+            return f"interrupted after the last step; everything is saved but the report, which this writes: {command}"
+        return f"interrupted and saved; go on with: {command}"
+
+    def _hear(self, event: Event) -> None:
+        if self._display is not None:
+            self._display(event)
+        if isinstance(event, Finished):
+            self._over = True
+            self._was_stopped = event.reason == "interrupted"
+            self.close()
+            if self._shows_texts and self._console.is_terminal and not self._was_stopped:
+                self._status = self._console.status("writing samples")
+                self._status.start()
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,39 @@
+"""The files that a GAN adds to its run folder."""
+
+from pathlib import Path
+from typing import Any
+
+from seqloom.config.gan import GanConfig
+from seqloom.errors import RunError, UserError
+from seqloom.runs.layout import RunFolder
+
+__all__ = ["describe_gan", "read_gan_config"]
+
+
+def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
+    """Return the settings of a GAN and the run that its training started from.
+
+    Raises:
+        RunError: `gan.json` is missing or damaged.
+    """
+    stored = folder.read_json(folder.gan_file)
+    try:
+        return GanConfig.from_json(stored["gan"]), Path(stored["parent"])
+    except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{folder.gan_file} is damaged ({error}): begin again with --overwrite") from None
+
+
+def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:
+    """Return the settings of a GAN and the number of its finished rounds; None for any other run.
+
+    Args:
+        folder: run folder.
+        steps: training steps so far, of all stages.
+
+    Raises:
+        RunError: `gan.json` is damaged.
+    """
+    if not folder.gan_file.exists():
+        return None
+    config, _ = read_gan_config(folder)
+    return {**config.to_json(), "rounds_done": max(0, steps - config.awakening - config.schooling)}

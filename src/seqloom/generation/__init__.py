@@ -1,0 +1,1 @@
+"""Generators: a model and its codec, text in and text out, without torch."""

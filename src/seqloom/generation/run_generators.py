@@ -1,0 +1,74 @@
+"""Generators of a saved run, for any rating; the packed weights are shared."""
+
+from typing import Any
+
+from seqloom.config import SamplingConfig, check
+from seqloom.generation.generator import Writer, WriterMaker
+from seqloom.kernels.native_decoder import decoding_kernels
+from seqloom.runs.saved_run import SavedRun
+from seqloom.runs.training_corpus import copy_index
+from seqloom.sampling.constraints import Guard
+
+__all__ = ["RunGenerators"]
+
+
+class RunGenerators:
+    """Make generators of one run.
+
+    Args:
+        run: run with weights.
+    """
+
+    def __init__(self, run: SavedRun) -> None:
+        self.run = run
+        self._cached: tuple[tuple[bool | None, str | None, str | None], WriterMaker] | None = None
+
+    def generator(
+        self,
+        *,
+        rating: Any = None,
+        guidance: float = 1.0,
+        extrapolate: bool = False,
+        carry: bool | None = None,
+        precision: str | None = None,
+    ) -> Writer:
+        """Return a generator, conditioned where a rating is requested.
+
+        Args:
+            rating: requested rating: a number, or numbers and categories by column; None leaves all open.
+            guidance: guidance scale: logits are those without the rating plus this multiple of the difference that the
+                rating makes; 1 is plain, 1.5 is usual.
+            extrapolate: allow ratings outside the range of the training data.
+            carry: see `WriterMaker`.
+            precision: see `WriterMaker`.
+
+        Raises:
+            ConfigError: the run has no such rating, the rating is out of range, or the precision is unavailable.
+            RunError: the weights are missing, damaged or do not fit the config.
+        """
+        check(
+            (
+                rating is not None or (guidance == 1 and not extrapolate),
+                f"--{'extrapolate' if extrapolate else 'guidance'} has no meaning without --rating: leave it out, or "
+                "add a rating",
+            ),
+        )
+        values = None if rating is None else self.run.config.conditions.wanted(rating, extrapolate=extrapolate)
+        factory = self.factory(carry, precision)
+        return factory.untold if values is None else factory.told(values, guidance)
+
+    def factory(self, carry: bool | None, precision: str | None) -> WriterMaker:
+        """Return the factory of these settings; the last one is cached."""
+        run = self.run
+        kind = carry, precision, decoding_kernels(run.config.model)
+        if self._cached is None or self._cached[0] != kind:
+            self._cached = kind, WriterMaker(run.config, run.codec, run.weights, carry=carry, precision=precision)
+        return self._cached[1]
+
+    def copy_guard(self, config: SamplingConfig) -> Guard | None:
+        """Return the constraint against copies longer than `config.max_copy` characters; None where it is off.
+
+        Raises:
+            SourceError: the training corpus is not available.
+        """
+        return copy_index(self.run).guard(config.max_copy) if config.max_copy else None

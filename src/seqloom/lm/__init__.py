@@ -1,0 +1,1 @@
+"""Language models: train on a source, evaluate, report."""

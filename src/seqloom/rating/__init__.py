@@ -1,0 +1,1 @@
+"""Generate text for a requested rating."""

@@ -1,0 +1,1 @@
+"""Runs on disk: layout, config, codec and weights."""

@@ -1,0 +1,71 @@
+"""Describe a run, without torch."""
+
+from typing import Any
+
+from seqloom.config import ModelConfig
+from seqloom.errors import RunError
+from seqloom.kernels.native_decoder import decoding_kernels, default_precision
+from seqloom.kernels.weights import expected_shapes
+from seqloom.runs.saved_run import SavedRun
+
+__all__ = ["describe", "parameters"]
+
+
+def describe(run: SavedRun) -> dict[str, Any]:
+    """The run's shape, origin and measurements, in JSON's types; see `Run.info`."""
+    config = run.config
+    return {
+        "run": str(run.path),
+        "level": config.level,
+        "core": config.model.core,
+        "sizes": list(config.model.sizes),
+        "parameters": parameters(config.model),
+        "vocabulary": len(run.codec),
+        "boundary": run.codec.boundary is not None,
+        "source": config.source,
+        "corpus": config.corpus,
+        "corpus_hash": config.corpus_hash,
+        "preset": config.preset,
+        "parent": config.parent,
+        "generation": "window by window" if config.training.batching == "windows" else "state carried",
+        "kernel": f"{_decoding(run)} (generation), {run.config.kernels or 'torch'} (training)",
+        "ratings": config.conditions.to_json(),
+        "trained": _trained(run),
+        "model": config.model.to_json(),
+        "training": config.training.to_json(),
+        "reading": config.reading.to_json(),
+        "metrics": run.folder.read_metrics(),
+    }
+
+
+def parameters(model: ModelConfig) -> int:
+    """How many numbers training adjusts."""
+    total = 0
+    for shape in expected_shapes(model).values():
+        size = 1
+        for axis in shape:
+            size *= axis
+        total += size
+    return total + (model.ahead - 1) * model.vocabulary * (model.sizes[-1] + 1)
+
+
+def _decoding(run: SavedRun) -> str:
+    """What decodes the run here."""
+    kernels = decoding_kernels(run.config.model)
+    if kernels is None or run.config.training.batching == "windows":
+        return "numpy"
+    return f"{kernels} {default_precision(run.config.model, kernels)}"
+
+
+def _trained(run: SavedRun) -> dict[str, Any]:
+    """How far training is."""
+    try:
+        log = run.folder.read_log()
+    except OSError as error:
+        raise RunError(f"{run.folder.log_file} cannot be read: {error.strerror}") from None
+    return {
+        "steps": log[-1]["step"] if log else 0,
+        "total_steps": run.config.training.total_steps,
+        "weights": run.folder.weights_file.exists(),
+        "finished": run.folder.metrics_file.exists(),
+    }

@@ -1,0 +1,76 @@
+"""A run on disk: path, config, codec and weights."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqloom.codecs.base import Codec
+from seqloom.corpora.normalization import fold
+from seqloom.errors import ConfigError
+from seqloom.runs.config import RunConfig
+from seqloom.runs.layout import RunFolder
+
+if TYPE_CHECKING:
+    from seqloom.models.language_model import LanguageModel
+
+__all__ = ["SavedRun"]
+
+
+class SavedRun:
+    """The output of one training. Weights are read when they are first needed.
+
+    Args:
+        path: run folder.
+
+    Attributes:
+        folder: files of the run.
+        config: settings and origin of the run.
+        codec: conversion of text to tokens and back.
+
+    Raises:
+        RunError: the folder is missing, half-written, damaged, or from a newer format.
+        ConfigError: `path` is neither a string nor a path.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | Path):
+            raise ConfigError(f"load got {path!r}: name a run folder, as text or as a path")
+        self.folder = RunFolder(path)
+        self.config: RunConfig = self.folder.read_config()
+        self.codec: Codec = self.folder.read_codec()
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    @cached_property
+    def weights(self) -> dict[str, np.ndarray]:
+        """The best weights so far, by name.
+
+        Raises:
+            RunError: there are none yet, or the file is damaged.
+        """
+        return self.folder.read_weights()
+
+    def as_read(self, text: str) -> str:
+        """Return a text with the transformations of the training corpus: lower case, Unicode normal form.
+
+        Raises:
+            ConfigError: `text` is not a string.
+        """
+        if not isinstance(text, str):
+            raise ConfigError(f"the text is {text!r}: give a string")
+        return fold(text, self.config.reading)
+
+    def model(self) -> "LanguageModel":
+        """Return the network with its best weights.
+
+        Raises:
+            RunError: the weights do not fit the config.
+        """
+        from seqloom.runs.torch_model import build_model
+
+        return build_model(self.config.model, self.weights, self.path)

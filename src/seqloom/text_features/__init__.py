@@ -1,0 +1,1 @@
+"""Features of whole texts, and small models of them."""

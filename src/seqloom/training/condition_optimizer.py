@@ -1,0 +1,79 @@
+"""Updates of the weights that lead from ratings into a network whose other weights the compiled kernels train."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqloom.config import TrainingConfig
+from seqloom.kernels.trainer import Conditions
+from seqloom.models.conditioning import Conditioning
+from seqloom.training.condition_rows import RatedRows
+from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
+
+__all__ = ["RatingUpdater"]
+
+_PREFIX = "condition."
+
+
+class RatingUpdater:
+    """Trains a `Conditioning` by the gradients of what it adds.
+
+    Args:
+        conditioning: is changed in place.
+        config: how.
+    """
+
+    def __init__(self, conditioning: Conditioning, config: TrainingConfig) -> None:
+        self._conditioning = conditioning
+        self._optimizer = make_optimizer(conditioning, config)
+        self._names: dict[Tensor, str] = {
+            parameter: _PREFIX + name for name, parameter in conditioning.named_parameters()
+        }
+        self._biases: tuple[Tensor, Tensor] | None = None
+        self._added: Conditions | None = None
+
+    def begin(self, rows: RatedRows) -> Conditions:
+        """What a batch's ratings add; its gradients are to be written where they have their place."""
+        self._biases = self._conditioning.biases(torch.from_numpy(rows.features), torch.from_numpy(rows.first))
+        gates, logits = (np.ascontiguousarray(bias.detach().numpy()) for bias in self._biases)
+        self._added = Conditions(rows.index, gates, logits, np.zeros_like(gates), np.zeros_like(logits))
+        return self._added
+
+    def gradient_norm(self) -> float:
+        """Of the weights' gradients, once those of the last batch are written."""
+        assert self._biases is not None
+        assert self._added is not None
+        self._optimizer.zero_grad(set_to_none=True)
+        gradients = [torch.from_numpy(array) for array in (self._added.d_gate_bias, self._added.d_logit_bias)]
+        pairs = [(bias, grad) for bias, grad in zip(self._biases, gradients, strict=True) if bias.requires_grad]
+        torch.autograd.backward([bias for bias, _ in pairs], [gradient for _, gradient in pairs])
+        return float(
+            torch.nn.utils.get_total_norm([parameter.grad for parameter in self._names if parameter.grad is not None])
+        )
+
+    def update(self, rate: float, scale: float) -> None:
+        """Change the weights.
+
+        Args:
+            rate: of learning.
+            scale: of the gradients.
+        """
+        for parameter in self._names:
+            assert parameter.grad is not None
+            parameter.grad *= scale
+        set_rate(self._optimizer, rate)
+        self._optimizer.step()
+
+    def tensors(self) -> Mapping[str, Tensor]:
+        """Copies of weights and moments, under the names that torch's updates use."""
+        weights = {f"model.{name}": parameter.detach().clone() for parameter, name in self._names.items()}
+        return weights | optimizer_tensors(self._optimizer, self._names)
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go back to what `tensors` gave."""
+        with torch.no_grad():
+            for parameter, name in self._names.items():
+                parameter.copy_(tensors[f"model.{name}"])
+        restore_optimizer(self._optimizer, self._names, tensors)

@@ -1,0 +1,82 @@
+"""Updates by torch: any model, on any device."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from seqloom.config import TrainingConfig
+from seqloom.data.batch import IGNORED, Batch
+from seqloom.models.language_model import LanguageModel
+from seqloom.training.condition_rows import RatedRows
+from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
+
+__all__ = ["TorchUpdater"]
+
+
+class TorchUpdater:
+    """Forward and backward by autograd, in bfloat16 where the config says so, and a fused optimiser.
+
+    Args:
+        model: is changed in place.
+        config: how.
+        lanes: of a batch.
+        carries_state: whether a lane goes on where its last window ended.
+
+    Attributes:
+        state: of the model, after the last batch.
+    """
+
+    def __init__(self, model: LanguageModel, config: TrainingConfig, lanes: int, carries_state: bool) -> None:
+        self.model, self.config, self.carries_state = model, config, carries_state
+        self.device = model.head.bias.device
+        self.optimizer = make_optimizer(model, config)
+        self.generator = torch.Generator(self.device).manual_seed(config.seed + 1)
+        self.state = model.initial_state(lanes)
+        self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+
+    def update(self, batch: Batch, step: int, rate: float) -> float:
+        """Change the weights by one batch, unless its loss or gradient is not finite."""
+        tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
+        resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
+        state = self.state if self.carries_state else self.model.initial_state(len(tokens))
+        rows = RatedRows.of(batch, carries_state=self.carries_state) if self.model.condition is not None else None
+        told = None if rows is None else rows.told(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            hidden, state = self.model(tokens, state, resets, self.generator, told)
+            objective, nats = self.model.losses(hidden, targets, IGNORED, told)
+        self.optimizer.zero_grad(set_to_none=True)
+        objective.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip or math.inf, foreach=True)
+        loss = float(nats.detach())
+        if not (math.isfinite(loss) and bool(norm.isfinite())):
+            return math.nan
+        set_rate(self.optimizer, rate)
+        self.optimizer.step()
+        if self.carries_state:
+            self.state = tuple(tuple(part.detach() for part in layer) for layer in state)
+        return loss
+
+    def publish(self) -> None:
+        """Nothing to do: the model's weights are what is trained."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Copies of weights, moments, state and generator."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= optimizer_tensors(self.optimizer, self._names)
+        for layer, parts in enumerate(self.state):
+            tensors |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
+        tensors["generator"] = self.generator.get_state()
+        return {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go back to what `tensors` gave."""
+        self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
+        restore_optimizer(self.optimizer, self._names, tensors)
+        self.state = tuple(
+            tuple(tensors[f"state.{layer}.{number}"].to(self.device) for number in range(len(parts)))
+            for layer, parts in enumerate(self.state)
+        )
+        if "generator" in tensors:
+            self.generator.set_state(tensors["generator"].cpu())

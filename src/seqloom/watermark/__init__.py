@@ -1,0 +1,1 @@
+"""Detect the watermark of a key in text."""

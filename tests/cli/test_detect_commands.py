@@ -1,0 +1,73 @@
+"""`seqloom detect report` as a person types it."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from seqloom.detector.detector import Detector
+from seqloom.detector.storage import save_detector
+
+WORDS = ("the", "soup", "was", "and", "we", "came", "again", "table", "warm", "waiter", "slow", "bread", "nice", "too")
+
+
+def write_texts(number, seed):
+    """Real texts go through the words in order; generated ones draw them at random."""
+    random, texts = np.random.default_rng(seed), []
+    for index in range(number):
+        start, length = random.integers(len(WORDS)), int(random.integers(8, 30))
+        places = random.integers(len(WORDS), size=length) if index % 2 else start + np.arange(length)
+        texts.append(" ".join(WORDS[place % len(WORDS)] for place in places))
+    return texts, np.arange(number) % 2
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a detector and a table."""
+    folder = tmp_path_factory.mktemp("detecting")
+    save_detector(Detector(encoder=False).fit(*write_texts(300, 0)), folder / "detector", {})
+    with open(folder / "both.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "made"), *zip(*write_texts(120, 1), strict=True)])
+    return folder
+
+
+def test_a_report_is_a_page_and_a_table(command, place, tmp_path):
+    page = tmp_path / "page.html"
+    asked = ("detect", "report", place / "detector", place / "both.csv", "--text", "text", "--label", "made")
+    done = command(*asked, "--prior", "0.1", "-o", page)
+    assert done.code == 0
+    assert done.out.splitlines()[0].split() == "scored by area under the curve found at 1 % false alarms".split()
+    assert done.out.splitlines()[1].startswith("the detector")
+    assert f"page: {page}" in done.err
+    assert "only ground against anybody" in page.read_text(encoding="utf-8")
+    again = command(*asked, "-o", page)
+    assert (again.code, again.out) == (2, "")
+    assert again.faults == [f"{page} is there already: name another file, or give --overwrite"]
+    told = json.loads(command(*asked, "--overwrite", "--json", "-o", page).out)
+    assert told["page"] == str(page)
+    assert told["overall"]["area"]["value"] > 0.9
+
+
+def test_without_labels_nothing_is_measured(command, place, tmp_path):
+    done = command("detect", "report", place / "detector", place / "both.csv", "--text", "text", "-o", tmp_path / "p")
+    assert (done.code, done.out) == (0, "")
+    assert (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--text", "tex"), "has no column 'tex': choose from text, made; did you mean 'text'?"),
+        (("--text", "text", "--by", "town"), "has no column 'town'"),
+        (("--text", "text", "--label", "text"), "1 says that a text was generated, 0 that it is real"),
+        (("--text", "text", "--prior", "2"), "--prior got 2.0"),
+    ],
+)
+def test_what_is_wrong_is_one_line(command, place, tmp_path, words, said):
+    page = tmp_path / "page.html"
+    done = command("detect", "report", place / "detector", place / "both.csv", *words, "-o", page)
+    assert (done.code, done.out) == (2, "")
+    assert len(done.faults) == 1
+    assert said in done.faults[0]
+    assert not page.exists()

@@ -1,0 +1,261 @@
+import json
+import re
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from seqloom.api import load
+from seqloom.cli import generate_command, output
+from seqloom.kernels.library import chosen_kernels
+from seqloom.version import __version__
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    for module in (output, writing):
+        monkeypatch.setattr(module, "shows_terminal", lambda: True)
+
+
+def samples(done):
+    assert (done.code, done.err) == (0, "")
+    return json.loads(done.out)["samples"]
+
+
+def test_json_is_what_the_library_writes(command, run):
+    words = ("--prompt", "the quick", "--length", 40, "--temperature", 0.5, "--seed", 7, "--top-k", 3)
+    found = samples(command("generate", run, *words, "--count", 2, "--json"))
+    settings = {"length": 40, "temperature": 0.5, "seed": 7, "top_k": 3}
+    wanted = load(run).samples("the quick", count=2, **settings)
+    assert [sample["text"] for sample in found] == [sample.text for sample in wanted]
+    for index, (sample, own) in enumerate(zip(found, wanted, strict=True)):
+        assert sample == {
+            "text": own.text,
+            "prompt": "the quick",
+            "log_prob": own.log_prob,
+            "sampling_log_prob": own.sampling_log_prob,
+            "finish_reason": "length",
+            "index": index,
+            "seed": 7,
+            "tokens": 40,
+            "generated_by": {"seqloom": __version__, "run": str(run), **settings},
+        }
+
+
+def test_every_flag_reaches_the_library(command, run):
+    words = (
+        "--length 9 --min-length 2 --temperature 0.5 --top-k 5 --top-p 0.9 --min-p 0.01 --typical-p 0.95 "
+        "--repetition-penalty 1.1 --stop qqq --stop zzz --ban x --pattern [a-z\\s.]* --max-copy 50 --skip-unknown "
+        "--windowed --seed 3"
+    )
+    (sample,) = samples(command("generate", run, *words.split(), "--json"))
+    assert sample["generated_by"] == {
+        "seqloom": __version__,
+        "run": str(run),
+        "length": 9,
+        "min_length": 2,
+        "temperature": 0.5,
+        "top_k": 5,
+        "top_p": 0.9,
+        "min_p": 0.01,
+        "typical_p": 0.95,
+        "repetition_penalty": 1.1,
+        "stop": ["qqq", "zzz"],
+        "ban": ["x"],
+        "pattern": "[a-z\\s.]*",
+        "max_copy": 50,
+        "skip_unknown": True,
+        "carry": False,
+        "seed": 3,
+    }
+    assert sample["matched"] is True
+
+
+def test_what_took_effect_is_said_where_nothing_was_given(command, run):
+    (sample,) = samples(command("generate", run, "--json"))
+    origin = {"seqloom": __version__, "run": str(run)}
+    assert sample["generated_by"] == origin | {"length": 400, "temperature": 1, "seed": 0}
+    (sample,) = samples(command("generate", run, "--length", 5, "--temperature", "inf", "--json"))
+    assert sample["generated_by"]["temperature"] == "inf"
+
+
+@pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
+def test_drafts_are_told_of(command, text_file, tmp_path):
+    made = ("--run", tmp_path / "r", "--steps", 8, "--size", 8, "--lanes", 4, "--window", 8, "--ahead", 3)
+    assert command("train", text_file, *made).code == 0
+    (sample,) = samples(command("generate", tmp_path / "r", "--ahead", 3, "--json"))
+    assert sample["drafting"].keys() == {"tokens_per_step", "acceptance", "gain"}
+    assert 1 <= sample["drafting"]["tokens_per_step"] <= 3
+    assert sample["generated_by"]["ahead"] == 3
+    done = command("generate", tmp_path / "r", "--ahead", 3)
+    assert done.out == f"{sample['text']}\n"
+    told = r"seqloom: [12]\.\d\d tokens a step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
+    assert re.fullmatch(told, done.err)
+    assert "drafting" not in samples(command("generate", tmp_path / "r", "--json"))[0]
+    done = command("generate", tmp_path / "r", "--ahead", 4)
+    assert (done.code, len(done.faults)) == (2, 1)
+    assert "trained to predict 3 tokens at once; choose 1 to 3" in done.faults[0]
+
+
+def test_plain_output_is_the_prompt_and_the_text(command, run):
+    text = load(run).generate("the", length=30, seed=2)
+    assert command("generate", run, "--prompt", "the", "--length", 30, "--seed", 2) == (0, f"the{text}\n", "")
+
+
+def test_several_short_texts_are_one_a_line(command, run):
+    texts = [sample.text for sample in load(run).samples("the", count=3, length=20)]
+    done = command("generate", run, "--prompt", "the", "--length", 20, "--count", 3)
+    assert done.out == "".join(f"the{text}\n" for text in texts)
+
+
+class Teller:
+    """Stands for a run that writes given texts, in pieces."""
+
+    codec = SimpleNamespace(unknown=lambda text: [], unfinished=lambda text: "", decode=lambda tokens: "")
+
+    def __init__(self, *texts):
+        self.texts = texts
+
+    def as_read(self, prompt):
+        return prompt
+
+    def streams(self, prompt, count, **settings):
+        return (self.tell(text) for text in self.texts)
+
+    def tell(self, text):
+        yield from (text[:1], text[1:])
+        return SimpleNamespace(matched=None, drafting=None, finish_reason="length", text=text)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "texts", "shown"),
+    [
+        ("", ["one", "two", "three"], "one\ntwo\nthree\n"),
+        ("", ["o\nne", "two", "three"], "o\nne\n\n--- 2 of 3\ntwo\n\n--- 3 of 3\nthree\n"),
+        ("", ["one", "two\n", "three"], "one\n\n--- 2 of 3\ntwo\n\n\n--- 3 of 3\nthree\n"),
+        ("a\n", ["one", "two"], "a\none\n\n--- 2 of 2\na\ntwo\n"),
+        ("> ", ["o\nne"], "> o\nne\n"),
+    ],
+)
+def test_texts_of_several_lines_have_a_heading_between_them(capsys, prompt, texts, shown):
+    generate_command._print(Teller(*texts), prompt, len(texts), {})
+    assert capsys.readouterr().out == shown
+
+
+@pytest.mark.parametrize(("spelled", "said"), [(" cat", True), (" cat sat", False), ("", True)])
+def test_an_end_for_want_of_tokens_is_told_from_a_stop_string(capsys, monkeypatch, spelled, said):
+    """Where the prompt's last space begins the first token, too."""
+    codec = SimpleNamespace(unknown=lambda text: [], unfinished=lambda text: " ", decode=lambda tokens: spelled)
+    monkeypatch.setattr(Teller, "codec", codec)
+    text = "cat" if spelled else ""
+
+    def tell(self, text):
+        yield text
+        return SimpleNamespace(matched=None, drafting=None, finish_reason="stop", text=text, tokens=(1,))
+
+    monkeypatch.setattr(Teller, "tell", tell)
+    generate_command._print(Teller(text), "the ", 1, {})
+    assert ("ended early" in capsys.readouterr().err) is said
+
+
+def test_a_terminal_shows_each_heading(capsys, terminal, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    generate_command._print(Teller("a\nb", "c"), "", 2, {})
+    assert capsys.readouterr().out == "--- 1 of 2\na\nb\n\n--- 2 of 2\nc\n"
+    generate_command._print(Teller("a", "c"), "", 2, {})
+    assert capsys.readouterr().out == "a\nc\n"
+
+
+def test_a_terminal_shows_the_prompt_dimmed(command, run, terminal):
+    text = load(run).generate("the", length=20)
+    done = command("generate", run, "--prompt", "the", "--length", 20)
+    assert done.out == f"\x1b[2mthe\x1b[0m{text}\n"
+
+
+def test_a_terminal_sees_no_control_characters(monkeypatch):
+    text = "a\x1b[31mb\r\nc\td\x9b\x07\x7f"
+    assert output.visible(text) == text
+    monkeypatch.setattr(output, "shows_terminal", lambda: True)
+    assert output.visible(text) == "a\ufffd[31mb\nc\td\ufffd\ufffd\ufffd"
+
+
+def test_beams_are_written_whole(command, run):
+    done = command("generate", run, "--beam", 2, "--count", 2, "--length", 10)
+    best = load(run).samples(count=2, beam=2, length=10)
+    assert done.out == f"{best[0].text}\n{best[1].text}\n"
+
+
+def test_unknown_symbols_are_named_and_left_out_on_request(command, run):
+    done = command("generate", run, "--prompt", "the Ünicorn")
+    assert done.code == 2
+    assert done.faults == [
+        "not in the vocabulary: 'Ü' (U+00DC) at character 5; leave them out with --skip-unknown, "
+        "or train on text that has them"
+    ]
+    done = command("generate", run, "--prompt", "the Ünicorn", "--skip-unknown", "--length", 5)
+    assert done.code == 0
+    assert done.faults == ["left out of the prompt: 'Ü'"]
+    assert done.out.startswith("the nicorn")
+
+
+def test_a_text_that_misses_its_pattern_is_said_so(command, run):
+    done = command("generate", run, "--pattern", "[a-z ]{50}", "--length", 5)
+    assert done.code == 0
+    assert done.faults == ["text 1 ended before it matched the pattern"]
+
+
+@pytest.mark.parametrize(
+    ("words", "faults"),
+    [
+        (["--temperature", "-1"], ["--temperature got -1.0: choose 0"]),
+        (["--temperature", "nan"], ["--temperature got nan: choose 0"]),
+        (["--count", "5", "--beam", "3"], ["--count 5 is more than the 3 texts that --beam 3 finds"]),
+        (["--pattern", "("], ["--pattern got '(', no regular expression"]),
+        (["--length", "-1"], ["--length got -1"]),
+        (["--carry", "--windowed"], ["--carry and --windowed contradict each other"]),
+        (["--beam", "1025"], ["--beam got 1025: choose 1024 or less"]),
+        (["--count", "0", "--top-p", "3", "--length", "0"], ["--count got 0", "--length got 0", "--top-p got 3.0"]),
+    ],
+)
+def test_settings_out_of_range(command, run, unchanged, words, faults):
+    done = command("generate", run, *words)
+    assert (done.code, done.out) == (2, "")
+    assert len(done.faults) == len(faults)
+    assert all(found.startswith(wanted) for found, wanted in zip(done.faults, faults, strict=True))
+    assert unchanged(run)
+
+
+def test_a_guard_against_copying_needs_the_text(command, run, tmp_path):
+    config = json.loads((run / "config.json").read_text())
+    for source, said in ((str(tmp_path / "gone.txt"), "no source"), ("-", "standard input")):
+        (run / "config.json").write_text(json.dumps({**config, "sources": [source]}))
+        done = command("generate", run, "--max-copy", 20)
+        assert done.code == 2
+        assert said in done.faults[0]
+
+
+def test_output_takes_what_its_encoding_lacks(monkeypatch):
+    import io
+
+    from seqloom.cli import output
+
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    output.prepare()
+    print("snow ☃")
+    output.print_json({"snow": "☃"})
+    narrow.flush()
+    assert narrow.buffer.getvalue() == b'snow ?\n{"snow": "\\u2603"}\n'
+    monkeypatch.delenv("PYTHONIOENCODING")
+    output.prepare()
+    assert narrow.encoding == "utf-8"
+
+
+def test_a_text_that_nothing_may_follow_is_said_so(command, run):
+    bans = [word for symbol in "abcdefghijklmnopqrstuvwxyz. " for word in ("--ban", symbol)]
+    done = command("generate", run, *bans)
+    assert (done.code, done.out) == (0, "\n")
+    assert done.faults == ["text 1 ended early: nothing that is allowed is left to write"]
+    done = command("generate", run, "--stop", "e", "--length", 400)
+    assert (done.code, done.faults) == (0, [])

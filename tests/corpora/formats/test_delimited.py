@@ -1,0 +1,122 @@
+import csv
+import io
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqloom.corpora.formats.delimited import check_columns, csv_header, csv_rows, json_keys, json_rows, listed
+from seqloom.errors import SourceError
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('",;\n\r\t\0'), max_size=8)
+
+
+def in_pieces(text: str, size: int = 5) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
+
+
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS), max_size=6),
+    delimiter=st.sampled_from(",;\t|"),
+    size=st.integers(1, 9),
+)
+def test_what_is_written_as_csv_is_read_back(rows: list[tuple[str, str]], delimiter: str, size: int) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows([("one", "two"), *rows])
+    tally: Counter[str] = Counter()
+    read = list(csv_rows(in_pieces(file.getvalue(), size), delimiter, tally))
+    assert [tuple(cells.values()) for _, cells in read] == rows
+    assert [number for number, _ in read] == list(range(1, len(rows) + 1))
+    assert not +tally
+
+
+def read_csv(text: str) -> tuple[list[dict[str, str]], dict[str, int]]:
+    tally: Counter[str] = Counter()
+    return [dict(cells) for _, cells in csv_rows(in_pieces(text), ",", tally)], dict(+tally)
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "left_out"),
+    [
+        ("a,b\n1,x", ["x"], {}),
+        ("a,b\r1,x\r2,y\r", ["x", "y"], {}),
+        ("\n\na,b\n\n1,x\n\n", ["x"], {"empty row": 2}),
+        ("a,b\n1\n1,x\n1,x,y\n", ["x"], {"row with too few cells": 1, "row with too many cells": 1}),
+        ('a,b\n1,"x\ny"\n2,"z\n3,w\n', ["x\ny"], {"line after a quote that is never closed": 2}),
+        ('a,b\n1,"x""y"\n', ['x"y'], {}),
+        ('a,b\n1,x "y" z\n', ['x "y" z'], {}),
+        ("a,b\n1,nul\0here\n", ["nul\0here"], {}),
+        (' a ,"b"\n1,x\n', ["x"], {}),
+        ("a,b\n", [], {}),
+    ],
+)
+def test_csv_as_people_have_it(text: str, values: list[str], left_out: dict[str, int]) -> None:
+    rows, tally = read_csv(text)
+    assert [row["b"] for row in rows] == values
+    assert tally == left_out
+
+
+def test_a_very_long_cell_is_read() -> None:
+    rows, tally = read_csv('a,b\n1,"' + "x" * 300_000 + '"\n')
+    assert len(rows[0]["b"]) == 300_000
+    assert not tally
+
+
+def test_a_cell_beyond_every_bound_costs_its_row_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = csv.field_size_limit(100)
+    try:
+        monkeypatch.setattr("seqloom.corpora.formats.delimited._CELL_CHARACTERS", 100)
+        rows, tally = read_csv("a,b\n1,x\n2," + "y" * 200 + "\n3,z\n")
+    finally:
+        csv.field_size_limit(before)
+    assert [row["b"] for row in rows] == ["x", "z"]
+    assert tally == {"line of a malformed row": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "columns", "delimiter"),
+    [
+        ("a,b;c\n", "a", ["a", "b;c"], ","),
+        ("a,b;c\n", "c", ["a,b", "c"], ";"),
+        ("a\tb\n", "b", ["a", "b"], "\t"),
+        ("a;b;c,d\n", "nowhere", ["a", "b", "c,d"], ";"),
+        ('"a\nx",b\n1,2\n', "b", ["a\nx", "b"], ","),
+        ("text\n1\n", "text", ["text"], ","),
+        ("", "text", [], ","),
+    ],
+)
+def test_the_delimiter_is_told_from_the_header(text: str, wanted: str, columns: list[str], delimiter: str) -> None:
+    assert csv_header(in_pieces(text), wanted) == (columns, delimiter)
+
+
+def test_columns_that_are_missing_or_there_twice_are_all_named() -> None:
+    with pytest.raises(SourceError) as raised:
+        check_columns("it", ["txet", "stars", "two"], ["text", "stars", "two", "two"])
+    assert raised.value.faults == (
+        "it has no column 'txet': choose from text, stars, two, two; did you mean 'text'?",
+        "it has 2 columns named 'two': rename all but one",
+    )
+    check_columns("it", ["text"], ["text", "stars"])
+
+
+def test_a_wide_table_is_not_listed_whole() -> None:
+    assert listed([f"c{number}" for number in range(30)]).endswith("c19 and 10 more")
+    assert listed([]) == "no columns found"
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5) | st.integers() | st.none()), max_size=5))
+def test_what_is_written_as_json_lines_is_read_back(objects: list[dict[str, object]]) -> None:
+    text = "".join(json.dumps(value) + "\r\n" for value in objects)
+    tally: Counter[str] = Counter()
+    assert [cells for _, cells in json_rows(in_pieces(text), tally)] == objects
+    assert not +tally
+    assert set(json_keys(in_pieces(text))) == {key for value in objects for key in value}
+
+
+def test_lines_that_are_no_objects_are_counted() -> None:
+    text = '{"a": 1}\n\n[1]\n{"a": \n"a"\n' + "[" * 100_000 + '\n{"a": 2}'
+    tally: Counter[str] = Counter()
+    assert list(json_rows([text], tally)) == [(1, {"a": 1}), (7, {"a": 2})]
+    assert tally == {"empty line": 1, "line that is no JSON object": 4}

@@ -1,0 +1,97 @@
+"""A table that is interrupted goes on, and only with what it was made of."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from seqloom.corpora.augment_table import annotate
+from seqloom.corpora.resumable_table import resumable
+from seqloom.errors import ConfigError
+
+ROWS = 1300
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    file = tmp_path / "table.csv"
+    with open(file, "w", encoding="utf-8", newline="") as to:
+        writer = csv.writer(to)
+        writer.writerow(["number", "text"])
+        writer.writerows([number, f'line one,\n"quoted" {number}'] for number in range(ROWS))
+    return file
+
+
+def add(table: Path, output: Path, *, fails_at: int | None = None, asked: list[str] | None = None, **settings) -> int:
+    seen = [] if asked is None else asked
+
+    def lengths(texts):
+        if fails_at is not None and len(seen) + len(texts) > fails_at:
+            raise KeyboardInterrupt
+        seen.extend(texts)
+        return [{"length": len(text)} for text in texts]
+
+    return annotate(table, "text", output, ("length",), lengths, Counter(), **{"resume": False, **settings})
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+def test_it_goes_on_where_it_stopped(table, tmp_path, ending):
+    whole, output = tmp_path / f"whole.{ending}", tmp_path / f"out.{ending}"
+    assert add(table, whole) == ROWS
+    with pytest.raises(KeyboardInterrupt):
+        add(table, output, fails_at=1100)
+    assert not output.exists()
+    asked: list[str] = []
+    assert add(table, output, resume=True, asked=asked) == ROWS
+    assert len(asked) == ROWS - 1024
+    assert output.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["table.csv", whole.name, output.name])
+
+
+def test_half_a_row_that_was_written_is_written_anew(table, tmp_path):
+    output = tmp_path / "out.csv"
+    with pytest.raises(KeyboardInterrupt):
+        add(table, output, fails_at=600)
+    with open(tmp_path / ".out.csv.part", "a", encoding="utf-8") as part:
+        part.write('512,"half a row')
+    assert add(table, output, resume=True) == ROWS
+    with open(output, encoding="utf-8", newline="") as file:
+        assert [int(row["number"]) for row in csv.DictReader(file)] == list(range(ROWS))
+
+
+def test_what_was_begun_is_neither_lost_nor_mixed_with_something_else(table, tmp_path):
+    output = tmp_path / "out.csv"
+    with pytest.raises(ConfigError, match=r"nothing of .* was begun"):
+        add(table, output, resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        add(table, output, fails_at=600, settings={"prior": 0.5})
+    with pytest.raises(ConfigError, match="--resume to go on, or --overwrite"):
+        add(table, output, settings={"prior": 0.5})
+    with pytest.raises(ConfigError, match="other settings"):
+        add(table, output, resume=True, settings={"prior": 0.1})
+    assert add(table, output, resume=True, settings={"prior": 0.5}) == ROWS
+
+
+def test_begun_anew_where_that_is_asked_for(table, tmp_path):
+    output = tmp_path / "out.csv"
+    with pytest.raises(KeyboardInterrupt):
+        add(table, output, fails_at=600)
+    asked: list[str] = []
+    assert add(table, output, overwrite=True, asked=asked) == ROWS
+    assert len(asked) == ROWS
+
+
+def test_two_calls_do_not_write_one_file(tmp_path):
+    output = tmp_path / "out.csv"
+    with resumable(output, {}, resume=False, overwrite=False) as first:
+        first.file.write("one\n")
+        first.keep(1)
+        for resume in (True, None):
+            with (
+                pytest.raises(ConfigError, match="is being written by another call"),
+                resumable(output, {}, resume=resume, overwrite=True),
+            ):
+                pytest.fail("two write at once")
+        first.file.write("two\n")
+    assert output.read_text() == "one\ntwo\n"

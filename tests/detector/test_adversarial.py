@@ -1,0 +1,43 @@
+"""A duel between a run that has hardly learned anything and a detector."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import seqloom
+from seqloom.detector.adversarial import duel
+from seqloom.errors import ConfigError
+
+WORDS = ("the", "soup", "was", "warm", "and", "we", "came", "again", "to", "this", "table")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("duel") / "texts.csv"
+    lines = [" ".join(WORDS[(row * step) % 11] for step in range(1, 12)) + f" {row}." for row in range(150)]
+    file.write_text("\n".join(["text", *lines]), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def writer(table: Path) -> Path:
+    folder = table.parent / "run"
+    seqloom.train(table, run=folder, text="text", steps=8, size=16, lanes=4, window=16, threads=1)
+    return folder
+
+
+def test_texts_that_were_chosen_against_a_detector_escape_it_more_often(table, writer, tmp_path):
+    found = duel(table, generator=writer, run=tmp_path / "duel", text="text", rounds=1, count=120)
+    (one,) = found
+    assert one.plain > 0.9
+    assert one.escaped <= one.plain
+    assert 0 < one.kept <= 0.21
+    assert json.loads((tmp_path / "duel" / "duel.json").read_text())[0]["learned"] == one.learned
+    assert (tmp_path / "duel" / "duel.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(("settings", "said"), [({"rounds": 0}, "--rounds got 0"), ({"keep": 1.0}, "--keep got 1.0")])
+def test_settings_that_cannot_be_are_refused(table, writer, tmp_path, settings, said):
+    with pytest.raises(ConfigError, match=said):
+        duel(table, generator=writer, run=tmp_path / "duel", text="text", **settings)

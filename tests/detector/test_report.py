@@ -1,0 +1,281 @@
+"""The report of a detector: its figures against scikit-learn's, its page against hostile texts."""
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
+
+from seqloom.detector.detector import Detector
+from seqloom.detector.evaluate import LENGTHS, measure_detector
+from seqloom.detector.explanation import Token
+from seqloom.detector.html import coloured, document, paragraph, table
+from seqloom.detector.html_report import page, report_detector
+from seqloom.detector.members import LIGHT
+from seqloom.detector.report import as_numbers
+from seqloom.detector.storage import load_detector, save_detector
+from seqloom.errors import ConfigError, SourceError
+
+WORDS = ("the", "soup", "was", "and", "we", "came", "again", "table", "warm", "waiter", "slow", "bread", "nice", "too")
+HOSTILE = (
+    "<script>alert(1)</script> & the \"soup\" was </p></article><img src=http://evil/x onerror='go()'> warm and nice"
+)
+
+
+def write_texts(number: int, seed: int) -> tuple[list[str], np.ndarray]:
+    """Real texts go through the words in a cycle, with leaps; generated ones draw them at random."""
+    random, texts = np.random.default_rng(seed), []
+    for index in range(number):
+        place, words = int(random.integers(len(WORDS))), []
+        for _ in range(int(random.integers(3, 40))):
+            leap = index % 2 == 1 or random.random() < 0.5
+            place = int(random.integers(len(WORDS))) if leap else (place + 1) % len(WORDS)
+            words.append(WORDS[place])
+        texts.append(" ".join(words).capitalize() + ".")
+    return texts, np.arange(number) % 2 == 1
+
+
+def write_table(path, rows, header):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("detectors") / "d"
+    save_detector(Detector(encoder=False).fit(*write_texts(500, 0)), place, {"real": "elsewhere.csv", "reading": {}})
+    return place
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """Texts that the detector has not seen: both sides with a label, and each side by itself."""
+    place = tmp_path_factory.mktemp("tables")
+    texts, generated = write_texts(300, 1)
+    texts[0] = HOSTILE
+    towns = ["<b>Rome</b>" if number % 3 else "Oslo" for number in range(300)]
+    header = ("text", "town", "made")
+    rows = list(zip(texts, towns, generated.astype(int), strict=True))
+    return {
+        "both": write_table(place / "both.csv", rows, header),
+        "real": write_table(place / "real.csv", [row for row in rows if not row[2]], header),
+        "made": write_table(place / "made.csv", [row for row in rows if row[2]], header),
+        "texts": texts,
+        "generated": generated,
+    }
+
+
+@pytest.fixture(scope="module")
+def report(folder, tables):
+    return measure_detector(folder, tables["both"], text="text", label="made", by=["town"], prior=0.2)
+
+
+def test_figures_are_those_of_scikit_learn(report, folder, tables):
+    judge = load_detector(folder, lambda _: None)
+    found = judge.judge(tables["texts"], prior=0.2)
+    truth, chance = tables["generated"][~found.abstained], found.probabilities[~found.abstained]
+    assert (report.real, report.generated, report.abstained) == (
+        int((~truth).sum()), int(truth.sum()), int(found.abstained.sum()),
+    )  # fmt: skip
+    assert report.abstained > 0
+    assert report.overall.area.value == pytest.approx(roc_auc_score(truth, chance))
+    alarms, hits, _ = roc_curve(truth, chance, drop_intermediate=False)
+    for share, one in report.overall.found.items():
+        assert one.value == pytest.approx(hits[alarms <= share].max())
+        assert one.low <= one.value <= one.high
+    balance = np.where(truth, 0.2 / truth.sum(), 0.8 / (~truth).sum())
+    assert report.overall.brier.value == pytest.approx(brier_score_loss(truth, chance, sample_weight=balance))
+    light = judge.judge(tables["texts"], light=True).probabilities[~found.abstained]
+    ways = {way.name: way for way in report.ways}
+    assert set(ways) == {"the detector", "light members", *LIGHT, "length alone"}
+    assert ways["light members"].area.value == pytest.approx(roc_auc_score(truth, light))
+    assert ways["length alone"].area.value == pytest.approx(
+        max(roc_auc_score(truth, sign * np.array([len(text.split()) for text in tables["texts"]])[~found.abstained])
+            for sign in (1, -1))
+    )  # fmt: skip
+
+
+def test_parts_are_all_of_the_texts(report, tables):
+    assert [part.name for part in report.lengths] == list(LENGTHS)
+    for parts in (report.lengths, report.parts["town"]):
+        assert sum(part.real for part in parts) == report.real
+        assert sum(part.generated for part in parts) == report.generated
+    assert report.lengths[3].area is None
+    assert {part.name for part in report.parts["town"]} == {"Oslo", "<b>Rome</b>"}
+
+
+def test_flagged_texts_by_real_people_follow_from_bayes(report):
+    truth = report.truth
+    for alarm, share in zip(report.alarms, (0.01, 0.001, None), strict=True):
+        flagged = report.probabilities >= alarm.threshold - 1e-12
+        assert alarm.false_alarms.value == pytest.approx(flagged[~truth].mean())
+        assert alarm.found == pytest.approx(flagged[truth].mean())
+        assert share is None or alarm.false_alarms.value <= share
+        wrong, right = 0.8 * flagged[~truth].mean(), 0.2 * flagged[truth].mean()
+        assert alarm.innocent.value == pytest.approx(1000 * wrong / (wrong + right))
+        assert alarm.innocent.low <= alarm.innocent.value <= alarm.innocent.high
+
+
+def test_texts_of_every_kind_are_shown_once(report):
+    kinds = [one.kind for one in report.shown]
+    usual = {"Surest that it is generated, and right", "Surest that it is real, and right", "Least sure"}
+    assert usual <= set(kinds)
+    assert all(kinds.count(kind) <= 3 for kind in kinds)
+    assert len({one.text for one in report.shown}) == len(report.shown)
+    for one in report.shown:
+        right = (one.explanation.probability > 0.5) == one.generated
+        assert "Least" in one.kind or right == ("right" in one.kind)
+
+
+def test_numbers_go_into_json(report):
+    stored = json.loads(json.dumps(as_numbers(report), allow_nan=False))
+    assert stored["overall"]["area"]["value"] == report.overall.area.value
+    assert "shown" not in stored
+    assert stored["quantiles"]["0.5"] == np.median(report.probabilities)
+    assert len(stored["bins"]) == len(report.bins)
+
+
+def test_two_sources_say_what_one_with_labels_says(report, folder, tables):
+    found = measure_detector(folder, tables["real"], text="text", generated=tables["made"], by=["town"], prior=0.2)
+    assert found.overall.area.value == pytest.approx(report.overall.area.value)
+    assert found.parts["town"][0].area.value == pytest.approx(report.parts["town"][0].area.value)
+
+
+def test_sides_can_be_cut_to_like_lengths(folder, tables, tmp_path):
+    long = write_table(tmp_path / "long.csv", [[f"{text} {text} {text}"] for text in tables["texts"][2::2]], ["text"])
+    settings = {"text": "text", "generated": tables["made"]}
+    plain = measure_detector(folder, long, **settings)
+    assert any("differ in length" in line for line in plain.warnings)
+    matched = measure_detector(folder, long, matched=True, **settings)
+    assert next(way for way in matched.ways if way.name == "length alone").area.value < 0.55
+    assert not any("differ in length" in line for line in matched.warnings)
+
+
+def test_what_flatters_is_said(tables, folder, tmp_path):
+    place = tmp_path / "d"
+    origin = {"real": str(tables["real"]), "generated": [str(tables["made"])], "reading": {"pool": None}}
+    save_detector(load_detector(folder, lambda _: None), place, origin)
+    found = measure_detector(place, tables["real"], text="text", generated=tables["made"])
+    assert sum("flatter" in line for line in found.warnings) == 2
+    both = measure_detector(folder, tables["real"], text="text", generated=tables["real"])
+    assert any("stand among the real ones" in line for line in both.warnings)
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.said: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.said.append(data)
+
+
+def read_page(written: str) -> _Tags:
+    tags = _Tags()
+    tags.feed(written)
+    tags.close()
+    assert tags.open == []
+    assert {tag for tag, _ in tags.seen} <= {
+        *("html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "ul", "li", "img", "span"),
+        *("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "article"),
+    }
+    for tag, attributes in tags.seen:
+        assert not any(name.startswith("on") or name in ("href", "style") for name in attributes)
+        assert tag != "img" or attributes["src"].startswith("data:image/png;base64,")
+    return tags
+
+
+def test_the_page_asks_nothing_of_the_network_and_runs_no_text(folder, tables, tmp_path):
+    """Among few texts the hostile one is shown, and so is the hostile town."""
+    rows = [(HOSTILE, "<b>Rome</b>", 0), *((text, "Oslo", 1) for text in tables["texts"][1:20:2])]
+    few = write_table(tmp_path / "few.csv", rows, ("text", "town", "made"))
+    written = page(measure_detector(folder, few, text="text", label="made", by=["town"], prior=0.05))
+    tags = read_page(written)
+    assert HOSTILE in "".join(tags.said)
+    assert "<b>Rome</b>" in tags.said
+    assert "http:" not in re.sub(r"&lt;img src=http://evil", "", written)
+    assert sum(tag == "img" for tag, _ in tags.seen) == 3
+    said = " ".join(tags.said)
+    for part in ("area under the ROC curve", "of 1,000 flagged texts", "only ground against anybody", "By town"):
+        assert part in said
+
+
+def test_without_labels_there_are_scores_and_texts_alone(folder, tables):
+    found = measure_detector(folder, tables["both"], text="text")
+    assert (found.overall, found.generated, found.ways) == (None, None, ())
+    tags = read_page(page(found))
+    said = " ".join(tags.said)
+    assert sum(tag == "img" for tag, _ in tags.seen) == 1
+    assert "is not known" in said
+    assert "only ground against anybody" in said
+    assert "area under" not in said
+    assert "In truth" not in said
+
+
+def test_tokens_are_the_darker_the_less_they_were_expected():
+    tokens = (Token("<", 0.9, 0), Token("a", 0.001, 41), Token('"☃'), Token("long", 0.5, 1))
+    written = coloured(tokens, 6)
+    tags = read_page(document("a & b", [written], "end"))
+    spans = [attributes for tag, attributes in tags.seen if tag == "span"]
+    assert [one.get("class") for one in spans] == [None, "s6", None, None]
+    assert [one["title"] for one in spans] == ["90 %, rank 1", "0.1 %, rank 42", "not read", "50 %, rank 2"]
+    assert "<a" in "".join(tags.said)
+    assert "… and 2 characters more" in written
+    assert "&lt;" in paragraph("<")
+    assert "<td>&lt;i&gt;</td>" in table("&", ("<",), [("a", "<i>")])
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "said"),
+    [
+        ({"text": "test"}, SourceError, "has no column 'test': .*did you mean 'text'"),
+        ({"label": "mad"}, SourceError, "has no column 'mad'"),
+        ({"label": "town"}, ConfigError, "--label town holds '(oslo|<b>rome</b>)': 1 says"),
+        ({"by": ["city"]}, SourceError, "has no column 'city'"),
+        ({"label": "made", "generated": "made"}, ConfigError, "give one of them"),
+        ({"matched": True}, ConfigError, "--match-lengths is of two sides"),
+        ({"prior": 0.0}, ConfigError, "--prior got 0"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(folder, tables, settings, error, said):
+    if "generated" in settings:
+        settings = {**settings, "generated": tables["made"]}
+    with pytest.raises(error, match=said):
+        measure_detector(folder, tables["both"], **{"text": "text", **settings})
+
+
+def test_labels_of_one_side_are_no_labels(folder, tables, tmp_path):
+    with pytest.raises(ConfigError, match="says that all are real"):
+        measure_detector(folder, tables["real"], text="text", label="made")
+    empty = write_table(tmp_path / "e.csv", [("some text of a few words", ""), ("another", "")], ("text", "made"))
+    with pytest.raises(ConfigError, match="is empty everywhere"):
+        measure_detector(folder, empty, text="text", label="made")
+    short = write_table(tmp_path / "s.csv", [("two words",), ("a b",)], ("text",))
+    with pytest.raises(ConfigError, match="no text of 5 words"):
+        measure_detector(folder, short, text="text")
+
+
+def test_a_page_is_replaced_only_on_request(folder, tables, tmp_path):
+    output = tmp_path / "page.html"
+    output.write_text("mine")
+    with pytest.raises(ConfigError, match="is there already"):
+        report_detector(folder, tables["real"], text="text", output=output)
+    assert output.read_text() == "mine"
+    report_detector(folder, tables["real"], text="text", output=output, overwrite=True)
+    assert output.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    with pytest.raises(ConfigError, match="is a folder"):
+        report_detector(folder, tables["real"], text="text", output=tmp_path)

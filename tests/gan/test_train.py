@@ -1,0 +1,372 @@
+"""A GAN from a table to texts: the whole way, interrupted, resumed, and with what it cannot use."""
+
+import json
+import os
+import shutil
+import signal
+
+import pytest
+from tests.rating.test_rated_runs import goodness, write_table
+
+import seqloom
+from seqloom.cli.gan_commands import _interrupted
+from seqloom.errors import ConfigError, RunError, SourceError
+from seqloom.gan.dataset import UNSEEN, material_of
+from seqloom.gan.train import GAN_SETTINGS, train_gan
+from seqloom.lm.observer import Viewer
+from seqloom.training.events import Step
+
+SETTINGS = {
+    "text": "text",
+    "rating": "stars",
+    "level": "word",
+    "size": 24,
+    "threads": 1,
+    "steps": 150,
+    "awakening": 60,
+    "schooling": 5,
+    "rounds": 12,
+    "check_every": 4,
+    "batch": 16,
+    "length": 16,
+    "information": 2.0,
+}
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    return write_table(tmp_path_factory.mktemp("table") / "rated.csv", 600)
+
+
+@pytest.fixture(scope="module")
+def notes():
+    return []
+
+
+@pytest.fixture(scope="module")
+def trained(table, notes, tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "gan"
+    return train_gan(table, run=run, noise=3, note=notes.append, **SETTINGS)
+
+
+def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
+    assert trained.config.model.noise == 3
+    low, high = (
+        goodness([one.text for one in trained.iterate(count=60, rating=stars, length=30, seed=1)]) for stars in (1, 5)
+    )
+    assert high > low + 0.2
+    assert trained.generate(rating=3, seed=4) == seqloom.load(trained.path).generate(rating=3, seed=4)
+    metrics = json.loads(trained.folder.metrics_file.read_text())
+    assert metrics["rounds"] == 12
+    assert 0 <= metrics["inside_band"] <= 1
+    assert 0 < metrics["distinct_greedy"] <= 1
+    assert any("60 updates by likelihood with noise" in line for line in notes)
+    assert any("round 12 of 12" in line for line in notes)
+    log = trained.folder.read_log()
+    assert (trained.folder.plots_folder / "gan.png").exists()
+    assert {"rating", "accuracy", "generator", "nats", "noise", "updates", "distinct"} <= set().union(*log)
+    grid = (trained.folder.samples_folder / "round-00012.txt").read_text()
+    info = trained.info()
+    assert info["trained"] == {"steps": 77, "total_steps": 77, "weights": True, "finished": True}
+    assert [line[0] for line in grid.splitlines()] == ["1"] * 3 + ["3"] * 3 + ["5"] * 3
+
+
+def test_it_spells_no_words(trained):
+    first = trained.codec.vocabulary.first_byte
+    bias = trained.folder.read_weights()["head.bias"]
+    assert bias[first : first + 256].max() < -15
+    assert bias[trained.codec.boundary] > -15
+
+
+def test_an_interrupted_gan_goes_on_exactly_where_nothing_else_is_left_of_it(trained, table, tmp_path):
+    said = []
+
+    def stop(line):
+        said.append(line)
+        if "round 4 of" in line:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    likelihood = tmp_path / "likelihood"
+    shutil.copytree(trained.path / "likelihood", likelihood)
+    whole = train_gan(table, run=tmp_path / "whole", from_run=likelihood, noise=3, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        train_gan(table, run=tmp_path / "began", from_run=likelihood, noise=3, note=stop, **settings)
+    shutil.rmtree(likelihood)
+    (tmp_path / "began").rename(tmp_path / "part")
+    resumed = train_gan(run=tmp_path / "part", resume=True)
+    assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
+    assert resumed.folder.read_log() == whole.folder.read_log()
+    train_gan(run=tmp_path / "part", resume=True, note=said.append)
+    assert said[-1].endswith("is finished")
+    with pytest.raises(RunError, match="holds a run already"):
+        train_gan(table, run=tmp_path / "part", from_run=trained.path / "likelihood", **settings)
+
+
+def test_what_it_cannot_use_is_said(trained, table, tmp_path):
+    run = tmp_path / "none"
+    with pytest.raises(ConfigError, match="--rating: name the column"):
+        train_gan(table, run=run, text="text")
+    with pytest.raises(ConfigError) as caught:
+        train_gan(table, run=run, minutes=0, noise=0, loss="wgan", **{**SETTINGS, "batch": 1})
+    assert len(caught.value.faults) == 4
+    with pytest.raises(SourceError, match="too few: about 2,264 are needed for batches of 512"):
+        train_gan(table, run=run, from_run=trained.path / "likelihood", batch=512, length=16)
+    with pytest.raises(RunError, match="is a GAN already"):
+        train_gan(table, run=run, from_run=trained.path)
+    with pytest.raises(RunError, match="there is no GAN"):
+        train_gan(run=run, resume=True)
+    with pytest.raises(RunError, match="seqloom gan train --resume"):
+        seqloom.train(run=trained.path, resume=True)
+    with pytest.raises(RunError, match="is a GAN: begin from what it began from"):
+        seqloom.train(table, run=run, from_run=trained.path, text="text", rating=("stars",), steps=2)
+    with pytest.raises(RunError, match=r"rated.csv is a file: name another folder"):
+        train_gan(table, run=table / "gan", **SETTINGS)
+    with pytest.raises(ConfigError, match="leave out minutes"):
+        train_gan(run=trained.path, resume=True, minutes=3)
+    with pytest.raises(ConfigError, match="leave out noise"):
+        train_gan(run=trained.path, resume=True, noise=3)
+    with pytest.raises(ConfigError) as caught:
+        train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
+    assert caught.value.faults == (
+        f"--text got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
+        "--steps is of the training that --from takes the place of: leave it out",
+    )
+    assert not (run / "config.json").exists()
+
+
+def test_one_that_began_from_a_run_of_other_texts_goes_on_with_its_own(trained, tmp_path):
+    other = write_table(tmp_path / "other.csv", 500)
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+
+    def stop(line):
+        if "round 4 of" in line:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    run = tmp_path / "gan"
+    with pytest.raises(KeyboardInterrupt):
+        train_gan(other, run=run, from_run=trained.path / "likelihood", noise=3, note=stop, **settings)
+    assert seqloom.load(run).config.sources == (str(other),)
+    assert seqloom.load(run).config.corpus_hash != trained.config.corpus_hash
+    said = []
+    resumed = train_gan(run=run, resume=True, note=said.append)
+    whole = train_gan(other, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
+    assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
+
+
+def test_what_fails_before_training_leaves_nothing(trained, table, tmp_path):
+    run = tmp_path / "none"
+    with pytest.raises(SourceError, match="nofile"):
+        train_gan(tmp_path / "nofile.csv", run=run, **SETTINGS)
+    with pytest.raises(SourceError, match="no column 'words'"):
+        train_gan(table, run=run, **{**SETTINGS, "text": "words"})
+    assert not (run / "asked.json").exists()
+    with pytest.raises(ConfigError, match="name a file"):
+        train_gan("-", run=run, **SETTINGS)
+    with pytest.raises(ConfigError, match="--from and --run are both"):
+        train_gan(table, run=trained.path, from_run=trained.path, overwrite=True)
+    run.mkdir()
+    (run / "report.md").write_text("a person's own")
+    with pytest.raises(RunError, match=r"files that a run would replace \(report.md\)"):
+        train_gan(table, run=run, **SETTINGS)
+    with pytest.raises(RunError, match="the current folder"):
+        train_gan(table, run="", **SETTINGS)
+
+
+def test_a_setting_that_there_is_not_is_named(trained, table, tmp_path):
+    with pytest.raises(ConfigError, match="unknown setting 'colour'"):
+        train_gan(table, run=tmp_path / "gan", from_run=trained.path / "likelihood", colour="red")
+
+
+@pytest.mark.parametrize(("name", "value"), [("length", 12), ("batch", 20), ("last_temperature", 0.4)])
+def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path, name, value):
+    run = tmp_path / "gan"
+    shutil.copytree(trained.path, run)
+    (run / "metrics.json").unlink()
+    stored = json.loads((run / "gan.json").read_text())
+    stored["gan"][name] = value
+    (run / "gan.json").write_text(json.dumps(stored))
+    with pytest.raises(RunError, match="put back what was changed"):
+        train_gan(run=run, resume=True)
+
+
+def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
+    reading = {"text": "text", "rating": ("stars",), "level": "word"}
+    parent = seqloom.train(table, run=tmp_path / "ahead", ahead=2, size=16, steps=5, threads=1, **reading)
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
+    assert run.config.model.ahead == 1
+
+
+def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path):
+    how = {"text": "text", "rating": ("stars",), "level": "word", "validation": 0.2}
+    parent = seqloom.train(table, run=tmp_path / "other", size=16, steps=5, threads=1, **how)
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
+    assert (parent.config.training.validation, run.config.training.validation) == (0.2, UNSEEN)
+    assert len(material_of(run, str(table), str).split.validation) == pytest.approx(600 * UNSEEN, abs=1)
+
+
+def test_likelihood_may_have_epochs(table, tmp_path):
+    run = train_gan(table, run=tmp_path / "gan", **{**SETTINGS, "steps": None, "epochs": 1})
+    assert seqloom.load(run.path / "likelihood").config.training.total_steps < 150
+
+
+def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_path, monkeypatch):
+    def stop(game):
+        raise KeyboardInterrupt
+
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    run = tmp_path / "gan"
+    with monkeypatch.context() as patched:
+        patched.setattr(game, "_measured", stop)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            train_gan(table, run=run, from_run=trained.path / "likelihood", noise=3, **settings)
+    assert caught.value.args == (str(run),)
+    assert "saved; go on with" in _interrupted(run, bool(caught.value.args))
+    assert _interrupted(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
+    assert train_gan(run=run, resume=True).info()["trained"]["finished"]
+
+
+def test_the_score_function_begins_from_nothing(table, tmp_path):
+    notes = []
+    settings = {**SETTINGS, "steps": None, "awakening": None, "loss": "score"}
+    run = train_gan(table, run=tmp_path / "score", note=notes.append, **settings)
+    assert any(line.startswith("0 updates by likelihood with noise, then 12 rounds") for line in notes)
+    assert not any("nats" in line for line in run.folder.read_log())
+    assert run.generate(rating=3, length=10, min_length=3)
+
+
+def test_texts_of_one_rating_are_refused(tmp_path):
+    same = tmp_path / "same.csv"
+    same.write_text("text,stars\n" + "".join(f"word{n % 7} other{n % 5},4\n" for n in range(200)))
+    with pytest.raises(SourceError, match="all texts have the same stars, 4: give texts of several ratings"):
+        train_gan(same, run=tmp_path / "run", **SETTINGS)
+
+
+def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
+    plain = seqloom.train(table, run=tmp_path / "plain", text="text", level="word", size=16, steps=5, threads=1)
+    settings = {"batch": 16, "length": 16}
+    with pytest.raises(RunError, match="was not trained with --rating"):
+        train_gan(table, run=tmp_path / "gan", from_run=plain.path, **settings)
+    other = tmp_path / "other.csv"
+    rows = "".join(f"red{n % 7} blue{n % 5} green{n % 3},{n % 5 + 1}\n" for n in range(400))
+    other.write_text("text,stars\n" + rows)
+    parent = seqloom.train(
+        other, run=tmp_path / "other", text="text", rating=("stars",), level="word", size=16, steps=5, threads=1
+    )
+    with pytest.raises(SourceError, match=r"have words that .* does not know"):
+        train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "length": 200})
+
+
+def test_more_texts_left_out_for_their_words_than_read_are_worth_a_line(tmp_path):
+    rows = [f"good food {n % 3}" if n % 5 < 2 else f"good food rare{n % 90}" for n in range(1500)]
+    table = tmp_path / "table.csv"
+    table.write_text("text,stars\n" + "".join(f"{text},{n % 4 + 1}\n" for n, text in enumerate(rows)))
+    said = []
+    settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1, "vocabulary": 256 + 12}
+    train_gan(table, run=tmp_path / "run", note=said.append, **settings)
+    assert any("--level subword leaves none out" in line for line in said), said
+
+
+def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
+    table, said = tmp_path / "table.csv", []
+    sentence = " ".join(["good", "food"] * 4) + "."
+    rows = [f"{sentence} {sentence} {sentence},{n % 4 + 1}\n" for n in range(400)]
+    table.write_text("text,stars\n" + "".join(rows))
+    settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1}
+    with pytest.raises(SourceError, match="or a larger --length, or --sentences"):
+        train_gan(table, run=tmp_path / "run", note=said.append, **settings)
+    assert "400 of 400 texts are too long for --length 16 and left out; --sentences reads" in said[0]
+    with pytest.raises(SourceError, match=r"or a larger --length$"):
+        train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **{**settings, "length": 4})
+    train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **settings)
+    assert any(line.startswith("1,1") and "texts to learn from" in line for line in said)
+
+
+def test_a_gan_does_not_say_how_likely_texts_are(trained, table):
+    for measure in (lambda: trained.evaluate(table), lambda: trained.score("good"), trained.evaluate):
+        with pytest.raises(RunError, match=r"is a GAN, which tells nothing .* begun from, .*likelihood"):
+            measure()
+
+
+class Stopping(Viewer):
+    """Presses Ctrl-C at a step of the training by likelihood."""
+
+    def listener(self):
+        def hear(event):
+            if isinstance(event, Step) and event.step == 60:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        return hear
+
+
+def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trained, table, tmp_path):
+    run = tmp_path / "gan"
+    with pytest.raises(KeyboardInterrupt):
+        train_gan(table, run=run, noise=3, viewer=Stopping(), **SETTINGS)
+    assert not (run / "config.json").exists()
+    with pytest.raises(RunError, match="--resume to go on"):
+        train_gan(table, run=run, noise=3, **SETTINGS)
+    with pytest.raises(RunError, match="seqloom gan train --resume"):
+        seqloom.load(run)
+    resumed = train_gan(run=run, resume=True)
+    assert resumed.folder.weights_file.read_bytes() == trained.folder.weights_file.read_bytes()
+    assert not (run / "asked.json").exists()
+    (run / "asked.json").write_text("{}")
+    with pytest.raises(RunError, match=r"asked\.json is damaged"):
+        train_gan(run=run, resume=True)
+
+
+def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, tmp_path):
+    run = tmp_path / "gan"
+    shutil.copytree(trained.path, run)
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    few = write_table(tmp_path / "few.csv", 100)
+    with pytest.raises(SourceError, match="too few: about 336 are needed"):
+        train_gan(few, run=run, overwrite=True, **SETTINGS)
+    with pytest.raises(SourceError, match="too few"):
+        train_gan(write_table(tmp_path / "many.csv", 500), run=run, overwrite=True, **{**SETTINGS, "length": 3})
+    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"rounds": 1.5}, "--rounds got 1.5: give a whole number"),
+        ({"batch": True}, "--batch got True: give a whole number"),
+        ({"temperature": "1"}, "--temperature got '1': give a number"),
+        ({"band": "ab"}, "--band got 'ab': give numbers"),
+        ({"loss": 3}, "--loss got 3: give a name"),
+        ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
+        ({"noise": 1.5}, "--noise got 1.5: choose 1 to 1000 numbers"),
+        ({"rating": 3}, "--rating got (3,): give names"),
+        ({"size": "big"}, "--size got ('big',): give whole numbers"),
+        ({"information": float("nan")}, "--information got nan: choose a number from 0"),
+        ({"length": 10**6}, "--length got 1000000: choose 2 to 256 tokens"),
+        ({"pack": 9}, "--pack is 9 and --batch 16: choose a pack of 1 to half a batch"),
+        ({"core": "conv"}, "--core got conv: a GAN writes with an lstm or a gru"),
+        ({"embedding": 0}, "--embedding got 0: a GAN needs one; leave it out, or give its width"),
+        ({"validation": 0.2}, "--validation is 0.05 where a GAN is trained: leave it out"),
+        ({"level": "wrd"}, "unknown level 'wrd': choose from char, byte, word, subword; did you mean 'word'?"),
+        ({"minutes": "1"}, "--minutes got '1': choose a number above 0"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(table, tmp_path, settings, said):
+    with pytest.raises(ConfigError) as caught:
+        train_gan(table, run=tmp_path / "gan", **{**SETTINGS, **settings})
+    assert caught.value.faults == (said,)
+    assert not (tmp_path / "gan").exists()
+
+
+def test_one_that_was_ended_before_it_kept_anything_begins_again_from_where_it_began(trained, table, tmp_path):
+    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    whole = train_gan(table, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
+    run = tmp_path / "ended"
+    shutil.copytree(whole.path, run)
+    for name in ("model.safetensors", "metrics.json", "log.jsonl", "state/gan.safetensors"):
+        (run / name).unlink()
+    (run / "state" / "replaced").mkdir()
+    again = train_gan(run=run, resume=True)
+    assert not again.folder.aside_folder.exists()
+    assert again.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()

@@ -1,0 +1,126 @@
+import hashlib
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import seqloom
+from seqloom.cli.app import call
+from seqloom.config import ModelConfig
+from seqloom.errors import ConfigError
+from seqloom.lm.defaults import Plan, choose
+from seqloom.lm.options import sort_settings
+from seqloom.lm.train import Viewer
+
+
+def plan(
+    *,
+    tokens: int = 1_000_000,
+    vocabulary: int = 60,
+    parent: ModelConfig | None = None,
+    preset: str | None = None,
+    **given: Any,
+) -> Plan:
+    settings = sort_settings(given, preset)
+    return choose(settings, vocabulary=vocabulary, tokens=tokens, mean_document=tokens, parent=parent)
+
+
+def test_a_longer_budget_buys_a_larger_model() -> None:
+    sizes = [plan(minutes=minutes).model.sizes[0] for minutes in (0.1, 0.5, 1, 5, 10, 60)]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+    rates = [plan(minutes=minutes).training.learning_rate for minutes in (0.1, 0.5, 1, 5, 10, 60)]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_words_learned_from_few_of_them_need_dropout() -> None:
+    assert plan(minutes=1, tokens=300_000, vocabulary=60).model.dropout < 0.4
+    assert plan(minutes=1, tokens=300_000, vocabulary=2000).model.dropout == 0.5
+    assert plan(minutes=1, tokens=50_000_000, vocabulary=2000).model.dropout == 0
+
+
+def test_words_are_not_learned_by_heart_from_few_of_them() -> None:
+    few, many = (plan(minutes=10, tokens=tokens, vocabulary=4000) for tokens in (100_000, 50_000_000))
+    assert few.budget.most_epochs == 12
+    assert few.model.sizes == (256,) < many.model.sizes
+    assert many.budget.most_epochs is None
+    assert plan(minutes=10, tokens=100_000, vocabulary=4000, size=400).model.sizes == (400,)
+    assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.most_epochs is None
+
+
+def test_the_same_text_read_often_needs_dropout() -> None:
+    assert plan(minutes=1, tokens=50_000_000).model.dropout == 0
+    assert plan(minutes=1, tokens=10_000).model.dropout == 0.5
+    assert 0 < plan(minutes=10, tokens=500_000).model.dropout < 0.5
+
+
+def test_what_is_given_is_kept() -> None:
+    chosen = plan(minutes=1, size=(64, 32), dropout=0.25, lanes=7, window=19, learning_rate=0.5, embedding=3)
+    assert (chosen.model.sizes, chosen.model.dropout, chosen.model.embedding) == ((64, 32), 0.25, 3)
+    assert (chosen.training.lanes, chosen.training.window, chosen.training.learning_rate) == (7, 19, 0.5)
+
+
+def test_a_parents_shape_is_kept() -> None:
+    parent = ModelConfig(vocabulary=50, core="gru", sizes=(40, 30), embedding=8)
+    chosen = plan(minutes=10, parent=parent)
+    assert (chosen.model.core, chosen.model.sizes, chosen.model.embedding) == ("gru", (40, 30), 8)
+    assert chosen.model.vocabulary == 60
+
+
+def test_short_texts_and_documents_get_smaller_batches() -> None:
+    assert plan(minutes=1, tokens=2_000).training.lanes < 32
+    settings = sort_settings({"minutes": 1}, None)
+    assert choose(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.window == 8
+
+
+def test_a_preset_gives_way_to_what_is_given() -> None:
+    chosen = plan(preset="classic", size=32, minutes=1)
+    assert chosen.model.sizes == (32,)
+    assert chosen.budget.seconds == 60
+    assert chosen.training.optimizer == "rmsprop"
+    assert plan(preset="classic").budget.epochs == 59
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"minutes": 0}, "--minutes got 0"),
+        ({"steps": 3, "epochs": 1}, "contradict"),
+        ({"size": (3, 4), "layers": 3}, "leave one out"),
+        ({"learningrate": 1}, "did you mean 'learning_rate'"),
+        ({"rating": 3}, r"--rating got \(3,\): give names"),
+        ({"size": [4, "x"]}, r"--size got \(4, 'x'\): give whole numbers"),
+        ({"hold_out": "x"}, "--hold-out got 'x': give a number"),
+        ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
+        ({"lowercase": 3}, "--lowercase got 3: give True or False"),
+        ({"text": 3}, "--text got 3: give a name"),
+        ({"betas": 0.9}, "--betas got 0.9: give numbers"),
+    ],
+)
+def test_bad_settings_say_so(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        sort_settings(given)
+
+
+def test_numbers_of_numpy_are_as_good_as_pythons() -> None:
+    found = sort_settings({"size": np.int64(8), "dropout": np.float32(0.5), "steps": np.int32(3)})
+    assert json.dumps([found.model["sizes"], found.model["dropout"], found.other["steps"]]) == "[[8], 0.5, 3]"
+
+
+def test_the_printed_command_trains_the_same_run_again(text_file: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Listening(Viewer):
+        def note(self, text: str) -> None:
+            said.append(text)
+
+    first = seqloom.train(text_file, run=tmp_path / "first", minutes=0.02, viewer=Listening(), threads=1)
+    (line,) = [line.removeprefix("the same again: ") for line in said if line.startswith("the same again: ")]
+    words = [word.replace(str(first.path), str(tmp_path / "second")) for word in shlex.split(line)]
+    assert call(words[1:]) == 0
+    second = seqloom.load(tmp_path / "second")
+    digests = [hashlib.sha256((run.path / "model.safetensors").read_bytes()).hexdigest() for run in (first, second)]
+    assert digests[0] == digests[1]

@@ -1,0 +1,310 @@
+"""Writing in the compiled kernels: the chain against its plain twin, and one text for one seed at any batch size."""
+
+import itertools
+import math
+import signal
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from seqloom.config import ModelConfig
+from seqloom.errors import SeqloomError
+from seqloom.kernels import native_decoder, plain_decoder
+from seqloom.kernels.decoding_abi import decoding_library
+from seqloom.kernels.library import available_kernels, chosen_kernels
+from seqloom.kernels.weights import expected_shapes
+from seqloom.sampling import SamplingConfig, generate, stream
+from seqloom.sampling.native_engine import start_lanes, suits
+from seqloom.sampling.request import prepare
+from seqloom.sampling.rng import uniforms
+from seqloom.sampling.transforms import Context, apply_chain, build_chain, log_softmax
+
+pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
+
+LETTERS = [bytes([97 + token]) for token in range(23)]
+ASK = {"prompt": [3, 0], "token_bytes": LETTERS}
+
+
+@pytest.fixture(params=available_kernels())
+def kernels(request, monkeypatch):
+    monkeypatch.setenv("SEQLOOM_KERNELS", request.param)
+
+
+def model(vocabulary=23, sizes=(48,), core="lstm", sharpness=2.5):
+    config = ModelConfig(vocabulary=vocabulary, core=core, sizes=sizes)
+    random = np.random.default_rng(0)
+    weights = {}
+    for name, shape in expected_shapes(config).items():
+        scale = 1.5 / np.sqrt(shape[-1]) if len(shape) > 1 else 0.1
+        weights[name] = (scale * random.standard_normal(shape)).astype(np.float32)
+    weights["head.weight"] *= sharpness
+    return config, weights
+
+
+# --- draws
+
+
+@pytest.mark.parametrize(("seed", "index"), [(0, 0), (7, 2), (2**64 - 1, 2**64 - 1), (12345, 10**12)])
+def test_uniforms_are_those_of_the_plain_loop(seed, index):
+    found = np.empty(1000)
+    decoding_library().seqloom_uniforms(seed, index, len(found), found.ctypes.data)
+    assert found.tolist() == list(itertools.islice(uniforms(seed, index), len(found)))
+
+
+def test_draws_follow_the_distribution(kernels):
+    """Chi-square over 10,000 samples' first tokens; odds of a false alarm one in a million, were the seed not fixed."""
+    job = prepare(native_decoder(*model()), SamplingConfig(temperature=0.8, top_k=12, length=1), **ASK)
+    lanes = start_lanes(job, 1)
+    probabilities = np.exp(lanes.distribution(0))
+    counts = np.zeros(23)
+    for index in range(10_000):
+        lanes.begin(0, 11, index, np.zeros(0, int))
+        counts[lanes.write(1).tokens[0, 0]] += 1
+    probabilities /= probabilities.sum()
+    possible = probabilities > 0
+    assert possible.sum() == 12
+    assert not counts[~possible].any()
+    assert chisquare(counts[possible], 10_000 * probabilities[possible]).pvalue > 1e-6
+
+
+# --- the chain
+
+CHAINS = st.fixed_dictionaries(
+    {},
+    optional={
+        "temperature": st.sampled_from([0.0, 1e-30, 0.05, 0.5, 1.0, 1.7, 50.0, 1e30, math.inf]),
+        "top_k": st.sampled_from([1, 2, 7, 23, 1000]),
+        "top_p": st.sampled_from([0.01, 0.33, 0.77, 0.991]),
+        "min_p": st.sampled_from([0.003, 0.13, 0.71, 1.0]),
+        "typical_p": st.sampled_from([0.013, 0.41, 0.83]),
+        "repetition_penalty": st.sampled_from([0.3, 1.2, 5.0, 50.0]),
+        "repetition_window": st.sampled_from([1, 3, 1000]),
+        "bias": st.dictionaries(st.integers(0, 22), st.sampled_from([-3.0, 0.5, 20.0]), max_size=3),
+        "ban": st.sampled_from([("a",), ("b", "c", "d"), tuple("abcdefghijklmnopqrstuv")]),
+        "min_length": st.sampled_from([0, 1]),
+    },
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(CHAINS, st.integers(0, 10**6), st.sampled_from([0.1, 3.0, 30.0]), st.sampled_from([None, 5]))
+def test_the_chain_is_its_plain_twin(wanted, seed, spread, boundary):
+    random = np.random.default_rng(seed)
+    logits = (spread * random.standard_normal(23)).astype(np.float32)
+    logits[random.integers(0, 23, 6)] = logits[0]  # ties
+    config = SamplingConfig(**wanted, length=30)
+    prompt = random.integers(0, 23, 8).tolist()
+    job = prepare(DECODER, config, prompt=prompt, token_bytes=LETTERS, boundary=boundary)
+    assert suits(job)
+    lanes = start_lanes(job, 1)
+    lanes.set_logits(0, logits)
+    found = lanes.distribution(0)
+
+    allowed = np.array([piece.decode() not in config.ban for piece in LETTERS])
+    if boundary is not None:
+        allowed[boundary] = config.min_length == 0
+    recent = np.array([token for token in prompt[-config.repetition_window :] if token != boundary], np.int64)
+    expected = log_softmax(apply_chain(build_chain(config, 23), logits.astype(np.float64), Context(recent, allowed)))
+    kept, wanted_kept = np.isfinite(found), expected > -60
+    mass = np.exp(expected[wanted_kept & ~kept]).sum()
+    assert mass < 1e-6 or near_a_threshold(config, logits, recent, allowed)
+    if not near_a_threshold(config, logits, recent, allowed):
+        assert (kept >= wanted_kept).all()
+        assert np.exp(found[kept & ~np.isfinite(expected)]).sum() < 1e-6
+        np.testing.assert_allclose(np.exp(found), np.exp(expected), rtol=3e-4, atol=1e-7)
+
+
+def near_a_threshold(config, logits, recent, allowed):
+    """Whether thresholds that are moved by what single precision cannot tell keep other tokens."""
+    sets = set()
+    for step in (-3e-6, 0.0, 3e-6):
+        moved = {
+            name: min(1.0, max(1e-9, value + step if name != "min_p" else value * (1 + step)))
+            for name in ("top_p", "typical_p", "min_p")
+            if 0 < (value := getattr(config, name)) < (1 if name != "min_p" else 2)
+        }
+        for shake in (0, 1, 2):
+            noise = 1 + 3e-7 * np.random.default_rng(shake).standard_normal(len(logits)) * (shake > 0)
+            other = SamplingConfig(**{**config.__dict__, **moved})
+            left = apply_chain(build_chain(other, len(logits)), logits.astype(float) * noise, Context(recent, allowed))
+            sets.add(tuple(np.isfinite(left)))
+    return len(sets) > 1
+
+
+def test_ties_at_every_threshold_keep_the_lower_ids(kernels):
+    job = prepare(DECODER, SamplingConfig(top_p=0.3), **ASK)
+    for wanted, expected in (
+        ({"top_p": 0.3}, 7),
+        ({"top_k": 4}, 4),
+        ({"typical_p": 5 / 23}, 5),
+        ({"min_p": 1.0}, 23),
+        ({"temperature": 0.0}, 1),
+        ({"top_p": 10 / 23, "top_k": 15}, 7),
+    ):
+        job = prepare(native_decoder(*model()), SamplingConfig(**wanted), **ASK)
+        lanes = start_lanes(job, 1)
+        lanes.set_logits(0, np.full(23, 1.7, np.float32))
+        assert np.isfinite(lanes.distribution(0)).tolist() == [token < expected for token in range(23)], wanted
+
+
+@pytest.mark.parametrize("wanted", [{"top_p": 0.9}, {"typical_p": 0.7}, {"top_k": 400, "min_p": 0.01}])
+def test_the_chain_on_a_large_vocabulary(kernels, wanted):
+    size = 3001
+    decoder = native_decoder(*model(vocabulary=size, sizes=(8,)))
+    config = SamplingConfig(**wanted, temperature=0.9)
+    job = prepare(decoder, config, prompt=[1], token_bytes=[b"x"] * size)
+    lanes = start_lanes(job, 1)
+    logits = np.random.default_rng(4).standard_normal(size).astype(np.float32)
+    lanes.set_logits(0, logits)
+    found = lanes.distribution(0)
+    none = np.zeros(0, np.int64)
+    expected = log_softmax(apply_chain(build_chain(config, size), logits.astype(float), Context(none, None)))
+    differing = np.isfinite(found) != np.isfinite(expected)
+    assert differing.sum() <= 2
+    np.testing.assert_allclose(np.exp(found[~differing]), np.exp(expected[~differing]), rtol=1e-3)
+
+
+# --- whole samples
+
+WHOLE = [
+    {},
+    {"temperature": 0.5},
+    {"temperature": 0.0},
+    {"temperature": math.inf},
+    {"top_p": 0.9, "min_p": 0.02, "repetition_penalty": 1.2},
+    {"top_k": 5, "repetition_penalty": 1.5, "repetition_window": 3},
+    {"ban": ("a", "k"), "bias": {3: 1.0}},
+    {"stop": ("ca", "f"), "min_length": 9},
+    {"stop": ("abcd", "e", "de")},
+]
+
+
+@pytest.mark.parametrize("wanted", WHOLE)
+@pytest.mark.parametrize("boundary", [None, 5])
+def test_samples_are_those_of_the_plain_loop(kernels, wanted, boundary):
+    config, weights = model()
+    sampling = SamplingConfig(length=70, seed=3, **wanted)
+    ask = ASK | {"boundary": boundary}
+    expected = list(generate(plain_decoder(config, weights), sampling, count=4, **ask))
+    decoder = native_decoder(config, weights, "float32")
+    assert suits(prepare(decoder, sampling, **ask))
+    found = list(generate(decoder, sampling, count=4, **ask))
+    for one, other in zip(found, expected, strict=True):
+        assert (one.index, one.tokens, one.text) == (other.index, other.tokens, other.text)
+        assert (one.finish_reason, one.seed, one.matched) == (other.finish_reason, other.seed, other.matched)
+        assert one.log_prob == pytest.approx(other.log_prob, abs=2e-3)
+        assert one.sampling_log_prob == pytest.approx(other.sampling_log_prob, abs=2e-3)
+    assert "".join(stream(decoder, sampling, index=2, **ask)) == expected[2].text
+
+
+SPELLED = [b"a", b"b", b"\xc3", b"\xa9", "é\n".encode(), b"ab", b""]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(0, 1000),
+    st.integers(1, 60),
+    st.integers(0, 20),
+    st.lists(st.sampled_from(["a", "ba", "é", "\n", "bab", "abab", "é\na"]), max_size=3).map(tuple),
+)
+def test_text_of_several_bytes_a_token(seed, length, min_length, stop):
+    config, weights = model(vocabulary=7, sizes=(6,), sharpness=1.0)
+    sampling = SamplingConfig(seed=seed, length=length, min_length=min(length, min_length), stop=stop)
+    ask = {"prompt": [6, 0], "token_bytes": SPELLED, "boundary": 6}
+    (expected,) = generate(plain_decoder(config, weights), sampling, **ask)
+    decoder = native_decoder(config, weights, "float32")
+    (found,) = generate(decoder, sampling, **ask)
+    assert (found.tokens, found.text, found.finish_reason) == (expected.tokens, expected.text, expected.finish_reason)
+    assert found.log_prob == pytest.approx(expected.log_prob, abs=1e-3)
+    pieces = list(stream(decoder, sampling, **ask))
+    assert "".join(pieces) == found.text
+    assert all(pieces)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_the_same_seed_writes_the_same_text_at_any_batch_size(precision):
+    """Over 1.2 million characters: 256 side by side on all processors, and in batches of 1, 2, 3, 5 and more."""
+    decoder = native_decoder(*model(), precision)
+    config = SamplingConfig(length=1600, seed=9, temperature=0.7, top_p=0.95, repetition_penalty=1.1)
+    together = list(generate(decoder, config, count=256, **ASK))
+    assert sum(len(sample.tokens) for sample in together) == 256 * 1600
+    first = 0
+    for count in itertools.cycle((1, 2, 3, 5, 8, 21)):
+        count = min(count, 256 - first)
+        apart = list(generate(decoder, config, count=count, first_index=first, **ASK))
+        assert apart == together[first : first + count]
+        first += count
+        if first == 256:
+            break
+
+
+def test_a_lane_that_has_finished_takes_the_next_sample():
+    """Texts end at the boundary at very different lengths, and more are asked for than there are lanes."""
+    decoder = native_decoder(*model())
+    config = SamplingConfig(length=40, seed=1)
+    many = list(generate(decoder, config, count=700, boundary=5, **ASK))
+    assert [sample.index for sample in many] == list(range(700))
+    assert {sample.finish_reason for sample in many} == {"end", "length"}
+    for index in (0, 255, 256, 257, 699):
+        assert list(generate(decoder, config, count=1, first_index=index, boundary=5, **ASK)) == [many[index]]
+
+
+# --- what is left to the plain loop, and faults
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"pattern": "[a-f]*"}, {"ban": ("ab",)}, {"bias": {0: 1e6}}, {"ban": tuple(map(chr, range(97, 120)))}]
+)
+def test_what_hangs_on_the_text_is_left_to_the_plain_loop(wanted):
+    config, weights = model()
+    sampling = SamplingConfig(length=40, **wanted)
+    decoder = native_decoder(config, weights, "float32")
+    assert not suits(prepare(decoder, sampling, **ASK))
+    (expected,) = generate(plain_decoder(config, weights), sampling, **ASK)
+    (found,) = generate(decoder, sampling, **ASK)
+    assert (found.text, found.finish_reason) == (expected.text, expected.finish_reason)
+
+
+def test_weights_that_have_diverged_are_told(kernels):
+    config, weights = model()
+    weights["head.weight"][...] = 3e38
+    weights["head.bias"][...] = 3e38
+    weights["core.layers.0.bias"][...] = 20.0
+    decoder = native_decoder(config, weights, "float32")
+    with pytest.raises(SeqloomError, match="the model's output holds NaN or infinity"):
+        list(generate(decoder, SamplingConfig(), **ASK))
+    job = prepare(decoder, SamplingConfig(), **ASK)
+    assert start_lanes(job, 1).distribution(0) is None
+
+
+def test_writing_can_be_interrupted():
+    decoder = native_decoder(*model())
+
+    def interrupt(_signal, _frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    start = time.perf_counter()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(generate(decoder, SamplingConfig(length=10**9), count=8, **ASK))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.perf_counter() - start < 2
+
+
+def test_the_first_piece_comes_long_before_the_last():
+    decoder = native_decoder(*model())
+    pieces = stream(decoder, SamplingConfig(length=10**7), **ASK)
+    assert len(next(pieces)) == 1
+    assert len(next(pieces)) <= 4
+    pieces.close()
+
+
+DECODER = native_decoder(*model(), "float32") if available_kernels() else None

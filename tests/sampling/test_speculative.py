@@ -1,0 +1,259 @@
+"""Several tokens a step: the model's own distribution, one text for one seed, and ends within a draft."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import chisquare
+
+from seqloom.config import ModelConfig
+from seqloom.errors import ConfigError, SeqloomError
+from seqloom.kernels import native_decoder, plain_decoder
+from seqloom.kernels.library import available_kernels, chosen_kernels
+from seqloom.kernels.weights import expected_shapes
+from seqloom.sampling import SamplingConfig, generate, stream
+from seqloom.sampling.native_engine import start_lanes
+from seqloom.sampling.request import prepare
+from seqloom.sampling.transforms import Context, apply_chain, log_softmax
+
+pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
+
+CORES = [("conv", (20, 20)), ("lstm", (24, 12)), ("gru", (24,))]
+
+
+@pytest.fixture(params=available_kernels())
+def kernels(request, monkeypatch):
+    monkeypatch.setenv("SEQLOOM_KERNELS", request.param)
+
+
+def model(core="conv", sizes=(20, 20), vocabulary=23, ahead=4, likeness=0.6):
+    """A model whose further heads predict somewhat like its first one."""
+    config = ModelConfig(vocabulary=vocabulary, core=core, sizes=sizes, ahead=ahead)
+    random = np.random.default_rng(0)
+    weights = {}
+    for name, shape in expected_shapes(config).items():
+        scale = 1.5 / np.sqrt(shape[-1]) if len(shape) > 1 else 0.3
+        weights[name] = (scale * random.standard_normal(shape)).astype(np.float32)
+    weights["head.weight"] *= 2
+    for head in range(ahead - 1):
+        for kind in ("weight", "bias"):
+            noise = 0.3 * random.standard_normal(weights[f"head.{kind}"].shape).astype(np.float32)
+            weights[f"head.ahead.{head}.{kind}"] = likeness * weights[f"head.{kind}"] + noise
+    return config, weights
+
+
+def asked(vocabulary=23, **more):
+    return {"prompt": [3, 0], "token_bytes": [bytes([97 + token]) for token in range(vocabulary)]} | more
+
+
+# --- exactness
+
+TEXTS = 8000
+CONV, LSTM = ("conv", (20, 20), None), ("lstm", (24,), 4)
+CASES = [
+    (*CONV, {}),
+    (*LSTM, {"temperature": 0.8, "top_p": 0.9}),
+    (*CONV, {"temperature": 1.3, "top_k": 4, "repetition_penalty": 1.6, "repetition_window": 3}),
+    (*LSTM, {"min_p": 0.05, "typical_p": 0.95, "bias": {1: 1.0}, "ban": ("c",)}),
+]
+
+
+@pytest.mark.parametrize(("core", "sizes", "boundary", "wanted"), CASES)
+def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wanted):
+    """Chi-square over 8,000 texts of four tokens, whose probabilities the plain decoder and chain give one by one.
+
+    Four such tests; odds that any of them fails without a fault one in 100,000, were the seeds not fixed.
+    """
+    config, weights = model(core, sizes, vocabulary=5)
+    sampling = SamplingConfig(length=4, seed=11, ahead=4, **wanted)
+    job = prepare(native_decoder(config, weights, "float32"), sampling, **asked(5, boundary=boundary))
+    plain = prepare(plain_decoder(config, weights), sampling, **asked(5, boundary=boundary))
+    expected = dict(enumerated(plain, (), 0.0, plain.logits, plain.state))
+    assert sum(expected.values()) == pytest.approx(1, abs=1e-6)
+    lanes = start_lanes(job, 1, threads=1)
+    counts = dict.fromkeys(expected, 0)
+    accepted = 0
+    for index in range(TEXTS):
+        lanes.set_state(0, job.state[0])
+        lanes.set_logits(0, job.logits)
+        lanes.begin(0, 11, index, np.array(job.prompt[-sampling.repetition_window :], np.int32))
+        written = lanes.write(8)
+        text = tuple(written.tokens[0, : written.counts[0]].tolist())
+        counts[text] = counts.get(text, 0) + 1
+        accepted += lanes.drafting(0).accepted
+    assert accepted > TEXTS // 10
+    assert not counts.keys() - expected.keys()
+    rare = [text for text, share in expected.items() if share < 10 / TEXTS]
+    groups = [(counts[text], share) for text, share in expected.items() if share >= 10 / TEXTS]
+    if rare:
+        groups.append((sum(counts[text] for text in rare), sum(expected[text] for text in rare)))
+    found, shares = np.array(groups).T
+    assert chisquare(found, TEXTS * shares / shares.sum()).pvalue > 1e-5 / 4
+
+
+def enumerated(job, tokens, nats, logits, state):
+    """Every text that can come, with its probability."""
+    recent = np.array([*job.prompt, *tokens][-job.config.repetition_window :], np.int64)
+    recent = recent[recent != job.boundary]
+    allowed = np.array([piece.decode() not in job.config.ban for piece in job.token_bytes])
+    drawn_from = log_softmax(apply_chain(job.chain, logits.astype(np.float64), Context(recent, allowed)))
+    for token in np.flatnonzero(drawn_from > -50).tolist():
+        text, after = (*tokens, token), nats + drawn_from[token]
+        if token == job.boundary or len(text) == job.config.length:
+            yield text, float(np.exp(after))
+        else:
+            yield from enumerated(job, text, after, *job.decoder.step(token, state))
+
+
+def test_the_likeliest_text_is_the_same_with_drafts(kernels):
+    for core, sizes in CORES:
+        decoder = native_decoder(*model(core, sizes))
+        one, more = (
+            next(generate(decoder, SamplingConfig(length=200, temperature=0, ahead=ahead), **asked()))
+            for ahead in (1, 3)
+        )
+        assert one.tokens == more.tokens
+        assert one.log_prob == pytest.approx(more.log_prob)
+        assert more.sampling_log_prob == 0
+
+
+# --- one seed, one text
+
+SETTINGS = [{}, {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.3}, {"bias": {3: 2.0}, "ban": ("a",)}]
+
+
+@pytest.mark.parametrize("wanted", SETTINGS)
+@pytest.mark.parametrize(("core", "sizes"), CORES)
+def test_the_same_seed_writes_the_same_text_at_any_batch_size(kernels, core, sizes, wanted):
+    """Alone, drafts are read at once with the token before them; side by side, all is read token by token."""
+    decoder = native_decoder(*model(core, sizes))
+    config = SamplingConfig(length=90, seed=9, ahead=3, **wanted)
+    together = list(generate(decoder, config, count=9, boundary=5, **asked()))
+    for index, sample in enumerate(together):
+        (alone,) = generate(decoder, config, count=1, first_index=index, boundary=5, **asked())
+        assert alone == sample
+        assert "".join(stream(decoder, config, index=index, boundary=5, **asked())) == sample.text
+
+
+@pytest.mark.parametrize("sizes", [(40, 40), (300, 300)])
+def test_threads_and_chunks_change_nothing(sizes):
+    job = prepare(native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, ahead=4), **asked())
+    texts = []
+    for threads, chunks in itertools.product((1, 2, 3), ([300], itertools.cycle([1, 2, 7, 30]))):
+        lanes, tokens = start_lanes(job, 1, threads=threads), []
+        for most in chunks:
+            written = lanes.write(most)
+            assert written.counts[0] <= most
+            tokens += written.tokens[0, : written.counts[0]].tolist()
+            if written.endings[0]:
+                break
+            if most == 300:
+                chunks.append(300)
+        texts.append(tokens)
+    assert len(texts[0]) == 300
+    assert all(tokens == texts[0] for tokens in texts)
+
+
+def test_lanes_that_are_copied_go_on_with_their_drafts():
+    job = prepare(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **asked())
+    lanes = start_lanes(job, 2, threads=1)
+    lanes.write(7)
+    before = lanes.distribution(1)
+    lanes.reorder(np.array([1, 1]))
+    np.testing.assert_array_equal(lanes.distribution(0), before)
+    assert (lanes.write(43).endings == 1).all()
+
+
+# --- ends
+
+
+@pytest.mark.parametrize("length", range(1, 9))
+def test_a_text_ends_at_its_length_within_a_draft(length):
+    decoder = native_decoder(*model(likeness=1.0))
+    whole = next(generate(decoder, SamplingConfig(length=40, temperature=0, ahead=4), **asked()))
+    cut = next(generate(decoder, SamplingConfig(length=length, temperature=0, ahead=4), **asked()))
+    assert (cut.tokens, cut.finish_reason) == (whole.tokens[:length], "length")
+
+
+def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
+    decoder = native_decoder(*model(likeness=1.0))
+    greedy = {"length": 60, "temperature": 0.0}
+    path = next(generate(decoder, SamplingConfig(**greedy, ahead=1), **asked())).tokens
+    for token in dict.fromkeys(path):
+        for wanted in ({"min_length": 0}, {"min_length": 5}, {"stop": (chr(97 + token),)}):
+            boundary = None if "stop" in wanted else token
+            one, more = (
+                next(generate(decoder, SamplingConfig(**greedy, **wanted, ahead=ahead), **asked(boundary=boundary)))
+                for ahead in (1, 4)
+            )
+            assert (one.tokens, one.text, one.finish_reason) == (more.tokens, more.text, more.finish_reason)
+
+
+# --- what drafts are told of, and refused
+
+
+def test_a_sample_says_how_its_drafts_fared():
+    decoder = native_decoder(*model())
+    sample = next(generate(decoder, SamplingConfig(length=2000, ahead=3), **asked()))
+    drafting = sample.drafting
+    assert 1 < drafting.tokens_per_step < 3
+    assert 0 < drafting.acceptance < 1
+    assert drafting.gain > 0
+    assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **asked())).drafting is None
+    sure = native_decoder(*steady())
+    found = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **asked())).drafting
+    assert found.acceptance == 1
+    assert found.tokens_per_step == pytest.approx(3, abs=0.1)
+
+
+def steady():
+    """A model that writes one token for ever, as all its heads say."""
+    config, weights = model()
+    for name in weights:
+        if name.startswith("head."):
+            weights[name] *= 0
+        if name.startswith("head.") and name.endswith("bias"):
+            weights[name][7] = 5
+    return config, weights
+
+
+def test_only_frequent_tokens_of_a_large_vocabulary_are_drafted(kernels):
+    """Drafts keep to some tokens; what is written does not."""
+    config, weights = model("lstm", (8,), vocabulary=2000)
+    weights["head.bias"] = np.zeros(2000, np.float32)
+    weights["head.bias"][1000:1400] = 1
+    decoder = native_decoder(config, weights, "float32")
+    sampling = SamplingConfig(length=4000, seed=2, ahead=2, repetition_penalty=1.1)
+    ask = {"prompt": [1], "token_bytes": [b"x"] * 2000}
+    (sample,) = generate(decoder, sampling, **ask)
+    assert sample.drafting.acceptance > 0.2
+    assert len(set(sample.tokens)) > 1000
+    assert next(generate(decoder, sampling, count=2, **ask)) == sample
+
+
+def test_more_than_the_model_has_is_refused():
+    decoder = native_decoder(*model(ahead=3))
+    with pytest.raises(ConfigError, match="--ahead got 4: this model was trained to predict 3 tokens at once"):
+        generate(decoder, SamplingConfig(ahead=4), **asked())
+    with pytest.raises(ConfigError, match="--ahead got 2: this model was trained without further heads"):
+        stream(native_decoder(*model(ahead=1)), SamplingConfig(ahead=2), **asked())
+    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which goes with no --pattern"):
+        generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **asked())
+    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which takes the compiled kernels"):
+        generate(plain_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
+    with pytest.raises(ConfigError, match="--ahead got 0"):
+        SamplingConfig(ahead=0)
+    with pytest.raises(ConfigError, match="--beam and --ahead contradict"):
+        SamplingConfig(ahead=2, beam=3)
+
+
+def test_heads_that_have_diverged_are_told_only_where_the_text_hangs_on_them():
+    config, weights = model()
+    weights["head.ahead.0.weight"][...] = 3e38
+    weights["head.ahead.0.bias"][...] = 3e38
+    decoder = native_decoder(config, weights, "float32")
+    assert len(next(generate(decoder, SamplingConfig(length=30, ahead=3), **asked())).tokens) == 30
+    weights["head.weight"][...] = 3e38
+    weights["head.bias"][...] = 3e38
+    with pytest.raises(SeqloomError, match="NaN or infinity"):
+        list(generate(native_decoder(config, weights, "float32"), SamplingConfig(ahead=3), **asked()))

@@ -1,0 +1,53 @@
+"""What a person meets in a Python session: wrong types, and how things look when they are printed."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqloom.api import Run
+from seqloom.errors import ConfigError
+from seqloom.evaluation.likelihood import Likelihood
+
+
+@pytest.mark.parametrize(
+    ("settings", "faults"),
+    [
+        ({"temperature": "hot"}, ["--temperature got 'hot': give a number"]),
+        ({"count": "3"}, ["--count got '3': it must be a whole number from 1 up"]),
+        ({"count": 3, "beam": "2"}, ["--beam got '2': give a number"]),
+        ({"prompt": 7}, ["the text is 7: give a string"]),
+        (
+            {"count": 0, "seed": None},
+            ["--count got 0: it must be a whole number from 1 up", "--seed got None"],
+        ),
+    ],
+)
+def test_settings_of_another_type_are_faults(run: Run, settings: dict[str, Any], faults: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run.samples(**settings)
+    assert len(caught.value.faults) == len(faults)
+    assert all(found.startswith(said) for found, said in zip(caught.value.faults, faults, strict=True))
+
+
+def test_a_temperature_that_is_no_number_is_a_fault(run: Run) -> None:
+    with pytest.raises(ConfigError, match="temperature got 'hot': choose 0"):
+        run.next_distribution("the", temperature="hot")  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_are_numbers(run: Run) -> None:
+    settings = {"temperature": np.float32(0.5), "length": np.int64(5), "seed": np.uint8(3)}
+    assert run.generate("the", **settings) == run.generate("the", temperature=0.5, length=5, seed=3)
+
+
+def test_a_run_says_what_it_is(run: Run) -> None:
+    parameters = sum(array.size for array in run.weights.values())
+    assert repr(run) == f"<Run {run.path}: lstm of 32, {parameters:,} parameters, level char>"
+
+
+def test_a_likelihood_says_what_it_means() -> None:
+    scored = Likelihood(nats=2000 * math.log(2), tokens=1000, characters=4000)
+    said = "0.5000 bits a character, perplexity 4.00 (1,000 tokens, 4,000 characters)"
+    assert str(scored) == f"1.3863 nats a token, {said}"
+    assert repr(scored) == f"<Likelihood: {scored}>"
