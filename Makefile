@@ -1,13 +1,14 @@
 # make demo   train on the built-in corpus for a minute and write
 # make test   run the tests
 # make check  lint, types and layers
+# make docs   build the documentation site into site/
 # make bench  measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode start" measures those again
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench format clean help
+.PHONY: demo test check docs bench format clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -18,7 +19,7 @@ $(INSTALLED): pyproject.toml constraints.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "seqloom needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $@
 
 demo: $(INSTALLED)
@@ -33,6 +34,9 @@ check: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 bench: $(INSTALLED)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(if $(ONLY),--only $(ONLY))
 
@@ -41,4 +45,4 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
