@@ -1,14 +1,15 @@
-# make demo   train on the built-in corpus for a minute and write
-# make test   run the tests
-# make check  lint, types and layers
-# make docs   build the documentation site into site/
-# make bench  measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode start" measures those again
+# make demo       train on the built-in corpus for a minute and write
+# make test       run the tests
+# make test-fast  run the tests that take less than about ten seconds each
+# make check      lint, types and layers
+# make docs       build the documentation site into site/
+# make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode start" measures those again
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check docs bench format clean help
+.PHONY: demo test test-fast check docs bench format clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -27,6 +28,9 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+test-fast: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow"
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Hooks of the documentation site: pages from outside `docs/`, and links that work in the repository and on the site."""
+"""Hooks of the documentation site: add pages from outside `docs/`, and adapt the links between files."""
 
 import os.path
 import posixpath
@@ -33,8 +33,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     """Point links between repository files at the site's pages; a link to any other file becomes its label."""
-    here = page.file.src_uri
-    repository_path = _SOURCES.get(here, f"docs/{here}")
+    source = page.file.src_uri
+    repository_path = _SOURCES.get(source, f"docs/{source}")
 
     def rewritten(link: re.Match[str]) -> str:
         image, label, target, anchor = link[1], link[2], link[3], link[4] or ""
@@ -49,7 +49,7 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
             return label
         else:
             return link[0]
-        relative = os.path.relpath(destination, posixpath.dirname(here) or ".").replace(os.sep, "/")
+        relative = os.path.relpath(destination, posixpath.dirname(source) or ".").replace(os.sep, "/")
         return f"{image}[{label}]({relative}{anchor})"
 
     return _LINK.sub(rewritten, markdown)
