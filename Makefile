@@ -1,13 +1,15 @@
-# make demo   train on the built-in corpus for a minute and write
-# make test   run the tests
-# make check  lint, types and layers
-# make bench  measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode start" measures those again
+# make demo       train on the built-in corpus for a minute and write
+# make test       run the tests
+# make test-fast  run the tests that take less than about ten seconds each
+# make check      lint, types and layers
+# make docs       build the documentation site into site/
+# make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode start" measures those again
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench format clean help
+.PHONY: demo test test-fast check docs bench format clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -18,7 +20,7 @@ $(INSTALLED): pyproject.toml constraints.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "seqloom needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $@
 
 demo: $(INSTALLED)
@@ -27,11 +29,17 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
+test-fast: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow"
+
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(INSTALLED)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/report.py $(if $(ONLY),--only $(ONLY))
@@ -41,4 +49,4 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -20,6 +20,8 @@ from seqloom.corpora.builtin import python_docs
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKED = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "api").glob("*.md"))]
+"""Pages whose links alone are checked."""
 FETCHED = {entry.name for entry in catalogue() if not entry.built_in}
 SHELL = re.compile(r"(make (?:\w+)|pip install [-.\w ]+|\. \.venv/bin/activate)")
 """What the documents show beside seqloom's own commands; it sets things up, and is not run here."""
@@ -209,7 +211,7 @@ def test_every_example_is_shown() -> None:
     assert shown == {f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, ROOT / "CHANGELOG.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *LINKED], ids=lambda path: path.name)
 def test_links_lead_to_files(document: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
     missing = [one for one in targets if "://" not in one and not (document.parent / one).exists()]

@@ -179,8 +179,7 @@ def reweight(probabilities: ArrayLike, temperature: float = 1.0) -> Float64[np.n
         temperature: 0 or more.
 
     Raises:
-        ConfigError: a number is negative, NaN or infinite, a row sums to nothing, or the temperature is below
-        0.
+        ConfigError: a number is negative, NaN or infinite, a row sums to 0, or the temperature is negative.
     """
     rows = _checked_rows(probabilities, temperature)
     if temperature == 1:
