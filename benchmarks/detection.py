@@ -114,7 +114,7 @@ class Bench:
     def _written(self, name: str) -> list[str]:
         if name == "word triples":
             return triples(pool_of("generator"), TEXTS, self.random)
-        written = self.generator(name).iterate(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
+        written = self.generator(name).generate_iter(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
         return [text for one in written if words_of(text := one.text.strip())]
 
 
@@ -287,8 +287,8 @@ def speed(bench: Bench) -> dict[str, Any]:
         LogisticRegression(),
     ).fit(texts[:1000], np.arange(1000) % 2)
     asked: dict[str, tuple[int, Callable[[list[str]], Any]]] = {
-        "seqloom, light": (4000, lambda some: detector.judge(some, light=True)),
-        "seqloom, all members": (400, detector.judge),
+        "seqloom, light": (4000, lambda some: detector.score(some, light=True)),
+        "seqloom, all members": (400, detector.score),
         "scikit-learn": (1000, theirs.predict_proba),
     }
     rates: dict[str, list[float]] = defaultdict(list)
@@ -359,9 +359,9 @@ def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str
 
 def said_by(detector: Detector, texts: Sequence[str]) -> dict[str, np.ndarray]:
     """The logits of all members together and of each alone, and the numbers of words."""
-    asked = detector.ask(texts)
+    asked = detector.member_outputs(texts)
     words = np.array([words_of(text) for text in texts], np.float64)
-    return {"all": detector.logits(asked), **detector.logits_alone(asked), "length alone": words}
+    return {"all": detector.logits(asked), **detector.member_logits(asked), "length alone": words}
 
 
 def areas(values: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:

@@ -32,7 +32,7 @@ from sweep import LENGTH, REGIONS, SENTENCES, TITLES, Judges, Language, diversit
 
 import seqloom
 from seqloom.errors import TrainingError
-from seqloom.runs.describe import parameters
+from seqloom.runs.describe import num_parameters
 
 SIZE, PEER_SIZE = 256, 320
 """Units of the GAN's generator, and of the likelihood model, which has as many parameters as that with its noise."""
@@ -145,7 +145,7 @@ def print_distances(found: Mapping[str, Mapping[str, Any]], more: Mapping[str, s
 
 
 def _written(run: seqloom.Run, stars: int) -> Sequence[str]:
-    written = run.iterate(count=DRAWN // len(RATINGS), length=LENGTH, temperature=1.0, rating=stars, seed=stars)
+    written = run.generate_iter(count=DRAWN // len(RATINGS), length=LENGTH, temperature=1.0, rating=stars, seed=stars)
     return [sample.text.strip() for sample in written]
 
 
@@ -318,7 +318,9 @@ def print_games(found: Mapping[str, Any], names: Sequence[str], games: Sequence[
 
 def print_parameters(runs: Mapping[str, seqloom.Run | None]) -> None:
     known = {name.split(",")[0]: run for name, run in runs.items() if run}
-    print_table(("writer", "parameters"), [(name, f"{parameters(run.config.model):,}") for name, run in known.items()])
+    print_table(
+        ("writer", "parameters"), [(name, f"{num_parameters(run.config.model):,}") for name, run in known.items()]
+    )
 
 
 PARTS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {

@@ -30,7 +30,7 @@ import seqloom
 from seqloom.critic.fit import fit_critic
 from seqloom.critic.storage import CRITIC
 from seqloom.errors import RunError
-from seqloom.rating.control_report import REAL, ControlReport, measure_control
+from seqloom.rating.control_report import REAL, RatingControlReport, evaluate_rating_control
 
 ALONE = ("condition",)
 FILTERED = ("condition", "guide", "filter")
@@ -94,7 +94,7 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"ways": compared(run, options, asked, work)}
     narrow = {**asked, "agree": STARS_OFF} if options.rating == "stars" else asked
     report = control(run, options, [FILTERED], THOUSAND, narrow, work)
-    found["acceptance"] = dict(report.ways[" + ".join(FILTERED)].acceptance)
+    found["acceptance"] = dict(report.methods[" + ".join(FILTERED)].acceptance)
     found["thousand_seconds"] = thousand(run, options, asked)
     found["nats_per_token"] = {
         **report.nats_per_token,
@@ -154,13 +154,13 @@ def control(
     count: int,
     asked: dict[str, Any],
     work: Path,
-) -> ControlReport:
+) -> RatingControlReport:
     """The measurement of some ways, with those of the settings that they have a use for."""
     methods = {method for way in ways for method in way}
     uses = {"guidance": {"guide"}, "agree": {"filter", "steer"}, "critic": {"filter", "steer"}, "particles": {"steer"}}
     given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
     plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
-    return measure_control(run, options.table, ways=ways, count=count, plot=plot, **given)
+    return evaluate_rating_control(run, options.table, ways=ways, count=count, plot=plot, **given)
 
 
 def compared(
@@ -168,13 +168,13 @@ def compared(
 ) -> dict[str, dict[str, Any]]:
     """Every way with as many texts as the tokens of the dearest allow."""
     pilot = control(run, options, WAYS, PILOT, asked, work)
-    cost = {name: way.tokens / max(way.agreement.texts, 1) for name, way in pilot.ways.items() if name != REAL}
+    cost = {name: way.tokens / max(way.agreement.texts, 1) for name, way in pilot.methods.items() if name != REAL}
     found: dict[str, dict[str, Any]] = {}
     for way in WAYS:
         name = " + ".join(way)
         count = round(options.count * max(cost.values()) / cost[name])
         report = control(run, options, [way], count, asked, work)
-        found[REAL], found[name] = asdict(report.ways[REAL]), asdict(report.ways[name])
+        found[REAL], found[name] = asdict(report.methods[REAL]), asdict(report.methods[name])
         print(f"{name}: {found[name]['share']:.0%} of real", file=sys.stderr)
     return found
 
@@ -186,7 +186,9 @@ def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any
     settings = {name: value for name, value in asked.items() if name != "particles"}
     begun = time.perf_counter()
     texts = [
-        text for rating in wanted for text in run.write_to(rating, count=THOUSAND // 5, methods=FILTERED, **settings)
+        text
+        for rating in wanted
+        for text in run.generate_rated(rating, count=THOUSAND // 5, methods=FILTERED, **settings)
     ]
     took = time.perf_counter() - begun
     print(f"{len(texts)} filtered texts in {took:.1f} s", file=sys.stderr)
@@ -195,10 +197,10 @@ def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any
 
 def unconditional(options: argparse.Namespace, work: Path) -> float:
     """Nats a token of the judge's texts under a model of the same size that knows no ratings."""
-    from seqloom.rating.control_report import nats_of_pool
+    from seqloom.rating.control_report import split_likelihood
 
     run = trained(options, work / "unconditional", rated=False)
-    return nats_of_pool(run, options.table, "judge")["none"]
+    return split_likelihood(run, options.table, "judge")["none"]
 
 
 def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> dict[str, float]:
@@ -207,7 +209,7 @@ def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> d
     report = control(
         run, options, [ALONE], 4 * THOUSAND, {"temperature": options.temperature, "seed": options.seed}, work
     )
-    way = report.ways[" + ".join(ALONE)]
+    way = report.methods[" + ".join(ALONE)]
     return {"share": way.share or 0.0, "told": report.nats_per_token["true"], "untold": report.nats_per_token["none"]}
 
 

@@ -27,8 +27,8 @@ from seqloom.kernels.batched_decoder import Lanes
 from seqloom.kernels.native_decoder import NativeDecoder, native_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig
-from seqloom.sampling.native_engine import start_lanes
-from seqloom.sampling.request import prepare
+from seqloom.sampling.native_engine import start_streams
+from seqloom.sampling.request import prepare_request
 
 TRAINED = {
     "conv, characters": {"core": "conv", "size": (96,) * 6},
@@ -98,8 +98,8 @@ def started(decoder: NativeDecoder, run: Run, temperature: float, ahead: int) ->
     """One lane that writes after the run's own opening, on one thread."""
     config = SamplingConfig(length=2**31 - 1, temperature=temperature, ahead=ahead, seed=1)
     prompt = run.codec.encode("\n").tolist()
-    job = prepare(decoder, config, prompt=prompt, token_bytes=[b"?"] * decoder.vocabulary)
-    return start_lanes(job, 1, threads=1)
+    job = prepare_request(decoder, config, prompt=prompt, token_bytes=[b"?"] * decoder.vocabulary)
+    return start_streams(job, 1, threads=1)
 
 
 def alternating(lanes: list[Lanes], seconds: float) -> list[float]:

@@ -32,8 +32,8 @@ from seqloom.evaluation.diversity import distinct_share
 from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.evaluation.token_scores import document_scores
 from seqloom.lm.evaluate import run_scorer
-from seqloom.runs.training_corpus import own_corpus
-from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, Finding, find_mark
+from seqloom.runs.training_corpus import training_corpus
+from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, WatermarkTest, test_watermark
 from seqloom.watermark.detect import RARE
 
 KEY = "a key for measurements"
@@ -69,7 +69,7 @@ def measured(run: Run, chosen: argparse.Namespace) -> dict[str, Any]:
 
     def write(count: int, key: str | None = None) -> list[str]:
         settings = {"length": length, "min_length": length, "temperature": chosen.temperature, "watermark": key}
-        return [sample.text[:length] for sample in run.iterate("", count, **settings)]
+        return [sample.text[:length] for sample in run.generate_iter("", count, **settings)]
 
     unmarked, marked = write(chosen.texts), write(chosen.texts, KEY)
     with one_variant():
@@ -133,8 +133,8 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
     """What it costs that a text is cut into tokens anew: whole samples, by their tokens and by their text."""
     settings = {"length": chosen.characters, "temperature": chosen.temperature, "watermark": KEY}
     samples = run.samples("", chosen.texts, **settings)
-    pairs: list[tuple[Finding, Finding]] = [
-        (find_mark(sample.tokens, KEY), run.find_watermark(sample.text, KEY)) for sample in samples
+    pairs: list[tuple[WatermarkTest, WatermarkTest]] = [
+        (test_watermark(sample.tokens, KEY), run.find_watermark(sample.text, KEY)) for sample in samples
     ]
     long = [pair for pair in pairs if not pair[0].short]
     return {
@@ -151,10 +151,10 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
 
 def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
     """By a new key for each test, which is what the p-value speaks of; and by the same keys for all texts."""
-    ids = [run.codec.encode(run.as_read(text), skip_unknown=True) for text in texts]
+    ids = [run.codec.encode(run.normalize(text), skip_unknown=True) for text in texts]
 
     def seems_marked(number: int, key: str) -> bool:
-        return find_mark(ids[number], key).p_value <= RARE
+        return test_watermark(ids[number], key).p_value <= RARE
 
     tests = list(itertools.product(range(len(ids)), range(TESTS)))
     by_key = [statistics.mean(seems_marked(text, f"key {key}") for text in range(len(ids))) for key in range(KEYS)]
@@ -163,7 +163,7 @@ def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
 
 
 def real_texts(run: Run, characters: int) -> Iterator[str]:
-    for document in own_corpus(run):
+    for document in training_corpus(run):
         text = "".join(document.chunks)
         if len(text) >= characters:
             yield text[:characters]
@@ -188,7 +188,7 @@ def timed(run: Run, count: int, length: int, temperature: float, key: str | None
 
     def rate() -> float:
         start = time.perf_counter()
-        written = sum(len(sample.text) for sample in run.iterate("", count, **settings))
+        written = sum(len(sample.text) for sample in run.generate_iter("", count, **settings))
         return written / (time.perf_counter() - start)
 
     return rate
@@ -202,7 +202,7 @@ def alternating(rates: Sequence[Callable[[], float]]) -> list[float]:
 def nats(judge: Run, texts: Sequence[str]) -> dict[str, float]:
     """The mean over texts of the nats a character, and its standard error."""
     documents = (
-        np.array([judge.codec.start, *judge.codec.encode(judge.as_read(text), skip_unknown=True).tolist()])
+        np.array([judge.codec.bos_id, *judge.codec.encode(judge.normalize(text), skip_unknown=True).tolist()])
         for text in texts
     )
     each = [

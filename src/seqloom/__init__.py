@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seqloom.corpora import open_corpus
     from seqloom.critic import Critic
     from seqloom.detector.detector import Detector
-    from seqloom.detector.language_models import language_teacher
+    from seqloom.detector.language_models import train_language_models
     from seqloom.detector.load import open_detector
     from seqloom.errors import (
         CodecError,
@@ -42,13 +42,13 @@ __all__ = [
     "SourceError",
     "TrainingError",
     "UserError",
-    "language_teacher",
     "load",
     "open_corpus",
     "open_detector",
     "reweight",
     "train",
     "train_gan",
+    "train_language_models",
 ]
 
 _PLACES = {

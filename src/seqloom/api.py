@@ -7,27 +7,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float64
 
-from seqloom.config import SamplingConfig, check
-from seqloom.config.sampling import is_whole
+from seqloom.config import SamplingConfig, validate
+from seqloom.config.sampling import is_integer
 from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import Likelihood
 from seqloom.evaluation.token_scores import TokenScore
 from seqloom.gan.layout import describe_gan
-from seqloom.generation.generator import Prompt, Writer
+from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.lm.evaluate import Protocol, evaluate, score_text
-from seqloom.rating.generate import RatedWriting, write_rated
-from seqloom.rating.request import Request
+from seqloom.rating.generate import RatedGeneration, generate_rated
+from seqloom.rating.request import RatingRequest
 from seqloom.registry import unknown_name
-from seqloom.runs.describe import describe, parameters
+from seqloom.runs.describe import describe_run, num_parameters
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import Sample
-from seqloom.sampling.constraints import Guard
-from seqloom.sampling.watermark import Finding
+from seqloom.sampling.constraints import TokenPredicate
+from seqloom.sampling.watermark import WatermarkTest
 from seqloom.watermark.detect import find_watermark
 
 if TYPE_CHECKING:
-    from seqloom.lm.observer import Viewer
+    from seqloom.lm.observer import TrainingObserver
 
 __all__ = ["Run", "load", "train", "train_gan"]
 
@@ -53,7 +53,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     from_run: str | Path | None = None,
-    viewer: "Viewer | None" = None,
+    viewer: "TrainingObserver | None" = None,
     **settings: Any,
 ) -> "Run":
     """Train a model on a source and return the run; see `seqloom.lm.train.train`."""
@@ -100,7 +100,7 @@ class Run(SavedRun):
 
     def __repr__(self) -> str:
         model = self.config.model
-        shape = f"{model.core} of {' + '.join(map(str, model.sizes))}, {parameters(model):,} parameters"
+        shape = f"{model.core} of {' + '.join(map(str, model.sizes))}, {num_parameters(model):,} parameters"
         return f"<Run {self.path}: {shape}, level {self.config.level}>"
 
     def generate(self, prompt: str = "", **settings: Any) -> str:
@@ -122,27 +122,27 @@ class Run(SavedRun):
 
     def samples(self, prompt: str = "", count: int = 1, **settings: Any) -> list[Sample]:
         """Generate several samples; the same seed gives the same samples at any count. See `generate`."""
-        return list(self.iterate(prompt, count, **settings))
+        return list(self.generate_iter(prompt, count, **settings))
 
-    def iterate(self, prompt: str = "", count: int = 1, **settings: Any) -> Iterator[Sample]:
+    def generate_iter(self, prompt: str = "", count: int = 1, **settings: Any) -> Iterator[Sample]:
         """Yield the samples of `samples`, each as soon as it is complete."""
         writer, read, config = self._ready(prompt, count, settings)
-        return writer.write(read, config, count=count, guard=self.copy_guard(config))
+        return writer.generate(read, config, count=count, guard=self.copy_guard(config))
 
     def stream(self, prompt: str = "", **settings: Any) -> Iterator[str]:
         """Generate piece by piece; the pieces joined are the result of `generate`."""
         writer, read, config = self._ready(prompt, 1, settings)
         return writer.stream(read, config, guard=self.copy_guard(config))
 
-    def streams(self, prompt: str = "", count: int = 1, **settings: Any) -> Iterator[Generator[str, None, Sample]]:
+    def stream_many(self, prompt: str = "", count: int = 1, **settings: Any) -> Iterator[Generator[str, None, Sample]]:
         """Yield the samples of `samples` as streams of pieces; each generator returns its sample."""
         writer, read, config = self._ready(prompt, count, settings)
         guard = self.copy_guard(config)
         if config.beam > 1:
-            return map(_whole, writer.write(read, config, count=count, guard=guard))
+            return map(_whole, writer.generate(read, config, count=count, guard=guard))
         return (writer.stream(read, config, index=index, guard=guard) for index in range(count))
 
-    def write_to(self, rating: Any, prompt: str = "", count: int = 1, **settings: Any) -> RatedWriting:
+    def generate_rated(self, rating: Any, prompt: str = "", count: int = 1, **settings: Any) -> RatedGeneration:
         """Generate text for a requested rating, with a critic or without.
 
         Args:
@@ -158,11 +158,11 @@ class Run(SavedRun):
         Raises:
             ConfigError: a setting is unknown or out of range, or they contradict one another or the run.
         """
-        asked = {name: settings.pop(name) for name in Request.__dataclass_fields__ if name in settings}
+        asked = {name: settings.pop(name) for name in RatingRequest.__dataclass_fields__ if name in settings}
         own = {name: settings.pop(name) for name in _OWN if name in settings}
-        return write_rated(
+        return generate_rated(
             self.generators,
-            Request(rating=rating, **asked),
+            RatingRequest(rating=rating, **asked),
             _sampling_config(settings, count),
             prompt=prompt,
             count=count,
@@ -175,10 +175,10 @@ class Run(SavedRun):
         self, prompt: str = "", temperature: float = 1.0, *, rating: Any = None, skip_unknown: bool = False
     ) -> Float64[np.ndarray, " vocab"]:
         """Return the probability of every token after a prompt, at a temperature, in float32."""
-        writer = self.writer(rating=rating, precision="float32")
-        return writer.distribution(writer.prompt(self.as_read(prompt), skip_unknown=skip_unknown), temperature)
+        writer = self.generator(rating=rating, precision="float32")
+        return writer.distribution(writer.prompt(self.normalize(prompt), skip_unknown=skip_unknown), temperature)
 
-    def writer(
+    def generator(
         self,
         *,
         rating: Any = None,
@@ -186,7 +186,7 @@ class Run(SavedRun):
         extrapolate: bool = False,
         carry: bool | None = None,
         precision: str | None = None,
-    ) -> Writer:
+    ) -> TextGenerator:
         """Return a generator; see `RunGenerators.generator`."""
         return self.generators.generator(
             rating=rating, guidance=guidance, extrapolate=extrapolate, carry=carry, precision=precision
@@ -200,7 +200,7 @@ class Run(SavedRun):
         """
         return score_text(self, text, skip_unknown=skip_unknown)
 
-    def find_watermark(self, text: str, key: str) -> Finding:
+    def find_watermark(self, text: str, key: str) -> WatermarkTest:
         """Test a text for the watermark of a key; needs no weights. See `seqloom.sampling.watermark.find_mark`.
 
         Raises:
@@ -231,19 +231,19 @@ class Run(SavedRun):
 
     def info(self) -> dict[str, Any]:
         """Return a description of the run, in JSON's types."""
-        described = describe(self)
+        described = describe_run(self)
         return {**described, "gan": describe_gan(self.folder, described["trained"]["steps"])}
 
-    def copy_guard(self, config: SamplingConfig) -> Guard | None:
+    def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
         """Return the constraint against copies from the training corpus; see `RunGenerators.copy_guard`."""
         return self.generators.copy_guard(config)
 
-    def _ready(self, prompt: str, count: int, settings: dict[str, Any]) -> tuple[Writer, Prompt, SamplingConfig]:
+    def _ready(self, prompt: str, count: int, settings: dict[str, Any]) -> tuple[TextGenerator, Prompt, SamplingConfig]:
         own = {name: settings.pop(name) for name in _OWN if name in settings}
         config = _sampling_config(settings, count)
         skip_unknown = own.pop("skip_unknown", False)
-        writer = self.writer(**own)
-        return writer, writer.prompt(self.as_read(prompt), skip_unknown=skip_unknown), config
+        writer = self.generator(**own)
+        return writer, writer.prompt(self.normalize(prompt), skip_unknown=skip_unknown), config
 
 
 def _whole(sample: Sample) -> Generator[str, None, Sample]:
@@ -258,8 +258,8 @@ def _sampling_config(settings: dict[str, Any], count: int) -> SamplingConfig:
     if unknown:
         raise ConfigError(*unknown)
     beam = settings.get("beam", 0)
-    faults = [] if is_whole(count, 1) else [f"--count got {count!r}: it must be a whole number from 1 up"]
-    if not faults and is_whole(beam, 2) and beam < count:
+    faults = [] if is_integer(count, 1) else [f"--count got {count!r}: it must be a whole number from 1 up"]
+    if not faults and is_integer(beam, 2) and beam < count:
         faults.append(
             f"--count {count} is more than the {beam} texts that --beam {beam} finds: lower it, or raise --beam"
         )
@@ -267,5 +267,5 @@ def _sampling_config(settings: dict[str, Any], count: int) -> SamplingConfig:
         config = SamplingConfig(**settings)
     except ConfigError as error:
         raise ConfigError(*faults, *error.faults) from None
-    check(*[(False, fault) for fault in faults])
+    validate(*[(False, fault) for fault in faults])
     return config

@@ -8,7 +8,7 @@ import typer
 from seqloom import __version__
 from seqloom.cli.app import main
 from seqloom.cli.commands import app
-from seqloom.lm.options import _KNOWN, as_flag
+from seqloom.lm.options import _KNOWN, cli_flag
 from seqloom.runs import saved_run as run_module
 
 COMMANDS = typer.main.get_command(app).commands
@@ -43,7 +43,7 @@ def test_every_setting_of_train_has_its_flag_and_every_flag_its_setting():
     own = {"source", "run", "resume", "from_run", "overwrite", "preset", "help"}
     settings = set(_KNOWN)
     assert set(parameters) - own == settings
-    assert all(as_flag(name) in parameters[name].opts for name in settings | {"from_run"})
+    assert all(cli_flag(name) in parameters[name].opts for name in settings | {"from_run"})
 
 
 def test_help_stands_alone_without_a_command(command):

@@ -32,7 +32,7 @@ def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch)
     words = "train a.txt b.txt --size 32,16 --betas 0.9,0.95 --no-tied --rating stars --rating fun --from old"
     assert command(*words.split()).code == 0
     viewer = asked.pop("viewer")
-    assert isinstance(viewer, train_module.Viewer)
+    assert isinstance(viewer, train_module.TrainingObserver)
     assert asked == {
         "source": ("a.txt", "b.txt"),
         "size": (32, 16),

@@ -8,7 +8,7 @@ from rich.console import Console
 from seqloom.api import load
 from seqloom.cli import training_display as module
 from seqloom.cli.training_display import TrainingViewer
-from seqloom.lm.report import Shown
+from seqloom.lm.report import ReportSample
 from seqloom.training.events import Finished, Started, Step
 
 STARTED = Started(step=0, total_steps=100, steps_per_epoch=10, tokens_per_step=8)
@@ -48,7 +48,7 @@ def test_notes_after_training_stand_below_the_picture_and_the_texts(config, scre
             viewer.listener()(event)
         picture = screen.getvalue()
         viewer.note("the summary")
-        viewer.finished(report([Shown(0.5, "some text")]))
+        viewer.finished(report([ReportSample(0.5, "some text")]))
     drawn = screen.getvalue()
     assert picture.index("before") < picture.index("╭")
     assert "the summary" not in picture
@@ -63,7 +63,7 @@ def test_texts_are_printed_for_people_or_on_demand(config, capsys):
             viewer.begin(config, 1.0)
             viewer.listener()(DONE)
             viewer.note("the summary")
-            viewer.finished(report([Shown(0.5, "some text")]))
+            viewer.finished(report([ReportSample(0.5, "some text")]))
         written = capsys.readouterr()
         assert ("some text" in written.out) is always
         assert "the summary" in written.err

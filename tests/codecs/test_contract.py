@@ -61,13 +61,13 @@ def test_boundary_is_the_last_id_and_never_encoded(level, separate, make_corpus,
     assert codec.boundary == (len(codec) - 1 if separate else None)
     assert not separate or codec.token_bytes[codec.boundary] == b""
     assert codec.boundary not in codec.encode(sample)
-    assert codec.start == (codec.boundary if separate else codec.token_bytes.index(b"\n"))
+    assert codec.bos_id == (codec.boundary if separate else codec.token_bytes.index(b"\n"))
 
 
 @pytest.mark.parametrize("separate", [False, True])
 def test_json_round_trip(level, separate, make_corpus, sample):
     codec = fit_codec(level, make_corpus(sample, separate=separate))
-    for one in (codec, codec.extended(make_corpus("ħello ħello ħello", separate=True))):
+    for one in (codec, codec.extend(make_corpus("ħello ħello ħello", separate=True))):
         again = codec_from_json(json.loads(json.dumps(one.to_json())))
         assert type(again) is type(one)
         assert again.to_json() == one.to_json()
@@ -89,7 +89,7 @@ def test_extension_keeps_every_old_id(level, old, new, capped, separate, make_co
     if level == "subword":
         new = new[:5]
     codec = fit_codec(level, make_corpus(old, separate=separate[0]), 300 if capped else None)
-    extended = codec.extended(make_corpus(new, new, separate=separate[1]))
+    extended = codec.extend(make_corpus(new, new, separate=separate[1]))
     assert extended.token_bytes[: len(codec)] == codec.token_bytes
     assert extended.decode(extended.encode(new + old)) == new + old
     assert (extended.boundary is None) == (not any(separate))
@@ -100,7 +100,7 @@ def test_extension_keeps_every_old_id(level, old, new, capped, separate, make_co
 
 def test_extension_by_itself_changes_nothing(level, make_corpus, sample):
     codec = fit_codec(level, make_corpus(sample, separate=True))
-    assert codec.extended(make_corpus(sample)).to_json() == codec.to_json()
+    assert codec.extend(make_corpus(sample)).to_json() == codec.to_json()
 
 
 def test_lone_surrogates_are_refused_and_placed(level, complete_codecs):

@@ -117,8 +117,8 @@ def test_any_numbers_will_do(reviews):
     points = np.random.default_rng(0).pareto(1, 400) * 3**reviews.stars
     critic = Critic(folds=2).fit(reviews.texts, points)
     assert critic.scale_.heavy
-    found = critic.scale_.scaled(critic.predict(reviews.texts))
-    assert correlation(found, critic.scale_.scaled(points)) > 0.4
+    found = critic.scale_.to_unit(critic.predict(reviews.texts))
+    assert correlation(found, critic.scale_.to_unit(points)) > 0.4
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from seqloom.critic.naive_bayes import BayesJudge
-from seqloom.critic.ordinal_targets import Thresholds, sigmoid
-from seqloom.critic.rank_calibration import Ranks
-from seqloom.critic.stacking import Blend
+from seqloom.critic.naive_bayes import NaiveBayesRater
+from seqloom.critic.ordinal_targets import OrdinalTargets, sigmoid
+from seqloom.critic.rank_calibration import RankCalibration
+from seqloom.critic.stacking import StackedRegressor
 from seqloom.data.conditions import fit_scale
 
-STARS = Thresholds(fit_scale("stars", np.arange(1.0, 6)))
+STARS = OrdinalTargets(fit_scale("stars", np.arange(1.0, 6)))
 
 
 def stars_of(logits):
-    return STARS.scale.unscaled(STARS.level(logits))
+    return STARS.scale.from_unit(STARS.level(logits))
 
 
 def test_a_rating_is_the_sum_of_its_answers():
@@ -31,7 +31,7 @@ def test_a_blend_trusts_whom_it_should():
     above = STARS.above(stars)
     good = np.where(above, 1.0, -1.0) + random.normal(size=above.shape)
     bad = random.normal(size=above.shape)
-    blend = Blend.fit(np.stack([bad, good]), above, STARS.scale.scaled(stars), STARS)
+    blend = StackedRegressor.fit(np.stack([bad, good]), above, STARS.scale.to_unit(stars), STARS)
     assert blend.weights[1] > 20 * blend.weights[0]
     assert blend.sharpness > 1
     plain = np.abs(stars_of(blend.logits([bad, good])) - stars).mean()
@@ -41,7 +41,7 @@ def test_a_blend_trusts_whom_it_should():
 
 
 def test_the_judge_is_calibrated_and_of_use(reviews, others):
-    judge = BayesJudge.fit(reviews.texts, reviews.stars, "stars")
+    judge = NaiveBayesRater.fit(reviews.texts, reviews.stars, "stars")
     found = judge.predict(others.texts)
     assert np.corrcoef(found, others.stars)[0, 1] > 0.7
     assert abs(found.mean() - others.stars.mean()) < 0.25
@@ -51,8 +51,8 @@ def test_ranks_undo_what_shrinks_to_the_middle():
     random = np.random.default_rng(0)
     true = random.random(5000)
     predicted = 0.5 + 0.05 * (true - 0.5) + 0.05 * random.normal(size=5000)
-    placed = Ranks.fit(predicted, true).placed(predicted)
+    placed = RankCalibration.fit(predicted, true).placed(predicted)
     assert np.quantile(predicted, 0.95) < 0.65
     np.testing.assert_allclose(np.quantile(placed, [0.05, 0.5, 0.95]), [0.05, 0.5, 0.95], atol=0.03)
     np.testing.assert_array_equal(np.argsort(placed, kind="stable")[[0, -1]], np.argsort(predicted)[[0, -1]])
-    assert Ranks.fit(predicted, true).placed(np.array([-9.0, 9.0])).tolist() == [true.min(), true.max()]
+    assert RankCalibration.fit(predicted, true).placed(np.array([-9.0, 9.0])).tolist() == [true.min(), true.max()]

@@ -29,7 +29,7 @@ def store(**conditions) -> TokenStore:
 
 def test_few_numbers_have_a_knot_each():
     assert STARS.knots == (1, 2, 3, 4, 5)
-    assert STARS.levels == (0, 0.25, 0.5, 0.75, 1)
+    assert STARS.positions == (0, 0.25, 0.5, 0.75, 1)
     assert not STARS.heavy
 
 
@@ -52,7 +52,7 @@ def test_a_heavy_tail_is_scaled_by_rank():
     scale = fit_scale("points", points)
     assert scale.heavy
     shares = [np.mean(points <= value) for value in np.quantile(points, [0.2, 0.5, 0.85, 0.97])]
-    np.testing.assert_allclose(scale.scaled(np.quantile(points, [0.2, 0.5, 0.85, 0.97])), shares, atol=0.03)
+    np.testing.assert_allclose(scale.to_unit(np.quantile(points, [0.2, 0.5, 0.85, 0.97])), shares, atol=0.03)
     assert not fit_scale("bell", np.random.default_rng(0).normal(size=5000)).heavy
 
 
@@ -61,7 +61,7 @@ def test_scaling_is_undone(numbers):
     scale = fit_scale("n", np.array(numbers))
     inside = np.linspace(scale.knots[0], scale.knots[-1], 7)
     span = scale.knots[-1] - scale.knots[0]
-    np.testing.assert_allclose(scale.unscaled(scale.scaled(inside)), inside, atol=1e-6 * span + 1e-9)
+    np.testing.assert_allclose(scale.from_unit(scale.to_unit(inside)), inside, atol=1e-6 * span + 1e-9)
     features = scale.features(inside)
     np.testing.assert_allclose(features[:, :-1].sum(axis=1), 1, atol=1e-5)
     assert features.min() >= -1
@@ -92,18 +92,19 @@ def test_the_conditions_of_a_store_go_to_json_and_back():
 def test_names_of_another_store_are_found_by_name():
     conditions = Conditions((STARS, CITY))
     np.testing.assert_array_equal(
-        conditions.of(store(city=[0, 1, 2, np.nan])), [[np.nan, 1], [np.nan, np.nan], [np.nan, 0], [np.nan, np.nan]]
+        conditions.values_of(store(city=[0, 1, 2, np.nan])),
+        [[np.nan, 1], [np.nan, np.nan], [np.nan, 0], [np.nan, np.nan]],
     )
-    features = conditions.features(conditions.of(store(city=[0, 1, 2, np.nan])))
+    features = conditions.features(conditions.values_of(store(city=[0, 1, 2, np.nan])))
     np.testing.assert_array_equal(features[:, -2:], [[0, 1], [0, 0], [1, 0], [0, 0]])
 
 
 def test_what_is_wanted_by_name_or_alone():
-    np.testing.assert_array_equal(Conditions((STARS,)).wanted("4.5"), [4.5])
+    np.testing.assert_array_equal(Conditions((STARS,)).encode_request("4.5"), [4.5])
     both = Conditions((STARS, CITY))
-    np.testing.assert_array_equal(both.wanted({"city": "Ulm"}), [np.nan, 1])
-    np.testing.assert_array_equal(both.wanted({"city": "Bonn", "stars": 2}), [2, 0])
-    np.testing.assert_array_equal(both.wanted({"stars": 7}, extrapolate=True), [7, np.nan])
+    np.testing.assert_array_equal(both.encode_request({"city": "Ulm"}), [np.nan, 1])
+    np.testing.assert_array_equal(both.encode_request({"city": "Bonn", "stars": 2}), [2, 0])
+    np.testing.assert_array_equal(both.encode_request({"stars": 7}, extrapolate=True), [7, np.nan])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_what_is_wanted_by_name_or_alone():
 )
 def test_what_cannot_be_wanted_is_told(columns, wanted, said):
     with pytest.raises(ConfigError, match=said):
-        Conditions(columns).wanted(wanted)
+        Conditions(columns).encode_request(wanted)
 
 
 @pytest.mark.parametrize("far", [[1e12], [-1e12], [-1e12, 1e12]])
@@ -129,10 +130,10 @@ def test_numbers_that_are_absurdly_far_off_leave_the_others_apart(far, spread):
     random = np.random.default_rng(0)
     stars = random.integers(1, 6, 300) + spread * random.random(300)
     scale = fit_scale("stars", np.array([*stars, *far]))
-    levels = scale.scaled(np.arange(1.5, 5.5))
+    levels = scale.to_unit(np.arange(1.5, 5.5))
     assert scale.heavy
     assert np.diff(levels).min() > 0.1
-    np.testing.assert_allclose(scale.unscaled(levels), np.arange(1.5, 5.5), atol=1e-3)
+    np.testing.assert_allclose(scale.from_unit(levels), np.arange(1.5, 5.5), atol=1e-3)
 
 
 @pytest.mark.parametrize("numbers", [[0, 0.3, 0.1 + 0.2, 1], [-1, 0, 5e-17, 1], 1 + 1e-12 * np.arange(5)])
@@ -143,7 +144,7 @@ def test_what_rounding_left_is_no_heavy_tail(numbers):
 @pytest.mark.parametrize("wanted", [{}, True, np.True_, {"stars": False}, 10**400, "five"])
 def test_what_is_no_rating_is_refused(wanted):
     with pytest.raises(ConfigError, match="--rating got"):
-        Conditions((STARS,)).wanted(wanted, extrapolate=True)
+        Conditions((STARS,)).encode_request(wanted, extrapolate=True)
 
 
 def test_examples_are_a_low_a_middle_and_a_high_rating():
@@ -197,6 +198,6 @@ def test_ranks_are_no_steps_though_few_of_them_can_be_told_apart():
     points = np.repeat([1.0, 2, 3, 5, 9, 40, 900], [600, 300, 200, 100, 60, 30, 10]) + np.arange(1300) % 40 * (
         np.arange(1300) > 1290
     )
-    assert STARS.stepped
+    assert STARS.is_discrete
     assert fit_scale("points", points).heavy
-    assert not fit_scale("points", points).stepped
+    assert not fit_scale("points", points).is_discrete

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from seqloom.data.batch import IGNORED
-from seqloom.data.batch_conditions import Ratings
+from seqloom.data.batch_conditions import ConditionSource
 from seqloom.data.conditions import fit_conditions
-from seqloom.data.contiguous_batches import LaneBatches
+from seqloom.data.contiguous_batches import ContiguousBatches
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
@@ -23,8 +23,8 @@ def make_store(lengths: list[int], **conditions: list[float]) -> TokenStore:
     )
 
 
-def make_batches(store: TokenStore, lanes: int, window: int, seed: int = 3) -> LaneBatches:
-    return LaneBatches(store, Spans.whole(store), lanes=lanes, window=window, seed=seed)
+def make_batches(store: TokenStore, lanes: int, window: int, seed: int = 3) -> ContiguousBatches:
+    return ContiguousBatches(store, Spans.whole(store), lanes=lanes, window=window, seed=seed)
 
 
 def test_targets_follow_their_tokens() -> None:
@@ -93,16 +93,16 @@ def test_documents_are_shuffled_anew_each_epoch() -> None:
 def test_ratings_stand_at_every_position() -> None:
     store = make_store([30, 40, 50], stars=[1.0, 3.0, np.nan])
     conditions = fit_conditions(store)
-    ratings = Ratings(conditions, conditions.of(store))
-    batch = LaneBatches(store, Spans.whole(store), lanes=2, window=8, seed=3, ratings=ratings).batch(2)
+    ratings = ConditionSource(conditions, conditions.values_of(store))
+    batch = ContiguousBatches(store, Spans.whole(store), lanes=2, window=8, seed=3, ratings=ratings).batch(2)
     assert batch.rated is not None
-    expected = conditions.features(conditions.of(store))[batch.tokens // 1000]
+    expected = conditions.features(conditions.values_of(store))[batch.tokens // 1000]
     assert np.array_equal(batch.rated.features[batch.rated.index], expected)
 
 
 def test_shares_say_how_often_a_document_is_read() -> None:
     store, shares = make_store([20] * 40), np.array([9.0] + [1.0] * 39)
-    batches = LaneBatches(store, Spans.whole(store), lanes=4, window=10, seed=3, shares=shares)
+    batches = ContiguousBatches(store, Spans.whole(store), lanes=4, window=10, seed=3, shares=shares)
     read = np.concatenate([batches.batch(step).tokens.ravel() for step in range(40 * batches.steps_per_epoch)])
     assert 0.14 < np.mean(read < 1000) < 0.24  # of 9 / 48
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import seqloom
-from seqloom.detector.adversarial import duel
+from seqloom.detector.adversarial import adversarial_rounds
 from seqloom.errors import ConfigError
 
 WORDS = ("the", "soup", "was", "warm", "and", "we", "came", "again", "to", "this", "table")
@@ -28,16 +28,16 @@ def writer(table: Path) -> Path:
 
 
 def test_texts_that_were_chosen_against_a_detector_escape_it_more_often(table, writer, tmp_path):
-    found = duel(table, generator=writer, run=tmp_path / "duel", text="text", rounds=1, count=120)
+    found = adversarial_rounds(table, generator=writer, run=tmp_path / "duel", text="text", rounds=1, count=120)
     (one,) = found
-    assert one.plain > 0.9
-    assert one.escaped <= one.plain
+    assert one.auc_unselected > 0.9
+    assert one.auc_after_selection <= one.auc_unselected
     assert 0 < one.kept <= 0.21
-    assert json.loads((tmp_path / "duel" / "duel.json").read_text())[0]["learned"] == one.learned
+    assert json.loads((tmp_path / "duel" / "duel.json").read_text())[0]["learned"] == one.auc_after_training
     assert (tmp_path / "duel" / "duel.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize(("settings", "said"), [({"rounds": 0}, "--rounds got 0"), ({"keep": 1.0}, "--keep got 1.0")])
 def test_settings_that_cannot_be_are_refused(table, writer, tmp_path, settings, said):
     with pytest.raises(ConfigError, match=said):
-        duel(table, generator=writer, run=tmp_path / "duel", text="text", **settings)
+        adversarial_rounds(table, generator=writer, run=tmp_path / "duel", text="text", **settings)

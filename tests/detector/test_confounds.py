@@ -3,7 +3,7 @@
 import numpy as np
 
 from seqloom.detector.augmentation import ALTERATIONS, first_words, spliced, words_of
-from seqloom.detector.confounds import find_leaks, match_lengths, same_texts
+from seqloom.detector.confounds import find_confounds, match_lengths, same_texts
 
 
 def texts_of(lengths, word):
@@ -32,8 +32,8 @@ def test_a_text_is_cut_between_words_and_keeps_what_stands_there():
 
 def test_signs_of_how_files_were_made_are_found():
     real = [f"a good place {number}" for number in range(300)]
-    assert find_leaks(real, [f"a bad place {number}" for number in range(300)]) == []
-    leaks = find_leaks(
+    assert find_confounds(real, [f"a bad place {number}" for number in range(300)]) == []
+    leaks = find_confounds(
         real, [f"a bad place {number} nan" if number % 3 else f"bad \u2019 {number} " for number in range(300)]
     )
     assert {leak.sign for leak in leaks} == {

@@ -10,7 +10,7 @@ from seqloom.config import ModelConfig
 from seqloom.corpora import Document
 from seqloom.detector.detector import Detector
 from seqloom.detector.explanation import chances
-from seqloom.detector.likelihood import FEATURES, LanguagePair
+from seqloom.detector.likelihood import FEATURES, LanguageModelPair
 from seqloom.detector.members import LIGHT
 from seqloom.detector.percentiles import Reference
 from seqloom.detector.storage import load_detector, save_detector
@@ -30,12 +30,12 @@ class _Corpus:
         return (Document(chunks=[text]) for text in self.texts)
 
 
-def make_pair(codec) -> LanguagePair:
+def make_pair(codec) -> LanguageModelPair:
     models = [LanguageModel(ModelConfig(vocabulary=len(codec), core="lstm", sizes=(8,)), seed=seed) for seed in (1, 2)]
     with torch.no_grad():
         for model in models:
             model.eval()
-    return LanguagePair(codec, *map(TorchScorer, models))
+    return LanguageModelPair(codec, *map(TorchScorer, models))
 
 
 @pytest.fixture(scope="module")

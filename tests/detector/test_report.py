@@ -76,10 +76,10 @@ def report(folder, tables):
 
 def test_figures_are_those_of_scikit_learn(report, folder, tables):
     judge = load_detector(folder, lambda _: None)
-    found = judge.judge(tables["texts"], prior=0.2)
-    truth, chance = tables["generated"][~found.abstained], found.probabilities[~found.abstained]
+    found = judge.score(tables["texts"], prior=0.2)
+    truth, chance = tables["generated"][~found.too_short], found.probabilities[~found.too_short]
     assert (report.real, report.generated, report.abstained) == (
-        int((~truth).sum()), int(truth.sum()), int(found.abstained.sum()),
+        int((~truth).sum()), int(truth.sum()), int(found.too_short.sum()),
     )  # fmt: skip
     assert report.abstained > 0
     assert report.overall.area.value == pytest.approx(roc_auc_score(truth, chance))
@@ -89,12 +89,12 @@ def test_figures_are_those_of_scikit_learn(report, folder, tables):
         assert one.low <= one.value <= one.high
     balance = np.where(truth, 0.2 / truth.sum(), 0.8 / (~truth).sum())
     assert report.overall.brier.value == pytest.approx(brier_score_loss(truth, chance, sample_weight=balance))
-    light = judge.judge(tables["texts"], light=True).probabilities[~found.abstained]
+    light = judge.score(tables["texts"], light=True).probabilities[~found.too_short]
     ways = {way.name: way for way in report.ways}
     assert set(ways) == {"the detector", "light members", *LIGHT, "length alone"}
     assert ways["light members"].area.value == pytest.approx(roc_auc_score(truth, light))
     assert ways["length alone"].area.value == pytest.approx(
-        max(roc_auc_score(truth, sign * np.array([len(text.split()) for text in tables["texts"]])[~found.abstained])
+        max(roc_auc_score(truth, sign * np.array([len(text.split()) for text in tables["texts"]])[~found.too_short])
             for sign in (1, -1))
     )  # fmt: skip
 

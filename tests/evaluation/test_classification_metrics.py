@@ -7,13 +7,13 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
 
 from seqloom.evaluation.classification_metrics import (
-    Sides,
-    area,
+    LabelledSample,
+    binomial_interval,
+    brier_score,
     calibration_error,
-    found_share,
-    held_share,
-    proportion,
-    squared_error,
+    positive_fraction,
+    roc_auc,
+    true_positive_rate,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -34,9 +34,9 @@ def test_figures_are_those_of_scikit_learn_whatever_the_weights(round_to):
     chance = 1 / (1 + np.exp(-scores))
     weights = np.stack([np.ones(300), *RANDOM.integers(0, 4, (5, 300))]).astype(float)
     found = {
-        "area": area(scores, generated)(weights),
-        "share": found_share(scores, generated, 0.05)(weights),
-        "brier": squared_error(chance, generated, 0.3)(weights),
+        "area": roc_auc(scores, generated)(weights),
+        "share": true_positive_rate(scores, generated, 0.05)(weights),
+        "brier": brier_score(chance, generated, 0.3)(weights),
     }
     for place, row in enumerate(weights):
         some, truth, said = (repeated(values, row) for values in (scores, generated, chance))
@@ -55,7 +55,7 @@ def test_calibration_error_is_the_mean_distance_of_scikit_learns_curve():
     counts = np.histogram(chance, bins=10, range=(0, 1))[0]
     expected = np.abs(true - said) @ counts / counts.sum()
     assert calibration_error(chance, generated, prior)(np.ones((1, 2000)))[0] == pytest.approx(expected)
-    shares = [held_share((chance * 10).astype(int) == place, generated, prior) for place in range(10)]
+    shares = [positive_fraction((chance * 10).astype(int) == place, generated, prior) for place in range(10)]
     np.testing.assert_allclose([share(np.ones((1, 2000)))[0] for share in shares], true)
 
 
@@ -66,7 +66,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         random = np.random.default_rng(seed)
         generated = np.arange(160) % 2 == 0
         scores = random.normal(size=160) + generated
-        found = Sides(generated, np.arange(160), seed).interval(area(scores, generated))
+        found = LabelledSample(generated, np.arange(160), seed).interval(roc_auc(scores, generated))
         held += found.low <= truth <= found.high
     assert held >= 67
 
@@ -74,10 +74,10 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 def test_groups_are_drawn_whole():
     """Ten copies of each text tell no more than one does."""
     scores, generated = drawn(120)
-    once = Sides(generated, np.arange(120)).interval(area(scores, generated))
+    once = LabelledSample(generated, np.arange(120)).interval(roc_auc(scores, generated))
     many, sides = np.repeat(scores, 10), np.repeat(generated, 10)
-    copied = Sides(sides, np.repeat(np.arange(120), 10)).interval(area(many, sides))
-    fooled = Sides(sides, np.arange(1200)).interval(area(many, sides))
+    copied = LabelledSample(sides, np.repeat(np.arange(120), 10)).interval(roc_auc(many, sides))
+    fooled = LabelledSample(sides, np.arange(1200)).interval(roc_auc(many, sides))
     assert copied.value == pytest.approx(once.value)
     assert copied.high - copied.low == pytest.approx(once.high - once.low, rel=0.2)
     assert fooled.high - fooled.low < 0.5 * (once.high - once.low)
@@ -85,18 +85,21 @@ def test_groups_are_drawn_whole():
 
 def test_a_part_with_one_side_has_no_figure():
     scores, generated = drawn(50)
-    assert Sides(generated, np.arange(50)).interval(area(scores[generated], generated[generated]), generated) is None
+    assert (
+        LabelledSample(generated, np.arange(50)).interval(roc_auc(scores[generated], generated[generated]), generated)
+        is None
+    )
 
 
 def test_many_texts_are_drawn_in_portions():
     scores, generated = drawn(30_000, round_to=3)
-    found = Sides(generated, np.arange(30_000)).interval(area(scores, generated))
+    found = LabelledSample(generated, np.arange(30_000)).interval(roc_auc(scores, generated))
     assert found.value == pytest.approx(roc_auc_score(generated, scores))
     assert found.low < found.value < found.high < found.low + 0.02
 
 
 def test_shares_have_exact_intervals():
-    none = proportion(0, 100)
+    none = binomial_interval(0, 100)
     assert (none.value, none.low) == (0, 0)
     assert none.high == pytest.approx(1 - 0.025 ** (1 / 100))
-    assert proportion(0, 0) is None
+    assert binomial_interval(0, 0) is None

@@ -8,7 +8,7 @@ import torch
 
 from seqloom.config import ModelConfig
 from seqloom.config.gan import GanConfig
-from seqloom.gan.short_texts import Texts
+from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import LanguageModel
 
@@ -24,7 +24,7 @@ def texts():
     tokens = np.full((len(rows), LENGTH), BOUNDARY, np.int64)
     tokens[:, :3] = rows
     features = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)[levels]
-    return Texts(tokens, np.full(len(rows), 4), features, np.array(levels, np.float32))
+    return ShortTexts(tokens, np.full(len(rows), 4), features, np.array(levels, np.float32))
 
 
 @pytest.fixture

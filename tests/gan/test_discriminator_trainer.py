@@ -8,8 +8,8 @@ from tests.gan.conftest import VOCABULARY
 from seqloom.config.gan import GanConfig
 from seqloom.gan.discriminator_trainer import DiscriminatorTrainer
 from seqloom.gan.losses import Relativistic, Wasserstein
-from seqloom.gan.networks import Discriminator, Shown
-from seqloom.gan.short_texts import Texts
+from seqloom.gan.networks import Discriminator, DiscriminatorInput
+from seqloom.gan.short_texts import ShortTexts
 
 CPU = torch.device("cpu")
 
@@ -24,26 +24,26 @@ def teacher(unseen, loss):
 def half(texts, level):
     """The texts of one rating."""
     places = np.flatnonzero(texts.levels == level)
-    return Texts(*(part[places] for part in (texts.tokens, texts.lengths, texts.ratings, texts.levels)))
+    return ShortTexts(*(part[places] for part in (texts.tokens, texts.lengths, texts.ratings, texts.levels)))
 
 
 def test_the_accuracy_is_of_real_texts_against_generated_ones(texts):
     real, generated = half(texts, 1), half(texts, 0)
     one = teacher(real, Relativistic())
     random = torch.Generator().manual_seed(0)
-    first, _ = one.measured(0, generated.drawn(0, 0, 16, CPU), 0.0, random)
+    first, _ = one.evaluate(0, generated.sample(0, 0, 16, CPU), 0.0, random)
     for number in range(40):
-        one.teach(real.drawn(0, number, 32, CPU), generated.drawn(1, number, 32, CPU), 0.0, 0.0, random)
-    assert one.measured(0, generated.drawn(0, 1, 16, CPU), 0.0, random)[0] > max(0.95, first)
+        one.step(real.sample(0, number, 32, CPU), generated.sample(1, number, 32, CPU), 0.0, 0.0, random)
+    assert one.evaluate(0, generated.sample(0, 1, 16, CPU), 0.0, random)[0] > max(0.95, first)
     one.unseen = generated
-    assert one.measured(0, real.drawn(0, 1, 16, CPU), 0.0, random)[0] < 0.05
+    assert one.evaluate(0, real.sample(0, 1, 16, CPU), 0.0, random)[0] < 0.05
 
 
 @pytest.mark.parametrize("steepness", [1.0, 3.0])
 def test_a_slope_other_than_one_costs_its_square(texts, steepness):
     one = teacher(texts, Wasserstein())
     batch, other = (texts.drawn(seed, 0, 16, CPU) for seed in (0, 1))
-    shape = one.discriminator.trunk.embedded(Shown(batch.tokens, batch.kept)).shape[1:]
+    shape = one.discriminator.trunk.embedded(DiscriminatorInput(batch.tokens, batch.kept)).shape[1:]
     direction = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     direction *= steepness / direction.norm()
     one.discriminator.forward = lambda rows, kept, ratings: rows

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seqloom.gan.losses import Relativistic, ScoreFunction, Wasserstein, rewarded, standardised
+from seqloom.gan.losses import Relativistic, ScoreFunction, Wasserstein, policy_gradient_loss, standardize
 
 REAL, GENERATED = torch.tensor([2.0, 1.5, 2.5]), torch.tensor([-1.0, -2.0, -0.5])
 
@@ -22,9 +22,9 @@ def test_a_generator_wants_high_scores(loss):
 
 def test_rewards_make_the_better_texts_likelier():
     log_probs = torch.zeros(3, requires_grad=True)
-    rewards = standardised(GENERATED)
+    rewards = standardize(GENERATED)
     assert rewards.std() == pytest.approx(1, abs=1e-2)
-    (gradient,) = torch.autograd.grad(rewarded(rewards, log_probs), log_probs)
+    (gradient,) = torch.autograd.grad(policy_gradient_loss(rewards, log_probs), log_probs)
     assert gradient.argmin() == GENERATED.argmax()
     assert gradient.sum() == pytest.approx(0, abs=1e-6)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqloom.gan.schedule import planned
+from seqloom.gan.schedule import fit_schedule
 
 TEXTS, BATCH = 640, 16
 
@@ -13,7 +13,7 @@ def plan(trainer):
 
     def made(seconds, **own):
         learner, said = trainer(), []
-        found = planned(learner, learner.config, own, seconds, said.append)
+        found = fit_schedule(learner, learner.config, own, seconds, said.append)
         return found.awakening, found.rounds, " ".join(said)
 
     return made

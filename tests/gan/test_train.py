@@ -11,9 +11,9 @@ from tests.rating.test_rated_runs import goodness, write_table
 import seqloom
 from seqloom.cli.gan_commands import _interrupted
 from seqloom.errors import ConfigError, RunError, SourceError
-from seqloom.gan.dataset import UNSEEN, material_of
+from seqloom.gan.dataset import UNSEEN, load_table
 from seqloom.gan.train import GAN_SETTINGS, train_gan
-from seqloom.lm.observer import Viewer
+from seqloom.lm.observer import TrainingObserver
 from seqloom.training.events import Step
 
 SETTINGS = {
@@ -204,7 +204,7 @@ def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
     assert (parent.config.training.validation, run.config.training.validation) == (0.2, UNSEEN)
-    assert len(material_of(run, str(table), str).split.validation) == pytest.approx(600 * UNSEEN, abs=1)
+    assert len(load_table(run, str(table), str).split.validation) == pytest.approx(600 * UNSEEN, abs=1)
 
 
 def test_likelihood_may_have_epochs(table, tmp_path):
@@ -290,7 +290,7 @@ def test_a_gan_does_not_say_how_likely_texts_are(trained, table):
             measure()
 
 
-class Stopping(Viewer):
+class Stopping(TrainingObserver):
     """Presses Ctrl-C at a step of the training by likelihood."""
 
     def listener(self):
@@ -368,5 +368,5 @@ def test_one_that_was_ended_before_it_kept_anything_begins_again_from_where_it_b
         (run / name).unlink()
     (run / "state" / "replaced").mkdir()
     again = train_gan(run=run, resume=True)
-    assert not again.folder.aside_folder.exists()
+    assert not again.folder.backup_folder.exists()
     assert again.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()

@@ -8,9 +8,9 @@ from tests.gan.conftest import BOUNDARY, LENGTH, NOISE, VOCABULARY
 from seqloom.config.gan import GanConfig
 from seqloom.errors import ConfigError, TrainingError
 from seqloom.gan.mode_collapse import Variety
-from seqloom.gan.networks import Discriminator, Recognizer, Shown
-from seqloom.gan.rollout import write
-from seqloom.gan.short_texts import Batch
+from seqloom.gan.networks import Discriminator, DiscriminatorInput, Encoder
+from seqloom.gan.rollout import generate_rollout
+from seqloom.gan.short_texts import TextBatch
 from seqloom.gan.vae_pretraining import _before_each, _nats, _unlike_prior
 
 
@@ -28,7 +28,9 @@ def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
         batch = texts.chosen(np.arange(0, 640, 5), torch.device("cpu"))
-        drafts = write(learner.mean, learner._features(learner.mean, batch, random)[0], LENGTH, BOUNDARY, random)
+        drafts = generate_rollout(
+            learner.mean, learner._features(learner.mean, batch, random)[0], LENGTH, BOUNDARY, random
+        )
     known = {tuple(row) for row in texts.tokens[:, :3].tolist()}
     written = [tuple(row) for row in drafts.ids()]
     assert sum(row in known for row in written) > 0.8 * len(written)
@@ -131,10 +133,10 @@ def test_texts_are_as_likely_as_the_model_says_of_whole_ones(trainer, texts):
     random = torch.Generator().manual_seed(0)
     wanted = texts.chosen(np.arange(64), torch.device("cpu"))
     features = learner._features(learner.model, wanted, random)[0]
-    drafts = write(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
+    drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
     tokens = torch.nn.functional.pad(drafts.tokens, (0, 1), value=BOUNDARY)
     kept = torch.nn.functional.pad(drafts.kept, (0, 1), value=False)
-    whole = Batch(tokens, kept, wanted.ratings, wanted.levels)
+    whole = TextBatch(tokens, kept, wanted.ratings, wanted.levels)
     nats = _nats(learner.model, whole, _before_each(tokens), features)
     each = torch.stack([part.sum() for part in torch.split(nats, kept.sum(1).tolist())])
     torch.testing.assert_close(-drafts.log_probs, each, atol=1e-4, rtol=1e-4)
@@ -166,9 +168,9 @@ def test_the_gradient_goes_through_texts_to_the_generator(trainer, texts):
     learner = trainer()
     random = torch.Generator().manual_seed(0)
     features = learner._features(learner.model, texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
-    drafts = write(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
+    drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
     assert drafts.soft.shape == (*drafts.tokens.shape, VOCABULARY)
-    judged = learner.discriminator.judge(drafts.shown(), features[:, :2])
+    judged = learner.discriminator.judge(drafts.discriminator_input(), features[:, :2])
     learner.discriminator.scores(judged).sum().backward()
     learned = [learner.model.condition.get_parameter(name) for name in ("input", "state", "output")]
     assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in learned)
@@ -181,7 +183,7 @@ def test_the_gradient_does_not_go_on_through_the_token_that_is_read(trainer, tex
     random = torch.Generator().manual_seed(0)
     features = learner._features(learner.model, texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
     bias = learner.model.head.bias.requires_grad_()
-    drafts = write(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
+    drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
     (whole,) = torch.autograd.grad(drafts.soft[:, 1, 0].sum(), bias, retain_graph=True)
     probabilities = drafts.soft[:, 1]
     alone = (-probabilities[:, :1] * probabilities + torch.eye(VOCABULARY)[:1] * probabilities[:, :1]) / 0.5
@@ -220,25 +222,27 @@ def test_texts_end_at_their_boundary(trainer, texts):
     learner = trainer()
     random = torch.Generator().manual_seed(0)
     features = learner._features(learner.model, texts.chosen(np.arange(64), torch.device("cpu")), random)[0]
-    drafts = write(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
+    drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
     for row, kept, ids in zip(drafts.tokens.tolist(), drafts.kept.tolist(), drafts.ids(), strict=True):
         ends = row.index(BOUNDARY) if BOUNDARY in row else len(row)
         assert ids == row[:ends]
         assert kept == [place <= ends for place in range(len(row))]
     with torch.no_grad():
-        again = write(learner.model, features, LENGTH, BOUNDARY, random, spread=0.0)
-    assert torch.equal(again.tokens, write(learner.model, features, LENGTH, BOUNDARY, random, spread=0.0).tokens)
+        again = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, spread=0.0)
+    assert torch.equal(
+        again.tokens, generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, spread=0.0).tokens
+    )
 
 
 @pytest.mark.parametrize("normalised", [True, False])
 def test_what_stands_after_the_end_changes_nothing(normalised):
     torch.manual_seed(0)
     reader = Discriminator(VOCABULARY, 2, 1, normalised=normalised).eval()
-    recognizer = Recognizer(VOCABULARY, 2, NOISE).eval()
+    recognizer = Encoder(VOCABULARY, 2, NOISE).eval()
     tokens = torch.tensor([[1, 2, 3, BOUNDARY, 4, 5]])
     kept = torch.tensor([[True] * 4 + [False] * 2])
     ratings = torch.tensor([[1.0, 0.0]])
-    whole, cut = Shown(tokens, kept), Shown(tokens[:, :4], kept[:, :4])
+    whole, cut = DiscriminatorInput(tokens, kept), DiscriminatorInput(tokens[:, :4], kept[:, :4])
     for one, other in zip(reader.judge(whole, ratings), reader.judge(cut, ratings), strict=True):
         torch.testing.assert_close(one, other)
     for one, other in zip(recognizer(whole, ratings), recognizer(cut, ratings), strict=True):
@@ -251,7 +255,7 @@ def test_a_pack_is_credited_to_each_of_its_texts(texts):
     reader = Discriminator(VOCABULARY, 2, 4, normalised=False)
     batches = [texts.chosen(np.arange(begin, begin + 9), torch.device("cpu")) for begin in (0, 40)]
     with torch.no_grad():
-        generated, real = (reader.judge(Shown(one.tokens, one.kept), one.ratings) for one in batches)
+        generated, real = (reader.judge(DiscriminatorInput(one.tokens, one.kept), one.ratings) for one in batches)
         credits = reader.credits(generated, real)
         scores = reader.scores(generated)
         assert scores.shape == (2,)
@@ -274,7 +278,7 @@ def test_a_pack_shows_whether_its_texts_are_alike(texts):
     def packs(*, alike):
         places = random.integers(0, len(texts), (16, 4))
         batch = texts.chosen((places[:, :1] + 0 * places if alike else places).ravel(), torch.device("cpu"))
-        return reader.scores(reader.judge(Shown(batch.tokens, batch.kept), batch.ratings))
+        return reader.scores(reader.judge(DiscriminatorInput(batch.tokens, batch.kept), batch.ratings))
 
     for _ in range(60):
         loss = torch.nn.functional.softplus(packs(alike=True) - packs(alike=False)).mean()

@@ -59,12 +59,12 @@ def test_both_pictures_say_the_same_of_temperature_one(
 
 
 def test_only_one_of_several_spaces_is_left_to_the_next_word(words: Run) -> None:
-    prompt = words.writer().prompt("the  ")
+    prompt = words.generator().prompt("the  ")
     assert words.codec.decode(prompt.ids) == "the "
-    assert prompt.begun == b" "
-    assert words.writer().prompt(" ").ids == words.writer().prompt("").ids
+    assert prompt.first_token_prefix == b" "
+    assert words.generator().prompt(" ").ids == words.generator().prompt("").ids
 
 
 def test_a_character_stands_for_itself(run: Run) -> None:
-    prompt = run.writer().prompt("the ")
-    assert (run.codec.decode(prompt.ids), prompt.begun) == ("the ", b"")
+    prompt = run.generator().prompt("the ")
+    assert (run.codec.decode(prompt.ids), prompt.first_token_prefix) == ("the ", b"")

@@ -11,7 +11,7 @@ from seqloom.kernels import GuidedDecoder, native_decoder, windowed_decoder
 from seqloom.kernels.condition_bias import added_by
 from seqloom.kernels.library import available_kernels
 from seqloom.kernels.reference_decoder import plain_decoder, told_plain_decoder
-from seqloom.models.conditioning import Told
+from seqloom.models.conditioning import ConditionInputs
 from seqloom.models.language_model import LanguageModel
 
 
@@ -41,7 +41,7 @@ def expected(model: LanguageModel) -> np.ndarray:
     features = torch.from_numpy(FEATURES).expand(1, len(TOKENS), -1)
     first = torch.arange(len(TOKENS))[None] == 0
     with torch.no_grad():
-        hidden, _ = model(torch.tensor([TOKENS]), model.initial_state(1), told=Told(features, first))
+        hidden, _ = model(torch.tensor([TOKENS]), model.initial_state(1), told=ConditionInputs(features, first))
         return model.logits(hidden, features)[0].numpy()
 
 

@@ -11,9 +11,9 @@ import seqloom
 from seqloom.cli.app import call
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
-from seqloom.lm.defaults import Plan, choose
-from seqloom.lm.options import sort_settings
-from seqloom.lm.train import Viewer
+from seqloom.lm.defaults import TrainingPlan, choose_defaults
+from seqloom.lm.options import resolve_options
+from seqloom.lm.train import TrainingObserver
 
 
 def plan(
@@ -23,9 +23,9 @@ def plan(
     parent: ModelConfig | None = None,
     preset: str | None = None,
     **given: Any,
-) -> Plan:
-    settings = sort_settings(given, preset)
-    return choose(settings, vocabulary=vocabulary, tokens=tokens, mean_document=tokens, parent=parent)
+) -> TrainingPlan:
+    settings = resolve_options(given, preset)
+    return choose_defaults(settings, vocabulary=vocabulary, tokens=tokens, mean_document=tokens, parent=parent)
 
 
 def test_a_longer_budget_buys_a_larger_model() -> None:
@@ -72,8 +72,8 @@ def test_a_parents_shape_is_kept() -> None:
 
 def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert plan(minutes=1, tokens=2_000).training.lanes < 32
-    settings = sort_settings({"minutes": 1}, None)
-    assert choose(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.window == 8
+    settings = resolve_options({"minutes": 1}, None)
+    assert choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.window == 8
 
 
 def test_a_preset_gives_way_to_what_is_given() -> None:
@@ -102,18 +102,18 @@ def test_a_preset_gives_way_to_what_is_given() -> None:
 )
 def test_bad_settings_say_so(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        sort_settings(given)
+        resolve_options(given)
 
 
 def test_numbers_of_numpy_are_as_good_as_pythons() -> None:
-    found = sort_settings({"size": np.int64(8), "dropout": np.float32(0.5), "steps": np.int32(3)})
+    found = resolve_options({"size": np.int64(8), "dropout": np.float32(0.5), "steps": np.int32(3)})
     assert json.dumps([found.model["sizes"], found.model["dropout"], found.other["steps"]]) == "[[8], 0.5, 3]"
 
 
 def test_the_printed_command_trains_the_same_run_again(text_file: Path, tmp_path: Path) -> None:
     said: list[str] = []
 
-    class Listening(Viewer):
+    class Listening(TrainingObserver):
         def note(self, text: str) -> None:
             said.append(text)
 

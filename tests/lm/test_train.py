@@ -14,7 +14,7 @@ import seqloom
 from seqloom.api import Run
 from seqloom.errors import CodecError, ConfigError, RunError, SeqloomError, SourceError, TrainingError
 from seqloom.lm.plots import draw_plots
-from seqloom.lm.train import Viewer
+from seqloom.lm.train import TrainingObserver
 from seqloom.training.events import Event, Step
 
 SMALL: dict[str, Any] = {"size": 8, "lanes": 4, "window": 8, "threads": 1}
@@ -28,7 +28,7 @@ def digest(folder: Path) -> dict[str, str]:
     }
 
 
-class Interrupter(Viewer):
+class Interrupter(TrainingObserver):
     """Presses Ctrl-C at one step."""
 
     def __init__(self, step: int) -> None:
@@ -192,7 +192,7 @@ def test_samples_after_each_epoch_go_on_from_one_another(tmp_path: Path) -> None
 def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None:
     said: list[str] = []
 
-    class Listening(Viewer):
+    class Listening(TrainingObserver):
         def note(self, text: str) -> None:
             said.append(text)
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import Core, LayerCondition, State
-from seqloom.models.stack import cleared
+from seqloom.models.recurrent_layer import Core, LayerConditioning, State
+from seqloom.models.stack import reset_state
 from seqloom.registry import CORES, resolve
 
 INPUT, HIDDEN, BATCH, TIME = 5, 6, 3, 11
@@ -57,7 +57,7 @@ def test_what_a_layer_is_told_adds_to_its_bias(core: Core) -> None:
     weight = torch.randn(len(core.bias), 2, generator=torch.Generator().manual_seed(6)).double()  # type: ignore[arg-type]
     features = torch.tensor([[1.0, 0.5], [-1.0, 2.0]]).double()
     told = features.repeat_interleave(torch.tensor([4, TIME - 4]), 0).expand(BATCH, -1, -1)
-    outputs, final = core(inputs, state, None, LayerCondition(told, weight))
+    outputs, final = core(inputs, state, None, LayerConditioning(told, weight))
     bias = core.bias.detach().clone()  # type: ignore[operator]
     for row, stretch in enumerate((slice(0, 4), slice(4, TIME))):
         with torch.no_grad():
@@ -128,7 +128,7 @@ def test_gradients_equal_finite_differences(core: Core) -> None:
 
 def test_a_cleared_lane_is_a_fresh_lane(core: Core) -> None:
     _, state = core(make_inputs(), core.initial_state(BATCH))
-    ((mixed),) = (cleared((state,), torch.tensor([True, False, True]))[0],)
+    ((mixed),) = (reset_state((state,), torch.tensor([True, False, True]))[0],)
     outputs, _ = core(make_inputs(), mixed)
     fresh, _ = core(make_inputs(), core.initial_state(BATCH))
     carried, _ = core(make_inputs(), state)

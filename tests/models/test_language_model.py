@@ -8,7 +8,7 @@ from seqloom.config import ModelConfig
 from seqloom.data.batch import IGNORED
 from seqloom.errors import ConfigError
 from seqloom.models.language_model import LanguageModel, num_parameters
-from seqloom.models.weight_transfer import transplant
+from seqloom.models.weight_transfer import transfer_weights
 
 
 def tokens(batch: int, time: int, vocabulary: int) -> torch.Tensor:
@@ -112,7 +112,7 @@ def test_dropout_keeps_the_mean_and_follows_its_generator(kind: str) -> None:
 def test_a_larger_vocabulary_keeps_what_was_learned(core: str, embedding: int) -> None:
     small = LanguageModel(ModelConfig(vocabulary=7, core=core, sizes=(8,), embedding=embedding), seed=2)
     large = LanguageModel(ModelConfig(vocabulary=9, core=core, sizes=(8,), embedding=embedding), seed=5)
-    transplant(small, large)
+    transfer_weights(small, large)
     read = tokens(2, 6, 7)
     before = small.logits(small(read, small.initial_state(2))[0])
     after = large.logits(large(read, large.initial_state(2))[0])

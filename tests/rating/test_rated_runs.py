@@ -9,12 +9,12 @@ import pytest
 
 import seqloom
 from seqloom.api import Run
-from seqloom.critic.bayes_inversion import BackwardsCritic
+from seqloom.critic.bayes_inversion import BayesInversionCritic
 from seqloom.critic.rate_table import rate_table
 from seqloom.data.conditions import fit_scale
-from seqloom.detector.negatives import write_fakes
+from seqloom.detector.negatives import generate_negatives
 from seqloom.errors import ConfigError, SourceError
-from seqloom.lm.observer import Viewer
+from seqloom.lm.observer import TrainingObserver
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
 
@@ -94,7 +94,7 @@ def test_how_to_write_more_is_said(
     table: Path, tmp_path: Path, settings: dict[str, tuple[str, ...]], command: str
 ) -> None:
     said: list[str] = []
-    viewer = Viewer()
+    viewer = TrainingObserver()
     viewer.note = said.append  # type: ignore[method-assign]
     seqloom.train(table, run=tmp_path / "run", text="text", steps=3, size=8, threads=1, viewer=viewer, **settings)
     assert said[-1] == f"write more with: seqloom generate {tmp_path / 'run'} {command}"
@@ -111,7 +111,7 @@ def test_the_conditions_are_kept_with_the_run(rated: Run) -> None:
 
 
 def test_read_backwards_it_rates_texts(rated: Run) -> None:
-    critic = BackwardsCritic(rated)
+    critic = BayesInversionCritic(rated)
     good, bad = critic.predict(["lovely superb warm tasty superb warm", "awful rude cold stale awful rude"])
     assert good > 4
     assert bad < 2
@@ -121,14 +121,14 @@ def test_read_backwards_it_rates_texts(rated: Run) -> None:
 
 def test_a_run_without_ratings_rates_nothing(run: Run) -> None:
     with pytest.raises(ConfigError, match="was not trained with --rating"):
-        BackwardsCritic(run)
+        BayesInversionCritic(run)
 
 
 def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    writing = rated.write_to(5, count=8, critic=critic, agree=1.0, length=60)
+    writing = rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
     kept = list(writing)
     assert len(kept) == 8
     assert all(abs(one.predicted - 5) <= 1 for one in kept if one.predicted is not None)
@@ -137,7 +137,7 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     assert writing.found is not None
     assert 1 <= writing.found[0] < writing.found[1] <= 5
     assert [one.sample.text for one in kept] == [
-        one.sample.text for one in rated.write_to(5, count=8, critic=critic, agree=1.0, length=60)
+        one.sample.text for one in rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
     ]
 
 
@@ -146,7 +146,7 @@ def test_without_the_filter_ratings_are_missed_by_more(rated: Run) -> None:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
     def missed(**settings: object) -> float:
-        found = rated.write_to(4, count=200, length=60, **settings)
+        found = rated.generate_rated(4, count=200, length=60, **settings)
         return float(np.mean([abs(1 + 4 * goodness([one.sample.text]) - 4) for one in found]))
 
     assert missed(critic=critic, agree=0.5) < 0.9 * missed()
@@ -159,14 +159,14 @@ def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
         def predict(self, texts: list[str]) -> list[float]:
             return [100 * goodness([text, "lovely awful"]) for text in texts]
 
-    writing = rated.write_to({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
+    writing = rated.generate_rated({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
     assert writing.plan.wanted == 70
     assert writing.plan.values is not None
     assert writing.plan.values.tolist() == [5]
     assert [one.wanted for one in writing] == [70]
     with pytest.raises(ConfigError, match="got 5 for two things: the critic rates points from 0 to 100, and the run"):
-        rated.write_to(5, critic=Points())
-    assert rated.write_to(50, critic=Points(), methods=("filter",)).plan.wanted == 50
+        rated.generate_rated(5, critic=Points())
+    assert rated.generate_rated(50, critic=Points(), methods=("filter",)).plan.wanted == 50
 
 
 def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
@@ -176,7 +176,7 @@ def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
         def predict(self, texts: list[str]) -> list[float]:
             return [3.0] * len(texts)
 
-    assert rated.write_to(4, critic=Renamed()).plan.wanted == 4
+    assert rated.generate_rated(4, critic=Renamed()).plan.wanted == 4
 
 
 def test_a_critic_of_another_part_of_the_table_does(rated: Run) -> None:
@@ -186,10 +186,10 @@ def test_a_critic_of_another_part_of_the_table_does(rated: Run) -> None:
         def predict(self, texts: list[str]) -> list[float]:
             return [3.0] * len(texts)
 
-    assert rated.write_to(1, critic=Critic()).plan.wanted == 1
+    assert rated.generate_rated(1, critic=Critic()).plan.wanted == 1
     Critic.scale_ = fit_scale("stars", np.arange(0, 101, 10))
     with pytest.raises(ConfigError, match="rates stars from 0 to 100, and the run was trained on 1 to 5"):
-        rated.write_to(1, critic=Critic())
+        rated.generate_rated(1, critic=Critic())
 
 
 def test_where_there_are_no_steps_a_critic_may_be_a_tenth_of_the_range_off(run: Run) -> None:
@@ -199,19 +199,21 @@ def test_where_there_are_no_steps_a_critic_may_be_a_tenth_of_the_range_off(run: 
         def predict(self, texts: list[str]) -> list[float]:
             return [25.0] * len(texts)
 
-    asked = run.write_to(25, critic=Critic()).plan.request
+    asked = run.generate_rated(25, critic=Critic()).plan.request
     assert asked.agree == pytest.approx(5, rel=0.01)
 
 
 def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
-    steered = rated.write_to(5, critic=lambda texts: [-1e300] * len(texts), methods="steer", length=20, particles=4)
+    steered = rated.generate_rated(
+        5, critic=lambda texts: [-1e300] * len(texts), methods="steer", length=20, particles=4
+    )
     assert [one.effective_size for one in steered] == [4]
 
 
 def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
-    asked = rated.write_to(5, critic=len, methods=("guide", "filter")).plan.request
+    asked = rated.generate_rated(5, critic=len, methods=("guide", "filter")).plan.request
     assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
-    asked = rated.write_to(5, critic=len, methods="steer", agree=2).plan.request
+    asked = rated.generate_rated(5, critic=len, methods="steer", agree=2).plan.request
     assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (None, 2, None, 16)
 
 
@@ -219,7 +221,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    steered = rated.write_to(5, count=10, methods=("steer",), critic=critic, agree=0.5, length=50, particles=8)
+    steered = rated.generate_rated(5, count=10, methods=("steer",), critic=critic, agree=0.5, length=50, particles=8)
     free = goodness(written(rated))
     assert goodness([one.sample.text for one in steered]) > free + 0.15
     assert all(one.effective_size >= 1 for one in steered.steered)
@@ -257,7 +259,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
 )
 def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        list(rated.write_to(4, **settings))
+        list(rated.generate_rated(4, **settings))
 
 
 def test_a_text_costs_less_with_its_rating_than_with_another(rated: Run, table: Path, tmp_path: Path) -> None:
@@ -331,7 +333,7 @@ def test_a_rating_that_never_changes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rating", [{}, True, None, float("nan"), "five", [5]])
 def test_a_critic_of_anything_is_asked_for_a_finite_number(run: Run, rating: object) -> None:
     with pytest.raises(ConfigError, match=r"--rating got .*: give "):
-        run.write_to(rating, methods="steer", critic=lambda texts: [5.0] * len(texts))
+        run.generate_rated(rating, methods="steer", critic=lambda texts: [5.0] * len(texts))
 
 
 def test_any_critic_rates_a_table(table: Path, tmp_path: Path) -> None:
@@ -350,9 +352,9 @@ def test_a_detector_learns_from_texts_that_a_critic_kept_too(rated: Run) -> None
         asked.extend(text.strip() for text in texts)
         return [len(text) % 5 + 1.0 for text in texts]
 
-    plain = write_fakes(rated, real, 60, 0)
+    plain = generate_negatives(rated, real, 60, 0)
     assert 50 < len(plain) <= 60
-    assert plain == write_fakes(rated, real, 60, 0)
-    texts = write_fakes(rated, real, 60, 0, critic)
+    assert plain == generate_negatives(rated, real, 60, 0)
+    texts = generate_negatives(rated, real, 60, 0, critic)
     kept = [text for text in texts if text in asked]
     assert 0 < len(kept) < min(len(texts), len(asked))

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.replace import in_place_of
+from seqloom.runs.replace import replacing_run
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def names(folder):
 
 
 def replaced(folder, error, meanwhile):
-    with in_place_of(folder):
+    with replacing_run(folder):
         meanwhile()
         raise error
 

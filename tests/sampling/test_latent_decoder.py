@@ -12,8 +12,8 @@ from seqloom.kernels.library import chosen_kernels
 from seqloom.kernels.reference_decoder import told_plain_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
-from seqloom.sampling.particles import make_flock
-from seqloom.sampling.request import prepare
+from seqloom.sampling.particles import make_particles
+from seqloom.sampling.request import prepare_request
 from seqloom.sampling.rng import normals, uniforms
 
 LETTERS = [bytes([97 + token]) for token in range(23)]
@@ -60,7 +60,7 @@ def test_every_text_has_noise_of_its_own(way):
     texts = [sample.text for sample in generate(decoder(way), greedy, count=20, **ASK)]
     assert len(set(texts)) > 5
     assert texts == [sample.text for sample in generate(decoder(way), greedy, count=20, **ASK)]
-    expected = prepare(decoder(way), greedy, **ASK).of_sample(3).decoder
+    expected = prepare_request(decoder(way), greedy, **ASK).of_sample(3).decoder
     assert next(generate(expected, greedy, **ASK)).text == texts[3]
 
 
@@ -89,7 +89,7 @@ def test_a_copied_text_goes_on_with_the_noise_of_the_one_that_it_is_copied_from(
     greedy = SamplingConfig(length=24, temperature=0, seed=5)
     texts = []
     for way in ("plain", "compiled"):
-        flock = make_flock(prepare(decoder(way), greedy, **ASK), 4, 0)
+        flock = make_particles(prepare_request(decoder(way), greedy, **ASK), 4, 0)
         flock.advance(5)
         flock.reorder(np.array([2, 2, 1, 0]))
         flock.advance(30)
@@ -114,5 +114,5 @@ def test_there_is_no_more_noise_than_there_are_features():
 def test_a_model_without_noise_draws_none():
     config = ModelConfig(vocabulary=23, sizes=(8,))
     weights = {name: np.ones(shape, np.float32) for name, shape in expected_shapes(config).items()}
-    job = prepare(plain_decoder(config, weights), SETTINGS, **ASK)
+    job = prepare_request(plain_decoder(config, weights), SETTINGS, **ASK)
     assert job.of_sample(1) is job

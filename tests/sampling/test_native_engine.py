@@ -18,8 +18,8 @@ from seqloom.kernels.decoding_abi import decoding_library
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
-from seqloom.sampling.native_engine import start_lanes, suits
-from seqloom.sampling.request import prepare
+from seqloom.sampling.native_engine import start_streams, supports_native
+from seqloom.sampling.request import prepare_request
 from seqloom.sampling.rng import uniforms
 from seqloom.sampling.transforms import Context, apply_chain, build_chain, log_softmax
 
@@ -57,8 +57,8 @@ def test_uniforms_are_those_of_the_plain_loop(seed, index):
 
 def test_draws_follow_the_distribution(kernels):
     """Chi-square over 10,000 samples' first tokens; odds of a false alarm one in a million, were the seed not fixed."""
-    job = prepare(native_decoder(*model()), SamplingConfig(temperature=0.8, top_k=12, length=1), **ASK)
-    lanes = start_lanes(job, 1)
+    job = prepare_request(native_decoder(*model()), SamplingConfig(temperature=0.8, top_k=12, length=1), **ASK)
+    lanes = start_streams(job, 1)
     probabilities = np.exp(lanes.distribution(0))
     counts = np.zeros(23)
     for index in range(10_000):
@@ -98,9 +98,9 @@ def test_the_chain_is_its_plain_twin(wanted, seed, spread, boundary):
     logits[random.integers(0, 23, 6)] = logits[0]  # ties
     config = SamplingConfig(**wanted, length=30)
     prompt = random.integers(0, 23, 8).tolist()
-    job = prepare(DECODER, config, prompt=prompt, token_bytes=LETTERS, boundary=boundary)
-    assert suits(job)
-    lanes = start_lanes(job, 1)
+    job = prepare_request(DECODER, config, prompt=prompt, token_bytes=LETTERS, boundary=boundary)
+    assert supports_native(job)
+    lanes = start_streams(job, 1)
     lanes.set_logits(0, logits)
     found = lanes.distribution(0)
 
@@ -136,7 +136,7 @@ def near_a_threshold(config, logits, recent, allowed):
 
 
 def test_ties_at_every_threshold_keep_the_lower_ids(kernels):
-    job = prepare(DECODER, SamplingConfig(top_p=0.3), **ASK)
+    job = prepare_request(DECODER, SamplingConfig(top_p=0.3), **ASK)
     for wanted, expected in (
         ({"top_p": 0.3}, 7),
         ({"top_k": 4}, 4),
@@ -145,8 +145,8 @@ def test_ties_at_every_threshold_keep_the_lower_ids(kernels):
         ({"temperature": 0.0}, 1),
         ({"top_p": 10 / 23, "top_k": 15}, 7),
     ):
-        job = prepare(native_decoder(*model()), SamplingConfig(**wanted), **ASK)
-        lanes = start_lanes(job, 1)
+        job = prepare_request(native_decoder(*model()), SamplingConfig(**wanted), **ASK)
+        lanes = start_streams(job, 1)
         lanes.set_logits(0, np.full(23, 1.7, np.float32))
         assert np.isfinite(lanes.distribution(0)).tolist() == [token < expected for token in range(23)], wanted
 
@@ -156,8 +156,8 @@ def test_the_chain_on_a_large_vocabulary(kernels, wanted):
     size = 3001
     decoder = native_decoder(*model(vocabulary=size, sizes=(8,)))
     config = SamplingConfig(**wanted, temperature=0.9)
-    job = prepare(decoder, config, prompt=[1], token_bytes=[b"x"] * size)
-    lanes = start_lanes(job, 1)
+    job = prepare_request(decoder, config, prompt=[1], token_bytes=[b"x"] * size)
+    lanes = start_streams(job, 1)
     logits = np.random.default_rng(4).standard_normal(size).astype(np.float32)
     lanes.set_logits(0, logits)
     found = lanes.distribution(0)
@@ -191,7 +191,7 @@ def test_samples_are_those_of_the_plain_loop(kernels, wanted, boundary):
     ask = ASK | {"boundary": boundary}
     expected = list(generate(plain_decoder(config, weights), sampling, count=4, **ask))
     decoder = native_decoder(config, weights, "float32")
-    assert suits(prepare(decoder, sampling, **ask))
+    assert supports_native(prepare_request(decoder, sampling, **ask))
     found = list(generate(decoder, sampling, count=4, **ask))
     for one, other in zip(found, expected, strict=True):
         assert (one.index, one.tokens, one.text) == (other.index, other.tokens, other.text)
@@ -263,7 +263,7 @@ def test_what_hangs_on_the_text_is_left_to_the_plain_loop(wanted):
     config, weights = model()
     sampling = SamplingConfig(length=40, **wanted)
     decoder = native_decoder(config, weights, "float32")
-    assert not suits(prepare(decoder, sampling, **ASK))
+    assert not supports_native(prepare_request(decoder, sampling, **ASK))
     (expected,) = generate(plain_decoder(config, weights), sampling, **ASK)
     (found,) = generate(decoder, sampling, **ASK)
     assert (found.text, found.finish_reason) == (expected.text, expected.finish_reason)
@@ -277,8 +277,8 @@ def test_weights_that_have_diverged_are_told(kernels):
     decoder = native_decoder(config, weights, "float32")
     with pytest.raises(SeqloomError, match="the model's output holds NaN or infinity"):
         list(generate(decoder, SamplingConfig(), **ASK))
-    job = prepare(decoder, SamplingConfig(), **ASK)
-    assert start_lanes(job, 1).distribution(0) is None
+    job = prepare_request(decoder, SamplingConfig(), **ASK)
+    assert start_streams(job, 1).distribution(0) is None
 
 
 def test_writing_can_be_interrupted():

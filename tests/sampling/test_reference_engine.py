@@ -12,8 +12,8 @@ from scipy.stats import chisquare
 
 from seqloom.errors import SeqloomError
 from seqloom.sampling import SamplingConfig, generate
-from seqloom.sampling.reference_engine import write
-from seqloom.sampling.request import prepare
+from seqloom.sampling.reference_engine import generate_reference
+from seqloom.sampling.request import prepare_request
 
 SPELLED = [b"a", b"b", b"c", b"ab", b""]
 BOUNDARY = 4
@@ -201,9 +201,9 @@ def test_the_boundary_is_never_a_repetition(table_decoder):
 
 def test_the_model_is_asked_once_a_token(table_decoder):
     decoder = table_decoder(5)
-    job = prepare(decoder, SamplingConfig(length=7), prompt=PROMPT, token_bytes=SPELLED)
+    job = prepare_request(decoder, SamplingConfig(length=7), prompt=PROMPT, token_bytes=SPELLED)
     for index in range(3):
-        for _ in write(job, index):
+        for _ in generate_reference(job, index):
             pass
     assert decoder.steps == len(PROMPT) + 3 * 6
 

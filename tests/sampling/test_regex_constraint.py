@@ -10,8 +10,8 @@ import regex
 
 from seqloom.errors import SeqloomError
 from seqloom.sampling import regex_constraint as module
-from seqloom.sampling.regex_constraint import Pattern, matches
-from seqloom.sampling.utf8_completions import completions, sees_classes_only
+from seqloom.sampling.regex_constraint import RegexConstraint, matches
+from seqloom.sampling.utf8_completions import completions, uses_classes_only
 
 TOKENS = ["a", "b", "1", "ab", "b1a", "ab1", "a\n", ""]
 TEXTS = ["".join(signs) for size in range(7) for signs in itertools.product("ab1", repeat=size)]
@@ -24,7 +24,7 @@ TEXTS = ["".join(signs) for size in range(7) for signs in itertools.product("ab1
 def test_a_token_may_follow_if_something_longer_matches(pattern):
     language = [text for text in TEXTS if re.fullmatch(pattern, text)]
     assert language
-    constraint = Pattern(pattern, [token.encode() for token in TOKENS])
+    constraint = RegexConstraint(pattern, [token.encode() for token in TOKENS])
     prefixes = {text[:end] for text in language for end in range(len(text) + 1)}
     for written in prefixes:
         expected = [any(text.startswith(written + token) for text in language) for token in TOKENS]
@@ -34,7 +34,7 @@ def test_a_token_may_follow_if_something_longer_matches(pattern):
 
 
 def test_nothing_follows_a_text_that_does_not_match():
-    constraint = Pattern("[ab]+", [token.encode() for token in TOKENS])
+    constraint = RegexConstraint("[ab]+", [token.encode() for token in TOKENS])
     assert not constraint.allowed(b"a1").any()
     assert not constraint.may_end(b"a1")
 
@@ -52,7 +52,7 @@ def test_bytes_of_characters_in_a_finite_language(pattern):
         if re.fullmatch(pattern, text)
     ]
     spelled = [text.encode() for text in language]
-    constraint = Pattern(pattern, BYTES)
+    constraint = RegexConstraint(pattern, BYTES)
     for written in {text[:end] for text in spelled for end in range(len(text) + 1)}:
         found = {value for value, allowed in enumerate(constraint.allowed(written)) if allowed}
         expected = {text[len(written)] for text in spelled if text[: len(written)] == written and text != written}
@@ -67,9 +67,9 @@ EVERY = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0x
 @pytest.mark.parametrize("pattern", [r"\d", r"\w", r"\s", r"\W\d", "x"])
 def test_bytes_of_whole_classes_of_characters(pattern):
     """The first bytes that may come are those of all characters that the pattern may begin with."""
-    assert sees_classes_only(pattern)
+    assert uses_classes_only(pattern)
     spelled = {sign.encode() for sign in regex.findall(pattern.removesuffix("\\d") or pattern, EVERY)}
-    constraint = Pattern(pattern, BYTES)
+    constraint = RegexConstraint(pattern, BYTES)
     for written in (b"", b"\xc2", b"\xd9", b"\xe2\x80", b"\xe0", b"\xf0\x9f", b"\xf0", b"\xf0\x9f\x98"):
         expected = {sign[len(written)] for sign in spelled if sign.startswith(written) and sign != written}
         if written and not any(sign.startswith(written) for sign in spelled):
@@ -82,7 +82,7 @@ def test_bytes_of_whole_classes_of_characters(pattern):
 @pytest.mark.parametrize("form", ["{}", "[{}-{}]+", r"\p{{IsAlphabetic}}|{}", r"{}(?=.)a"])
 def test_every_byte_of_a_named_character_may_come(form, sign):
     pattern = form.format(sign, sign)
-    constraint = Pattern(pattern, BYTES)
+    constraint = RegexConstraint(pattern, BYTES)
     spelled = sign.encode()
     for end in range(len(spelled)):
         assert constraint.allowed(spelled[:end])[spelled[end]]
@@ -90,7 +90,7 @@ def test_every_byte_of_a_named_character_may_come(form, sign):
 
 def test_tokens_that_end_within_a_character():
     tokens = ["aé".encode()[:2], b"\xa9", "é".encode()[1:] + b"b", b"a", b"\xff"]
-    constraint = Pattern("aéb", tokens)
+    constraint = RegexConstraint("aéb", tokens)
     assert constraint.allowed(b"").tolist() == [True, False, False, True, False]
     assert constraint.allowed("aé".encode()[:2]).tolist() == [False, True, True, False, False]
     assert not constraint.may_end("aé".encode()[:2])
@@ -100,11 +100,11 @@ def test_tokens_that_end_within_a_character():
     "pattern", ["é", r"\p{Greek}", r"(.)\1", r"\u00e9", "[[:alpha:]]", "(?i)k", r"\X", r"(?P<a>.)(?P=a)"]
 )
 def test_patterns_that_tell_more_than_classes_apart(pattern):
-    assert not sees_classes_only(pattern)
+    assert not uses_classes_only(pattern)
 
 
 def test_a_repeated_character_is_found_again_byte_by_byte():
-    constraint = Pattern(r"(.)-\1", BYTES)
+    constraint = RegexConstraint(r"(.)-\1", BYTES)
     assert constraint.allowed("龥-".encode()).nonzero()[0].tolist() == ["龥".encode()[0]]
 
 
@@ -133,7 +133,7 @@ def test_many_candidates_share_the_time_of_one_token(monkeypatch):
     each = time.monotonic() - began
     assert each < 0.3
     tokens = ["a" * (1 + number % 3) + chr(0x100 + number) for number in range(math.ceil(10 / each))]
-    constraint = Pattern("(a|aa)+c", [token.encode() for token in tokens])
+    constraint = RegexConstraint("(a|aa)+c", [token.encode() for token in tokens])
     began = time.monotonic()
     with pytest.raises(SeqloomError, match=r"takes more than 0\.3 seconds to match"):
         constraint.allowed(written.encode())

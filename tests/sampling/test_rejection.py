@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from seqloom.errors import ConfigError, SeqloomError, SourceError
-from seqloom.sampling.rejection import Filter, rated_by
+from seqloom.sampling.rejection import RejectionFilter, checked_ratings
 from seqloom.sampling.sample import Sample
 
 
@@ -26,7 +26,7 @@ def rater(texts):
 
 
 def test_only_what_the_critic_agrees_with_is_kept():
-    chosen = Filter(rater, 5, agree=1)
+    chosen = RejectionFilter(rater, 5, agree=1)
     kept = list(chosen.keep(write, 30))
     assert len(kept) == 30
     assert {rating for _, rating in kept} == {4.0, 5.0, 6.0}
@@ -34,12 +34,12 @@ def test_only_what_the_critic_agrees_with_is_kept():
 
 
 def test_fewer_are_the_first_of_more():
-    few, many = (list(Filter(rater, 2, agree=0.5).keep(write, count)) for count in (3, 40))
+    few, many = (list(RejectionFilter(rater, 2, agree=0.5).keep(write, count)) for count in (3, 40))
     assert few == many[:3]
 
 
 def test_what_it_cost_is_reported():
-    chosen = Filter(rater, 5, agree=1)
+    chosen = RejectionFilter(rater, 5, agree=1)
     kept = list(chosen.keep(write, 30))
     written = kept[-1][0].index + 1
     report = chosen.report
@@ -56,22 +56,22 @@ def test_the_first_are_there_before_many_are_written():
         asked.append(count)
         return write(first, count)
 
-    next(Filter(rater, 5, agree=1).keep(watched, 1000))
+    next(RejectionFilter(rater, 5, agree=1).keep(watched, 1000))
     assert asked == [16]
 
 
 def test_a_budget_that_ends_is_a_shortfall():
-    chosen = Filter(rater, 5, agree=0.5, budget=4)
+    chosen = RejectionFilter(rater, 5, agree=0.5, budget=4)
     kept = list(chosen.keep(write, 10))
     assert len(kept) == 4
     assert (chosen.report.written, chosen.report.shortfall) == (40, 6)
-    nothing = Filter(rater, 50, agree=1, budget=2)
+    nothing = RejectionFilter(rater, 50, agree=1, budget=2)
     assert list(nothing.keep(write, 10)) == []
     assert (nothing.report.acceptance, nothing.report.tokens_per_kept, nothing.report.shortfall) == (0, None, 10)
 
 
 def test_the_report_is_up_to_date_wherever_one_stops():
-    chosen = Filter(rater, 5, agree=1)
+    chosen = RejectionFilter(rater, 5, agree=1)
     kept = list(itertools.islice(chosen.keep(write, 30), 7))
     assert (chosen.report.kept, chosen.report.written) == (7, kept[-1][0].index + 1)
 
@@ -89,13 +89,13 @@ def test_the_report_is_up_to_date_wherever_one_stops():
 )
 def test_a_critic_that_gives_no_numbers_is_told(faulty, said):
     with pytest.raises(SeqloomError, match=said):
-        list(Filter(faulty, 5, agree=1).keep(write, 3))
+        list(RejectionFilter(faulty, 5, agree=1).keep(write, 3))
 
 
 @pytest.mark.parametrize(("settings", "said"), [({"agree": 0}, "--agree"), ({"agree": 1, "budget": 0}, "--budget")])
 def test_settings_out_of_range(settings, said):
     with pytest.raises(ConfigError, match=said):
-        Filter(rater, 5, **settings)
+        RejectionFilter(rater, 5, **settings)
 
 
 def fails(texts):
@@ -106,10 +106,10 @@ def test_a_critic_that_fails_is_named_and_its_error_kept():
     with pytest.raises(
         ConfigError, match=r"the critic fails failed on 2 texts \(ZeroDivisionError: division"
     ) as caught:
-        rated_by(fails, ["a", "b"])
+        checked_ratings(fails, ["a", "b"])
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     with pytest.raises(ConfigError, match=r"the critic Ridge.predict failed .*not fitted yet"):
-        rated_by(Ridge().predict, ["a"])
+        checked_ratings(Ridge().predict, ["a"])
 
 
 def test_a_critics_own_words_for_a_person_come_through():
@@ -117,4 +117,4 @@ def test_a_critics_own_words_for_a_person_come_through():
         raise SourceError("no such thing")
 
     with pytest.raises(SourceError, match=r"^no such thing$"):
-        rated_by(refuses, ["a"])
+        checked_ratings(refuses, ["a"])

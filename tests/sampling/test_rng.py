@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from seqloom.sampling.rng import draw, uniforms
+from seqloom.sampling.rng import inverse_cdf, uniforms
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=8).filter(any), st.integers(0, 999))
@@ -22,7 +22,7 @@ def test_the_token_under_a_uniform(counts, thousandth):
     borders = {Fraction(sum(counts[:i]), total) for i in range(len(counts))}
     if all(abs(uniform - border) > Fraction(1, 10**9) for border in borders):
         with np.errstate(divide="ignore"):
-            assert draw(np.log(np.array(counts) / total), float(uniform)) == expected
+            assert inverse_cdf(np.log(np.array(counts) / total), float(uniform)) == expected
 
 
 @given(
@@ -33,7 +33,7 @@ def test_an_impossible_token_is_never_drawn(logs, end):
     if max(logs) < -1:
         logs = [*logs, 0.0]
     uniform = (0.0, 0.5, math.nextafter(1, 0))[end]
-    assert logs[draw(np.array(logs), uniform)] > -math.inf
+    assert logs[inverse_cdf(np.array(logs), uniform)] > -math.inf
 
 
 def test_draws_follow_the_distribution():
@@ -41,7 +41,7 @@ def test_draws_follow_the_distribution():
     probabilities = np.array([0.3, 0.2, 0.15, 0.15, 0.1, 0.06, 0.03, 0.01])
     logs = np.log(probabilities)
     stream = itertools.islice(uniforms(11, 0), 20_000)
-    counts = np.bincount([draw(logs, uniform) for uniform in stream], minlength=8)
+    counts = np.bincount([inverse_cdf(logs, uniform) for uniform in stream], minlength=8)
     assert chisquare(counts, 20_000 * probabilities).pvalue > 1e-6
 
 

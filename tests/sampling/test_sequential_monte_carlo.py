@@ -8,9 +8,9 @@ from scipy.stats import chisquare
 
 from seqloom.errors import ConfigError
 from seqloom.sampling import SamplingConfig
-from seqloom.sampling.particles import PlainFlock, make_flock
-from seqloom.sampling.request import prepare
-from seqloom.sampling.sequential_monte_carlo import Steering
+from seqloom.sampling.particles import ReferenceParticles, make_particles
+from seqloom.sampling.request import prepare_request
+from seqloom.sampling.sequential_monte_carlo import SmcSteering
 
 LETTERS = [b"a", b"b", b"c", b""]
 ASK = {"prompt": [3], "token_bytes": LETTERS, "boundary": 3}
@@ -44,8 +44,8 @@ def test_texts_follow_the_reweighted_distribution(table_decoder):
     Steering is exact only for ever more particles: so few texts would not show the small bias that 256 of them leave.
     """
     decoder = table_decoder(4)
-    job = prepare(decoder, SamplingConfig(length=4, seed=11), **ASK)
-    steering = Steering(rater=num_a, rating=3, spread=0.7, particles=256, every=1)
+    job = prepare_request(decoder, SamplingConfig(length=4, seed=11), **ASK)
+    steering = SmcSteering(rater=num_a, rating=3, spread=0.7, particles=256, every=1)
     texts = [steered.sample.text for steered in steering.write(job, 0, 300)]
     plain = probabilities(decoder, 4)
     weighted = {text: chance * np.exp(-((text.count("a") - 3) ** 2) / (2 * 0.7**2)) for text, chance in plain.items()}
@@ -60,28 +60,28 @@ def test_texts_follow_the_reweighted_distribution(table_decoder):
 
 
 def test_a_text_depends_on_its_index_alone(table_decoder):
-    job = prepare(table_decoder(4), SamplingConfig(length=12, seed=2), **ASK)
-    steering = Steering(rater=num_a, rating=6, spread=1, particles=64, every=3)
+    job = prepare_request(table_decoder(4), SamplingConfig(length=12, seed=2), **ASK)
+    steering = SmcSteering(rater=num_a, rating=6, spread=1, particles=64, every=3)
     many = list(steering.write(job, 0, 9))
     for index in (0, 3, 4, 8):
         assert next(steering.write(job, index, 1)) == many[index]
 
 
 def test_what_it_cost_is_reported(table_decoder):
-    job = prepare(table_decoder(4), SamplingConfig(length=10, seed=2), **ASK)
-    for steered in Steering(rater=num_a, rating=8, spread=0.5, particles=32, every=2).write(job, 0, 5):
+    job = prepare_request(table_decoder(4), SamplingConfig(length=10, seed=2), **ASK)
+    for steered in SmcSteering(rater=num_a, rating=8, spread=0.5, particles=32, every=2).write(job, 0, 5):
         assert 1 <= steered.effective_size <= 32
         assert steered.resamplings > 0
         assert 32 <= steered.tokens <= 32 * 11
         assert steered.rating == steered.sample.text.count("a")
-    aimless = Steering(rater=num_a, rating=3, spread=1e6, particles=32, every=2)
+    aimless = SmcSteering(rater=num_a, rating=3, spread=1e6, particles=32, every=2)
     assert all(one.resamplings == 0 and one.effective_size > 31.9 for one in aimless.write(job, 0, 3))
 
 
 def test_copies_remember_their_text_and_draw_on_their_own(table_decoder):
-    job = prepare(table_decoder(4, scale=0.2), SamplingConfig(length=30, min_length=30, seed=1), **ASK)
-    flock = make_flock(job, 4, 0)
-    assert isinstance(flock, PlainFlock)
+    job = prepare_request(table_decoder(4, scale=0.2), SamplingConfig(length=30, min_length=30, seed=1), **ASK)
+    flock = make_particles(job, 4, 0)
+    assert isinstance(flock, ReferenceParticles)
     flock.advance(10)
     text = list(flock.members[2].tokens)
     flock.reorder(np.array([2, 2, 2, 3]))
@@ -95,10 +95,10 @@ def test_copies_remember_their_text_and_draw_on_their_own(table_decoder):
 def test_settings_out_of_range(name, value):
     settings = {"spread": 1.0, "particles": 8, "every": 4} | {name: value}
     with pytest.raises(ConfigError, match="--agree" if name == "spread" else f"--{name}"):
-        Steering(rater=num_a, rating=1, **settings)
+        SmcSteering(rater=num_a, rating=1, **settings)
 
 
 def test_the_model_writes_each_text_it_is_asked_for_in_order(table_decoder):
-    job = prepare(table_decoder(4), SamplingConfig(length=6, seed=3), **ASK)
-    steering = Steering(rater=num_a, rating=2, spread=1, particles=100, every=2)
+    job = prepare_request(table_decoder(4), SamplingConfig(length=6, seed=3), **ASK)
+    steering = SmcSteering(rater=num_a, rating=2, spread=1, particles=100, every=2)
     assert [one.sample.index for one in itertools.islice(steering.write(job, 5, 7), 7)] == list(range(5, 12))

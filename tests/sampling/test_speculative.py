@@ -12,8 +12,8 @@ from seqloom.kernels import native_decoder, plain_decoder
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
-from seqloom.sampling.native_engine import start_lanes
-from seqloom.sampling.request import prepare
+from seqloom.sampling.native_engine import start_streams
+from seqloom.sampling.request import prepare_request
 from seqloom.sampling.transforms import Context, apply_chain, log_softmax
 
 pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
@@ -66,11 +66,11 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wa
     """
     config, weights = model(core, sizes, vocabulary=5)
     sampling = SamplingConfig(length=4, seed=11, ahead=4, **wanted)
-    job = prepare(native_decoder(config, weights, "float32"), sampling, **asked(5, boundary=boundary))
-    plain = prepare(plain_decoder(config, weights), sampling, **asked(5, boundary=boundary))
+    job = prepare_request(native_decoder(config, weights, "float32"), sampling, **asked(5, boundary=boundary))
+    plain = prepare_request(plain_decoder(config, weights), sampling, **asked(5, boundary=boundary))
     expected = dict(enumerated(plain, (), 0.0, plain.logits, plain.state))
     assert sum(expected.values()) == pytest.approx(1, abs=1e-6)
-    lanes = start_lanes(job, 1, threads=1)
+    lanes = start_streams(job, 1, threads=1)
     counts = dict.fromkeys(expected, 0)
     accepted = 0
     for index in range(TEXTS):
@@ -137,10 +137,10 @@ def test_the_same_seed_writes_the_same_text_at_any_batch_size(kernels, core, siz
 
 @pytest.mark.parametrize("sizes", [(40, 40), (300, 300)])
 def test_threads_and_chunks_change_nothing(sizes):
-    job = prepare(native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, ahead=4), **asked())
+    job = prepare_request(native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, ahead=4), **asked())
     texts = []
     for threads, chunks in itertools.product((1, 2, 3), ([300], itertools.cycle([1, 2, 7, 30]))):
-        lanes, tokens = start_lanes(job, 1, threads=threads), []
+        lanes, tokens = start_streams(job, 1, threads=threads), []
         for most in chunks:
             written = lanes.write(most)
             assert written.counts[0] <= most
@@ -155,8 +155,8 @@ def test_threads_and_chunks_change_nothing(sizes):
 
 
 def test_lanes_that_are_copied_go_on_with_their_drafts():
-    job = prepare(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **asked())
-    lanes = start_lanes(job, 2, threads=1)
+    job = prepare_request(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **asked())
+    lanes = start_streams(job, 2, threads=1)
     lanes.write(7)
     before = lanes.distribution(1)
     lanes.reorder(np.array([1, 1]))
@@ -195,13 +195,13 @@ def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
 def test_a_sample_says_how_its_drafts_fared():
     decoder = native_decoder(*model())
     sample = next(generate(decoder, SamplingConfig(length=2000, ahead=3), **asked()))
-    drafting = sample.drafting
+    drafting = sample.speculative
     assert 1 < drafting.tokens_per_step < 3
     assert 0 < drafting.acceptance < 1
     assert drafting.gain > 0
-    assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **asked())).drafting is None
+    assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **asked())).speculative is None
     sure = native_decoder(*steady())
-    found = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **asked())).drafting
+    found = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **asked())).speculative
     assert found.acceptance == 1
     assert found.tokens_per_step == pytest.approx(3, abs=0.1)
 
@@ -226,7 +226,7 @@ def test_only_frequent_tokens_of_a_large_vocabulary_are_drafted(kernels):
     sampling = SamplingConfig(length=4000, seed=2, ahead=2, repetition_penalty=1.1)
     ask = {"prompt": [1], "token_bytes": [b"x"] * 2000}
     (sample,) = generate(decoder, sampling, **ask)
-    assert sample.drafting.acceptance > 0.2
+    assert sample.speculative.acceptance > 0.2
     assert len(set(sample.tokens)) > 1000
     assert next(generate(decoder, sampling, count=2, **ask)) == sample
 

@@ -16,14 +16,14 @@ from seqloom.sampling.transforms import (
     add_bias,
     apply_chain,
     build_chain,
-    keep_allowed,
-    keep_min_p,
-    keep_top_k,
-    keep_top_p,
-    keep_typical,
     log_softmax,
-    penalize_repetition,
-    scale_temperature,
+    mask_disallowed,
+    min_p,
+    repetition_penalty,
+    temperature_scale,
+    top_k,
+    top_p,
+    typical_p,
 )
 
 # Sixteenths tie often; minus infinity stands for tokens that an earlier filter removed.
@@ -57,13 +57,13 @@ def smallest_set(order, probabilities, mass):
 @given(logit_rows, st.integers(1, 20))
 def test_top_k(logits, k):
     order = sorted(possible(logits), key=lambda i: (-logits[i], i))
-    assert kept(keep_top_k(logits, k)) == set(order[:k])
+    assert kept(top_k(logits, k)) == set(order[:k])
 
 
 @given(logit_rows, shares)
 def test_top_p(logits, mass):
     order = sorted(possible(logits), key=lambda i: (-logits[i], i))
-    assert kept(keep_top_p(logits, mass)) == smallest_set(order, softmax(logits), mass)
+    assert kept(top_p(logits, mass)) == smallest_set(order, softmax(logits), mass)
 
 
 @given(logit_rows, shares)
@@ -72,8 +72,8 @@ def test_min_p(logits, share):
     bar = share * max(probabilities)
     near = {i for i in possible(logits) if abs(probabilities[i] - bar) < 1e-8}
     expected = {i for i in possible(logits) if probabilities[i] >= bar}
-    assert kept(keep_min_p(logits, share)) - near == expected - near
-    assert int(np.argmax(logits)) in kept(keep_min_p(logits, share))
+    assert kept(min_p(logits, share)) - near == expected - near
+    assert int(np.argmax(logits)) in kept(min_p(logits, share))
 
 
 @given(logit_rows, shares)
@@ -81,7 +81,7 @@ def test_typical(logits, mass):
     probabilities = softmax(logits)
     entropy = -sum(p * math.log(p) for p in probabilities if p > 0)
     distance = {i: abs(-math.log(probabilities[i]) - entropy) for i in possible(logits)}
-    found = kept(keep_typical(logits, mass))
+    found = kept(typical_p(logits, mass))
     total = sum(probabilities[i] for i in found)
     # Rounding may decide between tokens equally far from the entropy: what is checked is the definition.
     assert total >= mass - 1e-8 or found == set(possible(logits))
@@ -93,30 +93,30 @@ def test_typical(logits, mass):
 
 def test_typical_leaves_out_the_likeliest_where_it_surprises_too_little():
     probabilities = np.array([0.4, 0.06, *[0.054] * 10])
-    assert 0 not in kept(keep_typical(np.log(probabilities), 0.5))
+    assert 0 not in kept(typical_p(np.log(probabilities), 0.5))
 
 
 def test_the_token_that_crosses_is_in_the_nucleus():
     logits = np.log([0.5, 0.3, 0.15, 0.05])
-    assert kept(keep_top_p(logits, 0.5)) == {0}
-    assert kept(keep_top_p(logits, 0.51)) == {0, 1}
-    assert kept(keep_top_p(logits, 0.8)) == {0, 1}
-    assert kept(keep_top_p(logits, 0.801)) == {0, 1, 2}
-    assert kept(keep_top_p(np.log([0.7, 0.2, 0.1]), 0.9)) == {0, 1}  # .7 + .2 is a little below .9 in binary
+    assert kept(top_p(logits, 0.5)) == {0}
+    assert kept(top_p(logits, 0.51)) == {0, 1}
+    assert kept(top_p(logits, 0.8)) == {0, 1}
+    assert kept(top_p(logits, 0.801)) == {0, 1, 2}
+    assert kept(top_p(np.log([0.7, 0.2, 0.1]), 0.9)) == {0, 1}  # .7 + .2 is a little below .9 in binary
 
 
 def test_ties_keep_the_lower_ids():
     level = np.zeros(4)
-    assert kept(keep_top_k(level, 2)) == {0, 1}
-    assert kept(keep_top_p(level, 0.5)) == {0, 1}
-    assert kept(keep_typical(level, 0.5)) == {0, 1}
-    assert kept(keep_min_p(level, 1.0)) == {0, 1, 2, 3}
-    assert kept(scale_temperature(np.array([0.0, 2.0, 2.0]), 0.0)) == {1}
+    assert kept(top_k(level, 2)) == {0, 1}
+    assert kept(top_p(level, 0.5)) == {0, 1}
+    assert kept(typical_p(level, 0.5)) == {0, 1}
+    assert kept(min_p(level, 1.0)) == {0, 1, 2, 3}
+    assert kept(temperature_scale(np.array([0.0, 2.0, 2.0]), 0.0)) == {1}
 
 
 @given(logit_rows, st.one_of(st.floats(1e-320, 1e-300), st.floats(0.01, 100), st.floats(1e300, math.inf)))
 def test_temperature(logits, temperature):
-    found = np.exp(log_softmax(scale_temperature(logits, temperature)))
+    found = np.exp(log_softmax(temperature_scale(logits, temperature)))
     if temperature < 1e-200:
         expected = np.where(logits == logits.max(), 1.0, 0.0)
     elif temperature > 1e200:
@@ -132,16 +132,16 @@ def test_repetition_raises_probabilities_to_a_power(logits, recent, penalty, off
     powers = np.ones(len(logits))
     powers[ids] = penalty
     expected = softmax(logits) ** powers
-    found = np.exp(log_softmax(penalize_repetition(logits + offset, np.repeat(ids, 2), penalty)))
+    found = np.exp(log_softmax(repetition_penalty(logits + offset, np.repeat(ids, 2), penalty)))
     np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-8, atol=1e-12)
 
 
 def test_bias_and_bans():
     logits = np.array([1.0, 2.0, 3.0])
     np.testing.assert_array_equal(add_bias(logits, np.array([0.0, -1.0, 0.5])), [1, 1, 3.5])
-    np.testing.assert_array_equal(keep_allowed(logits, np.array([True, False, True])), [1, -np.inf, 3])
-    np.testing.assert_array_equal(keep_allowed(logits, np.zeros(3, bool)), logits)
-    assert keep_allowed(logits, None) is logits
+    np.testing.assert_array_equal(mask_disallowed(logits, np.array([True, False, True])), [1, -np.inf, 3])
+    np.testing.assert_array_equal(mask_disallowed(logits, np.zeros(3, bool)), logits)
+    assert mask_disallowed(logits, None) is logits
 
 
 @given(logit_rows)
@@ -174,20 +174,20 @@ def test_the_chain_keeps_the_documented_order():
         logits = 2 * random.standard_normal(9)
         context = Context(np.array([1, 5]), random.random(9) < 0.8)
         expected = add_bias(logits, 2.0 * np.eye(9)[5])
-        expected = keep_allowed(expected, context.allowed)
-        expected = penalize_repetition(expected, context.recent, 1.7)
+        expected = mask_disallowed(expected, context.allowed)
+        expected = repetition_penalty(expected, context.recent, 1.7)
         before_temperature = expected
         for step in (
-            lambda x: scale_temperature(x, 0.8),
-            lambda x: keep_top_k(x, 6),
-            lambda x: keep_typical(x, 0.95),
-            lambda x: keep_top_p(x, 0.9),
-            lambda x: keep_min_p(x, 0.1),
+            lambda x: temperature_scale(x, 0.8),
+            lambda x: top_k(x, 6),
+            lambda x: typical_p(x, 0.95),
+            lambda x: top_p(x, 0.9),
+            lambda x: min_p(x, 0.1),
         ):
             expected = step(expected)
         found = apply_chain(build_chain(config, 9), logits, context)
         np.testing.assert_allclose(log_softmax(found), log_softmax(expected))
-        late = keep_min_p(keep_top_p(keep_typical(keep_top_k(before_temperature, 6), 0.95), 0.9), 0.1)
+        late = min_p(top_p(typical_p(top_k(before_temperature, 6), 0.95), 0.9), 0.1)
         differing += kept(late) != kept(found)
     assert differing > 10  # the order makes a difference on these logits, so the test can see it
 

@@ -18,8 +18,17 @@ from seqloom.kernels.library import available_kernels
 from seqloom.kernels.reference_decoder import told_plain_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
-from seqloom.sampling.rng import draw_marked
-from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, Mark, find_mark, fingerprint, secret_number, variants_of
+from seqloom.sampling.rng import gumbel_argmax
+from seqloom.sampling.watermark import (
+    GROUPS,
+    VARIANTS,
+    WIDTH,
+    Watermark,
+    fingerprint,
+    key_number,
+    test_watermark,
+    variants_of,
+)
 
 LETTERS = [bytes([97 + token]) for token in range(23)]
 ASK = {"prompt": [3, 0], "token_bytes": LETTERS}
@@ -82,21 +91,21 @@ def test_the_generator_is_the_published_one():
     st.lists(st.integers(0, VARIANTS - 1), min_size=1, max_size=4),
 )
 def test_the_noise_is_the_numbers_of_the_last_tokens(key, tokens, variants):
-    found = Mark(key, variants).noise(tokens, 11)
+    found = Watermark(key, variants).noise(tokens, 11)
     variant = variants[group_of(key, tokens[-WIDTH:], len(variants))]
     assert found.tolist() == [number(key, tokens[-WIDTH:], variant, token) for token in range(11)]
 
 
 def test_the_numbers_never_change():
     """Golden numbers: a later version must find what this one marked."""
-    assert secret_number("key") == GOLDEN_SECRET
-    assert Mark(1, (2, 5, 9)).noise([3, 4, 5, 6], 2).tolist() == GOLDEN_NOISE
+    assert key_number("key") == GOLDEN_SECRET
+    assert Watermark(1, (2, 5, 9)).noise([3, 4, 5, 6], 2).tolist() == GOLDEN_NOISE
     assert [variants_of(0, 0), variants_of(1, 0), variants_of(2**64 - 1, 300)] == GOLDEN_VARIANTS
     assert fingerprint("key") == "2c70e12b"  # printf key | sha256sum
 
 
 def test_a_context_marks_once_and_a_short_one_never():
-    mark = Mark(5, (0, 1, 2))
+    mark = Watermark(5, (0, 1, 2))
     assert mark.noise([1, 2, 3], 4) is None
     assert mark.noise([1, 2, 3, 4], 4) is not None
     assert mark.noise([9, 9, 2, 3, 4, 5], 4) is not None
@@ -123,7 +132,7 @@ def test_over_keys_a_token_comes_with_its_probability():
         logs = np.log(probabilities)
     counts = np.zeros(8)
     for key in np.random.default_rng(2).integers(0, 2**63, 20_000).tolist():
-        counts[draw_marked(logs, Mark(key, (3,)).noise([5, 1, 1, 2], 8))] += 1
+        counts[gumbel_argmax(logs, Watermark(key, (3,)).noise([5, 1, 1, 2], 8))] += 1
     assert counts[-1] == 0
     assert chisquare(counts[:-1], 20_000 * probabilities[:-1]).pvalue > 1e-6
 
@@ -187,7 +196,7 @@ def test_one_text_in_a_loop_is_not_led_back_into_it(table_decoder):
 
 
 def naive(tokens, key, width, groups, variants):
-    secret, seen = secret_number(key), set()
+    secret, seen = key_number(key), set()
     sums = [[0.0] * variants for _ in range(groups)]
     counts = [0] * groups
     for at in range(width, len(tokens)):
@@ -210,14 +219,14 @@ def naive(tokens, key, width, groups, variants):
     st.text(st.characters(codec="utf-8"), min_size=1, max_size=5),
 )
 def test_the_statistic_is_that_of_a_plain_loop(tokens, width, groups, variants, key):
-    found = find_mark(tokens, key, width=width, groups=groups, variants=variants)
+    found = test_watermark(tokens, key, width=width, groups=groups, variants=variants)
     expected = naive(tokens, key, width, groups, variants)
     assert found.places == expected[0]
     assert (found.statistic, found.p_value) == pytest.approx(expected[1:], rel=1e-9, abs=1e-12)
 
 
 def test_with_one_variant_the_p_value_is_that_of_gamma():
-    found = find_mark(range(100), "key", groups=1, variants=1)
+    found = test_watermark(range(100), "key", groups=1, variants=1)
     assert found.p_value == pytest.approx(gamma.sf(found.statistic, found.places), rel=1e-9)
 
 
@@ -229,7 +238,7 @@ def test_p_values_of_unmarked_text_are_uniform(groups, variants):
     for text in range(2_000):
         vocabulary, length = int(random.choice([2, 5, 60])), int(random.integers(6, 120))
         tokens = random.integers(0, vocabulary, length)
-        p_values.append(find_mark(tokens, f"key {text}", groups=groups, variants=variants).p_value)
+        p_values.append(test_watermark(tokens, f"key {text}", groups=groups, variants=variants).p_value)
     assert kstest(p_values, "uniform").pvalue > 1e-6
 
 
@@ -240,33 +249,33 @@ def test_marked_texts_of_200_characters_are_found(table_decoder):
     """
     decoder = table_decoder(23)
     marked, unmarked = texts(decoder, count=60), texts(decoder, count=60, watermark=None)
-    found = [find_mark(text, "key") for text in marked]
+    found = [test_watermark(text, "key") for text in marked]
     assert max(one.p_value for one in found) < 1e-3
     assert [one.variants for one in found] == [variants_of(0, index) for index in range(60)]
     assert not any(one.short for one in found)
-    assert min(find_mark(text, "another").p_value for text in marked) > 1e-6
-    assert min(find_mark(text, "key").p_value for text in unmarked) > 1e-6
+    assert min(test_watermark(text, "another").p_value for text in marked) > 1e-6
+    assert min(test_watermark(text, "key").p_value for text in unmarked) > 1e-6
 
 
 def test_a_piece_from_the_middle_is_found_and_so_is_a_text_with_changes(table_decoder):
     (text,) = texts(table_decoder(23), length=400)
-    assert find_mark(text[100:300], "key").p_value < 1e-6
+    assert test_watermark(text[100:300], "key").p_value < 1e-6
     random = np.random.default_rng(1)
     changed = [int(random.integers(23)) if random.random() < 0.1 else token for token in text]
-    assert find_mark(changed, "key").p_value < 1e-6
+    assert test_watermark(changed, "key").p_value < 1e-6
 
 
 def test_short_texts_say_so():
-    assert find_mark([], "key") == find_mark([1, 2, 3, 4], "key")
-    assert (find_mark([], "key").places, find_mark([], "key").p_value) == (0, 1)
-    assert find_mark(range(30), "key").short
-    assert not find_mark(range(80), "key").short
+    assert test_watermark([], "key") == test_watermark([1, 2, 3, 4], "key")
+    assert (test_watermark([], "key").places, test_watermark([], "key").p_value) == (0, 1)
+    assert test_watermark(range(30), "key").short
+    assert not test_watermark(range(80), "key").short
 
 
 def test_what_cannot_be_looked_for_is_refused():
     for wrong in ({"key": ""}, {"key": "k", "width": 0}, {"key": "k", "variants": 1.5}, {"key": "k", "groups": 0}):
         with pytest.raises(ConfigError):
-            find_mark([1, 2, 3], **wrong)
+            test_watermark([1, 2, 3], **wrong)
 
 
 # --- every engine
@@ -312,7 +321,7 @@ def test_texts_to_a_rating_are_marked_in_every_engine(kernels, guidance):
         texts(told if guidance == 1 else GuidedDecoder(told, untold, guidance), count=3) for told, untold in pairs
     ]
     assert written[0] == written[1]
-    assert all(find_mark(text, "key").p_value < 1e-3 for text in written[0])
+    assert all(test_watermark(text, "key").p_value < 1e-3 for text in written[0])
 
 
 @pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
@@ -336,13 +345,13 @@ def test_what_is_marked_is_not_drafted():
     drafts = native_decoder(ModelConfig(**{**config.to_json(), "ahead": 2}), weights | heads, "float32")
     assert drafts.ahead == 2
     (sample,) = generate(drafts, SamplingConfig(length=200, watermark="key"), **ASK)
-    assert sample.drafting is None
+    assert sample.speculative is None
     assert [list(sample.tokens)] == texts(native_decoder(config, weights, "float32"))
 
 
 def test_patterns_and_copies_of_the_prompt_go_with_a_mark(table_decoder):
     (text,) = texts(table_decoder(23), pattern="[a-w]*", ban=("ab",))
-    assert find_mark(text, "key").p_value < 1e-3
+    assert test_watermark(text, "key").p_value < 1e-3
 
 
 GOLDEN_SECRET = 7386098166362424686

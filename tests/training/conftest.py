@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig, TrainingConfig
-from seqloom.data.contiguous_batches import LaneBatches
+from seqloom.data.contiguous_batches import ContiguousBatches
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.kernels.library import available_kernels
@@ -42,7 +42,9 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
         training = {"total_steps": 40, "lanes": 4, "window": 8, "warmup": 2, "validate_every": 5, **settings}
         config = TrainingConfig(**training)
         model = LanguageModel(ModelConfig(vocabulary=7, sizes=(12,), **model_settings), config.seed)
-        batches = LaneBatches(store, Spans.whole(store), lanes=config.lanes, window=config.window, seed=config.seed)
+        batches = ContiguousBatches(
+            store, Spans.whole(store), lanes=config.lanes, window=config.window, seed=config.seed
+        )
         batches.carries_state = carries_state
         listeners = [] if told is None else [told.append]
         path = kernels if covers(model.config) else None

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig, TrainingConfig
-from seqloom.data.batch_conditions import Ratings
+from seqloom.data.batch_conditions import ConditionSource
 from seqloom.data.conditions import Conditions, fit_scale
-from seqloom.data.contiguous_batches import LaneBatches
+from seqloom.data.contiguous_batches import ContiguousBatches
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.evaluation.likelihood import full_likelihood
@@ -46,8 +46,8 @@ def make_trainer(kernels: str | None, hidden: float = 0.0, steps: int = 150, **m
     config = TrainingConfig(total_steps=steps, lanes=16, window=16, warmup=5, patience=0, hide_ratings=hidden)
     settings = {"sizes": (16,), "condition": STARS.width, **model}
     network = LanguageModel(ModelConfig(vocabulary=VOCABULARY, **settings), seed=2)  # type: ignore[arg-type]
-    ratings = Ratings(STARS, STARS.of(STORE), hidden, seed=config.seed)
-    batches = LaneBatches(STORE, Spans.whole(STORE), lanes=16, window=16, seed=0, ratings=ratings)
+    ratings = ConditionSource(STARS, STARS.values_of(STORE), hidden, seed=config.seed)
+    batches = ContiguousBatches(STORE, Spans.whole(STORE), lanes=16, window=16, seed=0, ratings=ratings)
     return Trainer(network, batches, config, kernels=kernels, threads=2)
 
 
@@ -68,7 +68,7 @@ def test_the_kernels_train_as_torch_does(kernels: str, core: str, into: tuple[st
     pair = [make_trainer(path, 0.1, 30, core=core, condition_into=into, sizes=(12, 9)) for path in (kernels, None)]
     for trainer in pair:
         trainer.train()
-    native, plain = (trainer.published().state_dict() for trainer in pair)
+    native, plain = (trainer.model_snapshot().state_dict() for trainer in pair)
     assert list(native) == list(plain)
     for name in plain:
         assert torch.allclose(native[name], plain[name], atol=2e-3), name
@@ -80,8 +80,8 @@ def test_the_kernels_train_as_torch_does(kernels: str, core: str, into: tuple[st
 def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
     trainer = make_trainer(kernels, 0.1, 400)
     trainer.train()
-    model = trainer.published()
-    true = STARS.features(STARS.of(STORE))
+    model = trainer.model_snapshot()
+    true = STARS.features(STARS.values_of(STORE))
     shuffled = true[np.random.default_rng(0).permutation(len(true))]
     # Told the rating, only the first token of a text is open; untold, the second is too.
     told, untold, misled = nats(model, true), nats(model, None), nats(model, shuffled)
@@ -92,7 +92,7 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
 def test_every_place_that_a_rating_reaches_matters() -> None:
     trainer = make_trainer(None, 0.1, 400)
     trainer.train()
-    model, true = trainer.published(), STARS.features(STARS.of(STORE))
+    model, true = trainer.model_snapshot(), STARS.features(STARS.values_of(STORE))
     whole = nats(model, true)
     for place in ("input", "state", "output"):
         without = copy.deepcopy(model)
@@ -112,5 +112,5 @@ def test_going_on_from_a_snapshot_is_exact(kernels: str | None) -> None:
     resumed = make_trainer(kernels, 0.1, 20)
     resumed.restore(stopped.snapshot())
     resumed.train()
-    for name, value in straight.published().state_dict().items():
-        assert torch.equal(value, resumed.published().state_dict()[name]), name
+    for name, value in straight.model_snapshot().state_dict().items():
+        assert torch.equal(value, resumed.model_snapshot().state_dict()[name]), name

@@ -14,7 +14,7 @@ MakeTrainer = Callable[..., Trainer]
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in trainer.published().state_dict().items()}
+    return {name: value.clone() for name, value in trainer.model_snapshot().state_dict().items()}
 
 
 def identical(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
@@ -22,9 +22,9 @@ def identical(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> 
 
 
 def change(trainer: Trainer, name: str, by: Callable[[torch.Tensor], object]) -> None:
-    tensors = dict(trainer.updater.tensors())
+    tensors = dict(trainer.updater.state_dict())
     by(tensors[name])
-    trainer.updater.restore(tensors)
+    trainer.updater.load_state_dict(tensors)
 
 
 def stop_after(trainer: Trainer, step: int) -> None:

@@ -53,9 +53,9 @@ def call(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("SEQLOOM_TRACEBACK"):
             raise
-        from seqloom.cli.error_messages import judge
+        from seqloom.cli.error_messages import report_error
 
-        verdict = judge(error)
+        verdict = report_error(error)
         return _fail(verdict.exit_code, *verdict.lines)
 
 

@@ -151,7 +151,7 @@ def duel(
     """
     from dataclasses import asdict
 
-    from seqloom.detector.adversarial import duel as fight
+    from seqloom.detector.adversarial import adversarial_rounds as fight
 
     found = fight(
         real,
@@ -170,7 +170,15 @@ def duel(
         print_json({"rounds": [asdict(one) for one in found], "plot": str(run / "duel.png")})
         return
     heading = ("round", "as written", "chosen against it", "once learned")
-    rows = [(f"{one.number}", f"{one.plain:.3f}", f"{one.escaped:.3f}", f"{one.learned:.3f}") for one in found]
+    rows = [
+        (
+            f"{one.number}",
+            f"{one.auc_unselected:.3f}",
+            f"{one.auc_after_selection:.3f}",
+            f"{one.auc_after_training:.3f}",
+        )
+        for one in found
+    ]
     print_table([heading, *rows])
     say(f"picture: {run / 'duel.png'}")
 

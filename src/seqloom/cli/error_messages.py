@@ -11,7 +11,7 @@ from seqloom.errors import SeqloomError
 if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
-__all__ = ["INTERRUPTED", "Verdict", "judge"]
+__all__ = ["INTERRUPTED", "Verdict", "report_error"]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 and the number of the signal."""
@@ -33,7 +33,7 @@ class Verdict:
     lines: tuple[str, ...]
 
 
-def judge(error: Exception) -> Verdict:
+def report_error(error: Exception) -> Verdict:
     """What an error says to a person."""
     verdict = _judge(error)
     return Verdict(verdict.exit_code, tuple(" ".join(line.split()) for line in verdict.lines))

@@ -82,7 +82,7 @@ def evaluate(
         raise ConfigError(f"--{next(iter(given), 'texts')} belongs to --rating-control: add that, or leave it out")
     from seqloom.api import load
     from seqloom.lm.evaluate import Protocol
-    from seqloom.runs.vocabulary_filter import listed
+    from seqloom.runs.vocabulary_filter import format_symbols
 
     if stride is not None and not windows:
         raise ConfigError("--stride has no meaning without --windows: add --windows, or leave --stride out")
@@ -113,7 +113,7 @@ def evaluate(
             ("characters", f"{scored.characters:,}"),
             ("protocol", named),
             ("text", f"{source or 'own corpus'}, {split}"),
-            *([("left out", listed(scored.left_out))] if scored.left_out else []),
+            *([("left out", format_symbols(scored.left_out))] if scored.left_out else []),
         ]
     )
 

@@ -157,6 +157,6 @@ def _interrupted(run: Path, saved: bool) -> str:
     """What Ctrl-C left, and how to go on."""
     from seqloom.runs.layout import RunFolder
 
-    if not saved and not RunFolder(run).asked_file.exists():
+    if not saved and not RunFolder(run).gan_request_file.exists():
         return "interrupted before anything was saved"
     return f"interrupted and saved; go on with: seqloom gan train --resume --run {shlex.quote(str(run))}"

@@ -16,8 +16,8 @@ from seqloom.errors import ConfigError
 if TYPE_CHECKING:
     from seqloom.api import Run
     from seqloom.data.conditions import Conditions
-    from seqloom.rating.generate import RatedWriting
-    from seqloom.sampling.sample import Drafting, Sample
+    from seqloom.rating.generate import RatedGeneration
+    from seqloom.sampling.sample import Sample, SpeculativeStats
 
 __all__ = ["generate"]
 
@@ -117,7 +117,7 @@ def generate(
     if settings.keys() & _JUDGED:
         _write_judged(opened, prompt, count, settings, as_json=json)
     elif json:
-        samples = opened.iterate(prompt, count, **settings)
+        samples = opened.generate_iter(prompt, count, **settings)
         origin = {**_made_by(opened), **({"guidance": 1.0} if rating else {}), **_drawn_by(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
@@ -137,7 +137,7 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
         )
     if "method" in settings:
         settings["methods"] = tuple(settings.pop("method").split(","))
-    writing = run.write_to(settings.pop("rating"), prompt, count, **settings)
+    writing = run.generate_rated(settings.pop("rating"), prompt, count, **settings)
     kept: list[RatedSample] = []
     shown = "" if as_json else dimmed(visible(_as_known(run, prompt)))
     only_lines = count > 1
@@ -200,7 +200,7 @@ def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
     return found if math.isfinite(found["temperature"]) else {**found, "temperature": "inf"}
 
 
-def _asked_of(writing: "RatedWriting") -> dict[str, Any]:
+def _asked_of(writing: "RatedGeneration") -> dict[str, Any]:
     """How the texts were written to their rating: what was asked, and what was chosen where nothing was."""
     request = writing.plan.request
     chosen = {name: getattr(request, name) for name in ("guidance", "agree", "budget", "particles")}
@@ -209,13 +209,13 @@ def _asked_of(writing: "RatedWriting") -> dict[str, Any]:
     return {"method": ",".join(writing.plan.methods), "critic": critic, **found}
 
 
-def _asked(writing: "RatedWriting", kept: int) -> str:
+def _asked(writing: "RatedGeneration", kept: int) -> str:
     """How many texts there are so far, of how many."""
     rated = "" if writing.report is None else f", of {writing.report.written:,} that the critic has rated"
     return f"{kept:,} of the {writing.count:,} texts that were asked for{rated}"
 
 
-def _costs(writing: "RatedWriting") -> dict[str, Any]:
+def _costs(writing: "RatedGeneration") -> dict[str, Any]:
     """What filter and steering took, in JSON's types."""
     found: dict[str, Any] = {}
     if writing.report is not None:
@@ -235,7 +235,7 @@ def _costs(writing: "RatedWriting") -> dict[str, Any]:
     return found
 
 
-def _said(writing: "RatedWriting") -> Iterator[str]:
+def _said(writing: "RatedGeneration") -> Iterator[str]:
     """The same in lines for a person."""
     report = writing.report
     if report is not None:
@@ -298,20 +298,20 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
         "seed": sample.seed,
         "tokens": len(sample.tokens),
         **matched,
-        **({} if sample.drafting is None else {"drafting": asdict(sample.drafting)}),
+        **({} if sample.speculative is None else {"drafting": asdict(sample.speculative)}),
         "generated_by": origin,
     }
 
 
 def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
     """Each text after its prompt: one a line, with headings between them once a text has several lines."""
-    streams = run.streams(prompt, count, **settings)
+    streams = run.stream_many(prompt, count, **settings)
     shown = dimmed(visible(_as_known(run, prompt)))
     only_lines, drafted = count > 1, []
     for number, pieces in enumerate(streams, 1):
         sample, only_lines = _show(pieces, _heading(number, count), shown, hold=only_lines)
-        if sample.drafting is not None:
-            drafted.append(sample.drafting)
+        if sample.speculative is not None:
+            drafted.append(sample.speculative)
         if sample.matched is False:
             say(f"text {number} ended before it matched the pattern")
         if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
@@ -320,7 +320,7 @@ def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> Non
         say(_drafted(drafted))
 
 
-def _drafted(found: "list[Drafting]") -> str:
+def _drafted(found: "list[SpeculativeStats]") -> str:
     """What drafts brought, in one line."""
     tokens, share = mean(one.tokens_per_step for one in found), mean(one.acceptance for one in found)
     gains = [one.gain for one in found if one.gain is not None]
@@ -337,7 +337,7 @@ def _heading(number: int, count: int) -> str:
 
 def _was_cut(run: "Run", sample: "Sample", prompt: str) -> bool:
     """Whether a stop string ended the text: what is written of it is not shown."""
-    begun = run.codec.unfinished(run.as_read(prompt))
+    begun = run.codec.pending_space(run.normalize(prompt))
     return run.codec.decode(sample.tokens).removeprefix(begun) != sample.text
 
 
@@ -368,8 +368,8 @@ def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, 
 
 def _as_known(run: "Run", prompt: str) -> str:
     """The prompt as the run reads it; what is left out of it is named."""
-    read = run.as_read(prompt)
-    unknown = dict(run.codec.unknown(read))
+    read = run.normalize(prompt)
+    unknown = dict(run.codec.unknown_symbols(read))
     if unknown:
         left_out = ", ".join(map(repr, dict.fromkeys(unknown.values())))
         say(f"left out of the prompt: {left_out}")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from seqloom.cli.output import magnitude, print_json, print_table
-from seqloom.config import check
+from seqloom.config import validate
 
 __all__ = ["info", "plot"]
 
@@ -134,7 +134,7 @@ def plot(
     from seqloom.api import load
     from seqloom.lm.plots import FAN, draw_plots
 
-    check(
+    validate(
         *(
             (value >= 0, f"--temperature got {value:g}: choose 0 (always the likeliest) or more; 1 is usual")
             for value in temperature or ()

@@ -10,7 +10,7 @@ from seqloom.errors import ConfigError
 from seqloom.files import check_writable, write_text
 
 if TYPE_CHECKING:
-    from seqloom.rating.control_report import ControlReport, WayReport
+    from seqloom.rating.control_report import MethodReport, RatingControlReport
 
 __all__ = ["control"]
 
@@ -37,21 +37,21 @@ def control(run: Path, source: str | None, settings: dict[str, Any], texts: Path
         as_json: print one JSON object.
     """
     from seqloom.api import load
-    from seqloom.rating.control_report import measure_control
+    from seqloom.rating.control_report import evaluate_rating_control
 
     opened = load(run)
     if source is None and len(opened.config.sources) != 1:
         raise ConfigError("--rating-control needs the table that the run was trained on: name it as SOURCE")
     if texts is not None:
         check_writable(texts)
-    report = measure_control(opened, source or opened.config.sources[0], note=say, **settings)
+    report = evaluate_rating_control(opened, source or opened.config.sources[0], note=say, **settings)
     if texts is not None:
         write_text(texts, "".join(_lines(report)))
     if as_json:
         print_json({**asdict(report), "plot": str(report.plot), "texts": None if texts is None else str(texts)})
         return
-    print_table([_HEADER, *((name, *_cells(way)) for name, way in report.ways.items())])
-    judged = next(iter(report.ways.values())).agreement.pearson
+    print_table([_HEADER, *((name, *_cells(way)) for name, way in report.methods.items())])
+    judged = next(iter(report.methods.values())).agreement.pearson
     if judged is None or judged < _POOR:
         print("the judge tells even real texts apart poorly: read little into what it says of others")
     print()
@@ -62,7 +62,7 @@ def control(run: Path, source: str | None, settings: dict[str, Any], texts: Path
     say(f"plot: {report.plot}")
 
 
-def _cells(way: "WayReport") -> tuple[str, ...]:
+def _cells(way: "MethodReport") -> tuple[str, ...]:
     found = way.agreement
     return (
         _number(found.pearson, ".3f"),
@@ -77,12 +77,12 @@ def _cells(way: "WayReport") -> tuple[str, ...]:
     )
 
 
-def _print_by_rating(report: "ControlReport") -> None:
+def _print_by_rating(report: "RatingControlReport") -> None:
     """Mean judged rating, mean error and share kept, for every wanted rating; what rests on few texts is marked."""
-    kinds = list(next(iter(report.ways.values())).agreement.mean_judged)
+    kinds = list(next(iter(report.methods.values())).agreement.mean_judged)
     rows: list[tuple[str, ...]] = [(report.column, "", *(f"{kind:g}" for kind in kinds))]
     few = False
-    for name, way in report.ways.items():
+    for name, way in report.methods.items():
         found = way.agreement
         texts = [found.texts_by_rating.get(kind, 0) for kind in kinds]
         marks = ["*" if 0 < number < _FEW else "" for number in texts]
@@ -99,7 +99,7 @@ def _print_by_rating(report: "ControlReport") -> None:
         print(f"* fewer than {_FEW} texts: chance moves such a mean; a higher --count has more of them")
 
 
-def _lines(report: "ControlReport") -> list[str]:
+def _lines(report: "RatingControlReport") -> list[str]:
     return [
         json.dumps({"way": name, "wanted": wanted, "judged": round(judged, 3), "text": text}, ensure_ascii=False) + "\n"
         for name, texts in report.texts.items()

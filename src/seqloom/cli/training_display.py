@@ -11,7 +11,7 @@ from rich.status import Status
 
 from seqloom.cli.output import console, dimmed, shows_terminal, visible
 from seqloom.cli.progress import ProgressDisplay
-from seqloom.lm.observer import Report, SampleSet, Viewer
+from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.training.events import Event, Finished, Listener
@@ -21,7 +21,7 @@ __all__ = ["TrainingViewer"]
 _SECONDS_BETWEEN_SAMPLES = 10.0
 
 
-class TrainingViewer(Viewer):
+class TrainingViewer(TrainingObserver):
     """Shows a training on standard error. Use it as a context manager, so that the terminal is always left in order.
 
     Args:

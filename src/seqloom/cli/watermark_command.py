@@ -8,7 +8,7 @@ import typer
 from seqloom.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from seqloom.sampling.watermark import Finding
+    from seqloom.sampling.watermark import WatermarkTest
 
 __all__ = ["watermark"]
 
@@ -55,7 +55,7 @@ def watermark(
         say(f"{short:,} {texts} too short to tell: a mark there would show in some of them only")
 
 
-def _as_json(one: "Finding") -> dict[str, Any]:
+def _as_json(one: "WatermarkTest") -> dict[str, Any]:
     return {
         "places": one.places,
         "statistic": one.statistic,
@@ -65,7 +65,7 @@ def _as_json(one: "Finding") -> dict[str, Any]:
     }
 
 
-def _row(number: int, one: "Finding") -> tuple[str, ...]:
+def _row(number: int, one: "WatermarkTest") -> tuple[str, ...]:
     from seqloom.watermark.detect import RARE
 
     said = "marked" if one.p_value <= RARE else "too short to tell" if one.short else ""

@@ -55,11 +55,11 @@ class Codec(ABC):
         """
 
     @abstractmethod
-    def unknown(self, text: str) -> list[Unknown]:
+    def unknown_symbols(self, text: str) -> list[Unknown]:
         """The symbols of `text` that cannot be spelled; empty for codecs that can spell everything."""
 
     @abstractmethod
-    def extended(self, corpus: Corpus) -> Self:
+    def extend(self, corpus: Corpus) -> Self:
         """This codec with the new symbols of `corpus` appended; every old id keeps its meaning."""
 
     @cached_property
@@ -104,7 +104,7 @@ class Codec(ABC):
         Raises:
             CodecError: a symbol is not in the vocabulary and `skip_unknown` is False; says which, and where.
         """
-        unknown = self.unknown(text)
+        unknown = self.unknown_symbols(text)
         if unknown:
             if not skip_unknown:
                 raise CodecError(describe_unknown(unknown, skippable=True))
@@ -112,7 +112,7 @@ class Codec(ABC):
         pieces = list(self.encode_chunks([text]))
         return np.concatenate(pieces, dtype=np.int32) if pieces else np.zeros(0, np.int64)
 
-    def unfinished(self, text: str) -> str:
+    def pending_space(self, text: str) -> str:
         """The end of `text` that belongs to the token after it: a space, where words begin with theirs."""
         return ""
 
@@ -129,7 +129,7 @@ class Codec(ABC):
         return b"".join(map(table.__getitem__, indices)).decode("utf-8", "replace")
 
     @property
-    def start(self) -> int:
+    def bos_id(self) -> int:
         """The id that a text without a prompt follows: the boundary, else a new line, else the first id."""
         if self.boundary is not None:
             return self.boundary

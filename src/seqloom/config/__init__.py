@@ -1,6 +1,6 @@
 """Settings: frozen dataclasses that check themselves and are stored with every run."""
 
-from seqloom.config.base import Stored, check, of_kind
+from seqloom.config.base import JsonSerializable, check_type, validate
 from seqloom.config.gan import GanConfig
 from seqloom.config.model import ModelConfig
 from seqloom.config.reading import ReadingConfig
@@ -9,11 +9,11 @@ from seqloom.config.training import TrainingConfig
 
 __all__ = [
     "GanConfig",
+    "JsonSerializable",
     "ModelConfig",
     "ReadingConfig",
     "SamplingConfig",
-    "Stored",
     "TrainingConfig",
-    "check",
-    "of_kind",
+    "check_type",
+    "validate",
 ]

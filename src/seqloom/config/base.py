@@ -7,12 +7,12 @@ from typing import Any, Self
 
 from seqloom.errors import ConfigError
 
-__all__ = ["Check", "Stored", "check", "of_kind"]
+__all__ = ["Check", "JsonSerializable", "check_type", "validate"]
 
 Check = tuple[bool, str]
 
 
-def check(*rules: Check) -> None:
+def validate(*rules: Check) -> None:
     """Raise one `ConfigError` that lists every rule that does not hold.
 
     Args:
@@ -32,7 +32,7 @@ _KINDS: Mapping[type, tuple[type, str, str]] = {
 """Of a default: what a value must be, and what to call one and several."""
 
 
-def of_kind(name: str, value: Any, usual: Any) -> Check:
+def check_type(name: str, value: Any, usual: Any) -> Check:
     """Whether a setting is of the kind of its default: None is that of a name, and no default that of a number."""
     several = isinstance(usual, tuple)
     single = (usual or ("",))[0] if several else usual
@@ -43,7 +43,7 @@ def of_kind(name: str, value: Any, usual: Any) -> Check:
     return held, f"--{name.replace('_', '-')} got {value!r}: give {more if several else one}"
 
 
-class Stored:
+class JsonSerializable:
     """A dataclass that goes to JSON and comes back."""
 
     def to_json(self) -> dict[str, Any]:

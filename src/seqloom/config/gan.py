@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
-from seqloom.config.base import Stored, check, of_kind
+from seqloom.config.base import JsonSerializable, check_type, validate
 from seqloom.registry import GAN_LOSSES, unknown_name
 
 __all__ = ["GanConfig"]
@@ -15,7 +15,7 @@ _LONGEST = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class GanConfig(Stored):
+class GanConfig(JsonSerializable):
     """The settings of one training.
 
     Attributes:
@@ -62,8 +62,8 @@ class GanConfig(Stored):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check(*[of_kind(field.name, getattr(self, field.name), field.default) for field in fields(self)])
-        check(
+        validate(*[check_type(field.name, getattr(self, field.name), field.default) for field in fields(self)])
+        validate(
             (self.loss in GAN_LOSSES, unknown_name("loss", self.loss, GAN_LOSSES)),
             *[
                 (getattr(self, name) >= least, f"{_flag(name)} got {getattr(self, name)}: choose {least} or more")

@@ -3,14 +3,14 @@
 import math
 from dataclasses import dataclass
 
-from seqloom.config.base import Stored, check
+from seqloom.config.base import JsonSerializable, validate
 from seqloom.registry import CORES, unknown_name
 
 __all__ = ["ModelConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig(Stored):
+class ModelConfig(JsonSerializable):
     """What the network is.
 
     Attributes:
@@ -53,7 +53,7 @@ class ModelConfig(Stored):
     noise_width: int = 0
 
     def __post_init__(self) -> None:
-        check(
+        validate(
             (self.core in CORES, unknown_name("core", self.core, CORES)),
             (
                 self.vocabulary >= 2,

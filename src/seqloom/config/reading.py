@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from seqloom.config.base import Stored, check
+from seqloom.config.base import JsonSerializable, validate
 
 __all__ = ["ReadingConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadingConfig(Stored):
+class ReadingConfig(JsonSerializable):
     """How a source becomes documents.
 
     Attributes:
@@ -44,7 +44,7 @@ class ReadingConfig(Stored):
 
     def __post_init__(self) -> None:
         marks = self.records
-        check(
+        validate(
             (
                 self.normalize in (None, "NFC", "NFD", "NFKC", "NFKD"),
                 f"--normalize got {self.normalize!r}: choose from NFC, NFD, NFKC, NFKD",

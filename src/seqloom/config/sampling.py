@@ -7,10 +7,10 @@ from itertools import chain
 from numbers import Integral, Real
 from typing import Any
 
-from seqloom.config.base import Stored, check
+from seqloom.config.base import JsonSerializable, validate
 from seqloom.errors import ConfigError
 
-__all__ = ["SamplingConfig", "is_number", "is_whole"]
+__all__ = ["SamplingConfig", "is_integer", "is_number"]
 
 Rule = tuple[bool, str]
 
@@ -33,7 +33,7 @@ _NUMBERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class SamplingConfig(Stored):
+class SamplingConfig(JsonSerializable):
     """How new sequences are written.
 
     Attributes:
@@ -80,9 +80,9 @@ class SamplingConfig(Stored):
     watermark: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        check(*_type_rules(self))
+        validate(*_type_rules(self))
         rules = (_number_rules, _string_rules, _pattern_rules, _beam_rules, _watermark_rules)
-        check(*chain.from_iterable(rule(self) for rule in rules))
+        validate(*chain.from_iterable(rule(self) for rule in rules))
 
     def to_json(self) -> dict[str, Any]:
         """The fields in JSON's types; an infinite temperature, which JSON lacks, is the string "inf"."""
@@ -135,7 +135,7 @@ def _number_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("length", config.length, 1)
     yield _whole("min-length", config.min_length, 0)
     yield (
-        not is_whole(config.length, 1) or not config.min_length > config.length,
+        not is_integer(config.length, 1) or not config.min_length > config.length,
         f"--min-length {config.min_length} is above --length {config.length}: lower one or raise the other",
     )
     yield (
@@ -153,11 +153,11 @@ def _number_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("repetition-window", config.repetition_window, 1)
     for token, value in config.bias.items():
         yield (
-            is_whole(token, 0) and math.isfinite(value),
+            is_integer(token, 0) and math.isfinite(value),
             f"--bias got {token}={value}: name a token id from 0 up and a finite number",
         )
     yield _whole("seed", config.seed, 0)
-    yield not is_whole(config.seed, 2**64), f"--seed got {config.seed}: choose below 2**64"
+    yield not is_integer(config.seed, 2**64), f"--seed got {config.seed}: choose below 2**64"
     yield _whole("max-copy", config.max_copy, 0)
     if config.ahead is not None:
         yield _whole("ahead", config.ahead, 1)
@@ -198,7 +198,7 @@ def _pattern_rules(config: SamplingConfig) -> Iterator[Rule]:
 def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("beam", config.beam, 0)
     yield (
-        not is_whole(config.beam, _MOST_BEAMS + 1),
+        not is_integer(config.beam, _MOST_BEAMS + 1),
         f"--beam got {config.beam}: choose {_MOST_BEAMS} or less; 4 is usual",
     )
     if not config.beam > 1:
@@ -242,7 +242,7 @@ def _watermark_rules(config: SamplingConfig) -> Iterator[Rule]:
 
 
 def _whole(flag: str, value: Any, least: int) -> Rule:
-    return is_whole(value, least), f"--{flag} got {value}: choose a whole number from {least} up"
+    return is_integer(value, least), f"--{flag} got {value}: choose a whole number from {least} up"
 
 
 def is_number(value: Any) -> bool:
@@ -250,7 +250,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def is_whole(value: Any, least: int) -> bool:
+def is_integer(value: Any, least: int) -> bool:
     """Whether a value is a whole number from `least` up."""
     return isinstance(value, Integral) and int(value) >= least
 

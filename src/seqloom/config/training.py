@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqloom.config.base import Check, Stored, check
+from seqloom.config.base import Check, JsonSerializable, validate
 
 __all__ = ["TrainingConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingConfig(Stored):
+class TrainingConfig(JsonSerializable):
     """How the network is trained.
 
     Attributes:
@@ -64,7 +64,7 @@ class TrainingConfig(Stored):
     balance: bool = False
 
     def __post_init__(self) -> None:
-        check(
+        validate(
             *[
                 _at_least(flag, value, least)
                 for flag, value, least in (

@@ -13,7 +13,7 @@ from seqloom.corpora.corpus import open_corpus
 from seqloom.errors import ConfigError
 from seqloom.plural import counted
 
-__all__ = ["Labelled", "RatedTexts", "Texts", "read_labelled", "read_rated", "read_texts"]
+__all__ = ["LabelledTexts", "RatedTexts", "Texts", "read_labelled_texts", "read_rated", "read_texts"]
 
 _GENERATED, _REAL = {"1", "1.0", "true"}, {"0", "0.0", "false"}
 
@@ -21,7 +21,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledTexts:
     """Texts of a source.
 
     Attributes:
@@ -36,19 +36,19 @@ class Labelled:
     truth: Bool[np.ndarray, " texts"] | None
     cells: Mapping[str, list[str]]
 
-    def without(self, left_out: Bool[np.ndarray, " texts"]) -> "Labelled":
+    def without(self, left_out: Bool[np.ndarray, " texts"]) -> "LabelledTexts":
         """The others."""
         kept = np.flatnonzero(~left_out).tolist()
-        return Labelled(
+        return LabelledTexts(
             [self.texts[place] for place in kept],
             self.groups[kept],
             None if self.truth is None else self.truth[kept],
             {column: [values[place] for place in kept] for column, values in self.cells.items()},
         )
 
-    def beside(self, generated: "Labelled") -> "Labelled":
+    def beside(self, generated: "LabelledTexts") -> "LabelledTexts":
         """These texts, all real, and generated ones with the same columns."""
-        return Labelled(
+        return LabelledTexts(
             self.texts + generated.texts,
             np.concatenate([self.groups, self.groups.max(initial=-1) + 1 + generated.groups]),
             np.arange(len(self.texts) + len(generated.texts)) >= len(self.texts),
@@ -66,9 +66,9 @@ class Labelled:
         return sides
 
 
-def read_labelled(
+def read_labelled_texts(
     source: str | Path, reading: ReadingConfig, label: str | None, by: Sequence[str], note: Note
-) -> Labelled:
+) -> LabelledTexts:
     """Read a source; a text whose side its label does not say is left out.
 
     Args:
@@ -112,7 +112,7 @@ def read_labelled(
     for reason, count in skipped.items():
         if not reason.startswith("missing"):
             note(f"skipped: {counted(count, reason)}")
-    return Labelled(texts, np.array(groups, np.int64), np.array(sides, bool) if label else None, cells)
+    return LabelledTexts(texts, np.array(groups, np.int64), np.array(sides, bool) if label else None, cells)
 
 
 def _side(label: str, cell: object) -> bool | None:

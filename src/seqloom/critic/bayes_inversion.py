@@ -11,10 +11,10 @@ from seqloom.evaluation.bayes_inversion import rating_posterior
 from seqloom.lm.evaluate import run_scorer
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["BackwardsCritic"]
+__all__ = ["BayesInversionCritic"]
 
 
-class BackwardsCritic:
+class BayesInversionCritic:
     """Predicts the rating of a text by Bayes' rule: the mean over what it is trained on, weighed by the text.
 
     It is no judge of what its own run writes.
@@ -48,7 +48,7 @@ class BackwardsCritic:
         if not len(texts):
             return np.zeros(0)
         codec = self._run.codec
-        read = [codec.encode(self._run.as_read(text), skip_unknown=True).astype(np.int64) for text in texts]
-        documents = [np.concatenate([[codec.start], ids, [codec.start]]) for ids in read]
+        read = [codec.encode(self._run.normalize(text), skip_unknown=True).astype(np.int64) for text in texts]
+        documents = [np.concatenate([[codec.bos_id], ids, [codec.bos_id]]) for ids in read]
         posterior = rating_posterior(run_scorer(self._run), documents, self._features, self._priors)
-        return self.scale_.unscaled(posterior @ np.asarray(self.scale_.levels))
+        return self.scale_.from_unit(posterior @ np.asarray(self.scale_.positions))

@@ -9,11 +9,11 @@ from jaxtyping import Float
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from seqloom.config import check
-from seqloom.config.sampling import is_whole
-from seqloom.critic.ordinal_targets import Thresholds
-from seqloom.critic.rank_calibration import Ranks
-from seqloom.critic.stacking import Blend, correlations
+from seqloom.config import validate
+from seqloom.config.sampling import is_integer
+from seqloom.critic.ordinal_targets import OrdinalTargets
+from seqloom.critic.rank_calibration import RankCalibration
+from seqloom.critic.stacking import StackedRegressor, correlations
 from seqloom.data.conditions import Scale, fit_scale
 from seqloom.errors import ConfigError
 from seqloom.text_features.config import EncoderSettings, NetworkSettings
@@ -52,15 +52,17 @@ class Members:
     network: NGramNetwork
     encoder: "Encoder | None"
 
-    def logits(self, texts: Sequence[str], thresholds: Thresholds) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
+    def logits(
+        self, texts: Sequence[str], thresholds: OrdinalTargets
+    ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
         """The logits of each, by name."""
         return self.answers(self.ngrams.weigh(count_ngrams(texts)), texts, thresholds)
 
     def answers(
-        self, rows: Any, texts: Sequence[str], thresholds: Thresholds
+        self, rows: Any, texts: Sequence[str], thresholds: OrdinalTargets
     ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
         """The same where the n-grams have been weighed already."""
-        levels = np.asarray(thresholds.scale.levels)
+        levels = np.asarray(thresholds.scale.positions)
         middles = (levels[1:] + levels[:-1]) / 2
         found = {
             "ridge": 8 * (self.ridge.level(rows)[:, None] - middles),
@@ -131,7 +133,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         groups = numbered_groups(groups, len(texts))
         self._check(len(np.unique(groups)))
         self.scale_: Scale = fit_scale(name, ratings)
-        thresholds = Thresholds(self.scale_)
+        thresholds = OrdinalTargets(self.scale_)
         self._say("counting n-grams")
         counts = count_ngrams(texts)
         unseen: dict[str, np.ndarray] = {}
@@ -142,18 +144,18 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             rows = members.ngrams.weigh(counts[left])
             for member, logits in members.answers(rows, [texts[at] for at in left], thresholds).items():
                 unseen.setdefault(member, np.zeros((len(texts), thresholds.count)))[left] = logits
-        above, levels = thresholds.above(ratings), self.scale_.scaled(ratings)
+        above, levels = thresholds.above(ratings), self.scale_.to_unit(ratings)
         answers = np.stack(list(unseen.values()))
         self.report_ = {
             member: _figures(thresholds.level(logits), levels, self.scale_) for member, logits in unseen.items()
         }
         blended = np.zeros(len(texts))
         for known, left in folds:
-            blend = Blend.fit(answers[:, known], above[known], levels[known], thresholds)
+            blend = StackedRegressor.fit(answers[:, known], above[known], levels[known], thresholds)
             blended[left] = thresholds.level(blend.sharpness * blend.logits(list(answers[:, left])))
         self.report_["blend"] = _figures(blended, levels, self.scale_)
-        self.ranks_ = Ranks.fit(blended, levels)
-        self.blend_ = Blend.fit(answers, above, levels, thresholds)
+        self.ranks_ = RankCalibration.fit(blended, levels)
+        self.blend_ = StackedRegressor.fit(answers, above, levels, thresholds)
         self._say("all texts")
         self.members_ = self._members(texts, counts, ratings, thresholds, 0)
         return self
@@ -161,18 +163,18 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The rating of each text."""
         levels = self._levels(X)
-        return self.scale_.unscaled(levels)
+        return self.scale_.from_unit(levels)
 
     def predict_rank(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The rating that stands as high among ratings as each text's among predictions; see `Ranks`."""
         levels = self._levels(X)
-        return self.scale_.unscaled(self.ranks_.placed(levels))
+        return self.scale_.from_unit(self.ranks_.placed(levels))
 
     def _levels(self, given: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The level of each text's rating."""
         check_is_fitted(self, "members_")
         texts = checked_texts(given)
-        thresholds = Thresholds(self.scale_)
+        thresholds = OrdinalTargets(self.scale_)
         if not texts:
             return np.zeros(0)
         logits = self.blend_.logits(list(self.members_.logits(texts, thresholds).values()))
@@ -180,14 +182,14 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _check(self, groups: int) -> None:
         """Refuse settings that cannot be, for so many groups of texts."""
-        check(
+        validate(
             (groups > 1, "all texts are of one group, and folds keep groups whole: name another group, or none"),
             (
-                groups < 2 or (is_whole(self.folds, 2) and self.folds <= groups),
+                groups < 2 or (is_integer(self.folds, 2) and self.folds <= groups),
                 f"folds got {self.folds}: choose 2 up to the number of groups, {groups}",
             ),
             (
-                is_whole(self.seed, 0) and self.seed < _SEEDS,
+                is_integer(self.seed, 0) and self.seed < _SEEDS,
                 f"seed got {self.seed}: choose a whole number from 0 up, below {_SEEDS:,}",
             ),
         )
@@ -197,7 +199,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         texts: Sequence[str],
         counts: Any,
         ratings: Float[np.ndarray, " texts"],
-        thresholds: Thresholds,
+        thresholds: OrdinalTargets,
         number: int,
     ) -> Members:
         ngrams, seed = NGrams.fit(counts), 1000 * self.seed + number
@@ -214,7 +216,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             encoder = Encoder(WordIndex.fit(texts), thresholds.count, settings, seed).fit(texts, above)
         return Members(
             ngrams=ngrams,
-            ridge=Ridge.fit(rows, self.scale_.scaled(ratings)),
+            ridge=Ridge.fit(rows, self.scale_.to_unit(ratings)),
             ordinal=Ordinal.fit(rows, above),
             network=NGramNetwork.fit(rows, above, NetworkSettings(), seed),
             encoder=encoder,
@@ -244,7 +246,7 @@ def _checked(given: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " t
 
 def _figures(found: Float[np.ndarray, " texts"], levels: Float[np.ndarray, " texts"], scale: Scale) -> dict[str, float]:
     """Correlation on the scale's levels, and the mean error in the rating's own units."""
-    off = np.abs(scale.unscaled(found) - scale.unscaled(levels))
+    off = np.abs(scale.from_unit(found) - scale.from_unit(levels))
     return {
         "pearson": float(correlations(found[None], levels)[0]),
         "mean_error": float(off.mean()),

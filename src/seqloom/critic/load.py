@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.critic.bayes_inversion import BackwardsCritic
+from seqloom.critic.bayes_inversion import BayesInversionCritic
 from seqloom.data.conditions import Scale
 from seqloom.errors import ConfigError
 from seqloom.runs.saved_run import SavedRun
@@ -12,10 +12,10 @@ from seqloom.runs.saved_run import SavedRun
 if TYPE_CHECKING:
     from seqloom.critic.critic import Critic
 
-__all__ = ["open_critic", "opened"]
+__all__ = ["open_critic", "resolve_critic"]
 
 
-def open_critic(folder: str | Path) -> "Critic | BackwardsCritic":
+def open_critic(folder: str | Path) -> "Critic | BayesInversionCritic":
     """The critic in a folder; a rated run, read backwards, is one too.
 
     Raises:
@@ -23,13 +23,15 @@ def open_critic(folder: str | Path) -> "Critic | BackwardsCritic":
     """
     path = Path(folder)
     if (path / "config.json").exists() and not (path / "critic.json").exists():
-        return BackwardsCritic(SavedRun(path))
+        return BayesInversionCritic(SavedRun(path))
     from seqloom.critic.storage import load_critic
 
     return load_critic(path)
 
 
-def opened(critic: Any, *, by_rank: bool = False) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
+def resolve_critic(
+    critic: Any, *, by_rank: bool = False
+) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
     """A critic's function, its scale and the column that it rates, where it knows them.
 
     Args:
@@ -46,7 +48,7 @@ def opened(critic: Any, *, by_rank: bool = False) -> tuple[Callable[[Sequence[st
     if not isinstance(scale, Scale):
         scale = None
     if hasattr(critic, "predict") and not isinstance(critic, type):
-        ranked = by_rank and scale is not None and not scale.stepped and hasattr(critic, "predict_rank")
+        ranked = by_rank and scale is not None and not scale.is_discrete and hasattr(critic, "predict_rank")
         return critic.predict_rank if ranked else critic.predict, scale, None if scale is None else scale.name
     if callable(critic) and not isinstance(critic, type):
         return critic, None, None

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.critic.ordinal_targets import Thresholds
+from seqloom.critic.ordinal_targets import OrdinalTargets
 from seqloom.data.conditions import Scale, fit_scale
 
-__all__ = ["BayesJudge"]
+__all__ = ["NaiveBayesRater"]
 
 _FEATURES = 1 << 20
 _PRIOR = 0.5
@@ -20,7 +20,7 @@ _PRIOR = 0.5
 
 
 @dataclass(frozen=True)
-class BayesJudge:
+class NaiveBayesRater:
     """Naive Bayes of words and pairs of words for every threshold, its confidence set by logistic regression.
 
     Attributes:
@@ -46,7 +46,7 @@ class BayesJudge:
         ratings: Float[np.ndarray, " texts"],
         name: str = "rating",
         shown: Sequence[str] | None = None,
-    ) -> "BayesJudge":
+    ) -> "NaiveBayesRater":
         """Learn from rated texts; each half of them sets the confidence in what the other half teaches.
 
         Args:
@@ -56,7 +56,7 @@ class BayesJudge:
             shown: the same texts in the form that will be judged, where that is another: cut short, for one.
         """
         scale = fit_scale(name, ratings)
-        thresholds = Thresholds(scale)
+        thresholds = OrdinalTargets(scale)
         above = thresholds.above(ratings)
         rows = _rows(texts)
         seen = rows if shown is None else _rows(shown)
@@ -68,16 +68,16 @@ class BayesJudge:
         pairs = [_confidence(sums[:, k], above[:, k]) for k in range(above.shape[1])]
         slope, bias = (np.array(part) for part in zip(*pairs, strict=True))
         expected = thresholds.level(sums * slope + bias)
-        spread = float(scale.scaled(ratings).std() / max(float(expected.std()), 1e-9))
+        spread = float(scale.to_unit(ratings).std() / max(float(expected.std()), 1e-9))
         return cls(scale, _ratios(rows, above), slope, bias, float(expected.mean()), spread)
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """The rating of each text: as far from the middle as true ratings are."""
         if not len(texts):
             return np.zeros(0)
-        expected = Thresholds(self.scale).level(_rows(texts) @ self.weight * self.slope + self.bias)
+        expected = OrdinalTargets(self.scale).level(_rows(texts) @ self.weight * self.slope + self.bias)
         levels = self.middle + self.spread * (expected - self.middle)
-        return self.scale.unscaled(levels.clip(0, 1))
+        return self.scale.from_unit(levels.clip(0, 1))
 
 
 def _rows(texts: Sequence[str]):  # type: ignore[no-untyped-def]

@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float
 
 from seqloom.data.conditions import Scale
 
-__all__ = ["Thresholds", "sigmoid"]
+__all__ = ["OrdinalTargets", "sigmoid"]
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class OrdinalTargets:
     """The middles between the knots of a scale."""
 
     scale: Scale
@@ -34,7 +34,7 @@ class Thresholds:
 
     def level(self, logits: Float[np.ndarray, "texts thresholds"]) -> Float[np.ndarray, " texts"]:
         """The expected level, 0 to 1, from the logits of the answers."""
-        widths = np.diff(np.asarray(self.scale.levels))
+        widths = np.diff(np.asarray(self.scale.positions))
         level: np.ndarray = sigmoid(logits) @ widths
         return level
 

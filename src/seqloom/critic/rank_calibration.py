@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["Ranks"]
+__all__ = ["RankCalibration"]
 
 _SHARES = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True)
-class Ranks:
+class RankCalibration:
     """Quantiles of predicted and of true levels, of the same texts.
 
     Attributes:
@@ -28,7 +28,7 @@ class Ranks:
     true: Float[np.ndarray, " quantiles"]
 
     @classmethod
-    def fit(cls, predicted: Float[np.ndarray, " texts"], true: Float[np.ndarray, " texts"]) -> "Ranks":
+    def fit(cls, predicted: Float[np.ndarray, " texts"], true: Float[np.ndarray, " texts"]) -> "RankCalibration":
         """The quantiles of both."""
         return cls(np.quantile(predicted, _SHARES), np.quantile(true, _SHARES))
 
@@ -42,6 +42,6 @@ class Ranks:
         return {"predicted": self.predicted, "true": self.true}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Ranks":
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "RankCalibration":
         """The ranks that `to_arrays` described."""
         return cls(arrays["predicted"], arrays["true"])

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.corpora.augment_table import EMPTY, annotate
-from seqloom.critic.load import opened
+from seqloom.critic.load import resolve_critic
 from seqloom.plural import counted
-from seqloom.sampling.rejection import rated_by
+from seqloom.sampling.rejection import checked_ratings
 
 __all__ = ["PREDICTED", "rate_table"]
 
@@ -43,11 +43,11 @@ def rate_table(
     Raises:
         UserError: the critic, the table or the file are not usable.
     """
-    rate, _, _ = opened(critic)
+    rate, _, _ = resolve_critic(critic)
     tally: Counter[str] = Counter()
 
     def rated(texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{PREDICTED: round(rating, 4)} for rating in rated_by(rate, texts).tolist()]
+        return [{PREDICTED: round(rating, 4)} for rating in checked_ratings(rate, texts).tolist()]
 
     written = annotate(source, text, Path(output), (PREDICTED,), rated, tally, overwrite=overwrite)
     empty = tally.pop(EMPTY, 0)

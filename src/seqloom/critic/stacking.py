@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from seqloom.critic.ordinal_targets import Thresholds, sigmoid
+from seqloom.critic.ordinal_targets import OrdinalTargets, sigmoid
 
-__all__ = ["Blend", "correlations"]
+__all__ = ["StackedRegressor", "correlations"]
 
 _SHARPNESS = np.linspace(1, 5, 41)
 _ALIKE = 10.0
@@ -25,7 +25,7 @@ _WORTH = 0.001
 
 
 @dataclass(frozen=True)
-class Blend:
+class StackedRegressor:
     """A weighted sum of logits.
 
     Attributes:
@@ -44,8 +44,8 @@ class Blend:
         logits: Float[np.ndarray, "members texts thresholds"],
         above: Bool[np.ndarray, "texts thresholds"],
         levels: Float[np.ndarray, " texts"],
-        thresholds: Thresholds,
-    ) -> "Blend":
+        thresholds: OrdinalTargets,
+    ) -> "StackedRegressor":
         """Learn from texts that the members have not seen.
 
         Args:
@@ -86,7 +86,7 @@ class Blend:
         return {name: np.asarray(getattr(self, name)) for name in ("weights", "bias", "sharpness")}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Blend":
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "StackedRegressor":
         """The blend that `to_arrays` described."""
         return cls(tuple(arrays["weights"].tolist()), tuple(arrays["bias"].tolist()), float(arrays["sharpness"]))
 

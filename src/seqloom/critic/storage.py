@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqloom.critic.rank_calibration import Ranks
-from seqloom.critic.stacking import Blend
+from seqloom.critic.rank_calibration import RankCalibration
+from seqloom.critic.stacking import StackedRegressor
 from seqloom.data.conditions import Scale
 from seqloom.errors import RunError
 from seqloom.text_features.config import EncoderSettings
@@ -97,8 +97,8 @@ def _restored(stored: Mapping[str, Any], part: Parts) -> "Critic":
         network=NGramNetwork.from_arrays(part("network")),
         encoder=encoder,
     )
-    critic.blend_ = Blend.from_arrays(part("blend"))
-    critic.ranks_ = Ranks.from_arrays(part("ranks"))
+    critic.blend_ = StackedRegressor.from_arrays(part("blend"))
+    critic.ranks_ = RankCalibration.from_arrays(part("ranks"))
     critic.report_ = stored["report"]
     if not np.isfinite(critic.predict(["a text"])).all():
         raise RunError(f"{CRITIC.arrays} holds numbers that are not finite")

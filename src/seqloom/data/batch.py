@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
-__all__ = ["IGNORED", "Batch", "Rated"]
+__all__ = ["IGNORED", "Batch", "BatchConditions"]
 
 IGNORED = -1
 """The target at a position that has none (padding, or a window that is scored at its end only)."""
 
 
 @dataclass(frozen=True)
-class Rated:
+class BatchConditions:
     """The ratings of a batch's texts.
 
     Attributes:
@@ -38,4 +38,4 @@ class Batch:
     tokens: Int[np.ndarray, "batch time"]
     targets: Int[np.ndarray, "batch time"]
     resets: Bool[np.ndarray, "batch time"]
-    rated: Rated | None = None
+    rated: BatchConditions | None = None

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from seqloom.data.batch import Rated
+from seqloom.data.batch import BatchConditions
 from seqloom.data.conditions import Category, Conditions
 
-__all__ = ["Ratings", "balanced_shares"]
+__all__ = ["ConditionSource", "balanced_weights"]
 
 
 @dataclass(frozen=True)
-class Ratings:
+class ConditionSource:
     """What is known of documents, and how often it is shown.
 
     Attributes:
@@ -28,7 +28,7 @@ class Ratings:
     hidden: float = 0.0
     seed: int = 0
 
-    def of(self, documents: Int[np.ndarray, "batch time"], epoch: int = 0) -> Rated:
+    def of(self, documents: Int[np.ndarray, "batch time"], epoch: int = 0) -> BatchConditions:
         """The ratings of a batch of documents; what is hidden stays so for the whole epoch."""
         shown, index = np.unique(documents, return_inverse=True)
         values = np.asarray(self.values[shown], np.float64)
@@ -36,10 +36,10 @@ class Ratings:
             chances = _uniform(shown, self.values.shape[1] + 1, self.seed, epoch)
             alone = chances[:, 1:] if values.shape[1] > 1 else np.ones_like(values)
             values = np.where(_hidden(chances[:, :1], alone, self.hidden), np.nan, values)
-        return Rated(self.conditions.features(values), index.reshape(documents.shape))
+        return BatchConditions(self.conditions.features(values), index.reshape(documents.shape))
 
 
-def balanced_shares(
+def balanced_weights(
     conditions: Conditions, values: Float[np.ndarray, "documents columns"]
 ) -> Float[np.ndarray, " documents"]:
     """How often each document is read, so that every rating of the first column comes as often as any other.

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float, Float32
 
-from seqloom.config import Stored
+from seqloom.config import JsonSerializable
 from seqloom.data.store import TokenStore
 from seqloom.errors import ConfigError, SourceError
 from seqloom.registry import unknown_name
@@ -44,7 +44,7 @@ _FARTHEST = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scale(Stored):
+class Scale(JsonSerializable):
     """A column of numbers.
 
     Attributes:
@@ -58,12 +58,12 @@ class Scale(Stored):
 
     name: str
     knots: tuple[float, ...]
-    levels: tuple[float, ...]
+    positions: tuple[float, ...]
     heavy: bool
     shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.knots) < 2 or len(self.levels) != len(self.knots) or sorted(set(self.knots)) != list(self.knots):
+        if len(self.knots) < 2 or len(self.positions) != len(self.knots) or sorted(set(self.knots)) != list(self.knots):
             raise ConfigError(f"the scale of {self.name!r} is damaged: its knots are {self.knots}")
 
     @property
@@ -71,13 +71,13 @@ class Scale(Stored):
         """Features of a number."""
         return len(self.knots) + 1
 
-    def scaled(self, numbers: Float[np.ndarray, " numbers"]) -> Float[np.ndarray, " numbers"]:
+    def to_unit(self, numbers: Float[np.ndarray, " numbers"]) -> Float[np.ndarray, " numbers"]:
         """How high numbers stand: 0 to 1 within the knots, and on in a straight line beyond them."""
-        return self._along(np.asarray(numbers, np.float64), self.knots, self.levels)
+        return self._along(np.asarray(numbers, np.float64), self.knots, self.positions)
 
-    def unscaled(self, levels: Float[np.ndarray, " numbers"]) -> Float[np.ndarray, " numbers"]:
+    def from_unit(self, levels: Float[np.ndarray, " numbers"]) -> Float[np.ndarray, " numbers"]:
         """The numbers that stand so high."""
-        return self._along(np.asarray(levels, np.float64), self.levels, self.knots)
+        return self._along(np.asarray(levels, np.float64), self.positions, self.knots)
 
     def features(self, numbers: Float[np.ndarray, " numbers"]) -> Float32[np.ndarray, "numbers width"]:
         """How near each knot is, 1 in all, and how high the number stands, from -1 to 1; zeros where it is unknown.
@@ -92,7 +92,7 @@ class Scale(Stored):
         after = np.clip(np.searchsorted(knots, numbers[places], side="right"), 1, len(knots) - 1)
         share = (numbers[places] - knots[after - 1]) / (knots[after] - knots[after - 1])
         found[places, after - 1], found[places, after] = 1 - share, share
-        found[places, -1] = 2 * self.scaled(numbers[places]) - 1
+        found[places, -1] = 2 * self.to_unit(numbers[places]) - 1
         return found
 
     def number(self, wanted: Any, *, extrapolate: bool) -> float:
@@ -125,7 +125,7 @@ class Scale(Stored):
         return f"{self.name}: {self.knots[0]:g} to {self.knots[-1]:g}" + ", scaled by rank (a heavy tail)" * self.heavy
 
     @property
-    def stepped(self) -> bool:
+    def is_discrete(self) -> bool:
         """Whether there are few ratings, each with a knot: then one is a step away from the next."""
         return not self.heavy and len(self.knots) <= _FEW
 
@@ -142,8 +142,8 @@ class Scale(Stored):
         shares = self.shares or (1.0,) * len(self.knots)
         common = [place for place, share in enumerate(shares) if share >= _COMMON]
         places = common if len(common) > 1 else list(range(len(self.knots)))
-        middle = (self.levels[places[0]] + self.levels[places[-1]]) / 2
-        near = min(places, key=lambda place: abs(self.levels[place] - middle))
+        middle = (self.positions[places[0]] + self.positions[places[-1]]) / 2
+        near = min(places, key=lambda place: abs(self.positions[place] - middle))
         return tuple(self._rounded(self.knots[place]) for place in sorted({places[0], near, places[-1]}))
 
     def _rounded(self, number: float) -> float:
@@ -162,7 +162,7 @@ class Scale(Stored):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Category(Stored):
+class Category(JsonSerializable):
     """A column of names.
 
     Attributes:
@@ -227,7 +227,7 @@ class Conditions:
         parts = [column.features(values[:, place]) for place, column in enumerate(self.columns)]
         return np.concatenate(parts, axis=1) if parts else np.zeros((len(values), 0), np.float32)
 
-    def wanted(self, wanted: Any, *, extrapolate: bool = False) -> Float[np.ndarray, " columns"]:
+    def encode_request(self, wanted: Any, *, extrapolate: bool = False) -> Float[np.ndarray, " columns"]:
         """The numbers of a text that shall be written.
 
         Args:
@@ -276,7 +276,7 @@ class Conditions:
         column = next((one for one in self.columns if isinstance(one, Scale)), self.columns[0])
         return tuple({column.name: value} for value in column.examples())
 
-    def of(self, store: TokenStore) -> Float[np.ndarray, "documents columns"]:
+    def values_of(self, store: TokenStore) -> Float[np.ndarray, "documents columns"]:
         """The numbers of a store's documents; NaN where it lacks them, and for names that are new to the columns."""
         found = np.full((store.num_documents, len(self.columns)), np.nan)
         for place, column in enumerate(self.columns):
@@ -363,7 +363,7 @@ def _is_heavy(numbers: np.ndarray) -> bool:
 
 
 def _scale(name: str, knots: np.ndarray, levels: np.ndarray, numbers: np.ndarray, *, heavy: bool) -> Scale:
-    scale = Scale(name=name, knots=tuple(knots.tolist()), levels=tuple(levels.tolist()), heavy=heavy)
+    scale = Scale(name=name, knots=tuple(knots.tolist()), positions=tuple(levels.tolist()), heavy=heavy)
     shares = scale.features(numbers)[:, :-1].mean(axis=0, dtype=np.float64)
     return replace(scale, shares=tuple(shares.tolist()))
 

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from seqloom.data.batch import IGNORED, Batch
-from seqloom.data.batch_conditions import Ratings
+from seqloom.data.batch_conditions import ConditionSource
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
-__all__ = ["LaneBatches"]
+__all__ = ["ContiguousBatches"]
 
 
 class _Epoch(NamedTuple):
@@ -22,7 +22,7 @@ class _Epoch(NamedTuple):
     rotation: int
 
 
-class LaneBatches:
+class ContiguousBatches:
     """A stream of all spans, cut into lanes of equal length, each read window by window.
 
     Every epoch shuffles the spans, turns the stream by a random distance and starts the lanes afresh. A span begins
@@ -52,7 +52,7 @@ class LaneBatches:
         lanes: int,
         window: int,
         seed: int,
-        ratings: Ratings | None = None,
+        ratings: ConditionSource | None = None,
         shares: Float[np.ndarray, " documents"] | None = None,
     ) -> None:
         self.store, self.lanes, self.window, self.seed = store, lanes, window, seed

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from seqloom.data.batch import IGNORED, Batch
-from seqloom.data.batch_conditions import Ratings
+from seqloom.data.batch_conditions import ConditionSource
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
@@ -45,7 +45,7 @@ class WindowBatches:
         stride: int,
         last_only: bool,
         seed: int,
-        ratings: Ratings | None = None,
+        ratings: ConditionSource | None = None,
     ) -> None:
         self.store, self.size, self.window, self.stride = store, size, window, stride
         self.last_only, self.seed, self.ratings = last_only, seed, ratings

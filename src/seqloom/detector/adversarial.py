@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from seqloom.config import ReadingConfig, check
-from seqloom.config.sampling import is_whole
+from seqloom.config import ReadingConfig, validate
+from seqloom.config.sampling import is_integer
 from seqloom.corpora.labelled_texts import read_texts
 from seqloom.detector.detector import Detector
-from seqloom.detector.negatives import write_fakes
+from seqloom.detector.negatives import generate_negatives
 from seqloom.files import write_json
 from seqloom.plots.adversarial import duel_curve
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["Round", "duel"]
+__all__ = ["AdversarialRound", "adversarial_rounds"]
 
 _HELD_OUT = 0.4
 """Share of the real texts, and of each round's generated ones, that only measure."""
@@ -27,7 +27,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Round:
+class AdversarialRound:
     """One round.
 
     Attributes:
@@ -39,13 +39,13 @@ class Round:
     """
 
     number: int
-    plain: float
-    escaped: float
-    learned: float
+    auc_unselected: float
+    auc_after_selection: float
+    auc_after_training: float
     kept: float
 
 
-def duel(
+def adversarial_rounds(
     real: str | Path | Sequence[str | Path],
     *,
     generator: str | Path,
@@ -58,7 +58,7 @@ def duel(
     count: int | None = None,
     seed: int = 0,
     note: Note = lambda line: None,
-) -> list[Round]:
+) -> list[AdversarialRound]:
     """Let a generator and a detector of n-grams learn from one another, and write how it went into a folder.
 
     In each round the generator writes more than it needs and keeps the share that the detector is least sure was
@@ -80,22 +80,22 @@ def duel(
     Raises:
         UserError: a source, the run or a setting is not usable.
     """
-    check(
-        (is_whole(rounds, 1), f"--rounds got {rounds}: choose 1 or more"),
+    validate(
+        (is_integer(rounds, 1), f"--rounds got {rounds}: choose 1 or more"),
         (0 < keep < 1, f"--keep got {keep}: choose a share between 0 and 1"),
-        (count is None or is_whole(count, 1), f"--count got {count}: choose 1 or more"),
+        (count is None or is_integer(count, 1), f"--count got {count}: choose 1 or more"),
     )
     writer = SavedRun(generator)
     texts, groups = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
-    check((len(texts) >= _LEAST, f"{len(texts)} real texts are too few for a duel: give {_LEAST} or more"))
-    texts = [writer.as_read(one).strip() for one in texts]
+    validate((len(texts) >= _LEAST, f"{len(texts)} real texts are too few for a duel: give {_LEAST} or more"))
+    texts = [writer.normalize(one).strip() for one in texts]
     known, held_out = _halves(texts, groups, seed)
     count = count or len(texts)
-    made = _shuffled(write_fakes(writer, texts, count, seed), seed)
+    made = _shuffled(generate_negatives(writer, texts, count, seed), seed)
     cut = len(made) - round(_HELD_OUT * len(made))
     learned, plain = made[:cut], made[cut:]
     judge = _detector(known, learned, seed)
-    found: list[Round] = []
+    found: list[AdversarialRound] = []
     for number in range(1, rounds + 1):
         note(f"round {number} of {rounds}")
         write = round(count / keep)
@@ -104,7 +104,7 @@ def duel(
         learned = learned + kept[:cut]
         after = _detector(known, learned, seed + number)
         found.append(
-            Round(
+            AdversarialRound(
                 number,
                 _area(judge, held_out, plain),
                 _area(judge, held_out, kept[cut:]),
@@ -117,9 +117,9 @@ def duel(
     write_json(folder / "duel.json", [asdict(one) for one in found])
     duel_curve(
         folder / "duel.png",
-        [one.escaped for one in found],
-        [one.learned for one in found],
-        [one.plain for one in found],
+        [one.auc_after_selection for one in found],
+        [one.auc_after_training for one in found],
+        [one.auc_unselected for one in found],
         title="Generator against detector",
     )
     return found
@@ -143,7 +143,7 @@ def _detector(real: Sequence[str], generated: Sequence[str], seed: int) -> Detec
 
 def _kept(run: SavedRun, real: Sequence[str], judge: Detector, write: int, count: int, seed: int) -> list[str]:
     """Of what the generator writes, the texts that the detector is least sure of, in random order."""
-    written = list(dict.fromkeys(write_fakes(run, real, write, seed)))
+    written = list(dict.fromkeys(generate_negatives(run, real, write, seed)))
     order = np.argsort(judge.predict_proba(written)[:, 1])[:count]
     return _shuffled([written[place] for place in order], seed)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seqloom.corpora.labelled_texts import Labelled
+from seqloom.corpora.labelled_texts import LabelledTexts
 from seqloom.detector.augmentation import first_words, words_of
 
-__all__ = ["Leak", "find_leaks", "match_lengths", "match_sides", "same_texts"]
+__all__ = ["Confound", "find_confounds", "match_lengths", "match_sides", "same_texts"]
 
 _SEEN, _UNSEEN = 0.05, 0.002
 """A sign in so large a share of the texts of one side, and so small a share of the other's, is a leak."""
@@ -23,7 +23,7 @@ _LEAST = 5
 
 
 @dataclass(frozen=True)
-class Leak:
+class Confound:
     """A sign that nearly only one side has, and that is no way of writing.
 
     Attributes:
@@ -40,7 +40,7 @@ class Leak:
         return f"{self.sign}: {self.real:.1%} of the real texts, {self.generated:.1%} of the generated ones"
 
 
-def match_sides(labelled: Labelled, random: np.random.Generator) -> Labelled:
+def match_sides(labelled: LabelledTexts, random: np.random.Generator) -> LabelledTexts:
     """Return labelled texts cut so that both sides have similar lengths."""
     sides = [iter(side) for side in match_lengths(labelled.of(generated=False), labelled.of(generated=True), random)]
     return replace(labelled, texts=[next(sides[side]) for side in labelled.sides()])
@@ -52,7 +52,7 @@ def same_texts(real: Sequence[str], generated: Sequence[str]) -> list[str]:
     return [text for text in generated if _plain(text) in known]
 
 
-def find_leaks(real: Sequence[str], generated: Sequence[str]) -> list[Leak]:
+def find_confounds(real: Sequence[str], generated: Sequence[str]) -> list[Confound]:
     """Signs of how the texts were made into files: odd characters, blanks at the ends, empty marks, one length."""
     counts = [Counter[str]() for _ in range(2)]
     for side, texts in zip(counts, (real, generated), strict=True):
@@ -62,7 +62,7 @@ def find_leaks(real: Sequence[str], generated: Sequence[str]) -> list[Leak]:
     for sign in counts[0].keys() | counts[1].keys():
         shares = [side[sign] / max(len(texts), 1) for side, texts in zip(counts, (real, generated), strict=True)]
         if max(side[sign] for side in counts) >= _LEAST and max(shares) >= _SEEN and min(shares) <= _UNSEEN:
-            found.append(Leak(sign, *shares))
+            found.append(Confound(sign, *shares))
     return sorted(found, key=lambda leak: -max(leak.real, leak.generated))
 
 

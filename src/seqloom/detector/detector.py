@@ -9,17 +9,17 @@ from jaxtyping import Bool, Float, Int
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from seqloom.config import check
+from seqloom.config import validate
 from seqloom.detector.augmentation import words_of
-from seqloom.detector.confounds import Leak, find_leaks, same_texts
+from seqloom.detector.confounds import Confound, find_confounds, same_texts
 from seqloom.detector.embedding_coherence import Coherence
 from seqloom.detector.explanation import Explanation, explain
-from seqloom.detector.likelihood import LanguagePair
+from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders, learned_encoder
 from seqloom.detector.ngram_classifier import Wording, wording_rows
 from seqloom.detector.ngram_novelty import Familiarity, count_texts
 from seqloom.detector.percentiles import Reference
-from seqloom.detector.scores import Asked, Scored
+from seqloom.detector.scores import MemberOutputs, Scores
 from seqloom.detector.segments import parts_of, surest_and_least
 from seqloom.detector.stack import DECOY, GENERATED, REAL, Calibration, Stack, check_prior, probabilities
 from seqloom.detector.training_set import (
@@ -35,7 +35,7 @@ from seqloom.detector.training_set import (
 from seqloom.errors import ConfigError
 from seqloom.text_features.validate_texts import checked_texts, numbered_groups
 
-__all__ = ["LEAST_TEXTS", "Asked", "Detector", "Scored", "Teacher"]
+__all__ = ["LEAST_TEXTS", "Detector", "LanguageModelTrainer", "MemberOutputs", "Scores"]
 
 LEAST_TEXTS = 40
 """Of each side, none of them the same as another."""
@@ -44,7 +44,7 @@ _STRANGE = {"letters": 0.6, "words": 0.65}
 """A text with less than this share of the known stretches of letters, or words, that nearly all real texts have is in
 another language or form."""
 
-Teacher = Callable[[Sequence[str], Sequence[str]], LanguagePair]
+LanguageModelTrainer = Callable[[Sequence[str], Sequence[str]], LanguageModelPair]
 """Makes language models of real and of generated texts."""
 
 
@@ -80,7 +80,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        teacher: Teacher | None = None,
+        teacher: LanguageModelTrainer | None = None,
         encoder: bool = True,
         seed: int = 0,
         note: Callable[[str], None] | None = None,
@@ -101,12 +101,12 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ConfigError: there are too few of one side, a text stands on both, or a label is neither 0 nor 1.
         """
-        check((self.seed >= 0, f"the seed is {self.seed}: choose 0 or more"))
+        validate((self.seed >= 0, f"the seed is {self.seed}: choose 0 or more"))
         texts, labels = _checked(X, y)
         groups = numbered_groups(groups, len(texts))
         self.classes_ = np.array([0, 1])
         sides = [[text for text, label in zip(texts, labels, strict=True) if label == side] for side in (False, True)]
-        self.leaks_: list[Leak] = find_leaks(*sides)
+        self.leaks_: list[Confound] = find_confounds(*sides)
         for leak in self.leaks_:
             self._say(f"differs in form: {leak}")
         made = make_versions(texts, labels, split_groups(labels, groups, self.seed, self._say), self.seed)
@@ -125,7 +125,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             X: texts.
             light: ask only the members that read patterns alone.
         """
-        chance = self.judge(X, light=light).probabilities
+        chance = self.score(X, light=light).probabilities
         return np.stack([1 - chance, chance], axis=1)
 
     def predict(self, X: Sequence[str]) -> Int[np.ndarray, " texts"]:
@@ -135,7 +135,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found: np.ndarray = self.classes_[likely.astype(int)]
         return found
 
-    def judge(self, X: Sequence[str], *, prior: float = 0.5, light: bool = False) -> Scored:
+    def score(self, X: Sequence[str], *, prior: float = 0.5, light: bool = False) -> Scores:
         """All that is said of texts.
 
         Args:
@@ -147,10 +147,12 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ConfigError: the prior is not between 0 and 1.
         """
         check_prior(prior)
-        asked = self.ask(X, light=light)
-        return Scored(probabilities(self.logits(asked), prior), asked.abstained, asked.strange, asked.learned)
+        asked = self.member_outputs(X, light=light)
+        return Scores(
+            probabilities(self.logits(asked), prior), asked.too_short, asked.out_of_distribution, asked.seen_in_training
+        )
 
-    def ask(self, X: Sequence[str], *, light: bool = False) -> Asked:
+    def member_outputs(self, X: Sequence[str], *, light: bool = False) -> MemberOutputs:
         """What the members say of texts, before it is weighed.
 
         Args:
@@ -162,19 +164,19 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         words = _words(texts)
         answers, copied = self.members_.readers.read(texts)
         slow = None if light or self.stack_ is None else self._slow_answers(texts)
-        return Asked(
+        return MemberOutputs(
             *(answers, slow, words, words < LEAST_WORDS),
             (_known(answers) < self.familiar_).any(axis=1) & (words >= LEAST_WORDS),
             copied,
         )
 
-    def logits(self, asked: Asked) -> Float[np.ndarray, " texts"]:
+    def logits(self, asked: MemberOutputs) -> Float[np.ndarray, " texts"]:
         """The calibrated logit that each text was generated, where as many are as not, from what the members say."""
         if self.stack_ is None or asked.slow is None:
             return self.light_.logits(asked.light, asked.words)
         return self.calibration_(self._mean_logits(asked.light, asked.slow, asked.words), asked.words)
 
-    def logits_alone(self, asked: Asked) -> dict[str, Float[np.ndarray, " texts"]]:
+    def member_logits(self, asked: MemberOutputs) -> dict[str, Float[np.ndarray, " texts"]]:
         """The logit that each text was generated by each member alone, and by the light ones together."""
         found = {name: self.alone_[name].logits(asked.light[:, of], asked.words) for name, of in LIGHT.items()}
         found["light members"] = self.light_.logits(asked.light, asked.words)
@@ -262,7 +264,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found: np.ndarray = (self.light_.logits(light, words) + late) / 2
         return found
 
-    def _slow_members(self, made: Versions) -> "tuple[Any, LanguagePair | None]":
+    def _slow_members(self, made: Versions) -> "tuple[Any, LanguageModelPair | None]":
         """The encoder and the language models, of the texts for learning."""
         learned = made.parts == LEARNING
         pair = None
@@ -316,8 +318,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         answers = light[shown] if slow is None else np.hstack([light[shown], slow[shown]])
         self.reference_ = Reference.fit(answers, generated)
         none = np.zeros(int(shown.sum()), bool)
-        asked = Asked(light[shown], None if slow is None else slow[shown], words[shown], none, none, none)
-        self.report_ = _areas({"all": self.logits(asked), **self.logits_alone(asked)}, generated)
+        asked = MemberOutputs(light[shown], None if slow is None else slow[shown], words[shown], none, none, none)
+        self.report_ = _areas({"all": self.logits(asked), **self.member_logits(asked)}, generated)
 
     def _say(self, line: str) -> None:
         if self.note is not None:

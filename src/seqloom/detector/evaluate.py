@@ -9,25 +9,25 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from seqloom.config import ReadingConfig, check
-from seqloom.corpora.labelled_texts import Labelled, read_labelled
-from seqloom.detector.confounds import find_leaks, match_sides, same_texts
-from seqloom.detector.detector import Asked, Detector
+from seqloom.config import ReadingConfig, validate
+from seqloom.corpora.labelled_texts import LabelledTexts, read_labelled_texts
+from seqloom.detector.confounds import find_confounds, match_sides, same_texts
+from seqloom.detector.detector import Detector, MemberOutputs
 from seqloom.detector.load import open_detector
-from seqloom.detector.report import Alarm, Bin, DetectorReport, Overall, Part, Shown, Way
+from seqloom.detector.report import Alarm, Bin, DetectorReport, ExampleText, Overall, ScoringMethod, Subgroup
 from seqloom.detector.stack import check_prior, probabilities
 from seqloom.detector.storage import DETECTOR
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import (
     FALSE_ALARMS,
     Interval,
-    Sides,
-    area,
+    LabelledSample,
+    binomial_interval,
+    brier_score,
     calibration_error,
-    found_share,
-    held_share,
-    proportion,
-    squared_error,
+    positive_fraction,
+    roc_auc,
+    true_positive_rate,
 )
 
 __all__ = ["ALL", "LENGTHS", "measure_detector"]
@@ -85,7 +85,7 @@ def measure_detector(
     Raises:
         UserError: the detector, a source or a column is not usable.
     """
-    check(
+    validate(
         (seed >= 0, f"--seed got {seed}: choose 0 or more"),
         (generated is None or label is None, "--generated and --label both say what was generated: give one of them"),
         (
@@ -95,19 +95,19 @@ def measure_detector(
     )
     check_prior(prior)
     judge = open_detector(detector)
-    known = read_labelled(source, ReadingConfig(text=text, group=group, pool=pool), label, by, note)
+    known = read_labelled_texts(source, ReadingConfig(text=text, group=group, pool=pool), label, by, note)
     if generated is not None:
-        known = known.beside(read_labelled(generated, ReadingConfig(text=text), None, by, note))
+        known = known.beside(read_labelled_texts(generated, ReadingConfig(text=text), None, by, note))
     if matched:
         known = match_sides(known, np.random.default_rng(seed))
     note(f"reading {len(known.texts):,} texts")
     asked = _ask(judge, known.texts)
-    table, told = known.without(asked.abstained), ~asked.abstained
+    table, told = known.without(asked.too_short), ~asked.too_short
     if not table.texts:
         raise ConfigError(f"{source} has no text of 5 words or more: the others are too short to tell")
-    strange, asked = int(asked.strange.sum()), asked.some(told)
+    strange, asked = int(asked.out_of_distribution.sum()), asked.some(told)
     words = asked.words
-    scores = {ALL: judge.logits(asked), **judge.logits_alone(asked), LENGTH: words.astype(float)}
+    scores = {ALL: judge.logits(asked), **judge.member_logits(asked), LENGTH: words.astype(float)}
     chance = probabilities(scores[ALL], prior)
     truth = table.truth
     report = DetectorReport(
@@ -127,22 +127,22 @@ def measure_detector(
         if truth.all() or not truth.any():
             raise ConfigError("all texts of one side have fewer than 5 words: they are too short to tell")
         note("drawing samples for the intervals")
-        report = _judged(report, table, scores, words, Sides(truth, table.groups, seed))
+        report = _judged(report, table, scores, words, LabelledSample(truth, table.groups, seed))
     note("explaining some texts")
     return replace(report, shown=list(_shown(judge, table.texts, truth, chance, prior)))
 
 
-def _ask(judge: Detector, texts: list[str]) -> Asked:
-    parts = [judge.ask(texts[first : first + _AT_ONCE]) for first in range(0, len(texts), _AT_ONCE)]
-    columns = {one.name: [getattr(part, one.name) for part in parts] for one in fields(Asked)}
+def _ask(judge: Detector, texts: list[str]) -> MemberOutputs:
+    parts = [judge.member_outputs(texts[first : first + _AT_ONCE]) for first in range(0, len(texts), _AT_ONCE)]
+    columns = {one.name: [getattr(part, one.name) for part in parts] for one in fields(MemberOutputs)}
     joined: dict[str, Any] = {
         name: None if column[0] is None else np.concatenate(column) for name, column in columns.items()
     }
-    return Asked(**joined)
+    return MemberOutputs(**joined)
 
 
 def _warnings(
-    detector: Path, source: str | Path, generated: str | Path | None, pool: str | None, table: Labelled
+    detector: Path, source: str | Path, generated: str | Path | None, pool: str | None, table: LabelledTexts
 ) -> Iterator[str]:
     origin: Mapping[str, Any] = DETECTOR.read_settings(detector).get("origin", {})
     fitted = origin.get("reading", {}).get("pool")
@@ -172,10 +172,10 @@ def _same(one: str | Path, other: object) -> bool:
 
 def _judged(
     report: DetectorReport,
-    table: Labelled,
+    table: LabelledTexts,
     scores: Mapping[str, Float[np.ndarray, " texts"]],
     words: Int[np.ndarray, " texts"],
-    sides: Sides,
+    sides: LabelledSample,
 ) -> DetectorReport:
     """The report with all that can be said where the truth is known."""
     truth, chance, prior = sides.generated, report.probabilities, report.prior
@@ -191,23 +191,23 @@ def _judged(
     alarms = list(_alarms(scores[ALL], truth, prior))
     flagged = _above(scores[ALL], truth, FALSE_ALARMS[0])[0]
 
-    def part(name: str, chosen: Bool[np.ndarray, " texts"]) -> Part:
+    def part(name: str, chosen: Bool[np.ndarray, " texts"]) -> Subgroup:
         mine = truth[chosen]
-        return Part(
+        return Subgroup(
             name,
             int((~mine).sum()),
             int(mine.sum()),
-            sides.interval(area(scores[ALL][chosen], mine), chosen),
-            *(proportion(int((flagged[chosen] & some).sum()), int(some.sum())) for some in (mine, ~mine)),
+            sides.interval(roc_auc(scores[ALL][chosen], mine), chosen),
+            *(binomial_interval(int((flagged[chosen] & some).sum()), int(some.sum())) for some in (mine, ~mine)),
         )
 
     return replace(
         report,
         overall=Overall(
-            sure(area(scores[ALL], truth)),
-            {share: sure(found_share(scores[ALL], truth, share)) for share in FALSE_ALARMS},
+            sure(roc_auc(scores[ALL], truth)),
+            {share: sure(true_positive_rate(scores[ALL], truth, share)) for share in FALSE_ALARMS},
             sure(calibration_error(chance, truth, prior)),
-            sure(squared_error(chance, truth, prior)),
+            sure(brier_score(chance, truth, prior)),
         ),
         bins=list(_bins(chance, sides, prior)),
         ways=ways,
@@ -218,11 +218,11 @@ def _judged(
             column: [part(name, chosen) for name, chosen in _values(cells)] for column, cells in table.cells.items()
         },
         alarms=alarms,
-        leaks=find_leaks(table.of(generated=False), table.of(generated=True)),
+        leaks=find_confounds(table.of(generated=False), table.of(generated=True)),
     )
 
 
-def _differing(length: Way) -> Iterator[str]:
+def _differing(length: ScoringMethod) -> Iterator[str]:
     if length.area.value >= _TELLS:
         yield (
             f"The sides differ in length: alone it tells them apart with an area of {length.area.value:.2f}. The "
@@ -230,28 +230,29 @@ def _differing(length: Way) -> Iterator[str]:
         )
 
 
-def _bins(chance: Float[np.ndarray, " texts"], sides: Sides, prior: float) -> Iterator[Bin]:
+def _bins(chance: Float[np.ndarray, " texts"], sides: LabelledSample, prior: float) -> Iterator[Bin]:
     """Bins of one width, those that hold texts."""
     places = np.minimum((chance * _BINS).astype(int), _BINS - 1)
     for place in np.unique(places):
         chosen = places == place
-        share = sides.interval(held_share(chosen, sides.generated, prior))
+        share = sides.interval(positive_fraction(chosen, sides.generated, prior))
         assert share is not None
         yield Bin(float(chance[chosen].mean()), share, int(chosen.sum()))
 
 
-def _way(name: str, scores: Float[np.ndarray, " texts"], sides: Sides) -> Way:
+def _way(name: str, scores: Float[np.ndarray, " texts"], sides: LabelledSample) -> ScoringMethod:
     from sklearn.metrics import roc_auc_score
 
     truth = sides.generated
     turned = name == LENGTH and bool(roc_auc_score(truth, scores) < 0.5)
     upright = -scores if turned else scores
     under, found = (
-        sides.interval(measure) for measure in (area(upright, truth), found_share(upright, truth, FALSE_ALARMS[0]))
+        sides.interval(measure)
+        for measure in (roc_auc(upright, truth), true_positive_rate(upright, truth, FALSE_ALARMS[0]))
     )
     assert under is not None
     assert found is not None
-    return Way(name, under, found, turned)
+    return ScoringMethod(name, under, found, turned)
 
 
 def _values(cells: list[str]) -> Iterator[tuple[str, Bool[np.ndarray, " texts"]]]:
@@ -293,7 +294,7 @@ def _alarm(
 ) -> Alarm:
     found = float(flagged[truth].mean())
     wrong, real = int(flagged[~truth].sum()), int((~truth).sum())
-    alarms = proportion(wrong, real)
+    alarms = binomial_interval(wrong, real)
     assert alarms is not None
     innocent = None
     if flagged.any():
@@ -310,7 +311,7 @@ def _shown(
     truth: Bool[np.ndarray, " texts"] | None,
     chance: Float[np.ndarray, " texts"],
     prior: float,
-) -> Iterator[Shown]:
+) -> Iterator[ExampleText]:
     """A few texts of each kind, no text twice."""
     rising, unsure = np.argsort(chance, kind="stable"), np.argsort(np.abs(chance - 0.5), kind="stable")
     kinds: dict[str, Int[np.ndarray, " some"]] = {}
@@ -329,4 +330,4 @@ def _shown(
         for place in [one for one in places.tolist() if one not in taken][:_EACH]:
             taken.add(place)
             explanation = judge.explain(texts[place], prior=prior)
-            yield Shown(kind, texts[place], None if truth is None else bool(truth[place]), explanation)
+            yield ExampleText(kind, texts[place], None if truth is None else bool(truth[place]), explanation)

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.codecs.base import Codec
-from seqloom.detector.likelihood import FEATURES, LanguagePair, token_statistics
+from seqloom.detector.likelihood import FEATURES, LanguageModelPair, token_statistics
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members
 from seqloom.detector.percentiles import Reference
-from seqloom.detector.scores import Asked
+from seqloom.detector.scores import MemberOutputs
 from seqloom.detector.segments import PARTS
 from seqloom.detector.stack import Calibration, Stack, probabilities
 
@@ -136,11 +136,11 @@ class FittedDetector(Protocol):
     stack_: Stack | None
     calibration_: Calibration
 
-    def ask(self, texts: Sequence[str]) -> Asked:
+    def ask(self, texts: Sequence[str]) -> MemberOutputs:
         """Return the outputs of all members."""
         ...
 
-    def logits(self, asked: Asked) -> Float[np.ndarray, " texts"]:
+    def logits(self, asked: MemberOutputs) -> Float[np.ndarray, " texts"]:
         """Return the logit of every text."""
         ...
 
@@ -160,8 +160,8 @@ def explain(detector: FittedDetector, text: str, prior: float) -> Explanation:
         probability=float(probabilities(detector.logits(asked), prior)[0]),
         prior=prior,
         words=int(asked.words[0]),
-        abstained=bool(asked.abstained[0]),
-        strange=bool(asked.strange[0]),
+        abstained=bool(asked.too_short[0]),
+        strange=bool(asked.out_of_distribution[0]),
         contributions=_by_member(detector, asked),
         shares_below=below,
         unheard=tuple(members.readers.familiarity.unheard_words(text)),
@@ -181,7 +181,7 @@ def chances(probability: float) -> str:
     return "fewer than 1 of 100" if probability < 0.5 else "more than 99 of 100"
 
 
-def _by_member(detector: FittedDetector, asked: Asked) -> dict[str, float]:
+def _by_member(detector: FittedDetector, asked: MemberOutputs) -> dict[str, float]:
     """The sum of what each member's answers add; the light ones share what their stack adds to the other one."""
     light = detector.light_.contributions(asked.light, asked.words)[0]
     found = {name: float(light[of].sum()) for name, of in LIGHT.items()}
@@ -207,10 +207,10 @@ def _telling(members: Members, text: str) -> list[Telling]:
     return sorted(rare or found, key=lambda one: (-abs(one.logit), one.words))
 
 
-def _tokens(pair: LanguagePair, text: str) -> Iterator[Token]:
+def _tokens(pair: LanguageModelPair, text: str) -> Iterator[Token]:
     """The text in pieces, all of it: what the model does not know, or did not read, has no probability."""
     (found,) = token_statistics(pair.real, pair.generated, [pair.encoded(text)])
-    unknown = {place for place, _ in pair.codec.unknown(text)}
+    unknown = {place for place, _ in pair.codec.unknown_symbols(text)}
     ids = pair.encoded(text)[1:].tolist()
     at = 0
     for spelled, log_prob, rank in _whole(pair.codec, ids, found.log_probs[0].tolist(), found.ranks[0].tolist()):

@@ -12,9 +12,9 @@ from seqloom.config import ReadingConfig
 from seqloom.corpora.labelled_texts import read_texts
 from seqloom.critic.load import open_critic
 from seqloom.detector.detector import LEAST_TEXTS, Detector
-from seqloom.detector.language_models import language_teacher
+from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
-from seqloom.detector.negatives import write_fakes
+from seqloom.detector.negatives import generate_negatives
 from seqloom.detector.storage import DETECTOR, MODELS, save_detector
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import building_folder, check_writable
@@ -76,7 +76,7 @@ def fit_detector(
     for number, one in enumerate(runs):
         wanted = (count or len(reals)) // len(runs) + (number < (count or len(reals)) % len(runs))
         note(f"writing {wanted:,} texts: {one.path}")
-        fakes += write_fakes(one, reals, wanted, seed + number, judge if len(one.config.conditions) else None)
+        fakes += generate_negatives(one, reals, wanted, seed + number, judge if len(one.config.conditions) else None)
     for source in generated:
         fakes += read_texts(source, replace(reading, group=None, pool=None), note).texts
     texts = reals + fakes
@@ -84,7 +84,7 @@ def fit_detector(
     labels = np.arange(len(texts)) >= len(reals)
     with building_folder(folder) as place:
         detector = Detector(
-            teacher=None if light else language_teacher(minutes, place, seed=seed, note=note),
+            teacher=None if light else train_language_models(minutes, place, seed=seed, note=note),
             encoder=not light,
             seed=seed,
             note=note,
@@ -155,4 +155,4 @@ def _as_read(texts: list[str], runs: Sequence[SavedRun]) -> list[str]:
     if not runs:
         return texts
     foldings = {(one.config.reading.lowercase, one.config.reading.keep_newlines) for one in runs}
-    return [runs[0].as_read(text) for text in texts] if len(foldings) == 1 else texts
+    return [runs[0].normalize(text) for text in texts] if len(foldings) == 1 else texts

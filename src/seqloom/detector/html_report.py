@@ -11,7 +11,7 @@ import numpy as np
 from seqloom.detector.evaluate import measure_detector
 from seqloom.detector.explanation import Token
 from seqloom.detector.html import bullets, coloured, document, heading, legend, paragraph, picture, table
-from seqloom.detector.report import Alarm, DetectorReport, Part, Shown, Way
+from seqloom.detector.report import Alarm, DetectorReport, ExampleText, ScoringMethod, Subgroup
 from seqloom.detector.training_set import LEAST_WORDS
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_ALARMS, Interval
@@ -188,7 +188,7 @@ def _alarm_cells(alarm: Alarm) -> tuple[str, ...]:
     )
 
 
-def _ways(ways: Sequence[Way]) -> Iterator[str]:
+def _ways(ways: Sequence[ScoringMethod]) -> Iterator[str]:
     header = ("scored by", "area under the ROC curve", f"found at {_share(FALSE_ALARMS[0])} false alarms")
     rows = [
         (f"{way.name}{' (low speaks for generated)' if way.turned else ''}", _figure(way.area), _shares(way.found))
@@ -203,7 +203,7 @@ def _ways(ways: Sequence[Way]) -> Iterator[str]:
     )
 
 
-def _parts(title: str, column: str, rows: Sequence[Part]) -> Iterator[str]:
+def _parts(title: str, column: str, rows: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
         f"{_INTERVAL} Flagged: at or above the one threshold that at most {_share(FALSE_ALARMS[0])} of all real texts "
@@ -235,7 +235,7 @@ def _leaks(report: DetectorReport) -> Iterator[str]:
         yield paragraph("None was found: no odd character, mark or blank belongs to one side alone.")
 
 
-def _texts(shown: Sequence[Shown]) -> Iterator[str]:
+def _texts(shown: Sequence[ExampleText]) -> Iterator[str]:
     yield heading("Some texts")
     if any(one.explanation.tokens for one in shown):
         yield paragraph("The darker a token, the less the model of real text expected it.")
@@ -246,7 +246,7 @@ def _texts(shown: Sequence[Shown]) -> Iterator[str]:
             yield _article(one)
 
 
-def _article(one: Shown) -> str:
+def _article(one: ExampleText) -> str:
     explanation = one.explanation
     truth = "" if one.generated is None else f" In truth it is {'generated' if one.generated else 'real'}."
     added = ", ".join(f"{name} {value:+.1f}" for name, value in explanation.contributions.items())

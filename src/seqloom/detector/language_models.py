@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.codecs.base import without
-from seqloom.detector.detector import Teacher
-from seqloom.detector.likelihood import LanguagePair
+from seqloom.detector.detector import LanguageModelTrainer
+from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.load import load_pair
 from seqloom.detector.storage import MODELS
-from seqloom.lm.observer import Viewer
+from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.train import train
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["language_teacher"]
+__all__ = ["train_language_models"]
 
 REAL, GENERATED = MODELS
 
 Note = Callable[[str], None]
 
 
-def language_teacher(
+def train_language_models(
     minutes: float = 2.0, folder: str | Path | None = None, *, seed: int = 0, note: Note = lambda line: None
-) -> Teacher:
+) -> LanguageModelTrainer:
     """What trains the language models of a detector: first of real texts, then from there of generated ones.
 
     Args:
@@ -39,13 +39,13 @@ def language_teacher(
     if folder is None:
         atexit.register(shutil.rmtree, place, ignore_errors=True)
 
-    def taught(real: Sequence[str], generated: Sequence[str]) -> LanguagePair:
+    def taught(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
         budget: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
         with tempfile.TemporaryDirectory() as held:
             one = _learned(real, Path(held) / "real.jsonl", place / REAL, level="char", **budget)
             note(f"model of real text: {one.config.model.core} of {one.config.model.sizes}")
             note("model of generated text: the same, from there on")
-            shown = [without(text, one.codec.unknown(text)) for text in generated]
+            shown = [without(text, one.codec.unknown_symbols(text)) for text in generated]
             _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, from_run=place / REAL, **budget)
         return load_pair(place)
 
@@ -54,4 +54,4 @@ def language_teacher(
 
 def _learned(texts: Sequence[str], file: Path, run: Path, **settings: Any) -> SavedRun:
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
-    return train(file, run=run, text="text", viewer=Viewer(), **settings)
+    return train(file, run=run, text="text", viewer=TrainingObserver(), **settings)

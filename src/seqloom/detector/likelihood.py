@@ -14,9 +14,9 @@ from seqloom.codecs.base import Codec
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import TokenScorer
 from seqloom.evaluation.scoring_windows import LANES, Piece, windows
-from seqloom.sampling.transforms import diverged
+from seqloom.sampling.transforms import non_finite_error
 
-__all__ = ["FEATURES", "LanguagePair", "TokenStatistics", "likelihood_features", "token_statistics"]
+__all__ = ["FEATURES", "LanguageModelPair", "TokenStatistics", "likelihood_features", "token_statistics"]
 
 _MOST_TOKENS = 4000
 """Of a text that are read."""
@@ -60,7 +60,7 @@ class TokenStatistics:
 
 
 @dataclass(frozen=True)
-class LanguagePair:
+class LanguageModelPair:
     """A model of real text and one of generated text.
 
     Attributes:
@@ -86,7 +86,7 @@ class LanguagePair:
     def encoded(self, text: str) -> Integer[np.ndarray, " time"]:
         """The ids of a text, after that of what comes before any; symbols that the models do not know are left out."""
         ids = self.codec.encode(text, skip_unknown=True)[:_MOST_TOKENS]
-        return np.concatenate([[self.codec.start], ids]).astype(np.int64)
+        return np.concatenate([[self.codec.bos_id], ids]).astype(np.int64)
 
 
 def token_statistics(
@@ -151,7 +151,7 @@ def _read(
     asked = np.concatenate([window.targets != IGNORED for window in shown], axis=1)
     log_probs, entropies, variances, ranks, cross = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     if not np.isfinite(log_probs).all():
-        raise diverged()
+        raise non_finite_error()
     return [
         TokenStatistics(
             log_probs[:, lane, here],

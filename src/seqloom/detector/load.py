@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seqloom.detector.detector import Detector
-from seqloom.detector.likelihood import LanguagePair
+from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.storage import MODELS, load_detector
 from seqloom.lm.evaluate import run_scorer
 from seqloom.runs.saved_run import SavedRun
@@ -20,7 +20,7 @@ def open_detector(folder: str | Path) -> Detector:
     return load_detector(folder, load_pair)
 
 
-def load_pair(folder: Path) -> LanguagePair:
+def load_pair(folder: Path) -> LanguageModelPair:
     """Return the language models of real and of generated text in a detector folder."""
     real, generated = (SavedRun(folder / name) for name in MODELS)
-    return LanguagePair(real.codec, run_scorer(real), run_scorer(generated))
+    return LanguageModelPair(real.codec, run_scorer(real), run_scorer(generated))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from seqloom.detector.embedding_coherence import COHERENCE, Coherence
-from seqloom.detector.likelihood import FEATURES, LanguagePair
+from seqloom.detector.likelihood import FEATURES, LanguageModelPair
 from seqloom.detector.ngram_classifier import Wording
 from seqloom.detector.ngram_novelty import FAMILIARITY, NEW, Familiarity
 from seqloom.detector.segments import PARTS
@@ -91,7 +91,7 @@ class Members:
 
     readers: PatternReaders
     encoder: "Encoder | None"
-    pair: LanguagePair | None
+    pair: LanguageModelPair | None
 
     @property
     def slow(self) -> Mapping[str, slice]:

@@ -10,11 +10,11 @@ from seqloom.data.conditions import Category, Scale
 from seqloom.detector.augmentation import words_of
 from seqloom.detector.confounds import same_texts
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.rating.generate import write_rated
-from seqloom.rating.request import Request
+from seqloom.rating.generate import generate_rated
+from seqloom.rating.request import RatingRequest
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["write_fakes"]
+__all__ = ["generate_negatives"]
 
 _WAYS: tuple[dict[str, Any], ...] = (
     {"temperature": 1.0},
@@ -35,7 +35,7 @@ _TRIES = 4
 """How often texts are written in place of those that ended before they began."""
 
 
-def write_fakes(run: SavedRun, real: Sequence[str], count: int, seed: int, critic: Any = None) -> list[str]:
+def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int, critic: Any = None) -> list[str]:
     """Write texts of all kinds.
 
     Args:
@@ -49,8 +49,8 @@ def write_fakes(run: SavedRun, real: Sequence[str], count: int, seed: int, criti
         Texts of at least a word, without those that stand among the real ones too, as they teach nothing: fewer than
         `count` where there are such.
     """
-    longest = int(np.quantile([len(run.as_read(text)) for text in real], 0.98)) + 1
-    sample = [run.codec.encode(run.as_read(text), skip_unknown=True) for text in real[:200]]
+    longest = int(np.quantile([len(run.normalize(text)) for text in real], 0.98)) + 1
+    sample = [run.codec.encode(run.normalize(text), skip_unknown=True) for text in real[:200]]
     tokens = 8 + longest * sum(map(len, sample)) // max(1, sum(len(text) for text in real[:200]))
     random = np.random.default_rng(seed)
     generators = RunGenerators(run)
@@ -75,9 +75,9 @@ def _written(
 ) -> Iterator[str]:
     """Yield generated texts: filtered by a critic where the condition names one."""
     if "critic" in condition:
-        return (one.sample.text for one in write_rated(generators, Request(**condition), config, count=count))
+        return (one.sample.text for one in generate_rated(generators, RatingRequest(**condition), config, count=count))
     generator = generators.generator(**condition)
-    return (one.text for one in generator.write(generator.prompt(""), config, count=count))
+    return (one.text for one in generator.generate(generator.prompt(""), config, count=count))
 
 
 def _told(run: SavedRun, count: int, critic: Any, random: np.random.Generator) -> list[tuple[dict[str, Any], int]]:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from seqloom.detector.confounds import Leak
+from seqloom.detector.confounds import Confound
 from seqloom.detector.explanation import Explanation
 from seqloom.evaluation.classification_metrics import Interval
 
-__all__ = ["Alarm", "Bin", "DetectorReport", "Overall", "Part", "Shown", "Way", "as_numbers"]
+__all__ = ["Alarm", "Bin", "DetectorReport", "ExampleText", "Overall", "ScoringMethod", "Subgroup", "as_numbers"]
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -49,7 +49,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Way:
+class ScoringMethod:
     """What one way of scoring comes to by itself.
 
     Attributes:
@@ -66,7 +66,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subgroup:
     """The detector on a part of the texts, at the threshold that 1 % of all real texts pass.
 
     Attributes:
@@ -107,7 +107,7 @@ class Alarm:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ExampleText:
     """A text that is shown.
 
     Attributes:
@@ -159,12 +159,12 @@ class DetectorReport:
     warnings: Sequence[str]
     overall: Overall | None = None
     bins: Sequence[Bin] = ()
-    ways: Sequence[Way] = ()
-    lengths: Sequence[Part] = ()
-    parts: Mapping[str, Sequence[Part]] = field(default_factory=dict)
+    ways: Sequence[ScoringMethod] = ()
+    lengths: Sequence[Subgroup] = ()
+    parts: Mapping[str, Sequence[Subgroup]] = field(default_factory=dict)
     alarms: Sequence[Alarm] = ()
-    leaks: Sequence[Leak] = ()
-    shown: Sequence[Shown] = ()
+    leaks: Sequence[Confound] = ()
+    shown: Sequence[ExampleText] = ()
     scores: Mapping[str, Float[np.ndarray, " texts"]] = field(repr=False)
     truth: Bool[np.ndarray, " texts"] | None = field(repr=False)
     probabilities: Float[np.ndarray, " texts"] = field(repr=False)

@@ -63,14 +63,16 @@ def score_table(
     tally: Counter[str] = Counter()
 
     def scored(texts: Sequence[str]) -> list[dict[str, Any]]:
-        found = opened().judge(texts, prior=prior, light=light)
-        tally["text too short to tell"] += int(found.abstained.sum())
-        tally["text unlike those that the detector knows"] += int(found.strange.sum())
-        tally["text that the detector learned from"] += int(found.learned.sum())
-        flags = np.where(found.learned, "learned", np.where(found.strange, "unfamiliar", "")).tolist()
+        found = opened().score(texts, prior=prior, light=light)
+        tally["text too short to tell"] += int(found.too_short.sum())
+        tally["text unlike those that the detector knows"] += int(found.out_of_distribution.sum())
+        tally["text that the detector learned from"] += int(found.seen_in_training.sum())
+        flags = np.where(
+            found.seen_in_training, "learned", np.where(found.out_of_distribution, "unfamiliar", "")
+        ).tolist()
         return [
             dict(zip(COLUMNS, (float(f"{chance:.9g}"), int(short), flag), strict=True))
-            for chance, short, flag in zip(found.probabilities, found.abstained, flags, strict=True)
+            for chance, short, flag in zip(found.probabilities, found.too_short, flags, strict=True)
         ]
 
     settings = {"detector": fingerprint, "prior": prior, "light": light}

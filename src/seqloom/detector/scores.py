@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-__all__ = ["Asked", "Scored"]
+__all__ = ["MemberOutputs", "Scores"]
 
 
 @dataclass(frozen=True)
-class Scored:
+class Scores:
     """What a detector says of some texts.
 
     Attributes:
@@ -20,13 +20,13 @@ class Scored:
     """
 
     probabilities: Float[np.ndarray, " texts"]
-    abstained: Bool[np.ndarray, " texts"]
-    strange: Bool[np.ndarray, " texts"]
-    learned: Bool[np.ndarray, " texts"]
+    too_short: Bool[np.ndarray, " texts"]
+    out_of_distribution: Bool[np.ndarray, " texts"]
+    seen_in_training: Bool[np.ndarray, " texts"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class MemberOutputs:
     """What the members say of some texts.
 
     Attributes:
@@ -41,12 +41,12 @@ class Asked:
     light: Float[np.ndarray, "texts answers"]
     slow: Float[np.ndarray, "texts slow_answers"] | None
     words: Int[np.ndarray, " texts"]
-    abstained: Bool[np.ndarray, " texts"]
-    strange: Bool[np.ndarray, " texts"]
-    learned: Bool[np.ndarray, " texts"]
+    too_short: Bool[np.ndarray, " texts"]
+    out_of_distribution: Bool[np.ndarray, " texts"]
+    seen_in_training: Bool[np.ndarray, " texts"]
 
-    def some(self, chosen: Bool[np.ndarray, " texts"]) -> "Asked":
+    def some(self, chosen: Bool[np.ndarray, " texts"]) -> "MemberOutputs":
         """The same of some of the texts."""
         slow = None if self.slow is None else self.slow[chosen]
-        marks = (self.abstained, self.strange, self.learned)
-        return Asked(self.light[chosen], slow, self.words[chosen], *(mark[chosen] for mark in marks))
+        marks = (self.too_short, self.out_of_distribution, self.seen_in_training)
+        return MemberOutputs(self.light[chosen], slow, self.words[chosen], *(mark[chosen] for mark in marks))

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from seqloom.detector.confounds import Leak
+from seqloom.detector.confounds import Confound
 from seqloom.detector.detector import Detector
 from seqloom.detector.embedding_coherence import Coherence
-from seqloom.detector.likelihood import LanguagePair
+from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders
 from seqloom.detector.ngram_classifier import Wording
 from seqloom.detector.ngram_novelty import Familiarity
@@ -70,7 +70,7 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
     DETECTOR.save(folder, parts, stored)
 
 
-def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguagePair]) -> Detector:
+def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguageModelPair]) -> Detector:
     """The detector that a folder holds.
 
     Args:
@@ -82,7 +82,7 @@ def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguagePair])
     """
     path = Path(folder)
 
-    def pair(models: Mapping[str, str | None]) -> LanguagePair | None:
+    def pair(models: Mapping[str, str | None]) -> LanguageModelPair | None:
         for name, digest in models.items():
             if _digest(path / name) != digest:
                 raise RunError(f"the model in {name} is not the one that it was fitted with")
@@ -102,7 +102,7 @@ def detector_fingerprint(folder: str | Path) -> str:
     return sha256((path / DETECTOR.settings).read_bytes()).hexdigest()
 
 
-def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None) -> Detector:
+def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguageModelPair | None) -> Detector:
     detector = Detector(**stored["settings"])
     encoder = None
     if stored["encoder"] is not None:
@@ -133,7 +133,7 @@ def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguagePair | None)
     detector.familiar_ = np.array(stored["familiar"], np.float64)
     if detector.familiar_.shape != (2,) or not np.isfinite(detector.familiar_).all():
         raise ValueError("what is familiar is no pair of numbers")
-    detector.leaks_ = [Leak(*row) for row in stored["leaks"]]
+    detector.leaks_ = [Confound(*row) for row in stored["leaks"]]
     detector.report_ = dict(stored["report"])
     return detector
 

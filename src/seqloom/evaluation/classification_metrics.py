@@ -9,13 +9,13 @@ from jaxtyping import Bool, Float, Int
 __all__ = [
     "FALSE_ALARMS",
     "Interval",
-    "Sides",
-    "area",
+    "LabelledSample",
+    "binomial_interval",
+    "brier_score",
     "calibration_error",
-    "found_share",
-    "held_share",
-    "proportion",
-    "squared_error",
+    "positive_fraction",
+    "roc_auc",
+    "true_positive_rate",
 ]
 
 FALSE_ALARMS = (0.01, 0.001)
@@ -53,7 +53,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Sides:
+class LabelledSample:
     """Texts of two sides, and groups of them that are drawn together.
 
     Attributes:
@@ -92,7 +92,7 @@ class Sides:
         return Interval(value, min(low, value), max(high, value))
 
 
-def area(scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"]) -> Measure:
+def roc_auc(scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"]) -> Measure:
     """The area under the ROC curve: how often a generated text has the higher score; half where they are equal."""
     curve = _curve(scores, generated)
 
@@ -106,7 +106,7 @@ def area(scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " text
     return measure
 
 
-def found_share(
+def true_positive_rate(
     scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], false_alarms: float
 ) -> Measure:
     """The share of generated texts above a threshold that at most a share of the real ones lies above."""
@@ -120,7 +120,7 @@ def found_share(
     return measure
 
 
-def squared_error(
+def brier_score(
     probabilities: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float
 ) -> Measure:
     """The Brier score where a share of `prior` is generated."""
@@ -150,7 +150,9 @@ def calibration_error(
     return measure
 
 
-def held_share(chosen: Bool[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float) -> Measure:
+def positive_fraction(
+    chosen: Bool[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float
+) -> Measure:
     """The share of generated texts among chosen ones, where a share of `prior` is; NaN of a sample without them."""
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
@@ -162,7 +164,7 @@ def held_share(chosen: Bool[np.ndarray, " texts"], generated: Bool[np.ndarray, "
     return measure
 
 
-def proportion(count: int, number: int) -> Interval | None:
+def binomial_interval(count: int, number: int) -> Interval | None:
     """A share of some texts, with its exact interval (Clopper, Pearson 1934); None where there are none."""
     from scipy.stats import binomtest
 

@@ -15,18 +15,18 @@ import numpy as np
 from jaxtyping import Int, Integer, UInt64
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seqloom.config import check
+from seqloom.config import validate
 from seqloom.evaluation.encoded_corpus import SymbolText
 from seqloom.evaluation.rolling_hash import RollingHash
 
-__all__ = ["CopyGuard"]
+__all__ = ["CopyConstraint"]
 
 _PIECE = 1 << 16
 _MOST_COMPARED = 1 << 20
 _LONGEST_CHARACTER_BYTES = 4
 
 
-class CopyGuard:
+class CopyConstraint:
     """Refuses tokens that would make a run of more than `max_copy` characters that occurs in the corpus.
 
     Args:
@@ -38,7 +38,7 @@ class CopyGuard:
     """
 
     def __init__(self, corpus: SymbolText, max_copy: int) -> None:
-        check((max_copy >= 1, f"--max-copy got {max_copy}: it must be 1 or more (50 is usual)"))
+        validate((max_copy >= 1, f"--max-copy got {max_copy}: it must be 1 or more (50 is usual)"))
         self._corpus = corpus
         self._max_copy = max_copy
         self._window = max_copy + 1

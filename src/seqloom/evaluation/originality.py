@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int, Integer, UInt64
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seqloom.corpora.document import Document
-from seqloom.evaluation.copy_constraint import CopyGuard
+from seqloom.evaluation.copy_constraint import CopyConstraint
 from seqloom.evaluation.encoded_corpus import LIMIT_CHARACTERS, SymbolText
 from seqloom.evaluation.rolling_hash import RollingHash
 
@@ -72,7 +72,7 @@ class CopyIndex:
         self._corpus = SymbolText(documents, limit=limit)
         self.left_out = self._corpus.left_out
 
-    def guard(self, max_copy: int) -> CopyGuard:
+    def constraint(self, max_copy: int) -> CopyConstraint:
         """A check for generation: of what was written and a candidate, False where too much is copied.
 
         Args:
@@ -81,7 +81,7 @@ class CopyIndex:
         Raises:
             ConfigError: `max_copy` is below 1.
         """
-        return CopyGuard(self._corpus, max_copy)
+        return CopyConstraint(self._corpus, max_copy)
 
     def copied_share(self, text: str, n: int = 50) -> float | None:
         """Share of the windows of `n` characters of `text` that occur in the corpus.

@@ -9,7 +9,7 @@ from jaxtyping import Integer
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import TokenScorer
 from seqloom.evaluation.scoring_windows import LANES, LEAST_LANE, Piece, full_pieces, windows
-from seqloom.sampling.transforms import diverged
+from seqloom.sampling.transforms import non_finite_error
 
 __all__ = ["TokenScore", "document_scores", "token_scores"]
 
@@ -92,7 +92,7 @@ def _by_piece(
     targets = np.concatenate([window.targets for window, _ in found], axis=1)
     log_probs, entropies, ranks = (np.concatenate(parts, axis=1) for parts in zip(*(s for _, s in found), strict=True))
     if not np.isfinite(log_probs).all():
-        raise diverged()
+        raise non_finite_error()
     for lane, asked in enumerate(targets != IGNORED):
         columns = (part[lane, asked].tolist() for part in (targets, log_probs, ranks, entropies))
         yield [TokenScore(*row) for row in zip(*columns, strict=True)]

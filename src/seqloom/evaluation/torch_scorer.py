@@ -10,7 +10,7 @@ from torch import Tensor
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import Window
 from seqloom.kernels.batched_decoder import Scores
-from seqloom.models.conditioning import Told
+from seqloom.models.conditioning import ConditionInputs
 from seqloom.models.language_model import LanguageModel
 
 __all__ = ["TorchScorer"]
@@ -71,10 +71,10 @@ class TorchScorer:
             yield window, asked, logits, targets
 
 
-def _told(window: Window, begins: bool, device: torch.device) -> Told | None:
+def _told(window: Window, begins: bool, device: torch.device) -> ConditionInputs | None:
     if window.features is None:
         return None
     features = torch.from_numpy(window.features).to(device)[:, None].expand(-1, window.tokens.shape[1], -1)
     first = torch.zeros(window.tokens.shape, dtype=torch.bool, device=device)
     first[:, 0] = begins
-    return Told(features, first)
+    return ConditionInputs(features, first)

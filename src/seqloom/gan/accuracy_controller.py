@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Balance"]
+__all__ = ["AccuracyController"]
 
 _PACE = 0.2
 """Of the running mean of the accuracy."""
@@ -14,7 +14,7 @@ _NOISE_STEP = 0.02
 
 
 @dataclass
-class Balance:
+class AccuracyController:
     """A controller of one number, the accuracy on texts that the discriminator has not seen, by two others.
 
     Inside the band's middle half the discriminator has one update a round. Above it, it has none, and the noise on what
@@ -36,18 +36,18 @@ class Balance:
     accuracy: float = 0.5
     noise: float = 0.0
     updates: int = 1
-    inside: int = 0
+    rounds_in_band: int = 0
     rounds: int = 0
 
-    def school(self, accuracy: float) -> None:
+    def observe(self, accuracy: float) -> None:
         """Take account of an accuracy from before the rounds, when nothing is held."""
         self.accuracy += _PACE * (accuracy - self.accuracy)
 
-    def see(self, accuracy: float) -> None:
+    def update(self, accuracy: float) -> None:
         """Take account of a round's accuracy."""
-        self.school(accuracy)
+        self.observe(accuracy)
         self.rounds += 1
-        self.inside += self.low <= self.accuracy <= self.high
+        self.rounds_in_band += self.low <= self.accuracy <= self.high
         quarter = (self.high - self.low) / 4
         if (self.low, self.high) == (0, 1):
             return
@@ -60,7 +60,7 @@ class Balance:
             self.updates = 1
 
     @property
-    def pull(self) -> float:
+    def generator_weight(self) -> float:
         """How much of the discriminator's verdict the generator learns from, 0 to 1.
 
         One that hardly tells has little to teach; below the band it is left time to learn.

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from seqloom.gan.losses import Scores
 
-__all__ = ["Expression"]
+__all__ = ["ConditionAdherence"]
 
 _PACE = 0.05
 """Of the running means, once they have seen as many rounds."""
@@ -14,7 +14,7 @@ _WHOLE = 0.1
 
 
 @dataclass
-class Expression:
+class ConditionAdherence:
     """Running means of two slopes, of the ratings that the discriminator reads by those that texts have.
 
     Real texts are those that both networks learn from: the generator writes what the discriminator has seen there, and
@@ -30,7 +30,7 @@ class Expression:
     generated: float = 0.0
     seen: int = 0
 
-    def see(self, had: Scores, in_real: Scores, in_generated: Scores) -> None:
+    def update(self, had: Scores, in_real: Scores, in_generated: Scores) -> None:
         """Take account of a round.
 
         Args:
@@ -45,7 +45,7 @@ class Expression:
         self.seen += 1
 
     @property
-    def lack(self) -> float:
+    def shortfall(self) -> float:
         """How much of the real texts' slope generated ones lack: 1 from a tenth of it on, 0 where they lack none."""
         if self.real <= 0:
             return 0.0

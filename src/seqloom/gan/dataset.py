@@ -11,12 +11,12 @@ from seqloom.config.gan import GanConfig
 from seqloom.corpora import open_corpus
 from seqloom.data.conditions import Scale
 from seqloom.errors import SourceError
-from seqloom.gan.short_texts import Texts, texts_of, too_long
-from seqloom.lm.dataset import Material, prepare
+from seqloom.gan.short_texts import ShortTexts, encode_texts, too_long_reason
+from seqloom.lm.dataset import Dataset, load_dataset
 from seqloom.plural import counted
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["UNSEEN", "check_enough", "material_of", "short_texts"]
+__all__ = ["UNSEEN", "build_dataset", "check_dataset_size", "load_table"]
 
 UNSEEN = 0.05
 """Share of the texts that the discriminator is measured on."""
@@ -26,7 +26,9 @@ _LEAST_UNSEEN = 16
 _ONE_RATING = "all texts have the same {}, {:g}: give texts of several ratings"
 
 
-def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig, note: Callable[[str], None]) -> None:
+def check_dataset_size(
+    source: str, settings: Mapping[str, Any], config: GanConfig, note: Callable[[str], None]
+) -> None:
     """Whether a table may have enough texts, before anything is trained: as far as that shows without a vocabulary.
 
     Args:
@@ -66,10 +68,10 @@ def check_enough(source: str, settings: Mapping[str, Any], config: GanConfig, no
         )
 
 
-def material_of(parent: SavedRun, source: str | list[str], note: Callable[[str], None]) -> Material:
+def load_table(parent: SavedRun, source: str | list[str], note: Callable[[str], None]) -> Dataset:
     """A table, read and coded as a run's."""
     reading = parent.config.reading
-    return prepare(
+    return load_dataset(
         source,
         reading,
         lambda corpus: parent.codec,
@@ -79,9 +81,9 @@ def material_of(parent: SavedRun, source: str | list[str], note: Callable[[str],
     )
 
 
-def short_texts(
-    parent: SavedRun, material: Material, config: GanConfig, note: Callable[[str], None]
-) -> tuple[Texts, Texts]:
+def build_dataset(
+    parent: SavedRun, material: Dataset, config: GanConfig, note: Callable[[str], None]
+) -> tuple[ShortTexts, ShortTexts]:
     """The texts to learn from, and others.
 
     Raises:
@@ -90,7 +92,8 @@ def short_texts(
     tally: Counter[str] = Counter()
     parts = (material.split.train, material.split.validation)
     texts, unseen = (
-        texts_of(material.store, part, parent.codec, parent.config.conditions, config.length, tally) for part in parts
+        encode_texts(material.store, part, parent.codec, parent.config.conditions, config.length, tally)
+        for part in parts
     )
     for reason, count in tally.items():
         note(f"left out: {counted(count, reason)}")
@@ -105,12 +108,12 @@ def short_texts(
         note("more texts are left out for their words than are read: --level subword leaves none out for them")
     if len(texts) < 4 * config.batch or len(unseen) < _least_unseen(config):
         usable = f"{len(texts):,} texts to learn from and {len(unseen):,} to measure the discriminator on, of"
-        shorter = _shorter(tally[too_long(config.length)], parent.config.reading)
+        shorter = _shorter(tally[too_long_reason(config.length)], parent.config.reading)
         raise SourceError(_too_few(usable, f"{tally.total():,} left out", parent.codec.level, config, shorter))
     if len(set(texts.levels.tolist())) < 2:
         scale = parent.config.conditions.columns[0]
         assert isinstance(scale, Scale)
-        raise SourceError(_ONE_RATING.format(scale.name, scale.unscaled(texts.levels[:1])[0]))
+        raise SourceError(_ONE_RATING.format(scale.name, scale.from_unit(texts.levels[:1])[0]))
     note(f"{len(texts):,} texts to learn from, {len(unseen):,} to measure the discriminator on")
     return texts, unseen
 

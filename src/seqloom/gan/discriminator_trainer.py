@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from seqloom.config.gan import GanConfig
-from seqloom.gan.gradient_clipping import clip
+from seqloom.gan.gradient_clipping import clip_gradients
 from seqloom.gan.losses import GanLoss
-from seqloom.gan.networks import Discriminator, Judged, Shown
-from seqloom.gan.short_texts import Batch, Texts
+from seqloom.gan.networks import Discriminator, DiscriminatorInput, DiscriminatorOutput
+from seqloom.gan.short_texts import ShortTexts, TextBatch
 
 __all__ = ["DiscriminatorTrainer"]
 
@@ -32,13 +32,13 @@ class DiscriminatorTrainer:
     """
 
     def __init__(
-        self, discriminator: Discriminator, unseen: Texts, loss: GanLoss, config: GanConfig, device: torch.device
+        self, discriminator: Discriminator, unseen: ShortTexts, loss: GanLoss, config: GanConfig, device: torch.device
     ) -> None:
         self.discriminator, self.unseen, self.loss = discriminator, unseen, loss
         self.config, self.device = config, device
         self.optimizer = torch.optim.Adam(discriminator.parameters(), config.discriminator_rate, (0.5, 0.99))
 
-    def teach(self, real: Batch, drafts: Batch, schooled: float, noise: float, random: torch.Generator) -> float:
+    def step(self, real: TextBatch, drafts: TextBatch, schooled: float, noise: float, random: torch.Generator) -> float:
         """One update.
 
         Args:
@@ -61,14 +61,14 @@ class DiscriminatorTrainer:
             loss = loss + _PENALTY * self._slope(real, drafts, random)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        clip(self.discriminator.parameters(), 5.0, "discriminator")
+        clip_gradients(self.discriminator.parameters(), 5.0, "discriminator")
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.discriminator_rate * _SETTLED**schooled
         self.optimizer.step()
         return float(loss.detach())
 
     @torch.no_grad()
-    def measured(self, number: int, drafts: Batch, noise: float, random: torch.Generator) -> tuple[float, float]:
+    def evaluate(self, number: int, drafts: TextBatch, noise: float, random: torch.Generator) -> tuple[float, float]:
         """How often it is right on texts and on unseen real ones, and how it reads ratings.
 
         The score that divides one half of both is found on the other half: only differences of scores are learned.
@@ -83,7 +83,7 @@ class DiscriminatorTrainer:
             The accuracy, and the correlation of wanted and read ratings of generated texts.
         """
         size = min(4 * self.config.batch, len(self.unseen))
-        real = self.unseen.drawn(self.config.seed, number, size, self.device)
+        real = self.unseen.sample(self.config.seed, number, size, self.device)
         of_real, of_drafts = self._judged(real, drafts, noise, random)
         rating = float(torch.corrcoef(torch.stack([of_drafts.levels, drafts.levels]))[0, 1])
         halves = [[self._regrouped(one, half, random) for one in (of_real, of_drafts)] for half in (0, 1)]
@@ -93,13 +93,15 @@ class DiscriminatorTrainer:
             right += float((asked_real > threshold).float().mean() + (asked_drafts <= threshold).float().mean()) / 4
         return right, rating
 
-    def _regrouped(self, judged: Judged, half: int, random: torch.Generator) -> Tensor:
+    def _regrouped(self, judged: DiscriminatorOutput, half: int, random: torch.Generator) -> Tensor:
         """Scores of packs that half of the texts are put into again and again, which hang less on chance."""
         places = torch.arange(half, len(judged.fits), 2, device=self.device)
         orders = [torch.randperm(len(places), generator=random, device=self.device) for _ in range(_REGROUPED)]
         return torch.cat([self.discriminator.scores(judged.chosen(places[order])) for order in orders])
 
-    def _judged(self, real: Batch, drafts: Batch, noise: float, random: torch.Generator) -> list[Judged]:
+    def _judged(
+        self, real: TextBatch, drafts: TextBatch, noise: float, random: torch.Generator
+    ) -> list[DiscriminatorOutput]:
         """What it says of both."""
         longest = max(real.tokens.shape[1], drafts.tokens.shape[1])
         tokens, kept = (
@@ -107,13 +109,13 @@ class DiscriminatorTrainer:
             for parts in ((real.tokens, drafts.tokens), (real.kept, drafts.kept))
         )
         ratings, counts = torch.cat([real.ratings, drafts.ratings]), [len(real.ratings), len(drafts.ratings)]
-        judged = self.discriminator.judge(Shown(tokens, kept), ratings, noise, random)
-        return [Judged(*part) for part in zip(*(torch.split(one, counts) for one in judged), strict=True)]
+        judged = self.discriminator.judge(DiscriminatorInput(tokens, kept), ratings, noise, random)
+        return [DiscriminatorOutput(*part) for part in zip(*(torch.split(one, counts) for one in judged), strict=True)]
 
-    def _slope(self, real: Batch, drafts: Batch, random: torch.Generator) -> Tensor:
+    def _slope(self, real: TextBatch, drafts: TextBatch, random: torch.Generator) -> Tensor:
         """How far the slope between real and generated texts is from 1 (Gulrajani et al. 2017)."""
         longest = min(real.tokens.shape[1], drafts.tokens.shape[1])
-        cut = [Shown(one.tokens[:, :longest], one.kept[:, :longest]) for one in (real, drafts)]
+        cut = [DiscriminatorInput(one.tokens[:, :longest], one.kept[:, :longest]) for one in (real, drafts)]
         with torch.no_grad():
             rows = [self.discriminator.trunk.embedded(one) for one in cut]
         share = torch.rand(len(real.ratings), 1, 1, generator=random, device=self.device)

@@ -7,10 +7,10 @@ from torch import nn
 
 from seqloom.errors import TrainingError
 
-__all__ = ["clip"]
+__all__ = ["clip_gradients"]
 
 
-def clip(parameters: Iterable[nn.Parameter], most: float, of: str) -> None:
+def clip_gradients(parameters: Iterable[nn.Parameter], most: float, of: str) -> None:
     """Scale gradients down to a norm.
 
     Args:

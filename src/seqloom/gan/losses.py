@@ -7,18 +7,18 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
-__all__ = ["GanLoss", "Relativistic", "ScoreFunction", "Scores", "Wasserstein", "rewarded", "standardised"]
+__all__ = ["GanLoss", "Relativistic", "ScoreFunction", "Scores", "Wasserstein", "policy_gradient_loss", "standardize"]
 
 Scores = Float[Tensor, " batch"]
 """A number for each text or pack."""
 
 
-def standardised(values: Scores) -> Scores:
+def standardize(values: Scores) -> Scores:
     """How many standard deviations each is above the mean."""
     return (values - values.mean()) / (values.std() + 1e-4)
 
 
-def rewarded(rewards: Scores, log_probs: Scores) -> Tensor:
+def policy_gradient_loss(rewards: Scores, log_probs: Scores) -> Tensor:
     """What is minimised to make texts of higher rewards likelier (Williams 1992).
 
     Args:

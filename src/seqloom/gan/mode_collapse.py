@@ -6,7 +6,7 @@ from typing import NamedTuple
 from seqloom.evaluation.diversity import distinct_share
 from seqloom.evaluation.self_bleu import self_bleu
 
-__all__ = ["Variety", "collapsed", "variety_of"]
+__all__ = ["DiversityStats", "collapse_reason", "diversity_stats"]
 
 _FALL = 0.7
 _JUMP = 0.15
@@ -14,7 +14,7 @@ _COMPARED = 128
 """Texts that self-BLEU holds against one another, the last ones."""
 
 
-class Variety(NamedTuple):
+class DiversityStats(NamedTuple):
     """How varied texts are.
 
     Attributes:
@@ -28,7 +28,9 @@ class Variety(NamedTuple):
     repeated: float
 
 
-def variety_of(texts: Sequence[Sequence[int]], spell: Callable[[Sequence[Sequence[int]]], list[str]]) -> Variety:
+def diversity_stats(
+    texts: Sequence[Sequence[int]], spell: Callable[[Sequence[Sequence[int]]], list[str]]
+) -> DiversityStats:
     """How varied some texts are.
 
     Args:
@@ -37,14 +39,14 @@ def variety_of(texts: Sequence[Sequence[int]], spell: Callable[[Sequence[Sequenc
     """
     spelled = spell(texts)
     alike = self_bleu(spelled[-_COMPARED:])
-    return Variety(
+    return DiversityStats(
         distinct_share([list(map(str, text)) for text in texts], 2) or 0.0,
         0.0 if alike is None else alike,
         1 - len(set(spelled)) / max(len(spelled), 1),
     )
 
 
-def collapsed(found: Variety, reference: Variety) -> str | None:
+def collapse_reason(found: DiversityStats, reference: DiversityStats) -> str | None:
     """What is wrong with texts that have lost their variety; None where nothing is.
 
     Args:

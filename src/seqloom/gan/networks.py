@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-__all__ = ["Discriminator", "Judged", "Recognizer", "Shown", "shown_rows"]
+__all__ = ["Discriminator", "DiscriminatorInput", "DiscriminatorOutput", "Encoder", "embed_straight_through"]
 
 _REPRESENTATIONS = 4
 _WIDTH = 32
@@ -18,7 +18,7 @@ _HIDDEN = 256
 _LOWEST = -1e4
 
 
-class Shown(NamedTuple):
+class DiscriminatorInput(NamedTuple):
     """Texts as they are shown to a network.
 
     Attributes:
@@ -32,7 +32,7 @@ class Shown(NamedTuple):
     soft: Float[Tensor, "batch length vocab"] | None = None
 
 
-class Judged(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What the discriminator makes of texts, one by one.
 
     Attributes:
@@ -45,9 +45,9 @@ class Judged(NamedTuple):
     fits: Float[Tensor, " batch"]
     levels: Float[Tensor, " batch"]
 
-    def chosen(self, places: Int[Tensor, " some"]) -> "Judged":
+    def chosen(self, places: Int[Tensor, " some"]) -> "DiscriminatorOutput":
         """Some of them."""
-        return Judged(*(part[places] for part in self))
+        return DiscriminatorOutput(*(part[places] for part in self))
 
 
 class _StraightThrough(torch.autograd.Function):
@@ -64,7 +64,7 @@ class _StraightThrough(torch.autograd.Function):
         return gradients[0] @ weight.t(), None, None
 
 
-def shown_rows(
+def embed_straight_through(
     weight: Float[Tensor, "vocab width"], tokens: Int[Tensor, "*axes"], soft: Float[Tensor, "*axes vocab"] | None
 ) -> Float[Tensor, "*axes width"]:
     """The rows of tokens; where they are soft, the gradient goes to that and not to the weight."""
@@ -96,9 +96,9 @@ class _Trunk(nn.Module):
         )
         self.mix = held(nn.Linear(2 * len(_REACHES) * channels, _HIDDEN))
 
-    def embedded(self, shown: Shown) -> Float[Tensor, "batch length width"]:
+    def embedded(self, shown: DiscriminatorInput) -> Float[Tensor, "batch length width"]:
         """The embeddings of texts, zeros after their end."""
-        return shown_rows(self.embedding, shown.tokens, shown.soft) * shown.kept.unsqueeze(-1)
+        return embed_straight_through(self.embedding, shown.tokens, shown.soft) * shown.kept.unsqueeze(-1)
 
     def forward(
         self, embedded: Float[Tensor, "batch length width"], kept: Bool[Tensor, "batch length"]
@@ -142,25 +142,25 @@ class Discriminator(nn.Module):
         self.word_levels = nn.Parameter(torch.zeros(vocabulary, 1))
 
     @torch.no_grad()
-    def begin_with(self, embedding: Float[Tensor, "vocab width"]) -> None:
+    def load_embedding(self, embedding: Float[Tensor, "vocab width"]) -> None:
         """Begin with what a generator knows of tokens: as many columns as there is room for, at the usual spread."""
         room = self.trunk.embedding[:, : embedding.shape[1]]
         room.copy_(embedding[:, : room.shape[1]] / embedding.std())
 
     def forward(
         self, embedded: Float[Tensor, "batch length width"], kept: Bool[Tensor, "batch length"], ratings: Tensor
-    ) -> Judged:
+    ) -> DiscriminatorOutput:
         """Judge embedded texts."""
         hidden = self.trunk(embedded, kept)
-        return Judged(hidden, (self.projection(ratings) * hidden).sum(1), self.level(hidden).squeeze(1))
+        return DiscriminatorOutput(hidden, (self.projection(ratings) * hidden).sum(1), self.level(hidden).squeeze(1))
 
     def judge(
         self,
-        shown: Shown,
+        shown: DiscriminatorInput,
         ratings: Float[Tensor, "batch width"],
         noise: float = 0.0,
         random: torch.Generator | None = None,
-    ) -> Judged:
+    ) -> DiscriminatorOutput:
         """Judge texts.
 
         Args:
@@ -173,20 +173,20 @@ class Discriminator(nn.Module):
         if noise:
             drawn = torch.randn(embedded.shape, generator=random, device=embedded.device)
             embedded = embedded + noise * drawn * shown.kept.unsqueeze(-1)
-        judged: Judged = self(embedded, shown.kept, ratings)
-        return judged._replace(levels=judged.levels + self.of_words(shown))
+        judged: DiscriminatorOutput = self(embedded, shown.kept, ratings)
+        return judged._replace(levels=judged.levels + self.word_scores(shown))
 
-    def of_words(self, shown: Shown) -> Float[Tensor, " batch"]:
+    def word_scores(self, shown: DiscriminatorInput) -> Float[Tensor, " batch"]:
         """What the words of texts add to the ratings that are read in them, each by itself."""
-        added = shown_rows(self.word_levels, shown.tokens, shown.soft).squeeze(-1) * shown.kept
+        added = embed_straight_through(self.word_levels, shown.tokens, shown.soft).squeeze(-1) * shown.kept
         return added.sum(1) / shown.kept.sum(1).sqrt()
 
-    def scores(self, judged: Judged) -> Float[Tensor, " packs"]:
+    def scores(self, judged: DiscriminatorOutput) -> Float[Tensor, " packs"]:
         """How real packs are, the higher the more: texts that follow one another; what is over is left out."""
         hidden, fits = self._packed(judged)
         return self._scores(hidden.sum(1), hidden.square().sum(1), fits.sum(1))
 
-    def credits(self, generated: Judged, real: Judged) -> Float[Tensor, " whole"]:
+    def credits(self, generated: DiscriminatorOutput, real: DiscriminatorOutput) -> Float[Tensor, " whole"]:
         """How much better a pack is for each of its texts, than with a real one in its place (difference rewards)."""
         (hidden, fits), (others, other_fits) = self._packed(generated), self._packed(real)
         sums, squares, fitting = hidden.sum(1, True), hidden.square().sum(1, True), fits.sum(1, True)
@@ -195,7 +195,9 @@ class Discriminator(nn.Module):
         )
         return (self._scores(sums, squares, fitting) - without).flatten()
 
-    def _packed(self, judged: Judged) -> tuple[Float[Tensor, "packs pack hidden"], Float[Tensor, "packs pack"]]:
+    def _packed(
+        self, judged: DiscriminatorOutput
+    ) -> tuple[Float[Tensor, "packs pack hidden"], Float[Tensor, "packs pack"]]:
         packs = len(judged.fits) // self.pack
         hidden, fits = (part[: packs * self.pack] for part in (judged.hidden, judged.fits))
         return hidden.view(packs, self.pack, -1), fits.view(packs, self.pack)
@@ -208,7 +210,7 @@ class Discriminator(nn.Module):
         return scores * math.sqrt(self.pack)
 
 
-class Recognizer(nn.Module):
+class Encoder(nn.Module):
     """Says which noise a text was made of: a normal distribution for each number.
 
     Args:
@@ -223,7 +225,7 @@ class Recognizer(nn.Module):
         self.moments = nn.Linear(_HIDDEN + ratings, 2 * noise)
 
     def forward(
-        self, shown: Shown, ratings: Float[Tensor, "batch width"]
+        self, shown: DiscriminatorInput, ratings: Float[Tensor, "batch width"]
     ) -> tuple[Float[Tensor, "batch noise"], Float[Tensor, "batch noise"]]:
         """The means, and the logarithms of the variances."""
         hidden = self.trunk(self.trunk.embedded(shown), shown.kept)

@@ -6,10 +6,10 @@ from seqloom.gan.layout import read_gan_config
 from seqloom.plots.gan import game_curves
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["draw_game"]
+__all__ = ["draw_gan_training"]
 
 
-def draw_game(run: SavedRun, folder: Path) -> Path:
+def draw_gan_training(run: SavedRun, folder: Path) -> Path:
     """Draw how the training of a GAN went.
 
     Args:

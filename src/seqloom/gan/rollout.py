@@ -6,15 +6,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from seqloom.gan.networks import Shown
-from seqloom.gan.short_texts import ids_of
-from seqloom.models.gated_rnn import Gated
+from seqloom.gan.networks import DiscriminatorInput
+from seqloom.gan.short_texts import unpadded_ids
+from seqloom.models.gated_rnn import GatedRnn
 from seqloom.models.language_model import LanguageModel
 
-__all__ = ["Drafts", "told_of", "write"]
+__all__ = ["Rollout", "generate_rollout", "generator_features"]
 
 
-class Drafts(NamedTuple):
+class Rollout(NamedTuple):
     """Texts of a generator.
 
     Attributes:
@@ -33,21 +33,21 @@ class Drafts(NamedTuple):
 
     def ids(self) -> list[list[int]]:
         """The ids of each text, without the boundary."""
-        return ids_of(self.tokens, self.kept, self.boundary)
+        return unpadded_ids(self.tokens, self.kept, self.boundary)
 
-    def shown(self) -> Shown:
+    def discriminator_input(self) -> DiscriminatorInput:
         """As a network is shown them."""
-        return Shown(self.tokens, self.kept, self.soft)
+        return DiscriminatorInput(self.tokens, self.kept, self.soft)
 
-    def parted(self, *counts: int) -> list[Shown]:
+    def split(self, *counts: int) -> list[DiscriminatorInput]:
         """As networks are shown some of them each, one after another."""
         sizes = list(counts)
         softs = [None] * len(counts) if self.soft is None else torch.split(self.soft, sizes)
         parts = zip(torch.split(self.tokens, sizes), torch.split(self.kept, sizes), softs, strict=True)
-        return [Shown(*part) for part in parts]
+        return [DiscriminatorInput(*part) for part in parts]
 
 
-def told_of(
+def generator_features(
     model: LanguageModel, ratings: Float[Tensor, "batch ratings"], noise: Float[Tensor, "batch noise"]
 ) -> Float[Tensor, "batch width"]:
     """What a generator is told of texts: features of their ratings, and of their noise."""
@@ -55,7 +55,7 @@ def told_of(
     return torch.cat([ratings, model.condition.of_noise(noise)], 1)
 
 
-def write(
+def generate_rollout(
     model: LanguageModel,
     features: Float[Tensor, "batch width"],
     length: int,
@@ -65,7 +65,7 @@ def write(
     temperature: float | None = None,
     weighed: bool = False,
     spread: Float[Tensor, "batch 1"] | float = 1.0,
-) -> Drafts:
+) -> Rollout:
     """Write a text for each row of features.
 
     The gradient goes to each token's own probabilities, and not on through the token that is read next: there it
@@ -89,7 +89,7 @@ def write(
     drawn = isinstance(spread, Tensor) or spread > 0
     ends = torch.zeros(batch, dtype=torch.bool, device=features.device)
     first, rest, logits_added = _added(model, features)
-    layers = [layer for layer in model.core.layers if isinstance(layer, Gated)]
+    layers = [layer for layer in model.core.layers if isinstance(layer, GatedRnn)]
     state = [layer.initial_state(batch) for layer in layers]
     token = torch.full((batch,), boundary, device=features.device)
     tokens, kept, softs, log_probs = [], [], [], []
@@ -113,7 +113,7 @@ def write(
         ends = ends | (token == boundary)
         if bool(ends.all()):
             break
-    return Drafts(
+    return Rollout(
         torch.stack(tokens, 1),
         torch.stack(kept, 1),
         None if temperature is None else torch.stack([one for one in softs if one is not None], 1),

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from seqloom.config.gan import GanConfig
-from seqloom.gan.session import fast_products
+from seqloom.gan.session import medium_matmul_precision
 from seqloom.gan.trainer import GanTrainer
 from seqloom.plural import counted
 
-__all__ = ["planned"]
+__all__ = ["fit_schedule"]
 
 _AWAKENING = 0.65
 """Share of the time; what is left is for the rounds."""
@@ -28,8 +28,8 @@ _FEW = {"awakening": 1000, "rounds": 50}
 """Updates and rounds below which texts are poor."""
 
 
-@fast_products()
-def planned(
+@medium_matmul_precision()
+def fit_schedule(
     trainer: GanTrainer, config: GanConfig, own: Mapping[str, Any], seconds: float, note: Callable[[str], None]
 ) -> GanConfig:
     """The config with as many updates and rounds as there is time and are texts for, by how long a few of each take.
@@ -44,8 +44,8 @@ def planned(
     note("trying how long updates and rounds take, a few of each")
     begun, texts = time.monotonic(), len(trainer.texts)
     most = math.ceil(_READINGS * texts / config.batch)
-    awakening = _took(trainer.awaken, _WARM)
-    schooling, round_ = (_took(step, 3) for step in (trainer.school, trainer.round))
+    awakening = _took(trainer.pretrain_step, _WARM)
+    schooling, round_ = (_took(step, 3) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step))
     seconds -= time.monotonic() - begun
     possible = {"awakening": max(1, int(_AWAKENING * seconds / awakening))}
     chosen = {"awakening": min(most, possible["awakening"]), **own}

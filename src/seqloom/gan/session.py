@@ -14,18 +14,18 @@ import torch
 from seqloom.config.gan import GanConfig
 from seqloom.data.conditions import Scale
 from seqloom.files import write_json, write_text
-from seqloom.gan.plots import draw_game
-from seqloom.gan.rollout import told_of, write
-from seqloom.gan.short_texts import Texts
-from seqloom.gan.trainer import GanTrainer, Round
+from seqloom.gan.plots import draw_gan_training
+from seqloom.gan.rollout import generate_rollout, generator_features
+from seqloom.gan.short_texts import ShortTexts
+from seqloom.gan.trainer import AdversarialStep, GanTrainer
 from seqloom.models.language_model import num_parameters
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.checkpoint import save_snapshot
-from seqloom.training.interrupt import ctrl_c
+from seqloom.training.interrupt import interrupt_flag
 
-__all__ = ["Game", "fast_products", "play"]
+__all__ = ["GanSession", "medium_matmul_precision", "run_session"]
 
 _LOGGED = 5
 """Rounds between two lines of the log."""
@@ -40,7 +40,7 @@ _PATIENCE = 15.0
 
 
 @dataclass(frozen=True)
-class Game:
+class GanSession:
     """One training.
 
     Attributes:
@@ -54,12 +54,12 @@ class Game:
     folder: RunFolder
     config: RunConfig
     trainer: GanTrainer
-    texts: Texts
+    texts: ShortTexts
     note: Callable[[str], None]
 
 
 @contextmanager
-def fast_products() -> Iterator[None]:
+def medium_matmul_precision() -> Iterator[None]:
     """Matrix products may round to bfloat16 where a processor has units for that: a third faster, and as good."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
@@ -69,8 +69,8 @@ def fast_products() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-@fast_products()
-def play(game: Game) -> SavedRun:
+@medium_matmul_precision()
+def run_session(game: GanSession) -> SavedRun:
     """Train to the end, or to Ctrl-C.
 
     Raises:
@@ -83,26 +83,26 @@ def play(game: Game) -> SavedRun:
         raise KeyboardInterrupt(*[str(game.folder.path)] * game.folder.gan_state_file.exists()) from None
 
 
-def _played_out(game: Game) -> SavedRun:
+def _played_out(game: GanSession) -> SavedRun:
     folder, progress = game.folder, game.trainer.progress
     log = _Log(folder, progress.awakened + progress.schooled + progress.rounds)
-    with ctrl_c() as interrupted:
+    with interrupt_flag() as interrupted:
         for stage in (_awaken, _school, _play_rounds):
             stage(game, log, interrupted)
         _keep(game)
         if interrupted():
             raise KeyboardInterrupt
     write_json(folder.metrics_file, _measured(game))
-    game.note(f"plot: {draw_game(SavedRun(folder.path), folder.plots_folder)}")
+    game.note(f"plot: {draw_gan_training(SavedRun(folder.path), folder.plots_folder)}")
     game.note(f"run: {folder.path}   write with it: seqloom generate {folder.path} --rating {_example(game)}")
     return SavedRun(folder.path)
 
 
-def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
+def _awaken(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, total = game.trainer, game.trainer.config.awakening
     clock = _Clock(trainer.progress.awakened, total, _then(trainer.config))
     while trainer.progress.awakened < total and not interrupted():
-        found = trainer.awaken()
+        found = trainer.pretrain_step()
         step = trainer.progress.awakened
         if step % 10 == 0:
             log(step, nats=float(found.nats), information=float(found.information))
@@ -113,11 +113,11 @@ def _awaken(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
             game.note(f"update {step:,} of {total:,}: {told}; {clock.left(step)}")
 
 
-def _school(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
+def _school(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, config = game.trainer, game.trainer.config
     clock = _Clock(trainer.progress.schooled, config.schooling, _then(config))
     while trainer.progress.schooled < config.schooling and not interrupted():
-        accuracy = trainer.school()
+        accuracy = trainer.discriminator_warmup_step()
         step = trainer.progress.schooled
         if step % _LOGGED == 0:
             log(config.awakening + step, accuracy=accuracy)
@@ -125,20 +125,20 @@ def _school(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
             right = f"the discriminator is right in {100 * trainer.balance.accuracy:.0f} %"
             game.note(f"schooling, update {step:,} of {config.schooling:,}: {right}; {clock.left(step)}")
     if trainer.reference is None and not interrupted():
-        trainer.begin()
+        trainer.start_adversarial()
         game.note(f"the generator has {num_parameters(trainer.mean):,} parameters; {_varied(trainer)}")
 
 
-def _play_rounds(game: Game, log: "_Log", interrupted: Callable[[], bool]) -> None:
+def _play_rounds(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, config = game.trainer, game.trainer.config
-    clock, seen = _Clock(trainer.progress.rounds, config.rounds), list[Round]()
+    clock, seen = _Clock(trainer.progress.rounds, config.rounds), list[AdversarialStep]()
     while trainer.progress.rounds < config.rounds and not interrupted():
-        before = len(trainer.gone_back)
-        seen.append(trainer.round())
+        before = len(trainer.rollbacks)
+        seen.append(trainer.adversarial_step())
         number = trainer.progress.rounds
         if number % _LOGGED == 0 or number == config.rounds:
             log(config.awakening + config.schooling + number, **asdict(seen[-1]), **_state(trainer))
-        for at, why in trainer.gone_back[before:]:
+        for at, why in trainer.rollbacks[before:]:
             game.note(f"round {at:,}: {why}; gone back, and on with less pressure")
         if number % config.check_every == 0:
             told = "; ".join((_balanced(trainer), _played(seen), _varied(trainer), clock.left(number)))
@@ -195,20 +195,20 @@ class _Log:
 
 
 def _state(trainer: GanTrainer) -> dict[str, float]:
-    balance, found = trainer.balance, trainer.found
+    balance, found = trainer.balance, trainer.latest_diversity
     varied = {} if found is None else {name: float(value) for name, value in found._asdict().items()}
     return {"mean_accuracy": balance.accuracy, "noise": balance.noise, "updates": float(balance.updates), **varied}
 
 
-def _save(game: Game) -> None:
+def _save(game: GanSession) -> None:
     """Weights and state, from when on nothing before them is needed to go on."""
     folder, trainer = game.folder, game.trainer
     folder.write_weights(trainer.mean.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
-    folder.asked_file.unlink(missing_ok=True)
+    folder.gan_request_file.unlink(missing_ok=True)
 
 
-def _keep(game: Game) -> str:
+def _keep(game: GanSession) -> str:
     """Weights, state and samples; gives the samples."""
     _save(game)
     folder, number = game.folder, game.trainer.progress.rounds
@@ -217,7 +217,7 @@ def _keep(game: Game) -> str:
     return samples
 
 
-def _grid(game: Game) -> str:
+def _grid(game: GanSession) -> str:
     """Texts for a fixed grid of noise and ratings."""
     trainer, scale = game.trainer, game.config.conditions.columns[0]
     assert isinstance(scale, Scale)
@@ -236,13 +236,13 @@ def _grid(game: Game) -> str:
 def _greedy(trainer: GanTrainer, ratings: torch.Tensor, noise: torch.Tensor) -> list[str]:
     """The likeliest texts of the mean weights."""
     with torch.no_grad():
-        features = told_of(trainer.mean, ratings, noise)
+        features = generator_features(trainer.mean, ratings, noise)
         random = torch.Generator(trainer.device)
-        drafts = write(trainer.mean, features, trainer.config.length, trainer.boundary, random, spread=0.0)
+        drafts = generate_rollout(trainer.mean, features, trainer.config.length, trainer.boundary, random, spread=0.0)
     return trainer.spell(drafts.ids())
 
 
-def _measured(game: Game) -> dict[str, Any]:
+def _measured(game: GanSession) -> dict[str, Any]:
     """What is kept of the whole training."""
     trainer = game.trainer
     balance = trainer.balance
@@ -252,10 +252,10 @@ def _measured(game: Game) -> dict[str, Any]:
     greedy = _greedy(trainer, rating, noise)
     return {
         "rounds": trainer.progress.rounds,
-        "rollbacks": [[number, why] for number, why in trainer.gone_back],
-        "inside_band": balance.inside / max(balance.rounds, 1),
+        "rollbacks": [[number, why] for number, why in trainer.rollbacks],
+        "inside_band": balance.rounds_in_band / max(balance.rounds, 1),
         "distinct_greedy": len(set(greedy)) / _GREEDY,
-        "variety": trainer.variety()._asdict(),
+        "variety": trainer.diversity()._asdict(),
     }
 
 
@@ -263,11 +263,11 @@ def _balanced(trainer: GanTrainer) -> str:
     balance = trainer.balance
     return (
         f"the discriminator is right in {100 * balance.accuracy:.0f} %, and was inside its band in "
-        f"{100 * balance.inside / max(balance.rounds, 1):.0f} % of the rounds"
+        f"{100 * balance.rounds_in_band / max(balance.rounds, 1):.0f} % of the rounds"
     )
 
 
-def _played(rounds: Sequence[Round]) -> str:
+def _played(rounds: Sequence[AdversarialStep]) -> str:
     """What both lost since the last look, and how well the wanted ratings are read in the texts."""
     found = {}
     for name in ("generator", "discriminator", "rating"):
@@ -277,13 +277,13 @@ def _played(rounds: Sequence[Round]) -> str:
 
 
 def _varied(trainer: GanTrainer) -> str:
-    found = trainer.found
+    found = trainer.latest_diversity
     if found is None:
         return "not looked at yet"
     return f"{100 * found.distinct:.0f} % of pairs of tokens distinct, self-BLEU {found.self_bleu:.2f}"
 
 
-def _example(game: Game) -> str:
+def _example(game: GanSession) -> str:
     """The best rating, as `seqloom generate` is told it."""
     scale = game.config.conditions.columns[0]
     assert isinstance(scale, Scale)

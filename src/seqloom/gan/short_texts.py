@@ -16,10 +16,10 @@ from seqloom.data.conditions import Conditions, Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
-__all__ = ["Batch", "Texts", "ids_of", "joined", "texts_of", "too_long"]
+__all__ = ["ShortTexts", "TextBatch", "concatenate", "encode_texts", "too_long_reason", "unpadded_ids"]
 
 
-class Batch(NamedTuple):
+class TextBatch(NamedTuple):
     """Some texts.
 
     Attributes:
@@ -36,15 +36,17 @@ class Batch(NamedTuple):
 
     def ids(self, boundary: int) -> list[list[int]]:
         """The ids of each text, without its end."""
-        return ids_of(self.tokens, self.kept, boundary)
+        return unpadded_ids(self.tokens, self.kept, boundary)
 
 
-def joined(*batches: Batch) -> Batch:
+def concatenate(*batches: TextBatch) -> TextBatch:
     """The texts of several batches of equal length, one after another."""
-    return Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
+    return TextBatch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
 
 
-def ids_of(tokens: Int[Tensor, "batch length"], kept: Bool[Tensor, "batch length"], boundary: int) -> list[list[int]]:
+def unpadded_ids(
+    tokens: Int[Tensor, "batch length"], kept: Bool[Tensor, "batch length"], boundary: int
+) -> list[list[int]]:
     """The ids of each text, without its end."""
     numbers = kept.sum(1).tolist()
     return [
@@ -54,7 +56,7 @@ def ids_of(tokens: Int[Tensor, "batch length"], kept: Bool[Tensor, "batch length
 
 
 @dataclass(frozen=True)
-class Texts:
+class ShortTexts:
     """Texts of at most some length, their ratings known.
 
     Attributes:
@@ -72,27 +74,27 @@ class Texts:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def chosen(self, places: Int[np.ndarray, " batch"], device: torch.device) -> Batch:
+    def select(self, places: Int[np.ndarray, " batch"], device: torch.device) -> TextBatch:
         """Some of them."""
         longest = int(self.lengths[places].max())
         tokens = torch.from_numpy(self.tokens[places, :longest]).to(device)
         kept = torch.arange(longest, device=device) < torch.from_numpy(self.lengths[places]).to(device)[:, None]
         ratings, levels = (torch.from_numpy(part[places]).to(device) for part in (self.ratings, self.levels))
-        return Batch(tokens, kept, ratings, levels)
+        return TextBatch(tokens, kept, ratings, levels)
 
-    def drawn(self, seed: int, number: int, size: int, device: torch.device) -> Batch:
+    def sample(self, seed: int, number: int, size: int, device: torch.device) -> TextBatch:
         """The batch of an update, which hangs on nothing else: epoch by epoch every text once."""
         epoch, within = divmod(number * size, len(self))
         places = np.concatenate([self._order(seed, epoch), self._order(seed, epoch + 1)])[within : within + size]
-        return self.chosen(places, device)
+        return self.select(places, device)
 
     def _order(self, seed: int, epoch: int) -> Int64[np.ndarray, " texts"]:
         return np.random.default_rng([seed, epoch]).permutation(len(self))
 
 
-def texts_of(
+def encode_texts(
     store: TokenStore, spans: Spans, codec: Codec, conditions: Conditions, length: int, tally: Counter[str]
-) -> Texts:
+) -> ShortTexts:
     """The texts of a part of a store.
 
     Args:
@@ -106,7 +108,7 @@ def texts_of(
     assert codec.boundary is not None
     scale = conditions.columns[0]
     assert isinstance(scale, Scale)
-    values = conditions.of(store)
+    values = conditions.values_of(store)
     spelled_out = np.zeros(len(codec), bool)
     if isinstance(codec, WordCodec) and (first := codec.vocabulary.first_byte) is not None:
         spelled_out[first : first + NUM_BYTES] = True
@@ -120,7 +122,7 @@ def texts_of(
             if spelled_out[own].any():
                 tally["text with words outside the vocabulary"] += 1
             elif len(own) >= length:
-                tally[too_long(length)] += 1
+                tally[too_long_reason(length)] += 1
             elif np.isnan(values[document, 0]):
                 tally["text without a rating"] += 1
             else:
@@ -130,14 +132,14 @@ def texts_of(
     for row, own in zip(tokens, rows, strict=True):
         row[: len(own)] = own
     known = values[np.array(owners, np.int64)] if owners else values[:0]
-    return Texts(
+    return ShortTexts(
         tokens,
         np.array([len(own) + 1 for own in rows], np.int64),
         conditions.features(known),
-        scale.scaled(known[:, 0]).astype(np.float32),
+        scale.to_unit(known[:, 0]).astype(np.float32),
     )
 
 
-def too_long(length: int) -> str:
+def too_long_reason(length: int) -> str:
     """Why `texts_of` leaves a text out that does not end within so many tokens."""
     return f"text of more than {length - 1} tokens"

@@ -9,31 +9,31 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqloom.config import Stored
+from seqloom.config import JsonSerializable
 from seqloom.config.gan import GanConfig
 from seqloom.corpora.sources import check_source
 from seqloom.data.conditions import Scale
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import write_json
-from seqloom.gan.dataset import UNSEEN, check_enough, material_of, short_texts
+from seqloom.gan.dataset import UNSEEN, build_dataset, check_dataset_size, load_table
 from seqloom.gan.layout import read_gan_config
-from seqloom.gan.schedule import planned
-from seqloom.gan.session import Game, play
-from seqloom.gan.short_texts import Texts
+from seqloom.gan.schedule import fit_schedule
+from seqloom.gan.session import GanSession, run_session
+from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.trainer import GanTrainer
-from seqloom.lm.observer import Report, SampleSet, Viewer
-from seqloom.lm.options import as_flag, as_given, sort_settings
+from seqloom.lm.observer import Report, SampleSet, TrainingObserver
+from seqloom.lm.options import cli_flag, resolve_options, to_builtin
 from seqloom.lm.train import train
 from seqloom.models.language_model import LanguageModel
-from seqloom.models.weight_transfer import transplant
+from seqloom.models.weight_transfer import transfer_weights
 from seqloom.plural import counted
 from seqloom.registry import GAN_LOSSES, resolve
-from seqloom.runs.checks import check_place
+from seqloom.runs.checks import check_run_folder
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.replace import forget_replaced, in_place_of
+from seqloom.runs.replace import discard_backup, replacing_run
 from seqloom.runs.saved_run import SavedRun
-from seqloom.runs.training_corpus import own_source
+from seqloom.runs.training_corpus import training_source
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.events import Listener
 
@@ -74,7 +74,7 @@ def train_gan(
     minutes: float | None = None,
     noise: int | None = None,
     note: Note = lambda line: None,
-    viewer: Viewer | None = None,
+    viewer: TrainingObserver | None = None,
     **settings: Any,
 ) -> SavedRun:
     """Train a generator of rated texts against a discriminator, and return its run.
@@ -104,10 +104,10 @@ def train_gan(
         return _resumed(folder, {name for name, value in given.items() if value is not None}, note, viewer)
     if source is None:
         raise ConfigError("name the table to learn from, or go on with a run by --resume")
-    given = {name: as_given(name, value) for name, value in settings.items() if value is not None}
+    given = {name: to_builtin(name, value) for name, value in settings.items() if value is not None}
     own = {name: value for name, value in given.items() if name in GAN_SETTINGS}
     others = {name: value for name, value in given.items() if name not in GAN_SETTINGS}
-    noise, minutes = _NOISE if noise is None else as_given("noise", noise), as_given("minutes", minutes)
+    noise, minutes = _NOISE if noise is None else to_builtin("noise", noise), to_builtin("minutes", minutes)
     _check(folder, own, others, minutes, noise, from_run, overwrite=overwrite)
     if not _begins_by_likelihood(own.get("loss")):
         own = {"awakening": 0, "likelihood": 0.0, **own}
@@ -115,7 +115,9 @@ def train_gan(
     if str(source) == "-":
         raise ConfigError("a GAN reads its table more than once, and standard input is gone then: name a file")
     check_source(source)
-    asked = Asked(str(Path(source).absolute() if Path(source).exists() else source), own, others, minutes, noise)
+    asked = PendingGanRun(
+        str(Path(source).absolute() if Path(source).exists() else source), own, others, minutes, noise
+    )
     if from_run is None:
         return _by_likelihood(folder, asked, note, viewer, overwrite=overwrite)
     parent = SavedRun(from_run)
@@ -124,7 +126,7 @@ def train_gan(
 
 
 @dataclass(frozen=True)
-class Asked(Stored):
+class PendingGanRun(JsonSerializable):
     """What a person asked of a GAN; kept while it is not decided yet how many rounds that is.
 
     Attributes:
@@ -160,9 +162,9 @@ class Asked(Stored):
 
 def _by_likelihood(
     folder: RunFolder,
-    asked: Asked,
+    asked: PendingGanRun,
     note: Note,
-    viewer: Viewer | None,
+    viewer: TrainingObserver | None,
     *,
     overwrite: bool = False,
     resume: bool = False,
@@ -171,21 +173,21 @@ def _by_likelihood(
     run, begun = folder.path / _LIKELIHOOD_RUN, time.monotonic()
     if resume and RunFolder(run).holds_run:
         note("first, the rest of learning by likelihood")
-        parent = train(run=run, resume=True, viewer=_OnTheWay(viewer or Viewer()))
+        parent = train(run=run, resume=True, viewer=_OnTheWay(viewer or TrainingObserver()))
     else:
-        check_enough(asked.source, asked.others, asked.draft, note)
+        check_dataset_size(asked.source, asked.others, asked.draft, note)
         note("first, learning by likelihood")
         settings = {"level": "word", "validation": UNSEEN, **asked.others, **asked.budget}
         if settings["level"] == "word":
             settings.setdefault("vocabulary", _WORDS)
-        shown = _OnTheWay(viewer or Viewer(), lambda: write_json(folder.asked_file, asked.to_json()))
+        shown = _OnTheWay(viewer or TrainingObserver(), lambda: write_json(folder.gan_request_file, asked.to_json()))
         parent = train(asked.source, run=run, overwrite=overwrite, viewer=shown, **settings)
     note(f"learned by likelihood; what it came to is in {parent.folder.report_file}")
     spent = _LIKELIHOOD * asked.seconds if resume else time.monotonic() - begun
     return _begun(folder, asked, parent, max(asked.seconds - spent, asked.seconds / 2), note)
 
 
-class _OnTheWay(Viewer):
+class _OnTheWay(TrainingObserver):
     """Shows a training that is only a beginning to another viewer: what it came to is left in its folder.
 
     Args:
@@ -193,7 +195,7 @@ class _OnTheWay(Viewer):
         remember: done when training begins, from when on it can be gone on with.
     """
 
-    def __init__(self, viewer: Viewer, remember: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, viewer: TrainingObserver, remember: Callable[[], None] = lambda: None) -> None:
         self._viewer, self._remember = viewer, remember
         self._over = False
 
@@ -219,25 +221,25 @@ class _OnTheWay(Viewer):
         self._viewer.finished(replace(report, samples=[]))
 
 
-def _asked(folder: RunFolder) -> Asked:
-    stored = folder.read_json(folder.asked_file)
+def _asked(folder: RunFolder) -> PendingGanRun:
+    stored = folder.read_json(folder.gan_request_file)
     try:
-        asked = Asked.from_json(stored)
+        asked = PendingGanRun.from_json(stored)
         others = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.others.items()}
         return replace(asked, others=others)
     except (ConfigError, AttributeError) as error:
-        raise RunError(f"{folder.asked_file} is damaged ({error}): begin again with --overwrite") from None
+        raise RunError(f"{folder.gan_request_file} is damaged ({error}): begin again with --overwrite") from None
 
 
-def _begun(folder: RunFolder, asked: Asked, parent: SavedRun, seconds: float, note: Note) -> SavedRun:
+def _begun(folder: RunFolder, asked: PendingGanRun, parent: SavedRun, seconds: float, note: Note) -> SavedRun:
     """Go on from a run that has learned by likelihood."""
     _check_parent(parent)
-    material = material_of(parent, asked.source, note)
+    material = load_table(parent, asked.source, note)
     draft = asked.draft
-    texts, unseen = short_texts(parent, material, draft, note)
+    texts, unseen = build_dataset(parent, material, draft, note)
     config = _run_config(parent, asked.noise, draft)
     if not {"rounds", "awakening"} <= asked.own.keys():
-        draft = planned(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds, note)
+        draft = fit_schedule(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds, note)
     plan = f"{counted(draft.awakening, 'update')} by likelihood with noise"
     note(f"{plan}, then {counted(draft.rounds, 'round')} against a discriminator")
     config = replace(
@@ -246,11 +248,11 @@ def _begun(folder: RunFolder, asked: Asked, parent: SavedRun, seconds: float, no
         corpus=material.corpus.name,
         corpus_hash=material.corpus.fingerprint,
     )
-    with folder.locked(), in_place_of(folder):
+    with folder.locked(), replacing_run(folder):
         folder.write_config(config, parent.codec)
         stored = {"gan": draft.to_json(), "source": asked.source, "parent": str(parent.path.absolute())}
         write_json(folder.gan_file, {"format": 1, **stored})
-        return play(Game(folder, config, _trainer(parent, config, draft, texts, unseen), texts, note))
+        return run_session(GanSession(folder, config, _trainer(parent, config, draft, texts, unseen), texts, note))
 
 
 def _check(
@@ -279,13 +281,13 @@ def _check(
         faults += _wrong_beginning(settings)
     if faults:
         raise ConfigError(*faults)
-    check_place(folder, overwrite=overwrite, from_run=None if from_run is None else Path(from_run))
+    check_run_folder(folder, overwrite=overwrite, from_run=None if from_run is None else Path(from_run))
 
 
 def _wrong_beginning(settings: Mapping[str, Any]) -> list[str]:
     """What makes settings of learning by likelihood of no use for a GAN."""
     try:
-        sort_settings({"level": "word", **{name: value for name, value in settings.items() if name != "seed"}})
+        resolve_options({"level": "word", **{name: value for name, value in settings.items() if name != "seed"}})
     except ConfigError as error:
         return list(error.faults)
     usable = (
@@ -310,12 +312,12 @@ def _check_settings(parent: SavedRun, settings: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: they have not, or the run read its texts otherwise.
     """
-    sort_settings(settings)
+    resolve_options(settings)
     reading = parent.config.reading.to_json()
     faults = [
-        f"{as_flag(name)} got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
+        f"{cli_flag(name)} got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
         if name in reading
-        else f"{as_flag(name)} is of the training that --from takes the place of: leave it out"
+        else f"{cli_flag(name)} is of the training that --from takes the place of: leave it out"
         for name, value in settings.items()
         if name != "seed" and (name not in reading or value != reading[name])
     ]
@@ -350,13 +352,13 @@ def _run_config(parent: SavedRun, noise: int, gan: GanConfig) -> RunConfig:
 
 
 def _trainer(
-    run: SavedRun, config: RunConfig, gan: GanConfig, texts: Texts, unseen: Texts, *, fresh: bool = True
+    run: SavedRun, config: RunConfig, gan: GanConfig, texts: ShortTexts, unseen: ShortTexts, *, fresh: bool = True
 ) -> GanTrainer:
     """Both networks, of which the generator knows what `run` does; or nothing, where all is put back from its state."""
     torch.set_num_threads(config.threads)
     model = LanguageModel(config.model, gan.seed)
     if fresh and _begins_by_likelihood(gan.loss):
-        transplant(run.model(), model)
+        transfer_weights(run.model(), model)
     if fresh:
         _silence(model, texts, unseen)
     assert run.codec.boundary is not None
@@ -372,17 +374,17 @@ def _trainer(
 
 
 @torch.no_grad()
-def _silence(model: LanguageModel, *texts: Texts) -> None:
+def _silence(model: LanguageModel, *texts: ShortTexts) -> None:
     """Make tokens that none of the texts has unlikely: those that spell words which the vocabulary lacks, above all."""
     known = np.unique(np.concatenate([np.unique(some.tokens) for some in texts]))
     never = np.setdiff1d(np.arange(model.config.vocabulary), known)
     model.head.bias[torch.from_numpy(never)] = _NEVER
 
 
-def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | None) -> SavedRun:
+def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: TrainingObserver | None) -> SavedRun:
     if given:
         raise ConfigError(f"--resume goes on with the run's own settings: leave out {', '.join(sorted(given))}")
-    if folder.asked_file.exists():
+    if folder.gan_request_file.exists():
         return _by_likelihood(folder, _asked(folder), note, viewer, resume=True)
     if not folder.gan_file.exists():
         raise RunError(f"there is no GAN at {folder.path} to go on with: begin one with 'seqloom gan train SOURCE'")
@@ -392,10 +394,10 @@ def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | No
     if kept and folder.metrics_file.exists():
         note(f"{folder.path} is finished")
         return run
-    material = material_of(run, own_source(config), note)
+    material = load_table(run, training_source(config), note)
     if material.corpus.fingerprint != config.corpus_hash:
         raise RunError(f"{config.source} has changed since {folder.path} began: begin another one")
-    texts, unseen = short_texts(run, material, gan, note)
+    texts, unseen = build_dataset(run, material, gan, note)
     trainer = _trainer(run, config, gan, texts, unseen, fresh=not kept)
     if kept:
         try:
@@ -406,6 +408,6 @@ def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: Viewer | No
                 "tell of: put back what was changed there, or begin again with --overwrite"
             ) from None
     with folder.locked():
-        finished = play(Game(folder, config, trainer, texts, note))
-        forget_replaced(folder)
+        finished = run_session(GanSession(folder, config, trainer, texts, note))
+        discard_backup(folder)
         return finished

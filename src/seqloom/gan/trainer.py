@@ -12,23 +12,23 @@ from torch import Tensor, nn
 
 from seqloom.config.gan import GanConfig
 from seqloom.errors import TrainingError
-from seqloom.gan.accuracy_controller import Balance
-from seqloom.gan.checkpoint import begins_with, named, restored, tensors_of
-from seqloom.gan.condition_adherence import Expression
+from seqloom.gan.accuracy_controller import AccuracyController
+from seqloom.gan.checkpoint import add_prefix, collect_tensors, restore_tensors, strip_prefix
+from seqloom.gan.condition_adherence import ConditionAdherence
 from seqloom.gan.discriminator_trainer import DiscriminatorTrainer
-from seqloom.gan.gradient_clipping import clip
-from seqloom.gan.losses import GanLoss, rewarded, standardised
-from seqloom.gan.mode_collapse import Variety, collapsed, variety_of
-from seqloom.gan.networks import Discriminator, Recognizer, Shown
-from seqloom.gan.replay_buffer import Shelf
-from seqloom.gan.rollout import Drafts, told_of, write
-from seqloom.gan.short_texts import Batch, Texts, joined
-from seqloom.gan.vae_pretraining import Explained, explained
+from seqloom.gan.gradient_clipping import clip_gradients
+from seqloom.gan.losses import GanLoss, policy_gradient_loss, standardize
+from seqloom.gan.mode_collapse import DiversityStats, collapse_reason, diversity_stats
+from seqloom.gan.networks import Discriminator, DiscriminatorInput, Encoder
+from seqloom.gan.replay_buffer import ReplayBuffer
+from seqloom.gan.rollout import Rollout, generate_rollout, generator_features
+from seqloom.gan.short_texts import ShortTexts, TextBatch, concatenate
+from seqloom.gan.vae_pretraining import VaeLoss, vae_loss
 from seqloom.models.language_model import LanguageModel
 from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.training.loop import Snapshot
 
-__all__ = ["GanTrainer", "Progress", "Round"]
+__all__ = ["AdversarialStep", "GanProgress", "GanTrainer"]
 
 _HIDDEN_RATINGS = 0.1
 """Share of texts whose rating the generator is not told in learning by likelihood, so that guidance works."""
@@ -62,7 +62,7 @@ Spell = Callable[[Sequence[Sequence[int]]], list[str]]
 
 
 @dataclass
-class Progress:
+class GanProgress:
     """The numbers that training carries on.
 
     Attributes:
@@ -81,7 +81,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Round:
+class AdversarialStep:
     """What happened in a round.
 
     Attributes:
@@ -125,8 +125,8 @@ class GanTrainer:
     def __init__(
         self,
         model: LanguageModel,
-        texts: Texts,
-        unseen: Texts,
+        texts: ShortTexts,
+        unseen: ShortTexts,
         config: GanConfig,
         *,
         boundary: int,
@@ -139,23 +139,27 @@ class GanTrainer:
         self.mean = deepcopy(self.model)
         with torch.random.fork_rng([]):
             torch.manual_seed(config.seed)
-            recognizer = Recognizer(vocabulary, ratings, model.config.noise)
+            recognizer = Encoder(vocabulary, ratings, model.config.noise)
             discriminator = Discriminator(vocabulary, ratings, config.pack, normalised=not self.loss.penalised)
         self.recognizer, self.discriminator = recognizer.to(device), discriminator.to(device)
         self.texts, self.config, self.device = texts, config, device
         self.boundary, self.spell = boundary, spell
-        self.progress, self.balance, self.expression = Progress(), Balance(*config.band), Expression()
-        self.reference: Variety | None = None
-        self.found: Variety | None = None
-        self.gone_back: list[tuple[int, str]] = []
-        self._shelf = Shelf(max(_SHELVED, config.batch), config.length, boundary)
+        self.progress, self.balance, self.expression = (
+            GanProgress(),
+            AccuracyController(*config.band),
+            ConditionAdherence(),
+        )
+        self.reference: DiversityStats | None = None
+        self.latest_diversity: DiversityStats | None = None
+        self.rollbacks: list[tuple[int, str]] = []
+        self._shelf = ReplayBuffer(max(_SHELVED, config.batch), config.length, boundary)
         self._learner = torch.optim.Adam(
             [*self.model.parameters(), *self.recognizer.parameters()], config.generator_rate, (0.5, 0.99)
         )
         self._teacher = DiscriminatorTrainer(self.discriminator, unseen, self.loss, config, device)
         self._good: Snapshot | None = None
 
-    def awaken(self) -> Explained:
+    def pretrain_step(self) -> VaeLoss:
         """One update by likelihood alone; the noise tells more and more.
 
         Raises:
@@ -163,36 +167,36 @@ class GanTrainer:
         """
         config, number = self.config, self.progress.awakened
         share = number / max(config.awakening, 1)
-        batch, random = self.texts.drawn(config.seed, number, config.batch, self.device), self._random(number, 0)
+        batch, random = self.texts.sample(config.seed, number, config.batch, self.device), self._random(number, 0)
         known = min(1.0, 4 * share) * config.information
-        found = explained(
+        found = vae_loss(
             self.model, self.recognizer, batch, self._told(batch, random), known, random, _UNREAD * (1 - share)
         )
         self._learner.zero_grad(set_to_none=True)
         torch.autograd.backward(found.loss)
-        clip(self._learned, 1.0, "generator")
+        clip_gradients(self._learned, 1.0, "generator")
         cosine = (1 + math.cos(math.pi * share)) / 2
         self._step(config.generator_rate * (1 + 9 * cosine))
         self._average(min(config.average, (1 + number) / (10 + number)))
         self.progress.awakened += 1
         return found
 
-    def school(self) -> float:
+    def discriminator_warmup_step(self) -> float:
         """One update of the discriminator alone; gives its accuracy on what it has not seen."""
         number = self.progress.schooled
         if not number:
             self._introduce()
         random = self._random(number, 7)
         wanted = self._batch(number, 2)
-        drafts = self._shelf.put(self._written(self.model, wanted, random), wanted)
-        accuracy, _ = self._teacher.measured(number, drafts, self.balance.noise, random)
-        self.balance.school(accuracy)
-        both = joined(drafts, self._shelf.drawn(self.config.batch, random))
+        drafts = self._shelf.append(self._written(self.model, wanted, random), wanted)
+        accuracy, _ = self._teacher.evaluate(number, drafts, self.balance.noise, random)
+        self.balance.observe(accuracy)
+        both = concatenate(drafts, self._shelf.sample(self.config.batch, random))
         self._teach(self._batch(number, 7, 2), both, number / self.config.schooling, random)
         self.progress.schooled += 1
         return accuracy
 
-    def round(self) -> Round:
+    def adversarial_step(self) -> AdversarialStep:
         """One round: updates of the discriminator, as the balance has it, and one of the generator.
 
         The discriminator is measured on the texts of the round before, which it has not learned from, and then learns
@@ -201,40 +205,42 @@ class GanTrainer:
         Raises:
             TrainingError: texts collapsed again and again, or a gradient is not finite.
         """
-        self.begin()
+        self.start_adversarial()
         config, number = self.config, self.progress.rounds
-        random, drafts = self._random(number, 1), self._shelf.newest(config.batch)
-        accuracy, rating = self._teacher.measured(number, drafts, self.balance.noise, random)
+        random, drafts = self._random(number, 1), self._shelf.latest(config.batch)
+        accuracy, rating = self._teacher.evaluate(number, drafts, self.balance.noise, random)
         loss = math.nan
         for update in range(self.balance.updates):
-            older = self._shelf.drawn(config.batch * (2 if update else 1), random)
-            drafts = older if update else joined(drafts, older)
+            older = self._shelf.sample(config.batch * (2 if update else 1), random)
+            drafts = older if update else concatenate(drafts, older)
             loss = self._teach(self._batch(number * 8 + update, 3, 2), drafts, 1.0, random)
-        self.balance.see(accuracy)
+        self.balance.update(accuracy)
         found, generator, credited = self._learn(number, random)
         self._average(config.average)
         self.progress.rounds += 1
         if self.progress.rounds % config.check_every == 0:
             self._look(credited)
         nats, information = (math.nan, math.nan) if found is None else (float(found.nats), float(found.information))
-        return Round(accuracy, generator, loss, nats, information, rating, credited)
+        return AdversarialStep(accuracy, generator, loss, nats, information, rating, credited)
 
-    def begin(self) -> Variety:
+    def start_adversarial(self) -> DiversityStats:
         """See how varied texts are before the rounds, which later looks are held against; again changes nothing."""
         if self.reference is None:
             if not self.progress.schooled:
                 self._introduce()
             count = max(_LOOKED_AT, self.config.batch)
-            wanted = self.texts.drawn(self.config.seed, 0, count, self.device)
-            self._shelf.put(self._written(self.model, wanted, self._random(0, 4)), wanted)
-            self.reference = self.found = variety_of(self._shelf.newest(_LOOKED_AT).ids(self.boundary), self.spell)
+            wanted = self.texts.sample(self.config.seed, 0, count, self.device)
+            self._shelf.append(self._written(self.model, wanted, self._random(0, 4)), wanted)
+            self.reference = self.latest_diversity = diversity_stats(
+                self._shelf.latest(_LOOKED_AT).ids(self.boundary), self.spell
+            )
             self._good = self._own()
         return self.reference
 
-    def variety(self) -> Variety:
+    def diversity(self) -> DiversityStats:
         """How varied texts of the mean weights are."""
-        wanted = self.texts.drawn(self.config.seed, 0, _LOOKED_AT, self.device)
-        return variety_of(self._written(self.mean, wanted, self._random(0, 4)).ids(), self.spell)
+        wanted = self.texts.sample(self.config.seed, 0, _LOOKED_AT, self.device)
+        return diversity_stats(self._written(self.mean, wanted, self._random(0, 4)).ids(), self.spell)
 
     def snapshot(self) -> Snapshot:
         """All that training goes on from, and what it would go back to."""
@@ -242,7 +248,7 @@ class GanTrainer:
         progress = {**own.progress, "config": self.config.to_json()}
         if good is None:
             return Snapshot(own.tensors, progress)
-        tensors = {**own.tensors, **named(_GOOD, good.tensors)}
+        tensors = {**own.tensors, **add_prefix(_GOOD, good.tensors)}
         return Snapshot(tensors, {**progress, "good": dict(good.progress)})
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -254,31 +260,33 @@ class GanTrainer:
         if GanConfig.from_json(snapshot.progress["config"]) != self.config:
             raise ValueError("the state was kept with other settings")
         good = snapshot.progress.get("good")
-        self._good = None if good is None else Snapshot(begins_with(_GOOD, snapshot.tensors), good)
+        self._good = None if good is None else Snapshot(strip_prefix(_GOOD, snapshot.tensors), good)
         self._restore(snapshot)
 
     def _own(self) -> Snapshot:
-        tensors = {**tensors_of(self._parts, self._optimizers), **named("shelf", self._shelf.state())}
+        tensors = {**collect_tensors(self._parts, self._optimizers), **add_prefix("shelf", self._shelf.state_dict())}
         return Snapshot(
             tensors,
             {
                 "progress": asdict(self.progress),
                 "balance": self.balance.to_json(),
                 "expression": self.expression.to_json(),
-                "varied": [None if one is None else one._asdict() for one in (self.reference, self.found)],
-                "gone_back": list(self.gone_back),
+                "varied": [None if one is None else one._asdict() for one in (self.reference, self.latest_diversity)],
+                "gone_back": list(self.rollbacks),
             },
         )
 
     def _restore(self, snapshot: Snapshot) -> None:
         held = snapshot.progress
-        restored(self._parts, self._optimizers, snapshot.tensors)
-        shelf = begins_with("shelf", snapshot.tensors)
-        self._shelf.restore({key: value.to(self.device) for key, value in shelf.items()})
-        self.progress, self.balance = Progress(**held["progress"]), Balance(**held["balance"])
-        self.expression = Expression(**held["expression"])
-        self.reference, self.found = (None if one is None else Variety(**one) for one in held["varied"])
-        self.gone_back = [(int(number), str(why)) for number, why in held["gone_back"]]
+        restore_tensors(self._parts, self._optimizers, snapshot.tensors)
+        shelf = strip_prefix("shelf", snapshot.tensors)
+        self._shelf.load_state_dict({key: value.to(self.device) for key, value in shelf.items()})
+        self.progress, self.balance = GanProgress(**held["progress"]), AccuracyController(**held["balance"])
+        self.expression = ConditionAdherence(**held["expression"])
+        self.reference, self.latest_diversity = (
+            None if one is None else DiversityStats(**one) for one in held["varied"]
+        )
+        self.rollbacks = [(int(number), str(why)) for number, why in held["gone_back"]]
 
     @property
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -302,36 +310,36 @@ class GanTrainer:
         seed = ((self.config.seed * 1_000_003 + number) * 8 + purpose) % 2**63
         return torch.Generator(self.device).manual_seed(seed)
 
-    def _batch(self, number: int, purpose: int, times: int = 1) -> Batch:
-        return self.texts.drawn(self.config.seed + 7919 * purpose, number, times * self.config.batch, self.device)
+    def _batch(self, number: int, purpose: int, times: int = 1) -> TextBatch:
+        return self.texts.sample(self.config.seed + 7919 * purpose, number, times * self.config.batch, self.device)
 
-    def _told(self, batch: Batch, random: torch.Generator) -> Float[Tensor, "batch width"]:
+    def _told(self, batch: TextBatch, random: torch.Generator) -> Float[Tensor, "batch width"]:
         """The ratings of texts, some of them hidden."""
         shown = torch.rand(len(batch.ratings), generator=random, device=self.device) >= _HIDDEN_RATINGS
         return batch.ratings * shown[:, None]
 
-    def _features(self, model: LanguageModel, batch: Batch, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _features(self, model: LanguageModel, batch: TextBatch, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """What a generator is told for texts of a batch's ratings: those, and new noise; and that noise."""
         count, noise = len(batch.ratings), self.model.config.noise
         drawn = torch.randn(count, noise, generator=random, device=self.device)
-        return told_of(model, batch.ratings, drawn), drawn
+        return generator_features(model, batch.ratings, drawn), drawn
 
     @torch.no_grad()
-    def _written(self, model: LanguageModel, wanted: Batch, random: torch.Generator) -> Drafts:
+    def _written(self, model: LanguageModel, wanted: TextBatch, random: torch.Generator) -> Rollout:
         """New texts for the ratings of a batch, from which the generator does not learn."""
         features, _ = self._features(model, wanted, random)
-        return write(model, features, self.config.length, self.boundary, random)
+        return generate_rollout(model, features, self.config.length, self.boundary, random)
 
-    def _teach(self, real: Batch, drafts: Batch, schooled: float, random: torch.Generator) -> float:
+    def _teach(self, real: TextBatch, drafts: TextBatch, schooled: float, random: torch.Generator) -> float:
         """One update of the discriminator."""
-        return self._teacher.teach(real, drafts, schooled, self.balance.noise, random)
+        return self._teacher.step(real, drafts, schooled, self.balance.noise, random)
 
     def _introduce(self) -> None:
         """The discriminator begins with what the generator knows of tokens."""
         assert self.model.embedding is not None
-        self.discriminator.begin_with(self.model.embedding.weight)
+        self.discriminator.load_embedding(self.model.embedding.weight)
 
-    def _learn(self, number: int, random: torch.Generator) -> tuple[Explained | None, float, float]:
+    def _learn(self, number: int, random: torch.Generator) -> tuple[VaeLoss | None, float, float]:
         """One update of the generator: by likelihood, and by what the discriminator makes of its texts."""
         config = self.config
         share = number / max(config.rounds, 1)
@@ -344,23 +352,23 @@ class GanTrainer:
         allowed = 1.0
         if weight:
             batch = self._batch(number, 6)
-            found = explained(self.model, self.recognizer, batch, self._told(batch, random), config.information, random)
+            found = vae_loss(self.model, self.recognizer, batch, self._told(batch, random), config.information, random)
             torch.autograd.backward(weight * found.loss)
             allowed = config.pressure * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
-        pull, lack = self.balance.pull, self.expression.lack
+        pull, lack = self.balance.generator_weight, self.expression.shortfall
         shares = (max(pull, lack), _THROUGH * pull, lack)
         for push, norm, part in zip(pushes, norms, shares[: len(pushes)], strict=True):
             for parameter, gradient in zip(self._learned, push, strict=True):
                 if gradient is not None:
                     pushed = gradient * (part * allowed / max(norm, 1e-12))
                     parameter.grad = pushed if parameter.grad is None else parameter.grad + pushed
-        clip(self._learned, 1.0, "generator")
+        clip_gradients(self._learned, 1.0, "generator")
         # Without likelihood beside it, only the learning rate says how far the generator goes.
         heed = 1.0 if weight else config.pressure * self.progress.pressure
         self._step(heed * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
         return found, generator, credited
 
-    def _played(self, real: Batch, share: float, random: torch.Generator) -> tuple[list[Tensor], float, float]:
+    def _played(self, real: TextBatch, share: float, random: torch.Generator) -> tuple[list[Tensor], float, float]:
         """What the generator minimises, by rewards and through tokens; its loss; how far its credits differ."""
         config = self.config
         features, noise = self._features(self.model, real, random)
@@ -372,24 +380,26 @@ class GanTrainer:
             temperature = config.temperature * (config.last_temperature / config.temperature) ** share
             how = {"temperature": temperature, "spread": spread}
         both = torch.cat([features, features[:calm]])
-        drafts = write(self.model, both, config.length, self.boundary, random, weighed=True, **how)
-        self._shelf.put(drafts, real)
-        usual, calmer = drafts.parted(count, calm)
+        drafts = generate_rollout(self.model, both, config.length, self.boundary, random, weighed=True, **how)
+        self._shelf.append(drafts, real)
+        usual, calmer = drafts.split(count, calm)
         judged = self.discriminator.judge(usual, real.ratings, self.balance.noise, random)
         with torch.no_grad():
-            shown = Shown(real.tokens, real.kept)
+            shown = DiscriminatorInput(real.tokens, real.kept)
             of_real = self.discriminator.judge(shown, real.ratings, self.balance.noise, random)
             credits = self.discriminator.credits(judged, of_real)
-            self.expression.see(real.levels, of_real.levels, judged.levels)
+            self.expression.update(real.levels, of_real.levels, judged.levels)
         generator = self.loss.generator(*map(self.discriminator.scores, (of_real, judged)))
         assert drafts.log_probs is not None
         off = (judged.levels.detach() - real.levels).square()[: len(credits)]
-        rewards = self.balance.pull * standardised(credits) - _RATED * self.expression.lack * standardised(off)
-        played = [rewarded(rewards, drafts.log_probs[: len(credits)])]
+        rewards = self.balance.generator_weight * standardize(
+            credits
+        ) - _RATED * self.expression.shortfall * standardize(off)
+        played = [policy_gradient_loss(rewards, drafts.log_probs[: len(credits)])]
         if self.loss.through_text:
             mean, log_variance = self.recognizer(calmer, real.ratings[:calm])
             missed = ((noise[:calm] - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
-            worded = self.discriminator.of_words(usual)
+            worded = self.discriminator.word_scores(usual)
             read = judged.levels.detach() + worded - worded.detach()
             played += [generator + _RECOGNISED * missed, (read - real.levels).square().mean()]
         return played, float(generator.detach()), float(credits.std())
@@ -406,11 +416,11 @@ class GanTrainer:
 
     def _look(self, credited: float) -> None:
         """See whether the texts have become alike; go back where they have."""
-        found = variety_of(self._shelf.newest(_LOOKED_AT).ids(self.boundary), self.spell)
+        found = diversity_stats(self._shelf.latest(_LOOKED_AT).ids(self.boundary), self.spell)
         assert self.reference is not None
         alike = "the discriminator credits all texts alike"
-        why = alike if credited < _DEAD else collapsed(found, self.reference)
-        self.found = found
+        why = alike if credited < _DEAD else collapse_reason(found, self.reference)
+        self.latest_diversity = found
         if why is None:
             self._good = self._own()
             return
@@ -418,11 +428,11 @@ class GanTrainer:
         number, rollbacks = self.progress.rounds, self.progress.rollbacks + 1
         if rollbacks > _MOST_ROLLBACKS:
             raise TrainingError(f"{why}, for the {rollbacks}th time: try a lower --pressure or --generator-rate")
-        gone_back, pressure = [*self.gone_back, (number, why)], self.progress.pressure / 2
-        inside, seen = self.balance.inside, self.balance.rounds
+        gone_back, pressure = [*self.rollbacks, (number, why)], self.progress.pressure / 2
+        inside, seen = self.balance.rounds_in_band, self.balance.rounds
         self._restore(self._good)
-        self.gone_back, self.found = gone_back, found
-        self.balance.inside, self.balance.rounds = inside, seen
+        self.rollbacks, self.latest_diversity = gone_back, found
+        self.balance.rounds_in_band, self.balance.rounds = inside, seen
         self.progress.rounds, self.progress.pressure, self.progress.rollbacks = number, pressure, rollbacks
 
 

@@ -6,19 +6,19 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seqloom.gan.networks import Recognizer, Shown
-from seqloom.gan.rollout import told_of
-from seqloom.gan.short_texts import Batch
-from seqloom.models.conditioning import Told
+from seqloom.gan.networks import DiscriminatorInput, Encoder
+from seqloom.gan.rollout import generator_features
+from seqloom.gan.short_texts import TextBatch
+from seqloom.models.conditioning import ConditionInputs
 from seqloom.models.language_model import LanguageModel
 
-__all__ = ["Explained", "explained"]
+__all__ = ["VaeLoss", "vae_loss"]
 
 _EVENLY = 1.0
 """Nats a text that it costs where the noise of all texts together is not spread as new noise is."""
 
 
-class Explained(NamedTuple):
+class VaeLoss(NamedTuple):
     """How well texts are explained, in nats a text.
 
     Attributes:
@@ -32,15 +32,15 @@ class Explained(NamedTuple):
     information: Tensor
 
 
-def explained(
+def vae_loss(
     model: LanguageModel,
-    recognizer: Recognizer,
-    batch: Batch,
+    recognizer: Encoder,
+    batch: TextBatch,
     ratings: Float[Tensor, "batch width"],
     information: float,
     random: torch.Generator,
     hidden: float = 0.0,
-) -> Explained:
+) -> VaeLoss:
     """Explain texts by noise that is recognised in them (Kingma, Welling 2014).
 
     That the noise is of use is seen to by holding what it tells at a number of nats (Burgess et al. 2018): left to
@@ -56,11 +56,11 @@ def explained(
         hidden: share of the tokens that the generator does not read, so that it must go by its noise (Bowman et al.
             2016).
     """
-    mean, log_variance = recognizer(Shown(batch.tokens, batch.kept), ratings)
+    mean, log_variance = recognizer(DiscriminatorInput(batch.tokens, batch.kept), ratings)
     drawn = torch.randn(mean.shape, generator=random, device=mean.device)
     noise = mean + (log_variance / 2).exp() * drawn
     told = (mean.square() + log_variance.exp() - 1 - log_variance).mean(0) / 2
-    features = told_of(model, ratings, noise)
+    features = generator_features(model, ratings, noise)
     before = _before_each(batch.tokens)
     if hidden:
         dropped = torch.rand(before.shape, generator=random, device=before.device) < hidden
@@ -68,7 +68,7 @@ def explained(
     nats = _nats(model, batch, before, features).sum() / len(features)
     tokens = batch.kept.sum() / len(features)
     off = (told - information / len(told)).abs().sum() + _EVENLY * _unlike_prior(mean, log_variance, batch.levels)
-    return Explained((nats + off) / tokens, nats.detach(), told.detach().sum())
+    return VaeLoss((nats + off) / tokens, nats.detach(), told.detach().sum())
 
 
 def _unlike_prior(
@@ -89,12 +89,12 @@ def _unlike_prior(
     )
 
 
-def _nats(model: LanguageModel, batch: Batch, before: Tensor, features: Tensor) -> Float[Tensor, " kept"]:
+def _nats(model: LanguageModel, batch: TextBatch, before: Tensor, features: Tensor) -> Float[Tensor, " kept"]:
     """Of each token, the boundary included, where these are read before them."""
     first = torch.zeros_like(batch.kept)
     first[:, 0] = True
     everywhere = features[:, None].expand(-1, before.shape[1], -1)
-    hidden, _ = model(before, model.initial_state(len(before)), told=Told(everywhere, first))
+    hidden, _ = model(before, model.initial_state(len(before)), told=ConditionInputs(everywhere, first))
     logits = model.logits(hidden[batch.kept], everywhere[batch.kept])
     return torch.nn.functional.cross_entropy(logits, batch.tokens[batch.kept], reduction="none")
 

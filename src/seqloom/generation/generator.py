@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from seqloom.codecs.base import Codec
-from seqloom.config import check
+from seqloom.config import validate
 from seqloom.config.sampling import is_number
 from seqloom.errors import ConfigError
 from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder, windowed_decoder
@@ -20,10 +20,10 @@ from seqloom.kernels.reference_decoder import told_plain_decoder
 from seqloom.kernels.weights import Weights, checked_weights
 from seqloom.runs.config import RunConfig
 from seqloom.sampling import Sample, SamplingConfig, generate, next_distribution, reweight, stream
-from seqloom.sampling.constraints import Guard
-from seqloom.sampling.request import Job, begins_with, prepare
+from seqloom.sampling.constraints import TokenPredicate
+from seqloom.sampling.request import GenerationRequest, prepare_request, tokens_with_prefix
 
-__all__ = ["Prompt", "Writer", "WriterMaker"]
+__all__ = ["GeneratorFactory", "Prompt", "TextGenerator"]
 
 
 _MOST_GUIDANCE = 20
@@ -38,11 +38,11 @@ class Prompt(NamedTuple):
     """
 
     ids: list[int]
-    begun: bytes = b""
+    first_token_prefix: bytes = b""
 
 
 @dataclass(frozen=True)
-class Writer:
+class TextGenerator:
     """Writes after prompts.
 
     Attributes:
@@ -61,18 +61,18 @@ class Writer:
         Raises:
             CodecError: the prompt has symbols outside the vocabulary and `skip_unknown` is False.
         """
-        begun = self.codec.unfinished(text)
+        begun = self.codec.pending_space(text)
         ids = self.codec.encode(text.removesuffix(begun), skip_unknown=skip_unknown)
         return Prompt(self._begun(ids.tolist()), begun.encode())
 
-    def write(
+    def generate(
         self,
         prompt: Prompt,
         config: SamplingConfig,
         *,
         count: int = 1,
         first_index: int = 0,
-        guard: Guard | None = None,
+        guard: TokenPredicate | None = None,
     ) -> Iterator[Sample]:
         """Samples one after another, after a prompt."""
         return generate(
@@ -84,27 +84,27 @@ class Writer:
             count=count,
             first_index=first_index,
             guard=guard,
-            begun=prompt.begun,
+            begun=prompt.first_token_prefix,
         )
 
-    def job(self, prompt: Prompt, config: SamplingConfig, guard: Guard | None = None) -> Job:
+    def request(self, prompt: Prompt, config: SamplingConfig, guard: TokenPredicate | None = None) -> GenerationRequest:
         """The request that steering works on."""
-        return prepare(
+        return prepare_request(
             self.decoder,
             config,
             prompt=prompt.ids,
             token_bytes=self.codec.token_bytes,
             boundary=self.codec.boundary,
             guard=guard,
-            begun=prompt.begun,
+            begun=prompt.first_token_prefix,
         )
 
-    def write_ids(self, ids: Sequence[int], config: SamplingConfig) -> Sample:
+    def generate_from_ids(self, ids: Sequence[int], config: SamplingConfig) -> Sample:
         """One sample after ids as they are stored, with or without a beginning."""
-        return next(self.write(Prompt(list(ids) or self._begun([])), config))
+        return next(self.generate(Prompt(list(ids) or self._begun([])), config))
 
     def stream(
-        self, prompt: Prompt, config: SamplingConfig, *, index: int = 0, guard: Guard | None = None
+        self, prompt: Prompt, config: SamplingConfig, *, index: int = 0, guard: TokenPredicate | None = None
     ) -> Generator[str, None, Sample]:
         """The sample of that index piece by piece; the same text as `write` gives."""
         return stream(
@@ -115,13 +115,13 @@ class Writer:
             boundary=self.codec.boundary,
             index=index,
             guard=guard,
-            begun=prompt.begun,
+            begun=prompt.first_token_prefix,
         )
 
     def distribution(self, prompt: Prompt, temperature: float = 1.0) -> Float64[np.ndarray, " vocab"]:
         """The probability of every token after a prompt."""
         probabilities = next_distribution(self.decoder, prompt.ids)
-        possible = begins_with(prompt.begun, self.codec.token_bytes)
+        possible = tokens_with_prefix(prompt.first_token_prefix, self.codec.token_bytes)
         return reweight(np.where(possible, probabilities, 0.0), temperature)
 
     def _begun(self, ids: Iterable[int]) -> list[int]:
@@ -132,7 +132,7 @@ class Writer:
         return ids or list(self.opening)
 
 
-class WriterMaker:
+class GeneratorFactory:
     """Makes writers of a run's weights, told of ratings or not; the packed weights are shared.
 
     Args:
@@ -167,11 +167,11 @@ class WriterMaker:
             )
 
     @cached_property
-    def untold(self) -> Writer:
+    def unconditional(self) -> TextGenerator:
         """The writer that is told of no ratings."""
         return self._writer(None)
 
-    def told(self, values: Float64[np.ndarray, " columns"], guidance: float = 1.0) -> Writer:
+    def conditioned(self, values: Float64[np.ndarray, " columns"], guidance: float = 1.0) -> TextGenerator:
         """A writer that is told of ratings.
 
         Args:
@@ -181,7 +181,7 @@ class WriterMaker:
         Raises:
             ConfigError: `guidance` is out of range.
         """
-        check(
+        validate(
             (
                 is_number(guidance) and 0 <= guidance <= _MOST_GUIDANCE,
                 f"--guidance got {guidance!r}: choose from 0 (the rating is left out) to {_MOST_GUIDANCE}; 1 is plain, "
@@ -190,7 +190,7 @@ class WriterMaker:
         )
         return self._writer(values, float(guidance))
 
-    def _writer(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> Writer:
+    def _writer(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> TextGenerator:
         noise = self._config.model.noise
 
         def decoder(drawn: Float32[np.ndarray, " noise"]) -> Decoder:
@@ -198,7 +198,7 @@ class WriterMaker:
             return told if guidance == 1 else GuidedDecoder(told, self._decoder(None, drawn), guidance)
 
         one = NoisyDecoder(noise, decoder) if noise else decoder(np.zeros(0, np.float32))
-        return Writer(self._codec, one, self._config.opening)
+        return TextGenerator(self._codec, one, self._config.opening)
 
     def _decoder(self, values: Float64[np.ndarray, " columns"] | None, noise: Float32[np.ndarray, " noise"]) -> Decoder:
         """What is told of these ratings, or of none, and of noise."""

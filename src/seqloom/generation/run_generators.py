@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from seqloom.config import SamplingConfig, check
-from seqloom.generation.generator import Writer, WriterMaker
+from seqloom.config import SamplingConfig, validate
+from seqloom.generation.generator import GeneratorFactory, TextGenerator
 from seqloom.kernels.native_decoder import decoding_kernels
 from seqloom.runs.saved_run import SavedRun
-from seqloom.runs.training_corpus import copy_index
-from seqloom.sampling.constraints import Guard
+from seqloom.runs.training_corpus import training_copy_index
+from seqloom.sampling.constraints import TokenPredicate
 
 __all__ = ["RunGenerators"]
 
@@ -21,7 +21,7 @@ class RunGenerators:
 
     def __init__(self, run: SavedRun) -> None:
         self.run = run
-        self._cached: tuple[tuple[bool | None, str | None, str | None], WriterMaker] | None = None
+        self._cached: tuple[tuple[bool | None, str | None, str | None], GeneratorFactory] | None = None
 
     def generator(
         self,
@@ -31,7 +31,7 @@ class RunGenerators:
         extrapolate: bool = False,
         carry: bool | None = None,
         precision: str | None = None,
-    ) -> Writer:
+    ) -> TextGenerator:
         """Return a generator, conditioned where a rating is requested.
 
         Args:
@@ -46,29 +46,29 @@ class RunGenerators:
             ConfigError: the run has no such rating, the rating is out of range, or the precision is unavailable.
             RunError: the weights are missing, damaged or do not fit the config.
         """
-        check(
+        validate(
             (
                 rating is not None or (guidance == 1 and not extrapolate),
                 f"--{'extrapolate' if extrapolate else 'guidance'} has no meaning without --rating: leave it out, or "
                 "add a rating",
             ),
         )
-        values = None if rating is None else self.run.config.conditions.wanted(rating, extrapolate=extrapolate)
+        values = None if rating is None else self.run.config.conditions.encode_request(rating, extrapolate=extrapolate)
         factory = self.factory(carry, precision)
-        return factory.untold if values is None else factory.told(values, guidance)
+        return factory.unconditional if values is None else factory.conditioned(values, guidance)
 
-    def factory(self, carry: bool | None, precision: str | None) -> WriterMaker:
+    def factory(self, carry: bool | None, precision: str | None) -> GeneratorFactory:
         """Return the factory of these settings; the last one is cached."""
         run = self.run
         kind = carry, precision, decoding_kernels(run.config.model)
         if self._cached is None or self._cached[0] != kind:
-            self._cached = kind, WriterMaker(run.config, run.codec, run.weights, carry=carry, precision=precision)
+            self._cached = kind, GeneratorFactory(run.config, run.codec, run.weights, carry=carry, precision=precision)
         return self._cached[1]
 
-    def copy_guard(self, config: SamplingConfig) -> Guard | None:
+    def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
         """Return the constraint against copies longer than `config.max_copy` characters; None where it is off.
 
         Raises:
             SourceError: the training corpus is not available.
         """
-        return copy_index(self.run).guard(config.max_copy) if config.max_copy else None
+        return training_copy_index(self.run).constraint(config.max_copy) if config.max_copy else None

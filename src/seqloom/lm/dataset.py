@@ -9,9 +9,9 @@ from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.corpora.table_documents import LEFT_OPEN
-from seqloom.data.batch_conditions import Ratings, balanced_shares
+from seqloom.data.batch_conditions import ConditionSource, balanced_weights
 from seqloom.data.conditions import Conditions
-from seqloom.data.contiguous_batches import LaneBatches
+from seqloom.data.contiguous_batches import ContiguousBatches
 from seqloom.data.split import Split, split_store
 from seqloom.data.store import TokenStore, cached_store
 from seqloom.data.window_batches import WindowBatches
@@ -19,13 +19,13 @@ from seqloom.errors import ConfigError, SourceError
 from seqloom.plural import counted
 from seqloom.training.loop import Batches
 
-__all__ = ["Material", "make_batches", "prepare"]
+__all__ = ["Dataset", "load_dataset", "make_batches"]
 
 Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Material:
+class Dataset:
     """What a run is trained on."""
 
     corpus: Corpus
@@ -34,7 +34,7 @@ class Material:
     split: Split
 
 
-def prepare(
+def load_dataset(
     source: str | Path | Sequence[str | Path],
     reading: ReadingConfig,
     make_codec: Callable[[Corpus], Codec],
@@ -43,7 +43,7 @@ def prepare(
     validation: float,
     note: Note,
     called: str | None = None,
-) -> Material:
+) -> Dataset:
     """Read a source, encode it (once; later runs find it in the cache) and split it.
 
     Args:
@@ -70,7 +70,7 @@ def prepare(
         note(line)
     for reason, count in store.skipped.items():
         note(f"{'left open' if reason.startswith(LEFT_OPEN) else 'skipped'}: {counted(count, reason)}")
-    return Material(corpus, codec, store, split)
+    return Dataset(corpus, codec, store, split)
 
 
 def make_batches(store: TokenStore, split: Split, training: TrainingConfig, conditions: Conditions) -> Batches:
@@ -86,8 +86,8 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
             f"{split.train.num_records:,} tokens to train on are fewer than one window of {training.window}: use more "
             "text, or a smaller --window"
         )
-    values = conditions.of(store)
-    ratings = Ratings(conditions, values, training.hide_ratings, training.seed) if len(conditions) else None
+    values = conditions.values_of(store)
+    ratings = ConditionSource(conditions, values, training.hide_ratings, training.seed) if len(conditions) else None
     if training.batching == "windows":
         return WindowBatches(
             store,
@@ -106,12 +106,12 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
             f"--lanes {training.lanes} with --window {training.window} need "
             f"{training.lanes * training.window:,} tokens and there are {usable:,}: make either smaller"
         )
-    return LaneBatches(
+    return ContiguousBatches(
         store,
         split.train,
         lanes=training.lanes,
         window=training.window,
         seed=training.seed,
         ratings=ratings,
-        shares=balanced_shares(conditions, values) if training.balance else None,
+        shares=balanced_weights(conditions, values) if training.balance else None,
     )

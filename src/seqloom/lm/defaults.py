@@ -14,9 +14,9 @@ from typing import Any
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.kernels.library import BFLOAT16, chosen_kernels, training_kernels
 from seqloom.kernels.trainer import covers
-from seqloom.lm.options import Settings
+from seqloom.lm.options import TrainOptions
 
-__all__ = ["Budget", "Plan", "choose", "kernels_for"]
+__all__ = ["Budget", "TrainingPlan", "choose_defaults", "kernels_for"]
 
 _SMALL_VOCABULARY = 256
 _SCARCE_SIZE, _SCARCE_EPOCHS, _SCARCE_DROPOUT = 256, 12.0, 0.5
@@ -56,7 +56,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """What will be trained, but for the number of steps where the budget is in time or epochs."""
 
     model: ModelConfig
@@ -66,15 +66,15 @@ class Plan:
     kernels: str | None
 
 
-def choose(
-    settings: Settings,
+def choose_defaults(
+    settings: TrainOptions,
     *,
     vocabulary: int,
     tokens: int,
     mean_document: float,
     parent: ModelConfig | None,
     condition: int = 0,
-) -> Plan:
+) -> TrainingPlan:
     """Fill in what was not set.
 
     Args:
@@ -115,10 +115,10 @@ def choose(
     }
     training = TrainingConfig(**{"total_steps": budget.steps or 1, **chosen, **settings.training})
     threads = settings.other.get("threads") or os.cpu_count() or 1
-    return Plan(model_config, training, budget, threads, kernels_for(model_config, training))
+    return TrainingPlan(model_config, training, budget, threads, kernels_for(model_config, training))
 
 
-def _likely_kernels(settings: Settings, parent: ModelConfig | None, precision: str) -> str | None:
+def _likely_kernels(settings: TrainOptions, parent: ModelConfig | None, precision: str) -> str | None:
     """The kernels that will train, before sizes are known."""
     given = {name: settings.model[name] for name in ("core", "layer_norm") if name in settings.model}
     likely = parent or ModelConfig(vocabulary=2, **given)
@@ -169,7 +169,7 @@ def _line(seconds: float) -> tuple[int, int, float]:
     return next((size, window, rate) for limit, size, window, rate in _LINES if seconds <= limit)
 
 
-def _shape(settings: Settings, vocabulary: int, size: int) -> dict[str, Any]:
+def _shape(settings: TrainOptions, vocabulary: int, size: int) -> dict[str, Any]:
     layers = int(settings.other.get("layers", 1))
     core = settings.model.get("core", "lstm")
     if core == "conv" and "layers" not in settings.other:
@@ -183,11 +183,11 @@ def _shape(settings: Settings, vocabulary: int, size: int) -> dict[str, Any]:
     return {"sizes": sizes, "embedding": embedding}
 
 
-def _kept(parent: ModelConfig, settings: Settings) -> dict[str, Any]:
+def _kept(parent: ModelConfig, settings: TrainOptions) -> dict[str, Any]:
     return {**parent.to_json(), "sizes": parent.sizes, **settings.model}
 
 
-def _learning_rate(settings: Settings, parent: ModelConfig | None, chosen: float, widest: int) -> float:
+def _learning_rate(settings: TrainOptions, parent: ModelConfig | None, chosen: float, widest: int) -> float:
     if parent is not None:
         return 0.5 * _rate(widest)
     return _rate(widest) if "sizes" in settings.model else chosen

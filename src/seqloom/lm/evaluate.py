@@ -20,9 +20,9 @@ from seqloom.evaluation.scorer import Scorer, TokenScorer
 from seqloom.evaluation.token_scores import TokenScore, document_scores, token_scores
 from seqloom.kernels.weights import checked_weights
 from seqloom.runs.saved_run import SavedRun
-from seqloom.runs.training_corpus import own_corpus
-from seqloom.runs.vocabulary_filter import KnownPart, left_out, listed
-from seqloom.sampling.transforms import diverged
+from seqloom.runs.training_corpus import training_corpus
+from seqloom.runs.vocabulary_filter import VocabularyFilter, format_symbols, skipped_symbols
+from seqloom.sampling.transforms import non_finite_error
 
 __all__ = ["Protocol", "evaluate", "fast_run_scorer", "run_scorer", "score_source", "score_text"]
 
@@ -105,14 +105,14 @@ def evaluate(
     if scored.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
     if not math.isfinite(scored.nats):
-        raise diverged()
-    return replace(scored, left_out=left_out(store.skipped))
+        raise non_finite_error()
+    return replace(scored, left_out=skipped_symbols(store.skipped))
 
 
 def score_text(run: SavedRun, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
     """See `Run.score`."""
     _check_measurable(run)
-    ids = [run.codec.start, *run.codec.encode(run.as_read(text), skip_unknown=skip_unknown).tolist()]
+    ids = [run.codec.bos_id, *run.codec.encode(run.normalize(text), skip_unknown=skip_unknown).tolist()]
     return list(token_scores(run_scorer(run), np.array(ids)))
 
 
@@ -137,18 +137,18 @@ def score_source(
     _check_measurable(run)
     scorer = run_scorer(run)
     store = _store(run, _as_run_reads(run, source), skip_unknown=skip_unknown)
-    if symbols := left_out(store.skipped):
-        note(f"left out: {listed(symbols)}")
+    if symbols := skipped_symbols(store.skipped):
+        note(f"left out: {format_symbols(symbols)}")
     documents = (store.records[start:stop] for start, stop in itertools.pairwise(store.offsets.tolist()))
     if run.codec.boundary is None:
-        documents = (np.insert(document.astype(np.int64), 0, run.codec.start) for document in documents)
+        documents = (np.insert(document.astype(np.int64), 0, run.codec.bos_id) for document in documents)
     yield from document_scores(scorer, documents)
 
 
 def _part(
     run: SavedRun, source: str | Path | Sequence[str | Path] | None, split: str, *, skip_unknown: bool
 ) -> tuple[TokenStore, Spans]:
-    corpus = own_corpus(run) if source is None else _as_run_reads(run, source)
+    corpus = training_corpus(run) if source is None else _as_run_reads(run, source)
     store = _store(run, corpus, skip_unknown=skip_unknown)
     if split == "all":
         return store, Spans.whole(store)
@@ -184,7 +184,7 @@ def _as_run_reads(run: SavedRun, source: str | Path | Sequence[str | Path]) -> C
 def _store(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
     codec = _boundary_as(run.codec, corpus)
     try:
-        return cached_store(KnownPart(corpus, codec) if skip_unknown else corpus, codec)
+        return cached_store(VocabularyFilter(corpus, codec) if skip_unknown else corpus, codec)
     except CodecError as error:
         raise CodecError(*[f"{corpus.name}: {fault}" for fault in error.faults]) from None
 

@@ -13,17 +13,17 @@ from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.errors import SeqloomError
 from seqloom.files import write_text
-from seqloom.generation.generator import Writer
+from seqloom.generation.generator import TextGenerator
 from seqloom.lm.observer import SampleSet
 from seqloom.runs.layout import RunFolder
 from seqloom.training.checkpoint import save_snapshot
 from seqloom.training.events import Checkpoint, Epoch, Event, Finished, RolledBack, Step, Validated
 from seqloom.training.loop import Trainer
 
-__all__ = ["Keeper", "Log", "Samples"]
+__all__ = ["CheckpointSaver", "LogWriter", "SampleWriter"]
 
 
-class Log:
+class LogWriter:
     """Appends to `log.jsonl`: the mean loss of every ten steps, validations, epochs and rollbacks.
 
     Args:
@@ -65,7 +65,7 @@ class Log:
             ) from error
 
 
-class Keeper:
+class CheckpointSaver:
     """Keeps the state on disk, and the weights of the best validation (the newest where nothing is validated)."""
 
     def __init__(self, folder: RunFolder, trainer: Trainer) -> None:
@@ -79,7 +79,7 @@ class Keeper:
             case Checkpoint():
                 if self._trainer.validate is None:
                     self._keep_weights(self._trainer.progress.average_loss)
-                save_snapshot(self._folder.state_file, self._trainer.good)
+                save_snapshot(self._folder.state_file, self._trainer.last_good)
             case Finished(reason="interrupted"):
                 if self._trainer.validate is None or not self._folder.weights_file.exists():
                     self._keep_weights(self._trainer.progress.average_loss)
@@ -89,10 +89,10 @@ class Keeper:
         """Write the weights, unless they are far worse than a guess: then the loss has exploded unnoticed yet."""
         if loss > 2 * math.log(self._trainer.model.config.vocabulary) and self._trainer.progress.step:
             return
-        self._folder.write_weights(self._trainer.published().state_dict())
+        self._folder.write_weights(self._trainer.model_snapshot().state_dict())
 
 
-class Samples:
+class SampleWriter:
     """Writes one sample a temperature after each epoch, into `samples/` and to whoever shows them.
 
     Where the plan is sparing, an epoch that was trained in less time than its samples would take is passed over, so
@@ -112,7 +112,7 @@ class Samples:
         self,
         folder: RunFolder,
         trainer: Trainer,
-        writer: Callable[[dict[str, np.ndarray]], Writer],
+        writer: Callable[[dict[str, np.ndarray]], TextGenerator],
         plan: SamplePlan,
         store: TokenStore,
         spans: Spans,
@@ -133,21 +133,23 @@ class Samples:
         self._last_seconds, self._took_seconds = event.seconds, time.perf_counter() - begun
 
     def _write_set(self, event: Epoch) -> None:
-        weights = {name: value.detach().cpu().numpy() for name, value in self._trainer.published().state_dict().items()}
+        weights = {
+            name: value.detach().cpu().numpy() for name, value in self._trainer.model_snapshot().state_dict().items()
+        }
         prompt, written = self.write(self._writer(weights), seed=event.epoch)
         path = self._folder.samples_folder / f"epoch-{event.epoch:04d}.txt"
         write_text(path, _as_text(event, prompt, written))
         if self._show is not None:
             self._show(written)
 
-    def write(self, writer: Writer, seed: int) -> tuple[str, SampleSet]:
+    def write(self, writer: TextGenerator, seed: int) -> tuple[str, SampleSet]:
         """The prompt, and one sample a temperature."""
         plan = self._plan
         first = self._prompt(seed)
         prompt, written = first, []
         for temperature in plan.temperatures:
             config = SamplingConfig(temperature=temperature, length=plan.length, seed=seed)
-            sample = writer.write_ids(prompt, config)
+            sample = writer.generate_from_ids(prompt, config)
             written.append((temperature, sample.text))
             if plan.chained:
                 prompt = [*prompt, *sample.tokens][-max(1, plan.prompt_length) :]

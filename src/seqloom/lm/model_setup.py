@@ -18,24 +18,24 @@ from seqloom.data.window_batches import WindowBatches
 from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
 from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
-from seqloom.lm.dataset import Material
-from seqloom.lm.defaults import Plan
-from seqloom.lm.options import Settings
+from seqloom.lm.dataset import Dataset
+from seqloom.lm.defaults import TrainingPlan
+from seqloom.lm.options import TrainOptions
 from seqloom.models.language_model import LanguageModel, num_parameters
-from seqloom.models.weight_transfer import transplant
+from seqloom.models.weight_transfer import transfer_weights
 from seqloom.runs.config import RunConfig
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.loop import Batches, Trainer
 
 __all__ = [
     "codec_maker",
-    "conditions_of",
-    "in_steps",
+    "default_prompt",
+    "describe_conditions",
+    "describe_model",
     "inherited_reading",
     "new_model",
-    "opening_of",
-    "said_of",
-    "shape_of",
+    "resolve_budget",
+    "resolve_conditions",
     "validator",
 ]
 
@@ -60,15 +60,15 @@ def inherited_reading(parent: SavedRun | None) -> dict[str, Any]:
     return {"lowercase": reading.lowercase, "normalize": reading.normalize, "keep_newlines": reading.keep_newlines}
 
 
-def codec_maker(wanted: Settings, parent: SavedRun | None) -> Callable[[Corpus], Codec]:
+def codec_maker(wanted: TrainOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec]:
     """Fits a codec to a corpus, or extends a parent's."""
     if parent is not None:
-        return parent.codec.extended
+        return parent.codec.extend
     level = wanted.other.get("level", "char")
     return lambda corpus: fit_codec(level, corpus, wanted.other.get("vocabulary"))
 
 
-def conditions_of(material: Material, parent: SavedRun | None) -> Conditions:
+def resolve_conditions(material: Dataset, parent: SavedRun | None) -> Conditions:
     """What the model is told of each text: the parent's conditions where it has any, else the store's own.
 
     Raises:
@@ -86,7 +86,7 @@ def conditions_of(material: Material, parent: SavedRun | None) -> Conditions:
     return known
 
 
-def said_of(conditions: Conditions) -> Iterator[str]:
+def describe_conditions(conditions: Conditions) -> Iterator[str]:
     """What a person is told of the ratings, a line for each."""
     for column in conditions:
         if isinstance(column, Scale):
@@ -95,19 +95,19 @@ def said_of(conditions: Conditions) -> Iterator[str]:
             yield f"category {column.name}: {len(column.values):,} names"
 
 
-def new_model(plan: Plan, material: Material, parent: SavedRun | None) -> LanguageModel:
+def new_model(plan: TrainingPlan, material: Dataset, parent: SavedRun | None) -> LanguageModel:
     """A model that begins at the frequencies of the text's tokens, or at what a parent has learned."""
     model = LanguageModel(plan.model, plan.training.seed)
     counts = _token_counts(material)
     with torch.no_grad():
         model.head.bias.copy_(torch.from_numpy(np.log((counts + 1) / (counts.sum() + len(counts)))))
     if parent is not None:
-        transplant(parent.model(), model)
+        transfer_weights(parent.model(), model)
     return model
 
 
-def in_steps(
-    plan: Plan, wanted: Settings, model: LanguageModel, batches: Batches, note: Callable[[str], None]
+def resolve_budget(
+    plan: TrainingPlan, wanted: TrainOptions, model: LanguageModel, batches: Batches, note: Callable[[str], None]
 ) -> TrainingConfig:
     """The budget as a number of steps, and what depends on it.
 
@@ -142,7 +142,7 @@ def in_steps(
     return replace(training, total_steps=steps, **{k: v for k, v in chosen.items() if k not in wanted.training})
 
 
-def opening_of(material: Material) -> tuple[int, ...]:
+def default_prompt(material: Dataset) -> tuple[int, ...]:
     """What is read before a text that has no prompt: the boundary, or tokens of the corpus up to a paragraph's end.
 
     A single new line would do worse: where the corpus has blank lines, a low temperature goes on with more of them.
@@ -162,7 +162,7 @@ def opening_of(material: Material) -> tuple[int, ...]:
     return tuple(ids[:_OPENING])
 
 
-def shape_of(model: LanguageModel, batches: Batches) -> str:
+def describe_model(model: LanguageModel, batches: Batches) -> str:
     """The network in one line, and its training windows where they are drawn one by one."""
     config, whole, head = model.config, num_parameters(model), num_parameters(model.head)
     windows = f", {batches.num_windows:,} windows" if isinstance(batches, WindowBatches) else ""
@@ -172,7 +172,7 @@ def shape_of(model: LanguageModel, batches: Batches) -> str:
     )
 
 
-def validator(model: LanguageModel, material: Material, config: RunConfig, threads: int) -> Callable[[], float] | None:
+def validator(model: LanguageModel, material: Dataset, config: RunConfig, threads: int) -> Callable[[], float] | None:
     """Scores the validation text as the model is trained, nats a token; None where there is no such text."""
     spans, store, training = material.split.validation, material.store, config.training
     features = config.features_of(store)
@@ -193,7 +193,7 @@ def validator(model: LanguageModel, material: Material, config: RunConfig, threa
     return validate
 
 
-def _token_counts(material: Material) -> np.ndarray:
+def _token_counts(material: Dataset) -> np.ndarray:
     """How often each token occurs in up to the first million tokens trained on."""
     spans = material.split.train
     counts = np.zeros(len(material.codec), np.int64)

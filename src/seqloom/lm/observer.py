@@ -8,14 +8,14 @@ from seqloom.runs.config import RunConfig
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.events import Listener
 
-__all__ = ["Report", "SampleSet", "Shown", "Viewer", "as_typed"]
+__all__ = ["Report", "ReportSample", "SampleSet", "TrainingObserver", "format_rating"]
 
 SampleSet = list[tuple[float, str]]
 """Temperatures and what was written at each."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportSample:
     """A text that shows what a run writes.
 
     Attributes:
@@ -31,7 +31,7 @@ class Shown:
     @property
     def title(self) -> str:
         """What it was written at, for a person."""
-        rated = [f"{name} {as_typed(value)}" for name, value in (self.rating or {}).items()]
+        rated = [f"{name} {format_rating(value)}" for name, value in (self.rating or {}).items()]
         return ", ".join([*rated, f"temperature {self.temperature:g}"])
 
 
@@ -47,17 +47,17 @@ class Report:
 
     run: SavedRun
     metrics: dict[str, Any]
-    samples: list[Shown]
+    samples: list[ReportSample]
 
 
-def as_typed(value: float | str) -> str:
+def format_rating(value: float | str) -> str:
     """A rating as it is typed."""
     if isinstance(value, str):
         return value
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-class Viewer:
+class TrainingObserver:
     """Is shown what happens while a run trains; this one looks away."""
 
     def note(self, text: str) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig, of_kind
+from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig, check_type
 from seqloom.config.presets import PRESETS, Preset, SamplePlan
 from seqloom.errors import ConfigError
 from seqloom.registry import CODECS, unknown_name
 
-__all__ = ["Settings", "as_flag", "as_given", "sort_settings"]
+__all__ = ["TrainOptions", "cli_flag", "resolve_options", "to_builtin"]
 
 _OTHER: Mapping[str, Any] = {
     **{"level": "char", "vocabulary": 1, "size": (128,), "layers": 1, "steps": 1, "threads": 1},
@@ -35,7 +35,7 @@ _KNOWN = {**dict(sorted({**_READING, **_MODEL, **_TRAINING}.items())), **_OTHER}
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class TrainOptions:
     """What was asked for; what is in none of the mappings is chosen later.
 
     Attributes:
@@ -55,7 +55,7 @@ class Settings:
     samples: SamplePlan
 
 
-def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settings:
+def resolve_options(given: Mapping[str, Any], preset: str | None = None) -> TrainOptions:
     """Sort settings by where they belong, over those of a preset.
 
     Args:
@@ -67,9 +67,9 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
         ConfigError: unknown names, settings of another kind, out of range or that contradict one another; every fault
             is listed.
     """
-    given = {name: as_given(name, value) for name, value in given.items() if value is not None}
+    given = {name: to_builtin(name, value) for name, value in given.items() if value is not None}
     faults = [unknown_name("setting", name, _KNOWN) for name in given if name not in _KNOWN]
-    kinds = (of_kind(name, value, _KNOWN[name]) for name, value in given.items() if name in _KNOWN)
+    kinds = (check_type(name, value, _KNOWN[name]) for name, value in given.items() if name in _KNOWN)
     if other_kinds := [said for held, said in kinds if not held]:
         raise ConfigError(*faults, *other_kinds)
     if preset is not None and preset not in PRESETS:
@@ -79,7 +79,7 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
     settings = {**_without_rivals(recipe.settings, given), **given}
     model = {name: settings[name] for name in settings if name in _MODEL}
     sizes = _sizes(settings.get("size"), settings.get("layers"))
-    found = Settings(
+    found = TrainOptions(
         reading={name: settings[name] for name in settings if name in _READING},
         model=model if sizes is None else {**model, "sizes": sizes},
         training={name: settings[name] for name in settings if name in _TRAINING},
@@ -93,14 +93,14 @@ def sort_settings(given: Mapping[str, Any], preset: str | None = None) -> Settin
     return found
 
 
-def as_given(name: str, value: Any) -> Any:
+def to_builtin(name: str, value: Any) -> Any:
     """A setting's value in Python's own types; one column, or one size, is as good as a sequence of one."""
     several = isinstance(value, tuple | list)
     values = tuple(one.item() if isinstance(one, np.generic) else one for one in (value if several else (value,)))
     return values if several or name in ("rating", "category", "size") else values[0]
 
 
-def _out_of_range(settings: Settings) -> list[str]:
+def _out_of_range(settings: TrainOptions) -> list[str]:
     """All that is wrong with single settings and needs no corpus to be seen."""
     model: dict[str, Any] = {"vocabulary": 2, **settings.model}
     if "embedding" not in model or "sizes" not in model:
@@ -125,7 +125,7 @@ def _out_of_range(settings: Settings) -> list[str]:
     return faults
 
 
-def as_flag(name: str) -> str:
+def cli_flag(name: str) -> str:
     """What a setting is called on the command line."""
     return "--" + {"from_run": "from", "sizes": "size"}.get(name, name).replace("_", "-")
 

@@ -53,7 +53,7 @@ def draw_plots(
     if folder.is_file():
         raise ConfigError(f"--output got {folder}, which is a file: name a folder")
     generator = RunGenerators(run).generator(precision="float32")
-    probabilities = generator.distribution(generator.prompt(run.as_read(prompt), skip_unknown=skip_unknown))
+    probabilities = generator.distribution(generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown))
     fan = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
     drawn = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []

@@ -12,16 +12,16 @@ from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_lik
 from seqloom.evaluation.originality import CopyIndex
 from seqloom.files import write_json, write_text
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.lm.dataset import Material
+from seqloom.lm.dataset import Dataset
 from seqloom.lm.evaluate import fast_run_scorer, run_scorer
-from seqloom.lm.observer import Report, Shown, Viewer, as_typed
+from seqloom.lm.observer import Report, ReportSample, TrainingObserver, format_rating
 from seqloom.lm.plots import draw_plots
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import SamplingConfig
 from seqloom.training.events import Finished
-from seqloom.training.loop import Progress
+from seqloom.training.loop import TrainingProgress
 
-__all__ = ["Report", "Shown", "finish"]
+__all__ = ["Report", "ReportSample", "write_report"]
 
 BLOCK = 256
 """Inputs of a block in the block protocol that is always reported."""
@@ -35,7 +35,9 @@ _COPY_GRAM = 50
 _USUAL_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
 
 
-def finish(run: SavedRun, material: Material, progress: Progress, finished: Finished, viewer: Viewer) -> Report:
+def write_report(
+    run: SavedRun, material: Dataset, progress: TrainingProgress, finished: Finished, viewer: TrainingObserver
+) -> Report:
     """Measure a run, write samples, plots, `metrics.json` and `report.md`, and say what came out.
 
     Args:
@@ -75,16 +77,18 @@ def finish(run: SavedRun, material: Material, progress: Progress, finished: Fini
     return report
 
 
-def _write_samples(run: SavedRun) -> list[Shown]:
+def _write_samples(run: SavedRun) -> list[ReportSample]:
     ratings = run.config.conditions.examples()
     if ratings:
         return [_shown(run, _RATED_TEMPERATURE, rating) for rating in ratings]
     return [_shown(run, temperature, None) for temperature in run.config.samples.temperatures]
 
 
-def _shown(run: SavedRun, temperature: float, rating: Mapping[str, float | str] | None) -> Shown:
+def _shown(run: SavedRun, temperature: float, rating: Mapping[str, float | str] | None) -> ReportSample:
     config = SamplingConfig(temperature=temperature, length=run.config.samples.length, seed=run.config.training.seed)
-    return Shown(temperature, RunGenerators(run).generator(rating=rating).write_ids([], config).text, rating)
+    return ReportSample(
+        temperature, RunGenerators(run).generator(rating=rating).generate_from_ids([], config).text, rating
+    )
 
 
 def _more(run: SavedRun) -> str:
@@ -94,11 +98,11 @@ def _more(run: SavedRun) -> str:
     if not len(conditions):
         return f"{command} --temperature {_USUAL_TEMPERATURE:g}"
     ((name, value),) = conditions.examples()[-1].items()
-    wanted = as_typed(value) if len(conditions) == 1 else f"{name}={as_typed(value)}"
+    wanted = format_rating(value) if len(conditions) == 1 else f"{name}={format_rating(value)}"
     return f"{command} --rating {shlex.quote(wanted)} --temperature {_RATED_TEMPERATURE:g}"
 
 
-def _likelihoods(run: SavedRun, material: Material) -> dict[str, Any]:
+def _likelihoods(run: SavedRun, material: Dataset) -> dict[str, Any]:
     """By full context, blocks and windows, of the validation and the held-out text.
 
     Windows read every token many times over, so they alone are scored by the fast kernels.
@@ -151,7 +155,7 @@ def _variety(text: str) -> dict[str, Any]:
     }
 
 
-def _originality(material: Material, texts: list[str]) -> dict[str, Any]:
+def _originality(material: Dataset, texts: list[str]) -> dict[str, Any]:
     index = CopyIndex.over(material.corpus, limit=_MOST_CORPUS)
     copies = [index.longest_copy(text) for text in texts]
     longest = max(copies, key=len)

@@ -7,18 +7,18 @@ from typing import Any
 
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.config.presets import PRESETS
-from seqloom.lm.options import Settings, as_flag
+from seqloom.lm.options import TrainOptions, cli_flag
 
-__all__ = ["same_again"]
+__all__ = ["reproduce_command"]
 
 _REPLACED = {"minutes", "epochs", "steps", "size", "layers"}
 """The steps and sizes that these came to are named instead."""
 
 
-def same_again(
+def reproduce_command(
     sources: Sequence[str],
     run: Path,
-    wanted: Settings,
+    wanted: TrainOptions,
     model: ModelConfig,
     training: TrainingConfig,
     parent: Path | None = None,
@@ -62,7 +62,7 @@ def _chosen(model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
 
 def _flags(settings: Mapping[str, Any]) -> Iterator[str]:
     for name, value in settings.items():
-        flag = as_flag(name)
+        flag = cli_flag(name)
         if value is None:
             continue
         if isinstance(value, bool):

@@ -13,39 +13,39 @@ from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
 from seqloom.errors import ConfigError, RunError
-from seqloom.generation.generator import WriterMaker
+from seqloom.generation.generator import GeneratorFactory
 from seqloom.kernels.library import available_kernels
-from seqloom.lm.dataset import Material, make_batches, prepare
-from seqloom.lm.defaults import choose, kernels_for
-from seqloom.lm.listeners import Keeper, Log, Samples
+from seqloom.lm.dataset import Dataset, load_dataset, make_batches
+from seqloom.lm.defaults import choose_defaults, kernels_for
+from seqloom.lm.listeners import CheckpointSaver, LogWriter, SampleWriter
 from seqloom.lm.model_setup import (
     codec_maker,
-    conditions_of,
-    in_steps,
+    default_prompt,
+    describe_conditions,
+    describe_model,
     inherited_reading,
     new_model,
-    opening_of,
-    said_of,
-    shape_of,
+    resolve_budget,
+    resolve_conditions,
     validator,
 )
-from seqloom.lm.observer import Viewer
-from seqloom.lm.options import Settings, as_flag, sort_settings
-from seqloom.lm.report import finish
-from seqloom.lm.reproduce_command import same_again
+from seqloom.lm.observer import TrainingObserver
+from seqloom.lm.options import TrainOptions, cli_flag, resolve_options
+from seqloom.lm.report import write_report
+from seqloom.lm.reproduce_command import reproduce_command
 from seqloom.models.language_model import LanguageModel
-from seqloom.runs.checks import check_place
+from seqloom.runs.checks import check_run_folder
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
-from seqloom.runs.replace import forget_replaced, in_place_of
+from seqloom.runs.replace import discard_backup, replacing_run
 from seqloom.runs.saved_run import SavedRun
-from seqloom.runs.training_corpus import own_source
+from seqloom.runs.training_corpus import training_source
 from seqloom.training.checkpoint import load_snapshot
-from seqloom.training.interrupt import ctrl_c
+from seqloom.training.interrupt import interrupt_flag
 from seqloom.training.loop import Batches, Snapshot, Trainer
 from seqloom.version import __version__
 
-__all__ = ["Viewer", "default_folder", "train"]
+__all__ = ["TrainingObserver", "default_folder", "train"]
 
 _SHOWN = 8
 """New symbols that are named."""
@@ -57,10 +57,10 @@ class _Session:
 
     folder: RunFolder
     config: RunConfig
-    material: Material
+    material: Dataset
     model: LanguageModel
     batches: Batches
-    viewer: Viewer
+    viewer: TrainingObserver
 
 
 def train(
@@ -71,7 +71,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     from_run: str | Path | None = None,
-    viewer: Viewer | None = None,
+    viewer: TrainingObserver | None = None,
     **settings: Any,
 ) -> SavedRun:
     """Train a model on a source and return the run.
@@ -94,13 +94,13 @@ def train(
         UserError: the source, the settings or the folder are not usable.
         TrainingError: the loss exploded again and again.
     """
-    viewer = viewer or Viewer()
+    viewer = viewer or TrainingObserver()
     folder = RunFolder(run if run is not None else default_folder(source))
     if resume:
         _refuse_to_resume({**settings, "preset": preset, "overwrite": overwrite or None, "from_run": from_run})
         return _resume(folder, source, viewer)
     source = "python-docs" if source is None else source
-    wanted = sort_settings(settings, preset)
+    wanted = resolve_options(settings, preset)
     parent = SavedRun(from_run) if from_run is not None else None
     _refuse(folder, wanted, parent, overwrite=overwrite)
     return _run(_begin(source, folder, wanted, parent, viewer), None)
@@ -112,9 +112,9 @@ def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> P
     return Path("runs") / (re.sub(r"[^\w.-]+", "", Path(names[0]).stem).strip("-.") or "run")
 
 
-def _refuse(folder: RunFolder, wanted: Settings, parent: SavedRun | None, *, overwrite: bool) -> None:
+def _refuse(folder: RunFolder, wanted: TrainOptions, parent: SavedRun | None, *, overwrite: bool) -> None:
     """Say all that is wrong before anything is read or written."""
-    check_place(folder, overwrite=overwrite, from_run=parent.folder.path if parent else None)
+    check_run_folder(folder, overwrite=overwrite, from_run=parent.folder.path if parent else None)
     if parent is None:
         return
     if parent.config.model.noise:
@@ -131,7 +131,7 @@ def _refuse(folder: RunFolder, wanted: Settings, parent: SavedRun | None, *, ove
     if differing:
         raise ConfigError(
             *[
-                f"{as_flag(name)} cannot change with --from: {folder.path} goes on with the shape of {parent.path}"
+                f"{cli_flag(name)} cannot change with --from: {folder.path} goes on with the shape of {parent.path}"
                 for name in differing
             ]
         )
@@ -140,9 +140,9 @@ def _refuse(folder: RunFolder, wanted: Settings, parent: SavedRun | None, *, ove
 def _begin(
     source: str | Path | Sequence[str | Path],
     folder: RunFolder,
-    wanted: Settings,
+    wanted: TrainOptions,
     parent: SavedRun | None,
-    viewer: Viewer,
+    viewer: TrainingObserver,
 ) -> _Session:
     """Read, choose, build and calibrate; nothing is written yet."""
     reading = ReadingConfig(**{**inherited_reading(parent), **wanted.reading})
@@ -150,14 +150,14 @@ def _begin(
         name: wanted.training.get(name, TrainingConfig(total_steps=1).__dict__[name])
         for name in ("hold_out", "validation")
     }
-    material = prepare(source, reading, codec_maker(wanted, parent), **shares, note=viewer.note)
+    material = load_dataset(source, reading, codec_maker(wanted, parent), **shares, note=viewer.note)
     if parent is not None:
         viewer.note(_going_on(parent, material.codec))
     train_spans = material.split.train
-    conditions = conditions_of(material, parent)
-    for line in said_of(conditions):
+    conditions = resolve_conditions(material, parent)
+    for line in describe_conditions(conditions):
         viewer.note(line)
-    plan = choose(
+    plan = choose_defaults(
         wanted,
         vocabulary=len(material.codec),
         condition=conditions.width,
@@ -168,8 +168,8 @@ def _begin(
     torch.set_num_threads(plan.threads)
     model = new_model(plan, material, parent)
     batches = make_batches(material.store, material.split, plan.training, conditions)
-    viewer.note(shape_of(model, batches))
-    training = in_steps(plan, wanted, model, batches, viewer.note)
+    viewer.note(describe_model(model, batches))
+    training = resolve_budget(plan, wanted, model, batches, viewer.note)
     config = RunConfig(
         version=__version__,
         sources=_source_names(source),
@@ -177,7 +177,7 @@ def _begin(
         corpus_hash=material.corpus.fingerprint,
         separate=material.corpus.separate,
         level=material.codec.level,
-        opening=opening_of(material),
+        opening=default_prompt(material),
         reading=reading,
         model=plan.model,
         training=training,
@@ -188,7 +188,9 @@ def _begin(
         kernels=plan.kernels,
         conditions=conditions,
     )
-    again = same_again(_named(source), folder.path, wanted, plan.model, training, parent.path if parent else None)
+    again = reproduce_command(
+        _named(source), folder.path, wanted, plan.model, training, parent.path if parent else None
+    )
     viewer.note(f"the same again: {again}")
     return _Session(folder, config, material, model, batches, viewer)
 
@@ -202,7 +204,7 @@ def _going_on(parent: SavedRun, codec: Codec) -> str:
 
 
 def _refuse_to_resume(settings: Mapping[str, Any]) -> None:
-    given = [as_flag(name) for name, value in settings.items() if value is not None]
+    given = [cli_flag(name) for name, value in settings.items() if value is not None]
     if given:
         raise ConfigError(
             f"--resume goes on with the run's own settings, so {', '.join(given)} cannot be given: leave "
@@ -210,7 +212,7 @@ def _refuse_to_resume(settings: Mapping[str, Any]) -> None:
         )
 
 
-def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: Viewer) -> SavedRun:
+def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: TrainingObserver) -> SavedRun:
     config = folder.read_config()
     if config.model.noise:
         raise RunError(f"{folder.path} is a GAN: go on with it by 'seqloom gan train --resume --run {folder.path}'")
@@ -234,8 +236,8 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
         return codec
 
     training = config.training
-    material = prepare(
-        own_source(config) if source is None else source,
+    material = load_dataset(
+        training_source(config) if source is None else source,
         config.reading,
         same_codec,
         hold_out=training.hold_out,
@@ -250,7 +252,7 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
     return _run(_Session(folder, config, material, model, batches, viewer), snapshot)
 
 
-def _with_kernels(config: RunConfig, viewer: Viewer) -> RunConfig:
+def _with_kernels(config: RunConfig, viewer: TrainingObserver) -> RunConfig:
     """The config with kernels that are to be had here."""
     if config.kernels is None or config.kernels in available_kernels():
         return config
@@ -267,9 +269,9 @@ def _run(session: _Session, snapshot: Snapshot | None) -> SavedRun:
     with session.folder.locked():
         if snapshot is not None:
             finished = _train(session, snapshot)
-            forget_replaced(session.folder)
+            discard_backup(session.folder)
             return finished
-        with in_place_of(session.folder):
+        with replacing_run(session.folder):
             session.folder.write_config(session.config, session.material.codec)
             return _train(session, None)
 
@@ -287,23 +289,28 @@ def _train(session: _Session, snapshot: Snapshot | None) -> SavedRun:
     )
     if snapshot is not None:
         trainer.restore(snapshot)
-    samples = Samples(
+    samples = SampleWriter(
         folder,
         trainer,
-        lambda weights: WriterMaker(config, material.codec, weights).untold,
+        lambda weights: GeneratorFactory(config, material.codec, weights).unconditional,
         config.samples,
         material.store,
         material.split.train,
         viewer.samples,
     )
-    trainer.listeners = [Log(folder, trainer.progress.step), Keeper(folder, trainer), samples, viewer.listener()]
+    trainer.listeners = [
+        LogWriter(folder, trainer.progress.step),
+        CheckpointSaver(folder, trainer),
+        samples,
+        viewer.listener(),
+    ]
     viewer.begin(config, material.store.characters / max(1, material.store.num_records))
-    with ctrl_c() as interrupted:
+    with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
     run = SavedRun(folder.path)
     if finished.reason == "interrupted":
         raise KeyboardInterrupt(str(folder.path))
-    viewer.finished(finish(run, material, trainer.progress, finished, viewer))
+    viewer.finished(write_report(run, material, trainer.progress, finished, viewer))
     return run
 
 

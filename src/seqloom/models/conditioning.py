@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
 from seqloom.kernels.weights import gate_columns
-from seqloom.models.recurrent_layer import LayerCondition
+from seqloom.models.recurrent_layer import LayerConditioning
 
-__all__ = ["Conditioning", "Told"]
+__all__ = ["ConditionInputs", "Conditioning"]
 
 
 _NOISE_SPREAD = 1.5
 """Standard deviation of what goes into the features of noise, at first."""
 
 
-class Told(NamedTuple):
+class ConditionInputs(NamedTuple):
     """What the network is told of the texts that it reads.
 
     Attributes:
@@ -33,9 +33,9 @@ class Told(NamedTuple):
     features: Float[Tensor, "batch time features"]
     first: Bool[Tensor, "batch time"]
 
-    def during(self, start: int, stop: int) -> "Told":
+    def during(self, start: int, stop: int) -> "ConditionInputs":
         """From one time to another."""
-        return Told(self.features[:, start:stop], self.first[:, start:stop])
+        return ConditionInputs(self.features[:, start:stop], self.first[:, start:stop])
 
 
 class Conditioning(nn.Module):
@@ -61,7 +61,7 @@ class Conditioning(nn.Module):
         """The features that are made of noise: zeros of zeros."""
         return (noise @ self.noise.t()).tanh()
 
-    def of_layer(self, index: int, told: Told) -> LayerCondition:
+    def of_layer(self, index: int, told: ConditionInputs) -> LayerConditioning:
         """What a layer's gates are told."""
         ends = [0, *itertools.accumulate(self.gates)]
         rows = slice(ends[index], ends[index + 1])
@@ -69,9 +69,9 @@ class Conditioning(nn.Module):
         parts = {"input": told.features, "state": at_first}
         held = [(part, self.get_parameter(name)[rows]) for name, part in parts.items() if name in self._into]
         if not held:
-            return LayerCondition(told.features, told.features.new_zeros(self.gates[index], told.features.shape[-1]))
+            return LayerConditioning(told.features, told.features.new_zeros(self.gates[index], told.features.shape[-1]))
         features, weights = zip(*held, strict=True)
-        return LayerCondition(torch.cat(features, -1), torch.cat(weights, -1))
+        return LayerConditioning(torch.cat(features, -1), torch.cat(weights, -1))
 
     def of_logits(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"] | None:
         """What is added to the logits; None where that is nothing."""

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
 from seqloom.kernels.weights import dilation
-from seqloom.models.gated_rnn import Gain
-from seqloom.models.recurrent_layer import Core, LayerCondition, State
+from seqloom.models.gated_rnn import LayerNorm
+from seqloom.models.recurrent_layer import Core, LayerConditioning, State
 
 __all__ = ["CausalConv"]
 
@@ -33,7 +33,7 @@ class CausalConv(Core):
         self.weight_output = _glorot((size, size), generator)
         self.bias_output = nn.Parameter(torch.zeros(size))
         self.weight_skip = _glorot((size, input_size), generator) if input_size != size else None
-        self.norm = Gain(input_size, bias=True) if config.layer_norm else None
+        self.norm = LayerNorm(input_size, bias=True) if config.layer_norm else None
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""
@@ -44,7 +44,7 @@ class CausalConv(Core):
         inputs: Float[Tensor, "batch time features"],
         state: State,
         generator: torch.Generator | None = None,
-        condition: LayerCondition | None = None,
+        condition: LayerConditioning | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence; `generator` is not used, there are no recurrent weights to drop."""
         normalised = inputs if self.norm is None else self.norm(inputs)

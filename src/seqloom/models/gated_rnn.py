@@ -8,12 +8,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import Core, LayerCondition, State, kept, unroll
+from seqloom.models.recurrent_layer import Core, LayerConditioning, State, dropout_mask, unroll
 
-__all__ = ["Gain", "Gated"]
+__all__ = ["GatedRnn", "LayerNorm"]
 
 
-class Gain(nn.Module):
+class LayerNorm(nn.Module):
     """Layer normalisation with a gain and, where asked for, a bias (Ba, Kiros, Hinton 2016)."""
 
     def __init__(self, size: int, *, bias: bool) -> None:
@@ -26,7 +26,7 @@ class Gain(nn.Module):
         return nn.functional.layer_norm(values, self.weight.shape, self.weight, self.bias)
 
 
-class Gated(Core):
+class GatedRnn(Core):
     """A recurrent layer with `num_gates` gates over one hidden vector, and a single bias for each gate.
 
     Parameters: `weight_input [gates*hidden, input]`, `weight_hidden [gates*hidden, hidden]`, `bias [gates*hidden]`. The
@@ -48,17 +48,17 @@ class Gated(Core):
         nn.init.uniform_(self.weight_input, -bound, bound, generator=generator)
         for gate in self.weight_hidden.data.chunk(self.num_gates):
             nn.init.orthogonal_(gate, generator=generator)
-        self.norm_input = Gain(self.num_gates * size, bias=False) if config.layer_norm else None
-        self.norm_hidden = Gain(self.num_gates * size, bias=False) if config.layer_norm else None
+        self.norm_input = LayerNorm(self.num_gates * size, bias=False) if config.layer_norm else None
+        self.norm_hidden = LayerNorm(self.num_gates * size, bias=False) if config.layer_norm else None
 
     def recurrent_weight(self, generator: torch.Generator | None) -> Float[Tensor, "gates hidden"]:
         """The recurrent weight with a share of its entries dropped for the length of a window."""
         weight = self.weight_hidden
-        mask = kept(weight, self.weight_dropout, generator, tuple(weight.shape))
+        mask = dropout_mask(weight, self.weight_dropout, generator, tuple(weight.shape))
         return weight if mask is None else weight * mask
 
     def with_condition(
-        self, inputs: Float[Tensor, "batch time features"], condition: LayerCondition | None
+        self, inputs: Float[Tensor, "batch time features"], condition: LayerConditioning | None
     ) -> tuple[Float[Tensor, "batch time wide"], Float[Tensor, "gates wide"]]:
         """Inputs and input weight, with what the layer is told beside them."""
         if condition is None:
@@ -88,7 +88,7 @@ class Gated(Core):
         inputs: Float[Tensor, "batch time features"],
         state: State,
         weight_hidden: Tensor,
-        condition: LayerCondition | None,
+        condition: LayerConditioning | None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence one token at a time."""
         if condition is None:

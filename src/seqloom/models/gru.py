@@ -4,13 +4,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqloom.models.gated_rnn import Gated
-from seqloom.models.recurrent_layer import LayerCondition, State
+from seqloom.models.gated_rnn import GatedRnn
+from seqloom.models.recurrent_layer import LayerConditioning, State
 
 __all__ = ["GRU"]
 
 
-class GRU(Gated):
+class GRU(GatedRnn):
     """One GRU layer; gates in the order reset, update, new.
 
     State: hidden `[batch, hidden]`. Without layer normalisation a sequence is read by torch's fused operator, otherwise
@@ -28,7 +28,7 @@ class GRU(Gated):
         inputs: Float[Tensor, "batch time features"],
         state: State,
         generator: torch.Generator | None = None,
-        condition: LayerCondition | None = None,
+        condition: LayerConditioning | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence."""
         weight_hidden = self.recurrent_weight(generator)

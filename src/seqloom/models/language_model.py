@@ -7,9 +7,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.conditioning import Conditioning, Told
+from seqloom.models.conditioning import Conditioning, ConditionInputs
 from seqloom.models.heads import AHEAD_WEIGHT, SoftmaxHead
-from seqloom.models.stack import Stack, StackState, cleared
+from seqloom.models.stack import Stack, StackState, reset_state
 
 __all__ = ["LanguageModel", "num_parameters"]
 
@@ -49,7 +49,7 @@ class LanguageModel(nn.Module):
         state: StackState,
         resets: Bool[Tensor, "batch time"] | None = None,
         generator: torch.Generator | None = None,
-        told: Told | None = None,
+        told: ConditionInputs | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
         """Read tokens.
 
@@ -67,7 +67,7 @@ class LanguageModel(nn.Module):
         outputs = []
         for start, stop, lanes in _segments(resets, tokens.shape[1]):
             if lanes is not None:
-                state = cleared(state, lanes.to(tokens.device))
+                state = reset_state(state, lanes.to(tokens.device))
             conditions = None
             if self.condition is not None and told is not None:
                 part = told.during(start, stop)
@@ -89,7 +89,7 @@ class LanguageModel(nn.Module):
         hidden: Float[Tensor, "batch time hidden"],
         targets: Int[Tensor, "batch time"],
         ignored: int,
-        told: Told | None = None,
+        told: ConditionInputs | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What training minimises, and the mean nats of the next token alone."""
         added = self._added(None if told is None else told.features)

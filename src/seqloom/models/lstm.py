@@ -5,13 +5,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqloom.config import ModelConfig
-from seqloom.models.gated_rnn import Gain, Gated
-from seqloom.models.recurrent_layer import LayerCondition, State
+from seqloom.models.gated_rnn import GatedRnn, LayerNorm
+from seqloom.models.recurrent_layer import LayerConditioning, State
 
 __all__ = ["LSTM"]
 
 
-class LSTM(Gated):
+class LSTM(GatedRnn):
     """One LSTM layer; gates in the order input, forget, cell, output.
 
     State: hidden `[batch, hidden]` and cell `[batch, hidden]`. Without layer normalisation a sequence is read by
@@ -25,7 +25,7 @@ class LSTM(Gated):
     ) -> None:
         super().__init__(input_size, size, index, config, generator)
         self.bias.data[size : 2 * size] = config.forget_bias
-        self.norm_cell = Gain(size, bias=True) if config.layer_norm else None
+        self.norm_cell = LayerNorm(size, bias=True) if config.layer_norm else None
 
     def initial_state(self, batch: int) -> State:
         """Zeros."""
@@ -37,7 +37,7 @@ class LSTM(Gated):
         inputs: Float[Tensor, "batch time features"],
         state: State,
         generator: torch.Generator | None = None,
-        condition: LayerCondition | None = None,
+        condition: LayerConditioning | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence."""
         weight_hidden = self.recurrent_weight(generator)

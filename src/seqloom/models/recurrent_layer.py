@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Core", "LayerCondition", "State", "kept", "unroll"]
+__all__ = ["Core", "LayerConditioning", "State", "dropout_mask", "unroll"]
 
 State = tuple[Tensor, ...]
 """What a core remembers between two tokens; the first axis of every tensor is the batch."""
 
 
-class LayerCondition(NamedTuple):
+class LayerConditioning(NamedTuple):
     """What a layer is told beside its inputs.
 
     Attributes:
@@ -53,7 +53,7 @@ class Core(nn.Module, ABC):
         inputs: Float[Tensor, "batch time features"],
         state: State,
         generator: torch.Generator | None = None,
-        condition: LayerCondition | None = None,
+        condition: LayerConditioning | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
         """Read a sequence.
 
@@ -85,7 +85,7 @@ def unroll(
     return torch.stack(outputs, 1), state
 
 
-def kept(
+def dropout_mask(
     like: Tensor, share_dropped: float, generator: torch.Generator | None, shape: tuple[int, ...]
 ) -> Tensor | None:
     """A dropout mask of `shape`: 0 with probability `share_dropped`, else 1 / (1 - share_dropped).

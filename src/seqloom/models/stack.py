@@ -8,10 +8,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import Core, LayerCondition, State, kept
+from seqloom.models.recurrent_layer import Core, LayerConditioning, State, dropout_mask
 from seqloom.registry import CORES, resolve
 
-__all__ = ["Stack", "StackState", "cleared"]
+__all__ = ["Stack", "StackState", "reset_state"]
 
 StackState = tuple[State, ...]
 """One state a layer."""
@@ -44,7 +44,7 @@ class Stack(nn.Module):
         inputs: Float[Tensor, "batch time features"],
         state: StackState,
         generator: torch.Generator | None = None,
-        conditions: Sequence[LayerCondition | None] | None = None,
+        conditions: Sequence[LayerConditioning | None] | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
         """Read a sequence; every layer's outputs go through dropout where `generator` is given.
 
@@ -65,11 +65,11 @@ class Stack(nn.Module):
     def _dropped(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
         batch, time, hidden = values.shape
         steps = 1 if self.config.dropout_kind == "variational" else time
-        mask = kept(values, self.config.dropout, generator, (batch, steps, hidden))
+        mask = dropout_mask(values, self.config.dropout, generator, (batch, steps, hidden))
         return values if mask is None else values * mask
 
 
-def cleared(state: StackState, lanes: Bool[Tensor, " batch"]) -> StackState:
+def reset_state(state: StackState, lanes: Bool[Tensor, " batch"]) -> StackState:
     """The state with `lanes` back at zero."""
     return tuple(
         tuple(part.masked_fill(lanes.view(-1, *[1] * (part.dim() - 1)), 0) for part in layer) for layer in state

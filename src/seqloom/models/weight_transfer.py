@@ -3,11 +3,11 @@
 import torch
 from torch import nn
 
-__all__ = ["transplant"]
+__all__ = ["transfer_weights"]
 
 
 @torch.no_grad()
-def transplant(old: nn.Module, new: nn.Module) -> None:
+def transfer_weights(old: nn.Module, new: nn.Module) -> None:
     """Copy every parameter of `old` into the same-named one of `new`, as far as it reaches along every axis.
 
     Rows and columns that only `new` has keep their initial values, so that old tokens mean what they meant. What only

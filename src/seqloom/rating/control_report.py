@@ -15,13 +15,13 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.codecs.base import Codec
-from seqloom.config import SamplingConfig, check
-from seqloom.config.sampling import is_whole
+from seqloom.config import SamplingConfig, validate
+from seqloom.config.sampling import is_integer
 from seqloom.corpora import open_corpus
 from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.describe import describe_critic, holds_critic
 from seqloom.critic.load import open_critic
-from seqloom.critic.naive_bayes import BayesJudge
+from seqloom.critic.naive_bayes import NaiveBayesRater
 from seqloom.data.conditions import Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore, cached_store
@@ -34,14 +34,14 @@ from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.lm.evaluate import run_scorer
 from seqloom.plots.rating_control import rating_control
-from seqloom.rating.generate import write_rated
+from seqloom.rating.generate import generate_rated
 from seqloom.rating.plan import check_draws, make_plan
-from seqloom.rating.request import Request
+from seqloom.rating.request import RatingRequest
 from seqloom.runs.saved_run import SavedRun
-from seqloom.runs.training_corpus import copy_index
-from seqloom.runs.vocabulary_filter import KnownPart
+from seqloom.runs.training_corpus import training_copy_index
+from seqloom.runs.vocabulary_filter import VocabularyFilter
 
-__all__ = ["ControlReport", "WayReport", "measure_control", "nats_of_pool"]
+__all__ = ["MethodReport", "RatingControlReport", "evaluate_rating_control", "split_likelihood"]
 
 REAL = "real"
 _BLEU_TEXTS, _BLEU_SAMPLES = 200, 8
@@ -62,7 +62,7 @@ Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WayReport:
+class MethodReport:
     """What one way of writing came to.
 
     Attributes:
@@ -89,7 +89,7 @@ class WayReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlReport:
+class RatingControlReport:
     """The whole measurement.
 
     Attributes:
@@ -103,7 +103,7 @@ class ControlReport:
 
     column: str
     judge_texts: int
-    ways: Mapping[str, WayReport]
+    methods: Mapping[str, MethodReport]
     nats_per_token: Mapping[str, float]
     plot: Path
     texts: Mapping[str, Sequence[tuple[float, float, str]]]
@@ -121,7 +121,7 @@ class _Written:
     seconds: float = 0.0
 
 
-def measure_control(
+def evaluate_rating_control(
     run: SavedRun,
     source: str | Path | Sequence[str | Path],
     *,
@@ -135,7 +135,7 @@ def measure_control(
     budget: int | None = None,
     particles: int | None = None,
     note: Note = lambda line: None,
-) -> ControlReport:
+) -> RatingControlReport:
     """Write to the ratings of real texts, and have a judge rate both.
 
     Args:
@@ -157,7 +157,7 @@ def measure_control(
             use in any of them.
         UserError: the source or the critic cannot be read.
     """
-    check((is_whole(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
+    validate((is_integer(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
     sampling = sampling or SamplingConfig()
     chosen = {"guidance": guidance, "agree": agree, "budget": budget, "particles": particles}
     settings = {name: value for name, value in chosen.items() if value is not None}
@@ -175,7 +175,7 @@ def measure_control(
     )
     real = read_rated(source, reading)
     note(f"judge: {len(judged.texts):,} texts; real texts to compare with: {len(real.texts):,}")
-    judge = BayesJudge.fit(whole.texts, whole.ratings, scale.name, shown=judged.texts)
+    judge = NaiveBayesRater.fit(whole.texts, whole.ratings, scale.name, shown=judged.texts)
     random = np.random.default_rng(sampling.seed)
     rated = real.ratings.clip(scale.knots[0], scale.knots[-1])
     wanted = np.sort(np.resize(random.permutation(rated), count))
@@ -185,7 +185,7 @@ def measure_control(
         name = " + ".join(methods)
         note(f"writing {len(wanted):,} texts: {name}")
         written[name] = _write(generators, scale, wanted, _settings(methods, critic, settings), sampling)
-    copies = copy_index(run)
+    copies = training_copy_index(run)
     ratings = {name: judge.predict(one.texts) for name, one in written.items()}
     found = {name: _agreement(scale, np.array(one.wanted), ratings[name]) for name, one in written.items()}
     reports = {
@@ -193,11 +193,11 @@ def measure_control(
     }
     path = plot or run.folder.plots_folder / "control.png"
     _draw(path, scale, written, ratings, len(judged.texts))
-    return ControlReport(
+    return RatingControlReport(
         column=scale.name,
         judge_texts=len(judged.texts),
-        ways=reports,
-        nats_per_token=nats_of_pool(run, source, "judge"),
+        methods=reports,
+        nats_per_token=split_likelihood(run, source, "judge"),
         plot=path,
         texts={
             name: list(zip(one.wanted, ratings[name].tolist(), one.texts, strict=True)) for name, one in written.items()
@@ -253,9 +253,11 @@ def _check_ways(
     used = {name for methods in ways for name in _settings(methods, critic, settings)}
     idle = [name for name in ("critic", *settings) if name not in used and (name != "critic" or critic is not None)]
     shown = ", ".join("+".join(methods) for methods in ways)
-    check(*((False, f"--{name} has no use in {shown}: add {_missing(name, critic)}, or leave it out") for name in idle))
+    validate(
+        *((False, f"--{name} has no use in {shown}: add {_missing(name, critic)}, or leave it out") for name in idle)
+    )
     for methods in ways:
-        request = Request(rating=rating, **_settings(methods, critic, settings))
+        request = RatingRequest(rating=rating, **_settings(methods, critic, settings))
         check_draws(make_plan(request, run.config.conditions), sampling)
 
 
@@ -285,9 +287,9 @@ def _write(
     begun = time.perf_counter()
     values, counts = np.unique(wanted, return_counts=True)
     for number, (rating, count) in enumerate(zip(values.tolist(), counts.tolist(), strict=True)):
-        request = Request(rating={scale.name: rating}, **settings)
+        request = RatingRequest(rating={scale.name: rating}, **settings)
         config = replace(sampling, seed=sampling.seed + 7919 * number)
-        writing = write_rated(generators, request, config, count=count)
+        writing = generate_rated(generators, request, config, count=count)
         some = list(writing)
         done.texts += [one.sample.text for one in some]
         done.wanted += [rating] * len(some)
@@ -311,18 +313,18 @@ def _kinds(scale: Scale, ratings: Float[np.ndarray, " texts"]) -> Float[np.ndarr
     if len(scale.knots) <= 2 * _KINDS and set(ratings.tolist()) <= set(scale.knots):
         return ratings
     middles = (np.arange(_KINDS) + 0.5) / _KINDS
-    nearest = np.abs(scale.scaled(ratings)[:, None] - middles).argmin(axis=1)
-    kinds: np.ndarray = np.round(scale.unscaled(middles), 2)[nearest]
+    nearest = np.abs(scale.to_unit(ratings)[:, None] - middles).argmin(axis=1)
+    kinds: np.ndarray = np.round(scale.from_unit(middles), 2)[nearest]
     return kinds
 
 
-def _way(one: _Written, found: Agreement, real: Agreement, copies: CopyIndex | None) -> WayReport:
+def _way(one: _Written, found: Agreement, real: Agreement, copies: CopyIndex | None) -> MethodReport:
     """The report of one way of writing, beside real texts."""
     varied, searched = (_spread(one.texts, most) for most in (_BLEU_TEXTS, _COPY_TEXTS))
     alike = [value for some in _samples(one.texts) if (value := self_bleu(some)) is not None]
     shares = [] if copies is None else [copies.copied_share(text) for text in searched]
     known = [share for share in shares if share is not None]
-    return WayReport(
+    return MethodReport(
         agreement=found,
         share=_ratio(found.pearson, real.pearson),
         acceptance={kind: kept / max(tried, 1) for kind, (kept, tried) in one.acceptance.items()},
@@ -338,12 +340,12 @@ def _way(one: _Written, found: Agreement, real: Agreement, copies: CopyIndex | N
 def _agreement(scale: Scale, wanted: Float[np.ndarray, " texts"], judged: Float[np.ndarray, " texts"]) -> Agreement:
     """Correlations of levels, and errors in the rating's own units."""
     kinds = _kinds(scale, wanted)
-    levels = agreement(scale.scaled(wanted), scale.scaled(judged), kinds)
+    levels = agreement(scale.to_unit(wanted), scale.to_unit(judged), kinds)
     own = agreement(wanted, judged, kinds)
     return replace(own, pearson=levels.pearson, spearman=levels.spearman)
 
 
-def nats_of_pool(run: SavedRun, source: str | Path | Sequence[str | Path], pool: str) -> dict[str, float]:
+def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], pool: str) -> dict[str, float]:
     """What unseen text costs, in nats a token: told its ratings ("true"), others' ("shuffled"), and "none".
 
     Args:
@@ -366,7 +368,7 @@ def nats_of_pool(run: SavedRun, source: str | Path | Sequence[str | Path], pool:
 
 
 def _store(corpus: Any, codec: Codec) -> TokenStore:
-    return cached_store(KnownPart(corpus, codec), codec)
+    return cached_store(VocabularyFilter(corpus, codec), codec)
 
 
 def _spread(texts: Sequence[str], most: int) -> list[str]:
@@ -406,5 +408,5 @@ def _draw(
         real=REAL,
         title=f"{scale.name}: wanted and judged",
         subtitle=f"the judge learned from {judge_texts:,} texts that neither model nor critic has seen",
-        along=scale.scaled if scale.heavy else None,
+        along=scale.to_unit if scale.heavy else None,
     )

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seqloom.config import SamplingConfig
-from seqloom.generation.generator import Prompt, Writer
+from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.rating.plan import Plan, check_draws, make_plan
-from seqloom.rating.request import Request
+from seqloom.rating.plan import GenerationPlan, check_draws, make_plan
+from seqloom.rating.request import RatingRequest
 from seqloom.sampling import Sample
-from seqloom.sampling.constraints import Guard
-from seqloom.sampling.rejection import Filter, FilterReport
-from seqloom.sampling.sequential_monte_carlo import Steered, Steering
+from seqloom.sampling.constraints import TokenPredicate
+from seqloom.sampling.rejection import RejectionFilter, RejectionStats
+from seqloom.sampling.sequential_monte_carlo import SmcSteering, SteeredSample
 
-__all__ = ["RatedSample", "RatedWriting", "write_rated"]
+__all__ = ["RatedGeneration", "RatedSample", "generate_rated"]
 
 _SPREAD = 0.5
 """Standard deviation that steering allows, as a share of what a critic may be off."""
@@ -39,7 +39,7 @@ class RatedSample:
 
 
 @dataclass
-class RatedWriting:
+class RatedGeneration:
     """Texts one after another, each as soon as it is known to be kept; remembers what they cost.
 
     Attributes:
@@ -55,30 +55,30 @@ class RatedWriting:
         steered: tokens, resamplings and effective sizes of the steered texts so far.
     """
 
-    plan: Plan
-    writer: Writer
+    plan: GenerationPlan
+    writer: TextGenerator
     prompt: Prompt
     config: SamplingConfig
     count: int
-    guard: Guard | None = None
-    report: FilterReport | None = None
+    guard: TokenPredicate | None = None
+    report: RejectionStats | None = None
     found: tuple[float, float] | None = None
-    steered: list[Steered] = field(default_factory=list)
+    steered: list[SteeredSample] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[RatedSample]:
         """Write them."""
         plan, writer, prompt, config, count = self.plan, self.writer, self.prompt, self.config, self.count
         if plan.rater is None:
-            for sample in writer.write(prompt, config, count=count, guard=self.guard):
+            for sample in writer.generate(prompt, config, count=count, guard=self.guard):
                 yield RatedSample(sample, plan.wanted)
             return
         sizes: dict[int, float] = {}
 
         def some(first: int, number: int) -> Iterator[Sample]:
             if "steer" not in plan.methods:
-                yield from writer.write(prompt, config, count=number, first_index=first, guard=self.guard)
+                yield from writer.generate(prompt, config, count=number, first_index=first, guard=self.guard)
                 return
-            for steered in self._steering().write(writer.job(prompt, config, self.guard), first, number):
+            for steered in self._steering().write(writer.request(prompt, config, self.guard), first, number):
                 self.steered.append(steered)
                 sizes[steered.sample.index] = steered.effective_size
                 yield steered.sample
@@ -90,7 +90,9 @@ class RatedWriting:
             return
         assert plan.wanted is not None
         assert plan.request.budget is not None
-        chosen = Filter(plan.rater, plan.scale.level(plan.wanted), agree=plan.agree, budget=plan.request.budget)
+        chosen = RejectionFilter(
+            plan.rater, plan.scale.to_unit(plan.wanted), agree=plan.agree, budget=plan.request.budget
+        )
         try:
             for sample, rating in chosen.keep(some, count):
                 self.report = chosen.report
@@ -99,27 +101,27 @@ class RatedWriting:
             self.report = chosen.report
             if chosen.ratings:
                 low, high = np.quantile(chosen.ratings, [0.05, 0.95]).tolist()
-                self.found = plan.scale.rating(low), plan.scale.rating(high)
+                self.found = plan.scale.from_unit(low), plan.scale.from_unit(high)
 
-    def _steering(self) -> Steering:
+    def _steering(self) -> SmcSteering:
         plan = self.plan
         assert plan.rater is not None
         assert plan.wanted is not None
         assert plan.request.particles is not None
-        return Steering(
+        return SmcSteering(
             rater=plan.rater,
-            rating=plan.scale.level(plan.wanted),
+            rating=plan.scale.to_unit(plan.wanted),
             spread=plan.agree * _SPREAD,
             particles=plan.request.particles,
         )
 
     def _rated(self, sample: Sample, level: float, sizes: dict[int, float]) -> RatedSample:
-        return RatedSample(sample, self.plan.wanted, self.plan.scale.rating(level), sizes.get(sample.index))
+        return RatedSample(sample, self.plan.wanted, self.plan.scale.from_unit(level), sizes.get(sample.index))
 
 
-def write_rated(
+def generate_rated(
     generators: RunGenerators,
-    request: Request,
+    request: RatingRequest,
     config: SamplingConfig,
     *,
     prompt: str = "",
@@ -127,7 +129,7 @@ def write_rated(
     carry: bool | None = None,
     precision: str | None = None,
     skip_unknown: bool = False,
-) -> RatedWriting:
+) -> RatedGeneration:
     """Prepare the generation of texts for a rating.
 
     Args:
@@ -150,6 +152,6 @@ def write_rated(
     plan = make_plan(request, run.config.conditions)
     check_draws(plan, config)
     factory = generators.factory(carry, precision)
-    writer = factory.untold if plan.values is None else factory.told(plan.values, plan.guidance)
-    read = writer.prompt(run.as_read(prompt), skip_unknown=skip_unknown)
-    return RatedWriting(plan, writer, read, config, count, generators.copy_guard(config))
+    writer = factory.unconditional if plan.values is None else factory.conditioned(plan.values, plan.guidance)
+    read = writer.prompt(run.normalize(prompt), skip_unknown=skip_unknown)
+    return RatedGeneration(plan, writer, read, config, count, generators.copy_guard(config))

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from seqloom.config import SamplingConfig, check
+from seqloom.config import SamplingConfig, validate
 from seqloom.config.sampling import is_number
-from seqloom.critic.load import opened
+from seqloom.critic.load import resolve_critic
 from seqloom.data.conditions import Conditions, Scale
 from seqloom.errors import ConfigError
-from seqloom.rating.request import METHODS, Request
+from seqloom.rating.request import METHODS, RatingRequest
 from seqloom.registry import unknown_name
-from seqloom.sampling.rejection import Rater, rated_by
+from seqloom.sampling.rejection import Rater, checked_ratings
 
-__all__ = ["Plan", "check_draws", "make_plan"]
+__all__ = ["GenerationPlan", "check_draws", "make_plan"]
 
 USUAL_GUIDANCE = 1.5
 _USUAL_BUDGET, _USUAL_PARTICLES = 20, 16
@@ -28,7 +28,7 @@ _USUAL_RANGE = 0.1
 
 
 @dataclass(frozen=True)
-class Plan:
+class GenerationPlan:
     """How a request is met.
 
     Attributes:
@@ -46,29 +46,29 @@ class Plan:
     values: Float64[np.ndarray, " columns"] | None
     guidance: float
     rater: Rater | None
-    scale: "Levels"
+    scale: "RatingScale"
     wanted: float | None
     agree: float
-    request: Request
+    request: RatingRequest
 
 
 @dataclass(frozen=True)
-class Levels:
+class RatingScale:
     """A rating's scale, or none: then its levels are the ratings themselves."""
 
     scale: Scale | None
 
-    def level(self, rating: float) -> float:
-        return rating if self.scale is None else float(self.scale.scaled(np.array([rating]))[0])
+    def to_unit(self, rating: float) -> float:
+        return rating if self.scale is None else float(self.scale.to_unit(np.array([rating]))[0])
 
-    def rating(self, level: float) -> float:
-        return level if self.scale is None else float(self.scale.unscaled(np.array([level]))[0])
+    def from_unit(self, level: float) -> float:
+        return level if self.scale is None else float(self.scale.from_unit(np.array([level]))[0])
 
     def rater(self, rate: Callable[[Sequence[str]], Any]) -> Rater:
         if self.scale is None:
             return rate
         scale = self.scale
-        return lambda texts: scale.scaled(rated_by(rate, texts))
+        return lambda texts: scale.to_unit(checked_ratings(rate, texts))
 
     def usual_agree(self) -> float:
         """What a critic is allowed to be off where a person says nothing, as a person says it."""
@@ -77,7 +77,7 @@ class Levels:
         if self.scale.heavy:
             return _USUAL_RANKS
         knots = self.scale.knots
-        return float(min(np.diff(knots)) / 2 if self.scale.stepped else _USUAL_RANGE * (knots[-1] - knots[0]))
+        return float(min(np.diff(knots)) / 2 if self.scale.is_discrete else _USUAL_RANGE * (knots[-1] - knots[0]))
 
     def agree(self, wanted: float) -> float:
         """From what a person says to levels."""
@@ -87,7 +87,7 @@ class Levels:
         return float(wanted / (scale.knots[-1] - scale.knots[0]))
 
 
-def make_plan(request: Request, conditions: Conditions) -> Plan:
+def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
     """Decide how to meet a request.
 
     Args:
@@ -102,17 +102,17 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
     guidance = request.guidance if request.guidance is not None else USUAL_GUIDANCE if "guide" in methods else 1.0
     request = replace(request, methods=methods, guidance=guidance if told else None)
     if not {"filter", "steer"} & set(methods):
-        return Plan(
+        return GenerationPlan(
             methods,
-            conditions.wanted(request.rating, extrapolate=request.extrapolate),
+            conditions.encode_request(request.rating, extrapolate=request.extrapolate),
             guidance,
             None,
-            Levels(None),
+            RatingScale(None),
             _first_number(request.rating, conditions),
             0.0,
             request,
         )
-    rate, scale, column = opened(request.critic, by_rank=True)
+    rate, scale, column = resolve_critic(request.critic, by_rank=True)
     own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
     if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
         own = conditions.columns[0]
@@ -122,11 +122,11 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
             f"{own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
         )
     rating = _told(request.rating, column, scale if own is None else None, conditions) if told else None
-    values = conditions.wanted(rating, extrapolate=request.extrapolate) if told else None
+    values = conditions.encode_request(rating, extrapolate=request.extrapolate) if told else None
     known = own or scale
     wanted = _of_column(request.rating, column, conditions)
     wanted = _finite(wanted) if known is None else known.number(wanted, extrapolate=request.extrapolate)
-    levels = Levels(known)
+    levels = RatingScale(known)
     request = replace(
         request,
         agree=levels.usual_agree() if request.agree is None else request.agree,
@@ -134,7 +134,9 @@ def make_plan(request: Request, conditions: Conditions) -> Plan:
         particles=_chosen(request.particles, _USUAL_PARTICLES, "steer" in methods),
     )
     assert request.agree is not None
-    return Plan(methods, values, guidance, levels.rater(rate), levels, wanted, levels.agree(request.agree), request)
+    return GenerationPlan(
+        methods, values, guidance, levels.rater(rate), levels, wanted, levels.agree(request.agree), request
+    )
 
 
 def _finite(wanted: Any) -> float:
@@ -152,7 +154,7 @@ def _chosen(asked: int | None, usual: int, has_part: bool) -> int | None:
     return (usual if asked is None else asked) if has_part else None
 
 
-def check_draws(plan: Plan, config: SamplingConfig) -> None:
+def check_draws(plan: GenerationPlan, config: SamplingConfig) -> None:
     """Whether there is anything for a critic to choose from.
 
     Raises:
@@ -162,7 +164,7 @@ def check_draws(plan: Plan, config: SamplingConfig) -> None:
         return
     ways = f"--method {','.join(plan.methods)}"
     same = "contradict each other: every draw is the same text, and the critic has nothing to choose from"
-    check(
+    validate(
         (
             config.beam < 2,
             f"--beam {config.beam} and {ways} contradict each other: the critic chooses among draws, and a beam search "
@@ -181,7 +183,7 @@ def check_draws(plan: Plan, config: SamplingConfig) -> None:
     )
 
 
-def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
+def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
     faults = []
     asked = tuple(request.methods.split(",")) if isinstance(request.methods, str) else request.methods
     if asked is not None and not isinstance(asked, Sequence):
@@ -219,7 +221,7 @@ def _methods(request: Request, conditions: Conditions) -> tuple[str, ...]:
     return tuple(method for method in METHODS if method in asked)
 
 
-def _idle(name: str, value: int, method: str, request: Request, asked: Sequence[str]) -> str:
+def _idle(name: str, value: int, method: str, request: RatingRequest, asked: Sequence[str]) -> str:
     """That a setting belongs to a method that is not asked for."""
     wanted = [f"add {method} to --method"] if method == "steer" or request.methods is not None else []
     wanted += ["name a --critic"] if request.critic is None else []
@@ -228,7 +230,7 @@ def _idle(name: str, value: int, method: str, request: Request, asked: Sequence[
 
 def _first_number(rating: Any, conditions: Conditions) -> float | None:
     """The first rating that a request without a critic names, for the report; None where it names categories alone."""
-    values = conditions.wanted(rating, extrapolate=True).tolist()
+    values = conditions.encode_request(rating, extrapolate=True).tolist()
     numbers = [
         value
         for column, value in zip(conditions, values, strict=True)

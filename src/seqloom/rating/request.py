@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["METHODS", "Request"]
+__all__ = ["METHODS", "RatingRequest"]
 
 METHODS = {
     "condition": "the model is told the rating",
@@ -16,7 +16,7 @@ METHODS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RatingRequest:
     """What a person asks for; None is chosen.
 
     Attributes:

@@ -6,10 +6,10 @@ from pathlib import Path
 from seqloom.errors import ConfigError, RunError
 from seqloom.runs.layout import RunFolder
 
-__all__ = ["check_place"]
+__all__ = ["check_run_folder"]
 
 
-def check_place(folder: RunFolder, *, overwrite: bool, from_run: Path | None = None) -> None:
+def check_run_folder(folder: RunFolder, *, overwrite: bool, from_run: Path | None = None) -> None:
     """Whether a folder is there or can be made, and nothing in it is replaced unasked.
 
     Args:

@@ -87,7 +87,7 @@ class RunConfig:
 
     def features_of(self, store: TokenStore) -> Float32[np.ndarray, "documents width"] | None:
         """The same of a store's documents; None where there are no conditions."""
-        return self.features(self.conditions.of(store)) if len(self.conditions) else None
+        return self.features(self.conditions.values_of(store)) if len(self.conditions) else None
 
     def to_json(self) -> dict[str, Any]:
         """The fields in JSON's types, with the format number first."""

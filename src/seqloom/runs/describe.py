@@ -8,10 +8,10 @@ from seqloom.kernels.native_decoder import decoding_kernels, default_precision
 from seqloom.kernels.weights import expected_shapes
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["describe", "parameters"]
+__all__ = ["describe_run", "num_parameters"]
 
 
-def describe(run: SavedRun) -> dict[str, Any]:
+def describe_run(run: SavedRun) -> dict[str, Any]:
     """The run's shape, origin and measurements, in JSON's types; see `Run.info`."""
     config = run.config
     return {
@@ -19,7 +19,7 @@ def describe(run: SavedRun) -> dict[str, Any]:
         "level": config.level,
         "core": config.model.core,
         "sizes": list(config.model.sizes),
-        "parameters": parameters(config.model),
+        "parameters": num_parameters(config.model),
         "vocabulary": len(run.codec),
         "boundary": run.codec.boundary is not None,
         "source": config.source,
@@ -38,7 +38,7 @@ def describe(run: SavedRun) -> dict[str, Any]:
     }
 
 
-def parameters(model: ModelConfig) -> int:
+def num_parameters(model: ModelConfig) -> int:
     """How many numbers training adjusts."""
     total = 0
     for shape in expected_shapes(model).values():

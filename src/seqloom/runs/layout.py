@@ -42,9 +42,9 @@ class RunFolder:
         self.weights_file = self.path / "model.safetensors"
         self.state_file = self.path / "state" / "training.safetensors"
         self.gan_file = self.path / "gan.json"
-        self.asked_file = self.path / "asked.json"
+        self.gan_request_file = self.path / "asked.json"
         self.gan_state_file = self.path / "state" / "gan.safetensors"
-        self.aside_folder = self.path / "state" / "replaced"
+        self.backup_folder = self.path / "state" / "replaced"
         self.log_file = self.path / "log.jsonl"
         self.metrics_file = self.path / "metrics.json"
         self.report_file = self.path / "report.md"
@@ -54,7 +54,7 @@ class RunFolder:
     @property
     def holds_run(self) -> bool:
         """Whether anything of a run is here."""
-        kept = (self.config_file, self.codec_file, self.weights_file, self.state_file, self.asked_file)
+        kept = (self.config_file, self.codec_file, self.weights_file, self.state_file, self.gan_request_file)
         return any(file.exists() for file in kept)
 
     def would_replace(self) -> list[str]:
@@ -112,7 +112,7 @@ class RunFolder:
                 f"{self.path} holds a {other}, which {_OTHERS[other]} and writes nothing: name the folder of a run; "
                 f"'seqloom info {self.path}' tells of the {other}"
             )
-        if self.asked_file.exists() and not self.config_file.exists():
+        if self.gan_request_file.exists() and not self.config_file.exists():
             raise RunError(
                 f"{self.path} is a GAN that has not begun to write: go on with it by 'seqloom gan train --resume --run "
                 f"{self.path}'"
@@ -154,9 +154,9 @@ class RunFolder:
             RunError: there are none yet, or the file is damaged.
         """
         if not self.weights_file.exists():
-            training = "gan train" if self.gan_file.exists() or self.asked_file.exists() else "train"
+            training = "gan train" if self.gan_file.exists() or self.gan_request_file.exists() else "train"
             older = (
-                f"; what it was to take the place of is in {self.aside_folder}" if self.aside_folder.exists() else ""
+                f"; what it was to take the place of is in {self.backup_folder}" if self.backup_folder.exists() else ""
             )
             raise RunError(
                 f"{self.path} has no weights yet: its training has not got far enough; wait, or go on with "

@@ -9,39 +9,39 @@ from pathlib import Path
 from seqloom.errors import RunError
 from seqloom.runs.layout import PLOTS, RunFolder
 
-__all__ = ["forget_replaced", "in_place_of"]
+__all__ = ["discard_backup", "replacing_run"]
 
 
 @contextlib.contextmanager
-def in_place_of(folder: RunFolder) -> Iterator[None]:
+def replacing_run(folder: RunFolder) -> Iterator[None]:
     """Put the files of an earlier run aside; they come back if the body fails before there are new weights.
 
     Raises:
         RunError: the folder's files cannot be moved.
         OSError: they cannot be moved back; they stay where they are.
     """
-    aside = folder.aside_folder
+    aside = folder.backup_folder
     moved = _put_aside(folder, aside)
     try:
         yield
     except BaseException:
         if not folder.weights_file.exists():
             _put_back(folder, aside, moved)
-        forget_replaced(folder)
+        discard_backup(folder)
         raise
-    forget_replaced(folder)
+    discard_backup(folder)
 
 
-def forget_replaced(folder: RunFolder) -> None:
+def discard_backup(folder: RunFolder) -> None:
     """Remove what `in_place_of` put aside: there is a new run, also where a first process was killed over it."""
-    shutil.rmtree(folder.aside_folder, ignore_errors=True)
+    shutil.rmtree(folder.backup_folder, ignore_errors=True)
 
 
 def _files(folder: RunFolder) -> list[Path]:
     """What a run may have, its config first, so that no half run looks whole."""
     kept = (
         *(folder.codec_file, folder.weights_file, folder.state_file, folder.log_file, folder.metrics_file),
-        *(folder.gan_file, folder.gan_state_file, folder.asked_file),
+        *(folder.gan_file, folder.gan_state_file, folder.gan_request_file),
     )
     samples = sorted([*folder.samples_folder.glob("epoch-*.txt"), *folder.samples_folder.glob("round-*.txt")])
     plots = [folder.plots_folder / f"{name}.png" for name in PLOTS]

@@ -55,7 +55,7 @@ class SavedRun:
         """
         return self.folder.read_weights()
 
-    def as_read(self, text: str) -> str:
+    def normalize(self, text: str) -> str:
         """Return a text with the transformations of the training corpus: lower case, Unicode normal form.
 
         Raises:

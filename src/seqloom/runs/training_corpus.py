@@ -7,12 +7,12 @@ from seqloom.evaluation.originality import CopyIndex
 from seqloom.runs.config import RunConfig
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["copy_index", "own_corpus", "own_source"]
+__all__ = ["training_copy_index", "training_corpus", "training_source"]
 
 _STANDARD_INPUT = "-"
 
 
-def own_source(config: RunConfig) -> str | list[str]:
+def training_source(config: RunConfig) -> str | list[str]:
     """What a run was trained on, as it was named.
 
     Raises:
@@ -23,22 +23,22 @@ def own_source(config: RunConfig) -> str | list[str]:
     return list(config.sources) if len(config.sources) > 1 else config.sources[0]
 
 
-def own_corpus(run: SavedRun) -> Corpus:
+def training_corpus(run: SavedRun) -> Corpus:
     """The corpus that a run was trained on.
 
     Raises:
         SourceError: it is gone, or is not what it was.
     """
-    corpus = open_corpus(own_source(run.config), run.config.reading)
+    corpus = open_corpus(training_source(run.config), run.config.reading)
     if corpus.fingerprint != run.config.corpus_hash:
         raise SourceError(f"{run.config.source} has changed since {run.path} was trained on it: put the old text back")
     return corpus
 
 
-def copy_index(run: SavedRun) -> CopyIndex:
+def training_copy_index(run: SavedRun) -> CopyIndex:
     """What a run's corpus holds, for finding copies of it.
 
     Raises:
         SourceError: the corpus is not at hand.
     """
-    return CopyIndex.over(own_corpus(run))
+    return CopyIndex.over(training_corpus(run))

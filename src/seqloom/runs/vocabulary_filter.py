@@ -8,12 +8,12 @@ from dataclasses import replace
 from seqloom.codecs.base import Codec, without
 from seqloom.corpora.document import Corpus, Document
 
-__all__ = ["KnownPart", "left_out", "listed"]
+__all__ = ["VocabularyFilter", "format_symbols", "skipped_symbols"]
 
 _UNKNOWN = "unknown symbol "
 
 
-class KnownPart(Corpus):
+class VocabularyFilter(Corpus):
     """A corpus whose unknown symbols are left out.
 
     Args:
@@ -39,19 +39,19 @@ class KnownPart(Corpus):
 
     def _known(self, chunks: Iterable[str], tally: Counter[str]) -> Iterator[str]:
         for chunk in chunks:
-            unknown = self._codec.unknown(chunk)
+            unknown = self._codec.unknown_symbols(chunk)
             tally.update(_UNKNOWN + symbol for _, symbol in unknown)
             if not chunk or (kept := without(chunk, unknown)):
                 yield chunk and kept
 
 
-def left_out(skipped: Mapping[str, int]) -> dict[str, int]:
+def skipped_symbols(skipped: Mapping[str, int]) -> dict[str, int]:
     """How often each unknown symbol was left out, the most frequent first, by what a store or a corpus skipped."""
     found = {reason.removeprefix(_UNKNOWN): count for reason, count in skipped.items() if reason.startswith(_UNKNOWN)}
     return dict(sorted(found.items(), key=lambda symbol: -symbol[1]))
 
 
-def listed(symbols: Mapping[str, int], most: int = 8) -> str:
+def format_symbols(symbols: Mapping[str, int], most: int = 8) -> str:
     """Left-out symbols in words: how many in all, and the most frequent."""
     total = sum(symbols.values())
     shown = ", ".join(f"{symbol!r} ({count:,})" for symbol, count in list(symbols.items())[:most])

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from seqloom.kernels.decoder import State
 from seqloom.sampling.regex_constraint import matches
-from seqloom.sampling.request import Job, permitted
+from seqloom.sampling.request import GenerationRequest, allowed_tokens
 from seqloom.sampling.sample import FinishReason, Sample
 from seqloom.sampling.stop_strings import find_stop
 from seqloom.sampling.transforms import log_softmax
@@ -33,7 +33,7 @@ class _Beginning:
     logits: Float32[np.ndarray, " vocab"] | None
 
 
-def beam_search(job: Job) -> list[Sample]:
+def beam_search(job: GenerationRequest) -> list[Sample]:
     """Find the likeliest texts by their total log-probability under the model.
 
     A beginning that can only get less likely is given up once `config.beam` finished texts are likelier.
@@ -62,12 +62,12 @@ def _rank(sample: Sample) -> tuple[bool, float, tuple[int, ...]]:
     return sample.matched is False, -sample.log_prob, sample.tokens
 
 
-def _extended(job: Job, live: list[_Beginning], width: int) -> tuple[list[Sample], list[_Beginning]]:
+def _extended(job: GenerationRequest, live: list[_Beginning], width: int) -> tuple[list[Sample], list[_Beginning]]:
     """Add one token to each beginning: what is finished by that, and the `width` best that are not."""
     ended: list[Sample] = []
     totals = np.full((len(live), len(job.token_bytes)), -np.inf)
     for row, beginning in enumerate(live):
-        mask = permitted(job, beginning.written, len(beginning.tokens))
+        mask = allowed_tokens(job, beginning.written, len(beginning.tokens))
         if isinstance(mask, str):
             ended.append(_sample(job, beginning, mask, len(beginning.written)))
         elif beginning.logits is not None:
@@ -93,7 +93,7 @@ def _best_first(totals: np.ndarray) -> Iterator[tuple[int, int]]:
         yield row, token
 
 
-def _followed(job: Job, beginning: _Beginning, token: int, log_prob: float) -> Sample | _Beginning:
+def _followed(job: GenerationRequest, beginning: _Beginning, token: int, log_prob: float) -> Sample | _Beginning:
     if token == job.boundary:
         return _sample(job, replace(beginning, log_prob=log_prob), "end", len(beginning.written))
     written = beginning.written + job.spelled(token, len(beginning.tokens))
@@ -110,12 +110,12 @@ def _followed(job: Job, beginning: _Beginning, token: int, log_prob: float) -> S
     return following
 
 
-def _read(job: Job, beginning: _Beginning) -> _Beginning:
+def _read(job: GenerationRequest, beginning: _Beginning) -> _Beginning:
     logits, state = job.decoder.step(beginning.tokens[-1], beginning.state)
     return replace(beginning, logits=logits, state=state)
 
 
-def _sample(job: Job, beginning: _Beginning, reason: FinishReason, end: int) -> Sample:
+def _sample(job: GenerationRequest, beginning: _Beginning, reason: FinishReason, end: int) -> Sample:
     text = beginning.written[:end].decode("utf-8", "replace")
     return Sample(
         index=0,

@@ -13,11 +13,11 @@ from jaxtyping import Bool
 
 from seqloom.sampling.sample import FinishReason
 
-__all__ = ["Bans", "Constraint", "Guard", "Guarded", "Written"]
+__all__ = ["BannedStrings", "CallbackConstraint", "Constraint", "TokenPredicate", "Written"]
 
 Written = bytes | bytearray
 
-Guard = Callable[[bytes, bytes], bool]
+TokenPredicate = Callable[[bytes, bytes], bool]
 """`(bytes written so far, bytes of a candidate token) -> whether the token may follow`."""
 
 
@@ -46,7 +46,7 @@ class Constraint(Protocol):
         ...
 
 
-class Bans:
+class BannedStrings:
     """Refuses a token if the text would then hold a banned string.
 
     Args:
@@ -84,7 +84,7 @@ class Bans:
         return True
 
 
-class Guarded:
+class CallbackConstraint:
     """Asks a callable about each token.
 
     Args:
@@ -94,7 +94,7 @@ class Guarded:
 
     finish_reason: FinishReason = "stop"
 
-    def __init__(self, guard: Guard, token_bytes: Sequence[bytes]) -> None:
+    def __init__(self, guard: TokenPredicate, token_bytes: Sequence[bytes]) -> None:
         self._guard = guard
         self._token_bytes = tuple(token_bytes)
 

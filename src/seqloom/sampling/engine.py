@@ -8,10 +8,10 @@ from jaxtyping import Float64
 from seqloom.config.sampling import SamplingConfig
 from seqloom.kernels.decoder import Decoder
 from seqloom.sampling.beam import beam_search
-from seqloom.sampling.constraints import Guard
-from seqloom.sampling.native_engine import check_ahead, suits, write_many, write_one
-from seqloom.sampling.reference_engine import write
-from seqloom.sampling.request import Job, prepare
+from seqloom.sampling.constraints import TokenPredicate
+from seqloom.sampling.native_engine import check_draft_length, generate_batch, generate_one, supports_native
+from seqloom.sampling.reference_engine import generate_reference
+from seqloom.sampling.request import GenerationRequest, prepare_request
 from seqloom.sampling.sample import Sample
 from seqloom.sampling.transforms import log_softmax, reweight
 
@@ -27,7 +27,7 @@ def generate(
     boundary: int | None = None,
     count: int = 1,
     first_index: int = 0,
-    guard: Guard | None = None,
+    guard: TokenPredicate | None = None,
     begun: bytes = b"",
 ) -> Iterator[Sample]:
     """Write samples one after another; each depends on the seed and its own index alone.
@@ -49,13 +49,15 @@ def generate(
         RunError: the decoder and the codec disagree on the vocabulary.
         SeqloomError: the model's output is not finite, or the pattern takes too long.
     """
-    job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun)
+    job = prepare_request(
+        decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun
+    )
     if config.beam > 1:
         return iter(beam_search(job)[:count])
-    check_ahead(job)
-    if suits(job):
-        return write_many(job, first_index, count)
-    return (_last(write(job, index)) for index in range(first_index, first_index + count))
+    check_draft_length(job)
+    if supports_native(job):
+        return generate_batch(job, first_index, count)
+    return (_last(generate_reference(job, index)) for index in range(first_index, first_index + count))
 
 
 def stream(
@@ -66,7 +68,7 @@ def stream(
     token_bytes: Sequence[bytes],
     boundary: int | None = None,
     index: int = 0,
-    guard: Guard | None = None,
+    guard: TokenPredicate | None = None,
     begun: bytes = b"",
 ) -> Generator[str, None, Sample]:
     """Write one sample piece by piece: the same text, and the same arguments, as `generate`.
@@ -77,11 +79,13 @@ def stream(
     Returns:
         The sample.
     """
-    job = prepare(decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun)
+    job = prepare_request(
+        decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun
+    )
     if config.beam > 1:
         return _best(job)
-    check_ahead(job)
-    return write_one(job, index) if suits(job) else write(job, index)
+    check_draft_length(job)
+    return generate_one(job, index) if supports_native(job) else generate_reference(job, index)
 
 
 def next_distribution(
@@ -105,7 +109,7 @@ def _last(pieces: Generator[str, None, Sample]) -> Sample:
             return sample
 
 
-def _best(job: Job) -> Generator[str, None, Sample]:
+def _best(job: GenerationRequest) -> Generator[str, None, Sample]:
     sample = beam_search(job)[0]
     if sample.text:
         yield sample.text

@@ -18,14 +18,22 @@ from seqloom.kernels.conditional_decoders import GuidedDecoder, NoisyDecoder
 from seqloom.kernels.decoder import Decoder
 from seqloom.kernels.decoding_abi import SamplingSettings
 from seqloom.kernels.native_decoder import NativeDecoder
-from seqloom.sampling.constraints import Bans
-from seqloom.sampling.request import Job
-from seqloom.sampling.sample import Drafting, FinishReason, Sample
-from seqloom.sampling.sample_builder import Draft, speller
-from seqloom.sampling.transforms import diverged
-from seqloom.sampling.watermark import GROUPS, WIDTH, secret_number, variants_of
+from seqloom.sampling.constraints import BannedStrings
+from seqloom.sampling.request import GenerationRequest
+from seqloom.sampling.sample import FinishReason, Sample, SpeculativeStats
+from seqloom.sampling.sample_builder import SampleBuilder, make_detokenizer
+from seqloom.sampling.transforms import non_finite_error
+from seqloom.sampling.watermark import GROUPS, WIDTH, key_number, variants_of
 
-__all__ = ["ENDINGS", "check_ahead", "lanes_of_samples", "start_lanes", "suits", "write_many", "write_one"]
+__all__ = [
+    "ENDINGS",
+    "check_draft_length",
+    "generate_batch",
+    "generate_one",
+    "sample_streams",
+    "start_streams",
+    "supports_native",
+]
 
 _MOST_LANES = 256
 _MOST_TOKENS = 256
@@ -39,18 +47,18 @@ ENDINGS: dict[int, FinishReason] = {1: "length", 2: "end"}
 """Why a lane has ended, by the library's number."""
 
 
-def suits(job: Job) -> bool:
+def supports_native(job: GenerationRequest) -> bool:
     """Whether the kernels can write this: the model is theirs, and what is allowed is the same after any text."""
     if _network(job) is None or job.config.pattern is not None or job.config.beam > 1:
         return False
-    if job.begun:
+    if job.first_token_prefix:
         return False
     if any(abs(bias) > _LARGEST_BIAS for bias in job.config.bias.values()):
         return False
     return _static_bias(job) is not None
 
 
-def check_ahead(job: Job) -> None:
+def check_draft_length(job: GenerationRequest) -> None:
     """See that as many tokens as were asked for can be written in a step.
 
     Raises:
@@ -64,7 +72,7 @@ def check_ahead(job: Job) -> None:
             f"--ahead {wanted} drafts tokens, which takes the compiled kernels, and this run is written without them "
             "('seqloom info RUN' says how): leave it out"
         )
-    if not suits(job):
+    if not supports_native(job):
         raise ConfigError(
             f"--ahead {wanted} drafts tokens, which goes with no --pattern, --beam, --max-copy, --ban of several "
             "tokens or prompt that ends within a token: leave it out"
@@ -83,9 +91,9 @@ def _most_said(most: int) -> str:
     return f"this model was trained to predict {most} tokens at once; choose 1 to {most}"
 
 
-def write_one(job: Job, index: int = 0) -> Generator[str, None, Sample]:
+def generate_one(job: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
     """Write one sample piece by piece: see `reference.write`."""
-    lanes, draft = start_lanes(job, 1, index), _drafts(job)(index)
+    lanes, draft = start_streams(job, 1, index), _drafts(job)(index)
     for chunk in _chunks(lanes, 1):
         piece, reason = _take(draft, chunk, 0)
         if piece:
@@ -98,10 +106,10 @@ def write_one(job: Job, index: int = 0) -> Generator[str, None, Sample]:
     raise AssertionError("a lane ends before its chunks do")
 
 
-def write_many(job: Job, first_index: int, count: int) -> Iterator[Sample]:
+def generate_batch(job: GenerationRequest, first_index: int, count: int) -> Iterator[Sample]:
     """Write samples side by side, and give them in order; a lane that has finished takes the next sample."""
     at_once = min(count, _MOST_LANES // _streams(job))
-    lanes, new_draft = start_lanes(job, at_once, first_index), _drafts(job)
+    lanes, new_draft = start_streams(job, at_once, first_index), _drafts(job)
     following = ((index, new_draft(index)) for index in range(first_index, first_index + count))
     drafts = dict(zip(range(at_once), following, strict=False))
     finished: dict[int, Sample] = {}
@@ -122,7 +130,7 @@ def write_many(job: Job, first_index: int, count: int) -> Iterator[Sample]:
             return
 
 
-def start_lanes(job: Job, count: int, first_index: int = 0, threads: int | None = None) -> Lanes:
+def start_streams(job: GenerationRequest, count: int, first_index: int = 0, threads: int | None = None) -> Lanes:
     """Lanes that have read the prompt, ready to write one sample each."""
     network = _network(job)
     assert network is not None
@@ -138,7 +146,7 @@ def start_lanes(job: Job, count: int, first_index: int = 0, threads: int | None 
     return lanes
 
 
-def _network(job: Job) -> NativeDecoder | None:
+def _network(job: GenerationRequest) -> NativeDecoder | None:
     """What the kernels would write with; None where they cannot."""
     decoder = _of_one(job)
     if isinstance(decoder, GuidedDecoder) and isinstance(decoder.untold, NativeDecoder):
@@ -146,7 +154,7 @@ def _network(job: Job) -> NativeDecoder | None:
     return decoder if isinstance(decoder, NativeDecoder) else None
 
 
-def _of_one(job: Job) -> Decoder:
+def _of_one(job: GenerationRequest) -> Decoder:
     """What decodes one sample; where each has noise, that of the mean stands for all."""
     return job.decoder.mean if isinstance(job.decoder, NoisyDecoder) else job.decoder
 
@@ -157,12 +165,12 @@ def _told_of(decoder: Decoder) -> list[Added | None]:
     return [one.added if isinstance(one, NativeDecoder) else None for one in of_lanes]
 
 
-def lanes_of_samples(job: Job, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " lanes"]:
+def sample_streams(job: GenerationRequest, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " lanes"]:
     """The lanes that `start_lanes` gave to samples: those of guided ones come in two halves."""
     return np.concatenate([samples + half * len(samples) for half in range(_streams(job))])
 
 
-def _streams(job: Job) -> int:
+def _streams(job: GenerationRequest) -> int:
     """Lanes that a sample takes."""
     return 2 if isinstance(_of_one(job), GuidedDecoder) else 1
 
@@ -177,11 +185,11 @@ def _chunks(lanes: Lanes, most: int) -> Iterator[Chunk]:
         elif time.perf_counter() - start > _LONG_SECONDS:
             most = max(most // 2, 1)
         if (chunk.endings == NOT_FINITE).any():
-            raise diverged()
+            raise non_finite_error()
         yield chunk
 
 
-def _take(draft: Draft, chunk: Chunk, lane: int) -> tuple[str, FinishReason | None]:
+def _take(draft: SampleBuilder, chunk: Chunk, lane: int) -> tuple[str, FinishReason | None]:
     """The text of what a lane wrote, and why its sample ends, if it does."""
     count, ending = int(chunk.counts[lane]), int(chunk.endings[lane])
     reason = None if ending == RUNNING else ENDINGS[ending]
@@ -189,13 +197,13 @@ def _take(draft: Draft, chunk: Chunk, lane: int) -> tuple[str, FinishReason | No
     return piece, "stop" if draft.stopped else reason
 
 
-def _drafts(job: Job) -> Callable[[int], Draft]:
+def _drafts(job: GenerationRequest) -> Callable[[int], SampleBuilder]:
     """What begins the sample of an index."""
-    spell, config = speller(job.token_bytes, job.boundary), job.config
-    return lambda index: Draft(index, config.seed, job.stops, config.min_length, spell)
+    spell, config = make_detokenizer(job.token_bytes, job.boundary), job.config
+    return lambda index: SampleBuilder(index, config.seed, job.stops, config.min_length, spell)
 
 
-def _begin(job: Job, lanes: Lanes, lane: int, index: int) -> None:
+def _begin(job: GenerationRequest, lanes: Lanes, lane: int, index: int) -> None:
     # Guidance leaves logits on which a lane and its partner agree as they are.
     partners = range(lane, len(lanes), len(lanes) // _streams(job)) if _streams(job) > 1 else (lane,)
     own = job.of_sample(index)
@@ -210,18 +218,18 @@ def _begin(job: Job, lanes: Lanes, lane: int, index: int) -> None:
     lanes.begin(lane, int(job.config.seed), index, recent, packed)
 
 
-def _drafting(job: Job, lanes: Lanes, lane: int) -> Drafting | None:
+def _drafting(job: GenerationRequest, lanes: Lanes, lane: int) -> SpeculativeStats | None:
     found = lanes.drafting(lane)
     if _ahead(job) == 1 or found.steps == 0:
         return None
-    return Drafting(
+    return SpeculativeStats(
         tokens_per_step=found.tokens / found.steps,
         acceptance=found.accepted / max(found.drafted, 1),
         gain=found.gain or None,
     )
 
 
-def _settings(job: Job) -> SamplingSettings:
+def _settings(job: GenerationRequest) -> SamplingSettings:
     config = job.config
     whole = 2**31 - 1
     return SamplingSettings(
@@ -238,11 +246,11 @@ def _settings(job: Job) -> SamplingSettings:
         ahead=_ahead(job),
         mark_width=0 if config.watermark is None else WIDTH,
         mark_groups=GROUPS,
-        mark_key=0 if config.watermark is None else secret_number(config.watermark),
+        mark_key=0 if config.watermark is None else key_number(config.watermark),
     )
 
 
-def _ahead(job: Job) -> int:
+def _ahead(job: GenerationRequest) -> int:
     """Tokens that a step writes at most."""
     decoder = _of_one(job)
     if not isinstance(decoder, NativeDecoder) or job.config.watermark is not None:
@@ -250,12 +258,12 @@ def _ahead(job: Job) -> int:
     return decoder.usual_ahead if job.config.ahead is None else job.config.ahead
 
 
-def _static_bias(job: Job) -> Float32[np.ndarray, " vocab"] | None:
+def _static_bias(job: GenerationRequest) -> Float32[np.ndarray, " vocab"] | None:
     """What is added to the logits after any text; None where that hangs on the text, or leaves nothing."""
     bias = np.zeros(len(job.token_bytes), np.float32)
     bias[list(job.config.bias)] = list(job.config.bias.values())
     for constraint in job.constraints:
-        allowed = constraint.everywhere if isinstance(constraint, Bans) else None
+        allowed = constraint.everywhere if isinstance(constraint, BannedStrings) else None
         if allowed is None:
             return None
         allowed = allowed | (np.arange(len(bias)) == job.boundary)

@@ -9,18 +9,18 @@ from jaxtyping import Float32, Int
 
 from seqloom.kernels.batched_decoder import NOT_FINITE, RUNNING, Chunk
 from seqloom.kernels.decoder import State
-from seqloom.sampling.native_engine import ENDINGS, lanes_of_samples, start_lanes, suits
-from seqloom.sampling.reference_engine import choose
-from seqloom.sampling.request import Job, permitted
+from seqloom.sampling.native_engine import ENDINGS, sample_streams, start_streams, supports_native
+from seqloom.sampling.reference_engine import sample_token
+from seqloom.sampling.request import GenerationRequest, allowed_tokens
 from seqloom.sampling.rng import uniforms
 from seqloom.sampling.sample import FinishReason
-from seqloom.sampling.transforms import diverged
+from seqloom.sampling.transforms import non_finite_error
 
-__all__ = ["Flock", "Member", "make_flock"]
+__all__ = ["Particle", "ParticleSet", "make_particles"]
 
 
 @dataclass
-class Member:
+class Particle:
     """One text so far.
 
     Attributes:
@@ -33,19 +33,19 @@ class Member:
     nats: list[tuple[float, float]] = field(default_factory=list)
     reason: FinishReason | None = None
 
-    def copied(self) -> "Member":
+    def copied(self) -> "Particle":
         """The same text, to go on from on its own."""
-        return Member(list(self.tokens), list(self.nats), self.reason)
+        return Particle(list(self.tokens), list(self.nats), self.reason)
 
 
-class Flock(Protocol):
+class ParticleSet(Protocol):
     """Texts by their place.
 
     Attributes:
         members: the texts.
     """
 
-    members: list[Member]
+    members: list[Particle]
 
     def advance(self, most: int) -> None:
         """Have every text that has not ended write up to `most` tokens."""
@@ -56,7 +56,7 @@ class Flock(Protocol):
         ...
 
 
-def make_flock(job: Job, count: int, first_index: int) -> Flock:
+def make_particles(job: GenerationRequest, count: int, first_index: int) -> ParticleSet:
     """Texts that all begin after the job's prompt.
 
     Args:
@@ -65,15 +65,19 @@ def make_flock(job: Job, count: int, first_index: int) -> Flock:
         first_index: of their draws.
     """
     assert job.config.watermark is None, "copies that one key marks would go on alike"
-    return NativeFlock(job, count, first_index) if suits(job) else PlainFlock(job, count, first_index)
+    return (
+        NativeParticles(job, count, first_index)
+        if supports_native(job)
+        else ReferenceParticles(job, count, first_index)
+    )
 
 
-class NativeFlock:
+class NativeParticles:
     """A flock in the compiled kernels."""
 
-    def __init__(self, job: Job, count: int, first_index: int) -> None:
-        self.members = [Member() for _ in range(count)]
-        self._lanes = start_lanes(job, count, first_index)
+    def __init__(self, job: GenerationRequest, count: int, first_index: int) -> None:
+        self.members = [Particle() for _ in range(count)]
+        self._lanes = start_streams(job, count, first_index)
         self._job = job
 
     def advance(self, most: int) -> None:
@@ -81,7 +85,7 @@ class NativeFlock:
         while most > 0 and any(member.reason is None for member in self.members):
             chunk = self._lanes.write(most)
             if (chunk.endings == NOT_FINITE).any():
-                raise diverged()
+                raise non_finite_error()
             most -= int(chunk.counts.max())
             for place, member in enumerate(self.members):
                 if member.reason is None:
@@ -90,21 +94,21 @@ class NativeFlock:
     def reorder(self, ancestors: Int[np.ndarray, " members"]) -> None:
         """See `Flock`."""
         self.members = [self.members[ancestor].copied() for ancestor in ancestors]
-        self._lanes.reorder(lanes_of_samples(self._job, ancestors))
+        self._lanes.reorder(sample_streams(self._job, ancestors))
 
 
-def _append(member: Member, chunk: Chunk, place: int) -> None:
+def _append(member: Particle, chunk: Chunk, place: int) -> None:
     count, ending = int(chunk.counts[place]), int(chunk.endings[place])
     member.reason = None if ending == RUNNING else ENDINGS[ending]
     member.tokens += chunk.tokens[place, : count - (member.reason == "end")].tolist()
     member.nats += list(zip(*chunk.nats[:, place, :count].tolist(), strict=True))
 
 
-class PlainFlock:
+class ReferenceParticles:
     """A flock in the plain loop."""
 
-    def __init__(self, job: Job, count: int, first_index: int) -> None:
-        self.members = [Member() for _ in range(count)]
+    def __init__(self, job: GenerationRequest, count: int, first_index: int) -> None:
+        self.members = [Particle() for _ in range(count)]
         self._job = job
         jobs = [job.of_sample(first_index + place) for place in range(count)]
         self._decoders = [own.decoder for own in jobs]
@@ -124,14 +128,14 @@ class PlainFlock:
         self._decoders = [self._decoders[ancestor] for ancestor in ancestors]
         self._heads = [self._heads[ancestor] for ancestor in ancestors]
 
-    def _write(self, place: int, member: Member) -> None:
+    def _write(self, place: int, member: Particle) -> None:
         job, (logits, state) = self._job, self._heads[place]
         written = _spelled(job, member.tokens)
-        mask = permitted(job, written, len(member.tokens))
+        mask = allowed_tokens(job, written, len(member.tokens))
         if isinstance(mask, str):
             member.reason = mask
             return
-        choice = choose(job, logits, member.tokens, mask, next(self._chances[place]))
+        choice = sample_token(job, logits, member.tokens, mask, next(self._chances[place]))
         member.nats.append((choice.log_prob, choice.sampling_log_prob))
         if choice.token == job.boundary:
             member.reason = "end"
@@ -143,5 +147,5 @@ class PlainFlock:
         self._heads[place] = self._decoders[place].step(choice.token, state)
 
 
-def _spelled(job: Job, tokens: Sequence[int]) -> bytearray:
+def _spelled(job: GenerationRequest, tokens: Sequence[int]) -> bytearray:
     return bytearray(b"".join(job.spelled(token, place) for place, token in enumerate(tokens)))

@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from seqloom.sampling.regex_constraint import matches
-from seqloom.sampling.request import Job, permitted
-from seqloom.sampling.rng import draw, draw_marked, uniforms
+from seqloom.sampling.request import GenerationRequest, allowed_tokens
+from seqloom.sampling.rng import gumbel_argmax, inverse_cdf, uniforms
 from seqloom.sampling.sample import FinishReason, Sample
 from seqloom.sampling.stop_strings import TextBuffer
 from seqloom.sampling.transforms import Context, apply_chain, log_softmax
-from seqloom.sampling.watermark import Noise, make_mark
+from seqloom.sampling.watermark import Noise, make_watermark
 
-__all__ = ["choose", "write"]
+__all__ = ["generate_reference", "sample_token"]
 
 
 class Choice(NamedTuple):
@@ -26,7 +26,7 @@ class Choice(NamedTuple):
     sampling_log_prob: float
 
 
-def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
+def generate_reference(job: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
     """Write one sample, handing out its text in pieces as soon as nothing can take them back.
 
     Args:
@@ -41,20 +41,20 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
     """
     job = job.of_sample(index)
     text, pieces = TextBuffer(job.stops), []
-    chances, mark = uniforms(job.config.seed, index), make_mark(job.config, index)
+    chances, mark = uniforms(job.config.seed, index), make_watermark(job.config, index)
     logits, state = job.logits, job.state
     choices: list[Choice] = []
     tokens: list[int] = []
     while True:
         if len(tokens) >= job.config.min_length:
             text.watch()
-        mask = permitted(job, text.written, len(tokens))
+        mask = allowed_tokens(job, text.written, len(tokens))
         if isinstance(mask, str):
             reason: FinishReason = mask
             break
         uniform = next(chances)
         noise = None if mark is None else mark.noise(tokens, len(logits))
-        choice = choose(job, logits, tokens, mask, uniform if noise is None else noise)
+        choice = sample_token(job, logits, tokens, mask, uniform if noise is None else noise)
         choices.append(choice)
         if choice.token == job.boundary:
             reason = "end"
@@ -85,8 +85,8 @@ def write(job: Job, index: int = 0) -> Generator[str, None, Sample]:
     )
 
 
-def choose(
-    job: Job,
+def sample_token(
+    job: GenerationRequest,
     logits: Float32[np.ndarray, " vocab"],
     tokens: list[int],
     mask: Bool[np.ndarray, " vocab"] | None,
@@ -103,11 +103,11 @@ def choose(
     """
     model = log_softmax(logits)
     drawn_from = log_softmax(apply_chain(job.chain, logits.astype(np.float64), _context(job, tokens, mask)))
-    token = draw(drawn_from, chance) if isinstance(chance, float) else draw_marked(drawn_from, chance)
+    token = inverse_cdf(drawn_from, chance) if isinstance(chance, float) else gumbel_argmax(drawn_from, chance)
     return Choice(token, float(model[token]), float(drawn_from[token]))
 
 
-def _context(job: Job, tokens: list[int], mask: Bool[np.ndarray, " vocab"] | None) -> Context:
+def _context(job: GenerationRequest, tokens: list[int], mask: Bool[np.ndarray, " vocab"] | None) -> Context:
     """Recent tokens without the boundary: a text that ends does not repeat the end of the last one."""
     if job.config.repetition_penalty == 1:
         return Context(np.zeros(0, np.int64), mask)

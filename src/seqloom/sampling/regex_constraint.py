@@ -18,9 +18,9 @@ from jaxtyping import Bool
 from seqloom.errors import SeqloomError
 from seqloom.sampling.constraints import Written
 from seqloom.sampling.sample import FinishReason
-from seqloom.sampling.utf8_completions import completions, sees_classes_only
+from seqloom.sampling.utf8_completions import completions, uses_classes_only
 
-__all__ = ["Pattern", "matches"]
+__all__ = ["RegexConstraint", "matches"]
 
 TIMEOUT_SECONDS = 5.0
 """The longest that one token may wait for the expression, however many candidates are tried."""
@@ -34,7 +34,7 @@ class _Node(NamedTuple):
     branches: "tuple[_Node, ...]"
 
 
-class Pattern:
+class RegexConstraint:
     """Refuses a token after which the text can no longer come to match a regular expression.
 
     Bytes that make no UTF-8 character are refused. After the first bytes of a character, what may come is
@@ -50,7 +50,7 @@ class Pattern:
     def __init__(self, pattern: str, token_bytes: Sequence[bytes]) -> None:
         self._pattern = pattern
         self._until = math.inf
-        self._classes_only = sees_classes_only(pattern)
+        self._classes_only = uses_classes_only(pattern)
         self._token_bytes = tuple(token_bytes)
         spelled: list[tuple[str, int]] = []
         self._parts: list[int] = []

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from seqloom.config.sampling import is_number, is_whole
+from seqloom.config.sampling import is_integer, is_number
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.sampling.sample import Sample
 
-__all__ = ["Filter", "FilterReport", "Rater", "rated_by"]
+__all__ = ["Rater", "RejectionFilter", "RejectionStats", "checked_ratings"]
 
 Rater = Callable[[Sequence[str]], Float64[np.ndarray, " texts"]]
 """A critic: the rating of each text, in the units that texts are asked for in."""
@@ -27,7 +27,7 @@ _AT_FIRST = 16
 
 
 @dataclass(frozen=True)
-class FilterReport:
+class RejectionStats:
     """What filtering cost.
 
     Attributes:
@@ -58,7 +58,7 @@ class FilterReport:
         return self.wanted - self.kept
 
 
-class Filter:
+class RejectionFilter:
     """Keeps the samples that a critic rates near enough to what was wanted.
 
     Args:
@@ -78,12 +78,12 @@ class Filter:
     def __init__(self, rater: Rater, rating: float, *, agree: float, budget: int = 20) -> None:
         if not (is_number(agree) and math.isfinite(agree) and agree > 0):
             raise ConfigError(f"--agree got {agree}: choose a number above 0, in the units of the rating")
-        if not is_whole(budget, 1):
+        if not is_integer(budget, 1):
             raise ConfigError(
                 f"--budget got {budget}: choose a whole number from 1 up, of texts for each that is wanted"
             )
         self._rater, self._rating, self._agree, self._budget = rater, rating, agree, budget
-        self.report = FilterReport(0, 0, 0, 0)
+        self.report = RejectionStats(0, 0, 0, 0)
         self.ratings: list[float] = []
 
     def keep(self, write: Callable[[int, int], Iterator[Sample]], count: int) -> Iterator[tuple[Sample, float]]:
@@ -96,7 +96,7 @@ class Filter:
             count: how many are wanted.
         """
         most, kept, written, tokens = count * self._budget, 0, 0, 0
-        self.report = FilterReport(count, 0, 0, 0)
+        self.report = RejectionStats(count, 0, 0, 0)
         self.ratings = []
         while kept < count and written < most:
             missing = count - kept
@@ -104,20 +104,20 @@ class Filter:
             at_once = min(_AT_ONCE, max(_AT_FIRST, 2 * written))
             number = min(most - written, max(_AT_FIRST, min(at_once, math.ceil(1.2 * missing / share))))
             samples = list(write(written, number))
-            ratings = rated_by(self._rater, [sample.text for sample in samples])
+            ratings = checked_ratings(self._rater, [sample.text for sample in samples])
             for sample, rating in zip(samples, ratings.tolist(), strict=True):
                 written, tokens = written + 1, tokens + len(sample.tokens)
                 self.ratings.append(rating)
                 agreed = abs(rating - self._rating) <= self._agree
                 kept += agreed
-                self.report = FilterReport(count, written, kept, tokens)
+                self.report = RejectionStats(count, written, kept, tokens)
                 if agreed:
                     yield sample, rating
                 if kept == count:
                     return
 
 
-def rated_by(rater: Rater, texts: Sequence[str]) -> Float64[np.ndarray, " texts"]:
+def checked_ratings(rater: Rater, texts: Sequence[str]) -> Float64[np.ndarray, " texts"]:
     """What a critic says of texts, checked.
 
     Raises:

@@ -10,20 +10,20 @@ from seqloom.config.sampling import SamplingConfig
 from seqloom.errors import ConfigError, RunError
 from seqloom.kernels.conditional_decoders import NoisyDecoder
 from seqloom.kernels.decoder import Decoder, State
-from seqloom.sampling.constraints import Bans, Constraint, Guard, Guarded, Written
-from seqloom.sampling.regex_constraint import Pattern
+from seqloom.sampling.constraints import BannedStrings, CallbackConstraint, Constraint, TokenPredicate, Written
+from seqloom.sampling.regex_constraint import RegexConstraint
 from seqloom.sampling.rng import normals
 from seqloom.sampling.sample import FinishReason
 from seqloom.sampling.transforms import Transform, build_chain
 
-__all__ = ["Job", "Permitted", "begins_with", "permitted", "prepare"]
+__all__ = ["GenerationRequest", "Permitted", "allowed_tokens", "prepare_request", "tokens_with_prefix"]
 
 Permitted = Bool[np.ndarray, " vocab"] | FinishReason | None
 """Which tokens may come next: a mask, None for all, or why the text ends because there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Job:
+class GenerationRequest:
     """One request to write.
 
     Attributes:
@@ -48,36 +48,36 @@ class Job:
     boundary: int | None
     stops: tuple[bytes, ...]
     constraints: tuple[Constraint, ...]
-    begun: bytes
+    first_token_prefix: bytes
     first_constraints: tuple[Constraint, ...]
     chain: tuple[Transform, ...]
     logits: Float32[np.ndarray, " vocab"]
     state: State
 
-    def of_sample(self, index: int) -> "Job":
+    def of_sample(self, index: int) -> "GenerationRequest":
         """The same request for the sample of an index, whose noise is its own where the model is told any."""
         if not isinstance(self.decoder, NoisyDecoder):
             return self
         decoder = self.decoder.told(normals(self.config.seed, index, self.decoder.noise))
-        logits, state = _begun(decoder, self.prompt, self.begun, self.token_bytes)
+        logits, state = _begun(decoder, self.prompt, self.first_token_prefix, self.token_bytes)
         return replace(self, decoder=decoder, logits=logits, state=state)
 
     def spelled(self, token: int, num_written: int) -> bytes:
         """What a token adds to a text of so many tokens."""
         piece = self.token_bytes[token]
-        return piece if num_written else piece[len(self.begun) :]
+        return piece if num_written else piece[len(self.first_token_prefix) :]
 
 
-def prepare(
+def prepare_request(
     decoder: Decoder,
     config: SamplingConfig,
     *,
     prompt: Sequence[int],
     token_bytes: Sequence[bytes],
     boundary: int | None = None,
-    guard: Guard | None = None,
+    guard: TokenPredicate | None = None,
     begun: bytes = b"",
-) -> Job:
+) -> GenerationRequest:
     """Read the prompt and work out all that the samples share.
 
     Args:
@@ -107,7 +107,7 @@ def prepare(
     if begun and constraints:
         first_constraints = tuple(_constraints(config, [piece.removeprefix(begun) for piece in token_bytes], guard))
     logits, state = _begun(decoder, prompt, begun, token_bytes)
-    return Job(
+    return GenerationRequest(
         decoder=decoder,
         config=config,
         prompt=tuple(prompt),
@@ -115,7 +115,7 @@ def prepare(
         boundary=boundary,
         stops=tuple(stop.encode() for stop in config.stop),
         constraints=constraints,
-        begun=begun,
+        first_token_prefix=begun,
         first_constraints=first_constraints,
         chain=chain,
         logits=logits,
@@ -128,15 +128,15 @@ def _begun(
 ) -> tuple[Float32[np.ndarray, " vocab"], State]:
     """Logits and state after the prompt."""
     logits, state = decoder.read(prompt, decoder.initial_state())
-    return np.where(begins_with(begun, token_bytes), logits, np.float32(-np.inf)) if begun else logits, state
+    return np.where(tokens_with_prefix(begun, token_bytes), logits, np.float32(-np.inf)) if begun else logits, state
 
 
-def begins_with(begun: bytes, token_bytes: Sequence[bytes]) -> Bool[np.ndarray, " vocab"]:
+def tokens_with_prefix(begun: bytes, token_bytes: Sequence[bytes]) -> Bool[np.ndarray, " vocab"]:
     """Which tokens begin with some bytes."""
     return np.array([piece.startswith(begun) for piece in token_bytes], np.bool_)
 
 
-def permitted(job: Job, written: Written, num_written: int) -> Permitted:
+def allowed_tokens(job: GenerationRequest, written: Written, num_written: int) -> Permitted:
     """Which tokens may follow.
 
     Args:
@@ -161,17 +161,19 @@ def permitted(job: Job, written: Written, num_written: int) -> Permitted:
         mask &= alone
     if boundary is not None:
         mask[boundary] = may_end
-    if job.begun and not num_written:
+    if job.first_token_prefix and not num_written:
         mask &= np.isfinite(job.logits)
     return mask if mask.any() else refuser or "stop"
 
 
-def _constraints(config: SamplingConfig, token_bytes: Sequence[bytes], guard: Guard | None) -> list[Constraint]:
+def _constraints(
+    config: SamplingConfig, token_bytes: Sequence[bytes], guard: TokenPredicate | None
+) -> list[Constraint]:
     constraints: list[Constraint] = []
     if config.pattern is not None:
-        constraints.append(Pattern(config.pattern, token_bytes))
+        constraints.append(RegexConstraint(config.pattern, token_bytes))
     if config.ban:
-        constraints.append(Bans([string.encode() for string in config.ban], token_bytes))
+        constraints.append(BannedStrings([string.encode() for string in config.ban], token_bytes))
     if guard is not None:
-        constraints.append(Guarded(guard, token_bytes))
+        constraints.append(CallbackConstraint(guard, token_bytes))
     return constraints

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float32, Float64
 
-__all__ = ["draw", "draw_marked", "normals", "uniforms"]
+__all__ = ["gumbel_argmax", "inverse_cdf", "normals", "uniforms"]
 
 _NOISE = 0x6E6F697365
 """Sets what `normals` draws apart from what `uniforms` draws."""
@@ -29,7 +29,7 @@ def normals(seed: int, index: int, count: int) -> Float32[np.ndarray, " count"]:
     return generator.standard_normal(count, np.float32)
 
 
-def draw(log_probabilities: Float64[np.ndarray, " vocab"], uniform: float) -> int:
+def inverse_cdf(log_probabilities: Float64[np.ndarray, " vocab"], uniform: float) -> int:
     """The token at `uniform` of the cumulative distribution; never one whose probability is 0."""
     cumulative = np.cumsum(np.exp(log_probabilities))
     target = uniform * cumulative[-1]
@@ -39,6 +39,6 @@ def draw(log_probabilities: Float64[np.ndarray, " vocab"], uniform: float) -> in
     return min(int(np.searchsorted(cumulative, target, side="right")), last)
 
 
-def draw_marked(log_probabilities: Float64[np.ndarray, " vocab"], noise: Float64[np.ndarray, " vocab"]) -> int:
+def gumbel_argmax(log_probabilities: Float64[np.ndarray, " vocab"], noise: Float64[np.ndarray, " vocab"]) -> int:
     """The token with the largest log-probability plus Gumbel noise, made of a number in (0, 1) for each token."""
     return int(np.argmax(log_probabilities - np.log(-np.log(noise))))

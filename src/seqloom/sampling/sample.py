@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Drafting", "FinishReason", "Sample"]
+__all__ = ["FinishReason", "Sample", "SpeculativeStats"]
 
 FinishReason = Literal["length", "stop", "end"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drafting:
+class SpeculativeStats:
     """What it brought a sample to draft tokens with a model's further heads.
 
     Attributes:
@@ -53,4 +53,4 @@ class Sample:
     sampling_log_prob: float
     finish_reason: FinishReason
     matched: bool | None = None
-    drafting: Drafting | None = field(default=None, compare=False)
+    speculative: SpeculativeStats | None = field(default=None, compare=False)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from seqloom.sampling.sample import Drafting, FinishReason, Sample
+from seqloom.sampling.sample import FinishReason, Sample, SpeculativeStats
 from seqloom.sampling.stop_strings import TextBuffer
 
-__all__ = ["Draft", "Spell", "speller"]
+__all__ = ["SampleBuilder", "Spell", "make_detokenizer"]
 
 Tokens = Int32[np.ndarray, " time"]
 
@@ -17,7 +17,7 @@ Spell = Callable[[Tokens], bytes]
 """The bytes of tokens."""
 
 
-class Draft:
+class SampleBuilder:
     """One sample's tokens and text so far: the same however the tokens were chunked.
 
     Args:
@@ -61,7 +61,7 @@ class Draft:
         self._nats.append(nats[:, : self._num_tokens - before] if self.stopped else nats)
         return self._shown(piece)
 
-    def finish(self, reason: FinishReason, drafting: Drafting | None = None) -> tuple[str, Sample]:
+    def finish(self, reason: FinishReason, drafting: SpeculativeStats | None = None) -> tuple[str, Sample]:
         """The text that was held back, and the sample."""
         piece = self._shown(self._text.finish())
         log_prob, sampling_log_prob = map(math.fsum, np.concatenate(self._nats, axis=1).tolist())
@@ -73,7 +73,7 @@ class Draft:
             log_prob=log_prob,
             sampling_log_prob=sampling_log_prob,
             finish_reason="stop" if self.stopped else reason,
-            drafting=drafting,
+            speculative=drafting,
         )
         return piece, sample
 
@@ -102,7 +102,7 @@ class Draft:
         return piece
 
 
-def speller(token_bytes: Sequence[bytes], boundary: int | None) -> Spell:
+def make_detokenizer(token_bytes: Sequence[bytes], boundary: int | None) -> Spell:
     """What spells tokens of this vocabulary; a table does it where each token but the boundary is one byte."""
     if all(len(piece) == 1 or token == boundary for token, piece in enumerate(token_bytes)):
         table = np.array([piece[0] if len(piece) == 1 else 0 for piece in token_bytes], np.uint8)

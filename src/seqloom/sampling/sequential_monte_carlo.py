@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int
 
-from seqloom.config.sampling import is_number, is_whole
+from seqloom.config.sampling import is_integer, is_number
 from seqloom.errors import ConfigError
-from seqloom.sampling.particles import Flock, make_flock
-from seqloom.sampling.rejection import Rater, rated_by
-from seqloom.sampling.request import Job
+from seqloom.sampling.particles import ParticleSet, make_particles
+from seqloom.sampling.rejection import Rater, checked_ratings
+from seqloom.sampling.request import GenerationRequest
 from seqloom.sampling.sample import Sample
-from seqloom.sampling.sample_builder import Draft, speller
+from seqloom.sampling.sample_builder import SampleBuilder, make_detokenizer
 
-__all__ = ["Steered", "Steering"]
+__all__ = ["SmcSteering", "SteeredSample"]
 
 _MOST_LANES = 256
 
@@ -32,7 +32,7 @@ _DRAWS = 0x53544545  # "STEE": which copies are made is drawn apart from the tok
 
 
 @dataclass(frozen=True)
-class Steered:
+class SteeredSample:
     """A text that was steered.
 
     Attributes:
@@ -52,7 +52,7 @@ class Steered:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Steering:
+class SmcSteering:
     """How to steer.
 
     Attributes:
@@ -76,14 +76,14 @@ class Steering:
         faults = []
         if not (is_number(self.spread) and math.isfinite(self.spread) and self.spread > 0):
             faults.append(f"--agree got {self.spread}: choose a number above 0, in the units of the rating")
-        if not (is_whole(self.particles, 2) and self.particles <= _MOST_LANES):
+        if not (is_integer(self.particles, 2) and self.particles <= _MOST_LANES):
             faults.append(f"--particles got {self.particles}: choose 2 to {_MOST_LANES}; 16 is usual")
         if self.every < 1:
             faults.append(f"--every got {self.every}: choose 1 or more tokens")
         if faults:
             raise ConfigError(*faults)
 
-    def write(self, job: Job, first_index: int, count: int) -> Iterator[Steered]:
+    def write(self, job: GenerationRequest, first_index: int, count: int) -> Iterator[SteeredSample]:
         """Write texts one after another; each depends on the seed and its own index alone.
 
         Args:
@@ -95,9 +95,9 @@ class Steering:
         for first in range(first_index, first_index + count, groups):
             yield from self._together(job, first, min(groups, first_index + count - first))
 
-    def _together(self, job: Job, first: int, groups: int) -> Iterator[Steered]:
+    def _together(self, job: GenerationRequest, first: int, groups: int) -> Iterator[SteeredSample]:
         """The texts of some groups, which are written at once."""
-        flock = make_flock(job, groups * self.particles, first * self.particles)
+        flock = make_particles(job, groups * self.particles, first * self.particles)
         runs = [_Group(job.config.seed, first + group, self.particles) for group in range(groups)]
         while any(member.reason is None for member in flock.members):
             before = [len(member.nats) for member in flock.members]
@@ -116,10 +116,10 @@ class Steering:
         for number, run in enumerate(runs):
             yield self._chosen(job, flock, first, number, run)
 
-    def _ratings(self, job: Job, flock: Flock) -> Float64[np.ndarray, " members"]:
-        spell = speller(job.token_bytes, job.boundary)
+    def _ratings(self, job: GenerationRequest, flock: ParticleSet) -> Float64[np.ndarray, " members"]:
+        spell = make_detokenizer(job.token_bytes, job.boundary)
         texts = [spell(np.array(member.tokens, np.int32)).decode("utf-8", "replace") for member in flock.members]
-        return rated_by(self.rater, texts)
+        return checked_ratings(self.rater, texts)
 
     def _potentials(self, ratings: Float64[np.ndarray, " particles"]) -> Float64[np.ndarray, " particles"]:
         """The logarithm of the factor that each text counts by; what is absurdly far off stays finite."""
@@ -127,17 +127,23 @@ class Steering:
             off = (ratings - self.rating) / self.spread
         return np.asarray(-(np.clip(off, -_FARTHEST, _FARTHEST) ** 2) / 2)
 
-    def _chosen(self, job: Job, flock: Flock, first: int, number: int, run: "_Group") -> Steered:
+    def _chosen(
+        self, job: GenerationRequest, flock: ParticleSet, first: int, number: int, run: "_Group"
+    ) -> SteeredSample:
         """One text of a group, drawn by its weight."""
         place = run.drawn()
         member = flock.members[number * self.particles + place]
-        draft = Draft(
-            first + number, job.config.seed, job.stops, job.config.min_length, speller(job.token_bytes, job.boundary)
+        draft = SampleBuilder(
+            first + number,
+            job.config.seed,
+            job.stops,
+            job.config.min_length,
+            make_detokenizer(job.token_bytes, job.boundary),
         )
         draft.add(np.array(member.tokens, np.int32), np.array(member.nats).reshape(-1, 2).T)
         assert member.reason is not None
         _, sample = draft.finish(member.reason)
-        return Steered(sample, float(run.ratings[place]), run.effective_size, run.resamplings, run.tokens)
+        return SteeredSample(sample, float(run.ratings[place]), run.effective_size, run.resamplings, run.tokens)
 
 
 class _Group:

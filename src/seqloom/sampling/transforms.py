@@ -23,16 +23,16 @@ __all__ = [
     "add_bias",
     "apply_chain",
     "build_chain",
-    "diverged",
-    "keep_allowed",
-    "keep_min_p",
-    "keep_top_k",
-    "keep_top_p",
-    "keep_typical",
     "log_softmax",
-    "penalize_repetition",
+    "mask_disallowed",
+    "min_p",
+    "non_finite_error",
+    "repetition_penalty",
     "reweight",
-    "scale_temperature",
+    "temperature_scale",
+    "top_k",
+    "top_p",
+    "typical_p",
 ]
 
 Logits = Float64[np.ndarray, " vocab"]
@@ -70,16 +70,16 @@ def build_chain(config: SamplingConfig, vocabulary: int) -> tuple[Transform, ...
     bias[list(config.bias)] = list(config.bias.values())
     wanted: list[tuple[bool, Transform]] = [
         (bool(config.bias), lambda logits, _: add_bias(logits, bias)),
-        (True, lambda logits, context: keep_allowed(logits, context.allowed)),
+        (True, lambda logits, context: mask_disallowed(logits, context.allowed)),
         (
             config.repetition_penalty != 1,
-            lambda logits, context: penalize_repetition(logits, context.recent, config.repetition_penalty),
+            lambda logits, context: repetition_penalty(logits, context.recent, config.repetition_penalty),
         ),
-        (config.temperature != 1, lambda logits, _: scale_temperature(logits, config.temperature)),
-        (config.top_k > 0, lambda logits, _: keep_top_k(logits, config.top_k)),
-        (config.typical_p < 1, lambda logits, _: keep_typical(logits, config.typical_p)),
-        (config.top_p < 1, lambda logits, _: keep_top_p(logits, config.top_p)),
-        (config.min_p > 0, lambda logits, _: keep_min_p(logits, config.min_p)),
+        (config.temperature != 1, lambda logits, _: temperature_scale(logits, config.temperature)),
+        (config.top_k > 0, lambda logits, _: top_k(logits, config.top_k)),
+        (config.typical_p < 1, lambda logits, _: typical_p(logits, config.typical_p)),
+        (config.top_p < 1, lambda logits, _: top_p(logits, config.top_p)),
+        (config.min_p > 0, lambda logits, _: min_p(logits, config.min_p)),
     ]
     return tuple(transform for asked, transform in wanted if asked)
 
@@ -98,13 +98,13 @@ def log_softmax(logits: Float[np.ndarray, " vocab"]) -> Logits:
     wide = logits.astype(np.float64)
     peak = wide.max()
     if not np.isfinite(peak):
-        raise diverged()
+        raise non_finite_error()
     wide -= peak
     log_probabilities: Logits = wide - np.log(np.exp(wide).sum())
     return log_probabilities
 
 
-def diverged() -> SeqloomError:
+def non_finite_error() -> SeqloomError:
     """What is raised where logits hold NaN or infinity."""
     return SeqloomError("the model's output holds NaN or infinity: its weights have diverged; train again")
 
@@ -115,12 +115,12 @@ def add_bias(logits: Logits, bias: Logits) -> Logits:
     return biased
 
 
-def keep_allowed(logits: Logits, allowed: Bool[np.ndarray, " vocab"] | None) -> Logits:
+def mask_disallowed(logits: Logits, allowed: Bool[np.ndarray, " vocab"] | None) -> Logits:
     """Remove tokens that are not allowed; where none is, nothing is removed."""
     return logits if allowed is None else _keep(logits, allowed)
 
 
-def penalize_repetition(logits: Logits, recent: Int[np.ndarray, " recent"], penalty: float) -> Logits:
+def repetition_penalty(logits: Logits, recent: Int[np.ndarray, " recent"], penalty: float) -> Logits:
     """Raise the probabilities of recent tokens to the power `penalty` (after Keskar et al. 2019).
 
     Log-probabilities are multiplied, not raw logits, so that an offset of all logits makes no difference.
@@ -131,19 +131,19 @@ def penalize_repetition(logits: Logits, recent: Int[np.ndarray, " recent"], pena
     return penalized
 
 
-def scale_temperature(logits: Logits, temperature: float) -> Logits:
+def temperature_scale(logits: Logits, temperature: float) -> Logits:
     """Divide by the temperature; 0 leaves the likeliest (the lowest id of equals), infinity all alike."""
     if temperature == 0:
-        return keep_top_k(logits, 1)
+        return top_k(logits, 1)
     return _divided(logits - logits.max(), temperature)
 
 
-def keep_top_k(logits: Logits, k: int) -> Logits:
+def top_k(logits: Logits, k: int) -> Logits:
     """Keep the `k` likeliest tokens, exactly so many where there are as many."""
     return _keep(logits, _first(_descending(logits), max(k, 1)))
 
 
-def keep_typical(logits: Logits, mass: float) -> Logits:
+def typical_p(logits: Logits, mass: float) -> Logits:
     """Keep the tokens whose surprise is nearest to the entropy, up to `mass` (Meister et al. 2022)."""
     log_probabilities = log_softmax(logits)
     probabilities = np.exp(log_probabilities)
@@ -154,7 +154,7 @@ def keep_typical(logits: Logits, mass: float) -> Logits:
     return _keep(logits, _first(order, _count_to_reach(probabilities[order], mass)))
 
 
-def keep_top_p(logits: Logits, mass: float) -> Logits:
+def top_p(logits: Logits, mass: float) -> Logits:
     """Keep the smallest set of tokens whose mass reaches `mass`, the token that crosses included.
 
     The nucleus of Holtzman et al. 2020.
@@ -164,7 +164,7 @@ def keep_top_p(logits: Logits, mass: float) -> Logits:
     return _keep(logits, _first(order, _count_to_reach(probabilities[order], mass)))
 
 
-def keep_min_p(logits: Logits, share: float) -> Logits:
+def min_p(logits: Logits, share: float) -> Logits:
     """Keep the tokens that are at least `share` times as likely as the likeliest (Nguyen et al. 2024)."""
     return _keep(logits, np.exp(logits - logits.max()) >= share * (1 - TOLERANCE))
 

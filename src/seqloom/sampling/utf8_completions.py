@@ -9,13 +9,13 @@ import unicodedata
 from collections.abc import Hashable
 from functools import lru_cache
 
-__all__ = ["completions", "sees_classes_only"]
+__all__ = ["completions", "uses_classes_only"]
 
 _ESCAPES = frozenset("wWdDsSbBnrtfvAZ")
 _LINE_ENDS = "\x85\u2028\u2029"
 
 
-def sees_classes_only(pattern: str) -> bool:
+def uses_classes_only(pattern: str) -> bool:
     r"""Whether `\w`, `\d`, `\s` and line ends are all that `pattern` knows beyond ASCII."""
     escaped = re.findall(r"\\(.)", pattern, re.DOTALL)
     return (

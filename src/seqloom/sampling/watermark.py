@@ -23,20 +23,20 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int, Integer, UInt64
 
-from seqloom.config import check
-from seqloom.config.sampling import SamplingConfig, is_whole
+from seqloom.config import validate
+from seqloom.config.sampling import SamplingConfig, is_integer
 
 __all__ = [
     "GROUPS",
     "VARIANTS",
     "WIDTH",
-    "Finding",
-    "Mark",
     "Noise",
-    "find_mark",
+    "Watermark",
+    "WatermarkTest",
     "fingerprint",
-    "make_mark",
-    "secret_number",
+    "key_number",
+    "make_watermark",
+    "test_watermark",
     "variants_of",
 ]
 
@@ -65,7 +65,7 @@ Noise = Float64[np.ndarray, " vocab"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class WatermarkTest:
     """How much a text looks as if a key had marked it.
 
     Attributes:
@@ -86,7 +86,7 @@ class Finding:
         return self.places < LEAST_PLACES
 
 
-class Mark:
+class Watermark:
     """The mark of one text while it is written.
 
     Args:
@@ -116,14 +116,14 @@ class Mark:
         return _uniforms(_mixed(_mixed(state, variant), np.arange(vocabulary)))
 
 
-def make_mark(config: SamplingConfig, index: int) -> Mark | None:
+def make_watermark(config: SamplingConfig, index: int) -> Watermark | None:
     """What marks the sample of an index; None where no mark is asked for."""
     if config.watermark is None:
         return None
-    return Mark(secret_number(config.watermark), variants_of(config.seed, index))
+    return Watermark(key_number(config.watermark), variants_of(config.seed, index))
 
 
-def secret_number(key: str) -> int:
+def key_number(key: str) -> int:
     """The 64 bits that a key stands for."""
     return int.from_bytes(hashlib.sha256(_SCHEME + key.encode()).digest()[:8], "little")
 
@@ -140,14 +140,14 @@ def variants_of(seed: int, index: int) -> tuple[int, ...]:
     return tuple((column + group * row) % VARIANTS for group in range(GROUPS))
 
 
-def find_mark(
+def test_watermark(
     tokens: Sequence[int] | Integer[np.ndarray, " tokens"],
     key: str,
     *,
     width: int = WIDTH,
     groups: int = GROUPS,
     variants: int = VARIANTS,
-) -> Finding:
+) -> WatermarkTest:
     """Look for a key's mark in a text.
 
     A place is a token after `width` others that did not stand together earlier in the text: there, and only there, text
@@ -165,25 +165,25 @@ def find_mark(
     Raises:
         ConfigError: the key is empty, or a number is out of range.
     """
-    check(
+    validate(
         (isinstance(key, str) and key != "", f"--key got {key!r}: give the secret that the text was marked by"),
         *[
-            (is_whole(value, 1), f"{name} got {value!r}: choose a whole number from 1 up")
+            (is_integer(value, 1), f"{name} got {value!r}: choose a whole number from 1 up")
             for name, value in (("width", width), ("groups", groups), ("variants", variants))
         ],
     )
     ids = np.asarray(tokens, np.int64)
     if len(ids) <= width:
-        return Finding(0, 0.0, 1.0)
+        return WatermarkTest(0, 0.0, 1.0)
     windows = np.lib.stride_tricks.sliding_window_view(ids, width + 1)
-    states, first = np.unique(_states(secret_number(key), windows[:, :-1]), return_index=True)
+    states, first = np.unique(_states(key_number(key), windows[:, :-1]), return_index=True)
     group_of, next_tokens = _groups(states, groups), windows[first, -1]
     sums = np.zeros((groups, variants))
     for group in range(groups):
         inside = group_of == group
         sums[group] = _sums(states[inside], next_tokens[inside], variants)
     p_value = _p_value(sums.max(axis=1), np.bincount(group_of, minlength=groups), variants)
-    return Finding(len(first), float(sums.max(axis=1).sum()), p_value, tuple(sums.argmax(axis=1).tolist()))
+    return WatermarkTest(len(first), float(sums.max(axis=1).sum()), p_value, tuple(sums.argmax(axis=1).tolist()))
 
 
 def _sums(

@@ -9,15 +9,15 @@ from torch import Tensor
 from seqloom.config import TrainingConfig
 from seqloom.kernels.trainer import Conditions
 from seqloom.models.conditioning import Conditioning
-from seqloom.training.condition_rows import RatedRows
+from seqloom.training.condition_rows import ConditionRows
 from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
 
-__all__ = ["RatingUpdater"]
+__all__ = ["ConditionOptimizer"]
 
 _PREFIX = "condition."
 
 
-class RatingUpdater:
+class ConditionOptimizer:
     """Trains a `Conditioning` by the gradients of what it adds.
 
     Args:
@@ -34,7 +34,7 @@ class RatingUpdater:
         self._biases: tuple[Tensor, Tensor] | None = None
         self._added: Conditions | None = None
 
-    def begin(self, rows: RatedRows) -> Conditions:
+    def begin(self, rows: ConditionRows) -> Conditions:
         """What a batch's ratings add; its gradients are to be written where they have their place."""
         self._biases = self._conditioning.biases(torch.from_numpy(rows.features), torch.from_numpy(rows.first))
         gates, logits = (np.ascontiguousarray(bias.detach().numpy()) for bias in self._biases)
@@ -66,12 +66,12 @@ class RatingUpdater:
         set_rate(self._optimizer, rate)
         self._optimizer.step()
 
-    def tensors(self) -> Mapping[str, Tensor]:
+    def state_dict(self) -> Mapping[str, Tensor]:
         """Copies of weights and moments, under the names that torch's updates use."""
         weights = {f"model.{name}": parameter.detach().clone() for parameter, name in self._names.items()}
         return weights | optimizer_tensors(self._optimizer, self._names)
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Go back to what `tensors` gave."""
         with torch.no_grad():
             for parameter, name in self._names.items():

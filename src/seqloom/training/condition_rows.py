@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Bool, Float32, Int32
 
 from seqloom.data.batch import Batch
-from seqloom.models.conditioning import Told
+from seqloom.models.conditioning import ConditionInputs
 
-__all__ = ["RatedRows"]
+__all__ = ["ConditionRows"]
 
 
 @dataclass(frozen=True)
-class RatedRows:
+class ConditionRows:
     """A row for each rated text of a batch, and another for the first token of each that begins there.
 
     Attributes:
@@ -50,8 +50,8 @@ class RatedRows:
             np.where(begins, row[index], index).astype(np.int32),
         )
 
-    def told(self, device: torch.device) -> Told:
+    def told(self, device: torch.device) -> ConditionInputs:
         """What the network is told at each token."""
         index = torch.from_numpy(self.index).to(device).long()
         features, first = torch.from_numpy(self.features).to(device), torch.from_numpy(self.first).to(device)
-        return Told(features[index], first[index])
+        return ConditionInputs(features[index], first[index])

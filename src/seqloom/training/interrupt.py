@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-__all__ = ["ctrl_c"]
+__all__ = ["interrupt_flag"]
 
 
 @contextlib.contextmanager
-def ctrl_c() -> Iterator[Callable[[], bool]]:
+def interrupt_flag() -> Iterator[Callable[[], bool]]:
     """Give a function that says whether Ctrl-C was pressed; a second press interrupts at once.
 
     Outside the main thread, where signals cannot be caught, it always says no.

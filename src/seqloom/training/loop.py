@@ -29,9 +29,9 @@ from seqloom.training.events import (
     Validated,
 )
 from seqloom.training.optimizer import scheduled_rate
-from seqloom.training.train_step import count_tokens, make_updater
+from seqloom.training.train_step import count_tokens, make_train_step
 
-__all__ = ["Batches", "Progress", "Snapshot", "Trainer"]
+__all__ = ["Batches", "Snapshot", "Trainer", "TrainingProgress"]
 
 _MOST_ROLLBACKS = 8
 
@@ -53,7 +53,7 @@ class Batches(Protocol):
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """The numbers that training carries from step to step.
 
     Attributes:
@@ -116,7 +116,7 @@ class Trainer:
     ) -> None:
         self.model, self.batches, self.config, self.validate = model, batches, config, validate
         self.listeners = listeners
-        self.updater = make_updater(
+        self.updater = make_train_step(
             model,
             config,
             lanes=batches.batch(0).tokens.shape[0],
@@ -124,8 +124,8 @@ class Trainer:
             kernels=kernels,
             threads=threads,
         )
-        self.progress = Progress()
-        self.good = self.snapshot()
+        self.progress = TrainingProgress()
+        self.last_good = self.snapshot()
 
     def train(self, interrupted: Callable[[], bool] = lambda: False) -> Finished:
         """Go on to the last step, an early stop, or until `interrupted()`.
@@ -135,7 +135,7 @@ class Trainer:
         """
         config, progress = self.config, self.progress
         first = self.batches.batch(0).tokens.size
-        self._tell(
+        self._emit(
             Started(
                 step=progress.step,
                 total_steps=config.total_steps,
@@ -143,7 +143,7 @@ class Trainer:
                 tokens_per_step=first,
             )
         )
-        self.good = self.snapshot()
+        self.last_good = self.snapshot()
         reason = "done"
         while progress.step < config.total_steps:
             if interrupted():
@@ -155,7 +155,7 @@ class Trainer:
                 break
         best = progress.best_loss if math.isfinite(progress.best_loss) else None
         finished = Finished(step=progress.step, reason=reason, best_loss=best, seconds=progress.seconds)
-        self._tell(finished)
+        self._emit(finished)
         return finished
 
     def measure_steps(self, seconds: float) -> float:
@@ -172,18 +172,18 @@ class Trainer:
         self.restore(before)
         return 1 / statistics.median(durations)
 
-    def published(self) -> LanguageModel:
+    def model_snapshot(self) -> LanguageModel:
         """The model, its weights up to date."""
-        self.updater.publish()
+        self.updater.sync_to_model()
         return self.model
 
     def snapshot(self) -> Snapshot:
         """A copy of all that `restore` needs."""
-        return Snapshot(self.updater.tensors(), asdict(self.progress))
+        return Snapshot(self.updater.state_dict(), asdict(self.progress))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to, or on from, a snapshot of a trainer with the same model, batches and settings."""
-        self.updater.restore(snapshot.tensors)
+        self.updater.load_state_dict(snapshot.tensors)
         for name, number in snapshot.progress.items():
             setattr(self.progress, name, number)
 
@@ -197,7 +197,7 @@ class Trainer:
         if not self._healthy(loss):
             self._roll_back(loss)
             return
-        self._tell(
+        self._emit(
             Step(
                 step=progress.step,
                 loss=loss,
@@ -207,10 +207,10 @@ class Trainer:
             )
         )
         if progress.step % self.config.validate_every == 0 or progress.step == self.config.total_steps:
-            self._take_stock()
+            self._validate()
         if progress.step % self.batches.steps_per_epoch == 0:
             epoch = progress.step // self.batches.steps_per_epoch
-            self._tell(Epoch(epoch=epoch, step=progress.step, seconds=progress.seconds))
+            self._emit(Epoch(epoch=epoch, step=progress.step, seconds=progress.seconds))
 
     def _update(self) -> tuple[float, float]:
         """Change the weights by one batch, unless its loss is not finite; give the loss and the learning rate."""
@@ -234,18 +234,18 @@ class Trainer:
         progress.lowest_average = min(progress.lowest_average, progress.average_loss)
         return progress.average_loss < 1.5 * progress.lowest_average + 0.5
 
-    def _take_stock(self) -> None:
+    def _validate(self) -> None:
         """Validate, remember the best, and keep a state to go back to."""
         progress = self.progress
-        self.updater.publish()
+        self.updater.sync_to_model()
         if self.validate is not None:
             loss = self.validate()
             best = loss < progress.best_loss
             progress.best_loss = min(loss, progress.best_loss)
             progress.since_best = 0 if best else progress.since_best + 1
-            self._tell(Validated(step=progress.step, loss=loss, best=best, seconds=progress.seconds))
-        self.good = self.snapshot()
-        self._tell(Checkpoint(step=progress.step))
+            self._emit(Validated(step=progress.step, loss=loss, best=best, seconds=progress.seconds))
+        self.last_good = self.snapshot()
+        self._emit(Checkpoint(step=progress.step))
 
     def _roll_back(self, loss: float) -> None:
         progress = self.progress
@@ -257,11 +257,11 @@ class Trainer:
             )
         exploded_at, factor, times = progress.step, progress.rate_factor * 0.5, progress.rollbacks + 1
         seconds, tokens = progress.seconds, progress.tokens
-        self.restore(self.good)
+        self.restore(self.last_good)
         progress.rate_factor, progress.rollbacks = factor, times
         progress.seconds, progress.tokens = seconds, tokens
-        self._tell(RolledBack(step=exploded_at, to_step=progress.step, loss=loss, rate_factor=factor))
+        self._emit(RolledBack(step=exploded_at, to_step=progress.step, loss=loss, rate_factor=factor))
 
-    def _tell(self, event: Event) -> None:
+    def _emit(self, event: Event) -> None:
         for listener in self.listeners:
             listener(event)

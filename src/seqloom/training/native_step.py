@@ -17,16 +17,16 @@ from seqloom.data.batch import IGNORED, Batch
 from seqloom.kernels.trainer import Dropped, NativeTrainer
 from seqloom.models.heads import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
-from seqloom.training.condition_optimizer import RatingUpdater
-from seqloom.training.condition_rows import RatedRows
+from seqloom.training.condition_optimizer import ConditionOptimizer
+from seqloom.training.condition_rows import ConditionRows
 
-__all__ = ["NativeUpdater", "shifted_targets"]
+__all__ = ["NativeTrainStep", "shifted_targets"]
 
 _MOMENTS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}
 _SQUARES = {"square_avg": "second_moment"}
 
 
-class NativeUpdater:
+class NativeTrainStep:
     """One call for forward, backward and the gradients, one for the optimiser.
 
     Args:
@@ -45,7 +45,7 @@ class NativeUpdater:
         self._trainer = NativeTrainer(model.config, kernels, threads)
         self._trainer.put("parameter", _as_arrays(model.state_dict()))
         self._trainer.zero_state(lanes)
-        self._rating = None if model.condition is None else RatingUpdater(model.condition, config)
+        self._rating = None if model.condition is None else ConditionOptimizer(model.condition, config)
         self._updates = 0
         self._moments = _SQUARES if config.optimizer == "rmsprop" else _MOMENTS
 
@@ -64,7 +64,7 @@ class NativeUpdater:
             variational=model.dropout_kind == "variational",
         )
         resets = batch.resets if batch.resets.any() else None
-        rows = RatedRows.of(batch, carries_state=self.carries_state)
+        rows = ConditionRows.of(batch, carries_state=self.carries_state)
         rating = self._rating if rows is not None else None
         added = rating.begin(rows) if rating is not None and rows is not None else None
         losses = self._trainer.compute(batch.tokens, targets, resets, weights, dropped, added)
@@ -84,13 +84,13 @@ class NativeUpdater:
             self._trainer.keep_state()
         return losses[0]
 
-    def publish(self) -> None:
+    def sync_to_model(self) -> None:
         """Copy the trained weights into the model."""
         arrays = self._trainer.get("parameter")
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.model.load_state_dict({**self.model.state_dict(), **tensors})
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Copies of weights, moments and state, under the names that torch's updates use."""
         found = {f"model.{name}": array for name, array in self._trainer.get("parameter").items()}
         for moment, arena in self._moments.items():
@@ -99,13 +99,13 @@ class NativeUpdater:
             found[f"optimizer.{name}.step"] = np.array(self._updates, np.float32)
         for layer, parts in enumerate(self._trainer.get_state(self.lanes)):
             found |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
-        own = self._rating.tensors() if self._rating is not None else {}
+        own = self._rating.state_dict() if self._rating is not None else {}
         return {**{name: torch.from_numpy(array) for name, array in found.items()}, **own}
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Go back to what `tensors` gave."""
         if self._rating is not None:
-            self._rating.restore(tensors)
+            self._rating.load_state_dict(tensors)
         names = self._trainer.names
         arrays = _as_arrays(tensors)
         self._trainer.put("parameter", {name: arrays[f"model.{name}"] for name in names})
@@ -118,7 +118,7 @@ class NativeUpdater:
         self._trainer.put_state(
             [tuple(arrays[f"state.{layer}.{number}"] for number in range(num_parts)) for layer in layers]
         )
-        self.publish()
+        self.sync_to_model()
 
 
 def shifted_targets(targets: Int64[np.ndarray, "batch time"], heads: int) -> Int64[np.ndarray, "heads batch time"]:

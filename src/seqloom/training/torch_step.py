@@ -9,13 +9,13 @@ from torch import Tensor
 from seqloom.config import TrainingConfig
 from seqloom.data.batch import IGNORED, Batch
 from seqloom.models.language_model import LanguageModel
-from seqloom.training.condition_rows import RatedRows
+from seqloom.training.condition_rows import ConditionRows
 from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
 
-__all__ = ["TorchUpdater"]
+__all__ = ["TorchTrainStep"]
 
 
-class TorchUpdater:
+class TorchTrainStep:
     """Forward and backward by autograd, in bfloat16 where the config says so, and a fused optimiser.
 
     Args:
@@ -41,7 +41,7 @@ class TorchUpdater:
         tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
         resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
         state = self.state if self.carries_state else self.model.initial_state(len(tokens))
-        rows = RatedRows.of(batch, carries_state=self.carries_state) if self.model.condition is not None else None
+        rows = ConditionRows.of(batch, carries_state=self.carries_state) if self.model.condition is not None else None
         told = None if rows is None else rows.told(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             hidden, state = self.model(tokens, state, resets, self.generator, told)
@@ -58,10 +58,10 @@ class TorchUpdater:
             self.state = tuple(tuple(part.detach() for part in layer) for layer in state)
         return loss
 
-    def publish(self) -> None:
+    def sync_to_model(self) -> None:
         """Nothing to do: the model's weights are what is trained."""
 
-    def tensors(self) -> dict[str, Tensor]:
+    def state_dict(self) -> dict[str, Tensor]:
         """Copies of weights, moments, state and generator."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= optimizer_tensors(self.optimizer, self._names)
@@ -70,7 +70,7 @@ class TorchUpdater:
         tensors["generator"] = self.generator.get_state()
         return {name: value.detach().clone().contiguous() for name, value in tensors.items()}
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Go back to what `tensors` gave."""
         self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
         restore_optimizer(self.optimizer, self._names, tensors)

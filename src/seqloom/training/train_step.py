@@ -9,13 +9,13 @@ from torch import Tensor
 from seqloom.config import TrainingConfig
 from seqloom.data.batch import IGNORED, Batch
 from seqloom.models.language_model import LanguageModel
-from seqloom.training.native_step import NativeUpdater
-from seqloom.training.torch_step import TorchUpdater
+from seqloom.training.native_step import NativeTrainStep
+from seqloom.training.torch_step import TorchTrainStep
 
-__all__ = ["Updater", "count_tokens", "make_updater"]
+__all__ = ["TrainStep", "count_tokens", "make_train_step"]
 
 
-class Updater(Protocol):
+class TrainStep(Protocol):
     """Holds what an update needs beside the batch: the optimiser, and the state that lanes carry on."""
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
@@ -31,22 +31,22 @@ class Updater(Protocol):
         """
         ...
 
-    def publish(self) -> None:
+    def sync_to_model(self) -> None:
         """Bring the model's own weights up to date."""
         ...
 
-    def tensors(self) -> Mapping[str, Tensor]:
+    def state_dict(self) -> Mapping[str, Tensor]:
         """Copies of all that `restore` needs, by name; `model.*` are the weights."""
         ...
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Go back to what `tensors` gave."""
         ...
 
 
-def make_updater(
+def make_train_step(
     model: LanguageModel, config: TrainingConfig, *, lanes: int, carries_state: bool, kernels: str | None, threads: int
-) -> Updater:
+) -> TrainStep:
     """An updater of `model`.
 
     Args:
@@ -58,8 +58,8 @@ def make_updater(
         threads: of the compiled kernels.
     """
     if kernels is None:
-        return TorchUpdater(model, config, lanes, carries_state)
-    return NativeUpdater(model, config, lanes, carries_state, kernels, threads)
+        return TorchTrainStep(model, config, lanes, carries_state)
+    return NativeTrainStep(model, config, lanes, carries_state, kernels, threads)
 
 
 def count_tokens(batch: Batch) -> int:

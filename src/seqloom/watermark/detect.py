@@ -8,8 +8,8 @@ from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.plural import counted
 from seqloom.runs.saved_run import SavedRun
-from seqloom.runs.vocabulary_filter import listed
-from seqloom.sampling.watermark import Finding, find_mark
+from seqloom.runs.vocabulary_filter import format_symbols
+from seqloom.sampling.watermark import WatermarkTest, test_watermark
 
 __all__ = ["RARE", "find_watermark", "find_watermarks"]
 
@@ -17,9 +17,9 @@ RARE = 0.001
 """A p-value at which a text is said to be marked: of texts that are not, one in a thousand has it."""
 
 
-def find_watermark(run: SavedRun, text: str, key: str) -> Finding:
+def find_watermark(run: SavedRun, text: str, key: str) -> WatermarkTest:
     """How much one text looks as if a key had marked it; what the run's codec does not know is passed over."""
-    return find_mark(run.codec.encode(run.as_read(text), skip_unknown=True), key)
+    return test_watermark(run.codec.encode(run.normalize(text), skip_unknown=True), key)
 
 
 def find_watermarks(
@@ -30,7 +30,7 @@ def find_watermarks(
     text: str | None = None,
     records: str | None = None,
     note: Callable[[str], None] = lambda line: None,
-) -> Iterator[Finding]:
+) -> Iterator[WatermarkTest]:
     """The same of every text of a source, in order.
 
     Args:
@@ -56,9 +56,9 @@ def find_watermarks(
     unknown: Counter[str] = Counter()
     for document in corpus:
         whole = "".join(document.chunks)
-        unknown.update(symbol for _, symbol in run.codec.unknown(whole))
+        unknown.update(symbol for _, symbol in run.codec.unknown_symbols(whole))
         yield find_watermark(run, whole, key)
     if unknown:
-        note(f"left out: {listed(dict(unknown.most_common()))}")
+        note(f"left out: {format_symbols(dict(unknown.most_common()))}")
     for reason, count in corpus.skipped.items():
         note(f"skipped: {counted(count, reason)}")
