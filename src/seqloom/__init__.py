@@ -58,7 +58,7 @@ _PLACES = {
     "train_gan": "seqloom.api",
     "Critic": "seqloom.critic",
     "Detector": "seqloom.detector.detector",
-    "language_teacher": "seqloom.detector.language_models",
+    "train_language_models": "seqloom.detector.language_models",
     "open_detector": "seqloom.detector.load",
     "open_corpus": "seqloom.corpora",
     "Sample": "seqloom.sampling",

@@ -5,11 +5,10 @@ import sys
 import pytest
 import typer
 
-from seqloom import __version__
+from seqloom import __version__, api
 from seqloom.cli.app import main
 from seqloom.cli.commands import app
 from seqloom.lm.options import _KNOWN, cli_flag
-from seqloom.runs import saved_run as run_module
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -110,7 +109,7 @@ def raising(error):
     ],
 )
 def test_failed_work_is_one_line_and_exit_1(command, monkeypatch, error, said):
-    monkeypatch.setattr(run_module, "load", raising(error))
+    monkeypatch.setattr(api, "load", raising(error))
     done = command("info", "somewhere")
     assert (done.code, done.out) == (1, "")
     assert len(done.err.splitlines()) == 1
@@ -120,13 +119,13 @@ def test_failed_work_is_one_line_and_exit_1(command, monkeypatch, error, said):
 
 def test_a_traceback_is_shown_on_request(command, monkeypatch):
     monkeypatch.setenv("SEQLOOM_TRACEBACK", "1")
-    monkeypatch.setattr(run_module, "load", raising(KeyError("spam")))
+    monkeypatch.setattr(api, "load", raising(KeyError("spam")))
     with pytest.raises(KeyError):
         command("info", "somewhere")
 
 
 def test_ctrl_c_is_130(command, monkeypatch):
-    monkeypatch.setattr(run_module, "load", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(api, "load", raising(KeyboardInterrupt()))
     assert command("info", "somewhere") == (130, "", "seqloom: interrupted\n")
 
 

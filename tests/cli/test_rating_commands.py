@@ -195,7 +195,7 @@ def test_what_is_kept_when_one_interrupts_is_said(command, trained, monkeypatch)
         return show(pieces, *about, **settings)
 
     show = generate_command._show
-    monkeypatch.setattr(writing, "_show", interrupt)
+    monkeypatch.setattr(generate_command, "_show", interrupt)
     words = ("--rating", 5, "--critic", trained / "critic", "--agree", 4, "--length", 20, "--count", 9)
     done = command("generate", trained / "run", *words)
     assert done.code == 130
@@ -345,7 +345,7 @@ def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatc
 
 def test_texts_of_control_that_could_not_be_kept_are_not_written(command, trained, table, monkeypatch):
 
-    monkeypatch.setattr(control, "measure_control", lambda *given, **settings: pytest.fail("was begun"))
+    monkeypatch.setattr(control_report, "evaluate_rating_control", lambda *given, **settings: pytest.fail("was begun"))
     done = command("evaluate", trained / "run", table, "--rating-control", "--texts", table / "texts.jsonl")
     assert done.code == 1
     assert "Not a directory" in done.faults[-1]

@@ -356,7 +356,7 @@ def test_ctrl_c_before_training_says_that_nothing_was_saved(command, text_file, 
     def interrupt(*_args, **_settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_module, "prepare", interrupt)
+    monkeypatch.setattr(train_module, "load_dataset", interrupt)
     done = command("train", text_file, "--run", tmp_path / "new", *SMALL)
     assert done.code == 130
     assert done.faults == ["interrupted before training began; nothing was saved or changed"]
@@ -368,7 +368,7 @@ def test_ctrl_c_while_the_report_is_written(command, text_file, tmp_path, monkey
 
     place = tmp_path / "new"
     with monkeypatch.context() as patch:
-        patch.setattr(train_module, "finish", interrupt)
+        patch.setattr(train_module, "write_report", interrupt)
         done = command("train", text_file, "--run", place, *SMALL)
     assert done.code == 130
     assert done.faults == [

@@ -35,7 +35,7 @@ def test_capped_ids_match_a_plain_loop(text, cap, make_corpus):
 
 def test_unknown_characters_are_named_where_they_stand(make_corpus):
     codec = CharCodec.fit(make_corpus("abc\n"))
-    assert codec.unknown("abXc\U0010ffff") == [(2, "X"), (4, "\U0010ffff")]
+    assert codec.unknown_symbols("abXc\U0010ffff") == [(2, "X"), (4, "\U0010ffff")]
     with pytest.raises(CodecError, match=r"'X' \(U\+0058\) at character 3.*--skip-unknown"):
         codec.encode("abXc")
     with pytest.raises(CodecError, match="at character 5"):
@@ -46,7 +46,7 @@ def test_unknown_characters_are_named_where_they_stand(make_corpus):
 def test_positions_hold_past_the_first_block(make_corpus, monkeypatch):
     monkeypatch.setattr(chars, "_BLOCK", 4)
     codec = CharCodec.fit(make_corpus("abcdefghij"))
-    assert codec.unknown("abcdefXhiY") == [(6, "X"), (9, "Y")]
+    assert codec.unknown_symbols("abcdefXhiY") == [(6, "X"), (9, "Y")]
     with pytest.raises(CodecError, match="at character 10"):
         list(codec.encode_chunks(["abcdefgh", "iY"]))
     assert codec.decode(codec.encode("jihgfedcba")) == "jihgfedcba"
@@ -54,17 +54,17 @@ def test_positions_hold_past_the_first_block(make_corpus, monkeypatch):
 
 def test_extension_appends_in_code_point_order(make_corpus):
     codec = CharCodec.fit(make_corpus("bd", separate=True))
-    extended = codec.extended(make_corpus("zéab"))
+    extended = codec.extend(make_corpus("zéab"))
     assert extended.token_bytes == (b"b", b"d", b"", b"a", b"z", "é".encode())
     assert extended.boundary == 2
-    assert codec.extended(make_corpus("d", separate=True)).token_bytes == (b"b", b"d", b"")
+    assert codec.extend(make_corpus("d", separate=True)).token_bytes == (b"b", b"d", b"")
     running = CharCodec.fit(make_corpus("bd"))
-    assert running.extended(make_corpus("a", separate=True)).token_bytes == (b"b", b"d", b"a", b"")
+    assert running.extend(make_corpus("a", separate=True)).token_bytes == (b"b", b"d", b"a", b"")
 
 
 def test_a_capped_codec_grows_by_at_most_its_cap(make_corpus):
     codec = CharCodec.fit(make_corpus("aaabbc"), vocabulary=258)
-    extended = codec.extended(make_corpus("xxxyyzab"))
+    extended = codec.extend(make_corpus("xxxyyzab"))
     assert extended.token_bytes[258:] == (b"x", b"y")
     assert extended.decode(extended.encode("xyzabc")) == "xyzabc"
 
@@ -81,7 +81,7 @@ def test_no_id_is_taken_for_an_unknown_character(num_symbols, make_corpus):
     codec = CharCodec.fit(make_corpus(text))
     assert codec.encode(text).tolist() == list(range(num_symbols))
     for unknown in (symbols[num_symbols], "\ud800", "\U0010ffff"):
-        assert codec.unknown(text[-3:] + unknown) == [(3, unknown)]
+        assert codec.unknown_symbols(text[-3:] + unknown) == [(3, unknown)]
         with pytest.raises(CodecError, match="at character 4"):
             list(codec.encode_chunks([text[-3:] + unknown]))
 

@@ -32,7 +32,7 @@ def test_any_text_comes_back(level, text, complete_codecs):
     codec = complete_codecs[level]
     ids = codec.encode(text)
     assert codec.decode(ids) == text
-    assert codec.unknown(text) == []
+    assert codec.unknown_symbols(text) == []
     assert int(codec.characters_per_token[ids].sum()) == len(text)
 
 
@@ -105,7 +105,7 @@ def test_extension_by_itself_changes_nothing(level, make_corpus, sample):
 
 def test_lone_surrogates_are_refused_and_placed(level, complete_codecs):
     codec = complete_codecs[level]
-    assert codec.unknown("ab\ud800c") == [(2, "\ud800")]
+    assert codec.unknown_symbols("ab\ud800c") == [(2, "\ud800")]
     with pytest.raises(CodecError, match=r"U\+D800\) at character 3"):
         codec.encode("ab\ud800c")
     with pytest.raises(CodecError, match="at character 6"):

@@ -13,9 +13,9 @@ def test_symbols_bytes_boundary_in_that_order():
 
 
 def test_a_second_boundary_is_never_appended():
-    vocabulary = Vocabulary.of(["a"], spelled=False, boundary=False).extended(["b"], boundary=True)
+    vocabulary = Vocabulary.of(["a"], spelled=False, boundary=False).extend(["b"], boundary=True)
     assert vocabulary.tokens == ("a", "b", None)
-    assert vocabulary.extended(["c"], boundary=True).tokens == ("a", "b", None, "c")
+    assert vocabulary.extend(["c"], boundary=True).tokens == ("a", "b", None, "c")
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def test_counting_forgets_the_rarest_words_when_there_are_too_many(make_corpus, 
 def test_spelling_survives_forgetting(make_corpus, sample, monkeypatch):
     codec = WordCodec.fit(make_corpus(sample))
     expected = codec.encode(sample).tolist()
-    monkeypatch.setattr(pieces, "_REMEMBERED", 3)
-    monkeypatch.setattr(pieces, "_BLOCK", 20)
+    monkeypatch.setattr(pretokenizer, "_REMEMBERED", 3)
+    monkeypatch.setattr(pretokenizer, "_BLOCK", 20)
     again = WordCodec.from_json(codec.to_json())
     assert again.encode(sample).tolist() == expected
     assert len(again._remembered) < 25 < len(set(word_pattern().findall(sample)))
@@ -52,7 +52,7 @@ def test_spelling_survives_forgetting(make_corpus, sample, monkeypatch):
 
 def test_extension_appends_frequent_new_words(make_corpus):
     codec = WordCodec.fit(make_corpus(" a a b", separate=True), vocabulary=259)
-    extended = codec.extended(make_corpus(" a new new new word word other"))
+    extended = codec.extend(make_corpus(" a new new new word word other"))
     assert extended.token_bytes[len(codec) :] == (b" new", b" word", b" other")
     assert extended.boundary == codec.boundary == 258
 

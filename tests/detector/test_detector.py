@@ -42,21 +42,21 @@ def test_labels_without_meaning_teach_nothing(known, unseen):
 
 
 def test_a_prior_moves_the_odds_and_nothing_else(detector, unseen):
-    even, rare = (detector.judge(unseen.texts, prior=prior).probabilities for prior in (0.5, 0.02))
+    even, rare = (detector.score(unseen.texts, prior=prior).probabilities for prior in (0.5, 0.02))
     odds = (rare / (1 - rare)) / (even / (1 - even))
     inside = (even > 1e-6) & (even < 1 - 1e-6)
     np.testing.assert_allclose(odds[inside], 0.02 / 0.98, rtol=1e-3)
     for wrong in (0, 1, -0.5, float("nan")):
         with pytest.raises(ConfigError, match="--prior got"):
-            detector.judge(unseen.texts, prior=wrong)
+            detector.score(unseen.texts, prior=wrong)
 
 
 def test_short_and_strange_texts_are_marked_and_rated_all_the_same(detector, unseen):
-    found = detector.judge(["Soup.", "", "Суп был тёплый, и мы пришли снова за этот стол", *unseen.texts])
-    assert found.abstained[:2].all()
-    assert not found.abstained[2:].any()
-    assert found.strange[2]
-    assert found.strange[3:].mean() < 0.02
+    found = detector.score(["Soup.", "", "Суп был тёплый, и мы пришли снова за этот стол", *unseen.texts])
+    assert found.too_short[:2].all()
+    assert not found.too_short[2:].any()
+    assert found.out_of_distribution[2]
+    assert found.out_of_distribution[3:].mean() < 0.02
     assert np.isfinite(found.probabilities).all()
 
 
@@ -96,16 +96,16 @@ def test_the_readers_of_a_fold_have_not_seen_it(known):
 
 def test_texts_that_were_learned_from_are_known_and_judged_as_if_they_were_not(detector, known, unseen):
     texts = [text for text, generated in zip(known.texts, known.generated, strict=True) if not generated]
-    found = detector.judge([*texts, f" {texts[0]}\n", *unseen.texts])
-    assert found.learned[: len(texts) + 1].all()
-    assert found.learned[len(texts) + 1 :].mean() < 0.5  # these texts are of fourteen words in a cycle
-    fresh = detector.judge([text for text, made in zip(unseen.texts, unseen.generated, strict=True) if not made])
+    found = detector.score([*texts, f" {texts[0]}\n", *unseen.texts])
+    assert found.seen_in_training[: len(texts) + 1].all()
+    assert found.seen_in_training[len(texts) + 1 :].mean() < 0.5  # these texts are of fourteen words in a cycle
+    fresh = detector.score([text for text, made in zip(unseen.texts, unseen.generated, strict=True) if not made])
     assert (found.probabilities[: len(texts)] > 0.5).mean() <= (fresh.probabilities > 0.5).mean() + 0.05
 
 
 def test_every_member_is_weighed_alone_too(detector, unseen):
-    asked = detector.ask(unseen.texts)
-    found = detector.logits_alone(asked)
+    asked = detector.member_outputs(unseen.texts)
+    found = detector.member_logits(asked)
     assert set(found) == {*LIGHT, "light members"} == set(detector.report_) - {"all"}
     assert detector.stack_ is None
     np.testing.assert_array_equal(found["light members"], detector.logits(asked))

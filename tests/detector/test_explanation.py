@@ -62,7 +62,7 @@ def test_shares_are_those_of_the_texts():
 
 def test_an_explanation_agrees_with_the_judgement(detector, unseen):
     for prior in (0.5, 0.03):
-        judged = detector.judge(unseen.texts[:20], prior=prior)
+        judged = detector.score(unseen.texts[:20], prior=prior)
         for text, chance in zip(unseen.texts[:20], judged.probabilities, strict=True):
             found = detector.explain(text, prior=prior)
             assert found.probability == pytest.approx(chance, rel=1e-4)
@@ -99,10 +99,10 @@ def test_words_that_nobody_wrote_are_named(detector, unseen):
 
 def test_what_is_short_or_strange_is_said_first(detector):
     short = detector.explain("Soup.")
-    assert short.abstained
+    assert short.too_short
     assert short.sentences[0].startswith("It has 1 word, which is too short to tell")
     strange = detector.explain("Суп был тёплый, и мы пришли снова за этот стол")
-    assert strange.strange
+    assert strange.out_of_distribution
     assert strange.sentences[0].startswith("It is unlike all texts")
     assert not strange.for_generated
     assert detector.explain("").words == 0
@@ -129,7 +129,7 @@ def test_tokens_are_all_of_the_text(with_models, text):
     assert "".join(token.text for token in tokens) == text
     known = with_models.members_.pair.codec
     for token in tokens:
-        assert (token.probability is None) == bool(known.unknown(token.text)) == (token.rank is None)
+        assert (token.probability is None) == bool(known.unknown_symbols(token.text)) == (token.rank is None)
 
 
 def test_tokens_have_the_probabilities_of_the_model_of_real_text(with_models):

@@ -61,8 +61,8 @@ def test_full_context_equals_a_plain_loop(model: LanguageModel) -> None:
 
 def test_a_long_text_in_lanes_equals_one_reading(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     store = make_store([4000])
-    monkeypatch.setattr(pieces, "WARM_UP", 100)
-    monkeypatch.setattr(pieces, "LEAST_LANE", 400)
+    monkeypatch.setattr(scoring_windows, "WARM_UP", 100)
+    monkeypatch.setattr(scoring_windows, "LEAST_LANE", 400)
     scored = full_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS)
     assert scored.tokens == 3999
     assert scored.nats == pytest.approx(nats_of(model, store.records), rel=1e-5)
@@ -108,8 +108,8 @@ def test_documents_side_by_side_score_as_each_alone(model: LanguageModel, monkey
 
 def test_scores_of_a_long_text_are_those_of_one_reading(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two stretches of lanes, the last of them cut short."""
-    monkeypatch.setattr(pieces, "WARM_UP", 100)
-    monkeypatch.setattr(pieces, "LEAST_LANE", 200)
+    monkeypatch.setattr(scoring_windows, "WARM_UP", 100)
+    monkeypatch.setattr(scoring_windows, "LEAST_LANE", 200)
     monkeypatch.setattr(scores_module, "_AT_ONCE", 700)
     store = make_store([1200])
     scores = list(token_scores(TorchScorer(model), store.records))

@@ -42,7 +42,7 @@ def test_the_accuracy_is_of_real_texts_against_generated_ones(texts):
 @pytest.mark.parametrize("steepness", [1.0, 3.0])
 def test_a_slope_other_than_one_costs_its_square(texts, steepness):
     one = teacher(texts, Wasserstein())
-    batch, other = (texts.drawn(seed, 0, 16, CPU) for seed in (0, 1))
+    batch, other = (texts.sample(seed, 0, 16, CPU) for seed in (0, 1))
     shape = one.discriminator.trunk.embedded(DiscriminatorInput(batch.tokens, batch.kept)).shape[1:]
     direction = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     direction *= steepness / direction.norm()

@@ -11,6 +11,7 @@ from tests.rating.test_rated_runs import goodness, write_table
 import seqloom
 from seqloom.cli.gan_commands import _interrupted
 from seqloom.errors import ConfigError, RunError, SourceError
+from seqloom.gan import session
 from seqloom.gan.dataset import UNSEEN, load_table
 from seqloom.gan.train import GAN_SETTINGS, train_gan
 from seqloom.lm.observer import TrainingObserver
@@ -52,7 +53,8 @@ def trained(table, notes, tmp_path_factory):
 def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
     assert trained.config.model.noise == 3
     low, high = (
-        goodness([one.text for one in trained.iterate(count=60, rating=stars, length=30, seed=1)]) for stars in (1, 5)
+        goodness([one.text for one in trained.generate_iter(count=60, rating=stars, length=30, seed=1)])
+        for stars in (1, 5)
     )
     assert high > low + 0.2
     assert trained.generate(rating=3, seed=4) == seqloom.load(trained.path).generate(rating=3, seed=4)
@@ -219,7 +221,7 @@ def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = tmp_path / "gan"
     with monkeypatch.context() as patched:
-        patched.setattr(game, "_measured", stop)
+        patched.setattr(session, "_measured", stop)
         with pytest.raises(KeyboardInterrupt) as caught:
             train_gan(table, run=run, from_run=trained.path / "likelihood", noise=3, **settings)
     assert caught.value.args == (str(run),)

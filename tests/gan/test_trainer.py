@@ -20,14 +20,14 @@ def weights(trainer):
 
 def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
     learner = trainer(awakening=400, generator_rate=2e-3, average=0.9)
-    first = learner.awaken()
+    first = learner.pretrain_step()
     for _ in range(399):
-        last = learner.awaken()
+        last = learner.pretrain_step()
     assert float(last.nats) < float(first.nats) / 2
     assert 1.0 < float(last.information) < 3.0
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        batch = texts.chosen(np.arange(0, 640, 5), torch.device("cpu"))
+        batch = texts.select(np.arange(0, 640, 5), torch.device("cpu"))
         drafts = generate_rollout(
             learner.mean, learner._features(learner.mean, batch, random)[0], LENGTH, BOUNDARY, random
         )
@@ -42,10 +42,10 @@ def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
 def test_a_round_changes_all_networks(trainer, loss):
     learner = trainer(loss=loss, likelihood=0.0)
     learner.balance.accuracy = 0.7  # the generator heeds it
-    learner.begin()
+    learner.start_adversarial()
     before = [{name: value.clone() for name, value in part.named_parameters()} for part in learner._parts.values()]
     for _ in range(3):
-        one = learner.round()
+        one = learner.adversarial_step()
     assert np.isfinite([one.accuracy, one.generator, one.credited]).all()
     assert np.isnan(one.nats)
     for name, (old, part) in zip(learner._parts, zip(before, learner._parts.values(), strict=True), strict=True):
@@ -57,24 +57,28 @@ def test_a_round_changes_all_networks(trainer, loss):
 def test_it_goes_on_exactly(trainer, awakened):
     whole, begun, resumed = trainer(), trainer(), trainer()
     for _ in range(20):
-        whole.awaken()
+        whole.pretrain_step()
     for _ in range(awakened):
-        begun.awaken()
+        begun.pretrain_step()
     for _ in range(7 if awakened == 20 else 0):
-        begun.round()
+        begun.adversarial_step()
     resumed.restore(begun.snapshot())
     while resumed.progress.awakened < 20:
-        resumed.awaken()
+        resumed.pretrain_step()
     for learner in (whole, resumed):
         while learner.progress.rounds < 12:
-            learner.round()
+            learner.adversarial_step()
     assert_same(whole, resumed)
 
 
 def assert_same(one, other):
     for name, value in weights(one).items():
         assert torch.equal(value, weights(other)[name]), name
-    assert (one.balance, one.gone_back, one.found) == (other.balance, other.gone_back, other.found)
+    assert (one.balance, one.rollbacks, one.latest_diversity) == (
+        other.balance,
+        other.rollbacks,
+        other.latest_diversity,
+    )
 
 
 @pytest.mark.parametrize("schooled", [0, 3, 6])
@@ -82,38 +86,38 @@ def test_it_goes_on_exactly_in_its_schooling(trainer, schooled):
     whole, begun, resumed = (trainer(schooling=6) for _ in range(3))
     for learner, number in ((whole, 6), (begun, schooled)):
         for _ in range(number):
-            learner.school()
+            learner.discriminator_warmup_step()
     resumed.restore(begun.snapshot())
     while resumed.progress.schooled < 6:
-        resumed.school()
+        resumed.discriminator_warmup_step()
     for learner in (whole, resumed):
         for _ in range(4):
-            learner.round()
+            learner.adversarial_step()
     assert_same(whole, resumed)
 
 
 def test_it_goes_on_exactly_when_it_has_gone_back(trainer):
     whole, begun, resumed = trainer(), trainer(), trainer()
     for learner in (whole, begun):
-        learner.begin()
+        learner.start_adversarial()
         learner.reference = Variety(50.0, 0.0, 0.0)  # more varied than can be
         for _ in range(7):
-            learner.round()
-    assert [number for number, _ in begun.gone_back] == [5]
+            learner.adversarial_step()
+    assert [number for number, _ in begun.rollbacks] == [5]
     resumed.restore(begun.snapshot())
     for learner in (whole, resumed):
         for _ in range(5):
-            learner.round()
+            learner.adversarial_step()
     assert_same(whole, resumed)
 
 
 def test_a_discriminator_that_credits_all_texts_alike_sends_it_back(trainer):
     learner = trainer()
-    learner.begin()
+    learner.start_adversarial()
     learner._look(0.5)
-    assert not learner.gone_back
+    assert not learner.rollbacks
     learner._look(1e-7)
-    assert learner.gone_back == [(0, "the discriminator credits all texts alike")]
+    assert learner.rollbacks == [(0, "the discriminator credits all texts alike")]
 
 
 @pytest.mark.parametrize("of", ["generator", "discriminator"])
@@ -121,7 +125,13 @@ def test_a_network_that_diverges_is_named(trainer, of):
     learner = trainer(schooling=1, **{f"{of}_rate": 1e30})
 
     def train():
-        for step in (learner.awaken, learner.awaken, learner.school, learner.round, learner.round):
+        for step in (
+            learner.pretrain_step,
+            learner.pretrain_step,
+            learner.discriminator_warmup_step,
+            learner.adversarial_step,
+            learner.adversarial_step,
+        ):
             step()
 
     with pytest.raises(TrainingError, match=f"the gradient of the {of} is not finite: try a lower --{of}-rate"):
@@ -131,7 +141,7 @@ def test_a_network_that_diverges_is_named(trainer, of):
 def test_texts_are_as_likely_as_the_model_says_of_whole_ones(trainer, texts):
     learner = trainer()
     random = torch.Generator().manual_seed(0)
-    wanted = texts.chosen(np.arange(64), torch.device("cpu"))
+    wanted = texts.select(np.arange(64), torch.device("cpu"))
     features = learner._features(learner.model, wanted, random)[0]
     drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
     tokens = torch.nn.functional.pad(drafts.tokens, (0, 1), value=BOUNDARY)
@@ -144,30 +154,30 @@ def test_texts_are_as_likely_as_the_model_says_of_whole_ones(trainer, texts):
 
 def test_texts_that_become_alike_send_it_back(trainer):
     learner = trainer()
-    learner.begin()
+    learner.start_adversarial()
     for _ in range(5):
-        learner.round()
-    good, seen = weights(learner), learner.found
+        learner.adversarial_step()
+    good, seen = weights(learner), learner.latest_diversity
     learner.reference = Variety(50.0, 0.0, 0.0)  # more varied than can be
     for _ in range(5):
-        learner.round()
-    assert learner.gone_back[0][0] == learner.balance.rounds == 10
-    assert learner.found != seen
-    assert "distinct pairs fell" in learner.gone_back[0][1]
+        learner.adversarial_step()
+    assert learner.rollbacks[0][0] == learner.balance.rounds == 10
+    assert learner.latest_diversity != seen
+    assert "distinct pairs fell" in learner.rollbacks[0][1]
     assert learner.progress.pressure == 0.5
     assert all(torch.equal(value, weights(learner)[name]) for name, value in good.items())
     learner.reference = Variety(50.0, 0.0, 0.0)
     learner.progress.rollbacks = 6
     for _ in range(4):
-        learner.round()
+        learner.adversarial_step()
     with pytest.raises(TrainingError, match="for the 7th time"):
-        learner.round()
+        learner.adversarial_step()
 
 
 def test_the_gradient_goes_through_texts_to_the_generator(trainer, texts):
     learner = trainer()
     random = torch.Generator().manual_seed(0)
-    features = learner._features(learner.model, texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
+    features = learner._features(learner.model, texts.select(np.arange(8), torch.device("cpu")), random)[0]
     drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
     assert drafts.soft.shape == (*drafts.tokens.shape, VOCABULARY)
     judged = learner.discriminator.judge(drafts.discriminator_input(), features[:, :2])
@@ -181,7 +191,7 @@ def test_the_gradient_does_not_go_on_through_the_token_that_is_read(trainer, tex
     learner = trainer()
     learner.model.requires_grad_(False)
     random = torch.Generator().manual_seed(0)
-    features = learner._features(learner.model, texts.chosen(np.arange(8), torch.device("cpu")), random)[0]
+    features = learner._features(learner.model, texts.select(np.arange(8), torch.device("cpu")), random)[0]
     bias = learner.model.head.bias.requires_grad_()
     drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
     (whole,) = torch.autograd.grad(drafts.soft[:, 1, 0].sum(), bias, retain_graph=True)
@@ -192,7 +202,7 @@ def test_the_gradient_does_not_go_on_through_the_token_that_is_read(trainer, tex
 
 def test_a_collapse_at_the_first_look_goes_back_to_the_beginning(trainer):
     learner = trainer(schooling=0)
-    learner.begin()
+    learner.start_adversarial()
     before = weights(learner)
     embedding = learner.discriminator.trunk.embedding.clone()
     columns = learner.model.embedding.weight.shape[1]
@@ -200,8 +210,8 @@ def test_a_collapse_at_the_first_look_goes_back_to_the_beginning(trainer):
     torch.testing.assert_close(embedding[:, :columns], known)
     learner.reference = Variety(50.0, 0.0, 0.0)
     for _ in range(5):
-        learner.round()
-    assert learner.gone_back[0][0] == 5
+        learner.adversarial_step()
+    assert learner.rollbacks[0][0] == 5
     assert all(torch.equal(value, weights(learner)[name]) for name, value in before.items())
     assert torch.equal(learner.discriminator.trunk.embedding, embedding)
 
@@ -221,7 +231,7 @@ def test_noise_that_does_not_fill_its_space_costs():
 def test_texts_end_at_their_boundary(trainer, texts):
     learner = trainer()
     random = torch.Generator().manual_seed(0)
-    features = learner._features(learner.model, texts.chosen(np.arange(64), torch.device("cpu")), random)[0]
+    features = learner._features(learner.model, texts.select(np.arange(64), torch.device("cpu")), random)[0]
     drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
     for row, kept, ids in zip(drafts.tokens.tolist(), drafts.kept.tolist(), drafts.ids(), strict=True):
         ends = row.index(BOUNDARY) if BOUNDARY in row else len(row)
@@ -253,7 +263,7 @@ def test_a_pack_is_credited_to_each_of_its_texts(texts):
     """By how its score changes where a real text stands in the text's place."""
     torch.manual_seed(0)
     reader = Discriminator(VOCABULARY, 2, 4, normalised=False)
-    batches = [texts.chosen(np.arange(begin, begin + 9), torch.device("cpu")) for begin in (0, 40)]
+    batches = [texts.select(np.arange(begin, begin + 9), torch.device("cpu")) for begin in (0, 40)]
     with torch.no_grad():
         generated, real = (reader.judge(DiscriminatorInput(one.tokens, one.kept), one.ratings) for one in batches)
         credits = reader.credits(generated, real)
@@ -277,7 +287,7 @@ def test_a_pack_shows_whether_its_texts_are_alike(texts):
 
     def packs(*, alike):
         places = random.integers(0, len(texts), (16, 4))
-        batch = texts.chosen((places[:, :1] + 0 * places if alike else places).ravel(), torch.device("cpu"))
+        batch = texts.select((places[:, :1] + 0 * places if alike else places).ravel(), torch.device("cpu"))
         return reader.scores(reader.judge(DiscriminatorInput(batch.tokens, batch.kept), batch.ratings))
 
     for _ in range(60):
@@ -291,10 +301,10 @@ def test_a_pack_shows_whether_its_texts_are_alike(texts):
 
 def test_each_text_comes_once_an_epoch(texts):
     device = torch.device("cpu")
-    seen = [texts.drawn(3, number, 64, device).tokens for number in range(10)]
+    seen = [texts.sample(3, number, 64, device).tokens for number in range(10)]
     rows = sorted(map(tuple, torch.cat(seen).tolist()))
     assert rows == sorted(tuple(row[:4]) for row in texts.tokens.tolist())
-    assert torch.equal(seen[4], texts.drawn(3, 4, 64, device).tokens)
+    assert torch.equal(seen[4], texts.sample(3, 4, 64, device).tokens)
 
 
 def test_settings_out_of_range_are_listed():

@@ -9,7 +9,7 @@ from seqloom.kernels import library
 
 
 def opened(monkeypatch, path: Path):
-    monkeypatch.setattr(native, "_LIBRARY", path)
+    monkeypatch.setattr(library, "_LIBRARY", path)
     return library.library.__wrapped__()
 
 
@@ -24,7 +24,7 @@ def test_a_library_of_another_version_is_none(monkeypatch, tmp_path):
     copy = tmp_path / "_native.so"
     shutil.copy(library._LIBRARY, copy)
     assert opened(monkeypatch, copy) is not None
-    monkeypatch.setattr(native, "__version__", "0.0.9")
+    monkeypatch.setattr(library, "__version__", "0.0.9")
     assert opened(monkeypatch, copy) is None
 
 
@@ -38,7 +38,7 @@ def test_what_is_off_is_not_opened(monkeypatch):
     def fail():
         raise AssertionError("the library was opened")
 
-    monkeypatch.setattr(native, "library", fail)
+    monkeypatch.setattr(library, "library", fail)
     monkeypatch.setenv("SEQLOOM_KERNELS", "off")
     assert library.available_kernels() == ()
     assert library.chosen_kernels() is None

@@ -68,7 +68,7 @@ def test_a_table_gains_what_the_detector_says(folders, table, tmp_path):
 
 def interrupted(folder, table, output, monkeypatch):
     """A scoring that ends after its first rows, as if it were killed."""
-    monkeypatch.setattr("seqloom.detector.fit._SOME", 8)
+    monkeypatch.setattr("seqloom.detector.score_table._SOME", 8)
     judge, asked = seqloom.open_detector(folder), []
 
     class Failing(Detector):
@@ -81,7 +81,7 @@ def interrupted(folder, table, output, monkeypatch):
     failing = Failing()
     failing.__dict__ |= judge.__dict__
     with monkeypatch.context() as changed:
-        changed.setattr("seqloom.detector.fit.open_detector", lambda _: failing)
+        changed.setattr("seqloom.detector.score_table.open_detector", lambda _: failing)
         with pytest.raises(KeyboardInterrupt):
             score_table(folder, table, text="text", output=output)
 

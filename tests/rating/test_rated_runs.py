@@ -134,8 +134,8 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     assert all(abs(one.predicted - 5) <= 1 for one in kept if one.predicted is not None)
     assert writing.report is not None
     assert writing.report.written >= 8
-    assert writing.found is not None
-    assert 1 <= writing.found[0] < writing.found[1] <= 5
+    assert writing.found_range is not None
+    assert 1 <= writing.found_range[0] < writing.found_range[1] <= 5
     assert [one.sample.text for one in kept] == [
         one.sample.text for one in rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
     ]

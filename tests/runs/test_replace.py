@@ -53,4 +53,4 @@ def test_what_cannot_come_back_is_kept(folder, monkeypatch):
 
     with pytest.raises(OSError, match="refused"):
         replaced(folder, ValueError("early"), lambda: monkeypatch.setattr(os, "replace", refused))
-    assert (folder.aside_folder / "model.safetensors").read_text() == "old"
+    assert (folder.backup_folder / "model.safetensors").read_text() == "old"

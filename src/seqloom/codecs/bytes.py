@@ -54,11 +54,11 @@ class ByteCodec(Codec):
             for start in range(0, len(chunk), _BLOCK):
                 yield np.frombuffer(chunk[start : start + _BLOCK].encode(), np.uint8)
 
-    def unknown(self, text: str) -> list[Unknown]:
+    def unknown_symbols(self, text: str) -> list[Unknown]:
         """The lone surrogates of `text`: everything else can be spelled."""
         return unspellable(text)
 
-    def extended(self, corpus: Corpus) -> Self:
+    def extend(self, corpus: Corpus) -> Self:
         """This codec, with a boundary if `corpus` needs one."""
         return type(self)(separate=corpus.separate or self.boundary is not None)
 

@@ -70,7 +70,7 @@ class CharCodec(Codec):
                 yield self._spelled(codes, ids, position) if ids.max() == self._missing else ids
                 position += len(codes)
 
-    def unknown(self, text: str) -> list[Unknown]:
+    def unknown_symbols(self, text: str) -> list[Unknown]:
         """The characters of `text` that are not in the vocabulary; with a cap, lone surrogates only."""
         if self.vocabulary.first_byte is not None:
             return unspellable(text)
@@ -80,7 +80,7 @@ class CharCodec(Codec):
             for at in np.flatnonzero(self._table.take(codes, mode="clip") == self._missing)
         ]
 
-    def extended(self, corpus: Corpus) -> Self:
+    def extend(self, corpus: Corpus) -> Self:
         """This codec with new characters appended in code point order: all, or as many as the cap allowed."""
         known = self.vocabulary.ids
         if self.cap is None:
@@ -89,7 +89,7 @@ class CharCodec(Codec):
             counts = _count(corpus)
             counts[[ord(symbol) for symbol in known]] = 0
             symbols = _most_frequent(counts, self.cap - NUM_BYTES)
-        return type(self)(self.vocabulary.extended(symbols, boundary=corpus.separate), self.cap)
+        return type(self)(self.vocabulary.extend(symbols, boundary=corpus.separate), self.cap)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:

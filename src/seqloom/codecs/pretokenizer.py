@@ -71,11 +71,11 @@ class PieceCodec(Codec):
                 spelled = b"".join(map(self._learned(pieces).__getitem__, pieces))
             yield np.frombuffer(spelled, np.int32)
 
-    def unknown(self, text: str) -> list[Unknown]:
+    def unknown_symbols(self, text: str) -> list[Unknown]:
         """The lone surrogates of `text`: everything else can be spelled."""
         return unspellable(text)
 
-    def unfinished(self, text: str) -> str:
+    def pending_space(self, text: str) -> str:
         """The last space of `text`: what follows it begins with it."""
         return " " if text.endswith(" ") else ""
 

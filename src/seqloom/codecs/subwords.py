@@ -66,7 +66,7 @@ class SubwordCodec(PieceCodec):
         tokenizer = _fitted(_sample(corpus), cap - corpus.separate)
         return cls(tokenizer, len(tokenizer["model"]["vocab"]) if corpus.separate else None)
 
-    def extended(self, corpus: Corpus) -> Self:
+    def extend(self, corpus: Corpus) -> Self:
         """This codec, with a boundary if `corpus` needs one; it can spell everything already."""
         return type(self)(self._stored, len(self._spellings) if corpus.separate else self.boundary)
 

@@ -51,7 +51,7 @@ class Vocabulary:
             raise CodecError("the codec is damaged: its tokens are not distinct symbols, bytes and one boundary")
         return cls(tuple(stored))
 
-    def extended(self, symbols: Iterable[str], *, boundary: bool) -> Self:
+    def extend(self, symbols: Iterable[str], *, boundary: bool) -> Self:
         """This vocabulary with symbols appended, and a boundary if it is wanted and there was none."""
         new_boundary = (None,) if boundary and self.boundary is None else ()
         return type(self)((*self.tokens, *symbols, *new_boundary))

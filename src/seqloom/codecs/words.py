@@ -59,13 +59,13 @@ class WordCodec(PieceCodec):
         words = _most_frequent(_count(corpus), room)
         return cls(Vocabulary.of(words, spelled=True, boundary=corpus.separate), cap)
 
-    def extended(self, corpus: Corpus) -> Self:
+    def extend(self, corpus: Corpus) -> Self:
         """This codec with the most frequent new words appended, as many as the cap once allowed."""
         counts = _count(corpus)
         for word in self.vocabulary.ids:
             counts.pop(word, None)
         words = _most_frequent(counts, self.cap - NUM_BYTES)
-        return type(self)(self.vocabulary.extended(words, boundary=corpus.separate), self.cap)
+        return type(self)(self.vocabulary.extend(words, boundary=corpus.separate), self.cap)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:

@@ -136,7 +136,7 @@ class FittedDetector(Protocol):
     stack_: Stack | None
     calibration_: Calibration
 
-    def ask(self, texts: Sequence[str]) -> MemberOutputs:
+    def member_outputs(self, texts: Sequence[str]) -> MemberOutputs:
         """Return the outputs of all members."""
         ...
 
