@@ -141,7 +141,7 @@ class CharCodec(Codec):
         first_byte = self.vocabulary.first_byte
         if first_byte is None or unspellable(symbols):
             text = codes.tobytes().decode("utf-32-le", "surrogatepass")
-            unknown = [(position + at, symbol) for at, symbol in self.unknown(text)]
+            unknown = [(position + at, symbol) for at, symbol in self.unknown_symbols(text)]
             raise CodecError(describe_unknown(unknown, skippable=True))
         bytes_each = np.where(missing, 1 + (codes >= 0x80) + (codes >= 0x800) + (codes >= 0x10000), 1)
         spelled = np.repeat(missing, bytes_each)

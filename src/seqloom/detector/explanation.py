@@ -147,7 +147,7 @@ class FittedDetector(Protocol):
 
 def explain(detector: FittedDetector, text: str, prior: float) -> Explanation:
     """Explain what a trained detector says of a text; see `Detector.explain`."""
-    asked = detector.ask([text])
+    asked = detector.member_outputs([text])
     members = detector.members_
     answers = asked.light[0] if asked.slow is None else np.concatenate([asked.light[0], asked.slow[0]])
     names = [*LIGHT_ANSWERS, *(name for member in members.slow for name in _SLOW[member])]
