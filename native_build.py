@@ -1,48 +1,40 @@
-"""Compiles the native kernels: a library for the package, or a program of their own for tests.
+"""Compile the native kernels: the library of the package, or one with sanitizers for the tests.
 
-Each instruction set is a file of its own with flags of its own; one that the compiler does not know is left out.
+Each instruction set is a file of its own with its own flags; a set that the compiler does not support is left out.
+`src/seqloom/kernels/native/build.toml` holds the flags.
 
-    python native_build.py [FLAG ...]      build src/seqloom/kernels/_native.so again, after a change
+    python native_build.py [FLAG ...]    build src/seqloom/kernels/_native.so again, after a change
+
+`SEQLOOM_NATIVE_STRICT=1` turns on more warnings and makes warnings errors.
 """
 
 import os
 import platform
+import runpy
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 SOURCES = Path("src/seqloom/kernels/native")
 LIBRARY = Path("src/seqloom/kernels/_native.so")
-
-_COMMON = ("-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-pthread", "-Wall", "-Wno-psabi")
-_AVX2 = ("-mavx2", "-mfma")
-_AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512")
-_AVX512BF16 = (*_AVX512, "-mavx512bf16", "-mavx512vnni")
-FLAGS = {
-    "amx": (*_AVX512BF16, "-mamx-tile", "-mamx-bf16", "-mamx-int8"),
-    "avx512bf16": _AVX512BF16,
-    "avx512": _AVX512,
-    "avx2": _AVX2,
-    "portable": (),
-}
-"""The flags of each instruction set, the fastest first."""
 
 
 def build_library(root: Path, extra: Sequence[str] = ()) -> Path:
     """Compile and link the library into the source tree.
 
     Args:
-        root: of the repository.
-        extra: more flags of the compiler.
+        root: folder of the repository.
+        extra: further compiler flags.
 
     Raises:
-        OSError: there is no compiler.
-        CalledProcessError: it failed.
+        OSError: no compiler.
+        CalledProcessError: the compiler failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         linked = link(root, Path(folder), extra)
@@ -51,54 +43,85 @@ def build_library(root: Path, extra: Sequence[str] = ()) -> Path:
     return root / LIBRARY
 
 
-def build_program(root: Path, main: Path, library: Path, place: Path, extra: Sequence[str] = ()) -> Path:
-    """Compile a program that uses a library of all kernels, linked with `-fvisibility=default`, into `place`.
+def build_program(root: Path, main: Path, library: Path, folder: Path, extra: Sequence[str] = ()) -> Path:
+    """Compile a program that uses a library linked with `-fvisibility=default`, into `folder`.
 
     The errors are those of `build_library`.
     """
-    program = place / main.stem
-    found = (f"-I{root / SOURCES}", f"-Wl,-rpath,{library.parent}")
-    _run(_compiler(), *_COMMON, *extra, *found, main, library, "-o", program)
+    program = folder / main.stem
+    search_paths = (f"-I{root / SOURCES}", f"-Wl,-rpath,{library.parent}")
+    _run(_compiler(), *settings(root)["common"], *_strict_flags(root), *extra, *search_paths, main, library, "-o", program)
     return program
 
 
-def link(root: Path, place: Path, flags: Sequence[str] = ()) -> Path:
-    """Compile all kernels, and link them to a shared library in `place`; the errors are those of `build_library`."""
-    compiler = _compiler()
+def link(root: Path, folder: Path, flags: Sequence[str] = (), instruction_sets: Iterable[str] | None = None) -> Path:
+    """Compile the kernels and link them to a shared library in `folder`; the errors are those of `build_library`.
 
-    def compiled(source: Path, own: Sequence[str] = ()) -> Path:
-        to = place / f"{source.stem}.o"
-        _run(compiler, *_COMMON, *flags, *own, "-c", source, "-o", to)
+    Args:
+        root: folder of the repository.
+        folder: folder of objects and library.
+        flags: further compiler flags.
+        instruction_sets: names of the sets to include besides `portable`; None includes all.
+    """
+    compiler, sources = _compiler(), root / SOURCES
+    sets: dict[str, list[str]] = settings(root)["instruction_sets"]
+    wanted = [name for name in sets if instruction_sets is None or name in instruction_sets or name == "portable"]
+    common = (*settings(root)["common"], *_strict_flags(root), f"-I{sources}", *flags)
+
+    def compile_source(source: Path, own: Sequence[str] = ()) -> Path:
+        to = folder / f"{source.parent.name}_{source.stem}.o"
+        _run(compiler, *common, *own, "-c", source, "-o", to)
         return to
 
-    def instruction_set(name: str) -> Path | None:
-        if name == "portable":
-            return compiled(root / SOURCES / "isa_portable.cpp")
-        try:
-            return compiled(root / SOURCES / f"isa_{name}.cpp", FLAGS[name]) if _is_x86() else None
-        except subprocess.CalledProcessError:
+    def compile_set(name: str) -> Path | None:
+        if name != "portable" and not (_is_x86() and _is_supported(compiler, sets[name])):
             return None
+        return compile_source(sources / "isa" / f"isa_{name}.cpp", sets[name])
 
+    shared = [path for path in sorted(sources.rglob("*.cpp")) if path.parent.name != "isa"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        sets = dict(zip(FLAGS, pool.map(instruction_set, FLAGS), strict=True))
-    have = [f"-DSEQLOOM_HAVE_{name.upper()}" for name, made in sets.items() if made]
-    shared = [path for path in sorted((root / SOURCES).rglob("*.cpp")) if not path.stem.startswith("isa_")]
-    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    named = {"dispatch": have, "library": [f'-DSEQLOOM_VERSION="{version}"']}
-    objects = [compiled(path, named.get(path.stem, ())) for path in shared]
-    # What is the same in every set (a vector of the standard library) is taken from the first object that has it, so
-    # the plainest come first.
-    objects += [made for made in reversed(sets.values()) if made]
-    linked = place / LIBRARY.name
+        # The sets take longest, so they start first.
+        set_objects = dict(zip(wanted, [pool.submit(compile_set, name) for name in wanted], strict=True))
+        have = [f"-DSEQLOOM_HAVE_{name.upper()}" for name in wanted if _is_x86() and _is_supported(compiler, sets[name])]
+        defines = {"dispatch": have, "library": _identity(root)}
+        shared_objects = [pool.submit(compile_source, path, defines.get(path.stem, ())) for path in shared]
+        # Code that all sets share (functions of std::vector) is taken from the first object that has it, so the
+        # objects that run everywhere come first.
+        objects = [future.result() for future in shared_objects]
+        objects += [made for future in reversed(set_objects.values()) if (made := future.result())]
+    linked = folder / LIBRARY.name
     _run(compiler, "-shared", "-pthread", *flags, *objects, "-o", linked)
     return linked
 
 
+def settings(root: Path) -> dict[str, Any]:
+    """Return the compiler flags of `build.toml`."""
+    return tomllib.loads((root / SOURCES / "build.toml").read_text(encoding="utf-8"))
+
+
+def _identity(root: Path) -> list[str]:
+    """Return the definitions by which the package recognises its library: version and hash of the sources."""
+    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    build_hash = runpy.run_path(str(root / SOURCES.parent / "build_hash.py"))["build_hash"](root / SOURCES)
+    return [f'-DSEQLOOM_VERSION="{version}"', f'-DSEQLOOM_BUILD_HASH="{build_hash}"']
+
+
+def _strict_flags(root: Path) -> list[str]:
+    strict: list[str] = settings(root)["strict"]
+    return strict if os.environ.get("SEQLOOM_NATIVE_STRICT") == "1" else []
+
+
 def _compiler() -> str:
-    found = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if found is None or os.name != "posix":
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None or os.name != "posix":
         raise OSError("no C++ compiler was found")
-    return found
+    return compiler
+
+
+def _is_supported(compiler: str, flags: Sequence[str]) -> bool:
+    """Return whether the compiler knows the flags of an instruction set."""
+    command = [compiler, *flags, "-x", "c++", "-fsyntax-only", os.devnull]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _run(*command: str | Path) -> None:

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../buffer.h"
-#include "../vector.h"
+#include "runtime/buffer.h"
+#include "isa/vector.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
 // Put the marked values one after another. May write a whole vector.
-inline void squeeze(Vec values, IntVec marked, float* to) {
+inline void compress(Vec values, IntVec marked, float* to) {
 #if defined(__AVX512F__)
   _mm512_storeu_ps(to, _mm512_maskz_compress_ps(_mm512_movepi32_mask((__m512i)marked), values));
 #else
@@ -22,7 +22,7 @@ inline void squeeze(Vec values, IntVec marked, float* to) {
 #endif
 }
 
-inline int number_of(IntVec marked) {
+inline int count_mask(IntVec marked) {
 #if defined(__AVX512F__)
   return __builtin_popcount(_mm512_movepi32_mask((__m512i)marked));
 #else
@@ -136,10 +136,10 @@ class Candidates {
   }
 
   void add(Vec masses, Vec ranks, Vec tokens, IntVec marked) {
-    squeeze(masses, marked, mass.data() + count);
-    squeeze(ranks, marked, rank_.data() + count);
-    squeeze(tokens, marked, reinterpret_cast<float*>(token.data() + count));
-    count += number_of(marked);
+    compress(masses, marked, mass.data() + count);
+    compress(ranks, marked, rank_.data() + count);
+    compress(tokens, marked, reinterpret_cast<float*>(token.data() + count));
+    count += count_mask(marked);
   }
 
   // Nothing lies between the last candidate and the end of its vector.

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <cstddef>
 
-#include "../vector.h"
+#include "isa/vector.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -40,17 +40,17 @@ struct FloatActivations : FloatSums {
 struct Float32 : FloatActivations {
   using Weight = float;
   using Columns = Vec;
-  using Held = Vec;
+  using Activations = Vec;
   static constexpr int kGroup = 1, kRows = kWidth == 16 ? 3 : 1;
   static constexpr size_t kHeader = 0;
 
   static float scale(const float*, size_t) { return 1; }
   static void put(Weight* group, int, float value, float, std::byte*, int) { *group = value; }
   static Columns columns(const Weight* at) { return load(at); }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     return broadcast(reinterpret_cast<const float*>(row)[group]);
   }
-  static void add(Total& total, const Held& held, const Columns& columns) {
+  static void add(Total& total, const Activations& held, const Columns& columns) {
     total = fused(total, held, columns);
   }
   static Vec finish(const Total& total, const std::byte*) { return total; }
@@ -62,7 +62,7 @@ struct Float32 : FloatActivations {
 struct Bfloat16 : FloatSums {
   using Weight = uint16_t;
   using Columns = __m512bh;
-  using Held = __m512bh;
+  using Activations = __m512bh;
   static constexpr int kGroup = 2, kRows = 3;
   static constexpr size_t kHeader = 0;
 
@@ -73,12 +73,12 @@ struct Bfloat16 : FloatSums {
   static float scale(const float*, size_t) { return 1; }
   static void put(Weight* group, int place, float value, float, std::byte*, int) { group[place] = to_bfloat16(value); }
   static Columns columns(const Weight* at) { return (Columns)_mm512_loadu_si512(at); }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     int32_t pair;
     std::memcpy(&pair, row + group * sizeof pair, sizeof pair);
-    return (Held)_mm512_set1_epi32(pair);
+    return (Activations)_mm512_set1_epi32(pair);
   }
-  static void add(Total& total, const Held& held, const Columns& columns) {
+  static void add(Total& total, const Activations& held, const Columns& columns) {
     total = _mm512_dpbf16_ps(total, held, columns);
   }
   static Vec finish(const Total& total, const std::byte*) { return total; }
@@ -90,7 +90,7 @@ struct Int8 {
   using Weight = int8_t;
   using Total = __m512i;
   using Columns = __m512i;
-  using Held = __m512i;
+  using Activations = __m512i;
   static constexpr int kGroup = 4, kRows = 3, kTileRows = SEQLOOM_AMX ? 16 : 0;
   // Scales, then what the sums start from: activations are stored without a sign, 128 too high.
   static constexpr size_t kHeader = 2 * sizeof(Vec);
@@ -112,13 +112,13 @@ struct Int8 {
     reinterpret_cast<int32_t*>(header)[kWidth + column] -= 128 * group[place];
   }
   static Columns columns(const Weight* at) { return _mm512_loadu_si512(at); }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     int32_t four;
     std::memcpy(&four, row + group * sizeof four, sizeof four);
     return _mm512_set1_epi32(four);
   }
   static Total start(const std::byte* header) { return _mm512_loadu_si512(header + sizeof(Vec)); }
-  static void add(Total& total, const Held& held, const Columns& columns) {
+  static void add(Total& total, const Activations& held, const Columns& columns) {
     total = _mm512_dpbusd_epi32(total, held, columns);
   }
   static Total join(const Total& a, const Total& b) { return _mm512_add_epi32(a, b); }
@@ -137,7 +137,7 @@ struct Bfloat16 : FloatActivations {
   struct Columns {
     Vec first, second;
   };
-  using Held = Columns;
+  using Activations = Columns;
   static constexpr int kGroup = 2, kRows = kWidth == 16 ? 2 : 1;
   static constexpr size_t kHeader = 0;
 
@@ -148,11 +148,11 @@ struct Bfloat16 : FloatActivations {
     std::memcpy(&pairs, at, sizeof pairs);
     return {(Vec)(pairs << 16), (Vec)(pairs & 0xFFFF0000u)};
   }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     const float* pair = reinterpret_cast<const float*>(row) + 2 * group;
     return {broadcast(pair[0]), broadcast(pair[1])};
   }
-  static void add(Total& total, const Held& held, const Columns& columns) {
+  static void add(Total& total, const Activations& held, const Columns& columns) {
     total = fused(fused(total, held.first, columns.first), held.second, columns.second);
   }
   static Vec finish(const Total& total, const std::byte*) { return total; }
@@ -164,7 +164,7 @@ typedef int8_t Bytes __attribute__((vector_size(SEQLOOM_WIDTH)));
 struct Int8 : FloatActivations {
   using Weight = int8_t;
   using Columns = Vec;
-  using Held = Vec;
+  using Activations = Vec;
   static constexpr int kGroup = 1, kRows = kWidth == 16 ? 3 : 1;
   static constexpr size_t kHeader = sizeof(Vec);
 
@@ -188,11 +188,11 @@ struct Int8 : FloatActivations {
     return __builtin_convertvector(bytes, Vec);
 #endif
   }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     return broadcast(reinterpret_cast<const float*>(row)[group]);
   }
   static Total start(const std::byte*) { return Vec{}; }
-  static void add(Total& total, const Held& held, const Columns& columns) {
+  static void add(Total& total, const Activations& held, const Columns& columns) {
     total = fused(total, held, columns);
   }
   static Vec finish(const Total& total, const std::byte* header) {

@@ -1,4 +1,4 @@
-// What decoding is made of, whichever instruction set does it: a network that takes lanes a token further, and a chain
+// What decoding is made of, whichever instruction set does it: a network that takes streams a token further, and a chain
 // that draws from their logits.
 #pragma once
 
@@ -46,15 +46,15 @@ struct Model {
   const int32_t* draft_tokens;
 };
 
-// One lane as the network sees it, or one of several tokens that a lane reads at once.
-struct Row {
+// One stream as the network sees it, or one of several tokens that a stream reads at once.
+struct TokenRow {
   std::byte* memory;
   // What is added to the gates of all layers, in the network's own order, and to the logits; null where nothing is.
   const float* gate_bias;
   const float* logit_bias;
   int32_t token;
-  // How many of the rows before this one hold what the same lane reads before.
-  int32_t earlier = 0;
+  // How many of the rows before this one load_activations what the same stream reads before.
+  int32_t stream_offset = 0;
 };
 
 // How a prediction stood to the token that came: nats, and how many tokens were likelier.
@@ -63,54 +63,54 @@ struct Score {
   int32_t rank;
 };
 
-// Threads that take one step together, each a part of the columns; `wait` is where they meet.
-class Team {
+// Threads that take one step together, each a part of the columns; `wait` is where they synchronize.
+class ThreadTeam {
  public:
-  virtual ~Team() = default;
+  virtual ~ThreadTeam() = default;
   virtual void wait() = 0;
   int thread = 0, threads = 1;
 };
 
-// Weights and what they do to lanes. A lane is `lane_bytes` of memory, zero at the start, of which the first
+// Weights and what they do to streams. A stream is `stream_bytes` of memory, zero at the start, of which the first
 // `state_bytes` are what it remembers and the floats at `logits_at` what it predicts.
 class Network {
  public:
   virtual ~Network() = default;
 
-  // Make zeroed memory the lane before its first token.
+  // Make zeroed memory the stream before its first token.
   virtual void clear(std::byte* memory) const = 0;
 
   // Every row reads its token: `read` takes it into what is remembered, `predict` then says what comes next. Who needs
-  // no prediction leaves the second half out; a team must meet in its place.
-  void step(const Row* rows, int count, Team* team) const {
+  // no prediction leaves the second half out; a team must synchronize in its place.
+  void step(const TokenRow* rows, int count, ThreadTeam* team) const {
     read(rows, count, team);
     predict(rows, count, team);
   }
-  virtual void read(const Row* rows, int count, Team* team) const = 0;
-  virtual void predict(const Row* rows, int count, Team* team) const = 0;
+  virtual void read(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
+  virtual void predict(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
 
   // The row's prediction against what came.
-  virtual Score score(const Row& row, int32_t token) const = 0;
+  virtual Score score(const TokenRow& row, int32_t token) const = 0;
 
-  // One lane reads the tokens of all rows, in order; the first row's memory is the lane's, the others' is room for what
-  // is worked out. Logits come out as if the tokens were read one by one, but what the lane remembers waits for `keep`.
-  virtual void read_many(const Row* rows, int count, Team* team) const = 0;
-  // The lane has read the first `count` of those rows, and no more.
-  virtual void keep(const Row* rows, int count, Team* team) const = 0;
+  // One stream reads the tokens of all rows, in order; the first row's memory is the stream's, the others' is room for what
+  // is worked out. Logits come out as if the tokens were read one by one, but what the stream remembers waits for `keep`.
+  virtual void read_many(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
+  // The stream has read the first `count` of those rows, and no more.
+  virtual void keep(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
 
   // Every row's drafts, from what it has read: floats at `drafts_at`, `padded_drafts` for each of `num_drafts`.
-  virtual void draft(const Row* rows, int count, Team* team) const = 0;
+  virtual void draft(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
 
-  // From the gate biases of one layer [gates * units] to their place in what `Row` points to.
+  // From the gate biases of one layer [gates * units] to their place in what `TokenRow` points to.
   virtual void arrange_gate_bias(int layer, const float* bias, float* arranged) const = 0;
 
-  size_t state_bytes = 0, lane_bytes = 0, logits_at = 0, weight_bytes = 0;
+  size_t state_bytes = 0, stream_bytes = 0, logits_at = 0, weight_bytes = 0;
   // Floats in all layers' gate biases as arranged, and in the logits; columns past the vocabulary never win.
   size_t num_gate_biases = 0, padded_vocabulary = 0;
   int vocabulary = 0;
   size_t drafts_at = 0, padded_drafts = 0;
   // Rows that share one reading of the weights.
-  int num_drafts = 0, rows_at_once = 1;
+  int num_drafts = 0, rows_per_pass = 1;
   std::vector<int32_t> draft_tokens;
 };
 

@@ -7,9 +7,9 @@
 
 #include <type_traits>
 
-#include "../buffer.h"
-#include "formats.h"
-#include "tiles.h"
+#include "runtime/buffer.h"
+#include "decoding/formats.h"
+#include "decoding/tiles.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -52,9 +52,9 @@ class Panels {
     for (size_t group = 0; group < groups_; group += Chains) {
 #pragma GCC unroll 4
       for (int c = 0; c < Chains; ++c, at += kGroupWeights) {
-        typename Format::Held held[Rows];
+        typename Format::Activations held[Rows];
 #pragma GCC unroll 4
-        for (int r = 0; r < Rows; ++r) held[r] = Format::hold(rows[r], group + c);
+        for (int r = 0; r < Rows; ++r) held[r] = Format::load_activations(rows[r], group + c);
 #pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v) {
           const typename Format::Columns columns = Format::columns(at + v * kVectorWeights);

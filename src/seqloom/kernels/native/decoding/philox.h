@@ -1,7 +1,7 @@
 // The uniform numbers that one sample draws with.
 //
 // A counter-based generator, Philox 4x64-10 (Salmon et al. 2011), keyed by (seed, index), in the order and with the
-// doubles of numpy's `Generator(Philox(key)).random()`: what a sample draws hangs on nothing but its key.
+// doubles of numpy's `Generator(Philox(key)).random()`: what a sample draws depends on nothing but its key.
 #pragma once
 
 #include <cstdint>

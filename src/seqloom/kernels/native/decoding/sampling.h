@@ -1,11 +1,11 @@
-// How tokens are drawn: the settings, what a lane remembers of what it wrote, and the face of the chain of transforms.
+// How tokens are drawn: the settings, what a stream remembers of what it wrote, and the face of the chain of transforms.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
-#include "mark.h"
+#include "decoding/watermark.h"
 
 namespace seqloom::decoding {
 
@@ -18,9 +18,9 @@ struct SamplingSettings {
   const float* bias;
   // Tokens that a step writes at most; all but the first of them are drafted.
   int32_t ahead = 1;
-  // Tokens that a mark hangs on, 0 where none is asked for; the groups that they fall into; and its secret number.
-  int32_t mark_width = 0, mark_groups = 1;
-  uint64_t mark_key = 0;
+  // Tokens that a watermark depends on, 0 where none is asked for; the groups that they fall into; and its secret number.
+  int32_t watermark_width = 0, watermark_groups = 1;
+  uint64_t watermark_key = 0;
 };
 
 struct Choice {
@@ -29,11 +29,11 @@ struct Choice {
   double log_prob, sampling_log_prob;
 };
 
-// The newest tokens of one lane, which count for repetition. The boundary takes a place among them but counts for
+// The newest tokens of one stream, which count for repetition. The boundary takes a place among them but counts for
 // nothing.
-class History {
+class RepetitionHistory {
  public:
-  History(int vocabulary, const SamplingSettings& settings)
+  RepetitionHistory(int vocabulary, const SamplingSettings& settings)
       : boundary_(settings.boundary),
         penalty_(static_cast<float>(settings.repetition_penalty)),
         ring_(settings.repetition_penalty == 1 ? 0 : settings.repetition_window, -1),
@@ -75,26 +75,26 @@ struct Proposal {
 enum class Verdict { kAccepted, kRejected, kNotFinite };
 
 // The transforms between logits and draw, in the documented order. It has room of its own: one a thread.
-class Chain {
+class SamplerChain {
  public:
-  virtual ~Chain() = default;
+  virtual ~SamplerChain() = default;
 
   // Draw at `uniform`; false where the logits are not finite. `early` is whether the text must not end yet.
-  virtual bool choose(const float* logits, const History& history, bool early, double uniform, Choice& choice) = 0;
+  virtual bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform, Choice& choice) = 0;
 
   // The same by a number for each token: the one with the largest log-probability plus Gumbel noise.
-  virtual bool choose_marked(const float* logits, const History& history, bool early, const Noise& noise,
+  virtual bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool early, const Noise& noise,
                              Choice& choice) = 0;
 
   // The log-probabilities that `choose` draws from [vocabulary]; minus infinity where a token cannot come.
-  virtual bool distribution(const float* logits, const History& history, bool early, double* log_probabilities) = 0;
+  virtual bool distribution(const float* logits, const RepetitionHistory& history, bool early, double* log_probabilities) = 0;
 
   // Draw a draft at `uniform`, and keep what it was drawn from; -1 where there is nothing to draw from.
-  virtual int32_t propose(const float* logits, const History& history, bool early, double uniform) = 0;
+  virtual int32_t propose(const float* logits, const RepetitionHistory& history, bool early, double uniform) = 0;
   virtual Proposal proposal() const = 0;
 
   // Whether a draft that came from `proposal` is drawn, at `uniform`; where not, `redraw` draws in its place.
-  virtual Verdict verify(const float* logits, const History& history, bool early, const Proposal& proposal,
+  virtual Verdict verify(const float* logits, const RepetitionHistory& history, bool early, const Proposal& proposal,
                          int32_t draft, double uniform, Choice& choice) = 0;
   virtual void redraw(const float* logits, const Proposal& proposal, double uniform, Choice& choice) = 0;
 };

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../vector.h"
-#include "model.h"
+#include "isa/vector.h"
+#include "decoding/model.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -49,9 +49,9 @@ class Prediction {
   static constexpr float kNothing = -87;
 
   bool finite() const {
-    Vec strange = {};
-    for (size_t at = 0; at < padded_; at += kWidth) strange += load(logits_ + at) - load(logits_ + at);
-    return sum(strange) == 0;
+    Vec non_finite = {};
+    for (size_t at = 0; at < padded_; at += kWidth) non_finite += load(logits_ + at) - load(logits_ + at);
+    return sum(non_finite) == 0;
   }
 
   float highest() const {

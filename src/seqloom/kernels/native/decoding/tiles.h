@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../registers.h"
+#include "isa/thread_context.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -14,7 +14,7 @@ namespace seqloom::SEQLOOM_ISA::decoding {
 // totals[16, 64 or 32] = 16 rows of `depth` unsigned bytes times four (or two) vectors of 16 columns of signed bytes.
 //
 // Columns lie in groups of four depths, `group_bytes` apart; they are read to the next 64 depths, and count for nothing
-// there. Rows need not lie side by side. Tiles 0 to 3 hold sums, 6 rows, 7 columns.
+// there. Rows need not lie side by side. TileConfig 0 to 3 load_activations sums, 6 rows, 7 columns.
 template <bool Four>
 inline void sum_tiles(const std::byte* const (&rows)[16], size_t depth, const int8_t* columns, size_t group_bytes,
                       int32_t* totals, size_t totals_bytes) {
