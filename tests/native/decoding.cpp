@@ -63,10 +63,18 @@ std::unique_ptr<Network> make_network(const Kernels& kernels, Core core, Precisi
     layers.push_back(layer);
     inputs = units;
   }
-  const Model model{core,          precision, kVocabulary, static_cast<int>(layers.size()), layers.data(),
-                    arrays.make(kVocabulary * inputs), arrays.make(kVocabulary),
-                    kDrafts,       std::size(kDrafted), arrays.make(kDrafts * std::size(kDrafted) * inputs),
-                    arrays.make(kDrafts * std::size(kDrafted)), kDrafted};
+  const Model model{core,
+                    precision,
+                    kVocabulary,
+                    static_cast<int>(layers.size()),
+                    layers.data(),
+                    arrays.make(kVocabulary * inputs),
+                    arrays.make(kVocabulary),
+                    kDrafts,
+                    std::size(kDrafted),
+                    arrays.make(kDrafts * std::size(kDrafted) * inputs),
+                    arrays.make(kDrafts * std::size(kDrafted)),
+                    kDrafted};
   return std::unique_ptr<Network>(kernels.new_network(model));
 }
 
@@ -83,8 +91,8 @@ struct Output {
 };
 
 // What streams of these seeds write in chunks.
-std::vector<std::vector<int32_t>> write(const Kernels& kernels, const Network& network, const SamplingSettings& settings,
-                                        int first, int count, int threads) {
+std::vector<std::vector<int32_t>> write(const Kernels& kernels, const Network& network,
+                                        const SamplingSettings& settings, int first, int count, int threads) {
   Streams streams(kernels, network, threads);
   streams.resize(count);
   const int32_t prompt[] = {3, 1, 4};
@@ -117,7 +125,8 @@ void check(const Kernels& kernels, const Network& network, const SamplingSetting
   for (int stream = 0; stream < 7; ++stream)
     expect(many[stream] == together[stream], kernels.name, "tiles change a text");
   for (int stream = 0; stream < 2; ++stream)
-    expect(write(kernels, network, settings, stream, 1, 1)[0] == together[stream], kernels.name, "a batch changes a text");
+    expect(write(kernels, network, settings, stream, 1, 1)[0] == together[stream], kernels.name,
+           "a batch changes a text");
 }
 
 // Tokens read at once, of which some are forgotten.
@@ -145,7 +154,8 @@ void move_about(const Kernels& kernels, const Network& network, Core core) {
   streams.write_state(0, state.data());
   const int32_t next[] = {5, 5, 5};
   streams.step(next);
-  expect(std::memcmp(streams.logits(0), streams.logits(1), kVocabulary * sizeof(float)) == 0, kernels.name, "a state is lost");
+  expect(std::memcmp(streams.logits(0), streams.logits(1), kVocabulary * sizeof(float)) == 0, kernels.name,
+         "a state is lost");
   streams.reorder(copy);
   streams.resize(5);
   std::vector<float> bias(5 * 4 * kUnits[1], 0.5f);
@@ -176,7 +186,8 @@ void copy_watermarked(const Kernels& kernels, const Network& network) {
 void score(const Kernels& kernels, const Network& network) {
   constexpr int kStreams = 5, kTime = 9;
   std::vector<int32_t> tokens(kStreams * kTime), targets(kStreams * kTime);
-  for (int i = 0; i < kStreams * kTime; ++i) tokens[i] = i * 7 % kVocabulary, targets[i] = i % 3 ? i * 5 % kVocabulary : -1;
+  for (int i = 0; i < kStreams * kTime; ++i)
+    tokens[i] = i * 7 % kVocabulary, targets[i] = i % 3 ? i * 5 % kVocabulary : -1;
   for (int time = 4; time < kTime; ++time) tokens[2 * kTime + time] = -1;
   const auto scored = [&](int first, int count, int threads) {
     std::vector<double> nats(2 * count * kTime);
@@ -184,7 +195,7 @@ void score(const Kernels& kernels, const Network& network) {
     Streams streams(kernels, network, threads);
     streams.resize(count);
     streams.score({kTime, tokens.data() + first * kTime, targets.data() + first * kTime, nats.data(),
-                 nats.data() + count * kTime, ranks.data()});
+                   nats.data() + count * kTime, ranks.data()});
     return std::vector<double>(nats.begin(), nats.begin() + count * kTime);
   };
   const std::vector<double> together = scored(0, kStreams, 3);

@@ -45,7 +45,8 @@ int main() {
     for (int64_t at = 0; at < 97 * text; ++at) {
       state = state * 1664525 + 1013904223;
       const uint32_t wide[] = {0x80, 0x2019, 0xffff, 0x10000, 0x10ffff};
-      codes.push_back(state >> 30 == 0 ? wide[(state >> 8) % 5] : static_cast<uint32_t>(usual[(state >> 8) % usual.size()]));
+      codes.push_back(state >> 30 == 0 ? wide[(state >> 8) % 5]
+                                       : static_cast<uint32_t>(usual[(state >> 8) % usual.size()]));
     }
     offsets.push_back(static_cast<int64_t>(codes.size()));
   }

@@ -7,8 +7,8 @@
 
 extern "C" void seqloom_read_patterns(const uint32_t* codes, const int64_t* lengths, int64_t texts,
                                       const uint8_t* kinds, const uint32_t* small, int32_t bits, const int32_t* steps,
-                                      const int32_t* words, int32_t runs, const int32_t* characters,
-                                      int32_t stretches, int64_t room, int32_t* places, int64_t* counts);
+                                      const int32_t* words, int32_t runs, const int32_t* characters, int32_t stretches,
+                                      int64_t room, int32_t* places, int64_t* counts);
 extern "C" void seqloom_sum_values(const float* values, const int32_t* places, const int64_t* counts, int64_t texts,
                                    float* sums);
 extern "C" void seqloom_sum_levels(const uint8_t* levels, const float* values, const int32_t* places,

@@ -39,7 +39,8 @@ void fill(Trainer& trainer, const TrainerSetup& setup, std::mt19937& random) {
 }
 
 // Whether a few updates on one window lower its loss.
-bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, int time, float dropout, bool conditioned) {
+bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, int time, float dropout,
+            bool conditioned) {
   std::mt19937 random(1);
   std::unique_ptr<Trainer> trainer(kernels.new_trainer(setup));
   fill(*trainer, setup, random);
@@ -54,33 +55,37 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
   for (int32_t& row : condition) row = random() % 2;
   size_t gates = 0;
   for (const int size : setup.sizes) gates += (setup.gru ? 3 : 4) * size;
-  std::vector<float> gate_bias(2 * gates, 0.1f), logit_bias(2 * kVocabulary, 0.1f), d_gate(2 * gates), d_logit(2 * kVocabulary);
+  std::vector<float> gate_bias(2 * gates, 0.1f), logit_bias(2 * kVocabulary, 0.1f), d_gate(2 * gates),
+      d_logit(2 * kVocabulary);
   const std::vector<float> weights(setup.num_heads, 1.0f);
   double first = 0.0, last = 0.0;
   for (int step = 1; step <= 12; ++step) {
-    for (size_t layer = 0; layer < setup.sizes.size(); ++layer) trainer->copy_state(layer, batch_size, nullptr, nullptr, true);
-    Window window.batch_size, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2, false, 7,
-                  0, nullptr, nullptr, nullptr, nullptr, nullptr};
-    if (conditioned) {
-      window.num_conditions = 2, window.condition = condition.data();
-      window.gate_bias = gate_bias.data(), window.logit_bias = logit_bias.data();
-      window.d_gate_bias = d_gate.data(), window.d_logit_bias = d_logit.data();
-    }
-    std::vector<double> losses(setup.num_heads);
-    trainer->compute(window, losses.data());
-    if (!std::isfinite(trainer->gradient_norm())) return false;
-    trainer->update({step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
-    trainer->keep_state();
-    (step == 1 ? first : last) = losses[0];
-    // Whatever the weights are by now, reading without learning gives a price to every target that is there.
-    std::vector<double> log_probs(batch_size * time, 1.0);
-    trainer->score(window, log_probs.data());
-    for (int i = 0; i < batch_size * time; ++i)
-      if (window.targets[i] < 0 ? log_probs[i] != 1.0 : !(log_probs[i] <= 0.0)) return false;
+    for (size_t layer = 0; layer < setup.sizes.size(); ++layer)
+      trainer->copy_state(layer, batch_size, nullptr, nullptr, true);
+    Window window.batch_size, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2,
+        false, 7, 0, nullptr, nullptr, nullptr, nullptr, nullptr
+  };
+  if (conditioned) {
+    window.num_conditions = 2, window.condition = condition.data();
+    window.gate_bias = gate_bias.data(), window.logit_bias = logit_bias.data();
+    window.d_gate_bias = d_gate.data(), window.d_logit_bias = d_logit.data();
   }
-  std::vector<float> hidden(batch_size * setup.sizes[0]), cell(batch_size * setup.sizes[0]);
-  trainer->copy_state(0, batch_size, hidden.data(), cell.data(), false);
-  return last < first;
+  std::vector<double> losses(setup.num_heads);
+  trainer->compute(window, losses.data());
+  if (!std::isfinite(trainer->gradient_norm())) return false;
+  trainer->update(
+      {step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
+  trainer->keep_state();
+  (step == 1 ? first : last) = losses[0];
+  // Whatever the weights are by now, reading without learning gives a price to every target that is there.
+  std::vector<double> log_probs(batch_size * time, 1.0);
+  trainer->score(window, log_probs.data());
+  for (int i = 0; i < batch_size * time; ++i)
+    if (window.targets[i] < 0 ? log_probs[i] != 1.0 : !(log_probs[i] <= 0.0)) return false;
+}
+std::vector<float> hidden(batch_size* setup.sizes[0]), cell(batch_size* setup.sizes[0]);
+trainer->copy_state(0, batch_size, hidden.data(), cell.data(), false);
+return last < first;
 }
 
 }  // namespace

@@ -99,11 +99,15 @@ SEQLOOM_EXPORT void seqloom_lanes_begin(void* handle, int stream, uint64_t seed,
 
 SEQLOOM_EXPORT void seqloom_lanes_end(void* handle, int stream) { streams(handle).end(stream); }
 
-SEQLOOM_EXPORT void seqloom_lanes_write(void* handle, const GenerationOutput* written) { streams(handle).write(*written); }
+SEQLOOM_EXPORT void seqloom_lanes_write(void* handle, const GenerationOutput* written) {
+  streams(handle).write(*written);
+}
 
 SEQLOOM_EXPORT int seqloom_weights_rows_at_once(void* weights) { return network(weights).rows_per_pass; }
 
-SEQLOOM_EXPORT DraftStatistics seqloom_lanes_drafting(void* handle, int stream) { return streams(handle).drafting(stream); }
+SEQLOOM_EXPORT DraftStatistics seqloom_lanes_drafting(void* handle, int stream) {
+  return streams(handle).drafting(stream);
+}
 
 // A stream reads tokens at once, remembers the first `kept` of them, and gives the logits after every one
 // [num_tokens, vocabulary].

@@ -101,7 +101,9 @@ class Convolution final : public Layer {
 
   size_t ring_size() const { return (taps_ - 1) * dilation_; }
 
-  size_t entry_bytes() const { return is_upper_ ? Format::activation_bytes(padded_to(inputs_, kPad)) : sizeof(int32_t); }
+  size_t entry_bytes() const {
+    return is_upper_ ? Format::activation_bytes(padded_to(inputs_, kPad)) : sizeof(int32_t);
+  }
 
   int32_t& position_of(const TokenRow& row) const { return *reinterpret_cast<int32_t*>(row.memory + position_at_); }
 
@@ -157,8 +159,7 @@ class Convolution final : public Layer {
         continue;
       }
       const std::byte* inputs[Rows];
-      for (int r = 0; r < Rows; ++r)
-        inputs[r] = entry(rows[r], tap);
+      for (int r = 0; r < Rows; ++r) inputs[r] = entry(rows[r], tap);
       Vec product[Rows][4];
       inputs_by_tap_[tap].multiply(inputs, block, product);
       for (int r = 0; r < Rows; ++r)

@@ -1,8 +1,8 @@
 // The decoding that one instruction set offers.
 #pragma once
 
-#include "decoding/sampler_chain.h"
 #include "decoding/network.h"
+#include "decoding/sampler_chain.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 

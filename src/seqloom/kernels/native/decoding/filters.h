@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/buffer.h"
 #include "isa/vector.h"
+#include "runtime/buffer.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 

@@ -45,8 +45,8 @@ void Streams::set_sampling(const SamplingSettings& settings) {
   for (int thread = 0; thread < threads_; ++thread) {
     workspaces_.push_back(std::make_unique<Workspace>());
     Workspace& workspace = *workspaces_.back();
-    workspace.chain.reset(kernels_.new_sampler_chain(settings_, network_.vocabulary, static_cast<int>(network_.padded_vocabulary),
-                                        nullptr));
+    workspace.chain.reset(kernels_.new_sampler_chain(settings_, network_.vocabulary,
+                                                     static_cast<int>(network_.padded_vocabulary), nullptr));
     for (int number = 0; number < num_drafts(); ++number)
       workspace.proposers.emplace_back(
           kernels_.new_sampler_chain(drafts, drafted.size(), static_cast<int>(network_.padded_drafts), drafted.data()));
@@ -55,17 +55,20 @@ void Streams::set_sampling(const SamplingSettings& settings) {
 
 // A watermark is of what is drawn, and of what is drawn at once.
 int Streams::num_drafts() const {
-  return guided() || settings_.watermark_width > 0 ? 0 : std::max(0, std::min(settings_.ahead - 1, network_.num_drafts));
+  return guided() || settings_.watermark_width > 0 ? 0
+                                                   : std::max(0, std::min(settings_.ahead - 1, network_.num_drafts));
 }
 
 void Streams::begin(int stream, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent,
-                  uint64_t variants) {
+                    uint64_t variants) {
   Stream& one = *streams_[stream];
   one.uniforms = UniformStream(seed, index);
   one.history = std::make_unique<RepetitionHistory>(network_.vocabulary, settings_);
   for (int i = 0; i < num_recent; ++i) one.history->add(recent[i]);
   const int width = settings_.watermark_width;
-  one.watermark = width > 0 ? std::make_unique<Watermark>(settings_.watermark_key, width, settings_.watermark_groups, variants) : nullptr;
+  one.watermark =
+      width > 0 ? std::make_unique<Watermark>(settings_.watermark_key, width, settings_.watermark_groups, variants)
+                : nullptr;
   one.progress = {};
   one.progress.ending = kRunning;
   one.drafting = {};
@@ -112,7 +115,8 @@ bool Streams::falls_behind(Clock::time_point start, int num_tokens) const {
 }
 
 // In a team all threads take the steps, and the first one draws.
-void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspace, ThreadTeam* team, const GenerationOutput& written) {
+void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspace, ThreadTeam* team,
+                             const GenerationOutput& written) {
   std::vector<int> running = streams;
   std::vector<TokenRow> rows;
   const Clock::time_point start = Clock::now();
@@ -151,7 +155,8 @@ const float* Streams::guided_logits(int stream, Workspace& workspace) const {
 }
 
 // One stream, which reads what it is likely to write before it is written.
-void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team, const GenerationOutput& written) {
+void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team,
+                                   const GenerationOutput& written) {
   Stream& one = *streams_[stream];
   const Clock::time_point start = Clock::now();
   while (true) {
@@ -217,11 +222,13 @@ int Streams::accept_drafts(int stream, Workspace& workspace, const GenerationOut
     const auto* const logits = reinterpret_cast<const float*>(one.rows[place].memory + network_.logits_at);
     const int32_t draft_ahead = place + 1 < one.rows.size() ? one.rows[place + 1].token : kNoToken;
     draw(stream, workspace, logits, draft_ahead, written);
-    if (one.progress.ending != kRunning || draft_ahead == kNoToken || one.progress.pending != draft_ahead) return place + 1;
+    if (one.progress.ending != kRunning || draft_ahead == kNoToken || one.progress.pending != draft_ahead)
+      return place + 1;
   }
 }
 
-void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_t draft_ahead, const GenerationOutput& written) {
+void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_t draft_ahead,
+                   const GenerationOutput& written) {
   Stream& one = *streams_[stream];
   Progress& now = one.progress;
   now.has_read = now.pending != kNoToken;
@@ -244,7 +251,8 @@ void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_
 }
 
 // A token without a draft: by the watermark's own numbers where it is marked. A marked one uses up a uniform too.
-bool Streams::draw_next(Stream& one, Workspace& workspace, const float* logits, bool early, double uniform, Choice& choice) {
+bool Streams::draw_next(Stream& one, Workspace& workspace, const float* logits, bool early, double uniform,
+                        Choice& choice) {
   Noise noise{};
   if (one.watermark && one.watermark->watermarks_next(noise))
     return workspace.chain->choose_watermarked(logits, *one.history, early, noise, choice);

@@ -179,7 +179,8 @@ class Layers final : public Network {
     return Format::activation_bytes(padded_to(layers_[num_layers_ - 1]->output.width, kPad));
   }
 
-  void multiply(const OutputLayer<Format>& head, const TokenRow* rows, int count, size_t to, const ThreadTeam* team) const {
+  void multiply(const OutputLayer<Format>& head, const TokenRow* rows, int count, size_t to,
+                const ThreadTeam* team) const {
     const TileConfig tiles(in_tiles(count));
     head.advance(rows, count, range(head.num_blocks, team), last_output(), to);
   }
@@ -198,8 +199,7 @@ class Layers final : public Network {
     MemoryLayout layout;
     for (size_t i = 0; i < num_layers_; ++i) layers_[i]->layout_state(layout);
     state_bytes = layout.size;
-    for (size_t i = 0; i < num_layers_; ++i)
-      layers_[i]->layout_output(layout, i ? layers_[i - 1]->output : Output{});
+    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->layout_output(layout, i ? layers_[i - 1]->output : Output{});
     logits_at = layout.take(padded_vocabulary * sizeof(float));
     drafts_at = layout.take(num_drafts * padded_drafts * sizeof(float));
     // An odd number of lines, so that many streams do not fall on the same places of a cache.

@@ -7,9 +7,9 @@
 
 #include <type_traits>
 
-#include "runtime/buffer.h"
 #include "decoding/formats.h"
 #include "decoding/tiles.h"
+#include "runtime/buffer.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 

@@ -3,8 +3,8 @@
 // A block is two panels of kWidth units with all their gates, so that the cell follows the product at once.
 #pragma once
 
-#include "isa/cells.h"
 #include "decoding/layer.h"
+#include "isa/cells.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 

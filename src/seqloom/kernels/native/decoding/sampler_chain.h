@@ -38,7 +38,8 @@ class Transforms final : public SamplerChain {
     inverse_ = settings.temperature > 0 ? static_cast<float>(std::min(1 / settings.temperature, 1e38)) : 0;
   }
 
-  bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform, Choice& choice) override {
+  bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform,
+              Choice& choice) override {
     if (!compute_masses(logits, history, early)) return false;
     if (filters())
       draw_candidate(uniform, choice);
@@ -51,7 +52,7 @@ class Transforms final : public SamplerChain {
   }
 
   bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool early, const Noise& noise,
-                     Choice& choice) override {
+                          Choice& choice) override {
     if (!compute_masses(logits, history, early)) return false;
     if (filters()) {
       const int place = gumbel_argmax(candidates_.mass.data(), candidates_.token.data(), candidates_.count, noise);
@@ -65,7 +66,8 @@ class Transforms final : public SamplerChain {
     return true;
   }
 
-  bool distribution(const float* logits, const RepetitionHistory& history, bool early, double* log_probabilities) override {
+  bool distribution(const float* logits, const RepetitionHistory& history, bool early,
+                    double* log_probabilities) override {
     if (!compute_masses(logits, history, early)) return false;
     for (size_t token = 0; token < vocabulary_; ++token) log_probabilities[token] = -INFINITY;
     if (filters()) {
@@ -93,8 +95,8 @@ class Transforms final : public SamplerChain {
   Proposal proposal() const override { return {mass_.data(), tokens_, vocabulary_, total_, proposed_}; }
 
   // Leviathan et al. 2023, Chen et al. 2023: a draft of probability q stays with the probability min(1, p / q).
-  Verdict verify(const float* logits, const RepetitionHistory& history, bool early, const Proposal& proposal, int32_t draft,
-                 double uniform, Choice& choice) override {
+  Verdict verify(const float* logits, const RepetitionHistory& history, bool early, const Proposal& proposal,
+                 int32_t draft, double uniform, Choice& choice) override {
     if (!compute_masses(logits, history, early)) return Verdict::kNotFinite;
     expand_candidates();
     if (uniform * proposal.mass * total_ >= mass_[draft] * proposal.total) return Verdict::kRejected;
@@ -121,8 +123,8 @@ class Transforms final : public SamplerChain {
   static constexpr size_t kSummed = 16 * kWidth;
 
   bool filters() const {
-    return settings_.temperature != 0 && (settings_.top_k > 0 || settings_.typical_p < 1 || settings_.top_p < 1 ||
-                                          settings_.min_p > 0);
+    return settings_.temperature != 0 &&
+           (settings_.top_k > 0 || settings_.typical_p < 1 || settings_.top_p < 1 || settings_.min_p > 0);
   }
 
   // From logits to the unnormalised probabilities of what may be drawn; false where the logits are not finite.

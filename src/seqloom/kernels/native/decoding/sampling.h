@@ -80,14 +80,16 @@ class SamplerChain {
   virtual ~SamplerChain() = default;
 
   // Draw at `uniform`; false where the logits are not finite. `early` is whether the text must not end yet.
-  virtual bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform, Choice& choice) = 0;
+  virtual bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform,
+                      Choice& choice) = 0;
 
   // The same by a number for each token: the one with the largest log-probability plus Gumbel noise.
   virtual bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool early, const Noise& noise,
-                             Choice& choice) = 0;
+                                  Choice& choice) = 0;
 
   // The log-probabilities that `choose` draws from [vocabulary]; minus infinity where a token cannot come.
-  virtual bool distribution(const float* logits, const RepetitionHistory& history, bool early, double* log_probabilities) = 0;
+  virtual bool distribution(const float* logits, const RepetitionHistory& history, bool early,
+                            double* log_probabilities) = 0;
 
   // Draw a draft at `uniform`, and keep what it was drawn from; -1 where there is nothing to draw from.
   virtual int32_t propose(const float* logits, const RepetitionHistory& history, bool early, double uniform) = 0;

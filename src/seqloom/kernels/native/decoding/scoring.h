@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "isa/vector.h"
 #include "decoding/model.h"
+#include "isa/vector.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 

@@ -127,7 +127,8 @@ bool Streams::can_share_steps(size_t num_streams) const {
 
 // Threads range the streams; they take the steps of few streams together where the weights are many, and one stream of few
 // weights is not worth waking them.
-void Streams::distribute(size_t num_streams, const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work) {
+void Streams::distribute(size_t num_streams,
+                         const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work) {
   const FlushDenormals flush_denormals;
   const bool together = can_share_steps(num_streams) && solo_tokens_left_ <= 0;
   if (threads_ == 1 || (num_streams < 2 && !together)) return work(ThreadRange(num_streams, 1, 0, 1), 0, nullptr);

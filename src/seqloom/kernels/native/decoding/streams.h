@@ -6,11 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/kernels.h"
-#include "runtime/threads.h"
 #include "decoding/model.h"
 #include "decoding/philox.h"
 #include "decoding/sampling.h"
+#include "runtime/kernels.h"
+#include "runtime/threads.h"
 
 namespace seqloom::decoding {
 
@@ -107,16 +107,19 @@ class Streams {
   // What a stream reads at once after the rows that it has.
   void add_row(int stream, int32_t token);
   bool can_share_steps(size_t num_streams) const;
-  void distribute(size_t num_streams, const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work);
+  void distribute(size_t num_streams,
+                  const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work);
   int num_drafts() const;
   const float* draft_logits(const Stream& one, int number) const;
   bool guided() const { return guidance_ != 1; }
   const float* guided_logits(int stream, Workspace& workspace) const;
-  void generate_batch(const std::vector<int>& streams, Workspace& workspace, ThreadTeam* team, const GenerationOutput& written);
+  void generate_batch(const std::vector<int>& streams, Workspace& workspace, ThreadTeam* team,
+                      const GenerationOutput& written);
   void generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team, const GenerationOutput& written);
   void draft_ahead(int stream, Workspace& workspace, int room);
   int accept_drafts(int stream, Workspace& workspace, const GenerationOutput& written);
-  void draw(int stream, Workspace& workspace, const float* logits, int32_t draft_ahead, const GenerationOutput& written);
+  void draw(int stream, Workspace& workspace, const float* logits, int32_t draft_ahead,
+            const GenerationOutput& written);
   bool draw_next(Stream& one, Workspace& workspace, const float* logits, bool early, double uniform, Choice& choice);
   bool choose(Stream& one, Workspace& workspace, const float* logits, int32_t draft_ahead, Choice& choice);
   void draft(const std::vector<int>& streams, ThreadTeam* team);

@@ -1,9 +1,9 @@
 // The kernels of one instruction set, which the file that includes this has named.
 #pragma once
 
+#include "decoding/factory.h"
 #include "runtime/kernels.h"
 #include "runtime/processor.h"
-#include "decoding/factory.h"
 #include "training/stack_trainer.h"
 
 namespace seqloom::SEQLOOM_ISA {

@@ -24,7 +24,7 @@ struct Kernels {
   decoding::Network* (*new_network)(const decoding::Model& model);
   // `tokens` are those that the logits are of, in their order; null is all of the vocabulary.
   decoding::SamplerChain* (*new_sampler_chain)(const decoding::SamplingSettings& settings, int vocabulary, int padded,
-                                const int32_t* tokens);
+                                               const int32_t* tokens);
 };
 
 // All that were compiled, the fastest first; the last one runs everywhere.

@@ -204,8 +204,7 @@ class Counter {
     starts_.push_back(bytes_.size());
     for (size_t n = kShortest; n <= kLongest; ++n)
       for (size_t at = 0; at + n <= count; ++at)
-        tally_.add(
-            place_of(std::string_view(bytes_).substr(starts_[at], starts_[at + n] - starts_[at]), features_));
+        tally_.add(place_of(std::string_view(bytes_).substr(starts_[at], starts_[at + n] - starts_[at]), features_));
   }
 
   const uint8_t* classes_;
@@ -233,8 +232,8 @@ SEQLOOM_EXPORT void seqloom_count_ngrams(const uint32_t* codes, const int64_t* o
     const seqloom::ThreadRange range(static_cast<size_t>(texts), 1, thread, threads);
     for (size_t text = range.begin; text < range.end; ++text) {
       const int64_t begin = offsets[text], room = kRoom * begin;
-      found[text] = static_cast<int64_t>(counter.count(codes + begin, static_cast<size_t>(offsets[text + 1] - begin),
-                                                       places + room, counts + room));
+      found[text] = static_cast<int64_t>(
+          counter.count(codes + begin, static_cast<size_t>(offsets[text + 1] - begin), places + room, counts + room));
     }
   });
 }

@@ -144,7 +144,6 @@ SEQLOOM_EXPORT void seqloom_read_patterns(const uint32_t* codes, const int64_t* 
     for (int32_t run = 0; run < runs; step += words[run++])
       found(reader.runs({step, words[run]}, static_cast<uint64_t>(run + 1), to[kind]));
     found(reader.letters(to[kind]));
-    for (int32_t stretch = 0; stretch < stretches; ++stretch)
-      found(reader.stretches(characters[stretch], to[kind]));
+    for (int32_t stretch = 0; stretch < stretches; ++stretch) found(reader.stretches(characters[stretch], to[kind]));
   }
 }

@@ -51,7 +51,8 @@ SEQLOOM_EXPORT void seqloom_trainer_exchange(Trainer* trainer, int arena, int pa
   trainer->copy_parameter(static_cast<Arena>(arena), static_cast<Part>(part), layer, values, in != 0);
 }
 
-SEQLOOM_EXPORT int seqloom_trainer_exchange_state(Trainer* trainer, int layer, int batch_size, float* hidden, float* cell, int in) {
+SEQLOOM_EXPORT int seqloom_trainer_exchange_state(Trainer* trainer, int layer, int batch_size, float* hidden,
+                                                  float* cell, int in) {
   try {
     trainer->copy_state(layer, batch_size, hidden, cell, in != 0);
     return 0;

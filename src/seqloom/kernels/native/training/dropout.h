@@ -16,8 +16,11 @@ inline uint64_t mix(uint64_t x) {
 // Draws masks: 0 with probability `share`, else 1 / (1 - share).
 class Dropout {
  public:
-  Dropout(float share, uint64_t seed) : seed_(seed), threshold_(static_cast<uint32_t>(share * 16777216.0f)),
-                                         kept_(1.0f / (1.0f - share)), active_(share > 0.0f) {}
+  Dropout(float share, uint64_t seed)
+      : seed_(seed),
+        threshold_(static_cast<uint32_t>(share * 16777216.0f)),
+        kept_(1.0f / (1.0f - share)),
+        active_(share > 0.0f) {}
 
   bool active() const { return active_; }
 

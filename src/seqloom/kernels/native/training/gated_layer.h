@@ -1,21 +1,21 @@
 // One gated layer over a whole window: forward, back through time, and the gradients of its weights.
 #pragma once
 
-#include "runtime/buffer.h"
 #include "isa/cells.h"
+#include "runtime/buffer.h"
+#include "runtime/threads.h"
 #include "training/dropout.h"
-#include "training/window_layout.h"
 #include "training/packing.h"
 #include "training/parameters.h"
-#include "runtime/threads.h"
+#include "training/window_layout.h"
 
 namespace seqloom::SEQLOOM_ISA {
 
 // out (+)= columns^T times panels, for the thread's share of the panels: the gradient of a matrix.
 //
 // `columns` is a blocked transpose [rows / kPadding, units, kPadding], `panels` are packed rows.
-inline void weight_gradient(const Element* columns, size_t units, const Element* panels, size_t rows, size_t out_columns,
-                            float* out, int thread, int threads) {
+inline void weight_gradient(const Element* columns, size_t units, const Element* panels, size_t rows,
+                            size_t out_columns, float* out, int thread, int threads) {
   const ThreadRange range(out_columns, kColumns, thread, threads);
   for (size_t start = 0; start < rows; start += kRowsPerPass) {
     const size_t depth = std::min(kRowsPerPass, rows - start);
@@ -29,15 +29,15 @@ inline void weight_gradient(const Element* columns, size_t units, const Element*
 
 // What a layer reads and is given at a window, beside its weights.
 struct LayerWindow {
-  const uint8_t* resets;       // [batch_size, time], or null
-  const Element* below;        // rows of the layer below; null for the first
-  const float* table;          // of the first layer: rows of pre-activations, bias included
-  const int32_t* table_row;    // [batch_size, time]
-  const float* conditions;     // rows that are added to the pre-activations, or null
-  const int32_t* condition;    // [batch_size, time]
-  Dropout output_dropout;           // of the outputs
+  const uint8_t* resets;     // [batch_size, time], or null
+  const Element* below;      // rows of the layer below; null for the first
+  const float* table;        // of the first layer: rows of pre-activations, bias included
+  const int32_t* table_row;  // [batch_size, time]
+  const float* conditions;   // rows that are added to the pre-activations, or null
+  const int32_t* condition;  // [batch_size, time]
+  Dropout output_dropout;    // of the outputs
   bool variational;
-  bool feeds_layer;            // another layer reads the outputs
+  bool feeds_layer;  // another layer reads the outputs
 };
 
 class GatedLayer {
@@ -64,7 +64,8 @@ class GatedLayer {
     d_hidden_.reset(slots * units);
     d_carry_.reset(slots * units);
     // The state outlives a change of the time.
-    if (initial_hidden_.size() != slots * units) initial_hidden_.reset(slots * units), initial_carry_.reset(slots * units);
+    if (initial_hidden_.size() != slots * units)
+      initial_hidden_.reset(slots * units), initial_carry_.reset(slots * units);
     outputs_.reset(0);
     output_columns_.reset(0);
   }
@@ -77,7 +78,8 @@ class GatedLayer {
     for (size_t p = thread; p < columns / kGateColumns; p += threads)
       pack_floats<kGates>(hidden, columns, units, p, &recurrent_[p * panel_size<kGates>(units)]);
     for (size_t p = thread; p < units / kColumns; p += threads)
-      pack_transposed<kPlainVectors>(hidden, columns, columns, p, &recurrent_back_[p * panel_size<kPlainVectors>(columns)]);
+      pack_transposed<kPlainVectors>(hidden, columns, columns, p,
+                                     &recurrent_back_[p * panel_size<kPlainVectors>(columns)]);
     if (one_hot) return;
     const float* input = arena + regions_.weight_input.start;
     const size_t inputs = regions_.padded_inputs;
@@ -123,7 +125,8 @@ class GatedLayer {
   void drive(const Element* inputs, size_t num_rows, float* out, int thread, int threads) const {
     const size_t depth = regions_.padded_inputs, columns = regions_.gate_columns();
     for (size_t p = thread; p < columns / kGateColumns; p += threads)
-      multiply<kGates>({inputs, depth}, num_rows, &input_[p * panel_size<kGates>(depth)], depth, out + p * kGateColumns, columns);
+      multiply<kGates>({inputs, depth}, num_rows, &input_[p * panel_size<kGates>(depth)], depth, out + p * kGateColumns,
+                       columns);
   }
 
   // The gradients of inputs from those of pre-activations, `num_rows` rows.
@@ -137,7 +140,8 @@ class GatedLayer {
   void recurrent_gradient(float* gradients, const Dropout& output_dropout, int thread, int threads) const {
     const size_t columns = regions_.gate_columns();
     float* out = gradients + regions_.weight_hidden.start;
-    weight_gradient(hidden_columns_.data(), regions_.padded_size, panels_.data(), layout_.rows(), columns, out, thread, threads);
+    weight_gradient(hidden_columns_.data(), regions_.padded_size, panels_.data(), layout_.rows(), columns, out, thread,
+                    threads);
     if (!output_dropout.active()) return;
     const ThreadRange range(columns, kColumns, thread, threads);
     apply_mask(output_dropout, [&](size_t at, Vec mask) {
@@ -168,7 +172,9 @@ class GatedLayer {
         store(d_bias + c, load(d_bias + c) + load_elements(&gates_[row * columns + c]));
   }
 
-  const Element* outputs() const { return has_outputs_ ? outputs_.data() : hidden_.data() + layout_.slots() * regions_.padded_size; }
+  const Element* outputs() const {
+    return has_outputs_ ? outputs_.data() : hidden_.data() + layout_.slots() * regions_.padded_size;
+  }
   const Element* output_columns() const { return output_columns_.data(); }
   const Element* d_gates() const { return gates_.data(); }
   const Element* d_gates_panels() const { return panels_.data(); }
@@ -216,25 +222,30 @@ class GatedLayer {
     for (int step = 0; step < layout_.time; ++step) {
       const size_t row = step * slots + first_slot;
       for (int sequence = 0; sequence < batch_size; ++sequence)
-        if (reset(window, first_sequence + sequence, step)) std::memset(&hidden_[(row + sequence) * units], 0, units * sizeof(Element));
+        if (reset(window, first_sequence + sequence, step))
+          std::memset(&hidden_[(row + sequence) * units], 0, units * sizeof(Element));
       const Element* before = &hidden_[row * units];
       transpose_rows(before, units, own, units, row, hidden_columns_.data());
       for (size_t unit = 0; unit < units; unit += kWidth) {
         const size_t panel = unit / kWidth;
-        multiply<kGates>({before, units}, batch_size, &recurrent_[panel * panel_size<kGates>(units)], units, scratch, kGateColumns);
+        multiply<kGates>({before, units}, batch_size, &recurrent_[panel * panel_size<kGates>(units)], units, scratch,
+                         kGateColumns);
         if (window.below != nullptr) {
           const size_t inputs = regions_.padded_inputs;
-          multiply<kGates>({window.below + row * inputs, inputs}, batch_size, &input_[panel * panel_size<kGates>(inputs)], inputs,
-                           scratch, kGateColumns, true);
+          multiply<kGates>({window.below + row * inputs, inputs}, batch_size,
+                           &input_[panel * panel_size<kGates>(inputs)], inputs, scratch, kGateColumns, true);
         }
-        for (int sequence = 0; sequence < batch_size; ++sequence) step_forward<Cell>(window, first_sequence + sequence, step, row + sequence, unit, scratch + sequence * kGateColumns);
+        for (int sequence = 0; sequence < batch_size; ++sequence)
+          step_forward<Cell>(window, first_sequence + sequence, step, row + sequence, unit,
+                             scratch + sequence * kGateColumns);
       }
       if (window.feeds_layer) transpose_rows(outputs() + row * units, units, own, units, row, output_columns_.data());
     }
   }
 
   template <class Cell>
-  inline void step_forward(const LayerWindow& window, int sequence, int step, size_t row, size_t unit, const float* products) {
+  inline void step_forward(const LayerWindow& window, int sequence, int step, size_t row, size_t unit,
+                           const float* products) {
     const size_t units = regions_.padded_size, columns = regions_.gate_columns(), at = unit * kGates;
     const size_t token = static_cast<size_t>(sequence) * layout_.time + step;
     const float* drive = window.table + (window.table_row ? window.table_row[token] * columns : 0) + at;
@@ -268,12 +279,14 @@ class GatedLayer {
     for (int step = layout_.time - 1; step >= 0; --step) {
       const size_t row = step * layout_.slots() + first_slot;
       for (int sequence = 0; sequence < batch_size; ++sequence)
-        step_backward<Cell>(window, first_sequence + sequence, step, row + sequence, d_hidden + sequence * units, d_carry + sequence * units);
+        step_backward<Cell>(window, first_sequence + sequence, step, row + sequence, d_hidden + sequence * units,
+                            d_carry + sequence * units);
       const Element* d_gates = &gates_[row * columns];
       pack_rows(d_gates, columns, own, columns, row, panels_.data(), layout_.rows() * kColumns);
       if (step == 0) break;
       for (size_t p = 0; p < units / kColumns; ++p)
-        multiply<kPlainVectors>({d_gates, columns}, batch_size, &recurrent_back_[p * panel_size<kPlainVectors>(columns)], columns,
+        multiply<kPlainVectors>({d_gates, columns}, batch_size,
+                                &recurrent_back_[p * panel_size<kPlainVectors>(columns)], columns,
                                 d_hidden + p * kColumns, units);
       for (int sequence = 0; sequence < batch_size; ++sequence) {
         if (!reset(window, first_sequence + sequence, step)) continue;
@@ -284,7 +297,8 @@ class GatedLayer {
   }
 
   template <class Cell>
-  inline void step_backward(const LayerWindow& window, int sequence, int step, size_t row, const float* d_hidden, float* d_carry) {
+  inline void step_backward(const LayerWindow& window, int sequence, int step, size_t row, const float* d_hidden,
+                            float* d_carry) {
     const size_t units = regions_.padded_size, columns = regions_.gate_columns(), after = row + layout_.slots();
     const bool begins = reset(window, sequence, step);
     for (size_t unit = 0; unit < units; unit += kWidth) {

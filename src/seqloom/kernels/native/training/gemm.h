@@ -6,8 +6,8 @@
 
 #include <cstddef>
 
-#include "training/element_types.h"
 #include "isa/thread_context.h"
+#include "training/element_types.h"
 
 namespace seqloom::SEQLOOM_ISA {
 
@@ -71,8 +71,8 @@ inline void accumulate(Rows rows, const Element* panel, size_t depth, Vec (&tota
 
 // Two tiles of rows (or one) times two tiles of columns: sums in tile registers 0 to 3, rows in 4 and 5, columns in 6, 7.
 template <bool Two>
-inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, size_t depth, float* out, size_t out_stride,
-                           bool add) {
+inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, size_t depth, float* out,
+                           size_t out_stride, bool add) {
   const size_t row_bytes = rows.stride * sizeof(Element), column_bytes = panel_row * sizeof(Element);
   const size_t out_bytes = out_stride * sizeof(float);
   if (add) {
@@ -131,8 +131,8 @@ __attribute__((noinline)) void multiply_rows(Rows rows, const Element* panel, si
 
 // The same for a number of rows that is only known at run time, up to `Most`.
 template <int Most, int Vectors>
-inline void multiply_up_to(Rows rows, size_t num_rows, const Element* panel, size_t depth, float* out, size_t out_stride,
-                           bool add) {
+inline void multiply_up_to(Rows rows, size_t num_rows, const Element* panel, size_t depth, float* out,
+                           size_t out_stride, bool add) {
   if constexpr (Most > 1)
     if (num_rows < Most) return multiply_up_to<Most - 1, Vectors>(rows, num_rows, panel, depth, out, out_stride, add);
   multiply_rows<Most, Vectors>(rows, panel, depth, out, out_stride, add);

@@ -20,8 +20,8 @@ inline Vec square_root(Vec x) {
 }
 
 // Adam with decoupled weight decay (Loshchilov, Hutter 2019), for one region.
-inline void adam(const OptimizerStep& step, float decay, size_t count, const float* gradients, float* first, float* second,
-                 float* parameters) {
+inline void adam(const OptimizerStep& step, float decay, size_t count, const float* gradients, float* first,
+                 float* second, float* parameters) {
   const float shrink = 1.0f - step.rate * decay;
   const float correction1 = 1.0f - std::pow(static_cast<double>(step.beta1), step.step);
   const float correction2 = 1.0f / std::sqrt(1.0 - std::pow(static_cast<double>(step.beta2), step.step));

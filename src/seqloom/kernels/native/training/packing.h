@@ -22,7 +22,8 @@ template <int Vectors>
 inline void pack_panel(const Element* rows, size_t stride, size_t depth, size_t index, Element* panel) {
   const Element* first = rows + index * Vectors * kWidth;
   for (size_t k = 0; k < depth; k += kGroup) {
-    for (int v = 0; v < Vectors; ++v, panel += kWidth * kGroup) store_groups(panel, first + k * stride + v * kWidth, stride);
+    for (int v = 0; v < Vectors; ++v, panel += kWidth * kGroup)
+      store_groups(panel, first + k * stride + v * kWidth, stride);
   }
 }
 
@@ -32,7 +33,8 @@ inline void pack_floats(const float* rows, size_t stride, size_t depth, size_t i
   constexpr int columns = Vectors * kWidth;
   Element block[kGroup * columns];
   for (size_t k = 0; k < depth; k += kGroup, panel += kGroup * columns) {
-    for (int g = 0; g < kGroup; ++g) to_elements(rows + (k + g) * stride + index * columns, block + g * columns, columns);
+    for (int g = 0; g < kGroup; ++g)
+      to_elements(rows + (k + g) * stride + index * columns, block + g * columns, columns);
     for (int v = 0; v < Vectors; ++v) store_groups(panel + v * kWidth * kGroup, block + v * kWidth, columns);
   }
 }
@@ -50,7 +52,8 @@ inline void pack_transposed(const float* rows, size_t stride, size_t depth, size
       const size_t count = std::min(block, depth - start);
       to_elements(row + start, line, count);
       Element* to = panel + start * columns + c * kGroup;
-      for (size_t k = 0; k < count; k += kGroup, to += columns * kGroup) std::memcpy(to, line + k, kGroup * sizeof(Element));
+      for (size_t k = 0; k < count; k += kGroup, to += columns * kGroup)
+        std::memcpy(to, line + k, kGroup * sizeof(Element));
     }
   }
 }
@@ -58,8 +61,8 @@ inline void pack_transposed(const float* rows, size_t stride, size_t depth, size
 // Puts the groups of `num_rows` rows, which lie at `depth` of what is summed over, into the panels of a matrix.
 //
 // The panels are `panel_elements` separate and have kColumns columns.
-inline void pack_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t depth, Element* panels,
-                      size_t panel_elements) {
+inline void pack_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t depth,
+                      Element* panels, size_t panel_elements) {
   for (size_t c = 0; c < columns; c += kColumns) {
     Element* to = panels + c / kColumns * panel_elements + depth * kColumns;
     for (size_t r = 0; r < num_rows; r += kGroup, to += kColumns * kGroup)
@@ -69,12 +72,14 @@ inline void pack_rows(const Element* rows, size_t stride, size_t num_rows, size_
 }
 
 // Writes rows as columns of a transpose that is kept in blocks [depth / kPadding, columns, kPadding].
-inline void transpose_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t depth, Element* to) {
+inline void transpose_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t depth,
+                           Element* to) {
   size_t r = 0;
 #if SEQLOOM_BFLOAT16
   for (; r + 16 <= num_rows && (depth + r) % 16 == 0; r += 16) {
     Element* block = to + (depth + r) / kPadding * columns * kPadding + (depth + r) % kPadding;
-    for (size_t c = 0; c < columns; c += 16) transpose_block(rows + r * stride + c, stride, block + c * kPadding, kPadding);
+    for (size_t c = 0; c < columns; c += 16)
+      transpose_block(rows + r * stride + c, stride, block + c * kPadding, kPadding);
   }
 #endif
   for (; r < num_rows; ++r) {

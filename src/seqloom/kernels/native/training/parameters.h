@@ -19,7 +19,7 @@ struct Region {
 };
 
 struct LayerRegions {
-  size_t size, inputs;                // units and width of the input, as the model has them
+  size_t size, inputs;  // units and width of the input, as the model has them
   size_t padded_size, padded_inputs;
   Region weight_input, weight_hidden, bias;
 
@@ -61,7 +61,8 @@ struct Parameters {
       const Region& region = head_weights[index];
       const size_t inputs = setup.sizes.back();
       for (size_t token = 0; token < vocabulary; ++token)
-        for (size_t i = 0; i < inputs; ++i) copy(arena[region.start + i * region.columns + token], values[token * inputs + i]);
+        for (size_t i = 0; i < inputs; ++i)
+          copy(arena[region.start + i * region.columns + token], values[token * inputs + i]);
     } else if (part == kHeadBias) {
       for (size_t token = 0; token < vocabulary; ++token) copy(arena[head_biases[index].start + token], values[token]);
     } else {
@@ -106,7 +107,9 @@ struct Parameters {
 
   template <typename Copy>
   void copy_layer(float* arena, Part part, const LayerRegions& layer, float* values, Copy copy) const {
-    const Region& region = part == kWeightInput ? layer.weight_input : part == kWeightHidden ? layer.weight_hidden : layer.bias;
+    const Region& region = part == kWeightInput    ? layer.weight_input
+                           : part == kWeightHidden ? layer.weight_hidden
+                                                   : layer.bias;
     const size_t inputs = part == kWeightInput ? layer.inputs : part == kWeightHidden ? layer.size : 1;
     for (int gate = 0; gate < model_gates(); ++gate)
       for (size_t unit = 0; unit < layer.size; ++unit) {

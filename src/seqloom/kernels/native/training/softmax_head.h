@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "runtime/buffer.h"
+#include "runtime/threads.h"
 #include "training/packing.h"
 #include "training/parameters.h"
-#include "runtime/threads.h"
 
 namespace seqloom::SEQLOOM_ISA {
 
@@ -38,9 +38,14 @@ class SoftmaxHead {
   };
 
   SoftmaxHead(const Region& weight, const Region& bias, int threads)
-      : weight_(weight), bias_(bias), panels_(weight.size()), back_(weight.size()),
-        logits_(threads * kBlock * weight.columns), d_inputs_(threads * kBlock * weight.rows),
-        inputs_(threads * kBlock * weight.rows), d_logits_(threads * kBlock * weight.columns),
+      : weight_(weight),
+        bias_(bias),
+        panels_(weight.size()),
+        back_(weight.size()),
+        logits_(threads * kBlock * weight.columns),
+        d_inputs_(threads * kBlock * weight.rows),
+        inputs_(threads * kBlock * weight.rows),
+        d_logits_(threads * kBlock * weight.columns),
         d_bias_(threads * weight.columns) {}
 
   void pack(const float* arena, int thread, int threads) {
@@ -49,7 +54,8 @@ class SoftmaxHead {
     for (size_t p = thread; p < vocabulary / kColumns; p += threads)
       pack_floats<kPlainVectors>(weight, vocabulary, units, p, &panels_[p * panel_size<kPlainVectors>(units)]);
     for (size_t p = thread; p < units / kColumns; p += threads)
-      pack_transposed<kPlainVectors>(weight, vocabulary, vocabulary, p, &back_[p * panel_size<kPlainVectors>(vocabulary)]);
+      pack_transposed<kPlainVectors>(weight, vocabulary, vocabulary, p,
+                                     &back_[p * panel_size<kPlainVectors>(vocabulary)]);
   }
 
   // Mean nats of the targets, the gradients of weight and bias, and those of the outputs, which are set (or added to).
@@ -62,22 +68,23 @@ class SoftmaxHead {
     d_bias_.clear();
     float* d_weight = gradients + weight_.start;
     std::memset(d_weight, 0, weight_.size() * sizeof(float));
-    const size_t max_rows = std::max<size_t>(kBlock * pool.count(), (size_t{1} << 23) / weight_.columns / kBlock * kBlock);
+    const size_t max_rows =
+        std::max<size_t>(kBlock * pool.count(), (size_t{1} << 23) / weight_.columns / kBlock * kBlock);
     for (size_t start = 0; start < targets.size(); start += max_rows) {
       const size_t count = std::min(max_rows, targets.size() - start);
       const size_t depth = (count + kBlock - 1) / kBlock * kBlock;
-      if (columns_.size() < depth * weight_.rows) columns_.reset(depth * weight_.rows), d_panels_.reset(depth * weight_.columns);
+      if (columns_.size() < depth * weight_.rows)
+        columns_.reset(depth * weight_.rows), d_panels_.reset(depth * weight_.columns);
       pool.run([&](int thread) {
         ThreadContext context;
         const ThreadRange range(count, kBlock, thread, pool.count());
         for (size_t r = range.begin; r < range.end; r += kBlock)
-          block(arena, &targets[start + r], std::min<size_t>(kBlock, range.end - r), &nats_[start + r], outputs, d_outputs, add,
-                scale / targets.size(), logit_bias, r, depth, thread);
+          block(arena, &targets[start + r], std::min<size_t>(kBlock, range.end - r), &nats_[start + r], outputs,
+                d_outputs, add, scale / targets.size(), logit_bias, r, depth, thread);
       });
       pool.run([&](int thread) {
         ThreadContext context;
-        if (d_logit_bias != nullptr)
-          sum_conditions(&targets[start], count, depth, d_logit_bias, thread, pool.count());
+        if (d_logit_bias != nullptr) sum_conditions(&targets[start], count, depth, d_logit_bias, thread, pool.count());
         gradient(d_weight, depth, start > 0, thread, pool.count());
       });
     }
@@ -102,7 +109,8 @@ class SoftmaxHead {
         const size_t count = std::min<size_t>(kBlock, range.end - r);
         make_logits(arena, &targets[r], count, outputs, logit_bias, thread);
         for (size_t i = 0; i < count; ++i)
-          log_probs[targets[r + i].place] = -softmax_loss(logits + i * weight_.columns, weight_.columns, targets[r + i].token, 1);
+          log_probs[targets[r + i].place] =
+              -softmax_loss(logits + i * weight_.columns, weight_.columns, targets[r + i].token, 1);
       }
     });
   }
@@ -111,16 +119,18 @@ class SoftmaxHead {
   static constexpr size_t kBlock = 32;
 
   // The logits of up to kBlock rows, in the thread's own room.
-  void make_logits(const float* arena, const Target* targets, size_t count, const Element* outputs, const float* logit_bias,
-                   int thread) {
+  void make_logits(const float* arena, const Target* targets, size_t count, const Element* outputs,
+                   const float* logit_bias, int thread) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     Element* inputs = &inputs_[thread * kBlock * units];
     float* logits = &logits_[thread * kBlock * vocabulary];
     const float* bias = arena + bias_.start;
-    for (size_t r = 0; r < count; ++r) std::memcpy(inputs + r * units, outputs + targets[r].row * units, units * sizeof(Element));
+    for (size_t r = 0; r < count; ++r)
+      std::memcpy(inputs + r * units, outputs + targets[r].row * units, units * sizeof(Element));
     std::memset(inputs + count * units, 0, (kBlock - count) * units * sizeof(Element));
     for (size_t p = 0; p < vocabulary / kColumns; ++p)
-      multiply<kPlainVectors>({inputs, units}, kBlock, &panels_[p * panel_size<kPlainVectors>(units)], units, logits + p * kColumns, vocabulary);
+      multiply<kPlainVectors>({inputs, units}, kBlock, &panels_[p * panel_size<kPlainVectors>(units)], units,
+                              logits + p * kColumns, vocabulary);
     for (size_t r = 0; r < count; ++r) {
       float* row = logits + r * vocabulary;
       const float* extra = logit_bias ? logit_bias + targets[r].condition * vocabulary : nullptr;
@@ -132,8 +142,8 @@ class SoftmaxHead {
     }
   }
 
-  void block(const float* arena, const Target* targets, size_t count, float* nats, const Element* outputs, Element* d_outputs,
-             bool add, float scale, const float* logit_bias, size_t at, size_t depth, int thread) {
+  void block(const float* arena, const Target* targets, size_t count, float* nats, const Element* outputs,
+             Element* d_outputs, bool add, float scale, const float* logit_bias, size_t at, size_t depth, int thread) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     Element* inputs = &inputs_[thread * kBlock * units];
     Element* d_logits = &d_logits_[thread * kBlock * vocabulary];
@@ -152,7 +162,8 @@ class SoftmaxHead {
     }
     std::memset(d_logits + count * vocabulary, 0, (kBlock - count) * vocabulary * sizeof(Element));
     for (size_t p = 0; p < units / kColumns; ++p)
-      multiply<kPlainVectors>({d_logits, vocabulary}, kBlock, &back_[p * panel_size<kPlainVectors>(vocabulary)], vocabulary, d_inputs + p * kColumns, units);
+      multiply<kPlainVectors>({d_logits, vocabulary}, kBlock, &back_[p * panel_size<kPlainVectors>(vocabulary)],
+                              vocabulary, d_inputs + p * kColumns, units);
     for (size_t r = 0; r < count; ++r) {
       Element* to = d_outputs + targets[r].row * units;
       for (size_t u = 0; u < units; u += kWidth) {
@@ -173,8 +184,8 @@ class SoftmaxHead {
       const size_t part = std::min(kRowsPerPass, depth - start);
       const Rows left = Rows{columns_.data(), kPadding, units * kPadding}.deeper(start).from(range.begin);
       for (size_t p = 0; p < vocabulary / kColumns; ++p)
-        multiply<kPlainVectors>(left, range.end - range.begin, &d_panels_[p * depth * kColumns + start * kColumns], part,
-                                d_weight + range.begin * vocabulary + p * kColumns, vocabulary, add || start > 0);
+        multiply<kPlainVectors>(left, range.end - range.begin, &d_panels_[p * depth * kColumns + start * kColumns],
+                                part, d_weight + range.begin * vocabulary + p * kColumns, vocabulary, add || start > 0);
     }
   }
 

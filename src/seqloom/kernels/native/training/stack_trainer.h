@@ -3,19 +3,18 @@
 
 #include <memory>
 
-#include "training/softmax_head.h"
+#include "runtime/threads.h"
 #include "training/gated_layer.h"
 #include "training/optimizer.h"
+#include "training/softmax_head.h"
 #include "training/token_table.h"
-#include "runtime/threads.h"
 #include "training/trainer.h"
 
 namespace seqloom::SEQLOOM_ISA {
 
 class StackTrainer final : public Trainer {
  public:
-  explicit StackTrainer(const TrainerSetup& setup)
-      : parameters_(setup), pool_(setup.threads), table_(parameters_) {
+  explicit StackTrainer(const TrainerSetup& setup) : parameters_(setup), pool_(setup.threads), table_(parameters_) {
     for (Buffer<float>& arena : arenas_) arena.reset(parameters_.total);
     for (const LayerRegions& regions : parameters_.layers) layers_.emplace_back(regions, setup.gru);
     for (int head = 0; head < setup.num_heads; ++head)
@@ -139,7 +138,8 @@ class StackTrainer final : public Trainer {
     pool_.run([&](int thread) {
       ThreadContext context;
       for (size_t index = 0; index < layers_.size(); ++index)
-        layers_[index].pack(arena, weight_dropout(window, index), index == 0 && table_.one_hot(), thread, pool_.count());
+        layers_[index].pack(arena, weight_dropout(window, index), index == 0 && table_.one_hot(), thread,
+                            pool_.count());
       for (SoftmaxHead& head : heads_) head.pack(arena, thread, pool_.count());
     });
     pool_.run([&](int thread) {
@@ -223,9 +223,10 @@ class StackTrainer final : public Trainer {
       const bool whole = head == 0 && targets_.size() == count;
       if (head == 0 && !whole) std::memset(last.d_outputs(), 0, layout_.rows() * last.units() * sizeof(Element));
       const bool biased = head == 0 && window.num_conditions;
-      losses[head] = heads_[head].compute(pool_, arenas_[kParameters].data(), arenas_[kGradients].data(), targets_,
-                                          last.outputs(), last.d_outputs(), added, window.head_weights[head],
-                                          biased ? logit_bias_.data() : nullptr, biased ? d_logit_bias_.data() : nullptr);
+      losses[head] =
+          heads_[head].compute(pool_, arenas_[kParameters].data(), arenas_[kGradients].data(), targets_, last.outputs(),
+                               last.d_outputs(), added, window.head_weights[head],
+                               biased ? logit_bias_.data() : nullptr, biased ? d_logit_bias_.data() : nullptr);
       added = true;
     }
   }

@@ -58,7 +58,8 @@ class TokenTable {
     for (size_t i = 0; i < distinct_.size(); ++i) {
       const float* from = one_hot() ? arena + layer_.weight_input.start + distinct_[i] * columns : &rows_[i * columns];
       for (size_t c = thread * kGateColumns; c < columns; c += threads * kGateColumns)
-        for (size_t v = c; v < c + kGateColumns; v += kWidth) store(&rows_[i * columns + v], load(from + v) + load(bias + v));
+        for (size_t v = c; v < c + kGateColumns; v += kWidth)
+          store(&rows_[i * columns + v], load(from + v) + load(bias + v));
     }
   }
 
@@ -66,7 +67,8 @@ class TokenTable {
   void sum_gradients(const GatedLayer& layer, int thread, int threads) {
     const size_t columns = layer_.gate_columns(), rows = padded(distinct_.size());
     const ThreadRange range(columns, kGateColumns, thread, threads);
-    for (size_t i = 0; i < rows; ++i) std::memset(&d_rows_[i * columns + range.begin], 0, (range.end - range.begin) * sizeof(float));
+    for (size_t i = 0; i < rows; ++i)
+      std::memset(&d_rows_[i * columns + range.begin], 0, (range.end - range.begin) * sizeof(float));
     layer.sum_by(index_.data(), d_rows_.data(), thread, threads);
   }
 
@@ -76,7 +78,8 @@ class TokenTable {
     float* d_bias = gradients + layer_.bias.start;
     std::memset(d_bias, 0, columns * sizeof(float));
     for (size_t i = 0; i < distinct_.size(); ++i)
-      for (size_t c = 0; c < columns; c += kWidth) store(d_bias + c, load(d_bias + c) + load(&d_rows_[i * columns + c]));
+      for (size_t c = 0; c < columns; c += kWidth)
+        store(d_bias + c, load(d_bias + c) + load(&d_rows_[i * columns + c]));
     float* d_weight = gradients + layer_.weight_input.start;
     if (one_hot()) {
       std::memset(d_weight, 0, layer_.weight_input.size() * sizeof(float));

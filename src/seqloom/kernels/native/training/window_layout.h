@@ -18,7 +18,9 @@ struct WindowLayout {
   // Rows of all steps, in whole paddings, as they are summed over.
   size_t rows() const { return padded(time * slots()); }
   size_t row(int step, int sequence) const { return step * slots() + slot(sequence); }
-  size_t slot(int sequence) const { return sequence / sequences_per_thread() * slots_per_thread() + sequence % sequences_per_thread(); }
+  size_t slot(int sequence) const {
+    return sequence / sequences_per_thread() * slots_per_thread() + sequence % sequences_per_thread();
+  }
 
   int first_sequence(int thread) const { return std::min<int>(batch_size, thread * sequences_per_thread()); }
   int num_sequences(int thread) const { return first_sequence(thread + 1) - first_sequence(thread); }
