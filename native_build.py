@@ -68,27 +68,40 @@ def link(root: Path, folder: Path, flags: Sequence[str] = (), instruction_sets: 
     wanted = [name for name in sets if instruction_sets is None or name in instruction_sets or name == "portable"]
     common = (*settings(root)["common"], *_strict_flags(root), f"-I{sources}", *flags)
 
-    def compile_source(source: Path, own: Sequence[str] = ()) -> Path:
-        to = folder / f"{source.parent.name}_{source.stem}.o"
-        _run(compiler, *common, *own, "-c", source, "-o", to)
-        return to
+    def compile_source(source: Path, name: str, own: Sequence[str] = ()) -> Path:
+        _run(compiler, *common, *own, "-c", source, "-o", folder / f"{name}.o")
+        return folder / f"{name}.o"
 
-    def compile_set(name: str) -> Path | None:
-        if name != "portable" and not (_is_x86() and _is_supported(compiler, sets[name])):
-            return None
-        return compile_source(sources / "isa" / f"isa_{name}.cpp", sets[name])
+    def compile_set(name: str) -> list[Path]:
+        """Compile both halves of an instruction set (see `isa.h`); no objects if the compiler does not support it."""
+        source, halves = sources / "isa" / f"isa_{name}.cpp", {"decoding": (), "training": ("-DSEQLOOM_TRAINING",)}
+        if name != "portable" and not _is_supported(compiler, sets[name]):
+            return []
+        tasks = [pool.submit(compile_source, source, f"{name}_{half}", [*sets[name], *halves[half]]) for half in halves]
+        try:
+            return [task.result() for task in tasks]
+        except subprocess.CalledProcessError:
+            # A compiler may know the flags and not the instructions.
+            if name == "portable" or _is_strict():
+                raise
+            return []
 
-    shared = [path for path in sorted(sources.rglob("*.cpp")) if path.parent.name != "isa"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        # The sets take longest, so they start first.
-        set_objects = dict(zip(wanted, [pool.submit(compile_set, name) for name in wanted], strict=True))
-        have = [f"-DSEQLOOM_HAVE_{name.upper()}" for name in wanted if _is_x86() and _is_supported(compiler, sets[name])]
-        defines = {"dispatch": have, "library": _identity(root)}
-        shared_objects = [pool.submit(compile_source, path, defines.get(path.stem, ())) for path in shared]
-        # Code that all sets share (functions of std::vector) is taken from the first object that has it, so the
-        # objects that run everywhere come first.
-        objects = [future.result() for future in shared_objects]
-        objects += [made for future in reversed(set_objects.values()) if (made := future.result())]
+    def compile_shared(name: str, own: Sequence[str] = ()) -> Path:
+        return compile_source(sources / f"{name}.cpp", name.replace("/", "_"), own)
+
+    names = [path.relative_to(sources).with_suffix("").as_posix() for path in sorted(sources.rglob("*.cpp"))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool, ThreadPoolExecutor(len(wanted)) as set_pool:
+        # The instruction sets take longest, so they start first.
+        set_objects = dict(zip(wanted, set_pool.map(compile_set, wanted), strict=True))
+        defines = {
+            "runtime/dispatch": [f"-DSEQLOOM_HAVE_{name.upper()}" for name in wanted if set_objects[name]],
+            "runtime/library": _identity(root),
+        }
+        shared = [name for name in names if not name.startswith("isa/")]
+        objects = list(pool.map(compile_shared, shared, [defines.get(name, ()) for name in shared]))
+    # Code that all sets share (functions of std::vector) is taken from the first object that has it, so the objects
+    # that run on every processor come first.
+    objects += [path for name in reversed(wanted) for path in set_objects[name]]
     linked = folder / LIBRARY.name
     _run(compiler, "-shared", "-pthread", *flags, *objects, "-o", linked)
     return linked
@@ -108,7 +121,11 @@ def _identity(root: Path) -> list[str]:
 
 def _strict_flags(root: Path) -> list[str]:
     strict: list[str] = settings(root)["strict"]
-    return strict if os.environ.get("SEQLOOM_NATIVE_STRICT") == "1" else []
+    return strict if _is_strict() else []
+
+
+def _is_strict() -> bool:
+    return os.environ.get("SEQLOOM_NATIVE_STRICT") == "1"
 
 
 def _compiler() -> str:
@@ -121,7 +138,7 @@ def _compiler() -> str:
 def _is_supported(compiler: str, flags: Sequence[str]) -> bool:
     """Return whether the compiler knows the flags of an instruction set."""
     command = [compiler, *flags, "-x", "c++", "-fsyntax-only", os.devnull]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return _is_x86() and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _run(*command: str | Path) -> None:

@@ -1,4 +1,4 @@
-// Where threads of one step wait for one another.
+// A barrier for threads that take one step together.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,10 @@
 
 namespace seqloom::decoding {
 
-// They spin, as the others are near; on a busy machine they let others run.
+// Thrown by `wait` after another member has failed and so will never arrive.
+struct BarrierAborted {};
+
+// Waiting threads spin, because the others are close behind; on a busy machine they yield.
 class Barrier {
  public:
   explicit Barrier(int threads) : threads_(threads) {}
@@ -26,6 +29,9 @@ class Barrier {
     Barrier& barrier_;
   };
 
+  // Release all waiting threads, and all that arrive later, with `BarrierAborted`.
+  void abort() noexcept { aborted_.store(true, std::memory_order_release); }
+
  private:
   static constexpr int kSpins = 2000;
 
@@ -37,6 +43,7 @@ class Barrier {
       return;
     }
     for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
+      if (aborted_.load(std::memory_order_acquire)) throw BarrierAborted();
       if (spins >= kSpins) {
         std::this_thread::yield();
         continue;
@@ -49,7 +56,9 @@ class Barrier {
 
   const int threads_;
   alignas(64) std::atomic<int> arrived_{0};
+  // Both are read while spinning, so they share a cache line.
   alignas(64) std::atomic<unsigned> round_{0};
+  std::atomic<bool> aborted_{false};
 };
 
 }  // namespace seqloom::decoding

@@ -22,6 +22,7 @@ class Convolution final : public Layer {
         padded_units_(padded_to(units_, kPad)) {
     num_blocks = padded_units_ / kUnits;
     num_gate_biases = num_blocks * kGateColumns;
+    gate_width = 2 * units_;
     const auto gates = [this](const float* matrix) {
       return [this, matrix](size_t column) {
         return gate_row(column) == kNone ? nullptr : matrix + gate_row(column) * inputs_;
@@ -190,14 +191,14 @@ class Convolution final : public Layer {
       gated[r] = rows[r].memory + gated_at_;
       inputs[r] = rows[r].memory + below_.activations;
     }
-    Vec out[Rows][2], round[Rows][2];
+    Vec out[Rows][2], skipped[Rows][2] = {};
     output_.multiply(gated, block, out);
-    if (has_skip_) skip_.multiply(inputs, block, round);
+    if (has_skip_) skip_.multiply(inputs, block, skipped);
     for (int r = 0; r < Rows; ++r)
       for (int v = 0; v < 2; ++v) {
         const size_t unit = block * kUnits + v * kWidth;
         const Vec straight = out[r][v] + load(output_bias_.data() + unit);
-        const Vec value = straight + (has_skip_ ? round[r][v] : load(residual(rows[r]) + unit));
+        const Vec value = straight + (has_skip_ ? skipped[r][v] : load(residual(rows[r]) + unit));
         store(floats(rows[r], output.values) + unit, value);
         Format::store_activations(rows[r].memory + output.activations, unit, value);
       }

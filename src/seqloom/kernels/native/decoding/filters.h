@@ -154,8 +154,8 @@ class Candidates {
       for (; i < first; ++i) sum += broadcast(key_[i]) <= keys ? broadcast(weight_[i]) : Vec{};
       for (int place = 0; place < kWidth && i < count; ++place, ++i) {
         const Vec key = broadcast(key_[i]);
-        const IntVec ahead = (key < keys) | ((key == keys) & (places_ > place));
-        sum += ahead ? broadcast(weight_[i]) : Vec{};
+        const IntVec precedes = (key < keys) | ((key == keys) & (places_ > place));
+        sum += precedes ? broadcast(weight_[i]) : Vec{};
       }
       for (; i < count; ++i) sum += broadcast(key_[i]) < keys ? broadcast(weight_[i]) : Vec{};
       store(before_.data() + first, sum);

@@ -28,66 +28,71 @@ void synchronize(ThreadTeam* team) {
 }  // namespace
 
 void Streams::set_sampling(const SamplingSettings& settings) {
-  settings_ = settings;
-  if (settings.bias) {
-    bias_.assign(settings.bias, settings.bias + network_.vocabulary);
-    settings_.bias = bias_.data();
-  }
+  std::vector<float> bias;
+  if (settings.bias) bias.assign(settings.bias, settings.bias + network_.vocabulary);
   const std::vector<int32_t>& drafted = network_.draft_tokens;
-  SamplingSettings drafts = settings_;
-  const auto boundary = std::find(drafted.begin(), drafted.end(), settings_.boundary);
+  SamplingSettings drafts = settings;
+  const auto boundary = std::find(drafted.begin(), drafted.end(), settings.boundary);
   drafts.boundary = boundary == drafted.end() ? -1 : static_cast<int32_t>(boundary - drafted.begin());
   std::vector<float> draft_bias;
-  if (settings_.bias)
-    for (const int32_t token : drafted) draft_bias.push_back(settings_.bias[token]);
-  drafts.bias = settings_.bias ? draft_bias.data() : nullptr;
-  workspaces_.clear();
+  if (settings.bias)
+    for (const int32_t token : drafted) draft_bias.push_back(bias[token]);
+  drafts.bias = settings.bias ? draft_bias.data() : nullptr;
+  // A watermark marks tokens as they are drawn, and guidance draws from other logits: both do without drafts.
+  const bool has_drafts = !guided() && settings.watermark_width == 0;
+  const int num_proposers = has_drafts ? std::max(0, std::min(settings.tokens_per_step - 1, network_.num_drafts)) : 0;
+  std::vector<std::unique_ptr<Workspace>> workspaces;
   for (int thread = 0; thread < threads_; ++thread) {
-    workspaces_.push_back(std::make_unique<Workspace>());
-    Workspace& workspace = *workspaces_.back();
-    workspace.chain.reset(kernels_.new_sampler_chain(settings_, network_.vocabulary,
+    workspaces.push_back(std::make_unique<Workspace>());
+    Workspace& workspace = *workspaces.back();
+    workspace.chain.reset(kernels_.new_sampler_chain(settings, network_.vocabulary,
                                                      static_cast<int>(network_.padded_vocabulary), nullptr));
-    for (int number = 0; number < num_drafts(); ++number)
+    for (int number = 0; number < num_proposers; ++number)
       workspace.proposers.emplace_back(
           kernels_.new_sampler_chain(drafts, drafted.size(), static_cast<int>(network_.padded_drafts), drafted.data()));
   }
+  // Nothing fails from here on.
+  for (int stream = 0; stream < count(); ++stream) end(stream);
+  settings_ = settings;
+  bias_ = std::move(bias);
+  settings_.bias = settings.bias ? bias_.data() : nullptr;
+  workspaces_ = std::move(workspaces);
+  num_proposers_ = num_proposers;
 }
 
-// A watermark is of what is drawn, and of what is drawn at once.
-int Streams::num_drafts() const {
-  return guided() || settings_.watermark_width > 0 ? 0
-                                                   : std::max(0, std::min(settings_.ahead - 1, network_.num_drafts));
-}
+int Streams::num_drafts() const { return guided() ? 0 : num_proposers_; }
 
 void Streams::begin(int stream, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent,
                     uint64_t variants) {
+  auto history = std::make_unique<RepetitionHistory>(network_.vocabulary, settings_);
+  for (int i = 0; i < num_recent; ++i) history->add(recent[i]);
+  std::unique_ptr<Watermark> watermark;
+  if (settings_.watermark_width > 0)
+    watermark = std::make_unique<Watermark>(settings_.watermark_key, settings_.watermark_width,
+                                            settings_.watermark_groups, variants);
   Stream& one = *streams_[stream];
   one.uniforms = UniformStream(seed, index);
-  one.history = std::make_unique<RepetitionHistory>(network_.vocabulary, settings_);
-  for (int i = 0; i < num_recent; ++i) one.history->add(recent[i]);
-  const int width = settings_.watermark_width;
-  one.watermark =
-      width > 0 ? std::make_unique<Watermark>(settings_.watermark_key, width, settings_.watermark_groups, variants)
-                : nullptr;
+  one.history = std::move(history);
+  one.watermark = std::move(watermark);
   one.progress = {};
   one.progress.ending = kRunning;
-  one.drafting = {};
+  one.draft_statistics = {};
 }
 
 void Streams::end(int stream) { streams_[stream]->progress.ending = kLength; }
 
-DraftStatistics Streams::drafting(int stream) const {
+DraftStatistics Streams::draft_statistics(int stream) const {
   const Stream& one = *streams_[stream];
-  DraftStatistics found = one.drafting;
+  DraftStatistics statistics = one.draft_statistics;
   const double without = one.without.tokens_per_second();
-  found.gain = without > 0 ? one.with_drafts.tokens_per_second() / without : 0;
-  return found;
+  statistics.gain = without > 0 ? one.with_drafts.tokens_per_second() / without : 0;
+  return statistics;
 }
 
-void Streams::write(const GenerationOutput& written) {
+void Streams::generate(const GenerationOutput& output) {
   std::vector<int> running;
   for (int stream = 0; stream < count(); ++stream) {
-    written.counts[stream] = 0;
+    output.counts[stream] = 0;
     if (streams_[stream]->progress.ending == kRunning) running.push_back(stream);
   }
   const bool alone = can_share_steps(running.size()) && solo_tokens_left_ > 0;
@@ -95,32 +100,32 @@ void Streams::write(const GenerationOutput& written) {
   distribute(running.size(), [&](ThreadRange range, int thread, ThreadTeam* team) {
     // Rows of several streams share the weights already.
     if (num_drafts() > 0 && network_.rows_per_pass > 1 && range.end == range.begin + 1)
-      generate_with_drafts(running[range.begin], *workspaces_[thread], team, written);
+      generate_with_drafts(running[range.begin], *workspaces_[thread], team, output);
     else
-      generate_batch({running.begin() + range.begin, running.begin() + range.end}, *workspaces_[thread], team, written);
+      generate_batch({running.begin() + range.begin, running.begin() + range.end}, *workspaces_[thread], team, output);
   });
   if (alone) {
-    solo_seconds_per_token_ = seconds_since(start) / written.most;
-    solo_tokens_left_ -= written.most;
+    solo_seconds_per_token_ = seconds_since(start) / output.max_tokens;
+    solo_tokens_left_ -= output.max_tokens;
   }
   if (abandoned_team_) solo_tokens_left_ = kSoloTokensAfterFallback;
   abandoned_team_ = false;
-  for (int stream = 0; stream < count(); ++stream) written.endings[stream] = streams_[stream]->progress.ending;
+  for (int stream = 0; stream < count(); ++stream) output.endings[stream] = streams_[stream]->progress.ending;
 }
 
 // The first thread of a team gives up on the others where they are slow to come, as they are on a machine that does much
-// else: then less is written than there is room for.
+// else: then less is output than there is room for.
 bool Streams::falls_behind(Clock::time_point start, int num_tokens) const {
   return seconds_since(start) > solo_seconds_per_token_ * (num_tokens + kPatience);
 }
 
 // In a team all threads take the steps, and the first one draws.
 void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspace, ThreadTeam* team,
-                             const GenerationOutput& written) {
+                             const GenerationOutput& output) {
   std::vector<int> running = streams;
   std::vector<TokenRow> rows;
   const Clock::time_point start = Clock::now();
-  for (int32_t place = 0; place < written.most && !running.empty(); ++place) {
+  for (int32_t place = 0; place < output.max_tokens && !running.empty(); ++place) {
     rows.clear();
     for (const int stream : running) {
       const int32_t token = streams_[stream]->progress.pending;
@@ -134,7 +139,7 @@ void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspa
       synchronize(team);  // all have seen that there is nothing to read before the draw makes a token of it
     if (is_leader(team)) {
       for (const int stream : running)
-        draw(stream, workspace, guided() ? guided_logits(stream, workspace) : logits(stream), kNoToken, written);
+        draw(stream, workspace, guided() ? guided_logits(stream, workspace) : logits(stream), kNoToken, output);
       if (team) abandoned_team_ = falls_behind(start, place);
     }
     synchronize(team);
@@ -154,14 +159,13 @@ const float* Streams::guided_logits(int stream, Workspace& workspace) const {
   return mix;
 }
 
-// One stream, which reads what it is likely to write before it is written.
-void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team,
-                                   const GenerationOutput& written) {
+// One stream, which reads what it is likely to write before it is output.
+void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team, const GenerationOutput& output) {
   Stream& one = *streams_[stream];
   const Clock::time_point start = Clock::now();
   while (true) {
     const Clock::time_point begun = Clock::now();
-    if (is_leader(team)) draft_ahead(stream, workspace, written.most - written.counts[stream]);
+    if (is_leader(team)) propose_drafts(stream, workspace, output.max_tokens - output.counts[stream]);
     synchronize(team);
     const Clock::time_point draft_history = Clock::now();
     const int num_rows = static_cast<int>(one.rows.size());
@@ -170,8 +174,8 @@ void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam*
     else if (num_rows == 1)
       network_.step(one.rows.data(), 1, team);
     if (is_leader(team)) {
-      one.used = accept_drafts(stream, workspace, written);
-      if (team) abandoned_team_ = falls_behind(start, written.counts[stream]);
+      one.used = accept_drafts(stream, workspace, output);
+      if (team) abandoned_team_ = falls_behind(start, output.counts[stream]);
     }
     synchronize(team);
     const double alone = seconds_since(draft_history);
@@ -179,12 +183,12 @@ void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam*
     draft({stream}, team);
     if (is_leader(team) && num_rows == 1) one.without.add(alone, one.used);
     if (is_leader(team) && num_rows > 1) one.with_drafts.add(seconds_since(begun), one.used);
-    if (abandoned_team_ || one.progress.ending != kRunning || written.counts[stream] == written.most) return;
+    if (abandoned_team_ || one.progress.ending != kRunning || output.counts[stream] == output.max_tokens) return;
   }
 }
 
 // What the stream reads next: the token that was drawn last, and the drafts that would be drawn if each of them stood.
-void Streams::draft_ahead(int stream, Workspace& workspace, int room) {
+void Streams::propose_drafts(int stream, Workspace& workspace, int room) {
   Stream& one = *streams_[stream];
   const Progress& now = one.progress;
   one.rows.clear();
@@ -215,32 +219,32 @@ void Streams::draft_ahead(int stream, Workspace& workspace, int room) {
 }
 
 // Draw a token, and more of them as long as they are what was draft_history; how many rows have then been read.
-int Streams::accept_drafts(int stream, Workspace& workspace, const GenerationOutput& written) {
+int Streams::accept_drafts(int stream, Workspace& workspace, const GenerationOutput& output) {
   Stream& one = *streams_[stream];
-  if (one.rows.empty()) return draw(stream, workspace, logits(stream), kNoToken, written), 1;
+  if (one.rows.empty()) return draw(stream, workspace, logits(stream), kNoToken, output), 1;
   for (size_t place = 0;; ++place) {
     const auto* const logits = reinterpret_cast<const float*>(one.rows[place].memory + network_.logits_at);
-    const int32_t draft_ahead = place + 1 < one.rows.size() ? one.rows[place + 1].token : kNoToken;
-    draw(stream, workspace, logits, draft_ahead, written);
-    if (one.progress.ending != kRunning || draft_ahead == kNoToken || one.progress.pending != draft_ahead)
+    const int32_t draft_token = place + 1 < one.rows.size() ? one.rows[place + 1].token : kNoToken;
+    draw(stream, workspace, logits, draft_token, output);
+    if (one.progress.ending != kRunning || draft_token == kNoToken || one.progress.pending != draft_token)
       return place + 1;
   }
 }
 
-void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_t draft_ahead,
-                   const GenerationOutput& written) {
+void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_t draft_token,
+                   const GenerationOutput& output) {
   Stream& one = *streams_[stream];
   Progress& now = one.progress;
   now.has_read = now.pending != kNoToken;
   Choice choice;
-  if (!choose(one, workspace, logits, draft_ahead, choice)) {
+  if (!choose(one, workspace, logits, draft_token, choice)) {
     now.ending = kNotFinite;
     return;
   }
-  const size_t at = static_cast<size_t>(stream) * written.most + written.counts[stream]++;
-  written.tokens[at] = choice.token;
-  written.log_probs[at] = choice.log_prob;
-  written.sampling_log_probs[at] = choice.sampling_log_prob;
+  const size_t at = static_cast<size_t>(stream) * output.max_tokens + output.counts[stream]++;
+  output.tokens[at] = choice.token;
+  output.log_probs[at] = choice.log_prob;
+  output.sampling_log_probs[at] = choice.sampling_log_prob;
   one.history->add(choice.token);
   if (one.watermark) one.watermark->add(choice.token);
   now.pending = choice.token;
@@ -259,12 +263,12 @@ bool Streams::draw_next(Stream& one, Workspace& workspace, const float* logits, 
   return workspace.chain->choose(logits, *one.history, early, uniform, choice);
 }
 
-// The next token, by the next draft where there is one; `draft_ahead` is that draft where it was drawn already. After a draft
+// The next token, by the next draft where there is one; `draft_token` is that draft where it was drawn already. After a draft
 // that did not stand, or the last one and the token after it, new drafts are due.
-bool Streams::choose(Stream& one, Workspace& workspace, const float* logits, int32_t draft_ahead, Choice& choice) {
+bool Streams::choose(Stream& one, Workspace& workspace, const float* logits, int32_t draft_token, Choice& choice) {
   Progress& now = one.progress;
-  ++one.drafting.tokens;
-  if (now.next_draft == 0) ++one.drafting.steps;
+  ++one.draft_statistics.tokens;
+  if (now.next_draft == 0) ++one.draft_statistics.steps;
   const bool early = now.num_generated < settings_.min_length;
   if (now.next_draft == now.num_drafts) {
     now.drafts_due = true;
@@ -273,15 +277,15 @@ bool Streams::choose(Stream& one, Workspace& workspace, const float* logits, int
   SamplerChain& proposer = *workspace.proposers[now.next_draft];
   const double drafts = one.uniforms.next(), judges = one.uniforms.next();
   const int32_t draft =
-      draft_ahead >= 0 ? draft_ahead : proposer.propose(draft_logits(one, now.next_draft), *one.history, early, drafts);
+      draft_token >= 0 ? draft_token : proposer.propose(draft_logits(one, now.next_draft), *one.history, early, drafts);
   if (draft < 0) {
     now.drafts_due = true;
     return workspace.chain->choose(logits, *one.history, early, judges, choice);
   }
   const Proposal proposal = proposer.proposal();
   const Verdict verdict = workspace.chain->verify(logits, *one.history, early, proposal, draft, judges, choice);
-  ++one.drafting.drafted;
-  if (verdict == Verdict::kAccepted) ++one.drafting.accepted, ++now.next_draft;
+  ++one.draft_statistics.drafted;
+  if (verdict == Verdict::kAccepted) ++one.draft_statistics.accepted, ++now.next_draft;
   if (verdict != Verdict::kRejected) return verdict == Verdict::kAccepted;
   now.drafts_due = true;
   workspace.chain->redraw(logits, proposal, one.uniforms.next(), choice);

@@ -53,6 +53,8 @@ class Layer {
   virtual void layout_state(MemoryLayout& layout) = 0;
   virtual void layout_output(MemoryLayout& layout, const Output& below) = 0;
 
+  // The width of the layer's gate bias: gates * units.
+  size_t gate_width = 0;
   size_t num_blocks = 0, num_gate_biases = 0, gate_biases_at = 0, weight_bytes = 0;
   Output output;
 };

@@ -57,6 +57,12 @@ struct TokenRow {
   int32_t stream_offset = 0;
 };
 
+// What a caller must know about a network.
+struct NetworkInfo {
+  uint64_t weight_bytes, state_bytes;
+  int32_t rows_per_pass;
+};
+
 // How a prediction stood to the token that came: nats, and how many tokens were likelier.
 struct Score {
   double log_prob, entropy;
@@ -108,6 +114,8 @@ class Network {
   // Floats in all layers' gate biases as arranged, and in the logits; columns past the vocabulary never win.
   size_t num_gate_biases = 0, padded_vocabulary = 0;
   int vocabulary = 0;
+  // Of each layer: gates * units, the width of its gate bias.
+  std::vector<size_t> gate_widths;
   size_t drafts_at = 0, padded_drafts = 0;
   // Rows that share one reading of the weights.
   int num_drafts = 0, rows_per_pass = 1;

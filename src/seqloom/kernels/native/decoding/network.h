@@ -75,6 +75,7 @@ class Layers final : public Network {
       layers_[i].reset(layer);
       layer->gate_biases_at = num_gate_biases;
       num_gate_biases += layer->num_gate_biases;
+      gate_widths.push_back(layer->gate_width);
       weight_bytes += layer->weight_bytes;
     }
     weight_bytes += head_.bytes();

@@ -28,6 +28,7 @@ class Recurrent final : public Layer {
       : units_(weights.units), is_upper_(weights.input != nullptr), padded_units_(padded_to(units_, kPad)) {
     num_blocks = padded_units_ / kUnits;
     num_gate_biases = num_blocks * kColumns;
+    gate_width = kProducts * units_;
     const auto rows_of = [this](const float* matrix, size_t depth) {
       return [this, matrix, depth](size_t column) -> const float* {
         const size_t row = row_of(column);

@@ -30,7 +30,7 @@ class Transforms final : public SamplerChain {
         bias_(padded),
         adjusted_(padded),
         mass_(padded),
-        excess_(settings.ahead > 1 ? padded : 0),
+        excess_(settings.tokens_per_step > 1 ? padded : 0),
         powers_(tokens && settings.repetition_penalty != 1 ? padded : 0),
         candidates_(filters() ? padded : 0) {
     if (settings.bias) std::memcpy(bias_.data(), settings.bias, vocabulary * sizeof(float));

@@ -17,7 +17,7 @@ struct SamplingSettings {
   // What is added to the logits, minus infinity for tokens that never come; null where there is none.
   const float* bias;
   // Tokens that a step writes at most; all but the first of them are drafted.
-  int32_t ahead = 1;
+  int32_t tokens_per_step = 1;
   // Tokens that a watermark depends on, 0 where none is asked for; the groups that they fall into; and its secret number.
   int32_t watermark_width = 0, watermark_groups = 1;
   uint64_t watermark_key = 0;

@@ -5,17 +5,17 @@
 
 namespace seqloom::decoding {
 
-void Streams::score(const ScoringRequest& scored) {
+void Streams::score(const ScoringRequest& request) {
   distribute(count(), [&](ThreadRange range, int, ThreadTeam* team) {
     std::vector<TokenRow> read, asked;
     std::vector<size_t> places;
-    for (int32_t time = 0; time < scored.time; ++time) {
+    for (int32_t time = 0; time < request.time; ++time) {
       read.clear(), asked.clear(), places.clear();
       for (size_t stream = range.begin; stream < range.end; ++stream) {
-        const size_t place = stream * scored.time + time;
-        if (scored.tokens[place] < 0) continue;
-        read.push_back(row(static_cast<int>(stream), scored.tokens[place]));
-        if (scored.targets[place] < 0) continue;
+        const size_t place = stream * request.time + time;
+        if (request.tokens[place] < 0) continue;
+        read.push_back(row(static_cast<int>(stream), request.tokens[place]));
+        if (request.targets[place] < 0) continue;
         asked.push_back(read.back());
         places.push_back(place);
       }
@@ -28,12 +28,12 @@ void Streams::score(const ScoringRequest& scored) {
       network_.predict(asked.data(), static_cast<int>(asked.size()), team);
       if (team && team->thread != 0) continue;
       for (size_t i = 0; i < asked.size(); ++i) {
-        const Score found = network_.score(asked[i], scored.targets[places[i]]);
-        scored.log_probs[places[i]] = found.log_prob;
-        scored.entropies[places[i]] = found.entropy;
-        scored.ranks[places[i]] = found.rank;
-        if (scored.logits)
-          std::memcpy(scored.logits + places[i] * network_.vocabulary, asked[i].memory + network_.logits_at,
+        const Score found = network_.score(asked[i], request.targets[places[i]]);
+        request.log_probs[places[i]] = found.log_prob;
+        request.entropies[places[i]] = found.entropy;
+        request.ranks[places[i]] = found.rank;
+        if (request.logits)
+          std::memcpy(request.logits + places[i] * network_.vocabulary, asked[i].memory + network_.logits_at,
                       network_.vocabulary * sizeof(float));
       }
     }

@@ -69,7 +69,7 @@ struct Streams::Stream {
   // Null where nothing is marked.
   std::unique_ptr<Watermark> watermark;
   Progress progress;
-  DraftStatistics drafting{};
+  DraftStatistics draft_statistics{};
   // What is read next, at once: the pending token and the drafts that are taken to inherit_state it; and room for the latter.
   std::vector<TokenRow> rows;
   std::vector<Memory> room;

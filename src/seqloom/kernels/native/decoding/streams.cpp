@@ -10,7 +10,7 @@ namespace seqloom::decoding {
 
 namespace {
 
-// Tokens that one thread writes to see how long it takes alone.
+// Tokens that one thread generates alone first, to measure its speed.
 constexpr int kSoloTokensAtStart = 4;
 
 // Weights that no longer fit beside everything else in a core's own cache: two cores load_activations twice as many.
@@ -23,12 +23,22 @@ Streams::Streams(const Kernels& kernels, const Network& network, int threads)
 
 Streams::~Streams() = default;
 
+bool Streams::has_begun(int stream) const { return streams_[stream]->history != nullptr; }
+
+bool Streams::is_running(int stream) const { return streams_[stream]->progress.ending == kRunning; }
+
 void Streams::resize(int count) {
   const int before = this->count();
-  streams_.resize(count);
+  // New streams are complete before any is added, so that a failure changes nothing.
+  const std::vector<float> zeros(network_.vocabulary);
+  std::vector<std::unique_ptr<Stream>> added;
+  for (int stream = before; stream < count; ++stream) added.push_back(std::make_unique<Stream>(network_));
+  streams_.reserve(count);
+  streams_.resize(std::min(before, count));
+  for (std::unique_ptr<Stream>& stream : added) streams_.push_back(std::move(stream));
   for (int stream = before; stream < count; ++stream) {
-    streams_[stream] = std::make_unique<Stream>(network_);
-    clear(stream);
+    network_.clear(streams_[stream]->memory.get());
+    set_logits(stream, zeros.data());
   }
   if (count > before) gate_biases_.clear(), logit_biases_.clear();
 }
@@ -36,7 +46,7 @@ void Streams::resize(int count) {
 void Streams::clear(int stream) {
   std::memset(streams_[stream]->memory.get(), 0, network_.stream_bytes);
   network_.clear(streams_[stream]->memory.get());
-  // Nothing read, nothing known: all tokens alike, and none past the vocabulary.
+  // Nothing has been read: all tokens are equally likely.
   set_logits(stream, std::vector<float>(network_.vocabulary).data());
 }
 
@@ -88,11 +98,12 @@ void Streams::set_logits(int stream, const float* logits) {
     to[column] = column < static_cast<size_t>(network_.vocabulary) ? logits[column] : -3.0e38f;
 }
 
-void Streams::set_gate_bias(int layer, const float* bias, int columns) {
+void Streams::set_gate_bias(int layer, const float* bias) {
+  const size_t width = network_.gate_widths[layer];
+  const std::vector<float> zeros(bias ? 0 : width);
   if (gate_biases_.empty()) gate_biases_.assign(count() * network_.num_gate_biases, 0);
-  const std::vector<float> none(columns, 0);
   for (int stream = 0; stream < count(); ++stream)
-    network_.arrange_gate_bias(layer, bias ? bias + stream * columns : none.data(),
+    network_.arrange_gate_bias(layer, bias ? bias + stream * width : zeros.data(),
                                gate_biases_.data() + stream * network_.num_gate_biases);
 }
 
@@ -125,7 +136,7 @@ bool Streams::can_share_steps(size_t num_streams) const {
   return threads_ > 1 && num_streams < static_cast<size_t>(threads_) && network_.weight_bytes > kLargeWeightBytes;
 }
 
-// Threads range the streams; they take the steps of few streams together where the weights are many, and one stream of few
+// Threads share the streams. They take the steps of few streams together if the weights are large; one stream of small
 // weights is not worth waking them.
 void Streams::distribute(size_t num_streams,
                          const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work) {
@@ -136,11 +147,16 @@ void Streams::distribute(size_t num_streams,
   Barrier barrier(threads_);
   pool_->run([&](int thread) {
     const FlushDenormals flush_denormals;
+    if (!together) return work(ThreadRange(num_streams, 1, thread, threads_), thread, nullptr);
     Barrier::Member member(barrier, thread);
-    if (together)
+    try {
       work(ThreadRange(num_streams, 1, 0, 1), thread, &member);
-    else
-      work(ThreadRange(num_streams, 1, thread, threads_), thread, nullptr);
+    } catch (const BarrierAborted&) {
+      // The member that failed reports why.
+    } catch (...) {
+      barrier.abort();  // the others would wait for this one for ever
+      throw;
+    }
   });
 }
 

@@ -14,49 +14,59 @@
 
 namespace seqloom::decoding {
 
-// Where `Streams::write` puts what it wrote: `most` places a stream, of which `counts` were used.
+// The arrays that `Streams::generate` fills: room for `max_tokens` a stream, of which `counts` are used.
 struct GenerationOutput {
-  int32_t most;
+  int32_t max_tokens;
   int32_t* tokens;
   double *log_probs, *sampling_log_probs;
   int32_t* counts;
-  // Why each stream has ended: see `Ending`.
+  // Why each stream ended: see `Ending`.
   int32_t* endings;
 };
 
-// What `Streams::score` reads and finds out, `time` places a stream: a negative token leaves the stream as it is, after a
-// negative target nothing is asked and nothing written.
+// The input and the results of `Streams::score`, `time` places a stream. A negative token leaves the stream as it is;
+// where the target is negative, nothing is scored or written.
 struct ScoringRequest {
   int32_t time;
   const int32_t *tokens, *targets;
   double *log_probs, *entropies;
   int32_t* ranks;
-  // What was predicted, `vocabulary` logits a place; null where nobody asks.
+  // `vocabulary` logits a place; null to leave them out.
   float* logits;
 };
 
-// How drafts have served one sample so far: its tokens, the steps that they took, the drafts that were looked at, and
-// those that stayed.
+// How well drafts worked in one sample so far: its steps and tokens, the drafts verified, and those accepted.
 struct DraftStatistics {
   int64_t steps, tokens, drafted, accepted;
-  // Tokens a second with drafts, over those without; 0 where not enough of either was written to tell.
+  // Tokens per second with drafts, divided by those without; 0 until enough of both were measured.
   double gain;
 };
 
 enum Ending : int32_t { kRunning = 0, kLength = 1, kBoundary = 2, kNotFinite = 3 };
 
+// Streams that are decoded side by side. Arguments are checked by the C interface (`api.cpp`), not here.
+//
+// After an exception (out of memory), the streams that took part in the call are in an unspecified but valid state:
+// they can be cleared, begun again or deleted.
 class Streams {
  public:
-  // Takes the kernels' network as it is; it must outlive the streams.
+  // The network must outlive the streams.
   Streams(const Kernels& kernels, const Network& network, int threads);
   ~Streams();
 
   int count() const { return static_cast<int>(streams_.size()); }
+  const Network& network() const { return network_; }
+  bool can_sample() const { return !workspaces_.empty(); }
+  const SamplingSettings& sampling() const { return settings_; }
+  bool has_begun(int stream) const;
+  bool is_running(int stream) const;
+  // Whether the first half of the streams is guided by the second.
+  bool guided() const { return guidance_ != 1; }
 
-  // Streams that are new are before their first token.
+  // New streams are at the start, before their first token.
   void resize(int count);
   void clear(int stream);
-  // Stream i becomes what stream from[i] was; every stream goes on with its own draws.
+  // Stream i becomes a copy of stream from[i], but continues with its own random numbers.
   void reorder(const int32_t* from);
 
   void read_state(int stream, std::byte* state) const;
@@ -64,40 +74,41 @@ class Streams {
   const float* logits(int stream) const;
   void set_logits(int stream, const float* logits);
 
-  // [count, gates * units] of a layer, [count, vocabulary]; null takes them away.
-  void set_gate_bias(int layer, const float* bias, int columns);
+  // Biases of all streams: [count, gates * units] of a layer, [count, vocabulary]; null removes them.
+  void set_gate_bias(int layer, const float* bias);
   void set_logit_bias(const float* bias);
-  // The same of one stream: [gates * units], [vocabulary].
+  // Biases of one stream: [gates * units] of a layer, [vocabulary].
   void set_stream_gate_bias(int stream, int layer, const float* bias);
   void set_stream_logit_bias(int stream, const float* bias);
-  // The first half of the streams writes, each led away from its partner in the second half, which reads the same tokens:
-  // by logits of partner + guidance * (stream - partner). 1 ends it.
+  // Classifier-free guidance: the first half of the streams generates, each paired with a stream of the second half
+  // that reads the same tokens, from the logits partner + guidance * (stream - partner). 1 turns guidance off.
   void set_guidance(float guidance) { guidance_ = guidance; }
 
-  // Every stream reads its token; a stream whose token is negative stands still.
+  // Read one token into every stream; a stream whose token is negative stays as it is.
   void step(const int32_t* tokens);
-  // One stream reads tokens in order.
+  // Read tokens into one stream, in order.
   void read(int stream, const int32_t* tokens, int num_tokens);
 
-  // Every stream reads, and each token is held against what was predicted where that is asked. What the streams predict
-  // afterwards is known only of those that were asked last.
-  void score(const ScoringRequest& scored);
+  // Read tokens into every stream and score each target. Afterwards the logits are valid only in streams whose last
+  // target was scored.
+  void score(const ScoringRequest& request);
 
-  // One stream reads tokens at once and remembers the first `kept` of them; logits after each [num_tokens, vocabulary].
+  // Read several tokens into one stream in one pass and remember the first `kept`; logits [num_tokens, vocabulary]
+  // follow each token.
   void read_many(int stream, const int32_t* tokens, int num_tokens, int kept, float* logits);
 
-  // From here on, `write` draws so.
+  // Set how `generate` samples; every stream must begin again.
   void set_sampling(const SamplingSettings& settings);
-  // The stream begins a sample after the tokens in `recent`, from the logits that it has; `variants` are of its watermark.
+  // Begin a sample from the stream's logits. `recent` tokens count for repetition; `variants` belong to the watermark.
   void begin(int stream, uint64_t seed, uint64_t index, const int32_t* recent, int num_recent, uint64_t variants = 0);
-  // The stream writes no more.
+  // Stop generating in a stream.
   void end(int stream);
-  // Every stream that has begun and not ended writes as many tokens as there is room for.
-  void write(const GenerationOutput& written);
-  // The log-probabilities that a stream's next token is drawn from.
+  // Generate up to `max_tokens` tokens in every running stream.
+  void generate(const GenerationOutput& output);
+  // Write the log-probabilities of a stream's next token; false if its logits are not finite.
   bool distribution(int stream, double* log_probabilities);
-  // How drafts served the sample that a stream writes or wrote last.
-  DraftStatistics drafting(int stream) const;
+  // Statistics of the drafts in the stream's current or last sample.
+  DraftStatistics draft_statistics(int stream) const;
 
  private:
   struct Stream;
@@ -111,17 +122,15 @@ class Streams {
                   const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work);
   int num_drafts() const;
   const float* draft_logits(const Stream& one, int number) const;
-  bool guided() const { return guidance_ != 1; }
   const float* guided_logits(int stream, Workspace& workspace) const;
   void generate_batch(const std::vector<int>& streams, Workspace& workspace, ThreadTeam* team,
-                      const GenerationOutput& written);
-  void generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team, const GenerationOutput& written);
-  void draft_ahead(int stream, Workspace& workspace, int room);
-  int accept_drafts(int stream, Workspace& workspace, const GenerationOutput& written);
-  void draw(int stream, Workspace& workspace, const float* logits, int32_t draft_ahead,
-            const GenerationOutput& written);
+                      const GenerationOutput& output);
+  void generate_with_drafts(int stream, Workspace& workspace, ThreadTeam* team, const GenerationOutput& output);
+  void propose_drafts(int stream, Workspace& workspace, int room);
+  int accept_drafts(int stream, Workspace& workspace, const GenerationOutput& output);
+  void draw(int stream, Workspace& workspace, const float* logits, int32_t draft_token, const GenerationOutput& output);
   bool draw_next(Stream& one, Workspace& workspace, const float* logits, bool early, double uniform, Choice& choice);
-  bool choose(Stream& one, Workspace& workspace, const float* logits, int32_t draft_ahead, Choice& choice);
+  bool choose(Stream& one, Workspace& workspace, const float* logits, int32_t draft_token, Choice& choice);
   void draft(const std::vector<int>& streams, ThreadTeam* team);
   bool falls_behind(std::chrono::steady_clock::time_point start, int num_tokens) const;
 
@@ -140,6 +149,7 @@ class Streams {
   SamplingSettings settings_{};
   std::vector<float> bias_;
   std::vector<std::unique_ptr<Workspace>> workspaces_;
+  int num_proposers_ = 0;
 };
 
 }  // namespace seqloom::decoding

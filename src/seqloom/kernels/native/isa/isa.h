@@ -1,12 +1,29 @@
-// The kernels of one instruction set, which the file that includes this has named.
+// The kernels of one instruction set, which the including file has named.
+//
+// Each file of an instruction set is compiled twice, so that the halves can be compiled at the same time: with
+// SEQLOOM_TRAINING for the training step, without it for decoding and the table of both.
 #pragma once
 
-#include "decoding/factory.h"
 #include "runtime/kernels.h"
 #include "runtime/processor.h"
+
+#if defined(SEQLOOM_TRAINING)
+
 #include "training/stack_trainer.h"
 
 namespace seqloom::SEQLOOM_ISA {
+
+Trainer* new_trainer(const TrainerSetup& setup) { return new StackTrainer(setup); }
+
+}  // namespace seqloom::SEQLOOM_ISA
+
+#else
+
+#include "decoding/factory.h"
+
+namespace seqloom::SEQLOOM_ISA {
+
+Trainer* new_trainer(const TrainerSetup& setup);
 
 inline bool supported() {
 #if SEQLOOM_AMX
@@ -22,8 +39,6 @@ inline bool supported() {
 #endif
 }
 
-inline Trainer* new_trainer(const TrainerSetup& setup) { return new StackTrainer(setup); }
-
 #define SEQLOOM_TEXT(name) SEQLOOM_TEXT_OF(name)
 #define SEQLOOM_TEXT_OF(name) #name
 
@@ -35,3 +50,5 @@ extern const Kernels SEQLOOM_KERNELS = {SEQLOOM_TEXT(SEQLOOM_ISA), SEQLOOM_ISA::
                                         SEQLOOM_ISA::decoding::new_network, SEQLOOM_ISA::decoding::new_sampler_chain};
 
 }  // namespace seqloom
+
+#endif

@@ -1,7 +1,8 @@
-// Memory on the borders of cache lines, zeroed.
+// Zeroed memory, aligned to cache lines.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -15,8 +16,9 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(size_t size) { reset(size); }
 
-  // Make room for `size` values, all zero.
+  // Allocate `size` values, all zero. On failure the buffer keeps its old memory.
   void reset(size_t size) {
+    if (size > (SIZE_MAX - kLine) / sizeof(T)) throw std::bad_alloc();
     const size_t bytes = (size * sizeof(T) + kLine) / kLine * kLine;
     void* memory = std::aligned_alloc(kLine, bytes);
     if (memory == nullptr) throw std::bad_alloc();

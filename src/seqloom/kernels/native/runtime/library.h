@@ -1,4 +1,4 @@
-// What the library shows to the outside: plain C functions.
+// Marks the functions that the library exports, all of them plain C.
 #pragma once
 
 #if defined(_WIN32)

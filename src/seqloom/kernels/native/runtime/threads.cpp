@@ -1,5 +1,7 @@
 #include "runtime/threads.h"
 
+#include <utility>
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #endif
@@ -19,10 +21,17 @@ void pause() {
 }  // namespace
 
 ThreadPool::ThreadPool(int count) {
-  for (int thread = 1; thread < count; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+  try {
+    for (int thread = 1; thread < count; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+  } catch (...) {
+    stop();  // a running thread must be joined before its object is destroyed
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() noexcept {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     ending_ = true;
@@ -41,12 +50,24 @@ void ThreadPool::run(const std::function<void(int)>& task) {
     ++round_;
   }
   wake_.notify_all();
-  task(0);
+  run_task(0);
   for (int spins = 0; running_.load(std::memory_order_acquire) > 0; ++spins) {
     if (spins < kSpins)
       pause();
     else
       std::this_thread::yield();
+  }
+  if (failed_.load(std::memory_order_relaxed)) {
+    failed_ = false;
+    std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
+}
+
+void ThreadPool::run_task(int thread) noexcept {
+  try {
+    (*task_)(thread);
+  } catch (...) {
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
   }
 }
 
@@ -60,7 +81,7 @@ void ThreadPool::work(int thread) {
     }
     seen = round_.load(std::memory_order_acquire);
     if (ending_) return;
-    (*task_)(thread);
+    run_task(thread);
     running_.fetch_sub(1, std::memory_order_release);
   }
 }

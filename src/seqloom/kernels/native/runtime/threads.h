@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -10,7 +11,9 @@
 
 namespace seqloom {
 
-// Keeps `count - 1` threads; the caller is the last. They spin a moment before they sleep, as the next task is near.
+// A pool of `count` threads: `count - 1` workers and the caller.
+//
+// Workers spin for a moment before they sleep, because the next task usually follows at once.
 class ThreadPool {
  public:
   explicit ThreadPool(int count);
@@ -19,18 +22,22 @@ class ThreadPool {
 
   int count() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Run `task(thread)` on every thread and wait for all.
+  // Run `task(thread)` on every thread and wait for all. If a task throws, the first exception is thrown again here,
+  // once all threads have finished; the pool remains usable.
   void run(const std::function<void(int)>& task);
-  // Run `task(thread, threads)`: on one thread where there is too little to do (`work`, in floats to pass over) for more.
+  // Run `task(thread, threads)` on every thread, or on the caller alone if `work` (floats to process) is too little to
+  // be worth sharing.
   void run_for(size_t work, const std::function<void(int, int)>& task) {
-    if (work < kWorthwhile) return task(0, 1);
+    if (work < kWorthSharing) return task(0, 1);
     run([&](int thread) { task(thread, count()); });
   }
 
  private:
-  static constexpr size_t kWorthwhile = size_t{1} << 18;
+  static constexpr size_t kWorthSharing = size_t{1} << 18;
 
   void work(int thread);
+  void run_task(int thread) noexcept;
+  void stop() noexcept;
 
   std::vector<std::thread> workers_;
   std::mutex mutex_;
@@ -39,9 +46,12 @@ class ThreadPool {
   std::atomic<uint64_t> round_{0};
   std::atomic<int> running_{0};
   std::atomic<bool> ending_{false};
+  // The first exception of a round, written by the thread that set `failed_`.
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
 };
 
-// The part of [0, count) in steps of `grain` that is thread's.
+// One thread's part of [0, count), in multiples of `grain`.
 struct ThreadRange {
   size_t begin, end;
   ThreadRange(size_t count, size_t grain, int thread, int threads) {

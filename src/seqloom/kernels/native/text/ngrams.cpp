@@ -1,5 +1,5 @@
-// Texts as counts of hashed word and character n-grams: the hash, and what becomes a feature, are those of
-// scikit-learn's HashingVectorizer with the words of `readers/ngrams.py`.
+// Texts as counts of hashed word and character n-grams. Hash and features are those of scikit-learn's
+// HashingVectorizer with the words of `readers/ngrams.py`.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/library.h"
+#include "runtime/status.h"
 #include "runtime/threads.h"
 
 namespace seqloom {
@@ -218,22 +219,38 @@ class Counter {
 
 }  // namespace seqloom
 
-// Count the n-grams of lower-cased texts. `codes` are their characters one after another; text `i` has those from
-// `offsets[i]` to `offsets[i + 1]`, and room for `kRoom` times as many features from `kRoom * offsets[i]` on in `places`
-// and `counts`; how many it has goes to `found[i]`. `classes` says of each code point what it is: 1 word, 2
-// alphanumeric or underscore, 4 white space.
-SEQLOOM_EXPORT void seqloom_count_ngrams(const uint32_t* codes, const int64_t* offsets, int64_t texts,
-                                         const uint8_t* classes, int32_t features, int32_t threads, int32_t* places,
-                                         float* counts, int64_t* found) {
-  constexpr int64_t kRoom = 5;
-  seqloom::ThreadPool pool(threads);
-  pool.run([&](int thread) {
-    seqloom::Counter counter(classes, static_cast<uint32_t>(features));
-    const seqloom::ThreadRange range(static_cast<size_t>(texts), 1, thread, threads);
-    for (size_t text = range.begin; text < range.end; ++text) {
-      const int64_t begin = offsets[text], room = kRoom * begin;
-      found[text] = static_cast<int64_t>(
-          counter.count(codes + begin, static_cast<size_t>(offsets[text + 1] - begin), places + room, counts + room));
-    }
+// Count the n-grams of lower-cased texts.
+//
+// `codes` holds their code points one after another; text `i` has those from `offsets[i]` to `offsets[i + 1]`, and room
+// for `kRoom` times as many features from `kRoom * offsets[i]` on in `places` and `counts`; `num_features[i]` receives
+// how many it has. `classes` describes each code point by bits: 1 word, 2 alphanumeric or underscore, 4 white space.
+SEQLOOM_EXPORT int seqloom_count_ngrams(const uint32_t* codes, const int64_t* offsets, int64_t texts,
+                                        const uint8_t* classes, int32_t features, int32_t threads, int32_t* places,
+                                        float* counts, int64_t* num_features) {
+  using namespace seqloom;
+  constexpr int64_t kRoom = 5, kMaxLength = int64_t{1} << 40;
+  return guard([&] {
+    check_range("number of texts", texts, 0, kMaxLength);
+    check_range("number of threads", threads, 1, kMaxThreads);
+    check_range("number of features", features, 1, 1 << 30);
+    if (features & (features - 1)) refuse("number of features is %d, which is no power of two", features);
+    check_pointer("offsets", offsets);
+    check_range("first offset", offsets[0], 0, 0);
+    for (int64_t text = 0; text < texts; ++text)
+      check_range("offset of a text", offsets[text + 1], offsets[text], kMaxLength);
+    check_all("code point", codes, offsets[texts], 0, 0x10ffff);
+    check_pointer("classes", classes);
+    if (texts > 0) check_pointer("number of features of a text", num_features);
+    if (offsets[texts] > 0) check_pointer("places", places), check_pointer("counts", counts);
+    ThreadPool pool(threads);
+    pool.run([&](int thread) {
+      Counter counter(classes, static_cast<uint32_t>(features));
+      const ThreadRange range(static_cast<size_t>(texts), 1, thread, threads);
+      for (size_t text = range.begin; text < range.end; ++text) {
+        const int64_t begin = offsets[text], room = kRoom * begin;
+        const auto length = static_cast<size_t>(offsets[text + 1] - begin);
+        num_features[text] = static_cast<int64_t>(counter.count(codes + begin, length, places + room, counts + room));
+      }
+    });
   });
 }

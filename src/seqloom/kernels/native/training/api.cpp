@@ -1,62 +1,72 @@
-// Training from outside. A trainer is made for one set of kernels; every function that can fail gives 0 for success.
-#include <new>
+// The C interface of training. Every function checks its arguments and returns a status; results go to the last
+// arguments.
+#include <memory>
 
 #include "runtime/kernels.h"
 #include "runtime/library.h"
-#include "training/trainer.h"
+#include "runtime/status.h"
+#include "training/checks.h"
 
 using namespace seqloom;
 
-// Null where there are no such kernels, or no memory.
-SEQLOOM_EXPORT Trainer* seqloom_trainer_new(const char* kernels, int gru, int layers, const int* sizes, int vocabulary,
-                                            int embedding, int heads, int threads) {
-  const Kernels* found = find_kernels(kernels);
-  if (found == nullptr || !found->supported()) return nullptr;
-  try {
-    return found->new_trainer({gru != 0, {sizes, sizes + layers}, vocabulary, embedding, heads, threads});
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
+SEQLOOM_EXPORT int seqloom_trainer_new(const char* kernels, int gru, int num_layers, const int* sizes, int vocabulary,
+                                       int embedding, int num_heads, int threads, Trainer** trainer) {
+  return guard([&] {
+    checked("trainer", trainer) = nullptr;
+    const Kernels& set = checked("instruction set", find_kernels(&checked("name of the kernels", kernels)));
+    if (!set.supported()) refuse("this processor does not support %s", set.name);
+    check_range("number of layers", num_layers, 1, kMaxLayers);
+    check_pointer("sizes", sizes);
+    const TrainerSetup setup{gru != 0, {sizes, sizes + num_layers}, vocabulary, embedding, num_heads, threads};
+    check_setup(setup);
+    *trainer = set.new_trainer(setup);
+  });
 }
 
-SEQLOOM_EXPORT void seqloom_trainer_free(Trainer* trainer) { delete trainer; }
+SEQLOOM_EXPORT void seqloom_trainer_delete(Trainer* trainer) { delete trainer; }
 
-// 1: no memory.
 SEQLOOM_EXPORT int seqloom_trainer_compute(Trainer* trainer, const Window* window, double* losses) {
-  try {
-    trainer->compute(*window, losses);
-    return 0;
-  } catch (const std::bad_alloc&) {
-    return 1;
-  }
+  return guard([&] {
+    check_window(checked("trainer", trainer).setup(), checked("window", window), true);
+    trainer->compute(*window, &checked("losses", losses));
+  });
 }
 
-// 1: no memory.
 SEQLOOM_EXPORT int seqloom_trainer_score(Trainer* trainer, const Window* window, double* log_probs) {
-  try {
-    trainer->score(*window, log_probs);
-    return 0;
-  } catch (const std::bad_alloc&) {
-    return 1;
-  }
+  return guard([&] {
+    check_window(checked("trainer", trainer).setup(), checked("window", window), false);
+    trainer->score(*window, &checked("log-probabilities", log_probs));
+  });
 }
 
-SEQLOOM_EXPORT double seqloom_trainer_gradient_norm(Trainer* trainer) { return trainer->gradient_norm(); }
-
-SEQLOOM_EXPORT void seqloom_trainer_update(Trainer* trainer, const OptimizerStep* step) { trainer->update(*step); }
-
-SEQLOOM_EXPORT void seqloom_trainer_keep_state(Trainer* trainer) { trainer->keep_state(); }
-
-SEQLOOM_EXPORT void seqloom_trainer_exchange(Trainer* trainer, int arena, int part, int layer, float* values, int in) {
-  trainer->copy_parameter(static_cast<Arena>(arena), static_cast<Part>(part), layer, values, in != 0);
+SEQLOOM_EXPORT int seqloom_trainer_gradient_norm(Trainer* trainer, double* norm) {
+  return guard([&] { checked("norm", norm) = checked("trainer", trainer).gradient_norm(); });
 }
 
-SEQLOOM_EXPORT int seqloom_trainer_exchange_state(Trainer* trainer, int layer, int batch_size, float* hidden,
-                                                  float* cell, int in) {
-  try {
+SEQLOOM_EXPORT int seqloom_trainer_update(Trainer* trainer, const OptimizerStep* step) {
+  return guard([&] {
+    check_step(checked("step", step));
+    checked("trainer", trainer).update(*step);
+  });
+}
+
+SEQLOOM_EXPORT int seqloom_trainer_keep_state(Trainer* trainer) {
+  return guard([&] { checked("trainer", trainer).keep_state(); });
+}
+
+SEQLOOM_EXPORT int seqloom_trainer_copy_parameter(Trainer* trainer, int arena, int part, int layer, float* values,
+                                                  int in) {
+  return guard([&] {
+    check_part(checked("trainer", trainer).setup(), arena, part, layer);
+    trainer->copy_parameter(static_cast<Arena>(arena), static_cast<Part>(part), layer, &checked("values", values),
+                            in != 0);
+  });
+}
+
+SEQLOOM_EXPORT int seqloom_trainer_copy_state(Trainer* trainer, int layer, int batch_size, float* hidden, float* cell,
+                                              int in) {
+  return guard([&] {
+    check_state(checked("trainer", trainer).setup(), layer, batch_size, hidden, cell, in != 0);
     trainer->copy_state(layer, batch_size, hidden, cell, in != 0);
-    return 0;
-  } catch (const std::bad_alloc&) {
-    return 1;
-  }
+  });
 }

@@ -63,8 +63,8 @@ class GatedLayer {
     scratch_.reset(slots * kGateColumns);
     d_hidden_.reset(slots * units);
     d_carry_.reset(slots * units);
-    // The state outlives a change of the time.
-    if (initial_hidden_.size() != slots * units)
+    // The state survives a change of the window's length.
+    if (initial_hidden_.size() != slots * units || initial_carry_.size() != slots * units)
       initial_hidden_.reset(slots * units), initial_carry_.reset(slots * units);
     outputs_.reset(0);
     output_columns_.reset(0);
@@ -105,7 +105,7 @@ class GatedLayer {
     if (feeds_layer && output_columns_.size() == 0) output_columns_.reset(wanted);
   }
 
-  // Take the thread's batch_size through the window.
+  // Run the thread's sequences through the window.
   void forward(const LayerWindow& window, int thread) {
     if (gru_)
       forward_with<Gru>(window, thread);
@@ -215,27 +215,27 @@ class GatedLayer {
   void forward_with(const LayerWindow& window, int thread) {
     const size_t units = regions_.padded_size, slots = layout_.slots(), own = layout_.slots_per_thread();
     const size_t first_slot = thread * own;
-    const int batch_size = layout_.num_sequences(thread), first_sequence = layout_.first_sequence(thread);
+    const int num_sequences = layout_.num_sequences(thread), first_sequence = layout_.first_sequence(thread);
     float* scratch = &scratch_[first_slot * kGateColumns];
     std::memcpy(&hidden_[first_slot * units], &initial_hidden_[first_slot * units], own * units * sizeof(Element));
     std::memcpy(&carry_[first_slot * units], &initial_carry_[first_slot * units], own * units * sizeof(float));
     for (int step = 0; step < layout_.time; ++step) {
       const size_t row = step * slots + first_slot;
-      for (int sequence = 0; sequence < batch_size; ++sequence)
+      for (int sequence = 0; sequence < num_sequences; ++sequence)
         if (reset(window, first_sequence + sequence, step))
           std::memset(&hidden_[(row + sequence) * units], 0, units * sizeof(Element));
       const Element* before = &hidden_[row * units];
       transpose_rows(before, units, own, units, row, hidden_columns_.data());
       for (size_t unit = 0; unit < units; unit += kWidth) {
         const size_t panel = unit / kWidth;
-        multiply<kGates>({before, units}, batch_size, &recurrent_[panel * panel_size<kGates>(units)], units, scratch,
+        multiply<kGates>({before, units}, num_sequences, &recurrent_[panel * panel_size<kGates>(units)], units, scratch,
                          kGateColumns);
         if (window.below != nullptr) {
           const size_t inputs = regions_.padded_inputs;
-          multiply<kGates>({window.below + row * inputs, inputs}, batch_size,
+          multiply<kGates>({window.below + row * inputs, inputs}, num_sequences,
                            &input_[panel * panel_size<kGates>(inputs)], inputs, scratch, kGateColumns, true);
         }
-        for (int sequence = 0; sequence < batch_size; ++sequence)
+        for (int sequence = 0; sequence < num_sequences; ++sequence)
           step_forward<Cell>(window, first_sequence + sequence, step, row + sequence, unit,
                              scratch + sequence * kGateColumns);
       }
@@ -271,24 +271,24 @@ class GatedLayer {
   void backward_with(const LayerWindow& window, int thread) {
     const size_t units = regions_.padded_size, columns = regions_.gate_columns(), own = layout_.slots_per_thread();
     const size_t first_slot = thread * own;
-    const int batch_size = layout_.num_sequences(thread), first_sequence = layout_.first_sequence(thread);
+    const int num_sequences = layout_.num_sequences(thread), first_sequence = layout_.first_sequence(thread);
     float* d_hidden = &d_hidden_[first_slot * units];
     float* d_carry = &d_carry_[first_slot * units];
     std::memset(d_hidden, 0, own * units * sizeof(float));
     std::memset(d_carry, 0, own * units * sizeof(float));
     for (int step = layout_.time - 1; step >= 0; --step) {
       const size_t row = step * layout_.slots() + first_slot;
-      for (int sequence = 0; sequence < batch_size; ++sequence)
+      for (int sequence = 0; sequence < num_sequences; ++sequence)
         step_backward<Cell>(window, first_sequence + sequence, step, row + sequence, d_hidden + sequence * units,
                             d_carry + sequence * units);
       const Element* d_gates = &gates_[row * columns];
       pack_rows(d_gates, columns, own, columns, row, panels_.data(), layout_.rows() * kColumns);
       if (step == 0) break;
       for (size_t p = 0; p < units / kColumns; ++p)
-        multiply<kPlainVectors>({d_gates, columns}, batch_size,
+        multiply<kPlainVectors>({d_gates, columns}, num_sequences,
                                 &recurrent_back_[p * panel_size<kPlainVectors>(columns)], columns,
                                 d_hidden + p * kColumns, units);
-      for (int sequence = 0; sequence < batch_size; ++sequence) {
+      for (int sequence = 0; sequence < num_sequences; ++sequence) {
         if (!reset(window, first_sequence + sequence, step)) continue;
         std::memset(d_hidden + sequence * units, 0, units * sizeof(float));
         std::memset(d_carry + sequence * units, 0, units * sizeof(float));

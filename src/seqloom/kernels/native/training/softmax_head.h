@@ -73,7 +73,7 @@ class SoftmaxHead {
     for (size_t start = 0; start < targets.size(); start += max_rows) {
       const size_t count = std::min(max_rows, targets.size() - start);
       const size_t depth = (count + kBlock - 1) / kBlock * kBlock;
-      if (columns_.size() < depth * weight_.rows)
+      if (columns_.size() < depth * weight_.rows || d_panels_.size() < depth * weight_.columns)
         columns_.reset(depth * weight_.rows), d_panels_.reset(depth * weight_.columns);
       pool.run([&](int thread) {
         ThreadContext context;

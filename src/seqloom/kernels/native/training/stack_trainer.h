@@ -21,6 +21,8 @@ class StackTrainer final : public Trainer {
       heads_.emplace_back(parameters_.head_weights[head], parameters_.head_biases[head], setup.threads);
   }
 
+  const TrainerSetup& setup() const override { return parameters_.setup; }
+
   void compute(const Window& window, double* losses) override {
     const std::vector<LayerWindow> views = read(window);
     compute_heads(window, losses);
@@ -81,6 +83,7 @@ class StackTrainer final : public Trainer {
   }
 
   void keep_state() override {
+    if (layout_.batch_size == 0) return;
     for (GatedLayer& layer : layers_) layer.keep_state();
   }
 
@@ -105,11 +108,12 @@ class StackTrainer final : public Trainer {
   void arrange(int batch_size, int time) {
     const WindowLayout wanted{batch_size, time, pool_.count()};
     if (wanted == layout_) return;
-    layout_ = wanted;
+    layout_ = {};  // until every layer has its buffers
     for (GatedLayer& layer : layers_) layer.arrange(wanted);
+    layout_ = wanted;
   }
 
-  // Take all batch_size through the window; gives what the layers were given.
+  // Run the forward pass of all layers; returns their views of the window.
   std::vector<LayerWindow> read(const Window& window) {
     arrange(window.batch_size, window.time);
     prepare(window);

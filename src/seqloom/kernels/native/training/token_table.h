@@ -22,14 +22,13 @@ class TokenTable {
     for (size_t i = 0; i < count; ++i) {
       int32_t& place = place_[tokens[i]];
       if (place < 0) {
-        place = static_cast<int32_t>(distinct_.size());
-        distinct_.push_back(tokens[i]);
+        distinct_.push_back(tokens[i]);  // first, so that a failure leaves no place without its token
+        place = static_cast<int32_t>(distinct_.size() - 1);
       }
       index_[i] = place;
     }
     const size_t rows = padded(distinct_.size());
     if (rows > room_) {
-      room_ = rows;
       rows_.reset(rows * layer_.gate_columns());
       d_rows_.reset(rows * layer_.gate_columns());
       d_elements_.reset(rows * layer_.gate_columns());
@@ -37,6 +36,7 @@ class TokenTable {
       inputs_.reset(rows * layer_.padded_inputs);
       input_columns_.reset(rows * layer_.padded_inputs);
       d_inputs_.reset(rows * layer_.padded_inputs);
+      room_ = rows;
     }
   }
 

@@ -12,65 +12,68 @@ struct TrainerSetup {
   bool gru;
   std::vector<int> sizes;
   int vocabulary;
-  // Width of the token embedding; 0 feeds one-hot rows.
+  // Width of the token embedding; 0 for one-hot inputs.
   int embedding;
-  // Output layers: the first predicts the next token, each other one the token after that.
+  // Softmax heads: the first predicts the next token, each further head the token after that.
   int num_heads;
   int threads;
 };
 
-// What one update sees. Arrays are contiguous.
+// The input of one update. Arrays are contiguous.
 struct Window {
   int batch_size, time;
   const int64_t* tokens;      // [batch_size, time]
-  const int64_t* targets;     // [heads, batch_size, time]; below 0: nothing is learned there
-  const uint8_t* resets;      // [batch_size, time]: the sequence's state is zeroed before the token; null for none
-  const float* head_weights;  // [heads]: of each head's mean loss
+  const int64_t* targets;     // [heads, batch_size, time]; a negative target is ignored
+  const uint8_t* resets;      // [batch_size, time]: whether to zero the state before the token; null for never
+  const float* head_weights;  // [heads]: weight of each head's mean loss
   float dropout, weight_dropout;
   bool variational;
-  uint64_t seed;  // of what is dropped
-  // Conditions: added to the pre-activations of every layer and to the first head's logits, one row of numbers for each
-  // condition; null for none.
+  uint64_t seed;  // of the dropout masks
+  // Conditions: one row of biases for each condition, added to the pre-activations of every layer and to the logits of
+  // the first head; null for none.
   int num_conditions;
-  const int32_t* condition;  // [batch_size, time]: which row
+  const int32_t* condition;  // [batch_size, time]: row of each token
   const float* gate_bias;    // [conditions, gates * size of every layer]
   const float* logit_bias;   // [conditions, vocabulary]
-  float* d_gate_bias;        // the gradients of both, which are written
+  float* d_gate_bias;        // gradients of both (output); null to leave them out
   float* d_logit_bias;
 };
 
 struct OptimizerStep {
   enum Kind { kAdam, kRmsprop } kind;
   float rate, beta1, beta2, epsilon, decay;
-  int64_t step;  // from 1
-  float scale;   // of the gradients
+  int64_t step;  // number of the update, from 1
+  float scale;   // factor on the gradients
 };
 
-// Which of the arrays that have the parameters' shapes.
+// The arrays that have the parameters' shapes.
 enum Arena { kParameters, kGradients, kFirstMoments, kSecondMoments, kNumArenas };
 
-// Which parameter of a layer; of kHead* the "layer" is the head.
+// The parameters of a layer; for kHead*, the "layer" is the head.
 enum Part { kEmbedding, kWeightInput, kWeightHidden, kBias, kHeadWeight, kHeadBias };
 
+// A trainer carries its recurrent state from window to window. Arguments are checked by the C interface (`api.cpp`).
 class Trainer {
  public:
   virtual ~Trainer() = default;
 
-  // Read a window from the state that is kept: mean losses of the heads in nats, and the gradients.
+  virtual const TrainerSetup& setup() const = 0;
+
+  // Run a window forward and backward: the mean loss of each head in nats, and the gradients.
   virtual void compute(const Window& window, double* losses) = 0;
-  // Read a window from the state that is kept, without learning from it: the log-probabilities of the first head's
-  // targets [batch_size, time]; what is below 0 is passed over, and its place left as it is.
+  // Run a window forward only: the log-probabilities of the first head's targets [batch_size, time]. Places of negative
+  // targets keep their values.
   virtual void score(const Window& window, double* log_probs) = 0;
-  // Of all gradients together.
+  // Return the norm of all gradients together.
   virtual double gradient_norm() = 0;
-  // One update of the parameters.
+  // Update the parameters once.
   virtual void update(const OptimizerStep& step) = 0;
-  // The state at the last window's end is where the next begins.
+  // Start the next window from the state at the end of the last one.
   virtual void keep_state() = 0;
 
-  // Copy a parameter (or its gradient or moments) in or out, in the shape that the model has it.
+  // Copy a parameter (or its gradient or moments) in or out, in the model's shape.
   virtual void copy_parameter(Arena arena, Part part, int layer, float* values, bool in) = 0;
-  // The same of the state that is kept: hidden [batch_size, size], then the LSTM's cell; null zeroes it.
+  // Copy the carried state in or out: hidden [batch_size, size], then the LSTM's cell; null zeroes it.
   virtual void copy_state(int layer, int batch_size, float* hidden, float* cell, bool in) = 0;
 };
 

@@ -1,6 +1,7 @@
-// How the batch_size of a window are dealt out to threads, and where each token's row lies.
+// How the sequences of a batch are distributed to threads, and where each token's row lies.
 //
-// A thread takes its batch_size through all time steps alone. It has whole tiles of slots; slots without a sequence stay zero.
+// A thread runs its sequences through all time steps alone. It has whole tiles of slots; slots without a sequence stay
+// zero.
 #pragma once
 
 #include <algorithm>
