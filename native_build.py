@@ -43,14 +43,20 @@ def build_library(root: Path, extra: Sequence[str] = ()) -> Path:
     return root / LIBRARY
 
 
-def build_program(root: Path, main: Path, library: Path, folder: Path, extra: Sequence[str] = ()) -> Path:
-    """Compile a program that uses a library linked with `-fvisibility=default`, into `folder`.
+def build_program(root: Path, main: Path, parts: Sequence[Path], folder: Path, extra: Sequence[str] = ()) -> Path:
+    """Compile a program into `folder`; the errors are those of `build_library`.
 
-    The errors are those of `build_library`.
+    Args:
+        root: folder of the repository.
+        main: source of the program.
+        parts: further sources, or libraries linked with `-fvisibility=default`.
+        folder: folder of the program.
+        extra: further compiler flags.
     """
     program = folder / main.stem
-    search_paths = (f"-I{root / SOURCES}", f"-Wl,-rpath,{library.parent}")
-    _run(_compiler(), *settings(root)["common"], *_strict_flags(root), *extra, *search_paths, main, library, "-o", program)
+    search_paths = (f"-I{root / SOURCES}", *(f"-Wl,-rpath,{part.parent}" for part in parts))
+    flags = (*settings(root)["common"], *_strict_flags(root), *extra)
+    _run(_compiler(), *flags, *search_paths, main, *parts, "-o", program)
     return program
 
 

@@ -1,6 +1,6 @@
 // Decoding without Python, for sanitizers: every instruction set, core and precision, alone and side by side.
 //
-// Says what went wrong and ends with 1, or which instruction sets are sound.
+// Prints what went wrong and ends with 1, or prints the instruction sets that passed.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -17,13 +17,13 @@ namespace {
 
 int faults = 0;
 
-void expect(bool held, const char* kernels, const char* what) {
-  if (held) return;
+void expect(bool holds, const char* kernels, const char* what) {
+  if (holds) return;
   std::printf("%s: %s\n", kernels, what);
   ++faults;
 }
 
-// Random arrays that live as long as the model is made.
+// Random arrays, which live while the model is packed.
 class Arrays {
  public:
   const float* make(size_t count) {
@@ -81,7 +81,7 @@ std::unique_ptr<Network> make_network(const Kernels& kernels, Core core, Precisi
 struct Output {
   explicit Output(int streams, int most)
       : most(most), tokens(streams * most), nats(2 * streams * most), counts(streams), endings(streams) {}
-  GenerationOutput written() {
+  GenerationOutput arrays() {
     return {most, tokens.data(), nats.data(), nats.data() + nats.size() / 2, counts.data(), endings.data()};
   }
   int most;
@@ -90,9 +90,9 @@ struct Output {
   std::vector<int32_t> counts, endings;
 };
 
-// What streams of these seeds write in chunks.
-std::vector<std::vector<int32_t>> write(const Kernels& kernels, const Network& network,
-                                        const SamplingSettings& settings, int first, int count, int threads) {
+// Generate text in streams of these seeds, in chunks.
+std::vector<std::vector<int32_t>> generate(const Kernels& kernels, const Network& network,
+                                           const SamplingSettings& settings, int first, int count, int threads) {
   Streams streams(kernels, network, threads);
   streams.resize(count);
   const int32_t prompt[] = {3, 1, 4};
@@ -104,7 +104,7 @@ std::vector<std::vector<int32_t>> write(const Kernels& kernels, const Network& n
   std::vector<std::vector<int32_t>> texts(count);
   for (int most : {1, 2, 7, 64, 64}) {
     Output output(count, most);
-    streams.write(output.written());
+    streams.generate(output.arrays());
     for (int stream = 0; stream < count; ++stream) {
       const int32_t* from = output.tokens.data() + stream * most;
       texts[stream].insert(texts[stream].end(), from, from + output.counts[stream]);
@@ -115,21 +115,21 @@ std::vector<std::vector<int32_t>> write(const Kernels& kernels, const Network& n
 }
 
 void check(const Kernels& kernels, const Network& network, const SamplingSettings& settings) {
-  const auto together = write(kernels, network, settings, 0, 7, 3);
+  const auto together = generate(kernels, network, settings, 0, 7, 3);
   for (const auto& text : together) {
     const bool whole = text.size() == static_cast<size_t>(settings.length);
     expect(whole || (!text.empty() && text.back() == settings.boundary), kernels.name, "a text ends too early");
   }
-  // As many as fill tiles of rows, and some left over.
-  const auto many = write(kernels, network, settings, 0, 21, 1);
+  // Enough streams to fill tiles of rows, and some more.
+  const auto many = generate(kernels, network, settings, 0, 21, 1);
   for (int stream = 0; stream < 7; ++stream)
     expect(many[stream] == together[stream], kernels.name, "tiles change a text");
   for (int stream = 0; stream < 2; ++stream)
-    expect(write(kernels, network, settings, stream, 1, 1)[0] == together[stream], kernels.name,
+    expect(generate(kernels, network, settings, stream, 1, 1)[0] == together[stream], kernels.name,
            "a batch changes a text");
 }
 
-// Tokens read at once, of which some are forgotten.
+// Read tokens in one pass and keep some of them.
 void read_at_once(const Kernels& kernels, const Network& network) {
   Streams streams(kernels, network, 1);
   streams.resize(2);
@@ -142,7 +142,7 @@ void read_at_once(const Kernels& kernels, const Network& network) {
          "tokens read at once are not what they are one by one");
 }
 
-// States read and put back, copies, biases, and streams that come and go.
+// Read and write states, copy streams, set biases, and add and remove streams.
 void move_about(const Kernels& kernels, const Network& network, Core core) {
   Streams streams(kernels, network, 2);
   streams.resize(3);
@@ -159,7 +159,7 @@ void move_about(const Kernels& kernels, const Network& network, Core core) {
   streams.reorder(copy);
   streams.resize(5);
   std::vector<float> bias(5 * 4 * kUnits[1], 0.5f);
-  if (core != Core::kConvolution) streams.set_gate_bias(1, bias.data(), (core == Core::kLstm ? 4 : 3) * kUnits[1]);
+  if (core != Core::kConvolution) streams.set_gate_bias(1, bias.data());
   streams.set_logit_bias(bias.data());
   const int32_t all[] = {0, 1, 2, 3, 4};
   streams.step(all);
@@ -167,7 +167,7 @@ void move_about(const Kernels& kernels, const Network& network, Core core) {
   streams.resize(1);
 }
 
-// A copy of a marked text goes on with its watermark, and what was marked is not marked again.
+// A copy of a watermarked text continues its watermark, and no context is marked twice.
 void copy_watermarked(const Kernels& kernels, const Network& network) {
   Streams streams(kernels, network, 2);
   streams.resize(3);
@@ -176,13 +176,13 @@ void copy_watermarked(const Kernels& kernels, const Network& network) {
   const int32_t from[] = {2, 2, 0};
   for (int part = 0; part < 3; ++part) {
     Output output(3, 30);
-    streams.write(output.written());
+    streams.generate(output.arrays());
     streams.reorder(from);
     expect(output.counts == std::vector<int32_t>(3, 30), kernels.name, "a marked text ends too early");
   }
 }
 
-// Scores alone and side by side, where not every stream reads and not every token is asked.
+// Score streams alone and side by side; some streams do not read, and some targets are not scored.
 void score(const Kernels& kernels, const Network& network) {
   constexpr int kStreams = 5, kTime = 9;
   std::vector<int32_t> tokens(kStreams * kTime), targets(kStreams * kTime);

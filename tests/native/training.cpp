@@ -1,4 +1,4 @@
-// Trains small stacks of every kind with every kind of kernels that this processor has, to be run under sanitizers.
+// Trains small stacks of every kind with every instruction set that this processor has, for the sanitizers.
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kVocabulary = 37;
 
-// Random parameters, put in as the model has them.
+// Copy random parameters into the trainer, in the model's shapes.
 void fill(Trainer& trainer, const TrainerSetup& setup, std::mt19937& random) {
   std::normal_distribution<float> normal(0.0f, 0.2f);
   const auto put = [&](Part part, int layer, size_t count) {
@@ -38,7 +38,7 @@ void fill(Trainer& trainer, const TrainerSetup& setup, std::mt19937& random) {
   }
 }
 
-// Whether a few updates on one window lower its loss.
+// Return whether a few updates on one window lower its loss.
 bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, int time, float dropout,
             bool conditioned) {
   std::mt19937 random(1);
@@ -62,30 +62,30 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
   for (int step = 1; step <= 12; ++step) {
     for (size_t layer = 0; layer < setup.sizes.size(); ++layer)
       trainer->copy_state(layer, batch_size, nullptr, nullptr, true);
-    Window window.batch_size, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2,
-        false, 7, 0, nullptr, nullptr, nullptr, nullptr, nullptr
-  };
-  if (conditioned) {
-    window.num_conditions = 2, window.condition = condition.data();
-    window.gate_bias = gate_bias.data(), window.logit_bias = logit_bias.data();
-    window.d_gate_bias = d_gate.data(), window.d_logit_bias = d_logit.data();
+    Window window{
+        batch_size, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2, false,
+        7,          0,    nullptr,       nullptr,        nullptr,       nullptr,        nullptr};
+    if (conditioned) {
+      window.num_conditions = 2, window.condition = condition.data();
+      window.gate_bias = gate_bias.data(), window.logit_bias = logit_bias.data();
+      window.d_gate_bias = d_gate.data(), window.d_logit_bias = d_logit.data();
+    }
+    std::vector<double> losses(setup.num_heads);
+    trainer->compute(window, losses.data());
+    if (!std::isfinite(trainer->gradient_norm())) return false;
+    trainer->update(
+        {step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
+    trainer->keep_state();
+    (step == 1 ? first : last) = losses[0];
+    // Whatever the weights are by now, scoring gives every target a log-probability.
+    std::vector<double> log_probs(batch_size * time, 1.0);
+    trainer->score(window, log_probs.data());
+    for (int i = 0; i < batch_size * time; ++i)
+      if (window.targets[i] < 0 ? log_probs[i] != 1.0 : !(log_probs[i] <= 0.0)) return false;
   }
-  std::vector<double> losses(setup.num_heads);
-  trainer->compute(window, losses.data());
-  if (!std::isfinite(trainer->gradient_norm())) return false;
-  trainer->update(
-      {step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
-  trainer->keep_state();
-  (step == 1 ? first : last) = losses[0];
-  // Whatever the weights are by now, reading without learning gives a price to every target that is there.
-  std::vector<double> log_probs(batch_size * time, 1.0);
-  trainer->score(window, log_probs.data());
-  for (int i = 0; i < batch_size * time; ++i)
-    if (window.targets[i] < 0 ? log_probs[i] != 1.0 : !(log_probs[i] <= 0.0)) return false;
-}
-std::vector<float> hidden(batch_size* setup.sizes[0]), cell(batch_size* setup.sizes[0]);
-trainer->copy_state(0, batch_size, hidden.data(), cell.data(), false);
-return last < first;
+  std::vector<float> hidden(batch_size * setup.sizes[0]), cell(batch_size * setup.sizes[0]);
+  trainer->copy_state(0, batch_size, hidden.data(), cell.data(), false);
+  return last < first;
 }
 
 }  // namespace

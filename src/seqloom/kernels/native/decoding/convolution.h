@@ -1,7 +1,7 @@
-// A layer of causal convolution (van den Oord et al. 2016): a gated unit over a few taps, and a way round it.
+// A layer of causal convolution (van den Oord et al. 2016): a gated unit over a few taps, with a skip connection.
 //
-// A stream remembers the newest inputs in a ring: ids in the first layer, activations above it. A step has two phases:
-// the gated unit, then the products that lead out of it and round it.
+// A stream keeps the newest inputs in a ring buffer: token ids in the first layer, activations in upper layers. A step
+// has two phases: the gated unit, then the products of output and skip connection.
 #pragma once
 
 #include <memory>
@@ -110,12 +110,12 @@ class Convolution final : public Layer {
 
   static const TokenRow& stream(const TokenRow& row) { return *(&row - row.stream_offset); }
 
-  // What the row reads, as the ring keeps it.
+  // The row's input in the form in which the ring buffer stores it.
   const std::byte* input(const TokenRow& row) const {
     return is_upper_ ? row.memory + below_.activations : reinterpret_cast<const std::byte*>(&row.token);
   }
 
-  // What tap `tap` reads: the layer's input itself, that of a row before, or what the stream remembers.
+  // The input of a tap: the row's own, that of an earlier row, or one from the ring buffer.
   const std::byte* entry(const TokenRow& row, size_t tap) const {
     size_t back = (taps_ - 1 - tap) * dilation_;
     if (back <= static_cast<size_t>(row.stream_offset)) return input(*(&row - back));
@@ -125,7 +125,8 @@ class Convolution final : public Layer {
     return stream(row).memory + ring_at_ + at * entry_bytes();
   }
 
-  // A block of gates is kWidth channels of the tanh half, the same of the sigmoid half, and both of the next kWidth.
+  // A block of gates holds kWidth channels of the tanh half, the same channels of the sigmoid half, and both halves of
+  // the next kWidth channels.
   size_t gate_row(size_t column) const {
     const size_t panel = column / (2 * kWidth), half = column / kWidth % 2, unit = panel * kWidth + column % kWidth;
     return unit < units_ ? half * units_ + unit : kNone;
@@ -178,7 +179,7 @@ class Convolution final : public Layer {
     for (int v = 0; v < 4; ++v) sums[v] += load(table_.data() + at * kGateColumns + v * kWidth);
   }
 
-  // A function of its own, so that one row and several are rounded alike.
+  // Not inlined, so that one row and several rows are rounded alike.
   __attribute__((noinline)) void gate(const TokenRow& row, size_t panel, const Vec* halves) const {
     const Vec gated = hyperbolic_tangent(halves[0]) * sigmoid(halves[1]);
     Format::store_activations(row.memory + gated_at_, panel * kWidth, gated);
@@ -204,7 +205,7 @@ class Convolution final : public Layer {
       }
   }
 
-  // What goes round as it is: a token's row, or the output of the layer below.
+  // The input of an identity skip connection: a token's row, or the output of the layer below.
   const float* residual(const TokenRow& row) const {
     return is_upper_ ? floats(row, below_.values) : skip_table_.data() + row.token * padded_units_;
   }

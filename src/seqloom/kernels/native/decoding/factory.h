@@ -1,4 +1,4 @@
-// The decoding that one instruction set offers.
+// Networks and sampler chains of one instruction set.
 #pragma once
 
 #include "decoding/network.h"
@@ -6,7 +6,7 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// A convolution's inputs have no bound, which eight bits would need.
+// Eight-bit activations need a bound, which a convolution's inputs do not have.
 Network* new_network(const Model& model) {
   if (model.core == Core::kConvolution && model.precision == Precision::kInt8) return nullptr;
   switch (model.precision) {

@@ -1,4 +1,4 @@
-// What the layers of a network have in common.
+// The interface of a network's layers.
 #pragma once
 
 #include "decoding/model.h"
@@ -13,7 +13,7 @@ constexpr size_t kLine = 64;
 
 constexpr size_t whole_lines(size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
-// Hands out the parts of a stream's memory.
+// Assigns the parts of a stream's memory.
 struct MemoryLayout {
   size_t size = 0;
   size_t take(size_t bytes) {
@@ -25,13 +25,13 @@ struct MemoryLayout {
 
 inline float* floats(const TokenRow& row, size_t at) { return reinterpret_cast<float*>(row.memory + at); }
 
-// Where a layer's output lies in a stream: as activations for the next product, and (a convolution's) as floats.
+// Where a layer's output lies in a stream: as activations for the next product, and as floats (convolution only).
 struct Output {
   size_t activations = 0, values = 0, width = 0;
 };
 
-// A step of a layer has phases: within one, blocks of columns hang on nothing of one another, and after each, all
-// threads synchronize. Then `commit` makes the new state the state.
+// A layer. A step has phases: within a phase, blocks of columns are independent; after each phase all threads
+// synchronize. Finally `commit` stores the new state.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -39,17 +39,17 @@ class Layer {
   virtual void advance(int phase, const TokenRow* rows, int count, const ThreadRange& blocks) const = 0;
   virtual void commit(const TokenRow* rows, int count, const ThreadRange& blocks) const = 0;
 
-  // Whether rows that a stream reads at once must be advanced one after another, each after `inherit_state` took over what the
-  // row before it remembers; and the first `count` of them become the stream's state.
+  // Whether rows read in one pass must be computed in order, each after `inherit_state` has copied the state of the row
+  // before. `keep` makes the first `count` rows the stream's state.
   virtual bool is_sequential() const { return false; }
   virtual void inherit_state(const TokenRow&, const ThreadRange&) const {}
   virtual void keep(const TokenRow* rows, int count, const ThreadRange& blocks) const { commit(rows, count, blocks); }
   virtual void arrange_gate_bias(const float*, float*) const {}
 
-  // The state before the first token, in memory that is zero.
+  // Initialise zeroed memory to the state before the first token.
   virtual void clear(std::byte* memory) const = 0;
 
-  // What the stream remembers, and what is only passed on; the layer below has places already.
+  // Assign memory to the state and to the output; the layer below has been assigned its own.
   virtual void layout_state(MemoryLayout& layout) = 0;
   virtual void layout_output(MemoryLayout& layout, const Output& below) = 0;
 

@@ -10,7 +10,7 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// From the last layer's activations to logits.
+// The output layer, from the last layer's activations to logits.
 template <class Format>
 class OutputLayer {
  public:
@@ -35,7 +35,7 @@ class OutputLayer {
  private:
   static constexpr int kVectors = 4;
   static constexpr size_t kColumns = kVectors * kWidth;
-  // Finite, so that it is no sign of diverged weights.
+  // Finite, because infinite logits indicate diverged weights.
   static constexpr float kPaddingLogit = -3.0e38f;
 
   template <int Rows>
@@ -147,7 +147,7 @@ class Layers final : public Network {
   }
 
  private:
-  // Whether so many rows are multiplied in tiles.
+  // Whether this many rows are multiplied in tiles.
   static constexpr bool in_tiles(int count) { return Format::kTileRows > 0 && count >= Format::kTileRows; }
 
   static Layer* new_layer(const Model& model, const LayerWeights& weights) {
@@ -203,7 +203,7 @@ class Layers final : public Network {
     for (size_t i = 0; i < num_layers_; ++i) layers_[i]->layout_output(layout, i ? layers_[i - 1]->output : Output{});
     logits_at = layout.take(padded_vocabulary * sizeof(float));
     drafts_at = layout.take(num_drafts * padded_drafts * sizeof(float));
-    // An odd number of lines, so that many streams do not fall on the same places of a cache.
+    // An odd number of cache lines, so that many streams do not compete for the same cache sets.
     stream_bytes = layout.size / kLine % 2 ? layout.size : layout.size + kLine;
   }
 

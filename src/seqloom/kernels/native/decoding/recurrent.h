@@ -8,7 +8,7 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// Where the products of a cell go among the four gates of cells.h: those of the hidden vector, those of the input.
+// The gates (see cells.h) that the products of the hidden vector and of the input are added to.
 template <class Cell>
 struct Gates {
   static constexpr int kProducts = 4;
@@ -91,7 +91,7 @@ class Recurrent final : public Layer {
   static constexpr size_t kUnits = 2 * kWidth, kColumns = kVectors * kWidth, kNone = ~size_t{0};
   using Matrix = Panels<Format, kVectors, 1>;
 
-  // What was worked out in one memory becomes what another remembers.
+  // Store what was computed in one row's memory as the state in another's.
   void remember(const std::byte* from, std::byte* to, const ThreadRange& blocks) const {
     remember_hidden(from, to, blocks);
     const size_t at = carry_at_ + blocks.begin * kUnits * sizeof(float);
@@ -104,7 +104,7 @@ class Recurrent final : public Layer {
     std::memcpy(to + hidden_at_ + at, from + output.activations + at, bytes);
   }
 
-  // The row of the weights that a column of the blocks is; kNone where it is padding.
+  // Return the row of the weights that a column of the blocks holds; kNone for padding.
   size_t row_of(size_t column) const {
     const size_t panel = column / (kProducts * kWidth), gate = column / kWidth % kProducts;
     const size_t unit = panel * kWidth + column % kWidth;
@@ -126,7 +126,7 @@ class Recurrent final : public Layer {
     matrix.multiply(activations, block, to);
   }
 
-  // The cells of one block. A function of its own, so that one row and several are rounded alike.
+  // Run the cells of one block. Not inlined, so that one row and several rows are rounded alike.
   __attribute__((noinline)) void finish(const TokenRow& row, size_t block, const Vec* from_hidden,
                                         const Vec* from_input) const {
     const size_t first = block * kColumns;
@@ -156,7 +156,7 @@ class Recurrent final : public Layer {
   size_t padded_units_, hidden_at_ = 0, carry_at_ = 0;
   Output below_;
   Matrix hidden_, input_;
-  // What the tokens (of the first layer) or the bias (above it) add to the gates.
+  // What the tokens (first layer) or the bias (upper layers) add to the gates.
   Buffer<float> drives_;
 };
 

@@ -1,8 +1,8 @@
-// The transforms between logits and draw, and the draw: bias and bans, repetition, temperature, top-k, typical, top-p,
-// min-p. What each does is fixed by its plain twin in Python; here they work in single precision, sums in double.
+// The sampler chain: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, and the draw.
 //
-// Probabilities stay unnormalised, the likeliest token's at 1. Without filters they lie in a vector a token; filters
-// work on the few candidates that any of them could keep.
+// The plain implementation in Python defines each transform; here values are in single precision and sums in double.
+// Probabilities stay unnormalised, with the most likely token at 1. Without filters there is one value for every token;
+// filters work on the few candidates that any of them could keep.
 #pragma once
 
 #include <cmath>
@@ -14,10 +14,10 @@ namespace seqloom::SEQLOOM_ISA::decoding {
 
 using namespace seqloom::decoding;
 
-// A logit below this is a token that cannot come.
+// Tokens with a logit below this are excluded.
 constexpr float kExcludedLogit = -1.0e37f;
 
-// e to the x, and 0 where that is next to nothing.
+// e to the x; 0 where that is negligible.
 inline Vec exponential_or_zero(Vec x) { return x > broadcast(-87.0f) ? exponential(x) : Vec{}; }
 
 class Transforms final : public SamplerChain {
@@ -94,7 +94,7 @@ class Transforms final : public SamplerChain {
 
   Proposal proposal() const override { return {mass_.data(), tokens_, vocabulary_, total_, proposed_}; }
 
-  // Leviathan et al. 2023, Chen et al. 2023: a draft of probability q stays with the probability min(1, p / q).
+  // Accept a draft of probability q with probability min(1, p / q) (Leviathan et al. 2023, Chen et al. 2023).
   Verdict verify(const float* logits, const RepetitionHistory& history, bool early, const Proposal& proposal,
                  int32_t draft, double uniform, Choice& choice) override {
     if (!compute_masses(logits, history, early)) return Verdict::kNotFinite;
@@ -104,7 +104,7 @@ class Transforms final : public SamplerChain {
     return Verdict::kAccepted;
   }
 
-  // The rest of what is drawn from, where it is more than was proposed: max(0, p - q).
+  // Draw from the residual distribution max(0, p - q).
   void redraw(const float* logits, const Proposal& proposal, double uniform, Choice& choice) override {
     const float scale = static_cast<float>(total_ / proposal.total);
     std::memcpy(excess_.data(), mass_.data(), padded_ * sizeof(float));
@@ -114,12 +114,12 @@ class Transforms final : public SamplerChain {
     }
     double all = 0;
     for (size_t at = 0; at < padded_; at += kWidth) all += sum(load(excess_.data() + at));
-    // Nothing is left where the two differ by less than single precision can tell.
+    // Nothing is left if the two differ by less than single precision resolves.
     choose(all > 0 ? draw(excess_.data(), all, uniform) : draw(mass_.data(), total_, uniform), logits, choice);
   }
 
  private:
-  // Masses that are summed in single precision.
+  // Number of masses summed in single precision.
   static constexpr size_t kSummed = 16 * kWidth;
 
   bool filters() const {
@@ -127,7 +127,7 @@ class Transforms final : public SamplerChain {
            (settings_.top_k > 0 || settings_.typical_p < 1 || settings_.top_p < 1 || settings_.min_p > 0);
   }
 
-  // From logits to the unnormalised probabilities of what may be drawn; false where the logits are not finite.
+  // Compute the unnormalised probabilities of all tokens that may be drawn; false if the logits are not finite.
   bool compute_masses(const float* logits, const RepetitionHistory& history, bool early) {
     if (!find_peak(logits)) return false;
     const float* values = logits;
@@ -151,14 +151,14 @@ class Transforms final : public SamplerChain {
     return true;
   }
 
-  // The powers of the tokens that the logits are of.
+  // Select the exponents of the tokens that these logits belong to.
   const float* own(const float* powers) {
     if (!tokens_) return powers;
     for (size_t place = 0; place < vocabulary_; ++place) powers_[place] = powers[tokens_[place]];
     return powers_.data();
   }
 
-  // The largest logit; false where one is infinite or not a number.
+  // Find the largest logit; false if any is infinite or NaN.
   bool find_peak(const float* logits) {
     Vec top = load(logits), non_finite = {};
     for (size_t at = 0; at < padded_; at += kWidth) {
@@ -184,7 +184,7 @@ class Transforms final : public SamplerChain {
     return peak(top);
   }
 
-  // Raise probabilities to their powers; gives the new peak.
+  // Raise probabilities to their exponents; return the new peak.
   float penalize(const float* values, float log_total, const float* powers) {
     Vec top = broadcast(-INFINITY);
     for (size_t at = 0; at < padded_; at += kWidth) {
@@ -195,7 +195,7 @@ class Transforms final : public SamplerChain {
     return peak(top);
   }
 
-  // The sum of e^((value - peak) * inverse), whose parts go to `to` where that is given.
+  // Return the sum of e^((value - peak) * inverse); the terms go to `to` unless it is null.
   double exponentials(const float* values, float peak, float inverse, float* to) const {
     double total = 0;
     for (size_t from = 0; from < padded_; from += kSummed) {
@@ -222,8 +222,8 @@ class Transforms final : public SamplerChain {
 
   bool first_is_nucleus() const { return settings_.top_k == 0 && settings_.typical_p == 1 && settings_.top_p < 1; }
 
-  // A probability below which the first filter certainly keeps nothing: all such tokens together are not worth as much
-  // as a nucleus leaves out.
+  // Return a probability below which the first filter keeps nothing: all such tokens together are less than what a
+  // nucleus excludes.
   float least_kept() const {
     return first_is_nucleus() ? static_cast<float>(0.999 * (1 - settings_.top_p) * total_ / padded_) : 0;
   }
@@ -247,7 +247,7 @@ class Transforms final : public SamplerChain {
     choice = {token, model_log_prob(logits, token), std::log(mass_[token] / total_)};
   }
 
-  // From candidates, or from the likeliest alone, to a mass for every token.
+  // Expand the candidates, or the single most likely token, to a mass for every token.
   void expand_candidates() {
     if (settings_.temperature != 0 && !filters()) return;
     mass_.clear();
@@ -256,12 +256,12 @@ class Transforms final : public SamplerChain {
     total_ = filters() ? candidates_.total() : 1;
   }
 
-  // The place whose exponential clock, which runs as fast as its mass is large, rings first: Gumbel's trick without its
-  // logarithms. -log u is at least 1 - u, which spares nearly all of those that are left; a mass of 0 never rings.
+  // Return the first arrival of exponential clocks whose rates are the masses, which equals Gumbel-max sampling without
+  // its logarithms. Because -log u >= 1 - u, most logarithms are skipped; a mass of 0 never arrives.
   static int gumbel_argmax(const float* masses, const int32_t* tokens, int count, const Noise& noise) {
     constexpr int kAtOnce = 32;
     double uniforms[kAtOnce], first = INFINITY;
-    int found = 0;
+    int first_arrival = 0;
     for (int from = 0; from < count; from += kAtOnce) {
       const int some = std::min(kAtOnce, count - from);
       if (tokens)
@@ -272,13 +272,13 @@ class Transforms final : public SamplerChain {
         const double mass = masses[from + place];
         if (1 - uniforms[place] >= first * mass) continue;
         const double time = -std::log(uniforms[place]) / mass;
-        if (time < first) first = time, found = from + place;
+        if (time < first) first = time, first_arrival = from + place;
       }
     }
-    return found;
+    return first_arrival;
   }
 
-  // Vector by vector, then token by token.
+  // Search vector by vector, then token by token.
   int32_t draw(const float* masses, double total, double uniform) const {
     const double target = uniform * total;
     double cumulative = 0;

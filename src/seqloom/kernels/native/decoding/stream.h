@@ -1,4 +1,4 @@
-// One stream: what it remembers of what it read, how far it has written, and how long that takes.
+// One stream: its state, its sample so far, and its speed.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ inline Memory new_memory(size_t bytes) {
   return memory;
 }
 
-// How long steps of one kind take, and how many tokens they write.
+// Measures the speed of one kind of step.
 class ThroughputMeter {
  public:
   void add(double seconds, int tokens) {
@@ -34,7 +34,7 @@ class ThroughputMeter {
     ++steps_, tokens_ += tokens;
   }
 
-  // 0 before there is enough to tell.
+  // Return 0 until there are enough measurements.
   double tokens_per_second() const {
     if (steps_ < kEnough) return 0;
     double sorted[kKept];
@@ -51,11 +51,11 @@ class ThroughputMeter {
   int64_t steps_ = 0, tokens_ = 0;
 };
 
-// How far a stream has written.
+// The progress of a stream's sample.
 struct Progress {
   int32_t pending = kNoToken, num_generated = 0, ending = kLength;
-  // Whether it has read a token since it began; of the newest drafts, how many there are and were looked at; and whether
-  // new ones are due.
+  // Whether a token was read since the beginning, and whether new drafts are due; the number of current drafts, and the
+  // next one to verify.
   bool has_read = false, drafts_due = false;
   int32_t num_drafts = 0, next_draft = 0;
 };
@@ -66,11 +66,11 @@ struct Streams::Stream {
   Memory memory;
   UniformStream uniforms{0, 0};
   std::unique_ptr<RepetitionHistory> history;
-  // Null where nothing is marked.
+  // Null without a watermark.
   std::unique_ptr<Watermark> watermark;
   Progress progress;
   DraftStatistics draft_statistics{};
-  // What is read next, at once: the pending token and the drafts that are taken to inherit_state it; and room for the latter.
+  // The rows of the next pass, the pending token and its drafts; and memory for the drafts' rows.
   std::vector<TokenRow> rows;
   std::vector<Memory> room;
   int used = 0;
@@ -78,13 +78,13 @@ struct Streams::Stream {
   int64_t turn = 0;
 };
 
-// What one thread draws with.
+// What one thread samples with.
 struct Streams::Workspace {
   std::unique_ptr<SamplerChain> chain;
   // One for each draft, with a history of its own.
   std::vector<std::unique_ptr<SamplerChain>> proposers;
   std::optional<RepetitionHistory> draft_history;
-  // Logits that guidance has changed.
+  // Logits after guidance.
   Memory guided;
 };
 

@@ -13,7 +13,7 @@ namespace {
 // Tokens that one thread generates alone first, to measure its speed.
 constexpr int kSoloTokensAtStart = 4;
 
-// Weights that no longer fit beside everything else in a core's own cache: two cores load_activations twice as many.
+// Weights of this size do not fit into one core's cache; two cores can cache twice as much.
 constexpr size_t kLargeWeightBytes = 500'000;
 
 }  // namespace

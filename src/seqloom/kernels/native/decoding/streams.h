@@ -1,4 +1,4 @@
-// Streams that are decoded side by side: what they remember, and writing into them.
+// Streams that are decoded side by side: their states, logits, scores and samples.
 #pragma once
 
 #include <chrono>
@@ -115,7 +115,7 @@ class Streams {
   struct Workspace;
 
   TokenRow row(int stream, int32_t token);
-  // What a stream reads at once after the rows that it has.
+  // Append a token to those that a stream reads in one pass.
   void add_row(int stream, int32_t token);
   bool can_share_steps(size_t num_streams) const;
   void distribute(size_t num_streams,
@@ -137,8 +137,8 @@ class Streams {
   const Kernels& kernels_;
   const Network& network_;
   int threads_;
-  // How long a token takes one thread, how many more it writes before the threads try it together, and whether they
-  // gave that up.
+  // Seconds a token takes one thread alone, how many tokens it generates before the team is tried, and whether the team
+  // was given up.
   double solo_seconds_per_token_ = 0;
   int solo_tokens_left_;
   bool abandoned_team_ = false;

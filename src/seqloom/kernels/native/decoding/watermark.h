@@ -1,6 +1,6 @@
-// A watermark while one text is written: which of its tokens are marked, and the numbers that these are drawn by.
+// A watermark in one text: which tokens are marked, and the noise that they are drawn by.
 //
-// The same as in `sampling/watermark.py`, which tells of it: what is written here is found there, number by number.
+// `sampling/watermark.py` explains the method and detects the mark with the same numbers.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace seqloom::decoding {
 
-// The mixing of splitmix64 (Steele et al. 2014): the number of that place in the stream that a state begins.
+// Return number `place` of the random stream that starts at `state` (splitmix64, Steele et al. 2014).
 inline uint64_t mix(uint64_t state, uint64_t place) {
   uint64_t value = state + 0x9E3779B97F4A7C15ull * (place + 1);
   value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -18,11 +18,11 @@ inline uint64_t mix(uint64_t state, uint64_t place) {
   return value ^ (value >> 31);
 }
 
-// A number between 0 and 1, neither of them among it, for each token.
+// Noise strictly between 0 and 1 for each token.
 struct Noise {
   uint64_t state;
 
-  // The middle of one of 2^52 equal parts: the number's upper bits, as the fraction of a number from 1 to 2.
+  // The upper bits select the middle of one of 2^52 equal parts of (0, 1).
   double operator()(int32_t token) const {
     const uint64_t bits = 0x3FF0000000000000ull | mix(state, token) >> 12;
     double number;
@@ -33,7 +33,7 @@ struct Noise {
 
 class Watermark {
  public:
-  // `variants` holds 16 bits for each group of contexts, four groups at most.
+  // `variants` holds 16 bits for each group of contexts, of which there are at most four.
   Watermark(uint64_t key, int width, int groups, uint64_t variants)
       : key_(key), variants_(variants), width_(width), groups_(groups) {}
 
@@ -42,7 +42,8 @@ class Watermark {
     newest_.push_back(token);
   }
 
-  // Whether the next token is marked, and by what: not where the text is too short, nor after the same tokens again.
+  // Return whether the next token is marked, and its noise. It is not if the text is too short, nor after a context
+  // that occurred before.
   bool watermarks_next(Noise& noise) {
     if (newest_.size() < width_) return false;
     uint64_t state = key_;
@@ -53,7 +54,7 @@ class Watermark {
   }
 
  private:
-  // The place of the number that says which group tokens belong to; those of variants come before it.
+  // The place of the number that selects a context's group; the numbers of variants come before it.
   static constexpr uint64_t kGroup = 1ull << 32;
 
   uint64_t key_, variants_;

@@ -1,7 +1,7 @@
-// The gated cells, kWidth units at a time: one step forward, and back.
+// The gated cells, kWidth units at a time: one step forward, and backward.
 //
-// Both have four gates a unit, so that one recurrence serves both. What a unit carries from step to step in full
-// precision is the LSTM's cell, or the GRU's hidden value.
+// Both have four gates a unit, so that one recurrence serves both. The value that a unit carries from step to step in
+// full precision is the LSTM's cell, or the GRU's hidden value.
 #pragma once
 
 #include "isa/vector.h"
@@ -10,7 +10,7 @@ namespace seqloom::SEQLOOM_ISA {
 
 // Long short-term memory (Hochreiter, Schmidhuber 1997); gates in order input, forget, cell, output.
 struct Lstm {
-  // Gates from pre-activations, in place.
+  // Compute the gates from pre-activations, in place.
   static inline void forward(Vec (&gate)[4], Vec carry, Vec& carry_after, Vec& hidden) {
     gate[0] = sigmoid(gate[0]);
     gate[1] = sigmoid(gate[1]);
@@ -20,7 +20,7 @@ struct Lstm {
     hidden = gate[3] * hyperbolic_tangent(carry_after);
   }
 
-  // From the gradients of what a step gave to those of its pre-activations (in place of the gates) and of its carry.
+  // Compute the gradients of the pre-activations (in place of the gates) and of the carry from those of the outputs.
   static inline void backward(Vec (&gate)[4], Vec carry, Vec carry_after, Vec d_hidden, Vec& d_carry) {
     const Vec entry = gate[0], forget = gate[1], fresh = gate[2], shown = gate[3];
     const Vec squashed = hyperbolic_tangent(carry_after);
@@ -33,8 +33,8 @@ struct Lstm {
   }
 };
 
-// Gated recurrent unit (Cho et al. 2014), reset after the recurrent product; gates in order reset, update, and the new
-// value's two parts: from the hidden vector (which the reset gate multiplies) and from the input.
+// Gated recurrent unit (Cho et al. 2014), reset after the recurrent product. Gates in order: reset, update, and the two
+// parts of the new value, from the hidden vector (scaled by the reset gate) and from the input.
 struct Gru {
   static inline void forward(Vec (&gate)[4], Vec carry, Vec& carry_after, Vec& hidden) {
     gate[0] = sigmoid(gate[0]);

@@ -1,4 +1,4 @@
-// No instruction of any one processor: the compiler's own vectors, in single precision.
+// Runs on every processor: the compiler's own vectors, in single precision.
 #define SEQLOOM_ISA portable
 #define SEQLOOM_WIDTH 8
 #define SEQLOOM_BFLOAT16 0

@@ -1,4 +1,4 @@
-// What a thread sets up before it multiplies, and gives back after it.
+// Processor state that a thread sets up for products and restores afterwards.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Eight tiles of 16 rows of 64 bytes, where the instruction set has such and they are wanted.
+// Configures eight tiles of 16 rows of 64 bytes, if the instruction set has tiles and they are wanted.
 class TileConfig {
  public:
 #if SEQLOOM_AMX
@@ -36,7 +36,7 @@ class TileConfig {
   [[maybe_unused]] bool wanted_ = false;
 };
 
-// What training computes with: tiles, and no time lost on tiny numbers.
+// The processor state of training: tiles, and denormal numbers flushed to zero.
 class ThreadContext {
  public:
   ThreadContext() {}

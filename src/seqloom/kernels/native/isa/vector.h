@@ -1,7 +1,8 @@
 // Vectors of floats as wide as the instruction set's registers.
 //
-// The compiler's vector extension does the arithmetic, so that one text serves every instruction set. A file of kernels
-// (isa_*.cpp) sets SEQLOOM_ISA (the namespace) and SEQLOOM_WIDTH (floats in a register) before it includes anything.
+// The arithmetic uses the compiler's vector extension, so that one source serves every instruction set. A file of
+// kernels (isa_*.cpp) sets SEQLOOM_ISA (the namespace) and SEQLOOM_WIDTH (floats in a register) before it includes
+// anything.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ inline Vec load(const float* from) {
 
 inline void store(float* to, Vec value) { std::memcpy(to, &value, sizeof value); }
 
-// Taking zero away leaves every number as it is, so nothing is computed; adding it would turn -0 to 0.
+// Subtracting zero changes no number, so nothing is computed; adding zero would turn -0 into 0.
 inline Vec broadcast(float value) { return value - Vec{}; }
 
 inline Vec largest(Vec a, Vec b) { return a > b ? a : b; }
@@ -51,14 +52,13 @@ inline float peak(Vec value) {
 #else
   float lanes[kWidth];
   store(lanes, value);
-  float found = lanes[0];
-  for (int i = 1; i < kWidth; ++i) found = lanes[i] > found ? lanes[i] : found;
-  return found;
+  float highest = lanes[0];
+  for (int i = 1; i < kWidth; ++i) highest = lanes[i] > highest ? lanes[i] : highest;
+  return highest;
 #endif
 }
 
-// 1 / x to nearly full precision, and exact at powers of two, so that the units that pad a layer stay at zero; x is 1 or
-// more.
+// 1 / x for x >= 1 to nearly full precision, and exact at powers of two, so that units that pad a layer stay at zero.
 inline Vec reciprocal(Vec x) {
 #if defined(__AVX512F__)
   const Vec near = _mm512_rcp14_ps(x);
@@ -68,7 +68,7 @@ inline Vec reciprocal(Vec x) {
 #endif
 }
 
-// a + b * c and a - b * c, rounded once where the processor can do that.
+// a + b * c, rounded once if the processor can do that.
 inline Vec fused(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__)
   return _mm512_fmadd_ps(b, c, a);
@@ -79,7 +79,7 @@ inline Vec fused(Vec a, Vec b, Vec c) {
 #endif
 }
 
-// The value as it is: the compiler may not fuse the product that it is with what is added to it, which it would do in
+// The unchanged value, rounded: stops the compiler from fusing a product with a later addition, which it would do in
 // some places and not in others.
 inline Vec rounded(Vec value) {
 #if defined(__AVX2__)
@@ -90,10 +90,10 @@ inline Vec rounded(Vec value) {
   return value;
 }
 
-// e to the x: x is n ln 2 + r with |r| <= ln 2 / 2, and e^r a polynomial that is off by a 10 millionth at most. NaN stays.
+// e to the x: x is n ln 2 + r with |r| <= ln 2 / 2, and e^r a polynomial with an error of at most 1e-7. NaN stays NaN.
 inline Vec exponential(Vec x) {
   x = largest(broadcast(-87.0f), smallest(broadcast(88.0f), x));
-  const float rounder = 12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to whole numbers
+  const float rounder = 12582912.0f;  // 1.5 * 2^23: adding and subtracting it rounds to integers
   const Vec n = fused(broadcast(rounder), x, broadcast(1.44269504f)) - rounder;
 #if defined(__AVX2__)
   const Vec r = fused(x, n, broadcast(-0.693147182f));

@@ -1,4 +1,4 @@
-// Which kernels were compiled and which of them this processor can run. SEQLOOM_HAVE_* say which were compiled.
+// The table of instruction sets. SEQLOOM_HAVE_* tell which of them were compiled.
 #include <cstring>
 
 #include "runtime/kernels.h"

@@ -1,4 +1,4 @@
-// What becomes of numbers that are too small for full precision.
+// Denormal numbers, too small for full precision.
 #pragma once
 
 #if defined(__SSE__)
@@ -7,8 +7,8 @@
 
 namespace seqloom {
 
-// While it lives, the calling thread takes numbers below 1e-38 for zero, read and written: each of them takes most
-// processors as long as a hundred others.
+// While it exists, the calling thread reads and writes denormal numbers (below 1e-38) as zero: on most processors each
+// of them takes a hundred times as long.
 class FlushDenormals {
  public:
 #if defined(__SSE__)

@@ -1,4 +1,4 @@
-// What every instruction set offers, whichever the processor turns out to have.
+// The functions that every instruction set offers.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +17,21 @@ struct TrainerSetup;
 
 struct Kernels {
   const char* name;
-  // Whether this processor can run them.
+  // Return whether this processor supports the instruction set.
   bool (*supported)();
   Trainer* (*new_trainer)(const TrainerSetup& setup);
-  // Decoding: a model's weights, packed (null where the precision does not suit the core), and the way to a draw.
+  // Decoding: pack a model's weights (null if the core does not support the precision), and make a sampler chain.
   decoding::Network* (*new_network)(const decoding::Model& model);
-  // `tokens` are those that the logits are of, in their order; null is all of the vocabulary.
+  // `tokens` are the tokens that the logits belong to, in their order; null for the whole vocabulary.
   decoding::SamplerChain* (*new_sampler_chain)(const decoding::SamplingSettings& settings, int vocabulary, int padded,
                                                const int32_t* tokens);
 };
 
-// All that were compiled, the fastest first; the last one runs everywhere.
+// All instruction sets that were compiled, the fastest first; the last one runs on every processor.
 extern const Kernels* const kAllKernels[];
 extern const int kNumKernels;
 
-// By name; null where there is none of that name.
+// Find an instruction set by name; null if there is none.
 const Kernels* find_kernels(const char* name);
 
 }  // namespace seqloom

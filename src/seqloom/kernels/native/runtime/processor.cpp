@@ -28,10 +28,10 @@ bool has_amx() {
 #if defined(__linux__)
   constexpr int request_permission = 0x1023, tile_data = 18;
   unsigned a, b, c, d;
-  static const bool found = has_avx512bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1) &&
-                            (d >> 24 & 1) && (d >> 25 & 1) &&
-                            syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-  return found;
+  static const bool supported = has_avx512bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1) &&
+                                (d >> 24 & 1) && (d >> 25 & 1) &&
+                                syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  return supported;
 #else
   return false;
 #endif

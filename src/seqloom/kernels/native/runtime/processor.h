@@ -1,4 +1,4 @@
-// What the processor can do, asked at run time.
+// Detection of the processor's instruction sets at run time.
 #pragma once
 
 namespace seqloom {
@@ -6,7 +6,7 @@ namespace seqloom {
 bool has_avx2();
 bool has_avx512();
 bool has_avx512bf16();
-// Also asks the system to keep the tile registers for this process.
+// Also requests the system's permission to use tile registers in this process.
 bool has_amx();
 
 }  // namespace seqloom

@@ -39,7 +39,7 @@ uint32_t murmur(const char* bytes, size_t length) {
   return hash ^ hash >> 16;
 }
 
-// The place of an n-gram among `features`, a power of two: the remainder of the hash's absolute value.
+// Return the place of an n-gram among `features`, a power of two: the remainder of the hash's absolute value.
 uint32_t place_of(std::string_view ngram, uint32_t features) {
   const auto hash = static_cast<int32_t>(murmur(ngram.data(), ngram.size()));
   const uint32_t positive = hash < 0 ? 0u - static_cast<uint32_t>(hash) : static_cast<uint32_t>(hash);
@@ -70,7 +70,7 @@ bool one_of(uint32_t code, std::string_view some) {
 
 bool is_apostrophe(uint32_t code) { return code == '\'' || code == 0x2019; }
 
-// Whether a word negates what follows it: a word of its own, or one that ends in n't.
+// Return whether a word negates the words after it: a negation, or a word that ends in n't.
 bool negates(std::string_view word) {
   for (const std::string_view known : {"not", "no", "never", "nothing", "without", "hardly", "barely", "cannot"})
     if (word == known) return true;
@@ -80,7 +80,7 @@ bool negates(std::string_view word) {
   return ends("n't") || ends("n\u2019t");
 }
 
-// Distinct places and how often each was seen: open addressing, emptied by walking what was put in.
+// Counts distinct places: a hash table with open addressing.
 class Tally {
  public:
   void add(uint32_t place) {
@@ -93,7 +93,7 @@ class Tally {
     ++slot.count;
   }
 
-  // Write what was counted in the order of the places, and forget it.
+  // Write the counts in the order of the places, and clear the table.
   size_t take(int32_t* places, float* counts) {
     std::sort(used_.begin(), used_.end());
     size_t written = 0;
@@ -134,7 +134,7 @@ class Counter {
  public:
   Counter(const uint8_t* classes, uint32_t features) : classes_(classes), features_(features) {}
 
-  // The places of words come first, then those of characters, `features` further on.
+  // Return the number of features. The places of words come first, then those of characters, `features` further on.
   size_t count(const uint32_t* codes, size_t length, int32_t* places, float* counts) {
     words(codes, length);
     const size_t written = tally_.take(places, counts);
@@ -147,7 +147,7 @@ class Counter {
  private:
   bool is(uint32_t code, uint8_t kind) const { return classes_[code] & kind; }
 
-  // Single words and pairs of them; those soon after a negation are marked.
+  // Count words and pairs of words; words soon after a negation get a prefix.
   void words(const uint32_t* codes, size_t length) {
     before_.clear();
     bool first = true;
@@ -190,7 +190,7 @@ class Counter {
     }
   }
 
-  // All stretches of some characters, where white space of several is one blank.
+  // Count all substrings of some lengths, with each run of white space as one blank.
   void characters(const uint32_t* codes, size_t length) {
     bytes_.clear(), starts_.clear();
     for (size_t at = 0; at < length;) {

@@ -1,11 +1,11 @@
-// What dropout drops: a function of a seed and a position, so that nothing is stored and any thread can ask.
+// Dropout masks as a function of seed and position, so that nothing is stored and any thread can compute its part.
 #pragma once
 
 #include "isa/vector.h"
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Mixes all bits of a number into all others (the finaliser of SplitMix64, Steele et al. 2014).
+// Mix all bits of a number (the finaliser of SplitMix64, Steele et al. 2014).
 inline uint64_t mix(uint64_t x) {
   x += 0x9e3779b97f4a7c15ull;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
@@ -13,7 +13,7 @@ inline uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// Draws masks: 0 with probability `share`, else 1 / (1 - share).
+// Computes masks: 0 with probability `share`, else 1 / (1 - share).
 class Dropout {
  public:
   Dropout(float share, uint64_t seed)
@@ -24,10 +24,10 @@ class Dropout {
 
   bool active() const { return active_; }
 
-  // One row of a mask.
+  // Return the key of one row of a mask.
   uint32_t row(uint64_t index) const { return static_cast<uint32_t>(mix(seed_ ^ mix(index))); }
 
-  // Places `first` to `first + kWidth` of a row.
+  // Return places `first` to `first + kWidth` of a row.
   Vec mask(uint32_t row, uint32_t first) const {
     typedef uint32_t Words __attribute__((vector_size(4 * SEQLOOM_WIDTH)));
     Words x;

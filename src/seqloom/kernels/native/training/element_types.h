@@ -1,7 +1,8 @@
-// What weights and activations are stored as: bfloat16 where there is a dot product of pairs (SEQLOOM_BFLOAT16), else
-// float.
+// The element type of weights and activations: bfloat16 if the processor has a dot product of pairs (SEQLOOM_BFLOAT16),
+// else float.
 //
-// Products sum along `depth`. Elements that one instruction sums lie side by side: a group is two bfloat16 or one float.
+// Products sum along `depth`. Elements that one instruction sums lie side by side: a group is two bfloat16 or one
+// float.
 #pragma once
 
 #include "isa/vector.h"
@@ -30,7 +31,7 @@ inline float to_float(Element value) {
   return wide;
 }
 
-// A vector of groups, and one group in every place.
+// Load a vector of groups; broadcast one group to all places.
 inline Groups load_groups(const Element* from) { return (Groups)_mm512_loadu_si512(from); }
 
 inline Groups broadcast_group(const Element* from) {
@@ -41,7 +42,7 @@ inline Groups broadcast_group(const Element* from) {
 
 inline Vec multiply_add(Vec total, Groups a, Groups b) { return _mm512_dpbf16_ps(total, a, b); }
 
-// Groups of two rows: what lies in the same column of both.
+// Interleave two rows into groups: elements of the same column lie side by side.
 inline void store_groups(Element* to, const Element* row, size_t stride) {
   const __m256i* first = reinterpret_cast<const __m256i*>(row);
   const __m256i* second = reinterpret_cast<const __m256i*>(row + stride);
@@ -50,7 +51,7 @@ inline void store_groups(Element* to, const Element* row, size_t stride) {
   _mm512_storeu_si512(to, _mm512_or_si512(low, high));
 }
 
-// Puts what lies eight rows separate side by side, in halves of 128 bits.
+// Interleave elements that lie eight rows apart, in halves of 128 bits.
 inline void interleave(const __m256i (&from)[16], __m256i (&to)[16]) {
   for (int i = 0; i < 8; ++i) {
     to[2 * i] = _mm256_unpacklo_epi16(from[i], from[i + 8]);
@@ -58,7 +59,7 @@ inline void interleave(const __m256i (&from)[16], __m256i (&to)[16]) {
   }
 }
 
-// to[j, i] = from[i, j] for blocks of 16 by 16: pairs, then pairs of pairs, and so on are put side by side.
+// to[j, i] = from[i, j] for blocks of 16 by 16, by repeated interleaving.
 inline void transpose_block(const Element* from, size_t from_stride, Element* to, size_t to_stride) {
   __m256i row[16], next[16];
   for (int i = 0; i < 16; ++i) row[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * from_stride));
@@ -66,7 +67,7 @@ inline void transpose_block(const Element* from, size_t from_stride, Element* to
   interleave(next, row);
   interleave(row, next);
   interleave(next, row);
-  // Each register now holds two whole columns, one from either half: 128 bits are 8 rows of a column.
+  // Each register now holds two whole columns, one in either half: 128 bits are 8 rows of a column.
   for (int j = 0; j < 8; ++j) {
     const __m256i low = _mm256_permute2x128_si256(row[2 * j], row[2 * j + 1], 0x20);
     const __m256i high = _mm256_permute2x128_si256(row[2 * j], row[2 * j + 1], 0x31);

@@ -1,4 +1,4 @@
-// One gated layer over a whole window: forward, back through time, and the gradients of its weights.
+// One gated layer over a whole window: forward, backward through time, and the gradients of its weights.
 #pragma once
 
 #include "isa/cells.h"
@@ -13,7 +13,7 @@ namespace seqloom::SEQLOOM_ISA {
 
 // out (+)= columns^T times panels, for the thread's share of the panels: the gradient of a matrix.
 //
-// `columns` is a blocked transpose [rows / kPadding, units, kPadding], `panels` are packed rows.
+// `columns` is a blocked transpose [rows / kPadding, units, kPadding]; `panels` are packed rows.
 inline void weight_gradient(const Element* columns, size_t units, const Element* panels, size_t rows,
                             size_t out_columns, float* out, int thread, int threads) {
   const ThreadRange range(out_columns, kColumns, thread, threads);
@@ -27,13 +27,13 @@ inline void weight_gradient(const Element* columns, size_t units, const Element*
   }
 }
 
-// What a layer reads and is given at a window, beside its weights.
+// The inputs of a layer for one window, besides its weights.
 struct LayerWindow {
   const uint8_t* resets;     // [batch_size, time], or null
   const Element* below;      // rows of the layer below; null for the first
-  const float* table;        // of the first layer: rows of pre-activations, bias included
+  const float* table;        // first layer: rows of pre-activations, bias included
   const int32_t* table_row;  // [batch_size, time]
-  const float* conditions;   // rows that are added to the pre-activations, or null
+  const float* conditions;   // rows added to the pre-activations, or null
   const int32_t* condition;  // [batch_size, time]
   Dropout output_dropout;    // of the outputs
   bool variational;
@@ -50,7 +50,7 @@ class GatedLayer {
     input_back_.reset(regions.padded_inputs * columns);
   }
 
-  // Buffers for windows of this shape.
+  // Allocate the buffers for windows of this shape.
   void arrange(const WindowLayout& layout) {
     layout_ = layout;
     const size_t units = regions_.padded_size, rows = layout.rows(), slots = layout.slots();
@@ -70,7 +70,7 @@ class GatedLayer {
     output_columns_.reset(0);
   }
 
-  // Pack the weights, a share a thread. `one_hot`: the input product is never made.
+  // Pack the thread's share of the weights. `one_hot`: the input weights are not needed.
   void pack(const float* arena, const Dropout& output_dropout, bool one_hot, int thread, int threads) {
     const size_t units = regions_.padded_size, columns = regions_.gate_columns();
     const float* hidden = arena + regions_.weight_hidden.start;
@@ -89,7 +89,7 @@ class GatedLayer {
       pack_transposed<kPlainVectors>(input, columns, columns, p, &input_back_[p * panel_size<kPlainVectors>(columns)]);
   }
 
-  // The recurrent weights with some of them dropped, for `pack`.
+  // Compute the recurrent weights after weight dropout, for `pack`.
   void drop_weights(const float* arena, const Dropout& output_dropout) {
     if (!output_dropout.active()) return;
     if (masked_.size() == 0) masked_.reset(regions_.weight_hidden.size());
@@ -97,7 +97,7 @@ class GatedLayer {
     apply_mask(output_dropout, [&](size_t at, Vec mask) { store(&masked_[at], load(hidden + at) * mask); });
   }
 
-  // Room for outputs that are not just the hidden values: dropped, or separate from states that are reset.
+  // Allocate outputs that differ from the hidden values: because of dropout, or because states are reset.
   void separate_outputs(bool separate, bool feeds_layer) {
     has_outputs_ = separate;
     const size_t wanted = layout_.rows() * regions_.padded_size;
@@ -113,7 +113,7 @@ class GatedLayer {
       forward_with<Lstm>(window, thread);
   }
 
-  // Back through time, from the gradients of the outputs to those of the pre-activations.
+  // Run the backward pass, from the gradients of the outputs to those of the pre-activations.
   void backward(const LayerWindow& window, int thread) {
     if (gru_)
       backward_with<Gru>(window, thread);
@@ -121,7 +121,8 @@ class GatedLayer {
       backward_with<Lstm>(window, thread);
   }
 
-  // Rows of pre-activations (without the recurrent part and the bias) of rows of inputs: the thread's share of the units.
+  // Compute rows of pre-activations from rows of inputs, without recurrent part and bias: the thread's share of the
+  // units.
   void drive(const Element* inputs, size_t num_rows, float* out, int thread, int threads) const {
     const size_t depth = regions_.padded_inputs, columns = regions_.gate_columns();
     for (size_t p = thread; p < columns / kGateColumns; p += threads)
@@ -129,7 +130,7 @@ class GatedLayer {
                        columns);
   }
 
-  // The gradients of inputs from those of pre-activations, `num_rows` rows.
+  // Compute the gradients of inputs from those of pre-activations, `num_rows` rows.
   void backward_inputs(const Element* d_gates, size_t num_rows, float* out) const {
     const size_t depth = regions_.gate_columns(), inputs = regions_.padded_inputs;
     for (size_t p = 0; p < inputs / kColumns; ++p)
@@ -150,7 +151,8 @@ class GatedLayer {
     });
   }
 
-  // sums[index] += the gradients of the pre-activations of all tokens whose index it is: the thread's share of columns.
+  // sums[index] += the gradients of the pre-activations of the tokens with that index: the thread's share of the
+  // columns.
   void sum_by(const int32_t* index, float* sums, int thread, int threads) const {
     const size_t columns = regions_.gate_columns();
     const ThreadRange range(columns, kGateColumns, thread, threads);
@@ -162,7 +164,7 @@ class GatedLayer {
       }
   }
 
-  // The sum over all tokens: the thread's share of the columns.
+  // Compute the gradient of the bias, the sum over all tokens: the thread's share of the columns.
   void sum_bias(float* d_bias, int thread, int threads) const {
     const size_t columns = regions_.gate_columns();
     const ThreadRange range(columns, kGateColumns, thread, threads);
@@ -188,7 +190,7 @@ class GatedLayer {
     std::memcpy(initial_carry_.data(), &carry_[last], initial_carry_.size() * sizeof(float));
   }
 
-  // The state that is kept, hidden [batch_size, size] and what the LSTM carries beside it; null zeroes.
+  // Copy the carried state in or out: hidden [batch_size, size], and the LSTM's cell; null zeroes it.
   void copy_state(float* hidden, float* cell, bool in) {
     if (in) initial_hidden_.clear(), initial_carry_.clear();
     if (hidden == nullptr) return;
@@ -324,7 +326,7 @@ class GatedLayer {
     return window.output_dropout.mask(window.output_dropout.row(place << 32 | static_cast<uint32_t>(sequence)), unit);
   }
 
-  // Give `use(place, mask)` every vector of the recurrent weights.
+  // Call `use(place, mask)` for every vector of the recurrent weights.
   template <typename Use>
   void apply_mask(const Dropout& output_dropout, Use use) const {
     const size_t columns = regions_.gate_columns();
@@ -338,15 +340,15 @@ class GatedLayer {
   bool gru_;
   bool has_outputs_ = false;
   WindowLayout layout_;
-  // Packed weights: the recurrent and the input ones, each as they are and transposed.
+  // Packed weights: recurrent and input weights, each also transposed.
   Buffer<Element> recurrent_, recurrent_back_, input_, input_back_;
   Buffer<float> masked_;
-  // Before each step, and after the last: [time + 1, slots, units].
+  // The values before each step and after the last: [time + 1, slots, units].
   Buffer<Element> hidden_;
   Buffer<float> carry_;
-  // [time, slots, gates * units]: what the gates were; going back, the gradients of their pre-activations.
+  // [time, slots, gates * units]: the gates; in the backward pass, the gradients of their pre-activations.
   Buffer<Element> gates_;
-  // The same gradients as panels, and the hidden values transposed: what the gradients of the weights are made of.
+  // Those gradients as panels, and the hidden values transposed: the operands of the weight gradients.
   Buffer<Element> panels_, hidden_columns_;
   Buffer<Element> outputs_, output_columns_, d_outputs_;
   Buffer<float> scratch_, d_hidden_, d_carry_;

@@ -1,7 +1,8 @@
 // Matrix products of rows of elements with a packed matrix.
 //
-// A matrix [depth, columns] is packed in panels of kColumns (or kGateColumns) columns of all its rows, so that a product
-// reads its panel from front to back. Every sum runs along depth in one order, whatever the number of rows.
+// A matrix [depth, columns] is packed in panels of kColumns (or kGateColumns) columns over the whole depth, so that a
+// product reads its panel from front to back. Every sum runs along depth in the same order, whatever the number of
+// rows.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Columns of a plain panel, in elements and in vectors.
+// Columns of a plain panel, as elements and as vectors.
 constexpr int kColumns = 32;
 constexpr int kPlainVectors = kColumns / kWidth;
 // A recurrent panel holds the four gates of kWidth units side by side.
@@ -21,13 +22,13 @@ constexpr int kGateColumns = kGates * kWidth;
 // Units and depths are padded to this, so that every panel is whole.
 constexpr int kPadding = 32;
 
-// Sums of this many rows fit in the cache beside what they are multiplied with.
+// Rows whose sums fit into the cache beside the operands.
 constexpr size_t kRowsPerPass = 1024;
 
 constexpr size_t padded(size_t count) { return (count + kPadding - 1) / kPadding * kPadding; }
 
-// Rows come in tiles of this many, so that buffers hold whole tiles; without tiles, in whole groups, as rows that are
-// summed over lie in groups.
+// Buffers hold whole tiles of this many rows; without tiles whole groups, because rows that are summed over lie in
+// groups.
 #if SEQLOOM_AMX
 constexpr int kRowTile = 16;
 #else
@@ -36,8 +37,8 @@ constexpr int kRowTile = kGroup;
 
 constexpr size_t whole_tiles(size_t rows) { return (rows + kRowTile - 1) / kRowTile * kRowTile; }
 
-// Rows of elements in memory: element k of row r lies at `first + r * stride + k / kPadding * block + k % kPadding`. Rows
-// as they are have a block of kPadding; a transpose that was written block by block has its rows side by side.
+// Rows of elements in memory: element k of row r lies at `first + r * stride + k / kPadding * block + k % kPadding`.
+// Plain rows have a block of kPadding; a blocked transpose has its rows side by side.
 struct Rows {
   const Element* first;
   size_t stride;
@@ -47,7 +48,7 @@ struct Rows {
   Rows deeper(size_t depth) const { return {first + depth / kPadding * block, stride, block}; }
 };
 
-// `Count` rows times one panel of `Vectors` vectors; the sums stay in registers.
+// Multiply `Count` rows with one panel of `Vectors` vectors; the sums stay in registers.
 template <int Count, int Vectors>
 inline void accumulate(Rows rows, const Element* panel, size_t depth, Vec (&total)[Count][Vectors]) {
   for (size_t start = 0; start < depth; start += kPadding) {
@@ -69,7 +70,8 @@ inline void accumulate(Rows rows, const Element* panel, size_t depth, Vec (&tota
 
 #if SEQLOOM_AMX
 
-// Two tiles of rows (or one) times two tiles of columns: sums in tile registers 0 to 3, rows in 4 and 5, columns in 6, 7.
+// Multiply two tiles of rows (or one) with two tiles of columns: sums in tile registers 0 to 3, rows in 4 and 5,
+// columns in 6 and 7.
 template <bool Two>
 inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, size_t depth, float* out,
                            size_t out_stride, bool add) {
@@ -88,7 +90,7 @@ inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, si
   }
   const Element* first = rows.first;
   for (size_t k = 0; k < depth; k += kPadding, first += rows.block, panel += kPadding / kGroup * panel_row) {
-    // The next columns are asked for while these are multiplied: 15 to 20 % where they come from the second cache.
+    // Prefetch the next columns: 15 to 20 % faster if they come from the second-level cache.
     const char* next = reinterpret_cast<const char*>(panel + kPadding / kGroup * panel_row);
     for (int line = 0; line < 16; ++line) {
       _mm_prefetch(next + line * column_bytes, _MM_HINT_T0);
@@ -117,7 +119,7 @@ template <int Count, int Vectors>
 __attribute__((noinline)) void multiply_rows(Rows rows, const Element* panel, size_t depth, float* out,
                                              size_t out_stride, bool add) {
   Vec total[Count][Vectors];
-  // Every loop over the sums is unrolled: an index that is known when compiling keeps them in registers.
+  // Every loop over the sums is unrolled, because indices known at compile time keep the sums in registers.
 #pragma GCC unroll 16
   for (int r = 0; r < Count; ++r)
 #pragma GCC unroll 8
@@ -129,7 +131,7 @@ __attribute__((noinline)) void multiply_rows(Rows rows, const Element* panel, si
     for (int v = 0; v < Vectors; ++v) store(out + r * out_stride + v * kWidth, total[r][v]);
 }
 
-// The same for a number of rows that is only known at run time, up to `Most`.
+// Multiply a number of rows that is known at run time only, up to `Most`.
 template <int Most, int Vectors>
 inline void multiply_up_to(Rows rows, size_t num_rows, const Element* panel, size_t depth, float* out,
                            size_t out_stride, bool add) {
@@ -140,8 +142,8 @@ inline void multiply_up_to(Rows rows, size_t num_rows, const Element* panel, siz
 
 #endif
 
-// out[r, :] = (or +=) row r times a panel of `Vectors` vectors. Depth is a multiple of kPadding; with tiles, `num_rows` is
-// rounded up to whole ones.
+// out[r, :] = (or +=) row r times a panel of `Vectors` vectors. Depth is a multiple of kPadding; with tiles, `num_rows`
+// is rounded up to whole tiles.
 template <int Vectors>
 inline void multiply(Rows rows, size_t num_rows, const Element* panel, size_t depth, float* out, size_t out_stride,
                      bool add = false) {
@@ -158,7 +160,7 @@ inline void multiply(Rows rows, size_t num_rows, const Element* panel, size_t de
     }
   }
 #else
-  // As few turns as there can be, of like size: each must have sums enough to keep the multipliers busy.
+  // Use as few passes as possible, of similar size: each needs enough sums to keep the multipliers busy.
   constexpr size_t max_rows = (kWidth == 16 ? 24 : 12) / Vectors;
   for (size_t r = 0; r < num_rows;) {
     const size_t turns = (num_rows - r + max_rows - 1) / max_rows, count = (num_rows - r + turns - 1) / turns;

@@ -1,4 +1,4 @@
-// Packs matrices into the panels that `product.h` reads.
+// Packs matrices into the panels that `gemm.h` reads.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Elements of one panel of `Vectors` vectors.
+// Number of elements of one panel of `Vectors` vectors.
 template <int Vectors>
 constexpr size_t panel_size(size_t depth) {
   return depth * Vectors * kWidth;
@@ -17,7 +17,7 @@ inline void to_elements(const float* from, Element* to, size_t count) {
   for (size_t i = 0; i < count; i += kWidth) store_elements(to + i, load(from + i));
 }
 
-// Panel `index` of the matrix [depth, columns] that lies in `rows` with `stride` elements from row to row.
+// Pack panel `index` of the matrix [depth, columns] in `rows`, with `stride` elements from row to row.
 template <int Vectors>
 inline void pack_panel(const Element* rows, size_t stride, size_t depth, size_t index, Element* panel) {
   const Element* first = rows + index * Vectors * kWidth;
@@ -27,7 +27,7 @@ inline void pack_panel(const Element* rows, size_t stride, size_t depth, size_t 
   }
 }
 
-// The same of a matrix of floats.
+// Pack a panel of a matrix of floats.
 template <int Vectors>
 inline void pack_floats(const float* rows, size_t stride, size_t depth, size_t index, Element* panel) {
   constexpr int columns = Vectors * kWidth;
@@ -39,8 +39,7 @@ inline void pack_floats(const float* rows, size_t stride, size_t depth, size_t i
   }
 }
 
-// Panel `index` of the transpose of the matrix [columns, depth] of floats in `rows`: what lies side by side there is
-// summed.
+// Pack panel `index` of the transpose of a matrix of floats [columns, depth] in `rows`.
 template <int Vectors>
 inline void pack_transposed(const float* rows, size_t stride, size_t depth, size_t index, Element* panel) {
   constexpr int columns = Vectors * kWidth;
@@ -58,9 +57,9 @@ inline void pack_transposed(const float* rows, size_t stride, size_t depth, size
   }
 }
 
-// Puts the groups of `num_rows` rows, which lie at `depth` of what is summed over, into the panels of a matrix.
+// Pack `num_rows` rows, at `depth` of the dimension that is summed over, into the panels of a matrix.
 //
-// The panels are `panel_elements` separate and have kColumns columns.
+// The panels are `panel_elements` apart and have kColumns columns.
 inline void pack_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t depth,
                       Element* panels, size_t panel_elements) {
   for (size_t c = 0; c < columns; c += kColumns) {
@@ -71,7 +70,7 @@ inline void pack_rows(const Element* rows, size_t stride, size_t num_rows, size_
   }
 }
 
-// Writes rows as columns of a transpose that is kept in blocks [depth / kPadding, columns, kPadding].
+// Write rows as columns of a blocked transpose [depth / kPadding, columns, kPadding].
 inline void transpose_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t depth,
                            Element* to) {
   size_t r = 0;

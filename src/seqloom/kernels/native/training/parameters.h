@@ -1,7 +1,7 @@
-// Where each parameter lies in the arrays that training works on, and how it gets there from the model's own shapes.
+// The layout of the parameters in the arrays of training, and the conversion from and to the model's shapes.
 //
-// A matrix lies as [input, output], padded to whole panels; what is padded stays zero. Gates are interleaved: the four
-// gates of kWidth units, then those of the next units.
+// A matrix is stored as [input, output], padded with zeros to whole panels. Gates are interleaved: the four gates of
+// kWidth units, then those of the next units.
 #pragma once
 
 #include "runtime/buffer.h"
@@ -10,7 +10,7 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// One parameter: `rows` by `columns` floats, of which the model knows fewer.
+// One parameter: `rows` by `columns` floats, padding included.
 struct Region {
   size_t start = 0, rows = 0, columns = 0;
   bool matrix = false;
@@ -19,7 +19,7 @@ struct Region {
 };
 
 struct LayerRegions {
-  size_t size, inputs;  // units and width of the input, as the model has them
+  size_t size, inputs;  // units and width of the input, without padding
   size_t padded_size, padded_inputs;
   Region weight_input, weight_hidden, bias;
 
@@ -44,7 +44,7 @@ struct Parameters {
     }
   }
 
-  // Copy a parameter between the model's shape (`values`) and ours (`arena`).
+  // Copy a parameter between the model's shape (`values`) and this layout (`arena`).
   void copy_parameter(float* arena, Part part, int index, float* values, bool in) const {
     const auto copy = [in](float& ours, float& model) {
       if (in)
@@ -70,8 +70,8 @@ struct Parameters {
     }
   }
 
-  // Where a gate of a unit lies in a row. The model's GRU has three gates; its third one is our third in the recurrent
-  // weights and our fourth elsewhere.
+  // Return the column of a unit's gate. The model's GRU has three gates; its third gate is the third here in the
+  // recurrent weights and the fourth elsewhere.
   size_t column(Part part, int gate, size_t unit) const {
     if (setup.gru && gate == 2 && part != kWeightHidden) gate = 3;
     return unit / kWidth * kGateColumns + gate * kWidth + unit % kWidth;
@@ -79,7 +79,7 @@ struct Parameters {
 
   int model_gates() const { return setup.gru ? 3 : 4; }
 
-  // Zero what the GRU has not: the third gate of the input's part, the fourth of the hidden vector's.
+  // Zero the gates that a GRU does not have: the third of the input part, the fourth of the recurrent part.
   void zero_absent_gates(float* arena) const {
     if (!setup.gru) return;
     for (const LayerRegions& layer : layers) {
@@ -93,7 +93,7 @@ struct Parameters {
   Region embedding;
   std::vector<LayerRegions> layers;
   std::vector<Region> head_weights, head_biases;
-  // Every region in order, and floats in all.
+  // Every region in order, and the total number of floats.
   std::vector<Region> all;
   size_t total = 0;
 

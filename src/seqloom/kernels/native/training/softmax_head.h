@@ -1,4 +1,4 @@
-// The output layer: logits, softmax, loss, and the gradients of all three, a block of rows at a time.
+// The softmax head: logits, softmax, loss and their gradients, a block of rows at a time.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,7 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// One row: from logits to the gradient of the loss, in place; gives the nats.
+// Replace the logits of one row by the gradient of the loss; return the loss in nats.
 inline float softmax_loss(float* logits, size_t count, size_t target, float scale) {
   Vec max_rows = load(logits);
   for (size_t i = kWidth; i < count; i += kWidth) max_rows = largest(max_rows, load(logits + i));
@@ -31,7 +31,7 @@ inline float softmax_loss(float* logits, size_t count, size_t target, float scal
 
 class SoftmaxHead {
  public:
-  // A token to learn: its row in the outputs, its place in the window, what comes next, and its condition.
+  // A target: its row in the outputs, its place in the window, the token, and its condition.
   struct Target {
     size_t row, place;
     int32_t token, condition;
@@ -58,9 +58,10 @@ class SoftmaxHead {
                                      &back_[p * panel_size<kPlainVectors>(vocabulary)]);
   }
 
-  // Mean nats of the targets, the gradients of weight and bias, and those of the outputs, which are set (or added to).
+  // Return the mean loss of the targets in nats; compute the gradients of weight, bias and outputs.
   //
-  // Args: outputs and d_outputs: rows of the layer below. logit_bias and d_logit_bias: [conditions, padded vocabulary] or null.
+  // `outputs` and `d_outputs` are rows of the layer below; `add` adds to the latter. `logit_bias` and `d_logit_bias`
+  // are [conditions, padded vocabulary] or null.
   double compute(ThreadPool& pool, const float* arena, float* gradients, const std::vector<Target>& targets,
                  const Element* outputs, Element* d_outputs, bool add, float scale, const float* logit_bias,
                  float* d_logit_bias) {
@@ -98,7 +99,7 @@ class SoftmaxHead {
     return targets.empty() ? 0.0 : total / targets.size();
   }
 
-  // The log-probability of every target goes to its place.
+  // Write the log-probability of every target to its place.
   void score(ThreadPool& pool, const float* arena, const std::vector<Target>& targets, const Element* outputs,
              const float* logit_bias, double* log_probs) {
     pool.run([&](int thread) {
@@ -118,7 +119,7 @@ class SoftmaxHead {
  private:
   static constexpr size_t kBlock = 32;
 
-  // The logits of up to kBlock rows, in the thread's own room.
+  // Compute the logits of up to kBlock rows in the thread's own buffer.
   void make_logits(const float* arena, const Target* targets, size_t count, const Element* outputs,
                    const float* logit_bias, int thread) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
@@ -175,7 +176,7 @@ class SoftmaxHead {
     pack_rows(d_logits, vocabulary, kBlock, vocabulary, at, d_panels_.data(), depth * kColumns);
   }
 
-  // The thread's share of the weight's rows.
+  // Compute the weight gradient: the thread's share of the rows.
   void gradient(float* d_weight, size_t depth, bool add, int thread, int threads) const {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     const ThreadRange range(units, kPadding, thread, threads);
@@ -204,11 +205,11 @@ class SoftmaxHead {
 
   Region weight_, bias_;
   Buffer<Element> panels_, back_;
-  // Of each thread: one block's logits, inputs and gradients.
+  // Per thread: logits, inputs and gradients of one block.
   Buffer<float> logits_, d_inputs_;
   Buffer<Element> inputs_, d_logits_;
   Buffer<float> d_bias_;
-  // Of all rows: the inputs transposed and the gradients of the logits packed.
+  // For all rows: the inputs transposed, and the gradients of the logits packed.
   Buffer<Element> columns_, d_panels_;
   std::vector<float> nats_;
 };

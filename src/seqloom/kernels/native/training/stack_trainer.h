@@ -1,4 +1,4 @@
-// The trainer of one instruction set: parts in order, a few parallel regions an update.
+// The trainer of one instruction set: a stack of gated layers with softmax heads.
 #pragma once
 
 #include <memory>
@@ -102,7 +102,7 @@ class StackTrainer final : public Trainer {
 
  private:
   static constexpr size_t kPart = 16384;
-  // The logit of what only pads the vocabulary.
+  // The logit of tokens that only pad the vocabulary.
   static constexpr float kPaddingLogit = -1e30f;
 
   void arrange(int batch_size, int time) {
@@ -129,7 +129,7 @@ class StackTrainer final : public Trainer {
     return views;
   }
 
-  // Pack the weights and compute_rows the first layer's table.
+  // Pack the weights and compute the first layer's table.
   void prepare(const Window& window) {
     const float* arena = arenas_[kParameters].data();
     table_.arrange(window.tokens, static_cast<size_t>(window.batch_size) * window.time);
@@ -153,12 +153,12 @@ class StackTrainer final : public Trainer {
     if (window.num_conditions) pack_conditions(window);
   }
 
-  // Conditions in our order of gates, padded.
+  // Copy the conditions into the order of gates used here, padded.
   void pack_conditions(const Window& window) {
     conditions_.resize(layers_.size());
     d_conditions_.resize(layers_.size());
-    size_t offset = 0, given = 0;
-    for (const GatedLayer& layer : layers_) given += parameters_.model_gates() * layer.regions().size;
+    size_t offset = 0, width = 0;
+    for (const GatedLayer& layer : layers_) width += parameters_.model_gates() * layer.regions().size;
     for (size_t index = 0; index < layers_.size(); ++index) {
       const LayerRegions& regions = layers_[index].regions();
       conditions_[index].reset(window.num_conditions * regions.gate_columns());
@@ -167,7 +167,7 @@ class StackTrainer final : public Trainer {
         for (int gate = 0; gate < parameters_.model_gates(); ++gate)
           for (size_t unit = 0; unit < regions.size; ++unit)
             conditions_[index][row * regions.gate_columns() + parameters_.column(kBias, gate, unit)] =
-                window.gate_bias[row * given + offset + gate * regions.size + unit];
+                window.gate_bias[row * width + offset + gate * regions.size + unit];
       offset += parameters_.model_gates() * regions.size;
     }
     const size_t vocabulary = parameters_.setup.vocabulary, wide = padded(vocabulary);
@@ -203,7 +203,7 @@ class StackTrainer final : public Trainer {
     return false;
   }
 
-  // What a head is asked, step by step.
+  // List a head's targets, time step by time step.
   void list_targets(const Window& window, size_t head) {
     const size_t count = static_cast<size_t>(window.batch_size) * window.time;
     targets_.clear();
@@ -217,7 +217,7 @@ class StackTrainer final : public Trainer {
       }
   }
 
-  // Losses, the gradients of the heads, and those of the last layer's outputs.
+  // Compute the losses, and the gradients of the heads and of the last layer's outputs.
   void compute_heads(const Window& window, double* losses) {
     GatedLayer& last = layers_.back();
     const size_t count = static_cast<size_t>(window.batch_size) * window.time;
@@ -248,7 +248,7 @@ class StackTrainer final : public Trainer {
     input_gradients(layer, below, thread);
   }
 
-  // The gradients of the outputs of the layer below: the thread's share of the rows.
+  // Compute the gradients of the outputs of the layer below: the thread's share of the rows.
   void input_gradients(const GatedLayer& layer, GatedLayer& below, int thread) {
     constexpr size_t block = 32;
     const size_t inputs = layer.regions().padded_inputs, columns = layer.regions().gate_columns();
@@ -266,16 +266,16 @@ class StackTrainer final : public Trainer {
       table_.gradients(layers_[0], gradients);
     }
     if (!window.num_conditions || window.d_gate_bias == nullptr) return;
-    size_t offset = 0, given = 0;
+    size_t offset = 0, width = 0;
     for (size_t other = 0; other < layers_.size(); ++other) {
       if (other < index) offset += parameters_.model_gates() * layers_[other].regions().size;
-      given += parameters_.model_gates() * layers_[other].regions().size;
+      width += parameters_.model_gates() * layers_[other].regions().size;
     }
     const LayerRegions& regions = layers_[index].regions();
     for (int row = 0; row < window.num_conditions; ++row)
       for (int gate = 0; gate < parameters_.model_gates(); ++gate)
         for (size_t unit = 0; unit < regions.size; ++unit)
-          window.d_gate_bias[row * given + offset + gate * regions.size + unit] =
+          window.d_gate_bias[row * width + offset + gate * regions.size + unit] =
               d_conditions_[index][row * regions.gate_columns() + parameters_.column(kBias, gate, unit)];
     if (index != 0) return;
     const size_t vocabulary = parameters_.setup.vocabulary, wide = padded(vocabulary);

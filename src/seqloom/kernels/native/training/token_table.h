@@ -1,6 +1,7 @@
-// What the first layer reads: a row of pre-activations for each distinct token of a window, made once an update.
+// The input of the first layer: one row of pre-activations for each distinct token of a window, computed once an
+// update.
 //
-// Making the rows, and taking their gradients separate again, costs what a window's distinct tokens cost, not its tokens.
+// The cost of these rows and of their gradients depends on the number of distinct tokens, not of tokens.
 #pragma once
 
 #include <vector>
@@ -14,7 +15,7 @@ class TokenTable {
   TokenTable(const Parameters& parameters)
       : parameters_(parameters), layer_(parameters.layers[0]), place_(parameters.setup.vocabulary, -1) {}
 
-  // Find the distinct tokens.
+  // Find the distinct tokens of a window.
   void arrange(const int64_t* tokens, size_t count) {
     for (const int64_t token : distinct_) place_[token] = -1;
     distinct_.clear();
@@ -40,7 +41,7 @@ class TokenTable {
     }
   }
 
-  // The rows of the embedding; of one-hot tokens there is nothing to look up.
+  // Gather the rows of the embedding; one-hot inputs have none.
   void gather_embeddings(const float* arena) {
     if (one_hot()) return;
     const size_t width = layer_.padded_inputs, rows = padded(distinct_.size());
@@ -50,7 +51,7 @@ class TokenTable {
     transpose_rows(inputs_.data(), width, rows, width, 0, input_columns_.data());
   }
 
-  // The rows of pre-activations, bias included: the thread's share of the columns.
+  // Compute the rows of pre-activations, bias included: the thread's share of the columns.
   void compute_rows(const float* arena, const GatedLayer& layer, int thread, int threads) {
     const size_t columns = layer_.gate_columns();
     if (!one_hot()) layer.drive(inputs_.data(), padded(distinct_.size()), rows_.data(), thread, threads);
@@ -63,7 +64,7 @@ class TokenTable {
     }
   }
 
-  // The gradients of the rows, summed over their tokens: the thread's share of the columns.
+  // Sum the gradients of each row over its tokens: the thread's share of the columns.
   void sum_gradients(const GatedLayer& layer, int thread, int threads) {
     const size_t columns = layer_.gate_columns(), rows = padded(distinct_.size());
     const ThreadRange range(columns, kGateColumns, thread, threads);
@@ -72,7 +73,7 @@ class TokenTable {
     layer.sum_by(index_.data(), d_rows_.data(), thread, threads);
   }
 
-  // From the rows' gradients to those of embedding, input weights and bias, on one thread.
+  // Compute the gradients of embedding, input weights and bias from those of the rows, on one thread.
   void gradients(const GatedLayer& layer, float* gradients) {
     const size_t columns = layer_.gate_columns(), width = layer_.padded_inputs, rows = padded(distinct_.size());
     float* d_bias = gradients + layer_.bias.start;

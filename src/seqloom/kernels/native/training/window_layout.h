@@ -16,7 +16,7 @@ struct WindowLayout {
   size_t sequences_per_thread() const { return (batch_size + threads - 1) / threads; }
   size_t slots_per_thread() const { return whole_tiles(sequences_per_thread()); }
   size_t slots() const { return slots_per_thread() * threads; }
-  // Rows of all steps, in whole paddings, as they are summed over.
+  // Rows of all time steps, padded to whole groups of the sum over rows.
   size_t rows() const { return padded(time * slots()); }
   size_t row(int step, int sequence) const { return step * slots() + slot(sequence); }
   size_t slot(int sequence) const {
