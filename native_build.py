@@ -1,48 +1,40 @@
-"""Compiles the native kernels: a library for the package, or a program of their own for tests.
+"""Compile the native kernels: the library of the package, or one with sanitizers for the tests.
 
-Each instruction set is a file of its own with flags of its own; one that the compiler does not know is left out.
+Each instruction set is a file of its own with its own flags; a set that the compiler does not support is left out.
+`src/seqloom/kernels/native/build.toml` holds the flags.
 
-    python native_build.py [FLAG ...]      build src/seqloom/kernels/_native.so again, after a change
+    python native_build.py [FLAG ...]    build src/seqloom/kernels/_native.so again, after a change
+
+`SEQLOOM_NATIVE_STRICT=1` turns on more warnings and makes warnings errors.
 """
 
 import os
 import platform
+import runpy
 import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 SOURCES = Path("src/seqloom/kernels/native")
 LIBRARY = Path("src/seqloom/kernels/_native.so")
-
-_COMMON = ("-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-pthread", "-Wall", "-Wno-psabi")
-_AVX2 = ("-mavx2", "-mfma")
-_AVX512 = (*_AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512")
-_AVX512BF16 = (*_AVX512, "-mavx512bf16", "-mavx512vnni")
-FLAGS = {
-    "amx": (*_AVX512BF16, "-mamx-tile", "-mamx-bf16", "-mamx-int8"),
-    "avx512bf16": _AVX512BF16,
-    "avx512": _AVX512,
-    "avx2": _AVX2,
-    "portable": (),
-}
-"""The flags of each instruction set, the fastest first."""
 
 
 def build_library(root: Path, extra: Sequence[str] = ()) -> Path:
     """Compile and link the library into the source tree.
 
     Args:
-        root: of the repository.
-        extra: more flags of the compiler.
+        root: folder of the repository.
+        extra: further compiler flags.
 
     Raises:
-        OSError: there is no compiler.
-        CalledProcessError: it failed.
+        OSError: no compiler.
+        CalledProcessError: the compiler failed.
     """
     with tempfile.TemporaryDirectory() as folder:
         linked = link(root, Path(folder), extra)
@@ -51,54 +43,108 @@ def build_library(root: Path, extra: Sequence[str] = ()) -> Path:
     return root / LIBRARY
 
 
-def build_program(root: Path, main: Path, library: Path, place: Path, extra: Sequence[str] = ()) -> Path:
-    """Compile a program that uses a library of all kernels, linked with `-fvisibility=default`, into `place`.
+def build_program(root: Path, main: Path, parts: Sequence[Path], folder: Path, extra: Sequence[str] = ()) -> Path:
+    """Compile a program into `folder`; the errors are those of `build_library`.
 
-    The errors are those of `build_library`.
+    Args:
+        root: folder of the repository.
+        main: source of the program.
+        parts: further sources, or libraries linked with `-fvisibility=default`.
+        folder: folder of the program.
+        extra: further compiler flags.
     """
-    program = place / main.stem
-    found = (f"-I{root / SOURCES}", f"-Wl,-rpath,{library.parent}")
-    _run(_compiler(), *_COMMON, *extra, *found, main, library, "-o", program)
+    program = folder / main.stem
+    search_paths = (f"-I{root / SOURCES}", *(f"-Wl,-rpath,{part.parent}" for part in parts))
+    flags = (*settings(root)["common"], *_strict_flags(root), *extra)
+    _run(_compiler(), *flags, *search_paths, main, *parts, "-o", program)
     return program
 
 
-def link(root: Path, place: Path, flags: Sequence[str] = ()) -> Path:
-    """Compile all kernels, and link them to a shared library in `place`; the errors are those of `build_library`."""
-    compiler = _compiler()
+def link(root: Path, folder: Path, flags: Sequence[str] = (), instruction_sets: Iterable[str] | None = None) -> Path:
+    """Compile the kernels and link them to a shared library in `folder`; the errors are those of `build_library`.
 
-    def compiled(source: Path, own: Sequence[str] = ()) -> Path:
-        to = place / f"{source.stem}.o"
-        _run(compiler, *_COMMON, *flags, *own, "-c", source, "-o", to)
-        return to
+    Args:
+        root: folder of the repository.
+        folder: folder of objects and library.
+        flags: further compiler flags.
+        instruction_sets: names of the sets to include besides `portable`; None includes all.
+    """
+    compiler, sources = _compiler(), root / SOURCES
+    sets: dict[str, list[str]] = settings(root)["instruction_sets"]
+    wanted = [name for name in sets if instruction_sets is None or name in instruction_sets or name == "portable"]
+    common = (*settings(root)["common"], *_strict_flags(root), f"-I{sources}", *flags)
 
-    def instruction_set(name: str) -> Path | None:
-        if name == "portable":
-            return compiled(root / SOURCES / "isa_portable.cpp")
+    def compile_source(source: Path, name: str, own: Sequence[str] = ()) -> Path:
+        _run(compiler, *common, *own, "-c", source, "-o", folder / f"{name}.o")
+        return folder / f"{name}.o"
+
+    def compile_set(name: str) -> list[Path]:
+        """Compile both halves of an instruction set (see `isa.h`); no objects if the compiler does not support it."""
+        source, halves = sources / "isa" / f"isa_{name}.cpp", {"decoding": (), "training": ("-DSEQLOOM_TRAINING",)}
+        if name != "portable" and not _is_supported(compiler, sets[name]):
+            return []
+        tasks = [pool.submit(compile_source, source, f"{name}_{half}", [*sets[name], *halves[half]]) for half in halves]
         try:
-            return compiled(root / SOURCES / f"isa_{name}.cpp", FLAGS[name]) if _is_x86() else None
+            return [task.result() for task in tasks]
         except subprocess.CalledProcessError:
-            return None
+            # A compiler may know the flags and not the instructions.
+            if name == "portable" or _is_strict():
+                raise
+            return []
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        sets = dict(zip(FLAGS, pool.map(instruction_set, FLAGS), strict=True))
-    have = [f"-DSEQLOOM_HAVE_{name.upper()}" for name, made in sets.items() if made]
-    shared = [path for path in sorted((root / SOURCES).rglob("*.cpp")) if not path.stem.startswith("isa_")]
-    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    named = {"dispatch": have, "library": [f'-DSEQLOOM_VERSION="{version}"']}
-    objects = [compiled(path, named.get(path.stem, ())) for path in shared]
-    # What is the same in every set (a vector of the standard library) is taken from the first object that has it, so
-    # the plainest come first.
-    objects += [made for made in reversed(sets.values()) if made]
-    linked = place / LIBRARY.name
+    def compile_shared(name: str, own: Sequence[str] = ()) -> Path:
+        return compile_source(sources / f"{name}.cpp", name.replace("/", "_"), own)
+
+    names = [path.relative_to(sources).with_suffix("").as_posix() for path in sorted(sources.rglob("*.cpp"))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool, ThreadPoolExecutor(len(wanted)) as set_pool:
+        # The instruction sets take longest, so they start first.
+        set_objects = dict(zip(wanted, set_pool.map(compile_set, wanted), strict=True))
+        defines = {
+            "runtime/dispatch": [f"-DSEQLOOM_HAVE_{name.upper()}" for name in wanted if set_objects[name]],
+            "runtime/library": _identity(root),
+        }
+        shared = [name for name in names if not name.startswith("isa/")]
+        objects = list(pool.map(compile_shared, shared, [defines.get(name, ()) for name in shared]))
+    # Code that all sets share (functions of std::vector) is taken from the first object that has it, so the objects
+    # that run on every processor come first.
+    objects += [path for name in reversed(wanted) for path in set_objects[name]]
+    linked = folder / LIBRARY.name
     _run(compiler, "-shared", "-pthread", *flags, *objects, "-o", linked)
     return linked
 
 
+def settings(root: Path) -> dict[str, Any]:
+    """Return the compiler flags of `build.toml`."""
+    return tomllib.loads((root / SOURCES / "build.toml").read_text(encoding="utf-8"))
+
+
+def _identity(root: Path) -> list[str]:
+    """Return the definitions by which the package recognises its library: version and hash of the sources."""
+    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    build_hash = runpy.run_path(str(root / SOURCES.parent / "build_hash.py"))["build_hash"](root / SOURCES)
+    return [f'-DSEQLOOM_VERSION="{version}"', f'-DSEQLOOM_BUILD_HASH="{build_hash}"']
+
+
+def _strict_flags(root: Path) -> list[str]:
+    strict: list[str] = settings(root)["strict"]
+    return strict if _is_strict() else []
+
+
+def _is_strict() -> bool:
+    return os.environ.get("SEQLOOM_NATIVE_STRICT") == "1"
+
+
 def _compiler() -> str:
-    found = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    if found is None or os.name != "posix":
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None or os.name != "posix":
         raise OSError("no C++ compiler was found")
-    return found
+    return compiler
+
+
+def _is_supported(compiler: str, flags: Sequence[str]) -> bool:
+    """Return whether the compiler knows the flags of an instruction set."""
+    command = [compiler, *flags, "-x", "c++", "-fsyntax-only", os.devnull]
+    return _is_x86() and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _run(*command: str | Path) -> None:

@@ -1,11 +1,11 @@
-// Trains small stacks of every kind with every kind of kernels that this processor has, to be run under sanitizers.
+// Trains small stacks of every kind with every instruction set that this processor has, for the sanitizers.
 #include <cmath>
 #include <cstdio>
 #include <memory>
 #include <random>
 
-#include "kernels.h"
-#include "training.h"
+#include "runtime/kernels.h"
+#include "training/trainer.h"
 
 using namespace seqloom;
 
@@ -13,14 +13,14 @@ namespace {
 
 constexpr int kVocabulary = 37;
 
-// Random parameters, put in as the model has them.
+// Copy random parameters into the trainer, in the model's shapes.
 void fill(Trainer& trainer, const TrainerSetup& setup, std::mt19937& random) {
   std::normal_distribution<float> normal(0.0f, 0.2f);
   const auto put = [&](Part part, int layer, size_t count) {
     std::vector<float> values(count);
     for (float& value : values) value = normal(random);
-    trainer.exchange(kParameters, part, layer, values.data(), true);
-    trainer.exchange(kParameters, part, layer, values.data(), false);
+    trainer.copy_parameter(kParameters, part, layer, values.data(), true);
+    trainer.copy_parameter(kParameters, part, layer, values.data(), false);
   };
   const size_t gates = setup.gru ? 3 : 4;
   size_t inputs = setup.embedding ? setup.embedding : kVocabulary;
@@ -38,12 +38,13 @@ void fill(Trainer& trainer, const TrainerSetup& setup, std::mt19937& random) {
   }
 }
 
-// Whether a few updates on one window lower its loss.
-bool learns(const Kernels& kernels, const TrainerSetup& setup, int lanes, int time, float dropout, bool conditioned) {
+// Return whether a few updates on one window lower its loss.
+bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, int time, float dropout,
+            bool conditioned) {
   std::mt19937 random(1);
   std::unique_ptr<Trainer> trainer(kernels.new_trainer(setup));
   fill(*trainer, setup, random);
-  const size_t count = static_cast<size_t>(lanes) * time;
+  const size_t count = static_cast<size_t>(batch_size) * time;
   std::vector<int64_t> tokens(count), targets(count * setup.num_heads);
   std::vector<uint8_t> resets(count);
   std::vector<int32_t> condition(count);
@@ -54,13 +55,16 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int lanes, int ti
   for (int32_t& row : condition) row = random() % 2;
   size_t gates = 0;
   for (const int size : setup.sizes) gates += (setup.gru ? 3 : 4) * size;
-  std::vector<float> gate_bias(2 * gates, 0.1f), logit_bias(2 * kVocabulary, 0.1f), d_gate(2 * gates), d_logit(2 * kVocabulary);
+  std::vector<float> gate_bias(2 * gates, 0.1f), logit_bias(2 * kVocabulary, 0.1f), d_gate(2 * gates),
+      d_logit(2 * kVocabulary);
   const std::vector<float> weights(setup.num_heads, 1.0f);
   double first = 0.0, last = 0.0;
   for (int step = 1; step <= 12; ++step) {
-    for (size_t layer = 0; layer < setup.sizes.size(); ++layer) trainer->exchange_state(layer, lanes, nullptr, nullptr, true);
-    Window window{lanes, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2, false, 7,
-                  0, nullptr, nullptr, nullptr, nullptr, nullptr};
+    for (size_t layer = 0; layer < setup.sizes.size(); ++layer)
+      trainer->copy_state(layer, batch_size, nullptr, nullptr, true);
+    Window window{
+        batch_size, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2, false,
+        7,          0,    nullptr,       nullptr,        nullptr,       nullptr,        nullptr};
     if (conditioned) {
       window.num_conditions = 2, window.condition = condition.data();
       window.gate_bias = gate_bias.data(), window.logit_bias = logit_bias.data();
@@ -69,17 +73,18 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int lanes, int ti
     std::vector<double> losses(setup.num_heads);
     trainer->compute(window, losses.data());
     if (!std::isfinite(trainer->gradient_norm())) return false;
-    trainer->update({step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
+    trainer->update(
+        {step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
     trainer->keep_state();
     (step == 1 ? first : last) = losses[0];
-    // Whatever the weights are by now, reading without learning gives a price to every target that is there.
-    std::vector<double> log_probs(lanes * time, 1.0);
+    // Whatever the weights are by now, scoring gives every target a log-probability.
+    std::vector<double> log_probs(batch_size * time, 1.0);
     trainer->score(window, log_probs.data());
-    for (int i = 0; i < lanes * time; ++i)
+    for (int i = 0; i < batch_size * time; ++i)
       if (window.targets[i] < 0 ? log_probs[i] != 1.0 : !(log_probs[i] <= 0.0)) return false;
   }
-  std::vector<float> hidden(lanes * setup.sizes[0]), cell(lanes * setup.sizes[0]);
-  trainer->exchange_state(0, lanes, hidden.data(), cell.data(), false);
+  std::vector<float> hidden(batch_size * setup.sizes[0]), cell(batch_size * setup.sizes[0]);
+  trainer->copy_state(0, batch_size, hidden.data(), cell.data(), false);
   return last < first;
 }
 

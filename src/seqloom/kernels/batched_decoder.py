@@ -3,7 +3,7 @@
 import os
 import weakref
 from collections.abc import Sequence
-from ctypes import byref
+from ctypes import POINTER, byref, c_float, c_int, c_void_p
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -65,8 +65,10 @@ class Lanes:
     def __init__(self, decoder: "NativeDecoder", count: int, threads: int | None = None) -> None:
         self._library = decoding_library()
         self._decoder = decoder  # the weights must outlive the lanes
-        self._handle = self._library.seqloom_lanes_new(decoder.handle, count, threads or usable_processors())
-        weakref.finalize(self, self._library.seqloom_lanes_delete, self._handle)
+        handle = c_void_p()
+        self._library.seqloom_streams_new(decoder.handle, count, threads or usable_processors(), byref(handle))
+        self._handle = handle.value
+        weakref.finalize(self, self._library.seqloom_streams_delete, self._handle)
         self._count = count
         self._draws = False
 
@@ -75,24 +77,24 @@ class Lanes:
 
     def resize(self, count: int) -> None:
         """Have `count` lanes; new ones are before their first token. Takes biases away if there are more."""
-        self._library.seqloom_lanes_resize(self._handle, count)
+        self._library.seqloom_streams_resize(self._handle, count)
         self._count = count
 
     def clear(self, lane: int) -> None:
         """Take a lane back to before its first token."""
-        self._library.seqloom_lanes_clear(self._handle, self._checked(lane))
+        self._library.seqloom_streams_clear(self._handle, self._checked(lane))
 
     def reorder(self, indices: Integer[np.ndarray, " lanes"]) -> None:
         """Make lane i what lane `indices[i]` was, the text that it wrote included; its own draws go on."""
         chosen = np.ascontiguousarray(indices, np.int32)
         if chosen.shape != (self._count,) or chosen.min() < 0 or chosen.max() >= self._count:
             raise ValueError(f"{self._count} lanes need as many indices, each below {self._count}")
-        self._library.seqloom_lanes_reorder(self._handle, address(chosen))
+        self._library.seqloom_streams_reorder(self._handle, address(chosen), len(chosen))
 
     def state(self, lane: int) -> UInt8[np.ndarray, " bytes"]:
         """All that a lane remembers of what it read."""
         state = np.empty(self._decoder.state_bytes, np.uint8)
-        self._library.seqloom_lanes_read_state(self._handle, self._checked(lane), address(state))
+        self._library.seqloom_streams_read_state(self._handle, self._checked(lane), address(state), state.nbytes)
         return state
 
     def set_state(self, lane: int, state: UInt8[np.ndarray, " bytes"]) -> None:
@@ -100,28 +102,29 @@ class Lanes:
         held = np.ascontiguousarray(state)
         if held.nbytes != self._decoder.state_bytes:
             raise ValueError(f"a state of {held.nbytes} bytes is not of this model, whose states have another size")
-        self._library.seqloom_lanes_write_state(self._handle, self._checked(lane), address(held))
+        self._library.seqloom_streams_write_state(self._handle, self._checked(lane), address(held), held.nbytes)
 
     def logits(self, lane: int) -> Float32[np.ndarray, " vocab"]:
         """What the lane predicts after the last token that it read."""
-        found = self._library.seqloom_lanes_logits(self._handle, self._checked(lane))
-        return np.ctypeslib.as_array(found, (self._decoder.vocabulary,)).copy()
+        logits = POINTER(c_float)()
+        self._library.seqloom_streams_logits(self._handle, self._checked(lane), byref(logits))
+        return np.ctypeslib.as_array(logits, (self._decoder.vocabulary,)).copy()
 
     def set_logits(self, lane: int, logits: Float32[np.ndarray, " vocab"]) -> None:
         """Have the lane predict these, until it reads a token."""
         held = np.ascontiguousarray(logits, np.float32)
-        self._library.seqloom_lanes_set_logits(self._handle, self._checked(lane), address(held))
+        self._library.seqloom_streams_set_logits(self._handle, self._checked(lane), address(held))
 
     def set_gate_bias(self, layer: int, bias: Float32[np.ndarray, "lanes gate_columns"] | None) -> None:
         """Add to the pre-activations of a recurrent layer, other numbers in each lane; None adds nothing."""
         columns = self._decoder.gate_columns[layer]
         held = None if bias is None else _fitting(bias, (self._count, columns))
-        self._library.seqloom_lanes_set_gate_bias(self._handle, layer, address(held), columns)
+        self._library.seqloom_streams_set_gate_bias(self._handle, layer, address(held), columns)
 
     def set_logit_bias(self, bias: Float32[np.ndarray, "lanes vocab"] | None) -> None:
         """Add to the logits, other numbers in each lane; None adds nothing."""
         held = None if bias is None else _fitting(bias, (self._count, self._decoder.vocabulary))
-        self._library.seqloom_lanes_set_logit_bias(self._handle, address(held))
+        self._library.seqloom_streams_set_logit_bias(self._handle, address(held))
 
     def set_added(self, added: Sequence[Added | None]) -> None:
         """Tell each lane what adds to its pre-activations and logits; None adds nothing."""
@@ -138,9 +141,10 @@ class Lanes:
         """Tell one lane so; what the others are told stays."""
         for layer, gates in enumerate(added.gates):
             held = _fitting(gates, (self._decoder.gate_columns[layer],))
-            self._library.seqloom_lanes_set_gate_bias_of(self._handle, self._checked(lane), layer, address(held))
+            places = layer, address(held), len(held)
+            self._library.seqloom_streams_set_stream_gate_bias(self._handle, self._checked(lane), *places)
         held = _fitting(added.logits, (self._decoder.vocabulary,))
-        self._library.seqloom_lanes_set_logit_bias_of(self._handle, self._checked(lane), address(held))
+        self._library.seqloom_streams_set_stream_logit_bias(self._handle, self._checked(lane), address(held))
 
     def set_guidance(self, guidance: float) -> None:
         """Have the first half of the lanes write, each led away from what its partner in the second half predicts.
@@ -150,19 +154,19 @@ class Lanes:
         """
         if guidance != 1 and self._count % 2:
             raise ValueError(f"{self._count} lanes cannot be paired")
-        self._library.seqloom_lanes_set_guidance(self._handle, guidance)
+        self._library.seqloom_streams_set_guidance(self._handle, guidance)
 
     def step(self, tokens: Integer[np.ndarray, " lanes"]) -> None:
         """Read a token into each lane; one whose token is negative stands still."""
         held = np.ascontiguousarray(tokens, np.int32)
         self._decoder.check_tokens(held[held >= 0])
-        self._library.seqloom_lanes_step(self._handle, address(held))
+        self._library.seqloom_streams_step(self._handle, address(held))
 
     def read(self, lane: int, tokens: Integer[np.ndarray, " time"]) -> None:
         """Read tokens into one lane."""
         held = np.ascontiguousarray(tokens, np.int32)
         self._decoder.check_tokens(held)
-        self._library.seqloom_lanes_read(self._handle, self._checked(lane), address(held), len(held))
+        self._library.seqloom_streams_read(self._handle, self._checked(lane), address(held), len(held))
 
     def score(
         self,
@@ -190,7 +194,7 @@ class Lanes:
         scores = Scores(np.zeros(read.shape), np.zeros(read.shape), np.zeros(read.shape, np.int32))
         places = (address(array) for array in (read, asked, *scores))
         to = None if logits is None else address(logits)
-        self._library.seqloom_lanes_score(self._handle, byref(Scored(read.shape[1], *places, to)))
+        self._library.seqloom_streams_score(self._handle, byref(Scored(read.shape[1], *places, to)))
         return scores
 
     def read_many(
@@ -207,7 +211,7 @@ class Lanes:
             raise ValueError(f"{kept} of {len(held)} tokens cannot be kept: choose 1 to {len(held)}")
         logits = np.empty((len(held), self._decoder.vocabulary), np.float32)
         places = address(held), len(held), kept, address(logits)
-        self._library.seqloom_lanes_read_many(self._handle, self._checked(lane), *places)
+        self._library.seqloom_streams_read_many(self._handle, self._checked(lane), *places)
         return logits
 
     def set_sampling(self, settings: SamplingSettings, bias: Float32[np.ndarray, " vocab"] | None = None) -> None:
@@ -219,7 +223,7 @@ class Lanes:
         """
         held = None if bias is None else _fitting(bias, (self._decoder.vocabulary,))
         settings.bias = address(held)
-        self._library.seqloom_lanes_set_sampling(self._handle, byref(settings))
+        self._library.seqloom_streams_set_sampling(self._handle, byref(settings))
         settings.bias = None
         self._draws = True
 
@@ -239,11 +243,11 @@ class Lanes:
             raise ValueError("set_sampling must say how to draw before a lane begins")
         held = np.ascontiguousarray(recent, np.int32)
         places = address(held), len(held), variants
-        self._library.seqloom_lanes_begin(self._handle, self._checked(lane), seed, index, *places)
+        self._library.seqloom_streams_begin(self._handle, self._checked(lane), seed, index, *places)
 
     def end(self, lane: int) -> None:
         """Have a lane write no more."""
-        self._library.seqloom_lanes_end(self._handle, self._checked(lane))
+        self._library.seqloom_streams_end(self._handle, self._checked(lane))
 
     def write(self, most: int) -> Chunk:
         """Have each lane that has begun and not ended write up to `most` tokens."""
@@ -251,19 +255,21 @@ class Lanes:
         nats = np.empty((2, self._count, most))
         counts, endings = np.empty((2, self._count), np.int32)
         places = (address(array) for array in (tokens, *nats, counts, endings))
-        self._library.seqloom_lanes_write(self._handle, byref(Written(most, *places)))
+        self._library.seqloom_streams_generate(self._handle, byref(Written(most, *places)))
         return Chunk(tokens, nats, counts, endings)
 
     def drafting(self, lane: int) -> Drafting:
         """How drafts served the sample that a lane writes, or wrote last."""
-        found: Drafting = self._library.seqloom_lanes_drafting(self._handle, self._checked(lane))
-        return found
+        statistics = Drafting()
+        self._library.seqloom_streams_draft_statistics(self._handle, self._checked(lane), byref(statistics))
+        return statistics
 
     def distribution(self, lane: int) -> Float64[np.ndarray, " vocab"] | None:
         """The log-probabilities that a lane's next token is drawn from; None where its logits are not finite."""
-        found = np.empty(self._decoder.vocabulary)
-        finite = self._library.seqloom_lanes_distribution(self._handle, self._checked(lane), address(found))
-        return found if finite else None
+        log_probs, finite = np.empty(self._decoder.vocabulary), c_int()
+        places = address(log_probs), byref(finite)
+        self._library.seqloom_streams_distribution(self._handle, self._checked(lane), *places)
+        return log_probs if finite else None
 
     def _checked(self, lane: int) -> int:
         if not 0 <= lane < self._count:

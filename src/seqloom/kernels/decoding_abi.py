@@ -1,4 +1,4 @@
-"""The C face of native decoding: its structures and functions, as ctypes knows them."""
+"""The C interface of native decoding: its structures and functions in ctypes."""
 
 import ctypes
 from collections.abc import Mapping
@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from seqloom.kernels.library import library
+from seqloom.kernels.library import declare
 
 __all__ = [
     "Drafting",
     "LayerWeights",
     "Model",
+    "NetworkInfo",
     "SamplingSettings",
     "Scored",
     "Written",
@@ -59,37 +60,43 @@ class Model(Structure):
     )
 
 
+class NetworkInfo(Structure):
+    """Sizes of a packed model; see `model.h`."""
+
+    _fields_ = (("weight_bytes", c_uint64), ("state_bytes", c_uint64), ("rows_per_pass", c_int32))
+
+
 class SamplingSettings(Structure):
-    """How tokens are drawn; see `sampling.h`."""
+    """How tokens are sampled; see `sampling.h`."""
 
     _fields_ = (
         *((name, c_double) for name in ("temperature", "top_p", "min_p", "typical_p", "repetition_penalty")),
         *((name, c_int32) for name in ("top_k", "repetition_window", "length", "min_length", "boundary")),
         ("bias", c_void_p),
-        ("ahead", c_int32),
-        ("mark_width", c_int32),
-        ("mark_groups", c_int32),
-        ("mark_key", c_uint64),
+        ("tokens_per_step", c_int32),
+        ("watermark_width", c_int32),
+        ("watermark_groups", c_int32),
+        ("watermark_key", c_uint64),
     )
 
 
 class Drafting(Structure):
-    """How drafts served a sample; see `lanes.h`."""
+    """Statistics of the drafts in one sample; see `streams.h`."""
 
     _fields_ = (*((name, c_int64) for name in ("steps", "tokens", "drafted", "accepted")), ("gain", c_double))
 
 
 class Written(Structure):
-    """Where to put what is written; see `lanes.h`."""
+    """The arrays that generated tokens go to; see `streams.h`."""
 
     _fields_ = (
-        ("most", c_int32),
+        ("max_tokens", c_int32),
         *((name, c_void_p) for name in ("tokens", "log_probs", "sampling_log_probs", "counts", "endings")),
     )
 
 
 class Scored(Structure):
-    """What to read, and where to put how it was predicted; see `lanes.h`."""
+    """Tokens to score, and the arrays that the scores go to; see `streams.h`."""
 
     _fields_ = (
         ("time", c_int32),
@@ -97,54 +104,62 @@ class Scored(Structure):
     )
 
 
-_SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = {
-    "seqloom_weights_new": (c_void_p, (c_char_p, POINTER(Model))),
-    "seqloom_weights_delete": (None, (c_void_p,)),
-    "seqloom_weights_bytes": (c_size_t, (c_void_p,)),
-    "seqloom_weights_rows_at_once": (c_int, (c_void_p,)),
-    "seqloom_state_bytes": (c_size_t, (c_void_p,)),
-    "seqloom_lanes_new": (c_void_p, (c_void_p, c_int, c_int)),
-    "seqloom_lanes_delete": (None, (c_void_p,)),
-    "seqloom_lanes_resize": (None, (c_void_p, c_int)),
-    "seqloom_lanes_clear": (None, (c_void_p, c_int)),
-    "seqloom_lanes_reorder": (None, (c_void_p, c_void_p)),
-    "seqloom_lanes_read_state": (None, (c_void_p, c_int, c_void_p)),
-    "seqloom_lanes_write_state": (None, (c_void_p, c_int, c_void_p)),
-    "seqloom_lanes_logits": (POINTER(c_float), (c_void_p, c_int)),
-    "seqloom_lanes_set_logits": (None, (c_void_p, c_int, c_void_p)),
-    "seqloom_lanes_set_gate_bias": (None, (c_void_p, c_int, c_void_p, c_int)),
-    "seqloom_lanes_set_logit_bias": (None, (c_void_p, c_void_p)),
-    "seqloom_lanes_set_gate_bias_of": (None, (c_void_p, c_int, c_int, c_void_p)),
-    "seqloom_lanes_set_logit_bias_of": (None, (c_void_p, c_int, c_void_p)),
-    "seqloom_lanes_set_guidance": (None, (c_void_p, c_float)),
-    "seqloom_lanes_step": (None, (c_void_p, c_void_p)),
-    "seqloom_lanes_read": (None, (c_void_p, c_int, c_void_p, c_int)),
-    "seqloom_lanes_score": (None, (c_void_p, POINTER(Scored))),
-    "seqloom_lanes_read_many": (None, (c_void_p, c_int, c_void_p, c_int, c_int, c_void_p)),
-    "seqloom_lanes_set_sampling": (None, (c_void_p, POINTER(SamplingSettings))),
-    "seqloom_lanes_begin": (None, (c_void_p, c_int, c_uint64, c_uint64, c_void_p, c_int, c_uint64)),
-    "seqloom_lanes_end": (None, (c_void_p, c_int)),
-    "seqloom_lanes_write": (None, (c_void_p, POINTER(Written))),
-    "seqloom_lanes_distribution": (c_int, (c_void_p, c_int, c_void_p)),
-    "seqloom_lanes_drafting": (Drafting, (c_void_p, c_int)),
-    "seqloom_uniforms": (None, (c_uint64, c_uint64, c_int, c_void_p)),
+_HANDLE, _ARRAY = c_void_p, c_void_p
+
+_FUNCTIONS: Mapping[str, tuple[Any, ...]] = {
+    "seqloom_weights_new": (c_char_p, POINTER(Model), POINTER(c_void_p)),
+    "seqloom_weights_info": (_HANDLE, POINTER(NetworkInfo)),
+    "seqloom_streams_new": (_HANDLE, c_int, c_int, POINTER(c_void_p)),
+    "seqloom_streams_resize": (_HANDLE, c_int),
+    "seqloom_streams_clear": (_HANDLE, c_int),
+    "seqloom_streams_reorder": (_HANDLE, _ARRAY, c_int),
+    "seqloom_streams_read_state": (_HANDLE, c_int, _ARRAY, c_size_t),
+    "seqloom_streams_write_state": (_HANDLE, c_int, _ARRAY, c_size_t),
+    "seqloom_streams_logits": (_HANDLE, c_int, POINTER(POINTER(c_float))),
+    "seqloom_streams_set_logits": (_HANDLE, c_int, _ARRAY),
+    "seqloom_streams_set_gate_bias": (_HANDLE, c_int, _ARRAY, c_int),
+    "seqloom_streams_set_logit_bias": (_HANDLE, _ARRAY),
+    "seqloom_streams_set_stream_gate_bias": (_HANDLE, c_int, c_int, _ARRAY, c_int),
+    "seqloom_streams_set_stream_logit_bias": (_HANDLE, c_int, _ARRAY),
+    "seqloom_streams_set_guidance": (_HANDLE, c_float),
+    "seqloom_streams_step": (_HANDLE, _ARRAY),
+    "seqloom_streams_read": (_HANDLE, c_int, _ARRAY, c_int),
+    "seqloom_streams_read_many": (_HANDLE, c_int, _ARRAY, c_int, c_int, _ARRAY),
+    "seqloom_streams_score": (_HANDLE, POINTER(Scored)),
+    "seqloom_streams_set_sampling": (_HANDLE, POINTER(SamplingSettings)),
+    "seqloom_streams_begin": (_HANDLE, c_int, c_uint64, c_uint64, _ARRAY, c_int, c_uint64),
+    "seqloom_streams_end": (_HANDLE, c_int),
+    "seqloom_streams_generate": (_HANDLE, POINTER(Written)),
+    "seqloom_streams_distribution": (_HANDLE, c_int, _ARRAY, POINTER(c_int)),
+    "seqloom_streams_draft_statistics": (_HANDLE, c_int, POINTER(Drafting)),
+    "seqloom_uniforms": (c_uint64, c_uint64, c_int, _ARRAY),
+}
+
+_STRUCTURES: Mapping[str, type[Structure]] = {
+    "LayerWeights": LayerWeights,
+    "Model": Model,
+    "NetworkInfo": NetworkInfo,
+    "SamplingSettings": SamplingSettings,
+    "DraftStatistics": Drafting,
+    "GenerationOutput": Written,
+    "ScoringRequest": Scored,
 }
 
 
 @cache
 def decoding_library() -> ctypes.CDLL:
-    """The compiled library, its decoding functions declared.
+    """Return the compiled library, its decoding functions typed.
 
     Raises:
-        OSError: it is not there.
+        SeqloomError: no library; each function raises it too if it fails.
     """
-    found = library()
-    if found is None:
-        raise OSError("the compiled kernels are not there")
-    for name, (result, arguments) in _SIGNATURES.items():
-        function = getattr(found, name)
-        function.restype, function.argtypes = result, arguments
-    return found
+    opened = declare(
+        _FUNCTIONS, _STRUCTURES, remedy="generate or score fewer texts at once, or close other programs, and try again"
+    )
+    for name in ("seqloom_weights_delete", "seqloom_streams_delete"):
+        function = getattr(opened, name)
+        function.argtypes, function.restype = (_HANDLE,), None
+    return opened
 
 
 def address(array: np.ndarray | None) -> int | None:

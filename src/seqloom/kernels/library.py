@@ -1,4 +1,4 @@
-"""The compiled kernels: which there are, which this processor can run, and which are in use.
+"""The compiled kernels: the library, its instruction sets, and which of them are in use.
 
 `SEQLOOM_KERNELS` names the instruction set to use (`amx`, `avx512bf16`, `avx512`, `avx2`, `portable`), or `off`; then
 the library is not even opened.
@@ -6,29 +6,85 @@ the library is not even opened.
 
 import ctypes
 import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from seqloom.errors import ConfigError
+from seqloom.errors import ConfigError, SeqloomError
+from seqloom.kernels.build_hash import build_hash
 from seqloom.version import __version__
 
-__all__ = ["BFLOAT16", "available_kernels", "chosen_kernels", "library", "training_kernels"]
+__all__ = ["BFLOAT16", "available_kernels", "chosen_kernels", "declare", "library", "training_kernels"]
 
 BFLOAT16 = ("amx", "avx512bf16")
 """The instruction sets whose products are of bfloat16."""
 
 _LIBRARY = Path(__file__).with_name("_native.so")
+_SOURCES = Path(__file__).with_name("native")
+
+_OUT_OF_MEMORY = 1
+"""The status of a function that ran out of memory; see `status.h`."""
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled library, or None where it was not built, cannot be loaded, or is not of this version."""
-    try:
-        found = ctypes.CDLL(str(_LIBRARY))
-        found.seqloom_version.restype = found.seqloom_kernels_name.restype = ctypes.c_char_p
-        return found if found.seqloom_version().decode() == __version__ else None
-    except (OSError, AttributeError):
+    """Return the compiled library; None if there is none that this package can use.
+
+    A library that is there but cannot be used is reported as a warning, with the reason and the remedy.
+    """
+    if not _LIBRARY.exists():
         return None
+    try:
+        opened = ctypes.CDLL(str(_LIBRARY))
+        refusal = _refusal(opened)
+    except (OSError, AttributeError) as error:
+        refusal = f"the library cannot be opened ({error})"
+    if refusal is None:
+        return opened
+    warnings.warn(
+        f"the compiled kernels are not used: {refusal}; numpy and torch do their work. To build them again: "
+        "python native_build.py in a source checkout, else install seqloom again",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+def declare(
+    functions: Mapping[str, Sequence[Any]],
+    structures: Mapping[str, type[ctypes.Structure]] | None = None,
+    *,
+    remedy: str,
+    error: type[SeqloomError] = SeqloomError,
+) -> ctypes.CDLL:
+    """Return the library with typed functions that raise their failures.
+
+    Args:
+        functions: argument types of each function that returns a status.
+        structures: the structures that the functions share with Python, by their names in C++.
+        remedy: advice for a user whose memory is too small.
+        error: class of the errors that the functions raise.
+
+    Raises:
+        SeqloomError: no library, or one whose structures have other sizes.
+    """
+    opened = library()
+    if opened is None:
+        raise SeqloomError("the compiled kernels are not available: build them with python native_build.py")
+    for name, structure in (structures or {}).items():
+        size = opened.seqloom_struct_size(name.encode())
+        if size != ctypes.sizeof(structure):
+            raise SeqloomError(
+                f"the compiled kernels do not fit this package: {name} has {size} bytes in the library and "
+                f"{ctypes.sizeof(structure)} in Python; build them again with python native_build.py"
+            )
+    check = _status_check(opened, remedy, error)
+    for name, arguments in functions.items():
+        function = getattr(opened, name)
+        function.argtypes, function.restype, function.errcheck = arguments, ctypes.c_int, check
+    return opened
 
 
 def available_kernels() -> tuple[str, ...]:
@@ -71,3 +127,38 @@ def _compiled_kernels() -> tuple[str, ...]:
         return ()
     names = (native.seqloom_kernels_name(index) for index in range(native.seqloom_num_kernels()))
     return tuple(name.decode() for name in names if name)
+
+
+def _refusal(opened: ctypes.CDLL) -> str | None:
+    """Return why a library must not be used; None for one that may.
+
+    Sources beside the package, in a checkout as in an installed wheel, must be those that the library was built from.
+
+    Raises:
+        AttributeError: it is no library of seqloom, or one of an old version.
+    """
+    for name in ("seqloom_version", "seqloom_build_hash", "seqloom_kernels_name", "seqloom_last_error"):
+        getattr(opened, name).restype = ctypes.c_char_p
+    opened.seqloom_struct_size.restype = ctypes.c_size_t
+    version = opened.seqloom_version().decode()
+    if version != __version__:
+        return f"the library is of version {version}, and the package of {__version__}"
+    if build_hash(_SOURCES) not in (None, opened.seqloom_build_hash().decode()):
+        return "the library is stale: it was built from other sources than those in kernels/native"
+    return None
+
+
+def _status_check(
+    opened: ctypes.CDLL, remedy: str, error: type[SeqloomError]
+) -> Callable[[int, Any, tuple[Any, ...]], int]:
+    """Return the check that turns a failing status into an error."""
+
+    def check(status: int, function: Any, arguments: tuple[Any, ...]) -> int:
+        if status == 0:
+            return status
+        text = opened.seqloom_last_error().decode(errors="replace")
+        if status == _OUT_OF_MEMORY:
+            raise error(f"the compiled kernels ran out of memory ({text}): {remedy}")
+        raise error(f"the compiled kernels failed: {text} (in {function.__name__})")
+
+    return check

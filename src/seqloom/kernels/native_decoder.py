@@ -3,7 +3,7 @@
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from ctypes import byref
+from ctypes import byref, c_void_p
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from seqloom.errors import ConfigError
 from seqloom.kernels.batched_decoder import Lanes
 from seqloom.kernels.condition_bias import Added
 from seqloom.kernels.decoder import State
-from seqloom.kernels.decoding_abi import LayerWeights, Model, address, decoding_library
+from seqloom.kernels.decoding_abi import LayerWeights, Model, NetworkInfo, address, decoding_library
 from seqloom.kernels.layers import TokenInput, skip_table, token_products
 from seqloom.kernels.library import BFLOAT16, chosen_kernels
 from seqloom.kernels.speculative import MOST_DRAFTED, usual_ahead
@@ -83,15 +83,17 @@ class NativeDecoder:
         self.precision = precision
         self.vocabulary = config.vocabulary
         self.gate_columns = gate_columns(config)
-        self.handle = library.seqloom_weights_new(kernels.encode(), byref(model))
+        handle, info = c_void_p(), NetworkInfo()
+        library.seqloom_weights_new(kernels.encode(), byref(model), byref(handle))
+        self.handle = handle.value
         if self.handle is None:
             raise ConfigError(f"--precision {precision} is not to be had for {config.core}: choose bfloat16 or float32")
         weakref.finalize(self, library.seqloom_weights_delete, self.handle)
-        self.state_bytes: int = library.seqloom_state_bytes(self.handle)
-        self.weight_bytes: int = library.seqloom_weights_bytes(self.handle)
+        library.seqloom_weights_info(self.handle, byref(info))
+        self.state_bytes: int = info.state_bytes
+        self.weight_bytes: int = info.weight_bytes
         self.ahead = 1 + (len(drafts.bias) if drafts else 0)
-        rows = library.seqloom_weights_rows_at_once(self.handle)
-        self.usual_ahead = min(self.ahead, usual_ahead(config, self.weight_bytes, rows))
+        self.usual_ahead = min(self.ahead, usual_ahead(config, self.weight_bytes, info.rows_per_pass))
         self.added: Added | None = None
         self._weights: NativeDecoder | None = None  # who deletes them
         self._lock = threading.Lock()

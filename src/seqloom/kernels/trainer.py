@@ -7,14 +7,15 @@ under the names and in the shapes of the model.
 import ctypes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from seqloom.config import ModelConfig
-from seqloom.errors import SeqloomError
-from seqloom.kernels.library import library
+from seqloom.errors import TrainingError
+from seqloom.kernels.library import declare
 
 __all__ = ["ARENAS", "Conditions", "Dropped", "NativeTrainer", "covers"]
 
@@ -26,7 +27,7 @@ _EMBEDDING, _WEIGHT_INPUT, _WEIGHT_HIDDEN, _BIAS, _HEAD_WEIGHT, _HEAD_BIAS = ran
 
 class _Window(ctypes.Structure):
     _fields_ = (
-        ("lanes", ctypes.c_int),
+        ("batch_size", ctypes.c_int),
         ("time", ctypes.c_int),
         ("tokens", ctypes.c_void_p),
         ("targets", ctypes.c_void_p),
@@ -120,19 +121,16 @@ class NativeTrainer:
         threads: that the work is divided among.
 
     Raises:
-        SeqloomError: there is no memory.
+        TrainingError: out of memory.
     """
 
     def __init__(self, config: ModelConfig, kernels: str, threads: int) -> None:
-        native = library()
-        assert native is not None
         assert covers(config)
-        self._native: Any = native
+        self._native = _training_library()
         self.config = config
         sizes = (ctypes.c_int * len(config.sizes))(*config.sizes)
-        native.seqloom_trainer_new.restype = ctypes.c_void_p
-        native.seqloom_trainer_gradient_norm.restype = ctypes.c_double
-        made = native.seqloom_trainer_new(
+        trainer = ctypes.c_void_p()
+        self._native.seqloom_trainer_new(
             kernels.encode(),
             config.core == "gru",
             len(sizes),
@@ -141,14 +139,13 @@ class NativeTrainer:
             config.embedding,
             config.ahead,
             threads,
+            ctypes.byref(trainer),
         )
-        if not made:
-            raise SeqloomError(f"a model of {', '.join(map(str, config.sizes))} units does not fit into the memory")
-        self._trainer = ctypes.c_void_p(made)
+        self._trainer = trainer
 
     def __del__(self) -> None:
         if hasattr(self, "_trainer"):
-            self._native.seqloom_trainer_free(self._trainer)
+            self._native.seqloom_trainer_delete(self._trainer)
 
     def compute(
         self,
@@ -172,13 +169,10 @@ class NativeTrainer:
         Returns:
             The mean nats of each head.
         """
-        # What lies outside the vocabulary would be written outside of the library's memory.
-        assert tokens.min() >= 0
-        assert max(tokens.max(), targets.max()) < self.config.vocabulary
         lanes, time = tokens.shape
         held = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets), np.ascontiguousarray(head_weights)]
         window = _Window(
-            lanes=lanes,
+            batch_size=lanes,
             time=time,
             tokens=_address(held[0]),
             targets=_address(held[1]),
@@ -194,9 +188,7 @@ class NativeTrainer:
         if conditions is not None:
             window.tell(conditions)
         losses = np.zeros(self.config.ahead)
-        failed = self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
-        if failed:
-            raise SeqloomError(f"no memory for {lanes} lanes of {time} tokens: choose fewer with --lanes or --window")
+        self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
         return [float(loss) for loss in losses]
 
     def score(
@@ -215,16 +207,13 @@ class NativeTrainer:
         Returns:
             The log-probability of each target; 0 where nothing is asked.
         """
-        assert tokens.min() >= 0
-        assert max(tokens.max(), targets.max()) < self.config.vocabulary
         lanes, time = tokens.shape
         held = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets)]
-        window = _Window(lanes=lanes, time=time, tokens=_address(held[0]), targets=_address(held[1]))
+        window = _Window(batch_size=lanes, time=time, tokens=_address(held[0]), targets=_address(held[1]))
         if conditions is not None:
             window.tell(conditions)
         found = np.zeros((lanes, time))
-        if self._native.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(found)):
-            raise SeqloomError(f"no memory for {lanes} lanes of {time} tokens")
+        self._native.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(found))
         return found
 
     @property
@@ -234,7 +223,9 @@ class NativeTrainer:
 
     def gradient_norm(self) -> float:
         """Of all gradients together."""
-        return float(self._native.seqloom_trainer_gradient_norm(self._trainer))
+        norm = ctypes.c_double()
+        self._native.seqloom_trainer_gradient_norm(self._trainer, ctypes.byref(norm))
+        return norm.value
 
     def adam(
         self, step: int, rate: float, betas: tuple[float, float], epsilon: float, decay: float, scale: float
@@ -320,14 +311,43 @@ class NativeTrainer:
         self._native.seqloom_trainer_update(self._trainer, ctypes.byref(step))
 
     def _exchange(self, arena: str, part: int, layer: int, values: np.ndarray, *, into: bool) -> None:
-        self._native.seqloom_trainer_exchange(
+        self._native.seqloom_trainer_copy_parameter(
             self._trainer, ARENAS.index(arena), part, layer, _pointer(values), int(into)
         )
 
     def _exchange_state(self, layer: int, lanes: int, parts: tuple[np.ndarray, ...], *, into: bool) -> None:
         hidden, cell = (*(_pointer(part) for part in parts), None, None)[:2]
-        if self._native.seqloom_trainer_exchange_state(self._trainer, layer, lanes, hidden, cell, int(into)):
-            raise SeqloomError(f"no memory for the states of {lanes} lanes: choose fewer with --lanes")
+        self._native.seqloom_trainer_copy_state(self._trainer, layer, lanes, hidden, cell, int(into))
+
+
+_HANDLE, _ARRAY = ctypes.c_void_p, ctypes.c_void_p
+
+_FUNCTIONS: Mapping[str, tuple[Any, ...]] = {
+    "seqloom_trainer_new": (
+        *(ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int)),
+        *(ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.POINTER(_HANDLE)),
+    ),
+    "seqloom_trainer_compute": (_HANDLE, ctypes.POINTER(_Window), _ARRAY),
+    "seqloom_trainer_score": (_HANDLE, ctypes.POINTER(_Window), _ARRAY),
+    "seqloom_trainer_gradient_norm": (_HANDLE, ctypes.POINTER(ctypes.c_double)),
+    "seqloom_trainer_update": (_HANDLE, ctypes.POINTER(_OptimizerStep)),
+    "seqloom_trainer_keep_state": (_HANDLE,),
+    "seqloom_trainer_copy_parameter": (_HANDLE, ctypes.c_int, ctypes.c_int, ctypes.c_int, _ARRAY, ctypes.c_int),
+    "seqloom_trainer_copy_state": (_HANDLE, ctypes.c_int, ctypes.c_int, _ARRAY, _ARRAY, ctypes.c_int),
+}
+
+
+@cache
+def _training_library() -> ctypes.CDLL:
+    """Return the compiled library, its training functions typed."""
+    opened = declare(
+        _FUNCTIONS,
+        {"Window": _Window, "OptimizerStep": _OptimizerStep},
+        remedy="choose fewer --lanes, a shorter --window or a smaller --size",
+        error=TrainingError,
+    )
+    opened.seqloom_trainer_delete.argtypes, opened.seqloom_trainer_delete.restype = (_HANDLE,), None
+    return opened
 
 
 def _address(array: np.ndarray) -> int:

@@ -243,10 +243,10 @@ def _settings(job: GenerationRequest) -> SamplingSettings:
         length=min(config.length, whole),
         min_length=min(config.min_length, whole),
         boundary=-1 if job.boundary is None else job.boundary,
-        ahead=_ahead(job),
-        mark_width=0 if config.watermark is None else WIDTH,
-        mark_groups=GROUPS,
-        mark_key=0 if config.watermark is None else key_number(config.watermark),
+        tokens_per_step=_ahead(job),
+        watermark_width=0 if config.watermark is None else WIDTH,
+        watermark_groups=GROUPS,
+        watermark_key=0 if config.watermark is None else key_number(config.watermark),
     )
 
 

@@ -33,10 +33,10 @@ __all__ = [
     "Noise",
     "Watermark",
     "WatermarkTest",
+    "detect_watermark",
     "fingerprint",
     "key_number",
     "make_watermark",
-    "test_watermark",
     "variants_of",
 ]
 
@@ -140,7 +140,7 @@ def variants_of(seed: int, index: int) -> tuple[int, ...]:
     return tuple((column + group * row) % VARIANTS for group in range(GROUPS))
 
 
-def test_watermark(
+def detect_watermark(
     tokens: Sequence[int] | Integer[np.ndarray, " tokens"],
     key: str,
     *,

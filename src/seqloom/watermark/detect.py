@@ -9,7 +9,7 @@ from seqloom.corpora import open_corpus
 from seqloom.plural import counted
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.vocabulary_filter import format_symbols
-from seqloom.sampling.watermark import WatermarkTest, test_watermark
+from seqloom.sampling.watermark import WatermarkTest, detect_watermark
 
 __all__ = ["RARE", "find_watermark", "find_watermarks"]
 
@@ -19,7 +19,7 @@ RARE = 0.001
 
 def find_watermark(run: SavedRun, text: str, key: str) -> WatermarkTest:
     """How much one text looks as if a key had marked it; what the run's codec does not know is passed over."""
-    return test_watermark(run.codec.encode(run.normalize(text), skip_unknown=True), key)
+    return detect_watermark(run.codec.encode(run.normalize(text), skip_unknown=True), key)
 
 
 def find_watermarks(

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt8, UInt32
 
 from seqloom.kernels.batched_decoder import usable_processors
-from seqloom.kernels.library import chosen_kernels, library
+from seqloom.kernels.library import chosen_kernels, declare
 
 __all__ = ["Counted", "count_hashed"]
 
@@ -77,7 +77,7 @@ def _count(texts: list[str], features: int) -> tuple[np.ndarray, np.ndarray, np.
     np.cumsum([len(text) for text in texts], out=offsets[1:])
     places, counts = np.empty(_ROOM * len(codes), np.int32), np.empty(_ROOM * len(codes), np.float32)
     found = np.zeros(len(texts), np.int64)
-    _function()(
+    _text_library().seqloom_count_ngrams(
         *(array.ctypes.data for array in (codes, offsets)),
         len(texts),
         _classes(codes).ctypes.data,
@@ -91,14 +91,10 @@ def _count(texts: list[str], features: int) -> tuple[np.ndarray, np.ndarray, np.
 
 
 @cache
-def _function() -> "ctypes._NamedFuncPointer":
-    native = library()
-    assert native is not None
-    function = native.seqloom_count_ngrams
+def _text_library() -> ctypes.CDLL:
     pointer = ctypes.c_void_p
-    function.argtypes = [pointer, pointer, ctypes.c_int64, pointer, ctypes.c_int32, ctypes.c_int32, *(pointer,) * 3]
-    function.restype = None
-    return function
+    arguments = (pointer, pointer, ctypes.c_int64, pointer, ctypes.c_int32, ctypes.c_int32, *(pointer,) * 3)
+    return declare({"seqloom_count_ngrams": arguments}, remedy="close other programs, and try again")
 
 
 def _classes(codes: UInt32[np.ndarray, " characters"]) -> UInt8[np.ndarray, " code_points"]:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Int32, Int64, UInt8, UInt32
 
-from seqloom.kernels.library import chosen_kernels, library
+from seqloom.kernels.library import chosen_kernels, declare
 
 __all__ = ["read_hashed"]
 
@@ -45,8 +45,8 @@ def read_hashed(
     steps = np.array([step for run in runs for step in run], np.int32)
     words, characters = np.array([len(run) for run in runs], np.int32), np.array(stretches, np.int32)
     lengths = np.ascontiguousarray(lengths, np.int64)
-    _function()(
-        *(codes.ctypes.data, lengths.ctypes.data, len(lengths), kinds.ctypes.data, small.ctypes.data, bits),
+    _text_library().seqloom_read_patterns(
+        *(codes.ctypes.data, len(codes), lengths.ctypes.data, len(lengths), kinds.ctypes.data, small.ctypes.data, bits),
         *(steps.ctypes.data, words.ctypes.data, len(words), characters.ctypes.data, len(characters)),
         *(room, places.ctypes.data, counts.ctypes.data),
     )
@@ -54,14 +54,10 @@ def read_hashed(
 
 
 @cache
-def _function() -> "ctypes._NamedFuncPointer":
-    native = library()
-    assert native is not None
-    function = native.seqloom_read_patterns
+def _text_library() -> ctypes.CDLL:
     pointer, large, small = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
-    function.argtypes = [
-        *(pointer, pointer, large, pointer, pointer, small),
+    arguments = (
+        *(pointer, large, pointer, large, pointer, pointer, small),
         *(pointer, pointer, small, pointer, small, large, pointer, pointer),
-    ]
-    function.restype = None
-    return function
+    )
+    return declare({"seqloom_read_patterns": arguments}, remedy="close other programs, and try again")

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int8, Int32, Int64, UInt8
 
-from seqloom.kernels.library import chosen_kernels, library
+from seqloom.kernels.library import chosen_kernels, declare
 
 __all__ = ["companions", "cosines", "sum_levels", "sum_values", "sums"]
 
@@ -33,7 +33,7 @@ def sum_values(
     if chosen_kernels() is None:
         return sums(values[places], counts)
     found = np.empty(len(counts), np.float32)
-    _call("seqloom_sum_values", values, places, counts, len(counts), found)
+    _call("seqloom_sum_values", values, len(values), places, len(places), counts, len(counts), found)
     return found
 
 
@@ -52,7 +52,8 @@ def sum_levels(
         less = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
         return sums(values[np.maximum(levels[places].astype(np.int16) - less, 0)], counts)
     found = np.empty((len(counts), 2, 3), np.float32)
-    _call("seqloom_sum_levels", levels, values, places, counts, sides, len(counts), found)
+    texts = places, len(places), counts, sides, len(counts)
+    _call("seqloom_sum_levels", levels, len(levels), values, *texts, found)
     return found
 
 
@@ -72,7 +73,8 @@ def cosines(
         return _cosines(vectors, rows, counts, reaches)
     found = np.empty((len(counts), len(reaches) + 1), np.float32)
     far = np.array(reaches, np.int64)
-    _call("seqloom_cosines", vectors, vectors.shape[1], rows, counts, len(counts), far, len(far), found)
+    texts = rows, len(rows), counts, len(counts)
+    _call("seqloom_cosines", vectors, *vectors.shape, *texts, far, len(far), found)
     return found
 
 
@@ -108,8 +110,9 @@ def companions(
     logs = np.log1p(np.arange(max(256, int(alone.max(initial=0)) + 1))).astype(np.float32)
     stood_logs = np.log((np.arange(256) + 0.3) * texts).astype(np.float32)
     bits = len(stood).bit_length() - 1
-    known, given = (stood, alone, logs, stood_logs), (rows, counts, counted.astype(np.uint8), len(counts))
-    _call("seqloom_companions", *known, *given, reach, rare, bits, found)
+    corpus = stood, bits, alone, len(alone), logs, len(logs), stood_logs
+    own = rows, len(rows), counts, counted.astype(np.uint8), len(counts)
+    _call("seqloom_companions", *corpus, *own, reach, rare, found)
     return found
 
 
@@ -136,18 +139,14 @@ def _cosines(
     return made
 
 
-def _call(name: str, *given: np.ndarray | int) -> None:
-    """Call a function of the library, which takes arrays that lie in one piece, and numbers of 64 bits."""
-    arrays = [np.ascontiguousarray(one) if isinstance(one, np.ndarray) else one for one in given]
-    types = tuple(ctypes.c_void_p if isinstance(one, np.ndarray) else ctypes.c_int64 for one in given)
-    _function(name, types)(*(one.ctypes.data if isinstance(one, np.ndarray) else one for one in arrays))
+def _call(name: str, *arguments: np.ndarray | int) -> None:
+    """Call a function of the library with contiguous arrays and 64-bit numbers."""
+    arrays = [np.ascontiguousarray(one) if isinstance(one, np.ndarray) else one for one in arguments]
+    types = tuple(ctypes.c_void_p if isinstance(one, np.ndarray) else ctypes.c_int64 for one in arguments)
+    library = _text_library(name, types)
+    getattr(library, name)(*(one.ctypes.data if isinstance(one, np.ndarray) else one for one in arrays))
 
 
 @cache
-def _function(name: str, types: tuple[type, ...]) -> "ctypes._NamedFuncPointer":
-    native = library()
-    assert native is not None
-    function: ctypes._NamedFuncPointer = getattr(native, name)
-    function.argtypes = types
-    function.restype = None
-    return function
+def _text_library(name: str, types: tuple[type, ...]) -> ctypes.CDLL:
+    return declare({name: types}, remedy="close other programs, and try again")

@@ -1,41 +1,41 @@
-// Which of some tokens stay: those that come first in an order, up to a mass.
+// Filters of candidate tokens: each keeps those that come first in some order, up to a limit.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 
-#include "../buffer.h"
-#include "../vector.h"
+#include "isa/vector.h"
+#include "runtime/buffer.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// Put the marked values one after another. May write a whole vector.
-inline void squeeze(Vec values, IntVec marked, float* to) {
+// Compress the masked values to the front. May write a whole vector.
+inline void compress(Vec values, IntVec selected, float* to) {
 #if defined(__AVX512F__)
-  _mm512_storeu_ps(to, _mm512_maskz_compress_ps(_mm512_movepi32_mask((__m512i)marked), values));
+  _mm512_storeu_ps(to, _mm512_maskz_compress_ps(_mm512_movepi32_mask((__m512i)selected), values));
 #else
   int count = 0;
   for (int place = 0; place < kWidth; ++place) {
     to[count] = values[place];
-    count -= marked[place];
+    count -= selected[place];
   }
 #endif
 }
 
-inline int number_of(IntVec marked) {
+inline int count_mask(IntVec selected) {
 #if defined(__AVX512F__)
-  return __builtin_popcount(_mm512_movepi32_mask((__m512i)marked));
+  return __builtin_popcount(_mm512_movepi32_mask((__m512i)selected));
 #else
   int count = 0;
-  for (int place = 0; place < kWidth; ++place) count -= marked[place];
+  for (int place = 0; place < kWidth; ++place) count -= selected[place];
   return count;
 #endif
 }
 
 inline Vec as_floats(IntVec value) { return (Vec)value; }
 
-// Tokens that may still be drawn, in the order of their ids: their unnormalised probabilities, and what they are ranked
-// by, which tells apart what probabilities in single precision may not.
+// Candidate tokens in the order of their ids: unnormalised probabilities, and ranks, which separate tokens whose
+// probabilities are equal in single precision.
 class Candidates {
  public:
   explicit Candidates(size_t most)
@@ -53,7 +53,7 @@ class Candidates {
   Buffer<float> mass;
   Buffer<int32_t> token;
 
-  // Take the tokens whose mass is above `least`.
+  // Collect the tokens whose mass is above `least`.
   void gather(const float* masses, const float* ranks, size_t vocabulary, float least) {
     count = 0;
     for (size_t at = 0; at < vocabulary; at += kWidth) {
@@ -69,20 +69,20 @@ class Candidates {
     return all;
   }
 
-  // Keep the `most` likeliest.
+  // Keep the `most` most likely tokens (top-k).
   void keep_likeliest(int most) {
     if (most >= count) return;
     for (int i = 0; i < count; ++i) key_[i] = -rank_[i], weight_[i] = 1;
     keep_before(most - 0.5);
   }
 
-  // Keep the likeliest that make up this share of `all`.
+  // Keep the most likely tokens that make up this share of `all` (nucleus, top-p).
   void keep_nucleus(double share, double all) {
     for (int i = 0; i < count; ++i) key_[i] = -rank_[i], weight_[i] = mass[i];
     keep_before((share - kTolerance) * all);
   }
 
-  // Keep those whose surprise is nearest to the entropy, up to this share.
+  // Keep the tokens whose surprise is nearest to the entropy, up to this share (locally typical sampling).
   void keep_typical(double share) {
     const double all = total();
     double entropy = 0;
@@ -94,7 +94,7 @@ class Candidates {
     keep_before((share - kTolerance) * all);
   }
 
-  // Keep those that are at least this share as likely as the likeliest.
+  // Keep the tokens at least this share as likely as the most likely one (min-p).
   void keep_from(double share) {
     Vec most = {};
     for (int i = 0; i < count; i += kWidth) most = largest(most, load(mass.data() + i));
@@ -102,14 +102,14 @@ class Candidates {
     keep([&](int i) { return load(mass.data() + i) >= least; });
   }
 
-  // Masses this near to a threshold count as having reached it: what single precision leaves undecided.
+  // Masses this close to a threshold count as reaching it, because single precision does not resolve them.
   static constexpr double kTolerance = 1e-6;
 
  private:
-  // Up to here, each token is compared with every other, which vectors do fast; above, they are sorted.
+  // Up to this count, each token is compared with every other, which vectors do fast; above it, tokens are sorted.
   static constexpr int kCompared = 96;
 
-  // Keep the tokens before which, in the order of keys (of equal ones the lower id first), there is less than `limit`.
+  // Keep the tokens with less than `limit` before them in the order of keys; of equal keys the lower id comes first.
   void keep_before(double limit) {
     if (count <= kCompared)
       weigh_by_comparing();
@@ -122,27 +122,27 @@ class Candidates {
     });
   }
 
-  // Keep what `marked(i)` marks of the vector at i.
+  // Keep the tokens that `selected(i)` selects from the vector at i.
   template <class Marked>
-  void keep(Marked marked) {
+  void keep(Marked selected) {
     const int before = count;
     count = 0;
     for (int i = 0; i < before; i += kWidth) {
       const IntVec there = places_ < IntVec{} + (before - i);
       const Vec tokens = load(reinterpret_cast<const float*>(token.data() + i));
-      add(load(mass.data() + i), load(rank_.data() + i), tokens, marked(i) & there);
+      add(load(mass.data() + i), load(rank_.data() + i), tokens, selected(i) & there);
     }
     end();
   }
 
-  void add(Vec masses, Vec ranks, Vec tokens, IntVec marked) {
-    squeeze(masses, marked, mass.data() + count);
-    squeeze(ranks, marked, rank_.data() + count);
-    squeeze(tokens, marked, reinterpret_cast<float*>(token.data() + count));
-    count += number_of(marked);
+  void add(Vec masses, Vec ranks, Vec tokens, IntVec selected) {
+    compress(masses, selected, mass.data() + count);
+    compress(ranks, selected, rank_.data() + count);
+    compress(tokens, selected, reinterpret_cast<float*>(token.data() + count));
+    count += count_mask(selected);
   }
 
-  // Nothing lies between the last candidate and the end of its vector.
+  // Zero the rest of the last candidate's vector.
   void end() { store(mass.data() + count, Vec{}); }
 
   void weigh_by_comparing() {
@@ -154,8 +154,8 @@ class Candidates {
       for (; i < first; ++i) sum += broadcast(key_[i]) <= keys ? broadcast(weight_[i]) : Vec{};
       for (int place = 0; place < kWidth && i < count; ++place, ++i) {
         const Vec key = broadcast(key_[i]);
-        const IntVec ahead = (key < keys) | ((key == keys) & (places_ > place));
-        sum += ahead ? broadcast(weight_[i]) : Vec{};
+        const IntVec precedes = (key < keys) | ((key == keys) & (places_ > place));
+        sum += precedes ? broadcast(weight_[i]) : Vec{};
       }
       for (; i < count; ++i) sum += broadcast(key_[i]) < keys ? broadcast(weight_[i]) : Vec{};
       store(before_.data() + first, sum);

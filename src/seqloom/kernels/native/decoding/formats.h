@@ -1,15 +1,14 @@
-// What decoding stores weights and activations as.
+// Storage formats of weights and activations in decoding.
 //
-// A format says how `kWidth` columns of a group of `kGroup` depths lie in memory, how a row's activations are stored,
-// and how the two are multiplied into a `Total`; totals may be joined. Rows may have as many as `kRows` at a time
-// without running out of registers, and `kTileRows`, where that is not 0, in tiles: sums of whole numbers are the same
-// in any order.
+// A format defines how `kWidth` columns of a group of `kGroup` depths lie in memory, how a row's activations are
+// stored, and how the two are multiplied into a `Total`. `kRows` rows at a time fit into the registers. If `kTileRows`
+// is not 0, that many rows are multiplied in tiles; integer sums are the same in any order.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 
-#include "../vector.h"
+#include "isa/vector.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -20,7 +19,7 @@ inline uint16_t to_bfloat16(float value) {
   return static_cast<uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
-// What formats have in common that sum in single precision.
+// The common part of formats with sums in single precision.
 struct FloatSums {
   using Total = Vec;
   static constexpr int kTileRows = 0;
@@ -28,7 +27,7 @@ struct FloatSums {
   static Total join(const Total& a, const Total& b) { return a + b; }
 };
 
-// Activations in single precision, for formats that only store their weights in fewer bits.
+// Activations in single precision, for formats that compress weights only.
 struct FloatActivations : FloatSums {
   static constexpr size_t activation_bytes(size_t count) { return count * sizeof(float); }
   static void store_activations(std::byte* row, size_t at, Vec value) {
@@ -40,29 +39,29 @@ struct FloatActivations : FloatSums {
 struct Float32 : FloatActivations {
   using Weight = float;
   using Columns = Vec;
-  using Held = Vec;
+  using Activations = Vec;
   static constexpr int kGroup = 1, kRows = kWidth == 16 ? 3 : 1;
   static constexpr size_t kHeader = 0;
 
   static float scale(const float*, size_t) { return 1; }
   static void put(Weight* group, int, float value, float, std::byte*, int) { *group = value; }
   static Columns columns(const Weight* at) { return load(at); }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     return broadcast(reinterpret_cast<const float*>(row)[group]);
   }
-  static void add(Total& total, const Held& held, const Columns& columns) {
-    total = fused(total, held, columns);
+  static void add(Total& total, const Activations& loaded, const Columns& columns) {
+    total = fused(total, loaded, columns);
   }
   static Vec finish(const Total& total, const std::byte*) { return total; }
 };
 
 #if SEQLOOM_BFLOAT16
 
-// Pairs of bfloat16, by the processor's own dot product.
+// Pairs of bfloat16, multiplied by the processor's dot product.
 struct Bfloat16 : FloatSums {
   using Weight = uint16_t;
   using Columns = __m512bh;
-  using Held = __m512bh;
+  using Activations = __m512bh;
   static constexpr int kGroup = 2, kRows = 3;
   static constexpr size_t kHeader = 0;
 
@@ -73,26 +72,26 @@ struct Bfloat16 : FloatSums {
   static float scale(const float*, size_t) { return 1; }
   static void put(Weight* group, int place, float value, float, std::byte*, int) { group[place] = to_bfloat16(value); }
   static Columns columns(const Weight* at) { return (Columns)_mm512_loadu_si512(at); }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     int32_t pair;
     std::memcpy(&pair, row + group * sizeof pair, sizeof pair);
-    return (Held)_mm512_set1_epi32(pair);
+    return (Activations)_mm512_set1_epi32(pair);
   }
-  static void add(Total& total, const Held& held, const Columns& columns) {
-    total = _mm512_dpbf16_ps(total, held, columns);
+  static void add(Total& total, const Activations& loaded, const Columns& columns) {
+    total = _mm512_dpbf16_ps(total, loaded, columns);
   }
   static Vec finish(const Total& total, const std::byte*) { return total; }
 };
 
-// Weights in eight bits with a scale a column; activations, which are 1 at most, in eight bits too, so that all sums
-// are exact.
+// Weights in eight bits with a scale for each column. Activations lie in [-1, 1] and are stored in eight bits too, so
+// all sums are exact.
 struct Int8 {
   using Weight = int8_t;
   using Total = __m512i;
   using Columns = __m512i;
-  using Held = __m512i;
+  using Activations = __m512i;
   static constexpr int kGroup = 4, kRows = 3, kTileRows = SEQLOOM_AMX ? 16 : 0;
-  // Scales, then what the sums start from: activations are stored without a sign, 128 too high.
+  // Scales, then the initial sums, which correct for activations being stored as unsigned numbers, 128 too high.
   static constexpr size_t kHeader = 2 * sizeof(Vec);
   static constexpr float kUnit = 127;
 
@@ -112,14 +111,14 @@ struct Int8 {
     reinterpret_cast<int32_t*>(header)[kWidth + column] -= 128 * group[place];
   }
   static Columns columns(const Weight* at) { return _mm512_loadu_si512(at); }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     int32_t four;
     std::memcpy(&four, row + group * sizeof four, sizeof four);
     return _mm512_set1_epi32(four);
   }
   static Total start(const std::byte* header) { return _mm512_loadu_si512(header + sizeof(Vec)); }
-  static void add(Total& total, const Held& held, const Columns& columns) {
-    total = _mm512_dpbusd_epi32(total, held, columns);
+  static void add(Total& total, const Activations& loaded, const Columns& columns) {
+    total = _mm512_dpbusd_epi32(total, loaded, columns);
   }
   static Total join(const Total& a, const Total& b) { return _mm512_add_epi32(a, b); }
   static Vec finish(const Total& total, const std::byte* header) {
@@ -131,13 +130,13 @@ struct Int8 {
 
 typedef uint32_t Bits __attribute__((vector_size(4 * SEQLOOM_WIDTH)));
 
-// Weights in bfloat16, in pairs; each half is a float without its last sixteen bits.
+// Weights in bfloat16, in pairs; each is a float without its last sixteen bits.
 struct Bfloat16 : FloatActivations {
   using Weight = uint16_t;
   struct Columns {
     Vec first, second;
   };
-  using Held = Columns;
+  using Activations = Columns;
   static constexpr int kGroup = 2, kRows = kWidth == 16 ? 2 : 1;
   static constexpr size_t kHeader = 0;
 
@@ -148,23 +147,23 @@ struct Bfloat16 : FloatActivations {
     std::memcpy(&pairs, at, sizeof pairs);
     return {(Vec)(pairs << 16), (Vec)(pairs & 0xFFFF0000u)};
   }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     const float* pair = reinterpret_cast<const float*>(row) + 2 * group;
     return {broadcast(pair[0]), broadcast(pair[1])};
   }
-  static void add(Total& total, const Held& held, const Columns& columns) {
-    total = fused(fused(total, held.first, columns.first), held.second, columns.second);
+  static void add(Total& total, const Activations& loaded, const Columns& columns) {
+    total = fused(fused(total, loaded.first, columns.first), loaded.second, columns.second);
   }
   static Vec finish(const Total& total, const std::byte*) { return total; }
 };
 
 typedef int8_t Bytes __attribute__((vector_size(SEQLOOM_WIDTH)));
 
-// Weights in eight bits with a scale a column.
+// Weights in eight bits with a scale for each column.
 struct Int8 : FloatActivations {
   using Weight = int8_t;
   using Columns = Vec;
-  using Held = Vec;
+  using Activations = Vec;
   static constexpr int kGroup = 1, kRows = kWidth == 16 ? 3 : 1;
   static constexpr size_t kHeader = sizeof(Vec);
 
@@ -188,12 +187,12 @@ struct Int8 : FloatActivations {
     return __builtin_convertvector(bytes, Vec);
 #endif
   }
-  static Held hold(const std::byte* row, size_t group) {
+  static Activations load_activations(const std::byte* row, size_t group) {
     return broadcast(reinterpret_cast<const float*>(row)[group]);
   }
   static Total start(const std::byte*) { return Vec{}; }
-  static void add(Total& total, const Held& held, const Columns& columns) {
-    total = fused(total, held, columns);
+  static void add(Total& total, const Activations& loaded, const Columns& columns) {
+    total = fused(total, loaded, columns);
   }
   static Vec finish(const Total& total, const std::byte* header) {
     return rounded(total * load(reinterpret_cast<const float*>(header)));

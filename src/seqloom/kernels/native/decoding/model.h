@@ -1,5 +1,5 @@
-// What decoding is made of, whichever instruction set does it: a network that takes lanes a token further, and a chain
-// that draws from their logits.
+// The interface of decoding for every instruction set: a network that advances streams by a token, and the weights that
+// it is made from.
 #pragma once
 
 #include <cstddef>
@@ -12,25 +12,25 @@ enum class Core : int32_t { kLstm, kGru, kConvolution };
 
 enum class Precision : int32_t { kFloat32, kBfloat16, kInt8 };
 
-// One layer's arrays, in row order; null where the core has none of the kind. The columns of a recurrent layer are its
-// gates' units, those of a convolution its two halves' channels.
+// One layer's arrays, in row-major order; null if the core has none of the kind. The columns of a recurrent layer are
+// the units of its gates, those of a convolution the channels of its two halves.
 struct LayerWeights {
   int32_t inputs, units, taps, dilation;
-  // The first layer: what each token adds to the columns, the bias included [vocabulary, columns]; of a convolution for
-  // each tap, without the bias [taps, vocabulary, columns].
+  // First layer: what each token adds to the columns, bias included [vocabulary, columns]; for a convolution for each
+  // tap, without the bias [taps, vocabulary, columns].
   const float* table;
-  // Layers above: [columns, inputs], of a convolution [taps, columns, inputs].
+  // Upper layers: [columns, inputs]; convolution: [taps, columns, inputs].
   const float* input;
   const float* bias;
   const float* hidden;
-  // A convolution's way out, and its way round: [units, units], [units], and [vocabulary, units] of the first layer or
-  // [units, inputs] above it (null where the input itself goes round).
+  // Convolution only: output weights [units, units], output bias [units], and skip weights, [vocabulary, units] in the
+  // first layer, [units, inputs] above it (null for the identity).
   const float* output;
   const float* output_bias;
   const float* skip;
 };
 
-// A whole model.
+// A model.
 struct Model {
   Core core;
   Precision precision;
@@ -38,79 +38,88 @@ struct Model {
   const LayerWeights* layers;
   const float* head;
   const float* head_bias;
-  // The heads that draft the tokens after the next one, and the tokens that they draft: [num_drafts, draft_vocabulary,
-  // units of the last layer], [num_drafts, draft_vocabulary], [draft_vocabulary].
+  // The prediction heads that draft the tokens after the next one, and the tokens that they cover: [num_drafts,
+  // draft_vocabulary, units of the last layer], [num_drafts, draft_vocabulary], [draft_vocabulary].
   int32_t num_drafts, draft_vocabulary;
   const float* drafts;
   const float* draft_bias;
   const int32_t* draft_tokens;
 };
 
-// One lane as the network sees it, or one of several tokens that a lane reads at once.
-struct Row {
+// One token of a stream, the unit of work of a network: each stream's next token, or one of several that a stream reads
+// in one pass.
+struct TokenRow {
   std::byte* memory;
-  // What is added to the gates of all layers, in the network's own order, and to the logits; null where nothing is.
+  // Added to the gates of all layers, in the network's own order, and to the logits; null for nothing.
   const float* gate_bias;
   const float* logit_bias;
   int32_t token;
-  // How many of the rows before this one hold what the same lane reads before.
-  int32_t earlier = 0;
+  // How many of the preceding rows belong to the same stream and are read before this one.
+  int32_t stream_offset = 0;
 };
 
-// How a prediction stood to the token that came: nats, and how many tokens were likelier.
+// Sizes of a packed network.
+struct NetworkInfo {
+  uint64_t weight_bytes, state_bytes;
+  int32_t rows_per_pass;
+};
+
+// A prediction compared with the actual token: nats, and how many tokens were more likely.
 struct Score {
   double log_prob, entropy;
   int32_t rank;
 };
 
-// Threads that take one step together, each a part of the columns; `wait` is where they meet.
-class Team {
+// Threads that compute one step together, each a part of the columns; `wait` is their barrier.
+class ThreadTeam {
  public:
-  virtual ~Team() = default;
+  virtual ~ThreadTeam() = default;
   virtual void wait() = 0;
   int thread = 0, threads = 1;
 };
 
-// Weights and what they do to lanes. A lane is `lane_bytes` of memory, zero at the start, of which the first
-// `state_bytes` are what it remembers and the floats at `logits_at` what it predicts.
+// The packed weights of a model, and their operations. A stream is `stream_bytes` of memory, initially zero: the first
+// `state_bytes` are its state, and the floats at `logits_at` its logits.
 class Network {
  public:
   virtual ~Network() = default;
 
-  // Make zeroed memory the lane before its first token.
+  // Initialise zeroed memory to the state before the first token.
   virtual void clear(std::byte* memory) const = 0;
 
-  // Every row reads its token: `read` takes it into what is remembered, `predict` then says what comes next. Who needs
-  // no prediction leaves the second half out; a team must meet in its place.
-  void step(const Row* rows, int count, Team* team) const {
+  // Read one token in every row: `read` updates the states, `predict` computes the logits. A caller that needs no
+  // logits skips `predict`; a team must then wait in its place.
+  void step(const TokenRow* rows, int count, ThreadTeam* team) const {
     read(rows, count, team);
     predict(rows, count, team);
   }
-  virtual void read(const Row* rows, int count, Team* team) const = 0;
-  virtual void predict(const Row* rows, int count, Team* team) const = 0;
+  virtual void read(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
+  virtual void predict(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
 
-  // The row's prediction against what came.
-  virtual Score score(const Row& row, int32_t token) const = 0;
+  // Compare the row's prediction with the actual token.
+  virtual Score score(const TokenRow& row, int32_t token) const = 0;
 
-  // One lane reads the tokens of all rows, in order; the first row's memory is the lane's, the others' is room for what
-  // is worked out. Logits come out as if the tokens were read one by one, but what the lane remembers waits for `keep`.
-  virtual void read_many(const Row* rows, int count, Team* team) const = 0;
-  // The lane has read the first `count` of those rows, and no more.
-  virtual void keep(const Row* rows, int count, Team* team) const = 0;
+  // Read the tokens of all rows, in order, into one stream in one pass. The first row's memory is the stream's; the
+  // others' is scratch space. The logits equal those of reading one by one, but the state changes only in `keep`.
+  virtual void read_many(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
+  // Make the stream's state that after the first `count` of those rows.
+  virtual void keep(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
 
-  // Every row's drafts, from what it has read: floats at `drafts_at`, `padded_drafts` for each of `num_drafts`.
-  virtual void draft(const Row* rows, int count, Team* team) const = 0;
+  // Compute the draft logits of every row: floats at `drafts_at`, `padded_drafts` for each of `num_drafts`.
+  virtual void draft(const TokenRow* rows, int count, ThreadTeam* team) const = 0;
 
-  // From the gate biases of one layer [gates * units] to their place in what `Row` points to.
+  // Copy the gate bias of one layer [gates * units] to the order of `TokenRow::gate_bias`.
   virtual void arrange_gate_bias(int layer, const float* bias, float* arranged) const = 0;
 
-  size_t state_bytes = 0, lane_bytes = 0, logits_at = 0, weight_bytes = 0;
-  // Floats in all layers' gate biases as arranged, and in the logits; columns past the vocabulary never win.
+  size_t state_bytes = 0, stream_bytes = 0, logits_at = 0, weight_bytes = 0;
+  // Number of floats in the arranged gate biases of all layers, and in the logits; padding never wins.
   size_t num_gate_biases = 0, padded_vocabulary = 0;
   int vocabulary = 0;
+  // Width of each layer's gate bias: gates * units.
+  std::vector<size_t> gate_widths;
   size_t drafts_at = 0, padded_drafts = 0;
-  // Rows that share one reading of the weights.
-  int num_drafts = 0, rows_at_once = 1;
+  // Number of rows that share one pass over the weights.
+  int num_drafts = 0, rows_per_pass = 1;
   std::vector<int32_t> draft_tokens;
 };
 

@@ -4,13 +4,13 @@
 #include <memory>
 #include <vector>
 
-#include "convolution.h"
-#include "recurrent.h"
-#include "scoring.h"
+#include "decoding/convolution.h"
+#include "decoding/recurrent.h"
+#include "decoding/scoring.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// From the last layer's activations to logits.
+// The output layer, from the last layer's activations to logits.
 template <class Format>
 class OutputLayer {
  public:
@@ -21,13 +21,13 @@ class OutputLayer {
                  [&](size_t column) { return column < vocabulary_ ? weights + column * inputs : nullptr; }),
         bias_(num_blocks * kColumns) {
     for (size_t column = 0; column < bias_.size(); ++column)
-      bias_[column] = column < vocabulary_ ? bias[column] : kNever;
+      bias_[column] = column < vocabulary_ ? bias[column] : kPaddingLogit;
   }
 
   size_t width() const { return bias_.size(); }
   size_t bytes() const { return weights_.bytes(); }
 
-  void advance(const Row* rows, int count, const Share& blocks, size_t from, size_t to) const {
+  void advance(const TokenRow* rows, int count, const ThreadRange& blocks, size_t from, size_t to) const {
     for (size_t block = blocks.begin; block < blocks.end; ++block)
       in_batches<Format>(count, [&](int first, auto taken) { advance_rows<taken>(rows + first, block, from, to); });
   }
@@ -35,11 +35,11 @@ class OutputLayer {
  private:
   static constexpr int kVectors = 4;
   static constexpr size_t kColumns = kVectors * kWidth;
-  // Finite, so that it is no sign of diverged weights.
-  static constexpr float kNever = -3.0e38f;
+  // Finite, because infinite logits indicate diverged weights.
+  static constexpr float kPaddingLogit = -3.0e38f;
 
   template <int Rows>
-  void advance_rows(const Row* rows, size_t block, size_t from, size_t to) const {
+  void advance_rows(const TokenRow* rows, size_t block, size_t from, size_t to) const {
     const std::byte* activations[Rows];
     for (int r = 0; r < Rows; ++r) activations[r] = rows[r].memory + from;
     Vec product[Rows][kVectors];
@@ -75,13 +75,14 @@ class Layers final : public Network {
       layers_[i].reset(layer);
       layer->gate_biases_at = num_gate_biases;
       num_gate_biases += layer->num_gate_biases;
+      gate_widths.push_back(layer->gate_width);
       weight_bytes += layer->weight_bytes;
     }
     weight_bytes += head_.bytes();
     vocabulary = model.vocabulary;
     padded_vocabulary = head_.width();
     add_drafts(model, model.layers[model.num_layers - 1].units);
-    rows_at_once = Format::kRows;
+    rows_per_pass = Format::kRows;
     place();
   }
 
@@ -89,55 +90,55 @@ class Layers final : public Network {
     for (size_t i = 0; i < num_layers_; ++i) layers_[i]->clear(memory);
   }
 
-  void read(const Row* rows, int count, Team* team) const override {
-    const Tiles tiles(in_tiles(count));
+  void read(const TokenRow* rows, int count, ThreadTeam* team) const override {
+    const TileConfig tiles(in_tiles(count));
     for (size_t i = 0; i < num_layers_; ++i) {
       advance(*layers_[i], rows, count, team);
-      layers_[i]->settle(rows, count, share(layers_[i]->num_blocks, team));
+      layers_[i]->commit(rows, count, range(layers_[i]->num_blocks, team));
     }
   }
 
-  void predict(const Row* rows, int count, Team* team) const override {
+  void predict(const TokenRow* rows, int count, ThreadTeam* team) const override {
     multiply(head_, rows, count, logits_at, team);
-    meet(team);
+    synchronize(team);
   }
 
-  void read_many(const Row* rows, int count, Team* team) const override {
+  void read_many(const TokenRow* rows, int count, ThreadTeam* team) const override {
     for (size_t i = 0; i < num_layers_; ++i) {
       const Layer& layer = *layers_[i];
-      if (!layer.in_order()) {
+      if (!layer.is_sequential()) {
         advance(layer, rows, count, team);
         continue;
       }
-      for (const Row* row = rows; row < rows + count; ++row) {
+      for (const TokenRow* row = rows; row < rows + count; ++row) {
         if (row > rows) {
-          layer.follow(*row, share(layer.num_blocks, team));
-          meet(team);
+          layer.inherit_state(*row, range(layer.num_blocks, team));
+          synchronize(team);
         }
         advance(layer, row, 1, team);
       }
     }
     multiply(head_, rows, count, logits_at, team);
-    meet(team);
+    synchronize(team);
   }
 
-  void keep(const Row* rows, int count, Team* team) const override {
-    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->keep(rows, count, share(layers_[i]->num_blocks, team));
+  void keep(const TokenRow* rows, int count, ThreadTeam* team) const override {
+    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->keep(rows, count, range(layers_[i]->num_blocks, team));
     if (count > 1 && (!team || team->thread == 0)) {
       const std::byte* const last = rows[count - 1].memory;
       std::memcpy(rows[0].memory + last_output(), last + last_output(), last_output_bytes());
       std::memcpy(rows[0].memory + logits_at, last + logits_at, padded_vocabulary * sizeof(float));
     }
-    meet(team);
+    synchronize(team);
   }
 
-  void draft(const Row* rows, int count, Team* team) const override {
+  void draft(const TokenRow* rows, int count, ThreadTeam* team) const override {
     for (int i = 0; i < num_drafts; ++i)
       multiply(drafts_[i], rows, count, drafts_at + i * padded_drafts * sizeof(float), team);
-    meet(team);
+    synchronize(team);
   }
 
-  Score score(const Row& row, int32_t token) const override {
+  Score score(const TokenRow& row, int32_t token) const override {
     return Prediction(floats(row, logits_at), padded_vocabulary).score(token);
   }
 
@@ -146,7 +147,7 @@ class Layers final : public Network {
   }
 
  private:
-  // Whether so many rows are multiplied in tiles.
+  // Whether this many rows are multiplied in tiles.
   static constexpr bool in_tiles(int count) { return Format::kTileRows > 0 && count >= Format::kTileRows; }
 
   static Layer* new_layer(const Model& model, const LayerWeights& weights) {
@@ -158,18 +159,18 @@ class Layers final : public Network {
       return new Convolution<Format>(weights, model.vocabulary);
   }
 
-  static void meet(Team* team) {
+  static void synchronize(ThreadTeam* team) {
     if (team) team->wait();
   }
 
-  static Share share(size_t num_blocks, const Team* team) {
+  static ThreadRange range(size_t num_blocks, const ThreadTeam* team) {
     return {num_blocks, 1, team ? team->thread : 0, team ? team->threads : 1};
   }
 
-  static void advance(const Layer& layer, const Row* rows, int count, Team* team) {
+  static void advance(const Layer& layer, const TokenRow* rows, int count, ThreadTeam* team) {
     for (int phase = 0; phase < layer.num_phases(); ++phase) {
-      layer.advance(phase, rows, count, share(layer.num_blocks, team));
-      meet(team);
+      layer.advance(phase, rows, count, range(layer.num_blocks, team));
+      synchronize(team);
     }
   }
 
@@ -179,9 +180,10 @@ class Layers final : public Network {
     return Format::activation_bytes(padded_to(layers_[num_layers_ - 1]->output.width, kPad));
   }
 
-  void multiply(const OutputLayer<Format>& head, const Row* rows, int count, size_t to, const Team* team) const {
-    const Tiles tiles(in_tiles(count));
-    head.advance(rows, count, share(head.num_blocks, team), last_output(), to);
+  void multiply(const OutputLayer<Format>& head, const TokenRow* rows, int count, size_t to,
+                const ThreadTeam* team) const {
+    const TileConfig tiles(in_tiles(count));
+    head.advance(rows, count, range(head.num_blocks, team), last_output(), to);
   }
 
   void add_drafts(const Model& model, size_t inputs) {
@@ -195,15 +197,14 @@ class Layers final : public Network {
   }
 
   void place() {
-    Layout layout;
-    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->place_state(layout);
+    MemoryLayout layout;
+    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->layout_state(layout);
     state_bytes = layout.size;
-    for (size_t i = 0; i < num_layers_; ++i)
-      layers_[i]->place_output(layout, i ? layers_[i - 1]->output : Output{});
+    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->layout_output(layout, i ? layers_[i - 1]->output : Output{});
     logits_at = layout.take(padded_vocabulary * sizeof(float));
     drafts_at = layout.take(num_drafts * padded_drafts * sizeof(float));
-    // An odd number of lines, so that many lanes do not fall on the same places of a cache.
-    lane_bytes = layout.size / kLine % 2 ? layout.size : layout.size + kLine;
+    // An odd number of cache lines, so that many streams do not compete for the same cache sets.
+    stream_bytes = layout.size / kLine % 2 ? layout.size : layout.size + kLine;
   }
 
   size_t num_layers_;

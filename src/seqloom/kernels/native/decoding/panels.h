@@ -1,15 +1,15 @@
 // A matrix packed for decoding, and its product with one row or a few.
 //
-// The columns lie in blocks of `Vectors` vectors. A block holds all its depth, group by group, so that a product reads
-// it from front to back; each group a vector beside the next. A sum has `Chains` parts, the first over the groups 0,
-// Chains, 2 Chains, ..., so that one row keeps the multipliers busy. It is the same for any number of rows.
+// The columns lie in blocks of `Vectors` vectors. A block holds its whole depth, group by group, vector by vector, so
+// that a product reads it from front to back. A sum has `Chains` partial sums, the first over the groups 0, Chains, 2
+// Chains, ..., which keeps the multipliers busy with a single row. The result is the same for any number of rows.
 #pragma once
 
 #include <type_traits>
 
-#include "../buffer.h"
-#include "formats.h"
-#include "tiles.h"
+#include "decoding/formats.h"
+#include "decoding/tiles.h"
+#include "runtime/buffer.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -25,7 +25,7 @@ class Panels {
 
   Panels() = default;
 
-  // `column(index)` is where the column of that place begins, its depth side by side; null is a column of zeros.
+  // `column(index)` points to the contiguous depth of a column; null for a column of zeros.
   template <class Column>
   Panels(size_t num_blocks, size_t depth, Column column)
       : groups_(padded_to(depth, kPad) / Format::kGroup),
@@ -35,7 +35,7 @@ class Panels {
       if (const float* values = column(index)) pack(index, values, depth);
   }
 
-  // What a product with all of it reads.
+  // Bytes that a product with the whole matrix reads.
   size_t bytes() const { return memory_.size() == 0 ? 0 : memory_.size() - kReadBeyond; }
 
   template <int Rows>
@@ -52,14 +52,14 @@ class Panels {
     for (size_t group = 0; group < groups_; group += Chains) {
 #pragma GCC unroll 4
       for (int c = 0; c < Chains; ++c, at += kGroupWeights) {
-        typename Format::Held held[Rows];
+        typename Format::Activations activations[Rows];
 #pragma GCC unroll 4
-        for (int r = 0; r < Rows; ++r) held[r] = Format::hold(rows[r], group + c);
+        for (int r = 0; r < Rows; ++r) activations[r] = Format::load_activations(rows[r], group + c);
 #pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v) {
           const typename Format::Columns columns = Format::columns(at + v * kVectorWeights);
 #pragma GCC unroll 4
-          for (int r = 0; r < Rows; ++r) Format::add(total[c][r][v], held[r], columns);
+          for (int r = 0; r < Rows; ++r) Format::add(total[c][r][v], activations[r], columns);
         }
       }
     }
@@ -73,7 +73,7 @@ class Panels {
  private:
   using Weight = typename Format::Weight;
   static constexpr size_t kVectorWeights = kWidth * Format::kGroup, kGroupWeights = Vectors * kVectorWeights;
-  // A tile may be deeper than the last block; what it reads there is multiplied by zero.
+  // A tile may reach beyond the last block; what it reads there is multiplied by zero.
   static constexpr size_t kReadBeyond = Format::kTileRows ? kGroupWeights * Format::kTileRows : 0;
 
 #if SEQLOOM_AMX
@@ -115,7 +115,7 @@ class Panels {
   Buffer<std::byte> memory_;
 };
 
-// Some of the rows at a time, as many as there are registers for.
+// Pass the rows to `take` in batches, each as large as registers or tiles allow.
 template <class Format, class Take>
 inline void in_batches(int count, Take take) {
   constexpr int many = Format::kRows, tile = Format::kTileRows;

@@ -1,7 +1,7 @@
-// The uniform numbers that one sample draws with.
+// The uniform random numbers of one sample.
 //
-// A counter-based generator, Philox 4x64-10 (Salmon et al. 2011), keyed by (seed, index), in the order and with the
-// doubles of numpy's `Generator(Philox(key)).random()`: what a sample draws hangs on nothing but its key.
+// A counter-based generator, Philox 4x64-10 (Salmon et al. 2011), keyed by (seed, index), with the order and the
+// doubles of numpy's `Generator(Philox(key)).random()`: the numbers depend on the key alone.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ class UniformStream {
  public:
   UniformStream(uint64_t seed, uint64_t index) : key_{seed, index} {}
 
-  // The next number, in [0, 1).
+  // Return the next number in [0, 1).
   double next() {
     if (used_ == 4) refill();
     return static_cast<double>(block_[used_++] >> 11) * (1.0 / 9007199254740992.0);

@@ -3,12 +3,12 @@
 // A block is two panels of kWidth units with all their gates, so that the cell follows the product at once.
 #pragma once
 
-#include "../cells.h"
-#include "layer.h"
+#include "decoding/layer.h"
+#include "isa/cells.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// Where the products of a cell go among the four gates of cells.h: those of the hidden vector, those of the input.
+// The gates (see cells.h) that the products of the hidden vector and of the input are added to.
 template <class Cell>
 struct Gates {
   static constexpr int kProducts = 4;
@@ -25,9 +25,10 @@ template <class Cell, class Format>
 class Recurrent final : public Layer {
  public:
   Recurrent(const LayerWeights& weights, size_t vocabulary)
-      : units_(weights.units), above_(weights.input != nullptr), padded_units_(padded_to(units_, kPad)) {
+      : units_(weights.units), is_upper_(weights.input != nullptr), padded_units_(padded_to(units_, kPad)) {
     num_blocks = padded_units_ / kUnits;
     num_gate_biases = num_blocks * kColumns;
+    gate_width = kProducts * units_;
     const auto rows_of = [this](const float* matrix, size_t depth) {
       return [this, matrix, depth](size_t column) -> const float* {
         const size_t row = row_of(column);
@@ -35,11 +36,11 @@ class Recurrent final : public Layer {
       };
     };
     hidden_ = Matrix(num_blocks, units_, rows_of(weights.hidden, units_));
-    if (above_) input_ = Matrix(num_blocks, weights.inputs, rows_of(weights.input, weights.inputs));
-    const size_t num_drives = above_ ? 1 : vocabulary;
+    if (is_upper_) input_ = Matrix(num_blocks, weights.inputs, rows_of(weights.input, weights.inputs));
+    const size_t num_drives = is_upper_ ? 1 : vocabulary;
     drives_ = Buffer<float>(num_drives * num_gate_biases);
     for (size_t i = 0; i < num_drives; ++i) {
-      const float* from = above_ ? weights.bias : weights.table + i * kProducts * units_;
+      const float* from = is_upper_ ? weights.bias : weights.table + i * kProducts * units_;
       arrange_gate_bias(from, drives_.data() + i * num_gate_biases);
     }
     weight_bytes = hidden_.bytes() + input_.bytes();
@@ -50,12 +51,12 @@ class Recurrent final : public Layer {
       arranged[column] = row_of(column) == kNone ? 0 : bias[row_of(column)];
   }
 
-  void place_state(Layout& layout) override {
+  void layout_state(MemoryLayout& layout) override {
     hidden_at_ = layout.take(Format::activation_bytes(padded_units_));
     carry_at_ = layout.take(padded_units_ * sizeof(float));
   }
 
-  void place_output(Layout& layout, const Output& below) override {
+  void layout_output(MemoryLayout& layout, const Output& below) override {
     below_ = below;
     output.activations = layout.take(Format::activation_bytes(padded_units_));
     output.width = units_;
@@ -66,22 +67,22 @@ class Recurrent final : public Layer {
       Format::store_activations(memory + hidden_at_, unit, Vec{});
   }
 
-  void advance(int, const Row* rows, int count, const Share& blocks) const override {
+  void advance(int, const TokenRow* rows, int count, const ThreadRange& blocks) const override {
     for (size_t block = blocks.begin; block < blocks.end; ++block)
       in_batches<Format>(count, [&](int first, auto taken) { advance_rows<taken>(rows + first, block); });
   }
 
-  void settle(const Row* rows, int count, const Share& blocks) const override {
+  void commit(const TokenRow* rows, int count, const ThreadRange& blocks) const override {
     for (int r = 0; r < count; ++r) remember_hidden(rows[r].memory, rows[r].memory, blocks);
   }
 
-  bool in_order() const override { return true; }
+  bool is_sequential() const override { return true; }
 
-  void follow(const Row& row, const Share& blocks) const override {
+  void inherit_state(const TokenRow& row, const ThreadRange& blocks) const override {
     remember((&row - 1)->memory, row.memory, blocks);
   }
 
-  void keep(const Row* rows, int count, const Share& blocks) const override {
+  void keep(const TokenRow* rows, int count, const ThreadRange& blocks) const override {
     remember(rows[count - 1].memory, rows[0].memory, blocks);
   }
 
@@ -90,20 +91,20 @@ class Recurrent final : public Layer {
   static constexpr size_t kUnits = 2 * kWidth, kColumns = kVectors * kWidth, kNone = ~size_t{0};
   using Matrix = Panels<Format, kVectors, 1>;
 
-  // What was worked out in one memory becomes what another remembers.
-  void remember(const std::byte* from, std::byte* to, const Share& blocks) const {
+  // Store what was computed in one row's memory as the state in another's.
+  void remember(const std::byte* from, std::byte* to, const ThreadRange& blocks) const {
     remember_hidden(from, to, blocks);
     const size_t at = carry_at_ + blocks.begin * kUnits * sizeof(float);
     if (from != to) std::memcpy(to + at, from + at, (blocks.end - blocks.begin) * kUnits * sizeof(float));
   }
 
-  void remember_hidden(const std::byte* from, std::byte* to, const Share& blocks) const {
+  void remember_hidden(const std::byte* from, std::byte* to, const ThreadRange& blocks) const {
     const size_t at = Format::activation_bytes(blocks.begin * kUnits);
     const size_t bytes = Format::activation_bytes(blocks.end * kUnits) - at;
     std::memcpy(to + hidden_at_ + at, from + output.activations + at, bytes);
   }
 
-  // The row of the weights that a column of the blocks is; kNone where it is padding.
+  // Return the row of the weights that a column of the blocks holds; kNone for padding.
   size_t row_of(size_t column) const {
     const size_t panel = column / (kProducts * kWidth), gate = column / kWidth % kProducts;
     const size_t unit = panel * kWidth + column % kWidth;
@@ -111,25 +112,25 @@ class Recurrent final : public Layer {
   }
 
   template <int Rows>
-  void advance_rows(const Row* rows, size_t block) const {
+  void advance_rows(const TokenRow* rows, size_t block) const {
     Vec from_hidden[Rows][kVectors], from_input[Rows][kVectors];
     multiply(hidden_, rows, hidden_at_, block, from_hidden);
-    if (above_) multiply(input_, rows, below_.activations, block, from_input);
-    for (int r = 0; r < Rows; ++r) finish(rows[r], block, from_hidden[r], above_ ? from_input[r] : nullptr);
+    if (is_upper_) multiply(input_, rows, below_.activations, block, from_input);
+    for (int r = 0; r < Rows; ++r) finish(rows[r], block, from_hidden[r], is_upper_ ? from_input[r] : nullptr);
   }
 
   template <int Rows>
-  static void multiply(const Matrix& matrix, const Row* rows, size_t at, size_t block, Vec (&to)[Rows][kVectors]) {
+  static void multiply(const Matrix& matrix, const TokenRow* rows, size_t at, size_t block, Vec (&to)[Rows][kVectors]) {
     const std::byte* activations[Rows];
     for (int r = 0; r < Rows; ++r) activations[r] = rows[r].memory + at;
     matrix.multiply(activations, block, to);
   }
 
-  // The cells of one block. A function of its own, so that one row and several are rounded alike.
-  __attribute__((noinline)) void finish(const Row& row, size_t block, const Vec* from_hidden,
+  // Run the cells of one block. Not inlined, so that one row and several rows are rounded alike.
+  __attribute__((noinline)) void finish(const TokenRow& row, size_t block, const Vec* from_hidden,
                                         const Vec* from_input) const {
     const size_t first = block * kColumns;
-    const float* drive = drives_.data() + (above_ ? 0 : row.token * num_gate_biases) + first;
+    const float* drive = drives_.data() + (is_upper_ ? 0 : row.token * num_gate_biases) + first;
     const float* bias = row.gate_bias ? row.gate_bias + gate_biases_at + first : nullptr;
     for (int panel = 0; panel < 2; ++panel) {
       Vec gate[4] = {};
@@ -151,11 +152,11 @@ class Recurrent final : public Layer {
   }
 
   size_t units_;
-  bool above_;
+  bool is_upper_;
   size_t padded_units_, hidden_at_ = 0, carry_at_ = 0;
   Output below_;
   Matrix hidden_, input_;
-  // What the tokens (of the first layer) or the bias (above it) add to the gates.
+  // What the tokens (first layer) or the bias (upper layers) add to the gates.
   Buffer<float> drives_;
 };
 

@@ -1,13 +1,13 @@
-// How a prediction stands to the token that came: its log-probability, how many tokens were likelier, and the entropy.
+// The score of a prediction: the actual token's log-probability, its rank, and the entropy.
 //
-// Terms are in single precision, sums in double and in one order.
+// Terms are in single precision, sums in double and in a fixed order.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 
-#include "../vector.h"
-#include "model.h"
+#include "decoding/model.h"
+#include "isa/vector.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -15,10 +15,10 @@ using namespace seqloom::decoding;
 
 class Prediction {
  public:
-  // `padded` logits, a whole number of vectors; those past the vocabulary are far below all others.
+  // `padded` logits, a whole number of vectors; the padding is far below all other logits.
   Prediction(const float* logits, size_t padded) : logits_(logits), padded_(padded) {}
 
-  // Log-probability and entropy are not a number where a logit is infinite or not a number.
+  // Log-probability and entropy are NaN if any logit is infinite or NaN.
   Score score(int32_t token) const {
     if (!finite()) return {NAN, NAN, 0};
     const float peak = highest();
@@ -43,15 +43,15 @@ class Prediction {
   }
 
  private:
-  // Terms that are summed in single precision.
+  // Number of terms summed in single precision.
   static constexpr size_t kSummed = 16 * kWidth;
-  // Logits so far below the highest have no mass.
+  // Logits this far below the highest have no mass.
   static constexpr float kNothing = -87;
 
   bool finite() const {
-    Vec strange = {};
-    for (size_t at = 0; at < padded_; at += kWidth) strange += load(logits_ + at) - load(logits_ + at);
-    return sum(strange) == 0;
+    Vec non_finite = {};
+    for (size_t at = 0; at < padded_; at += kWidth) non_finite += load(logits_ + at) - load(logits_ + at);
+    return sum(non_finite) == 0;
   }
 
   float highest() const {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "../registers.h"
+#include "isa/thread_context.h"
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
@@ -13,13 +13,13 @@ namespace seqloom::SEQLOOM_ISA::decoding {
 
 // totals[16, 64 or 32] = 16 rows of `depth` unsigned bytes times four (or two) vectors of 16 columns of signed bytes.
 //
-// Columns lie in groups of four depths, `group_bytes` apart; they are read to the next 64 depths, and count for nothing
-// there. Rows need not lie side by side. Tiles 0 to 3 hold sums, 6 rows, 7 columns.
+// Columns lie in groups of four depths, `group_bytes` apart. They are read up to the next multiple of 64 depths, where
+// the rows are zero. Rows need not be contiguous. Tiles 0 to 3 hold sums, 6 rows, 7 columns.
 template <bool Four>
 inline void sum_tiles(const std::byte* const (&rows)[16], size_t depth, const int8_t* columns, size_t group_bytes,
                       int32_t* totals, size_t totals_bytes) {
   constexpr size_t kDepth = 64, kVector = 64;
-  alignas(64) std::byte held[16][kDepth];
+  alignas(64) std::byte loaded[16][kDepth];
   _tile_zero(0);
   _tile_zero(1);
   if (Four) _tile_zero(2);
@@ -29,9 +29,9 @@ inline void sum_tiles(const std::byte* const (&rows)[16], size_t depth, const in
     for (int r = 0; r < 16; ++r) {
       const __m512i bytes = whole ? _mm512_loadu_si512(rows[r] + k)
                                   : _mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i*)(rows[r] + k)));
-      _mm512_store_si512(held[r], bytes);
+      _mm512_store_si512(loaded[r], bytes);
     }
-    _tile_loadd(6, held, kDepth);
+    _tile_loadd(6, loaded, kDepth);
     _tile_loadd(7, columns, group_bytes);
     _tile_dpbusd(0, 6, 7);
     _tile_loadd(7, columns + kVector, group_bytes);

@@ -1,0 +1,123 @@
+// Vectors of floats as wide as the instruction set's registers.
+//
+// The arithmetic uses the compiler's vector extension, so that one source serves every instruction set. A file of
+// kernels (isa_*.cpp) sets SEQLOOM_ISA (the namespace) and SEQLOOM_WIDTH (floats in a register) before it includes
+// anything.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+namespace seqloom::SEQLOOM_ISA {
+
+constexpr int kWidth = SEQLOOM_WIDTH;
+
+typedef float Vec __attribute__((vector_size(4 * SEQLOOM_WIDTH)));
+typedef int32_t IntVec __attribute__((vector_size(4 * SEQLOOM_WIDTH)));
+
+inline Vec load(const float* from) {
+  Vec value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+inline void store(float* to, Vec value) { std::memcpy(to, &value, sizeof value); }
+
+// Subtracting zero changes no number, so nothing is computed; adding zero would turn -0 into 0.
+inline Vec broadcast(float value) { return value - Vec{}; }
+
+inline Vec largest(Vec a, Vec b) { return a > b ? a : b; }
+
+inline Vec smallest(Vec a, Vec b) { return a < b ? a : b; }
+
+inline float sum(Vec value) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps(value);
+#else
+  float lanes[kWidth];
+  store(lanes, value);
+  for (int half = kWidth / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  return lanes[0];
+#endif
+}
+
+inline float peak(Vec value) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_max_ps(value);
+#else
+  float lanes[kWidth];
+  store(lanes, value);
+  float highest = lanes[0];
+  for (int i = 1; i < kWidth; ++i) highest = lanes[i] > highest ? lanes[i] : highest;
+  return highest;
+#endif
+}
+
+// 1 / x for x >= 1 to nearly full precision, and exact at powers of two, so that units that pad a layer stay at zero.
+inline Vec reciprocal(Vec x) {
+#if defined(__AVX512F__)
+  const Vec near = _mm512_rcp14_ps(x);
+  return near * (2.0f - x * near);
+#else
+  return 1.0f / x;
+#endif
+}
+
+// a + b * c, rounded once if the processor can do that.
+inline Vec fused(Vec a, Vec b, Vec c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(b, c, a);
+#elif defined(__AVX2__)
+  return _mm256_fmadd_ps(b, c, a);
+#else
+  return a + b * c;
+#endif
+}
+
+// The unchanged value, rounded: stops the compiler from fusing a product with a later addition, which it would do in
+// some places and not in others.
+inline Vec rounded(Vec value) {
+#if defined(__AVX2__)
+  asm("" : "+v"(value));
+#else
+  asm("" : "+m"(value));
+#endif
+  return value;
+}
+
+// e to the x: x is n ln 2 + r with |r| <= ln 2 / 2, and e^r a polynomial with an error of at most 1e-7. NaN stays NaN.
+inline Vec exponential(Vec x) {
+  x = largest(broadcast(-87.0f), smallest(broadcast(88.0f), x));
+  const float rounder = 12582912.0f;  // 1.5 * 2^23: adding and subtracting it rounds to integers
+  const Vec n = fused(broadcast(rounder), x, broadcast(1.44269504f)) - rounder;
+#if defined(__AVX2__)
+  const Vec r = fused(x, n, broadcast(-0.693147182f));
+#else
+  const Vec r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
+#endif
+  Vec series = broadcast(0.0082903067f);
+  series = fused(broadcast(0.041897975f), series, r);
+  series = fused(broadcast(0.16667637f), series, r);
+  series = fused(broadcast(0.4999915f), series, r);
+  series = fused(broadcast(0.9999997f), series, r);
+  series = fused(broadcast(1.0f), series, r);
+#if defined(__AVX512F__)
+  return _mm512_scalef_ps(series, n);
+#else
+  const IntVec power = (__builtin_convertvector(n, IntVec) + 127) << 23;
+  Vec scale;
+  std::memcpy(&scale, &power, sizeof scale);
+  return series * scale;
+#endif
+}
+
+inline Vec sigmoid(Vec x) { return reciprocal(1.0f + exponential(-x)); }
+
+inline Vec hyperbolic_tangent(Vec x) { return 1.0f - 2.0f * reciprocal(1.0f + exponential(x + x)); }
+
+}  // namespace seqloom::SEQLOOM_ISA

@@ -1,0 +1,48 @@
+// Zeroed memory, aligned to cache lines.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+namespace seqloom {
+
+template <typename T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(size_t size) { reset(size); }
+
+  // Allocate `size` values, all zero. On failure the buffer keeps its old memory.
+  void reset(size_t size) {
+    if (size > (SIZE_MAX - kLine) / sizeof(T)) throw std::bad_alloc();
+    const size_t bytes = (size * sizeof(T) + kLine) / kLine * kLine;
+    void* memory = std::aligned_alloc(kLine, bytes);
+    if (memory == nullptr) throw std::bad_alloc();
+    std::memset(memory, 0, bytes);
+    memory_.reset(static_cast<T*>(memory));
+    size_ = size;
+  }
+  void clear() {
+    if (size_) std::memset(memory_.get(), 0, size_ * sizeof(T));
+  }
+
+  size_t size() const { return size_; }
+  T* data() { return memory_.get(); }
+  const T* data() const { return memory_.get(); }
+  T& operator[](size_t index) { return memory_.get()[index]; }
+  const T& operator[](size_t index) const { return memory_.get()[index]; }
+
+ private:
+  static constexpr size_t kLine = 64;
+  struct Free {
+    void operator()(T* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<T, Free> memory_;
+  size_t size_ = 0;
+};
+
+}  // namespace seqloom

@@ -1,0 +1,49 @@
+#include "runtime/processor.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace seqloom {
+
+#if defined(__x86_64__)
+
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+
+bool has_avx512bf16() {
+  unsigned a, b, c, d;
+  return has_avx512() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1);
+}
+
+bool has_amx() {
+#if defined(__linux__)
+  constexpr int request_permission = 0x1023, tile_data = 18;
+  unsigned a, b, c, d;
+  static const bool supported = has_avx512bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1) &&
+                                (d >> 24 & 1) && (d >> 25 & 1) &&
+                                syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  return supported;
+#else
+  return false;
+#endif
+}
+
+#else
+
+bool has_avx2() { return false; }
+bool has_avx512() { return false; }
+bool has_avx512bf16() { return false; }
+bool has_amx() { return false; }
+
+#endif
+
+}  // namespace seqloom

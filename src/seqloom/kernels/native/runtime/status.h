@@ -1,0 +1,67 @@
+// The error convention of the C interface: every function that can fail returns a status, and `seqloom_last_error`
+// returns the text of the calling thread's last failure. No exception leaves the library.
+#pragma once
+
+#include <cstdint>
+
+namespace seqloom {
+
+enum Status : int { kOk = 0, kOutOfMemory = 1, kInvalidArgument = 2, kFailed = 3 };
+
+// Translate the exception being handled into a status, and store its text for the calling thread.
+int status_of_exception() noexcept;
+
+// Run the body of a C function.
+template <class Body>
+int guard(Body&& body) noexcept {
+  try {
+    body();
+    return kOk;
+  } catch (...) {
+    return status_of_exception();
+  }
+}
+
+// Throw std::invalid_argument with a formatted text.
+[[noreturn]] __attribute__((format(printf, 1, 2))) void refuse(const char* format, ...);
+
+// Each check throws std::invalid_argument, whose text names the argument.
+inline void check_index(const char* name, int64_t index, int64_t count) {
+  if (index < 0 || index >= count)
+    refuse("%s %lld is out of range: allowed are 0 to %lld", name, static_cast<long long>(index),
+           static_cast<long long>(count - 1));
+}
+
+inline void check_range(const char* name, int64_t value, int64_t least, int64_t most) {
+  if (value < least || value > most)
+    refuse("%s is %lld: allowed are %lld to %lld", name, static_cast<long long>(value), static_cast<long long>(least),
+           static_cast<long long>(most));
+}
+
+template <class T>
+T& checked(const char* name, T* pointer) {
+  if (pointer == nullptr) refuse("%s is a null pointer", name);
+  return *pointer;
+}
+
+inline void check_pointer(const char* name, const void* pointer) {
+  if (pointer == nullptr) refuse("%s is a null pointer", name);
+}
+
+// Check that all of `count` values lie in [least, most]; the loop is simple enough to be vectorised.
+template <class T>
+void check_all(const char* name, const T* values, int64_t count, int64_t least, int64_t most) {
+  if (count > 0) check_pointer(name, values);
+  T low = static_cast<T>(least), high = low;
+  for (int64_t i = 0; i < count; ++i) {
+    low = values[i] < low ? values[i] : low;
+    high = values[i] > high ? values[i] : high;
+  }
+  if (count > 0) check_range(name, static_cast<int64_t>(low), least, most);
+  if (count > 0) check_range(name, static_cast<int64_t>(high), least, most);
+}
+
+// Limits that keep products of sizes within 64 bits.
+constexpr int64_t kMaxThreads = 1024, kMaxWidth = int64_t{1} << 24, kMaxLayers = 256, kMaxTokens = int64_t{1} << 31;
+
+}  // namespace seqloom

@@ -1,0 +1,89 @@
+#include "runtime/threads.h"
+
+#include <utility>
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#endif
+
+namespace seqloom {
+
+namespace {
+
+constexpr int kSpins = 4000;
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  _mm_pause();
+#endif
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int count) {
+  try {
+    for (int thread = 1; thread < count; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+  } catch (...) {
+    stop();  // a running thread must be joined before its object is destroyed
+    throw;
+  }
+}
+
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() noexcept {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ending_ = true;
+    ++round_;
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::run(const std::function<void(int)>& task) {
+  if (workers_.empty()) return task(0);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    task_ = &task;
+    running_ = static_cast<int>(workers_.size());
+    ++round_;
+  }
+  wake_.notify_all();
+  run_task(0);
+  for (int spins = 0; running_.load(std::memory_order_acquire) > 0; ++spins) {
+    if (spins < kSpins)
+      pause();
+    else
+      std::this_thread::yield();
+  }
+  if (failed_.load(std::memory_order_relaxed)) {
+    failed_ = false;
+    std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
+}
+
+void ThreadPool::run_task(int thread) noexcept {
+  try {
+    (*task_)(thread);
+  } catch (...) {
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
+  }
+}
+
+void ThreadPool::work(int thread) {
+  uint64_t seen = 0;
+  for (;;) {
+    for (int spins = 0; spins < kSpins && round_.load(std::memory_order_acquire) == seen; ++spins) pause();
+    if (round_.load(std::memory_order_acquire) == seen) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [&] { return round_.load() != seen; });
+    }
+    seen = round_.load(std::memory_order_acquire);
+    if (ending_) return;
+    run_task(thread);
+    running_.fetch_sub(1, std::memory_order_release);
+  }
+}
+
+}  // namespace seqloom
