@@ -1,6 +1,6 @@
 # make demo   train on the built-in corpus for a minute and write
 # make test   run the tests
-# make check  lint, types and layers
+# make check  lint, format, types and layers
 # make bench  measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode start" measures those again
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +12,8 @@ INSTALLED := $(VENV)/.installed
 help:
 	@sed -n 's/^# //p' Makefile
 
-NATIVE := hatch_build.py native_build.py $(shell find src/seqloom/kernels/native -name '*.cpp' -o -name '*.h')
+CPP := $(shell find src/seqloom/kernels/native tests/native -name '*.cpp' -o -name '*.h')
+NATIVE := hatch_build.py native_build.py src/seqloom/kernels/build_hash.py src/seqloom/kernels/native/build.toml $(filter src/%,$(CPP))
 
 $(INSTALLED): pyproject.toml constraints.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "seqloom needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 2; }
@@ -30,6 +31,7 @@ test: $(INSTALLED)
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -39,6 +41,7 @@ bench: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CPP)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
