@@ -1,20 +1,22 @@
 # make demo       train on the built-in corpus for a minute and write
 # make test       run the tests
 # make test-fast  run the tests that take less than about ten seconds each
-# make check      lint, types and layers
+# make check      lint, format, types and layers
 # make docs       build the documentation site into site/
-# make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode start" measures those again
+# make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode cold_start" measures those again
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PARALLEL := --numprocesses=auto --dist=loadfile
 
 .PHONY: demo test test-fast check docs bench format clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
 
-NATIVE := hatch_build.py native_build.py $(shell find src/seqloom/kernels/native -name '*.cpp' -o -name '*.h')
+CPP := $(shell find src/seqloom/kernels/native tests/native -name '*.cpp' -o -name '*.h')
+NATIVE := hatch_build.py native_build.py src/seqloom/kernels/build_hash.py src/seqloom/kernels/native/build.toml $(filter src/%,$(CPP))
 
 $(INSTALLED): pyproject.toml constraints.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "seqloom needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 2; }
@@ -27,14 +29,15 @@ demo: $(INSTALLED)
 	$(BIN)/seqloom demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -47,6 +50,7 @@ bench: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CPP)
 
 clean:
 	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

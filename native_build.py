@@ -60,19 +60,19 @@ def build_program(root: Path, main: Path, parts: Sequence[Path], folder: Path, e
     return program
 
 
-def link(root: Path, folder: Path, flags: Sequence[str] = (), instruction_sets: Iterable[str] | None = None) -> Path:
+def link(root: Path, folder: Path, extra: Sequence[str] = (), instruction_sets: Iterable[str] | None = None) -> Path:
     """Compile the kernels and link them to a shared library in `folder`; the errors are those of `build_library`.
 
     Args:
         root: folder of the repository.
         folder: folder of objects and library.
-        flags: further compiler flags.
+        extra: further compiler flags.
         instruction_sets: names of the sets to include besides `portable`; None includes all.
     """
     compiler, sources = _compiler(), root / SOURCES
     sets: dict[str, list[str]] = settings(root)["instruction_sets"]
     wanted = [name for name in sets if instruction_sets is None or name in instruction_sets or name == "portable"]
-    common = (*settings(root)["common"], *_strict_flags(root), f"-I{sources}", *flags)
+    common = (*settings(root)["common"], *_strict_flags(root), f"-I{sources}", *extra)
 
     def compile_source(source: Path, name: str, own: Sequence[str] = ()) -> Path:
         _run(compiler, *common, *own, "-c", source, "-o", folder / f"{name}.o")
@@ -83,7 +83,8 @@ def link(root: Path, folder: Path, flags: Sequence[str] = (), instruction_sets: 
         source, halves = sources / "isa" / f"isa_{name}.cpp", {"decoding": (), "training": ("-DSEQLOOM_TRAINING",)}
         if name != "portable" and not _is_supported(compiler, sets[name]):
             return []
-        tasks = [pool.submit(compile_source, source, f"{name}_{half}", [*sets[name], *halves[half]]) for half in halves]
+        flags = [*sets[name], *(settings(root)["strict_exceptions"].get(name, ()) if _is_strict() else ())]
+        tasks = [pool.submit(compile_source, source, f"{name}_{half}", [*flags, *halves[half]]) for half in halves]
         try:
             return [task.result() for task in tasks]
         except subprocess.CalledProcessError:
@@ -109,7 +110,7 @@ def link(root: Path, folder: Path, flags: Sequence[str] = (), instruction_sets: 
     # that run on every processor come first.
     objects += [path for name in reversed(wanted) for path in set_objects[name]]
     linked = folder / LIBRARY.name
-    _run(compiler, "-shared", "-pthread", *flags, *objects, "-o", linked)
+    _run(compiler, "-shared", "-pthread", *extra, *objects, "-o", linked)
     return linked
 
 

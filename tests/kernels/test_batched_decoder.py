@@ -15,7 +15,7 @@ DRAWING = {"temperature": 1.0, "top_p": 1.0, "typical_p": 1.0, "repetition_penal
 CORES = [("lstm", (33, 12)), ("gru", (40,)), ("conv", (20, 20))]
 
 
-@pytest.fixture(params=available_kernels())
+@pytest.fixture(params=available_kernels(), autouse=True)
 def kernels(request, monkeypatch):
     monkeypatch.setenv("SEQLOOM_KERNELS", request.param)
 
@@ -35,7 +35,7 @@ def sampling(length=50, **settings):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
-def test_a_lane_predicts_what_a_single_stream_does(decoder, kernels, core, sizes, precision, threads):
+def test_a_lane_predicts_what_a_single_stream_does(decoder, core, sizes, precision, threads):
     if core == "conv" and precision == "int8":
         pytest.skip("a convolution has no eight bits")
     model = decoder(core, sizes, precision)
@@ -68,7 +68,7 @@ def test_threads_that_take_steps_together_write_the_same(decoder, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), [*CORES, ("conv", (8, 12, 16, 16))])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
-def test_tokens_read_at_once_are_tokens_read_one_by_one(decoder, kernels, core, sizes, precision):
+def test_tokens_read_at_once_are_tokens_read_one_by_one(decoder, core, sizes, precision):
     if core == "conv" and precision == "int8":
         pytest.skip("a convolution has no eight bits")
     model = decoder(core, sizes, precision)
@@ -127,7 +127,7 @@ def test_copies_draw_on_their_own_but_remember_what_the_original_wrote(decoder):
 
 
 @pytest.mark.parametrize(("core", "gates"), [("lstm", 4), ("gru", 3), ("conv", 2)])
-def test_biases_of_lanes_act_like_biases_of_the_model(make, kernels, core, gates):
+def test_biases_of_lanes_act_like_biases_of_the_model(make, core, gates):
     config, weights = make(core, sizes=(12, 9), embedding=5, vocabulary=19, scale=0.4)
     lanes = native_decoder(config, weights, "float32").lanes(3)
     random = np.random.default_rng(0)
@@ -161,7 +161,7 @@ def test_biases_can_be_taken_away(decoder):
     np.testing.assert_array_equal(lanes.logits(0), plain.logits(0))
 
 
-def test_a_lane_that_has_read_nothing_draws_any_token_of_the_vocabulary(decoder, kernels):
+def test_a_lane_that_has_read_nothing_draws_any_token_of_the_vocabulary(decoder):
     lanes, seen = decoder("lstm", (12,)).lanes(1), set()
     np.testing.assert_array_equal(lanes.logits(0), np.zeros(19))
     lanes.set_sampling(sampling(length=1))
@@ -187,7 +187,7 @@ def test_lanes_can_be_added_and_cleared(decoder):
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize(("core", "sizes"), CORES)
-def test_scores_are_those_of_the_logits(decoder, kernels, core, sizes, threads):
+def test_scores_are_those_of_the_logits(decoder, core, sizes, threads):
     model = decoder(core, sizes, "float32")
     read, lanes = model.lanes(5, threads), model.lanes(5, 1)
     tokens = np.random.default_rng(1).integers(0, 19, (5, 12))
@@ -226,7 +226,7 @@ def test_threads_that_read_together_score_the_same(decoder, core):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_unlikely_tokens_have_their_whole_price(make, kernels):
+def test_unlikely_tokens_have_their_whole_price(make):
     """Of logits that lie hundreds apart, the tails have no mass but log-probabilities all the same."""
     config, weights = make("lstm", sizes=(8,), vocabulary=19, scale=0.1)
     weights["head.bias"] = np.linspace(0, -900, 19).astype(np.float32)

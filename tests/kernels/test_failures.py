@@ -22,9 +22,8 @@ from seqloom.kernels.decoding_abi import (
     decoding_library,
 )
 from seqloom.kernels.library import available_kernels, declare
-from seqloom.kernels.text_hashing import ngrams, reduce
+from seqloom.kernels.text_hashing import ngrams, patterns, reduce
 from seqloom.kernels.trainer import NativeTrainer, _OptimizerStep, _training_library, _Window
-from seqloom.text_features.patterns import patterns
 
 pytestmark = pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
 
@@ -449,11 +448,13 @@ def test_an_error_names_the_function():
 
 LITTLE_MEMORY = """
 import resource, sys
+from ctypes import byref, c_void_p
 import numpy as np
 from seqloom.config import ModelConfig
 from seqloom.errors import SeqloomError, TrainingError
-from seqloom.kernels import lookups, native_decoder, patterns
-from seqloom.kernels.decoding_abi import SamplingSettings
+from seqloom.kernels import native_decoder
+from seqloom.kernels.text_hashing import patterns, reduce
+from seqloom.kernels.decoding_abi import LayerWeights, Model, SamplingSettings, decoding_library
 from seqloom.kernels.library import available_kernels
 from seqloom.kernels.trainer import Dropped, NativeTrainer
 from seqloom.kernels.weights import expected_shapes
@@ -482,10 +483,15 @@ settings = SamplingSettings(temperature=1, top_p=1, typical_p=1, repetition_pena
                             repetition_window=8)
 lanes.set_sampling(settings)
 before = lanes.logits(0)
+# A model whose packed weights are larger than the memory; all its arrays are one.
+room = np.zeros(20_000 * 2048, np.float32).ctypes
+names = ("table", "bias", "hidden")
+layers = (LayerWeights * 1)(LayerWeights(inputs=1, units=512, **{name: room.data for name in names}))
+large = Model(vocabulary=20_000, num_layers=1, layers=layers, head=room.data, head_bias=room.data)
 allow(16)
 fails(lambda: lanes.resize(100_000))
 fails(lambda: decoder.lanes(100_000))
-fails(lambda: [native_decoder(config, weights, "float32") for _ in range(99)])
+fails(lambda: decoding_library().seqloom_weights_new(b"portable", byref(large), byref(c_void_p())))
 np.testing.assert_array_equal(lanes.logits(0), before)
 lanes.begin(0, 1, 2, np.zeros(0, int))
 assert lanes.write(4).counts.tolist() == [4, 0]

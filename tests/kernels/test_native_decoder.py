@@ -29,7 +29,7 @@ MOVED = {"float32": 1e-5, "bfloat16": 0.02, "int8": 0.04}
 pytestmark = pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
 
 
-@pytest.fixture(params=available_kernels())
+@pytest.fixture(params=available_kernels(), autouse=True)
 def kernels(request, monkeypatch):
     monkeypatch.setenv("SEQLOOM_KERNELS", request.param)
     return request.param
@@ -62,7 +62,7 @@ def all_logits(decoder, tokens=TOKENS):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("model", MODELS)
-def test_logits_are_those_of_the_plain_decoder(scaled, kernels, model, precision):
+def test_logits_are_those_of_the_plain_decoder(scaled, model, precision):
     settings = dict(MODELS[model])
     if settings["core"] == "conv" and precision == "int8":
         pytest.skip("a convolution has no eight bits")
@@ -75,7 +75,7 @@ def test_logits_are_those_of_the_plain_decoder(scaled, kernels, model, precision
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_reading_is_stepping(scaled, kernels, model):
+def test_reading_is_stepping(scaled, model):
     settings = dict(MODELS[model])
     decoder = native_decoder(*scaled(settings.pop("core"), **settings))
     stepped = all_logits(decoder)[-1]
@@ -150,7 +150,7 @@ def test_precisions_that_are_not_to_be_had_are_refused(scaled):
         native_decoder(*scaled("conv", sizes=(4,)), "int8")
 
 
-def test_weights_of_zeros_predict_the_bias(scaled, kernels):
+def test_weights_of_zeros_predict_the_bias(scaled):
     """No scale can be taken from a column of zeros."""
     config, weights = scaled("lstm", sizes=(40,))
     for name, array in weights.items():

@@ -59,7 +59,7 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
       d_logit(2 * kVocabulary);
   const std::vector<float> weights(setup.num_heads, 1.0f);
   double first = 0.0, last = 0.0;
-  for (int step = 1; step <= 12; ++step) {
+  for (int step = 1; step <= 6; ++step) {
     for (size_t layer = 0; layer < setup.sizes.size(); ++layer)
       trainer->copy_state(layer, batch_size, nullptr, nullptr, true);
     Window window{

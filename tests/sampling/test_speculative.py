@@ -198,7 +198,8 @@ def test_a_sample_says_how_its_drafts_fared():
     drafting = sample.speculative
     assert 1 < drafting.tokens_per_step < 3
     assert 0 < drafting.acceptance < 1
-    assert drafting.gain > 0
+    # Where a pass reads one row only, drafts are drawn one by one, and nothing is gained or measured.
+    assert drafting.gain > 0 if decoder.rows_per_pass > 1 else drafting.gain is None
     assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **asked())).speculative is None
     sure = native_decoder(*steady())
     found = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **asked())).speculative

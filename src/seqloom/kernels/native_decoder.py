@@ -55,6 +55,7 @@ class NativeDecoder:
         handle: of the packed weights.
         state_bytes: size of what one lane remembers.
         weight_bytes: what is read for every token, without the first layer's table.
+        rows_per_pass: rows that share one pass over the weights; with 1, drafts cannot make a stream faster.
         gate_columns: pre-activations of each layer.
         ahead: most tokens that a step can write: one, and a draft by each of the further heads.
         usual_ahead: as many of them as are worth it; see `usual_ahead`.
@@ -93,7 +94,8 @@ class NativeDecoder:
         self.state_bytes: int = info.state_bytes
         self.weight_bytes: int = info.weight_bytes
         self.ahead = 1 + (len(drafts.bias) if drafts else 0)
-        self.usual_ahead = min(self.ahead, usual_ahead(config, self.weight_bytes, info.rows_per_pass))
+        self.rows_per_pass: int = info.rows_per_pass
+        self.usual_ahead = min(self.ahead, usual_ahead(config, self.weight_bytes, self.rows_per_pass))
         self.added: Added | None = None
         self._weights: NativeDecoder | None = None  # who deletes them
         self._lock = threading.Lock()
