@@ -28,7 +28,7 @@ from peers.environments import python_of
 from peers.processes import PeerProcess, Rate, in_turn
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.batched_decoder import Lanes, usable_processors
+from seqloom.kernels.batched_decoder import BatchedDecoder, num_usable_processors
 from seqloom.kernels.decoding_abi import SamplingSettings
 from seqloom.kernels.library import available_kernels
 from seqloom.kernels.native_decoder import PRECISIONS, NativeDecoder, native_decoder
@@ -60,8 +60,8 @@ def main() -> None:
     chosen = parser.parse_args()
     models = {name: MODELS[name] for name in chosen.models.split(",")}
     seconds = chosen.seconds
-    print(f"{usable_processors()} processors, {SYMBOLS} symbols, temperature 0.5; thousands of characters a second\n")
-    everything: dict[str, Any] = {"processors": usable_processors()}
+    print(f"{num_usable_processors()} processors, {SYMBOLS} symbols, temperature 0.5; thousands of characters a second\n")
+    everything: dict[str, Any] = {"processors": num_usable_processors()}
     everything["models"] = as_it_comes(models, seconds)
     if not chosen.no_torch:
         everything["peers"] = against_peers(models, seconds)
@@ -74,7 +74,7 @@ def main() -> None:
 
 def as_it_comes(models: Models, seconds: float) -> dict[str, dict[str, float]]:
     """One stream on one core and on all, many streams on all, and the share of the bound that one reaches."""
-    many, found = usable_processors(), {}
+    many, found = num_usable_processors(), {}
     cores = f"{many} cores"
     print_row("model", "one stream, one core", cores, f"256 streams, {cores}", "bound", "of it", head=True)
     for name, model in models.items():
@@ -189,7 +189,7 @@ def made(core: str, sizes: tuple[int, ...], kernels: str = "", precision: str | 
 
 def rate(decoder: NativeDecoder, streams: int, threads: int, seconds: float, drawing: dict[str, float]) -> float:
     """Characters a second, the median of runs of up to 256 characters a stream."""
-    lanes = Lanes(decoder, streams, threads)
+    lanes = BatchedDecoder(decoder, streams, threads)
     lanes.set_sampling(SamplingSettings(**drawing, **FIXED))
     for lane in range(streams):
         lanes.begin(lane, 0, lane, np.zeros(0, np.int32))

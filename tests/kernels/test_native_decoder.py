@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seqloom.errors import ConfigError, RunError
-from seqloom.kernels import NativeDecoder, native_decoder, plain_decoder
+from seqloom.kernels import NativeDecoder, native_decoder, reference_decoder
 from seqloom.kernels.library import available_kernels
 from seqloom.kernels.native_decoder import PRECISIONS
 
@@ -68,7 +68,7 @@ def test_logits_are_those_of_the_plain_decoder(scaled, kernels, model, precision
         pytest.skip("a convolution has no eight bits")
     config, weights = scaled(settings.pop("core"), **settings)
     decoder = native_decoder(config, weights, precision)
-    expected = all_logits(plain_decoder(config, weights))
+    expected = all_logits(reference_decoder(config, weights))
     moved = np.sqrt(np.square(all_logits(decoder) - expected).mean()) / expected.std()
     assert moved < MOVED[precision]
     assert precision == "float32" or moved > 1e-5

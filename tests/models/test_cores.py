@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import Core, LayerConditioning, State
+from seqloom.models.recurrent_layer import CoreLayer, LayerConditioning, State
 from seqloom.models.stack import reset_state
 from seqloom.registry import CORES, resolve
 
 INPUT, HIDDEN, BATCH, TIME = 5, 6, 3, 11
 
 
-def make_core(name: str, *, layer_norm: bool = False, index: int = 1, weight_dropout: float = 0.0) -> Core:
+def make_core(name: str, *, layer_norm: bool = False, index: int = 1, weight_dropout: float = 0.0) -> CoreLayer:
     config = ModelConfig(vocabulary=4, core=name, sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
-    core: Core = resolve("core", name, CORES)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
+    core: CoreLayer = resolve("core", name, CORES)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for parameter in core.parameters():
             parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(4))
@@ -27,7 +27,7 @@ def make_inputs(time: int = TIME) -> torch.Tensor:
 
 
 @pytest.fixture(params=[*itertools.product(CORES, (False, True))], ids=lambda p: f"{p[0]}{'-norm' if p[1] else ''}")
-def core(request: pytest.FixtureRequest) -> Core:
+def core(request: pytest.FixtureRequest) -> CoreLayer:
     name, layer_norm = request.param
     return make_core(name, layer_norm=layer_norm)
 
@@ -36,13 +36,13 @@ def same(left: State, right: State) -> bool:
     return all(torch.allclose(a, b, atol=1e-12) for a, b in zip(left, right, strict=True))
 
 
-def test_shapes(core: Core) -> None:
+def test_shapes(core: CoreLayer) -> None:
     outputs, state = core(make_inputs(), core.initial_state(BATCH))
     assert outputs.shape == (BATCH, TIME, core.output_size)
     assert [part.shape for part in state] == [part.shape for part in core.initial_state(BATCH)]
 
 
-def test_step_equals_forward(core: Core) -> None:
+def test_step_equals_forward(core: CoreLayer) -> None:
     inputs, state = make_inputs(), core.initial_state(BATCH)
     outputs, final = core(inputs, state)
     for time in range(TIME):
@@ -51,7 +51,7 @@ def test_step_equals_forward(core: Core) -> None:
     assert same(state, final)
 
 
-def test_what_a_layer_is_told_adds_to_its_bias(core: Core) -> None:
+def test_what_a_layer_is_told_adds_to_its_bias(core: CoreLayer) -> None:
     """In two stretches, each with features of its own, as if the bias had been another."""
     inputs, state = make_inputs(), core.initial_state(BATCH)
     weight = torch.randn(len(core.bias), 2, generator=torch.Generator().manual_seed(6)).double()  # type: ignore[arg-type]
@@ -68,7 +68,7 @@ def test_what_a_layer_is_told_adds_to_its_bias(core: Core) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 4, TIME - 1])
-def test_state_carried_across_a_split_equals_no_split(core: Core, cut: int) -> None:
+def test_state_carried_across_a_split_equals_no_split(core: CoreLayer, cut: int) -> None:
     inputs = make_inputs()
     outputs, final = core(inputs, core.initial_state(BATCH))
     first, state = core(inputs[:, :cut], core.initial_state(BATCH))
@@ -77,14 +77,14 @@ def test_state_carried_across_a_split_equals_no_split(core: Core, cut: int) -> N
     assert same(state, final)
 
 
-def test_a_batch_equals_its_lanes_one_by_one(core: Core) -> None:
+def test_a_batch_equals_its_lanes_one_by_one(core: CoreLayer) -> None:
     inputs = make_inputs()
     outputs, _ = core(inputs, core.initial_state(BATCH))
     alone = [core(lane.unsqueeze(0), core.initial_state(1))[0] for lane in inputs]
     assert torch.allclose(torch.cat(alone), outputs, atol=1e-12)
 
 
-def test_no_output_depends_on_a_later_input(core: Core) -> None:
+def test_no_output_depends_on_a_later_input(core: CoreLayer) -> None:
     inputs = make_inputs()
     changed = inputs.clone()
     changed[:, 6:] += 1
@@ -94,7 +94,7 @@ def test_no_output_depends_on_a_later_input(core: Core) -> None:
     assert not torch.allclose(outputs[:, 6:], others[:, 6:])
 
 
-def test_a_state_is_not_changed_in_place(core: Core) -> None:
+def test_a_state_is_not_changed_in_place(core: CoreLayer) -> None:
     _, state = core(make_inputs(), core.initial_state(BATCH))
     before = [part.clone() for part in state]
     core(make_inputs(), state)
@@ -102,7 +102,7 @@ def test_a_state_is_not_changed_in_place(core: Core) -> None:
     assert all(torch.equal(a, b) for a, b in zip(before, state, strict=True))
 
 
-def test_states_can_be_reordered(core: Core) -> None:
+def test_states_can_be_reordered(core: CoreLayer) -> None:
     _, state = core(make_inputs(), core.initial_state(BATCH))
     order = torch.tensor([2, 0, 0])
     moved = tuple(part[order] for part in state)
@@ -111,7 +111,7 @@ def test_states_can_be_reordered(core: Core) -> None:
     assert torch.allclose(others, outputs[order], atol=1e-12)
 
 
-def test_gradients_equal_finite_differences(core: Core) -> None:
+def test_gradients_equal_finite_differences(core: CoreLayer) -> None:
     inputs = make_inputs(4).requires_grad_()
     state = tuple(
         torch.randn(part.shape, generator=torch.Generator().manual_seed(6)).double().requires_grad_()
@@ -126,7 +126,7 @@ def test_gradients_equal_finite_differences(core: Core) -> None:
     assert torch.autograd.gradcheck(read, (inputs, *state, *weights), atol=1e-6, rtol=1e-4)
 
 
-def test_a_cleared_lane_is_a_fresh_lane(core: Core) -> None:
+def test_a_cleared_lane_is_a_fresh_lane(core: CoreLayer) -> None:
     _, state = core(make_inputs(), core.initial_state(BATCH))
     ((mixed),) = (reset_state((state,), torch.tensor([True, False, True]))[0],)
     outputs, _ = core(make_inputs(), mixed)

@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.kernels import native_decoder, plain_decoder
+from seqloom.kernels import native_decoder, reference_decoder
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
@@ -67,7 +67,7 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wa
     config, weights = model(core, sizes, vocabulary=5)
     sampling = SamplingConfig(length=4, seed=11, ahead=4, **wanted)
     job = prepare_request(native_decoder(config, weights, "float32"), sampling, **asked(5, boundary=boundary))
-    plain = prepare_request(plain_decoder(config, weights), sampling, **asked(5, boundary=boundary))
+    plain = prepare_request(reference_decoder(config, weights), sampling, **asked(5, boundary=boundary))
     expected = dict(enumerated(plain, (), 0.0, plain.logits, plain.state))
     assert sum(expected.values()) == pytest.approx(1, abs=1e-6)
     lanes = start_streams(job, 1, threads=1)
@@ -80,7 +80,7 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wa
         written = lanes.write(8)
         text = tuple(written.tokens[0, : written.counts[0]].tolist())
         counts[text] = counts.get(text, 0) + 1
-        accepted += lanes.drafting(0).accepted
+        accepted += lanes.draft_statistics(0).accepted
     assert accepted > TEXTS // 10
     assert not counts.keys() - expected.keys()
     rare = [text for text, share in expected.items() if share < 10 / TEXTS]
@@ -240,7 +240,7 @@ def test_more_than_the_model_has_is_refused():
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which goes with no --pattern"):
         generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **asked())
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which takes the compiled kernels"):
-        generate(plain_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
+        generate(reference_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
     with pytest.raises(ConfigError, match="--ahead got 0"):
         SamplingConfig(ahead=0)
     with pytest.raises(ConfigError, match="--beam and --ahead contradict"):

@@ -9,9 +9,9 @@ from jaxtyping import Float32, Float64
 from seqloom.config import ModelConfig
 from seqloom.evaluation.scorer import Window
 from seqloom.kernels import NativeDecoder
-from seqloom.kernels.batched_decoder import Lanes, Scores, usable_processors
-from seqloom.kernels.condition_bias import Added, added_by
-from seqloom.kernels.trainer import Conditions, NativeTrainer
+from seqloom.kernels.batched_decoder import BatchedDecoder, Scores, num_usable_processors
+from seqloom.kernels.condition_bias import ConditionBias, condition_bias
+from seqloom.kernels.trainer import ConditionBiasRows, NativeTrainer
 
 __all__ = ["ForwardScorer", "NativeScorer"]
 
@@ -28,7 +28,7 @@ class NativeScorer:
         threads: that work on the lanes; None is one a processor.
     """
 
-    def __init__(self, decoder: NativeDecoder, add: Callable[[np.ndarray], Added], threads: int | None = None) -> None:
+    def __init__(self, decoder: NativeDecoder, add: Callable[[np.ndarray], ConditionBias], threads: int | None = None) -> None:
         self._decoder, self._add, self._threads = decoder, add, threads
 
     def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
@@ -41,7 +41,7 @@ class NativeScorer:
         lanes = None
         for window in windows:
             if lanes is None:
-                lanes = self._decoder.lanes(len(window.tokens), self._threads)
+                lanes = self._decoder.streams(len(window.tokens), self._threads)
                 yield window, self._begin(lanes, window)
             else:
                 yield window, lanes.score(window.tokens, window.targets)
@@ -51,19 +51,19 @@ class NativeScorer:
         lanes = None
         for window in windows:
             if lanes is None:
-                lanes = self._decoder.lanes(len(window.tokens), self._threads)
+                lanes = self._decoder.streams(len(window.tokens), self._threads)
             found = np.zeros((*window.tokens.shape, self._decoder.vocabulary), np.float32)
             lanes.score(window.tokens, window.targets, found)
             yield window, found
 
-    def _begin(self, lanes: Lanes, window: Window) -> Scores:
+    def _begin(self, lanes: BatchedDecoder, window: Window) -> Scores:
         """The scores of a first window, whose first tokens are read from the zero state."""
         if window.features is None:
             return lanes.score(window.tokens, window.targets)
         added = [self._add(features) for features in window.features]
-        lanes.set_added([one.at_first for one in added])
+        lanes.set_condition([one.first_token for one in added])
         first = lanes.score(window.tokens[:, :1], window.targets[:, :1])
-        lanes.set_added(added)
+        lanes.set_condition(added)
         rest = lanes.score(window.tokens[:, 1:], window.targets[:, 1:])
         return Scores(*(np.concatenate(parts, axis=1) for parts in zip(first, rest, strict=True)))
 
@@ -82,8 +82,8 @@ class ForwardScorer:
         self, config: ModelConfig, weights: Mapping[str, np.ndarray], kernels: str, threads: int | None = None
     ) -> None:
         self._config, self._weights = config, weights
-        self._trainer = NativeTrainer(replace(config, ahead=1), kernels, threads or usable_processors())
-        self._trainer.put("parameter", weights)
+        self._trainer = NativeTrainer(replace(config, ahead=1), kernels, threads or num_usable_processors())
+        self._trainer.load("parameter", weights)
 
     def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
         """See `Scorer`."""
@@ -101,7 +101,7 @@ class ForwardScorer:
 
     def _added(self, features: Float32[np.ndarray, "lanes features"]) -> tuple[np.ndarray, np.ndarray]:
         """What is added to gates and logits: a row for each lane, and one more for its first token."""
-        added = [added_by(self._config, self._weights, row) for row in features]
+        added = [condition_bias(self._config, self._weights, row) for row in features]
         gates = [np.concatenate(one.gates) for one in added] + [np.concatenate(one.first) for one in added]
         return np.stack(gates), np.stack([one.logits for one in added] * 2)
 
@@ -121,7 +121,7 @@ class ForwardScorer:
             index = np.repeat(np.arange(len(tokens), dtype=np.int32)[:, None], tokens.shape[1], axis=1)
             if begins:
                 index[:, 0] += len(tokens)
-            conditions = Conditions(index, *added)
+            conditions = ConditionBiasRows(index, *added)
         found = self._trainer.score(tokens, window.targets[:, start:stop].astype(np.int64), conditions)
-        self._trainer.keep_state()
+        self._trainer.carry_state()
         return found

@@ -66,7 +66,7 @@ class TorchScorer:
             told = _told(window, begins, device)
             chosen = torch.from_numpy(asked).to(device)
             with torch.no_grad():
-                hidden, state = model(tokens, state, told=told)
+                hidden, state = model(tokens, state, conditions=told)
                 logits = model.logits(hidden[chosen], None if told is None else told.features[chosen]).float()
             yield window, asked, logits, targets
 

@@ -52,7 +52,7 @@ def generator_features(
 ) -> Float[Tensor, "batch width"]:
     """What a generator is told of texts: features of their ratings, and of their noise."""
     assert model.condition is not None
-    return torch.cat([ratings, model.condition.of_noise(noise)], 1)
+    return torch.cat([ratings, model.condition.noise_features(noise)], 1)
 
 
 def generate_rollout(

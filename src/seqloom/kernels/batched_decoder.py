@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Integer, UInt8
 
-from seqloom.kernels.condition_bias import Added
-from seqloom.kernels.decoding_abi import Drafting, SamplingSettings, Scored, Written, address, decoding_library
+from seqloom.kernels.condition_bias import ConditionBias
+from seqloom.kernels.decoding_abi import DraftStatistics, SamplingSettings, ScoringRequest, GenerationOutput, address, decoding_library
 
 if TYPE_CHECKING:
     from seqloom.kernels.native_decoder import NativeDecoder
 
-__all__ = ["NOT_FINITE", "RUNNING", "Chunk", "Lanes", "Scores", "usable_processors"]
+__all__ = ["NOT_FINITE", "RUNNING", "Chunk", "BatchedDecoder", "Scores", "num_usable_processors"]
 
 RUNNING, NOT_FINITE = 0, 3
 """Endings of a lane: it still writes; its logits are infinite or not a number. Others: 1 length, 2 the boundary."""
@@ -51,7 +51,7 @@ class Scores(NamedTuple):
     ranks: Int32[np.ndarray, "lanes time"]
 
 
-class Lanes:
+class BatchedDecoder:
     """Streams of one model, each with a state, logits and, while it writes, draws of its own.
 
     What a lane predicts and writes does not depend on the others, bit for bit.
@@ -66,7 +66,7 @@ class Lanes:
         self._library = decoding_library()
         self._decoder = decoder  # the weights must outlive the lanes
         handle = c_void_p()
-        self._library.seqloom_streams_new(decoder.handle, count, threads or usable_processors(), byref(handle))
+        self._library.seqloom_streams_new(decoder.handle, count, threads or num_usable_processors(), byref(handle))
         self._handle = handle.value
         weakref.finalize(self, self._library.seqloom_streams_delete, self._handle)
         self._count = count
@@ -126,7 +126,7 @@ class Lanes:
         held = None if bias is None else _fitting(bias, (self._count, self._decoder.vocabulary))
         self._library.seqloom_streams_set_logit_bias(self._handle, address(held))
 
-    def set_added(self, added: Sequence[Added | None]) -> None:
+    def set_condition(self, added: Sequence[ConditionBias | None]) -> None:
         """Tell each lane what adds to its pre-activations and logits; None adds nothing."""
         columns = self._decoder.gate_columns
         for layer, width in enumerate(columns):
@@ -137,7 +137,7 @@ class Lanes:
             np.stack([np.zeros(vocabulary, np.float32) if one is None else one.logits for one in added])
         )
 
-    def set_added_of(self, lane: int, added: Added) -> None:
+    def set_stream_condition(self, lane: int, added: ConditionBias) -> None:
         """Tell one lane so; what the others are told stays."""
         for layer, gates in enumerate(added.gates):
             held = _fitting(gates, (self._decoder.gate_columns[layer],))
@@ -194,7 +194,7 @@ class Lanes:
         scores = Scores(np.zeros(read.shape), np.zeros(read.shape), np.zeros(read.shape, np.int32))
         places = (address(array) for array in (read, asked, *scores))
         to = None if logits is None else address(logits)
-        self._library.seqloom_streams_score(self._handle, byref(Scored(read.shape[1], *places, to)))
+        self._library.seqloom_streams_score(self._handle, byref(ScoringRequest(read.shape[1], *places, to)))
         return scores
 
     def read_many(
@@ -255,12 +255,12 @@ class Lanes:
         nats = np.empty((2, self._count, most))
         counts, endings = np.empty((2, self._count), np.int32)
         places = (address(array) for array in (tokens, *nats, counts, endings))
-        self._library.seqloom_streams_generate(self._handle, byref(Written(most, *places)))
+        self._library.seqloom_streams_generate(self._handle, byref(GenerationOutput(most, *places)))
         return Chunk(tokens, nats, counts, endings)
 
-    def drafting(self, lane: int) -> Drafting:
+    def draft_statistics(self, lane: int) -> DraftStatistics:
         """How drafts served the sample that a lane writes, or wrote last."""
-        statistics = Drafting()
+        statistics = DraftStatistics()
         self._library.seqloom_streams_draft_statistics(self._handle, self._checked(lane), byref(statistics))
         return statistics
 
@@ -283,6 +283,6 @@ def _fitting(bias: np.ndarray, shape: tuple[int, ...]) -> Float32[np.ndarray, "*
     return np.ascontiguousarray(bias, np.float32)
 
 
-def usable_processors() -> int:
+def num_usable_processors() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

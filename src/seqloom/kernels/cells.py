@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-__all__ = ["LSTMNorm", "conv_step", "gru_step", "lstm_step", "normalized", "sigmoid"]
+__all__ = ["LSTMNorm", "conv_step", "gru_step", "lstm_step", "layer_norm", "sigmoid"]
 
 EPSILON = 1e-5
 
@@ -41,7 +41,7 @@ def sigmoid(x: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
     return curve
 
 
-def normalized(
+def layer_norm(
     x: Float32[np.ndarray, "*rows width"],
     gain: Float32[np.ndarray, " width"],
     bias: Float32[np.ndarray, " width"] | None = None,
@@ -69,12 +69,12 @@ def lstm_step(
     """
     recurrent = hidden @ weight_hidden.T
     if norm is not None:
-        recurrent = normalized(recurrent, norm.hidden_gain)
+        recurrent = layer_norm(recurrent, norm.hidden_gain)
     gates = (drive + recurrent).reshape(*hidden.shape[:-1], 4, -1)
     curves = _SCALE * np.tanh(_SCALE * gates) + _OFFSET
     admit, keep, candidate, emit = (curves[..., gate, :] for gate in range(4))
     cell = keep * cell + admit * candidate
-    shown = cell if norm is None else normalized(cell, norm.cell_gain, norm.cell_bias)
+    shown = cell if norm is None else layer_norm(cell, norm.cell_gain, norm.cell_bias)
     hidden = emit * np.tanh(shown)
     return hidden, cell
 
@@ -93,7 +93,7 @@ def gru_step(
     size = hidden.shape[-1]
     recurrent = hidden @ weight_hidden.T
     if hidden_gain is not None:
-        recurrent = normalized(recurrent, hidden_gain)
+        recurrent = layer_norm(recurrent, hidden_gain)
     both = sigmoid(drive[..., : 2 * size] + recurrent[..., : 2 * size])
     reset, update = both[..., :size], both[..., size:]
     candidate = np.tanh(drive[..., 2 * size :] + reset * recurrent[..., 2 * size :])

@@ -7,12 +7,12 @@ import numpy as np
 from jaxtyping import Float32
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.weights import Weights, gate_columns
+from seqloom.kernels.weights import Weights, gate_widths
 
-__all__ = ["Added", "added_by", "noise_features", "with_added"]
+__all__ = ["ConditionBias", "condition_bias", "noise_features", "fold_bias"]
 
 
-class Added(NamedTuple):
+class ConditionBias(NamedTuple):
     """What is added.
 
     Attributes:
@@ -26,12 +26,12 @@ class Added(NamedTuple):
     logits: Float32[np.ndarray, " vocab"]
 
     @property
-    def at_first(self) -> "Added":
+    def first_token(self) -> "ConditionBias":
         """What is added at a token that is read from the zero state."""
-        return Added(self.first, self.first, self.logits)
+        return ConditionBias(self.first, self.first, self.logits)
 
 
-def added_by(config: ModelConfig, weights: Weights, features: Float32[np.ndarray, " features"]) -> Added:
+def condition_bias(config: ModelConfig, weights: Weights, features: Float32[np.ndarray, " features"]) -> ConditionBias:
     """What ratings of these features add; see `Conditioning`.
 
     Args:
@@ -39,14 +39,14 @@ def added_by(config: ModelConfig, weights: Weights, features: Float32[np.ndarray
         weights: its arrays by name, checked.
         features: of what shall be written.
     """
-    columns = gate_columns(config)
+    columns = gate_widths(config)
     widths = {"input": sum(columns), "state": sum(columns), "output": config.vocabulary}
     parts = {
         name: weights[f"condition.{name}"] @ features if name in config.condition_into else np.zeros(width, np.float32)
         for name, width in widths.items()
     }
     ends = list(itertools.accumulate(columns))[:-1]
-    return Added(
+    return ConditionBias(
         tuple(np.split(parts["input"], ends)),
         tuple(np.split(parts["input"] + parts["state"], ends)),
         parts["output"],
@@ -59,7 +59,7 @@ def noise_features(weights: Weights, noise: Float32[np.ndarray, " noise"]) -> Fl
     return found
 
 
-def with_added(weights: Weights, added: Added) -> Weights:
+def fold_bias(weights: Weights, added: ConditionBias) -> Weights:
     """The weights of a model that adds this at every token, whatever it is told."""
     changed = {
         f"core.layers.{layer}.bias": weights[f"core.layers.{layer}.bias"] + gates

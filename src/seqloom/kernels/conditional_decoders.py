@@ -7,10 +7,10 @@ from jaxtyping import Float32
 
 from seqloom.kernels.decoder import Decoder, State
 
-__all__ = ["FirstApart", "GuidedDecoder", "NoisyDecoder"]
+__all__ = ["FirstTokenDecoder", "GuidedDecoder", "LatentDecoder"]
 
 
-class FirstApart:
+class FirstTokenDecoder:
     """A decoder that reads the first token with other weights than those that follow.
 
     The state is the number of tokens read, then the decoders' own.
@@ -66,17 +66,17 @@ class GuidedDecoder:
     """
 
     def __init__(self, told: Decoder, untold: Decoder, guidance: float) -> None:
-        self.told, self.untold, self.guidance = told, untold, guidance
+        self.conditional, self.unconditional, self.guidance = told, untold, guidance
         self._parts = len(told.initial_state())
 
     @property
     def vocabulary(self) -> int:
         """Number of token ids."""
-        return self.told.vocabulary
+        return self.conditional.vocabulary
 
     def initial_state(self) -> State:
         """Of both."""
-        return (*self.told.initial_state(), *self.untold.initial_state())
+        return (*self.conditional.initial_state(), *self.unconditional.initial_state())
 
     def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
         """Read one token."""
@@ -90,8 +90,8 @@ class GuidedDecoder:
             ValueError: there are no tokens.
         """
         of_told, of_untold = self.split(state)
-        told, after_told = self.told.read(tokens, of_told)
-        untold, after_untold = self.untold.read(tokens, of_untold)
+        told, after_told = self.conditional.read(tokens, of_told)
+        untold, after_untold = self.unconditional.read(tokens, of_untold)
         logits = untold + np.float32(self.guidance) * (told - untold)
         return logits, (*after_told, *after_untold)
 
@@ -100,7 +100,7 @@ class GuidedDecoder:
         return state[: self._parts], state[self._parts :]
 
 
-class NoisyDecoder:
+class LatentDecoder:
     """A model that is told noise of each text's own. By itself it decodes the text whose noise is the mean: zeros.
 
     Args:
@@ -109,7 +109,7 @@ class NoisyDecoder:
     """
 
     def __init__(self, noise: int, told: Callable[[Float32[np.ndarray, " noise"]], Decoder]) -> None:
-        self.noise, self.told = noise, told
+        self.noise, self.conditioned = noise, told
         self.mean = told(np.zeros(noise, np.float32))
 
     @property

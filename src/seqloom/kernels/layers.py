@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from seqloom.kernels.cells import LSTMNorm, conv_step, gru_step, lstm_step, normalized
+from seqloom.kernels.cells import LSTMNorm, conv_step, gru_step, lstm_step, layer_norm
 from seqloom.kernels.decoder import State
 from seqloom.kernels.weights import Weights
 
@@ -86,7 +86,7 @@ def conv_layer(weights: Weights, dilation: int) -> Layer:
     weight_output, bias_output = weights["weight_output"], weights["bias_output"]
 
     def step(x: Any, state: State) -> tuple[Vector, State]:
-        read = x if gain is None else normalized(x, gain, shift)
+        read = x if gain is None else layer_norm(x, gain, shift)
         inside = np.concatenate((state[0], read[None]))
         drive = by_tap @ inside[::dilation].reshape(-1) + bias
         return conv_step(x if skip is None else skip @ x, drive, weight_output, bias_output), (inside[1:],)
@@ -120,11 +120,11 @@ def _drive(weights: Weights, tokens: TokenInput | None) -> Callable[[Any], Vecto
     weight, bias, gain = weights["weight_input"], weights["bias"], weights.get("norm_input.weight")
     if tokens is not None:
         table = token_products(weight, tokens)
-        table = (table if gain is None else normalized(table, gain)) + bias
+        table = (table if gain is None else layer_norm(table, gain)) + bias
         rows: Callable[[Any], Vector] = table.__getitem__
         return rows
     if gain is not None:
-        return lambda x: normalized(x @ weight.T, gain) + bias
+        return lambda x: layer_norm(x @ weight.T, gain) + bias
     return lambda x: x @ weight.T + bias
 
 
@@ -135,7 +135,7 @@ def token_products(
     if norm is None and tokens.embedding is None:
         return np.ascontiguousarray(weight.T)
     blocks = _input_blocks(tokens)
-    return np.concatenate([(x if norm is None else normalized(x, *norm)) @ weight.T for x in blocks])
+    return np.concatenate([(x if norm is None else layer_norm(x, *norm)) @ weight.T for x in blocks])
 
 
 def _input_blocks(tokens: TokenInput, rows: int = 256) -> Iterator[Float32[np.ndarray, "block input"]]:

@@ -11,20 +11,20 @@ from jaxtyping import Float32, Integer
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
-from seqloom.kernels.batched_decoder import Lanes
-from seqloom.kernels.condition_bias import Added
+from seqloom.kernels.batched_decoder import BatchedDecoder
+from seqloom.kernels.condition_bias import ConditionBias
 from seqloom.kernels.decoder import State
 from seqloom.kernels.decoding_abi import LayerWeights, Model, NetworkInfo, address, decoding_library
 from seqloom.kernels.layers import TokenInput, skip_table, token_products
 from seqloom.kernels.library import BFLOAT16, chosen_kernels
-from seqloom.kernels.speculative import MOST_DRAFTED, usual_ahead
+from seqloom.kernels.speculative import MAX_DRAFT_VOCAB, default_draft_length
 from seqloom.kernels.weights import (
     DraftWeights,
     Weights,
     checked_weights,
     dilation,
     draft_weights,
-    gate_columns,
+    gate_widths,
     layer_weights,
 )
 
@@ -82,7 +82,7 @@ class NativeDecoder:
         self.kernels = kernels
         self.precision = precision
         self.vocabulary = config.vocabulary
-        self.gate_columns = gate_columns(config)
+        self.gate_columns = gate_widths(config)
         handle, info = c_void_p(), NetworkInfo()
         library.seqloom_weights_new(kernels.encode(), byref(model), byref(handle))
         self.handle = handle.value
@@ -93,24 +93,24 @@ class NativeDecoder:
         self.state_bytes: int = info.state_bytes
         self.weight_bytes: int = info.weight_bytes
         self.ahead = 1 + (len(drafts.bias) if drafts else 0)
-        self.usual_ahead = min(self.ahead, usual_ahead(config, self.weight_bytes, info.rows_per_pass))
-        self.added: Added | None = None
+        self.usual_ahead = min(self.ahead, default_draft_length(config, self.weight_bytes, info.rows_per_pass))
+        self.condition: ConditionBias | None = None
         self._weights: NativeDecoder | None = None  # who deletes them
         self._lock = threading.Lock()
 
-    def told(self, added: Added) -> "NativeDecoder":
+    def conditioned(self, added: ConditionBias) -> "NativeDecoder":
         """The same model, of which every lane is told so of what it writes; the weights are shared."""
         decoder = object.__new__(NativeDecoder)
         own = ("_lane", "_zero", "added", "_lock")
         decoder.__dict__ |= {name: value for name, value in self.__dict__.items() if name not in own}
-        decoder.added, decoder._lock, decoder._weights = added, threading.Lock(), self
+        decoder.condition, decoder._lock, decoder._weights = added, threading.Lock(), self
         return decoder
 
-    def lanes(self, count: int, threads: int | None = None) -> Lanes:
+    def streams(self, count: int, threads: int | None = None) -> BatchedDecoder:
         """Streams side by side; see `Lanes`. What they are told at the first token is left to `read`."""
-        lanes = Lanes(self, count, threads)
-        if self.added is not None:
-            lanes.set_added([self.added] * count)
+        lanes = BatchedDecoder(self, count, threads)
+        if self.condition is not None:
+            lanes.set_condition([self.condition] * count)
         return lanes
 
     def initial_state(self) -> State:
@@ -139,10 +139,10 @@ class NativeDecoder:
         with self._lock:
             lane = self._lane
             lane.set_state(0, state[0])
-            if self.added is not None and np.array_equal(state[0], self._zero[0]):
-                lane.set_added([self.added.at_first])
+            if self.condition is not None and np.array_equal(state[0], self._zero[0]):
+                lane.set_condition([self.condition.first_token])
                 lane.read(0, wanted[:1].astype(np.int32))
-                lane.set_added([self.added])
+                lane.set_condition([self.condition])
                 wanted = wanted[1:]
             if len(wanted):
                 lane.read(0, wanted.astype(np.int32))
@@ -159,12 +159,12 @@ class NativeDecoder:
             raise IndexError(f"token {outside[0]} is outside the vocabulary 0..{self.vocabulary - 1}")
 
     @cached_property
-    def _lane(self) -> Lanes:
-        return self.lanes(1, threads=1)
+    def _lane(self) -> BatchedDecoder:
+        return self.streams(1, threads=1)
 
     @cached_property
     def _zero(self) -> State:
-        return (_frozen(self.lanes(1, threads=1).state(0)),)
+        return (_frozen(self.streams(1, threads=1).state(0)),)
 
 
 def native_decoder(
@@ -190,7 +190,7 @@ def native_decoder(
     if kernels is None:
         return None
     held, precision = checked_weights(config, weights), precision or default_precision(config, kernels)
-    return NativeDecoder(config, held, kernels, precision, draft_weights(config, weights, MOST_DRAFTED))
+    return NativeDecoder(config, held, kernels, precision, draft_weights(config, weights, MAX_DRAFT_VOCAB))
 
 
 def decoding_kernels(config: ModelConfig) -> str | None:

@@ -6,16 +6,16 @@ import numpy as np
 from jaxtyping import Float32
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.condition_bias import Added, with_added
-from seqloom.kernels.conditional_decoders import FirstApart
+from seqloom.kernels.condition_bias import ConditionBias, fold_bias
+from seqloom.kernels.conditional_decoders import FirstTokenDecoder
 from seqloom.kernels.decoder import State
 from seqloom.kernels.layers import Layer, TokenInput, conv_layer, gru_layer, lstm_layer, token_conv_layer
 from seqloom.kernels.weights import Weights, checked_weights, dilation, layer_weights
 
-__all__ = ["PlainDecoder", "plain_decoder", "told_plain_decoder"]
+__all__ = ["ReferenceDecoder", "reference_decoder", "conditioned_reference_decoder"]
 
 
-class PlainDecoder:
+class ReferenceDecoder:
     """A stack of layers with a linear head, decoding one stream in float32.
 
     Args:
@@ -95,7 +95,7 @@ class PlainDecoder:
         return value, tuple(array for kept in after for array in kept)  # type: ignore[return-value]
 
 
-def plain_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> PlainDecoder:
+def reference_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> ReferenceDecoder:
     """Make the decoder of a model, which is told of no ratings.
 
     Args:
@@ -108,7 +108,7 @@ def plain_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Pla
     return _decoder(config, checked_weights(config, weights))
 
 
-def told_plain_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray], added: Added) -> FirstApart:
+def conditioned_reference_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray], added: ConditionBias) -> FirstTokenDecoder:
     """The same for a model that is told of ratings.
 
     Args:
@@ -120,18 +120,18 @@ def told_plain_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray], a
         RunError: as `plain_decoder`.
     """
     held = checked_weights(config, weights)
-    first, rest = (_decoder(config, with_added(held, one)) for one in (added.at_first, added))
-    return FirstApart(first, rest)
+    first, rest = (_decoder(config, fold_bias(held, one)) for one in (added.first_token, added))
+    return FirstTokenDecoder(first, rest)
 
 
-def _decoder(config: ModelConfig, held: Weights) -> PlainDecoder:
+def _decoder(config: ModelConfig, held: Weights) -> ReferenceDecoder:
     tokens = TokenInput(config.vocabulary, held.get("embedding.weight"))
     layers = [
         _layer(config.core, index, layer_weights(held, index), None if index else tokens)
         for index in range(len(config.sizes))
     ]
     head_weight = held["embedding.weight" if config.tied else "head.weight"]
-    return PlainDecoder(layers, head_weight, held["head.bias"], lanes=config.core != "conv")
+    return ReferenceDecoder(layers, head_weight, held["head.bias"], lanes=config.core != "conv")
 
 
 def _layer(core: str, index: int, weights: Weights, tokens: TokenInput | None) -> Layer:

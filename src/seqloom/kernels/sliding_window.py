@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from seqloom.kernels.conditional_decoders import FirstApart
+from seqloom.kernels.conditional_decoders import FirstTokenDecoder
 from seqloom.kernels.decoder import Decoder, State
-from seqloom.kernels.reference_decoder import PlainDecoder
+from seqloom.kernels.reference_decoder import ReferenceDecoder
 
-__all__ = ["RereadDecoder", "RollingDecoder", "windowed_decoder"]
+__all__ = ["SlidingWindowDecoder", "RollingWindowDecoder", "sliding_window_decoder"]
 
 
-def windowed_decoder(decoder: PlainDecoder | FirstApart, window: int) -> "RollingDecoder | RereadDecoder":
+def sliding_window_decoder(decoder: ReferenceDecoder | FirstTokenDecoder, window: int) -> "RollingWindowDecoder | SlidingWindowDecoder":
     """A decoder that predicts each token from the last `window` ones alone, read from the zero state.
 
     Args:
@@ -21,12 +21,12 @@ def windowed_decoder(decoder: PlainDecoder | FirstApart, window: int) -> "Rollin
     """
     if window < 1:
         raise ValueError(f"a window of {window} tokens holds nothing to predict from")
-    if isinstance(decoder, PlainDecoder) and decoder.lanes:
-        return RollingDecoder(decoder, window)
-    return RereadDecoder(decoder, window)
+    if isinstance(decoder, ReferenceDecoder) and decoder.lanes:
+        return RollingWindowDecoder(decoder, window)
+    return SlidingWindowDecoder(decoder, window)
 
 
-class RereadDecoder:
+class SlidingWindowDecoder:
     """Reads the last `window` tokens anew for every prediction, as the model read its training windows.
 
     The state is one array of ids: the tokens of the window, oldest first, fewer than `window` at the start.
@@ -63,7 +63,7 @@ class RereadDecoder:
         return logits, (window,)
 
 
-class RollingDecoder:
+class RollingWindowDecoder:
     """The same predictions as `RereadDecoder`, from one step of many lanes a token instead of a window of steps.
 
     Every window that is still to be predicted from is under way in a lane of its own: each token is read into all
@@ -73,7 +73,7 @@ class RollingDecoder:
     The state is the number of tokens read, then the decoder's arrays with the lanes stacked before their axes.
     """
 
-    def __init__(self, decoder: PlainDecoder, window: int) -> None:
+    def __init__(self, decoder: ReferenceDecoder, window: int) -> None:
         self._decoder = decoder
         self._window = window
 

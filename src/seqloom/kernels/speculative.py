@@ -7,16 +7,16 @@ weights, and in output layers of large vocabularies. A recurrent layer must take
 
 from seqloom.config import ModelConfig
 
-__all__ = ["MOST_DRAFTED", "usual_ahead"]
+__all__ = ["MAX_DRAFT_VOCAB", "default_draft_length"]
 
-MOST_DRAFTED = 512
+MAX_DRAFT_VOCAB = 512
 """Tokens that are ever drafted, the most frequent: a draft must cost little beside the step that checks it."""
 
 _CONVOLUTION_BYTES = 2_000_000
 _HEAD_BYTES, _HEAD_SHARE = 5_000_000, 0.9
 
 
-def usual_ahead(config: ModelConfig, weight_bytes: int, rows_at_once: int) -> int:
+def default_draft_length(config: ModelConfig, weight_bytes: int, rows_at_once: int) -> int:
     """Tokens that a step writes at most unless asked otherwise; 1 for shapes that do not gain.
 
     Args:

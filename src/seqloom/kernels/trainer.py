@@ -17,7 +17,7 @@ from seqloom.config import ModelConfig
 from seqloom.errors import TrainingError
 from seqloom.kernels.library import declare
 
-__all__ = ["ARENAS", "Conditions", "Dropped", "NativeTrainer", "covers"]
+__all__ = ["ARENAS", "ConditionBiasRows", "DropoutSettings", "NativeTrainer", "is_supported"]
 
 ARENAS = ("parameter", "gradient", "first_moment", "second_moment")
 """The arrays of the parameters' shapes, by name."""
@@ -45,7 +45,7 @@ class _Window(ctypes.Structure):
         ("d_logit_bias", ctypes.c_void_p),
     )
 
-    def tell(self, conditions: "Conditions") -> None:
+    def tell(self, conditions: "ConditionBiasRows") -> None:
         """Have the window's conditions, whose arrays must outlive it."""
         arrays = (conditions.index, conditions.gate_bias, conditions.logit_bias)
         assert all(array.flags.c_contiguous for array in arrays)
@@ -72,7 +72,7 @@ class _OptimizerStep(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Dropped:
+class DropoutSettings:
     """What dropout drops in one window.
 
     Attributes:
@@ -89,7 +89,7 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Conditions:
+class ConditionBiasRows:
     """What is added to pre-activations and logits, a row for each condition.
 
     Attributes:
@@ -107,7 +107,7 @@ class Conditions:
     d_logit_bias: Float32[np.ndarray, "rows vocab"] | None = None
 
 
-def covers(config: ModelConfig) -> bool:
+def is_supported(config: ModelConfig) -> bool:
     """Whether the compiled step can train a model."""
     return config.core in ("lstm", "gru") and not config.layer_norm and not config.tied
 
@@ -125,7 +125,7 @@ class NativeTrainer:
     """
 
     def __init__(self, config: ModelConfig, kernels: str, threads: int) -> None:
-        assert covers(config)
+        assert is_supported(config)
         self._native = _training_library()
         self.config = config
         sizes = (ctypes.c_int * len(config.sizes))(*config.sizes)
@@ -153,8 +153,8 @@ class NativeTrainer:
         targets: Int64[np.ndarray, "heads batch time"],
         resets: Bool[np.ndarray, "batch time"] | None,
         head_weights: Float32[np.ndarray, " heads"],
-        dropped: Dropped,
-        conditions: Conditions | None = None,
+        dropped: DropoutSettings,
+        conditions: ConditionBiasRows | None = None,
     ) -> list[float]:
         """Read a window from the kept state; the gradients are then at hand.
 
@@ -195,7 +195,7 @@ class NativeTrainer:
         self,
         tokens: Int64[np.ndarray, "batch time"],
         targets: Int64[np.ndarray, "batch time"],
-        conditions: Conditions | None = None,
+        conditions: ConditionBiasRows | None = None,
     ) -> Float64[np.ndarray, "batch time"]:
         """Read a window from the kept state, and learn nothing.
 
@@ -217,7 +217,7 @@ class NativeTrainer:
         return found
 
     @property
-    def names(self) -> list[str]:
+    def parameter_names(self) -> list[str]:
         """Of all parameters, as the model has them."""
         return [name for name, *_ in self._parts()]
 
@@ -246,11 +246,11 @@ class NativeTrainer:
         """Update by RMSprop, whose squares decay by `alpha`; the other arguments are those of `adam`."""
         self._update(_OptimizerStep(1, rate, 0.0, alpha, epsilon, 0.0, step, scale))
 
-    def keep_state(self) -> None:
+    def carry_state(self) -> None:
         """The next window goes on where the last one ended."""
         self._native.seqloom_trainer_keep_state(self._trainer)
 
-    def get(self, arena: str) -> dict[str, Float32[np.ndarray, "..."]]:
+    def export(self, arena: str) -> dict[str, Float32[np.ndarray, "..."]]:
         """All arrays of an arena by the model's names."""
         found = {}
         for name, part, layer, shape in self._parts():
@@ -258,14 +258,14 @@ class NativeTrainer:
             self._exchange(arena, part, layer, found[name], into=False)
         return found
 
-    def put(self, arena: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def load(self, arena: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over all arrays of an arena by the model's names."""
         for name, part, layer, shape in self._parts():
             values = np.ascontiguousarray(arrays[name], np.float32)
             assert values.shape == shape, name
             self._exchange(arena, part, layer, values, into=True)
 
-    def get_state(self, lanes: int) -> list[tuple[Float32[np.ndarray, "batch hidden"], ...]]:
+    def export_state(self, lanes: int) -> list[tuple[Float32[np.ndarray, "batch hidden"], ...]]:
         """The kept state of each layer, in the parts that the model's core has."""
         found = []
         for layer, size in enumerate(self.config.sizes):
@@ -274,7 +274,7 @@ class NativeTrainer:
             found.append(parts)
         return found
 
-    def put_state(self, state: list[tuple[np.ndarray, ...]]) -> None:
+    def load_state(self, state: list[tuple[np.ndarray, ...]]) -> None:
         """Keep a state that `get_state` gave."""
         for layer, parts in enumerate(state):
             arrays = tuple(np.ascontiguousarray(part, np.float32) for part in parts)

@@ -16,7 +16,7 @@ __all__ = [
     "dilation",
     "draft_weights",
     "expected_shapes",
-    "gate_columns",
+    "gate_widths",
     "layer_weights",
 ]
 
@@ -59,14 +59,14 @@ def expected_shapes(config: ModelConfig) -> Shapes:
         shapes["head.weight"] = (config.vocabulary, inputs)
     shapes["head.bias"] = (config.vocabulary,)
     if config.condition:
-        rows = {"input": sum(gate_columns(config)), "state": sum(gate_columns(config)), "output": config.vocabulary}
+        rows = {"input": sum(gate_widths(config)), "state": sum(gate_widths(config)), "output": config.vocabulary}
         shapes |= {f"condition.{name}": (rows[name], config.condition) for name in config.condition_into}
     if config.noise:
         shapes["condition.noise"] = (config.noise_width, config.noise)
     return shapes
 
 
-def gate_columns(config: ModelConfig) -> tuple[int, ...]:
+def gate_widths(config: ModelConfig) -> tuple[int, ...]:
     """Pre-activations of each layer."""
     return tuple(_GATES[config.core] * size for size in config.sizes)
 

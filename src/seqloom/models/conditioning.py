@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.weights import gate_columns
+from seqloom.kernels.weights import gate_widths
 from seqloom.models.recurrent_layer import LayerConditioning
 
 __all__ = ["ConditionInputs", "Conditioning"]
@@ -33,7 +33,7 @@ class ConditionInputs(NamedTuple):
     features: Float[Tensor, "batch time features"]
     first: Bool[Tensor, "batch time"]
 
-    def during(self, start: int, stop: int) -> "ConditionInputs":
+    def time_slice(self, start: int, stop: int) -> "ConditionInputs":
         """From one time to another."""
         return ConditionInputs(self.features[:, start:stop], self.first[:, start:stop])
 
@@ -48,7 +48,7 @@ class Conditioning(nn.Module):
 
     def __init__(self, config: ModelConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        self.gates = gate_columns(config)
+        self.gates = gate_widths(config)
         shapes = {"input": sum(self.gates), "state": sum(self.gates), "output": config.vocabulary}
         for name in config.condition_into:
             self.register_parameter(name, nn.Parameter(torch.zeros(shapes[name], config.condition)))
@@ -57,11 +57,11 @@ class Conditioning(nn.Module):
             self.noise = nn.Parameter(drawn * (_NOISE_SPREAD / config.noise**0.5))
         self._into, self._vocabulary = config.condition_into, config.vocabulary
 
-    def of_noise(self, noise: Float[Tensor, "*axes noise"]) -> Float[Tensor, "*axes noise_width"]:
+    def noise_features(self, noise: Float[Tensor, "*axes noise"]) -> Float[Tensor, "*axes noise_width"]:
         """The features that are made of noise: zeros of zeros."""
         return (noise @ self.noise.t()).tanh()
 
-    def of_layer(self, index: int, told: ConditionInputs) -> LayerConditioning:
+    def layer_conditioning(self, index: int, told: ConditionInputs) -> LayerConditioning:
         """What a layer's gates are told."""
         ends = [0, *itertools.accumulate(self.gates)]
         rows = slice(ends[index], ends[index + 1])
@@ -73,7 +73,7 @@ class Conditioning(nn.Module):
         features, weights = zip(*held, strict=True)
         return LayerConditioning(torch.cat(features, -1), torch.cat(weights, -1))
 
-    def of_logits(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"] | None:
+    def logit_bias(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"] | None:
         """What is added to the logits; None where that is nothing."""
         return features @ self.get_parameter("output").t() if "output" in self._into else None
 
@@ -91,5 +91,5 @@ class Conditioning(nn.Module):
             gates = gates + features @ self.get_parameter("input").t()
         if "state" in self._into:
             gates = gates + (features * first.unsqueeze(-1)) @ self.get_parameter("state").t()
-        logits = self.of_logits(features)
+        logits = self.logit_bias(features)
         return gates, gates.new_zeros(len(features), self._vocabulary) if logits is None else logits

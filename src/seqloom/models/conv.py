@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from seqloom.config import ModelConfig
 from seqloom.kernels.weights import dilation
 from seqloom.models.gated_rnn import LayerNorm
-from seqloom.models.recurrent_layer import Core, LayerConditioning, State
+from seqloom.models.recurrent_layer import CoreLayer, LayerConditioning, State
 
 __all__ = ["CausalConv"]
 
 
-class CausalConv(Core):
+class CausalConv(CoreLayer):
     """One gated residual block: `skip(x) + W_output (tanh(a) * sigmoid(b)) + bias_output`, `a, b = conv(x)`.
 
     State: the last `(kernel_width - 1) * dilation` inputs of the convolution, `[batch, past, input]`, oldest first;
@@ -53,7 +53,7 @@ class CausalConv(Core):
             padded.transpose(1, 2), self.weight_input, self.bias, dilation=self.dilation
         ).transpose(1, 2)
         if condition is not None:
-            gates = gates + condition.added
+            gates = gates + condition.bias
         return self._output(inputs, gates), (padded[:, padded.shape[1] - self.past :].to(state[0]),)
 
     def step(

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import Core, LayerConditioning, State, dropout_mask, unroll
+from seqloom.models.recurrent_layer import CoreLayer, LayerConditioning, State, dropout_mask, unroll
 
 __all__ = ["GatedRnn", "LayerNorm"]
 
@@ -26,7 +26,7 @@ class LayerNorm(nn.Module):
         return nn.functional.layer_norm(values, self.weight.shape, self.weight, self.bias)
 
 
-class GatedRnn(Core):
+class GatedRnn(CoreLayer):
     """A recurrent layer with `num_gates` gates over one hidden vector, and a single bias for each gate.
 
     Parameters: `weight_input [gates*hidden, input]`, `weight_hidden [gates*hidden, hidden]`, `bias [gates*hidden]`. The
@@ -98,7 +98,7 @@ class GatedRnn(Core):
         def step(both: Tensor, before: State) -> tuple[Tensor, State]:
             return self._step(both[:, :width], before, weight_hidden, both[:, width:])
 
-        return unroll(step, torch.cat([inputs, condition.added], -1), state)
+        return unroll(step, torch.cat([inputs, condition.bias], -1), state)
 
     @abstractmethod
     def _step(

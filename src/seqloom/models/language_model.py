@@ -49,7 +49,7 @@ class LanguageModel(nn.Module):
         state: StackState,
         resets: Bool[Tensor, "batch time"] | None = None,
         generator: torch.Generator | None = None,
-        told: ConditionInputs | None = None,
+        conditions: ConditionInputs | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
         """Read tokens.
 
@@ -69,9 +69,9 @@ class LanguageModel(nn.Module):
             if lanes is not None:
                 state = reset_state(state, lanes.to(tokens.device))
             conditions = None
-            if self.condition is not None and told is not None:
-                part = told.during(start, stop)
-                conditions = [self.condition.of_layer(layer, part) for layer in range(len(state))]
+            if self.condition is not None and conditions is not None:
+                part = conditions.time_slice(start, stop)
+                conditions = [self.condition.layer_conditioning(layer, part) for layer in range(len(state))]
             output, state = self.core(inputs[:, start:stop], state, generator, conditions)
             outputs.append(output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1), state
@@ -89,10 +89,10 @@ class LanguageModel(nn.Module):
         hidden: Float[Tensor, "batch time hidden"],
         targets: Int[Tensor, "batch time"],
         ignored: int,
-        told: ConditionInputs | None = None,
+        conditions: ConditionInputs | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What training minimises, and the mean nats of the next token alone."""
-        added = self._added(None if told is None else told.features)
+        added = self._added(None if conditions is None else conditions.features)
         first, *later = self.head.losses(hidden, targets, self.output_weight, ignored, added)
         if not later:
             return first, first
@@ -100,7 +100,7 @@ class LanguageModel(nn.Module):
 
     def _added(self, features: Tensor | None) -> Tensor | None:
         """What ratings add to the logits."""
-        return None if self.condition is None or features is None else self.condition.of_logits(features)
+        return None if self.condition is None or features is None else self.condition.logit_bias(features)
 
     def _rows(self, tokens: Tensor) -> Float[Tensor, "batch time features"]:
         if self.embedding is not None:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Core", "LayerConditioning", "State", "dropout_mask", "unroll"]
+__all__ = ["CoreLayer", "LayerConditioning", "State", "dropout_mask", "unroll"]
 
 State = tuple[Tensor, ...]
 """What a core remembers between two tokens; the first axis of every tensor is the batch."""
@@ -26,12 +26,12 @@ class LayerConditioning(NamedTuple):
     weight: Float[Tensor, "gates features"]
 
     @property
-    def added(self) -> Float[Tensor, "batch time gates"]:
+    def bias(self) -> Float[Tensor, "batch time gates"]:
         """What is added to the pre-activations."""
         return self.features @ self.weight.t()
 
 
-class Core(nn.Module, ABC):
+class CoreLayer(nn.Module, ABC):
     """One recurrent or convolutional layer.
 
     A state is never changed in place: it can be kept, copied, reordered along the batch and used again. Reading a

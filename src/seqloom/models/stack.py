@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import Core, LayerConditioning, State, dropout_mask
+from seqloom.models.recurrent_layer import CoreLayer, LayerConditioning, State, dropout_mask
 from seqloom.registry import CORES, resolve
 
 __all__ = ["Stack", "StackState", "reset_state"]
@@ -27,7 +27,7 @@ class Stack(nn.Module):
     def __init__(self, input_size: int, config: ModelConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
-        kind: type[Core] = resolve("core", config.core, CORES)
+        kind: type[CoreLayer] = resolve("core", config.core, CORES)
         widths = (input_size, *config.sizes)
         self.layers = nn.ModuleList(
             kind(width, size, index, config, generator)

@@ -41,8 +41,8 @@ class TorchTrainStep:
         tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
         resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
         state = self.state if self.carries_state else self.model.initial_state(len(tokens))
-        rows = ConditionRows.of(batch, carries_state=self.carries_state) if self.model.condition is not None else None
-        told = None if rows is None else rows.told(self.device)
+        rows = ConditionRows.from_batch(batch, carries_state=self.carries_state) if self.model.condition is not None else None
+        told = None if rows is None else rows.condition_inputs(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             hidden, state = self.model(tokens, state, resets, self.generator, told)
             objective, nats = self.model.losses(hidden, targets, IGNORED, told)
