@@ -84,8 +84,8 @@ def rows(runs: dict[str, Run], seconds: float) -> Iterator[tuple[str, ...]]:
             lanes = [started(decoder, runs[name], temperature, way) for way in WAYS]
             rates = alternating(lanes, seconds)
             gains = (gained(one, rate / rates[0]) for one, rate in zip(lanes[1:], rates[1:], strict=True))
-            size = f"{decoder.kernels} {decoder.precision}, {decoder.weight_bytes / 1e6:.1f} MB"
-            yield shape, size, f"{temperature}", f"{rates[0]:,.0f}", *gains, f"{decoder.usual_ahead}"
+            size = f"{decoder.weights.kernels} {decoder.weights.precision}, {decoder.weights.weight_bytes / 1e6:.1f} MB"
+            yield shape, size, f"{temperature}", f"{rates[0]:,.0f}", *gains, f"{decoder.weights.default_draft_length}"
 
 
 def gained(lanes: BatchedDecoder, ratio: float) -> str:
@@ -111,7 +111,7 @@ def alternating(lanes: list[BatchedDecoder], seconds: float) -> list[float]:
 def rate(lanes: BatchedDecoder, seconds: float) -> float:
     start, written = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        written += int(lanes.write(32).counts[0])
+        written += int(lanes.generate(32).counts[0])
     return written / (time.perf_counter() - start)
 
 

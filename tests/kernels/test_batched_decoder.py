@@ -53,7 +53,7 @@ def test_a_lane_predicts_what_a_single_stream_does(decoder, kernels, core, sizes
 def test_threads_that_take_steps_together_write_the_same(decoder, core, sizes):
     """Weights of more than half a megabyte: two threads share the columns of one lane, once they have tried."""
     model, texts = decoder(core, sizes, "float32"), []
-    assert model.weight_bytes > 500_000
+    assert model.weights.weight_bytes > 500_000
     for threads in (1, 2, 3):
         lanes, tokens = model.streams(1, threads), []
         lanes.set_sampling(sampling(length=600))
@@ -74,7 +74,7 @@ def test_tokens_read_at_once_are_tokens_read_one_by_one(decoder, kernels, core, 
     model = decoder(core, sizes, precision)
     at_once, one_by_one, tokens = model.streams(2, 1), model.streams(1, 1), TOKENS
     for count, kept in [(1, 1), (3, 3), (5, 2), (5, 1), (7, 7), (2, 1), (6, 5)]:
-        found = at_once.read_many(1, tokens[:count], kept)
+        found = at_once.read_with_logits(1, tokens[:count], kept)
         for place, token in enumerate(tokens[:count]):
             one_by_one.step(np.array([token]))
             np.testing.assert_array_equal(found[place], one_by_one.logits(0))
@@ -85,7 +85,7 @@ def test_tokens_read_at_once_are_tokens_read_one_by_one(decoder, kernels, core, 
         np.testing.assert_array_equal(at_once.logits(1), found[kept - 1])
         tokens = tokens[kept:]
     with pytest.raises(ValueError, match="3 of 2 tokens"):
-        at_once.read_many(0, TOKENS[:2], 3)
+        at_once.read_with_logits(0, TOKENS[:2], 3)
 
 
 def test_a_lane_can_stand_still(decoder):
@@ -213,7 +213,7 @@ def test_scores_are_those_of_the_logits(decoder, kernels, core, sizes, threads):
 def test_threads_that_read_together_score_the_same(decoder, core):
     """Two threads share the columns of one lane, once they have tried; here nothing is asked of most tokens."""
     model = decoder(core, (384, 256) if core == "conv" else (384,), "float32")
-    assert model.weight_bytes > 500_000
+    assert model.weights.weight_bytes > 500_000
     tokens = np.random.default_rng(1).integers(0, 19, (1, 200))
     targets = np.where(np.random.default_rng(2).random(tokens.shape) < 0.1, tokens, -1)
     alone = model.streams(1, 1).score(tokens, targets)
@@ -252,7 +252,7 @@ def test_what_does_not_fit_is_refused(decoder):
             lanes.reorder(np.array(faulty))
     with pytest.raises(ValueError, match="not of this model"):
         lanes.set_state(0, np.zeros(3, np.uint8))
-    with pytest.raises(ValueError, match=r"does not fit \[2, 48\]"):
+    with pytest.raises(ValueError, match=r"expected \[2, 48\]"):
         lanes.set_gate_bias(0, np.zeros((2, 47), np.float32))
     with pytest.raises(ValueError, match="set_sampling"):
         lanes.begin(0, 1, 2, np.zeros(0, int))

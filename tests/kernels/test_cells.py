@@ -6,7 +6,10 @@ import torch
 from scipy.special import expit
 from torch.nn import functional
 
-from seqloom.kernels.cells import conv_step, gru_step, lstm_step, layer_norm, sigmoid
+from seqloom.kernels.cores.conv import conv_step
+from seqloom.kernels.cores.gru import gru_step
+from seqloom.kernels.cores.lstm import lstm_step
+from seqloom.kernels.cores.numerics import layer_norm, sigmoid
 
 SIZE = 6
 

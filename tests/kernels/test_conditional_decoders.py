@@ -10,7 +10,7 @@ from seqloom.config import ModelConfig
 from seqloom.kernels import GuidedDecoder, native_decoder, sliding_window_decoder
 from seqloom.kernels.condition_bias import condition_bias
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.reference_decoder import reference_decoder, conditioned_reference_decoder
+from seqloom.kernels.reference_decoder import conditioned_reference_decoder, reference_decoder
 from seqloom.models.conditioning import ConditionInputs
 from seqloom.models.language_model import LanguageModel
 
@@ -61,7 +61,9 @@ INTO = [parts for count in (1, 2, 3) for parts in itertools.combinations(("input
 def test_the_plain_decoder_is_told_what_the_network_is(core, into):
     model, weights = make(core, into)
     added = condition_bias(model.config, weights, FEATURES)
-    np.testing.assert_allclose(logits_of(conditioned_reference_decoder(model.config, weights, added)), expected(model), atol=1e-4)
+    np.testing.assert_allclose(
+        logits_of(conditioned_reference_decoder(model.config, weights, added)), expected(model), atol=1e-4
+    )
 
 
 @pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
@@ -80,7 +82,9 @@ def test_the_compiled_decoder_is_told_what_the_network_is(core, kernels):
 def test_layer_norm_is_told_too():
     model, weights = make("lstm", layer_norm=True)
     added = condition_bias(model.config, weights, FEATURES)
-    np.testing.assert_allclose(logits_of(conditioned_reference_decoder(model.config, weights, added)), expected(model), atol=1e-4)
+    np.testing.assert_allclose(
+        logits_of(conditioned_reference_decoder(model.config, weights, added)), expected(model), atol=1e-4
+    )
 
 
 def test_a_window_begins_with_what_a_first_token_is_told():

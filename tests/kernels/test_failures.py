@@ -13,12 +13,12 @@ from seqloom.errors import SeqloomError, TrainingError
 from seqloom.kernels import native_decoder
 from seqloom.kernels.decoding_abi import (
     DraftStatistics,
+    GenerationOutput,
     LayerWeights,
     Model,
     NetworkInfo,
     SamplingSettings,
     ScoringRequest,
-    GenerationOutput,
     decoding_library,
 )
 from seqloom.kernels.library import available_kernels, declare
@@ -237,9 +237,9 @@ def test_other_drafts_need_a_new_beginning(make):
     lanes = native_decoder(ModelConfig(**(vars(config) | {"ahead": 2})), weights, "float32").streams(1, 1)
     lanes.set_sampling(SamplingSettings(**DRAWING, tokens_per_step=2))
     lanes.begin(0, 1, 2, np.zeros(0, int))
-    lanes.write(3)
+    lanes.generate(3)
     lanes.set_sampling(SamplingSettings(**DRAWING))
-    assert lanes.write(3).counts[0] == 0
+    assert lanes.generate(3).counts[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ from seqloom.errors import SeqloomError, TrainingError
 from seqloom.kernels import lookups, native_decoder, patterns
 from seqloom.kernels.decoding_abi import SamplingSettings
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.trainer import Dropped, NativeTrainer
+from seqloom.kernels.trainer import DropoutSettings, NativeTrainer
 from seqloom.kernels.weights import expected_shapes
 
 def allow(megabytes):

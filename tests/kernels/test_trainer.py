@@ -11,7 +11,7 @@ import torch
 from seqloom.config import ModelConfig
 from seqloom.kernels.library import BFLOAT16, available_kernels
 from seqloom.kernels.trainer import ConditionBiasRows, DropoutSettings, NativeTrainer, is_supported
-from seqloom.models.heads import AHEAD_WEIGHT
+from seqloom.models.head_layer import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.native_step import shifted_targets
 
@@ -86,7 +86,9 @@ def test_losses_gradients_and_states_are_those_of_autograd(
         both.model.zero_grad()
         objective.backward()
         heads = both.model.config.ahead
-        losses = both.native.compute(tokens, shifted_targets(targets, heads), reset, head_weights(heads), DropoutSettings())
+        losses = both.native.compute(
+            tokens, shifted_targets(targets, heads), reset, head_weights(heads), DropoutSettings()
+        )
         both.native.carry_state()
         assert losses[0] == pytest.approx(nats.item(), abs=bound / 20)
         gradients = both.native.export("gradient")
@@ -158,7 +160,9 @@ def test_conditions_are_biases_of_their_lanes(kernels: str, core: str) -> None:
 
 
 @pytest.mark.parametrize("kernels", available_kernels())
-@pytest.mark.parametrize("dropped", [DropoutSettings(1, 0.5), DropoutSettings(1, 0.5, 0.0, True), DropoutSettings(1, 0.0, 0.5)])
+@pytest.mark.parametrize(
+    "dropped", [DropoutSettings(1, 0.5), DropoutSettings(1, 0.5, 0.0, True), DropoutSettings(1, 0.0, 0.5)]
+)
 def test_dropout_has_the_gradient_of_its_own_loss(kernels: str, dropped: DropoutSettings) -> None:
     """Along a random direction the loss changes as the gradient says; masks are those of the seed each time."""
     if kernels in BFLOAT16:

@@ -6,16 +6,22 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import CoreLayer, LayerConditioning, State
+from seqloom.kernels.cores import core_spec
+from seqloom.models.core_layer import CoreLayer, LayerConditioning, State
 from seqloom.models.stack import reset_state
-from seqloom.registry import CORES, resolve
+from seqloom.registry import CORES, import_part
 
 INPUT, HIDDEN, BATCH, TIME = 5, 6, 3, 11
 
 
+def layer_class(name: str) -> type[CoreLayer]:
+    layer: type[CoreLayer] = import_part(core_spec(name).layer)
+    return layer
+
+
 def make_core(name: str, *, layer_norm: bool = False, index: int = 1, weight_dropout: float = 0.0) -> CoreLayer:
     config = ModelConfig(vocabulary=4, core=name, sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
-    core: CoreLayer = resolve("core", name, CORES)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
+    core: CoreLayer = layer_class(name)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for parameter in core.parameters():
             parameter += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(4))
@@ -151,14 +157,14 @@ def test_recurrent_weights_are_dropped_once_a_window(name: str) -> None:
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_recurrent_weights_start_orthogonal(name: str) -> None:
     config = ModelConfig(vocabulary=4, core=name, sizes=(HIDDEN,))
-    core = resolve("core", name, CORES)(INPUT, HIDDEN, 0, config, torch.Generator().manual_seed(3))
+    core = layer_class(name)(INPUT, HIDDEN, 0, config, torch.Generator().manual_seed(3))
     for gate in core.weight_hidden.detach().chunk(core.num_gates):
         assert torch.allclose(gate @ gate.t(), torch.eye(HIDDEN), atol=1e-5)
 
 
 def test_forget_bias() -> None:
     config = ModelConfig(vocabulary=4, core="lstm", sizes=(HIDDEN,), forget_bias=1.5)
-    core = resolve("core", "lstm", CORES)(INPUT, HIDDEN, 0, config, None)
+    core = layer_class("lstm")(INPUT, HIDDEN, 0, config, None)
     entry, forget, new, exposed = core.bias.detach().chunk(4)
     assert (forget == 1.5).all()
     assert not any(gate.any() for gate in (entry, new, exposed))

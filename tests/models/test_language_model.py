@@ -65,7 +65,7 @@ def test_heads_ahead_learn_the_tokens_after_the_next() -> None:
     targets = tokens(2, 6, 5)
     targets[0, 2] = IGNORED
     hidden, _ = model(read, model.initial_state(2))
-    losses = model.head.losses(hidden, targets, model.output_weight, IGNORED)
+    losses = model.head.losses(hidden, targets, IGNORED)
     assert len(losses) == 3
     for distance, head in enumerate(model.head.ahead, start=1):
         logits = (hidden @ head.weight.t() + head.bias).log_softmax(-1).detach()

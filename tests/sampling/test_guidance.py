@@ -76,7 +76,9 @@ def test_ratings_change_what_is_written(kernels):
     config, weights = model()
     native = native_decoder(config, weights, "float32")
     texts = {
-        next(generate(native.conditioned(condition_bias(config, weights, features)), SamplingConfig(length=40), **ASK)).text
+        next(
+            generate(native.conditioned(condition_bias(config, weights, features)), SamplingConfig(length=40), **ASK)
+        ).text
         for features in (FEATURES, -FEATURES, 0 * FEATURES)
     }
     assert len(texts) == 3

@@ -63,7 +63,7 @@ def test_draws_follow_the_distribution(kernels):
     counts = np.zeros(23)
     for index in range(10_000):
         lanes.begin(0, 11, index, np.zeros(0, int))
-        counts[lanes.write(1).tokens[0, 0]] += 1
+        counts[lanes.generate(1).tokens[0, 0]] += 1
     probabilities /= probabilities.sum()
     possible = probabilities > 0
     assert possible.sum() == 12

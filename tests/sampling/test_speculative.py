@@ -77,7 +77,7 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wa
         lanes.set_state(0, job.state[0])
         lanes.set_logits(0, job.logits)
         lanes.begin(0, 11, index, np.array(job.prompt[-sampling.repetition_window :], np.int32))
-        written = lanes.write(8)
+        written = lanes.generate(8)
         text = tuple(written.tokens[0, : written.counts[0]].tolist())
         counts[text] = counts.get(text, 0) + 1
         accepted += lanes.draft_statistics(0).accepted
@@ -142,7 +142,7 @@ def test_threads_and_chunks_change_nothing(sizes):
     for threads, chunks in itertools.product((1, 2, 3), ([300], itertools.cycle([1, 2, 7, 30]))):
         lanes, tokens = start_streams(job, 1, threads=threads), []
         for most in chunks:
-            written = lanes.write(most)
+            written = lanes.generate(most)
             assert written.counts[0] <= most
             tokens += written.tokens[0, : written.counts[0]].tolist()
             if written.endings[0]:
@@ -157,11 +157,11 @@ def test_threads_and_chunks_change_nothing(sizes):
 def test_lanes_that_are_copied_go_on_with_their_drafts():
     job = prepare_request(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **asked())
     lanes = start_streams(job, 2, threads=1)
-    lanes.write(7)
+    lanes.generate(7)
     before = lanes.distribution(1)
     lanes.reorder(np.array([1, 1]))
     np.testing.assert_array_equal(lanes.distribution(0), before)
-    assert (lanes.write(43).endings == 1).all()
+    assert (lanes.generate(43).endings == 1).all()
 
 
 # --- ends

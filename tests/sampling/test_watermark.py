@@ -343,7 +343,7 @@ def test_what_is_marked_is_not_drafted():
         "head.ahead.0.bias": np.zeros(23, np.float32),
     }
     drafts = native_decoder(ModelConfig(**{**config.to_json(), "ahead": 2}), weights | heads, "float32")
-    assert drafts.ahead == 2
+    assert drafts.weights.max_draft_length == 2
     (sample,) = generate(drafts, SamplingConfig(length=200, watermark="key"), **ASK)
     assert sample.speculative is None
     assert [list(sample.tokens)] == texts(native_decoder(config, weights, "float32"))

@@ -12,10 +12,9 @@ import numpy as np
 from seqloom.config import ModelConfig
 from seqloom.evaluation.native_scorers import ForwardScorer, NativeScorer
 from seqloom.evaluation.scorer import Scorer, TokenScorer
-from seqloom.kernels import NativeDecoder
 from seqloom.kernels.condition_bias import condition_bias
 from seqloom.kernels.library import BFLOAT16, chosen_kernels
-from seqloom.kernels.native_decoder import decoding_kernels
+from seqloom.kernels.native_weights import NativeWeights, decoding_kernels
 from seqloom.kernels.trainer import is_supported
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def make_scorer(
     kernels = decoding_kernels(config)
     if kernels is not None:
         return NativeScorer(
-            NativeDecoder(config, weights, kernels, PRECISION), partial(condition_bias, config, weights), threads
+            NativeWeights(config, weights, kernels, PRECISION), partial(condition_bias, config, weights), threads
         )
     from seqloom.evaluation.torch_scorer import TorchScorer
 

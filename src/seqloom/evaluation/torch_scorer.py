@@ -55,7 +55,7 @@ class TorchScorer:
 
     def _predicted(self, windows: Iterable[Window]) -> Iterator[Predicted]:
         """Each window, where something is asked, and the logits and targets there."""
-        model, device, state = self._model, self._model.head.bias.device, None
+        model, device, state = self._model, self._model.device, None
         for window in windows:
             begins = state is None
             state = model.initial_state(len(window.tokens)) if state is None else state

@@ -215,5 +215,7 @@ class GeneratorFactory:
 
     def _plain(self, added: ConditionBias | None) -> Decoder:
         model, weights = self._config.model, self._weights
-        plain = reference_decoder(model, weights) if added is None else conditioned_reference_decoder(model, weights, added)
+        plain = (
+            reference_decoder(model, weights) if added is None else conditioned_reference_decoder(model, weights, added)
+        )
         return plain if self._carried else sliding_window_decoder(plain, self._config.training.window)

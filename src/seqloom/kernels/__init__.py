@@ -1,4 +1,4 @@
-"""Decoding kernels: tokens in, logits out. The compiled ones are held to the plain numpy ones."""
+"""Decoding kernels: tokens in, logits out. The tests compare the compiled ones with the reference ones in numpy."""
 
 from seqloom.kernels.conditional_decoders import GuidedDecoder
 from seqloom.kernels.decoder import Decoder, State

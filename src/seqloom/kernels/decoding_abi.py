@@ -24,12 +24,12 @@ from seqloom.kernels.library import declare
 
 __all__ = [
     "DraftStatistics",
+    "GenerationOutput",
     "LayerWeights",
     "Model",
     "NetworkInfo",
     "SamplingSettings",
     "ScoringRequest",
-    "GenerationOutput",
     "address",
     "decoding_library",
 ]
@@ -163,5 +163,5 @@ def decoding_library() -> ctypes.CDLL:
 
 
 def address(array: np.ndarray | None) -> int | None:
-    """Where a contiguous array lies; the caller keeps it alive. None is a null pointer."""
+    """Return the address of a contiguous array, which the caller keeps alive; None, a null pointer, for None."""
     return None if array is None else array.ctypes.data

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from seqloom.errors import ConfigError
-from seqloom.kernels.batched_decoder import NOT_FINITE, RUNNING, Chunk, BatchedDecoder
+from seqloom.kernels.batched_decoder import NOT_FINITE, RUNNING, BatchedDecoder, Chunk
 from seqloom.kernels.condition_bias import ConditionBias
 from seqloom.kernels.conditional_decoders import GuidedDecoder, LatentDecoder
 from seqloom.kernels.decoder import Decoder
@@ -80,7 +80,7 @@ def check_draft_length(job: GenerationRequest) -> None:
     decoder = _of_one(job)
     if not isinstance(decoder, NativeDecoder):
         raise ConfigError(f"--ahead {wanted} drafts tokens, which goes with no --guidance: leave out one of the two")
-    most = decoder.ahead
+    most = decoder.weights.max_draft_length
     if wanted > most:
         raise ConfigError(f"--ahead got {wanted}: {_most_said(most)}")
 
@@ -130,7 +130,9 @@ def generate_batch(job: GenerationRequest, first_index: int, count: int) -> Iter
             return
 
 
-def start_streams(job: GenerationRequest, count: int, first_index: int = 0, threads: int | None = None) -> BatchedDecoder:
+def start_streams(
+    job: GenerationRequest, count: int, first_index: int = 0, threads: int | None = None
+) -> BatchedDecoder:
     """Lanes that have read the prompt, ready to write one sample each."""
     network = _network(job)
     assert network is not None
@@ -179,7 +181,7 @@ def _chunks(lanes: BatchedDecoder, most: int) -> Iterator[Chunk]:
     """What the lanes write, `most` tokens at first; more as long as that does not take long."""
     while True:
         start = time.perf_counter()
-        chunk = lanes.write(most)
+        chunk = lanes.generate(most)
         if time.perf_counter() - start < _LONG_SECONDS / 4:
             most = min(2 * most, _MOST_TOKENS)
         elif time.perf_counter() - start > _LONG_SECONDS:
@@ -255,7 +257,7 @@ def _ahead(job: GenerationRequest) -> int:
     decoder = _of_one(job)
     if not isinstance(decoder, NativeDecoder) or job.config.watermark is not None:
         return 1
-    return decoder.usual_ahead if job.config.ahead is None else job.config.ahead
+    return decoder.weights.default_draft_length if job.config.ahead is None else job.config.ahead
 
 
 def _static_bias(job: GenerationRequest) -> Float32[np.ndarray, " vocab"] | None:

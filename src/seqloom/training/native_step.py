@@ -15,7 +15,7 @@ from torch import Tensor
 from seqloom.config import TrainingConfig
 from seqloom.data.batch import IGNORED, Batch
 from seqloom.kernels.trainer import DropoutSettings, NativeTrainer
-from seqloom.models.heads import AHEAD_WEIGHT
+from seqloom.models.head_layer import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.condition_optimizer import ConditionOptimizer
 from seqloom.training.condition_rows import ConditionRows
