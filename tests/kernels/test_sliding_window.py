@@ -42,7 +42,7 @@ def test_a_kept_state_is_not_changed(make):
 
 def test_windows_and_reads_of_nothing_are_refused(make):
     inner = reference_decoder(*make("gru", sizes=(5,)))
-    with pytest.raises(ValueError, match="window of 0"):
+    with pytest.raises(ValueError, match="window has 0 tokens"):
         sliding_window_decoder(inner, 0)
     with pytest.raises(ValueError, match="no tokens"):
         sliding_window_decoder(inner, 3).read([], ())
