@@ -28,10 +28,11 @@ from peers.environments import python_of
 from peers.processes import PeerProcess, Rate, in_turn
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.batched_decoder import Lanes, usable_processors
+from seqloom.kernels.batched_decoder import BatchedDecoder, num_usable_processors
 from seqloom.kernels.decoding_abi import SamplingSettings
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.native_decoder import PRECISIONS, NativeDecoder, native_decoder
+from seqloom.kernels.native_decoder import NativeDecoder, native_decoder
+from seqloom.kernels.native_weights import PRECISIONS
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate
 
@@ -60,8 +61,10 @@ def main() -> None:
     chosen = parser.parse_args()
     models = {name: MODELS[name] for name in chosen.models.split(",")}
     seconds = chosen.seconds
-    print(f"{usable_processors()} processors, {SYMBOLS} symbols, temperature 0.5; thousands of characters a second\n")
-    everything: dict[str, Any] = {"processors": usable_processors()}
+    print(
+        f"{num_usable_processors()} processors, {SYMBOLS} symbols, temperature 0.5; thousands of characters a second\n"
+    )
+    everything: dict[str, Any] = {"processors": num_usable_processors()}
     everything["models"] = as_it_comes(models, seconds)
     if not chosen.no_torch:
         everything["peers"] = against_peers(models, seconds)
@@ -74,19 +77,19 @@ def main() -> None:
 
 def as_it_comes(models: Models, seconds: float) -> dict[str, dict[str, float]]:
     """One stream on one core and on all, many streams on all, and the share of the bound that one reaches."""
-    many, found = usable_processors(), {}
+    many, found = num_usable_processors(), {}
     cores = f"{many} cores"
     print_row("model", "one stream, one core", cores, f"256 streams, {cores}", "bound", "of it", head=True)
     for name, model in models.items():
         decoder = made(*model)
-        one, bound = rate(decoder, 1, 1, seconds, PLAIN), 1 / seconds_to_read(decoder.weight_bytes)
+        one, bound = rate(decoder, 1, 1, seconds, PLAIN), 1 / seconds_to_read(decoder.weights.weight_bytes)
         each = found[name] = {
             "one_core": one,
             "all_cores": rate(decoder, 1, many, seconds, PLAIN),
             "streams_256": rate(decoder, 256, many, seconds, PLAIN),
             "bound": bound,
         }
-        label = f"{name}, {decoder.kernels} {decoder.precision}"
+        label = f"{name}, {decoder.weights.kernels} {decoder.weights.precision}"
         print_row(label, *map(thousands, each.values()), f"{one / bound:.0%}")
     print()
     return found
@@ -189,7 +192,7 @@ def made(core: str, sizes: tuple[int, ...], kernels: str = "", precision: str | 
 
 def rate(decoder: NativeDecoder, streams: int, threads: int, seconds: float, drawing: dict[str, float]) -> float:
     """Characters a second, the median of runs of up to 256 characters a stream."""
-    lanes = Lanes(decoder, streams, threads)
+    lanes = BatchedDecoder(decoder.weights, streams, threads)
     lanes.set_sampling(SamplingSettings(**drawing, **FIXED))
     for lane in range(streams):
         lanes.begin(lane, 0, lane, np.zeros(0, np.int32))
@@ -197,7 +200,7 @@ def rate(decoder: NativeDecoder, streams: int, threads: int, seconds: float, dra
     begun = time.perf_counter()
     while len(rates) < 3 or time.perf_counter() - begun < seconds:
         start = time.perf_counter()
-        written = lanes.write(256)
+        written = lanes.generate(256)
         rates.append(int(written.counts.sum()) / (time.perf_counter() - start))
     return statistics.median(rates[1:])
 

@@ -23,7 +23,7 @@ import numpy as np
 import seqloom
 from seqloom.api import Run
 from seqloom.config import ModelConfig
-from seqloom.kernels.batched_decoder import Lanes
+from seqloom.kernels.batched_decoder import BatchedDecoder
 from seqloom.kernels.native_decoder import NativeDecoder, native_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig
@@ -84,17 +84,17 @@ def rows(runs: dict[str, Run], seconds: float) -> Iterator[tuple[str, ...]]:
             lanes = [started(decoder, runs[name], temperature, way) for way in WAYS]
             rates = alternating(lanes, seconds)
             gains = (gained(one, rate / rates[0]) for one, rate in zip(lanes[1:], rates[1:], strict=True))
-            size = f"{decoder.kernels} {decoder.precision}, {decoder.weight_bytes / 1e6:.1f} MB"
-            yield shape, size, f"{temperature}", f"{rates[0]:,.0f}", *gains, f"{decoder.usual_ahead}"
+            size = f"{decoder.weights.kernels} {decoder.weights.precision}, {decoder.weights.weight_bytes / 1e6:.1f} MB"
+            yield shape, size, f"{temperature}", f"{rates[0]:,.0f}", *gains, f"{decoder.weights.default_draft_length}"
 
 
-def gained(lanes: Lanes, ratio: float) -> str:
-    found = lanes.drafting(0)
+def gained(lanes: BatchedDecoder, ratio: float) -> str:
+    found = lanes.draft_statistics(0)
     share = found.accepted / max(found.drafted, 1)
     return f"{ratio:.2f}x ({found.tokens / found.steps:.2f} tokens, {share:.0%} accepted)"
 
 
-def started(decoder: NativeDecoder, run: Run, temperature: float, ahead: int) -> Lanes:
+def started(decoder: NativeDecoder, run: Run, temperature: float, ahead: int) -> BatchedDecoder:
     """One lane that writes after the run's own opening, on one thread."""
     config = SamplingConfig(length=2**31 - 1, temperature=temperature, ahead=ahead, seed=1)
     prompt = run.codec.encode("\n").tolist()
@@ -102,16 +102,16 @@ def started(decoder: NativeDecoder, run: Run, temperature: float, ahead: int) ->
     return start_streams(job, 1, threads=1)
 
 
-def alternating(lanes: list[Lanes], seconds: float) -> list[float]:
+def alternating(lanes: list[BatchedDecoder], seconds: float) -> list[float]:
     """Tokens a second of each, medians of turns; the first is for warming up."""
     turns = [[rate(one, seconds) for one in lanes] for _ in range(8)][1:]
     return [statistics.median(each) for each in zip(*turns, strict=True)]
 
 
-def rate(lanes: Lanes, seconds: float) -> float:
+def rate(lanes: BatchedDecoder, seconds: float) -> float:
     start, written = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        written += int(lanes.write(32).counts[0])
+        written += int(lanes.generate(32).counts[0])
     return written / (time.perf_counter() - start)
 
 

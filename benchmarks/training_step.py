@@ -30,7 +30,7 @@ from peers.serving import median_rate
 
 from seqloom.config import ModelConfig
 from seqloom.kernels.library import BFLOAT16, available_kernels
-from seqloom.kernels.trainer import Dropped, NativeTrainer
+from seqloom.kernels.trainer import DropoutSettings, NativeTrainer
 from seqloom.kernels.weights import expected_shapes
 
 VOCABULARY, EMBEDDING = 59, 32
@@ -112,15 +112,15 @@ def native_step(shape: Shape, kernels: str, threads: int) -> Callable[[], None]:
         name: (random.uniform(-1, 1, size) / np.sqrt(size[-1])).astype(np.float32)
         for name, size in expected_shapes(config).items()
     }
-    trainer.put("parameter", weights)
+    trainer.load("parameter", weights)
     trainer.zero_state(shape.lanes)
     tokens, targets = random.integers(0, VOCABULARY, (2, shape.lanes, shape.window))
     steps = [0]
 
     def step() -> None:
         steps[0] += 1
-        trainer.compute(tokens, targets[None], None, np.ones(1, np.float32), Dropped())
-        trainer.keep_state()
+        trainer.compute(tokens, targets[None], None, np.ones(1, np.float32), DropoutSettings())
+        trainer.carry_state()
         scale = min(1.0, 1.0 / (trainer.gradient_norm() + 1e-6))
         trainer.adam(steps[0], 1e-3, (0.85, 0.99), 1e-8, 0.01, scale)
 

@@ -1,4 +1,4 @@
-"""Names of interchangeable parts, mapped to where they live, so that nothing is imported before it is asked for."""
+"""Registered names of interchangeable parts, as "module:attribute", so that only the parts in use are imported."""
 
 import importlib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from seqloom.errors import ConfigError
 
-__all__ = ["CODECS", "CORES", "GAN_LOSSES", "HEADS", "resolve"]
+__all__ = ["CODECS", "CORES", "GAN_LOSSES", "HEADS", "import_part", "resolve", "unknown_name"]
 
 CODECS: Mapping[str, str] = {
     "char": "seqloom.codecs.chars:CharCodec",
@@ -17,9 +17,9 @@ CODECS: Mapping[str, str] = {
 }
 
 CORES: Mapping[str, str] = {
-    "lstm": "seqloom.models.lstm:LSTM",
-    "gru": "seqloom.models.gru:GRU",
-    "conv": "seqloom.models.conv:CausalConv",
+    "lstm": "seqloom.kernels.cores.lstm:SPEC",
+    "gru": "seqloom.kernels.cores.gru:SPEC",
+    "conv": "seqloom.kernels.cores.conv:SPEC",
 }
 
 GAN_LOSSES: Mapping[str, str] = {
@@ -29,7 +29,7 @@ GAN_LOSSES: Mapping[str, str] = {
 }
 
 HEADS: Mapping[str, str] = {
-    "softmax": "seqloom.models.heads:SoftmaxHead",
+    "softmax": "seqloom.kernels.heads.softmax:SPEC",
 }
 
 
@@ -37,8 +37,8 @@ def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:
     """Import and return the part registered as `name`.
 
     Args:
-        kind: what the part is called in messages ("core", "level").
-        name: the registered name.
+        kind: kind of the part in messages ("core", "level").
+        name: registered name.
         registered: one of this module's mappings.
 
     Raises:
@@ -46,12 +46,17 @@ def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:
     """
     if name not in registered:
         raise ConfigError(unknown_name(kind, name, registered))
-    module, _, attribute = registered[name].partition(":")
+    return import_part(registered[name])
+
+
+def import_part(place: str) -> Any:
+    """Import and return `attribute` of `module`, for a place "module:attribute"."""
+    module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 
 def unknown_name(kind: str, name: str, known: Mapping[str, Any]) -> str:
-    """One line that names the fault, the choices, and the nearest of them."""
+    """Return one line with the unknown name, the choices and the closest one."""
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
     return f"unknown {kind} '{name}': choose from {', '.join(known)}{hint}"

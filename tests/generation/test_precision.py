@@ -32,7 +32,7 @@ def nats_per_token(run: Run, precision: str | None) -> float:
     ids = np.resize(run.codec.encode(text[-12_000:]), (32, 375)).astype(np.int32)
     decoder = native_decoder(run.config.model, run.weights, precision)
     assert decoder is not None
-    lanes, nats = decoder.lanes(32), []
+    lanes, nats = decoder.streams(32), []
     for now, following in zip(ids.T, ids.T[1:], strict=False):
         lanes.step(now)
         logits = np.array([lanes.logits(lane) for lane in range(32)], np.float64)

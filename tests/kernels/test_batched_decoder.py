@@ -40,7 +40,7 @@ def test_a_lane_predicts_what_a_single_stream_does(decoder, core, sizes, precisi
         pytest.skip("a convolution has no eight bits")
     model = decoder(core, sizes, precision)
     for count in (1, 3, 37):
-        lanes, state = model.lanes(count, threads), model.initial_state()
+        lanes, state = model.streams(count, threads), model.initial_state()
         for token in TOKENS[:12]:
             tokens = np.full(count, (token + 1) % 19, np.int32)
             tokens[count - 1] = token
@@ -53,9 +53,9 @@ def test_a_lane_predicts_what_a_single_stream_does(decoder, core, sizes, precisi
 def test_threads_that_take_steps_together_write_the_same(decoder, core, sizes):
     """Weights of more than half a megabyte: two threads share the columns of one lane, once they have tried."""
     model, texts = decoder(core, sizes, "float32"), []
-    assert model.weight_bytes > 500_000
+    assert model.weights.weight_bytes > 500_000
     for threads in (1, 2, 3):
-        lanes, tokens = model.lanes(1, threads), []
+        lanes, tokens = model.streams(1, threads), []
         lanes.set_sampling(sampling(length=600))
         lanes.begin(0, 3, 0, np.array([1]))
         while len(tokens) < 600:
@@ -72,9 +72,9 @@ def test_tokens_read_at_once_are_tokens_read_one_by_one(decoder, core, sizes, pr
     if core == "conv" and precision == "int8":
         pytest.skip("a convolution has no eight bits")
     model = decoder(core, sizes, precision)
-    at_once, one_by_one, tokens = model.lanes(2, 1), model.lanes(1, 1), TOKENS
+    at_once, one_by_one, tokens = model.streams(2, 1), model.streams(1, 1), TOKENS
     for count, kept in [(1, 1), (3, 3), (5, 2), (5, 1), (7, 7), (2, 1), (6, 5)]:
-        found = at_once.read_many(1, tokens[:count], kept)
+        found = at_once.read_with_logits(1, tokens[:count], kept)
         for place, token in enumerate(tokens[:count]):
             one_by_one.step(np.array([token]))
             np.testing.assert_array_equal(found[place], one_by_one.logits(0))
@@ -85,11 +85,11 @@ def test_tokens_read_at_once_are_tokens_read_one_by_one(decoder, core, sizes, pr
         np.testing.assert_array_equal(at_once.logits(1), found[kept - 1])
         tokens = tokens[kept:]
     with pytest.raises(ValueError, match="3 of 2 tokens"):
-        at_once.read_many(0, TOKENS[:2], 3)
+        at_once.read_with_logits(0, TOKENS[:2], 3)
 
 
 def test_a_lane_can_stand_still(decoder):
-    lanes = decoder("lstm", (20,)).lanes(2)
+    lanes = decoder("lstm", (20,)).streams(2)
     lanes.step(np.array([3, 4]))
     before = lanes.state(1), lanes.logits(1)
     lanes.step(np.array([5, -1]))
@@ -99,7 +99,7 @@ def test_a_lane_can_stand_still(decoder):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_lanes_can_be_copied_and_reordered(decoder, core, sizes):
-    lanes = decoder(core, sizes).lanes(4, 2)
+    lanes = decoder(core, sizes).streams(4, 2)
     for token in TOKENS:
         lanes.step((token + np.arange(4)) % 19)
     states, logits = [lanes.state(lane) for lane in range(4)], [lanes.logits(lane) for lane in range(4)]
@@ -114,7 +114,7 @@ def test_lanes_can_be_copied_and_reordered(decoder, core, sizes):
 
 def test_copies_draw_on_their_own_but_remember_what_the_original_wrote(decoder):
     model = decoder("gru", (20,))
-    lanes = model.lanes(3)
+    lanes = model.streams(3)
     lanes.set_sampling(sampling(repetition_penalty=1.5))
     for lane in range(3):
         lanes.begin(lane, 7, lane, np.array([3]))
@@ -129,7 +129,7 @@ def test_copies_draw_on_their_own_but_remember_what_the_original_wrote(decoder):
 @pytest.mark.parametrize(("core", "gates"), [("lstm", 4), ("gru", 3), ("conv", 2)])
 def test_biases_of_lanes_act_like_biases_of_the_model(make, core, gates):
     config, weights = make(core, sizes=(12, 9), embedding=5, vocabulary=19, scale=0.4)
-    lanes = native_decoder(config, weights, "float32").lanes(3)
+    lanes = native_decoder(config, weights, "float32").streams(3)
     random = np.random.default_rng(0)
     on_gates = [random.standard_normal((3, gates * size)).astype(np.float32) for size in (12, 9)]
     on_logits = random.standard_normal((3, 19)).astype(np.float32)
@@ -151,7 +151,7 @@ def test_biases_of_lanes_act_like_biases_of_the_model(make, core, gates):
 
 def test_biases_can_be_taken_away(decoder):
     model = decoder("lstm", (12,))
-    lanes, plain = model.lanes(1), model.lanes(1)
+    lanes, plain = model.streams(1), model.streams(1)
     lanes.set_gate_bias(0, np.ones((1, 48), np.float32))
     lanes.set_logit_bias(np.ones((1, 19), np.float32))
     lanes.set_gate_bias(0, None)
@@ -162,7 +162,7 @@ def test_biases_can_be_taken_away(decoder):
 
 
 def test_a_lane_that_has_read_nothing_draws_any_token_of_the_vocabulary(decoder):
-    lanes, seen = decoder("lstm", (12,)).lanes(1), set()
+    lanes, seen = decoder("lstm", (12,)).streams(1), set()
     np.testing.assert_array_equal(lanes.logits(0), np.zeros(19))
     lanes.set_sampling(sampling(length=1))
     for index in range(400):
@@ -173,7 +173,7 @@ def test_a_lane_that_has_read_nothing_draws_any_token_of_the_vocabulary(decoder)
 
 def test_lanes_can_be_added_and_cleared(decoder):
     model = decoder("lstm", (12,))
-    lanes = model.lanes(1)
+    lanes = model.streams(1)
     lanes.step(np.array([3]))
     kept = lanes.state(0)
     lanes.resize(3)
@@ -189,7 +189,7 @@ def test_lanes_can_be_added_and_cleared(decoder):
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_scores_are_those_of_the_logits(decoder, core, sizes, threads):
     model = decoder(core, sizes, "float32")
-    read, lanes = model.lanes(5, threads), model.lanes(5, 1)
+    read, lanes = model.streams(5, threads), model.streams(5, 1)
     tokens = np.random.default_rng(1).integers(0, 19, (5, 12))
     tokens[3, 8:] = -1
     targets = np.roll(tokens, -1, axis=1)
@@ -213,11 +213,11 @@ def test_scores_are_those_of_the_logits(decoder, core, sizes, threads):
 def test_threads_that_read_together_score_the_same(decoder, core):
     """Two threads share the columns of one lane, once they have tried; here nothing is asked of most tokens."""
     model = decoder(core, (384, 256) if core == "conv" else (384,), "float32")
-    assert model.weight_bytes > 500_000
+    assert model.weights.weight_bytes > 500_000
     tokens = np.random.default_rng(1).integers(0, 19, (1, 200))
     targets = np.where(np.random.default_rng(2).random(tokens.shape) < 0.1, tokens, -1)
-    alone = model.lanes(1, 1).score(tokens, targets)
-    lanes = model.lanes(1, 3)
+    alone = model.streams(1, 1).score(tokens, targets)
+    lanes = model.streams(1, 3)
     lanes.set_sampling(sampling(length=50))
     lanes.begin(0, 3, 0, np.array([1]))
     lanes.write(4)
@@ -230,14 +230,14 @@ def test_unlikely_tokens_have_their_whole_price(make):
     """Of logits that lie hundreds apart, the tails have no mass but log-probabilities all the same."""
     config, weights = make("lstm", sizes=(8,), vocabulary=19, scale=0.1)
     weights["head.bias"] = np.linspace(0, -900, 19).astype(np.float32)
-    found = native_decoder(config, weights, "float32").lanes(1).score(np.array([[3, 4]]), np.array([[0, 18]]))
+    found = native_decoder(config, weights, "float32").streams(1).score(np.array([[3, 4]]), np.array([[0, 18]]))
     np.testing.assert_allclose(found.log_probs, [[0, -900]], atol=2)
     np.testing.assert_allclose(found.entropies, 0, atol=1e-5)
     assert found.ranks.tolist() == [[0, 18]]
 
 
 def test_what_cannot_be_scored_is_refused(decoder):
-    lanes = decoder("lstm", (12,)).lanes(2)
+    lanes = decoder("lstm", (12,)).streams(2)
     with pytest.raises(ValueError, match="2 lanes need"):
         lanes.score(np.zeros((3, 4), int), np.zeros((3, 4), int))
     for faulty in ([[19], [0]], [[0], [0]]):
@@ -246,13 +246,13 @@ def test_what_cannot_be_scored_is_refused(decoder):
 
 
 def test_what_does_not_fit_is_refused(decoder):
-    lanes = decoder("lstm", (12,)).lanes(2)
+    lanes = decoder("lstm", (12,)).streams(2)
     for faulty in ([0], [0, 2], [-1, 0]):
         with pytest.raises(ValueError, match="2 lanes need"):
             lanes.reorder(np.array(faulty))
     with pytest.raises(ValueError, match="not of this model"):
         lanes.set_state(0, np.zeros(3, np.uint8))
-    with pytest.raises(ValueError, match=r"does not fit \[2, 48\]"):
+    with pytest.raises(ValueError, match=r"expected \[2, 48\]"):
         lanes.set_gate_bias(0, np.zeros((2, 47), np.float32))
     with pytest.raises(ValueError, match="set_sampling"):
         lanes.begin(0, 1, 2, np.zeros(0, int))
@@ -266,7 +266,7 @@ def test_writing_in_other_chunks_writes_the_same(decoder):
     model = decoder("lstm", (24,))
 
     def written(*chunks):
-        lanes = model.lanes(2)
+        lanes = model.streams(2)
         lanes.set_sampling(sampling(length=40))
         for lane in range(2):
             lanes.begin(lane, 3, lane, np.zeros(0, int))

@@ -6,7 +6,10 @@ import torch
 from scipy.special import expit
 from torch.nn import functional
 
-from seqloom.kernels.cells import conv_step, gru_step, lstm_step, normalized, sigmoid
+from seqloom.kernels.cores.conv import conv_step
+from seqloom.kernels.cores.gru import gru_step
+from seqloom.kernels.cores.lstm import lstm_step
+from seqloom.kernels.cores.numerics import layer_norm, sigmoid
 
 SIZE = 6
 
@@ -27,12 +30,12 @@ def test_normalisation(shape):
     x, gain, bias = random(*shape), random(SIZE, seed=1), random(SIZE, seed=2)
     arrays = [torch.tensor(array) for array in (x, gain, bias)]
     expected = functional.layer_norm(arrays[0], (SIZE,), arrays[1], arrays[2], 1e-5).numpy()
-    np.testing.assert_allclose(normalized(x, gain, bias), expected, atol=1e-6)
-    np.testing.assert_allclose(normalized(x, gain) + bias, expected, atol=1e-6)
+    np.testing.assert_allclose(layer_norm(x, gain, bias), expected, atol=1e-6)
+    np.testing.assert_allclose(layer_norm(x, gain) + bias, expected, atol=1e-6)
 
 
 def test_a_constant_vector_normalises_to_nothing():
-    np.testing.assert_array_equal(normalized(np.full(4, 3, np.float32), np.ones(4, np.float32)), np.zeros(4))
+    np.testing.assert_array_equal(layer_norm(np.full(4, 3, np.float32), np.ones(4, np.float32)), np.zeros(4))
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru"])

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.kernels import GuidedDecoder, native_decoder, windowed_decoder
-from seqloom.kernels.condition_bias import added_by
+from seqloom.kernels import GuidedDecoder, native_decoder, sliding_window_decoder
+from seqloom.kernels.condition_bias import condition_bias
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.reference_decoder import plain_decoder, told_plain_decoder
+from seqloom.kernels.reference_decoder import conditioned_reference_decoder, reference_decoder
 from seqloom.models.conditioning import ConditionInputs
 from seqloom.models.language_model import LanguageModel
 
@@ -41,7 +41,7 @@ def expected(model: LanguageModel) -> np.ndarray:
     features = torch.from_numpy(FEATURES).expand(1, len(TOKENS), -1)
     first = torch.arange(len(TOKENS))[None] == 0
     with torch.no_grad():
-        hidden, _ = model(torch.tensor([TOKENS]), model.initial_state(1), told=ConditionInputs(features, first))
+        hidden, _ = model(torch.tensor([TOKENS]), model.initial_state(1), conditions=ConditionInputs(features, first))
         return model.logits(hidden, features)[0].numpy()
 
 
@@ -60,8 +60,10 @@ INTO = [parts for count in (1, 2, 3) for parts in itertools.combinations(("input
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 def test_the_plain_decoder_is_told_what_the_network_is(core, into):
     model, weights = make(core, into)
-    added = added_by(model.config, weights, FEATURES)
-    np.testing.assert_allclose(logits_of(told_plain_decoder(model.config, weights, added)), expected(model), atol=1e-4)
+    added = condition_bias(model.config, weights, FEATURES)
+    np.testing.assert_allclose(
+        logits_of(conditioned_reference_decoder(model.config, weights, added)), expected(model), atol=1e-4
+    )
 
 
 @pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
@@ -69,24 +71,26 @@ def test_the_plain_decoder_is_told_what_the_network_is(core, into):
 def test_the_compiled_decoder_is_told_what_the_network_is(core, kernels):
     model, weights = make(core)
     untold = native_decoder(model.config, weights, "float32")
-    told = untold.told(added_by(model.config, weights, FEATURES))
+    told = untold.conditioned(condition_bias(model.config, weights, FEATURES))
     np.testing.assert_allclose(logits_of(told), expected(model), atol=2e-4)
     at_once, _ = told.read(TOKENS, told.initial_state())
     np.testing.assert_array_equal(at_once, logits_of(told)[-1])
-    plain = plain_decoder(model.config, weights)
+    plain = reference_decoder(model.config, weights)
     np.testing.assert_allclose(logits_of(untold), logits_of(plain), atol=2e-4)
 
 
 def test_layer_norm_is_told_too():
     model, weights = make("lstm", layer_norm=True)
-    added = added_by(model.config, weights, FEATURES)
-    np.testing.assert_allclose(logits_of(told_plain_decoder(model.config, weights, added)), expected(model), atol=1e-4)
+    added = condition_bias(model.config, weights, FEATURES)
+    np.testing.assert_allclose(
+        logits_of(conditioned_reference_decoder(model.config, weights, added)), expected(model), atol=1e-4
+    )
 
 
 def test_a_window_begins_with_what_a_first_token_is_told():
     model, weights = make("gru")
-    told = told_plain_decoder(model.config, weights, added_by(model.config, weights, FEATURES))
-    found = logits_of(windowed_decoder(told, 3))
+    told = conditioned_reference_decoder(model.config, weights, condition_bias(model.config, weights, FEATURES))
+    found = logits_of(sliding_window_decoder(told, 3))
     for end in range(3, len(TOKENS) + 1):
         by_hand, _ = told.read(TOKENS[end - 3 : end], told.initial_state())
         np.testing.assert_allclose(found[end - 1], by_hand, atol=1e-6)
@@ -95,8 +99,8 @@ def test_a_window_begins_with_what_a_first_token_is_told():
 @pytest.mark.parametrize("guidance", [0.0, 1.5, 3.0])
 def test_guidance_leads_away_from_the_untold(guidance):
     model, weights = make("lstm")
-    told = told_plain_decoder(model.config, weights, added_by(model.config, weights, FEATURES))
-    untold = plain_decoder(model.config, weights)
+    told = conditioned_reference_decoder(model.config, weights, condition_bias(model.config, weights, FEATURES))
+    untold = reference_decoder(model.config, weights)
     found = logits_of(GuidedDecoder(told, untold, guidance))
     away = logits_of(untold) + guidance * (logits_of(told) - logits_of(untold))
     np.testing.assert_allclose(found, away, atol=1e-4)

@@ -12,13 +12,13 @@ from seqloom.config import ModelConfig
 from seqloom.errors import SeqloomError, TrainingError
 from seqloom.kernels import native_decoder
 from seqloom.kernels.decoding_abi import (
-    Drafting,
+    DraftStatistics,
+    GenerationOutput,
     LayerWeights,
     Model,
     NetworkInfo,
     SamplingSettings,
-    Scored,
-    Written,
+    ScoringRequest,
     decoding_library,
 )
 from seqloom.kernels.library import available_kernels, declare
@@ -53,7 +53,7 @@ def decoder(make):
 @pytest.fixture
 def streams(decoder):
     """Two streams that may generate, and the function that calls the library with them."""
-    lanes = decoder.lanes(2, 1)
+    lanes = decoder.streams(2, 1)
     lanes.set_sampling(SamplingSettings(**DRAWING))
 
     def call(name, *arguments):
@@ -80,7 +80,7 @@ def test_streams_out_of_range_are_refused(streams, stream):
         ("begin", stream, 1, 2, None, 0, 0),
         ("end", stream),
         ("distribution", stream, pointer(room), byref(c_int())),
-        ("draft_statistics", stream, byref(Drafting())),
+        ("draft_statistics", stream, byref(DraftStatistics())),
     ]
     for name, *arguments in calls:
         with refused(f"stream {stream} is out of range: allowed are 0 to 1"):
@@ -99,8 +99,8 @@ def test_tokens_outside_the_vocabulary_are_refused(streams, token):
         ("read", 0, pointer(positions), 2),
         ("read_many", 0, pointer(positions), 2, 1, pointer(room)),
         ("begin", 0, 1, 2, pointer(positions), 2, 0),
-        ("score", byref(Scored(1, pointer(positions), pointer(ids(0, 0)), *three, None))),
-        ("score", byref(Scored(1, pointer(ids(0, 0)), pointer(positions), *three, None))),
+        ("score", byref(ScoringRequest(1, pointer(positions), pointer(ids(0, 0)), *three, None))),
+        ("score", byref(ScoringRequest(1, pointer(ids(0, 0)), pointer(positions), *three, None))),
     ]:
         with refused(match):
             streams(name, *arguments)
@@ -139,9 +139,9 @@ def test_lengths_are_checked(streams):
     with refused("number of tokens is -1"):
         streams("begin", 0, 1, 2, None, -1, 0)
     with refused("number of positions is -1"):
-        streams("score", byref(Scored(-1)))
+        streams("score", byref(ScoringRequest(-1)))
     with refused("maximum number of tokens is 0"):
-        streams("generate", byref(Written(0)))
+        streams("generate", byref(GenerationOutput(0)))
     with refused("count is -1"):
         decoding_library().seqloom_uniforms(1, 2, -1, pointer(room))
 
@@ -160,11 +160,11 @@ def test_null_pointers_are_refused(streams, decoder):
         ("read", 0, None, 1),
         ("read_many", 0, pointer(ids(1)), 1, 1, None),
         ("score", None),
-        ("score", byref(Scored(1))),
+        ("score", byref(ScoringRequest(1))),
         ("set_sampling", None),
         ("begin", 0, 1, 2, None, 1, 0),
         ("generate", None),
-        ("generate", byref(Written(1))),
+        ("generate", byref(GenerationOutput(1))),
         ("draft_statistics", 0, None),
     ]:
         with refused("is a null pointer"):
@@ -173,9 +173,9 @@ def test_null_pointers_are_refused(streams, decoder):
     for call in (
         lambda: library.seqloom_streams_clear(None, 0),
         lambda: library.seqloom_streams_new(None, 1, 1, byref(c_void_p())),
-        lambda: library.seqloom_streams_new(decoder.handle, 1, 1, None),
+        lambda: library.seqloom_streams_new(decoder.weights.handle, 1, 1, None),
         lambda: library.seqloom_weights_info(None, byref(NetworkInfo())),
-        lambda: library.seqloom_weights_info(decoder.handle, None),
+        lambda: library.seqloom_weights_info(decoder.weights.handle, None),
         lambda: library.seqloom_weights_new(b"portable", None, byref(c_void_p())),
         lambda: library.seqloom_uniforms(1, 2, 1, None),
     ):
@@ -186,7 +186,7 @@ def test_null_pointers_are_refused(streams, decoder):
 @pytest.mark.parametrize("threads", [0, -1, 5000])
 def test_numbers_of_threads_are_checked(decoder, threads):
     with refused(f"number of threads is {threads}: allowed are 1 to 1024"):
-        decoding_library().seqloom_streams_new(decoder.handle, 1, threads, byref(c_void_p()))
+        decoding_library().seqloom_streams_new(decoder.weights.handle, 1, threads, byref(c_void_p()))
 
 
 @pytest.mark.parametrize(
@@ -209,9 +209,9 @@ def test_sampling_settings_are_checked(streams, settings, match):
 
 
 def test_streams_that_have_not_begun_are_refused(decoder):
-    lanes, library = decoder.lanes(3, 1), decoding_library()
+    lanes, library = decoder.streams(3, 1), decoding_library()
     tokens, nats = np.zeros((3, 1), np.int32), np.zeros((2, 3, 1))
-    output = Written(1, pointer(tokens), pointer(nats[0]), pointer(nats[1]), pointer(tokens), pointer(tokens))
+    output = GenerationOutput(1, pointer(tokens), pointer(nats[0]), pointer(nats[1]), pointer(tokens), pointer(tokens))
     with refused("the sampling settings are not set"):
         library.seqloom_streams_begin(lanes._handle, 0, 1, 2, None, 0, 0)
     with refused("the sampling settings are not set"):
@@ -233,12 +233,12 @@ def test_other_drafts_need_a_new_beginning(make):
     config, weights = make("lstm", sizes=(8,), vocabulary=19)
     shapes = {"head.ahead.0.weight": (19, 8), "head.ahead.0.bias": (19,)}
     weights |= {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
-    lanes = native_decoder(ModelConfig(**(vars(config) | {"ahead": 2})), weights, "float32").lanes(1, 1)
+    lanes = native_decoder(ModelConfig(**(vars(config) | {"ahead": 2})), weights, "float32").streams(1, 1)
     lanes.set_sampling(SamplingSettings(**DRAWING, tokens_per_step=2))
     lanes.begin(0, 1, 2, np.zeros(0, int))
-    lanes.write(3)
+    lanes.generate(3)
     lanes.set_sampling(SamplingSettings(**DRAWING))
-    assert lanes.write(3).counts[0] == 0
+    assert lanes.generate(3).counts[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -456,7 +456,7 @@ from seqloom.kernels import native_decoder
 from seqloom.kernels.text_hashing import patterns, reduce
 from seqloom.kernels.decoding_abi import LayerWeights, Model, SamplingSettings, decoding_library
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.trainer import Dropped, NativeTrainer
+from seqloom.kernels.trainer import DropoutSettings, NativeTrainer
 from seqloom.kernels.weights import expected_shapes
 
 def allow(megabytes):
@@ -477,7 +477,7 @@ DECODE = """
 config = ModelConfig(core="lstm", vocabulary=5000, sizes=(64,))
 weights = {name: np.zeros(shape, np.float32) for name, shape in expected_shapes(config).items()}
 decoder = native_decoder(config, weights, "float32")
-lanes = decoder.lanes(2, 2)
+lanes = decoder.streams(2, 2)
 lanes.step(np.array([1, 2]))
 settings = SamplingSettings(temperature=1, top_p=1, typical_p=1, repetition_penalty=1.2, boundary=-1, length=9,
                             repetition_window=8)
@@ -490,7 +490,7 @@ layers = (LayerWeights * 1)(LayerWeights(inputs=1, units=512, **{name: room.data
 large = Model(vocabulary=20_000, num_layers=1, layers=layers, head=room.data, head_bias=room.data)
 allow(16)
 fails(lambda: lanes.resize(100_000))
-fails(lambda: decoder.lanes(100_000))
+fails(lambda: decoder.streams(100_000))
 fails(lambda: decoding_library().seqloom_weights_new(b"portable", byref(large), byref(c_void_p())))
 np.testing.assert_array_equal(lanes.logits(0), before)
 lanes.begin(0, 1, 2, np.zeros(0, int))
@@ -501,7 +501,7 @@ TRAIN = """
 trainer = NativeTrainer(ModelConfig(vocabulary=50, sizes=(64, 64), embedding=8), available_kernels()[0], 2)
 def compute(lanes, time):
     zeros = np.zeros((lanes, time), np.int64)
-    return trainer.compute(zeros, zeros[None], None, np.ones(1, np.float32), Dropped(dropout=0.5))
+    return trainer.compute(zeros, zeros[None], None, np.ones(1, np.float32), DropoutSettings(dropout=0.5))
 trainer.zero_state(4)
 expected = compute(4, 8)
 large = np.zeros((500, 500), np.int64)
@@ -510,7 +510,7 @@ fails(lambda: NativeTrainer(ModelConfig(vocabulary=50, sizes=(1 << 16,)), availa
 fails(lambda: compute(500, 500), TrainingError)
 fails(lambda: trainer.score(large, large), TrainingError)
 fails(lambda: trainer.zero_state(200_000), TrainingError)
-trainer.keep_state()
+trainer.carry_state()
 trainer.zero_state(4)
 assert compute(4, 8) == expected
 """

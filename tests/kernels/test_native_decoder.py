@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from seqloom.errors import ConfigError, RunError
-from seqloom.kernels import NativeDecoder, native_decoder, plain_decoder
+from seqloom.kernels import NativeDecoder, native_decoder, reference_decoder
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.native_decoder import PRECISIONS
+from seqloom.kernels.native_weights import PRECISIONS
 
 TOKENS = np.random.default_rng(5).integers(0, 43, 60)
 
@@ -68,7 +68,7 @@ def test_logits_are_those_of_the_plain_decoder(scaled, model, precision):
         pytest.skip("a convolution has no eight bits")
     config, weights = scaled(settings.pop("core"), **settings)
     decoder = native_decoder(config, weights, precision)
-    expected = all_logits(plain_decoder(config, weights))
+    expected = all_logits(reference_decoder(config, weights))
     moved = np.sqrt(np.square(all_logits(decoder) - expected).mean()) / expected.std()
     assert moved < MOVED[precision]
     assert precision == "float32" or moved > 1e-5
@@ -146,7 +146,7 @@ def test_what_the_kernels_do_not_cover_is_left_to_the_plain_decoder(scaled, monk
 def test_precisions_that_are_not_to_be_had_are_refused(scaled):
     with pytest.raises(ConfigError, match="--precision got 'float16': choose from float32, bfloat16, int8"):
         native_decoder(*scaled("lstm", sizes=(4,)), "float16")
-    with pytest.raises(ConfigError, match="--precision int8 is not to be had for conv"):
+    with pytest.raises(ConfigError, match="--precision int8 is not available for conv"):
         native_decoder(*scaled("conv", sizes=(4,)), "int8")
 
 

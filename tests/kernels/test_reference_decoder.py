@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from seqloom.errors import RunError
-from seqloom.kernels import PlainDecoder, plain_decoder
+from seqloom.kernels import ReferenceDecoder, reference_decoder
 
 TOKENS = [0, 3, 6, 6, 1, 2, 5, 4, 0, 3, 3]
 
@@ -104,7 +104,7 @@ def input_rows(config, weights):
 @pytest.mark.parametrize("core", ["lstm", "gru"])
 def test_recurrent_decoders_agree_with_loops_over_numbers(make, core, settings, layer_norm):
     config, weights = make(core, layer_norm=layer_norm, **settings)
-    found = all_logits(plain_decoder(config, weights))
+    found = all_logits(reference_decoder(config, weights))
     np.testing.assert_allclose(found, naive_logits(config, weights), rtol=2e-4, atol=2e-5)
 
 
@@ -125,7 +125,7 @@ def test_recurrent_decoders_agree_with_torch(make, core, embedding):
             getattr(network, f"bias_hh_l{i}").zero_()
         outputs = network(rows[TOKENS])[0].numpy()
     expected = outputs @ weights["head.weight"].T + weights["head.bias"]
-    np.testing.assert_allclose(all_logits(plain_decoder(config, weights)), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(all_logits(reference_decoder(config, weights)), expected, rtol=1e-4, atol=1e-5)
 
 
 def torch_conv_logits(config, weights, tokens):
@@ -158,14 +158,14 @@ def torch_conv_logits(config, weights, tokens):
 )
 def test_convolutions_agree_with_torch(make, settings, layer_norm):
     config, weights = make("conv", layer_norm=layer_norm, **settings)
-    found = all_logits(plain_decoder(config, weights))
+    found = all_logits(reference_decoder(config, weights))
     np.testing.assert_allclose(found, torch_conv_logits(config, weights, TOKENS), rtol=2e-4, atol=5e-5)
 
 
 def test_dilation_starts_anew_after_ten_layers(make):
     config, weights = make("conv", sizes=(2,) * 12, kernel_width=2, scale=0.8)
     tokens = np.random.default_rng(0).integers(0, 7, 1100).tolist()
-    found = all_logits(plain_decoder(config, weights), tokens)
+    found = all_logits(reference_decoder(config, weights), tokens)
     expected = torch_conv_logits(config, weights, tokens)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
@@ -177,7 +177,7 @@ CORES = [("lstm", (5, 4)), ("gru", (5,)), ("conv", (5, 5))]
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_reading_is_stepping(make, core, sizes):
-    decoder = plain_decoder(*make(core, sizes=sizes, layer_norm=True))
+    decoder = reference_decoder(*make(core, sizes=sizes, layer_norm=True))
     stepped = all_logits(decoder)[-1]
     logits, state = decoder.read(TOKENS[:4], decoder.initial_state())
     logits, _ = decoder.read(TOKENS[4:], state)
@@ -187,7 +187,7 @@ def test_reading_is_stepping(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_a_state_can_be_kept_and_used_again(make, core, sizes):
-    decoder = plain_decoder(*make(core, sizes=sizes))
+    decoder = reference_decoder(*make(core, sizes=sizes))
     _, kept = decoder.read(TOKENS[:5], decoder.initial_state())
     before = [array.copy() for array in kept]
     first, _ = decoder.read([1, 2, 3], kept)
@@ -200,7 +200,7 @@ def test_a_state_can_be_kept_and_used_again(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_streams_do_not_touch_each_other(make, core, sizes):
-    decoder = plain_decoder(*make(core, sizes=sizes))
+    decoder = reference_decoder(*make(core, sizes=sizes))
     alone = all_logits(decoder)
     one, other = decoder.initial_state(), decoder.initial_state()
     for position, token in enumerate(TOKENS):
@@ -211,7 +211,7 @@ def test_streams_do_not_touch_each_other(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_extreme_weights_stay_finite_and_silent(make, core, sizes):
-    decoder = plain_decoder(*make(core, sizes=sizes, scale=300.0))
+    decoder = reference_decoder(*make(core, sizes=sizes, scale=300.0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isfinite(all_logits(decoder)).all()
@@ -219,13 +219,13 @@ def test_extreme_weights_stay_finite_and_silent(make, core, sizes):
 
 @pytest.mark.parametrize("token", [-1, 7])
 def test_tokens_outside_the_vocabulary_are_refused(make, token):
-    decoder = plain_decoder(*make("lstm", sizes=(4,)))
+    decoder = reference_decoder(*make("lstm", sizes=(4,)))
     with pytest.raises(IndexError, match=rf"token {token} is outside the vocabulary 0\.\.6"):
         decoder.step(token, decoder.initial_state())
 
 
 def test_reading_nothing_is_refused(make):
-    decoder = plain_decoder(*make("lstm", sizes=(4,)))
+    decoder = reference_decoder(*make("lstm", sizes=(4,)))
     with pytest.raises(ValueError, match="no tokens"):
         decoder.read([], decoder.initial_state())
 
@@ -239,7 +239,7 @@ def test_every_faulty_array_is_named(make):
     weights["head.weight"] = weights["head.weight"].T
     weights["head.bias"] = np.full(7, np.nan, np.float32)
     with pytest.raises(RunError) as caught:
-        plain_decoder(config, weights)
+        reference_decoder(config, weights)
     faults = sorted(caught.value.faults)
     assert len(faults) == 3
     assert "head.bias holds NaN" in faults[0]
@@ -253,23 +253,23 @@ def test_no_array_is_dispensable(make, core, layer_norm):
     config, weights = make(core, sizes=(5, 4), embedding=3, layer_norm=layer_norm)
     for name in weights:
         with pytest.raises(RunError, match=name):
-            plain_decoder(config, {other: array for other, array in weights.items() if other != name})
+            reference_decoder(config, {other: array for other, array in weights.items() if other != name})
 
 
 def test_other_precisions_are_taken_and_other_arrays_left_alone(make):
     config, weights = make("gru", sizes=(5,), ahead=2)
-    plain = all_logits(plain_decoder(config, weights))
+    plain = all_logits(reference_decoder(config, weights))
     wide = {name: array.astype(np.float64) for name, array in weights.items()}
     wide["head.ahead.0.weight"] = np.zeros((7, 5))
-    decoder = plain_decoder(config, wide)
-    assert isinstance(decoder, PlainDecoder)
+    decoder = reference_decoder(config, wide)
+    assert isinstance(decoder, ReferenceDecoder)
     assert decoder.vocabulary == 7
     np.testing.assert_array_equal(all_logits(decoder), plain)
 
 
 def test_changing_the_weights_later_changes_nothing(make):
     config, weights = make("lstm", sizes=(5,))
-    decoder = plain_decoder(config, weights)
+    decoder = reference_decoder(config, weights)
     before = all_logits(decoder)
     for array in weights.values():
         array[...] = 0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from seqloom.kernels import plain_decoder, windowed_decoder
+from seqloom.kernels import reference_decoder, sliding_window_decoder
 
 TOKENS = [0, 3, 6, 6, 1, 2, 5]
 
@@ -10,8 +10,8 @@ TOKENS = [0, 3, 6, 6, 1, 2, 5]
 @pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize("window", [1, 3, 7, 50])
 def test_each_prediction_reads_the_last_window_from_zero(make, core, layer_norm, window):
-    inner = plain_decoder(*make(core, sizes=(5, 4), layer_norm=layer_norm))
-    decoder = windowed_decoder(inner, window)
+    inner = reference_decoder(*make(core, sizes=(5, 4), layer_norm=layer_norm))
+    decoder = sliding_window_decoder(inner, window)
     assert decoder.vocabulary == 7
     state = decoder.initial_state()
     for end, token in enumerate(TOKENS, start=1):
@@ -25,14 +25,14 @@ def test_each_prediction_reads_the_last_window_from_zero(make, core, layer_norm,
 
 
 def test_what_left_the_window_is_forgotten(make):
-    decoder = windowed_decoder(plain_decoder(*make("gru", sizes=(5,))), 2)
+    decoder = sliding_window_decoder(reference_decoder(*make("gru", sizes=(5,))), 2)
     one, _ = decoder.read([1, 2, 3], decoder.initial_state())
     other, _ = decoder.read([6, 2, 3], decoder.initial_state())
     np.testing.assert_array_equal(one, other)
 
 
 def test_a_kept_state_is_not_changed(make):
-    decoder = windowed_decoder(plain_decoder(*make("gru", sizes=(5,))), 2)
+    decoder = sliding_window_decoder(reference_decoder(*make("gru", sizes=(5,))), 2)
     _, kept = decoder.read([1, 2], decoder.initial_state())
     before = [part.copy() for part in kept]
     decoder.step(5, kept)
@@ -41,8 +41,8 @@ def test_a_kept_state_is_not_changed(make):
 
 
 def test_windows_and_reads_of_nothing_are_refused(make):
-    inner = plain_decoder(*make("gru", sizes=(5,)))
-    with pytest.raises(ValueError, match="window of 0"):
-        windowed_decoder(inner, 0)
+    inner = reference_decoder(*make("gru", sizes=(5,)))
+    with pytest.raises(ValueError, match="window has 0 tokens"):
+        sliding_window_decoder(inner, 0)
     with pytest.raises(ValueError, match="no tokens"):
-        windowed_decoder(inner, 3).read([], ())
+        sliding_window_decoder(inner, 3).read([], ())

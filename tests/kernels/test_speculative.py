@@ -5,7 +5,7 @@ import pytest
 
 from seqloom.config import ModelConfig
 from seqloom.errors import RunError
-from seqloom.kernels.speculative import usual_ahead
+from seqloom.kernels.speculative import default_draft_length
 from seqloom.kernels.weights import draft_weights
 
 
@@ -24,8 +24,8 @@ from seqloom.kernels.weights import draft_weights
 )
 def test_large_convolutions_and_vocabularies_are_worth_it(core, sizes, vocabulary, weight_bytes, expected):
     config = ModelConfig(core=core, sizes=sizes, vocabulary=vocabulary)
-    assert usual_ahead(config, weight_bytes, 3) == expected
-    assert usual_ahead(config, weight_bytes, 1) == 1
+    assert default_draft_length(config, weight_bytes, 3) == expected
+    assert default_draft_length(config, weight_bytes, 1) == 1
 
 
 def heads(**changed):

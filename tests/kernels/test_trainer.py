@@ -10,8 +10,8 @@ import torch
 
 from seqloom.config import ModelConfig
 from seqloom.kernels.library import BFLOAT16, available_kernels
-from seqloom.kernels.trainer import Conditions, Dropped, NativeTrainer, covers
-from seqloom.models.heads import AHEAD_WEIGHT
+from seqloom.kernels.trainer import ConditionBiasRows, DropoutSettings, NativeTrainer, is_supported
+from seqloom.models.head_layer import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.native_step import shifted_targets
 
@@ -43,7 +43,7 @@ def pair(kernels: str, threads: int, **shape: Any) -> Pair:
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
     native = NativeTrainer(config, kernels, threads)
-    native.put("parameter", arrays(model))
+    native.load("parameter", arrays(model))
     return Pair(model, native)
 
 
@@ -86,16 +86,18 @@ def test_losses_gradients_and_states_are_those_of_autograd(
         both.model.zero_grad()
         objective.backward()
         heads = both.model.config.ahead
-        losses = both.native.compute(tokens, shifted_targets(targets, heads), reset, head_weights(heads), Dropped())
-        both.native.keep_state()
+        losses = both.native.compute(
+            tokens, shifted_targets(targets, heads), reset, head_weights(heads), DropoutSettings()
+        )
+        both.native.carry_state()
         assert losses[0] == pytest.approx(nats.item(), abs=bound / 20)
-        gradients = both.native.get("gradient")
+        gradients = both.native.export("gradient")
         for name, parameter in both.model.named_parameters():
             assert parameter.grad is not None
             assert relative(gradients[name], parameter.grad.numpy()) < bound, name
         norm = torch.nn.utils.get_total_norm([p.grad for p in both.model.parameters() if p.grad is not None])
         assert both.native.gradient_norm() == pytest.approx(norm.item(), rel=bound / 2)
-        for ours, theirs in zip(both.native.get_state(lanes), after, strict=True):
+        for ours, theirs in zip(both.native.export_state(lanes), after, strict=True):
             for part, expected in zip(ours, theirs, strict=True):
                 np.testing.assert_allclose(part, expected.detach().numpy(), atol=bound / 2)
         state = tuple(tuple(part.detach() for part in layer) for layer in after)
@@ -108,9 +110,9 @@ def test_gradients_do_not_depend_on_the_number_of_threads(kernels: str) -> None:
         both = pair(kernels, threads, sizes=(40, 24), embedding=12)
         both.native.zero_state(7)
         for tokens, targets, reset in windows(7, 11, resets=True):
-            both.native.compute(tokens, targets[None], reset, head_weights(1), Dropped(seed=3, dropout=0.4))
-            both.native.keep_state()
-        found.append(both.native.get("gradient"))
+            both.native.compute(tokens, targets[None], reset, head_weights(1), DropoutSettings(seed=3, dropout=0.4))
+            both.native.carry_state()
+        found.append(both.native.export("gradient"))
     for other in found[1:]:
         assert all(relative(other[name], found[0][name]) < 1e-5 for name in other)
 
@@ -127,9 +129,9 @@ def test_conditions_are_biases_of_their_lanes(kernels: str, core: str) -> None:
     logits = random.normal(size=(2, VOCABULARY)).astype(np.float32)
     index = np.zeros((4, 6), np.int32)
     index[2:] = 1
-    conditions = Conditions(index, added, logits, np.zeros_like(added), np.zeros_like(logits))
+    conditions = ConditionBiasRows(index, added, logits, np.zeros_like(added), np.zeros_like(logits))
     both.native.zero_state(4)
-    (loss,) = both.native.compute(tokens, targets[None], None, head_weights(1), Dropped(), conditions)
+    (loss,) = both.native.compute(tokens, targets[None], None, head_weights(1), DropoutSettings(), conditions)
     losses, bias_gradients = [], []
     for row in range(2):
         model = LanguageModel(both.model.config)
@@ -158,24 +160,26 @@ def test_conditions_are_biases_of_their_lanes(kernels: str, core: str) -> None:
 
 
 @pytest.mark.parametrize("kernels", available_kernels())
-@pytest.mark.parametrize("dropped", [Dropped(1, 0.5), Dropped(1, 0.5, 0.0, True), Dropped(1, 0.0, 0.5)])
-def test_dropout_has_the_gradient_of_its_own_loss(kernels: str, dropped: Dropped) -> None:
+@pytest.mark.parametrize(
+    "dropped", [DropoutSettings(1, 0.5), DropoutSettings(1, 0.5, 0.0, True), DropoutSettings(1, 0.0, 0.5)]
+)
+def test_dropout_has_the_gradient_of_its_own_loss(kernels: str, dropped: DropoutSettings) -> None:
     """Along a random direction the loss changes as the gradient says; masks are those of the seed each time."""
     if kernels in BFLOAT16:
         pytest.skip("differences of losses drown in the rounding of bfloat16")
     both = pair(kernels, 2, sizes=(24, 16), embedding=8)
     tokens, targets, _ = next(windows(4, 6, resets=False))
-    weights = both.native.get("parameter")
+    weights = both.native.export("parameter")
 
     def loss_at(distance: float, direction: dict[str, np.ndarray]) -> float:
-        both.native.put("parameter", {name: weights[name] + distance * direction[name] for name in weights})
+        both.native.load("parameter", {name: weights[name] + distance * direction[name] for name in weights})
         both.native.zero_state(4)
         return both.native.compute(tokens, targets[None], None, head_weights(1), dropped)[0]
 
     random = np.random.default_rng(8)
     direction = {name: random.normal(size=value.shape).astype(np.float32) for name, value in weights.items()}
     loss_at(0.0, direction)
-    gradient = both.native.get("gradient")
+    gradient = both.native.export("gradient")
     slope = sum(float((gradient[name] * direction[name]).sum()) for name in direction)
     measured = (loss_at(3e-3, direction) - loss_at(-3e-3, direction)) / 6e-3
     assert measured == pytest.approx(slope, rel=0.02, abs=0.01)
@@ -190,7 +194,7 @@ def test_dropout_drops_its_share(kernels: str) -> None:
     both.native.zero_state(8)
 
     def loss(seed: int, share: float) -> float:
-        return both.native.compute(tokens, targets[None], None, head_weights(1), Dropped(seed, share))[0]
+        return both.native.compute(tokens, targets[None], None, head_weights(1), DropoutSettings(seed, share))[0]
 
     dropped = [loss(seed, 0.5) for seed in range(20)]
     assert len(set(dropped)) == 20
@@ -211,21 +215,21 @@ def test_an_update_is_torchs(kernels: str, optimizer: str) -> None:
     tokens, targets, _ = next(windows(4, 6, resets=False))
     for step in range(1, 4):
         both.native.zero_state(4)
-        both.native.compute(tokens, targets[None], None, head_weights(1), Dropped())
+        both.native.compute(tokens, targets[None], None, head_weights(1), DropoutSettings())
         for name, parameter in both.model.named_parameters():
-            parameter.grad = torch.from_numpy(0.5 * both.native.get("gradient")[name])
+            parameter.grad = torch.from_numpy(0.5 * both.native.export("gradient")[name])
         reference.step()
         if optimizer == "adamw":
             both.native.adam(step, 0.01, (0.85, 0.99), 1e-8, 0.1, 0.5)
         else:
             both.native.rmsprop(step, 0.01, 0.9, 1e-7, 0.5)
-    ours, theirs = both.native.get("parameter"), arrays(both.model)
+    ours, theirs = both.native.export("parameter"), arrays(both.model)
     for name in ours:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5, atol=2e-6, err_msg=name)
 
 
 def test_what_it_does_not_cover() -> None:
-    assert covers(ModelConfig(vocabulary=5))
-    assert not covers(ModelConfig(vocabulary=5, core="conv"))
-    assert not covers(ModelConfig(vocabulary=5, layer_norm=True))
-    assert not covers(ModelConfig(vocabulary=5, embedding=128, tied=True))
+    assert is_supported(ModelConfig(vocabulary=5))
+    assert not is_supported(ModelConfig(vocabulary=5, core="conv"))
+    assert not is_supported(ModelConfig(vocabulary=5, layer_norm=True))
+    assert not is_supported(ModelConfig(vocabulary=5, embedding=128, tied=True))

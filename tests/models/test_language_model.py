@@ -65,7 +65,7 @@ def test_heads_ahead_learn_the_tokens_after_the_next() -> None:
     targets = tokens(2, 6, 5)
     targets[0, 2] = IGNORED
     hidden, _ = model(read, model.initial_state(2))
-    losses = model.head.losses(hidden, targets, model.output_weight, IGNORED)
+    losses = model.head.losses(hidden, targets, IGNORED)
     assert len(losses) == 3
     for distance, head in enumerate(model.head.ahead, start=1):
         logits = (hidden @ head.weight.t() + head.bias).log_softmax(-1).detach()
@@ -124,12 +124,3 @@ def test_all_faults_of_a_shape_are_reported_at_once() -> None:
         ModelConfig(vocabulary=1, core="lstn", sizes=(0,), dropout=1.0, ahead=0)
     assert len(caught.value.faults) == 5
     assert "did you mean 'lstm'" in str(caught.value)
-
-
-def test_draws_follow_the_softmax() -> None:
-    model = LanguageModel(ModelConfig(vocabulary=3, sizes=(4,)))
-    logits = torch.log(torch.tensor([0.2, 0.3, 0.5])).expand(20_000, 3)
-    drawn = model.head.draw(logits, torch.Generator().manual_seed(1))
-    shares = torch.bincount(drawn, minlength=3) / 20_000
-    # five standard deviations of a share of 20,000 are below .018
-    assert torch.allclose(shares, torch.tensor([0.2, 0.3, 0.5]), atol=0.018)

@@ -9,8 +9,8 @@ from scipy.special import softmax
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError, RunError
-from seqloom.kernels import plain_decoder
-from seqloom.kernels.sliding_window import RereadDecoder
+from seqloom.kernels import reference_decoder
+from seqloom.kernels.sliding_window import SlidingWindowDecoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, next_distribution, stream
 
@@ -48,7 +48,7 @@ def test_pieces_add_up_to_the_text(wanted):
     random = np.random.default_rng(0)
     config = ModelConfig(vocabulary=7, core="gru", sizes=(6,))
     arrays = {name: random.standard_normal(shape) for name, shape in expected_shapes(config).items()}
-    decoder = plain_decoder(config, {name: array.astype(np.float32) for name, array in arrays.items()})
+    decoder = reference_decoder(config, {name: array.astype(np.float32) for name, array in arrays.items()})
     sampling = SamplingConfig(**wanted)
     sample = next(generate(decoder, sampling, **ASK))
     pieces = list(stream(decoder, sampling, **ASK))
@@ -75,7 +75,7 @@ def test_a_stream_returns_its_sample(table_decoder):
 def test_windows_are_sampled_like_anything_else(table_decoder):
     """A table that looks two tokens back needs no more than a window of two."""
     decoder, config = table_decoder(7), SamplingConfig(length=20)
-    assert next(generate(RereadDecoder(decoder, 2), config, **ASK)) == next(generate(decoder, config, **ASK))
+    assert next(generate(SlidingWindowDecoder(decoder, 2), config, **ASK)) == next(generate(decoder, config, **ASK))
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.0])

@@ -5,10 +5,10 @@ import pytest
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
-from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder
-from seqloom.kernels.condition_bias import added_by
+from seqloom.kernels import GuidedDecoder, native_decoder, reference_decoder
+from seqloom.kernels.condition_bias import condition_bias
 from seqloom.kernels.library import available_kernels, chosen_kernels
-from seqloom.kernels.reference_decoder import told_plain_decoder
+from seqloom.kernels.reference_decoder import conditioned_reference_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
 
@@ -36,11 +36,11 @@ def model(core: str = "lstm") -> tuple[ModelConfig, dict[str, np.ndarray]]:
 def decoders(guidance: float, core: str = "lstm"):
     """The plain and the compiled decoder of the same model, told and guided alike."""
     config, weights = model(core)
-    added = added_by(config, weights, FEATURES)
+    added = condition_bias(config, weights, FEATURES)
     native = native_decoder(config, weights, "float32")
     pairs = [
-        (told_plain_decoder(config, weights, added), plain_decoder(config, weights)),
-        (native.told(added), native),
+        (conditioned_reference_decoder(config, weights, added), reference_decoder(config, weights)),
+        (native.conditioned(added), native),
     ]
     return [told if guidance == 1 else GuidedDecoder(told, untold, guidance) for told, untold in pairs]
 
@@ -76,7 +76,9 @@ def test_ratings_change_what_is_written(kernels):
     config, weights = model()
     native = native_decoder(config, weights, "float32")
     texts = {
-        next(generate(native.told(added_by(config, weights, features)), SamplingConfig(length=40), **ASK)).text
+        next(
+            generate(native.conditioned(condition_bias(config, weights, features)), SamplingConfig(length=40), **ASK)
+        ).text
         for features in (FEATURES, -FEATURES, 0 * FEATURES)
     }
     assert len(texts) == 3

@@ -5,11 +5,11 @@ import pytest
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
-from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder
-from seqloom.kernels.condition_bias import added_by
-from seqloom.kernels.conditional_decoders import NoisyDecoder
+from seqloom.kernels import GuidedDecoder, native_decoder, reference_decoder
+from seqloom.kernels.condition_bias import condition_bias
+from seqloom.kernels.conditional_decoders import LatentDecoder
 from seqloom.kernels.library import chosen_kernels
-from seqloom.kernels.reference_decoder import told_plain_decoder
+from seqloom.kernels.reference_decoder import conditioned_reference_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
 from seqloom.sampling.particles import make_particles
@@ -25,7 +25,7 @@ SETTINGS = SamplingConfig(length=24, temperature=0.8, seed=5)
 compiled = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 
 
-def decoder(way: str, guidance: float = 1.0, core: str = "lstm") -> NoisyDecoder:
+def decoder(way: str, guidance: float = 1.0, core: str = "lstm") -> LatentDecoder:
     config = ModelConfig(vocabulary=23, core=core, sizes=(40,), condition=2 + NOISE, noise=NOISE, noise_width=NOISE)
     random = np.random.default_rng(0)
     weights = {
@@ -35,14 +35,14 @@ def decoder(way: str, guidance: float = 1.0, core: str = "lstm") -> NoisyDecoder
     native = native_decoder(config, weights, "float32") if way == "compiled" else None
 
     def told(rating, noise):
-        added = added_by(config, weights, np.concatenate([rating, noise]))
-        return told_plain_decoder(config, weights, added) if native is None else native.told(added)
+        added = condition_bias(config, weights, np.concatenate([rating, noise]))
+        return conditioned_reference_decoder(config, weights, added) if native is None else native.conditioned(added)
 
     def of(noise):
         one = told(RATING, noise)
         return one if guidance == 1 else GuidedDecoder(one, told(0 * RATING, noise), guidance)
 
-    return NoisyDecoder(NOISE, of)
+    return LatentDecoder(NOISE, of)
 
 
 def test_noise_is_normal_and_of_its_sample_alone():
@@ -114,5 +114,5 @@ def test_there_is_no_more_noise_than_there_are_features():
 def test_a_model_without_noise_draws_none():
     config = ModelConfig(vocabulary=23, sizes=(8,))
     weights = {name: np.ones(shape, np.float32) for name, shape in expected_shapes(config).items()}
-    job = prepare_request(plain_decoder(config, weights), SETTINGS, **ASK)
+    job = prepare_request(reference_decoder(config, weights), SETTINGS, **ASK)
     assert job.of_sample(1) is job

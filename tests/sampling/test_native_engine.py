@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 
 from seqloom.config import ModelConfig
 from seqloom.errors import SeqloomError
-from seqloom.kernels import native_decoder, plain_decoder
+from seqloom.kernels import native_decoder, reference_decoder
 from seqloom.kernels.decoding_abi import decoding_library
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes
@@ -63,7 +63,7 @@ def test_draws_follow_the_distribution(kernels):
     counts = np.zeros(23)
     for index in range(10_000):
         lanes.begin(0, 11, index, np.zeros(0, int))
-        counts[lanes.write(1).tokens[0, 0]] += 1
+        counts[lanes.generate(1).tokens[0, 0]] += 1
     probabilities /= probabilities.sum()
     possible = probabilities > 0
     assert possible.sum() == 12
@@ -189,7 +189,7 @@ def test_samples_are_those_of_the_plain_loop(kernels, wanted, boundary):
     config, weights = model()
     sampling = SamplingConfig(length=70, seed=3, **wanted)
     ask = ASK | {"boundary": boundary}
-    expected = list(generate(plain_decoder(config, weights), sampling, count=4, **ask))
+    expected = list(generate(reference_decoder(config, weights), sampling, count=4, **ask))
     decoder = native_decoder(config, weights, "float32")
     assert supports_native(prepare_request(decoder, sampling, **ask))
     found = list(generate(decoder, sampling, count=4, **ask))
@@ -215,7 +215,7 @@ def test_text_of_several_bytes_a_token(seed, length, min_length, stop):
     config, weights = model(vocabulary=7, sizes=(6,), sharpness=1.0)
     sampling = SamplingConfig(seed=seed, length=length, min_length=min(length, min_length), stop=stop)
     ask = {"prompt": [6, 0], "token_bytes": SPELLED, "boundary": 6}
-    (expected,) = generate(plain_decoder(config, weights), sampling, **ask)
+    (expected,) = generate(reference_decoder(config, weights), sampling, **ask)
     decoder = native_decoder(config, weights, "float32")
     (found,) = generate(decoder, sampling, **ask)
     assert (found.tokens, found.text, found.finish_reason) == (expected.tokens, expected.text, expected.finish_reason)
@@ -264,7 +264,7 @@ def test_what_hangs_on_the_text_is_left_to_the_plain_loop(wanted):
     sampling = SamplingConfig(length=40, **wanted)
     decoder = native_decoder(config, weights, "float32")
     assert not supports_native(prepare_request(decoder, sampling, **ASK))
-    (expected,) = generate(plain_decoder(config, weights), sampling, **ASK)
+    (expected,) = generate(reference_decoder(config, weights), sampling, **ASK)
     (found,) = generate(decoder, sampling, **ASK)
     assert (found.text, found.finish_reason) == (expected.text, expected.finish_reason)
 

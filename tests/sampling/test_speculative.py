@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError, SeqloomError
-from seqloom.kernels import native_decoder, plain_decoder
+from seqloom.kernels import native_decoder, reference_decoder
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
@@ -67,7 +67,7 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wa
     config, weights = model(core, sizes, vocabulary=5)
     sampling = SamplingConfig(length=4, seed=11, ahead=4, **wanted)
     job = prepare_request(native_decoder(config, weights, "float32"), sampling, **asked(5, boundary=boundary))
-    plain = prepare_request(plain_decoder(config, weights), sampling, **asked(5, boundary=boundary))
+    plain = prepare_request(reference_decoder(config, weights), sampling, **asked(5, boundary=boundary))
     expected = dict(enumerated(plain, (), 0.0, plain.logits, plain.state))
     assert sum(expected.values()) == pytest.approx(1, abs=1e-6)
     lanes = start_streams(job, 1, threads=1)
@@ -77,10 +77,10 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wa
         lanes.set_state(0, job.state[0])
         lanes.set_logits(0, job.logits)
         lanes.begin(0, 11, index, np.array(job.prompt[-sampling.repetition_window :], np.int32))
-        written = lanes.write(8)
+        written = lanes.generate(8)
         text = tuple(written.tokens[0, : written.counts[0]].tolist())
         counts[text] = counts.get(text, 0) + 1
-        accepted += lanes.drafting(0).accepted
+        accepted += lanes.draft_statistics(0).accepted
     assert accepted > TEXTS // 10
     assert not counts.keys() - expected.keys()
     rare = [text for text, share in expected.items() if share < 10 / TEXTS]
@@ -142,7 +142,7 @@ def test_threads_and_chunks_change_nothing(sizes):
     for threads, chunks in itertools.product((1, 2, 3), ([300], itertools.cycle([1, 2, 7, 30]))):
         lanes, tokens = start_streams(job, 1, threads=threads), []
         for most in chunks:
-            written = lanes.write(most)
+            written = lanes.generate(most)
             assert written.counts[0] <= most
             tokens += written.tokens[0, : written.counts[0]].tolist()
             if written.endings[0]:
@@ -157,11 +157,11 @@ def test_threads_and_chunks_change_nothing(sizes):
 def test_lanes_that_are_copied_go_on_with_their_drafts():
     job = prepare_request(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **asked())
     lanes = start_streams(job, 2, threads=1)
-    lanes.write(7)
+    lanes.generate(7)
     before = lanes.distribution(1)
     lanes.reorder(np.array([1, 1]))
     np.testing.assert_array_equal(lanes.distribution(0), before)
-    assert (lanes.write(43).endings == 1).all()
+    assert (lanes.generate(43).endings == 1).all()
 
 
 # --- ends
@@ -199,7 +199,7 @@ def test_a_sample_says_how_its_drafts_fared():
     assert 1 < drafting.tokens_per_step < 3
     assert 0 < drafting.acceptance < 1
     # Where a pass reads one row only, drafts are drawn one by one, and nothing is gained or measured.
-    assert drafting.gain > 0 if decoder.rows_per_pass > 1 else drafting.gain is None
+    assert drafting.gain > 0 if decoder.weights.rows_per_pass > 1 else drafting.gain is None
     assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **asked())).speculative is None
     sure = native_decoder(*steady())
     found = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **asked())).speculative
@@ -241,7 +241,7 @@ def test_more_than_the_model_has_is_refused():
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which goes with no --pattern"):
         generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **asked())
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which takes the compiled kernels"):
-        generate(plain_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
+        generate(reference_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
     with pytest.raises(ConfigError, match="--ahead got 0"):
         SamplingConfig(ahead=0)
     with pytest.raises(ConfigError, match="--beam and --ahead contradict"):

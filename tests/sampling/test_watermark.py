@@ -12,10 +12,10 @@ from scipy.stats import chisquare, combine_pvalues, gamma, kstest
 
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
-from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder
-from seqloom.kernels.condition_bias import added_by
+from seqloom.kernels import GuidedDecoder, native_decoder, reference_decoder
+from seqloom.kernels.condition_bias import condition_bias
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.reference_decoder import told_plain_decoder
+from seqloom.kernels.reference_decoder import conditioned_reference_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
 from seqloom.sampling.rng import gumbel_argmax
@@ -296,7 +296,7 @@ def test_the_compiled_kernels_write_what_the_plain_loop_does(kernels, wanted, bo
     config, weights = model()
     sampling = SamplingConfig(length=120, seed=3, watermark="key", **wanted)
     ask = ASK | {"boundary": boundary}
-    expected = list(generate(plain_decoder(config, weights), sampling, count=4, **ask))
+    expected = list(generate(reference_decoder(config, weights), sampling, count=4, **ask))
     decoder = native_decoder(config, weights, "float32")
     found = list(generate(decoder, sampling, count=4, **ask))
     for one, other in zip(found, expected, strict=True):
@@ -311,11 +311,11 @@ def test_the_compiled_kernels_write_what_the_plain_loop_does(kernels, wanted, bo
 @pytest.mark.parametrize("guidance", [1.0, 2.0])
 def test_texts_to_a_rating_are_marked_in_every_engine(kernels, guidance):
     config, weights = model(condition=2)
-    added = added_by(config, weights, np.array([1.0, -0.5], np.float32))
+    added = condition_bias(config, weights, np.array([1.0, -0.5], np.float32))
     native = native_decoder(config, weights, "float32")
     pairs = (
-        (told_plain_decoder(config, weights, added), plain_decoder(config, weights)),
-        (native.told(added), native),
+        (conditioned_reference_decoder(config, weights, added), reference_decoder(config, weights)),
+        (native.conditioned(added), native),
     )
     written = [
         texts(told if guidance == 1 else GuidedDecoder(told, untold, guidance), count=3) for told, untold in pairs
@@ -343,7 +343,7 @@ def test_what_is_marked_is_not_drafted():
         "head.ahead.0.bias": np.zeros(23, np.float32),
     }
     drafts = native_decoder(ModelConfig(**{**config.to_json(), "ahead": 2}), weights | heads, "float32")
-    assert drafts.ahead == 2
+    assert drafts.weights.max_draft_length == 2
     (sample,) = generate(drafts, SamplingConfig(length=200, watermark="key"), **ASK)
     assert sample.speculative is None
     assert [list(sample.tokens)] == texts(native_decoder(config, weights, "float32"))

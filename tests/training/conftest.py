@@ -10,7 +10,7 @@ from seqloom.data.contiguous_batches import ContiguousBatches
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.trainer import covers
+from seqloom.kernels.trainer import is_supported
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.events import Event
 from seqloom.training.loop import Trainer
@@ -47,7 +47,7 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
         )
         batches.carries_state = carries_state
         listeners = [] if told is None else [told.append]
-        path = kernels if covers(model.config) else None
+        path = kernels if is_supported(model.config) else None
         return Trainer(model, batches, config, kernels=path, threads=2, validate=validate, listeners=listeners)
 
     return make

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from seqloom.config.base import JsonSerializable, validate
-from seqloom.registry import CORES, unknown_name
+from seqloom.registry import CORES, HEADS, resolve, unknown_name
 
 __all__ = ["ModelConfig"]
 
@@ -15,7 +15,8 @@ class ModelConfig(JsonSerializable):
 
     Attributes:
         vocabulary: number of token ids.
-        core: the registered name of the core.
+        core: registered name of the core.
+        head: registered name of the head.
         sizes: hidden units (channels for conv) of each layer, first to last.
         embedding: width of the token embedding; 0 feeds one-hot rows, so that the first layer's input product is a
             table of its own.
@@ -37,6 +38,7 @@ class ModelConfig(JsonSerializable):
 
     vocabulary: int
     core: str = "lstm"
+    head: str = "softmax"
     sizes: tuple[int, ...] = (128,)
     embedding: int = 0
     tied: bool = False
@@ -55,6 +57,7 @@ class ModelConfig(JsonSerializable):
     def __post_init__(self) -> None:
         validate(
             (self.core in CORES, unknown_name("core", self.core, CORES)),
+            (self.head in HEADS, unknown_name("head", self.head, HEADS)),
             (
                 self.vocabulary >= 2,
                 f"a vocabulary of {self.vocabulary} leaves nothing to predict: use text with more symbols",
@@ -80,8 +83,8 @@ class ModelConfig(JsonSerializable):
                 f"--dropout-kind got {self.dropout_kind!r}: choose standard or variational",
             ),
             (
-                self.weight_dropout == 0 or self.core != "conv",
-                "--weight-dropout drops recurrent weights, and the core conv has none",
+                self.weight_dropout == 0 or self.core not in CORES or resolve("core", self.core, CORES).is_recurrent,
+                f"--weight-dropout drops recurrent weights, and the core {self.core} has none",
             ),
             (
                 bool(self.condition_into) and set(self.condition_into) <= {"input", "state", "output"},

@@ -13,7 +13,7 @@ from seqloom.detector.likelihood import FEATURES, LanguageModelPair
 from seqloom.detector.ngram_classifier import Wording
 from seqloom.detector.ngram_novelty import FAMILIARITY, NEW, Familiarity
 from seqloom.detector.segments import PARTS
-from seqloom.kernels.batched_decoder import usable_processors
+from seqloom.kernels.batched_decoder import num_usable_processors
 from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.patterns import patterns, portions
 
@@ -67,7 +67,7 @@ class PatternReaders:
         """The same, and which texts are copies of what was learned from."""
         if not texts:
             return Read(np.zeros((0, len(LIGHT_ANSWERS))), np.zeros(0, np.bool_))
-        with ThreadPoolExecutor(usable_processors()) as pool:
+        with ThreadPoolExecutor(num_usable_processors()) as pool:
             parts = list(pool.map(lambda part: self._read(texts[part]), portions(texts)))
         return Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

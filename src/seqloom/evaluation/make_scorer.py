@@ -12,11 +12,10 @@ import numpy as np
 from seqloom.config import ModelConfig
 from seqloom.evaluation.native_scorers import ForwardScorer, NativeScorer
 from seqloom.evaluation.scorer import Scorer, TokenScorer
-from seqloom.kernels import NativeDecoder
-from seqloom.kernels.condition_bias import added_by
+from seqloom.kernels.condition_bias import condition_bias
 from seqloom.kernels.library import BFLOAT16, chosen_kernels
-from seqloom.kernels.native_decoder import decoding_kernels
-from seqloom.kernels.trainer import covers
+from seqloom.kernels.native_weights import NativeWeights, decoding_kernels
+from seqloom.kernels.trainer import is_supported
 
 if TYPE_CHECKING:
     from seqloom.models.language_model import LanguageModel
@@ -47,7 +46,7 @@ def make_scorer(
     kernels = decoding_kernels(config)
     if kernels is not None:
         return NativeScorer(
-            NativeDecoder(config, weights, kernels, PRECISION), partial(added_by, config, weights), threads
+            NativeWeights(config, weights, kernels, PRECISION), partial(condition_bias, config, weights), threads
         )
     from seqloom.evaluation.torch_scorer import TorchScorer
 
@@ -65,6 +64,6 @@ def make_fast_scorer(
     The figures are those of float32 to within 0.0002 nats a token. The arguments are those of `make_scorer`.
     """
     kernels = chosen_kernels()
-    if kernels in BFLOAT16 and covers(config):
+    if kernels in BFLOAT16 and is_supported(config):
         return ForwardScorer(config, weights, kernels, threads)
     return make_scorer(config, weights, network, threads)

@@ -8,120 +8,121 @@ from jaxtyping import Float32, Float64
 
 from seqloom.config import ModelConfig
 from seqloom.evaluation.scorer import Window
-from seqloom.kernels import NativeDecoder
-from seqloom.kernels.batched_decoder import Lanes, Scores, usable_processors
-from seqloom.kernels.condition_bias import Added, added_by
-from seqloom.kernels.trainer import Conditions, NativeTrainer
+from seqloom.kernels.batched_decoder import BatchedDecoder, Scores, num_usable_processors
+from seqloom.kernels.condition_bias import ConditionBias, condition_bias
+from seqloom.kernels.native_weights import NativeWeights
+from seqloom.kernels.trainer import ConditionBiasRows, NativeTrainer
 
 __all__ = ["ForwardScorer", "NativeScorer"]
 
-_TOKENS_AT_ONCE = 8192
-"""What the forward pass of training keeps of so many tokens still fits into memory where the model does."""
+_TOKENS_PER_CALL = 8192
+"""Tokens per call of the forward pass of training: its activations still fit into memory if the model does."""
 
 
 class NativeScorer:
-    """Scores by lanes of the compiled kernels.
+    """A `TokenScorer` on the streams of the compiled decoder.
 
     Args:
-        decoder: the model.
-        add: what ratings of some features add.
-        threads: that work on the lanes; None is one a processor.
+        weights: packed weights.
+        make_bias: function from the features of conditions to their bias.
+        threads: threads that share the streams; None is one per processor.
     """
 
-    def __init__(self, decoder: NativeDecoder, add: Callable[[np.ndarray], Added], threads: int | None = None) -> None:
-        self._decoder, self._add, self._threads = decoder, add, threads
+    def __init__(
+        self,
+        weights: NativeWeights,
+        make_bias: Callable[[np.ndarray], ConditionBias],
+        threads: int | None = None,
+    ) -> None:
+        self._weights, self._make_bias, self._threads = weights, make_bias, threads
 
-    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
+    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "streams time"]]]:
         """See `Scorer`."""
         for window, scores in self.scores(windows):
             yield window, scores.log_probs
 
     def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
         """See `TokenScorer`."""
-        lanes = None
+        decoder = None
         for window in windows:
-            if lanes is None:
-                lanes = self._decoder.lanes(len(window.tokens), self._threads)
-                yield window, self._begin(lanes, window)
+            if decoder is None:
+                decoder = self._make_decoder(window)
+                yield window, self._score_first(decoder, window)
             else:
-                yield window, lanes.score(window.tokens, window.targets)
+                yield window, decoder.score(window.tokens, window.targets)
 
-    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "lanes time vocab"]]]:
-        """See `TokenScorer`; of windows without features."""
-        lanes = None
+    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "streams time vocab"]]]:
+        """See `TokenScorer`; for windows without features."""
+        decoder = None
         for window in windows:
-            if lanes is None:
-                lanes = self._decoder.lanes(len(window.tokens), self._threads)
-            found = np.zeros((*window.tokens.shape, self._decoder.vocabulary), np.float32)
-            lanes.score(window.tokens, window.targets, found)
-            yield window, found
+            decoder = self._make_decoder(window) if decoder is None else decoder
+            logits = np.zeros((*window.tokens.shape, self._weights.vocabulary), np.float32)
+            decoder.score(window.tokens, window.targets, logits)
+            yield window, logits
 
-    def _begin(self, lanes: Lanes, window: Window) -> Scores:
-        """The scores of a first window, whose first tokens are read from the zero state."""
+    def _make_decoder(self, window: Window) -> BatchedDecoder:
+        return BatchedDecoder(self._weights, len(window.tokens), self._threads)
+
+    def _score_first(self, decoder: BatchedDecoder, window: Window) -> Scores:
+        """Score a first window, whose first tokens are read from the zero state."""
         if window.features is None:
-            return lanes.score(window.tokens, window.targets)
-        added = [self._add(features) for features in window.features]
-        lanes.set_added([one.at_first for one in added])
-        first = lanes.score(window.tokens[:, :1], window.targets[:, :1])
-        lanes.set_added(added)
-        rest = lanes.score(window.tokens[:, 1:], window.targets[:, 1:])
+            return decoder.score(window.tokens, window.targets)
+        biases = [self._make_bias(features) for features in window.features]
+        decoder.set_condition([bias.first_token for bias in biases])
+        first = decoder.score(window.tokens[:, :1], window.targets[:, :1])
+        decoder.set_condition(biases)
+        rest = decoder.score(window.tokens[:, 1:], window.targets[:, 1:])
         return Scores(*(np.concatenate(parts, axis=1) for parts in zip(first, rest, strict=True)))
 
 
 class ForwardScorer:
-    """Scores by the forward pass that trains, in whichever precision its instruction set has.
+    """A `Scorer` on the forward pass of the compiled trainer, in the precision of its instruction set.
 
     Args:
-        config: of the model; see `covers`.
-        weights: its arrays by name.
-        kernels: the instruction set.
-        threads: that the work is divided among.
+        config: shape of the network; see `trainer.is_supported`.
+        weights: arrays by name.
+        kernels: instruction set.
+        threads: threads that share the work; None is one per processor.
     """
 
     def __init__(
         self, config: ModelConfig, weights: Mapping[str, np.ndarray], kernels: str, threads: int | None = None
     ) -> None:
         self._config, self._weights = config, weights
-        self._trainer = NativeTrainer(replace(config, ahead=1), kernels, threads or usable_processors())
-        self._trainer.put("parameter", weights)
+        self._trainer = NativeTrainer(replace(config, ahead=1), kernels, threads or num_usable_processors())
+        self._trainer.load("parameter", weights)
 
-    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
+    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "streams time"]]]:
         """See `Scorer`."""
         for number, window in enumerate(windows):
-            lanes, time = window.tokens.shape
+            num_streams, time = window.tokens.shape
             if number == 0:
-                self._trainer.zero_state(lanes)
-            at_once = max(16, _TOKENS_AT_ONCE // lanes)
-            added = None if window.features is None else self._added(window.features)
+                self._trainer.zero_state(num_streams)
+            steps = max(16, _TOKENS_PER_CALL // num_streams)
+            biases = None if window.features is None else self._bias_rows(window.features)
             parts = [
-                self._read(window, start, start + at_once, added, begins=number == start == 0)
-                for start in range(0, time, at_once)
+                self._score(window, slice(start, start + steps), biases, is_first=number == start == 0)
+                for start in range(0, time, steps)
             ]
             yield window, np.concatenate(parts, axis=1)
 
-    def _added(self, features: Float32[np.ndarray, "lanes features"]) -> tuple[np.ndarray, np.ndarray]:
-        """What is added to gates and logits: a row for each lane, and one more for its first token."""
-        added = [added_by(self._config, self._weights, row) for row in features]
-        gates = [np.concatenate(one.gates) for one in added] + [np.concatenate(one.first) for one in added]
-        return np.stack(gates), np.stack([one.logits for one in added] * 2)
+    def _bias_rows(self, features: Float32[np.ndarray, "streams features"]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the biases of gates and logits: a row per stream, and another per stream for its first token."""
+        biases = [condition_bias(self._config, self._weights, row) for row in features]
+        gates = [np.concatenate(bias.gates) for bias in biases] + [np.concatenate(bias.first) for bias in biases]
+        return np.stack(gates), np.stack([bias.logits for bias in biases] * 2)
 
-    def _read(
-        self,
-        window: Window,
-        start: int,
-        stop: int,
-        added: tuple[np.ndarray, np.ndarray] | None,
-        *,
-        begins: bool,
-    ) -> Float64[np.ndarray, "lanes time"]:
-        # A lane that has ended reads on, as nothing more is asked of it.
-        tokens = np.maximum(window.tokens[:, start:stop], 0).astype(np.int64)
+    def _score(
+        self, window: Window, steps: slice, biases: tuple[np.ndarray, np.ndarray] | None, *, is_first: bool
+    ) -> Float64[np.ndarray, "streams time"]:
+        # A stream that has ended continues with token 0: its later targets are not scored.
+        tokens = np.maximum(window.tokens[:, steps], 0).astype(np.int64)
         conditions = None
-        if added is not None:
+        if biases is not None:
             index = np.repeat(np.arange(len(tokens), dtype=np.int32)[:, None], tokens.shape[1], axis=1)
-            if begins:
+            if is_first:
                 index[:, 0] += len(tokens)
-            conditions = Conditions(index, *added)
-        found = self._trainer.score(tokens, window.targets[:, start:stop].astype(np.int64), conditions)
-        self._trainer.keep_state()
-        return found
+            conditions = ConditionBiasRows(index, *biases)
+        log_probs = self._trainer.score(tokens, window.targets[:, steps].astype(np.int64), conditions)
+        self._trainer.carry_state()
+        return log_probs

@@ -55,7 +55,7 @@ class TorchScorer:
 
     def _predicted(self, windows: Iterable[Window]) -> Iterator[Predicted]:
         """Each window, where something is asked, and the logits and targets there."""
-        model, device, state = self._model, self._model.head.bias.device, None
+        model, device, state = self._model, self._model.device, None
         for window in windows:
             begins = state is None
             state = model.initial_state(len(window.tokens)) if state is None else state
@@ -66,7 +66,7 @@ class TorchScorer:
             told = _told(window, begins, device)
             chosen = torch.from_numpy(asked).to(device)
             with torch.no_grad():
-                hidden, state = model(tokens, state, told=told)
+                hidden, state = model(tokens, state, conditions=told)
                 logits = model.logits(hidden[chosen], None if told is None else told.features[chosen]).float()
             yield window, asked, logits, targets
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqloom.gan.networks import DiscriminatorInput
 from seqloom.gan.short_texts import unpadded_ids
-from seqloom.models.gated_rnn import GatedRnn
+from seqloom.models.core_layer import CoreLayer
 from seqloom.models.language_model import LanguageModel
 
 __all__ = ["Rollout", "generate_rollout", "generator_features"]
@@ -52,7 +52,7 @@ def generator_features(
 ) -> Float[Tensor, "batch width"]:
     """What a generator is told of texts: features of their ratings, and of their noise."""
     assert model.condition is not None
-    return torch.cat([ratings, model.condition.of_noise(noise)], 1)
+    return torch.cat([ratings, model.condition.noise_features(noise)], 1)
 
 
 def generate_rollout(
@@ -89,7 +89,7 @@ def generate_rollout(
     drawn = isinstance(spread, Tensor) or spread > 0
     ends = torch.zeros(batch, dtype=torch.bool, device=features.device)
     first, rest, logits_added = _added(model, features)
-    layers = [layer for layer in model.core.layers if isinstance(layer, GatedRnn)]
+    layers = [layer for layer in model.core.layers if isinstance(layer, CoreLayer)]
     state = [layer.initial_state(batch) for layer in layers]
     token = torch.full((batch,), boundary, device=features.device)
     tokens, kept, softs, log_probs = [], [], [], []
@@ -97,8 +97,8 @@ def generate_rollout(
         values = nn.functional.embedding(token, embedding.weight)
         for number, layer in enumerate(layers):
             added = (rest if place else first)[number]
-            values, state[number] = layer.advance(values, state[number], added)
-        logits = model.head(values, model.output_weight) + logits_added
+            values, state[number] = layer.step(values, state[number], added)
+        logits = model.logits(values) + logits_added
         scores = logits
         if drawn:
             scores = logits + spread * _gumbel(logits, random)

@@ -94,7 +94,7 @@ def _nats(model: LanguageModel, batch: TextBatch, before: Tensor, features: Tens
     first = torch.zeros_like(batch.kept)
     first[:, 0] = True
     everywhere = features[:, None].expand(-1, before.shape[1], -1)
-    hidden, _ = model(before, model.initial_state(len(before)), told=ConditionInputs(everywhere, first))
+    hidden, _ = model(before, model.initial_state(len(before)), conditions=ConditionInputs(everywhere, first))
     logits = model.logits(hidden[batch.kept], everywhere[batch.kept])
     return torch.nn.functional.cross_entropy(logits, batch.tokens[batch.kept], reduction="none")
 

@@ -12,11 +12,11 @@ from seqloom.codecs.base import Codec
 from seqloom.config import validate
 from seqloom.config.sampling import is_number
 from seqloom.errors import ConfigError
-from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder, windowed_decoder
-from seqloom.kernels.condition_bias import Added, added_by, noise_features
-from seqloom.kernels.conditional_decoders import NoisyDecoder
+from seqloom.kernels import GuidedDecoder, native_decoder, reference_decoder, sliding_window_decoder
+from seqloom.kernels.condition_bias import ConditionBias, condition_bias, noise_features
+from seqloom.kernels.conditional_decoders import LatentDecoder
 from seqloom.kernels.decoder import Decoder
-from seqloom.kernels.reference_decoder import told_plain_decoder
+from seqloom.kernels.reference_decoder import conditioned_reference_decoder
 from seqloom.kernels.weights import Weights, checked_weights
 from seqloom.runs.config import RunConfig
 from seqloom.sampling import Sample, SamplingConfig, generate, next_distribution, reweight, stream
@@ -197,7 +197,7 @@ class GeneratorFactory:
             told = self._decoder(values, drawn)
             return told if guidance == 1 else GuidedDecoder(told, self._decoder(None, drawn), guidance)
 
-        one = NoisyDecoder(noise, decoder) if noise else decoder(np.zeros(0, np.float32))
+        one = LatentDecoder(noise, decoder) if noise else decoder(np.zeros(0, np.float32))
         return TextGenerator(self._codec, one, self._config.opening)
 
     def _decoder(self, values: Float64[np.ndarray, " columns"] | None, noise: Float32[np.ndarray, " noise"]) -> Decoder:
@@ -206,14 +206,16 @@ class GeneratorFactory:
             return self._native or self._plain(None)
         known = np.full(len(self._config.conditions), np.nan) if values is None else values
         features = noise_features(self._checked, noise) if len(noise) else None
-        added = added_by(self._config.model, self._checked, self._config.features(known[None], features)[0])
-        return self._native.told(added) if self._native is not None else self._plain(added)
+        added = condition_bias(self._config.model, self._checked, self._config.features(known[None], features)[0])
+        return self._native.conditioned(added) if self._native is not None else self._plain(added)
 
     @cached_property
     def _checked(self) -> Weights:
         return checked_weights(self._config.model, self._weights)
 
-    def _plain(self, added: Added | None) -> Decoder:
+    def _plain(self, added: ConditionBias | None) -> Decoder:
         model, weights = self._config.model, self._weights
-        plain = plain_decoder(model, weights) if added is None else told_plain_decoder(model, weights, added)
-        return plain if self._carried else windowed_decoder(plain, self._config.training.window)
+        plain = (
+            reference_decoder(model, weights) if added is None else conditioned_reference_decoder(model, weights, added)
+        )
+        return plain if self._carried else sliding_window_decoder(plain, self._config.training.window)

@@ -4,7 +4,7 @@ from typing import Any
 
 from seqloom.config import SamplingConfig, validate
 from seqloom.generation.generator import GeneratorFactory, TextGenerator
-from seqloom.kernels.native_decoder import decoding_kernels
+from seqloom.kernels.native_weights import decoding_kernels
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_copy_index
 from seqloom.sampling.constraints import TokenPredicate

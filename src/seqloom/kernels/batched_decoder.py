@@ -1,288 +1,302 @@
-"""Lanes: many streams that the compiled kernels decode side by side."""
+"""Many streams that the compiled kernels decode in one batch."""
 
 import os
 import weakref
 from collections.abc import Sequence
 from ctypes import POINTER, byref, c_float, c_int, c_void_p
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Integer, UInt8
 
-from seqloom.kernels.condition_bias import Added
-from seqloom.kernels.decoding_abi import Drafting, SamplingSettings, Scored, Written, address, decoding_library
+from seqloom.kernels.condition_bias import ConditionBias
+from seqloom.kernels.decoding_abi import (
+    DraftStatistics,
+    GenerationOutput,
+    SamplingSettings,
+    ScoringRequest,
+    address,
+    decoding_library,
+)
+from seqloom.kernels.native_weights import NativeWeights
 
-if TYPE_CHECKING:
-    from seqloom.kernels.native_decoder import NativeDecoder
-
-__all__ = ["NOT_FINITE", "RUNNING", "Chunk", "Lanes", "Scores", "usable_processors"]
+__all__ = ["NOT_FINITE", "RUNNING", "BatchedDecoder", "Chunk", "Scores", "num_usable_processors"]
 
 RUNNING, NOT_FINITE = 0, 3
-"""Endings of a lane: it still writes; its logits are infinite or not a number. Others: 1 length, 2 the boundary."""
+"""Endings of a stream: not ended; its logits are infinite or NaN. The others: 1 length, 2 the boundary token."""
 
 
 class Chunk(NamedTuple):
-    """What lanes wrote in one call.
+    """Tokens that the streams generated in one call.
 
     Attributes:
-        tokens: of each lane, `counts` of them.
-        nats: log-probabilities of those, under the model and under the distributions that were drawn from.
-        counts: tokens of each lane.
-        endings: why each lane has ended.
+        tokens: ids, the first `counts` of each row.
+        nats: log-probabilities of the tokens, under the model and under the distribution of the draw.
+        counts: number of tokens of each stream.
+        endings: ending of each stream.
     """
 
-    tokens: Int32[np.ndarray, "lanes most"]
-    nats: Float64[np.ndarray, "two lanes most"]
-    counts: Int32[np.ndarray, " lanes"]
-    endings: Int32[np.ndarray, " lanes"]
+    tokens: Int32[np.ndarray, "streams max_tokens"]
+    nats: Float64[np.ndarray, "two streams max_tokens"]
+    counts: Int32[np.ndarray, " streams"]
+    endings: Int32[np.ndarray, " streams"]
 
 
 class Scores(NamedTuple):
-    """How tokens were predicted; 0 in all where nothing was asked.
+    """Scores of targets; 0 in all arrays where the target is negative.
 
     Attributes:
-        log_probs: nats, 0 or less; not a number where the logits are not finite.
-        entropies: nats of what was predicted.
-        ranks: how many tokens were likelier.
+        log_probs: log-probabilities of the targets in nats; NaN where the logits are not finite.
+        entropies: entropies of the predicted distributions in nats.
+        ranks: number of tokens that are more likely than the target.
     """
 
-    log_probs: Float64[np.ndarray, "lanes time"]
-    entropies: Float64[np.ndarray, "lanes time"]
-    ranks: Int32[np.ndarray, "lanes time"]
+    log_probs: Float64[np.ndarray, "streams time"]
+    entropies: Float64[np.ndarray, "streams time"]
+    ranks: Int32[np.ndarray, "streams time"]
 
 
-class Lanes:
-    """Streams of one model, each with a state, logits and, while it writes, draws of its own.
+class BatchedDecoder:
+    """Streams of one model, each with its own state, logits and, while it generates, its own random draws.
 
-    What a lane predicts and writes does not depend on the others, bit for bit.
+    The predictions and the text of a stream do not depend on the other streams, bit for bit.
 
     Args:
-        decoder: the model.
-        count: of lanes, all of them before their first token.
-        threads: that work on them; None is one a processor.
+        weights: packed weights.
+        count: number of streams; all start before their first token.
+        threads: threads that share the work; None is one per processor.
+        condition: bias of every stream; None for none.
     """
 
-    def __init__(self, decoder: "NativeDecoder", count: int, threads: int | None = None) -> None:
+    def __init__(
+        self, weights: NativeWeights, count: int, threads: int | None = None, condition: ConditionBias | None = None
+    ) -> None:
         self._library = decoding_library()
-        self._decoder = decoder  # the weights must outlive the lanes
+        self._weights = weights  # the weights must outlive the streams
         handle = c_void_p()
-        self._library.seqloom_streams_new(decoder.handle, count, threads or usable_processors(), byref(handle))
+        self._library.seqloom_streams_new(weights.handle, count, threads or num_usable_processors(), byref(handle))
         self._handle = handle.value
         weakref.finalize(self, self._library.seqloom_streams_delete, self._handle)
         self._count = count
-        self._draws = False
+        self._can_generate = False
+        if condition is not None:
+            self.set_condition([condition] * count)
 
     def __len__(self) -> int:
         return self._count
 
     def resize(self, count: int) -> None:
-        """Have `count` lanes; new ones are before their first token. Takes biases away if there are more."""
+        """Change the number of streams; new ones start before their first token. More streams clear all biases."""
         self._library.seqloom_streams_resize(self._handle, count)
         self._count = count
 
-    def clear(self, lane: int) -> None:
-        """Take a lane back to before its first token."""
-        self._library.seqloom_streams_clear(self._handle, self._checked(lane))
+    def clear(self, stream: int) -> None:
+        """Reset a stream to the state before its first token."""
+        self._library.seqloom_streams_clear(self._handle, self._checked(stream))
 
-    def reorder(self, indices: Integer[np.ndarray, " lanes"]) -> None:
-        """Make lane i what lane `indices[i]` was, the text that it wrote included; its own draws go on."""
-        chosen = np.ascontiguousarray(indices, np.int32)
-        if chosen.shape != (self._count,) or chosen.min() < 0 or chosen.max() >= self._count:
-            raise ValueError(f"{self._count} lanes need as many indices, each below {self._count}")
-        self._library.seqloom_streams_reorder(self._handle, address(chosen), len(chosen))
+    def reorder(self, indices: Integer[np.ndarray, " streams"]) -> None:
+        """Replace stream i by a copy of stream `indices[i]`, its text included; the random draws of i continue."""
+        order = np.ascontiguousarray(indices, np.int32)
+        if order.shape != (self._count,) or order.min() < 0 or order.max() >= self._count:
+            raise ValueError(f"{self._count} streams need as many indices, each below {self._count}")
+        self._library.seqloom_streams_reorder(self._handle, address(order), len(order))
 
-    def state(self, lane: int) -> UInt8[np.ndarray, " bytes"]:
-        """All that a lane remembers of what it read."""
-        state = np.empty(self._decoder.state_bytes, np.uint8)
-        self._library.seqloom_streams_read_state(self._handle, self._checked(lane), address(state), state.nbytes)
+    def state(self, stream: int) -> UInt8[np.ndarray, " bytes"]:
+        """Return a copy of a stream's state."""
+        state = np.empty(self._weights.state_bytes, np.uint8)
+        self._library.seqloom_streams_read_state(self._handle, self._checked(stream), address(state), state.nbytes)
         return state
 
-    def set_state(self, lane: int, state: UInt8[np.ndarray, " bytes"]) -> None:
-        """Put back what `state` gave, of any lane of this model."""
-        held = np.ascontiguousarray(state)
-        if held.nbytes != self._decoder.state_bytes:
-            raise ValueError(f"a state of {held.nbytes} bytes is not of this model, whose states have another size")
-        self._library.seqloom_streams_write_state(self._handle, self._checked(lane), address(held), held.nbytes)
+    def set_state(self, stream: int, state: UInt8[np.ndarray, " bytes"]) -> None:
+        """Set a stream's state, from `state` of any stream of this model."""
+        data = np.ascontiguousarray(state)
+        if data.nbytes != self._weights.state_bytes:
+            raise ValueError(
+                f"a state of {data.nbytes} bytes belongs to another model: this one has {self._weights.state_bytes}"
+            )
+        self._library.seqloom_streams_write_state(self._handle, self._checked(stream), address(data), data.nbytes)
 
-    def logits(self, lane: int) -> Float32[np.ndarray, " vocab"]:
-        """What the lane predicts after the last token that it read."""
+    def logits(self, stream: int) -> Float32[np.ndarray, " vocab"]:
+        """Return the logits after the last token of a stream."""
         logits = POINTER(c_float)()
-        self._library.seqloom_streams_logits(self._handle, self._checked(lane), byref(logits))
-        return np.ctypeslib.as_array(logits, (self._decoder.vocabulary,)).copy()
+        self._library.seqloom_streams_logits(self._handle, self._checked(stream), byref(logits))
+        return np.ctypeslib.as_array(logits, (self._weights.vocabulary,)).copy()
 
-    def set_logits(self, lane: int, logits: Float32[np.ndarray, " vocab"]) -> None:
-        """Have the lane predict these, until it reads a token."""
-        held = np.ascontiguousarray(logits, np.float32)
-        self._library.seqloom_streams_set_logits(self._handle, self._checked(lane), address(held))
+    def set_logits(self, stream: int, logits: Float32[np.ndarray, " vocab"]) -> None:
+        """Set the logits of a stream, until it reads a token."""
+        data = np.ascontiguousarray(logits, np.float32)
+        self._library.seqloom_streams_set_logits(self._handle, self._checked(stream), address(data))
 
-    def set_gate_bias(self, layer: int, bias: Float32[np.ndarray, "lanes gate_columns"] | None) -> None:
-        """Add to the pre-activations of a recurrent layer, other numbers in each lane; None adds nothing."""
-        columns = self._decoder.gate_columns[layer]
-        held = None if bias is None else _fitting(bias, (self._count, columns))
-        self._library.seqloom_streams_set_gate_bias(self._handle, layer, address(held), columns)
+    def set_gate_bias(self, layer: int, bias: Float32[np.ndarray, "streams gates"] | None) -> None:
+        """Set the bias of a layer's pre-activations, one row per stream; None for none."""
+        width = self._weights.gate_widths[layer]
+        data = None if bias is None else _checked_bias(bias, (self._count, width))
+        self._library.seqloom_streams_set_gate_bias(self._handle, layer, address(data), width)
 
-    def set_logit_bias(self, bias: Float32[np.ndarray, "lanes vocab"] | None) -> None:
-        """Add to the logits, other numbers in each lane; None adds nothing."""
-        held = None if bias is None else _fitting(bias, (self._count, self._decoder.vocabulary))
-        self._library.seqloom_streams_set_logit_bias(self._handle, address(held))
+    def set_logit_bias(self, bias: Float32[np.ndarray, "streams vocab"] | None) -> None:
+        """Set the bias of the logits, one row per stream; None for none."""
+        data = None if bias is None else _checked_bias(bias, (self._count, self._weights.vocabulary))
+        self._library.seqloom_streams_set_logit_bias(self._handle, address(data))
 
-    def set_added(self, added: Sequence[Added | None]) -> None:
-        """Tell each lane what adds to its pre-activations and logits; None adds nothing."""
-        columns = self._decoder.gate_columns
-        for layer, width in enumerate(columns):
-            rows = [np.zeros(width, np.float32) if one is None else one.gates[layer] for one in added]
+    def set_condition(self, conditions: Sequence[ConditionBias | None]) -> None:
+        """Set the bias of every stream; None for none."""
+        for layer, width in enumerate(self._weights.gate_widths):
+            rows = [np.zeros(width, np.float32) if bias is None else bias.gates[layer] for bias in conditions]
             self.set_gate_bias(layer, np.stack(rows))
-        vocabulary = self._decoder.vocabulary
+        vocabulary = self._weights.vocabulary
         self.set_logit_bias(
-            np.stack([np.zeros(vocabulary, np.float32) if one is None else one.logits for one in added])
+            np.stack([np.zeros(vocabulary, np.float32) if bias is None else bias.logits for bias in conditions])
         )
 
-    def set_added_of(self, lane: int, added: Added) -> None:
-        """Tell one lane so; what the others are told stays."""
-        for layer, gates in enumerate(added.gates):
-            held = _fitting(gates, (self._decoder.gate_columns[layer],))
-            places = layer, address(held), len(held)
-            self._library.seqloom_streams_set_stream_gate_bias(self._handle, self._checked(lane), *places)
-        held = _fitting(added.logits, (self._decoder.vocabulary,))
-        self._library.seqloom_streams_set_stream_logit_bias(self._handle, self._checked(lane), address(held))
+    def set_stream_condition(self, stream: int, condition: ConditionBias) -> None:
+        """Set the bias of one stream; the other streams keep theirs."""
+        for layer, gates in enumerate(condition.gates):
+            data = _checked_bias(gates, (self._weights.gate_widths[layer],))
+            arguments = layer, address(data), len(data)
+            self._library.seqloom_streams_set_stream_gate_bias(self._handle, self._checked(stream), *arguments)
+        data = _checked_bias(condition.logits, (self._weights.vocabulary,))
+        self._library.seqloom_streams_set_stream_logit_bias(self._handle, self._checked(stream), address(data))
 
     def set_guidance(self, guidance: float) -> None:
-        """Have the first half of the lanes write, each led away from what its partner in the second half predicts.
+        """Pair each stream of the first half with one of the second half, and guide it away from its partner.
 
-        A lane draws from `partner + guidance * (lane - partner)`, of the logits of both; the partner reads what is
-        written too. 1 ends it.
+        A stream draws from the logits `partner + guidance * (stream - partner)`; its partner reads the same tokens.
+        Only the first half generates. A guidance of 1 ends the pairing.
         """
         if guidance != 1 and self._count % 2:
-            raise ValueError(f"{self._count} lanes cannot be paired")
+            raise ValueError(f"{self._count} streams cannot be paired")
         self._library.seqloom_streams_set_guidance(self._handle, guidance)
 
-    def step(self, tokens: Integer[np.ndarray, " lanes"]) -> None:
-        """Read a token into each lane; one whose token is negative stands still."""
-        held = np.ascontiguousarray(tokens, np.int32)
-        self._decoder.check_tokens(held[held >= 0])
-        self._library.seqloom_streams_step(self._handle, address(held))
+    def step(self, tokens: Integer[np.ndarray, " streams"]) -> None:
+        """Read one token per stream; a negative token leaves its stream as it is."""
+        data = np.ascontiguousarray(tokens, np.int32)
+        self._weights.check_tokens(data[data >= 0])
+        self._library.seqloom_streams_step(self._handle, address(data))
 
-    def read(self, lane: int, tokens: Integer[np.ndarray, " time"]) -> None:
-        """Read tokens into one lane."""
-        held = np.ascontiguousarray(tokens, np.int32)
-        self._decoder.check_tokens(held)
-        self._library.seqloom_streams_read(self._handle, self._checked(lane), address(held), len(held))
+    def read(self, stream: int, tokens: Integer[np.ndarray, " time"]) -> None:
+        """Read tokens into one stream."""
+        data = np.ascontiguousarray(tokens, np.int32)
+        self._weights.check_tokens(data)
+        self._library.seqloom_streams_read(self._handle, self._checked(stream), address(data), len(data))
 
     def score(
         self,
-        tokens: Integer[np.ndarray, "lanes time"],
-        targets: Integer[np.ndarray, "lanes time"],
-        logits: Float32[np.ndarray, "lanes time vocab"] | None = None,
+        tokens: Integer[np.ndarray, "streams time"],
+        targets: Integer[np.ndarray, "streams time"],
+        logits: Float32[np.ndarray, "streams time vocab"] | None = None,
     ) -> Scores:
-        """Read tokens into the lanes, and say how each next one was predicted.
+        """Read tokens into the streams and score the targets.
 
-        What a lane predicts afterwards is known only if its last target was asked.
+        The logits of a stream are defined afterwards only if its last target is not negative.
 
         Args:
-            tokens: what is read; a negative one leaves its lane as it is.
-            targets: what comes next; of a negative one nothing is asked, which spares the output layer.
-            logits: where to put all that was predicted, in one piece; places where nothing is asked stay as they are.
+            tokens: ids to read; a negative one leaves its stream as it is.
+            targets: ids that follow; a negative one is not scored, which saves the output layer.
+            logits: contiguous output array for the logits; positions with a negative target are left as they are.
         """
-        read, asked = (np.ascontiguousarray(part, np.int32) for part in (tokens, targets))
-        if read.ndim != 2 or len(read) != self._count or read.shape != asked.shape:
-            raise ValueError(f"{self._count} lanes need tokens and targets of one shape, a row a lane")
-        room = (*read.shape, self._decoder.vocabulary)
-        if logits is not None and (logits.shape != room or not logits.flags.c_contiguous):
-            raise ValueError(f"logits of shape {list(logits.shape)} do not fit {list(room)} in one piece")
-        for part in (read, asked):
-            self._decoder.check_tokens(part[part >= 0])
-        scores = Scores(np.zeros(read.shape), np.zeros(read.shape), np.zeros(read.shape, np.int32))
-        places = (address(array) for array in (read, asked, *scores))
-        to = None if logits is None else address(logits)
-        self._library.seqloom_streams_score(self._handle, byref(Scored(read.shape[1], *places, to)))
+        inputs, outputs = (np.ascontiguousarray(part, np.int32) for part in (tokens, targets))
+        if inputs.ndim != 2 or len(inputs) != self._count or inputs.shape != outputs.shape:
+            raise ValueError(f"{self._count} streams need tokens and targets of one shape, a row per stream")
+        expected = (*inputs.shape, self._weights.vocabulary)
+        if logits is not None and (logits.shape != expected or not logits.flags.c_contiguous):
+            raise ValueError(f"logits must be a contiguous array of shape {list(expected)}, not {list(logits.shape)}")
+        for part in (inputs, outputs):
+            self._weights.check_tokens(part[part >= 0])
+        scores = Scores(np.zeros(inputs.shape), np.zeros(inputs.shape), np.zeros(inputs.shape, np.int32))
+        addresses = (address(array) for array in (inputs, outputs, *scores, logits))
+        self._library.seqloom_streams_score(self._handle, byref(ScoringRequest(inputs.shape[1], *addresses)))
         return scores
 
-    def read_many(
-        self, lane: int, tokens: Integer[np.ndarray, " time"], kept: int
+    def read_with_logits(
+        self, stream: int, tokens: Integer[np.ndarray, " time"], kept: int
     ) -> Float32[np.ndarray, "time vocab"]:
-        """Read tokens into one lane at once, and remember the first `kept` of them, at least one.
+        """Read tokens into one stream in one pass, and return the logits after each of them.
 
-        Returns:
-            What the lane predicts after each token: the numbers that reading them one by one gives, bit for bit.
+        The logits equal those of reading the tokens one by one, bit for bit.
+
+        Args:
+            stream: index of the stream.
+            tokens: ids to read.
+            kept: number of tokens, 1 or more, that the state of the stream includes afterwards.
         """
-        held = np.ascontiguousarray(tokens, np.int32)
-        self._decoder.check_tokens(held)
-        if not 1 <= kept <= len(held):
-            raise ValueError(f"{kept} of {len(held)} tokens cannot be kept: choose 1 to {len(held)}")
-        logits = np.empty((len(held), self._decoder.vocabulary), np.float32)
-        places = address(held), len(held), kept, address(logits)
-        self._library.seqloom_streams_read_many(self._handle, self._checked(lane), *places)
+        data = np.ascontiguousarray(tokens, np.int32)
+        self._weights.check_tokens(data)
+        if not 1 <= kept <= len(data):
+            raise ValueError(f"{kept} of {len(data)} tokens cannot be kept: choose 1 to {len(data)}")
+        logits = np.empty((len(data), self._weights.vocabulary), np.float32)
+        arguments = address(data), len(data), kept, address(logits)
+        self._library.seqloom_streams_read_many(self._handle, self._checked(stream), *arguments)
         return logits
 
     def set_sampling(self, settings: SamplingSettings, bias: Float32[np.ndarray, " vocab"] | None = None) -> None:
-        """Draw so from here on; every lane must begin anew.
+        """Set how tokens are drawn; afterwards `begin` must start every stream again.
 
         Args:
-            settings: all but the bias.
-            bias: what is added to the logits; minus infinity for tokens that never come.
+            settings: settings without a bias.
+            bias: bias of the logits; minus infinity for banned tokens.
         """
-        held = None if bias is None else _fitting(bias, (self._decoder.vocabulary,))
-        settings.bias = address(held)
+        data = None if bias is None else _checked_bias(bias, (self._weights.vocabulary,))
+        settings.bias = address(data)
         self._library.seqloom_streams_set_sampling(self._handle, byref(settings))
         settings.bias = None
-        self._draws = True
+        self._can_generate = True
 
     def begin(
-        self, lane: int, seed: int, index: int, recent: Integer[np.ndarray, " recent"], variants: int = 0
+        self, stream: int, seed: int, index: int, recent: Integer[np.ndarray, " recent"], variants: int = 0
     ) -> None:
-        """Have a lane begin a sample.
+        """Begin a sample in a stream, whose first token is drawn from the stream's present logits.
 
         Args:
-            lane: which; what it predicts now is what the first token is drawn from.
-            seed: of the draws.
-            index: of the sample, which its draws depend on too.
-            recent: tokens before the first that count for repetition.
-            variants: of the mark that the sample carries, 16 bits for each group, where the settings ask for one.
+            stream: index of the stream.
+            seed: seed of the draws.
+            index: index of the sample, which the draws depend on too.
+            recent: earlier tokens that count for the repetition penalty.
+            variants: watermark variants, 16 bits per group, if the settings ask for a watermark.
         """
-        if not self._draws:
-            raise ValueError("set_sampling must say how to draw before a lane begins")
-        held = np.ascontiguousarray(recent, np.int32)
-        places = address(held), len(held), variants
-        self._library.seqloom_streams_begin(self._handle, self._checked(lane), seed, index, *places)
+        if not self._can_generate:
+            raise ValueError("call set_sampling before begin")
+        data = np.ascontiguousarray(recent, np.int32)
+        arguments = address(data), len(data), variants
+        self._library.seqloom_streams_begin(self._handle, self._checked(stream), seed, index, *arguments)
 
-    def end(self, lane: int) -> None:
-        """Have a lane write no more."""
-        self._library.seqloom_streams_end(self._handle, self._checked(lane))
+    def end(self, stream: int) -> None:
+        """Stop generating in a stream."""
+        self._library.seqloom_streams_end(self._handle, self._checked(stream))
 
-    def write(self, most: int) -> Chunk:
-        """Have each lane that has begun and not ended write up to `most` tokens."""
-        tokens = np.empty((self._count, most), np.int32)
-        nats = np.empty((2, self._count, most))
+    def generate(self, max_tokens: int) -> Chunk:
+        """Generate at most `max_tokens` tokens in every stream that has begun and not ended."""
+        tokens = np.empty((self._count, max_tokens), np.int32)
+        nats = np.empty((2, self._count, max_tokens))
         counts, endings = np.empty((2, self._count), np.int32)
-        places = (address(array) for array in (tokens, *nats, counts, endings))
-        self._library.seqloom_streams_generate(self._handle, byref(Written(most, *places)))
+        addresses = (address(array) for array in (tokens, *nats, counts, endings))
+        self._library.seqloom_streams_generate(self._handle, byref(GenerationOutput(max_tokens, *addresses)))
         return Chunk(tokens, nats, counts, endings)
 
-    def drafting(self, lane: int) -> Drafting:
-        """How drafts served the sample that a lane writes, or wrote last."""
-        statistics = Drafting()
-        self._library.seqloom_streams_draft_statistics(self._handle, self._checked(lane), byref(statistics))
+    def draft_statistics(self, stream: int) -> DraftStatistics:
+        """Return the statistics of the drafts in a stream's current or last sample."""
+        statistics = DraftStatistics()
+        self._library.seqloom_streams_draft_statistics(self._handle, self._checked(stream), byref(statistics))
         return statistics
 
-    def distribution(self, lane: int) -> Float64[np.ndarray, " vocab"] | None:
-        """The log-probabilities that a lane's next token is drawn from; None where its logits are not finite."""
-        log_probs, finite = np.empty(self._decoder.vocabulary), c_int()
-        places = address(log_probs), byref(finite)
-        self._library.seqloom_streams_distribution(self._handle, self._checked(lane), *places)
-        return log_probs if finite else None
+    def distribution(self, stream: int) -> Float64[np.ndarray, " vocab"] | None:
+        """Return the log-probabilities of a stream's next draw; None if its logits are not finite."""
+        log_probs, is_finite = np.empty(self._weights.vocabulary), c_int()
+        arguments = address(log_probs), byref(is_finite)
+        self._library.seqloom_streams_distribution(self._handle, self._checked(stream), *arguments)
+        return log_probs if is_finite else None
 
-    def _checked(self, lane: int) -> int:
-        if not 0 <= lane < self._count:
-            raise IndexError(f"lane {lane} is none of the {self._count} that there are")
-        return lane
+    def _checked(self, stream: int) -> int:
+        if not 0 <= stream < self._count:
+            raise IndexError(f"stream {stream} does not exist: there are {self._count}")
+        return stream
 
 
-def _fitting(bias: np.ndarray, shape: tuple[int, ...]) -> Float32[np.ndarray, "*shape"]:
+def _checked_bias(bias: np.ndarray, shape: tuple[int, ...]) -> Float32[np.ndarray, "*shape"]:
     if bias.shape != shape:
-        raise ValueError(f"a bias of shape {list(bias.shape)} does not fit {list(shape)}")
+        raise ValueError(f"a bias has shape {list(bias.shape)}, expected {list(shape)}")
     return np.ascontiguousarray(bias, np.float32)
 
 
-def usable_processors() -> int:
-    """Processors that this process may use."""
+def num_usable_processors() -> int:
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

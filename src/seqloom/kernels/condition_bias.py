@@ -1,4 +1,4 @@
-"""What a model's ratings add to its pre-activations and logits, worked out once for all that is written to them."""
+"""The bias that conditions add to pre-activations and logits, computed once for a whole text."""
 
 import itertools
 from typing import NamedTuple
@@ -7,46 +7,46 @@ import numpy as np
 from jaxtyping import Float32
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.weights import Weights, gate_columns
+from seqloom.kernels.weights import Weights, gate_widths
 
-__all__ = ["Added", "added_by", "noise_features", "with_added"]
+__all__ = ["ConditionBias", "condition_bias", "fold_bias", "noise_features"]
 
 
-class Added(NamedTuple):
-    """What is added.
+class ConditionBias(NamedTuple):
+    """Bias of one text.
 
     Attributes:
-        gates: to the pre-activations of each layer.
-        first: to them at a token that is read from the zero state, in place of `gates`.
-        logits: to the next token's logits.
+        gates: bias of the pre-activations, one array per layer.
+        first: bias of the pre-activations at a token that is read from the zero state, in place of `gates`.
+        logits: bias of the logits.
     """
 
-    gates: tuple[Float32[np.ndarray, " columns"], ...]
-    first: tuple[Float32[np.ndarray, " columns"], ...]
+    gates: tuple[Float32[np.ndarray, " gates"], ...]
+    first: tuple[Float32[np.ndarray, " gates"], ...]
     logits: Float32[np.ndarray, " vocab"]
 
     @property
-    def at_first(self) -> "Added":
-        """What is added at a token that is read from the zero state."""
-        return Added(self.first, self.first, self.logits)
+    def first_token(self) -> "ConditionBias":
+        """Bias at a token that is read from the zero state."""
+        return ConditionBias(self.first, self.first, self.logits)
 
 
-def added_by(config: ModelConfig, weights: Weights, features: Float32[np.ndarray, " features"]) -> Added:
-    """What ratings of these features add; see `Conditioning`.
+def condition_bias(config: ModelConfig, weights: Weights, features: Float32[np.ndarray, " features"]) -> ConditionBias:
+    """Return the bias of conditions; see `models.conditioning.Conditioning`.
 
     Args:
-        config: of the model.
-        weights: its arrays by name, checked.
-        features: of what shall be written.
+        config: shape of the network.
+        weights: checked arrays by name.
+        features: features of the conditions.
     """
-    columns = gate_columns(config)
-    widths = {"input": sum(columns), "state": sum(columns), "output": config.vocabulary}
+    widths = gate_widths(config)
+    rows = {"input": sum(widths), "state": sum(widths), "output": config.vocabulary}
     parts = {
         name: weights[f"condition.{name}"] @ features if name in config.condition_into else np.zeros(width, np.float32)
-        for name, width in widths.items()
+        for name, width in rows.items()
     }
-    ends = list(itertools.accumulate(columns))[:-1]
-    return Added(
+    ends = list(itertools.accumulate(widths))[:-1]
+    return ConditionBias(
         tuple(np.split(parts["input"], ends)),
         tuple(np.split(parts["input"] + parts["state"], ends)),
         parts["output"],
@@ -54,15 +54,15 @@ def added_by(config: ModelConfig, weights: Weights, features: Float32[np.ndarray
 
 
 def noise_features(weights: Weights, noise: Float32[np.ndarray, " noise"]) -> Float32[np.ndarray, " noise_width"]:
-    """What a model that is told noise makes features of it by; see `Conditioning.of_noise`."""
-    found: np.ndarray = np.tanh(weights["condition.noise"] @ noise)
-    return found
+    """Return the features of Gaussian noise; see `models.conditioning.Conditioning.noise_features`."""
+    features: np.ndarray = np.tanh(weights["condition.noise"] @ noise)
+    return features
 
 
-def with_added(weights: Weights, added: Added) -> Weights:
-    """The weights of a model that adds this at every token, whatever it is told."""
+def fold_bias(weights: Weights, bias: ConditionBias) -> Weights:
+    """Return weights with the bias added to their own."""
     changed = {
         f"core.layers.{layer}.bias": weights[f"core.layers.{layer}.bias"] + gates
-        for layer, gates in enumerate(added.gates)
+        for layer, gates in enumerate(bias.gates)
     }
-    return {**weights, **changed, "head.bias": weights["head.bias"] + added.logits}
+    return {**weights, **changed, "head.bias": weights["head.bias"] + bias.logits}

@@ -1,4 +1,4 @@
-"""Decoders that are told something beside the tokens: ratings, guidance by them, and noise."""
+"""Decoders whose predictions depend on more than the tokens: on conditions, on guidance and on noise."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,17 +7,17 @@ from jaxtyping import Float32
 
 from seqloom.kernels.decoder import Decoder, State
 
-__all__ = ["FirstApart", "GuidedDecoder", "NoisyDecoder"]
+__all__ = ["FirstTokenDecoder", "GuidedDecoder", "LatentDecoder"]
 
 
-class FirstApart:
-    """A decoder that reads the first token with other weights than those that follow.
+class FirstTokenDecoder:
+    """A decoder with other weights for the first token than for the rest.
 
-    The state is the number of tokens read, then the decoders' own.
+    The state is the number of tokens read, followed by the state of the inner decoders.
 
     Args:
-        first: reads the first token.
-        rest: reads all others; its state is of the same kind.
+        first: decoder of the first token.
+        rest: decoder of all other tokens; its state has the same form.
     """
 
     def __init__(self, first: Decoder, rest: Decoder) -> None:
@@ -29,15 +29,15 @@ class FirstApart:
         return self._rest.vocabulary
 
     def initial_state(self) -> State:
-        """No token read."""
+        """Return the state before the first token."""
         return (np.zeros((), np.int64), *self._rest.initial_state())
 
     def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read one token."""
+        """Read one token; see `Decoder.step`."""
         return self.read([token], state)
 
     def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read tokens in order; give the logits after the last and the new state.
+        """Read tokens in order; see `Decoder.read`.
 
         Raises:
             IndexError: a token is not in the vocabulary.
@@ -54,63 +54,67 @@ class FirstApart:
 
 
 class GuidedDecoder:
-    """Leads a decoder that is told away from one that is not (Ho, Salimans 2022; Sanchez et al. 2023 for text).
+    """Classifier-free guidance (Ho, Salimans 2022; Sanchez et al. 2023 for text).
 
-    Its logits are `untold + guidance * (told - untold)`: 1 is the told one's, more exaggerates what it was told. Both
-    read the same tokens; the state is the one's, then the other's.
+    The logits are `unconditional + guidance * (conditional - unconditional)`: 1 gives those of the conditional
+    decoder, more exaggerates the condition. Both decoders read the same tokens; the state is that of the conditional
+    decoder, followed by that of the unconditional one.
 
     Args:
-        told: of the ratings.
-        untold: the same model, which knows none.
-        guidance: how far to go.
+        conditional: decoder with the condition.
+        unconditional: decoder of the same model without the condition.
+        guidance: guidance scale.
     """
 
-    def __init__(self, told: Decoder, untold: Decoder, guidance: float) -> None:
-        self.told, self.untold, self.guidance = told, untold, guidance
-        self._parts = len(told.initial_state())
+    def __init__(self, conditional: Decoder, unconditional: Decoder, guidance: float) -> None:
+        self.conditional, self.unconditional, self.guidance = conditional, unconditional, guidance
+        self._num_parts = len(conditional.initial_state())
 
     @property
     def vocabulary(self) -> int:
         """Number of token ids."""
-        return self.told.vocabulary
+        return self.conditional.vocabulary
 
     def initial_state(self) -> State:
-        """Of both."""
-        return (*self.told.initial_state(), *self.untold.initial_state())
+        """Return the state before the first token."""
+        return (*self.conditional.initial_state(), *self.unconditional.initial_state())
 
     def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read one token."""
+        """Read one token; see `Decoder.step`."""
         return self.read([token], state)
 
     def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read tokens in order; give the logits after the last and the new state.
+        """Read tokens in order; see `Decoder.read`.
 
         Raises:
             IndexError: a token is not in the vocabulary.
             ValueError: there are no tokens.
         """
-        of_told, of_untold = self.split(state)
-        told, after_told = self.told.read(tokens, of_told)
-        untold, after_untold = self.untold.read(tokens, of_untold)
-        logits = untold + np.float32(self.guidance) * (told - untold)
-        return logits, (*after_told, *after_untold)
+        first, second = self.split(state)
+        conditional, first_after = self.conditional.read(tokens, first)
+        unconditional, second_after = self.unconditional.read(tokens, second)
+        logits = unconditional + np.float32(self.guidance) * (conditional - unconditional)
+        return logits, (*first_after, *second_after)
 
     def split(self, state: State) -> tuple[State, State]:
-        """The states of the told and the untold one."""
-        return state[: self._parts], state[self._parts :]
+        """Return the states of the conditional and of the unconditional decoder."""
+        return state[: self._num_parts], state[self._num_parts :]
 
 
-class NoisyDecoder:
-    """A model that is told noise of each text's own. By itself it decodes the text whose noise is the mean: zeros.
+class LatentDecoder:
+    """A model whose texts depend on Gaussian noise; the decoder itself uses the mean of the noise, zeros.
 
     Args:
-        noise: how many numbers.
-        told: makes the decoder that is told some noise.
+        noise: dimension of the noise.
+        conditioned: function from a noise vector to its decoder.
+
+    Attributes:
+        mean: decoder of zero noise.
     """
 
-    def __init__(self, noise: int, told: Callable[[Float32[np.ndarray, " noise"]], Decoder]) -> None:
-        self.noise, self.told = noise, told
-        self.mean = told(np.zeros(noise, np.float32))
+    def __init__(self, noise: int, conditioned: Callable[[Float32[np.ndarray, " noise"]], Decoder]) -> None:
+        self.noise, self.conditioned = noise, conditioned
+        self.mean = conditioned(np.zeros(noise, np.float32))
 
     @property
     def vocabulary(self) -> int:
@@ -118,15 +122,15 @@ class NoisyDecoder:
         return self.mean.vocabulary
 
     def initial_state(self) -> State:
-        """No token read."""
+        """Return the state before the first token."""
         return self.mean.initial_state()
 
     def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read one token."""
+        """Read one token; see `Decoder.step`."""
         return self.mean.step(token, state)
 
     def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read tokens in order; give the logits after the last and the new state.
+        """Read tokens in order; see `Decoder.read`.
 
         Raises:
             IndexError: a token is not in the vocabulary.

@@ -1,4 +1,4 @@
-"""What every decoder of one stream offers, whichever kernel stands behind it."""
+"""The interface of a decoder of one stream, whatever its kernels."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -9,12 +9,12 @@ from jaxtyping import Float32, Shaped
 __all__ = ["Decoder", "State"]
 
 State = tuple[Shaped[Any, "..."], ...]
-"""All that a decoder remembers. Its arrays are never changed in place: a state can be kept and used again."""
+"""The complete state of a decoder. Its arrays are never changed in place: a state can be kept and used again."""
 
 
 @runtime_checkable
 class Decoder(Protocol):
-    """Reads one stream of tokens and says what comes next; it knows nothing of text and draws nothing."""
+    """Read one stream of tokens and return the logits of the next; text and sampling are not its concern."""
 
     @property
     def vocabulary(self) -> int:
@@ -22,14 +22,14 @@ class Decoder(Protocol):
         ...
 
     def initial_state(self) -> State:
-        """What is remembered before the first token."""
+        """Return the state before the first token."""
         ...
 
     def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
         """Read one token.
 
         Returns:
-            The logits of the token that follows, and the new state.
+            The logits of the next token, and the new state.
 
         Raises:
             IndexError: the token is not in the vocabulary.
@@ -37,13 +37,13 @@ class Decoder(Protocol):
         ...
 
     def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read tokens in order; the same as a `step` for each.
+        """Read tokens in order, as if by one `step` for each.
 
         Returns:
             The logits after the last token, and the new state.
 
         Raises:
             IndexError: a token is not in the vocabulary.
-            ValueError: there are no tokens, so that nothing can be predicted.
+            ValueError: there are no tokens, so there is nothing to predict from.
         """
         ...

@@ -23,13 +23,13 @@ import numpy as np
 from seqloom.kernels.library import declare
 
 __all__ = [
-    "Drafting",
+    "DraftStatistics",
+    "GenerationOutput",
     "LayerWeights",
     "Model",
     "NetworkInfo",
     "SamplingSettings",
-    "Scored",
-    "Written",
+    "ScoringRequest",
     "address",
     "decoding_library",
 ]
@@ -80,13 +80,13 @@ class SamplingSettings(Structure):
     )
 
 
-class Drafting(Structure):
+class DraftStatistics(Structure):
     """Statistics of the drafts in one sample; see `streams.h`."""
 
     _fields_ = (*((name, c_int64) for name in ("steps", "tokens", "drafted", "accepted")), ("gain", c_double))
 
 
-class Written(Structure):
+class GenerationOutput(Structure):
     """The arrays that generated tokens go to; see `streams.h`."""
 
     _fields_ = (
@@ -95,7 +95,7 @@ class Written(Structure):
     )
 
 
-class Scored(Structure):
+class ScoringRequest(Structure):
     """Tokens to score, and the arrays that the scores go to; see `streams.h`."""
 
     _fields_ = (
@@ -125,13 +125,13 @@ _FUNCTIONS: Mapping[str, tuple[Any, ...]] = {
     "seqloom_streams_step": (_HANDLE, _ARRAY),
     "seqloom_streams_read": (_HANDLE, c_int, _ARRAY, c_int),
     "seqloom_streams_read_many": (_HANDLE, c_int, _ARRAY, c_int, c_int, _ARRAY),
-    "seqloom_streams_score": (_HANDLE, POINTER(Scored)),
+    "seqloom_streams_score": (_HANDLE, POINTER(ScoringRequest)),
     "seqloom_streams_set_sampling": (_HANDLE, POINTER(SamplingSettings)),
     "seqloom_streams_begin": (_HANDLE, c_int, c_uint64, c_uint64, _ARRAY, c_int, c_uint64),
     "seqloom_streams_end": (_HANDLE, c_int),
-    "seqloom_streams_generate": (_HANDLE, POINTER(Written)),
+    "seqloom_streams_generate": (_HANDLE, POINTER(GenerationOutput)),
     "seqloom_streams_distribution": (_HANDLE, c_int, _ARRAY, POINTER(c_int)),
-    "seqloom_streams_draft_statistics": (_HANDLE, c_int, POINTER(Drafting)),
+    "seqloom_streams_draft_statistics": (_HANDLE, c_int, POINTER(DraftStatistics)),
     "seqloom_uniforms": (c_uint64, c_uint64, c_int, _ARRAY),
 }
 
@@ -140,9 +140,9 @@ _STRUCTURES: Mapping[str, type[Structure]] = {
     "Model": Model,
     "NetworkInfo": NetworkInfo,
     "SamplingSettings": SamplingSettings,
-    "DraftStatistics": Drafting,
-    "GenerationOutput": Written,
-    "ScoringRequest": Scored,
+    "DraftStatistics": DraftStatistics,
+    "GenerationOutput": GenerationOutput,
+    "ScoringRequest": ScoringRequest,
 }
 
 
@@ -163,5 +163,5 @@ def decoding_library() -> ctypes.CDLL:
 
 
 def address(array: np.ndarray | None) -> int | None:
-    """Where a contiguous array lies; the caller keeps it alive. None is a null pointer."""
+    """Return the address of a contiguous array, which the caller keeps alive; None, a null pointer, for None."""
     return None if array is None else array.ctypes.data

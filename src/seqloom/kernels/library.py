@@ -19,7 +19,7 @@ from seqloom.version import __version__
 __all__ = ["BFLOAT16", "available_kernels", "chosen_kernels", "declare", "library", "training_kernels"]
 
 BFLOAT16 = ("amx", "avx512bf16")
-"""The instruction sets whose products are of bfloat16."""
+"""The instruction sets that multiply in bfloat16."""
 
 _LIBRARY = Path(__file__).with_name("_native.so")
 _SOURCES = Path(__file__).with_name("native")
@@ -88,36 +88,36 @@ def declare(
 
 
 def available_kernels() -> tuple[str, ...]:
-    """The instruction sets that were compiled and that this processor can run, the fastest first; none where `off`."""
+    """Return the compiled instruction sets that this processor can run, the fastest first; none if `off`."""
     return () if os.environ.get("SEQLOOM_KERNELS") == "off" else _compiled_kernels()
 
 
 def chosen_kernels() -> str | None:
-    """The instruction set in use; None where the compiled kernels are not.
+    """Return the instruction set in use; None if the compiled kernels are off.
 
     Raises:
-        ConfigError: `SEQLOOM_KERNELS` names one that is not there.
+        ConfigError: `SEQLOOM_KERNELS` names an unavailable one.
     """
-    wanted, there = os.environ.get("SEQLOOM_KERNELS", ""), available_kernels()
-    if wanted == "off":
+    requested, available = os.environ.get("SEQLOOM_KERNELS", ""), available_kernels()
+    if requested == "off":
         return None
-    if wanted and wanted not in there:
-        allowed = ", ".join((*there, "off"))
-        raise ConfigError(f"SEQLOOM_KERNELS is {wanted!r}, which is not to be had here: choose from {allowed}")
-    return wanted or next(iter(there), None)
+    if requested and requested not in available:
+        allowed = ", ".join((*available, "off"))
+        raise ConfigError(f"SEQLOOM_KERNELS is {requested!r}, which is not available here: choose from {allowed}")
+    return requested or next(iter(available), None)
 
 
 def training_kernels(precision: str) -> str | None:
-    """The instruction set that training in a precision uses; None where torch does better.
+    """Return the instruction set that trains in a precision; None if torch is faster.
 
     Raises:
-        ConfigError: `SEQLOOM_KERNELS` names one that is not there.
+        ConfigError: `SEQLOOM_KERNELS` names an unavailable one.
     """
     chosen = chosen_kernels()
     if chosen is None or os.environ.get("SEQLOOM_KERNELS"):
         return chosen if chosen is None or (chosen in BFLOAT16) == (precision == "bfloat16") else None
-    fitting = [name for name in available_kernels() if (name in BFLOAT16) == (precision == "bfloat16")]
-    return next((name for name in fitting if name != "portable"), None)
+    suitable = [name for name in available_kernels() if (name in BFLOAT16) == (precision == "bfloat16")]
+    return next((name for name in suitable if name != "portable"), None)
 
 
 @cache

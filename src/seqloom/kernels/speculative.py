@@ -1,33 +1,34 @@
-"""How many tokens a step of the compiled kernels is worth, for models whose further heads can draft them.
+"""The default number of tokens per step of the compiled kernels, for models whose further heads can draft tokens.
 
-A step that reads several tokens at once reads the weights once for all. That gains where reading them is what takes the
-time, and where the products of a token hang on nothing that an earlier token must give first: in convolutions of many
-weights, and in output layers of large vocabularies. A recurrent layer must take its tokens in order.
+A step over several tokens reads the weights once for all of them. This is faster if reading the weights takes most of
+the time and if the products of a token do not depend on earlier tokens: in convolutions with many weights, and in
+output layers of large vocabularies. A recurrent layer must read its tokens one after another.
 """
 
 from seqloom.config import ModelConfig
+from seqloom.kernels.cores import core_spec
 
-__all__ = ["MOST_DRAFTED", "usual_ahead"]
+__all__ = ["MAX_DRAFT_VOCAB", "default_draft_length"]
 
-MOST_DRAFTED = 512
-"""Tokens that are ever drafted, the most frequent: a draft must cost little beside the step that checks it."""
+MAX_DRAFT_VOCAB = 512
+"""Number of tokens that can be drafted, the most frequent ones: a draft must be cheap compared with its check."""
 
 _CONVOLUTION_BYTES = 2_000_000
 _HEAD_BYTES, _HEAD_SHARE = 5_000_000, 0.9
 
 
-def usual_ahead(config: ModelConfig, weight_bytes: int, rows_at_once: int) -> int:
-    """Tokens that a step writes at most unless asked otherwise; 1 for shapes that do not gain.
+def default_draft_length(config: ModelConfig, weight_bytes: int, rows_per_pass: int) -> int:
+    """Return the default maximum of tokens per step; 1 for shapes that drafts do not make faster.
 
     Args:
-        config: what the network is.
-        weight_bytes: what a step reads.
-        rows_at_once: tokens for which the kernels read the weights once.
+        config: shape of the network.
+        weight_bytes: bytes of weights that a step reads.
+        rows_per_pass: tokens for which the kernels read the weights once.
     """
-    if config.core == "conv":
-        return rows_at_once if weight_bytes >= _CONVOLUTION_BYTES else 1
-    gates = 4 if config.core == "lstm" else 3
-    inputs = (0, *config.sizes[:-1])  # the first layer's are a table
-    layers = sum(gates * size * (size + before) for before, size in zip(inputs, config.sizes, strict=True))
+    core = core_spec(config.core)
+    if not core.is_recurrent:
+        return rows_per_pass if weight_bytes >= _CONVOLUTION_BYTES else 1
+    inputs = (0, *config.sizes[:-1])  # the first layer's input product is a table
+    layers = sum(core.num_gates * size * (size + before) for before, size in zip(inputs, config.sizes, strict=True))
     head = config.vocabulary * config.sizes[-1]
-    return rows_at_once if weight_bytes >= _HEAD_BYTES and head >= _HEAD_SHARE * (head + layers) else 1
+    return rows_per_pass if weight_bytes >= _HEAD_BYTES and head >= _HEAD_SHARE * (head + layers) else 1

@@ -1,7 +1,7 @@
-"""The compiled training step of a stack of LSTM or GRU layers with softmax heads.
+"""The compiled training step of a stack of recurrent layers with softmax heads.
 
-It keeps parameters, gradients and the optimiser's moments in arrays of its own; `put` and `get` copy them in and out
-under the names and in the shapes of the model.
+It keeps parameters, gradients and the optimiser's moments in arrays of its own; `load` and `export` copy them in and
+out under the names and in the shapes of the model.
 """
 
 import ctypes
@@ -15,12 +15,14 @@ from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from seqloom.config import ModelConfig
 from seqloom.errors import TrainingError
+from seqloom.kernels.cores import NativeCore, core_spec
+from seqloom.kernels.heads import head_spec
 from seqloom.kernels.library import declare
 
-__all__ = ["ARENAS", "Conditions", "Dropped", "NativeTrainer", "covers"]
+__all__ = ["ARENAS", "ConditionBiasRows", "DropoutSettings", "NativeTrainer", "is_supported"]
 
 ARENAS = ("parameter", "gradient", "first_moment", "second_moment")
-"""The arrays of the parameters' shapes, by name."""
+"""Names of the sets of arrays with the parameters' shapes."""
 
 _EMBEDDING, _WEIGHT_INPUT, _WEIGHT_HIDDEN, _BIAS, _HEAD_WEIGHT, _HEAD_BIAS = range(6)
 
@@ -45,8 +47,8 @@ class _Window(ctypes.Structure):
         ("d_logit_bias", ctypes.c_void_p),
     )
 
-    def tell(self, conditions: "Conditions") -> None:
-        """Have the window's conditions, whose arrays must outlive it."""
+    def set_conditions(self, conditions: "ConditionBiasRows") -> None:
+        """Set the conditions of the window; their arrays must outlive it."""
         arrays = (conditions.index, conditions.gate_bias, conditions.logit_bias)
         assert all(array.flags.c_contiguous for array in arrays)
         assert conditions.index.dtype == np.int32
@@ -72,14 +74,14 @@ class _OptimizerStep(ctypes.Structure):
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """What dropout drops in one window.
+class DropoutSettings:
+    """Dropout of one window.
 
     Attributes:
-        seed: of the masks.
-        dropout: share of the outputs of every layer.
-        weight_dropout: share of the recurrent weights.
-        variational: one mask for all time steps.
+        seed: seed of the masks.
+        dropout: dropped share of the outputs of every layer.
+        weight_dropout: dropped share of the recurrent weights.
+        variational: whether one mask serves all time steps.
     """
 
     seed: int = 0
@@ -89,15 +91,15 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Conditions:
-    """What is added to pre-activations and logits, a row for each condition.
+class ConditionBiasRows:
+    """Biases of pre-activations and logits, one row per condition.
 
     Attributes:
-        index: which row holds at each position.
-        gate_bias: of all layers side by side.
-        logit_bias: of the first head.
-        d_gate_bias: where the gradient is written; None where nothing is learned.
-        d_logit_bias: where the gradient is written; None where nothing is learned.
+        index: row in force at each position.
+        gate_bias: biases of the pre-activations, all layers side by side.
+        logit_bias: biases of the first head's logits.
+        d_gate_bias: output array for the gradient; None for none.
+        d_logit_bias: output array for the gradient; None for none.
     """
 
     index: Int32[np.ndarray, "batch time"]
@@ -107,32 +109,45 @@ class Conditions:
     d_logit_bias: Float32[np.ndarray, "rows vocab"] | None = None
 
 
-def covers(config: ModelConfig) -> bool:
-    """Whether the compiled step can train a model."""
-    return config.core in ("lstm", "gru") and not config.layer_norm and not config.tied
+def is_supported(config: ModelConfig) -> bool:
+    """Return whether the compiled step can train a model.
+
+    Raises:
+        ConfigError: the core or the head is not registered.
+    """
+    native = core_spec(config.core).native
+    is_native = native is not None and native.trainer_id is not None and head_spec(config.head).is_native
+    return is_native and not config.layer_norm and not config.tied
 
 
 class NativeTrainer:
-    """Computes losses and gradients of one window after another, and updates the parameters.
+    """Compute losses and gradients of one window after another, and update the parameters.
 
     Args:
-        config: what is trained; see `covers`.
-        kernels: the instruction set, from `available_kernels`.
-        threads: that the work is divided among.
+        config: shape of the network; see `is_supported`.
+        kernels: instruction set, from `available_kernels`.
+        threads: threads that share the work.
+
+    Attributes:
+        config: shape of the network.
+        num_state_arrays: arrays in the state of one layer.
 
     Raises:
         TrainingError: out of memory.
     """
 
     def __init__(self, config: ModelConfig, kernels: str, threads: int) -> None:
-        assert covers(config)
+        assert is_supported(config)
+        self._core = core_spec(config.core)
+        native = self._core.native
+        assert isinstance(native, NativeCore)
         self._native = _training_library()
-        self.config = config
+        self.config, self.num_state_arrays = config, native.num_state_arrays
         sizes = (ctypes.c_int * len(config.sizes))(*config.sizes)
         trainer = ctypes.c_void_p()
         self._native.seqloom_trainer_new(
             kernels.encode(),
-            config.core == "gru",
+            native.trainer_id,
             len(sizes),
             sizes,
             config.vocabulary,
@@ -153,40 +168,40 @@ class NativeTrainer:
         targets: Int64[np.ndarray, "heads batch time"],
         resets: Bool[np.ndarray, "batch time"] | None,
         head_weights: Float32[np.ndarray, " heads"],
-        dropped: Dropped,
-        conditions: Conditions | None = None,
+        dropout: DropoutSettings,
+        conditions: ConditionBiasRows | None = None,
     ) -> list[float]:
-        """Read a window from the kept state; the gradients are then at hand.
+        """Read a window from the carried state and compute the gradients.
 
         Args:
             tokens: ids.
-            targets: of each head; below 0 where nothing is learned.
-            resets: True where a lane's state is zeroed before the token.
-            head_weights: of each head's mean loss in what is minimised.
-            dropped: what dropout drops.
-            conditions: added on the way; None adds nothing.
+            targets: ids that each head predicts; a negative one does not count.
+            resets: True where a stream's state is zeroed before the token.
+            head_weights: weight of each head's mean loss in the objective.
+            dropout: dropout of the window.
+            conditions: biases of the conditions; None for none.
 
         Returns:
-            The mean nats of each head.
+            The mean loss of each head in nats.
         """
-        lanes, time = tokens.shape
-        held = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets), np.ascontiguousarray(head_weights)]
+        batch_size, time = tokens.shape
+        arrays = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets), np.ascontiguousarray(head_weights)]
         window = _Window(
-            batch_size=lanes,
+            batch_size=batch_size,
             time=time,
-            tokens=_address(held[0]),
-            targets=_address(held[1]),
-            head_weights=_address(held[2]),
-            seed=dropped.seed,
-            dropout=dropped.dropout,
-            weight_dropout=dropped.weight_dropout,
-            variational=dropped.variational,
+            tokens=_address(arrays[0]),
+            targets=_address(arrays[1]),
+            head_weights=_address(arrays[2]),
+            seed=dropout.seed,
+            dropout=dropout.dropout,
+            weight_dropout=dropout.weight_dropout,
+            variational=dropout.variational,
         )
         if resets is not None:
-            held.append(np.ascontiguousarray(resets))
-            window.resets = _address(held[-1])
+            arrays.append(np.ascontiguousarray(resets))
+            window.resets = _address(arrays[-1])
         if conditions is not None:
-            window.tell(conditions)
+            window.set_conditions(conditions)
         losses = np.zeros(self.config.ahead)
         self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
         return [float(loss) for loss in losses]
@@ -195,34 +210,34 @@ class NativeTrainer:
         self,
         tokens: Int64[np.ndarray, "batch time"],
         targets: Int64[np.ndarray, "batch time"],
-        conditions: Conditions | None = None,
+        conditions: ConditionBiasRows | None = None,
     ) -> Float64[np.ndarray, "batch time"]:
-        """Read a window from the kept state, and learn nothing.
+        """Return the log-probability of each target of a window, read from the carried state, without gradients.
 
         Args:
             tokens: ids.
-            targets: what comes next; of those below 0 nothing is asked.
-            conditions: added on the way; None adds nothing.
+            targets: ids that follow; a negative one is not scored.
+            conditions: biases of the conditions; None for none.
 
         Returns:
-            The log-probability of each target; 0 where nothing is asked.
+            Nats; 0 where the target is negative.
         """
-        lanes, time = tokens.shape
-        held = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets)]
-        window = _Window(batch_size=lanes, time=time, tokens=_address(held[0]), targets=_address(held[1]))
+        batch_size, time = tokens.shape
+        arrays = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets)]
+        window = _Window(batch_size=batch_size, time=time, tokens=_address(arrays[0]), targets=_address(arrays[1]))
         if conditions is not None:
-            window.tell(conditions)
-        found = np.zeros((lanes, time))
-        self._native.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(found))
-        return found
+            window.set_conditions(conditions)
+        log_probs = np.zeros((batch_size, time))
+        self._native.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(log_probs))
+        return log_probs
 
     @property
-    def names(self) -> list[str]:
-        """Of all parameters, as the model has them."""
-        return [name for name, *_ in self._parts()]
+    def parameter_names(self) -> list[str]:
+        """Names of all parameters in the model."""
+        return [name for name, *_ in self._parameters()]
 
     def gradient_norm(self) -> float:
-        """Of all gradients together."""
+        """Return the Euclidean norm of all gradients together."""
         norm = ctypes.c_double()
         self._native.seqloom_trainer_gradient_norm(self._trainer, ctypes.byref(norm))
         return norm.value
@@ -230,77 +245,80 @@ class NativeTrainer:
     def adam(
         self, step: int, rate: float, betas: tuple[float, float], epsilon: float, decay: float, scale: float
     ) -> None:
-        """Update by Adam with decoupled weight decay on the matrices.
+        """Update the parameters by Adam with decoupled weight decay of the matrices (Loshchilov, Hutter 2019).
 
         Args:
-            step: which update, from 1.
-            rate: of learning.
-            betas: decay of the moments.
-            epsilon: is added to the root of the second.
-            decay: of the weights.
-            scale: of the gradients.
+            step: number of the update, from 1.
+            rate: learning rate.
+            betas: decay rates of the moments.
+            epsilon: constant added to the root of the second moment.
+            decay: weight decay.
+            scale: factor of the gradients.
         """
         self._update(_OptimizerStep(0, rate, *betas, epsilon, decay, step, scale))
 
     def rmsprop(self, step: int, rate: float, alpha: float, epsilon: float, scale: float) -> None:
-        """Update by RMSprop, whose squares decay by `alpha`; the other arguments are those of `adam`."""
+        """Update the parameters by RMSprop.
+
+        Args:
+            step: number of the update, from 1.
+            rate: learning rate.
+            alpha: decay rate of the mean square.
+            epsilon: constant added to the root of the mean square.
+            scale: factor of the gradients.
+        """
         self._update(_OptimizerStep(1, rate, 0.0, alpha, epsilon, 0.0, step, scale))
 
-    def keep_state(self) -> None:
-        """The next window goes on where the last one ended."""
+    def carry_state(self) -> None:
+        """Let the next window start from the state at the end of the last one."""
         self._native.seqloom_trainer_keep_state(self._trainer)
 
-    def get(self, arena: str) -> dict[str, Float32[np.ndarray, "..."]]:
-        """All arrays of an arena by the model's names."""
-        found = {}
-        for name, part, layer, shape in self._parts():
-            found[name] = np.zeros(shape, np.float32)
-            self._exchange(arena, part, layer, found[name], into=False)
-        return found
+    def export(self, arena: str) -> dict[str, Float32[np.ndarray, "..."]]:
+        """Return copies of all arrays of an arena, by the model's names."""
+        arrays = {}
+        for name, part, layer, shape in self._parameters():
+            arrays[name] = np.zeros(shape, np.float32)
+            self._copy(arena, part, layer, arrays[name], into=False)
+        return arrays
 
-    def put(self, arena: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over all arrays of an arena by the model's names."""
-        for name, part, layer, shape in self._parts():
+    def load(self, arena: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Copy arrays, by the model's names, into an arena."""
+        for name, part, layer, shape in self._parameters():
             values = np.ascontiguousarray(arrays[name], np.float32)
             assert values.shape == shape, name
-            self._exchange(arena, part, layer, values, into=True)
+            self._copy(arena, part, layer, values, into=True)
 
-    def get_state(self, lanes: int) -> list[tuple[Float32[np.ndarray, "batch hidden"], ...]]:
-        """The kept state of each layer, in the parts that the model's core has."""
-        found = []
+    def export_state(self, batch_size: int) -> list[tuple[Float32[np.ndarray, "batch hidden"], ...]]:
+        """Return a copy of the carried state of each layer, in the arrays of the model's core."""
+        state = []
         for layer, size in enumerate(self.config.sizes):
-            parts = tuple(np.zeros((lanes, size), np.float32) for _ in range(self._num_parts))
-            self._exchange_state(layer, lanes, parts, into=False)
-            found.append(parts)
-        return found
+            parts = tuple(np.zeros((batch_size, size), np.float32) for _ in range(self.num_state_arrays))
+            self._copy_state(layer, batch_size, parts, into=False)
+            state.append(parts)
+        return state
 
-    def put_state(self, state: list[tuple[np.ndarray, ...]]) -> None:
-        """Keep a state that `get_state` gave."""
+    def load_state(self, state: list[tuple[np.ndarray, ...]]) -> None:
+        """Set the carried state, from `export_state`."""
         for layer, parts in enumerate(state):
             arrays = tuple(np.ascontiguousarray(part, np.float32) for part in parts)
-            self._exchange_state(layer, len(arrays[0]), arrays, into=True)
+            self._copy_state(layer, len(arrays[0]), arrays, into=True)
 
-    def zero_state(self, lanes: int) -> None:
-        """Keep the zero state."""
+    def zero_state(self, batch_size: int) -> None:
+        """Set the carried state to zero."""
         for layer in range(len(self.config.sizes)):
-            self._exchange_state(layer, lanes, (), into=True)
+            self._copy_state(layer, batch_size, (), into=True)
 
-    @property
-    def _num_parts(self) -> int:
-        return 2 if self.config.core == "lstm" else 1
-
-    def _parts(self) -> Iterator[tuple[str, int, int, tuple[int, ...]]]:
-        """Name, part, layer and shape of every parameter."""
-        config = self.config
-        gates = 4 if config.core == "lstm" else 3
+    def _parameters(self) -> Iterator[tuple[str, int, int, tuple[int, ...]]]:
+        """Yield name, part, layer and shape of every parameter."""
+        config, num_gates = self.config, self._core.num_gates
         inputs = config.embedding or config.vocabulary
         if config.embedding:
             yield "embedding.weight", _EMBEDDING, 0, (config.vocabulary, config.embedding)
         for layer, size in enumerate(config.sizes):
             prefix = f"core.layers.{layer}."
-            yield prefix + "weight_input", _WEIGHT_INPUT, layer, (gates * size, inputs)
-            yield prefix + "weight_hidden", _WEIGHT_HIDDEN, layer, (gates * size, size)
-            yield prefix + "bias", _BIAS, layer, (gates * size,)
+            yield prefix + "weight_input", _WEIGHT_INPUT, layer, (num_gates * size, inputs)
+            yield prefix + "weight_hidden", _WEIGHT_HIDDEN, layer, (num_gates * size, size)
+            yield prefix + "bias", _BIAS, layer, (num_gates * size,)
             inputs = size
         for head in range(config.ahead):
             prefix = f"head.ahead.{head - 1}." if head else "head."
@@ -310,14 +328,14 @@ class NativeTrainer:
     def _update(self, step: _OptimizerStep) -> None:
         self._native.seqloom_trainer_update(self._trainer, ctypes.byref(step))
 
-    def _exchange(self, arena: str, part: int, layer: int, values: np.ndarray, *, into: bool) -> None:
+    def _copy(self, arena: str, part: int, layer: int, values: np.ndarray, *, into: bool) -> None:
         self._native.seqloom_trainer_copy_parameter(
             self._trainer, ARENAS.index(arena), part, layer, _pointer(values), int(into)
         )
 
-    def _exchange_state(self, layer: int, lanes: int, parts: tuple[np.ndarray, ...], *, into: bool) -> None:
+    def _copy_state(self, layer: int, batch_size: int, parts: tuple[np.ndarray, ...], *, into: bool) -> None:
         hidden, cell = (*(_pointer(part) for part in parts), None, None)[:2]
-        self._native.seqloom_trainer_copy_state(self._trainer, layer, lanes, hidden, cell, int(into))
+        self._native.seqloom_trainer_copy_state(self._trainer, layer, batch_size, hidden, cell, int(into))
 
 
 _HANDLE, _ARRAY = ctypes.c_void_p, ctypes.c_void_p

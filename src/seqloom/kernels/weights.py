@@ -1,38 +1,34 @@
-"""The names and shapes of a model's arrays, and whether a mapping holds them all."""
+"""The names and shapes of a model's arrays, and their validation."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int32
 
 from seqloom.config import ModelConfig
 from seqloom.errors import RunError
+from seqloom.kernels.cores import Shapes, Weights, core_spec
+from seqloom.kernels.heads import head_spec
 
 __all__ = [
     "DraftWeights",
     "Weights",
     "checked_weights",
-    "dilation",
     "draft_weights",
     "expected_shapes",
-    "gate_columns",
+    "gate_widths",
     "layer_weights",
 ]
-
-_GATES = {"lstm": 4, "gru": 3, "conv": 2}
-
-Weights = Mapping[str, Float32[Any, "..."]]
-Shapes = dict[str, tuple[int, ...]]
 
 
 class DraftWeights(NamedTuple):
     """Heads that draft the tokens after the next one.
 
     Attributes:
-        weight: of each head.
-        bias: of each head.
-        tokens: that they draft, ascending.
+        weight: weight of each head, for the drafted tokens.
+        bias: bias of each head, for the drafted tokens.
+        tokens: ids of the drafted tokens, ascending.
     """
 
     weight: Float32[np.ndarray, "drafts tokens hidden"]
@@ -40,42 +36,42 @@ class DraftWeights(NamedTuple):
     tokens: Int32[np.ndarray, " tokens"]
 
 
-def dilation(layer: int) -> int:
-    """Steps between two taps of the convolution `layer`: doubled by each layer, from 1 to 512, then anew."""
-    return int(2 ** (layer % 10))
-
-
 def expected_shapes(config: ModelConfig) -> Shapes:
-    """Every array that decoding needs, by name; the heads for tokens further ahead are not among them."""
+    """Return the shape of every array that decoding needs, by name; draft heads are not among them.
+
+    Raises:
+        ConfigError: the core or the head is not registered.
+    """
+    core, head = core_spec(config.core), head_spec(config.head)
     shapes: Shapes = {}
     if config.embedding:
         shapes["embedding.weight"] = (config.vocabulary, config.embedding)
     inputs = config.embedding or config.vocabulary
     for index, size in enumerate(config.sizes):
-        layer = _LAYER_SHAPES[config.core](config, inputs, size)
+        layer = core.layer_shapes(config, inputs, size)
         shapes.update({f"core.layers.{index}.{name}": shape for name, shape in layer.items()})
         inputs = size
-    if not config.tied:
-        shapes["head.weight"] = (config.vocabulary, inputs)
-    shapes["head.bias"] = (config.vocabulary,)
+    shapes |= {f"head.{name}": shape for name, shape in head.shapes(config, inputs).items()}
     if config.condition:
-        rows = {"input": sum(gate_columns(config)), "state": sum(gate_columns(config)), "output": config.vocabulary}
+        num_gates = sum(gate_widths(config))
+        rows = {"input": num_gates, "state": num_gates, "output": config.vocabulary}
         shapes |= {f"condition.{name}": (rows[name], config.condition) for name in config.condition_into}
     if config.noise:
         shapes["condition.noise"] = (config.noise_width, config.noise)
     return shapes
 
 
-def gate_columns(config: ModelConfig) -> tuple[int, ...]:
-    """Pre-activations of each layer."""
-    return tuple(_GATES[config.core] * size for size in config.sizes)
+def gate_widths(config: ModelConfig) -> tuple[int, ...]:
+    """Return the number of pre-activations of each layer."""
+    num_gates = core_spec(config.core).num_gates
+    return tuple(num_gates * size for size in config.sizes)
 
 
 def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Weights:
-    """The arrays that decoding needs, copied to contiguous float32.
+    """Return the arrays that decoding needs, copied to contiguous float32.
 
     Raises:
-        RunError: arrays are missing, have another shape, or hold NaN or infinity; one line for each.
+        RunError: arrays are missing, have another shape, or contain NaN or infinity; one line for each.
     """
     expected = expected_shapes(config)
     faults = [fault for name, shape in expected.items() if (fault := _fault(name, shape, weights.get(name)))]
@@ -84,11 +80,11 @@ def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> W
     return {name: np.array(weights[name], np.float32, order="C") for name in expected}
 
 
-def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], most: int) -> DraftWeights:
-    """The heads for tokens further ahead, cut to the `most` tokens of the largest bias, which are frequent.
+def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], max_tokens: int) -> DraftWeights:
+    """Return the draft heads, cut to the `max_tokens` tokens with the largest bias, which are frequent.
 
     Raises:
-        RunError: a head is missing, has another shape, or holds NaN or infinity; one line for each.
+        RunError: a head is missing, has another shape, or contains NaN or infinity; one line for each.
     """
     names = [f"head.ahead.{head}" for head in range(config.ahead - 1)]
     shapes = {"weight": (config.vocabulary, config.sizes[-1]), "bias": (config.vocabulary,)}
@@ -96,67 +92,31 @@ def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], most: 
     faults = [fault for name, shape in arrays.items() if (fault := _fault(name, shape, weights.get(name)))]
     if faults:
         raise RunError(*faults)
-    tokens = np.sort(np.argsort(-weights["head.bias"], kind="stable")[:most])
-    parts = DraftWeights(
+    tokens = np.sort(np.argsort(-weights["head.bias"], kind="stable")[:max_tokens])
+    drafts = DraftWeights(
         np.zeros((len(names), len(tokens), config.sizes[-1]), np.float32),
         np.zeros((len(names), len(tokens)), np.float32),
         tokens.astype(np.int32),
     )
     for head, name in enumerate(names):
-        parts.weight[head], parts.bias[head] = weights[f"{name}.weight"][tokens], weights[f"{name}.bias"][tokens]
-    return parts
+        drafts.weight[head], drafts.bias[head] = weights[f"{name}.weight"][tokens], weights[f"{name}.bias"][tokens]
+    return drafts
 
 
 def layer_weights(weights: Weights, index: int) -> Weights:
-    """The arrays of one layer, by their names within it."""
+    """Return the arrays of one layer, by their names within it."""
     prefix = f"core.layers.{index}."
     return {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
 
 
-def _fault(name: str, shape: tuple[int, ...], found: np.ndarray | None) -> str | None:
-    advice = "the run is damaged or its settings are another model's; copy it anew or train again"
-    if found is None:
+def _fault(name: str, shape: tuple[int, ...], array: np.ndarray | None) -> str | None:
+    advice = "the run is damaged or its settings belong to another model; copy it again or train again"
+    if array is None:
         return f"the weights lack {name} of shape {list(shape)}: {advice}"
-    if found.shape != shape:
-        return f"{name} has shape {list(found.shape)}, expected {list(shape)}: {advice}"
-    if found.dtype.kind not in "fiu":
-        return f"{name} holds {found.dtype}, expected numbers: {advice}"
-    if not np.isfinite(found).all():
+    if array.shape != shape:
+        return f"{name} has shape {list(array.shape)}, expected {list(shape)}: {advice}"
+    if array.dtype.kind not in "fiu":
+        return f"{name} holds {array.dtype}, expected numbers: {advice}"
+    if not np.isfinite(array).all():
         return f"{name} holds NaN or infinity, expected finite numbers: {advice}"
     return None
-
-
-def _lstm_shapes(config: ModelConfig, inputs: int, size: int) -> Shapes:
-    shapes = _recurrent_shapes(4, config, inputs, size)
-    if config.layer_norm:
-        shapes |= {"norm_cell.weight": (size,), "norm_cell.bias": (size,)}
-    return shapes
-
-
-def _gru_shapes(config: ModelConfig, inputs: int, size: int) -> Shapes:
-    return _recurrent_shapes(3, config, inputs, size)
-
-
-def _recurrent_shapes(gates: int, config: ModelConfig, inputs: int, size: int) -> Shapes:
-    rows = gates * size
-    shapes: Shapes = {"weight_input": (rows, inputs), "weight_hidden": (rows, size), "bias": (rows,)}
-    if config.layer_norm:
-        shapes |= {"norm_input.weight": (rows,), "norm_hidden.weight": (rows,)}
-    return shapes
-
-
-def _conv_shapes(config: ModelConfig, inputs: int, size: int) -> Shapes:
-    shapes: Shapes = {
-        "weight_input": (2 * size, inputs, config.kernel_width),
-        "bias": (2 * size,),
-        "weight_output": (size, size),
-        "bias_output": (size,),
-    }
-    if inputs != size:
-        shapes["weight_skip"] = (size, inputs)
-    if config.layer_norm:
-        shapes |= {"norm.weight": (inputs,), "norm.bias": (inputs,)}
-    return shapes
-
-
-_LAYER_SHAPES = {"lstm": _lstm_shapes, "gru": _gru_shapes, "conv": _conv_shapes}

@@ -13,7 +13,7 @@ from typing import Any
 
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.kernels.library import BFLOAT16, chosen_kernels, training_kernels
-from seqloom.kernels.trainer import covers
+from seqloom.kernels.trainer import is_supported
 from seqloom.lm.options import TrainOptions
 
 __all__ = ["Budget", "TrainingPlan", "choose_defaults", "kernels_for"]
@@ -122,12 +122,12 @@ def _likely_kernels(settings: TrainOptions, parent: ModelConfig | None, precisio
     """The kernels that will train, before sizes are known."""
     given = {name: settings.model[name] for name in ("core", "layer_norm") if name in settings.model}
     likely = parent or ModelConfig(vocabulary=2, **given)
-    return None if settings.model.get("tied") else training_kernels(precision) if covers(likely) else None
+    return None if settings.model.get("tied") else training_kernels(precision) if is_supported(likely) else None
 
 
 def kernels_for(model: ModelConfig, training: TrainingConfig) -> str | None:
     """The compiled instruction set that trains a model here, or None for torch."""
-    return training_kernels(training.precision) if covers(model) else None
+    return training_kernels(training.precision) if is_supported(model) else None
 
 
 def fast_bfloat16() -> bool:

@@ -1,1 +1,1 @@
-"""Networks: cores, heads, and the language model that joins them."""
+"""Networks in torch: cores, heads, and the language model that joins them."""

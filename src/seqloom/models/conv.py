@@ -7,14 +7,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.weights import dilation
+from seqloom.kernels.cores.conv import dilation
+from seqloom.models.core_layer import CoreLayer, LayerConditioning, State
 from seqloom.models.gated_rnn import LayerNorm
-from seqloom.models.recurrent_layer import Core, LayerConditioning, State
 
 __all__ = ["CausalConv"]
 
 
-class CausalConv(Core):
+class CausalConv(CoreLayer):
     """One gated residual block: `skip(x) + W_output (tanh(a) * sigmoid(b)) + bias_output`, `a, b = conv(x)`.
 
     State: the last `(kernel_width - 1) * dilation` inputs of the convolution, `[batch, past, input]`, oldest first;
@@ -36,7 +36,7 @@ class CausalConv(Core):
         self.norm = LayerNorm(input_size, bias=True) if config.layer_norm else None
 
     def initial_state(self, batch: int) -> State:
-        """Zeros."""
+        """Return zeros."""
         return (self.bias.new_zeros(batch, self.past, self.weight_input.shape[1]),)
 
     def forward(
@@ -46,30 +46,35 @@ class CausalConv(Core):
         generator: torch.Generator | None = None,
         condition: LayerConditioning | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """Read a sequence; `generator` is not used, there are no recurrent weights to drop."""
+        """Read a sequence; see `CoreLayer.forward`. Without recurrent weights, `generator` is not used."""
         normalised = inputs if self.norm is None else self.norm(inputs)
         padded = torch.cat([state[0].to(normalised.dtype), normalised], 1)
         gates = nn.functional.conv1d(
             padded.transpose(1, 2), self.weight_input, self.bias, dilation=self.dilation
         ).transpose(1, 2)
         if condition is not None:
-            gates = gates + condition.added
+            gates = gates + condition.bias
         return self._output(inputs, gates), (padded[:, padded.shape[1] - self.past :].to(state[0]),)
 
     def step(
-        self, inputs: Float[Tensor, "batch features"], state: State
+        self,
+        inputs: Float[Tensor, "batch features"],
+        state: State,
+        condition_bias: Float[Tensor, "batch gates"] | None = None,
     ) -> tuple[Float[Tensor, "batch hidden"], State]:
-        """Read one token."""
+        """Read one token; see `CoreLayer.step`."""
         normalised = inputs if self.norm is None else self.norm(inputs)
         padded = torch.cat([state[0], normalised.unsqueeze(1)], 1)
         taps = padded[:, :: self.dilation]
         gates = torch.einsum("bki,gik->bg", taps, self.weight_input) + self.bias
+        if condition_bias is not None:
+            gates = gates + condition_bias
         return self._output(inputs, gates), (padded[:, 1:],)
 
     def _output(self, inputs: Tensor, gates: Tensor) -> Tensor:
-        shown, gate = gates.chunk(2, dim=-1)
-        skipped = inputs if self.weight_skip is None else inputs @ self.weight_skip.t()
-        return skipped + nn.functional.linear(shown.tanh() * gate.sigmoid(), self.weight_output, self.bias_output)
+        candidate, gate = gates.chunk(2, dim=-1)
+        skip = inputs if self.weight_skip is None else inputs @ self.weight_skip.t()
+        return skip + nn.functional.linear(candidate.tanh() * gate.sigmoid(), self.weight_output, self.bias_output)
 
 
 def _glorot(shape: tuple[int, ...], generator: torch.Generator | None) -> nn.Parameter:

@@ -1,4 +1,4 @@
-"""What the gated recurrent layers share: parameters, their initial values, and the dropping of recurrent weights."""
+"""Parts that the gated recurrent layers share: parameters, initial values and weight dropout."""
 
 import math
 from abc import abstractmethod
@@ -8,13 +8,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import Core, LayerConditioning, State, dropout_mask, unroll
+from seqloom.models.core_layer import CoreLayer, LayerConditioning, State, dropout_mask, unroll
 
 __all__ = ["GatedRnn", "LayerNorm"]
 
 
 class LayerNorm(nn.Module):
-    """Layer normalisation with a gain and, where asked for, a bias (Ba, Kiros, Hinton 2016)."""
+    """Layer normalisation with a gain and an optional bias (Ba, Kiros, Hinton 2016)."""
 
     def __init__(self, size: int, *, bias: bool) -> None:
         super().__init__()
@@ -26,8 +26,8 @@ class LayerNorm(nn.Module):
         return nn.functional.layer_norm(values, self.weight.shape, self.weight, self.bias)
 
 
-class GatedRnn(Core):
-    """A recurrent layer with `num_gates` gates over one hidden vector, and a single bias for each gate.
+class GatedRnn(CoreLayer):
+    """A recurrent layer with `num_gates` gates over one hidden vector, and a single bias per gate.
 
     Parameters: `weight_input [gates*hidden, input]`, `weight_hidden [gates*hidden, hidden]`, `bias [gates*hidden]`. The
     input weights start uniform (Glorot), the recurrent ones orthogonal gate by gate (Saxe et al. 2014).
@@ -52,7 +52,7 @@ class GatedRnn(Core):
         self.norm_hidden = LayerNorm(self.num_gates * size, bias=False) if config.layer_norm else None
 
     def recurrent_weight(self, generator: torch.Generator | None) -> Float[Tensor, "gates hidden"]:
-        """The recurrent weight with a share of its entries dropped for the length of a window."""
+        """Return the recurrent weight with the dropout of one window (Merity et al. 2018)."""
         weight = self.weight_hidden
         mask = dropout_mask(weight, self.weight_dropout, generator, tuple(weight.shape))
         return weight if mask is None else weight * mask
@@ -60,28 +60,31 @@ class GatedRnn(Core):
     def with_condition(
         self, inputs: Float[Tensor, "batch time features"], condition: LayerConditioning | None
     ) -> tuple[Float[Tensor, "batch time wide"], Float[Tensor, "gates wide"]]:
-        """Inputs and input weight, with what the layer is told beside them."""
+        """Return the inputs with the features appended, and the input weight with theirs."""
         if condition is None:
             return inputs, self.weight_input
-        told = condition.features.to(inputs.dtype)
-        return torch.cat([inputs, told], -1), torch.cat([self.weight_input, condition.weight], 1)
+        features = condition.features.to(inputs.dtype)
+        return torch.cat([inputs, features], -1), torch.cat([self.weight_input, condition.weight], 1)
 
     def products(
-        self, inputs: Tensor, hidden: Tensor, weight_hidden: Tensor, added: Tensor | None = None
+        self, inputs: Tensor, hidden: Tensor, weight_hidden: Tensor, condition_bias: Tensor | None = None
     ) -> tuple[Float[Tensor, "batch gates"], Float[Tensor, "batch gates"]]:
-        """The pre-activations from the input (bias and `added` included) and from the hidden vector."""
+        """Return the pre-activations from the input (biases included) and from the hidden vector."""
         from_input = inputs @ self.weight_input.t()
         from_hidden = hidden @ weight_hidden.t()
         if self.norm_input is not None and self.norm_hidden is not None:
             from_input, from_hidden = self.norm_input(from_input), self.norm_hidden(from_hidden)
-        driven = from_input + self.bias
-        return driven if added is None else driven + added, from_hidden
+        biased = from_input + self.bias
+        return biased if condition_bias is None else biased + condition_bias, from_hidden
 
-    def advance(
-        self, inputs: Float[Tensor, "batch features"], state: State, added: Float[Tensor, "batch gates"]
+    def step(
+        self,
+        inputs: Float[Tensor, "batch features"],
+        state: State,
+        condition_bias: Float[Tensor, "batch gates"] | None = None,
     ) -> tuple[Float[Tensor, "batch hidden"], State]:
-        """Read one token; `added` goes to the pre-activations."""
-        return self._step(inputs, state, self.weight_hidden, added)
+        """Read one token; see `CoreLayer.step`."""
+        return self._step(inputs, state, self.weight_hidden, condition_bias)
 
     def _unrolled(
         self,
@@ -98,10 +101,10 @@ class GatedRnn(Core):
         def step(both: Tensor, before: State) -> tuple[Tensor, State]:
             return self._step(both[:, :width], before, weight_hidden, both[:, width:])
 
-        return unroll(step, torch.cat([inputs, condition.added], -1), state)
+        return unroll(step, torch.cat([inputs, condition.bias], -1), state)
 
     @abstractmethod
     def _step(
-        self, inputs: Tensor, state: State, weight_hidden: Tensor, added: Tensor | None = None
+        self, inputs: Tensor, state: State, weight_hidden: Tensor, condition_bias: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        """Read one token; `added` goes to the pre-activations."""
+        """Read one token with these recurrent weights."""

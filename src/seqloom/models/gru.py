@@ -1,11 +1,11 @@
-"""Gated recurrent unit (Cho et al. 2014), the reset gate applied after the recurrent product, one bias a gate."""
+"""Gated recurrent unit (Cho et al. 2014), the reset gate applied after the recurrent product, one bias per gate."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqloom.models.core_layer import LayerConditioning, State
 from seqloom.models.gated_rnn import GatedRnn
-from seqloom.models.recurrent_layer import LayerConditioning, State
 
 __all__ = ["GRU"]
 
@@ -20,7 +20,7 @@ class GRU(GatedRnn):
     num_gates = 3
 
     def initial_state(self, batch: int) -> State:
-        """Zeros."""
+        """Return zeros."""
         return (self.bias.new_zeros(batch, self.output_size),)
 
     def forward(
@@ -30,7 +30,7 @@ class GRU(GatedRnn):
         generator: torch.Generator | None = None,
         condition: LayerConditioning | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """Read a sequence."""
+        """Read a sequence; see `CoreLayer.forward`."""
         weight_hidden = self.recurrent_weight(generator)
         if self.norm_input is not None:
             return self._unrolled(inputs, state, weight_hidden, condition)
@@ -49,17 +49,11 @@ class GRU(GatedRnn):
         )
         return outputs.transpose(0, 1), (hidden[0].to(state[0]),)
 
-    def step(
-        self, inputs: Float[Tensor, "batch features"], state: State
-    ) -> tuple[Float[Tensor, "batch hidden"], State]:
-        """Read one token."""
-        return self._step(inputs, state, self.weight_hidden)
-
     def _step(
-        self, inputs: Tensor, state: State, weight_hidden: Tensor, added: Tensor | None = None
+        self, inputs: Tensor, state: State, weight_hidden: Tensor, condition_bias: Tensor | None = None
     ) -> tuple[Tensor, State]:
         (hidden,) = state
-        from_input, from_hidden = self.products(inputs, hidden, weight_hidden, added)
+        from_input, from_hidden = self.products(inputs, hidden, weight_hidden, condition_bias)
         reset_in, update_in, new_in = from_input.chunk(3, dim=-1)
         reset_hidden, update_hidden, new_hidden = from_hidden.chunk(3, dim=-1)
         reset = (reset_in + reset_hidden).sigmoid()

@@ -1,4 +1,4 @@
-"""Embedding, core and head: tokens in, a distribution over the next token out."""
+"""Embedding, core and head: from tokens to the distribution of the next token."""
 
 from collections.abc import Iterator
 
@@ -7,19 +7,24 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
+from seqloom.kernels.heads import head_spec
 from seqloom.models.conditioning import Conditioning, ConditionInputs
-from seqloom.models.heads import AHEAD_WEIGHT, SoftmaxHead
+from seqloom.models.head_layer import AHEAD_WEIGHT, HeadLayer
 from seqloom.models.stack import Stack, StackState, reset_state
+from seqloom.registry import import_part
 
 __all__ = ["LanguageModel", "num_parameters"]
 
 
 class LanguageModel(nn.Module):
-    """Reads tokens and predicts the ones that follow.
+    """Read tokens and predict the next ones.
 
     Args:
-        config: the network's shape.
-        seed: of the initial weights.
+        config: shape of the network.
+        seed: seed of the initial weights.
+
+    Raises:
+        ConfigError: the core or the head is not registered.
     """
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
@@ -28,19 +33,17 @@ class LanguageModel(nn.Module):
         self.config = config
         self.embedding = _Embedding(config.vocabulary, config.embedding, generator) if config.embedding else None
         self.core = Stack(config.embedding or config.vocabulary, config, generator)
-        tied = self.embedding.weight if config.tied and self.embedding is not None else None
-        self.head = SoftmaxHead(self.core.output_size, config, tied, generator)
+        head_class: type[HeadLayer] = import_part(head_spec(config.head).layer)
+        self.head = head_class(self.core.output_size, config, generator)
         self.condition = Conditioning(config, generator) if config.condition else None
 
     @property
-    def output_weight(self) -> Float[Tensor, "vocab hidden"]:
-        """The weight that makes logits of the core's outputs."""
-        if self.config.tied and self.embedding is not None:
-            return self.embedding.weight
-        return self.head.weight
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        return self.head.bias.device
 
     def initial_state(self, batch: int) -> StackState:
-        """The zero state of `batch` lanes."""
+        """Return the zero state of `batch` streams."""
         return self.core.initial_state(batch)
 
     def forward(
@@ -49,60 +52,75 @@ class LanguageModel(nn.Module):
         state: StackState,
         resets: Bool[Tensor, "batch time"] | None = None,
         generator: torch.Generator | None = None,
-        told: ConditionInputs | None = None,
+        conditions: ConditionInputs | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
         """Read tokens.
 
         Args:
             tokens: ids.
-            state: from `initial_state` or an earlier call.
-            resets: on the CPU; True where a lane's state is zeroed before the token is read.
-            generator: draws what dropout drops; None drops nothing.
-            told: of the texts' ratings; None leaves them unknown.
+            state: state from `initial_state` or an earlier call.
+            resets: on the CPU; True where a stream's state is zeroed before the token is read.
+            generator: generator of dropout; None drops nothing.
+            conditions: conditions of the texts; None leaves them unknown.
 
         Returns:
             The core's outputs, and the state after the last token.
         """
-        inputs = self._rows(tokens)
+        inputs = self._inputs(tokens)
         outputs = []
-        for start, stop, lanes in _segments(resets, tokens.shape[1]):
-            if lanes is not None:
-                state = reset_state(state, lanes.to(tokens.device))
-            conditions = None
-            if self.condition is not None and told is not None:
-                part = told.during(start, stop)
-                conditions = [self.condition.of_layer(layer, part) for layer in range(len(state))]
-            output, state = self.core(inputs[:, start:stop], state, generator, conditions)
+        for start, stop, streams in _segments(resets, tokens.shape[1]):
+            if streams is not None:
+                state = reset_state(state, streams.to(tokens.device))
+            layer_conditions = None
+            if self.condition is not None and conditions is not None:
+                part = conditions.time_slice(start, stop)
+                layer_conditions = [self.condition.layer_conditioning(layer, part) for layer in range(len(state))]
+            output, state = self.core(inputs[:, start:stop], state, generator, layer_conditions)
             outputs.append(output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1), state
 
     def logits(
         self, hidden: Float[Tensor, "*axes hidden"], features: Float[Tensor, "*axes features"] | None = None
     ) -> Float[Tensor, "*axes vocab"]:
-        """The next token's logits; `features` are those of the ratings, None where they are unknown."""
-        logits: Tensor = self.head(hidden, self.output_weight)
-        added = self._added(features)
-        return logits if added is None else logits + added
+        """Return the next token's logits.
+
+        Args:
+            hidden: outputs of the core.
+            features: features of the conditions; None leaves them unknown.
+        """
+        logits: Tensor = self.head(hidden, self._tied_weight)
+        bias = self._logit_bias(features)
+        return logits if bias is None else logits + bias
 
     def losses(
         self,
         hidden: Float[Tensor, "batch time hidden"],
         targets: Int[Tensor, "batch time"],
         ignored: int,
-        told: ConditionInputs | None = None,
+        conditions: ConditionInputs | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """What training minimises, and the mean nats of the next token alone."""
-        added = self._added(None if told is None else told.features)
-        first, *later = self.head.losses(hidden, targets, self.output_weight, ignored, added)
+        """Return the training objective, and the mean loss of the next token alone, in nats.
+
+        Args:
+            hidden: outputs of the core.
+            targets: ids of the next tokens.
+            ignored: target that does not count.
+            conditions: conditions of the texts; None leaves them unknown.
+        """
+        bias = self._logit_bias(None if conditions is None else conditions.features)
+        first, *later = self.head.losses(hidden, targets, ignored, bias, self._tied_weight)
         if not later:
             return first, first
         return first + AHEAD_WEIGHT * torch.stack(later).mean(), first
 
-    def _added(self, features: Tensor | None) -> Tensor | None:
-        """What ratings add to the logits."""
-        return None if self.condition is None or features is None else self.condition.of_logits(features)
+    @property
+    def _tied_weight(self) -> Float[Tensor, "vocab hidden"] | None:
+        return self.embedding.weight if self.config.tied and self.embedding is not None else None
 
-    def _rows(self, tokens: Tensor) -> Float[Tensor, "batch time features"]:
+    def _logit_bias(self, features: Tensor | None) -> Tensor | None:
+        return None if self.condition is None or features is None else self.condition.logit_bias(features)
+
+    def _inputs(self, tokens: Tensor) -> Float[Tensor, "batch time features"]:
         if self.embedding is not None:
             return nn.functional.embedding(tokens, self.embedding.weight)
         return nn.functional.one_hot(tokens, self.config.vocabulary).to(self.head.bias.dtype)
@@ -117,13 +135,13 @@ class _Embedding(nn.Module):
 
 
 def num_parameters(model: nn.Module) -> int:
-    """How many numbers training adjusts."""
+    """Return the number of trainable parameters."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _segments(resets: Tensor | None, time: int) -> Iterator[tuple[int, int, Tensor | None]]:
-    """Stretches of time without a reset inside: where each begins and ends, and the lanes zeroed before it."""
+    """Yield the stretches of time without a reset inside: start, end, and the streams to zero before the start."""
     starts = [0] if resets is None else sorted({0, *resets.any(0).nonzero().flatten().tolist()})
     for start, stop in zip(starts, [*starts[1:], time], strict=True):
-        lanes = None if resets is None else resets[:, start]
-        yield start, stop, lanes if lanes is not None and bool(lanes.any()) else None
+        streams = None if resets is None else resets[:, start]
+        yield start, stop, streams if streams is not None and bool(streams.any()) else None

@@ -1,12 +1,12 @@
-"""Long short-term memory (Hochreiter, Schmidhuber 1997; forget gate of Gers et al. 2000), a single bias a gate."""
+"""Long short-term memory (Hochreiter, Schmidhuber 1997; forget gate of Gers et al. 2000), a single bias per gate."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from seqloom.config import ModelConfig
+from seqloom.models.core_layer import LayerConditioning, State
 from seqloom.models.gated_rnn import GatedRnn, LayerNorm
-from seqloom.models.recurrent_layer import LayerConditioning, State
 
 __all__ = ["LSTM"]
 
@@ -28,7 +28,7 @@ class LSTM(GatedRnn):
         self.norm_cell = LayerNorm(size, bias=True) if config.layer_norm else None
 
     def initial_state(self, batch: int) -> State:
-        """Zeros."""
+        """Return zeros."""
         zeros = self.bias.new_zeros(batch, self.output_size)
         return zeros, zeros.clone()
 
@@ -39,7 +39,7 @@ class LSTM(GatedRnn):
         generator: torch.Generator | None = None,
         condition: LayerConditioning | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """Read a sequence."""
+        """Read a sequence; see `CoreLayer.forward`."""
         weight_hidden = self.recurrent_weight(generator)
         if self.norm_cell is not None:
             return self._unrolled(inputs, state, weight_hidden, condition)
@@ -58,19 +58,13 @@ class LSTM(GatedRnn):
         )
         return outputs.transpose(0, 1), (hidden[0].to(state[0]), cell[0].to(state[1]))
 
-    def step(
-        self, inputs: Float[Tensor, "batch features"], state: State
-    ) -> tuple[Float[Tensor, "batch hidden"], State]:
-        """Read one token."""
-        return self._step(inputs, state, self.weight_hidden)
-
     def _step(
-        self, inputs: Tensor, state: State, weight_hidden: Tensor, added: Tensor | None = None
+        self, inputs: Tensor, state: State, weight_hidden: Tensor, condition_bias: Tensor | None = None
     ) -> tuple[Tensor, State]:
         hidden, cell = state
-        from_input, from_hidden = self.products(inputs, hidden, weight_hidden, added)
-        entry, forget, new, exposed = (from_input + from_hidden).chunk(4, dim=-1)
-        cell = forget.sigmoid() * cell + entry.sigmoid() * new.tanh()
-        shown = cell if self.norm_cell is None else self.norm_cell(cell)
-        hidden = exposed.sigmoid() * shown.tanh()
+        from_input, from_hidden = self.products(inputs, hidden, weight_hidden, condition_bias)
+        input_gate, forget_gate, candidate, output_gate = (from_input + from_hidden).chunk(4, dim=-1)
+        cell = forget_gate.sigmoid() * cell + input_gate.sigmoid() * candidate.tanh()
+        normed = cell if self.norm_cell is None else self.norm_cell(cell)
+        hidden = output_gate.sigmoid() * normed.tanh()
         return hidden, (hidden, cell)

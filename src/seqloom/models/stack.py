@@ -8,35 +8,44 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from seqloom.config import ModelConfig
-from seqloom.models.recurrent_layer import Core, LayerConditioning, State, dropout_mask
-from seqloom.registry import CORES, resolve
+from seqloom.kernels.cores import core_spec
+from seqloom.models.core_layer import CoreLayer, LayerConditioning, State, dropout_mask
+from seqloom.registry import import_part
 
 __all__ = ["Stack", "StackState", "reset_state"]
 
 StackState = tuple[State, ...]
-"""One state a layer."""
+"""One state per layer."""
 
 
 class Stack(nn.Module):
-    """Cores of `config.sizes` in a row.
+    """Layers with the sizes `config.sizes`.
+
+    Args:
+        input_size: width of the inputs.
+        config: shape of the network.
+        generator: generator of the initial weights.
 
     Attributes:
         output_size: width of the last layer's outputs.
+
+    Raises:
+        ConfigError: the core is not registered.
     """
 
     def __init__(self, input_size: int, config: ModelConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
-        kind: type[Core] = resolve("core", config.core, CORES)
+        layer_class: type[CoreLayer] = import_part(core_spec(config.core).layer)
         widths = (input_size, *config.sizes)
         self.layers = nn.ModuleList(
-            kind(width, size, index, config, generator)
+            layer_class(width, size, index, config, generator)
             for index, (width, size) in enumerate(itertools.pairwise(widths))
         )
         self.output_size = config.sizes[-1]
 
     def initial_state(self, batch: int) -> StackState:
-        """The zero states of `batch` lanes."""
+        """Return the zero states of `batch` streams."""
         return tuple(layer.initial_state(batch) for layer in self.layers)  # type: ignore[operator]
 
     def forward(
@@ -46,31 +55,34 @@ class Stack(nn.Module):
         generator: torch.Generator | None = None,
         conditions: Sequence[LayerConditioning | None] | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], StackState]:
-        """Read a sequence; every layer's outputs go through dropout where `generator` is given.
+        """Read a sequence.
 
         Args:
-            inputs: one row a token.
-            state: of all layers.
-            generator: draws what dropout drops.
-            conditions: what each layer is told.
+            inputs: one row per token.
+            state: states of all layers.
+            generator: generator of dropout, which follows every layer; None drops nothing.
+            conditions: conditions of each layer; None for none.
+
+        Returns:
+            The outputs, and the states after the last token.
         """
         after = []
         conditions = conditions or [None] * len(state)
         for layer, before, condition in zip(self.layers, state, conditions, strict=True):
             inputs, layer_after = layer(inputs, before, generator, condition)
-            inputs = self._dropped(inputs, generator)
+            inputs = self._dropout(inputs, generator)
             after.append(layer_after)
         return inputs, tuple(after)
 
-    def _dropped(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _dropout(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
         batch, time, hidden = values.shape
         steps = 1 if self.config.dropout_kind == "variational" else time
         mask = dropout_mask(values, self.config.dropout, generator, (batch, steps, hidden))
         return values if mask is None else values * mask
 
 
-def reset_state(state: StackState, lanes: Bool[Tensor, " batch"]) -> StackState:
-    """The state with `lanes` back at zero."""
+def reset_state(state: StackState, streams: Bool[Tensor, " batch"]) -> StackState:
+    """Return the state with `streams` at zero."""
     return tuple(
-        tuple(part.masked_fill(lanes.view(-1, *[1] * (part.dim() - 1)), 0) for part in layer) for layer in state
+        tuple(part.masked_fill(streams.view(-1, *[1] * (part.dim() - 1)), 0) for part in layer) for layer in state
     )

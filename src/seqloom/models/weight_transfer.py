@@ -1,4 +1,4 @@
-"""Carrying what one model learned into another whose vocabulary is larger."""
+"""Copying weights into a model with a larger vocabulary."""
 
 import torch
 from torch import nn
@@ -8,10 +8,10 @@ __all__ = ["transfer_weights"]
 
 @torch.no_grad()
 def transfer_weights(old: nn.Module, new: nn.Module) -> None:
-    """Copy every parameter of `old` into the same-named one of `new`, as far as it reaches along every axis.
+    """Copy every parameter of `old` into the leading rows and columns of the same-named parameter of `new`.
 
-    Rows and columns that only `new` has keep their initial values, so that old tokens mean what they meant. What only
-    `old` has is left out.
+    Rows and columns that only `new` has keep their initial values, so old tokens keep their meaning. Parameters that
+    only `old` has are ignored.
     """
     targets = dict(new.named_parameters())
     for name, value in old.named_parameters():

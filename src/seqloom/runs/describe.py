@@ -4,7 +4,7 @@ from typing import Any
 
 from seqloom.config import ModelConfig
 from seqloom.errors import RunError
-from seqloom.kernels.native_decoder import decoding_kernels, default_precision
+from seqloom.kernels.native_weights import decoding_kernels, default_precision
 from seqloom.kernels.weights import expected_shapes
 from seqloom.runs.saved_run import SavedRun
 

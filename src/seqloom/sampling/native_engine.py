@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from seqloom.errors import ConfigError
-from seqloom.kernels.batched_decoder import NOT_FINITE, RUNNING, Chunk, Lanes
-from seqloom.kernels.condition_bias import Added
-from seqloom.kernels.conditional_decoders import GuidedDecoder, NoisyDecoder
+from seqloom.kernels.batched_decoder import NOT_FINITE, RUNNING, BatchedDecoder, Chunk
+from seqloom.kernels.condition_bias import ConditionBias
+from seqloom.kernels.conditional_decoders import GuidedDecoder, LatentDecoder
 from seqloom.kernels.decoder import Decoder
 from seqloom.kernels.decoding_abi import SamplingSettings
 from seqloom.kernels.native_decoder import NativeDecoder
@@ -80,7 +80,7 @@ def check_draft_length(job: GenerationRequest) -> None:
     decoder = _of_one(job)
     if not isinstance(decoder, NativeDecoder):
         raise ConfigError(f"--ahead {wanted} drafts tokens, which goes with no --guidance: leave out one of the two")
-    most = decoder.ahead
+    most = decoder.weights.max_draft_length
     if wanted > most:
         raise ConfigError(f"--ahead got {wanted}: {_most_said(most)}")
 
@@ -130,14 +130,16 @@ def generate_batch(job: GenerationRequest, first_index: int, count: int) -> Iter
             return
 
 
-def start_streams(job: GenerationRequest, count: int, first_index: int = 0, threads: int | None = None) -> Lanes:
+def start_streams(
+    job: GenerationRequest, count: int, first_index: int = 0, threads: int | None = None
+) -> BatchedDecoder:
     """Lanes that have read the prompt, ready to write one sample each."""
     network = _network(job)
     assert network is not None
-    lanes = network.lanes(count * _streams(job), threads)
+    lanes = network.streams(count * _streams(job), threads)
     if isinstance(guided := _of_one(job), GuidedDecoder):
         untold = _told_of(guided)[1]
-        lanes.set_added([network.added] * count + [untold] * count)
+        lanes.set_condition([network.condition] * count + [untold] * count)
         lanes.set_guidance(guided.guidance)
     bias = _static_bias(job)
     lanes.set_sampling(_settings(job), bias if bias is not None and bias.any() else None)
@@ -149,20 +151,20 @@ def start_streams(job: GenerationRequest, count: int, first_index: int = 0, thre
 def _network(job: GenerationRequest) -> NativeDecoder | None:
     """What the kernels would write with; None where they cannot."""
     decoder = _of_one(job)
-    if isinstance(decoder, GuidedDecoder) and isinstance(decoder.untold, NativeDecoder):
-        decoder = decoder.told
+    if isinstance(decoder, GuidedDecoder) and isinstance(decoder.unconditional, NativeDecoder):
+        decoder = decoder.conditional
     return decoder if isinstance(decoder, NativeDecoder) else None
 
 
 def _of_one(job: GenerationRequest) -> Decoder:
     """What decodes one sample; where each has noise, that of the mean stands for all."""
-    return job.decoder.mean if isinstance(job.decoder, NoisyDecoder) else job.decoder
+    return job.decoder.mean if isinstance(job.decoder, LatentDecoder) else job.decoder
 
 
-def _told_of(decoder: Decoder) -> list[Added | None]:
+def _told_of(decoder: Decoder) -> list[ConditionBias | None]:
     """What is added in each lane of a sample."""
-    of_lanes = [decoder.told, decoder.untold] if isinstance(decoder, GuidedDecoder) else [decoder]
-    return [one.added if isinstance(one, NativeDecoder) else None for one in of_lanes]
+    of_lanes = [decoder.conditional, decoder.unconditional] if isinstance(decoder, GuidedDecoder) else [decoder]
+    return [one.condition if isinstance(one, NativeDecoder) else None for one in of_lanes]
 
 
 def sample_streams(job: GenerationRequest, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " lanes"]:
@@ -175,11 +177,11 @@ def _streams(job: GenerationRequest) -> int:
     return 2 if isinstance(_of_one(job), GuidedDecoder) else 1
 
 
-def _chunks(lanes: Lanes, most: int) -> Iterator[Chunk]:
+def _chunks(lanes: BatchedDecoder, most: int) -> Iterator[Chunk]:
     """What the lanes write, `most` tokens at first; more as long as that does not take long."""
     while True:
         start = time.perf_counter()
-        chunk = lanes.write(most)
+        chunk = lanes.generate(most)
         if time.perf_counter() - start < _LONG_SECONDS / 4:
             most = min(2 * most, _MOST_TOKENS)
         elif time.perf_counter() - start > _LONG_SECONDS:
@@ -203,7 +205,7 @@ def _drafts(job: GenerationRequest) -> Callable[[int], SampleBuilder]:
     return lambda index: SampleBuilder(index, config.seed, job.stops, config.min_length, spell)
 
 
-def _begin(job: GenerationRequest, lanes: Lanes, lane: int, index: int) -> None:
+def _begin(job: GenerationRequest, lanes: BatchedDecoder, lane: int, index: int) -> None:
     # Guidance leaves logits on which a lane and its partner agree as they are.
     partners = range(lane, len(lanes), len(lanes) // _streams(job)) if _streams(job) > 1 else (lane,)
     own = job.of_sample(index)
@@ -211,15 +213,15 @@ def _begin(job: GenerationRequest, lanes: Lanes, lane: int, index: int) -> None:
         lanes.set_state(partner, state)
         lanes.set_logits(partner, own.logits)
         if own is not job and added is not None:
-            lanes.set_added_of(partner, added)
+            lanes.set_stream_condition(partner, added)
     recent = np.array(job.prompt[-job.config.repetition_window :], np.int32)
     variants = () if job.config.watermark is None else variants_of(job.config.seed, index)
     packed = sum(variant << 16 * group for group, variant in enumerate(variants))
     lanes.begin(lane, int(job.config.seed), index, recent, packed)
 
 
-def _drafting(job: GenerationRequest, lanes: Lanes, lane: int) -> SpeculativeStats | None:
-    found = lanes.drafting(lane)
+def _drafting(job: GenerationRequest, lanes: BatchedDecoder, lane: int) -> SpeculativeStats | None:
+    found = lanes.draft_statistics(lane)
     if _ahead(job) == 1 or found.steps == 0:
         return None
     return SpeculativeStats(
@@ -255,7 +257,7 @@ def _ahead(job: GenerationRequest) -> int:
     decoder = _of_one(job)
     if not isinstance(decoder, NativeDecoder) or job.config.watermark is not None:
         return 1
-    return decoder.usual_ahead if job.config.ahead is None else job.config.ahead
+    return decoder.weights.default_draft_length if job.config.ahead is None else job.config.ahead
 
 
 def _static_bias(job: GenerationRequest) -> Float32[np.ndarray, " vocab"] | None:

@@ -83,7 +83,7 @@ class NativeParticles:
     def advance(self, most: int) -> None:
         """See `Flock`."""
         while most > 0 and any(member.reason is None for member in self.members):
-            chunk = self._lanes.write(most)
+            chunk = self._lanes.generate(most)
             if (chunk.endings == NOT_FINITE).any():
                 raise non_finite_error()
             most -= int(chunk.counts.max())

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32
 
 from seqloom.config.sampling import SamplingConfig
 from seqloom.errors import ConfigError, RunError
-from seqloom.kernels.conditional_decoders import NoisyDecoder
+from seqloom.kernels.conditional_decoders import LatentDecoder
 from seqloom.kernels.decoder import Decoder, State
 from seqloom.sampling.constraints import BannedStrings, CallbackConstraint, Constraint, TokenPredicate, Written
 from seqloom.sampling.regex_constraint import RegexConstraint
@@ -56,9 +56,9 @@ class GenerationRequest:
 
     def of_sample(self, index: int) -> "GenerationRequest":
         """The same request for the sample of an index, whose noise is its own where the model is told any."""
-        if not isinstance(self.decoder, NoisyDecoder):
+        if not isinstance(self.decoder, LatentDecoder):
             return self
-        decoder = self.decoder.told(normals(self.config.seed, index, self.decoder.noise))
+        decoder = self.decoder.conditioned(normals(self.config.seed, index, self.decoder.noise))
         logits, state = _begun(decoder, self.prompt, self.first_token_prefix, self.token_bytes)
         return replace(self, decoder=decoder, logits=logits, state=state)
 

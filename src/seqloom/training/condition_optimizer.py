@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seqloom.config import TrainingConfig
-from seqloom.kernels.trainer import Conditions
+from seqloom.kernels.trainer import ConditionBiasRows
 from seqloom.models.conditioning import Conditioning
 from seqloom.training.condition_rows import ConditionRows
 from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
@@ -32,13 +32,13 @@ class ConditionOptimizer:
             parameter: _PREFIX + name for name, parameter in conditioning.named_parameters()
         }
         self._biases: tuple[Tensor, Tensor] | None = None
-        self._added: Conditions | None = None
+        self._added: ConditionBiasRows | None = None
 
-    def begin(self, rows: ConditionRows) -> Conditions:
+    def begin(self, rows: ConditionRows) -> ConditionBiasRows:
         """What a batch's ratings add; its gradients are to be written where they have their place."""
         self._biases = self._conditioning.biases(torch.from_numpy(rows.features), torch.from_numpy(rows.first))
         gates, logits = (np.ascontiguousarray(bias.detach().numpy()) for bias in self._biases)
-        self._added = Conditions(rows.index, gates, logits, np.zeros_like(gates), np.zeros_like(logits))
+        self._added = ConditionBiasRows(rows.index, gates, logits, np.zeros_like(gates), np.zeros_like(logits))
         return self._added
 
     def gradient_norm(self) -> float:

@@ -28,7 +28,7 @@ class ConditionRows:
     index: Int32[np.ndarray, "batch time"]
 
     @classmethod
-    def of(cls, batch: Batch, *, carries_state: bool) -> Self | None:
+    def from_batch(cls, batch: Batch, *, carries_state: bool) -> Self | None:
         """The rows of a batch; None where its texts have no ratings.
 
         Args:
@@ -50,7 +50,7 @@ class ConditionRows:
             np.where(begins, row[index], index).astype(np.int32),
         )
 
-    def told(self, device: torch.device) -> ConditionInputs:
+    def condition_inputs(self, device: torch.device) -> ConditionInputs:
         """What the network is told at each token."""
         index = torch.from_numpy(self.index).to(device).long()
         features, first = torch.from_numpy(self.features).to(device), torch.from_numpy(self.first).to(device)

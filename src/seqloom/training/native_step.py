@@ -14,8 +14,8 @@ from torch import Tensor
 
 from seqloom.config import TrainingConfig
 from seqloom.data.batch import IGNORED, Batch
-from seqloom.kernels.trainer import Dropped, NativeTrainer
-from seqloom.models.heads import AHEAD_WEIGHT
+from seqloom.kernels.trainer import DropoutSettings, NativeTrainer
+from seqloom.models.head_layer import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.condition_optimizer import ConditionOptimizer
 from seqloom.training.condition_rows import ConditionRows
@@ -43,7 +43,7 @@ class NativeTrainStep:
     ) -> None:
         self.model, self.config, self.carries_state, self.lanes = model, config, carries_state, lanes
         self._trainer = NativeTrainer(model.config, kernels, threads)
-        self._trainer.put("parameter", _as_arrays(model.state_dict()))
+        self._trainer.load("parameter", _as_arrays(model.state_dict()))
         self._trainer.zero_state(lanes)
         self._rating = None if model.condition is None else ConditionOptimizer(model.condition, config)
         self._updates = 0
@@ -57,14 +57,14 @@ class NativeTrainStep:
         targets = shifted_targets(batch.targets, model.ahead)
         weights = np.full(model.ahead, AHEAD_WEIGHT / max(1, min(model.ahead, targets.shape[2]) - 1), np.float32)
         weights[0] = 1
-        dropped = Dropped(
+        dropped = DropoutSettings(
             seed=(config.seed << 32) + step + 1,
             dropout=model.dropout,
             weight_dropout=model.weight_dropout,
             variational=model.dropout_kind == "variational",
         )
         resets = batch.resets if batch.resets.any() else None
-        rows = ConditionRows.of(batch, carries_state=self.carries_state)
+        rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
         rating = self._rating if rows is not None else None
         added = rating.begin(rows) if rating is not None and rows is not None else None
         losses = self._trainer.compute(batch.tokens, targets, resets, weights, dropped, added)
@@ -81,23 +81,23 @@ class NativeTrainStep:
         if rating is not None:
             rating.update(rate, scale)
         if self.carries_state:
-            self._trainer.keep_state()
+            self._trainer.carry_state()
         return losses[0]
 
     def sync_to_model(self) -> None:
         """Copy the trained weights into the model."""
-        arrays = self._trainer.get("parameter")
+        arrays = self._trainer.export("parameter")
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
         self.model.load_state_dict({**self.model.state_dict(), **tensors})
 
     def state_dict(self) -> dict[str, Tensor]:
         """Copies of weights, moments and state, under the names that torch's updates use."""
-        found = {f"model.{name}": array for name, array in self._trainer.get("parameter").items()}
+        found = {f"model.{name}": array for name, array in self._trainer.export("parameter").items()}
         for moment, arena in self._moments.items():
-            found |= {f"optimizer.{name}.{moment}": array for name, array in self._trainer.get(arena).items()}
-        for name in self._trainer.names:
+            found |= {f"optimizer.{name}.{moment}": array for name, array in self._trainer.export(arena).items()}
+        for name in self._trainer.parameter_names:
             found[f"optimizer.{name}.step"] = np.array(self._updates, np.float32)
-        for layer, parts in enumerate(self._trainer.get_state(self.lanes)):
+        for layer, parts in enumerate(self._trainer.export_state(self.lanes)):
             found |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
         own = self._rating.state_dict() if self._rating is not None else {}
         return {**{name: torch.from_numpy(array) for name, array in found.items()}, **own}
@@ -106,16 +106,16 @@ class NativeTrainStep:
         """Go back to what `tensors` gave."""
         if self._rating is not None:
             self._rating.load_state_dict(tensors)
-        names = self._trainer.names
+        names = self._trainer.parameter_names
         arrays = _as_arrays(tensors)
-        self._trainer.put("parameter", {name: arrays[f"model.{name}"] for name in names})
+        self._trainer.load("parameter", {name: arrays[f"model.{name}"] for name in names})
         for moment, arena in self._moments.items():
             zeros = {name: np.zeros_like(arrays[f"model.{name}"]) for name in names}
-            self._trainer.put(arena, {name: arrays.get(f"optimizer.{name}.{moment}", zeros[name]) for name in names})
+            self._trainer.load(arena, {name: arrays.get(f"optimizer.{name}.{moment}", zeros[name]) for name in names})
         self._updates = int(arrays.get(f"optimizer.{names[0]}.step", np.zeros(())))
         num_parts = 2 if self.model.config.core == "lstm" else 1
         layers = range(len(self.model.config.sizes))
-        self._trainer.put_state(
+        self._trainer.load_state(
             [tuple(arrays[f"state.{layer}.{number}"] for number in range(num_parts)) for layer in layers]
         )
         self.sync_to_model()

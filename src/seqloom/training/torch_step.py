@@ -30,7 +30,7 @@ class TorchTrainStep:
 
     def __init__(self, model: LanguageModel, config: TrainingConfig, lanes: int, carries_state: bool) -> None:
         self.model, self.config, self.carries_state = model, config, carries_state
-        self.device = model.head.bias.device
+        self.device = model.device
         self.optimizer = make_optimizer(model, config)
         self.generator = torch.Generator(self.device).manual_seed(config.seed + 1)
         self.state = model.initial_state(lanes)
@@ -41,8 +41,12 @@ class TorchTrainStep:
         tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
         resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
         state = self.state if self.carries_state else self.model.initial_state(len(tokens))
-        rows = ConditionRows.of(batch, carries_state=self.carries_state) if self.model.condition is not None else None
-        told = None if rows is None else rows.told(self.device)
+        rows = (
+            ConditionRows.from_batch(batch, carries_state=self.carries_state)
+            if self.model.condition is not None
+            else None
+        )
+        told = None if rows is None else rows.condition_inputs(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             hidden, state = self.model(tokens, state, resets, self.generator, told)
             objective, nats = self.model.losses(hidden, targets, IGNORED, told)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt8, UInt32
 
-from seqloom.kernels.batched_decoder import usable_processors
+from seqloom.kernels.batched_decoder import num_usable_processors
 from seqloom.kernels.library import chosen_kernels, declare
 
 __all__ = ["Counted", "count_hashed"]
@@ -82,7 +82,7 @@ def _count(texts: list[str], features: int) -> tuple[np.ndarray, np.ndarray, np.
         len(texts),
         _classes(codes).ctypes.data,
         features,
-        min(usable_processors(), len(texts)),
+        min(num_usable_processors(), len(texts)),
         *(array.ctypes.data for array in (places, counts, found)),
     )
     starts = _ROOM * offsets[:-1]

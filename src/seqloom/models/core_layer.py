@@ -1,4 +1,4 @@
-"""The contract of a core: explicit state in, explicit state out."""
+"""The contract of a core's torch layer: explicit state in, explicit state out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -8,34 +8,36 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Core", "LayerConditioning", "State", "dropout_mask", "unroll"]
+__all__ = ["CoreLayer", "LayerConditioning", "State", "dropout_mask", "unroll"]
 
 State = tuple[Tensor, ...]
-"""What a core remembers between two tokens; the first axis of every tensor is the batch."""
+"""The state of a layer between two tokens; the first axis of every tensor is the batch."""
 
 
 class LayerConditioning(NamedTuple):
-    """What a layer is told beside its inputs.
+    """Conditions of one layer.
 
     Attributes:
-        features: at every token.
-        weight: from them to the pre-activations.
+        features: features of the conditions at every token.
+        weight: weights from the features to the pre-activations.
     """
 
     features: Float[Tensor, "batch time features"]
     weight: Float[Tensor, "gates features"]
 
     @property
-    def added(self) -> Float[Tensor, "batch time gates"]:
-        """What is added to the pre-activations."""
+    def bias(self) -> Float[Tensor, "batch time gates"]:
+        """Bias of the pre-activations."""
         return self.features @ self.weight.t()
 
 
-class Core(nn.Module, ABC):
-    """One recurrent or convolutional layer.
+class CoreLayer(nn.Module, ABC):
+    """One recurrent or convolutional layer; a core's spec names its class.
 
     A state is never changed in place: it can be kept, copied, reordered along the batch and used again. Reading a
-    sequence in one call, in pieces, or token by token gives the same outputs.
+    sequence in one call, in pieces, or token by token gives the same outputs. The constructor takes the width of the
+    inputs, the size, the index of the layer, a `ModelConfig` and the generator of the initial weights. The parameters
+    are those of the spec's `layer_shapes`; among them is `bias`, which is added to the pre-activations.
 
     Attributes:
         output_size: width of the outputs.
@@ -45,7 +47,7 @@ class Core(nn.Module, ABC):
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
-        """The zero state of `batch` lanes."""
+        """Return the zero state of `batch` streams."""
 
     @abstractmethod
     def forward(
@@ -58,10 +60,10 @@ class Core(nn.Module, ABC):
         """Read a sequence.
 
         Args:
-            inputs: one row a token.
-            state: from `initial_state` or an earlier call.
-            generator: draws the weights that are dropped; None drops nothing.
-            condition: what the layer is told beside that.
+            inputs: one row per token.
+            state: state from `initial_state` or an earlier call.
+            generator: generator of the weight dropout; None drops nothing.
+            condition: conditions of the layer; None for none.
 
         Returns:
             The outputs, and the state after the last token.
@@ -69,9 +71,21 @@ class Core(nn.Module, ABC):
 
     @abstractmethod
     def step(
-        self, inputs: Float[Tensor, "batch features"], state: State
+        self,
+        inputs: Float[Tensor, "batch features"],
+        state: State,
+        condition_bias: Float[Tensor, "batch gates"] | None = None,
     ) -> tuple[Float[Tensor, "batch hidden"], State]:
-        """Read one token."""
+        """Read one token.
+
+        Args:
+            inputs: one row per stream.
+            state: state from `initial_state` or an earlier call.
+            condition_bias: bias of the pre-activations from conditions; None for none.
+
+        Returns:
+            The outputs, and the state after the token.
+        """
 
 
 def unroll(
@@ -88,9 +102,9 @@ def unroll(
 def dropout_mask(
     like: Tensor, share_dropped: float, generator: torch.Generator | None, shape: tuple[int, ...]
 ) -> Tensor | None:
-    """A dropout mask of `shape`: 0 with probability `share_dropped`, else 1 / (1 - share_dropped).
+    """Return a mask of `shape` with the type and device of `like`; None if nothing is dropped.
 
-    None where nothing is dropped. The mask has the type and device of `like`.
+    The values are 0 with probability `share_dropped`, else 1 / (1 - share_dropped).
     """
     if share_dropped == 0 or generator is None:
         return None

@@ -1,0 +1,54 @@
+"""Parts that the gated recurrent cores share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from seqloom.config import ModelConfig
+from seqloom.kernels.cores.numerics import layer_norm
+from seqloom.kernels.cores.spec import PackedLayer, Shapes, Weights
+from seqloom.kernels.cores.token_input import TokenInput, token_products
+
+__all__ = ["input_products", "pack_recurrent_layer", "recurrent_shapes"]
+
+Vector = Float32[np.ndarray, "*streams width"]
+
+
+def recurrent_shapes(num_gates: int, config: ModelConfig, inputs: int, size: int) -> Shapes:
+    """Return the shapes of a layer with input weights, recurrent weights and one bias per gate."""
+    rows = num_gates * size
+    shapes: Shapes = {"weight_input": (rows, inputs), "weight_hidden": (rows, size), "bias": (rows,)}
+    if config.layer_norm:
+        shapes |= {"norm_input.weight": (rows,), "norm_hidden.weight": (rows,)}
+    return shapes
+
+
+def input_products(weights: Weights, tokens: TokenInput | None) -> Callable[[Any], Vector]:
+    """Return the function from a layer's input to its part of the pre-activations, bias included.
+
+    Args:
+        weights: arrays of the layer.
+        tokens: token input of the first layer, whose products are a table; None for later layers.
+    """
+    weight, bias, gain = weights["weight_input"], weights["bias"], weights.get("norm_input.weight")
+    if tokens is not None:
+        table = token_products(weight, tokens)
+        table = (table if gain is None else layer_norm(table, gain)) + bias
+        rows: Callable[[Any], Vector] = table.__getitem__
+        return rows
+    if gain is not None:
+        return lambda x: layer_norm(x @ weight.T, gain) + bias
+    return lambda x: x @ weight.T + bias
+
+
+def pack_recurrent_layer(weights: Weights, index: int, tokens: TokenInput | None) -> PackedLayer:
+    """Return a layer in the layout of the compiled decoder; see `NativeCore.pack_layer`."""
+    weight, bias = weights["weight_input"], weights["bias"]
+    arrays = {"bias": bias, "hidden": weights["weight_hidden"]}
+    if tokens is not None:
+        arrays["table"] = token_products(weight, tokens) + bias
+    else:
+        arrays["input"] = weight
+    return PackedLayer(arrays)

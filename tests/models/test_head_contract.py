@@ -1,0 +1,137 @@
+"""One contract for every registered head, and for one that only the tests register."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import chi2
+
+from seqloom.config import ModelConfig
+from seqloom.data.batch import IGNORED
+from seqloom.kernels.heads import head_spec
+from seqloom.kernels.heads.softmax import sample_softmax
+from seqloom.kernels.weights import expected_shapes
+from seqloom.models.head_layer import HeadLayer
+from seqloom.models.language_model import LanguageModel
+from seqloom.registry import HEADS
+
+VOCABULARY, HIDDEN, BATCH, TIME = 6, 5, 3, 7
+
+NAMES = [*HEADS, "toy"]
+
+
+@pytest.fixture(params=NAMES)
+def model(request: pytest.FixtureRequest) -> LanguageModel:
+    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, sizes=(HIDDEN,), head=request.param), seed=1)
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in model.head.parameters():
+            parameter += 0.5 * torch.randn(parameter.shape, generator=generator)
+    return model
+
+
+def make_hidden(time: int = TIME) -> torch.Tensor:
+    return torch.randn(BATCH, time, HIDDEN, generator=torch.Generator().manual_seed(3))
+
+
+def make_targets(time: int = TIME) -> torch.Tensor:
+    return torch.randint(0, VOCABULARY, (BATCH, time), generator=torch.Generator().manual_seed(4))
+
+
+def probabilities_of(head: HeadLayer, hidden: torch.Tensor) -> np.ndarray:
+    """The probability of each token after one output of the core, by the loss."""
+    with torch.no_grad():
+        losses = [float(head.losses(hidden[None, None], torch.tensor([[id]]), IGNORED)[0]) for id in range(VOCABULARY)]
+    return np.exp(-np.array(losses))
+
+
+def test_shapes(model: LanguageModel) -> None:
+    assert model.head(make_hidden()).shape == (BATCH, TIME, VOCABULARY)
+    assert model.head.bias.shape == (VOCABULARY,)
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    assert expected_shapes(model.config) == shapes
+
+
+def test_step_equals_forward(model: LanguageModel) -> None:
+    hidden = make_hidden()
+    parameters = model.head(hidden)
+    for time in range(TIME):
+        assert torch.allclose(model.head(hidden[:, time]), parameters[:, time], atol=1e-6)
+
+
+def test_the_reference_head_equals_the_torch_head(model: LanguageModel) -> None:
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    reference = head_spec(model.config.head).make_parameters(model.config, weights)
+    hidden = make_hidden()[0, 0]
+    np.testing.assert_allclose(reference(hidden.numpy()), model.head(hidden).detach().numpy(), atol=1e-5)
+
+
+def test_the_loss_is_of_a_distribution(model: LanguageModel) -> None:
+    assert probabilities_of(model.head, make_hidden()[0, 0]).sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_the_loss_of_a_batch_is_the_mean_of_its_tokens(model: LanguageModel) -> None:
+    hidden, targets = make_hidden(), make_targets()
+    targets[1, 2] = IGNORED
+    alone = [
+        float(model.head.losses(hidden[row, time][None, None], targets[row, time][None, None], IGNORED)[0].detach())
+        for row in range(BATCH)
+        for time in range(TIME)
+        if targets[row, time] != IGNORED
+    ]
+    assert float(model.head.losses(hidden, targets, IGNORED)[0].detach()) == pytest.approx(np.mean(alone), abs=1e-5)
+
+
+def test_conditions_add_to_the_bias(model: LanguageModel) -> None:
+    hidden, targets = make_hidden(), make_targets()
+    bias = torch.linspace(-1, 1, VOCABULARY)
+    loss = model.head.losses(hidden, targets, IGNORED, bias.expand(BATCH, TIME, -1))[0].detach()
+    with torch.no_grad():
+        model.head.bias += bias
+    assert torch.allclose(model.head.losses(hidden, targets, IGNORED)[0].detach(), loss, atol=1e-5)
+
+
+def test_gradients_equal_finite_differences(model: LanguageModel) -> None:
+    """Along a random direction of outputs and parameters together; the loss is in float32."""
+    hidden, targets = make_hidden().requires_grad_(), make_targets()
+    changed = [hidden, *model.head.parameters()]
+    generator = torch.Generator().manual_seed(5)
+    direction = [torch.randn(tensor.shape, generator=generator) for tensor in changed]
+    gradients = torch.autograd.grad(model.head.losses(hidden, targets, IGNORED)[0], changed)
+    expected = sum(float((gradient * step).sum()) for gradient, step in zip(gradients, direction, strict=True))
+
+    def loss_at(distance: float) -> float:
+        with torch.no_grad():
+            for tensor, step in zip(changed, direction, strict=True):
+                tensor += distance * step
+            loss = float(model.head.losses(hidden, targets, IGNORED)[0])
+            for tensor, step in zip(changed, direction, strict=True):
+                tensor -= distance * step
+        return loss
+
+    distance = 1e-2
+    assert (loss_at(distance) - loss_at(-distance)) / (2 * distance) == pytest.approx(expected, rel=1e-2)
+
+
+def test_samples_agree_with_the_loss(model: LanguageModel) -> None:
+    """A chi-square test of 20,000 draws; another seed would give a false alarm with probability 1e-6."""
+    hidden = make_hidden()[0, 0]
+    parameters = model.head(hidden).detach().numpy()
+    spec, random, num_draws = head_spec(model.config.head), np.random.default_rng(7), 20_000
+    counts = np.bincount([spec.sample(parameters, random) for _ in range(num_draws)], minlength=VOCABULARY)
+    expected = num_draws * probabilities_of(model.head, hidden)
+    statistic = ((counts - expected) ** 2 / expected).sum()
+    assert statistic < chi2.isf(1e-6, VOCABULARY - 1)
+
+
+def test_draws_follow_the_softmax() -> None:
+    logits, random = np.log(np.array([0.2, 0.3, 0.5], np.float32)), np.random.default_rng(1)
+    shares = np.bincount([sample_softmax(logits, random) for _ in range(20_000)], minlength=3) / 20_000
+    # five standard deviations of a share of 20,000 are below .018
+    np.testing.assert_allclose(shares, [0.2, 0.3, 0.5], atol=0.018)
+
+
+def test_a_token_without_probability_is_not_drawn() -> None:
+    logits, random = np.array([-math.inf, 0, -math.inf], np.float32), np.random.default_rng(1)
+    assert {sample_softmax(logits, random) for _ in range(100)} == {1}
