@@ -18,10 +18,12 @@ from seqloom.kernels.decoding_abi import decoding_library
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
+from seqloom.sampling.chain import apply_chain, build_chain
 from seqloom.sampling.native_engine import start_streams, supports_native
 from seqloom.sampling.request import prepare_request
 from seqloom.sampling.rng import uniforms
-from seqloom.sampling.transforms import Context, apply_chain, build_chain, log_softmax
+from seqloom.sampling.transform import Context
+from seqloom.sampling.transforms import log_softmax
 
 pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 

@@ -12,9 +12,11 @@ from seqloom.kernels import native_decoder, plain_decoder
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
+from seqloom.sampling.chain import apply_chain
 from seqloom.sampling.native_engine import start_streams
 from seqloom.sampling.request import prepare_request
-from seqloom.sampling.transforms import Context, apply_chain, log_softmax
+from seqloom.sampling.transform import Context
+from seqloom.sampling.transforms import log_softmax
 
 pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 

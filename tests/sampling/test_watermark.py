@@ -24,9 +24,9 @@ from seqloom.sampling.watermark import (
     VARIANTS,
     WIDTH,
     Watermark,
+    detect_watermark,
     fingerprint,
     key_number,
-    test_watermark,
     variants_of,
 )
 
@@ -219,14 +219,14 @@ def naive(tokens, key, width, groups, variants):
     st.text(st.characters(codec="utf-8"), min_size=1, max_size=5),
 )
 def test_the_statistic_is_that_of_a_plain_loop(tokens, width, groups, variants, key):
-    found = test_watermark(tokens, key, width=width, groups=groups, variants=variants)
+    found = detect_watermark(tokens, key, width=width, groups=groups, variants=variants)
     expected = naive(tokens, key, width, groups, variants)
     assert found.places == expected[0]
     assert (found.statistic, found.p_value) == pytest.approx(expected[1:], rel=1e-9, abs=1e-12)
 
 
 def test_with_one_variant_the_p_value_is_that_of_gamma():
-    found = test_watermark(range(100), "key", groups=1, variants=1)
+    found = detect_watermark(range(100), "key", groups=1, variants=1)
     assert found.p_value == pytest.approx(gamma.sf(found.statistic, found.places), rel=1e-9)
 
 
@@ -238,7 +238,7 @@ def test_p_values_of_unmarked_text_are_uniform(groups, variants):
     for text in range(2_000):
         vocabulary, length = int(random.choice([2, 5, 60])), int(random.integers(6, 120))
         tokens = random.integers(0, vocabulary, length)
-        p_values.append(test_watermark(tokens, f"key {text}", groups=groups, variants=variants).p_value)
+        p_values.append(detect_watermark(tokens, f"key {text}", groups=groups, variants=variants).p_value)
     assert kstest(p_values, "uniform").pvalue > 1e-6
 
 
@@ -249,33 +249,33 @@ def test_marked_texts_of_200_characters_are_found(table_decoder):
     """
     decoder = table_decoder(23)
     marked, unmarked = texts(decoder, count=60), texts(decoder, count=60, watermark=None)
-    found = [test_watermark(text, "key") for text in marked]
+    found = [detect_watermark(text, "key") for text in marked]
     assert max(one.p_value for one in found) < 1e-3
     assert [one.variants for one in found] == [variants_of(0, index) for index in range(60)]
     assert not any(one.short for one in found)
-    assert min(test_watermark(text, "another").p_value for text in marked) > 1e-6
-    assert min(test_watermark(text, "key").p_value for text in unmarked) > 1e-6
+    assert min(detect_watermark(text, "another").p_value for text in marked) > 1e-6
+    assert min(detect_watermark(text, "key").p_value for text in unmarked) > 1e-6
 
 
 def test_a_piece_from_the_middle_is_found_and_so_is_a_text_with_changes(table_decoder):
     (text,) = texts(table_decoder(23), length=400)
-    assert test_watermark(text[100:300], "key").p_value < 1e-6
+    assert detect_watermark(text[100:300], "key").p_value < 1e-6
     random = np.random.default_rng(1)
     changed = [int(random.integers(23)) if random.random() < 0.1 else token for token in text]
-    assert test_watermark(changed, "key").p_value < 1e-6
+    assert detect_watermark(changed, "key").p_value < 1e-6
 
 
 def test_short_texts_say_so():
-    assert test_watermark([], "key") == test_watermark([1, 2, 3, 4], "key")
-    assert (test_watermark([], "key").places, test_watermark([], "key").p_value) == (0, 1)
-    assert test_watermark(range(30), "key").short
-    assert not test_watermark(range(80), "key").short
+    assert detect_watermark([], "key") == detect_watermark([1, 2, 3, 4], "key")
+    assert (detect_watermark([], "key").places, detect_watermark([], "key").p_value) == (0, 1)
+    assert detect_watermark(range(30), "key").short
+    assert not detect_watermark(range(80), "key").short
 
 
 def test_what_cannot_be_looked_for_is_refused():
     for wrong in ({"key": ""}, {"key": "k", "width": 0}, {"key": "k", "variants": 1.5}, {"key": "k", "groups": 0}):
         with pytest.raises(ConfigError):
-            test_watermark([1, 2, 3], **wrong)
+            detect_watermark([1, 2, 3], **wrong)
 
 
 # --- every engine
@@ -321,7 +321,7 @@ def test_texts_to_a_rating_are_marked_in_every_engine(kernels, guidance):
         texts(told if guidance == 1 else GuidedDecoder(told, untold, guidance), count=3) for told, untold in pairs
     ]
     assert written[0] == written[1]
-    assert all(test_watermark(text, "key").p_value < 1e-3 for text in written[0])
+    assert all(detect_watermark(text, "key").p_value < 1e-3 for text in written[0])
 
 
 @pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
@@ -351,7 +351,7 @@ def test_what_is_marked_is_not_drafted():
 
 def test_patterns_and_copies_of_the_prompt_go_with_a_mark(table_decoder):
     (text,) = texts(table_decoder(23), pattern="[a-w]*", ban=("ab",))
-    assert test_watermark(text, "key").p_value < 1e-3
+    assert detect_watermark(text, "key").p_value < 1e-3
 
 
 GOLDEN_SECRET = 7386098166362424686
