@@ -42,8 +42,10 @@ class Context:
         Args:
             salt: number of the transform's own, below 2**64.
         """
-        key = np.array([int(self.seed) ^ salt, self.index], np.uint64)
-        return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, self.num_tokens + 1]))
+        key = np.array([self.seed, self.index], np.uint64)
+        # Counters that end in 0 belong to the draws of the tokens.
+        counter = np.array([0, 0, salt, self.num_tokens + 1], np.uint64)
+        return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 Transform = Callable[[Logits, Context], Logits]
