@@ -160,7 +160,7 @@ def control(
     uses = {"guidance": {"guide"}, "agree": {"filter", "steer"}, "critic": {"filter", "steer"}, "particles": {"steer"}}
     given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
     plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
-    return evaluate_rating_control(run, options.table, ways=ways, count=count, plot=plot, **given)
+    return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, **given)
 
 
 def compared(
@@ -197,7 +197,7 @@ def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any
 
 def unconditional(options: argparse.Namespace, work: Path) -> float:
     """Nats a token of the judge's texts under a model of the same size that knows no ratings."""
-    from seqloom.rating.control_report import split_likelihood
+    from seqloom.rating.likelihood import split_likelihood
 
     run = trained(options, work / "unconditional", rated=False)
     return split_likelihood(run, options.table, "judge")["none"]

@@ -33,7 +33,7 @@ from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.evaluation.token_scores import document_scores
 from seqloom.lm.evaluate import run_scorer
 from seqloom.runs.training_corpus import training_corpus
-from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, WatermarkTest, test_watermark
+from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, WatermarkTest, detect_watermark
 from seqloom.watermark.detect import RARE
 
 KEY = "a key for measurements"
@@ -134,7 +134,7 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
     settings = {"length": chosen.characters, "temperature": chosen.temperature, "watermark": KEY}
     samples = run.samples("", chosen.texts, **settings)
     pairs: list[tuple[WatermarkTest, WatermarkTest]] = [
-        (test_watermark(sample.tokens, KEY), run.find_watermark(sample.text, KEY)) for sample in samples
+        (detect_watermark(sample.tokens, KEY), run.find_watermark(sample.text, KEY)) for sample in samples
     ]
     long = [pair for pair in pairs if not pair[0].short]
     return {
@@ -154,7 +154,7 @@ def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
     ids = [run.codec.encode(run.normalize(text), skip_unknown=True) for text in texts]
 
     def seems_marked(number: int, key: str) -> bool:
-        return test_watermark(ids[number], key).p_value <= RARE
+        return detect_watermark(ids[number], key).p_value <= RARE
 
     tests = list(itertools.product(range(len(ids)), range(TESTS)))
     by_key = [statistics.mean(seems_marked(text, f"key {key}") for text in range(len(ids))) for key in range(KEYS)]

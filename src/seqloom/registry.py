@@ -7,7 +7,7 @@ from typing import Any
 
 from seqloom.errors import ConfigError
 
-__all__ = ["CODECS", "CORES", "GAN_LOSSES", "HEADS", "import_part", "resolve", "unknown_name"]
+__all__ = ["CODECS", "CORES", "GAN_LOSSES", "HEADS", "TRANSFORMS", "import_part", "resolve", "unknown_name"]
 
 CODECS: Mapping[str, str] = {
     "char": "seqloom.codecs.chars:CharCodec",
@@ -30,6 +30,17 @@ GAN_LOSSES: Mapping[str, str] = {
 
 HEADS: Mapping[str, str] = {
     "softmax": "seqloom.kernels.heads.softmax:SPEC",
+}
+
+TRANSFORMS: Mapping[str, str] = {
+    "bias": "seqloom.sampling.transforms:BIAS",
+    "bans": "seqloom.sampling.transforms:BANS",
+    "repetition": "seqloom.sampling.transforms:REPETITION",
+    "temperature": "seqloom.sampling.transforms:TEMPERATURE",
+    "top_k": "seqloom.sampling.transforms:TOP_K",
+    "typical": "seqloom.sampling.transforms:TYPICAL",
+    "top_p": "seqloom.sampling.transforms:TOP_P",
+    "min_p": "seqloom.sampling.transforms:MIN_P",
 }
 
 

@@ -252,11 +252,11 @@ def test_a_way_that_kept_nothing_is_shown_without_figures(command, trained, tabl
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--agree", 1), "--agree has no use in condition, condition+guide: add --critic, or leave it out"),
-        (("--method", "condition", "--guidance", 2), "--guidance has no use in condition: add a --method with guide"),
+        (("--agree", 1), "--agree is not used by condition, condition+guide: add --critic, or leave it out"),
+        (("--method", "condition", "--guidance", 2), "--guidance is not used by condition: add a --method with guide"),
         (
             ("--method", "condition", "--critic", "critic"),
-            "--critic has no use in condition: add a --method with filter",
+            "--critic is not used by condition: add a --method with filter",
         ),
         (("--critic", "critic", "--temperature", 0), "--temperature 0 and --method condition,filter contradict"),
         (("--method", "wish"), "unknown method 'wish'"),
@@ -312,7 +312,7 @@ def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
         (("--critic", "nowhere"), "--critic has no meaning without --rating: add a rating"),
         (("--budget", 3), "--budget has no meaning without --rating: add a rating"),
         (("--agree", 3, "--method", "steer"), "--agree, --method have no meaning without --rating: add a rating"),
-        (("--rating", 3, "--budget", 3), "--budget got 3, and condition has no use for it: name a --critic"),
+        (("--rating", 3, "--budget", 3), "--budget got 3, but --method condition does not use it: name a --critic"),
         (("--rating", 3, "--method", "wish"), "unknown method 'wish'"),
         (("--rating", 3, "--guidance", 50), "--guidance got 50"),
     ],

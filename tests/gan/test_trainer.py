@@ -7,7 +7,7 @@ from tests.gan.conftest import BOUNDARY, LENGTH, NOISE, VOCABULARY
 
 from seqloom.config.gan import GanConfig
 from seqloom.errors import ConfigError, TrainingError
-from seqloom.gan.mode_collapse import Variety
+from seqloom.gan.mode_collapse import DiversityStats
 from seqloom.gan.networks import Discriminator, DiscriminatorInput, Encoder
 from seqloom.gan.rollout import generate_rollout
 from seqloom.gan.short_texts import TextBatch
@@ -100,7 +100,7 @@ def test_it_goes_on_exactly_when_it_has_gone_back(trainer):
     whole, begun, resumed = trainer(), trainer(), trainer()
     for learner in (whole, begun):
         learner.start_adversarial()
-        learner.reference = Variety(50.0, 0.0, 0.0)  # more varied than can be
+        learner.reference = DiversityStats(50.0, 0.0, 0.0)  # more varied than can be
         for _ in range(7):
             learner.adversarial_step()
     assert [number for number, _ in begun.rollbacks] == [5]
@@ -158,7 +158,7 @@ def test_texts_that_become_alike_send_it_back(trainer):
     for _ in range(5):
         learner.adversarial_step()
     good, seen = weights(learner), learner.latest_diversity
-    learner.reference = Variety(50.0, 0.0, 0.0)  # more varied than can be
+    learner.reference = DiversityStats(50.0, 0.0, 0.0)  # more varied than can be
     for _ in range(5):
         learner.adversarial_step()
     assert learner.rollbacks[0][0] == learner.balance.rounds == 10
@@ -166,7 +166,7 @@ def test_texts_that_become_alike_send_it_back(trainer):
     assert "distinct pairs fell" in learner.rollbacks[0][1]
     assert learner.progress.pressure == 0.5
     assert all(torch.equal(value, weights(learner)[name]) for name, value in good.items())
-    learner.reference = Variety(50.0, 0.0, 0.0)
+    learner.reference = DiversityStats(50.0, 0.0, 0.0)
     learner.progress.rollbacks = 6
     for _ in range(4):
         learner.adversarial_step()
@@ -208,7 +208,7 @@ def test_a_collapse_at_the_first_look_goes_back_to_the_beginning(trainer):
     columns = learner.model.embedding.weight.shape[1]
     known = learner.model.embedding.weight / learner.model.embedding.weight.std()
     torch.testing.assert_close(embedding[:, :columns], known)
-    learner.reference = Variety(50.0, 0.0, 0.0)
+    learner.reference = DiversityStats(50.0, 0.0, 0.0)
     for _ in range(5):
         learner.adversarial_step()
     assert learner.rollbacks[0][0] == 5

@@ -52,10 +52,10 @@ def rated(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def goodness(texts: list[str]) -> float:
-    """Share of good words among those that are known."""
+    """Share of good words among the known ones; texts without a known word are neutral."""
     words = list(itertools.chain.from_iterable(text.split() for text in texts))
     good, bad = (sum(word in kind for word in words) for kind in (GOOD, BAD))
-    return good / (good + bad)
+    return good / (good + bad) if good + bad else 0.5
 
 
 def written(run: Run, **settings: object) -> list[str]:
@@ -132,24 +132,33 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     kept = list(writing)
     assert len(kept) == 8
     assert all(abs(one.predicted - 5) <= 1 for one in kept if one.predicted is not None)
-    assert writing.report is not None
-    assert writing.report.written >= 8
-    assert writing.found_range is not None
-    assert 1 <= writing.found_range[0] < writing.found_range[1] <= 5
+    assert writing.rejection_stats is not None
+    assert writing.rejection_stats.generated >= 8
+    assert writing.rating_range is not None
+    assert 1 <= writing.rating_range[0] < writing.rating_range[1] <= 5
     assert [one.sample.text for one in kept] == [
         one.sample.text for one in rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
     ]
 
 
 def test_without_the_filter_ratings_are_missed_by_more(rated: Run) -> None:
+    """The critic's own ratings are compared, so that a text of any processor's model with few known words counts.
+
+    A perfect model of the table has a ratio of 0.67: its texts have 6 words, each good with probability 0.75. With 200
+    texts the ratio has a standard error of about 0.04, so 0.9 is more than five standard errors away.
+    """
+
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    def missed(**settings: object) -> float:
-        found = rated.generate_rated(4, count=200, length=60, **settings)
-        return float(np.mean([abs(1 + 4 * goodness([one.sample.text]) - 4) for one in found]))
+    def errors(texts: list[str]) -> list[float]:
+        return [abs(rating - 4) for rating in critic(texts)]
 
-    assert missed(critic=critic, agree=0.5) < 0.9 * missed()
+    plain = [one.sample.text for one in rated.generate_rated(4, count=1000, length=60)]
+    accepted = [one.sample.text for one in rated.generate_rated(4, count=200, length=60, critic=critic, agree=0.5)]
+    within = [text for text, error in zip(plain, errors(plain), strict=True) if error <= 0.5]
+    assert accepted == within[:200]
+    assert np.mean(errors(accepted)) < 0.9 * np.mean(errors(plain[:200]))
 
 
 def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
@@ -160,13 +169,13 @@ def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
             return [100 * goodness([text, "lovely awful"]) for text in texts]
 
     writing = rated.generate_rated({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
-    assert writing.plan.wanted == 70
+    assert writing.plan.target == 70
     assert writing.plan.values is not None
     assert writing.plan.values.tolist() == [5]
-    assert [one.wanted for one in writing] == [70]
-    with pytest.raises(ConfigError, match="got 5 for two things: the critic rates points from 0 to 100, and the run"):
+    assert [one.target for one in writing] == [70]
+    with pytest.raises(ConfigError, match="got 5 for two ratings: the critic rates points from 0 to 100, and the run"):
         rated.generate_rated(5, critic=Points())
-    assert rated.generate_rated(50, critic=Points(), methods=("filter",)).plan.wanted == 50
+    assert rated.generate_rated(50, critic=Points(), methods=("filter",)).plan.target == 50
 
 
 def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
@@ -176,7 +185,7 @@ def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
         def predict(self, texts: list[str]) -> list[float]:
             return [3.0] * len(texts)
 
-    assert rated.generate_rated(4, critic=Renamed()).plan.wanted == 4
+    assert rated.generate_rated(4, critic=Renamed()).plan.target == 4
 
 
 def test_a_critic_of_another_part_of_the_table_does(rated: Run) -> None:
@@ -186,7 +195,7 @@ def test_a_critic_of_another_part_of_the_table_does(rated: Run) -> None:
         def predict(self, texts: list[str]) -> list[float]:
             return [3.0] * len(texts)
 
-    assert rated.generate_rated(1, critic=Critic()).plan.wanted == 1
+    assert rated.generate_rated(1, critic=Critic()).plan.target == 1
     Critic.scale_ = fit_scale("stars", np.arange(0, 101, 10))
     with pytest.raises(ConfigError, match="rates stars from 0 to 100, and the run was trained on 1 to 5"):
         rated.generate_rated(1, critic=Critic())
@@ -230,11 +239,11 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"methods": ("filter",)}, "--method filter asks a critic"),
-        ({"methods": ("condition",), "critic": len}, "--critic has no part in --method condition"),
+        ({"methods": ("filter",)}, "--method filter needs a critic"),
+        ({"methods": ("condition",), "critic": len}, "--critic has no effect with --method condition"),
         ({"methods": ("wish",)}, "unknown method 'wish'"),
         ({"methods": (5,)}, "unknown method '5'"),
-        ({"methods": ("condition",), "guidance": 2}, "--guidance has no part"),
+        ({"methods": ("condition",), "guidance": 2}, "--guidance got 2, but .* add guide to --method, or leave it out"),
         ({"critic": len, "agree": -1}, "--agree got -1"),
         ({"critic": len, "budget": 1.5}, "--budget got 1.5: choose a whole number"),
         ({"critic": len, "agree": "1"}, "--agree got 1: choose a number above 0"),
@@ -246,12 +255,12 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"critic": 5}, "give a folder, an object with predict, or a function"),
         ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
         ({"critic": len, "budget": 0}, "--budget got 0"),
-        ({"budget": 5}, "--budget got 5, and condition has no use for it: name a --critic, or leave it out"),
-        ({"particles": 4}, "--particles got 4, and condition .* add steer to --method and name a --critic, or"),
-        ({"critic": len, "particles": 4}, r"and condition \+ filter has no use for it: add steer to --method, or"),
+        ({"budget": 5}, "--budget got 5, but --method condition does not use it: name a --critic, or leave it out"),
+        ({"particles": 4}, "--particles got 4, but .* add steer to --method and name a --critic, or"),
+        ({"critic": len, "particles": 4}, "but --method condition,filter does not use it: add steer to --method, or"),
         ({"critic": len, "methods": ("steer",), "budget": 5}, "add filter to --method, or leave it out"),
-        ({"critic": len, "temperature": 0}, "--temperature 0 and --method condition,filter contradict .* the same"),
-        ({"critic": len, "methods": ("steer",), "top_k": 1}, "--top-k 1 and --method steer contradict .* the same"),
+        ({"critic": len, "temperature": 0}, "--temperature 0 and --method condition,filter contradict .* identical"),
+        ({"critic": len, "methods": ("steer",), "top_k": 1}, "--top-k 1 and --method steer contradict .* identical"),
         ({"critic": len, "beam": 4}, "--beam 4 and --method condition,filter contradict"),
         ({"agree": 1}, "add --critic"),
         ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam 3 and --method steer contradict"),
@@ -308,8 +317,8 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
         ({"rating": True}, "--rating got True for stars"),
         ({"rating": 5, "guidance": -1}, "--guidance got -1"),
         ({"rating": 1e300, "extrapolate": True}, "even --extrapolate goes no further than 10 times"),
-        ({"guidance": 2}, "--guidance has no meaning without --rating"),
-        ({"extrapolate": True}, "--extrapolate has no meaning without --rating"),
+        ({"guidance": 2}, "--guidance has no effect without --rating"),
+        ({"extrapolate": True}, "--extrapolate has no effect without --rating"),
     ],
 )
 def test_what_cannot_be_written_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
@@ -338,7 +347,7 @@ def test_a_critic_of_anything_is_asked_for_a_finite_number(run: Run, rating: obj
 
 def test_any_critic_rates_a_table(table: Path, tmp_path: Path) -> None:
     assert rate_table(lambda texts: [3] * len(texts), table, text="text", output=tmp_path / "threes.csv") == 400
-    for critic, said in ((len, "the critic gave int64 of shape"), (None, "critic got None: give a folder")):
+    for critic, said in ((len, "the critic returned int64 of shape"), (None, "critic got None: give a folder")):
         with pytest.raises(ConfigError, match=said):
             rate_table(critic, table, text="text", output=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

@@ -1,11 +1,17 @@
+"""A decoder from a table, and property tests without a deadline, so that a busy machine fails none of them."""
+
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+settings.register_profile("without_deadline", deadline=None)
+settings.load_profile("without_deadline")
 
 
 class TableDecoder:
-    """A decoder whose logits hang on the last two tokens by a table `[vocab, vocab, vocab]`."""
+    """A decoder with the logits of a table `[vocab, vocab, vocab]`, indexed by the last two tokens."""
 
     def __init__(self, table: np.ndarray) -> None:
         self.table = table.astype(np.float32)
@@ -31,10 +37,10 @@ class TableDecoder:
 
 @pytest.fixture
 def table_decoder() -> Callable[..., TableDecoder]:
-    """Make a decoder from random logits, the same for the same arguments."""
+    """Return a function that makes a decoder from random logits, the same for the same arguments."""
 
-    def made(vocabulary: int, seed: int = 0, scale: float = 1.5) -> TableDecoder:
+    def make(vocabulary: int, seed: int = 0, scale: float = 1.5) -> TableDecoder:
         random = np.random.default_rng(seed)
         return TableDecoder(scale * random.standard_normal((vocabulary,) * 3))
 
-    return made
+    return make

@@ -60,7 +60,7 @@ def test_every_text_has_noise_of_its_own(way):
     texts = [sample.text for sample in generate(decoder(way), greedy, count=20, **ASK)]
     assert len(set(texts)) > 5
     assert texts == [sample.text for sample in generate(decoder(way), greedy, count=20, **ASK)]
-    expected = prepare_request(decoder(way), greedy, **ASK).of_sample(3).decoder
+    expected = prepare_request(decoder(way), greedy, **ASK).for_sample(3).decoder
     assert next(generate(expected, greedy, **ASK)).text == texts[3]
 
 
@@ -93,7 +93,7 @@ def test_a_copied_text_goes_on_with_the_noise_of_the_one_that_it_is_copied_from(
         flock.advance(5)
         flock.reorder(np.array([2, 2, 1, 0]))
         flock.advance(30)
-        texts.append([member.tokens for member in flock.members])
+        texts.append([member.tokens for member in flock.particles])
     assert texts[0] == texts[1]
     assert texts[0][0] == texts[0][1]
     written = [list(sample.tokens) for sample in generate(decoder("plain"), greedy, count=4, **ASK)]
@@ -115,4 +115,4 @@ def test_a_model_without_noise_draws_none():
     config = ModelConfig(vocabulary=23, sizes=(8,))
     weights = {name: np.ones(shape, np.float32) for name, shape in expected_shapes(config).items()}
     job = prepare_request(reference_decoder(config, weights), SETTINGS, **ASK)
-    assert job.of_sample(1) is job
+    assert job.for_sample(1) is job

@@ -12,7 +12,7 @@ from seqloom.sampling import SamplingConfig, generate, stream
 
 SPELLED = [b" a", b" b", b"a", b" ", b"b", b"", b"."]
 BEGINNING = [0, 1, 3]
-ASK = {"prompt": [5, 2], "token_bytes": SPELLED, "boundary": 5, "begun": b" "}
+ASK = {"prompt": [5, 2], "token_bytes": SPELLED, "boundary": 5, "first_token_prefix": b" "}
 
 
 def conditional(decoder):

@@ -1,9 +1,8 @@
 """Patterns against enumeration: of short texts by the standard library's engine, and of all characters."""
 
 import itertools
-import math
 import re
-import time
+from types import SimpleNamespace
 
 import pytest
 import regex
@@ -15,6 +14,12 @@ from seqloom.sampling.utf8_completions import completions, uses_classes_only
 
 TOKENS = ["a", "b", "1", "ab", "b1a", "ab1", "a\n", ""]
 TEXTS = ["".join(signs) for size in range(7) for signs in itertools.product("ab1", repeat=size)]
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch):
+    """Allow enough time on a busy machine."""
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 600.0)
 
 
 @pytest.mark.parametrize(
@@ -125,16 +130,13 @@ def test_an_expression_that_takes_too_long_is_given_up(monkeypatch):
 
 
 def test_many_candidates_share_the_time_of_one_token(monkeypatch):
-    """Each match alone stays below the limit; all of them together do not."""
-    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.3)
-    written = "a" * 24
-    began = time.monotonic()
-    assert not matches("(a|aa)+c", written + "b")
-    each = time.monotonic() - began
-    assert each < 0.3
-    tokens = ["a" * (1 + number % 3) + chr(0x100 + number) for number in range(math.ceil(10 / each))]
-    constraint = RegexConstraint("(a|aa)+c", [token.encode() for token in tokens])
-    began = time.monotonic()
-    with pytest.raises(SeqloomError, match=r"takes more than 0\.3 seconds to match"):
-        constraint.allowed(written.encode())
-    assert time.monotonic() - began < 3
+    """Each match alone stays below the limit; all of them together do not. A clock of our own counts the matches."""
+    readings = itertools.count()
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 50.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 10.0 * next(readings)))
+    letters = [bytes([97 + number]) for number in range(20)]
+    for tokens in (letters[:3], letters[3:6]):
+        assert not RegexConstraint("z+", tokens).allowed(b"z").any()  # every token starts its own time
+    with pytest.raises(SeqloomError, match=r"takes more than 50 seconds to match"):
+        RegexConstraint("z+", letters).allowed(b"z")
+    assert next(readings) == 2 * (1 + 4) + 1 + 5  # the start, then one reading per match: the text alone, each token

@@ -26,26 +26,26 @@ def rater(texts):
 
 
 def test_only_what_the_critic_agrees_with_is_kept():
-    chosen = RejectionFilter(rater, 5, agree=1)
-    kept = list(chosen.keep(write, 30))
+    chosen = RejectionFilter(rater, 5, tolerance=1)
+    kept = list(chosen.accept(write, 30))
     assert len(kept) == 30
     assert {rating for _, rating in kept} == {4.0, 5.0, 6.0}
     assert [one.index for one, _ in kept] == [i for i in range(101) if abs(i * 7 % 10 - 5) <= 1][:30]
 
 
 def test_fewer_are_the_first_of_more():
-    few, many = (list(RejectionFilter(rater, 2, agree=0.5).keep(write, count)) for count in (3, 40))
+    few, many = (list(RejectionFilter(rater, 2, tolerance=0.5).accept(write, count)) for count in (3, 40))
     assert few == many[:3]
 
 
 def test_what_it_cost_is_reported():
-    chosen = RejectionFilter(rater, 5, agree=1)
-    kept = list(chosen.keep(write, 30))
+    chosen = RejectionFilter(rater, 5, tolerance=1)
+    kept = list(chosen.accept(write, 30))
     written = kept[-1][0].index + 1
-    report = chosen.report
-    assert (report.wanted, report.written, report.kept, report.tokens) == (30, written, 30, 2 * written)
+    report = chosen.stats
+    assert (report.requested, report.generated, report.accepted, report.tokens) == (30, written, 30, 2 * written)
     assert report.acceptance == pytest.approx(0.3, abs=0.03)
-    assert report.tokens_per_kept == pytest.approx(2 / report.acceptance)
+    assert report.tokens_per_accepted == pytest.approx(2 / report.acceptance)
     assert report.shortfall == 0
 
 
@@ -56,24 +56,24 @@ def test_the_first_are_there_before_many_are_written():
         asked.append(count)
         return write(first, count)
 
-    next(RejectionFilter(rater, 5, agree=1).keep(watched, 1000))
+    next(RejectionFilter(rater, 5, tolerance=1).accept(watched, 1000))
     assert asked == [16]
 
 
 def test_a_budget_that_ends_is_a_shortfall():
-    chosen = RejectionFilter(rater, 5, agree=0.5, budget=4)
-    kept = list(chosen.keep(write, 10))
+    chosen = RejectionFilter(rater, 5, tolerance=0.5, budget=4)
+    kept = list(chosen.accept(write, 10))
     assert len(kept) == 4
-    assert (chosen.report.written, chosen.report.shortfall) == (40, 6)
-    nothing = RejectionFilter(rater, 50, agree=1, budget=2)
-    assert list(nothing.keep(write, 10)) == []
-    assert (nothing.report.acceptance, nothing.report.tokens_per_kept, nothing.report.shortfall) == (0, None, 10)
+    assert (chosen.stats.generated, chosen.stats.shortfall) == (40, 6)
+    nothing = RejectionFilter(rater, 50, tolerance=1, budget=2)
+    assert list(nothing.accept(write, 10)) == []
+    assert (nothing.stats.acceptance, nothing.stats.tokens_per_accepted, nothing.stats.shortfall) == (0, None, 10)
 
 
 def test_the_report_is_up_to_date_wherever_one_stops():
-    chosen = RejectionFilter(rater, 5, agree=1)
-    kept = list(itertools.islice(chosen.keep(write, 30), 7))
-    assert (chosen.report.kept, chosen.report.written) == (7, kept[-1][0].index + 1)
+    chosen = RejectionFilter(rater, 5, tolerance=1)
+    kept = list(itertools.islice(chosen.accept(write, 30), 7))
+    assert (chosen.stats.accepted, chosen.stats.generated) == (7, kept[-1][0].index + 1)
 
 
 @pytest.mark.parametrize(
@@ -81,18 +81,20 @@ def test_the_report_is_up_to_date_wherever_one_stops():
     [
         (lambda texts: np.full(len(texts), np.nan), "NaN or infinity for '0'"),
         (lambda texts: np.zeros((len(texts), 2)), "of shape"),
-        (lambda texts: [1.0], "one number a text"),
-        (lambda texts: [[1.0]] * (len(texts) - 1) + [[1.0, 2.0]], "one number a text"),
-        (lambda texts: None, "one number a text"),
-        (lambda texts: np.array(["x"] * len(texts)), "one number a text"),
+        (lambda texts: [1.0], "one number per text"),
+        (lambda texts: [[1.0]] * (len(texts) - 1) + [[1.0, 2.0]], "one number per text"),
+        (lambda texts: None, "one number per text"),
+        (lambda texts: np.array(["x"] * len(texts)), "one number per text"),
     ],
 )
 def test_a_critic_that_gives_no_numbers_is_told(faulty, said):
     with pytest.raises(SeqloomError, match=said):
-        list(RejectionFilter(faulty, 5, agree=1).keep(write, 3))
+        list(RejectionFilter(faulty, 5, tolerance=1).accept(write, 3))
 
 
-@pytest.mark.parametrize(("settings", "said"), [({"agree": 0}, "--agree"), ({"agree": 1, "budget": 0}, "--budget")])
+@pytest.mark.parametrize(
+    ("settings", "said"), [({"tolerance": 0}, "--agree"), ({"tolerance": 1, "budget": 0}, "--budget")]
+)
 def test_settings_out_of_range(settings, said):
     with pytest.raises(ConfigError, match=said):
         RejectionFilter(rater, 5, **settings)

@@ -45,8 +45,8 @@ def test_texts_follow_the_reweighted_distribution(table_decoder):
     """
     decoder = table_decoder(4)
     job = prepare_request(decoder, SamplingConfig(length=4, seed=11), **ASK)
-    steering = SmcSteering(rater=num_a, rating=3, spread=0.7, particles=256, every=1)
-    texts = [steered.sample.text for steered in steering.write(job, 0, 300)]
+    steering = SmcSteering(rater=num_a, target=3, spread=0.7, particles=256, interval=1)
+    texts = [steered.sample.text for steered in steering.generate(job, 0, 300)]
     plain = probabilities(decoder, 4)
     weighted = {text: chance * np.exp(-((text.count("a") - 3) ** 2) / (2 * 0.7**2)) for text, chance in plain.items()}
     total = sum(weighted.values())
@@ -61,21 +61,21 @@ def test_texts_follow_the_reweighted_distribution(table_decoder):
 
 def test_a_text_depends_on_its_index_alone(table_decoder):
     job = prepare_request(table_decoder(4), SamplingConfig(length=12, seed=2), **ASK)
-    steering = SmcSteering(rater=num_a, rating=6, spread=1, particles=64, every=3)
-    many = list(steering.write(job, 0, 9))
+    steering = SmcSteering(rater=num_a, target=6, spread=1, particles=64, interval=3)
+    many = list(steering.generate(job, 0, 9))
     for index in (0, 3, 4, 8):
-        assert next(steering.write(job, index, 1)) == many[index]
+        assert next(steering.generate(job, index, 1)) == many[index]
 
 
 def test_what_it_cost_is_reported(table_decoder):
     job = prepare_request(table_decoder(4), SamplingConfig(length=10, seed=2), **ASK)
-    for steered in SmcSteering(rater=num_a, rating=8, spread=0.5, particles=32, every=2).write(job, 0, 5):
+    for steered in SmcSteering(rater=num_a, target=8, spread=0.5, particles=32, interval=2).generate(job, 0, 5):
         assert 1 <= steered.effective_size <= 32
         assert steered.resamplings > 0
         assert 32 <= steered.tokens <= 32 * 11
         assert steered.rating == steered.sample.text.count("a")
-    aimless = SmcSteering(rater=num_a, rating=3, spread=1e6, particles=32, every=2)
-    assert all(one.resamplings == 0 and one.effective_size > 31.9 for one in aimless.write(job, 0, 3))
+    aimless = SmcSteering(rater=num_a, target=3, spread=1e6, particles=32, interval=2)
+    assert all(one.resamplings == 0 and one.effective_size > 31.9 for one in aimless.generate(job, 0, 3))
 
 
 def test_copies_remember_their_text_and_draw_on_their_own(table_decoder):
@@ -83,22 +83,22 @@ def test_copies_remember_their_text_and_draw_on_their_own(table_decoder):
     flock = make_particles(job, 4, 0)
     assert isinstance(flock, ReferenceParticles)
     flock.advance(10)
-    text = list(flock.members[2].tokens)
+    text = list(flock.particles[2].tokens)
     flock.reorder(np.array([2, 2, 2, 3]))
     flock.advance(20)
-    assert all(member.tokens[:10] == text for member in flock.members[:3])
-    assert len({tuple(member.tokens) for member in flock.members}) == 4
-    assert all(member.reason == "length" and len(member.nats) == 30 for member in flock.members)
+    assert all(member.tokens[:10] == text for member in flock.particles[:3])
+    assert len({tuple(member.tokens) for member in flock.particles}) == 4
+    assert all(member.finish_reason == "length" and len(member.log_probs) == 30 for member in flock.particles)
 
 
-@pytest.mark.parametrize(("name", "value"), [("spread", 0), ("particles", 1), ("particles", 1000), ("every", 0)])
+@pytest.mark.parametrize(("name", "value"), [("spread", 0), ("particles", 1), ("particles", 1000), ("interval", 0)])
 def test_settings_out_of_range(name, value):
-    settings = {"spread": 1.0, "particles": 8, "every": 4} | {name: value}
-    with pytest.raises(ConfigError, match="--agree" if name == "spread" else f"--{name}"):
-        SmcSteering(rater=num_a, rating=1, **settings)
+    settings = {"spread": 1.0, "particles": 8, "interval": 4} | {name: value}
+    with pytest.raises(ConfigError, match={"spread": "--agree", "particles": "--particles"}.get(name, name)):
+        SmcSteering(rater=num_a, target=1, **settings)
 
 
 def test_the_model_writes_each_text_it_is_asked_for_in_order(table_decoder):
     job = prepare_request(table_decoder(4), SamplingConfig(length=6, seed=3), **ASK)
-    steering = SmcSteering(rater=num_a, rating=2, spread=1, particles=100, every=2)
-    assert [one.sample.index for one in itertools.islice(steering.write(job, 5, 7), 7)] == list(range(5, 12))
+    steering = SmcSteering(rater=num_a, target=2, spread=1, particles=100, interval=2)
+    assert [one.sample.index for one in itertools.islice(steering.generate(job, 5, 7), 7)] == list(range(5, 12))

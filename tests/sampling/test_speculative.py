@@ -9,12 +9,15 @@ from scipy.stats import chisquare
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.kernels import native_decoder, reference_decoder
+from seqloom.kernels.decoding_abi import DraftStatistics
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes
 from seqloom.sampling import SamplingConfig, generate, stream
+from seqloom.sampling.chain import apply_chain
 from seqloom.sampling.native_engine import start_streams
 from seqloom.sampling.request import prepare_request
-from seqloom.sampling.transforms import Context, apply_chain, log_softmax
+from seqloom.sampling.transform import Context
+from seqloom.sampling.transforms import log_softmax
 
 pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 
@@ -195,16 +198,24 @@ def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
 def test_a_sample_says_how_its_drafts_fared():
     decoder = native_decoder(*model())
     sample = next(generate(decoder, SamplingConfig(length=2000, ahead=3), **asked()))
-    drafting = sample.speculative
-    assert 1 < drafting.tokens_per_step < 3
-    assert 0 < drafting.acceptance < 1
-    # Where a pass reads one row only, drafts are drawn one by one, and nothing is gained or measured.
-    assert drafting.gain > 0 if decoder.weights.rows_per_pass > 1 else drafting.gain is None
+    stats = sample.speculative
+    assert 1 < stats.tokens_per_step < 3
+    assert 0 < stats.acceptance < 1
+    assert stats.gain is None or stats.gain > 0  # a busy machine may leave one of the two speeds unmeasured
     assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **asked())).speculative is None
     sure = native_decoder(*steady())
     found = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **asked())).speculative
     assert found.acceptance == 1
     assert found.tokens_per_step == pytest.approx(3, abs=0.1)
+
+
+@pytest.mark.parametrize(("gain", "expected"), [(1.5, 1.5), (0.25, 0.25), (0.0, None)])
+def test_the_gain_is_the_measured_one(monkeypatch, gain, expected):
+    """Speeds are measured by the clock; here the kernels' report is replaced, so that the clock does not matter."""
+    monkeypatch.setattr(BatchedDecoder, "draft_statistics", lambda self, lane: DraftStatistics(10, 25, 20, 15, gain))
+    decoder = native_decoder(*model())
+    stats = next(generate(decoder, SamplingConfig(length=5, ahead=3), **asked())).speculative
+    assert (stats.tokens_per_step, stats.acceptance, stats.gain) == (2.5, 0.75, expected)
 
 
 def steady():
@@ -236,11 +247,11 @@ def test_more_than_the_model_has_is_refused():
     decoder = native_decoder(*model(ahead=3))
     with pytest.raises(ConfigError, match="--ahead got 4: this model was trained to predict 3 tokens at once"):
         generate(decoder, SamplingConfig(ahead=4), **asked())
-    with pytest.raises(ConfigError, match="--ahead got 2: this model was trained without further heads"):
+    with pytest.raises(ConfigError, match="--ahead got 2: this model has no further prediction heads"):
         stream(native_decoder(*model(ahead=1)), SamplingConfig(ahead=2), **asked())
-    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which goes with no --pattern"):
+    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which cannot be combined with --pattern"):
         generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **asked())
-    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which takes the compiled kernels"):
+    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which needs the compiled kernels"):
         generate(reference_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
     with pytest.raises(ConfigError, match="--ahead got 0"):
         SamplingConfig(ahead=0)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqloom.sampling.stop_strings import TextBuffer, find_stop, held_back
+from seqloom.sampling.stop_strings import TextBuffer, find_stop, partial_stop_length
 
 few = st.lists(st.sampled_from(b"ab"), max_size=12).map(bytes)
 stops_of = st.lists(st.lists(st.sampled_from(b"ab"), min_size=1, max_size=4).map(bytes), max_size=3).map(tuple)
@@ -23,7 +23,7 @@ def test_the_first_stop_string_to_end_decides(data, stops, start):
 
 
 @given(few, stops_of, st.integers(0, 12))
-def test_exactly_what_may_begin_a_stop_string_is_held_back(data, stops, start):
+def test_exactly_what_may_begin_a_stop_string_is_partial_stop_length(data, stops, start):
     start = min(start, len(data))
     counts = [
         count
@@ -31,7 +31,7 @@ def test_exactly_what_may_begin_a_stop_string_is_held_back(data, stops, start):
         for count in range(1, min(len(stop) - 1, len(data) - start) + 1)
         if data.endswith(stop[:count])
     ]
-    assert held_back(data, stops, start) == max(counts, default=0)
+    assert partial_stop_length(data, stops, start) == max(counts, default=0)
 
 
 pieces_of = st.lists(st.binary(max_size=3) | st.sampled_from([b"a", b"ab", b"\xc3", b"\xa9", "é".encode()]), max_size=9)
@@ -44,7 +44,7 @@ def test_pieces_are_never_taken_back(pieces, stops, quiet):
     floor = None
     for count, piece in enumerate(pieces):
         if count >= quiet:
-            buffer.watch()
+            buffer.enable_stops()
             floor = len(written) if floor is None else floor
         written += piece
         shown += buffer.add(piece)
@@ -54,14 +54,14 @@ def test_pieces_are_never_taken_back(pieces, stops, quiet):
             assert shown == written[:cut].decode("utf-8", "replace")
             assert buffer.finish() == ""
             return
-        safe = len(written) - (0 if floor is None else held_back(written, stops, floor))
+        safe = len(written) - (0 if floor is None else partial_stop_length(written, stops, floor))
         assert shown.replace("\ufffd", "") == written[:safe].decode("utf-8", "ignore")
     assert shown + buffer.finish() == written.decode("utf-8", "replace")
 
 
 def test_a_stop_string_across_tokens_never_shows():
     buffer = TextBuffer((b"\n\n",))
-    buffer.watch()
+    buffer.enable_stops()
     assert [buffer.add(piece) for piece in (b"one", b"\n", b"two\n", b"\nthree")] == ["one", "", "\ntwo", ""]
     assert buffer.stopped
 

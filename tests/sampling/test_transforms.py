@@ -11,11 +11,10 @@ from scipy.special import softmax
 
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.sampling import SamplingConfig, reweight
+from seqloom.sampling.chain import apply_chain, build_chain
+from seqloom.sampling.transform import Context
 from seqloom.sampling.transforms import (
-    Context,
     add_bias,
-    apply_chain,
-    build_chain,
     log_softmax,
     mask_disallowed,
     min_p,

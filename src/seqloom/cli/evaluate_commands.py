@@ -64,7 +64,7 @@ def evaluate(
     """
     named_control = {
         "critic": critic,
-        "ways": [tuple(way.split(",")) for way in method] if method else None,
+        "methods": [tuple(way.split(",")) for way in method] if method else None,
         "count": count,
         "guidance": guidance,
         "agree": agree,

@@ -156,7 +156,7 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
             samples = [
                 {
                     **_as_json(one.sample, prompt, origin),
-                    "rating_wanted": one.wanted,
+                    "rating_wanted": one.target,
                     "rating_predicted": one.predicted,
                     "effective_size": one.effective_size,
                 }
@@ -211,20 +211,24 @@ def _asked_of(writing: "RatedGeneration") -> dict[str, Any]:
 
 def _asked(writing: "RatedGeneration", kept: int) -> str:
     """How many texts there are so far, of how many."""
-    rated = "" if writing.report is None else f", of {writing.report.written:,} that the critic has rated"
+    stats = writing.rejection_stats
+    rated = "" if stats is None else f", of {stats.generated:,} that the critic has rated"
     return f"{kept:,} of the {writing.count:,} texts that were asked for{rated}"
 
 
 def _costs(writing: "RatedGeneration") -> dict[str, Any]:
     """What filter and steering took, in JSON's types."""
     found: dict[str, Any] = {}
-    if writing.report is not None:
-        report = writing.report
+    if writing.rejection_stats is not None:
+        stats = writing.rejection_stats
         found["filter"] = {
-            **asdict(report),
-            "acceptance": report.acceptance,
-            "tokens_per_kept": report.tokens_per_kept,
-            "shortfall": report.shortfall,
+            "wanted": stats.requested,
+            "written": stats.generated,
+            "kept": stats.accepted,
+            "tokens": stats.tokens,
+            "acceptance": stats.acceptance,
+            "tokens_per_kept": stats.tokens_per_accepted,
+            "shortfall": stats.shortfall,
         }
     if writing.steered:
         found["steering"] = {
@@ -237,17 +241,17 @@ def _costs(writing: "RatedGeneration") -> dict[str, Any]:
 
 def _said(writing: "RatedGeneration") -> Iterator[str]:
     """The same in lines for a person."""
-    report = writing.report
-    if report is not None:
-        cost = f", {report.tokens_per_kept:,.0f} tokens for each" if report.tokens_per_kept else ""
-        yield f"kept {report.kept:,} of {report.written:,} texts ({report.acceptance:.0%}){cost}"
-        if report.shortfall:
+    stats = writing.rejection_stats
+    if stats is not None:
+        cost = f", {stats.tokens_per_accepted:,.0f} tokens for each" if stats.tokens_per_accepted else ""
+        yield f"kept {stats.accepted:,} of {stats.generated:,} texts ({stats.acceptance:.0%}){cost}"
+        if stats.shortfall:
             yield (
-                f"{report.shortfall:,} of {report.wanted:,} texts are missing: the budget is spent; raise --budget or "
+                f"{stats.shortfall:,} of {stats.requested:,} texts are missing: the budget is spent; raise --budget or "
                 "--agree, or help the model with --guidance"
             )
-            if writing.found is not None:
-                (low, high), wanted = writing.found, writing.plan.wanted
+            if writing.rating_range is not None:
+                (low, high), wanted = writing.rating_range, writing.plan.target
                 yield (
                     f"the critic rates nine tenths of what was written {low:.3g} to {high:.3g}, and {wanted:g} is "
                     "wanted"

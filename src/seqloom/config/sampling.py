@@ -58,6 +58,7 @@ class SamplingConfig(JsonSerializable):
             is as many as are worth it for the model's shape.
         watermark: a secret key by which the text can be told again, see `sampling.watermark`; the text's distribution
             over keys is the same. None marks nothing.
+        transforms: settings of further transforms, by name in `registry.TRANSFORMS`.
     """
 
     length: int = 400
@@ -78,6 +79,7 @@ class SamplingConfig(JsonSerializable):
     max_copy: int = 0
     ahead: int | None = None
     watermark: str | None = field(default=None, repr=False)
+    transforms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         validate(*_type_rules(self))
@@ -125,6 +127,10 @@ def _type_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _typed("bias", config.bias, Mapping, "numbers by token id")
     for token, value in config.bias.items() if isinstance(config.bias, Mapping) else ():
         yield is_number(value), f"--bias got {token}={value!r}: give a number"
+    yield _typed("transforms", config.transforms, Mapping, "settings by name of the transform")
+    for name, settings in config.transforms.items() if isinstance(config.transforms, Mapping) else ():
+        numbers = isinstance(settings, Mapping) and all(is_number(value) for value in settings.values())
+        yield numbers, f"transforms got {name}={settings!r}: give numbers by name of the setting"
 
 
 def _typed(name: str, value: Any, kind: type, wanted: str) -> Rule:
@@ -212,6 +218,7 @@ def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
         ("repetition-penalty", config.repetition_penalty == 1),
         ("bias", not config.bias),
         ("ahead", config.ahead in (None, 1)),
+        ("transforms", not config.transforms),
     )
     for flag, unset in settings:
         yield (

@@ -1,4 +1,4 @@
-"""A model and its codec, ready to write: text in, text out. Needs no torch."""
+"""A model and its codec, ready to generate: text in, text out, without torch."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,15 +26,16 @@ from seqloom.sampling.request import GenerationRequest, prepare_request, tokens_
 __all__ = ["GeneratorFactory", "Prompt", "TextGenerator"]
 
 
-_MOST_GUIDANCE = 20
+_MAX_GUIDANCE = 20
 
 
 class Prompt(NamedTuple):
-    """A prompt as it is read.
+    """An encoded prompt.
 
     Attributes:
-        ids: at least one; read before the first token is written.
-        begun: the prompt's last bytes, which are no token: what is written begins with them, and they are not repeated.
+        ids: token ids, at least one.
+        first_token_prefix: last bytes of the prompt, which belong to the first generated token; the generated text
+            omits them.
     """
 
     ids: list[int]
@@ -43,12 +44,12 @@ class Prompt(NamedTuple):
 
 @dataclass(frozen=True)
 class TextGenerator:
-    """Writes after prompts.
+    """Generates text after prompts.
 
     Attributes:
-        codec: spells prompts and tokens.
-        decoder: the model, over one stream.
-        opening: ids that are read before a text that has no prompt.
+        codec: codec of prompts and tokens.
+        decoder: model, over one stream.
+        opening: ids that replace an empty prompt.
     """
 
     codec: Codec
@@ -56,14 +57,14 @@ class TextGenerator:
     opening: tuple[int, ...]
 
     def prompt(self, text: str, *, skip_unknown: bool = False) -> Prompt:
-        """What is read before the first token is written; a last space that belongs to that token is kept for it.
+        """Encode a prompt; a final space that belongs to the next token becomes that token's prefix.
 
         Raises:
             CodecError: the prompt has symbols outside the vocabulary and `skip_unknown` is False.
         """
-        begun = self.codec.pending_space(text)
-        ids = self.codec.encode(text.removesuffix(begun), skip_unknown=skip_unknown)
-        return Prompt(self._begun(ids.tolist()), begun.encode())
+        prefix = self.codec.pending_space(text)
+        ids = self.codec.encode(text.removesuffix(prefix), skip_unknown=skip_unknown)
+        return Prompt(self._with_start(ids.tolist()), prefix.encode())
 
     def generate(
         self,
@@ -74,7 +75,7 @@ class TextGenerator:
         first_index: int = 0,
         guard: TokenPredicate | None = None,
     ) -> Iterator[Sample]:
-        """Samples one after another, after a prompt."""
+        """Generate samples after a prompt, one after another; see `sampling.generate`."""
         return generate(
             self.decoder,
             config,
@@ -84,11 +85,11 @@ class TextGenerator:
             count=count,
             first_index=first_index,
             guard=guard,
-            begun=prompt.first_token_prefix,
+            first_token_prefix=prompt.first_token_prefix,
         )
 
     def request(self, prompt: Prompt, config: SamplingConfig, guard: TokenPredicate | None = None) -> GenerationRequest:
-        """The request that steering works on."""
+        """Return the prepared request, for sequential Monte Carlo; see `prepare_request`."""
         return prepare_request(
             self.decoder,
             config,
@@ -96,17 +97,17 @@ class TextGenerator:
             token_bytes=self.codec.token_bytes,
             boundary=self.codec.boundary,
             guard=guard,
-            begun=prompt.first_token_prefix,
+            first_token_prefix=prompt.first_token_prefix,
         )
 
     def generate_from_ids(self, ids: Sequence[int], config: SamplingConfig) -> Sample:
-        """One sample after ids as they are stored, with or without a beginning."""
-        return next(self.generate(Prompt(list(ids) or self._begun([])), config))
+        """Generate one sample after token ids; no boundary is put before them."""
+        return next(self.generate(Prompt(list(ids) or self._with_start([])), config))
 
     def stream(
         self, prompt: Prompt, config: SamplingConfig, *, index: int = 0, guard: TokenPredicate | None = None
     ) -> Generator[str, None, Sample]:
-        """The sample of that index piece by piece; the same text as `write` gives."""
+        """Generate the sample of an index piece by piece; the text is that of `generate`."""
         return stream(
             self.decoder,
             config,
@@ -115,17 +116,17 @@ class TextGenerator:
             boundary=self.codec.boundary,
             index=index,
             guard=guard,
-            begun=prompt.first_token_prefix,
+            first_token_prefix=prompt.first_token_prefix,
         )
 
     def distribution(self, prompt: Prompt, temperature: float = 1.0) -> Float64[np.ndarray, " vocab"]:
-        """The probability of every token after a prompt."""
+        """Return the probability of every token after a prompt, at a temperature."""
         probabilities = next_distribution(self.decoder, prompt.ids)
         possible = tokens_with_prefix(prompt.first_token_prefix, self.codec.token_bytes)
         return reweight(np.where(possible, probabilities, 0.0), temperature)
 
-    def _begun(self, ids: Iterable[int]) -> list[int]:
-        """A prompt after the boundary where there is one; the opening where there is nothing else."""
+    def _with_start(self, ids: Iterable[int]) -> list[int]:
+        """Return ids after the boundary, if the codec has one; the opening if there are no ids."""
         ids = list(ids)
         if self.codec.boundary is not None:
             return [self.codec.boundary, *ids]
@@ -133,20 +134,20 @@ class TextGenerator:
 
 
 class GeneratorFactory:
-    """Makes writers of a run's weights, told of ratings or not; the packed weights are shared.
+    """Makes generators of a run, with ratings or without; they share the packed weights.
 
     Args:
-        config: of the run.
-        codec: of the run.
-        weights: by name, as in `model.safetensors`.
-        carry: carry the state from token to token; False reads the last window anew for each token, as runs trained on
-            windows are sampled unless asked otherwise. None does as the run was trained.
-        precision: of the compiled kernels' weights, "float32", "bfloat16" or "int8"; None is the fastest that keeps
-            the loss. What they do not cover is decoded by numpy, in float32.
+        config: config of the run.
+        codec: codec of the run.
+        weights: weights by name, as in `model.safetensors`.
+        carry: keep the state from token to token; False reads the last window again for each token. None uses the run's
+            way of training: False for a run that was trained on windows.
+        precision: precision of the weights in the compiled kernels: "float32", "bfloat16" or "int8"; None selects the
+            fastest that does not increase the loss. Other decoders use numpy in float32.
 
     Raises:
-        ConfigError: the precision is unknown, or not to be had for this run.
-        RunError: the weights do not fit the config.
+        ConfigError: the precision is unknown, or unavailable for this run.
+        RunError: the weights do not match the config.
     """
 
     def __init__(
@@ -159,63 +160,64 @@ class GeneratorFactory:
         precision: str | None = None,
     ) -> None:
         self._config, self._codec, self._weights = config, codec, weights
-        self._carried = carry if carry is not None else config.training.batching != "windows"
-        self._native = native_decoder(config.model, weights, precision) if self._carried else None
+        self._stateful = carry if carry is not None else config.training.batching != "windows"
+        self._native = native_decoder(config.model, weights, precision) if self._stateful else None
         if self._native is None and precision not in (None, "float32"):
             raise ConfigError(
-                f"--precision {precision} needs the compiled kernels, which do not write here: leave it out"
+                f"--precision {precision} needs the compiled kernels, which this run does not use: leave it out"
             )
 
     @cached_property
     def unconditional(self) -> TextGenerator:
-        """The writer that is told of no ratings."""
-        return self._writer(None)
+        """The generator without ratings."""
+        return self._generator(None)
 
     def conditioned(self, values: Float64[np.ndarray, " columns"], guidance: float = 1.0) -> TextGenerator:
-        """A writer that is told of ratings.
+        """Return a generator conditioned on ratings.
 
         Args:
-            values: of the run's conditions, NaN where nothing is wanted.
-            guidance: how far to lead away from what would be written without ratings; 1 does not, 0 leaves them out.
+            values: values of the run's conditions; NaN leaves one open.
+            guidance: guidance scale; 1 is off, 0 ignores the ratings.
 
         Raises:
             ConfigError: `guidance` is out of range.
         """
         validate(
             (
-                is_number(guidance) and 0 <= guidance <= _MOST_GUIDANCE,
-                f"--guidance got {guidance!r}: choose from 0 (the rating is left out) to {_MOST_GUIDANCE}; 1 is plain, "
+                is_number(guidance) and 0 <= guidance <= _MAX_GUIDANCE,
+                f"--guidance got {guidance!r}: choose from 0 (ignores the rating) to {_MAX_GUIDANCE}; 1 is off, "
                 "1.5 is usual",
             )
         )
-        return self._writer(values, float(guidance))
+        return self._generator(values, float(guidance))
 
-    def _writer(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> TextGenerator:
-        noise = self._config.model.noise
+    def _generator(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> TextGenerator:
+        noise_size = self._config.model.noise
 
-        def decoder(drawn: Float32[np.ndarray, " noise"]) -> Decoder:
-            told = self._decoder(values, drawn)
-            return told if guidance == 1 else GuidedDecoder(told, self._decoder(None, drawn), guidance)
+        def make_decoder(noise: Float32[np.ndarray, " noise"]) -> Decoder:
+            conditioned = self._decoder(values, noise)
+            return conditioned if guidance == 1 else GuidedDecoder(conditioned, self._decoder(None, noise), guidance)
 
-        one = LatentDecoder(noise, decoder) if noise else decoder(np.zeros(0, np.float32))
-        return TextGenerator(self._codec, one, self._config.opening)
+        decoder = LatentDecoder(noise_size, make_decoder) if noise_size else make_decoder(np.zeros(0, np.float32))
+        return TextGenerator(self._codec, decoder, self._config.opening)
 
     def _decoder(self, values: Float64[np.ndarray, " columns"] | None, noise: Float32[np.ndarray, " noise"]) -> Decoder:
-        """What is told of these ratings, or of none, and of noise."""
+        """Return a decoder conditioned on ratings, if any, and on noise."""
         if values is None and not len(noise):
-            return self._native or self._plain(None)
-        known = np.full(len(self._config.conditions), np.nan) if values is None else values
-        features = noise_features(self._checked, noise) if len(noise) else None
-        added = condition_bias(self._config.model, self._checked, self._config.features(known[None], features)[0])
-        return self._native.conditioned(added) if self._native is not None else self._plain(added)
+            return self._native or self._reference(None)
+        filled = np.full(len(self._config.conditions), np.nan) if values is None else values
+        features = noise_features(self._checked_weights, noise) if len(noise) else None
+        rows = self._config.features(filled[None], features)
+        added = condition_bias(self._config.model, self._checked_weights, rows[0])
+        return self._native.conditioned(added) if self._native is not None else self._reference(added)
 
     @cached_property
-    def _checked(self) -> Weights:
+    def _checked_weights(self) -> Weights:
         return checked_weights(self._config.model, self._weights)
 
-    def _plain(self, added: ConditionBias | None) -> Decoder:
+    def _reference(self, added: ConditionBias | None) -> Decoder:
         model, weights = self._config.model, self._weights
-        plain = (
+        decoder = (
             reference_decoder(model, weights) if added is None else conditioned_reference_decoder(model, weights, added)
         )
-        return plain if self._carried else sliding_window_decoder(plain, self._config.training.window)
+        return decoder if self._stateful else sliding_window_decoder(decoder, self._config.training.window)

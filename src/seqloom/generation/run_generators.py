@@ -39,8 +39,8 @@ class RunGenerators:
             guidance: guidance scale: logits are those without the rating plus this multiple of the difference that the
                 rating makes; 1 is plain, 1.5 is usual.
             extrapolate: allow ratings outside the range of the training data.
-            carry: see `WriterMaker`.
-            precision: see `WriterMaker`.
+            carry: see `GeneratorFactory`.
+            precision: see `GeneratorFactory`.
 
         Raises:
             ConfigError: the run has no such rating, the rating is out of range, or the precision is unavailable.
@@ -49,7 +49,7 @@ class RunGenerators:
         validate(
             (
                 rating is not None or (guidance == 1 and not extrapolate),
-                f"--{'extrapolate' if extrapolate else 'guidance'} has no meaning without --rating: leave it out, or "
+                f"--{'extrapolate' if extrapolate else 'guidance'} has no effect without --rating: leave it out, or "
                 "add a rating",
             ),
         )
@@ -60,9 +60,9 @@ class RunGenerators:
     def factory(self, carry: bool | None, precision: str | None) -> GeneratorFactory:
         """Return the factory of these settings; the last one is cached."""
         run = self.run
-        kind = carry, precision, decoding_kernels(run.config.model)
-        if self._cached is None or self._cached[0] != kind:
-            self._cached = kind, GeneratorFactory(run.config, run.codec, run.weights, carry=carry, precision=precision)
+        key = carry, precision, decoding_kernels(run.config.model)
+        if self._cached is None or self._cached[0] != key:
+            self._cached = key, GeneratorFactory(run.config, run.codec, run.weights, carry=carry, precision=precision)
         return self._cached[1]
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:

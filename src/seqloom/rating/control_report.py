@@ -1,8 +1,7 @@
-"""Does a run write to the rating that is asked for? Measured by a judge that neither wrote nor filtered.
+"""Measure how well a run reaches requested ratings, with a judge that is independent of generator and critic.
 
-The model, the critic and the judge learn from disjoint pools of one table; the judge is of another family than the
-critic (see `BayesJudge`). What it says of generated texts is held against what it says of real texts with the same
-ratings.
+The model, the critic and the judge are fitted on disjoint pools of one table. The judge is of another family than the
+critic (see `NaiveBayesRater`). Its ratings of generated texts are compared with its ratings of real texts.
 """
 
 import time
@@ -14,67 +13,57 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.codecs.base import Codec
 from seqloom.config import SamplingConfig, validate
 from seqloom.config.sampling import is_integer
-from seqloom.corpora import open_corpus
 from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.describe import describe_critic, holds_critic
 from seqloom.critic.load import open_critic
 from seqloom.critic.naive_bayes import NaiveBayesRater
 from seqloom.data.conditions import Scale
-from seqloom.data.split import Spans
-from seqloom.data.store import TokenStore, cached_store
 from seqloom.errors import ConfigError
 from seqloom.evaluation.correlation import Agreement, agreement
 from seqloom.evaluation.diversity import diversity
-from seqloom.evaluation.likelihood import full_likelihood
 from seqloom.evaluation.originality import CopyIndex
 from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.lm.evaluate import run_scorer
 from seqloom.plots.rating_control import rating_control
-from seqloom.rating.generate import generate_rated
-from seqloom.rating.plan import check_draws, make_plan
+from seqloom.rating.control_methods import check_methods, default_methods, settings_of
+from seqloom.rating.generate import RatedGeneration, RatedSample, generate_rated
+from seqloom.rating.likelihood import split_likelihood
 from seqloom.rating.request import RatingRequest
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_copy_index
-from seqloom.runs.vocabulary_filter import VocabularyFilter
 
-__all__ = ["MethodReport", "RatingControlReport", "evaluate_rating_control", "split_likelihood"]
+__all__ = ["REAL", "MethodReport", "RatingControlReport", "evaluate_rating_control"]
 
 REAL = "real"
 _BLEU_TEXTS, _BLEU_SAMPLES = 200, 8
 _COPY_TEXTS = 100
-_KINDS = 5
-"""Groups that ratings are reported in where there are too many of them."""
+_MAX_BINS = 5
+"""Number of groups of ratings if there are too many different ratings."""
 
-_USED_BY = {
-    "guidance": "guide",
-    "critic": "filter or steer",
-    "agree": "filter or steer",
-    "budget": "filter",
-    "particles": "steer",
-}
-"""Settings that only some methods have a use for."""
+_SEED_STEP = 7919
+"""Distance between the seeds of two ratings."""
 
 Note = Callable[[str], None]
+Ratings = Float[np.ndarray, " texts"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MethodReport:
-    """What one way of writing came to.
+    """Results of one combination of methods.
 
     Attributes:
-        agreement: of wanted and judged ratings, in levels of the scale but for the mean errors and means.
-        share: of the correlation on real texts.
-        acceptance: share of the texts that the critic kept, by rating and ("all") in all; empty without a filter.
-        shortfall: texts that were asked for and not found.
-        self_bleu: up to 4-grams, of 200 texts among themselves: the mean of several draws.
-        distinct_2: distinct pairs of words, as a share.
-        copied: share of the windows of 50 characters that stand in the model's corpus; None for real texts.
-        tokens: that were written in all.
-        seconds: that it took.
+        agreement: agreement of requested and judged ratings. Correlations are on the unit scale; errors and means are
+            in the rating's units.
+        share: correlation as a share of that on real texts.
+        acceptance: share of accepted texts, by rating and in total ("all"); empty without rejection.
+        shortfall: number of requested texts that were not reached.
+        self_bleu: self-BLEU up to 4-grams of 200 texts, averaged over several draws of the texts.
+        distinct_2: share of distinct word pairs.
+        copied: share of 50-character windows that occur in the model's corpus; None for real texts.
+        tokens: number of generated tokens.
+        seconds: duration of the generation.
     """
 
     agreement: Agreement
@@ -90,15 +79,16 @@ class MethodReport:
 
 @dataclass(frozen=True, kw_only=True)
 class RatingControlReport:
-    """The whole measurement.
+    """Results of the whole evaluation.
 
     Attributes:
-        column: the rating.
-        judge_texts: that the judge learned from.
-        ways: by name; `REAL` is real text.
-        nats_per_token: of the judge's texts under the model, told the "true" ratings, "shuffled" ones, and "none".
-        plot: where the picture is.
-        texts: by name of the way: wanted rating, judged rating and text.
+        column: name of the rating.
+        judge_texts: number of texts that the judge was fitted on.
+        methods: results by name of the combination of methods; `REAL` for real texts.
+        nats_per_token: nats per token of the judge's texts under the model with "true", "shuffled" and no ("none")
+            ratings.
+        plot: path of the plot.
+        texts: triples of requested rating, judged rating and text, by name of the combination of methods.
     """
 
     column: str
@@ -110,11 +100,11 @@ class RatingControlReport:
 
 
 @dataclass
-class _Written:
-    """Texts of one way, in the order of their ratings."""
+class _RatedTexts:
+    """Texts of one combination of methods in the order of their ratings; counts of accepted and generated texts."""
 
     texts: list[str]
-    wanted: list[float]
+    targets: list[float]
     acceptance: dict[str, tuple[int, int]]
     shortfall: int = 0
     tokens: int = 0
@@ -125,7 +115,7 @@ def evaluate_rating_control(
     run: SavedRun,
     source: str | Path | Sequence[str | Path],
     *,
-    ways: Sequence[Sequence[str]] | None = None,
+    methods: Sequence[Sequence[str]] | None = None,
     critic: Any = None,
     count: int = 500,
     plot: Path | None = None,
@@ -136,277 +126,212 @@ def evaluate_rating_control(
     particles: int | None = None,
     note: Note = lambda line: None,
 ) -> RatingControlReport:
-    """Write to the ratings of real texts, and have a judge rate both.
+    """Generate texts for the ratings of real texts, and compare a judge's ratings of both.
 
     Args:
-        run: trained on the pool "generator" of the source.
-        source: the table that the run was trained on.
-        ways: methods of each way; without them, all that the run and the critic allow.
-        critic: for filter and steering; a folder or a `Critic`, fitted on the pool "critic".
-        count: texts of each way; real ones are all that the pool has.
-        plot: where the picture goes; by default among the run's.
-        note: is told what is done.
-        sampling: how tokens are drawn.
-        guidance: see `Request`.
-        agree: see `Request`.
-        budget: see `Request`.
-        particles: see `Request`.
+        run: run that was trained on the pool "generator" of the source.
+        source: table that the run was trained on.
+        methods: combinations of methods; None evaluates all that the run and the critic allow.
+        critic: critic for rejection and steering; a folder or a `Critic`, fitted on the pool "critic".
+        count: number of texts per combination; of real texts, the whole pool is used.
+        plot: path of the plot; by default in the run's folder of plots.
+        sampling: sampling settings.
+        guidance: see `RatingRequest`.
+        agree: see `RatingRequest`.
+        budget: see `RatingRequest`.
+        particles: see `RatingRequest`.
+        note: function that receives progress lines.
 
     Raises:
-        ConfigError: the run was not trained on a pool, or has no rating; a way is not to be had, or a setting has no
-            use in any of them.
+        ConfigError: the run was not trained on a pool or has no rating, a combination of methods is impossible, or none
+            uses a setting.
         UserError: the source or the critic cannot be read.
     """
     validate((is_integer(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
     sampling = sampling or SamplingConfig()
-    chosen = {"guidance": guidance, "agree": agree, "budget": budget, "particles": particles}
-    settings = {name: value for name, value in chosen.items() if value is not None}
-    generators = RunGenerators(run)
-    scale = _checked(run, critic)
+    optional = {"guidance": guidance, "agree": agree, "budget": budget, "particles": particles}
+    settings = {name: value for name, value in optional.items() if value is not None}
+    scale = _rating_scale(run, critic)
     if isinstance(critic, str | Path):
         critic = open_critic(critic)
-    written_ways = [tuple(way) for way in ways or _all_ways(critic)]
-    _check_ways(run, scale, written_ways, critic, settings, sampling)
-    reading = replace(
-        run.config.reading, rating=(scale.name,), category=(), encoding=None, passages=False, sentences=False
-    )
-    whole, judged = (
-        read_rated(source, replace(reading, pool="judge", cut_words=cut)) for cut in (0, reading.cut_words)
-    )
-    real = read_rated(source, reading)
-    note(f"judge: {len(judged.texts):,} texts; real texts to compare with: {len(real.texts):,}")
-    judge = NaiveBayesRater.fit(whole.texts, whole.ratings, scale.name, shown=judged.texts)
-    random = np.random.default_rng(sampling.seed)
-    rated = real.ratings.clip(scale.knots[0], scale.knots[-1])
-    wanted = np.sort(np.resize(random.permutation(rated), count))
-    order = np.argsort(rated, kind="stable")
-    written = {REAL: _Written([real.texts[place] for place in order], rated[order].tolist(), {})}
-    for methods in written_ways:
-        name = " + ".join(methods)
-        note(f"writing {len(wanted):,} texts: {name}")
-        written[name] = _write(generators, scale, wanted, _settings(methods, critic, settings), sampling)
-    copies = training_copy_index(run)
-    ratings = {name: judge.predict(one.texts) for name, one in written.items()}
-    found = {name: _agreement(scale, np.array(one.wanted), ratings[name]) for name, one in written.items()}
-    reports = {
-        name: _way(one, found[name], found[REAL], None if name == REAL else copies) for name, one in written.items()
-    }
+    combinations = [tuple(names) for names in methods or default_methods(critic)]
+    check_methods(run, scale, combinations, critic, settings, sampling)
+    judge, real, num_judge_texts = _judge_and_real_texts(run, source, scale, note)
+    targets = np.sort(np.resize(np.random.default_rng(sampling.seed).permutation(real.targets), count))
+    order = np.argsort(np.array(real.targets), kind="stable").tolist()
+    results = {REAL: _RatedTexts([real.texts[row] for row in order], [real.targets[row] for row in order], {})}
+    generators = RunGenerators(run)
+    for combination in combinations:
+        name = " + ".join(combination)
+        note(f"generating {len(targets):,} texts: {name}")
+        results[name] = _generate(generators, scale, targets, settings_of(combination, critic, settings), sampling)
+    judged = {name: judge.predict(result.texts) for name, result in results.items()}
     path = plot or run.folder.plots_folder / "control.png"
-    _draw(path, scale, written, ratings, len(judged.texts))
+    _plot(path, scale, results, judged, num_judge_texts)
     return RatingControlReport(
         column=scale.name,
-        judge_texts=len(judged.texts),
-        methods=reports,
+        judge_texts=num_judge_texts,
+        methods=_method_reports(scale, results, judged, training_copy_index(run)),
         nats_per_token=split_likelihood(run, source, "judge"),
         plot=path,
         texts={
-            name: list(zip(one.wanted, ratings[name].tolist(), one.texts, strict=True)) for name, one in written.items()
+            name: list(zip(result.targets, judged[name].tolist(), result.texts, strict=True))
+            for name, result in results.items()
         },
     )
 
 
-def _checked(run: SavedRun, critic: Any) -> Scale:
-    """The rating that is measured."""
+def _judge_and_real_texts(
+    run: SavedRun, source: str | Path | Sequence[str | Path], scale: Scale, note: Note
+) -> tuple[NaiveBayesRater, _RatedTexts, int]:
+    """Fit the judge on its pool; return it, the real texts with ratings, and the number of the judge's texts."""
+    reading = replace(
+        run.config.reading, rating=(scale.name,), category=(), encoding=None, passages=False, sentences=False
+    )
+    uncut, cut = (
+        read_rated(source, replace(reading, pool="judge", cut_words=cut_words)) for cut_words in (0, reading.cut_words)
+    )
+    real = read_rated(source, reading)
+    note(f"judge: {len(cut.texts):,} texts; real texts for comparison: {len(real.texts):,}")
+    judge = NaiveBayesRater.fit(uncut.texts, uncut.ratings, scale.name, shown=cut.texts)
+    ratings = real.ratings.clip(scale.knots[0], scale.knots[-1])
+    return judge, _RatedTexts(list(real.texts), ratings.tolist(), {}), len(cut.texts)
+
+
+def _rating_scale(run: SavedRun, critic: Any) -> Scale:
+    """Return the scale of the rating, after a check that the pools of run and critic are disjoint from the judge's."""
     scales = [column for column in run.config.conditions if isinstance(column, Scale)]
     if not scales:
         raise ConfigError("--rating-control needs a run that was trained with --rating, and this one was not")
     if run.config.reading.pool != "generator":
         raise ConfigError(
-            "--rating-control needs texts that the run has not seen, to learn a judge from: train the run with "
-            "--pool generator, and fit the critic with --pool critic"
+            "--rating-control fits a judge on texts that the run has not seen: train the run with --pool generator, "
+            "and fit the critic with --pool critic"
         )
     if isinstance(critic, str | Path):
         pool = _pool(critic)
         if pool != "critic":
             fitted = f"pool {pool}" if pool else "the whole table"
             raise ConfigError(
-                f"the critic in {critic} was fitted on {fitted}, which the judge or the run has part in: fit it with "
-                "--pool critic"
+                f"the critic in {critic} was fitted on {fitted}, which overlaps with the texts of judge or run: fit it "
+                "with --pool critic"
             )
     return scales[0]
 
 
 def _pool(critic: str | Path) -> str | None:
-    """What a critic learned from, or a rated run that is one; None for the whole table."""
+    """Return the pool of a critic, or of a rated run that serves as one; None for the whole table."""
     if (Path(critic) / "config.json").exists() and not holds_critic(critic):
         return SavedRun(critic).config.reading.pool
     return cast("str | None", describe_critic(critic)["pool"])
 
 
-def _all_ways(critic: Any) -> list[tuple[str, ...]]:
-    ways: list[tuple[str, ...]] = [("condition",), ("condition", "guide")]
-    if critic is not None:
-        ways += [("condition", "filter"), ("condition", "guide", "filter"), ("steer",), ("condition", "steer")]
-    return ways
-
-
-def _check_ways(
-    run: SavedRun,
-    scale: Scale,
-    ways: Sequence[tuple[str, ...]],
-    critic: Any,
-    settings: Mapping[str, Any],
-    sampling: SamplingConfig,
-) -> None:
-    """Refuse what cannot be written, or has no effect, before anything is measured."""
-    rating = {scale.name: scale.knots[0]}
-    used = {name for methods in ways for name in _settings(methods, critic, settings)}
-    idle = [name for name in ("critic", *settings) if name not in used and (name != "critic" or critic is not None)]
-    shown = ", ".join("+".join(methods) for methods in ways)
-    validate(
-        *((False, f"--{name} has no use in {shown}: add {_missing(name, critic)}, or leave it out") for name in idle)
-    )
-    for methods in ways:
-        request = RatingRequest(rating=rating, **_settings(methods, critic, settings))
-        check_draws(make_plan(request, run.config.conditions), sampling)
-
-
-def _missing(name: str, critic: Any) -> str:
-    """What a setting needs."""
-    return "--critic" if critic is None and name != "guidance" else f"a --method with {_USED_BY[name]}"
-
-
-def _settings(methods: tuple[str, ...], critic: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What of the settings has a part in a way of writing."""
-    found = {**settings, "methods": methods, "critic": critic}
-    for name, users in _USED_BY.items():
-        if not set(users.split(" or ")) & set(methods):
-            found.pop(name, None)
-    return found
-
-
-def _write(
-    generators: RunGenerators,
-    scale: Scale,
-    wanted: Float[np.ndarray, " texts"],
-    settings: Mapping[str, Any],
-    sampling: SamplingConfig,
-) -> _Written:
-    """Texts for every wanted rating; those of one rating have draws of their own."""
-    done = _Written([], [], {})
-    begun = time.perf_counter()
-    values, counts = np.unique(wanted, return_counts=True)
+def _generate(
+    generators: RunGenerators, scale: Scale, targets: Ratings, settings: Mapping[str, Any], sampling: SamplingConfig
+) -> _RatedTexts:
+    """Generate a text for every target; each rating has its own seed."""
+    result = _RatedTexts([], [], {})
+    start = time.perf_counter()
+    values, counts = np.unique(targets, return_counts=True)
     for number, (rating, count) in enumerate(zip(values.tolist(), counts.tolist(), strict=True)):
         request = RatingRequest(rating={scale.name: rating}, **settings)
-        config = replace(sampling, seed=sampling.seed + 7919 * number)
-        writing = generate_rated(generators, request, config, count=count)
-        some = list(writing)
-        done.texts += [one.sample.text for one in some]
-        done.wanted += [rating] * len(some)
-        done.shortfall += count - len(some)
-        if writing.report is not None:
-            kind = f"{_kinds(scale, np.array([rating]))[0]:g}"
-            for key in (kind, "all"):
-                kept, tried = done.acceptance.get(key, (0, 0))
-                done.acceptance[key] = kept + writing.report.kept, tried + writing.report.written
-        done.tokens += (
-            sum(one.tokens for one in writing.steered)
-            or (writing.report.tokens if writing.report is not None else 0)
-            or sum(len(one.sample.tokens) for one in some)
-        )
-    done.seconds = time.perf_counter() - begun
-    return done
+        config = replace(sampling, seed=sampling.seed + _SEED_STEP * number)
+        generation = generate_rated(generators, request, config, count=count)
+        samples = list(generation)
+        result.texts += [rated.sample.text for rated in samples]
+        result.targets += [rating] * len(samples)
+        result.shortfall += count - len(samples)
+        stats = generation.rejection_stats
+        if stats is not None:
+            for key in (f"{_binned(scale, np.array([rating]))[0]:g}", "all"):
+                accepted, generated = result.acceptance.get(key, (0, 0))
+                result.acceptance[key] = accepted + stats.accepted, generated + stats.generated
+        result.tokens += _generated_tokens(generation, samples)
+    result.seconds = time.perf_counter() - start
+    return result
 
 
-def _kinds(scale: Scale, ratings: Float[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:
-    """The rating that each is reported under: itself, or the nearest of a few."""
-    if len(scale.knots) <= 2 * _KINDS and set(ratings.tolist()) <= set(scale.knots):
+def _generated_tokens(generation: RatedGeneration, samples: Sequence[RatedSample]) -> int:
+    """Return the number of generated tokens, including those of dropped texts and particles."""
+    steered = sum(result.tokens for result in generation.steered)
+    rejection = 0 if generation.rejection_stats is None else generation.rejection_stats.tokens
+    return steered or rejection or sum(len(rated.sample.tokens) for rated in samples)
+
+
+def _binned(scale: Scale, ratings: Ratings) -> Ratings:
+    """Return the rating under which each one is reported: itself, or the nearest of a few."""
+    if len(scale.knots) <= 2 * _MAX_BINS and set(ratings.tolist()) <= set(scale.knots):
         return ratings
-    middles = (np.arange(_KINDS) + 0.5) / _KINDS
-    nearest = np.abs(scale.to_unit(ratings)[:, None] - middles).argmin(axis=1)
-    kinds: np.ndarray = np.round(scale.from_unit(middles), 2)[nearest]
-    return kinds
+    centers = (np.arange(_MAX_BINS) + 0.5) / _MAX_BINS
+    nearest = np.abs(scale.to_unit(ratings)[:, None] - centers).argmin(axis=1)
+    binned: np.ndarray = np.round(scale.from_unit(centers), 2)[nearest]
+    return binned
 
 
-def _way(one: _Written, found: Agreement, real: Agreement, copies: CopyIndex | None) -> MethodReport:
-    """The report of one way of writing, beside real texts."""
-    varied, searched = (_spread(one.texts, most) for most in (_BLEU_TEXTS, _COPY_TEXTS))
-    alike = [value for some in _samples(one.texts) if (value := self_bleu(some)) is not None]
-    shares = [] if copies is None else [copies.copied_share(text) for text in searched]
-    known = [share for share in shares if share is not None]
-    return MethodReport(
-        agreement=found,
-        share=_ratio(found.pearson, real.pearson),
-        acceptance={kind: kept / max(tried, 1) for kind, (kept, tried) in one.acceptance.items()},
-        shortfall=one.shortfall,
-        self_bleu=float(np.mean(alike)) if alike else None,
-        distinct_2=diversity(varied).distinct_words[1],
-        copied=float(np.mean(known)) if known else None,
-        tokens=one.tokens,
-        seconds=one.seconds,
-    )
-
-
-def _agreement(scale: Scale, wanted: Float[np.ndarray, " texts"], judged: Float[np.ndarray, " texts"]) -> Agreement:
-    """Correlations of levels, and errors in the rating's own units."""
-    kinds = _kinds(scale, wanted)
-    levels = agreement(scale.to_unit(wanted), scale.to_unit(judged), kinds)
-    own = agreement(wanted, judged, kinds)
-    return replace(own, pearson=levels.pearson, spearman=levels.spearman)
-
-
-def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], pool: str) -> dict[str, float]:
-    """What unseen text costs, in nats a token: told its ratings ("true"), others' ("shuffled"), and "none".
-
-    Args:
-        run: one without ratings gives "none" alone.
-        source: the table that it was trained on.
-        pool: of the texts.
-    """
-    reading = replace(run.config.reading, pool=pool, encoding=None)
-    store = _store(open_corpus(source, reading), run.codec)
-    features: dict[str, Any] = {"none": None}
-    true = run.config.features_of(store)
-    if true is not None:
-        shuffled = true[np.random.default_rng(0).permutation(len(true))]
-        features = {"true": true, "shuffled": shuffled, **features}
-    scorer, characters = run_scorer(run), run.codec.characters_per_token
+def _method_reports(
+    scale: Scale, results: Mapping[str, _RatedTexts], judged: Mapping[str, Ratings], copies: CopyIndex
+) -> dict[str, MethodReport]:
+    agreements = {name: _agreement(scale, np.array(result.targets), judged[name]) for name, result in results.items()}
     return {
-        name: full_likelihood(scorer, store, Spans.whole(store), characters, features=told).nats_per_token
-        for name, told in features.items()
+        name: _method_report(result, agreements[name], agreements[REAL], None if name == REAL else copies)
+        for name, result in results.items()
     }
 
 
-def _store(corpus: Any, codec: Codec) -> TokenStore:
-    return cached_store(VocabularyFilter(corpus, codec), codec)
+def _method_report(result: _RatedTexts, own: Agreement, real: Agreement, copies: CopyIndex | None) -> MethodReport:
+    """Return the report of one combination of methods, relative to real texts."""
+    bleu = [value for texts in _bleu_samples(result.texts) if (value := self_bleu(texts)) is not None]
+    searched = [] if copies is None else _evenly_spaced(result.texts, _COPY_TEXTS)
+    shares = [share for text in searched if copies and (share := copies.copied_share(text)) is not None]
+    return MethodReport(
+        agreement=own,
+        share=None if own.pearson is None or not real.pearson else own.pearson / real.pearson,
+        acceptance={key: accepted / max(generated, 1) for key, (accepted, generated) in result.acceptance.items()},
+        shortfall=result.shortfall,
+        self_bleu=float(np.mean(bleu)) if bleu else None,
+        distinct_2=diversity(_evenly_spaced(result.texts, _BLEU_TEXTS)).distinct_words[1],
+        copied=float(np.mean(shares)) if shares else None,
+        tokens=result.tokens,
+        seconds=result.seconds,
+    )
 
 
-def _spread(texts: Sequence[str], most: int) -> list[str]:
-    """So many of them, from all over."""
-    places = np.linspace(0, len(texts) - 1, min(most, len(texts))).round().astype(int).tolist()
-    return [texts[place] for place in places]
+def _agreement(scale: Scale, targets: Ratings, judged: Ratings) -> Agreement:
+    """Return correlations on the unit scale, and errors in the rating's own units."""
+    bins = _binned(scale, targets)
+    on_unit_scale = agreement(scale.to_unit(targets), scale.to_unit(judged), bins)
+    in_own_units = agreement(targets, judged, bins)
+    return replace(in_own_units, pearson=on_unit_scale.pearson, spearman=on_unit_scale.spearman)
 
 
-def _samples(texts: Sequence[str]) -> list[list[str]]:
-    """Some draws of so many texts as self-BLEU is taken of; all texts, once, where there are no more."""
+def _evenly_spaced(texts: Sequence[str], limit: int) -> list[str]:
+    """Return up to `limit` texts at equal distances."""
+    rows = np.linspace(0, len(texts) - 1, min(limit, len(texts))).round().astype(int).tolist()
+    return [texts[row] for row in rows]
+
+
+def _bleu_samples(texts: Sequence[str]) -> list[list[str]]:
+    """Return random samples of texts for self-BLEU; all texts, once, if there are no more than one sample needs."""
     if len(texts) <= _BLEU_TEXTS:
         return [list(texts)]
     random = np.random.default_rng(0)
-    draws = (random.choice(len(texts), _BLEU_TEXTS, replace=False).tolist() for _ in range(_BLEU_SAMPLES))
-    return [[texts[place] for place in places] for places in draws]
+    samples = (random.choice(len(texts), _BLEU_TEXTS, replace=False).tolist() for _ in range(_BLEU_SAMPLES))
+    return [[texts[row] for row in rows] for rows in samples]
 
 
-def _ratio(one: float | None, other: float | None) -> float | None:
-    return None if one is None or not other else one / other
-
-
-def _draw(
-    path: Path,
-    scale: Scale,
-    written: Mapping[str, _Written],
-    ratings: Mapping[str, Float[np.ndarray, " texts"]],
-    judge_texts: int,
+def _plot(
+    path: Path, scale: Scale, results: Mapping[str, _RatedTexts], judged: Mapping[str, Ratings], num_judge_texts: int
 ) -> None:
     panels = {}
-    for name, one in written.items():
-        kinds = _kinds(scale, np.array(one.wanted))
-        if len(kinds):
-            panels[name] = {value: ratings[name][kinds == value] for value in np.unique(kinds).tolist()}
+    for name, result in results.items():
+        bins = _binned(scale, np.array(result.targets))
+        if len(bins):
+            panels[name] = {value: judged[name][bins == value] for value in np.unique(bins).tolist()}
     rating_control(
         path,
         panels,
         real=REAL,
-        title=f"{scale.name}: wanted and judged",
-        subtitle=f"the judge learned from {judge_texts:,} texts that neither model nor critic has seen",
+        title=f"{scale.name}: requested and judged",
+        subtitle=f"the judge was fitted on {num_judge_texts:,} texts that neither model nor critic has seen",
         along=scale.to_unit if scale.heavy else None,
     )

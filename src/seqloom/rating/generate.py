@@ -1,122 +1,34 @@
-"""Generate text for a rating: conditions, guidance, rejection, steering, and any combination of them."""
+"""Generate text for a rating with any combination of methods."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import dataclass
 
 from seqloom.config import SamplingConfig
-from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.rating.plan import GenerationPlan, check_draws, make_plan
+from seqloom.rating.methods import METHODS
+from seqloom.rating.plan import check_sampling, make_plan
 from seqloom.rating.request import RatingRequest
-from seqloom.sampling import Sample
-from seqloom.sampling.constraints import TokenPredicate
-from seqloom.sampling.rejection import RejectionFilter, RejectionStats
-from seqloom.sampling.sequential_monte_carlo import SmcSteering, SteeredSample
+from seqloom.rating.session import RatedSample, RatedSession, Source
 
 __all__ = ["RatedGeneration", "RatedSample", "generate_rated"]
 
-_SPREAD = 0.5
-"""Standard deviation that steering allows, as a share of what a critic may be off."""
 
-
-@dataclass(frozen=True)
-class RatedSample:
-    """A text that was written to a rating.
+@dataclass(kw_only=True)
+class RatedGeneration(RatedSession):
+    """An iterable of rated texts, each available as soon as it is accepted; records the cost.
 
     Attributes:
-        sample: the text.
-        wanted: the rating that was asked for; None where only categories were.
-        predicted: what the critic makes of it; None where there is no critic.
-        effective_size: see `Steered`; None where nothing was steered.
+        count: number of requested texts; rejection yields fewer if its budget ends.
     """
 
-    sample: Sample
-    wanted: float | None
-    predicted: float | None = None
-    effective_size: float | None = None
-
-
-@dataclass
-class RatedGeneration:
-    """Texts one after another, each as soon as it is known to be kept; remembers what they cost.
-
-    Attributes:
-        plan: how they are written.
-        writer: told what the plan says.
-        prompt: that they go on from.
-        config: how tokens are drawn.
-        count: how many are wanted; a filter gives fewer where its budget ends.
-        guard: keeps them from copying the corpus; None where that is off.
-        report: of the filter, as far as it has come; None without one.
-        found: the ratings that the critic gave to all that the filter had written, between which nine tenths of them
-            lie; None before the end, and without a filter.
-        steered: tokens, resamplings and effective sizes of the steered texts so far.
-    """
-
-    plan: GenerationPlan
-    writer: TextGenerator
-    prompt: Prompt
-    config: SamplingConfig
     count: int
-    guard: TokenPredicate | None = None
-    report: RejectionStats | None = None
-    found: tuple[float, float] | None = None
-    steered: list[SteeredSample] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[RatedSample]:
-        """Write them."""
-        plan, writer, prompt, config, count = self.plan, self.writer, self.prompt, self.config, self.count
-        if plan.rater is None:
-            for sample in writer.generate(prompt, config, count=count, guard=self.guard):
-                yield RatedSample(sample, plan.wanted)
-            return
-        sizes: dict[int, float] = {}
-
-        def some(first: int, number: int) -> Iterator[Sample]:
-            if "steer" not in plan.methods:
-                yield from writer.generate(prompt, config, count=number, first_index=first, guard=self.guard)
-                return
-            for steered in self._steering().write(writer.request(prompt, config, self.guard), first, number):
-                self.steered.append(steered)
-                sizes[steered.sample.index] = steered.effective_size
-                yield steered.sample
-
-        if "filter" not in plan.methods:
-            for sample in some(0, count):
-                rating = self.steered[-1].rating
-                yield self._rated(sample, rating, sizes)
-            return
-        assert plan.wanted is not None
-        assert plan.request.budget is not None
-        chosen = RejectionFilter(
-            plan.rater, plan.scale.to_unit(plan.wanted), agree=plan.agree, budget=plan.request.budget
-        )
-        try:
-            for sample, rating in chosen.keep(some, count):
-                self.report = chosen.report
-                yield self._rated(sample, rating, sizes)
-        finally:
-            self.report = chosen.report
-            if chosen.ratings:
-                low, high = np.quantile(chosen.ratings, [0.05, 0.95]).tolist()
-                self.found = plan.scale.from_unit(low), plan.scale.from_unit(high)
-
-    def _steering(self) -> SmcSteering:
-        plan = self.plan
-        assert plan.rater is not None
-        assert plan.wanted is not None
-        assert plan.request.particles is not None
-        return SmcSteering(
-            rater=plan.rater,
-            rating=plan.scale.to_unit(plan.wanted),
-            spread=plan.agree * _SPREAD,
-            particles=plan.request.particles,
-        )
-
-    def _rated(self, sample: Sample, level: float, sizes: dict[int, float]) -> RatedSample:
-        return RatedSample(sample, self.plan.wanted, self.plan.scale.from_unit(level), sizes.get(sample.index))
+        """Generate the texts."""
+        source: Source = self.samples
+        for name in reversed(self.plan.methods):
+            source = METHODS[name].source(self, source)
+        return source(0, self.count)
 
 
 def generate_rated(
@@ -150,8 +62,14 @@ def generate_rated(
     """
     run = generators.run
     plan = make_plan(request, run.config.conditions)
-    check_draws(plan, config)
+    check_sampling(plan, config)
     factory = generators.factory(carry, precision)
-    writer = factory.unconditional if plan.values is None else factory.conditioned(plan.values, plan.guidance)
-    read = writer.prompt(run.normalize(prompt), skip_unknown=skip_unknown)
-    return RatedGeneration(plan, writer, read, config, count, generators.copy_guard(config))
+    generator = factory.unconditional if plan.values is None else factory.conditioned(plan.values, plan.guidance)
+    return RatedGeneration(
+        plan=plan,
+        generator=generator,
+        prompt=generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown),
+        config=config,
+        count=count,
+        guard=generators.copy_guard(config),
+    )

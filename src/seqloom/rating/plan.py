@@ -1,235 +1,189 @@
-"""From a request for a rating to a generation plan: conditioning, guidance, and the critic's part."""
+"""From a request for a rating to a generation plan."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 
 from seqloom.config import SamplingConfig, validate
 from seqloom.config.sampling import is_number
 from seqloom.critic.load import resolve_critic
 from seqloom.data.conditions import Conditions, Scale
 from seqloom.errors import ConfigError
-from seqloom.rating.request import METHODS, RatingRequest
+from seqloom.rating.methods import METHODS
+from seqloom.rating.request import RatingRequest
+from seqloom.rating.scale import RatingScale
+from seqloom.rating.session import GenerationPlan
 from seqloom.registry import unknown_name
-from seqloom.sampling.rejection import Rater, checked_ratings
 
-__all__ = ["GenerationPlan", "check_draws", "make_plan"]
-
-USUAL_GUIDANCE = 1.5
-_USUAL_BUDGET, _USUAL_PARTICLES = 20, 16
-_USUAL_RANKS = 0.1
-"""How far off a critic may be where ratings are scaled by rank, unless it is said."""
-_USUAL_RANGE = 0.1
-"""The same where there are too many ratings to speak of steps, as a share of their range."""
-
-
-@dataclass(frozen=True)
-class GenerationPlan:
-    """How a request is met.
-
-    Attributes:
-        methods: in the order of `METHODS`.
-        values: what the model is told, NaN for what is left open; None where it is told nothing.
-        guidance: 1 for none.
-        rater: the critic, on the scale's levels; None where there is none.
-        scale: of the rating that the critic speaks of.
-        wanted: that rating; None where only categories are wanted.
-        agree: how far off the critic may be, on the scale's levels.
-        request: what was asked, with what was chosen for it; None only where a setting has no part in the methods.
-    """
-
-    methods: tuple[str, ...]
-    values: Float64[np.ndarray, " columns"] | None
-    guidance: float
-    rater: Rater | None
-    scale: "RatingScale"
-    wanted: float | None
-    agree: float
-    request: RatingRequest
-
-
-@dataclass(frozen=True)
-class RatingScale:
-    """A rating's scale, or none: then its levels are the ratings themselves."""
-
-    scale: Scale | None
-
-    def to_unit(self, rating: float) -> float:
-        return rating if self.scale is None else float(self.scale.to_unit(np.array([rating]))[0])
-
-    def from_unit(self, level: float) -> float:
-        return level if self.scale is None else float(self.scale.from_unit(np.array([level]))[0])
-
-    def rater(self, rate: Callable[[Sequence[str]], Any]) -> Rater:
-        if self.scale is None:
-            return rate
-        scale = self.scale
-        return lambda texts: scale.to_unit(checked_ratings(rate, texts))
-
-    def usual_agree(self) -> float:
-        """What a critic is allowed to be off where a person says nothing, as a person says it."""
-        if self.scale is None:
-            return 1.0
-        if self.scale.heavy:
-            return _USUAL_RANKS
-        knots = self.scale.knots
-        return float(min(np.diff(knots)) / 2 if self.scale.is_discrete else _USUAL_RANGE * (knots[-1] - knots[0]))
-
-    def agree(self, wanted: float) -> float:
-        """From what a person says to levels."""
-        scale = self.scale
-        if scale is None or scale.heavy:
-            return wanted
-        return float(wanted / (scale.knots[-1] - scale.knots[0]))
+__all__ = ["check_sampling", "make_plan"]
 
 
 def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
     """Decide how to meet a request.
 
     Args:
-        request: what is asked.
-        conditions: of the run; none for one that was trained without ratings.
+        request: the request.
+        conditions: conditions of the run; empty for a run that was trained without ratings.
 
     Raises:
-        ConfigError: it contradicts itself or the run; one line for each fault.
+        ConfigError: the request contradicts itself or the run; one line per fault.
     """
-    methods = _methods(request, conditions)
-    told = bool({"condition", "guide"} & set(methods))
-    guidance = request.guidance if request.guidance is not None else USUAL_GUIDANCE if "guide" in methods else 1.0
-    request = replace(request, methods=methods, guidance=guidance if told else None)
-    if not {"filter", "steer"} & set(methods):
+    names = _methods(request, conditions)
+    conditioned = any(METHODS[name].conditions_model for name in names)
+    settings = _settings(request, names)
+    guidance = 1.0 if settings["guidance"] is None else settings["guidance"]
+    request = replace(request, methods=names, guidance=guidance if conditioned else None)
+    if not any(METHODS[name].needs_critic for name in names):
         return GenerationPlan(
-            methods,
-            conditions.encode_request(request.rating, extrapolate=request.extrapolate),
-            guidance,
-            None,
-            RatingScale(None),
-            _first_number(request.rating, conditions),
-            0.0,
-            request,
+            methods=names,
+            values=conditions.encode_request(request.rating, extrapolate=request.extrapolate),
+            guidance=guidance,
+            rater=None,
+            scale=RatingScale(None),
+            target=_first_number(request.rating, conditions),
+            tolerance=0.0,
+            request=request,
         )
-    rate, scale, column = resolve_critic(request.critic, by_rank=True)
-    own = next((one for one in conditions if isinstance(one, Scale) and one.name == column), None)
-    if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
-        own = conditions.columns[0]
-    if own is not None and scale is not None and not own.is_like(scale):
-        raise ConfigError(
-            f"--critic rates {column} from {scale.knots[0]:g} to {scale.knots[-1]:g}, and the run was trained on "
-            f"{own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
-        )
-    rating = _told(request.rating, column, scale if own is None else None, conditions) if told else None
-    values = conditions.encode_request(rating, extrapolate=request.extrapolate) if told else None
-    known = own or scale
-    wanted = _of_column(request.rating, column, conditions)
-    wanted = _finite(wanted) if known is None else known.number(wanted, extrapolate=request.extrapolate)
-    levels = RatingScale(known)
-    request = replace(
-        request,
-        agree=levels.usual_agree() if request.agree is None else request.agree,
-        budget=_chosen(request.budget, _USUAL_BUDGET, "filter" in methods),
-        particles=_chosen(request.particles, _USUAL_PARTICLES, "steer" in methods),
-    )
-    assert request.agree is not None
+    rate, critic_scale, column = resolve_critic(request.critic, by_rank=True)
+    run_scale = _run_scale(conditions, critic_scale, column)
+    values = None
+    if conditioned:
+        rating = _model_rating(request.rating, column, critic_scale if run_scale is None else None, conditions)
+        values = conditions.encode_request(rating, extrapolate=request.extrapolate)
+    scale = RatingScale(run_scale or critic_scale)
+    target = _target(request, column, conditions, scale.scale)
+    tolerance = scale.default_tolerance() if request.agree is None else request.agree
     return GenerationPlan(
-        methods, values, guidance, levels.rater(rate), levels, wanted, levels.agree(request.agree), request
+        methods=names,
+        values=values,
+        guidance=guidance,
+        rater=scale.rater(rate),
+        scale=scale,
+        target=target,
+        tolerance=scale.unit_tolerance(tolerance),
+        request=replace(request, agree=tolerance, budget=settings["budget"], particles=settings["particles"]),
     )
 
 
-def _finite(wanted: Any) -> float:
-    """A rating that nothing is known of but that a critic gives such."""
-    try:
-        number = math.nan if isinstance(wanted, bool | np.bool) else float(wanted)
-    except (OverflowError, TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ConfigError(f"--rating got {wanted!r}: give a finite number, such as the critic gives")
-    return number
-
-
-def _chosen(asked: int | None, usual: int, has_part: bool) -> int | None:
-    return (usual if asked is None else asked) if has_part else None
-
-
-def check_draws(plan: GenerationPlan, config: SamplingConfig) -> None:
-    """Whether there is anything for a critic to choose from.
+def check_sampling(plan: GenerationPlan, config: SamplingConfig) -> None:
+    """Check that the sampling settings suit the methods.
 
     Raises:
-        ConfigError: the settings find one text, or a few, however often they are asked.
+        ConfigError: a method contradicts a sampling setting; one line per fault.
     """
-    if not {"filter", "steer"} & set(plan.methods):
-        return
-    ways = f"--method {','.join(plan.methods)}"
-    same = "contradict each other: every draw is the same text, and the critic has nothing to choose from"
-    validate(
-        (
-            config.beam < 2,
-            f"--beam {config.beam} and {ways} contradict each other: the critic chooses among draws, and a beam search "
-            "draws nothing; leave out --beam, or --critic",
-        ),
-        (
-            config.beam > 1 or config.temperature > 0,
-            f"--temperature 0 and {ways} {same}; choose more (1 is usual), or leave out --critic",
-        ),
-        (
-            config.watermark is None or "steer" not in plan.methods,
-            "--watermark and --method steer contradict each other: steering copies texts that shall go on differently, "
-            "and what one key marks goes on alike; leave out one of the two (filter goes with a mark)",
-        ),
-        (config.top_k != 1, f"--top-k 1 and {ways} {same}; choose more (0 is off), or leave out --critic"),
-    )
+    methods = ",".join(plan.methods)
+    checks = [check for name in plan.methods for check in METHODS[name].sampling_checks(config, methods)]
+    validate(*dict.fromkeys(checks))
 
 
 def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
-    faults = []
-    asked = tuple(request.methods.split(",")) if isinstance(request.methods, str) else request.methods
-    if asked is not None and not isinstance(asked, Sequence):
-        raise ConfigError(f"--method got {asked!r}: choose from {', '.join(METHODS)}, with commas between them")
-    if asked is None:
-        told = len(conditions) > 0 or request.critic is None
-        asked = (
-            *(("condition",) if told else ()),
-            *(("guide",) if request.guidance not in (None, 1) else ()),
-            *(("filter",) if request.critic is not None else ()),
-        )
-    unknown = [unknown_name("method", str(method), METHODS) for method in dict.fromkeys(asked) if method not in METHODS]
+    """Return the names of the methods in the order of `METHODS`, checked."""
+    names = _requested_methods(request, conditions)
+    unknown = [unknown_name("method", str(name), METHODS) for name in dict.fromkeys(names) if name not in METHODS]
     if unknown:
         raise ConfigError(*unknown)
-    if not asked:
-        raise ConfigError(f"--method got nothing: choose from {', '.join(METHODS)}, with commas between them")
-    judged = [method for method in asked if method in ("filter", "steer")]
-    if judged and request.critic is None:
-        faults.append(f"--method {','.join(judged)} asks a critic: name one with --critic, as 'critic fit' made it")
-    if request.agree is not None and not judged:
-        faults.append("--agree says how far off a critic may be: add --critic, or leave it out")
-    if request.budget is not None and "filter" not in asked:
-        faults.append(_idle("budget", request.budget, "filter", request, asked))
-    if request.particles is not None and "steer" not in asked:
-        faults.append(_idle("particles", request.particles, "steer", request, asked))
-    if request.critic is not None and not judged:
-        faults.append(f"--critic has no part in --method {','.join(asked)}: add filter or steer, or leave it out")
-    if request.guidance not in (None, 1) and "guide" not in asked:
-        faults.append(f"--guidance has no part in --method {','.join(asked)}: add guide, or leave it out")
-    agree = request.agree
-    if agree is not None and not (is_number(agree) and math.isfinite(agree) and agree > 0):
-        faults.append(f"--agree got {request.agree}: choose a number above 0, in the units of the rating")
+    if not names:
+        raise ConfigError(f"--method got nothing: choose from {', '.join(METHODS)}, separated by commas")
+    faults = [*_critic_faults(request, names), *_unused_settings(request, names, conditions)]
+    tolerance = request.agree
+    if tolerance is not None and not (is_number(tolerance) and math.isfinite(tolerance) and tolerance > 0):
+        faults.append(f"--agree got {tolerance}: choose a number above 0, in the units of the rating")
     if faults:
         raise ConfigError(*faults)
-    return tuple(method for method in METHODS if method in asked)
+    return tuple(name for name in METHODS if name in names)
 
 
-def _idle(name: str, value: int, method: str, request: RatingRequest, asked: Sequence[str]) -> str:
-    """That a setting belongs to a method that is not asked for."""
-    wanted = [f"add {method} to --method"] if method == "steer" or request.methods is not None else []
-    wanted += ["name a --critic"] if request.critic is None else []
-    return f"--{name} got {value}, and {' + '.join(asked)} has no use for it: {' and '.join(wanted)}, or leave it out"
+def _requested_methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
+    methods = tuple(request.methods.split(",")) if isinstance(request.methods, str) else request.methods
+    if methods is None:
+        return tuple(name for name, method in METHODS.items() if method.is_implied(request, conditions))
+    if not isinstance(methods, Sequence):
+        raise ConfigError(f"--method got {methods!r}: choose from {', '.join(METHODS)}, separated by commas")
+    return tuple(methods)
+
+
+def _critic_faults(request: RatingRequest, names: Sequence[str]) -> Iterator[str]:
+    """Yield a fault if a method lacks its critic, or a critic or its tolerance has no method."""
+    with_critic = [name for name in names if METHODS[name].needs_critic]
+    if with_critic and request.critic is None:
+        yield f"--method {','.join(with_critic)} needs a critic: name one with --critic, as made by 'critic fit'"
+    if request.agree is not None and not with_critic:
+        yield "--agree is the tolerance of a critic: add --critic, or leave it out"
+    if request.critic is not None and not with_critic:
+        choices = " or ".join(name for name, method in METHODS.items() if method.needs_critic)
+        yield f"--critic has no effect with --method {','.join(names)}: add {choices}, or leave it out"
+
+
+def _unused_settings(request: RatingRequest, names: Sequence[str], conditions: Conditions) -> Iterator[str]:
+    """Yield a fault for each setting whose method is not used."""
+    for name, method in METHODS.items():
+        for setting in method.settings if name not in names else ():
+            value = getattr(request, setting)
+            if value is None or value == method.neutral.get(setting):
+                continue
+            implied_by_critic = method.is_implied(replace(request, critic=request.critic or len), conditions)
+            advice = [f"add {name} to --method"] if request.methods is not None or not implied_by_critic else []
+            advice += ["name a --critic"] if method.needs_critic and request.critic is None else []
+            yield (
+                f"--{setting} got {value}, but --method {','.join(names)} does not use it: {' and '.join(advice)}, "
+                "or leave it out"
+            )
+
+
+def _settings(request: RatingRequest, names: Sequence[str]) -> dict[str, Any]:
+    """Return the methods' settings, with defaults; None for those of other methods."""
+    settings: dict[str, Any] = {}
+    for name, method in METHODS.items():
+        for setting, default in method.settings.items():
+            value = getattr(request, setting)
+            used = name in names or (value is not None and value == method.neutral.get(setting))
+            settings[setting] = (default if value is None else value) if used else None
+    return settings
+
+
+def _run_scale(conditions: Conditions, critic_scale: Scale | None, column: str | None) -> Scale | None:
+    """Return the run's scale of the rating that the critic predicts; None if the run was not trained on it.
+
+    Raises:
+        ConfigError: the critic has another scale for this rating.
+    """
+    own = next((scale for scale in conditions if isinstance(scale, Scale) and scale.name == column), None)
+    if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
+        own = conditions.columns[0]
+    if own is not None and critic_scale is not None and not own.is_like(critic_scale):
+        raise ConfigError(
+            f"--critic rates {column} from {critic_scale.knots[0]:g} to {critic_scale.knots[-1]:g}, and the run was "
+            f"trained on {own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
+        )
+    return own
+
+
+def _target(request: RatingRequest, column: str | None, conditions: Conditions, scale: Scale | None) -> float:
+    """Return the target of the critic's rating, in the rating's units."""
+    rating = _critic_rating(request.rating, column)
+    return _finite(rating) if scale is None else scale.number(rating, extrapolate=request.extrapolate)
+
+
+def _finite(rating: Any) -> float:
+    """Return a rating without a scale as a number.
+
+    Raises:
+        ConfigError: it is not a finite number.
+    """
+    try:
+        number = math.nan if isinstance(rating, bool | np.bool) else float(rating)
+    except (OverflowError, TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"--rating got {rating!r}: give a finite number in the critic's units")
+    return number
 
 
 def _first_number(rating: Any, conditions: Conditions) -> float | None:
-    """The first rating that a request without a critic names, for the report; None where it names categories alone."""
+    """Return the first numeric rating of a request without a critic; None if it has only categories."""
     values = conditions.encode_request(rating, extrapolate=True).tolist()
     numbers = [
         value
@@ -239,36 +193,34 @@ def _first_number(rating: Any, conditions: Conditions) -> float | None:
     return numbers[0] if numbers else None
 
 
-def _told(rating: Any, column: str | None, strange: Scale | None, conditions: Conditions) -> Any:
-    """What of a request the model is told.
+def _model_rating(rating: Any, column: str | None, other_scale: Scale | None, conditions: Conditions) -> Any:
+    """Return the part of a requested rating that the model receives.
 
     Args:
-        rating: the request's.
-        column: that the critic rates.
-        strange: its scale, where the model was not trained on that column.
-        conditions: of the run.
+        rating: requested rating.
+        column: column that the critic rates.
+        other_scale: the critic's scale, if the model was not trained on that column.
+        conditions: conditions of the run.
 
     Raises:
-        ConfigError: one number would mean one thing to the model and another to the critic.
+        ConfigError: one number would mean different things to the model and to the critic.
     """
-    if strange is None or not len(conditions):
+    if other_scale is None or not len(conditions):
         return rating
-    knots = strange.knots[0], strange.knots[-1]
     if isinstance(rating, Mapping):
         return {name: value for name, value in rating.items() if name != column or name in conditions.names} or rating
-    alike = [one for one in conditions if isinstance(one, Scale) and one.is_like(strange)]
-    if not alike:
-        own = conditions.names[0]
+    if not any(isinstance(scale, Scale) and scale.is_like(other_scale) for scale in conditions):
+        low, high = other_scale.knots[0], other_scale.knots[-1]
         raise ConfigError(
-            f"--rating got {rating!r} for two things: the critic rates {column} from {knots[0]:g} to {knots[-1]:g}, "
-            f"and the run was trained on {', '.join(conditions.names)}; name both, as in --rating {own}=... --rating "
-            f"{column}=..., or leave the rating to the critic with --method steer or filter"
+            f"--rating got {rating!r} for two ratings: the critic rates {column} from {low:g} to {high:g}, and the run "
+            f"was trained on {', '.join(conditions.names)}; name both, as in --rating {conditions.names[0]}=... "
+            f"--rating {column}=..., or leave the rating to the critic with --method steer or filter"
         )
     return rating
 
 
-def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
-    """What is wanted of the column that the critic rates."""
+def _critic_rating(rating: Any, column: str | None) -> Any:
+    """Return the part of a requested rating that the critic checks."""
     if not isinstance(rating, Mapping):
         return rating
     if column in rating:
@@ -277,4 +229,4 @@ def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
         return next(iter(rating.values()))
     if column is None:
         raise ConfigError(f"--critic rates one number, and --rating got {rating!r}: give one number")
-    raise ConfigError(f"--critic rates {column}, and --rating says nothing of it: add {column}=RATING")
+    raise ConfigError(f"--critic rates {column}, which --rating does not mention: add {column}=RATING")

@@ -1,34 +1,26 @@
-"""What a user requests: a rating, and the methods that reach it."""
+"""A request for text with a rating."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["METHODS", "RatingRequest"]
-
-METHODS = {
-    "condition": "the model is told the rating",
-    "guide": "what the rating changes is exaggerated",
-    "filter": "more is written than is wanted, and what the critic disagrees with is dropped",
-    "steer": "the critic leads the model while it writes",
-}
-"""Ways to write to a rating, and what each does."""
+__all__ = ["RatingRequest"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RatingRequest:
-    """What a person asks for; None is chosen.
+    """A request for text with a rating; None leaves a setting to its default.
 
     Attributes:
-        rating: a number, or numbers and categories by column.
-        methods: names from `METHODS`, or one text of them with commas between.
-        guidance: see `GuidedDecoder`.
-        critic: a folder of one, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
-        agree: how far off the critic may be, in units of the rating; of ratings that are scaled by rank, a share of
-            the ranks.
-        budget: texts that a filter may have written for each that is wanted.
-        particles: texts that are written side by side for each that is steered.
-        extrapolate: allow ratings beyond those that were trained on.
+        rating: requested rating: a number, or numbers and categories by column.
+        methods: names from `rating.methods.METHODS`, or one string with commas between them.
+        guidance: guidance scale; see `GuidedDecoder`.
+        critic: folder of a critic, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
+        agree: accepted distance of the critic's rating, in the rating's units; a share of the ranks for ratings that
+            are scaled by rank.
+        budget: maximum number of texts that rejection generates per requested text.
+        particles: number of particles per requested text.
+        extrapolate: allow ratings outside the range of the training data.
     """
 
     rating: Any

@@ -1,8 +1,7 @@
-"""What may be written next: one mechanism for bans, patterns and guards.
+"""Constraints on the text: one mechanism for banned strings, patterns and guards.
 
-A constraint looks at the bytes written so far and says which tokens may follow. What it refuses is removed
-before the draw and the rest is renormalised, so the draw is exactly from the model's distribution given that
-no refused token comes.
+A constraint looks at the bytes generated so far and returns which tokens may follow. Rejected tokens are removed before
+the draw and the rest is renormalised.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,96 +12,96 @@ from jaxtyping import Bool
 
 from seqloom.sampling.sample import FinishReason
 
-__all__ = ["BannedStrings", "CallbackConstraint", "Constraint", "TokenPredicate", "Written"]
+__all__ = ["BannedStrings", "CallbackConstraint", "Constraint", "TextBytes", "TokenPredicate"]
 
-Written = bytes | bytearray
+TextBytes = bytes | bytearray
 
 TokenPredicate = Callable[[bytes, bytes], bool]
-"""`(bytes written so far, bytes of a candidate token) -> whether the token may follow`."""
+"""`(bytes generated so far, bytes of a candidate token) -> whether the token may follow`."""
 
 
 @runtime_checkable
 class Constraint(Protocol):
-    """Says which tokens may follow a text.
+    """A constraint on the tokens that may follow a text.
 
     Attributes:
-        finish_reason: what a sample's end is called when this constraint alone refuses every token.
+        finish_reason: finish reason of a sample if this constraint alone rejects every token.
     """
 
     @property
     def finish_reason(self) -> FinishReason:
-        """See above."""
+        """See the class."""
         ...
 
-    def allowed(self, written: Written) -> Bool[np.ndarray, " vocab"]:
-        """A new array: whether each token may follow `written`, which must not be kept.
+    def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
+        """Return a new mask of the tokens that may follow `text`; the boundary's entry is ignored.
 
-        What it says of the boundary is ignored.
+        Implementations must not keep a reference to `text`, which changes afterwards.
         """
         ...
 
-    def may_end(self, written: Written) -> bool:
-        """Whether the text may end here by its boundary."""
+    def may_end(self, text: TextBytes) -> bool:
+        """Return whether the boundary may end the text here."""
         ...
 
 
 class BannedStrings:
-    """Refuses a token if the text would then hold a banned string.
+    """Reject a token that would complete a banned string.
 
     Args:
-        banned: the strings, none of them empty.
-        token_bytes: what each id spells.
+        banned: banned strings, none of them empty.
+        token_bytes: bytes of each token id.
     """
 
     finish_reason: FinishReason = "stop"
 
     def __init__(self, banned: Sequence[bytes], token_bytes: Sequence[bytes]) -> None:
-        self._within = np.array([any(string in piece for string in banned) for piece in token_bytes])
-        self._after: dict[bytes, Bool[np.ndarray, " vocab"]] = {}
+        self._contains_banned = np.array([any(string in piece for string in banned) for piece in token_bytes])
+        self._completing: dict[bytes, Bool[np.ndarray, " vocab"]] = {}
         for string in banned:
             for cut in range(1, len(string)):
                 completes = np.array([piece.startswith(string[cut:]) for piece in token_bytes])
                 if completes.any():
-                    earlier = self._after.get(string[:cut])
-                    self._after[string[:cut]] = completes if earlier is None else completes | earlier
+                    earlier = self._completing.get(string[:cut])
+                    self._completing[string[:cut]] = completes if earlier is None else completes | earlier
 
     @property
-    def everywhere(self) -> Bool[np.ndarray, " vocab"] | None:
-        """What is allowed after any text; None where that hangs on the text."""
-        return None if self._after else ~self._within
+    def static_mask(self) -> Bool[np.ndarray, " vocab"] | None:
+        """Mask of the tokens that are allowed after any text; None if it depends on the text."""
+        return None if self._completing else ~self._contains_banned
 
-    def allowed(self, written: Written) -> Bool[np.ndarray, " vocab"]:
-        """False where a banned string lies in the token, or begins in the text and ends in the token."""
-        refused = self._within.copy()
-        for beginning, completes in self._after.items():
-            if written.endswith(beginning):
-                refused |= completes
-        return ~refused
+    def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
+        """Return False for tokens that contain a banned string or complete one that the text begins."""
+        rejected = self._contains_banned.copy()
+        for beginning, completes in self._completing.items():
+            if text.endswith(beginning):
+                rejected |= completes
+        return ~rejected
 
-    def may_end(self, written: Written) -> bool:
-        """Always: ending adds nothing."""
+    def may_end(self, text: TextBytes) -> bool:
+        """Return True: the boundary adds no text."""
         return True
 
 
 class CallbackConstraint:
-    """Asks a callable about each token.
+    """Ask a callable about each token.
 
     Args:
-        guard: says whether a token may follow the bytes written so far.
-        token_bytes: what each id spells.
+        predicate: function that returns whether a token may follow the bytes so far.
+        token_bytes: bytes of each token id.
     """
 
     finish_reason: FinishReason = "stop"
 
-    def __init__(self, guard: TokenPredicate, token_bytes: Sequence[bytes]) -> None:
-        self._guard = guard
+    def __init__(self, predicate: TokenPredicate, token_bytes: Sequence[bytes]) -> None:
+        self._predicate = predicate
         self._token_bytes = tuple(token_bytes)
 
-    def allowed(self, written: Written) -> Bool[np.ndarray, " vocab"]:
-        """What the guard says of each token."""
-        text = bytes(written)
-        return np.array([bool(self._guard(text, piece)) for piece in self._token_bytes])
+    def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
+        """Return the predicate's answer for each token."""
+        prefix = bytes(text)
+        return np.array([bool(self._predicate(prefix, piece)) for piece in self._token_bytes])
 
-    def may_end(self, written: Written) -> bool:
-        """Always: ending adds nothing."""
+    def may_end(self, text: TextBytes) -> bool:
+        """Return True: the boundary adds no text."""
         return True

@@ -1,4 +1,4 @@
-"""Asking for samples: many of them, one piece by piece, or just the next token's distribution."""
+"""Generate samples: many at once, one piece by piece, or only the distribution of the next token."""
 
 from collections.abc import Generator, Iterator, Sequence
 
@@ -12,8 +12,9 @@ from seqloom.sampling.constraints import TokenPredicate
 from seqloom.sampling.native_engine import check_draft_length, generate_batch, generate_one, supports_native
 from seqloom.sampling.reference_engine import generate_reference
 from seqloom.sampling.request import GenerationRequest, prepare_request
+from seqloom.sampling.reweight import reweight
 from seqloom.sampling.sample import Sample
-from seqloom.sampling.transforms import log_softmax, reweight
+from seqloom.sampling.transforms import log_softmax
 
 __all__ = ["generate", "next_distribution", "stream"]
 
@@ -28,36 +29,41 @@ def generate(
     count: int = 1,
     first_index: int = 0,
     guard: TokenPredicate | None = None,
-    begun: bytes = b"",
+    first_token_prefix: bytes = b"",
 ) -> Iterator[Sample]:
-    """Write samples one after another; each depends on the seed and its own index alone.
+    """Generate samples one after another; each depends only on the seed and its own index.
 
     Args:
-        decoder: the model, over one stream.
-        config: the settings.
-        prompt: at least one id: the token that a text begins after, or the ids of the prompt.
-        token_bytes: what each id spells.
-        boundary: the id between documents, or None for running text.
-        count: how many samples; a beam search has at most as many as it is wide.
-        first_index: the first sample's index.
-        guard: refuses tokens by the bytes written so far; `config.max_copy` needs one.
-        begun: how the first token begins; the samples' text does not hold it (see `prepare`).
+        decoder: model, over one stream.
+        config: sampling settings.
+        prompt: token ids of the prompt; at least one.
+        token_bytes: bytes of each token id.
+        boundary: id of the token between documents; None for running text.
+        count: number of samples; a beam search yields at most its width.
+        first_index: index of the first sample.
+        guard: predicate that rejects tokens by the bytes so far; required by `config.max_copy`.
+        first_token_prefix: see `prepare_request`.
 
     Raises:
-        ConfigError: the settings ask for a guard that is not there, or for a token that is not in the
-        vocabulary.
-        RunError: the decoder and the codec disagree on the vocabulary.
+        ConfigError: the settings need a missing guard, or name a token outside the vocabulary.
+        RunError: the decoder and the codec have different vocabularies.
         SeqloomError: the model's output is not finite, or the pattern takes too long.
     """
-    job = prepare_request(
-        decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun
+    request = prepare_request(
+        decoder,
+        config,
+        prompt=prompt,
+        token_bytes=token_bytes,
+        boundary=boundary,
+        guard=guard,
+        first_token_prefix=first_token_prefix,
     )
     if config.beam > 1:
-        return iter(beam_search(job)[:count])
-    check_draft_length(job)
-    if supports_native(job):
-        return generate_batch(job, first_index, count)
-    return (_last(generate_reference(job, index)) for index in range(first_index, first_index + count))
+        return iter(beam_search(request)[:count])
+    check_draft_length(request)
+    if supports_native(request):
+        return generate_batch(request, first_index, count)
+    return (_last(generate_reference(request, index)) for index in range(first_index, first_index + count))
 
 
 def stream(
@@ -69,29 +75,35 @@ def stream(
     boundary: int | None = None,
     index: int = 0,
     guard: TokenPredicate | None = None,
-    begun: bytes = b"",
+    first_token_prefix: bytes = b"",
 ) -> Generator[str, None, Sample]:
-    """Write one sample piece by piece: the same text, and the same arguments, as `generate`.
+    """Generate one sample piece by piece, with the text and the arguments of `generate`.
 
     Yields:
-        Pieces of text; a beam search, which knows its text only at the end, gives one.
+        Pieces of text; a beam search, which knows its text only at the end, yields one.
 
     Returns:
         The sample.
     """
-    job = prepare_request(
-        decoder, config, prompt=prompt, token_bytes=token_bytes, boundary=boundary, guard=guard, begun=begun
+    request = prepare_request(
+        decoder,
+        config,
+        prompt=prompt,
+        token_bytes=token_bytes,
+        boundary=boundary,
+        guard=guard,
+        first_token_prefix=first_token_prefix,
     )
     if config.beam > 1:
-        return _best(job)
-    check_draft_length(job)
-    return generate_one(job, index) if supports_native(job) else generate_reference(job, index)
+        return _best(request)
+    check_draft_length(request)
+    return generate_one(request, index) if supports_native(request) else generate_reference(request, index)
 
 
 def next_distribution(
     decoder: Decoder, prompt: Sequence[int], temperature: float = 1.0
 ) -> Float64[np.ndarray, " vocab"]:
-    """The probability of each token after a prompt, at a temperature (see `reweight`).
+    """Return the probability of each token after a prompt at a temperature (see `reweight`).
 
     Raises:
         ConfigError: the temperature is below 0 or NaN.
@@ -101,6 +113,7 @@ def next_distribution(
 
 
 def _last(pieces: Generator[str, None, Sample]) -> Sample:
+    """Run a generator to its end and return its sample."""
     while True:
         try:
             next(pieces)
@@ -109,8 +122,8 @@ def _last(pieces: Generator[str, None, Sample]) -> Sample:
             return sample
 
 
-def _best(job: GenerationRequest) -> Generator[str, None, Sample]:
-    sample = beam_search(job)[0]
+def _best(request: GenerationRequest) -> Generator[str, None, Sample]:
+    sample = beam_search(request)[0]
     if sample.text:
         yield sample.text
     return sample

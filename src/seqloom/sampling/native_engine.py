@@ -1,7 +1,8 @@
-"""Writing by the compiled kernels: network, transforms and draws run there, a chunk of tokens at a time.
+"""Generate with the compiled kernels: network, transforms and draws run there, a chunk of tokens at a time.
 
-Text, stop strings and Ctrl-C are looked after between chunks, which grow from one token, so that the first character
-comes at once. What hangs on the text (patterns, banned strings of several tokens, guards) is left to the plain loop.
+Text, stop strings and Ctrl-C are handled between chunks. The first chunk of a stream has one token, so that the first
+character appears at once. Constraints that depend on the text (patterns, banned strings of several tokens, guards) and
+transforms outside `NATIVE_TRANSFORMS` are left to the reference engine.
 """
 
 import time
@@ -18,6 +19,7 @@ from seqloom.kernels.conditional_decoders import GuidedDecoder, LatentDecoder
 from seqloom.kernels.decoder import Decoder
 from seqloom.kernels.decoding_abi import SamplingSettings
 from seqloom.kernels.native_decoder import NativeDecoder
+from seqloom.sampling.chain import active_transforms
 from seqloom.sampling.constraints import BannedStrings
 from seqloom.sampling.request import GenerationRequest
 from seqloom.sampling.sample import FinishReason, Sample, SpeculativeStats
@@ -26,7 +28,8 @@ from seqloom.sampling.transforms import non_finite_error
 from seqloom.sampling.watermark import GROUPS, WIDTH, key_number, variants_of
 
 __all__ = [
-    "ENDINGS",
+    "FINISH_REASONS",
+    "NATIVE_TRANSFORMS",
     "check_draft_length",
     "generate_batch",
     "generate_one",
@@ -35,242 +38,259 @@ __all__ = [
     "supports_native",
 ]
 
-_MOST_LANES = 256
-_MOST_TOKENS = 256
-_LONG_SECONDS = 0.2
-"""More than anyone should wait for Ctrl-C."""
+NATIVE_TRANSFORMS = frozenset({"bias", "bans", "repetition", "temperature", "top_k", "typical", "top_p", "min_p"})
+"""Transforms that the kernels implement; a request with any other uses the reference engine."""
 
-_LARGEST_BIAS = 100.0
-"""Larger ones would cost the logits their last digits in single precision."""
+_MAX_STREAMS = 256
+_MAX_CHUNK_TOKENS = 256
+_MAX_CHUNK_SECONDS = 0.2
+"""Limit on the delay of Ctrl-C."""
 
-ENDINGS: dict[int, FinishReason] = {1: "length", 2: "end"}
-"""Why a lane has ended, by the library's number."""
+_MAX_BIAS = 100.0
+"""A larger bias would cost the logits precision in float32."""
+
+_MAX_INT32 = 2**31 - 1
+
+FINISH_REASONS: dict[int, FinishReason] = {1: "length", 2: "end"}
+"""Finish reasons by the library's number."""
 
 
-def supports_native(job: GenerationRequest) -> bool:
-    """Whether the kernels can write this: the model is theirs, and what is allowed is the same after any text."""
-    if _network(job) is None or job.config.pattern is not None or job.config.beam > 1:
+def supports_native(request: GenerationRequest) -> bool:
+    """Return whether the kernels can run the model, and implement all requested transforms and constraints."""
+    config = request.config
+    if _native_decoder(request) is None or config.pattern is not None or config.beam > 1:
         return False
-    if job.first_token_prefix:
+    if request.first_token_prefix or not NATIVE_TRANSFORMS.issuperset(active_transforms(config)):
         return False
-    if any(abs(bias) > _LARGEST_BIAS for bias in job.config.bias.values()):
+    if any(abs(bias) > _MAX_BIAS for bias in config.bias.values()):
         return False
-    return _static_bias(job) is not None
+    return _static_bias(request) is not None
 
 
-def check_draft_length(job: GenerationRequest) -> None:
-    """See that as many tokens as were asked for can be written in a step.
+def check_draft_length(request: GenerationRequest) -> None:
+    """Check that the requested draft length is possible.
 
     Raises:
-        ConfigError: they cannot.
+        ConfigError: it is not.
     """
-    wanted = job.config.ahead or 1
-    if wanted == 1:
+    length = request.config.ahead or 1
+    if length == 1:
         return
-    if _network(job) is None:
+    if _native_decoder(request) is None:
         raise ConfigError(
-            f"--ahead {wanted} drafts tokens, which takes the compiled kernels, and this run is written without them "
-            "('seqloom info RUN' says how): leave it out"
+            f"--ahead {length} drafts tokens, which needs the compiled kernels, and this run does not use them "
+            "('seqloom info RUN' shows why): leave it out"
         )
-    if not supports_native(job):
+    if not supports_native(request):
         raise ConfigError(
-            f"--ahead {wanted} drafts tokens, which goes with no --pattern, --beam, --max-copy, --ban of several "
-            "tokens or prompt that ends within a token: leave it out"
+            f"--ahead {length} drafts tokens, which cannot be combined with --pattern, --beam, --max-copy, transforms, "
+            "--ban of several tokens or a prompt that ends within a token: leave it out"
         )
-    decoder = _of_one(job)
+    decoder = _mean_decoder(request)
     if not isinstance(decoder, NativeDecoder):
-        raise ConfigError(f"--ahead {wanted} drafts tokens, which goes with no --guidance: leave out one of the two")
-    most = decoder.weights.max_draft_length
-    if wanted > most:
-        raise ConfigError(f"--ahead got {wanted}: {_most_said(most)}")
+        raise ConfigError(f"--ahead {length} cannot be combined with --guidance: leave out one of the two")
+    limit = decoder.weights.max_draft_length
+    if length > limit:
+        raise ConfigError(f"--ahead got {length}: {_draft_limit_advice(limit)}")
 
 
-def _most_said(most: int) -> str:
-    if most == 1:
-        return "this model was trained without further heads; leave it out, or train with --ahead"
-    return f"this model was trained to predict {most} tokens at once; choose 1 to {most}"
+def _draft_limit_advice(limit: int) -> str:
+    if limit == 1:
+        return "this model has no further prediction heads; leave it out, or train with --ahead"
+    return f"this model was trained to predict {limit} tokens at once; choose 1 to {limit}"
 
 
-def generate_one(job: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
-    """Write one sample piece by piece: see `reference.write`."""
-    lanes, draft = start_streams(job, 1, index), _drafts(job)(index)
+def generate_one(request: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
+    """Generate one sample piece by piece; see `generate_reference`."""
+    lanes, builder = start_streams(request, 1, index), _builder_factory(request)(index)
     for chunk in _chunks(lanes, 1):
-        piece, reason = _take(draft, chunk, 0)
+        piece, reason = _take(builder, chunk, 0)
         if piece:
             yield piece
         if reason is not None:
-            piece, sample = draft.finish(reason, _drafting(job, lanes, 0))
+            piece, sample = builder.finish(reason, _speculative_stats(request, lanes, 0))
             if piece:
                 yield piece
             return sample
-    raise AssertionError("a lane ends before its chunks do")
+    raise AssertionError("a stream ends before its chunks do")
 
 
-def generate_batch(job: GenerationRequest, first_index: int, count: int) -> Iterator[Sample]:
-    """Write samples side by side, and give them in order; a lane that has finished takes the next sample."""
-    at_once = min(count, _MOST_LANES // _streams(job))
-    lanes, new_draft = start_streams(job, at_once, first_index), _drafts(job)
-    following = ((index, new_draft(index)) for index in range(first_index, first_index + count))
-    drafts = dict(zip(range(at_once), following, strict=False))
+def generate_batch(request: GenerationRequest, first_index: int, count: int) -> Iterator[Sample]:
+    """Generate samples in parallel streams and yield them in order; a finished stream starts the next sample."""
+    num_streams = min(count, _MAX_STREAMS // _streams_per_sample(request))
+    lanes, new_builder = start_streams(request, num_streams, first_index), _builder_factory(request)
+    pending = ((index, new_builder(index)) for index in range(first_index, first_index + count))
+    builders = dict(zip(range(num_streams), pending, strict=False))
     finished: dict[int, Sample] = {}
-    given = first_index
-    for chunk in _chunks(lanes, _MOST_TOKENS // 4):
-        for lane, (index, draft) in list(drafts.items()):
-            _, reason = _take(draft, chunk, lane)
+    next_index = first_index
+    for chunk in _chunks(lanes, _MAX_CHUNK_TOKENS // 4):
+        for lane, (index, builder) in list(builders.items()):
+            _, reason = _take(builder, chunk, lane)
             if reason is not None:
-                finished[index] = draft.finish(reason, _drafting(job, lanes, lane))[1]
-                del drafts[lane]
+                finished[index] = builder.finish(reason, _speculative_stats(request, lanes, lane))[1]
+                del builders[lane]
                 lanes.end(lane)
-                for drafts[lane] in islice(following, 1):
-                    _begin(job, lanes, lane, drafts[lane][0])
-        while given in finished:
-            yield finished.pop(given)
-            given += 1
-        if not drafts:
+                for builders[lane] in islice(pending, 1):
+                    _begin(request, lanes, lane, builders[lane][0])
+        while next_index in finished:
+            yield finished.pop(next_index)
+            next_index += 1
+        if not builders:
             return
 
 
 def start_streams(
-    job: GenerationRequest, count: int, first_index: int = 0, threads: int | None = None
+    request: GenerationRequest, count: int, first_index: int = 0, threads: int | None = None
 ) -> BatchedDecoder:
-    """Lanes that have read the prompt, ready to write one sample each."""
-    network = _network(job)
-    assert network is not None
-    lanes = network.streams(count * _streams(job), threads)
-    if isinstance(guided := _of_one(job), GuidedDecoder):
-        untold = _told_of(guided)[1]
-        lanes.set_condition([network.condition] * count + [untold] * count)
+    """Return streams that have read the prompt and are ready to generate one sample each.
+
+    Args:
+        request: generation request that the kernels support.
+        count: number of samples.
+        first_index: index of the first sample.
+        threads: number of threads; None uses one per processor.
+    """
+    decoder = _native_decoder(request)
+    assert decoder is not None
+    lanes = decoder.streams(count * _streams_per_sample(request), threads)
+    if isinstance(guided := _mean_decoder(request), GuidedDecoder):
+        unconditional = _biases(guided)[1]
+        lanes.set_condition([decoder.condition] * count + [unconditional] * count)
         lanes.set_guidance(guided.guidance)
-    bias = _static_bias(job)
-    lanes.set_sampling(_settings(job), bias if bias is not None and bias.any() else None)
+    bias = _static_bias(request)
+    lanes.set_sampling(_settings(request), bias if bias is not None and bias.any() else None)
     for lane in range(count):
-        _begin(job, lanes, lane, first_index + lane)
+        _begin(request, lanes, lane, first_index + lane)
     return lanes
 
 
-def _network(job: GenerationRequest) -> NativeDecoder | None:
-    """What the kernels would write with; None where they cannot."""
-    decoder = _of_one(job)
+def sample_streams(request: GenerationRequest, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " lanes"]:
+    """Return the streams of samples; with guidance, the second half of the streams is unconditional."""
+    return np.concatenate([samples + half * len(samples) for half in range(_streams_per_sample(request))])
+
+
+def _native_decoder(request: GenerationRequest) -> NativeDecoder | None:
+    """Return the (conditioned) native decoder of the request; None if the kernels cannot run it."""
+    decoder = _mean_decoder(request)
     if isinstance(decoder, GuidedDecoder) and isinstance(decoder.unconditional, NativeDecoder):
         decoder = decoder.conditional
     return decoder if isinstance(decoder, NativeDecoder) else None
 
 
-def _of_one(job: GenerationRequest) -> Decoder:
-    """What decodes one sample; where each has noise, that of the mean stands for all."""
-    return job.decoder.mean if isinstance(job.decoder, LatentDecoder) else job.decoder
+def _mean_decoder(request: GenerationRequest) -> Decoder:
+    """Return the decoder of one sample; for a model with noise, that of the mean noise."""
+    return request.decoder.mean if isinstance(request.decoder, LatentDecoder) else request.decoder
 
 
-def _told_of(decoder: Decoder) -> list[ConditionBias | None]:
-    """What is added in each lane of a sample."""
-    of_lanes = [decoder.conditional, decoder.unconditional] if isinstance(decoder, GuidedDecoder) else [decoder]
-    return [one.condition if isinstance(one, NativeDecoder) else None for one in of_lanes]
+def _biases(decoder: Decoder) -> list[ConditionBias | None]:
+    """Return the condition biases of a sample's streams."""
+    decoders = [decoder.conditional, decoder.unconditional] if isinstance(decoder, GuidedDecoder) else [decoder]
+    return [decoder.condition if isinstance(decoder, NativeDecoder) else None for decoder in decoders]
 
 
-def sample_streams(job: GenerationRequest, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " lanes"]:
-    """The lanes that `start_lanes` gave to samples: those of guided ones come in two halves."""
-    return np.concatenate([samples + half * len(samples) for half in range(_streams(job))])
+def _streams_per_sample(request: GenerationRequest) -> int:
+    return 2 if isinstance(_mean_decoder(request), GuidedDecoder) else 1
 
 
-def _streams(job: GenerationRequest) -> int:
-    """Lanes that a sample takes."""
-    return 2 if isinstance(_of_one(job), GuidedDecoder) else 1
-
-
-def _chunks(lanes: BatchedDecoder, most: int) -> Iterator[Chunk]:
-    """What the lanes write, `most` tokens at first; more as long as that does not take long."""
+def _chunks(lanes: BatchedDecoder, max_tokens: int) -> Iterator[Chunk]:
+    """Yield chunks of up to `max_tokens` tokens per stream at first; longer ones while that takes little time."""
     while True:
         start = time.perf_counter()
-        chunk = lanes.generate(most)
-        if time.perf_counter() - start < _LONG_SECONDS / 4:
-            most = min(2 * most, _MOST_TOKENS)
-        elif time.perf_counter() - start > _LONG_SECONDS:
-            most = max(most // 2, 1)
+        chunk = lanes.generate(max_tokens)
+        if time.perf_counter() - start < _MAX_CHUNK_SECONDS / 4:
+            max_tokens = min(2 * max_tokens, _MAX_CHUNK_TOKENS)
+        elif time.perf_counter() - start > _MAX_CHUNK_SECONDS:
+            max_tokens = max(max_tokens // 2, 1)
         if (chunk.endings == NOT_FINITE).any():
             raise non_finite_error()
         yield chunk
 
 
-def _take(draft: SampleBuilder, chunk: Chunk, lane: int) -> tuple[str, FinishReason | None]:
-    """The text of what a lane wrote, and why its sample ends, if it does."""
+def _take(builder: SampleBuilder, chunk: Chunk, lane: int) -> tuple[str, FinishReason | None]:
+    """Add a stream's tokens to its sample; return the new text, and the finish reason once the sample has ended."""
     count, ending = int(chunk.counts[lane]), int(chunk.endings[lane])
-    reason = None if ending == RUNNING else ENDINGS[ending]
-    piece = draft.add(chunk.tokens[lane, : count - (reason == "end")], chunk.nats[:, lane, :count])
-    return piece, "stop" if draft.stopped else reason
+    reason = None if ending == RUNNING else FINISH_REASONS[ending]
+    piece = builder.add(chunk.tokens[lane, : count - (reason == "end")], chunk.nats[:, lane, :count])
+    return piece, "stop" if builder.stopped else reason
 
 
-def _drafts(job: GenerationRequest) -> Callable[[int], SampleBuilder]:
-    """What begins the sample of an index."""
-    spell, config = make_detokenizer(job.token_bytes, job.boundary), job.config
-    return lambda index: SampleBuilder(index, config.seed, job.stops, config.min_length, spell)
+def _builder_factory(request: GenerationRequest) -> Callable[[int], SampleBuilder]:
+    """Return a function from a sample's index to its builder."""
+    detokenize, config = make_detokenizer(request.token_bytes, request.boundary), request.config
+    return lambda index: SampleBuilder(index, config.seed, request.stops, config.min_length, detokenize)
 
 
-def _begin(job: GenerationRequest, lanes: BatchedDecoder, lane: int, index: int) -> None:
-    # Guidance leaves logits on which a lane and its partner agree as they are.
-    partners = range(lane, len(lanes), len(lanes) // _streams(job)) if _streams(job) > 1 else (lane,)
-    own = job.of_sample(index)
-    for partner, state, added in zip(partners, own.state, _told_of(own.decoder), strict=True):
+def _begin(request: GenerationRequest, lanes: BatchedDecoder, lane: int, index: int) -> None:
+    """Start the sample `index` in a stream."""
+    # Guidance leaves logits unchanged where a stream and its partner agree.
+    partners = range(lane, len(lanes), len(lanes) // 2) if _streams_per_sample(request) > 1 else (lane,)
+    own = request.for_sample(index)
+    for partner, state, added in zip(partners, own.state, _biases(own.decoder), strict=True):
         lanes.set_state(partner, state)
         lanes.set_logits(partner, own.logits)
-        if own is not job and added is not None:
+        if own is not request and added is not None:
             lanes.set_stream_condition(partner, added)
-    recent = np.array(job.prompt[-job.config.repetition_window :], np.int32)
-    variants = () if job.config.watermark is None else variants_of(job.config.seed, index)
+    config = request.config
+    recent = np.array(request.prompt[-config.repetition_window :], np.int32)
+    variants = () if config.watermark is None else variants_of(config.seed, index)
     packed = sum(variant << 16 * group for group, variant in enumerate(variants))
-    lanes.begin(lane, int(job.config.seed), index, recent, packed)
+    lanes.begin(lane, int(config.seed), index, recent, packed)
 
 
-def _drafting(job: GenerationRequest, lanes: BatchedDecoder, lane: int) -> SpeculativeStats | None:
-    found = lanes.draft_statistics(lane)
-    if _ahead(job) == 1 or found.steps == 0:
+def _speculative_stats(request: GenerationRequest, lanes: BatchedDecoder, lane: int) -> SpeculativeStats | None:
+    counts = lanes.draft_statistics(lane)
+    if _draft_length(request) == 1 or counts.steps == 0:
         return None
     return SpeculativeStats(
-        tokens_per_step=found.tokens / found.steps,
-        acceptance=found.accepted / max(found.drafted, 1),
-        gain=found.gain or None,
+        tokens_per_step=counts.tokens / counts.steps,
+        acceptance=counts.accepted / max(counts.drafted, 1),
+        gain=counts.gain or None,
     )
 
 
-def _settings(job: GenerationRequest) -> SamplingSettings:
-    config = job.config
-    whole = 2**31 - 1
+def _settings(request: GenerationRequest) -> SamplingSettings:
+    """Return the settings in the kernels' types and ranges."""
+    config = request.config
     return SamplingSettings(
         temperature=config.temperature,
         top_p=config.top_p,
         min_p=config.min_p,
         typical_p=config.typical_p,
         repetition_penalty=min(max(config.repetition_penalty, 1e-30), 1e30),
-        top_k=min(config.top_k, len(job.token_bytes)),
-        repetition_window=min(config.repetition_window, len(job.prompt) + config.length, whole),
-        length=min(config.length, whole),
-        min_length=min(config.min_length, whole),
-        boundary=-1 if job.boundary is None else job.boundary,
-        tokens_per_step=_ahead(job),
-        watermark_width=0 if config.watermark is None else WIDTH,
-        watermark_groups=GROUPS,
-        watermark_key=0 if config.watermark is None else key_number(config.watermark),
+        top_k=min(config.top_k, len(request.token_bytes)),
+        repetition_window=min(config.repetition_window, len(request.prompt) + config.length, _MAX_INT32),
+        length=min(config.length, _MAX_INT32),
+        min_length=min(config.min_length, _MAX_INT32),
+        boundary=-1 if request.boundary is None else request.boundary,
+        ahead=_draft_length(request),
+        mark_width=0 if config.watermark is None else WIDTH,
+        mark_groups=GROUPS,
+        mark_key=0 if config.watermark is None else key_number(config.watermark),
     )
 
 
-def _ahead(job: GenerationRequest) -> int:
-    """Tokens that a step writes at most."""
-    decoder = _of_one(job)
-    if not isinstance(decoder, NativeDecoder) or job.config.watermark is not None:
+def _draft_length(request: GenerationRequest) -> int:
+    """Return the maximum number of tokens per step."""
+    decoder = _mean_decoder(request)
+    if not isinstance(decoder, NativeDecoder) or request.config.watermark is not None:
         return 1
-    return decoder.weights.default_draft_length if job.config.ahead is None else job.config.ahead
+    return decoder.weights.default_draft_length if request.config.ahead is None else request.config.ahead
 
 
-def _static_bias(job: GenerationRequest) -> Float32[np.ndarray, " vocab"] | None:
-    """What is added to the logits after any text; None where that hangs on the text, or leaves nothing."""
-    bias = np.zeros(len(job.token_bytes), np.float32)
-    bias[list(job.config.bias)] = list(job.config.bias.values())
-    for constraint in job.constraints:
-        allowed = constraint.everywhere if isinstance(constraint, BannedStrings) else None
+def _static_bias(request: GenerationRequest) -> Float32[np.ndarray, " vocab"] | None:
+    """Return the bias of the logits at any text, minus infinity for banned tokens.
+
+    None if it depends on the text, or bans every token.
+    """
+    bias = np.zeros(len(request.token_bytes), np.float32)
+    bias[list(request.config.bias)] = list(request.config.bias.values())
+    for constraint in request.constraints:
+        allowed = constraint.static_mask if isinstance(constraint, BannedStrings) else None
         if allowed is None:
             return None
-        allowed = allowed | (np.arange(len(bias)) == job.boundary)
+        allowed = allowed | (np.arange(len(bias)) == request.boundary)
         bias[~allowed] = -np.inf
     possible = bias > -np.inf
-    if job.boundary is not None:
-        possible[job.boundary] = False
+    if request.boundary is not None:
+        possible[request.boundary] = False
     return bias if possible.any() else None

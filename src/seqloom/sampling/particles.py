@@ -1,4 +1,4 @@
-"""Texts that are written side by side and may be copied over one another: what steering moves about."""
+"""Particles of sequential Monte Carlo: texts that are generated in parallel and can be copied over one another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int
 
 from seqloom.kernels.batched_decoder import NOT_FINITE, RUNNING, Chunk
 from seqloom.kernels.decoder import State
-from seqloom.sampling.native_engine import ENDINGS, sample_streams, start_streams, supports_native
+from seqloom.sampling.native_engine import FINISH_REASONS, sample_streams, start_streams, supports_native
 from seqloom.sampling.reference_engine import sample_token
 from seqloom.sampling.request import GenerationRequest, allowed_tokens
 from seqloom.sampling.rng import uniforms
@@ -24,128 +24,127 @@ class Particle:
     """One text so far.
 
     Attributes:
-        tokens: its ids, without the boundary.
-        nats: of each draw, under the model and under what was drawn from.
-        reason: why it has ended; None while it goes on.
+        tokens: token ids, without the boundary.
+        log_probs: nats of each draw under the model and under the distribution that was drawn from.
+        finish_reason: finish reason; None while the text is unfinished.
     """
 
     tokens: list[int] = field(default_factory=list)
-    nats: list[tuple[float, float]] = field(default_factory=list)
-    reason: FinishReason | None = None
+    log_probs: list[tuple[float, float]] = field(default_factory=list)
+    finish_reason: FinishReason | None = None
 
-    def copied(self) -> "Particle":
-        """The same text, to go on from on its own."""
-        return Particle(list(self.tokens), list(self.nats), self.reason)
+    def copy(self) -> "Particle":
+        """Return an independent copy."""
+        return Particle(list(self.tokens), list(self.log_probs), self.finish_reason)
 
 
 class ParticleSet(Protocol):
-    """Texts by their place.
+    """A set of particles.
 
     Attributes:
-        members: the texts.
+        particles: the texts.
     """
 
-    members: list[Particle]
+    particles: list[Particle]
 
-    def advance(self, most: int) -> None:
-        """Have every text that has not ended write up to `most` tokens."""
+    def advance(self, max_tokens: int) -> None:
+        """Extend every unfinished text by up to `max_tokens` tokens."""
         ...
 
-    def reorder(self, ancestors: Int[np.ndarray, " members"]) -> None:
-        """Put in each place a copy of the text in another; each place goes on with its own draws."""
+    def reorder(self, ancestors: Int[np.ndarray, " particles"]) -> None:
+        """Replace particle i by a copy of particle `ancestors[i]`; each slot keeps its own random numbers."""
         ...
 
 
-def make_particles(job: GenerationRequest, count: int, first_index: int) -> ParticleSet:
-    """Texts that all begin after the job's prompt.
+def make_particles(request: GenerationRequest, count: int, first_index: int) -> ParticleSet:
+    """Return particles that continue the request's prompt.
 
     Args:
-        job: the request; its stop strings are left alone.
-        count: how many texts.
-        first_index: of their draws.
+        request: generation request; its stop strings are ignored.
+        count: number of particles.
+        first_index: sample index of the first particle's random numbers.
     """
-    assert job.config.watermark is None, "copies that one key marks would go on alike"
-    return (
-        NativeParticles(job, count, first_index)
-        if supports_native(job)
-        else ReferenceParticles(job, count, first_index)
-    )
+    assert request.config.watermark is None, "copies with one watermark key would continue identically"
+    kind = NativeParticles if supports_native(request) else ReferenceParticles
+    return kind(request, count, first_index)
 
 
 class NativeParticles:
-    """A flock in the compiled kernels."""
+    """Particles in the compiled kernels."""
 
-    def __init__(self, job: GenerationRequest, count: int, first_index: int) -> None:
-        self.members = [Particle() for _ in range(count)]
-        self._lanes = start_streams(job, count, first_index)
-        self._job = job
+    def __init__(self, request: GenerationRequest, count: int, first_index: int) -> None:
+        self.particles = [Particle() for _ in range(count)]
+        self._lanes = start_streams(request, count, first_index)
+        self._request = request
 
-    def advance(self, most: int) -> None:
-        """See `Flock`."""
-        while most > 0 and any(member.reason is None for member in self.members):
-            chunk = self._lanes.generate(most)
+    def advance(self, max_tokens: int) -> None:
+        """See `ParticleSet`."""
+        while max_tokens > 0 and any(particle.finish_reason is None for particle in self.particles):
+            chunk = self._lanes.generate(max_tokens)
             if (chunk.endings == NOT_FINITE).any():
                 raise non_finite_error()
-            most -= int(chunk.counts.max())
-            for place, member in enumerate(self.members):
-                if member.reason is None:
-                    _append(member, chunk, place)
+            max_tokens -= int(chunk.counts.max())
+            for lane, particle in enumerate(self.particles):
+                if particle.finish_reason is None:
+                    _append(particle, chunk, lane)
 
-    def reorder(self, ancestors: Int[np.ndarray, " members"]) -> None:
-        """See `Flock`."""
-        self.members = [self.members[ancestor].copied() for ancestor in ancestors]
-        self._lanes.reorder(sample_streams(self._job, ancestors))
+    def reorder(self, ancestors: Int[np.ndarray, " particles"]) -> None:
+        """See `ParticleSet`."""
+        self.particles = [self.particles[ancestor].copy() for ancestor in ancestors]
+        self._lanes.reorder(sample_streams(self._request, ancestors))
 
 
-def _append(member: Particle, chunk: Chunk, place: int) -> None:
-    count, ending = int(chunk.counts[place]), int(chunk.endings[place])
-    member.reason = None if ending == RUNNING else ENDINGS[ending]
-    member.tokens += chunk.tokens[place, : count - (member.reason == "end")].tolist()
-    member.nats += list(zip(*chunk.nats[:, place, :count].tolist(), strict=True))
+def _append(particle: Particle, chunk: Chunk, lane: int) -> None:
+    count, ending = int(chunk.counts[lane]), int(chunk.endings[lane])
+    particle.finish_reason = None if ending == RUNNING else FINISH_REASONS[ending]
+    particle.tokens += chunk.tokens[lane, : count - (particle.finish_reason == "end")].tolist()
+    particle.log_probs += list(zip(*chunk.nats[:, lane, :count].tolist(), strict=True))
 
 
 class ReferenceParticles:
-    """A flock in the plain loop."""
+    """Particles in the reference engine."""
 
-    def __init__(self, job: GenerationRequest, count: int, first_index: int) -> None:
-        self.members = [Particle() for _ in range(count)]
-        self._job = job
-        jobs = [job.of_sample(first_index + place) for place in range(count)]
-        self._decoders = [own.decoder for own in jobs]
-        self._heads: list[tuple[Float32[np.ndarray, " vocab"], State]] = [(own.logits, own.state) for own in jobs]
-        self._chances = [uniforms(job.config.seed, first_index + place) for place in range(count)]
+    def __init__(self, request: GenerationRequest, count: int, first_index: int) -> None:
+        self.particles = [Particle() for _ in range(count)]
+        self._request = request
+        self._first_index = first_index
+        requests = [request.for_sample(first_index + place) for place in range(count)]
+        self._decoders = [own.decoder for own in requests]
+        self._heads: list[tuple[Float32[np.ndarray, " vocab"], State]] = [(own.logits, own.state) for own in requests]
+        self._uniforms = [uniforms(request.config.seed, first_index + place) for place in range(count)]
 
-    def advance(self, most: int) -> None:
-        """See `Flock`."""
-        for place, member in enumerate(self.members):
-            for _ in range(most):
-                if member.reason is None:
-                    self._write(place, member)
+    def advance(self, max_tokens: int) -> None:
+        """See `ParticleSet`."""
+        for place, particle in enumerate(self.particles):
+            for _ in range(max_tokens):
+                if particle.finish_reason is None:
+                    self._extend(place, particle)
 
-    def reorder(self, ancestors: Int[np.ndarray, " members"]) -> None:
-        """See `Flock`."""
-        self.members = [self.members[ancestor].copied() for ancestor in ancestors]
+    def reorder(self, ancestors: Int[np.ndarray, " particles"]) -> None:
+        """See `ParticleSet`."""
+        self.particles = [self.particles[ancestor].copy() for ancestor in ancestors]
         self._decoders = [self._decoders[ancestor] for ancestor in ancestors]
         self._heads = [self._heads[ancestor] for ancestor in ancestors]
 
-    def _write(self, place: int, member: Particle) -> None:
-        job, (logits, state) = self._job, self._heads[place]
-        written = _spelled(job, member.tokens)
-        mask = allowed_tokens(job, written, len(member.tokens))
+    def _extend(self, place: int, particle: Particle) -> None:
+        """Extend one particle by a token."""
+        request, (logits, state) = self._request, self._heads[place]
+        mask = allowed_tokens(request, _text(request, particle.tokens), len(particle.tokens))
         if isinstance(mask, str):
-            member.reason = mask
+            particle.finish_reason = mask
             return
-        choice = sample_token(job, logits, member.tokens, mask, next(self._chances[place]))
-        member.nats.append((choice.log_prob, choice.sampling_log_prob))
-        if choice.token == job.boundary:
-            member.reason = "end"
+        uniform, index = next(self._uniforms[place]), self._first_index + place
+        draw = sample_token(request, logits, particle.tokens, mask, uniform, index)
+        particle.log_probs.append((draw.log_prob, draw.sampling_log_prob))
+        if draw.token == request.boundary:
+            particle.finish_reason = "end"
             return
-        member.tokens.append(choice.token)
-        if len(member.tokens) == job.config.length:
-            member.reason = "length"
+        particle.tokens.append(draw.token)
+        if len(particle.tokens) == request.config.length:
+            particle.finish_reason = "length"
             return
-        self._heads[place] = self._decoders[place].step(choice.token, state)
+        self._heads[place] = self._decoders[place].step(draw.token, state)
 
 
-def _spelled(job: GenerationRequest, tokens: Sequence[int]) -> bytearray:
-    return bytearray(b"".join(job.spelled(token, place) for place, token in enumerate(tokens)))
+def _text(request: GenerationRequest, tokens: Sequence[int]) -> bytearray:
+    return bytearray(b"".join(request.added_bytes(token, position) for position, token in enumerate(tokens)))

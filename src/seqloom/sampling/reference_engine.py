@@ -1,116 +1,128 @@
-"""The plain loop: one stream, one token at a time. Every faster engine is held to it."""
+"""The reference engine: one stream, one token at a time. Every faster engine is tested against it."""
 
 import math
 from collections.abc import Generator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int
 
+from seqloom.sampling.chain import apply_chain
 from seqloom.sampling.regex_constraint import matches
 from seqloom.sampling.request import GenerationRequest, allowed_tokens
 from seqloom.sampling.rng import gumbel_argmax, inverse_cdf, uniforms
 from seqloom.sampling.sample import FinishReason, Sample
 from seqloom.sampling.stop_strings import TextBuffer
-from seqloom.sampling.transforms import Context, apply_chain, log_softmax
+from seqloom.sampling.transform import Context
+from seqloom.sampling.transforms import log_softmax
 from seqloom.sampling.watermark import Noise, make_watermark
 
-__all__ = ["generate_reference", "sample_token"]
+__all__ = ["DrawnToken", "generate_reference", "sample_token"]
 
 
-class Choice(NamedTuple):
-    """A drawn token, and its nats under the model and under the distribution that it was drawn from."""
+class DrawnToken(NamedTuple):
+    """A token, with its log-probabilities in nats under the model and under the distribution that it was drawn from."""
 
     token: int
     log_prob: float
     sampling_log_prob: float
 
 
-def generate_reference(job: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
-    """Write one sample, handing out its text in pieces as soon as nothing can take them back.
+def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
+    """Generate one sample and yield its text in pieces, each as soon as it is final.
 
     Args:
-        job: the request.
-        index: which sample; its draws depend on this and the seed alone.
+        request: generation request.
+        index: index of the sample; its draws depend only on the index and the seed.
 
     Yields:
-        Pieces of text, none of them empty; together they are the sample's text.
+        Non-empty pieces of text; joined, they are the sample's text.
 
     Returns:
         The sample.
     """
-    job = job.of_sample(index)
-    text, pieces = TextBuffer(job.stops), []
-    chances, mark = uniforms(job.config.seed, index), make_watermark(job.config, index)
-    logits, state = job.logits, job.state
-    choices: list[Choice] = []
+    request = request.for_sample(index)
+    config = request.config
+    buffer, pieces = TextBuffer(request.stops), []
+    numbers, watermark = uniforms(config.seed, index), make_watermark(config, index)
+    logits, state = request.logits, request.state
+    draws: list[DrawnToken] = []
     tokens: list[int] = []
     while True:
-        if len(tokens) >= job.config.min_length:
-            text.watch()
-        mask = allowed_tokens(job, text.written, len(tokens))
+        if len(tokens) >= config.min_length:
+            buffer.enable_stops()
+        mask = allowed_tokens(request, buffer.text, len(tokens))
         if isinstance(mask, str):
             reason: FinishReason = mask
             break
-        uniform = next(chances)
-        noise = None if mark is None else mark.noise(tokens, len(logits))
-        choice = sample_token(job, logits, tokens, mask, uniform if noise is None else noise)
-        choices.append(choice)
-        if choice.token == job.boundary:
+        uniform = next(numbers)
+        noise = None if watermark is None else watermark.noise(tokens, len(logits))
+        draw = sample_token(request, logits, tokens, mask, uniform if noise is None else noise, index)
+        draws.append(draw)
+        if draw.token == request.boundary:
             reason = "end"
             break
-        tokens.append(choice.token)
-        piece = text.add(job.spelled(choice.token, len(tokens) - 1))
+        tokens.append(draw.token)
+        piece = buffer.add(request.added_bytes(draw.token, len(tokens) - 1))
         if piece:
             pieces.append(piece)
             yield piece
-        if text.stopped or len(tokens) == job.config.length:
-            reason = "stop" if text.stopped else "length"
+        if buffer.stopped or len(tokens) == config.length:
+            reason = "stop" if buffer.stopped else "length"
             break
-        logits, state = job.decoder.step(choice.token, state)
-    piece = text.finish()
+        logits, state = request.decoder.step(draw.token, state)
+    piece = buffer.finish()
     if piece:
         pieces.append(piece)
         yield piece
-    whole = "".join(pieces)
+    return _sample(request, index, tokens, "".join(pieces), draws, reason)
+
+
+def _sample(
+    request: GenerationRequest, index: int, tokens: list[int], text: str, draws: list[DrawnToken], reason: FinishReason
+) -> Sample:
+    pattern = request.config.pattern
     return Sample(
         index=index,
-        seed=job.config.seed,
+        seed=request.config.seed,
         tokens=tuple(tokens),
-        text=whole,
-        log_prob=math.fsum(choice.log_prob for choice in choices),
-        sampling_log_prob=math.fsum(choice.sampling_log_prob for choice in choices),
+        text=text,
+        log_prob=math.fsum(draw.log_prob for draw in draws),
+        sampling_log_prob=math.fsum(draw.sampling_log_prob for draw in draws),
         finish_reason=reason,
-        matched=None if job.config.pattern is None else matches(job.config.pattern, whole),
+        matched=None if pattern is None else matches(pattern, text),
     )
 
 
 def sample_token(
-    job: GenerationRequest,
+    request: GenerationRequest,
     logits: Float32[np.ndarray, " vocab"],
     tokens: list[int],
     mask: Bool[np.ndarray, " vocab"] | None,
-    chance: float | Noise,
-) -> Choice:
+    random: float | Noise,
+    index: int,
+) -> DrawnToken:
     """Draw a token.
 
     Args:
-        job: the request.
-        logits: of the token.
-        tokens: that were written before it.
-        mask: which ones may come.
-        chance: from 0 to 1; or, where the token is marked, such a number for each.
+        request: generation request.
+        logits: logits of the token.
+        tokens: ids generated before it.
+        mask: False for tokens that are not allowed; None allows all.
+        random: uniform number in [0, 1); for a watermarked token, a number in (0, 1) for each id.
+        index: index of the sample.
     """
     model = log_softmax(logits)
-    drawn_from = log_softmax(apply_chain(job.chain, logits.astype(np.float64), _context(job, tokens, mask)))
-    token = inverse_cdf(drawn_from, chance) if isinstance(chance, float) else gumbel_argmax(drawn_from, chance)
-    return Choice(token, float(model[token]), float(drawn_from[token]))
+    context = Context(_recent(request, tokens), mask, request.config.seed, index, len(tokens))
+    distribution = log_softmax(apply_chain(request.chain, logits.astype(np.float64), context))
+    token = inverse_cdf(distribution, random) if isinstance(random, float) else gumbel_argmax(distribution, random)
+    return DrawnToken(token, float(model[token]), float(distribution[token]))
 
 
-def _context(job: GenerationRequest, tokens: list[int], mask: Bool[np.ndarray, " vocab"] | None) -> Context:
-    """Recent tokens without the boundary: a text that ends does not repeat the end of the last one."""
-    if job.config.repetition_penalty == 1:
-        return Context(np.zeros(0, np.int64), mask)
-    window = job.config.repetition_window
-    recent = (*job.prompt[-window:], *tokens[-window:])[-window:]
-    return Context(np.array([token for token in recent if token != job.boundary], np.int64), mask)
+def _recent(request: GenerationRequest, tokens: list[int]) -> Int[np.ndarray, " recent"]:
+    """Return recent tokens without the boundary: the end of a text does not repeat the end of the previous one."""
+    if request.config.repetition_penalty == 1 and not request.config.transforms:
+        return np.zeros(0, np.int64)
+    window = request.config.repetition_window
+    recent = (*request.prompt[-window:], *tokens[-window:])[-window:]
+    return np.array([token for token in recent if token != request.boundary], np.int64)

@@ -1,7 +1,6 @@
-"""A regular expression that the whole text must match.
+"""Constrain the whole text to match a regular expression.
 
-A token may follow if the text with it matches, or can still be extended to something that does (partial
-matching).
+A token is allowed if the text with it matches or can still be extended to a match (partial matching).
 """
 
 import codecs
@@ -16,18 +15,24 @@ import numpy as np
 from jaxtyping import Bool
 
 from seqloom.errors import SeqloomError
-from seqloom.sampling.constraints import Written
+from seqloom.sampling.constraints import TextBytes
 from seqloom.sampling.sample import FinishReason
 from seqloom.sampling.utf8_completions import completions, uses_classes_only
 
 __all__ = ["RegexConstraint", "matches"]
 
 TIMEOUT_SECONDS = 5.0
-"""The longest that one token may wait for the expression, however many candidates are tried."""
+"""Limit for one token, over all its candidates."""
 
 
 class _Node(NamedTuple):
-    """A place in the tree of all spellings: what leads to it, the tokens that end there, where it goes on."""
+    """A node in the prefix tree of all tokens' texts.
+
+    Attributes:
+        prefix: text from the root to this node.
+        ids: tokens with exactly this text.
+        branches: child nodes.
+    """
 
     prefix: str
     ids: tuple[int, ...]
@@ -35,102 +40,101 @@ class _Node(NamedTuple):
 
 
 class RegexConstraint:
-    """Refuses a token after which the text can no longer come to match a regular expression.
+    """Reject a token after which no extension of the text can match a regular expression.
 
-    Bytes that make no UTF-8 character are refused. After the first bytes of a character, what may come is
-    decided by trying characters (see `completions`).
+    Invalid UTF-8 is rejected. An incomplete character is allowed if one of its completions is (see `completions`).
 
     Args:
-        pattern: a regular expression as the package `regex` understands it.
-        token_bytes: what each id spells.
+        pattern: regular expression in the syntax of the package `regex`.
+        token_bytes: bytes of each token id.
     """
 
     finish_reason: FinishReason = "end"
 
     def __init__(self, pattern: str, token_bytes: Sequence[bytes]) -> None:
         self._pattern = pattern
-        self._until = math.inf
+        self._deadline = math.inf
         self._classes_only = uses_classes_only(pattern)
         self._token_bytes = tuple(token_bytes)
-        spelled: list[tuple[str, int]] = []
-        self._parts: list[int] = []
+        texts: list[tuple[str, int]] = []
+        self._incomplete: list[int] = []
         for token, piece in enumerate(token_bytes):
             try:
-                spelled.append((piece.decode(), token))
+                texts.append((piece.decode(), token))
             except UnicodeDecodeError:
-                self._parts.append(token)
-        self._empty = [token for text, token in spelled if not text]
-        self._tree = tuple(_branches(sorted(entry for entry in spelled if entry[0]), 0))
+                self._incomplete.append(token)
+        self._empty = [token for text, token in texts if not text]
+        self._tree = tuple(_branches(sorted(entry for entry in texts if entry[0]), 0))
 
-    def allowed(self, written: Written) -> Bool[np.ndarray, " vocab"]:
-        """Whether the text with each token can still come to match.
+    def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
+        """Return whether the text with each token matches or can be extended to a match.
 
         Raises:
-            SeqloomError: the expression takes too long on this text.
+            SeqloomError: matching takes too long.
         """
-        self._until = time.monotonic() + TIMEOUT_SECONDS
+        self._deadline = time.monotonic() + TIMEOUT_SECONDS
         mask = np.zeros(len(self._token_bytes), np.bool_)
-        split = _split(written)
+        split = _split(text)
         if split is None:
             return mask
-        text, tail = split
+        characters, tail = split
         if tail:
             candidates: Sequence[int] = range(len(self._token_bytes))
         else:
-            candidates = self._parts
-            mask[list(self._reachable(text))] = True
-            mask[self._empty] = self._extends(text)
+            candidates = self._incomplete
+            mask[list(self._reachable(characters))] = True
+            mask[self._empty] = self._can_match(characters)
         tried: dict[Hashable, bool] = {}
         for token in candidates:
-            mask[token] = self._continues(text, tail + self._token_bytes[token], tried)
+            mask[token] = self._may_follow(characters, tail + self._token_bytes[token], tried)
         return mask
 
-    def may_end(self, written: Written) -> bool:
-        """Whether the text matches as it stands."""
-        split = _split(written)
+    def may_end(self, text: TextBytes) -> bool:
+        """Return whether the text matches."""
+        split = _split(text)
         return split is not None and not split[1] and matches(self._pattern, split[0])
 
     def _reachable(self, text: str) -> Iterator[int]:
-        """The tokens that may follow `text`; below a spelling that may not, none needs to be tried."""
-        waiting = list(self._tree)
-        while waiting:
-            node = waiting.pop()
-            if self._extends(text + node.prefix):
+        """Yield the tokens that may follow `text`; the descendants of a rejected node are skipped."""
+        pending = list(self._tree)
+        while pending:
+            node = pending.pop()
+            if self._can_match(text + node.prefix):
                 yield from node.ids
-                waiting.extend(node.branches)
+                pending.extend(node.branches)
 
-    def _continues(self, text: str, piece: bytes, tried: dict[Hashable, bool]) -> bool:
-        """Whether `text` may go on with `piece`; `tried` keeps the verdicts on kinds of characters."""
+    def _may_follow(self, text: str, piece: bytes, tried: dict[Hashable, bool]) -> bool:
+        """Return whether `piece` may follow `text`; `tried` caches the results by kind of character."""
         split = _split(piece)
         if split is None:
             return False
-        whole, tail = split
-        if not tail or (whole and not self._extends(text + whole)):
-            return not tail and self._extends(text + whole)
-        named = "" if self._classes_only else {sign for sign in self._pattern + text if sign > "\x7f"}
-        own = [(sign, sign) for sign in named if sign.encode("utf-8", "replace").startswith(tail)]
-        for kind, sign in (*own, *completions(tail, self._classes_only)):
-            if (whole, kind) not in tried:
-                tried[whole, kind] = self._extends(text + whole + sign)
-            if tried[whole, kind]:
+        characters, tail = split
+        if not tail or (characters and not self._can_match(text + characters)):
+            return not tail and self._can_match(text + characters)
+        literals = "" if self._classes_only else {char for char in self._pattern + text if char > "\x7f"}
+        matching = [(char, char) for char in literals if char.encode("utf-8", "replace").startswith(tail)]
+        for kind, char in (*matching, *completions(tail, self._classes_only)):
+            if (characters, kind) not in tried:
+                tried[characters, kind] = self._can_match(text + characters + char)
+            if tried[characters, kind]:
                 return True
         return False
 
-    def _extends(self, text: str) -> bool:
-        """Whether `text` matches, or something that begins with it may."""
-        return _matched(self._pattern, text, partial=True, seconds=self._until - time.monotonic())
+    def _can_match(self, text: str) -> bool:
+        """Return whether `text` matches or can be extended to a match."""
+        return _fullmatch(self._pattern, text, partial=True, seconds=self._deadline - time.monotonic())
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the whole of `text` matches.
+    """Return whether the whole `text` matches.
 
     Raises:
-        SeqloomError: the expression takes too long on this text.
+        SeqloomError: matching takes too long.
     """
-    return _matched(pattern, text, partial=False, seconds=TIMEOUT_SECONDS)
+    return _fullmatch(pattern, text, partial=False, seconds=TIMEOUT_SECONDS)
 
 
-def _matched(pattern: str, text: str, *, partial: bool, seconds: float) -> bool:
+def _fullmatch(pattern: str, text: str, *, partial: bool, seconds: float) -> bool:
     try:
         if seconds <= 0:
             raise TimeoutError
@@ -149,8 +153,8 @@ def _compiled(pattern: str) -> Any:
     return regex.compile(pattern)
 
 
-def _split(data: Written) -> tuple[str, bytes] | None:
-    """The finished characters and the bytes of an unfinished one; None if some bytes make no character."""
+def _split(data: TextBytes) -> tuple[str, bytes] | None:
+    """Return the complete characters and the bytes of an incomplete one; None for invalid UTF-8."""
     try:
         text, used = codecs.utf_8_decode(data, "strict", False)
     except UnicodeDecodeError:
@@ -159,16 +163,15 @@ def _split(data: Written) -> tuple[str, bytes] | None:
 
 
 def _branches(entries: Sequence[tuple[str, int]], depth: int) -> Iterator[_Node]:
-    """The nodes for sorted spellings that agree in their first `depth` characters."""
+    """Yield the nodes for sorted texts that share their first `depth` characters."""
     for _, group in groupby(entries, key=lambda entry: entry[0][depth]):
-        below = list(group)
-        prefix = _common(below[0][0], below[-1][0])
-        ids = tuple(token for text, token in below if text == prefix)
-        longer = [entry for entry in below if entry[0] != prefix]
+        members = list(group)
+        prefix = _common_prefix(members[0][0], members[-1][0])
+        ids = tuple(token for text, token in members if text == prefix)
+        longer = [entry for entry in members if entry[0] != prefix]
         yield _Node(prefix, ids, tuple(_branches(longer, len(prefix))))
 
 
-def _common(one: str, other: str) -> str:
-    """What both begin with."""
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return "".join(sign for sign, _ in same)
+def _common_prefix(first: str, second: str) -> str:
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False))
+    return "".join(char for char, _ in same)

@@ -1,7 +1,7 @@
-"""Writing more than is wanted, and keeping what a critic agrees with.
+"""Rejection sampling with a critic: generate more texts than requested, and keep those that the critic accepts.
 
-Rejection by an independent regression model leaves what a generator writes as it is, but for the texts that miss
-their rating; what it costs is counted and said.
+The accepted texts follow the generator's distribution, restricted to the ratings within the tolerance. The cost is
+counted in `RejectionStats`.
 """
 
 import math
@@ -18,133 +18,135 @@ from seqloom.sampling.sample import Sample
 __all__ = ["Rater", "RejectionFilter", "RejectionStats", "checked_ratings"]
 
 Rater = Callable[[Sequence[str]], Float64[np.ndarray, " texts"]]
-"""A critic: the rating of each text, in the units that texts are asked for in."""
+"""A critic: return the rating of each text, in the units of the requested rating."""
 
-_AT_ONCE = 256
-"""Texts that are written before the critic is asked, where so many are still needed."""
-_AT_FIRST = 16
-"""The same at the beginning, so that the first kept ones are there soon; never fewer."""
+_MAX_BATCH = 256
+"""Maximum number of texts generated before the critic rates them."""
+_MIN_BATCH = 16
+"""Minimum number, which applies at the beginning, so that the first accepted texts arrive soon."""
 
 
 @dataclass(frozen=True)
 class RejectionStats:
-    """What filtering cost.
+    """Cost of rejection sampling.
 
     Attributes:
-        wanted: texts that were asked for.
-        written: texts that were written.
-        kept: those that the critic agreed with.
-        tokens: that were written in all.
+        requested: number of requested texts.
+        generated: number of generated texts.
+        accepted: number of accepted texts.
+        tokens: number of generated tokens.
     """
 
-    wanted: int
-    written: int
-    kept: int
+    requested: int
+    generated: int
+    accepted: int
     tokens: int
 
     @property
     def acceptance(self) -> float:
-        """Share of the texts that were kept; 0 where none was written."""
-        return self.kept / self.written if self.written else 0.0
+        """Accepted share of the generated texts; 0 if none was generated."""
+        return self.accepted / self.generated if self.generated else 0.0
 
     @property
-    def tokens_per_kept(self) -> float | None:
-        """What a kept text cost; None where none was kept."""
-        return self.tokens / self.kept if self.kept else None
+    def tokens_per_accepted(self) -> float | None:
+        """Generated tokens per accepted text; None if none was accepted."""
+        return self.tokens / self.accepted if self.accepted else None
 
     @property
     def shortfall(self) -> int:
-        """Texts that were asked for and could not be found within the budget."""
-        return self.wanted - self.kept
+        """Number of requested texts that were not reached within the budget."""
+        return self.requested - self.accepted
 
 
 class RejectionFilter:
-    """Keeps the samples that a critic rates near enough to what was wanted.
+    """Accept samples whose rating by a critic is close enough to the target.
 
     Args:
-        rater: the critic.
-        rating: that is wanted.
-        agree: how far off the critic may be.
-        budget: texts that may be written for each one that is wanted.
+        rater: critic.
+        target: target rating.
+        tolerance: largest accepted distance from the target.
+        budget: maximum number of generated texts per requested text.
 
     Attributes:
-        report: of the last call of `keep`, as far as it has come.
-        ratings: that the critic gave to what was written in it.
+        stats: cost of the latest call of `accept` so far.
+        ratings: the critic's ratings of all texts that it generated.
 
     Raises:
-        ConfigError: `agree` or `budget` is out of range.
+        ConfigError: `tolerance` or `budget` is out of range.
     """
 
-    def __init__(self, rater: Rater, rating: float, *, agree: float, budget: int = 20) -> None:
-        if not (is_number(agree) and math.isfinite(agree) and agree > 0):
-            raise ConfigError(f"--agree got {agree}: choose a number above 0, in the units of the rating")
+    def __init__(self, rater: Rater, target: float, *, tolerance: float, budget: int = 20) -> None:
+        if not (is_number(tolerance) and math.isfinite(tolerance) and tolerance > 0):
+            raise ConfigError(f"--agree got {tolerance}: choose a number above 0, in the units of the rating")
         if not is_integer(budget, 1):
-            raise ConfigError(
-                f"--budget got {budget}: choose a whole number from 1 up, of texts for each that is wanted"
-            )
-        self._rater, self._rating, self._agree, self._budget = rater, rating, agree, budget
-        self.report = RejectionStats(0, 0, 0, 0)
+            raise ConfigError(f"--budget got {budget}: choose a whole number of texts per requested text, 1 or more")
+        self._rater, self._target, self._tolerance, self._budget = rater, target, tolerance, budget
+        self.stats = RejectionStats(0, 0, 0, 0)
         self.ratings: list[float] = []
 
-    def keep(self, write: Callable[[int, int], Iterator[Sample]], count: int) -> Iterator[tuple[Sample, float]]:
-        """The first samples that the critic agrees with, in order, and how it rates them.
+    def accept(self, generate: Callable[[int, int], Iterator[Sample]], count: int) -> Iterator[tuple[Sample, float]]:
+        """Yield the first accepted samples in order, each with its rating.
 
-        Which they are hangs on the seed alone: fewer wanted are the first of more.
+        The samples depend only on the seed: a smaller request gets the first samples of a larger one.
 
         Args:
-            write: the samples from an index on, so many of them.
-            count: how many are wanted.
+            generate: function from the first index and a number to that many samples.
+            count: number of requested samples.
         """
-        most, kept, written, tokens = count * self._budget, 0, 0, 0
-        self.report = RejectionStats(count, 0, 0, 0)
+        limit, accepted, generated, tokens = count * self._budget, 0, 0, 0
+        self.stats = RejectionStats(count, 0, 0, 0)
         self.ratings = []
-        while kept < count and written < most:
-            missing = count - kept
-            share = (kept + 1) / (written + 2)
-            at_once = min(_AT_ONCE, max(_AT_FIRST, 2 * written))
-            number = min(most - written, max(_AT_FIRST, min(at_once, math.ceil(1.2 * missing / share))))
-            samples = list(write(written, number))
+        while accepted < count and generated < limit:
+            batch = _batch_size(count - accepted, accepted, generated)
+            samples = list(generate(generated, min(limit - generated, batch)))
             ratings = checked_ratings(self._rater, [sample.text for sample in samples])
             for sample, rating in zip(samples, ratings.tolist(), strict=True):
-                written, tokens = written + 1, tokens + len(sample.tokens)
+                generated, tokens = generated + 1, tokens + len(sample.tokens)
                 self.ratings.append(rating)
-                agreed = abs(rating - self._rating) <= self._agree
-                kept += agreed
-                self.report = RejectionStats(count, written, kept, tokens)
-                if agreed:
+                close = abs(rating - self._target) <= self._tolerance
+                accepted += close
+                self.stats = RejectionStats(count, generated, accepted, tokens)
+                if close:
                     yield sample, rating
-                if kept == count:
+                if accepted == count:
                     return
 
 
+def _batch_size(missing: int, accepted: int, generated: int) -> int:
+    """Return the number of texts that probably suffices, by the acceptance so far; it doubles at most."""
+    acceptance = (accepted + 1) / (generated + 2)
+    limit = min(_MAX_BATCH, max(_MIN_BATCH, 2 * generated))
+    return max(_MIN_BATCH, min(limit, math.ceil(1.2 * missing / acceptance)))
+
+
 def checked_ratings(rater: Rater, texts: Sequence[str]) -> Float64[np.ndarray, " texts"]:
-    """What a critic says of texts, checked.
+    """Return a critic's ratings of texts, checked.
 
     Raises:
-        ConfigError: it fails, or gives something else than one finite number a text.
+        ConfigError: the critic fails, or does not return one finite number per text.
     """
     try:
-        given = rater(texts)
+        output = rater(texts)
     except (SeqloomError, MemoryError):
         raise
     except Exception as error:
         name = getattr(rater, "__qualname__", type(rater).__name__)
         raise ConfigError(
             f"the critic {name} failed on {len(texts)} texts ({type(error).__name__}: {error}): it must take a list of "
-            "texts and give one number for each"
+            "texts and return one number for each"
         ) from error
     try:
-        ratings = np.asarray(given)
+        ratings = np.asarray(output)
     except ValueError:  # rows of different lengths
         raise ConfigError(
-            f"the critic gave {given!r:.60} for {len(texts)} texts: it must give one number a text"
+            f"the critic returned {output!r:.60} for {len(texts)} texts: it must return one number per text"
         ) from None
     if ratings.shape != (len(texts),) or ratings.dtype.kind not in "fiu":
         raise ConfigError(
-            f"the critic gave {ratings.dtype} of shape {list(ratings.shape)} for {len(texts)} texts: it must give one "
-            "number a text"
+            f"the critic returned {ratings.dtype} of shape {list(ratings.shape)} for {len(texts)} texts: it must "
+            "return one number per text"
         )
     if not np.isfinite(ratings).all():
-        wrong = texts[int(np.flatnonzero(~np.isfinite(ratings))[0])]
-        raise ConfigError(f"the critic gave NaN or infinity for {wrong[:40]!r}: it must give a finite number")
+        text = texts[int(np.flatnonzero(~np.isfinite(ratings))[0])]
+        raise ConfigError(f"the critic returned NaN or infinity for {text[:40]!r}: it must return a finite number")
     return ratings.astype(np.float64)

@@ -1,4 +1,4 @@
-"""What stays the same for all samples of one request, worked out once; and which tokens may come next."""
+"""One request: everything that all its samples share, and the tokens that are allowed next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,35 +10,37 @@ from seqloom.config.sampling import SamplingConfig
 from seqloom.errors import ConfigError, RunError
 from seqloom.kernels.conditional_decoders import LatentDecoder
 from seqloom.kernels.decoder import Decoder, State
-from seqloom.sampling.constraints import BannedStrings, CallbackConstraint, Constraint, TokenPredicate, Written
+from seqloom.sampling.chain import build_chain
+from seqloom.sampling.constraints import BannedStrings, CallbackConstraint, Constraint, TextBytes, TokenPredicate
 from seqloom.sampling.regex_constraint import RegexConstraint
 from seqloom.sampling.rng import normals
 from seqloom.sampling.sample import FinishReason
-from seqloom.sampling.transforms import Transform, build_chain
+from seqloom.sampling.transform import Transform
 
-__all__ = ["GenerationRequest", "Permitted", "allowed_tokens", "prepare_request", "tokens_with_prefix"]
+__all__ = ["AllowedTokens", "GenerationRequest", "allowed_tokens", "prepare_request", "tokens_with_prefix"]
 
-Permitted = Bool[np.ndarray, " vocab"] | FinishReason | None
-"""Which tokens may come next: a mask, None for all, or why the text ends because there is none."""
+AllowedTokens = Bool[np.ndarray, " vocab"] | FinishReason | None
+"""Tokens that may follow: a mask; None for all; the finish reason if there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GenerationRequest:
-    """One request to write.
+    """One generation request.
 
     Attributes:
-        decoder: reads tokens, gives logits.
-        config: the settings.
-        prompt: ids that were read first.
-        token_bytes: what each id spells.
-        boundary: the id that ends a text, or None.
-        stops: the stop strings in UTF-8.
-        constraints: what a text may hold.
-        begun: what the first token must begin with; the prompt holds it already, so the text does not.
-        first_constraints: what a first token may hold after `begun`.
-        chain: the transforms between logits and draw.
-        logits: after the prompt; minus infinity for tokens that cannot be the first.
-        state: after the prompt.
+        decoder: model, over one stream.
+        config: sampling settings.
+        prompt: token ids of the prompt.
+        token_bytes: bytes of each token id.
+        boundary: id of the token that ends a text, or None.
+        stops: stop strings in UTF-8.
+        constraints: constraints on the text.
+        first_token_prefix: bytes that the first token must begin with. They belong to the prompt, so the text omits
+            them.
+        first_constraints: constraints on the first token, after the prefix.
+        chain: transforms between logits and draw.
+        logits: logits after the prompt; minus infinity for tokens without the prefix.
+        state: state after the prompt.
     """
 
     decoder: Decoder
@@ -54,18 +56,18 @@ class GenerationRequest:
     logits: Float32[np.ndarray, " vocab"]
     state: State
 
-    def of_sample(self, index: int) -> "GenerationRequest":
-        """The same request for the sample of an index, whose noise is its own where the model is told any."""
+    def for_sample(self, index: int) -> "GenerationRequest":
+        """Return the request of one sample; a model with noise reads the prompt again with that sample's noise."""
         if not isinstance(self.decoder, LatentDecoder):
             return self
         decoder = self.decoder.conditioned(normals(self.config.seed, index, self.decoder.noise))
-        logits, state = _begun(decoder, self.prompt, self.first_token_prefix, self.token_bytes)
+        logits, state = _read_prompt(decoder, self.prompt, self.first_token_prefix, self.token_bytes)
         return replace(self, decoder=decoder, logits=logits, state=state)
 
-    def spelled(self, token: int, num_written: int) -> bytes:
-        """What a token adds to a text of so many tokens."""
+    def added_bytes(self, token: int, position: int) -> bytes:
+        """Return the bytes that a token adds to the text as its token number `position`."""
         piece = self.token_bytes[token]
-        return piece if num_written else piece[len(self.first_token_prefix) :]
+        return piece if position else piece[len(self.first_token_prefix) :]
 
 
 def prepare_request(
@@ -76,37 +78,38 @@ def prepare_request(
     token_bytes: Sequence[bytes],
     boundary: int | None = None,
     guard: TokenPredicate | None = None,
-    begun: bytes = b"",
+    first_token_prefix: bytes = b"",
 ) -> GenerationRequest:
-    """Read the prompt and work out all that the samples share.
+    """Read the prompt and compute everything that the samples share.
 
     Args:
-        decoder: the model, over one stream.
-        config: the settings.
-        prompt: at least one id: the token that a text begins after, or the ids of the prompt.
-        token_bytes: what each id spells.
-        boundary: the id between documents, or None for running text.
-        guard: refuses tokens by the bytes written so far; `config.max_copy` needs one.
-        begun: how the first token begins, after what `prompt` spells; some token must begin so.
+        decoder: model, over one stream.
+        config: sampling settings.
+        prompt: token ids of the prompt; at least one.
+        token_bytes: bytes of each token id.
+        boundary: id of the token between documents; None for running text.
+        guard: predicate that rejects tokens by the bytes so far; required by `config.max_copy`.
+        first_token_prefix: end of the prompt's text that `prompt` does not contain, because it belongs to the first
+            token; at least one token must begin with it.
 
     Raises:
-        ConfigError: the settings ask for a guard that is not there, or for a token that is not in the
-        vocabulary.
-        RunError: the decoder and the codec disagree on the vocabulary.
+        ConfigError: the settings need a missing guard, or name a token outside the vocabulary.
+        RunError: the decoder and the codec have different vocabularies.
     """
     if len(token_bytes) != decoder.vocabulary:
         raise RunError(
-            f"the codec knows {len(token_bytes)} tokens and the model {decoder.vocabulary}: the run's files "
-            "are not of one training; copy the run anew"
+            f"the codec has {len(token_bytes)} tokens and the model {decoder.vocabulary}: the run's files come from "
+            "different trainings; copy the run again"
         )
     if config.max_copy and guard is None:
-        raise ConfigError("--max-copy needs the corpus that the run was trained on, which is not at hand")
+        raise ConfigError("--max-copy needs the corpus that the run was trained on, which is unavailable")
     chain = build_chain(config, decoder.vocabulary)
     constraints = tuple(_constraints(config, token_bytes, guard))
     first_constraints = constraints
-    if begun and constraints:
-        first_constraints = tuple(_constraints(config, [piece.removeprefix(begun) for piece in token_bytes], guard))
-    logits, state = _begun(decoder, prompt, begun, token_bytes)
+    if first_token_prefix and constraints:
+        shortened = [piece.removeprefix(first_token_prefix) for piece in token_bytes]
+        first_constraints = tuple(_constraints(config, shortened, guard))
+    logits, state = _read_prompt(decoder, prompt, first_token_prefix, token_bytes)
     return GenerationRequest(
         decoder=decoder,
         config=config,
@@ -115,7 +118,7 @@ def prepare_request(
         boundary=boundary,
         stops=tuple(stop.encode() for stop in config.stop),
         constraints=constraints,
-        first_token_prefix=begun,
+        first_token_prefix=first_token_prefix,
         first_constraints=first_constraints,
         chain=chain,
         logits=logits,
@@ -123,47 +126,47 @@ def prepare_request(
     )
 
 
-def _begun(
-    decoder: Decoder, prompt: Sequence[int], begun: bytes, token_bytes: Sequence[bytes]
+def _read_prompt(
+    decoder: Decoder, prompt: Sequence[int], prefix: bytes, token_bytes: Sequence[bytes]
 ) -> tuple[Float32[np.ndarray, " vocab"], State]:
-    """Logits and state after the prompt."""
+    """Return logits and state after the prompt."""
     logits, state = decoder.read(prompt, decoder.initial_state())
-    return np.where(tokens_with_prefix(begun, token_bytes), logits, np.float32(-np.inf)) if begun else logits, state
+    return np.where(tokens_with_prefix(prefix, token_bytes), logits, np.float32(-np.inf)) if prefix else logits, state
 
 
-def tokens_with_prefix(begun: bytes, token_bytes: Sequence[bytes]) -> Bool[np.ndarray, " vocab"]:
-    """Which tokens begin with some bytes."""
-    return np.array([piece.startswith(begun) for piece in token_bytes], np.bool_)
+def tokens_with_prefix(prefix: bytes, token_bytes: Sequence[bytes]) -> Bool[np.ndarray, " vocab"]:
+    """Return a mask of the tokens that begin with `prefix`."""
+    return np.array([piece.startswith(prefix) for piece in token_bytes], np.bool_)
 
 
-def allowed_tokens(job: GenerationRequest, written: Written, num_written: int) -> Permitted:
-    """Which tokens may follow.
+def allowed_tokens(request: GenerationRequest, text: TextBytes, num_tokens: int) -> AllowedTokens:
+    """Return the tokens that may follow.
 
     Args:
-        job: the request.
-        written: the text's bytes so far.
-        num_written: its tokens so far.
+        request: generation request.
+        text: bytes generated so far.
+        num_tokens: number of tokens generated so far.
     """
-    boundary, early = job.boundary, num_written < job.config.min_length
-    constraints = job.constraints if num_written else job.first_constraints
+    boundary, early = request.boundary, num_tokens < request.config.min_length
+    constraints = request.constraints if num_tokens else request.first_constraints
     if not constraints and (boundary is None or not early):
         return None
-    mask = np.ones(len(job.token_bytes), np.bool_)
+    mask = np.ones(len(request.token_bytes), np.bool_)
     may_end = boundary is not None and not early
-    refuser: FinishReason | None = None
+    finish_reason: FinishReason | None = None
     for constraint in constraints:
-        alone = constraint.allowed(written)
+        allowed = constraint.allowed(text)
         if boundary is not None:
-            alone[boundary] = False
-            may_end = may_end and constraint.may_end(written)
-        if refuser is None and not alone.any():
-            refuser = constraint.finish_reason
-        mask &= alone
+            allowed[boundary] = False
+            may_end = may_end and constraint.may_end(text)
+        if finish_reason is None and not allowed.any():
+            finish_reason = constraint.finish_reason
+        mask &= allowed
     if boundary is not None:
         mask[boundary] = may_end
-    if job.first_token_prefix and not num_written:
-        mask &= np.isfinite(job.logits)
-    return mask if mask.any() else refuser or "stop"
+    if request.first_token_prefix and not num_tokens:
+        mask &= np.isfinite(request.logits)
+    return mask if mask.any() else finish_reason or "stop"
 
 
 def _constraints(

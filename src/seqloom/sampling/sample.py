@@ -10,13 +10,13 @@ FinishReason = Literal["length", "stop", "end"]
 
 @dataclass(frozen=True, kw_only=True)
 class SpeculativeStats:
-    """What it brought a sample to draft tokens with a model's further heads.
+    """Effect of speculative sampling on one sample.
 
     Attributes:
-        tokens_per_step: mean of what a step wrote; 1 without drafts.
-        acceptance: share of the drafts that stood, of those that were looked at; 0 where none was.
-        gain: tokens a second over those without drafts, both measured while the sample was written; None where it was
-            too short, or written side by side with others, a token at a time.
+        tokens_per_step: mean number of tokens per step; 1 without drafts.
+        acceptance: accepted share of the verified drafts; 0 if there were none.
+        gain: tokens per second relative to generation without drafts, both measured during this sample; None if the
+            sample was too short or generated in a batch without drafts.
     """
 
     tokens_per_step: float
@@ -26,23 +26,19 @@ class SpeculativeStats:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What was written after a prompt, how likely it was, and why it ended.
+    """One generated sequence, its log-probability, and its finish reason.
 
     Attributes:
-        index: which sample of its seed this is, from 0; a beam search numbers its results from the likeliest.
-        seed: of the draws.
-        tokens: the ids written, those that spell a stop string included, the boundary that ends a text not.
-        text: what was written after the prompt, cut before a stop string; bytes that make no character are
-            U+FFFD.
-        log_prob: nats of `tokens`, and of the boundary where it ended the text, under the model at
-            temperature 1.
-        sampling_log_prob: the same under the distributions that were drawn from; 0 where nothing was left to
-            chance.
-        finish_reason: "length": as many tokens as allowed were written; "stop": a stop string was written, or
-            bans and guards refused every token; "end": the model ended the text, or nothing can follow in the
-            pattern.
-        matched: whether the text matches the pattern; None where there is none.
-        drafting: how its drafts fared; None where a step wrote one token.
+        index: index of the sample for its seed, from 0; a beam search numbers its results from the likeliest.
+        seed: seed of the draws.
+        tokens: generated ids, with those of a stop string but without the final boundary.
+        text: generated text after the prompt, cut before a stop string; invalid bytes become U+FFFD.
+        log_prob: log-probability, in nats, of `tokens` and of a final boundary, under the model at temperature 1.
+        sampling_log_prob: the same under the distributions that the tokens were drawn from; 0 for a beam search.
+        finish_reason: "length": the maximum length was reached; "stop": a stop string appeared, or constraints rejected
+            every token; "end": the model ended the text, or the pattern allows nothing more.
+        matched: whether the text matches the pattern; None without a pattern.
+        speculative: statistics of speculative sampling; None without drafts.
     """
 
     index: int

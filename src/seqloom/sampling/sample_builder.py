@@ -1,4 +1,4 @@
-"""A sample while it is written, from tokens that come in chunks."""
+"""Build a sample from tokens that arrive in chunks."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,62 +9,64 @@ from jaxtyping import Float64, Int32
 from seqloom.sampling.sample import FinishReason, Sample, SpeculativeStats
 from seqloom.sampling.stop_strings import TextBuffer
 
-__all__ = ["SampleBuilder", "Spell", "make_detokenizer"]
+__all__ = ["Detokenizer", "SampleBuilder", "make_detokenizer"]
 
 Tokens = Int32[np.ndarray, " time"]
 
-Spell = Callable[[Tokens], bytes]
-"""The bytes of tokens."""
+Detokenizer = Callable[[Tokens], bytes]
+"""Return the bytes of tokens."""
 
 
 class SampleBuilder:
-    """One sample's tokens and text so far: the same however the tokens were chunked.
+    """Tokens and text of one unfinished sample; the result does not depend on how the tokens are chunked.
 
     Args:
-        index: which sample of its seed.
-        seed: of the draws.
-        stops: the strings that end the text, in UTF-8.
-        min_length: tokens before which no stop string counts.
-        spell: the bytes of tokens.
+        index: index of the sample.
+        seed: seed of the draws.
+        stops: stop strings in UTF-8.
+        min_length: number of tokens before stop strings count.
+        detokenize: function from tokens to bytes.
     """
 
-    def __init__(self, index: int, seed: int, stops: Sequence[bytes], min_length: int, spell: Spell) -> None:
-        self._index, self._seed, self._stops, self._min_length, self._spell = index, seed, stops, min_length, spell
+    def __init__(self, index: int, seed: int, stops: Sequence[bytes], min_length: int, detokenize: Detokenizer) -> None:
+        self._index, self._seed, self._stops, self._min_length = index, seed, stops, min_length
+        self._detokenize = detokenize
         self._longest = max(map(len, stops), default=1)
-        self._text = TextBuffer(stops)
+        self._buffer = TextBuffer(stops)
         self._pieces: list[str] = []
         self._tokens: list[Tokens] = [np.zeros(0, np.int32)]
-        self._nats: list[Float64[np.ndarray, "two time"]] = [np.zeros((2, 0))]
+        self._log_probs: list[Float64[np.ndarray, "two time"]] = [np.zeros((2, 0))]
         self._num_tokens = 0
 
     @property
     def stopped(self) -> bool:
-        """Whether a stop string was found: what comes after it is dropped."""
-        return self._text.stopped
+        """Whether a stop string was found; later tokens are dropped."""
+        return self._buffer.stopped
 
-    def add(self, tokens: Tokens, nats: Float64[np.ndarray, "two drawn"]) -> str:
-        """Write tokens.
+    def add(self, tokens: Tokens, log_probs: Float64[np.ndarray, "two drawn"]) -> str:
+        """Append tokens.
 
         Args:
-            tokens: the next ones; the boundary is none of them.
-            nats: of each draw, under the model and under what was drawn from; one more where the boundary was drawn.
+            tokens: next tokens, without the boundary.
+            log_probs: nats of each draw under the model and under the distribution that was drawn from; one more column
+                if the boundary was drawn.
 
         Returns:
-            The text that can be shown now.
+            The text that has become final.
         """
         before = self._num_tokens
         early = min(max(0, self._min_length - before), len(tokens))
-        piece = self._write(tokens[:early]) if early else ""
+        piece = self._append(tokens[:early]) if early else ""
         if self._num_tokens >= self._min_length:
-            self._text.watch()
-            piece += self._write(tokens[early:])
-        self._nats.append(nats[:, : self._num_tokens - before] if self.stopped else nats)
-        return self._shown(piece)
+            self._buffer.enable_stops()
+            piece += self._append(tokens[early:])
+        self._log_probs.append(log_probs[:, : self._num_tokens - before] if self.stopped else log_probs)
+        return self._record(piece)
 
-    def finish(self, reason: FinishReason, drafting: SpeculativeStats | None = None) -> tuple[str, Sample]:
-        """The text that was held back, and the sample."""
-        piece = self._shown(self._text.finish())
-        log_prob, sampling_log_prob = map(math.fsum, np.concatenate(self._nats, axis=1).tolist())
+    def finish(self, reason: FinishReason, speculative: SpeculativeStats | None = None) -> tuple[str, Sample]:
+        """Return the remaining text, and the sample."""
+        piece = self._record(self._buffer.finish())
+        log_prob, sampling_log_prob = map(math.fsum, np.concatenate(self._log_probs, axis=1).tolist())
         sample = Sample(
             index=self._index,
             seed=self._seed,
@@ -73,37 +75,37 @@ class SampleBuilder:
             log_prob=log_prob,
             sampling_log_prob=sampling_log_prob,
             finish_reason="stop" if self.stopped else reason,
-            speculative=drafting,
+            speculative=speculative,
         )
         return piece, sample
 
-    def _write(self, tokens: Tokens) -> str:
-        """Add the tokens up to a stop string; one at a time only where there may be one."""
-        spelled = self._spell(tokens)
-        if not self._may_stop(spelled):
-            piece = self._text.add(spelled)
+    def _append(self, tokens: Tokens) -> str:
+        """Append the tokens up to a stop string; token by token only if the chunk contains one."""
+        data = self._detokenize(tokens)
+        if not self._contains_stop(data):
+            piece = self._buffer.add(data)
         else:
             piece, count = "", 0
             while count < len(tokens) and not self.stopped:
-                piece += self._text.add(self._spell(tokens[count : count + 1]))
+                piece += self._buffer.add(self._detokenize(tokens[count : count + 1]))
                 count += 1
             tokens = tokens[:count]
         self._tokens.append(tokens)
         self._num_tokens += len(tokens)
         return piece
 
-    def _may_stop(self, spelled: bytes) -> bool:
-        window = bytes(self._text.written[-self._longest :]) + spelled if self._stops else b""
-        return any(stop in window for stop in self._stops)
+    def _contains_stop(self, data: bytes) -> bool:
+        recent = bytes(self._buffer.text[-self._longest :]) + data if self._stops else b""
+        return any(stop in recent for stop in self._stops)
 
-    def _shown(self, piece: str) -> str:
+    def _record(self, piece: str) -> str:
         if piece:
             self._pieces.append(piece)
         return piece
 
 
-def make_detokenizer(token_bytes: Sequence[bytes], boundary: int | None) -> Spell:
-    """What spells tokens of this vocabulary; a table does it where each token but the boundary is one byte."""
+def make_detokenizer(token_bytes: Sequence[bytes], boundary: int | None) -> Detokenizer:
+    """Return a detokenizer; it uses a lookup table if every token except the boundary is one byte."""
     if all(len(piece) == 1 or token == boundary for token, piece in enumerate(token_bytes)):
         table = np.array([piece[0] if len(piece) == 1 else 0 for piece in token_bytes], np.uint8)
         return lambda tokens: table[tokens].tobytes()

@@ -1,28 +1,28 @@
-"""Where a text stops, and how much of it can be shown already.
+"""Stop strings, and the part of a text that can be shown already.
 
-Everything is in bytes, so that stop strings and characters are found across the borders of tokens.
+Everything is in bytes, so that stop strings and characters are found across token boundaries.
 """
 
 import codecs
 from collections.abc import Sequence
 
-__all__ = ["TextBuffer", "find_stop", "held_back"]
+__all__ = ["TextBuffer", "find_stop", "partial_stop_length"]
 
 Data = bytes | bytearray
 
 
 def find_stop(data: Data, stops: Sequence[bytes], start: int = 0) -> int | None:
-    """Where the first stop string at or after `start` begins, or None.
+    """Return the offset of the first stop string at or after `start`, or None.
 
-    First is the one that ends first, as if bytes came one by one; of those that end together, the longest. So
-    the cut does not depend on how the text was split into tokens.
+    The first stop string is the one that ends first; of those that end together, the longest. So the cut does not
+    depend on how the text is split into tokens.
     """
-    found = [(at + len(stop), at) for stop in stops if (at := data.find(stop, start)) >= 0]
-    return min(found)[1] if found else None
+    matches = [(at + len(stop), at) for stop in stops if (at := data.find(stop, start)) >= 0]
+    return min(matches)[1] if matches else None
 
 
-def held_back(data: Data, stops: Sequence[bytes], start: int = 0) -> int:
-    """How many bytes at the end of `data`, none of them before `start`, may begin a stop string."""
+def partial_stop_length(data: Data, stops: Sequence[bytes], start: int = 0) -> int:
+    """Return how many bytes at the end of `data`, from `start` on, may be the beginning of a stop string."""
     longest = max((len(stop) for stop in stops), default=1) - 1
     for count in range(min(longest, len(data) - start), 0, -1):
         tail = bytes(data[len(data) - count :])
@@ -32,18 +32,18 @@ def held_back(data: Data, stops: Sequence[bytes], start: int = 0) -> int:
 
 
 class TextBuffer:
-    """The bytes of one text while it is written.
+    """The bytes of one text during its generation.
 
     Args:
-        stops: the strings that end the text.
+        stops: stop strings.
 
     Attributes:
-        written: all bytes so far, those of a stop string included.
+        text: all bytes so far, including those of a stop string.
         stopped: whether a stop string was found.
     """
 
     def __init__(self, stops: Sequence[bytes]) -> None:
-        self.written = bytearray()
+        self.text = bytearray()
         self.stopped = False
         self._stops = stops
         self._longest = max((len(stop) for stop in stops), default=1)
@@ -51,29 +51,29 @@ class TextBuffer:
         self._released = 0
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def watch(self) -> None:
-        """From here on stop strings count, if they begin after what was written before."""
+    def enable_stops(self) -> None:
+        """Search for stop strings from here on."""
         if self._start is None:
-            self._start = len(self.written)
+            self._start = len(self.text)
 
     def add(self, piece: bytes) -> str:
-        """Write a token's bytes; give the text that can be shown now, which no later token will take back."""
-        searched = len(self.written)
-        self.written += piece
-        end = len(self.written)
+        """Append a token's bytes; return the text that has become final."""
+        searched = len(self.text)
+        self.text += piece
+        end = len(self.text)
         if self._start is not None and self._stops:
-            cut = find_stop(self.written, self._stops, max(self._start, searched - self._longest + 1))
+            cut = find_stop(self.text, self._stops, max(self._start, searched - self._longest + 1))
             if cut is not None:
                 self.stopped = True
                 return self._release(cut, final=True)
-            end -= held_back(self.written, self._stops, self._start)
+            end -= partial_stop_length(self.text, self._stops, self._start)
         return self._release(end)
 
     def finish(self) -> str:
-        """Give the text that was still held back; a character that was never finished becomes U+FFFD."""
-        return "" if self.stopped else self._release(len(self.written), final=True)
+        """Return the remaining text; an incomplete character becomes U+FFFD."""
+        return "" if self.stopped else self._release(len(self.text), final=True)
 
     def _release(self, end: int, *, final: bool = False) -> str:
-        piece = self._decoder.decode(bytes(self.written[self._released : end]), final)
+        piece = self._decoder.decode(bytes(self.text[self._released : end]), final)
         self._released = end
         return piece

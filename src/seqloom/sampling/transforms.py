@@ -1,99 +1,50 @@
-"""Pure functions over logits, and the order in which they are applied.
+"""The built-in transforms: pure functions over logits, and their places in the chain.
 
-The order: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, then the draw. Each filter
-looks at the distribution that the ones before it left, renormalised; gives new logits with minus infinity for
-tokens that it removes; and never removes all. Of tokens that are equally good, the lower ids are kept.
+The order is: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, then the draw. Each filter sees the
+renormalised distribution that the transforms before it left. It returns new logits with minus infinity for removed
+tokens, and never removes all. Ties are resolved in favour of lower ids.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
-from numpy.typing import ArrayLike
 
-from seqloom.config.sampling import SamplingConfig, is_number
 from seqloom.errors import ConfigError, SeqloomError
+from seqloom.sampling.transform import Logits, Settings, Transform, TransformSpec
 
 __all__ = [
-    "Context",
-    "Transform",
+    "BANS",
+    "BIAS",
+    "MIN_P",
+    "REPETITION",
+    "TEMPERATURE",
+    "TOP_K",
+    "TOP_P",
+    "TYPICAL",
     "add_bias",
-    "apply_chain",
-    "build_chain",
+    "divide_logits",
     "log_softmax",
     "mask_disallowed",
     "min_p",
     "non_finite_error",
     "repetition_penalty",
-    "reweight",
     "temperature_scale",
     "top_k",
     "top_p",
     "typical_p",
 ]
 
-Logits = Float64[np.ndarray, " vocab"]
-
 TOLERANCE = 1e-9
-"""Masses this near to a threshold count as having reached it, so that rounding does not decide."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a transform may know beside the logits.
-
-    Attributes:
-        recent: ids of the tokens that count for repetition.
-        allowed: False for tokens that must not be drawn; None where all may be.
-    """
-
-    recent: Int[np.ndarray, " recent"]
-    allowed: Bool[np.ndarray, " vocab"] | None
-
-
-Transform = Callable[[Logits, Context], Logits]
-
-
-def build_chain(config: SamplingConfig, vocabulary: int) -> tuple[Transform, ...]:
-    """The transforms that `config` asks for, in order; those that would change nothing are left out.
-
-    Raises:
-        ConfigError: a bias names a token that is not in the vocabulary.
-    """
-    outside = [token for token in config.bias if token >= vocabulary]
-    if outside:
-        raise ConfigError(f"--bias names token {outside[0]}: the vocabulary is 0..{vocabulary - 1}")
-    bias = np.zeros(vocabulary)
-    bias[list(config.bias)] = list(config.bias.values())
-    wanted: list[tuple[bool, Transform]] = [
-        (bool(config.bias), lambda logits, _: add_bias(logits, bias)),
-        (True, lambda logits, context: mask_disallowed(logits, context.allowed)),
-        (
-            config.repetition_penalty != 1,
-            lambda logits, context: repetition_penalty(logits, context.recent, config.repetition_penalty),
-        ),
-        (config.temperature != 1, lambda logits, _: temperature_scale(logits, config.temperature)),
-        (config.top_k > 0, lambda logits, _: top_k(logits, config.top_k)),
-        (config.typical_p < 1, lambda logits, _: typical_p(logits, config.typical_p)),
-        (config.top_p < 1, lambda logits, _: top_p(logits, config.top_p)),
-        (config.min_p > 0, lambda logits, _: min_p(logits, config.min_p)),
-    ]
-    return tuple(transform for asked, transform in wanted if asked)
-
-
-def apply_chain(chain: tuple[Transform, ...], logits: Logits, context: Context) -> Logits:
-    """Fold `chain` over `logits`, first to last."""
-    return reduce(lambda left, transform: transform(left, context), chain, logits)
+"""Probability mass this close to a threshold counts as having reached it, so that rounding does not decide."""
 
 
 def log_softmax(logits: Float[np.ndarray, " vocab"]) -> Logits:
-    """Log-probabilities in float64.
+    """Return log-probabilities in float64.
 
     Raises:
-        SeqloomError: the logits hold NaN or infinity.
+        SeqloomError: the logits contain NaN or infinity.
     """
     wide = logits.astype(np.float64)
     peak = wide.max()
@@ -105,8 +56,8 @@ def log_softmax(logits: Float[np.ndarray, " vocab"]) -> Logits:
 
 
 def non_finite_error() -> SeqloomError:
-    """What is raised where logits hold NaN or infinity."""
-    return SeqloomError("the model's output holds NaN or infinity: its weights have diverged; train again")
+    """Return the error for logits that contain NaN or infinity."""
+    return SeqloomError("the model's output contains NaN or infinity: its weights have diverged; train again")
 
 
 def add_bias(logits: Logits, bias: Logits) -> Logits:
@@ -116,14 +67,14 @@ def add_bias(logits: Logits, bias: Logits) -> Logits:
 
 
 def mask_disallowed(logits: Logits, allowed: Bool[np.ndarray, " vocab"] | None) -> Logits:
-    """Remove tokens that are not allowed; where none is, nothing is removed."""
+    """Remove tokens that are not allowed; if none is allowed, remove nothing."""
     return logits if allowed is None else _keep(logits, allowed)
 
 
 def repetition_penalty(logits: Logits, recent: Int[np.ndarray, " recent"], penalty: float) -> Logits:
     """Raise the probabilities of recent tokens to the power `penalty` (after Keskar et al. 2019).
 
-    Log-probabilities are multiplied, not raw logits, so that an offset of all logits makes no difference.
+    Log-probabilities are multiplied instead of raw logits, so that a constant added to all logits changes nothing.
     """
     penalized = log_softmax(logits)
     seen = np.unique(recent)
@@ -132,19 +83,25 @@ def repetition_penalty(logits: Logits, recent: Int[np.ndarray, " recent"], penal
 
 
 def temperature_scale(logits: Logits, temperature: float) -> Logits:
-    """Divide by the temperature; 0 leaves the likeliest (the lowest id of equals), infinity all alike."""
+    """Divide by the temperature; 0 keeps only the likeliest token (lowest id of a tie), infinity gives equal logits."""
     if temperature == 0:
         return top_k(logits, 1)
-    return _divided(logits - logits.max(), temperature)
+    return divide_logits(logits - logits.max(), temperature)
+
+
+def divide_logits(logits: Float64[np.ndarray, "*shape"], temperature: float) -> Float64[np.ndarray, "*shape"]:
+    """Divide logits of at most 0 by the temperature; minus infinity stays, even at an infinite temperature."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(np.isneginf(logits), logits, logits / temperature)
 
 
 def top_k(logits: Logits, k: int) -> Logits:
-    """Keep the `k` likeliest tokens, exactly so many where there are as many."""
+    """Keep exactly the `k` likeliest tokens; all if there are fewer."""
     return _keep(logits, _first(_descending(logits), max(k, 1)))
 
 
 def typical_p(logits: Logits, mass: float) -> Logits:
-    """Keep the tokens whose surprise is nearest to the entropy, up to `mass` (Meister et al. 2022)."""
+    """Keep the tokens whose surprisal is closest to the entropy, up to `mass` (Meister et al. 2022)."""
     log_probabilities = log_softmax(logits)
     probabilities = np.exp(log_probabilities)
     possible = probabilities > 0
@@ -155,9 +112,9 @@ def typical_p(logits: Logits, mass: float) -> Logits:
 
 
 def top_p(logits: Logits, mass: float) -> Logits:
-    """Keep the smallest set of tokens whose mass reaches `mass`, the token that crosses included.
+    """Keep the nucleus: the smallest set of likeliest tokens whose probability reaches `mass` (Holtzman et al. 2020).
 
-    The nucleus of Holtzman et al. 2020.
+    The token that crosses the threshold is included.
     """
     probabilities = np.exp(log_softmax(logits))
     order = _descending(logits)
@@ -165,74 +122,81 @@ def top_p(logits: Logits, mass: float) -> Logits:
 
 
 def min_p(logits: Logits, share: float) -> Logits:
-    """Keep the tokens that are at least `share` times as likely as the likeliest (Nguyen et al. 2024)."""
+    """Keep tokens at least `share` times as likely as the likeliest one (Nguyen et al. 2024)."""
     return _keep(logits, np.exp(logits - logits.max()) >= share * (1 - TOLERANCE))
 
 
-def reweight(probabilities: ArrayLike, temperature: float = 1.0) -> Float64[np.ndarray, "*batch vocab"]:
-    """Reweight distributions by a softmax temperature: `p ** (1 / temperature)`, renormalised.
+def _bind_bias(settings: Settings, vocabulary: int) -> Transform:
+    biases = settings["bias"]
+    outside = [token for token in biases if token >= vocabulary]
+    if outside:
+        raise ConfigError(f"--bias names token {outside[0]}: the vocabulary is 0..{vocabulary - 1}")
+    bias = np.zeros(vocabulary)
+    bias[list(biases)] = list(biases.values())
+    return lambda logits, _: add_bias(logits, bias)
 
-    Temperature 0 is uniform over the likeliest; infinity is uniform over what has any probability at all.
+
+def _bind_repetition(settings: Settings, vocabulary: int) -> Transform:
+    penalty = settings["repetition_penalty"]
+    return lambda logits, context: repetition_penalty(logits, context.recent, penalty)
+
+
+def _one_setting(position: int, field: str, off: float, function: Callable[[Logits, Any], Logits]) -> TransformSpec:
+    """Return the spec of a transform with a single setting.
 
     Args:
-        probabilities: non-negative numbers, `[..., vocab]`; each row is normalised first.
-        temperature: 0 or more.
-
-    Raises:
-        ConfigError: a number is negative, NaN or infinite, a row sums to 0, or the temperature is negative.
+        position: see `TransformSpec`.
+        field: field of `SamplingConfig`.
+        off: value at which the transform changes nothing.
+        function: function of logits and the setting.
     """
-    rows = _checked_rows(probabilities, temperature)
-    if temperature == 1:
-        scaled = rows / rows.max(axis=-1, keepdims=True)
-        return np.asarray(scaled / scaled.sum(axis=-1, keepdims=True))
-    with np.errstate(divide="ignore"):
-        logs = np.log(rows)
-    logs -= logs.max(axis=-1, keepdims=True)
-    weights = (logs == 0).astype(np.float64) if temperature == 0 else np.exp(_divided(logs, temperature))
-    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+    def bind(settings: Settings, vocabulary: int) -> Transform:
+        value = settings[field]
+        return lambda logits, _: function(logits, value)
+
+    return TransformSpec(
+        position=position, fields=(field,), is_off=lambda settings: bool(settings[field] == off), bind=bind
+    )
 
 
-def _checked_rows(probabilities: ArrayLike, temperature: float) -> Float64[np.ndarray, "*batch vocab"]:
-    faults = []
-    if not is_number(temperature) or not temperature >= 0:
-        faults.append(f"temperature got {temperature!r}: choose 0 (always the likeliest) or more")
-    try:
-        rows = np.asarray(probabilities, np.float64)
-    except (TypeError, ValueError):
-        raise ConfigError(*faults, "probabilities got something that is no array of numbers") from None
-    if rows.ndim == 0 or rows.shape[-1] == 0:
-        faults.append(f"probabilities got shape {list(rows.shape)}: give at least one number on the last axis")
-    elif not (np.isfinite(rows).all() and (rows >= 0).all()):
-        faults.append("probabilities hold a negative number, NaN or infinity: give numbers from 0 up")
-    elif not (rows.max(axis=-1) > 0).all():
-        faults.append("probabilities hold a row of zeros: at least one number must be above 0")
-    if faults:
-        raise ConfigError(*faults)
-    return rows
-
-
-def _divided(logits: Float64[np.ndarray, "*shape"], temperature: float) -> Float64[np.ndarray, "*shape"]:
-    """Logits at most 0, divided; minus infinity stays, however high the temperature."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(np.isneginf(logits), logits, logits / temperature)
+BIAS = TransformSpec(position=0, fields=("bias",), is_off=lambda settings: not settings["bias"], bind=_bind_bias)
+BANS = TransformSpec(
+    position=10,
+    fields=(),
+    bind=lambda settings, vocabulary: lambda logits, context: mask_disallowed(logits, context.allowed),
+)
+REPETITION = TransformSpec(
+    position=20,
+    fields=("repetition_penalty",),
+    is_off=lambda settings: bool(settings["repetition_penalty"] == 1),
+    bind=_bind_repetition,
+)
+TEMPERATURE = _one_setting(30, "temperature", 1, temperature_scale)
+TOP_K = _one_setting(40, "top_k", 0, top_k)
+TYPICAL = _one_setting(50, "typical_p", 1, typical_p)
+TOP_P = _one_setting(60, "top_p", 1, top_p)
+MIN_P = _one_setting(70, "min_p", 0, min_p)
 
 
 def _descending(logits: Logits) -> Int[np.ndarray, " vocab"]:
-    """Ids from the likeliest down; the lower id first where tokens are equally likely."""
+    """Return ids in order of decreasing probability; the lower id first in a tie."""
     return np.argsort(-logits, kind="stable")
 
 
 def _count_to_reach(ordered: Logits, mass: float) -> int:
-    """How many of the ordered probabilities it takes to reach `mass`."""
+    """Return the number of leading probabilities whose sum reaches `mass`; at least 1."""
     before = np.cumsum(ordered) - ordered
     return max(1, int(np.count_nonzero(before < mass - TOLERANCE)))
 
 
 def _first(order: Int[np.ndarray, " vocab"], count: int) -> Bool[np.ndarray, " vocab"]:
-    kept = np.zeros(len(order), np.bool_)
-    kept[order[:count]] = True
-    return kept
+    """Return a mask of the first `count` ids of `order`."""
+    mask = np.zeros(len(order), np.bool_)
+    mask[order[:count]] = True
+    return mask
 
 
 def _keep(logits: Logits, kept: Bool[Any, " vocab"]) -> Logits:
+    """Set all other logits to minus infinity, unless no finite one would remain."""
     return np.where(kept, logits, -np.inf) if np.isfinite(logits[kept]).any() else logits

@@ -1,7 +1,7 @@
-"""Characters that unfinished UTF-8 may become: enough of them to learn what a regular expression permits.
+"""Complete characters for incomplete UTF-8: enough of them to test a regular expression.
 
-A lead byte stands for up to 262,144 characters. Most expressions tell few kinds apart, so one character of
-each kind is tried in place of all.
+A lead byte begins up to 262,144 characters. Most expressions distinguish only a few kinds, so one character of each
+kind is tested instead of all.
 """
 
 import re
@@ -16,11 +16,11 @@ _LINE_ENDS = "\x85\u2028\u2029"
 
 
 def uses_classes_only(pattern: str) -> bool:
-    r"""Whether `\w`, `\d`, `\s` and line ends are all that `pattern` knows beyond ASCII."""
+    r"""Return whether `pattern` distinguishes characters beyond ASCII only by `\w`, `\d`, `\s` and line ends."""
     escaped = re.findall(r"\\(.)", pattern, re.DOTALL)
     return (
         pattern.isascii()
-        and all(sign in _ESCAPES or not sign.isalnum() for sign in escaped)
+        and all(char in _ESCAPES or not char.isalnum() for char in escaped)
         and "[:" not in pattern
         and "(?" not in pattern.replace("(?:", "")
     )
@@ -28,46 +28,46 @@ def uses_classes_only(pattern: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def completions(start: bytes, classes_only: bool) -> tuple[tuple[Hashable, str], ...]:
-    """Characters whose UTF-8 begins with `start`, each with its kind: those of one kind need but one trial.
+    """Return characters whose UTF-8 begins with `start`, as pairs of kind and character.
 
-    Where classes are all that matters, there is one of each class. Else every character is a kind of its own:
-    all are given if one byte is missing; if more are, one of each general category and script (by the first
-    word of its name).
+    If only classes matter, there is one character of each class. Otherwise every character is a kind of its own: all
+    are returned if one byte is missing; if more are missing, one of each general category and script (the first word of
+    the character's name).
 
     Args:
-        start: the first bytes of a character, at least one of them missing.
-        classes_only: see `sees_classes_only`.
+        start: first bytes of a character; at least one byte is missing.
+        classes_only: result of `uses_classes_only` for the pattern.
     """
-    signs = _beginning_with(start)
+    chars = _characters_with_prefix(start)
     if classes_only:
-        return tuple(_by_class(signs).items())
-    size = len(signs[0].encode())
-    chosen = signs if size - len(start) == 1 else "".join(_by_name(signs).values())
-    return tuple((sign, sign) for sign in chosen)
+        return tuple(_by_class(chars).items())
+    size = len(chars[0].encode())
+    selected = chars if size - len(start) == 1 else "".join(_by_category_and_script(chars).values())
+    return tuple((char, char) for char in selected)
 
 
-def _beginning_with(start: bytes) -> str:
+def _characters_with_prefix(start: bytes) -> str:
     size = 2 if start[0] < 0xE0 else 3 if start[0] < 0xF0 else 4
     value = start[0] & (0xFF >> (size + 1))
     for byte in start[1:]:
         value = value << 6 | byte & 0x3F
     bits = 6 * (size - len(start))
-    least = (0x80, 0x800, 0x10000)[size - 2]
-    codes = range(max(value << bits, least), min((value + 1) << bits, 0x110000))
+    smallest = (0x80, 0x800, 0x10000)[size - 2]
+    codes = range(max(value << bits, smallest), min((value + 1) << bits, 0x110000))
     return "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
 
 
-def _by_class(signs: str) -> dict[Hashable, str]:
+def _by_class(chars: str) -> dict[Hashable, str]:
     import regex
 
-    found = {kind: regex.search(kind, signs) for kind in (r"\d", r"(?V1)[\w--\d]", r"\s", r"[^\w\s]")}
-    kinds: dict[Hashable, str] = {kind: match[0] for kind, match in found.items() if match}
-    return kinds | {sign: sign for sign in _LINE_ENDS if sign in signs}
+    matches = {kind: regex.search(kind, chars) for kind in (r"\d", r"(?V1)[\w--\d]", r"\s", r"[^\w\s]")}
+    kinds: dict[Hashable, str] = {kind: match[0] for kind, match in matches.items() if match}
+    return kinds | {char: char for char in _LINE_ENDS if char in chars}
 
 
-def _by_name(signs: str) -> dict[tuple[str, str], str]:
+def _by_category_and_script(chars: str) -> dict[tuple[str, str], str]:
     kinds: dict[tuple[str, str], str] = {}
-    for sign in signs:
-        script = unicodedata.name(sign, "").partition(" ")[0]
-        kinds.setdefault((unicodedata.category(sign), script), sign)
+    for char in chars:
+        script = unicodedata.name(char, "").partition(" ")[0]
+        kinds.setdefault((unicodedata.category(char), script), char)
     return kinds

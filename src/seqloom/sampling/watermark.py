@@ -1,19 +1,19 @@
-"""A watermark: draws that a secret key decides, so that who has the key can tell the text again, without the model.
+"""A watermark: a secret key determines the draws, so that its owner can recognise the text later, without the model.
 
-After Aaronson (2022). A key and the last `WIDTH` tokens, the context, give a number `r` in (0, 1) to every token; what
-comes is the token with the largest `log p - log(-log r)`. That is Gumbel's trick: over keys a token comes with its
-probability `p`, exactly. The `r` of what came lean towards 1, while in a text that knows nothing of the key each is
-uniform, so that `sum(-log(1 - r))` over n of them follows Gamma(n, 1).
+The method is that of Aaronson (2022). The key and the last `WIDTH` tokens, the context, assign a number `r` in (0, 1)
+to every token. The token with the largest `log p - log(-log r)` is selected. By the Gumbel-max trick, a token is
+selected with exactly its probability `p` over random keys. The `r` of selected tokens are biased towards 1. In any
+other text they are uniform, so that `sum(-log(1 - r))` over n tokens follows Gamma(n, 1).
 
-The same context would always decide alike. So within a text it decides once: after tokens that stood there before, and
-before the first `WIDTH`, the draw is the seed's. And lest the texts of a key fall into one another's words, each has
-variants of its own of the mark: contexts fall into `GROUPS` groups, and for each group a text has one of `VARIANTS`
-variants, so that of `VARIANTS`^2 texts in a row no two have more than one in common. Who looks for the mark takes the
-best variant of each group, and the p-value accounts for that.
+The same context would always select the same token. Therefore a context is used only once in a text: after a repeated
+context, and for the first `WIDTH` tokens, the token is drawn with the seed. Texts of one key would also repeat each
+other. Therefore contexts are divided into `GROUPS` groups, and each text uses one of `VARIANTS` variants of the noise
+in each group; any two of `VARIANTS`^2 consecutive texts share the variant of at most one group. Detection takes the
+best variant of each group, and the p-value accounts for that choice.
 
-All hangs on 64-bit numbers, mixed as by splitmix64 (Steele et al. 2014): `mixed(state, place)` is the number at that
-place of the stream that begins from `state`. From the key's number each token of the context in order leads to the next
-state, then the variant does, and then the token that may come.
+All numbers are 64-bit numbers of splitmix64 (Steele et al. 2014): `_mixed(state, place)` is number `place` of the
+stream that starts at `state`. Starting from the key's number, the tokens of the context, the variant and the candidate
+token each lead to the next state.
 """
 
 import hashlib
@@ -41,22 +41,22 @@ __all__ = [
 ]
 
 WIDTH = 4
-"""Tokens that a draw hangs on. A token that is changed takes so many more marked ones with it."""
+"""Number of context tokens. Changing a token also destroys the mark of this many tokens after it."""
 
 GROUPS = 3
-"""Of contexts; four at most."""
+"""Number of groups of contexts; at most four."""
 
 VARIANTS = 127
-"""For each group. A prime, so that two texts differ in all groups but one."""
+"""Number of variants per group. A prime, so that two texts differ in all groups but one."""
 
-LEAST_PLACES = 60
-"""Of fewer, marked text is often not to be told from other text."""
+_MIN_PLACES = 60
+"""With fewer scored tokens, a watermark often remains undetected."""
 
 _SCHEME = b"seqloom watermark 1\n"
-"""Changes when the same key would mark otherwise."""
+"""Version of the method; must change whenever the same key would select other tokens."""
 
 _GROUP = np.array([1 << 32])
-"""The place of the number that says which group a context is in; those of variants come before it."""
+"""Place of the number that determines a context's group; the variants have the places before it."""
 
 _STRIDE, _FIRST, _SECOND = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
@@ -66,13 +66,14 @@ Noise = Float64[np.ndarray, " vocab"]
 
 @dataclass(frozen=True)
 class WatermarkTest:
-    """How much a text looks as if a key had marked it.
+    """Result of a watermark test.
 
     Attributes:
-        places: tokens that could have been marked.
-        statistic: the sum of `-log(1 - r)` over them, by the best variants; of one variant, `places` is to be expected.
-        p_value: how often a text that knows nothing of the key comes to as much: exact, all variants considered.
-        variants: the best one of each group.
+        places: number of scored tokens: those that the key could have selected.
+        statistic: sum of `-log(1 - r)` over the scored tokens, with the best variants; for a single variant and an
+            unmarked text, its expectation is `places`.
+        p_value: probability of such a statistic for a text generated without the key; exact over all variants.
+        variants: best variant of each group.
     """
 
     places: int
@@ -82,16 +83,16 @@ class WatermarkTest:
 
     @property
     def short(self) -> bool:
-        """Whether the text is so short that the mark may not be found in it, if it is there."""
-        return self.places < LEAST_PLACES
+        """Whether the text is too short to detect a watermark reliably."""
+        return self.places < _MIN_PLACES
 
 
 class Watermark:
-    """The mark of one text while it is written.
+    """The watermark of one text during its generation.
 
     Args:
-        key: the secret number.
-        variants: of each group.
+        key: secret number.
+        variants: variant of each group.
     """
 
     def __init__(self, key: int, variants: Sequence[int]) -> None:
@@ -99,11 +100,13 @@ class Watermark:
         self._seen: set[int] = set()
 
     def noise(self, tokens: Sequence[int], vocabulary: int) -> Noise | None:
-        """A number in (0, 1) for each token that may follow; None where the next one is not marked.
+        """Return a number in (0, 1) for each candidate token; None if the next token is not marked.
+
+        Call this once per token: the context counts as used afterwards.
 
         Args:
-            tokens: that were written so far; to be asked for once after each.
-            vocabulary: how many there are.
+            tokens: ids generated so far.
+            vocabulary: number of token ids.
         """
         if len(tokens) < WIDTH:
             return None
@@ -117,24 +120,28 @@ class Watermark:
 
 
 def make_watermark(config: SamplingConfig, index: int) -> Watermark | None:
-    """What marks the sample of an index; None where no mark is asked for."""
+    """Return the watermark of a sample; None if the settings request none."""
     if config.watermark is None:
         return None
     return Watermark(key_number(config.watermark), variants_of(config.seed, index))
 
 
 def key_number(key: str) -> int:
-    """The 64 bits that a key stands for."""
+    """Return the 64-bit number of a key."""
     return int.from_bytes(hashlib.sha256(_SCHEME + key.encode()).digest()[:8], "little")
 
 
 def fingerprint(key: str) -> str:
-    """By which its owner knows a key again: the first 8 digits of its sha256."""
+    """Return the first 8 hexadecimal digits of a key's SHA-256, which identify it without disclosing it."""
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def variants_of(seed: int, index: int) -> tuple[int, ...]:
-    """The variants of a sample: lines of different slopes in a plane, which meet in one point at most."""
+    """Return the variants of a sample.
+
+    Each group maps a sample's point in a plane to one of `VARIANTS` parallel lines. Lines of different groups meet in
+    at most one point, so two samples share at most one variant.
+    """
     begin = int(_mixed(np.array([int(seed)], np.uint64), np.zeros(1, np.int64))[0])
     row, column = divmod(begin + int(index), VARIANTS)
     return tuple((column + group * row) % VARIANTS for group in range(GROUPS))
@@ -148,25 +155,28 @@ def detect_watermark(
     groups: int = GROUPS,
     variants: int = VARIANTS,
 ) -> WatermarkTest:
-    """Look for a key's mark in a text.
+    """Test a text for the watermark of a key.
 
-    A place is a token after `width` others that did not stand together earlier in the text: there, and only there, text
-    is marked. Of a text that was written without the key the p-value is uniform, whatever the text: what is random
-    is the key. With one group and one variant it is that of Gamma(places, 1). Groups are independent, and put together
-    by Fisher's method (1925).
+    Only tokens whose context of `width` tokens occurs for the first time are scored, since only these can be marked.
+    For any text generated without the key, the p-value is uniformly distributed over random keys. With one group and
+    one variant it is the tail probability of Gamma(places, 1). The groups are independent and combined by Fisher's
+    method (1925).
 
     Args:
-        tokens: the text's ids, without boundaries.
-        key: the secret.
-        width: tokens that a draw hangs on.
-        groups: of contexts.
-        variants: that are looked for, of each group.
+        tokens: ids of the text, without boundaries.
+        key: secret key.
+        width: number of context tokens.
+        groups: number of groups of contexts.
+        variants: number of variants per group.
 
     Raises:
         ConfigError: the key is empty, or a number is out of range.
     """
     validate(
-        (isinstance(key, str) and key != "", f"--key got {key!r}: give the secret that the text was marked by"),
+        (
+            isinstance(key, str) and key != "",
+            f"--key got {key!r}: give the secret key of the watermark",
+        ),
         *[
             (is_integer(value, 1), f"{name} got {value!r}: choose a whole number from 1 up")
             for name, value in (("width", width), ("groups", groups), ("variants", variants))
@@ -189,22 +199,22 @@ def detect_watermark(
 def _sums(
     states: UInt64[np.ndarray, " places"], tokens: Int[np.ndarray, " places"], variants: int
 ) -> Float64[np.ndarray, " variants"]:
-    """The sum of `-log(1 - r)` by each variant."""
-    found = np.zeros(variants)
-    at_once = max(1, (1 << 18) // variants)
-    for start in range(0, len(states), at_once):
-        place = slice(start, start + at_once)
-        marked = _mixed(states[place, None], np.arange(variants)[None])
-        found -= np.log1p(-_uniforms(_mixed(marked, tokens[place, None]))).sum(axis=0)
-    return found
+    """Return the sum of `-log(1 - r)` for each variant."""
+    sums = np.zeros(variants)
+    batch = max(1, (1 << 18) // variants)
+    for start in range(0, len(states), batch):
+        places = slice(start, start + batch)
+        variant_states = _mixed(states[places, None], np.arange(variants)[None])
+        sums -= np.log1p(-_uniforms(_mixed(variant_states, tokens[places, None]))).sum(axis=0)
+    return sums
 
 
 def _p_value(largest: Float64[np.ndarray, " groups"], places: Int[np.ndarray, " groups"], variants: int) -> float:
-    """How often the largest of so many independent sums is as large, all groups that have places taken together."""
+    """Return the probability that the largest of `variants` independent sums is this large, over all groups."""
     from scipy.special import gammaincc
 
-    alone = np.clip(gammaincc(places[places > 0], largest[places > 0]), 1e-300, 1 - 1e-16)
-    best = -np.expm1(variants * np.log1p(-alone))
+    single = np.clip(gammaincc(places[places > 0], largest[places > 0]), 1e-300, 1 - 1e-16)
+    best = -np.expm1(variants * np.log1p(-single))
     return float(gammaincc(len(best), -np.log(best).sum()))
 
 
@@ -213,7 +223,7 @@ def _groups(states: UInt64[np.ndarray, " places"], groups: int) -> Int[np.ndarra
 
 
 def _states(key: int, contexts: Int[np.ndarray, "places width"]) -> UInt64[np.ndarray, " places"]:
-    """What the tokens of each context lead to."""
+    """Return the state of each context."""
     states = np.full(len(contexts), key, np.uint64)
     for column in contexts.T:
         states = _mixed(states, column)
@@ -221,7 +231,7 @@ def _states(key: int, contexts: Int[np.ndarray, "places width"]) -> UInt64[np.nd
 
 
 def _mixed(states: Numbers, places: Int[np.ndarray, "*places"]) -> Numbers:
-    """The number at a place of the stream that each state begins. Arrays of numbers wrap around silently."""
+    """Return number `place` of the stream of each state. Integer arrays wrap around without a warning."""
     values = states + _STRIDE * (places.astype(np.uint64) + np.uint64(1))
     values = (values ^ (values >> np.uint64(30))) * _FIRST
     values = (values ^ (values >> np.uint64(27))) * _SECOND
@@ -230,6 +240,6 @@ def _mixed(states: Numbers, places: Int[np.ndarray, "*places"]) -> Numbers:
 
 
 def _uniforms(numbers: Numbers) -> Float64[np.ndarray, "*shape"]:
-    """The middle of one of 2^52 equal parts of (0, 1): neither end is among them."""
+    """Return the midpoint of one of 2^52 equal parts of (0, 1), so that neither end occurs."""
     uniforms: Float64[np.ndarray, "*shape"] = ((numbers >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
     return uniforms

@@ -1,4 +1,4 @@
-"""Looking for a key's watermark in texts, by a run's codec alone."""
+"""Detect the watermark of a key in texts; needs only a run's codec."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +14,15 @@ from seqloom.sampling.watermark import WatermarkTest, detect_watermark
 __all__ = ["RARE", "find_watermark", "find_watermarks"]
 
 RARE = 0.001
-"""A p-value at which a text is said to be marked: of texts that are not, one in a thousand has it."""
+"""P-value up to which a text is reported as marked; one unmarked text in a thousand has such a p-value."""
 
 
 def find_watermark(run: SavedRun, text: str, key: str) -> WatermarkTest:
-    """How much one text looks as if a key had marked it; what the run's codec does not know is passed over."""
+    """Test one text for the watermark of a key; symbols outside the run's vocabulary are skipped.
+
+    Raises:
+        ConfigError: the key is empty.
+    """
     return detect_watermark(run.codec.encode(run.normalize(text), skip_unknown=True), key)
 
 
@@ -31,33 +35,33 @@ def find_watermarks(
     records: str | None = None,
     note: Callable[[str], None] = lambda line: None,
 ) -> Iterator[WatermarkTest]:
-    """The same of every text of a source, in order.
+    """Test every text of a source for the watermark of a key, in order.
 
     Args:
-        run: whose codec made the tokens; its weights are not needed.
-        source: what to read.
-        key: the secret.
-        text: the column of the text, where the source is a table.
-        records: where texts end within a file, as for `train`; None makes one text of each file.
-        note: is told what the run's codec does not know.
+        run: run whose codec encodes the texts; its weights are not needed.
+        source: source of the texts.
+        key: secret key.
+        text: column of the text, for a table.
+        records: separator of the texts within a file, as for `train`; None makes one text of each file.
+        note: function that receives lines about skipped symbols and records.
 
     Raises:
         UserError: the source cannot be read, or the key is empty.
     """
-    was = run.config.reading
+    stored = run.config.reading
     reading = ReadingConfig(
         text=text,
         records=records,
-        lowercase=was.lowercase,
-        normalize=was.normalize,
-        keep_newlines=was.keep_newlines,
+        lowercase=stored.lowercase,
+        normalize=stored.normalize,
+        keep_newlines=stored.keep_newlines,
     )
     corpus = open_corpus(source, reading)
     unknown: Counter[str] = Counter()
     for document in corpus:
-        whole = "".join(document.chunks)
-        unknown.update(symbol for _, symbol in run.codec.unknown_symbols(whole))
-        yield find_watermark(run, whole, key)
+        content = "".join(document.chunks)
+        unknown.update(symbol for _, symbol in run.codec.unknown_symbols(content))
+        yield find_watermark(run, content, key)
     if unknown:
         note(f"left out: {format_symbols(dict(unknown.most_common()))}")
     for reason, count in corpus.skipped.items():

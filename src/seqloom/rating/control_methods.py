@@ -1,0 +1,72 @@
+"""The combinations of methods in a rating control report, and the settings that each one uses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqloom.config import SamplingConfig, validate
+from seqloom.data.conditions import Scale
+from seqloom.rating.methods import METHODS
+from seqloom.rating.plan import check_sampling, make_plan
+from seqloom.rating.request import RatingRequest
+from seqloom.runs.saved_run import SavedRun
+
+__all__ = ["check_methods", "default_methods", "settings_of"]
+
+_CRITIC_SETTINGS = ("critic", "agree")
+
+
+def default_methods(critic: Any) -> list[tuple[str, ...]]:
+    """Return the combinations of methods that are possible with a critic, or without one."""
+    methods: list[tuple[str, ...]] = [("condition",), ("condition", "guide")]
+    if critic is not None:
+        methods += [("condition", "filter"), ("condition", "guide", "filter"), ("steer",), ("condition", "steer")]
+    return methods
+
+
+def settings_of(methods: Sequence[str], critic: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a `RatingRequest` with these methods, without settings that they do not use."""
+    used = {**settings, "methods": tuple(methods), "critic": critic}
+    return {name: value for name, value in used.items() if name == "methods" or set(_users(name)) & set(methods)}
+
+
+def check_methods(
+    run: SavedRun,
+    scale: Scale,
+    combinations: Sequence[Sequence[str]],
+    critic: Any,
+    settings: Mapping[str, Any],
+    sampling: SamplingConfig,
+) -> None:
+    """Refuse impossible methods and unused settings before anything is generated.
+
+    Raises:
+        ConfigError: a combination of methods is impossible, or none of them uses a setting.
+    """
+    used = {name for methods in combinations for name in settings_of(methods, critic, settings)}
+    passed = (*(("critic",) if critic is not None else ()), *settings)
+    unused = [name for name in passed if name not in used]
+    shown = ", ".join("+".join(methods) for methods in combinations)
+    validate(
+        *(
+            (False, f"--{name} is not used by {shown}: add {_requirement(name, critic)}, or leave it out")
+            for name in unused
+        )
+    )
+    for methods in combinations:
+        request = RatingRequest(rating={scale.name: scale.knots[0]}, **settings_of(methods, critic, settings))
+        check_sampling(make_plan(request, run.config.conditions), sampling)
+
+
+def _users(setting: str) -> list[str]:
+    """Return the names of the methods that use a setting."""
+    return [
+        name
+        for name, method in METHODS.items()
+        if setting in method.settings or (setting in _CRITIC_SETTINGS and method.needs_critic)
+    ]
+
+
+def _requirement(setting: str, critic: Any) -> str:
+    users = _users(setting)
+    needs_critic = any(METHODS[name].needs_critic for name in users)
+    return "--critic" if critic is None and needs_critic else f"a --method with {' or '.join(users)}"

@@ -1,0 +1,191 @@
+"""The methods that reach a rating. A method is one class here and one line of `METHODS`; methods combine freely.
+
+A method acts at up to three places: on the model (`conditions_model`, `settings`), on the source of the texts
+(`source`), and before generation, where it refuses settings that it contradicts (`sampling_checks`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from seqloom.config import SamplingConfig
+from seqloom.config.base import Check
+from seqloom.data.conditions import Conditions
+from seqloom.rating.request import RatingRequest
+from seqloom.rating.session import RatedSample, RatedSession, Source
+from seqloom.sampling import Sample
+from seqloom.sampling.rejection import RejectionFilter
+from seqloom.sampling.sequential_monte_carlo import SmcSteering
+
+__all__ = ["METHODS", "Conditioning", "Guidance", "RatingMethod", "Rejection", "SequentialMonteCarlo"]
+
+_SPREAD_PER_TOLERANCE = 0.5
+"""Standard deviation of the weight in sequential Monte Carlo, as a share of the tolerance."""
+
+
+class RatingMethod:
+    """A method to reach a rating; the defaults here change nothing.
+
+    Attributes:
+        conditions_model: whether the model receives the rating.
+        needs_critic: whether the method needs a critic.
+        settings: fields of `RatingRequest` that only this method uses, with their defaults.
+        neutral: values of these settings that are allowed without the method.
+    """
+
+    conditions_model: bool = False
+    needs_critic: bool = False
+    settings: ClassVar[Mapping[str, float]] = {}
+    neutral: ClassVar[Mapping[str, float]] = {}
+
+    def is_implied(self, request: RatingRequest, conditions: Conditions) -> bool:
+        """Return whether a request without methods uses this one."""
+        return False
+
+    def sampling_checks(self, config: SamplingConfig, methods: str) -> Iterator[Check]:
+        """Yield checks of the sampling settings.
+
+        Args:
+            config: sampling settings.
+            methods: all methods of the request, for messages.
+        """
+        yield from ()
+
+    def source(self, session: RatedSession, source: Source) -> Source:
+        """Return the source of texts with this method.
+
+        Args:
+            session: the generation; the method records its cost there.
+            source: source without this method.
+        """
+        return source
+
+
+class Conditioning(RatingMethod):
+    """The model receives the rating."""
+
+    conditions_model = True
+
+    def is_implied(self, request: RatingRequest, conditions: Conditions) -> bool:
+        """Return True if the model was trained with ratings, or if there is no critic to use instead."""
+        return len(conditions) > 0 or request.critic is None
+
+
+class Guidance(RatingMethod):
+    """Classifier-free guidance: the effect of the rating on the logits is amplified (Ho and Salimans 2022)."""
+
+    conditions_model = True
+    settings: ClassVar[Mapping[str, float]] = {"guidance": 1.5}
+    neutral: ClassVar[Mapping[str, float]] = {"guidance": 1}
+
+    def is_implied(self, request: RatingRequest, conditions: Conditions) -> bool:
+        """Return whether the request has a guidance scale."""
+        return request.guidance not in (None, 1)
+
+
+class _CriticMethod(RatingMethod):
+    """A method with a critic, which needs texts that differ from each other."""
+
+    needs_critic = True
+
+    def sampling_checks(self, config: SamplingConfig, methods: str) -> Iterator[Check]:
+        """Yield a check for each setting that makes all texts equal."""
+        identical = f"and --method {methods} contradict each other: the critic cannot choose among identical texts"
+        yield (
+            config.beam < 2,
+            f"--beam {config.beam} and --method {methods} contradict each other: the critic chooses among random "
+            "texts, and a beam search draws none; leave out --beam, or --critic",
+        )
+        yield (
+            config.beam > 1 or config.temperature > 0,
+            f"--temperature 0 {identical}; choose more (1 is usual), or leave out --critic",
+        )
+        yield config.top_k != 1, f"--top-k 1 {identical}; choose more (0 is off), or leave out --critic"
+
+
+class Rejection(_CriticMethod):
+    """More texts are generated than requested, and those that the critic rates differently are dropped."""
+
+    settings: ClassVar[Mapping[str, float]] = {"budget": 20}
+
+    def is_implied(self, request: RatingRequest, conditions: Conditions) -> bool:
+        """Return whether there is a critic."""
+        return request.critic is not None
+
+    def source(self, session: RatedSession, source: Source) -> Source:
+        """Return a source of accepted texts; it starts from index 0."""
+
+        def accepted(first_index: int, count: int) -> Iterator[RatedSample]:
+            assert first_index == 0, "the number of texts before the first one is unknown"
+            plan = session.plan
+            assert plan.rater is not None
+            assert plan.target is not None
+            assert plan.request.budget is not None
+            target = plan.scale.to_unit(plan.target)
+            rejection = RejectionFilter(plan.rater, target, tolerance=plan.tolerance, budget=plan.request.budget)
+            candidates: dict[int, RatedSample] = {}
+
+            def generate(first: int, number: int) -> Iterator[Sample]:
+                for candidate in source(first, number):
+                    candidates[candidate.sample.index] = candidate
+                    yield candidate.sample
+
+            try:
+                for sample, position in rejection.accept(generate, count):
+                    session.rejection_stats = rejection.stats
+                    yield replace(candidates[sample.index], predicted=plan.scale.from_unit(position))
+            finally:
+                session.rejection_stats = rejection.stats
+                if rejection.ratings:
+                    low, high = np.quantile(rejection.ratings, [0.05, 0.95]).tolist()
+                    session.rating_range = plan.scale.from_unit(low), plan.scale.from_unit(high)
+
+        return accepted
+
+
+class SequentialMonteCarlo(_CriticMethod):
+    """The critic steers the model during generation."""
+
+    settings: ClassVar[Mapping[str, float]] = {"particles": 16}
+
+    def sampling_checks(self, config: SamplingConfig, methods: str) -> Iterator[Check]:
+        """Yield the checks of a critic, and refuse a watermark."""
+        yield from super().sampling_checks(config, methods)
+        yield (
+            config.watermark is None,
+            "--watermark and --method steer contradict each other: steering copies texts that must then differ, and "
+            "one key continues copies identically; leave out one of the two (filter can be combined with a watermark)",
+        )
+
+    def source(self, session: RatedSession, source: Source) -> Source:
+        """Return a source of steered texts, which replaces the plain generator."""
+
+        def steered(first_index: int, count: int) -> Iterator[RatedSample]:
+            plan = session.plan
+            assert plan.rater is not None
+            assert plan.target is not None
+            assert plan.request.particles is not None
+            steering = SmcSteering(
+                rater=plan.rater,
+                target=plan.scale.to_unit(plan.target),
+                spread=plan.tolerance * _SPREAD_PER_TOLERANCE,
+                particles=plan.request.particles,
+            )
+            request = session.generator.request(session.prompt, session.config, session.guard)
+            for result in steering.generate(request, first_index, count):
+                session.steered.append(result)
+                predicted = plan.scale.from_unit(result.rating)
+                yield RatedSample(result.sample, plan.target, predicted, result.effective_size)
+
+        return steered
+
+
+METHODS: Mapping[str, RatingMethod] = {
+    "condition": Conditioning(),
+    "guide": Guidance(),
+    "filter": Rejection(),
+    "steer": SequentialMonteCarlo(),
+}
+"""The methods by name. The first is closest to the model; a source passes through them from last to first."""

@@ -1,0 +1,56 @@
+"""Reweight probability distributions by a softmax temperature."""
+
+import numpy as np
+from jaxtyping import Float64
+from numpy.typing import ArrayLike
+
+from seqloom.config.sampling import is_number
+from seqloom.errors import ConfigError
+from seqloom.sampling.transforms import divide_logits
+
+__all__ = ["reweight"]
+
+
+def reweight(probabilities: ArrayLike, temperature: float = 1.0) -> Float64[np.ndarray, "*batch vocab"]:
+    """Reweight distributions by a softmax temperature: `p ** (1 / temperature)`, renormalised.
+
+    Temperature 0 gives a uniform distribution over the likeliest tokens, infinity one over all possible tokens.
+
+    Args:
+        probabilities: non-negative numbers, `[..., vocab]`; each row is normalised first.
+        temperature: softmax temperature, 0 or more.
+
+    Returns:
+        Probabilities of the same shape; each row sums to 1.
+
+    Raises:
+        ConfigError: a number is negative, NaN or infinite, a row sums to 0, or the temperature is negative.
+    """
+    rows = _checked_rows(probabilities, temperature)
+    if temperature == 1:
+        scaled = rows / rows.max(axis=-1, keepdims=True)
+        return np.asarray(scaled / scaled.sum(axis=-1, keepdims=True))
+    with np.errstate(divide="ignore"):
+        logs = np.log(rows)
+    logs -= logs.max(axis=-1, keepdims=True)
+    weights = (logs == 0).astype(np.float64) if temperature == 0 else np.exp(divide_logits(logs, temperature))
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
+def _checked_rows(probabilities: ArrayLike, temperature: float) -> Float64[np.ndarray, "*batch vocab"]:
+    faults = []
+    if not is_number(temperature) or not temperature >= 0:
+        faults.append(f"temperature got {temperature!r}: choose 0 (always the likeliest) or more")
+    try:
+        rows = np.asarray(probabilities, np.float64)
+    except (TypeError, ValueError):
+        raise ConfigError(*faults, "probabilities got something other than an array of numbers") from None
+    if rows.ndim == 0 or rows.shape[-1] == 0:
+        faults.append(f"probabilities got shape {list(rows.shape)}: give at least one number on the last axis")
+    elif not (np.isfinite(rows).all() and (rows >= 0).all()):
+        faults.append("probabilities contain a negative number, NaN or infinity: give numbers from 0 up")
+    elif not (rows.max(axis=-1) > 0).all():
+        faults.append("probabilities contain a row of zeros: at least one number must be above 0")
+    if faults:
+        raise ConfigError(*faults)
+    return rows

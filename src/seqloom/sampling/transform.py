@@ -1,0 +1,73 @@
+"""The contract of a sampling transform: a pure function over logits, and the part that the registry names."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int
+
+__all__ = ["Context", "Logits", "Settings", "Transform", "TransformSpec"]
+
+Logits = Float64[np.ndarray, " vocab"]
+
+Settings = Mapping[str, Any]
+"""Values by name of the setting."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Information for a transform besides the logits.
+
+    Attributes:
+        recent: ids of the tokens that count as repeated.
+        allowed: False for tokens that must not be drawn; None if all are allowed.
+        seed: seed of the request.
+        index: index of the sample.
+        num_tokens: number of tokens generated so far.
+    """
+
+    recent: Int[np.ndarray, " recent"]
+    allowed: Bool[np.ndarray, " vocab"] | None
+    seed: int = 0
+    index: int = 0
+    num_tokens: int = 0
+
+    def generator(self, salt: int) -> np.random.Generator:
+        """Return the random numbers of a transform at this token.
+
+        They depend on seed, sample, token and salt alone (Philox 4x64-10, Salmon et al. 2011), so that a random
+        transform gives the same text at any batch size.
+
+        Args:
+            salt: number of the transform's own, below 2**64.
+        """
+        key = np.array([self.seed, self.index], np.uint64)
+        # Counters that end in 0 belong to the draws of the tokens.
+        counter = np.array([0, 0, salt, self.num_tokens + 1], np.uint64)
+        return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+Transform = Callable[[Logits, Context], Logits]
+"""Return new logits; minus infinity for removed tokens. Never remove all, and never change the argument in place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformSpec:
+    """A sampling transform as a part: one entry of `registry.TRANSFORMS`.
+
+    Attributes:
+        position: place in the chain; transforms run in ascending order of their positions.
+        bind: function from settings and vocabulary size to the transform; it raises `ConfigError` for settings that are
+            out of range.
+        is_off: function from settings to whether the transform would change nothing; such a transform is left out.
+        fields: fields of `SamplingConfig` that are the settings of a built-in transform, which is always considered;
+            None for any other transform, which runs if `SamplingConfig.transforms` requests it.
+        defaults: settings of a transform without fields, with their defaults.
+    """
+
+    position: int
+    bind: Callable[[Settings, int], Transform]
+    is_off: Callable[[Settings], bool] = lambda settings: False
+    fields: tuple[str, ...] | None = None
+    defaults: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,136 @@
+"""Transforms as parts: the table, its order, and a transform of a third party."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqloom import registry
+from seqloom.config import ModelConfig
+from seqloom.errors import ConfigError
+from seqloom.kernels import native_decoder
+from seqloom.kernels.library import chosen_kernels
+from seqloom.kernels.weights import expected_shapes
+from seqloom.registry import TRANSFORMS, resolve
+from seqloom.sampling import SamplingConfig, generate
+from seqloom.sampling.chain import active_transforms, build_chain
+from seqloom.sampling.native_engine import NATIVE_TRANSFORMS, supports_native
+from seqloom.sampling.request import prepare_request
+from seqloom.sampling.transform import Context
+
+LETTERS = [bytes([97 + token]) for token in range(7)]
+REQUEST = {"prompt": [6, 0], "token_bytes": LETTERS}
+ALWAYS = {"xtc": {"threshold": 0.2, "probability": 1.0}}
+
+
+@pytest.fixture
+def xtc(monkeypatch):
+    """Register the third party's transform: one line of the table."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setattr(registry, "TRANSFORMS", table := {"xtc": "xtc:XTC", **TRANSFORMS})
+    monkeypatch.setattr("seqloom.sampling.chain.TRANSFORMS", table)
+    yield
+    sys.modules.pop("xtc", None)
+
+
+def test_the_table_is_in_the_documented_order():
+    specs = [resolve("transform", name, TRANSFORMS) for name in TRANSFORMS]
+    positions = [spec.position for spec in specs]
+    assert list(TRANSFORMS) == [
+        *("bias", "bans", "repetition", "temperature", "top_k", "typical", "top_p", "min_p"),
+    ]
+    assert positions == sorted(set(positions))
+
+
+def test_the_kernels_implement_every_built_in_transform():
+    assert set(TRANSFORMS) == NATIVE_TRANSFORMS
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"bias": {1: 0.5}}, "bias"),
+        ({"repetition_penalty": 1.1}, "repetition"),
+        ({"temperature": 0}, "temperature"),
+        ({"top_k": 3}, "top_k"),
+        ({"typical_p": 0.9}, "typical"),
+        ({"top_p": 0.9}, "top_p"),
+        ({"min_p": 0.1}, "min_p"),
+    ],
+)
+def test_a_transform_is_left_out_unless_its_setting_is_changed(settings, name):
+    assert active_transforms(SamplingConfig()) == ("bans",)
+    assert set(active_transforms(SamplingConfig(**settings))) == {"bans", name}
+
+
+def test_a_further_transform_takes_its_place_in_the_chain(xtc):
+    config = SamplingConfig(top_p=0.9, temperature=0.5, transforms=ALWAYS)
+    assert active_transforms(config) == ("bans", "temperature", "top_p", "xtc")
+    assert active_transforms(SamplingConfig(transforms={"xtc": {}})) == ("bans",)  # off by default
+    logits = np.log([0.5, 0.3, 0.15, 0.05])
+    (_, transform) = build_chain(SamplingConfig(transforms=ALWAYS), 4)
+    after = transform(logits, Context(np.zeros(0, np.int64), None))
+    np.testing.assert_array_equal(after, [-np.inf, *logits[1:]])
+
+
+def test_a_random_transform_does_not_depend_on_other_samples(xtc, table_decoder):
+    decoder, config = table_decoder(7), SamplingConfig(length=30, transforms={"xtc": {"probability": 0.5}})
+    samples = list(generate(decoder, config, count=4, **REQUEST))
+    assert [next(generate(decoder, config, first_index=index, **REQUEST)) for index in range(4)] == samples
+    plain = list(generate(decoder, SamplingConfig(length=30), count=4, **REQUEST))
+    assert [sample.tokens for sample in samples] != [sample.tokens for sample in plain]
+
+
+def test_random_numbers_differ_by_seed_sample_token_and_salt():
+    nothing = np.zeros(0, np.int64)
+    contexts = [Context(nothing, None, *numbers) for numbers in ((1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4))]
+    numbers = [context.generator(salt).random() for context in contexts for salt in (5, 6)]
+    assert len(set(numbers)) == 8
+    assert contexts[0].generator(5).random() == numbers[0]
+
+
+@pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are missing or off")
+def test_the_kernels_leave_a_further_transform_to_the_reference_engine(xtc):
+    config = ModelConfig(vocabulary=7, core="gru", sizes=(8,))
+    random = np.random.default_rng(0)
+    shapes = expected_shapes(config).items()
+    decoder = native_decoder(config, {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes})
+    further = SamplingConfig(length=10, transforms=ALWAYS)
+    assert supports_native(prepare_request(decoder, SamplingConfig(length=10), **REQUEST))
+    assert not supports_native(prepare_request(decoder, further, **REQUEST))
+    assert len(next(generate(decoder, further, **REQUEST)).tokens) == 10
+    with pytest.raises(ConfigError, match=r"--ahead 2 drafts tokens, which cannot be combined with .* transforms"):
+        generate(decoder, SamplingConfig(ahead=2, transforms=ALWAYS), **REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("transforms", "message"),
+    [
+        ({"xct": {}}, "unknown transform 'xct': .*; did you mean 'xtc'"),
+        ({"xtc": {"treshold": 0.1}}, "unknown setting of transform 'xtc': 'treshold': .*; did you mean 'threshold'"),
+        ({"xtc": {"probability": 2}}, "probability got 2: choose from 0"),
+        ({"top_k": {}}, "transforms got 'top_k', which is built in: set top_k"),
+        ({"bans": {}}, "transforms got 'bans', which is built in: set ban"),
+    ],
+)
+def test_unknown_transforms_and_settings_are_refused(xtc, transforms, message):
+    with pytest.raises(ConfigError, match=message):
+        build_chain(SamplingConfig(transforms=transforms), 7)
+
+
+@pytest.mark.parametrize("transforms", [5, {"xtc": 1}, {"xtc": {"probability": "1"}}])
+def test_settings_of_transforms_are_numbers_by_name(transforms):
+    with pytest.raises(ConfigError, match="transforms got"):
+        SamplingConfig(transforms=transforms)
+
+
+def test_a_beam_search_draws_nothing_to_transform():
+    with pytest.raises(ConfigError, match="--beam and --transforms contradict each other"):
+        SamplingConfig(beam=4, transforms=ALWAYS)
+
+
+def test_settings_of_transforms_are_stored():
+    config = SamplingConfig(transforms=ALWAYS)
+    assert SamplingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
