@@ -125,7 +125,7 @@ def peer_rates(core: str, sizes: tuple[int, ...]) -> dict[str, Callable[[], Rate
     return {
         "torch eager": torch,
         "torch.compile": partial(torch, "--compiled"),
-        "JAX, a call a character": partial(jax, "step"),
+        "JAX, one call per character": partial(jax, "step"),
         "JAX scan": partial(jax, "scan"),
     }
 

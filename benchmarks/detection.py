@@ -112,7 +112,7 @@ class Bench:
         return self._fakes[name]
 
     def _written(self, name: str) -> list[str]:
-        if name == "word triples":
+        if name == "word trigrams":
             return triples(pool_of("generator"), TEXTS, self.random)
         written = self.generator(name).generate_iter(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
         return [text for one in written if words_of(text := one.text.strip())]
@@ -166,7 +166,7 @@ def unseen(bench: Bench) -> dict[str, Any]:
     """Measure the detector on unseen generators."""
     real = [text for text in bench.real() if words_of(text) >= LONG]
     found = {}
-    for name in [*list(GENERATORS)[1:], "word triples"]:
+    for name in [*list(GENERATORS)[1:], "word trigrams"]:
         fakes = [text for text in bench.fakes(name) if words_of(text) >= LONG]
         found[name] = measured(bench, real, fakes, name)
     return found

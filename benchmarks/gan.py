@@ -68,18 +68,18 @@ OF_GRAMMAR: Mapping[str, Any] = {"rating": ("stars",), "size": 128, "information
 """Settings of a GAN of the grammar."""
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    "whole": {},
+    "full model": {},
     "without the controller": {"band": (0.0, 1.0)},
     "without interleaved likelihood": {"likelihood": 0.0},
     "without annealing": {"last_temperature": 1.0},
-    "without rounds": {"rounds": 0, "schooling": 0},
+    "without adversarial training": {"rounds": 0, "schooling": 0},
 }
 """Settings of each variant that differ from the defaults."""
 
 PRESSED: Mapping[str, Mapping[str, Any]] = {
-    f"{name}, pressed": {**lacking, "pressure": 8.0}
+    f"{name}, adversarial weight 8": {**lacking, "pressure": 8.0}
     for name, lacking in {
-        **{name: lacking for name, lacking in VARIANTS.items() if name != "without rounds"},
+        **{name: lacking for name, lacking in VARIANTS.items() if name != "without adversarial training"},
         "without interleaved likelihood and the controller": {"likelihood": 0.0, "band": (0.0, 1.0)},
         "without interleaved likelihood and annealing": {"likelihood": 0.0, "last_temperature": 1.0},
     }.items()
@@ -267,7 +267,7 @@ def _ablated(
 def print_ablations(found: Mapping[str, Mapping[str, Any] | None]) -> None:
     rows = []
     for name, one in found.items():
-        told, whole = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME)), found[f"whole, {name.split(', ')[1]}"]
+        told, whole = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME)), found[f"full model, {name.split(', ')[1]}"]
         if one and whole:
             values = [diversities({"whole": whole["sweep"], name: one["sweep"]}, *ends) for ends in REGIONS.values()]
             warm = _at_one(one)

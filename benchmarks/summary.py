@@ -115,7 +115,7 @@ def training(shape: str, least: float) -> Callable[[Results], Answer]:
         others = ", ".join(
             f"{times(rates[ours] / rate)} {name}"
             for name, rate in peers.items()
-            if name not in (best, "torch float32", "torch bfloat16") and "held" not in name
+            if name not in (best, "torch float32", "torch bfloat16") and "restricted" not in name
         )
         ratio = rates[ours] / rates[best]
         measured = f"{rates[ours]:,.0f} tokens/s ({ours}); {best} {rates[best]:,.0f}; {share:.0%} of the bound"
@@ -287,12 +287,14 @@ def gan_without(part: str) -> Callable[[Results], Answer]:
             return [one - other for one, other in zip(*far, strict=True)]
 
         told = {
-            "default settings": further(f"without {part}", "whole"),
-            "adversarial weight 8": further(f"without {part}, pressed", "whole, pressed"),
+            "default settings": further(f"without {part}", "full model"),
+            "adversarial weight 8": further(
+                f"without {part}, adversarial weight 8", "full model, adversarial weight 8"
+            ),
         }
         if part != LIKELIHOOD:
-            both = f"without {LIKELIHOOD} and {part}, pressed"
-            told["also without likelihood"] = further(both, f"without {LIKELIHOOD}, pressed")
+            both = f"without {LIKELIHOOD} and {part}, adversarial weight 8"
+            told["also without likelihood"] = further(both, f"without {LIKELIHOOD}, adversarial weight 8")
         measured = "; ".join(f"{name} {', '.join(f'{one:+.3f}' for one in each)}" for name, each in told.items())
         return Answer(measured, "", min(told["default settings"]) > 0.001)
 
@@ -334,7 +336,7 @@ TARGETS = (
     Target(
         "AVX2: training step LSTM(128), compared with nn.LSTM restricted to AVX2",
         "1.5x",
-        avx2_training(STEP, "torch float32 held to AVX2", 1.5),
+        avx2_training(STEP, "torch float32 restricted to AVX2", 1.5),
     ),
     Target("AVX2: one stream LSTM(128)", "200 k characters/s", avx2_stream(SMALL, 200e3)),
     Target("nietzsche lower-cased to 1.541 nats", "4.1 s, 100x Keras's 412 s", to_keras_quality("nietzsche-4s")),

@@ -36,7 +36,7 @@ from seqloom.kernels.weights import expected_shapes
 
 VOCABULARY, EMBEDDING = 59, 32
 EAGER = ("torch float32", "torch bfloat16")
-HELD = "torch float32 held to AVX2"
+HELD = "torch float32 restricted to AVX2"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def products(threads: int) -> dict[str, Callable[[], Rate]]:
     return {
         "float32": peer("torch_lstm.py", *flags),
         "bfloat16": peer("torch_lstm.py", *flags, "--bfloat16"),
-        "float32 held to AVX2": peer("torch_lstm.py", *flags, environment=AVX2_ONLY),
+        "float32 restricted to AVX2": peer("torch_lstm.py", *flags, environment=AVX2_ONLY),
     }
 
 
@@ -142,7 +142,7 @@ def bound_of(way: str) -> str:
     """Return the name of the matrix product that bounds a system."""
     if way in BFLOAT16 or way.endswith("bfloat16"):
         return "bfloat16"
-    return "float32 held to AVX2" if way in ("avx2", HELD) else "float32"
+    return "float32 restricted to AVX2" if way in ("avx2", HELD) else "float32"
 
 
 def measure(shape: Shape, asked: argparse.Namespace) -> dict[str, Any]:

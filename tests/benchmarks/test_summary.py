@@ -32,7 +32,7 @@ STEP = {
     "tokens_per_second": {
         "torch float32": 100_000.0,
         "torch bfloat16": 150_000.0,
-        "torch float32 held to AVX2": 80_000.0,
+        "torch float32 restricted to AVX2": 80_000.0,
         "JAX scan float32": 30_000.0,
         "amx": 480_000.0,
         "avx2": 130_000.0,
