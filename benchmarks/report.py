@@ -33,12 +33,12 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 
 BENCHMARKS: dict[str, tuple[str, ...]] = {
-    "start": ("cold_start.py",),
+    "cold_start": ("cold_start.py",),
     "encode": ("encode.py", "--levels", "char,byte"),
     "decode": ("decode.py",),
-    "ahead": ("speculative_decoding.py",),
+    "speculative_decoding": ("speculative_decoding.py",),
     "training_step": ("training_step.py",),
-    "classic": ("keras_recipe.py",),
+    "keras_recipe": ("keras_recipe.py",),
     "quality": ("quality.py", "nietzsche-4s", "nietzsche-5s", "nietzsche-15s", "nietzsche-60s", "shakespeare-60s"),
     "transformer": ("transformer.py", "--seeds", "1"),
     "quality_ten_minutes": ("quality.py", "shakespeare-600s"),

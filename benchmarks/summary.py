@@ -71,7 +71,7 @@ def against_keras(least: float) -> Callable[[Results], Answer]:
     """Compare a run with a carried state with the textbook loop."""
 
     def answer(found: Results) -> Answer:
-        ours, peer = (found["classic"][name] for name in ("seqloom", "keras on tensorflow"))
+        ours, peer = (found["keras_recipe"][name] for name in ("seqloom", "keras on tensorflow"))
         ratio = ours["state carried"] / peer["characters_per_second"]
         measured = f"{characters(ours['state carried'])} as text; Keras {peer['characters_per_second']:,.1f}"
         return Answer(measured, times(ratio), ratio >= least)
@@ -164,7 +164,7 @@ def to_keras_quality(row: str) -> Callable[[Results], Answer]:
         reached = held_out(row)(found)
         seconds = median(one["seconds"] for one in found["quality"][row])
         ratio = f"{times(KERAS_SECONDS / seconds)} Keras's {KERAS_SECONDS} s" if reached.met else "not reached"
-        keras = found.get("classic", {}).get("keras on tensorflow", {})
+        keras = found.get("keras_recipe", {}).get("keras on tensorflow", {})
         if reached.met and "windows_per_second" in keras:
             here = EPOCHS * TRAINED_ON * keras["windows"] / keras["windows_per_second"]
             ratio += f"; {times(here / seconds)} five epochs on this machine, {here:,.0f} s"
@@ -191,8 +191,8 @@ def cold_start(most: float) -> Callable[[Results], Answer]:
     """Answer with the time from the start of the process to the first character."""
 
     def answer(found: Results) -> Answer:
-        row = found["start"]["seqloom generate, first character"]
-        bare, torch = (found["start"][name]["seconds"] for name in ("python, nothing", "python, import torch"))
+        row = found["cold_start"]["seqloom generate, first character"]
+        bare, torch = (found["cold_start"][name]["seconds"] for name in ("python, nothing", "python, import torch"))
         measured = f"{row['seconds']:.2f} s, torch {'imported' if row['imports_torch'] else 'not imported'}"
         ratio = f"`import torch` {torch:.2f} s, Python without imports {bare:.2f} s"
         return Answer(measured, ratio, row["seconds"] <= most and not row["imports_torch"])

@@ -98,7 +98,7 @@ def test_memory_that_grows_with_the_file_is_not_flat(summary: ModuleType, memory
 def test_a_start_that_imports_torch_is_missed_however_quick(summary: ModuleType) -> None:
     rows = {name: {"seconds": 0.1, "imports_torch": False} for name in ("python, nothing", "python, import torch")}
     rows["seqloom generate, first character"] = {"seconds": 0.3, "imports_torch": True}
-    assert line(summary, {"start": rows}, "`seqloom generate`, cold start to the first character")[4] == "missed"
+    assert line(summary, {"cold_start": rows}, "`seqloom generate`, cold start to the first character")[4] == "missed"
 
 
 def test_what_was_not_measured_is_said_and_not_counted(summary: ModuleType) -> None:
