@@ -3,7 +3,7 @@
 # make test-fast  run the tests that take less than about ten seconds each
 # make check      lint, format, types and layers
 # make docs       build the documentation site into site/
-# make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode cold_start" measures those again
+# make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode cold_start" repeats those
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

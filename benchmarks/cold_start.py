@@ -1,10 +1,10 @@
-"""How long does a command take to begin: help, and the first character of a text?
+"""How long does a command take to start: the help page, and the first character of a generated text?
 
-Each is a new process, from its start to its first byte on standard output, which is read unbuffered; the files lie in
-the system's cache. The run is a small one, trained for a few steps. The bound is Python doing nothing; beside it what
-`import torch` takes. Python's own account of its imports (`-X importtime`) says whether torch was among them.
+Each measurement starts a new process and stops at its first byte on standard output, which is read unbuffered. The
+files are in the system's cache. The run is small and trained for a few steps. The lower bound is Python without any
+work; the time of `import torch` is measured for comparison. `-X importtime` shows whether a command imports torch.
 
-    python benchmarks/start.py [--times 11] [--json FILE]
+    python benchmarks/cold_start.py [--times 11] [--json FILE]
 """
 
 import argparse
@@ -22,10 +22,10 @@ import seqloom
 
 
 def seconds_to_first_byte(command: list[str]) -> float:
-    """From the start of a process to the first byte that it writes.
+    """Return the time from the start of a process to its first output byte.
 
     Raises:
-        RuntimeError: it wrote nothing.
+        RuntimeError: the process printed nothing or failed.
     """
     begun = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
@@ -34,22 +34,22 @@ def seconds_to_first_byte(command: list[str]) -> float:
         seconds = time.perf_counter() - begun
         process.stdout.read()
     if not first or process.returncode:
-        raise RuntimeError(f"{' '.join(command[1:])} wrote nothing, and ended with {process.returncode}")
+        raise RuntimeError(f"{' '.join(command[1:])} printed nothing; exit status {process.returncode}")
     return seconds
 
 
 def imports_torch(arguments: list[str]) -> bool:
-    """Whether Python imported torch for a command."""
+    """Return whether a command imports torch."""
     command = [sys.executable, "-X", "importtime", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return re.search(r"\| +torch$", done.stderr, re.MULTILINE) is not None
 
 
 def main() -> None:
-    """Measure in turns, and print a table."""
+    """Measure the commands alternately and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=11, help="how often each is started")
-    parser.add_argument("--json", type=Path, help="where the measurements go")
+    parser.add_argument("--times", type=int, default=11, help="number of measurements of each command")
+    parser.add_argument("--json", type=Path, help="file for the measurements")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run = seqloom.train("python-docs", run=Path(folder) / "run", steps=20, size=128).path
@@ -69,7 +69,7 @@ def main() -> None:
         name: {"seconds": statistics.median(times), "least": min(times), "imports_torch": torch[name]}
         for name, times in found.items()
     }
-    print("| command | seconds (median) | least | torch imported |\n| --- | --- | --- | --- |")
+    print("| command | seconds (median) | minimum | torch imported |\n| --- | --- | --- | --- |")
     for name, row in everything.items():
         print(f"| {name} | {row['seconds']:.3f} | {row['least']:.3f} | {'yes' if row['imports_torch'] else 'no'} |")
     if asked.json:

@@ -1,15 +1,15 @@
-"""Do two versions of seqloom train the same weights and write the same texts?
+"""Do two versions of seqloom train the same weights and generate the same texts?
 
-Runs the same trainings and commands with one version at a time and records the results: a digest of every tensor by
-value (names may differ between versions), generated texts with their log-probabilities, likelihoods, ratings, scores.
-Nothing here is timed, and nothing says whether the output is good.
+Run the same commands with each version and record the results: a digest of each tensor (names may differ between
+versions), generated texts with their log-probabilities, likelihoods, ratings and detector scores. Neither speed nor the
+quality of the output is measured.
 
     python benchmarks/compare_versions.py record --python OLD/bin/python -o old.json
     python benchmarks/compare_versions.py record --python NEW/bin/python -o new.json
     python benchmarks/compare_versions.py compare old.json new.json
 
-A renamed flag is looked up in the command's own help, so that one script drives both versions. The exit status is 0 if
-all outputs are equal, 1 otherwise. `--only NAME` records some cases alone.
+The script looks up renamed flags in the help of each command, so it works with both versions. The exit status is 0 if
+all outputs are equal, and 1 otherwise. `--only NAME` records some of the cases.
 """
 
 import argparse
@@ -43,17 +43,17 @@ FORMER_FLAGS = {
     "--pretrain-steps": ("--awakening",),
     "--warmup-steps": ("--schooling",),
 }
-"""Flags of this version, and what they were called before."""
+"""Flags of this version, with their former names."""
 
 FORMER_WORDS = {"stateful": "lanes", "smc": "steer", "guidance": "guide", "rejection": "filter"}
-"""Values of this version, and what they were called before."""
+"""Values of this version, with their former names."""
 
 TEXT = "The quick brown fox jumps over the lazy dog. Pack my box with five dozen jugs, said the wizard.\n"
 
 
 @dataclass
 class Version:
-    """One installed version, and a folder that its commands work in."""
+    """One installed version and the working folder of its commands."""
 
     python: str
     folder: Path
@@ -61,7 +61,7 @@ class Version:
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def run(self, *words: object) -> str:
-        """Run one command and return its standard output; former spellings are used where this version has those."""
+        """Run one command and return its standard output; use former names if this version has them."""
         command = [self._word(list(map(str, words)), at) for at in range(len(words))]
         environment = {**os.environ, "SEQLOOM_CACHE": str(self.folder / "cache"), "COLUMNS": "200"}
         if self.kernels:
@@ -115,7 +115,7 @@ def write_rated(path: Path, num_rows: int, *, generated: bool = False) -> None:
 
 
 def texts(version: Version, run: str, *flags: object) -> Any:
-    """Return what `generate --json` prints of its samples."""
+    """Return the samples of `generate --json`."""
     output = json.loads(version.run("generate", run, "--length", 60, "--count", 3, "--json", *flags))
     return [
         {key: sample[key] for key in ("text", "log_prob", "finish_reason") if key in sample}
@@ -124,7 +124,7 @@ def texts(version: Version, run: str, *flags: object) -> Any:
 
 
 def language_model(*flags: object, sampling: tuple[tuple[object, ...], ...] = ((),)) -> Callable[[Version, str], None]:
-    """Return a case: train on plain text, generate, evaluate and score."""
+    """Return a test case that trains on plain text, generates, evaluates and scores."""
 
     def case(version: Version, name: str) -> None:
         version.run("train", "corpus.txt", "--run", name, "--threads", 1, "--seed", 3, *flags)
@@ -140,7 +140,7 @@ def language_model(*flags: object, sampling: tuple[tuple[object, ...], ...] = ((
 
 
 def rated(version: Version, name: str) -> None:
-    """Train on rated text, fit a critic, and write to a rating by every method."""
+    """Train on rated text, fit a critic, and generate for a rating by every method."""
     columns = ("--text", "text", "--rating", "stars", "--group", "place")
     version.run("train", "rated.csv", *columns, "--run", name, "--steps", 60, "--hidden-size", 32, "--threads", 1)
     version.run("critic", "fit", "rated.csv", *columns, "--run", "critic")
@@ -205,11 +205,11 @@ CASES: dict[str, Callable[[Version, str], None]] = {
     "detector": detector,
 }
 KERNELS_OFF = ("char_lstm", "char_gru", "char_conv", "rated")
-"""Cases that are recorded once more without the compiled kernels."""
+"""Cases that are also recorded without the compiled kernels."""
 
 
 def record(python: str, only: list[str]) -> dict[str, Any]:
-    """Run every case with one version and return what came out."""
+    """Run every case with one version and return the outputs."""
     outputs: dict[str, Any] = {}
     for kernels, names in ((None, tuple(CASES)), ("off", KERNELS_OFF)):
         with tempfile.TemporaryDirectory() as folder:
@@ -227,7 +227,7 @@ def record(python: str, only: list[str]) -> dict[str, Any]:
 
 
 def differences(old: Any, new: Any, at: str = "") -> list[str]:
-    """Return where two recordings differ; keys that only one of them has are passed over."""
+    """Return the paths at which two recordings differ; ignore keys that only one of them has."""
     if isinstance(old, dict) and isinstance(new, dict):
         return [line for key in old.keys() & new.keys() for line in differences(old[key], new[key], f"{at}/{key}")]
     return [] if old == new else [at]

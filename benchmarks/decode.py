@@ -1,12 +1,12 @@
-"""How many characters a second does a trained model write, against torch, `torch.compile` and JAX?
+"""How many characters per second does a model generate, compared with torch, `torch.compile` and JAX?
 
-Asked of one stream on one core, of one stream on all, and of 256 streams side by side; of temperature alone and of the
-full chain of transforms; of every instruction set that this processor has, and every precision. The peers write one
-stream on one core, their state carried from character to character: torch eager, torch with one compiled function a
-character, JAX with one compiled call a character and with a compiled loop over a thousand (`lax.scan`); each in a
-process of its own, in turns with ours. Weights are random, of the right shapes: they take as long as trained ones.
-Each figure is the median of repeated runs, beside the share of the bound: the time that it takes to read the weights
-once from where they lie.
+Measured for one stream on one core, one stream on all cores, and a batch of 256 streams; with temperature only and with
+all sampling transforms; with every instruction set of this processor and every precision. The peers generate one stream
+on one core and carry the state from character to character: torch eager, torch with one compiled function per
+character, JAX with one compiled call per character, and JAX with a compiled loop over 1,000 characters (`lax.scan`).
+Each peer runs in a process of its own, alternately with seqloom. The weights are random, which does not change the
+speed. Each number is the median of repeated runs, and is compared with an upper bound: the speed of reading the weights
+once per character.
 
     python benchmarks/decode.py [--json FILE]       everything, about five minutes
     python benchmarks/decode.py --seconds 0.2 --models "LSTM(128)" --no-torch
@@ -54,15 +54,15 @@ Models = dict[str, tuple[str, tuple[int, ...]]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=0.6, help="of each measurement")
-    parser.add_argument("--models", default=",".join(MODELS), help="which models to ask")
-    parser.add_argument("--no-torch", action="store_true", help="leave the peers out")
-    parser.add_argument("--json", type=Path, help="where the measurements go")
+    parser.add_argument("--seconds", type=float, default=0.6, help="duration of each measurement")
+    parser.add_argument("--models", default=",".join(MODELS), help="models to measure, separated by commas")
+    parser.add_argument("--no-torch", action="store_true", help="skip the peers")
+    parser.add_argument("--json", type=Path, help="file for the measurements")
     chosen = parser.parse_args()
     models = {name: MODELS[name] for name in chosen.models.split(",")}
     seconds = chosen.seconds
     print(
-        f"{num_usable_processors()} processors, {SYMBOLS} symbols, temperature 0.5; thousands of characters a second\n"
+        f"{num_usable_processors()} processors, {SYMBOLS} symbols, temperature 0.5; thousands of characters per second\n"
     )
     everything: dict[str, Any] = {"processors": num_usable_processors()}
     everything["models"] = as_it_comes(models, seconds)
@@ -76,10 +76,10 @@ def main() -> None:
 
 
 def as_it_comes(models: Models, seconds: float) -> dict[str, dict[str, float]]:
-    """One stream on one core and on all, many streams on all, and the share of the bound that one reaches."""
+    """Measure one stream on one core and on all cores, and many streams on all cores, and compare with the bound."""
     many, found = num_usable_processors(), {}
     cores = f"{many} cores"
-    print_row("model", "one stream, one core", cores, f"256 streams, {cores}", "bound", "of it", head=True)
+    print_row("model", "one stream, one core", cores, f"256 streams, {cores}", "bound", "share of the bound", head=True)
     for name, model in models.items():
         decoder = made(*model)
         one, bound = rate(decoder, 1, 1, seconds, PLAIN), 1 / seconds_to_read(decoder.weights.weight_bytes)
@@ -96,9 +96,9 @@ def as_it_comes(models: Models, seconds: float) -> dict[str, dict[str, float]]:
 
 
 def against_peers(models: Models, seconds: float) -> dict[str, dict[str, Any]]:
-    """One stream on one core, peers and ours in turns."""
+    """Measure one stream on one core, alternately with the peers."""
     found: dict[str, dict[str, Any]] = {}
-    print_row("model, one stream, one core", "system", "thousands a second", "ours is", head=True)
+    print_row("model, one stream, one core", "system", "thousands per second", "seqloom relative", head=True)
     for name, (core, sizes) in models.items():
         decoder = made(core, sizes)
         ours: Rate = partial(_one_stream, decoder)
@@ -117,7 +117,7 @@ def _one_stream(decoder: NativeDecoder, seconds: float) -> float:
 
 
 def peer_rates(core: str, sizes: tuple[int, ...]) -> dict[str, Callable[[], Rate]]:
-    """Torch, and for LSTMs what compiles a step."""
+    """Return the peers: torch eager, and for an LSTM torch.compile and JAX."""
     torch = partial(PeerProcess, sys.executable, "torch_lstm.py", "writing", "--core", core, "--sizes", *sizes)
 
     def jax(work: str) -> PeerProcess:
@@ -128,15 +128,15 @@ def peer_rates(core: str, sizes: tuple[int, ...]) -> dict[str, Callable[[], Rate
     return {
         "torch eager": torch,
         "torch.compile": partial(torch, "--compiled"),
-        "JAX, a call a character": partial(jax, "step"),
+        "JAX, one call per character": partial(jax, "step"),
         "JAX scan": partial(jax, "scan"),
     }
 
 
 def full_chain(models: Models, seconds: float) -> dict[str, dict[str, float]]:
-    """What all transforms together cost."""
+    """Measure the cost of all sampling transforms together."""
     found = {}
-    print_row("model", "temperature alone", "top-p, min-p and repetition", "time", head=True)
+    print_row("model", "temperature only", "top-p, min-p and repetition penalty", "relative time", head=True)
     for name, model in models.items():
         decoder = made(*model)
         chains = (partial(rate, decoder, 1, 1, seconds / 4, drawing) for drawing in (PLAIN, FULL))
@@ -148,7 +148,7 @@ def full_chain(models: Models, seconds: float) -> dict[str, dict[str, float]]:
 
 
 def every_path(models: Models, seconds: float) -> dict[str, dict[str, Any]]:
-    """Each instruction set in each precision, and which precision it takes by itself."""
+    """Measure each instruction set in each precision; mark its default precision."""
     found: dict[str, dict[str, Any]] = {}
     print_row("instruction set and precision, one stream, one core", *models, head=True)
     for kernels in available_kernels():
@@ -158,16 +158,16 @@ def every_path(models: Models, seconds: float) -> dict[str, dict[str, Any]]:
             decoders = {name: made(*model, kernels, precision) for name, model in models.items()}
             rates = {name: rate(decoder, 1, 1, seconds / 2, PLAIN) for name, decoder in decoders.items()}
             found[kernels][precision] = rates
-            print_row(f"{kernels} {precision}{' (its own)' * (precision == own)}", *map(thousands, rates.values()))
+            print_row(f"{kernels} {precision}{' (default)' * (precision == own)}", *map(thousands, rates.values()))
     print()
     return found
 
 
 def through_python(seconds: float) -> dict[str, float]:
-    """What a person gets: samples with their text, stop strings looked for."""
+    """Measure the Python interface: samples with their text, and a search for stop strings."""
     decoder, letters = made(*MODELS["LSTM(128)"]), [bytes([33 + token]) for token in range(SYMBOLS)]
     found = {}
-    print_row("LSTM(128) through Python, as text", "thousands a second", head=True)
+    print_row("LSTM(128) through Python, as text", "thousands per second", head=True)
     for count in (1, 256):
         length = int(200_000 * seconds) // (1 if count == 1 else 64)
         config = SamplingConfig(temperature=0.5, length=max(length, 100), stop=("\n\n",))
@@ -186,12 +186,12 @@ def made(core: str, sizes: tuple[int, ...], kernels: str = "", precision: str | 
     os.environ["SEQLOOM_KERNELS"] = kernels
     decoder = native_decoder(config, weights, precision)
     if decoder is None:
-        raise SystemExit("the compiled kernels are not there: build them with 'python hatch_build.py'")
+        raise SystemExit("no compiled kernels: build them with 'python native_build.py'")
     return decoder
 
 
 def rate(decoder: NativeDecoder, streams: int, threads: int, seconds: float, drawing: dict[str, float]) -> float:
-    """Characters a second, the median of runs of up to 256 characters a stream."""
+    """Return characters per second: the median over runs of up to 256 characters per stream."""
     lanes = BatchedDecoder(decoder.weights, streams, threads)
     lanes.set_sampling(SamplingSettings(**drawing, **FIXED))
     for lane in range(streams):
@@ -206,7 +206,7 @@ def rate(decoder: NativeDecoder, streams: int, threads: int, seconds: float, dra
 
 
 def seconds_to_read(num_bytes: int) -> float:
-    """The least time that it takes to look through as many bytes, over and over: the search of the C library."""
+    """Return the shortest time to read a number of bytes, by the C library's search."""
     data = bytes(num_bytes)
     return min(median_seconds(lambda: data.find(b"x"), 0.02) for _ in range(5))
 
@@ -222,7 +222,7 @@ def median_seconds(work: Callable[[], object], seconds: float) -> float:
 
 
 def alternating(*measures: Callable[[], float]) -> list[float]:
-    """The medians of measurements that take turns, so that a change of the machine's speed meets all."""
+    """Return the medians of alternating measurements, so that changes of the machine's speed affect all equally."""
     turns = [[measure() for measure in measures] for _ in range(5)]
     return [statistics.median(each) for each in zip(*turns, strict=True)]
 

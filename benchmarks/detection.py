@@ -1,14 +1,14 @@
-"""Can generated reviews be told from real ones, by a detector that learned from what a generator writes?
+"""How well does a detector recognise generated reviews, if it was trained on the texts of a generator?
 
-A generator learns from one pool of the reviews, a detector from another pool and from what the generator writes; both
-are measured on businesses of a third, with texts of the generator that nobody has seen, and of generators that the
-detector has never seen: another core, word level, and a model of word triples. Beside the detector stand its members
-alone and what length alone tells; intervals are 95 % by bootstrap.
+A generator is trained on one pool of the reviews, and a detector on another pool and on texts of the generator. The
+detector is measured on businesses of a third pool, with new texts of the same generator and with texts of generators
+that the detector has not seen: another core, word level, and a word trigram model. The results are compared with those
+of single members and of the text length alone. Intervals are 95 % bootstrap confidence intervals.
 
-    python benchmarks/detection.py --work FOLDER                all of it, more than an hour
+    python benchmarks/detection.py --work FOLDER                all parts, more than an hour
     python benchmarks/detection.py --work FOLDER --only own unseen --seed 1 --json found.json
 
-The real files lie under the folder that SEQLOOM_CORPORA names. What stands in the work folder is not made again.
+The real texts are read from the folder in SEQLOOM_CORPORA. Results in the work folder are reused.
 """
 
 import argparse
@@ -53,13 +53,13 @@ GENERATORS: dict[str, dict[str, Any]] = {
     "another core, seed and size": {"core": "gru", "size": 192, "seed": 7},
     "word level": {"level": "word", "seed": 5},
 }
-"""What else than the usual each generator is trained with."""
+"""Settings of each generator that differ from the defaults."""
 
 
 def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reader.add_argument("--work")
-    reader.add_argument("--minutes", type=float, default=4, help="of training, for each generator")
+    reader.add_argument("--minutes", type=float, default=4, help="training time of each generator")
     reader.add_argument("--seed", type=int, default=0)
     reader.add_argument("--only", nargs="*", choices=list(PARTS))
     reader.add_argument("--json")
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 class Bench:
-    """What all parts stand on, each made when it is first asked for."""
+    """Runs, detector and texts that the parts share, created on first use."""
 
     def __init__(self, work: Path, minutes: float, seed: int) -> None:
         work.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ class Bench:
         self._fakes: dict[str, list[str]] = {}
 
     def generator(self, name: str) -> seqloom.Run:
-        """One of `GENERATORS`."""
+        """Return one of `GENERATORS`, trained on first use."""
         folder = self.work / name.replace(" ", "-").replace(",", "")
         try:
             return seqloom.load(folder)
@@ -91,7 +91,7 @@ class Bench:
 
     @cached_property
     def detector(self) -> Detector:
-        """Learned from another pool and from what the first generator writes."""
+        """Detector, trained on another pool and on texts of the first generator."""
         folder = self.work / "detector"
         if not folder.exists():
             begun = time.perf_counter()
@@ -102,24 +102,24 @@ class Bench:
         return open_detector(folder)
 
     def real(self, pool: str = "judge") -> list[str]:
-        """Real texts of a pool."""
+        """Return the real texts of a pool."""
         return [text.strip() for text in pool_of(pool)]
 
     def fakes(self, name: str) -> list[str]:
-        """Texts at temperature 1, of seeds that the detector has not seen."""
+        """Return texts of a generator at temperature 1, with seeds that the detector has not seen."""
         if name not in self._fakes:
             self._fakes[name] = self._written(name)
         return self._fakes[name]
 
     def _written(self, name: str) -> list[str]:
-        if name == "word triples":
+        if name == "word trigrams":
             return triples(pool_of("generator"), TEXTS, self.random)
         written = self.generator(name).generate_iter(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
         return [text for one in written if words_of(text := one.text.strip())]
 
 
 def said(line: str) -> None:
-    """Progress is no result."""
+    """Print progress to standard error."""
     print(line, file=sys.stderr)
 
 
@@ -129,7 +129,7 @@ def pool_of(pool: str) -> list[str]:
 
 
 def triples(texts: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
-    """Texts of a model of word triples, which falls back on pairs now and then."""
+    """Return texts of a word trigram model that backs off to bigrams with probability 0.2."""
     follows: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for text in texts:
         pieces = ["", "", *re.findall(r"\S+\s*", text), ""]
@@ -152,7 +152,7 @@ def triples(texts: Sequence[str], count: int, random: np.random.Generator) -> li
 
 
 def own(bench: Bench) -> dict[str, Any]:
-    """The detector's own generator, in long and in short texts."""
+    """Measure the detector on its training generator, with long and with short texts."""
     real, fakes = bench.real(), bench.fakes("own")
     long = [[text for text in side if words_of(text) >= LONG] for side in (real, fakes)]
     short = [[first_words(text, int(bench.random.integers(5, SHORT))) for text in side] for side in (real, fakes)]
@@ -163,17 +163,17 @@ def own(bench: Bench) -> dict[str, Any]:
 
 
 def unseen(bench: Bench) -> dict[str, Any]:
-    """Generators that the detector has never seen."""
+    """Measure the detector on unseen generators."""
     real = [text for text in bench.real() if words_of(text) >= LONG]
     found = {}
-    for name in [*list(GENERATORS)[1:], "word triples"]:
+    for name in [*list(GENERATORS)[1:], "word trigrams"]:
         fakes = [text for text in bench.fakes(name) if words_of(text) >= LONG]
         found[name] = measured(bench, real, fakes, name)
     return found
 
 
 def altered(bench: Bench) -> dict[str, Any]:
-    """What is lost where the generated texts are altered."""
+    """Measure the loss of AUC if the generated texts are altered."""
     real, fakes = ([text for text in side if words_of(text) >= LONG] for side in (bench.real(), bench.fakes("own")))
     known, plain = said_by(bench.detector, real), said_by(bench.detector, fakes)
     made = {name: [alter(text, bench.random) for text in fakes] for name, alter in ALTERATIONS.items()}
@@ -188,12 +188,12 @@ def altered(bench: Bench) -> dict[str, Any]:
     }
     members = list(plain)
     rows = [(name, *(spoken(*found[name][member]) for member in members)) for name in found]
-    print_table(("area lost by", *members), rows)
+    print_table(("loss of AUC by", *members), rows)
     return found
 
 
 def nothing(bench: Bench) -> dict[str, Any]:
-    """Real texts against real texts, and labels drawn at random."""
+    """Measure the AUC on real texts in both classes, and with random labels."""
     real = bench.real("critic")[:2000]
     found = {}
     groups = bench.random.permutation(len(real)) < len(real) // 2
@@ -205,12 +205,12 @@ def nothing(bench: Bench) -> dict[str, Any]:
         found[name] = {member: areas(values, truth) for member, values in said_by(detector, unseen_texts).items()}
     members = list(next(iter(found.values())))
     rows = [(name, *(spoken(*of[member]) for member in members)) for name, of in found.items()]
-    print_table(("nothing to learn: area", *members), rows)
+    print_table(("control without signal: AUC", *members), rows)
     return found
 
 
 def hotels(bench: Bench) -> dict[str, Any]:
-    """Hotel reviews of people and of GPT-4 (MAiDE-up), five folds by hotel, without the word `nan` of empty cells."""
+    """Cross-validate on hotel reviews by people and by GPT-4 (MAiDE-up): five folds by hotel, empty cells removed."""
     from sklearn.metrics import accuracy_score
     from sklearn.model_selection import GroupKFold
 
@@ -237,12 +237,12 @@ def hotels(bench: Bench) -> dict[str, Any]:
         (name, spoken(*one["area"]), spoken(*one["found"]), spoken(*one["accuracy"]) if "accuracy" in one else "")
         for name, one in found.items()
     ]
-    print_table(("hotel reviews, people and GPT-4", "area", "found at 1 % false alarms", "right"), rows)
+    print_table(("hotel reviews, people and GPT-4", "ROC AUC", "TPR at 1 % FPR", "accuracy"), rows)
     return found
 
 
 def hotel_reviews() -> tuple[list[str], np.ndarray, list[str], np.ndarray]:
-    """Texts, which of them were generated, their hotels, and their ratings."""
+    """Return texts, whether each was generated, hotels and ratings."""
     texts, truth, names, ratings = [], [], [], []
     for label, file in enumerate(("real_English.csv", "generated_English.csv")):
         with open(HOTELS / file, encoding="utf-8", newline="") as opened:
@@ -260,7 +260,7 @@ def hotel_reviews() -> tuple[list[str], np.ndarray, list[str], np.ndarray]:
 def fit_texts(
     folder: Path, texts: Sequence[str], truth: np.ndarray, groups: np.ndarray, known: np.ndarray, bench: Bench
 ) -> None:
-    """Fit a detector to some of the texts."""
+    """Fit a detector on the texts at the positions `known`."""
     with tempfile.TemporaryDirectory() as held:
         files = []
         for side in (False, True):
@@ -272,7 +272,7 @@ def fit_texts(
 
 
 def speed(bench: Bench) -> dict[str, Any]:
-    """Reviews a second of the light members, beside scikit-learn's vectorisers with a logistic regression."""
+    """Measure reviews per second, compared with scikit-learn's vectorisers and a logistic regression."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
@@ -299,12 +299,12 @@ def speed(bench: Bench) -> dict[str, Any]:
             rates[name].append(count / (time.perf_counter() - begun))
     found = {name: float(np.median(values)) for name, values in rates.items()}
     rows = [(name, f"{rate:,.0f}", f"{rate / found['scikit-learn']:.1f}") for name, rate in found.items()]
-    print_table(("reviews a second", "", "of scikit-learn"), rows)
+    print_table(("system", "reviews per second", "relative to scikit-learn"), rows)
     return found
 
 
 def table(bench: Bench) -> dict[str, Any]:
-    """A table of very many reviews, read, scored by the light members, and written again."""
+    """Measure the speed and the memory of `detect score --light` on large tables."""
     _ = bench.detector
     pieces = [text.split() for text in (*bench.real("critic"), *bench.real())]
     known, new = bench.work / "many.csv", bench.work / "scored.csv"
@@ -327,12 +327,12 @@ def table(bench: Bench) -> dict[str, Any]:
         rows.append((f"{count:,}", f"{known.stat().st_size / 1e6:,.0f} MB", f"{rate:,.0f}", f"{memory:,.0f} MiB"))
     for made in (known, new):
         made.unlink()
-    print_table(("reviews in the table", "size", "a second", "most memory"), rows)
+    print_table(("reviews in the table", "size", "reviews per second", "peak memory"), rows)
     return found
 
 
 def marked(bench: Bench) -> dict[str, Any]:
-    """Texts that carry a watermark, and what a model of another core makes of them."""
+    """Measure the watermark of the generator, with a judge of another core."""
     chosen = argparse.Namespace(texts=1000, judged=16_000, characters=200, temperature=1.0)
     chosen.judge = bench.generator("another core, seed and size").path
     found = watermark.measured(bench.generator("own"), chosen)
@@ -341,7 +341,7 @@ def marked(bench: Bench) -> dict[str, Any]:
 
 
 def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str) -> dict[str, Any]:
-    """Area and share found, of the stack, of each member, and of length; calibration of the stack."""
+    """Return and print AUC and TPR of the ensemble, of each member and of the length, and the calibration error."""
     texts, truth = [*real, *fakes], np.arange(len(real) + len(fakes)) >= len(real)
     said = said_by(bench.detector, texts)
     found: dict[str, Any] = {"real": len(real), "generated": len(fakes)}
@@ -352,13 +352,13 @@ def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str
         rows.append((name, spoken(*found[name]["area"]), spoken(*found[name]["found"])))
     chance = probabilities(said["all"], 0.5)
     found["calibration error"] = interval(lambda at: calibration_error(chance[at], truth[at]), len(truth))
-    print_table((f"{title} ({len(real):,} real, {len(fakes):,} generated)", "area", "found at 1 % false alarms"), rows)
+    print_table((f"{title} ({len(real):,} real, {len(fakes):,} generated)", "ROC AUC", "TPR at 1 % FPR"), rows)
     print(f"calibration error: {spoken(*found['calibration error'])}", flush=True)
     return found
 
 
 def said_by(detector: Detector, texts: Sequence[str]) -> dict[str, np.ndarray]:
-    """The logits of all members together and of each alone, and the numbers of words."""
+    """Return the scores of texts by the ensemble, by each member, and by the number of words."""
     asked = detector.member_outputs(texts)
     words = np.array([words_of(text) for text in texts], np.float64)
     return {"all": detector.logits(asked), **detector.member_logits(asked), "length alone": words}
@@ -373,33 +373,33 @@ def shares_found(values: np.ndarray, truth: np.ndarray) -> tuple[float, float, f
 
 
 def lost(real: np.ndarray, fakes: np.ndarray, altered_fakes: np.ndarray) -> tuple[float, float, float]:
-    """The area that is lost where the same generated texts are altered."""
+    """Return the difference of the AUC between unaltered and altered generated texts."""
     side = np.arange(len(real) + len(fakes)) >= len(real)
     plain, other = (np.concatenate([real, some]) for some in (fakes, altered_fakes))
     return interval(lambda at: area_of(plain[at], side[at]) - area_of(other[at], side[at]), len(side))
 
 
 def area_of(values: np.ndarray, truth: np.ndarray) -> float:
-    """The area under the curve."""
+    """Return the ROC AUC."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(truth, values))
 
 
 def share_found(values: np.ndarray, truth: np.ndarray) -> float:
-    """The share of generated texts above all but a hundredth of the real ones."""
+    """Return the true positive rate at a false positive rate of `FALSE_ALARMS`."""
     return float(np.mean(values[truth] > np.quantile(values[~truth], 1 - FALSE_ALARMS)))
 
 
 def calibration_error(chance: np.ndarray, truth: np.ndarray) -> float:
-    """Expected calibration error in fifteen bins, where as many texts of either side count."""
+    """Return the expected calibration error in fifteen bins, with equal weight for both classes."""
     weight = np.where(truth, 0.5 / truth.sum(), 0.5 / (~truth).sum())
     bins = np.minimum((chance * 15).astype(int), 14)
     return float(sum(abs(np.sum((weight * (chance - truth))[bins == number])) for number in range(15)))
 
 
 def interval(value: Callable[[np.ndarray], float], count: int) -> tuple[float, float, float]:
-    """A figure, and its 95 % interval by bootstrap."""
+    """Return a value on all texts and its 95 % bootstrap confidence interval."""
     random = np.random.default_rng(0)
     drawn = [value(random.integers(count, size=count)) for _ in range(RESAMPLED)]
     low, high = np.quantile(drawn, [0.025, 0.975]).tolist()

@@ -1,9 +1,9 @@
-"""How fast does a text file become a token store, and how much memory do that and training on it take?
+"""How fast is a text file encoded to a token store, and how much memory do encoding and training use?
 
-Asked of each level: fitting the codec (one pass over the file) and building the store (another). Speed is in
-megabytes of the file a second, beside the bound of reading and decoding the same file. Memory is the most
-anonymous memory (`RssAnon`) that the process held: mapped files do not count, since the system drops them when it
-needs the room. A tenth of the file is encoded too: if memory is flat, it takes as much.
+Measured for each level: fitting the codec (one pass over the file) and building the store (a second pass). The speed is
+in megabytes of the file per second, compared with reading and decoding the file only. The memory is the peak of the
+process's anonymous memory (`RssAnon`); mapped files do not count, since the system can drop them. A tenth of the file
+is encoded too: if the memory use does not depend on the file size, both need the same amount.
 
     python benchmarks/encode.py [--json FILE]       1,000 MB of the built-in text
     python benchmarks/encode.py --megabytes 100 --source nietzsche --levels char,byte
@@ -36,11 +36,11 @@ Found = dict[str, float]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--megabytes", type=int, default=1_000, help="size of the file that is made")
-    parser.add_argument("--source", default="python-docs", help="the text that is repeated in it")
-    parser.add_argument("--levels", default=",".join(CODECS), help="which codecs to ask")
-    parser.add_argument("--steps", type=int, default=200, help="steps of training on the file; 0 leaves it out")
-    parser.add_argument("--json", type=Path, help="where the measurements go")
+    parser.add_argument("--megabytes", type=int, default=1_000, help="size of the generated file")
+    parser.add_argument("--source", default="python-docs", help="text to repeat in the file")
+    parser.add_argument("--levels", default=",".join(CODECS), help="codecs to measure, separated by commas")
+    parser.add_argument("--steps", type=int, default=200, help="training steps on the file; 0 skips the training")
+    parser.add_argument("--json", type=Path, help="file for the measurements")
     chosen = parser.parse_args()
     everything: dict[str, Found | float] = {"megabytes": chosen.megabytes}
     with tempfile.TemporaryDirectory() as name:
@@ -48,7 +48,7 @@ def main() -> None:
         write_repeated(file, chosen.source, chosen.megabytes * MEGABYTE)
         write_repeated(tenth, chosen.source, chosen.megabytes * MEGABYTE // 10)
         print(f"{file.stat().st_size / MEGABYTE:,.0f} MB of {chosen.source}\n")
-        print("| work | fit, MB/s | store, MB/s | both, MB/s | characters a token | anonymous memory, MB |")
+        print("| work | fit, MB/s | store, MB/s | both, MB/s | characters per token | anonymous memory, MB |")
         print("| --- | --- | --- | --- | --- | --- |")
 
         def tell(work: str, found: Found) -> None:
@@ -79,7 +79,7 @@ def write_repeated(file: Path, source: str, num_bytes: int) -> None:
 
 
 def in_a_process(work: Callable[..., Found], *arguments: object) -> Found:
-    """Run in a process of its own, so that no level inherits another's memory."""
+    """Run a function in a new process, so that memory is measured separately."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
@@ -106,7 +106,7 @@ def encode(file: Path, level: str, folder: Path) -> Found:
 
 
 def train_on(file: Path, run: Path, steps: int) -> Found:
-    """From the file to a finished run at level char: reading, encoding, training, measuring and plots."""
+    """Train a run at level char from the file, including encoding, measurements and plots."""
     os.environ["SEQLOOM_CACHE"] = str(run.parent / "cache")
     start = time.perf_counter()
     with measured_memory() as memory:
@@ -115,13 +115,13 @@ def train_on(file: Path, run: Path, steps: int) -> Found:
 
 
 def speed(file: Path, start: float) -> float:
-    """Megabytes a second since then."""
+    """Return the megabytes per second since `start`."""
     return file.stat().st_size / MEGABYTE / (time.perf_counter() - start)
 
 
 @contextmanager
 def measured_memory(every_seconds: float = 0.02) -> Iterator[list[float]]:
-    """Megabytes of anonymous memory, sampled in a thread until the block ends."""
+    """Sample the anonymous memory in megabytes in a thread until the block ends."""
     samples = [anonymous_megabytes()]
     done = threading.Event()
 
@@ -139,7 +139,7 @@ def measured_memory(every_seconds: float = 0.02) -> Iterator[list[float]]:
 
 
 def anonymous_megabytes() -> float:
-    """`RssAnon` of this process; Linux tells it in kibibytes."""
+    """Return `RssAnon` of this process, which Linux reports in kibibytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) * 1024 / MEGABYTE
 

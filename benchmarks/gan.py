@@ -1,20 +1,20 @@
-"""Where does a text GAN stand against learning by likelihood, in as much time and with as many parameters?
+"""How does a text GAN compare with maximum likelihood training, for the same time and number of parameters?
 
-Three languages. A small rated grammar, whose every sentence and probability is known: how far each writer is from it
-(total variation over 100,000 samples), and whether any sentence is never written. And sentences of reviews with their
-stars, and titles with their points: over temperatures, how likely what each writes is under a model of other real ones
-(quality), and how well a model that learns from it alone predicts these (diversity); the GAN's lag is read off at equal
-quality. Beside these: the discriminator's accuracy, collapses, greedy texts that differ, the rating that a critic of
-other texts reads, and what is lost without the controller, without interleaved likelihood, without annealing, and
-without rounds at all.
+There are three languages. The first is a small rated grammar with known sentences and probabilities: measured are the
+total variation distance over 100,000 samples, and sentences that are never generated. The others are sentences of
+reviews with their stars, and titles with their points. For several temperatures, quality is the likelihood of generated
+texts under a model of other real texts, and diversity is the likelihood of real texts under a model that is trained on
+generated texts alone. The lag is the difference in diversity at equal quality. Also measured: the discriminator's
+accuracy, mode collapses, distinct greedy texts, the rating that a critic predicts, and an ablation without the
+controller, without interleaved likelihood, without annealing, and without adversarial training.
 
     python benchmarks/gan.py --work FOLDER [--only grammar sentences titles ablations] [--minutes 8] [--seeds 5]
                              [--json FILE] [--plot sweep.png]
 
-Reviews and titles lie under the folder that SEQLOOM_CORPORA names. Preprocessing is lossy: texts of 3 to 15 words, in
-small letters, all of them among the 3,000 most frequent words (titles: 8,000, made of 4,000 subwords). Likelihood alone
-is offered the same minutes and ends before them: it reads so few texts a number of times and no more, by when its loss
-on texts that it does not learn from falls no more. What stands in the work folder is not trained again.
+Reviews and titles are read from the folder in SEQLOOM_CORPORA. Preprocessing is lossy: only lower-case texts of 3 to 15
+words are used, if all their words are among the 3,000 most frequent ones (titles: 8,000 words, encoded with 4,000
+subwords). Likelihood training gets the same time but stops earlier, since the number of epochs is limited on small
+corpora; its validation loss has stopped falling by then. Runs in the work folder are reused.
 """
 
 import argparse
@@ -26,62 +26,74 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from grammar import RATINGS, distance, spoken, tell, truth
+from gan_known_language import RATINGS, distance, spoken, tell, truth
 from markdown import print_table
-from sweep import LENGTH, REGIONS, SENTENCES, TITLES, Judges, Language, diversities, draw, said, tables, welch
+from quality_diversity import (
+    LENGTH,
+    REGIONS,
+    SENTENCES,
+    TITLES,
+    Judges,
+    Language,
+    diversities,
+    draw,
+    said,
+    tables,
+    welch,
+)
 
 import seqloom
 from seqloom.errors import TrainingError
 from seqloom.runs.describe import num_parameters
 
 SIZE, PEER_SIZE = 256, 320
-"""Units of the GAN's generator, and of the likelihood model, which has as many parameters as that with its noise."""
+"""Hidden units of the GAN's generator, and of the likelihood model with the same number of parameters."""
 
 PEERS = 3
-"""Seeds of learning by likelihood."""
+"""Number of seeds of likelihood training."""
 
 DRAWN, LEARNED = 100_000, 20_000
-"""Sentences of the grammar that are written, and that are learned from."""
+"""Numbers of generated and of training sentences of the grammar."""
 
 ABLATED = 2
-"""Seeds of GANs that lack a part."""
+"""Number of seeds of the ablation."""
 
 ROUNDS = 400
-"""Of a GAN that lacks a part, and of a whole one to hold it against: three times what eight minutes give."""
+"""Adversarial steps of the ablation: three times the number for eight minutes."""
 
 INFORMATION = 1.3
-"""Nats that the noise tells of a sentence of the grammar: the share of them that 18 have in one of reviews."""
+"""Target KL divergence in nats for the grammar: the same share of a sentence's nats as 18 for the reviews."""
 
 OF_GRAMMAR: Mapping[str, Any] = {"rating": ("stars",), "size": 128, "information": INFORMATION}
-"""What a GAN of the grammar is told."""
+"""Settings of a GAN of the grammar."""
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    "whole": {},
+    "full model": {},
     "without the controller": {"band": (0.0, 1.0)},
     "without interleaved likelihood": {"likelihood": 0.0},
     "without annealing": {"last_temperature": 1.0},
-    "without rounds": {"rounds": 0, "schooling": 0},
+    "without adversarial training": {"rounds": 0, "schooling": 0},
 }
-"""What a GAN is trained with, other than usual."""
+"""Settings of each variant that differ from the defaults."""
 
 PRESSED: Mapping[str, Mapping[str, Any]] = {
-    f"{name}, pressed": {**lacking, "pressure": 8.0}
+    f"{name}, adversarial weight 8": {**lacking, "pressure": 8.0}
     for name, lacking in {
-        **{name: lacking for name, lacking in VARIANTS.items() if name != "without rounds"},
+        **{name: lacking for name, lacking in VARIANTS.items() if name != "without adversarial training"},
         "without interleaved likelihood and the controller": {"likelihood": 0.0, "band": (0.0, 1.0)},
         "without interleaved likelihood and annealing": {"likelihood": 0.0, "last_temperature": 1.0},
     }.items()
 }
-"""The same where the discriminator's verdict counts for eight times as much as is usual."""
+"""The same variants with eight times the default adversarial weight."""
 
 
 def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reader.add_argument("--work")
-    reader.add_argument("--minutes", type=float, default=8, help="of each training")
+    reader.add_argument("--minutes", type=float, default=8, help="duration of each training")
     reader.add_argument("--seeds", type=int, default=5)
     reader.add_argument("--only", nargs="*", choices=list(PARTS))
-    reader.add_argument("--plot", help="where to draw the sweep")
+    reader.add_argument("--plot", help="file for the plot of quality and diversity")
     reader.add_argument("--json")
     options = reader.parse_args()
     found = {}
@@ -96,7 +108,7 @@ def main() -> None:
 
 
 def likelihood(table: Path, run: Path, minutes: float, seed: int = 0, **settings: Any) -> seqloom.Run:
-    """A run that learned by likelihood alone; what is there is not trained again."""
+    """Return a run trained by likelihood; an existing one is reused."""
     if (run / "metrics.json").exists():
         return seqloom.load(run)
     said(f"{run.name} ...")
@@ -105,7 +117,7 @@ def likelihood(table: Path, run: Path, minutes: float, seed: int = 0, **settings
 
 
 def gan(table: Path, run: Path, minutes: float, seed: int = 0, **settings: Any) -> seqloom.Run | None:
-    """The same of a GAN; None where its texts collapsed again and again."""
+    """Return a GAN; an existing one is reused. None if its training failed after repeated collapses."""
     if (run / "metrics.json").exists():
         return seqloom.load(run)
     said(f"{run.name} ...")
@@ -118,7 +130,7 @@ def gan(table: Path, run: Path, minutes: float, seed: int = 0, **settings: Any) 
 
 
 def grammar(options: argparse.Namespace) -> dict[str, Any]:
-    """Total variation from a language that is known."""
+    """Measure the total variation distance from the known language."""
     language, random = truth(), np.random.default_rng(0)
     table = tell(language, options.work / "grammar.jsonl", LEARNED, random)
     writers: dict[str, seqloom.Run | None] = {}
@@ -150,7 +162,7 @@ def _written(run: seqloom.Run, stars: int) -> Sequence[str]:
 
 
 def compared(language: Language, peers: int, seeds: int, options: argparse.Namespace) -> dict[str, Any]:
-    """The sweep over temperatures, and all that is asked of a GAN of short texts."""
+    """Compare GANs with likelihood training on a language, over temperatures."""
     place, told = options.work / language.place, {**language.told}
     judges, learned = _judges(place, language)
     plain = {
@@ -190,9 +202,9 @@ def _judges(place: Path, language: Language) -> tuple[Judges, Path]:
 
 
 def _lags(found: Mapping[str, Any], plain: Sequence[str], games: Sequence[str]) -> dict[str, Any]:
-    """By how many nats the GANs' diversity is worse at equal quality: each GAN's, their mean and its interval.
+    """Return the lag in diversity of each GAN at equal quality, in nats, and its mean with a confidence interval.
 
-    NaN where there is no quality that all writers reach.
+    The lag is NaN if no quality is reached by all generators.
     """
     lags = {}
     for region, ends in REGIONS.items():
@@ -208,12 +220,12 @@ def _lags(found: Mapping[str, Any], plain: Sequence[str], games: Sequence[str]) 
 
 
 def _measured(run: seqloom.Run) -> dict[str, Any]:
-    """What its training measured."""
+    """Return the metrics of a run."""
     return dict(json.loads((run.path / "metrics.json").read_text(encoding="utf-8")))
 
 
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
-    """What is lost without each part of the rounds, in sentences of reviews and in a language that is known."""
+    """Measure the effect of each part of adversarial training, on sentences and on the known language."""
     judges, learned = _judges(options.work / SENTENCES.place, SENTENCES)
     settings: dict[str, Any] = {**SENTENCES.told, "size": SIZE}
     sentences: dict[str, Any] = {}
@@ -240,11 +252,11 @@ def _ablated(
     settings: Mapping[str, Any],
     seeds: int,
 ) -> Iterator[tuple[str, seqloom.Run | None, tuple[float, float]]]:
-    """GANs of so many rounds that lack a part, each after its seed's first beginning, and the band of that."""
+    """Yield the GANs of the ablation, which share the likelihood run of their seed, with the accuracy band."""
     for seed in range(min(seeds, ABLATED)):
         first = gan(table, table.parent / f"{name}-{seed}", minutes, seed, **settings)
         if first is None:
-            raise TrainingError(f"the GAN of seed {seed} collapsed: nothing can be taken from it")
+            raise TrainingError(f"the GAN of seed {seed} collapsed, so there is nothing to compare with")
         config, parent = first.folder.read_gan()
         same = {**settings, "size": None, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
         for variant, lacking in variants.items():
@@ -255,29 +267,29 @@ def _ablated(
 def print_ablations(found: Mapping[str, Mapping[str, Any] | None]) -> None:
     rows = []
     for name, one in found.items():
-        told, whole = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME)), found[f"whole, {name.split(', ')[1]}"]
+        told, whole = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME)), found[f"full model, {name.split(', ')[1]}"]
         if one and whole:
             values = [diversities({"whole": whole["sweep"], name: one["sweep"]}, *ends) for ends in REGIONS.values()]
             warm = _at_one(one)
             told = [f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}"]
             told += [f"{value[name] - value['whole']:+.3f}" for value in values] + list(_outcome(one))
         rows.append((name, *told))
-    behind = (f"lag to the whole, {at}" for at in REGIONS)
-    print_table((f"GAN, {ROUNDS} rounds", "quality at 1", "diversity at 1", *behind, *OUTCOME), rows)
+    behind = (f"lag to the full model, {at}" for at in REGIONS)
+    print_table((f"GAN, {ROUNDS} adversarial steps", "quality at 1", "diversity at 1", *behind, *OUTCOME), rows)
 
 
 def _inside(run: seqloom.Run, band: tuple[float, float]) -> float | None:
-    """In which share of its rounds the discriminator's accuracy was inside the band, also where nothing held it."""
+    """Return the share of logged steps with the discriminator's accuracy inside the band."""
     held = [line["mean_accuracy"] for line in run.folder.read_log() if "mean_accuracy" in line]
     return float(np.mean([band[0] <= one <= band[1] for one in held])) if held else None
 
 
 def _at_one(one: Mapping[str, Any]) -> Mapping[str, float]:
-    """What was measured at temperature 1."""
+    """Return the measurements at temperature 1."""
     return next(point for point in one["sweep"] if point["temperature"] == 1)
 
 
-OUTCOME = ("inside the band", "went back", "greedy texts that differ", "rating at 1, of real text")
+OUTCOME = ("inside the band", "rollbacks", "distinct greedy texts", "rating correlation at 1, of real text")
 
 
 def _outcome(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -295,14 +307,15 @@ def print_sweeps(sweeps: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
         for name, sweep in sweeps.items()
         for one in sweep
     ]
-    print_table(("writer", "temperature", "nats a word (quality)", "reverse (diversity)", "rating, of real text"), rows)
+    columns = ("nats per word (quality)", "reverse (diversity)", "rating correlation, of real text")
+    print_table(("generator", "temperature", *columns), rows)
 
 
 def print_copied(copied: Mapping[str, Mapping[str, float]], real: float) -> None:
     temperatures = list(next(iter(copied.values())))
     rows = [(name, *(f"{100 * one[at]:.1f} %" for at in temperatures)) for name, one in copied.items()]
-    rows.append(("real texts of others", *([f"{100 * real:.1f} %"] * len(temperatures))))
-    print_table(("stand in what was learned from", *(f"at {at}" for at in temperatures)), rows)
+    rows.append(("real texts of other groups", *([f"{100 * real:.1f} %"] * len(temperatures))))
+    print_table(("copies of training texts", *(f"at {at}" for at in temperatures)), rows)
 
 
 def print_games(found: Mapping[str, Any], names: Sequence[str], games: Sequence[str]) -> None:
@@ -312,14 +325,14 @@ def print_games(found: Mapping[str, Any], names: Sequence[str], games: Sequence[
     ends = [lags[at]["interval"] for at in REGIONS]
     told = ["one seed" if end is None else f"{end[0]:+.3f} to {end[1]:+.3f}" for end in ends]
     rows.append(("mean", *(f"{lags[at]['mean']:+.3f}" for at in REGIONS), *([""] * 4)))
-    rows.append(("95 % interval of the mean", *told, *([""] * 4)))
+    rows.append(("95 % confidence interval of the mean", *told, *([""] * 4)))
     print_table(("GAN", *(f"lag in nats, {at}" for at in REGIONS), *OUTCOME), rows)
 
 
 def print_parameters(runs: Mapping[str, seqloom.Run | None]) -> None:
     known = {name.split(",")[0]: run for name, run in runs.items() if run}
     print_table(
-        ("writer", "parameters"), [(name, f"{num_parameters(run.config.model):,}") for name, run in known.items()]
+        ("generator", "parameters"), [(name, f"{num_parameters(run.config.model):,}") for name, run in known.items()]
     )
 
 

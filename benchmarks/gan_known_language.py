@@ -1,4 +1,4 @@
-"""A small rated language whose every sentence and probability is known: a writer's distance from it is exact."""
+"""A small rated language with known probabilities, from which the distance of a generator is exact."""
 
 import itertools
 import json
@@ -17,16 +17,16 @@ Truth = Mapping[int, Mapping[str, float]]
 """By rating, the probability of each sentence."""
 
 _EXPECTED = 10
-"""Times that a sentence should come, for it to be missed."""
+"""Expected count above which a sentence that never occurs counts as missed."""
 
 
 def truth() -> Truth:
-    """The language: 216 sentences, each with a probability under each rating."""
+    """Return the language: 216 sentences with a probability for each rating."""
     return {stars: dict(_sentences(stars)) for stars in RATINGS}
 
 
 def _sentences(stars: int) -> Iterator[tuple[str, float]]:
-    """Every sentence and its probability; the rating decides how likely each word of praise is."""
+    """Yield every sentence and its probability for a rating, which determines the word of praise."""
     nouns = {"soup": 0.4, "bread": 0.3, "waiter": 0.2, "music": 0.1}
     degrees = {"": 0.5, "very ": 0.3, "quite ": 0.2}
     praise = ("awful", "bad", "plain", "fair", "good", "superb")
@@ -38,13 +38,13 @@ def _sentences(stars: int) -> Iterator[tuple[str, float]]:
 
 
 def spoken(language: Truth, stars: int, count: int, random: np.random.Generator) -> Sequence[str]:
-    """So many sentences of a rating."""
+    """Draw `count` sentences of a rating."""
     texts, chances = zip(*language[stars].items(), strict=True)
     return [texts[at] for at in random.choice(len(texts), count, p=chances)]
 
 
 def tell(language: Truth, file: Path, count: int, random: np.random.Generator) -> Path:
-    """Write a table of so many sentences with ratings, each as frequent as any."""
+    """Write a table of `count` sentences with uniformly distributed ratings."""
     with open(file, "w", encoding="utf-8") as table:
         for stars in random.integers(RATINGS[0], RATINGS[-1] + 1, count).tolist():
             table.write(json.dumps({"text": spoken(language, stars, 1, random)[0], "stars": stars}) + "\n")
@@ -52,16 +52,16 @@ def tell(language: Truth, file: Path, count: int, random: np.random.Generator) -
 
 
 def distance(language: Truth, texts: Mapping[int, Sequence[str]]) -> dict[str, Any]:
-    """How far texts are from the language.
+    """Return the distance of texts from the language.
 
     Args:
-        language: as `truth` gives it.
-        texts: by the rating that they were written to.
+        language: result of `truth`.
+        texts: generated texts by requested rating.
 
     Returns:
-        Means over ratings: the total variation, the share of texts that are no sentence, and the rating's error, by
-        how much the rating that a sentence makes likely (all ratings alike before it) is off the wanted one; and how
-        many sentences, of all ratings, should have come and did not.
+        The means over ratings of the total variation distance, of the share of texts that are not sentences of the
+        language, and of the rating error (distance of the requested rating from the posterior mean of the rating under
+        a uniform prior); and the number of missed sentences over all ratings.
     """
     off, missed, wrong, error = [], 0, [], []
     expected = {text: _rating_of(language, text) for text in language[RATINGS[0]]}
@@ -79,6 +79,6 @@ def distance(language: Truth, texts: Mapping[int, Sequence[str]]) -> dict[str, A
 
 
 def _rating_of(language: Truth, text: str) -> float:
-    """What rating a sentence makes likely."""
+    """Return the posterior mean of the rating of a sentence under a uniform prior."""
     chances = np.array([language[stars][text] for stars in RATINGS])
     return float(chances @ np.array(RATINGS) / chances.sum())

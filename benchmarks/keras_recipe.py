@@ -1,12 +1,12 @@
-"""How does seqloom compare with the textbook's own loop, in Keras on TensorFlow and on JAX?
+"""How does seqloom compare with the textbook recipe in Keras, on TensorFlow and on JAX?
 
-Training: windows of 60 a second for the same network and batch (LSTM(128), the last character's loss, batches of 128).
-Writing: characters a second at temperature 0.5; the textbook's loop predicts from the whole window for each character,
-seqloom's `classic` preset does the same or, with the state carried, one step a character.
+Training: windows of 60 characters per second, for the same network and batches (LSTM(128), loss of the last character,
+batches of 128). Generation: characters per second at temperature 0.5. The textbook recipe reads the whole window again
+for each character. seqloom's `classic` preset does the same, or carries the state and reads each character once.
 
-    python benchmarks/classic.py [--peers tensorflow,jax] [--seconds 20] [--json FILE]
+    python benchmarks/keras_recipe.py [--peers tensorflow,jax] [--seconds 20] [--json FILE]
 
-The peers are installed once into environments of their own (see peers/environments.py), about 700 MB.
+The peers are installed once into separate environments (see peers/environments.py), about 700 MB.
 """
 
 import argparse
@@ -27,23 +27,23 @@ HERE = Path(__file__).parent
 
 
 def peer(name: str, text: Path, seconds: float) -> dict[str, Any]:
-    """What the recipe reaches in a peer's environment.
+    """Run the recipe in a peer's environment and return its measurements.
 
     Raises:
-        CalledProcessError: the environment could not be made.
-        PeerError: the recipe failed in it.
+        CalledProcessError: the environment could not be created.
+        PeerError: the recipe failed.
     """
     command = [str(python_of(name)), str(HERE / "peers" / "keras_classic.py"), str(text), str(seconds)]
     environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
-        raise PeerError((done.stderr.strip().splitlines() or ["it said nothing"])[-1][:200])
+        raise PeerError((done.stderr.strip().splitlines() or ["no output"])[-1][:200])
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def ours(text: Path, folder: Path) -> dict[str, Any]:
-    """The same by the preset `classic`, and writing with the state carried."""
+    """Return the same measurements with the preset `classic`, and the speed of generation with a carried state."""
     run = seqloom.train(text, run=folder / "run", preset="classic", lowercase=True, steps=600)
     metrics = run.folder.read_metrics()
     training = run.config.training
@@ -58,11 +58,11 @@ def ours(text: Path, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure all systems and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", default="tensorflow,jax", help=f"of {', '.join(PEERS)}")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of training, and of writing, in each peer")
-    parser.add_argument("--json", type=Path, help="where the measurements go")
+    parser.add_argument("--peers", default="tensorflow,jax", help=f"some of {', '.join(PEERS)}, with commas")
+    parser.add_argument("--seconds", type=float, default=20.0, help="duration of training and of generation")
+    parser.add_argument("--json", type=Path, help="file for the measurements")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         text = Path(place) / "nietzsche.txt"
@@ -73,7 +73,7 @@ def main() -> None:
                 everything[f"keras on {name}"] = peer(name, text, asked.seconds)
             except (PeerError, subprocess.CalledProcessError) as error:
                 everything[f"keras on {name}"] = {"failed": str(error)}
-    print("| system | training, windows/s | writing, characters/s |\n| --- | --- | --- |")
+    print("| system | training, windows/s | generation, characters/s |\n| --- | --- | --- |")
     for name, found in everything.items():
         if "failed" in found:
             print(f"| {name} | not measured: {found['failed']} | |")
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def _text() -> list[str]:
-    """The corpus, from the catalogue."""
+    """Return the chunks of the corpus."""
     from seqloom.config import ReadingConfig
     from seqloom.corpora import open_corpus
 

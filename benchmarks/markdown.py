@@ -1,4 +1,4 @@
-"""Tables of what was measured, as the report shows them."""
+"""Print tables in the format of the report."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,6 +7,6 @@ __all__ = ["print_table"]
 
 
 def print_table(heading: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table in Markdown, an empty line before it."""
+    """Print a Markdown table after an empty line."""
     print("\n".join(["", f"| {' | '.join(heading)} |", "| --- " * len(heading) + "|"]))
     print("\n".join(f"| {' | '.join(map(str, row))} |" for row in rows), flush=True)

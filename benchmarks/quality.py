@@ -1,14 +1,15 @@
-"""How good is a model after so many seconds of training, with nothing set but the budget?
+"""How good is a model after a number of seconds of training, with default settings?
 
-Trains with the default settings on the first 90 % of a catalogue corpus and scores the last 10 %, which nothing was
-chosen on: nats a character with full context, by blocks of 256 and by windows of 60 (one every fourth position).
-Seconds are of training: start-up, validation and sampling are not counted. A row's figure is the median of its seeds.
+The model is trained on the first 90 % of a catalogue corpus and scored on the last 10 %, on which nothing was selected.
+Measured are nats per character with full context, in blocks of 256 and in windows of 60 (at every fourth position). The
+seconds count training only, without start-up, validation and sampling. The result of a row is the median over its
+seeds.
 
     python benchmarks/quality.py [ROW ...] [--seeds 3] [--json FILE]
 
-Rows: nietzsche-4s, -5s, -7s, -15s and -60s, shakespeare-60s and -600s. The last takes ten minutes a seed. The corpora
-are fetched, or found under the folder that SEQLOOM_CORPORA names. Published, to compare with: Keras on TensorFlow with
-the textbook's LSTM(128) on nietzsche, 1.541 nats after 412 s of training (two cores), 1.520 at its best after 880 s;
+Rows: nietzsche-4s, -5s, -7s, -15s and -60s, shakespeare-60s and -600s. The last takes ten minutes per seed. The corpora
+are fetched, or read from the folder in SEQLOOM_CORPORA. Published results for comparison: Keras on TensorFlow with the
+textbook's LSTM(128) on nietzsche, 1.541 nats after 412 s of training (two cores), 1.520 at its best after 880 s;
 nanoGPT on shakespeare, 1.88 after about 3 minutes on a laptop's processor, 1.4697 (random blocks of 256) on an A100.
 """
 
@@ -25,7 +26,7 @@ import seqloom
 
 @dataclass(frozen=True)
 class Row:
-    """One question: a corpus, a budget, and the nats to reach, with full context (`nats`) or in `blocks_256`."""
+    """A corpus, a time budget, and the target in nats, with full context (`nats`) or in `blocks_256`."""
 
     corpus: str
     seconds: float
@@ -46,7 +47,7 @@ ROWS = {
 
 
 def measure(row: Row, seed: int) -> dict[str, Any]:
-    """Train once; the held-out figures, the seconds of training and the settings that were chosen."""
+    """Train once and return the held-out losses, the seconds of training and the chosen settings."""
     with tempfile.TemporaryDirectory() as folder:
         run = seqloom.train(
             row.corpus,
@@ -70,17 +71,17 @@ def measure(row: Row, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure the rows that are named, and print a table."""
+    """Measure the selected rows and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--json", type=Path, help="where the single measurements go")
+    parser.add_argument("--json", type=Path, help="file for the measurements of each seed")
     asked = parser.parse_args()
     unknown = [name for name in asked.rows if name not in ROWS]
     if unknown:
         parser.error(f"unknown row {', '.join(unknown)}: choose from {', '.join(ROWS)}")
     found: dict[str, list[dict[str, Any]]] = {}
-    print("| row | reach | nats (median) | each seed | blocks of 256 | windows of 60 | seconds of training |")
+    print("| row | target | nats (median) | each seed | blocks of 256 | windows of 60 | seconds of training |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name in asked.rows or ROWS:
         each = [measure(ROWS[name], seed) for seed in range(asked.seeds)]
@@ -96,7 +97,7 @@ def main() -> None:
         )
         if asked.json:
             asked.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
-    print("\nWhat the planner chose, first seed:\n")
+    print("\nSettings chosen for the first seed:\n")
     for name, each in found.items():
         print(f"- {name}: {each[0]['chosen']}")
 

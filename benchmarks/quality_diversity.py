@@ -1,8 +1,8 @@
-"""Quality against diversity of writers of short rated texts, over temperatures.
+"""Quality and diversity of generators of short rated texts, over temperatures.
 
-Quality is how likely texts are under a model of other real ones (the judge), in nats a word; diversity how well a
-model that learns from the written texts alone predicts real ones (Zhao et al. 2018, "reverse perplexity"). A writer's
-lag is how much worse its diversity is where its quality is another's (Caccia et al. 2020).
+Quality is the loss of generated texts under a model of other real texts (the judge), in nats per word. Diversity is the
+loss of real texts under a model that is trained on generated texts alone (Zhao et al. 2018, "reverse perplexity"). The
+lag of a generator is the difference in diversity at equal quality (Caccia et al. 2020).
 """
 
 import hashlib
@@ -44,36 +44,36 @@ CORPORA = Path(os.environ.get("SEQLOOM_CORPORA", "."))
 TEMPERATURES = (0.4, 0.55, 0.7, 0.85, 1.0)
 SAMPLES = 10_000
 LENGTH = 40
-"""Tokens of the longest text that is written."""
+"""Maximum length of generated texts, in tokens."""
 
 REGIONS: Mapping[str, tuple[float, float]] = {"all": (0.0, 1.0), "cold half": (0.0, 0.5), "warm half": (0.5, 1.0)}
-"""Parts of the qualities that all writers reach, the best quality first."""
+"""Parts of the range of quality that all generators reach, best quality first."""
 
 _ASKED = 50
-"""Quantiles of the real ratings, which texts are asked for."""
+"""Number of quantiles of the real ratings that are requested."""
 
 Sweep = Sequence[Mapping[str, float]]
-"""By temperature: quality, diversity and rating."""
+"""Quality, diversity and rating correlation at each temperature."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """Rated texts.
+    """A table of rated texts.
 
     Attributes:
-        place: folder in the work folder.
-        file: the table.
-        text: its column of texts.
-        rating: of ratings.
-        group: of what must not be on both sides; None where there is nothing.
-        words: the most frequent ones, which alone are in what is kept.
-        symbols: that words are made of.
-        marks: that may stand between them.
-        scaled: ratings, as a critic learns them.
-        pools: of texts to learn from, and to judge by.
-        level: of the writers' tokens; None is words.
-        vocabulary: the writers' symbols; None leaves it to them.
-        temperatures: that writers are compared at: so many that they reach a quality in common.
+        place: name of the subfolder of the work folder.
+        file: table.
+        text: column of the texts.
+        rating: column of the ratings.
+        group: column of the groups, which stay on one side of a split; None without groups.
+        words: number of most frequent words; texts with other words are left out.
+        symbols: characters of words, as in a regular expression's set.
+        marks: allowed punctuation marks.
+        scaled: transformation of the ratings for the critic.
+        pools: pools of the training texts, and of the judge's texts.
+        level: level of the generators; None for words.
+        vocabulary: vocabulary size of the generators; None for the default.
+        temperatures: temperatures to compare, wide enough for a common range of quality.
     """
 
     place: str
@@ -92,7 +92,7 @@ class Language:
 
     @property
     def told(self) -> dict[str, Any]:
-        """What a writer is told of the texts."""
+        """Settings of a generator for these texts."""
         group = "group" if self.group else None
         told = {"rating": (self.rating,), "group": group, "level": self.level, "vocabulary": self.vocabulary}
         return {name: value for name, value in told.items() if value is not None}
@@ -112,7 +112,7 @@ TITLES = Language(
 
 
 def tables(place: Path, language: Language) -> tuple[Path, Path]:
-    """Texts to learn from, and of other groups to judge by."""
+    """Return the files of the training texts and of the judge's texts, which come from other groups."""
     files = place / "learned.jsonl", place / "judged.jsonl"
     if all(file.exists() for file in files):
         return files
@@ -128,7 +128,7 @@ def tables(place: Path, language: Language) -> tuple[Path, Path]:
 
 
 def _cut(language: Language, pool: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
-    """The sentences of a pool of texts, and their words."""
+    """Yield the usable sentences of a pool, and their words."""
     reading = ReadingConfig(
         text=language.text, rating=(language.rating,), group=language.group, pool=pool, lowercase=True
     )
@@ -143,7 +143,7 @@ def _cut(language: Language, pool: str) -> Iterator[tuple[dict[str, Any], list[s
 
 
 def _weights(run: seqloom.Run) -> str:
-    """A fingerprint of a run's weights."""
+    """Return a digest of a run's weights."""
     return hashlib.sha256(run.folder.weights_file.read_bytes()).hexdigest()
 
 
@@ -152,7 +152,7 @@ def rows_of(table: Path) -> list[dict[str, Any]]:
 
 
 class Critic:
-    """What rating a text shows, by a ridge regression of words that has read other texts."""
+    """Ridge regression of ratings on word n-grams, fitted on other texts."""
 
     def __init__(self, table: Path, language: Language) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -166,16 +166,16 @@ class Critic:
         )
 
     def agreement(self, texts: Sequence[str], wanted: Sequence[float]) -> float:
-        """The correlation of wanted and judged ratings."""
+        """Return the correlation of requested and predicted ratings."""
         return float(np.corrcoef(self._model.predict(list(texts)), self._scaled(wanted))[0, 1])
 
     def real(self, rows: Sequence[Mapping[str, Any]]) -> float:
-        """The same of real texts."""
+        """Return the correlation of actual and predicted ratings of real texts."""
         return self.agreement([row["text"] for row in rows], [row[self._rating] for row in rows])
 
 
 class Judges:
-    """All that judges writers of a language: a model of real texts, a critic of ratings, and the texts they know."""
+    """Measurements of generators of a language: a model of real texts, a critic, and the training texts."""
 
     def __init__(self, place: Path, language: Language, judge: seqloom.Run) -> None:
         self._place, self._language, self._judge = place, language, judge
@@ -183,17 +183,17 @@ class Judges:
         self._judged, self._real, self.critic = judged, rows_of(learned), Critic(judged, language)
 
     def real(self) -> dict[str, float]:
-        """Quality and rating of real texts, and how many of others stand among them."""
+        """Return quality and rating correlation of real texts, and the share of other real texts among them."""
         texts = [row["text"] for row in self._real[:SAMPLES]]
         others = [row["text"] for row in rows_of(self._judged)]
         return {"quality": self._nats(texts), "rating": self.critic.real(self._real), "copied": self._known(others)}
 
     def swept(self, run: seqloom.Run, temperatures: Sequence[float] = ()) -> list[dict[str, float]]:
-        """Quality, diversity and rating over temperatures; kept beside the run, and good for its weights.
+        """Return quality, diversity and rating correlation over temperatures, cached in the run for its weights.
 
         Args:
-            run: the writer.
-            temperatures: others than the language's.
+            run: generator.
+            temperatures: temperatures to use instead of the language's.
         """
         file, asked = run.path / "sweep.json", list(temperatures or self._language.temperatures)
         whose = {"writer": _weights(run), "judge": _weights(self._judge), "unit": "nats a word"}
@@ -218,7 +218,7 @@ class Judges:
         return [swept[temperature] for temperature in asked]
 
     def copied(self, run: seqloom.Run) -> dict[str, float]:
-        """The share of texts that stand in what was learned from as they are, at the lowest and highest temperature."""
+        """Return the share of texts that are copies of training texts, at the lowest and the highest temperature."""
         ends = (TEMPERATURES[0], TEMPERATURES[-1])
         return {f"{temperature:g}": self._known(self._texts(run, SAMPLES // 5, temperature)[0]) for temperature in ends}
 
@@ -227,7 +227,7 @@ class Judges:
         return float(np.mean([text.strip() in known for text in texts]))
 
     def _texts(self, run: seqloom.Run, count: int, temperature: float) -> tuple[list[str], list[float]]:
-        """Texts to ratings that are spread as the real ones, and these."""
+        """Return texts for ratings distributed as the real ones, and the requested ratings."""
         ratings = [row[self._language.rating] for row in self._real]
         asked = Counter(np.quantile(ratings, (np.arange(_ASKED) + 0.5) / _ASKED, method="nearest").tolist())
         texts, wanted = [], []
@@ -238,14 +238,14 @@ class Judges:
         return texts, wanted
 
     def _nats(self, texts: Sequence[str]) -> float:
-        """Nats a word of texts under a model of real ones."""
+        """Return the loss of texts under the judge, in nats per word."""
         return float(self._judge.evaluate(_written(texts, self._place / "asked.jsonl")).nats / _words(texts))
 
     def _reverse(self, texts: Sequence[str]) -> float:
-        """Nats a word of real texts under a model that has learned from these alone.
+        """Return the loss of real texts under a model that is trained on `texts` alone, in nats per word.
 
-        It reads every word of the language twice beside them, so that one that was never written is rare, and not
-        spelled.
+        The training data also contains every word of the language twice, so that a word that was never generated is
+        rare instead of unknown.
         """
         words = sorted({word for row in self._real for word in row["text"].split()})
         order = np.random.default_rng(0).permutation(len(words))
@@ -257,26 +257,26 @@ class Judges:
 
 
 def _words(texts: Sequence[str]) -> int:
-    """Words of texts, where a mark counts as one, and so does a text's end.
+    """Return the number of words of texts; a punctuation mark counts as a word, and so does the end of a text.
 
-    A rare word counts once, however many bytes it is spelled in: a token, texts of many such words would seem likelier.
+    A rare word counts once, however many bytes spell it. Per token, texts with many rare words would seem more likely.
     """
     return sum(1 + len(word_pattern().findall(text)) for text in texts)
 
 
 def _texts_of(run: seqloom.Run, count: int, temperature: float, rating: float, seed: int) -> Iterator[str]:
-    """Texts to a rating; those of another seed have other noise."""
+    """Yield texts for a rating; another seed has other noise."""
     written = run.generate_iter(count=count, length=LENGTH, temperature=temperature, rating=rating, seed=seed)
     return (sample.text for sample in written if sample.text.strip())
 
 
 def diversities(sweeps: Mapping[str, Sweep], begin: float, end: float) -> dict[str, float]:
-    """Each writer's mean diversity over a part of the qualities that all of them reach.
+    """Return the mean diversity of each generator over a part of the common range of quality.
 
-    Between temperatures by monotone cubics: chords of a bent curve would lie above it, the more the further apart.
+    Monotone cubics interpolate between temperatures; linear interpolation of a convex curve would be biased upwards.
 
     Raises:
-        ValueError: there is no quality that all reach.
+        ValueError: the generators have no quality in common.
     """
     from scipy.interpolate import PchipInterpolator
 
@@ -292,9 +292,9 @@ def diversities(sweeps: Mapping[str, Sweep], begin: float, end: float) -> dict[s
 
 
 def welch(ones: Sequence[float], others: Sequence[float]) -> dict[str, Any]:
-    """By how much the mean of some is above that of others, with an interval that holds it in 95 of 100 cases.
+    """Return the difference of two means with its 95 % confidence interval by Welch's t-test.
 
-    Welch's t; without an interval where a side has one number only.
+    The interval is None if one side has one number only.
     """
     from scipy.stats import ttest_ind
 
@@ -306,12 +306,12 @@ def welch(ones: Sequence[float], others: Sequence[float]) -> dict[str, Any]:
 
 
 def draw(sweeps: Mapping[str, Mapping[str, Sweep]], real: float, path: Path) -> None:
-    """Quality against diversity, one curve a writer and a colour for each kind of writer, over the area of its curves.
+    """Plot quality against diversity, with one curve per generator and one colour per kind of generator.
 
     Args:
-        sweeps: by kind and name.
+        sweeps: measurements by kind and name.
         real: quality of real text.
-        path: of the picture.
+        path: file for the plot.
     """
     from seqloom.plots.style import BLUE, GREY, ORANGE, drawn, headed, plain_axes
 
@@ -327,13 +327,13 @@ def draw(sweeps: Mapping[str, Mapping[str, Sweep]], real: float, path: Path) -> 
                     at, np.min(inside, axis=0), np.max(inside, axis=0), color=color, alpha=0.2, linewidth=0
                 )
             for number, curve in enumerate(curves):
-                label = f"{kind}, a curve a seed" if not number else None
+                label = f"{kind}, one curve per seed" if not number else None
                 axes.plot(*zip(*curve, strict=True), color=color, marker="o", markersize=3, linewidth=1, label=label)
         axes.axvline(real, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        axes.set_xlabel("nats a word under a model of real texts: to the left is better")
-        axes.set_ylabel("nats of real texts, after these: lower is better")
+        axes.set_xlabel("quality: nats per word under a model of real texts (lower is better)")
+        axes.set_ylabel("diversity: nats per word of real texts (lower is better)")
         plain_axes(axes)
-        headed(figure, "Quality and diversity", "each point a temperature; the dashed line is real text")
+        headed(figure, "Quality and diversity", "one point per temperature; the dashed line is real text")
         axes.legend(loc="best")
 
 
@@ -343,5 +343,5 @@ def _written(texts: Sequence[str], file: Path) -> Path:
 
 
 def said(line: str) -> None:
-    """Progress is no result."""
+    """Print progress to standard error."""
     print(line, file=sys.stderr, flush=True)

@@ -1,18 +1,18 @@
-"""Which way of writing to a rating follows it best, for the same number of tokens written?
+"""Which method follows a requested rating best, for the same number of generated tokens?
 
-Trains a generator on one pool of a rated table and a critic on another, then writes to the ratings of real texts in
-every way: told the rating, guided, filtered, steered, and together. Every way may write about as many tokens in all;
-those that throw texts away give fewer. A judge of another family, from a third pool, rates what comes out, and real
-texts too. A model of the same size that knows no ratings tells what conditioning costs; models that are told the rating
-in fewer places, what each of them is worth (--ablations); and a critic of the whole table, in five folds, how well
-ratings can be predicted from four fifths of it.
+A generator is trained on one pool of a rated table, and a critic on another. Texts are then generated for the ratings
+of real texts by every method: conditioning, guidance, rejection, smc (sequential Monte Carlo), and their combinations.
+Every method may generate about the same number of tokens; methods that reject texts give fewer texts. A judge of
+another kind, fitted on a third pool, rates the generated and the real texts. A model of the same size without ratings
+shows the cost of conditioning. Models with fewer inputs of the rating show the effect of each input (--ablations). A
+critic of the whole table, in five folds, shows how well ratings can be predicted from four fifths of it.
 
     python benchmarks/ratings.py [TABLE] [--text text] [--rating stars] [--group business_id] [--epochs 12]
                                  [--count 300] [--temperature 0.8] [--seed 0] [--ablations]
                                  [--json FILE] [--work FOLDER]
 
-A table is looked for under the folder that SEQLOOM_CORPORA names too; by default it is the Yelp reviews there, cut at
-about 60 words. What stands in the work folder already is not trained again.
+TABLE may be relative to the folder in SEQLOOM_CORPORA. The default is the Yelp reviews in that folder, cut at about 60
+words. Runs and critics in the work folder are reused.
 """
 
 import argparse
@@ -39,7 +39,7 @@ WAYS = (ALONE, ("condition", "guide"), ("condition", "filter"), FILTERED, STEERE
 PILOT = 40
 PLACES = ("input", "state", "output")
 STARS_OFF = 0.75
-"""How far off the critic may be in the row on acceptance."""
+"""Tolerance in the row about the acceptance rate."""
 
 THOUSAND = 1000
 
@@ -64,15 +64,15 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("--level", default="subword")
     reader.add_argument("--vocabulary", type=int, default=4000)
     reader.add_argument("--cut-words", type=int, default=60)
-    reader.add_argument("--epochs", type=float, default=12, help="that each model is trained")
+    reader.add_argument("--epochs", type=float, default=12, help="epochs of each model")
     reader.add_argument("--size", type=int, default=256)
     reader.add_argument("--dropout", type=float, default=0.5)
-    reader.add_argument("--count", type=int, default=300, help="texts of the way that gives fewest")
+    reader.add_argument("--count", type=int, default=300, help="number of texts of the method with the fewest")
     reader.add_argument("--temperature", type=float, default=0.8)
     reader.add_argument("--guidance", type=float, default=2)
     reader.add_argument("--agree", type=float)
     reader.add_argument("--particles", type=int, default=32)
-    reader.add_argument("--seed", type=int, default=0, help="of the models, the critic and the draws")
+    reader.add_argument("--seed", type=int, default=0, help="seed of the models, the critic and the draws")
     reader.add_argument("--ablations", action="store_true")
     reader.add_argument("--work")
     reader.add_argument("--json")
@@ -109,7 +109,7 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
 
 
 def trained(options: argparse.Namespace, folder: Path, *, rated: bool = True, **settings: Any) -> seqloom.Run:
-    """A model; one that stands in the folder is taken as it is."""
+    """Return a run; an existing one is reused."""
     try:
         return seqloom.load(folder)
     except RunError:
@@ -155,7 +155,7 @@ def control(
     asked: dict[str, Any],
     work: Path,
 ) -> RatingControlReport:
-    """The measurement of some ways, with those of the settings that they have a use for."""
+    """Measure some methods, with the settings that they use."""
     methods = {method for way in ways for method in way}
     uses = {"guidance": {"guide"}, "agree": {"filter", "steer"}, "critic": {"filter", "steer"}, "particles": {"steer"}}
     given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
@@ -166,7 +166,7 @@ def control(
 def compared(
     run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any], work: Path
 ) -> dict[str, dict[str, Any]]:
-    """Every way with as many texts as the tokens of the dearest allow."""
+    """Measure every method, each with the token budget of the most expensive one."""
     pilot = control(run, options, WAYS, PILOT, asked, work)
     cost = {name: way.tokens / max(way.agreement.texts, 1) for name, way in pilot.methods.items() if name != REAL}
     found: dict[str, dict[str, Any]] = {}
@@ -180,7 +180,7 @@ def compared(
 
 
 def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any]) -> float:
-    """Seconds for a thousand filtered texts from all over the scale, the critic's loading among them."""
+    """Return the seconds for a thousand accepted texts over the whole scale, including loading the critic."""
     scale = run.config.conditions.columns[0]
     wanted = [scale.knots[round(share * (len(scale.knots) - 1))] for share in (0, 0.25, 0.5, 0.75, 1)]
     settings = {name: value for name, value in asked.items() if name != "particles"}
@@ -191,20 +191,20 @@ def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any
         for text in run.generate_rated(rating, count=THOUSAND // 5, methods=FILTERED, **settings)
     ]
     took = time.perf_counter() - begun
-    print(f"{len(texts)} filtered texts in {took:.1f} s", file=sys.stderr)
+    print(f"{len(texts)} accepted texts in {took:.1f} s", file=sys.stderr)
     return took * THOUSAND / max(len(texts), 1)
 
 
 def unconditional(options: argparse.Namespace, work: Path) -> float:
-    """Nats a token of the judge's texts under a model of the same size that knows no ratings."""
-    from seqloom.rating.likelihood import split_likelihood
+    """Return the loss of the judge's texts under a model of the same size without ratings, in nats per token."""
+    from seqloom.rating.control_report import split_likelihood
 
     run = trained(options, work / "unconditional", rated=False)
     return split_likelihood(run, options.table, "judge")["none"]
 
 
 def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> dict[str, float]:
-    """What a model that is told the rating in these places alone comes to."""
+    """Measure a model with the rating as an input in some places only."""
     run = trained(options, work / f"told-{'-'.join(places)}", condition_into=tuple(places))
     report = control(
         run, options, [ALONE], 4 * THOUSAND, {"temperature": options.temperature, "seed": options.seed}, work
@@ -214,7 +214,7 @@ def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> d
 
 
 def ways_table(report: dict[str, Any]) -> list[str]:
-    lines = ["| way | texts | tokens | pearson | of real | mean error | kept | self-BLEU-4 |", "| --- " * 8 + "|"]
+    lines = ["| method | texts | tokens | pearson | of real | mean error | kept | self-BLEU-4 |", "| --- " * 8 + "|"]
     for name, way in report["ways"].items():
         found, kept = way["agreement"], way["acceptance"].get("all")
         share, bleu = (number(way[key], form) for key, form in (("share", ".0%"), ("self_bleu", ".3f")))
@@ -223,12 +223,12 @@ def ways_table(report: dict[str, Any]) -> list[str]:
             f"{number(found['mean_error'], '.3f')} | {number(kept, '.0%')} | {bleu} |"
         )
     for place, found in report.get("without", {}).items():
-        lines.append(f"| condition, not into {place} | {4 * THOUSAND:,} | | | {found['share']:.0%} | | | |")
+        lines.append(f"| conditioning, not into {place} | {4 * THOUSAND:,} | | | {found['share']:.0%} | | | |")
     return lines
 
 
 def numbers_table(report: dict[str, Any], *, stars: bool) -> list[str]:
-    """What is asked of the reviews, and what was measured; of other tables only the latter."""
+    """Return a table of the measurements, with the targets if the table is that of the reviews."""
     ways, nats, critic = report["ways"], report["nats_per_token"], report["critic"]
     alone, filtered = ways[" + ".join(ALONE)], ways[" + ".join(FILTERED)]
     guided = ways["condition + guide"]
@@ -238,30 +238,30 @@ def numbers_table(report: dict[str, Any], *, stars: bool) -> list[str]:
     readers = "; ".join(f"{name} r {one['pearson']:.3f}, {one['mean_error']:.3f}" for name, one in critic.items())
     rows = [
         ("critic, five folds by group: r, mean error", "r .79, MAE .55", readers),
-        ("condition alone, of real", "85%", f"{alone['share']:.0%}"),
-        ("guidance and filter, of real", "105%", f"{filtered['share']:.0%}"),
-        ("their mean error beside condition alone", "-25%", f"{error:+.0%}"),
-        ("steer, of real", "80%", f"{ways['steer']['share']:.0%}"),
+        ("conditioning alone, of real", "85%", f"{alone['share']:.0%}"),
+        ("guidance and rejection, of real", "105%", f"{filtered['share']:.0%}"),
+        ("their mean error, relative to conditioning alone", "-25%", f"{error:+.0%}"),
+        ("smc, of real", "80%", f"{ways['steer']['share']:.0%}"),
         (
-            "nats a token of unseen texts",
+            "nats per token of unseen texts",
             "true rating lowers, shuffled raises, no cost",
             f"true {nats['true']:.4f}, none {nats['none']:.4f}, shuffled {nats['shuffled']:.4f}; a model without "
             f"ratings {nats['unconditional']:.4f}",
         ),
         (
-            f"kept{f' at {STARS_OFF} stars' if stars else ''}",
-            "25% for every rating, 50% in all",
-            f"{kept['all']:.0%} in all, {least:.0%} at least: "
+            f"kept{f' within {STARS_OFF} stars' if stars else ''}",
+            "25% for every rating, 50% overall",
+            f"{kept['all']:.0%} overall, minimum {least:.0%}: "
             + ", ".join(f"{kind} {share:.0%}" for kind, share in kept.items() if kind != "all"),
         ),
         (
-            "self-BLEU-4 that the filter adds",
+            "increase of self-BLEU-4 by rejection",
             "0.02",
             f"{filtered['self_bleu'] - guided['self_bleu']:+.3f} ({guided['self_bleu']:.3f} before)",
         ),
-        ("1,000 filtered texts", "15 s", f"{report['thousand_seconds']:.1f} s"),
+        ("1,000 accepted texts", "15 s", f"{report['thousand_seconds']:.1f} s"),
     ]
-    lines = ["| | reach | measured |", "| --- | --- | --- |"] if stars else ["| | measured |", "| --- | --- |"]
+    lines = ["| | target | measured |", "| --- | --- | --- |"] if stars else ["| | measured |", "| --- | --- |"]
     return lines + [
         f"| {what} | {reach} | {found} |" if stars else f"| {what} | {found} |" for what, reach, found in rows
     ]

@@ -1,14 +1,15 @@
-"""What does it gain to draft the next tokens with a model's further heads, and to read them at once?
+"""How much faster is speculative decoding with the model's own prediction heads?
 
-Asked of one stream on one core, at two temperatures, of each way to write: a token a step, and up to two and three. The
-two take turns, so that a change of the machine's speed meets both. Small models are trained on characters and on words
-with --ahead 3, for half a minute each. Then they are made larger without a change of what they predict: layers with
-units whose weights are zero, vocabularies with words that never come. So a large shape's costs meet the acceptance of
-drafts of a trained model; a large model that was trained for longer predicts its own drafts a little better or worse.
+Measured for one stream on one core, at two temperatures, with one token per step and with up to two and three. The
+measurements alternate, so that changes of the machine's speed affect all equally. Small models are trained on
+characters and on words with --prediction-heads 3, for half a minute each. They are then enlarged without changing their
+predictions: layers get units with zero weights, and vocabularies get tokens that never occur. This combines the cost of
+a large shape with the acceptance rate of a trained model; the acceptance rate of a large model that was trained longer
+differs slightly.
 
-    python benchmarks/ahead.py                      everything, about five minutes
-    python benchmarks/ahead.py --minutes 0.2 --seconds 0.05
-    python benchmarks/ahead.py --folder runs        keep the trained runs, or use those that are there
+    python benchmarks/speculative_decoding.py                      everything, about five minutes
+    python benchmarks/speculative_decoding.py --minutes 0.2 --seconds 0.05
+    python benchmarks/speculative_decoding.py --folder runs        keep the trained runs, or reuse them
 """
 
 import argparse
@@ -53,10 +54,10 @@ WAYS = (1, 2, 3)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=0.5, help="of training, for each model")
-    parser.add_argument("--seconds", type=float, default=0.2, help="of each turn; there are seven")
-    parser.add_argument("--folder", type=Path, help="where the trained runs are kept")
-    parser.add_argument("--source", default="python-docs", help="what they are trained on")
+    parser.add_argument("--minutes", type=float, default=0.5, help="training time of each model")
+    parser.add_argument("--seconds", type=float, default=0.2, help="duration of each of the seven measurements")
+    parser.add_argument("--folder", type=Path, help="folder for the trained runs")
+    parser.add_argument("--source", default="python-docs", help="training corpus")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         runs = {
@@ -73,12 +74,19 @@ def trained(path: Path, chosen: argparse.Namespace, settings: dict[str, object])
 
 
 def rows(runs: dict[str, Run], seconds: float) -> Iterator[tuple[str, ...]]:
-    yield "model", "weights", "temperature", "a second", *(f"up to {way} a step" for way in WAYS[1:]), "usual"
+    yield (
+        "model",
+        "weights",
+        "temperature",
+        "tokens per second",
+        *(f"up to {way} per step" for way in WAYS[1:]),
+        "default",
+    )
     for name, sizes, vocabulary in SHAPES:
         config, weights = enlarged(runs[name], sizes, vocabulary)
         decoder = native_decoder(config, weights)
         if decoder is None:
-            raise SystemExit("the compiled kernels are not there: build them with 'python native_build.py'")
+            raise SystemExit("no compiled kernels: build them with 'python native_build.py'")
         shape = f"{name}: {config.vocabulary:,}, {'+'.join(map(str, sizes))}"
         for temperature in TEMPERATURES:
             lanes = [started(decoder, runs[name], temperature, way) for way in WAYS]
@@ -103,7 +111,7 @@ def started(decoder: NativeDecoder, run: Run, temperature: float, ahead: int) ->
 
 
 def alternating(lanes: list[BatchedDecoder], seconds: float) -> list[float]:
-    """Tokens a second of each, medians of turns; the first is for warming up."""
+    """Return tokens per second, as medians of alternating measurements; the first one is a warm-up."""
     turns = [[rate(one, seconds) for one in lanes] for _ in range(8)][1:]
     return [statistics.median(each) for each in zip(*turns, strict=True)]
 
@@ -116,7 +124,7 @@ def rate(lanes: BatchedDecoder, seconds: float) -> float:
 
 
 def enlarged(run: Run, sizes: tuple[int, ...], vocabulary: int) -> tuple[ModelConfig, dict[str, np.ndarray]]:
-    """A model of other sizes that predicts what the run's does: units of zeros, and tokens that are never likely."""
+    """Return a larger model with the same predictions, by units with zero weights and improbable tokens."""
     old = run.config.model
     fields = {**old.to_json(), "sizes": sizes, "vocabulary": max(vocabulary, old.vocabulary)}
     config = ModelConfig.from_json(fields)
@@ -132,7 +140,7 @@ def enlarged(run: Run, sizes: tuple[int, ...], vocabulary: int) -> tuple[ModelCo
 
 
 def widened(name: str, array: np.ndarray, shape: tuple[int, ...], blocks: int) -> np.ndarray:
-    """An array in the corner of zeros; the rows of gates lie in blocks of their own."""
+    """Return an array padded with zeros; each gate has a block of rows."""
     gates = name.startswith("core.") and name.split(".")[-1] in ("weight_input", "weight_hidden", "bias")
     count = blocks if gates else 1
     to = np.zeros((count, shape[0] // count, *shape[1:]), np.float32)

@@ -1,18 +1,19 @@
-"""How many tokens a second does one training step read, against torch's own LSTM, `torch.compile` and a JAX scan?
+"""How many tokens per second does a training step process, compared with torch's LSTM, `torch.compile` and a JAX scan?
 
-A step is everything between two batches: embedding, LSTM, linear layer, loss, gradients, clipping, AdamW. The peers are
-`torch.nn.LSTM` with fused AdamW, in float32 and in bfloat16 autocast; the same with the loss under `torch.compile`; the
-same in float32 held to AVX2; and JAX, a whole step compiled as one. Shapes and threads are the same for all. Peers run
-in processes of their own (see peers/torch_lstm.py and peers/jax_lstm.py), all take turns, and each figure is the median
-of the rounds, so that a noisy machine troubles all alike. A ratio is against the better of the two eager peers.
+A step includes embedding, LSTM, linear layer, loss, gradients, clipping and AdamW. The peers are `torch.nn.LSTM` with
+fused AdamW, in float32 and in bfloat16 autocast; the same with the loss under `torch.compile`; the same in float32,
+restricted to AVX2; and JAX with a whole step compiled as one function. Shapes and threads are the same for all. The
+peers run in separate processes (see peers/torch_lstm.py and peers/jax_lstm.py). All measurements alternate, and each
+number is the median over the rounds, so that a noisy machine affects all equally. Ratios are relative to the faster of
+the two eager peers.
 
-The bound is a matrix product of 2048 x 2048 x 2048 in torch, the fastest of each of the same rounds, in bfloat16 for
-what multiplies in it and in float32 for the others. On a busy machine the library's AVX2 product loses more than a step
-does, whose share is then above 100 %. A step's operations are those of its matrix products, forward and
-backward; the first layer's input is a row of a table and counts nothing.
+The upper bound is a matrix product of 2048 x 2048 x 2048 in torch, the fastest one of each round, in bfloat16 for
+kernels that multiply in bfloat16 and in float32 for the others. On a busy machine torch's AVX2 product slows down more
+than a step, whose share of the bound can then exceed 100 %. The operations of a step are those of its matrix products,
+forward and backward. The first layer's input is a table lookup and does not count.
 
     python benchmarks/training_step.py [--rounds 5] [--seconds 1] [--threads 2] [--json FILE]
-    python benchmarks/training_step.py --no-peers --shapes "128, 32 x 64"       the kernels and eager torch alone
+    python benchmarks/training_step.py --no-peers --shapes "128, 32 x 64"       kernels and eager torch only
 """
 
 import argparse
@@ -35,12 +36,12 @@ from seqloom.kernels.weights import expected_shapes
 
 VOCABULARY, EMBEDDING = 59, 32
 EAGER = ("torch float32", "torch bfloat16")
-HELD = "torch float32 held to AVX2"
+HELD = "torch float32 restricted to AVX2"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One question: the layers, and the windows that they read."""
+    """Shape of a measurement: the layers and the batch."""
 
     sizes: tuple[int, ...]
     lanes: int
@@ -48,19 +49,19 @@ class Shape:
 
     @property
     def name(self) -> str:
-        """For the table."""
+        """Name in the table."""
         return f"{' + '.join(map(str, self.sizes))}, {self.lanes} x {self.window}"
 
     @property
     def operations(self) -> int:
-        """Of one token, forward and backward, a multiplication and an addition each counted."""
+        """Floating-point operations per token, forward and backward; a multiply-add counts as two."""
         recurrent = sum(4 * size * size for size in self.sizes)
         inputs = sum(4 * below * size for below, size in zip(self.sizes, self.sizes[1:], strict=False))
         return 3 * 2 * (recurrent + inputs + self.sizes[-1] * VOCABULARY)
 
     @property
     def flags(self) -> list[object]:
-        """For a peer's script."""
+        """Arguments of a peer's script."""
         return ["--sizes", *self.sizes, "--lanes", self.lanes, "--window", self.window]
 
 
@@ -68,7 +69,7 @@ SHAPES = {shape.name: shape for shape in (Shape((128,), 32, 64), Shape((512,), 6
 
 
 def peer(script: str, *arguments: object, environment: dict[str, str] | None = None) -> Callable[[], Rate]:
-    """A peer that is started when its turn to get ready comes."""
+    """Return a function that starts a peer."""
 
     def start() -> Rate:
         python = python_of("jax") if script == "jax_lstm.py" else sys.executable
@@ -78,7 +79,7 @@ def peer(script: str, *arguments: object, environment: dict[str, str] | None = N
 
 
 def peer_steps(shape: Shape, threads: int, *, few: bool) -> dict[str, Callable[[], Rate]]:
-    """The peers' steps, by name; the eager ones alone where few are wanted."""
+    """Return the peers by name; only the eager ones if `few`."""
     flags = ["training", *shape.flags, "--threads", threads]
     ways = {
         "torch float32": peer("torch_lstm.py", *flags),
@@ -95,17 +96,17 @@ def peer_steps(shape: Shape, threads: int, *, few: bool) -> dict[str, Callable[[
 
 
 def products(threads: int) -> dict[str, Callable[[], Rate]]:
-    """The bounds, by the precision of their products."""
+    """Return the matrix products of the upper bounds, by precision."""
     flags = ["product", "--threads", threads]
     return {
         "float32": peer("torch_lstm.py", *flags),
         "bfloat16": peer("torch_lstm.py", *flags, "--bfloat16"),
-        "float32 held to AVX2": peer("torch_lstm.py", *flags, environment=AVX2_ONLY),
+        "float32 restricted to AVX2": peer("torch_lstm.py", *flags, environment=AVX2_ONLY),
     }
 
 
 def native_step(shape: Shape, kernels: str, threads: int) -> Callable[[], None]:
-    """One update after another by the compiled kernels."""
+    """Return a function that runs one training step with the compiled kernels."""
     config = ModelConfig(vocabulary=VOCABULARY, sizes=shape.sizes, embedding=EMBEDDING)
     trainer, random = NativeTrainer(config, kernels, threads), np.random.default_rng(0)
     weights = {
@@ -128,7 +129,7 @@ def native_step(shape: Shape, kernels: str, threads: int) -> Callable[[], None]:
 
 
 def native_steps(shape: Shape, threads: int, *, portable: bool) -> dict[str, Callable[[], Rate]]:
-    """Ours, by the name of the instruction set."""
+    """Return seqloom's training steps by instruction set."""
     names = [name for name in available_kernels() if portable or name != "portable"]
 
     def make(name: str) -> Callable[[], Rate]:
@@ -138,14 +139,14 @@ def native_steps(shape: Shape, threads: int, *, portable: bool) -> dict[str, Cal
 
 
 def bound_of(way: str) -> str:
-    """Which matrix product bounds a way."""
+    """Return the name of the matrix product that bounds a system."""
     if way in BFLOAT16 or way.endswith("bfloat16"):
         return "bfloat16"
-    return "float32 held to AVX2" if way in ("avx2", HELD) else "float32"
+    return "float32 restricted to AVX2" if way in ("avx2", HELD) else "float32"
 
 
 def measure(shape: Shape, asked: argparse.Namespace) -> dict[str, Any]:
-    """Tokens a second of each way, operations a second of the bounds, and what could not be measured."""
+    """Return tokens per second of each system, operations per second of the bounds, and failures."""
     bounds = {f"product {name}": make for name, make in products(asked.threads).items()}
     ways = peer_steps(shape, asked.threads, few=asked.no_peers)
     ways |= native_steps(shape, asked.threads, portable=asked.portable)
@@ -159,7 +160,7 @@ def measure(shape: Shape, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def rows(shape: Shape, found: dict[str, Any]) -> list[str]:
-    """The table's rows of one shape."""
+    """Return the rows of the table for one shape."""
     rates, bounds = found["tokens_per_second"], found["products_per_second"]
     best = max((rates[name] for name in EAGER if name in rates), default=float("nan"))
     lines = []
@@ -173,18 +174,20 @@ def rows(shape: Shape, found: dict[str, Any]) -> list[str]:
 
 
 def main() -> None:
-    """Measure all shapes, and print a table."""
+    """Measure all shapes and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each way in each round")
+    parser.add_argument("--seconds", type=float, default=1.0, help="duration of each measurement")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shapes", nargs="+", choices=list(SHAPES), default=list(SHAPES))
-    parser.add_argument("--no-peers", action="store_true", help="leave out all peers but eager torch")
-    parser.add_argument("--portable", action="store_true", help="measure the portable kernels too: minutes")
-    parser.add_argument("--json", type=Path, help="where the measurements go")
+    parser.add_argument("--no-peers", action="store_true", help="skip all peers except eager torch")
+    parser.add_argument(
+        "--portable", action="store_true", help="also measure the portable kernels, which takes minutes"
+    )
+    parser.add_argument("--json", type=Path, help="file for the measurements")
     asked = parser.parse_args()
     everything: dict[str, Any] = {}
-    print("| shape | way | tokens a second | against the better eager torch | GFLOP/s | bound, GFLOP/s | share of it |")
+    print("| shape | system | tokens/s | relative to faster eager torch | GFLOP/s | bound, GFLOP/s | share of bound |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name in asked.shapes:
         everything[name] = measure(SHAPES[name], asked)

@@ -1,15 +1,18 @@
-"""How good is a small transformer after the same minute of training, on the same text?
+"""How good is a small transformer after the same minute of training on the same text?
 
-The peer is nanoGPT's published configuration for a laptop's processor on shakespeare's characters, written here from
-its description: 4 pre-norm blocks of 4 heads, 128 wide, GELU layers of 512, no biases, learned positions, input and
-output embeddings tied, context 64, batches of 12, no dropout; AdamW (betas .9 and .99, weight decay .1 on matrices,
-rate .001 falling along a cosine to .0001 after 100 steps of warm-up), clipping at 1. Published: about 1.88 nats after
-2,000 steps in about 3 minutes. It is trained as published, and once more for the seconds of the budget, its cosine
-planned over as many steps as a short calibration says they hold. seqloom trains by its defaults for the same seconds.
+The peer is nanoGPT's published configuration for characters of shakespeare on a laptop's processor, implemented here
+from its
+description: 4 pre-norm blocks with 4 heads, width 128, GELU layers of 512, no biases, learned positions, tied
+embeddings, context 64, batch size 12, no dropout; AdamW (betas .9 and .99, weight decay .1 on matrices, learning rate
+.001 with 100 steps of warm-up and a cosine schedule to .0001), gradient clipping at 1. The published loss is about 1.88
+nats after 2,000 steps in about 3 minutes. The transformer is trained as published, and a second time for the budget in
+seconds, with a cosine schedule over the number of steps that a short calibration predicts. seqloom is trained with its
+defaults for the same time.
 
-All train on the first 90 % and are scored on the last 10 %: in blocks of 64, the transformer's context, every character
-of a block counted, as the published figure is; and with the context that suits each: the transformer with 48 to 63
-characters before each, seqloom with all that came before. Seconds are of training. Medians of the seeds.
+All models are trained on the first 90 % of the text and scored on the last 10 %: first in blocks of 64, the
+transformer's context, with every character counted, like the published loss; then with each model's own context, which
+is 48 to 63 preceding characters for the transformer and all preceding characters for seqloom. The seconds count
+training only. The results are medians over the seeds.
 
     python benchmarks/transformer.py [--seconds 60] [--steps 2000] [--seeds 3] [--json FILE]
 """
@@ -40,7 +43,7 @@ Found = dict[str, float]
 
 
 class Block(nn.Module):
-    """Attention and a layer of four times the width, each on its normalised input, each added to it."""
+    """Pre-norm transformer block: causal self-attention and a GELU layer of four times the width."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +53,7 @@ class Block(nn.Module):
         self.widen, self.narrow = nn.Linear(WIDTH, 4 * WIDTH, bias=False), nn.Linear(4 * WIDTH, WIDTH, bias=False)
 
     def forward(self, signal: Tensor) -> Tensor:
-        """`[batch, time, width]` to the same."""
+        """Map `[batch, time, width]` to the same shape."""
         batch, time_steps, _ = signal.shape
         heads = self.mix(self.norms[0](signal)).view(batch, time_steps, 3, HEADS, WIDTH // HEADS)
         query, key, value = heads.permute(2, 0, 3, 1, 4)
@@ -60,7 +63,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Characters and their positions in, logits out."""
+    """Character-level transformer language model."""
 
     def __init__(self, vocabulary: int) -> None:
         super().__init__()
@@ -69,18 +72,18 @@ class Transformer(nn.Module):
         self.norm = nn.LayerNorm(WIDTH, bias=False)
         for name, weight in self.named_parameters():
             if weight.dim() == 2:
-                # What is added to the residual stream starts smaller, by the number of additions.
+                # Projections into the residual stream are scaled by the number of additions.
                 residual = name.endswith(("attended.weight", "narrow.weight"))
                 nn.init.normal_(weight, std=0.02 / math.sqrt(2 * BLOCKS) if residual else 0.02)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """`[batch, time]` to `[batch, time, vocab]`."""
+        """Map token ids `[batch, time]` to logits `[batch, time, vocab]`."""
         signal = self.characters(tokens) + self.positions.weight[: tokens.shape[1]]
         return self.norm(self.blocks(signal)) @ self.characters.weight.t()
 
 
 def learning_rate(step: int, steps: int) -> float:
-    """A straight warm-up, then half a cosine."""
+    """Return the learning rate: linear warm-up, then a cosine schedule."""
     if step < WARM_UP:
         return RATE * (step + 1) / (WARM_UP + 1)
     done = (step - WARM_UP) / max(1, steps - WARM_UP)
@@ -88,7 +91,7 @@ def learning_rate(step: int, steps: int) -> float:
 
 
 def updates(model: Transformer, text: Tensor, steps: int, seed: int) -> Callable[[int], None]:
-    """What does one update, by its number."""
+    """Return a function that runs one training step."""
     matrices = [weight for weight in model.parameters() if weight.dim() == 2]
     vectors = [weight for weight in model.parameters() if weight.dim() < 2]
     groups = [{"params": matrices, "weight_decay": DECAY}, {"params": vectors, "weight_decay": 0.0}]
@@ -110,7 +113,7 @@ def updates(model: Transformer, text: Tensor, steps: int, seed: int) -> Callable
 
 
 def steps_within(seconds: float, text: Tensor, vocabulary: int) -> int:
-    """As many updates as so many seconds hold; measured on a model that is thrown away."""
+    """Return the number of steps that fit into a time, measured on a separate model."""
     update = updates(Transformer(vocabulary), text, 1_000, 0)
     durations = []
     for step in range(60):
@@ -121,7 +124,7 @@ def steps_within(seconds: float, text: Tensor, vocabulary: int) -> int:
 
 
 def transformer(text: Tensor, held_out: Tensor, vocabulary: int, steps: int, seed: int) -> Found:
-    """Train for so many steps, and score."""
+    """Train for a number of steps and score the held-out text."""
     torch.manual_seed(seed)
     model = Transformer(vocabulary)
     update, begun = updates(model, text, steps, seed), time.perf_counter()
@@ -138,7 +141,7 @@ def transformer(text: Tensor, held_out: Tensor, vocabulary: int, steps: int, see
 
 @torch.inference_mode()
 def nats(model: Transformer, text: Tensor, stride: int) -> float:
-    """Mean over the text, each window scoring only what the window before it did not."""
+    """Return the mean loss of a text; each window scores only its last `stride` characters."""
     total, counted = 0.0, 0
     starts = torch.arange(0, len(text) - CONTEXT, stride)
     for group in starts.split(256):
@@ -150,7 +153,7 @@ def nats(model: Transformer, text: Tensor, stride: int) -> float:
 
 
 def ours(seconds: float, seed: int) -> Found:
-    """What seqloom reaches with its defaults."""
+    """Train seqloom with its defaults and score the held-out text."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "run"
         run = seqloom.train("shakespeare", run=place, minutes=seconds / 60, hold_out=0.1, seed=seed)
@@ -166,7 +169,7 @@ def ours(seconds: float, seed: int) -> Found:
 
 
 def corpus() -> tuple[Tensor, Tensor, int]:
-    """The first 90 % of shakespeare as ids, the rest, and how many symbols there are."""
+    """Return the first 90 % of shakespeare as ids, the rest, and the number of symbols."""
     text = "".join(chunk for document in open_corpus("shakespeare", ReadingConfig()) for chunk in document.chunks)
     symbols, ids = np.unique(list(text), return_inverse=True)
     tokens = torch.from_numpy(ids.astype(np.int64))
@@ -175,13 +178,13 @@ def corpus() -> tuple[Tensor, Tensor, int]:
 
 
 def main() -> None:
-    """Train each, and print a table."""
+    """Train all systems and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of training")
-    parser.add_argument("--steps", type=int, default=2_000, help="of the transformer as published")
+    parser.add_argument("--seconds", type=float, default=60.0, help="training time")
+    parser.add_argument("--steps", type=int, default=2_000, help="training steps of the transformer as published")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--json", type=Path, help="where the measurements go")
+    parser.add_argument("--json", type=Path, help="file for the measurements")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     text, held_out, vocabulary = corpus()
@@ -192,7 +195,7 @@ def main() -> None:
         f"seqloom, {asked.seconds:g} s": lambda seed: ours(asked.seconds, seed),
     }
     everything: dict[str, Found] = {}
-    print("| system | parameters | steps | seconds of training | nats, blocks of 64 | nats, its own context |")
+    print("| system | parameters | steps | training time, s | nats, blocks of 64 | nats, own context |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, measure in systems.items():
         each = [measure(seed) for seed in range(asked.seeds)]

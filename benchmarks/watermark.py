@@ -1,15 +1,16 @@
-"""What does a watermark cost, how surely is it found, and how often is it found where it is not?
+"""What does a watermark cost, and what are its true and false positive rates?
 
-Asked of texts of equal length that a run writes with and without a key: how many are found by an exact p-value of at
-most 0.001, whole, cut short, or with characters replaced at random; how many of unmarked and of real texts seem to be
-marked; what an independent model of the same language makes of both kinds, in nats a character; how alike the texts
-are; and how fast they are written. "One variant" is what it would be if all texts of a key carried the same mark.
+Measured on texts of equal length that a run generates with and without a key: the true positive rate at a p-value of at
+most 0.001, for whole texts, for parts of them, and with randomly replaced characters; the false positive rate on
+unmarked generated texts and on real texts; the loss of marked and unmarked texts under an independent model of the same
+language, in nats per character; the similarity between texts; and the speed of generation. "One variant" is a watermark
+that is the same for all texts of a key.
 
-    python benchmarks/watermark.py RUN --judge OTHER                the figures of docs/watermark.md, some minutes
+    python benchmarks/watermark.py RUN --judge OTHER                the numbers of docs/watermark.md, some minutes
     python benchmarks/watermark.py RUN --texts 200 --judged 400 --json found.json
     python benchmarks/watermark.py RUN --temperature 0.7
 
-RUN and OTHER are runs of the same table, trained with other seeds or cores. Real texts are the run's own corpus.
+RUN and OTHER are runs of the same table with different seeds or cores. The real texts are the training corpus of RUN.
 """
 
 import argparse
@@ -38,10 +39,10 @@ from seqloom.watermark.detect import RARE
 
 KEY = "a key for measurements"
 TESTS, KEYS = 10, 10
-"""Keys of its own that each unmarked text is held against; keys that all of them are."""
+"""Numbers of keys: different keys for each unmarked text, and keys that all texts share."""
 
 ALIKE = 100
-"""Texts that are compared with one another; and all `--texts` of them too."""
+"""Number of texts in the first self-BLEU; the second one uses all `--texts`."""
 
 Row = tuple[str, str]
 
@@ -49,12 +50,12 @@ Row = tuple[str, str]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--judge", type=Path, help="an independent run, which says how likely the texts are")
-    parser.add_argument("--texts", type=int, default=1000, help="of each kind that are looked at")
-    parser.add_argument("--judged", type=int, default=16_000, help="of each kind that the judge reads")
-    parser.add_argument("--characters", type=int, default=200, help="of each text")
+    parser.add_argument("--judge", type=Path, help="independent run that measures the likelihood of the texts")
+    parser.add_argument("--texts", type=int, default=1000, help="number of texts of each kind")
+    parser.add_argument("--judged", type=int, default=16_000, help="number of texts of each kind for the judge")
+    parser.add_argument("--characters", type=int, default=200, help="length of each text")
     parser.add_argument("--temperature", type=float, default=1.0)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="file for the measurements")
     chosen = parser.parse_args()
     found = measured(seqloom.load(chosen.run), chosen)
     print("| measured | |\n| --- | --- |")
@@ -130,7 +131,7 @@ def share_found(run: Run, texts: Sequence[str]) -> float:
 
 
 def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
-    """What it costs that a text is cut into tokens anew: whole samples, by their tokens and by their text."""
+    """Compare the detection from the generated tokens with the detection from the text, which is encoded again."""
     settings = {"length": chosen.characters, "temperature": chosen.temperature, "watermark": KEY}
     samples = run.samples("", chosen.texts, **settings)
     pairs: list[tuple[WatermarkTest, WatermarkTest]] = [
@@ -150,7 +151,7 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
 
 
 def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
-    """By a new key for each test, which is what the p-value speaks of; and by the same keys for all texts."""
+    """Return the false positive rate with a new key for each test, as the p-value assumes, and with shared keys."""
     ids = [run.codec.encode(run.normalize(text), skip_unknown=True) for text in texts]
 
     def seems_marked(number: int, key: str) -> bool:
@@ -170,7 +171,7 @@ def real_texts(run: Run, characters: int) -> Iterator[str]:
 
 
 def speeds(run: Run, temperature: float) -> dict[str, dict[str, float]]:
-    """Of one text and of many side by side; the two kinds take turns, so that a change of speed meets both."""
+    """Return the speed of one text and of a batch, with alternating measurements of marked and unmarked texts."""
     return {
         name: dict(
             zip(
@@ -200,7 +201,7 @@ def alternating(rates: Sequence[Callable[[], float]]) -> list[float]:
 
 
 def nats(judge: Run, texts: Sequence[str]) -> dict[str, float]:
-    """The mean over texts of the nats a character, and its standard error."""
+    """Return the mean loss per character over texts, and its standard error."""
     documents = (
         np.array([judge.codec.bos_id, *judge.codec.encode(judge.normalize(text), skip_unknown=True).tolist()])
         for text in texts
@@ -214,25 +215,25 @@ def nats(judge: Run, texts: Sequence[str]) -> dict[str, float]:
 
 def rows(found: dict[str, Any]) -> Iterator[Row]:
     texts = f"{found['texts']:,} texts of {found['characters']} characters, temperature {found['temperature']:g}"
-    yield f"found at p <= {found['threshold']}", texts
+    yield f"true positive rate at p <= {found['threshold']}", texts
     for name, share in found["found"].items():
         yield f"- {name}", f"{share:.1%}"
     yield "median p of whole texts", f"{found['median p']:.1e}"
     again = found["found by tokens"]
     yield (
-        f"cut into tokens anew, level {found['level']}, {again['samples']:,} samples",
-        f"{again['by tokens']:.1%} found by their tokens, {again['by text']:.1%} by their text; "
-        f"{again['places by text']:.0f} places for {again['places by tokens']:.0f}; "
+        f"encoded again, level {found['level']}, {again['samples']:,} samples",
+        f"{again['by tokens']:.1%} detected from the tokens, {again['by text']:.1%} from the text; "
+        f"{again['places by text']:.0f} places instead of {again['places by tokens']:.0f}; "
         f"{again['same tokens']:.1%} have the same tokens",
     )
     for name, alarms in found["false alarms"].items():
         one = alarms["by key"]
-        by_key = f"{min(one):.2%} to {max(one):.2%} by single keys"
-        yield f"false alarms, {name} texts", f"{alarms['share']:.2%} of {alarms['tests']:,} tests; {by_key}"
+        by_key = f"{min(one):.2%} to {max(one):.2%} with shared keys"
+        yield f"false positive rate, {name} texts", f"{alarms['share']:.2%} of {alarms['tests']:,} tests; {by_key}"
     if "judge" in found:
         judge = found["judge"]
         for name in ("unmarked", "marked"):
-            yield f"nats a character by the judge, {name}", f"{judge[name]['mean']:.4f} +- {judge[name]['error']:.4f}"
+            yield f"nats per character by the judge, {name}", f"{judge[name]['mean']:.4f} +- {judge[name]['error']:.4f}"
         difference = judge["marked"]["mean"] - judge["unmarked"]["mean"]
         error = math.hypot(judge["marked"]["error"], judge["unmarked"]["error"])
         yield f"difference, {judge['texts']:,} texts of each kind", f"{difference:+.4f} +- {error:.4f}"
@@ -243,7 +244,7 @@ def rows(found: dict[str, Any]) -> Iterator[Row]:
     for name, rates in found["characters a second"].items():
         ratio = rates["marked"] / rates["unmarked"]
         yield (
-            f"characters a second, {name}",
+            f"characters per second, {name}",
             f"{rates['unmarked']:,.0f} unmarked, {rates['marked']:,.0f} marked ({ratio:.2f})",
         )
 

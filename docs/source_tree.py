@@ -1,7 +1,7 @@
 """Write the source tree into docs/architecture.md: one line per module, taken from the first line of its docstring.
 
-    python docs/source_tree.py          check that the page is up to date
-    python docs/source_tree.py --write  update the page
+python docs/source_tree.py          check that the page is up to date
+python docs/source_tree.py --write  update the page
 """
 
 import ast

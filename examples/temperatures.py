@@ -1,6 +1,6 @@
-"""Print the most likely next characters after a prompt, and what temperatures make of their probabilities.
+"""Print the most likely next characters after a prompt, with their probabilities at several temperatures.
 
-Run it: python examples/temperatures.py runs/demo "The functio"
+Usage: python examples/temperatures.py runs/demo "The functio"
 """
 
 import argparse
@@ -14,16 +14,16 @@ ROWS = 8
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What temperatures do to the next character.")
+    parser = argparse.ArgumentParser(description="Show the effect of the temperature on the next character.")
     parser.add_argument("run", help="folder of a run")
-    parser.add_argument("prompt", help="what the next character follows")
-    wanted = parser.parse_args()
+    parser.add_argument("prompt", help="text before the next character")
+    arguments = parser.parse_args()
 
-    run = seqloom.load(wanted.run)
-    probabilities = run.next_distribution(wanted.prompt)
+    run = seqloom.load(arguments.run)
+    probabilities = run.next_distribution(arguments.prompt)
     columns = [seqloom.reweight(probabilities, temperature) for temperature in TEMPERATURES]
 
-    print(f"after {wanted.prompt!r}, at temperature")
+    print(f"after {arguments.prompt!r}, at temperature")
     print("".rjust(10), *[f"{temperature:>7g}" for temperature in TEMPERATURES])
     for token in np.argsort(-probabilities)[:ROWS]:
         print(repr(run.codec.decode([token])).rjust(10), *[f"{column[token]:7.3f}" for column in columns])
@@ -31,9 +31,9 @@ def main() -> None:
 
 
 def entropy_bits(probabilities: np.ndarray) -> float:
-    """How open the choice is: 0 where it is certain, one more for twice as many equal choices."""
-    possible = probabilities[probabilities > 0]
-    return abs(float((possible * np.log2(possible)).sum()))
+    """Return the entropy of a distribution in bits: 0 if it is certain, log2(n) for n equally likely outcomes."""
+    positive = probabilities[probabilities > 0]
+    return abs(float((positive * np.log2(positive)).sum()))
 
 
 if __name__ == "__main__":

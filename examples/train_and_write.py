@@ -1,8 +1,8 @@
-"""Train on a text for a minute, measure the model on the part that it never read, and let it write.
+"""Train on a text for a minute, evaluate the model on held-out text, and generate.
 
-Run it: python examples/train_and_write.py novel.txt --minutes 1
+Usage: python examples/train_and_write.py novel.txt --minutes 1
 
-Without a text it trains on the reference text that Python carries. The run stays in runs/example.
+Without a text it trains on the reference text that Python contains. The run is stored in runs/example.
 """
 
 import argparse
@@ -11,21 +11,21 @@ import seqloom
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train on a text and write more of it.")
+    parser = argparse.ArgumentParser(description="Train on a text and generate more of it.")
     parser.add_argument("source", nargs="?", default="python-docs", help="a file, a folder or a catalogue name")
-    parser.add_argument("--minutes", type=float, default=1.0, help="of training")
-    wanted = parser.parse_args()
+    parser.add_argument("--minutes", type=float, default=1.0, help="training time")
+    arguments = parser.parse_args()
 
-    run = seqloom.train(wanted.source, run="runs/example", minutes=wanted.minutes, hold_out=0.1, overwrite=True)
+    run = seqloom.train(arguments.source, run="runs/example", minutes=arguments.minutes, hold_out=0.1, overwrite=True)
 
     held_out = run.evaluate(split="held-out")
-    print(f"{held_out.bits_per_char:.3f} bits a character on {held_out.characters:,} characters that it never read\n")
+    print(f"{held_out.bits_per_char:.3f} bits per character on {held_out.characters:,} held-out characters\n")
 
     for temperature in (0.2, 0.5, 1.0):
         print(f"--- temperature {temperature}")
         print(run.generate(length=200, temperature=temperature), end="\n\n")
 
-    # The pieces of a stream come as soon as they are written.
+    # A stream yields each piece of text as soon as it is generated.
     for piece in run.stream(length=200, temperature=0.7, seed=1):
         print(piece, end="", flush=True)
     print()

@@ -1,9 +1,9 @@
-"""Virtual environments for the peers, one each, from pinned versions, outside the project.
+"""Virtual environments for the peers, with pinned versions, outside the project.
 
-They lie under the folder that SEQLOOM_PEERS names, by default `~/.cache/seqloom-peers`, and are made once: when one is
-first asked for, or when its list of versions (`NAME.txt` beside this file) has changed.
+The environments are in the folder SEQLOOM_PEERS (`~/.cache/seqloom-peers` by default). Each one is created on first
+use, and again when its list of versions (`NAME.txt` in this folder) changes.
 
-    python benchmarks/peers/environments.py         makes all of them: about 700 MB to fetch, 2.2 GB on disk
+    python benchmarks/peers/environments.py         create all of them: about 700 MB to download, 2.2 GB on disk
 """
 
 import os
@@ -16,16 +16,16 @@ __all__ = ["PEERS", "python_of", "versions"]
 HERE = Path(__file__).parent
 
 PEERS = ("tensorflow", "jax")
-"""The environments that there are. Torch is measured in the project's own."""
+"""Names of the environments. Torch is measured in the project's environment."""
 
 NAMED = ("keras", "tensorflow_cpu", "jax", "jaxlib", "numpy")
 
 
 def python_of(peer: str) -> Path:
-    """The interpreter of a peer's environment, which is made where it is not there yet.
+    """Return the interpreter of a peer's environment; create the environment if necessary.
 
     Raises:
-        CalledProcessError: it could not be made.
+        CalledProcessError: the environment could not be created.
     """
     root = Path(os.environ.get("SEQLOOM_PEERS") or Path.home() / ".cache" / "seqloom-peers") / peer
     python, ready, wanted = root / "bin" / "python", root / "ready", HERE / f"{peer}.txt"
@@ -38,7 +38,7 @@ def python_of(peer: str) -> Path:
 
 
 def versions(peer: str) -> str:
-    """The pinned versions that a report names."""
+    """Return the pinned versions to show in a report."""
     lines = (HERE / f"{peer}.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line)
     return ", ".join(f"{name.replace('_', '-')} {pins[name]}" for name in NAMED if name in pins)

@@ -1,11 +1,11 @@
-"""An LSTM in plain JAX, its loop a `lax.scan`: run by the interpreter of the environment `jax`.
+"""An LSTM in plain JAX with a `lax.scan` loop, run by the interpreter of the environment `jax`.
 
-    jax_lstm.py training --sizes 128 --lanes 32 --window 64      tokens a second, a whole update compiled as one
-    jax_lstm.py step --sizes 128                                 characters a second, one compiled call each
-    jax_lstm.py scan --sizes 128                                 characters a second, a compiled loop over 1,000
+    jax_lstm.py training --sizes 128 --lanes 32 --window 64      tokens per second, with one compiled function per step
+    jax_lstm.py step --sizes 128                                 characters per second, with one compiled call each
+    jax_lstm.py scan --sizes 128                                 characters per second, in a compiled loop over 1,000
 
-The update is embedding, LSTM, linear layer, loss, gradients, clipping and AdamW, in float32, on the threads that JAX
-likes. Writing is held to one core: left to all of them, it is slower.
+A training step includes embedding, LSTM, linear layer, loss, gradients, clipping and AdamW, in float32, with JAX's
+default number of threads. Generation is restricted to one core, since it is slower on all cores.
 """
 
 import argparse
@@ -25,7 +25,7 @@ Tree = Any
 
 
 def made(sizes: list[int]) -> Tree:
-    """Weights of the right shapes."""
+    """Return random weights."""
     keys = iter(random.split(random.key(0), 3 * len(sizes) + 2))
 
     def normal(*shape: int) -> jax.Array:
@@ -44,7 +44,7 @@ def zero_state(sizes: list[int], lanes: int) -> Tree:
 
 
 def cell(hidden_weight: jax.Array, state: Tree, below: jax.Array) -> tuple[Tree, jax.Array]:
-    """One step of one layer; `below` is what comes from the input, bias included."""
+    """Run one step of one layer; `below` is the input's contribution to the gates, including the bias."""
     hidden, kept = state
     take, keep, add, give = jnp.split(below + hidden @ hidden_weight, 4, axis=-1)
     kept = jax.nn.sigmoid(keep) * kept + jax.nn.sigmoid(take) * jnp.tanh(add)
@@ -53,7 +53,7 @@ def cell(hidden_weight: jax.Array, state: Tree, below: jax.Array) -> tuple[Tree,
 
 
 def loss_of(weights: Tree, state: Tree, tokens: jax.Array, targets: jax.Array) -> tuple[jax.Array, Tree]:
-    """Mean cross-entropy of a window `[time, batch]`, and the state after it."""
+    """Return the mean cross-entropy of a window `[time, batch]` and the final state."""
     signal, after = weights["embedding"][tokens], []
     for layer, begun in zip(weights["layers"], state, strict=True):
         below = signal @ layer["input"] + layer["bias"]
@@ -67,7 +67,7 @@ def loss_of(weights: Tree, state: Tree, tokens: jax.Array, targets: jax.Array) -
 def update(
     weights: Tree, first: Tree, second: Tree, state: Tree, count: jax.Array, tokens: jax.Array, targets: jax.Array
 ) -> tuple[Tree, Tree, Tree, Tree, jax.Array]:
-    """AdamW on gradients that are clipped to a norm of 1."""
+    """Run one AdamW step on gradients that are clipped to a norm of 1."""
     (loss, state), gradients = jax.value_and_grad(loss_of, has_aux=True)(weights, state, tokens, targets)
     norm = jnp.sqrt(sum((leaf * leaf).sum() for leaf in jax.tree.leaves(gradients)))
     gradients = jax.tree.map(lambda leaf: leaf * jnp.minimum(1.0, 1.0 / (norm + 1e-6)), gradients)
@@ -84,7 +84,7 @@ def update(
 
 
 def training(sizes: list[int], lanes: int, window: int) -> Callable[[], None]:
-    """One update after another."""
+    """Return a function that runs one training step."""
     weights = made(sizes)
     kept = [weights, jax.tree.map(jnp.zeros_like, weights), jax.tree.map(jnp.zeros_like, weights)]
     kept.append(zero_state(sizes, lanes))
@@ -100,7 +100,7 @@ def training(sizes: list[int], lanes: int, window: int) -> Callable[[], None]:
 
 
 def following(weights: Tree, carried: Tree, _: None = None) -> tuple[Tree, jax.Array]:
-    """From a character and a state to the next; the first layer's input product is a look-up of a row."""
+    """Sample the next character; the input product of the first layer is a table lookup."""
     token, state, key = carried
     key, drawn = random.split(key)
     after, below = [], weights["table"][token]
@@ -115,7 +115,7 @@ def following(weights: Tree, carried: Tree, _: None = None) -> tuple[Tree, jax.A
 
 
 def writing(sizes: list[int], *, scan: bool) -> Callable[[], None]:
-    """A thousand characters, the state carried."""
+    """Return a function that generates 1,000 characters with a carried state."""
     weights = made(sizes)
     weights["table"] = weights["embedding"] @ weights["layers"][0]["input"] + weights["layers"][0]["bias"]
     kept = [(jnp.zeros(1, jnp.int32), zero_state(sizes, 1), random.key(2))]

@@ -1,7 +1,7 @@
-"""The textbook recipe in Keras, timed: run by the interpreter of a peer's environment, prints one JSON object.
+"""Time the textbook recipe in Keras and print one JSON object; run by the interpreter of a peer's environment.
 
-LSTM(128) on one-hot windows of 60, every third position, the last character's loss, RMSprop(0.01), batches of 128; text
-is written by predicting from the whole window for every character, as the recipe does it.
+LSTM(128) on one-hot windows of 60 characters, every third position, loss of the last character, RMSprop(0.01), batches
+of 128. For each generated character the model reads the whole window again, as in the recipe.
 
     KERAS_BACKEND=tensorflow python keras_classic.py TEXT_FILE SECONDS
 """
@@ -17,7 +17,7 @@ WINDOW, STRIDE, BATCH = 60, 3, 128
 
 
 def main() -> None:
-    """Train for about so many seconds, then write for as long."""
+    """Train for a number of seconds, then generate for the same time."""
     path, seconds = sys.argv[1], float(sys.argv[2])
     with open(path, encoding="utf-8") as file:
         text = file.read().lower()

@@ -1,8 +1,8 @@
-"""A peer in a process of its own, which measures when it is told to and waits in between.
+"""Run peers in separate processes, which measure on request and wait in between.
 
-So peers of other environments, and torch under other settings of the processor, take turns with the kernels: a change
-of the machine's speed meets all alike. What cannot be measured (no compiler, no network for the environment) becomes a
-line that says so, and the rest goes on. The other end of the pipe is `serving.py`.
+Peers in other environments, and torch with other processor settings, are measured alternately with the kernels, so that
+changes of the machine's speed affect all equally. A peer that cannot be measured (no compiler, no network for its
+environment) is reported, and the other measurements continue. The other end of the pipe is `serving.py`.
 """
 
 import json
@@ -24,28 +24,28 @@ AVX2_ONLY = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
 }
-"""What holds torch, and the libraries under it, to AVX2."""
+"""Environment variables that restrict torch and its libraries to AVX2."""
 
 Rate = Callable[[float], float]
-"""Measures for about so many seconds; gives something a second."""
+"""Function from a measuring time in seconds to a rate per second."""
 
 
 class PeerError(Exception):
-    """A peer that could not be measured, and the error that it ended with."""
+    """A peer could not be measured; the message is its last error."""
 
 
 class PeerProcess:
-    """A script of this folder, started and ready.
+    """A running script of this folder.
 
     Args:
-        python: the interpreter.
-        script: the script's name.
-        arguments: its arguments.
-        environment: variables to set, over those of this process.
-        patience_seconds: for getting ready, compilation included, and for each measurement beyond its own time.
+        python: interpreter.
+        script: name of the script.
+        arguments: arguments of the script.
+        environment: environment variables, in addition to those of this process.
+        patience_seconds: timeout of the start, including compilation; also added to the time of each measurement.
 
     Raises:
-        PeerError: it did not get ready.
+        PeerError: the script failed or did not start in time.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class PeerProcess:
         self._answer(self.patience)
 
     def __call__(self, seconds: float) -> float:
-        """Let it measure for about so many seconds.
+        """Measure for a number of seconds and return the rate.
 
         Raises:
-            PeerError: it ended, or it took far too long.
+            PeerError: the process ended or did not answer in time.
         """
         assert self.process.stdin is not None
         try:
@@ -106,22 +106,22 @@ class PeerProcess:
         self.said.seek(0)
         lines = [line.strip() for line in self.said.read().splitlines() if line.strip()]
         errors = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line)]
-        words = (errors or lines or [f"ended with {self.process.returncode} and said nothing"])[-1]
+        words = (errors or lines or [f"exit status {self.process.returncode} without output"])[-1]
         return words[:200].replace("|", "/")
 
 
 def in_turn(
     ways: Mapping[str, Callable[[], Rate]], rounds: int, seconds: float
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Measure ways in turns.
+    """Measure several systems alternately.
 
     Args:
-        ways: by name, what makes a way ready and gives its measurement.
-        rounds: how often each has its turn.
-        seconds: of a turn.
+        ways: functions by name that prepare a system and return its measuring function.
+        rounds: number of measurements of each system.
+        seconds: duration of a measurement.
 
     Returns:
-        The median of each way's turns, and why the others could not be measured.
+        The median rate of each system, and the errors of systems that could not be measured.
     """
     ready: dict[str, Rate] = {}
     failed: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The peer's end of the pipe: a measurement for each line that comes in. Needs nothing but Python."""
+"""The peer's end of the pipe: one measurement per input line. It needs the standard library only."""
 
 import statistics
 import sys
@@ -9,19 +9,19 @@ __all__ = ["best_rate", "median_rate", "serve"]
 
 
 def serve(rate: Callable[[float], float]) -> None:
-    """Say that all is ready, then answer every number of seconds with a rate, until the pipe is closed."""
+    """Print a line when ready, then a rate for every number of seconds that is read, until the pipe is closed."""
     print(0.0, flush=True)
     for line in sys.stdin:
         print(rate(float(line)), flush=True)
 
 
 def median_rate(step: Callable[[], object], amount: float) -> Callable[[float], float]:
-    """So much a step: how much a second, by the median step; the first ones, which compile, are not timed."""
+    """Return a measuring function for `amount` per step: the rate of the median step, after untimed warm-up steps."""
     return _rate(step, amount, statistics.median)
 
 
 def best_rate(step: Callable[[], object], amount: float) -> Callable[[float], float]:
-    """The same by the fastest step, for a bound: what else the machine does only slows it."""
+    """Return a measuring function that uses the fastest step, for upper bounds."""
     return _rate(step, amount, min)
 
 

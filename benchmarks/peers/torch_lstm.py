@@ -1,13 +1,13 @@
-"""Torch's own LSTM, trained and written with, eager or under `torch.compile`; and torch's matrix product as a bound.
+"""Training and generation with torch's LSTM, eager or under `torch.compile`, and torch's matrix product as a bound.
 
-    torch_lstm.py training --sizes 128 --lanes 32 --window 64 [--bfloat16] [--compiled]     tokens a second
-    torch_lstm.py writing --sizes 128 [--core gru] [--compiled]                             characters a second
-    torch_lstm.py product [--bfloat16]                                      operations a second, 2048 x 2048 x 2048
+    torch_lstm.py training --sizes 128 --lanes 32 --window 64 [--bfloat16] [--compiled]     tokens per second
+    torch_lstm.py writing --sizes 128 [--core gru] [--compiled]                             characters per second
+    torch_lstm.py product [--bfloat16]                                      operations per second, 2048 x 2048 x 2048
 
-Training is embedding, `nn.LSTM`, linear layer, loss, gradients, clipping and fused AdamW. The compiler leaves the
-inside of `nn.LSTM` alone and fuses what is around it; unrolling 64 steps for it took more than three minutes to
-compile. Writing carries the state from character to character; compiled, it is one function from a character to the
-next, its cell written out, since the compiler would leave `nn.LSTM` alone here too.
+A training step includes embedding, `nn.LSTM`, linear layer, loss, gradients, clipping and fused AdamW. `torch.compile`
+does not compile the inside of `nn.LSTM`, only the operations around it; unrolling 64 steps took more than three minutes
+to compile. Generation carries the state from character to character. The compiled version is one function per character
+with an explicit LSTM cell, since `nn.LSTM` would not be compiled.
 """
 
 import argparse
@@ -32,13 +32,13 @@ class Model(nn.Module):
         self.head = nn.Linear(sizes[-1], SYMBOLS)
 
     def forward(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """Logits, and the state after the window."""
+        """Return the logits and the final state."""
         hidden, state = self.lstm(self.embedding(tokens), state)
         return self.head(hidden), state
 
 
 def training(sizes: list[int], lanes: int, window: int, *, bfloat16: bool, compiled: bool) -> Callable[[], None]:
-    """One update after another."""
+    """Return a function that runs one training step."""
     model = Model(sizes)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
     tokens, targets = torch.randint(0, SYMBOLS, (2, lanes, window))
@@ -64,7 +64,7 @@ def training(sizes: list[int], lanes: int, window: int, *, bfloat16: bool, compi
 
 
 def writing(core: str, sizes: list[int]) -> Callable[[], None]:
-    """Thirty-two characters, one after another, by `nn.LSTM` or `nn.GRU`."""
+    """Return a function that generates 32 characters with `nn.LSTM` or `nn.GRU`."""
     network = (nn.LSTM if core == "lstm" else nn.GRU)(SYMBOLS, sizes[0], num_layers=len(sizes))
     head, rows = nn.Linear(sizes[-1], SYMBOLS), torch.eye(SYMBOLS)
     token, state = torch.zeros(1, dtype=torch.long), None
@@ -80,7 +80,7 @@ def writing(core: str, sizes: list[int]) -> Callable[[], None]:
 
 
 def compiled_writing(sizes: list[int]) -> Callable[[], None]:
-    """The same with one compiled function from a character and a state to the next."""
+    """Return the same function with one compiled call per character."""
     cells = [nn.LSTMCell(inputs, size) for inputs, size in zip([SYMBOLS, *sizes], sizes, strict=False)]
     table, head = cells[0].weight_ih.t().contiguous(), nn.Linear(sizes[-1], SYMBOLS)
 
@@ -108,7 +108,7 @@ def compiled_writing(sizes: list[int]) -> Callable[[], None]:
 
 
 def product(*, bfloat16: bool) -> Callable[[], object]:
-    """A large matrix product: what the processor's arithmetic gives."""
+    """Return a function that computes a large matrix product."""
     kind = torch.bfloat16 if bfloat16 else torch.float32
     left, right = torch.randn(2, PRODUCT, PRODUCT).to(kind)
     out = torch.empty_like(left)

@@ -14,11 +14,11 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture
 def measures(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ModuleType, ModuleType]]:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import grammar
-    import sweep
+    import gan_known_language
+    import quality_diversity
 
-    yield grammar, sweep
-    for name in ("grammar", "sweep"):
+    yield gan_known_language, quality_diversity
+    for name in ("gan_known_language", "quality_diversity"):
         sys.modules.pop(name, None)
 
 
