@@ -5,7 +5,7 @@ import re
 __all__ = ["counted"]
 
 _NOUN = re.compile(
-    r"\b(character|document|file|folder|group|line|name|rating|record|round|row|table|text|thing|update)\b"
+    r"\b(character|document|file|folder|group|line|name|rating|record|row|step|table|text|thing)\b"
 )
 
 
