@@ -85,7 +85,7 @@ def write_inputs(folder: Path) -> None:
         (["nothing.txt"], "no source 'nothing.txt': give a file"),
         (["empty.txt"], "empty.txt is empty: choose"),
         (["binary.dat"], "binary.dat is no text:"),
-        (["short.txt", "--window", 50], "11 tokens to train on are fewer than one window of 50: use more text"),
+        (["short.txt", "--window", 50], "11 training tokens are fewer than one window of 50: use more text"),
         (["same.txt"], "a vocabulary of 1 leaves nothing to predict: use text"),
         (["words.csv"], "words.csv is a table: name the column that holds the text with --text (text, stars)"),
         (["words.csv", "--text", "body"], "words.csv has no column 'body': choose from text, stars"),

@@ -9,11 +9,12 @@ import pytest
 from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
+from seqloom.api import train_gan
 from seqloom.cli.gan_commands import _interrupted
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.gan import session
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
-from seqloom.gan.train import GAN_SETTINGS, train_gan
+from seqloom.gan.train import GAN_SETTINGS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.training.events import Step
 

@@ -82,24 +82,13 @@ def generate_rollout(
         return_log_probs: whether to return the log-probability of each text.
         sampling_temperature: softmax temperature of all texts, or of each; 0 is greedy.
     """
-    condition, embedding = model.condition, model.embedding
-    assert condition is not None
-    assert embedding is not None
-    batch = len(features)
     samples = isinstance(sampling_temperature, Tensor) or sampling_temperature > 0
-    ended = torch.zeros(batch, dtype=torch.bool, device=features.device)
-    first_bias, later_bias, logit_bias = _condition_biases(model, features)
-    layers = [layer for layer in model.core.layers if isinstance(layer, GatedRnn)]
-    state = [layer.initial_state(batch) for layer in layers]
-    token = torch.full((batch,), boundary, device=features.device)
+    ended = torch.zeros(len(features), dtype=torch.bool, device=features.device)
+    token = torch.full((len(features),), boundary, device=features.device)
+    decoder = _Decoder(model, features)
     tokens, mask, softs, log_probs = [], [], [], []
-    for position in range(length):
-        values = nn.functional.embedding(token, embedding.weight)
-        for index, layer in enumerate(layers):
-            bias = (later_bias if position else first_bias)[index]
-            values, state[index] = layer.advance(values, state[index], bias)
-        logits = model.head(values, model.output_weight) + logit_bias
-        scores = logits
+    for _ in range(length):
+        logits = scores = decoder.step(token)
         if samples:
             scores = logits + sampling_temperature * _gumbel(logits, random)
         token = torch.where(ended, boundary, scores.detach().argmax(-1))
@@ -116,10 +105,34 @@ def generate_rollout(
     return Rollout(
         torch.stack(tokens, 1),
         torch.stack(mask, 1),
-        None if gumbel_temperature is None else torch.stack(softs, 1),
-        torch.stack(log_probs, 1).sum(1) if return_log_probs else None,
+        torch.stack(softs, 1) if softs else None,
+        torch.stack(log_probs, 1).sum(1) if log_probs else None,
         boundary,
     )
+
+
+class _Decoder:
+    """Recurrent state of a batch of texts in progress.
+
+    Args:
+        model: generator with gated recurrent layers and noise.
+        features: generator inputs of each text.
+    """
+
+    def __init__(self, model: LanguageModel, features: Float[Tensor, "batch width"]) -> None:
+        assert model.embedding is not None
+        self._model, self._embedding = model, model.embedding.weight
+        self._biases, self._later_biases, self._logit_bias = _condition_biases(model, features)
+        self._layers = [layer for layer in model.core.layers if isinstance(layer, GatedRnn)]
+        self._state = [layer.initial_state(len(features)) for layer in self._layers]
+
+    def step(self, token: Int[Tensor, " batch"]) -> Float[Tensor, "batch vocab"]:
+        """Read one token per text and return the logits of the next token."""
+        values = nn.functional.embedding(token, self._embedding)
+        for index, layer in enumerate(self._layers):
+            values, self._state[index] = layer.advance(values, self._state[index], self._biases[index])
+        self._biases = self._later_biases
+        return self._model.head(values, self._model.output_weight) + self._logit_bias
 
 
 def _condition_biases(model: LanguageModel, features: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:

@@ -12,10 +12,11 @@ import torch
 from seqloom.data.conditions import Scale
 from seqloom.files import write_json, write_text
 from seqloom.gan.plots import draw_gan_training
+from seqloom.gan.progress import AdversarialStep
 from seqloom.gan.rollout import generate_rollout, generator_features
 from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.stage_clock import StageClock
-from seqloom.gan.trainer import AdversarialStep, GanTrainer
+from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import num_parameters
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
