@@ -4,9 +4,7 @@ import re
 
 __all__ = ["counted"]
 
-_NOUN = re.compile(
-    r"\b(character|document|file|folder|group|line|name|rating|record|round|row|table|text|thing|update)\b"
-)
+_NOUN = re.compile(r"\b(character|document|file|folder|group|line|name|rating|record|row|step|table|text|thing)\b")
 
 
 def counted(number: int, reason: str) -> str:

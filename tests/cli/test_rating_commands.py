@@ -107,14 +107,14 @@ def test_what_is_slow_to_import_is_left_out(trained, words, heavy):
 def test_a_critic_is_no_run(command, trained):
     done = command("generate", trained / "critic")
     assert (done.code, len(done.faults)) == (2, 1)
-    assert "holds a critic, which predicts ratings and writes nothing" in done.faults[0]
+    assert "is a critic, which predicts ratings and generates no text" in done.faults[0]
 
 
 def test_a_run_does_not_move_in_with_a_critic(command, trained, table):
     done = command("train", table, "--text", "text", "--run", trained / "critic", "--steps", 1, "--overwrite")
     assert (done.code, done.faults) == (
         2,
-        [f"--run got {trained / 'critic'}, which holds a critic: name another folder"],
+        [f"--run got {trained / 'critic'}, which is a critic: name another folder"],
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqloom.cli import train_commands
+from seqloom.lm import session as session_module
 from seqloom.lm import train as train_module
 from seqloom.training.events import Step
 
@@ -84,7 +85,7 @@ def write_inputs(folder: Path) -> None:
         (["nothing.txt"], "no source 'nothing.txt': give a file"),
         (["empty.txt"], "empty.txt is empty: choose"),
         (["binary.dat"], "binary.dat is no text:"),
-        (["short.txt", "--window", 50], "11 tokens to train on are fewer than one window of 50: use more text"),
+        (["short.txt", "--window", 50], "11 training tokens are fewer than one window of 50: use more text"),
         (["same.txt"], "a vocabulary of 1 leaves nothing to predict: use text"),
         (["words.csv"], "words.csv is a table: name the column that holds the text with --text (text, stars)"),
         (["words.csv", "--text", "body"], "words.csv has no column 'body': choose from text, stars"),
@@ -147,7 +148,7 @@ def test_infinite_and_absent_budgets_are_refused(command, text_file, tmp_path):
 def test_a_run_is_not_replaced_unasked(command, run, text_file, unchanged):
     done = command("train", text_file, "--run", run, *SMALL)
     assert done.code == 2
-    assert done.faults == [f"{run} holds a run already: give --resume to go on with it, or --overwrite to replace it"]
+    assert done.faults == [f"{run} already has a run: use --resume to continue it, or --overwrite to replace it"]
     assert unchanged(run)
 
 
@@ -208,9 +209,7 @@ def test_a_changed_text_is_not_resumed_on(command, unreported, trained, digest):
 def test_a_finished_run_says_so(command, run, unchanged):
     done = command("train", "--resume", "--run", run)
     assert (done.code, done.out) == (0, "")
-    assert done.err == (
-        f"{run} is finished: 30 steps are done; to train it further, start another run with --from {run}\n"
-    )
+    assert done.err == (f"{run} is finished after 30 steps; to train it further, start another run with --from {run}\n")
     assert unchanged(run)
 
 
@@ -221,22 +220,22 @@ def test_training_says_what_comes_after_it(command, text_file, tmp_path):
     assert lines[ended + 1 : ended + 5] == [
         "writing samples ...",
         "measuring the model ...",
-        "looking for copies from the corpus ...",
-        "drawing ...",
+        "searching for copies of the corpus ...",
+        "drawing plots ...",
     ]
 
 
 @pytest.fixture
 def planned(command, monkeypatch):
-    """The config that a command would train with, and the command that it says would repeat it."""
+    """The config that a command would train with, and the command that repeats it."""
 
     def plan(*words):
         configs = []
         with monkeypatch.context() as patch:
             patch.setattr(train_module, "_run", lambda session, _: configs.append(session.config))
             done = command(*words)
-        (line,) = [line for line in done.err.splitlines() if line.startswith("the same again: ")]
-        program, *repeated = shlex.split(line.removeprefix("the same again: "))
+        (line,) = [line for line in done.err.splitlines() if line.startswith("to repeat this training: ")]
+        program, *repeated = shlex.split(line.removeprefix("to repeat this training: "))
         assert program == "seqloom"
         return configs[0], repeated
 
@@ -253,14 +252,14 @@ def planned(command, monkeypatch):
         "--steps 3 --learning-rate 0.0123456789 --optimizer adam --clip 0.5 --patience 2 --normalize NFC",
     ],
 )
-def test_the_same_again_is_a_command(planned, text_file, tmp_path, words):
+def test_the_repeat_line_is_a_command(planned, text_file, tmp_path, words):
     text_file.write_text("{the quick brown fox}\n{jumps over the lazy dog}\n" * 100)
     config, repeated = planned("train", text_file, "--run", tmp_path / "the run", "--threads", 1, *shlex.split(words))
     assert repeated[:4] == ["train", str(text_file), "--run", str(tmp_path / "the run")]
     assert planned(*repeated) == (config, repeated)
 
 
-def test_the_same_again_names_tables_and_parents(planned, command, run, tmp_path):
+def test_the_repeat_line_names_tables_and_parents(planned, command, run, tmp_path):
     table = tmp_path / "rated.csv"
     rows = [f"good food here,{row % 5},{row % 3},p{row}\n" for row in range(99)]
     table.write_text("text,stars,fun,place\n" + "".join(rows))
@@ -274,13 +273,13 @@ def test_the_same_again_names_tables_and_parents(planned, command, run, tmp_path
     assert planned(*repeated) == (config, repeated)
 
 
-def test_what_training_goes_on_from_is_said(command, run, tmp_path):
+def test_the_parent_and_new_symbols_are_shown(command, run, tmp_path):
     for text, said in (("the lazy 狐 ", "1 new symbol ('狐')"), ("the dog. ", "no new symbols")):
         source = tmp_path / "more.txt"
         source.write_text(text * 100, encoding="utf-8")
         words = ("--from", run, "--steps", 1, "--threads", 1, "--overwrite")
         done = command("train", source, "--run", tmp_path / "new", *words)
-        assert f"going on from {run}: {said}\n" in done.err
+        assert f"starting from {run}: {said}\n" in done.err
 
 
 def test_from_keeps_the_shape(command, run, text_file, tmp_path):
@@ -356,7 +355,7 @@ def test_ctrl_c_before_training_says_that_nothing_was_saved(command, text_file, 
     def interrupt(*_args, **_settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_module, "load_dataset", interrupt)
+    monkeypatch.setattr(session_module, "load_dataset", interrupt)
     done = command("train", text_file, "--run", tmp_path / "new", *SMALL)
     assert done.code == 130
     assert done.faults == ["interrupted before training began; nothing was saved or changed"]

@@ -1,4 +1,4 @@
-"""A tiny rated language: the rating decides between two words, and the others are free."""
+"""A tiny rated language: the rating determines the last word, and the other two are free."""
 
 import itertools
 
@@ -17,34 +17,34 @@ VOCABULARY, BOUNDARY, LENGTH, NOISE, WIDTH = 12, 11, 6, 3, 8
 
 @pytest.fixture(scope="session")
 def texts():
-    rows, levels = [], []
-    for level, first, second in itertools.product((0, 1), range(4), range(4)):
-        rows += [[first, 4 + second, 8 + level]] * 20
-        levels += [level] * 20
+    rows, ratings = [], []
+    for rating, first, second in itertools.product((0, 1), range(4), range(4)):
+        rows += [[first, 4 + second, 8 + rating]] * 20
+        ratings += [rating] * 20
     tokens = np.full((len(rows), LENGTH), BOUNDARY, np.int64)
     tokens[:, :3] = rows
-    features = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)[levels]
-    return ShortTexts(tokens, np.full(len(rows), 4), features, np.array(levels, np.float32))
+    features = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)[ratings]
+    return ShortTexts(tokens, np.full(len(rows), 4), features, np.array(ratings, np.float32))
 
 
 @pytest.fixture
 def trainer(texts):
-    """Makes a trainer, with settings."""
+    """Return a function that makes a trainer with settings."""
 
-    def made(**settings):
+    def make(**settings):
         torch.manual_seed(0)
         config = ModelConfig(
             vocabulary=VOCABULARY, sizes=(24,), embedding=8, condition=2 + WIDTH, noise=NOISE, noise_width=WIDTH
         )
-        usual = {"rounds": 20, "awakening": 20, "batch": 16, "length": LENGTH, "information": 2.0, "check_every": 5}
+        defaults = {"rounds": 20, "awakening": 20, "batch": 16, "length": LENGTH, "information": 2.0, "check_every": 5}
         return GanTrainer(
             LanguageModel(config, 0),
             texts,
             texts,
-            GanConfig(**{**usual, **settings}),
+            GanConfig(**{**defaults, **settings}),
             boundary=BOUNDARY,
-            spell=lambda rows: [" ".join(map(str, row)) for row in rows],
+            decode=lambda rows: [" ".join(map(str, row)) for row in rows],
             device=torch.device("cpu"),
         )
 
-    return made
+    return make

@@ -1,4 +1,4 @@
-"""The discriminator's training: which side it is right about, and the penalty on its slope."""
+"""The discriminator's accuracy and its gradient penalty."""
 
 import numpy as np
 import pytest
@@ -14,39 +14,39 @@ from seqloom.gan.short_texts import ShortTexts
 CPU = torch.device("cpu")
 
 
-def teacher(unseen, loss):
+def make_trainer(unseen, loss):
     torch.manual_seed(0)
     config = GanConfig(rounds=1, awakening=1, batch=16, pack=4, length=6)
-    reader = Discriminator(VOCABULARY, 2, config.pack, normalised=not loss.penalised)
-    return DiscriminatorTrainer(reader, unseen, loss, config, CPU)
+    discriminator = Discriminator(VOCABULARY, 2, config.pack, normalised=not loss.penalised)
+    return DiscriminatorTrainer(discriminator, unseen, loss, config, CPU)
 
 
-def half(texts, level):
-    """The texts of one rating."""
-    places = np.flatnonzero(texts.levels == level)
-    return ShortTexts(*(part[places] for part in (texts.tokens, texts.lengths, texts.ratings, texts.levels)))
+def with_rating(texts, rating):
+    """Return the texts with one rating."""
+    indices = np.flatnonzero(texts.ratings == rating)
+    return ShortTexts(*(part[indices] for part in (texts.tokens, texts.lengths, texts.conditions, texts.ratings)))
 
 
-def test_the_accuracy_is_of_real_texts_against_generated_ones(texts):
-    real, generated = half(texts, 1), half(texts, 0)
-    one = teacher(real, Relativistic())
+def test_the_accuracy_compares_real_with_generated_texts(texts):
+    real, generated = with_rating(texts, 1), with_rating(texts, 0)
+    trainer = make_trainer(real, Relativistic())
     random = torch.Generator().manual_seed(0)
-    first, _ = one.evaluate(0, generated.sample(0, 0, 16, CPU), 0.0, random)
+    first, _ = trainer.evaluate(0, generated.sample(0, 0, 16, CPU), 0.0, random)
     for number in range(40):
-        one.step(real.sample(0, number, 32, CPU), generated.sample(1, number, 32, CPU), 0.0, 0.0, random)
-    assert one.evaluate(0, generated.sample(0, 1, 16, CPU), 0.0, random)[0] > max(0.95, first)
-    one.unseen = generated
-    assert one.evaluate(0, real.sample(0, 1, 16, CPU), 0.0, random)[0] < 0.05
+        trainer.step(real.sample(0, number, 32, CPU), generated.sample(1, number, 32, CPU), 0.0, 0.0, random)
+    assert trainer.evaluate(0, generated.sample(0, 1, 16, CPU), 0.0, random)[0] > max(0.95, first)
+    trainer.unseen = generated
+    assert trainer.evaluate(0, real.sample(0, 1, 16, CPU), 0.0, random)[0] < 0.05
 
 
-@pytest.mark.parametrize("steepness", [1.0, 3.0])
-def test_a_slope_other_than_one_costs_its_square(texts, steepness):
-    one = teacher(texts, Wasserstein())
+@pytest.mark.parametrize("norm", [1.0, 3.0])
+def test_a_gradient_penalty_other_than_one_costs_its_square(texts, norm):
+    trainer = make_trainer(texts, Wasserstein())
     batch, other = (texts.sample(seed, 0, 16, CPU) for seed in (0, 1))
-    shape = one.discriminator.trunk.embedded(DiscriminatorInput(batch.tokens, batch.kept)).shape[1:]
+    shape = trainer.discriminator.trunk.embed(DiscriminatorInput(batch.tokens, batch.mask)).shape[1:]
     direction = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    direction *= steepness / direction.norm()
-    one.discriminator.forward = lambda rows, kept, ratings: rows
-    one.discriminator.scores = lambda rows: (rows * direction).sum((1, 2))
-    off = one._slope(batch, other, torch.Generator().manual_seed(0))
-    assert float(off) == pytest.approx((steepness - 1) ** 2, abs=1e-5)
+    direction *= norm / direction.norm()
+    trainer.discriminator.forward = lambda rows, mask, conditions: rows
+    trainer.discriminator.scores = lambda rows: (rows * direction).sum((1, 2))
+    penalty = trainer._gradient_penalty(batch, other, torch.Generator().manual_seed(0))
+    assert float(penalty) == pytest.approx((norm - 1) ** 2, abs=1e-5)

@@ -1,4 +1,4 @@
-"""As many updates and rounds as there is time for, and texts, and as a person says."""
+"""The numbers of steps fit the time, the number of texts and the user's choice."""
 
 import pytest
 
@@ -9,31 +9,31 @@ TEXTS, BATCH = 640, 16
 
 @pytest.fixture
 def plan(trainer):
-    """Plans for seconds and what a person said; gives the numbers and what was noted."""
+    """Return a function from seconds and settings to the chosen steps and the notes."""
 
-    def made(seconds, **own):
-        learner, said = trainer(), []
-        found = fit_schedule(learner, learner.config, own, seconds, said.append)
-        return found.awakening, found.rounds, " ".join(said)
+    def schedule(seconds, **chosen_by_user):
+        gan, notes = trainer(), []
+        config = fit_schedule(gan, gan.config, chosen_by_user, seconds, notes.append)
+        return config.awakening, config.rounds, " ".join(notes)
 
-    return made
-
-
-def test_texts_are_read_a_number_of_times_and_no_more(plan):
-    awakening, rounds, said = plan(1e6)
-    assert awakening == rounds == 12 * TEXTS / BATCH
-    assert "640 texts are read 12 times in each stage and no more" in said
+    return schedule
 
 
-def test_where_there_is_hardly_time_a_person_is_warned(plan):
-    awakening, rounds, said = plan(0.0)
-    assert awakening == rounds == 1
-    assert "there is time for 1 update and 1 round" in said
-    assert "give more --minutes" in said
+def test_epochs_are_limited(plan):
+    pretraining, adversarial, notes = plan(1e6)
+    assert pretraining == adversarial == 12 * TEXTS / BATCH
+    assert "each stage is limited to 12 epochs of 640 texts" in notes
 
 
-@pytest.mark.parametrize(("own", "kept"), [({"awakening": 7}, 0), ({"rounds": 7}, 1)])
-def test_what_a_person_says_stays_and_the_rest_is_chosen(plan, own, kept):
-    found = plan(1e6, **own)
-    assert found[kept] == 7
-    assert found[1 - kept] == 12 * TEXTS / BATCH
+def test_too_little_time_gives_a_warning(plan):
+    pretraining, adversarial, notes = plan(0.0)
+    assert pretraining == adversarial == 1
+    assert "there is time for 1 step of VAE pretraining and 1 of adversarial training" in notes
+    assert "give more --minutes" in notes
+
+
+@pytest.mark.parametrize(("chosen", "index"), [({"awakening": 7}, 0), ({"rounds": 7}, 1)])
+def test_chosen_steps_are_kept_and_others_fitted(plan, chosen, index):
+    steps = plan(1e6, **chosen)
+    assert steps[index] == 7
+    assert steps[1 - index] == 12 * TEXTS / BATCH

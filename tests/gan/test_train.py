@@ -1,4 +1,4 @@
-"""A GAN from a table to texts: the whole way, interrupted, resumed, and with what it cannot use."""
+"""A GAN from a table to texts: complete, interrupted, resumed, and with invalid requests."""
 
 import json
 import os
@@ -9,11 +9,12 @@ import pytest
 from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
+from seqloom.api import train_gan
 from seqloom.cli.gan_commands import _interrupted
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.gan import session
-from seqloom.gan.dataset import UNSEEN, load_table
-from seqloom.gan.train import GAN_SETTINGS, train_gan
+from seqloom.gan.dataset import UNSEEN_SHARE, load_table
+from seqloom.gan.train import GAN_SETTINGS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.training.events import Step
 
@@ -62,8 +63,8 @@ def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
     assert metrics["rounds"] == 12
     assert 0 <= metrics["inside_band"] <= 1
     assert 0 < metrics["distinct_greedy"] <= 1
-    assert any("60 updates by likelihood with noise" in line for line in notes)
-    assert any("round 12 of 12" in line for line in notes)
+    assert any("60 steps of VAE pretraining" in line for line in notes)
+    assert any("adversarial training, step 12 of 12" in line for line in notes)
     log = trained.folder.read_log()
     assert (trained.folder.plots_folder / "gan.png").exists()
     assert {"rating", "accuracy", "generator", "nats", "noise", "updates", "distinct"} <= set().union(*log)
@@ -81,11 +82,11 @@ def test_it_spells_no_words(trained):
 
 
 def test_an_interrupted_gan_goes_on_exactly_where_nothing_else_is_left_of_it(trained, table, tmp_path):
-    said = []
+    notes = []
 
     def stop(line):
-        said.append(line)
-        if "round 4 of" in line:
+        notes.append(line)
+        if "adversarial training, step 4 of" in line:
             os.kill(os.getpid(), signal.SIGINT)
 
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
@@ -99,9 +100,9 @@ def test_an_interrupted_gan_goes_on_exactly_where_nothing_else_is_left_of_it(tra
     resumed = train_gan(run=tmp_path / "part", resume=True)
     assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
     assert resumed.folder.read_log() == whole.folder.read_log()
-    train_gan(run=tmp_path / "part", resume=True, note=said.append)
-    assert said[-1].endswith("is finished")
-    with pytest.raises(RunError, match="holds a run already"):
+    train_gan(run=tmp_path / "part", resume=True, note=notes.append)
+    assert notes[-1].endswith("is finished")
+    with pytest.raises(RunError, match="already has a run"):
         train_gan(table, run=tmp_path / "part", from_run=trained.path / "likelihood", **settings)
 
 
@@ -114,13 +115,13 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     assert len(caught.value.faults) == 4
     with pytest.raises(SourceError, match="too few: about 2,264 are needed for batches of 512"):
         train_gan(table, run=run, from_run=trained.path / "likelihood", batch=512, length=16)
-    with pytest.raises(RunError, match="is a GAN already"):
+    with pytest.raises(RunError, match="is already a GAN"):
         train_gan(table, run=run, from_run=trained.path)
-    with pytest.raises(RunError, match="there is no GAN"):
+    with pytest.raises(RunError, match="no GAN to resume"):
         train_gan(run=run, resume=True)
     with pytest.raises(RunError, match="seqloom gan train --resume"):
         seqloom.train(run=trained.path, resume=True)
-    with pytest.raises(RunError, match="is a GAN: begin from what it began from"):
+    with pytest.raises(RunError, match="is a GAN: use the run that the GAN started from"):
         seqloom.train(table, run=run, from_run=trained.path, text="text", rating=("stars",), steps=2)
     with pytest.raises(RunError, match=r"rated.csv is a file: name another folder"):
         train_gan(table, run=table / "gan", **SETTINGS)
@@ -132,7 +133,7 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (
         f"--text got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
-        "--steps is of the training that --from takes the place of: leave it out",
+        "--steps is a setting of the likelihood training, which --from replaces: leave it out",
     )
     assert not (run / "config.json").exists()
 
@@ -142,7 +143,7 @@ def test_one_that_began_from_a_run_of_other_texts_goes_on_with_its_own(trained, 
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
 
     def stop(line):
-        if "round 4 of" in line:
+        if "adversarial training, step 4 of" in line:
             os.kill(os.getpid(), signal.SIGINT)
 
     run = tmp_path / "gan"
@@ -150,8 +151,8 @@ def test_one_that_began_from_a_run_of_other_texts_goes_on_with_its_own(trained, 
         train_gan(other, run=run, from_run=trained.path / "likelihood", noise=3, note=stop, **settings)
     assert seqloom.load(run).config.sources == (str(other),)
     assert seqloom.load(run).config.corpus_hash != trained.config.corpus_hash
-    said = []
-    resumed = train_gan(run=run, resume=True, note=said.append)
+    notes = []
+    resumed = train_gan(run=run, resume=True, note=notes.append)
     whole = train_gan(other, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
     assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
 
@@ -188,7 +189,7 @@ def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path, name, val
     stored = json.loads((run / "gan.json").read_text())
     stored["gan"][name] = value
     (run / "gan.json").write_text(json.dumps(stored))
-    with pytest.raises(RunError, match="put back what was changed"):
+    with pytest.raises(RunError, match="undo the changes"):
         train_gan(run=run, resume=True)
 
 
@@ -205,8 +206,8 @@ def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path
     parent = seqloom.train(table, run=tmp_path / "other", size=16, steps=5, threads=1, **how)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
-    assert (parent.config.training.validation, run.config.training.validation) == (0.2, UNSEEN)
-    assert len(load_table(run, str(table), str).split.validation) == pytest.approx(600 * UNSEEN, abs=1)
+    assert (parent.config.training.validation, run.config.training.validation) == (0.2, UNSEEN_SHARE)
+    assert len(load_table(run, str(table), str).split.validation) == pytest.approx(600 * UNSEEN_SHARE, abs=1)
 
 
 def test_likelihood_may_have_epochs(table, tmp_path):
@@ -215,13 +216,13 @@ def test_likelihood_may_have_epochs(table, tmp_path):
 
 
 def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_path, monkeypatch):
-    def stop(game):
+    def stop(session_):
         raise KeyboardInterrupt
 
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = tmp_path / "gan"
     with monkeypatch.context() as patched:
-        patched.setattr(session, "_measured", stop)
+        patched.setattr(session, "_metrics", stop)
         with pytest.raises(KeyboardInterrupt) as caught:
             train_gan(table, run=run, from_run=trained.path / "likelihood", noise=3, **settings)
     assert caught.value.args == (str(run),)
@@ -234,7 +235,7 @@ def test_the_score_function_begins_from_nothing(table, tmp_path):
     notes = []
     settings = {**SETTINGS, "steps": None, "awakening": None, "loss": "score"}
     run = train_gan(table, run=tmp_path / "score", note=notes.append, **settings)
-    assert any(line.startswith("0 updates by likelihood with noise, then 12 rounds") for line in notes)
+    assert any(line.startswith("plan: 0 steps of VAE pretraining, then 12 steps of adversarial") for line in notes)
     assert not any("nats" in line for line in run.folder.read_log())
     assert run.generate(rating=3, length=10, min_length=3)
 
@@ -242,7 +243,7 @@ def test_the_score_function_begins_from_nothing(table, tmp_path):
 def test_texts_of_one_rating_are_refused(tmp_path):
     same = tmp_path / "same.csv"
     same.write_text("text,stars\n" + "".join(f"word{n % 7} other{n % 5},4\n" for n in range(200)))
-    with pytest.raises(SourceError, match="all texts have the same stars, 4: give texts of several ratings"):
+    with pytest.raises(SourceError, match="all texts have the same stars, 4: use texts with several ratings"):
         train_gan(same, run=tmp_path / "run", **SETTINGS)
 
 
@@ -257,7 +258,7 @@ def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
     parent = seqloom.train(
         other, run=tmp_path / "other", text="text", rating=("stars",), level="word", size=16, steps=5, threads=1
     )
-    with pytest.raises(SourceError, match=r"have words that .* does not know"):
+    with pytest.raises(SourceError, match=r"have words outside the vocabulary of"):
         train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "length": 200})
 
 
@@ -265,35 +266,37 @@ def test_more_texts_left_out_for_their_words_than_read_are_worth_a_line(tmp_path
     rows = [f"good food {n % 3}" if n % 5 < 2 else f"good food rare{n % 90}" for n in range(1500)]
     table = tmp_path / "table.csv"
     table.write_text("text,stars\n" + "".join(f"{text},{n % 4 + 1}\n" for n, text in enumerate(rows)))
-    said = []
+    notes = []
     settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1, "vocabulary": 256 + 12}
-    train_gan(table, run=tmp_path / "run", note=said.append, **settings)
-    assert any("--level subword leaves none out" in line for line in said), said
+    train_gan(table, run=tmp_path / "run", note=notes.append, **settings)
+    assert any("with --level subword none are" in line for line in notes), notes
 
 
 def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
-    table, said = tmp_path / "table.csv", []
+    table, notes = tmp_path / "table.csv", []
     sentence = " ".join(["good", "food"] * 4) + "."
     rows = [f"{sentence} {sentence} {sentence},{n % 4 + 1}\n" for n in range(400)]
     table.write_text("text,stars\n" + "".join(rows))
     settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1}
     with pytest.raises(SourceError, match="or a larger --length, or --sentences"):
-        train_gan(table, run=tmp_path / "run", note=said.append, **settings)
-    assert "400 of 400 texts are too long for --length 16 and left out; --sentences reads" in said[0]
+        train_gan(table, run=tmp_path / "run", note=notes.append, **settings)
+    assert "400 of 400 texts are too long for --length 16; --sentences splits texts" in notes[0]
     with pytest.raises(SourceError, match=r"or a larger --length$"):
-        train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **{**settings, "length": 4})
-    train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **settings)
-    assert any(line.startswith("1,1") and "texts to learn from" in line for line in said)
+        train_gan(table, run=tmp_path / "run", note=notes.append, sentences=True, **{**settings, "length": 4})
+    train_gan(table, run=tmp_path / "run", note=notes.append, sentences=True, **settings)
+    assert any(line.startswith("1,1") and "training texts" in line for line in notes)
 
 
 def test_a_gan_does_not_say_how_likely_texts_are(trained, table):
     for measure in (lambda: trained.evaluate(table), lambda: trained.score("good"), trained.evaluate):
-        with pytest.raises(RunError, match=r"is a GAN, which tells nothing .* begun from, .*likelihood"):
+        with pytest.raises(
+            RunError, match=r"is a GAN, which has no tractable likelihood: .* started from, .*likelihood"
+        ):
             measure()
 
 
 class Stopping(TrainingObserver):
-    """Presses Ctrl-C at a step of the training by likelihood."""
+    """Press Ctrl-C at a step of the likelihood training."""
 
     def listener(self):
         def hear(event):
@@ -308,7 +311,7 @@ def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trai
     with pytest.raises(KeyboardInterrupt):
         train_gan(table, run=run, noise=3, viewer=Stopping(), **SETTINGS)
     assert not (run / "config.json").exists()
-    with pytest.raises(RunError, match="--resume to go on"):
+    with pytest.raises(RunError, match="--resume to continue"):
         train_gan(table, run=run, noise=3, **SETTINGS)
     with pytest.raises(RunError, match="seqloom gan train --resume"):
         seqloom.load(run)
@@ -333,7 +336,7 @@ def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, t
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "fault"),
     [
         ({"rounds": 1.5}, "--rounds got 1.5: give a whole number"),
         ({"batch": True}, "--batch got True: give a whole number"),
@@ -341,23 +344,23 @@ def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, t
         ({"band": "ab"}, "--band got 'ab': give numbers"),
         ({"loss": 3}, "--loss got 3: give a name"),
         ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
-        ({"noise": 1.5}, "--noise got 1.5: choose 1 to 1000 numbers"),
+        ({"noise": 1.5}, "--noise got 1.5: choose a dimension from 1 to 1000"),
         ({"rating": 3}, "--rating got (3,): give names"),
         ({"size": "big"}, "--size got ('big',): give whole numbers"),
         ({"information": float("nan")}, "--information got nan: choose a number from 0"),
         ({"length": 10**6}, "--length got 1000000: choose 2 to 256 tokens"),
         ({"pack": 9}, "--pack is 9 and --batch 16: choose a pack of 1 to half a batch"),
-        ({"core": "conv"}, "--core got conv: a GAN writes with an lstm or a gru"),
-        ({"embedding": 0}, "--embedding got 0: a GAN needs one; leave it out, or give its width"),
-        ({"validation": 0.2}, "--validation is 0.05 where a GAN is trained: leave it out"),
+        ({"core": "conv"}, "--core got conv: a GAN needs lstm or gru"),
+        ({"embedding": 0}, "--embedding got 0: a GAN needs an embedding; choose 1 or more"),
+        ({"validation": 0.2}, "--validation is always 0.05 for a GAN: leave it out"),
         ({"level": "wrd"}, "unknown level 'wrd': choose from char, byte, word, subword; did you mean 'word'?"),
         ({"minutes": "1"}, "--minutes got '1': choose a number above 0"),
     ],
 )
-def test_settings_of_another_kind_are_refused(table, tmp_path, settings, said):
+def test_settings_of_another_kind_are_refused(table, tmp_path, settings, fault):
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=tmp_path / "gan", **{**SETTINGS, **settings})
-    assert caught.value.faults == (said,)
+    assert caught.value.faults == (fault,)
     assert not (tmp_path / "gan").exists()
 
 

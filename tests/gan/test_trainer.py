@@ -1,4 +1,4 @@
-"""Training of both: what it learns, that it goes on exactly, and that it goes back."""
+"""GAN training: what it learns, exact resumption, and rollbacks."""
 
 import numpy as np
 import pytest
@@ -11,126 +11,135 @@ from seqloom.gan.mode_collapse import DiversityStats
 from seqloom.gan.networks import Discriminator, DiscriminatorInput, Encoder
 from seqloom.gan.rollout import generate_rollout
 from seqloom.gan.short_texts import TextBatch
-from seqloom.gan.vae_pretraining import _before_each, _nats, _unlike_prior
+from seqloom.gan.vae_pretraining import _input_tokens, _moment_penalty, _token_nats
 
 
-def weights(trainer):
-    return {name: value.clone() for name, value in trainer.mean.state_dict().items()}
+def weights(gan):
+    return {name: value.clone() for name, value in gan.generator.ema_model.state_dict().items()}
 
 
-def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
-    learner = trainer(awakening=400, generator_rate=2e-3, average=0.9)
-    first = learner.pretrain_step()
+def test_pretraining_learns_the_language_and_uses_the_noise(trainer, texts):
+    gan = trainer(awakening=400, generator_rate=2e-3, average=0.9)
+    first = gan.pretrain_step()
     for _ in range(399):
-        last = learner.pretrain_step()
+        last = gan.pretrain_step()
     assert float(last.nats) < float(first.nats) / 2
-    assert 1.0 < float(last.information) < 3.0
+    assert 1.0 < float(last.kl_nats) < 3.0
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
         batch = texts.select(np.arange(0, 640, 5), torch.device("cpu"))
-        drafts = generate_rollout(
-            learner.mean, learner._features(learner.mean, batch, random)[0], LENGTH, BOUNDARY, random
+        rollout = generate_rollout(
+            gan.generator.ema_model,
+            gan.generator.features(gan.generator.ema_model, batch.conditions, random)[0],
+            LENGTH,
+            BOUNDARY,
+            random,
         )
     known = {tuple(row) for row in texts.tokens[:, :3].tolist()}
-    written = [tuple(row) for row in drafts.ids()]
+    written = [tuple(row) for row in rollout.ids()]
     assert sum(row in known for row in written) > 0.8 * len(written)
-    rated = [row[2] - 8 == level for row, level in zip(written, batch.levels.tolist(), strict=True) if len(row) == 3]
+    rated = [row[2] - 8 == level for row, level in zip(written, batch.ratings.tolist(), strict=True) if len(row) == 3]
     assert sum(rated) > 0.9 * len(rated)
 
 
 @pytest.mark.parametrize("loss", ["relativistic", "wasserstein", "score"])
-def test_a_round_changes_all_networks(trainer, loss):
-    learner = trainer(loss=loss, likelihood=0.0)
-    learner.balance.accuracy = 0.7  # the generator heeds it
-    learner.start_adversarial()
-    before = [{name: value.clone() for name, value in part.named_parameters()} for part in learner._parts.values()]
+def test_an_adversarial_step_changes_all_networks(trainer, loss):
+    gan = trainer(loss=loss, likelihood=0.0)
+    gan.controller.accuracy = 0.7  # the generator heeds it
+    gan.start_adversarial()
+    before = [{name: value.clone() for name, value in part.named_parameters()} for part in gan._networks.values()]
     for _ in range(3):
-        one = learner.adversarial_step()
-    assert np.isfinite([one.accuracy, one.generator, one.credited]).all()
-    assert np.isnan(one.nats)
-    for name, (old, part) in zip(learner._parts, zip(before, learner._parts.values(), strict=True), strict=True):
+        step = gan.adversarial_step()
+    assert np.isfinite([step.accuracy, step.generator_loss, step.credit_std]).all()
+    assert np.isnan(step.nats)
+    for name, (old, part) in zip(gan._networks, zip(before, gan._networks.values(), strict=True), strict=True):
         if not (name == "recognizer" and loss == "score"):
             assert any(not torch.equal(old[key], value) for key, value in part.named_parameters()), name
 
 
-@pytest.mark.parametrize("awakened", [7, 20])
-def test_it_goes_on_exactly(trainer, awakened):
+@pytest.mark.parametrize("pretrained", [7, 20])
+def test_resuming_is_exact(trainer, pretrained):
     whole, begun, resumed = trainer(), trainer(), trainer()
     for _ in range(20):
         whole.pretrain_step()
-    for _ in range(awakened):
+    for _ in range(pretrained):
         begun.pretrain_step()
-    for _ in range(7 if awakened == 20 else 0):
+    for _ in range(7 if pretrained == 20 else 0):
         begun.adversarial_step()
     resumed.restore(begun.snapshot())
-    while resumed.progress.awakened < 20:
+    while resumed.progress.pretrain_steps < 20:
         resumed.pretrain_step()
-    for learner in (whole, resumed):
-        while learner.progress.rounds < 12:
-            learner.adversarial_step()
+    for gan in (whole, resumed):
+        while gan.progress.adversarial_steps < 12:
+            gan.adversarial_step()
     assert_same(whole, resumed)
+
+
+def some_features(gan, texts, count, random):
+    requested = texts.select(np.arange(count), torch.device("cpu"))
+    return gan.generator.features(gan.generator.model, requested.conditions, random)[0]
 
 
 def assert_same(one, other):
     for name, value in weights(one).items():
         assert torch.equal(value, weights(other)[name]), name
-    assert (one.balance, one.rollbacks, one.latest_diversity) == (
-        other.balance,
+    assert (one.controller, one.rollbacks, one.latest_diversity) == (
+        other.controller,
         other.rollbacks,
         other.latest_diversity,
     )
 
 
-@pytest.mark.parametrize("schooled", [0, 3, 6])
-def test_it_goes_on_exactly_in_its_schooling(trainer, schooled):
+@pytest.mark.parametrize("warmed_up", [0, 3, 6])
+def test_resuming_in_the_discriminator_warm_up_is_exact(trainer, warmed_up):
     whole, begun, resumed = (trainer(schooling=6) for _ in range(3))
-    for learner, number in ((whole, 6), (begun, schooled)):
+    for gan, number in ((whole, 6), (begun, warmed_up)):
         for _ in range(number):
-            learner.discriminator_warmup_step()
+            gan.discriminator_warmup_step()
     resumed.restore(begun.snapshot())
-    while resumed.progress.schooled < 6:
+    while resumed.progress.warmup_steps < 6:
         resumed.discriminator_warmup_step()
-    for learner in (whole, resumed):
+    for gan in (whole, resumed):
         for _ in range(4):
-            learner.adversarial_step()
+            gan.adversarial_step()
     assert_same(whole, resumed)
 
 
-def test_it_goes_on_exactly_when_it_has_gone_back(trainer):
+def test_resuming_after_a_rollback_is_exact(trainer):
     whole, begun, resumed = trainer(), trainer(), trainer()
-    for learner in (whole, begun):
-        learner.start_adversarial()
-        learner.reference = DiversityStats(50.0, 0.0, 0.0)  # more varied than can be
+    for gan in (whole, begun):
+        gan.start_adversarial()
+        gan.initial_diversity = DiversityStats(50.0, 0.0, 0.0)  # impossibly diverse
         for _ in range(7):
-            learner.adversarial_step()
+            gan.adversarial_step()
     assert [number for number, _ in begun.rollbacks] == [5]
     resumed.restore(begun.snapshot())
-    for learner in (whole, resumed):
+    for gan in (whole, resumed):
         for _ in range(5):
-            learner.adversarial_step()
+            gan.adversarial_step()
     assert_same(whole, resumed)
 
 
-def test_a_discriminator_that_credits_all_texts_alike_sends_it_back(trainer):
-    learner = trainer()
-    learner.start_adversarial()
-    learner._look(0.5)
-    assert not learner.rollbacks
-    learner._look(1e-7)
-    assert learner.rollbacks == [(0, "the discriminator credits all texts alike")]
+def test_equal_credits_cause_a_rollback(trainer):
+    gan = trainer()
+    gan.start_adversarial()
+    gan._check_diversity(0.5)
+    assert not gan.rollbacks
+    gan._check_diversity(1e-7)
+    assert gan.rollbacks == [(0, "the discriminator gives all texts the same credit")]
 
 
 @pytest.mark.parametrize("of", ["generator", "discriminator"])
 def test_a_network_that_diverges_is_named(trainer, of):
-    learner = trainer(schooling=1, **{f"{of}_rate": 1e30})
+    gan = trainer(schooling=1, **{f"{of}_rate": 1e30})
 
     def train():
         for step in (
-            learner.pretrain_step,
-            learner.pretrain_step,
-            learner.discriminator_warmup_step,
-            learner.adversarial_step,
-            learner.adversarial_step,
+            gan.pretrain_step,
+            gan.pretrain_step,
+            gan.discriminator_warmup_step,
+            gan.adversarial_step,
+            gan.adversarial_step,
         ):
             step()
 
@@ -138,168 +147,171 @@ def test_a_network_that_diverges_is_named(trainer, of):
         train()
 
 
-def test_texts_are_as_likely_as_the_model_says_of_whole_ones(trainer, texts):
-    learner = trainer()
+def test_rollout_log_probs_match_the_model_on_complete_texts(trainer, texts):
+    gan = trainer()
     random = torch.Generator().manual_seed(0)
-    wanted = texts.select(np.arange(64), torch.device("cpu"))
-    features = learner._features(learner.model, wanted, random)[0]
-    drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
-    tokens = torch.nn.functional.pad(drafts.tokens, (0, 1), value=BOUNDARY)
-    kept = torch.nn.functional.pad(drafts.kept, (0, 1), value=False)
-    whole = TextBatch(tokens, kept, wanted.ratings, wanted.levels)
-    nats = _nats(learner.model, whole, _before_each(tokens), features)
+    requested = texts.select(np.arange(64), torch.device("cpu"))
+    features = gan.generator.features(gan.generator.model, requested.conditions, random)[0]
+    rollout = generate_rollout(gan.generator.model, features, LENGTH, BOUNDARY, random, return_log_probs=True)
+    tokens = torch.nn.functional.pad(rollout.tokens, (0, 1), value=BOUNDARY)
+    kept = torch.nn.functional.pad(rollout.mask, (0, 1), value=False)
+    whole = TextBatch(tokens, kept, requested.conditions, requested.ratings)
+    nats = _token_nats(gan.generator.model, whole, _input_tokens(tokens), features)
     each = torch.stack([part.sum() for part in torch.split(nats, kept.sum(1).tolist())])
-    torch.testing.assert_close(-drafts.log_probs, each, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(-rollout.log_probs, each, atol=1e-4, rtol=1e-4)
 
 
-def test_texts_that_become_alike_send_it_back(trainer):
-    learner = trainer()
-    learner.start_adversarial()
+def test_a_collapse_causes_a_rollback(trainer):
+    gan = trainer()
+    gan.start_adversarial()
     for _ in range(5):
-        learner.adversarial_step()
-    good, seen = weights(learner), learner.latest_diversity
-    learner.reference = DiversityStats(50.0, 0.0, 0.0)  # more varied than can be
+        gan.adversarial_step()
+    good, seen = weights(gan), gan.latest_diversity
+    gan.initial_diversity = DiversityStats(50.0, 0.0, 0.0)  # impossibly diverse
     for _ in range(5):
-        learner.adversarial_step()
-    assert learner.rollbacks[0][0] == learner.balance.rounds == 10
-    assert learner.latest_diversity != seen
-    assert "distinct pairs fell" in learner.rollbacks[0][1]
-    assert learner.progress.pressure == 0.5
-    assert all(torch.equal(value, weights(learner)[name]) for name, value in good.items())
-    learner.reference = DiversityStats(50.0, 0.0, 0.0)
-    learner.progress.rollbacks = 6
+        gan.adversarial_step()
+    assert gan.rollbacks[0][0] == gan.controller.steps == 10
+    assert gan.latest_diversity != seen
+    assert "distinct bigrams fell" in gan.rollbacks[0][1]
+    assert gan.progress.weight_factor == 0.5
+    assert all(torch.equal(value, weights(gan)[name]) for name, value in good.items())
+    gan.initial_diversity = DiversityStats(50.0, 0.0, 0.0)
+    gan.progress.rollbacks = 6
     for _ in range(4):
-        learner.adversarial_step()
+        gan.adversarial_step()
     with pytest.raises(TrainingError, match="for the 7th time"):
-        learner.adversarial_step()
+        gan.adversarial_step()
 
 
 def test_the_gradient_goes_through_texts_to_the_generator(trainer, texts):
-    learner = trainer()
+    gan = trainer()
     random = torch.Generator().manual_seed(0)
-    features = learner._features(learner.model, texts.select(np.arange(8), torch.device("cpu")), random)[0]
-    drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
-    assert drafts.soft.shape == (*drafts.tokens.shape, VOCABULARY)
-    judged = learner.discriminator.judge(drafts.discriminator_input(), features[:, :2])
-    learner.discriminator.scores(judged).sum().backward()
-    learned = [learner.model.condition.get_parameter(name) for name in ("input", "state", "output")]
+    features = some_features(gan, texts, 8, random)
+    rollout = generate_rollout(gan.generator.model, features, LENGTH, BOUNDARY, random, gumbel_temperature=0.5)
+    assert rollout.soft.shape == (*rollout.tokens.shape, VOCABULARY)
+    judged = gan.discriminator.judge(rollout.discriminator_input(), features[:, :2])
+    gan.discriminator.scores(judged).sum().backward()
+    learned = [gan.generator.model.condition.get_parameter(name) for name in ("input", "state", "output")]
     assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in learned)
 
 
-def test_the_gradient_does_not_go_on_through_the_token_that_is_read(trainer, texts):
-    """The probabilities of the second token are told of the first by its id alone."""
-    learner = trainer()
-    learner.model.requires_grad_(False)
+def test_no_gradient_flows_through_the_input_token(trainer, texts):
+    """The second token depends on the first by its id alone."""
+    gan = trainer()
+    gan.generator.model.requires_grad_(False)
     random = torch.Generator().manual_seed(0)
-    features = learner._features(learner.model, texts.select(np.arange(8), torch.device("cpu")), random)[0]
-    bias = learner.model.head.bias.requires_grad_()
-    drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, temperature=0.5)
-    (whole,) = torch.autograd.grad(drafts.soft[:, 1, 0].sum(), bias, retain_graph=True)
-    probabilities = drafts.soft[:, 1]
+    features = some_features(gan, texts, 8, random)
+    bias = gan.generator.model.head.bias.requires_grad_()
+    rollout = generate_rollout(gan.generator.model, features, LENGTH, BOUNDARY, random, gumbel_temperature=0.5)
+    (whole,) = torch.autograd.grad(rollout.soft[:, 1, 0].sum(), bias, retain_graph=True)
+    probabilities = rollout.soft[:, 1]
     alone = (-probabilities[:, :1] * probabilities + torch.eye(VOCABULARY)[:1] * probabilities[:, :1]) / 0.5
     torch.testing.assert_close(whole, alone.sum(0).detach(), atol=1e-6, rtol=1e-4)
 
 
-def test_a_collapse_at_the_first_look_goes_back_to_the_beginning(trainer):
-    learner = trainer(schooling=0)
-    learner.start_adversarial()
-    before = weights(learner)
-    embedding = learner.discriminator.trunk.embedding.clone()
-    columns = learner.model.embedding.weight.shape[1]
-    known = learner.model.embedding.weight / learner.model.embedding.weight.std()
+def test_a_collapse_at_the_first_check_rolls_back_to_the_start(trainer):
+    gan = trainer(schooling=0)
+    gan.start_adversarial()
+    before = weights(gan)
+    embedding = gan.discriminator.trunk.embedding.clone()
+    columns = gan.generator.model.embedding.weight.shape[1]
+    known = gan.generator.model.embedding.weight / gan.generator.model.embedding.weight.std()
     torch.testing.assert_close(embedding[:, :columns], known)
-    learner.reference = DiversityStats(50.0, 0.0, 0.0)
+    gan.initial_diversity = DiversityStats(50.0, 0.0, 0.0)
     for _ in range(5):
-        learner.adversarial_step()
-    assert learner.rollbacks[0][0] == 5
-    assert all(torch.equal(value, weights(learner)[name]) for name, value in before.items())
-    assert torch.equal(learner.discriminator.trunk.embedding, embedding)
+        gan.adversarial_step()
+    assert gan.rollbacks[0][0] == 5
+    assert all(torch.equal(value, weights(gan)[name]) for name, value in before.items())
+    assert torch.equal(gan.discriminator.trunk.embedding, embedding)
 
 
-def test_noise_that_does_not_fill_its_space_costs():
+def test_the_moment_penalty_is_0_for_standard_normal_noise_only():
     generator = torch.Generator().manual_seed(0)
     mean = torch.randn(20_000, 3, generator=generator)
     sharp = torch.full_like(mean, -20.0)
     levels = torch.randint(5, (len(mean),), generator=generator).float()
-    assert float(_unlike_prior(mean, sharp, levels)) < 0.01
-    assert float(_unlike_prior(0.6 * mean, torch.full_like(mean, np.log(0.64)), levels)) < 0.01
-    assert float(_unlike_prior(mean + torch.tensor([0.5, 0.0, 0.0]), sharp, levels)) > 0.25
-    assert float(_unlike_prior(mean[:, [0, 0, 1]], sharp, levels)) > 1.5
-    assert float(_unlike_prior(mean, sharp, (mean[:, 0] > 0.7).float())) > 0.4
+    assert float(_moment_penalty(mean, sharp, levels)) < 0.01
+    assert float(_moment_penalty(0.6 * mean, torch.full_like(mean, np.log(0.64)), levels)) < 0.01
+    assert float(_moment_penalty(mean + torch.tensor([0.5, 0.0, 0.0]), sharp, levels)) > 0.25
+    assert float(_moment_penalty(mean[:, [0, 0, 1]], sharp, levels)) > 1.5
+    assert float(_moment_penalty(mean, sharp, (mean[:, 0] > 0.7).float())) > 0.4
 
 
 def test_texts_end_at_their_boundary(trainer, texts):
-    learner = trainer()
+    gan = trainer()
     random = torch.Generator().manual_seed(0)
-    features = learner._features(learner.model, texts.select(np.arange(64), torch.device("cpu")), random)[0]
-    drafts = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, weighed=True)
-    for row, kept, ids in zip(drafts.tokens.tolist(), drafts.kept.tolist(), drafts.ids(), strict=True):
+    features = some_features(gan, texts, 64, random)
+    rollout = generate_rollout(gan.generator.model, features, LENGTH, BOUNDARY, random, return_log_probs=True)
+    for row, kept, ids in zip(rollout.tokens.tolist(), rollout.mask.tolist(), rollout.ids(), strict=True):
         ends = row.index(BOUNDARY) if BOUNDARY in row else len(row)
         assert ids == row[:ends]
         assert kept == [place <= ends for place in range(len(row))]
     with torch.no_grad():
-        again = generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, spread=0.0)
+        again = generate_rollout(gan.generator.model, features, LENGTH, BOUNDARY, random, sampling_temperature=0.0)
     assert torch.equal(
-        again.tokens, generate_rollout(learner.model, features, LENGTH, BOUNDARY, random, spread=0.0).tokens
+        again.tokens,
+        generate_rollout(gan.generator.model, features, LENGTH, BOUNDARY, random, sampling_temperature=0.0).tokens,
     )
 
 
 @pytest.mark.parametrize("normalised", [True, False])
-def test_what_stands_after_the_end_changes_nothing(normalised):
+def test_tokens_after_the_end_change_nothing(normalised):
     torch.manual_seed(0)
-    reader = Discriminator(VOCABULARY, 2, 1, normalised=normalised).eval()
-    recognizer = Encoder(VOCABULARY, 2, NOISE).eval()
+    discriminator = Discriminator(VOCABULARY, 2, 1, normalised=normalised).eval()
+    encoder = Encoder(VOCABULARY, 2, NOISE).eval()
     tokens = torch.tensor([[1, 2, 3, BOUNDARY, 4, 5]])
-    kept = torch.tensor([[True] * 4 + [False] * 2])
+    mask = torch.tensor([[True] * 4 + [False] * 2])
     ratings = torch.tensor([[1.0, 0.0]])
-    whole, cut = DiscriminatorInput(tokens, kept), DiscriminatorInput(tokens[:, :4], kept[:, :4])
-    for one, other in zip(reader.judge(whole, ratings), reader.judge(cut, ratings), strict=True):
+    whole, cut = DiscriminatorInput(tokens, mask), DiscriminatorInput(tokens[:, :4], mask[:, :4])
+    for one, other in zip(discriminator.judge(whole, ratings), discriminator.judge(cut, ratings), strict=True):
         torch.testing.assert_close(one, other)
-    for one, other in zip(recognizer(whole, ratings), recognizer(cut, ratings), strict=True):
+    for one, other in zip(encoder(whole, ratings), encoder(cut, ratings), strict=True):
         torch.testing.assert_close(one, other)
 
 
-def test_a_pack_is_credited_to_each_of_its_texts(texts):
-    """By how its score changes where a real text stands in the text's place."""
+def test_credits_are_differences_of_pack_scores(texts):
+    """A credit is the change of the score when a real text replaces the text."""
     torch.manual_seed(0)
-    reader = Discriminator(VOCABULARY, 2, 4, normalised=False)
+    discriminator = Discriminator(VOCABULARY, 2, 4, normalised=False)
     batches = [texts.select(np.arange(begin, begin + 9), torch.device("cpu")) for begin in (0, 40)]
     with torch.no_grad():
-        generated, real = (reader.judge(DiscriminatorInput(one.tokens, one.kept), one.ratings) for one in batches)
-        credits = reader.credits(generated, real)
-        scores = reader.scores(generated)
+        generated, real = (
+            discriminator.judge(DiscriminatorInput(one.tokens, one.mask), one.conditions) for one in batches
+        )
+        credits = discriminator.credits(generated, real)
+        scores = discriminator.scores(generated)
         assert scores.shape == (2,)
         assert credits.shape == (8,)
         hidden = generated.hidden.clone()
-        hidden[5], fits = real.hidden[5], generated.fits.clone()
-        fits[5] = real.fits[5]
-        without = reader.scores(generated._replace(hidden=hidden, fits=fits))
+        hidden[5], scores_of_texts = real.hidden[5], generated.condition_scores.clone()
+        scores_of_texts[5] = real.condition_scores[5]
+        without = discriminator.scores(generated._replace(hidden=hidden, condition_scores=scores_of_texts))
     torch.testing.assert_close(credits[5], scores[1] - without[1])
     order = torch.tensor([3, 2, 1, 0])
-    torch.testing.assert_close(reader.scores(generated.chosen(order)), scores[:1])
+    torch.testing.assert_close(discriminator.scores(generated.select(order)), scores[:1])
 
 
-def test_a_pack_shows_whether_its_texts_are_alike(texts):
+def test_a_pack_shows_whether_its_texts_are_equal(texts):
     torch.manual_seed(0)
-    reader = Discriminator(VOCABULARY, 2, 4, normalised=True)
-    critic = torch.optim.Adam(reader.parameters(), 3e-3)
+    discriminator = Discriminator(VOCABULARY, 2, 4, normalised=True)
+    optimizer = torch.optim.Adam(discriminator.parameters(), 3e-3)
     random = np.random.default_rng(0)
 
-    def packs(*, alike):
+    def packs(*, similar):
         places = random.integers(0, len(texts), (16, 4))
-        batch = texts.select((places[:, :1] + 0 * places if alike else places).ravel(), torch.device("cpu"))
-        return reader.scores(reader.judge(DiscriminatorInput(batch.tokens, batch.kept), batch.ratings))
+        batch = texts.select((places[:, :1] + 0 * places if similar else places).ravel(), torch.device("cpu"))
+        return discriminator.scores(discriminator.judge(DiscriminatorInput(batch.tokens, batch.mask), batch.conditions))
 
     for _ in range(60):
-        loss = torch.nn.functional.softplus(packs(alike=True) - packs(alike=False)).mean()
-        critic.zero_grad()
+        loss = torch.nn.functional.softplus(packs(similar=True) - packs(similar=False)).mean()
+        optimizer.zero_grad()
         loss.backward()
-        critic.step()
+        optimizer.step()
     with torch.no_grad():
-        assert (packs(alike=False).mean() > packs(alike=True)).float().mean() > 0.9
+        assert (packs(similar=False).mean() > packs(similar=True)).float().mean() > 0.9
 
 
-def test_each_text_comes_once_an_epoch(texts):
+def test_each_text_occurs_once_per_epoch(texts):
     device = torch.device("cpu")
     seen = [texts.sample(3, number, 64, device).tokens for number in range(10)]
     rows = sorted(map(tuple, torch.cat(seen).tolist()))
@@ -307,7 +319,7 @@ def test_each_text_comes_once_an_epoch(texts):
     assert torch.equal(seen[4], texts.sample(3, 4, 64, device).tokens)
 
 
-def test_settings_out_of_range_are_listed():
+def test_all_settings_out_of_range_are_reported():
     with pytest.raises(ConfigError) as caught:
         GanConfig(rounds=1, awakening=1, loss="gans", band=(0.9, 0.5), temperature=0.0, batch=1)
     assert len(caught.value.faults) == 4

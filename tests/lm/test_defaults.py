@@ -44,11 +44,11 @@ def test_words_learned_from_few_of_them_need_dropout() -> None:
 
 def test_words_are_not_learned_by_heart_from_few_of_them() -> None:
     few, many = (plan(minutes=10, tokens=tokens, vocabulary=4000) for tokens in (100_000, 50_000_000))
-    assert few.budget.most_epochs == 12
+    assert few.budget.max_epochs == 12
     assert few.model.sizes == (256,) < many.model.sizes
-    assert many.budget.most_epochs is None
+    assert many.budget.max_epochs is None
     assert plan(minutes=10, tokens=100_000, vocabulary=4000, size=400).model.sizes == (400,)
-    assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.most_epochs is None
+    assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.max_epochs is None
 
 
 def test_the_same_text_read_often_needs_dropout() -> None:
@@ -118,7 +118,8 @@ def test_the_printed_command_trains_the_same_run_again(text_file: Path, tmp_path
             said.append(text)
 
     first = seqloom.train(text_file, run=tmp_path / "first", minutes=0.02, viewer=Listening(), threads=1)
-    (line,) = [line.removeprefix("the same again: ") for line in said if line.startswith("the same again: ")]
+    prefix = "to repeat this training: "
+    (line,) = [line.removeprefix(prefix) for line in said if line.startswith(prefix)]
     words = [word.replace(str(first.path), str(tmp_path / "second")) for word in shlex.split(line)]
     assert call(words[1:]) == 0
     second = seqloom.load(tmp_path / "second")

@@ -29,7 +29,7 @@ def digest(folder: Path) -> dict[str, str]:
 
 
 class Interrupter(TrainingObserver):
-    """Presses Ctrl-C at one step."""
+    """Press Ctrl-C at one step."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -93,7 +93,7 @@ def test_the_same_seed_trains_the_same_weights(text_file: Path, tmp_path: Path) 
 def test_a_folder_that_holds_a_run_is_left_alone(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5)
     before = digest(run.path)
-    with pytest.raises(RunError, match="--resume to go on with it, or --overwrite"):
+    with pytest.raises(RunError, match="--resume to continue it, or --overwrite"):
         seqloom.train(text_file, run=run.path, **SMALL, steps=5)
     with pytest.raises(SourceError):
         seqloom.train(tmp_path / "missing.txt", run=run.path, overwrite=True, **SMALL, steps=5)
@@ -212,7 +212,7 @@ def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None
         ("newer format", "upgrade seqloom"),
         ("no codec", "codec.json is missing"),
         ("no weights", "has no weights yet"),
-        ("killed while it was replaced", "what it was to take the place of is in .*replaced"),
+        ("killed while it was replaced", "the replaced run is in .*replaced"),
         ("half the weights", "model.safetensors is damaged"),
         ("other weights", "expected"),
         ("unknown setting", "unknown settings in ModelConfig: colour"),
@@ -276,7 +276,7 @@ def test_a_changed_corpus_is_not_resumed(text_file: Path, tmp_path: Path) -> Non
         seqloom.train(run=run.path, resume=True)
 
 
-def test_places_that_hold_no_run_are_told_apart(run: Run, tmp_path: Path) -> None:
+def test_paths_without_a_run_get_distinct_errors(run: Run, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is a file, and a run is a folder"):
         seqloom.load(run.folder.report_file)
     with pytest.raises(RunError, match="no run at"):

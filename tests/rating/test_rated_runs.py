@@ -97,7 +97,7 @@ def test_how_to_write_more_is_said(
     viewer = TrainingObserver()
     viewer.note = said.append  # type: ignore[method-assign]
     seqloom.train(table, run=tmp_path / "run", text="text", steps=3, size=8, threads=1, viewer=viewer, **settings)
-    assert said[-1] == f"write more with: seqloom generate {tmp_path / 'run'} {command}"
+    assert said[-1] == f"generate more with: seqloom generate {tmp_path / 'run'} {command}"
 
 
 def test_a_rating_may_be_named(rated: Run) -> None:

@@ -1,1 +1,1 @@
-"""A conditional text GAN: noise and a rating in, text out, and a discriminator that learns against it."""
+"""Conditional text GAN: noise and a rating as input, a text as output."""

@@ -1,74 +1,102 @@
-"""Holds the discriminator's accuracy inside a band, so that the generator always has something to learn from it."""
+"""Keep the discriminator's accuracy inside a band, so that the generator can always learn from it."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["AccuracyController"]
 
-_PACE = 0.2
-"""Of the running mean of the accuracy."""
+_ACCURACY_DECAY = 0.2
+"""Weight of the newest accuracy in the running mean."""
 
-_MOST_UPDATES = 4
-_MOST_NOISE = 1.0
+_MAX_DISCRIMINATOR_STEPS = 4
+_MAX_NOISE = 1.0
 _NOISE_STEP = 0.02
+
+_STORED_NAMES = {
+    "low": "low",
+    "high": "high",
+    "accuracy": "accuracy",
+    "noise": "noise",
+    "discriminator_steps": "updates",
+    "steps_in_band": "inside",
+    "steps": "rounds",
+}
+"""Key of each field in a stored training state."""
 
 
 @dataclass
 class AccuracyController:
-    """A controller of one number, the accuracy on texts that the discriminator has not seen, by two others.
+    """Control the accuracy on unseen texts by the discriminator's steps and the noise on its inputs.
 
-    Inside the band's middle half the discriminator has one update a round. Above it, it has none, and the noise on what
-    it sees grows; below it, the noise shrinks first, and then it has more updates, and the generator learns less from
-    it, so that it may catch up.
+    Inside the middle half of the band the discriminator takes one step per adversarial step. Above that half it takes
+    none, and the input noise grows. Below, the noise shrinks first; without noise the discriminator takes more steps.
+    The generator weighs the discriminator less as the accuracy falls towards the lower edge.
 
     Attributes:
-        low: the band's lower edge.
-        high: its upper edge; a band from 0 to 1 is never left.
-        accuracy: its running mean; half before anything is known.
-        noise: standard deviation of what is added to the discriminator's inputs, in units of theirs.
-        updates: of the discriminator in the next round.
-        inside: rounds in which the accuracy was inside the band.
-        rounds: in all.
+        low: lower edge of the band.
+        high: upper edge of the band; the band from 0 to 1 disables the controller.
+        accuracy: running mean of the accuracy; 0.5 at the start.
+        noise: standard deviation of the noise on the discriminator's inputs, in units of the inputs.
+        discriminator_steps: steps of the discriminator in the next adversarial step.
+        steps_in_band: adversarial steps with the mean accuracy inside the band.
+        steps: adversarial steps so far.
     """
 
     low: float
     high: float
     accuracy: float = 0.5
     noise: float = 0.0
-    updates: int = 1
-    rounds_in_band: int = 0
-    rounds: int = 0
+    discriminator_steps: int = 1
+    steps_in_band: int = 0
+    steps: int = 0
 
     def observe(self, accuracy: float) -> None:
-        """Take account of an accuracy from before the rounds, when nothing is held."""
-        self.accuracy += _PACE * (accuracy - self.accuracy)
+        """Update the running mean only, as in the discriminator warm-up."""
+        self.accuracy += _ACCURACY_DECAY * (accuracy - self.accuracy)
 
     def update(self, accuracy: float) -> None:
-        """Take account of a round's accuracy."""
+        """Update the running mean and choose steps and noise for the next adversarial step."""
         self.observe(accuracy)
-        self.rounds += 1
-        self.rounds_in_band += self.low <= self.accuracy <= self.high
+        self.steps += 1
+        self.steps_in_band += self.low <= self.accuracy <= self.high
         quarter = (self.high - self.low) / 4
         if (self.low, self.high) == (0, 1):
             return
         if self.accuracy > self.high - quarter:
-            self.updates, self.noise = 0, min(self.noise + _NOISE_STEP, _MOST_NOISE)
+            self.discriminator_steps, self.noise = 0, min(self.noise + _NOISE_STEP, _MAX_NOISE)
         elif self.accuracy < self.low + quarter:
-            self.updates = min(self.updates + 1, _MOST_UPDATES) if self.noise == 0 else max(self.updates, 1)
+            more = min(self.discriminator_steps + 1, _MAX_DISCRIMINATOR_STEPS)
+            self.discriminator_steps = more if self.noise == 0 else max(self.discriminator_steps, 1)
             self.noise = max(self.noise - _NOISE_STEP, 0.0)
         else:
-            self.updates = 1
+            self.discriminator_steps = 1
+
+    @property
+    def band_share(self) -> float:
+        """Share of the adversarial steps with the mean accuracy inside the band."""
+        return self.steps_in_band / max(self.steps, 1)
 
     @property
     def generator_weight(self) -> float:
-        """How much of the discriminator's verdict the generator learns from, 0 to 1.
+        """Weight of the discriminator's score in the generator's loss, from 0 to 1.
 
-        One that hardly tells has little to teach; below the band it is left time to learn.
+        The weight is 0 at the lower edge of the band and 1 from a quarter above it: a discriminator that guesses has
+        little to teach.
         """
         if (self.low, self.high) == (0, 1):
             return 1.0
         return min(1.0, max(0.0, 4 * (self.accuracy - self.low) / (self.high - self.low)))
 
     def to_json(self) -> dict[str, Any]:
-        """The fields."""
-        return asdict(self)
+        """Return the fields under their stored names."""
+        return {stored: getattr(self, name) for name, stored in _STORED_NAMES.items()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "AccuracyController":
+        """Return the controller described by `to_json`.
+
+        Raises:
+            KeyError: a field is missing.
+        """
+        return cls(**{name: stored[key] for name, key in _STORED_NAMES.items()})

@@ -1,4 +1,4 @@
-"""How far ratings show in generated texts beside real ones, so that the generator shows them as much and no more."""
+"""Compare how strongly ratings show in generated and in real texts."""
 
 from dataclasses import asdict, dataclass
 
@@ -6,51 +6,51 @@ from seqloom.gan.losses import Scores
 
 __all__ = ["ConditionAdherence"]
 
-_PACE = 0.05
-"""Of the running means, once they have seen as many rounds."""
+_DECAY = 0.05
+"""Smallest weight of the newest step in the running means."""
 
-_WHOLE = 0.1
-"""Share of the real texts' slope that must be lacking for the generator to be pushed with all force."""
+_FULL_SHORTFALL = 0.1
+"""Missing share of the real texts' slope at which the generator's rating loss has its full weight."""
 
 
 @dataclass
 class ConditionAdherence:
-    """Running means of two slopes, of the ratings that the discriminator reads by those that texts have.
+    """Running means of two regression slopes: predicted rating against requested rating.
 
-    Real texts are those that both networks learn from: the generator writes what the discriminator has seen there, and
-    so it reads more in generated texts than in real ones that it has not seen.
+    The real texts are training texts, not unseen ones: the discriminator has learned from them, and it predicts their
+    ratings more clearly than those of unseen texts. The generator imitates the training texts.
 
     Attributes:
-        real: in real texts.
-        generated: in new ones of the generator.
-        seen: rounds.
+        real: slope in real texts.
+        generated: slope in generated texts.
+        seen: adversarial steps so far.
     """
 
     real: float = 0.0
     generated: float = 0.0
     seen: int = 0
 
-    def update(self, had: Scores, in_real: Scores, in_generated: Scores) -> None:
-        """Take account of a round.
+    def update(self, ratings: Scores, predicted_real: Scores, predicted_generated: Scores) -> None:
+        """Update both slopes with one batch.
 
         Args:
-            had: ratings of texts.
-            in_real: what is read in real ones with these ratings.
-            in_generated: what is read in those that were written to them.
+            ratings: requested ratings, the same for real and generated texts.
+            predicted_real: discriminator's predictions for real texts with these ratings.
+            predicted_generated: discriminator's predictions for texts generated for these ratings.
         """
-        away = had - had.mean()
-        pace, spread = max(_PACE, 1 / (self.seen + 1)), float(away.square().mean()) + 1e-6
-        self.real += pace * (float((away * in_real).mean()) / spread - self.real)
-        self.generated += pace * (float((away * in_generated).mean()) / spread - self.generated)
+        centred = ratings - ratings.mean()
+        decay, variance = max(_DECAY, 1 / (self.seen + 1)), float(centred.square().mean()) + 1e-6
+        self.real += decay * (float((centred * predicted_real).mean()) / variance - self.real)
+        self.generated += decay * (float((centred * predicted_generated).mean()) / variance - self.generated)
         self.seen += 1
 
     @property
     def shortfall(self) -> float:
-        """How much of the real texts' slope generated ones lack: 1 from a tenth of it on, 0 where they lack none."""
+        """Missing share of the real texts' slope, scaled: 1 if a tenth or more is missing, 0 if nothing is."""
         if self.real <= 0:
             return 0.0
-        return min(1.0, max(0.0, (1 - self.generated / self.real) / _WHOLE))
+        return min(1.0, max(0.0, (1 - self.generated / self.real) / _FULL_SHORTFALL))
 
     def to_json(self) -> dict[str, float]:
-        """The fields."""
+        """Return the fields."""
         return asdict(self)

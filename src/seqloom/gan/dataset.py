@@ -1,10 +1,10 @@
-"""The short rated texts that a GAN learns from, and whether there are enough of them."""
+"""The dataset of a GAN: short rated texts, and checks that there are enough of them."""
 
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqloom.config import ReadingConfig
 from seqloom.config.gan import GanConfig
@@ -16,126 +16,148 @@ from seqloom.lm.dataset import Dataset, load_dataset
 from seqloom.plural import counted
 from seqloom.runs.saved_run import SavedRun
 
-__all__ = ["UNSEEN", "build_dataset", "check_dataset_size", "load_table"]
+__all__ = ["UNSEEN_SHARE", "build_dataset", "check_dataset_size", "load_table"]
 
-UNSEEN = 0.05
-"""Share of the texts that the discriminator is measured on."""
+UNSEEN_SHARE = 0.05
+"""Share of the texts for measuring the discriminator's accuracy."""
 
-_LEAST_UNSEEN = 16
+_MIN_UNSEEN = 16
 
-_ONE_RATING = "all texts have the same {}, {:g}: give texts of several ratings"
+_ONE_RATING = "all texts have the same {}, {:g}: use texts with several ratings"
+
+
+class _TableCounts(NamedTuple):
+    """Counts of the texts of a table.
+
+    Attributes:
+        usable: number of short texts with a rating.
+        too_long: number of texts above the maximal length.
+        ratings: distinct ratings of the usable texts.
+    """
+
+    usable: int
+    too_long: int
+    ratings: set[float]
 
 
 def check_dataset_size(
     source: str, settings: Mapping[str, Any], config: GanConfig, note: Callable[[str], None]
 ) -> None:
-    """Whether a table may have enough texts, before anything is trained: as far as that shows without a vocabulary.
+    """Check before any training that a table can have enough texts; the exact number depends on the vocabulary.
 
     Args:
-        source: the table.
-        settings: those of training by likelihood, of which some say how it is read.
-        config: how the GAN is trained.
-        note: is told where most texts are too long.
+        source: table.
+        settings: settings of the likelihood training, with those of reading.
+        config: GAN settings.
+        note: receives a line if most texts are too long.
 
     Raises:
-        SourceError: it has not.
-        ConfigError: the settings are not usable.
+        SourceError: the table has too few usable texts, or only one rating.
+        ConfigError: a reading setting is invalid.
     """
-    known = {field.name for field in fields(ReadingConfig)}
-    reading = ReadingConfig(**{name: value for name, value in settings.items() if name in known})
+    names = {field.name for field in fields(ReadingConfig)}
+    reading = ReadingConfig(**{name: value for name, value in settings.items() if name in names})
     level = settings.get("level", "word")
-    number, ratings, long = 0, set(), 0
+    counts = _count_texts(source, reading, level, config.length)
+    if counts.too_long > counts.usable:
+        advice = "" if reading.sentences else "; --sentences splits texts into sentences"
+        total = counts.too_long + counts.usable
+        note(f"skipped: {counts.too_long:,} of {total:,} texts are too long for --length {config.length}{advice}")
+    if len(counts.ratings) == 1:
+        raise SourceError(_ONE_RATING.format(reading.rating[0], *counts.ratings))
+    for_training = int(counts.usable * (1 - settings.get("hold_out", 0.0)))
+    if for_training < _min_texts(config):
+        usable, others = f"{for_training:,} texts with a rating and of", f"{counts.too_long:,} longer ones"
+        raise SourceError(_too_few(usable, others, level, config, _length_advice(counts.too_long, reading)))
+
+
+def _count_texts(source: str, reading: ReadingConfig, level: str, length: int) -> _TableCounts:
+    """Count the texts of a table by length, estimated without a codec, and by rating."""
+    usable, ratings, too_long = 0, set(), 0
     for document in open_corpus(source, reading):
         rating = document.conditions.get(reading.rating[0])
         for passage in document.passages():
             text = "".join(passage)
             tokens = len(text.split()) if level in ("word", "subword") else len(text)
-            if tokens >= config.length:
-                long += 1
+            if tokens >= length:
+                too_long += 1
             elif isinstance(rating, int | float) and math.isfinite(rating):
-                number += 1
+                usable += 1
                 ratings.add(rating)
-    shorter = _shorter(long, reading)
-    if long > number:
-        how = "" if reading.sentences else "; --sentences reads texts sentence by sentence"
-        note(f"{long:,} of {long + number:,} texts are too long for --length {config.length} and left out{how}")
-    if len(ratings) == 1:
-        raise SourceError(_ONE_RATING.format(reading.rating[0], *ratings))
-    usable = int(number * (1 - settings.get("hold_out", 0.0)))
-    if usable < _needed(config):
-        raise SourceError(
-            _too_few(f"{usable:,} texts with a rating and of", f"{long:,} longer ones", level, config, shorter)
-        )
+    return _TableCounts(usable, too_long, ratings)
 
 
 def load_table(parent: SavedRun, source: str | list[str], note: Callable[[str], None]) -> Dataset:
-    """A table, read and coded as a run's."""
-    reading = parent.config.reading
+    """Read and encode a table with the reading settings and the codec of a run."""
     return load_dataset(
         source,
-        reading,
+        parent.config.reading,
         lambda corpus: parent.codec,
         hold_out=parent.config.training.hold_out,
-        validation=UNSEEN,
+        validation=UNSEEN_SHARE,
         note=note,
     )
 
 
 def build_dataset(
-    parent: SavedRun, material: Dataset, config: GanConfig, note: Callable[[str], None]
+    parent: SavedRun, dataset: Dataset, config: GanConfig, note: Callable[[str], None]
 ) -> tuple[ShortTexts, ShortTexts]:
-    """The texts to learn from, and others.
+    """Return the training texts and the unseen texts.
+
+    Args:
+        parent: run whose codec and conditions apply.
+        dataset: table from `load_table`.
+        config: GAN settings.
+        note: receives lines on skipped and usable texts.
 
     Raises:
-        SourceError: there are too few.
+        SourceError: there are too few usable texts, or only one rating.
     """
-    tally: Counter[str] = Counter()
-    parts = (material.split.train, material.split.validation)
+    skipped: Counter[str] = Counter()
     texts, unseen = (
-        encode_texts(material.store, part, parent.codec, parent.config.conditions, config.length, tally)
-        for part in parts
+        encode_texts(dataset.store, spans, parent.codec, parent.config.conditions, config.length, skipped)
+        for spans in (dataset.split.train, dataset.split.validation)
     )
-    for reason, count in tally.items():
-        note(f"left out: {counted(count, reason)}")
-    found = len(texts) + len(unseen)
-    outside = tally["text with words outside the vocabulary"]
-    if outside > 4 * found:
+    for reason, count in skipped.items():
+        note(f"skipped: {counted(count, reason)}")
+    usable, outside = len(texts) + len(unseen), skipped["text with words outside the vocabulary"]
+    if outside > 4 * usable:
         raise SourceError(
-            f"{outside:,} of {outside + found:,} texts have words that {parent.path} does not know: begin from a run "
-            "of this vocabulary, or give a larger --vocabulary or --level subword"
+            f"{outside:,} of {outside + usable:,} texts have words outside the vocabulary of {parent.path}: start from "
+            "a run with this vocabulary, or use a larger --vocabulary or --level subword"
         )
-    if outside > found:
-        note("more texts are left out for their words than are read: --level subword leaves none out for them")
-    if len(texts) < 4 * config.batch or len(unseen) < _least_unseen(config):
-        usable = f"{len(texts):,} texts to learn from and {len(unseen):,} to measure the discriminator on, of"
-        shorter = _shorter(tally[too_long_reason(config.length)], parent.config.reading)
-        raise SourceError(_too_few(usable, f"{tally.total():,} left out", parent.codec.level, config, shorter))
-    if len(set(texts.levels.tolist())) < 2:
+    if outside > usable:
+        note("more texts are skipped for unknown words than used: with --level subword none are")
+    if len(texts) < 4 * config.batch or len(unseen) < _min_unseen(config):
+        advice = _length_advice(skipped[too_long_reason(config.length)], parent.config.reading)
+        usable_texts = f"{len(texts):,} training texts and {len(unseen):,} texts for measuring the discriminator, of"
+        raise SourceError(_too_few(usable_texts, f"{skipped.total():,} skipped", parent.codec.level, config, advice))
+    if len(set(texts.ratings.tolist())) < 2:
         scale = parent.config.conditions.columns[0]
         assert isinstance(scale, Scale)
-        raise SourceError(_ONE_RATING.format(scale.name, scale.from_unit(texts.levels[:1])[0]))
-    note(f"{len(texts):,} texts to learn from, {len(unseen):,} to measure the discriminator on")
+        raise SourceError(_ONE_RATING.format(scale.name, scale.from_unit(texts.ratings[:1])[0]))
+    note(f"{len(texts):,} training texts, {len(unseen):,} for measuring the discriminator")
     return texts, unseen
 
 
-def _least_unseen(config: GanConfig) -> int:
-    return max(_LEAST_UNSEEN, 2 * config.pack)
+def _min_unseen(config: GanConfig) -> int:
+    return max(_MIN_UNSEEN, 2 * config.pack)
 
 
-def _needed(config: GanConfig) -> int:
-    """Texts of which both shares are large enough, with a little to spare."""
-    return math.ceil(1.05 * max(4 * config.batch / (1 - UNSEEN), _least_unseen(config) / UNSEEN))
+def _min_texts(config: GanConfig) -> int:
+    """Return a number of texts, with a small margin, that fills both parts."""
+    return math.ceil(1.05 * max(4 * config.batch / (1 - UNSEEN_SHARE), _min_unseen(config) / UNSEEN_SHARE))
 
 
-def _shorter(longer: int, reading: ReadingConfig) -> str:
-    """What would help where some texts are too long."""
-    return (", or a larger --length" + ", or --sentences" * (not reading.sentences)) * bool(longer)
+def _length_advice(num_too_long: int, reading: ReadingConfig) -> str:
+    """Return advice for tables with texts that are too long; empty if there are none."""
+    return (", or a larger --length" + ", or --sentences" * (not reading.sentences)) * bool(num_too_long)
 
 
-def _too_few(usable: str, others: str, level: str, config: GanConfig, shorter: str) -> str:
-    smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller --batch or --pack"
+def _too_few(usable: str, others: str, level: str, config: GanConfig, length_advice: str) -> str:
+    smaller = "" if _min_texts(config) * UNSEEN_SHARE < 2 * _MIN_UNSEEN else ", or a smaller --batch or --pack"
     return (
         f"{usable} at most {config.length - 1} tokens of level {level} ({others}) are too few: about "
-        f"{_needed(config):,} are needed for batches of {config.batch} and packs of {config.pack}; give more texts"
-        f"{shorter}{smaller}"
+        f"{_min_texts(config):,} are needed for batches of {config.batch} and packs of {config.pack}; use more texts"
+        f"{length_advice}{smaller}"
     )

@@ -1,4 +1,4 @@
-"""How the discriminator learns, and how right it is on texts that it has not learned from."""
+"""Train the discriminator, and measure its accuracy on unseen texts."""
 
 import torch
 from torch import Tensor, nn
@@ -11,24 +11,24 @@ from seqloom.gan.short_texts import ShortTexts, TextBatch
 
 __all__ = ["DiscriminatorTrainer"]
 
-_PENALTY = 10.0
+_PENALTY_WEIGHT = 10.0
 
-_SETTLED = 0.3
-"""The learning rate in the rounds, as a share of what it is at first."""
+_RATE_AFTER_WARMUP = 0.3
+"""Learning rate of adversarial training, as a share of the initial learning rate."""
 
-_REGROUPED = 8
-"""Times that texts are put into packs anew to measure the accuracy."""
+_NUM_REPACKINGS = 8
+"""Number of random packings of the texts for one measurement of the accuracy."""
 
 
 class DiscriminatorTrainer:
-    """A discriminator that learns.
+    """Trainer of a discriminator.
 
     Args:
-        discriminator: it is changed.
-        unseen: real texts that it does not learn from.
-        loss: what it plays for.
-        config: how.
-        device: that everything is computed on.
+        discriminator: network; it is trained in place.
+        unseen: real texts for measurements, not trained on.
+        loss: losses of both networks.
+        config: GAN settings.
+        device: device of all tensors.
     """
 
     def __init__(
@@ -38,89 +38,97 @@ class DiscriminatorTrainer:
         self.config, self.device = config, device
         self.optimizer = torch.optim.Adam(discriminator.parameters(), config.discriminator_rate, (0.5, 0.99))
 
-    def step(self, real: TextBatch, drafts: TextBatch, schooled: float, noise: float, random: torch.Generator) -> float:
-        """One update.
+    def step(
+        self, real: TextBatch, generated: TextBatch, warmup_share: float, noise: float, random: torch.Generator
+    ) -> float:
+        """Run one training step and return the loss.
 
         Args:
             real: real texts.
-            drafts: generated ones.
-            schooled: share of the schooling that is done.
-            noise: see `Discriminator.judge`.
-            random: draws that.
-
-        Returns:
-            The loss.
+            generated: generated texts.
+            warmup_share: finished share of the discriminator warm-up.
+            noise: standard deviation of the noise on the embeddings.
+            random: source of the noise.
 
         Raises:
-            TrainingError: its gradient is not finite.
+            TrainingError: the gradient is not finite.
         """
-        of_real, of_drafts = self._judged(real, drafts, noise, random)
-        loss = self.loss.discriminator(*map(self.discriminator.scores, (of_real, of_drafts)))
-        loss = loss + (of_real.levels - real.levels).square().mean()
+        real_output, generated_output = self._judge(real, generated, noise, random)
+        loss = self.loss.discriminator(*map(self.discriminator.scores, (real_output, generated_output)))
+        loss = loss + (real_output.ratings - real.ratings).square().mean()
         if self.loss.penalised:
-            loss = loss + _PENALTY * self._slope(real, drafts, random)
+            loss = loss + _PENALTY_WEIGHT * self._gradient_penalty(real, generated, random)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         clip_gradients(self.discriminator.parameters(), 5.0, "discriminator")
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.discriminator_rate * _SETTLED**schooled
+            group["lr"] = self.config.discriminator_rate * _RATE_AFTER_WARMUP**warmup_share
         self.optimizer.step()
         return float(loss.detach())
 
     @torch.no_grad()
-    def evaluate(self, number: int, drafts: TextBatch, noise: float, random: torch.Generator) -> tuple[float, float]:
-        """How often it is right on texts and on unseen real ones, and how it reads ratings.
+    def evaluate(self, step: int, generated: TextBatch, noise: float, random: torch.Generator) -> tuple[float, float]:
+        """Return the accuracy on unseen real and new generated texts, and the correlation of the ratings.
 
-        The score that divides one half of both is found on the other half: only differences of scores are learned.
+        The losses determine differences of scores only. The decision threshold therefore comes from one half of the
+        texts, and the accuracy is measured on the other half; then the halves swap.
 
         Args:
-            number: of the real texts' batch.
-            drafts: generated texts.
-            noise: see `Discriminator.judge`.
-            random: draws that, and packs.
+            step: number of the batch of real texts.
+            generated: generated texts.
+            noise: standard deviation of the noise on the embeddings.
+            random: source of the noise and of the packings.
 
         Returns:
-            The accuracy, and the correlation of wanted and read ratings of generated texts.
+            The accuracy, and the correlation of requested and predicted ratings of the generated texts.
         """
         size = min(4 * self.config.batch, len(self.unseen))
-        real = self.unseen.sample(self.config.seed, number, size, self.device)
-        of_real, of_drafts = self._judged(real, drafts, noise, random)
-        rating = float(torch.corrcoef(torch.stack([of_drafts.levels, drafts.levels]))[0, 1])
-        halves = [[self._regrouped(one, half, random) for one in (of_real, of_drafts)] for half in (0, 1)]
-        right = 0.0
-        for (known_real, known_drafts), (asked_real, asked_drafts) in (halves, halves[::-1]):
-            threshold = (known_real.mean() + known_drafts.mean()) / 2
-            right += float((asked_real > threshold).float().mean() + (asked_drafts <= threshold).float().mean()) / 4
-        return right, rating
+        real = self.unseen.sample(self.config.seed, step, size, self.device)
+        real_output, generated_output = self._judge(real, generated, noise, random)
+        correlation = float(torch.corrcoef(torch.stack([generated_output.ratings, generated.ratings]))[0, 1])
+        halves = [
+            [self._repacked_scores(output, half, random) for output in (real_output, generated_output)]
+            for half in (0, 1)
+        ]
+        accuracy = 0.0
+        for (fit_real, fit_generated), (test_real, test_generated) in (halves, halves[::-1]):
+            threshold = (fit_real.mean() + fit_generated.mean()) / 2
+            true_positives, true_negatives = test_real > threshold, test_generated <= threshold
+            accuracy += float(true_positives.float().mean() + true_negatives.float().mean()) / 4
+        return accuracy, correlation
 
-    def _regrouped(self, judged: DiscriminatorOutput, half: int, random: torch.Generator) -> Tensor:
-        """Scores of packs that half of the texts are put into again and again, which hang less on chance."""
-        places = torch.arange(half, len(judged.fits), 2, device=self.device)
-        orders = [torch.randperm(len(places), generator=random, device=self.device) for _ in range(_REGROUPED)]
-        return torch.cat([self.discriminator.scores(judged.chosen(places[order])) for order in orders])
+    def _repacked_scores(self, output: DiscriminatorOutput, half: int, random: torch.Generator) -> Tensor:
+        """Return the scores of several random packings of one half of the texts, to reduce the variance."""
+        indices = torch.arange(half, len(output.condition_scores), 2, device=self.device)
+        orders = [torch.randperm(len(indices), generator=random, device=self.device) for _ in range(_NUM_REPACKINGS)]
+        return torch.cat([self.discriminator.scores(output.select(indices[order])) for order in orders])
 
-    def _judged(
-        self, real: TextBatch, drafts: TextBatch, noise: float, random: torch.Generator
+    def _judge(
+        self, real: TextBatch, generated: TextBatch, noise: float, random: torch.Generator
     ) -> list[DiscriminatorOutput]:
-        """What it says of both."""
-        longest = max(real.tokens.shape[1], drafts.tokens.shape[1])
-        tokens, kept = (
+        """Return the discriminator's output for real and for generated texts, computed in one batch."""
+        longest = max(real.tokens.shape[1], generated.tokens.shape[1])
+        tokens, mask = (
             torch.cat([nn.functional.pad(part, (0, longest - part.shape[1])) for part in parts])
-            for parts in ((real.tokens, drafts.tokens), (real.kept, drafts.kept))
+            for parts in ((real.tokens, generated.tokens), (real.mask, generated.mask))
         )
-        ratings, counts = torch.cat([real.ratings, drafts.ratings]), [len(real.ratings), len(drafts.ratings)]
-        judged = self.discriminator.judge(DiscriminatorInput(tokens, kept), ratings, noise, random)
-        return [DiscriminatorOutput(*part) for part in zip(*(torch.split(one, counts) for one in judged), strict=True)]
+        conditions = torch.cat([real.conditions, generated.conditions])
+        counts = [len(real.conditions), len(generated.conditions)]
+        output = self.discriminator.judge(DiscriminatorInput(tokens, mask), conditions, noise, random)
+        return [DiscriminatorOutput(*part) for part in zip(*(torch.split(one, counts) for one in output), strict=True)]
 
-    def _slope(self, real: TextBatch, drafts: TextBatch, random: torch.Generator) -> Tensor:
-        """How far the slope between real and generated texts is from 1 (Gulrajani et al. 2017)."""
-        longest = min(real.tokens.shape[1], drafts.tokens.shape[1])
-        cut = [DiscriminatorInput(one.tokens[:, :longest], one.kept[:, :longest]) for one in (real, drafts)]
+    def _gradient_penalty(self, real: TextBatch, generated: TextBatch, random: torch.Generator) -> Tensor:
+        """Return the squared distance from 1 of the gradient norm between real and generated texts.
+
+        Source: Gulrajani et al. 2017.
+        """
+        longest = min(real.tokens.shape[1], generated.tokens.shape[1])
+        inputs = [DiscriminatorInput(batch.tokens[:, :longest], batch.mask[:, :longest]) for batch in (real, generated)]
         with torch.no_grad():
-            rows = [self.discriminator.trunk.embedded(one) for one in cut]
-        share = torch.rand(len(real.ratings), 1, 1, generator=random, device=self.device)
-        between = (share * rows[0] + (1 - share) * rows[1]).requires_grad_()
-        scores = self.discriminator.scores(self.discriminator(between, cut[0].kept | cut[1].kept, real.ratings))
-        (slopes,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
-        off: Tensor = (slopes.flatten(1).norm(dim=1) - 1).square().mean()
-        return off
+            embedded = [self.discriminator.trunk.embed(texts) for texts in inputs]
+        share = torch.rand(len(real.conditions), 1, 1, generator=random, device=self.device)
+        between = (share * embedded[0] + (1 - share) * embedded[1]).requires_grad_()
+        output = self.discriminator(between, inputs[0].mask | inputs[1].mask, real.conditions)
+        (gradients,) = torch.autograd.grad(self.discriminator.scores(output).sum(), between, create_graph=True)
+        penalty: Tensor = (gradients.flatten(1).norm(dim=1) - 1).square().mean()
+        return penalty

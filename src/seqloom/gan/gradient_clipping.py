@@ -1,4 +1,4 @@
-"""Gradients that are neither too long nor no numbers at all."""
+"""Clip gradients by norm and detect divergence."""
 
 import math
 from collections.abc import Iterable
@@ -10,16 +10,16 @@ from seqloom.errors import TrainingError
 __all__ = ["clip_gradients"]
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], most: float, of: str) -> None:
-    """Scale gradients down to a norm.
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float, network: str) -> None:
+    """Scale the gradients down to a total norm.
 
     Args:
-        parameters: whose gradients they are; together they have the norm.
-        most: the norm that they may have.
-        of: what they belong to: "generator" or "discriminator".
+        parameters: parameters with gradients.
+        max_norm: largest total norm.
+        network: "generator" or "discriminator", for the error message.
 
     Raises:
-        TrainingError: they are not finite.
+        TrainingError: a gradient is not finite.
     """
-    if not math.isfinite(float(nn.utils.clip_grad_norm_(parameters, most))):
-        raise TrainingError(f"the gradient of the {of} is not finite: try a lower --{of}-rate")
+    if not math.isfinite(float(nn.utils.clip_grad_norm_(parameters, max_norm))):
+        raise TrainingError(f"the gradient of the {network} is not finite: try a lower --{network}-rate")

@@ -1,4 +1,4 @@
-"""What the generator and the discriminator play for, behind one interface."""
+"""The losses of generator and discriminator, behind one interface."""
 
 from abc import ABC, abstractmethod
 
@@ -10,33 +10,32 @@ from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 __all__ = ["GanLoss", "Relativistic", "ScoreFunction", "Scores", "Wasserstein", "policy_gradient_loss", "standardize"]
 
 Scores = Float[Tensor, " batch"]
-"""A number for each text or pack."""
+"""One number per text or per pack of texts."""
 
 
 def standardize(values: Scores) -> Scores:
-    """How many standard deviations each is above the mean."""
+    """Return the values with mean 0 and standard deviation 1."""
     return (values - values.mean()) / (values.std() + 1e-4)
 
 
 def policy_gradient_loss(rewards: Scores, log_probs: Scores) -> Tensor:
-    """What is minimised to make texts of higher rewards likelier (Williams 1992).
+    """Return the REINFORCE loss (Williams 1992).
 
     Args:
-        rewards: of each text, less what is expected.
-        log_probs: of each, in nats.
+        rewards: reward of each text, minus a baseline.
+        log_probs: log-probability of each text, in nats.
     """
     return -(rewards * log_probs).mean()
 
 
 class GanLoss(ABC):
-    """The losses of both.
+    """A pair of losses, for the discriminator and for the generator.
 
     Attributes:
-        through_text: whether the generator's gradient goes through its texts (straight-through Gumbel draws); else
-            through their log-probabilities.
-        penalised: whether the discriminator's gradient is held to norm 1 between real and generated texts; else its
-            weights are normalised by their largest singular value.
-        from_likelihood: whether the generator is one that has learned by likelihood.
+        through_text: whether the generator's gradient passes through its texts (straight-through Gumbel softmax) in
+            addition to their log-probabilities.
+        penalised: whether a gradient penalty regularises the discriminator; otherwise spectral normalization does.
+        from_likelihood: whether the generator starts from the weights of a likelihood-trained run.
     """
 
     through_text = True
@@ -45,20 +44,20 @@ class GanLoss(ABC):
 
     @abstractmethod
     def discriminator(self, real: Scores, generated: Scores) -> Tensor:
-        """What the discriminator minimises."""
+        """Return the loss of the discriminator."""
 
     @abstractmethod
     def generator(self, real: Scores, generated: Scores) -> Tensor:
-        """What the generator minimises.
+        """Return the loss of the generator.
 
         Args:
             real: scores of real texts.
-            generated: of its own.
+            generated: scores of generated texts.
         """
 
 
 class Relativistic(GanLoss):
-    """Whether a text is more real than the mean of the other side (Jolicoeur-Martineau 2018; as in RelGAN)."""
+    """Relativistic average loss: is a text more real than the mean of the other side (Jolicoeur-Martineau 2018)."""
 
     def discriminator(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
@@ -70,7 +69,7 @@ class Relativistic(GanLoss):
 
 
 class Wasserstein(GanLoss):
-    """How far the sides are apart, by a discriminator without steep slopes (Gulrajani et al. 2017)."""
+    """Wasserstein loss with gradient penalty (Gulrajani et al. 2017)."""
 
     penalised = True
 
@@ -84,9 +83,9 @@ class Wasserstein(GanLoss):
 
 
 class ScoreFunction(GanLoss):
-    """Texts that pass for real are made likelier (Williams 1992; from nothing as in ScratchGAN, d'Autume et al. 2019).
+    """Policy gradients only (Williams 1992), from random weights as in ScratchGAN (d'Autume et al. 2019).
 
-    No gradient goes through the texts; as with the other losses, they are rewarded by what the discriminator says.
+    No gradient passes through the texts. The rewards are the discriminator's credits, as with the other losses.
     """
 
     through_text = False

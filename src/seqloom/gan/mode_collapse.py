@@ -1,4 +1,4 @@
-"""How varied a generator's texts are, and whether it has collapsed."""
+"""Measure the diversity of generated texts and detect mode collapse."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -8,19 +8,19 @@ from seqloom.evaluation.self_bleu import self_bleu
 
 __all__ = ["DiversityStats", "collapse_reason", "diversity_stats"]
 
-_FALL = 0.7
-_JUMP = 0.15
-_COMPARED = 128
-"""Texts that self-BLEU holds against one another, the last ones."""
+_MIN_DISTINCT_RATIO = 0.7
+_MAX_SELF_BLEU_RISE = 0.15
+_SELF_BLEU_TEXTS = 128
+"""Number of texts compared by self-BLEU, the newest ones."""
 
 
 class DiversityStats(NamedTuple):
-    """How varied texts are.
+    """Diversity of a set of texts.
 
     Attributes:
-        distinct: pairs of tokens that are different from all others, as a share of all.
-        self_bleu: how alike the texts are.
-        repeated: share of texts that stood there before.
+        distinct: share of distinct token bigrams (distinct-2).
+        self_bleu: self-BLEU; higher is less diverse.
+        repeated: share of texts that repeat an earlier text.
     """
 
     distinct: float
@@ -29,32 +29,32 @@ class DiversityStats(NamedTuple):
 
 
 def diversity_stats(
-    texts: Sequence[Sequence[int]], spell: Callable[[Sequence[Sequence[int]]], list[str]]
+    texts: Sequence[Sequence[int]], decode: Callable[[Sequence[Sequence[int]]], list[str]]
 ) -> DiversityStats:
-    """How varied some texts are.
+    """Return the diversity of texts.
 
     Args:
-        texts: their ids.
-        spell: ids to texts.
+        texts: token ids of each text.
+        decode: conversion of token ids to texts.
     """
-    spelled = spell(texts)
-    alike = self_bleu(spelled[-_COMPARED:])
+    decoded = decode(texts)
+    bleu = self_bleu(decoded[-_SELF_BLEU_TEXTS:])
     return DiversityStats(
         distinct_share([list(map(str, text)) for text in texts], 2) or 0.0,
-        0.0 if alike is None else alike,
-        1 - len(set(spelled)) / max(len(spelled), 1),
+        0.0 if bleu is None else bleu,
+        1 - len(set(decoded)) / max(len(decoded), 1),
     )
 
 
-def collapse_reason(found: DiversityStats, reference: DiversityStats) -> str | None:
-    """What is wrong with texts that have lost their variety; None where nothing is.
+def collapse_reason(current: DiversityStats, reference: DiversityStats) -> str | None:
+    """Return the sign of mode collapse, in words; None if there is none.
 
     Args:
-        found: now.
-        reference: what it was when the rounds began.
+        current: diversity now.
+        reference: diversity before adversarial training.
     """
-    if found.distinct < _FALL * reference.distinct:
-        return f"distinct pairs fell from {reference.distinct:.2f} to {found.distinct:.2f} of all"
-    if found.self_bleu > reference.self_bleu + _JUMP:
-        return f"self-BLEU rose from {reference.self_bleu:.2f} to {found.self_bleu:.2f}"
+    if current.distinct < _MIN_DISTINCT_RATIO * reference.distinct:
+        return f"distinct bigrams fell from {reference.distinct:.2f} to {current.distinct:.2f} of all"
+    if current.self_bleu > reference.self_bleu + _MAX_SELF_BLEU_RISE:
+        return f"self-BLEU rose from {reference.self_bleu:.2f} to {current.self_bleu:.2f}"
     return None

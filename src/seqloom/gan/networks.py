@@ -1,4 +1,4 @@
-"""The networks that read texts: the discriminator, and what recognises the noise that a text was made of."""
+"""The networks that read texts: the discriminator, and the encoder of the noise behind a text."""
 
 import math
 from typing import Any, NamedTuple
@@ -10,48 +10,48 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 __all__ = ["Discriminator", "DiscriminatorInput", "DiscriminatorOutput", "Encoder", "embed_straight_through"]
 
-_REPRESENTATIONS = 4
-_WIDTH = 32
-_REACHES = (1, 2, 3, 4, 5)
+_NUM_EMBEDDINGS = 4
+_EMBEDDING_WIDTH = 32
+_KERNEL_WIDTHS = (1, 2, 3, 4, 5)
 _CHANNELS = 32
-_HIDDEN = 256
-_LOWEST = -1e4
+_HIDDEN_SIZE = 256
+_MASKED_VALUE = -1e4
 
 
 class DiscriminatorInput(NamedTuple):
-    """Texts as they are shown to a network.
+    """Texts as input of a network.
 
     Attributes:
-        tokens: ids.
-        kept: True up to the end of each text.
-        soft: the probabilities that the tokens' gradients go to; None where nothing learns from them.
+        tokens: token ids.
+        mask: True up to the end of each text.
+        soft: probabilities that receive the gradient of the tokens; None if the texts need no gradient.
     """
 
     tokens: Int[Tensor, "batch length"]
-    kept: Bool[Tensor, "batch length"]
+    mask: Bool[Tensor, "batch length"]
     soft: Float[Tensor, "batch length vocab"] | None = None
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What the discriminator makes of texts, one by one.
+    """Output of the discriminator for each text, before packing.
 
     Attributes:
-        hidden: what it sees in each.
-        fits: how well each fits its rating.
-        levels: the rating that it reads in each.
+        hidden: hidden features.
+        condition_scores: inner product of the hidden features and the projected conditions.
+        ratings: predicted first rating.
     """
 
     hidden: Float[Tensor, "batch hidden"]
-    fits: Float[Tensor, " batch"]
-    levels: Float[Tensor, " batch"]
+    condition_scores: Float[Tensor, " batch"]
+    ratings: Float[Tensor, " batch"]
 
-    def chosen(self, places: Int[Tensor, " some"]) -> "DiscriminatorOutput":
-        """Some of them."""
-        return DiscriminatorOutput(*(part[places] for part in self))
+    def select(self, indices: Int[Tensor, " selected"]) -> "DiscriminatorOutput":
+        """Return the output for the texts at `indices`."""
+        return DiscriminatorOutput(*(part[indices] for part in self))
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Rows of an embedding, whose gradient goes to probabilities as if they were its product (Bengio et al. 2013)."""
+    """Embedding lookup with the gradient of a product of probabilities and weight (Bengio et al. 2013)."""
 
     @staticmethod
     def forward(ctx: Any, soft: Tensor, weight: Tensor, tokens: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class _StraightThrough(torch.autograd.Function):
 def embed_straight_through(
     weight: Float[Tensor, "vocab width"], tokens: Int[Tensor, "*axes"], soft: Float[Tensor, "*axes vocab"] | None
 ) -> Float[Tensor, "*axes width"]:
-    """The rows of tokens; where they are soft, the gradient goes to that and not to the weight."""
+    """Return the embeddings of tokens; with `soft`, the gradient goes to `soft` instead of `weight`."""
     if soft is None:
         return nn.functional.embedding(tokens, weight)
     rows: Tensor = _StraightThrough.apply(soft, weight, tokens)  # type: ignore[no-untyped-call]
@@ -77,161 +77,175 @@ def embed_straight_through(
 class _Trunk(nn.Module):
     """Convolutions of several widths over several embeddings of the same text (RelGAN, Nie et al. 2019).
 
-    Each filter's largest and mean answer go into one hidden layer.
+    The maximum and the mean of each filter over the text feed one hidden layer.
 
     Args:
         vocabulary: number of token ids.
-        representations: embeddings, each with filters of its own.
-        normalised: whether weights are divided by their largest singular value (Miyato et al. 2018).
+        num_embeddings: number of embeddings, each with its own filters.
+        normalised: whether to apply spectral normalization (Miyato et al. 2018).
     """
 
-    def __init__(self, vocabulary: int, representations: int, *, normalised: bool) -> None:
+    def __init__(self, vocabulary: int, num_embeddings: int, *, normalised: bool) -> None:
         super().__init__()
-        held = spectral_norm if normalised else _as_it_is
-        self.embedding = nn.Parameter(torch.randn(vocabulary, representations * _WIDTH))
-        channels = representations * _CHANNELS
+        normalize = spectral_norm if normalised else _identity
+        self.embedding = nn.Parameter(torch.randn(vocabulary, num_embeddings * _EMBEDDING_WIDTH))
+        channels = num_embeddings * _CHANNELS
         self.filters = nn.ModuleList(
-            held(nn.Conv1d(representations * _WIDTH, channels, reach, padding=reach - 1, groups=representations))
-            for reach in _REACHES
+            normalize(
+                nn.Conv1d(num_embeddings * _EMBEDDING_WIDTH, channels, width, padding=width - 1, groups=num_embeddings)
+            )
+            for width in _KERNEL_WIDTHS
         )
-        self.mix = held(nn.Linear(2 * len(_REACHES) * channels, _HIDDEN))
+        self.mix = normalize(nn.Linear(2 * len(_KERNEL_WIDTHS) * channels, _HIDDEN_SIZE))
 
-    def embedded(self, shown: DiscriminatorInput) -> Float[Tensor, "batch length width"]:
-        """The embeddings of texts, zeros after their end."""
-        return embed_straight_through(self.embedding, shown.tokens, shown.soft) * shown.kept.unsqueeze(-1)
+    def embed(self, texts: DiscriminatorInput) -> Float[Tensor, "batch length width"]:
+        """Return the embeddings of texts, zero after the end of each text."""
+        return embed_straight_through(self.embedding, texts.tokens, texts.soft) * texts.mask.unsqueeze(-1)
 
     def forward(
-        self, embedded: Float[Tensor, "batch length width"], kept: Bool[Tensor, "batch length"]
+        self, embedded: Float[Tensor, "batch length width"], mask: Bool[Tensor, "batch length"]
     ) -> Float[Tensor, "batch hidden"]:
-        """What is made of texts."""
-        number = kept.sum(1, keepdim=True)
+        """Return the hidden features of embedded texts."""
+        lengths = mask.sum(1, keepdim=True)
         pooled = []
-        for reach, one in zip(_REACHES, self.filters, strict=True):
-            answers = nn.functional.leaky_relu(one(embedded.transpose(1, 2)), 0.2)
-            # A filter may look at the text's end from beyond it, and no further.
-            room = nn.functional.pad(kept, (0, reach - 1))
-            for step in range(1, reach):
-                room = room | nn.functional.pad(kept, (step, reach - 1 - step))
-            beyond = ~room.unsqueeze(1)
-            pooled += [answers.masked_fill(beyond, _LOWEST).amax(-1), answers.masked_fill(beyond, 0).sum(-1) / number]
+        for width, convolution in zip(_KERNEL_WIDTHS, self.filters, strict=True):
+            activations = nn.functional.leaky_relu(convolution(embedded.transpose(1, 2)), 0.2)
+            # Keep the positions of the filter that overlap the text, and mask all later ones.
+            overlaps = nn.functional.pad(mask, (0, width - 1))
+            for shift in range(1, width):
+                overlaps = overlaps | nn.functional.pad(mask, (shift, width - 1 - shift))
+            outside = ~overlaps.unsqueeze(1)
+            pooled += [
+                activations.masked_fill(outside, _MASKED_VALUE).amax(-1),
+                activations.masked_fill(outside, 0).sum(-1) / lengths,
+            ]
         return nn.functional.leaky_relu(self.mix(torch.cat(pooled, 1)), 0.2)
 
 
 class Discriminator(nn.Module):
-    """Says whether packs of texts are real, given their ratings, and which rating it reads in each.
+    """Score packs of texts as real or generated, given their ratings, and predict the rating of each text.
 
-    One short text hardly tells, and whether texts are alike shows in several only (PacGAN, Lin et al. 2018): a pack is
-    judged by the mean of what is seen in its texts, and by how much that varies (Karras et al. 2018). The rating
-    enters by projection (Miyato, Koyama 2018; of continuous ones, Ding et al. 2021).
+    A single short text carries little evidence, and mode collapse shows only in several texts (PacGAN, Lin et al.
+    2018). The score of a pack uses the mean and the standard deviation of the hidden features of its texts (Karras et
+    al. 2018). Conditions enter by projection (Miyato and Koyama 2018; for continuous ones, Ding et al. 2021).
 
     Args:
         vocabulary: number of token ids.
-        ratings: features of a rating.
-        pack: texts of a pack.
-        normalised: see `_Trunk`.
+        num_conditions: number of condition features.
+        pack_size: texts per pack.
+        normalised: whether to apply spectral normalization.
+
+    Attributes:
+        level: predicts the rating from the hidden features.
+        word_levels: contribution of each token id to the predicted rating.
     """
 
-    def __init__(self, vocabulary: int, ratings: int, pack: int, *, normalised: bool) -> None:
+    def __init__(self, vocabulary: int, num_conditions: int, pack_size: int, *, normalised: bool) -> None:
         super().__init__()
-        held = spectral_norm if normalised else _as_it_is
-        self.pack = pack
-        self.trunk = _Trunk(vocabulary, _REPRESENTATIONS, normalised=normalised)
-        self.score = held(nn.Linear(2 * _HIDDEN, 1))
-        self.projection = held(nn.Linear(ratings, _HIDDEN, bias=False))
-        self.level = nn.Linear(_HIDDEN, 1)
+        normalize = spectral_norm if normalised else _identity
+        self.pack_size = pack_size
+        self.trunk = _Trunk(vocabulary, _NUM_EMBEDDINGS, normalised=normalised)
+        self.score = normalize(nn.Linear(2 * _HIDDEN_SIZE, 1))
+        self.projection = normalize(nn.Linear(num_conditions, _HIDDEN_SIZE, bias=False))
+        self.level = nn.Linear(_HIDDEN_SIZE, 1)
         self.word_levels = nn.Parameter(torch.zeros(vocabulary, 1))
 
     @torch.no_grad()
     def load_embedding(self, embedding: Float[Tensor, "vocab width"]) -> None:
-        """Begin with what a generator knows of tokens: as many columns as there is room for, at the usual spread."""
-        room = self.trunk.embedding[:, : embedding.shape[1]]
-        room.copy_(embedding[:, : room.shape[1]] / embedding.std())
+        """Copy a generator's embedding into the first columns, scaled to unit standard deviation."""
+        columns = self.trunk.embedding[:, : embedding.shape[1]]
+        columns.copy_(embedding[:, : columns.shape[1]] / embedding.std())
 
     def forward(
-        self, embedded: Float[Tensor, "batch length width"], kept: Bool[Tensor, "batch length"], ratings: Tensor
+        self, embedded: Float[Tensor, "batch length width"], mask: Bool[Tensor, "batch length"], conditions: Tensor
     ) -> DiscriminatorOutput:
-        """Judge embedded texts."""
-        hidden = self.trunk(embedded, kept)
-        return DiscriminatorOutput(hidden, (self.projection(ratings) * hidden).sum(1), self.level(hidden).squeeze(1))
+        """Return the output for embedded texts, with ratings from the hidden features alone."""
+        hidden = self.trunk(embedded, mask)
+        return DiscriminatorOutput(hidden, (self.projection(conditions) * hidden).sum(1), self.level(hidden).squeeze(1))
 
     def judge(
         self,
-        shown: DiscriminatorInput,
-        ratings: Float[Tensor, "batch width"],
+        texts: DiscriminatorInput,
+        conditions: Float[Tensor, "batch width"],
         noise: float = 0.0,
         random: torch.Generator | None = None,
     ) -> DiscriminatorOutput:
-        """Judge texts.
+        """Return the output for texts.
 
         Args:
-            shown: the texts.
-            ratings: features of what they should be rated.
-            noise: standard deviation of what is added to their embeddings (Sonderby et al. 2017).
-            random: draws that.
+            texts: texts to judge.
+            conditions: condition features of the requested ratings.
+            noise: standard deviation of the noise added to the embeddings (instance noise, Sonderby et al. 2017).
+            random: source of the noise.
         """
-        embedded = self.trunk.embedded(shown)
+        embedded = self.trunk.embed(texts)
         if noise:
             drawn = torch.randn(embedded.shape, generator=random, device=embedded.device)
-            embedded = embedded + noise * drawn * shown.kept.unsqueeze(-1)
-        judged: DiscriminatorOutput = self(embedded, shown.kept, ratings)
-        return judged._replace(levels=judged.levels + self.word_scores(shown))
+            embedded = embedded + noise * drawn * texts.mask.unsqueeze(-1)
+        output: DiscriminatorOutput = self(embedded, texts.mask, conditions)
+        return output._replace(ratings=output.ratings + self.word_scores(texts))
 
-    def word_scores(self, shown: DiscriminatorInput) -> Float[Tensor, " batch"]:
-        """What the words of texts add to the ratings that are read in them, each by itself."""
-        added = embed_straight_through(self.word_levels, shown.tokens, shown.soft).squeeze(-1) * shown.kept
-        return added.sum(1) / shown.kept.sum(1).sqrt()
+    def word_scores(self, texts: DiscriminatorInput) -> Float[Tensor, " batch"]:
+        """Return the part of the predicted ratings that is a sum over single tokens."""
+        per_token = embed_straight_through(self.word_levels, texts.tokens, texts.soft).squeeze(-1) * texts.mask
+        return per_token.sum(1) / texts.mask.sum(1).sqrt()
 
-    def scores(self, judged: DiscriminatorOutput) -> Float[Tensor, " packs"]:
-        """How real packs are, the higher the more: texts that follow one another; what is over is left out."""
-        hidden, fits = self._packed(judged)
-        return self._scores(hidden.sum(1), hidden.square().sum(1), fits.sum(1))
+    def scores(self, output: DiscriminatorOutput) -> Float[Tensor, " packs"]:
+        """Return one score per pack of consecutive texts, higher for real; an incomplete last pack is dropped."""
+        hidden, condition_scores = self._pack(output)
+        return self._pack_scores(hidden.sum(1), hidden.square().sum(1), condition_scores.sum(1))
 
-    def credits(self, generated: DiscriminatorOutput, real: DiscriminatorOutput) -> Float[Tensor, " whole"]:
-        """How much better a pack is for each of its texts, than with a real one in its place (difference rewards)."""
-        (hidden, fits), (others, other_fits) = self._packed(generated), self._packed(real)
-        sums, squares, fitting = hidden.sum(1, True), hidden.square().sum(1, True), fits.sum(1, True)
-        without = self._scores(
-            sums - hidden + others, squares - hidden.square() + others.square(), fitting - fits + other_fits
+    def credits(self, generated: DiscriminatorOutput, real: DiscriminatorOutput) -> Float[Tensor, " texts"]:
+        """Return the contribution of each text to its pack's score (difference rewards).
+
+        The contribution is the score of the pack minus the score with a real text in place of the text.
+        """
+        (hidden, fits), (real_hidden, real_fits) = self._pack(generated), self._pack(real)
+        sums, squares, fit_sums = hidden.sum(1, True), hidden.square().sum(1, True), fits.sum(1, True)
+        replaced = self._pack_scores(
+            sums - hidden + real_hidden,
+            squares - hidden.square() + real_hidden.square(),
+            fit_sums - fits + real_fits,
         )
-        return (self._scores(sums, squares, fitting) - without).flatten()
+        return (self._pack_scores(sums, squares, fit_sums) - replaced).flatten()
 
-    def _packed(
-        self, judged: DiscriminatorOutput
+    def _pack(
+        self, output: DiscriminatorOutput
     ) -> tuple[Float[Tensor, "packs pack hidden"], Float[Tensor, "packs pack"]]:
-        packs = len(judged.fits) // self.pack
-        hidden, fits = (part[: packs * self.pack] for part in (judged.hidden, judged.fits))
-        return hidden.view(packs, self.pack, -1), fits.view(packs, self.pack)
+        packs = len(output.condition_scores) // self.pack_size
+        hidden, condition_scores = (part[: packs * self.pack_size] for part in (output.hidden, output.condition_scores))
+        return hidden.view(packs, self.pack_size, -1), condition_scores.view(packs, self.pack_size)
 
-    def _scores(self, sums: Tensor, squares: Tensor, fits: Tensor) -> Tensor:
-        """Scores of packs by the sums of what is seen in their texts, of its squares, and of the fits."""
-        mean = sums / self.pack
-        spread = (squares / self.pack - mean.square()).clamp(min=0).add(1e-6).sqrt()
-        scores: Tensor = self.score(torch.cat([mean, spread], -1)).squeeze(-1) + fits / self.pack
-        return scores * math.sqrt(self.pack)
+    def _pack_scores(self, sums: Tensor, squares: Tensor, condition_scores: Tensor) -> Tensor:
+        """Return scores from sums over each pack: of the hidden features, of their squares, of the condition scores."""
+        mean = sums / self.pack_size
+        deviation = (squares / self.pack_size - mean.square()).clamp(min=0).add(1e-6).sqrt()
+        scores: Tensor = self.score(torch.cat([mean, deviation], -1)).squeeze(-1) + condition_scores / self.pack_size
+        return scores * math.sqrt(self.pack_size)
 
 
 class Encoder(nn.Module):
-    """Says which noise a text was made of: a normal distribution for each number.
+    """Posterior network of the autoencoder: a normal distribution for each noise dimension of a text.
 
     Args:
         vocabulary: number of token ids.
-        ratings: features of a rating.
-        noise: numbers.
+        num_conditions: number of condition features.
+        noise: dimension of the noise.
     """
 
-    def __init__(self, vocabulary: int, ratings: int, noise: int) -> None:
+    def __init__(self, vocabulary: int, num_conditions: int, noise: int) -> None:
         super().__init__()
         self.trunk = _Trunk(vocabulary, 2, normalised=False)
-        self.moments = nn.Linear(_HIDDEN + ratings, 2 * noise)
+        self.moments = nn.Linear(_HIDDEN_SIZE + num_conditions, 2 * noise)
 
     def forward(
-        self, shown: DiscriminatorInput, ratings: Float[Tensor, "batch width"]
+        self, texts: DiscriminatorInput, conditions: Float[Tensor, "batch width"]
     ) -> tuple[Float[Tensor, "batch noise"], Float[Tensor, "batch noise"]]:
-        """The means, and the logarithms of the variances."""
-        hidden = self.trunk(self.trunk.embedded(shown), shown.kept)
-        mean, log_variance = self.moments(torch.cat([hidden, ratings], 1)).chunk(2, 1)
+        """Return means and log-variances."""
+        hidden = self.trunk(self.trunk.embed(texts), texts.mask)
+        mean, log_variance = self.moments(torch.cat([hidden, conditions], 1)).chunk(2, 1)
         return mean, log_variance.clamp(-8, 4)
 
 
-def _as_it_is(module: nn.Module) -> nn.Module:
+def _identity(module: nn.Module) -> nn.Module:
     return module

@@ -10,23 +10,27 @@ __all__ = ["draw_gan_training"]
 
 
 def draw_gan_training(run: SavedRun, folder: Path) -> Path:
-    """Draw how the training of a GAN went.
+    """Draw the training curves of a GAN and return the path of the PNG.
 
     Args:
-        run: of a GAN, with a log.
-        folder: where the PNG goes.
+        run: run of a GAN, with a log.
+        folder: folder of the PNG.
 
     Raises:
-        RunError: what is kept of the GAN is damaged.
+        RunError: `gan.json` is damaged.
     """
     gan, _ = read_gan_config(run.folder)
     metrics = run.folder.read_metrics()
-    inside = f"inside its band in {metrics['inside_band']:.0%} of the rounds" if "inside_band" in metrics else ""
+    subtitle = (
+        f"discriminator accuracy inside its band in {metrics['inside_band']:.0%} of the steps"
+        if "inside_band" in metrics
+        else ""
+    )
     return game_curves(
         folder / "gan.png",
         run.folder.read_log(),
         gan.band,
         gan.awakening + gan.schooling,
         title=f"{Path(run.config.corpus).name}: generator and discriminator",
-        subtitle=inside,
+        subtitle=subtitle,
     )

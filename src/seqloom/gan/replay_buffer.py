@@ -1,4 +1,4 @@
-"""The last texts that a generator wrote: a discriminator learns from them more than once, and their variety is seen."""
+"""Keep recent generated texts, for the discriminator to learn from more than once."""
 
 import torch
 from torch import Tensor
@@ -9,66 +9,74 @@ from seqloom.gan.short_texts import TextBatch, concatenate
 
 __all__ = ["ReplayBuffer"]
 
+_STORED_NAMES = ("tokens", "kept", "ratings", "levels")
+"""Key of each field of `TextBatch` in a stored training state."""
+
 
 class ReplayBuffer:
-    """Holds as many texts as there is room for, the newest last (a history as in Shrivastava et al. 2017).
+    """A first-in, first-out buffer of generated texts (as the image history of Shrivastava et al. 2017).
 
     Args:
-        room: number of texts.
+        capacity: number of texts.
         length: tokens of the longest text.
-        boundary: the id that ends a text.
+        boundary: end-of-text id.
 
     Attributes:
-        room: as given.
+        capacity: number of texts.
     """
 
-    def __init__(self, room: int, length: int, boundary: int) -> None:
-        self.room, self._length, self._boundary = room, length, boundary
-        self._held: TextBatch | None = None
+    def __init__(self, capacity: int, length: int, boundary: int) -> None:
+        self.capacity, self._length, self._boundary = capacity, length, boundary
+        self._texts: TextBatch | None = None
 
-    def append(self, drafts: Rollout, wanted: TextBatch) -> TextBatch:
-        """Add as many texts as a batch has, which were written to its ratings; they are given as they are held."""
-        count, missing = len(wanted.ratings), self._length - drafts.tokens.shape[1]
+    def append(self, rollout: Rollout, requested: TextBatch) -> TextBatch:
+        """Add the first texts of a rollout, and return them padded to the buffer's length.
+
+        Args:
+            rollout: generated texts, at least as many as in `requested`.
+            requested: batch with the conditions and ratings that the texts were generated for.
+        """
+        count, missing = len(requested.conditions), self._length - rollout.tokens.shape[1]
         new = TextBatch(
-            pad(drafts.tokens[:count], (0, missing), value=self._boundary),
-            pad(drafts.kept[:count], (0, missing), value=False),
-            wanted.ratings,
-            wanted.levels,
+            pad(rollout.tokens[:count], (0, missing), value=self._boundary),
+            pad(rollout.mask[:count], (0, missing), value=False),
+            requested.conditions,
+            requested.ratings,
         )
-        old = self._held
-        self._held = new if old is None else concatenate(old, new)
-        self._held = self.latest(self.room)
+        old = self._texts
+        self._texts = new if old is None else concatenate(old, new)
+        self._texts = self.latest(self.capacity)
         return new
 
     def latest(self, count: int) -> TextBatch:
-        """The last that were put here; all where there are fewer."""
-        return self._chosen(slice(-count, None))
+        """Return the newest `count` texts, oldest first; all texts if there are fewer."""
+        return self._select(slice(-count, None))
 
     def sample(self, count: int, random: torch.Generator) -> TextBatch:
-        """Some of them, with replacement."""
-        held = self.latest(self.room)
-        places = torch.randint(len(held.tokens), (count,), generator=random, device=random.device)
-        return self._chosen(places)
+        """Return random texts, drawn with replacement."""
+        texts = self.latest(self.capacity)
+        indices = torch.randint(len(texts.tokens), (count,), generator=random, device=random.device)
+        return self._select(indices)
 
     def ids(self) -> list[list[int]]:
-        """The ids of each, without the boundary."""
-        return self.latest(self.room).ids(self._boundary)
+        """Return the token ids of each text, without the boundary."""
+        return self.latest(self.capacity).ids(self._boundary)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """What `restore` takes."""
-        return {} if self._held is None else self._held._asdict()
+        """Return the tensors that `load_state_dict` accepts."""
+        return {} if self._texts is None else dict(zip(_STORED_NAMES, self._texts, strict=True))
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Hold what another one held.
+        """Replace the contents with those of another buffer.
 
         Raises:
-            TypeError, ValueError: it is of another shelf.
+            KeyError, ValueError: the state comes from a buffer of another kind.
         """
-        held = TextBatch(**state) if state else None
-        if held is not None and held.tokens.shape[1] != self._length:
-            raise ValueError(f"got texts of {held.tokens.shape[1]} tokens: there is a place for {self._length} each")
-        self._held = held
+        texts = TextBatch(*(state[name] for name in _STORED_NAMES)) if state else None
+        if texts is not None and texts.tokens.shape[1] != self._length:
+            raise ValueError(f"got texts of {texts.tokens.shape[1]} tokens; the buffer has {self._length} per text")
+        self._texts = texts
 
-    def _chosen(self, places: slice | Tensor) -> TextBatch:
-        assert self._held is not None
-        return TextBatch(*(part[places] for part in self._held))
+    def _select(self, indices: slice | Tensor) -> TextBatch:
+        assert self._texts is not None
+        return TextBatch(*(part[indices] for part in self._texts))

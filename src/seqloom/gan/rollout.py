@@ -1,4 +1,4 @@
-"""Writing texts side by side in a way that a generator can learn from."""
+"""Generate batches of texts with gradients for the generator."""
 
 from typing import NamedTuple
 
@@ -15,44 +15,44 @@ __all__ = ["Rollout", "generate_rollout", "generator_features"]
 
 
 class Rollout(NamedTuple):
-    """Texts of a generator.
+    """A batch of generated texts.
 
     Attributes:
-        tokens: ids; after the boundary stand boundaries.
-        kept: True up to the boundary, which counts.
-        soft: probabilities that the draws' gradients go to; None where none are wanted.
-        log_probs: of each text as it was drawn, in nats; None where they are not wanted.
-        boundary: the id.
+        tokens: token ids, padded with the boundary.
+        mask: True up to and including the first boundary.
+        soft: Gumbel-softmax probabilities, which receive the gradient of the draws; None without a temperature.
+        log_probs: log-probability of each text under the sampling distribution, in nats; None if not requested.
+        boundary: end-of-text id.
     """
 
     tokens: Int[Tensor, "batch length"]
-    kept: Bool[Tensor, "batch length"]
+    mask: Bool[Tensor, "batch length"]
     soft: Float[Tensor, "batch length vocab"] | None
     log_probs: Float[Tensor, " batch"] | None
     boundary: int
 
     def ids(self) -> list[list[int]]:
-        """The ids of each text, without the boundary."""
-        return unpadded_ids(self.tokens, self.kept, self.boundary)
+        """Return the token ids of each text, without the boundary."""
+        return unpadded_ids(self.tokens, self.mask, self.boundary)
 
     def discriminator_input(self) -> DiscriminatorInput:
-        """As a network is shown them."""
-        return DiscriminatorInput(self.tokens, self.kept, self.soft)
+        """Return the texts as input of a network."""
+        return DiscriminatorInput(self.tokens, self.mask, self.soft)
 
     def split(self, *counts: int) -> list[DiscriminatorInput]:
-        """As networks are shown some of them each, one after another."""
+        """Return consecutive groups of texts as inputs of networks, with `counts` texts each."""
         sizes = list(counts)
         softs = [None] * len(counts) if self.soft is None else torch.split(self.soft, sizes)
-        parts = zip(torch.split(self.tokens, sizes), torch.split(self.kept, sizes), softs, strict=True)
+        parts = zip(torch.split(self.tokens, sizes), torch.split(self.mask, sizes), softs, strict=True)
         return [DiscriminatorInput(*part) for part in parts]
 
 
 def generator_features(
-    model: LanguageModel, ratings: Float[Tensor, "batch ratings"], noise: Float[Tensor, "batch noise"]
+    model: LanguageModel, conditions: Float[Tensor, "batch conditions"], noise: Float[Tensor, "batch noise"]
 ) -> Float[Tensor, "batch width"]:
-    """What a generator is told of texts: features of their ratings, and of their noise."""
+    """Return the generator's inputs for texts: condition features and noise features."""
     assert model.condition is not None
-    return torch.cat([ratings, model.condition.noise_features(noise)], 1)
+    return torch.cat([conditions, model.condition.noise_features(noise)], 1)
 
 
 def generate_rollout(
@@ -62,77 +62,90 @@ def generate_rollout(
     boundary: int,
     random: torch.Generator,
     *,
-    temperature: float | None = None,
-    weighed: bool = False,
-    spread: Float[Tensor, "batch 1"] | float = 1.0,
+    gumbel_temperature: float | None = None,
+    return_log_probs: bool = False,
+    sampling_temperature: Float[Tensor, "batch 1"] | float = 1.0,
 ) -> Rollout:
-    """Write a text for each row of features.
+    """Generate one text for each row of features.
 
-    The gradient goes to each token's own probabilities, and not on through the token that is read next: there it
-    grows from token to token, and those of two batches had nothing in common.
+    The gradient of a token reaches the probabilities of that token only, not those of earlier tokens through the
+    recurrence: that gradient grows from token to token and is dominated by the choice of the batch.
 
     Args:
-        model: of gated layers, told of ratings and noise.
-        features: of each text.
-        length: tokens of the longest text, the boundary included.
-        boundary: the id that ends a text.
-        random: draws.
-        temperature: of straight-through Gumbel draws (Jang et al. 2017), whose gradient goes to a softmax of it; None
-            has none.
-        weighed: give the log-probabilities of texts that are drawn.
-        spread: softmax temperature of the texts, or of each; 0 takes the likeliest token.
+        model: generator with gated recurrent layers and noise.
+        features: generator inputs of each text.
+        length: largest number of tokens of a text, with the boundary.
+        boundary: end-of-text id.
+        random: source of the draws.
+        gumbel_temperature: softmax temperature of the straight-through Gumbel draws (Jang et al. 2017); None for draws
+            without a gradient.
+        return_log_probs: whether to return the log-probability of each text.
+        sampling_temperature: softmax temperature of all texts, or of each; 0 is greedy.
     """
-    condition, embedding = model.condition, model.embedding
-    assert condition is not None
-    assert embedding is not None
-    batch = len(features)
-    drawn = isinstance(spread, Tensor) or spread > 0
-    ends = torch.zeros(batch, dtype=torch.bool, device=features.device)
-    first, rest, logits_added = _added(model, features)
-    layers = [layer for layer in model.core.layers if isinstance(layer, CoreLayer)]
-    state = [layer.initial_state(batch) for layer in layers]
-    token = torch.full((batch,), boundary, device=features.device)
-    tokens, kept, softs, log_probs = [], [], [], []
-    for place in range(length):
-        values = nn.functional.embedding(token, embedding.weight)
-        for number, layer in enumerate(layers):
-            added = (rest if place else first)[number]
-            values, state[number] = layer.step(values, state[number], added)
-        logits = model.logits(values) + logits_added
-        scores = logits
-        if drawn:
-            scores = logits + spread * _gumbel(logits, random)
-        token = torch.where(ends, boundary, scores.detach().argmax(-1))
-        soft = None if temperature is None else (scores / temperature).softmax(-1)
+    samples = isinstance(sampling_temperature, Tensor) or sampling_temperature > 0
+    ended = torch.zeros(len(features), dtype=torch.bool, device=features.device)
+    token = torch.full((len(features),), boundary, device=features.device)
+    decoder = _Decoder(model, features)
+    tokens, mask, softs, log_probs = [], [], [], []
+    for _ in range(length):
+        logits = scores = decoder.step(token)
+        if samples:
+            scores = logits + sampling_temperature * _gumbel(logits, random)
+        token = torch.where(ended, boundary, scores.detach().argmax(-1))
         tokens.append(token)
-        kept.append(~ends)
-        softs.append(soft)
-        if weighed:
-            chosen = (logits / spread).log_softmax(-1).gather(1, token[:, None])[:, 0]
-            log_probs.append(chosen.masked_fill(ends, 0.0))
-        ends = ends | (token == boundary)
-        if bool(ends.all()):
+        mask.append(~ended)
+        if gumbel_temperature is not None:
+            softs.append((scores / gumbel_temperature).softmax(-1))
+        if return_log_probs:
+            token_log_probs = (logits / sampling_temperature).log_softmax(-1).gather(1, token[:, None])[:, 0]
+            log_probs.append(token_log_probs.masked_fill(ended, 0.0))
+        ended = ended | (token == boundary)
+        if bool(ended.all()):
             break
     return Rollout(
         torch.stack(tokens, 1),
-        torch.stack(kept, 1),
-        None if temperature is None else torch.stack([one for one in softs if one is not None], 1),
-        torch.stack(log_probs, 1).sum(1) if weighed else None,
+        torch.stack(mask, 1),
+        torch.stack(softs, 1) if softs else None,
+        torch.stack(log_probs, 1).sum(1) if log_probs else None,
         boundary,
     )
 
 
-def _added(model: LanguageModel, features: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """What the features add to the gates of each layer at the first token, and at the others, and to the logits."""
+class _Decoder:
+    """Recurrent state of a batch of texts in progress.
+
+    Args:
+        model: generator with gated recurrent layers and noise.
+        features: generator inputs of each text.
+    """
+
+    def __init__(self, model: LanguageModel, features: Float[Tensor, "batch width"]) -> None:
+        assert model.embedding is not None
+        self._model, self._embedding = model, model.embedding.weight
+        self._biases, self._later_biases, self._logit_bias = _condition_biases(model, features)
+        self._layers = [layer for layer in model.core.layers if isinstance(layer, CoreLayer)]
+        self._state = [layer.initial_state(len(features)) for layer in self._layers]
+
+    def step(self, token: Int[Tensor, " batch"]) -> Float[Tensor, "batch vocab"]:
+        """Read one token per text and return the logits of the next token."""
+        values = nn.functional.embedding(token, self._embedding)
+        for index, layer in enumerate(self._layers):
+            values, self._state[index] = layer.step(values, self._state[index], self._biases[index])
+        self._biases = self._later_biases
+        return self._model.logits(values) + self._logit_bias
+
+
+def _condition_biases(model: LanguageModel, features: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """Return the biases from the features: on the gates at the first and at later tokens, and on the logits."""
     condition = model.condition
     assert condition is not None
-    both = [torch.full((len(features),), at_first, device=features.device) for at_first in (True, False)]
-    (first, logits), (rest, _) = (condition.biases(features, marks) for marks in both)
-    gates = list(condition.gates)
-    return list(torch.split(first, gates, 1)), list(torch.split(rest, gates, 1)), logits
+    is_first = [torch.full((len(features),), value, device=features.device) for value in (True, False)]
+    (first, logits), (later, _) = (condition.biases(features, flags) for flags in is_first)
+    widths = list(condition.gates)
+    return list(torch.split(first, widths, 1)), list(torch.split(later, widths, 1)), logits
 
 
 def _gumbel(like: Float[Tensor, "*axes"], random: torch.Generator) -> Float[Tensor, "*axes"]:
-    """Draws of the standard Gumbel distribution, by its quantiles; the uniform draws are multiples of 2^-24."""
+    """Return standard Gumbel draws by inversion; the uniform draws are multiples of 2^-24."""
     uniform = torch.rand(like.shape, generator=random, device=like.device).clamp_(min=2.0**-25)
     return uniform.neg_().log1p_().neg_().log_().neg_()

@@ -1,4 +1,4 @@
-"""How many updates and rounds the training of a GAN has: as many as there is time for, and texts."""
+"""Choose the number of steps of each stage from the available time and the number of texts."""
 
 import math
 import time
@@ -15,63 +15,71 @@ from seqloom.plural import counted
 
 __all__ = ["fit_schedule"]
 
-_AWAKENING = 0.65
-"""Share of the time; what is left is for the rounds."""
+_PRETRAINING_SHARE = 0.65
+"""Share of the time for the VAE pretraining; the rest is for adversarial training."""
 
-_READINGS = 12
-"""Times that the texts are read in the awakening, and again in the rounds: in more, few texts are learned by heart."""
+_MAX_EPOCHS = 12
+"""Epochs of each of the two stages; with more, few texts are memorised."""
 
-_WARM, _TIMED = 20, 10
-"""Steps after which the first stage is at its speed, and steps of each that are timed then."""
+_UNTIMED_STEPS, _TIMED_STEPS = 20, 10
+"""Steps of the VAE pretraining before the timing starts, and timed steps of each stage."""
 
-_FEW = {"awakening": 1000, "rounds": 50}
-"""Updates and rounds below which texts are poor."""
+_MIN_STEPS = {"awakening": 1000, "rounds": 50}
+"""Steps of each stage below which the texts are poor."""
 
 
 @medium_matmul_precision()
 def fit_schedule(
-    trainer: GanTrainer, config: GanConfig, own: Mapping[str, Any], seconds: float, note: Callable[[str], None]
+    trainer: GanTrainer,
+    config: GanConfig,
+    chosen_by_user: Mapping[str, Any],
+    seconds: float,
+    note: Callable[[str], None],
 ) -> GanConfig:
-    """The config with as many updates and rounds as there is time and are texts for, by how long a few of each take.
+    """Return the config with numbers of steps that fit the time, by timing a few steps of each stage.
 
     Args:
-        trainer: with which they are tried; it is of no use afterwards.
-        config: with what number of them soever.
-        own: what a person said: of these, "awakening" and "rounds" stay.
-        seconds: there are.
-        note: is told what is planned, and what a person may want otherwise.
+        trainer: trainer for the timing; it cannot be used afterwards.
+        config: GAN settings with arbitrary numbers of steps.
+        chosen_by_user: settings from the user; "awakening" and "rounds" among them are kept.
+        seconds: available time.
+        note: receives lines on the plan.
     """
-    note("trying how long updates and rounds take, a few of each")
-    begun, texts = time.monotonic(), len(trainer.texts)
-    most = math.ceil(_READINGS * texts / config.batch)
-    awakening = _took(trainer.pretrain_step, _WARM)
-    schooling, round_ = (_took(step, 3) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step))
-    seconds -= time.monotonic() - begun
-    possible = {"awakening": max(1, int(_AWAKENING * seconds / awakening))}
-    chosen = {"awakening": min(most, possible["awakening"]), **own}
-    left = seconds - chosen["awakening"] * awakening - config.schooling * schooling
-    possible["rounds"] = max(1, int(left / round_))
-    chosen = {"rounds": min(most, possible["rounds"]), **chosen}
-    own_choice = [name for name in possible if name not in own]
-    if any(possible[name] > most for name in own_choice):
-        note(
-            f"{texts:,} texts are read {_READINGS} times in each stage and no more, however long --minutes is, so that "
-            "they are not learned by heart"
-        )
-    elif any(possible[name] < _FEW[name] for name in own_choice):
-        updates, rounds = counted(chosen["awakening"], "update"), counted(chosen["rounds"], "round")
-        note(
-            f"there is time for {updates} and {rounds}, and texts are poor with less than about {_FEW['awakening']:,} "
-            f"and {_FEW['rounds']}: give more --minutes, or a smaller --vocabulary or --size"
-        )
-    return replace(config, awakening=int(chosen["awakening"]), rounds=int(chosen["rounds"]))
+    note("timing a few steps of each stage")
+    start, num_texts = time.monotonic(), len(trainer.texts)
+    max_steps = math.ceil(_MAX_EPOCHS * num_texts / config.batch)
+    pretrain_seconds = _median_seconds(trainer.pretrain_step, _UNTIMED_STEPS)
+    warmup_seconds, adversarial_seconds = (
+        _median_seconds(step, 3) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step)
+    )
+    seconds -= time.monotonic() - start
+    possible = {"awakening": max(1, int(_PRETRAINING_SHARE * seconds / pretrain_seconds))}
+    steps = {"awakening": min(max_steps, possible["awakening"]), **chosen_by_user}
+    left = seconds - steps["awakening"] * pretrain_seconds - config.schooling * warmup_seconds
+    possible["rounds"] = max(1, int(left / adversarial_seconds))
+    steps = {"rounds": min(max_steps, possible["rounds"]), **steps}
+    free = [name for name in possible if name not in chosen_by_user]
+    if any(possible[name] > max_steps for name in free):
+        note(f"each stage is limited to {_MAX_EPOCHS} epochs of {num_texts:,} texts, so that they are not memorised")
+    elif any(possible[name] < _MIN_STEPS[name] for name in free):
+        note(_short_time_advice(steps))
+    return replace(config, awakening=int(steps["awakening"]), rounds=int(steps["rounds"]))
 
 
-def _took(step: Callable[[], Any], warm: int) -> float:
-    """Seconds of a step, once it has been done a few times."""
-    times = []
-    for _ in range(warm + _TIMED):
-        begun = time.perf_counter()
+def _short_time_advice(steps: Mapping[str, Any]) -> str:
+    pretrain_steps = counted(steps["awakening"], "step")
+    return (
+        f"there is time for {pretrain_steps} of VAE pretraining and {steps['rounds']:,} of adversarial training; texts "
+        f"are poor below about {_MIN_STEPS['awakening']:,} and {_MIN_STEPS['rounds']}: give more --minutes, or a "
+        "smaller --vocabulary or --size"
+    )
+
+
+def _median_seconds(step: Callable[[], Any], num_untimed: int) -> float:
+    """Return the median duration of a step after some untimed steps."""
+    durations = []
+    for _ in range(num_untimed + _TIMED_STEPS):
+        start = time.perf_counter()
         step()
-        times.append(time.perf_counter() - begun)
-    return float(np.median(times[warm:]))
+        durations.append(time.perf_counter() - start)
+    return float(np.median(durations[num_untimed:]))

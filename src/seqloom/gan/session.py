@@ -1,54 +1,50 @@
-"""The rounds of a GAN in its run folder: what is logged, kept, shown and measured while it trains."""
+"""Run the stages of a GAN's training in its run folder: log, checkpoints, samples, progress lines and metrics."""
 
-import json
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from seqloom.config.gan import GanConfig
 from seqloom.data.conditions import Scale
 from seqloom.files import write_json, write_text
 from seqloom.gan.plots import draw_gan_training
+from seqloom.gan.progress import AdversarialStep
 from seqloom.gan.rollout import generate_rollout, generator_features
 from seqloom.gan.short_texts import ShortTexts
-from seqloom.gan.trainer import AdversarialStep, GanTrainer
+from seqloom.gan.stage_clock import StageClock
+from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import num_parameters
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
+from seqloom.runs.log import LogWriter
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.checkpoint import save_snapshot
 from seqloom.training.interrupt import interrupt_flag
 
 __all__ = ["GanSession", "medium_matmul_precision", "run_session"]
 
-_LOGGED = 5
-"""Rounds between two lines of the log."""
+_PRETRAINING_STEPS_PER_LOG_LINE, _PRETRAINING_STEPS_PER_CHECKPOINT = 10, 200
+_STEPS_PER_LOG_LINE = 5
+_GREEDY_TEXTS = 500
+"""Number of noise vectors for the share of distinct greedy texts."""
 
-_GREEDY = 500
-"""Noises whose greedy texts are counted at the end."""
-
-_SHOWN_NOISES = 3
-
-_PATIENCE = 15.0
-"""Seconds after which a person would like to hear something."""
+_SAMPLES_PER_RATING = 3
 
 
 @dataclass(frozen=True)
 class GanSession:
-    """One training.
+    """A GAN's training in its run folder.
 
     Attributes:
-        folder: that everything goes into.
-        config: of the run.
-        trainer: of both networks, where training goes on.
-        texts: that are learned from.
-        note: is told what is done.
+        folder: run folder.
+        config: configuration of the run.
+        trainer: trainer of both networks, new or restored.
+        texts: training texts.
+        note: receives progress lines.
     """
 
     folder: RunFolder
@@ -60,7 +56,7 @@ class GanSession:
 
 @contextmanager
 def medium_matmul_precision() -> Iterator[None]:
-    """Matrix products may round to bfloat16 where a processor has units for that: a third faster, and as good."""
+    """Allow bfloat16 matrix products where the processor supports them; about a third faster at equal quality."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
@@ -70,222 +66,209 @@ def medium_matmul_precision() -> Iterator[None]:
 
 
 @medium_matmul_precision()
-def run_session(game: GanSession) -> SavedRun:
-    """Train to the end, or to Ctrl-C.
+def run_session(session: GanSession) -> SavedRun:
+    """Train to the end or to Ctrl-C, and return the run.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; with the folder as its argument where there is something to go on with.
-        TrainingError: the texts collapsed again and again, or a network diverged.
+        KeyboardInterrupt: Ctrl-C was pressed; its argument is the folder if there is a checkpoint to resume from.
+        TrainingError: too many rollbacks, or a network diverged.
     """
     try:
-        return _played_out(game)
+        return _run_stages(session)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(*[str(game.folder.path)] * game.folder.gan_state_file.exists()) from None
+        raise KeyboardInterrupt(*[str(session.folder.path)] * session.folder.gan_state_file.exists()) from None
 
 
-def _played_out(game: GanSession) -> SavedRun:
-    folder, progress = game.folder, game.trainer.progress
-    log = _Log(folder, progress.awakened + progress.schooled + progress.rounds)
+def _run_stages(session: GanSession) -> SavedRun:
+    folder = session.folder
+    log = LogWriter(folder, session.trainer.progress.steps)
     with interrupt_flag() as interrupted:
-        for stage in (_awaken, _school, _play_rounds):
-            stage(game, log, interrupted)
-        _keep(game)
+        for stage in (_pretrain, _warm_up_discriminator, _train_adversarially):
+            stage(session, log, interrupted)
+        _save_with_samples(session)
         if interrupted():
             raise KeyboardInterrupt
-    write_json(folder.metrics_file, _measured(game))
-    game.note(f"plot: {draw_gan_training(SavedRun(folder.path), folder.plots_folder)}")
-    game.note(f"run: {folder.path}   write with it: seqloom generate {folder.path} --rating {_example(game)}")
+    write_json(folder.metrics_file, _metrics(session))
+    session.note(f"plot: {draw_gan_training(SavedRun(folder.path), folder.plots_folder)}")
+    rating = _best_rating(session)
+    session.note(f"run: {folder.path}   generate texts with: seqloom generate {folder.path} --rating {rating}")
     return SavedRun(folder.path)
 
 
-def _awaken(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
-    trainer, total = game.trainer, game.trainer.config.awakening
-    clock = _Clock(trainer.progress.awakened, total, _then(trainer.config))
-    while trainer.progress.awakened < total and not interrupted():
-        found = trainer.pretrain_step()
-        step = trainer.progress.awakened
-        if step % 10 == 0:
-            log(step, nats=float(found.nats), information=float(found.information))
-        if step % 200 == 0:
-            _save(game)
-        if step == total or clock.due:
-            told = f"{float(found.nats):.1f} nats a text besides {float(found.information):.1f} that the noise tells"
-            game.note(f"update {step:,} of {total:,}: {told}; {clock.left(step)}")
+def _pretrain(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
+    trainer, total = session.trainer, session.trainer.config.awakening
+    clock = StageClock(trainer.progress.pretrain_steps, total, _next_stage(session))
+    while trainer.progress.pretrain_steps < total and not interrupted():
+        loss = trainer.pretrain_step()
+        step = trainer.progress.pretrain_steps
+        if step % _PRETRAINING_STEPS_PER_LOG_LINE == 0:
+            _log(log, step, nats=float(loss.nats), information=float(loss.kl_nats))
+        if step % _PRETRAINING_STEPS_PER_CHECKPOINT == 0:
+            _save(session)
+        if step == total or clock.is_due:
+            losses = f"loss {float(loss.nats):.1f} nats per text (KL of the noise {float(loss.kl_nats):.1f})"
+            session.note(f"VAE pretraining, step {step:,} of {total:,}: {losses}; {clock.time_left(step)}")
 
 
-def _school(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
-    trainer, config = game.trainer, game.trainer.config
-    clock = _Clock(trainer.progress.schooled, config.schooling, _then(config))
-    while trainer.progress.schooled < config.schooling and not interrupted():
+def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
+    trainer, config = session.trainer, session.trainer.config
+    clock = StageClock(trainer.progress.warmup_steps, config.schooling, _next_stage(session))
+    while trainer.progress.warmup_steps < config.schooling and not interrupted():
         accuracy = trainer.discriminator_warmup_step()
-        step = trainer.progress.schooled
-        if step % _LOGGED == 0:
-            log(config.awakening + step, accuracy=accuracy)
-        if clock.due:
-            right = f"the discriminator is right in {100 * trainer.balance.accuracy:.0f} %"
-            game.note(f"schooling, update {step:,} of {config.schooling:,}: {right}; {clock.left(step)}")
-    if trainer.reference is None and not interrupted():
+        step = trainer.progress.warmup_steps
+        if step % _STEPS_PER_LOG_LINE == 0:
+            _log(log, config.awakening + step, accuracy=accuracy)
+        if clock.is_due:
+            mean = f"discriminator accuracy {100 * trainer.controller.accuracy:.0f} %"
+            session.note(
+                f"discriminator warm-up, step {step:,} of {config.schooling:,}: {mean}; {clock.time_left(step)}"
+            )
+    if trainer.initial_diversity is None and not interrupted():
         trainer.start_adversarial()
-        game.note(f"the generator has {num_parameters(trainer.mean):,} parameters; {_varied(trainer)}")
+        session.note(
+            f"generator: {num_parameters(trainer.generator.ema_model):,} parameters; {_describe_diversity(trainer)}"
+        )
 
 
-def _play_rounds(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
-    trainer, config = game.trainer, game.trainer.config
-    clock, seen = _Clock(trainer.progress.rounds, config.rounds), list[AdversarialStep]()
-    while trainer.progress.rounds < config.rounds and not interrupted():
-        before = len(trainer.rollbacks)
-        seen.append(trainer.adversarial_step())
-        number = trainer.progress.rounds
-        if number % _LOGGED == 0 or number == config.rounds:
-            log(config.awakening + config.schooling + number, **asdict(seen[-1]), **_state(trainer))
-        for at, why in trainer.rollbacks[before:]:
-            game.note(f"round {at:,}: {why}; gone back, and on with less pressure")
-        if number % config.check_every == 0:
-            told = "; ".join((_balanced(trainer), _played(seen), _varied(trainer), clock.left(number)))
-            game.note(f"round {number:,} of {config.rounds:,}: {told}")
-            for line in _keep(game).splitlines():
-                game.note(f"    {line}")
-            seen.clear()
-        elif clock.due:
-            game.note(f"round {number:,} of {config.rounds:,}: {_balanced(trainer)}; {clock.left(number)}")
+def _train_adversarially(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
+    trainer, config = session.trainer, session.trainer.config
+    clock, recent = StageClock(trainer.progress.adversarial_steps, config.rounds), list[AdversarialStep]()
+    while trainer.progress.adversarial_steps < config.rounds and not interrupted():
+        rollbacks_before = len(trainer.rollbacks)
+        recent.append(trainer.adversarial_step())
+        step = trainer.progress.adversarial_steps
+        if step % _STEPS_PER_LOG_LINE == 0 or step == config.rounds:
+            _log(log, config.awakening + config.schooling + step, **recent[-1].to_log(), **_trainer_state(trainer))
+        for rollback_step, reason in trainer.rollbacks[rollbacks_before:]:
+            session.note(
+                f"adversarial training, step {rollback_step:,}: {reason}; rolled back, adversarial weight halved"
+            )
+        title = f"adversarial training, step {step:,} of {config.rounds:,}"
+        accuracy = _describe_accuracy(trainer)
+        if step % config.check_every == 0:
+            parts = (accuracy, _describe_losses(recent), _describe_diversity(trainer), clock.time_left(step))
+            session.note(f"{title}: {'; '.join(parts)}")
+            for line in _save_with_samples(session).splitlines():
+                session.note(f"    {line}")
+            recent.clear()
+        elif clock.is_due:
+            session.note(f"{title}: {accuracy}; {clock.time_left(step)}")
 
 
-def _then(config: GanConfig) -> str:
-    return ", and the rounds after it" if config.rounds else ""
+def _next_stage(session: GanSession) -> str:
+    return "adversarial training" if session.trainer.config.rounds else ""
 
 
-class _Clock:
-    """Says how long the rest of a stage takes, by how long what is done of it took, and when to say something.
-
-    Args:
-        done: steps of it that are done.
-        total: that it has.
-        then: what comes after it, in words.
-    """
-
-    def __init__(self, done: int, total: int, then: str = "") -> None:
-        self._from, self._total, self._then, self._begun = done, total, then, time.monotonic()
-        self._said = self._begun
-
-    @property
-    def due(self) -> bool:
-        """Whether a person has waited for long since the time that was left was told."""
-        return time.monotonic() - self._said > _PATIENCE
-
-    def left(self, done: int) -> str:
-        """In words, when so many steps are done."""
-        self._said = time.monotonic()
-        each = (self._said - self._begun) / max(1, done - self._from)
-        seconds = each * (self._total - done)
-        return (f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left") + self._then
+def _log(log: LogWriter, step: int, **measurements: float) -> None:
+    """Append the finite measurements to the log."""
+    log.write(step=step, **{name: value for name, value in measurements.items() if np.isfinite(value)})
 
 
-class _Log:
-    """Appends to `log.jsonl`; lines from beyond where training goes on are dropped."""
-
-    def __init__(self, folder: RunFolder, resumed_at: int) -> None:
-        self._file = folder.log_file
-        kept = [line for line in folder.read_log() if line["step"] <= resumed_at]
-        write_text(self._file, "".join(json.dumps(line) + "\n" for line in kept))
-
-    def __call__(self, step: int, **numbers: float) -> None:
-        known = {name: value for name, value in numbers.items() if np.isfinite(value)}
-        with open(self._file, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **known}) + "\n")
+def _trainer_state(trainer: GanTrainer) -> dict[str, float]:
+    """Return controller and diversity under their names in `log.jsonl`."""
+    controller, diversity = trainer.controller, trainer.latest_diversity
+    measured = {} if diversity is None else {name: float(value) for name, value in diversity._asdict().items()}
+    return {
+        "mean_accuracy": controller.accuracy,
+        "noise": controller.noise,
+        "updates": float(controller.discriminator_steps),
+        **measured,
+    }
 
 
-def _state(trainer: GanTrainer) -> dict[str, float]:
-    balance, found = trainer.balance, trainer.latest_diversity
-    varied = {} if found is None else {name: float(value) for name, value in found._asdict().items()}
-    return {"mean_accuracy": balance.accuracy, "noise": balance.noise, "updates": float(balance.updates), **varied}
-
-
-def _save(game: GanSession) -> None:
-    """Weights and state, from when on nothing before them is needed to go on."""
-    folder, trainer = game.folder, game.trainer
-    folder.write_weights(trainer.mean.state_dict())
+def _save(session: GanSession) -> None:
+    """Save weights and training state; the request of the likelihood training is no longer needed."""
+    folder, trainer = session.folder, session.trainer
+    folder.write_weights(trainer.generator.ema_model.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
     folder.gan_request_file.unlink(missing_ok=True)
 
 
-def _keep(game: GanSession) -> str:
-    """Weights, state and samples; gives the samples."""
-    _save(game)
-    folder, number = game.folder, game.trainer.progress.rounds
-    samples = _grid(game)
-    write_text(folder.samples_folder / f"round-{number:05d}.txt", samples)
+def _save_with_samples(session: GanSession) -> str:
+    """Save weights, training state and samples, and return the samples."""
+    _save(session)
+    folder, step = session.folder, session.trainer.progress.adversarial_steps
+    samples = _sample_grid(session)
+    write_text(folder.samples_folder / f"round-{step:05d}.txt", samples)
     return samples
 
 
-def _grid(game: GanSession) -> str:
-    """Texts for a fixed grid of noise and ratings."""
-    trainer, scale = game.trainer, game.config.conditions.columns[0]
-    assert isinstance(scale, Scale)
+def _sample_grid(session: GanSession) -> str:
+    """Return greedy texts for three ratings, with the same noise vectors each time, one text per line."""
+    trainer, conditions, scale = session.trainer, session.config.conditions, _rating_scale(session)
     ratings = sorted({scale.knots[0], scale.knots[len(scale.knots) // 2], scale.knots[-1]})
     random = torch.Generator(trainer.device).manual_seed(0)
-    noise = torch.randn(_SHOWN_NOISES, game.config.model.noise, generator=random, device=trainer.device)
+    noise = torch.randn(_SAMPLES_PER_RATING, session.config.model.noise, generator=random, device=trainer.device)
     lines = []
     for rating in ratings:
-        values = np.full((_SHOWN_NOISES, len(game.config.conditions)), np.nan)
+        values = np.full((_SAMPLES_PER_RATING, len(conditions)), np.nan)
         values[:, 0] = rating
-        told = torch.from_numpy(game.config.conditions.features(values)).to(trainer.device)
-        lines += [f"{rating:g}  {' '.join(text.split())}" for text in _greedy(trainer, told, noise)]
+        features = torch.from_numpy(conditions.features(values)).to(trainer.device)
+        lines += [f"{rating:g}  {' '.join(text.split())}" for text in _greedy_texts(trainer, features, noise)]
     return "\n".join(lines) + "\n"
 
 
-def _greedy(trainer: GanTrainer, ratings: torch.Tensor, noise: torch.Tensor) -> list[str]:
-    """The likeliest texts of the mean weights."""
+def _greedy_texts(trainer: GanTrainer, conditions: torch.Tensor, noise: torch.Tensor) -> list[str]:
+    """Return the averaged generator's greedy texts."""
+    model = trainer.generator.ema_model
     with torch.no_grad():
-        features = generator_features(trainer.mean, ratings, noise)
+        features = generator_features(model, conditions, noise)
         random = torch.Generator(trainer.device)
-        drafts = generate_rollout(trainer.mean, features, trainer.config.length, trainer.boundary, random, spread=0.0)
-    return trainer.spell(drafts.ids())
+        length, boundary = trainer.config.length, trainer.boundary
+        rollout = generate_rollout(model, features, length, boundary, random, sampling_temperature=0.0)
+    return trainer.decode(rollout.ids())
 
 
-def _measured(game: GanSession) -> dict[str, Any]:
-    """What is kept of the whole training."""
-    trainer = game.trainer
-    balance = trainer.balance
+def _metrics(session: GanSession) -> dict[str, Any]:
+    """Return the content of `metrics.json`."""
+    trainer = session.trainer
     random = torch.Generator(trainer.device).manual_seed(1)
-    rating = torch.from_numpy(game.texts.ratings[:1]).to(trainer.device).expand(_GREEDY, -1)
-    noise = torch.randn(_GREEDY, game.config.model.noise, generator=random, device=trainer.device)
-    greedy = _greedy(trainer, rating, noise)
+    conditions = torch.from_numpy(session.texts.conditions[:1]).to(trainer.device).expand(_GREEDY_TEXTS, -1)
+    noise = torch.randn(_GREEDY_TEXTS, session.config.model.noise, generator=random, device=trainer.device)
+    greedy = _greedy_texts(trainer, conditions, noise)
     return {
-        "rounds": trainer.progress.rounds,
-        "rollbacks": [[number, why] for number, why in trainer.rollbacks],
-        "inside_band": balance.rounds_in_band / max(balance.rounds, 1),
-        "distinct_greedy": len(set(greedy)) / _GREEDY,
+        "rounds": trainer.progress.adversarial_steps,
+        "rollbacks": [[step, reason] for step, reason in trainer.rollbacks],
+        "inside_band": trainer.controller.band_share,
+        "distinct_greedy": len(set(greedy)) / _GREEDY_TEXTS,
         "variety": trainer.diversity()._asdict(),
     }
 
 
-def _balanced(trainer: GanTrainer) -> str:
-    balance = trainer.balance
-    return (
-        f"the discriminator is right in {100 * balance.accuracy:.0f} %, and was inside its band in "
-        f"{100 * balance.rounds_in_band / max(balance.rounds, 1):.0f} % of the rounds"
-    )
+def _describe_accuracy(trainer: GanTrainer) -> str:
+    controller = trainer.controller
+    inside = f"inside its band in {100 * controller.band_share:.0f} % of the steps"
+    return f"discriminator accuracy {100 * controller.accuracy:.0f} % ({inside})"
 
 
-def _played(rounds: Sequence[AdversarialStep]) -> str:
-    """What both lost since the last look, and how well the wanted ratings are read in the texts."""
-    found = {}
-    for name in ("generator", "discriminator", "rating"):
-        known = [getattr(one, name) for one in rounds if math.isfinite(getattr(one, name))]
-        found[name] = f"{sum(known) / len(known):.2f}" if known else "unknown"
-    return f"losses {found['generator']} and {found['discriminator']}, wanted ratings are read with r {found['rating']}"
+def _describe_losses(steps: Sequence[AdversarialStep]) -> str:
+    """Return the mean losses and the mean rating correlation of some steps, in words."""
+    generator = _finite_mean([step.generator_loss for step in steps])
+    discriminator = _finite_mean([step.discriminator_loss for step in steps])
+    correlation = _finite_mean([step.rating_correlation for step in steps])
+    return f"losses: generator {generator}, discriminator {discriminator}; rating correlation {correlation}"
 
 
-def _varied(trainer: GanTrainer) -> str:
-    found = trainer.latest_diversity
-    if found is None:
-        return "not looked at yet"
-    return f"{100 * found.distinct:.0f} % of pairs of tokens distinct, self-BLEU {found.self_bleu:.2f}"
+def _finite_mean(values: Sequence[float]) -> str:
+    finite = [value for value in values if math.isfinite(value)]
+    return f"{sum(finite) / len(finite):.2f}" if finite else "unknown"
 
 
-def _example(game: GanSession) -> str:
-    """The best rating, as `seqloom generate` is told it."""
-    scale = game.config.conditions.columns[0]
+def _describe_diversity(trainer: GanTrainer) -> str:
+    diversity = trainer.latest_diversity
+    if diversity is None:
+        return "diversity not measured yet"
+    return f"{100 * diversity.distinct:.0f} % distinct bigrams, self-BLEU {diversity.self_bleu:.2f}"
+
+
+def _best_rating(session: GanSession) -> str:
+    """Return the highest rating as an argument of `seqloom generate`."""
+    scale = _rating_scale(session)
+    column = f"{scale.name}=" if len(session.config.conditions) > 1 else ""
+    return f"{column}{scale.knots[-1]:g}"
+
+
+def _rating_scale(session: GanSession) -> Scale:
+    scale = session.config.conditions.columns[0]
     assert isinstance(scale, Scale)
-    named = f"{scale.name}=" if len(game.config.conditions) > 1 else ""
-    return f"{named}{scale.knots[-1]:g}"
+    return scale

@@ -1,4 +1,4 @@
-"""Whole texts with their ratings, as the two networks learn from them."""
+"""Short rated texts as arrays and as batches of tensors."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -20,126 +20,126 @@ __all__ = ["ShortTexts", "TextBatch", "concatenate", "encode_texts", "too_long_r
 
 
 class TextBatch(NamedTuple):
-    """Some texts.
+    """A batch of texts.
 
     Attributes:
-        tokens: each text's end is the boundary, and so is what stands after it.
-        kept: True up to the first boundary, which counts.
-        ratings: features of their ratings.
-        levels: the first rating's, from 0 to 1.
+        tokens: token ids, padded with the boundary.
+        mask: True up to and including the first boundary.
+        conditions: condition features of the ratings.
+        ratings: first rating, scaled to the range from 0 to 1.
     """
 
     tokens: Int[Tensor, "batch length"]
-    kept: Bool[Tensor, "batch length"]
-    ratings: Float[Tensor, "batch width"]
-    levels: Float[Tensor, " batch"]
+    mask: Bool[Tensor, "batch length"]
+    conditions: Float[Tensor, "batch width"]
+    ratings: Float[Tensor, " batch"]
 
     def ids(self, boundary: int) -> list[list[int]]:
-        """The ids of each text, without its end."""
-        return unpadded_ids(self.tokens, self.kept, boundary)
+        """Return the token ids of each text, without the boundary."""
+        return unpadded_ids(self.tokens, self.mask, boundary)
 
 
 def concatenate(*batches: TextBatch) -> TextBatch:
-    """The texts of several batches of equal length, one after another."""
+    """Return one batch with the texts of several batches of equal length."""
     return TextBatch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
 
 
 def unpadded_ids(
-    tokens: Int[Tensor, "batch length"], kept: Bool[Tensor, "batch length"], boundary: int
+    tokens: Int[Tensor, "batch length"], mask: Bool[Tensor, "batch length"], boundary: int
 ) -> list[list[int]]:
-    """The ids of each text, without its end."""
-    numbers = kept.sum(1).tolist()
+    """Return the token ids of each text, without the boundary."""
+    lengths = mask.sum(1).tolist()
     return [
-        [token for token in row[:number] if token != boundary]
-        for row, number in zip(tokens.tolist(), numbers, strict=True)
+        [token for token in row[:length] if token != boundary]
+        for row, length in zip(tokens.tolist(), lengths, strict=True)
     ]
 
 
 @dataclass(frozen=True)
 class ShortTexts:
-    """Texts of at most some length, their ratings known.
+    """Texts up to a maximal length, with known ratings.
 
     Attributes:
-        tokens: as in a batch.
-        lengths: tokens of each, the boundary included.
-        ratings: features of their ratings.
-        levels: the first rating's.
+        tokens: token ids, padded with the boundary.
+        lengths: number of tokens of each text, with the boundary.
+        conditions: condition features of the ratings.
+        ratings: first rating, scaled to the range from 0 to 1.
     """
 
     tokens: Int64[np.ndarray, "texts length"]
     lengths: Int64[np.ndarray, " texts"]
-    ratings: Float32[np.ndarray, "texts width"]
-    levels: Float32[np.ndarray, " texts"]
+    conditions: Float32[np.ndarray, "texts width"]
+    ratings: Float32[np.ndarray, " texts"]
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def select(self, places: Int[np.ndarray, " batch"], device: torch.device) -> TextBatch:
-        """Some of them."""
-        longest = int(self.lengths[places].max())
-        tokens = torch.from_numpy(self.tokens[places, :longest]).to(device)
-        kept = torch.arange(longest, device=device) < torch.from_numpy(self.lengths[places]).to(device)[:, None]
-        ratings, levels = (torch.from_numpy(part[places]).to(device) for part in (self.ratings, self.levels))
-        return TextBatch(tokens, kept, ratings, levels)
+    def select(self, indices: Int[np.ndarray, " batch"], device: torch.device) -> TextBatch:
+        """Return the texts at `indices`, cut to the longest of them."""
+        longest = int(self.lengths[indices].max())
+        tokens = torch.from_numpy(self.tokens[indices, :longest]).to(device)
+        mask = torch.arange(longest, device=device) < torch.from_numpy(self.lengths[indices]).to(device)[:, None]
+        conditions, ratings = (torch.from_numpy(part[indices]).to(device) for part in (self.conditions, self.ratings))
+        return TextBatch(tokens, mask, conditions, ratings)
 
-    def sample(self, seed: int, number: int, size: int, device: torch.device) -> TextBatch:
-        """The batch of an update, which hangs on nothing else: epoch by epoch every text once."""
-        epoch, within = divmod(number * size, len(self))
-        places = np.concatenate([self._order(seed, epoch), self._order(seed, epoch + 1)])[within : within + size]
-        return self.select(places, device)
+    def sample(self, seed: int, step: int, size: int, device: torch.device) -> TextBatch:
+        """Return the batch of a training step, which depends on the arguments alone; an epoch has each text once."""
+        epoch, offset = divmod(step * size, len(self))
+        indices = np.concatenate([self._order(seed, epoch), self._order(seed, epoch + 1)])[offset : offset + size]
+        return self.select(indices, device)
 
     def _order(self, seed: int, epoch: int) -> Int64[np.ndarray, " texts"]:
         return np.random.default_rng([seed, epoch]).permutation(len(self))
 
 
 def encode_texts(
-    store: TokenStore, spans: Spans, codec: Codec, conditions: Conditions, length: int, tally: Counter[str]
+    store: TokenStore, spans: Spans, codec: Codec, conditions: Conditions, length: int, skipped: Counter[str]
 ) -> ShortTexts:
-    """The texts of a part of a store.
+    """Return the usable texts of a part of a token store.
 
     Args:
-        store: of separate documents.
-        spans: which of them.
-        codec: of the store.
-        conditions: of their ratings, at least one; texts without the first are left out.
-        length: tokens of the longest text, its boundary included; longer ones are left out.
-        tally: counts what is left out, by reason.
+        store: tokens of separate documents.
+        spans: part of the store.
+        codec: codec of the store, with a boundary.
+        conditions: conditions, at least one; texts without the first rating are skipped.
+        length: largest number of tokens of a text, with the boundary; longer texts are skipped.
+        skipped: counter of skipped texts by reason; it is updated.
     """
     assert codec.boundary is not None
     scale = conditions.columns[0]
     assert isinstance(scale, Scale)
     values = conditions.values_of(store)
-    spelled_out = np.zeros(len(codec), bool)
+    is_byte_fallback = np.zeros(len(codec), bool)
     if isinstance(codec, WordCodec) and (first := codec.vocabulary.first_byte) is not None:
-        spelled_out[first : first + NUM_BYTES] = True
-    rows, owners = [], []
+        is_byte_fallback[first : first + NUM_BYTES] = True
+    rows, documents = [], []
     for start, stop, document in zip(spans.starts, spans.stops, spans.documents, strict=True):
         ids = np.asarray(store.records[start:stop], np.int64)
         for passage in np.split(ids, np.flatnonzero(ids == codec.boundary)):
-            own = passage[passage != codec.boundary]
-            if not len(own):
+            text = passage[passage != codec.boundary]
+            if not len(text):
                 continue
-            if spelled_out[own].any():
-                tally["text with words outside the vocabulary"] += 1
-            elif len(own) >= length:
-                tally[too_long_reason(length)] += 1
+            if is_byte_fallback[text].any():
+                skipped["text with words outside the vocabulary"] += 1
+            elif len(text) >= length:
+                skipped[too_long_reason(length)] += 1
             elif np.isnan(values[document, 0]):
-                tally["text without a rating"] += 1
+                skipped["text without a rating"] += 1
             else:
-                rows.append(own)
-                owners.append(document)
+                rows.append(text)
+                documents.append(document)
     tokens = np.full((len(rows), length), codec.boundary, np.int64)
-    for row, own in zip(tokens, rows, strict=True):
-        row[: len(own)] = own
-    known = values[np.array(owners, np.int64)] if owners else values[:0]
+    for row, text in zip(tokens, rows, strict=True):
+        row[: len(text)] = text
+    text_values = values[np.array(documents, np.int64)] if documents else values[:0]
     return ShortTexts(
         tokens,
-        np.array([len(own) + 1 for own in rows], np.int64),
-        conditions.features(known),
-        scale.to_unit(known[:, 0]).astype(np.float32),
+        np.array([len(text) + 1 for text in rows], np.int64),
+        conditions.features(text_values),
+        scale.to_unit(text_values[:, 0]).astype(np.float32),
     )
 
 
 def too_long_reason(length: int) -> str:
-    """Why `texts_of` leaves a text out that does not end within so many tokens."""
+    """Return the reason for which `encode_texts` skips a text with `length` tokens or more."""
     return f"text of more than {length - 1} tokens"

@@ -1,14 +1,10 @@
-"""Training a generator and a discriminator against each other, in balance; what one round does, and going back."""
+"""Train generator and discriminator together: the three stages, their checkpoints, and rollbacks after a collapse."""
 
 import math
 from collections.abc import Callable, Sequence
-from copy import deepcopy
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from seqloom.config.gan import GanConfig
 from seqloom.errors import TrainingError
@@ -16,110 +12,61 @@ from seqloom.gan.accuracy_controller import AccuracyController
 from seqloom.gan.checkpoint import add_prefix, collect_tensors, restore_tensors, strip_prefix
 from seqloom.gan.condition_adherence import ConditionAdherence
 from seqloom.gan.discriminator_trainer import DiscriminatorTrainer
-from seqloom.gan.gradient_clipping import clip_gradients
-from seqloom.gan.losses import GanLoss, policy_gradient_loss, standardize
+from seqloom.gan.generator_trainer import Feedback, GeneratorTrainer
+from seqloom.gan.losses import GanLoss
 from seqloom.gan.mode_collapse import DiversityStats, collapse_reason, diversity_stats
-from seqloom.gan.networks import Discriminator, DiscriminatorInput, Encoder
+from seqloom.gan.networks import Discriminator, Encoder
+from seqloom.gan.progress import AdversarialStep, GanProgress
 from seqloom.gan.replay_buffer import ReplayBuffer
-from seqloom.gan.rollout import Rollout, generate_rollout, generator_features
 from seqloom.gan.short_texts import ShortTexts, TextBatch, concatenate
-from seqloom.gan.vae_pretraining import VaeLoss, vae_loss
+from seqloom.gan.vae_pretraining import VaeLoss
 from seqloom.models.language_model import LanguageModel
 from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.training.loop import Snapshot
 
-__all__ = ["AdversarialStep", "GanProgress", "GanTrainer"]
+__all__ = ["GanTrainer"]
 
-_HIDDEN_RATINGS = 0.1
-"""Share of texts whose rating the generator is not told in learning by likelihood, so that guidance works."""
+_DIVERSITY_TEXTS = 256
+"""Number of texts for one measurement of the diversity."""
 
-_UNREAD = 0.9
-"""Share of the tokens before it that the generator does not read, when it begins to learn to use its noise."""
+_REPLAY_TEXTS = 1024
+"""Capacity of the replay buffer."""
 
-_RECOGNISED, _RATED = 0.1, 2.5
-"""Weights, beside the discriminator's verdict, of recognising the noise in a text and of its rating."""
+_MAX_ROLLBACKS = 6
+_MIN_CREDIT_STD = 1e-6
+"""Standard deviation of the credits below which they are rounding errors."""
 
-_THROUGH = 0.3
-"""Norm of the gradient that goes through the texts' tokens to the verdict, beside that of the reward of whole texts."""
+_LAST_GOOD = "good"
+"""Prefix of the tensors of the last good state in a stored training state."""
 
-_CALMER = 0.5
-"""Softmax temperature of the draws that noise is recognised in: it shall show in what a text says, not by chance."""
+_PRETRAINING, _ADVERSARIAL, _DIVERSITY, _WARMUP = 0, 1, 4, 7
+"""Random streams."""
 
-_LOOKED_AT = 256
-"""Texts that a look at how varied they are takes account of."""
+_WARMUP_REQUESTS, _DISCRIMINATOR_TEXTS, _GENERATOR_REQUESTS, _LIKELIHOOD_TEXTS, _WARMUP_TEXTS = 2, 3, 5, 6, 7
+"""Orders of the training texts."""
 
-_SHELVED = 1024
-"""Texts that the discriminator learns from more than once."""
-
-_MOST_ROLLBACKS = 6
-_DEAD = 1e-6
-"""Standard deviation of what texts are credited with, below which it is rounding."""
-
-_GOOD = "good"
-"""Stands before the names of tensors that training would go back to."""
-
-Spell = Callable[[Sequence[Sequence[int]]], list[str]]
-
-
-@dataclass
-class GanProgress:
-    """The numbers that training carries on.
-
-    Attributes:
-        awakened: updates of the awakening that are done.
-        schooled: updates of the schooling.
-        rounds: that are done.
-        pressure: what going back has multiplied the config's by.
-        rollbacks: how often that was.
-    """
-
-    awakened: int = 0
-    schooled: int = 0
-    rounds: int = 0
-    pressure: float = 1.0
-    rollbacks: int = 0
-
-
-@dataclass(frozen=True)
-class AdversarialStep:
-    """What happened in a round.
-
-    Attributes:
-        accuracy: of the discriminator on unseen real texts and new generated ones.
-        generator: its loss.
-        discriminator: its loss; NaN where it had no update.
-        nats: of a text by likelihood, and NaN where that is left out.
-        information: of its noise.
-        rating: correlation of the ratings that were wanted and that the discriminator reads in generated texts.
-        credited: standard deviation of what its texts are credited with.
-    """
-
-    accuracy: float
-    generator: float
-    discriminator: float
-    nats: float
-    information: float
-    rating: float
-    credited: float
+Decode = Callable[[Sequence[Sequence[int]]], list[str]]
 
 
 class GanTrainer:
-    """Two networks that learn from each other, a third that recognises noise, and the mean of the first's weights.
+    """Trainer of a generator and a discriminator.
 
     Args:
-        model: the generator, told of ratings and noise; it is changed.
-        texts: to learn from.
-        unseen: others, on which the discriminator's accuracy is measured.
-        config: how.
-        boundary: the id that ends a text.
-        spell: ids to texts.
-        device: that everything is computed on.
+        model: generator, conditioned on ratings and noise; it is trained in place.
+        texts: training texts.
+        unseen: other texts, for the discriminator's accuracy.
+        config: GAN settings.
+        boundary: end-of-text id.
+        decode: conversion of token ids to texts.
+        device: device of all tensors.
 
     Attributes:
-        mean: the generator with the mean of its weights; what is kept.
-        reference: how varied texts were after the awakening.
-        found: how varied they were at the last look.
-        gone_back: why training went back, at which rounds.
+        generator: trainer of the generator, with the average of its weights.
+        controller: control of the discriminator's accuracy.
+        progress: finished steps.
+        initial_diversity: diversity before adversarial training; None until then.
+        latest_diversity: diversity at the last check; None before the first.
+        rollbacks: adversarial step and reason of each rollback.
     """
 
     def __init__(
@@ -130,311 +77,237 @@ class GanTrainer:
         config: GanConfig,
         *,
         boundary: int,
-        spell: Spell,
+        decode: Decode,
         device: torch.device,
     ) -> None:
-        vocabulary, ratings = model.config.vocabulary, texts.ratings.shape[1]
-        self.loss: GanLoss = resolve("loss", config.loss, GAN_LOSSES)()
-        self.model = model.to(device)
-        self.mean = deepcopy(self.model)
+        vocabulary, num_conditions = model.config.vocabulary, texts.conditions.shape[1]
+        loss: GanLoss = resolve("loss", config.loss, GAN_LOSSES)()
         with torch.random.fork_rng([]):
             torch.manual_seed(config.seed)
-            recognizer = Encoder(vocabulary, ratings, model.config.noise)
-            discriminator = Discriminator(vocabulary, ratings, config.pack, normalised=not self.loss.penalised)
-        self.recognizer, self.discriminator = recognizer.to(device), discriminator.to(device)
+            encoder = Encoder(vocabulary, num_conditions, model.config.noise)
+            discriminator = Discriminator(vocabulary, num_conditions, config.pack, normalised=not loss.penalised)
         self.texts, self.config, self.device = texts, config, device
-        self.boundary, self.spell = boundary, spell
-        self.progress, self.balance, self.expression = (
-            GanProgress(),
-            AccuracyController(*config.band),
-            ConditionAdherence(),
+        self.boundary, self.decode = boundary, decode
+        self.discriminator = discriminator.to(device)
+        self.generator = GeneratorTrainer(
+            model.to(device), encoder.to(device), loss, config, boundary=boundary, device=device
         )
-        self.reference: DiversityStats | None = None
+        self.progress, self.controller = GanProgress(), AccuracyController(*config.band)
+        self.initial_diversity: DiversityStats | None = None
         self.latest_diversity: DiversityStats | None = None
         self.rollbacks: list[tuple[int, str]] = []
-        self._shelf = ReplayBuffer(max(_SHELVED, config.batch), config.length, boundary)
-        self._learner = torch.optim.Adam(
-            [*self.model.parameters(), *self.recognizer.parameters()], config.generator_rate, (0.5, 0.99)
-        )
-        self._teacher = DiscriminatorTrainer(self.discriminator, unseen, self.loss, config, device)
-        self._good: Snapshot | None = None
+        self._replay = ReplayBuffer(max(_REPLAY_TEXTS, config.batch), config.length, boundary)
+        self._discriminator_trainer = DiscriminatorTrainer(self.discriminator, unseen, loss, config, device)
+        self._last_good: Snapshot | None = None
 
     def pretrain_step(self) -> VaeLoss:
-        """One update by likelihood alone; the noise tells more and more.
+        """Run one step of the VAE pretraining.
 
         Raises:
             TrainingError: the gradient is not finite.
         """
-        config, number = self.config, self.progress.awakened
-        share = number / max(config.awakening, 1)
-        batch, random = self.texts.sample(config.seed, number, config.batch, self.device), self._random(number, 0)
-        known = min(1.0, 4 * share) * config.information
-        found = vae_loss(
-            self.model, self.recognizer, batch, self._told(batch, random), known, random, _UNREAD * (1 - share)
-        )
-        self._learner.zero_grad(set_to_none=True)
-        torch.autograd.backward(found.loss)
-        clip_gradients(self._learned, 1.0, "generator")
-        cosine = (1 + math.cos(math.pi * share)) / 2
-        self._step(config.generator_rate * (1 + 9 * cosine))
-        self._average(min(config.average, (1 + number) / (10 + number)))
-        self.progress.awakened += 1
-        return found
+        step = self.progress.pretrain_steps
+        batch = self.texts.sample(self.config.seed, step, self.config.batch, self.device)
+        loss = self.generator.pretrain_step(batch, step, self._random(step, _PRETRAINING))
+        self.progress.pretrain_steps += 1
+        return loss
 
     def discriminator_warmup_step(self) -> float:
-        """One update of the discriminator alone; gives its accuracy on what it has not seen."""
-        number = self.progress.schooled
-        if not number:
-            self._introduce()
-        random = self._random(number, 7)
-        wanted = self._batch(number, 2)
-        drafts = self._shelf.append(self._written(self.model, wanted, random), wanted)
-        accuracy, _ = self._teacher.evaluate(number, drafts, self.balance.noise, random)
-        self.balance.observe(accuracy)
-        both = concatenate(drafts, self._shelf.sample(self.config.batch, random))
-        self._teach(self._batch(number, 7, 2), both, number / self.config.schooling, random)
-        self.progress.schooled += 1
+        """Run one step of the discriminator warm-up and return the accuracy on unseen texts."""
+        step = self.progress.warmup_steps
+        if not step:
+            self._init_discriminator_embedding()
+        random = self._random(step, _WARMUP)
+        new = self._generate_into_replay(self._batch(step, _WARMUP_REQUESTS), random)
+        accuracy, _ = self._discriminator_trainer.evaluate(step, new, self.controller.noise, random)
+        self.controller.observe(accuracy)
+        generated = concatenate(new, self._replay.sample(self.config.batch, random))
+        self._discriminator_step(self._batch(step, _WARMUP_TEXTS, 2), generated, step / self.config.schooling, random)
+        self.progress.warmup_steps += 1
         return accuracy
 
     def adversarial_step(self) -> AdversarialStep:
-        """One round: updates of the discriminator, as the balance has it, and one of the generator.
+        """Run one adversarial step: steps of the discriminator as set by the controller, and one of the generator.
 
-        The discriminator is measured on the texts of the round before, which it has not learned from, and then learns
-        from them; for more updates older ones are drawn too.
+        The accuracy is measured on the texts of the previous step before the discriminator learns from them. Further
+        steps of the discriminator use older texts only.
 
         Raises:
-            TrainingError: texts collapsed again and again, or a gradient is not finite.
+            TrainingError: too many rollbacks, or a gradient is not finite.
         """
         self.start_adversarial()
-        config, number = self.config, self.progress.rounds
-        random, drafts = self._random(number, 1), self._shelf.latest(config.batch)
-        accuracy, rating = self._teacher.evaluate(number, drafts, self.balance.noise, random)
-        loss = math.nan
-        for update in range(self.balance.updates):
-            older = self._shelf.sample(config.batch * (2 if update else 1), random)
-            drafts = older if update else concatenate(drafts, older)
-            loss = self._teach(self._batch(number * 8 + update, 3, 2), drafts, 1.0, random)
-        self.balance.update(accuracy)
-        found, generator, credited = self._learn(number, random)
-        self._average(config.average)
-        self.progress.rounds += 1
-        if self.progress.rounds % config.check_every == 0:
-            self._look(credited)
-        nats, information = (math.nan, math.nan) if found is None else (float(found.nats), float(found.information))
-        return AdversarialStep(accuracy, generator, loss, nats, information, rating, credited)
+        step = self.progress.adversarial_steps
+        random, latest = self._random(step, _ADVERSARIAL), self._replay.latest(self.config.batch)
+        accuracy, correlation = self._discriminator_trainer.evaluate(step, latest, self.controller.noise, random)
+        discriminator_loss = self._discriminator_steps(step, latest, random)
+        self.controller.update(accuracy)
+        requested = self._batch(step, _GENERATOR_REQUESTS)
+        generated = self.generator.adversarial_step(
+            self._feedback(),
+            requested,
+            self._batch(step, _LIKELIHOOD_TEXTS),
+            step / max(self.config.rounds, 1),
+            random,
+        )
+        self._replay.append(generated.rollout, requested)
+        self.progress.adversarial_steps += 1
+        if self.progress.adversarial_steps % self.config.check_every == 0:
+            self._check_diversity(generated.credit_std)
+        vae = generated.vae
+        nats, kl_nats = (math.nan, math.nan) if vae is None else (float(vae.nats), float(vae.kl_nats))
+        return AdversarialStep(
+            accuracy, generated.loss, discriminator_loss, nats, kl_nats, correlation, generated.credit_std
+        )
 
     def start_adversarial(self) -> DiversityStats:
-        """See how varied texts are before the rounds, which later looks are held against; again changes nothing."""
-        if self.reference is None:
-            if not self.progress.schooled:
-                self._introduce()
-            count = max(_LOOKED_AT, self.config.batch)
-            wanted = self.texts.sample(self.config.seed, 0, count, self.device)
-            self._shelf.append(self._written(self.model, wanted, self._random(0, 4)), wanted)
-            self.reference = self.latest_diversity = diversity_stats(
-                self._shelf.latest(_LOOKED_AT).ids(self.boundary), self.spell
-            )
-            self._good = self._own()
-        return self.reference
+        """Measure the diversity that later checks compare with; further calls change nothing."""
+        if self.initial_diversity is None:
+            if not self.progress.warmup_steps:
+                self._init_discriminator_embedding()
+            count = max(_DIVERSITY_TEXTS, self.config.batch)
+            requested = self.texts.sample(self.config.seed, 0, count, self.device)
+            self._generate_into_replay(requested, self._random(0, _DIVERSITY))
+            self.initial_diversity = self.latest_diversity = self._replay_diversity()
+            self._last_good = self._current_state()
+        return self.initial_diversity
 
     def diversity(self) -> DiversityStats:
-        """How varied texts of the mean weights are."""
-        wanted = self.texts.sample(self.config.seed, 0, _LOOKED_AT, self.device)
-        return diversity_stats(self._written(self.mean, wanted, self._random(0, 4)).ids(), self.spell)
+        """Return the diversity of new texts of the averaged generator."""
+        requested = self.texts.sample(self.config.seed, 0, _DIVERSITY_TEXTS, self.device)
+        rollout = self.generator.generate(self.generator.ema_model, requested.conditions, self._random(0, _DIVERSITY))
+        return diversity_stats(rollout.ids(), self.decode)
 
     def snapshot(self) -> Snapshot:
-        """All that training goes on from, and what it would go back to."""
-        own, good = self._own(), self._good
-        progress = {**own.progress, "config": self.config.to_json()}
+        """Return the current state and the last good state, for `restore`."""
+        current, good = self._current_state(), self._last_good
+        progress = {**current.progress, "config": self.config.to_json()}
         if good is None:
-            return Snapshot(own.tensors, progress)
-        tensors = {**own.tensors, **add_prefix(_GOOD, good.tensors)}
+            return Snapshot(current.tensors, progress)
+        tensors = {**current.tensors, **add_prefix(_LAST_GOOD, good.tensors)}
         return Snapshot(tensors, {**progress, "good": dict(good.progress)})
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back to what `snapshot` gave.
+        """Continue from a snapshot.
 
         Raises:
-            ConfigError, KeyError, RuntimeError, TypeError, ValueError: it is of a training with other settings.
+            ConfigError, KeyError, RuntimeError, TypeError, ValueError: the snapshot has other settings.
         """
         if GanConfig.from_json(snapshot.progress["config"]) != self.config:
-            raise ValueError("the state was kept with other settings")
+            raise ValueError("the training state has other settings")
         good = snapshot.progress.get("good")
-        self._good = None if good is None else Snapshot(strip_prefix(_GOOD, snapshot.tensors), good)
-        self._restore(snapshot)
+        self._last_good = None if good is None else Snapshot(strip_prefix(_LAST_GOOD, snapshot.tensors), good)
+        self._restore_state(snapshot)
 
-    def _own(self) -> Snapshot:
-        tensors = {**collect_tensors(self._parts, self._optimizers), **add_prefix("shelf", self._shelf.state_dict())}
+    def _current_state(self) -> Snapshot:
+        tensors = collect_tensors(self._networks, self._optimizers) | add_prefix("shelf", self._replay.state_dict())
+        diversities = (self.initial_diversity, self.latest_diversity)
         return Snapshot(
             tensors,
             {
-                "progress": asdict(self.progress),
-                "balance": self.balance.to_json(),
-                "expression": self.expression.to_json(),
-                "varied": [None if one is None else one._asdict() for one in (self.reference, self.latest_diversity)],
+                "progress": self.progress.to_json(),
+                "balance": self.controller.to_json(),
+                "expression": self.generator.adherence.to_json(),
+                "varied": [None if stats is None else stats._asdict() for stats in diversities],
                 "gone_back": list(self.rollbacks),
             },
         )
 
-    def _restore(self, snapshot: Snapshot) -> None:
-        held = snapshot.progress
-        restore_tensors(self._parts, self._optimizers, snapshot.tensors)
-        shelf = strip_prefix("shelf", snapshot.tensors)
-        self._shelf.load_state_dict({key: value.to(self.device) for key, value in shelf.items()})
-        self.progress, self.balance = GanProgress(**held["progress"]), AccuracyController(**held["balance"])
-        self.expression = ConditionAdherence(**held["expression"])
-        self.reference, self.latest_diversity = (
-            None if one is None else DiversityStats(**one) for one in held["varied"]
+    def _restore_state(self, snapshot: Snapshot) -> None:
+        stored = snapshot.progress
+        restore_tensors(self._networks, self._optimizers, snapshot.tensors)
+        replay = strip_prefix("shelf", snapshot.tensors)
+        self._replay.load_state_dict({key: value.to(self.device) for key, value in replay.items()})
+        self.progress = GanProgress.from_json(stored["progress"])
+        self.controller = AccuracyController.from_json(stored["balance"])
+        self.generator.adherence = ConditionAdherence(**stored["expression"])
+        self.initial_diversity, self.latest_diversity = (
+            None if stats is None else DiversityStats(**stats) for stats in stored["varied"]
         )
-        self.rollbacks = [(int(number), str(why)) for number, why in held["gone_back"]]
+        self.rollbacks = [(int(step), str(reason)) for step, reason in stored["gone_back"]]
 
     @property
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"learner": self._learner, "critic": self._teacher.optimizer}
+        """Optimizers by their names in a stored training state."""
+        return {"learner": self.generator.optimizer, "critic": self._discriminator_trainer.optimizer}
 
     @property
-    def _parts(self) -> dict[str, nn.Module]:
+    def _networks(self) -> dict[str, nn.Module]:
+        """Networks by their names in a stored training state."""
         return {
-            "model": self.model,
-            "mean": self.mean,
-            "recognizer": self.recognizer,
+            "model": self.generator.model,
+            "mean": self.generator.ema_model,
+            "recognizer": self.generator.encoder,
             "discriminator": self.discriminator,
         }
 
-    @property
-    def _learned(self) -> list[nn.Parameter]:
-        return [*self.model.parameters(), *self.recognizer.parameters()]
-
-    def _random(self, number: int, purpose: int) -> torch.Generator:
-        """Draws of one update, which hang on nothing else."""
-        seed = ((self.config.seed * 1_000_003 + number) * 8 + purpose) % 2**63
+    def _random(self, step: int, stream: int) -> torch.Generator:
+        """Return the source of one step's draws, which depends on the seed, the step and the stream alone."""
+        seed = ((self.config.seed * 1_000_003 + step) * 8 + stream) % 2**63
         return torch.Generator(self.device).manual_seed(seed)
 
-    def _batch(self, number: int, purpose: int, times: int = 1) -> TextBatch:
-        return self.texts.sample(self.config.seed + 7919 * purpose, number, times * self.config.batch, self.device)
+    def _batch(self, step: int, order: int, multiple: int = 1) -> TextBatch:
+        return self.texts.sample(self.config.seed + 7919 * order, step, multiple * self.config.batch, self.device)
 
-    def _told(self, batch: TextBatch, random: torch.Generator) -> Float[Tensor, "batch width"]:
-        """The ratings of texts, some of them hidden."""
-        shown = torch.rand(len(batch.ratings), generator=random, device=self.device) >= _HIDDEN_RATINGS
-        return batch.ratings * shown[:, None]
+    def _feedback(self) -> Feedback:
+        gradient_norm = self.config.pressure * self.progress.weight_factor
+        return Feedback(self.discriminator, self.controller.noise, self.controller.generator_weight, gradient_norm)
 
-    def _features(self, model: LanguageModel, batch: TextBatch, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """What a generator is told for texts of a batch's ratings: those, and new noise; and that noise."""
-        count, noise = len(batch.ratings), self.model.config.noise
-        drawn = torch.randn(count, noise, generator=random, device=self.device)
-        return generator_features(model, batch.ratings, drawn), drawn
+    def _generate_into_replay(self, requested: TextBatch, random: torch.Generator) -> TextBatch:
+        """Generate texts for the conditions of a batch, and return them as stored in the replay buffer."""
+        rollout = self.generator.generate(self.generator.model, requested.conditions, random)
+        return self._replay.append(rollout, requested)
 
-    @torch.no_grad()
-    def _written(self, model: LanguageModel, wanted: TextBatch, random: torch.Generator) -> Rollout:
-        """New texts for the ratings of a batch, from which the generator does not learn."""
-        features, _ = self._features(model, wanted, random)
-        return generate_rollout(model, features, self.config.length, self.boundary, random)
+    def _discriminator_steps(self, step: int, latest: TextBatch, random: torch.Generator) -> float:
+        """Run the discriminator's steps of one adversarial step and return the last loss; NaN without steps."""
+        config, loss = self.config, math.nan
+        for index in range(self.controller.discriminator_steps):
+            older = self._replay.sample(config.batch * (2 if index else 1), random)
+            generated = older if index else concatenate(latest, older)
+            loss = self._discriminator_step(
+                self._batch(step * 8 + index, _DISCRIMINATOR_TEXTS, 2), generated, 1.0, random
+            )
+        return loss
 
-    def _teach(self, real: TextBatch, drafts: TextBatch, schooled: float, random: torch.Generator) -> float:
-        """One update of the discriminator."""
-        return self._teacher.step(real, drafts, schooled, self.balance.noise, random)
+    def _discriminator_step(
+        self, real: TextBatch, generated: TextBatch, warmup_share: float, random: torch.Generator
+    ) -> float:
+        return self._discriminator_trainer.step(real, generated, warmup_share, self.controller.noise, random)
 
-    def _introduce(self) -> None:
-        """The discriminator begins with what the generator knows of tokens."""
-        assert self.model.embedding is not None
-        self.discriminator.load_embedding(self.model.embedding.weight)
+    def _init_discriminator_embedding(self) -> None:
+        """Start the discriminator's embedding from the generator's."""
+        embedding = self.generator.model.embedding
+        assert embedding is not None
+        self.discriminator.load_embedding(embedding.weight)
 
-    def _learn(self, number: int, random: torch.Generator) -> tuple[VaeLoss | None, float, float]:
-        """One update of the generator: by likelihood, and by what the discriminator makes of its texts."""
-        config = self.config
-        share = number / max(config.rounds, 1)
-        played, generator, credited = self._played(self._batch(number, 5), share, random)
-        pushes = [torch.autograd.grad(one, self._learned, allow_unused=True, retain_graph=True) for one in played]
-        norms = [_norm(push) for push in pushes]
-        weight = config.likelihood * (1 + (config.last_likelihood - 1) * share)
-        found = None
-        self._learner.zero_grad(set_to_none=True)
-        allowed = 1.0
-        if weight:
-            batch = self._batch(number, 6)
-            found = vae_loss(self.model, self.recognizer, batch, self._told(batch, random), config.information, random)
-            torch.autograd.backward(weight * found.loss)
-            allowed = config.pressure * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
-        pull, lack = self.balance.generator_weight, self.expression.shortfall
-        shares = (max(pull, lack), _THROUGH * pull, lack)
-        for push, norm, part in zip(pushes, norms, shares[: len(pushes)], strict=True):
-            for parameter, gradient in zip(self._learned, push, strict=True):
-                if gradient is not None:
-                    pushed = gradient * (part * allowed / max(norm, 1e-12))
-                    parameter.grad = pushed if parameter.grad is None else parameter.grad + pushed
-        clip_gradients(self._learned, 1.0, "generator")
-        # Without likelihood beside it, only the learning rate says how far the generator goes.
-        heed = 1.0 if weight else config.pressure * self.progress.pressure
-        self._step(heed * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
-        return found, generator, credited
+    def _replay_diversity(self) -> DiversityStats:
+        return diversity_stats(self._replay.latest(_DIVERSITY_TEXTS).ids(self.boundary), self.decode)
 
-    def _played(self, real: TextBatch, share: float, random: torch.Generator) -> tuple[list[Tensor], float, float]:
-        """What the generator minimises, by rewards and through tokens; its loss; how far its credits differ."""
-        config = self.config
-        features, noise = self._features(self.model, real, random)
-        count, calm = len(noise), len(noise) // 2 if self.loss.through_text else 0
-        how: dict[str, Any] = {}
-        if self.loss.through_text:
-            spread = torch.ones(count + calm, 1, device=self.device)
-            spread[count:] = _CALMER
-            temperature = config.temperature * (config.last_temperature / config.temperature) ** share
-            how = {"temperature": temperature, "spread": spread}
-        both = torch.cat([features, features[:calm]])
-        drafts = generate_rollout(self.model, both, config.length, self.boundary, random, weighed=True, **how)
-        self._shelf.append(drafts, real)
-        usual, calmer = drafts.split(count, calm)
-        judged = self.discriminator.judge(usual, real.ratings, self.balance.noise, random)
-        with torch.no_grad():
-            shown = DiscriminatorInput(real.tokens, real.kept)
-            of_real = self.discriminator.judge(shown, real.ratings, self.balance.noise, random)
-            credits = self.discriminator.credits(judged, of_real)
-            self.expression.update(real.levels, of_real.levels, judged.levels)
-        generator = self.loss.generator(*map(self.discriminator.scores, (of_real, judged)))
-        assert drafts.log_probs is not None
-        off = (judged.levels.detach() - real.levels).square()[: len(credits)]
-        rewards = self.balance.generator_weight * standardize(
-            credits
-        ) - _RATED * self.expression.shortfall * standardize(off)
-        played = [policy_gradient_loss(rewards, drafts.log_probs[: len(credits)])]
-        if self.loss.through_text:
-            mean, log_variance = self.recognizer(calmer, real.ratings[:calm])
-            missed = ((noise[:calm] - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
-            worded = self.discriminator.word_scores(usual)
-            read = judged.levels.detach() + worded - worded.detach()
-            played += [generator + _RECOGNISED * missed, (read - real.levels).square().mean()]
-        return played, float(generator.detach()), float(credits.std())
+    def _check_diversity(self, credit_std: float) -> None:
+        """Measure the diversity of the latest texts, and roll back after a mode collapse."""
+        current = self._replay_diversity()
+        assert self.initial_diversity is not None
+        equal_credits = "the discriminator gives all texts the same credit"
+        reason = equal_credits if credit_std < _MIN_CREDIT_STD else collapse_reason(current, self.initial_diversity)
+        self.latest_diversity = current
+        if reason is None:
+            self._last_good = self._current_state()
+        else:
+            self._roll_back(reason, current)
 
-    def _step(self, rate: float) -> None:
-        for group in self._learner.param_groups:
-            group["lr"] = rate
-        self._learner.step()
+    def _roll_back(self, reason: str, current: DiversityStats) -> None:
+        """Restore the last good state with half the adversarial weight; the step counts continue.
 
-    @torch.no_grad()
-    def _average(self, decay: float) -> None:
-        for mean, own in zip(self.mean.parameters(), self.model.parameters(), strict=True):
-            mean.lerp_(own, 1 - decay)
-
-    def _look(self, credited: float) -> None:
-        """See whether the texts have become alike; go back where they have."""
-        found = diversity_stats(self._shelf.latest(_LOOKED_AT).ids(self.boundary), self.spell)
-        assert self.reference is not None
-        alike = "the discriminator credits all texts alike"
-        why = alike if credited < _DEAD else collapse_reason(found, self.reference)
-        self.latest_diversity = found
-        if why is None:
-            self._good = self._own()
-            return
-        assert self._good is not None
-        number, rollbacks = self.progress.rounds, self.progress.rollbacks + 1
-        if rollbacks > _MOST_ROLLBACKS:
-            raise TrainingError(f"{why}, for the {rollbacks}th time: try a lower --pressure or --generator-rate")
-        gone_back, pressure = [*self.rollbacks, (number, why)], self.progress.pressure / 2
-        inside, seen = self.balance.rounds_in_band, self.balance.rounds
-        self._restore(self._good)
-        self.rollbacks, self.latest_diversity = gone_back, found
-        self.balance.rounds_in_band, self.balance.rounds = inside, seen
-        self.progress.rounds, self.progress.pressure, self.progress.rollbacks = number, pressure, rollbacks
-
-
-def _norm(gradients: Sequence[Tensor | None]) -> float:
-    return float(nn.utils.get_total_norm([one for one in gradients if one is not None]))
+        Raises:
+            TrainingError: too many rollbacks.
+        """
+        assert self._last_good is not None
+        step, count = self.progress.adversarial_steps, self.progress.rollbacks + 1
+        if count > _MAX_ROLLBACKS:
+            raise TrainingError(f"{reason}, for the {count}th time: try a lower --pressure or --generator-rate")
+        rollbacks, weight_factor = [*self.rollbacks, (step, reason)], self.progress.weight_factor / 2
+        steps_in_band, steps = self.controller.steps_in_band, self.controller.steps
+        self._restore_state(self._last_good)
+        self.rollbacks, self.latest_diversity = rollbacks, current
+        self.controller.steps_in_band, self.controller.steps = steps_in_band, steps
+        self.progress.adversarial_steps, self.progress.weight_factor = step, weight_factor
+        self.progress.rollbacks = count

@@ -1,4 +1,4 @@
-"""Learning by likelihood to use noise: a variational autoencoder whose noise tells as much of a text as it should."""
+"""VAE pretraining: teach the generator to use its noise by a variational autoencoder with a target KL divergence."""
 
 from typing import NamedTuple
 
@@ -14,91 +14,93 @@ from seqloom.models.language_model import LanguageModel
 
 __all__ = ["VaeLoss", "vae_loss"]
 
-_EVENLY = 1.0
-"""Nats a text that it costs where the noise of all texts together is not spread as new noise is."""
+_MOMENT_WEIGHT = 1.0
+"""Weight of the moment penalty, in nats per text."""
 
 
 class VaeLoss(NamedTuple):
-    """How well texts are explained, in nats a text.
+    """The loss of the autoencoder and its two parts.
 
     Attributes:
-        loss: what is minimised, in nats a token.
-        nats: of the texts, given their noise.
-        information: that the noise tells of a text.
+        loss: minimised loss, in nats per token.
+        nats: reconstruction loss, in nats per text.
+        kl_nats: KL divergence of the noise from the prior, in nats per text.
     """
 
     loss: Tensor
     nats: Tensor
-    information: Tensor
+    kl_nats: Tensor
 
 
 def vae_loss(
     model: LanguageModel,
-    recognizer: Encoder,
+    encoder: Encoder,
     batch: TextBatch,
-    ratings: Float[Tensor, "batch width"],
-    information: float,
+    conditions: Float[Tensor, "batch width"],
+    target_kl_nats: float,
     random: torch.Generator,
-    hidden: float = 0.0,
+    token_dropout: float = 0.0,
 ) -> VaeLoss:
-    """Explain texts by noise that is recognised in them (Kingma, Welling 2014).
+    """Return the loss of a variational autoencoder (Kingma and Welling 2014).
 
-    That the noise is of use is seen to by holding what it tells at a number of nats (Burgess et al. 2018): left to
-    itself it would tell nothing (Bowman et al. 2016).
+    The KL divergence is kept at a target (Burgess et al. 2018), since without a target it falls to zero (Bowman et al.
+    2016).
 
     Args:
-        model: the generator.
-        recognizer: of noise.
-        batch: the texts.
-        ratings: features of what the generator is told.
-        information: nats that the noise shall tell.
-        random: draws the noise, and what is hidden.
-        hidden: share of the tokens that the generator does not read, so that it must go by its noise (Bowman et al.
-            2016).
+        model: generator.
+        encoder: posterior network.
+        batch: texts.
+        conditions: condition features for generator and encoder.
+        target_kl_nats: target of the KL divergence, in nats per text.
+        random: source of the noise and of the token dropout.
+        token_dropout: share of the generator's input tokens to replace by the boundary, which forces the generator to
+            use the noise (Bowman et al. 2016).
     """
-    mean, log_variance = recognizer(DiscriminatorInput(batch.tokens, batch.kept), ratings)
-    drawn = torch.randn(mean.shape, generator=random, device=mean.device)
-    noise = mean + (log_variance / 2).exp() * drawn
-    told = (mean.square() + log_variance.exp() - 1 - log_variance).mean(0) / 2
-    features = generator_features(model, ratings, noise)
-    before = _before_each(batch.tokens)
-    if hidden:
-        dropped = torch.rand(before.shape, generator=random, device=before.device) < hidden
-        before = torch.where(dropped, before[:, :1], before)
-    nats = _nats(model, batch, before, features).sum() / len(features)
-    tokens = batch.kept.sum() / len(features)
-    off = (told - information / len(told)).abs().sum() + _EVENLY * _unlike_prior(mean, log_variance, batch.levels)
-    return VaeLoss((nats + off) / tokens, nats.detach(), told.detach().sum())
+    mean, log_variance = encoder(DiscriminatorInput(batch.tokens, batch.mask), conditions)
+    standard = torch.randn(mean.shape, generator=random, device=mean.device)
+    noise = mean + (log_variance / 2).exp() * standard
+    kl = (mean.square() + log_variance.exp() - 1 - log_variance).mean(0) / 2
+    features = generator_features(model, conditions, noise)
+    inputs = _input_tokens(batch.tokens)
+    if token_dropout:
+        dropped = torch.rand(inputs.shape, generator=random, device=inputs.device) < token_dropout
+        inputs = torch.where(dropped, inputs[:, :1], inputs)
+    nats = _token_nats(model, batch, inputs, features).sum() / len(features)
+    tokens = batch.mask.sum() / len(features)
+    penalty = (kl - target_kl_nats / len(kl)).abs().sum() + _MOMENT_WEIGHT * _moment_penalty(
+        mean, log_variance, batch.ratings
+    )
+    return VaeLoss((nats + penalty) / tokens, nats.detach(), kl.detach().sum())
 
 
-def _unlike_prior(
-    mean: Float[Tensor, "batch noise"], log_variance: Float[Tensor, "batch noise"], levels: Float[Tensor, " batch"]
+def _moment_penalty(
+    mean: Float[Tensor, "batch noise"], log_variance: Float[Tensor, "batch noise"], ratings: Float[Tensor, " batch"]
 ) -> Tensor:
-    """How far the noise of all texts is from a standard normal one that knows nothing of ratings: squared, summed.
+    """Return the squared distance of the aggregate posterior's moments from those of the prior.
 
-    Means, second moments and products with the rating are compared, as in DIP-VAE (Kumar et al. 2018). Where the noise
-    that texts were recognised by does not fill the space that new noise is drawn from, new noise means what the
-    generator has never learned; where it tells the rating, the generator need not heed the one that it is told.
+    The means, the second moments and the covariances with the rating are compared, as in DIP-VAE (Kumar et al. 2018).
+    An aggregate posterior that leaves gaps in the prior gives new noise no trained meaning. One that contains the
+    rating lets the generator ignore the requested rating.
     """
-    rated = mean.t() @ ((levels - levels.mean()) / (levels.std() + 1e-4)) / len(mean)
+    covariance = mean.t() @ ((ratings - ratings.mean()) / (ratings.std() + 1e-4)) / len(mean)
     moments = mean.t() @ mean / len(mean) + log_variance.exp().mean(0).diag()
     return (
         mean.mean(0).square().sum()
-        + rated.square().sum()
+        + covariance.square().sum()
         + (moments - torch.eye(len(moments), device=mean.device)).square().sum()
     )
 
 
-def _nats(model: LanguageModel, batch: TextBatch, before: Tensor, features: Tensor) -> Float[Tensor, " kept"]:
-    """Of each token, the boundary included, where these are read before them."""
-    first = torch.zeros_like(batch.kept)
+def _token_nats(model: LanguageModel, batch: TextBatch, inputs: Tensor, features: Tensor) -> Float[Tensor, " tokens"]:
+    """Return the cross-entropy of each token under the mask, in nats, with `inputs` as the preceding tokens."""
+    first = torch.zeros_like(batch.mask)
     first[:, 0] = True
-    everywhere = features[:, None].expand(-1, before.shape[1], -1)
-    hidden, _ = model(before, model.initial_state(len(before)), conditions=ConditionInputs(everywhere, first))
-    logits = model.logits(hidden[batch.kept], everywhere[batch.kept])
-    return torch.nn.functional.cross_entropy(logits, batch.tokens[batch.kept], reduction="none")
+    repeated = features[:, None].expand(-1, inputs.shape[1], -1)
+    hidden, _ = model(inputs, model.initial_state(len(inputs)), conditions=ConditionInputs(repeated, first))
+    logits = model.logits(hidden[batch.mask], repeated[batch.mask])
+    return torch.nn.functional.cross_entropy(logits, batch.tokens[batch.mask], reduction="none")
 
 
-def _before_each(tokens: Int[Tensor, "batch length"]) -> Int[Tensor, "batch length"]:
-    """The token before each; a text follows the boundary, which is what stands last."""
+def _input_tokens(tokens: Int[Tensor, "batch length"]) -> Int[Tensor, "batch length"]:
+    """Return the tokens shifted by one; the first input of each text is its last token, the boundary."""
     return torch.cat([tokens[:, -1:], tokens[:, :-1]], 1)

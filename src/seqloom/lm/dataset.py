@@ -1,4 +1,4 @@
-"""From a named source to what a run trains on: codec, token store, split, batches."""
+"""Build the dataset of a training from a source: codec, token store, split and batches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,19 +19,34 @@ from seqloom.errors import ConfigError, SourceError
 from seqloom.plural import counted
 from seqloom.training.loop import Batches
 
-__all__ = ["Dataset", "load_dataset", "make_batches"]
-
-Note = Callable[[str], None]
+__all__ = ["Dataset", "load_dataset", "make_batches", "named_sources", "source_names"]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a run is trained on."""
+    """An encoded and split corpus.
+
+    Attributes:
+        corpus: documents.
+        codec: conversion of text to tokens and back.
+        store: encoded documents.
+        split: training, validation and held-out spans of the store.
+    """
 
     corpus: Corpus
     codec: Codec
     store: TokenStore
     split: Split
+
+
+def named_sources(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    """Return the sources as named by the user."""
+    return tuple(map(str, [source] if isinstance(source, str | Path) else source))
+
+
+def source_names(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    """Return the sources as a run stores them: existing paths as absolute paths, other names unchanged."""
+    return tuple(str(Path(name).absolute()) if Path(name).exists() else name for name in named_sources(source))
 
 
 def load_dataset(
@@ -41,31 +56,31 @@ def load_dataset(
     *,
     hold_out: float,
     validation: float,
-    note: Note,
-    called: str | None = None,
+    note: Callable[[str], None],
+    display_name: str | None = None,
 ) -> Dataset:
-    """Read a source, encode it (once; later runs find it in the cache) and split it.
+    """Read a source, encode it (or take the encoding from the cache) and split it.
 
     Args:
-        source: what a person named.
-        reading: how it becomes documents.
-        make_codec: fits a codec, or extends the one of an earlier run, or gives it back.
-        hold_out: share set aside.
-        validation: share of the rest that validates.
-        note: is told what was read and what was skipped.
-        called: what the person named, where the source is that in full.
+        source: source named by the user.
+        reading: reading settings.
+        make_codec: returns the codec for the corpus.
+        hold_out: share of the text that is held out.
+        validation: share of the other text for validation.
+        note: receives lines on what was read and skipped.
+        display_name: name of the corpus in these lines (the corpus's own name).
 
     Raises:
         SourceError: the source cannot be read, or is too small.
-        CodecError: it has symbols that the codec does not.
+        CodecError: the source has symbols outside the codec's vocabulary.
     """
     corpus = open_corpus(source, reading)
     codec = make_codec(corpus)
     store = cached_store(corpus, codec)
     split = split_store(store, hold_out=hold_out, validation=validation)
     records = f" in {store.num_documents:,} records" if corpus.separate else ""
-    found = f"{store.characters:,} characters{records}, {len(codec):,} symbols at level {codec.level}"
-    note(f"{called or corpus.name}: {found}")
+    size = f"{store.characters:,} characters{records}, {len(codec):,} symbols at level {codec.level}"
+    note(f"{display_name or corpus.name}: {size}")
     for line in corpus.notes:
         note(line)
     for reason, count in store.skipped.items():
@@ -74,16 +89,16 @@ def load_dataset(
 
 
 def make_batches(store: TokenStore, split: Split, training: TrainingConfig, conditions: Conditions) -> Batches:
-    """The batches that `training` asks for, rated by `conditions` where there are any.
+    """Return the training batches, with conditions if there are any.
 
     Raises:
         SourceError: the text is shorter than one window.
-        ConfigError: it has fewer tokens than a batch has lanes.
+        ConfigError: the text has too few tokens for one batch, or balancing has no ratings.
     """
     usable = split.train.num_records - len(split.train)
     if usable < training.window:
         raise SourceError(
-            f"{split.train.num_records:,} tokens to train on are fewer than one window of {training.window}: use more "
+            f"{split.train.num_records:,} training tokens are fewer than one window of {training.window}: use more "
             "text, or a smaller --window"
         )
     values = conditions.values_of(store)
@@ -100,7 +115,7 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
             ratings=ratings,
         )
     if training.balance and ratings is None:
-        raise ConfigError("--balance reads every rating as often as any other: name the ratings with --rating COLUMN")
+        raise ConfigError("--balance gives all ratings equal weight: name the ratings with --rating COLUMN")
     if usable < training.lanes * training.window:
         raise ConfigError(
             f"--lanes {training.lanes} with --window {training.window} need "

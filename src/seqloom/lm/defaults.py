@@ -1,7 +1,6 @@
-"""Choosing what a person did not: size, batch, learning rate and dropout from the corpus and the budget.
+"""Choose default sizes, batches, learning rate and dropout from the corpus and the budget.
 
-The figures come from sweeps on two cores over corpora of 0.5 to 1 million characters and budgets from 7 to 600 seconds.
-They decide how good a run is by default, never whether it works.
+The values come from sweeps on two cores over corpora of 0.5 to 1 million characters and budgets from 7 to 600 seconds.
 """
 
 import itertools
@@ -9,7 +8,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.kernels.library import BFLOAT16, chosen_kernels, training_kernels
@@ -19,45 +18,63 @@ from seqloom.lm.options import TrainOptions
 __all__ = ["Budget", "TrainingPlan", "choose_defaults", "kernels_for"]
 
 _SMALL_VOCABULARY = 256
-_SCARCE_SIZE, _SCARCE_EPOCHS, _SCARCE_DROPOUT = 256, 12.0, 0.5
-"""Of a network that learns words from few of them: in more readings, or with more units, it learns them by heart."""
+_DATA_LIMITED_SIZE, _DATA_LIMITED_EPOCHS, _DATA_LIMITED_DROPOUT = 256, 12.0, 0.5
+"""Limits for a word or subword model with more weights than tokens, which would otherwise memorise the corpus."""
 
-_LINES: tuple[tuple[float, int, int, float], ...] = (
-    # seconds of training up to, hidden units, window, learning rate
-    (12, 128, 24, 0.04),
-    (40, 160, 32, 0.025),
-    (150, 192, 32, 0.02),
-    (400, 256, 32, 0.015),
-    (1500, 384, 48, 0.008),
-    (math.inf, 512, 48, 0.006),
+
+class _Row(NamedTuple):
+    """Defaults for budgets up to a number of seconds."""
+
+    max_seconds: float
+    size: int
+    window: int
+    learning_rate: float
+
+
+_DEFAULTS_BY_BUDGET = (
+    _Row(12, 128, 24, 0.04),
+    _Row(40, 160, 32, 0.025),
+    _Row(150, 192, 32, 0.02),
+    _Row(400, 256, 32, 0.015),
+    _Row(1500, 384, 48, 0.008),
+    _Row(math.inf, 512, 48, 0.006),
 )
-_PACE = {"amx": 3.5, "avx512bf16": 2.0}
-"""How much more than by torch is trained in a second: the table's seconds are torch's."""
 
-_TOKENS_A_SECOND = 60_000
-"""A guess at the speed of a small model, to put epochs and steps on the same scale as seconds."""
+_SPEED_OVER_TORCH = {"amx": 3.5, "avx512bf16": 2.0}
+"""Training speed of compiled kernels relative to torch; the seconds of the table are torch's."""
+
+_TOKENS_PER_SECOND = 60_000
+"""Estimated speed of a small model, which converts epochs and steps to seconds."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long to train; one of the first three is set.
+    """The length of a training; exactly one of the first three fields is set.
 
     Attributes:
-        seconds: of training.
-        epochs: readings of the training text.
-        steps: updates.
-        most_epochs: beyond which a budget in seconds is not used up.
+        seconds: training time.
+        epochs: passes over the training text.
+        steps: training steps.
+        max_epochs: limit of a budget in seconds; None for no limit.
     """
 
     seconds: float | None = None
     epochs: float | None = None
     steps: int | None = None
-    most_epochs: float | None = None
+    max_epochs: float | None = None
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What will be trained, but for the number of steps where the budget is in time or epochs."""
+    """All settings of a training; the number of steps is not known yet if the budget is in seconds or epochs.
+
+    Attributes:
+        model: network settings.
+        training: training settings.
+        budget: length of the training.
+        threads: number of threads.
+        kernels: instruction set of the compiled kernels, or None for torch.
+    """
 
     model: ModelConfig
     training: TrainingConfig
@@ -67,7 +84,7 @@ class TrainingPlan:
 
 
 def choose_defaults(
-    settings: TrainOptions,
+    options: TrainOptions,
     *,
     vocabulary: int,
     tokens: int,
@@ -75,66 +92,58 @@ def choose_defaults(
     parent: ModelConfig | None,
     condition: int = 0,
 ) -> TrainingPlan:
-    """Fill in what was not set.
+    """Return a plan with defaults for all settings that the options leave open.
 
     Args:
-        settings: what was.
-        vocabulary: size of the codec's.
-        tokens: to train on.
-        mean_document: mean tokens of a document.
-        parent: the model that training goes on from, whose shape is kept.
-        condition: features of the texts' ratings.
+        options: settings from the user and the preset.
+        vocabulary: number of token ids.
+        tokens: number of training tokens.
+        mean_document: mean number of tokens per document.
+        parent: model with the initial weights, whose architecture is kept; None for a new model.
+        condition: number of condition features.
 
     Raises:
-        ConfigError: a setting is out of range, or contradicts another.
+        ConfigError: a setting is out of range or contradicts another one.
     """
-    budget = _budget(settings.other)
-    precision = settings.training.get("precision") or ("bfloat16" if fast_bfloat16() else "float32")
-    seconds = _in_seconds(budget, tokens, settings.training)
-    if budget.seconds is not None:
-        seconds *= _PACE.get(_likely_kernels(settings, parent, precision) or "", 1.0)
-    size, window, rate = _line(seconds)
-    model = {**_shape(settings, vocabulary, size), **settings.model} if parent is None else _kept(parent, settings)
-    model_config = ModelConfig(**{**model, "vocabulary": vocabulary, "condition": condition})
-    scarce = settings.preset is None and _scarce(model_config, tokens)
-    if scarce and parent is None and "sizes" not in settings.model and size > _SCARCE_SIZE:
-        size, rate = _SCARCE_SIZE, _rate(_SCARCE_SIZE)
-        model_config = replace(model_config, **_shape(settings, vocabulary, size))
-    passes = seconds * _speed(model_config) / tokens
-    if scarce and budget.seconds is not None:
-        budget, passes = replace(budget, most_epochs=_SCARCE_EPOCHS), min(passes, _SCARCE_EPOCHS)
-    if "dropout" not in settings.model and settings.preset is None:
-        model_config = replace(model_config, dropout=_SCARCE_DROPOUT if scarce else _dropout(passes))
-    lanes, window = _batch(settings.training, tokens, min(window, _power_below(mean_document)))
-    chosen = {
+    budget = _budget(options.other)
+    precision = options.training.get("precision") or ("bfloat16" if fast_bfloat16() else "float32")
+    seconds = _torch_seconds(options, budget, tokens, parent, precision)
+    row = next(row for row in _DEFAULTS_BY_BUDGET if seconds <= row.max_seconds)
+    size, rate = row.size, row.learning_rate
+    architecture = _architecture(options, vocabulary, size, parent)
+    model = ModelConfig(**{**architecture, "vocabulary": vocabulary, "condition": condition})
+    data_limited = options.preset is None and _is_data_limited(model, tokens)
+    if data_limited and parent is None and "sizes" not in options.model and size > _DATA_LIMITED_SIZE:
+        size, rate = _DATA_LIMITED_SIZE, _learning_rate_for(_DATA_LIMITED_SIZE)
+        model = replace(model, **_sizes_and_embedding(options, vocabulary, size))
+    epochs = seconds * _tokens_per_second(model) / tokens
+    if data_limited and budget.seconds is not None:
+        budget, epochs = replace(budget, max_epochs=_DATA_LIMITED_EPOCHS), min(epochs, _DATA_LIMITED_EPOCHS)
+    if "dropout" not in options.model and options.preset is None:
+        model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(epochs))
+    lanes, window = _batch_shape(options.training, tokens, min(row.window, _power_of_two_below(mean_document)))
+    defaults = {
         "lanes": lanes,
         "window": window,
-        "learning_rate": float(f"{_learning_rate(settings, parent, rate, max(model_config.sizes)):.3g}"),
-        "weight_decay": 0.01 if passes < 8 else 0.02,
+        "learning_rate": float(f"{_learning_rate(options, parent, rate, max(model.sizes)):.3g}"),
+        "weight_decay": 0.01 if epochs < 8 else 0.02,
         "precision": precision,
     }
-    training = TrainingConfig(**{"total_steps": budget.steps or 1, **chosen, **settings.training})
-    threads = settings.other.get("threads") or os.cpu_count() or 1
-    return TrainingPlan(model_config, training, budget, threads, kernels_for(model_config, training))
-
-
-def _likely_kernels(settings: TrainOptions, parent: ModelConfig | None, precision: str) -> str | None:
-    """The kernels that will train, before sizes are known."""
-    given = {name: settings.model[name] for name in ("core", "layer_norm") if name in settings.model}
-    likely = parent or ModelConfig(vocabulary=2, **given)
-    return None if settings.model.get("tied") else training_kernels(precision) if is_supported(likely) else None
+    training = TrainingConfig(**{"total_steps": budget.steps or 1, **defaults, **options.training})
+    threads = options.other.get("threads") or os.cpu_count() or 1
+    return TrainingPlan(model, training, budget, threads, kernels_for(model, training))
 
 
 def kernels_for(model: ModelConfig, training: TrainingConfig) -> str | None:
-    """The compiled instruction set that trains a model here, or None for torch."""
+    """Return the instruction set of the compiled kernels that train a model here, or None for torch."""
     return training_kernels(training.precision) if is_supported(model) else None
 
 
 def fast_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 faster than float32, in the way that is chosen."""
-    chosen = chosen_kernels()
-    if chosen is not None:
-        return chosen in BFLOAT16
+    """Return whether training in bfloat16 is faster than in float32, with the kernels in use."""
+    kernels = chosen_kernels()
+    if kernels is not None:
+        return kernels in BFLOAT16
     import torch
 
     if torch.cuda.is_available():
@@ -156,82 +165,90 @@ def _budget(other: Mapping[str, Any]) -> Budget:
     return Budget(seconds=60 * float(other.get("minutes", 1)))
 
 
-def _in_seconds(budget: Budget, tokens: int, training: Mapping[str, Any]) -> float:
+def _torch_seconds(
+    options: TrainOptions, budget: Budget, tokens: int, parent: ModelConfig | None, precision: str
+) -> float:
+    """Return the budget as seconds of training with torch."""
     if budget.seconds is not None:
-        return budget.seconds
+        return budget.seconds * _SPEED_OVER_TORCH.get(_expected_kernels(options, parent, precision) or "", 1.0)
     if budget.epochs is not None:
-        return budget.epochs * tokens / _TOKENS_A_SECOND
-    tokens_per_step = int(training.get("lanes", 32)) * int(training.get("window", 32))
-    return (budget.steps or 1) * tokens_per_step / _TOKENS_A_SECOND
+        return budget.epochs * tokens / _TOKENS_PER_SECOND
+    tokens_per_step = int(options.training.get("lanes", 32)) * int(options.training.get("window", 32))
+    return (budget.steps or 1) * tokens_per_step / _TOKENS_PER_SECOND
 
 
-def _line(seconds: float) -> tuple[int, int, float]:
-    return next((size, window, rate) for limit, size, window, rate in _LINES if seconds <= limit)
+def _expected_kernels(options: TrainOptions, parent: ModelConfig | None, precision: str) -> str | None:
+    """Return the kernels that will train the model, before its sizes are known."""
+    known = {name: options.model[name] for name in ("core", "layer_norm") if name in options.model}
+    model = parent or ModelConfig(vocabulary=2, **known)
+    return None if options.model.get("tied") else training_kernels(precision) if is_supported(model) else None
 
 
-def _shape(settings: TrainOptions, vocabulary: int, size: int) -> dict[str, Any]:
-    layers = int(settings.other.get("layers", 1))
-    core = settings.model.get("core", "lstm")
-    if core == "conv" and "layers" not in settings.other:
+def _architecture(options: TrainOptions, vocabulary: int, size: int, parent: ModelConfig | None) -> dict[str, Any]:
+    """Return the fields of the model config, from the parent if there is one."""
+    if parent is not None:
+        return {**parent.to_json(), "sizes": parent.sizes, **options.model}
+    return {**_sizes_and_embedding(options, vocabulary, size), **options.model}
+
+
+def _sizes_and_embedding(options: TrainOptions, vocabulary: int, size: int) -> dict[str, Any]:
+    layers = int(options.other.get("layers", 1))
+    core = options.model.get("core", "lstm")
+    if core == "conv" and "layers" not in options.other:
         layers = 6
-    sizes = settings.model.get("sizes", (size,) * layers)
+    sizes = options.model.get("sizes", (size,) * layers)
     if core == "conv" and len(sizes) == 1:
         sizes = sizes * layers
-    embedding = (
-        sizes[-1] if settings.model.get("tied") else 32 if vocabulary <= _SMALL_VOCABULARY else min(sizes[0], 128)
-    )
+    if options.model.get("tied"):
+        embedding = sizes[-1]
+    else:
+        embedding = 32 if vocabulary <= _SMALL_VOCABULARY else min(sizes[0], 128)
     return {"sizes": sizes, "embedding": embedding}
 
 
-def _kept(parent: ModelConfig, settings: TrainOptions) -> dict[str, Any]:
-    return {**parent.to_json(), "sizes": parent.sizes, **settings.model}
-
-
-def _learning_rate(settings: TrainOptions, parent: ModelConfig | None, chosen: float, widest: int) -> float:
+def _learning_rate(options: TrainOptions, parent: ModelConfig | None, default: float, widest: int) -> float:
     if parent is not None:
-        return 0.5 * _rate(widest)
-    return _rate(widest) if "sizes" in settings.model else chosen
+        return 0.5 * _learning_rate_for(widest)
+    return _learning_rate_for(widest) if "sizes" in options.model else default
 
 
-def _rate(size: int) -> float:
-    """The learning rate that suits a size: between the table's lines on a logarithmic scale."""
-    sizes = [line[1] for line in _LINES]
-    rates = [line[3] for line in _LINES]
+def _learning_rate_for(size: int) -> float:
+    """Return the learning rate for a hidden size, interpolated geometrically between the rows of the table."""
+    sizes = [row.size for row in _DEFAULTS_BY_BUDGET]
+    rates = [row.learning_rate for row in _DEFAULTS_BY_BUDGET]
     if size <= sizes[0]:
         return rates[0]
-    for (small, high), (large, low) in zip(
-        zip(sizes[:-1], rates[:-1], strict=True), zip(sizes[1:], rates[1:], strict=True), strict=True
-    ):
+    for (small, high), (large, low) in itertools.pairwise(zip(sizes, rates, strict=True)):
         if size <= large:
             share = math.log(size / small) / math.log(large / small)
             return float(high * (low / high) ** share)
     return float(rates[-1] * sizes[-1] / size)
 
 
-def _speed(model: ModelConfig) -> float:
-    """Tokens a second, guessed from the multiplications that a token takes."""
-    return float(1.2e10 / (_products(model) + model.sizes[-1] * model.vocabulary * (model.ahead - 1) + 5e4))
+def _tokens_per_second(model: ModelConfig) -> float:
+    """Return the estimated training speed from the number of multiplications per token."""
+    return float(1.2e10 / (_multiplications(model) + model.sizes[-1] * model.vocabulary * (model.ahead - 1) + 5e4))
 
 
-def _products(model: ModelConfig) -> int:
-    """Multiplications by weights that a token takes, roughly."""
+def _multiplications(model: ModelConfig) -> int:
+    """Return the approximate number of multiplications by weights per token."""
     widths = (model.embedding or model.vocabulary, *model.sizes)
     layers = sum(4 * size * (before + size) for before, size in itertools.pairwise(widths))
     return layers + model.sizes[-1] * model.vocabulary
 
 
-def _scarce(model: ModelConfig, tokens: int) -> bool:
-    """Whether words are learned from few of them."""
-    return model.vocabulary > _SMALL_VOCABULARY and _products(model) > tokens
+def _is_data_limited(model: ModelConfig, tokens: int) -> bool:
+    """Return whether a word or subword model has more weights than training tokens."""
+    return model.vocabulary > _SMALL_VOCABULARY and _multiplications(model) > tokens
 
 
-def _dropout(passes: float) -> float:
-    """More, the more often the same text is read."""
-    return round(min(0.5, max(0.0, 0.1 * math.log2(max(passes, 1) / 3))), 2)
+def _dropout(epochs: float) -> float:
+    """Return a dropout rate that grows with the number of epochs."""
+    return round(min(0.5, max(0.0, 0.1 * math.log2(max(epochs, 1) / 3))), 2)
 
 
-def _batch(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, int]:
-    """Lanes and window: those of the table, made smaller where the text would not fill a few batches."""
+def _batch_shape(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, int]:
+    """Return batch size and sequence length, smaller than the defaults for a corpus of less than a few batches."""
     window = training.get("window", window)
     lanes = training.get("lanes", 32)
     if "lanes" not in training:
@@ -239,5 +256,5 @@ def _batch(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, 
     return lanes, window
 
 
-def _power_below(length: float) -> int:
+def _power_of_two_below(length: float) -> int:
     return int(2 ** max(3, math.floor(math.log2(max(length, 8)))))

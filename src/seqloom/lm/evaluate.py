@@ -1,4 +1,4 @@
-"""Measuring a run on a text: likelihood by a protocol, scores token by token, and what is copied from its corpus."""
+"""Evaluate a run on a text: likelihood by a protocol, and scores of single tokens."""
 
 import itertools
 import math
@@ -31,12 +31,12 @@ SPLITS = ("all", "train", "validation", "held-out")
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a text is scored: with full context, by blocks, or by the last token of windows.
+    """An evaluation protocol: full context (the default), blocks, or the last token of windows.
 
     Attributes:
-        blocks: size of blocks that each begin from a zero state; 0 for none.
-        windows: size of windows that each give one prediction; 0 for none.
-        stride: distance between windows.
+        blocks: tokens per block, each scored from a zero state; 0 for off.
+        windows: tokens per window, of which only the last is scored; 0 for off.
+        stride: distance between windows, in tokens.
     """
 
     blocks: int = 0
@@ -45,18 +45,18 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if self.blocks and self.windows:
-            raise ConfigError("--blocks and --windows contradict each other: choose one way of scoring")
+            raise ConfigError("--blocks and --windows contradict each other: choose one")
         for name in ("blocks", "windows"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"--{name} got {getattr(self, name)}: choose 0 (off), or 1 or more")
         if self.stride != 1 and not self.windows:
-            raise ConfigError("--stride is the distance between windows: give --windows too")
+            raise ConfigError("--stride is the distance between windows: use it with --windows")
         if self.stride < 1:
-            raise ConfigError(f"--stride got {self.stride}: it must be 1 or more")
+            raise ConfigError(f"--stride got {self.stride}: choose 1 or more")
 
 
 def run_scorer(run: SavedRun) -> TokenScorer:
-    """What measures a run's best weights in float32; torch is imported only where it is needed.
+    """Return a float32 scorer with a run's best weights; torch is imported only if no other scorer fits.
 
     Raises:
         RunError: the weights do not fit the config.
@@ -64,18 +64,22 @@ def run_scorer(run: SavedRun) -> TokenScorer:
     return make_scorer(run.config.model, checked_weights(run.config.model, run.weights), run.model)
 
 
-def _check_measurable(run: SavedRun) -> None:
-    """A text's probability under a GAN is a mean over all noise, and zero where it has a word that it never writes."""
+def fast_run_scorer(run: SavedRun) -> Scorer:
+    """Return a scorer for long texts, in bfloat16 where that is faster.
+
+    Raises:
+        RunError: the weights do not fit the config.
+    """
+    return make_fast_scorer(run.config.model, checked_weights(run.config.model, run.weights), run.model)
+
+
+def _check_has_likelihood(run: SavedRun) -> None:
+    """Raise a RunError for a GAN: its likelihood is an intractable mean over the noise."""
     if run.config.model.noise:
         raise RunError(
-            f"{run.path} is a GAN, which tells nothing of how likely a text is: measure what it was begun from, "
+            f"{run.path} is a GAN, which has no tractable likelihood: evaluate the run that it started from, "
             f"{run.config.parent}"
         )
-
-
-def fast_run_scorer(run: SavedRun) -> Scorer:
-    """The same for measurements of much text, in bfloat16 where that is faster; see `make_fast_scorer`."""
-    return make_fast_scorer(run.config.model, checked_weights(run.config.model, run.weights), run.model)
 
 
 def evaluate(
@@ -86,32 +90,43 @@ def evaluate(
     *,
     skip_unknown: bool = False,
 ) -> Likelihood:
-    """See `Run.evaluate`."""
+    """Return the likelihood of a text; see `Run.evaluate`.
+
+    Args:
+        run: trained run.
+        source: source to score; None for the run's own corpus.
+        protocol: evaluation protocol; None for full context.
+        split: "all", or a part of the run's own corpus: "train", "validation" or "held-out".
+        skip_unknown: skip symbols outside the vocabulary.
+
+    Raises:
+        UserError: the source cannot be scored, or the run is a GAN.
+    """
     if split not in SPLITS:
         raise ConfigError(f"--split got {split!r}: choose from {', '.join(SPLITS)}")
-    _check_measurable(run)
-    store, spans = _part(run, source, split, skip_unknown=skip_unknown)
+    _check_has_likelihood(run)
+    store, spans = _load_split(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
     characters = run.codec.characters_per_token
     features = run.config.features_of(store)
     if protocol.blocks:
-        scored = block_likelihood(scorer, store, spans, characters, protocol.blocks, features=features)
+        likelihood = block_likelihood(scorer, store, spans, characters, protocol.blocks, features=features)
     elif protocol.windows:
-        scored = window_likelihood(
+        likelihood = window_likelihood(
             scorer, store, spans, characters, protocol.windows, protocol.stride, features=features
         )
     else:
-        scored = full_likelihood(scorer, store, spans, characters, features=features)
-    if scored.tokens == 0:
+        likelihood = full_likelihood(scorer, store, spans, characters, features=features)
+    if likelihood.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
-    if not math.isfinite(scored.nats):
+    if not math.isfinite(likelihood.nats):
         raise non_finite_error()
-    return replace(scored, left_out=skipped_symbols(store.skipped))
+    return replace(likelihood, left_out=skipped_symbols(store.skipped))
 
 
 def score_text(run: SavedRun, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
-    """See `Run.score`."""
-    _check_measurable(run)
+    """Return the score of each token of a text; see `Run.score`."""
+    _check_has_likelihood(run)
     ids = [run.codec.bos_id, *run.codec.encode(run.normalize(text), skip_unknown=skip_unknown).tolist()]
     return list(token_scores(run_scorer(run), np.array(ids)))
 
@@ -123,38 +138,38 @@ def score_source(
     skip_unknown: bool = False,
     note: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Iterator[TokenScore]]:
-    """Score every document of a source, read as the run's corpus was read; no more of it is in memory than a piece.
+    """Score every document of a source in bounded memory, read with the run's reading settings.
 
     Args:
-        run: predicts the text.
-        source: what to score.
-        skip_unknown: pass over symbols that the run does not know.
-        note: is told which those were.
+        run: trained run.
+        source: source to score.
+        skip_unknown: skip symbols outside the vocabulary.
+        note: receives a line on skipped symbols.
 
     Raises:
         UserError: the source cannot be read, has symbols outside the vocabulary, or the run is a GAN.
     """
-    _check_measurable(run)
+    _check_has_likelihood(run)
     scorer = run_scorer(run)
-    store = _store(run, _as_run_reads(run, source), skip_unknown=skip_unknown)
+    store = _store(run, _open_like_training(run, source), skip_unknown=skip_unknown)
     if symbols := skipped_symbols(store.skipped):
-        note(f"left out: {format_symbols(symbols)}")
+        note(f"skipped: {format_symbols(symbols)}")
     documents = (store.records[start:stop] for start, stop in itertools.pairwise(store.offsets.tolist()))
     if run.codec.boundary is None:
         documents = (np.insert(document.astype(np.int64), 0, run.codec.bos_id) for document in documents)
     yield from document_scores(scorer, documents)
 
 
-def _part(
+def _load_split(
     run: SavedRun, source: str | Path | Sequence[str | Path] | None, split: str, *, skip_unknown: bool
 ) -> tuple[TokenStore, Spans]:
-    corpus = training_corpus(run) if source is None else _as_run_reads(run, source)
+    corpus = training_corpus(run) if source is None else _open_like_training(run, source)
     store = _store(run, corpus, skip_unknown=skip_unknown)
     if split == "all":
         return store, Spans.whole(store)
     if corpus.fingerprint != run.config.corpus_hash:
         raise ConfigError(
-            f"--split {split} is a part of the run's own corpus, {run.config.source}: name that as the source"
+            f"--split {split} is a part of the run's own corpus: leave the source out, or name {run.config.source}"
         )
     training = run.config.training
     parts = split_store(store, hold_out=training.hold_out, validation=training.validation)
@@ -166,11 +181,11 @@ def _part(
     return store, spans
 
 
-def _as_run_reads(run: SavedRun, source: str | Path | Sequence[str | Path]) -> Corpus:
-    """A source, read as the run's corpus was; its encoding is detected anew."""
+def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]) -> Corpus:
+    """Open a source with the run's reading settings; the encoding of another source is detected."""
     reading = run.config.reading
-    named = str(source) if isinstance(source, str | Path) else ""
-    if run.config.sources in ((named,), (str(Path(named).absolute()),)):
+    name = str(source) if isinstance(source, str | Path) else ""
+    if run.config.sources in ((name,), (str(Path(name).absolute()),)):
         return open_corpus(source, reading)
     try:
         return open_corpus(source, replace(reading, encoding=None))
@@ -178,25 +193,24 @@ def _as_run_reads(run: SavedRun, source: str | Path | Sequence[str | Path]) -> C
         if not any("--text" in fault for fault in error.faults):
             raise
         kind = "text" if reading.text is None else f"a table with a column {reading.text!r}"
-        raise SourceError(f"{named} is not what the run was trained on, {kind}: name such a source") from None
+        raise SourceError(f"{name} is not of the kind that the run was trained on: name {kind}") from None
 
 
 def _store(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
-    codec = _boundary_as(run.codec, corpus)
+    _check_boundary(run.codec, corpus)
     try:
-        return cached_store(VocabularyFilter(corpus, codec) if skip_unknown else corpus, codec)
+        return cached_store(VocabularyFilter(corpus, run.codec) if skip_unknown else corpus, run.codec)
     except CodecError as error:
         raise CodecError(*[f"{corpus.name}: {fault}" for fault in error.faults]) from None
 
 
-def _boundary_as(codec: Codec, corpus: Corpus) -> Codec:
-    """The codec, if it can mark the boundaries of a corpus of records.
+def _check_boundary(codec: Codec, corpus: Corpus) -> None:
+    """Check that a codec can encode the boundaries of a corpus.
 
     Raises:
-        ConfigError: the corpus has records and the run knows none.
+        ConfigError: the corpus has separate records and the codec has no boundary.
     """
     if corpus.separate and codec.boundary is None:
         raise ConfigError(
             f"{corpus.name} has separate records and the run was trained on running text: name one text file instead"
         )
-    return codec

@@ -1,4 +1,4 @@
-"""The contract of training observers, and what they receive."""
+"""The interface of training observers, and the data that they receive."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from seqloom.training.events import Listener
 __all__ = ["Report", "ReportSample", "SampleSet", "TrainingObserver", "format_rating"]
 
 SampleSet = list[tuple[float, str]]
-"""Temperatures and what was written at each."""
+"""Pairs of a temperature and a sample."""
 
 
 @dataclass(frozen=True)
 class ReportSample:
-    """A text that shows what a run writes.
+    """A sample of a trained model.
 
     Attributes:
-        temperature: that it was drawn at.
-        text: what was written.
-        rating: that was asked for, by column; None where none was.
+        temperature: softmax temperature.
+        text: generated text.
+        rating: requested ratings by column; None without one.
     """
 
     temperature: float
@@ -30,19 +30,19 @@ class ReportSample:
 
     @property
     def title(self) -> str:
-        """What it was written at, for a person."""
-        rated = [f"{name} {format_rating(value)}" for name, value in (self.rating or {}).items()]
-        return ", ".join([*rated, f"temperature {self.temperature:g}"])
+        """Rating and temperature, in words."""
+        ratings = [f"{name} {format_rating(value)}" for name, value in (self.rating or {}).items()]
+        return ", ".join([*ratings, f"temperature {self.temperature:g}"])
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a training came to.
+    """The result of a training.
 
     Attributes:
-        run: what was trained.
-        metrics: as in `metrics.json`.
-        samples: one a temperature; of a rated run, a low, a middle and a high rating instead.
+        run: trained run.
+        metrics: content of `metrics.json`.
+        samples: one sample per temperature; for a rated run, one each for a low, a middle and a high rating.
     """
 
     run: SavedRun
@@ -51,30 +51,30 @@ class Report:
 
 
 def format_rating(value: float | str) -> str:
-    """A rating as it is typed."""
+    """Return a rating as typed on the command line."""
     if isinstance(value, str):
         return value
     return str(int(value)) if value.is_integer() else repr(value)
 
 
 class TrainingObserver:
-    """Is shown what happens while a run trains; this one looks away."""
+    """Training observer; the default ignores all events."""
 
     def note(self, text: str) -> None:
-        """One line about what was read, chosen or saved."""
+        """Receive one line on the source, the settings or the results."""
 
     def begin(self, config: RunConfig, characters_per_token: float) -> None:
-        """The plan is made and training is about to begin."""
+        """Receive the configuration before the training begins."""
 
-    def samples(self, written: SampleSet) -> None:
-        """One sample a temperature was written."""
+    def samples(self, samples: SampleSet) -> None:
+        """Receive the samples of an epoch."""
 
     def listener(self) -> Listener:
-        """What is told every training event."""
+        """Return a listener for training events."""
         return lambda event: None
 
-    def working(self, at: str) -> None:
-        """Training is over, and this is being done now."""
+    def working(self, activity: str) -> None:
+        """Receive the name of an activity after the training, such as "drawing plots"."""
 
     def finished(self, report: Report) -> None:
-        """Training is over, and what it came to is measured."""
+        """Receive the report."""

@@ -1,4 +1,4 @@
-"""The pictures of a run: its loss, what temperature does to one choice, and entropy against temperature."""
+"""Plots of a run: the loss, the effect of temperature on one prediction, and entropy against temperature."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ from seqloom.sampling import reweight
 __all__ = ["FAN", "draw_losses", "draw_plots"]
 
 FAN = (0.2, 0.5, 1.0, 1.2)
-"""Temperatures of the fan."""
+"""Default temperatures of the temperature plot."""
 
 _ENTROPY_TEMPERATURES = np.union1d(np.geomspace(0.05, 10, 60), [1.0])
-"""With 1 itself, so that the curve and the fan say the same there."""
+"""Temperatures of the entropy curve; they contain 1, where both plots have to agree."""
 
 
 def draw_plots(
@@ -31,18 +31,15 @@ def draw_plots(
     skip_unknown: bool = False,
     draw_training: Callable[[SavedRun, Path], Path] | None = None,
 ) -> list[Path]:
-    """Draw every plot of a run; those whose data is not there yet are left out.
+    """Draw all plots of a run and return the files; without a log, there is no plot of the training.
 
     Args:
-        run: with weights, or at least a log.
-        prompt: what the next token follows.
-        temperatures: of the fan.
-        skip_unknown: leave out symbols of the prompt that the run does not know.
-        folder: where the PNGs go; the run's `plots/` by default.
-        draw_training: draws the log of the training; `draw_losses` by default.
-
-    Returns:
-        The files written.
+        run: run with weights.
+        prompt: text before the predicted token.
+        temperatures: temperatures of the temperature plot.
+        folder: folder of the PNGs (the run's `plots/`).
+        skip_unknown: skip symbols of the prompt outside the vocabulary.
+        draw_training: function that draws the training log (`draw_losses`).
 
     Raises:
         RunError: the run has no weights yet.
@@ -56,10 +53,10 @@ def draw_plots(
     probabilities = generator.distribution(generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown))
     fan = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
-    drawn = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
+    training_plots = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
     tokens = ["(end)" if index == run.codec.boundary else run.codec.decode([index]) for index in range(len(run.codec))]
     return [
-        *drawn,
+        *training_plots,
         temperature_fan(folder / "temperature.png", tokens, fan, temperatures, prompt=prompt),
         entropy_curve(
             folder / "entropy.png", _ENTROPY_TEMPERATURES.tolist(), entropies, vocabulary=len(run.codec), prompt=prompt
@@ -68,15 +65,15 @@ def draw_plots(
 
 
 def draw_losses(run: SavedRun, folder: Path) -> Path:
-    """Draw the training and the validation loss of a run with a log."""
+    """Draw training and validation loss from a run's log and return the file."""
     log, model = run.folder.read_log(), run.config.model
-    trained = [line for line in log if "loss" in line]
-    validated = [line for line in log if "validation_loss" in line]
+    training = [line for line in log if "loss" in line]
+    validation = [line for line in log if "validation_loss" in line]
     return loss_curve(
         folder / "loss.png",
-        [line["step"] for line in trained],
-        [line["loss"] for line in trained],
-        ([line["step"] for line in validated], [line["validation_loss"] for line in validated]),
+        [line["step"] for line in training],
+        [line["loss"] for line in training],
+        ([line["step"] for line in validation], [line["validation_loss"] for line in validation]),
         title=f"{Path(run.config.corpus).name}: {model.core} of {' + '.join(map(str, model.sizes))}",
     )
 

@@ -1,4 +1,4 @@
-"""The end of a training: measurements, samples, plots and a report that says how to go on."""
+"""Measure a trained run, and write samples, plots, `metrics.json` and `report.md`."""
 
 import json
 import shlex
@@ -24,35 +24,35 @@ from seqloom.training.loop import TrainingProgress
 __all__ = ["Report", "ReportSample", "write_report"]
 
 BLOCK = 256
-"""Inputs of a block in the block protocol that is always reported."""
+"""Tokens per block of the block protocol."""
 
 WINDOW = 60
-"""Tokens of a window in the window protocol that is always reported."""
+"""Tokens per window of the window protocol."""
 
-_MOST_TOKENS = 1_000_000
-_MOST_CORPUS = 20_000_000
+_MAX_SCORED_TOKENS, _MAX_WINDOW_TOKENS = 1_000_000, 100_000
+_MAX_SEARCHED_CHARACTERS = 20_000_000
 _COPY_GRAM = 50
-_USUAL_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
+_SUGGESTED_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
 
 
 def write_report(
-    run: SavedRun, material: Dataset, progress: TrainingProgress, finished: Finished, viewer: TrainingObserver
+    run: SavedRun, dataset: Dataset, progress: TrainingProgress, finished: Finished, viewer: TrainingObserver
 ) -> Report:
-    """Measure a run, write samples, plots, `metrics.json` and `report.md`, and say what came out.
+    """Measure a run, write samples, plots, `metrics.json` and `report.md`, and return the report.
 
     Args:
-        run: whose training is over.
-        material: what it was trained on.
-        progress: the trainer's numbers at the end.
-        finished: why it ended.
-        viewer: is told what is being done, then the report's lines.
+        run: trained run.
+        dataset: dataset of the training.
+        progress: trainer's progress at the end.
+        finished: last event of the training.
+        viewer: receives the activities, then the lines of the summary.
     """
     viewer.working("writing samples")
-    samples = _write_samples(run)
+    samples = _generate_samples(run)
     viewer.working("measuring the model")
-    likelihoods = _likelihoods(run, material)
-    viewer.working("looking for copies from the corpus")
-    originality = _originality(material, [sample.text for sample in samples])
+    likelihoods = _likelihoods(run, dataset)
+    viewer.working("searching for copies of the corpus")
+    originality = _originality(dataset, [sample.text for sample in samples])
     metrics: dict[str, Any] = {
         "steps": finished.step,
         "reason": finished.reason,
@@ -61,81 +61,87 @@ def write_report(
         "rollbacks": progress.rollbacks,
         **likelihoods,
         "samples": [
-            {"temperature": sample.temperature, "rating": sample.rating, **_variety(sample.text)} for sample in samples
+            {"temperature": sample.temperature, "rating": sample.rating, **_diversity(sample.text)}
+            for sample in samples
         ],
         **originality,
     }
     write_json(run.folder.metrics_file, metrics)
-    viewer.working("drawing")
+    viewer.working("drawing plots")
     plots = draw_plots(run)
     report = Report(run, metrics, samples)
     write_text(run.folder.report_file, _as_markdown(report, [plot.name for plot in plots]))
     for line in _summary(metrics):
         viewer.note(line)
     viewer.note(f"run: {run.path}   report: {run.folder.report_file}   plots: {', '.join(str(plot) for plot in plots)}")
-    viewer.note(f"write more with: {_more(run)}")
+    viewer.note(f"generate more with: {_generate_command(run)}")
     return report
 
 
-def _write_samples(run: SavedRun) -> list[ReportSample]:
+def _generate_samples(run: SavedRun) -> list[ReportSample]:
     ratings = run.config.conditions.examples()
     if ratings:
-        return [_shown(run, _RATED_TEMPERATURE, rating) for rating in ratings]
-    return [_shown(run, temperature, None) for temperature in run.config.samples.temperatures]
+        return [_sample(run, _RATED_TEMPERATURE, rating) for rating in ratings]
+    return [_sample(run, temperature, None) for temperature in run.config.samples.temperatures]
 
 
-def _shown(run: SavedRun, temperature: float, rating: Mapping[str, float | str] | None) -> ReportSample:
+def _sample(run: SavedRun, temperature: float, rating: Mapping[str, float | str] | None) -> ReportSample:
     config = SamplingConfig(temperature=temperature, length=run.config.samples.length, seed=run.config.training.seed)
-    return ReportSample(
-        temperature, RunGenerators(run).generator(rating=rating).generate_from_ids([], config).text, rating
-    )
+    text = RunGenerators(run).generator(rating=rating).generate_from_ids([], config).text
+    return ReportSample(temperature, text, rating)
 
 
-def _more(run: SavedRun) -> str:
-    """The command that goes on writing; of a rated run, to a high rating."""
+def _generate_command(run: SavedRun) -> str:
+    """Return a command that generates more text, for a rated run with a high rating."""
     command = f"seqloom generate {shlex.quote(str(run.path))}"
     conditions = run.config.conditions
     if not len(conditions):
-        return f"{command} --temperature {_USUAL_TEMPERATURE:g}"
+        return f"{command} --temperature {_SUGGESTED_TEMPERATURE:g}"
     ((name, value),) = conditions.examples()[-1].items()
-    wanted = format_rating(value) if len(conditions) == 1 else f"{name}={format_rating(value)}"
-    return f"{command} --rating {shlex.quote(wanted)} --temperature {_RATED_TEMPERATURE:g}"
+    argument = format_rating(value) if len(conditions) == 1 else f"{name}={format_rating(value)}"
+    return f"{command} --rating {shlex.quote(argument)} --temperature {_RATED_TEMPERATURE:g}"
 
 
-def _likelihoods(run: SavedRun, material: Dataset) -> dict[str, Any]:
-    """By full context, blocks and windows, of the validation and the held-out text.
+def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
+    """Return the likelihoods of validation and held-out text by full context, blocks and windows.
 
-    Windows read every token many times over, so they alone are scored by the fast kernels.
+    Only the windows, which read every token many times, are scored by the fast kernels.
     """
-    measured: dict[str, Any] = {}
+    likelihoods: dict[str, Any] = {}
     scorer, fast = run_scorer(run), fast_run_scorer(run)
     characters = run.codec.characters_per_token
-    features = run.config.features_of(material.store)
-    for name, spans in (("validation", material.split.validation), ("held_out", material.split.held_out)):
-        part = _first(spans, _MOST_TOKENS)
+    features = run.config.features_of(dataset.store)
+    for name, spans in (("validation", dataset.split.validation), ("held_out", dataset.split.held_out)):
+        part = _first_tokens(spans, _MAX_SCORED_TOKENS)
         if part.num_records < 2:
             continue
-        scored = {
-            "full_context": full_likelihood(scorer, material.store, part, characters, features=features),
-            f"blocks_{BLOCK}": block_likelihood(scorer, material.store, part, characters, BLOCK, features=features),
+        by_protocol = {
+            "full_context": full_likelihood(scorer, dataset.store, part, characters, features=features),
+            f"blocks_{BLOCK}": block_likelihood(scorer, dataset.store, part, characters, BLOCK, features=features),
             f"windows_{WINDOW}": window_likelihood(
-                fast, material.store, _first(part, 100_000), characters, WINDOW, 4, features=features
+                fast,
+                dataset.store,
+                _first_tokens(part, _MAX_WINDOW_TOKENS),
+                characters,
+                WINDOW,
+                4,
+                features=features,
             ),
         }
-        measured[name] = {
-            protocol: _as_json(likelihood) for protocol, likelihood in scored.items() if likelihood.tokens
+        likelihoods[name] = {
+            protocol: _likelihood_json(likelihood) for protocol, likelihood in by_protocol.items() if likelihood.tokens
         }
-    return measured
+    return likelihoods
 
 
-def _first(spans: Spans, most: int) -> Spans:
-    """The first spans, the last of them cut, of at most `most` records in all."""
+def _first_tokens(spans: Spans, max_tokens: int) -> Spans:
+    """Return the first spans, with the last one cut to at most `max_tokens` tokens in total."""
     before = spans.lengths.cumsum() - spans.lengths
-    cut = Spans(spans.starts, (spans.starts + (most - before)).clip(max=spans.stops), spans.documents)
+    cut = Spans(spans.starts, (spans.starts + (max_tokens - before)).clip(max=spans.stops), spans.documents)
     return cut.chosen(cut.lengths > 0)
 
 
-def _as_json(likelihood: Likelihood) -> dict[str, Any]:
+def _likelihood_json(likelihood: Likelihood) -> dict[str, Any]:
     return {
         "nats_per_token": likelihood.nats_per_token,
         "bits_per_char": likelihood.bits_per_char,
@@ -145,7 +151,7 @@ def _as_json(likelihood: Likelihood) -> dict[str, Any]:
     }
 
 
-def _variety(text: str) -> dict[str, Any]:
+def _diversity(text: str) -> dict[str, Any]:
     measured: Diversity = diversity([text])
     return {
         "distinct_1": measured.distinct_words[0],
@@ -155,8 +161,8 @@ def _variety(text: str) -> dict[str, Any]:
     }
 
 
-def _originality(material: Dataset, texts: list[str]) -> dict[str, Any]:
-    index = CopyIndex.over(material.corpus, limit=_MOST_CORPUS)
+def _originality(dataset: Dataset, texts: list[str]) -> dict[str, Any]:
+    index = CopyIndex.over(dataset.corpus, limit=_MAX_SEARCHED_CHARACTERS)
     copies = [index.longest_copy(text) for text in texts]
     longest = max(copies, key=len)
     return {
@@ -167,16 +173,16 @@ def _originality(material: Dataset, texts: list[str]) -> dict[str, Any]:
 
 
 def _summary(metrics: dict[str, Any]) -> Iterator[str]:
-    """The lines that a person wants first."""
+    """Yield the lines of the summary."""
     rate = metrics["tokens_per_second"]
-    speed = f", {rate:,.0f} tokens a second" if rate else ""
+    speed = f", {rate:,.0f} tokens per second" if rate else ""
     yield f"{metrics['steps']:,} steps in {metrics['training_seconds']:.1f} s of training ({metrics['reason']}){speed}"
     for name in ("validation", "held_out"):
         if metrics.get(name):
             full = metrics[name]["full_context"]
             yield (
-                f"{name.replace('_', '-')}: {full['nats_per_token']:.4f} nats a token, "
-                f"{full['bits_per_char']:.4f} bits a character, perplexity {full['perplexity']:.2f}"
+                f"{name.replace('_', '-')}: {full['nats_per_token']:.4f} nats per token, "
+                f"{full['bits_per_char']:.4f} bits per character, perplexity {full['perplexity']:.2f}"
             )
     yield f"longest copy from the corpus: {metrics['longest_copy']['characters']} characters"
 
@@ -190,8 +196,8 @@ def _as_markdown(report: Report, plots: list[str]) -> str:
         f"{len(report.run.codec):,} symbols. " + ". ".join(_summary(metrics)) + ".",
         "",
         *_likelihood_table(metrics),
-        *_variety_table(report),
-        f"Longest stretch that stands in the corpus word for word: {metrics['longest_copy']['characters']} characters.",
+        *_diversity_table(report),
+        f"Longest passage copied from the corpus: {metrics['longest_copy']['characters']} characters.",
         "",
         *[f"![{plot}](plots/{plot})" for plot in plots],
         "",
@@ -208,24 +214,24 @@ def _likelihood_table(metrics: dict[str, Any]) -> Iterator[str]:
     parts = [name for name in ("validation", "held_out") if metrics.get(name)]
     if not parts:
         return
-    yield "| text | protocol | nats a token | bits a character | perplexity | tokens |"
+    yield "| text | protocol | nats per token | bits per character | perplexity | tokens |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name in parts:
-        for protocol, scored in metrics[name].items():
+        for protocol, likelihood in metrics[name].items():
             yield (
-                f"| {name.replace('_', '-')} | {protocol.replace('_', ' ')} | {scored['nats_per_token']:.4f} | "
-                f"{scored['bits_per_char']:.4f} | {scored['perplexity']:.2f} | {scored['tokens']:,} |"
+                f"| {name.replace('_', '-')} | {protocol.replace('_', ' ')} | {likelihood['nats_per_token']:.4f} | "
+                f"{likelihood['bits_per_char']:.4f} | {likelihood['perplexity']:.2f} | {likelihood['tokens']:,} |"
             )
     yield ""
 
 
-def _variety_table(report: Report) -> Iterator[str]:
-    yield "| sample | distinct words | distinct pairs | repeated | longest loop | copied 50-grams |"
+def _diversity_table(report: Report) -> Iterator[str]:
+    yield "| sample | distinct words | distinct bigrams | repeated | longest loop | copied 50-grams |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    measured = zip(report.samples, report.metrics["samples"], report.metrics["copied_share"], strict=True)
-    for sample, row, copied in measured:
+    rows = zip(report.samples, report.metrics["samples"], report.metrics["copied_share"], strict=True)
+    for sample, row, copied in rows:
         shares = [row["distinct_1"], row["distinct_2"], row["repeated_share"]]
-        shown = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
+        cells = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
         last = "-" if copied is None else f"{copied:.2f}"
-        yield f"| {sample.title} | {shown} | {row['longest_loop']} | {last} |"
+        yield f"| {sample.title} | {cells} | {row['longest_loop']} | {last} |"
     yield ""

@@ -1,47 +1,77 @@
-"""Whether a run may be trained into a folder, which is said before anything is read or written."""
+"""Check run folders: whether a folder has a run, and whether a training may write into it."""
 
 import os
 from pathlib import Path
 
 from seqloom.errors import ConfigError, RunError
-from seqloom.runs.layout import RunFolder
+from seqloom.runs.layout import PLOTS, RunFolder
 
-__all__ = ["check_run_folder"]
+__all__ = ["check_is_run", "check_run_folder"]
+
+_PURPOSES = {"critic": "predicts ratings", "detector": "detects generated texts"}
+"""Purpose of each other kind of folder."""
+
+
+def check_is_run(folder: RunFolder) -> None:
+    """Check that a folder has a run.
+
+    Raises:
+        RunError: the path is a file, or the folder is empty, another kind of folder, or an unfinished GAN.
+    """
+    if folder.path.is_file():
+        raise RunError(f"{folder.path} is a file, and a run is a folder: name the folder given to --run")
+    if kind := folder.other_kind:
+        raise RunError(
+            f"{folder.path} is a {kind}, which {_PURPOSES[kind]} and generates no text: name the folder of a run; "
+            f"'seqloom info {folder.path}' describes the {kind}"
+        )
+    if folder.gan_request_file.exists() and not folder.config_file.exists():
+        raise RunError(
+            f"{folder.path} is a GAN before its first checkpoint: continue it with 'seqloom gan train --resume --run "
+            f"{folder.path}'"
+        )
+    if not folder.holds_run:
+        raise RunError(f"no run at {folder.path}: train one with 'seqloom train SOURCE --run {folder.path}'")
 
 
 def check_run_folder(folder: RunFolder, *, overwrite: bool, from_run: Path | None = None) -> None:
-    """Whether a folder is there or can be made, and nothing in it is replaced unasked.
+    """Check that a training may write into a folder; the folder need not exist.
 
     Args:
-        folder: for everything that a training makes.
-        overwrite: what it holds may be replaced.
-        from_run: the folder of the run that is begun from.
+        folder: run folder of the new training.
+        overwrite: whether files of a run may be replaced.
+        from_run: folder of the run with the initial weights, or None.
 
     Raises:
-        RunError: it is not usable.
-        ConfigError: it is that of the run that is begun from.
+        RunError: the folder cannot be written to, or has files that would be replaced.
+        ConfigError: the folder is that of the run with the initial weights.
     """
-    if other := folder.other_kind:
-        raise RunError(f"--run got {folder.path}, which holds a {other}: name another folder")
+    if kind := folder.other_kind:
+        raise RunError(f"--run got {folder.path}, which is a {kind}: name another folder")
     if from_run is not None and from_run.resolve() == folder.path.resolve():
         raise ConfigError(f"--from and --run are both {folder.path}: name another folder for the new run")
     if folder.holds_run and not overwrite:
-        raise RunError(
-            f"{folder.path} holds a run already: give --resume to go on with it, or --overwrite to replace it"
-        )
+        raise RunError(f"{folder.path} already has a run: use --resume to continue it, or --overwrite to replace it")
     _check_path(folder.path)
-    if not overwrite and (own := folder.would_replace()):
+    if not overwrite and (names := _replaced_files(folder)):
         raise RunError(
-            f"{folder.path} has files that a run would replace ({', '.join(own)}): name another folder, or give "
+            f"{folder.path} has files that a run would replace ({', '.join(names)}): name another folder, or use "
             "--overwrite"
         )
 
 
+def _replaced_files(folder: RunFolder) -> list[str]:
+    """Return the names of existing files that a training would replace in a folder without a run."""
+    plots = [folder.plots_folder / f"{name}.png" for name in PLOTS]
+    files = (folder.log_file, folder.metrics_file, folder.report_file, *plots)
+    return [str(file.relative_to(folder.path)) for file in files if file.exists()]
+
+
 def _check_path(path: Path) -> None:
     if path == Path():
-        raise RunError("--run got an empty name or the current folder: name a folder of the run's own")
-    there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise RunError(f"--run got {path}, and {there} is a file: name another folder")
-    if not os.access(there, os.W_OK):
-        raise RunError(f"--run got {path}, and {there} cannot be written to: name another folder")
+        raise RunError("--run got an empty name or the current folder: name a folder for the run alone")
+    existing = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise RunError(f"--run got {path}, and {existing} is a file: name another folder")
+    if not os.access(existing, os.W_OK):
+        raise RunError(f"--run got {path}, and {existing} cannot be written to: name another folder")

@@ -1,5 +1,6 @@
 """Describe a run, without torch."""
 
+import math
 from typing import Any
 
 from seqloom.config import ModelConfig
@@ -12,7 +13,7 @@ __all__ = ["describe_run", "num_parameters"]
 
 
 def describe_run(run: SavedRun) -> dict[str, Any]:
-    """The run's shape, origin and measurements, in JSON's types; see `Run.info`."""
+    """Return architecture, origin and measurements of a run as JSON types; see `Run.info`."""
     config = run.config
     return {
         "run": str(run.path),
@@ -28,9 +29,9 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
         "preset": config.preset,
         "parent": config.parent,
         "generation": "window by window" if config.training.batching == "windows" else "state carried",
-        "kernel": f"{_decoding(run)} (generation), {run.config.kernels or 'torch'} (training)",
+        "kernel": f"{_decoding_kernels(run)} (generation), {run.config.kernels or 'torch'} (training)",
         "ratings": config.conditions.to_json(),
-        "trained": _trained(run),
+        "trained": _training_progress(run),
         "model": config.model.to_json(),
         "training": config.training.to_json(),
         "reading": config.reading.to_json(),
@@ -39,26 +40,20 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
 
 
 def num_parameters(model: ModelConfig) -> int:
-    """How many numbers training adjusts."""
-    total = 0
-    for shape in expected_shapes(model).values():
-        size = 1
-        for axis in shape:
-            size *= axis
-        total += size
+    """Return the number of trained weights, with those of additional prediction heads."""
+    total = sum(math.prod(shape) for shape in expected_shapes(model).values())
     return total + (model.ahead - 1) * model.vocabulary * (model.sizes[-1] + 1)
 
 
-def _decoding(run: SavedRun) -> str:
-    """What decodes the run here."""
+def _decoding_kernels(run: SavedRun) -> str:
+    """Return the kernels and the precision of generation on this machine."""
     kernels = decoding_kernels(run.config.model)
     if kernels is None or run.config.training.batching == "windows":
         return "numpy"
     return f"{kernels} {default_precision(run.config.model, kernels)}"
 
 
-def _trained(run: SavedRun) -> dict[str, Any]:
-    """How far training is."""
+def _training_progress(run: SavedRun) -> dict[str, Any]:
     try:
         log = run.folder.read_log()
     except OSError as error:

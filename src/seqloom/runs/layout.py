@@ -1,4 +1,4 @@
-"""The files of a run folder: which file is where, and how each is read and written."""
+"""The files of a run folder: their paths, and how each is read and written."""
 
 import contextlib
 import json
@@ -22,17 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["PLOTS", "RunFolder"]
 
 PLOTS = ("loss", "gan", "temperature", "entropy")
-"""The plots of a run, by name."""
+"""Names of the plots of a run."""
 
-_OTHERS = {"critic": "predicts ratings", "detector": "tells generated texts from real ones"}
-"""What else than a run a folder may hold, and what that does."""
+_OTHER_KINDS = ("critic", "detector")
 
 
 class RunFolder:
     """The files of one run.
 
     Args:
-        path: the folder; need not be there yet.
+        path: run folder; it need not exist.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -53,22 +52,23 @@ class RunFolder:
 
     @property
     def holds_run(self) -> bool:
-        """Whether anything of a run is here."""
-        kept = (self.config_file, self.codec_file, self.weights_file, self.state_file, self.gan_request_file)
-        return any(file.exists() for file in kept)
+        """Whether the folder has any essential file of a run."""
+        files = (self.config_file, self.codec_file, self.weights_file, self.state_file, self.gan_request_file)
+        return any(file.exists() for file in files)
 
-    def would_replace(self) -> list[str]:
-        """The files here that a training would replace, by name."""
-        plots = [self.plots_folder / f"{name}.png" for name in PLOTS]
-        own = (self.log_file, self.metrics_file, self.report_file, *plots)
-        return [str(file.relative_to(self.path)) for file in own if file.exists()]
+    @property
+    def other_kind(self) -> str | None:
+        """Kind of a folder without a run: "critic", "detector" or None."""
+        if self.holds_run:
+            return None
+        return next((kind for kind in _OTHER_KINDS if (self.path / f"{kind}.json").is_file()), None)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from training into this folder.
 
         Raises:
-            RunError: one is at it.
+            RunError: another process is training into it.
             SeqloomError: the folder cannot be written to.
         """
         import filelock
@@ -92,37 +92,16 @@ class RunFolder:
         write_json(self.codec_file, codec.to_json())
         write_json(self.config_file, config.to_json())
 
-    @property
-    def other_kind(self) -> str | None:
-        """What the folder holds in place of a run: "critic", "detector", or None where there is neither."""
-        return (
-            None if self.holds_run else next((kind for kind in _OTHERS if (self.path / f"{kind}.json").is_file()), None)
-        )
-
     def read_config(self) -> RunConfig:
         """Read `config.json`.
 
         Raises:
-            RunError: the folder or the file is missing, damaged, or from a newer format.
+            RunError: the file is missing, damaged, or has a newer format.
         """
-        if self.path.is_file():
-            raise RunError(f"{self.path} is a file, and a run is a folder: name the folder that was given to --run")
-        if other := self.other_kind:
-            raise RunError(
-                f"{self.path} holds a {other}, which {_OTHERS[other]} and writes nothing: name the folder of a run; "
-                f"'seqloom info {self.path}' tells of the {other}"
-            )
-        if self.gan_request_file.exists() and not self.config_file.exists():
-            raise RunError(
-                f"{self.path} is a GAN that has not begun to write: go on with it by 'seqloom gan train --resume --run "
-                f"{self.path}'"
-            )
-        if not self.holds_run:
-            raise RunError(f"no run at {self.path}: train one with 'seqloom train SOURCE --run {self.path}'")
         stored = self.read_json(self.config_file)
         version = stored.get("format")
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-            raise RunError(f"{self.config_file} has no format number: it is no run of seqloom, or it is damaged")
+            raise RunError(f"{self.config_file} has no format number: the file is damaged, or not of seqloom")
         if version > FORMAT:
             raise RunError(
                 f"{self.path} has run format {version} and this seqloom reads up to {FORMAT}: upgrade seqloom"
@@ -138,7 +117,7 @@ class RunFolder:
         """Read `codec.json`.
 
         Raises:
-            RunError: it is missing or damaged.
+            RunError: the file is missing or damaged.
         """
         try:
             return codec_from_json(self.read_json(self.codec_file))
@@ -148,24 +127,25 @@ class RunFolder:
             raise RunError(f"{self.codec_file} is damaged: {error}") from None
 
     def read_weights(self) -> dict[str, np.ndarray]:
-        """Read `model.safetensors` as arrays.
+        """Read `model.safetensors`.
+
+        Returns:
+            Arrays by name.
 
         Raises:
-            RunError: there are none yet, or the file is damaged.
+            RunError: the file is missing or damaged.
         """
         if not self.weights_file.exists():
-            training = "gan train" if self.gan_file.exists() or self.gan_request_file.exists() else "train"
-            older = (
-                f"; what it was to take the place of is in {self.backup_folder}" if self.backup_folder.exists() else ""
-            )
+            command = "gan train" if self.gan_file.exists() or self.gan_request_file.exists() else "train"
+            backup = f"; the replaced run is in {self.backup_folder}" if self.backup_folder.exists() else ""
             raise RunError(
-                f"{self.path} has no weights yet: its training has not got far enough; wait, or go on with "
-                f"'seqloom {training} --resume --run {self.path}'{older}"
+                f"{self.path} has no weights yet: its training has not reached a checkpoint; wait, or continue with "
+                f"'seqloom {command} --resume --run {self.path}'{backup}"
             )
         try:
             return load_file(self.weights_file)
         except (SafetensorError, OSError, ValueError) as error:
-            raise RunError(f"{self.weights_file} is damaged ({error}): train again, or copy the run anew") from None
+            raise RunError(f"{self.weights_file} is damaged ({error}): train again, or copy the run again") from None
 
     def write_weights(self, tensors: Mapping[str, "Tensor"]) -> None:
         """Replace `model.safetensors`.
@@ -179,31 +159,31 @@ class RunFolder:
             temporary.write_bytes(save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}))
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The lines of `log.jsonl`; a last line that was cut off is left out.
+        """Read the lines of `log.jsonl`; an incomplete last line is skipped.
 
         Raises:
             RunError: another line is damaged.
         """
         if not self.log_file.exists():
             return []
-        lines, written = [], self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-        for number, line in enumerate(written, 1):
+        lines, texts = [], self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, text in enumerate(texts, 1):
             try:
-                found = json.loads(line)
+                line = json.loads(text)
             except ValueError:
-                found = None
-                if number == len(written):
+                line = None
+                if number == len(texts):
                     break
-            if not _is_log_line(found):
-                raise RunError(f"{self.log_file} is damaged: {line[:60]!r} is no line of a training's log; remove it")
-            lines.append(found)
+            if not _is_log_line(line):
+                raise RunError(f"{self.log_file} is damaged: {text[:60]!r} is not a line of a training log; remove it")
+            lines.append(line)
         return lines
 
     def read_metrics(self) -> dict[str, Any]:
-        """`metrics.json`: what was measured when training ended; empty before that.
+        """Read `metrics.json`, the measurements at the end of the training; empty before the end.
 
         Raises:
-            RunError: it is damaged.
+            RunError: the file is damaged.
         """
         metrics = self.read_json(self.metrics_file) if self.metrics_file.exists() else {}
         if not all(isinstance(metrics.get(part, {}), dict) for part in ("validation", "held_out")):
@@ -220,19 +200,19 @@ class RunFolder:
             value = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunError(
-                f"{self.path} holds no whole run: {file.name} is missing; train into it again with --overwrite"
+                f"{self.path} is incomplete: {file.name} is missing; train into the folder again with --overwrite"
             ) from None
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{file} is damaged: {error}") from None
         if not isinstance(value, dict):
-            raise RunError(f"{file} is damaged: it holds no JSON object")
+            raise RunError(f"{file} is damaged: it is not a JSON object")
         return value
 
 
-def _is_log_line(found: Any) -> bool:
-    """Whether a line of the log has a step and nothing but numbers."""
+def _is_log_line(value: Any) -> bool:
+    """Return whether a value is an object of numbers with an integer step."""
     return (
-        isinstance(found, dict)
-        and isinstance(found.get("step"), int)
-        and all(isinstance(value, int | float) for value in found.values())
+        isinstance(value, dict)
+        and isinstance(value.get("step"), int)
+        and all(isinstance(number, int | float) for number in value.values())
     )

@@ -1,4 +1,4 @@
-"""Taking a new run's place in a folder, in such a way that the old run comes back if nothing comes of the new one."""
+"""Replace the run in a folder, and bring the old run back if the new training fails early."""
 
 import contextlib
 import os
@@ -14,61 +14,61 @@ __all__ = ["discard_backup", "replacing_run"]
 
 @contextlib.contextmanager
 def replacing_run(folder: RunFolder) -> Iterator[None]:
-    """Put the files of an earlier run aside; they come back if the body fails before there are new weights.
+    """Move the files of an earlier run to a backup; restore them if the body fails before it has written weights.
 
     Raises:
-        RunError: the folder's files cannot be moved.
-        OSError: they cannot be moved back; they stay where they are.
+        RunError: the files cannot be moved.
+        OSError: the files cannot be restored; they stay in the backup.
     """
-    aside = folder.backup_folder
-    moved = _put_aside(folder, aside)
+    backup = folder.backup_folder
+    moved = _move_to_backup(folder, backup)
     try:
         yield
     except BaseException:
         if not folder.weights_file.exists():
-            _put_back(folder, aside, moved)
+            _restore_backup(folder, backup, moved)
         discard_backup(folder)
         raise
     discard_backup(folder)
 
 
 def discard_backup(folder: RunFolder) -> None:
-    """Remove what `in_place_of` put aside: there is a new run, also where a first process was killed over it."""
+    """Remove the backup of the replaced run, also one that a killed process left."""
     shutil.rmtree(folder.backup_folder, ignore_errors=True)
 
 
-def _files(folder: RunFolder) -> list[Path]:
-    """What a run may have, its config first, so that no half run looks whole."""
-    kept = (
+def _run_files(folder: RunFolder) -> list[Path]:
+    """Return the existing files of a run, the config first, so that a part of a run does not look complete."""
+    files = (
         *(folder.codec_file, folder.weights_file, folder.state_file, folder.log_file, folder.metrics_file),
         *(folder.gan_file, folder.gan_state_file, folder.gan_request_file),
     )
     samples = sorted([*folder.samples_folder.glob("epoch-*.txt"), *folder.samples_folder.glob("round-*.txt")])
     plots = [folder.plots_folder / f"{name}.png" for name in PLOTS]
-    return [file for file in (folder.config_file, *kept, folder.report_file, *samples, *plots) if file.exists()]
+    return [file for file in (folder.config_file, *files, folder.report_file, *samples, *plots) if file.exists()]
 
 
-def _put_aside(folder: RunFolder, aside: Path) -> list[Path]:
-    """Move the files; give their names within the folder."""
+def _move_to_backup(folder: RunFolder, backup: Path) -> list[Path]:
+    """Move the files of a run, and return their paths relative to the folder."""
     moved: list[Path] = []
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        for file in _files(folder):
+        shutil.rmtree(backup, ignore_errors=True)
+        for file in _run_files(folder):
             name = file.relative_to(folder.path)
-            (aside / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, aside / name)
+            (backup / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, backup / name)
             moved.append(name)
     except OSError as error:
-        _put_back(folder, aside, moved)
+        _restore_backup(folder, backup, moved)
         raise RunError(
-            f"cannot replace {folder.path}: {error.strerror}; check its rights, or name another folder"
+            f"cannot replace {folder.path}: {error.strerror}; check its permissions, or name another folder"
         ) from None
     return moved
 
 
-def _put_back(folder: RunFolder, aside: Path, moved: list[Path]) -> None:
-    """Undo `_put_aside`, the config last."""
-    for file in _files(folder):
+def _restore_backup(folder: RunFolder, backup: Path, moved: list[Path]) -> None:
+    """Move the files back, the config last."""
+    for file in _run_files(folder):
         file.unlink()
     for name in reversed(moved):
-        os.replace(aside / name, folder.path / name)
+        os.replace(backup / name, folder.path / name)

@@ -9,6 +9,7 @@ import numpy as np
 from seqloom.codecs.base import Codec
 from seqloom.corpora.normalization import fold
 from seqloom.errors import ConfigError
+from seqloom.runs.checks import check_is_run
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 
@@ -19,7 +20,7 @@ __all__ = ["SavedRun"]
 
 
 class SavedRun:
-    """The output of one training. Weights are read when they are first needed.
+    """The output of one training; the weights are read at their first use.
 
     Args:
         path: run folder.
@@ -30,14 +31,15 @@ class SavedRun:
         codec: conversion of text to tokens and back.
 
     Raises:
-        RunError: the folder is missing, half-written, damaged, or from a newer format.
+        RunError: the folder is missing, incomplete, damaged, or has a newer format.
         ConfigError: `path` is neither a string nor a path.
     """
 
     def __init__(self, path: str | Path) -> None:
         if not isinstance(path, str | Path):
-            raise ConfigError(f"load got {path!r}: name a run folder, as text or as a path")
+            raise ConfigError(f"load got {path!r}: name a run folder, as a string or a path")
         self.folder = RunFolder(path)
+        check_is_run(self.folder)
         self.config: RunConfig = self.folder.read_config()
         self.codec: Codec = self.folder.read_codec()
 
@@ -48,10 +50,10 @@ class SavedRun:
 
     @cached_property
     def weights(self) -> dict[str, np.ndarray]:
-        """The best weights so far, by name.
+        """The best weights so far, as arrays by name.
 
         Raises:
-            RunError: there are none yet, or the file is damaged.
+            RunError: there are no weights yet, or the file is damaged.
         """
         return self.folder.read_weights()
 

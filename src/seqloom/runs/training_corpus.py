@@ -1,4 +1,4 @@
-"""A run's own corpus, found again by what the person named. Needs no torch."""
+"""Open the corpus of a run again, from the names of its sources. Needs no torch."""
 
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
@@ -13,32 +13,32 @@ _STANDARD_INPUT = "-"
 
 
 def training_source(config: RunConfig) -> str | list[str]:
-    """What a run was trained on, as it was named.
+    """Return the source or sources of a run.
 
     Raises:
-        SourceError: it came through standard input, which cannot be read again.
+        SourceError: the source was standard input, which cannot be read again.
     """
     if _STANDARD_INPUT in config.sources:
-        raise SourceError("the run was trained on standard input, which is gone: name the source (- reads it again)")
+        raise SourceError("the run was trained on standard input: name the source (- reads standard input again)")
     return list(config.sources) if len(config.sources) > 1 else config.sources[0]
 
 
 def training_corpus(run: SavedRun) -> Corpus:
-    """The corpus that a run was trained on.
+    """Open the corpus of a run.
 
     Raises:
-        SourceError: it is gone, or is not what it was.
+        SourceError: the source is missing, or has changed.
     """
     corpus = open_corpus(training_source(run.config), run.config.reading)
     if corpus.fingerprint != run.config.corpus_hash:
-        raise SourceError(f"{run.config.source} has changed since {run.path} was trained on it: put the old text back")
+        raise SourceError(f"{run.config.source} has changed since {run.path} was trained on it: restore the old text")
     return corpus
 
 
 def training_copy_index(run: SavedRun) -> CopyIndex:
-    """What a run's corpus holds, for finding copies of it.
+    """Return an index of a run's corpus, for finding copied passages.
 
     Raises:
-        SourceError: the corpus is not at hand.
+        SourceError: the source is missing, or has changed.
     """
     return CopyIndex.over(training_corpus(run))

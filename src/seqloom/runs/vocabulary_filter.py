@@ -1,4 +1,4 @@
-"""A corpus without the symbols that a run does not know, each of them counted."""
+"""Remove symbols outside a run's vocabulary from a corpus, and count them."""
 
 import hashlib
 from collections import Counter
@@ -14,46 +14,46 @@ _UNKNOWN = "unknown symbol "
 
 
 class VocabularyFilter(Corpus):
-    """A corpus whose unknown symbols are left out.
+    """A corpus without the symbols that a codec cannot encode.
 
     Args:
-        corpus: what to read.
-        codec: says which symbols are known.
+        corpus: corpus to filter.
+        codec: codec with the vocabulary.
 
     Attributes:
-        skipped: what the corpus left out, and how often each unknown symbol was, in the last full pass.
+        skipped: counts of what the corpus skipped and of each unknown symbol, from the last complete pass.
     """
 
     def __init__(self, corpus: Corpus, codec: Codec) -> None:
         self.name, self.separate, self.skipped = corpus.name, corpus.separate, corpus.skipped
-        told = f"known part\n{corpus.fingerprint}\n{codec.fingerprint}"
-        self.fingerprint = hashlib.sha256(told.encode()).hexdigest()
+        identity = f"known part\n{corpus.fingerprint}\n{codec.fingerprint}"
+        self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()
         self._corpus, self._codec = corpus, codec
 
     def __iter__(self) -> Iterator[Document]:
-        """Read the documents from the first to the last."""
-        tally: Counter[str] = Counter()
+        """Yield the filtered documents."""
+        unknown: Counter[str] = Counter()
         for document in self._corpus:
-            yield replace(document, chunks=self._known(document.chunks, tally))
-        self.skipped = {**self._corpus.skipped, **tally}
+            yield replace(document, chunks=self._filter(document.chunks, unknown))
+        self.skipped = {**self._corpus.skipped, **unknown}
 
-    def _known(self, chunks: Iterable[str], tally: Counter[str]) -> Iterator[str]:
+    def _filter(self, chunks: Iterable[str], counts: Counter[str]) -> Iterator[str]:
         for chunk in chunks:
             unknown = self._codec.unknown_symbols(chunk)
-            tally.update(_UNKNOWN + symbol for _, symbol in unknown)
+            counts.update(_UNKNOWN + symbol for _, symbol in unknown)
             if not chunk or (kept := without(chunk, unknown)):
                 yield chunk and kept
 
 
 def skipped_symbols(skipped: Mapping[str, int]) -> dict[str, int]:
-    """How often each unknown symbol was left out, the most frequent first, by what a store or a corpus skipped."""
-    found = {reason.removeprefix(_UNKNOWN): count for reason, count in skipped.items() if reason.startswith(_UNKNOWN)}
-    return dict(sorted(found.items(), key=lambda symbol: -symbol[1]))
+    """Return the count of each unknown symbol, most frequent first, from the skip counts of a store or a corpus."""
+    symbols = {reason.removeprefix(_UNKNOWN): count for reason, count in skipped.items() if reason.startswith(_UNKNOWN)}
+    return dict(sorted(symbols.items(), key=lambda symbol: -symbol[1]))
 
 
-def format_symbols(symbols: Mapping[str, int], most: int = 8) -> str:
-    """Left-out symbols in words: how many in all, and the most frequent."""
+def format_symbols(symbols: Mapping[str, int], max_shown: int = 8) -> str:
+    """Return the total and the most frequent unknown symbols, in words."""
     total = sum(symbols.values())
-    shown = ", ".join(f"{symbol!r} ({count:,})" for symbol, count in list(symbols.items())[:most])
-    more = f" and {len(symbols) - most:,} more" if len(symbols) > most else ""
-    return f"{total:,} character{'s' if total != 1 else ''} that the run does not know: {shown}{more}"
+    shown = ", ".join(f"{symbol!r} ({count:,})" for symbol, count in list(symbols.items())[:max_shown])
+    more = f" and {len(symbols) - max_shown:,} more" if len(symbols) > max_shown else ""
+    return f"{total:,} character{'s' if total != 1 else ''} outside the vocabulary: {shown}{more}"

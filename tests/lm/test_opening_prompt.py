@@ -5,12 +5,12 @@ import pytest
 from seqloom.codecs import fit_codec
 from seqloom.config import ReadingConfig
 from seqloom.lm.dataset import Dataset, load_dataset
-from seqloom.lm.model_setup import default_prompt
+from seqloom.lm.opening_prompt import default_prompt
 
 FILLER = "some words that fill the opening up to its sixty-four characters and more "
 
 
-def material(path: Path, text: str, *, records: str | None = None, level: str = "char") -> Dataset:
+def load(path: Path, text: str, *, records: str | None = None, level: str = "char") -> Dataset:
     path.write_text(text, encoding="utf-8")
     return load_dataset(
         path,
@@ -31,25 +31,25 @@ def material(path: Path, text: str, *, records: str | None = None, level: str = 
         (FILLER + "no more lines", "opening up to its sixty-four characters "),
     ],
 )
-def test_a_text_without_a_prompt_begins_where_another_ends(tmp_path: Path, text: str, ends_with: str) -> None:
-    made = material(tmp_path / "text.txt", text)
-    opening = made.codec.decode(default_prompt(made))
+def test_the_prompt_ends_before_the_best_start_of_a_text(tmp_path: Path, text: str, ends_with: str) -> None:
+    dataset = load(tmp_path / "text.txt", text)
+    opening = dataset.codec.decode(default_prompt(dataset))
     assert len(opening) == 64
     assert opening.endswith(ends_with)
     assert opening in text
 
 
-def test_records_begin_after_their_boundary(tmp_path: Path) -> None:
-    made = material(tmp_path / "names.txt", "anna\nberta\nclara\n", records="line")
-    assert default_prompt(made) == (made.codec.boundary,)
+def test_separate_records_start_after_the_boundary(tmp_path: Path) -> None:
+    dataset = load(tmp_path / "names.txt", "anna\nberta\nclara\n", records="line")
+    assert default_prompt(dataset) == (dataset.codec.boundary,)
 
 
-def test_a_short_text_opens_with_itself(tmp_path: Path) -> None:
-    made = material(tmp_path / "text.txt", "short")
-    assert made.codec.decode(default_prompt(made)) == "short"
+def test_the_prompt_of_a_short_text_is_the_text(tmp_path: Path) -> None:
+    dataset = load(tmp_path / "text.txt", "short")
+    assert dataset.codec.decode(default_prompt(dataset)) == "short"
 
 
-def test_a_token_that_runs_past_the_end_of_a_sentence_is_not_cut(tmp_path: Path) -> None:
-    made = material(tmp_path / "text.txt", (FILLER + "It ends.\n\nIt begins. ") * 20, level="subword")
-    opening = made.codec.decode(default_prompt(made))
+def test_tokens_across_the_end_of_a_sentence_are_not_cut(tmp_path: Path) -> None:
+    dataset = load(tmp_path / "text.txt", (FILLER + "It ends.\n\nIt begins. ") * 20, level="subword")
+    opening = dataset.codec.decode(default_prompt(dataset))
     assert opening in (FILLER + "It ends.\n\nIt begins. ") * 20

@@ -1,0 +1,115 @@
+"""Check a requested GAN training before anything is read or written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqloom.config.gan import GanConfig
+from seqloom.data.conditions import Scale
+from seqloom.errors import ConfigError, RunError
+from seqloom.gan.dataset import UNSEEN_SHARE
+from seqloom.lm.options import cli_flag, resolve_options
+from seqloom.runs.checks import check_run_folder
+from seqloom.runs.layout import RunFolder
+from seqloom.runs.saved_run import SavedRun
+
+__all__ = ["check_parent", "check_parent_settings", "check_request"]
+
+
+def check_request(
+    folder: RunFolder,
+    own: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    minutes: float | None,
+    noise: int,
+    from_run: str | Path | None,
+    *,
+    overwrite: bool,
+) -> None:
+    """Check settings and folder, and report all invalid settings at once.
+
+    Args:
+        folder: run folder.
+        own: settings of the GAN.
+        settings: settings of the likelihood training.
+        minutes: time of the whole training, or None.
+        noise: dimension of the noise.
+        from_run: run to start from, or None.
+        overwrite: whether a run in the folder may be replaced.
+
+    Raises:
+        ConfigError: settings are invalid.
+        RunError: the folder cannot be used.
+    """
+    faults = []
+    if minutes is not None and not (isinstance(minutes, int | float) and 0 < minutes < float("inf")):
+        faults.append(f"--minutes got {minutes!r}: choose a number above 0")
+    if not (isinstance(noise, int) and 1 <= noise <= 1000) or noise is True:
+        faults.append(f"--noise got {noise!r}: choose a dimension from 1 to 1000")
+    if from_run is None and not settings.get("rating"):
+        faults.append("--rating: name the column with the ratings to train on")
+    try:
+        GanConfig(**{"rounds": 1, "awakening": 1, **own, "seed": settings.get("seed", 0)})
+    except ConfigError as error:
+        faults += error.faults
+    if from_run is None:
+        faults += _likelihood_faults(settings)
+    if faults:
+        raise ConfigError(*faults)
+    check_run_folder(folder, overwrite=overwrite, from_run=None if from_run is None else Path(from_run))
+
+
+def _likelihood_faults(settings: Mapping[str, Any]) -> list[str]:
+    """Return the faults of settings of the likelihood training."""
+    try:
+        resolve_options({"level": "word", **{name: value for name, value in settings.items() if name != "seed"}})
+    except ConfigError as error:
+        return list(error.faults)
+    checks = (
+        (settings.get("core") != "conv", "--core got conv: a GAN needs lstm or gru"),
+        (settings.get("embedding") != 0, "--embedding got 0: a GAN needs an embedding; choose 1 or more"),
+        (
+            settings.get("validation", UNSEEN_SHARE) == UNSEEN_SHARE,
+            f"--validation is always {UNSEEN_SHARE:g} for a GAN: leave it out",
+        ),
+    )
+    return [fault for passed, fault in checks if not passed]
+
+
+def check_parent_settings(parent: SavedRun, settings: Mapping[str, Any]) -> None:
+    """Check that no setting of the likelihood training contradicts the run to start from.
+
+    Raises:
+        ConfigError: a setting has no effect, or differs from the run's reading settings.
+    """
+    resolve_options(settings)
+    reading = parent.config.reading.to_json()
+    faults = [
+        f"{cli_flag(name)} got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
+        if name in reading
+        else f"{cli_flag(name)} is a setting of the likelihood training, which --from replaces: leave it out"
+        for name, value in settings.items()
+        if name != "seed" and (name not in reading or value != reading[name])
+    ]
+    if faults:
+        raise ConfigError(*faults)
+
+
+def check_parent(parent: SavedRun) -> None:
+    """Check that a GAN can start from a run.
+
+    Raises:
+        RunError: the run has no ratings, no embedding, no separate texts or another kind of network.
+    """
+    model, conditions = parent.config.model, parent.config.conditions
+    if not len(conditions) or not isinstance(conditions.columns[0], Scale):
+        raise RunError(f"{parent.path} was not trained with --rating: start from a run that was")
+    if model.noise:
+        raise RunError(f"{parent.path} is already a GAN: start from a run of 'seqloom train' with --rating")
+    if model.core == "conv" or not model.embedding:
+        raise RunError(
+            f"{parent.path} has core {model.core} and embedding {model.embedding}: start from a run with core lstm or "
+            "gru and an embedding"
+        )
+    if parent.codec.boundary is None:
+        raise RunError(f"{parent.path} was trained on running text: start from a run on separate texts")

@@ -1,0 +1,285 @@
+"""Train the generator: by VAE pretraining, and by likelihood together with the discriminator's feedback."""
+
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqloom.config.gan import GanConfig
+from seqloom.gan.condition_adherence import ConditionAdherence
+from seqloom.gan.gradient_clipping import clip_gradients
+from seqloom.gan.losses import GanLoss, Scores, policy_gradient_loss, standardize
+from seqloom.gan.networks import Discriminator, DiscriminatorInput, DiscriminatorOutput, Encoder
+from seqloom.gan.rollout import Rollout, generate_rollout, generator_features
+from seqloom.gan.short_texts import TextBatch
+from seqloom.gan.vae_pretraining import VaeLoss, vae_loss
+from seqloom.models.language_model import LanguageModel
+
+__all__ = ["Feedback", "GeneratorStep", "GeneratorTrainer"]
+
+_CONDITION_DROPOUT = 0.1
+"""Share of texts without conditions in likelihood training, which classifier-free guidance needs."""
+
+_TOKEN_DROPOUT = 0.9
+"""Token dropout of the generator's input at the start of the VAE pretraining; it falls linearly to 0."""
+
+_NOISE_WEIGHT, _RATING_WEIGHT = 0.1, 2.5
+"""Weights of the noise reconstruction and of the rating error, relative to the discriminator's score."""
+
+_THROUGH_TEXT_NORM = 0.3
+"""Norm of the gradient through the tokens of the texts, relative to the policy gradient."""
+
+_RECONSTRUCTION_TEMPERATURE = 0.5
+"""Sampling temperature of the texts for the noise reconstruction: fewer random draws hide the noise."""
+
+
+class Feedback(NamedTuple):
+    """The discriminator and the weights of its feedback.
+
+    Attributes:
+        discriminator: network that judges the texts.
+        instance_noise: standard deviation of the noise on the discriminator's embeddings.
+        score_weight: weight of the discriminator's score, from 0 to 1.
+        gradient_norm: norm of the adversarial gradient relative to that of the likelihood; without likelihood, a
+            factor of the learning rate.
+    """
+
+    discriminator: Discriminator
+    instance_noise: float
+    score_weight: float
+    gradient_norm: float
+
+
+class GeneratorStep(NamedTuple):
+    """Result of one adversarial step of the generator.
+
+    Attributes:
+        vae: likelihood loss; None if its weight is 0.
+        loss: adversarial loss.
+        credit_std: standard deviation of the credits of single texts.
+        rollout: generated texts.
+    """
+
+    vae: VaeLoss | None
+    loss: float
+    credit_std: float
+    rollout: Rollout
+
+
+class GeneratorTrainer:
+    """Trainer of a generator and of the encoder of its noise.
+
+    Args:
+        model: generator; it is trained in place.
+        encoder: posterior network; it is trained in place.
+        loss: losses of both networks.
+        config: GAN settings.
+        boundary: end-of-text id.
+        device: device of all tensors.
+
+    Attributes:
+        ema_model: generator with the exponential moving average of the weights, which the run stores.
+        adherence: comparison of the ratings in generated and in real texts.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        encoder: Encoder,
+        loss: GanLoss,
+        config: GanConfig,
+        *,
+        boundary: int,
+        device: torch.device,
+    ) -> None:
+        self.model, self.encoder, self.ema_model = model, encoder, deepcopy(model)
+        self.loss, self.config, self.boundary, self.device = loss, config, boundary, device
+        self.adherence = ConditionAdherence()
+        self.optimizer = torch.optim.Adam(self._parameters, config.generator_rate, (0.5, 0.99))
+
+    def pretrain_step(self, batch: TextBatch, step: int, random: torch.Generator) -> VaeLoss:
+        """Run one step of the VAE pretraining; the target of the KL divergence rises over its first quarter.
+
+        Raises:
+            TrainingError: the gradient is not finite.
+        """
+        config = self.config
+        share = step / max(config.awakening, 1)
+        target_kl_nats = min(1.0, 4 * share) * config.information
+        conditions = self._drop_conditions(batch.conditions, random)
+        token_dropout = _TOKEN_DROPOUT * (1 - share)
+        loss = vae_loss(self.model, self.encoder, batch, conditions, target_kl_nats, random, token_dropout)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss.loss)
+        clip_gradients(self._parameters, 1.0, "generator")
+        cosine = (1 + math.cos(math.pi * share)) / 2
+        self._optimizer_step(config.generator_rate * (1 + 9 * cosine))
+        self._update_ema(min(config.average, (1 + step) / (10 + step)))
+        return loss
+
+    def adversarial_step(
+        self, feedback: Feedback, requested: TextBatch, texts: TextBatch, share: float, random: torch.Generator
+    ) -> GeneratorStep:
+        """Run one step on the likelihood and on the discriminator's feedback.
+
+        Args:
+            feedback: discriminator and weights.
+            requested: real texts, whose ratings are requested of the generated texts.
+            texts: real texts for the likelihood.
+            share: finished share of the adversarial training.
+            random: source of all draws.
+
+        Raises:
+            TrainingError: the gradient is not finite.
+        """
+        config = self.config
+        losses, step = self._adversarial_losses(feedback, requested, share, random)
+        gradients = [
+            torch.autograd.grad(loss, self._parameters, retain_graph=True, allow_unused=True) for loss in losses
+        ]
+        norms = [_total_norm(gradient) for gradient in gradients]
+        likelihood_weight = config.likelihood * (1 + (config.last_likelihood - 1) * share)
+        self.optimizer.zero_grad(set_to_none=True)
+        allowed_norm = 1.0
+        if likelihood_weight:
+            conditions = self._drop_conditions(texts.conditions, random)
+            vae = vae_loss(self.model, self.encoder, texts, conditions, config.information, random)
+            torch.autograd.backward(likelihood_weight * vae.loss)
+            likelihood_norm = _total_norm([parameter.grad for parameter in self._parameters])
+            allowed_norm = feedback.gradient_norm * likelihood_norm / likelihood_weight
+            step = step._replace(vae=vae)
+        score, rating = feedback.score_weight, self.adherence.shortfall
+        weights = (max(score, rating), _THROUGH_TEXT_NORM * score, rating)
+        for gradient, norm, weight in zip(gradients, norms, weights[: len(gradients)], strict=True):
+            self._add_gradient(gradient, weight * allowed_norm / max(norm, 1e-12))
+        clip_gradients(self._parameters, 1.0, "generator")
+        # Without likelihood, only the learning rate limits the step.
+        rate_factor = 1.0 if likelihood_weight else feedback.gradient_norm
+        self._optimizer_step(rate_factor * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
+        self._update_ema(config.average)
+        return step
+
+    def features(
+        self, model: LanguageModel, conditions: Float[Tensor, "batch width"], random: torch.Generator
+    ) -> tuple[Float[Tensor, "batch features"], Float[Tensor, "batch noise"]]:
+        """Return the generator's inputs for condition features and new noise, and that noise."""
+        noise = torch.randn(len(conditions), self.model.config.noise, generator=random, device=self.device)
+        return generator_features(model, conditions, noise), noise
+
+    @torch.no_grad()
+    def generate(
+        self, model: LanguageModel, conditions: Float[Tensor, "batch width"], random: torch.Generator
+    ) -> Rollout:
+        """Return one new text for each row of condition features, without gradients."""
+        features, _ = self.features(model, conditions, random)
+        return generate_rollout(model, features, self.config.length, self.boundary, random)
+
+    @property
+    def _parameters(self) -> list[nn.Parameter]:
+        return [*self.model.parameters(), *self.encoder.parameters()]
+
+    def _drop_conditions(
+        self, conditions: Float[Tensor, "batch width"], random: torch.Generator
+    ) -> Float[Tensor, "batch width"]:
+        """Return condition features with a random share of the rows set to zero."""
+        keep = torch.rand(len(conditions), generator=random, device=self.device) >= _CONDITION_DROPOUT
+        return conditions * keep[:, None]
+
+    def _adversarial_losses(
+        self, feedback: Feedback, requested: TextBatch, share: float, random: torch.Generator
+    ) -> tuple[list[Tensor], GeneratorStep]:
+        """Return the losses from the discriminator's feedback, and the step without its likelihood loss.
+
+        The losses are the policy gradient loss and, with gradients through the text, the adversarial loss with the
+        noise reconstruction and the squared error of the ratings.
+        """
+        conditions, discriminator, instance_noise = (
+            requested.conditions,
+            feedback.discriminator,
+            feedback.instance_noise,
+        )
+        features, noise = self.features(self.model, conditions, random)
+        num_extra = len(noise) // 2 if self.loss.through_text else 0
+        rollout = self._training_rollout(features, num_extra, share, random)
+        texts, extra_texts = rollout.split(len(noise), num_extra)
+        generated = discriminator.judge(texts, conditions, instance_noise, random)
+        with torch.no_grad():
+            real_texts = DiscriminatorInput(requested.tokens, requested.mask)
+            real = discriminator.judge(real_texts, conditions, instance_noise, random)
+            credits = discriminator.credits(generated, real)
+            self.adherence.update(requested.ratings, real.ratings, generated.ratings)
+        loss = self.loss.generator(*map(discriminator.scores, (real, generated)))
+        assert rollout.log_probs is not None
+        rewards = self._rewards(feedback.score_weight, credits, generated.ratings.detach() - requested.ratings)
+        losses = [policy_gradient_loss(rewards, rollout.log_probs[: len(credits)])]
+        if self.loss.through_text:
+            reconstruction = self._noise_loss(extra_texts, conditions[:num_extra], noise[:num_extra])
+            rating_loss = _rating_loss(discriminator, texts, generated, requested.ratings)
+            losses += [loss + _NOISE_WEIGHT * reconstruction, rating_loss]
+        return losses, GeneratorStep(None, float(loss.detach()), float(credits.std()), rollout)
+
+    def _training_rollout(
+        self, features: Float[Tensor, "batch features"], num_extra: int, share: float, random: torch.Generator
+    ) -> Rollout:
+        """Return one text per row of features, then colder ones for the first `num_extra` rows."""
+        config = self.config
+        gumbel_temperature: float | None = None
+        sampling_temperature: Tensor | float = 1.0
+        if self.loss.through_text:
+            gumbel_temperature = config.temperature * (config.last_temperature / config.temperature) ** share
+            sampling_temperature = torch.ones(len(features) + num_extra, 1, device=self.device)
+            sampling_temperature[len(features) :] = _RECONSTRUCTION_TEMPERATURE
+        return generate_rollout(
+            self.model,
+            torch.cat([features, features[:num_extra]]),
+            config.length,
+            self.boundary,
+            random,
+            gumbel_temperature=gumbel_temperature,
+            return_log_probs=True,
+            sampling_temperature=sampling_temperature,
+        )
+
+    def _rewards(self, score_weight: float, credits: Scores, rating_error: Scores) -> Scores:
+        """Return the standardized credits minus the standardized squared rating errors, weighted."""
+        penalties = standardize(rating_error.square()[: len(credits)])
+        return score_weight * standardize(credits) - _RATING_WEIGHT * self.adherence.shortfall * penalties
+
+    def _noise_loss(self, texts: DiscriminatorInput, conditions: Tensor, noise: Tensor) -> Tensor:
+        """Return the negative log-likelihood of the noise under the encoder, up to a constant, in nats per text."""
+        mean, log_variance = self.encoder(texts, conditions)
+        loss: Tensor = ((noise - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
+        return loss
+
+    def _add_gradient(self, gradient: Sequence[Tensor | None], factor: float) -> None:
+        for parameter, part in zip(self._parameters, gradient, strict=True):
+            if part is not None:
+                scaled = part * factor
+                parameter.grad = scaled if parameter.grad is None else parameter.grad + scaled
+
+    def _optimizer_step(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def _update_ema(self, decay: float) -> None:
+        for average, parameter in zip(self.ema_model.parameters(), self.model.parameters(), strict=True):
+            average.lerp_(parameter, 1 - decay)
+
+
+def _rating_loss(
+    discriminator: Discriminator, texts: DiscriminatorInput, output: DiscriminatorOutput, ratings: Scores
+) -> Tensor:
+    """Return the mean squared error of the predicted ratings; only the token part of the prediction has a gradient."""
+    token_part = discriminator.word_scores(texts)
+    predicted = output.ratings.detach() + token_part - token_part.detach()
+    return (predicted - ratings).square().mean()
+
+
+def _total_norm(gradients: Sequence[Tensor | None]) -> float:
+    return float(nn.utils.get_total_norm([gradient for gradient in gradients if gradient is not None]))

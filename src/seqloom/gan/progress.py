@@ -1,0 +1,88 @@
+"""Progress of a GAN's training, and the measurements of an adversarial step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["AdversarialStep", "GanProgress"]
+
+_STORED_NAMES = {
+    "pretrain_steps": "awakened",
+    "warmup_steps": "schooled",
+    "adversarial_steps": "rounds",
+    "weight_factor": "pressure",
+    "rollbacks": "rollbacks",
+}
+"""Key of each field of `GanProgress` in a stored training state."""
+
+
+@dataclass
+class GanProgress:
+    """Progress of a training.
+
+    Attributes:
+        pretrain_steps: finished steps of the VAE pretraining.
+        warmup_steps: finished steps of the discriminator warm-up.
+        adversarial_steps: finished adversarial steps.
+        weight_factor: factor of the adversarial weight, halved by each rollback.
+        rollbacks: number of rollbacks.
+    """
+
+    pretrain_steps: int = 0
+    warmup_steps: int = 0
+    adversarial_steps: int = 0
+    weight_factor: float = 1.0
+    rollbacks: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Finished steps of all stages."""
+        return self.pretrain_steps + self.warmup_steps + self.adversarial_steps
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields under their stored names."""
+        return {stored: getattr(self, name) for name, stored in _STORED_NAMES.items()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "GanProgress":
+        """Return the progress described by `to_json`.
+
+        Raises:
+            KeyError: a field is missing.
+        """
+        return cls(**{name: stored[key] for name, key in _STORED_NAMES.items()})
+
+
+@dataclass(frozen=True)
+class AdversarialStep:
+    """Measurements of one adversarial step.
+
+    Attributes:
+        accuracy: discriminator's accuracy on unseen real and new generated texts.
+        generator_loss: adversarial loss of the generator.
+        discriminator_loss: loss of the discriminator; NaN if it took no step.
+        nats: reconstruction loss in nats per text; NaN without likelihood.
+        kl_nats: KL divergence of the noise in nats per text; NaN without likelihood.
+        rating_correlation: correlation of requested and predicted ratings of generated texts.
+        credit_std: standard deviation of the credits of single texts.
+    """
+
+    accuracy: float
+    generator_loss: float
+    discriminator_loss: float
+    nats: float
+    kl_nats: float
+    rating_correlation: float
+    credit_std: float
+
+    def to_log(self) -> dict[str, float]:
+        """Return the measurements under their names in `log.jsonl`."""
+        return {
+            "accuracy": self.accuracy,
+            "generator": self.generator_loss,
+            "discriminator": self.discriminator_loss,
+            "nats": self.nats,
+            "information": self.kl_nats,
+            "rating": self.rating_correlation,
+            "credited": self.credit_std,
+        }

@@ -1,0 +1,72 @@
+"""A requested GAN training, stored in the run folder until the likelihood training is finished."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seqloom.config import JsonSerializable
+from seqloom.config.gan import GanConfig
+from seqloom.errors import ConfigError, RunError
+from seqloom.runs.layout import RunFolder
+
+__all__ = ["DEFAULT_NOISE", "LIKELIHOOD_SHARE", "PendingGanRun", "read_pending_run"]
+
+DEFAULT_NOISE = 10
+LIKELIHOOD_SHARE = 0.15
+"""Share of the time for the likelihood training."""
+
+_DEFAULT_MINUTES = 8.0
+_UNLIMITED_STEPS = 1_000_000
+"""Number of steps before the schedule is known."""
+
+
+@dataclass(frozen=True)
+class PendingGanRun(JsonSerializable):
+    """A requested GAN training, before the number of its steps is known.
+
+    Attributes:
+        source: table.
+        own: settings of the GAN, without the defaults.
+        others: settings of the likelihood training.
+        minutes: time of the whole training; None for the default.
+        noise: dimension of the Gaussian noise.
+    """
+
+    source: str
+    own: Mapping[str, Any]
+    others: Mapping[str, Any]
+    minutes: float | None
+    noise: int
+
+    @property
+    def seconds(self) -> float:
+        """Time of the whole training."""
+        return 60 * (self.minutes or _DEFAULT_MINUTES)
+
+    @property
+    def draft(self) -> GanConfig:
+        """GAN settings, with a very large number of steps where the user chose none."""
+        settings = {"rounds": _UNLIMITED_STEPS, "awakening": _UNLIMITED_STEPS, **self.own}
+        return GanConfig.from_json({**settings, "seed": self.others.get("seed", 0)})
+
+    @property
+    def likelihood_budget(self) -> dict[str, float]:
+        """Minutes of the likelihood training; empty if the user chose its steps or epochs."""
+        if {"steps", "epochs"} & self.others.keys():
+            return {}
+        return {"minutes": LIKELIHOOD_SHARE * self.seconds / 60}
+
+
+def read_pending_run(folder: RunFolder) -> PendingGanRun:
+    """Read the requested training from a run folder.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    stored = folder.read_json(folder.gan_request_file)
+    try:
+        request = PendingGanRun.from_json(stored)
+        others = {name: tuple(value) if isinstance(value, list) else value for name, value in request.others.items()}
+        return replace(request, others=others)
+    except (ConfigError, AttributeError) as error:
+        raise RunError(f"{folder.gan_request_file} is damaged ({error}): start again with --overwrite") from None

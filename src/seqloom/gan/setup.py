@@ -1,0 +1,90 @@
+"""Build the configuration and the trainer of a GAN from a likelihood-trained run."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from seqloom.config.gan import GanConfig
+from seqloom.gan.dataset import UNSEEN_SHARE
+from seqloom.gan.short_texts import ShortTexts
+from seqloom.gan.trainer import GanTrainer
+from seqloom.models.language_model import LanguageModel
+from seqloom.models.weight_transfer import transfer_weights
+from seqloom.registry import GAN_LOSSES, resolve
+from seqloom.runs.config import RunConfig
+from seqloom.runs.saved_run import SavedRun
+
+__all__ = ["gan_run_config", "make_trainer", "starts_from_likelihood"]
+
+_NOISE_WIDTH = 64
+"""Number of features computed from the noise."""
+
+_UNUSED_TOKEN_LOGIT = -20.0
+
+
+def starts_from_likelihood(loss: str | None) -> bool:
+    """Return whether the generator starts from the weights of a likelihood-trained run with this loss."""
+    from_likelihood: bool = resolve("loss", loss or GanConfig.loss, GAN_LOSSES).from_likelihood
+    return from_likelihood
+
+
+def gan_run_config(parent: SavedRun, noise: int, gan: GanConfig) -> RunConfig:
+    """Return the configuration of a GAN's run.
+
+    Args:
+        parent: likelihood-trained run.
+        noise: dimension of the noise.
+        gan: GAN settings.
+    """
+    config = parent.config
+    condition = config.model.condition + _NOISE_WIDTH
+    model = replace(config.model, condition=condition, noise=noise, noise_width=_NOISE_WIDTH, ahead=1)
+    training = replace(
+        config.training,
+        total_steps=max(1, gan.awakening + gan.schooling + gan.rounds),
+        lanes=gan.batch,
+        window=gan.length,
+        seed=gan.seed,
+        validation=UNSEEN_SHARE,
+    )
+    return replace(config, model=model, training=training, kernels=None, parent=str(parent.path.absolute()))
+
+
+def make_trainer(
+    run: SavedRun, config: RunConfig, gan: GanConfig, texts: ShortTexts, unseen: ShortTexts, *, fresh: bool = True
+) -> GanTrainer:
+    """Return a trainer with a generator that starts from the weights of a run.
+
+    Args:
+        run: likelihood-trained run, or the GAN's own run to resume.
+        config: configuration of the GAN's run.
+        gan: GAN settings.
+        texts: training texts.
+        unseen: texts for the discriminator's accuracy.
+        fresh: whether to set the initial weights; not needed before `GanTrainer.restore`.
+    """
+    torch.set_num_threads(config.threads)
+    model = LanguageModel(config.model, gan.seed)
+    if fresh and starts_from_likelihood(gan.loss):
+        transfer_weights(run.model(), model)
+    if fresh:
+        _suppress_unused_tokens(model, texts, unseen)
+    assert run.codec.boundary is not None
+    return GanTrainer(
+        model,
+        texts,
+        unseen,
+        gan,
+        boundary=run.codec.boundary,
+        decode=lambda rows: [run.codec.decode(row) for row in rows],
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+    )
+
+
+@torch.no_grad()
+def _suppress_unused_tokens(model: LanguageModel, *parts: ShortTexts) -> None:
+    """Give tokens that no text contains a very low logit, mainly those that spell out unknown words."""
+    used = np.unique(np.concatenate([np.unique(texts.tokens) for texts in parts]))
+    unused = np.setdiff1d(np.arange(model.config.vocabulary), used)
+    model.head.bias[torch.from_numpy(unused)] = _UNUSED_TOKEN_LOGIT

@@ -1,0 +1,65 @@
+"""Convert a training budget in minutes or epochs to a number of steps."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from seqloom.config import TrainingConfig
+from seqloom.lm.defaults import TrainingPlan
+from seqloom.lm.options import TrainOptions
+from seqloom.models.language_model import LanguageModel
+from seqloom.training.loop import Batches, Trainer
+
+__all__ = ["resolve_budget"]
+
+_CALIBRATION_SECONDS = 2.0
+_SUSTAINED_SPEED = 0.9
+"""Speed over a whole training as a share of the calibrated speed; heat and other processes slow a machine down."""
+
+_CHECKPOINTS_PER_RUN = 20
+_MAX_SECONDS_BETWEEN_CHECKPOINTS = 120
+_MAX_UNTIMED_TOKENS = 2_000_000
+"""Number of training tokens above which any training is calibrated, to announce its duration."""
+
+
+def resolve_budget(
+    plan: TrainingPlan, options: TrainOptions, model: LanguageModel, batches: Batches, note: Callable[[str], None]
+) -> TrainingConfig:
+    """Return the training settings with the number of steps and the intervals that depend on it.
+
+    Args:
+        plan: training plan with a budget in seconds, epochs or steps.
+        options: settings from the user and the preset, which are kept.
+        model: network for the calibration; its weights are restored afterwards.
+        batches: training batches.
+        note: receives the expected duration of a long training.
+    """
+    training, budget = plan.training, plan.budget
+    steps, steps_per_second = budget.steps, None
+    if budget.epochs is not None:
+        steps = max(1, round(budget.epochs * batches.steps_per_epoch))
+    if steps is None or steps * training.lanes * training.window > _MAX_UNTIMED_TOKENS:
+        trainer = Trainer(model, batches, training, kernels=plan.kernels, threads=plan.threads)
+        steps_per_second = _SUSTAINED_SPEED * trainer.measure_steps(_CALIBRATION_SECONDS)
+        steps = steps or max(1, int(steps_per_second * (budget.seconds or 60)))
+    if budget.max_epochs is not None and steps > (max_steps := round(budget.max_epochs * batches.steps_per_epoch)):
+        steps = max(1, max_steps)
+        note(
+            f"training stops after {budget.max_epochs:g} epochs, before the time is up: more would memorise so small a "
+            "corpus; --epochs sets another number"
+        )
+    if steps_per_second is not None:
+        note(f"{steps:,} steps will take about {_format_duration(steps / steps_per_second)}")
+    interval = max(1, steps // _CHECKPOINTS_PER_RUN)
+    if steps_per_second is not None:
+        interval = max(1, min(interval, int(steps_per_second * _MAX_SECONDS_BETWEEN_CHECKPOINTS)))
+    derived: dict[str, Any] = {"validate_every": interval, "warmup": max(1, min(50, steps // 10))}
+    free = {name: value for name, value in derived.items() if name not in options.training}
+    return replace(training, total_steps=steps, **free)
+
+
+def _format_duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, hours = seconds / 60, seconds / 3600
+    return f"{minutes:.0f} min" if minutes < 90 else f"{hours:.1f} h"

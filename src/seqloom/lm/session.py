@@ -1,0 +1,196 @@
+"""Prepare a training session: read the source, choose the settings, and build model and batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from seqloom.codecs.base import Codec
+from seqloom.config import ReadingConfig, TrainingConfig
+from seqloom.corpora.document import Corpus
+from seqloom.errors import RunError
+from seqloom.kernels.library import available_kernels
+from seqloom.lm.budget import resolve_budget
+from seqloom.lm.dataset import Dataset, load_dataset, make_batches, named_sources, source_names
+from seqloom.lm.defaults import TrainingPlan, choose_defaults, kernels_for
+from seqloom.lm.model_setup import (
+    codec_maker,
+    describe_conditions,
+    describe_model,
+    inherited_reading,
+    new_model,
+    resolve_conditions,
+)
+from seqloom.lm.observer import TrainingObserver
+from seqloom.lm.opening_prompt import default_prompt
+from seqloom.lm.options import TrainOptions
+from seqloom.lm.reproduce_command import reproduce_command
+from seqloom.models.language_model import LanguageModel
+from seqloom.runs.config import RunConfig
+from seqloom.runs.layout import RunFolder
+from seqloom.runs.saved_run import SavedRun
+from seqloom.runs.training_corpus import training_source
+from seqloom.training.loop import Batches
+from seqloom.version import __version__
+
+__all__ = ["TrainingSession", "new_session", "resumed_session"]
+
+_NUM_SYMBOLS_SHOWN = 8
+
+Source = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class TrainingSession:
+    """A prepared training.
+
+    Attributes:
+        folder: run folder.
+        config: configuration of the run.
+        dataset: encoded and split corpus.
+        model: network with its initial weights.
+        batches: training batches.
+        viewer: observer of the training.
+    """
+
+    folder: RunFolder
+    config: RunConfig
+    dataset: Dataset
+    model: LanguageModel
+    batches: Batches
+    viewer: TrainingObserver
+
+
+def new_session(
+    source: Source, folder: RunFolder, options: TrainOptions, parent: SavedRun | None, viewer: TrainingObserver
+) -> TrainingSession:
+    """Prepare a new training; nothing is written yet.
+
+    Args:
+        source: source named by the user.
+        folder: run folder.
+        options: settings from the user and the preset.
+        parent: run with the initial weights, or None.
+        viewer: observer of the training.
+
+    Raises:
+        UserError: the source cannot be read, or a setting does not fit it.
+    """
+    reading = ReadingConfig(**{**inherited_reading(parent), **options.reading})
+    dataset = _load(source, reading, options, parent, viewer)
+    if parent is not None:
+        viewer.note(_describe_continuation(parent, dataset.codec))
+    conditions = resolve_conditions(dataset, parent)
+    for line in describe_conditions(conditions):
+        viewer.note(line)
+    plan = _plan(options, dataset, conditions.width, parent)
+    torch.set_num_threads(plan.threads)
+    model = new_model(plan, dataset, parent)
+    batches = make_batches(dataset.store, dataset.split, plan.training, conditions)
+    viewer.note(describe_model(model, batches))
+    training = resolve_budget(plan, options, model, batches, viewer.note)
+    config = RunConfig(
+        version=__version__,
+        sources=source_names(source),
+        corpus=dataset.corpus.name,
+        corpus_hash=dataset.corpus.fingerprint,
+        separate=dataset.corpus.separate,
+        level=dataset.codec.level,
+        opening=default_prompt(dataset),
+        reading=reading,
+        model=plan.model,
+        training=training,
+        samples=options.samples,
+        preset=options.preset,
+        parent=str(parent.path.absolute()) if parent else None,
+        threads=plan.threads,
+        kernels=plan.kernels,
+        conditions=conditions,
+    )
+    command = reproduce_command(
+        named_sources(source), folder.path, options, plan.model, training, parent.path if parent else None
+    )
+    viewer.note(f"to repeat this training: {command}")
+    return TrainingSession(folder, config, dataset, model, batches, viewer)
+
+
+def _load(
+    source: Source, reading: ReadingConfig, options: TrainOptions, parent: SavedRun | None, viewer: TrainingObserver
+) -> Dataset:
+    defaults = TrainingConfig(total_steps=1)
+    hold_out, validation = (options.training.get(name, getattr(defaults, name)) for name in ("hold_out", "validation"))
+    return load_dataset(
+        source, reading, codec_maker(options, parent), hold_out=hold_out, validation=validation, note=viewer.note
+    )
+
+
+def _plan(
+    options: TrainOptions, dataset: Dataset, num_condition_features: int, parent: SavedRun | None
+) -> TrainingPlan:
+    spans = dataset.split.train
+    return choose_defaults(
+        options,
+        vocabulary=len(dataset.codec),
+        condition=num_condition_features,
+        tokens=spans.num_records,
+        mean_document=spans.num_records / len(spans),
+        parent=parent.config.model if parent else None,
+    )
+
+
+def _describe_continuation(parent: SavedRun, codec: Codec) -> str:
+    """Return the parent and the symbols that are new to it, in words."""
+    new = [codec.decode([token]) or "(end)" for token in range(len(parent.codec), len(codec))]
+    shown = ", ".join(map(repr, new[:_NUM_SYMBOLS_SHOWN])) + (", ..." if len(new) > _NUM_SYMBOLS_SHOWN else "")
+    symbols = f"{len(new):,} new symbol{'s' if len(new) != 1 else ''} ({shown})" if new else "no new symbols"
+    return f"starting from {parent.path}: {symbols}"
+
+
+def resumed_session(
+    folder: RunFolder, config: RunConfig, source: Source | None, viewer: TrainingObserver
+) -> TrainingSession:
+    """Prepare the continuation of a training.
+
+    Args:
+        folder: run folder.
+        config: configuration of the run.
+        source: the run's source if the user named it, or None.
+        viewer: observer of the training.
+
+    Raises:
+        RunError: the corpus has changed, or the codec is damaged.
+        SourceError: the source cannot be read.
+    """
+    codec, training = folder.read_codec(), config.training
+
+    def unchanged_codec(corpus: Corpus) -> Codec:
+        if corpus.fingerprint != config.corpus_hash:
+            raise RunError(
+                f"{config.source} has changed since the training of {folder.path} began: start another run with --from"
+            )
+        return codec
+
+    dataset = load_dataset(
+        training_source(config) if source is None else source,
+        config.reading,
+        unchanged_codec,
+        hold_out=training.hold_out,
+        validation=training.validation,
+        note=viewer.note,
+        display_name=config.corpus,
+    )
+    torch.set_num_threads(config.threads)
+    config = _with_available_kernels(config, viewer)
+    model = LanguageModel(config.model, training.seed)
+    batches = make_batches(dataset.store, dataset.split, training, config.conditions)
+    return TrainingSession(folder, config, dataset, model, batches, viewer)
+
+
+def _with_available_kernels(config: RunConfig, viewer: TrainingObserver) -> RunConfig:
+    """Return the config, with other kernels if the run's kernels are unavailable on this machine."""
+    if config.kernels is None or config.kernels in available_kernels():
+        return config
+    kernels = kernels_for(config.model, config.training)
+    viewer.note(f"kernels {config.kernels} unavailable here; continuing with {kernels or 'torch'} (not bit-identical)")
+    return replace(config, kernels=kernels)
