@@ -201,7 +201,7 @@ class Run(SavedRun):
         return score_text(self, text, skip_unknown=skip_unknown)
 
     def find_watermark(self, text: str, key: str) -> WatermarkTest:
-        """Test a text for the watermark of a key; needs no weights. See `seqloom.sampling.watermark.find_mark`.
+        """Test a text for the watermark of a key; needs no weights. See `seqloom.sampling.watermark.detect_watermark`.
 
         Raises:
             ConfigError: the key is empty.

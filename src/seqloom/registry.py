@@ -32,7 +32,7 @@ HEADS: Mapping[str, str] = {
     "softmax": "seqloom.kernels.heads.softmax:SPEC",
 }
 
-TRANSFORMS: Mapping[str, str] = {
+TRANSFORMS: dict[str, str] = {
     "bias": "seqloom.sampling.transforms:BIAS",
     "bans": "seqloom.sampling.transforms:BANS",
     "repetition": "seqloom.sampling.transforms:REPETITION",
@@ -42,6 +42,7 @@ TRANSFORMS: Mapping[str, str] = {
     "top_p": "seqloom.sampling.transforms:TOP_P",
     "min_p": "seqloom.sampling.transforms:MIN_P",
 }
+"""Specs of the sampling transforms (see `sampling.transform`), in their order; others add lines of their own."""
 
 
 def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:

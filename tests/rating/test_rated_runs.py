@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from seqloom.data.conditions import fit_scale
 from seqloom.detector.negatives import generate_negatives
 from seqloom.errors import ConfigError, SourceError
 from seqloom.lm.observer import TrainingObserver
+from seqloom.rating.methods import METHODS, RatingMethod
+from seqloom.rating.session import RatedSample, RatedSession, Source
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
 
@@ -93,11 +96,11 @@ def test_the_report_shows_a_low_a_middle_and_a_high_rating(rated: Run) -> None:
 def test_how_to_write_more_is_said(
     table: Path, tmp_path: Path, settings: dict[str, tuple[str, ...]], command: str
 ) -> None:
-    said: list[str] = []
+    lines: list[str] = []
     viewer = TrainingObserver()
-    viewer.note = said.append  # type: ignore[method-assign]
+    viewer.note = lines.append  # type: ignore[method-assign]
     seqloom.train(table, run=tmp_path / "run", text="text", steps=3, size=8, threads=1, viewer=viewer, **settings)
-    assert said[-1] == f"generate more with: seqloom generate {tmp_path / 'run'} {command}"
+    assert lines[-1] == f"write more with: seqloom generate {tmp_path / 'run'} {command}"
 
 
 def test_a_rating_may_be_named(rated: Run) -> None:
@@ -128,14 +131,14 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    writing = rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
-    kept = list(writing)
+    generation = rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
+    kept = list(generation)
     assert len(kept) == 8
     assert all(abs(one.predicted - 5) <= 1 for one in kept if one.predicted is not None)
-    assert writing.rejection_stats is not None
-    assert writing.rejection_stats.generated >= 8
-    assert writing.rating_range is not None
-    assert 1 <= writing.rating_range[0] < writing.rating_range[1] <= 5
+    assert generation.rejection_stats is not None
+    assert generation.rejection_stats.generated >= 8
+    assert generation.rating_range is not None
+    assert 1 <= generation.rating_range[0] < generation.rating_range[1] <= 5
     assert [one.sample.text for one in kept] == [
         one.sample.text for one in rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
     ]
@@ -168,11 +171,11 @@ def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
         def predict(self, texts: list[str]) -> list[float]:
             return [100 * goodness([text, "lovely awful"]) for text in texts]
 
-    writing = rated.generate_rated({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
-    assert writing.plan.target == 70
-    assert writing.plan.values is not None
-    assert writing.plan.values.tolist() == [5]
-    assert [one.target for one in writing] == [70]
+    generation = rated.generate_rated({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
+    assert generation.plan.target == 70
+    assert generation.plan.values is not None
+    assert generation.plan.values.tolist() == [5]
+    assert [one.target for one in generation] == [70]
     with pytest.raises(ConfigError, match="got 5 for two ratings: the critic rates points from 0 to 100, and the run"):
         rated.generate_rated(5, critic=Points())
     assert rated.generate_rated(50, critic=Points(), methods=("filter",)).plan.target == 50
@@ -226,6 +229,23 @@ def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
     assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (None, 2, None, 16)
 
 
+def test_a_method_is_one_class_and_one_line(rated: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Rarest(RatingMethod):
+        def source(self, session: RatedSession, source: Source) -> Source:
+            def rarest(first_index: int, count: int) -> Iterator[RatedSample]:
+                for index in range(first_index, first_index + count):
+                    yield min(source(3 * index, 3), key=lambda rated: rated.sample.log_prob)
+
+            return rarest
+
+    monkeypatch.setitem(METHODS, "rarest", Rarest())
+    generation = rated.generate_rated(4, count=4, methods="rarest,condition", length=20)
+    plain = [one.sample for one in rated.generate_rated(4, count=12, length=20)]
+    assert generation.plan.methods == ("condition", "rarest")
+    expected = [min(plain[first : first + 3], key=lambda sample: sample.log_prob) for first in range(0, 12, 3)]
+    assert [one.sample for one in generation] == expected
+
+
 def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
@@ -237,7 +257,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"methods": ("filter",)}, "--method filter needs a critic"),
         ({"methods": ("condition",), "critic": len}, "--critic has no effect with --method condition"),
@@ -266,8 +286,8 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam 3 and --method steer contradict"),
     ],
 )
-def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         list(rated.generate_rated(4, **settings))
 
 
@@ -310,7 +330,7 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"rating": 9}, "stars was 1 to 5 in training"),
         ({"rating": {}}, "--rating got {}, which says nothing: name one of stars"),
@@ -321,8 +341,8 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
         ({"extrapolate": True}, "--extrapolate has no effect without --rating"),
     ],
 )
-def test_what_cannot_be_written_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_what_cannot_be_written_is_told(rated: Run, settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         rated.generate(**settings)
     assert rated.generate(rating=9, extrapolate=True, length=5)
 
@@ -347,8 +367,8 @@ def test_a_critic_of_anything_is_asked_for_a_finite_number(run: Run, rating: obj
 
 def test_any_critic_rates_a_table(table: Path, tmp_path: Path) -> None:
     assert rate_table(lambda texts: [3] * len(texts), table, text="text", output=tmp_path / "threes.csv") == 400
-    for critic, said in ((len, "the critic returned int64 of shape"), (None, "critic got None: give a folder")):
-        with pytest.raises(ConfigError, match=said):
+    for critic, message in ((len, "the critic returned int64 of shape"), (None, "critic got None: give a folder")):
+        with pytest.raises(ConfigError, match=message):
             rate_table(critic, table, text="text", output=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 

@@ -67,17 +67,17 @@ def everything(decoder, config, boundary):
 def test_a_wide_beam_finds_the_likeliest_of_all(table_decoder, settings, boundary):
     decoder = table_decoder(4, seed=5)
     config = SamplingConfig(length=4, beam=400, **settings)
-    found = search(decoder, config, boundary, count=25)
+    result = search(decoder, config, boundary, count=25)
     expected = everything(decoder, config, boundary)[:25]
     if config.pattern:
         expected = [outcome for outcome in expected if re.fullmatch(config.pattern, outcome[2])]
-        found = [sample for sample in found if sample.matched]
+        result = [sample for sample in result if sample.matched]
     assert len(expected) > 3
-    for sample, (log_prob, tokens, text, reason) in zip(found, expected, strict=False):
+    for sample, (log_prob, tokens, text, reason) in zip(result, expected, strict=False):
         assert (sample.tokens, sample.text, sample.finish_reason) == (tokens, text, reason)
         assert sample.log_prob == pytest.approx(log_prob, abs=1e-9)
         assert sample.sampling_log_prob == 0
-    assert [sample.index for sample in found] == list(range(len(found)))
+    assert [sample.index for sample in result] == list(range(len(result)))
 
 
 def test_a_beam_sees_past_a_tempting_first_token(table_decoder):
@@ -102,28 +102,28 @@ def test_a_likelier_beginning_is_followed_after_enough_texts_are_finished(table_
     decoder.table[0, 0] = np.log([0.01, 0.01, 0.96, 0.02])  # after "a", nearly always "c"
     decoder.table[0, 1] = np.log([0.04, 0.03, 0.03, 0.9])
     decoder.table[0, 2] = np.log([0.04, 0.03, 0.03, 0.9])  # after "ac", nearly always the end
-    found = search(decoder, SamplingConfig(length=6, beam=2))
-    assert [sample.text for sample in found] == ["ac", ""]
+    result = search(decoder, SamplingConfig(length=6, beam=2))
+    assert [sample.text for sample in result] == ["ac", ""]
 
 
 @pytest.mark.parametrize("width", [2, 3, 7])
 def test_results_are_ordered_distinct_and_never_more_than_the_width(table_decoder, width):
     decoder = table_decoder(4, seed=8)
-    found = search(decoder, SamplingConfig(length=6, beam=width))
-    assert len(found) == width
-    assert len({sample.tokens for sample in found}) == width
-    assert [s.log_prob for s in found] == sorted((s.log_prob for s in found), reverse=True)
+    result = search(decoder, SamplingConfig(length=6, beam=width))
+    assert len(result) == width
+    assert len({sample.tokens for sample in result}) == width
+    assert [s.log_prob for s in result] == sorted((s.log_prob for s in result), reverse=True)
     again = search(decoder, SamplingConfig(length=6, beam=width, seed=99), count=1)
-    assert again[0].tokens == found[0].tokens
+    assert again[0].tokens == result[0].tokens
 
 
 def test_texts_that_miss_the_pattern_come_last(table_decoder):
     decoder = table_decoder(4, seed=1)
-    found = search(decoder, SamplingConfig(length=2, beam=30, pattern="a|bb?|ccc"))
-    verdicts = [sample.matched for sample in found]
+    result = search(decoder, SamplingConfig(length=2, beam=30, pattern="a|bb?|ccc"))
+    verdicts = [sample.matched for sample in result]
     assert verdicts == sorted(verdicts, reverse=True)
-    assert {sample.text for sample in found if sample.matched} == {"a", "b", "bb"}
-    assert {sample.text for sample in found if not sample.matched} == {"cc"}
+    assert {sample.text for sample in result if sample.matched} == {"a", "b", "bb"}
+    assert {sample.text for sample in result if not sample.matched} == {"cc"}
 
 
 def test_a_beam_that_can_write_nothing_says_so(table_decoder):

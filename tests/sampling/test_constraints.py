@@ -30,16 +30,16 @@ def test_masks_belong_to_the_caller():
 
 
 def test_a_guard_sees_the_text_and_each_candidate():
-    asked = []
+    calls = []
 
     def guard(written, candidate):
-        asked.append((written, candidate))
+        calls.append((written, candidate))
         return len(written + candidate) <= 4
 
     guarded = CallbackConstraint(guard, TOKENS)
     assert guarded.allowed(bytearray(b"abc")).tolist() == [len(token) < 2 for token in TOKENS]
-    assert asked == [(b"abc", token) for token in TOKENS]
-    assert all(type(written) is bytes for written, _ in asked)
+    assert calls == [(b"abc", token) for token in TOKENS]
+    assert all(type(written) is bytes for written, _ in calls)
 
 
 def test_ending_is_never_refused():

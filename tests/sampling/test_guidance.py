@@ -15,7 +15,7 @@ from seqloom.sampling import SamplingConfig, generate, stream
 pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 
 LETTERS = [bytes([97 + token]) for token in range(23)]
-ASK = {"prompt": [3, 0], "token_bytes": LETTERS}
+REQUEST = {"prompt": [3, 0], "token_bytes": LETTERS}
 FEATURES = np.array([1.0, -0.5], np.float32)
 
 
@@ -42,7 +42,10 @@ def decoders(guidance: float, core: str = "lstm"):
         (conditioned_reference_decoder(config, weights, added), reference_decoder(config, weights)),
         (native.conditioned(added), native),
     ]
-    return [told if guidance == 1 else GuidedDecoder(told, untold, guidance) for told, untold in pairs]
+    return [
+        conditioned if guidance == 1 else GuidedDecoder(conditioned, unconditional, guidance)
+        for conditioned, unconditional in pairs
+    ]
 
 
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
@@ -50,26 +53,29 @@ def decoders(guidance: float, core: str = "lstm"):
 def test_the_same_text_as_the_plain_loop(kernels, core, guidance):
     plain, native = decoders(guidance, core)
     config = SamplingConfig(length=60, temperature=0.8, top_p=0.95, seed=5)
-    (expected,), (found,) = generate(plain, config, **ASK), generate(native, config, **ASK)
-    assert found.text == expected.text
-    assert found.log_prob == pytest.approx(expected.log_prob, abs=1e-3)
-    assert "".join(stream(native, config, **ASK)) == expected.text
+    (expected,), (result,) = generate(plain, config, **REQUEST), generate(native, config, **REQUEST)
+    assert result.text == expected.text
+    assert result.log_prob == pytest.approx(expected.log_prob, abs=1e-3)
+    assert "".join(stream(native, config, **REQUEST)) == expected.text
 
 
 def test_no_guidance_at_all_writes_what_is_written_untold(kernels):
     config, weights = model()
     settings = SamplingConfig(length=80, seed=2)
-    untold = native_decoder(config, weights, "float32")
-    (expected,), (found,) = generate(untold, settings, **ASK), generate(decoders(0.0)[1], settings, **ASK)
-    assert found.tokens == expected.tokens
+    unconditional = native_decoder(config, weights, "float32")
+    (expected,), (result,) = (
+        generate(unconditional, settings, **REQUEST),
+        generate(decoders(0.0)[1], settings, **REQUEST),
+    )
+    assert result.tokens == expected.tokens
 
 
 def test_a_guided_text_is_the_same_at_any_count(kernels):
     config = SamplingConfig(length=30, seed=9)
-    many = list(generate(decoders(1.7)[1], config, count=300, **ASK))  # more than there are lanes
+    many = list(generate(decoders(1.7)[1], config, count=300, **REQUEST))  # more than there are lanes
     assert [sample.index for sample in many] == list(range(300))
     for index in (0, 1, 127, 128, 299):
-        assert next(generate(decoders(1.7)[1], config, first_index=index, **ASK)).tokens == many[index].tokens
+        assert next(generate(decoders(1.7)[1], config, first_index=index, **REQUEST)).tokens == many[index].tokens
 
 
 def test_ratings_change_what_is_written(kernels):
@@ -77,7 +83,9 @@ def test_ratings_change_what_is_written(kernels):
     native = native_decoder(config, weights, "float32")
     texts = {
         next(
-            generate(native.conditioned(condition_bias(config, weights, features)), SamplingConfig(length=40), **ASK)
+            generate(
+                native.conditioned(condition_bias(config, weights, features)), SamplingConfig(length=40), **REQUEST
+            )
         ).text
         for features in (FEATURES, -FEATURES, 0 * FEATURES)
     }
@@ -86,4 +94,4 @@ def test_ratings_change_what_is_written(kernels):
 
 def test_guidance_drafts_nothing(kernels):
     with pytest.raises(ConfigError, match="cannot be combined with --guidance"):
-        list(generate(decoders(2.0)[1], SamplingConfig(length=5, ahead=2), **ASK))
+        list(generate(decoders(2.0)[1], SamplingConfig(length=5, ahead=2), **REQUEST))

@@ -17,7 +17,7 @@ from seqloom.sampling.request import prepare_request
 from seqloom.sampling.rng import normals, uniforms
 
 LETTERS = [bytes([97 + token]) for token in range(23)]
-ASK = {"prompt": [3, 0], "token_bytes": LETTERS}
+REQUEST = {"prompt": [3, 0], "token_bytes": LETTERS}
 NOISE = 3
 RATING = np.array([0.7, -0.2], np.float32)
 SETTINGS = SamplingConfig(length=24, temperature=0.8, seed=5)
@@ -34,13 +34,13 @@ def decoder(way: str, guidance: float = 1.0, core: str = "lstm") -> LatentDecode
     }
     native = native_decoder(config, weights, "float32") if way == "compiled" else None
 
-    def told(rating, noise):
+    def conditioned(rating, noise):
         added = condition_bias(config, weights, np.concatenate([rating, noise]))
         return conditioned_reference_decoder(config, weights, added) if native is None else native.conditioned(added)
 
     def of(noise):
-        one = told(RATING, noise)
-        return one if guidance == 1 else GuidedDecoder(one, told(0 * RATING, noise), guidance)
+        one = conditioned(RATING, noise)
+        return one if guidance == 1 else GuidedDecoder(one, conditioned(0 * RATING, noise), guidance)
 
     return LatentDecoder(NOISE, of)
 
@@ -57,30 +57,30 @@ def test_noise_is_normal_and_of_its_sample_alone():
 @pytest.mark.parametrize("way", ["plain", pytest.param("compiled", marks=compiled)])
 def test_every_text_has_noise_of_its_own(way):
     greedy = SamplingConfig(length=24, temperature=0, seed=5)
-    texts = [sample.text for sample in generate(decoder(way), greedy, count=20, **ASK)]
+    texts = [sample.text for sample in generate(decoder(way), greedy, count=20, **REQUEST)]
     assert len(set(texts)) > 5
-    assert texts == [sample.text for sample in generate(decoder(way), greedy, count=20, **ASK)]
-    expected = prepare_request(decoder(way), greedy, **ASK).for_sample(3).decoder
-    assert next(generate(expected, greedy, **ASK)).text == texts[3]
+    assert texts == [sample.text for sample in generate(decoder(way), greedy, count=20, **REQUEST)]
+    expected = prepare_request(decoder(way), greedy, **REQUEST).for_sample(3).decoder
+    assert next(generate(expected, greedy, **REQUEST)).text == texts[3]
 
 
 @compiled
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 @pytest.mark.parametrize("guidance", [1.0, 2.5])
 def test_the_compiled_kernels_write_what_the_plain_loop_writes(core, guidance):
-    both = [list(generate(decoder(way, guidance, core), SETTINGS, count=5, **ASK)) for way in ("plain", "compiled")]
+    both = [list(generate(decoder(way, guidance, core), SETTINGS, count=5, **REQUEST)) for way in ("plain", "compiled")]
     assert [sample.text for sample in both[0]] == [sample.text for sample in both[1]]
     for one, other in zip(*both, strict=True):
         assert one.log_prob == pytest.approx(other.log_prob, abs=1e-3)
-    streamed = stream(decoder("compiled", guidance, core), SETTINGS, index=4, **ASK)
+    streamed = stream(decoder("compiled", guidance, core), SETTINGS, index=4, **REQUEST)
     assert "".join(streamed) == both[1][4].text
 
 
 @compiled
 def test_a_text_is_the_same_among_many():
-    many = list(generate(decoder("compiled"), SETTINGS, count=300, **ASK))  # more than there are lanes
+    many = list(generate(decoder("compiled"), SETTINGS, count=300, **REQUEST))  # more than there are lanes
     for index in (0, 255, 256, 299):
-        (alone,) = generate(decoder("compiled"), SETTINGS, first_index=index, **ASK)
+        (alone,) = generate(decoder("compiled"), SETTINGS, first_index=index, **REQUEST)
         assert alone.tokens == many[index].tokens
 
 
@@ -89,21 +89,21 @@ def test_a_copied_text_goes_on_with_the_noise_of_the_one_that_it_is_copied_from(
     greedy = SamplingConfig(length=24, temperature=0, seed=5)
     texts = []
     for way in ("plain", "compiled"):
-        flock = make_particles(prepare_request(decoder(way), greedy, **ASK), 4, 0)
-        flock.advance(5)
-        flock.reorder(np.array([2, 2, 1, 0]))
-        flock.advance(30)
-        texts.append([member.tokens for member in flock.particles])
+        particle_set = make_particles(prepare_request(decoder(way), greedy, **REQUEST), 4, 0)
+        particle_set.advance(5)
+        particle_set.reorder(np.array([2, 2, 1, 0]))
+        particle_set.advance(30)
+        texts.append([member.tokens for member in particle_set.particles])
     assert texts[0] == texts[1]
     assert texts[0][0] == texts[0][1]
-    written = [list(sample.tokens) for sample in generate(decoder("plain"), greedy, count=4, **ASK)]
+    written = [list(sample.tokens) for sample in generate(decoder("plain"), greedy, count=4, **REQUEST)]
     assert texts[0] == [written[2], written[2], written[1], written[0]]
 
 
 def test_a_beam_has_the_noise_of_the_first_sample():
-    (found,) = generate(decoder("plain"), SamplingConfig(length=6, beam=1, temperature=0, seed=5), **ASK)
-    wide = next(generate(decoder("plain"), SamplingConfig(length=6, beam=30, seed=5), **ASK))
-    assert wide.log_prob >= found.log_prob
+    (result,) = generate(decoder("plain"), SamplingConfig(length=6, beam=1, temperature=0, seed=5), **REQUEST)
+    wide = next(generate(decoder("plain"), SamplingConfig(length=6, beam=30, seed=5), **REQUEST))
+    assert wide.log_prob >= result.log_prob
 
 
 def test_there_is_no_more_noise_than_there_are_features():
@@ -114,5 +114,5 @@ def test_there_is_no_more_noise_than_there_are_features():
 def test_a_model_without_noise_draws_none():
     config = ModelConfig(vocabulary=23, sizes=(8,))
     weights = {name: np.ones(shape, np.float32) for name, shape in expected_shapes(config).items()}
-    job = prepare_request(reference_decoder(config, weights), SETTINGS, **ASK)
-    assert job.for_sample(1) is job
+    request = prepare_request(reference_decoder(config, weights), SETTINGS, **REQUEST)
+    assert request.for_sample(1) is request

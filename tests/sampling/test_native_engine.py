@@ -28,7 +28,7 @@ from seqloom.sampling.transforms import log_softmax
 pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 
 LETTERS = [bytes([97 + token]) for token in range(23)]
-ASK = {"prompt": [3, 0], "token_bytes": LETTERS}
+REQUEST = {"prompt": [3, 0], "token_bytes": LETTERS}
 
 
 @pytest.fixture(params=available_kernels())
@@ -52,15 +52,15 @@ def model(vocabulary=23, sizes=(48,), core="lstm", sharpness=2.5):
 
 @pytest.mark.parametrize(("seed", "index"), [(0, 0), (7, 2), (2**64 - 1, 2**64 - 1), (12345, 10**12)])
 def test_uniforms_are_those_of_the_plain_loop(seed, index):
-    found = np.empty(1000)
-    decoding_library().seqloom_uniforms(seed, index, len(found), found.ctypes.data)
-    assert found.tolist() == list(itertools.islice(uniforms(seed, index), len(found)))
+    result = np.empty(1000)
+    decoding_library().seqloom_uniforms(seed, index, len(result), result.ctypes.data)
+    assert result.tolist() == list(itertools.islice(uniforms(seed, index), len(result)))
 
 
 def test_draws_follow_the_distribution(kernels):
     """Chi-square over 10,000 samples' first tokens; odds of a false alarm one in a million, were the seed not fixed."""
-    job = prepare_request(native_decoder(*model()), SamplingConfig(temperature=0.8, top_k=12, length=1), **ASK)
-    lanes = start_streams(job, 1)
+    request = prepare_request(native_decoder(*model()), SamplingConfig(temperature=0.8, top_k=12, length=1), **REQUEST)
+    lanes = start_streams(request, 1)
     probabilities = np.exp(lanes.distribution(0))
     counts = np.zeros(23)
     for index in range(10_000):
@@ -94,30 +94,30 @@ CHAINS = st.fixed_dictionaries(
 
 @settings(max_examples=400, deadline=None)
 @given(CHAINS, st.integers(0, 10**6), st.sampled_from([0.1, 3.0, 30.0]), st.sampled_from([None, 5]))
-def test_the_chain_is_its_plain_twin(wanted, seed, spread, boundary):
+def test_the_chain_is_its_plain_twin(options, seed, spread, boundary):
     random = np.random.default_rng(seed)
     logits = (spread * random.standard_normal(23)).astype(np.float32)
     logits[random.integers(0, 23, 6)] = logits[0]  # ties
-    config = SamplingConfig(**wanted, length=30)
+    config = SamplingConfig(**options, length=30)
     prompt = random.integers(0, 23, 8).tolist()
-    job = prepare_request(DECODER, config, prompt=prompt, token_bytes=LETTERS, boundary=boundary)
-    assert supports_native(job)
-    lanes = start_streams(job, 1)
+    request = prepare_request(DECODER, config, prompt=prompt, token_bytes=LETTERS, boundary=boundary)
+    assert supports_native(request)
+    lanes = start_streams(request, 1)
     lanes.set_logits(0, logits)
-    found = lanes.distribution(0)
+    result = lanes.distribution(0)
 
     allowed = np.array([piece.decode() not in config.ban for piece in LETTERS])
     if boundary is not None:
         allowed[boundary] = config.min_length == 0
     recent = np.array([token for token in prompt[-config.repetition_window :] if token != boundary], np.int64)
     expected = log_softmax(apply_chain(build_chain(config, 23), logits.astype(np.float64), Context(recent, allowed)))
-    kept, wanted_kept = np.isfinite(found), expected > -60
+    kept, wanted_kept = np.isfinite(result), expected > -60
     mass = np.exp(expected[wanted_kept & ~kept]).sum()
     assert mass < 1e-6 or near_a_threshold(config, logits, recent, allowed)
     if not near_a_threshold(config, logits, recent, allowed):
         assert (kept >= wanted_kept).all()
-        assert np.exp(found[kept & ~np.isfinite(expected)]).sum() < 1e-6
-        np.testing.assert_allclose(np.exp(found), np.exp(expected), rtol=3e-4, atol=1e-7)
+        assert np.exp(result[kept & ~np.isfinite(expected)]).sum() < 1e-6
+        np.testing.assert_allclose(np.exp(result), np.exp(expected), rtol=3e-4, atol=1e-7)
 
 
 def near_a_threshold(config, logits, recent, allowed):
@@ -138,8 +138,8 @@ def near_a_threshold(config, logits, recent, allowed):
 
 
 def test_ties_at_every_threshold_keep_the_lower_ids(kernels):
-    job = prepare_request(DECODER, SamplingConfig(top_p=0.3), **ASK)
-    for wanted, expected in (
+    request = prepare_request(DECODER, SamplingConfig(top_p=0.3), **REQUEST)
+    for options, expected in (
         ({"top_p": 0.3}, 7),
         ({"top_k": 4}, 4),
         ({"typical_p": 5 / 23}, 5),
@@ -147,27 +147,27 @@ def test_ties_at_every_threshold_keep_the_lower_ids(kernels):
         ({"temperature": 0.0}, 1),
         ({"top_p": 10 / 23, "top_k": 15}, 7),
     ):
-        job = prepare_request(native_decoder(*model()), SamplingConfig(**wanted), **ASK)
-        lanes = start_streams(job, 1)
+        request = prepare_request(native_decoder(*model()), SamplingConfig(**options), **REQUEST)
+        lanes = start_streams(request, 1)
         lanes.set_logits(0, np.full(23, 1.7, np.float32))
-        assert np.isfinite(lanes.distribution(0)).tolist() == [token < expected for token in range(23)], wanted
+        assert np.isfinite(lanes.distribution(0)).tolist() == [token < expected for token in range(23)], options
 
 
-@pytest.mark.parametrize("wanted", [{"top_p": 0.9}, {"typical_p": 0.7}, {"top_k": 400, "min_p": 0.01}])
-def test_the_chain_on_a_large_vocabulary(kernels, wanted):
+@pytest.mark.parametrize("options", [{"top_p": 0.9}, {"typical_p": 0.7}, {"top_k": 400, "min_p": 0.01}])
+def test_the_chain_on_a_large_vocabulary(kernels, options):
     size = 3001
     decoder = native_decoder(*model(vocabulary=size, sizes=(8,)))
-    config = SamplingConfig(**wanted, temperature=0.9)
-    job = prepare_request(decoder, config, prompt=[1], token_bytes=[b"x"] * size)
-    lanes = start_streams(job, 1)
+    config = SamplingConfig(**options, temperature=0.9)
+    request = prepare_request(decoder, config, prompt=[1], token_bytes=[b"x"] * size)
+    lanes = start_streams(request, 1)
     logits = np.random.default_rng(4).standard_normal(size).astype(np.float32)
     lanes.set_logits(0, logits)
-    found = lanes.distribution(0)
+    result = lanes.distribution(0)
     none = np.zeros(0, np.int64)
     expected = log_softmax(apply_chain(build_chain(config, size), logits.astype(float), Context(none, None)))
-    differing = np.isfinite(found) != np.isfinite(expected)
+    differing = np.isfinite(result) != np.isfinite(expected)
     assert differing.sum() <= 2
-    np.testing.assert_allclose(np.exp(found[~differing]), np.exp(expected[~differing]), rtol=1e-3)
+    np.testing.assert_allclose(np.exp(result[~differing]), np.exp(expected[~differing]), rtol=1e-3)
 
 
 # --- whole samples
@@ -185,17 +185,17 @@ WHOLE = [
 ]
 
 
-@pytest.mark.parametrize("wanted", WHOLE)
+@pytest.mark.parametrize("options", WHOLE)
 @pytest.mark.parametrize("boundary", [None, 5])
-def test_samples_are_those_of_the_plain_loop(kernels, wanted, boundary):
+def test_samples_are_those_of_the_plain_loop(kernels, options, boundary):
     config, weights = model()
-    sampling = SamplingConfig(length=70, seed=3, **wanted)
-    ask = ASK | {"boundary": boundary}
+    sampling = SamplingConfig(length=70, seed=3, **options)
+    ask = REQUEST | {"boundary": boundary}
     expected = list(generate(reference_decoder(config, weights), sampling, count=4, **ask))
     decoder = native_decoder(config, weights, "float32")
     assert supports_native(prepare_request(decoder, sampling, **ask))
-    found = list(generate(decoder, sampling, count=4, **ask))
-    for one, other in zip(found, expected, strict=True):
+    result = list(generate(decoder, sampling, count=4, **ask))
+    for one, other in zip(result, expected, strict=True):
         assert (one.index, one.tokens, one.text) == (other.index, other.tokens, other.text)
         assert (one.finish_reason, one.seed, one.matched) == (other.finish_reason, other.seed, other.matched)
         assert one.log_prob == pytest.approx(other.log_prob, abs=2e-3)
@@ -219,11 +219,15 @@ def test_text_of_several_bytes_a_token(seed, length, min_length, stop):
     ask = {"prompt": [6, 0], "token_bytes": SPELLED, "boundary": 6}
     (expected,) = generate(reference_decoder(config, weights), sampling, **ask)
     decoder = native_decoder(config, weights, "float32")
-    (found,) = generate(decoder, sampling, **ask)
-    assert (found.tokens, found.text, found.finish_reason) == (expected.tokens, expected.text, expected.finish_reason)
-    assert found.log_prob == pytest.approx(expected.log_prob, abs=1e-3)
+    (result,) = generate(decoder, sampling, **ask)
+    assert (result.tokens, result.text, result.finish_reason) == (
+        expected.tokens,
+        expected.text,
+        expected.finish_reason,
+    )
+    assert result.log_prob == pytest.approx(expected.log_prob, abs=1e-3)
     pieces = list(stream(decoder, sampling, **ask))
-    assert "".join(pieces) == found.text
+    assert "".join(pieces) == result.text
     assert all(pieces)
 
 
@@ -232,12 +236,12 @@ def test_the_same_seed_writes_the_same_text_at_any_batch_size(precision):
     """Over 1.2 million characters: 256 side by side on all processors, and in batches of 1, 2, 3, 5 and more."""
     decoder = native_decoder(*model(), precision)
     config = SamplingConfig(length=1600, seed=9, temperature=0.7, top_p=0.95, repetition_penalty=1.1)
-    together = list(generate(decoder, config, count=256, **ASK))
+    together = list(generate(decoder, config, count=256, **REQUEST))
     assert sum(len(sample.tokens) for sample in together) == 256 * 1600
     first = 0
     for count in itertools.cycle((1, 2, 3, 5, 8, 21)):
         count = min(count, 256 - first)
-        apart = list(generate(decoder, config, count=count, first_index=first, **ASK))
+        apart = list(generate(decoder, config, count=count, first_index=first, **REQUEST))
         assert apart == together[first : first + count]
         first += count
         if first == 256:
@@ -248,27 +252,27 @@ def test_a_lane_that_has_finished_takes_the_next_sample():
     """Texts end at the boundary at very different lengths, and more are asked for than there are lanes."""
     decoder = native_decoder(*model())
     config = SamplingConfig(length=40, seed=1)
-    many = list(generate(decoder, config, count=700, boundary=5, **ASK))
+    many = list(generate(decoder, config, count=700, boundary=5, **REQUEST))
     assert [sample.index for sample in many] == list(range(700))
     assert {sample.finish_reason for sample in many} == {"end", "length"}
     for index in (0, 255, 256, 257, 699):
-        assert list(generate(decoder, config, count=1, first_index=index, boundary=5, **ASK)) == [many[index]]
+        assert list(generate(decoder, config, count=1, first_index=index, boundary=5, **REQUEST)) == [many[index]]
 
 
 # --- what is left to the plain loop, and faults
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"pattern": "[a-f]*"}, {"ban": ("ab",)}, {"bias": {0: 1e6}}, {"ban": tuple(map(chr, range(97, 120)))}]
+    "options", [{"pattern": "[a-f]*"}, {"ban": ("ab",)}, {"bias": {0: 1e6}}, {"ban": tuple(map(chr, range(97, 120)))}]
 )
-def test_what_hangs_on_the_text_is_left_to_the_plain_loop(wanted):
+def test_what_hangs_on_the_text_is_left_to_the_plain_loop(options):
     config, weights = model()
-    sampling = SamplingConfig(length=40, **wanted)
+    sampling = SamplingConfig(length=40, **options)
     decoder = native_decoder(config, weights, "float32")
-    assert not supports_native(prepare_request(decoder, sampling, **ASK))
-    (expected,) = generate(reference_decoder(config, weights), sampling, **ASK)
-    (found,) = generate(decoder, sampling, **ASK)
-    assert (found.text, found.finish_reason) == (expected.text, expected.finish_reason)
+    assert not supports_native(prepare_request(decoder, sampling, **REQUEST))
+    (expected,) = generate(reference_decoder(config, weights), sampling, **REQUEST)
+    (result,) = generate(decoder, sampling, **REQUEST)
+    assert (result.text, result.finish_reason) == (expected.text, expected.finish_reason)
 
 
 def test_weights_that_have_diverged_are_told(kernels):
@@ -278,9 +282,9 @@ def test_weights_that_have_diverged_are_told(kernels):
     weights["core.layers.0.bias"][...] = 20.0
     decoder = native_decoder(config, weights, "float32")
     with pytest.raises(SeqloomError, match="the model's output contains NaN or infinity"):
-        list(generate(decoder, SamplingConfig(), **ASK))
-    job = prepare_request(decoder, SamplingConfig(), **ASK)
-    assert start_streams(job, 1).distribution(0) is None
+        list(generate(decoder, SamplingConfig(), **REQUEST))
+    request = prepare_request(decoder, SamplingConfig(), **REQUEST)
+    assert start_streams(request, 1).distribution(0) is None
 
 
 def test_writing_can_be_interrupted():
@@ -293,7 +297,7 @@ def test_writing_can_be_interrupted():
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
         with pytest.raises(KeyboardInterrupt):
-            list(generate(decoder, SamplingConfig(length=10**9), count=8, **ASK))
+            list(generate(decoder, SamplingConfig(length=10**9), count=8, **REQUEST))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -334,7 +338,7 @@ def test_an_interrupt_waits_for_at_most_one_short_chunk(monkeypatch, speed):
 
 def test_the_first_piece_comes_long_before_the_last():
     decoder = native_decoder(*model())
-    pieces = stream(decoder, SamplingConfig(length=10**7), **ASK)
+    pieces = stream(decoder, SamplingConfig(length=10**7), **REQUEST)
     assert len(next(pieces)) == 1
     assert len(next(pieces)) <= 4
     pieces.close()

@@ -12,7 +12,7 @@ from seqloom.sampling import SamplingConfig, generate, stream
 
 SPELLED = [b" a", b" b", b"a", b" ", b"b", b"", b"."]
 BEGINNING = [0, 1, 3]
-ASK = {"prompt": [5, 2], "token_bytes": SPELLED, "boundary": 5, "first_token_prefix": b" "}
+REQUEST = {"prompt": [5, 2], "token_bytes": SPELLED, "boundary": 5, "first_token_prefix": b" "}
 
 
 def conditional(decoder):
@@ -28,7 +28,7 @@ def spelled(tokens):
 def test_the_first_token_is_drawn_as_if_the_model_knew_how_it_begins(table_decoder):
     decoder = table_decoder(7)
     expected = conditional(decoder)
-    samples = list(generate(decoder, SamplingConfig(length=1), count=3000, **ASK))
+    samples = list(generate(decoder, SamplingConfig(length=1), count=3000, **REQUEST))
     counts = [sum(sample.tokens == (token,) for sample in samples) for token in BEGINNING]
     assert sum(counts) == 3000
     # One false alarm in ten thousand seeds; the seed is fixed.
@@ -40,24 +40,24 @@ def test_the_first_token_is_drawn_as_if_the_model_knew_how_it_begins(table_decod
 @pytest.mark.parametrize("settings", [{}, {"temperature": math.inf}, {"temperature": 0}, {"repetition_penalty": 1.5}])
 def test_what_the_prompt_holds_is_not_written_again(table_decoder, settings):
     decoder, config = table_decoder(7), SamplingConfig(length=6, **settings)
-    for index, sample in enumerate(generate(decoder, config, count=20, **ASK)):
+    for index, sample in enumerate(generate(decoder, config, count=20, **REQUEST)):
         assert sample.tokens[0] in BEGINNING
         assert " " + sample.text == spelled(sample.tokens)
-        assert "".join(stream(decoder, config, index=index, **ASK)) == sample.text
+        assert "".join(stream(decoder, config, index=index, **REQUEST)) == sample.text
 
 
 def test_patterns_bans_and_stops_see_what_is_written(table_decoder):
     decoder = table_decoder(7)
-    for sample in generate(decoder, SamplingConfig(length=6, pattern=r"[ab]( [ab])*\."), count=20, **ASK):
+    for sample in generate(decoder, SamplingConfig(length=6, pattern=r"[ab]( [ab])*\."), count=20, **REQUEST):
         assert sample.text[0] in "ab"
         assert sample.finish_reason in ("end", "length")
-    for sample in generate(decoder, SamplingConfig(length=6, ban=("a",)), count=20, **ASK):
+    for sample in generate(decoder, SamplingConfig(length=6, ban=("a",)), count=20, **REQUEST):
         assert sample.tokens[0] in (1, 3)
         assert "a" not in sample.text
-    stopped = list(generate(decoder, SamplingConfig(length=6, stop=("b",), temperature=9), count=50, **ASK))
+    stopped = list(generate(decoder, SamplingConfig(length=6, stop=("b",), temperature=9), count=50, **REQUEST))
     assert all("b" not in sample.text for sample in stopped)
     assert any(sample.tokens == (1,) and sample.text == "" for sample in stopped)
-    (none,) = generate(decoder, SamplingConfig(pattern="x"), **ASK)
+    (none,) = generate(decoder, SamplingConfig(pattern="x"), **REQUEST)
     assert (none.tokens, none.text, none.finish_reason) == ((3,), "", "end")
 
 
@@ -70,6 +70,6 @@ def test_a_beam_search_finds_the_likeliest(table_decoder):
             following = log_softmax(decoder.table[2, tokens[0]].astype(float))
             scores[tokens] = first[tokens[0]] + following[tokens[1]]
     best = max(scores, key=scores.get)
-    (found, *_) = generate(decoder, SamplingConfig(length=2, beam=50), **ASK)
-    assert found.log_prob == pytest.approx(scores[best], abs=1e-6)
-    assert " " + found.text == spelled(best)
+    (result, *_) = generate(decoder, SamplingConfig(length=2, beam=50), **REQUEST)
+    assert result.log_prob == pytest.approx(scores[best], abs=1e-6)
+    assert " " + result.text == spelled(best)

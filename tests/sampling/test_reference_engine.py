@@ -106,11 +106,11 @@ def test_texts_come_as_often_as_they_should(table_decoder, settings, boundary):
     counts = Counter((sample.tokens, sample.finish_reason) for sample in samples)
     frequent = [outcome for outcome, (probability, _) in outcomes.items() if probability * 500 >= 5]
     expected = [outcomes[outcome][0] * 500 for outcome in frequent]
-    found = [counts[outcome] for outcome in frequent]
-    expected, found = [*expected, 500 - sum(expected)], [*found, 500 - sum(found)]
+    result = [counts[outcome] for outcome in frequent]
+    expected, result = [*expected, 500 - sum(expected)], [*result, 500 - sum(result)]
     if expected[-1] < 1e-6:
-        expected, found = expected[:-1], found[:-1]
-    assert chisquare(found, np.array(expected) * (sum(found) / sum(expected))).pvalue > 1e-6
+        expected, result = expected[:-1], result[:-1]
+    assert chisquare(result, np.array(expected) * (sum(result) / sum(expected))).pvalue > 1e-6
 
 
 def test_greedy_takes_the_likeliest_and_the_lower_id_of_equals(table_decoder):
@@ -201,9 +201,9 @@ def test_the_boundary_is_never_a_repetition(table_decoder):
 
 def test_the_model_is_asked_once_a_token(table_decoder):
     decoder = table_decoder(5)
-    job = prepare_request(decoder, SamplingConfig(length=7), prompt=PROMPT, token_bytes=SPELLED)
+    request = prepare_request(decoder, SamplingConfig(length=7), prompt=PROMPT, token_bytes=SPELLED)
     for index in range(3):
-        for _ in generate_reference(job, index):
+        for _ in generate_reference(request, index):
             pass
     assert decoder.steps == len(PROMPT) + 3 * 6
 

@@ -59,11 +59,11 @@ def test_bytes_of_characters_in_a_finite_language(pattern):
     spelled = [text.encode() for text in language]
     constraint = RegexConstraint(pattern, BYTES)
     for written in {text[:end] for text in spelled for end in range(len(text) + 1)}:
-        found = {value for value, allowed in enumerate(constraint.allowed(written)) if allowed}
+        result = {value for value, allowed in enumerate(constraint.allowed(written)) if allowed}
         expected = {text[len(written)] for text in spelled if text[: len(written)] == written and text != written}
-        assert expected <= found
+        assert expected <= result
         # Beyond the language's own characters only case variants may turn up.
-        assert found == expected or "(?i)" in pattern
+        assert result == expected or "(?i)" in pattern
 
 
 EVERY = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
@@ -79,8 +79,8 @@ def test_bytes_of_whole_classes_of_characters(pattern):
         expected = {sign[len(written)] for sign in spelled if sign.startswith(written) and sign != written}
         if written and not any(sign.startswith(written) for sign in spelled):
             continue
-        found = {value for value, allowed in enumerate(constraint.allowed(written)) if allowed}
-        assert found == expected, written
+        result = {value for value, allowed in enumerate(constraint.allowed(written)) if allowed}
+        assert result == expected, written
 
 
 @pytest.mark.parametrize("sign", ["ё", "龥", "ก", "𝔸", "😀"])
@@ -116,11 +116,11 @@ def test_a_repeated_character_is_found_again_byte_by_byte():
 @pytest.mark.parametrize("start", [b"\xc3", b"\xe0", b"\xed", b"\xf0\x9f", b"\xf4", b"\xf0\x90\x80"])
 @pytest.mark.parametrize("classes_only", [False, True])
 def test_completions_begin_as_asked(start, classes_only):
-    found = [sign for _, sign in completions(start, classes_only)]
-    assert found
-    assert all(sign.encode().startswith(start) and len(sign) == 1 for sign in found)
+    result = [sign for _, sign in completions(start, classes_only)]
+    assert result
+    assert all(sign.encode().startswith(start) and len(sign) == 1 for sign in result)
     if not classes_only and start == b"\xc3":
-        assert len(found) == 64
+        assert len(result) == 64
 
 
 def test_an_expression_that_takes_too_long_is_given_up(monkeypatch):

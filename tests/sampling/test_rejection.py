@@ -50,14 +50,14 @@ def test_what_it_cost_is_reported():
 
 
 def test_the_first_are_there_before_many_are_written():
-    asked = []
+    batch_sizes = []
 
     def watched(first, count):
-        asked.append(count)
+        batch_sizes.append(count)
         return write(first, count)
 
     next(RejectionFilter(rater, 5, tolerance=1).accept(watched, 1000))
-    assert asked == [16]
+    assert batch_sizes == [16]
 
 
 def test_a_budget_that_ends_is_a_shortfall():
@@ -77,7 +77,7 @@ def test_the_report_is_up_to_date_wherever_one_stops():
 
 
 @pytest.mark.parametrize(
-    ("faulty", "said"),
+    ("faulty", "message"),
     [
         (lambda texts: np.full(len(texts), np.nan), "NaN or infinity for '0'"),
         (lambda texts: np.zeros((len(texts), 2)), "of shape"),
@@ -87,16 +87,16 @@ def test_the_report_is_up_to_date_wherever_one_stops():
         (lambda texts: np.array(["x"] * len(texts)), "one number per text"),
     ],
 )
-def test_a_critic_that_gives_no_numbers_is_told(faulty, said):
-    with pytest.raises(SeqloomError, match=said):
+def test_a_critic_that_gives_no_numbers_is_told(faulty, message):
+    with pytest.raises(SeqloomError, match=message):
         list(RejectionFilter(faulty, 5, tolerance=1).accept(write, 3))
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"), [({"tolerance": 0}, "--agree"), ({"tolerance": 1, "budget": 0}, "--budget")]
+    ("settings", "message"), [({"tolerance": 0}, "--agree"), ({"tolerance": 1, "budget": 0}, "--budget")]
 )
-def test_settings_out_of_range(settings, said):
-    with pytest.raises(ConfigError, match=said):
+def test_settings_out_of_range(settings, message):
+    with pytest.raises(ConfigError, match=message):
         RejectionFilter(rater, 5, **settings)
 
 

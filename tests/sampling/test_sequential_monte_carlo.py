@@ -13,7 +13,7 @@ from seqloom.sampling.request import prepare_request
 from seqloom.sampling.sequential_monte_carlo import SmcSteering
 
 LETTERS = [b"a", b"b", b"c", b""]
-ASK = {"prompt": [3], "token_bytes": LETTERS, "boundary": 3}
+REQUEST = {"prompt": [3], "token_bytes": LETTERS, "boundary": 3}
 
 
 def num_a(texts):
@@ -22,20 +22,20 @@ def num_a(texts):
 
 def probabilities(decoder, length: int) -> dict[str, float]:
     """Of every text of up to so many letters, by going through them all."""
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
 
     def go_on(text: str, logits: np.ndarray, state, probability: float) -> None:
         chances = np.exp(logits - logits.max()).astype(np.float64)
         chances /= chances.sum()
         if len(text) == length:
-            found[text] = found.get(text, 0) + probability
+            result[text] = result.get(text, 0) + probability
             return
-        found[text] = found.get(text, 0) + probability * chances[3]
+        result[text] = result.get(text, 0) + probability * chances[3]
         for token in range(3):
             go_on(text + "abc"[token], *decoder.step(token, state), probability * chances[token])
 
     go_on("", *decoder.read([3], decoder.initial_state()), 1.0)
-    return found
+    return result
 
 
 def test_texts_follow_the_reweighted_distribution(table_decoder):
@@ -44,9 +44,9 @@ def test_texts_follow_the_reweighted_distribution(table_decoder):
     Steering is exact only for ever more particles: so few texts would not show the small bias that 256 of them leave.
     """
     decoder = table_decoder(4)
-    job = prepare_request(decoder, SamplingConfig(length=4, seed=11), **ASK)
+    request = prepare_request(decoder, SamplingConfig(length=4, seed=11), **REQUEST)
     steering = SmcSteering(rater=num_a, target=3, spread=0.7, particles=256, interval=1)
-    texts = [steered.sample.text for steered in steering.generate(job, 0, 300)]
+    texts = [steered.sample.text for steered in steering.generate(request, 0, 300)]
     plain = probabilities(decoder, 4)
     weighted = {text: chance * np.exp(-((text.count("a") - 3) ** 2) / (2 * 0.7**2)) for text, chance in plain.items()}
     total = sum(weighted.values())
@@ -60,35 +60,35 @@ def test_texts_follow_the_reweighted_distribution(table_decoder):
 
 
 def test_a_text_depends_on_its_index_alone(table_decoder):
-    job = prepare_request(table_decoder(4), SamplingConfig(length=12, seed=2), **ASK)
+    request = prepare_request(table_decoder(4), SamplingConfig(length=12, seed=2), **REQUEST)
     steering = SmcSteering(rater=num_a, target=6, spread=1, particles=64, interval=3)
-    many = list(steering.generate(job, 0, 9))
+    many = list(steering.generate(request, 0, 9))
     for index in (0, 3, 4, 8):
-        assert next(steering.generate(job, index, 1)) == many[index]
+        assert next(steering.generate(request, index, 1)) == many[index]
 
 
 def test_what_it_cost_is_reported(table_decoder):
-    job = prepare_request(table_decoder(4), SamplingConfig(length=10, seed=2), **ASK)
-    for steered in SmcSteering(rater=num_a, target=8, spread=0.5, particles=32, interval=2).generate(job, 0, 5):
+    request = prepare_request(table_decoder(4), SamplingConfig(length=10, seed=2), **REQUEST)
+    for steered in SmcSteering(rater=num_a, target=8, spread=0.5, particles=32, interval=2).generate(request, 0, 5):
         assert 1 <= steered.effective_size <= 32
         assert steered.resamplings > 0
         assert 32 <= steered.tokens <= 32 * 11
         assert steered.rating == steered.sample.text.count("a")
     aimless = SmcSteering(rater=num_a, target=3, spread=1e6, particles=32, interval=2)
-    assert all(one.resamplings == 0 and one.effective_size > 31.9 for one in aimless.generate(job, 0, 3))
+    assert all(one.resamplings == 0 and one.effective_size > 31.9 for one in aimless.generate(request, 0, 3))
 
 
 def test_copies_remember_their_text_and_draw_on_their_own(table_decoder):
-    job = prepare_request(table_decoder(4, scale=0.2), SamplingConfig(length=30, min_length=30, seed=1), **ASK)
-    flock = make_particles(job, 4, 0)
-    assert isinstance(flock, ReferenceParticles)
-    flock.advance(10)
-    text = list(flock.particles[2].tokens)
-    flock.reorder(np.array([2, 2, 2, 3]))
-    flock.advance(20)
-    assert all(member.tokens[:10] == text for member in flock.particles[:3])
-    assert len({tuple(member.tokens) for member in flock.particles}) == 4
-    assert all(member.finish_reason == "length" and len(member.log_probs) == 30 for member in flock.particles)
+    request = prepare_request(table_decoder(4, scale=0.2), SamplingConfig(length=30, min_length=30, seed=1), **REQUEST)
+    particle_set = make_particles(request, 4, 0)
+    assert isinstance(particle_set, ReferenceParticles)
+    particle_set.advance(10)
+    text = list(particle_set.particles[2].tokens)
+    particle_set.reorder(np.array([2, 2, 2, 3]))
+    particle_set.advance(20)
+    assert all(member.tokens[:10] == text for member in particle_set.particles[:3])
+    assert len({tuple(member.tokens) for member in particle_set.particles}) == 4
+    assert all(member.finish_reason == "length" and len(member.log_probs) == 30 for member in particle_set.particles)
 
 
 @pytest.mark.parametrize(("name", "value"), [("spread", 0), ("particles", 1), ("particles", 1000), ("interval", 0)])
@@ -99,6 +99,6 @@ def test_settings_out_of_range(name, value):
 
 
 def test_the_model_writes_each_text_it_is_asked_for_in_order(table_decoder):
-    job = prepare_request(table_decoder(4), SamplingConfig(length=6, seed=3), **ASK)
+    request = prepare_request(table_decoder(4), SamplingConfig(length=6, seed=3), **REQUEST)
     steering = SmcSteering(rater=num_a, target=2, spread=1, particles=100, interval=2)
-    assert [one.sample.index for one in itertools.islice(steering.generate(job, 5, 7), 7)] == list(range(5, 12))
+    assert [one.sample.index for one in itertools.islice(steering.generate(request, 5, 7), 7)] == list(range(5, 12))

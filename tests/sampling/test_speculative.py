@@ -45,7 +45,7 @@ def model(core="conv", sizes=(20, 20), vocabulary=23, ahead=4, likeness=0.6):
     return config, weights
 
 
-def asked(vocabulary=23, **more):
+def request_settings(vocabulary=23, **more):
     return {"prompt": [3, 0], "token_bytes": [bytes([97 + token]) for token in range(vocabulary)]} | more
 
 
@@ -61,25 +61,27 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("core", "sizes", "boundary", "wanted"), CASES)
-def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wanted):
+@pytest.mark.parametrize(("core", "sizes", "boundary", "options"), CASES)
+def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, options):
     """Chi-square over 8,000 texts of four tokens, whose probabilities the plain decoder and chain give one by one.
 
     Four such tests; odds that any of them fails without a fault one in 100,000, were the seeds not fixed.
     """
     config, weights = model(core, sizes, vocabulary=5)
-    sampling = SamplingConfig(length=4, seed=11, ahead=4, **wanted)
-    job = prepare_request(native_decoder(config, weights, "float32"), sampling, **asked(5, boundary=boundary))
-    plain = prepare_request(reference_decoder(config, weights), sampling, **asked(5, boundary=boundary))
+    sampling = SamplingConfig(length=4, seed=11, ahead=4, **options)
+    request = prepare_request(
+        native_decoder(config, weights, "float32"), sampling, **request_settings(5, boundary=boundary)
+    )
+    plain = prepare_request(reference_decoder(config, weights), sampling, **request_settings(5, boundary=boundary))
     expected = dict(enumerated(plain, (), 0.0, plain.logits, plain.state))
     assert sum(expected.values()) == pytest.approx(1, abs=1e-6)
-    lanes = start_streams(job, 1, threads=1)
+    lanes = start_streams(request, 1, threads=1)
     counts = dict.fromkeys(expected, 0)
     accepted = 0
     for index in range(TEXTS):
-        lanes.set_state(0, job.state[0])
-        lanes.set_logits(0, job.logits)
-        lanes.begin(0, 11, index, np.array(job.prompt[-sampling.repetition_window :], np.int32))
+        lanes.set_state(0, request.state[0])
+        lanes.set_logits(0, request.logits)
+        lanes.begin(0, 11, index, np.array(request.prompt[-sampling.repetition_window :], np.int32))
         written = lanes.generate(8)
         text = tuple(written.tokens[0, : written.counts[0]].tolist())
         counts[text] = counts.get(text, 0) + 1
@@ -90,29 +92,29 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wa
     groups = [(counts[text], share) for text, share in expected.items() if share >= 10 / TEXTS]
     if rare:
         groups.append((sum(counts[text] for text in rare), sum(expected[text] for text in rare)))
-    found, shares = np.array(groups).T
-    assert chisquare(found, TEXTS * shares / shares.sum()).pvalue > 1e-5 / 4
+    result, shares = np.array(groups).T
+    assert chisquare(result, TEXTS * shares / shares.sum()).pvalue > 1e-5 / 4
 
 
-def enumerated(job, tokens, nats, logits, state):
+def enumerated(request, tokens, nats, logits, state):
     """Every text that can come, with its probability."""
-    recent = np.array([*job.prompt, *tokens][-job.config.repetition_window :], np.int64)
-    recent = recent[recent != job.boundary]
-    allowed = np.array([piece.decode() not in job.config.ban for piece in job.token_bytes])
-    drawn_from = log_softmax(apply_chain(job.chain, logits.astype(np.float64), Context(recent, allowed)))
+    recent = np.array([*request.prompt, *tokens][-request.config.repetition_window :], np.int64)
+    recent = recent[recent != request.boundary]
+    allowed = np.array([piece.decode() not in request.config.ban for piece in request.token_bytes])
+    drawn_from = log_softmax(apply_chain(request.chain, logits.astype(np.float64), Context(recent, allowed)))
     for token in np.flatnonzero(drawn_from > -50).tolist():
         text, after = (*tokens, token), nats + drawn_from[token]
-        if token == job.boundary or len(text) == job.config.length:
+        if token == request.boundary or len(text) == request.config.length:
             yield text, float(np.exp(after))
         else:
-            yield from enumerated(job, text, after, *job.decoder.step(token, state))
+            yield from enumerated(request, text, after, *request.decoder.step(token, state))
 
 
 def test_the_likeliest_text_is_the_same_with_drafts(kernels):
     for core, sizes in CORES:
         decoder = native_decoder(*model(core, sizes))
         one, more = (
-            next(generate(decoder, SamplingConfig(length=200, temperature=0, ahead=ahead), **asked()))
+            next(generate(decoder, SamplingConfig(length=200, temperature=0, ahead=ahead), **request_settings()))
             for ahead in (1, 3)
         )
         assert one.tokens == more.tokens
@@ -125,25 +127,27 @@ def test_the_likeliest_text_is_the_same_with_drafts(kernels):
 SETTINGS = [{}, {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.3}, {"bias": {3: 2.0}, "ban": ("a",)}]
 
 
-@pytest.mark.parametrize("wanted", SETTINGS)
+@pytest.mark.parametrize("options", SETTINGS)
 @pytest.mark.parametrize(("core", "sizes"), CORES)
-def test_the_same_seed_writes_the_same_text_at_any_batch_size(kernels, core, sizes, wanted):
+def test_the_same_seed_writes_the_same_text_at_any_batch_size(kernels, core, sizes, options):
     """Alone, drafts are read at once with the token before them; side by side, all is read token by token."""
     decoder = native_decoder(*model(core, sizes))
-    config = SamplingConfig(length=90, seed=9, ahead=3, **wanted)
-    together = list(generate(decoder, config, count=9, boundary=5, **asked()))
+    config = SamplingConfig(length=90, seed=9, ahead=3, **options)
+    together = list(generate(decoder, config, count=9, boundary=5, **request_settings()))
     for index, sample in enumerate(together):
-        (alone,) = generate(decoder, config, count=1, first_index=index, boundary=5, **asked())
+        (alone,) = generate(decoder, config, count=1, first_index=index, boundary=5, **request_settings())
         assert alone == sample
-        assert "".join(stream(decoder, config, index=index, boundary=5, **asked())) == sample.text
+        assert "".join(stream(decoder, config, index=index, boundary=5, **request_settings())) == sample.text
 
 
 @pytest.mark.parametrize("sizes", [(40, 40), (300, 300)])
 def test_threads_and_chunks_change_nothing(sizes):
-    job = prepare_request(native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, ahead=4), **asked())
+    request = prepare_request(
+        native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, ahead=4), **request_settings()
+    )
     texts = []
     for threads, chunks in itertools.product((1, 2, 3), ([300], itertools.cycle([1, 2, 7, 30]))):
-        lanes, tokens = start_streams(job, 1, threads=threads), []
+        lanes, tokens = start_streams(request, 1, threads=threads), []
         for most in chunks:
             written = lanes.generate(most)
             assert written.counts[0] <= most
@@ -158,8 +162,8 @@ def test_threads_and_chunks_change_nothing(sizes):
 
 
 def test_lanes_that_are_copied_go_on_with_their_drafts():
-    job = prepare_request(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **asked())
-    lanes = start_streams(job, 2, threads=1)
+    request = prepare_request(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **request_settings())
+    lanes = start_streams(request, 2, threads=1)
     lanes.generate(7)
     before = lanes.distribution(1)
     lanes.reorder(np.array([1, 1]))
@@ -173,20 +177,24 @@ def test_lanes_that_are_copied_go_on_with_their_drafts():
 @pytest.mark.parametrize("length", range(1, 9))
 def test_a_text_ends_at_its_length_within_a_draft(length):
     decoder = native_decoder(*model(likeness=1.0))
-    whole = next(generate(decoder, SamplingConfig(length=40, temperature=0, ahead=4), **asked()))
-    cut = next(generate(decoder, SamplingConfig(length=length, temperature=0, ahead=4), **asked()))
-    assert (cut.tokens, cut.finish_reason) == (whole.tokens[:length], "length")
+    complete = next(generate(decoder, SamplingConfig(length=40, temperature=0, ahead=4), **request_settings()))
+    cut = next(generate(decoder, SamplingConfig(length=length, temperature=0, ahead=4), **request_settings()))
+    assert (cut.tokens, cut.finish_reason) == (complete.tokens[:length], "length")
 
 
 def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
     decoder = native_decoder(*model(likeness=1.0))
     greedy = {"length": 60, "temperature": 0.0}
-    path = next(generate(decoder, SamplingConfig(**greedy, ahead=1), **asked())).tokens
+    path = next(generate(decoder, SamplingConfig(**greedy, ahead=1), **request_settings())).tokens
     for token in dict.fromkeys(path):
-        for wanted in ({"min_length": 0}, {"min_length": 5}, {"stop": (chr(97 + token),)}):
-            boundary = None if "stop" in wanted else token
+        for options in ({"min_length": 0}, {"min_length": 5}, {"stop": (chr(97 + token),)}):
+            boundary = None if "stop" in options else token
             one, more = (
-                next(generate(decoder, SamplingConfig(**greedy, **wanted, ahead=ahead), **asked(boundary=boundary)))
+                next(
+                    generate(
+                        decoder, SamplingConfig(**greedy, **options, ahead=ahead), **request_settings(boundary=boundary)
+                    )
+                )
                 for ahead in (1, 4)
             )
             assert (one.tokens, one.text, one.finish_reason) == (more.tokens, more.text, more.finish_reason)
@@ -197,16 +205,16 @@ def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
 
 def test_a_sample_says_how_its_drafts_fared():
     decoder = native_decoder(*model())
-    sample = next(generate(decoder, SamplingConfig(length=2000, ahead=3), **asked()))
+    sample = next(generate(decoder, SamplingConfig(length=2000, ahead=3), **request_settings()))
     stats = sample.speculative
     assert 1 < stats.tokens_per_step < 3
     assert 0 < stats.acceptance < 1
     assert stats.gain is None or stats.gain > 0  # a busy machine may leave one of the two speeds unmeasured
-    assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **asked())).speculative is None
+    assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **request_settings())).speculative is None
     sure = native_decoder(*steady())
-    found = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **asked())).speculative
-    assert found.acceptance == 1
-    assert found.tokens_per_step == pytest.approx(3, abs=0.1)
+    result = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **request_settings())).speculative
+    assert result.acceptance == 1
+    assert result.tokens_per_step == pytest.approx(3, abs=0.1)
 
 
 @pytest.mark.parametrize(("gain", "expected"), [(1.5, 1.5), (0.25, 0.25), (0.0, None)])
@@ -214,7 +222,7 @@ def test_the_gain_is_the_measured_one(monkeypatch, gain, expected):
     """Speeds are measured by the clock; here the kernels' report is replaced, so that the clock does not matter."""
     monkeypatch.setattr(BatchedDecoder, "draft_statistics", lambda self, lane: DraftStatistics(10, 25, 20, 15, gain))
     decoder = native_decoder(*model())
-    stats = next(generate(decoder, SamplingConfig(length=5, ahead=3), **asked())).speculative
+    stats = next(generate(decoder, SamplingConfig(length=5, ahead=3), **request_settings())).speculative
     assert (stats.tokens_per_step, stats.acceptance, stats.gain) == (2.5, 0.75, expected)
 
 
@@ -246,13 +254,13 @@ def test_only_frequent_tokens_of_a_large_vocabulary_are_drafted(kernels):
 def test_more_than_the_model_has_is_refused():
     decoder = native_decoder(*model(ahead=3))
     with pytest.raises(ConfigError, match="--ahead got 4: this model was trained to predict 3 tokens at once"):
-        generate(decoder, SamplingConfig(ahead=4), **asked())
+        generate(decoder, SamplingConfig(ahead=4), **request_settings())
     with pytest.raises(ConfigError, match="--ahead got 2: this model has no further prediction heads"):
-        stream(native_decoder(*model(ahead=1)), SamplingConfig(ahead=2), **asked())
+        stream(native_decoder(*model(ahead=1)), SamplingConfig(ahead=2), **request_settings())
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which cannot be combined with --pattern"):
-        generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **asked())
+        generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **request_settings())
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which needs the compiled kernels"):
-        generate(reference_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
+        generate(reference_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **request_settings())
     with pytest.raises(ConfigError, match="--ahead got 0"):
         SamplingConfig(ahead=0)
     with pytest.raises(ConfigError, match="--beam and --ahead contradict"):
@@ -264,8 +272,8 @@ def test_heads_that_have_diverged_are_told_only_where_the_text_hangs_on_them():
     weights["head.ahead.0.weight"][...] = 3e38
     weights["head.ahead.0.bias"][...] = 3e38
     decoder = native_decoder(config, weights, "float32")
-    assert len(next(generate(decoder, SamplingConfig(length=30, ahead=3), **asked())).tokens) == 30
+    assert len(next(generate(decoder, SamplingConfig(length=30, ahead=3), **request_settings())).tokens) == 30
     weights["head.weight"][...] = 3e38
     weights["head.bias"][...] = 3e38
     with pytest.raises(SeqloomError, match="NaN or infinity"):
-        list(generate(native_decoder(config, weights, "float32"), SamplingConfig(ahead=3), **asked()))
+        list(generate(native_decoder(config, weights, "float32"), SamplingConfig(ahead=3), **request_settings()))

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqloom import registry
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
 from seqloom.kernels import native_decoder
@@ -29,8 +28,7 @@ ALWAYS = {"xtc": {"threshold": 0.2, "probability": 1.0}}
 def xtc(monkeypatch):
     """Register the third party's transform: one line of the table."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setattr(registry, "TRANSFORMS", table := {"xtc": "xtc:XTC", **TRANSFORMS})
-    monkeypatch.setattr("seqloom.sampling.chain.TRANSFORMS", table)
+    monkeypatch.setitem(TRANSFORMS, "xtc", "xtc:XTC")
     yield
     sys.modules.pop("xtc", None)
 

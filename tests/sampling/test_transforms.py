@@ -80,14 +80,14 @@ def test_typical(logits, mass):
     probabilities = softmax(logits)
     entropy = -sum(p * math.log(p) for p in probabilities if p > 0)
     distance = {i: abs(-math.log(probabilities[i]) - entropy) for i in possible(logits)}
-    found = kept(typical_p(logits, mass))
-    total = sum(probabilities[i] for i in found)
+    result = kept(typical_p(logits, mass))
+    total = sum(probabilities[i] for i in result)
     # Rounding may decide between tokens equally far from the entropy: what is checked is the definition.
-    assert total >= mass - 1e-8 or found == set(possible(logits))
-    farthest = max(distance[i] for i in found)
-    assert all(distance[i] >= farthest - 1e-9 for i in distance if i not in found)
-    edge = [i for i in found if distance[i] >= farthest - 1e-9]
-    assert len(edge) == len(found) or total - sum(probabilities[i] for i in edge) < mass + 1e-8
+    assert total >= mass - 1e-8 or result == set(possible(logits))
+    farthest = max(distance[i] for i in result)
+    assert all(distance[i] >= farthest - 1e-9 for i in distance if i not in result)
+    edge = [i for i in result if distance[i] >= farthest - 1e-9]
+    assert len(edge) == len(result) or total - sum(probabilities[i] for i in edge) < mass + 1e-8
 
 
 def test_typical_leaves_out_the_likeliest_where_it_surprises_too_little():
@@ -115,14 +115,14 @@ def test_ties_keep_the_lower_ids():
 
 @given(logit_rows, st.one_of(st.floats(1e-320, 1e-300), st.floats(0.01, 100), st.floats(1e300, math.inf)))
 def test_temperature(logits, temperature):
-    found = np.exp(log_softmax(temperature_scale(logits, temperature)))
+    result = np.exp(log_softmax(temperature_scale(logits, temperature)))
     if temperature < 1e-200:
         expected = np.where(logits == logits.max(), 1.0, 0.0)
     elif temperature > 1e200:
         expected = np.where(np.isfinite(logits), 1.0, 0.0)
     else:
         expected = softmax(logits / temperature)
-    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result, expected / expected.sum(), rtol=1e-9, atol=1e-12)
 
 
 @given(logit_rows, st.sets(st.integers(0, 15)), st.floats(0.1, 5), st.floats(-50, 50))
@@ -131,8 +131,8 @@ def test_repetition_raises_probabilities_to_a_power(logits, recent, penalty, off
     powers = np.ones(len(logits))
     powers[ids] = penalty
     expected = softmax(logits) ** powers
-    found = np.exp(log_softmax(repetition_penalty(logits + offset, np.repeat(ids, 2), penalty)))
-    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-8, atol=1e-12)
+    result = np.exp(log_softmax(repetition_penalty(logits + offset, np.repeat(ids, 2), penalty)))
+    np.testing.assert_allclose(result, expected / expected.sum(), rtol=1e-8, atol=1e-12)
 
 
 def test_bias_and_bans():
@@ -184,10 +184,10 @@ def test_the_chain_keeps_the_documented_order():
             lambda x: min_p(x, 0.1),
         ):
             expected = step(expected)
-        found = apply_chain(build_chain(config, 9), logits, context)
-        np.testing.assert_allclose(log_softmax(found), log_softmax(expected))
+        result = apply_chain(build_chain(config, 9), logits, context)
+        np.testing.assert_allclose(log_softmax(result), log_softmax(expected))
         late = min_p(top_p(typical_p(top_k(before_temperature, 6), 0.95), 0.9), 0.1)
-        differing += kept(late) != kept(found)
+        differing += kept(late) != kept(result)
     assert differing > 10  # the order makes a difference on these logits, so the test can see it
 
 
@@ -201,9 +201,9 @@ def test_no_chain_removes_everything(logits, data):
         typical_p=data.draw(st.floats(1e-12, 1)),
         repetition_penalty=data.draw(st.floats(0.01, 50)),
     )
-    found = apply_chain(build_chain(config, len(logits)), logits, NOTHING)
-    assert kept(found)
-    assert kept(found) <= kept(logits)
+    result = apply_chain(build_chain(config, len(logits)), logits, NOTHING)
+    assert kept(result)
+    assert kept(result) <= kept(logits)
 
 
 def test_the_model_itself_is_left_alone():
@@ -246,10 +246,10 @@ def test_at_infinity_the_support_shares_all(temperature):
 @given(st.integers(1, 3), st.integers(1, 4), st.sampled_from([0.0, 0.3, 1.0, 4.0, math.inf]))
 def test_rows_are_reweighted_one_by_one(num_rows, vocabulary, temperature):
     array = np.random.default_rng(num_rows).random((2, num_rows, vocabulary))
-    found = reweight(array, temperature)
-    assert found.shape == array.shape
+    result = reweight(array, temperature)
+    assert result.shape == array.shape
     for place in np.ndindex(2, num_rows):
-        np.testing.assert_allclose(found[place], reweight(array[place].tolist(), temperature))
+        np.testing.assert_allclose(result[place], reweight(array[place].tolist(), temperature))
 
 
 def test_extreme_sizes_neither_overflow_nor_vanish():

@@ -31,7 +31,7 @@ from seqloom.sampling.watermark import (
 )
 
 LETTERS = [bytes([97 + token]) for token in range(23)]
-ASK = {"prompt": [3, 0], "token_bytes": LETTERS}
+REQUEST = {"prompt": [3, 0], "token_bytes": LETTERS}
 WHOLE = 2**64 - 1
 
 
@@ -53,7 +53,7 @@ def model(core="lstm", **settings):
 
 def texts(decoder, count=1, **settings):
     config = SamplingConfig(**({"length": 200, "watermark": "key"} | settings))
-    return [list(sample.tokens) for sample in generate(decoder, config, count=count, **ASK)]
+    return [list(sample.tokens) for sample in generate(decoder, config, count=count, **REQUEST)]
 
 
 # --- the numbers
@@ -91,9 +91,9 @@ def test_the_generator_is_the_published_one():
     st.lists(st.integers(0, VARIANTS - 1), min_size=1, max_size=4),
 )
 def test_the_noise_is_the_numbers_of_the_last_tokens(key, tokens, variants):
-    found = Watermark(key, variants).noise(tokens, 11)
+    result = Watermark(key, variants).noise(tokens, 11)
     variant = variants[group_of(key, tokens[-WIDTH:], len(variants))]
-    assert found.tolist() == [number(key, tokens[-WIDTH:], variant, token) for token in range(11)]
+    assert result.tolist() == [number(key, tokens[-WIDTH:], variant, token) for token in range(11)]
 
 
 def test_the_numbers_never_change():
@@ -219,15 +219,15 @@ def naive(tokens, key, width, groups, variants):
     st.text(st.characters(codec="utf-8"), min_size=1, max_size=5),
 )
 def test_the_statistic_is_that_of_a_plain_loop(tokens, width, groups, variants, key):
-    found = detect_watermark(tokens, key, width=width, groups=groups, variants=variants)
+    result = detect_watermark(tokens, key, width=width, groups=groups, variants=variants)
     expected = naive(tokens, key, width, groups, variants)
-    assert found.places == expected[0]
-    assert (found.statistic, found.p_value) == pytest.approx(expected[1:], rel=1e-9, abs=1e-12)
+    assert result.places == expected[0]
+    assert (result.statistic, result.p_value) == pytest.approx(expected[1:], rel=1e-9, abs=1e-12)
 
 
 def test_with_one_variant_the_p_value_is_that_of_gamma():
-    found = detect_watermark(range(100), "key", groups=1, variants=1)
-    assert found.p_value == pytest.approx(gamma.sf(found.statistic, found.places), rel=1e-9)
+    result = detect_watermark(range(100), "key", groups=1, variants=1)
+    assert result.p_value == pytest.approx(gamma.sf(result.statistic, result.places), rel=1e-9)
 
 
 @pytest.mark.parametrize(("groups", "variants"), [(1, 1), (1, 200), (GROUPS, VARIANTS)])
@@ -249,10 +249,10 @@ def test_marked_texts_of_200_characters_are_found(table_decoder):
     """
     decoder = table_decoder(23)
     marked, unmarked = texts(decoder, count=60), texts(decoder, count=60, watermark=None)
-    found = [detect_watermark(text, "key") for text in marked]
-    assert max(one.p_value for one in found) < 1e-3
-    assert [one.variants for one in found] == [variants_of(0, index) for index in range(60)]
-    assert not any(one.short for one in found)
+    result = [detect_watermark(text, "key") for text in marked]
+    assert max(one.p_value for one in result) < 1e-3
+    assert [one.variants for one in result] == [variants_of(0, index) for index in range(60)]
+    assert not any(one.short for one in result)
     assert min(detect_watermark(text, "another").p_value for text in marked) > 1e-6
     assert min(detect_watermark(text, "key").p_value for text in unmarked) > 1e-6
 
@@ -290,21 +290,21 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("wanted", SETTINGS)
+@pytest.mark.parametrize("options", SETTINGS)
 @pytest.mark.parametrize("boundary", [None, 5])
-def test_the_compiled_kernels_write_what_the_plain_loop_does(kernels, wanted, boundary):
+def test_the_compiled_kernels_write_what_the_plain_loop_does(kernels, options, boundary):
     config, weights = model()
-    sampling = SamplingConfig(length=120, seed=3, watermark="key", **wanted)
-    ask = ASK | {"boundary": boundary}
+    sampling = SamplingConfig(length=120, seed=3, watermark="key", **options)
+    ask = REQUEST | {"boundary": boundary}
     expected = list(generate(reference_decoder(config, weights), sampling, count=4, **ask))
     decoder = native_decoder(config, weights, "float32")
-    found = list(generate(decoder, sampling, count=4, **ask))
-    for one, other in zip(found, expected, strict=True):
+    result = list(generate(decoder, sampling, count=4, **ask))
+    for one, other in zip(result, expected, strict=True):
         assert (one.tokens, one.text, one.finish_reason) == (other.tokens, other.text, other.finish_reason)
         assert one.log_prob == pytest.approx(other.log_prob, abs=4e-3)
         assert one.sampling_log_prob == pytest.approx(other.sampling_log_prob, abs=4e-3)
     assert "".join(stream(decoder, sampling, index=2, **ask)) == expected[2].text
-    unmarked = SamplingConfig(length=120, seed=3, **wanted)
+    unmarked = SamplingConfig(length=120, seed=3, **options)
     assert next(generate(decoder, unmarked, **ask)).tokens != expected[0].tokens
 
 
@@ -330,7 +330,7 @@ def test_a_marked_text_is_the_same_at_any_batch_size():
     many = texts(decoder, count=300)
     config = SamplingConfig(length=200, watermark="key")
     for index in (0, 1, 255, 256, 299):
-        assert list(next(generate(decoder, config, first_index=index, **ASK)).tokens) == many[index]
+        assert list(next(generate(decoder, config, first_index=index, **REQUEST)).tokens) == many[index]
 
 
 @pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
@@ -343,8 +343,8 @@ def test_what_is_marked_is_not_drafted():
         "head.ahead.0.bias": np.zeros(23, np.float32),
     }
     drafts = native_decoder(ModelConfig(**{**config.to_json(), "ahead": 2}), weights | heads, "float32")
-    assert drafts.weights.max_draft_length == 2
-    (sample,) = generate(drafts, SamplingConfig(length=200, watermark="key"), **ASK)
+    assert drafts.ahead == 2
+    (sample,) = generate(drafts, SamplingConfig(length=200, watermark="key"), **REQUEST)
     assert sample.speculative is None
     assert [list(sample.tokens)] == texts(native_decoder(config, weights, "float32"))
 

@@ -182,7 +182,7 @@ class SequentialMonteCarlo(_CriticMethod):
         return steered
 
 
-METHODS: Mapping[str, RatingMethod] = {
+METHODS: dict[str, RatingMethod] = {
     "condition": Conditioning(),
     "guide": Guidance(),
     "filter": Rejection(),
