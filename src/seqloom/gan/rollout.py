@@ -132,7 +132,8 @@ class _Decoder:
         for index, layer in enumerate(self._layers):
             values, self._state[index] = layer.advance(values, self._state[index], self._biases[index])
         self._biases = self._later_biases
-        return self._model.head(values, self._model.output_weight) + self._logit_bias
+        logits: Tensor = self._model.head(values, self._model.output_weight) + self._logit_bias
+        return logits
 
 
 def _condition_biases(model: LanguageModel, features: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
