@@ -51,7 +51,7 @@ def trained(table, notes, tmp_path_factory):
     return train_gan(table, run=run, noise=3, note=notes.append, **SETTINGS)
 
 
-def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
+def test_a_gan_is_a_run_that_generates_for_a_rating(trained, notes):
     assert trained.config.model.noise == 3
     low, high = (
         goodness([one.text for one in trained.generate_iter(count=60, rating=stars, length=30, seed=1)])
@@ -74,14 +74,14 @@ def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
     assert [line[0] for line in grid.splitlines()] == ["1"] * 3 + ["3"] * 3 + ["5"] * 3
 
 
-def test_it_spells_no_words(trained):
+def test_it_spells_out_no_words(trained):
     first = trained.codec.vocabulary.first_byte
     bias = trained.folder.read_weights()["head.bias"]
     assert bias[first : first + 256].max() < -15
     assert bias[trained.codec.boundary] > -15
 
 
-def test_an_interrupted_gan_goes_on_exactly_where_nothing_else_is_left_of_it(trained, table, tmp_path):
+def test_an_interrupted_gan_resumes_exactly_without_its_parent(trained, table, tmp_path):
     notes = []
 
     def stop(line):
@@ -92,21 +92,21 @@ def test_an_interrupted_gan_goes_on_exactly_where_nothing_else_is_left_of_it(tra
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     likelihood = tmp_path / "likelihood"
     shutil.copytree(trained.path / "likelihood", likelihood)
-    whole = train_gan(table, run=tmp_path / "whole", from_run=likelihood, noise=3, **settings)
+    uninterrupted = train_gan(table, run=tmp_path / "uninterrupted", from_run=likelihood, noise=3, **settings)
     with pytest.raises(KeyboardInterrupt):
         train_gan(table, run=tmp_path / "began", from_run=likelihood, noise=3, note=stop, **settings)
     shutil.rmtree(likelihood)
     (tmp_path / "began").rename(tmp_path / "part")
     resumed = train_gan(run=tmp_path / "part", resume=True)
-    assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
-    assert resumed.folder.read_log() == whole.folder.read_log()
+    assert resumed.folder.weights_file.read_bytes() == uninterrupted.folder.weights_file.read_bytes()
+    assert resumed.folder.read_log() == uninterrupted.folder.read_log()
     train_gan(run=tmp_path / "part", resume=True, note=notes.append)
     assert notes[-1].endswith("is finished")
     with pytest.raises(RunError, match="already has a run"):
         train_gan(table, run=tmp_path / "part", from_run=trained.path / "likelihood", **settings)
 
 
-def test_what_it_cannot_use_is_said(trained, table, tmp_path):
+def test_invalid_requests_are_reported(trained, table, tmp_path):
     run = tmp_path / "none"
     with pytest.raises(ConfigError, match="--rating: name the column"):
         train_gan(table, run=run, text="text")
@@ -138,7 +138,7 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     assert not (run / "config.json").exists()
 
 
-def test_one_that_began_from_a_run_of_other_texts_goes_on_with_its_own(trained, tmp_path):
+def test_a_gan_from_a_run_on_other_texts_resumes_with_its_own_texts(trained, tmp_path):
     other = write_table(tmp_path / "other.csv", 500)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
 
@@ -153,11 +153,13 @@ def test_one_that_began_from_a_run_of_other_texts_goes_on_with_its_own(trained, 
     assert seqloom.load(run).config.corpus_hash != trained.config.corpus_hash
     notes = []
     resumed = train_gan(run=run, resume=True, note=notes.append)
-    whole = train_gan(other, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
-    assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
+    uninterrupted = train_gan(
+        other, run=tmp_path / "uninterrupted", from_run=trained.path / "likelihood", noise=3, **settings
+    )
+    assert resumed.folder.weights_file.read_bytes() == uninterrupted.folder.weights_file.read_bytes()
 
 
-def test_what_fails_before_training_leaves_nothing(trained, table, tmp_path):
+def test_a_failure_before_training_leaves_nothing(trained, table, tmp_path):
     run = tmp_path / "none"
     with pytest.raises(SourceError, match="nofile"):
         train_gan(tmp_path / "nofile.csv", run=run, **SETTINGS)
@@ -176,13 +178,13 @@ def test_what_fails_before_training_leaves_nothing(trained, table, tmp_path):
         train_gan(table, run="", **SETTINGS)
 
 
-def test_a_setting_that_there_is_not_is_named(trained, table, tmp_path):
+def test_an_unknown_setting_is_named(trained, table, tmp_path):
     with pytest.raises(ConfigError, match="unknown setting 'colour'"):
         train_gan(table, run=tmp_path / "gan", from_run=trained.path / "likelihood", colour="red")
 
 
 @pytest.mark.parametrize(("name", "value"), [("length", 12), ("batch", 20), ("last_temperature", 0.4)])
-def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path, name, value):
+def test_a_training_state_with_other_settings_is_not_resumed(trained, tmp_path, name, value):
     run = tmp_path / "gan"
     shutil.copytree(trained.path, run)
     (run / "metrics.json").unlink()
@@ -193,7 +195,7 @@ def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path, name, val
         train_gan(run=run, resume=True)
 
 
-def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
+def test_a_run_with_several_prediction_heads_can_be_a_parent(table, tmp_path):
     reading = {"text": "text", "rating": ("stars",), "level": "word"}
     parent = seqloom.train(table, run=tmp_path / "ahead", ahead=2, size=16, steps=5, threads=1, **reading)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
@@ -201,7 +203,7 @@ def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
     assert run.config.model.ahead == 1
 
 
-def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path):
+def test_the_split_does_not_depend_on_the_parent(table, tmp_path):
     how = {"text": "text", "rating": ("stars",), "level": "word", "validation": 0.2}
     parent = seqloom.train(table, run=tmp_path / "other", size=16, steps=5, threads=1, **how)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
@@ -210,12 +212,12 @@ def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path
     assert len(load_table(run, str(table), str).split.validation) == pytest.approx(600 * UNSEEN_SHARE, abs=1)
 
 
-def test_likelihood_may_have_epochs(table, tmp_path):
+def test_the_likelihood_training_can_have_epochs(table, tmp_path):
     run = train_gan(table, run=tmp_path / "gan", **{**SETTINGS, "steps": None, "epochs": 1})
     assert seqloom.load(run.path / "likelihood").config.training.total_steps < 150
 
 
-def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_path, monkeypatch):
+def test_ctrl_c_during_the_final_measurements_is_resumable(trained, table, tmp_path, monkeypatch):
     def stop(session_):
         raise KeyboardInterrupt
 
@@ -231,7 +233,7 @@ def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_
     assert train_gan(run=run, resume=True).info()["trained"]["finished"]
 
 
-def test_the_score_function_begins_from_nothing(table, tmp_path):
+def test_the_score_function_starts_from_random_weights(table, tmp_path):
     notes = []
     settings = {**SETTINGS, "steps": None, "awakening": None, "loss": "score"}
     run = train_gan(table, run=tmp_path / "score", note=notes.append, **settings)
@@ -240,14 +242,14 @@ def test_the_score_function_begins_from_nothing(table, tmp_path):
     assert run.generate(rating=3, length=10, min_length=3)
 
 
-def test_texts_of_one_rating_are_refused(tmp_path):
+def test_texts_with_a_single_rating_are_refused(tmp_path):
     same = tmp_path / "same.csv"
     same.write_text("text,stars\n" + "".join(f"word{n % 7} other{n % 5},4\n" for n in range(200)))
     with pytest.raises(SourceError, match="all texts have the same stars, 4: use texts with several ratings"):
         train_gan(same, run=tmp_path / "run", **SETTINGS)
 
 
-def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
+def test_a_parent_without_ratings_or_with_other_words_is_refused(table, tmp_path):
     plain = seqloom.train(table, run=tmp_path / "plain", text="text", level="word", size=16, steps=5, threads=1)
     settings = {"batch": 16, "length": 16}
     with pytest.raises(RunError, match="was not trained with --rating"):
@@ -262,7 +264,7 @@ def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
         train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "length": 200})
 
 
-def test_more_texts_left_out_for_their_words_than_read_are_worth_a_line(tmp_path):
+def test_many_texts_with_unknown_words_give_a_note(tmp_path):
     rows = [f"good food {n % 3}" if n % 5 < 2 else f"good food rare{n % 90}" for n in range(1500)]
     table = tmp_path / "table.csv"
     table.write_text("text,stars\n" + "".join(f"{text},{n % 4 + 1}\n" for n, text in enumerate(rows)))
@@ -272,7 +274,7 @@ def test_more_texts_left_out_for_their_words_than_read_are_worth_a_line(tmp_path
     assert any("with --level subword none are" in line for line in notes), notes
 
 
-def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
+def test_texts_that_are_too_long_are_counted_or_split_into_sentences(tmp_path):
     table, notes = tmp_path / "table.csv", []
     sentence = " ".join(["good", "food"] * 4) + "."
     rows = [f"{sentence} {sentence} {sentence},{n % 4 + 1}\n" for n in range(400)]
@@ -287,7 +289,7 @@ def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
     assert any(line.startswith("1,1") and "training texts" in line for line in notes)
 
 
-def test_a_gan_does_not_say_how_likely_texts_are(trained, table):
+def test_a_gan_has_no_likelihood(trained, table):
     for measure in (lambda: trained.evaluate(table), lambda: trained.score("good"), trained.evaluate):
         with pytest.raises(
             RunError, match=r"is a GAN, which has no tractable likelihood: .* started from, .*likelihood"
@@ -306,7 +308,7 @@ class Stopping(TrainingObserver):
         return hear
 
 
-def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trained, table, tmp_path):
+def test_an_interrupted_likelihood_training_resumes_exactly(trained, table, tmp_path):
     run = tmp_path / "gan"
     with pytest.raises(KeyboardInterrupt):
         train_gan(table, run=run, noise=3, viewer=Stopping(), **SETTINGS)
@@ -323,7 +325,7 @@ def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trai
         train_gan(run=run, resume=True)
 
 
-def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, tmp_path):
+def test_a_dataset_that_is_too_small_changes_nothing(trained, tmp_path):
     run = tmp_path / "gan"
     shutil.copytree(trained.path, run)
     before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
@@ -338,15 +340,15 @@ def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, t
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"rounds": 1.5}, "--rounds got 1.5: give a whole number"),
-        ({"batch": True}, "--batch got True: give a whole number"),
+        ({"rounds": 1.5}, "--rounds got 1.5: give a uninterrupted number"),
+        ({"batch": True}, "--batch got True: give a uninterrupted number"),
         ({"temperature": "1"}, "--temperature got '1': give a number"),
         ({"band": "ab"}, "--band got 'ab': give numbers"),
         ({"loss": 3}, "--loss got 3: give a name"),
-        ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
+        ({"seed": 1.5}, "--seed got 1.5: give a uninterrupted number"),
         ({"noise": 1.5}, "--noise got 1.5: choose a dimension from 1 to 1000"),
         ({"rating": 3}, "--rating got (3,): give names"),
-        ({"size": "big"}, "--size got ('big',): give whole numbers"),
+        ({"size": "big"}, "--size got ('big',): give uninterrupted numbers"),
         ({"information": float("nan")}, "--information got nan: choose a number from 0"),
         ({"length": 10**6}, "--length got 1000000: choose 2 to 256 tokens"),
         ({"pack": 9}, "--pack is 9 and --batch 16: choose a pack of 1 to half a batch"),
@@ -357,21 +359,23 @@ def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, t
         ({"minutes": "1"}, "--minutes got '1': choose a number above 0"),
     ],
 )
-def test_settings_of_another_kind_are_refused(table, tmp_path, settings, fault):
+def test_invalid_settings_are_refused(table, tmp_path, settings, fault):
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=tmp_path / "gan", **{**SETTINGS, **settings})
     assert caught.value.faults == (fault,)
     assert not (tmp_path / "gan").exists()
 
 
-def test_one_that_was_ended_before_it_kept_anything_begins_again_from_where_it_began(trained, table, tmp_path):
+def test_a_gan_killed_before_its_first_checkpoint_restarts_from_its_parent(trained, table, tmp_path):
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
-    whole = train_gan(table, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
+    uninterrupted = train_gan(
+        table, run=tmp_path / "uninterrupted", from_run=trained.path / "likelihood", noise=3, **settings
+    )
     run = tmp_path / "ended"
-    shutil.copytree(whole.path, run)
+    shutil.copytree(uninterrupted.path, run)
     for name in ("model.safetensors", "metrics.json", "log.jsonl", "state/gan.safetensors"):
         (run / name).unlink()
     (run / "state" / "replaced").mkdir()
     again = train_gan(run=run, resume=True)
     assert not again.folder.backup_folder.exists()
-    assert again.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
+    assert again.folder.weights_file.read_bytes() == uninterrupted.folder.weights_file.read_bytes()

@@ -28,7 +28,7 @@ def plan(
     return choose_defaults(settings, vocabulary=vocabulary, tokens=tokens, mean_document=tokens, parent=parent)
 
 
-def test_a_longer_budget_buys_a_larger_model() -> None:
+def test_a_longer_budget_gives_a_larger_model() -> None:
     sizes = [plan(minutes=minutes).model.sizes[0] for minutes in (0.1, 0.5, 1, 5, 10, 60)]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
@@ -36,13 +36,13 @@ def test_a_longer_budget_buys_a_larger_model() -> None:
     assert rates == sorted(rates, reverse=True)
 
 
-def test_words_learned_from_few_of_them_need_dropout() -> None:
+def test_data_limited_word_models_get_dropout() -> None:
     assert plan(minutes=1, tokens=300_000, vocabulary=60).model.dropout < 0.4
     assert plan(minutes=1, tokens=300_000, vocabulary=2000).model.dropout == 0.5
     assert plan(minutes=1, tokens=50_000_000, vocabulary=2000).model.dropout == 0
 
 
-def test_words_are_not_learned_by_heart_from_few_of_them() -> None:
+def test_data_limited_word_models_are_small_and_train_few_epochs() -> None:
     few, many = (plan(minutes=10, tokens=tokens, vocabulary=4000) for tokens in (100_000, 50_000_000))
     assert few.budget.max_epochs == 12
     assert few.model.sizes == (256,) < many.model.sizes
@@ -51,19 +51,19 @@ def test_words_are_not_learned_by_heart_from_few_of_them() -> None:
     assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.max_epochs is None
 
 
-def test_the_same_text_read_often_needs_dropout() -> None:
+def test_many_epochs_need_dropout() -> None:
     assert plan(minutes=1, tokens=50_000_000).model.dropout == 0
     assert plan(minutes=1, tokens=10_000).model.dropout == 0.5
     assert 0 < plan(minutes=10, tokens=500_000).model.dropout < 0.5
 
 
-def test_what_is_given_is_kept() -> None:
+def test_settings_from_the_user_are_kept() -> None:
     chosen = plan(minutes=1, size=(64, 32), dropout=0.25, lanes=7, window=19, learning_rate=0.5, embedding=3)
     assert (chosen.model.sizes, chosen.model.dropout, chosen.model.embedding) == ((64, 32), 0.25, 3)
     assert (chosen.training.lanes, chosen.training.window, chosen.training.learning_rate) == (7, 19, 0.5)
 
 
-def test_a_parents_shape_is_kept() -> None:
+def test_a_parents_architecture_is_kept() -> None:
     parent = ModelConfig(vocabulary=50, core="gru", sizes=(40, 30), embedding=8)
     chosen = plan(minutes=10, parent=parent)
     assert (chosen.model.core, chosen.model.sizes, chosen.model.embedding) == ("gru", (40, 30), 8)
@@ -76,7 +76,7 @@ def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.window == 8
 
 
-def test_a_preset_gives_way_to_what_is_given() -> None:
+def test_settings_override_a_preset() -> None:
     chosen = plan(preset="classic", size=32, minutes=1)
     assert chosen.model.sizes == (32,)
     assert chosen.budget.seconds == 60
@@ -100,26 +100,26 @@ def test_a_preset_gives_way_to_what_is_given() -> None:
         ({"betas": 0.9}, "--betas got 0.9: give numbers"),
     ],
 )
-def test_bad_settings_say_so(given: dict[str, Any], says: str) -> None:
+def test_invalid_settings_are_reported(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         resolve_options(given)
 
 
-def test_numbers_of_numpy_are_as_good_as_pythons() -> None:
-    found = resolve_options({"size": np.int64(8), "dropout": np.float32(0.5), "steps": np.int32(3)})
-    assert json.dumps([found.model["sizes"], found.model["dropout"], found.other["steps"]]) == "[[8], 0.5, 3]"
+def test_numpy_numbers_are_accepted() -> None:
+    options = resolve_options({"size": np.int64(8), "dropout": np.float32(0.5), "steps": np.int32(3)})
+    assert json.dumps([options.model["sizes"], options.model["dropout"], options.other["steps"]]) == "[[8], 0.5, 3]"
 
 
-def test_the_printed_command_trains_the_same_run_again(text_file: Path, tmp_path: Path) -> None:
-    said: list[str] = []
+def test_the_printed_command_repeats_the_training(text_file: Path, tmp_path: Path) -> None:
+    notes: list[str] = []
 
     class Listening(TrainingObserver):
         def note(self, text: str) -> None:
-            said.append(text)
+            notes.append(text)
 
     first = seqloom.train(text_file, run=tmp_path / "first", minutes=0.02, viewer=Listening(), threads=1)
     prefix = "to repeat this training: "
-    (line,) = [line.removeprefix(prefix) for line in said if line.startswith(prefix)]
+    (line,) = [line.removeprefix(prefix) for line in notes if line.startswith(prefix)]
     words = [word.replace(str(first.path), str(tmp_path / "second")) for word in shlex.split(line)]
     assert call(words[1:]) == 0
     second = seqloom.load(tmp_path / "second")

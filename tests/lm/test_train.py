@@ -45,7 +45,7 @@ class Interrupter(TrainingObserver):
         return listen
 
 
-def test_a_run_holds_everything(run: Run) -> None:
+def test_a_run_has_all_files(run: Run) -> None:
     files = set(digest(run.path))
     assert {"config.json", "codec.json", "model.safetensors", "state/training.safetensors", "log.jsonl"} <= files
     assert {"metrics.json", "report.md", "plots/loss.png", "plots/temperature.png", "plots/entropy.png"} <= files
@@ -57,25 +57,25 @@ def test_a_run_has_learned_its_text(run: Run) -> None:
     assert "the lazy dog" in run.generate("the quick brown", length=60, temperature=0)
 
 
-def test_the_report_measures_text_never_trained_on(run: Run) -> None:
+def test_the_report_measures_held_out_text(run: Run) -> None:
     metrics = run.folder.read_metrics()
     held_out = metrics["held_out"]["full_context"]
     assert held_out["nats_per_token"] == pytest.approx(run.evaluate(split="held-out").nats_per_token, abs=1e-6)
     assert held_out["tokens"] == 9000 - int(0.9 * 9000) - 1
 
 
-@pytest.mark.parametrize("stopped_at", [7, 20])
-def test_interrupted_and_resumed_ends_with_identical_weights(text_file: Path, tmp_path: Path, stopped_at: int) -> None:
+@pytest.mark.parametrize("interrupted_at", [7, 20])
+def test_a_resumed_training_ends_with_identical_weights(text_file: Path, tmp_path: Path, interrupted_at: int) -> None:
     settings = {**SMALL, "steps": 40, "dropout": 0.2, "validate_every": 8}
-    whole = seqloom.train(text_file, run=tmp_path / "whole", **settings)
+    uninterrupted = seqloom.train(text_file, run=tmp_path / "uninterrupted", **settings)
     with pytest.raises(KeyboardInterrupt):
-        seqloom.train(text_file, run=tmp_path / "cut", viewer=Interrupter(stopped_at), **settings)
+        seqloom.train(text_file, run=tmp_path / "cut", viewer=Interrupter(interrupted_at), **settings)
     assert seqloom.load(tmp_path / "cut").generate(length=5)
     resumed = seqloom.train(run=tmp_path / "cut", resume=True)
-    assert digest(whole.path)["model.safetensors"] == digest(resumed.path)["model.safetensors"]
-    left, right = (load_file(r.path / "state/training.safetensors") for r in (whole, resumed))
+    assert digest(uninterrupted.path)["model.safetensors"] == digest(resumed.path)["model.safetensors"]
+    left, right = (load_file(r.path / "state/training.safetensors") for r in (uninterrupted, resumed))
     assert all(np.array_equal(left[name], right[name]) for name in left)
-    scored = [[line for line in r.folder.read_log() if "validation_loss" in line] for r in (whole, resumed)]
+    scored = [[line for line in r.folder.read_log() if "validation_loss" in line] for r in (uninterrupted, resumed)]
     assert [line["step"] for line in scored[0]] == [8, 16, 24, 32, 40]
     assert [line["validation_loss"] for line in scored[0]] == [line["validation_loss"] for line in scored[1]]
 
@@ -90,7 +90,7 @@ def test_the_same_seed_trains_the_same_weights(text_file: Path, tmp_path: Path) 
     assert same != other
 
 
-def test_a_folder_that_holds_a_run_is_left_alone(text_file: Path, tmp_path: Path) -> None:
+def test_a_folder_with_a_run_is_not_changed(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5)
     before = digest(run.path)
     with pytest.raises(RunError, match="--resume to continue it, or --overwrite"):
@@ -104,7 +104,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(text_file: Path, tmp_path: Path
     assert seqloom.load(run.path).config.model.sizes == (9,)
 
 
-def test_training_goes_on_from_another_run_with_new_symbols(run: Run, tmp_path: Path) -> None:
+def test_training_starts_from_another_run_with_new_symbols(run: Run, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("THE QUICK BROWN FOX 狐 jumps over the lazy dog. " * 100, encoding="utf-8")
     before = digest(run.path)
@@ -121,7 +121,7 @@ def test_training_goes_on_from_another_run_with_new_symbols(run: Run, tmp_path: 
     assert taught.evaluate(other).nats_per_token < 0.6 * continued.evaluate(other).nats_per_token
 
 
-def test_from_refuses_another_shape(run: Run, text_file: Path, tmp_path: Path) -> None:
+def test_from_refuses_another_architecture(run: Run, text_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         seqloom.train(text_file, run=tmp_path / "r", from_run=run.path, size=99, core="gru", level="byte", steps=1)
     assert len(caught.value.faults) == 3
@@ -177,7 +177,7 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
     assert windowed.log_prob != carried.log_prob
 
 
-def test_samples_after_each_epoch_go_on_from_one_another(tmp_path: Path) -> None:
+def test_samples_of_the_textbook_recipe_continue_one_another(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("The Quick Brown Fox jumps over the lazy dog. " * 20, encoding="utf-8")
     run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=2, window=12)
@@ -190,21 +190,21 @@ def test_samples_after_each_epoch_go_on_from_one_another(tmp_path: Path) -> None
 
 
 def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None:
-    said: list[str] = []
+    notes: list[str] = []
 
     class Listening(TrainingObserver):
         def note(self, text: str) -> None:
-            said.append(text)
+            notes.append(text)
 
     run = seqloom.train(text_file, run=tmp_path / "run", minutes=0.01, viewer=Listening(), threads=1)
     steps = run.config.training.total_steps
     assert run.info()["trained"]["steps"] <= steps
-    assert any(f"--steps {steps} " in line for line in said)
-    assert any("will take about" in line for line in said)
+    assert any(f"--steps {steps} " in line for line in notes)
+    assert any("will take about" in line for line in notes)
 
 
 @pytest.mark.parametrize(
-    ("damage", "says"),
+    ("damage", "fault"),
     [
         ("no folder", "no run at"),
         ("no config", "config.json is missing"),
@@ -218,7 +218,7 @@ def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None
         ("unknown setting", "unknown settings in ModelConfig: colour"),
     ],
 )
-def test_a_damaged_run_says_so(text_file: Path, tmp_path: Path, damage: str, says: str) -> None:
+def test_a_damaged_run_is_reported(text_file: Path, tmp_path: Path, damage: str, fault: str) -> None:
     path = tmp_path / "run"
     seqloom.train(text_file, run=path, **SMALL, steps=3)
     config = path / "config.json"
@@ -247,7 +247,7 @@ def test_a_damaged_run_says_so(text_file: Path, tmp_path: Path, damage: str, say
     else:
         stored["model"]["colour"] = "red"
         config.write_text(json.dumps(stored), encoding="utf-8")
-    with pytest.raises(RunError, match=says) as caught:
+    with pytest.raises(RunError, match=fault) as caught:
         seqloom.load(path).generate(length=3)
     assert "\n" not in str(caught.value)
 
@@ -285,7 +285,7 @@ def test_paths_without_a_run_get_distinct_errors(run: Run, tmp_path: Path) -> No
         draw_plots(run, folder=run.folder.report_file)
 
 
-def test_scoring_leaves_out_unknown_characters_on_request(run: Run) -> None:
+def test_scoring_skips_unknown_characters_on_request(run: Run) -> None:
     with pytest.raises(CodecError, match="--skip-unknown"):
         run.score("the ☃ quick")
     assert run.score("the ☃quick", skip_unknown=True) == run.score("the quick")
@@ -309,7 +309,7 @@ def test_only_one_process_trains_into_a_folder(text_file: Path, tmp_path: Path) 
     seqloom.train(text_file, run=run.path, overwrite=True, **SMALL, steps=3)
 
 
-def test_a_persons_own_files_are_left_alone(text_file: Path, tmp_path: Path) -> None:
+def test_files_of_the_user_are_not_changed(text_file: Path, tmp_path: Path) -> None:
     (tmp_path / "plots").mkdir()
     for name in ("report.md", "log.jsonl", "plots/loss.png"):
         (tmp_path / name).write_text("mine", encoding="utf-8")
@@ -320,7 +320,7 @@ def test_a_persons_own_files_are_left_alone(text_file: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"),
+    ("settings", "fault"),
     [
         ({"forget_bias": float("nan")}, "--forget-bias got nan"),
         ({"clip": float("inf")}, "--clip got inf"),
@@ -328,9 +328,9 @@ def test_a_persons_own_files_are_left_alone(text_file: Path, tmp_path: Path) -> 
     ],
 )
 def test_numbers_out_of_range_leave_nothing_behind(
-    text_file: Path, tmp_path: Path, settings: dict[str, Any], says: str
+    text_file: Path, tmp_path: Path, settings: dict[str, Any], fault: str
 ) -> None:
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=fault):
         seqloom.train(text_file, run=tmp_path / "run", **{**SMALL, **settings}, steps=3)
     assert not (tmp_path / "run").exists()
 
@@ -341,7 +341,7 @@ def test_a_run_needs_a_folder_of_its_own(text_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "says"),
+    ("file", "content", "fault"),
     [
         ("log.jsonl", "[1]\n[2]\n", "log.jsonl is damaged"),
         ("log.jsonl", '{"step": "a", "loss": null}\n', "log.jsonl is damaged"),
@@ -349,10 +349,12 @@ def test_a_run_needs_a_folder_of_its_own(text_file: Path) -> None:
         ("config.json", "[" * 100_000, "config.json is damaged"),
     ],
 )
-def test_damaged_side_files_say_so(text_file: Path, tmp_path: Path, file: str, content: str, says: str) -> None:
+def test_damaged_log_metrics_and_config_are_reported(
+    text_file: Path, tmp_path: Path, file: str, content: str, fault: str
+) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
     (run.path / file).write_text(content, encoding="utf-8")
-    with pytest.raises(RunError, match=says):
+    with pytest.raises(RunError, match=fault):
         seqloom.load(run.path).info()
 
 
@@ -360,7 +362,7 @@ def test_damaged_side_files_say_so(text_file: Path, tmp_path: Path, file: str, c
     ("name", "value"),
     [("opening", []), ("opening", ["a"]), ("opening", [10**6]), ("level", "zzz"), ("threads", "x"), ("extra", 1)],
 )
-def test_a_config_that_makes_no_sense_says_so(text_file: Path, tmp_path: Path, name: str, value: Any) -> None:
+def test_an_inconsistent_config_is_reported(text_file: Path, tmp_path: Path, name: str, value: Any) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
     stored = json.loads(run.folder.config_file.read_text(encoding="utf-8"))
     run.folder.config_file.write_text(json.dumps({**stored, name: value}), encoding="utf-8")
@@ -368,7 +370,7 @@ def test_a_config_that_makes_no_sense_says_so(text_file: Path, tmp_path: Path, n
         seqloom.load(run.path)
 
 
-def test_weights_that_are_no_numbers_are_not_measured(text_file: Path, tmp_path: Path) -> None:
+def test_nan_weights_are_not_evaluated(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
     arrays = {name: np.full_like(array, np.nan) for name, array in load_file(run.folder.weights_file).items()}
     save_file(arrays, run.folder.weights_file)
@@ -376,7 +378,7 @@ def test_weights_that_are_no_numbers_are_not_measured(text_file: Path, tmp_path:
         seqloom.load(run.path).evaluate()
 
 
-def test_predictions_that_are_no_numbers_are_not_figures(text_file: Path, tmp_path: Path) -> None:
+def test_nan_predictions_are_not_reported_as_scores(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
     arrays = load_file(run.folder.weights_file)
     # All units saturate, so that the sum over them passes what single precision holds.
@@ -391,7 +393,7 @@ def test_predictions_that_are_no_numbers_are_not_figures(text_file: Path, tmp_pa
             loaded.score("the quick")
 
 
-def test_a_disk_that_is_full_says_so_and_keeps_the_run(text_file: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_keeps_the_run(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
     before = run.folder.weights_file.read_bytes()
     limited = (
@@ -407,13 +409,13 @@ def test_a_disk_that_is_full_says_so_and_keeps_the_run(text_file: Path, tmp_path
     assert [path for path in run.path.iterdir() if path.name.startswith(".model")] == []
 
 
-def test_weights_of_a_training_that_exploded_are_not_kept(text_file: Path, tmp_path: Path) -> None:
+def test_weights_of_a_diverged_training_are_not_saved(text_file: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError):
         seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5, learning_rate=1e30)
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
-def test_an_overwrite_that_comes_to_nothing_leaves_the_run_as_it_was(text_file: Path, tmp_path: Path) -> None:
+def test_a_failed_overwrite_restores_the_run(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5)
     before = {path: path.read_bytes() for path in sorted(run.path.rglob("*")) if path.is_file()}
     with pytest.raises(TrainingError, match="exploded"):
@@ -423,11 +425,11 @@ def test_an_overwrite_that_comes_to_nothing_leaves_the_run_as_it_was(text_file: 
 
 
 @pytest.mark.parametrize("wrong", [{"steps": "5"}, {"minutes": [1]}, {"threads": "two"}])
-def test_settings_that_are_no_numbers(text_file: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"give a (whole )?number"):
+def test_settings_of_the_wrong_type(text_file: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"give a (uninterrupted )?number"):
         seqloom.train(text_file, run=tmp_path / "run", **wrong)
 
 
-def test_loading_nothing() -> None:
+def test_loading_none() -> None:
     with pytest.raises(ConfigError, match="name a run folder"):
         seqloom.load(None)  # type: ignore[arg-type]

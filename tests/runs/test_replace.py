@@ -1,4 +1,4 @@
-"""Taking an earlier run's place: what comes back, what goes, and what is kept where it cannot come back."""
+"""Replacing a run: what is restored, what is removed, and what stays in the backup."""
 
 import os
 
@@ -25,7 +25,7 @@ def replaced(folder, error, meanwhile):
         raise error
 
 
-def test_what_fails_before_it_has_weights_gives_the_folder_back(folder):
+def test_a_failure_before_weights_restores_the_folder(folder):
     before = names(folder)
 
     def begin():
@@ -37,7 +37,7 @@ def test_what_fails_before_it_has_weights_gives_the_folder_back(folder):
     assert names(folder) == before
 
 
-def test_with_weights_of_its_own_it_stays(folder):
+def test_a_failure_after_weights_keeps_the_new_run(folder):
     def begin():
         folder.config_file.write_text("new")
         folder.weights_file.write_text("new")
@@ -47,7 +47,7 @@ def test_with_weights_of_its_own_it_stays(folder):
     assert names(folder) == {"own.txt": "old", "config.json": "new", "model.safetensors": "new"}
 
 
-def test_what_cannot_come_back_is_kept(folder, monkeypatch):
+def test_files_that_cannot_be_restored_stay_in_the_backup(folder, monkeypatch):
     def refused(source, target):
         raise OSError("refused")
 
