@@ -9,7 +9,7 @@ import pytest
 from seqloom.errors import SeqloomError
 from seqloom.kernels import library
 from seqloom.kernels.build_hash import build_hash
-from seqloom.kernels.decoding_abi import Model
+from seqloom.kernels.decoding_abi import Model, SamplingSettings
 
 needs_library = pytest.mark.skipif(library.library() is None, reason="the compiled kernels are not there")
 
@@ -100,3 +100,8 @@ def test_a_structure_of_another_size_is_refused():
         library.declare({}, {"Model": Shorter}, remedy="")
     with pytest.raises(SeqloomError, match="Nothing has 0 bytes"):
         library.declare({}, {"Nothing": Model}, remedy="")
+
+
+def test_a_structure_refuses_fields_that_it_does_not_have():
+    with pytest.raises(TypeError, match="SamplingSettings has no fields ahead"):
+        SamplingSettings(ahead=3)

@@ -9,6 +9,7 @@ from scipy.stats import chisquare
 from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.kernels import native_decoder, reference_decoder
+from seqloom.kernels.batched_decoder import BatchedDecoder
 from seqloom.kernels.decoding_abi import DraftStatistics
 from seqloom.kernels.library import available_kernels, chosen_kernels
 from seqloom.kernels.weights import expected_shapes

@@ -35,7 +35,17 @@ __all__ = [
 ]
 
 
-class LayerWeights(Structure):
+class _Struct(Structure):
+    """A structure that accepts its own fields only; ctypes stores other keyword arguments without a word."""
+
+    def __init__(self, *values: Any, **fields: Any) -> None:
+        unknown = sorted(fields.keys() - {field[0] for field in self._fields_})
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no fields {', '.join(unknown)}")
+        super().__init__(*values, **fields)
+
+
+class LayerWeights(_Struct):
     """One layer's arrays; see `model.h`."""
 
     _fields_ = (
@@ -44,7 +54,7 @@ class LayerWeights(Structure):
     )
 
 
-class Model(Structure):
+class Model(_Struct):
     """A whole model; see `model.h`."""
 
     _fields_ = (
@@ -60,13 +70,13 @@ class Model(Structure):
     )
 
 
-class NetworkInfo(Structure):
+class NetworkInfo(_Struct):
     """Sizes of a packed model; see `model.h`."""
 
     _fields_ = (("weight_bytes", c_uint64), ("state_bytes", c_uint64), ("rows_per_pass", c_int32))
 
 
-class SamplingSettings(Structure):
+class SamplingSettings(_Struct):
     """How tokens are sampled; see `sampling.h`."""
 
     _fields_ = (
@@ -80,13 +90,13 @@ class SamplingSettings(Structure):
     )
 
 
-class DraftStatistics(Structure):
+class DraftStatistics(_Struct):
     """Statistics of the drafts in one sample; see `streams.h`."""
 
     _fields_ = (*((name, c_int64) for name in ("steps", "tokens", "drafted", "accepted")), ("gain", c_double))
 
 
-class GenerationOutput(Structure):
+class GenerationOutput(_Struct):
     """The arrays that generated tokens go to; see `streams.h`."""
 
     _fields_ = (
@@ -95,7 +105,7 @@ class GenerationOutput(Structure):
     )
 
 
-class ScoringRequest(Structure):
+class ScoringRequest(_Struct):
     """Tokens to score, and the arrays that the scores go to; see `streams.h`."""
 
     _fields_ = (

@@ -262,10 +262,10 @@ def _settings(request: GenerationRequest) -> SamplingSettings:
         length=min(config.length, _MAX_INT32),
         min_length=min(config.min_length, _MAX_INT32),
         boundary=-1 if request.boundary is None else request.boundary,
-        ahead=_draft_length(request),
-        mark_width=0 if config.watermark is None else WIDTH,
-        mark_groups=GROUPS,
-        mark_key=0 if config.watermark is None else key_number(config.watermark),
+        tokens_per_step=_draft_length(request),
+        watermark_width=0 if config.watermark is None else WIDTH,
+        watermark_groups=GROUPS,
+        watermark_key=0 if config.watermark is None else key_number(config.watermark),
     )
 
 
