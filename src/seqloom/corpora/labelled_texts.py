@@ -1,6 +1,6 @@
 """Texts of one or both sides, whether each was generated where that is known, and the columns that divide them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +12,11 @@ from seqloom.config import ReadingConfig
 from seqloom.corpora.corpus import open_corpus
 from seqloom.errors import ConfigError
 from seqloom.plural import counted
+from seqloom.reporter import Reporter, silent
 
 __all__ = ["LabelledTexts", "RatedTexts", "Texts", "read_labelled_texts", "read_rated", "read_texts"]
 
 _GENERATED, _REAL = {"1", "1.0", "true"}, {"0", "0.0", "false"}
-
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class LabelledTexts:
 
 
 def read_labelled_texts(
-    source: str | Path, reading: ReadingConfig, label: str | None, by: Sequence[str], note: Note
+    source: str | Path, reading: ReadingConfig, label: str | None, by: Sequence[str], note: Reporter
 ) -> LabelledTexts:
     """Read a source; a text whose side its label does not say is left out.
 
@@ -139,7 +138,7 @@ class RatedTexts(NamedTuple):
 
 
 def read_rated(
-    source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Note = lambda line: None
+    source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Reporter = silent
 ) -> RatedTexts:
     """The texts of a source that have a rating, with it and their group.
 
@@ -186,9 +185,7 @@ class Texts(NamedTuple):
     groups: Int[np.ndarray, " texts"]
 
 
-def read_texts(
-    source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Note = lambda line: None
-) -> Texts:
+def read_texts(source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Reporter = silent) -> Texts:
     """The texts of a source and their groups; those without a word are left out.
 
     Raises:

@@ -1,21 +1,20 @@
 """Rate a table of texts with a critic."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from seqloom.corpora.augment_table import EMPTY, annotate
 from seqloom.critic.load import resolve_critic
 from seqloom.plural import counted
+from seqloom.reporter import Reporter, silent
 from seqloom.sampling.rejection import checked_ratings
 
 __all__ = ["PREDICTED", "rate_table"]
 
 PREDICTED = "rating_predicted"
 """The column that a critic adds."""
-
-Note = Callable[[str], None]
 
 
 def rate_table(
@@ -25,7 +24,7 @@ def rate_table(
     text: str,
     output: str | Path,
     overwrite: bool = False,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> int:
     """Write a table again with a column of predicted ratings.
 

@@ -4,7 +4,7 @@ import atexit
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,16 @@ from seqloom.detector.load import load_pair
 from seqloom.detector.storage import MODELS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.train import train
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["train_language_models"]
 
 REAL, GENERATED = MODELS
 
-Note = Callable[[str], None]
-
 
 def train_language_models(
-    minutes: float = 2.0, folder: str | Path | None = None, *, seed: int = 0, note: Note = lambda line: None
+    minutes: float = 2.0, folder: str | Path | None = None, *, seed: int = 0, note: Reporter = silent
 ) -> LanguageModelTrainer:
     """What trains the language models of a detector: first of real texts, then from there of generated ones.
 

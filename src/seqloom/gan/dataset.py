@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -14,6 +14,7 @@ from seqloom.errors import SourceError
 from seqloom.gan.short_texts import ShortTexts, encode_texts, too_long_reason
 from seqloom.lm.dataset import Dataset, load_dataset
 from seqloom.plural import counted
+from seqloom.reporter import Reporter
 from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["UNSEEN", "build_dataset", "check_dataset_size", "load_table"]
@@ -26,9 +27,7 @@ _LEAST_UNSEEN = 16
 _ONE_RATING = "all texts have the same {}, {:g}: give texts of several ratings"
 
 
-def check_dataset_size(
-    source: str, settings: Mapping[str, Any], config: GanConfig, note: Callable[[str], None]
-) -> None:
+def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConfig, note: Reporter) -> None:
     """Whether a table may have enough texts, before anything is trained: as far as that shows without a vocabulary.
 
     Args:
@@ -68,7 +67,7 @@ def check_dataset_size(
         )
 
 
-def load_table(parent: SavedRun, source: str | list[str], note: Callable[[str], None]) -> Dataset:
+def load_table(parent: SavedRun, source: str | list[str], note: Reporter) -> Dataset:
     """A table, read and coded as a run's."""
     reading = parent.config.reading
     return load_dataset(
@@ -82,7 +81,7 @@ def load_table(parent: SavedRun, source: str | list[str], note: Callable[[str], 
 
 
 def build_dataset(
-    parent: SavedRun, material: Dataset, config: GanConfig, note: Callable[[str], None]
+    parent: SavedRun, material: Dataset, config: GanConfig, note: Reporter
 ) -> tuple[ShortTexts, ShortTexts]:
     """The texts to learn from, and others.
 

@@ -12,6 +12,7 @@ from seqloom.config.gan import GanConfig
 from seqloom.gan.session import medium_matmul_precision
 from seqloom.gan.trainer import GanTrainer
 from seqloom.plural import counted
+from seqloom.reporter import Reporter
 
 __all__ = ["fit_schedule"]
 
@@ -30,7 +31,7 @@ _FEW = {"awakening": 1000, "rounds": 50}
 
 @medium_matmul_precision()
 def fit_schedule(
-    trainer: GanTrainer, config: GanConfig, own: Mapping[str, Any], seconds: float, note: Callable[[str], None]
+    trainer: GanTrainer, config: GanConfig, own: Mapping[str, Any], seconds: float, note: Reporter
 ) -> GanConfig:
     """The config with as many updates and rounds as there is time and are texts for, by how long a few of each take.
 

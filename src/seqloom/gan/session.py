@@ -19,6 +19,7 @@ from seqloom.gan.rollout import generate_rollout, generator_features
 from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.trainer import AdversarialStep, GanTrainer
 from seqloom.models.language_model import num_parameters
+from seqloom.reporter import Reporter
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
@@ -55,7 +56,7 @@ class GanSession:
     config: RunConfig
     trainer: GanTrainer
     texts: ShortTexts
-    note: Callable[[str], None]
+    note: Reporter
 
 
 @contextmanager

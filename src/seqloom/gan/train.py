@@ -28,6 +28,7 @@ from seqloom.models.language_model import LanguageModel
 from seqloom.models.weight_transfer import transfer_weights
 from seqloom.plural import counted
 from seqloom.registry import GAN_LOSSES, resolve
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.checks import check_run_folder
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
@@ -38,8 +39,6 @@ from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.events import Listener
 
 __all__ = ["GAN_SETTINGS", "train_gan"]
-
-Note = Callable[[str], None]
 
 GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != "seed")
 """Settings of a GAN's own; all others are those of training by likelihood."""
@@ -73,7 +72,7 @@ def train_gan(
     overwrite: bool = False,
     minutes: float | None = None,
     noise: int | None = None,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
     viewer: TrainingObserver | None = None,
     **settings: Any,
 ) -> SavedRun:
@@ -163,7 +162,7 @@ class PendingGanRun(JsonSerializable):
 def _by_likelihood(
     folder: RunFolder,
     asked: PendingGanRun,
-    note: Note,
+    note: Reporter,
     viewer: TrainingObserver | None,
     *,
     overwrite: bool = False,
@@ -231,7 +230,7 @@ def _asked(folder: RunFolder) -> PendingGanRun:
         raise RunError(f"{folder.gan_request_file} is damaged ({error}): begin again with --overwrite") from None
 
 
-def _begun(folder: RunFolder, asked: PendingGanRun, parent: SavedRun, seconds: float, note: Note) -> SavedRun:
+def _begun(folder: RunFolder, asked: PendingGanRun, parent: SavedRun, seconds: float, note: Reporter) -> SavedRun:
     """Go on from a run that has learned by likelihood."""
     _check_parent(parent)
     material = load_table(parent, asked.source, note)
@@ -381,7 +380,7 @@ def _silence(model: LanguageModel, *texts: ShortTexts) -> None:
     model.head.bias[torch.from_numpy(never)] = _NEVER
 
 
-def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: TrainingObserver | None) -> SavedRun:
+def _resumed(folder: RunFolder, given: set[str], note: Reporter, viewer: TrainingObserver | None) -> SavedRun:
     if given:
         raise ConfigError(f"--resume goes on with the run's own settings: leave out {', '.join(sorted(given))}")
     if folder.gan_request_file.exists():

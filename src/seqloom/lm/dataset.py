@@ -17,11 +17,10 @@ from seqloom.data.store import TokenStore, cached_store
 from seqloom.data.window_batches import WindowBatches
 from seqloom.errors import ConfigError, SourceError
 from seqloom.plural import counted
+from seqloom.reporter import Reporter
 from seqloom.training.loop import Batches
 
 __all__ = ["Dataset", "load_dataset", "make_batches"]
-
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def load_dataset(
     *,
     hold_out: float,
     validation: float,
-    note: Note,
+    note: Reporter,
     called: str | None = None,
 ) -> Dataset:
     """Read a source, encode it (once; later runs find it in the cache) and split it.

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
 from seqloom.evaluation.scorer import Scorer, TokenScorer
 from seqloom.evaluation.token_scores import TokenScore, document_scores, token_scores
 from seqloom.kernels.weights import checked_weights
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_corpus
 from seqloom.runs.vocabulary_filter import VocabularyFilter, format_symbols, skipped_symbols
@@ -121,7 +122,7 @@ def score_source(
     source: str | Path | Sequence[str | Path],
     *,
     skip_unknown: bool = False,
-    note: Callable[[str], None] = lambda line: None,
+    note: Reporter = silent,
 ) -> Iterator[Iterator[TokenScore]]:
     """Score every document of a source, read as the run's corpus was read; no more of it is in memory than a piece.
 

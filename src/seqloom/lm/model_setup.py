@@ -23,6 +23,7 @@ from seqloom.lm.defaults import TrainingPlan
 from seqloom.lm.options import TrainOptions
 from seqloom.models.language_model import LanguageModel, num_parameters
 from seqloom.models.weight_transfer import transfer_weights
+from seqloom.reporter import Reporter
 from seqloom.runs.config import RunConfig
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.loop import Batches, Trainer
@@ -107,7 +108,7 @@ def new_model(plan: TrainingPlan, material: Dataset, parent: SavedRun | None) ->
 
 
 def resolve_budget(
-    plan: TrainingPlan, wanted: TrainOptions, model: LanguageModel, batches: Batches, note: Callable[[str], None]
+    plan: TrainingPlan, wanted: TrainOptions, model: LanguageModel, batches: Batches, note: Reporter
 ) -> TrainingConfig:
     """The budget as a number of steps, and what depends on it.
 

@@ -6,7 +6,7 @@ ratings.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -37,6 +37,7 @@ from seqloom.plots.rating_control import rating_control
 from seqloom.rating.generate import generate_rated
 from seqloom.rating.plan import check_draws, make_plan
 from seqloom.rating.request import RatingRequest
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_copy_index
 from seqloom.runs.vocabulary_filter import VocabularyFilter
@@ -57,8 +58,6 @@ _USED_BY = {
     "particles": "steer",
 }
 """Settings that only some methods have a use for."""
-
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +133,7 @@ def evaluate_rating_control(
     agree: float | None = None,
     budget: int | None = None,
     particles: int | None = None,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> RatingControlReport:
     """Write to the ratings of real texts, and have a judge rate both.
 

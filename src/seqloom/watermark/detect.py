@@ -1,12 +1,13 @@
 """Looking for a key's watermark in texts, by a run's codec alone."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.plural import counted
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.vocabulary_filter import format_symbols
 from seqloom.sampling.watermark import WatermarkTest, test_watermark
@@ -29,7 +30,7 @@ def find_watermarks(
     *,
     text: str | None = None,
     records: str | None = None,
-    note: Callable[[str], None] = lambda line: None,
+    note: Reporter = silent,
 ) -> Iterator[WatermarkTest]:
     """The same of every text of a source, in order.
 
