@@ -142,7 +142,7 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
         "by tokens": statistics.mean(one.p_value <= RARE for one, _ in long),
         "by text": statistics.mean(one.p_value <= RARE for _, one in long),
         "same tokens": statistics.mean(
-            tuple(run.codec.encode(sample.text, skip_unknown=True).tolist()) == sample.tokens for sample in samples
+            tuple(run.codec.encode_text(sample.text, skip_unknown=True).tolist()) == sample.tokens for sample in samples
         ),
         "places by tokens": statistics.mean(one.places for one, _ in long),
         "places by text": statistics.mean(one.places for _, one in long),
@@ -151,7 +151,7 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
 
 def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
     """By a new key for each test, which is what the p-value speaks of; and by the same keys for all texts."""
-    ids = [run.codec.encode(run.normalize(text), skip_unknown=True) for text in texts]
+    ids = [run.codec.encode_text(run.normalize(text), skip_unknown=True) for text in texts]
 
     def seems_marked(number: int, key: str) -> bool:
         return test_watermark(ids[number], key).p_value <= RARE
@@ -164,7 +164,7 @@ def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
 
 def real_texts(run: Run, characters: int) -> Iterator[str]:
     for document in training_corpus(run):
-        text = "".join(document.chunks)
+        text = "".join(document.text.chunks)
         if len(text) >= characters:
             yield text[:characters]
 
@@ -202,7 +202,7 @@ def alternating(rates: Sequence[Callable[[], float]]) -> list[float]:
 def nats(judge: Run, texts: Sequence[str]) -> dict[str, float]:
     """The mean over texts of the nats a character, and its standard error."""
     documents = (
-        np.array([judge.codec.bos_id, *judge.codec.encode(judge.normalize(text), skip_unknown=True).tolist()])
+        np.array([judge.codec.bos_id, *judge.codec.encode_text(judge.normalize(text), skip_unknown=True).tolist()])
         for text in texts
     )
     each = [

@@ -22,7 +22,7 @@ def store(**conditions) -> TokenStore:
         conditions={name: np.array(values, np.float64) for name, values in conditions.items()},
         categories={"city": ("Ulm", "Kiel", "Bonn")} if "city" in conditions else {},
         groups=None,
-        characters=count,
+        num_units=count,
         skipped={},
     )
 

@@ -33,7 +33,7 @@ def material(path: Path, text: str, *, records: str | None = None, level: str = 
 )
 def test_a_text_without_a_prompt_begins_where_another_ends(tmp_path: Path, text: str, ends_with: str) -> None:
     made = material(tmp_path / "text.txt", text)
-    opening = made.codec.decode(default_prompt(made))
+    opening = made.codec.decode_text(default_prompt(made))
     assert len(opening) == 64
     assert opening.endswith(ends_with)
     assert opening in text
@@ -46,10 +46,10 @@ def test_records_begin_after_their_boundary(tmp_path: Path) -> None:
 
 def test_a_short_text_opens_with_itself(tmp_path: Path) -> None:
     made = material(tmp_path / "text.txt", "short")
-    assert made.codec.decode(default_prompt(made)) == "short"
+    assert made.codec.decode_text(default_prompt(made)) == "short"
 
 
 def test_a_token_that_runs_past_the_end_of_a_sentence_is_not_cut(tmp_path: Path) -> None:
     made = material(tmp_path / "text.txt", (FILLER + "It ends.\n\nIt begins. ") * 20, level="subword")
-    opening = made.codec.decode(default_prompt(made))
+    opening = made.codec.decode_text(default_prompt(made))
     assert opening in (FILLER + "It ends.\n\nIt begins. ") * 20

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from seqloom.config.base import JsonSerializable, validate
-from seqloom.registry import CORES, unknown_name
+from seqloom.registry import CORES, check_name
 
 __all__ = ["ModelConfig"]
 
@@ -54,7 +54,7 @@ class ModelConfig(JsonSerializable):
 
     def __post_init__(self) -> None:
         validate(
-            (self.core in CORES, unknown_name("core", self.core, CORES)),
+            check_name("core", self.core, CORES),
             (
                 self.vocabulary >= 2,
                 f"a vocabulary of {self.vocabulary} leaves nothing to predict: use text with more symbols",

@@ -85,7 +85,8 @@ def adversarial_rounds(
         (count is None or is_integer(count, 1), f"--count got {count}: choose 1 or more"),
     )
     writer = SavedRun(generator)
-    texts, groups = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
+    known_texts = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
+    texts, groups = known_texts.texts, known_texts.groups
     validate((len(texts) >= _LEAST, f"{len(texts)} real texts are too few for a duel: give {_LEAST} or more"))
     texts = [writer.normalize(one).strip() for one in texts]
     known, held_out = _halves(texts, groups, seed)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqloom.codecs.base import without
+from seqloom.codecs.unknown_symbols import remove_unknown
 from seqloom.detector.detector import LanguageModelTrainer
 from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.load import load_pair
@@ -44,7 +44,7 @@ def train_language_models(
             one = _learned(real, Path(held) / "real.jsonl", place / REAL, level="char", **budget)
             note(f"model of real text: {one.config.model.core} of {one.config.model.sizes}")
             note("model of generated text: the same, from there on")
-            shown = [without(text, one.codec.unknown_symbols(text)) for text in generated]
+            shown = [remove_unknown(text, one.text_codec.unknown_symbols(text)) for text in generated]
             _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, from_run=place / REAL, **budget)
         return load_pair(place)
 

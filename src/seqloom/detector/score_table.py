@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqloom.corpora.augment_table import EMPTY, annotate
+from seqloom.corpora.augment_table import ROW_WITHOUT_TEXT, annotate
 from seqloom.detector.detector import Detector
 from seqloom.detector.load import open_detector
 from seqloom.detector.stack import check_prior
@@ -80,9 +80,12 @@ def score_table(
         overwrite=overwrite,
         resume=resume,
         settings=settings,
-        at_once=_MANY if light else _SOME,
+        chunk_rows=_MANY if light else _SOME,
     )
     for reason, count in tally.items():
         if count:
-            note(f"{counted(count, reason)}" + (f": {COLUMNS[0]} is left empty there" if reason == EMPTY else ""))
+            note(
+                f"{counted(count, reason)}"
+                + (f": {COLUMNS[0]} is left empty there" if reason == ROW_WITHOUT_TEXT else "")
+            )
     return written

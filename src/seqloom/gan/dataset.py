@@ -46,7 +46,7 @@ def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConf
     number, ratings, long = 0, set(), 0
     for document in open_corpus(source, reading):
         rating = document.conditions.get(reading.rating[0])
-        for passage in document.passages():
+        for passage in document.text.passages():
             text = "".join(passage)
             tokens = len(text.split()) if level in ("word", "subword") else len(text)
             if tokens >= config.length:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -93,7 +93,7 @@ class ShortTexts:
 
 
 def encode_texts(
-    store: TokenStore, spans: Spans, codec: Codec, conditions: Conditions, length: int, tally: Counter[str]
+    store: TokenStore, spans: Spans, codec: Codec[Any], conditions: Conditions, length: int, tally: Counter[str]
 ) -> ShortTexts:
     """The texts of a part of a store.
 

@@ -367,7 +367,7 @@ def _trainer(
         unseen,
         gan,
         boundary=run.codec.boundary,
-        spell=lambda rows: [run.codec.decode(row) for row in rows],
+        spell=lambda rows: [run.text_codec.decode_text(row) for row in rows],
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from seqloom.codecs.base import Codec
+from seqloom.codecs.text import TextCodec
 from seqloom.config import validate
 from seqloom.config.sampling import is_number
 from seqloom.errors import ConfigError
@@ -51,7 +51,7 @@ class TextGenerator:
         opening: ids that are read before a text that has no prompt.
     """
 
-    codec: Codec
+    codec: TextCodec
     decoder: Decoder
     opening: tuple[int, ...]
 
@@ -62,7 +62,7 @@ class TextGenerator:
             CodecError: the prompt has symbols outside the vocabulary and `skip_unknown` is False.
         """
         begun = self.codec.pending_space(text)
-        ids = self.codec.encode(text.removesuffix(begun), skip_unknown=skip_unknown)
+        ids = self.codec.encode_text(text.removesuffix(begun), skip_unknown=skip_unknown)
         return Prompt(self._begun(ids.tolist()), begun.encode())
 
     def generate(
@@ -152,7 +152,7 @@ class GeneratorFactory:
     def __init__(
         self,
         config: RunConfig,
-        codec: Codec,
+        codec: TextCodec,
         weights: Mapping[str, np.ndarray],
         *,
         carry: bool | None = None,

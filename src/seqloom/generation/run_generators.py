@@ -62,7 +62,10 @@ class RunGenerators:
         run = self.run
         kind = carry, precision, decoding_kernels(run.config.model)
         if self._cached is None or self._cached[0] != kind:
-            self._cached = kind, GeneratorFactory(run.config, run.codec, run.weights, carry=carry, precision=precision)
+            self._cached = (
+                kind,
+                GeneratorFactory(run.config, run.text_codec, run.weights, carry=carry, precision=precision),
+            )
         return self._cached[1]
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:

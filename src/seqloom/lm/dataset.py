@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
-from seqloom.corpora.table_documents import LEFT_OPEN
+from seqloom.corpora.table_documents import INCOMPLETE_REASONS
 from seqloom.data.batch_conditions import ConditionSource, balanced_weights
 from seqloom.data.conditions import Conditions
 from seqloom.data.contiguous_batches import ContiguousBatches
@@ -28,7 +29,7 @@ class Dataset:
     """What a run is trained on."""
 
     corpus: Corpus
-    codec: Codec
+    codec: Codec[Any]
     store: TokenStore
     split: Split
 
@@ -36,7 +37,7 @@ class Dataset:
 def load_dataset(
     source: str | Path | Sequence[str | Path],
     reading: ReadingConfig,
-    make_codec: Callable[[Corpus], Codec],
+    make_codec: Callable[[Corpus], Codec[Any]],
     *,
     hold_out: float,
     validation: float,
@@ -62,13 +63,13 @@ def load_dataset(
     codec = make_codec(corpus)
     store = cached_store(corpus, codec)
     split = split_store(store, hold_out=hold_out, validation=validation)
-    records = f" in {store.num_documents:,} records" if corpus.separate else ""
-    found = f"{store.characters:,} characters{records}, {len(codec):,} symbols at level {codec.level}"
+    records = f" in {store.num_documents:,} records" if corpus.has_documents else ""
+    found = f"{counted(store.num_units, store.unit)}{records}, {len(codec):,} symbols at level {codec.level}"
     note(f"{called or corpus.name}: {found}")
     for line in corpus.notes:
         note(line)
     for reason, count in store.skipped.items():
-        note(f"{'left open' if reason.startswith(LEFT_OPEN) else 'skipped'}: {counted(count, reason)}")
+        note(f"{'left open' if reason.startswith(INCOMPLETE_REASONS) else 'skipped'}: {counted(count, reason)}")
     return Dataset(corpus, codec, store, split)
 
 
@@ -91,12 +92,12 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
         return WindowBatches(
             store,
             split.train,
-            size=training.lanes,
-            window=training.window,
+            batch_size=training.lanes,
+            sequence_length=training.window,
             stride=training.stride,
             last_only=training.loss == "last",
             seed=training.seed,
-            ratings=ratings,
+            conditions=ratings,
         )
     if training.balance and ratings is None:
         raise ConfigError("--balance reads every rating as often as any other: name the ratings with --rating COLUMN")
@@ -108,9 +109,9 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
     return ContiguousBatches(
         store,
         split.train,
-        lanes=training.lanes,
-        window=training.window,
+        batch_size=training.lanes,
+        sequence_length=training.window,
         seed=training.seed,
-        ratings=ratings,
-        shares=balanced_weights(conditions, values) if training.balance else None,
+        conditions=ratings,
+        weights=balanced_weights(conditions, values) if training.balance else None,
     )

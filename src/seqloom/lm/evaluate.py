@@ -5,10 +5,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from seqloom.codecs.base import Codec
+from seqloom.codecs.text import as_text_codec
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
 from seqloom.data.split import Spans, split_store
@@ -93,16 +95,14 @@ def evaluate(
     _check_measurable(run)
     store, spans = _part(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
-    characters = run.codec.characters_per_token
+    units = run.codec.units_per_token
     features = run.config.features_of(store)
     if protocol.blocks:
-        scored = block_likelihood(scorer, store, spans, characters, protocol.blocks, features=features)
+        scored = block_likelihood(scorer, store, spans, units, protocol.blocks, features=features)
     elif protocol.windows:
-        scored = window_likelihood(
-            scorer, store, spans, characters, protocol.windows, protocol.stride, features=features
-        )
+        scored = window_likelihood(scorer, store, spans, units, protocol.windows, protocol.stride, features=features)
     else:
-        scored = full_likelihood(scorer, store, spans, characters, features=features)
+        scored = full_likelihood(scorer, store, spans, units, features=features)
     if scored.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
     if not math.isfinite(scored.nats):
@@ -113,7 +113,7 @@ def evaluate(
 def score_text(run: SavedRun, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
     """See `Run.score`."""
     _check_measurable(run)
-    ids = [run.codec.bos_id, *run.codec.encode(run.normalize(text), skip_unknown=skip_unknown).tolist()]
+    ids = [run.codec.bos_id, *run.text_codec.encode_text(run.normalize(text), skip_unknown=skip_unknown).tolist()]
     return list(token_scores(run_scorer(run), np.array(ids)))
 
 
@@ -185,18 +185,18 @@ def _as_run_reads(run: SavedRun, source: str | Path | Sequence[str | Path]) -> C
 def _store(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
     codec = _boundary_as(run.codec, corpus)
     try:
-        return cached_store(VocabularyFilter(corpus, codec) if skip_unknown else corpus, codec)
+        return cached_store(VocabularyFilter(corpus, as_text_codec(codec)) if skip_unknown else corpus, codec)
     except CodecError as error:
         raise CodecError(*[f"{corpus.name}: {fault}" for fault in error.faults]) from None
 
 
-def _boundary_as(codec: Codec, corpus: Corpus) -> Codec:
+def _boundary_as(codec: Codec[Any], corpus: Corpus) -> Codec[Any]:
     """The codec, if it can mark the boundaries of a corpus of records.
 
     Raises:
         ConfigError: the corpus has records and the run knows none.
     """
-    if corpus.separate and codec.boundary is None:
+    if corpus.has_documents and codec.boundary is None:
         raise ConfigError(
             f"{corpus.name} has separate records and the run was trained on running text: name one text file instead"
         )

@@ -153,14 +153,14 @@ class SampleWriter:
             written.append((temperature, sample.text))
             if plan.chained:
                 prompt = [*prompt, *sample.tokens][-max(1, plan.prompt_length) :]
-        return writer.codec.decode(first), written
+        return writer.codec.decode_text(first), written
 
     def _prompt(self, seed: int) -> list[int]:
         wanted = self._plan.prompt_length
         if wanted == 0:
             return []
         random = np.random.Generator(np.random.Philox(key=[self._trainer.config.seed, seed]))
-        long_enough = self._spans.chosen(self._spans.lengths >= wanted)
+        long_enough = self._spans.select(self._spans.lengths >= wanted)
         if len(long_enough) == 0:
             return []
         span = random.integers(len(long_enough))

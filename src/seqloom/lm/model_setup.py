@@ -11,6 +11,7 @@ import torch
 
 from seqloom.codecs import fit_codec
 from seqloom.codecs.base import Codec
+from seqloom.codecs.text import as_text_codec
 from seqloom.config import TrainingConfig
 from seqloom.corpora.document import Corpus
 from seqloom.data.conditions import Conditions, Scale, fit_conditions
@@ -61,7 +62,7 @@ def inherited_reading(parent: SavedRun | None) -> dict[str, Any]:
     return {"lowercase": reading.lowercase, "normalize": reading.normalize, "keep_newlines": reading.keep_newlines}
 
 
-def codec_maker(wanted: TrainOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec]:
+def codec_maker(wanted: TrainOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec[Any]]:
     """Fits a codec to a corpus, or extends a parent's."""
     if parent is not None:
         return parent.codec.extend
@@ -153,7 +154,7 @@ def default_prompt(material: Dataset) -> tuple[int, ...]:
         return (codec.boundary,)
     start, stop = int(spans.starts[0]), int(spans.stops[0])
     ids = material.store.records[start : min(stop, start + _SEARCHED)].tolist()
-    spelled = [codec.token_bytes[token] for token in ids]
+    spelled = [as_text_codec(codec).token_bytes[token] for token in ids]
     token_at = {end: index for index, end in enumerate(itertools.accumulate(map(len, spelled)), start=1)}
     for place in _BEGINNINGS:
         for found in re.finditer(place, b"".join(spelled)):
@@ -179,17 +180,17 @@ def validator(model: LanguageModel, material: Dataset, config: RunConfig, thread
     features = config.features_of(store)
     if spans.num_records < 2:
         return None
-    characters = material.codec.characters_per_token
+    units = material.codec.units_per_token
     make = make_fast_scorer if training.precision == "bfloat16" else make_scorer
 
     def validate() -> float:
         weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
         scorer = make(model.config, weights, lambda: model, threads)
         if training.batching == "windows" and training.loss == "last":
-            scored = window_likelihood(scorer, store, spans, characters, training.window, 4, features=features)
+            scored = window_likelihood(scorer, store, spans, units, training.window, 4, features=features)
             if scored.tokens:
                 return scored.nats_per_token
-        return full_likelihood(scorer, store, spans, characters, features=features).nats_per_token
+        return full_likelihood(scorer, store, spans, units, features=features).nats_per_token
 
     return validate
 

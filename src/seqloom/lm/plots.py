@@ -57,7 +57,10 @@ def draw_plots(
     fan = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
     drawn = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
-    tokens = ["(end)" if index == run.codec.boundary else run.codec.decode([index]) for index in range(len(run.codec))]
+    tokens = [
+        "(end)" if index == run.codec.boundary else run.text_codec.decode_text([index])
+        for index in range(len(run.codec))
+    ]
     return [
         *drawn,
         temperature_fan(folder / "temperature.png", tokens, fan, temperatures, prompt=prompt),

@@ -8,7 +8,7 @@ from typing import Any
 
 from seqloom.data.split import Spans
 from seqloom.evaluation.diversity import Diversity, diversity
-from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
+from seqloom.evaluation.likelihood import block_likelihood, full_likelihood, window_likelihood
 from seqloom.evaluation.originality import CopyIndex
 from seqloom.files import write_json, write_text
 from seqloom.generation.run_generators import RunGenerators
@@ -109,21 +109,21 @@ def _likelihoods(run: SavedRun, material: Dataset) -> dict[str, Any]:
     """
     measured: dict[str, Any] = {}
     scorer, fast = run_scorer(run), fast_run_scorer(run)
-    characters = run.codec.characters_per_token
+    units = run.codec.units_per_token
     features = run.config.features_of(material.store)
     for name, spans in (("validation", material.split.validation), ("held_out", material.split.held_out)):
         part = _first(spans, _MOST_TOKENS)
         if part.num_records < 2:
             continue
         scored = {
-            "full_context": full_likelihood(scorer, material.store, part, characters, features=features),
-            f"blocks_{BLOCK}": block_likelihood(scorer, material.store, part, characters, BLOCK, features=features),
+            "full_context": full_likelihood(scorer, material.store, part, units, features=features),
+            f"blocks_{BLOCK}": block_likelihood(scorer, material.store, part, units, BLOCK, features=features),
             f"windows_{WINDOW}": window_likelihood(
-                fast, material.store, _first(part, 100_000), characters, WINDOW, 4, features=features
+                fast, material.store, _first(part, 100_000), units, WINDOW, 4, features=features
             ),
         }
         measured[name] = {
-            protocol: _as_json(likelihood) for protocol, likelihood in scored.items() if likelihood.tokens
+            protocol: likelihood.measures() for protocol, likelihood in scored.items() if likelihood.tokens
         }
     return measured
 
@@ -132,17 +132,7 @@ def _first(spans: Spans, most: int) -> Spans:
     """The first spans, the last of them cut, of at most `most` records in all."""
     before = spans.lengths.cumsum() - spans.lengths
     cut = Spans(spans.starts, (spans.starts + (most - before)).clip(max=spans.stops), spans.documents)
-    return cut.chosen(cut.lengths > 0)
-
-
-def _as_json(likelihood: Likelihood) -> dict[str, Any]:
-    return {
-        "nats_per_token": likelihood.nats_per_token,
-        "bits_per_char": likelihood.bits_per_char,
-        "perplexity": likelihood.perplexity,
-        "tokens": likelihood.tokens,
-        "characters": likelihood.characters,
-    }
+    return cut.select(cut.lengths > 0)
 
 
 def _variety(text: str) -> dict[str, Any]:
@@ -174,10 +164,9 @@ def _summary(metrics: dict[str, Any]) -> Iterator[str]:
     for name in ("validation", "held_out"):
         if metrics.get(name):
             full = metrics[name]["full_context"]
-            yield (
-                f"{name.replace('_', '-')}: {full['nats_per_token']:.4f} nats a token, "
-                f"{full['bits_per_char']:.4f} bits a character, perplexity {full['perplexity']:.2f}"
-            )
+            bits = f"{full['bits_per_char']:.4f} bits a character, " if "bits_per_char" in full else ""
+            nats = f"{name.replace('_', '-')}: {full['nats_per_token']:.4f} nats a token"
+            yield f"{nats}, {bits}perplexity {full['perplexity']:.2f}"
     yield f"longest copy from the corpus: {metrics['longest_copy']['characters']} characters"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from seqloom.codecs.base import Codec
+from seqloom.codecs.text import as_text_codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
 from seqloom.errors import ConfigError, RunError
@@ -175,7 +176,7 @@ def _begin(
         sources=_source_names(source),
         corpus=material.corpus.name,
         corpus_hash=material.corpus.fingerprint,
-        separate=material.corpus.separate,
+        separate=material.corpus.has_documents,
         level=material.codec.level,
         opening=default_prompt(material),
         reading=reading,
@@ -195,9 +196,9 @@ def _begin(
     return _Session(folder, config, material, model, batches, viewer)
 
 
-def _going_on(parent: SavedRun, codec: Codec) -> str:
+def _going_on(parent: SavedRun, codec: Codec[Any]) -> str:
     """What training goes on from, and which symbols are new to it."""
-    new = [codec.decode([token]) or "(end)" for token in range(len(parent.codec), len(codec))]
+    new = [as_text_codec(codec).decode_text([token]) or "(end)" for token in range(len(parent.codec), len(codec))]
     shown = ", ".join(map(repr, new[:_SHOWN])) + (", ..." if len(new) > _SHOWN else "")
     symbols = f"{len(new):,} new symbol{'s' if len(new) != 1 else ''} ({shown})" if new else "no new symbols"
     return f"going on from {parent.path}: {symbols}"
@@ -230,7 +231,7 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
         )
         return SavedRun(folder.path)
 
-    def same_codec(corpus: Corpus) -> Codec:
+    def same_codec(corpus: Corpus) -> Codec[Any]:
         if corpus.fingerprint != config.corpus_hash:
             raise RunError(f"{config.source} has changed since {folder.path} began: start another run with --from")
         return codec
@@ -292,7 +293,7 @@ def _train(session: _Session, snapshot: Snapshot | None) -> SavedRun:
     samples = SampleWriter(
         folder,
         trainer,
-        lambda weights: GeneratorFactory(config, material.codec, weights).unconditional,
+        lambda weights: GeneratorFactory(config, as_text_codec(material.codec), weights).unconditional,
         config.samples,
         material.store,
         material.split.train,
@@ -304,7 +305,7 @@ def _train(session: _Session, snapshot: Snapshot | None) -> SavedRun:
         samples,
         viewer.listener(),
     ]
-    viewer.begin(config, material.store.characters / max(1, material.store.num_records))
+    viewer.begin(config, material.store.num_units / max(1, material.store.num_records))
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
     run = SavedRun(folder.path)

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.codecs.base import Codec
+from seqloom.codecs.text import as_text_codec
 from seqloom.config import SamplingConfig, validate
 from seqloom.config.sampling import is_integer
 from seqloom.corpora import open_corpus
@@ -359,15 +360,15 @@ def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], p
     if true is not None:
         shuffled = true[np.random.default_rng(0).permutation(len(true))]
         features = {"true": true, "shuffled": shuffled, **features}
-    scorer, characters = run_scorer(run), run.codec.characters_per_token
+    scorer, units = run_scorer(run), run.codec.units_per_token
     return {
-        name: full_likelihood(scorer, store, Spans.whole(store), characters, features=told).nats_per_token
+        name: full_likelihood(scorer, store, Spans.whole(store), units, features=told).nats_per_token
         for name, told in features.items()
     }
 
 
-def _store(corpus: Any, codec: Codec) -> TokenStore:
-    return cached_store(VocabularyFilter(corpus, codec), codec)
+def _store(corpus: Any, codec: Codec[Any]) -> TokenStore:
+    return cached_store(VocabularyFilter(corpus, as_text_codec(codec)), codec)
 
 
 def _spread(texts: Sequence[str], most: int) -> list[str]:

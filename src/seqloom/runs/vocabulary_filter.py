@@ -4,9 +4,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
-from seqloom.codecs.base import Codec, without
+from seqloom.codecs.text import TextCodec
+from seqloom.codecs.unknown_symbols import remove_unknown
 from seqloom.corpora.document import Corpus, Document
+from seqloom.corpora.payloads import Rereadable, TextPayload
 
 __all__ = ["VocabularyFilter", "format_symbols", "skipped_symbols"]
 
@@ -24,8 +27,8 @@ class VocabularyFilter(Corpus):
         skipped: what the corpus left out, and how often each unknown symbol was, in the last full pass.
     """
 
-    def __init__(self, corpus: Corpus, codec: Codec) -> None:
-        self.name, self.separate, self.skipped = corpus.name, corpus.separate, corpus.skipped
+    def __init__(self, corpus: Corpus, codec: TextCodec) -> None:
+        self.name, self.has_documents, self.skipped = corpus.name, corpus.has_documents, corpus.skipped
         told = f"known part\n{corpus.fingerprint}\n{codec.fingerprint}"
         self.fingerprint = hashlib.sha256(told.encode()).hexdigest()
         self._corpus, self._codec = corpus, codec
@@ -34,14 +37,17 @@ class VocabularyFilter(Corpus):
         """Read the documents from the first to the last."""
         tally: Counter[str] = Counter()
         for document in self._corpus:
-            yield replace(document, chunks=self._known(document.chunks, tally))
+            known = partial(self._known, document.text.chunks, iter([tally]))
+            yield replace(document, payload=TextPayload(Rereadable(known)))
         self.skipped = {**self._corpus.skipped, **tally}
 
-    def _known(self, chunks: Iterable[str], tally: Counter[str]) -> Iterator[str]:
+    def _known(self, chunks: Iterable[str], tallies: Iterator[Counter[str]]) -> Iterator[str]:
+        """Yield the chunks without unknown symbols; only the first reading counts them."""
+        tally = next(tallies, Counter())
         for chunk in chunks:
             unknown = self._codec.unknown_symbols(chunk)
             tally.update(_UNKNOWN + symbol for _, symbol in unknown)
-            if not chunk or (kept := without(chunk, unknown)):
+            if not chunk or (kept := remove_unknown(chunk, unknown)):
                 yield chunk and kept
 
 

@@ -20,7 +20,7 @@ RARE = 0.001
 
 def find_watermark(run: SavedRun, text: str, key: str) -> WatermarkTest:
     """How much one text looks as if a key had marked it; what the run's codec does not know is passed over."""
-    return test_watermark(run.codec.encode(run.normalize(text), skip_unknown=True), key)
+    return test_watermark(run.text_codec.encode_text(run.normalize(text), skip_unknown=True), key)
 
 
 def find_watermarks(
@@ -56,8 +56,8 @@ def find_watermarks(
     corpus = open_corpus(source, reading)
     unknown: Counter[str] = Counter()
     for document in corpus:
-        whole = "".join(document.chunks)
-        unknown.update(symbol for _, symbol in run.codec.unknown_symbols(whole))
+        whole = str(document.text)
+        unknown.update(symbol for _, symbol in run.text_codec.unknown_symbols(whole))
         yield find_watermark(run, whole, key)
     if unknown:
         note(f"left out: {format_symbols(dict(unknown.most_common()))}")
