@@ -8,7 +8,7 @@ _NOUN = re.compile(r"\b(character|document|file|folder|group|line|name|rating|re
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number and a noun: `counted(2, "line that is not a JSON object")` is "2 lines that are not JSON objects".
+    """Return a number and a noun, such as "2 lines that are not JSON objects" for "line that is not a JSON object".
 
     Args:
         number: number.

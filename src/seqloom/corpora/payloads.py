@@ -1,6 +1,6 @@
 """Payloads: the content of a document, one frozen type for each kind of sequence.
 
-A format produces payloads of one type, and a codec declares the type that it encodes. Text is the kind in use. A further
+A format produces payloads of one type, and a codec declares the type that it encodes. Text is the kind in use. Another
 kind (notes, strokes, a waveform, a series, turns of a dialogue) is a frozen dataclass with a `kind`, a format that
 produces it and a codec that encodes it; corpora, token stores and splits work with it unchanged.
 """

@@ -121,7 +121,7 @@ def _interrupted_progress(
         )
     if not is_same_origin:
         raise ConfigError(
-            f"--resume: the interrupted write of {output} is of another table, or with other settings: give --overwrite "
-            "to start again"
+            f"--resume: the interrupted write of {output} is of another table, or with other settings: "
+            "give --overwrite to start again"
         )
     return progress

@@ -15,8 +15,8 @@ __all__ = ["WindowBatches"]
 class WindowBatches:
     """Windows that start at every `stride`-th token of each span.
 
-    A span no longer than a window is one window, padded at its end. The order is a new permutation every epoch, computed
-    as `i -> a i + b mod n`, so that it takes no memory at any text length.
+    A span no longer than a window is one window, padded at its end. The order is a new permutation every epoch,
+    computed as `i -> a i + b mod n`, so that it takes no memory at any text length.
 
     Args:
         store: tokens.

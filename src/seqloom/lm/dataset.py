@@ -64,7 +64,7 @@ def load_dataset(
     store = cached_store(corpus, codec)
     split = split_store(store, hold_out=hold_out, validation=validation)
     records = f" in {store.num_documents:,} records" if corpus.has_documents else ""
-    found = f"{counted(store.num_units, store.unit)}{records}, {len(codec):,} symbols at level {codec.level}"
+    found = f"{store.num_units:,} {store.unit}s{records}, {len(codec):,} symbols at level {codec.level}"
     note(f"{called or corpus.name}: {found}")
     for line in corpus.notes:
         note(line)
