@@ -104,9 +104,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> SeqloomError:
-    return SeqloomError(
-        f"cannot write {path}: {error.strerror or error}; free some space or choose a writable folder"
-    )
+    return SeqloomError(f"cannot write {path}: {error.strerror or error}; free some space or choose a writable folder")
 
 
 @contextlib.contextmanager

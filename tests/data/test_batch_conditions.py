@@ -1,7 +1,8 @@
 import numpy as np
 
 from seqloom.data.batch_conditions import ConditionSource, balanced_weights
-from seqloom.data.conditions import Category, Conditions, fit_scale
+from seqloom.data.conditions import Category, Conditions
+from seqloom.data.scale import fit_scale
 
 STARS = fit_scale("stars", np.arange(1.0, 6))
 BOTH = Conditions((STARS, Category(name="city", values=("Bonn", "Ulm"))))

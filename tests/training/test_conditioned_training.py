@@ -8,8 +8,9 @@ import torch
 
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.data.batch_conditions import ConditionSource
-from seqloom.data.conditions import Conditions, fit_scale
+from seqloom.data.conditions import Conditions
 from seqloom.data.contiguous_batches import ContiguousBatches
+from seqloom.data.scale import fit_scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.evaluation.likelihood import full_likelihood

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
 from seqloom.evaluation.bayes_inversion import rating_posterior
 from seqloom.lm.evaluate import run_scorer

@@ -14,7 +14,7 @@ from seqloom.config.sampling import is_integer
 from seqloom.critic.ordinal_targets import OrdinalTargets
 from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor, correlations
-from seqloom.data.conditions import Scale, fit_scale
+from seqloom.data.scale import Scale, fit_scale
 from seqloom.errors import ConfigError
 from seqloom.reporter import Reporter
 from seqloom.text_features.config import EncoderSettings, NetworkSettings

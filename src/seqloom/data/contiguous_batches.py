@@ -33,9 +33,9 @@ class ContiguousBatches:
     """A stream of all spans, cut into sequences of equal length, which are read side by side.
 
     Every epoch shuffles the spans, rotates the stream by a random distance and starts all sequences again. Each span
-    begins with a reset. Spans are padded to a multiple of `alignment`, so that resets of different sequences coincide; the
-    padding is an eighth or less of the mean span, except for very short spans. `batch(step)` depends on its argument
-    and the constructor's alone.
+    begins with a reset. Spans are padded to a multiple of `alignment`, so that resets of different sequences coincide;
+    the padding is an eighth or less of the mean span, except for very short spans. `batch(step)` depends on its
+    argument and the constructor's alone.
 
     Args:
         store: tokens.

@@ -139,7 +139,7 @@ def _cut_slices(spans: Spans, slices: Int[np.ndarray, "slices 2"]) -> tuple[Span
 def _take_labels(
     spans: Spans, labels: np.ndarray, ordered: Callable[[np.ndarray], np.ndarray], num_wanted: int
 ) -> tuple[Spans, Spans]:
-    """Return the spans without and with the first labels in order that hold `num_wanted` records, but not all labels."""
+    """Return the spans without and with the first labels in order that hold `num_wanted` records, never all."""
     if num_wanted == 0:
         return spans, spans.select(np.zeros(len(spans), bool))
     distinct, first_seen, label = np.unique(labels, return_index=True, return_inverse=True)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from seqloom.config import SamplingConfig
-from seqloom.data.conditions import Category, Scale
+from seqloom.data.conditions import Category
+from seqloom.data.scale import Scale
 from seqloom.detector.augmentation import words_of
 from seqloom.detector.confounds import same_texts
 from seqloom.generation.run_generators import RunGenerators

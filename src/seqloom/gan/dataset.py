@@ -9,7 +9,7 @@ from typing import Any
 from seqloom.config import ReadingConfig
 from seqloom.config.gan import GanConfig
 from seqloom.corpora import open_corpus
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import SourceError
 from seqloom.gan.short_texts import ShortTexts, encode_texts, too_long_reason
 from seqloom.lm.dataset import Dataset, load_dataset

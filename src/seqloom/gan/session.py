@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from seqloom.config.gan import GanConfig
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.files import write_json, write_text
 from seqloom.gan.plots import draw_gan_training
 from seqloom.gan.rollout import generate_rollout, generator_features

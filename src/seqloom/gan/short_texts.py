@@ -12,7 +12,8 @@ from torch import Tensor
 from seqloom.codecs.base import Codec
 from seqloom.codecs.vocabulary import NUM_BYTES
 from seqloom.codecs.words import WordCodec
-from seqloom.data.conditions import Conditions, Scale
+from seqloom.data.conditions import Conditions
+from seqloom.data.scale import Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 

@@ -12,7 +12,7 @@ import torch
 from seqloom.config import JsonSerializable
 from seqloom.config.gan import GanConfig
 from seqloom.corpora.sources import check_source
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import write_json
 from seqloom.gan.dataset import UNSEEN, build_dataset, check_dataset_size, load_table

@@ -14,7 +14,8 @@ from seqloom.codecs.base import Codec
 from seqloom.codecs.text import as_text_codec
 from seqloom.config import TrainingConfig
 from seqloom.corpora.document import Corpus
-from seqloom.data.conditions import Conditions, Scale, fit_conditions
+from seqloom.data.conditions import Conditions, fit_conditions
+from seqloom.data.scale import Scale
 from seqloom.data.window_batches import WindowBatches
 from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood

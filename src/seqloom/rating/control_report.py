@@ -23,7 +23,7 @@ from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.describe import describe_critic, holds_critic
 from seqloom.critic.load import open_critic
 from seqloom.critic.naive_bayes import NaiveBayesRater
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore, cached_store
 from seqloom.errors import ConfigError

@@ -11,7 +11,8 @@ from jaxtyping import Float64
 from seqloom.config import SamplingConfig, validate
 from seqloom.config.sampling import is_number
 from seqloom.critic.load import resolve_critic
-from seqloom.data.conditions import Conditions, Scale
+from seqloom.data.conditions import Conditions
+from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
 from seqloom.rating.request import METHODS, RatingRequest
 from seqloom.registry import unknown_name
