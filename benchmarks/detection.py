@@ -332,8 +332,8 @@ def table(bench: Bench) -> dict[str, Any]:
 
 
 def marked(bench: Bench) -> dict[str, Any]:
-    """Measure the watermark of the generator, with a judge of another core."""
-    chosen = argparse.Namespace(texts=1000, judged=16_000, characters=200, temperature=1.0)
+    """Texts that carry a watermark, and what a model of another core makes of them."""
+    chosen = argparse.Namespace(texts=1000, judged=16_000, num_units=200, temperature=1.0)
     chosen.judge = bench.generator("another core, seed and size").path
     found = watermark.measured(bench.generator("own"), chosen)
     print_table(("watermark", "measured"), list(watermark.rows(found)))

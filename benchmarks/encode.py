@@ -71,7 +71,7 @@ def shown(number: float | None) -> str:
 
 
 def write_repeated(file: Path, source: str, num_bytes: int) -> None:
-    chunks = [chunk.encode() for document in open_corpus(source) for chunk in document.chunks]
+    chunks = [chunk.encode() for document in open_corpus(source) for chunk in document.text.chunks]
     written = 0
     with open(file, "wb") as target:
         while written < num_bytes:
@@ -101,7 +101,7 @@ def encode(file: Path, level: str, folder: Path) -> Found:
         start = time.perf_counter()
         store = build_store(corpus, codec, folder)
         found = {"fit": fit, "store": speed(file, start), "both": speed(file, begun)}
-    ratio = store.characters / store.num_records
+    ratio = store.num_units / store.num_records
     return found | {"ids": len(codec), "characters_per_token": ratio, "anonymous_megabytes": max(memory)}
 
 

@@ -91,7 +91,7 @@ def _text() -> list[str]:
     from seqloom.config import ReadingConfig
     from seqloom.corpora import open_corpus
 
-    return [chunk for document in open_corpus("nietzsche", ReadingConfig()) for chunk in document.chunks]
+    return [chunk for document in open_corpus("nietzsche", ReadingConfig()) for chunk in document.text.chunks]
 
 
 if __name__ == "__main__":

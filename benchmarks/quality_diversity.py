@@ -134,7 +134,7 @@ def _cut(language: Language, pool: str) -> Iterator[tuple[dict[str, Any], list[s
     )
     allowed = rf"[{language.symbols}' {re.escape(language.marks)}-]+"
     for document in open_corpus(language.file, reading):
-        text = "".join(chunk for passage in document.passages() for chunk in passage)
+        text = "".join(chunk for passage in document.text.passages() for chunk in passage)
         for sentence in re.split(r"(?<=[.!?])\s+|\n+", text):
             words = re.findall(rf"[{language.symbols}']+", sentence)
             if 3 <= len(words) <= 15 and re.fullmatch(allowed, sentence):

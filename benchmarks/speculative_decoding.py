@@ -105,7 +105,7 @@ def gained(lanes: BatchedDecoder, ratio: float) -> str:
 def started(decoder: NativeDecoder, run: Run, temperature: float, ahead: int) -> BatchedDecoder:
     """One lane that writes after the run's own opening, on one thread."""
     config = SamplingConfig(length=2**31 - 1, temperature=temperature, ahead=ahead, seed=1)
-    prompt = run.codec.encode("\n").tolist()
+    prompt = run.codec.encode_text("\n").tolist()
     job = prepare_request(decoder, config, prompt=prompt, token_bytes=[b"?"] * decoder.vocabulary)
     return start_streams(job, 1, threads=1)
 

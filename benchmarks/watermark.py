@@ -143,7 +143,7 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
         "by tokens": statistics.mean(one.p_value <= RARE for one, _ in long),
         "by text": statistics.mean(one.p_value <= RARE for _, one in long),
         "same tokens": statistics.mean(
-            tuple(run.codec.encode(sample.text, skip_unknown=True).tolist()) == sample.tokens for sample in samples
+            tuple(run.codec.encode_text(sample.text, skip_unknown=True).tolist()) == sample.tokens for sample in samples
         ),
         "places by tokens": statistics.mean(one.places for one, _ in long),
         "places by text": statistics.mean(one.places for _, one in long),
@@ -165,7 +165,7 @@ def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
 
 def real_texts(run: Run, characters: int) -> Iterator[str]:
     for document in training_corpus(run):
-        text = "".join(document.chunks)
+        text = "".join(document.text.chunks)
         if len(text) >= characters:
             yield text[:characters]
 
@@ -203,7 +203,7 @@ def alternating(rates: Sequence[Callable[[], float]]) -> list[float]:
 def nats(judge: Run, texts: Sequence[str]) -> dict[str, float]:
     """Return the mean loss per character over texts, and its standard error."""
     documents = (
-        np.array([judge.codec.bos_id, *judge.codec.encode(judge.normalize(text), skip_unknown=True).tolist()])
+        np.array([judge.codec.bos_id, *judge.codec.encode_text(judge.normalize(text), skip_unknown=True).tolist()])
         for text in texts
     )
     each = [

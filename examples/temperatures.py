@@ -26,7 +26,7 @@ def main() -> None:
     print(f"after {arguments.prompt!r}, at temperature")
     print("".rjust(10), *[f"{temperature:>7g}" for temperature in TEMPERATURES])
     for token in np.argsort(-probabilities)[:ROWS]:
-        print(repr(run.codec.decode([token])).rjust(10), *[f"{column[token]:7.3f}" for column in columns])
+        print(repr(run.codec.decode_text([token])).rjust(10), *[f"{column[token]:7.3f}" for column in columns])
     print("bits".rjust(10), *[f"{entropy_bits(column):7.2f}" for column in columns])
 
 

@@ -47,7 +47,7 @@ def test_a_run_says_what_it_is(run: Run) -> None:
 
 
 def test_a_likelihood_says_what_it_means() -> None:
-    scored = Likelihood(nats=2000 * math.log(2), tokens=1000, characters=4000)
+    scored = Likelihood(nats=2000 * math.log(2), tokens=1000, num_units=4000)
     said = "0.5000 bits a character, perplexity 4.00 (1,000 tokens, 4,000 characters)"
     assert str(scored) == f"1.3863 nats a token, {said}"
     assert repr(scored) == f"<Likelihood: {scored}>"

@@ -1,7 +1,11 @@
-"""The errors that seqloom raises, one shallow tree.
+"""The errors that seqloom raises.
 
-A message says what was got, what is allowed and what to try. Several faults found at once are several lines of one
-error.
+    SeqloomError             exit code 1: the work failed
+    +-- TrainingError
+    +-- UserError            exit code 2: the user must change something
+        +-- SourceError, CodecError, ConfigError, RunError, MissingExtraError
+
+A message says what was received, what is allowed and what to try. An error can have several faults, one per line.
 """
 
 __all__ = [
@@ -17,10 +21,10 @@ __all__ = [
 
 
 class SeqloomError(Exception):
-    """The work failed and no change to the command would mend it (exit code 1).
+    """The work failed, and no change to the command would help (exit code 1).
 
     Args:
-        faults: one plain line a fault.
+        faults: plain lines, one per fault.
     """
 
     exit_code = 1
@@ -31,11 +35,11 @@ class SeqloomError(Exception):
 
 
 class TrainingError(SeqloomError):
-    """Training could not go on: the loss kept exploding, the disk is full, the process ran out of memory."""
+    """Training cannot continue: the loss kept exploding, the disk is full, or memory ran out."""
 
 
 class UserError(SeqloomError):
-    """The person must change something (exit code 2)."""
+    """The user must change something (exit code 2)."""
 
     exit_code = 2
 
@@ -45,11 +49,11 @@ class SourceError(UserError):
 
 
 class CodecError(UserError):
-    """Text that the codec cannot spell, or token ids that it does not know."""
+    """A payload that the codec cannot encode, unknown token ids, or a damaged codec."""
 
 
 class ConfigError(UserError):
-    """Settings that are out of range or contradict one another; every fault is listed."""
+    """Settings that are out of range or contradict each other; lists every fault."""
 
 
 class RunError(UserError):
@@ -57,4 +61,4 @@ class RunError(UserError):
 
 
 class MissingExtraError(UserError):
-    """A part of seqloom that needs a package which is not installed; says the install line."""
+    """A package that is not installed; gives the install command."""

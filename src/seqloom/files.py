@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new, never half of it."""
+"""Atomic writes: a reader sees the old content or the new content, never a part."""
 
 import contextlib
 import json
@@ -23,9 +23,9 @@ __all__ = [
 
 
 def cache_folder(kind: str) -> Path:
-    """The user's cache for one kind of file; `SEQLOOM_CACHE` names another place for all of them."""
-    if chosen := os.environ.get("SEQLOOM_CACHE"):
-        return Path(chosen) / kind
+    """Return the user's cache for one kind of file; `SEQLOOM_CACHE` names another folder for all caches."""
+    if folder := os.environ.get("SEQLOOM_CACHE"):
+        return Path(folder) / kind
     from platformdirs import user_cache_path
 
     return user_cache_path("seqloom") / kind
@@ -33,10 +33,10 @@ def cache_folder(kind: str) -> Path:
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; flush it and rename it to `path` when the block ends well.
+    """Yield a temporary path next to `path`; flush the file and rename it to `path` when the block succeeds.
 
     Raises:
-        SeqloomError: the disk is full or the folder cannot be written to.
+        SeqloomError: the disk is full or the folder is not writable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,10 +58,10 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Make sure that a file can be written, before the work that it shall hold is begun; makes nothing.
+    """Check that a file can be written, without creating it.
 
     Raises:
-        SeqloomError: the disk is full or the folder cannot be written to.
+        SeqloomError: the disk is full or the folder is not writable.
     """
     try:
         with tempfile.TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
@@ -72,22 +72,22 @@ def check_writable(path: Path) -> None:
 
 @contextlib.contextmanager
 def replaced_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; rename it to `path` when the block ends well.
+    """Yield a temporary folder next to `path`; rename it to `path` when the block succeeds.
 
-    A folder that is already at `path` by then wins: what was made is the same, by another process.
+    A folder that exists at `path` by then is kept: another process has written the same content.
 
     Raises:
-        SeqloomError: the disk is full or the folder cannot be written to.
+        SeqloomError: the disk is full or the folder is not writable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as name:
-            made = Path(name) / path.name
-            made.mkdir()
-            yield made
+            temporary = Path(name) / path.name
+            temporary.mkdir()
+            yield temporary
             if not path.exists():
                 with contextlib.suppress(FileExistsError):
-                    os.rename(made, path)
+                    os.rename(temporary, path)
     except OSError as error:
         raise _cannot_write(path, error) from error
 
@@ -104,31 +104,29 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _cannot_write(path: Path, error: OSError) -> SeqloomError:
-    return SeqloomError(
-        f"cannot write {path}: {error.strerror or error}; free some space or choose a folder that can be written to"
-    )
+    return SeqloomError(f"cannot write {path}: {error.strerror or error}; free some space or choose a writable folder")
 
 
 @contextlib.contextmanager
 def building_folder(folder: Path) -> Iterator[Path]:
-    """A new folder beside the wanted one, which takes its place when all is done."""
+    """Yield a new folder next to `folder`, which replaces `folder` when the block succeeds."""
     folder = folder.resolve() if folder.is_symlink() else folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        yield place
-        place.chmod(0o777 & ~_umask())
-        old = place.with_name(f"{place.name}.old")
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        old = temporary.with_name(f"{temporary.name}.old")
         if folder.exists():
             folder.rename(old)
-        place.rename(folder)
+        temporary.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _umask() -> int:
-    """What the person's new files may not be."""
-    found = os.umask(0)
-    os.umask(found)
-    return found
+    """Return the process's file mode creation mask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,74 +1,176 @@
-"""Registered names of interchangeable parts, as "module:attribute", so that only the parts in use are imported."""
+"""Interchangeable parts by name, each as "module:object", so that nothing is imported before it is used.
 
+Another distribution adds a part with an entry point in the group of the part's kind, for example
+
+    [project.entry-points."seqloom.codecs"]
+    phoneme = "my_package.phonemes:PhonemeCodec"
+
+Entry points are read only for names that are not built in, so that they cost nothing otherwise.
+"""
+
+import functools
 import importlib
-from collections.abc import Mapping
+import importlib.metadata
+import sys
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from operator import attrgetter
 from typing import Any
 
 from seqloom.errors import ConfigError
 
-__all__ = ["CODECS", "CORES", "GAN_LOSSES", "HEADS", "TRANSFORMS", "import_part", "resolve", "unknown_name"]
+__all__ = [
+    "CODECS",
+    "CORES",
+    "FORMATS",
+    "GAN_LOSSES",
+    "HEADS",
+    "TRANSFORMS",
+    "Registry",
+    "check_name",
+    "import_part",
+    "resolve",
+    "unknown_name",
+]
 
-CODECS: Mapping[str, str] = {
-    "char": "seqloom.codecs.chars:CharCodec",
-    "byte": "seqloom.codecs.bytes:ByteCodec",
-    "word": "seqloom.codecs.words:WordCodec",
-    "subword": "seqloom.codecs.subwords:SubwordCodec",
-}
 
-CORES: Mapping[str, str] = {
-    "lstm": "seqloom.kernels.cores.lstm:SPEC",
-    "gru": "seqloom.kernels.cores.gru:SPEC",
-    "conv": "seqloom.kernels.cores.conv:SPEC",
-}
+class Registry(Mapping[str, str]):
+    """Names of the parts of one kind and their locations: built-in parts first, then those of other distributions.
 
-GAN_LOSSES: Mapping[str, str] = {
-    "relativistic": "seqloom.gan.losses:Relativistic",
-    "wasserstein": "seqloom.gan.losses:Wasserstein",
-    "score": "seqloom.gan.losses:ScoreFunction",
-}
+    Iteration and `len` read the entry points; a look-up reads them only for a name that is not built in.
 
-HEADS: Mapping[str, str] = {
-    "softmax": "seqloom.kernels.heads.softmax:SPEC",
-}
+    Args:
+        built_in: location ("module:object") of each part of seqloom.
+        group: entry point group for parts of other distributions; None allows none.
+    """
 
-TRANSFORMS: dict[str, str] = {
-    "bias": "seqloom.sampling.transforms:BIAS",
-    "bans": "seqloom.sampling.transforms:BANS",
-    "repetition": "seqloom.sampling.transforms:REPETITION",
-    "temperature": "seqloom.sampling.transforms:TEMPERATURE",
-    "top_k": "seqloom.sampling.transforms:TOP_K",
-    "typical": "seqloom.sampling.transforms:TYPICAL",
-    "top_p": "seqloom.sampling.transforms:TOP_P",
-    "min_p": "seqloom.sampling.transforms:MIN_P",
-}
+    def __init__(self, built_in: Mapping[str, str], group: str | None = None) -> None:
+        self.built_in = dict(built_in)
+        self.group = group
+
+    def __getitem__(self, name: str) -> str:
+        return self.built_in[name] if name in self.built_in else self._plugins()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._plugins(), **self.built_in} if self._plugins() else self.built_in)
+
+    def __len__(self) -> int:
+        return len({*self.built_in, *self._plugins()})
+
+    def _plugins(self) -> Mapping[str, str]:
+        return {} if self.group is None else _entry_points(self.group, tuple(sys.path))
+
+
+CODECS = Registry(
+    {
+        "char": "seqloom.codecs.chars:CharCodec",
+        "byte": "seqloom.codecs.bytes:ByteCodec",
+        "word": "seqloom.codecs.words:WordCodec",
+        "subword": "seqloom.codecs.subwords:SubwordCodec",
+    },
+    group="seqloom.codecs",
+)
+
+FORMATS = Registry(
+    {
+        "text": "seqloom.corpora.formats.text:TextFile",
+        ".txt": "seqloom.corpora.formats.text:TextFile",
+        ".md": "seqloom.corpora.formats.text:TextFile",
+        ".csv": "seqloom.corpora.formats.delimited:CsvFile",
+        ".tsv": "seqloom.corpora.formats.delimited:TsvFile",
+        ".tab": "seqloom.corpora.formats.delimited:TsvFile",
+        ".jsonl": "seqloom.corpora.formats.jsonl:JsonLinesFile",
+        ".ndjson": "seqloom.corpora.formats.jsonl:JsonLinesFile",
+        ".parquet": "seqloom.corpora.formats.parquet:ParquetFile",
+    },
+    group="seqloom.formats",
+)
+"""Formats by suffix in lower case; "text" is the format of all other files."""
+
+CORES = Registry(
+    {
+        "lstm": "seqloom.kernels.cores.lstm:SPEC",
+        "gru": "seqloom.kernels.cores.gru:SPEC",
+        "conv": "seqloom.kernels.cores.conv:SPEC",
+    },
+    group="seqloom.cores",
+)
+
+GAN_LOSSES = Registry(
+    {
+        "relativistic": "seqloom.gan.losses:Relativistic",
+        "wasserstein": "seqloom.gan.losses:Wasserstein",
+        "score": "seqloom.gan.losses:ScoreFunction",
+    }
+)
+
+HEADS = Registry(
+    {
+        "softmax": "seqloom.kernels.heads.softmax:SPEC",
+    },
+    group="seqloom.heads",
+)
+
+TRANSFORMS = Registry(
+    {
+        "bias": "seqloom.sampling.transforms:BIAS",
+        "bans": "seqloom.sampling.transforms:BANS",
+        "repetition": "seqloom.sampling.transforms:REPETITION",
+        "temperature": "seqloom.sampling.transforms:TEMPERATURE",
+        "top_k": "seqloom.sampling.transforms:TOP_K",
+        "typical": "seqloom.sampling.transforms:TYPICAL",
+        "top_p": "seqloom.sampling.transforms:TOP_P",
+        "min_p": "seqloom.sampling.transforms:MIN_P",
+    },
+    group="seqloom.transforms",
+)
 """Specs of the sampling transforms (see `sampling.transform`), in their order; others add lines of their own."""
 
 
 def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:
-    """Import and return the part registered as `name`.
+    """Import and return a part.
 
     Args:
         kind: kind of the part in messages ("core", "level").
         name: registered name.
-        registered: one of this module's mappings.
+        registered: one of this module's registries.
 
     Raises:
-        ConfigError: no part has that name.
+        ConfigError: no part has that name, or the part of another distribution cannot be imported.
     """
     if name not in registered:
         raise ConfigError(unknown_name(kind, name, registered))
-    return import_part(registered[name])
+    location = registered[name]
+    try:
+        return import_part(location)
+    except (ImportError, AttributeError) as error:
+        if isinstance(registered, Registry) and name not in registered.built_in:
+            raise ConfigError(
+                f"the {kind} '{name}' cannot be imported from {location}: {error}; install its package again"
+            ) from error
+        raise
 
 
 def import_part(place: str) -> Any:
-    """Import and return `attribute` of `module`, for a place "module:attribute"."""
+    """Import and return the object at `module:attribute`."""
     module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return attrgetter(attribute)(importlib.import_module(module))
+
+
+def check_name(kind: str, name: str, known: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return whether a name is known and, if not, the error message; the message is built only when it is needed."""
+    return (True, "") if name in known else (False, unknown_name(kind, name, known))
 
 
 def unknown_name(kind: str, name: str, known: Mapping[str, Any]) -> str:
-    """Return one line with the unknown name, the choices and the closest one."""
+    """Return an error message for an unknown name, with the choices and the nearest of them."""
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
     return f"unknown {kind} '{name}': choose from {', '.join(known)}{hint}"
+
+
+@functools.lru_cache
+def _entry_points(group: str, path: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the entry points of a group among the distributions on `path`, which is `sys.path`."""
+    points = importlib.metadata.entry_points(group=group)
+    return {point.name: f"{point.module}:{point.attr}" for point in points}

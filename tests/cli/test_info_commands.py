@@ -113,7 +113,7 @@ def test_the_summary_of_scores_counts_right(command, run, tmp_path):
     worst = min(own, key=lambda scored: scored.log_prob)
     surprising = done.out.split("\n\n")[1].splitlines()[1]
     assert surprising.startswith(f"{-worst.log_prob:7.2f}")
-    assert surprising.endswith("  " + load(run).codec.decode([worst.token]))
+    assert surprising.endswith("  " + load(run).codec.decode_text([worst.token]))
 
 
 def test_records_are_scored_one_by_one(command, tmp_path):

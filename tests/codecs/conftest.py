@@ -6,6 +6,7 @@ import pytest
 
 from seqloom.codecs import Codec, fit_codec
 from seqloom.corpora.document import Document
+from seqloom.corpora.payloads import TextPayload
 from seqloom.registry import CODECS
 
 SAMPLE = (
@@ -20,13 +21,13 @@ class TextCorpus:
 
     def __init__(self, *documents: str | tuple[str, ...], separate: bool = False) -> None:
         self.name = "a test"
-        self.separate = separate
+        self.has_documents = separate
         self.fingerprint = "0" * 64
         self.skipped: Mapping[str, int] = {}
         self.documents = [(one,) if isinstance(one, str) else one for one in documents]
 
     def __iter__(self) -> Iterator[Document]:
-        return (Document(chunks=iter(chunks)) for chunks in self.documents)
+        return (Document(TextPayload(chunks)) for chunks in self.documents)
 
 
 @pytest.fixture(scope="session")

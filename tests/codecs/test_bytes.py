@@ -6,7 +6,7 @@ from seqloom.codecs.bytes import ByteCodec
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_ids_are_the_bytes_themselves(text):
-    assert ByteCodec().encode(text).tolist() == list(text.encode())
+    assert ByteCodec().encode_text(text).tolist() == list(text.encode())
 
 
 def test_the_corpus_is_not_read(make_corpus):

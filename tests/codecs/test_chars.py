@@ -19,7 +19,7 @@ def test_ids_are_ranks_in_code_point_order(text, make_corpus):
     codec = CharCodec.fit(make_corpus(text))
     symbols = sorted(set(text))
     assert codec.token_bytes == tuple(symbol.encode() for symbol in symbols)
-    assert codec.encode(text).tolist() == [symbols.index(symbol) for symbol in text]
+    assert codec.encode_text(text).tolist() == [symbols.index(symbol) for symbol in text]
 
 
 @relaxed
@@ -30,26 +30,26 @@ def test_capped_ids_match_a_plain_loop(text, cap, make_corpus):
     kept = sorted(sorted(counts, key=lambda symbol: (-counts[symbol], symbol))[: cap - 256])
     table = {symbol: [index] for index, symbol in enumerate(kept)}
     spelled = [table.get(symbol) or [len(kept) + byte for byte in symbol.encode()] for symbol in text]
-    assert codec.encode(text).tolist() == [index for ids in spelled for index in ids]
+    assert codec.encode_text(text).tolist() == [index for ids in spelled for index in ids]
 
 
 def test_unknown_characters_are_named_where_they_stand(make_corpus):
     codec = CharCodec.fit(make_corpus("abc\n"))
     assert codec.unknown_symbols("abXc\U0010ffff") == [(2, "X"), (4, "\U0010ffff")]
     with pytest.raises(CodecError, match=r"'X' \(U\+0058\) at character 3.*--skip-unknown"):
-        codec.encode("abXc")
+        codec.encode_text("abXc")
     with pytest.raises(CodecError, match="at character 5"):
         list(codec.encode_chunks(["abc", "aX"]))
-    assert codec.decode(codec.encode("aXbXc", skip_unknown=True)) == "abc"
+    assert codec.decode_text(codec.encode_text("aXbXc", skip_unknown=True)) == "abc"
 
 
 def test_positions_hold_past_the_first_block(make_corpus, monkeypatch):
-    monkeypatch.setattr(chars, "_BLOCK", 4)
+    monkeypatch.setattr(chars, "_BLOCK_CHARACTERS", 4)
     codec = CharCodec.fit(make_corpus("abcdefghij"))
     assert codec.unknown_symbols("abcdefXhiY") == [(6, "X"), (9, "Y")]
     with pytest.raises(CodecError, match="at character 10"):
         list(codec.encode_chunks(["abcdefgh", "iY"]))
-    assert codec.decode(codec.encode("jihgfedcba")) == "jihgfedcba"
+    assert codec.decode_text(codec.encode_text("jihgfedcba")) == "jihgfedcba"
 
 
 def test_extension_appends_in_code_point_order(make_corpus):
@@ -66,7 +66,7 @@ def test_a_capped_codec_grows_by_at_most_its_cap(make_corpus):
     codec = CharCodec.fit(make_corpus("aaabbc"), vocabulary=258)
     extended = codec.extend(make_corpus("xxxyyzab"))
     assert extended.token_bytes[258:] == (b"x", b"y")
-    assert extended.decode(extended.encode("xyzabc")) == "xyzabc"
+    assert extended.decode_text(extended.encode_text("xyzabc")) == "xyzabc"
 
 
 def test_a_corpus_without_text_is_refused(make_corpus):
@@ -79,7 +79,7 @@ def test_no_id_is_taken_for_an_unknown_character(num_symbols, make_corpus):
     symbols = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x1_2000)]))
     text = symbols[:num_symbols]
     codec = CharCodec.fit(make_corpus(text))
-    assert codec.encode(text).tolist() == list(range(num_symbols))
+    assert codec.encode_text(text).tolist() == list(range(num_symbols))
     for unknown in (symbols[num_symbols], "\ud800", "\U0010ffff"):
         assert codec.unknown_symbols(text[-3:] + unknown) == [(3, unknown)]
         with pytest.raises(CodecError, match="at character 4"):
@@ -92,4 +92,4 @@ def test_zeros_at_the_end_are_characters_too(make_corpus):
 
 
 def test_encoding_makes_signed_32_bit_ids(make_corpus):
-    assert CharCodec.fit(make_corpus("ab")).encode("ba").dtype == np.int32
+    assert CharCodec.fit(make_corpus("ab")).encode_text("ba").dtype == np.int32

@@ -24,8 +24,8 @@ def test_whole_files(level, corpora_dir, make_corpus):
     for name, text in texts(corpora_dir):
         if text:
             codec = fit_codec(level, make_corpus(text))
-            ids = codec.encode(text)
-            assert codec.decode(ids) == text, name
+            ids = codec.encode_text(text)
+            assert codec.decode_text(ids) == text, name
             assert codec.characters_per_token[ids].sum() == len(text), name
             num_files += 1
     assert num_files > 30
@@ -38,6 +38,6 @@ def test_beginnings_with_bytes_for_what_is_rare(level, corpora_dir, make_corpus)
     codec = fit_codec(level, fitted, 1_000)
     assert len(codec) == 1_000
     for name, text in beginnings.items():
-        ids = codec.encode(text)
-        assert codec.decode(ids) == text, name
+        ids = codec.encode_text(text)
+        assert codec.decode_text(ids) == text, name
         assert codec.characters_per_token[ids].sum() == len(text), name

@@ -15,8 +15,8 @@ TEXT = "low lower lowest new newer newest wide wider widest; " * 20
 def test_frequent_words_become_one_token(make_corpus):
     codec = SubwordCodec.fit(make_corpus(TEXT))
     assert b" newest" in codec.token_bytes
-    assert [codec.token_bytes[index] for index in codec.encode(" newest")] == [b" newest"]
-    assert len(codec.encode(TEXT)) < len(TEXT) / 4
+    assert [codec.token_bytes[index] for index in codec.encode_text(" newest")] == [b" newest"]
+    assert len(codec.encode_text(TEXT)) < len(TEXT) / 4
 
 
 def test_merges_never_cross_a_word_and_need_to_be_seen_twice(make_corpus):
@@ -35,7 +35,7 @@ def test_the_default_cap_is_2048_ids(make_corpus):
 
 def test_large_corpora_are_sampled_evenly(make_corpus, monkeypatch):
     monkeypatch.setattr(subwords, "_SAMPLE_CHARACTERS", 100)
-    monkeypatch.setattr(subwords, "_SAMPLE_BLOCK", 10)
+    monkeypatch.setattr(subwords, "_SAMPLE_BLOCK_CHARACTERS", 10)
     text = "".join(f"{number:09d} " for number in range(1_000))
     kept = [int(block) for block in subwords._sample(make_corpus((text[:5_000], text[5_000:])))]
     assert 5 <= len(kept) <= 10
@@ -48,9 +48,9 @@ def test_fitting_is_the_same_in_another_process_and_quiet(make_corpus):
         "from seqloom.codecs.subwords import SubwordCodec, _fitted\n"
         f"tokenizer = _fitted([{TEXT!r}], 400)\n"
         "codec = SubwordCodec(tokenizer, None)\n"
-        "codec.encode('before')\n"
+        "codec.encode_text('before')\n"
         "child = os.fork()\n"
-        "codec.encode('after')\n"
+        "codec.encode_text('after')\n"
         "if child: os.waitpid(child, 0); print(codec.fingerprint)\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"}
@@ -65,7 +65,7 @@ def test_describing_and_decoding_do_not_import_the_library(make_corpus):
         "import json, sys\n"
         "from seqloom.codecs import codec_from_json\n"
         "codec = codec_from_json(json.load(sys.stdin))\n"
-        "assert codec.decode([0, 1, 2])\n"
+        "assert codec.decode_text([0, 1, 2])\n"
         "assert 'tokenizers' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], input=stored, text=True, check=True)
@@ -75,7 +75,7 @@ def test_a_tokenizer_that_does_not_load_is_one_line(make_corpus):
     stored = SubwordCodec.fit(make_corpus(TEXT)).to_json()
     stored["tokenizer"]["model"]["merges"][0] = ["nothing", "known"]
     with pytest.raises(CodecError, match="does not load"):
-        SubwordCodec.from_json(stored).encode("text")
+        SubwordCodec.from_json(stored).encode_text("text")
 
 
 def test_byte_values_match_the_library(make_corpus):

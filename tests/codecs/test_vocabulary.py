@@ -1,11 +1,11 @@
 import pytest
 
-from seqloom.codecs.vocabulary import Vocabulary, room_for_symbols
+from seqloom.codecs.vocabulary import Vocabulary, symbol_capacity
 from seqloom.errors import CodecError, ConfigError
 
 
 def test_symbols_bytes_boundary_in_that_order():
-    vocabulary = Vocabulary.of(["a", "é"], spelled=True, boundary=True)
+    vocabulary = Vocabulary.build(["a", "é"], byte_fallback=True, boundary=True)
     assert vocabulary.tokens == ("a", "é", *range(256), None)
     assert (vocabulary.first_byte, vocabulary.boundary) == (2, 258)
     assert vocabulary.token_bytes[:4] == (b"a", "é".encode(), b"\x00", b"\x01")
@@ -13,7 +13,7 @@ def test_symbols_bytes_boundary_in_that_order():
 
 
 def test_a_second_boundary_is_never_appended():
-    vocabulary = Vocabulary.of(["a"], spelled=False, boundary=False).extend(["b"], boundary=True)
+    vocabulary = Vocabulary.build(["a"], byte_fallback=False, boundary=False).extend(["b"], boundary=True)
     assert vocabulary.tokens == ("a", "b", None)
     assert vocabulary.extend(["c"], boundary=True).tokens == ("a", "b", None, "c")
 
@@ -41,7 +41,7 @@ def test_damaged_tokens_are_refused(tokens):
 
 
 def test_room_counts_the_bytes_and_the_boundary():
-    assert room_for_symbols("char", 300, True) == 43
-    assert room_for_symbols("char", 257, False) == 1
+    assert symbol_capacity("char", 300, True) == 43
+    assert symbol_capacity("char", 257, False) == 1
     with pytest.raises(ConfigError, match="258 or more"):
-        room_for_symbols("char", 257, True)
+        symbol_capacity("char", 257, True)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from seqloom.corpora.augment_table import EMPTY, annotate
+from seqloom.corpora.augment_table import ROW_WITHOUT_TEXT, annotate
 from seqloom.errors import ConfigError, SourceError
 
 
@@ -34,7 +34,7 @@ def test_a_table_keeps_its_rows_and_gains_a_column(table, tmp_path):
         {"id": "2", "text": "", "length": ""},
         {"id": "3", "text": "short", "length": "5"},
     ]
-    assert tally == {"row with too many cells": 1, EMPTY: 1}
+    assert tally == {"row with too many cells": 1, ROW_WITHOUT_TEXT: 1}
 
 
 def test_json_lines_in_and_out(tmp_path):
@@ -44,7 +44,7 @@ def test_json_lines_in_and_out(tmp_path):
     found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert rows == 2
     assert found == [{"text": "ab", "tags": ["x"], "length": 2}, {"text": "abc", "late": 1, "length": 3}]
-    assert tally == {"line that is no JSON object": 1}
+    assert tally == {"line that is not a JSON object": 1}
     run(source, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text().splitlines()[0] == "text,tags,late,length"
 
@@ -65,7 +65,7 @@ def test_many_rows_are_worked_on_some_at_a_time(tmp_path):
 
 def test_what_is_there_is_not_replaced_unasked(table, tmp_path):
     (tmp_path / "out.csv").write_text("precious")
-    with pytest.raises(ConfigError, match="is there already: name another file, or give --overwrite"):
+    with pytest.raises(ConfigError, match="exists already: name another file, or give --overwrite"):
         run(table, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "precious"
     run(table, tmp_path / "out.csv", overwrite=True)

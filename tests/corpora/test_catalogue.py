@@ -10,11 +10,11 @@ from seqloom.corpora.catalogue import ENTRIES, Entry
 def test_an_entry_is_whole(entry: Entry) -> None:
     assert entry.description
     assert entry.licence
-    if entry.built_in:
+    if entry.is_built_in:
         assert entry.sha256 is None
-        assert entry.at_hand
+        assert entry.is_local
     else:
-        assert not entry.at_hand
+        assert not entry.is_local
         assert all(address.startswith("https://") for address in entry.addresses)
         assert len(entry.sha256 or "") == 64
 

@@ -23,7 +23,7 @@ CSV = "text,stars,place\nGood.,5,a\nBad.,1,b\n"
 
 
 def texts(corpus: Corpus) -> list[str]:
-    return ["".join(document.chunks) for document in corpus]
+    return ["".join(document.text.chunks) for document in corpus]
 
 
 def read(source: Any, **reading: Any) -> tuple[list[str], SourceCorpus]:
@@ -41,7 +41,7 @@ def test_one_running_text(tmp_path: Path) -> None:
     found, corpus = read(path)
     assert found == ["A\nB\nC\n"]
     assert texts(corpus) == found  # again, from the start
-    assert (corpus.name, corpus.separate, dict(corpus.skipped)) == (str(path), False, {})
+    assert (corpus.name, corpus.has_documents, dict(corpus.skipped)) == (str(path), False, {})
     assert corpus.encodings == {str(path): "utf-8"}
     assert corpus.notes == ()
     assert read(path, keep_newlines=True, lowercase=True)[0] == ["a\r\nb\rc\n"]
@@ -51,7 +51,7 @@ def test_chunks_of_a_long_text_are_bounded_and_whole(tmp_path: Path) -> None:
     text = "ΑΣ é\r\nword " * 300_000
     path = written(tmp_path / "t.txt", text)
     (document,) = open_corpus(path, ReadingConfig(lowercase=True, normalize="NFD"))
-    chunks = list(document.chunks)
+    chunks = list(document.text.chunks)
     assert len(chunks) > 2
     assert all(0 < len(chunk) <= CHUNK_CHARACTERS for chunk in chunks)
     assert "".join(chunks) == unicodedata.normalize("NFD", text.replace("\r\n", "\n").lower())
@@ -66,7 +66,7 @@ def test_several_files_are_separate_documents_in_order(tmp_path: Path) -> None:
     written(tmp_path / ".secret", "no")
     found, corpus = read(tmp_path)
     assert found == ["a.txt", "b.txt", "c.md"]
-    assert corpus.separate
+    assert corpus.has_documents
     assert dict(corpus.skipped) == {
         "hidden file": 1,
         "binary file": 1,
@@ -75,15 +75,15 @@ def test_several_files_are_separate_documents_in_order(tmp_path: Path) -> None:
     }
     found, corpus = read(tmp_path, text="text")
     assert found == ["Good.", "Bad."]
-    assert corpus.skipped["file that is no table"] == 5
+    assert corpus.skipped["file that is not a table"] == 5
     assert read([tmp_path / "c.md", tmp_path / "a.txt"])[0] == ["c.md", "a.txt"]
-    assert not read(tmp_path / "*.md")[1].separate
+    assert not read(tmp_path / "*.md")[1].has_documents
 
 
 def test_a_folder_without_any_text_says_what_is_there(tmp_path: Path) -> None:
     written(tmp_path / "a.txt", "")
     written(tmp_path / "b.txt", " \n")
-    with pytest.raises(SourceError, match=r"left out: 1 empty file, 1 file of white space"):
+    with pytest.raises(SourceError, match=r"skipped: 1 empty file, 1 file of white space"):
         read(tmp_path)
 
 
@@ -124,9 +124,9 @@ def as_table(kind: str) -> bytes:
 def test_every_kind_of_table_gives_the_same_documents(tmp_path: Path, kind: str, name: str) -> None:
     path = written(tmp_path / name, as_table(kind))
     corpus = open_corpus(path, ReadingConfig(text="text", rating=("stars",), group="place"))
-    found = [("".join(document.chunks), document.conditions, document.group) for document in corpus]
+    found = [("".join(document.text.chunks), document.conditions, document.group) for document in corpus]
     assert found == [("Good.", {"stars": 5.0}, "a"), ("Bad.\nWorse.", {"stars": 1.5}, "b")]
-    assert corpus.separate
+    assert corpus.has_documents
     assert not corpus.skipped
 
 
@@ -159,7 +159,7 @@ def test_ratings_are_judged_after_the_last_row(tmp_path: Path) -> None:
 
 def test_a_table_without_rows_holds_no_text(tmp_path: Path) -> None:
     corpus = open_corpus(written(tmp_path / "t.csv", "text,stars\n,5\n"), ReadingConfig(text="text"))
-    with pytest.raises(SourceError, match=r"holds no text \(left out: 1 row with empty text\)"):
+    with pytest.raises(SourceError, match=r"holds no text \(skipped: 1 row with empty text\)"):
         texts(corpus)
 
 
@@ -177,7 +177,7 @@ def test_records_of_a_text(tmp_path: Path) -> None:
     assert read(path, records="blank", keep_newlines=True)[0] == ["ONE", "{two\r\n2}"]
     found, corpus = read(path, records="{}")
     assert found == ["two\n2"]
-    assert corpus.separate
+    assert corpus.has_documents
     assert corpus.skipped == {"character outside the marks": 3}
 
 
@@ -212,7 +212,7 @@ def test_a_guessed_encoding_is_told_and_a_wrong_one_refused(tmp_path: Path) -> N
     assert read(path, encoding="latin-1")[1].notes == ()
     with pytest.raises(SourceError, match="0xF6 at byte 6 cannot be decoded"):
         read(path, encoding="utf-8")
-    with pytest.raises(ConfigError, match="no text encoding"):
+    with pytest.raises(ConfigError, match="not a text encoding"):
         read(path, encoding="klingon")
 
 
@@ -270,5 +270,5 @@ def test_exported_names_are_there() -> None:
 def test_the_built_in_corpus() -> None:
     found, corpus = read("python-docs")
     assert len(found[0]) > 400_000
-    assert not corpus.separate
+    assert not corpus.has_documents
     assert corpus.fingerprint == open_corpus("python-docs").fingerprint

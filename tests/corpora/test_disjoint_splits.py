@@ -30,7 +30,7 @@ def table(tmp_path):
 
 def read(table, pool, **settings):
     corpus = open_corpus(table, ReadingConfig(text="text", pool=pool, **settings))
-    return [("".join(document.chunks), document.group) for document in corpus], corpus.skipped
+    return [("".join(document.text.chunks), document.group) for document in corpus], corpus.skipped
 
 
 def test_pools_are_disjoint_and_make_up_the_table(table):
@@ -44,7 +44,7 @@ def test_pools_are_disjoint_and_make_up_the_table(table):
 def test_what_is_in_other_pools_is_counted(table):
     documents, skipped = read(table, "judge", group="place")
     assert skipped["row of another pool"] == 601 - len(documents)
-    assert skipped["row whose text came before"] == 1
+    assert skipped["duplicate row"] == 1
 
 
 def test_without_groups_the_text_decides(table):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqloom.corpora.encodings import Refused, Undecodable, check_encoding, decoded, scan
+from seqloom.corpora.encodings import Refused, Undecodable, check_encoding, decode_blocks, scan
 from seqloom.errors import ConfigError, SourceError
 
 ENGLISH = "It was the best of times,\nit was the worst of times.\n" * 20
@@ -24,7 +24,7 @@ def in_blocks(content: bytes, size: int = 1 << 20) -> Callable[[], Iterator[byte
 
 
 def text_of(content: bytes, asked: str | None = None) -> str:
-    return "".join(decoded(in_blocks(content)(), scan(in_blocks(content), "it", asked).encoding))
+    return "".join(decode_blocks(in_blocks(content)(), scan(in_blocks(content), "it", asked).encoding))
 
 
 @pytest.mark.parametrize("text", [ENGLISH, RUSSIAN, CHINESE, SPANISH], ids=["en", "ru", "zh", "es"])
@@ -44,7 +44,7 @@ def text_of(content: bytes, asked: str | None = None) -> str:
 def test_unicode_is_told_with_and_without_a_mark(text: str, mark: bytes, encoding: str, named: str) -> None:
     content = mark + text.encode(encoding)
     found = scan(in_blocks(content), "it")
-    assert (found.encoding, found.detected, found.blank) == (named, True, False)
+    assert (found.encoding, found.is_detected, found.is_blank) == (named, True, False)
     assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert text_of(content) == text
 
@@ -120,8 +120,8 @@ def test_an_empty_file_is_refused() -> None:
 
 
 def test_white_space_is_told() -> None:
-    assert scan(in_blocks(b"\n \t\r\n" * 10), "it").blank
-    assert not scan(in_blocks(b"\n \t\r\n" * 10 + b"."), "it").blank
+    assert scan(in_blocks(b"\n \t\r\n" * 10), "it").is_blank
+    assert not scan(in_blocks(b"\n \t\r\n" * 10 + b"."), "it").is_blank
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
@@ -131,13 +131,13 @@ def test_a_named_encoding_is_held_to_and_the_fault_is_placed(size: int) -> None:
     with pytest.raises(SourceError, match=f"0xFF at byte {at} "):
         scan(in_blocks(content, size), "it", "utf-8")
     with pytest.raises(Undecodable) as raised:
-        list(decoded(in_blocks(content, size)(), "utf-8"))
+        list(decode_blocks(in_blocks(content, size)(), "utf-8"))
     assert raised.value.position == at
 
 
 def test_long_blocks_are_decoded_in_short_pieces() -> None:
     text = "aé中🚀" * 50_000  # characters of one to four bytes, which the pieces' ends cut
-    pieces = list(decoded(iter([text.encode()]), "utf-8"))
+    pieces = list(decode_blocks(iter([text.encode()]), "utf-8"))
     assert "".join(pieces) == text
     assert max(map(len, pieces)) <= 1 << 15
 
@@ -145,7 +145,7 @@ def test_long_blocks_are_decoded_in_short_pieces() -> None:
 def test_a_fault_deep_in_a_long_block_is_placed() -> None:
     content = "é".encode() * 150_000
     with pytest.raises(Undecodable) as raised:
-        list(decoded(iter([content + b"\xff" + content]), "utf-8"))
+        list(decode_blocks(iter([content + b"\xff" + content]), "utf-8"))
     assert raised.value.position == len(content)
 
 
@@ -162,7 +162,7 @@ def test_a_mark_that_lies_is_a_fault() -> None:
 def test_a_named_encoding_wins_over_detection() -> None:
     content = "ä".encode()
     assert text_of(content, "latin-1") == "Ã¤"
-    assert not scan(in_blocks(content), "it", "latin-1").detected
+    assert not scan(in_blocks(content), "it", "latin-1").is_detected
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be", "utf-32-le"])
@@ -179,12 +179,12 @@ def test_the_mark_is_no_text_in_a_named_encoding_but_a_second_one_is(encoding: s
 )
 def test_where_bytes_are_cut_does_not_matter(text: str, encoding: str, size: int) -> None:
     text = text.lstrip("\ufeff")
-    assert "".join(decoded(in_blocks(text.encode(encoding), size)(), encoding)) == text
+    assert "".join(decode_blocks(in_blocks(text.encode(encoding), size)(), encoding)) == text
 
 
 @pytest.mark.parametrize("name", ["utf-99", "base64", "rot13", "", "nul\0", "latin one"])
 def test_what_is_no_text_encoding_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="no text encoding"):
+    with pytest.raises(ConfigError, match="not a text encoding"):
         check_encoding(name)
 
 
@@ -208,6 +208,6 @@ def test_the_real_broken_files(corpora_dir: Path) -> None:
     assert read("zh_sanguo_head.utf16le_bom.txt") == chinese[2:].decode("utf-16-le")
     edge_cases = (corpora_dir / "dirty/unicode_edge_cases.txt").read_bytes()
     assert read("unicode_edge_cases.txt").encode() == edge_cases
-    assert scan(in_blocks((corpora_dir / "dirty/only_newlines.txt").read_bytes()), "it").blank
+    assert scan(in_blocks((corpora_dir / "dirty/only_newlines.txt").read_bytes()), "it").is_blank
     assert "Ã¤" in read("nietzsche_bom_crlf_mojibake.txt") or "ÃƒÂ" in read("nietzsche_bom_crlf_mojibake.txt")
     assert len(read("nietzsche_latin1_lower.txt")) == 600_902

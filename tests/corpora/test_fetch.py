@@ -136,7 +136,7 @@ def test_a_placed_file_is_found_by_its_hash_whatever_its_name(
 
 def test_the_catalogue_says_what_is_at_hand(server: Server, entry: Entry) -> None:
     def at_hand() -> dict[str, bool]:
-        return {entry.name: entry.at_hand for entry in catalogue()}
+        return {entry.name: entry.is_local for entry in catalogue()}
 
     assert at_hand() == {"python-docs": True, "nietzsche": False, "shakespeare": False, "small": False}
     server.files["/first"] = CONTENT

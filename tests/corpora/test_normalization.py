@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqloom.config import ReadingConfig
-from seqloom.corpora.document import CHUNK_CHARACTERS
-from seqloom.corpora.normalization import _stands_alone, bounded, fold, folded, uncut_line_ends
+from seqloom.corpora.normalization import _is_independent, fold, fold_chunks, join_line_ends
+from seqloom.corpora.payloads import CHUNK_CHARACTERS, bounded_chunks
 
 # Line ends, the final sigma and what it looks through, marks that compose and are reordered, jamo,
 # kana with a voice mark, characters that grow when they are lower-cased or normalised, and plain ones.
@@ -46,16 +46,16 @@ def cut_texts(draw: st.DrawFn) -> list[str]:
 @given(pieces=cut_texts(), reading=st.sampled_from(READINGS))
 def test_where_a_text_is_cut_does_not_matter(pieces: list[str], reading: ReadingConfig) -> None:
     text = "".join(pieces)
-    assert "".join(folded(pieces, reading)) == oracle(text, reading) == fold(text, reading)
+    assert "".join(fold_chunks(pieces, reading)) == oracle(text, reading) == fold(text, reading)
 
 
 @pytest.mark.parametrize("reading", READINGS, ids=str)
 def test_every_cut_of_one_hard_text(reading: ReadingConfig) -> None:
     text = "ΑΣ\u0301.Α ΟΔΟΣ\r\n\r\rΣ 中Σ か\u3099\u1100\u1161\u11a8 a\u0301\u0327'Σ H\u0331"
     expected = oracle(text, reading)
-    assert "".join(folded(text, reading)) == expected  # one character a piece
+    assert "".join(fold_chunks(text, reading)) == expected  # one character a piece
     for cut in range(len(text)):
-        assert "".join(folded([text[:cut], text[cut:]], reading)) == expected
+        assert "".join(fold_chunks([text[:cut], text[cut:]], reading)) == expected
 
 
 def test_what_a_text_is_cut_before_agrees_with_the_unicode_database() -> None:
@@ -63,7 +63,7 @@ def test_what_a_text_is_cut_before_agrees_with_the_unicode_database() -> None:
     parts = [unicodedata.decomposition(character).split() for character in every]
     composes_backward = {chr(int(part[1], 16)) for part in parts if len(part) == 2 and not part[0].startswith("<")}
     composes_backward |= {chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))}
-    alone = [character for character in every if _stands_alone(character)]
+    alone = [character for character in every if _is_independent(character)]
     assert len(alone) > 30_000
     for character in alone:
         for form in ("NFC", "NFD", "NFKC", "NFKD"):
@@ -76,7 +76,7 @@ def test_what_a_text_is_cut_before_agrees_with_the_unicode_database() -> None:
 
 @given(cut_texts())
 def test_no_piece_ends_inside_a_line_end(pieces: list[str]) -> None:
-    uncut = list(uncut_line_ends(pieces))
+    uncut = list(join_line_ends(pieces))
     assert "".join(uncut) == "".join(pieces)
     assert not any(piece.endswith("\r") for piece in uncut[:-1])
 
@@ -87,7 +87,7 @@ def test_every_pair_of_ascii_characters_around_a_cut() -> None:
     for before in ascii_characters:
         for after in ascii_characters:
             text = f"AΣ{before}{after}ΣA"
-            assert "".join(folded([text[:4], text[4:]], reading)) == oracle(text, reading)
+            assert "".join(fold_chunks([text[:4], text[4:]], reading)) == oracle(text, reading)
 
 
 @pytest.mark.parametrize("word", ["x", "中"])
@@ -99,13 +99,13 @@ def test_text_without_spaces_is_not_held_back(word: str) -> None:
             handed_over.append(number)
             yield word * 1000
 
-    chunks = folded(pieces(), ReadingConfig(lowercase=True, normalize="NFC"))
+    chunks = fold_chunks(pieces(), ReadingConfig(lowercase=True, normalize="NFC"))
     next(chunks)
     assert handed_over == [0]
 
 
 def test_chunks_stay_bounded_even_where_text_grows() -> None:
-    chunks = list(folded(["ﷺ" * 100_000, " ", "ﷺ" * 20_000], ReadingConfig(normalize="NFKD")))
+    chunks = list(fold_chunks(["ﷺ" * 100_000, " ", "ﷺ" * 20_000], ReadingConfig(normalize="NFKD")))
     assert all(0 < len(chunk) <= CHUNK_CHARACTERS for chunk in chunks)
     assert (
         "".join(chunks)
@@ -115,6 +115,6 @@ def test_chunks_stay_bounded_even_where_text_grows() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, CHUNK_CHARACTERS - 1, CHUNK_CHARACTERS, CHUNK_CHARACTERS + 1])
 def test_bounded_gives_no_empty_chunk(length: int) -> None:
-    chunks = list(bounded("x" * length))
+    chunks = list(bounded_chunks("x" * length))
     assert sum(map(len, chunks)) == length
     assert all(0 < len(chunk) <= CHUNK_CHARACTERS for chunk in chunks)

@@ -11,6 +11,7 @@ from seqloom.codecs import fit_codec
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Document
+from seqloom.corpora.payloads import TextPayload
 from seqloom.corpora.segmentation import cut_words, passages, sentences
 from seqloom.data.store import build_store
 from seqloom.errors import ConfigError
@@ -74,20 +75,20 @@ READING = ReadingConfig(text="text", rating=("stars",), cut_words=4, passages=Tr
 
 def test_a_record_stays_one_document_whose_passages_end(table, tmp_path):
     corpus = open_corpus(table, READING)
-    documents = [["".join(chunks) for chunks in document.passages()] for document in corpus]
+    documents = [["".join(chunks) for chunks in document.text.passages()] for document in corpus]
     assert documents == [["One two three.", "Four five six. Seven."], ["Short."], ["a b c d", "e f g h"]]
     codec = fit_codec("char", corpus)
     store = build_store(corpus, codec, tmp_path / "store")
     np.testing.assert_array_equal(store.conditions["stars"], [5, 1, 2])
     first = store.records[: store.offsets[1]]
-    assert "|".join(codec.decode(part) for part in np.split(first, np.flatnonzero(first == codec.boundary))) == (
+    assert "|".join(codec.decode_text(part) for part in np.split(first, np.flatnonzero(first == codec.boundary))) == (
         "|One two three.|Four five six. Seven.|"
     )
 
 
 def test_a_record_is_read_sentence_by_sentence(table):
     corpus = open_corpus(table, ReadingConfig(text="text", rating=("stars",), sentences=True))
-    documents = [["".join(chunks) for chunks in document.passages()] for document in corpus]
+    documents = [["".join(chunks) for chunks in document.text.passages()] for document in corpus]
     assert documents == [["One two three.", "Four five six.", "Seven."], ["Short."], ["a b c d e f g h"]]
 
 
@@ -109,5 +110,5 @@ def test_passages_need_a_length():
 
 
 def test_chunks_of_one_passage_stay_together():
-    document = Document(chunks=("a", "b", "", "", "c"))
-    assert ["".join(chunks) for chunks in document.passages()] == ["ab", "c"]
+    document = Document(TextPayload(("a", "b", "", "", "c")))
+    assert ["".join(chunks) for chunks in document.text.passages()] == ["ab", "c"]

@@ -15,7 +15,7 @@ from seqloom.errors import SourceError
 def read(path: Path, **reading: Any) -> tuple[list[Document], list[str], dict[str, int]]:
     corpus = open_corpus(path, ReadingConfig(**reading))
     documents = list(corpus)
-    return documents, ["".join(document.chunks) for document in documents], dict(corpus.skipped)
+    return documents, ["".join(document.text.chunks) for document in documents], dict(corpus.skipped)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_other_scripts(corpora_dir: Path, name: str) -> None:
 
 def test_catalogue_names_find_the_placed_files(corpora_dir: Path) -> None:
     (document,) = open_corpus("nietzsche")
-    assert sum(map(len, document.chunks)) == 600_893
+    assert sum(map(len, document.text.chunks)) == 600_893
 
 
 def test_names(corpora_dir: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_table_of_edge_cases(corpora_dir: Path) -> None:
     assert texts[4] == "emoji 😋🍕"
     assert skipped == {
         "missing rating (stars)": 2,
-        "rating that is no number (stars)": 1,
+        "rating that is not a number (stars)": 1,
         "row with too few cells": 1,
         "row with too many cells": 1,
         "row with empty text": 1,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seqloom.corpora.augment_table import annotate
-from seqloom.corpora.resumable_table import resumable
+from seqloom.corpora.resumable_table import resumable_table
 from seqloom.errors import ConfigError
 
 ROWS = 1300
@@ -62,11 +62,11 @@ def test_half_a_row_that_was_written_is_written_anew(table, tmp_path):
 
 def test_what_was_begun_is_neither_lost_nor_mixed_with_something_else(table, tmp_path):
     output = tmp_path / "out.csv"
-    with pytest.raises(ConfigError, match=r"nothing of .* was begun"):
+    with pytest.raises(ConfigError, match=r"no interrupted write of"):
         add(table, output, resume=True)
     with pytest.raises(KeyboardInterrupt):
         add(table, output, fails_at=600, settings={"prior": 0.5})
-    with pytest.raises(ConfigError, match="--resume to go on, or --overwrite"):
+    with pytest.raises(ConfigError, match="--resume to continue, or --overwrite"):
         add(table, output, settings={"prior": 0.5})
     with pytest.raises(ConfigError, match="other settings"):
         add(table, output, resume=True, settings={"prior": 0.1})
@@ -84,13 +84,13 @@ def test_begun_anew_where_that_is_asked_for(table, tmp_path):
 
 def test_two_calls_do_not_write_one_file(tmp_path):
     output = tmp_path / "out.csv"
-    with resumable(output, {}, resume=False, overwrite=False) as first:
+    with resumable_table(output, {}, resume=False, overwrite=False) as first:
         first.file.write("one\n")
-        first.keep(1)
+        first.commit(1)
         for resume in (True, None):
             with (
-                pytest.raises(ConfigError, match="is being written by another call"),
-                resumable(output, {}, resume=resume, overwrite=True),
+                pytest.raises(ConfigError, match="is being written by another command"),
+                resumable_table(output, {}, resume=resume, overwrite=True),
             ):
                 pytest.fail("two write at once")
         first.file.write("two\n")

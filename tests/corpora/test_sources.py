@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from seqloom.corpora.sources import Source, find_places
+from seqloom.corpora.sources import Source, find_files
 from seqloom.errors import SourceError
 
 
 def find(source: Source) -> tuple[list[str], dict[str, int]]:
     skipped: Counter[str] = Counter()
-    places = find_places(source, skipped)
+    places = find_files(source, skipped)
     return [place.name for place in places], dict(+skipped)
 
 
@@ -48,7 +48,7 @@ def test_globs(folder: Path) -> None:
 
 
 def test_only_files_that_were_named_are_marked_so(folder: Path) -> None:
-    assert [place.named for place in find_places(["b.txt", "a", "a10*"], Counter())] == [
+    assert [place.named_by_user for place in find_files(["b.txt", "a", "a10*"], Counter())] == [
         True,
         False,
         False,
@@ -63,9 +63,9 @@ def test_several_sources_keep_their_order_and_repeats_are_counted(folder: Path) 
 
 
 def test_a_file_hides_a_catalogue_name(folder: Path) -> None:
-    assert find_places("python-docs", Counter())[0].path is None
+    assert find_files("python-docs", Counter())[0].path is None
     Path("python-docs").write_text("mine")
-    assert find_places("python-docs", Counter())[0].path == Path("python-docs")
+    assert find_files("python-docs", Counter())[0].path == Path("python-docs")
 
 
 def test_the_home_folder_is_understood(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,8 +100,8 @@ def test_nothing_at_all(folder: Path, source: Source, said: str) -> None:
 
 def test_standard_input_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"from a pipe")))
-    (first,) = find_places("-", Counter())
-    (second,) = find_places("-", Counter())
+    (first,) = find_files("-", Counter())
+    (second,) = find_files("-", Counter())
     assert first.name == "standard input"
     assert first.path is not None
     assert first.path.read_bytes() == b"from a pipe"
@@ -113,7 +113,7 @@ def test_a_named_pipe_is_read_once_and_kept(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"through a pipe",))
     writer.start()
-    (place,) = find_places(pipe, Counter())
+    (place,) = find_files(pipe, Counter())
     writer.join()
     assert place.path is not None
     assert place.path.read_bytes() == b"through a pipe"
@@ -121,21 +121,21 @@ def test_a_named_pipe_is_read_once_and_kept(tmp_path: Path) -> None:
 
 def test_standard_input_is_named_once_and_open(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SourceError, match="named twice"):
-        find_places(["-", "-"], Counter())
+        find_files(["-", "-"], Counter())
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(SourceError, match="standard input is closed"):
-        find_places("-", Counter())
+        find_files("-", Counter())
 
 
 def test_a_device_is_no_file() -> None:
     with pytest.raises(SourceError) as caught:
-        find_places("/dev/null", Counter())
+        find_files("/dev/null", Counter())
     assert caught.value.faults[0].startswith("/dev/null is neither a file nor a folder")
 
 
 def test_everything_missing_is_named(folder: Path) -> None:
     with pytest.raises(SourceError) as caught:
-        find_places(["nothing.txt", "b.txt", "neither.md"], Counter())
+        find_files(["nothing.txt", "b.txt", "neither.md"], Counter())
     assert [fault.split(":")[0] for fault in caught.value.faults] == [
         "no source 'nothing.txt'",
         "no source 'neither.md'",

@@ -7,7 +7,7 @@ import pytest
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora.document import Document
-from seqloom.corpora.table_documents import RatingJudge, rated_documents
+from seqloom.corpora.table_documents import RatingColumns, row_documents
 from seqloom.errors import SourceError
 
 READING = ReadingConfig(text="text", rating=("stars",), group="place")
@@ -15,11 +15,11 @@ READING = ReadingConfig(text="text", rating=("stars",), group="place")
 
 def read(
     *cells: dict[str, Any], reading: ReadingConfig = READING
-) -> tuple[list[Document], dict[str, int], RatingJudge]:
+) -> tuple[list[Document], dict[str, int], RatingColumns]:
     tally: Counter[str] = Counter()
-    judge = RatingJudge()
+    judge = RatingColumns()
     rows = list(enumerate(cells, start=1))
-    return list(rated_documents(rows, "it", reading, judge, tally)), dict(+tally), judge
+    return list(row_documents(rows, "it", reading, judge, tally)), dict(+tally), judge
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_missing_ratings_are_counted_and_the_row_is_kept(cell: object) -> None:
 def test_what_is_no_number_is_counted_and_the_row_is_kept(cell: object) -> None:
     documents, tally, _ = read({"text": "x", "stars": cell, "place": "p"})
     assert documents[0].conditions == {"stars": None}
-    assert tally == {"rating that is no number (stars)": 1}
+    assert tally == {"rating that is not a number (stars)": 1}
 
 
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
         *[("", "row with empty text"), (" \n", "row with empty text"), (None, "row with empty text")],
-        *[(5, "row whose text is no string"), (["a"], "row whose text is no string")],
+        *[(5, "row whose text is not a string"), (["a"], "row whose text is not a string")],
         ("half \ud83d", "row with half a surrogate pair"),
     ],
 )
@@ -64,12 +64,12 @@ def test_rows_without_text_are_left_out(cell: object, reason: str) -> None:
     documents, tally, judge = read({"text": cell, "stars": 1, "place": "p"})
     assert documents == []
     assert tally == {reason: 1}
-    assert not judge.numbers
+    assert not judge.num_numbers
 
 
 def test_the_word_nan_is_text_like_any_other() -> None:
     documents, tally, _ = read({"text": "nan", "stars": 1, "place": "p"})
-    assert list(documents[0].chunks) == ["nan"]
+    assert list(documents[0].text.chunks) == ["nan"]
     assert not tally
 
 
@@ -82,7 +82,7 @@ def test_groups_are_strings(cell: object, group: str | None) -> None:
 
 def test_text_is_folded_as_it_is_read() -> None:
     documents, _, _ = read({"text": "A\r\nB"}, reading=ReadingConfig(text="text", lowercase=True))
-    assert list(documents[0].chunks) == ["a\nb"]
+    assert list(documents[0].text.chunks) == ["a\nb"]
     assert documents[0].conditions == {}
 
 

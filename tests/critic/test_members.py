@@ -7,7 +7,7 @@ from seqloom.critic.naive_bayes import NaiveBayesRater
 from seqloom.critic.ordinal_targets import OrdinalTargets, sigmoid
 from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor
-from seqloom.data.conditions import fit_scale
+from seqloom.data.scale import fit_scale
 
 STARS = OrdinalTargets(fit_scale("stars", np.arange(1.0, 6)))
 

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqloom.data.conditions import Category, Conditions, fit_conditions, fit_scale
+from seqloom.data.conditions import Category, Conditions, fit_conditions
+from seqloom.data.scale import fit_scale
 from seqloom.data.store import TokenStore
 from seqloom.errors import ConfigError, SourceError
 
@@ -22,7 +23,7 @@ def store(**conditions) -> TokenStore:
         conditions={name: np.array(values, np.float64) for name, values in conditions.items()},
         categories={"city": ("Ulm", "Kiel", "Bonn")} if "city" in conditions else {},
         groups=None,
-        characters=count,
+        num_units=count,
         skipped={},
     )
 
@@ -111,11 +112,15 @@ def test_what_is_wanted_by_name_or_alone():
     ("columns", "wanted", "said"),
     [
         ((), 5, "needs a run that was trained with ratings"),
-        ((STARS,), 99, "got 99, and stars was 1 to 5 in training: choose within that, or allow it with --extrapolate"),
+        (
+            (STARS,),
+            99,
+            "got 99, and stars was 1 to 5 in training: choose a number in that range, or allow others with",
+        ),
         ((STARS,), "good", "got 'good' for stars: give a number from 1 to 5"),
         ((STARS,), "nan", "give a number"),
         ((STARS,), {"star": 4}, "unknown rating 'star': choose from stars; did you mean 'stars'"),
-        ((STARS, CITY), 4, "was trained with stars, city: say which, as in stars="),
+        ((STARS, CITY), 4, "was trained with stars, city: name the column, as in stars="),
         ((STARS, CITY), {"city": "Kiel"}, "unknown city 'Kiel': choose from Bonn, Ulm"),
     ],
 )

@@ -15,7 +15,7 @@ def make_store(lengths: list[int], groups: list[int] | None = None) -> TokenStor
         conditions={},
         categories={},
         groups=None if groups is None else np.array(groups),
-        characters=sum(lengths),
+        num_units=sum(lengths),
         skipped={},
     )
 

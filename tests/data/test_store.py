@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from seqloom.codecs import fit_codec
 from seqloom.corpora.document import Document
+from seqloom.corpora.payloads import TextPayload
 from seqloom.data.store import StoreWriter, build_store, cached_store, open_store
 from seqloom.errors import CodecError, RunError, SourceError
 
@@ -16,7 +17,7 @@ from seqloom.errors import CodecError, RunError, SourceError
 class ListCorpus:
     def __init__(self, documents: list[Document], *, separate: bool) -> None:
         self.name = "a test"
-        self.separate = separate
+        self.has_documents = separate
         self.fingerprint = "f" * 64
         self.skipped = {"row with empty text": 2}
         self.documents = documents
@@ -28,7 +29,7 @@ class ListCorpus:
 
 
 def make(*texts, separate=True, **fields):
-    return ListCorpus([Document(chunks=(text,), **fields) for text in texts], separate=separate)
+    return ListCorpus([Document(TextPayload((text,)), **fields) for text in texts], separate=separate)
 
 
 def documents_of(store):
@@ -50,11 +51,11 @@ def test_every_document_comes_back(level, texts, separate, tmp_path_factory):
     store = build_store(corpus, codec, tmp_path_factory.mktemp("store") / "made")
     kept = [text for text in texts if text]
     edge = [codec.boundary] if separate else []
-    assert documents_of(store) == [[*edge, *codec.encode(text).tolist(), *edge] for text in kept]
-    assert [codec.decode(ids) for ids in documents_of(store)] == kept
+    assert documents_of(store) == [[*edge, *codec.encode_text(text).tolist(), *edge] for text in kept]
+    assert [codec.decode_text(ids) for ids in documents_of(store)] == kept
     assert store.num_documents == len(kept)
     assert store.num_records == len(store.records) == store.offsets[-1]
-    assert store.characters == sum(map(len, texts))
+    assert store.num_units == sum(map(len, texts))
     assert store.skipped.get("document without text", 0) == len(texts) - len(kept)
     assert store.skipped["row with empty text"] == 2
 
@@ -82,11 +83,11 @@ def test_the_narrowest_type_that_holds_every_id(num_ids, dtype, tmp_path):
 def test_conditions_categories_and_groups(tmp_path):
     corpus = ListCorpus(
         [
-            Document(chunks=("a",), conditions={"stars": 4.0, "city": None}, group="x"),
-            Document(chunks=("",), conditions={"stars": 9.0, "city": "Nowhere"}, group="z"),
-            Document(chunks=("b",), conditions={"stars": None, "city": "Bonn"}, group="y"),
-            Document(chunks=("c",), conditions={"stars": 5.0, "city": "Ulm", "late": 1.5}, group=None),
-            Document(chunks=("d",), conditions={"city": "Bonn"}, group="x"),
+            Document(TextPayload(("a",)), conditions={"stars": 4.0, "city": None}, group="x"),
+            Document(TextPayload(("",)), conditions={"stars": 9.0, "city": "Nowhere"}, group="z"),
+            Document(TextPayload(("b",)), conditions={"stars": None, "city": "Bonn"}, group="y"),
+            Document(TextPayload(("c",)), conditions={"stars": 5.0, "city": "Ulm", "late": 1.5}, group=None),
+            Document(TextPayload(("d",)), conditions={"city": "Bonn"}, group="x"),
         ],
         separate=True,
     )
@@ -111,7 +112,7 @@ def test_documents_without_groups_have_none(tmp_path):
 def test_many_documents_pass_the_buffers(tmp_path):
     number = 10_000
     corpus = ListCorpus(
-        [Document(chunks=("ab",), conditions={"n": float(at)}, group=str(at // 7 % 100)) for at in range(number)],
+        [Document(TextPayload(("ab",)), conditions={"n": float(at)}, group=str(at // 7 % 100)) for at in range(number)],
         separate=True,
     )
     store = build_store(corpus, fit_codec("char", corpus), tmp_path / "store")
@@ -123,8 +124,8 @@ def test_many_documents_pass_the_buffers(tmp_path):
 def test_a_column_of_numbers_and_names_is_refused(tmp_path):
     corpus = ListCorpus(
         [
-            Document(chunks=("a",), conditions={"stars": 4.0}),
-            Document(chunks=("a",), conditions={"stars": "four"}),
+            Document(TextPayload(("a",)), conditions={"stars": 4.0}),
+            Document(TextPayload(("a",)), conditions={"stars": "four"}),
         ],
         separate=True,
     )
@@ -148,7 +149,7 @@ def test_what_cannot_be_spelled_leaves_nothing_behind(tmp_path):
 def test_progress_tells_the_characters_so_far(tmp_path):
     told = []
     text = "a" * (1 << 20)
-    corpus = ListCorpus([Document(chunks=(text, text, "abc")), Document(chunks=(text,))], separate=True)
+    corpus = ListCorpus([Document(TextPayload((text, text, "abc"))), Document(TextPayload((text,)))], separate=True)
     build_store(corpus, fit_codec("byte", corpus), tmp_path / "store", progress=told.append)
     assert told == [1 << 20, 2 << 20, 3 * (1 << 20) + 3]
 
@@ -162,7 +163,7 @@ def test_wide_records(tmp_path):
         writer.end_document({"label": "cat"})
         writer.append(points[3:])
         writer.end_document({"label": "dog"}, group="g")
-        writer.finish(characters=0, skipped={})
+        writer.finish(num_units=0, unit="point", skipped={})
     store = open_store(tmp_path / "store")
     np.testing.assert_array_equal(store.records, points.astype(np.float32))
     assert store.offsets.tolist() == [0, 3, 4]
@@ -232,5 +233,5 @@ def test_a_newer_format_is_refused(whole):
 
 
 def test_a_folder_that_is_none(tmp_path):
-    with pytest.raises(RunError, match="no token store"):
+    with pytest.raises(RunError, match="not a complete token store"):
         open_store(tmp_path / "nowhere")

@@ -7,7 +7,7 @@ import torch
 from seqloom.codecs.bytes import ByteCodec
 from seqloom.codecs.chars import CharCodec
 from seqloom.config import ModelConfig
-from seqloom.corpora import Document
+from seqloom.corpora import Document, TextPayload
 from seqloom.detector.detector import Detector
 from seqloom.detector.explanation import chances
 from seqloom.detector.likelihood import FEATURES, LanguageModelPair
@@ -20,14 +20,14 @@ from seqloom.models.language_model import LanguageModel
 
 
 class _Corpus:
-    separate = True
+    has_documents = True
     name = "some"
 
     def __init__(self, texts):
         self.texts = texts
 
     def __iter__(self):
-        return (Document(chunks=[text]) for text in self.texts)
+        return (Document(TextPayload([text])) for text in self.texts)
 
 
 def make_pair(codec) -> LanguageModelPair:
@@ -148,7 +148,7 @@ def test_tokens_have_the_probabilities_of_the_model_of_real_text(with_models):
 
 def test_bytes_of_one_character_are_one_token(known):
     texts = [f"{text} é" for text in known.texts]
-    detector = Detector(encoder=False, teacher=lambda real, made: make_pair(ByteCodec(separate=True)))
+    detector = Detector(encoder=False, teacher=lambda real, made: make_pair(ByteCodec(has_boundary=True)))
     detector.fit(texts, known.generated)
     tokens = detector.explain("né ☃!").tokens
     assert [token.text for token in tokens] == ["n", "é", " ", "☃", "!"]

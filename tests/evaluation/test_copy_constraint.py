@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqloom.corpora.document import Document
+from seqloom.corpora.payloads import TextPayload
 from seqloom.errors import ConfigError
 from seqloom.evaluation.originality import CopyIndex
 
@@ -75,7 +76,7 @@ def test_bytes_that_are_no_text_copy_nothing():
 
 
 def test_no_copy_runs_from_one_document_into_the_next():
-    guard = CopyIndex.over([Document(chunks=["abc"]), Document(chunks=["def"])]).constraint(3)
+    guard = CopyIndex.over([Document(TextPayload(["abc"])), Document(TextPayload(["def"]))]).constraint(3)
     assert guard(b"abc", b"d")
 
 

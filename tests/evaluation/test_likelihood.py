@@ -25,7 +25,7 @@ def make_store(lengths: list[int]) -> TokenStore:
         conditions={},
         categories={},
         groups=None,
-        characters=sum(lengths),
+        num_units=sum(lengths),
         skipped={},
     )
 
@@ -86,7 +86,7 @@ def test_windows_score_the_token_after_them(model: LanguageModel) -> None:
 
 
 def test_units() -> None:
-    scored = Likelihood(nats=20 * math.log(2), tokens=10, characters=40)
+    scored = Likelihood(nats=20 * math.log(2), tokens=10, num_units=40)
     assert scored.nats_per_token == pytest.approx(2 * math.log(2))
     assert scored.bits_per_char == pytest.approx(0.5)
     assert scored.perplexity == pytest.approx(4.0)

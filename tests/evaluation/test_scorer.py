@@ -68,7 +68,7 @@ def store() -> TokenStore:
         conditions={},
         categories={},
         groups=None,
-        characters=sum(lengths),
+        num_units=sum(lengths),
         skipped={},
     )
 

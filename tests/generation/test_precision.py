@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled k
 def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run that has learned the built-in text for some seconds."""
     folder = tmp_path_factory.mktemp("learned")
-    text = "".join(chunk for document in open_corpus("python-docs") for chunk in document.chunks)[:120_000]
+    text = "".join(chunk for document in open_corpus("python-docs") for chunk in document.text.chunks)[:120_000]
     (folder / "text.txt").write_text(text, encoding="utf-8")
     return seqloom.train(
         folder / "text.txt", run=folder / "run", steps=400, size=64, core=request.param, hold_out=0.1, seed=1
@@ -29,7 +29,7 @@ def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def nats_per_token(run: Run, precision: str | None) -> float:
     """Of the held-out tenth, read in 32 lanes."""
     text = Path(run.config.sources[0]).read_text(encoding="utf-8")
-    ids = np.resize(run.codec.encode(text[-12_000:]), (32, 375)).astype(np.int32)
+    ids = np.resize(run.codec.encode_text(text[-12_000:]), (32, 375)).astype(np.int32)
     decoder = native_decoder(run.config.model, run.weights, precision)
     assert decoder is not None
     lanes, nats = decoder.streams(32), []

@@ -22,7 +22,7 @@ def test_a_space_at_the_end_of_a_prompt_begins_the_next_word(words: Run) -> None
     (likeliest,) = words.samples("over the ", length=2, temperature=0)
     assert likeliest.text == words.generate("over the", length=2, temperature=0).removeprefix(" ")
     for sample in words.samples("over the ", count=10, length=3, seed=2, temperature=3):
-        assert words.codec.decode(sample.tokens) == " " + sample.text
+        assert words.codec.decode_text(sample.tokens) == " " + sample.text
     assert "".join(words.stream("over the ", length=2, temperature=0)) == likeliest.text
 
 
@@ -60,11 +60,11 @@ def test_both_pictures_say_the_same_of_temperature_one(
 
 def test_only_one_of_several_spaces_is_left_to_the_next_word(words: Run) -> None:
     prompt = words.generator().prompt("the  ")
-    assert words.codec.decode(prompt.ids) == "the "
+    assert words.codec.decode_text(prompt.ids) == "the "
     assert prompt.first_token_prefix == b" "
     assert words.generator().prompt(" ").ids == words.generator().prompt("").ids
 
 
 def test_a_character_stands_for_itself(run: Run) -> None:
     prompt = run.generator().prompt("the ")
-    assert (run.codec.decode(prompt.ids), prompt.first_token_prefix) == ("the ", b"")
+    assert (run.codec.decode_text(prompt.ids), prompt.first_token_prefix) == ("the ", b"")

@@ -114,7 +114,7 @@ def test_training_starts_from_another_run_with_new_symbols(run: Run, tmp_path: P
     assert digest(run.path) == before
     assert len(continued.codec) > len(run.codec)
     assert continued.codec.token_bytes[: len(run.codec)] == run.codec.token_bytes
-    assert continued.codec.decode(continued.codec.encode("狐")) == "狐"
+    assert continued.codec.decode_text(continued.codec.encode_text("狐")) == "狐"
     kept = continued.next_distribution("the quick brown")[: len(run.codec)]
     assert np.allclose(kept / kept.sum(), run.next_distribution("the quick brown"), atol=1e-4)
     taught = seqloom.train(other, run=tmp_path / "taught", from_run=run.path, steps=80, threads=1)
@@ -170,7 +170,7 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
     assert run.config.model.sizes == (128,)
     assert (run.config.training.window, run.config.training.stride, run.config.training.lanes) == (60, 3, 128)
     assert (run.config.training.optimizer, run.config.training.patience) == ("rmsprop", 0)
-    assert "T" not in [run.codec.decode([token]) for token in range(len(run.codec))]
+    assert "T" not in [run.codec.decode_text([token]) for token in range(len(run.codec))]
     assert run.info()["generation"] == "window by window"
     windowed, carried = (run.samples("the quick", length=80, carry=carry)[0] for carry in (False, True))
     assert windowed == run.samples("the quick", length=80)[0]

@@ -12,7 +12,7 @@ import seqloom
 from seqloom.api import Run
 from seqloom.critic.bayes_inversion import BayesInversionCritic
 from seqloom.critic.rate_table import rate_table
-from seqloom.data.conditions import fit_scale
+from seqloom.data.scale import fit_scale
 from seqloom.detector.negatives import generate_negatives
 from seqloom.errors import ConfigError, SourceError
 from seqloom.lm.observer import TrainingObserver
@@ -333,7 +333,7 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
     ("settings", "message"),
     [
         ({"rating": 9}, "stars was 1 to 5 in training"),
-        ({"rating": {}}, "--rating got {}, which says nothing: name one of stars"),
+        ({"rating": {}}, "--rating got {}, which is empty: name one of stars"),
         ({"rating": True}, "--rating got True for stars"),
         ({"rating": 5, "guidance": -1}, "--guidance got -1"),
         ({"rating": 1e300, "extrapolate": True}, "even --extrapolate goes no further than 10 times"),

@@ -8,8 +8,9 @@ import torch
 
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.data.batch_conditions import ConditionSource
-from seqloom.data.conditions import Conditions, fit_scale
+from seqloom.data.conditions import Conditions
 from seqloom.data.contiguous_batches import ContiguousBatches
+from seqloom.data.scale import fit_scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.evaluation.likelihood import full_likelihood
@@ -33,7 +34,7 @@ def rated_store(number: int = 600) -> TokenStore:
         conditions={"stars": stars.astype(np.float64)},
         categories={},
         groups=None,
-        characters=records.size,
+        num_units=records.size,
         skipped={},
     )
 
@@ -47,7 +48,9 @@ def make_trainer(kernels: str | None, hidden: float = 0.0, steps: int = 150, **m
     settings = {"sizes": (16,), "condition": STARS.width, **model}
     network = LanguageModel(ModelConfig(vocabulary=VOCABULARY, **settings), seed=2)  # type: ignore[arg-type]
     ratings = ConditionSource(STARS, STARS.values_of(STORE), hidden, seed=config.seed)
-    batches = ContiguousBatches(STORE, Spans.whole(STORE), lanes=16, window=16, seed=0, ratings=ratings)
+    batches = ContiguousBatches(
+        STORE, Spans.whole(STORE), batch_size=16, sequence_length=16, seed=0, conditions=ratings
+    )
     return Trainer(network, batches, config, kernels=kernels, threads=2)
 
 

@@ -32,7 +32,7 @@ def list_corpora(json: _Json = False) -> None:
     rows = [("name", "size", "here", "licence", "what it is")]
     for entry in entries:
         size = "-" if entry.num_bytes is None else f"{entry.num_bytes:,} bytes"
-        rows.append((entry.name, size, "yes" if entry.at_hand else "no", entry.licence, entry.description))
+        rows.append((entry.name, size, "yes" if entry.is_local else "no", entry.licence, entry.description))
     print_table(rows)
 
 
@@ -45,7 +45,7 @@ def _as_json(entry: Any) -> dict[str, Any]:
         "sha256": entry.sha256,
         "addresses": list(entry.addresses),
         "path": None if entry.path is None else str(entry.path),
-        "built_in": entry.built_in,
+        "built_in": entry.is_built_in,
     }
 
 

@@ -13,7 +13,7 @@ from seqloom.cli.token_table import Surprises
 from seqloom.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqloom.codecs.base import Codec
+    from seqloom.codecs.text import TextCodec
     from seqloom.evaluation.token_scores import TokenScore
     from seqloom.lm.evaluate import Protocol
 
@@ -92,11 +92,7 @@ def evaluate(
     if json:
         print_json(
             {
-                "nats_per_token": scored.nats_per_token,
-                "bits_per_char": scored.bits_per_char,
-                "perplexity": scored.perplexity,
-                "tokens": scored.tokens,
-                "characters": scored.characters,
+                **scored.measures(),
                 "protocol": named,
                 "split": split,
                 "source": source,
@@ -107,10 +103,10 @@ def evaluate(
     print_table(
         [
             ("nats a token", f"{scored.nats_per_token:.4f}"),
-            ("bits a character", f"{scored.bits_per_char:.4f}"),
+            *([] if scored.bits_per_char is None else [("bits a character", f"{scored.bits_per_char:.4f}")]),
             ("perplexity", f"{scored.perplexity:.3f}"),
             ("tokens", f"{scored.tokens:,}"),
-            ("characters", f"{scored.characters:,}"),
+            (f"{scored.unit}s", f"{scored.num_units:,}"),
             ("protocol", named),
             ("text", f"{source or 'own corpus'}, {split}"),
             *([("left out", format_symbols(scored.left_out))] if scored.left_out else []),
@@ -142,15 +138,15 @@ def score(
     opened = load(run)
     documents = score_source(opened, source, skip_unknown=skip_unknown, note=say)
     if json:
-        _print_scores(opened.codec, documents)
+        _print_scores(opened.text_codec, documents)
         return
-    surprises = Surprises(opened.codec)
+    surprises = Surprises(opened.text_codec)
     for document in documents:
         surprises.add(document)
     surprises.print()
 
 
-def _print_scores(codec: "Codec", documents: Iterable[Iterable["TokenScore"]]) -> None:
+def _print_scores(codec: "TextCodec", documents: Iterable[Iterable["TokenScore"]]) -> None:
     """One JSON object, written as the scores come, so that a text of any length fits into memory."""
     opening = '{"documents": ['
     for document in documents:
@@ -164,10 +160,10 @@ def _print_scores(codec: "Codec", documents: Iterable[Iterable["TokenScore"]]) -
     print("]}" if opening == ", " else '{"documents": []}')
 
 
-def _as_json(codec: "Codec", scored: "TokenScore") -> dict[str, Any]:
+def _as_json(codec: "TextCodec", scored: "TokenScore") -> dict[str, Any]:
     """A token's scores; the boundary that ends a record spells nothing."""
     return {
-        "token": codec.decode([scored.token]),
+        "token": codec.decode_text([scored.token]),
         "id": scored.token,
         "log_prob": scored.log_prob,
         "rank": scored.rank,

@@ -341,8 +341,8 @@ def _heading(number: int, count: int) -> str:
 
 def _was_cut(run: "Run", sample: "Sample", prompt: str) -> bool:
     """Whether a stop string ended the text: what is written of it is not shown."""
-    begun = run.codec.pending_space(run.normalize(prompt))
-    return run.codec.decode(sample.tokens).removeprefix(begun) != sample.text
+    begun = run.text_codec.pending_space(run.normalize(prompt))
+    return run.text_codec.decode_text(sample.tokens).removeprefix(begun) != sample.text
 
 
 def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, hold: bool) -> tuple["Sample", bool]:
@@ -373,7 +373,7 @@ def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, 
 def _as_known(run: "Run", prompt: str) -> str:
     """The prompt as the run reads it; what is left out of it is named."""
     read = run.normalize(prompt)
-    unknown = dict(run.codec.unknown_symbols(read))
+    unknown = dict(run.text_codec.unknown_symbols(read))
     if unknown:
         left_out = ", ".join(map(repr, dict.fromkeys(unknown.values())))
         say(f"left out of the prompt: {left_out}")

@@ -89,7 +89,9 @@ def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     rows += [(name, str(described[name])) for name in ("preset", "parent") if described[name]]
     for part in ("validation", "held_out"):
         if scored := described["metrics"].get(part, {}).get("full_context"):
-            found = f"{scored['nats_per_token']:.4f} nats a token, {scored['bits_per_char']:.4f} bits a character"
+            found = f"{scored['nats_per_token']:.4f} nats a token"
+            if "bits_per_char" in scored:
+                found += f", {scored['bits_per_char']:.4f} bits a character"
             rows.append((part.replace("_", "-"), found))
     return rows
 

@@ -10,7 +10,7 @@ from seqloom.cli.live_panel import one_line
 from seqloom.cli.output import print_table, visible
 
 if TYPE_CHECKING:
-    from seqloom.codecs.base import Codec
+    from seqloom.codecs.text import TextCodec
     from seqloom.evaluation.token_scores import TokenScore
 
 __all__ = ["Surprises"]
@@ -28,7 +28,7 @@ class Surprises:
         codec: spells the tokens.
     """
 
-    def __init__(self, codec: "Codec") -> None:
+    def __init__(self, codec: "TextCodec") -> None:
         self._codec = codec
         self._nats = self._entropy = 0.0
         self._tokens = self._characters = 0
@@ -51,7 +51,7 @@ class Surprises:
             before.append(score.token)
 
     def _remember(self, score: "TokenScore", before: Iterable[int]) -> None:
-        found = (-score.log_prob, -self._tokens, self._codec.decode(before), self._spelled(score.token))
+        found = (-score.log_prob, -self._tokens, self._codec.decode_text(before), self._spelled(score.token))
         if any(found[2:] == other[2:] for other in self._most):
             return
         if len(self._most) < _MOST:
@@ -60,7 +60,7 @@ class Surprises:
             heapq.heapreplace(self._most, found)
 
     def _spelled(self, token: int) -> str:
-        return "(end)" if token == self._codec.boundary else self._codec.decode([token])
+        return "(end)" if token == self._codec.boundary else self._codec.decode_text([token])
 
     def print(self) -> None:
         """Print what was counted."""

@@ -1,4 +1,4 @@
-"""Byte-pair encoding of UTF-8 bytes: frequent words are one token, rare ones a few; it can spell any text."""
+"""Byte-pair encoding of UTF-8 bytes: a frequent word is one token, a rare word a few; any text can be encoded."""
 
 import json
 import os
@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from seqloom.codecs.base import JsonObject
 from seqloom.codecs.pretokenizer import PieceCodec, blocks, split, subword_pattern
-from seqloom.codecs.utf8 import spellable
+from seqloom.codecs.utf8 import check_surrogates
 from seqloom.codecs.vocabulary import NUM_BYTES
 from seqloom.corpora.document import Corpus
 from seqloom.errors import CodecError, ConfigError
@@ -19,20 +20,20 @@ if TYPE_CHECKING:
 __all__ = ["SubwordCodec"]
 
 _DEFAULT_CAP = 2_048
-"""In half a million characters each id still occurs a hundred times, and a token spells three characters."""
+"""With half a million characters each id still occurs a hundred times; a token has three characters on average."""
 
 _SAMPLE_CHARACTERS = 8_000_000
-"""Pairs are counted in at most so much text: more moves no frequent pair, and takes a second a megabyte."""
+"""Largest sample in which pairs are counted: more text changes no frequent pair and costs a second per megabyte."""
 
-_SAMPLE_BLOCK = 1 << 16
+_SAMPLE_BLOCK_CHARACTERS = 1 << 16
 
 
 class SubwordCodec(PieceCodec):
     """Byte-pair encoding (Sennrich et al. 2016) of bytes (Radford et al. 2019), fitted by `tokenizers`.
 
     Args:
-        tokenizer: the fitted tokenizer's own JSON.
-        boundary: the id between documents, the one after the tokenizer's last, or None.
+        tokenizer: JSON of the fitted tokenizer.
+        boundary: id between documents, one past the tokenizer's last id, or None.
 
     Raises:
         CodecError: the tokenizer is damaged.
@@ -50,52 +51,52 @@ class SubwordCodec(PieceCodec):
 
     @classmethod
     def fit(cls, corpus: Corpus, *, vocabulary: int | None = None) -> Self:
-        """Learn the merges from the corpus, or from an even sample of it if it is large.
+        """Learn the merges from the corpus, or from an even sample of a large one.
 
         Args:
-            corpus: what to read.
-            vocabulary: at most so many ids, the 256 bytes and the boundary included; None is 2,048.
+            corpus: training corpus.
+            vocabulary: largest number of ids, the 256 bytes and the boundary included; None is 2,048.
 
         Raises:
-            ConfigError: the cap is below the bytes and the boundary.
+            ConfigError: `vocabulary` is below the bytes and the boundary.
         """
         cap = _DEFAULT_CAP if vocabulary is None else vocabulary
-        needed = NUM_BYTES + corpus.separate
-        if cap < needed:
-            raise ConfigError(f"--vocabulary got {cap}: the level subword needs {needed} or more here")
-        tokenizer = _fitted(_sample(corpus), cap - corpus.separate)
-        return cls(tokenizer, len(tokenizer["model"]["vocab"]) if corpus.separate else None)
+        smallest = NUM_BYTES + corpus.has_documents
+        if cap < smallest:
+            raise ConfigError(f"--vocabulary got {cap}: the level subword needs {smallest} or more here")
+        tokenizer = _fitted(_sample(corpus), cap - corpus.has_documents)
+        return cls(tokenizer, len(tokenizer["model"]["vocab"]) if corpus.has_documents else None)
 
     def extend(self, corpus: Corpus) -> Self:
-        """This codec, with a boundary if `corpus` needs one; it can spell everything already."""
-        return type(self)(self._stored, len(self._spellings) if corpus.separate else self.boundary)
+        """Return this codec, with a boundary if `corpus` needs one; it can encode any text already."""
+        return type(self)(self._stored, len(self._spellings) if corpus.has_documents else self.boundary)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
-        """The UTF-8 bytes that each id stands for; the boundary's are empty."""
+        """The UTF-8 bytes of each id; the boundary has none."""
         return self._spellings + ((b"",) if self.boundary is not None else ())
 
     def to_json(self) -> dict[str, Any]:
-        """The boundary's id and the tokenizer."""
+        """Return the id of the boundary and the tokenizer."""
         return {"level": self.level, "boundary": self.boundary, "tokenizer": self._stored}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The codec that `to_json` described.
+    def from_json(cls, stored: JsonObject) -> Self:
+        """Return the codec described by `to_json`.
 
         Raises:
             CodecError: the description is damaged.
         """
         tokenizer, boundary = stored.get("tokenizer"), stored.get("boundary", "missing")
         if not isinstance(tokenizer, Mapping) or not isinstance(boundary, int | None):
-            raise CodecError("the codec is damaged: it lacks its tokenizer, or does not say whether it has a boundary")
+            raise CodecError("the codec is damaged: its tokenizer or boundary is missing")
         return cls(tokenizer, boundary)
 
     @classmethod
     def _pattern(cls) -> re.Pattern[str]:
         return subword_pattern()
 
-    def _spell(self, pieces: list[str]) -> Iterator[Sequence[int]]:
+    def _encode_pieces(self, pieces: list[str]) -> Iterator[Sequence[int]]:
         return (encoding.ids for encoding in self._tokenizer.encode_batch(pieces))
 
     @cached_property
@@ -110,25 +111,26 @@ class SubwordCodec(PieceCodec):
 
 
 def _sample(corpus: Corpus) -> list[str]:
-    """The corpus in blocks; whenever there is too much of it, every other block is dropped from there on."""
-    kept: list[str] = []
+    """Return blocks of the corpus; when they exceed the sample size, every other block is dropped from there on."""
+    sampled: list[str] = []
     stride, size = 1, 0
-    passages = (passage for document in corpus for passage in document.passages())
-    all_blocks = (block for passage in passages for block in _filled(spellable(passage), _SAMPLE_BLOCK))
+    passages = (passage for document in corpus for passage in document.text.passages())
+    checked = (check_surrogates(passage) for passage in passages)
+    all_blocks = (block for chunks in checked for block in _filled(chunks, _SAMPLE_BLOCK_CHARACTERS))
     for number, block in enumerate(all_blocks):
         if number % stride:
             continue
-        kept.append(block)
+        sampled.append(block)
         size += len(block)
-        while size > _SAMPLE_CHARACTERS and len(kept) > 1:
-            kept = kept[::2]
+        while size > _SAMPLE_CHARACTERS and len(sampled) > 1:
+            sampled = sampled[::2]
             stride *= 2
-            size = sum(map(len, kept))
-    return kept
+            size = sum(map(len, sampled))
+    return sampled
 
 
 def _filled(chunks: Iterable[str], size: int) -> Iterator[str]:
-    """The text of `chunks` in blocks of `size` characters, however it was chunked; the last may be shorter."""
+    """Yield the text of `chunks` in blocks of `size` characters, whatever the chunks; the last may be shorter."""
     rest = ""
     for chunk in chunks:
         text = rest + chunk
@@ -140,12 +142,12 @@ def _filled(chunks: Iterable[str], size: int) -> Iterator[str]:
 
 
 def _fitted(texts: list[str], num_tokens: int) -> dict[str, Any]:
-    """The JSON of a byte-level BPE tokenizer with at most `num_tokens` ids."""
+    """Return the JSON of a byte-level BPE tokenizer with at most `num_tokens` ids."""
     _quiet()
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    # A piece is handed over whole: the cuts are made before, by one rule for any text.
+    # No second cut: `split` has already cut the text into pieces.
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -161,15 +163,15 @@ def _fitted(texts: list[str], num_tokens: int) -> dict[str, Any]:
 
 
 def _quiet() -> None:
-    """Keep `tokenizers` to one thread: with more, it warns on standard error whenever the process forks."""
+    """Limit `tokenizers` to one thread: with more, it warns on standard error whenever the process forks."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def _spellings(tokenizer: Mapping[str, Any]) -> tuple[bytes, ...]:
-    """The bytes of each id.
+    """Return the bytes of each id.
 
     Raises:
-        CodecError: the ids have gaps, or a byte cannot be spelled.
+        CodecError: the ids have gaps, or a byte has no token.
     """
     try:
         vocabulary: Mapping[str, int] = tokenizer["model"]["vocab"]
@@ -186,9 +188,9 @@ def _spellings(tokenizer: Mapping[str, Any]) -> tuple[bytes, ...]:
 
 @cache
 def _byte_values() -> dict[str, int]:
-    """The byte that each character of a byte-level token stands for.
+    """Return the byte of each character in a byte-level token.
 
-    Printable Latin-1 characters stand for themselves, U+0100 and on for the rest (Radford et al. 2019).
+    Printable Latin-1 characters are themselves; U+0100 and up are the other bytes (Radford et al. 2019).
     """
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [value for value in range(NUM_BYTES) if value not in printable]

@@ -1,32 +1,32 @@
-"""What UTF-8 cannot spell: half of a surrogate pair, as in broken JSON and in undecodable arguments."""
+"""Text without a UTF-8 encoding: lone surrogates, as in broken JSON and in undecodable arguments."""
 
 from collections.abc import Iterable, Iterator
 
-from seqloom.codecs.base import Unknown, describe_unknown
+from seqloom.codecs.unknown_symbols import UnknownSymbol, describe_unknown
 from seqloom.errors import CodecError
 
-__all__ = ["spellable", "unspellable"]
+__all__ = ["check_surrogates", "lone_surrogates"]
 
 
-def unspellable(text: str) -> list[Unknown]:
-    """Where lone surrogates stand in `text`."""
+def lone_surrogates(text: str) -> list[UnknownSymbol]:
+    """Return the lone surrogates of `text`."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return [(at, symbol) for at, symbol in enumerate(text) if "\ud800" <= symbol <= "\udfff"]
+        return [(position, symbol) for position, symbol in enumerate(text) if "\ud800" <= symbol <= "\udfff"]
     return []
 
 
-def spellable(chunks: Iterable[str]) -> Iterator[str]:
-    """Pass the chunks on.
+def check_surrogates(chunks: Iterable[str]) -> Iterator[str]:
+    """Yield the chunks unchanged.
 
     Raises:
-        CodecError: one of them holds a lone surrogate; says where in the whole text.
+        CodecError: a chunk has a lone surrogate; says where in the whole text.
     """
-    position = 0
+    start = 0
     for chunk in chunks:
-        unknown = unspellable(chunk)
+        unknown = lone_surrogates(chunk)
         if unknown:
-            raise CodecError(describe_unknown([(position + at, symbol) for at, symbol in unknown]))
+            raise CodecError(describe_unknown([(start + position, symbol) for position, symbol in unknown]))
         yield chunk
-        position += len(chunk)
+        start += len(chunk)

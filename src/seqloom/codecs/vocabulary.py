@@ -1,4 +1,4 @@
-"""The ids of codecs that list their tokens: symbols, the 256 bytes that spell the rest, the boundary."""
+"""Vocabularies that list their tokens: symbols, the 256 bytes that encode all other text, the boundary."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from seqloom.errors import CodecError, ConfigError
 
-__all__ = ["NUM_BYTES", "Vocabulary", "room_for_symbols"]
+__all__ = ["NUM_BYTES", "Vocabulary", "symbol_capacity"]
 
 NUM_BYTES = 256
 
@@ -17,42 +17,42 @@ Token = str | int | None
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Tokens in the order of their ids. Ids are only ever appended, so that old ones keep their meaning.
+    """Tokens in the order of their ids. Ids are only ever appended, so that old ids keep their meaning.
 
     Attributes:
-        tokens: what each id stands for; the 256 bytes stand side by side in order, or not at all.
+        tokens: the token of each id; the 256 bytes are adjacent and in order, or absent.
     """
 
     tokens: tuple[Token, ...]
 
     @classmethod
-    def of(cls, symbols: Iterable[str], *, spelled: bool, boundary: bool) -> Self:
-        """Symbols first, then the bytes if rare text is to be `spelled` in them, then the boundary."""
-        return cls((*symbols, *(range(NUM_BYTES) if spelled else ()), *((None,) if boundary else ())))
+    def build(cls, symbols: Iterable[str], *, byte_fallback: bool, boundary: bool) -> Self:
+        """Return a vocabulary with symbols first, then the bytes if `byte_fallback`, then the boundary if wanted."""
+        return cls((*symbols, *(range(NUM_BYTES) if byte_fallback else ()), *((None,) if boundary else ())))
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
-        """The vocabulary whose `tokens` are `stored`.
+        """Return the vocabulary whose `tokens` are `stored`.
 
         Raises:
-            CodecError: they are not distinct symbols, at most one boundary, and all or none of the bytes.
+            CodecError: `stored` is not a list of distinct symbols, at most one boundary, and all or none of the bytes.
         """
         if not isinstance(stored, list) or not stored:
-            raise CodecError("the codec is damaged: its tokens are no list")
+            raise CodecError("the codec is damaged: its tokens are not a list")
         symbols = [token for token in stored if isinstance(token, str)]
-        spelled = [token for token in stored if isinstance(token, int) and not isinstance(token, bool)]
-        first_byte = stored.index(spelled[0]) if spelled else 0
+        byte_values = [token for token in stored if isinstance(token, int) and not isinstance(token, bool)]
+        first_byte = stored.index(byte_values[0]) if byte_values else 0
         if (
-            len(symbols) + len(spelled) + min(1, stored.count(None)) != len(stored)
+            len(symbols) + len(byte_values) + min(1, stored.count(None)) != len(stored)
             or len(set(symbols)) != len(symbols)
             or "" in symbols
-            or (spelled and stored[first_byte : first_byte + len(spelled)] != list(range(NUM_BYTES)))
+            or (byte_values and stored[first_byte : first_byte + len(byte_values)] != list(range(NUM_BYTES)))
         ):
             raise CodecError("the codec is damaged: its tokens are not distinct symbols, bytes and one boundary")
         return cls(tuple(stored))
 
     def extend(self, symbols: Iterable[str], *, boundary: bool) -> Self:
-        """This vocabulary with symbols appended, and a boundary if it is wanted and there was none."""
+        """Return this vocabulary with symbols appended, and a boundary if one is wanted and missing."""
         new_boundary = (None,) if boundary and self.boundary is None else ()
         return type(self)((*self.tokens, *symbols, *new_boundary))
 
@@ -63,32 +63,32 @@ class Vocabulary:
 
     @cached_property
     def boundary(self) -> int | None:
-        """The boundary's id, if there is one."""
+        """The id of the boundary, or None."""
         return self.tokens.index(None) if None in self.tokens else None
 
     @cached_property
     def first_byte(self) -> int | None:
-        """The id of byte 0, if rare text is spelled in bytes; the other bytes follow it."""
+        """The id of byte 0, or None without bytes; the other bytes follow it."""
         return next((index for index, token in enumerate(self.tokens) if isinstance(token, int)), None)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
-        """The UTF-8 bytes that each id stands for; the boundary's are empty."""
+        """The UTF-8 bytes of each id; the boundary has none."""
         return tuple(map(_spelling, self.tokens))
 
 
-def room_for_symbols(level: str, cap: int, boundary: bool) -> int:
-    """How many symbols fit under a cap on all ids, beside the bytes and the boundary.
+def symbol_capacity(level: str, cap: int, boundary: bool) -> int:
+    """Return the number of symbols that fit below a cap on all ids, next to the bytes and the boundary.
 
     Raises:
-        ConfigError: there is room for none.
+        ConfigError: no symbol fits.
     """
-    room = cap - NUM_BYTES - boundary
-    if room < 1:
-        parts = f"{NUM_BYTES} bytes that spell what is rare{', the boundary' if boundary else ''} and one symbol"
-        least = NUM_BYTES + boundary + 1
-        raise ConfigError(f"--vocabulary got {cap}: the level {level} needs {least} or more here ({parts})")
-    return room
+    capacity = cap - NUM_BYTES - boundary
+    if capacity < 1:
+        parts = f"{NUM_BYTES} bytes for rare text{', the boundary' if boundary else ''} and one symbol"
+        smallest = NUM_BYTES + boundary + 1
+        raise ConfigError(f"--vocabulary got {cap}: the level {level} needs {smallest} or more here ({parts})")
+    return capacity
 
 
 def _spelling(token: Token) -> bytes:

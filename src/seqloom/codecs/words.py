@@ -1,4 +1,4 @@
-"""One token a word, mark or space; rare words are spelled in bytes, so that any text comes back exactly."""
+"""One token per word, mark or space; rare words are encoded as bytes, so that any text comes back exactly."""
 
 import re
 from collections import Counter
@@ -7,9 +7,10 @@ from functools import cached_property
 from heapq import nsmallest
 from typing import Any, Self
 
+from seqloom.codecs.base import JsonObject
 from seqloom.codecs.pretokenizer import PieceCodec, split, word_pattern
-from seqloom.codecs.utf8 import spellable, unspellable
-from seqloom.codecs.vocabulary import NUM_BYTES, Vocabulary, room_for_symbols
+from seqloom.codecs.utf8 import check_surrogates, lone_surrogates
+from seqloom.codecs.vocabulary import NUM_BYTES, Vocabulary, symbol_capacity
 from seqloom.corpora.document import Corpus
 from seqloom.errors import CodecError
 
@@ -18,21 +19,21 @@ __all__ = ["WordCodec"]
 _DEFAULT_CAP = 10_000
 """Ten thousand words cover about nine in ten of the running words of a novel or of reviews."""
 
-_FEW_WORDS = 1_000
-"""A corpus with no more distinct words than this keeps those that it has once."""
+_SMALL_VOCABULARY = 1_000
+"""Below this number of distinct words, words that occur once are kept."""
 
-_MOST_COUNTED = 1_000_000
-"""Distinct words that are counted at once: about 150 MB."""
+_MAX_COUNTED = 1_000_000
+"""Distinct words counted at once: about 150 MB."""
 
 
 class WordCodec(PieceCodec):
     """The most frequent words of a corpus, the most frequent first, and the 256 bytes.
 
-    Case, spaces and punctuation are part of the words (see `pieces.word_pattern`), so that nothing is lost.
+    Case, spaces and punctuation are part of the words (see `pretokenizer.word_pattern`), so that the codec is lossless.
 
     Args:
-        vocabulary: the words, the bytes, perhaps the boundary.
-        cap: how many ids were allowed.
+        vocabulary: the words, the bytes, and the boundary if there are documents.
+        cap: largest number of ids.
     """
 
     level = "word"
@@ -48,45 +49,45 @@ class WordCodec(PieceCodec):
         """Count the words in one streaming pass and keep the most frequent.
 
         Args:
-            corpus: what to read.
-            vocabulary: at most so many ids, the 256 bytes and the boundary included; None is 10,000.
+            corpus: training corpus.
+            vocabulary: largest number of ids, the 256 bytes and the boundary included; None is 10,000.
 
         Raises:
-            ConfigError: the cap leaves no room for a word.
+            ConfigError: `vocabulary` leaves no room for a word.
         """
         cap = _DEFAULT_CAP if vocabulary is None else vocabulary
-        room = room_for_symbols(cls.level, cap, corpus.separate)
-        words = _most_frequent(_count(corpus), room)
-        return cls(Vocabulary.of(words, spelled=True, boundary=corpus.separate), cap)
+        capacity = symbol_capacity(cls.level, cap, corpus.has_documents)
+        words = _most_frequent(_count(corpus), capacity)
+        return cls(Vocabulary.build(words, byte_fallback=True, boundary=corpus.has_documents), cap)
 
     def extend(self, corpus: Corpus) -> Self:
-        """This codec with the most frequent new words appended, as many as the cap once allowed."""
+        """Return this codec with the most frequent new words appended, at most as many as the cap allows in all."""
         counts = _count(corpus)
         for word in self.vocabulary.ids:
             counts.pop(word, None)
         words = _most_frequent(counts, self.cap - NUM_BYTES)
-        return type(self)(self.vocabulary.extend(words, boundary=corpus.separate), self.cap)
+        return type(self)(self.vocabulary.extend(words, boundary=corpus.has_documents), self.cap)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
-        """The UTF-8 bytes that each id stands for; the boundary's are empty."""
+        """The UTF-8 bytes of each id; the boundary has none."""
         return self.vocabulary.token_bytes
 
     def to_json(self) -> dict[str, Any]:
-        """The cap, and a string (word), number (byte) or null (boundary) for every id."""
+        """Return the cap, and a string (word), number (byte) or null (boundary) for every id."""
         return {"level": self.level, "cap": self.cap, "tokens": list(self.vocabulary.tokens)}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """The codec that `to_json` described.
+    def from_json(cls, stored: JsonObject) -> Self:
+        """Return the codec described by `to_json`.
 
         Raises:
             CodecError: the description is damaged.
         """
         vocabulary = Vocabulary.from_json(stored.get("tokens"))
         cap = stored.get("cap")
-        if vocabulary.first_byte is None or any(map(unspellable, vocabulary.ids)):
-            raise CodecError("the codec is damaged: its tokens lack the 256 bytes or hold what is no text")
+        if vocabulary.first_byte is None or any(map(lone_surrogates, vocabulary.ids)):
+            raise CodecError("the codec is damaged: its tokens lack the 256 bytes or are not valid text")
         if not isinstance(cap, int) or cap <= NUM_BYTES:
             raise CodecError(f"the codec is damaged: its cap is {cap!r}")
         return cls(vocabulary, cap)
@@ -95,7 +96,7 @@ class WordCodec(PieceCodec):
     def _pattern(cls) -> re.Pattern[str]:
         return word_pattern()
 
-    def _spell(self, pieces: list[str]) -> Iterator[Sequence[int]]:
+    def _encode_pieces(self, pieces: list[str]) -> Iterator[Sequence[int]]:
         ids, first_byte = self.vocabulary.ids, self.vocabulary.first_byte or 0
         for piece in pieces:
             known = ids.get(piece)
@@ -103,27 +104,27 @@ class WordCodec(PieceCodec):
 
 
 def _count(corpus: Corpus) -> Counter[str]:
-    """How often each word stands in the corpus; the rarest may be missing from a large one."""
+    """Return the frequency of each word of the corpus; the rarest words of a large one may be missing."""
     counts: Counter[str] = Counter()
-    for passage in (passage for document in corpus for passage in document.passages()):
-        for words in split(spellable(passage), word_pattern()):
+    for passage in (passage for document in corpus for passage in document.text.passages()):
+        for words in split(check_surrogates(passage), word_pattern()):
             counts.update(words)
-            if len(counts) > _MOST_COUNTED:
+            if len(counts) > _MAX_COUNTED:
                 counts = _without_rarest(counts)
     return counts
 
 
 def _without_rarest(counts: Counter[str]) -> Counter[str]:
-    """At most half of `_MOST_COUNTED` words, those that were seen more than once, twice, four times ..."""
-    seen = 1
-    while len(counts) > _MOST_COUNTED // 2:
-        counts = Counter({word: count for word, count in counts.items() if count > seen})
-        seen *= 2
+    """Return at most half of `_MAX_COUNTED` words: those seen more than once, twice, four times ..."""
+    threshold = 1
+    while len(counts) > _MAX_COUNTED // 2:
+        counts = Counter({word: count for word, count in counts.items() if count > threshold})
+        threshold *= 2
     return counts
 
 
-def _most_frequent(counts: Mapping[str, int], room: int) -> list[str]:
-    """At most `room` words, the most frequent first, equals in code point order."""
-    least = 1 if len(counts) <= _FEW_WORDS else 2
-    ranked: Iterable[tuple[int, str]] = ((-count, word) for word, count in counts.items() if count >= least)
-    return [word for _, word in nsmallest(room, ranked)]
+def _most_frequent(counts: Mapping[str, int], capacity: int) -> list[str]:
+    """Return at most `capacity` words, the most frequent first, ties in code point order."""
+    min_count = 1 if len(counts) <= _SMALL_VOCABULARY else 2
+    ranked: Iterable[tuple[int, str]] = ((-count, word) for word, count in counts.items() if count >= min_count)
+    return [word for _, word in nsmallest(capacity, ranked)]

@@ -1,9 +1,10 @@
-"""From a source that a person names to an ordered, re-iterable stream of documents."""
+"""From the name of a source to an ordered, re-iterable stream of documents."""
 
 from seqloom.corpora.catalogue import Entry
 from seqloom.corpora.corpus import SourceCorpus, open_corpus
-from seqloom.corpora.document import CHUNK_CHARACTERS, Condition, Corpus, Document
+from seqloom.corpora.document import Condition, Corpus, Document
 from seqloom.corpora.fetch import catalogue, fetch
+from seqloom.corpora.payloads import CHUNK_CHARACTERS, Payload, TextPayload
 
 __all__ = [
     "CHUNK_CHARACTERS",
@@ -11,7 +12,9 @@ __all__ = [
     "Corpus",
     "Document",
     "Entry",
+    "Payload",
     "SourceCorpus",
+    "TextPayload",
     "catalogue",
     "fetch",
     "open_corpus",

@@ -1,4 +1,4 @@
-"""The corpus that is always at hand: the reference text that every CPython carries."""
+"""The built-in corpus: the reference text of CPython."""
 
 from seqloom.errors import SourceError
 
@@ -6,7 +6,7 @@ __all__ = ["python_docs"]
 
 
 def python_docs() -> str:
-    """The topics of Python's own help, in the order of their names, with a blank line between two of them.
+    """Return the topics of Python's help, sorted by name, with blank lines between them.
 
     Raises:
         SourceError: this Python was installed without its reference text.
@@ -15,6 +15,6 @@ def python_docs() -> str:
         from pydoc_data.topics import topics
     except ImportError:
         raise SourceError(
-            "python-docs is not there: this Python was installed without pydoc_data; name a file instead"
+            "python-docs is missing: this Python was installed without pydoc_data; name a file instead"
         ) from None
     return "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"

@@ -1,4 +1,4 @@
-"""The catalogue: public corpora by name, where they lie and how their content is known. Fetches nothing."""
+"""The catalogue: public corpora by name, with their addresses and hashes. Fetches nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ class Entry:
     """One corpus of the catalogue.
 
     Attributes:
-        name: what a person calls it.
+        name: name of the corpus.
         description: one line.
-        licence: under which it may be used.
-        addresses: where it is published, tried in this order; empty for what is built in.
-        sha256: of the file, in hexadecimal; None for what is built in.
-        num_bytes: the file's size; None for what is built in.
-        path: where the file lies on this machine; None where it must be fetched or was not looked for.
+        licence: name of the licence.
+        addresses: URLs of the file, tried in this order; empty for the built-in corpus.
+        sha256: hash of the file, in hexadecimal; None for the built-in corpus.
+        num_bytes: size of the file; None for the built-in corpus.
+        path: path of the file on this machine; None if it is not here or was not searched.
     """
 
     name: str
@@ -30,20 +30,20 @@ class Entry:
     path: Path | None = None
 
     @property
-    def built_in(self) -> bool:
-        """Whether it comes with Python and needs no file."""
+    def is_built_in(self) -> bool:
+        """Whether the corpus comes with Python and needs no file."""
         return not self.addresses
 
     @property
-    def at_hand(self) -> bool:
-        """Whether it can be read without a network."""
-        return self.built_in or self.path is not None
+    def is_local(self) -> bool:
+        """Whether the corpus can be read without a network."""
+        return self.is_built_in or self.path is not None
 
 
-_KNOWN = (
+_ALL_ENTRIES = (
     Entry(
         name="python-docs",
-        description="the reference text that every CPython carries (about 465,000 characters)",
+        description="the reference text of CPython (about 465,000 characters)",
         licence="PSF License",
     ),
     Entry(
@@ -64,5 +64,5 @@ _KNOWN = (
     ),
 )
 
-ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in _KNOWN}
-"""Every entry by its name. An entry goes in only after its hash was checked against the real file."""
+ENTRIES: Mapping[str, Entry] = {entry.name: entry for entry in _ALL_ENTRIES}
+"""All entries by name. Check the hash against the real file before you add an entry."""

@@ -1,6 +1,6 @@
-"""Bytes of a file in bounded blocks, unpacked where the file is compressed. Knows nothing of text.
+"""Bytes of a file in bounded blocks, decompressed where the file is compressed.
 
-Compression is told from a file's first bytes, never from its name.
+Compression is detected from the first bytes of a file, never from its name.
 """
 
 import zlib
@@ -13,58 +13,58 @@ from seqloom.errors import SourceError
 __all__ = ["BLOCK_BYTES", "read_blocks"]
 
 BLOCK_BYTES = 1 << 20
-"""Every block but the last holds exactly this many bytes."""
+"""Length of every block but the last."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
-_PACKED_BYTES = 1 << 16  # read at once from a zstandard file: what they unpack to must fit into memory
+_COMPRESSED_BYTES = 1 << 16  # read at once from a zstandard file: their decompressed content must fit into memory
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:
-    """Read a file from the first byte to the last; gzip and zstandard are unpacked on the way.
+    """Yield the bytes of a file, with gzip and zstandard decompressed.
 
     Raises:
-        SourceError: the file cannot be read, or its compressed content is damaged or cut short.
+        SourceError: the file cannot be read, or its compressed content is damaged or truncated.
     """
     try:
         with open(path, "rb") as file:
             magic = file.read(4)
             file.seek(0)
             if magic.startswith(_GZIP):
-                yield from _gunzipped(file, path)
+                yield from _read_gzip(file, path)
             elif magic == _ZSTANDARD:
-                yield from _resized(_unzstandard(file, path))
+                yield from _in_blocks(_read_zstandard(file, path))
             else:
                 yield from iter(lambda: file.read(BLOCK_BYTES), b"")
     except OSError as error:
         raise SourceError(
-            f"cannot read {path}: {error.strerror or error}; check that the file is whole and may be read"
+            f"cannot read {path}: {error.strerror or error}; check that the file is complete and readable"
         ) from error
 
 
-def _gunzipped(file: IO[bytes], path: Path) -> Iterator[bytes]:
+def _read_gzip(file: IO[bytes], path: Path) -> Iterator[bytes]:
     import gzip
 
     try:
-        with gzip.open(file) as unpacked:
-            yield from iter(lambda: unpacked.read(BLOCK_BYTES), b"")
+        with gzip.open(file) as decompressed:
+            yield from iter(lambda: decompressed.read(BLOCK_BYTES), b"")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, "gzip", str(error)) from error
 
 
-def _unzstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
+def _read_zstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
     frame = None
     try:
-        for packed in iter(lambda: file.read(_PACKED_BYTES), b""):
-            while packed:
+        for compressed in iter(lambda: file.read(_COMPRESSED_BYTES), b""):
+            while compressed:
                 frame = decompressor.decompressobj() if frame is None else frame
-                yield frame.decompress(packed)
-                packed = b""
+                yield frame.decompress(compressed)
+                compressed = b""
                 if frame.eof:
-                    packed, frame = frame.unused_data, None
+                    compressed, frame = frame.unused_data, None
     except zstandard.ZstdError as error:
         raise _damaged(path, "zstandard", str(error)) from error
     if frame is not None:
@@ -72,11 +72,11 @@ def _unzstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
 
 
 def _damaged(path: Path, kind: str, detail: str) -> SourceError:
-    return SourceError(f"{path} is damaged: its {kind} data cannot be unpacked ({detail}); get the file again")
+    return SourceError(f"{path} is damaged: its {kind} data cannot be decompressed ({detail}); get the file again")
 
 
-def _resized(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of `BLOCK_BYTES`."""
+def _in_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in blocks of `BLOCK_BYTES`."""
     pending = bytearray()
     for block in blocks:
         pending += block

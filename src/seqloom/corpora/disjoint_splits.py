@@ -1,7 +1,7 @@
-"""Pools: disjoint parts of one table, so that whoever judges a text has never seen what its writer learned from.
+"""Pools: disjoint parts of one table, so that a judge of generated text never saw the generator's training data.
 
-A row's pool hangs on its group alone, or on its text where there is no group: it is the same in every command and for
-every order of the rows.
+The pool of a row is a hash of its group alone, or of its text where there is no group: it is the same in every command
+and for every order of the rows.
 """
 
 from hashlib import blake2b
@@ -10,14 +10,14 @@ from itertools import accumulate
 __all__ = ["POOLS", "pool_of"]
 
 POOLS = {"generator": 0.4, "critic": 0.3, "judge": 0.2, "detector-train": 0.05, "detector-test": 0.05}
-"""Names, and how much of a table each is."""
+"""Share of a table in each pool."""
 
 
 def pool_of(label: str) -> str:
-    """The pool of a group, or of a text.
+    """Return the pool of a group or a text.
 
     Args:
-        label: of what must not be divided.
+        label: the group, or the text.
     """
     digest = blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8, person=b"seqloom pool").digest()
     share = int.from_bytes(digest, "little") / 2**64

@@ -1,37 +1,55 @@
-"""What a corpus is made of."""
+"""Documents, and the contract of a corpus: an ordered stream of documents."""
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
-__all__ = ["CHUNK_CHARACTERS", "Condition", "Corpus", "Document"]
+from seqloom.corpora.payloads import Payload, TextPayload
+from seqloom.errors import SourceError
 
-CHUNK_CHARACTERS = 1 << 20
-"""No chunk of a document holds more characters than this."""
+__all__ = ["Condition", "Corpus", "Document"]
 
 Condition = float | str | None
-"""A rating, a category, or nothing known."""
+"""A rating, a category, or None where it is unknown."""
+
+PayloadT = TypeVar("PayloadT", bound=Payload)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Document:
     """One record of a corpus.
 
     Attributes:
-        chunks: the payload in order, in pieces of at most `CHUNK_CHARACTERS` characters; read once. An empty one stands
-            between two passages: texts that a model shall learn to end, though the record goes on.
-        conditions: ratings (numbers) and categories (strings) by column name; None where the record has none.
-        group: records of one group (a business, an author) never stand on both sides of a split.
+        payload: content.
+        conditions: ratings (numbers) and categories (strings) by column name; None where unknown.
+        group: label shared by records that must not be divided by a split (a business, an author), or None.
     """
 
-    chunks: Iterable[str]
+    payload: Payload
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     group: str | None = None
 
-    def passages(self) -> Iterator[Iterator[str]]:
-        """The chunks of each passage, to be read before the next passage is asked for."""
-        return (chunks for full, chunks in itertools.groupby(self.chunks, bool) if full)
+    def payload_as(self, payload_type: type[PayloadT]) -> PayloadT:
+        """Return the payload after a check of its type.
+
+        Raises:
+            SourceError: the payload has another type.
+        """
+        if not isinstance(self.payload, payload_type):
+            raise SourceError(
+                f"the source holds {self.payload.kind}, and {payload_type.kind} is needed here: choose another source "
+                "or another --level"
+            )
+        return self.payload
+
+    @property
+    def text(self) -> TextPayload:
+        """The payload of a document of text.
+
+        Raises:
+            SourceError: the document holds another kind of sequence.
+        """
+        return self.payload_as(TextPayload)
 
 
 @runtime_checkable
@@ -39,15 +57,15 @@ class Corpus(Protocol):
     """An ordered stream of documents that can be read any number of times.
 
     Attributes:
-        name: what a person calls it.
-        separate: True where the documents are separate records (lines, rows, several files), which a model must
-            learn to begin and end; False where the corpus is one running text.
-        fingerprint: sha256, in hexadecimal, over the source's bytes and the way they are read.
-        skipped: what was left out in the last full pass, by reason.
+        name: name in messages.
+        has_documents: True where the documents are separate records (lines, rows, several files), which a model must
+            learn to begin and end; False where the corpus is one running sequence.
+        fingerprint: sha256, in hexadecimal, of the source's bytes and the reading settings.
+        skipped: number of skipped parts in the last full pass, by reason.
     """
 
     name: str
-    separate: bool
+    has_documents: bool
     fingerprint: str
     skipped: Mapping[str, int]
 

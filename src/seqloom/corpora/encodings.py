@@ -1,6 +1,6 @@
-"""Which encoding a file's bytes are in, whether they are text at all, and their hash: one look at every byte.
+"""Detects whether a file is text and in which encoding, and hashes it, in one pass over its bytes.
 
-An encoding is believed only after the whole file was decoded with it, strictly.
+An encoding is accepted only after the whole file was decoded with it, strictly.
 """
 
 import codecs
@@ -14,22 +14,22 @@ from difflib import get_close_matches
 from seqloom.corpora.legacy_encodings import legacy_encodings
 from seqloom.errors import ConfigError, SourceError
 
-__all__ = ["Blocks", "Refused", "Scan", "Undecodable", "check_encoding", "decoded", "scan"]
+__all__ = ["Blocks", "Refused", "Scan", "Undecodable", "check_encoding", "decode_blocks", "scan"]
 
 Blocks = Callable[[], Iterator[bytes]]
-"""Reads a source's bytes, from the first to the last, as often as it is called."""
+"""Function that returns a source's bytes from the first to the last, at every call."""
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the other's
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is a prefix
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_MARK_IS_TEXT = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")  # codecs that leave the mark in the text
+_KEEP_MARK = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")  # codecs that leave the mark in the text
 
 _SIGNATURES = (
-    (b"PK\x03\x04", "a zip archive (or a file made of one: npz, docx, epub)"),
+    (b"PK\x03\x04", "a zip archive (or a file based on one: npz, docx, epub)"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a", "a rar archive"),
@@ -56,32 +56,32 @@ _CONTROL = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1b"))
 _HEAD_BYTES = 1 << 16
 
 _DECODED_BYTES = 1 << 15
-"""Bytes that are decoded at once. The memory of strings much longer goes back to the system each time."""
+"""Bytes decoded at once. The allocator returns the memory of much longer strings to the system every time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What one look at every byte of a source told.
+    """Result of one pass over the bytes of a source.
 
     Attributes:
-        encoding: the name of a Python codec that decodes all of it.
-        detected: False where the person named the encoding.
-        sha256: of the bytes, in hexadecimal.
-        blank: whether there is nothing but white space.
+        encoding: Python codec that decodes all bytes.
+        is_detected: False where the user named the encoding.
+        sha256: hash of the bytes, in hexadecimal.
+        is_blank: whether the text is white space only.
     """
 
     encoding: str
-    detected: bool
+    is_detected: bool
     sha256: str
-    blank: bool
+    is_blank: bool
 
 
 class Refused(SourceError):
-    """A file that is not text; in a folder it is left out and counted instead.
+    """A file that no format can read; in a folder it is skipped and counted instead.
 
     Args:
-        reason: what kind of file it is, for the count.
-        fault: the whole message.
+        reason: kind of file, for the count.
+        fault: error message.
     """
 
     def __init__(self, reason: str, fault: str) -> None:
@@ -90,18 +90,23 @@ class Refused(SourceError):
 
 
 class Undecodable(Exception):
-    """Bytes that the encoding does not allow, and where they stand, counted from 0."""
+    """Bytes that are invalid in an encoding.
 
-    def __init__(self, position: int, what: str) -> None:
+    Args:
+        position: index of the first of these bytes.
+        description: the bytes, or the decoder's message.
+    """
+
+    def __init__(self, position: int, description: str) -> None:
         self.position = position
-        super().__init__(f"{what} at byte {position:,}")
+        super().__init__(f"{description} at byte {position:,}")
 
 
 def check_encoding(name: str) -> None:
-    """Make sure that `name` is an encoding of text.
+    """Check that `name` is an encoding of text.
 
     Raises:
-        ConfigError: it is none; names the nearest ones.
+        ConfigError: it is not; lists similar names.
     """
     try:
         codecs.getincrementaldecoder(name)
@@ -113,30 +118,30 @@ def check_encoding(name: str) -> None:
         near = get_close_matches(name.lower().replace("-", "_"), {*aliases, *aliases.values()}, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ConfigError(
-            f"--encoding got {name!r}, which is no text encoding: choose one such as utf-8, cp1252 or gb18030{hint}"
+            f"--encoding got {name!r}, which is not a text encoding: choose one such as utf-8, cp1252 or gb18030{hint}"
         ) from None
 
 
-def decoded(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
-    """Decode bytes that come in blocks; a byte-order mark at the start is no text.
+def decode_blocks(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    """Yield the text of bytes in blocks, without a byte-order mark at its start.
 
     Raises:
         Undecodable: the bytes are not in `encoding`.
     """
     canonical = codecs.lookup(encoding).name
     decoder = codecs.getincrementaldecoder("utf-8-sig" if canonical == "utf-8" else encoding)("strict")
-    marked = canonical in _MARK_IS_TEXT
+    has_mark = canonical in _KEEP_MARK
     num_read = 0
     try:
-        for piece in _bounded(blocks):
-            num_read += len(piece)
-            text = decoder.decode(piece)
-            if marked and text:
-                text, marked = text.removeprefix("\ufeff"), False
+        for block in _bounded(blocks):
+            num_read += len(block)
+            text = decoder.decode(block)
+            if has_mark and text:
+                text, has_mark = text.removeprefix("\ufeff"), False
             yield text
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        # The error's bytes end where those read so far end, whatever was kept from earlier blocks.
+        # `error.object` starts with bytes kept from earlier blocks and ends with the last byte read.
         position = num_read - len(error.object) + error.start
         raise Undecodable(
             position, " ".join(f"0x{byte:02X}" for byte in error.object[error.start : error.end][:4])
@@ -151,55 +156,56 @@ def _bounded(blocks: Iterable[bytes]) -> Iterator[bytes]:
             yield block[start : start + _DECODED_BYTES]
 
 
-def scan(blocks: Blocks, name: str, asked: str | None = None) -> Scan:
-    """Look at every byte of a source once; again only where it is not UTF-8 and nobody named its encoding.
+def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
+    """Read every byte of a source once, or more often to detect an encoding other than UTF-8.
 
     Args:
-        blocks: reads the bytes.
-        name: what messages call the source.
-        asked: the encoding that the person named, or None to detect it.
+        blocks: function that returns the bytes.
+        name: name of the source in messages.
+        named_encoding: encoding named by the user, or None to detect it.
 
     Raises:
-        SourceError: the source is empty, binary, or in no encoding that could be found.
+        SourceError: the source is empty, binary, or in an unknown encoding.
     """
     head = _head(blocks)
     if not head:
         raise Refused("empty file", f"{name} is empty: choose a source that holds text")
     kind = next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
-    if kind and head.translate(None, _CONTROL) != head:  # a text too may begin with RIFF
+    if kind and head.translate(None, _CONTROL) != head:  # a text may begin with RIFF too
         raise _binary(name, f"it is {kind}")
     mark = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
-    if asked or mark:
-        return _scan_as(blocks, name, asked, mark or "")
+    if named_encoding or mark:
+        return _scan_as(blocks, name, named_encoding, mark or "")
     for encoding in _candidates(blocks, head, name):
         try:
-            found = _decode_all(blocks, encoding, detected=True)
+            scanned = _decode_all(blocks, encoding, is_detected=True)
         except Undecodable:
             continue
         if encoding == "utf-8" and _control_share(head) > 0.3:
             raise _binary(name, "many of its bytes are control characters")
-        return found
+        return scanned
     raise Refused(
         "file in an unknown encoding",
-        f"{name} is not UTF-8 and its encoding could not be told: name it, for example --encoding cp1252",
+        f"{name} is not UTF-8 and its encoding could not be detected: name it, for example --encoding cp1252",
     )
 
 
-def _scan_as(blocks: Blocks, name: str, asked: str | None, mark: str) -> Scan:
+def _scan_as(blocks: Blocks, name: str, named_encoding: str | None, mark: str) -> Scan:
     try:
-        return _decode_all(blocks, asked or mark, detected=not asked)
+        return _decode_all(blocks, named_encoding or mark, is_detected=not named_encoding)
     except Undecodable as error:
-        if asked:
+        if named_encoding:
             raise SourceError(
-                f"{name} is not in {asked}: {error} cannot be decoded; name another --encoding, or none to detect it"
+                f"{name} is not in {named_encoding}: {error} cannot be decoded; name another --encoding, or none to "
+                "detect it"
             ) from error
         raise SourceError(
             f"{name} begins with the byte-order mark of {mark}, but {error} cannot be decoded; "
-            "mend the file, or name its --encoding"
+            "repair the file, or name its --encoding"
         ) from error
 
 
-def _decode_all(blocks: Blocks, encoding: str, *, detected: bool) -> Scan:
+def _decode_all(blocks: Blocks, encoding: str, *, is_detected: bool) -> Scan:
     digest = hashlib.sha256()
 
     def hashed() -> Iterator[bytes]:
@@ -207,14 +213,14 @@ def _decode_all(blocks: Blocks, encoding: str, *, detected: bool) -> Scan:
             digest.update(block)
             yield block
 
-    blank = True
-    for text in decoded(hashed(), encoding):
-        blank = blank and (not text or text.isspace())
-    return Scan(encoding=encoding, detected=detected, sha256=digest.hexdigest(), blank=blank)
+    is_blank = True
+    for text in decode_blocks(hashed(), encoding):
+        is_blank = is_blank and (not text or text.isspace())
+    return Scan(encoding=encoding, is_detected=is_detected, sha256=digest.hexdigest(), is_blank=is_blank)
 
 
 def _candidates(blocks: Blocks, head: bytes, name: str) -> Iterator[str]:
-    """Encodings worth trying, the likeliest first; what costs a look at the file comes last."""
+    """Yield possible encodings, the likeliest first; those that cost another pass come last."""
     wide = _wide_encoding(head)
     if wide and _control_share(head) > 0.2:
         yield wide
@@ -230,8 +236,8 @@ def _head(blocks: Blocks) -> bytes:
     return next(blocks(), b"")[:_HEAD_BYTES]
 
 
-def _binary(name: str, why: str) -> Refused:
-    return Refused("binary file", f"{name} is no text: {why}; choose a text file or a table, or unpack it first")
+def _binary(name: str, reason: str) -> Refused:
+    return Refused("binary file", f"{name} is not text: {reason}; choose a text file or a table, or unpack it first")
 
 
 def _control_share(head: bytes) -> float:
@@ -240,14 +246,14 @@ def _control_share(head: bytes) -> float:
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 without a mark, in one of its two byte orders; None where it does not look so.
+    """Return the byte order of UTF-16 without a mark, or None for other encodings.
 
-    The zeros of UTF-16 (spaces, line ends, Latin letters) all stand on one side of the byte pairs.
+    In UTF-16 the zero bytes (of spaces, line ends, Latin letters) are all on one side of the byte pairs.
     """
     first, second = head[0::2].count(0), head[1::2].count(0)
     if max(first, second) < 0.003 * len(head) or max(first, second) < 20 * min(first, second):
         return None
     encoding = "utf-16-be" if first > second else "utf-16-le"
     text = head[: len(head) // 2 * 2].decode(encoding, "replace")
-    num_odd = sum(unicodedata.category(symbol) in ("Cn", "Co", "Cs") or symbol == "\ufffd" for symbol in text)
-    return None if num_odd > 0.02 * len(text) + 1 else encoding
+    num_implausible = sum(unicodedata.category(symbol) in ("Cn", "Co", "Cs") or symbol == "\ufffd" for symbol in text)
+    return None if num_implausible > 0.02 * len(text) + 1 else encoding

@@ -1,4 +1,4 @@
-"""Files of the catalogue: found on this machine by their hash, or fetched once into the user's cache."""
+"""Files of the catalogue: identified on this machine by their hash, or fetched once into the user's cache."""
 
 import dataclasses
 import functools
@@ -16,35 +16,35 @@ __all__ = ["catalogue", "fetch"]
 
 
 def catalogue() -> tuple[Entry, ...]:
-    """The catalogue, each entry with the path of its file where that is on this machine already."""
+    """Return the catalogue, with paths for the files that are on this machine."""
     return tuple(
-        entry if entry.built_in else dataclasses.replace(entry, path=_find(entry)) for entry in ENTRIES.values()
+        entry if entry.is_built_in else dataclasses.replace(entry, path=_find(entry)) for entry in ENTRIES.values()
     )
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:
-    """The file of a catalogue entry: looked for under `SEQLOOM_CORPORA`, then in the cache, then fetched.
+    """Return the file of a catalogue entry: from below `SEQLOOM_CORPORA`, else from the cache, else fetched.
 
     Args:
-        name: an entry that is not built in.
-        progress: show a bar on standard error while fetching.
+        name: name of an entry that is not built in.
+        progress: whether a bar on standard error shows the progress of a fetch.
 
     Raises:
-        SourceError: there is no such entry, it has no file, or no address gave the right file.
-        SeqloomError: the cache cannot be written to.
+        SourceError: there is no such entry, it has no file, or no address has the right file.
+        SeqloomError: the cache is not writable.
     """
     if name not in ENTRIES:
         raise SourceError(unknown_name("corpus", name, ENTRIES))
     entry = ENTRIES[name]
-    if entry.built_in:
+    if entry.is_built_in:
         raise SourceError(f"{name} is built in and has no file: name it as the source")
     return _find(entry) or _download(entry, progress)
 
 
 def _find(entry: Entry) -> Path | None:
-    """The file of `entry` on this machine, wherever it lies under `SEQLOOM_CORPORA`, or in the cache."""
-    placed = os.environ.get("SEQLOOM_CORPORA")
-    candidates = sorted(Path(placed).rglob("*")) if placed else []
+    """Return the file of `entry` anywhere below `SEQLOOM_CORPORA` or in the cache, or None."""
+    folder = os.environ.get("SEQLOOM_CORPORA")
+    candidates = sorted(Path(folder).rglob("*")) if folder else []
     for path in (*candidates, _cached(entry)):
         if path.is_file() and path.stat().st_size == entry.num_bytes:
             if _sha256(path, path.stat().st_mtime_ns) == entry.sha256:
@@ -63,11 +63,11 @@ def _cached(entry: Entry) -> Path:
 
 
 def _download(entry: Entry, progress: bool) -> Path:
-    """Fetch from the first address that gives the right file; nothing else ever gets its name."""
+    """Fetch from the first address with the right file; a wrong file never gets the entry's name."""
     import pooch
     from requests import RequestException
 
-    pooch.get_logger().setLevel("ERROR")  # the progress bar says it all, and errors are ours to word
+    pooch.get_logger().setLevel("ERROR")  # the progress bar and our own errors replace pooch's log
     target = _cached(entry)
     reasons = []
     for address in entry.addresses:
@@ -84,23 +84,22 @@ def _download(entry: Entry, progress: bool) -> Path:
         except RequestException as error:  # before ValueError: some are both
             reasons.append(f"{address} could not be reached ({type(error).__name__})")
         except ValueError:
-            reasons.append(f"what {address} gave is not the file that is known (another sha256)")
+            reasons.append(f"{address} returned another file (another sha256)")
         except OSError as error:
             raise SeqloomError(
-                f"cannot write {target}: {error.strerror or error}; "
-                "set SEQLOOM_CACHE to a folder that can be written to"
+                f"cannot write {target}: {error.strerror or error}; set SEQLOOM_CACHE to a writable folder"
             ) from error
         finally:
             if bar:
                 bar.close()
     raise SourceError(
         f"cannot fetch {entry.name}: {'; '.join(reasons)}; "
-        f"place the file by hand as {target}, or anywhere under a folder that SEQLOOM_CORPORA names"
+        f"put the file at {target}, or anywhere below a folder named by SEQLOOM_CORPORA"
     )
 
 
 class _Bar:
-    """A progress bar on standard error, in the shape that pooch asks for."""
+    """A progress bar on standard error, with the interface of pooch."""
 
     def __init__(self, entry: Entry) -> None:
         from rich.console import Console

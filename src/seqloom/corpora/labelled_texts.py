@@ -1,23 +1,24 @@
-"""Texts of one or both sides, whether each was generated where that is known, and the columns that divide them."""
+"""Whole texts in memory, with their groups, ratings, labels and further columns."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from seqloom.config import ReadingConfig
-from seqloom.corpora.corpus import open_corpus
+from seqloom.corpora.corpus import SourceCorpus, open_corpus
+from seqloom.corpora.document import Condition, Document
 from seqloom.errors import ConfigError
 from seqloom.plural import counted
+from seqloom.reporter import Reporter, silent
 
-__all__ = ["LabelledTexts", "RatedTexts", "Texts", "read_labelled_texts", "read_rated", "read_texts"]
+__all__ = ["LabelledTexts", "read_labelled_texts", "read_rated", "read_texts"]
 
 _GENERATED, _REAL = {"1", "1.0", "true"}, {"0", "0.0", "false"}
 
-Note = Callable[[str], None]
+_NO_CELL = "(none)"
 
 
 @dataclass(frozen=True)
@@ -25,191 +26,201 @@ class LabelledTexts:
     """Texts of a source.
 
     Attributes:
-        texts: as they were read.
-        groups: which belong together; each is its own where the source has no groups.
-        truth: whether each was generated; None where that is not known.
-        cells: of each column that divides them.
+        texts: texts.
+        groups: group of each text, from 0; each text is its own group where the source has none.
+        truth: whether each text is generated; None where unknown.
+        cells: cell of each text, by column.
+        ratings: rating of each text; NaN without a rating column.
     """
 
     texts: list[str]
     groups: Int[np.ndarray, " texts"]
-    truth: Bool[np.ndarray, " texts"] | None
-    cells: Mapping[str, list[str]]
+    truth: Bool[np.ndarray, " texts"] | None = None
+    cells: Mapping[str, list[str]] = field(default_factory=dict)
+    ratings: Float[np.ndarray, " texts"] = field(default_factory=lambda: np.zeros(0))
 
     def without(self, left_out: Bool[np.ndarray, " texts"]) -> "LabelledTexts":
-        """The others."""
+        """Return the texts where `left_out` is False."""
         kept = np.flatnonzero(~left_out).tolist()
         return LabelledTexts(
-            [self.texts[place] for place in kept],
+            [self.texts[index] for index in kept],
             self.groups[kept],
             None if self.truth is None else self.truth[kept],
-            {column: [values[place] for place in kept] for column, values in self.cells.items()},
+            {column: [values[index] for index in kept] for column, values in self.cells.items()},
+            self.ratings[kept],
         )
 
     def beside(self, generated: "LabelledTexts") -> "LabelledTexts":
-        """These texts, all real, and generated ones with the same columns."""
+        """Return these texts as the real ones, followed by generated texts with the same columns."""
         return LabelledTexts(
             self.texts + generated.texts,
             np.concatenate([self.groups, self.groups.max(initial=-1) + 1 + generated.groups]),
             np.arange(len(self.texts) + len(generated.texts)) >= len(self.texts),
             {column: cells + generated.cells[column] for column, cells in self.cells.items()},
+            np.concatenate([self.ratings, generated.ratings]),
         )
 
     def of(self, *, generated: bool) -> list[str]:
-        """The texts of one side, where it is known."""
+        """Return the generated or the real texts; the labels must be known."""
         return [text for text, side in zip(self.texts, self.sides(), strict=True) if side == generated]
 
     def sides(self) -> list[bool]:
-        """Return whether each text was generated."""
+        """Return whether each text is generated; the labels must be known."""
         assert self.truth is not None
         sides: list[bool] = self.truth.tolist()
         return sides
 
 
 def read_labelled_texts(
-    source: str | Path, reading: ReadingConfig, label: str | None, by: Sequence[str], note: Note
+    source: str | Path, reading: ReadingConfig, label: str | None, by: Sequence[str], note: Reporter
 ) -> LabelledTexts:
-    """Read a source; a text whose side its label does not say is left out.
+    """Read a table of real and generated texts; texts without a label are skipped.
 
     Args:
-        source: a table.
-        reading: names the columns of text and group.
-        label: the column that says 1 of a generated text and 0 of a real one; None is not known.
+        source: table.
+        reading: settings with the columns of text and group.
+        label: column with 1 for generated and 0 for real texts; None if unknown.
         by: columns whose cells are kept.
-        note: is told what is read and left out.
+        note: reporter of the numbers of texts read and skipped.
 
     Raises:
-        UserError: the table or a column is not usable, or the labels are of one side.
+        UserError: the table or a column cannot be used, or all labels are equal.
     """
     columns = tuple(dict.fromkeys((*by, *((label,) if label else ()))))
     corpus = open_corpus(source, replace(reading, category=columns))
-    texts: list[str] = []
-    groups: list[int] = []
-    sides: list[bool] = []
-    cells: dict[str, list[str]] = {column: [] for column in by}
-    numbers: dict[str, int] = {}
-    unsaid = 0
-    for document in corpus:
-        side = None if label is None else _side(label, document.conditions[label])
-        if label is not None and side is None:
-            unsaid += 1
-            continue
-        group = f"={document.group}" if document.group is not None else f"#{len(texts)}"
-        texts.append("".join(document.chunks))
-        groups.append(numbers.setdefault(group, len(numbers)))
-        sides.append(bool(side))
-        for column in by:
-            cell = document.conditions[column]
-            cells[column].append("(none)" if cell is None else str(cell))
-    if label is not None and len(set(sides)) < 2:
-        only = f"says that all are {'generated' if sides[0] else 'real'}" if sides else "is empty everywhere"
-        raise ConfigError(
-            f"--label {label} {only}, and figures need both sides: leave it out for a report without them, or name the "
-            "other side with --generated"
-        )
-    note(f"{corpus.name}: {len(texts):,} texts")
-    skipped = {**corpus.skipped, **({"row without a label": unsaid} if unsaid else {})}
-    for reason, count in skipped.items():
-        if not reason.startswith("missing"):
-            note(f"skipped: {counted(count, reason)}")
-    return LabelledTexts(texts, np.array(groups, np.int64), np.array(sides, bool) if label else None, cells)
-
-
-def _side(label: str, cell: object) -> bool | None:
-    if cell is None:
-        return None
-    said = str(cell).strip().lower()
-    if said not in _GENERATED | _REAL:
-        raise ConfigError(f"--label {label} holds {said[:40]!r}: 1 says that a text was generated, 0 that it is real")
-    return said in _GENERATED
-
-
-class RatedTexts(NamedTuple):
-    """Texts that have a rating.
-
-    Attributes:
-        texts: as they were read.
-        ratings: of each.
-        groups: which belong together; each is its own where the source has no groups.
-    """
-
-    texts: list[str]
-    ratings: Float[np.ndarray, " texts"]
-    groups: Int[np.ndarray, " texts"]
+    labelled, skipped = _read(corpus, label=label, columns=by)
+    if label is not None:
+        _check_both_sides(label, labelled.sides())
+    note(f"{corpus.name}: {len(labelled.texts):,} texts")
+    _report_skipped({reason: count for reason, count in skipped.items() if not reason.startswith("missing")}, note)
+    return labelled
 
 
 def read_rated(
-    source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Note = lambda line: None
-) -> RatedTexts:
-    """The texts of a source that have a rating, with it and their group.
+    source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Reporter = silent
+) -> LabelledTexts:
+    """Read the texts of a table that have a rating.
 
     Args:
-        source: a table.
-        reading: names its columns; one rating.
-        note: is told what is read and what is left out.
+        source: table.
+        reading: settings with the columns, one rating among them.
+        note: reporter of the numbers of texts read and skipped.
 
     Raises:
-        SourceError: the source cannot be read, or has no such columns.
-        ConfigError: none of its texts has a rating.
+        SourceError: the source cannot be read or lacks a column.
+        ConfigError: no text has a rating.
     """
     corpus = open_corpus(source, reading)
-    texts: list[str] = []
-    ratings: list[float] = []
-    groups: list[int] = []
-    numbers: dict[str, int] = {}
-    for document in corpus:
-        whole = "".join(document.chunks)
-        number = document.conditions[reading.rating[0]]
-        if not isinstance(number, float):
-            continue
-        label = f"={document.group}" if document.group is not None else f"#{len(texts)}"
-        texts.append(whole)
-        ratings.append(number)
-        groups.append(numbers.setdefault(label, len(numbers)))
-    note(f"{corpus.name}: {len(texts):,} rated texts in {counted(len(numbers), 'group')}")
-    for reason, count in corpus.skipped.items():
-        note(f"skipped: {counted(count, reason)}")
-    if not texts:
-        raise ConfigError(f"{corpus.name} has no text with a rating in {reading.rating[0]!r}: nothing can be learned")
-    return RatedTexts(texts, np.array(ratings), np.array(groups))
-
-
-class Texts(NamedTuple):
-    """Texts of a source.
-
-    Attributes:
-        texts: as they were read.
-        groups: which belong together; each is its own where the source has no groups.
-    """
-
-    texts: list[str]
-    groups: Int[np.ndarray, " texts"]
+    (column,) = reading.rating[:1]
+    rated, skipped = _read(corpus, rating=column)
+    note(f"{corpus.name}: {len(rated.texts):,} rated texts in {counted(len(np.unique(rated.groups)), 'group')}")
+    _report_skipped(skipped, note)
+    if not rated.texts:
+        raise ConfigError(f"{corpus.name} has no text with a rating in {column!r}: nothing can be learned")
+    return rated
 
 
 def read_texts(
-    source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Note = lambda line: None
-) -> Texts:
-    """The texts of a source and their groups; those without a word are left out.
+    source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Reporter = silent
+) -> LabelledTexts:
+    """Read the texts of a source and their groups; texts of white space are skipped.
+
+    Args:
+        source: source.
+        reading: reading settings.
+        note: reporter of the numbers of texts read and skipped.
 
     Raises:
         UserError: the source cannot be read, or has no text.
     """
     corpus = open_corpus(source, reading)
-    texts: list[str] = []
-    groups: list[int] = []
-    numbers: dict[str, int] = {}
-    empty = 0
-    for document in corpus:
-        whole = "".join(document.chunks)
-        if not whole.strip():
-            empty += 1
-            continue
-        label = f"={document.group}" if document.group is not None else f"#{len(texts)}"
-        texts.append(whole)
-        groups.append(numbers.setdefault(label, len(numbers)))
-    note(f"{corpus.name}: {len(texts):,} texts in {len(numbers):,} groups")
-    for reason, count in ({**corpus.skipped, "empty text": empty} if empty else corpus.skipped).items():
-        note(f"skipped: {counted(count, reason)}")
-    if not texts:
+    read, skipped = _read(corpus, skip_empty=True)
+    note(f"{corpus.name}: {len(read.texts):,} texts in {len(np.unique(read.groups)):,} groups")
+    _report_skipped(skipped, note)
+    if not read.texts:
         raise ConfigError(f"{corpus.name} has no text: nothing can be learned")
-    return Texts(texts, np.array(groups))
+    return read
+
+
+def _read(
+    corpus: SourceCorpus,
+    *,
+    rating: str | None = None,
+    label: str | None = None,
+    columns: Sequence[str] = (),
+    skip_empty: bool = False,
+) -> tuple[LabelledTexts, Mapping[str, int]]:
+    """Read a corpus into memory.
+
+    Args:
+        corpus: corpus.
+        rating: column of the ratings; documents without one are skipped.
+        label: column of the labels; documents without one are skipped.
+        columns: columns whose cells are kept.
+        skip_empty: whether texts of white space are skipped.
+
+    Returns:
+        The texts, and the number of skipped documents by reason.
+    """
+    texts: list[str] = []
+    labels: list[bool] = []
+    ratings: list[float] = []
+    group_labels: list[str] = []
+    cells: dict[str, list[str]] = {column: [] for column in columns}
+    num_empty = num_unlabelled = 0
+    for document in corpus:
+        number = None if rating is None else document.conditions[rating]
+        is_generated = None if label is None else _label(label, document.conditions[label])
+        if rating is not None and not isinstance(number, float):
+            continue
+        if label is not None and is_generated is None:
+            num_unlabelled += 1
+            continue
+        text = str(document.text)
+        if skip_empty and not text.strip():
+            num_empty += 1
+            continue
+        group_labels.append(f"#{len(texts)}" if document.group is None else f"={document.group}")
+        texts.append(text)
+        labels.append(bool(is_generated))
+        ratings.append(number if isinstance(number, float) else np.nan)
+        for column, cell in _cells(document, columns):
+            cells[column].append(_NO_CELL if cell is None else str(cell))
+    truth = None if label is None else np.array(labels, bool)
+    skipped = {**corpus.skipped, "row without a label": num_unlabelled, "empty text": num_empty}
+    read = LabelledTexts(texts, _group_numbers(group_labels), truth, cells, np.array(ratings, np.float64))
+    return read, {reason: count for reason, count in skipped.items() if count}
+
+
+def _cells(document: Document, columns: Sequence[str]) -> Iterator[tuple[str, Condition]]:
+    return ((column, document.conditions[column]) for column in columns)
+
+
+def _group_numbers(labels: Sequence[str]) -> Int[np.ndarray, " texts"]:
+    """Return the number of each group in order of appearance."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], np.int64)
+
+
+def _label(column: str, cell: object) -> bool | None:
+    if cell is None:
+        return None
+    value = str(cell).strip().lower()
+    if value not in _GENERATED | _REAL:
+        raise ConfigError(f"--label {column} holds {value[:40]!r}: use 1 for a generated text, and 0 for a real one")
+    return value in _GENERATED
+
+
+def _check_both_sides(label: str, sides: Sequence[bool]) -> None:
+    if len(set(sides)) == 2:
+        return
+    problem = f"says that all texts are {'generated' if sides[0] else 'real'}" if sides else "is empty everywhere"
+    raise ConfigError(
+        f"--label {label} {problem}, and figures need both real and generated texts: leave it out for a report without "
+        "figures, or name the other texts with --generated"
+    )
+
+
+def _report_skipped(skipped: Mapping[str, int], note: Reporter) -> None:
+    for reason, count in skipped.items():
+        note(f"skipped: {counted(count, reason)}")

@@ -1,7 +1,6 @@
-"""What reading does to text: line ends, Unicode normal forms, lower case.
+"""Normalisation of text: line ends, Unicode normal forms, lower case.
 
-The result never depends on where the text was cut. `fold` says what is done to a whole text;
-`folded` does the same to a text that comes in pieces.
+The result never depends on the chunks. `fold` normalises a string; `fold_chunks` does the same to a text in chunks.
 """
 
 import unicodedata
@@ -9,38 +8,38 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, cast
 
 from seqloom.config import ReadingConfig
-from seqloom.corpora.document import CHUNK_CHARACTERS
+from seqloom.corpora.payloads import bounded_chunks
 from seqloom.corpora.segmentation import cut_words, passages, sentences
 
-__all__ = ["bounded", "fold", "folded", "record_chunks", "uncut_line_ends"]
+__all__ = ["fold", "fold_chunks", "join_line_ends", "record_chunks"]
 
 
 def fold(text: str, reading: ReadingConfig) -> str:
-    """A whole text as `reading` wants it.
+    """Return a whole text with the normalisation of `reading`.
 
-    Text in a normal form can leave it when it is lower-cased, so that it is normalised before and after.
+    Lower-casing can break a normal form, so the text is normalised before and after.
     """
     if not reading.keep_newlines:
         text = _unix_line_ends(text)
-    text = _normalized(text, reading.normalize)
+    text = _normalize(text, reading.normalize)
     if reading.lowercase:
-        text = _normalized(text.lower(), reading.normalize)
+        text = _normalize(text.lower(), reading.normalize)
     return text
 
 
-def folded(pieces: Iterable[str], reading: ReadingConfig) -> Iterator[str]:
-    """`fold` for a text in pieces, in chunks of at most `CHUNK_CHARACTERS` characters, none empty."""
-    pieces = uncut_line_ends(pieces)
+def fold_chunks(chunks: Iterable[str], reading: ReadingConfig) -> Iterator[str]:
+    """Yield a text in chunks with the normalisation of `reading`, in bounded chunks, none of them empty."""
+    chunks = join_line_ends(chunks)
     if reading.lowercase or reading.normalize:
         if not reading.keep_newlines:
-            pieces = map(_unix_line_ends, pieces)
-        pieces = _recut(pieces)
-    for piece in pieces:
-        yield from bounded(fold(piece, reading))
+            chunks = map(_unix_line_ends, chunks)
+        chunks = _cut_safely(chunks)
+    for chunk in chunks:
+        yield from bounded_chunks(fold(chunk, reading))
 
 
 def record_chunks(record: str, reading: ReadingConfig) -> Iterator[str]:
-    """A whole record, cut and folded as `reading` wants it, in chunks; an empty one stands between two passages."""
+    """Yield a whole record, cut and normalised as `reading` says, in chunks; an empty chunk separates two passages."""
     if reading.sentences:
         parts: Iterable[str] = sentences(record)
     elif not reading.cut_words:
@@ -52,67 +51,57 @@ def record_chunks(record: str, reading: ReadingConfig) -> Iterator[str]:
     for number, part in enumerate(parts):
         if number:
             yield ""
-        yield from bounded(fold(part, reading))
+        yield from bounded_chunks(fold(part, reading))
 
 
-def bounded(text: str) -> Iterator[str]:
-    """A text in chunks of at most `CHUNK_CHARACTERS` characters, none of them empty."""
-    if 0 < len(text) <= CHUNK_CHARACTERS:
-        yield text
-        return
-    for start in range(0, len(text), CHUNK_CHARACTERS):
-        yield text[start : start + CHUNK_CHARACTERS]
-
-
-def uncut_line_ends(pieces: Iterable[str]) -> Iterator[str]:
-    """The same text in pieces that never end between the CR and the LF of one line end."""
-    held = ""
-    for piece in pieces:
-        piece = held + piece
-        held = "\r" if piece.endswith("\r") else ""
-        yield piece[:-1] if held else piece
-    if held:
-        yield held
+def join_line_ends(chunks: Iterable[str]) -> Iterator[str]:
+    """Yield the same text in chunks that never end between the CR and the LF of one line end."""
+    pending = ""
+    for chunk in chunks:
+        chunk = pending + chunk
+        pending = "\r" if chunk.endswith("\r") else ""
+        yield chunk[:-1] if pending else chunk
+    if pending:
+        yield pending
 
 
 def _unix_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _normalized(text: str, form: str | None) -> str:
+def _normalize(text: str, form: str | None) -> str:
     if form is None:
         return text
     return unicodedata.normalize(cast(Literal["NFC", "NFD", "NFKC", "NFKD"], form), text)
 
 
-def _recut(pieces: Iterable[str]) -> Iterator[str]:
-    """The same text, cut only where what stands before and what comes after take no notice of one another.
+def _cut_safely(chunks: Iterable[str]) -> Iterator[str]:
+    """Yield the same text, cut only where neither side influences the normalisation of the other.
 
-    A text without such a place stays in one piece.
+    A text without such a place stays in one chunk.
     """
     pending: list[str] = []
-    for piece in pieces:
-        at = next((at for at in range(len(piece) - 1, -1, -1) if _may_be_cut(piece, at)), None)
-        if at is None:
-            pending.append(piece)
+    for chunk in chunks:
+        cut = next((index for index in range(len(chunk) - 1, -1, -1) if _is_safe_cut(chunk, index)), None)
+        if cut is None:
+            pending.append(chunk)
         else:
-            yield "".join([*pending, piece[:at]])
-            pending = [piece[at:]]
+            yield "".join([*pending, chunk[:cut]])
+            pending = [chunk[cut:]]
     yield "".join(pending)
 
 
-def _may_be_cut(text: str, at: int) -> bool:
-    """Whether the two sides take no notice of one another; between ASCII letters or digits they never do."""
-    pair = text[at - 1 : at + 1] if at else ""
-    return _stands_alone(text[at]) or (pair.isascii() and pair.isalnum())
+def _is_safe_cut(text: str, index: int) -> bool:
+    """Return whether a cut before `text[index]` is safe; between ASCII letters or digits it always is."""
+    pair = text[index - 1 : index + 1] if index else ""
+    return _is_independent(text[index]) or (pair.isascii() and pair.isalnum())
 
 
-def _stands_alone(character: str) -> bool:
-    """Whether a text may be cut before `character`, whatever comes before it.
+def _is_independent(character: str) -> bool:
+    """Return whether a cut before `character` is safe after any text.
 
-    It must never compose with, nor be reordered past, what comes before; it must be no letter with case, nor
-    anything that the rule of the final sigma looks through. White space, kana, Chinese characters and Korean
-    syllables are such.
+    Such a character neither composes with nor is reordered past the text before it, has no case, and is not skipped by
+    the rule of the final sigma: white space, kana, Chinese characters and Korean syllables.
     """
     return (
         character in " \n\t"

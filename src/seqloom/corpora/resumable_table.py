@@ -1,4 +1,4 @@
-"""A table that is written row by row, and may be gone on with where it was interrupted."""
+"""A table that is written row by row; an interrupted write can be resumed."""
 
 import json
 import os
@@ -11,60 +11,62 @@ from typing import Any, TextIO
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.files import write_json
 
-__all__ = ["Partial", "resumable"]
+__all__ = ["PartialTable", "resumable_table"]
 
 
 @dataclass
-class Partial:
-    """What has been written so far.
+class PartialTable:
+    """A table during a write.
 
     Attributes:
-        file: takes what comes next.
-        rows: that stand in it for good.
+        file: open file, at the place of the next row.
+        num_rows: rows that a resumed write keeps.
     """
 
     file: TextIO
-    rows: int
+    num_rows: int
     _journal: Path
     _origin: dict[str, Any]
 
-    def keep(self, rows: int) -> None:
-        """Say that so many rows more are whole."""
+    def commit(self, num_rows: int) -> None:
+        """Record that `num_rows` further rows are complete."""
         self.file.flush()
-        self.rows += rows
-        write_json(self._journal, {"rows": self.rows, "bytes": self.file.tell(), "origin": self._origin})
+        self.num_rows += num_rows
+        write_json(self._journal, {"rows": self.num_rows, "bytes": self.file.tell(), "origin": self._origin})
 
 
 @contextmanager
-def resumable(output: Path, origin: dict[str, Any], *, resume: bool | None, overwrite: bool) -> Iterator[Partial]:
-    """A file that becomes `output` when the block ends well, and stays beside it when it does not.
+def resumable_table(
+    output: Path, origin: dict[str, Any], *, resume: bool | None, overwrite: bool
+) -> Iterator[PartialTable]:
+    """Open a file that is renamed to `output` when the block succeeds, and kept next to it when the block fails.
 
     Args:
-        output: the file that shall be.
-        origin: what it is made of, in JSON's types: only with the same is it gone on with.
-        resume: go on with what an interrupted block left; None neither does nor leaves anything.
-        overwrite: begin anew.
+        output: path of the table.
+        origin: table and settings that the rows come from, in JSON types; a resumed write needs the same origin.
+        resume: True resumes an interrupted write; False starts one that can be resumed; None starts one that cannot.
+        overwrite: whether an interrupted write is replaced.
 
     Raises:
-        ConfigError: something was left and it is not said what to do with it, or nothing was and it shall go on, or it
-            was made of something else.
-        SeqloomError: it cannot be written.
+        ConfigError: an interrupted write exists and neither `resume` nor `overwrite` is set, or `resume` is set without
+            an interrupted write, or with one of another origin.
+        SeqloomError: the file cannot be written.
     """
     if output.is_symlink():
         output = output.resolve()
-    part, journal = (output.with_name(f".{output.name}.{ending}") for ending in ("part", "part.json"))
-    done = {"rows": 0, "bytes": 0}
+    part, journal = (output.with_name(f".{output.name}.{suffix}") for suffix in ("part", "part.json"))
+    progress = {"rows": 0, "bytes": 0}
     if resume is not None:
-        done = _left(output, part, journal, origin, resume=resume, overwrite=overwrite)
-    mine = False
+        progress = _interrupted_progress(output, part, journal, origin, resume=resume, overwrite=overwrite)
+    is_locked = False
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "r+", encoding="utf-8", errors="replace", newline="", opener=_opened_or_made) as file:
+        with open(part, "r+", encoding="utf-8", errors="replace", newline="", opener=_open_or_create) as file:
             _lock(file, part, output)
-            mine = True
-            file.truncate(done["bytes"])
-            file.seek(done["bytes"])
-            yield Partial(file, done["rows"], journal, origin)
+            is_locked = True
+            file.truncate(progress["bytes"])
+            file.seek(progress["bytes"])
+            yield PartialTable(file, progress["rows"], journal, origin)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, output)
@@ -72,52 +74,54 @@ def resumable(output: Path, origin: dict[str, Any], *, resume: bool | None, over
     except OSError as error:
         raise SeqloomError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
-        if resume is None and mine:
+        if resume is None and is_locked:
             part.unlink(missing_ok=True)
             journal.unlink(missing_ok=True)
 
 
-def _opened_or_made(path: str, flags: int) -> int:
-    """Open a file, made where there is none; it is not emptied before it is locked, as another call may write it."""
+def _open_or_create(path: str, flags: int) -> int:
+    """Open a file, created if missing; not truncated before it is locked, as another process may be writing it."""
     return os.open(path, flags | os.O_CREAT, 0o666)
 
 
 def _lock(file: TextIO, part: Path, output: Path) -> None:
-    """See that nobody else writes this file, and that nobody will; nothing where the system has no such locks."""
+    """Lock the file against other writers; do nothing on systems without such locks."""
     try:
         import fcntl
     except ImportError:
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        same = os.path.samestat(os.fstat(file.fileno()), part.stat())
+        is_same_file = os.path.samestat(os.fstat(file.fileno()), part.stat())
     except (BlockingIOError, FileNotFoundError):
-        same = False
-    if not same:
-        raise ConfigError(f"{output} is being written by another call: wait for it, or name another file")
+        is_same_file = False
+    if not is_same_file:
+        raise ConfigError(f"{output} is being written by another command: wait for it, or name another file")
 
 
-def _left(
+def _interrupted_progress(
     output: Path, part: Path, journal: Path, origin: dict[str, Any], *, resume: bool, overwrite: bool
 ) -> dict[str, Any]:
-    """How much of an interrupted block's rows is gone on with."""
+    """Return the rows and bytes of an interrupted write that are kept."""
     nothing: dict[str, Any] = {"rows": 0, "bytes": 0}
     if not (part.exists() and journal.exists()):
         if resume and not part.exists():
-            raise ConfigError(f"--resume: nothing of {output} was begun here: leave it out")
+            raise ConfigError(f"--resume: there is no interrupted write of {output}: leave it out")
         return nothing
     if overwrite and not resume:
         return nothing
     try:
-        found = dict(json.loads(journal.read_text(encoding="utf-8")))
-        same = found["origin"] == origin and found["bytes"] <= part.stat().st_size
+        progress = dict(json.loads(journal.read_text(encoding="utf-8")))
+        is_same_origin = progress["origin"] == origin and progress["bytes"] <= part.stat().st_size
     except (OSError, ValueError, KeyError, TypeError):
-        found, same = nothing, False
+        progress, is_same_origin = nothing, False
     if not resume:
-        raise ConfigError(f"{output} was begun and interrupted: give --resume to go on, or --overwrite to begin anew")
-    if not same:
         raise ConfigError(
-            f"--resume: what stands of {output} was made of another table, or with other settings: give --overwrite to "
-            "begin anew"
+            f"{output} has an interrupted write: give --resume to continue, or --overwrite to start again"
         )
-    return found
+    if not is_same_origin:
+        raise ConfigError(
+            f"--resume: the interrupted write of {output} is of another table, or with other settings: "
+            "give --overwrite to start again"
+        )
+    return progress

@@ -1,4 +1,4 @@
-"""From what a person names (a catalogue name, a path, a folder, a glob, "-", or several) to files."""
+"""From the name of a source (a catalogue name, a path, a folder, a glob, "-", or several) to its files."""
 
 import atexit
 import functools
@@ -9,159 +9,171 @@ import stat
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import IO
 
+from seqloom.corpora.builtin import python_docs
 from seqloom.corpora.catalogue import ENTRIES
+from seqloom.corpora.compressed_files import read_blocks
 from seqloom.corpora.fetch import fetch
 from seqloom.errors import SeqloomError, SourceError
 
-__all__ = ["Place", "Source", "check_source", "find_places"]
+__all__ = ["Source", "SourceFile", "check_source", "find_files"]
 
 Source = str | Path | Sequence[str | Path]
-"""One thing that a person names, or several."""
+"""A source, or several."""
 
 _STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """One file of a source, or the text that is built in.
+class SourceFile:
+    """One file of a source, or the built-in text.
 
     Attributes:
-        name: what messages call it.
-        path: the file; None for the built-in text.
-        named: True where the person named this very file: a fault in it is an error. False where it was found
-            in a folder or by a glob: a file that is no text is left out and counted.
+        name: name in messages.
+        path: path of the file; None for the built-in text.
+        named_by_user: True where the user named this very file, so that a fault in it is an error. False for a file of
+            a folder or a glob: a file that cannot be read is skipped and counted.
     """
 
     name: str
     path: Path | None
-    named: bool = True
+    named_by_user: bool = True
+
+    def read_blocks(self) -> Iterator[bytes]:
+        """Yield the bytes of the file in bounded blocks, decompressed.
+
+        Raises:
+            SourceError: the file cannot be read, or its compressed content is damaged.
+        """
+        if self.path is None:
+            return iter((python_docs().encode(),))
+        return read_blocks(self.path)
 
 
 def check_source(source: Source) -> None:
-    """See whether everything that a source names is there; nothing is read or fetched.
+    """Check that everything in a source exists, without reading or fetching anything.
 
     Raises:
-        SourceError: something is not; says which names are near.
+        SourceError: something is missing; lists similar names.
     """
     names = [str(name) for name in ([source] if isinstance(source, str | Path) else source)]
-    missing = [_missing(name, Path(name).expanduser()) for name in names if not _may_be_there(name)]
-    if missing:
-        raise SourceError(*missing)
+    faults = [_missing(name, Path(name).expanduser()) for name in names if not _may_exist(name)]
+    if faults:
+        raise SourceError(*faults)
 
 
-def _may_be_there(name: str) -> bool:
+def _may_exist(name: str) -> bool:
     if name == _STANDARD_INPUT or name in ENTRIES or glob.has_magic(name):
         return True
     try:
         return Path(name).expanduser().exists()
     except OSError:
-        return True  # which is told better when it is opened
+        return True  # opening the path gives a better message
 
 
-def find_places(source: Source, skipped: Counter[str]) -> list[Place]:
-    """Everything that `source` names, in order, each file once.
+def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
+    """Return the files of a source in order, each once.
 
     Args:
-        source: what the person named.
-        skipped: counts the hidden and the repeated files, by reason.
+        source: source.
+        skipped: number of hidden and repeated files, by reason.
 
     Raises:
-        SourceError: nothing is there; says which names are near.
+        SourceError: the source has no files; lists similar names.
     """
     names = [source] if isinstance(source, str | Path) else list(source)
     if not names:
         raise SourceError("no source was named: give a catalogue name, a file, a folder or a glob")
     if [str(name) for name in names].count(_STANDARD_INPUT) > 1:
-        raise SourceError("standard input was named twice, and can be read once only: name - once")
-    places: dict[Path | None, Place] = {}
+        raise SourceError("standard input was named twice, and can be read only once: name - once")
+    files: dict[Path | None, SourceFile] = {}
     faults: list[str] = []
     for name in names:
         try:
-            found = _find(str(name), skipped)
+            named_files = _find(str(name), skipped)
         except SourceError as error:
             faults += error.faults
             continue
         except OSError as error:
             raise SourceError(f"cannot look at {str(name)!r}: {error.strerror}; check its name and rights") from error
-        for place in found:
-            key = place.path.resolve() if place.path else None
-            skipped["file named twice"] += key in places
-            places.setdefault(key, place)
+        for file in named_files:
+            key = file.path.resolve() if file.path else None
+            skipped["file named twice"] += key in files
+            files.setdefault(key, file)
     if faults:
         raise SourceError(*faults)
-    return list(places.values())
+    return list(files.values())
 
 
-def _find(name: str, skipped: Counter[str]) -> list[Place]:
+def _find(name: str, skipped: Counter[str]) -> list[SourceFile]:
     if name == _STANDARD_INPUT:
         if sys.stdin is None:
             raise SourceError("standard input is closed: pipe a text into it, or name a file")
-        return [Place(name="standard input", path=_spooled(sys.stdin.buffer))]
+        return [SourceFile(name="standard input", path=_spool(sys.stdin.buffer))]
     path = Path(name).expanduser()
     if path.is_dir():
-        return _in_folder(path, skipped)
+        return _files_of_folder(path, skipped)
     if path.is_file():
-        return [Place(name=str(path), path=path)]
+        return [SourceFile(name=str(path), path=path)]
     if path.exists() and stat.S_ISFIFO(path.stat().st_mode):
         with open(path, "rb") as pipe:
-            return [Place(name=str(path), path=_spooled(pipe))]
+            return [SourceFile(name=str(path), path=_spool(pipe))]
     if path.exists():
         raise SourceError(f"{name} is neither a file nor a folder: give a file, a folder, a glob or -")
     if name in ENTRIES:
-        return [Place(name=name, path=None if ENTRIES[name].built_in else fetch(name))]
+        return [SourceFile(name=name, path=None if ENTRIES[name].is_built_in else fetch(name))]
     if glob.has_magic(name):
-        return _matching(str(path), name)
+        return _files_of_glob(str(path), name)
     raise SourceError(_missing(name, path))
 
 
-def _in_folder(folder: Path, skipped: Counter[str]) -> list[Place]:
-    """The files of a folder and its folders, sorted by path; what is hidden is left out."""
-    places = []
-    for parent, folders, files in os.walk(folder):
-        for kind, names in (("folder", folders), ("file", files)):
+def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
+    """Return the files of a folder and its subfolders, sorted by path, without hidden ones."""
+    files = []
+    for parent, subfolders, filenames in os.walk(folder):
+        for kind, names in (("folder", subfolders), ("file", filenames)):
             if hidden := [name for name in names if name.startswith(".")]:
                 skipped[f"hidden {kind}"] += len(hidden)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        shown = [Path(parent, name) for name in files if not name.startswith(".")]
-        places += [Place(name=str(path), path=path, named=False) for path in shown if path.is_file()]
-        if other := sum(not path.is_file() for path in shown):
-            skipped["thing that is no file"] += other
-    if not places:
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        paths = [Path(parent, name) for name in filenames if not name.startswith(".")]
+        files += [SourceFile(name=str(path), path=path, named_by_user=False) for path in paths if path.is_file()]
+        if num_other := sum(not path.is_file() for path in paths):
+            skipped["special file"] += num_other
+    if not files:
         raise SourceError(f"the folder {folder} holds no files: choose one that holds text")
-    return sorted(places, key=lambda place: Path(place.name).parts)
+    return sorted(files, key=lambda file: Path(file.name).parts)
 
 
-def _matching(pattern: str, name: str) -> list[Place]:
-    found = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
-    places = [Place(name=str(path), path=path, named=False) for path in found if path.is_file()]
-    if not places:
+def _files_of_glob(pattern: str, name: str) -> list[SourceFile]:
+    paths = [Path(match) for match in sorted(glob.glob(pattern, recursive=True))]
+    files = [SourceFile(name=str(path), path=path, named_by_user=False) for path in paths if path.is_file()]
+    if not files:
         raise SourceError(f"no file matches {name!r}: check the pattern (* is any text, ** any folders)")
-    return places
+    return files
 
 
 def _missing(name: str, path: Path) -> str:
-    """What to say where nothing is called `name`: the choices, and what is called something like it."""
+    """Return the error message for a source that does not exist: the choices and similar names."""
     try:
-        beside = [entry.name for entry in path.parent.iterdir()]
+        siblings = [entry.name for entry in path.parent.iterdir()]
     except OSError:
-        beside = []
+        siblings = []
     near = get_close_matches(name, ENTRIES, n=1)
-    near += [str(path.with_name(match)) for match in get_close_matches(path.name, beside, n=2)]
+    near += [str(path.with_name(match)) for match in get_close_matches(path.name, siblings, n=2)]
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return f"no source {name!r}: give a file, a folder, a glob, - or one of {', '.join(ENTRIES)}{hint}"
 
 
 @functools.cache
-def _spooled(stream: IO[bytes]) -> Path:
-    """A copy of a stream that can be read once only; deleted when Python ends.
+def _spool(stream: IO[bytes]) -> Path:
+    """Return a copy of a stream that can be read only once; the copy is deleted when Python exits.
 
-    The same stream gives the same copy, however often it is asked for.
+    Cached, so that a stream named twice gives the same copy.
     """
     try:
         with tempfile.NamedTemporaryFile(prefix="seqloom-", delete=False) as file:

@@ -1,138 +1,145 @@
-"""From the cells of a row to a document: text, ratings, categories, group; counts what is missing or wrong."""
+"""From the cells of a row to a document: text, ratings, categories, group; counts missing and invalid cells."""
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora.disjoint_splits import pool_of
 from seqloom.corpora.document import Document
-from seqloom.corpora.formats.delimited import Row
 from seqloom.corpora.normalization import record_chunks
+from seqloom.corpora.payloads import Rereadable, TextPayload
+from seqloom.corpora.table_columns import Row
 from seqloom.errors import SourceError
 
-__all__ = ["LEFT_OPEN", "RatingJudge", "rated_documents"]
+__all__ = ["INCOMPLETE_REASONS", "RatingColumns", "row_documents"]
 
-LEFT_OPEN = ("missing rating", "missing name", "missing group", "rating that is no number")
-"""How the reasons begin that leave a text in its place, without its rating, name or group."""
+INCOMPLETE_REASONS = ("missing rating", "missing name", "missing group", "rating that is not a number")
+"""Prefixes of the reasons under which a text is kept without its rating, name or group."""
 
-Tally = Counter[str]
-
-_MISSING = ("", "nan", "na", "n/a", "null", "none")  # how tables write that there is no number
+_MISSING_CELLS = ("", "nan", "na", "n/a", "null", "none")
 
 
 @dataclass
-class RatingJudge:
-    """Tells a column of ratings from one that was named by mistake, after every row was seen.
+class RatingColumns:
+    """Counts of the cells in rating columns, which show a column that was named by mistake.
 
     Attributes:
-        numbers: cells that hold a number, by column.
-        others: cells that hold something else, by column.
-        examples: the first such cell of each column, and where it stands.
+        num_numbers: cells with a number, by column.
+        num_others: cells with something else, by column.
+        examples: first cell with something else and its place, by column.
     """
 
-    numbers: Counter[str] = field(default_factory=Counter)
-    others: Counter[str] = field(default_factory=Counter)
+    num_numbers: Counter[str] = field(default_factory=Counter)
+    num_others: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
-    def see(self, column: str, value: object, where: str, tally: Tally) -> float | None:
-        """The number in a cell, or None where there is none."""
+    def read(self, column: str, value: object, place: str, tally: Counter[str]) -> float | None:
+        """Return the number in a cell, or None.
+
+        Args:
+            column: name of the column.
+            value: cell.
+            place: description of the row for messages.
+            tally: number of cells without a number, by reason.
+        """
         number = _number(value)
         if number is not None:
-            self.numbers[column] += 1
+            self.num_numbers[column] += 1
         elif _is_missing(value):
             tally[f"missing rating ({column})"] += 1
         else:
-            self.others[column] += 1
-            self.examples.setdefault(column, f"{value!r:.60} in {where}")
-            tally[f"rating that is no number ({column})"] += 1
+            self.num_others[column] += 1
+            self.examples.setdefault(column, f"{value!r:.60} in {place}")
+            tally[f"rating that is not a number ({column})"] += 1
         return number
 
     def check(self, columns: Iterable[str]) -> None:
-        """Raise where a column holds no numbers, or fewer numbers than other things.
+        """Check that every column holds more numbers than other values.
 
         Raises:
-            SourceError: names the column, a row and its value.
+            SourceError: a column does not; gives its name, a row and the row's value.
         """
         faults = []
         for column in columns:
-            numbers, others = self.numbers[column], self.others[column]
-            if numbers and others <= numbers:
+            num_numbers, num_others = self.num_numbers[column], self.num_others[column]
+            if num_numbers and num_others <= num_numbers:
                 continue
-            held = f"{others} of its {numbers + others} cells are not, such as {self.examples.get(column)}"
-            empty = "every cell is empty"
+            total = num_numbers + num_others
+            reason = f"{num_others} of its {total} cells are not, such as {self.examples.get(column)}"
             faults.append(
-                f"the column {column!r} does not hold numbers: {held if others else empty}; "
+                f"the column {column!r} does not hold numbers: {reason if num_others else 'every cell is empty'}; "
                 "name a column of numbers with --rating"
             )
         if faults:
             raise SourceError(*faults)
 
 
-def rated_documents(
-    rows: Iterable[Row], name: str, reading: ReadingConfig, judge: RatingJudge, tally: Tally
+def row_documents(
+    rows: Iterable[Row], name: str, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]
 ) -> Iterator[Document]:
-    """The documents of a table, one a row; rows without text are counted and left out.
+    """Yield one document per row; rows without text are counted and skipped.
 
     Args:
         rows: numbered cells by column.
-        name: what messages call the table.
-        reading: names the columns.
-        judge: is shown every rating.
-        tally: counts what is left out, by reason.
+        name: name of the table in messages.
+        reading: settings with the names of the columns.
+        ratings: record of the cells in rating columns.
+        tally: number of skipped rows and missing cells, by reason.
     """
-    seen: set[bytes] = set()
+    seen_texts: set[bytes] = set()
     for number, cells in rows:
         text = _text(cells.get(reading.text or ""), tally)
         if text is None:
             continue
         group = _group(cells.get(reading.group), tally) if reading.group else None
-        if reading.pool is not None and not _in_pool(reading.pool, text, group, seen, tally):
+        if reading.pool is not None and not _is_in_pool(reading.pool, text, group, seen_texts, tally):
             continue
-        ratings = {
-            column: judge.see(column, cells.get(column), f"row {number} of {name}", tally) for column in reading.rating
-        }
+        place = f"row {number} of {name}"
+        numbers = {column: ratings.read(column, cells.get(column), place, tally) for column in reading.rating}
         categories = {column: _category(column, cells.get(column), tally) for column in reading.category}
-        yield Document(chunks=record_chunks(text, reading), conditions={**ratings, **categories}, group=group)
+        payload = TextPayload(Rereadable(partial(record_chunks, text, reading)))
+        yield Document(payload, {**numbers, **categories}, group)
 
 
-def _in_pool(pool: str, text: str, group: str | None, seen: set[bytes], tally: Tally) -> bool:
-    """Whether a row belongs to a pool; of rows with the same text the first one counts, so that pools share none."""
+def _is_in_pool(pool: str, text: str, group: str | None, seen_texts: set[bytes], tally: Counter[str]) -> bool:
+    """Return whether a row belongs to a pool; duplicates of a text are skipped, so that no two pools share a text."""
     digest = blake2b(text.encode(), digest_size=16).digest()
-    if digest in seen:
-        tally["row whose text came before"] += 1
+    if digest in seen_texts:
+        tally["duplicate row"] += 1
         return False
-    seen.add(digest)
+    seen_texts.add(digest)
     if pool_of(text if group is None else f"={group}") == pool:
         return True
     tally["row of another pool"] += 1
     return False
 
 
-def _text(value: object, tally: Tally) -> str | None:
+def _text(value: object, tally: Counter[str]) -> str | None:
     if value is None or (isinstance(value, str) and (not value or value.isspace())):
         tally["row with empty text"] += 1
     elif not isinstance(value, str):
-        tally["row whose text is no string"] += 1
-    elif _has_half_characters(value):
+        tally["row whose text is not a string"] += 1
+    elif _has_lone_surrogates(value):
         tally["row with half a surrogate pair"] += 1
     else:
         return value
     return None
 
 
-def _group(value: object, tally: Tally) -> str | None:
+def _group(value: object, tally: Counter[str]) -> str | None:
     name = _name(value)
     if name is None:
         tally["missing group"] += 1
     return name
 
 
-def _category(column: str, value: object, tally: Tally) -> str | None:
+def _category(column: str, value: object, tally: Counter[str]) -> str | None:
     name = None if _is_missing(value) else _name(value)
     if name is None:
         tally[f"missing name ({column})"] += 1
@@ -145,8 +152,8 @@ def _name(value: object) -> str | None:
     return str(value).encode("utf-8", "backslashreplace").decode()
 
 
-def _has_half_characters(text: str) -> bool:
-    """Whether UTF-8 cannot hold `text`; JSON's escapes can spell half a character."""
+def _has_lone_surrogates(text: str) -> bool:
+    """Return whether `text` has no UTF-8 encoding; JSON escapes can encode half a character."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -167,7 +174,7 @@ def _number(value: Any) -> float | None:
 
 
 def _is_missing(value: object) -> bool:
-    """Whether a cell says that there is no number: it is empty, or holds one of the usual words for it."""
+    """Return whether a cell is empty or holds a usual word for a missing value."""
     if isinstance(value, str):
-        return value.strip().lower() in _MISSING
+        return value.strip().lower() in _MISSING_CELLS
     return value is None or value != value

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
 from seqloom.evaluation.bayes_inversion import rating_posterior
 from seqloom.lm.evaluate import run_scorer
@@ -47,8 +47,8 @@ class BayesInversionCritic:
         """The rating of each text; symbols that the run does not know are passed over."""
         if not len(texts):
             return np.zeros(0)
-        codec = self._run.codec
-        read = [codec.encode(self._run.normalize(text), skip_unknown=True).astype(np.int64) for text in texts]
+        codec = self._run.text_codec
+        read = [codec.encode_text(self._run.normalize(text), skip_unknown=True).astype(np.int64) for text in texts]
         documents = [np.concatenate([[codec.bos_id], ids, [codec.bos_id]]) for ids in read]
         posterior = rating_posterior(run_scorer(self._run), documents, self._features, self._priors)
         return self.scale_.from_unit(posterior @ np.asarray(self.scale_.positions))

@@ -1,6 +1,6 @@
 """The critic: a stack of readers of different kinds, after scikit-learn's conventions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,8 +14,9 @@ from seqloom.config.sampling import is_integer
 from seqloom.critic.ordinal_targets import OrdinalTargets
 from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor, correlations
-from seqloom.data.conditions import Scale, fit_scale
+from seqloom.data.scale import Scale, fit_scale
 from seqloom.errors import ConfigError
+from seqloom.reporter import Reporter
 from seqloom.text_features.config import EncoderSettings, NetworkSettings
 from seqloom.text_features.linear_models import Ordinal, Ridge
 from seqloom.text_features.ngram_network import NGramNetwork
@@ -105,7 +106,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         folds: int = 4,
         encoder_settings: EncoderSettings | None = None,
         seed: int = 0,
-        note: Callable[[str], None] | None = None,
+        note: Reporter | None = None,
     ) -> None:
         self.encoder = encoder
         self.folds = folds

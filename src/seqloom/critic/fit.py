@@ -1,6 +1,6 @@
 """Fit a critic to a table of rated texts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,11 +12,10 @@ from seqloom.critic.critic import Critic
 from seqloom.critic.storage import holds_other_things, save_critic
 from seqloom.errors import RunError
 from seqloom.files import check_writable
+from seqloom.reporter import Reporter, silent
 from seqloom.version import __version__
 
 __all__ = ["fit_critic"]
-
-Note = Callable[[str], None]
 
 
 def fit_critic(
@@ -32,7 +31,7 @@ def fit_critic(
     folds: int = 4,
     seed: int = 0,
     overwrite: bool = False,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> Critic:
     """Fit a critic and keep it in a folder.
 

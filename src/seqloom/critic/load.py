@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.critic.bayes_inversion import BayesInversionCritic
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
 from seqloom.runs.saved_run import SavedRun
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.critic.ordinal_targets import OrdinalTargets
-from seqloom.data.conditions import Scale, fit_scale
+from seqloom.data.scale import Scale, fit_scale
 
 __all__ = ["NaiveBayesRater"]
 

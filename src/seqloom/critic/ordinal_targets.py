@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 
 __all__ = ["OrdinalTargets", "sigmoid"]
 

@@ -1,21 +1,20 @@
 """Rate a table of texts with a critic."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqloom.corpora.augment_table import EMPTY, annotate
+from seqloom.corpora.augment_table import ROW_WITHOUT_TEXT, annotate
 from seqloom.critic.load import resolve_critic
 from seqloom.plural import counted
+from seqloom.reporter import Reporter, silent
 from seqloom.sampling.rejection import checked_ratings
 
 __all__ = ["PREDICTED", "rate_table"]
 
 PREDICTED = "rating_predicted"
 """The column that a critic adds."""
-
-Note = Callable[[str], None]
 
 
 def rate_table(
@@ -25,7 +24,7 @@ def rate_table(
     text: str,
     output: str | Path,
     overwrite: bool = False,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> int:
     """Write a table again with a column of predicted ratings.
 
@@ -50,9 +49,9 @@ def rate_table(
         return [{PREDICTED: round(rating, 4)} for rating in checked_ratings(rate, texts).tolist()]
 
     written = annotate(source, text, Path(output), (PREDICTED,), rated, tally, overwrite=overwrite)
-    empty = tally.pop(EMPTY, 0)
+    empty = tally.pop(ROW_WITHOUT_TEXT, 0)
     if empty:
-        note(f"{counted(empty, EMPTY)}: {PREDICTED} is left empty there")
+        note(f"{counted(empty, ROW_WITHOUT_TEXT)}: {PREDICTED} is left empty there")
     for reason, count in tally.items():
         note(f"skipped: {counted(count, reason)}")
     return written

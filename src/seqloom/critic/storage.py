@@ -10,7 +10,7 @@ import numpy as np
 
 from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import RunError
 from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.linear_models import Ordinal, Ridge

@@ -1,1 +1,1 @@
-"""From token stores to batches: what is trained on, what validates, and in which order it is read."""
+"""From token stores to batches: splits, the order of reading, and the conditions of the documents."""

@@ -1,4 +1,4 @@
-"""What one training step sees."""
+"""The input of one training step."""
 
 from dataclasses import dataclass
 
@@ -8,34 +8,34 @@ from jaxtyping import Bool, Float32, Int
 __all__ = ["IGNORED", "Batch", "BatchConditions"]
 
 IGNORED = -1
-"""The target at a position that has none (padding, or a window that is scored at its end only)."""
+"""Target of a position without one: padding, or a window that is scored at its end only."""
 
 
 @dataclass(frozen=True)
 class BatchConditions:
-    """The ratings of a batch's texts.
+    """Ratings and categories of the documents in a batch.
 
     Attributes:
-        features: of each text's ratings; zeros where they are unknown (see `Conditions`).
-        index: which text stands at each position.
+        features: condition features of each document; zeros where unknown (see `Conditions`).
+        index: row of `features` for each position.
     """
 
-    features: Float32[np.ndarray, "texts features"]
+    features: Float32[np.ndarray, "documents features"]
     index: Int[np.ndarray, "batch time"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokens and what follows each of them.
+    """Tokens and their targets.
 
     Attributes:
-        tokens: what is read.
-        targets: what comes next at every position; `IGNORED` where nothing is to be learned.
-        resets: True where a lane begins anew: its state is zeroed before the token is read.
-        rated: what is known of the texts; None where they have no ratings.
+        tokens: input tokens.
+        targets: next token of every position; `IGNORED` where there is none.
+        resets: True where a sequence begins: the state is zeroed before the token is read.
+        conditions: conditions of the documents; None where they have none.
     """
 
     tokens: Int[np.ndarray, "batch time"]
     targets: Int[np.ndarray, "batch time"]
     resets: Bool[np.ndarray, "batch time"]
-    rated: BatchConditions | None = None
+    conditions: BatchConditions | None = None

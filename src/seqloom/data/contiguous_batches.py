@@ -1,4 +1,4 @@
-"""Batches for truncated backpropagation through time: lanes that read on from one window to the next."""
+"""Batches for truncated backpropagation through time: sequences that continue from one batch to the next."""
 
 from typing import NamedTuple
 
@@ -14,29 +14,37 @@ __all__ = ["ContiguousBatches"]
 
 
 class _Epoch(NamedTuple):
-    """One reading of all spans: which one comes when, where each begins in the stream, and where lane 0 starts."""
+    """One reading of all spans.
+
+    Attributes:
+        order: index of each span in reading order.
+        starts: position of each of these spans in the stream.
+        length: length of the stream.
+        rotation: position of the first sequence in the stream.
+    """
 
     order: Int[np.ndarray, " spans"]
-    begins: Int[np.ndarray, " spans"]
-    total: int
+    starts: Int[np.ndarray, " spans"]
+    length: int
     rotation: int
 
 
 class ContiguousBatches:
-    """A stream of all spans, cut into lanes of equal length, each read window by window.
+    """A stream of all spans, cut into sequences of equal length, which are read side by side.
 
-    Every epoch shuffles the spans, turns the stream by a random distance and starts the lanes afresh. A span begins
-    with a reset. So that resets of different lanes fall together, spans are padded to a multiple of `alignment`, an
-    eighth or less of the mean span for all but the shortest. `batch(step)` depends on nothing but its arguments.
+    Every epoch shuffles the spans, rotates the stream by a random distance and starts all sequences again. Each span
+    begins with a reset. Spans are padded to a multiple of `alignment`, so that resets of different sequences coincide;
+    the padding is an eighth or less of the mean span, except for very short spans. `batch(step)` depends on its
+    argument and the constructor's alone.
 
     Args:
-        store: the tokens.
-        spans: what to read.
-        lanes: sequences side by side.
-        window: tokens a lane reads in a batch.
-        seed: of the shuffles and rotations.
-        ratings: of the store's documents; None where they have none.
-        shares: how often each of the store's documents is read, in proportion; None reads all as often.
+        store: tokens.
+        spans: spans to read.
+        batch_size: sequences side by side.
+        sequence_length: tokens of each sequence in a batch.
+        seed: seed of the shuffles and rotations.
+        conditions: conditions of the store's documents, or None.
+        weights: sampling weight of each of the store's documents; None reads each document once an epoch.
 
     Attributes:
         steps_per_epoch: batches that read everything about once.
@@ -49,56 +57,58 @@ class ContiguousBatches:
         store: TokenStore,
         spans: Spans,
         *,
-        lanes: int,
-        window: int,
+        batch_size: int,
+        sequence_length: int,
         seed: int,
-        ratings: ConditionSource | None = None,
-        shares: Float[np.ndarray, " documents"] | None = None,
+        conditions: ConditionSource | None = None,
+        weights: Float[np.ndarray, " documents"] | None = None,
     ) -> None:
-        self.store, self.lanes, self.window, self.seed = store, lanes, window, seed
-        self.spans = spans.chosen(spans.lengths >= 2)
-        self.ratings = ratings
-        of_span = None if shares is None else shares[self.spans.documents]
-        self._shares = None if of_span is None else of_span / of_span.sum()
-        pairs = self.spans.lengths - 1
-        alignment = _alignment(float(pairs.mean()), window) if len(pairs) > 1 else 1
-        self._pairs = pairs
-        self._padded = -(-pairs // alignment) * alignment
-        self._total = int(self._padded.sum())
-        self.steps_per_epoch = max(1, self._total // (lanes * window))
-        self._latest: tuple[int, _Epoch] | None = None
+        self.store, self.batch_size, self.sequence_length, self.seed = store, batch_size, sequence_length, seed
+        self.spans = spans.select(spans.lengths >= 2)
+        self.conditions = conditions
+        span_weights = None if weights is None else weights[self.spans.documents]
+        self._probabilities = None if span_weights is None else span_weights / span_weights.sum()
+        num_pairs = self.spans.lengths - 1
+        alignment = _alignment(float(num_pairs.mean()), sequence_length) if len(num_pairs) > 1 else 1
+        self._num_pairs = num_pairs
+        self._padded = -(-num_pairs // alignment) * alignment
+        self.steps_per_epoch = max(1, int(self._padded.sum()) // (batch_size * sequence_length))
+        self._cached_epoch: tuple[int, _Epoch] | None = None
 
     def batch(self, step: int) -> Batch:
-        """The batch of training step `step`, counted from 0."""
-        epoch, turn = divmod(step, self.steps_per_epoch)
-        reading = self._reading(epoch)
-        starts = reading.rotation + np.arange(self.lanes)[:, None] * (reading.total // self.lanes) + turn * self.window
-        at = (starts + np.arange(self.window)) % reading.total
-        place = np.searchsorted(reading.begins, at, side="right") - 1
-        within = at - reading.begins[place]
-        span = reading.order[place]
-        last_pair = self._pairs[span] - 1
-        records = self.spans.starts[span] + np.minimum(within, last_pair)
+        """Return the batch of a training step, counted from 0."""
+        number, step_of_epoch = divmod(step, self.steps_per_epoch)
+        epoch = self._epoch(number)
+        starts = epoch.rotation + np.arange(self.batch_size)[:, None] * (epoch.length // self.batch_size)
+        starts = starts + step_of_epoch * self.sequence_length
+        positions = (starts + np.arange(self.sequence_length)) % epoch.length
+        place = np.searchsorted(epoch.starts, positions, side="right") - 1
+        offset = positions - epoch.starts[place]
+        span = epoch.order[place]
+        last_pair = self._num_pairs[span] - 1
+        records = self.spans.starts[span] + np.minimum(offset, last_pair)
         tokens = self.store.records[records].astype(np.int64)
         targets = self.store.records[records + 1].astype(np.int64)
-        targets[within > last_pair] = IGNORED
-        resets = within == 0
-        if turn == 0:
+        targets[offset > last_pair] = IGNORED
+        resets = offset == 0
+        if step_of_epoch == 0:
             resets[:, 0] = True
-        rated = None if self.ratings is None else self.ratings.of(self.spans.documents[span], epoch)
-        return Batch(tokens, targets, resets, rated)
+        documents = self.spans.documents[span]
+        conditions = None if self.conditions is None else self.conditions.batch(documents, number)
+        return Batch(tokens, targets, resets, conditions)
 
-    def _reading(self, epoch: int) -> _Epoch:
-        if self._latest is None or self._latest[0] != epoch:
-            random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
-            count, shares = len(self.spans), self._shares
-            order = random.permutation(count) if shares is None else random.choice(count, count, p=shares)
+    def _epoch(self, number: int) -> _Epoch:
+        if self._cached_epoch is None or self._cached_epoch[0] != number:
+            random = np.random.Generator(np.random.Philox(key=[self.seed, number]))
+            num_spans, weights = len(self.spans), self._probabilities
+            order = random.permutation(num_spans) if weights is None else random.choice(num_spans, num_spans, p=weights)
             padded = self._padded[order]
-            total = int(padded.sum())
-            self._latest = epoch, _Epoch(order, np.cumsum(padded) - padded, total, int(random.integers(total)))
-        return self._latest[1]
+            length = int(padded.sum())
+            epoch = _Epoch(order, np.cumsum(padded) - padded, length, int(random.integers(length)))
+            self._cached_epoch = number, epoch
+        return self._cached_epoch[1]
 
 
-def _alignment(mean_pairs: float, window: int) -> int:
-    """A power of two near a quarter of the mean span, no longer than a window: padding costs an eighth at most."""
-    return int(min(2 ** max(0, round(np.log2(mean_pairs / 4))), window))
+def _alignment(mean_pairs: float, sequence_length: int) -> int:
+    """Return a power of two near a quarter of the mean span, at most a sequence: padding costs an eighth at most."""
+    return int(min(2 ** max(0, round(np.log2(mean_pairs / 4))), sequence_length))

@@ -1,4 +1,4 @@
-"""Which part of a store is trained on, which one chooses, and which one is never looked at before the end."""
+"""Disjoint parts of a store: training, validation and held-out text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from seqloom.errors import SourceError
 
 __all__ = ["Spans", "Split", "split_store"]
 
-_FEW = 20
-"""With fewer documents than this, and no groups, cuts go through documents, so that the shares come out right."""
+_MIN_DOCUMENTS = 20
+"""With fewer documents and no groups, documents are cut, so that the shares are exact."""
 
-_MOST_SLICES = 8
-_LEAST_SLICE = 1024
+_MAX_SLICES = 8
+_MIN_SLICE_RECORDS = 1024
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Spans:
     """Stretches of a store's records, each inside one document.
 
     Attributes:
-        starts: first record of each.
-        stops: one past its last record.
-        documents: which document it lies in.
+        starts: first record of each span.
+        stops: one past the last record of each span.
+        documents: document of each span.
     """
 
     starts: Int[np.ndarray, " spans"]
@@ -38,22 +38,22 @@ class Spans:
 
     @property
     def lengths(self) -> Int[np.ndarray, " spans"]:
-        """Records in each."""
+        """Number of records in each span."""
         lengths: Int[np.ndarray, " spans"] = self.stops - self.starts
         return lengths
 
     @property
     def num_records(self) -> int:
-        """Records in all."""
+        """Number of records in all spans."""
         return int(self.lengths.sum())
 
-    def chosen(self, which: Bool[np.ndarray, " spans"]) -> Self:
-        """The spans where `which` is True."""
-        return type(self)(self.starts[which], self.stops[which], self.documents[which])
+    def select(self, mask: Bool[np.ndarray, " spans"]) -> Self:
+        """Return the spans where `mask` is True."""
+        return type(self)(self.starts[mask], self.stops[mask], self.documents[mask])
 
     @classmethod
     def whole(cls, store: TokenStore) -> Self:
-        """Every document of a store."""
+        """Return one span for every document of a store."""
         offsets = np.asarray(store.offsets, np.int64)
         return cls(offsets[:-1], offsets[1:], np.arange(store.num_documents))
 
@@ -67,88 +67,88 @@ class Split:
     held_out: Spans
 
 
-def split_store(store: TokenStore, *, hold_out: float, validation: float, most_validation: int = 100_000) -> Split:
-    """Set the end of the text aside, and slices from all over the rest for validation.
+def split_store(store: TokenStore, *, hold_out: float, validation: float, max_validation: int = 100_000) -> Split:
+    """Hold out the end of the text, and take slices from all over the rest for validation.
 
-    Whole documents are set aside, and whole groups where there are groups, unless there are so few that the shares
-    could not be met: then a document is cut. Validation is spread because one slice would speak for one place only, and
-    because the text just before the held-out end is often what a model needs most to know it.
+    Whole documents, or whole groups where there are groups, go to one part, unless there are so few that the shares
+    would be far off: then documents are cut. Validation text is spread, because one slice would represent one place
+    only, and because the text just before the held-out end is often the most useful for predicting it.
 
     Args:
-        store: the tokens.
-        hold_out: share of all tokens that is set aside.
-        validation: share of the rest that validates.
-        most_validation: validation takes about so many tokens at most.
+        store: tokens.
+        hold_out: held-out share of all tokens.
+        validation: validation share of the rest.
+        max_validation: approximate upper limit of validation tokens.
 
     Raises:
-        SourceError: nothing is left to train on.
+        SourceError: no training text is left.
     """
-    everything = Spans.whole(store)
-    num_last = int(hold_out * everything.num_records)
-    labels = _labels(everything, store.groups)
+    all_spans = Spans.whole(store)
+    num_held_out = int(hold_out * all_spans.num_records)
+    labels = _indivisible_labels(all_spans, store.groups)
     if labels is None:
-        rest, held_out = _carved(everything, _end(everything.num_records, num_last))
+        rest, held_out = _cut_slices(all_spans, _end_slice(all_spans.num_records, num_held_out))
     else:
-        rest, held_out = _by_label(everything, labels, _latest_first, num_last)
-    wanted = min(int(validation * rest.num_records), most_validation)
+        rest, held_out = _take_labels(all_spans, labels, _latest_first, num_held_out)
+    num_validation = min(int(validation * rest.num_records), max_validation)
     if labels is None:
-        train, chosen = _carved(rest, _slices(rest.num_records, wanted))
+        train, chosen = _cut_slices(rest, _spread_slices(rest.num_records, num_validation))
     else:
-        train, chosen = _by_label(rest, labels[rest.documents], _spread, wanted)
+        train, chosen = _take_labels(rest, labels[rest.documents], _spread, num_validation)
     if train.num_records < 2:
         raise SourceError(
-            f"{everything.num_records} tokens leave nothing to train on: use more text or a smaller --hold-out"
+            f"{all_spans.num_records} tokens leave nothing to train on: use more text or a smaller --hold-out"
         )
     return Split(train, chosen, held_out)
 
 
-def _labels(spans: Spans, groups: np.ndarray | None) -> Int[np.ndarray, " documents"] | None:
-    """What stays whole: the group of each document, or the document itself; None where a cut goes anywhere."""
+def _indivisible_labels(spans: Spans, groups: np.ndarray | None) -> Int[np.ndarray, " documents"] | None:
+    """Return the group of each document, or the document itself; None where documents may be cut."""
     if groups is not None:
         return groups
-    return spans.documents if len(spans) >= _FEW else None
+    return spans.documents if len(spans) >= _MIN_DOCUMENTS else None
 
 
-def _end(num_records: int, num_last: int) -> Int[np.ndarray, "1 2"]:
+def _end_slice(num_records: int, num_last: int) -> Int[np.ndarray, "1 2"]:
     return np.array([[num_records - num_last, num_records]])
 
 
-def _slices(num_records: int, wanted: int) -> Int[np.ndarray, "slices 2"]:
-    """Equal slices, one in the middle of each equal part of the text; as many as are not too short."""
-    count = max(1, min(_MOST_SLICES, wanted // _LEAST_SLICE))
+def _spread_slices(num_records: int, num_wanted: int) -> Int[np.ndarray, "slices 2"]:
+    """Return equal slices, one in the middle of each equal part of the text; as many as are not too short."""
+    count = max(1, min(_MAX_SLICES, num_wanted // _MIN_SLICE_RECORDS))
     middles = (np.arange(count) + 0.5) * num_records / count
-    starts = (middles - wanted / count / 2).astype(np.int64)
-    return np.stack([starts, starts + wanted // count], axis=1)
+    starts = (middles - num_wanted / count / 2).astype(np.int64)
+    return np.stack([starts, starts + num_wanted // count], axis=1)
 
 
-def _carved(spans: Spans, slices: Int[np.ndarray, "slices 2"]) -> tuple[Spans, Spans]:
-    """The spans without, and within, slices that are given in records from the first span's first."""
+def _cut_slices(spans: Spans, slices: Int[np.ndarray, "slices 2"]) -> tuple[Spans, Spans]:
+    """Return the spans outside and inside slices, which count records from the first span's first record."""
     slices = slices[slices[:, 0] < slices[:, 1]]
     ends = np.cumsum(spans.lengths)
     begins = ends - spans.lengths
     cuts = np.unique(np.concatenate([begins, ends, slices.ravel()]))
     first, last = cuts[:-1], cuts[1:]
     span = np.searchsorted(ends, first, side="right")
-    moved = spans.starts[span] - begins[span]
-    pieces = Spans(first + moved, last + moved, spans.documents[span])
-    opened = np.searchsorted(slices[:, 0], first, side="right")
-    closed = np.searchsorted(slices[:, 1], first, side="right")
-    return pieces.chosen(opened == closed), pieces.chosen(opened > closed)
+    shift = spans.starts[span] - begins[span]
+    pieces = Spans(first + shift, last + shift, spans.documents[span])
+    num_opened = np.searchsorted(slices[:, 0], first, side="right")
+    num_closed = np.searchsorted(slices[:, 1], first, side="right")
+    return pieces.select(num_opened == num_closed), pieces.select(num_opened > num_closed)
 
 
-def _by_label(
-    spans: Spans, labels: np.ndarray, ordered: Callable[[np.ndarray], np.ndarray], wanted: int
+def _take_labels(
+    spans: Spans, labels: np.ndarray, ordered: Callable[[np.ndarray], np.ndarray], num_wanted: int
 ) -> tuple[Spans, Spans]:
-    """The spans without, and with, whole labels in an order, until `wanted` records are reached; never all of them."""
-    if wanted == 0:
-        return spans, spans.chosen(np.zeros(len(spans), bool))
-    names, first_seen, of_label = np.unique(labels, return_index=True, return_inverse=True)
+    """Return the spans without and with the first labels in order that hold `num_wanted` records, never all."""
+    if num_wanted == 0:
+        return spans, spans.select(np.zeros(len(spans), bool))
+    distinct, first_seen, label = np.unique(labels, return_index=True, return_inverse=True)
     order = ordered(first_seen)
-    reached = np.cumsum(np.bincount(of_label, weights=spans.lengths)[order])
-    num_labels = min(int(np.searchsorted(reached, wanted)) + 1, len(names) - 1)
-    taken = np.zeros(len(names), bool)
-    taken[order[:num_labels]] = True
-    return spans.chosen(~taken[of_label]), spans.chosen(taken[of_label])
+    cumulative = np.cumsum(np.bincount(label, weights=spans.lengths)[order])
+    num_labels = min(int(np.searchsorted(cumulative, num_wanted)) + 1, len(distinct) - 1)
+    is_taken = np.zeros(len(distinct), bool)
+    is_taken[order[:num_labels]] = True
+    return spans.select(~is_taken[label]), spans.select(is_taken[label])
 
 
 def _latest_first(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
@@ -156,6 +156,6 @@ def _latest_first(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
 
 
 def _spread(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
-    """An order whose first few, however many, come from all over: multiples of the golden ratio, modulo 1."""
+    """Return an order whose first few labels, at any number, are spread: multiples of the golden ratio, modulo 1."""
     ranks = np.argsort(np.argsort(first_seen))
     return np.argsort((ranks + 0.5) * 0.6180339887498949 % 1)

@@ -1,15 +1,15 @@
-"""Token stores: a corpus as fixed-width records in memory-mapped files, with its documents' conditions.
+"""Token stores: a corpus as fixed-width records in memory-mapped files, with the conditions of its documents.
 
-A store is a folder: `records.bin`, `offsets.bin`, one `condition-N.bin` a condition, perhaps `groups.bin`,
-and `store.json`, which says how they are read. The files are mapped, so that the system can drop what it read
-of them whenever it needs the memory.
+A store is a folder with `records.bin`, `offsets.bin`, one `condition-N.bin` per condition, `groups.bin` where there are
+groups, and `store.json`, which describes the others. The files are mapped, so that the system can drop their pages
+whenever it needs memory.
 """
 
 import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ __all__ = ["StoreWriter", "TokenStore", "build_store", "cached_store", "open_sto
 
 _ID_TYPES = ("uint8", "uint16", "uint32")
 
-_REPORTED = 1 << 20
-"""Characters between two calls of `progress`."""
+_PROGRESS_UNITS = 1 << 20
+"""Units between two calls of `progress`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,14 @@ class TokenStore:
     """A corpus on disk.
 
     Attributes:
-        records: token ids [records], or numbers [records, width] for strokes and series; read-only, mapped.
-        offsets: where each document's records start, and one past the last document's end.
-        conditions: by name, each document's rating or the index of its category; NaN where unknown.
-        categories: the names that the indices of a condition stand for; absent where it is a number.
-        groups: which group each document belongs to, from 0; None where the corpus has no groups.
-        characters: characters in all documents.
-        skipped: what the corpus and the store left out, by reason.
+        records: token ids [records], or numbers [records, width]; read-only, mapped.
+        offsets: first record of each document, and one past the last record of all.
+        conditions: rating or category index of each document, by column; NaN where unknown.
+        categories: names of the category indices, by column; absent where the column holds numbers.
+        groups: group of each document, from 0; None where the corpus has no groups.
+        num_units: size of all documents, in the codec's unit.
+        unit: the codec's unit, singular.
+        skipped: number of parts skipped by the corpus and the store, by reason.
     """
 
     records: Shaped[np.ndarray, "..."]
@@ -50,62 +51,64 @@ class TokenStore:
     conditions: Mapping[str, Float[np.ndarray, " documents"]]
     categories: Mapping[str, tuple[str, ...]]
     groups: Int[np.ndarray, " documents"] | None
-    characters: int
+    num_units: int
     skipped: Mapping[str, int]
+    unit: str = "character"
 
     @property
     def num_documents(self) -> int:
-        """Documents in the store."""
+        """Number of documents."""
         return len(self.offsets) - 1
 
     @property
     def num_records(self) -> int:
-        """Records in all documents."""
+        """Number of records in all documents."""
         return len(self.records)
 
 
 def build_store(
-    corpus: Corpus, codec: Codec, folder: Path, *, progress: Callable[[int], None] | None = None
+    corpus: Corpus, codec: Codec[Any], folder: Path, *, progress: Callable[[int], None] | None = None
 ) -> TokenStore:
     """Encode a corpus into a store, streaming; the folder appears at once, complete.
 
-    The documents of a separate corpus stand between two boundaries; a running text has none.
+    Separate documents are enclosed by boundaries; a running sequence has none.
 
     Args:
-        corpus: what to encode.
-        codec: what with; it has a boundary if the corpus is separate.
-        folder: where the store shall be.
-        progress: called now and then with the number of characters encoded so far.
+        corpus: corpus to encode.
+        codec: codec; it has a boundary if the corpus has documents.
+        folder: folder of the new store.
+        progress: function called now and then with the number of units encoded so far.
 
     Raises:
-        SourceError: the corpus holds no text.
+        SourceError: the corpus is empty or holds another kind of sequence.
         CodecError: a symbol is not in the vocabulary.
-        SeqloomError: the disk is full or the folder cannot be written to.
+        SeqloomError: the disk is full or the folder is not writable.
     """
     meter = _Meter(progress)
-    boundary = np.array([codec.boundary]) if corpus.separate else np.zeros(0, np.int64)
-    empty = 0
-    with replaced_folder(folder) as made, StoreWriter(made, _narrowest(len(codec))) as writer:
+    boundary = np.array([codec.boundary]) if corpus.has_documents else np.zeros(0, np.int64)
+    kind = codec.payload_type.kind
+    num_empty = 0
+    with replaced_folder(folder) as temporary, StoreWriter(temporary, _narrowest_type(len(codec))) as writer:
         for document in corpus:
-            if _write(document, codec, writer, boundary, meter):
+            if _append(document, codec, writer, boundary, meter):
                 writer.end_document(document.conditions, document.group)
             else:
-                empty += 1
+                num_empty += 1
         if not writer.num_records:
-            raise SourceError(f"{corpus.name} holds no text")
+            raise SourceError(f"{corpus.name} holds no {kind}")
         skipped = Counter(corpus.skipped)
-        skipped["document without text"] += empty
-        writer.finish(characters=meter.characters, skipped=+skipped)
+        skipped[f"document without {kind}"] += num_empty
+        writer.finish(num_units=meter.num_units, unit=codec.unit, skipped=+skipped)
     return open_store(folder)
 
 
-def cached_store(corpus: Corpus, codec: Codec, *, progress: Callable[[int], None] | None = None) -> TokenStore:
-    """The store of `corpus` in the user's cache; built if it is not there, built anew if it is damaged.
+def cached_store(corpus: Corpus, codec: Codec[Any], *, progress: Callable[[int], None] | None = None) -> TokenStore:
+    """Return the store of `corpus` in the user's cache; build it if it is missing or damaged.
 
     Args:
-        corpus: what to encode.
-        codec: what with.
-        progress: as for `build_store`.
+        corpus: corpus to encode.
+        codec: codec.
+        progress: function as for `build_store`.
 
     Raises:
         SourceError, CodecError, SeqloomError: as `build_store`.
@@ -120,85 +123,87 @@ def cached_store(corpus: Corpus, codec: Codec, *, progress: Callable[[int], None
 
 
 def open_store(folder: Path) -> TokenStore:
-    """Map a store that `build_store` or `StoreWriter` made.
+    """Map a store written by `build_store` or `StoreWriter`.
 
     Raises:
-        RunError: it is missing, damaged or from a newer format.
+        RunError: the store is missing, damaged or from another version.
     """
     try:
         stored = json.loads((folder / "store.json").read_text(encoding="utf-8"))
         if stored["format"] > STORE_FORMAT:
             raise RunError(f"the token store {folder} is from a newer version: install a newer seqloom")
-        return _mapped_store(folder, stored)
+        if stored["format"] < STORE_FORMAT:
+            raise RunError(f"the token store {folder} is from an older version: delete it and build it again")
+        return _map_store(folder, stored)
     except FileNotFoundError as error:
-        raise RunError(f"{folder} is no token store, or half of one: {error.filename} is missing") from None
+        raise RunError(f"{folder} is not a complete token store: {error.filename} is missing") from None
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise RunError(f"the token store {folder} is damaged ({error}): delete it and build it anew") from None
+        raise RunError(f"the token store {folder} is damaged ({error}): delete it and build it again") from None
 
 
-def _mapped_store(folder: Path, stored: Mapping[str, Any]) -> TokenStore:
-    documents, records, width = int(stored["documents"]), int(stored["records"]), stored["width"]
+def _map_store(folder: Path, stored: Mapping[str, Any]) -> TokenStore:
+    num_documents, num_records, width = int(stored["documents"]), int(stored["records"]), stored["width"]
     columns: list[tuple[str, list[str] | None]] = [(name, names) for name, names in stored["conditions"]]
-    offsets = _mapped(folder / "offsets.bin", "<i8", documents + 1)
-    if offsets[0] != 0 or offsets[-1] != records:
+    offsets = _map_array(folder / "offsets.bin", "<i8", num_documents + 1)
+    if offsets[0] != 0 or offsets[-1] != num_records:
         raise ValueError("its offsets do not span its records")
+    record_shape = [num_records] if width is None else [num_records, width]
     return TokenStore(
-        records=_mapped(folder / "records.bin", stored["dtype"], records, *([] if width is None else [width])),
+        records=_map_array(folder / "records.bin", stored["dtype"], *record_shape),
         offsets=offsets,
         conditions={
-            name: _mapped(folder / f"condition-{number}.bin", "<f8", documents)
+            name: _map_array(folder / f"condition-{number}.bin", "<f8", num_documents)
             for number, (name, _) in enumerate(columns)
         },
         categories={name: tuple(names) for name, names in columns if names is not None},
-        groups=_mapped(folder / "groups.bin", "<i8", documents) if stored["grouped"] else None,
-        characters=int(stored["characters"]),
+        groups=_map_array(folder / "groups.bin", "<i8", num_documents) if stored["grouped"] else None,
+        num_units=int(stored["num_units"]),
+        unit=str(stored["unit"]),
         skipped=dict(stored["skipped"]),
     )
 
 
-def _mapped(path: Path, dtype: str, *shape: int) -> Shaped[np.ndarray, "..."]:
+def _map_array(path: Path, dtype: str, *shape: int) -> Shaped[np.ndarray, "..."]:
     item = np.dtype(dtype).newbyteorder("<")
-    needed, found = math.prod(shape) * item.itemsize, path.stat().st_size
-    if found != needed:
-        raise ValueError(f"{path.name} has {found:,} bytes, not {needed:,}")
+    expected, actual = math.prod(shape) * item.itemsize, path.stat().st_size
+    if actual != expected:
+        raise ValueError(f"{path.name} has {actual:,} bytes, not {expected:,}")
     return np.memmap(path, item, "r", shape=shape)
 
 
 class _Meter:
-    """Counts the characters that pass, and reports them now and then."""
+    """Counts encoded units and reports them now and then."""
 
     def __init__(self, progress: Callable[[int], None] | None) -> None:
-        self.characters = 0
+        self.num_units = 0
         self._progress = progress
-        self._reported = 0
+        self._num_reported = 0
 
-    def read(self, chunks: Iterable[str]) -> Iterator[str]:
-        for chunk in chunks:
-            yield chunk
-            self.characters += len(chunk)
-            if self._progress is not None and self.characters - self._reported >= _REPORTED:
-                self._reported = self.characters
-                self._progress(self.characters)
+    def add(self, num_units: int) -> None:
+        self.num_units += num_units
+        if self._progress is not None and self.num_units - self._num_reported >= _PROGRESS_UNITS:
+            self._num_reported = self.num_units
+            self._progress(self.num_units)
 
 
-def _write(
+def _append(
     document: Document,
-    codec: Codec,
+    codec: Codec[Any],
     writer: StoreWriter,
     boundary: Int[np.ndarray, " boundary"],
     meter: _Meter,
 ) -> bool:
-    """Write a document's tokens, its passages apart; False, and nothing is written, where it has none."""
-    before = writer.num_records
-    for passage in document.passages():
-        for ids in codec.encode_chunks(meter.read(passage)):
-            if writer.num_records == before:
-                writer.append(boundary)
-            writer.append(ids)
-        if writer.num_records > before:
+    """Write a document's tokens between boundaries; return whether it has any."""
+    start = writer.num_records
+    for encoded in codec.encode(document.payload_as(codec.payload_type)):
+        if writer.num_records == start:
             writer.append(boundary)
-    return writer.num_records > before
+        writer.append(encoded.ids)
+        meter.add(encoded.num_units)
+    if writer.num_records > start:
+        writer.append(boundary)
+    return writer.num_records > start
 
 
-def _narrowest(num_ids: int) -> str:
+def _narrowest_type(num_ids: int) -> str:
     return next(name for name in _ID_TYPES if num_ids - 1 <= np.iinfo(name).max)

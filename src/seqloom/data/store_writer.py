@@ -1,4 +1,4 @@
-"""Writes the files of a token store: numbers go there as they come, so that memory stays flat."""
+"""Writes the files of a token store, streaming, so that memory stays flat."""
 
 import json
 import math
@@ -17,20 +17,20 @@ from seqloom.errors import SourceError
 
 __all__ = ["STORE_FORMAT", "StoreWriter"]
 
-STORE_FORMAT = 1
-"""Goes up when the files change so that older code cannot read them."""
+STORE_FORMAT = 2
+"""Version of the files."""
 
-_BUFFERED = 1 << 13
-"""Numbers that are gathered before they go to their file."""
+_BUFFERED_NUMBERS = 1 << 13
+"""Numbers that are gathered before they are written."""
 
 
 class StoreWriter:
-    """Writes a store document by document; it is complete once `finish` has returned.
+    """Writes a store document by document; the store is complete once `finish` has returned.
 
     Args:
-        folder: an empty folder.
-        dtype: "uint8", "uint16" or "uint32" for token ids, "float32" for other records.
-        width: numbers in a record; None for token ids, whose records are single numbers.
+        folder: empty folder.
+        dtype: type of the numbers: "uint8", "uint16" or "uint32" for token ids, "float32" for other records.
+        width: numbers in a record; None for token ids, which are single numbers.
     """
 
     def __init__(self, folder: Path, dtype: str, width: int | None = None) -> None:
@@ -54,16 +54,16 @@ class StoreWriter:
         self._files.close()
 
     def append(self, records: Shaped[np.ndarray, "..."]) -> None:
-        """Add records to the document that is being written."""
+        """Add records to the current document."""
         self._records.write(np.ascontiguousarray(records, self._dtype).data)
         self.num_records += len(records)
 
     def end_document(self, conditions: Mapping[str, Condition] | None = None, group: str | None = None) -> None:
-        """Close the document that is being written.
+        """Close the current document.
 
         Args:
-            conditions: its numbers and categories.
-            group: its group; where others have one, a document without is a group of its own.
+            conditions: numbers and categories by column.
+            group: group label; where other documents have one, a document without is a group of its own.
 
         Raises:
             SourceError: a condition is a number in one document and a category in another.
@@ -80,13 +80,19 @@ class StoreWriter:
         self._offsets.append(self.num_records)
         self.num_documents += 1
 
-    def finish(self, *, characters: int, skipped: Mapping[str, int]) -> None:
-        """Put everything on the disk, and what it is in `store.json`."""
+    def finish(self, *, num_units: int, unit: str, skipped: Mapping[str, int]) -> None:
+        """Flush everything to the disk, and describe it in `store.json`.
+
+        Args:
+            num_units: size of all documents.
+            unit: unit of the size, singular.
+            skipped: number of skipped parts, by reason.
+        """
         for numbers in (self._offsets, self._groups, *self._columns.values()):
             numbers.write()
         self._files.close()
         _number_groups(self._folder / "groups.bin", keep=self._grouped)
-        described = {
+        description = {
             "format": STORE_FORMAT,
             "dtype": self._dtype.name,
             "width": self._width,
@@ -94,10 +100,11 @@ class StoreWriter:
             "records": self.num_records,
             "conditions": [[name, column.names] for name, column in self._columns.items()],
             "grouped": self._grouped,
-            "characters": characters,
+            "num_units": num_units,
+            "unit": unit,
             "skipped": dict(skipped),
         }
-        (self._folder / "store.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        (self._folder / "store.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
         for path in self._folder.iterdir():
             with open(path, "rb+") as file:
                 os.fsync(file.fileno())
@@ -107,25 +114,25 @@ class StoreWriter:
 
 
 class _Numbers:
-    """Numbers on their way to a file."""
+    """A buffered file of numbers."""
 
     def __init__(self, file: IO[bytes], dtype: str) -> None:
         self._file = file
         self._dtype = np.dtype(dtype)
-        self._waiting: list[int | float] = []
+        self._buffer: list[int | float] = []
 
     def append(self, number: int | float) -> None:
-        self._waiting.append(number)
-        if len(self._waiting) >= _BUFFERED:
+        self._buffer.append(number)
+        if len(self._buffer) >= _BUFFERED_NUMBERS:
             self.write()
 
     def write(self) -> None:
-        self._file.write(np.array(self._waiting, self._dtype).tobytes())
-        self._waiting.clear()
+        self._file.write(np.array(self._buffer, self._dtype).tobytes())
+        self._buffer.clear()
 
 
 class _Column(_Numbers):
-    """One condition of all documents: numbers, or indices of `names`; which, its first known value says."""
+    """One condition of all documents: numbers, or indices of `names`, by the type of its first known value."""
 
     def __init__(self, file: IO[bytes], name: str, num_before: int) -> None:
         super().__init__(file, "<f8")
@@ -156,12 +163,12 @@ class _Column(_Numbers):
 
 
 def _hash(name: str) -> int:
-    """64 bits that stand for a name: any two of a hundred million names share them once in 3,700 times."""
+    """Return a 64-bit hash of a name; the chance of a collision among a hundred million names is 1 in 3,700."""
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little", signed=True)
 
 
 def _number_groups(path: Path, *, keep: bool) -> None:
-    """Replace the groups' hashes by indices, numbered as the groups first come; or delete the file."""
+    """Replace the hashes of the groups by indices in order of appearance; or delete the file."""
     if not keep:
         path.unlink()
         return

@@ -1,4 +1,4 @@
-"""Batches of windows in random order, each read from a zero state: the textbook way."""
+"""Batches of independent windows in random order, each read from a zero state."""
 
 import math
 
@@ -15,22 +15,22 @@ __all__ = ["WindowBatches"]
 class WindowBatches:
     """Windows that start at every `stride`-th token of each span.
 
-    A span no longer than a window gives one window, padded at its end. The order is a new permutation every epoch, made
-    by arithmetic (`i -> a i + b mod n`), so that it takes no memory however long the text is.
+    A span no longer than a window is one window, padded at its end. The order is a new permutation every epoch,
+    computed as `i -> a i + b mod n`, so that it takes no memory at any text length.
 
     Args:
-        store: the tokens.
-        spans: what to read.
-        size: windows in a batch.
-        window: tokens in a window.
+        store: tokens.
+        spans: spans to read.
+        batch_size: windows in a batch.
+        sequence_length: tokens in a window.
         stride: distance between the starts of neighbouring windows.
-        last_only: learn from each window's last position alone.
-        seed: of the permutations.
-        ratings: of the store's documents; None where they have none.
+        last_only: whether each window's last position alone has a target.
+        seed: seed of the permutations.
+        conditions: conditions of the store's documents, or None.
 
     Attributes:
-        num_windows: windows in all.
-        steps_per_epoch: batches an epoch; the last one is filled up from the epoch's start.
+        num_windows: number of windows.
+        steps_per_epoch: batches in an epoch; the last one is filled from the epoch's start.
     """
 
     carries_state = False
@@ -40,48 +40,50 @@ class WindowBatches:
         store: TokenStore,
         spans: Spans,
         *,
-        size: int,
-        window: int,
+        batch_size: int,
+        sequence_length: int,
         stride: int,
         last_only: bool,
         seed: int,
-        ratings: ConditionSource | None = None,
+        conditions: ConditionSource | None = None,
     ) -> None:
-        self.store, self.size, self.window, self.stride = store, size, window, stride
-        self.last_only, self.seed, self.ratings = last_only, seed, ratings
-        self.spans = spans.chosen(spans.lengths >= 2)
-        counts = np.maximum(1, -(-(self.spans.lengths - window) // stride))
-        self._ends = np.cumsum(counts)
+        self.store, self.batch_size, self.sequence_length, self.stride = store, batch_size, sequence_length, stride
+        self.last_only, self.seed, self.conditions = last_only, seed, conditions
+        self.spans = spans.select(spans.lengths >= 2)
+        num_windows = np.maximum(1, -(-(self.spans.lengths - sequence_length) // stride))
+        self._ends = np.cumsum(num_windows)
         self.num_windows = int(self._ends[-1])
-        self.steps_per_epoch = max(1, math.ceil(self.num_windows / size))
+        self.steps_per_epoch = max(1, math.ceil(self.num_windows / batch_size))
 
     def batch(self, step: int) -> Batch:
-        """The batch of training step `step`, counted from 0."""
-        epoch, turn = divmod(step, self.steps_per_epoch)
-        places = (turn * self.size + np.arange(self.size)) % self.num_windows
+        """Return the batch of a training step, counted from 0."""
+        epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
+        places = (step_of_epoch * self.batch_size + np.arange(self.batch_size)) % self.num_windows
         multiplier, shift = self._permutation(epoch)
-        window = np.array([(multiplier * int(place) + shift) % self.num_windows for place in places])
-        span = np.searchsorted(self._ends, window, side="right")
-        first = np.where(span > 0, self._ends[span - 1], 0)
-        starts = self.spans.starts[span] + (window - first) * self.stride
-        return self._at(span, starts, epoch)
+        windows = np.array([(multiplier * int(place) + shift) % self.num_windows for place in places])
+        spans = np.searchsorted(self._ends, windows, side="right")
+        first = np.where(spans > 0, self._ends[spans - 1], 0)
+        starts = self.spans.starts[spans] + (windows - first) * self.stride
+        return self._read(spans, starts, epoch)
 
-    def _at(self, span: np.ndarray, starts: np.ndarray, epoch: int) -> Batch:
-        records = starts[:, None] + np.arange(self.window)
-        last = self.spans.stops[span][:, None] - 2
-        beyond = records > last
+    def _read(self, spans: np.ndarray, starts: np.ndarray, epoch: int) -> Batch:
+        """Return the batch of the windows that start at these records of these spans."""
+        records = starts[:, None] + np.arange(self.sequence_length)
+        last = self.spans.stops[spans][:, None] - 2
+        is_padding = records > last
         records = np.minimum(records, last)
         tokens = self.store.records[records].astype(np.int64)
         targets = self.store.records[records + 1].astype(np.int64)
-        targets[beyond] = IGNORED
+        targets[is_padding] = IGNORED
         if self.last_only:
-            final = np.minimum(last - starts[:, None], self.window - 1)
-            targets[np.arange(self.window) != final] = IGNORED
-        documents = np.broadcast_to(self.spans.documents[span][:, None], tokens.shape)
-        rated = None if self.ratings is None else self.ratings.of(documents, epoch)
-        return Batch(tokens, targets, np.zeros(tokens.shape, bool), rated)
+            final = np.minimum(last - starts[:, None], self.sequence_length - 1)
+            targets[np.arange(self.sequence_length) != final] = IGNORED
+        documents = np.broadcast_to(self.spans.documents[spans][:, None], tokens.shape)
+        conditions = None if self.conditions is None else self.conditions.batch(documents, epoch)
+        return Batch(tokens, targets, np.zeros(tokens.shape, bool), conditions)
 
     def _permutation(self, epoch: int) -> tuple[int, int]:
+        """Return the multiplier and the shift of an epoch's permutation."""
         random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
         while True:
             multiplier = int(random.integers(1, self.num_windows + 1))

@@ -1,6 +1,6 @@
 """An arms race: a generator keeps what a detector takes for real, and the detector learns from what was kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from seqloom.detector.detector import Detector
 from seqloom.detector.negatives import generate_negatives
 from seqloom.files import write_json
 from seqloom.plots.adversarial import duel_curve
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["AdversarialRound", "adversarial_rounds"]
@@ -22,8 +23,6 @@ _HELD_OUT = 0.4
 
 _LEAST = 100
 """Real texts that a duel needs at least."""
-
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def adversarial_rounds(
     keep: float = 0.2,
     count: int | None = None,
     seed: int = 0,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> list[AdversarialRound]:
     """Let a generator and a detector of n-grams learn from one another, and write how it went into a folder.
 
@@ -86,7 +85,8 @@ def adversarial_rounds(
         (count is None or is_integer(count, 1), f"--count got {count}: choose 1 or more"),
     )
     writer = SavedRun(generator)
-    texts, groups = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
+    known_texts = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
+    texts, groups = known_texts.texts, known_texts.groups
     validate((len(texts) >= _LEAST, f"{len(texts)} real texts are too few for a duel: give {_LEAST} or more"))
     texts = [writer.normalize(one).strip() for one in texts]
     known, held_out = _halves(texts, groups, seed)

@@ -33,6 +33,7 @@ from seqloom.detector.training_set import (
     split_groups,
 )
 from seqloom.errors import ConfigError
+from seqloom.reporter import Reporter
 from seqloom.text_features.validate_texts import checked_texts, numbered_groups
 
 __all__ = ["LEAST_TEXTS", "Detector", "LanguageModelTrainer", "MemberOutputs", "Scores"]
@@ -83,7 +84,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         teacher: LanguageModelTrainer | None = None,
         encoder: bool = True,
         seed: int = 0,
-        note: Callable[[str], None] | None = None,
+        note: Reporter | None = None,
     ) -> None:
         self.teacher = teacher
         self.encoder = encoder

@@ -1,7 +1,7 @@
 """Measuring a detector on texts that it has not seen: how good it is, for whom, beside what, and how sure that is."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from seqloom.evaluation.classification_metrics import (
     roc_auc,
     true_positive_rate,
 )
+from seqloom.reporter import Reporter, silent
 
 __all__ = ["ALL", "LENGTHS", "measure_detector"]
 
@@ -48,8 +49,6 @@ _AT_ONCE = 512
 _TELLS = 0.6
 """Area under the curve from which on length alone tells the sides apart."""
 
-Note = Callable[[str], None]
-
 
 def measure_detector(
     detector: str | Path,
@@ -64,7 +63,7 @@ def measure_detector(
     matched: bool = False,
     prior: float = 0.5,
     seed: int = 0,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> DetectorReport:
     """Measure a detector.
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.codecs.base import Codec
+from seqloom.codecs.text import TextCodec
 from seqloom.detector.likelihood import FEATURES, LanguageModelPair, token_statistics
 from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members
 from seqloom.detector.percentiles import Reference
@@ -223,7 +223,9 @@ def _tokens(pair: LanguageModelPair, text: str) -> Iterator[Token]:
         yield Token(text[at:])
 
 
-def _whole(codec: Codec, ids: list[int], log_probs: list[float], ranks: list[int]) -> Iterator[tuple[str, float, int]]:
+def _whole(
+    codec: TextCodec, ids: list[int], log_probs: list[float], ranks: list[int]
+) -> Iterator[tuple[str, float, int]]:
     """Tokens, those that share a character taken together: its probability is their product."""
     held, log_prob, highest = b"", 0.0, 0
     for token, one, rank in zip(ids, log_probs, ranks, strict=True):
@@ -236,7 +238,7 @@ def _whole(codec: Codec, ids: list[int], log_probs: list[float], ranks: list[int
         held, log_prob, highest = b"", 0.0, 0
 
 
-def _sentences(found: Explanation, of_generated: Mapping[str, float], codec: Codec | None) -> Iterator[str]:
+def _sentences(found: Explanation, of_generated: Mapping[str, float], codec: TextCodec | None) -> Iterator[str]:
     if found.abstained:
         words = "1 word" if found.words == 1 else f"{found.words} words"
         yield f"It has {words}, which is too short to tell; what follows is little more than a guess."

@@ -1,7 +1,7 @@
 """Fit a detector to real texts and the output of generators."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,13 @@ from seqloom.detector.negatives import generate_negatives
 from seqloom.detector.storage import DETECTOR, MODELS, save_detector
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import building_folder, check_writable
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.version import __version__
 
 __all__ = ["fit_detector"]
 
 REAL, GENERATED = MODELS
-
-Note = Callable[[str], None]
 
 
 def fit_detector(
@@ -43,7 +42,7 @@ def fit_detector(
     count: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> Detector:
     """Fit a detector and keep it in a folder.
 

@@ -1,7 +1,7 @@
 """The report of a detector as one HTML page."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_ALARMS, Interval
 from seqloom.files import check_writable, write_text
 from seqloom.plots.detector import calibration, roc_curves, score_histogram
+from seqloom.reporter import Reporter, silent
 from seqloom.version import __version__
 
 __all__ = ["page", "report_detector"]
@@ -42,7 +43,7 @@ def report_detector(
     *,
     output: Path,
     overwrite: bool = False,
-    note: Callable[[str], None] = lambda line: None,
+    note: Reporter = silent,
     **settings: Any,
 ) -> DetectorReport:
     """Measure a detector and write the page.

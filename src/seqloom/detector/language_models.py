@@ -4,28 +4,27 @@ import atexit
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqloom.codecs.base import without
+from seqloom.codecs.unknown_symbols import remove_unknown
 from seqloom.detector.detector import LanguageModelTrainer
 from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.load import load_pair
 from seqloom.detector.storage import MODELS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.train import train
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["train_language_models"]
 
 REAL, GENERATED = MODELS
 
-Note = Callable[[str], None]
-
 
 def train_language_models(
-    minutes: float = 2.0, folder: str | Path | None = None, *, seed: int = 0, note: Note = lambda line: None
+    minutes: float = 2.0, folder: str | Path | None = None, *, seed: int = 0, note: Reporter = silent
 ) -> LanguageModelTrainer:
     """What trains the language models of a detector: first of real texts, then from there of generated ones.
 
@@ -45,7 +44,7 @@ def train_language_models(
             one = _learned(real, Path(held) / "real.jsonl", place / REAL, level="char", **budget)
             note(f"model of real text: {one.config.model.core} of {one.config.model.sizes}")
             note("model of generated text: the same, from there on")
-            shown = [without(text, one.codec.unknown_symbols(text)) for text in generated]
+            shown = [remove_unknown(text, one.text_codec.unknown_symbols(text)) for text in generated]
             _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, from_run=place / REAL, **budget)
         return load_pair(place)
 

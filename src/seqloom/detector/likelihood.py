@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Integer
 
-from seqloom.codecs.base import Codec
+from seqloom.codecs.text import TextCodec
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import TokenScorer
 from seqloom.evaluation.scoring_windows import LANES, Piece, windows
@@ -69,7 +69,7 @@ class LanguageModelPair:
         generated: that of generated text.
     """
 
-    codec: Codec
+    codec: TextCodec
     real: TokenScorer
     generated: TokenScorer
 
@@ -85,7 +85,7 @@ class LanguageModelPair:
 
     def encoded(self, text: str) -> Integer[np.ndarray, " time"]:
         """The ids of a text, after that of what comes before any; symbols that the models do not know are left out."""
-        ids = self.codec.encode(text, skip_unknown=True)[:_MOST_TOKENS]
+        ids = self.codec.encode_text(text, skip_unknown=True)[:_MOST_TOKENS]
         return np.concatenate([[self.codec.bos_id], ids]).astype(np.int64)
 
 

@@ -23,4 +23,4 @@ def open_detector(folder: str | Path) -> Detector:
 def load_pair(folder: Path) -> LanguageModelPair:
     """Return the language models of real and of generated text in a detector folder."""
     real, generated = (SavedRun(folder / name) for name in MODELS)
-    return LanguageModelPair(real.codec, run_scorer(real), run_scorer(generated))
+    return LanguageModelPair(real.text_codec, run_scorer(real), run_scorer(generated))

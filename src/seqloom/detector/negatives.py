@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from seqloom.config import SamplingConfig
-from seqloom.data.conditions import Category, Scale
+from seqloom.data.conditions import Category
+from seqloom.data.scale import Scale
 from seqloom.detector.augmentation import words_of
 from seqloom.detector.confounds import same_texts
 from seqloom.generation.run_generators import RunGenerators
@@ -50,7 +51,7 @@ def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int
         `count` where there are such.
     """
     longest = int(np.quantile([len(run.normalize(text)) for text in real], 0.98)) + 1
-    sample = [run.codec.encode(run.normalize(text), skip_unknown=True) for text in real[:200]]
+    sample = [run.text_codec.encode_text(run.normalize(text), skip_unknown=True) for text in real[:200]]
     tokens = 8 + longest * sum(map(len, sample)) // max(1, sum(len(text) for text in real[:200]))
     random = np.random.default_rng(seed)
     generators = RunGenerators(run)

@@ -1,19 +1,20 @@
 """Score a table of texts with a detector."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqloom.corpora.augment_table import EMPTY, annotate
+from seqloom.corpora.augment_table import ROW_WITHOUT_TEXT, annotate
 from seqloom.detector.detector import Detector
 from seqloom.detector.load import open_detector
 from seqloom.detector.stack import check_prior
 from seqloom.detector.storage import detector_fingerprint
 from seqloom.plural import counted
+from seqloom.reporter import Reporter, silent
 
 __all__ = ["COLUMNS", "score_table"]
 
@@ -22,8 +23,6 @@ COLUMNS = ("p_generated", "abstained", "flag")
 
 _MANY, _SOME = 2048, 512
 """Rows that are scored together, by light members alone and by all."""
-
-Note = Callable[[str], None]
 
 
 def score_table(
@@ -36,7 +35,7 @@ def score_table(
     light: bool = False,
     overwrite: bool = False,
     resume: bool = False,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> int:
     """Write a table again with the probability that each text was generated.
 
@@ -81,9 +80,12 @@ def score_table(
         overwrite=overwrite,
         resume=resume,
         settings=settings,
-        at_once=_MANY if light else _SOME,
+        chunk_rows=_MANY if light else _SOME,
     )
     for reason, count in tally.items():
         if count:
-            note(f"{counted(count, reason)}" + (f": {COLUMNS[0]} is left empty there" if reason == EMPTY else ""))
+            note(
+                f"{counted(count, reason)}"
+                + (f": {COLUMNS[0]} is left empty there" if reason == ROW_WITHOUT_TEXT else "")
+            )
     return written

@@ -3,7 +3,7 @@
 A detector meets texts of any length that somebody may have altered, so it learns from such versions too.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from seqloom.detector.confounds import match_lengths
 from seqloom.detector.hard_negatives import make_decoys
 from seqloom.detector.stack import DECOY, GENERATED, REAL, SPLICED
 from seqloom.errors import ConfigError
+from seqloom.reporter import Reporter
 
 __all__ = [
     "CALIBRATING", "FOLDS", "LEARNING", "LEAST_WORDS", "STACKING", "Split", "Versions", "make_versions", "split_groups",
@@ -86,7 +87,7 @@ class Versions:
 
 
 def split_groups(
-    labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"], seed: int, say: Callable[[str], None]
+    labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"], seed: int, say: Reporter
 ) -> Split:
     """Say what each text is for, with some of both sides for all; groups stay whole.
 

@@ -26,19 +26,21 @@ class Likelihood:
     Attributes:
         nats: in all.
         tokens: that were scored.
-        characters: that these tokens spell.
+        num_units: size of what these tokens encode.
+        unit: unit of the size, singular (see `Codec.unit`).
         left_out: how often each symbol that the model does not know was passed over, the most frequent first.
     """
 
     nats: float
     tokens: int
-    characters: int
+    num_units: int
+    unit: str = "character"
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
-            f"{self.nats_per_token:.4f} nats a token, {self.bits_per_char:.4f} bits a character, "
-            f"perplexity {self.perplexity:.2f} ({self.tokens:,} tokens, {self.characters:,} characters)"
+            f"{self.nats_per_token:.4f} nats a token, {self.bits_per_unit:.4f} bits a {self.unit}, "
+            f"perplexity {self.perplexity:.2f} ({self.tokens:,} tokens, {self.num_units:,} {self.unit}s)"
         )
 
     def __repr__(self) -> str:
@@ -50,14 +52,35 @@ class Likelihood:
         return self.nats / self.tokens
 
     @property
-    def bits_per_char(self) -> float:
-        """Mean negative log2-probability of a character."""
-        return self.nats / math.log(2) / self.characters
+    def bits_per_unit(self) -> float:
+        """Mean negative log2-probability of a unit."""
+        return self.nats / math.log(2) / self.num_units
+
+    @property
+    def bits_per_char(self) -> float | None:
+        """Mean negative log2-probability of a character; None where the codec counts another unit."""
+        return self.bits_per_unit if self.unit == "character" else None
+
+    @property
+    def characters(self) -> int | None:
+        """Number of characters; None where the codec counts another unit."""
+        return self.num_units if self.unit == "character" else None
 
     @property
     def perplexity(self) -> float:
         """Of a token."""
         return math.exp(min(self.nats_per_token, 700.0))
+
+    def measures(self) -> dict[str, float | int]:
+        """Return the numbers for a report; bits per character only where the codec counts characters."""
+        bits = {} if self.bits_per_char is None else {"bits_per_char": self.bits_per_char}
+        return {
+            "nats_per_token": self.nats_per_token,
+            **bits,
+            "perplexity": self.perplexity,
+            "tokens": self.tokens,
+            f"{self.unit}s": self.num_units,
+        }
 
 
 def full_likelihood(
@@ -136,4 +159,4 @@ def _score(
             nats -= float(log_probs.sum())
             tokens += targets.size
             spelled += int(characters[targets].sum())
-    return Likelihood(nats, tokens, spelled)
+    return Likelihood(nats, tokens, spelled, store.unit)

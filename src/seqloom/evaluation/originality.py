@@ -65,7 +65,7 @@ class CopyIndex:
     def over(cls, corpus: Iterable[Document], *, limit: int = LIMIT_CHARACTERS) -> "CopyIndex":
         """Read the documents of a corpus; no copy runs from one, or from a passage of it, into the next."""
         index = cls.__new__(cls)
-        index._read((passage for document in corpus for passage in document.passages()), limit)
+        index._read((passage for document in corpus for passage in document.text.passages()), limit)
         return index
 
     def _read(self, documents: Iterable[Iterable[str]], limit: int) -> None:

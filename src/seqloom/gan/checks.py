@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from seqloom.config.gan import GanConfig
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError, RunError
 from seqloom.gan.dataset import UNSEEN_SHARE
 from seqloom.lm.options import cli_flag, resolve_options

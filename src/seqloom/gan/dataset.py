@@ -2,18 +2,19 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, NamedTuple
 
 from seqloom.config import ReadingConfig
 from seqloom.config.gan import GanConfig
 from seqloom.corpora import open_corpus
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import SourceError
 from seqloom.gan.short_texts import ShortTexts, encode_texts, too_long_reason
 from seqloom.lm.dataset import Dataset, load_dataset
 from seqloom.plural import counted
+from seqloom.reporter import Reporter
 from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["UNSEEN_SHARE", "build_dataset", "check_dataset_size", "load_table"]
@@ -40,9 +41,7 @@ class _TableCounts(NamedTuple):
     ratings: set[float]
 
 
-def check_dataset_size(
-    source: str, settings: Mapping[str, Any], config: GanConfig, note: Callable[[str], None]
-) -> None:
+def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConfig, note: Reporter) -> None:
     """Check before any training that a table can have enough texts; the exact number depends on the vocabulary.
 
     Args:
@@ -76,7 +75,7 @@ def _count_texts(source: str, reading: ReadingConfig, level: str, length: int) -
     usable, ratings, too_long = 0, set(), 0
     for document in open_corpus(source, reading):
         rating = document.conditions.get(reading.rating[0])
-        for passage in document.passages():
+        for passage in document.text.passages():
             text = "".join(passage)
             tokens = len(text.split()) if level in ("word", "subword") else len(text)
             if tokens >= length:
@@ -87,7 +86,7 @@ def _count_texts(source: str, reading: ReadingConfig, level: str, length: int) -
     return _TableCounts(usable, too_long, ratings)
 
 
-def load_table(parent: SavedRun, source: str | list[str], note: Callable[[str], None]) -> Dataset:
+def load_table(parent: SavedRun, source: str | list[str], note: Reporter) -> Dataset:
     """Read and encode a table with the reading settings and the codec of a run."""
     return load_dataset(
         source,
@@ -100,7 +99,7 @@ def load_table(parent: SavedRun, source: str | list[str], note: Callable[[str], 
 
 
 def build_dataset(
-    parent: SavedRun, dataset: Dataset, config: GanConfig, note: Callable[[str], None]
+    parent: SavedRun, dataset: Dataset, config: GanConfig, note: Reporter
 ) -> tuple[ShortTexts, ShortTexts]:
     """Return the training texts and the unseen texts.
 

@@ -10,6 +10,7 @@ from seqloom.gan.dataset import UNSEEN_SHARE, check_dataset_size
 from seqloom.gan.request import LIKELIHOOD_SHARE, PendingGanRun
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.lm.train import train
+from seqloom.reporter import Reporter
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
@@ -38,7 +39,7 @@ class LikelihoodStage(NamedTuple):
 def train_likelihood(
     folder: RunFolder,
     request: PendingGanRun,
-    note: Callable[[str], None],
+    note: Reporter,
     viewer: TrainingObserver | None,
     *,
     overwrite: bool = False,

@@ -12,6 +12,7 @@ from seqloom.config.gan import GanConfig
 from seqloom.gan.session import medium_matmul_precision
 from seqloom.gan.trainer import GanTrainer
 from seqloom.plural import counted
+from seqloom.reporter import Reporter
 
 __all__ = ["fit_schedule"]
 
@@ -34,7 +35,7 @@ def fit_schedule(
     config: GanConfig,
     chosen_by_user: Mapping[str, Any],
     seconds: float,
-    note: Callable[[str], None],
+    note: Reporter,
 ) -> GanConfig:
     """Return the config with numbers of steps that fit the time, by timing a few steps of each stage.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.files import write_json, write_text
 from seqloom.gan.plots import draw_gan_training
 from seqloom.gan.progress import AdversarialStep
@@ -18,6 +18,7 @@ from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.stage_clock import StageClock
 from seqloom.gan.trainer import GanTrainer
 from seqloom.models.language_model import num_parameters
+from seqloom.reporter import Reporter
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.log import LogWriter
@@ -51,7 +52,7 @@ class GanSession:
     config: RunConfig
     trainer: GanTrainer
     texts: ShortTexts
-    note: Callable[[str], None]
+    note: Reporter
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from torch import Tensor
 from seqloom.codecs.base import Codec
 from seqloom.codecs.vocabulary import NUM_BYTES
 from seqloom.codecs.words import WordCodec
-from seqloom.data.conditions import Conditions, Scale
+from seqloom.data.conditions import Conditions
+from seqloom.data.scale import Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
@@ -93,7 +94,7 @@ class ShortTexts:
 
 
 def encode_texts(
-    store: TokenStore, spans: Spans, codec: Codec, conditions: Conditions, length: int, skipped: Counter[str]
+    store: TokenStore, spans: Spans, codec: Codec[Any], conditions: Conditions, length: int, skipped: Counter[str]
 ) -> ShortTexts:
     """Return the usable texts of a part of a token store.
 

@@ -1,6 +1,5 @@
 """Train a conditional text GAN into a run folder: likelihood training, VAE pretraining, then adversarial training."""
 
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from seqloom.gan.trainer import GanTrainer
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.options import to_builtin
 from seqloom.plural import counted
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.checks import check_is_run
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.replace import discard_backup, replacing_run
@@ -29,8 +29,6 @@ from seqloom.runs.training_corpus import training_source
 from seqloom.training.checkpoint import load_snapshot
 
 __all__ = ["GAN_SETTINGS", "train_gan"]
-
-Note = Callable[[str], None]
 
 GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != "seed")
 """Settings of the GAN; all others are settings of the likelihood training."""
@@ -45,7 +43,7 @@ def train_gan(
     overwrite: bool = False,
     minutes: float | None = None,
     noise: int | None = None,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
     viewer: TrainingObserver | None = None,
     **settings: Any,
 ) -> SavedRun:
@@ -98,7 +96,7 @@ def train_gan(
     return _start(folder, request, parent, seconds, note)
 
 
-def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds: float, note: Note) -> SavedRun:
+def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds: float, note: Reporter) -> SavedRun:
     """Start the GAN stages from a likelihood-trained run.
 
     Args:
@@ -137,7 +135,7 @@ def _check_resume_alone(options: dict[str, Any]) -> None:
         raise ConfigError(f"--resume uses the settings of the run: leave out {', '.join(names)}")
 
 
-def _resume(folder: RunFolder, note: Note, viewer: TrainingObserver | None) -> SavedRun:
+def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) -> SavedRun:
     """Continue a training, in whichever stage it stopped."""
     if folder.gan_request_file.exists():
         request = read_pending_run(folder)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from seqloom.codecs.base import Codec
+from seqloom.codecs.text import TextCodec
 from seqloom.config import validate
 from seqloom.config.sampling import is_number
 from seqloom.errors import ConfigError
@@ -52,7 +52,7 @@ class TextGenerator:
         opening: ids that replace an empty prompt.
     """
 
-    codec: Codec
+    codec: TextCodec
     decoder: Decoder
     opening: tuple[int, ...]
 
@@ -63,7 +63,7 @@ class TextGenerator:
             CodecError: the prompt has symbols outside the vocabulary and `skip_unknown` is False.
         """
         prefix = self.codec.pending_space(text)
-        ids = self.codec.encode(text.removesuffix(prefix), skip_unknown=skip_unknown)
+        ids = self.codec.encode_text(text.removesuffix(prefix), skip_unknown=skip_unknown)
         return Prompt(self._with_start(ids.tolist()), prefix.encode())
 
     def generate(
@@ -153,7 +153,7 @@ class GeneratorFactory:
     def __init__(
         self,
         config: RunConfig,
-        codec: Codec,
+        codec: TextCodec,
         weights: Mapping[str, np.ndarray],
         *,
         carry: bool | None = None,

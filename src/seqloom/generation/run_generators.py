@@ -62,7 +62,10 @@ class RunGenerators:
         run = self.run
         key = carry, precision, decoding_kernels(run.config.model)
         if self._cached is None or self._cached[0] != key:
-            self._cached = key, GeneratorFactory(run.config, run.codec, run.weights, carry=carry, precision=precision)
+            self._cached = (
+                key,
+                GeneratorFactory(run.config, run.text_codec, run.weights, carry=carry, precision=precision),
+            )
         return self._cached[1]
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:

@@ -1,6 +1,5 @@
 """Convert a training budget in minutes or epochs to a number of steps."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +7,7 @@ from seqloom.config import TrainingConfig
 from seqloom.lm.defaults import TrainingPlan
 from seqloom.lm.options import TrainOptions
 from seqloom.models.language_model import LanguageModel
+from seqloom.reporter import Reporter
 from seqloom.training.loop import Batches, Trainer
 
 __all__ = ["resolve_budget"]
@@ -23,7 +23,7 @@ _MAX_UNTIMED_TOKENS = 2_000_000
 
 
 def resolve_budget(
-    plan: TrainingPlan, options: TrainOptions, model: LanguageModel, batches: Batches, note: Callable[[str], None]
+    plan: TrainingPlan, options: TrainOptions, model: LanguageModel, batches: Batches, note: Reporter
 ) -> TrainingConfig:
     """Return the training settings with the number of steps and the intervals that depend on it.
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
-from seqloom.corpora.table_documents import LEFT_OPEN
+from seqloom.corpora.table_documents import INCOMPLETE_REASONS
 from seqloom.data.batch_conditions import ConditionSource, balanced_weights
 from seqloom.data.conditions import Conditions
 from seqloom.data.contiguous_batches import ContiguousBatches
@@ -17,6 +18,7 @@ from seqloom.data.store import TokenStore, cached_store
 from seqloom.data.window_batches import WindowBatches
 from seqloom.errors import ConfigError, SourceError
 from seqloom.plural import counted
+from seqloom.reporter import Reporter
 from seqloom.training.loop import Batches
 
 __all__ = ["Dataset", "load_dataset", "make_batches", "named_sources", "source_names"]
@@ -34,7 +36,7 @@ class Dataset:
     """
 
     corpus: Corpus
-    codec: Codec
+    codec: Codec[Any]
     store: TokenStore
     split: Split
 
@@ -52,11 +54,11 @@ def source_names(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
 def load_dataset(
     source: str | Path | Sequence[str | Path],
     reading: ReadingConfig,
-    make_codec: Callable[[Corpus], Codec],
+    make_codec: Callable[[Corpus], Codec[Any]],
     *,
     hold_out: float,
     validation: float,
-    note: Callable[[str], None],
+    note: Reporter,
     display_name: str | None = None,
 ) -> Dataset:
     """Read a source, encode it (or take the encoding from the cache) and split it.
@@ -78,13 +80,13 @@ def load_dataset(
     codec = make_codec(corpus)
     store = cached_store(corpus, codec)
     split = split_store(store, hold_out=hold_out, validation=validation)
-    records = f" in {store.num_documents:,} records" if corpus.separate else ""
-    size = f"{store.characters:,} characters{records}, {len(codec):,} symbols at level {codec.level}"
+    records = f" in {store.num_documents:,} records" if corpus.has_documents else ""
+    size = f"{store.num_units:,} {store.unit}s{records}, {len(codec):,} symbols at level {codec.level}"
     note(f"{display_name or corpus.name}: {size}")
     for line in corpus.notes:
         note(line)
     for reason, count in store.skipped.items():
-        note(f"{'left open' if reason.startswith(LEFT_OPEN) else 'skipped'}: {counted(count, reason)}")
+        note(f"{'left open' if reason.startswith(INCOMPLETE_REASONS) else 'skipped'}: {counted(count, reason)}")
     return Dataset(corpus, codec, store, split)
 
 
@@ -107,12 +109,12 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
         return WindowBatches(
             store,
             split.train,
-            size=training.lanes,
-            window=training.window,
+            batch_size=training.lanes,
+            sequence_length=training.window,
             stride=training.stride,
             last_only=training.loss == "last",
             seed=training.seed,
-            ratings=ratings,
+            conditions=ratings,
         )
     if training.balance and ratings is None:
         raise ConfigError("--balance gives all ratings equal weight: name the ratings with --rating COLUMN")
@@ -124,9 +126,9 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
     return ContiguousBatches(
         store,
         split.train,
-        lanes=training.lanes,
-        window=training.window,
+        batch_size=training.lanes,
+        sequence_length=training.window,
         seed=training.seed,
-        ratings=ratings,
-        shares=balanced_weights(conditions, values) if training.balance else None,
+        conditions=ratings,
+        weights=balanced_weights(conditions, values) if training.balance else None,
     )

@@ -2,9 +2,10 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
 from seqloom.evaluation.scorer import Scorer, TokenScorer
 from seqloom.evaluation.token_scores import TokenScore, document_scores, token_scores
 from seqloom.kernels.weights import checked_weights
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_corpus
 from seqloom.runs.vocabulary_filter import VocabularyFilter, format_symbols, skipped_symbols
@@ -107,16 +109,16 @@ def evaluate(
     _check_has_likelihood(run)
     store, spans = _load_split(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
-    characters = run.codec.characters_per_token
+    units = run.codec.units_per_token
     features = run.config.features_of(store)
     if protocol.blocks:
-        likelihood = block_likelihood(scorer, store, spans, characters, protocol.blocks, features=features)
+        likelihood = block_likelihood(scorer, store, spans, units, protocol.blocks, features=features)
     elif protocol.windows:
         likelihood = window_likelihood(
-            scorer, store, spans, characters, protocol.windows, protocol.stride, features=features
+            scorer, store, spans, units, protocol.windows, protocol.stride, features=features
         )
     else:
-        likelihood = full_likelihood(scorer, store, spans, characters, features=features)
+        likelihood = full_likelihood(scorer, store, spans, units, features=features)
     if likelihood.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
     if not math.isfinite(likelihood.nats):
@@ -127,7 +129,7 @@ def evaluate(
 def score_text(run: SavedRun, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
     """Return the score of each token of a text; see `Run.score`."""
     _check_has_likelihood(run)
-    ids = [run.codec.bos_id, *run.codec.encode(run.normalize(text), skip_unknown=skip_unknown).tolist()]
+    ids = [run.codec.bos_id, *run.text_codec.encode_text(run.normalize(text), skip_unknown=skip_unknown).tolist()]
     return list(token_scores(run_scorer(run), np.array(ids)))
 
 
@@ -136,7 +138,7 @@ def score_source(
     source: str | Path | Sequence[str | Path],
     *,
     skip_unknown: bool = False,
-    note: Callable[[str], None] = lambda line: None,
+    note: Reporter = silent,
 ) -> Iterator[Iterator[TokenScore]]:
     """Score every document of a source in bounded memory, read with the run's reading settings.
 
@@ -204,13 +206,13 @@ def _store(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
         raise CodecError(*[f"{corpus.name}: {fault}" for fault in error.faults]) from None
 
 
-def _check_boundary(codec: Codec, corpus: Corpus) -> None:
+def _check_boundary(codec: Codec[Any], corpus: Corpus) -> None:
     """Check that a codec can encode the boundaries of a corpus.
 
     Raises:
         ConfigError: the corpus has separate records and the codec has no boundary.
     """
-    if corpus.separate and codec.boundary is None:
+    if corpus.has_documents and codec.boundary is None:
         raise ConfigError(
             f"{corpus.name} has separate records and the run was trained on running text: name one text file instead"
         )

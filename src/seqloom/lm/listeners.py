@@ -147,7 +147,7 @@ class SampleWriter:
             samples.append((temperature, sample.text))
             if plan.chained:
                 prompt = [*prompt, *sample.tokens][-max(1, plan.prompt_length) :]
-        return generator.codec.decode(first_prompt), samples
+        return generator.codec.decode_text(first_prompt), samples
 
     def _prompt(self, seed: int) -> list[int]:
         """Return random consecutive tokens of the training text; empty if no span is long enough."""
@@ -155,7 +155,7 @@ class SampleWriter:
         if length == 0:
             return []
         random = np.random.Generator(np.random.Philox(key=[self._trainer.config.seed, seed]))
-        long_enough = self._spans.chosen(self._spans.lengths >= length)
+        long_enough = self._spans.select(self._spans.lengths >= length)
         if len(long_enough) == 0:
             return []
         span = random.integers(len(long_enough))

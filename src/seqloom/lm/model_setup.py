@@ -9,7 +9,8 @@ import torch
 from seqloom.codecs import fit_codec
 from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus
-from seqloom.data.conditions import Conditions, Scale, fit_conditions
+from seqloom.data.conditions import Conditions, fit_conditions
+from seqloom.data.scale import Scale
 from seqloom.data.window_batches import WindowBatches
 from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
@@ -44,7 +45,7 @@ def inherited_reading(parent: SavedRun | None) -> dict[str, Any]:
     return {"lowercase": reading.lowercase, "normalize": reading.normalize, "keep_newlines": reading.keep_newlines}
 
 
-def codec_maker(options: TrainOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec]:
+def codec_maker(options: TrainOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec[Any]]:
     """Return a function that fits a codec to a corpus, or extends the parent's codec."""
     if parent is not None:
         return parent.codec.extend
@@ -108,7 +109,7 @@ def make_validation(
     features = config.features_of(store)
     if spans.num_records < 2:
         return None
-    characters = dataset.codec.characters_per_token
+    characters = dataset.codec.units_per_token
     make = make_fast_scorer if training.precision == "bfloat16" else make_scorer
 
     def validate() -> float:

@@ -3,6 +3,7 @@
 import itertools
 import re
 
+from seqloom.codecs.text import as_text_codec
 from seqloom.lm.dataset import Dataset
 
 __all__ = ["default_prompt"]
@@ -23,7 +24,7 @@ def default_prompt(dataset: Dataset) -> tuple[int, ...]:
         return (codec.boundary,)
     start, stop = int(spans.starts[0]), int(spans.stops[0])
     ids = dataset.store.records[start : min(stop, start + _SEARCHED_TOKENS)].tolist()
-    spelled = [codec.token_bytes[token] for token in ids]
+    spelled = [as_text_codec(codec).token_bytes[token] for token in ids]
     token_at = {end: index for index, end in enumerate(itertools.accumulate(map(len, spelled)), start=1)}
     for pattern in _TEXT_STARTS:
         for match in re.finditer(pattern, b"".join(spelled)):

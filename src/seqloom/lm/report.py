@@ -8,7 +8,7 @@ from typing import Any
 
 from seqloom.data.split import Spans
 from seqloom.evaluation.diversity import Diversity, diversity
-from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
+from seqloom.evaluation.likelihood import block_likelihood, full_likelihood, window_likelihood
 from seqloom.evaluation.originality import CopyIndex
 from seqloom.files import write_json, write_text
 from seqloom.generation.run_generators import RunGenerators
@@ -109,27 +109,27 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
     """
     likelihoods: dict[str, Any] = {}
     scorer, fast = run_scorer(run), fast_run_scorer(run)
-    characters = run.codec.characters_per_token
+    units = run.codec.units_per_token
     features = run.config.features_of(dataset.store)
     for name, spans in (("validation", dataset.split.validation), ("held_out", dataset.split.held_out)):
         part = _first_tokens(spans, _MAX_SCORED_TOKENS)
         if part.num_records < 2:
             continue
         by_protocol = {
-            "full_context": full_likelihood(scorer, dataset.store, part, characters, features=features),
-            f"blocks_{BLOCK}": block_likelihood(scorer, dataset.store, part, characters, BLOCK, features=features),
+            "full_context": full_likelihood(scorer, dataset.store, part, units, features=features),
+            f"blocks_{BLOCK}": block_likelihood(scorer, dataset.store, part, units, BLOCK, features=features),
             f"windows_{WINDOW}": window_likelihood(
                 fast,
                 dataset.store,
                 _first_tokens(part, _MAX_WINDOW_TOKENS),
-                characters,
+                units,
                 WINDOW,
                 4,
                 features=features,
             ),
         }
         likelihoods[name] = {
-            protocol: _likelihood_json(likelihood) for protocol, likelihood in by_protocol.items() if likelihood.tokens
+            protocol: likelihood.measures() for protocol, likelihood in by_protocol.items() if likelihood.tokens
         }
     return likelihoods
 
@@ -138,17 +138,7 @@ def _first_tokens(spans: Spans, max_tokens: int) -> Spans:
     """Return the first spans, with the last one cut to at most `max_tokens` tokens in total."""
     before = spans.lengths.cumsum() - spans.lengths
     cut = Spans(spans.starts, (spans.starts + (max_tokens - before)).clip(max=spans.stops), spans.documents)
-    return cut.chosen(cut.lengths > 0)
-
-
-def _likelihood_json(likelihood: Likelihood) -> dict[str, Any]:
-    return {
-        "nats_per_token": likelihood.nats_per_token,
-        "bits_per_char": likelihood.bits_per_char,
-        "perplexity": likelihood.perplexity,
-        "tokens": likelihood.tokens,
-        "characters": likelihood.characters,
-    }
+    return cut.select(cut.lengths > 0)
 
 
 def _diversity(text: str) -> dict[str, Any]:
@@ -180,10 +170,9 @@ def _summary(metrics: dict[str, Any]) -> Iterator[str]:
     for name in ("validation", "held_out"):
         if metrics.get(name):
             full = metrics[name]["full_context"]
-            yield (
-                f"{name.replace('_', '-')}: {full['nats_per_token']:.4f} nats per token, "
-                f"{full['bits_per_char']:.4f} bits per character, perplexity {full['perplexity']:.2f}"
-            )
+            bits = f"{full['bits_per_char']:.4f} bits per character, " if "bits_per_char" in full else ""
+            nats = f"{name.replace('_', '-')}: {full['nats_per_token']:.4f} nats per token"
+            yield f"{nats}, {bits}perplexity {full['perplexity']:.2f}"
     yield f"longest copy from the corpus: {metrics['longest_copy']['characters']} characters"
 
 
@@ -220,7 +209,7 @@ def _likelihood_table(metrics: dict[str, Any]) -> Iterator[str]:
         for protocol, likelihood in metrics[name].items():
             yield (
                 f"| {name.replace('_', '-')} | {protocol.replace('_', ' ')} | {likelihood['nats_per_token']:.4f} | "
-                f"{likelihood['bits_per_char']:.4f} | {likelihood['perplexity']:.2f} | {likelihood['tokens']:,} |"
+                f"{_bits(likelihood)} | {likelihood['perplexity']:.2f} | {likelihood['tokens']:,} |"
             )
     yield ""
 
@@ -235,3 +224,9 @@ def _diversity_table(report: Report) -> Iterator[str]:
         last = "-" if copied is None else f"{copied:.2f}"
         yield f"| {sample.title} | {cells} | {row['longest_loop']} | {last} |"
     yield ""
+
+
+def _bits(likelihood: dict[str, Any]) -> str:
+    """Return the bits per character; "-" for a codec that does not count characters."""
+    bits = likelihood.get("bits_per_char")
+    return "-" if bits is None else f"{bits:.4f}"

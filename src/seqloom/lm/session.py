@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -95,7 +96,7 @@ def new_session(
         sources=source_names(source),
         corpus=dataset.corpus.name,
         corpus_hash=dataset.corpus.fingerprint,
-        separate=dataset.corpus.separate,
+        separate=dataset.corpus.has_documents,
         level=dataset.codec.level,
         opening=default_prompt(dataset),
         reading=reading,
@@ -139,7 +140,7 @@ def _plan(
     )
 
 
-def _describe_continuation(parent: SavedRun, codec: Codec) -> str:
+def _describe_continuation(parent: SavedRun, codec: Codec[Any]) -> str:
     """Return the parent and the symbols that are new to it, in words."""
     new = [codec.decode([token]) or "(end)" for token in range(len(parent.codec), len(codec))]
     shown = ", ".join(map(repr, new[:_NUM_SYMBOLS_SHOWN])) + (", ..." if len(new) > _NUM_SYMBOLS_SHOWN else "")
@@ -164,7 +165,7 @@ def resumed_session(
     """
     codec, training = folder.read_codec(), config.training
 
-    def unchanged_codec(corpus: Corpus) -> Codec:
+    def unchanged_codec(corpus: Corpus) -> Codec[Any]:
         if corpus.fingerprint != config.corpus_hash:
             raise RunError(
                 f"{config.source} has changed since the training of {folder.path} began: start another run with --from"

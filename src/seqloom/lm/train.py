@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seqloom.codecs.text import as_text_codec
 from seqloom.generation.generator import GeneratorFactory
 from seqloom.lm.checks import check_new_training, check_resumable, check_resume_options
 from seqloom.lm.listeners import CheckpointSaver, SampleWriter, TrainingLog
@@ -122,7 +123,7 @@ def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
     samples = SampleWriter(
         folder,
         trainer,
-        lambda weights: GeneratorFactory(config, dataset.codec, weights).unconditional,
+        lambda weights: GeneratorFactory(config, as_text_codec(dataset.codec), weights).unconditional,
         config.samples,
         dataset.store,
         dataset.split.train,
@@ -130,7 +131,7 @@ def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
     )
     log = TrainingLog(folder, trainer.progress.step)
     trainer.listeners = [log, CheckpointSaver(folder, trainer), samples, viewer.listener()]
-    viewer.begin(config, dataset.store.characters / max(1, dataset.store.num_records))
+    viewer.begin(config, dataset.store.num_units / max(1, dataset.store.num_records))
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
     run = SavedRun(folder.path)

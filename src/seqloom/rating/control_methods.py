@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqloom.config import SamplingConfig, validate
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.rating.methods import METHODS
 from seqloom.rating.plan import check_sampling, make_plan
 from seqloom.rating.request import RatingRequest

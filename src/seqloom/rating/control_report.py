@@ -5,7 +5,7 @@ critic (see `NaiveBayesRater`). Its ratings of generated texts are compared with
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.describe import describe_critic, holds_critic
 from seqloom.critic.load import open_critic
 from seqloom.critic.naive_bayes import NaiveBayesRater
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
 from seqloom.evaluation.correlation import Agreement, agreement
 from seqloom.evaluation.diversity import diversity
@@ -31,6 +31,7 @@ from seqloom.rating.control_methods import check_methods, default_methods, setti
 from seqloom.rating.generate import RatedGeneration, RatedSample, generate_rated
 from seqloom.rating.likelihood import split_likelihood
 from seqloom.rating.request import RatingRequest
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_copy_index
 
@@ -45,7 +46,6 @@ _MAX_BINS = 5
 _SEED_STEP = 7919
 """Distance between the seeds of two ratings."""
 
-Note = Callable[[str], None]
 Ratings = Float[np.ndarray, " texts"]
 
 
@@ -124,7 +124,7 @@ def evaluate_rating_control(
     agree: float | None = None,
     budget: int | None = None,
     particles: int | None = None,
-    note: Note = lambda line: None,
+    note: Reporter = silent,
 ) -> RatingControlReport:
     """Generate texts for the ratings of real texts, and compare a judge's ratings of both.
 
@@ -182,7 +182,7 @@ def evaluate_rating_control(
 
 
 def _judge_and_real_texts(
-    run: SavedRun, source: str | Path | Sequence[str | Path], scale: Scale, note: Note
+    run: SavedRun, source: str | Path | Sequence[str | Path], scale: Scale, note: Reporter
 ) -> tuple[NaiveBayesRater, _RatedTexts, int]:
     """Fit the judge on its pool; return it, the real texts with ratings, and the number of the judge's texts."""
     reading = replace(

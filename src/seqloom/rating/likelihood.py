@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from seqloom.codecs.text import as_text_codec
 from seqloom.corpora import open_corpus
 from seqloom.data.split import Spans
 from seqloom.data.store import cached_store
@@ -30,13 +31,13 @@ def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], p
         Nats per token, by the kind of ratings.
     """
     corpus = open_corpus(source, replace(run.config.reading, pool=pool, encoding=None))
-    store = cached_store(VocabularyFilter(corpus, run.codec), run.codec)
+    store = cached_store(VocabularyFilter(corpus, as_text_codec(run.codec)), run.codec)
     features: dict[str, Any] = {"none": None}
     true = run.config.features_of(store)
     if true is not None:
         shuffled = true[np.random.default_rng(0).permutation(len(true))]
         features = {"true": true, "shuffled": shuffled, **features}
-    scorer, characters = run_scorer(run), run.codec.characters_per_token
+    scorer, characters = run_scorer(run), run.codec.units_per_token
     return {
         name: full_likelihood(scorer, store, Spans.whole(store), characters, features=rows).nats_per_token
         for name, rows in features.items()

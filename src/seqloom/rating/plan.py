@@ -10,7 +10,8 @@ import numpy as np
 from seqloom.config import SamplingConfig, validate
 from seqloom.config.sampling import is_number
 from seqloom.critic.load import resolve_critic
-from seqloom.data.conditions import Conditions, Scale
+from seqloom.data.conditions import Conditions
+from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError
 from seqloom.rating.methods import METHODS
 from seqloom.rating.request import RatingRequest

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seqloom.data.conditions import Scale
+from seqloom.data.scale import Scale
 from seqloom.sampling.rejection import Rater, checked_ratings
 
 __all__ = ["RatingScale"]

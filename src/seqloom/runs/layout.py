@@ -83,7 +83,7 @@ class RunFolder:
                 f"another process is training into {self.path}: wait for it, stop it, or name another folder"
             ) from None
 
-    def write_config(self, config: RunConfig, codec: Codec) -> None:
+    def write_config(self, config: RunConfig, codec: Codec[Any]) -> None:
         """Write `codec.json`, then `config.json`.
 
         Raises:
@@ -113,7 +113,7 @@ class RunFolder:
         except (UserError, TypeError, ValueError, AttributeError) as error:
             raise RunError(f"{self.config_file} is damaged: {error}") from None
 
-    def read_codec(self) -> Codec:
+    def read_codec(self) -> Codec[Any]:
         """Read `codec.json`.
 
         Raises:

@@ -2,11 +2,12 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from seqloom.codecs.base import Codec
+from seqloom.codecs.text import TextCodec, as_text_codec
 from seqloom.corpora.normalization import fold
 from seqloom.errors import ConfigError
 from seqloom.runs.checks import check_is_run
@@ -28,7 +29,7 @@ class SavedRun:
     Attributes:
         folder: files of the run.
         config: settings and origin of the run.
-        codec: conversion of text to tokens and back.
+        codec: conversion of payloads to tokens and back.
 
     Raises:
         RunError: the folder is missing, incomplete, damaged, or has a newer format.
@@ -41,12 +42,21 @@ class SavedRun:
         self.folder = RunFolder(path)
         check_is_run(self.folder)
         self.config: RunConfig = self.folder.read_config()
-        self.codec: Codec = self.folder.read_codec()
+        self.codec: Codec[Any] = self.folder.read_codec()
 
     @property
     def path(self) -> Path:
         """The run folder."""
         return self.folder.path
+
+    @property
+    def text_codec(self) -> TextCodec:
+        """The codec of a run of text.
+
+        Raises:
+            CodecError: the run was trained on another kind of sequence.
+        """
+        return as_text_codec(self.codec)
 
     @cached_property
     def weights(self) -> dict[str, np.ndarray]:

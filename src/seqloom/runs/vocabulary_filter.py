@@ -4,9 +4,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
-from seqloom.codecs.base import Codec, without
+from seqloom.codecs.text import TextCodec
+from seqloom.codecs.unknown_symbols import remove_unknown
 from seqloom.corpora.document import Corpus, Document
+from seqloom.corpora.payloads import Rereadable, TextPayload
 
 __all__ = ["VocabularyFilter", "format_symbols", "skipped_symbols"]
 
@@ -24,24 +27,27 @@ class VocabularyFilter(Corpus):
         skipped: counts of what the corpus skipped and of each unknown symbol, from the last complete pass.
     """
 
-    def __init__(self, corpus: Corpus, codec: Codec) -> None:
-        self.name, self.separate, self.skipped = corpus.name, corpus.separate, corpus.skipped
+    def __init__(self, corpus: Corpus, codec: TextCodec) -> None:
+        self.name, self.has_documents, self.skipped = corpus.name, corpus.has_documents, corpus.skipped
         identity = f"known part\n{corpus.fingerprint}\n{codec.fingerprint}"
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()
         self._corpus, self._codec = corpus, codec
 
     def __iter__(self) -> Iterator[Document]:
         """Yield the filtered documents."""
-        unknown: Counter[str] = Counter()
+        skipped: Counter[str] = Counter()
         for document in self._corpus:
-            yield replace(document, chunks=self._filter(document.chunks, unknown))
-        self.skipped = {**self._corpus.skipped, **unknown}
+            known = partial(self._known, document.text.chunks, iter([skipped]))
+            yield replace(document, payload=TextPayload(Rereadable(known)))
+        self.skipped = {**self._corpus.skipped, **skipped}
 
-    def _filter(self, chunks: Iterable[str], counts: Counter[str]) -> Iterator[str]:
+    def _known(self, chunks: Iterable[str], tallies: Iterator[Counter[str]]) -> Iterator[str]:
+        """Yield the chunks without unknown symbols; only the first reading counts them."""
+        tally = next(tallies, Counter())
         for chunk in chunks:
             unknown = self._codec.unknown_symbols(chunk)
-            counts.update(_UNKNOWN + symbol for _, symbol in unknown)
-            if not chunk or (kept := without(chunk, unknown)):
+            tally.update(_UNKNOWN + symbol for _, symbol in unknown)
+            if not chunk or (kept := remove_unknown(chunk, unknown)):
                 yield chunk and kept
 
 

@@ -35,12 +35,12 @@ class ConditionRows:
             batch: what is read.
             carries_state: whether lanes go on where the last batch ended, but for its resets.
         """
-        if batch.rated is None:
+        if batch.conditions is None:
             return None
         begins = batch.resets.copy()
         if not carries_state:
             begins[:, 0] = True
-        features, index = batch.rated.features, batch.rated.index
+        features, index = batch.conditions.features, batch.conditions.index
         begun = np.unique(index[begins])
         row = np.zeros(len(features), np.int64)
         row[begun] = len(features) + np.arange(len(begun))

@@ -1,12 +1,13 @@
 """Detect the watermark of a key in texts; needs only a run's codec."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seqloom.config import ReadingConfig
 from seqloom.corpora import open_corpus
 from seqloom.plural import counted
+from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.vocabulary_filter import format_symbols
 from seqloom.sampling.watermark import WatermarkTest, detect_watermark
@@ -23,7 +24,7 @@ def find_watermark(run: SavedRun, text: str, key: str) -> WatermarkTest:
     Raises:
         ConfigError: the key is empty.
     """
-    return detect_watermark(run.codec.encode(run.normalize(text), skip_unknown=True), key)
+    return detect_watermark(run.text_codec.encode_text(run.normalize(text), skip_unknown=True), key)
 
 
 def find_watermarks(
@@ -33,7 +34,7 @@ def find_watermarks(
     *,
     text: str | None = None,
     records: str | None = None,
-    note: Callable[[str], None] = lambda line: None,
+    note: Reporter = silent,
 ) -> Iterator[WatermarkTest]:
     """Test every text of a source for the watermark of a key, in order.
 
@@ -59,8 +60,8 @@ def find_watermarks(
     corpus = open_corpus(source, reading)
     unknown: Counter[str] = Counter()
     for document in corpus:
-        content = "".join(document.chunks)
-        unknown.update(symbol for _, symbol in run.codec.unknown_symbols(content))
+        content = "".join(document.text.chunks)
+        unknown.update(symbol for _, symbol in run.text_codec.unknown_symbols(content))
         yield find_watermark(run, content, key)
     if unknown:
         note(f"left out: {format_symbols(dict(unknown.most_common()))}")

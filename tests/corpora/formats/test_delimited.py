@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqloom.corpora.formats.delimited import check_columns, csv_header, csv_rows, json_keys, json_rows, listed
+from seqloom.corpora.formats.delimited import csv_header, csv_rows
+from seqloom.corpora.formats.jsonl import json_keys, json_rows
+from seqloom.corpora.table_columns import check_columns, list_columns
 from seqloom.errors import SourceError
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from('",;\n\r\t\0'), max_size=8)
@@ -67,7 +69,7 @@ def test_a_very_long_cell_is_read() -> None:
 def test_a_cell_beyond_every_bound_costs_its_row_only(monkeypatch: pytest.MonkeyPatch) -> None:
     before = csv.field_size_limit(100)
     try:
-        monkeypatch.setattr("seqloom.corpora.formats.delimited._CELL_CHARACTERS", 100)
+        monkeypatch.setattr("seqloom.corpora.formats.delimited._MAX_CELL_CHARACTERS", 100)
         rows, tally = read_csv("a,b\n1,x\n2," + "y" * 200 + "\n3,z\n")
     finally:
         csv.field_size_limit(before)
@@ -102,8 +104,8 @@ def test_columns_that_are_missing_or_there_twice_are_all_named() -> None:
 
 
 def test_a_wide_table_is_not_listed_whole() -> None:
-    assert listed([f"c{number}" for number in range(30)]).endswith("c19 and 10 more")
-    assert listed([]) == "no columns found"
+    assert list_columns([f"c{number}" for number in range(30)]).endswith("c19 and 10 more")
+    assert list_columns([]) == "no columns found"
 
 
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5) | st.integers() | st.none()), max_size=5))
@@ -119,4 +121,4 @@ def test_lines_that_are_no_objects_are_counted() -> None:
     text = '{"a": 1}\n\n[1]\n{"a": \n"a"\n' + "[" * 100_000 + '\n{"a": 2}'
     tally: Counter[str] = Counter()
     assert list(json_rows([text], tally)) == [(1, {"a": 1}), (7, {"a": 2})]
-    assert tally == {"empty line": 1, "line that is no JSON object": 4}
+    assert tally == {"empty line": 1, "line that is not a JSON object": 4}

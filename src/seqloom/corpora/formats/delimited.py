@@ -1,98 +1,116 @@
-"""Rows of CSV, TSV and JSON Lines, one at a time, as cells by column name. Knows nothing of ratings.
+"""Tables as delimited text: CSV and TSV.
 
 A row that cannot be read is counted by reason, and the next one is read.
 """
 
 import csv
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar, Self
 
+from seqloom.config import ReadingConfig
+from seqloom.corpora.formats.base import DecodedFile, TableFormat, check_table
 from seqloom.corpora.formats.records import lines
-from seqloom.errors import SourceError
+from seqloom.corpora.sources import SourceFile
+from seqloom.corpora.table_columns import Row
 
-__all__ = ["Row", "check_columns", "csv_header", "csv_rows", "json_keys", "json_rows", "listed"]
+__all__ = ["CsvFile", "TsvFile", "csv_header", "csv_rows"]
 
-Row = tuple[int, Mapping[str, Any]]
-"""The number of the row (the first below the header, or the first line of JSON, is 1) and its cells."""
-
-Tally = Counter[str]
-
-_DELIMITERS = ",;\t|"
-_CELL_CHARACTERS = 1 << 26  # a quote that is never closed must not take all memory
-_KEY_LINES = 1000
+_MAX_CELL_CHARACTERS = 1 << 26  # bounds the memory of a quote that is never closed
 
 
-def check_columns(name: str, wanted: Iterable[str], found: Sequence[str]) -> None:
-    """Make sure that each wanted column is there, once.
+@dataclass(frozen=True, kw_only=True)
+class CsvFile(DecodedFile, TableFormat):
+    """A table of delimited cells.
 
-    Raises:
-        SourceError: one is missing or there twice; lists the columns, and the nearest one first.
+    Attributes:
+        delimiters: possible delimiters, the likeliest first.
+        delimiter: delimiter of this file.
     """
-    faults = []
-    for column in wanted:
-        near = get_close_matches(column, found, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        if column not in found:
-            faults.append(f"{name} has no column {column!r}: choose from {listed(found)}{hint}")
-        elif found.count(column) > 1:
-            faults.append(f"{name} has {found.count(column)} columns named {column!r}: rename all but one")
-    if faults:
-        raise SourceError(*faults)
+
+    name = "csv"
+    delimiters: ClassVar[str] = ",;\t|"
+
+    delimiter: str = ","
+
+    @classmethod
+    def examine(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
+        """Determine the encoding and the delimiter of a table, and check its columns."""
+        return cls.decode(source_file, reading).with_delimiter(reading)
+
+    def with_delimiter(self, reading: ReadingConfig) -> Self:
+        """Return this table with its delimiter, after a check of its columns."""
+        columns, delimiter = csv_header(self.text_chunks(), reading.text, self.delimiters)
+        check_table(self.source_file.name, reading, columns)
+        return replace(self, delimiter=delimiter)
+
+    def columns(self) -> list[str]:
+        """Return the header."""
+        return csv_header(self.text_chunks(), None, self.delimiter)[0]
+
+    def rows(self, columns: Sequence[str], tally: Counter[str]) -> Iterator[Row]:
+        """Yield the rows below the header, with all their cells."""
+        return csv_rows(self.text_chunks(), self.delimiter, tally)
+
+    @property
+    def identity(self) -> list[Any]:
+        """Format, encoding, delimiter and hash."""
+        return [self.name, self.encoding, self.delimiter, self.sha256]
 
 
-def listed(columns: Sequence[str], *, most: int = 20) -> str:
-    """The names of columns for a message; of a wide table only the first ones."""
-    more = f" and {len(columns) - most} more" if len(columns) > most else ""
-    return ", ".join(repr(column)[1:-1][:40] for column in columns[:most]) + more if columns else "no columns found"
+class TsvFile(CsvFile):
+    """A table whose likeliest delimiter is the tab."""
+
+    delimiters = "\t,;|"
 
 
-def csv_header(pieces: Iterable[str], wanted: str | None, delimiters: str = _DELIMITERS) -> tuple[list[str], str]:
-    """The columns of a table and what stands between them.
+def csv_header(
+    chunks: Iterable[str], text_column: str | None, delimiters: str = CsvFile.delimiters
+) -> tuple[list[str], str]:
+    """Return the columns of a table and its delimiter.
 
     Args:
-        pieces: the table's text from its start.
-        wanted: a column that the right delimiter brings to light; where none does, most columns win.
-        delimiters: what may stand between two cells, the likeliest first.
+        chunks: text of the table from its start.
+        text_column: column that the right delimiter produces; where no delimiter does, the most columns win.
+        delimiters: possible delimiters, the likeliest first.
     """
-    start = [line for line in islice(lines(islice(pieces, 4)), 100) if not line.isspace()]
+    start = [line for line in islice(lines(islice(chunks, 4)), 100) if not line.isspace()]
     headers = {delimiter: _first_cells(start, delimiter) for delimiter in delimiters}
-    best = max(headers, key=lambda delimiter: (wanted in headers[delimiter], len(headers[delimiter])))
+    best = max(headers, key=lambda delimiter: (text_column in headers[delimiter], len(headers[delimiter])))
     return headers[best], best
 
 
-def csv_rows(pieces: Iterable[str], delimiter: str, tally: Tally) -> Iterator[Row]:
-    """The rows below the header. Cells are quoted as RFC 4180 has it, and may hold line ends and NUL.
+def csv_rows(chunks: Iterable[str], delimiter: str, tally: Counter[str]) -> Iterator[Row]:
+    """Yield the rows below the header. Cells are quoted as in RFC 4180, and may hold line ends and NUL.
 
     Args:
-        pieces: the table's text, cut anywhere, with its own line ends.
+        chunks: text of the table, cut anywhere, with its own line ends.
         delimiter: one character.
-        tally: counts the rows that are left out.
+        tally: number of skipped rows, by reason.
     """
     _allow_long_cells()
-    source = _Lines(pieces)
-    rows = csv.reader(source, delimiter=delimiter)
+    source = _Lines(chunks)
+    reader = csv.reader(source, delimiter=delimiter)
     header: list[str] | None = None
     number = 0
     while True:
-        begun = rows.line_num
+        first_line = reader.line_num
         try:
-            row = next(rows)
+            row = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            tally["line of a malformed row"] += rows.line_num - begun
+            tally["line of a malformed row"] += reader.line_num - first_line
             continue
         if header is None:
             header = [cell.strip() for cell in row] if any(row) else None
             continue
         number += 1
-        if source.at_end:
-            # The reader came back for more after the last line: it is still inside the quotes.
-            tally["line after a quote that is never closed"] += rows.line_num - begun
+        if source.is_exhausted:
+            # The reader requested a line after the last one: it is still inside quotes.
+            tally["line after a quote that is never closed"] += reader.line_num - first_line
         elif not row:
             tally["empty row"] += 1
         elif len(row) != len(header):
@@ -102,8 +120,8 @@ def csv_rows(pieces: Iterable[str], delimiter: str, tally: Tally) -> Iterator[Ro
 
 
 def _allow_long_cells() -> None:
-    if csv.field_size_limit() < _CELL_CHARACTERS:
-        csv.field_size_limit(_CELL_CHARACTERS)
+    if csv.field_size_limit() < _MAX_CELL_CHARACTERS:
+        csv.field_size_limit(_MAX_CELL_CHARACTERS)
 
 
 def _first_cells(start: Iterable[str], delimiter: str) -> list[str]:
@@ -114,40 +132,12 @@ def _first_cells(start: Iterable[str], delimiter: str) -> list[str]:
         return []
 
 
-def json_keys(pieces: Iterable[str]) -> list[str]:
-    """The keys of the first objects of a file of JSON Lines, in order of appearance."""
-    keys: dict[str, None] = {}
-    for line in islice(lines(pieces), _KEY_LINES):
-        keys.update(dict.fromkeys(_json_object(line) or ()))
-    return list(keys)
-
-
-def json_rows(pieces: Iterable[str], tally: Tally) -> Iterator[Row]:
-    """The objects of a file that holds one a line."""
-    for number, line in enumerate(lines(pieces), start=1):
-        cells = _json_object(line)
-        if cells is not None:
-            yield number, cells
-        elif line.isspace():
-            tally["empty line"] += 1
-        else:
-            tally["line that is no JSON object"] += 1
-
-
-def _json_object(line: str) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
 class _Lines:
-    """The lines of a text, and whether all of them were handed out and one more was asked for."""
+    """The lines of a text; `is_exhausted` once a line after the last one was requested."""
 
-    def __init__(self, pieces: Iterable[str]) -> None:
-        self.at_end = False
-        self._lines = lines(pieces)
+    def __init__(self, chunks: Iterable[str]) -> None:
+        self.is_exhausted = False
+        self._lines = lines(chunks)
 
     def __iter__(self) -> "_Lines":
         return self
@@ -156,5 +146,5 @@ class _Lines:
         try:
             return next(self._lines)
         except StopIteration:
-            self.at_end = True
+            self.is_exhausted = True
             raise

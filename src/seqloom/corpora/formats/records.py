@@ -1,6 +1,6 @@
-"""Where one record of a text ends and the next begins: lines, paragraphs, or what stands between two marks.
+"""Records of a text: lines, paragraphs, or the text between two marks.
 
-One record at a time is held in memory. What stands between records and is more than a separator is counted.
+One record at a time is in memory. Text between records, other than separators, is counted.
 """
 
 import io
@@ -8,18 +8,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from seqloom.corpora.normalization import uncut_line_ends
+from seqloom.corpora.normalization import join_line_ends
 
 __all__ = ["lines", "split_records"]
 
-Tally = Counter[str]
 
-
-def lines(pieces: Iterable[str]) -> Iterator[str]:
-    """The lines of a text in pieces, each with its LF, CR or CRLF; no other character ends a line."""
+def lines(chunks: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a text, each with its LF, CR or CRLF; no other character ends a line."""
     pending: list[str] = []
-    for piece in uncut_line_ends(pieces):
-        for line in io.StringIO(piece, newline=""):
+    for chunk in join_line_ends(chunks):
+        for line in io.StringIO(chunk, newline=""):
             pending.append(line)
             if line.endswith(("\n", "\r")):
                 yield "".join(pending)
@@ -28,32 +26,32 @@ def lines(pieces: Iterable[str]) -> Iterator[str]:
         yield "".join(pending)
 
 
-def split_records(pieces: Iterable[str], records: str, tally: Tally) -> Iterator[str]:
-    """The records of a text.
+def split_records(chunks: Iterable[str], records: str, tally: Counter[str]) -> Iterator[str]:
+    """Yield the records of a text.
 
     Args:
-        pieces: the text, cut anywhere.
-        records: "line", "blank", or an opening and a closing mark.
-        tally: counts what is left out, by reason.
+        chunks: text, cut anywhere.
+        records: "line", "blank" (paragraphs), or an opening and a closing mark.
+        tally: number of skipped parts, by reason.
     """
     if records == "line":
-        return _by_line(pieces, tally)
+        return _by_line(chunks, tally)
     if records == "blank":
-        return _by_blank_line(pieces)
-    return _by_marks(pieces, records[0], records[1], tally)
+        return _by_blank_line(chunks)
+    return _by_marks(chunks, records[0], records[1], tally)
 
 
-def _by_line(pieces: Iterable[str], tally: Tally) -> Iterator[str]:
-    for line in lines(pieces):
+def _by_line(chunks: Iterable[str], tally: Counter[str]) -> Iterator[str]:
+    for line in lines(chunks):
         if line.isspace():
             tally["empty line"] += 1
         else:
             yield line.rstrip("\r\n")
 
 
-def _by_blank_line(pieces: Iterable[str]) -> Iterator[str]:
+def _by_blank_line(chunks: Iterable[str]) -> Iterator[str]:
     record: list[str] = []
-    for line in lines(pieces):
+    for line in lines(chunks):
         if not line.isspace():
             record.append(line)
         elif record:
@@ -63,16 +61,16 @@ def _by_blank_line(pieces: Iterable[str]) -> Iterator[str]:
         yield "".join(record).rstrip("\r\n")
 
 
-def _by_marks(pieces: Iterable[str], opening: str, closing: str, tally: Tally) -> Iterator[str]:
-    """What stands between the marks; an opening mark inside a record begins it anew."""
+def _by_marks(chunks: Iterable[str], opening: str, closing: str, tally: Counter[str]) -> Iterator[str]:
+    """Yield the text between the marks; an opening mark inside a record starts the record again."""
     mark = re.compile(f"([{re.escape(opening + closing)}])")
     record: list[str] | None = None
-    for part in (part for piece in pieces for part in mark.split(piece)):
+    for part in (part for chunk in chunks for part in mark.split(chunk)):
         if part == opening:
             tally["record without its closing mark"] += record is not None
             record = []
         elif part == closing and record is not None:
-            yield from _marked("".join(record), tally)
+            yield from _nonempty("".join(record), tally)
             record = None
         elif record is not None:
             record.append(part)
@@ -81,7 +79,7 @@ def _by_marks(pieces: Iterable[str], opening: str, closing: str, tally: Tally) -
     tally["record without its closing mark"] += record is not None
 
 
-def _marked(record: str, tally: Tally) -> Iterator[str]:
+def _nonempty(record: str, tally: Counter[str]) -> Iterator[str]:
     if record and not record.isspace():
         yield record
     else:

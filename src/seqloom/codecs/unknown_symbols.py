@@ -1,0 +1,30 @@
+"""Symbols outside a vocabulary: their description in errors, and their removal."""
+
+from collections.abc import Iterable, Sequence
+
+__all__ = ["UnknownSymbol", "describe_unknown", "remove_unknown"]
+
+UnknownSymbol = tuple[int, str]
+"""Position in a text (in characters, from 0) of a symbol outside the vocabulary, and the symbol."""
+
+
+def remove_unknown(text: str, unknown: Iterable[UnknownSymbol]) -> str:
+    """Return a text without its unknown symbols."""
+    positions = {position for position, _ in unknown}
+    if not positions:
+        return text
+    return "".join(symbol for position, symbol in enumerate(text) if position not in positions)
+
+
+def describe_unknown(unknown: Sequence[UnknownSymbol], *, skippable: bool = False, max_shown: int = 8) -> str:
+    """Return one line with the symbols, the first position of each (counted from 1) and a remedy."""
+    first: dict[str, int] = {}
+    for position, symbol in unknown:
+        first.setdefault(symbol, position)
+    shown = ", ".join(
+        f"{symbol!r} (U+{ord(symbol[0]):04X}) at character {position + 1}"
+        for symbol, position in list(first.items())[:max_shown]
+    )
+    more = f" and {len(first) - max_shown} more" if len(first) > max_shown else ""
+    remedy = "leave them out with --skip-unknown" if skippable else "remove them from the text"
+    return f"not in the vocabulary: {shown}{more}; {remedy}, or train on text that has them"

@@ -1,0 +1,158 @@
+"""The contract of a format: one file of a source to documents."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
+
+from seqloom.config import ReadingConfig
+from seqloom.corpora.document import Document
+from seqloom.corpora.encodings import Refused, Undecodable, decode_blocks, scan
+from seqloom.corpora.sources import SourceFile
+from seqloom.corpora.table_columns import Row, check_columns, list_columns
+from seqloom.corpora.table_documents import RatingColumns, row_documents
+from seqloom.errors import SourceError
+
+__all__ = ["DecodedFile", "Format", "TableFormat", "check_table"]
+
+DecodedT = TypeVar("DecodedT", bound="DecodedFile")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format(ABC):
+    """One examined file, and how it becomes documents.
+
+    Attributes:
+        name: name of the format, a part of the corpus fingerprint.
+        source_file: file.
+        sha256: hash of its bytes, in hexadecimal.
+        encoding: Python codec of its text; "" for binary files.
+        encoding_detected: False where the user named the encoding.
+    """
+
+    name: ClassVar[str]
+
+    source_file: SourceFile
+    sha256: str
+    encoding: str = ""
+    encoding_detected: bool = False
+
+    @classmethod
+    @abstractmethod
+    def examine(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
+        """Read every byte of a file once, to hash it and to check that it has this format.
+
+        Raises:
+            Refused: the file does not have this format; skipped in a folder.
+            SourceError: the file is damaged or lacks a column.
+        """
+
+    @abstractmethod
+    def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:
+        """Yield the documents of the file in order.
+
+        Args:
+            reading: settings passed to `examine`.
+            ratings: record of the cells in rating columns.
+            tally: number of skipped parts, by reason.
+        """
+
+    @property
+    def identity(self) -> list[Any]:
+        """What the file contributes to the corpus fingerprint, in JSON types."""
+        return [self.name, self.encoding, ",", self.sha256]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedFile(Format):
+    """A file of encoded text."""
+
+    @classmethod
+    def decode(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
+        """Read every byte of a file once, to hash it and to determine its encoding.
+
+        Args:
+            source_file: file.
+            reading: reading settings.
+
+        Raises:
+            Refused: the file is empty, blank, binary, or in an unknown encoding.
+            SourceError: the file is not in the encoding that `reading` names.
+        """
+        scanned = scan(source_file.read_blocks, source_file.name, reading.encoding)
+        if scanned.is_blank:
+            raise Refused(
+                "file of white space", f"{source_file.name} holds nothing but white space: choose one with text"
+            )
+        return cls(
+            source_file=source_file,
+            sha256=scanned.sha256,
+            encoding=scanned.encoding,
+            encoding_detected=scanned.is_detected,
+        )
+
+    def as_format(self, file_format: type[DecodedT]) -> DecodedT:
+        """Return this file in another format of encoded text, without reading it again."""
+        return file_format(
+            source_file=self.source_file,
+            sha256=self.sha256,
+            encoding=self.encoding,
+            encoding_detected=self.encoding_detected,
+        )
+
+    def text_chunks(self) -> Iterator[str]:
+        """Yield the text of the file, cut anywhere, with its own line ends.
+
+        Raises:
+            SourceError: the file has changed since `examine`.
+        """
+        try:
+            yield from decode_blocks(self.source_file.read_blocks(), self.encoding)
+        except Undecodable as error:
+            raise SourceError(
+                f"{self.source_file.name} changed while it was being read: {error}; start again"
+            ) from error
+
+
+class TableFormat(Format):
+    """A table: one document per row."""
+
+    @abstractmethod
+    def columns(self) -> list[str]:
+        """Return the names of all columns, in order."""
+
+    @abstractmethod
+    def rows(self, columns: Sequence[str], tally: Counter[str]) -> Iterator[Row]:
+        """Yield the rows of the table.
+
+        Args:
+            columns: columns whose cells are needed; a row may have further cells.
+            tally: number of skipped rows, by reason.
+        """
+
+    def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:
+        """Yield one document per row with text."""
+        rows = self.rows(_reading_columns(reading), tally)
+        return row_documents(rows, self.source_file.name, reading, ratings, tally)
+
+
+def _reading_columns(reading: ReadingConfig) -> list[str]:
+    """Return the columns that `reading` names."""
+    columns = (reading.text, *reading.rating, *reading.category, reading.group)
+    return [column for column in columns if column is not None]
+
+
+def check_table(name: str, reading: ReadingConfig, columns: Sequence[str]) -> None:
+    """Check that a table has the columns that `reading` names.
+
+    Raises:
+        Refused: `reading` names no text column.
+        SourceError: a column is missing or occurs twice.
+    """
+    if reading.text is None:
+        raise Refused(
+            "table without --text",
+            f"{name} is a table: name the column that holds the text with --text ({list_columns(columns)})",
+        )
+    check_columns(name, _reading_columns(reading), columns)

@@ -1,0 +1,37 @@
+"""Rows and columns of tables, whatever their format."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from seqloom.errors import SourceError
+
+__all__ = ["Row", "check_columns", "list_columns"]
+
+Row = tuple[int, Mapping[str, Any]]
+"""Number of a row (the first below the header, or the first line of JSON, is 1) and its cells by column."""
+
+
+def check_columns(name: str, required: Iterable[str], columns: Sequence[str]) -> None:
+    """Check that each required column occurs exactly once.
+
+    Raises:
+        SourceError: a column is missing or occurs twice; lists the columns, and the nearest name.
+    """
+    faults = []
+    for column in required:
+        near = get_close_matches(column, columns, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        if column not in columns:
+            faults.append(f"{name} has no column {column!r}: choose from {list_columns(columns)}{hint}")
+        elif columns.count(column) > 1:
+            faults.append(f"{name} has {columns.count(column)} columns named {column!r}: rename all but one")
+    if faults:
+        raise SourceError(*faults)
+
+
+def list_columns(columns: Sequence[str], *, max_shown: int = 20) -> str:
+    """Return the names of columns for a message; of a wide table only the first ones."""
+    more = f" and {len(columns) - max_shown} more" if len(columns) > max_shown else ""
+    names = ", ".join(repr(column)[1:-1][:40] for column in columns[:max_shown])
+    return names + more if columns else "no columns found"
