@@ -201,7 +201,7 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
 def _store(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
     _check_boundary(run.codec, corpus)
     try:
-        return cached_store(VocabularyFilter(corpus, run.codec) if skip_unknown else corpus, run.codec)
+        return cached_store(VocabularyFilter(corpus, run.text_codec) if skip_unknown else corpus, run.codec)
     except CodecError as error:
         raise CodecError(*[f"{corpus.name}: {fault}" for fault in error.faults]) from None
 
