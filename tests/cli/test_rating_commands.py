@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from seqloom.cli import generate_command, output
+from seqloom.rating import control_report
 from seqloom.version import __version__
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
@@ -179,7 +180,7 @@ def test_a_filter_goes_with_a_mark_and_steering_does_not(command, trained):
 
 def test_a_person_who_looks_on_sees_what_the_critic_makes_of_a_text(command, trained, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    for module in (output, writing):
+    for module in (output, generate_command):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
     words = ("--rating", 5, "--critic", trained / "critic", "--agree", 4, "--length", 20, "--prompt", "warm ")
     assert re.fullmatch(r"\d\.\d\d  warm [^\n]*\n", command("generate", trained / "run", *words).out)
@@ -261,7 +262,7 @@ def test_a_way_that_kept_nothing_is_shown_without_figures(command, trained, tabl
         (("--critic", "critic", "--temperature", 0), "--temperature 0 and --method condition,filter contradict"),
         (("--method", "wish"), "unknown method 'wish'"),
         (("--count", 0), "--count got 0: it must be a whole number from 1 up"),
-        (("--critic", "run"), "was fitted on pool generator, which the judge or the run has part in"),
+        (("--critic", "run"), "was fitted on pool generator, which overlaps with the texts of judge or run"),
         (("--critic", "nowhere"), "no critic at nowhere"),
     ],
 )
@@ -344,7 +345,6 @@ def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatc
 
 
 def test_texts_of_control_that_could_not_be_kept_are_not_written(command, trained, table, monkeypatch):
-
     monkeypatch.setattr(control_report, "evaluate_rating_control", lambda *given, **settings: pytest.fail("was begun"))
     done = command("evaluate", trained / "run", table, "--rating-control", "--texts", table / "texts.jsonl")
     assert done.code == 1

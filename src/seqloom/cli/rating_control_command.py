@@ -32,11 +32,12 @@ def control(run: Path, source: str | None, settings: dict[str, Any], texts: Path
     Args:
         run: folder of the run.
         source: the table that it was trained on.
-        settings: of `measure_control`.
+        settings: arguments of `evaluate_rating_control`, and sampling settings.
         texts: where the texts are kept; None keeps none.
         as_json: print one JSON object.
     """
     from seqloom.api import load
+    from seqloom.config import SamplingConfig
     from seqloom.rating.control_report import evaluate_rating_control
 
     opened = load(run)
@@ -44,11 +45,16 @@ def control(run: Path, source: str | None, settings: dict[str, Any], texts: Path
         raise ConfigError("--rating-control needs the table that the run was trained on: name it as SOURCE")
     if texts is not None:
         check_writable(texts)
+    settings = dict(settings)
+    sampling = {name: settings.pop(name) for name in ("temperature", "length", "seed") if name in settings}
+    settings["sampling"] = SamplingConfig(**sampling)
     report = evaluate_rating_control(opened, source or opened.config.sources[0], note=say, **settings)
     if texts is not None:
         write_text(texts, "".join(_lines(report)))
     if as_json:
-        print_json({**asdict(report), "plot": str(report.plot), "texts": None if texts is None else str(texts)})
+        values = asdict(report)
+        values["ways"] = values.pop("methods")
+        print_json({**values, "plot": str(report.plot), "texts": None if texts is None else str(texts)})
         return
     print_table([_HEADER, *((name, *_cells(way)) for name, way in report.methods.items())])
     judged = next(iter(report.methods.values())).agreement.pearson
