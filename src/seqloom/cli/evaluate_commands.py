@@ -100,7 +100,7 @@ def evaluate(
                 "protocol": named,
                 "split": split,
                 "source": source,
-                "left_out": dict(scored.left_out),
+                "left_out": dict(scored.skipped_symbols),
             }
         )
         return
@@ -113,7 +113,7 @@ def evaluate(
             ("characters", f"{scored.characters:,}"),
             ("protocol", named),
             ("text", f"{source or 'own corpus'}, {split}"),
-            *([("left out", format_symbols(scored.left_out))] if scored.left_out else []),
+            *([("left out", format_symbols(scored.skipped_symbols))] if scored.skipped_symbols else []),
         ]
     )
 

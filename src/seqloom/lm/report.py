@@ -156,13 +156,13 @@ def _variety(text: str) -> dict[str, Any]:
 
 
 def _originality(material: Dataset, texts: list[str]) -> dict[str, Any]:
-    index = CopyIndex.over(material.corpus, limit=_MOST_CORPUS)
+    index = CopyIndex.from_corpus(material.corpus, limit=_MOST_CORPUS)
     copies = [index.longest_copy(text) for text in texts]
     longest = max(copies, key=len)
     return {
         "longest_copy": {"characters": len(longest), "text": longest.text},
         "copied_share": [index.copied_share(text, _COPY_GRAM) for text in texts],
-        "corpus_left_out_of_copy_search": index.left_out,
+        "corpus_left_out_of_copy_search": index.num_skipped,
     }
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Float32, Int32, Int64, UInt8, UInt32
 from seqloom.kernels.batched_decoder import num_usable_processors
 from seqloom.kernels.library import chosen_kernels, declare
 
-__all__ = ["Counted", "count_hashed"]
+__all__ = ["HashedCounts", "count_hashed"]
 
 _ROOM = 5
 """N-grams of a character at most: it begins three of characters, and ends a word and a pair of words."""
@@ -24,7 +24,7 @@ _WORD, _ALPHANUMERIC, _SPACE, _UNKNOWN = 1, 2, 4, 255
 _CODE_POINTS = 0x110000
 
 
-class Counted(NamedTuple):
+class HashedCounts(NamedTuple):
     """Sparse rows, one for each text.
 
     Attributes:
@@ -38,7 +38,7 @@ class Counted(NamedTuple):
     starts: Int64[np.ndarray, " rows"]
 
 
-def count_hashed(texts: Sequence[str], features: int) -> Counted | None:
+def count_hashed(texts: Sequence[str], features: int) -> HashedCounts | None:
     """Count the words, pairs of words and 3 to 5 characters of texts, hashed to `features` places for each kind.
 
     What counts as a word, and how negation is marked, is said in `text_features/ngrams.py`.
@@ -54,9 +54,9 @@ def count_hashed(texts: Sequence[str], features: int) -> Counted | None:
         return None
     parts = [_count(some, features) for some in _portions([text.lower() for text in texts])]
     if not parts:
-        return Counted(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(1, np.int64))
+        return HashedCounts(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(1, np.int64))
     ends = np.concatenate([found for _, _, found in parts]).cumsum()
-    return Counted(
+    return HashedCounts(
         np.concatenate([places for places, _, _ in parts]),
         np.concatenate([counts for _, counts, _ in parts]),
         np.concatenate([np.zeros(1, np.int64), ends]),

@@ -9,10 +9,10 @@ from jaxtyping import Int32, Int64, UInt8, UInt32
 
 from seqloom.kernels.library import chosen_kernels, declare
 
-__all__ = ["read_hashed"]
+__all__ = ["read_patterns"]
 
 
-def read_hashed(
+def read_patterns(
     codes: UInt32[np.ndarray, " characters"],
     lengths: Int64[np.ndarray, " texts"],
     kinds: UInt8[np.ndarray, " code_points"],

@@ -12,12 +12,12 @@ from jaxtyping import Bool, Float, Float32, Int8, Int32, Int64, UInt8
 
 from seqloom.kernels.library import chosen_kernels, declare
 
-__all__ = ["companions", "cosines", "sum_levels", "sum_values", "sums"]
+__all__ = ["companion_counts", "mean_cosines", "sum_levels", "sum_values", "sum_by_text"]
 
 _SMALL = 1e-6
 
 
-def sums(values: np.ndarray, counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
+def sum_by_text(values: np.ndarray, counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
     """The sum of each text's values, `[texts, ...]`; of the first axis, the first `counts[0]` are of the first text."""
     found = np.zeros((len(counts), *values.shape[1:]), values.dtype)
     some = counts > 0
@@ -31,7 +31,7 @@ def sum_values(
 ) -> Float32[np.ndarray, " texts"]:
     """The sum of the values at each text's places."""
     if chosen_kernels() is None:
-        return sums(values[places], counts)
+        return sum_by_text(values[places], counts)
     found = np.empty(len(counts), np.float32)
     _call("seqloom_sum_values", values, len(values), places, len(places), counts, len(counts), found)
     return found
@@ -50,14 +50,14 @@ def sum_levels(
     """
     if chosen_kernels() is None:
         less = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
-        return sums(values[np.maximum(levels[places].astype(np.int16) - less, 0)], counts)
+        return sum_by_text(values[np.maximum(levels[places].astype(np.int16) - less, 0)], counts)
     found = np.empty((len(counts), 2, 3), np.float32)
     texts = places, len(places), counts, sides, len(counts)
     _call("seqloom_sum_levels", levels, len(levels), values, *texts, found)
     return found
 
 
-def cosines(
+def mean_cosines(
     vectors: Float32[np.ndarray, "words width"],
     rows: Int32[np.ndarray, " found"],
     counts: Int64[np.ndarray, " texts"],
@@ -78,7 +78,7 @@ def cosines(
     return found
 
 
-def companions(
+def companion_counts(
     stood: UInt8[np.ndarray, " places"],
     alone: Int32[np.ndarray, " words"],
     texts: int,
@@ -122,7 +122,7 @@ def _cosines(
     counts: Int64[np.ndarray, " texts"],
     reaches: Sequence[tuple[int, int]],
 ) -> Float[np.ndarray, "texts answers"]:
-    counts = sums((rows > 0).astype(np.int64), counts)
+    counts = sum_by_text((rows > 0).astype(np.int64), counts)
     own = vectors[rows[rows > 0]]
     lengths = np.linalg.norm(own, axis=1) + _SMALL
     total = np.vstack([np.zeros((1, own.shape[1])), own.cumsum(axis=0, dtype=np.float64)])
@@ -132,10 +132,10 @@ def _cosines(
         first, last = np.minimum(at + least, ends), np.minimum(at + most + 1, ends)
         beyond = total[last] - total[first]
         cosine = np.einsum("ij,ij->i", own, beyond) / (lengths * (np.linalg.norm(beyond, axis=1) + _SMALL))
-        reached = sums((last > first).astype(np.int64), counts)
-        made[:, number] = sums(np.where(last > first, cosine, 0.0), counts) / np.maximum(reached, 1)
-    whole = np.linalg.norm(sums(own.astype(np.float64), counts), axis=1)
-    made[:, -1] = whole / np.maximum(sums(lengths.astype(np.float64), counts), _SMALL)
+        reached = sum_by_text((last > first).astype(np.int64), counts)
+        made[:, number] = sum_by_text(np.where(last > first, cosine, 0.0), counts) / np.maximum(reached, 1)
+    whole = np.linalg.norm(sum_by_text(own.astype(np.float64), counts), axis=1)
+    made[:, -1] = whole / np.maximum(sum_by_text(lengths.astype(np.float64), counts), _SMALL)
     return made
 
 
