@@ -59,7 +59,7 @@ def test_threads_that_take_steps_together_write_the_same(decoder, core, sizes):
         lanes.set_sampling(sampling(length=600))
         lanes.begin(0, 3, 0, np.array([1]))
         while len(tokens) < 600:
-            chunk = lanes.write(4 if len(tokens) < 8 else 100)
+            chunk = lanes.generate(4 if len(tokens) < 8 else 100)
             assert chunk.counts[0] > 0
             tokens += chunk.tokens[0, : chunk.counts[0]].tolist()
         texts.append(tokens)
@@ -118,11 +118,11 @@ def test_copies_draw_on_their_own_but_remember_what_the_original_wrote(decoder):
     lanes.set_sampling(sampling(repetition_penalty=1.5))
     for lane in range(3):
         lanes.begin(lane, 7, lane, np.array([3]))
-    lanes.write(10)
+    lanes.generate(10)
     alone = lanes.distribution(1)
     lanes.reorder(np.array([1, 1, 1]))
     np.testing.assert_array_equal(lanes.distribution(0), alone)
-    written = lanes.write(20).tokens
+    written = lanes.generate(20).tokens
     assert len({tuple(row) for row in written}) == 3
 
 
@@ -167,7 +167,7 @@ def test_a_lane_that_has_read_nothing_draws_any_token_of_the_vocabulary(decoder,
     lanes.set_sampling(sampling(length=1))
     for index in range(400):
         lanes.begin(0, 1, index, np.zeros(0, int))
-        seen.add(int(lanes.write(1).tokens[0, 0]))
+        seen.add(int(lanes.generate(1).tokens[0, 0]))
     assert seen == set(range(19))
 
 
@@ -220,7 +220,7 @@ def test_threads_that_read_together_score_the_same(decoder, core):
     lanes = model.streams(1, 3)
     lanes.set_sampling(sampling(length=50))
     lanes.begin(0, 3, 0, np.array([1]))
-    lanes.write(4)
+    lanes.generate(4)
     lanes.clear(0)
     for found, expected in zip(lanes.score(tokens, targets), alone, strict=True):
         np.testing.assert_array_equal(found, expected)
@@ -270,7 +270,7 @@ def test_writing_in_other_chunks_writes_the_same(decoder):
         lanes.set_sampling(sampling(length=40))
         for lane in range(2):
             lanes.begin(lane, 3, lane, np.zeros(0, int))
-        parts = [lanes.write(most) for most in chunks]
+        parts = [lanes.generate(most) for most in chunks]
         assert (parts[-1].endings == 1).all()
         return [
             np.concatenate([part.tokens[lane, : part.counts[lane]] for part in parts]).tolist() for lane in range(2)

@@ -222,11 +222,11 @@ def test_streams_that_have_not_begun_are_refused(decoder):
         lanes.distribution(0)
     library.seqloom_streams_set_guidance(lanes._handle, 2.0)
     with refused("their number is odd: 3"):
-        lanes.write(1)
+        lanes.generate(1)
     lanes.resize(2)
     lanes.begin(1, 1, 2, np.zeros(0, int))
     with refused("stream 1 guides another one"):
-        lanes.write(1)
+        lanes.generate(1)
 
 
 def test_other_drafts_need_a_new_beginning(make):
@@ -488,7 +488,7 @@ fails(lambda: decoder.streams(100_000))
 fails(lambda: [native_decoder(config, weights, "float32") for _ in range(99)])
 np.testing.assert_array_equal(lanes.logits(0), before)
 lanes.begin(0, 1, 2, np.zeros(0, int))
-assert lanes.write(4).counts.tolist() == [4, 0]
+assert lanes.generate(4).counts.tolist() == [4, 0]
 """
 
 TRAIN = """

@@ -206,8 +206,8 @@ def _ways(ways: Sequence[ScoringMethod]) -> Iterator[str]:
 def _parts(title: str, column: str, rows: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
-        f"{_INTERVAL} Flagged: at or above the one threshold that at most {_share(FALSE_POSITIVE_RATES[0])} of all real texts "
-        "here reach.",
+        f"{_INTERVAL} Flagged: at or above the one threshold that at most {_share(FALSE_POSITIVE_RATES[0])} of all "
+        "real texts here reach.",
         (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged"),
         [
             (

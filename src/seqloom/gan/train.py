@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqloom.config import JsonSerializable
+from seqloom.config import JsonSerializable, ModelConfig
 from seqloom.config.gan import GanConfig
 from seqloom.corpora.sources import check_source
 from seqloom.data.conditions import Scale
@@ -21,6 +21,7 @@ from seqloom.gan.schedule import fit_schedule
 from seqloom.gan.session import GanSession, run_session
 from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.trainer import GanTrainer
+from seqloom.kernels.cores import core_spec
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
 from seqloom.lm.options import cli_flag, resolve_options, to_builtin
 from seqloom.lm.train import train
@@ -290,8 +291,9 @@ def _wrong_beginning(settings: Mapping[str, Any]) -> list[str]:
         resolve_options({"level": "word", **{name: value for name, value in settings.items() if name != "seed"}})
     except ConfigError as error:
         return list(error.faults)
+    core = settings.get("core", ModelConfig.core)
     usable = (
-        (settings.get("core") != "conv", "--core got conv: a GAN writes with an lstm or a gru"),
+        (core_spec(core).is_recurrent, f"--core got {core}: a GAN writes with an lstm or a gru"),
         (settings.get("embedding") != 0, "--embedding got 0: a GAN needs one; leave it out, or give its width"),
         (
             settings.get("validation", UNSEEN) == UNSEEN,
@@ -334,7 +336,7 @@ def _check_parent(parent: SavedRun) -> None:
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):
         raise RunError(f"{parent.path} was not trained with --rating: begin from a run that was")
-    if model.core == "conv" or not model.embedding or model.noise:
+    if not core_spec(model.core).is_recurrent or not model.embedding or model.noise:
         got = "is a GAN already" if model.noise else f"has the core {model.core} and an embedding of {model.embedding}"
         raise RunError(f"{parent.path} {got}: begin from a likelihood run of core lstm or gru with --embedding")
     if parent.codec.boundary is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from seqloom.config import ModelConfig, TrainingConfig
+from seqloom.kernels.cores import core_spec
 from seqloom.kernels.library import BFLOAT16, chosen_kernels, training_kernels
 from seqloom.kernels.trainer import is_supported
 from seqloom.lm.options import TrainOptions
@@ -170,12 +171,10 @@ def _line(seconds: float) -> tuple[int, int, float]:
 
 
 def _shape(settings: TrainOptions, vocabulary: int, size: int) -> dict[str, Any]:
-    layers = int(settings.other.get("layers", 1))
-    core = settings.model.get("core", "lstm")
-    if core == "conv" and "layers" not in settings.other:
-        layers = 6
+    core = core_spec(settings.model.get("core", ModelConfig.core))
+    layers = int(settings.other.get("layers", core.default_layers))
     sizes = settings.model.get("sizes", (size,) * layers)
-    if core == "conv" and len(sizes) == 1:
+    if not core.is_recurrent and len(sizes) == 1:
         sizes = sizes * layers
     embedding = (
         sizes[-1] if settings.model.get("tied") else 32 if vocabulary <= _SMALL_VOCABULARY else min(sizes[0], 128)
