@@ -222,7 +222,7 @@ class Run(SavedRun):
             source: text to read, as the training corpus was read; None is the training corpus.
             protocol: full context by default.
             split: "all", or a part of the training corpus: "train", "validation" or "held-out".
-            skip_unknown: skip symbols outside the vocabulary; the result's `left_out` counts them.
+            skip_unknown: skip symbols outside the vocabulary; the result's `skipped_symbols` counts them.
 
         Raises:
             UserError: the source cannot be read or has unknown symbols, or the split is empty.

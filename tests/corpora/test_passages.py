@@ -100,7 +100,7 @@ def test_sentences_are_of_records_and_are_not_cut():
 
 
 def test_nothing_runs_from_one_passage_into_the_next(table):
-    index = CopyIndex.over(open_corpus(table, READING))
+    index = CopyIndex.from_corpus(open_corpus(table, READING))
     assert index.longest_copy("a b c de f g h").text == "a b c d"
 
 

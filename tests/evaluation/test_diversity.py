@@ -48,8 +48,8 @@ def test_longest_loop(text, unit, length):
 
 
 def test_a_loop_says_how_often():
-    assert longest_loop("xyxyxy").times == 3
-    assert Loop("", 0).times == 0
+    assert longest_loop("xyxyxy").num_repeats == 3
+    assert Loop("", 0).num_repeats == 0
 
 
 def test_a_unit_longer_than_asked_for_is_not_looked_for():

@@ -7,6 +7,7 @@ import torch
 from seqloom.config import ModelConfig
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
+from seqloom.evaluation import scoring_windows
 from seqloom.evaluation import token_scores as scores_module
 from seqloom.evaluation.likelihood import Likelihood, block_likelihood, full_likelihood, window_likelihood
 from seqloom.evaluation.token_scores import document_scores, token_scores
@@ -62,7 +63,7 @@ def test_full_context_equals_a_plain_loop(model: LanguageModel) -> None:
 def test_a_long_text_in_lanes_equals_one_reading(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     store = make_store([4000])
     monkeypatch.setattr(scoring_windows, "WARM_UP", 100)
-    monkeypatch.setattr(scoring_windows, "LEAST_LANE", 400)
+    monkeypatch.setattr(scoring_windows, "MIN_STREAM_TOKENS", 400)
     scored = full_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS)
     assert scored.tokens == 3999
     assert scored.nats == pytest.approx(nats_of(model, store.records), rel=1e-5)
@@ -93,8 +94,8 @@ def test_units() -> None:
 
 
 def test_documents_side_by_side_score_as_each_alone(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores_module, "LANES", 3)
-    monkeypatch.setattr(scores_module, "LEAST_LANE", 200)
+    monkeypatch.setattr(scores_module, "MAX_STREAMS", 3)
+    monkeypatch.setattr(scores_module, "MIN_STREAM_TOKENS", 200)
     store = make_store([30, 0, 1, 70, 300, 2, 5])
     documents = np.split(store.records, store.offsets[1:-1])
     scorer = TorchScorer(model)
@@ -109,8 +110,8 @@ def test_documents_side_by_side_score_as_each_alone(model: LanguageModel, monkey
 def test_scores_of_a_long_text_are_those_of_one_reading(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two stretches of lanes, the last of them cut short."""
     monkeypatch.setattr(scoring_windows, "WARM_UP", 100)
-    monkeypatch.setattr(scoring_windows, "LEAST_LANE", 200)
-    monkeypatch.setattr(scores_module, "_AT_ONCE", 700)
+    monkeypatch.setattr(scoring_windows, "MIN_STREAM_TOKENS", 200)
+    monkeypatch.setattr(scores_module, "_MAX_TOKENS", 700)
     store = make_store([1200])
     scores = list(token_scores(TorchScorer(model), store.records))
     assert [score.token for score in scores] == store.records[1:].tolist()

@@ -410,11 +410,11 @@ def test_places_and_counts_outside_of_their_arrays_are_refused():
     with refused("place is -1: allowed are 0 to 3"):
         reduce.sum_levels(np.zeros((4, 2), np.uint8), np.zeros((256, 3), np.float32), ids(0, -1, 1), counts, sides)
     with refused("row is 3: allowed are 0 to 2"):
-        reduce.cosines(np.zeros((3, 5), np.float32), ids(0, 3, 1), counts, ((1, 2),))
+        reduce.mean_cosines(np.zeros((3, 5), np.float32), ids(0, 3, 1), counts, ((1, 2),))
     with refused("start of a reach is 0"):
-        reduce.cosines(np.zeros((3, 5), np.float32), ids(0, 2, 1), counts, ((0, 2),))
+        reduce.mean_cosines(np.zeros((3, 5), np.float32), ids(0, 2, 1), counts, ((0, 2),))
     with refused("row is 3: allowed are 0 to 2"):
-        reduce.companions(
+        reduce.companion_counts(
             np.zeros(8, np.uint8), ids(1, 1, 1), 5, ids(0, 3, 1), counts, np.ones(2, bool), reach=2, rare=3
         )
 
@@ -423,16 +423,16 @@ def test_characters_and_rooms_of_texts_are_checked():
     codes, kinds, lower = np.array([97, 98], np.uint32), np.zeros(0x110000, np.uint8), np.zeros(0x110000, np.uint32)
     settings = {"bits": 10, "runs": ((0, 1),), "stretches": (3,)}
     with refused("code point is 1114112"):
-        patterns.read_hashed(np.array([0x110000], np.uint32), np.array([1]), kinds, lower, **settings)
+        patterns.read_patterns(np.array([0x110000], np.uint32), np.array([1]), kinds, lower, **settings)
     with refused("length of all texts is 3: allowed are 0 to 2"):
-        patterns.read_hashed(codes, np.array([1, 1]), kinds, lower, **settings)
+        patterns.read_patterns(codes, np.array([1, 1]), kinds, lower, **settings)
     for change, match in [
         ({"bits": 32}, "bits is 32"),
         ({"runs": ((0, 2, 1),)}, "step of a run is 2: allowed are 0 to 1"),
         ({"stretches": (0,)}, "characters of a substring is 0"),
     ]:
         with refused(match):
-            patterns.read_hashed(codes, np.array([2]), kinds, lower, **(settings | change))
+            patterns.read_patterns(codes, np.array([2]), kinds, lower, **(settings | change))
     with refused("number of features is 3, which is no power of two"):
         ngrams.count_hashed(["some text"], 3)
 
@@ -526,9 +526,9 @@ settings = dict(bits=10, runs=(), stretches=())
 results, empty = [np.empty((2, len(codes) + 2), np.int32), np.empty((2, 1), np.int64)], np.empty
 allow(40)
 patterns.np.empty = lambda *_: results.pop(0)
-fails(lambda: patterns.read_hashed(codes, lengths, kinds, lower, **settings))
+fails(lambda: patterns.read_patterns(codes, lengths, kinds, lower, **settings))
 patterns.np.empty = empty
-fails(lambda: reduce.cosines(vectors, rows, short, ((1, 2),)))
+fails(lambda: reduce.mean_cosines(vectors, rows, short, ((1, 2),)))
 np.testing.assert_array_equal(reduce.sum_values(np.ones(3, np.float32), rows[:5], np.array([5])), [5])
 """
 

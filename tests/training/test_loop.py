@@ -22,9 +22,9 @@ def identical(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> 
 
 
 def change(trainer: Trainer, name: str, by: Callable[[torch.Tensor], object]) -> None:
-    tensors = dict(trainer.updater.state_dict())
+    tensors = dict(trainer.train_step.state_dict())
     by(tensors[name])
-    trainer.updater.load_state_dict(tensors)
+    trainer.train_step.load_state_dict(tensors)
 
 
 def stop_after(trainer: Trainer, step: int) -> None:

@@ -96,7 +96,7 @@ def evaluate(
                 "protocol": named,
                 "split": split,
                 "source": source,
-                "left_out": dict(scored.left_out),
+                "left_out": dict(scored.skipped_symbols),
             }
         )
         return
@@ -109,7 +109,7 @@ def evaluate(
             (f"{scored.unit}s", f"{scored.num_units:,}"),
             ("protocol", named),
             ("text", f"{source or 'own corpus'}, {split}"),
-            *([("left out", format_symbols(scored.left_out))] if scored.left_out else []),
+            *([("left out", format_symbols(scored.skipped_symbols))] if scored.skipped_symbols else []),
         ]
     )
 

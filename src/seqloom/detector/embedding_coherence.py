@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, UInt8
 
 from seqloom.detector.ngram_novelty import REAL_BEFORE
-from seqloom.kernels.text_hashing.reduce import companions, cosines
+from seqloom.kernels.text_hashing.reduce import companion_counts, mean_cosines
 from seqloom.text_features.patterns import PLACES, Pattern, patterns, place_of, portions, words_with_places
 
 __all__ = ["COHERENCE", "Coherence"]
@@ -120,7 +120,7 @@ class Coherence:
         """
         rows = self.row[words.places]
         companionship = self._companionship(rows, words.counts, sides == REAL_BEFORE)
-        return np.hstack([cosines(self.vectors, rows, words.counts, _REACHES), companionship]).astype(np.float32)
+        return np.hstack([mean_cosines(self.vectors, rows, words.counts, _REACHES), companionship]).astype(np.float32)
 
     def common_words(self, text: str) -> set[str]:
         """The words of a text, in small letters, that tell nothing of a subject, as very many texts have them."""
@@ -134,7 +134,7 @@ class Coherence:
         counts: Int64[np.ndarray, " texts"],
         counted: Bool[np.ndarray, " texts"],
     ) -> np.ndarray:
-        found = companions(
+        found = companion_counts(
             *(self.companions, self.texts_with, self.texts, self._telling(rows), counts, counted),
             reach=_NEIGHBOURS,
             rare=_RARE,

@@ -19,7 +19,7 @@ from seqloom.detector.stack import check_prior, probabilities
 from seqloom.detector.storage import DETECTOR
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import (
-    FALSE_ALARMS,
+    FALSE_POSITIVE_RATES,
     Interval,
     LabelledSample,
     binomial_interval,
@@ -157,7 +157,7 @@ def _warnings(
     real, generated_ones = table.of(generated=False), table.of(generated=True)
     if both := same_texts(real, generated_ones):
         yield f"{len(both):,} of the generated texts stand among the real ones too: nobody could tell those apart."
-    for share in FALSE_ALARMS:
+    for share in FALSE_POSITIVE_RATES:
         if len(real) * share < 1:
             yield (
                 f"{len(real):,} real texts cannot show a share of {100 * share:g} %: what is found at so few false "
@@ -188,7 +188,7 @@ def _judged(
     turned = {way.name for way in ways if way.turned}
     length = next(way for way in ways if way.name == LENGTH)
     alarms = list(_alarms(scores[ALL], truth, prior))
-    flagged = _above(scores[ALL], truth, FALSE_ALARMS[0])[0]
+    flagged = _above(scores[ALL], truth, FALSE_POSITIVE_RATES[0])[0]
 
     def part(name: str, chosen: Bool[np.ndarray, " texts"]) -> Subgroup:
         mine = truth[chosen]
@@ -204,7 +204,7 @@ def _judged(
         report,
         overall=Overall(
             sure(roc_auc(scores[ALL], truth)),
-            {share: sure(true_positive_rate(scores[ALL], truth, share)) for share in FALSE_ALARMS},
+            {share: sure(true_positive_rate(scores[ALL], truth, share)) for share in FALSE_POSITIVE_RATES},
             sure(calibration_error(chance, truth, prior)),
             sure(brier_score(chance, truth, prior)),
         ),
@@ -247,7 +247,7 @@ def _way(name: str, scores: Float[np.ndarray, " texts"], sides: LabelledSample) 
     upright = -scores if turned else scores
     under, found = (
         sides.interval(measure)
-        for measure in (roc_auc(upright, truth), true_positive_rate(upright, truth, FALSE_ALARMS[0]))
+        for measure in (roc_auc(upright, truth), true_positive_rate(upright, truth, FALSE_POSITIVE_RATES[0]))
     )
     assert under is not None
     assert found is not None
@@ -277,7 +277,7 @@ def _above(
 
 
 def _alarms(scores: Float[np.ndarray, " texts"], truth: Bool[np.ndarray, " texts"], prior: float) -> Iterator[Alarm]:
-    for share in FALSE_ALARMS:
+    for share in FALSE_POSITIVE_RATES:
         flagged, threshold = _above(scores, truth, share)
         least = None if threshold is None else float(probabilities(np.array([threshold]), prior)[0])
         yield _alarm(f"at most {100 * share:g} % of the real texts here are flagged", least, flagged, truth, prior)

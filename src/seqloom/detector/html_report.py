@@ -14,7 +14,7 @@ from seqloom.detector.html import bullets, coloured, document, heading, legend, 
 from seqloom.detector.report import Alarm, DetectorReport, ExampleText, ScoringMethod, Subgroup
 from seqloom.detector.training_set import LEAST_WORDS
 from seqloom.errors import ConfigError
-from seqloom.evaluation.classification_metrics import FALSE_ALARMS, Interval
+from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, Interval
 from seqloom.files import check_writable, write_text
 from seqloom.plots.detector import calibration, roc_curves, score_histogram
 from seqloom.reporter import Reporter, silent
@@ -190,7 +190,7 @@ def _alarm_cells(alarm: Alarm) -> tuple[str, ...]:
 
 
 def _ways(ways: Sequence[ScoringMethod]) -> Iterator[str]:
-    header = ("scored by", "area under the ROC curve", f"found at {_share(FALSE_ALARMS[0])} false alarms")
+    header = ("scored by", "area under the ROC curve", f"found at {_share(FALSE_POSITIVE_RATES[0])} false alarms")
     rows = [
         (f"{way.name}{' (low speaks for generated)' if way.turned else ''}", _figure(way.area), _shares(way.found))
         for way in ways
@@ -207,8 +207,8 @@ def _ways(ways: Sequence[ScoringMethod]) -> Iterator[str]:
 def _parts(title: str, column: str, rows: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
-        f"{_INTERVAL} Flagged: at or above the one threshold that at most {_share(FALSE_ALARMS[0])} of all real texts "
-        "here reach.",
+        f"{_INTERVAL} Flagged: at or above the one threshold that at most {_share(FALSE_POSITIVE_RATES[0])} of all "
+        "real texts here reach.",
         (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged"),
         [
             (

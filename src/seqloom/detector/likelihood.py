@@ -13,7 +13,7 @@ from jaxtyping import Float32, Float64, Int32, Integer
 from seqloom.codecs.text import TextCodec
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import TokenScorer
-from seqloom.evaluation.scoring_windows import LANES, Piece, windows
+from seqloom.evaluation.scoring_windows import MAX_STREAMS, Piece, windows
 from seqloom.sampling.transforms import non_finite_error
 
 __all__ = ["FEATURES", "LanguageModelPair", "TokenStatistics", "likelihood_features", "token_statistics"]
@@ -102,8 +102,8 @@ def token_statistics(
     Raises:
         SeqloomError: the output of a model holds NaN or infinity.
     """
-    for first in range(0, len(texts), LANES):
-        yield from _side_by_side(real, generated, texts[first : first + LANES])
+    for first in range(0, len(texts), MAX_STREAMS):
+        yield from _side_by_side(real, generated, texts[first : first + MAX_STREAMS])
 
 
 def likelihood_features(found: TokenStatistics) -> Float32[np.ndarray, " features"]:

@@ -55,7 +55,7 @@ class ScoringMethod:
     Attributes:
         name: of it.
         area: under the ROC curve.
-        found: as in `Overall`, at the first of `FALSE_ALARMS`.
+        found: as in `Overall`, at the first of `FALSE_POSITIVE_RATES`.
         turned: whether a low score speaks for a generated text.
     """
 

@@ -1,1 +1,1 @@
-"""Measuring models and what they write."""
+"""Evaluation of models and of generated texts."""

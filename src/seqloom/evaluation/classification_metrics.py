@@ -1,4 +1,4 @@
-"""How well scores tell two sides apart, and how far chance may have moved each figure: the bootstrap (Efron 1979)."""
+"""Metrics of binary classification, with bootstrap confidence intervals (Efron 1979)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 __all__ = [
-    "FALSE_ALARMS",
+    "FALSE_POSITIVE_RATES",
     "Interval",
     "LabelledSample",
     "binomial_interval",
@@ -18,33 +18,33 @@ __all__ = [
     "true_positive_rate",
 ]
 
-FALSE_ALARMS = (0.01, 0.001)
-"""Shares of the real texts that may be flagged, at which it is said how many generated ones are found."""
+FALSE_POSITIVE_RATES = (0.01, 0.001)
+"""False positive rates at which the true positive rate is reported."""
 
-_BINS = 10
-_INSIDE = (0.025, 0.975)
-_DRAWS, _FEWEST_DRAWS = 1000, 200
-"""Samples that are drawn; of very many texts fewer will do."""
+_NUM_BINS = 10
+_QUANTILES = (0.025, 0.975)
+_NUM_RESAMPLES, _MIN_RESAMPLES = 1000, 200
+"""Bootstrap samples: fewer for very many texts."""
 
-_MOST_DRAWN = 4_000_000
-"""Texts in all samples together, while there are more than the fewest."""
+_MAX_TEXTS = 4_000_000
+"""Texts in all bootstrap samples together, unless this would be fewer samples than the minimum."""
 
-_AT_ONCE = 1 << 20
-"""Weights that are held at a time."""
+_MAX_WEIGHTS = 1 << 20
+"""Weights in memory at a time."""
 
 Weights = Float[np.ndarray, "draws texts"]
 Measure = Callable[[Weights], Float[np.ndarray, " draws"]]
-"""A figure of texts that are weighted in several ways."""
+"""Function from several weightings of the texts to one value of the metric per weighting."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure, and where it lies in 95 of 100 samples like this one.
+    """A value with its 95 % confidence interval.
 
     Attributes:
-        value: the figure.
-        low: the lower end.
-        high: the upper end.
+        value: estimate.
+        low: lower bound.
+        high: upper bound.
     """
 
     value: float
@@ -54,12 +54,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class LabelledSample:
-    """Texts of two sides, and groups of them that are drawn together.
+    """Labels of texts, and groups that the bootstrap draws as a whole.
 
     Attributes:
-        generated: the side of each.
-        groups: texts of one number, and of one side, are drawn together.
-        seed: of the samples.
+        generated: True for generated texts.
+        groups: group number of each text; texts of one group and one label are drawn together.
+        seed: seed of the bootstrap.
     """
 
     generated: Bool[np.ndarray, " texts"]
@@ -67,41 +67,41 @@ class LabelledSample:
     seed: int = 0
 
     def interval(self, measure: Measure, chosen: Bool[np.ndarray, " texts"] | None = None) -> Interval | None:
-        """A figure with its interval: groups of each side are drawn with replacement, as many as there are.
+        """Return a metric with its interval; the groups of each label are drawn with replacement.
 
         Args:
-            measure: the figure of some texts.
-            chosen: the texts that it is of; `measure` knows them alone.
+            measure: metric of the chosen texts.
+            chosen: mask of the chosen texts, which alone `measure` knows; None for all.
 
         Returns:
-            None where a side has no text.
+            None if a label has no text.
         """
         generated = self.generated if chosen is None else self.generated[chosen]
         groups = self.groups if chosen is None else self.groups[chosen]
         if not generated.any() or generated.all():
             return None
         random = np.random.default_rng(self.seed)
-        draws = max(_FEWEST_DRAWS, min(_DRAWS, _MOST_DRAWN // len(groups)))
-        at_once = max(1, _AT_ONCE // len(groups))
-        found = [
-            measure(_drawn(generated, groups, min(at_once, draws - first), random))
-            for first in range(0, draws, at_once)
+        num_draws = max(_MIN_RESAMPLES, min(_NUM_RESAMPLES, _MAX_TEXTS // len(groups)))
+        batch = max(1, _MAX_WEIGHTS // len(groups))
+        values = [
+            measure(_bootstrap_weights(generated, groups, min(batch, num_draws - first), random))
+            for first in range(0, num_draws, batch)
         ]
         value = float(measure(np.ones((1, len(groups))))[0])
-        low, high = np.nanquantile(np.concatenate(found), _INSIDE).tolist()
+        low, high = np.nanquantile(np.concatenate(values), _QUANTILES).tolist()
         return Interval(value, min(low, value), max(high, value))
 
 
 def roc_auc(scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"]) -> Measure:
-    """The area under the ROC curve: how often a generated text has the higher score; half where they are equal."""
+    """Return the area under the ROC curve; a tie counts one half."""
     curve = _curve(scores, generated)
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
-        real, made = curve(weights)
-        steps = np.diff(real, axis=1, prepend=0)
-        heights = made - np.diff(made, axis=1, prepend=0) / 2
-        found: np.ndarray = (steps * heights).sum(axis=1)
-        return found
+        false_positives, true_positives = curve(weights)
+        steps = np.diff(false_positives, axis=1, prepend=0)
+        heights = true_positives - np.diff(true_positives, axis=1, prepend=0) / 2
+        areas: np.ndarray = (steps * heights).sum(axis=1)
+        return areas
 
     return measure
 
@@ -109,13 +109,14 @@ def roc_auc(scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " t
 def true_positive_rate(
     scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], false_alarms: float
 ) -> Measure:
-    """The share of generated texts above a threshold that at most a share of the real ones lies above."""
+    """Return the true positive rate at the threshold with a false positive rate of at most `false_alarms`."""
     curve = _curve(scores, generated)
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
-        real, made = curve(weights)
-        found: np.ndarray = np.where(real <= false_alarms + 1e-12, made, 0).max(axis=1)
-        return found
+        false_positives, true_positives = curve(weights)
+        allowed = false_positives <= false_alarms + 1e-12
+        rates: np.ndarray = np.where(allowed, true_positives, 0).max(axis=1)
+        return rates
 
     return measure
 
@@ -123,12 +124,12 @@ def true_positive_rate(
 def brier_score(
     probabilities: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float
 ) -> Measure:
-    """The Brier score where a share of `prior` is generated."""
+    """Return the Brier score at a base rate of `prior`."""
     errors = (probabilities - generated) ** 2
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
-        found: np.ndarray = _balanced(weights, generated, prior) @ errors
-        return found
+        scores: np.ndarray = _balanced(weights, generated, prior) @ errors
+        return scores
 
     return measure
 
@@ -136,16 +137,16 @@ def brier_score(
 def calibration_error(
     probabilities: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float
 ) -> Measure:
-    """The expected calibration error, of ten bins of one width, where a share of `prior` is generated.
+    """Return the expected calibration error of ten bins of equal width at a base rate of `prior`.
 
     It is the mean distance of a bin's mean probability from its share of generated texts (Naeini et al. 2015).
     """
-    bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
-    errors = (probabilities - generated)[:, None] * (bins[:, None] == np.arange(_BINS))
+    bins = np.minimum((probabilities * _NUM_BINS).astype(int), _NUM_BINS - 1)
+    errors = (probabilities - generated)[:, None] * (bins[:, None] == np.arange(_NUM_BINS))
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
-        found: np.ndarray = np.abs(_balanced(weights, generated, prior) @ errors).sum(axis=1)
-        return found
+        mean_errors: np.ndarray = np.abs(_balanced(weights, generated, prior) @ errors).sum(axis=1)
+        return mean_errors
 
     return measure
 
@@ -153,63 +154,63 @@ def calibration_error(
 def positive_fraction(
     chosen: Bool[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float
 ) -> Measure:
-    """The share of generated texts among chosen ones, where a share of `prior` is; NaN of a sample without them."""
+    """Return the share of generated texts among the chosen ones at a base rate of `prior`; NaN if none is chosen."""
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
         balanced = _balanced(weights, generated, prior)
-        made, all_of_them = balanced @ (chosen & generated), balanced @ chosen
-        found: np.ndarray = np.where(all_of_them > 0, made / np.where(all_of_them > 0, all_of_them, 1), np.nan)
-        return found
+        positives, total = balanced @ (chosen & generated), balanced @ chosen
+        fractions: np.ndarray = np.where(total > 0, positives / np.where(total > 0, total, 1), np.nan)
+        return fractions
 
     return measure
 
 
-def binomial_interval(count: int, number: int) -> Interval | None:
-    """A share of some texts, with its exact interval (Clopper, Pearson 1934); None where there are none."""
+def binomial_interval(count: int, total: int) -> Interval | None:
+    """Return the share `count / total` with its exact interval (Clopper, Pearson 1934); None for a total of 0."""
     from scipy.stats import binomtest
 
-    if not number:
+    if not total:
         return None
-    bounds = binomtest(count, number).proportion_ci(0.95, method="exact")
-    return Interval(count / number, float(bounds.low), float(bounds.high))
+    bounds = binomtest(count, total).proportion_ci(0.95, method="exact")
+    return Interval(count / total, float(bounds.low), float(bounds.high))
 
 
-def _drawn(generated: np.ndarray, groups: np.ndarray, draws: int, random: np.random.Generator) -> Weights:
-    """How often each text stands in each of some samples."""
+def _bootstrap_weights(generated: np.ndarray, groups: np.ndarray, draws: int, random: np.random.Generator) -> Weights:
+    """Return how often each bootstrap sample contains each text."""
     weights = np.zeros((draws, len(groups)))
-    for side in (False, True):
-        _, own = np.unique(groups[generated == side], return_inverse=True)
-        number = int(own.max()) + 1
-        drawn = random.integers(number, size=(draws, number)) + number * np.arange(draws)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=draws * number).reshape(draws, number)
-        weights[:, generated == side] = counts[:, own]
+    for label in (False, True):
+        _, own = np.unique(groups[generated == label], return_inverse=True)
+        num_groups = int(own.max()) + 1
+        drawn = random.integers(num_groups, size=(draws, num_groups)) + num_groups * np.arange(draws)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=draws * num_groups).reshape(draws, num_groups)
+        weights[:, generated == label] = counts[:, own]
     return weights
 
 
 def _balanced(weights: Weights, generated: np.ndarray, prior: float) -> Weights:
-    """Weights that sum to `prior` over the generated texts, and to the rest over the real ones."""
-    made, real = weights * generated, weights * ~generated
-    found: np.ndarray = prior * made / made.sum(axis=1, keepdims=True) + (1 - prior) * real / real.sum(
-        axis=1, keepdims=True
-    )
-    return found
+    """Return weights that sum to `prior` over the generated texts and to `1 - prior` over the real ones."""
+    positive, negative = weights * generated, weights * ~generated
+    positive_share: np.ndarray = prior * positive / positive.sum(axis=1, keepdims=True)
+    negative_share: np.ndarray = (1 - prior) * negative / negative.sum(axis=1, keepdims=True)
+    balanced: np.ndarray = positive_share + negative_share
+    return balanced
 
 
 def _curve(scores: np.ndarray, generated: np.ndarray) -> Callable[[Weights], tuple[np.ndarray, np.ndarray]]:
-    """From weights to the shares of real and of generated texts at or above each score, the highest score first."""
+    """Return the function from weights to false and true positive rates at each score, the highest score first."""
     heights = np.unique(scores)[::-1]
-    sides = []
-    for side in (False, True):
-        own = np.flatnonzero(generated == side)
+    labels = []
+    for label in (False, True):
+        own = np.flatnonzero(generated == label)
         order = own[np.argsort(-scores[own], kind="stable")]
-        sides.append((order, np.searchsorted(-scores[order], -heights, side="right")))
+        labels.append((order, np.searchsorted(-scores[order], -heights, side="right")))
 
-    def shares(weights: Weights) -> tuple[np.ndarray, np.ndarray]:
-        found = []
-        for order, ends in sides:
+    def rates_of(weights: Weights) -> tuple[np.ndarray, np.ndarray]:
+        rates = []
+        for order, ends in labels:
             above = np.zeros((len(weights), len(order) + 1))
             np.cumsum(weights[:, order], axis=1, out=above[:, 1:])
-            found.append(above[:, ends] / above[:, -1:])
-        return found[0], found[1]
+            rates.append(above[:, ends] / above[:, -1:])
+        return rates[0], rates[1]
 
-    return shares
+    return rates_of

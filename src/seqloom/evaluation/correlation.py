@@ -1,4 +1,4 @@
-"""How well what a judge says of texts follows what was asked for."""
+"""Agreement of judged ratings with requested ratings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ __all__ = ["Agreement", "agreement", "ranks"]
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """Wanted against judged ratings.
+    """Agreement of judged ratings with requested ratings.
 
     Attributes:
-        texts: how many.
-        pearson: correlation of the numbers; None where one of them never varies.
-        spearman: correlation of their ranks.
-        mean_error: how far off a rating is judged; None where there are no texts.
-        texts_by_rating: how many of each wanted rating.
-        mean_judged: by wanted rating.
-        mean_error_by_rating: by wanted rating.
+        texts: number of texts.
+        pearson: linear correlation; None if either rating is constant.
+        spearman: rank correlation; None if either rating is constant.
+        mean_error: mean absolute error; None without texts.
+        texts_by_rating: number of texts per requested rating.
+        mean_judged: mean judged rating per requested rating.
+        mean_error_by_rating: mean absolute error per requested rating.
     """
 
     texts: int
@@ -35,12 +35,12 @@ class Agreement:
 def agreement(
     wanted: Float[np.ndarray, " texts"], judged: Float[np.ndarray, " texts"], kinds: Float[np.ndarray, " texts"]
 ) -> Agreement:
-    """Hold judged ratings against wanted ones.
+    """Compare judged ratings with requested ones.
 
     Args:
-        wanted: of each text.
-        judged: of each text.
-        kinds: what the figures by rating are divided by: the wanted rating, or the nearest of a few.
+        wanted: requested rating of each text.
+        judged: judged rating of each text.
+        kinds: key of the results per rating: the requested rating, or the nearest of a few.
     """
     errors = np.abs(wanted - judged)
     values = np.unique(kinds).tolist()
@@ -56,14 +56,14 @@ def agreement(
 
 
 def ranks(values: Float[np.ndarray, " values"]) -> Float[np.ndarray, " values"]:
-    """The rank of each value; equal ones share the mean of theirs."""
+    """Return the rank of each value; equal values share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
     means: np.ndarray = (ends - (counts - 1) / 2)[inverse]
     return means
 
 
-def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
-    if not len(one) or one.std() == 0 or other.std() == 0:
+def _correlation(x: np.ndarray, y: np.ndarray) -> float | None:
+    if not len(x) or x.std() == 0 or y.std() == 0:
         return None
-    return float(np.corrcoef(one, other)[0, 1])
+    return float(np.corrcoef(x, y)[0, 1])

@@ -1,6 +1,6 @@
-"""How varied texts are: distinct n-grams, phrases that come back, loops.
+"""Diversity of texts: distinct n-grams, repeated phrases, loops.
 
-Knows nothing of where the texts came from. A figure that has nothing to count is None, never 0.
+A metric without anything to count is None, never 0.
 """
 
 import re
@@ -19,35 +19,34 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 @dataclass(frozen=True)
 class Loop:
-    """A stretch of text in which one unit follows itself at once, as in "the the the".
+    """A stretch of text that repeats one unit without a gap, as in "the the the".
 
     Attributes:
-        unit: what is repeated; empty where nothing is.
-        length: characters of the whole stretch; the last turn may be cut short.
+        unit: repeated unit; empty without repetition.
+        length: number of characters of the stretch, whose last repeat may be incomplete.
     """
 
     unit: str
     length: int
 
     @property
-    def times(self) -> float:
-        """How often the unit stands there; 0 where nothing is repeated."""
+    def num_repeats(self) -> float:
+        """Number of repeats; 0 without repetition."""
         return self.length / len(self.unit) if self.unit else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diversity:
-    """How varied a list of texts is.
+    """Diversity of a list of texts.
 
     Attributes:
-        distinct_words: distinct word n-grams as a share of all, over all texts together, for each n of
-            `ORDERS` (Li et al. 2016, distinct-n); None where no text is long enough. A word is a run of
-            letters and digits, or one punctuation mark; for scripts without spaces read
-            `distinct_characters`.
-        distinct_characters: the same over characters.
-        repeated_share: share of the word 4-grams that stood among the 128 before them in the same text; None
-            where no text has four words.
-        loop: the longest loop of any text.
+        distinct_words: share of distinct word n-grams, over all texts together, for each n of `ORDERS` (Li et al. 2016,
+            distinct-n); None if no text is long enough. A word is a run of letters and digits, or one punctuation mark;
+            for scripts without spaces use `distinct_characters`.
+        distinct_characters: share of distinct character n-grams.
+        repeated_share: share of word 4-grams that occur among the 128 before them in the same text; None if no text has
+            four words.
+        loop: longest loop of any text.
     """
 
     distinct_words: tuple[float | None, ...]
@@ -57,7 +56,7 @@ class Diversity:
 
 
 def diversity(texts: Iterable[str]) -> Diversity:
-    """Measure how varied `texts` are."""
+    """Return the diversity of `texts`."""
     kept = list(texts)
     words = [_WORD.findall(text) for text in kept]
     return Diversity(
@@ -69,11 +68,11 @@ def diversity(texts: Iterable[str]) -> Diversity:
 
 
 def distinct_share(texts: Iterable[Sequence[str]], n: int) -> float | None:
-    """Distinct n-grams as a share of all n-grams of `texts`; None where there are none.
+    """Return the share of distinct n-grams among all n-grams of `texts`; None without n-grams.
 
     Args:
-        texts: strings (characters are counted) or lists of words.
-        n: symbols in an n-gram.
+        texts: strings, for n-grams of characters, or lists of words.
+        n: length of an n-gram.
     """
     seen: set[Sequence[str]] = set()
     total = 0
@@ -84,10 +83,10 @@ def distinct_share(texts: Iterable[Sequence[str]], n: int) -> float | None:
 
 
 def repeated_share(texts: Iterable[Sequence[str]], n: int = 4, window: int = 128) -> float | None:
-    """Share of n-grams that already stood among the `window` n-grams before them in the same text.
+    """Return the share of n-grams that occur among the `window` n-grams before them in the same text.
 
     Returns:
-        0 to 1 over all texts together, or None where no text holds an n-gram.
+        0 to 1 over all texts together; None without n-grams.
     """
     repeated = total = 0
     for text in texts:
@@ -100,13 +99,13 @@ def repeated_share(texts: Iterable[Sequence[str]], n: int = 4, window: int = 128
 
 
 def longest_loop(text: str, longest_unit: int = 200) -> Loop:
-    """The longest stretch of `text` that repeats one unit at least twice without a gap.
+    """Return the longest stretch of `text` that repeats one unit at least twice without a gap.
 
-    Of two equally long stretches the one with the shorter unit is given.
+    Of two equally long stretches, it is the one with the shorter unit.
 
     Args:
         text: one text.
-        longest_unit: units of more characters are not looked for.
+        longest_unit: maximum number of characters of a unit.
     """
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     best = Loop("", 0)

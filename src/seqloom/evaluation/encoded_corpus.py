@@ -1,54 +1,58 @@
-"""A corpus as an array of small integers, one a character, to look for copies with array arithmetic."""
+"""A corpus as an array of small integers, one per character, for the search for copies."""
 
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Integer
 
-__all__ = ["LIMIT_CHARACTERS", "SymbolText"]
+__all__ = ["MAX_CHARACTERS", "SymbolText"]
 
-LIMIT_CHARACTERS = 1 << 30
-"""Of a longer corpus only the first so many characters are kept, unless the caller says otherwise."""
+MAX_CHARACTERS = 1 << 30
+"""Default maximum length; only the beginning of a longer corpus is kept."""
 
 _BATCH_CHARACTERS = 1 << 20
 _GAP = "\ud800"
-_NOTHING = "\udbff"
-"""The first stands between documents, the second nowhere: no decoder gives the first half of a pair alone."""
+_NO_CHARACTER = "\udbff"
+"""Separator between documents, and a character that no corpus has: decoders produce no lone surrogates."""
 
 _UNSEEN, _GAP_SYMBOL = 0, 1
 
 
 class SymbolText:
-    """The characters of a corpus, numbered in the order in which they were first met.
+    """The characters of a corpus, numbered in the order of their first occurrence.
 
     Symbol 0 is every character that the corpus lacks, symbol 1 the gap between two documents.
 
+    Args:
+        documents: chunks of text of each document.
+        limit: maximum number of characters.
+
     Attributes:
-        symbols: the corpus, in the smallest unsigned type that holds its alphabet.
-        num_symbols: one more than the highest symbol.
-        left_out: characters beyond the limit, which were not kept.
+        symbols: corpus in the smallest unsigned type that fits its alphabet.
+        num_symbols: highest symbol plus one.
+        num_skipped: number of characters beyond the limit.
     """
 
     symbols: Integer[np.ndarray, " characters"]
 
-    def __init__(self, documents: Iterable[Iterable[str]], *, limit: int = LIMIT_CHARACTERS) -> None:
+    def __init__(self, documents: Iterable[Iterable[str]], *, limit: int = MAX_CHARACTERS) -> None:
         self._symbol_of = np.zeros(0x110000, np.uint32)
         self._symbol_of[ord(_GAP)] = _GAP_SYMBOL
         self.num_symbols = 2
-        self.left_out = 0
+        self.num_skipped = 0
         kept = 0
         pieces = [np.zeros(0, np.uint8)]
         for batch in _batches(documents):
             room = limit - kept
-            self.left_out += max(0, len(batch) - room)
+            self.num_skipped += max(0, len(batch) - room)
             if room > 0:
                 pieces.append(self._learn(batch[:room]))
                 kept += len(pieces[-1])
         self.symbols = np.concatenate(pieces)
 
-    def of(self, text: str) -> Integer[np.ndarray, " characters"]:
-        """The symbols of another text; a character that the corpus lacks matches nothing."""
-        symbols = self._symbol_of[_code_points(text.replace(_GAP, _NOTHING))]
+    def encode(self, text: str) -> Integer[np.ndarray, " characters"]:
+        """Return the symbols of another text; a character that the corpus lacks matches nothing."""
+        symbols = self._symbol_of[_code_points(text.replace(_GAP, _NO_CHARACTER))]
         return np.asarray(symbols, self.symbols.dtype)
 
     def _learn(self, text: str) -> Integer[np.ndarray, " characters"]:
@@ -67,17 +71,17 @@ def _code_points(text: str) -> Integer[np.ndarray, " characters"]:
 
 
 def _batches(documents: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Pieces of bounded length, however long or short the chunks are."""
-    waiting: list[str] = []
+    """Yield the documents in batches of bounded length."""
+    pending: list[str] = []
     length = 0
     for number, document in enumerate(documents):
         if number:
-            waiting.append(_GAP)
+            pending.append(_GAP)
         for chunk in document:
             for start in range(0, len(chunk), _BATCH_CHARACTERS):
-                waiting.append(chunk[start : start + _BATCH_CHARACTERS])
-                length += len(waiting[-1])
+                pending.append(chunk[start : start + _BATCH_CHARACTERS])
+                length += len(pending[-1])
                 if length >= _BATCH_CHARACTERS:
-                    yield "".join(waiting)
-                    waiting, length = [], 0
-    yield "".join(waiting)
+                    yield "".join(pending)
+                    pending, length = [], 0
+    yield "".join(pending)

@@ -1,4 +1,4 @@
-"""How well a model predicts a text: nats a token and bits a character, by the protocol that is named."""
+"""Likelihood of a text under a model, by one of three protocols: full context, blocks, windows."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from seqloom.data.batch import IGNORED
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.evaluation.scorer import Scorer
-from seqloom.evaluation.scoring_windows import Piece, full_pieces, groups, windows
+from seqloom.evaluation.scoring_windows import Piece, full_pieces, length_groups, windows
 
 __all__ = ["Likelihood", "block_likelihood", "full_likelihood", "window_likelihood"]
 
@@ -21,21 +21,21 @@ Features = Float32[np.ndarray, "documents features"] | None
 
 @dataclass(frozen=True)
 class Likelihood:
-    """What a text costs under a model.
+    """Negative log-likelihood of a text.
 
     Attributes:
-        nats: in all.
-        tokens: that were scored.
-        num_units: size of what these tokens encode.
+        nats: total negative log-likelihood.
+        tokens: number of scored tokens.
+        num_units: size of the scored part, in units.
         unit: unit of the size, singular (see `Codec.unit`).
-        left_out: how often each symbol that the model does not know was passed over, the most frequent first.
+        skipped_symbols: count of each skipped symbol that is not in the vocabulary, the most frequent first.
     """
 
     nats: float
     tokens: int
     num_units: int
     unit: str = "character"
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    skipped_symbols: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
@@ -48,7 +48,7 @@ class Likelihood:
 
     @property
     def nats_per_token(self) -> float:
-        """Mean negative log-probability of a token."""
+        """Mean negative log-probability per token, in nats."""
         return self.nats / self.tokens
 
     @property
@@ -68,7 +68,7 @@ class Likelihood:
 
     @property
     def perplexity(self) -> float:
-        """Of a token."""
+        """Exponential of `nats_per_token`."""
         return math.exp(min(self.nats_per_token, 700.0))
 
     def measures(self) -> dict[str, float | int]:
@@ -87,76 +87,74 @@ def full_likelihood(
     scorer: Scorer,
     store: TokenStore,
     spans: Spans,
-    characters: Int[np.ndarray, " vocab"],
+    units: Int[np.ndarray, " vocab"],
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Every token with all that came before it in its span.
+    """Score every token after all earlier tokens of its span.
 
-    A long span is read in lanes; see `full_pieces`.
+    A long span is read in several streams; see `full_pieces`.
 
     Args:
-        scorer: predicts.
-        store: the tokens.
-        spans: what to score.
-        characters: how many characters each token spells.
-        features: of each document's ratings, which the model is told; None leaves them unknown.
+        scorer: scorer of the model.
+        store: tokens of the text.
+        spans: spans to score.
+        units: units that each token encodes (see `Codec.units_per_token`).
+        features: features of each document's conditions; None leaves them unknown.
     """
     pieces = [
-        piece for start, stop, document in _listed(spans) for piece in full_pieces(start, stop, start + 1, document)
+        piece for start, stop, document in _as_tuples(spans) for piece in full_pieces(start, stop, start + 1, document)
     ]
-    return _score(scorer, store, pieces, characters, features)
+    return _score(scorer, store, pieces, units, features)
 
 
 def block_likelihood(
     scorer: Scorer,
     store: TokenStore,
     spans: Spans,
-    characters: Int[np.ndarray, " vocab"],
+    units: Int[np.ndarray, " vocab"],
     size: int,
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Every token with what came before it in its block of `size` inputs, each block read from a zero state."""
+    """Score every token after the earlier tokens of its block of `size` inputs, each block from the zero state."""
     pieces = [
         Piece(first, min(first + size + 1, stop), first + 1, document)
-        for start, stop, document in _listed(spans)
+        for start, stop, document in _as_tuples(spans)
         for first in range(start, stop - 1, size)
     ]
-    return _score(scorer, store, pieces, characters, features)
+    return _score(scorer, store, pieces, units, features)
 
 
 def window_likelihood(
     scorer: Scorer,
     store: TokenStore,
     spans: Spans,
-    characters: Int[np.ndarray, " vocab"],
+    units: Int[np.ndarray, " vocab"],
     size: int,
     stride: int = 1,
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Only the token after each window of `size`, each window read from a zero state, one every `stride` tokens."""
+    """Score the token after each window of `size` tokens, one every `stride` tokens, each from the zero state."""
     pieces = [
         Piece(first, first + size + 1, first + size, document)
-        for start, stop, document in _listed(spans)
+        for start, stop, document in _as_tuples(spans)
         for first in range(start, stop - size, stride)
     ]
-    return _score(scorer, store, pieces, characters, features)
+    return _score(scorer, store, pieces, units, features)
 
 
-def _listed(spans: Spans) -> Iterator[tuple[int, int, int]]:
+def _as_tuples(spans: Spans) -> Iterator[tuple[int, int, int]]:
     return zip(spans.starts.tolist(), spans.stops.tolist(), spans.documents.tolist(), strict=True)
 
 
-def _score(
-    scorer: Scorer, store: TokenStore, pieces: list[Piece], characters: np.ndarray, features: Features
-) -> Likelihood:
-    nats, tokens, spelled = 0.0, 0, 0
-    for group in groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
+def _score(scorer: Scorer, store: TokenStore, pieces: list[Piece], units: np.ndarray, features: Features) -> Likelihood:
+    nats, tokens, num_units = 0.0, 0, 0
+    for group in length_groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
         for window, log_probs in scorer.log_probs(windows(store.records, group, features)):
             targets = window.targets[window.targets != IGNORED]
             nats -= float(log_probs.sum())
             tokens += targets.size
-            spelled += int(characters[targets].sum())
-    return Likelihood(nats, tokens, spelled, store.unit)
+            num_units += int(units[targets].sum())
+    return Likelihood(nats, tokens, num_units, store.unit)

@@ -1,4 +1,4 @@
-"""Choose the scorer of a model: the compiled kernels, or torch for a model that they do not cover.
+"""Choose the scorer of a model: the compiled kernels, or torch for a model that they do not support.
 
 Importing this module does not import torch.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["make_fast_scorer", "make_scorer"]
 
 PRECISION = "float32"
-"""Of the weights that measure: what is reported is the model, not what packing it tightly makes of it."""
+"""Precision of the weights for evaluation: reports describe the model, not its quantisation."""
 
 
 def make_scorer(
@@ -32,16 +32,16 @@ def make_scorer(
     network: Callable[[], "LanguageModel"],
     threads: int | None = None,
 ) -> TokenScorer:
-    """What measures, in float32: the compiled kernels where they have the model, else torch.
+    """Return a scorer in float32, on the compiled kernels if they support the model, else in torch.
 
     Args:
-        config: of the model.
-        weights: its arrays by name, in float32 and of the right shapes.
-        network: the same in torch; called only where torch is needed.
-        threads: of the compiled kernels; None is one a processor.
+        config: shape of the network.
+        weights: checked arrays by name, in float32.
+        network: function that returns the model in torch; called only if torch is needed.
+        threads: threads of the compiled kernels; None is one per processor.
 
     Raises:
-        ConfigError: `SEQLOOM_KERNELS` names an instruction set that is not there.
+        ConfigError: `SEQLOOM_KERNELS` names an unavailable instruction set.
     """
     kernels = decoding_kernels(config)
     if kernels is not None:
@@ -59,9 +59,9 @@ def make_fast_scorer(
     network: Callable[[], "LanguageModel"],
     threads: int | None = None,
 ) -> Scorer:
-    """What measures in bfloat16 where the processor multiplies that faster, else what `make_scorer` gives.
+    """Return a scorer in bfloat16 if the processor multiplies faster in it, else that of `make_scorer`.
 
-    The figures are those of float32 to within 0.0002 nats a token. The arguments are those of `make_scorer`.
+    The losses are those of float32 to within 0.0002 nats per token. The arguments are those of `make_scorer`.
     """
     kernels = chosen_kernels()
     if kernels in BFLOAT16 and is_supported(config):

@@ -1,11 +1,11 @@
-"""How much of a text is copied from the corpus.
+"""Copies of a corpus in a text.
 
-Knows characters only: tokens, models and files are others' business. Every answer is exact: windows are
-found by a rolling hash (Karp, Rabin 1987), and each hit is compared with the corpus before it counts.
+Every result is exact: a rolling hash (Karp, Rabin 1987) finds candidate windows, and each candidate is compared with
+the corpus before it counts.
 
-Memory: the corpus takes one byte a character where it has at most 254 distinct characters, two up to 65,534.
-Looking a text up reads the corpus from end to end, in small pieces, for each length that is tried (some 10
-to 20 nanoseconds a character). What a guard adds is said in `copy_guard`.
+Memory: the corpus takes one byte per character if it has at most 254 distinct characters, two up to 65,534. A search
+reads the whole corpus, in small pieces, for each length that it tries (about 10 to 20 nanoseconds per character). For
+the memory of a constraint see `copy_constraint`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,66 +17,59 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from seqloom.corpora.document import Document
 from seqloom.evaluation.copy_constraint import CopyConstraint
-from seqloom.evaluation.encoded_corpus import LIMIT_CHARACTERS, SymbolText
+from seqloom.evaluation.encoded_corpus import MAX_CHARACTERS, SymbolText
 from seqloom.evaluation.rolling_hash import RollingHash
 
 __all__ = ["Copy", "CopyIndex"]
 
 _PIECE = 1 << 16
-_MOST_COMPARED = 1 << 20
+_MAX_COMPARED = 1 << 20
 _FIRST_PROBE = 16
-_DIAGONALS = 64
+_MAX_SHIFTS = 64
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A stretch of text that stands word for word in the corpus.
+    """A stretch of text that occurs verbatim in the corpus.
 
     Attributes:
-        text: what was copied; empty where not even one character was.
-        at: where it stands in the corpus, in characters from 0 (a gap between documents counts as one); None
-            for an empty copy.
+        text: copied characters; empty if not even one was copied.
+        position: start in the corpus, in characters from 0 (a gap between documents counts as one); None for an empty
+            copy.
     """
 
     text: str
-    at: int | None
+    position: int | None
 
     def __len__(self) -> int:
         return len(self.text)
 
 
 class CopyIndex:
-    """Finds what a text has copied from one corpus. Built once, asked often.
+    """Search for copies of one corpus.
+
+    Args:
+        documents: chunks of text of each document; a copy can run across chunks, but not across documents.
+        limit: maximum number of characters.
 
     Attributes:
-        left_out: characters beyond `limit`, which are not looked in.
+        num_skipped: number of characters beyond `limit`, which are not searched.
     """
 
-    def __init__(self, chunks: Iterable[str], *, limit: int = LIMIT_CHARACTERS) -> None:
-        """Read one running text.
-
-        Args:
-            chunks: the text in pieces; copies run across them.
-            limit: characters that are kept at most.
-        """
-        self._read([chunks], limit)
+    def __init__(self, documents: Iterable[Iterable[str]], *, limit: int = MAX_CHARACTERS) -> None:
+        self._corpus = SymbolText(documents, limit=limit)
+        self.num_skipped = self._corpus.num_skipped
 
     @classmethod
-    def over(cls, corpus: Iterable[Document], *, limit: int = LIMIT_CHARACTERS) -> "CopyIndex":
-        """Read the documents of a corpus; no copy runs from one, or from a passage of it, into the next."""
-        index = cls.__new__(cls)
-        index._read((passage for document in corpus for passage in document.text.passages()), limit)
-        return index
-
-    def _read(self, documents: Iterable[Iterable[str]], limit: int) -> None:
-        self._corpus = SymbolText(documents, limit=limit)
-        self.left_out = self._corpus.left_out
+    def from_corpus(cls, corpus: Iterable[Document], *, limit: int = MAX_CHARACTERS) -> "CopyIndex":
+        """Return the index of a corpus; a copy does not run from one passage of a document into the next."""
+        return cls((passage for document in corpus for passage in document.text.passages()), limit=limit)
 
     def constraint(self, max_copy: int) -> CopyConstraint:
-        """A check for generation: of what was written and a candidate, False where too much is copied.
+        """Return a constraint for generation.
 
         Args:
-            max_copy: characters that may stand word for word in the corpus, one after the other.
+            max_copy: longest run of copied characters that is allowed.
 
         Raises:
             ConfigError: `max_copy` is below 1.
@@ -84,44 +77,43 @@ class CopyIndex:
         return CopyConstraint(self._corpus, max_copy)
 
     def copied_share(self, text: str, n: int = 50) -> float | None:
-        """Share of the windows of `n` characters of `text` that occur in the corpus.
+        """Return the share of windows of `n` characters of `text` that occur in the corpus.
 
         Returns:
-            0 to 1, or None where `text` is shorter than `n`.
+            0 to 1; None if `text` is shorter than `n`.
         """
         if len(text) < n:
             return None
-        return float(np.mean(self._locate(self._corpus.of(text), n) >= 0))
+        return float(np.mean(self._locate(self._corpus.encode(text), n) >= 0))
 
     def longest_copy(self, text: str) -> Copy:
-        """The longest stretch of `text` that occurs in the corpus; one of them where several are as long."""
-        query = self._corpus.of(text)
-        found, start, at = 0, 0, None
+        """Return the longest stretch of `text` that occurs in the corpus, or one of several equally long ones."""
+        query = self._corpus.encode(text)
+        length, start, position = 0, 0, None
         too_long = len(query) + 1
         step = _FIRST_PROBE
-        while too_long - found > 1:
-            probe = found + step if found + step < too_long else (found + too_long) // 2
+        while too_long - length > 1:
+            probe = length + step if length + step < too_long else (length + too_long) // 2
             positions = self._locate(query, probe)
             if (positions >= 0).any():
-                found, start, at = max(self._runs(query, positions), key=lambda run: run[0])
+                length, start, position = max(self._runs(query, positions), key=lambda run: run[0])
                 step = 1 if step == _FIRST_PROBE else 2 * step
             else:
                 too_long, step = probe, 1
-        return Copy(text[start : start + found], at)
+        return Copy(text[start : start + length], position)
 
     def _runs(
         self, query: Integer[np.ndarray, " n"], positions: Int[np.ndarray, " windows"]
     ) -> Iterator[tuple[int, int, int]]:
-        """The longest common run at each of the shifts at which most windows were found.
+        """Yield the longest common run at each of the shifts with the most matching windows.
 
-        Gives its length, where it starts in the query, and where in the corpus.
-
-        The longest copy may lie at another shift; the caller then finds it by asking for longer windows.
+        Each item is the length of the run, its start in the query and its start in the corpus. The longest copy may
+        be at another shift; the caller then finds it by a search for longer windows.
         """
         corpus = self._corpus.symbols
         starts = np.flatnonzero(positions >= 0)
         shifts, counts = np.unique(positions[starts] - starts, return_counts=True)
-        for shift in shifts[np.argsort(-counts, kind="stable")[:_DIAGONALS]].tolist():
+        for shift in shifts[np.argsort(-counts, kind="stable")[:_MAX_SHIFTS]].tolist():
             first = max(0, -shift)
             last = min(len(query), len(corpus) - shift)
             differs = np.flatnonzero(query[first:last] != corpus[first + shift : last + shift])
@@ -132,16 +124,16 @@ class CopyIndex:
             yield int(lengths[longest]), start, start + shift
 
     def _locate(self, query: Integer[np.ndarray, " n"], length: int) -> Int[np.ndarray, " windows"]:
-        """For each window of `length` symbols of `query`, a place in the corpus where it occurs, or -1."""
+        """Return the position in the corpus of each window of `length` symbols of `query`, or -1."""
         if not len(query) >= length <= len(self._corpus.symbols):
             return np.full(max(0, len(query) - length + 1), -1)
         rolling = RollingHash(self._corpus.num_symbols)
         hashes, firsts, group = np.unique(rolling(query, length), return_index=True, return_inverse=True)
-        places = self._search(rolling, hashes, query, firsts, length)
-        # Windows of one hash share its answer; should their symbols differ, each is looked up alone.
+        positions = self._search(rolling, hashes, query, firsts, length)
+        # Windows with one hash share a position; windows whose symbols differ are searched one by one.
         others = np.flatnonzero(firsts[group] != np.arange(len(group)))
         alone = others[~_same(query, others, query, firsts[group[others]], length)]
-        located = places[group]
+        located = positions[group]
         for start in alone.tolist():
             located[start] = self._locate(query[start : start + length], length)[0]
         return located
@@ -154,9 +146,9 @@ class CopyIndex:
         firsts: Int[np.ndarray, " distinct"],
         length: int,
     ) -> Int[np.ndarray, " distinct"]:
-        """For each of the sorted `hashes`, a place of the query's window at `firsts` in the corpus, or -1."""
+        """Return the position in the corpus of the query's window at each of `firsts`, or -1; `hashes` are sorted."""
         corpus = self._corpus.symbols
-        places = np.full(len(hashes), -1)
+        positions = np.full(len(hashes), -1)
         bits = min(22, 4 + len(hashes).bit_length())
         shift = np.uint64(64 - bits)
         likely = np.zeros(1 << bits, bool)
@@ -166,16 +158,16 @@ class CopyIndex:
             at = np.flatnonzero(likely[piece >> shift])
             which = np.searchsorted(hashes, piece[at])
             which[which == len(hashes)] = 0
-            hit = (hashes[which] == piece[at]) & (places[which] < 0)
+            hit = (hashes[which] == piece[at]) & (positions[which] < 0)
             at, which = at[hit] + offset, which[hit]
             while len(at):
                 distinct, chosen = np.unique(which, return_index=True)
                 same = _same(query, firsts[distinct], corpus, at[chosen], length)
-                places[distinct[same]] = at[chosen[same]]
-                left = places[which] < 0
+                positions[distinct[same]] = at[chosen[same]]
+                left = positions[which] < 0
                 left[chosen] = False
                 at, which = at[left], which[left]
-        return places
+        return positions
 
 
 def _same(
@@ -185,12 +177,12 @@ def _same(
     other_starts: Int[np.ndarray, " pairs"],
     length: int,
 ) -> Bool[np.ndarray, " pairs"]:
-    """Whether the window of `one` at each start equals the window of `other` at the start beside it."""
+    """Return whether the windows of `one` and `other` at each pair of starts are equal."""
     if not len(starts):
         return np.zeros(0, bool)
     windows = sliding_window_view(one, length)
     other_windows = sliding_window_view(other, length)
-    rows = max(1, _MOST_COMPARED // length)
+    rows = max(1, _MAX_COMPARED // length)
     return np.concatenate(
         [
             (windows[starts[row : row + rows]] == other_windows[other_starts[row : row + rows]]).all(axis=1)

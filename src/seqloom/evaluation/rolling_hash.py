@@ -12,12 +12,11 @@ _MODULUS = 1 << 64
 class RollingHash:
     """Polynomial hash modulo 2**64 over a random number for each symbol.
 
-    The prefix sums of `value[s_i] * base**i` give every window's sum as one difference; the base is odd, so
-    that its inverse takes the window's position out again. Equal windows have equal hashes, wherever they
-    stand.
+    The prefix sums of `value[s_i] * base**i` give every window's sum as one difference. The base is odd, so it has an
+    inverse, whose powers remove the window's position. Equal windows have equal hashes at any position.
 
     Args:
-        num_symbols: symbols run from 0 to one less.
+        num_symbols: number of symbols, which start at 0.
     """
 
     def __init__(self, num_symbols: int) -> None:
@@ -26,7 +25,7 @@ class RollingHash:
         self._powers = self._inverses = _powers(1, 0)
 
     def __call__(self, symbols: Integer[np.ndarray, " n"], length: int) -> UInt64[np.ndarray, " windows"]:
-        """The hashes of the windows that start at 0 to n - length; none where `symbols` is too short."""
+        """Return the hashes of the windows that start at 0 to n - length; none if `symbols` is too short."""
         count = len(symbols)
         if count < length:
             return np.zeros(0, np.uint64)

@@ -1,6 +1,6 @@
 """The contract of scorers: log-probabilities of existing tokens, window by window.
 
-A scorer knows token ids and lanes only. Protocols decide which tokens are read in which lane, and which of them count.
+A scorer knows token ids and streams only. Its callers decide which stream reads which tokens, and which of them count.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,41 +15,41 @@ __all__ = ["Scorer", "TokenScorer", "Window"]
 
 
 class Window(NamedTuple):
-    """What lanes read next.
+    """Next tokens of several streams.
 
     Attributes:
-        tokens: what is read; `IGNORED` where a lane has ended.
-        targets: what comes next; `IGNORED` where nothing is asked.
-        features: of the ratings of each lane's text, the same in all windows; None where they are left unknown.
+        tokens: ids to read; `IGNORED` after the end of a stream.
+        targets: ids that follow; `IGNORED` where nothing is scored.
+        features: features of the conditions of each stream's text, the same in all windows; None leaves them unknown.
     """
 
-    tokens: Int[np.ndarray, "lanes time"]
-    targets: Int[np.ndarray, "lanes time"]
-    features: Float32[np.ndarray, "lanes features"] | None = None
+    tokens: Int[np.ndarray, "streams time"]
+    targets: Int[np.ndarray, "streams time"]
+    features: Float32[np.ndarray, "streams features"] | None = None
 
 
 class Scorer(Protocol):
-    """Says how likely each token was. What it says of a lane does not depend on the others."""
+    """Scorer of log-probabilities. The results of a stream do not depend on the other streams."""
 
-    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
-        """Read windows one after another, the first from a zero state.
+    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "streams time"]]]:
+        """Read windows one after another, the first from the zero state.
 
         Args:
-            windows: of as many lanes each.
+            windows: windows with one number of streams.
 
         Returns:
-            Each window with the log-probabilities of its targets; 0 where nothing was asked.
+            Each window with the log-probabilities of its targets in nats; 0 where nothing is scored.
         """
         ...
 
 
 class TokenScorer(Scorer, Protocol):
-    """Says the rest about each token too."""
+    """Scorer of log-probabilities, entropies, ranks and logits."""
 
     def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
-        """What `log_probs` gives, with entropies and ranks."""
+        """Yield each window with log-probabilities, entropies and ranks; see `log_probs`."""
         ...
 
-    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "lanes time vocab"]]]:
-        """Each window with all that was predicted, up to a constant; 0 where nothing was asked."""
+    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "streams time vocab"]]]:
+        """Yield each window with its logits; 0 where nothing is scored."""
         ...

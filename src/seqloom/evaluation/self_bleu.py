@@ -1,7 +1,7 @@
-"""How alike the texts of one writer are: self-BLEU (Zhu et al. 2018, Texygen). Lower is more varied.
+"""Similarity of the texts of one model: self-BLEU (Zhu et al. 2018, Texygen). Lower is more diverse.
 
-Each text is held against all the others as references, by BLEU (Papineni et al. 2002) up to 4-grams; the mean over
-texts is given. An n-gram may count as often as in the one other text that has it most.
+It is the mean over texts of their BLEU (Papineni et al. 2002), with all other texts as references, up to 4-grams. The
+count of an n-gram is clipped to its largest count in any other text.
 """
 
 import math
@@ -13,69 +13,69 @@ from dataclasses import dataclass, field
 __all__ = ["self_bleu"]
 
 _WORD = re.compile(r"\w+|[^\w\s]")
-_SMALLEST = 1e-9
-"""Stands in for a precision of nothing, as BLEU is a geometric mean."""
+_MIN_PRECISION = 1e-9
+"""Replacement of a precision of 0, as BLEU is a geometric mean."""
 
 Gram = tuple[str, ...]
 
 
 @dataclass
-class _Most:
-    """The two largest counts of an n-gram in any text, and which text has the largest."""
+class _LargestCounts:
+    """The two largest counts of an n-gram in any text, and the text with the largest."""
 
     first: int = 0
     second: int = 0
     owner: int = -1
 
-    def see(self, count: int, owner: int) -> None:
+    def update(self, count: int, owner: int) -> None:
         if count > self.first:
             self.first, self.second, self.owner = count, self.first, owner
         else:
             self.second = max(self.second, count)
 
-    def but(self, owner: int) -> int:
-        """The largest count in another text than this one."""
+    def excluding(self, owner: int) -> int:
+        """Return the largest count in any text except `owner`."""
         return self.second if owner == self.owner else self.first
 
 
 @dataclass
-class _Order:
-    """All n-grams of one n."""
+class _NgramOrder:
+    """Counts of all n-grams of one n."""
 
     counts: list[Counter[Gram]]
-    most: dict[Gram, _Most] = field(default_factory=dict)
+    largest: dict[Gram, _LargestCounts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for owner, counter in enumerate(self.counts):
             for gram, count in counter.items():
-                self.most.setdefault(gram, _Most()).see(count, owner)
+                self.largest.setdefault(gram, _LargestCounts()).update(count, owner)
 
     def precision(self, owner: int) -> float:
-        """Share of a text's n-grams that others have, each as often as it may count."""
+        """Return the clipped n-gram precision of a text."""
         counter = self.counts[owner]
         total = sum(counter.values())
         if not total:
             return 0.0
-        return sum(min(count, self.most[gram].but(owner)) for gram, count in counter.items()) / total
+        return sum(min(count, self.largest[gram].excluding(owner)) for gram, count in counter.items()) / total
 
 
 def self_bleu(texts: Sequence[str], order: int = 4) -> float | None:
-    """The mean BLEU of each text against all others; None where fewer than two have words.
+    """Return the mean BLEU of each text against all others; None if fewer than two texts have words.
 
     Args:
-        texts: of one writer. The figure grows with their number, so that only equally many can be compared.
-        order: n-grams up to this n.
+        texts: texts of one model. Compare only equally many texts: self-BLEU grows with their number.
+        order: largest n.
     """
-    words = [found for text in texts if (found := _WORD.findall(text))]
-    if len(words) < 2:
+    tokenized = [words for text in texts if (words := _WORD.findall(text))]
+    if len(tokenized) < 2:
         return None
-    orders = [_Order([Counter(_grams(one, n)) for one in words]) for n in range(1, order + 1)]
-    lengths = sorted(map(len, words))
-    return sum(_bleu(orders, owner, len(one), lengths) for owner, one in enumerate(words)) / len(words)
+    orders = [_NgramOrder([Counter(_grams(words, n)) for words in tokenized]) for n in range(1, order + 1)]
+    lengths = sorted(map(len, tokenized))
+    return sum(_bleu(orders, owner, len(words), lengths) for owner, words in enumerate(tokenized)) / len(tokenized)
 
 
-def _bleu(orders: Sequence[_Order], owner: int, length: int, lengths: Sequence[int]) -> float:
-    precisions = [max(each.precision(owner), _SMALLEST) for each in orders]
+def _bleu(orders: Sequence[_NgramOrder], owner: int, length: int, lengths: Sequence[int]) -> float:
+    precisions = [max(each.precision(owner), _MIN_PRECISION) for each in orders]
     others = list(lengths)
     others.remove(length)
     nearest = min(others, key=lambda other: (abs(other - length), other))

@@ -1,4 +1,4 @@
-"""How surprising each token of a text is to a model."""
+"""Log-probability, rank and entropy of each token of a text."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from jaxtyping import Integer
 
 from seqloom.data.batch import IGNORED
 from seqloom.evaluation.scorer import TokenScorer
-from seqloom.evaluation.scoring_windows import LANES, LEAST_LANE, Piece, full_pieces, windows
+from seqloom.evaluation.scoring_windows import MAX_STREAMS, MIN_STREAM_TOKENS, Piece, full_pieces, windows
 from seqloom.sampling.transforms import non_finite_error
 
 __all__ = ["TokenScore", "document_scores", "token_scores"]
 
-_AT_ONCE = LANES * LEAST_LANE
-"""Tokens that are scored before the first of them is given."""
+_MAX_TOKENS = MAX_STREAMS * MIN_STREAM_TOKENS
+"""Number of tokens that are scored before the first result."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class TokenScore:
     """One token in its context.
 
     Attributes:
-        token: its id.
-        log_prob: nats; 0 or less.
-        rank: how many tokens were likelier; 0 is the likeliest.
-        entropy: nats of the distribution it was drawn from.
+        token: id.
+        log_prob: log-probability in nats, 0 or less.
+        rank: number of more likely tokens.
+        entropy: entropy of the predicted distribution in nats.
     """
 
     token: int
@@ -35,38 +35,38 @@ class TokenScore:
 
 
 def token_scores(scorer: TokenScorer, tokens: Integer[np.ndarray, " time"]) -> Iterator[TokenScore]:
-    """Score every token but the first, each after all that come before it (Gehrmann et al. 2019).
+    """Score every token but the first, each after all earlier tokens (Gehrmann et al. 2019).
 
-    A long text is read in lanes; see `full_pieces`.
+    A long text is read in several streams; see `full_pieces`.
 
     Args:
-        scorer: predicts.
-        tokens: ids, the first of which is only read.
+        scorer: scorer of the model.
+        tokens: ids; the first is read but not scored.
     """
-    for first in range(1, len(tokens), _AT_ONCE):
-        for scores in _by_piece(scorer, tokens, full_pieces(0, min(first + _AT_ONCE, len(tokens)), first)):
+    for first in range(1, len(tokens), _MAX_TOKENS):
+        for scores in _by_piece(scorer, tokens, full_pieces(0, min(first + _MAX_TOKENS, len(tokens)), first)):
             yield from scores
 
 
 def document_scores(
     scorer: TokenScorer, documents: Iterable[Integer[np.ndarray, " time"]]
 ) -> Iterator[Iterator[TokenScore]]:
-    """The `token_scores` of each document, in order; short documents are read side by side."""
-    waiting: list[Integer[np.ndarray, " time"]] = []
+    """Yield the `token_scores` of each document, in order; short documents share a batch."""
+    pending: list[Integer[np.ndarray, " time"]] = []
     for document in documents:
-        if len(document) > LEAST_LANE:
-            yield from _side_by_side(scorer, waiting)
+        if len(document) > MIN_STREAM_TOKENS:
+            yield from _score_batch(scorer, pending)
             yield token_scores(scorer, document)
-            waiting = []
+            pending = []
             continue
-        waiting.append(document)
-        if len(waiting) == LANES:
-            yield from _side_by_side(scorer, waiting)
-            waiting = []
-    yield from _side_by_side(scorer, waiting)
+        pending.append(document)
+        if len(pending) == MAX_STREAMS:
+            yield from _score_batch(scorer, pending)
+            pending = []
+    yield from _score_batch(scorer, pending)
 
 
-def _side_by_side(scorer: TokenScorer, documents: list[Integer[np.ndarray, " time"]]) -> Iterator[Iterator[TokenScore]]:
+def _score_batch(scorer: TokenScorer, documents: list[Integer[np.ndarray, " time"]]) -> Iterator[Iterator[TokenScore]]:
     if not documents:
         return
     stops = np.cumsum([len(document) for document in documents]).tolist()
@@ -80,19 +80,21 @@ def _side_by_side(scorer: TokenScorer, documents: list[Integer[np.ndarray, " tim
 def _by_piece(
     scorer: TokenScorer, records: Integer[np.ndarray, " records"], pieces: list[Piece]
 ) -> Iterator[list[TokenScore]]:
-    """The scores of each piece, all of which are read at once.
+    """Yield the scores of each piece; all pieces are read in one batch.
 
     Raises:
-        SeqloomError: the model's output holds NaN or infinity.
+        SeqloomError: the model's output contains NaN or infinity.
     """
-    found = list(scorer.scores(windows(records, pieces)))
-    if not found:
+    results = list(scorer.scores(windows(records, pieces)))
+    if not results:
         yield from ([] for _ in pieces)
         return
-    targets = np.concatenate([window.targets for window, _ in found], axis=1)
-    log_probs, entropies, ranks = (np.concatenate(parts, axis=1) for parts in zip(*(s for _, s in found), strict=True))
+    targets = np.concatenate([window.targets for window, _ in results], axis=1)
+    log_probs, entropies, ranks = (
+        np.concatenate(parts, axis=1) for parts in zip(*(s for _, s in results), strict=True)
+    )
     if not np.isfinite(log_probs).all():
         raise non_finite_error()
-    for lane, asked in enumerate(targets != IGNORED):
-        columns = (part[lane, asked].tolist() for part in (targets, log_probs, ranks, entropies))
+    for stream, is_scored in enumerate(targets != IGNORED):
+        columns = (part[stream, is_scored].tolist() for part in (targets, log_probs, ranks, entropies))
         yield [TokenScore(*row) for row in zip(*columns, strict=True)]

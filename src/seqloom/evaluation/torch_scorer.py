@@ -1,4 +1,4 @@
-"""Scoring by torch: any model, on any device."""
+"""A scorer in torch, for any model on any device."""
 
 from collections.abc import Iterable, Iterator
 
@@ -15,63 +15,65 @@ from seqloom.models.language_model import LanguageModel
 
 __all__ = ["TorchScorer"]
 
-Predicted = tuple[Window, Bool[np.ndarray, "lanes time"], Float[Tensor, "asked vocab"], Tensor]
+Predicted = tuple[Window, Bool[np.ndarray, "streams time"], Float[Tensor, "scored vocab"], Tensor]
 
 
 class TorchScorer:
-    """A `TokenScorer` of a network.
+    """A `TokenScorer` in torch.
 
     Args:
-        model: is not changed.
+        model: network.
     """
 
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
 
-    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "lanes time"]]]:
+    def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "streams time"]]]:
         """See `Scorer`."""
-        for window, asked, logits, targets in self._predicted(windows):
-            found = np.zeros(asked.shape)
-            found[asked] = -torch.nn.functional.cross_entropy(logits, targets, reduction="none").cpu().numpy()
-            yield window, found
+        for window, scored, logits, targets in self._predicted(windows):
+            result = np.zeros(scored.shape)
+            result[scored] = -torch.nn.functional.cross_entropy(logits, targets, reduction="none").cpu().numpy()
+            yield window, result
 
     def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
         """See `TokenScorer`."""
-        for window, asked, logits, targets in self._predicted(windows):
+        for window, scored, logits, targets in self._predicted(windows):
             log_probs = logits.double().log_softmax(-1)
             chosen = log_probs.gather(1, targets[:, None])
-            found = Scores(np.zeros(asked.shape), np.zeros(asked.shape), np.zeros(asked.shape, np.int32))
-            found.log_probs[asked] = chosen[:, 0].cpu().numpy()
-            found.entropies[asked] = -(log_probs.exp() * log_probs).sum(1).cpu().numpy()
-            found.ranks[asked] = (log_probs > chosen).sum(1).cpu().numpy()
-            yield window, found
+            result = Scores(np.zeros(scored.shape), np.zeros(scored.shape), np.zeros(scored.shape, np.int32))
+            result.log_probs[scored] = chosen[:, 0].cpu().numpy()
+            result.entropies[scored] = -(log_probs.exp() * log_probs).sum(1).cpu().numpy()
+            result.ranks[scored] = (log_probs > chosen).sum(1).cpu().numpy()
+            yield window, result
 
-    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "lanes time vocab"]]]:
+    def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "streams time vocab"]]]:
         """See `TokenScorer`."""
-        for window, asked, logits, _ in self._predicted(windows):
-            found = np.zeros((*asked.shape, logits.shape[1]), np.float32)
-            found[asked] = logits.cpu().numpy()
-            yield window, found
+        for window, scored, logits, _ in self._predicted(windows):
+            result = np.zeros((*scored.shape, logits.shape[1]), np.float32)
+            result[scored] = logits.cpu().numpy()
+            yield window, result
 
     def _predicted(self, windows: Iterable[Window]) -> Iterator[Predicted]:
-        """Each window, where something is asked, and the logits and targets there."""
+        """Yield each window, the mask of its scored positions, and logits and targets there."""
         model, device, state = self._model, self._model.device, None
         for window in windows:
             begins = state is None
             state = model.initial_state(len(window.tokens)) if state is None else state
-            # A lane that has ended reads on, as nothing more is asked of it.
+            # A stream that has ended continues with token 0: its later targets are not scored.
             tokens = torch.from_numpy(np.maximum(window.tokens, 0).astype(np.int64)).to(device)
-            asked = window.targets != IGNORED
-            targets = torch.from_numpy(window.targets[asked].astype(np.int64)).to(device)
-            told = _told(window, begins, device)
-            chosen = torch.from_numpy(asked).to(device)
+            scored = window.targets != IGNORED
+            targets = torch.from_numpy(window.targets[scored].astype(np.int64)).to(device)
+            conditions = _condition_inputs(window, begins, device)
+            chosen = torch.from_numpy(scored).to(device)
             with torch.no_grad():
-                hidden, state = model(tokens, state, conditions=told)
-                logits = model.logits(hidden[chosen], None if told is None else told.features[chosen]).float()
-            yield window, asked, logits, targets
+                hidden, state = model(tokens, state, conditions=conditions)
+                logits = model.logits(
+                    hidden[chosen], None if conditions is None else conditions.features[chosen]
+                ).float()
+            yield window, scored, logits, targets
 
 
-def _told(window: Window, begins: bool, device: torch.device) -> ConditionInputs | None:
+def _condition_inputs(window: Window, begins: bool, device: torch.device) -> ConditionInputs | None:
     if window.features is None:
         return None
     features = torch.from_numpy(window.features).to(device)[:, None].expand(-1, window.tokens.shape[1], -1)

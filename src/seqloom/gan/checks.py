@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from seqloom.config import ModelConfig
 from seqloom.config.gan import GanConfig
 from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError, RunError
 from seqloom.gan.dataset import UNSEEN_SHARE
+from seqloom.kernels.cores import core_spec
 from seqloom.lm.options import cli_flag, resolve_options
 from seqloom.runs.checks import check_run_folder
 from seqloom.runs.layout import RunFolder
@@ -65,8 +67,9 @@ def _likelihood_faults(settings: Mapping[str, Any]) -> list[str]:
         resolve_options({"level": "word", **{name: value for name, value in settings.items() if name != "seed"}})
     except ConfigError as error:
         return list(error.faults)
+    core = settings.get("core", ModelConfig.core)
     checks = (
-        (settings.get("core") != "conv", "--core got conv: a GAN needs lstm or gru"),
+        (core_spec(core).is_recurrent, f"--core got {core}: a GAN needs lstm or gru"),
         (settings.get("embedding") != 0, "--embedding got 0: a GAN needs an embedding; choose 1 or more"),
         (
             settings.get("validation", UNSEEN_SHARE) == UNSEEN_SHARE,
@@ -106,7 +109,7 @@ def check_parent(parent: SavedRun) -> None:
         raise RunError(f"{parent.path} was not trained with --rating: start from a run that was")
     if model.noise:
         raise RunError(f"{parent.path} is already a GAN: start from a run of 'seqloom train' with --rating")
-    if model.core == "conv" or not model.embedding:
+    if not core_spec(model.core).is_recurrent or not model.embedding:
         raise RunError(
             f"{parent.path} has core {model.core} and embedding {model.embedding}: start from a run with core lstm or "
             "gru and an embedding"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from seqloom.config import ModelConfig, TrainingConfig
+from seqloom.kernels.cores import core_spec
 from seqloom.kernels.library import BFLOAT16, chosen_kernels, training_kernels
 from seqloom.kernels.trainer import is_supported
 from seqloom.lm.options import TrainOptions
@@ -192,12 +193,10 @@ def _architecture(options: TrainOptions, vocabulary: int, size: int, parent: Mod
 
 
 def _sizes_and_embedding(options: TrainOptions, vocabulary: int, size: int) -> dict[str, Any]:
-    layers = int(options.other.get("layers", 1))
-    core = options.model.get("core", "lstm")
-    if core == "conv" and "layers" not in options.other:
-        layers = 6
+    core = core_spec(options.model.get("core", ModelConfig.core))
+    layers = int(options.other.get("layers", core.default_layers))
     sizes = options.model.get("sizes", (size,) * layers)
-    if core == "conv" and len(sizes) == 1:
+    if not core.is_recurrent and len(sizes) == 1:
         sizes = sizes * layers
     if options.model.get("tied"):
         embedding = sizes[-1]

@@ -123,7 +123,7 @@ def evaluate(
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
     if not math.isfinite(likelihood.nats):
         raise non_finite_error()
-    return replace(likelihood, left_out=skipped_symbols(store.skipped))
+    return replace(likelihood, skipped_symbols=skipped_symbols(store.skipped))
 
 
 def score_text(run: SavedRun, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:

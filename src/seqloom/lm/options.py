@@ -10,7 +10,8 @@ import numpy as np
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig, check_type
 from seqloom.config.presets import PRESETS, Preset, SamplePlan
 from seqloom.errors import ConfigError
-from seqloom.registry import CODECS, unknown_name
+from seqloom.kernels.cores import core_spec
+from seqloom.registry import CODECS, CORES, unknown_name
 
 __all__ = ["TrainOptions", "cli_flag", "resolve_options", "to_builtin"]
 
@@ -111,8 +112,8 @@ def _out_of_range(settings: TrainOptions) -> list[str]:
         (TrainingConfig, {"total_steps": 1, **settings.training}),
     )
     faults: list[str] = []
-    core = settings.model.get("core", "lstm")
-    if core != "lstm" and "forget_bias" in settings.model:
+    core = settings.model.get("core", ModelConfig.core)
+    if "forget_bias" in settings.model and not (core in CORES and core_spec(core).uses_forget_bias):
         faults.append(f"--forget-bias is the LSTM's, and --core is {core}: leave out one of the two")
     level = settings.other.get("level", "char")
     if level not in CODECS:

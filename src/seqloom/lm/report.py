@@ -152,13 +152,13 @@ def _diversity(text: str) -> dict[str, Any]:
 
 
 def _originality(dataset: Dataset, texts: list[str]) -> dict[str, Any]:
-    index = CopyIndex.over(dataset.corpus, limit=_MAX_SEARCHED_CHARACTERS)
+    index = CopyIndex.from_corpus(dataset.corpus, limit=_MAX_SEARCHED_CHARACTERS)
     copies = [index.longest_copy(text) for text in texts]
     longest = max(copies, key=len)
     return {
         "longest_copy": {"characters": len(longest), "text": longest.text},
         "copied_share": [index.copied_share(text, _COPY_GRAM) for text in texts],
-        "corpus_left_out_of_copy_search": index.left_out,
+        "corpus_left_out_of_copy_search": index.num_skipped,
     }
 
 

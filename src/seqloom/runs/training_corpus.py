@@ -41,4 +41,4 @@ def training_copy_index(run: SavedRun) -> CopyIndex:
     Raises:
         SourceError: the source is missing, or has changed.
     """
-    return CopyIndex.over(training_corpus(run))
+    return CopyIndex.from_corpus(training_corpus(run))

@@ -80,7 +80,7 @@ def count_ngrams(texts: Sequence[str]) -> Any:
     counted = count_hashed(texts, _FEATURES)
     if counted is None:
         return _count_plainly(texts)
-    rows = (counted.counts, counted.places, counted.starts)
+    rows = (counted.counts, counted.buckets, counted.starts)
     return sparse.csr_matrix(rows, (len(texts), _KINDS * _FEATURES))
 
 

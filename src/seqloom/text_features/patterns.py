@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64, UInt8, UInt32, UInt64
 
-from seqloom.kernels.text_hashing.patterns import read_hashed
+from seqloom.kernels.text_hashing.patterns import read_patterns
 
 __all__ = ["KINDS", "PLACES", "Pattern", "patterns", "place_of", "portions", "words_with_places"]
 
@@ -103,7 +103,7 @@ def patterns(texts: Sequence[str]) -> dict[str, Pattern]:
     """
     codes, lengths = _codes(texts)
     runs = [steps for kind, steps in _RUNS.items() if kind != "words"]
-    compiled = read_hashed(
+    compiled = read_patterns(
         codes, lengths, *_characters(codes), bits=_BITS, runs=runs, stretches=tuple(_STRETCHES.values())
     )
     if compiled is not None:

@@ -1,4 +1,4 @@
-"""A training snapshot as one file, replaced whole, so that there is always one that can be gone on from."""
+"""A training snapshot as one file, which is always replaced as a whole."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,13 @@ __all__ = ["load_snapshot", "save_snapshot"]
 
 
 def save_snapshot(path: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot: tensors as they are, the numbers as JSON in the file's header.
+    """Write a snapshot: the tensors, and the progress as JSON in the file's header.
 
     Raises:
         SeqloomError: the disk is full or the folder cannot be written to.
     """
     with replaced(path) as temporary:
-        # Not its `save_file`, whose errors are its own where the disk is full.
+        # `save_file` of safetensors raises an error of its own class when the disk is full.
         progress = {"progress": json.dumps(dict(snapshot.progress))}
         temporary.write_bytes(save(dict(snapshot.tensors), metadata=progress))
 
@@ -29,7 +29,7 @@ def load_snapshot(path: Path) -> Snapshot:
     """Read a snapshot.
 
     Raises:
-        RunError: there is none, or it is damaged.
+        RunError: the file is missing or damaged.
     """
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,4 +1,4 @@
-"""Updates of the weights that lead from ratings into a network whose other weights the compiled kernels train."""
+"""Updates of the conditioning of a network whose other weights the compiled kernels train."""
 
 from collections.abc import Mapping
 
@@ -18,11 +18,11 @@ _PREFIX = "condition."
 
 
 class ConditionOptimizer:
-    """Trains a `Conditioning` by the gradients of what it adds.
+    """Train a `Conditioning` by the gradients of its biases.
 
     Args:
-        conditioning: is changed in place.
-        config: how.
+        conditioning: module, updated in place.
+        config: training settings.
     """
 
     def __init__(self, conditioning: Conditioning, config: TrainingConfig) -> None:
@@ -32,21 +32,21 @@ class ConditionOptimizer:
             parameter: _PREFIX + name for name, parameter in conditioning.named_parameters()
         }
         self._biases: tuple[Tensor, Tensor] | None = None
-        self._added: ConditionBiasRows | None = None
+        self._rows: ConditionBiasRows | None = None
 
     def begin(self, rows: ConditionRows) -> ConditionBiasRows:
-        """What a batch's ratings add; its gradients are to be written where they have their place."""
+        """Return the biases of a batch, with output arrays for their gradients."""
         self._biases = self._conditioning.biases(torch.from_numpy(rows.features), torch.from_numpy(rows.first))
         gates, logits = (np.ascontiguousarray(bias.detach().numpy()) for bias in self._biases)
-        self._added = ConditionBiasRows(rows.index, gates, logits, np.zeros_like(gates), np.zeros_like(logits))
-        return self._added
+        self._rows = ConditionBiasRows(rows.index, gates, logits, np.zeros_like(gates), np.zeros_like(logits))
+        return self._rows
 
     def gradient_norm(self) -> float:
-        """Of the weights' gradients, once those of the last batch are written."""
+        """Backpropagate the written gradients of the last batch; return the norm of the weights' gradients."""
         assert self._biases is not None
-        assert self._added is not None
+        assert self._rows is not None
         self._optimizer.zero_grad(set_to_none=True)
-        gradients = [torch.from_numpy(array) for array in (self._added.d_gate_bias, self._added.d_logit_bias)]
+        gradients = [torch.from_numpy(array) for array in (self._rows.d_gate_bias, self._rows.d_logit_bias)]
         pairs = [(bias, grad) for bias, grad in zip(self._biases, gradients, strict=True) if bias.requires_grad]
         torch.autograd.backward([bias for bias, _ in pairs], [gradient for _, gradient in pairs])
         return float(
@@ -54,11 +54,11 @@ class ConditionOptimizer:
         )
 
     def update(self, rate: float, scale: float) -> None:
-        """Change the weights.
+        """Update the weights.
 
         Args:
-            rate: of learning.
-            scale: of the gradients.
+            rate: learning rate.
+            scale: factor of the gradients.
         """
         for parameter in self._names:
             assert parameter.grad is not None
@@ -67,12 +67,12 @@ class ConditionOptimizer:
         self._optimizer.step()
 
     def state_dict(self) -> Mapping[str, Tensor]:
-        """Copies of weights and moments, under the names that torch's updates use."""
+        """Return copies of weights and moments, under the names of `TorchTrainStep`."""
         weights = {f"model.{name}": parameter.detach().clone() for parameter, name in self._names.items()}
         return weights | optimizer_tensors(self._optimizer, self._names)
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go back to what `tensors` gave."""
+        """Restore a `state_dict`."""
         with torch.no_grad():
             for parameter, name in self._names.items():
                 parameter.copy_(tensors[f"model.{name}"])

@@ -1,4 +1,4 @@
-"""The ratings of a batch as rows of numbers that are added in the network, and where each of them holds."""
+"""The conditions of a batch as distinct rows of features, and the row in force at each position."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,12 +15,12 @@ __all__ = ["ConditionRows"]
 
 @dataclass(frozen=True)
 class ConditionRows:
-    """A row for each rated text of a batch, and another for the first token of each that begins there.
+    """A row for each conditioned text of a batch, and another for the first token of each text that starts there.
 
     Attributes:
-        features: of each row.
-        first: whether it is for tokens that are read from the zero state.
-        index: which row holds at each position.
+        features: features of each row.
+        first: True for rows of tokens that are read from the zero state.
+        index: row in force at each position.
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -29,29 +29,29 @@ class ConditionRows:
 
     @classmethod
     def from_batch(cls, batch: Batch, *, carries_state: bool) -> Self | None:
-        """The rows of a batch; None where its texts have no ratings.
+        """Return the rows of a batch; None if its texts have no conditions.
 
         Args:
-            batch: what is read.
-            carries_state: whether lanes go on where the last batch ended, but for its resets.
+            batch: batch of tokens.
+            carries_state: whether streams continue from the last batch, except at resets.
         """
         if batch.conditions is None:
             return None
-        begins = batch.resets.copy()
+        starts = batch.resets.copy()
         if not carries_state:
-            begins[:, 0] = True
+            starts[:, 0] = True
         features, index = batch.conditions.features, batch.conditions.index
-        begun = np.unique(index[begins])
-        row = np.zeros(len(features), np.int64)
-        row[begun] = len(features) + np.arange(len(begun))
+        started = np.unique(index[starts])
+        first_row = np.zeros(len(features), np.int64)
+        first_row[started] = len(features) + np.arange(len(started))
         return cls(
-            np.concatenate([features, features[begun]]),
-            np.arange(len(features) + len(begun)) >= len(features),
-            np.where(begins, row[index], index).astype(np.int32),
+            np.concatenate([features, features[started]]),
+            np.arange(len(features) + len(started)) >= len(features),
+            np.where(starts, first_row[index], index).astype(np.int32),
         )
 
     def condition_inputs(self, device: torch.device) -> ConditionInputs:
-        """What the network is told at each token."""
+        """Return the conditions at each token."""
         index = torch.from_numpy(self.index).to(device).long()
         features, first = torch.from_numpy(self.features).to(device), torch.from_numpy(self.first).to(device)
         return ConditionInputs(features[index], first[index])

@@ -1,4 +1,4 @@
-"""What training says while it runs. Listeners (progress, samples, logs) are told; training knows none of them."""
+"""Events of a training, for listeners such as progress displays, samples and logs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ __all__ = ["Checkpoint", "Epoch", "Event", "Finished", "Listener", "RolledBack",
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """Training begins, or goes on, after `step` of `total_steps` updates."""
+    """Training starts, or continues, after `step` of `total_steps` updates."""
 
     step: int
     total_steps: int
@@ -18,14 +18,14 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One update is done.
+    """One update has finished.
 
     Attributes:
-        step: updates so far, this one included.
-        loss: of this step's batch, nats a token.
-        learning_rate: that was used.
-        seconds: spent in training so far; validation and listeners are not counted.
-        tokens: read so far.
+        step: number of updates, this one included.
+        loss: loss of this step's batch in nats per token.
+        learning_rate: learning rate of this step.
+        seconds: duration of all updates, without validation and listeners.
+        tokens: number of tokens read.
     """
 
     step: int
@@ -40,8 +40,8 @@ class Validated:
     """The validation text was scored.
 
     Attributes:
-        loss: nats a token.
-        best: whether no earlier validation was lower.
+        loss: validation loss in nats per token.
+        best: whether the loss is the lowest so far.
     """
 
     step: int
@@ -52,14 +52,14 @@ class Validated:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The state after `step` is one that training can go back to or on from; time to save it."""
+    """The state after `step` can be saved: training can continue from it."""
 
     step: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """Every training token was read once more; `epoch` counts from 1."""
+    """An epoch has finished; `epoch` counts from 1."""
 
     epoch: int
     step: int
@@ -68,7 +68,7 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class RolledBack:
-    """The loss exploded at `step`; training went back to `to_step` with the rate multiplied by `rate_factor`."""
+    """The loss exploded at `step`; training rolled back to `to_step` and scaled the learning rate to `rate_factor`."""
 
     step: int
     to_step: int
@@ -78,11 +78,11 @@ class RolledBack:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """Training is over.
+    """Training has ended.
 
     Attributes:
         reason: "done", "early stop" or "interrupted".
-        best_loss: lowest validation loss, nats a token; None where nothing was validated.
+        best_loss: lowest validation loss in nats per token; None without validation.
     """
 
     step: int

@@ -1,4 +1,4 @@
-"""Ctrl-C as a question that a loop asks between two steps, so that no step is left half done."""
+"""Ctrl-C as a flag that a loop checks between two steps, so that every step is completed."""
 
 import contextlib
 import signal
@@ -11,22 +11,22 @@ __all__ = ["interrupt_flag"]
 
 @contextlib.contextmanager
 def interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """Give a function that says whether Ctrl-C was pressed; a second press interrupts at once.
+    """Yield a function that returns whether Ctrl-C was pressed; a second press interrupts at once.
 
-    Outside the main thread, where signals cannot be caught, it always says no.
+    Outside the main thread, where signals cannot be caught, the function always returns False.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
     pressed = False
 
-    def remember(_signal: int, _frame: FrameType | None) -> None:
+    def set_flag(_signal: int, _frame: FrameType | None) -> None:
         nonlocal pressed
         if pressed:
             raise KeyboardInterrupt
         pressed = True
 
-    before = {number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, set_flag) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: pressed
     finally:

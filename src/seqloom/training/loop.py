@@ -1,7 +1,7 @@
-"""The training loop: one update after another, validation, early stop, and going back when the loss explodes.
+"""The training loop: updates, validation, early stopping, and rolling back when the loss explodes.
 
-It knows nothing of files, sampling or displays: those are listeners. What it must remember to go on bit for bit is one
-`Snapshot`.
+The loop does not know files, sampling or displays: those are listeners. A `Snapshot` is everything that training needs
+to continue bit for bit.
 """
 
 import math
@@ -33,39 +33,39 @@ from seqloom.training.train_step import count_tokens, make_train_step
 
 __all__ = ["Batches", "Snapshot", "Trainer", "TrainingProgress"]
 
-_MOST_ROLLBACKS = 8
+_MAX_ROLLBACKS = 8
 
 
 class Batches(Protocol):
-    """Where batches come from; `batch` depends on the step alone.
+    """Source of batches; a batch depends on the step alone.
 
     Attributes:
-        steps_per_epoch: batches that read everything once.
-        carries_state: whether a lane goes on where its last window ended.
+        steps_per_epoch: number of batches that read all tokens once.
+        carries_state: whether a stream continues with the state at the end of its last window.
     """
 
     steps_per_epoch: int
     carries_state: bool
 
     def batch(self, step: int) -> Batch:
-        """The batch of update `step`, counted from 0."""
+        """Return the batch of update `step`, counted from 0."""
         ...
 
 
 @dataclass
 class TrainingProgress:
-    """The numbers that training carries from step to step.
+    """Counters and losses of a training.
 
     Attributes:
-        step: updates done.
-        seconds: spent on them.
-        tokens: read.
-        average_loss: exponential mean over about 20 steps; infinite before the first.
-        lowest_average: the smallest it has been.
+        step: number of updates.
+        seconds: duration of the updates.
+        tokens: number of tokens read.
+        average_loss: exponential moving average of the loss over about 20 steps; infinite before the first.
+        lowest_average: lowest `average_loss` so far.
         best_loss: lowest validation loss; infinite before the first.
-        since_best: validations since.
-        rate_factor: what rollbacks have multiplied the learning rate by.
-        rollbacks: how many there were.
+        since_best: number of validations since the best one.
+        rate_factor: factor of the learning rate after rollbacks.
+        rollbacks: number of rollbacks.
     """
 
     step: int = 0
@@ -81,26 +81,26 @@ class TrainingProgress:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything that training goes on from: tensors by name, and the numbers."""
+    """Everything that training continues from: tensors by name, and the fields of `TrainingProgress`."""
 
     tensors: Mapping[str, Tensor]
     progress: Mapping[str, Any]
 
 
 class Trainer:
-    """Trains one model on one stream of batches.
+    """Train one model on batches.
 
     Args:
-        model: is changed in place.
-        batches: what to read.
-        config: how.
-        kernels: the compiled instruction set that updates, or None for torch.
-        threads: of the compiled kernels.
-        validate: scores the validation text, nats a token; None where there is none.
-        listeners: are told every event, in order.
+        model: network, updated in place.
+        batches: source of batches.
+        config: training settings.
+        kernels: compiled instruction set; None for torch.
+        threads: threads of the compiled kernels.
+        validate: function that returns the validation loss in nats per token; None for no validation.
+        listeners: functions that receive every event, in order.
 
     Attributes:
-        good: the newest snapshot that training can go back to.
+        last_good: latest snapshot that training can roll back to.
     """
 
     def __init__(
@@ -116,10 +116,10 @@ class Trainer:
     ) -> None:
         self.model, self.batches, self.config, self.validate = model, batches, config, validate
         self.listeners = listeners
-        self.updater = make_train_step(
+        self.train_step = make_train_step(
             model,
             config,
-            lanes=batches.batch(0).tokens.shape[0],
+            batch_size=batches.batch(0).tokens.shape[0],
             carries_state=batches.carries_state,
             kernels=kernels,
             threads=threads,
@@ -128,19 +128,18 @@ class Trainer:
         self.last_good = self.snapshot()
 
     def train(self, interrupted: Callable[[], bool] = lambda: False) -> Finished:
-        """Go on to the last step, an early stop, or until `interrupted()`.
+        """Train to the last step, an early stop, or until `interrupted()` is true.
 
         Raises:
-            TrainingError: the loss explodes again and again.
+            TrainingError: the loss explodes repeatedly.
         """
         config, progress = self.config, self.progress
-        first = self.batches.batch(0).tokens.size
         self._emit(
             Started(
                 step=progress.step,
                 total_steps=config.total_steps,
                 steps_per_epoch=self.batches.steps_per_epoch,
-                tokens_per_step=first,
+                tokens_per_step=self.batches.batch(0).tokens.size,
             )
         )
         self.last_good = self.snapshot()
@@ -159,42 +158,42 @@ class Trainer:
         return finished
 
     def measure_steps(self, seconds: float) -> float:
-        """Training steps a second, the median over about so long; everything is put back as it was."""
+        """Return the median number of steps per second, measured for about `seconds`; restore everything afterwards."""
         before = self.snapshot()
         self._update()
         durations: list[float] = []
-        begun = time.perf_counter()
-        while len(durations) < 3 or time.perf_counter() - begun < seconds:
-            started = time.perf_counter()
+        start = time.perf_counter()
+        while len(durations) < 3 or time.perf_counter() - start < seconds:
+            step_start = time.perf_counter()
             self._update()
             self.progress.step += 1
-            durations.append(time.perf_counter() - started)
+            durations.append(time.perf_counter() - step_start)
         self.restore(before)
         return 1 / statistics.median(durations)
 
     def model_snapshot(self) -> LanguageModel:
-        """The model, its weights up to date."""
-        self.updater.sync_to_model()
+        """Return the model with current weights."""
+        self.train_step.sync_to_model()
         return self.model
 
     def snapshot(self) -> Snapshot:
-        """A copy of all that `restore` needs."""
-        return Snapshot(self.updater.state_dict(), asdict(self.progress))
+        """Return a copy of everything that `restore` needs."""
+        return Snapshot(self.train_step.state_dict(), asdict(self.progress))
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back to, or on from, a snapshot of a trainer with the same model, batches and settings."""
-        self.updater.load_state_dict(snapshot.tensors)
+        """Restore a snapshot of a trainer with the same model, batches and settings."""
+        self.train_step.load_state_dict(snapshot.tensors)
         for name, number in snapshot.progress.items():
             setattr(self.progress, name, number)
 
     def _advance(self) -> None:
-        """One update and what follows from it."""
-        begun = time.perf_counter()
+        """Run one update; emit its event, validate when due, and roll back if the loss explodes."""
+        start = time.perf_counter()
         loss, rate = self._update()
         progress = self.progress
-        progress.seconds += time.perf_counter() - begun
+        progress.seconds += time.perf_counter() - start
         progress.step += 1
-        if not self._healthy(loss):
+        if not self._is_healthy(loss):
             self._roll_back(loss)
             return
         self._emit(
@@ -213,17 +212,17 @@ class Trainer:
             self._emit(Epoch(epoch=epoch, step=progress.step, seconds=progress.seconds))
 
     def _update(self) -> tuple[float, float]:
-        """Change the weights by one batch, unless its loss is not finite; give the loss and the learning rate."""
+        """Update the weights by one batch, unless its loss is not finite; return the loss and the learning rate."""
         progress = self.progress
         batch = self.batches.batch(progress.step)
         rate = scheduled_rate(progress.step, self.config) * progress.rate_factor
-        loss = self.updater.update(batch, progress.step, rate)
+        loss = self.train_step.update(batch, progress.step, rate)
         if math.isfinite(loss):
             progress.tokens += count_tokens(batch)
         return loss, rate
 
-    def _healthy(self, loss: float) -> bool:
-        """Whether the loss, averaged, is a number and not far above the lowest it has been."""
+    def _is_healthy(self, loss: float) -> bool:
+        """Return whether the loss is finite and its moving average not far above its lowest value."""
         progress = self.progress
         if not math.isfinite(loss):
             return False
@@ -235,9 +234,9 @@ class Trainer:
         return progress.average_loss < 1.5 * progress.lowest_average + 0.5
 
     def _validate(self) -> None:
-        """Validate, remember the best, and keep a state to go back to."""
+        """Validate, update the best loss, and take the snapshot to roll back to."""
         progress = self.progress
-        self.updater.sync_to_model()
+        self.train_step.sync_to_model()
         if self.validate is not None:
             loss = self.validate()
             best = loss < progress.best_loss
@@ -249,7 +248,7 @@ class Trainer:
 
     def _roll_back(self, loss: float) -> None:
         progress = self.progress
-        if progress.rollbacks >= _MOST_ROLLBACKS:
+        if progress.rollbacks >= _MAX_ROLLBACKS:
             raise TrainingError(
                 f"the loss exploded {progress.rollbacks + 1} times, last at step {progress.step} with a rate of "
                 f"{scheduled_rate(progress.step, self.config) * progress.rate_factor:.2g}; train again with a smaller "

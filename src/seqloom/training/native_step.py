@@ -1,7 +1,7 @@
-"""Updates by the compiled kernels: LSTM and GRU stacks on a CPU.
+"""Training steps on the compiled kernels, on a CPU.
 
-What dropout drops is a function of the seed and the step, so there is no generator to remember. The few weights that
-lead from ratings into the network are torch's own: the kernels add what comes of them, and give its gradients.
+Dropout masks are a function of the seed and the step, so there is no generator to save. The few weights of the
+conditioning stay in torch: the kernels add their biases and return the gradients of these.
 """
 
 import math
@@ -27,62 +27,52 @@ _SQUARES = {"square_avg": "second_moment"}
 
 
 class NativeTrainStep:
-    """One call for forward, backward and the gradients, one for the optimiser.
+    """A `TrainStep` of compiled calls: one for the gradients, one for the optimiser.
 
     Args:
-        model: is brought up to date by `publish`.
-        config: how to train.
-        lanes: of a batch.
-        carries_state: whether a lane goes on where its last window ended.
-        kernels: the instruction set.
-        threads: that the work is divided among.
+        model: network, whose weights `sync_to_model` updates.
+        config: training settings.
+        batch_size: streams per batch.
+        carries_state: whether a stream continues with the state at the end of its last window.
+        kernels: instruction set.
+        threads: threads that share the work.
     """
 
     def __init__(
-        self, model: LanguageModel, config: TrainingConfig, lanes: int, carries_state: bool, kernels: str, threads: int
+        self,
+        model: LanguageModel,
+        config: TrainingConfig,
+        batch_size: int,
+        carries_state: bool,
+        kernels: str,
+        threads: int,
     ) -> None:
-        self.model, self.config, self.carries_state, self.lanes = model, config, carries_state, lanes
+        self.model, self.config, self.carries_state, self.batch_size = model, config, carries_state, batch_size
         self._trainer = NativeTrainer(model.config, kernels, threads)
         self._trainer.load("parameter", _as_arrays(model.state_dict()))
-        self._trainer.zero_state(lanes)
-        self._rating = None if model.condition is None else ConditionOptimizer(model.condition, config)
-        self._updates = 0
+        self._trainer.zero_state(batch_size)
+        self._conditioning = None if model.condition is None else ConditionOptimizer(model.condition, config)
+        self._num_updates = 0
         self._moments = _SQUARES if config.optimizer == "rmsprop" else _MOMENTS
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
-        """Change the weights by one batch, unless its loss or gradient is not finite."""
+        """Update the weights by one batch; see `TrainStep.update`."""
         if not self.carries_state:
             self._trainer.zero_state(len(batch.tokens))
-        config, model = self.config, self.model.config
-        targets = shifted_targets(batch.targets, model.ahead)
-        weights = np.full(model.ahead, AHEAD_WEIGHT / max(1, min(model.ahead, targets.shape[2]) - 1), np.float32)
-        weights[0] = 1
-        dropped = DropoutSettings(
-            seed=(config.seed << 32) + step + 1,
-            dropout=model.dropout,
-            weight_dropout=model.weight_dropout,
-            variational=model.dropout_kind == "variational",
-        )
-        resets = batch.resets if batch.resets.any() else None
         rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
-        rating = self._rating if rows is not None else None
-        added = rating.begin(rows) if rating is not None and rows is not None else None
-        losses = self._trainer.compute(batch.tokens, targets, resets, weights, dropped, added)
-        norm = math.hypot(self._trainer.gradient_norm(), rating.gradient_norm() if rating is not None else 0.0)
-        if not (math.isfinite(losses[0]) and math.isfinite(norm)):
+        conditioning = self._conditioning if rows is not None else None
+        loss = self._compute(batch, step, rows, conditioning)
+        norm = self._trainer.gradient_norm()
+        norm = math.hypot(norm, conditioning.gradient_norm() if conditioning is not None else 0.0)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan
-        self._updates += 1
-        scale = min(1.0, config.clip / (norm + 1e-6)) if config.clip else 1.0
-        if config.optimizer == "rmsprop":
-            self._trainer.rmsprop(self._updates, rate, 0.9, 1e-7, scale)
-        else:
-            decay, epsilon = (config.weight_decay, 1e-8) if config.optimizer == "adamw" else (0.0, 1e-7)
-            self._trainer.adam(self._updates, rate, config.betas, epsilon, decay, scale)
-        if rating is not None:
-            rating.update(rate, scale)
+        scale = min(1.0, self.config.clip / (norm + 1e-6)) if self.config.clip else 1.0
+        self._optimize(rate, scale)
+        if conditioning is not None:
+            conditioning.update(rate, scale)
         if self.carries_state:
             self._trainer.carry_state()
-        return losses[0]
+        return loss
 
     def sync_to_model(self) -> None:
         """Copy the trained weights into the model."""
@@ -91,44 +81,72 @@ class NativeTrainStep:
         self.model.load_state_dict({**self.model.state_dict(), **tensors})
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Copies of weights, moments and state, under the names that torch's updates use."""
-        found = {f"model.{name}": array for name, array in self._trainer.export("parameter").items()}
+        """Return copies of weights, moments and carried state, under the names of `TorchTrainStep`."""
+        arrays = {f"model.{name}": array for name, array in self._trainer.export("parameter").items()}
         for moment, arena in self._moments.items():
-            found |= {f"optimizer.{name}.{moment}": array for name, array in self._trainer.export(arena).items()}
+            arrays |= {f"optimizer.{name}.{moment}": array for name, array in self._trainer.export(arena).items()}
         for name in self._trainer.parameter_names:
-            found[f"optimizer.{name}.step"] = np.array(self._updates, np.float32)
-        for layer, parts in enumerate(self._trainer.export_state(self.lanes)):
-            found |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
-        own = self._rating.state_dict() if self._rating is not None else {}
-        return {**{name: torch.from_numpy(array) for name, array in found.items()}, **own}
+            arrays[f"optimizer.{name}.step"] = np.array(self._num_updates, np.float32)
+        for layer, parts in enumerate(self._trainer.export_state(self.batch_size)):
+            arrays |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
+        own = self._conditioning.state_dict() if self._conditioning is not None else {}
+        return {**{name: torch.from_numpy(array) for name, array in arrays.items()}, **own}
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go back to what `tensors` gave."""
-        if self._rating is not None:
-            self._rating.load_state_dict(tensors)
+        """Restore a `state_dict`."""
+        if self._conditioning is not None:
+            self._conditioning.load_state_dict(tensors)
         names = self._trainer.parameter_names
         arrays = _as_arrays(tensors)
         self._trainer.load("parameter", {name: arrays[f"model.{name}"] for name in names})
         for moment, arena in self._moments.items():
             zeros = {name: np.zeros_like(arrays[f"model.{name}"]) for name in names}
             self._trainer.load(arena, {name: arrays.get(f"optimizer.{name}.{moment}", zeros[name]) for name in names})
-        self._updates = int(arrays.get(f"optimizer.{names[0]}.step", np.zeros(())))
-        num_parts = 2 if self.model.config.core == "lstm" else 1
-        layers = range(len(self.model.config.sizes))
-        self._trainer.load_state(
-            [tuple(arrays[f"state.{layer}.{number}"] for number in range(num_parts)) for layer in layers]
-        )
+        self._num_updates = int(arrays.get(f"optimizer.{names[0]}.step", np.zeros(())))
+        layers, parts = range(len(self.model.config.sizes)), range(self._trainer.num_state_arrays)
+        self._trainer.load_state([tuple(arrays[f"state.{layer}.{number}"] for number in parts) for layer in layers])
         self.sync_to_model()
+
+    def _compute(
+        self, batch: Batch, step: int, rows: ConditionRows | None, conditioning: ConditionOptimizer | None
+    ) -> float:
+        """Compute the gradients of one batch; return the mean loss of the next token in nats."""
+        model = self.model.config
+        targets = shifted_targets(batch.targets, model.ahead)
+        weights = np.full(model.ahead, AHEAD_WEIGHT / max(1, min(model.ahead, targets.shape[2]) - 1), np.float32)
+        weights[0] = 1
+        dropout = DropoutSettings(
+            seed=(self.config.seed << 32) + step + 1,
+            dropout=model.dropout,
+            weight_dropout=model.weight_dropout,
+            variational=model.dropout_kind == "variational",
+        )
+        resets = batch.resets if batch.resets.any() else None
+        biases = conditioning.begin(rows) if conditioning is not None and rows is not None else None
+        return self._trainer.compute(batch.tokens, targets, resets, weights, dropout, biases)[0]
+
+    def _optimize(self, rate: float, scale: float) -> None:
+        """Update the parameters of the compiled trainer."""
+        config = self.config
+        self._num_updates += 1
+        if config.optimizer == "rmsprop":
+            self._trainer.rmsprop(self._num_updates, rate, 0.9, 1e-7, scale)
+        else:
+            decay, epsilon = (config.weight_decay, 1e-8) if config.optimizer == "adamw" else (0.0, 1e-7)
+            self._trainer.adam(self._num_updates, rate, config.betas, epsilon, decay, scale)
 
 
 def shifted_targets(targets: Int64[np.ndarray, "batch time"], heads: int) -> Int64[np.ndarray, "heads batch time"]:
-    """The targets of each head: the next token, the one after it, and so on; none beyond an ignored one or the end."""
-    found = np.full((heads, *targets.shape), IGNORED, np.int64)
-    found[0] = targets
+    """Return the targets of each head: the next token, the one after it, and so on.
+
+    Targets beyond an ignored one or beyond the window are ignored.
+    """
+    shifted = np.full((heads, *targets.shape), IGNORED, np.int64)
+    shifted[0] = targets
     for head in range(1, min(heads, targets.shape[1])):
-        known = found[head - 1, :, :-1] != IGNORED
-        found[head, :, :-1] = np.where(known, found[head - 1, :, 1:], IGNORED)
-    return found
+        known = shifted[head - 1, :, :-1] != IGNORED
+        shifted[head, :, :-1] = np.where(known, shifted[head - 1, :, 1:], IGNORED)
+    return shifted
 
 
 def _as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:

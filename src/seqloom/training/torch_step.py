@@ -1,4 +1,4 @@
-"""Updates by torch: any model, on any device."""
+"""Training steps in torch, for any model on any device."""
 
 import math
 from collections.abc import Mapping
@@ -16,40 +16,38 @@ __all__ = ["TorchTrainStep"]
 
 
 class TorchTrainStep:
-    """Forward and backward by autograd, in bfloat16 where the config says so, and a fused optimiser.
+    """A `TrainStep` by automatic differentiation and a fused optimiser, in the precision of the config.
 
     Args:
-        model: is changed in place.
-        config: how.
-        lanes: of a batch.
-        carries_state: whether a lane goes on where its last window ended.
+        model: network, updated in place.
+        config: training settings.
+        batch_size: streams per batch.
+        carries_state: whether a stream continues with the state at the end of its last window.
 
     Attributes:
-        state: of the model, after the last batch.
+        state: state of the model after the last batch.
     """
 
-    def __init__(self, model: LanguageModel, config: TrainingConfig, lanes: int, carries_state: bool) -> None:
+    def __init__(self, model: LanguageModel, config: TrainingConfig, batch_size: int, carries_state: bool) -> None:
         self.model, self.config, self.carries_state = model, config, carries_state
         self.device = model.device
         self.optimizer = make_optimizer(model, config)
         self.generator = torch.Generator(self.device).manual_seed(config.seed + 1)
-        self.state = model.initial_state(lanes)
+        self.state = model.initial_state(batch_size)
         self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
-        """Change the weights by one batch, unless its loss or gradient is not finite."""
+        """Update the weights by one batch; see `TrainStep.update`."""
         tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
         resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
         state = self.state if self.carries_state else self.model.initial_state(len(tokens))
-        rows = (
-            ConditionRows.from_batch(batch, carries_state=self.carries_state)
-            if self.model.condition is not None
-            else None
-        )
-        told = None if rows is None else rows.condition_inputs(self.device)
+        rows = None
+        if self.model.condition is not None:
+            rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
+        conditions = None if rows is None else rows.condition_inputs(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-            hidden, state = self.model(tokens, state, resets, self.generator, told)
-            objective, nats = self.model.losses(hidden, targets, IGNORED, told)
+            hidden, state = self.model(tokens, state, resets, self.generator, conditions)
+            objective, nats = self.model.losses(hidden, targets, IGNORED, conditions)
         self.optimizer.zero_grad(set_to_none=True)
         objective.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip or math.inf, foreach=True)
@@ -63,10 +61,10 @@ class TorchTrainStep:
         return loss
 
     def sync_to_model(self) -> None:
-        """Nothing to do: the model's weights are what is trained."""
+        """Do nothing: the model's own weights are trained."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Copies of weights, moments, state and generator."""
+        """Return copies of weights, moments, carried state and the state of the generator."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= optimizer_tensors(self.optimizer, self._names)
         for layer, parts in enumerate(self.state):
@@ -75,7 +73,7 @@ class TorchTrainStep:
         return {name: value.detach().clone().contiguous() for name, value in tensors.items()}
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go back to what `tensors` gave."""
+        """Restore a `state_dict`."""
         self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
         restore_optimizer(self.optimizer, self._names, tensors)
         self.state = tuple(

@@ -1,4 +1,4 @@
-"""What changes the weights by one batch: torch, or the compiled kernels where they cover the model."""
+"""One update of the weights: in torch, or by the compiled kernels for models that they support."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -16,52 +16,59 @@ __all__ = ["TrainStep", "count_tokens", "make_train_step"]
 
 
 class TrainStep(Protocol):
-    """Holds what an update needs beside the batch: the optimiser, and the state that lanes carry on."""
+    """The optimiser and the carried state of the streams."""
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
-        """Change the weights by one batch.
+        """Update the weights by one batch.
 
         Args:
-            batch: what is read.
-            step: which update, from 0.
-            rate: of learning.
+            batch: tokens and targets.
+            step: number of the update, from 0.
+            rate: learning rate.
 
         Returns:
-            Mean nats of the next token; NaN, and nothing is changed, where the loss or its gradient is not finite.
+            The mean loss of the next token in nats; NaN, with the weights unchanged, if the loss or its gradient is
+            not finite.
         """
         ...
 
     def sync_to_model(self) -> None:
-        """Bring the model's own weights up to date."""
+        """Update the model's own weights."""
         ...
 
     def state_dict(self) -> Mapping[str, Tensor]:
-        """Copies of all that `restore` needs, by name; `model.*` are the weights."""
+        """Return copies of everything that `load_state_dict` needs, by name; `model.*` are the weights."""
         ...
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go back to what `tensors` gave."""
+        """Restore a `state_dict`."""
         ...
 
 
 def make_train_step(
-    model: LanguageModel, config: TrainingConfig, *, lanes: int, carries_state: bool, kernels: str | None, threads: int
+    model: LanguageModel,
+    config: TrainingConfig,
+    *,
+    batch_size: int,
+    carries_state: bool,
+    kernels: str | None,
+    threads: int,
 ) -> TrainStep:
-    """An updater of `model`.
+    """Return the train step of a model.
 
     Args:
-        model: is changed in place, at the latest when asked to `publish`.
-        config: how it is trained.
-        lanes: of a batch.
-        carries_state: whether a lane goes on where its last window ended.
-        kernels: the compiled instruction set, or None for torch.
-        threads: of the compiled kernels.
+        model: network, updated in place, at the latest by `sync_to_model`.
+        config: training settings.
+        batch_size: streams per batch.
+        carries_state: whether a stream continues with the state at the end of its last window.
+        kernels: compiled instruction set; None for torch.
+        threads: threads of the compiled kernels.
     """
     if kernels is None:
-        return TorchTrainStep(model, config, lanes, carries_state)
-    return NativeTrainStep(model, config, lanes, carries_state, kernels, threads)
+        return TorchTrainStep(model, config, batch_size, carries_state)
+    return NativeTrainStep(model, config, batch_size, carries_state, kernels, threads)
 
 
 def count_tokens(batch: Batch) -> int:
-    """Tokens of a batch that are learned from."""
+    """Return the number of targets that count."""
     return int(np.count_nonzero(batch.targets != IGNORED)) if batch.resets.any() else batch.targets.size

@@ -46,7 +46,7 @@ def test_the_values_of_both_levels_are_summed_by_text():
 def test_cosines_are_those_of_each_word_with_what_follows(width):
     vectors = RANDOM.standard_normal((50, width)).astype(np.float32)
     reaches = ((1, 2), (3, 6), (26, 60))
-    found = reduce.cosines(vectors, PLACES, COUNTS, reaches)
+    found = reduce.mean_cosines(vectors, PLACES, COUNTS, reaches)
     assert found.shape == (len(COUNTS), 4)
     for places, answers in zip(of_each(PLACES), found, strict=True):
         own = vectors[places[places > 0]].astype(np.float64)
@@ -65,9 +65,9 @@ def test_no_texts_add_up_to_nothing():
     assert reduce.sum_values(np.zeros(4, np.float32), none, counts).shape == (0,)
     levels, values, sides = np.zeros((4, 2), np.uint8), np.zeros((256, 3), np.float32), np.zeros(0, np.int8)
     assert reduce.sum_levels(levels, values, none, counts, sides).shape[0] == 0
-    assert reduce.cosines(vectors, none, counts, ((1, 2),)).shape == (0, 2)
+    assert reduce.mean_cosines(vectors, none, counts, ((1, 2),)).shape == (0, 2)
 
 
 def test_sums_of_texts_without_values_are_zero():
-    np.testing.assert_array_equal(reduce.sums(np.arange(1, 6), np.array([0, 2, 0, 3, 0])), [0, 3, 0, 12, 0])
-    assert reduce.sums(np.zeros((0, 3)), np.array([0, 0])).shape == (2, 3)
+    np.testing.assert_array_equal(reduce.sum_by_text(np.arange(1, 6), np.array([0, 2, 0, 3, 0])), [0, 3, 0, 12, 0])
+    assert reduce.sum_by_text(np.zeros((0, 3)), np.array([0, 0])).shape == (2, 3)

@@ -131,5 +131,6 @@ SPEC = CoreSpec(
     is_recurrent=False,
     layer_shapes=_shapes,
     make_layer=_make_layer,
+    default_layers=6,
     native=NativeCore(decoder_id=2, trainer_id=None, num_state_arrays=1, supports_int8=False, pack_layer=_pack_layer),
 )

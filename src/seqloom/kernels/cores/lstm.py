@@ -94,6 +94,7 @@ SPEC = CoreSpec(
     is_recurrent=True,
     layer_shapes=_shapes,
     make_layer=_make_layer,
+    uses_forget_bias=True,
     steps_batches=True,
     native=NativeCore(
         decoder_id=0, trainer_id=0, num_state_arrays=2, supports_int8=True, pack_layer=pack_recurrent_layer

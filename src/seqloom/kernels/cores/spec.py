@@ -84,6 +84,8 @@ class CoreSpec:
         is_recurrent: whether layers have recurrent weights, so that a layer must read its tokens one after another.
         layer_shapes: `(config, input width, size) -> shapes` of one layer's arrays.
         make_layer: `(weights of the layer, index of the layer, token input of the first layer) -> reference layer`.
+        default_layers: number of layers of a model whose user sets none.
+        uses_forget_bias: whether `ModelConfig.forget_bias` applies.
         steps_batches: whether the reference step accepts several streams at once, stacked on a leading axis.
         native: support by the compiled kernels; None for none.
     """
@@ -93,6 +95,8 @@ class CoreSpec:
     is_recurrent: bool
     layer_shapes: Callable[[ModelConfig, int, int], Shapes]
     make_layer: Callable[[Weights, int, TokenInput | None], ReferenceLayer]
+    default_layers: int = 1
+    uses_forget_bias: bool = False
     steps_batches: bool = False
     native: NativeCore | None = None
 

@@ -1,1 +1,1 @@
-"""Compiled kernels that hash, count and reduce patterns of text."""
+"""Compiled kernels that hash, count and reduce patterns of texts."""

@@ -12,61 +12,61 @@ from jaxtyping import Float32, Int32, Int64, UInt8, UInt32
 from seqloom.kernels.batched_decoder import num_usable_processors
 from seqloom.kernels.library import chosen_kernels, declare
 
-__all__ = ["Counted", "count_hashed"]
+__all__ = ["HashedCounts", "count_hashed"]
 
-_ROOM = 5
-"""N-grams of a character at most: it begins three of characters, and ends a word and a pair of words."""
+_MAX_NGRAMS = 5
+"""Maximum number of n-grams per character: it starts three of characters, and ends a word and a pair of words."""
 
-_AT_ONCE = 1 << 18
-"""Characters that are counted before the room for them is used again."""
+_BATCH_CHARACTERS = 1 << 18
+"""Number of characters per call, which bounds the memory."""
 
 _WORD, _ALPHANUMERIC, _SPACE, _UNKNOWN = 1, 2, 4, 255
 _CODE_POINTS = 0x110000
 
 
-class Counted(NamedTuple):
-    """Sparse rows, one for each text.
+class HashedCounts(NamedTuple):
+    """Counts of hashed n-grams as sparse rows, one per text.
 
     Attributes:
-        places: of the n-grams that it has, ascending.
-        counts: of each.
-        starts: where each row begins; and the end.
+        buckets: hash buckets of the n-grams of each row, ascending.
+        counts: count of each.
+        starts: start of each row, followed by the end.
     """
 
-    places: Int32[np.ndarray, " found"]
-    counts: Float32[np.ndarray, " found"]
+    buckets: Int32[np.ndarray, " ngrams"]
+    counts: Float32[np.ndarray, " ngrams"]
     starts: Int64[np.ndarray, " rows"]
 
 
-def count_hashed(texts: Sequence[str], features: int) -> Counted | None:
-    """Count the words, pairs of words and 3 to 5 characters of texts, hashed to `features` places for each kind.
+def count_hashed(texts: Sequence[str], features: int) -> HashedCounts | None:
+    """Count words, pairs of words and n-grams of 3 to 5 characters, hashed to `features` buckets of each kind.
 
-    What counts as a word, and how negation is marked, is said in `text_features/ngrams.py`.
+    `text_features/ngrams.py` defines words and the marking of negation.
 
     Args:
-        texts: without lone surrogates.
-        features: a power of two.
+        texts: texts without lone surrogates.
+        features: number of buckets, a power of two.
 
     Returns:
-        None where the compiled kernels are not in use.
+        None if the compiled kernels are off.
     """
     if chosen_kernels() is None:
         return None
-    parts = [_count(some, features) for some in _portions([text.lower() for text in texts])]
+    parts = [_count(batch, features) for batch in _batches([text.lower() for text in texts])]
     if not parts:
-        return Counted(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(1, np.int64))
-    ends = np.concatenate([found for _, _, found in parts]).cumsum()
-    return Counted(
-        np.concatenate([places for places, _, _ in parts]),
+        return HashedCounts(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(1, np.int64))
+    ends = np.concatenate([lengths for _, _, lengths in parts]).cumsum()
+    return HashedCounts(
+        np.concatenate([buckets for buckets, _, _ in parts]),
         np.concatenate([counts for _, counts, _ in parts]),
         np.concatenate([np.zeros(1, np.int64), ends]),
     )
 
 
-def _portions(texts: list[str]) -> list[list[str]]:
-    """Texts in portions of some characters."""
+def _batches(texts: list[str]) -> list[list[str]]:
+    """Divide texts into batches of about `_BATCH_CHARACTERS` characters."""
     ends = np.cumsum([len(text) for text in texts])
-    cuts = np.flatnonzero(np.diff(ends // _AT_ONCE)) + 1
+    cuts = np.flatnonzero(np.diff(ends // _BATCH_CHARACTERS)) + 1
     bounds = [0, *cuts.tolist(), len(texts)]
     return [texts[start:stop] for start, stop in pairwise(bounds) if stop > start]
 
@@ -75,19 +75,19 @@ def _count(texts: list[str], features: int) -> tuple[np.ndarray, np.ndarray, np.
     codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=offsets[1:])
-    places, counts = np.empty(_ROOM * len(codes), np.int32), np.empty(_ROOM * len(codes), np.float32)
-    found = np.zeros(len(texts), np.int64)
+    buckets, counts = np.empty(_MAX_NGRAMS * len(codes), np.int32), np.empty(_MAX_NGRAMS * len(codes), np.float32)
+    lengths = np.zeros(len(texts), np.int64)
     _text_library().seqloom_count_ngrams(
         *(array.ctypes.data for array in (codes, offsets)),
         len(texts),
         _classes(codes).ctypes.data,
         features,
         min(num_usable_processors(), len(texts)),
-        *(array.ctypes.data for array in (places, counts, found)),
+        *(array.ctypes.data for array in (buckets, counts, lengths)),
     )
-    starts = _ROOM * offsets[:-1]
-    rows = np.arange(found.sum()) + np.repeat(starts - (found.cumsum() - found), found)
-    return places[rows], counts[rows], found
+    starts = _MAX_NGRAMS * offsets[:-1]
+    rows = np.arange(lengths.sum()) + np.repeat(starts - (lengths.cumsum() - lengths), lengths)
+    return buckets[rows], counts[rows], lengths
 
 
 @cache
@@ -98,7 +98,7 @@ def _text_library() -> ctypes.CDLL:
 
 
 def _classes(codes: UInt32[np.ndarray, " characters"]) -> UInt8[np.ndarray, " code_points"]:
-    """What each character is, by its code point; what no text has had yet is unknown."""
+    """Return the class of each character, by its code point; classes of characters not met before are computed."""
     import regex
 
     classes = _known_classes()

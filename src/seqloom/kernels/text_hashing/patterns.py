@@ -1,4 +1,4 @@
-"""The compiled reader of hashed patterns."""
+"""The compiled extraction of hashed patterns."""
 
 import ctypes
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from jaxtyping import Int32, Int64, UInt8, UInt32
 
 from seqloom.kernels.library import chosen_kernels, declare
 
-__all__ = ["read_hashed"]
+__all__ = ["read_patterns"]
 
 
-def read_hashed(
+def read_patterns(
     codes: UInt32[np.ndarray, " characters"],
     lengths: Int64[np.ndarray, " texts"],
     kinds: UInt8[np.ndarray, " code_points"],
@@ -21,36 +21,36 @@ def read_hashed(
     bits: int,
     runs: Sequence[Sequence[int]],
     stretches: Sequence[int],
-) -> list[tuple[Int32[np.ndarray, " found"], Int64[np.ndarray, " texts"]]] | None:
-    """All patterns of texts, hashed; what they are is said in `text_features/patterns.py`.
+) -> list[tuple[Int32[np.ndarray, " patterns"], Int64[np.ndarray, " texts"]]] | None:
+    """Return all hashed patterns of texts; `text_features/patterns.py` defines them.
 
     Args:
-        codes: of texts, one after another with a blank between them.
-        lengths: characters of each.
-        kinds: 0 is a mark, 1 of a word, 2 white space, 3 an apostrophe.
-        small: small letters.
-        bits: of each hash.
-        runs: of words: how far each stands from the first.
-        stretches: of characters.
+        codes: code points of the texts, one after another with a blank between them.
+        lengths: number of characters of each text.
+        kinds: class of each code point: 0 punctuation, 1 word character, 2 white space, 3 apostrophe.
+        small: lower-case form of each code point.
+        bits: number of bits of a hash.
+        runs: offsets of the words of each word pattern from its first word.
+        stretches: lengths of the character patterns.
 
     Returns:
-        The places of the words, of the runs, of stretches within words and of stretches of characters, and how many
-        each text has; None where the compiled kernels are not in use.
+        For words, word patterns, character patterns within words and character patterns, in this order: the hashes,
+        text after text, and their number per text. None if the compiled kernels are off.
     """
     if chosen_kernels() is None:
         return None
-    found = 2 + len(runs) + len(stretches)
+    num_kinds = 2 + len(runs) + len(stretches)
     room = len(codes) + 2 * len(lengths)
-    places, counts = np.empty((found, room), np.int32), np.empty((found, len(lengths)), np.int64)
-    steps = np.array([step for run in runs for step in run], np.int32)
+    hashes, counts = np.empty((num_kinds, room), np.int32), np.empty((num_kinds, len(lengths)), np.int64)
+    offsets = np.array([step for run in runs for step in run], np.int32)
     words, characters = np.array([len(run) for run in runs], np.int32), np.array(stretches, np.int32)
     lengths = np.ascontiguousarray(lengths, np.int64)
     _text_library().seqloom_read_patterns(
         *(codes.ctypes.data, len(codes), lengths.ctypes.data, len(lengths), kinds.ctypes.data, small.ctypes.data, bits),
-        *(steps.ctypes.data, words.ctypes.data, len(words), characters.ctypes.data, len(characters)),
-        *(room, places.ctypes.data, counts.ctypes.data),
+        *(offsets.ctypes.data, words.ctypes.data, len(words), characters.ctypes.data, len(characters)),
+        *(room, hashes.ctypes.data, counts.ctypes.data),
     )
-    return [(own[: each.sum()], each) for own, each in zip(places, counts, strict=True)]
+    return [(own[: num_per_text.sum()], num_per_text) for own, num_per_text in zip(hashes, counts, strict=True)]
 
 
 @cache

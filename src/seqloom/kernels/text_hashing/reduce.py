@@ -1,6 +1,6 @@
-"""What the patterns of texts add up to: compiled, or by operations on arrays where there are no compiled kernels.
+"""Sums and means over the patterns of texts, compiled, with numpy equivalents.
 
-Places are those of one text after another; `counts` tells how many each text has.
+Patterns are indices into tables, text after text; `counts` is the number of patterns of each text.
 """
 
 import ctypes
@@ -12,139 +12,139 @@ from jaxtyping import Bool, Float, Float32, Int8, Int32, Int64, UInt8
 
 from seqloom.kernels.library import chosen_kernels, declare
 
-__all__ = ["companions", "cosines", "sum_levels", "sum_values", "sums"]
+__all__ = ["companion_counts", "mean_cosines", "sum_by_text", "sum_levels", "sum_values"]
 
 _SMALL = 1e-6
 
 
-def sums(values: np.ndarray, counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
-    """The sum of each text's values, `[texts, ...]`; of the first axis, the first `counts[0]` are of the first text."""
-    found = np.zeros((len(counts), *values.shape[1:]), values.dtype)
-    some = counts > 0
-    if some.any():
-        found[some] = np.add.reduceat(values, (np.cumsum(counts) - counts)[some], axis=0)
-    return found
+def sum_by_text(values: np.ndarray, counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
+    """Return the sum of each text's values, `[texts, ...]`; the first `counts[0]` rows belong to the first text."""
+    totals = np.zeros((len(counts), *values.shape[1:]), values.dtype)
+    is_filled = counts > 0
+    if is_filled.any():
+        totals[is_filled] = np.add.reduceat(values, (np.cumsum(counts) - counts)[is_filled], axis=0)
+    return totals
 
 
 def sum_values(
-    values: Float32[np.ndarray, " all"], places: Int32[np.ndarray, " found"], counts: Int64[np.ndarray, " texts"]
+    values: Float32[np.ndarray, " all"], indices: Int32[np.ndarray, " patterns"], counts: Int64[np.ndarray, " texts"]
 ) -> Float32[np.ndarray, " texts"]:
-    """The sum of the values at each text's places."""
+    """Return the sum of the values at each text's indices."""
     if chosen_kernels() is None:
-        return sums(values[places], counts)
-    found = np.empty(len(counts), np.float32)
-    _call("seqloom_sum_values", values, len(values), places, len(places), counts, len(counts), found)
-    return found
+        return sum_by_text(values[indices], counts)
+    totals = np.empty(len(counts), np.float32)
+    _call("seqloom_sum_values", values, len(values), indices, len(indices), counts, len(counts), totals)
+    return totals
 
 
 def sum_levels(
     levels: UInt8[np.ndarray, "all 2"],
     values: Float32[np.ndarray, "256 3"],
-    places: Int32[np.ndarray, " found"],
+    indices: Int32[np.ndarray, " patterns"],
     counts: Int64[np.ndarray, " texts"],
     sides: Int8[np.ndarray, " texts"],
 ) -> Float32[np.ndarray, "texts 2 3"]:
-    """The sums of the values of both levels at each text's places.
+    """Return the sums of the values of both levels at each text's indices.
 
-    Of a text whose side is 0 or 1, that level counts as one less, where it is above 0.
+    For a text with side 0 or 1, that level is reduced by one where it is above 0.
     """
     if chosen_kernels() is None:
         less = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
-        return sums(values[np.maximum(levels[places].astype(np.int16) - less, 0)], counts)
-    found = np.empty((len(counts), 2, 3), np.float32)
-    texts = places, len(places), counts, sides, len(counts)
-    _call("seqloom_sum_levels", levels, len(levels), values, *texts, found)
-    return found
+        return sum_by_text(values[np.maximum(levels[indices].astype(np.int16) - less, 0)], counts)
+    totals = np.empty((len(counts), 2, 3), np.float32)
+    texts = indices, len(indices), counts, sides, len(counts)
+    _call("seqloom_sum_levels", levels, len(levels), values, *texts, totals)
+    return totals
 
 
-def cosines(
+def mean_cosines(
     vectors: Float32[np.ndarray, "words width"],
-    rows: Int32[np.ndarray, " found"],
+    rows: Int32[np.ndarray, " patterns"],
     counts: Int64[np.ndarray, " texts"],
     reaches: Sequence[tuple[int, int]],
 ) -> Float[np.ndarray, "texts answers"]:
-    """How far the vectors of a text's words point the same way; row 0 is a word without one, and is passed over.
+    """Return the mean cosines between the vectors of a text's words; row 0, a word without a vector, is skipped.
 
     Returns:
-        For each reach, the mean cosine between a word and the sum of those so many words further on, from the one
-        number to the other; last, the length of the sum of all over the sum of their lengths.
+        For each reach `(first, last)`, the mean cosine between a word and the sum of the words `first` to `last`
+        positions after it; finally, the length of the sum of all vectors over the sum of their lengths.
     """
     if chosen_kernels() is None:
         return _cosines(vectors, rows, counts, reaches)
-    found = np.empty((len(counts), len(reaches) + 1), np.float32)
+    totals = np.empty((len(counts), len(reaches) + 1), np.float32)
     far = np.array(reaches, np.int64)
     texts = rows, len(rows), counts, len(counts)
-    _call("seqloom_cosines", vectors, *vectors.shape, *texts, far, len(far), found)
-    return found
+    _call("seqloom_cosines", vectors, *vectors.shape, *texts, far, len(far), totals)
+    return totals
 
 
-def companions(
-    stood: UInt8[np.ndarray, " places"],
+def companion_counts(
+    stood: UInt8[np.ndarray, " indices"],
     alone: Int32[np.ndarray, " words"],
     texts: int,
-    rows: Int32[np.ndarray, " found"],
+    rows: Int32[np.ndarray, " patterns"],
     counts: Int64[np.ndarray, " texts"],
     counted: Bool[np.ndarray, " texts"],
     *,
     reach: int,
     rare: int,
 ) -> Float32[np.ndarray, "texts 5"] | None:
-    """Which words stand near one another; what the numbers are is said in `detector/coherence.py`.
+    """Return statistics of pairs of nearby words; `detector/embedding_coherence.py` defines them.
 
     Args:
-        stood: how many texts have the pair that is hashed to each place; a power of two of them.
-        alone: how many have each word.
-        texts: that were counted.
-        rows: the number of each word; 0 is passed over.
-        counts: of words of each text.
-        counted: which of them were counted themselves.
-        reach: how many words further on a companion may stand.
-        rare: a pair of fewer texts is.
+        stood: number of texts with a pair in each hash bucket; the number of buckets is a power of two.
+        alone: number of texts with each word.
+        texts: number of counted texts.
+        rows: index of each word; 0 is skipped.
+        counts: number of words of each text.
+        counted: True for texts that were among the counted ones.
+        reach: maximum distance between the words of a pair.
+        rare: number of texts below which a pair is rare.
 
     Returns:
-        The numbers; None where the compiled kernels are not in use.
+        Five statistics per text; None if the compiled kernels are off.
     """
     if chosen_kernels() is None:
         return None
-    found = np.empty((len(counts), 5), np.float32)
+    statistics = np.empty((len(counts), 5), np.float32)
     logs = np.log1p(np.arange(max(256, int(alone.max(initial=0)) + 1))).astype(np.float32)
     stood_logs = np.log((np.arange(256) + 0.3) * texts).astype(np.float32)
     bits = len(stood).bit_length() - 1
     corpus = stood, bits, alone, len(alone), logs, len(logs), stood_logs
     own = rows, len(rows), counts, counted.astype(np.uint8), len(counts)
-    _call("seqloom_companions", *corpus, *own, reach, rare, found)
-    return found
+    _call("seqloom_companions", *corpus, *own, reach, rare, statistics)
+    return statistics
 
 
 def _cosines(
     vectors: Float32[np.ndarray, "words width"],
-    rows: Int32[np.ndarray, " found"],
+    rows: Int32[np.ndarray, " patterns"],
     counts: Int64[np.ndarray, " texts"],
     reaches: Sequence[tuple[int, int]],
 ) -> Float[np.ndarray, "texts answers"]:
-    counts = sums((rows > 0).astype(np.int64), counts)
+    counts = sum_by_text((rows > 0).astype(np.int64), counts)
     own = vectors[rows[rows > 0]]
     lengths = np.linalg.norm(own, axis=1) + _SMALL
     total = np.vstack([np.zeros((1, own.shape[1])), own.cumsum(axis=0, dtype=np.float64)])
     ends, at = np.repeat(np.cumsum(counts), counts), np.arange(len(own))
-    made = np.zeros((len(counts), len(reaches) + 1))
-    for number, (least, most) in enumerate(reaches):
-        first, last = np.minimum(at + least, ends), np.minimum(at + most + 1, ends)
+    means = np.zeros((len(counts), len(reaches) + 1))
+    for number, (nearest, farthest) in enumerate(reaches):
+        first, last = np.minimum(at + nearest, ends), np.minimum(at + farthest + 1, ends)
         beyond = total[last] - total[first]
         cosine = np.einsum("ij,ij->i", own, beyond) / (lengths * (np.linalg.norm(beyond, axis=1) + _SMALL))
-        reached = sums((last > first).astype(np.int64), counts)
-        made[:, number] = sums(np.where(last > first, cosine, 0.0), counts) / np.maximum(reached, 1)
-    whole = np.linalg.norm(sums(own.astype(np.float64), counts), axis=1)
-    made[:, -1] = whole / np.maximum(sums(lengths.astype(np.float64), counts), _SMALL)
-    return made
+        reached = sum_by_text((last > first).astype(np.int64), counts)
+        means[:, number] = sum_by_text(np.where(last > first, cosine, 0.0), counts) / np.maximum(reached, 1)
+    total_length = np.linalg.norm(sum_by_text(own.astype(np.float64), counts), axis=1)
+    means[:, -1] = total_length / np.maximum(sum_by_text(lengths.astype(np.float64), counts), _SMALL)
+    return means
 
 
 def _call(name: str, *arguments: np.ndarray | int) -> None:
-    """Call a function of the library with contiguous arrays and 64-bit numbers."""
-    arrays = [np.ascontiguousarray(one) if isinstance(one, np.ndarray) else one for one in arguments]
-    types = tuple(ctypes.c_void_p if isinstance(one, np.ndarray) else ctypes.c_int64 for one in arguments)
+    """Call a function of the library with contiguous arrays and 64-bit integers."""
+    converted = [np.ascontiguousarray(value) if isinstance(value, np.ndarray) else value for value in arguments]
+    types = tuple(ctypes.c_void_p if isinstance(value, np.ndarray) else ctypes.c_int64 for value in arguments)
     library = _text_library(name, types)
-    getattr(library, name)(*(one.ctypes.data if isinstance(one, np.ndarray) else one for one in arrays))
+    getattr(library, name)(*(value.ctypes.data if isinstance(value, np.ndarray) else value for value in converted))
 
 
 @cache
