@@ -328,10 +328,10 @@ def test_a_critic_is_not_replaced_unasked(command, trained, table):
     columns = ("--text", "text", "--rating", "stars")
     done = command("critic", "fit", table, "--run", trained / "critic", *columns)
     assert done.code == 2
-    assert "holds a critic already: give --overwrite" in done.faults[0]
+    assert "already contains a critic: use --overwrite" in done.faults[0]
     other = command("critic", "fit", table, "--run", trained / "run", *columns)
     assert other.code == 2
-    assert "holds something else than a critic" in other.faults[0]
+    assert "contains something other than a critic" in other.faults[0]
 
 
 def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatch):

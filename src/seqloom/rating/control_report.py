@@ -1,7 +1,7 @@
 """Does a run write to the rating that is asked for? Measured by a judge that neither wrote nor filtered.
 
 The model, the critic and the judge learn from disjoint pools of one table; the judge is of another family than the
-critic (see `BayesJudge`). What it says of generated texts is held against what it says of real texts with the same
+critic (see `NaiveBayesRater`). What it says of generated texts is held against what it says of real texts with the same
 ratings.
 """
 
@@ -19,7 +19,7 @@ from seqloom.config import SamplingConfig, validate
 from seqloom.config.sampling import is_integer
 from seqloom.corpora import open_corpus
 from seqloom.corpora.labelled_texts import read_rated
-from seqloom.critic.describe import describe_critic, holds_critic
+from seqloom.critic.describe import describe_critic, is_critic_folder
 from seqloom.critic.load import open_critic
 from seqloom.critic.naive_bayes import NaiveBayesRater
 from seqloom.data.conditions import Scale
@@ -33,7 +33,7 @@ from seqloom.evaluation.originality import CopyIndex
 from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.lm.evaluate import run_scorer
-from seqloom.plots.rating_control import rating_control
+from seqloom.plots.rating_control import plot_rating_control
 from seqloom.rating.generate import generate_rated
 from seqloom.rating.plan import check_draws, make_plan
 from seqloom.rating.request import RatingRequest
@@ -175,7 +175,7 @@ def evaluate_rating_control(
     )
     real = read_rated(source, reading)
     note(f"judge: {len(judged.texts):,} texts; real texts to compare with: {len(real.texts):,}")
-    judge = NaiveBayesRater.fit(whole.texts, whole.ratings, scale.name, shown=judged.texts)
+    judge = NaiveBayesRater.fit(whole.texts, whole.ratings, scale.name, calibration_texts=judged.texts)
     random = np.random.default_rng(sampling.seed)
     rated = real.ratings.clip(scale.knots[0], scale.knots[-1])
     wanted = np.sort(np.resize(random.permutation(rated), count))
@@ -228,7 +228,7 @@ def _checked(run: SavedRun, critic: Any) -> Scale:
 
 def _pool(critic: str | Path) -> str | None:
     """What a critic learned from, or a rated run that is one; None for the whole table."""
-    if (Path(critic) / "config.json").exists() and not holds_critic(critic):
+    if (Path(critic) / "config.json").exists() and not is_critic_folder(critic):
         return SavedRun(critic).config.reading.pool
     return cast("str | None", describe_critic(critic)["pool"])
 
@@ -402,11 +402,11 @@ def _draw(
         kinds = _kinds(scale, np.array(one.wanted))
         if len(kinds):
             panels[name] = {value: ratings[name][kinds == value] for value in np.unique(kinds).tolist()}
-    rating_control(
+    plot_rating_control(
         path,
         panels,
         real=REAL,
         title=f"{scale.name}: wanted and judged",
         subtitle=f"the judge learned from {judge_texts:,} texts that neither model nor critic has seen",
-        along=scale.to_unit if scale.heavy else None,
+        positions_of=scale.to_unit if scale.heavy else None,
     )
