@@ -62,7 +62,7 @@ def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_pa
         "critic", "rate", trained / "critic", tmp_path / "in.csv", "--text", "text", "-o", tmp_path / "o.csv"
     )
     assert done.faults == [
-        "2 rows without text: rating_predicted is left empty there",
+        "2 rows without text: rating_predicted is empty in these rows",
         f"{tmp_path / 'o.csv'}: 3 rows with rating_predicted",
     ]
     with open(tmp_path / "o.csv", newline="", encoding="utf-8") as file:

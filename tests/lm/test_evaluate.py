@@ -162,7 +162,7 @@ def test_a_folder_with_anything_else_in_it_is_not_replaced(folders, table, tmp_p
 def test_a_changed_file_is_damage(folders, tmp_path, change):
     place = tmp_path / "made"
     save_detector(seqloom.open_detector(folders[0]), place, {})
-    file = place / DETECTOR.settings
+    file = place / DETECTOR.settings_file
     file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | change), encoding="utf-8")
     with pytest.raises(RunError, match="is damaged"):
         seqloom.open_detector(place)
