@@ -33,7 +33,7 @@ from markdown import print_table
 
 import seqloom
 from seqloom.config import ReadingConfig
-from seqloom.detector.augmentation import ALTERATIONS, first_words, spliced, words_of
+from seqloom.detector.augmentation import AUGMENTATIONS, count_words, first_words, splice
 from seqloom.detector.detector import Detector
 from seqloom.detector.fit import fit_detector, open_detector, read_texts
 from seqloom.detector.stack import probabilities
@@ -44,7 +44,7 @@ REVIEWS = CORPORA / "reviews" / "yelp_10k.csv"
 HOTELS = CORPORA / "fake_reviews"
 LONG, SHORT = 30, 15
 TEXTS = 1500
-FALSE_ALARMS = 0.01
+FALSE_POSITIVE_RATES = 0.01
 RESAMPLED = 300
 ROWS = 1_000_000
 
@@ -115,7 +115,7 @@ class Bench:
         if name == "word trigrams":
             return triples(pool_of("generator"), TEXTS, self.random)
         written = self.generator(name).generate_iter(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
-        return [text for one in written if words_of(text := one.text.strip())]
+        return [text for one in written if count_words(text := one.text.strip())]
 
 
 def said(line: str) -> None:
@@ -154,7 +154,7 @@ def triples(texts: Sequence[str], count: int, random: np.random.Generator) -> li
 def own(bench: Bench) -> dict[str, Any]:
     """Measure the detector on its training generator, with long and with short texts."""
     real, fakes = bench.real(), bench.fakes("own")
-    long = [[text for text in side if words_of(text) >= LONG] for side in (real, fakes)]
+    long = [[text for text in side if count_words(text) >= LONG] for side in (real, fakes)]
     short = [[first_words(text, int(bench.random.integers(5, SHORT))) for text in side] for side in (real, fakes)]
     return {
         f"{LONG} words or more": measured(bench, *long, f"own generator, {LONG} words or more"),
@@ -164,21 +164,21 @@ def own(bench: Bench) -> dict[str, Any]:
 
 def unseen(bench: Bench) -> dict[str, Any]:
     """Measure the detector on unseen generators."""
-    real = [text for text in bench.real() if words_of(text) >= LONG]
+    real = [text for text in bench.real() if count_words(text) >= LONG]
     found = {}
     for name in [*list(GENERATORS)[1:], "word trigrams"]:
-        fakes = [text for text in bench.fakes(name) if words_of(text) >= LONG]
+        fakes = [text for text in bench.fakes(name) if count_words(text) >= LONG]
         found[name] = measured(bench, real, fakes, name)
     return found
 
 
 def altered(bench: Bench) -> dict[str, Any]:
     """Measure the loss of AUC if the generated texts are altered."""
-    real, fakes = ([text for text in side if words_of(text) >= LONG] for side in (bench.real(), bench.fakes("own")))
+    real, fakes = ([text for text in side if count_words(text) >= LONG] for side in (bench.real(), bench.fakes("own")))
     known, plain = said_by(bench.detector, real), said_by(bench.detector, fakes)
-    made = {name: [alter(text, bench.random) for text in fakes] for name, alter in ALTERATIONS.items()}
+    made = {name: [alter(text, bench.random) for text in fakes] for name, alter in AUGMENTATIONS.items()}
     strange = bench.real("critic")
-    made["half spliced"] = [spliced(text, strange[bench.random.integers(len(strange))], bench.random) for text in fakes]
+    made["half spliced"] = [splice(text, strange[bench.random.integers(len(strange))], bench.random) for text in fakes]
     found = {
         name: {
             member: lost(known[member], plain[member], values)
@@ -360,7 +360,7 @@ def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str
 def said_by(detector: Detector, texts: Sequence[str]) -> dict[str, np.ndarray]:
     """Return the scores of texts by the ensemble, by each member, and by the number of words."""
     asked = detector.member_outputs(texts)
-    words = np.array([words_of(text) for text in texts], np.float64)
+    words = np.array([count_words(text) for text in texts], np.float64)
     return {"all": detector.logits(asked), **detector.member_logits(asked), "length alone": words}
 
 
@@ -387,8 +387,8 @@ def area_of(values: np.ndarray, truth: np.ndarray) -> float:
 
 
 def share_found(values: np.ndarray, truth: np.ndarray) -> float:
-    """Return the true positive rate at a false positive rate of `FALSE_ALARMS`."""
-    return float(np.mean(values[truth] > np.quantile(values[~truth], 1 - FALSE_ALARMS)))
+    """Return the true positive rate at a false positive rate of `FALSE_POSITIVE_RATES`."""
+    return float(np.mean(values[truth] > np.quantile(values[~truth], 1 - FALSE_POSITIVE_RATES)))
 
 
 def calibration_error(chance: np.ndarray, truth: np.ndarray) -> float:

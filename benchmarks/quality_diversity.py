@@ -313,9 +313,9 @@ def draw(sweeps: Mapping[str, Mapping[str, Sweep]], real: float, path: Path) -> 
         real: quality of real text.
         path: file for the plot.
     """
-    from seqloom.plots.style import BLUE, GREY, ORANGE, drawn, headed, plain_axes
+    from seqloom.plots.style import BLUE, GREY, ORANGE, add_title, saved_figure, style_axes
 
-    with drawn(path) as figure:
+    with saved_figure(path) as figure:
         axes = figure.add_subplot()
         for (kind, writers), color in zip(sweeps.items(), (BLUE, ORANGE), strict=True):
             curves = [sorted((one["quality"], one["diversity"]) for one in sweep) for sweep in writers.values()]
@@ -332,8 +332,8 @@ def draw(sweeps: Mapping[str, Mapping[str, Sweep]], real: float, path: Path) -> 
         axes.axvline(real, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set_xlabel("quality: nats per word under a model of real texts (lower is better)")
         axes.set_ylabel("diversity: nats per word of real texts (lower is better)")
-        plain_axes(axes)
-        headed(figure, "Quality and diversity", "one point per temperature; the dashed line is real text")
+        style_axes(axes)
+        add_title(figure, "Quality and diversity", "one point per temperature; the dashed line is real text")
         axes.legend(loc="best")
 
 

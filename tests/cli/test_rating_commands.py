@@ -63,7 +63,7 @@ def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_pa
         "critic", "rate", trained / "critic", tmp_path / "in.csv", "--text", "text", "-o", tmp_path / "o.csv"
     )
     assert done.faults == [
-        "2 rows without text: rating_predicted is left empty there",
+        "2 rows without text: rating_predicted is empty in these rows",
         f"{tmp_path / 'o.csv'}: 3 rows with rating_predicted",
     ]
     with open(tmp_path / "o.csv", newline="", encoding="utf-8") as file:
@@ -329,10 +329,10 @@ def test_a_critic_is_not_replaced_unasked(command, trained, table):
     columns = ("--text", "text", "--rating", "stars")
     done = command("critic", "fit", table, "--run", trained / "critic", *columns)
     assert done.code == 2
-    assert "holds a critic already: give --overwrite" in done.faults[0]
+    assert "already contains a critic: use --overwrite" in done.faults[0]
     other = command("critic", "fit", table, "--run", trained / "run", *columns)
     assert other.code == 2
-    assert "holds something else than a critic" in other.faults[0]
+    assert "contains something other than a critic" in other.faults[0]
 
 
 def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatch):

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from seqloom.critic import Critic, load_critic
-from seqloom.critic.storage import holds_other_things, save_critic
+from seqloom.critic.storage import is_occupied, save_critic
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.text_features.config import EncoderSettings
 
@@ -33,7 +33,7 @@ def correlation(one, other):
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def test_it_predicts_texts_that_it_has_not_seen(critic, others):
+def test_it_predicts_unseen_texts(critic, others):
     found = critic.predict(others.texts)
     assert correlation(found, others.stars) > 0.75
     assert found.min() >= 1
@@ -46,13 +46,13 @@ def test_the_extremes_are_not_starved(critic, others):
     assert found[others.stars == 5].mean() > 4.1
 
 
-def test_every_reader_is_reported_beside_the_blend(critic):
+def test_every_member_is_reported_next_to_the_blend(critic):
     assert list(critic.report_) == ["ridge", "ordinal", "network", "encoder", "blend"]
     best = max(figures["pearson"] for name, figures in critic.report_.items() if name != "blend")
     assert critic.report_["blend"]["pearson"] > best - 0.02
 
 
-def test_it_is_kept_as_arrays_and_comes_back_the_same(critic, others, tmp_path):
+def test_it_is_stored_as_arrays_and_restored_identically(critic, others, tmp_path):
     save_critic(critic, tmp_path / "critic", {"source": "somewhere"})
     assert {path.suffix for path in (tmp_path / "critic").iterdir()} == {".json", ".safetensors"}
     again = load_critic(tmp_path / "critic")
@@ -60,7 +60,7 @@ def test_it_is_kept_as_arrays_and_comes_back_the_same(critic, others, tmp_path):
     assert again.report_ == critic.report_
 
 
-def test_what_is_damaged_is_told(critic, tmp_path):
+def test_damage_is_reported(critic, tmp_path):
     with pytest.raises(RunError, match="no critic at"):
         load_critic(tmp_path / "nothing")
     save_critic(critic, tmp_path / "critic", {})
@@ -68,7 +68,7 @@ def test_what_is_damaged_is_told(critic, tmp_path):
     with pytest.raises(RunError, match="is damaged"):
         load_critic(tmp_path / "critic")
     (tmp_path / "critic" / "critic.json").write_text('{"format": 1}')
-    with pytest.raises(RunError, match="no longer reads: fit the critic anew"):
+    with pytest.raises(RunError, match="no longer reads: fit the critic again"):
         load_critic(tmp_path / "critic")
     (tmp_path / "critic" / "critic.json").write_text('{"format": 99}')
     with pytest.raises(RunError, match="upgrade seqloom"):
@@ -89,7 +89,7 @@ def test_the_same_seed_learns_the_same(reviews):
 
 
 def test_scikit_learns_tools_take_it(reviews):
-    """`check_estimator` feeds tables of numbers, which no reader of texts takes; these are its checks on texts."""
+    """`check_estimator` feeds tables of numbers, which no model of texts accepts; these are its checks on texts."""
     plain = Critic(folds=2)
     assert clone(plain).get_params() == plain.get_params()
     assert plain.set_params(seed=4).seed == 4
@@ -122,13 +122,13 @@ def test_any_numbers_will_do(reviews):
 
 
 @pytest.mark.parametrize(
-    ("texts", "ratings", "error", "said"),
+    ("texts", "ratings", "error", "message"),
     [
         (["a"] * 30, [4.0] * 30, SourceError, "is 4 everywhere"),
         (["a"] * 3, [1.0, 2, 3], ConfigError, "3 rated texts are too few"),
         (["a"] * 30, [1.0, np.nan] * 15, ConfigError, "15 ratings are missing"),
-        (["a"] * 30, [1.0] * 29, ConfigError, "give one for each"),
-        (["a", 7] * 15, [1.0, 2] * 15, ConfigError, "hold 7: give strings"),
+        (["a"] * 30, [1.0] * 29, ConfigError, "pass one for each"),
+        (["a", 7] * 15, [1.0, 2] * 15, ConfigError, "contain 7: pass strings"),
         ("a text", [1.0], ConfigError, "one string"),
         (None, [1.0], ConfigError, "the texts are None"),
         (["a"] * 30, ["good", "bad"] * 15, ConfigError, "the ratings are .'good'"),
@@ -136,28 +136,32 @@ def test_any_numbers_will_do(reviews):
         ([""] * 30, [1.0, 2] * 15, ConfigError, "the texts are empty"),
     ],
 )
-def test_what_cannot_be_learned_is_told(texts, ratings, error, said):
-    with pytest.raises(error, match=said):
+def test_unusable_training_data_is_refused(texts, ratings, error, message):
+    with pytest.raises(error, match=message):
         Critic().fit(texts, ratings)
 
 
-def test_folds_that_are_more_than_the_groups_are_told(reviews):
+def test_more_folds_than_groups_are_refused(reviews):
     with pytest.raises(ConfigError, match="folds got 4: choose 2 up to the number of groups, 2"):
         Critic().fit(reviews.texts, reviews.stars, np.arange(400) % 2)
 
 
 @pytest.mark.parametrize("settings", [{"seed": -1}, {"seed": 2**32}, {"seed": "x"}, {"folds": 2.5}, {"folds": "x"}])
-def test_settings_out_of_range_are_told(reviews, settings):
+def test_settings_out_of_range_are_refused(reviews, settings):
     with pytest.raises(ConfigError, match=f"{next(iter(settings))} got"):
         Critic(**settings).fit(reviews.texts, reviews.stars)
 
 
 @pytest.mark.parametrize(
-    ("groups", "said"),
-    [([1] * 400, "all texts are of one group"), ([1, 2], "400 texts have 2 groups"), ([None, "a"] * 200, "groups, 2")],
+    ("groups", "message"),
+    [
+        ([1] * 400, "all texts belong to one group"),
+        ([1, 2], "400 texts have 2 groups"),
+        ([None, "a"] * 200, "groups, 2"),
+    ],
 )
-def test_groups_that_cannot_be_are_told(reviews, groups, said):
-    with pytest.raises(ConfigError, match=said):
+def test_invalid_groups_are_refused(reviews, groups, message):
+    with pytest.raises(ConfigError, match=message):
         Critic().fit(reviews.texts, reviews.stars, groups)
 
 
@@ -183,7 +187,7 @@ def test_settings_that_do_not_fit_the_arrays_are_damage(critic, tmp_path, damage
     stored = json.loads((tmp_path / "critic.json").read_text())
     damage(stored)
     (tmp_path / "critic.json").write_text(json.dumps(stored))
-    with pytest.raises(RunError, match=r"is damaged .*: fit it anew, or copy it again"):
+    with pytest.raises(RunError, match=r"is damaged .*: fit it again, or copy it again"):
         load_critic(tmp_path)
 
 
@@ -202,12 +206,12 @@ def test_arrays_of_another_critic_are_damage(critic, tmp_path, name, checked):
 
 
 def test_a_folder_that_was_left_half_written_is_free(critic, tmp_path):
-    assert not holds_other_things(tmp_path / "nothing")
+    assert not is_occupied(tmp_path / "nothing")
     save_critic(critic, tmp_path / "half", {})
     (tmp_path / "half" / ".critic.json.x1").touch()
-    assert not holds_other_things(tmp_path / "half")
+    assert not is_occupied(tmp_path / "half")
     (tmp_path / "half" / "critic.json").unlink()
-    assert not holds_other_things(tmp_path / "half")
+    assert not is_occupied(tmp_path / "half")
     (tmp_path / "half" / "notes.txt").touch()
-    assert holds_other_things(tmp_path / "half")
-    assert holds_other_things(tmp_path / "half" / "notes.txt")
+    assert is_occupied(tmp_path / "half")
+    assert is_occupied(tmp_path / "half" / "notes.txt")

@@ -13,7 +13,7 @@ STARS = OrdinalTargets(fit_scale("stars", np.arange(1.0, 6)))
 
 
 def stars_of(logits):
-    return STARS.scale.from_unit(STARS.level(logits))
+    return STARS.scale.from_unit(STARS.expected_rating(logits))
 
 
 def test_a_rating_is_the_sum_of_its_answers():
@@ -25,7 +25,7 @@ def test_a_rating_is_the_sum_of_its_answers():
     assert stars_of(halfway)[0] == pytest.approx(3)
 
 
-def test_a_blend_trusts_whom_it_should():
+def test_stacking_prefers_the_informative_member():
     random = np.random.default_rng(5)
     stars = random.integers(1, 6, 2000).astype(float)
     above = STARS.above(stars)
@@ -40,7 +40,7 @@ def test_a_blend_trusts_whom_it_should():
     np.testing.assert_allclose(sigmoid(blend.logits([bad, good])).mean(axis=0), above.mean(axis=0), atol=0.02)
 
 
-def test_the_judge_is_calibrated_and_of_use(reviews, others):
+def test_the_naive_bayes_rater_is_calibrated_and_informative(reviews, others):
     judge = NaiveBayesRater.fit(reviews.texts, reviews.stars, "stars")
     found = judge.predict(others.texts)
     assert np.corrcoef(found, others.stars)[0, 1] > 0.7
@@ -51,8 +51,8 @@ def test_ranks_undo_what_shrinks_to_the_middle():
     random = np.random.default_rng(0)
     true = random.random(5000)
     predicted = 0.5 + 0.05 * (true - 0.5) + 0.05 * random.normal(size=5000)
-    placed = RankCalibration.fit(predicted, true).placed(predicted)
+    placed = RankCalibration.fit(predicted, true).transform(predicted)
     assert np.quantile(predicted, 0.95) < 0.65
     np.testing.assert_allclose(np.quantile(placed, [0.05, 0.5, 0.95]), [0.05, 0.5, 0.95], atol=0.03)
     np.testing.assert_array_equal(np.argsort(placed, kind="stable")[[0, -1]], np.argsort(predicted)[[0, -1]])
-    assert RankCalibration.fit(predicted, true).placed(np.array([-9.0, 9.0])).tolist() == [true.min(), true.max()]
+    assert RankCalibration.fit(predicted, true).transform(np.array([-9.0, 9.0])).tolist() == [true.min(), true.max()]

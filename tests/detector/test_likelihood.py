@@ -1,11 +1,11 @@
-"""Statistics of tokens under two models, held to their definitions."""
+"""Statistics of tokens under two models, compared with their definitions."""
 
 import numpy as np
 import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.detector.likelihood import FEATURES, likelihood_features, token_statistics
+from seqloom.detector.likelihood import LIKELIHOOD_FEATURES, likelihood_features, token_statistics
 from seqloom.evaluation.torch_scorer import TorchScorer
 from seqloom.models.language_model import LanguageModel
 
@@ -34,7 +34,7 @@ def test_every_token_but_the_first_is_compared(statistics):
 
 
 def test_statistics_are_those_of_their_definitions(statistics):
-    for text, found in zip(TEXTS, statistics, strict=True):
+    for text, text_statistics in zip(TEXTS, statistics, strict=True):
         if len(text) == 1:
             continue
         logs = []
@@ -47,17 +47,17 @@ def test_statistics_are_those_of_their_definitions(statistics):
             chance = np.exp(log)
             mean = (chance * log).sum(axis=1)
             own = log[places, text[1:]]
-            np.testing.assert_allclose(found.log_probs[side], own, atol=1e-4)
-            np.testing.assert_allclose(found.entropies[side], -mean, atol=1e-4)
+            np.testing.assert_allclose(text_statistics.log_probs[side], own, atol=1e-4)
+            np.testing.assert_allclose(text_statistics.entropies[side], -mean, atol=1e-4)
             variance = (chance * (log - mean[:, None]) ** 2).sum(axis=1)
-            np.testing.assert_allclose(found.variances[side], variance, atol=1e-3)
-            np.testing.assert_array_equal(found.ranks[side], (log > own[:, None]).sum(axis=1))
-        np.testing.assert_allclose(found.cross, -(np.exp(logs[0]) * logs[1]).sum(axis=1), atol=1e-4)
+            np.testing.assert_allclose(text_statistics.variances[side], variance, atol=1e-3)
+            np.testing.assert_array_equal(text_statistics.ranks[side], (log > own[:, None]).sum(axis=1))
+        np.testing.assert_allclose(text_statistics.cross, -(np.exp(logs[0]) * logs[1]).sum(axis=1), atol=1e-4)
 
 
 def test_features_have_names_and_survive_nothing(statistics):
     values = np.stack([likelihood_features(one) for one in statistics])
-    assert values.shape == (len(TEXTS), len(FEATURES))
+    assert values.shape == (len(TEXTS), len(LIKELIHOOD_FEATURES))
     assert np.isfinite(values).all()
     assert not values[1].any()
 
@@ -71,8 +71,8 @@ def test_text_of_a_model_has_no_curvature_under_it():
             hidden, state = model(torch.tensor([[text[-1]]]), state)
             chance = model.logits(hidden)[0, 0].double().softmax(-1).numpy()
         text.append(int(random.choice(VOCABULARY, p=chance / chance.sum())))
-    (found,) = token_statistics(*(TorchScorer(model) for model in MODELS), [np.array(text)])
-    features = dict(zip(FEATURES, likelihood_features(found).tolist(), strict=True))
+    (text_statistics,) = token_statistics(*(TorchScorer(model) for model in MODELS), [np.array(text)])
+    features = dict(zip(LIKELIHOOD_FEATURES, likelihood_features(text_statistics).tolist(), strict=True))
     assert abs(features["curvature"]) < 3.9
     assert features["ratio"] > 0.05
     assert features["curvature, generated"] < -3.9

@@ -1,4 +1,4 @@
-"""Readers of patterns, held to plain counting."""
+"""The light members, compared with plain counting."""
 
 from collections import Counter
 
@@ -6,56 +6,56 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from seqloom.detector.embedding_coherence import COHERENCE, Coherence
-from seqloom.detector.hard_negatives import make_decoys
-from seqloom.detector.ngram_classifier import Wording, wording_rows
-from seqloom.detector.ngram_novelty import FAMILIARITY, NEW, Familiarity, count_texts
-from seqloom.text_features.patterns import patterns
+from seqloom.detector.embedding_coherence import COHERENCE_FEATURES, EmbeddingCoherence
+from seqloom.detector.hard_negatives import make_hard_negatives
+from seqloom.detector.ngram_classifier import NGramClassifier, pattern_rows
+from seqloom.detector.ngram_novelty import NOT_A_COPY, NOVELTY_FEATURES, NGramNovelty, count_documents
+from seqloom.text_features.patterns import extract_patterns
 
 
-def new(texts):
-    return np.full(len(texts), NEW, np.int8)
+def no_copies(texts):
+    return np.full(len(texts), NOT_A_COPY, np.int8)
 
 
-REALS = ["The cat sat.", "the cat ran", "a dog sat on the cat", "the dog", "the end", "the cat sat"]
-FAKES = ["cat cat cat", "dog the cat"]
+REAL = ["The cat sat.", "the cat ran", "a dog sat on the cat", "the dog", "the end", "the cat sat"]
+GENERATED = ["cat cat cat", "dog the cat"]
 
 
 @pytest.fixture(scope="module")
 def counted():
-    texts = REALS + FAKES
-    return count_texts(texts, np.arange(len(texts)) >= len(REALS), np.arange(len(texts)) % 2, 2)
+    texts = REAL + GENERATED
+    return count_documents(texts, np.arange(len(texts)) >= len(REAL), np.arange(len(texts)) % 2, 2)
 
 
 def test_shares_are_those_of_plain_counting(counted):
-    familiarity = Familiarity.of(counted.sum(axis=0, dtype=np.uint16))
+    novelty = NGramNovelty.from_counts(counted.sum(axis=0, dtype=np.uint16))
     texts = ["the cat sat on a zebra", "dog", "", "Zebra!"]
-    features = familiarity.features(patterns(texts), new(texts))
-    for side, known in (("real", REALS), ("generated", FAKES)):
+    features = novelty.features(extract_patterns(texts), no_copies(texts))
+    for side, known in (("real", REAL), ("generated", GENERATED)):
         counts = Counter(word for text in known for word in set(text.lower().replace(".", " .").split()))
         for row, text in zip(features, texts, strict=True):
             words = text.lower().replace("!", " !").split()
             stood = np.array([counts[word] for word in words])
             expected = [np.mean(stood < 1), np.mean(stood < 3), np.mean(np.log1p(stood))] if words else [0, 0, 0]
             names = [f"words, {value}, {side}" for value in ("unseen", "rare", "frequency")]
-            np.testing.assert_allclose([row[FAMILIARITY.index(name)] for name in names], expected, rtol=1e-6)
-    assert familiarity.unheard_words("The Zebra sat on a zebra-like mat!") == ["Zebra", "zebra", "like", "mat"]
+            np.testing.assert_allclose([row[NOVELTY_FEATURES.index(name)] for name in names], expected, rtol=1e-6)
+    assert novelty.new_words("The Zebra sat on a zebra-like mat!") == ["Zebra", "zebra", "like", "mat"]
 
 
-def test_what_a_text_adds_to_the_counts_is_left_out_for_itself(counted):
-    """What is said of a text that was counted is what those say who have counted all others."""
-    texts, generated = REALS + FAKES, np.arange(len(REALS + FAKES)) >= len(REALS)
-    whole = Familiarity.of(counted.sum(axis=0, dtype=np.uint16))
-    found = whole.features(patterns(texts), generated.astype(np.int8))
+def test_the_counts_for_a_training_text_exclude_the_text(counted):
+    """The features of a training text equal those from counts of all other texts."""
+    texts, generated = REAL + GENERATED, np.arange(len(REAL + GENERATED)) >= len(REAL)
+    whole = NGramNovelty.from_counts(counted.sum(axis=0, dtype=np.uint16))
+    found = whole.features(extract_patterns(texts), generated.astype(np.int8))
     for at, text in enumerate(texts):
         others = [place for place in range(len(texts)) if place != at]
-        rest = count_texts([texts[place] for place in others], generated[others], np.zeros(len(others), int), 1)
-        alone = Familiarity.of(rest[0]).features(patterns([text]), new([text]))
+        rest = count_documents([texts[place] for place in others], generated[others], np.zeros(len(others), int), 1)
+        alone = NGramNovelty.from_counts(rest[0]).features(extract_patterns([text]), no_copies([text]))
         np.testing.assert_allclose(found[at], alone[0], atol=1e-6, err_msg=text)
 
 
 def test_copies_are_known_by_their_runs_of_words(counted):
-    whole = Familiarity.of(counted.sum(axis=0, dtype=np.uint16))
+    whole = NGramNovelty.from_counts(counted.sum(axis=0, dtype=np.uint16))
     texts = [
         "a dog  sat on the CAT",
         "dog sat on the cat",
@@ -64,42 +64,49 @@ def test_copies_are_known_by_their_runs_of_words(counted):
         "a",
         "",
     ]
-    assert whole.sides(patterns(texts)).tolist() == [0, 0, NEW, NEW, NEW, NEW]
+    assert whole.copy_sources(extract_patterns(texts)).tolist() == [
+        0,
+        0,
+        NOT_A_COPY,
+        NOT_A_COPY,
+        NOT_A_COPY,
+        NOT_A_COPY,
+    ]
 
 
 def test_folds_add_up(counted):
-    texts = REALS + FAKES
-    whole = count_texts(texts, np.arange(len(texts)) >= len(REALS), np.zeros(len(texts), int), 1)
+    texts = REAL + GENERATED
+    whole = count_documents(texts, np.arange(len(texts)) >= len(REAL), np.zeros(len(texts), int), 1)
     np.testing.assert_array_equal(counted.sum(axis=0), whole[0])
 
 
 def test_familiarity_can_be_kept_and_damage_is_seen(counted):
-    familiarity = Familiarity.of(counted[0])
-    arrays = familiarity.to_arrays()
-    np.testing.assert_array_equal(Familiarity.from_arrays(arrays).counts, familiarity.counts)
+    novelty = NGramNovelty.from_counts(counted[0])
+    arrays = novelty.to_arrays()
+    np.testing.assert_array_equal(NGramNovelty.from_arrays(arrays).counts, novelty.counts)
     with pytest.raises(ValueError, match="rror"):
-        Familiarity.from_arrays({"counts": arrays["counts"][2:]})
+        NGramNovelty.from_arrays({"counts": arrays["counts"][2:]})
     with pytest.raises(ValueError, match="reshape"):
-        Familiarity.from_arrays({"counts": arrays["counts"][:-50]})
+        NGramNovelty.from_arrays({"counts": arrays["counts"][:-50]})
 
 
-def test_wording_is_a_logistic_regression_of_its_rows(known, unseen):
-    rows = wording_rows(known.texts)
-    wording = Wording.fit(rows, known.generated)
+def test_the_classifier_is_a_logistic_regression_of_its_rows(known, unseen):
+    rows = pattern_rows(known.texts)
+    classifier = NGramClassifier.fit(rows, known.generated)
     texts_with = np.bincount(rows.indices, minlength=rows.shape[1])
     rarity = np.where(texts_with > 1, np.log((1 + len(known.texts)) / (1 + texts_with)) + 1, 0)
-    asked = wording_rows(unseen.texts)
-    expected = asked @ wording.weight.ravel() + wording.bias
-    np.testing.assert_allclose(wording.logits(patterns(unseen.texts)), expected, atol=1e-4)
+    asked = pattern_rows(unseen.texts)
+    expected = asked @ classifier.weight.ravel() + classifier.bias
+    np.testing.assert_allclose(classifier.logits(extract_patterns(unseen.texts)), expected, atol=1e-4)
     used = np.flatnonzero(rarity)
     plain = LogisticRegression(C=3, solver="liblinear", class_weight="balanced").fit(
         rows[:, used].multiply(rarity[used]).tocsr(), known.generated
     )
     theirs = plain.decision_function(asked[:, used].multiply(rarity[used]).tocsr())
     assert np.corrcoef(theirs, expected)[0, 1] > 0.999
-    again = Wording.from_arrays(wording.to_arrays())
-    np.testing.assert_array_equal(again.weight, wording.weight)
-    assert again.bias == wording.bias
+    again = NGramClassifier.from_arrays(classifier.to_arrays())
+    np.testing.assert_array_equal(again.weight, classifier.weight)
+    assert again.bias == classifier.bias
 
 
 @pytest.fixture(scope="module")
@@ -117,24 +124,27 @@ def subjects():
 
 def test_words_of_one_subject_belong_together(subjects):
     texts, whole, mixed = subjects
-    coherence = Coherence.fit(texts, 0)
+    coherence = EmbeddingCoherence.fit(texts, 0)
     found = {
         name: columns
         for name, *columns in zip(
-            COHERENCE,
-            *(coherence.features(patterns(some)["words"], new(some)).T for some in (whole, mixed)),
+            COHERENCE_FEATURES,
+            *(coherence.features(extract_patterns(some)["words"], no_copies(some)).T for some in (whole, mixed)),
             strict=True,
         )
     }
     for name, (one, other) in found.items():
         low = name in ("companions, unseen", "companions, rare")
         assert (one.max() < other.min()) if low else (np.quantile(one, 0.2) > np.quantile(other, 0.8)), name
-    empty = coherence.features(patterns(["", "unheard of", "aaa1"])["words"], new(["", "unheard of", "aaa1"]))
+    empty = coherence.features(
+        extract_patterns(["", "unheard of", "aaa1"])["words"], no_copies(["", "unheard of", "aaa1"])
+    )
     np.testing.assert_array_equal(empty[:2], 0)
     np.testing.assert_array_equal(empty[2, :5], 0)
-    again = Coherence.from_arrays(coherence.to_arrays())
+    again = EmbeddingCoherence.from_arrays(coherence.to_arrays())
     np.testing.assert_array_equal(
-        again.features(patterns(mixed)["words"], new(mixed)), coherence.features(patterns(mixed)["words"], new(mixed))
+        again.features(extract_patterns(mixed)["words"], no_copies(mixed)),
+        coherence.features(extract_patterns(mixed)["words"], no_copies(mixed)),
     )
 
 
@@ -150,38 +160,41 @@ def test_companions_are_those_of_plain_counting(subjects):
                 for pair in ((one, other) for other in words[at + 1 : at + 6])
             }
         )
-    (found,) = Coherence.fit(texts, 0).features(patterns([mixed[0]])["words"], new([mixed[0]]))
+    (found,) = EmbeddingCoherence.fit(texts, 0).features(extract_patterns([mixed[0]])["words"], no_copies([mixed[0]]))
     words = mixed[0].split()
     stood = np.array(
         [counts[frozenset((one, other))] for at, one in enumerate(words) for other in words[at + 1 : at + 6]]
     )
-    assert found[COHERENCE.index("companions, unseen")] == pytest.approx(np.mean(stood < 1))
-    assert found[COHERENCE.index("companions, rare")] == pytest.approx(np.mean(stood < 3))
-    assert found[COHERENCE.index("companions, frequency")] == pytest.approx(np.mean(np.log1p(stood)), rel=1e-5)
+    assert found[COHERENCE_FEATURES.index("companions, unseen")] == pytest.approx(np.mean(stood < 1))
+    assert found[COHERENCE_FEATURES.index("companions, rare")] == pytest.approx(np.mean(stood < 3))
+    assert found[COHERENCE_FEATURES.index("companions, frequency")] == pytest.approx(np.mean(np.log1p(stood)), rel=1e-5)
 
 
 def test_companions_are_the_same_without_the_compiled_kernels(subjects, monkeypatch):
     texts, _, mixed = subjects
-    coherence = Coherence.fit(texts, 0)
+    coherence = EmbeddingCoherence.fit(texts, 0)
     some = [*mixed, *texts[:20], "", "unheard of"]
-    words = patterns(some)["words"]
+    words = extract_patterns(some)["words"]
     sides = (np.arange(len(some)) % 3 - 1).astype(np.int8)
     compiled = coherence.features(words, sides)
     monkeypatch.setenv("SEQLOOM_KERNELS", "off")
     np.testing.assert_allclose(coherence.features(words, sides), compiled, rtol=1e-4, atol=1e-5)
-    assert not np.array_equal(coherence.features(words, new(some)), coherence.features(words, sides))
+    assert not np.array_equal(coherence.features(words, no_copies(some)), coherence.features(words, sides))
 
 
 def test_the_cosines_of_a_text_are_those_of_its_words():
     texts = ["red green blue red", "red blue", "green red yellow", "blue yellow red green", "yellow green blue"] * 3
-    coherence = Coherence.fit(texts, 0)
+    coherence = EmbeddingCoherence.fit(texts, 0)
     words = "red yellow blue".split()
-    vectors = [coherence.vectors[coherence.row[patterns([word])["words"][0][0]]].astype(float) for word in words]
+    vectors = [
+        coherence.vectors[coherence.word_of_bucket[extract_patterns([word])["words"][0][0]]].astype(float)
+        for word in words
+    ]
 
     def cosine(one, other):
         return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
 
-    (found,) = coherence.features(patterns([" ".join(words)])["words"], new([" ".join(words)]))
+    (found,) = coherence.features(extract_patterns([" ".join(words)])["words"], no_copies([" ".join(words)]))
     expected = (cosine(vectors[0], vectors[1] + vectors[2]) + cosine(vectors[1], vectors[2])) / 2
     assert found[0] == pytest.approx(expected, rel=1e-4)
     assert found[1] == 0
@@ -189,25 +202,27 @@ def test_the_cosines_of_a_text_are_those_of_its_words():
 
 
 def test_too_few_words_for_vectors_give_no_coherence():
-    assert not Coherence.fit(["a", "b"], 0).features(patterns(["a b"])["words"], new(["a b"])).any()
+    assert (
+        not EmbeddingCoherence.fit(["a", "b"], 0).features(extract_patterns(["a b"])["words"], no_copies(["a b"])).any()
+    )
 
 
 def test_decoys_are_new_texts_of_known_pairs(known):
     real = [text for text, made in zip(known.texts, known.generated, strict=True) if not made]
     random = np.random.default_rng(0)
-    decoys = make_decoys(real, 80, random)
-    assert len(decoys) == 80
-    assert not set(decoys) & set(real)
+    hard_negatives = make_hard_negatives(real, 80, random)
+    assert len(hard_negatives) == 80
+    assert not set(hard_negatives) & set(real)
     pairs = {pair for text in real for pair in zip(text.split(), text.split()[1:], strict=False)}
-    assert {pair for text in decoys for pair in zip(text.split(), text.split()[1:], strict=False)} <= pairs
-    assert max(len(text.split()) for text in decoys) <= max(len(text.split()) for text in real)
+    assert {pair for text in hard_negatives for pair in zip(text.split(), text.split()[1:], strict=False)} <= pairs
+    assert max(len(text.split()) for text in hard_negatives) <= max(len(text.split()) for text in real)
 
 
 def test_decoys_keep_white_space_and_are_not_made_of_nothing():
-    decoys = make_decoys(
+    hard_negatives = make_hard_negatives(
         ["one\n\ntwo three four five six", "zero\n\ntwo four five three four six"] * 5, 10, np.random.default_rng(0)
     )
-    assert decoys
-    assert all("\n\n" in text for text in decoys)
-    assert make_decoys(["same"] * 9, 5, np.random.default_rng(0)) == []
-    assert make_decoys(["the very same text again"] * 9, 5, np.random.default_rng(0)) == []
+    assert hard_negatives
+    assert all("\n\n" in text for text in hard_negatives)
+    assert make_hard_negatives(["same"] * 9, 5, np.random.default_rng(0)) == []
+    assert make_hard_negatives(["the very same text again"] * 9, 5, np.random.default_rng(0)) == []

@@ -10,12 +10,13 @@ import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
 
 from seqloom.detector.detector import Detector
-from seqloom.detector.evaluate import LENGTHS, measure_detector
+from seqloom.detector.evaluate import evaluate_detector
 from seqloom.detector.explanation import Token
-from seqloom.detector.html import coloured, document, paragraph, table
-from seqloom.detector.html_report import page, report_detector
-from seqloom.detector.members import LIGHT
-from seqloom.detector.report import as_numbers
+from seqloom.detector.html import colored_tokens, document, paragraph, table
+from seqloom.detector.html_report import render_page, report_detector
+from seqloom.detector.labelled_figures import LENGTH_GROUPS
+from seqloom.detector.members import LIGHT_MEMBERS
+from seqloom.detector.report import report_to_json
 from seqloom.detector.storage import load_detector, save_detector
 from seqloom.errors import ConfigError, SourceError
 
@@ -71,98 +72,98 @@ def tables(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(folder, tables):
-    return measure_detector(folder, tables["both"], text="text", label="made", by=["town"], prior=0.2)
+    return evaluate_detector(folder, tables["both"], text="text", label="made", by=["town"], base_rate=0.2)
 
 
 def test_figures_are_those_of_scikit_learn(report, folder, tables):
     judge = load_detector(folder, lambda _: None)
-    found = judge.score(tables["texts"], prior=0.2)
+    found = judge.score(tables["texts"], base_rate=0.2)
     truth, chance = tables["generated"][~found.too_short], found.probabilities[~found.too_short]
-    assert (report.real, report.generated, report.abstained) == (
+    assert (report.num_real, report.num_generated, report.num_too_short) == (
         int((~truth).sum()), int(truth.sum()), int(found.too_short.sum()),
     )  # fmt: skip
-    assert report.abstained > 0
-    assert report.overall.area.value == pytest.approx(roc_auc_score(truth, chance))
+    assert report.num_too_short > 0
+    assert report.overall.roc_auc.value == pytest.approx(roc_auc_score(truth, chance))
     alarms, hits, _ = roc_curve(truth, chance, drop_intermediate=False)
-    for share, one in report.overall.found.items():
+    for share, one in report.overall.true_positive_rates.items():
         assert one.value == pytest.approx(hits[alarms <= share].max())
         assert one.low <= one.value <= one.high
     balance = np.where(truth, 0.2 / truth.sum(), 0.8 / (~truth).sum())
-    assert report.overall.brier.value == pytest.approx(brier_score_loss(truth, chance, sample_weight=balance))
+    assert report.overall.brier_score.value == pytest.approx(brier_score_loss(truth, chance, sample_weight=balance))
     light = judge.score(tables["texts"], light=True).probabilities[~found.too_short]
-    ways = {way.name: way for way in report.ways}
-    assert set(ways) == {"the detector", "light members", *LIGHT, "length alone"}
-    assert ways["light members"].area.value == pytest.approx(roc_auc_score(truth, light))
-    assert ways["length alone"].area.value == pytest.approx(
+    methods = {method.name: method for method in report.methods}
+    assert set(methods) == {"the detector", "light members", *LIGHT_MEMBERS, "length alone"}
+    assert methods["light members"].roc_auc.value == pytest.approx(roc_auc_score(truth, light))
+    assert methods["length alone"].roc_auc.value == pytest.approx(
         max(roc_auc_score(truth, sign * np.array([len(text.split()) for text in tables["texts"]])[~found.too_short])
             for sign in (1, -1))
     )  # fmt: skip
 
 
-def test_parts_are_all_of_the_texts(report, tables):
-    assert [part.name for part in report.lengths] == list(LENGTHS)
-    for parts in (report.lengths, report.parts["town"]):
-        assert sum(part.real for part in parts) == report.real
-        assert sum(part.generated for part in parts) == report.generated
-    assert report.lengths[3].area is None
-    assert {part.name for part in report.parts["town"]} == {"Oslo", "<b>Rome</b>"}
+def test_subgroups_cover_all_texts(report, tables):
+    assert [group.name for group in report.length_groups] == list(LENGTH_GROUPS)
+    for groups in (report.length_groups, report.column_groups["town"]):
+        assert sum(group.num_real for group in groups) == report.num_real
+        assert sum(group.num_generated for group in groups) == report.num_generated
+    assert report.length_groups[3].roc_auc is None
+    assert {group.name for group in report.column_groups["town"]} == {"Oslo", "<b>Rome</b>"}
 
 
 def test_flagged_texts_by_real_people_follow_from_bayes(report):
-    truth = report.truth
-    for alarm, share in zip(report.alarms, (0.01, 0.001, None), strict=True):
-        flagged = report.probabilities >= alarm.threshold - 1e-12
-        assert alarm.false_alarms.value == pytest.approx(flagged[~truth].mean())
-        assert alarm.found == pytest.approx(flagged[truth].mean())
-        assert share is None or alarm.false_alarms.value <= share
+    truth = report.labels
+    for rule, share in zip(report.flagging_rules, (0.01, 0.001, None), strict=True):
+        flagged = report.probabilities >= rule.threshold - 1e-12
+        assert rule.false_positive_rate.value == pytest.approx(flagged[~truth].mean())
+        assert rule.true_positive_rate == pytest.approx(flagged[truth].mean())
+        assert share is None or rule.false_positive_rate.value <= share
         wrong, right = 0.8 * flagged[~truth].mean(), 0.2 * flagged[truth].mean()
-        assert alarm.innocent.value == pytest.approx(1000 * wrong / (wrong + right))
-        assert alarm.innocent.low <= alarm.innocent.value <= alarm.innocent.high
+        assert rule.real_per_1000_flagged.value == pytest.approx(1000 * wrong / (wrong + right))
+        assert rule.real_per_1000_flagged.low <= rule.real_per_1000_flagged.value <= rule.real_per_1000_flagged.high
 
 
 def test_texts_of_every_kind_are_shown_once(report):
-    kinds = [one.kind for one in report.shown]
-    usual = {"Surest that it is generated, and right", "Surest that it is real, and right", "Least sure"}
+    kinds = [one.kind for one in report.examples]
+    usual = {"Judged generated, correctly", "Judged real, correctly", "Least certain"}
     assert usual <= set(kinds)
     assert all(kinds.count(kind) <= 3 for kind in kinds)
-    assert len({one.text for one in report.shown}) == len(report.shown)
-    for one in report.shown:
+    assert len({one.text for one in report.examples}) == len(report.examples)
+    for one in report.examples:
         right = (one.explanation.probability > 0.5) == one.generated
-        assert "Least" in one.kind or right == ("right" in one.kind)
+        assert "Least" in one.kind or right == ("correctly" in one.kind)
 
 
 def test_numbers_go_into_json(report):
-    stored = json.loads(json.dumps(as_numbers(report), allow_nan=False))
-    assert stored["overall"]["area"]["value"] == report.overall.area.value
-    assert "shown" not in stored
+    stored = json.loads(json.dumps(report_to_json(report), allow_nan=False))
+    assert stored["overall"]["roc_auc"]["value"] == report.overall.roc_auc.value
+    assert "examples" not in stored
     assert stored["quantiles"]["0.5"] == np.median(report.probabilities)
     assert len(stored["bins"]) == len(report.bins)
 
 
 def test_two_sources_say_what_one_with_labels_says(report, folder, tables):
-    found = measure_detector(folder, tables["real"], text="text", generated=tables["made"], by=["town"], prior=0.2)
-    assert found.overall.area.value == pytest.approx(report.overall.area.value)
-    assert found.parts["town"][0].area.value == pytest.approx(report.parts["town"][0].area.value)
+    found = evaluate_detector(folder, tables["real"], text="text", generated=tables["made"], by=["town"], base_rate=0.2)
+    assert found.overall.roc_auc.value == pytest.approx(report.overall.roc_auc.value)
+    assert found.column_groups["town"][0].roc_auc.value == pytest.approx(report.column_groups["town"][0].roc_auc.value)
 
 
 def test_sides_can_be_cut_to_like_lengths(folder, tables, tmp_path):
     long = write_table(tmp_path / "long.csv", [[f"{text} {text} {text}"] for text in tables["texts"][2::2]], ["text"])
     settings = {"text": "text", "generated": tables["made"]}
-    plain = measure_detector(folder, long, **settings)
+    plain = evaluate_detector(folder, long, **settings)
     assert any("differ in length" in line for line in plain.warnings)
-    matched = measure_detector(folder, long, matched=True, **settings)
-    assert next(way for way in matched.ways if way.name == "length alone").area.value < 0.55
+    matched = evaluate_detector(folder, long, matched=True, **settings)
+    assert next(method for method in matched.methods if method.name == "length alone").roc_auc.value < 0.55
     assert not any("differ in length" in line for line in matched.warnings)
 
 
-def test_what_flatters_is_said(tables, folder, tmp_path):
+def test_figures_that_are_too_good_cause_warnings(tables, folder, tmp_path):
     place = tmp_path / "d"
     origin = {"real": str(tables["real"]), "generated": [str(tables["made"])], "reading": {"pool": None}}
     save_detector(load_detector(folder, lambda _: None), place, origin)
-    found = measure_detector(place, tables["real"], text="text", generated=tables["made"])
-    assert sum("flatter" in line for line in found.warnings) == 2
-    both = measure_detector(folder, tables["real"], text="text", generated=tables["real"])
-    assert any("stand among the real ones" in line for line in both.warnings)
+    found = evaluate_detector(place, tables["real"], text="text", generated=tables["made"])
+    assert sum("too good" in line for line in found.warnings) == 2
+    both = evaluate_detector(folder, tables["real"], text="text", generated=tables["real"])
+    assert any("are also among the real ones" in line for line in both.warnings)
 
 
 class _Tags(HTMLParser):
@@ -203,38 +204,38 @@ def test_the_page_asks_nothing_of_the_network_and_runs_no_text(folder, tables, t
     """Among few texts the hostile one is shown, and so is the hostile town."""
     rows = [(HOSTILE, "<b>Rome</b>", 0), *((text, "Oslo", 1) for text in tables["texts"][1:20:2])]
     few = write_table(tmp_path / "few.csv", rows, ("text", "town", "made"))
-    written = page(measure_detector(folder, few, text="text", label="made", by=["town"], prior=0.05))
+    written = render_page(evaluate_detector(folder, few, text="text", label="made", by=["town"], base_rate=0.05))
     tags = read_page(written)
     assert HOSTILE in "".join(tags.said)
     assert "<b>Rome</b>" in tags.said
     assert "http:" not in re.sub(r"&lt;img src=http://evil", "", written)
     assert sum(tag == "img" for tag, _ in tags.seen) == 3
     said = " ".join(tags.said)
-    for part in ("area under the ROC curve", "of 1,000 flagged texts", "only ground against anybody", "By town"):
+    for part in ("area under the ROC curve", "of 1,000 flagged texts", "only evidence against anybody", "By town"):
         assert part in said
 
 
 def test_without_labels_there_are_scores_and_texts_alone(folder, tables):
-    found = measure_detector(folder, tables["both"], text="text")
-    assert (found.overall, found.generated, found.ways) == (None, None, ())
-    tags = read_page(page(found))
+    found = evaluate_detector(folder, tables["both"], text="text")
+    assert (found.overall, found.num_generated, found.methods) == (None, None, ())
+    tags = read_page(render_page(found))
     said = " ".join(tags.said)
     assert sum(tag == "img" for tag, _ in tags.seen) == 1
-    assert "is not known" in said
-    assert "only ground against anybody" in said
+    assert "is unknown" in said
+    assert "only evidence against anybody" in said
     assert "area under" not in said
-    assert "In truth" not in said
+    assert "Actual label" not in said
 
 
 def test_tokens_are_the_darker_the_less_they_were_expected():
     tokens = (Token("<", 0.9, 0), Token("a", 0.001, 41), Token('"☃'), Token("long", 0.5, 1))
-    written = coloured(tokens, 6)
+    written = colored_tokens(tokens, 6)
     tags = read_page(document("a & b", [written], "end"))
     spans = [attributes for tag, attributes in tags.seen if tag == "span"]
     assert [one.get("class") for one in spans] == [None, "s6", None, None]
-    assert [one["title"] for one in spans] == ["90 %, rank 1", "0.1 %, rank 42", "not read", "50 %, rank 2"]
+    assert [one["title"] for one in spans] == ["90 %, rank 1", "0.1 %, rank 42", "not scored", "50 %, rank 2"]
     assert "<a" in "".join(tags.said)
-    assert "… and 2 characters more" in written
+    assert "… and 2 more characters" in written
     assert "&lt;" in paragraph("<")
     assert "<td>&lt;i&gt;</td>" in table("&", ("<",), [("a", "<i>")])
 
@@ -246,33 +247,33 @@ def test_tokens_are_the_darker_the_less_they_were_expected():
         ({"label": "mad"}, SourceError, "has no column 'mad'"),
         ({"label": "town"}, ConfigError, "--label town holds '(oslo|<b>rome</b>)': 1 says"),
         ({"by": ["city"]}, SourceError, "has no column 'city'"),
-        ({"label": "made", "generated": "made"}, ConfigError, "give one of them"),
-        ({"matched": True}, ConfigError, "--match-lengths is of two sides"),
-        ({"prior": 0.0}, ConfigError, "--prior got 0"),
+        ({"label": "made", "generated": "made"}, ConfigError, "use one of them"),
+        ({"matched": True}, ConfigError, "--match-lengths needs labelled texts"),
+        ({"base_rate": 0.0}, ConfigError, "--prior got 0"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(folder, tables, settings, error, said):
     if "generated" in settings:
         settings = {**settings, "generated": tables["made"]}
     with pytest.raises(error, match=said):
-        measure_detector(folder, tables["both"], **{"text": "text", **settings})
+        evaluate_detector(folder, tables["both"], **{"text": "text", **settings})
 
 
 def test_labels_of_one_side_are_no_labels(folder, tables, tmp_path):
     with pytest.raises(ConfigError, match="says that all are real"):
-        measure_detector(folder, tables["real"], text="text", label="made")
+        evaluate_detector(folder, tables["real"], text="text", label="made")
     empty = write_table(tmp_path / "e.csv", [("some text of a few words", ""), ("another", "")], ("text", "made"))
     with pytest.raises(ConfigError, match="is empty everywhere"):
-        measure_detector(folder, empty, text="text", label="made")
+        evaluate_detector(folder, empty, text="text", label="made")
     short = write_table(tmp_path / "s.csv", [("two words",), ("a b",)], ("text",))
     with pytest.raises(ConfigError, match="no text of 5 words"):
-        measure_detector(folder, short, text="text")
+        evaluate_detector(folder, short, text="text")
 
 
 def test_a_page_is_replaced_only_on_request(folder, tables, tmp_path):
     output = tmp_path / "page.html"
     output.write_text("mine")
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="already exists"):
         report_detector(folder, tables["real"], text="text", output=output)
     assert output.read_text() == "mine"
     report_detector(folder, tables["real"], text="text", output=output, overwrite=True)

@@ -54,25 +54,26 @@ def test_a_table_gains_what_the_detector_says(folders, table, tmp_path):
         csv.writer(file).writerows([["Soup."], ["Суп был тёплый, и мы пришли снова за этот стол"], [known], [" "]])
         csv.writer(file).writerow(["Der Kellner war sehr freundlich und das Essen gut."])
     said = []
-    assert score_table(folders[0], table, text="text", output=tmp_path / "out.csv", prior=0.02, note=said.append) == 35
+    output = tmp_path / "out.csv"
+    assert score_table(folders[0], table, text="text", output=output, base_rate=0.02, note=said.append) == 35
     found = rows_of(tmp_path / "out.csv")
     detector = seqloom.open_detector(folders[0])
-    expected = detector.score([row["text"] for row in found[:30]], prior=0.02).probabilities
+    expected = detector.score([row["text"] for row in found[:30]], base_rate=0.02).probabilities
     np.testing.assert_allclose([float(row["p_generated"]) for row in found[:30]], expected, rtol=1e-6)
     assert [row["flag"] for row in found[30:]] == ["", "unfamiliar", "learned", "", "unfamiliar"]
     assert [row["abstained"] for row in found[30:]] == ["1", "0", "0", "", "0"]
     assert float(found[32]["p_generated"]) < 0.5
-    assert any(line.endswith("that the detector learned from") for line in said)
-    assert "1 text too short to tell" in said
+    assert any(line.endswith("that the detector was trained on") for line in said)
+    assert "1 text too short for a reliable probability" in said
 
 
 def interrupted(folder, table, output, monkeypatch):
     """A scoring that ends after its first rows, as if it were killed."""
-    monkeypatch.setattr("seqloom.detector.score_table._SOME", 8)
+    monkeypatch.setattr("seqloom.detector.score_table._FULL_BATCH_SIZE", 8)
     judge, asked = seqloom.open_detector(folder), []
 
     class Failing(Detector):
-        def judge(self, *given, **settings):
+        def score(self, *given, **settings):
             asked.append(given)
             if len(asked) == 3:
                 raise KeyboardInterrupt
@@ -150,7 +151,7 @@ def test_a_folder_with_anything_else_in_it_is_not_replaced(folders, table, tmp_p
     place = tmp_path / "made"
     save_detector(seqloom.open_detector(folders[0]), place, {})
     (place / "precious.csv").write_text("text\n")
-    with pytest.raises(RunError, match=r"holds 'precious.csv' beside a detector: move that elsewhere"):
+    with pytest.raises(RunError, match=r"contains 'precious.csv' next to a detector: move that away"):
         fit_detector(table, run=place, generated=[table], text="text", overwrite=True)
     assert (place / "precious.csv").exists()
 
@@ -161,7 +162,7 @@ def test_a_folder_with_anything_else_in_it_is_not_replaced(folders, table, tmp_p
 def test_a_changed_file_is_damage(folders, tmp_path, change):
     place = tmp_path / "made"
     save_detector(seqloom.open_detector(folders[0]), place, {})
-    file = place / DETECTOR.settings
+    file = place / DETECTOR.settings_file
     file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | change), encoding="utf-8")
     with pytest.raises(RunError, match="is damaged"):
         seqloom.open_detector(place)

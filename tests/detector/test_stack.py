@@ -1,57 +1,59 @@
-"""What a stack makes of answers."""
+"""The stack on member outputs."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from seqloom.detector.stack import DECOY, GENERATED, REAL, Stack
+from seqloom.detector.stack import GENERATED, HARD_NEGATIVE, REAL, StackedClassifier
 
 
-def make_answers(number: int, seed: int, *, decoys: bool = True):
+def make_outputs(number: int, seed: int, *, hard_negatives: bool = True):
     random = np.random.default_rng(seed)
-    kinds = random.choice([REAL, GENERATED, DECOY] if decoys else [REAL, GENERATED], number)
-    answers = random.normal(2, 3, (number, 4))
-    answers[kinds == GENERATED, 0] += 6
-    answers[kinds == DECOY, 1] -= 9
-    return answers, random.integers(5, 200, number), kinds
+    classes = random.choice([REAL, GENERATED, HARD_NEGATIVE] if hard_negatives else [REAL, GENERATED], number)
+    outputs = random.normal(2, 3, (number, 4))
+    outputs[classes == GENERATED, 0] += 6
+    outputs[classes == HARD_NEGATIVE, 1] -= 9
+    return outputs, random.integers(5, 200, number), classes
 
 
-@pytest.mark.parametrize("decoys", [True, False])
-def test_generated_texts_and_decoys_are_told_from_real_ones_and_the_answer_is_calibrated(decoys):
-    stack = Stack.fit(*make_answers(4000, 0, decoys=decoys), np.arange(4000) > 3000, np.tile([1.0, 0.4], 2000))
-    answers, words, kinds = make_answers(4000, 1, decoys=decoys)
-    logits = stack.logits(answers, words)
-    known = kinds != DECOY
-    assert roc_auc_score(kinds[known] == GENERATED, logits[known]) > 0.9
-    if decoys:
-        assert roc_auc_score(kinds[kinds != GENERATED] == DECOY, logits[kinds != GENERATED]) > 0.9
+@pytest.mark.parametrize("hard_negatives", [True, False])
+def test_generated_texts_and_decoys_are_told_from_real_ones_and_the_answer_is_calibrated(hard_negatives):
+    stack = StackedClassifier.fit(
+        *make_outputs(4000, 0, hard_negatives=hard_negatives), np.arange(4000) > 3000, np.tile([1.0, 0.4], 2000)
+    )
+    outputs, words, classes = make_outputs(4000, 1, hard_negatives=hard_negatives)
+    logits = stack.logits(outputs, words)
+    known = classes != HARD_NEGATIVE
+    assert roc_auc_score(classes[known] == GENERATED, logits[known]) > 0.9
+    if hard_negatives:
+        assert roc_auc_score(classes[classes != GENERATED] == HARD_NEGATIVE, logits[classes != GENERATED]) > 0.9
     chance = 1 / (1 + np.exp(-logits))
     for low, high in ((0, 0.2), (0.2, 0.8), (0.8, 1)):
         here = known & (chance >= low) & (chance < high)
-        assert abs(chance[here].mean() - (kinds[here] == GENERATED).mean()) < 0.07
-    assert stack.against_real(answers, words).shape == (4000, 1 + decoys)
+        assert abs(chance[here].mean() - (classes[here] == GENERATED).mean()) < 0.07
+    assert stack.class_logits(outputs, words).shape == (4000, 1 + hard_negatives)
 
 
-def test_contributions_and_what_hangs_on_no_answer_make_the_logit():
-    """Of two kinds: the rest is what a text whose answers are all average gets."""
-    answers, words, kinds = make_answers(600, 0, decoys=False)
-    stack = Stack.fit(answers, words, kinds, np.arange(600) > 400, np.ones(600))
-    rest = stack.logits(answers, words) - stack.contributions(answers, words).sum(axis=1)
-    average = np.tile(stack.centre, (600, 1)).astype(np.float64)
+def test_contributions_and_the_rest_add_up_to_the_logit():
+    """Of two classes: the rest is what a text whose outputs are all average gets."""
+    outputs, words, classes = make_outputs(600, 0, hard_negatives=False)
+    stack = StackedClassifier.fit(outputs, words, classes, np.arange(600) > 400, np.ones(600))
+    rest = stack.logits(outputs, words) - stack.contributions(outputs, words).sum(axis=1)
+    average = np.tile(stack.mean, (600, 1)).astype(np.float64)
     np.testing.assert_allclose(rest, stack.logits(average, words), atol=1e-4)
 
 
-def test_contributions_point_to_what_gives_a_text_away():
-    answers, words, kinds = make_answers(3000, 0)
-    stack = Stack.fit(answers, words, kinds, np.arange(3000) > 2000, np.ones(3000))
-    added = stack.contributions(answers, words)
-    assert added[kinds == GENERATED, 0].mean() > 1
-    assert added[kinds == DECOY, 1].mean() > 1
+def test_contributions_find_the_informative_outputs():
+    outputs, words, classes = make_outputs(3000, 0)
+    stack = StackedClassifier.fit(outputs, words, classes, np.arange(3000) > 2000, np.ones(3000))
+    added = stack.contributions(outputs, words)
+    assert added[classes == GENERATED, 0].mean() > 1
+    assert added[classes == HARD_NEGATIVE, 1].mean() > 1
     assert abs(added[:, 2:]).mean() < 0.3
 
 
-def test_it_can_be_kept():
-    answers, words, kinds = make_answers(300, 0)
-    stack = Stack.fit(answers, words, kinds, np.arange(300) > 200, np.ones(300))
-    again = Stack.from_arrays(stack.to_arrays())
-    np.testing.assert_array_equal(again.logits(answers, words), stack.logits(answers, words))
+def test_it_can_be_stored():
+    outputs, words, classes = make_outputs(300, 0)
+    stack = StackedClassifier.fit(outputs, words, classes, np.arange(300) > 200, np.ones(300))
+    again = StackedClassifier.from_arrays(stack.to_arrays())
+    np.testing.assert_array_equal(again.logits(outputs, words), stack.logits(outputs, words))

@@ -3,7 +3,7 @@
 import pytest
 from matplotlib.figure import Figure
 
-from seqloom.plots.gan import _panels, game_curves
+from seqloom.plots.gan import _plot_panels, plot_gan_training
 
 
 def log_of(rounds):
@@ -15,14 +15,14 @@ def log_of(rounds):
 @pytest.mark.parametrize("rounds", [0, 1, 30])
 def test_each_panel_has_its_lines_over_the_rounds(rounds):
     figure = Figure()
-    _panels(figure, log_of(rounds), (0.55, 0.85), 10)
+    _plot_panels(figure, log_of(rounds), (0.55, 0.85), 10)
     accuracy, losses, variety, nats = figure.axes
     labels = [[line.get_label() for line in axes.lines if line.get_label()[0] != "_"] for axes in figure.axes]
     assert labels == [
-        ["the discriminator is right", "noise on what it sees"],
-        ["the generator's loss", "the discriminator's"],
-        ["pairs of tokens that are distinct", "self-BLEU", "wanted and read rating, r"],
-        ["nats of a text, given its noise", "nats that the noise tells"],
+        ["accuracy of the discriminator", "noise on its input"],
+        ["loss of the generator", "loss of the discriminator"],
+        ["distinct token pairs (share)", "self-BLEU", "correlation of requested and predicted rating"],
+        ["nats per text, given the noise", "nats per text, information in the noise"],
     ]
     band = accuracy.patches[0]
     assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx((0.55, 0.85))
@@ -35,6 +35,8 @@ def test_each_panel_has_its_lines_over_the_rounds(rounds):
 
 @pytest.mark.parametrize("rounds", [0, 1, 30])
 def test_it_is_drawn_of_whatever_is_known(tmp_path, rounds):
-    path = game_curves(tmp_path / "gan.png", log_of(rounds), (0.55, 0.85), 10, title="reviews", subtitle="in its band")
+    path = plot_gan_training(
+        tmp_path / "gan.png", log_of(rounds), (0.55, 0.85), 10, title="reviews", subtitle="in its band"
+    )
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size > 20_000

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from seqloom.errors import SeqloomError
-from seqloom.plots.losses import loss_curve
-from seqloom.plots.smoothing import smoothed
+from seqloom.plots.losses import plot_losses
+from seqloom.plots.smoothing import smooth
 
 
 def pixels(path):
@@ -26,7 +26,7 @@ BLUE, ORANGE = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
 def test_draws_training_and_validation_at_readme_size(tmp_path):
     steps = list(range(1, 301))
     losses = [1.3 + 3 / step for step in steps]
-    path = loss_curve(
+    path = plot_losses(
         tmp_path / "plots" / "loss.png", steps, losses, ([100, 200, 300], [1.5, 1.4, 1.45]), title="100 $ a_b"
     )
     assert pixels(path).shape[:2] == (675, 1200)
@@ -36,31 +36,31 @@ def test_draws_training_and_validation_at_readme_size(tmp_path):
 
 
 def test_leaves_out_what_is_not_drawn(tmp_path):
-    path = loss_curve(tmp_path / "loss.png", [1, 2, 3], [3.0, math.nan, 2.5], title="no validation")
+    path = plot_losses(tmp_path / "loss.png", [1, 2, 3], [3.0, math.nan, 2.5], title="no validation")
     assert coloured(path, *BLUE) > 1000
     assert coloured(path, *ORANGE) == 0
 
 
 @pytest.mark.parametrize("losses", [[], [2.0], [math.inf]])
 def test_a_run_that_barely_began_can_be_drawn(tmp_path, losses):
-    path = loss_curve(tmp_path / "loss.png", range(len(losses)), losses, title="日本語\nКнига 😀")
+    path = plot_losses(tmp_path / "loss.png", range(len(losses)), losses, title="日本語\nКнига 😀")
     assert pixels(path).shape[:2] == (675, 1200)
 
 
 def test_a_flat_loss_can_be_drawn(tmp_path):
-    path = loss_curve(tmp_path / "loss.png", [1, 2, 3], [2.0] * 3, ([1, 2], [2.0, 2.0]), title="flat")
+    path = plot_losses(tmp_path / "loss.png", [1, 2, 3], [2.0] * 3, ([1, 2], [2.0, 2.0]), title="flat")
     assert coloured(path, *ORANGE) > 500
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SeqloomError, match="cannot write"):
-        loss_curve(tmp_path / "file" / "loss.png", [1], [1.0], title="")
+        plot_losses(tmp_path / "file" / "loss.png", [1], [1.0], title="")
 
 
 def test_smoothing_is_a_centred_mean():
     losses = np.random.default_rng(0).normal(size=601)
-    smooth = smoothed(losses)
-    assert smooth[300] == pytest.approx(losses[295:306].mean())
-    assert smooth[2] == pytest.approx(losses[:5].mean())
-    assert smooth[-1] == pytest.approx(losses[-1])
+    smooth_losses = smooth(losses)
+    assert smooth_losses[300] == pytest.approx(losses[295:306].mean())
+    assert smooth_losses[2] == pytest.approx(losses[:5].mean())
+    assert smooth_losses[-1] == pytest.approx(losses[-1])

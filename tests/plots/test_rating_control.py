@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from seqloom.plots.rating_control import rating_control
+from seqloom.plots.rating_control import plot_rating_control
 
 RANDOM = np.random.default_rng(0)
 
@@ -22,7 +22,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 
 def test_few_texts_are_dots_and_more_are_boxes(figures, tmp_path):
     judged = {"real": {1.0: RANDOM.normal(1, 1, 50), 2.0: RANDOM.normal(2, 1, 9)}, "condition": {1.0: np.ones(3)}}
-    path = rating_control(tmp_path / "control.png", judged, real="real", title="stars")
+    path = plot_rating_control(tmp_path / "control.png", judged, real="real", title="stars")
     assert path.stat().st_size > 1000
     real, written, *_ = figures[0].axes
     assert (len(real.patches), len(written.patches)) == (1, 0)
@@ -34,13 +34,13 @@ def test_few_texts_are_dots_and_more_are_boxes(figures, tmp_path):
 
 def test_a_rating_that_was_never_kept_keeps_its_place(figures, tmp_path):
     judged = {**panels(1, 20), "filter": {2.0: np.ones(20)}}
-    rating_control(tmp_path / "control.png", judged, real="way 0", title="stars")
+    plot_rating_control(tmp_path / "control.png", judged, real="way 0", title="stars")
     assert list(figures[0].axes[1].get_xticks()) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("ways", [1, 3, 4, 5, 7])
 def test_the_lowest_panel_of_each_column_says_what_was_wanted(figures, tmp_path, ways):
-    rating_control(tmp_path / "control.png", panels(ways, 12), real="way 0", title="stars")
+    plot_rating_control(tmp_path / "control.png", panels(ways, 12), real="way 0", title="stars")
     shown = [axes for axes in figures[0].axes if axes.get_visible()]
     assert len(shown) == ways
     assert [bool(axes.get_xlabel()) for axes in shown] == [place >= ways - 4 for place in range(ways)]
@@ -48,7 +48,7 @@ def test_the_lowest_panel_of_each_column_says_what_was_wanted(figures, tmp_path,
 
 def test_ratings_may_stand_by_their_rank(figures, tmp_path):
     judged = {"real": {points: np.full(12, points) for points in (1.0, 10.0, 1000.0)}}
-    rating_control(tmp_path / "control.png", judged, real="real", title="points", along=np.log10)
+    plot_rating_control(tmp_path / "control.png", judged, real="real", title="points", positions_of=np.log10)
     axes = figures[0].axes[0]
     for ticks, labels in ((axes.get_xticks(), axes.get_xticklabels()), (axes.get_yticks(), axes.get_yticklabels())):
         assert list(ticks) == [0, 1, 3]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from seqloom.plots.temperatures import _entropy_bits, entropy_curve, temperature_fan
+from seqloom.plots.temperatures import _entropy_bits, plot_entropy, plot_temperatures
 
 
 def distributions(vocabulary, temperatures):
@@ -19,7 +19,7 @@ def shape(path):
 def test_fan_is_drawn_whatever_the_tokens_are(tmp_path):
     tokens = ["日", "日本", "\n", " ", "", "\u0301", "ا", "😀", "$x$", "\x00", *map(chr, range(97, 123))]
     temperatures = [0.2, 0.5, 1.0, 1.5]
-    path = temperature_fan(
+    path = plot_temperatures(
         tmp_path / "fan.png",
         tokens,
         distributions(len(tokens), temperatures),
@@ -30,7 +30,9 @@ def test_fan_is_drawn_whatever_the_tokens_are(tmp_path):
 
 
 def test_fan_shows_every_token_of_a_small_vocabulary(tmp_path):
-    path = temperature_fan(tmp_path / "fan.png", ["a", "b"], np.array([[1.0, 0.0], [0.5, 0.5]]), [0, np.inf], prompt="")
+    path = plot_temperatures(
+        tmp_path / "fan.png", ["a", "b"], np.array([[1.0, 0.0], [0.5, 0.5]]), [0, np.inf], prompt=""
+    )
     assert shape(path)[1] == 1200
 
 
@@ -38,13 +40,13 @@ def test_fan_orders_tokens_at_the_temperature_nearest_one(tmp_path, monkeypatch)
     seen = []
     monkeypatch.setattr("seqloom.plots.temperatures.token_label", lambda token: seen.append(token) or token)
     probabilities = np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
-    temperature_fan(tmp_path / "fan.png", ["a", "b", "c"], probabilities, [0.1, 0.9], prompt="")
+    plot_temperatures(tmp_path / "fan.png", ["a", "b", "c"], probabilities, [0.1, 0.9], prompt="")
     assert seen == ["c", "b", "a"]
 
 
 @pytest.mark.parametrize("temperatures", [[0.1, 0.5, 1, 2], [0.1, 0.5]])
 def test_entropy_curve(tmp_path, temperatures):
-    path = entropy_curve(
+    path = plot_entropy(
         tmp_path / "entropy.png",
         temperatures,
         [0.1, 1.0, 2.5, 3.5][: len(temperatures)],

@@ -1,6 +1,6 @@
 import pytest
 
-from seqloom.plots.token_labels import drawable, token_label
+from seqloom.plots.token_labels import displayable, token_label
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,10 @@ def test_token_label(token, label):
     ],
 )
 def test_drawable_keeps_what_can_be_drawn(text, drawn):
-    assert drawable(text) == drawn
+    assert displayable(text) == drawn
 
 
 def test_drawable_keeps_the_end_of_a_long_prompt():
-    assert drawable("abcd", longest=4) == "abcd"
-    assert drawable("abcdef", longest=4) == "…def"
-    assert drawable("日本日本", longest=20) == "… U+65E5 U+672C"
+    assert displayable("abcd", max_length=4) == "abcd"
+    assert displayable("abcdef", max_length=4) == "…def"
+    assert displayable("日本日本", max_length=20) == "… U+65E5 U+672C"

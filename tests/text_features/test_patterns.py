@@ -1,9 +1,9 @@
-"""The patterns of texts, held to plain counting: two patterns have one place where they are the same."""
+"""The patterns of texts, compared with plain counting: equal patterns have equal buckets."""
 
 import numpy as np
 import pytest
 
-from seqloom.text_features.patterns import KINDS, PLACES, patterns, portions, words_with_places
+from seqloom.text_features.patterns import NUM_BUCKETS, PATTERN_KINDS, chunk_texts, extract_patterns, words_with_buckets
 
 TEXTS = ["The cat's mat, the CAT'S mat!", "", "déjà vu: $5 and 日本!! never 'say' never", "   ", "a", "ab\n\nab  ab"]
 
@@ -68,43 +68,43 @@ PLAIN = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PATTERN_KINDS)
 def test_there_are_as_many_patterns_as_by_plain_counting_and_those_that_are_alike_have_one_place(kind):
     texts = [*TEXTS, "the cat's mat", "and never the cat"]
-    found = patterns(texts)[kind]
+    found = extract_patterns(texts)[kind]
     plain = [PLAIN[kind](text) for text in texts]
     assert found.counts.tolist() == [len(some) for some in plain]
     flat = [one for some in plain for one in some]
-    places = dict(zip(flat, found.places.tolist(), strict=True))
-    assert [places[one] for one in flat] == found.places.tolist()
+    places = dict(zip(flat, found.buckets.tolist(), strict=True))
+    assert [places[one] for one in flat] == found.buckets.tolist()
     assert len(set(places.values())) == len(places)
-    assert found.places.min() >= 0
-    assert found.places.max() < PLACES
+    assert found.buckets.min() >= 0
+    assert found.buckets.max() < NUM_BUCKETS
 
 
 def test_texts_are_read_alike_alone_and_together():
-    together = patterns(TEXTS)
-    alone = [patterns([text]) for text in TEXTS]
-    for kind in KINDS:
-        np.testing.assert_array_equal(together[kind].places, np.concatenate([one[kind].places for one in alone]))
+    together = extract_patterns(TEXTS)
+    alone = [extract_patterns([text]) for text in TEXTS]
+    for kind in PATTERN_KINDS:
+        np.testing.assert_array_equal(together[kind].buckets, np.concatenate([one[kind].buckets for one in alone]))
 
 
-def test_places_stay_the_same():
-    """A detector on disk knows patterns by their places."""
-    found = patterns(["The cat sat."])
-    assert {kind: int(pattern.places[0]) for kind, pattern in found.items()} == EXPECTED
+def test_buckets_stay_the_same():
+    """A stored detector refers to patterns by their buckets."""
+    found = extract_patterns(["The cat sat."])
+    assert {kind: int(pattern.buckets[0]) for kind, pattern in found.items()} == EXPECTED
 
 
 def test_words_are_spelled_as_they_stand():
-    found = words_with_places("It's  GOOD... isn't it?\n")
+    found = words_with_buckets("It's  GOOD... isn't it?\n")
     assert [word for word, _ in found] == ["It's", "GOOD", "...", "isn't", "it", "?"]
-    assert [place for _, place in found] == patterns(["it's good... isn't it?"])["words"].places.tolist()
-    assert words_with_places("") == words_with_places("  \n") == []
+    assert [place for _, place in found] == extract_patterns(["it's good... isn't it?"])["words"].buckets.tolist()
+    assert words_with_buckets("") == words_with_buckets("  \n") == []
 
 
 def test_portions_are_all_texts_in_order():
     texts = ["x" * 40_000, "y", "z" * 80_000, "", "w"] * 3
-    assert [text for part in portions(texts) for text in texts[part]] == texts
-    assert len(portions(texts)) > 3
-    assert portions([]) == []
-    assert [texts[part] for part in portions(["", ""])] == [texts[:2]]
+    assert [text for part in chunk_texts(texts) for text in texts[part]] == texts
+    assert len(chunk_texts(texts)) > 3
+    assert chunk_texts([]) == []
+    assert [texts[part] for part in chunk_texts(["", ""])] == [texts[:2]]

@@ -1,4 +1,4 @@
-"""The readers of texts, each against an oracle of its own."""
+"""The models of texts, each compared with an independent oracle."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,10 @@ import torch
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from seqloom.text_features.config import NetworkSettings
+from seqloom.text_features.config import ROW_SCALE, NetworkSettings
 from seqloom.text_features.encoder import WordIndex
-from seqloom.text_features.linear_models import Ordinal, Ridge
-from seqloom.text_features.ngram_network import SCALE, NGramNetwork
+from seqloom.text_features.linear_models import OrdinalRegression, RidgeRegression
+from seqloom.text_features.ngram_network import NGramNetwork
 from seqloom.text_features.ngrams import NGrams, count_ngrams
 
 WORDS = ("lovely", "awful", "soup", "table", "waiter", "came", "again", "cold")
@@ -20,9 +20,9 @@ def test_ngrams_are_those_of_scikit_learn():
     texts = [" ".join(random.choice(WORDS, 9)) for _ in range(200)]
     counts = count_ngrams(texts)
     ngrams = NGrams.fit(counts)
-    found = ngrams.weigh(counts)
+    found = ngrams.transform(counts)
     theirs = TfidfVectorizer(analyzer="char", ngram_range=(3, 5), min_df=2, sublinear_tf=True).fit_transform(texts)
-    of_characters = found[:, ngrams.words :]
+    of_characters = found[:, ngrams.num_word_features :]
     assert of_characters.shape == theirs.shape
     for text in range(5):
         np.testing.assert_allclose(np.sort(of_characters[text].data), np.sort(theirs[text].data), atol=1e-6)
@@ -43,7 +43,7 @@ def test_words_after_a_negation_are_marked_up_to_the_next_mark():
 
 
 def test_ngrams_survive_texts_without_any():
-    assert np.isfinite(NGrams.fit(count_ngrams(["", "a b"])).weigh(count_ngrams(["", "\n", "a"])).data).all()
+    assert np.isfinite(NGrams.fit(count_ngrams(["", "a b"])).transform(count_ngrams(["", "\n", "a"])).data).all()
 
 
 @pytest.fixture
@@ -56,25 +56,25 @@ def test_ordinal_regression_tells_the_thresholds_apart(rows):
     random = np.random.default_rng(3)
     stars = np.clip(np.round(3 + rows @ random.normal(size=40) + random.normal(size=300)), 1, 5)
     above = stars[:, None] > [1.5, 2.5, 3.5, 4.5]
-    found = Ordinal.fit(rows, above).logits(rows)
+    found = OrdinalRegression.fit(rows, above).logits(rows)
     for threshold in range(4):
         assert found[above[:, threshold], threshold].mean() > found[~above[:, threshold], threshold].mean() + 1
     always = np.ones((300, 1), bool)
-    assert (Ordinal.fit(rows, np.hstack([always, ~always])).logits(rows) == [10, -10]).all()
+    assert (OrdinalRegression.fit(rows, np.hstack([always, ~always])).logits(rows) == [10, -10]).all()
 
 
 def test_ngrams_of_a_single_text_are_left_out():
     counts = count_ngrams(["good food", "good service", "bad luck"])
-    assert NGrams.fit(counts).words == 1
+    assert NGrams.fit(counts).num_word_features == 1
 
 
 def test_ridge_regression_finds_a_linear_rule(rows):
     levels = rows @ np.random.default_rng(4).normal(size=40)
-    assert np.corrcoef(Ridge.fit(rows[:200], levels[:200]).level(rows[200:]), levels[200:])[0, 1] > 0.9
+    assert np.corrcoef(RidgeRegression.fit(rows[:200], levels[:200]).predict(rows[200:]), levels[200:])[0, 1] > 0.9
 
 
 def test_a_network_learns_what_two_words_say_together():
-    """No linear reader of single words and their neighbours can: "red" and "blue" agree or differ, far apart."""
+    """No linear model of single words and their neighbours can: "red" and "blue" agree or differ, far apart."""
     random = np.random.default_rng(0)
     pairs = random.integers(0, 2, (1500, 2))
     colours = np.array(["red", "blue"])[pairs]
@@ -82,7 +82,7 @@ def test_a_network_learns_what_two_words_say_together():
     above = (pairs[:, 0] == pairs[:, 1])[:, None]
     counts = count_ngrams(texts)
     ngrams = NGrams.fit(counts)
-    rows = ngrams.weigh(counts)[:, : ngrams.words]
+    rows = ngrams.transform(counts)[:, : ngrams.num_word_features]
     settings = NetworkSettings(epochs=40, feature_dropout=0.0, dropout=0.1, learning_rate=1e-2)
     found = NGramNetwork.fit(rows[:1000], above[:1000], settings, 0).logits(rows[1000:])
     assert ((found > 0) == above[1000:]).mean() > 0.9
@@ -94,7 +94,7 @@ def test_a_network_reads_as_torch_does(rows):
     network = NGramNetwork.fit(rows, above, NetworkSettings(updates=50), 0)
     held = {name: torch.from_numpy(array) for name, array in network.to_arrays().items()}
     seen = torch.from_numpy(rows[:, network.to_arrays()["places"]].toarray())
-    hidden = torch.nn.functional.gelu(SCALE * seen @ held["embedding"] + held["bias"])
+    hidden = torch.nn.functional.gelu(ROW_SCALE * seen @ held["embedding"] + held["bias"])
     np.testing.assert_allclose(network.logits(rows), hidden @ held["output"] + held["output_bias"], atol=1e-5)
 
 

@@ -81,10 +81,10 @@ def rate(
     json: _Json = False,
 ) -> None:
     """Write SOURCE again with a column rating_predicted, which is empty where there is no text."""
-    from seqloom.critic.rate_table import PREDICTED, rate_table
+    from seqloom.critic.rate_table import RATING_COLUMN, rate_table
 
     rows = rate_table(critic, source, text=text, output=output, overwrite=overwrite, note=say)
     if json:
-        print_json({"rows": rows, "output": str(output), "column": PREDICTED})
+        print_json({"rows": rows, "output": str(output), "column": RATING_COLUMN})
     else:
-        say(f"{output}: {rows:,} rows with {PREDICTED}")
+        say(f"{output}: {rows:,} rows with {RATING_COLUMN}")

@@ -75,7 +75,7 @@ def fit(
         note=say,
     )
     if json:
-        leaks = [str(leak) for leak in detector.leaks_]
+        leaks = [str(confound) for confound in detector.confounds_]
         print_json({"detector": str(run), "auc": detector.report_, "leaks": leaks})
         return
     print_table(
@@ -109,7 +109,7 @@ def score(
         source,
         text=text,
         output=output,
-        prior=prior,
+        base_rate=prior,
         light=light,
         overwrite=overwrite,
         resume=resume,
@@ -219,7 +219,7 @@ def report(
     would do; and it explains what it says of some texts. Without --generated and --label it shows scores and texts.
     """
     from seqloom.detector.html_report import report_detector
-    from seqloom.detector.report import as_numbers
+    from seqloom.detector.report import report_to_json
 
     found = report_detector(
         detector,
@@ -231,20 +231,20 @@ def report(
         group=group,
         pool=pool,
         matched=match_lengths,
-        prior=prior,
+        base_rate=prior,
         seed=seed,
         output=output,
         overwrite=overwrite,
         note=say,
     )
     if json:
-        print_json({**as_numbers(found), "page": str(output)})
+        print_json({**report_to_json(found), "page": str(output)})
         return
     for warning in found.warnings:
         say(warning)
-    if found.ways:
+    if found.methods:
         header = ("scored by", "area under the curve", "found at 1 % false alarms")
-        rows = [(way.name, _interval(way.area), _interval(way.found)) for way in found.ways]
+        rows = [(one.name, _interval(one.roc_auc), _interval(one.true_positive_rate)) for one in found.methods]
         print_table([header, *rows])
     say(f"page: {output}")
 

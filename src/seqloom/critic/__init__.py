@@ -1,4 +1,4 @@
-"""Critics: from a text to the rating that it would get, independent of what writes texts."""
+"""Critics: predict the rating of a text, independently of the model that generates texts."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Critic", "load_critic"]
 
-_PLACES = {"Critic": "critic", "load_critic": "storage"}
+_MODULES = {"Critic": "critic", "load_critic": "storage"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first asked for: what a critic is can be said without scikit-learn."""
+    """Import a name at its first use, so that a critic can be described without scikit-learn."""
     if name not in __all__:
         raise AttributeError(f"module 'seqloom.critic' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"seqloom.critic.{_PLACES[name]}"), name)
+    return getattr(importlib.import_module(f"seqloom.critic.{_MODULES[name]}"), name)

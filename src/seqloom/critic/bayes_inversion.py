@@ -1,4 +1,4 @@
-"""A rated run as a critic: it knows which rating makes a text likeliest."""
+"""A rated run as a critic: infer the rating from the likelihood of the text under each rating."""
 
 from collections.abc import Sequence
 
@@ -15,40 +15,40 @@ __all__ = ["BayesInversionCritic"]
 
 
 class BayesInversionCritic:
-    """Predicts the rating of a text by Bayes' rule: the mean over what it is trained on, weighed by the text.
+    """Predict the rating of a text by Bayes' rule, as the posterior mean over the ratings of the training corpus.
 
-    It is no judge of what its own run writes.
+    Such a critic is no independent judge of the texts that its own run generates.
 
     Args:
-        run: trained with ratings; the first column of numbers is predicted.
+        run: run trained with ratings; its first numeric rating is predicted.
 
     Attributes:
-        scale_: of the ratings.
+        scale_: scale of the ratings.
 
     Raises:
-        ConfigError: the run was not told ratings.
+        ConfigError: the run has no numeric rating.
     """
 
     def __init__(self, run: SavedRun) -> None:
         conditions = run.config.conditions
-        places = [place for place, column in enumerate(conditions) if isinstance(column, Scale)]
-        if not places:
-            raise ConfigError(f"{run.path} was not trained with --rating, so it tells nothing of ratings")
-        column = conditions.columns[places[0]]
-        assert isinstance(column, Scale)
-        self.scale_ = column
+        scale_columns = [column for column, condition in enumerate(conditions) if isinstance(condition, Scale)]
+        if not scale_columns:
+            raise ConfigError(f"{run.path} was not trained with --rating, so it cannot rate texts")
+        scale = conditions.columns[scale_columns[0]]
+        assert isinstance(scale, Scale)
+        self.scale_ = scale
         self._run = run
-        values = np.full((len(column.knots), len(conditions)), np.nan)
-        values[:, places[0]] = column.knots
+        values = np.full((len(scale.knots), len(conditions)), np.nan)
+        values[:, scale_columns[0]] = scale.knots
         self._features = run.config.features(values)
-        self._priors = np.array(column.shares or np.full(len(column.knots), 1 / len(column.knots)))
+        self._priors = np.array(scale.shares or np.full(len(scale.knots), 1 / len(scale.knots)))
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """The rating of each text; symbols that the run does not know are passed over."""
+        """Return the rating of each text; symbols outside the vocabulary are skipped."""
         if not len(texts):
             return np.zeros(0)
         codec = self._run.text_codec
-        read = [codec.encode_text(self._run.normalize(text), skip_unknown=True).astype(np.int64) for text in texts]
-        documents = [np.concatenate([[codec.bos_id], ids, [codec.bos_id]]) for ids in read]
+        encoded = [codec.encode_text(self._run.normalize(text), skip_unknown=True).astype(np.int64) for text in texts]
+        documents = [np.concatenate([[codec.bos_id], ids, [codec.bos_id]]) for ids in encoded]
         posterior = rating_posterior(run_scorer(self._run), documents, self._features, self._priors)
         return self.scale_.from_unit(posterior @ np.asarray(self.scale_.positions))

@@ -1,11 +1,11 @@
-"""The critic: a stack of readers of different kinds, after scikit-learn's conventions."""
+"""The critic: a stack of different models of texts, with the interface of a scikit-learn regressor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -13,90 +13,87 @@ from seqloom.config import validate
 from seqloom.config.sampling import is_integer
 from seqloom.critic.ordinal_targets import OrdinalTargets
 from seqloom.critic.rank_calibration import RankCalibration
-from seqloom.critic.stacking import StackedRegressor, correlations
+from seqloom.critic.stacking import StackedRegressor, pearson_correlations
 from seqloom.data.scale import Scale, fit_scale
 from seqloom.errors import ConfigError
 from seqloom.reporter import Reporter
 from seqloom.text_features.config import EncoderSettings, NetworkSettings
-from seqloom.text_features.linear_models import Ordinal, Ridge
+from seqloom.text_features.linear_models import OrdinalRegression, RidgeRegression
 from seqloom.text_features.ngram_network import NGramNetwork
 from seqloom.text_features.ngrams import NGrams, count_ngrams
-from seqloom.text_features.validate_texts import checked_texts, numbered_groups
+from seqloom.text_features.validate_texts import group_numbers, validate_texts
 
 if TYPE_CHECKING:
     from seqloom.text_features.encoder import Encoder
 
 __all__ = ["Critic", "Members"]
 
-_LEAST = 20
-"""Rated texts that a critic needs at least."""
-
-_SEEDS = 2**32
-"""Seeds that there are."""
+_MIN_TEXTS = 20
+_NUM_SEEDS = 2**32
+_RIDGE_SLOPE = 8
+"""Factor that turns the ridge regression's distance from a threshold into a logit."""
 
 
 @dataclass(frozen=True)
 class Members:
-    """The readers that are blended; each answers the thresholds of the rating.
+    """The models that a critic combines; each predicts the ordinal targets of a rating.
 
     Attributes:
-        ngrams: what all but the encoder see.
-        ridge: least squares.
-        ordinal: logistic regression of the answers.
-        network: the neural one of n-grams.
-        encoder: the convolutional one; None where it is left out.
+        ngrams: features of all members but the encoder.
+        ridge: ridge regression.
+        ordinal: ordinal logistic regression.
+        network: neural network on n-grams.
+        encoder: convolutional encoder, or None.
     """
 
     ngrams: NGrams
-    ridge: Ridge
-    ordinal: Ordinal
+    ridge: RidgeRegression
+    ordinal: OrdinalRegression
     network: NGramNetwork
     encoder: "Encoder | None"
 
-    def logits(
-        self, texts: Sequence[str], thresholds: OrdinalTargets
-    ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
-        """The logits of each, by name."""
-        return self.answers(self.ngrams.weigh(count_ngrams(texts)), texts, thresholds)
+    def logits(self, texts: Sequence[str], targets: OrdinalTargets) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
+        """Return the logits of each member by name."""
+        return self.logits_of_rows(self.ngrams.transform(count_ngrams(texts)), texts, targets)
 
-    def answers(
-        self, rows: Any, texts: Sequence[str], thresholds: OrdinalTargets
+    def logits_of_rows(
+        self, rows: Any, texts: Sequence[str], targets: OrdinalTargets
     ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
-        """The same where the n-grams have been weighed already."""
-        levels = np.asarray(thresholds.scale.positions)
-        middles = (levels[1:] + levels[:-1]) / 2
-        found = {
-            "ridge": 8 * (self.ridge.level(rows)[:, None] - middles),
+        """Return the logits of each member by name, from texts and their n-gram features."""
+        positions = np.asarray(targets.scale.positions)
+        thresholds = (positions[1:] + positions[:-1]) / 2
+        logits = {
+            "ridge": _RIDGE_SLOPE * (self.ridge.predict(rows)[:, None] - thresholds),
             "ordinal": self.ordinal.logits(rows),
             "network": np.asarray(self.network.logits(rows), np.float64),
         }
         if self.encoder is not None:
-            found["encoder"] = np.asarray(self.encoder.logits(texts), np.float64)
-        return found
+            logits["encoder"] = np.asarray(self.encoder.logits(texts), np.float64)
+        return logits
 
 
 class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Predicts the rating of a text.
+    """Predict the rating of a text.
 
-    Ridge regression, ordinal logistic regression and a small neural network of n-grams, perhaps a convolutional
-    encoder, each learn the ratings; a blend of them is learned on texts that they did not see (stacking, Wolpert 1992),
-    in folds that keep groups whole.
+    The members are ridge regression, ordinal logistic regression and a small neural network, all on n-grams, and
+    optionally a convolutional encoder. They are combined by stacking (Wolpert 1992): the weights are fitted by
+    cross-validation on texts that the members did not see. Groups are never divided between folds.
 
     Args:
-        encoder: whether the convolutional encoder is one of them; it takes as long as all others together, and of some
-            thousand texts it learns little that they do not know.
-        folds: parts that the texts are divided into to learn the blend.
-        encoder_settings: how the encoder is built and trained; None is `EncoderSettings()`.
-        seed: of folds, weights and order.
-        note: is told what is done, a line at a time; None tells nobody.
+        encoder: whether to include the convolutional encoder; it doubles the training time and helps little with
+            a few thousand texts.
+        folds: number of cross-validation folds.
+        encoder_settings: size and training of the encoder; None for `EncoderSettings()`.
+        seed: seed of folds, weights and order.
+        note: function that receives progress messages, or None.
 
     Attributes:
-        scale_: of the ratings.
-        members_: the readers, trained on all texts.
-        blend_: how they are made one.
-        ranks_: how its predictions are spread, and how ratings are.
-        report_: how well each of them, and the blend, predicted texts that they had not seen: by name, Pearson's
-            correlation and the mean absolute error.
+        scale_: scale of the ratings.
+        members_: members, fitted to all texts.
+        stacking_: combination of the members.
+        rank_calibration_: quantiles of predicted and true ratings.
+        report_: accuracy on unseen texts, of each member and of the combination ("blend"): Pearson's correlation and
+            the mean absolute error.
     """
 
     def __init__(
@@ -115,140 +112,170 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.note = note
 
     def fit(self, X: Sequence[str], y: Any, groups: Any = None, *, name: str = "rating") -> Self:
-        """Learn from rated texts.
+        """Fit to rated texts.
 
         Args:
             X: texts.
-            y: their ratings.
-            groups: which texts belong together and stay in one fold; None is each on its own.
-            name: of the rating.
+            y: rating of each text.
+            groups: group of each text; a group stays in one fold. None makes each text a group.
+            name: name of the rating.
 
         Raises:
-            ConfigError: the texts are too few, are none, or have nothing in common; a rating is missing; a setting is
-                out of range.
-            SourceError: the ratings are all the same.
+            ConfigError: there are too few texts, the texts are empty or share no n-grams, a rating is missing, or a
+                setting is out of range.
+            SourceError: all ratings are equal.
         """
         from sklearn.model_selection import GroupKFold
 
-        texts, ratings = _checked(X, y)
-        groups = numbered_groups(groups, len(texts))
-        self._check(len(np.unique(groups)))
+        texts, ratings = _validate(X, y)
+        groups = group_numbers(groups, len(texts))
+        self._validate_settings(len(np.unique(groups)))
         self.scale_: Scale = fit_scale(name, ratings)
-        thresholds = OrdinalTargets(self.scale_)
-        self._say("counting n-grams")
+        targets = OrdinalTargets(self.scale_)
+        self._note("counting n-grams")
         counts = count_ngrams(texts)
-        unseen: dict[str, np.ndarray] = {}
         folds = list(GroupKFold(self.folds, shuffle=True, random_state=self.seed).split(ratings, groups=groups))
-        for number, (known, left) in enumerate(folds, 1):
-            self._say(f"fold {number} of {self.folds}")
-            members = self._members([texts[at] for at in known], counts[known], ratings[known], thresholds, number)
-            rows = members.ngrams.weigh(counts[left])
-            for member, logits in members.answers(rows, [texts[at] for at in left], thresholds).items():
-                unseen.setdefault(member, np.zeros((len(texts), thresholds.count)))[left] = logits
-        above, levels = thresholds.above(ratings), self.scale_.to_unit(ratings)
-        answers = np.stack(list(unseen.values()))
-        self.report_ = {
-            member: _figures(thresholds.level(logits), levels, self.scale_) for member, logits in unseen.items()
-        }
-        blended = np.zeros(len(texts))
-        for known, left in folds:
-            blend = StackedRegressor.fit(answers[:, known], above[known], levels[known], thresholds)
-            blended[left] = thresholds.level(blend.sharpness * blend.logits(list(answers[:, left])))
-        self.report_["blend"] = _figures(blended, levels, self.scale_)
-        self.ranks_ = RankCalibration.fit(blended, levels)
-        self.blend_ = StackedRegressor.fit(answers, above, levels, thresholds)
-        self._say("all texts")
-        self.members_ = self._members(texts, counts, ratings, thresholds, 0)
+        logits = self._cross_validated_logits(texts, counts, ratings, targets, folds)
+        self._fit_stacking(logits, ratings, targets, folds)
+        self._note("fitting to all texts")
+        self.members_ = self._fit_members(texts, counts, ratings, targets, 0)
         return self
 
     def predict(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """The rating of each text."""
-        levels = self._levels(X)
-        return self.scale_.from_unit(levels)
+        """Return the rating of each text."""
+        return self.scale_.from_unit(self._predict_unit(X))
 
     def predict_rank(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """The rating that stands as high among ratings as each text's among predictions; see `Ranks`."""
-        levels = self._levels(X)
-        return self.scale_.from_unit(self.ranks_.placed(levels))
+        """Return the true rating of the same rank as each text's prediction; see `RankCalibration`."""
+        return self.scale_.from_unit(self.rank_calibration_.transform(self._predict_unit(X)))
 
-    def _levels(self, given: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """The level of each text's rating."""
+    def _predict_unit(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
+        """Return the rating of each text, scaled to 0..1."""
         check_is_fitted(self, "members_")
-        texts = checked_texts(given)
-        thresholds = OrdinalTargets(self.scale_)
+        texts = validate_texts(X)
+        targets = OrdinalTargets(self.scale_)
         if not texts:
             return np.zeros(0)
-        logits = self.blend_.logits(list(self.members_.logits(texts, thresholds).values()))
-        return thresholds.level(self.blend_.sharpness * logits)
+        logits = self.stacking_.logits(list(self.members_.logits(texts, targets).values()))
+        return targets.expected_rating(self.stacking_.sharpness * logits)
 
-    def _check(self, groups: int) -> None:
-        """Refuse settings that cannot be, for so many groups of texts."""
+    def _validate_settings(self, num_groups: int) -> None:
+        """Raise an error if a setting is out of range for this number of groups."""
         validate(
-            (groups > 1, "all texts are of one group, and folds keep groups whole: name another group, or none"),
             (
-                groups < 2 or (is_integer(self.folds, 2) and self.folds <= groups),
-                f"folds got {self.folds}: choose 2 up to the number of groups, {groups}",
+                num_groups > 1,
+                "all texts belong to one group, and a group cannot be divided into folds: name another group, or none",
             ),
             (
-                is_integer(self.seed, 0) and self.seed < _SEEDS,
-                f"seed got {self.seed}: choose a whole number from 0 up, below {_SEEDS:,}",
+                num_groups < 2 or (is_integer(self.folds, 2) and self.folds <= num_groups),
+                f"folds got {self.folds}: choose 2 up to the number of groups, {num_groups}",
+            ),
+            (
+                is_integer(self.seed, 0) and self.seed < _NUM_SEEDS,
+                f"seed got {self.seed}: choose an integer from 0 up, below {_NUM_SEEDS:,}",
             ),
         )
 
-    def _members(
+    def _cross_validated_logits(
         self,
         texts: Sequence[str],
         counts: Any,
         ratings: Float[np.ndarray, " texts"],
-        thresholds: OrdinalTargets,
-        number: int,
-    ) -> Members:
-        ngrams, seed = NGrams.fit(counts), 1000 * self.seed + number
-        if not len(ngrams.places):
-            raise ConfigError(
-                "the texts are empty, or share no characters: nothing that is learned of one tells of others"
+        targets: OrdinalTargets,
+        folds: Sequence[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]],
+    ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
+        """Return the logits of each member for every text, from members that were not fitted to the text."""
+        logits: dict[str, np.ndarray] = {}
+        for number, (train, test) in enumerate(folds, 1):
+            self._note(f"fold {number} of {self.folds}")
+            members = self._fit_members(
+                [texts[index] for index in train], counts[train], ratings[train], targets, number
             )
-        rows, above = ngrams.weigh(counts), thresholds.above(ratings)
-        encoder = None
-        if self.encoder:
-            from seqloom.text_features.encoder import Encoder, WordIndex
+            rows = members.ngrams.transform(counts[test])
+            fold_logits = members.logits_of_rows(rows, [texts[index] for index in test], targets)
+            for member, values in fold_logits.items():
+                logits.setdefault(member, np.zeros((len(texts), targets.num_thresholds)))[test] = values
+        return logits
 
-            settings = self.encoder_settings or EncoderSettings()
-            encoder = Encoder(WordIndex.fit(texts), thresholds.count, settings, seed).fit(texts, above)
+    def _fit_stacking(
+        self,
+        logits: dict[str, Float[np.ndarray, "texts thresholds"]],
+        ratings: Float[np.ndarray, " texts"],
+        targets: OrdinalTargets,
+        folds: Sequence[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]],
+    ) -> None:
+        """Fit the combination and the rank calibration, and measure them on unseen texts."""
+        above, unit_ratings = targets.above(ratings), self.scale_.to_unit(ratings)
+        stacked_logits = np.stack(list(logits.values()))
+        self.report_ = {
+            member: _accuracy(targets.expected_rating(values), unit_ratings, self.scale_)
+            for member, values in logits.items()
+        }
+        predicted = np.zeros(len(ratings))
+        for train, test in folds:
+            stacking = StackedRegressor.fit(stacked_logits[:, train], above[train], unit_ratings[train], targets)
+            test_logits = stacking.logits(list(stacked_logits[:, test]))
+            predicted[test] = targets.expected_rating(stacking.sharpness * test_logits)
+        self.report_["blend"] = _accuracy(predicted, unit_ratings, self.scale_)
+        self.rank_calibration_ = RankCalibration.fit(predicted, unit_ratings)
+        self.stacking_ = StackedRegressor.fit(stacked_logits, above, unit_ratings, targets)
+
+    def _fit_members(
+        self,
+        texts: Sequence[str],
+        counts: Any,
+        ratings: Float[np.ndarray, " texts"],
+        targets: OrdinalTargets,
+        fold: int,
+    ) -> Members:
+        """Fit all members to some texts; fold 0 is all texts."""
+        ngrams, seed = NGrams.fit(counts), 1000 * self.seed + fold
+        if not len(ngrams.buckets):
+            raise ConfigError("the texts are empty, or share no n-grams, so nothing can be learned: pass other texts")
+        rows, above = ngrams.transform(counts), targets.above(ratings)
         return Members(
             ngrams=ngrams,
-            ridge=Ridge.fit(rows, self.scale_.to_unit(ratings)),
-            ordinal=Ordinal.fit(rows, above),
+            encoder=self._fit_encoder(texts, above, seed) if self.encoder else None,
+            ridge=RidgeRegression.fit(rows, self.scale_.to_unit(ratings)),
+            ordinal=OrdinalRegression.fit(rows, above),
             network=NGramNetwork.fit(rows, above, NetworkSettings(), seed),
-            encoder=encoder,
         )
 
-    def _say(self, line: str) -> None:
+    def _fit_encoder(self, texts: Sequence[str], above: Bool[np.ndarray, "texts thresholds"], seed: int) -> "Encoder":
+        from seqloom.text_features.encoder import Encoder, WordIndex
+
+        settings = self.encoder_settings or EncoderSettings()
+        return Encoder(WordIndex.fit(texts), above.shape[1], settings, seed).fit(texts, above)
+
+    def _note(self, line: str) -> None:
         if self.note is not None:
             self.note(line)
 
 
-def _checked(given: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " texts"]]:
-    texts = checked_texts(given)
+def _validate(texts: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " texts"]]:
+    """Return the texts as strings and the ratings as numbers."""
+    texts = validate_texts(texts)
     try:
         numbers = np.asarray(ratings, np.float64)
     except (TypeError, ValueError):
-        raise ConfigError(f"the ratings are {ratings!r:.60}: give a number for each text") from None
+        raise ConfigError(f"the ratings are {ratings!r:.60}: pass a number for each text") from None
     if numbers.shape != (len(texts),):
-        raise ConfigError(f"{len(texts)} texts have ratings of shape {list(numbers.shape)}: give one for each")
+        raise ConfigError(f"{len(texts)} texts have ratings of shape {list(numbers.shape)}: pass one for each text")
     if not np.isfinite(numbers).all():
         raise ConfigError(
             f"{int((~np.isfinite(numbers)).sum())} ratings are missing or infinite: leave those texts out"
         )
-    if len(texts) < _LEAST:
-        raise ConfigError(f"{len(texts)} rated texts are too few to learn from: give {_LEAST} or more")
+    if len(texts) < _MIN_TEXTS:
+        raise ConfigError(f"{len(texts)} rated texts are too few to fit a critic: pass {_MIN_TEXTS} or more")
     return texts, numbers
 
 
-def _figures(found: Float[np.ndarray, " texts"], levels: Float[np.ndarray, " texts"], scale: Scale) -> dict[str, float]:
-    """Correlation on the scale's levels, and the mean error in the rating's own units."""
-    off = np.abs(scale.from_unit(found) - scale.from_unit(levels))
+def _accuracy(
+    predicted: Float[np.ndarray, " texts"], ratings: Float[np.ndarray, " texts"], scale: Scale
+) -> dict[str, float]:
+    """Return the correlation of the scaled ratings, and the mean error in units of the rating."""
+    errors = np.abs(scale.from_unit(predicted) - scale.from_unit(ratings))
     return {
-        "pearson": float(correlations(found[None], levels)[0]),
-        "mean_error": float(off.mean()),
+        "pearson": float(pearson_correlations(predicted[None], ratings)[0]),
+        "mean_error": float(errors.mean()),
     }

@@ -6,25 +6,25 @@ from typing import Any
 from seqloom.critic.storage import CRITIC
 from seqloom.errors import RunError
 
-__all__ = ["describe_critic", "holds_critic"]
+__all__ = ["describe_critic", "is_critic_folder"]
 
 
-def holds_critic(folder: str | Path) -> bool:
-    """Whether a folder is that of a critic, and of no run."""
+def is_critic_folder(folder: str | Path) -> bool:
+    """Return whether a folder contains a critic, and not a run."""
     return (Path(folder) / "critic.json").exists() and not (Path(folder) / "config.json").exists()
 
 
 def describe_critic(folder: str | Path) -> dict[str, Any]:
-    """What a critic rates, what it learned from and how well it did, in JSON's types.
+    """Describe a critic in JSON's types: its rating, its training data and its accuracy.
 
     Returns:
-        `critic` (the folder), `rating` (the column), `lowest` and `highest` of its ratings, `heavy` (whether they are
-        scaled by rank), `source`, `pool` (None for the whole table), `group`, `cut_words`, `texts`, `groups`,
-        `readers` (by name, the last of them their blend: `pearson`, and `mean_error` in units of the rating, on texts
-        that they had not seen) and `version`.
+        `critic` (folder), `rating` (column), `lowest` and `highest` rating, `heavy` (whether ratings are scaled by
+        rank), `source`, `pool` (None for the whole table), `group`, `cut_words`, `texts`, `groups`, `readers` (by name
+        of the member, last "blend" for all together: `pearson`, and `mean_error` in units of the rating, on unseen
+        texts) and `version`.
 
     Raises:
-        RunError: there is no critic, or it is damaged or from a newer format.
+        RunError: the folder has no critic, or the critic is damaged or has an unsupported format.
     """
     stored = CRITIC.read_settings(Path(folder))
     try:
@@ -43,10 +43,10 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
             "texts": int(origin["texts"]),
             "groups": int(origin["groups"]),
             "readers": {
-                str(name): {figure: float(found[figure]) for figure in ("pearson", "mean_error")}
-                for name, found in report.items()
+                str(name): {key: float(figures[key]) for key in ("pearson", "mean_error")}
+                for name, figures in report.items()
             },
             "version": origin["version"],
         }
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"the critic in {folder} is damaged ({error!r}): fit it anew, or copy it again") from None
+        raise RunError(f"the critic in {folder} is damaged ({error!r}): fit it again, or copy it again") from None

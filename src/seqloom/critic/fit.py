@@ -9,7 +9,7 @@ import numpy as np
 from seqloom.config import ReadingConfig
 from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.critic import Critic
-from seqloom.critic.storage import holds_other_things, save_critic
+from seqloom.critic.storage import CRITIC, is_occupied, save_critic
 from seqloom.errors import RunError
 from seqloom.files import check_writable
 from seqloom.reporter import Reporter, silent
@@ -33,31 +33,31 @@ def fit_critic(
     overwrite: bool = False,
     note: Reporter = silent,
 ) -> Critic:
-    """Fit a critic and keep it in a folder.
+    """Fit a critic and store it in a folder.
 
     Args:
-        source: a table.
-        run: the folder.
-        text: the column of the text.
-        rating: the column of the rating.
-        group: the column that says which rows belong together.
-        pool: which part of the table is read.
-        cut_words: texts of more words are cut short.
+        source: table of rated texts.
+        run: folder for the critic.
+        text: column of the text.
+        rating: column of the rating.
+        group: column whose equal values mark related rows, which stay in one fold.
+        pool: disjoint part of the table that is read.
+        cut_words: maximal number of words per text; longer texts are cut.
         encoder: see `Critic`.
         folds: see `Critic`.
         seed: see `Critic`.
-        overwrite: replace a critic that the folder holds.
-        note: is told what is read and done.
+        overwrite: replace a critic that is already in the folder.
+        note: function that receives progress messages.
 
     Raises:
-        UserError: the source, the settings or the folder are not usable.
+        UserError: the source, the settings or the folder is unusable.
     """
     folder = Path(run)
-    if holds_other_things(folder):
-        raise RunError(f"--run got {folder}, which holds something else than a critic: name another folder")
-    check_writable(folder / "critic.json")
-    if (folder / "critic.json").exists() and not overwrite:
-        raise RunError(f"{folder} holds a critic already: give --overwrite to replace it, or name another folder")
+    if is_occupied(folder):
+        raise RunError(f"--run got {folder}, which contains something other than a critic: name another folder")
+    check_writable(folder / CRITIC.settings_file)
+    if (folder / CRITIC.settings_file).exists() and not overwrite:
+        raise RunError(f"{folder} already contains a critic: use --overwrite to replace it, or name another folder")
     reading = ReadingConfig(text=text, rating=(rating,), group=group, pool=pool, cut_words=cut_words)
     rated = read_rated(source, reading, note)
     critic = Critic(encoder=encoder, folds=folds, seed=seed, note=note)

@@ -1,4 +1,4 @@
-"""Open a critic: a fitted folder, a rated run, a regressor, or a function."""
+"""Open a critic: a fitted critic, a rated run, a regressor, or a function."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ __all__ = ["open_critic", "resolve_critic"]
 
 
 def open_critic(folder: str | Path) -> "Critic | BayesInversionCritic":
-    """The critic in a folder; a rated run, read backwards, is one too.
+    """Open the critic in a folder; a rated run becomes a critic by Bayes' rule.
 
     Raises:
-        UserError: there is neither, or it is damaged.
+        UserError: the folder has neither a critic nor a rated run, or its content is damaged.
     """
     path = Path(folder)
     if (path / "config.json").exists() and not (path / "critic.json").exists():
@@ -32,15 +32,15 @@ def open_critic(folder: str | Path) -> "Critic | BayesInversionCritic":
 def resolve_critic(
     critic: Any, *, by_rank: bool = False
 ) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
-    """A critic's function, its scale and the column that it rates, where it knows them.
+    """Return a critic's prediction function, and its scale and rating column if they are known.
 
     Args:
-        critic: a folder of one, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
-        by_rank: of ratings that are more than a few steps, a `Critic` gives what stands as high among ratings as a
-            text's stands among its predictions; see `Ranks`.
+        critic: folder of a critic or of a rated run, `Critic`, regressor with `predict`, or function from texts to
+            ratings.
+        by_rank: whether a `Critic` predicts by rank, see `Critic.predict_rank`; ignored for ratings with few values.
 
     Raises:
-        UserError: it is none of them, or its folder is damaged.
+        UserError: the critic has an unsupported type, or its folder is damaged.
     """
     if isinstance(critic, str | Path):
         critic = open_critic(critic)
@@ -52,4 +52,4 @@ def resolve_critic(
         return critic.predict_rank if ranked else critic.predict, scale, None if scale is None else scale.name
     if callable(critic) and not isinstance(critic, type):
         return critic, None, None
-    raise ConfigError(f"critic got {critic!r:.60}: give a folder, an object with predict, or a function of texts")
+    raise ConfigError(f"critic got {critic!r:.60}: pass a folder, an object with predict, or a function of texts")

@@ -1,35 +1,40 @@
-"""A judge of another family: naive Bayes, which counts words and knows nothing of what the critic knows.
+"""A naive Bayes rater, which judges generated texts independently of the critic.
 
-It never filters. What it says of generated texts is held against what it says of real ones.
+The rater belongs to another family of models than the critic and never filters texts. Its ratings of generated texts
+are compared with its ratings of real texts.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from seqloom.critic.ordinal_targets import OrdinalTargets
 from seqloom.data.scale import Scale, fit_scale
 
 __all__ = ["NaiveBayesRater"]
 
-_FEATURES = 1 << 20
-_PRIOR = 0.5
-"""Of every n-gram, in texts (additive smoothing)."""
+_NUM_BUCKETS = 1 << 20
+_SMOOTHING = 0.5
+"""Number of texts added to the count of every n-gram (additive smoothing)."""
+
+_CONSTANT_LOGIT = 10.0
+"""Magnitude of the logit of a target that is the same for all texts."""
 
 
 @dataclass(frozen=True)
 class NaiveBayesRater:
-    """Naive Bayes of words and pairs of words for every threshold, its confidence set by logistic regression.
+    """Naive Bayes on words and word pairs for every threshold, calibrated by logistic regression.
 
     Attributes:
-        scale: of the ratings.
-        weight: of every n-gram: how much likelier it is above the threshold.
-        slope: of every threshold: how far the sum of weights is to be believed.
-        bias: of every threshold.
-        middle: mean level of what it expects of texts that it has not seen.
-        spread: how many times as far from the middle true levels lie as expected ones: what is expected shrinks.
+        scale: scale of the ratings.
+        weight: log-likelihood ratio of every n-gram above against below each threshold.
+        slope: factor on the sum of weights of each threshold.
+        bias: bias of each threshold.
+        middle: mean expected rating of unseen texts, scaled to 0..1.
+        spread: ratio of the standard deviations of true and expected ratings; expected ratings shrink to the middle.
     """
 
     scale: Scale
@@ -45,71 +50,73 @@ class NaiveBayesRater:
         texts: Sequence[str],
         ratings: Float[np.ndarray, " texts"],
         name: str = "rating",
-        shown: Sequence[str] | None = None,
+        calibration_texts: Sequence[str] | None = None,
     ) -> "NaiveBayesRater":
-        """Learn from rated texts; each half of them sets the confidence in what the other half teaches.
+        """Fit to rated texts; the calibration is fitted by two-fold cross-fitting.
 
         Args:
-            texts: to learn from.
-            ratings: of each.
-            name: of the rating.
-            shown: the same texts in the form that will be judged, where that is another: cut short, for one.
+            texts: training texts.
+            ratings: rating of each text.
+            name: name of the rating.
+            calibration_texts: the same texts in the form that will be rated, such as shortened; None for `texts`.
         """
         scale = fit_scale(name, ratings)
-        thresholds = OrdinalTargets(scale)
-        above = thresholds.above(ratings)
-        rows = _rows(texts)
-        seen = rows if shown is None else _rows(shown)
+        targets = OrdinalTargets(scale)
+        above = targets.above(ratings)
+        rows = _normalized_rows(texts)
+        calibration_rows = rows if calibration_texts is None else _normalized_rows(calibration_texts)
         order = np.random.default_rng(0).permutation(len(texts))
         halves = order[: len(order) // 2], order[len(order) // 2 :]
         sums = np.zeros(above.shape)
-        for known, left in (halves, halves[::-1]):
-            sums[left] = seen[left] @ _ratios(rows[known], above[known])
-        pairs = [_confidence(sums[:, k], above[:, k]) for k in range(above.shape[1])]
-        slope, bias = (np.array(part) for part in zip(*pairs, strict=True))
-        expected = thresholds.level(sums * slope + bias)
+        for train, test in (halves, halves[::-1]):
+            sums[test] = calibration_rows[test] @ _log_ratios(rows[train], above[train])
+        calibrations = [_fit_calibration(sums[:, k], above[:, k]) for k in range(above.shape[1])]
+        slope, bias = (np.array(values) for values in zip(*calibrations, strict=True))
+        expected = targets.expected_rating(sums * slope + bias)
         spread = float(scale.to_unit(ratings).std() / max(float(expected.std()), 1e-9))
-        return cls(scale, _ratios(rows, above), slope, bias, float(expected.mean()), spread)
+        return cls(scale, _log_ratios(rows, above), slope, bias, float(expected.mean()), spread)
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """The rating of each text: as far from the middle as true ratings are."""
+        """Return the rating of each text, with the same standard deviation as the true ratings."""
         if not len(texts):
             return np.zeros(0)
-        expected = OrdinalTargets(self.scale).level(_rows(texts) @ self.weight * self.slope + self.bias)
-        levels = self.middle + self.spread * (expected - self.middle)
-        return self.scale.from_unit(levels.clip(0, 1))
+        logits = _normalized_rows(texts) @ self.weight * self.slope + self.bias
+        expected = OrdinalTargets(self.scale).expected_rating(logits)
+        stretched = self.middle + self.spread * (expected - self.middle)
+        return self.scale.from_unit(stretched.clip(0, 1))
 
 
-def _rows(texts: Sequence[str]):  # type: ignore[no-untyped-def]
-    """Which n-grams each text has, over the root of their number: long texts repeat themselves."""
+def _normalized_rows(texts: Sequence[str]) -> Any:
+    """Return binary n-gram rows over the square root of their number, since n-grams of long texts are redundant."""
     from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
     rows = HashingVectorizer(
-        n_features=_FEATURES,
+        n_features=_NUM_BUCKETS,
         ngram_range=(1, 2),
         binary=True,
         alternate_sign=False,
         norm=None,
         token_pattern=r"(?u)\b\w+\b|[!?]",
     ).transform(texts)
-    lengths = np.sqrt(np.maximum(np.diff(rows.indptr), 1))
-    return sparse.diags(1 / lengths) @ rows
+    norms = np.sqrt(np.maximum(np.diff(rows.indptr), 1))
+    return sparse.diags(1 / norms) @ rows
 
 
-def _ratios(rows, above: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
-    """The log-ratio of each n-gram's share of the texts above and below."""
+def _log_ratios(rows: Any, above: Bool[np.ndarray, "texts thresholds"]) -> Float[np.ndarray, "features thresholds"]:
+    """Return the log-ratio of each n-gram's document frequency above and below each threshold."""
     present = (rows > 0).T.astype(np.float64)
-    high = (present @ above + _PRIOR) / (above.sum(axis=0) + 2 * _PRIOR)
-    low = (present @ ~above + _PRIOR) / ((~above).sum(axis=0) + 2 * _PRIOR)
+    high = (present @ above + _SMOOTHING) / (above.sum(axis=0) + 2 * _SMOOTHING)
+    low = (present @ ~above + _SMOOTHING) / ((~above).sum(axis=0) + 2 * _SMOOTHING)
     ratios: np.ndarray = np.log(high / low)
     return ratios
 
 
-def _confidence(sums: np.ndarray, above: np.ndarray) -> tuple[float, float]:
+def _fit_calibration(sums: Float[np.ndarray, " texts"], above: Bool[np.ndarray, " texts"]) -> tuple[float, float]:
+    """Return slope and bias of a logistic regression from the sum of weights to the target."""
     from sklearn.linear_model import LogisticRegression
 
     if above.all() or not above.any():
-        return 0.0, 10.0 if above.all() else -10.0
-    found = LogisticRegression(C=1e6).fit(sums[:, None], above)
-    return float(found.coef_[0, 0]), float(found.intercept_[0])
+        return 0.0, _CONSTANT_LOGIT if above.all() else -_CONSTANT_LOGIT
+    regression = LogisticRegression(C=1e6).fit(sums[:, None], above)
+    return float(regression.coef_[0, 0]), float(regression.intercept_[0])

@@ -1,7 +1,7 @@
-"""A rating as a row of questions: is it above this knot, and this one?
+"""Encode a rating as binary targets, one per threshold: is the rating above it?
 
-Ordinal regression asks each of them (Rennie, Srebro 2005), whatever the distances between ratings are; what it expects
-of the rating is the sum of the answers.
+This is ordinal regression (Rennie and Srebro 2005), which makes no assumption about the distances between ratings. The
+expected rating is the weighted sum of the predicted probabilities.
 """
 
 from dataclasses import dataclass
@@ -16,30 +16,34 @@ __all__ = ["OrdinalTargets", "sigmoid"]
 
 @dataclass(frozen=True)
 class OrdinalTargets:
-    """The middles between the knots of a scale."""
+    """Thresholds halfway between the knots of a scale.
+
+    Attributes:
+        scale: scale of the ratings.
+    """
 
     scale: Scale
 
     @property
-    def count(self) -> int:
-        """How many there are."""
+    def num_thresholds(self) -> int:
+        """Return the number of thresholds."""
         return len(self.scale.knots) - 1
 
     def above(self, ratings: Float[np.ndarray, " texts"]) -> Bool[np.ndarray, "texts thresholds"]:
-        """Whether each rating is above each threshold."""
+        """Return whether each rating is above each threshold."""
         knots = np.asarray(self.scale.knots)
-        middles = (knots[1:] + knots[:-1]) / 2
-        above: np.ndarray = np.asarray(ratings)[:, None] > middles
+        thresholds = (knots[1:] + knots[:-1]) / 2
+        above: np.ndarray = np.asarray(ratings)[:, None] > thresholds
         return above
 
-    def level(self, logits: Float[np.ndarray, "texts thresholds"]) -> Float[np.ndarray, " texts"]:
-        """The expected level, 0 to 1, from the logits of the answers."""
+    def expected_rating(self, logits: Float[np.ndarray, "texts thresholds"]) -> Float[np.ndarray, " texts"]:
+        """Return the expected rating, scaled to 0..1, from the logits of the targets."""
         widths = np.diff(np.asarray(self.scale.positions))
-        level: np.ndarray = sigmoid(logits) @ widths
-        return level
+        expected: np.ndarray = sigmoid(logits) @ widths
+        return expected
 
 
 def sigmoid(logits: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """The probability of a yes."""
+    """Return the logistic function, without overflow."""
     probability: np.ndarray = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
     return probability

@@ -1,7 +1,7 @@
-"""The rating that stands as high among real ones as a prediction among predictions.
+"""Map a prediction to the true rating of the same rank (quantile mapping).
 
-Where texts tell little of their rating, a good prediction of it is near the middle for nearly all of them, and no text
-is ever expected to be of the highest tenth. But which texts are rather of it can be told: those whose predictions are.
+If texts reveal little of their rating, predictions lie near the middle and never reach the highest tenth of the
+ratings. The order of the predictions is still informative, so this calibration uses ranks.
 """
 
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from jaxtyping import Float
 
 __all__ = ["RankCalibration"]
 
-_SHARES = np.linspace(0, 1, 101)
+_QUANTILE_LEVELS = np.linspace(0, 1, 101)
 
 
 @dataclass(frozen=True)
 class RankCalibration:
-    """Quantiles of predicted and of true levels, of the same texts.
+    """Quantiles of predicted and of true ratings, scaled to 0..1, of the same texts.
 
     Attributes:
-        predicted: of texts that were not learned from, ascending.
-        true: as many.
+        predicted: quantiles of the predictions for unseen texts, ascending.
+        true: quantiles of the true ratings.
     """
 
     predicted: Float[np.ndarray, " quantiles"]
@@ -29,19 +29,19 @@ class RankCalibration:
 
     @classmethod
     def fit(cls, predicted: Float[np.ndarray, " texts"], true: Float[np.ndarray, " texts"]) -> "RankCalibration":
-        """The quantiles of both."""
-        return cls(np.quantile(predicted, _SHARES), np.quantile(true, _SHARES))
+        """Compute the quantiles of both."""
+        return cls(np.quantile(predicted, _QUANTILE_LEVELS), np.quantile(true, _QUANTILE_LEVELS))
 
-    def placed(self, predicted: Float[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:
-        """The true level of the same rank as each predicted one; the ends hold for all beyond them."""
-        found: np.ndarray = np.interp(predicted, self.predicted, self.true)
-        return found
+    def transform(self, predicted: Float[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:
+        """Return the true rating of the same rank as each prediction, clipped to the range of the true ratings."""
+        calibrated: np.ndarray = np.interp(predicted, self.predicted, self.true)
+        return calibrated
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
+        """Return the quantiles by name."""
         return {"predicted": self.predicted, "true": self.true}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "RankCalibration":
-        """The ranks that `to_arrays` described."""
+        """Restore a calibration from the result of `to_arrays`."""
         return cls(arrays["predicted"], arrays["true"])

@@ -11,10 +11,10 @@ from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 from seqloom.sampling.rejection import checked_ratings
 
-__all__ = ["PREDICTED", "rate_table"]
+__all__ = ["RATING_COLUMN", "rate_table"]
 
-PREDICTED = "rating_predicted"
-"""The column that a critic adds."""
+RATING_COLUMN = "rating_predicted"
+"""Column of the predicted ratings."""
 
 
 def rate_table(
@@ -26,32 +26,32 @@ def rate_table(
     overwrite: bool = False,
     note: Reporter = silent,
 ) -> int:
-    """Write a table again with a column of predicted ratings.
+    """Copy a table and add a column of predicted ratings.
 
     Args:
-        critic: see `opened`; its folder may be that of a rated run.
-        source: the table.
-        text: the column of the text.
-        output: the new table.
-        overwrite: replace what is there.
-        note: is told which rows were left out, and how many have no text and so no rating.
+        critic: see `resolve_critic`.
+        source: table of texts.
+        text: column of the text.
+        output: new table.
+        overwrite: replace an existing file.
+        note: function that receives the numbers of skipped rows and of rows without a text.
 
     Returns:
-        The number of rows.
+        Number of rows.
 
     Raises:
-        UserError: the critic, the table or the file are not usable.
+        UserError: the critic, the table or the output file is unusable.
     """
-    rate, _, _ = resolve_critic(critic)
+    predict, _, _ = resolve_critic(critic)
     tally: Counter[str] = Counter()
 
-    def rated(texts: Sequence[str]) -> list[dict[str, float]]:
-        return [{PREDICTED: round(rating, 4)} for rating in checked_ratings(rate, texts).tolist()]
+    def rate(texts: Sequence[str]) -> list[dict[str, float]]:
+        return [{RATING_COLUMN: round(rating, 4)} for rating in checked_ratings(predict, texts).tolist()]
 
-    written = annotate(source, text, Path(output), (PREDICTED,), rated, tally, overwrite=overwrite)
-    empty = tally.pop(ROW_WITHOUT_TEXT, 0)
-    if empty:
-        note(f"{counted(empty, ROW_WITHOUT_TEXT)}: {PREDICTED} is left empty there")
+    num_rows = annotate(source, text, Path(output), (RATING_COLUMN,), rate, tally, overwrite=overwrite)
+    num_empty = tally.pop(ROW_WITHOUT_TEXT, 0)
+    if num_empty:
+        note(f"{counted(num_empty, ROW_WITHOUT_TEXT)}: {RATING_COLUMN} is empty in these rows")
     for reason, count in tally.items():
         note(f"skipped: {counted(count, reason)}")
-    return written
+    return num_rows

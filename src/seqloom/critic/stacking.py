@@ -1,9 +1,8 @@
-"""Several answers to the same thresholds, made one.
+"""Combine the logits of several members by stacking (Wolpert 1992).
 
-The weights are learned on texts that the members did not see in training. Then the answers are sharpened: what a
-regression expects shrinks towards the middle, so that no text would ever seem to have an extreme rating; sharp answers
-move each expectation towards the rating that is likeliest, which also is nearer to the truth in absolute terms. They
-are as sharp as they can be without telling texts apart less well.
+The weights are fitted on texts that the members did not see in training. The expected rating of a regression shrinks
+towards the middle. Therefore the logits are multiplied by a sharpness, which moves each expectation towards the most
+likely rating and lowers the absolute error. The sharpness is limited, so that it hardly lowers the correlation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,24 +13,24 @@ from jaxtyping import Bool, Float
 
 from seqloom.critic.ordinal_targets import OrdinalTargets, sigmoid
 
-__all__ = ["StackedRegressor", "correlations"]
+__all__ = ["StackedRegressor", "pearson_correlations"]
 
-_SHARPNESS = np.linspace(1, 5, 41)
-_ALIKE = 10.0
-"""How much is held against weights that differ: it decides where there are few texts."""
+_SHARPNESS_GRID = np.linspace(1, 5, 41)
+_WEIGHT_PENALTY = 10.0
+"""Penalty of the squared distance from equal weights; it matters if there are few texts."""
 
-_WORTH = 0.001
-"""Of correlation, that sharper answers may cost."""
+_CORRELATION_LOSS = 0.001
+"""Correlation that sharper logits may cost."""
 
 
 @dataclass(frozen=True)
 class StackedRegressor:
-    """A weighted sum of logits.
+    """A weighted sum of the members' logits.
 
     Attributes:
-        weights: of the members, none below 0.
-        bias: of every threshold.
-        sharpness: what the logits are multiplied by before a rating is made of them.
+        weights: weight of each member, 0 or more.
+        bias: bias of every threshold.
+        sharpness: factor on the logits before the expected rating is computed.
     """
 
     weights: tuple[float, ...]
@@ -43,57 +42,68 @@ class StackedRegressor:
         cls,
         logits: Float[np.ndarray, "members texts thresholds"],
         above: Bool[np.ndarray, "texts thresholds"],
-        levels: Float[np.ndarray, " texts"],
-        thresholds: OrdinalTargets,
+        ratings: Float[np.ndarray, " texts"],
+        targets: OrdinalTargets,
     ) -> "StackedRegressor":
-        """Learn from texts that the members have not seen.
+        """Fit weights, biases and sharpness to texts that the members have not seen.
 
         Args:
-            logits: of each member.
-            above: the answers.
-            levels: of the true ratings.
-            thresholds: that were asked.
+            logits: logits of each member.
+            above: ordinal targets of the texts.
+            ratings: true ratings, scaled to 0..1.
+            targets: thresholds of the ordinal targets.
         """
         from scipy.optimize import minimize
 
-        count, num_members = above.size, len(logits)
+        size, num_members = above.size, len(logits)
 
-        def cost(values: np.ndarray) -> tuple[float, np.ndarray]:
+        def loss_and_gradient(values: np.ndarray) -> tuple[float, np.ndarray]:
             sums = np.tensordot(values[:num_members], logits, 1) + values[num_members:]
-            errors = (sigmoid(sums) - above) / count
-            apart = values[:num_members] - 1 / num_members
-            loss = float((np.logaddexp(0, sums) - above * sums).sum() + 0.5 * _ALIKE * apart @ apart) / count
-            return loss, np.concatenate([np.tensordot(logits, errors, 2) + _ALIKE * apart / count, errors.sum(axis=0)])
+            errors = (sigmoid(sums) - above) / size
+            offsets = values[:num_members] - 1 / num_members
+            penalty = 0.5 * _WEIGHT_PENALTY * offsets @ offsets
+            loss = float((np.logaddexp(0, sums) - above * sums).sum() + penalty) / size
+            weight_gradient = np.tensordot(logits, errors, 2) + _WEIGHT_PENALTY * offsets / size
+            return loss, np.concatenate([weight_gradient, errors.sum(axis=0)])
 
         start = np.concatenate([np.full(num_members, 1 / num_members), np.zeros(above.shape[1])])
         bounds = [(0, None)] * num_members + [(None, None)] * above.shape[1]
-        values = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-        blended = np.tensordot(values[:num_members], logits, 1) + values[num_members:]
-        expected = np.stack([thresholds.level(sharp * blended) for sharp in _SHARPNESS])
-        agreement = correlations(expected, levels)
-        off = np.abs(expected - levels).mean(axis=1)
-        off[agreement < agreement.max() - _WORTH] = np.inf
-        sharpness = float(_SHARPNESS[int(np.argmin(off))])
+        values = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        stacked = np.tensordot(values[:num_members], logits, 1) + values[num_members:]
+        sharpness = _best_sharpness(stacked, ratings, targets)
         return cls(tuple(values[:num_members].tolist()), tuple(values[num_members:].tolist()), sharpness)
 
     def logits(self, members: Sequence[Float[np.ndarray, "texts thresholds"]]) -> Float[np.ndarray, "texts thresholds"]:
-        """The blended logits of the members'."""
-        blended: np.ndarray = np.tensordot(np.asarray(self.weights), np.stack(members), 1) + np.asarray(self.bias)
-        return blended
+        """Return the combined logits, without the sharpness."""
+        stacked: np.ndarray = np.tensordot(np.asarray(self.weights), np.stack(members), 1) + np.asarray(self.bias)
+        return stacked
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
+        """Return the parameters by name."""
         return {name: np.asarray(getattr(self, name)) for name in ("weights", "bias", "sharpness")}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "StackedRegressor":
-        """The blend that `to_arrays` described."""
+        """Restore a regressor from the result of `to_arrays`."""
         return cls(tuple(arrays["weights"].tolist()), tuple(arrays["bias"].tolist()), float(arrays["sharpness"]))
 
 
-def correlations(rows: Float[np.ndarray, "rows texts"], levels: Float[np.ndarray, " texts"]) -> np.ndarray:
-    """Pearson's, of each row with the levels; 0 where either does not vary."""
-    off, wanted = rows - rows.mean(axis=1, keepdims=True), levels - levels.mean()
-    lengths = np.sqrt((off**2).sum(axis=1) * (wanted**2).sum())
-    found: np.ndarray = (off @ wanted) / np.maximum(lengths, 1e-12)
-    return found
+def _best_sharpness(
+    logits: Float[np.ndarray, "texts thresholds"], ratings: Float[np.ndarray, " texts"], targets: OrdinalTargets
+) -> float:
+    """Return the sharpness with the smallest absolute error among those that hardly lower the correlation."""
+    expected = np.stack([targets.expected_rating(sharpness * logits) for sharpness in _SHARPNESS_GRID])
+    correlations = pearson_correlations(expected, ratings)
+    errors = np.abs(expected - ratings).mean(axis=1)
+    errors[correlations < correlations.max() - _CORRELATION_LOSS] = np.inf
+    return float(_SHARPNESS_GRID[int(np.argmin(errors))])
+
+
+def pearson_correlations(
+    rows: Float[np.ndarray, "rows texts"], ratings: Float[np.ndarray, " texts"]
+) -> Float[np.ndarray, " rows"]:
+    """Return Pearson's correlation of each row with the ratings; 0 if either is constant."""
+    row_offsets, rating_offsets = rows - rows.mean(axis=1, keepdims=True), ratings - ratings.mean()
+    norms = np.sqrt((row_offsets**2).sum(axis=1) * (rating_offsets**2).sum())
+    correlations: np.ndarray = (row_offsets @ rating_offsets) / np.maximum(norms, 1e-12)
+    return correlations

@@ -1,4 +1,4 @@
-"""A critic on disk: arrays and JSON, nothing that runs when it is read."""
+"""Store a critic as arrays and JSON. Reading a critic runs no stored code."""
 
 import os
 from collections.abc import Mapping
@@ -13,39 +13,44 @@ from seqloom.critic.stacking import StackedRegressor
 from seqloom.data.scale import Scale
 from seqloom.errors import RunError
 from seqloom.text_features.config import EncoderSettings
-from seqloom.text_features.linear_models import Ordinal, Ridge
-from seqloom.text_features.model_archive import Kind, Part, Parts
+from seqloom.text_features.linear_models import OrdinalRegression, RidgeRegression
+from seqloom.text_features.model_archive import ArrayLoader, ModelArchive, StoredArrays
 from seqloom.text_features.ngram_network import NGramNetwork
 from seqloom.text_features.ngrams import NGrams
 
 if TYPE_CHECKING:
     from seqloom.critic.critic import Critic
 
-__all__ = ["CRITIC", "holds_other_things", "load_critic", "save_critic"]
+__all__ = ["CRITIC", "is_occupied", "load_critic", "save_critic"]
 
-CRITIC = Kind(name="critic", format=3, oldest=3, made_by="seqloom critic fit SOURCE --text COLUMN --rating COLUMN")
-"""The kind of folder."""
+CRITIC = ModelArchive(
+    name="critic",
+    format=3,
+    oldest_format=3,
+    fit_command="seqloom critic fit SOURCE --text COLUMN --rating COLUMN",
+)
+"""File format of critics."""
 
 
 def save_critic(critic: "Critic", folder: Path, origin: Mapping[str, Any]) -> None:
-    """Write a trained critic.
+    """Write a fitted critic.
 
     Args:
-        critic: to write.
-        folder: where.
-        origin: what it was trained on, in JSON's types.
+        critic: fitted critic.
+        folder: folder for the critic.
+        origin: description of the training data, in JSON's types.
 
     Raises:
-        SeqloomError: the disk is full or the folder cannot be written to.
+        SeqloomError: the disk is full or the folder is not writable.
     """
     members = critic.members_
-    parts: dict[str, Part] = {
+    parts: dict[str, StoredArrays] = {
         "ngrams": members.ngrams,
         "ridge": members.ridge,
         "ordinal": members.ordinal,
         "network": members.network,
-        "blend": critic.blend_,
-        "ranks": critic.ranks_,
+        "blend": critic.stacking_,
+        "ranks": critic.rank_calibration_,
     }
     if members.encoder is not None:
         parts["encoder"] = members.encoder
@@ -61,25 +66,25 @@ def save_critic(critic: "Critic", folder: Path, origin: Mapping[str, Any]) -> No
 
 
 def load_critic(folder: str | Path) -> "Critic":
-    """The critic that a folder holds.
+    """Load the critic in a folder.
 
     Raises:
-        RunError: there is none, or it is damaged or from a newer format.
+        RunError: the folder has no critic, or the critic is damaged or has an unsupported format.
     """
-    return CRITIC.load(Path(folder), _restored)
+    return CRITIC.load(Path(folder), _restore)
 
 
-def holds_other_things(folder: Path) -> bool:
-    """Whether a place is taken by anything but a critic; what an end in the middle of writing left behind is none."""
+def is_occupied(folder: Path) -> bool:
+    """Return whether a path contains anything but a critic; leftovers of an interrupted write do not count."""
     if not os.path.isdir(folder):
         return os.path.exists(folder)
-    if (folder / CRITIC.settings).exists():
+    if (folder / CRITIC.settings_file).exists():
         return False
-    mine = (CRITIC.arrays, f".{CRITIC.arrays}.", f".{CRITIC.settings}.")
-    return not all(path.name.startswith(mine) for path in folder.iterdir())
+    leftovers = (CRITIC.arrays_file, f".{CRITIC.arrays_file}.", f".{CRITIC.settings_file}.")
+    return not all(path.name.startswith(leftovers) for path in folder.iterdir())
 
 
-def _restored(stored: Mapping[str, Any], part: Parts) -> "Critic":
+def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> "Critic":
     from seqloom.critic.critic import Critic, Members
 
     settings = EncoderSettings(**stored["encoder_settings"])
@@ -88,18 +93,18 @@ def _restored(stored: Mapping[str, Any], part: Parts) -> "Critic":
     if stored["encoder"] is not None:
         from seqloom.text_features.encoder import Encoder
 
-        encoder = Encoder.restored(part("encoder"), stored["encoder"], settings)
+        encoder = Encoder.restore(arrays_of("encoder"), stored["encoder"], settings)
     critic.scale_ = Scale.from_json(stored["scale"])
     critic.members_ = Members(
-        ngrams=NGrams.from_arrays(part("ngrams")),
-        ridge=Ridge.from_arrays(part("ridge")),
-        ordinal=Ordinal.from_arrays(part("ordinal")),
-        network=NGramNetwork.from_arrays(part("network")),
+        ngrams=NGrams.from_arrays(arrays_of("ngrams")),
+        ridge=RidgeRegression.from_arrays(arrays_of("ridge")),
+        ordinal=OrdinalRegression.from_arrays(arrays_of("ordinal")),
+        network=NGramNetwork.from_arrays(arrays_of("network")),
         encoder=encoder,
     )
-    critic.blend_ = StackedRegressor.from_arrays(part("blend"))
-    critic.ranks_ = RankCalibration.from_arrays(part("ranks"))
+    critic.stacking_ = StackedRegressor.from_arrays(arrays_of("blend"))
+    critic.rank_calibration_ = RankCalibration.from_arrays(arrays_of("ranks"))
     critic.report_ = stored["report"]
     if not np.isfinite(critic.predict(["a text"])).all():
-        raise RunError(f"{CRITIC.arrays} holds numbers that are not finite")
+        raise RunError(f"{CRITIC.arrays_file} contains numbers that are not finite")
     return critic

@@ -1,1 +1,1 @@
-"""Detectors: from a text to the probability that it was generated."""
+"""Detectors: predict the probability that a text was generated."""

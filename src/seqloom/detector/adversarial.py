@@ -1,10 +1,11 @@
-"""An arms race: a generator keeps what a detector takes for real, and the detector learns from what was kept."""
+"""Adversarial rounds: a generator keeps the texts that a detector takes for real, and the detector learns from them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from seqloom.config import ReadingConfig, validate
 from seqloom.config.sampling import is_integer
@@ -12,29 +13,29 @@ from seqloom.corpora.labelled_texts import read_texts
 from seqloom.detector.detector import Detector
 from seqloom.detector.negatives import generate_negatives
 from seqloom.files import write_json
-from seqloom.plots.adversarial import duel_curve
+from seqloom.plots.adversarial import plot_adversarial_rounds
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["AdversarialRound", "adversarial_rounds"]
 
-_HELD_OUT = 0.4
-"""Share of the real texts, and of each round's generated ones, that only measure."""
+_TEST_SHARE = 0.4
+"""Share of the real texts, and of each round's generated texts, that is used for measurement only."""
 
-_LEAST = 100
-"""Real texts that a duel needs at least."""
+_MIN_REAL_TEXTS = 100
+_SEED_STEP = 7919
 
 
 @dataclass(frozen=True)
 class AdversarialRound:
-    """One round.
+    """The result of one round.
 
     Attributes:
-        number: from 1 on.
-        plain: area under the curve of the detector of this round on texts that were not filtered.
-        escaped: the same on the texts that were filtered by this detector.
-        learned: the same of the next detector, which has learned from such texts, on others of them.
-        kept: share that the generator kept of the texts it was asked for.
+        number: number of the round, from 1.
+        auc_unselected: area under the ROC curve of this round's detector for unselected generated texts.
+        auc_after_selection: area for the texts that were selected against this round's detector.
+        auc_after_training: area of the next detector, after training on such texts, for other texts of this round.
+        kept: share of the generated texts that the generator kept.
     """
 
     number: int
@@ -58,103 +59,117 @@ def adversarial_rounds(
     seed: int = 0,
     note: Reporter = silent,
 ) -> list[AdversarialRound]:
-    """Let a generator and a detector of n-grams learn from one another, and write how it went into a folder.
+    """Let a generator select texts against a light detector, which then learns from them, and store the results.
 
-    In each round the generator writes more than it needs and keeps the share that the detector is least sure was
-    generated; the next detector learns from what was kept in all rounds so far.
+    In each round, the generator keeps the texts with the lowest probability of being generated. The next detector is
+    fitted to the texts that were kept in all rounds so far.
 
     Args:
-        real: real texts.
-        generator: the run that writes.
-        run: the folder for `duel.json` and `duel.png`.
-        text: the column of the text.
-        group: the column that says which real texts belong together.
-        pool: which part of the table is read.
-        rounds: how many.
-        keep: share of what it writes that the generator keeps.
-        count: texts that it keeps in a round; as many as there are real ones where it is None.
-        seed: of all draws.
-        note: is told how it goes.
+        real: source of the real texts.
+        generator: run that generates texts.
+        run: folder for `duel.json` and `duel.png`.
+        text: column of the text.
+        group: column whose equal values mark related real texts.
+        pool: disjoint part of the table that is read.
+        rounds: number of rounds.
+        keep: share of the generated texts that the generator keeps.
+        count: number of texts that the generator keeps in a round; None for the number of real texts.
+        seed: seed of everything random.
+        note: function that receives progress messages.
 
     Raises:
-        UserError: a source, the run or a setting is not usable.
+        UserError: a source, the run or a setting is unusable.
     """
     validate(
         (is_integer(rounds, 1), f"--rounds got {rounds}: choose 1 or more"),
         (0 < keep < 1, f"--keep got {keep}: choose a share between 0 and 1"),
         (count is None or is_integer(count, 1), f"--count got {count}: choose 1 or more"),
     )
-    writer = SavedRun(generator)
-    known_texts = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
-    texts, groups = known_texts.texts, known_texts.groups
-    validate((len(texts) >= _LEAST, f"{len(texts)} real texts are too few for a duel: give {_LEAST} or more"))
-    texts = [writer.normalize(one).strip() for one in texts]
-    known, held_out = _halves(texts, groups, seed)
+    generator_run = SavedRun(generator)
+    real_texts = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
+    texts, groups = real_texts.texts, real_texts.groups
+    validate(
+        (
+            len(texts) >= _MIN_REAL_TEXTS,
+            f"{len(texts)} real texts are too few: pass {_MIN_REAL_TEXTS} or more",
+        )
+    )
+    texts = [generator_run.normalize(text).strip() for text in texts]
+    train_texts, test_texts = _split_by_group(texts, groups, seed)
     count = count or len(texts)
-    made = _shuffled(generate_negatives(writer, texts, count, seed), seed)
-    cut = len(made) - round(_HELD_OUT * len(made))
-    learned, plain = made[:cut], made[cut:]
-    judge = _detector(known, learned, seed)
-    found: list[AdversarialRound] = []
+    training, unselected = _split(_shuffled(generate_negatives(generator_run, texts, count, seed), seed))
+    detector = _fit(train_texts, training, seed)
+    results: list[AdversarialRound] = []
     for number in range(1, rounds + 1):
         note(f"round {number} of {rounds}")
-        write = round(count / keep)
-        kept = _kept(writer, texts, judge, write, count, seed + 7919 * number)
-        cut = len(kept) - round(_HELD_OUT * len(kept))
-        learned = learned + kept[:cut]
-        after = _detector(known, learned, seed + number)
-        found.append(
+        num_generated = round(count / keep)
+        selected = _select(generator_run, texts, detector, num_generated, count, seed + _SEED_STEP * number)
+        selected_training, selected_test = _split(selected)
+        training = training + selected_training
+        next_detector = _fit(train_texts, training, seed + number)
+        results.append(
             AdversarialRound(
                 number,
-                _area(judge, held_out, plain),
-                _area(judge, held_out, kept[cut:]),
-                _area(after, held_out, kept[cut:]),
-                len(kept) / write,
+                _roc_auc(detector, test_texts, unselected),
+                _roc_auc(detector, test_texts, selected_test),
+                _roc_auc(next_detector, test_texts, selected_test),
+                len(selected) / num_generated,
             )
         )
-        judge = after
-    folder = Path(run)
-    write_json(folder / "duel.json", [asdict(one) for one in found])
-    duel_curve(
+        detector = next_detector
+    _store(results, Path(run))
+    return results
+
+
+def _store(results: Sequence[AdversarialRound], folder: Path) -> None:
+    write_json(folder / "duel.json", [asdict(result) for result in results])
+    plot_adversarial_rounds(
         folder / "duel.png",
-        [one.auc_after_selection for one in found],
-        [one.auc_after_training for one in found],
-        [one.auc_unselected for one in found],
+        [result.auc_after_selection for result in results],
+        [result.auc_after_training for result in results],
+        [result.auc_unselected for result in results],
         title="Generator against detector",
     )
-    return found
 
 
-def _halves(texts: Sequence[str], groups: np.ndarray, seed: int) -> tuple[list[str], list[str]]:
-    """Texts to learn from and texts that measure; groups stay whole."""
+def _split_by_group(texts: Sequence[str], groups: Int[np.ndarray, " texts"], seed: int) -> tuple[list[str], list[str]]:
+    """Divide texts into training and test texts; groups are never divided."""
     distinct = np.unique(groups)
-    chosen = np.random.default_rng(seed).permutation(distinct)[: round(_HELD_OUT * len(distinct))]
-    measuring = np.isin(groups, chosen)
+    test_groups = np.random.default_rng(seed).permutation(distinct)[: round(_TEST_SHARE * len(distinct))]
+    is_test = np.isin(groups, test_groups)
     return (
-        [one for one, mine in zip(texts, measuring, strict=True) if not mine],
-        [one for one, mine in zip(texts, measuring, strict=True) if mine],
+        [text for text, test in zip(texts, is_test, strict=True) if not test],
+        [text for text, test in zip(texts, is_test, strict=True) if test],
     )
 
 
-def _detector(real: Sequence[str], generated: Sequence[str], seed: int) -> Detector:
+def _split(texts: list[str]) -> tuple[list[str], list[str]]:
+    """Divide shuffled texts into training and test texts."""
+    num_training = len(texts) - round(_TEST_SHARE * len(texts))
+    return texts[:num_training], texts[num_training:]
+
+
+def _fit(real: Sequence[str], generated: Sequence[str], seed: int) -> Detector:
     labels = np.arange(len(real) + len(generated)) >= len(real)
     return Detector(encoder=False, seed=seed).fit([*real, *generated], labels)
 
 
-def _kept(run: SavedRun, real: Sequence[str], judge: Detector, write: int, count: int, seed: int) -> list[str]:
-    """Of what the generator writes, the texts that the detector is least sure of, in random order."""
-    written = list(dict.fromkeys(generate_negatives(run, real, write, seed)))
-    order = np.argsort(judge.predict_proba(written)[:, 1])[:count]
-    return _shuffled([written[place] for place in order], seed)
+def _select(
+    run: SavedRun, real: Sequence[str], detector: Detector, num_generated: int, num_kept: int, seed: int
+) -> list[str]:
+    """Generate texts and return those with the lowest probability of being generated, in random order."""
+    texts = list(dict.fromkeys(generate_negatives(run, real, num_generated, seed)))
+    order = np.argsort(detector.predict_proba(texts)[:, 1])[:num_kept]
+    return _shuffled([texts[index] for index in order], seed)
 
 
 def _shuffled(texts: Sequence[str], seed: int) -> list[str]:
-    """In random order: a generator writes way after way, and every part of its texts shall have some of each."""
-    return [texts[place] for place in np.random.default_rng(seed).permutation(len(texts))]
+    """Return the texts in random order, since a generator's texts are ordered by sampling settings."""
+    return [texts[index] for index in np.random.default_rng(seed).permutation(len(texts))]
 
 
-def _area(judge: Detector, real: Sequence[str], generated: Sequence[str]) -> float:
+def _roc_auc(detector: Detector, real: Sequence[str], generated: Sequence[str]) -> float:
     from sklearn.metrics import roc_auc_score
 
-    chance = judge.predict_proba([*real, *generated])[:, 1]
-    return float(roc_auc_score(np.arange(len(chance)) >= len(real), chance))
+    probabilities = detector.predict_proba([*real, *generated])[:, 1]
+    return float(roc_auc_score(np.arange(len(probabilities)) >= len(real), probabilities))

@@ -1,87 +1,91 @@
-"""Ways in which a text may be altered before a detector sees it, by chance or to escape it."""
+"""Random changes of texts, as they happen by accident or to evade a detector."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import regex
 
-__all__ = ["ALTERATIONS", "Alteration", "first_words", "spliced", "words_of"]
+__all__ = ["AUGMENTATIONS", "Augmentation", "count_words", "first_words", "splice"]
 
-Alteration = Callable[[str, np.random.Generator], str]
-"""From a text and draws to the altered text."""
+Augmentation = Callable[[str, np.random.Generator], str]
+"""Returns a changed text from a text and a random generator."""
 
 _WORD = regex.compile(r"\S+")
-_SENTENCE = regex.compile(r"(?<=[.!?])\s+")
+_SENTENCE_BREAK = regex.compile(r"(?<=[.!?])\s+")
 
-_TYPOS = 0.03
-"""Share of the letters that a careless writer gets wrong."""
+_TYPO_RATE = 0.03
+"""Share of the letters that become typing errors."""
 
-_NEIGHBOURS: Mapping[str, str] = {
-    letter: row[max(0, at - 1) : at] + row[at + 1 : at + 2]
+_ADJACENT_KEYS: Mapping[str, str] = {
+    letter: row[max(0, column - 1) : column] + row[column + 1 : column + 2]
     for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-    for at, letter in enumerate(row)
+    for column, letter in enumerate(row)
 }
-"""The keys beside each on a keyboard."""
+"""Left and right neighbour of each key on a keyboard."""
 
 
-def words_of(text: str) -> int:
-    """How many words a text has."""
+def count_words(text: str) -> int:
+    """Return the number of words of a text."""
     return len(text.split())
 
 
-def first_words(text: str, count: int) -> str:
-    """A text up to a word, with all that stands between its words."""
+def first_words(text: str, num_words: int) -> str:
+    """Return the first words of a text, with the original white space between the words."""
     end = 0
     for number, word in enumerate(_WORD.finditer(text)):
-        if number == count:
+        if number == num_words:
             return text[:end]
         end = word.end()
     return text
 
 
-def spliced(text: str, other: str, random: np.random.Generator) -> str:
-    """Half of a text's sentences, with the other half of another text's before or after them."""
-    own, strange = _SENTENCE.split(text), _SENTENCE.split(other)
+def splice(text: str, other: str, random: np.random.Generator) -> str:
+    """Join half of a text's sentences with half of another text's sentences, in random order."""
+    own, foreign = _SENTENCE_BREAK.split(text), _SENTENCE_BREAK.split(other)
     if len(own) < 2:
         own = _WORD.findall(text)
-    if len(strange) < 2:
-        strange = _WORD.findall(other)
-    halves = [" ".join(own[: (len(own) + 1) // 2]), " ".join(strange[len(strange) // 2 :])]
+    if len(foreign) < 2:
+        foreign = _WORD.findall(other)
+    halves = [" ".join(own[: (len(own) + 1) // 2]), " ".join(foreign[len(foreign) // 2 :])]
     return " ".join(halves if random.random() < 0.5 else halves[::-1])
 
 
-def _typos(text: str, random: np.random.Generator) -> str:
-    """Letters left out, doubled, exchanged, or taken from the next key."""
+def _add_typos(text: str, random: np.random.Generator) -> str:
+    """Omit, double or swap letters, or replace them by an adjacent key."""
     letters = list(text)
-    for at in np.flatnonzero(random.random(len(letters)) < _TYPOS).tolist():
-        kind, letter = random.integers(4), text[at]
+    for index in np.flatnonzero(random.random(len(letters)) < _TYPO_RATE).tolist():
+        kind, letter = random.integers(4), text[index]
         if not letter.isalpha():
             continue
         if kind == 0:
-            letters[at] = ""
+            letters[index] = ""
         elif kind == 1:
-            letters[at] = 2 * letter
-        elif kind == 2 and at + 1 < len(letters):
-            letters[at], letters[at + 1] = letters[at + 1], letters[at]
-        elif kind == 3 and (beside := _NEIGHBOURS.get(letter.lower())):
-            letters[at] = beside[random.integers(len(beside))]
+            letters[index] = 2 * letter
+        elif kind == 2 and index + 1 < len(letters):
+            letters[index], letters[index + 1] = letters[index + 1], letters[index]
+        elif kind == 3 and (adjacent := _ADJACENT_KEYS.get(letter.lower())):
+            letters[index] = adjacent[random.integers(len(adjacent))]
     return "".join(letters)
 
 
-def _case(text: str, random: np.random.Generator) -> str:
-    """All small, all capitals, or as a title."""
+def _change_case(text: str, random: np.random.Generator) -> str:
+    """Convert a text to lower case, upper case or title case."""
     return (str.lower, str.upper, str.title)[random.integers(3)](text)
 
 
-def _spaces(text: str, random: np.random.Generator) -> str:
-    """Lines run together, or blanks doubled, or put in after punctuation, or left out there."""
+def _change_whitespace(text: str, random: np.random.Generator) -> str:
+    """Join the lines, double some spaces, or remove some spaces after punctuation marks."""
     kind = random.integers(3)
     if kind == 0:
         return " ".join(text.split())
-    pattern, other, often = ((" ", "  ", 0.2), ("(?<=[.,!?]) ", "", 0.5))[kind - 1]
-    found: str = regex.sub(pattern, lambda one: other if random.random() < often else one[0], text)
-    return found
+    pattern, replacement, rate = ((" ", "  ", 0.2), ("(?<=[.,!?]) ", "", 0.5))[kind - 1]
+    changed: str = regex.sub(pattern, lambda match: replacement if random.random() < rate else match[0], text)
+    return changed
 
 
-ALTERATIONS: Mapping[str, Alteration] = {"typos": _typos, "case": _case, "whitespace": _spaces}
-"""Those that need no other text, by name."""
+AUGMENTATIONS: Mapping[str, Augmentation] = {
+    "typos": _add_typos,
+    "case": _change_case,
+    "whitespace": _change_whitespace,
+}
+"""Changes of a single text, by name."""

@@ -10,15 +10,15 @@ __all__ = ["describe_detector"]
 
 
 def describe_detector(folder: str | Path) -> dict[str, Any]:
-    """What a detector learned from, and how well it did, in JSON's types.
+    """Describe a detector in JSON's types: its training data and its accuracy.
 
     Returns:
-        `detector` (the folder), `real`, `generators` and `generated` (sources), `pool`, `group`, `texts` (of both
-        sides), `leaks` (signs that tell the sides apart by their form alone), `areas` (under the curve, by member;
+        `detector` (folder), `real`, `generators` and `generated` (sources), `pool`, `group`, `texts` (numbers of both
+        sides), `leaks` (signs of formatting that separate the sides), `areas` (area under the ROC curve by member;
         "light members" and "all" are the stacks) and `version`.
 
     Raises:
-        RunError: there is no detector, or it is damaged or from a newer format.
+        RunError: the folder has no detector, or the detector is damaged or has an unsupported format.
     """
     stored = DETECTOR.read_settings(Path(folder))
     try:
@@ -27,9 +27,11 @@ def describe_detector(folder: str | Path) -> dict[str, Any]:
             "detector": str(folder),
             **{name: origin[name] for name in ("real", "generators", "generated", "texts")},
             **{name: origin["reading"].get(name) for name in ("pool", "group")},
-            "leaks": [{"sign": sign, "real": real, "generated": made} for sign, real, made in stored["leaks"]],
+            "leaks": [
+                {"sign": sign, "real": real, "generated": generated} for sign, real, generated in stored["leaks"]
+            ],
             "areas": {str(name): float(area) for name, area in stored["report"].items()},
             "version": origin["version"],
         }
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"the detector in {folder} is damaged ({error!r}): fit it anew, or copy it again") from None
+        raise RunError(f"the detector in {folder} is damaged ({error!r}): fit it again, or copy it again") from None

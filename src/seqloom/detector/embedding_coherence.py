@@ -1,8 +1,8 @@
-"""How well the words of a text belong together, near and far.
+"""How well the words of a text fit together, at short and long distances.
 
-Words that stand in the same real texts have vectors that point the same way (latent semantic analysis, Deerwester et
-al. 1990), and have stood beside one another more often than chance would have it (pointwise mutual information, Church,
-Hanks 1990). A model that sees a few words back writes good English that goes from subject to subject.
+Words that occur in the same real texts have similar vectors (latent semantic analysis, Deerwester et al. 1990), and
+positive pointwise mutual information at short distances (Church and Hanks 1990). A model with a short context writes
+fluent text that drifts from subject to subject.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,185 +12,224 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, UInt8
 
-from seqloom.detector.ngram_novelty import REAL_BEFORE
+from seqloom.detector.ngram_novelty import COPY_OF_REAL
 from seqloom.kernels.text_hashing.reduce import companion_counts, mean_cosines
-from seqloom.text_features.patterns import PLACES, Pattern, patterns, place_of, portions, words_with_places
+from seqloom.text_features.patterns import (
+    NUM_BUCKETS,
+    HashedPatterns,
+    bucket_of,
+    chunk_texts,
+    extract_patterns,
+    words_with_buckets,
+)
 
-__all__ = ["COHERENCE", "Coherence"]
+__all__ = ["COHERENCE_FEATURES", "EmbeddingCoherence"]
 
 _WIDTH = 50
-_LEAST_TEXTS = 3
-"""That must have a word, for it to be known."""
+_MIN_DOCUMENT_FREQUENCY = 3
+"""Minimal number of texts with a known word."""
 
-_REACHES = ((1, 2), (3, 6), (7, 12), (13, 25), (26, 60))
+_DISTANCES = ((1, 2), (3, 6), (7, 12), (13, 25), (26, 60))
+"""Ranges of the distance between two words."""
 
-_COMMON = 0.1
-"""Words that so large a share of the texts have tell nothing of a subject."""
+_COMMON_SHARE = 0.1
+"""A word in a larger share of the texts is common: it is not specific to a subject."""
 
-_NEIGHBOURS = 5
-"""Words that tell of a subject, after each of them, that are its companions."""
+_MAX_PAIR_DISTANCE = 5
+"""Maximal distance of a word pair, counted in words that are not common."""
 
-_RARE = 3
-"""A pair of companions of fewer texts is rare."""
+_RARE_BELOW = 3
+"""A word pair in fewer texts is rare."""
 
-_MOST = 255
+_MAX_COUNT = 255
 
-COHERENCE = (
-    *(f"coherence over {least} to {most} words" for least, most in _REACHES), "coherence of the text",
+COHERENCE_FEATURES = (
+    *(f"coherence over {least} to {most} words" for least, most in _DISTANCES), "coherence of the text",
     "companions, unseen", "companions, rare", "companions, frequency", "companions, information", "companions, drawn",
 )  # fmt: skip
-"""What `Coherence.features` gives, in order.
+"""Names of the features of `EmbeddingCoherence.features`, in order.
 
-- coherence over: the mean cosine between the vector of a word and the sum of those so many words further on.
-- coherence of the text: the length of the sum of all vectors over the sum of their lengths.
-- companions: of the pairs of words that stand near one another, the shares that no real text has and that fewer than
-  three have; the mean logarithm of the number that has them; the mean pointwise mutual information, and the share of
-  pairs where it is positive.
+- coherence over: mean cosine between the vector of a word and the sum of the vectors at these distances.
+- coherence of the text: norm of the sum of all vectors over the sum of their norms.
+- companions (pairs of words at short distances): share of pairs in no real training text, share in fewer than three,
+  mean log of 1 + the number of texts with the pair, mean pointwise mutual information, and share of pairs with positive
+  information.
 """
 
 
-class _Pairs(NamedTuple):
-    """Words that tell of a subject, and the next ones of their kind.
+class _WordPairs(NamedTuple):
+    """Pairs of words, which are not common, at short distances.
 
     Attributes:
-        places: that the pairs are hashed to.
-        rows: of the first and second word of each.
-        owners: the text of each.
+        buckets: hash bucket of each pair.
+        words: indices of the first and of the second words.
+        texts: text of each pair.
     """
 
-    places: Int64[np.ndarray, " pairs"]
-    rows: tuple[np.ndarray, np.ndarray]
-    owners: Int64[np.ndarray, " pairs"]
+    buckets: Int64[np.ndarray, " pairs"]
+    words: tuple[np.ndarray, np.ndarray]
+    texts: Int64[np.ndarray, " pairs"]
 
 
 @dataclass(frozen=True)
-class Coherence:
-    """What is known of each word that some real texts have.
+class EmbeddingCoherence:
+    """Word vectors and word pair counts of real texts.
 
     Attributes:
-        row: the number of the word at each place, from 1 on; 0 is a word that is not known.
-        vectors: of each word, weighted by how rare it is; zeros of the first.
-        texts_with: how many texts have it.
-        texts: how many there were.
-        companions: how many texts have each pair of companions, up to 255.
+        word_of_bucket: index of the word in each bucket, from 1; 0 for unknown words.
+        vectors: vector of each word, weighted by rarity; word 0 has zeros.
+        document_frequencies: number of texts with each word.
+        num_texts: number of training texts.
+        pair_counts: number of texts with each word pair, up to 255.
     """
 
-    row: Int32[np.ndarray, " places"]
+    word_of_bucket: Int32[np.ndarray, " buckets"]
     vectors: Float32[np.ndarray, "words width"]
-    texts_with: Int32[np.ndarray, " words"]
-    texts: int
-    companions: UInt8[np.ndarray, " places"]
+    document_frequencies: Int32[np.ndarray, " words"]
+    num_texts: int
+    pair_counts: UInt8[np.ndarray, " buckets"]
 
     @classmethod
-    def fit(cls, texts: Sequence[str], seed: int) -> "Coherence":
-        """Learn from real texts."""
-        from scipy import sparse
-        from sklearn.utils.extmath import randomized_svd
-
-        read = [patterns(texts[part])["words"] for part in portions(texts)]
-        rows = sparse.vstack([_counted(*words) for words in read]).tocsr()
-        texts_with = np.bincount(rows.indices, minlength=PLACES)
-        known = np.flatnonzero(texts_with >= _LEAST_TEXTS)
-        row = np.zeros(PLACES, np.int32)
-        row[known] = np.arange(1, len(known) + 1)
-        width = min(_WIDTH, len(known) - 1, len(texts) - 1)
-        vectors = np.zeros((len(known) + 1, max(width, 1)), np.float32)
-        if width > 1:
-            rarity = np.log((1 + len(texts)) / (1 + texts_with[known])) + 1
-            weighed = rows[:, known]
-            weighed.data = (1 + np.log(weighed.data)) * rarity[weighed.indices]
-            lengths = np.sqrt(np.asarray(weighed.multiply(weighed).sum(axis=1)).ravel())
-            unit = sparse.diags(1 / np.maximum(lengths, 1e-9)) @ weighed
-            _, _, components = randomized_svd(unit, width, random_state=seed)
-            vectors[1:] = components.T * rarity[:, None]
-        have = np.concatenate([[0], texts_with[known]]).astype(np.int32)
-        coherence = cls(row, vectors, have, len(texts), np.zeros(PLACES, np.uint8))
-        together = np.zeros(PLACES, np.int64)
-        for places, counts in read:
-            pairs = coherence._pairs(row[places], counts)
-            together += np.bincount(np.unique(pairs.owners * PLACES + pairs.places) % PLACES, minlength=PLACES)
-        return cls(row, vectors, have, len(texts), np.minimum(together, _MOST).astype(np.uint8))
-
-    def features(self, words: Pattern, sides: Int8[np.ndarray, " texts"]) -> Float32[np.ndarray, "texts features"]:
-        """The `COHERENCE` of texts.
+    def fit(cls, texts: Sequence[str], seed: int) -> "EmbeddingCoherence":
+        """Fit to real texts.
 
         Args:
-            words: of the texts.
-            sides: see `Familiarity.sides`; what a text that was counted adds to the counts is left out for itself.
+            texts: real texts.
+            seed: seed of the randomized singular value decomposition.
         """
-        rows = self.row[words.places]
-        companionship = self._companionship(rows, words.counts, sides == REAL_BEFORE)
-        return np.hstack([mean_cosines(self.vectors, rows, words.counts, _REACHES), companionship]).astype(np.float32)
+        from scipy import sparse
+
+        chunks = [extract_patterns(texts[chunk])["words"] for chunk in chunk_texts(texts)]
+        rows = sparse.vstack([_word_counts(*words) for words in chunks]).tocsr()
+        frequencies = np.bincount(rows.indices, minlength=NUM_BUCKETS)
+        known = np.flatnonzero(frequencies >= _MIN_DOCUMENT_FREQUENCY)
+        word_of_bucket = np.zeros(NUM_BUCKETS, np.int32)
+        word_of_bucket[known] = np.arange(1, len(known) + 1)
+        vectors = _fit_vectors(rows[:, known], frequencies[known], seed)
+        document_frequencies = np.concatenate([[0], frequencies[known]]).astype(np.int32)
+        no_pairs = np.zeros(NUM_BUCKETS, np.uint8)
+        coherence = cls(word_of_bucket, vectors, document_frequencies, len(texts), no_pairs)
+        pair_counts = np.zeros(NUM_BUCKETS, np.int64)
+        for buckets, counts in chunks:
+            pairs = coherence._word_pairs(word_of_bucket[buckets], counts)
+            distinct = np.unique(pairs.texts * NUM_BUCKETS + pairs.buckets) % NUM_BUCKETS
+            pair_counts += np.bincount(distinct, minlength=NUM_BUCKETS)
+        clipped = np.minimum(pair_counts, _MAX_COUNT).astype(np.uint8)
+        return cls(word_of_bucket, vectors, document_frequencies, len(texts), clipped)
+
+    def features(
+        self, words: HashedPatterns, copy_sources: Int8[np.ndarray, " texts"]
+    ) -> Float32[np.ndarray, "texts features"]:
+        """Return the `COHERENCE_FEATURES` of texts.
+
+        Args:
+            words: words of the texts.
+            copy_sources: see `NGramNovelty.copy_sources`; the counts for a copy exclude the text itself.
+        """
+        indices = self.word_of_bucket[words.buckets]
+        pair_features = self._pair_features(indices, words.counts, copy_sources == COPY_OF_REAL)
+        return np.hstack([mean_cosines(self.vectors, indices, words.counts, _DISTANCES), pair_features]).astype(
+            np.float32
+        )
 
     def common_words(self, text: str) -> set[str]:
-        """The words of a text, in small letters, that tell nothing of a subject, as very many texts have them."""
-        with_places = words_with_places(text)
-        common = self.texts_with[self.row[[place for _, place in with_places]]] >= _COMMON * self.texts
-        return {word.lower() for (word, _), held in zip(with_places, common.tolist(), strict=True) if held}
+        """Return the lower-case words of a text that many texts contain, so that they are not specific to a subject."""
+        words = words_with_buckets(text)
+        frequencies = self.document_frequencies[self.word_of_bucket[[bucket for _, bucket in words]]]
+        common = frequencies >= _COMMON_SHARE * self.num_texts
+        return {word.lower() for (word, _), is_common in zip(words, common.tolist(), strict=True) if is_common}
 
-    def _companionship(
+    def _pair_features(
         self,
-        rows: Int32[np.ndarray, " words"],
+        indices: Int32[np.ndarray, " words"],
         counts: Int64[np.ndarray, " texts"],
-        counted: Bool[np.ndarray, " texts"],
+        is_copy: Bool[np.ndarray, " texts"],
     ) -> np.ndarray:
-        found = companion_counts(
-            *(self.companions, self.texts_with, self.texts, self._telling(rows), counts, counted),
-            reach=_NEIGHBOURS,
-            rare=_RARE,
+        """Return the features of word pairs."""
+        compiled = companion_counts(
+            *(self.pair_counts, self.document_frequencies, self.num_texts),
+            *(self._without_common(indices), counts, is_copy),
+            reach=_MAX_PAIR_DISTANCE,
+            rare=_RARE_BELOW,
         )
-        if found is not None:
-            return found
-        pairs = self._pairs(rows, counts)
-        own = counted[pairs.owners].astype(np.float64)
-        stood = np.maximum(self.companions[pairs.places] - own, 0)
-        one, other = (np.maximum(self.texts_with[part] - own, 0) for part in pairs.rows)
-        information = np.log((stood + 0.3) * self.texts / ((one + 1.0) * (other + 1.0)))
-        values = (stood < 1, stood < _RARE, np.log1p(stood), information, information > 0)
-        number = np.maximum(np.bincount(pairs.owners, minlength=len(counts)), 1)
-        return np.stack([np.bincount(pairs.owners, value, len(counts)) / number for value in values], axis=1)
+        if compiled is not None:
+            return compiled
+        pairs = self._word_pairs(indices, counts)
+        own = is_copy[pairs.texts].astype(np.float64)
+        together = np.maximum(self.pair_counts[pairs.buckets] - own, 0)
+        first, second = (np.maximum(self.document_frequencies[words] - own, 0) for words in pairs.words)
+        information = np.log((together + 0.3) * self.num_texts / ((first + 1.0) * (second + 1.0)))
+        values = (together < 1, together < _RARE_BELOW, np.log1p(together), information, information > 0)
+        num_pairs = np.maximum(np.bincount(pairs.texts, minlength=len(counts)), 1)
+        return np.stack([np.bincount(pairs.texts, value, len(counts)) / num_pairs for value in values], axis=1)
 
-    def _pairs(self, rows: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> _Pairs:
-        rows = self._telling(rows)
-        owners = np.repeat(np.arange(len(counts)), counts)[rows > 0]
-        words = rows[rows > 0].astype(np.int64)
-        firsts, seconds, whose = [], [], []
-        for step in range(1, _NEIGHBOURS + 1):
-            same = owners[:-step] == owners[step:]
-            firsts.append(words[:-step][same])
-            seconds.append(words[step:][same])
-            whose.append(owners[:-step][same])
-        one, other = np.concatenate(firsts), np.concatenate(seconds)
-        pair = (np.minimum(one, other) * PLACES + np.maximum(one, other)).astype(np.uint64)
-        return _Pairs(place_of(pair), (one, other), np.concatenate(whose))
+    def _word_pairs(self, indices: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> _WordPairs:
+        indices = self._without_common(indices)
+        text_of_word = np.repeat(np.arange(len(counts)), counts)[indices > 0]
+        words = indices[indices > 0].astype(np.int64)
+        firsts, seconds, texts = [], [], []
+        for distance in range(1, _MAX_PAIR_DISTANCE + 1):
+            same_text = text_of_word[:-distance] == text_of_word[distance:]
+            firsts.append(words[:-distance][same_text])
+            seconds.append(words[distance:][same_text])
+            texts.append(text_of_word[:-distance][same_text])
+        first, second = np.concatenate(firsts), np.concatenate(seconds)
+        pair = (np.minimum(first, second) * NUM_BUCKETS + np.maximum(first, second)).astype(np.uint64)
+        return _WordPairs(bucket_of(pair), (first, second), np.concatenate(texts))
 
-    def _telling(self, rows: Int32[np.ndarray, " words"]) -> Int32[np.ndarray, " words"]:
-        """The same words, 0 where one tells nothing of a subject."""
-        return np.where(self.texts_with[rows] < _COMMON * self.texts, rows, np.int32(0))
+    def _without_common(self, indices: Int32[np.ndarray, " words"]) -> Int32[np.ndarray, " words"]:
+        """Replace the indices of common words by 0."""
+        return np.where(self.document_frequencies[indices] < _COMMON_SHARE * self.num_texts, indices, np.int32(0))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
+        """Return the vectors and counts by name."""
         return {
-            "places": np.flatnonzero(self.row).astype(np.int32),
+            "places": np.flatnonzero(self.word_of_bucket).astype(np.int32),
             "vectors": self.vectors,
-            "texts_with": self.texts_with,
-            "texts": np.array(self.texts),
-            "companions": self.companions,
+            "texts_with": self.document_frequencies,
+            "texts": np.array(self.num_texts),
+            "companions": self.pair_counts,
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Coherence":
-        """What `to_arrays` described."""
-        row = np.zeros(PLACES, np.int32)
-        row[arrays["places"]] = np.arange(1, len(arrays["places"]) + 1)
-        return cls(row, arrays["vectors"], arrays["texts_with"], int(arrays["texts"]), arrays["companions"])
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "EmbeddingCoherence":
+        """Restore from the result of `to_arrays`."""
+        word_of_bucket = np.zeros(NUM_BUCKETS, np.int32)
+        word_of_bucket[arrays["places"]] = np.arange(1, len(arrays["places"]) + 1)
+        return cls(word_of_bucket, arrays["vectors"], arrays["texts_with"], int(arrays["texts"]), arrays["companions"])
 
 
-def _counted(places: Int64[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> Any:
-    """Sparse rows `[texts, places]`: how often each word stands in each text."""
+def _fit_vectors(
+    counts: Any, document_frequencies: Int64[np.ndarray, " words"], seed: int
+) -> Float32[np.ndarray, "words width"]:
+    """Return a vector for each word by latent semantic analysis, after a row of zeros.
+
+    Args:
+        counts: sparse rows `[texts, words]`.
+        document_frequencies: number of texts with each word.
+        seed: seed of the randomized singular value decomposition.
+    """
+    from scipy import sparse
+    from sklearn.utils.extmath import randomized_svd
+
+    num_texts, num_words = counts.shape
+    width = min(_WIDTH, num_words - 1, num_texts - 1)
+    vectors = np.zeros((num_words + 1, max(width, 1)), np.float32)
+    if width > 1:
+        rarity = np.log((1 + num_texts) / (1 + document_frequencies)) + 1
+        counts.data = (1 + np.log(counts.data)) * rarity[counts.indices]
+        norms = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
+        unit = sparse.diags(1 / np.maximum(norms, 1e-9)) @ counts
+        _, _, components = randomized_svd(unit, width, random_state=seed)
+        vectors[1:] = components.T * rarity[:, None]
+    return vectors
+
+
+def _word_counts(buckets: Int64[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> Any:
+    """Return sparse rows `[texts, buckets]` of word counts."""
     from scipy import sparse
 
-    owner = np.repeat(np.arange(len(counts)), counts)
-    rows = sparse.csr_matrix((np.ones(len(owner), np.float32), (owner, places)), (len(counts), PLACES))
+    owners = np.repeat(np.arange(len(counts)), counts)
+    rows = sparse.csr_matrix((np.ones(len(owners), np.float32), (owners, buckets)), (len(counts), NUM_BUCKETS))
     rows.sum_duplicates()
     return rows

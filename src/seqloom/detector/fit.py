@@ -1,4 +1,4 @@
-"""Fit a detector to real texts and the output of generators."""
+"""Fit a detector to real texts and generated texts."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,12 @@ import numpy as np
 from seqloom.config import ReadingConfig
 from seqloom.corpora.labelled_texts import read_texts
 from seqloom.critic.load import open_critic
-from seqloom.detector.detector import LEAST_TEXTS, Detector
+from seqloom.detector.detector import Detector
 from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
 from seqloom.detector.negatives import generate_negatives
-from seqloom.detector.storage import DETECTOR, MODELS, save_detector
+from seqloom.detector.storage import DETECTOR, LANGUAGE_MODELS, save_detector
+from seqloom.detector.validate_labels import MIN_TEXTS
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import building_folder, check_writable
 from seqloom.reporter import Reporter, silent
@@ -23,8 +24,6 @@ from seqloom.runs.saved_run import SavedRun
 from seqloom.version import __version__
 
 __all__ = ["fit_detector"]
-
-REAL, GENERATED = MODELS
 
 
 def fit_detector(
@@ -44,114 +43,121 @@ def fit_detector(
     overwrite: bool = False,
     note: Reporter = silent,
 ) -> Detector:
-    """Fit a detector and keep it in a folder.
+    """Fit a detector and store it in a folder.
 
     Args:
-        real: real texts.
-        run: the folder.
-        generators: runs that write the generated texts.
-        generated: sources of texts that were generated already.
-        critic: a critic that filters a part of what the generators write to a rating.
-        text: the column of the text, in all tables.
-        group: the column that says which real texts belong together.
-        pool: which part of the real table is read.
-        minutes: that the two language models are trained in all.
-        light: leave out language models and encoder.
-        count: texts that the generators write in all; as many as there are real ones where it is None.
-        seed: of all draws.
-        overwrite: replace a detector that the folder holds.
-        note: is told what is read and done.
+        real: source of the real texts.
+        run: folder for the detector.
+        generators: runs that generate texts.
+        generated: sources of texts that are already generated.
+        critic: critic that filters some of the generators' texts by rating.
+        text: column of the text, in all tables.
+        group: column whose equal values mark related real texts.
+        pool: disjoint part of the real table that is read.
+        minutes: training time of the two language models together.
+        light: leave out the language models and the encoder.
+        count: number of texts of all generators together; None for the number of real texts.
+        seed: seed of everything random.
+        overwrite: replace a detector that is already in the folder.
+        note: function that receives progress messages.
 
     Raises:
-        UserError: a source, the settings or the folder are not usable, or a text stands on both sides.
+        UserError: a source, a setting or the folder is unusable, or a text is on both sides.
     """
-    folder = _checked(Path(run), generators, generated, minutes, count, seed, overwrite=overwrite)
+    folder = Path(run)
+    _check_settings(generators, generated, minutes, count, seed)
+    _check_folder(folder, overwrite=overwrite)
     reading = ReadingConfig(text=text, group=group, pool=pool)
-    known = read_texts(real, reading, note)
+    source = read_texts(real, reading, note)
     runs = [SavedRun(generator) for generator in generators]
-    judge = None if critic is None else _filter(critic, runs)
-    reals = _as_read(known.texts, runs)
-    fakes: list[str] = []
-    for number, one in enumerate(runs):
-        wanted = (count or len(reals)) // len(runs) + (number < (count or len(reals)) % len(runs))
-        note(f"writing {wanted:,} texts: {one.path}")
-        fakes += generate_negatives(one, reals, wanted, seed + number, judge if len(one.config.conditions) else None)
-    for source in generated:
-        fakes += read_texts(source, replace(reading, group=None, pool=None), note).texts
-    texts = reals + fakes
-    groups = np.concatenate([known.groups, known.groups.max(initial=-1) + 1 + np.arange(len(fakes))])
-    labels = np.arange(len(texts)) >= len(reals)
-    with building_folder(folder) as place:
+    opened_critic = None if critic is None else _open_critic(critic, runs)
+    real_texts = _normalize_like(source.texts, runs)
+    generated_texts = _generate(runs, real_texts, count or len(real_texts), seed, opened_critic, note)
+    for file in generated:
+        generated_texts += read_texts(file, replace(reading, group=None, pool=None), note).texts
+    texts = real_texts + generated_texts
+    new_groups = source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
+    labels = np.arange(len(texts)) >= len(real_texts)
+    with building_folder(folder) as new_folder:
         detector = Detector(
-            teacher=None if light else train_language_models(minutes, place, seed=seed, note=note),
+            language_model_trainer=None if light else train_language_models(minutes, new_folder, seed=seed, note=note),
             encoder=not light,
             seed=seed,
             note=note,
         )
-        detector.fit(texts, labels, groups)
+        detector.fit(texts, labels, np.concatenate([source.groups, new_groups]))
         origin = {
             "version": __version__,
             "real": str(real),
-            "generators": [str(one) for one in generators],
-            "generated": [str(one) for one in generated],
+            "generators": [str(path) for path in generators],
+            "generated": [str(path) for path in generated],
             "critic": None if critic is None else str(critic),
             "reading": asdict(reading),
-            "texts": {"real": len(reals), "generated": len(fakes)},
+            "texts": {"real": len(real_texts), "generated": len(generated_texts)},
         }
-        save_detector(detector, place, origin)
+        save_detector(detector, new_folder, origin)
     return open_detector(folder)
 
 
-def _checked(
-    folder: Path,
-    generators: Sequence[str | Path],
-    generated: Sequence[str | Path],
-    minutes: float,
-    count: int | None,
-    seed: int,
-    *,
-    overwrite: bool,
-) -> Path:
-    """The folder, when there is nothing against using it; before anything is read."""
+def _check_settings(
+    generators: Sequence[str | Path], generated: Sequence[str | Path], minutes: float, count: int | None, seed: int
+) -> None:
+    """Raise an error that names every invalid setting."""
     faults = []
     if not generators and not generated:
-        faults.append("--generator or --generated: name a run that writes the generated texts, or a file of them")
+        faults.append("--generator or --generated: name a run that generates texts, or a file of generated texts")
     if not 0 < minutes < math.inf:
         faults.append(f"--minutes got {minutes:g}: choose a number above 0")
     if count is not None and not generators:
-        faults.append("--count is how many texts --generator writes, and there is none: leave it out")
-    elif count is not None and count < LEAST_TEXTS:
-        faults.append(f"--count got {count}: choose {LEAST_TEXTS} or more, or leave it out for as many as are real")
+        faults.append("--count is the number of texts from --generator, and no generator was named: leave it out")
+    elif count is not None and count < MIN_TEXTS:
+        faults.append(f"--count got {count}: choose {MIN_TEXTS} or more, or leave it out for the number of real texts")
     if seed < 0:
         faults.append(f"--seed got {seed}: choose 0 or more")
     if faults:
         raise ConfigError(*faults)
-    holds = (folder / DETECTOR.settings).exists()
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not holds):
-        raise RunError(f"--run got {folder}, which holds something else than a detector: name another folder")
-    own = {DETECTOR.settings, DETECTOR.arrays, REAL, GENERATED}
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in own) if holds else []
-    if strange:
-        raise RunError(f"{folder} holds {strange[0]!r} beside a detector: move that elsewhere, or name another folder")
-    if holds and not overwrite:
-        raise RunError(f"{folder} holds a detector already: give --overwrite to replace it, or name another folder")
-    check_writable(folder / DETECTOR.settings)
-    return folder
 
 
-def _filter(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
-    """The critic, where there is anything for it to filter."""
-    if not any(len(one.config.conditions) for one in runs):
+def _check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Raise an error unless the folder is free, or contains a detector that may be replaced."""
+    has_detector = (folder / DETECTOR.settings_file).exists()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not has_detector):
+        raise RunError(f"--run got {folder}, which contains something other than a detector: name another folder")
+    own = {DETECTOR.settings_file, DETECTOR.arrays_file, *LANGUAGE_MODELS}
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in own) if has_detector else []
+    if foreign:
+        raise RunError(f"{folder} contains {foreign[0]!r} next to a detector: move that away, or name another folder")
+    if has_detector and not overwrite:
+        raise RunError(f"{folder} already contains a detector: use --overwrite to replace it, or name another folder")
+    check_writable(folder / DETECTOR.settings_file)
+
+
+def _open_critic(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
+    """Return the critic, after checking that a generator uses ratings."""
+    if not any(len(run.config.conditions) for run in runs):
         raise ConfigError(
-            "--critic filters what a generator writes to a rating, and none of these was trained with --rating: leave "
+            "--critic filters generated texts by rating, and none of the generators was trained with --rating: leave "
             "it out"
         )
     return open_critic(critic)
 
 
-def _as_read(texts: list[str], runs: Sequence[SavedRun]) -> list[str]:
-    """Real texts, folded as what the generators learned from was, where that was the same for all."""
+def _normalize_like(texts: list[str], runs: Sequence[SavedRun]) -> list[str]:
+    """Normalize real texts like the generators' corpora, if that is the same for all generators."""
     if not runs:
         return texts
-    foldings = {(one.config.reading.lowercase, one.config.reading.keep_newlines) for one in runs}
-    return [runs[0].normalize(text) for text in texts] if len(foldings) == 1 else texts
+    settings = {(run.config.reading.lowercase, run.config.reading.keep_newlines) for run in runs}
+    return [runs[0].normalize(text) for text in texts] if len(settings) == 1 else texts
+
+
+def _generate(
+    runs: Sequence[SavedRun], real_texts: Sequence[str], count: int, seed: int, critic: Any, note: Reporter
+) -> list[str]:
+    """Return generated texts, with equal shares from all generators."""
+    texts: list[str] = []
+    for number, run in enumerate(runs):
+        num_texts = count // len(runs) + (number < count % len(runs))
+        note(f"generating {num_texts:,} texts: {run.path}")
+        own_critic = critic if len(run.config.conditions) else None
+        texts += generate_negatives(run, real_texts, num_texts, seed + number, own_critic)
+    return texts

@@ -1,6 +1,6 @@
-"""Texts of small models of runs of words, made of the real texts: good English at every place, and about nothing.
+"""Hard negatives: texts of a word n-gram model of the real texts, locally fluent but without a subject.
 
-A detector that learns from one generator alone knows how that one fails; decoys show it another way.
+A detector that learns from a single generator knows only the errors of that generator; hard negatives show it others.
 """
 
 from collections import defaultdict
@@ -9,60 +9,61 @@ from collections.abc import Sequence
 import numpy as np
 import regex
 
-__all__ = ["make_decoys"]
+__all__ = ["make_hard_negatives"]
 
-_PIECE = regex.compile(r"\S+\s*")
-_ORDERS = 3
-"""Words that the next one depends on, at most."""
+_WORD_WITH_SPACE = regex.compile(r"\S+\s*")
+_MAX_CONTEXT = 3
+"""Maximal number of words that the next word depends on."""
 
-_LIKELY = (1.0, 1.0, 0.5)
-"""Of the Dirichlet distribution that gives each decoy its shares of the orders."""
+_CONTEXT_PRIOR = (1.0, 1.0, 0.5)
+"""Parameters of the Dirichlet distribution that gives each text its probabilities of the context lengths."""
 
-_LEAST, _TRIES = 5, 3
+_MIN_WORDS, _MAX_ATTEMPTS_PER_TEXT = 5, 3
+
+Continuations = dict[tuple[str, ...], list[str]]
+"""Words with white space that follow a context; the empty string is the end of a text."""
 
 
-def make_decoys(texts: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
-    """Write decoys.
+def make_hard_negatives(texts: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
+    """Generate hard negatives.
 
     Args:
-        texts: real ones.
-        count: of decoys; fewer come back where the texts are too alike or too short to be mixed.
-        random: of all draws.
+        texts: real texts.
+        count: number of hard negatives; fewer are returned if the texts are too similar or too short.
+        random: random generator.
 
     Returns:
-        Texts with lengths like those of the real ones, none of which is among them.
+        New texts with lengths like those of the real texts; none of them is a real text.
     """
-    split = [_PIECE.findall(text) for text in texts]
+    split = [_WORD_WITH_SPACE.findall(text) for text in texts]
     known = {"".join(pieces).strip() for pieces in split}
-    follows: list[dict[tuple[str, ...], list[str]]] = [defaultdict(list) for _ in range(_ORDERS)]
+    continuations: list[Continuations] = [defaultdict(list) for _ in range(_MAX_CONTEXT)]
     for pieces in split:
-        words = [""] * _ORDERS + [piece.strip() for piece in pieces]
-        for place, piece in enumerate([*pieces, ""], start=_ORDERS):
-            for order, table in enumerate(follows, start=1):
-                table[tuple(words[place - order : place])].append(piece)
-    made: list[str] = []
-    for _ in range(_TRIES * count):
-        if len(made) == count:
+        words = [""] * _MAX_CONTEXT + [piece.strip() for piece in pieces]
+        for position, piece in enumerate([*pieces, ""], start=_MAX_CONTEXT):
+            for length, table in enumerate(continuations, start=1):
+                table[tuple(words[position - length : position])].append(piece)
+    hard_negatives: list[str] = []
+    for _ in range(_MAX_ATTEMPTS_PER_TEXT * count):
+        if len(hard_negatives) == count:
             break
-        longest = max(_LEAST, len(split[random.integers(len(split))]))
-        pieces = _written(follows, longest, random)
+        max_words = max(_MIN_WORDS, len(split[random.integers(len(split))]))
+        pieces = _generate(continuations, max_words, random)
         text = "".join(pieces).strip()
-        if len(pieces) >= _LEAST and text not in known:
-            made.append(text)
-    return made
+        if len(pieces) >= _MIN_WORDS and text not in known:
+            hard_negatives.append(text)
+    return hard_negatives
 
 
-def _written(
-    follows: Sequence[dict[tuple[str, ...], list[str]]], longest: int, random: np.random.Generator
-) -> list[str]:
-    """Words, each with the white space after it; each depends on so many before it as is drawn, and as are known."""
-    shares = random.dirichlet(_LIKELY).cumsum()
-    words, pieces = [""] * _ORDERS, list[str]()
-    while len(pieces) < longest:
-        order = int(np.searchsorted(shares[:-1], random.random())) + 1
-        while not (some := follows[order - 1].get(tuple(words[-order:]))):
-            order -= 1
-        piece = some[random.integers(len(some))]
+def _generate(continuations: Sequence[Continuations], max_words: int, random: np.random.Generator) -> list[str]:
+    """Return words with white space; the context length of each is random, and shortened if the context is unknown."""
+    cumulative = random.dirichlet(_CONTEXT_PRIOR).cumsum()
+    words, pieces = [""] * _MAX_CONTEXT, list[str]()
+    while len(pieces) < max_words:
+        length = int(np.searchsorted(cumulative[:-1], random.random())) + 1
+        while not (candidates := continuations[length - 1].get(tuple(words[-length:]))):
+            length -= 1
+        piece = candidates[random.integers(len(candidates))]
         if not piece:
             break
         pieces.append(piece)

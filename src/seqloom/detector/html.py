@@ -1,4 +1,4 @@
-"""Pieces of an HTML page that asks nothing of the network. Every text that is given is escaped here."""
+"""Elements of an HTML page that loads nothing from the network. All texts are escaped here."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -8,11 +8,10 @@ from pathlib import Path
 
 from seqloom.detector.explanation import Token
 
-__all__ = ["bullets", "coloured", "document", "heading", "legend", "paragraph", "picture", "table"]
+__all__ = ["bullets", "colored_tokens", "document", "heading", "legend", "paragraph", "picture", "table"]
 
-_SHADES = 8
-_BITS = 1.5
-"""Of surprise between two shades."""
+_NUM_SHADES = 8
+_BITS_PER_SHADE = 1.5
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -33,15 +32,21 @@ article { border: 1px solid #e6e6e6; border-radius: 6px; padding: .2rem 1rem; ma
 .note { border-left: 4px solid #d55e00; padding: .4rem 1rem; background: #fff6ef; }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.7 ui-monospace, monospace; }
 """ + "".join(
-    f".s{shade} {{ background: rgba(213, 94, 0, {0.62 * shade / (_SHADES - 1):.2f}); }}\n"
-    for shade in range(1, _SHADES)
+    f".s{shade} {{ background: rgba(213, 94, 0, {0.62 * shade / (_NUM_SHADES - 1):.2f}); }}\n"
+    for shade in range(1, _NUM_SHADES)
 )
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def document(title: str, parts: Iterable[str], footer: str) -> str:
-    """A page of parts, which are HTML already."""
+    """Return a page.
+
+    Args:
+        title: title of the page, as text.
+        parts: content of the page, as HTML.
+        footer: last line of the page, as text.
+    """
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -55,23 +60,23 @@ def document(title: str, parts: Iterable[str], footer: str) -> str:
 
 
 def heading(text: str, level: int = 2) -> str:
-    """A heading."""
+    """Return a heading."""
     return f"<h{level}>{escape(text)}</h{level}>"
 
 
 def paragraph(text: str, *, kind: str = "") -> str:
-    """A paragraph: plain, "grey", or a "note" that nobody should pass over."""
+    """Return a paragraph; its kind is "" (plain), "grey", or "note" (highlighted)."""
     opening = f'<p class="{kind}">' if kind else "<p>"
     return f"{opening}{escape(text)}</p>"
 
 
 def bullets(lines: Sequence[str]) -> str:
-    """A list."""
+    """Return an unordered list."""
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
 def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the first cell of a row says what it is of."""
+    """Return a table; the first cell of each row is its header."""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
     body = "\n".join(
         f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
@@ -83,48 +88,54 @@ def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]]) ->
     )
 
 
-def picture(path: Path, says: str) -> str:
-    """A PNG inside the page, and what it shows."""
-    held = base64.b64encode(path.read_bytes()).decode()
-    return f'<p><img alt="{escape(says)}" src="data:image/png;base64,{held}"></p>'
-
-
-def coloured(tokens: Iterable[Token], most: int) -> str:
-    """A text whose tokens are the darker the less they were expected, each with its probability and rank as title.
+def picture(path: Path, description: str) -> str:
+    """Return a PNG that is embedded into the page.
 
     Args:
-        tokens: the text.
-        most: characters that are shown.
+        path: PNG file.
+        description: alternative text.
     """
-    parts, shown, left_out = [], 0, 0
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    return f'<p><img alt="{escape(description)}" src="data:image/png;base64,{encoded}"></p>'
+
+
+def colored_tokens(tokens: Iterable[Token], max_characters: int) -> str:
+    """Return a text with a darker background for more surprising tokens; tooltips show probability and rank.
+
+    Args:
+        tokens: tokens of the text.
+        max_characters: maximal number of characters.
+    """
+    parts, num_shown, num_omitted = [], 0, 0
     for token in tokens:
-        if shown >= most:
-            left_out += len(token.text)
+        if num_shown >= max_characters:
+            num_omitted += len(token.text)
             continue
-        text = token.text[: most - shown]
-        left_out += len(token.text) - len(text)
-        shown += len(text)
+        text = token.text[: max_characters - num_shown]
+        num_omitted += len(token.text) - len(text)
+        num_shown += len(text)
         parts.append(_span(text, token))
-    more = f" … and {left_out:,} characters more" if left_out else ""
+    more = f" … and {num_omitted:,} more characters" if num_omitted else ""
     return f'<p class="text">{"".join(parts)}{more}</p>'
 
 
 def legend() -> str:
-    """What the shades mean."""
-    steps = " ".join(
-        f'<span class="s{shade}">&nbsp;{_share(2 ** (-_BITS * shade))}&nbsp;</span>' for shade in range(_SHADES)
+    """Return a legend of the shades."""
+    shades = " ".join(
+        f'<span class="s{shade}">&nbsp;{_percent(2 ** (-_BITS_PER_SHADE * shade))}&nbsp;</span>'
+        for shade in range(_NUM_SHADES)
     )
-    return f"<p>Probability of a token after all before it: {steps} or less. Point at one to read its own.</p>"
+    return f"<p>Probability of a token, given the preceding text: {shades} or less. Point at a token for its own.</p>"
 
 
 def _span(text: str, token: Token) -> str:
     if token.probability is None or token.rank is None:
-        return f'<span title="not read">{escape(text)}</span>'
-    shade = min(_SHADES - 1, int(-log2(max(token.probability, 1e-9)) / _BITS))
-    title = f"{_share(token.probability)}, rank {token.rank + 1}"
+        return f'<span title="not scored">{escape(text)}</span>'
+    shade = min(_NUM_SHADES - 1, int(-log2(max(token.probability, 1e-9)) / _BITS_PER_SHADE))
+    title = f"{_percent(token.probability)}, rank {token.rank + 1}"
     kind = f' class="s{shade}"' if shade else ""
     return f'<span{kind} title="{title}">{escape(text)}</span>'
 
 
-def _share(probability: float) -> str:
+def _percent(probability: float) -> str:
     return f"{100 * probability:.2g} %" if probability < 0.995 else "100 %"

@@ -4,36 +4,34 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from seqloom.detector.evaluate import measure_detector
+from seqloom.detector.evaluate import evaluate_detector
 from seqloom.detector.explanation import Token
-from seqloom.detector.html import bullets, coloured, document, heading, legend, paragraph, picture, table
-from seqloom.detector.report import Alarm, DetectorReport, ExampleText, ScoringMethod, Subgroup
-from seqloom.detector.training_set import LEAST_WORDS
+from seqloom.detector.html import bullets, colored_tokens, document, heading, legend, paragraph, picture, table
+from seqloom.detector.report import DetectorReport, ExampleText, FlaggingRule, ScoringMethod, Subgroup
+from seqloom.detector.training_set import MIN_WORDS
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import FALSE_POSITIVE_RATES, Interval
 from seqloom.files import check_writable, write_text
-from seqloom.plots.detector import calibration, roc_curves, score_histogram
+from seqloom.plots.detector import plot_calibration, plot_roc_curves, plot_score_histogram
 from seqloom.reporter import Reporter, silent
 from seqloom.version import __version__
 
-__all__ = ["page", "report_detector"]
+__all__ = ["render_page", "report_detector"]
 
-_MOST_CHARACTERS = 3000
-"""Of a text that are shown."""
+_MAX_CHARACTERS = 3000
+"""Maximal number of characters of an example text."""
 
-_LEAST_IN_BIN = 5
-"""Texts of like probability that say something of how often it holds."""
+_MIN_TEXTS_PER_BIN = 5
 
-_INTERVAL = "In brackets: where the figure lies in 95 of 100 samples like this one."
+_INTERVAL_NOTE = "In brackets: 95 % confidence interval."
 
-_HARM = (
-    "A false alarm is a person who is told that their own words are a machine's. Never let such a score be the only "
-    "ground against anybody: hear them, and look for other signs. The probabilities hold only for texts like those "
-    "that the detector learned from, and generators that it has not seen may well escape it."
+_HARM_NOTE = (
+    "A false alarm accuses a person of passing off a machine's words as their own. Never let such a score be the only "
+    "evidence against anybody: hear them, and look for other signs. The probabilities are valid only for texts like "
+    "those that the detector was trained on, and texts of other generators may well escape it."
 )
 
 
@@ -42,222 +40,275 @@ def report_detector(
     source: str | Path,
     *,
     output: Path,
+    text: str,
+    generated: str | Path | None = None,
+    label: str | None = None,
+    by: Sequence[str] = (),
+    group: str | None = None,
+    pool: str | None = None,
+    matched: bool = False,
+    base_rate: float = 0.5,
+    seed: int = 0,
     overwrite: bool = False,
     note: Reporter = silent,
-    **settings: Any,
 ) -> DetectorReport:
-    """Measure a detector and write the page.
+    """Evaluate a detector and write an HTML page; see `evaluate_detector`.
 
     Args:
-        detector: its folder.
-        source: see `measure_detector`.
-        output: the page.
-        overwrite: replace what is there.
-        note: is told what is read and done.
-        settings: of `measure_detector`.
+        detector: folder of the detector.
+        source: table of real texts; with `label`, a table of both sides.
+        output: HTML file.
+        text: column of the text, in all tables.
+        generated: table of generated texts.
+        label: column of the labels, 1 for generated and 0 for real.
+        by: columns whose values define subgroups.
+        group: column whose equal values mark related real texts.
+        pool: disjoint part of the real table that is read.
+        matched: cut the texts of both sides to similar lengths.
+        base_rate: expected share of generated texts.
+        seed: seed of the bootstrap samples for the intervals.
+        overwrite: replace an existing file.
+        note: function that receives progress messages.
 
     Raises:
-        UserError: the detector, a source, a column or the file is not usable.
+        UserError: the detector, a source, a column or the output file is unusable.
     """
     if output.is_dir():
         raise ConfigError(f"--output got {output}, which is a folder: name a file such as report.html")
     if output.exists() and not overwrite:
-        raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
-    sources = [str(one) for one in (source, settings.get("generated")) if one is not None]
-    if output.exists() and any(Path(one).exists() and output.samefile(one) for one in sources):
-        raise ConfigError(f"--output got {output}, which is a table that is read: name a file such as report.html")
+        raise ConfigError(f"{output} already exists: name another file, or use --overwrite")
+    sources = [str(path) for path in (source, generated) if path is not None]
+    if output.exists() and any(Path(path).exists() and output.samefile(path) for path in sources):
+        raise ConfigError(f"--output got {output}, which is an input table: name a file such as report.html")
     check_writable(output)
-    report = measure_detector(detector, source, note=note, **settings)
-    write_text(output, page(report))
+    report = evaluate_detector(
+        detector,
+        source,
+        text=text,
+        generated=generated,
+        label=label,
+        by=by,
+        group=group,
+        pool=pool,
+        matched=matched,
+        base_rate=base_rate,
+        seed=seed,
+        note=note,
+    )
+    write_text(output, render_page(report))
     return report
 
 
-def page(report: DetectorReport) -> str:
-    """The whole page."""
+def render_page(report: DetectorReport) -> str:
+    """Return the page."""
     with tempfile.TemporaryDirectory() as folder:
         parts = list(_sections(report, Path(folder)))
     return document(f"How good is the detector {Path(report.detector).name}?", parts, f"Made by seqloom {__version__}.")
 
 
 def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
-    yield from _opening(report)
-    if report.overall is not None and report.truth is not None:
-        yield from _headline(report)
-        yield from _harm(report)
-        yield heading("At every threshold")
+    yield from _summary(report)
+    if report.overall is not None and report.labels is not None:
+        yield from _accuracy(report)
+        yield from _false_alarms(report)
+        yield heading("ROC curves")
         yield picture(
-            roc_curves(folder / "roc.png", report.scores, report.truth),
-            "ROC curves: the share of generated texts found against the share of real texts flagged, the second time "
-            "with a logarithmic axis.",
+            plot_roc_curves(folder / "roc.png", report.scores, report.labels),
+            "ROC curves: share of the generated texts that are flagged against share of the real texts that are "
+            "flagged, on a linear and on a logarithmic axis.",
         )
-        yield heading("Calibration")
-        yield paragraph(
-            f"Of the texts that get a probability, how many were generated, where {_share(report.prior)} of all texts "
-            "are? The larger a dot, the more texts it stands for; dots of fewer than "
-            f"{_LEAST_IN_BIN} texts are left out."
-        )
-        bins = [one for one in report.bins if one.texts >= _LEAST_IN_BIN]
-        held = [[one.generated.value, one.generated.low, one.generated.high] for one in bins]
-        said, texts = ([getattr(one, name) for one in bins] for name in ("probability", "texts"))
-        yield picture(
-            calibration(folder / "calibration.png", np.array(said), np.array(held).T, np.array(texts)),
-            "The share of generated texts against the probability that the detector gives.",
-        )
-        yield from _ways(report.ways)
-        yield from _parts("By length", "words", report.lengths)
-        for column, rows in report.parts.items():
-            yield from _parts(f"By {column}", column, rows)
-        yield from _leaks(report)
+        yield from _calibration(report, folder)
+        yield from _methods(report.methods)
+        yield from _subgroups("By length", "words", report.length_groups)
+        for column, rows in report.column_groups.items():
+            yield from _subgroups(f"By {column}", column, rows)
+        yield from _confounds(report)
     yield heading("Scores")
     yield picture(
-        score_histogram(folder / "scores.png", report.probabilities, report.truth),
-        "How many texts have which probability.",
+        plot_score_histogram(folder / "scores.png", report.probabilities, report.labels),
+        "Number of texts by probability.",
     )
-    yield from _texts(report.shown)
+    yield from _examples(report.examples)
 
 
-def _opening(report: DetectorReport) -> Iterator[str]:
-    if report.generated is None:
-        said = f"{report.real:,} texts of {Path(report.source).name}. Which of them were generated is not known"
+def _summary(report: DetectorReport) -> Iterator[str]:
+    source = Path(report.source).name
+    if report.num_generated is None:
+        texts = f"{report.num_real:,} texts of {source}, of which it is unknown whether they were generated"
     else:
-        said = f"{report.real:,} real and {report.generated:,} generated texts; source: {Path(report.source).name}"
-    yield paragraph(f"{said}. Expected share of generated texts: {_share(report.prior)}.")
-    if report.abstained:
+        texts = f"{report.num_real:,} real and {report.num_generated:,} generated texts; source: {source}"
+    yield paragraph(f"{texts}. Expected share of generated texts: {_percent(report.base_rate)}.")
+    if report.num_too_short:
         yield paragraph(
-            f"{report.abstained:,} more have fewer than {LEAST_WORDS} words, which is too short to tell: they have no "
-            "part in what follows."
+            f"Left out: {report.num_too_short:,} further texts of fewer than {MIN_WORDS} words, which are too short "
+            "for a reliable score."
         )
-    if report.strange:
+    if report.num_out_of_distribution:
         yield paragraph(
-            f"{report.strange:,} are unlike all texts that the detector knows, as those in another language are."
+            f"{report.num_out_of_distribution:,} texts are unlike all texts that the detector was trained on, for "
+            "example in another language."
         )
     for warning in report.warnings:
         yield paragraph(warning, kind="note")
-    if report.generated is None:
-        yield paragraph(_HARM, kind="note")
+    if report.num_generated is None:
+        yield paragraph(_HARM_NOTE, kind="note")
 
 
-def _headline(report: DetectorReport) -> Iterator[str]:
+def _accuracy(report: DetectorReport) -> Iterator[str]:
     overall = report.overall
     assert overall is not None
     rows = [
-        ("area under the ROC curve", _figure(overall.area), "how often a generated text scores above a real one"),
+        (
+            "area under the ROC curve",
+            _figure(overall.roc_auc),
+            "probability that a generated text scores above a real one; 0.5 is guessing, 1 is best",
+        ),
         *(
-            (f"found at {_share(share)} false alarms", _shares(found), "share of the generated texts that are flagged")
-            for share, found in overall.found.items()
+            (
+                f"found at {_percent(rate)} false alarms",
+                _percent_interval(share),
+                "share of the generated texts that are flagged",
+            )
+            for rate, share in overall.true_positive_rates.items()
         ),
         (
             "expected calibration error",
             _figure(overall.calibration_error),
-            "how far probabilities are from what happens; 0 is best",
+            "mean difference between the probabilities and the actual shares; 0 is best",
         ),
-        ("Brier score", _figure(overall.brier), "mean squared error of the probabilities; 0 is best"),
+        ("Brier score", _figure(overall.brier_score), "mean squared error of the probabilities; 0 is best"),
     ]
     yield heading("How good it is")
-    yield table(_INTERVAL, ("figure", "value", "what it is"), rows)
+    yield table(_INTERVAL_NOTE, ("figure", "value", "meaning"), rows)
 
 
-def _harm(report: DetectorReport) -> Iterator[str]:
+def _false_alarms(report: DetectorReport) -> Iterator[str]:
     yield heading("What false alarms do")
-    first = report.alarms[0]
-    if first.innocent is not None and first.threshold is not None:
+    first = report.flagging_rules[0]
+    if first.real_per_1000_flagged is not None and first.threshold is not None:
+        real = first.real_per_1000_flagged
         yield paragraph(
-            f"Where {_share(report.prior)} of the texts are generated, and every text with a probability of "
-            f"{_share(first.threshold)} or more is flagged, {_share(first.found)} of the generated texts are found, "
-            f"and of 1,000 flagged texts about {first.innocent.value:,.0f} are by real people (between "
-            f"{first.innocent.low:,.0f} and {first.innocent.high:,.0f}, for all that is known from "
-            f"{report.real:,} real texts).",
+            f"Suppose that {_percent(report.base_rate)} of all texts are generated, and that every text with a "
+            f"probability of {_percent(first.threshold)} or more is flagged. Then {_percent(first.true_positive_rate)} "
+            f"of the generated texts are found, and of 1,000 flagged texts about {real.value:,.0f} are by real people. "
+            f"This estimate from {report.num_real:,} real texts is uncertain: the number may be between "
+            f"{real.low:,.0f} and {real.high:,.0f}.",
             kind="note",
         )
-    yield paragraph(_HARM, kind="note")
+    yield paragraph(_HARM_NOTE, kind="note")
     yield table(
-        f"Where {_share(report.prior)} of the texts are generated. In brackets: where the figure lies in 95 of 100 "
-        "cases, by how many real texts there are.",
+        f"If {_percent(report.base_rate)} of all texts are generated. {_INTERVAL_NOTE}",
         ("rule", "threshold", "generated texts found", "real texts flagged", "of 1,000 flagged, by real people"),
-        [_alarm_cells(alarm) for alarm in report.alarms],
+        [_rule_cells(rule) for rule in report.flagging_rules],
     )
 
 
-def _alarm_cells(alarm: Alarm) -> tuple[str, ...]:
-    innocent = alarm.innocent
+def _rule_cells(rule: FlaggingRule) -> tuple[str, ...]:
+    real = rule.real_per_1000_flagged
     return (
-        alarm.rule,
-        "no text passes" if alarm.threshold is None else _share(alarm.threshold),
-        _share(alarm.found),
-        _shares(alarm.false_alarms),
-        "" if innocent is None else f"{innocent.value:,.0f} ({innocent.low:,.0f} to {innocent.high:,.0f})",
+        rule.rule,
+        "none: no text is flagged" if rule.threshold is None else _percent(rule.threshold),
+        _percent(rule.true_positive_rate),
+        _percent_interval(rule.false_positive_rate),
+        "" if real is None else f"{real.value:,.0f} ({real.low:,.0f} to {real.high:,.0f})",
     )
 
 
-def _ways(ways: Sequence[ScoringMethod]) -> Iterator[str]:
-    header = ("scored by", "area under the ROC curve", f"found at {_share(FALSE_POSITIVE_RATES[0])} false alarms")
+def _calibration(report: DetectorReport, folder: Path) -> Iterator[str]:
+    yield heading("Calibration")
+    yield paragraph(
+        "For texts of similar probability: the share that was generated, if "
+        f"{_percent(report.base_rate)} of all texts are. Larger dots are more texts; dots of fewer than "
+        f"{_MIN_TEXTS_PER_BIN} texts are left out."
+    )
+    bins = [item for item in report.bins if item.num_texts >= _MIN_TEXTS_PER_BIN]
+    shares = [[item.generated_share.value, item.generated_share.low, item.generated_share.high] for item in bins]
+    yield picture(
+        plot_calibration(
+            folder / "calibration.png",
+            np.array([item.mean_probability for item in bins]),
+            np.array(shares).T,
+            np.array([item.num_texts for item in bins]),
+        ),
+        "Share of generated texts by predicted probability.",
+    )
+
+
+def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
+    header = ("scored by", "area under the ROC curve", f"found at {_percent(FALSE_POSITIVE_RATES[0])} false alarms")
     rows = [
-        (f"{way.name}{' (low speaks for generated)' if way.turned else ''}", _figure(way.area), _shares(way.found))
-        for way in ways
+        (
+            f"{method.name}{' (low means generated)' if method.low_means_generated else ''}",
+            _figure(method.roc_auc),
+            _percent_interval(method.true_positive_rate),
+        )
+        for method in methods
     ]
-    yield heading("Beside simpler ways")
+    yield heading("Compared with simpler methods")
     yield table(
-        f"{_INTERVAL} The light members read patterns of words and characters; the encoder and the language models are "
-        "slower; length alone is the number of words.",
+        f"{_INTERVAL_NOTE} The light members use patterns of words and characters; the encoder and the language models "
+        'are slower; "length alone" is the number of words.',
         header,
         rows,
     )
 
 
-def _parts(title: str, column: str, rows: Sequence[Subgroup]) -> Iterator[str]:
+def _subgroups(title: str, column: str, rows: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
-        f"{_INTERVAL} Flagged: at or above the one threshold that at most {_share(FALSE_POSITIVE_RATES[0])} of all "
-        "real texts here reach.",
+        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {_percent(FALSE_POSITIVE_RATES[0])} of all real texts "
+        "here reach.",
         (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged"),
         [
             (
                 row.name,
-                f"{row.real:,}",
-                f"{row.generated:,}",
-                _figure(row.area),
-                _shares(row.found),
-                _shares(row.false_alarms),
+                f"{row.num_real:,}",
+                f"{row.num_generated:,}",
+                _figure(row.roc_auc),
+                _percent_interval(row.true_positive_rate),
+                _percent_interval(row.false_positive_rate),
             )
             for row in rows
         ],
     )
 
 
-def _leaks(report: DetectorReport) -> Iterator[str]:
-    yield heading("Signs of how the files were made")
-    if report.leaks:
+def _confounds(report: DetectorReport) -> Iterator[str]:
+    yield heading("Formatting")
+    if report.confounds:
         yield paragraph(
-            "These tell the sides apart and are no way of writing: what the detector gains by them is no skill.",
+            "The following formatting is almost exclusive to one side. It comes from how the files were made, and "
+            "makes the figures too good. Remove the difference from the files, and repeat the evaluation.",
             kind="note",
         )
-        yield bullets([str(leak) for leak in report.leaks])
+        yield bullets([str(confound) for confound in report.confounds])
     else:
-        yield paragraph("None was found: no odd character, mark or blank belongs to one side alone.")
+        yield paragraph("No formatting is exclusive to one side: no odd character, marker or white space.")
 
 
-def _texts(shown: Sequence[ExampleText]) -> Iterator[str]:
-    yield heading("Some texts")
-    if any(one.explanation.tokens for one in shown):
-        yield paragraph("The darker a token, the less the model of real text expected it.")
+def _examples(examples: Sequence[ExampleText]) -> Iterator[str]:
+    yield heading("Example texts")
+    if any(example.explanation.tokens for example in examples):
+        yield paragraph("The darker a token, the more surprising it is to the model of real text.")
         yield legend()
-    for kind, some in groupby(shown, key=lambda one: one.kind):
+    for kind, same_kind in groupby(examples, key=lambda example: example.kind):
         yield heading(kind, 3)
-        for one in some:
-            yield _article(one)
+        for example in same_kind:
+            yield _article(example)
 
 
-def _article(one: ExampleText) -> str:
-    explanation = one.explanation
-    truth = "" if one.generated is None else f" In truth it is {'generated' if one.generated else 'real'}."
-    added = ", ".join(f"{name} {value:+.1f}" for name, value in explanation.contributions.items())
+def _article(example: ExampleText) -> str:
+    explanation = example.explanation
+    label = "" if example.generated is None else f" Actual label: {'generated' if example.generated else 'real'}."
+    contributions = ", ".join(f"{name} {value:+.1f}" for name, value in explanation.contributions.items())
     return "\n".join(
         [
             "<article>",
-            coloured(explanation.tokens or (Token(one.text),), _MOST_CHARACTERS),
-            paragraph(f"{explanation}{truth}"),
+            colored_tokens(explanation.tokens or (Token(example.text),), _MAX_CHARACTERS),
+            paragraph(f"{explanation}{label}"),
             paragraph(
-                f"{explanation.words:,} words. What each member adds to the logit, above 0 for generated: {added}.",
+                f"{explanation.num_words:,} words. Contribution of each member to the logit (positive: generated): "
+                f"{contributions}.",
                 kind="grey",
             ),
             "</article>",
@@ -269,15 +320,15 @@ def _figure(interval: Interval | None) -> str:
     return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
-def _shares(interval: Interval | None) -> str:
+def _percent_interval(interval: Interval | None) -> str:
     if interval is None:
         return ""
-    return f"{_share(interval.value)} ({_share(interval.low)} to {_share(interval.high)})"
+    return f"{_percent(interval.value)} ({_percent(interval.low)} to {_percent(interval.high)})"
 
 
-def _share(share: float) -> str:
-    """A share in percent, with as many places as it needs near either end."""
-    beyond = min(share, 1 - share)
-    places = 0 if beyond == 0 or beyond >= 0.1 else 1 if beyond >= 0.01 else 2
-    shown = f"{100 * share:.{places}f}"
-    return f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown} %"
+def _percent(share: float) -> str:
+    """Return a share in percent, with more decimals near 0 % and 100 %."""
+    distance = min(share, 1 - share)
+    decimals = 0 if distance == 0 or distance >= 0.1 else 1 if distance >= 0.01 else 2
+    percent = f"{100 * share:.{decimals}f}"
+    return f"{percent.rstrip('0').rstrip('.') if '.' in percent else percent} %"

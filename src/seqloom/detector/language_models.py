@@ -12,7 +12,7 @@ from seqloom.codecs.unknown_symbols import remove_unknown
 from seqloom.detector.detector import LanguageModelTrainer
 from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.load import load_pair
-from seqloom.detector.storage import MODELS
+from seqloom.detector.storage import LANGUAGE_MODELS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.train import train
 from seqloom.reporter import Reporter, silent
@@ -20,37 +20,41 @@ from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["train_language_models"]
 
-REAL, GENERATED = MODELS
+REAL, GENERATED = LANGUAGE_MODELS
 
 
 def train_language_models(
     minutes: float = 2.0, folder: str | Path | None = None, *, seed: int = 0, note: Reporter = silent
 ) -> LanguageModelTrainer:
-    """What trains the language models of a detector: first of real texts, then from there of generated ones.
+    """Return a function that trains the language models of a detector.
+
+    The function trains a model of real texts, and fine-tunes a copy of it on generated texts.
 
     Args:
-        minutes: of training, for both.
-        folder: that the two runs stay in; None keeps them while Python runs.
-        seed: of weights and order.
-        note: is told what is trained.
+        minutes: training time of both models together.
+        folder: folder for the two runs; None for a temporary folder that is deleted when Python exits.
+        seed: seed of weights and order.
+        note: function that receives progress messages.
     """
-    place = Path(tempfile.mkdtemp(prefix="seqloom-")) if folder is None else Path(folder)
+    runs_folder = Path(tempfile.mkdtemp(prefix="seqloom-")) if folder is None else Path(folder)
     if folder is None:
-        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        atexit.register(shutil.rmtree, runs_folder, ignore_errors=True)
 
-    def taught(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
-        budget: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
-        with tempfile.TemporaryDirectory() as held:
-            one = _learned(real, Path(held) / "real.jsonl", place / REAL, level="char", **budget)
-            note(f"model of real text: {one.config.model.core} of {one.config.model.sizes}")
-            note("model of generated text: the same, from there on")
-            shown = [remove_unknown(text, one.text_codec.unknown_symbols(text)) for text in generated]
-            _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, from_run=place / REAL, **budget)
-        return load_pair(place)
+    def train_pair(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
+        settings: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
+        with tempfile.TemporaryDirectory() as corpora:
+            run = _train(real, Path(corpora) / "real.jsonl", runs_folder / REAL, level="char", **settings)
+            note(f"model of real text: {run.config.model.core} of {run.config.model.sizes}")
+            note("model of generated text: fine-tuned from the first")
+            known = [remove_unknown(text, run.text_codec.unknown_symbols(text)) for text in generated]
+            generated_file, generated_run = Path(corpora) / "generated.jsonl", runs_folder / GENERATED
+            _train(known, generated_file, generated_run, from_run=runs_folder / REAL, **settings)
+        return load_pair(runs_folder)
 
-    return taught
+    return train_pair
 
 
-def _learned(texts: Sequence[str], file: Path, run: Path, **settings: Any) -> SavedRun:
+def _train(texts: Sequence[str], file: Path, run: Path, **settings: Any) -> SavedRun:
+    """Write texts to a file and train a run on the file."""
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
     return train(file, run=run, text="text", viewer=TrainingObserver(), **settings)

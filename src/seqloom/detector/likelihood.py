@@ -1,14 +1,14 @@
-"""How a text stands to two language models: one of real text, and one of generated text.
+"""Features of a text's likelihood under two language models: one of real text, one of generated text.
 
-Text that was drawn at temperature 1 is less likely than real text under a model of real text, and text that was drawn
-from the likeliest tokens is more likely: every feature may tell in both directions.
+Text sampled at temperature 1 is less likely than real text under a model of real text, and text sampled from the most
+likely tokens is more likely. So every feature may be informative in both directions.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, Integer
+from jaxtyping import Bool, Float32, Float64, Int32, Integer
 
 from seqloom.codecs.text import TextCodec
 from seqloom.data.batch import IGNORED
@@ -16,40 +16,41 @@ from seqloom.evaluation.scorer import TokenScorer
 from seqloom.evaluation.scoring_windows import MAX_STREAMS, Piece, windows
 from seqloom.sampling.transforms import non_finite_error
 
-__all__ = ["FEATURES", "LanguageModelPair", "TokenStatistics", "likelihood_features", "token_statistics"]
+__all__ = ["LIKELIHOOD_FEATURES", "LanguageModelPair", "TokenStatistics", "likelihood_features", "token_statistics"]
 
-_MOST_TOKENS = 4000
-"""Of a text that are read."""
+_MAX_TOKENS = 4000
+"""Number of tokens per text; further tokens are ignored."""
 
-_RANKS = (1, 3, 10)
-"""Between these ranks, the likeliest being 0, lie the bins of the rank histogram (GLTR, Gehrmann et al. 2019)."""
+_RANK_BOUNDS = (1, 3, 10)
+"""Bounds of the cumulative rank histogram; rank 0 is the most likely token (GLTR, Gehrmann et al. 2019)."""
 
-FEATURES = (
+LIKELIHOOD_FEATURES = (
     "ratio", "total ratio", "log-probability", "log-probability, generated", "entropy", "entropy, generated",
     "curvature", "curvature, generated", "cross ratio", "log-rank", "log-rank, generated", "unevenness",
     "rank 0", "ranks to 2", "ranks to 9", "rank 0, generated", "ranks to 2, generated", "ranks to 9, generated",
 )  # fmt: skip
-"""What `likelihood_features` gives, in order; those without a word more are of the model of real text.
+"""Names of the features of `likelihood_features`, in order; the model of real text is meant unless a name ends with
+"generated".
 
-- ratio: mean log-probability under the model of real text less that under the model of generated text (Yao et al.
-  2017); the total, dampened, grows with the text.
-- curvature: how far the log-probability lies above its mean over what could have come, in its standard deviations
-  (Fast-DetectGPT, Bao et al. 2024).
+- ratio: mean log-probability under the model of real text minus that under the model of generated text (Yao et al.
+  2017); "total ratio" is the signed logarithm of the sum, which grows with the text.
+- curvature: distance of the log-probability from its expectation, in standard deviations (Fast-DetectGPT, Bao et al.
+  2024).
 - cross ratio: log-perplexity over cross-perplexity of the two models (Binoculars, Hans et al. 2024).
-- unevenness: the standard deviation of the tokens' log-probabilities.
+- unevenness: standard deviation of the log-probabilities of the tokens.
 """
 
 
 @dataclass(frozen=True)
 class TokenStatistics:
-    """Of each token of a text, under the two models; nats.
+    """Statistics of each token of a text under the models of real (row 0) and generated text (row 1), in nats.
 
     Attributes:
-        log_probs: of the token under the models of real and of generated text.
-        entropies: of what they predicted.
-        variances: of the log-probability of a token that they would draw.
-        ranks: how many tokens were likelier.
-        cross: mean of the second model's negative log-probability over what the first would draw.
+        log_probs: log-probability of the token.
+        entropies: entropy of the predicted distribution.
+        variances: variance of the log-probability of a token sampled from the predicted distribution.
+        ranks: number of more likely tokens.
+        cross: cross entropy of the second model's predicted distribution relative to the first's.
     """
 
     log_probs: Float64[np.ndarray, "2 time"]
@@ -61,12 +62,12 @@ class TokenStatistics:
 
 @dataclass(frozen=True)
 class LanguageModelPair:
-    """A model of real text and one of generated text.
+    """A language model of real text and one of generated text.
 
     Attributes:
-        codec: of both.
-        real: the model of real text.
-        generated: that of generated text.
+        codec: codec of both models.
+        real: model of real text.
+        generated: model of generated text.
     """
 
     codec: TextCodec
@@ -74,124 +75,126 @@ class LanguageModelPair:
     generated: TokenScorer
 
     def features(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts features"]:
-        """The `FEATURES` of each text; of a very long one, of how it begins."""
-        found = np.zeros((len(texts), len(FEATURES)), np.float32)
-        ids = [self.encoded(text) for text in texts]
-        order = sorted(range(len(texts)), key=lambda place: len(ids[place]))
-        statistics = token_statistics(self.real, self.generated, [ids[place] for place in order])
-        for place, one in zip(order, statistics, strict=True):
-            found[place] = likelihood_features(one)
-        return found
+        """Return the `LIKELIHOOD_FEATURES` of the first 4000 tokens of each text."""
+        features = np.zeros((len(texts), len(LIKELIHOOD_FEATURES)), np.float32)
+        ids = [self.encode(text) for text in texts]
+        order = sorted(range(len(texts)), key=lambda index: len(ids[index]))
+        statistics = token_statistics(self.real, self.generated, [ids[index] for index in order])
+        for index, text_statistics in zip(order, statistics, strict=True):
+            features[index] = likelihood_features(text_statistics)
+        return features
 
-    def encoded(self, text: str) -> Integer[np.ndarray, " time"]:
-        """The ids of a text, after that of what comes before any; symbols that the models do not know are left out."""
-        ids = self.codec.encode_text(text, skip_unknown=True)[:_MOST_TOKENS]
+    def encode(self, text: str) -> Integer[np.ndarray, " time"]:
+        """Return the ids of a text after the id of the start; symbols outside the vocabulary are skipped."""
+        ids = self.codec.encode_text(text, skip_unknown=True)[:_MAX_TOKENS]
         return np.concatenate([[self.codec.bos_id], ids]).astype(np.int64)
 
 
 def token_statistics(
     real: TokenScorer, generated: TokenScorer, texts: Sequence[Integer[np.ndarray, " time"]]
 ) -> Iterator[TokenStatistics]:
-    """How each token of each text was predicted, after all that come before it; the first token is only read.
+    """Yield the statistics of every token but the first of each text.
 
     Args:
-        real: the model of real text.
-        generated: that of generated text, with the same tokens.
-        texts: ids; those of like length are best side by side.
+        real: model of real text.
+        generated: model of generated text, with the same vocabulary.
+        texts: ids of each text; sorting by length saves time.
 
     Raises:
-        SeqloomError: the output of a model holds NaN or infinity.
+        SeqloomError: the output of a model contains NaN or infinity.
     """
-    for first in range(0, len(texts), MAX_STREAMS):
-        yield from _side_by_side(real, generated, texts[first : first + MAX_STREAMS])
+    for start in range(0, len(texts), MAX_STREAMS):
+        yield from _batch_statistics(real, generated, texts[start : start + MAX_STREAMS])
 
 
-def likelihood_features(found: TokenStatistics) -> Float32[np.ndarray, " features"]:
-    """The `FEATURES` of a text; zeros for a text of no token."""
-    if found.cross.size == 0:
-        return np.zeros(len(FEATURES), np.float32)
-    ratio = found.log_probs[0] - found.log_probs[1]
-    mean, entropy = found.log_probs.mean(axis=1), found.entropies.mean(axis=1)
-    above = (found.log_probs + found.entropies).sum(axis=1)
-    curvature = above / np.sqrt(found.variances.sum(axis=1) + 1e-6)
-    log_rank = np.log1p(found.ranks).mean(axis=1)
-    bins = [np.mean(found.ranks < most, axis=1) for most in _RANKS]
+def likelihood_features(statistics: TokenStatistics) -> Float32[np.ndarray, " features"]:
+    """Return the `LIKELIHOOD_FEATURES` of a text; zeros for a text without tokens."""
+    if statistics.cross.size == 0:
+        return np.zeros(len(LIKELIHOOD_FEATURES), np.float32)
+    ratio = statistics.log_probs[0] - statistics.log_probs[1]
+    mean, entropy = statistics.log_probs.mean(axis=1), statistics.entropies.mean(axis=1)
+    excess = (statistics.log_probs + statistics.entropies).sum(axis=1)
+    curvature = excess / np.sqrt(statistics.variances.sum(axis=1) + 1e-6)
+    log_rank = np.log1p(statistics.ranks).mean(axis=1)
+    rank_shares = [np.mean(statistics.ranks < bound, axis=1) for bound in _RANK_BOUNDS]
     values = [
         ratio.mean(), np.sign(ratio.sum()) * np.log1p(abs(ratio.sum())), *mean, *entropy,
-        *curvature, mean[0] / min(-found.cross.mean(), -1e-6), *log_rank, found.log_probs[0].std(),
-        *(part[0] for part in bins), *(part[1] for part in bins),
+        *curvature, mean[0] / min(-statistics.cross.mean(), -1e-6), *log_rank, statistics.log_probs[0].std(),
+        *(share[0] for share in rank_shares), *(share[1] for share in rank_shares),
     ]  # fmt: skip
     return np.array(values, np.float32)
 
 
-def _side_by_side(
+def _batch_statistics(
     real: TokenScorer, generated: TokenScorer, texts: Sequence[Integer[np.ndarray, " time"]]
 ) -> Iterator[TokenStatistics]:
-    readable = [text for text in texts if len(text) > 1]
-    found = iter(_read(real, generated, readable) if readable else ())
+    """Yield the statistics of each text; texts without tokens are not scored."""
+    nonempty = [text for text in texts if len(text) > 1]
+    statistics = iter(_score(real, generated, nonempty) if nonempty else ())
     nothing = np.zeros((2, 0))
+    empty = TokenStatistics(nothing, nothing, nothing, nothing.astype(np.int32), nothing[0])
     for text in texts:
-        yield (
-            next(found)
-            if len(text) > 1
-            else TokenStatistics(nothing, nothing, nothing, nothing.astype(np.int32), nothing[0])
-        )
+        yield next(statistics) if len(text) > 1 else empty
 
 
-def _read(
+def _score(
     real: TokenScorer, generated: TokenScorer, texts: Sequence[Integer[np.ndarray, " time"]]
 ) -> list[TokenStatistics]:
+    """Return the statistics of texts that are scored in one batch."""
     stops = np.cumsum([len(text) for text in texts]).tolist()
     pieces = [Piece(stop - len(text), stop, stop - len(text) + 1) for text, stop in zip(texts, stops, strict=True)]
-    shown = list(windows(np.concatenate(texts), pieces))
+    scored_windows = list(windows(np.concatenate(texts), pieces))
     parts = [
-        _compared(window.targets, one, other)
-        for (window, one), (_, other) in zip(real.logits(shown), generated.logits(shown), strict=True)
+        _window_statistics(window.targets, real_logits, generated_logits)
+        for (window, real_logits), (_, generated_logits) in zip(
+            real.logits(scored_windows), generated.logits(scored_windows), strict=True
+        )
     ]
-    asked = np.concatenate([window.targets != IGNORED for window in shown], axis=1)
+    is_target = np.concatenate([window.targets != IGNORED for window in scored_windows], axis=1)
     log_probs, entropies, variances, ranks, cross = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
     if not np.isfinite(log_probs).all():
         raise non_finite_error()
     return [
         TokenStatistics(
-            log_probs[:, lane, here],
-            entropies[:, lane, here],
-            variances[:, lane, here],
-            ranks[:, lane, here],
-            cross[lane, here],
+            log_probs[:, row, tokens],
+            entropies[:, row, tokens],
+            variances[:, row, tokens],
+            ranks[:, row, tokens],
+            cross[row, tokens],
         )
-        for lane, here in enumerate(asked)
+        for row, tokens in enumerate(is_target)
     ]
 
 
-def _compared(targets: np.ndarray, *logits: Float32[np.ndarray, "lanes time vocab"]) -> tuple[np.ndarray, ...]:
-    """All statistics of a window's places, `[2, lanes, time]` but for the last; 0 where nothing is asked."""
-    asked = targets != IGNORED
-    logs = [_log_softmax(one[asked]) for one in logits]
-    chances = [np.exp(one) for one in logs]
-    chosen = targets[asked][:, None]
-    log_probs = [np.take_along_axis(one, chosen, 1)[:, 0] for one in logs]
-    entropies = [-np.einsum("nv,nv->n", chance, one) for chance, one in zip(chances, logs, strict=True)]
-    squares = [np.einsum("nv,nv,nv->n", chance, one, one) for chance, one in zip(chances, logs, strict=True)]
+def _window_statistics(targets: np.ndarray, *logits: Float32[np.ndarray, "batch time vocab"]) -> tuple[np.ndarray, ...]:
+    """Return all statistics of a window, `[2, batch, time]`, the last `[batch, time]`; 0 where a target is ignored."""
+    is_target = targets != IGNORED
+    log_softmax = [_log_softmax(values[is_target]) for values in logits]
+    softmax = [np.exp(values) for values in log_softmax]
+    tokens = targets[is_target][:, None]
+    log_probs = [np.take_along_axis(values, tokens, 1)[:, 0] for values in log_softmax]
+    entropies = [-np.einsum("nv,nv->n", p, log_p) for p, log_p in zip(softmax, log_softmax, strict=True)]
+    squares = [np.einsum("nv,nv,nv->n", p, log_p, log_p) for p, log_p in zip(softmax, log_softmax, strict=True)]
     variances = [np.maximum(square - entropy**2, 0) for square, entropy in zip(squares, entropies, strict=True)]
-    ranks = [(one > own[:, None]).sum(axis=1) for one, own in zip(logs, log_probs, strict=True)]
-    cross = -np.einsum("nv,nv->n", chances[0], logs[1])
-
-    def spread(values: list[np.ndarray], kind: type) -> np.ndarray:
-        found = np.zeros((len(values), *asked.shape), kind)
-        found[:, asked] = values
-        return found
-
+    ranks = [(log_p > own[:, None]).sum(axis=1) for log_p, own in zip(log_softmax, log_probs, strict=True)]
+    cross = -np.einsum("nv,nv->n", softmax[0], log_softmax[1])
     return (
-        spread(log_probs, np.float64),
-        spread(entropies, np.float64),
-        spread(variances, np.float64),
-        spread(ranks, np.int32),
-        spread([cross], np.float64)[0],
+        _scatter(log_probs, is_target, np.float64),
+        _scatter(entropies, is_target, np.float64),
+        _scatter(variances, is_target, np.float64),
+        _scatter(ranks, is_target, np.int32),
+        _scatter([cross], is_target, np.float64)[0],
     )
 
 
-def _log_softmax(logits: Float32[np.ndarray, "places vocab"]) -> Float32[np.ndarray, "places vocab"]:
-    below = logits - logits.max(axis=1, keepdims=True)
-    found: np.ndarray = below - np.log(np.exp(below).sum(axis=1, keepdims=True))
-    return found
+def _scatter(values: list[np.ndarray], is_target: Bool[np.ndarray, "batch time"], dtype: type) -> np.ndarray:
+    """Write the values of the targets into arrays `[values, batch, time]` of zeros."""
+    scattered = np.zeros((len(values), *is_target.shape), dtype)
+    scattered[:, is_target] = values
+    return scattered
+
+
+def _log_softmax(logits: Float32[np.ndarray, "positions vocab"]) -> Float32[np.ndarray, "positions vocab"]:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_probs: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_probs

@@ -1,4 +1,4 @@
-"""The members of a detector: readers of different kinds, each of which says something of a text."""
+"""The members of a detector: models of different kinds, whose outputs a stack combines."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,111 +8,115 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from seqloom.detector.embedding_coherence import COHERENCE, Coherence
-from seqloom.detector.likelihood import FEATURES, LanguageModelPair
-from seqloom.detector.ngram_classifier import Wording
-from seqloom.detector.ngram_novelty import FAMILIARITY, NEW, Familiarity
-from seqloom.detector.segments import PARTS
+from seqloom.detector.embedding_coherence import COHERENCE_FEATURES, EmbeddingCoherence
+from seqloom.detector.likelihood import LIKELIHOOD_FEATURES, LanguageModelPair
+from seqloom.detector.ngram_classifier import NGramClassifier
+from seqloom.detector.ngram_novelty import NOT_A_COPY, NOVELTY_FEATURES, NGramNovelty
+from seqloom.detector.segments import SEGMENT_OUTPUTS
 from seqloom.kernels.batched_decoder import num_usable_processors
 from seqloom.text_features.config import EncoderSettings
-from seqloom.text_features.patterns import patterns, portions
+from seqloom.text_features.patterns import chunk_texts, extract_patterns
 
 if TYPE_CHECKING:
     from seqloom.text_features.encoder import Encoder
 
-__all__ = ["LIGHT", "LIGHT_ANSWERS", "Members", "PatternReaders", "Read", "learned_encoder"]
+__all__ = ["LIGHT_MEMBERS", "LIGHT_OUTPUTS", "LightMembers", "LightOutputs", "Members", "fit_encoder"]
 
-LIGHT: Mapping[str, slice] = {
+LIGHT_MEMBERS: Mapping[str, slice] = {
     "wording": slice(0, 1),
-    "familiarity": slice(1, 1 + len(FAMILIARITY)),
-    "coherence": slice(1 + len(FAMILIARITY), 1 + len(FAMILIARITY) + len(COHERENCE)),
+    "familiarity": slice(1, 1 + len(NOVELTY_FEATURES)),
+    "coherence": slice(1 + len(NOVELTY_FEATURES), 1 + len(NOVELTY_FEATURES) + len(COHERENCE_FEATURES)),
 }
-"""Which answers of `PatternReaders` are of which member."""
+"""Columns of each light member in the outputs of `LightMembers`."""
 
-LIGHT_ANSWERS = ("wording", *FAMILIARITY, *COHERENCE)
-"""What each of those answers is, in order."""
+LIGHT_OUTPUTS = ("wording", *NOVELTY_FEATURES, *COHERENCE_FEATURES)
+"""Names of the outputs of `LightMembers`, in order."""
 
 
-class Read(NamedTuple):
-    """What readers of patterns say of some texts.
+class LightOutputs(NamedTuple):
+    """Outputs of the light members for some texts.
 
     Attributes:
-        answers: the `LIGHT_ANSWERS`.
-        copied: which texts are copies, or nearly, of what was learned from; they are judged by what all others know.
+        outputs: outputs in the order of `LIGHT_OUTPUTS`.
+        is_copy: whether each text is a copy, or nearly, of a training text; its own counts are excluded.
     """
 
-    answers: Float[np.ndarray, "texts answers"]
-    copied: Bool[np.ndarray, " texts"]
+    outputs: Float[np.ndarray, "texts outputs"]
+    is_copy: Bool[np.ndarray, " texts"]
 
 
 @dataclass(frozen=True)
-class PatternReaders:
-    """What reads patterns of words and characters alone.
+class LightMembers:
+    """The members that need only patterns of words and characters.
 
     Attributes:
-        wording: which patterns speak for a generated text.
-        familiarity: which of them stood in texts of either side before.
-        coherence: whether the words belong together.
+        classifier: logistic regression on patterns.
+        novelty: share of the patterns that occur in the training texts.
+        coherence: fit of the words of a text to each other.
     """
 
-    wording: Wording
-    familiarity: Familiarity
-    coherence: Coherence
+    classifier: NGramClassifier
+    novelty: NGramNovelty
+    coherence: EmbeddingCoherence
 
-    def answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
-        """The `LIGHT_ANSWERS` of each text."""
-        return self.read(texts).answers
+    def outputs(self, texts: Sequence[str]) -> Float[np.ndarray, "texts outputs"]:
+        """Return the outputs for each text, in the order of `LIGHT_OUTPUTS`."""
+        return self.outputs_and_copies(texts).outputs
 
-    def read(self, texts: Sequence[str]) -> Read:
-        """The same, and which texts are copies of what was learned from."""
+    def outputs_and_copies(self, texts: Sequence[str]) -> LightOutputs:
+        """Return the outputs for each text, and whether each text is a copy of a training text."""
         if not texts:
-            return Read(np.zeros((0, len(LIGHT_ANSWERS))), np.zeros(0, np.bool_))
+            return LightOutputs(np.zeros((0, len(LIGHT_OUTPUTS))), np.zeros(0, np.bool_))
         with ThreadPoolExecutor(num_usable_processors()) as pool:
-            parts = list(pool.map(lambda part: self._read(texts[part]), portions(texts)))
-        return Read(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+            chunks = list(pool.map(lambda chunk: self._chunk_outputs(texts[chunk]), chunk_texts(texts)))
+        return LightOutputs(*(np.concatenate(column) for column in zip(*chunks, strict=True)))
 
-    def _read(self, texts: Sequence[str]) -> Read:
-        found = patterns(texts)
-        sides = self.familiarity.sides(found)
-        wording, familiarity = self.wording.logits(found), self.familiarity.features(found, sides)
-        coherence = self.coherence.features(found["words"], sides)
-        return Read(np.hstack([wording[:, None], familiarity, coherence]).astype(np.float64), sides != NEW)
+    def _chunk_outputs(self, texts: Sequence[str]) -> LightOutputs:
+        patterns = extract_patterns(texts)
+        copy_sources = self.novelty.copy_sources(patterns)
+        logits, novelty = self.classifier.logits(patterns), self.novelty.features(patterns, copy_sources)
+        coherence = self.coherence.features(patterns["words"], copy_sources)
+        outputs = np.hstack([logits[:, None], novelty, coherence]).astype(np.float64)
+        return LightOutputs(outputs, copy_sources != NOT_A_COPY)
 
 
 @dataclass(frozen=True)
 class Members:
-    """What reads texts.
+    """All members of a detector.
 
     Attributes:
-        readers: of patterns.
-        encoder: convolutions over words; None where it is left out.
-        pair: two language models; None where there are none.
+        light: members on patterns of words and characters.
+        encoder: convolutional encoder, or None.
+        pair: two language models, or None.
     """
 
-    readers: PatternReaders
+    light: LightMembers
     encoder: "Encoder | None"
     pair: LanguageModelPair | None
 
     @property
-    def slow(self) -> Mapping[str, slice]:
-        """Which of the slow answers are of which member; "parts" is what the light ones say of parts of a text."""
-        parts = {"encoder": 1 * (self.encoder is not None), "language models": len(FEATURES) * (self.pair is not None)}
-        parts["parts"] = len(PARTS) * any(parts.values())
-        ends = np.cumsum(list(parts.values())).tolist()
-        return {name: slice(end - size, end) for (name, size), end in zip(parts.items(), ends, strict=True) if size}
+    def slow_slices(self) -> Mapping[str, slice]:
+        """Return the columns of each slow member; "parts" are the outputs of the light members for segments."""
+        sizes = {
+            "encoder": 1 * (self.encoder is not None),
+            "language models": len(LIKELIHOOD_FEATURES) * (self.pair is not None),
+        }
+        sizes["parts"] = len(SEGMENT_OUTPUTS) * any(sizes.values())
+        ends = np.cumsum(list(sizes.values())).tolist()
+        return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True) if size}
 
-    def slow_answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts answers"]:
-        """What the encoder and the language models say of each text."""
-        found = [np.zeros((len(texts), 0))]
+    def slow_outputs(self, texts: Sequence[str]) -> Float[np.ndarray, "texts outputs"]:
+        """Return the outputs of the encoder and the language models."""
+        outputs = [np.zeros((len(texts), 0))]
         if self.encoder is not None:
-            found.append(np.asarray(self.encoder.logits(texts), np.float64))
+            outputs.append(np.asarray(self.encoder.logits(texts), np.float64))
         if self.pair is not None:
-            found.append(self.pair.features(texts).astype(np.float64))
-        return np.hstack(found)
+            outputs.append(self.pair.features(texts).astype(np.float64))
+        return np.hstack(outputs)
 
 
-def learned_encoder(texts: Sequence[str], generated: Bool[np.ndarray, " texts"], seed: int) -> "Encoder":
-    """Convolutions over words that tell the texts apart."""
+def fit_encoder(texts: Sequence[str], generated: Bool[np.ndarray, " texts"], seed: int) -> "Encoder":
+    """Fit a convolutional encoder that separates generated from real texts."""
     from seqloom.text_features.encoder import Encoder, WordIndex
 
     return Encoder(WordIndex.fit(texts), 1, EncoderSettings(), seed).fit(texts, generated[:, None])

@@ -1,4 +1,4 @@
-"""What a generator writes for a detector to learn from: as varied as what people may ask it for."""
+"""Generate texts for the training of a detector, with varied sampling settings and ratings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,8 +8,8 @@ import numpy as np
 from seqloom.config import SamplingConfig
 from seqloom.data.conditions import Category
 from seqloom.data.scale import Scale
-from seqloom.detector.augmentation import words_of
-from seqloom.detector.confounds import same_texts
+from seqloom.detector.augmentation import count_words
+from seqloom.detector.confounds import shared_texts
 from seqloom.generation.run_generators import RunGenerators
 from seqloom.rating.generate import generate_rated
 from seqloom.rating.request import RatingRequest
@@ -17,7 +17,7 @@ from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["generate_negatives"]
 
-_WAYS: tuple[dict[str, Any], ...] = (
+_SAMPLING_SETTINGS: tuple[dict[str, Any], ...] = (
     {"temperature": 1.0},
     {"temperature": 1.0},
     {"temperature": 1.0, "top_p": 0.95},
@@ -29,82 +29,92 @@ _WAYS: tuple[dict[str, Any], ...] = (
     {"temperature": 0.7},
     {"temperature": 0.6, "min_p": 0.02},
 )
-"""Ways of drawing that a generator's texts are spread over."""
+"""Sampling settings; each gives the same number of texts."""
 
-_GUIDANCE = (1.0, 1.5, 2.0)
-_TRIES = 4
-"""How often texts are written in place of those that ended before they began."""
+_GUIDANCE_SCALES = (1.0, 1.5, 2.0)
+_MAX_CONDITIONS = 6
+"""Maximal number of conditions per sampling setting."""
+
+_MAX_ATTEMPTS = 4
+"""Attempts to replace texts without words."""
+
+_LENGTH_QUANTILE = 0.98
+_SAMPLE_SIZE = 200
+"""Real texts from which the number of tokens per character is estimated."""
 
 
 def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int, critic: Any = None) -> list[str]:
-    """Write texts of all kinds.
+    """Generate texts of a run for the training of a detector.
 
     Args:
-        run: the generator.
-        real: real texts; a written one is no longer than nearly all of them.
-        count: how many.
-        seed: of all draws.
-        critic: what filters a part of the texts of a rated run, by their rating; None filters none.
+        run: generator.
+        real: real texts; the generated texts are hardly longer than these.
+        count: number of texts.
+        seed: seed of the generation.
+        critic: critic that filters some of the texts of a rated run by rating, or None.
 
     Returns:
-        Texts of at least a word, without those that stand among the real ones too, as they teach nothing: fewer than
-        `count` where there are such.
+        Texts with at least one word. Texts that equal a real text are removed, so there may be fewer than `count`.
     """
-    longest = int(np.quantile([len(run.normalize(text)) for text in real], 0.98)) + 1
-    sample = [run.text_codec.encode_text(run.normalize(text), skip_unknown=True) for text in real[:200]]
-    tokens = 8 + longest * sum(map(len, sample)) // max(1, sum(len(text) for text in real[:200]))
+    max_characters = int(np.quantile([len(run.normalize(text)) for text in real], _LENGTH_QUANTILE)) + 1
+    sample = [run.text_codec.encode_text(run.normalize(text), skip_unknown=True) for text in real[:_SAMPLE_SIZE]]
+    sample_characters = sum(len(text) for text in real[:_SAMPLE_SIZE])
+    max_tokens = 8 + max_characters * sum(map(len, sample)) // max(1, sample_characters)
     random = np.random.default_rng(seed)
     generators = RunGenerators(run)
-    found: list[str] = []
-    for number, way in enumerate(_WAYS):
-        wanted = count // len(_WAYS) + (number < count % len(_WAYS))
-        for told, share in _told(run, wanted, critic, random):
-            some: list[str] = []
-            for _ in range(_TRIES):
-                if len(some) < share:
-                    draws = int(random.integers(1 << 31))
-                    config = SamplingConfig(length=tokens, seed=draws, **way)
-                    written = _written(generators, told, config, share - len(some))
-                    some += [text.strip() for text in written if words_of(text)]
-            found += some
-    taken = set(same_texts(real, found))
-    return [text for text in found if text not in taken]
+    texts: list[str] = []
+    for number, settings in enumerate(_SAMPLING_SETTINGS):
+        share = count // len(_SAMPLING_SETTINGS) + (number < count % len(_SAMPLING_SETTINGS))
+        for condition, num_texts in _conditions(run, share, critic, random):
+            batch: list[str] = []
+            for _ in range(_MAX_ATTEMPTS):
+                if len(batch) < num_texts:
+                    config = SamplingConfig(length=max_tokens, seed=int(random.integers(1 << 31)), **settings)
+                    generated = _generate(generators, condition, config, num_texts - len(batch))
+                    batch += [text.strip() for text in generated if count_words(text)]
+            texts += batch
+    copies = set(shared_texts(real, texts))
+    return [text for text in texts if text not in copies]
 
 
-def _written(
+def _generate(
     generators: RunGenerators, condition: Mapping[str, Any], config: SamplingConfig, count: int
 ) -> Iterator[str]:
-    """Yield generated texts: filtered by a critic where the condition names one."""
+    """Yield generated texts, filtered by a critic if the condition contains one."""
     if "critic" in condition:
-        return (one.sample.text for one in generate_rated(generators, RatingRequest(**condition), config, count=count))
+        rated = generate_rated(generators, RatingRequest(**condition), config, count=count)
+        return (item.sample.text for item in rated)
     generator = generators.generator(**condition)
-    return (one.text for one in generator.generate(generator.prompt(""), config, count=count))
+    return (sample.text for sample in generator.generate(generator.prompt(""), config, count=count))
 
 
-def _told(run: SavedRun, count: int, critic: Any, random: np.random.Generator) -> list[tuple[dict[str, Any], int]]:
-    """What a rated run is told, and for how many texts: nothing, or a rating that its corpus has.
+def _conditions(
+    run: SavedRun, count: int, critic: Any, random: np.random.Generator
+) -> list[tuple[dict[str, Any], int]]:
+    """Return conditions, each with its number of texts: none, or ratings of the corpus.
 
-    With a critic, every second of the ratings is written to with its filter too.
+    With a critic, every second condition with a rating also uses the critic as a filter.
     """
-    conditions = run.config.conditions
-    if not len(conditions) or count == 0:
+    columns = run.config.conditions
+    if not len(columns) or count == 0:
         return [({}, count)] if count else []
-    made = []
-    parts = min(count, 6)
-    for part in range(parts):
-        wanted = {column.name: _drawn(column, random) for column in conditions}
-        guidance = _GUIDANCE[part % len(_GUIDANCE)]
-        told = {"rating": wanted, "guidance": guidance}
-        if critic is not None and part % 2 == 0:
+    conditions = []
+    num_conditions = min(count, _MAX_CONDITIONS)
+    for number in range(num_conditions):
+        rating = {column.name: _sample_rating(column, random) for column in columns}
+        guidance = _GUIDANCE_SCALES[number % len(_GUIDANCE_SCALES)]
+        condition: dict[str, Any] = {"rating": rating, "guidance": guidance}
+        if critic is not None and number % 2 == 0:
             methods = ("condition", "guide", "filter") if guidance > 1 else ("condition", "filter")
-            told = {"rating": wanted, "critic": critic, "methods": methods}
-            told |= {"guidance": guidance} if guidance > 1 else {}
-        made.append((told if part else {}, count // parts + (part < count % parts)))
-    return made
+            condition = {"rating": rating, "critic": critic, "methods": methods}
+            condition |= {"guidance": guidance} if guidance > 1 else {}
+        num_texts = count // num_conditions + (number < count % num_conditions)
+        conditions.append((condition if number else {}, num_texts))
+    return conditions
 
 
-def _drawn(column: Scale | Category, random: np.random.Generator) -> float | str:
-    """A rating as often as texts have it, or a name."""
+def _sample_rating(column: Scale | Category, random: np.random.Generator) -> float | str:
+    """Sample a rating by its frequency in the corpus, or a category uniformly."""
     if isinstance(column, Category):
         return str(random.choice(column.values))
     shares = np.array(column.shares or [1.0] * len(column.knots))

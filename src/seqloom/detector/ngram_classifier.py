@@ -1,4 +1,4 @@
-"""Logistic regression of the patterns of texts, which is asked at the price of one look-up a pattern."""
+"""Logistic regression on hashed patterns, with one table look-up per pattern at prediction time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,93 +8,100 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from seqloom.kernels.text_hashing.reduce import sum_values
-from seqloom.text_features.patterns import PLACES, Pattern, patterns, portions, words_with_places
+from seqloom.text_features.patterns import (
+    NUM_BUCKETS,
+    HashedPatterns,
+    chunk_texts,
+    extract_patterns,
+    words_with_buckets,
+)
 
-__all__ = ["Wording", "wording_rows"]
+__all__ = ["NGramClassifier", "pattern_rows"]
 
-_READ = ("words", "pairs", "3 characters", "4 characters", "5 characters")
-_STRENGTH = 0.3
-"""Of the data against the penalty of the squared weights: scikit-learn's C."""
+_KINDS = ("words", "pairs", "3 characters", "4 characters", "5 characters")
+_INVERSE_PENALTY = 0.3
+"""Inverse strength of the L2 penalty, scikit-learn's C."""
 
 
 @dataclass(frozen=True)
-class Wording:
-    """A weight for each pattern that at least two texts have.
+class NGramClassifier:
+    """A weight for each pattern that occurs in at least two training texts.
 
-    A pattern counts by how rare it is (the inverse of the share of texts that have it, as in TF-IDF), times how often
-    it stands in the text, over the square root of how many patterns of its kind the text has.
+    A pattern's value is its count times its inverse document frequency (TF-IDF), divided by the square root of the
+    number of patterns of its kind in the text.
 
     Attributes:
-        weight: of each pattern, with its rarity in it; above 0 it speaks for a generated text.
-        bias: of a text without any.
+        weight: weight of each pattern, multiplied by its inverse document frequency; positive for generated texts.
+        bias: logit of a text without known patterns.
     """
 
-    weight: Float32[np.ndarray, "kinds places"]
+    weight: Float32[np.ndarray, "kinds buckets"]
     bias: float
 
     @classmethod
-    def fit(cls, rows: Any, generated: Bool[np.ndarray, " texts"]) -> "Wording":
-        """Learn from what `wording_rows` gave."""
+    def fit(cls, rows: Any, generated: Bool[np.ndarray, " texts"]) -> "NGramClassifier":
+        """Fit to the result of `pattern_rows`."""
         from sklearn.linear_model import LogisticRegression
 
-        texts_with = np.bincount(rows.indices, minlength=rows.shape[1])
-        known = np.flatnonzero(texts_with > 1)
-        rarity = (np.log((1 + rows.shape[0]) / (1 + texts_with[known])) + 1).astype(np.float32)
-        weighed = rows[:, known]
-        weighed.data *= rarity[weighed.indices]
+        document_frequencies = np.bincount(rows.indices, minlength=rows.shape[1])
+        known = np.flatnonzero(document_frequencies > 1)
+        rarity = (np.log((1 + rows.shape[0]) / (1 + document_frequencies[known])) + 1).astype(np.float32)
+        weighted = rows[:, known]
+        weighted.data *= rarity[weighted.indices]
         regression = LogisticRegression(
-            C=_STRENGTH, solver="liblinear", dual=True, tol=1e-2, max_iter=1000, class_weight="balanced"
-        ).fit(weighed, generated)
+            C=_INVERSE_PENALTY, solver="liblinear", dual=True, tol=1e-2, max_iter=1000, class_weight="balanced"
+        ).fit(weighted, generated)
         weight = np.zeros(rows.shape[1], np.float32)
         weight[known] = regression.coef_[0] * rarity
-        return cls(weight.reshape(len(_READ), PLACES), float(regression.intercept_[0]))
+        return cls(weight.reshape(len(_KINDS), NUM_BUCKETS), float(regression.intercept_[0]))
 
-    def logits(self, found: Mapping[str, Pattern]) -> Float32[np.ndarray, " texts"]:
-        """The logit that each text was generated, by its patterns."""
+    def logits(self, patterns: Mapping[str, HashedPatterns]) -> Float32[np.ndarray, " texts"]:
+        """Return the logit that each text was generated, from its patterns."""
         logits = np.float32(self.bias)
-        for number, kind in enumerate(_READ):
-            places, counts = found[kind]
-            logits = logits + sum_values(self.weight[number], places, counts) / np.sqrt(np.maximum(counts, 1))
+        for number, kind in enumerate(_KINDS):
+            buckets, counts = patterns[kind]
+            logits = logits + sum_values(self.weight[number], buckets, counts) / np.sqrt(np.maximum(counts, 1))
         return np.asarray(logits, np.float32)
 
-    def words(self, text: str) -> dict[str, float]:
-        """What each word of a text, in small letters, adds to the logit."""
-        found: dict[str, float] = {}
-        spelled = words_with_places(text)
-        for word, place in spelled:
-            added = float(self.weight[_READ.index("words"), place]) / len(spelled) ** 0.5
-            found[word.lower()] = found.get(word.lower(), 0.0) + added
-        return found
+    def word_contributions(self, text: str) -> dict[str, float]:
+        """Return the contribution of each lower-case word of a text to the logit."""
+        contributions: dict[str, float] = {}
+        words = words_with_buckets(text)
+        for word, bucket in words:
+            contribution = float(self.weight[_KINDS.index("words"), bucket]) / len(words) ** 0.5
+            contributions[word.lower()] = contributions.get(word.lower(), 0.0) + contribution
+        return contributions
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
+        """Return the nonzero weights, their indices and the bias, by name."""
         flat = self.weight.ravel()
         known = np.flatnonzero(flat)
         return {"places": known.astype(np.uint32), "weight": flat[known], "bias": np.array(self.bias)}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Wording":
-        """What `to_arrays` described."""
-        weight = np.zeros(len(_READ) * PLACES, np.float32)
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "NGramClassifier":
+        """Restore a classifier from the result of `to_arrays`."""
+        weight = np.zeros(len(_KINDS) * NUM_BUCKETS, np.float32)
         weight[arrays["places"]] = arrays["weight"]
-        return cls(weight.reshape(len(_READ), PLACES), float(arrays["bias"]))
+        return cls(weight.reshape(len(_KINDS), NUM_BUCKETS), float(arrays["bias"]))
 
 
-def wording_rows(texts: Sequence[str]) -> Any:
-    """Sparse rows `[texts, patterns]` to learn from: how often each stands, over the root of how many there are."""
+def pattern_rows(texts: Sequence[str]) -> Any:
+    """Return sparse rows `[texts, patterns]` of counts over the square root of the number of patterns of the kind."""
     from scipy import sparse
 
-    made = []
-    for part in portions(texts):
-        read = patterns(texts[part])
-        places, owners, values = [], [], []
-        for number, kind in enumerate(_READ):
-            counts: Int64[np.ndarray, " texts"] = read[kind].counts
-            places.append(read[kind].places + number * PLACES)
+    chunks = []
+    for chunk in chunk_texts(texts):
+        patterns = extract_patterns(texts[chunk])
+        columns, owners, values = [], [], []
+        for number, kind in enumerate(_KINDS):
+            counts: Int64[np.ndarray, " texts"] = patterns[kind].counts
+            columns.append(patterns[kind].buckets + number * NUM_BUCKETS)
             owners.append(np.repeat(np.arange(len(counts)), counts))
             values.append(np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32))
-        shape = (part.stop - part.start, len(_READ) * PLACES)
-        rows = sparse.csr_matrix((np.concatenate(values), (np.concatenate(owners), np.concatenate(places))), shape)
+        shape = (chunk.stop - chunk.start, len(_KINDS) * NUM_BUCKETS)
+        entries = (np.concatenate(values), (np.concatenate(owners), np.concatenate(columns)))
+        rows = sparse.csr_matrix(entries, shape)
         rows.sum_duplicates()
-        made.append(rows)
-    return sparse.vstack(made).tocsr()
+        chunks.append(rows)
+    return sparse.vstack(chunks).tocsr()

@@ -1,7 +1,7 @@
-"""How much of a text stood in texts of either side before: its words, runs of words, and stretches of characters.
+"""The share of a text's words, word n-grams and character n-grams that occurred in the training texts.
 
-A model that writes letter by letter makes words that nobody has written, and one that writes word by word makes runs of
-them; a large language model says what it has said before.
+A character-level generator invents words, a word-level generator combines words in new ways, and a large language model
+repeats its own phrases.
 """
 
 import zlib
@@ -12,127 +12,139 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, Int8, UInt8, UInt16
 
 from seqloom.kernels.text_hashing.reduce import sum_levels
-from seqloom.text_features.patterns import KINDS, PLACES, Pattern, patterns, portions, words_with_places
+from seqloom.text_features.patterns import (
+    NUM_BUCKETS,
+    PATTERN_KINDS,
+    HashedPatterns,
+    chunk_texts,
+    extract_patterns,
+    words_with_buckets,
+)
 
-__all__ = ["FAMILIARITY", "GENERATED_BEFORE", "NEW", "REAL_BEFORE", "Familiarity", "count_texts"]
+__all__ = [
+    "COPY_OF_GENERATED", "COPY_OF_REAL", "NOT_A_COPY", "NOVELTY_FEATURES", "NGramNovelty", "count_documents",
+]  # fmt: skip
 
-_COUNTED = tuple(kind for kind in KINDS if kind not in ("3 characters", "4 characters"))
-_RARE = 3
-"""A pattern of fewer texts is rare."""
+_KINDS = tuple(kind for kind in PATTERN_KINDS if kind not in ("3 characters", "4 characters"))
+_RARE_BELOW = 3
+"""A pattern in fewer training texts is rare."""
 
-_COPIED = 0.4
-"""A text of whose runs of five words so small a share is new is one that was counted, or made of such: of other real
-texts far more are."""
+_MAX_NEW_SHARE_OF_COPY = 0.4
+"""A text is a copy if the share of its five-word runs that are new is lower; it is much higher in other real texts."""
 
-_LEAST_RUNS = 3
-"""Runs of five words that a text must have for that: one or two may be a phrase of many."""
+_MIN_RUNS_OF_COPY = 3
+"""Minimal number of five-word runs of a copy; one or two may be a common phrase."""
 
-NEW, REAL_BEFORE, GENERATED_BEFORE = -1, 0, 1
-"""What a text is to those who counted: not known, or copied from one side or the other."""
+NOT_A_COPY, COPY_OF_REAL, COPY_OF_GENERATED = -1, 0, 1
+"""Whether a text was copied from the training texts of one side."""
 
-_MOST = 255
+_MAX_COUNT = 255
 _SIDES = ("real", "generated")
 _VALUES = ("unseen", "rare", "frequency")
 
-FAMILIARITY = tuple(f"{kind}, {value}, {side}" for kind in _COUNTED for side in _SIDES for value in _VALUES)
-"""What `Familiarity.features` gives, in order: the shares of a text's patterns that no text of a side has, and that
-fewer than three have, and the mean logarithm of the number of texts (and one) that have it."""
+NOVELTY_FEATURES = tuple(f"{kind}, {value}, {side}" for kind in _KINDS for side in _SIDES for value in _VALUES)
+"""Names of the features of `NGramNovelty.features`, in order.
+
+For each kind of pattern and each side: the share of patterns in no training text ("unseen"), the share in fewer than
+three ("rare"), and the mean of `log(1 + training texts with the pattern)` ("frequency").
+"""
 
 
 @dataclass(frozen=True)
-class Familiarity:
-    """In how many texts of either side each pattern stood.
+class NGramNovelty:
+    """The number of training texts of each side that contain each pattern.
 
     Attributes:
-        counts: up to 255; real texts, and generated ones.
+        counts: number of real and of generated texts, up to 255.
     """
 
-    counts: UInt8[np.ndarray, "kinds places 2"]
+    counts: UInt8[np.ndarray, "kinds buckets 2"]
 
     @classmethod
-    def of(cls, counted: UInt16[np.ndarray, "kinds places 2"]) -> "Familiarity":
-        """From what `count_texts` gave."""
-        return cls(np.minimum(counted, _MOST).astype(np.uint8))
+    def from_counts(cls, counts: UInt16[np.ndarray, "kinds buckets 2"]) -> "NGramNovelty":
+        """Create from the counts of one fold or the sum of several folds of `count_documents`."""
+        return cls(np.minimum(counts, _MAX_COUNT).astype(np.uint8))
 
-    def sides(self, found: Mapping[str, Pattern]) -> Int8[np.ndarray, " texts"]:
-        """`NEW`, `REAL_BEFORE` or `GENERATED_BEFORE` for each text, by its patterns."""
-        counts = found["fives"].counts
-        new = np.full(len(counts), NEW, np.int8)
-        added = sum_levels(self.counts[_COUNTED.index("fives")], _STANDING, *found["fives"], new)
-        unseen = added[:, :, _VALUES.index("unseen")] / np.maximum(counts, 1)[:, None]
-        copied = (counts >= _LEAST_RUNS) & (unseen.min(axis=1) < _COPIED)
-        return np.where(copied, unseen.argmin(axis=1), NEW).astype(np.int8)
+    def copy_sources(self, patterns: Mapping[str, HashedPatterns]) -> Int8[np.ndarray, " texts"]:
+        """Return `NOT_A_COPY`, `COPY_OF_REAL` or `COPY_OF_GENERATED` for each text."""
+        counts = patterns["fives"].counts
+        no_copies = np.full(len(counts), NOT_A_COPY, np.int8)
+        sums = sum_levels(self.counts[_KINDS.index("fives")], _VALUES_BY_COUNT, *patterns["fives"], no_copies)
+        new_shares = sums[:, :, _VALUES.index("unseen")] / np.maximum(counts, 1)[:, None]
+        is_copy = (counts >= _MIN_RUNS_OF_COPY) & (new_shares.min(axis=1) < _MAX_NEW_SHARE_OF_COPY)
+        return np.where(is_copy, new_shares.argmin(axis=1), NOT_A_COPY).astype(np.int8)
 
     def features(
-        self, found: Mapping[str, Pattern], sides: Int8[np.ndarray, " texts"]
+        self, patterns: Mapping[str, HashedPatterns], copy_sources: Int8[np.ndarray, " texts"]
     ) -> Float32[np.ndarray, "texts features"]:
-        """The `FAMILIARITY` of texts.
+        """Return the `NOVELTY_FEATURES` of texts.
 
         Args:
-            found: their patterns.
-            sides: of each; what a text that was counted adds to the counts is left out for itself.
+            patterns: patterns of the texts.
+            copy_sources: see `copy_sources`; the counts for a copy exclude the text itself.
         """
-        made = []
-        for number, kind in enumerate(_COUNTED):
-            counts = found[kind].counts
-            added = sum_levels(self.counts[number], _STANDING, *found[kind], sides)
-            made.append(added.reshape(len(counts), -1) / np.maximum(counts, 1)[:, None])
-        return np.hstack(made).astype(np.float32)
+        columns = []
+        for number, kind in enumerate(_KINDS):
+            counts = patterns[kind].counts
+            sums = sum_levels(self.counts[number], _VALUES_BY_COUNT, *patterns[kind], copy_sources)
+            columns.append(sums.reshape(len(counts), -1) / np.maximum(counts, 1)[:, None])
+        return np.hstack(columns).astype(np.float32)
 
-    def unheard_words(self, text: str) -> list[str]:
-        """The words of a text that no real text has, as they are spelled, each once."""
-        words = {spelled: place for spelled, place in words_with_places(text) if spelled[0].isalnum()}
-        return [spelled for spelled, place in words.items() if self.counts[_COUNTED.index("words"), place, 0] == 0]
+    def new_words(self, text: str) -> list[str]:
+        """Return the words of a text that occur in no real training text, in their original spelling, each once."""
+        buckets = {word: bucket for word, bucket in words_with_buckets(text) if word[0].isalnum()}
+        return [word for word, bucket in buckets.items() if self.counts[_KINDS.index("words"), bucket, 0] == 0]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
+        """Return the compressed counts."""
         return {"counts": np.frombuffer(zlib.compress(self.counts.tobytes(), 3), np.uint8)}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Familiarity":
-        """What `to_arrays` described.
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "NGramNovelty":
+        """Restore from the result of `to_arrays`.
 
         Raises:
-            ValueError: it is damaged.
+            ValueError: the arrays are damaged.
         """
+        size = len(_KINDS) * NUM_BUCKETS * len(_SIDES)
         try:
-            plain = zlib.decompressobj().decompress(arrays["counts"].tobytes(), len(_COUNTED) * PLACES * 2)
+            plain = zlib.decompressobj().decompress(arrays["counts"].tobytes(), size)
         except zlib.error as error:
             raise ValueError(str(error)) from None
-        return cls(np.frombuffer(plain, np.uint8).reshape(len(_COUNTED), PLACES, 2))
+        return cls(np.frombuffer(plain, np.uint8).reshape(len(_KINDS), NUM_BUCKETS, len(_SIDES)))
 
 
-def count_texts(
+def count_documents(
     texts: Sequence[str],
     generated: Bool[np.ndarray, " texts"],
     folds: Int[np.ndarray, " texts"],
-    number: int,
-) -> UInt16[np.ndarray, "folds kinds places 2"]:
-    """In how many texts each pattern stands, by fold and side.
+    num_folds: int,
+) -> UInt16[np.ndarray, "folds kinds buckets 2"]:
+    """Count the texts that contain each pattern, by fold and side.
 
     Args:
-        texts: fewer than 65,536 of a side in a fold.
-        generated: which of them were.
-        folds: of each, below `number`.
-        number: of folds.
+        texts: texts; fewer than 65,536 per side and fold.
+        generated: whether each text was generated.
+        folds: fold of each text, below `num_folds`.
+        num_folds: number of folds.
     """
-    found = np.zeros((number, len(_COUNTED), PLACES, len(_SIDES)), np.uint16)
-    for part in portions(texts):
-        side, fold = generated[part].astype(np.int64), folds[part]
-        read = patterns(texts[part])
-        for at, kind in enumerate(_COUNTED):
-            owner = np.repeat(np.arange(len(side)), read[kind].counts)
-            once = np.unique(owner * PLACES + read[kind].places)
-            owner, places = once // PLACES, once % PLACES
-            where = ((fold[owner] * len(_COUNTED) + at) * PLACES + places) * len(_SIDES) + side[owner]
-            np.add.at(found.reshape(-1), where, 1)
-    return found
+    documents = np.zeros((num_folds, len(_KINDS), NUM_BUCKETS, len(_SIDES)), np.uint16)
+    for chunk in chunk_texts(texts):
+        side, fold = generated[chunk].astype(np.int64), folds[chunk]
+        patterns = extract_patterns(texts[chunk])
+        for number, kind in enumerate(_KINDS):
+            owners = np.repeat(np.arange(len(side)), patterns[kind].counts)
+            distinct = np.unique(owners * NUM_BUCKETS + patterns[kind].buckets)
+            owners, buckets = distinct // NUM_BUCKETS, distinct % NUM_BUCKETS
+            cells = ((fold[owners] * len(_KINDS) + number) * NUM_BUCKETS + buckets) * len(_SIDES) + side[owners]
+            np.add.at(documents.reshape(-1), cells, 1)
+    return documents
 
 
-def _standing() -> Float32[np.ndarray, "counts values"]:
-    count = np.arange(_MOST + 1)
-    return np.stack([count < 1, count < _RARE, np.log1p(count)], axis=1).astype(np.float32)
+def _values_by_count() -> Float32[np.ndarray, "counts values"]:
+    count = np.arange(_MAX_COUNT + 1)
+    return np.stack([count < 1, count < _RARE_BELOW, np.log1p(count)], axis=1).astype(np.float32)
 
 
-_STANDING = _standing()
-"""What a pattern of so many texts adds to each of the values."""
+_VALUES_BY_COUNT = _values_by_count()
+"""The three values of a pattern, by the number of training texts with the pattern."""

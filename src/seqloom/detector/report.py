@@ -1,4 +1,4 @@
-"""What is known of a detector after it was measured, as numbers and texts."""
+"""The evaluation of a detector, as numbers and example texts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,110 +11,113 @@ from seqloom.detector.confounds import Confound
 from seqloom.detector.explanation import Explanation
 from seqloom.evaluation.classification_metrics import Interval
 
-__all__ = ["Alarm", "Bin", "DetectorReport", "ExampleText", "Overall", "ScoringMethod", "Subgroup", "as_numbers"]
+__all__ = [
+    "CalibrationBin", "DetectorReport", "ExampleText", "FlaggingRule", "OverallFigures", "ScoringMethod", "Subgroup",
+    "report_to_json",
+]  # fmt: skip
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
-class Overall:
-    """The figures of all texts together.
+class OverallFigures:
+    """The figures for all texts together.
 
     Attributes:
-        area: under the ROC curve.
-        found: share of the generated texts above a threshold that so large a share of the real ones passes.
-        calibration_error: expected calibration error, where a share of `prior` is generated.
-        brier: mean squared error of the probabilities there.
+        roc_auc: area under the ROC curve.
+        true_positive_rates: share of the generated texts that are flagged, by false positive rate.
+        calibration_error: expected calibration error at the base rate.
+        brier_score: mean squared error of the probabilities at the base rate.
     """
 
-    area: Interval
-    found: Mapping[float, Interval]
+    roc_auc: Interval
+    true_positive_rates: Mapping[float, Interval]
     calibration_error: Interval
-    brier: Interval
+    brier_score: Interval
 
 
 @dataclass(frozen=True)
-class Bin:
-    """Texts of like probability.
+class CalibrationBin:
+    """Texts with similar probabilities.
 
     Attributes:
-        probability: their mean one.
-        generated: the share of them that was generated, where a share of `prior` of all texts is.
-        texts: how many there are.
+        mean_probability: mean probability of the texts.
+        generated_share: share of the texts that was generated, at the base rate.
+        num_texts: number of texts.
     """
 
-    probability: float
-    generated: Interval
-    texts: int
+    mean_probability: float
+    generated_share: Interval
+    num_texts: int
 
 
 @dataclass(frozen=True)
 class ScoringMethod:
-    """What one way of scoring comes to by itself.
+    """The accuracy of one method of scoring texts.
 
     Attributes:
-        name: of it.
-        area: under the ROC curve.
-        found: as in `Overall`, at the first of `FALSE_POSITIVE_RATES`.
-        turned: whether a low score speaks for a generated text.
+        name: name of the method.
+        roc_auc: area under the ROC curve.
+        true_positive_rate: share of the generated texts that are flagged, at the first of `FALSE_POSITIVE_RATES`.
+        low_means_generated: whether a low score indicates a generated text.
     """
 
     name: str
-    area: Interval
-    found: Interval
-    turned: bool = False
+    roc_auc: Interval
+    true_positive_rate: Interval
+    low_means_generated: bool = False
 
 
 @dataclass(frozen=True)
 class Subgroup:
-    """The detector on a part of the texts, at the threshold that 1 % of all real texts pass.
+    """The accuracy on a part of the texts, at the threshold that 1 % of all real texts reach.
 
     Attributes:
-        name: of the part.
-        real: how many real texts it has.
-        generated: how many generated ones.
-        area: under the ROC curve; None where a side has no text.
-        found: share of the generated texts that are flagged; None where there are none.
-        false_alarms: share of the real texts that are flagged; None where there are none.
+        name: name of the subgroup.
+        num_real: number of real texts.
+        num_generated: number of generated texts.
+        roc_auc: area under the ROC curve; None unless there are texts of both sides.
+        true_positive_rate: share of the generated texts that are flagged; None if there are none.
+        false_positive_rate: share of the real texts that are flagged; None if there are none.
     """
 
     name: str
-    real: int
-    generated: int
-    area: Interval | None
-    found: Interval | None
-    false_alarms: Interval | None
+    num_real: int
+    num_generated: int
+    roc_auc: Interval | None
+    true_positive_rate: Interval | None
+    false_positive_rate: Interval | None
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """What flagging every text above a threshold would do.
+class FlaggingRule:
+    """The consequences of flagging every text above a threshold.
 
     Attributes:
-        rule: how the threshold was chosen.
-        threshold: the probability, at the prior; None where no text passes.
-        found: share of the generated texts that are flagged.
-        false_alarms: share of the real texts that are flagged.
-        innocent: of 1,000 flagged texts, those by real people where a share of `prior` is generated; None where
-            nothing is flagged.
+        rule: description of the threshold.
+        threshold: minimal probability, at the base rate; None if no text is flagged.
+        true_positive_rate: share of the generated texts that are flagged.
+        false_positive_rate: share of the real texts that are flagged.
+        real_per_1000_flagged: number of real texts among 1,000 flagged texts, at the base rate; None if no text is
+            flagged.
     """
 
     rule: str
     threshold: float | None
-    found: float
-    false_alarms: Interval
-    innocent: Interval | None
+    true_positive_rate: float
+    false_positive_rate: Interval
+    real_per_1000_flagged: Interval | None
 
 
 @dataclass(frozen=True)
 class ExampleText:
-    """A text that is shown.
+    """An example text.
 
     Attributes:
-        kind: what it is an example of.
-        text: the text.
-        generated: the truth; None where it is not known.
-        explanation: what the detector says of it.
+        kind: reason for the selection.
+        text: text.
+        generated: whether the text was generated; None if unknown.
+        explanation: explanation of the detector's score.
     """
 
     kind: str
@@ -125,56 +128,56 @@ class ExampleText:
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorReport:
-    """The whole measurement; texts that are too short to tell have no part in its figures.
+    """The complete evaluation. Its figures exclude texts that are too short.
 
     Attributes:
-        detector: its folder.
-        source: of the real texts, or of all.
-        prior: the share of generated texts that is expected.
-        real: how many real texts there are; all texts where the truth is not known.
-        generated: how many generated ones; None where the truth is not known.
-        abstained: how many more are too short to tell.
-        strange: how many are unlike all that the detector knows.
-        warnings: why the figures may flatter or mislead.
-        overall: None where the truth is not known; then the next six are empty.
-        bins: what its probabilities are worth.
-        ways: the detector beside other ways of scoring.
-        lengths: by number of words.
-        parts: by value of each column that was named.
-        alarms: what flagging would do.
-        leaks: signs of how the files were made.
-        shown: texts.
-        scores: logits of each way that a curve is drawn of; the detector's are first.
-        truth: of each text.
-        probabilities: of each text, at the prior.
+        detector: folder of the detector.
+        source: source of the real texts, or of all texts.
+        base_rate: expected share of generated texts.
+        num_real: number of real texts; of all texts if the labels are unknown.
+        num_generated: number of generated texts; None if the labels are unknown.
+        num_too_short: number of further texts, which are too short.
+        num_out_of_distribution: number of texts that are unlike all training texts.
+        warnings: reasons why the figures may be too good or misleading.
+        overall: figures for all texts; None if the labels are unknown, and then the next six are empty.
+        bins: calibration bins.
+        methods: the detector and simpler methods of scoring.
+        length_groups: subgroups by number of words.
+        column_groups: subgroups by the values of each named column.
+        flagging_rules: consequences of flagging.
+        confounds: signs of formatting that separate the two sides.
+        examples: example texts.
+        scores: scores of each method for the ROC curves, the detector first; a higher score indicates a generated text.
+        labels: whether each text was generated; None if unknown.
+        probabilities: probability of each text, at the base rate.
     """
 
     detector: str
     source: str
-    prior: float
-    real: int
-    generated: int | None
-    abstained: int
-    strange: int
+    base_rate: float
+    num_real: int
+    num_generated: int | None
+    num_too_short: int
+    num_out_of_distribution: int
     warnings: Sequence[str]
-    overall: Overall | None = None
-    bins: Sequence[Bin] = ()
-    ways: Sequence[ScoringMethod] = ()
-    lengths: Sequence[Subgroup] = ()
-    parts: Mapping[str, Sequence[Subgroup]] = field(default_factory=dict)
-    alarms: Sequence[Alarm] = ()
-    leaks: Sequence[Confound] = ()
-    shown: Sequence[ExampleText] = ()
+    overall: OverallFigures | None = None
+    bins: Sequence[CalibrationBin] = ()
+    methods: Sequence[ScoringMethod] = ()
+    length_groups: Sequence[Subgroup] = ()
+    column_groups: Mapping[str, Sequence[Subgroup]] = field(default_factory=dict)
+    flagging_rules: Sequence[FlaggingRule] = ()
+    confounds: Sequence[Confound] = ()
+    examples: Sequence[ExampleText] = ()
     scores: Mapping[str, Float[np.ndarray, " texts"]] = field(repr=False)
-    truth: Bool[np.ndarray, " texts"] | None = field(repr=False)
+    labels: Bool[np.ndarray, " texts"] | None = field(repr=False)
     probabilities: Float[np.ndarray, " texts"] = field(repr=False)
 
 
-def as_numbers(report: DetectorReport) -> dict[str, Any]:
-    """The report's figures in JSON's types, without the texts; of the probabilities only some quantiles."""
-    left_out = ("shown", "scores", "truth", "probabilities")
+def report_to_json(report: DetectorReport) -> dict[str, Any]:
+    """Return the figures of a report in JSON's types, with quantiles of the probabilities and without texts."""
+    omitted = ("examples", "scores", "labels", "probabilities")
     quantiles = np.quantile(report.probabilities, _QUANTILES).tolist()
     return {
-        **{name: value for name, value in asdict(report).items() if name not in left_out},
+        **{name: value for name, value in asdict(report).items() if name not in omitted},
         "quantiles": dict(zip(_QUANTILES, quantiles, strict=True)),
     }

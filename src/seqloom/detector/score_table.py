@@ -6,12 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seqloom.corpora.augment_table import ROW_WITHOUT_TEXT, annotate
 from seqloom.detector.detector import Detector
 from seqloom.detector.load import open_detector
-from seqloom.detector.stack import check_prior
+from seqloom.detector.scores import Scores
+from seqloom.detector.stack import check_base_rate
 from seqloom.detector.storage import detector_fingerprint
 from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
@@ -19,10 +18,10 @@ from seqloom.reporter import Reporter, silent
 __all__ = ["COLUMNS", "score_table"]
 
 COLUMNS = ("p_generated", "abstained", "flag")
-"""The columns that a detector adds."""
+"""Columns that a detector adds."""
 
-_MANY, _SOME = 2048, 512
-"""Rows that are scored together, by light members alone and by all."""
+_LIGHT_BATCH_SIZE, _FULL_BATCH_SIZE = 2048, 512
+"""Rows per batch for the light members, and for all members."""
 
 
 def score_table(
@@ -31,61 +30,65 @@ def score_table(
     *,
     text: str,
     output: str | Path,
-    prior: float = 0.5,
+    base_rate: float = 0.5,
     light: bool = False,
     overwrite: bool = False,
     resume: bool = False,
     note: Reporter = silent,
 ) -> int:
-    """Write a table again with the probability that each text was generated.
+    """Copy a table and add columns with the probability that each text was generated.
 
     Args:
-        detector: a detector, or its folder.
-        source: the table.
-        text: the column of the text.
-        output: the new table.
-        prior: the share of generated texts that is expected in it.
-        light: ask only the members that read patterns alone.
-        overwrite: replace what is there.
-        resume: go on where an earlier call was interrupted.
-        note: is told which rows were left out, and what texts are like.
+        detector: detector, or folder of a detector.
+        source: table of texts.
+        text: column of the text.
+        output: new table.
+        base_rate: expected share of generated texts in the table.
+        light: use the light members only, which are much faster.
+        overwrite: replace an existing file.
+        resume: continue an interrupted call.
+        note: function that receives the numbers of skipped rows and of unusual texts.
 
     Returns:
-        The number of rows.
+        Number of rows.
 
     Raises:
-        UserError: the detector, the table or the file are not usable.
+        UserError: the detector, the table or the output file is unusable.
     """
-    check_prior(prior)
+    check_base_rate(base_rate)
     fingerprint = detector_fingerprint(detector) if isinstance(detector, str | Path) else detector.fingerprint()
     opened = cache(lambda: open_detector(detector) if isinstance(detector, str | Path) else detector)
     tally: Counter[str] = Counter()
 
-    def scored(texts: Sequence[str]) -> list[dict[str, Any]]:
-        found = opened().score(texts, prior=prior, light=light)
-        tally["text too short to tell"] += int(found.too_short.sum())
-        tally["text unlike those that the detector knows"] += int(found.out_of_distribution.sum())
-        tally["text that the detector learned from"] += int(found.seen_in_training.sum())
-        flags = np.where(
-            found.seen_in_training, "learned", np.where(found.out_of_distribution, "unfamiliar", "")
-        ).tolist()
-        return [
-            dict(zip(COLUMNS, (float(f"{chance:.9g}"), int(short), flag), strict=True))
-            for chance, short, flag in zip(found.probabilities, found.too_short, flags, strict=True)
-        ]
+    def score(texts: Sequence[str]) -> list[dict[str, Any]]:
+        scores = opened().score(texts, base_rate=base_rate, light=light)
+        tally["text too short for a reliable probability"] += int(scores.too_short.sum())
+        tally["text unlike those that the detector was trained on"] += int(scores.out_of_distribution.sum())
+        tally["text that the detector was trained on"] += int(scores.seen_in_training.sum())
+        return _cells(scores)
 
-    settings = {"detector": fingerprint, "prior": prior, "light": light}
-    written = annotate(
-        *(source, text, Path(output), COLUMNS, scored, tally),
+    settings = {"detector": fingerprint, "prior": base_rate, "light": light}
+    num_rows = annotate(
+        *(source, text, Path(output), COLUMNS, score, tally),
         overwrite=overwrite,
         resume=resume,
         settings=settings,
-        chunk_rows=_MANY if light else _SOME,
+        chunk_rows=_LIGHT_BATCH_SIZE if light else _FULL_BATCH_SIZE,
     )
     for reason, count in tally.items():
         if count:
             note(
                 f"{counted(count, reason)}"
-                + (f": {COLUMNS[0]} is left empty there" if reason == ROW_WITHOUT_TEXT else "")
+                + (f": {COLUMNS[0]} is empty in these rows" if reason == ROW_WITHOUT_TEXT else "")
             )
-    return written
+    return num_rows
+
+
+def _cells(scores: Scores) -> list[dict[str, Any]]:
+    """Return the new cells of each row."""
+    rows = zip(scores.probabilities, scores.too_short, scores.out_of_distribution, scores.seen_in_training, strict=True)
+    cells = []
+    for probability, too_short, out_of_distribution, seen_in_training in rows:
+        flag = "learned" if seen_in_training else "unfamiliar" if out_of_distribution else ""
+        cells.append(dict(zip(COLUMNS, (float(f"{probability:.9g}"), int(too_short), flag), strict=True)))
+    return cells

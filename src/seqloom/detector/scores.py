@@ -10,13 +10,13 @@ __all__ = ["MemberOutputs", "Scores"]
 
 @dataclass(frozen=True)
 class Scores:
-    """What a detector says of some texts.
+    """A detector's scores of some texts.
 
     Attributes:
-        probabilities: that each was generated.
-        abstained: whether it is too short to tell; the probability is given all the same.
-        strange: whether it is unlike all texts that the detector knows, as one in another language is.
-        learned: whether it is one of those that the detector learned from, or made of such.
+        probabilities: probability that each text was generated.
+        too_short: whether each text is too short for a reliable probability.
+        out_of_distribution: whether each text is unlike all training texts, for example in another language.
+        seen_in_training: whether each text is a training text, or a near copy of one.
     """
 
     probabilities: Float[np.ndarray, " texts"]
@@ -27,26 +27,26 @@ class Scores:
 
 @dataclass(frozen=True)
 class MemberOutputs:
-    """What the members say of some texts.
+    """The outputs of a detector's members for some texts.
 
     Attributes:
-        light: the `LIGHT_ANSWERS`.
-        slow: what the encoder and the language models say, and the light ones of parts; None where nobody was asked.
-        words: of each text.
-        abstained: see `Scored`.
-        strange: see `Scored`.
-        learned: see `Scored`.
+        light: outputs of the light members, see `LIGHT_OUTPUTS`.
+        slow: outputs of the encoder, of the language models and for segments; None if the slow members did not run.
+        num_words: number of words of each text.
+        too_short: see `Scores`.
+        out_of_distribution: see `Scores`.
+        seen_in_training: see `Scores`.
     """
 
-    light: Float[np.ndarray, "texts answers"]
-    slow: Float[np.ndarray, "texts slow_answers"] | None
-    words: Int[np.ndarray, " texts"]
+    light: Float[np.ndarray, "texts outputs"]
+    slow: Float[np.ndarray, "texts slow_outputs"] | None
+    num_words: Int[np.ndarray, " texts"]
     too_short: Bool[np.ndarray, " texts"]
     out_of_distribution: Bool[np.ndarray, " texts"]
     seen_in_training: Bool[np.ndarray, " texts"]
 
-    def some(self, chosen: Bool[np.ndarray, " texts"]) -> "MemberOutputs":
-        """The same of some of the texts."""
+    def select(self, chosen: Bool[np.ndarray, " texts"]) -> "MemberOutputs":
+        """Return the outputs for the chosen texts."""
         slow = None if self.slow is None else self.slow[chosen]
-        marks = (self.too_short, self.out_of_distribution, self.seen_in_training)
-        return MemberOutputs(self.light[chosen], slow, self.words[chosen], *(mark[chosen] for mark in marks))
+        flags = (self.too_short, self.out_of_distribution, self.seen_in_training)
+        return MemberOutputs(self.light[chosen], slow, self.num_words[chosen], *(flag[chosen] for flag in flags))

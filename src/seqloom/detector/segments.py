@@ -1,34 +1,36 @@
-"""Parts of a text: where a generated text is spliced with a real one, one part tells and another does not."""
+"""Segments of a text. If a generated and a real text are spliced, the detector's logits differ between segments."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.detector.training_set import LEAST_WORDS
+from seqloom.detector.training_set import MIN_WORDS
 
-__all__ = ["PARTS", "parts_of", "surest_and_least"]
+__all__ = ["SEGMENT_OUTPUTS", "extreme_logits", "split_segments"]
 
-_CUTS = {"half": 2, "quarter": 4}
+_SEGMENTS_PER_TEXT = {"half": 2, "quarter": 4}
 
-PARTS = tuple(f"{grade} {name}" for name in _CUTS for grade in ("surest", "least sure"))
-"""What `surest_and_least` gives, in order."""
+SEGMENT_OUTPUTS = tuple(f"{extreme} {size}" for size in _SEGMENTS_PER_TEXT for extreme in ("surest", "least sure"))
+"""Names of the outputs of `extreme_logits`, in order."""
 
 
-def parts_of(texts: Sequence[str]) -> list[str]:
-    """The halves and quarters of each text, by words; a text that is too short for them stands for them itself."""
-    found = []
+def split_segments(texts: Sequence[str]) -> list[str]:
+    """Return the halves and quarters of each text, by words; a text that is too short to divide is repeated instead."""
+    segments = []
     for text in texts:
         words = text.split(" ")
-        for number in _CUTS.values():
-            ends = [round(len(words) * part / number) for part in range(number + 1)]
-            whole = len(words) < number * LEAST_WORDS
-            found += [text if whole else " ".join(words[ends[part] : ends[part + 1]]) for part in range(number)]
-    return found
+        for number in _SEGMENTS_PER_TEXT.values():
+            bounds = [round(len(words) * part / number) for part in range(number + 1)]
+            undivided = len(words) < number * MIN_WORDS
+            segments += [
+                text if undivided else " ".join(words[bounds[part] : bounds[part + 1]]) for part in range(number)
+            ]
+    return segments
 
 
-def surest_and_least(logits: Float[np.ndarray, " parts"]) -> Float[np.ndarray, "texts answers"]:
-    """The highest and lowest logit of each text's halves, and of its quarters, from those of `parts_of`."""
-    of_texts = logits.reshape(-1, sum(_CUTS.values()))
-    cuts = np.split(of_texts, np.cumsum(list(_CUTS.values()))[:-1], axis=1)
-    return np.stack([edge for cut in cuts for edge in (cut.max(axis=1), cut.min(axis=1))], axis=1)
+def extreme_logits(logits: Float[np.ndarray, " segments"]) -> Float[np.ndarray, "texts outputs"]:
+    """Return the highest and lowest logit of each text's halves, and of its quarters, for `split_segments`."""
+    by_text = logits.reshape(-1, sum(_SEGMENTS_PER_TEXT.values()))
+    by_size = np.split(by_text, np.cumsum(list(_SEGMENTS_PER_TEXT.values()))[:-1], axis=1)
+    return np.stack([extreme for part in by_size for extreme in (part.max(axis=1), part.min(axis=1))], axis=1)

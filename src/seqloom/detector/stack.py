@@ -1,10 +1,10 @@
-"""What several readers say of a text, made one probability.
+"""Combine the outputs of several members into one probability.
 
-A multinomial logistic regression of their answers (stacking, Wolpert 1992), of the squares, as a text may be too likely
-or too unlikely, and of the products with its length, as the same sign says more of a longer text. It tells real texts
-from generated ones, from decoys (see `detector/decoys.py`) and from generated ones that are spliced with real ones;
-what it says is calibrated on texts that neither the readers nor it has seen (Platt 1999), with a slope that may change
-with the length.
+The stack is a multinomial logistic regression (stacking, Wolpert 1992). Its features are the outputs, their squares
+(since a text may be too likely or too unlikely), and their products with the text length (since evidence grows with the
+length). The classes are real texts, generated texts, hard negatives (see `hard_negatives.py`), and generated texts
+spliced with real ones. The logit is calibrated on texts that neither the members nor the stack has seen (Platt 1999),
+with a slope that depends on the length.
 """
 
 from collections.abc import Mapping
@@ -15,36 +15,39 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from seqloom.errors import ConfigError
 
-__all__ = ["DECOY", "GENERATED", "REAL", "SPLICED", "Calibration", "Stack", "check_prior", "probabilities"]
+__all__ = [
+    "GENERATED", "HARD_NEGATIVE", "REAL", "SPLICED", "PlattCalibration", "StackedClassifier", "check_base_rate",
+    "probabilities",
+]  # fmt: skip
 
-REAL, GENERATED, DECOY, SPLICED = range(4)
-"""What a text may be."""
+REAL, GENERATED, HARD_NEGATIVE, SPLICED = range(4)
+"""Classes of texts."""
 
-_RARER = np.array([0.0, -1.5, -2.5])
-"""Added to the logits of a generated text, a decoy and a spliced one: the last two are expected less often."""
+_CLASS_OFFSETS = np.array([0.0, -1.5, -2.5])
+"""Offsets of the logits of generated texts, hard negatives and spliced texts; the last two are expected less often."""
 
-_FARTHEST = 6.0
-"""Standard deviations from the mean beyond which an answer counts no more."""
+_MAX_DEVIATION = 6.0
+"""Maximal distance of an output from its mean, in standard deviations."""
 
-_SUREST = 12.0
-"""Logit beyond which no text is judged: fewer texts calibrate than such odds would need."""
+_MAX_LOGIT = 12.0
+"""Bound of the logits; the calibration has too few texts for more extreme odds."""
 
-_STRENGTH = 0.05
-"""Of the data against the penalty of the squared weights: scikit-learn's C."""
+_INVERSE_PENALTY = 0.05
+"""Inverse strength of the L2 penalty, scikit-learn's C."""
 
-_BENDS = (30, 90)
-"""Numbers of words from which on an answer may count otherwise."""
+_LENGTH_KNOTS = (30, 90)
+"""Numbers of words at which the influence of the length may change."""
 
-_WORDS = (5, 400)
-"""Numbers of words beyond which the length changes nothing."""
+_LENGTH_RANGE = (5, 400)
+"""Range of the number of words; beyond it, the length has no further influence."""
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """From a logit to one that is right as often as it says (Platt 1999), for texts of any length.
+class PlattCalibration:
+    """A calibration of logits by logistic regression (Platt 1999), which depends on the length of the text.
 
     Attributes:
-        values: slope, its change with the length, shift, and its change.
+        values: slope, change of the slope with the length, intercept, and change of the intercept with the length.
     """
 
     values: Float32[np.ndarray, "4"]
@@ -53,184 +56,197 @@ class Calibration:
     def fit(
         cls,
         logits: Float[np.ndarray, " texts"],
-        words: Int[np.ndarray, " texts"],
+        num_words: Int[np.ndarray, " texts"],
         generated: Bool[np.ndarray, " texts"],
-    ) -> "Calibration":
-        """Learn from logits of texts that those who gave them have not seen."""
+    ) -> "PlattCalibration":
+        """Fit to logits of unseen texts.
+
+        Args:
+            logits: logit of each text.
+            num_words: number of words of each text.
+            generated: whether each text was generated.
+        """
         from sklearn.linear_model import LogisticRegression
 
-        platt = LogisticRegression(C=1e3, class_weight="balanced", max_iter=1000)
-        beside = _beside(logits, words)[:, [0, 1, 3]]
-        slope, change, turn = platt.fit(beside, generated).coef_[0]
-        if min(slope + change * _length(np.array(_WORDS))) > 0:
-            return cls(np.array([slope, change, platt.intercept_[0], turn], np.float32))
-        platt.fit(beside[:, :1], generated)
-        return cls(np.array([max(platt.coef_[0, 0], 1e-3), 0, platt.intercept_[0], 0], np.float32))
+        regression = LogisticRegression(C=1e3, class_weight="balanced", max_iter=1000)
+        features = _calibration_features(logits, num_words)[:, [0, 1, 3]]
+        slope, slope_change, intercept_change = regression.fit(features, generated).coef_[0]
+        if min(slope + slope_change * _scaled_length(np.array(_LENGTH_RANGE))) > 0:
+            return cls(np.array([slope, slope_change, regression.intercept_[0], intercept_change], np.float32))
+        regression.fit(features[:, :1], generated)
+        return cls(np.array([max(regression.coef_[0, 0], 1e-3), 0, regression.intercept_[0], 0], np.float32))
 
     def __call__(
-        self, logits: Float[np.ndarray, " texts"], words: Int[np.ndarray, " texts"]
+        self, logits: Float[np.ndarray, " texts"], num_words: Int[np.ndarray, " texts"]
     ) -> Float[np.ndarray, " texts"]:
-        """The calibrated logits."""
-        found: np.ndarray = (_beside(logits, words) * self.values).sum(axis=1)
-        return found
+        """Return the calibrated logits."""
+        calibrated: np.ndarray = (_calibration_features(logits, num_words) * self.values).sum(axis=1)
+        return calibrated
 
-    def slope(self, words: Int[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:
-        """What a logit is multiplied by in texts of some lengths."""
-        found: np.ndarray = _beside(np.ones(len(words)), words)[:, :2] @ self.values[:2]
-        return found
+    def slope(self, num_words: Int[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:
+        """Return the factor on the logits of texts of these lengths."""
+        slope: np.ndarray = _calibration_features(np.ones(len(num_words)), num_words)[:, :2] @ self.values[:2]
+        return slope
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
+        """Return the parameters by name."""
         return {"values": self.values}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Calibration":
-        """What `to_arrays` described."""
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "PlattCalibration":
+        """Restore a calibration from the result of `to_arrays`."""
         return cls(arrays["values"])
 
 
 @dataclass(frozen=True)
-class Stack:
-    """From answers to a probability.
+class StackedClassifier:
+    """A calibrated multinomial logistic regression on the outputs of members.
 
     Attributes:
-        centre: of each answer.
-        spread: its standard deviation.
-        weight: of all that is made of them, for generated texts, and decoys and spliced ones where there were any,
-            against real ones.
-        bias: of each.
-        calibration: of the logit of any kind that is not real.
+        mean: mean of each output.
+        std: standard deviation of each output.
+        weight: weight of each feature for each class other than real texts.
+        bias: bias of each of these classes.
+        calibration: calibration of the logit that a text is not real.
     """
 
-    centre: Float32[np.ndarray, " answers"]
-    spread: Float32[np.ndarray, " answers"]
-    weight: Float32[np.ndarray, "made kinds"]
-    bias: Float32[np.ndarray, " kinds"]
-    calibration: Calibration
+    mean: Float32[np.ndarray, " outputs"]
+    std: Float32[np.ndarray, " outputs"]
+    weight: Float32[np.ndarray, "features classes"]
+    bias: Float32[np.ndarray, " classes"]
+    calibration: PlattCalibration
 
     @classmethod
     def fit(
         cls,
-        answers: Float[np.ndarray, "texts answers"],
-        words: Int[np.ndarray, " texts"],
-        kinds: Int[np.ndarray, " texts"],
+        outputs: Float[np.ndarray, "texts outputs"],
+        num_words: Int[np.ndarray, " texts"],
+        classes: Int[np.ndarray, " texts"],
         calibrating: Bool[np.ndarray, " texts"],
         weights: Float[np.ndarray, " texts"],
-    ) -> "Stack":
-        """Learn from texts that the readers have not seen.
+    ) -> "StackedClassifier":
+        """Fit to texts that the members have not seen.
 
         Args:
-            answers: of the readers.
-            words: of each text.
-            kinds: what it is.
-            calibrating: which of the texts only calibrate.
-            weights: what each of the texts counts.
+            outputs: outputs of the members.
+            num_words: number of words of each text.
+            classes: class of each text.
+            calibrating: whether each text is used for the calibration only.
+            weights: weight of each text.
         """
         from sklearn.linear_model import LogisticRegression
 
-        learning = ~calibrating
-        centre, spread = answers[learning].mean(axis=0), answers[learning].std(axis=0) + 1e-6
-        made = _made((answers[learning] - centre) / spread, words[learning])
-        balanced = LogisticRegression(C=_STRENGTH, class_weight="balanced", solver="newton-cholesky", tol=1e-3)
-        found = balanced.fit(made, kinds[learning], weights[learning])
-        if len(found.classes_) == 2:
-            weight, bias = found.coef_.T, found.intercept_
+        training = ~calibrating
+        mean, std = outputs[training].mean(axis=0), outputs[training].std(axis=0) + 1e-6
+        features = _features((outputs[training] - mean) / std, num_words[training])
+        regression = LogisticRegression(
+            C=_INVERSE_PENALTY, class_weight="balanced", solver="newton-cholesky", tol=1e-3
+        ).fit(features, classes[training], weights[training])
+        if len(regression.classes_) == 2:
+            weight, bias = regression.coef_.T, regression.intercept_
         else:
-            weight, bias = (found.coef_[1:] - found.coef_[0]).T, found.intercept_[1:] - found.intercept_[0]
-        parts = {"centre": centre, "spread": spread, "weight": weight, "bias": bias}
-        parts = {name: np.asarray(part, np.float32) for name, part in parts.items()}
-        raw = cls(**parts, calibration=Calibration(np.array([1, 0, 0, 0], np.float32)))
-        last = calibrating & (kinds != DECOY)
-        raw_logits = raw.logits(answers[last], words[last])
-        return cls(**parts, calibration=Calibration.fit(raw_logits, words[last], kinds[last] == GENERATED))
+            weight = (regression.coef_[1:] - regression.coef_[0]).T
+            bias = regression.intercept_[1:] - regression.intercept_[0]
+        mean, std, weight, bias = (np.asarray(values, np.float32) for values in (mean, std, weight, bias))
+        uncalibrated = cls(mean, std, weight, bias, PlattCalibration(np.array([1, 0, 0, 0], np.float32)))
+        held_out = calibrating & (classes != HARD_NEGATIVE)
+        logits = uncalibrated.logits(outputs[held_out], num_words[held_out])
+        generated = classes[held_out] == GENERATED
+        return cls(mean, std, weight, bias, PlattCalibration.fit(logits, num_words[held_out], generated))
 
     def logits(
-        self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
+        self, outputs: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]
     ) -> Float[np.ndarray, " texts"]:
-        """The calibrated logit that each text was generated, where as many are as not."""
-        return self.calibration(_joined(self.against_real(answers, words)), words)
+        """Return the calibrated logit that each text was generated, at a base rate of 0.5."""
+        return self.calibration(_not_real_logits(self.class_logits(outputs, num_words)), num_words)
 
-    def against_real(
-        self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
-    ) -> Float[np.ndarray, "texts kinds"]:
-        """The logits of each kind that is not real against a real text, in the order of their numbers."""
-        found: np.ndarray = _made((answers - self.centre) / self.spread, words) @ self.weight + self.bias
-        return found
+    def class_logits(
+        self, outputs: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]
+    ) -> Float[np.ndarray, "texts classes"]:
+        """Return the logit of each class against the class of real texts, in the order of the classes."""
+        logits: np.ndarray = _features((outputs - self.mean) / self.std, num_words) @ self.weight + self.bias
+        return logits
 
     def contributions(
-        self, answers: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]
-    ) -> Float[np.ndarray, "texts answers"]:
-        """What each answer, its square, and its product with the length add to the logit.
+        self, outputs: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]
+    ) -> Float[np.ndarray, "texts outputs"]:
+        """Return the contribution of each output to the logit, including its square and products.
 
-        All ways of not being real count by how likely each is.
+        The classes other than real are weighted by their probability.
         """
-        logits = self.against_real(answers, words)
-        likely = np.exp(_against(logits) - _joined(logits)[:, None])
-        hangs = len(self.weight) - 1 - len(_BENDS)
-        made = _made((answers - self.centre) / self.spread, words)[:, :hangs]
-        weighed = made * (likely @ self.weight[:hangs].T)
-        slope = self.calibration.slope(words)
-        found: np.ndarray = slope[:, None] * weighed.reshape(len(made), -1, answers.shape[1]).sum(axis=1)
-        return found
+        logits = self.class_logits(outputs, num_words)
+        class_weights = np.exp(_offset(logits) - _not_real_logits(logits)[:, None])
+        num_output_features = len(self.weight) - 1 - len(_LENGTH_KNOTS)
+        features = _features((outputs - self.mean) / self.std, num_words)[:, :num_output_features]
+        weighted = features * (class_weights @ self.weight[:num_output_features].T)
+        by_output = weighted.reshape(len(features), -1, outputs.shape[1]).sum(axis=1)
+        contributions: np.ndarray = self.calibration.slope(num_words)[:, None] * by_output
+        return contributions
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
-        parts = {name: getattr(self, name) for name in ("centre", "spread", "weight", "bias")}
-        return {**parts, "calibration": self.calibration.values}
+        """Return the parameters by name."""
+        return {
+            "centre": self.mean,
+            "spread": self.std,
+            "weight": self.weight,
+            "bias": self.bias,
+            "calibration": self.calibration.values,
+        }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Stack":
-        """The stack that `to_arrays` described."""
-        centre, spread, weight, bias = (arrays[name] for name in ("centre", "spread", "weight", "bias"))
-        return cls(centre, spread, weight, bias, Calibration(arrays["calibration"]))
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "StackedClassifier":
+        """Restore a stack from the result of `to_arrays`."""
+        mean, std, weight, bias = (arrays[name] for name in ("centre", "spread", "weight", "bias"))
+        return cls(mean, std, weight, bias, PlattCalibration(arrays["calibration"]))
 
 
-def check_prior(prior: float) -> None:
-    """Make sure that a share of generated texts can be expected.
+def check_base_rate(base_rate: float) -> None:
+    """Check the expected share of generated texts.
 
     Raises:
-        ConfigError: it is not between 0 and 1.
+        ConfigError: the share is not between 0 and 1.
     """
-    if not 0 < prior < 1:
-        raise ConfigError(f"--prior got {prior}: choose a share between 0 and 1, such as 0.02")
+    if not 0 < base_rate < 1:
+        raise ConfigError(f"--prior got {base_rate}: choose a share between 0 and 1, such as 0.02")
 
 
-def probabilities(logits: Float[np.ndarray, " texts"], prior: float) -> Float[np.ndarray, " texts"]:
-    """From logits where as many texts are generated as not, to probabilities where a share of `prior` is.
+def probabilities(logits: Float[np.ndarray, " texts"], base_rate: float) -> Float[np.ndarray, " texts"]:
+    """Return the probabilities at a base rate from the logits at a base rate of 0.5.
 
-    However large a logit, the odds stay below a bound, which it comes ever nearer to: the order of texts is kept.
+    The logits are bounded smoothly, so that the order of the texts is kept.
     """
-    held = _SUREST * np.tanh(logits / _SUREST)
-    found: np.ndarray = 1 / (1 + np.exp(-(held + np.log(prior / (1 - prior)))))
-    return found
+    bounded = _MAX_LOGIT * np.tanh(logits / _MAX_LOGIT)
+    probability: np.ndarray = 1 / (1 + np.exp(-(bounded + np.log(base_rate / (1 - base_rate)))))
+    return probability
 
 
-def _length(words: Int[np.ndarray, " texts"]) -> np.ndarray:
-    found: np.ndarray = np.log1p(np.clip(words, *_WORDS)) - 4
-    return found
+def _scaled_length(num_words: Int[np.ndarray, " texts"]) -> np.ndarray:
+    length: np.ndarray = np.log1p(np.clip(num_words, *_LENGTH_RANGE)) - 4
+    return length
 
 
-def _made(standing: Float[np.ndarray, "texts answers"], words: Int[np.ndarray, " texts"]) -> np.ndarray:
-    """Answers, their squares, their products with the length and with what it exceeds the bends by, and the lengths."""
-    held = standing.clip(-_FARTHEST, _FARTHEST)
-    length = _length(words)
-    lengths = [length, *(np.maximum(length - bend, 0) for bend in _length(np.array(_BENDS)))]
-    return np.hstack([held, held**2 / 3, *(held * one[:, None] for one in lengths), np.stack(lengths, axis=1)])
+def _features(standardized: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]) -> np.ndarray:
+    """Return the outputs, their squares, their products with the length and its excess over each knot, and these."""
+    clipped = standardized.clip(-_MAX_DEVIATION, _MAX_DEVIATION)
+    length = _scaled_length(num_words)
+    lengths = [length, *(np.maximum(length - knot, 0) for knot in _scaled_length(np.array(_LENGTH_KNOTS)))]
+    products = (clipped * values[:, None] for values in lengths)
+    return np.hstack([clipped, clipped**2 / 3, *products, np.stack(lengths, axis=1)])
 
 
-def _against(logits: Float[np.ndarray, "texts kinds"]) -> np.ndarray:
-    """With each kind as rare as it is expected."""
-    found: np.ndarray = logits + _RARER[: logits.shape[1]]
-    return found
+def _offset(logits: Float[np.ndarray, "texts classes"]) -> np.ndarray:
+    """Return the class logits after adding the offsets of the classes."""
+    offset: np.ndarray = logits + _CLASS_OFFSETS[: logits.shape[1]]
+    return offset
 
 
-def _joined(logits: Float[np.ndarray, "texts kinds"]) -> Float[np.ndarray, " texts"]:
-    """The logit of any kind that is not real."""
-    found: np.ndarray = np.logaddexp.reduce(_against(logits), axis=1)
-    return found
+def _not_real_logits(logits: Float[np.ndarray, "texts classes"]) -> Float[np.ndarray, " texts"]:
+    """Return the logit of all classes other than real together."""
+    joint: np.ndarray = np.logaddexp.reduce(_offset(logits), axis=1)
+    return joint
 
 
-def _beside(logits: Float[np.ndarray, " texts"], words: Int[np.ndarray, " texts"]) -> np.ndarray:
-    """What the calibration weighs: the logit, its product with the length, 1, and the length."""
-    length = _length(words)
+def _calibration_features(logits: Float[np.ndarray, " texts"], num_words: Int[np.ndarray, " texts"]) -> np.ndarray:
+    """Return the logit, its product with the length, 1, and the length."""
+    length = _scaled_length(num_words)
     return np.stack([logits, logits * length, np.ones(len(length)), length], axis=1)

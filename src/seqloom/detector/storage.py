@@ -1,4 +1,4 @@
-"""A detector on disk: arrays and JSON, nothing that runs when it is read. The language models are runs beside it."""
+"""Store a detector as arrays and JSON, next to the runs of its language models. Reading it runs no stored code."""
 
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -9,61 +9,64 @@ import numpy as np
 
 from seqloom.detector.confounds import Confound
 from seqloom.detector.detector import Detector
-from seqloom.detector.embedding_coherence import Coherence
+from seqloom.detector.embedding_coherence import EmbeddingCoherence
 from seqloom.detector.likelihood import LanguageModelPair
-from seqloom.detector.members import LIGHT, LIGHT_ANSWERS, Members, PatternReaders
-from seqloom.detector.ngram_classifier import Wording
-from seqloom.detector.ngram_novelty import Familiarity
-from seqloom.detector.percentiles import Reference
-from seqloom.detector.stack import Calibration, Stack
+from seqloom.detector.members import LIGHT_MEMBERS, LIGHT_OUTPUTS, LightMembers, Members
+from seqloom.detector.ngram_classifier import NGramClassifier
+from seqloom.detector.ngram_novelty import NGramNovelty
+from seqloom.detector.percentiles import OutputPercentiles
+from seqloom.detector.stack import PlattCalibration, StackedClassifier
+from seqloom.detector.stacks import Stacks
 from seqloom.errors import RunError
 from seqloom.text_features.config import EncoderSettings
-from seqloom.text_features.model_archive import Kind, Part, Parts
+from seqloom.text_features.model_archive import ArrayLoader, ModelArchive, StoredArrays
 
-__all__ = ["DETECTOR", "MODELS", "detector_fingerprint", "load_detector", "save_detector"]
+__all__ = ["DETECTOR", "LANGUAGE_MODELS", "detector_fingerprint", "load_detector", "save_detector"]
 
-DETECTOR = Kind(
+DETECTOR = ModelArchive(
     name="detector",
     format=5,
-    oldest=5,
-    made_by="seqloom detect fit --real SOURCE --generated SOURCE --text COLUMN",
+    oldest_format=5,
+    fit_command="seqloom detect fit --real SOURCE --generated SOURCE --text COLUMN",
 )
-"""The kind of folder."""
+"""File format of detectors."""
 
-MODELS = ("real", "generated")
-"""Folders of the two language models, within that of the detector."""
+LANGUAGE_MODELS = ("real", "generated")
+"""Folders of the two language models within the folder of the detector."""
 
 
 def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -> None:
-    """Write a trained detector, without its language models.
+    """Write a fitted detector, without its language models.
 
     Args:
-        detector: to write.
-        folder: where.
-        origin: what it was trained on, in JSON's types.
+        detector: fitted detector.
+        folder: folder for the detector.
+        origin: description of the training data, in JSON's types.
 
     Raises:
-        SeqloomError: the disk is full or the folder cannot be written to.
+        SeqloomError: the disk is full or the folder is not writable.
     """
-    members = detector.members_
-    parts: dict[str, Part] = {
-        "wording": members.readers.wording,
-        "familiarity": members.readers.familiarity,
-        "coherence": members.readers.coherence,
-        "light": detector.light_,
-        "reference": detector.reference_,
-        **{f"alone {name}": stack for name, stack in detector.alone_.items()},
+    members, stacks = detector.members_, detector.stacks_
+    parts: dict[str, StoredArrays] = {
+        "wording": members.light.classifier,
+        "familiarity": members.light.novelty,
+        "coherence": members.light.coherence,
+        "light": stacks.light,
+        "reference": detector.percentiles_,
+        **{f"alone {name}": stack for name, stack in stacks.members.items()},
     }
-    if detector.stack_ is not None:
-        parts |= {"stack": detector.stack_, "calibration": detector.calibration_}
+    if stacks.full is not None and stacks.calibration is not None:
+        parts |= {"stack": stacks.full, "calibration": stacks.calibration}
     if members.encoder is not None:
         parts["encoder"] = members.encoder
     stored = {
         "settings": {"encoder": detector.encoder, "seed": detector.seed},
         "encoder": None if members.encoder is None else members.encoder.to_json(),
-        "models": {name: _digest(folder / name) for name in MODELS} if members.pair is not None else {},
-        "familiar": detector.familiar_.tolist(),
-        "leaks": [[leak.sign, leak.real, leak.generated] for leak in detector.leaks_],
+        "models": {name: _weights_digest(folder / name) for name in LANGUAGE_MODELS}
+        if members.pair is not None
+        else {},
+        "familiar": detector.known_share_limits_.tolist(),
+        "leaks": [[confound.sign, confound.real_share, confound.generated_share] for confound in detector.confounds_],
         "report": detector.report_,
         "origin": dict(origin),
     }
@@ -71,74 +74,81 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
 
 
 def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguageModelPair]) -> Detector:
-    """The detector that a folder holds.
+    """Load the detector in a folder.
 
     Args:
-        folder: of the detector.
-        open_pair: opens the language models in it.
+        folder: folder of the detector.
+        open_pair: function that opens the language models in the folder.
 
     Raises:
-        RunError: there is none, or it is damaged or from another format.
+        RunError: the folder has no detector, or the detector is damaged or has an unsupported format.
     """
     path = Path(folder)
 
-    def pair(models: Mapping[str, str | None]) -> LanguageModelPair | None:
-        for name, digest in models.items():
-            if _digest(path / name) != digest:
-                raise RunError(f"the model in {name} is not the one that it was fitted with")
-        return open_pair(path) if models else None
+    def checked_pair(digests: Mapping[str, str | None]) -> LanguageModelPair | None:
+        for name, digest in digests.items():
+            if _weights_digest(path / name) != digest:
+                raise RunError(f"the language model in {name} is not the one that the detector was fitted with")
+        return open_pair(path) if digests else None
 
-    return DETECTOR.load(path, lambda stored, part: _restored(stored, part, pair(stored["models"])))
+    return DETECTOR.load(path, lambda stored, arrays_of: _restore(stored, arrays_of, checked_pair(stored["models"])))
 
 
 def detector_fingerprint(folder: str | Path) -> str:
-    """What tells the detector in a folder from any other, without reading all of it.
+    """Return a hash that identifies the detector in a folder, without reading its arrays.
 
     Raises:
-        RunError: there is none, or it is damaged or from another format.
+        RunError: the folder has no detector, or the detector is damaged or has an unsupported format.
     """
     path = Path(folder)
     DETECTOR.read_settings(path)
-    return sha256((path / DETECTOR.settings).read_bytes()).hexdigest()
+    return sha256((path / DETECTOR.settings_file).read_bytes()).hexdigest()
 
 
-def _restored(stored: Mapping[str, Any], part: Parts, pair: LanguageModelPair | None) -> Detector:
+def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader, pair: LanguageModelPair | None) -> Detector:
     detector = Detector(**stored["settings"])
-    encoder = None
-    if stored["encoder"] is not None:
-        from seqloom.text_features.encoder import Encoder
-
-        encoder = Encoder.restored(part("encoder"), stored["encoder"], EncoderSettings())
     detector.classes_ = np.array([0, 1])
-    readers = PatternReaders(
-        Wording.from_arrays(part("wording")),
-        Familiarity.from_arrays(part("familiarity")),
-        Coherence.from_arrays(part("coherence")),
-    )
-    detector.members_ = Members(readers, encoder, pair)
-    detector.light_ = Stack.from_arrays(part("light"))
-    detector.stack_ = None
-    if part("stack"):
-        detector.stack_ = Stack.from_arrays(part("stack"))
-        detector.calibration_ = Calibration.from_arrays(part("calibration"))
-    names = (*LIGHT, *detector.members_.slow)
-    detector.alone_ = {name: Stack.from_arrays(part(f"alone {name}")) for name in names}
-    slow = max((of.stop for of in detector.members_.slow.values()), default=0)
-    kinds = len(detector.light_.bias)
-    if len(detector.light_.centre) != len(LIGHT_ANSWERS) or bool(slow) != (detector.stack_ is not None):
-        raise ValueError("its members and weights do not fit together")
-    if detector.stack_ is not None and len(detector.stack_.centre) != kinds + slow:
-        raise ValueError("its members and weights do not fit together")
-    detector.reference_ = Reference.from_arrays(part("reference"))
-    detector.familiar_ = np.array(stored["familiar"], np.float64)
-    if detector.familiar_.shape != (2,) or not np.isfinite(detector.familiar_).all():
-        raise ValueError("what is familiar is no pair of numbers")
-    detector.leaks_ = [Confound(*row) for row in stored["leaks"]]
+    detector.members_ = _restore_members(stored, arrays_of, pair)
+    detector.stacks_ = _restore_stacks(arrays_of, detector.members_)
+    detector.percentiles_ = OutputPercentiles.from_arrays(arrays_of("reference"))
+    detector.known_share_limits_ = np.array(stored["familiar"], np.float64)
+    if detector.known_share_limits_.shape != (2,) or not np.isfinite(detector.known_share_limits_).all():
+        raise ValueError("the value of 'familiar' is not a pair of numbers")
+    detector.confounds_ = [Confound(*row) for row in stored["leaks"]]
     detector.report_ = dict(stored["report"])
     return detector
 
 
-def _digest(run: Path) -> str | None:
-    """Of a language model's weights; None where there are none."""
+def _restore_members(stored: Mapping[str, Any], arrays_of: ArrayLoader, pair: LanguageModelPair | None) -> Members:
+    encoder = None
+    if stored["encoder"] is not None:
+        from seqloom.text_features.encoder import Encoder
+
+        encoder = Encoder.restore(arrays_of("encoder"), stored["encoder"], EncoderSettings())
+    light = LightMembers(
+        NGramClassifier.from_arrays(arrays_of("wording")),
+        NGramNovelty.from_arrays(arrays_of("familiarity")),
+        EmbeddingCoherence.from_arrays(arrays_of("coherence")),
+    )
+    return Members(light, encoder, pair)
+
+
+def _restore_stacks(arrays_of: ArrayLoader, members: Members) -> Stacks:
+    """Restore the stacks, and check that their sizes match the members."""
+    light, full, calibration = StackedClassifier.from_arrays(arrays_of("light")), None, None
+    if arrays_of("stack"):
+        full = StackedClassifier.from_arrays(arrays_of("stack"))
+        calibration = PlattCalibration.from_arrays(arrays_of("calibration"))
+    names = (*LIGHT_MEMBERS, *members.slow_slices)
+    by_member = {name: StackedClassifier.from_arrays(arrays_of(f"alone {name}")) for name in names}
+    num_slow = max((columns.stop for columns in members.slow_slices.values()), default=0)
+    matching = len(light.mean) == len(LIGHT_OUTPUTS) and bool(num_slow) == (full is not None)
+    if not matching or (full is not None and len(full.mean) != len(light.bias) + num_slow):
+        raise ValueError("the members and the stacks do not match")
+    return Stacks(light, full, calibration, by_member)
+
+
+def _weights_digest(run: Path) -> str | None:
+    """Return a hash of a language model's weights; None if there are no weights."""
     weights = run / "model.safetensors"
     return sha256(weights.read_bytes()).hexdigest() if weights.exists() else None

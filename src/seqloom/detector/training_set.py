@@ -1,6 +1,7 @@
-"""What a detector learns from, weighs its members with and calibrates on: texts, versions of them, and decoys.
+"""The training set of a detector: texts, changed versions of texts, and hard negatives.
 
-A detector meets texts of any length that somebody may have altered, so it learns from such versions too.
+A detector is applied to texts of any length that may have been edited, so it is trained on shortened and changed
+versions too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,174 +11,180 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from seqloom.detector.augmentation import ALTERATIONS, first_words, spliced, words_of
+from seqloom.detector.augmentation import AUGMENTATIONS, count_words, first_words, splice
 from seqloom.detector.confounds import match_lengths
-from seqloom.detector.hard_negatives import make_decoys
-from seqloom.detector.stack import DECOY, GENERATED, REAL, SPLICED
+from seqloom.detector.hard_negatives import make_hard_negatives
+from seqloom.detector.stack import GENERATED, HARD_NEGATIVE, REAL, SPLICED
 from seqloom.errors import ConfigError
 from seqloom.reporter import Reporter
 
 __all__ = [
-    "CALIBRATING", "FOLDS", "LEARNING", "LEAST_WORDS", "STACKING", "Split", "Versions", "make_versions", "split_groups",
+    "CALIBRATION", "MIN_WORDS", "NUM_FOLDS", "STACKING", "TRAINING", "Split", "TrainingSet", "make_training_set",
+    "split_groups", "word_counts",
 ]  # fmt: skip
 
-LEAST_WORDS = 5
-"""A text of fewer words is too short to tell."""
+MIN_WORDS = 5
+"""Minimal number of words for a reliable probability."""
 
-LEARNING, STACKING, CALIBRATING, _UNUSED = range(4)
-"""What texts are for: the slow members, weighing them, and calibration."""
+TRAINING, STACKING, CALIBRATION, _UNUSED = range(4)
+"""Roles of texts: training of the slow members, training of the stack, and calibration."""
 
-FOLDS = 4
-"""Parts of the texts, each of which is answered by readers of patterns that learned from the others."""
+NUM_FOLDS = 4
+"""Number of folds; the light members' outputs for a fold come from members fitted to the other folds."""
 
-_SHARES = (0.6, 0.25, 0.15)
-"""Of the texts, by what they are for."""
+_ROLE_SHARES = (0.6, 0.25, 0.15)
+"""Share of the groups with each role."""
 
-_MOST_TEXTS = 12_000
-"""Of each side that are learned from."""
+_MAX_TEXTS = 12_000
+"""Maximal number of texts of each side."""
 
-_VERSION, _MIXTURE = 0.4, 0.7
-"""What a shortened or altered version counts beside the text, and one that is spliced with a real text."""
+_VERSION_WEIGHT, _SPLICED_WEIGHT = 0.4, 0.7
+"""Weights of a shortened or changed version and of a spliced text; a text itself has weight 1."""
 
-_SHORTER = 3
-"""Shorter versions of a text for calibration: how sure the members may be hangs on the length more than on the text."""
+_SHORTER_VERSIONS = 3
+"""Number of shortened versions for calibration, since the calibration depends on the length."""
 
-_ALTERED, _DECOYS = 0.35, 0.4
-"""Share of the texts that are learned in an altered version too, and decoys to a generated text."""
+_AUGMENTED_SHARE, _HARD_NEGATIVE_SHARE = 0.35, 0.4
+"""Share of the texts that get a changed version; number of hard negatives per generated text."""
 
-_SPLICED = {LEARNING: 0.2, STACKING: 1.0, CALIBRATING: 0.0}
-"""Share of the generated texts that are learned spliced with a real one too."""
+_SPLICED_SHARE = {TRAINING: 0.2, STACKING: 1.0, CALIBRATION: 0.0}
+"""Share of the generated texts that are also spliced with a real text, by role."""
 
 
 class Split(NamedTuple):
-    """What each text is for.
+    """Roles and folds of texts.
 
     Attributes:
-        parts: `LEARNING`, `STACKING`, `CALIBRATING`, or none of them.
-        folds: below `FOLDS`.
+        roles: `TRAINING`, `STACKING`, `CALIBRATION`, or unused.
+        folds: fold of each text, below `NUM_FOLDS`.
     """
 
-    parts: Int[np.ndarray, " texts"]
+    roles: Int[np.ndarray, " texts"]
     folds: Int[np.ndarray, " texts"]
 
 
 @dataclass(frozen=True)
-class Versions:
-    """Texts of both sides, of like lengths, versions of them, and decoys.
+class TrainingSet:
+    """Texts of both sides with similar lengths, versions of the texts, and hard negatives.
 
     Attributes:
-        texts: one after another.
-        kinds: real, generated, spliced of both, or a decoy.
-        whole: which of them are no further version of another one.
-        weights: what each counts where the members are weighed.
-        parts: what each is for.
-        folds: the fold of each.
+        texts: texts.
+        classes: `REAL`, `GENERATED`, `HARD_NEGATIVE` or `SPLICED`.
+        is_original: whether each text is unchanged, and not a further version.
+        weights: weight of each text for the stack.
+        roles: role of each text.
+        folds: fold of each text.
     """
 
     texts: list[str]
-    kinds: Int[np.ndarray, " texts"]
-    whole: Bool[np.ndarray, " texts"]
+    classes: Int[np.ndarray, " texts"]
+    is_original: Bool[np.ndarray, " texts"]
     weights: Float[np.ndarray, " texts"]
-    parts: Int[np.ndarray, " texts"]
+    roles: Int[np.ndarray, " texts"]
     folds: Int[np.ndarray, " texts"]
 
-    def some(self, chosen: Bool[np.ndarray, " texts"]) -> list[str]:
-        """The chosen texts."""
-        return [self.texts[place] for place in np.flatnonzero(chosen)]
+    def select(self, chosen: Bool[np.ndarray, " texts"]) -> list[str]:
+        """Return the chosen texts."""
+        return [self.texts[index] for index in np.flatnonzero(chosen)]
+
+
+def word_counts(texts: Sequence[str]) -> Int[np.ndarray, " texts"]:
+    """Return the number of words of each text."""
+    return np.array([count_words(text) for text in texts], np.int64)
 
 
 def split_groups(
     labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"], seed: int, say: Reporter
 ) -> Split:
-    """Say what each text is for, with some of both sides for all; groups stay whole.
+    """Assign roles and folds to groups of texts, so that every role gets texts of both sides.
 
     Args:
-        labels: which texts were generated.
-        groups: which belong together.
-        seed: of the draws.
-        say: is told where there are more texts than are used.
+        labels: whether each text was generated.
+        groups: group of each text; a group is never divided.
+        seed: seed of the random order.
+        say: function that receives a message if not all texts are used.
 
     Raises:
         ConfigError: there are too few groups.
     """
     random = np.random.default_rng(seed)
-    parts, folds = np.zeros(len(labels), np.int64), np.zeros(len(labels), np.int64)
+    roles, folds = np.zeros(len(labels), np.int64), np.zeros(len(labels), np.int64)
     for side in (False, True):
-        own, sizes = np.unique(groups[labels == side], return_counts=True)
-        if len(own) < len(_SHARES):
+        own_groups, sizes = np.unique(groups[labels == side], return_counts=True)
+        if len(own_groups) < len(_ROLE_SHARES):
             raise ConfigError(
-                f"the {'generated' if side else 'real'} texts are of {len(own)} groups, and three parts are made "
-                "of them: name another group, or none"
+                f"the {'generated' if side else 'real'} texts belong to {len(own_groups)} groups, but fitting needs "
+                f"at least {len(_ROLE_SHARES)}: name another group, or none"
             )
-        order = random.permutation(len(own))
-        used = max(len(_SHARES), int(np.searchsorted(sizes[order].cumsum(), _MOST_TEXTS, side="right")))
-        if used < len(own):
-            say(f"learning from {sizes[order][:used].sum():,} of {sizes.sum():,} texts of one side")
-        used = min(used, len(own))
-        stacking, calibrating = (max(1, round(share * used)) for share in _SHARES[1:])
-        place = np.full(len(own), _UNUSED)
-        place[order[:used]] = np.repeat(
-            [CALIBRATING, STACKING, LEARNING], [calibrating, stacking, used - stacking - calibrating]
+        order = random.permutation(len(own_groups))
+        num_used = max(len(_ROLE_SHARES), int(np.searchsorted(sizes[order].cumsum(), _MAX_TEXTS, side="right")))
+        if num_used < len(own_groups):
+            name = "generated" if side else "real"
+            say(f"training on {sizes[order][:num_used].sum():,} of {sizes.sum():,} {name} texts")
+        num_used = min(num_used, len(own_groups))
+        num_stacking, num_calibration = (max(1, round(share * num_used)) for share in _ROLE_SHARES[1:])
+        group_roles = np.full(len(own_groups), _UNUSED)
+        group_roles[order[:num_used]] = np.repeat(
+            [CALIBRATION, STACKING, TRAINING],
+            [num_calibration, num_stacking, num_used - num_stacking - num_calibration],
         )
-        fold = np.empty(len(own), np.int64)
-        fold[order] = np.arange(len(own)) % FOLDS
-        at = np.searchsorted(own, groups[labels == side])
-        parts[labels == side], folds[labels == side] = place[at], fold[at]
-    return Split(parts, folds)
+        group_folds = np.empty(len(own_groups), np.int64)
+        group_folds[order] = np.arange(len(own_groups)) % NUM_FOLDS
+        group_of_text = np.searchsorted(own_groups, groups[labels == side])
+        roles[labels == side], folds[labels == side] = group_roles[group_of_text], group_folds[group_of_text]
+    return Split(roles, folds)
 
 
-def make_versions(texts: Sequence[str], labels: Bool[np.ndarray, " texts"], split: Split, seed: int) -> Versions:
-    """Make versions of texts that are as long on one side as on the other, shorter, or altered; and decoys."""
+def make_training_set(texts: Sequence[str], labels: Bool[np.ndarray, " texts"], split: Split, seed: int) -> TrainingSet:
+    """Build a training set: the texts, versions with matched lengths, shorter and changed versions, hard negatives."""
     random = np.random.default_rng(seed)
-    made = [
-        (text, kind, kind != SPLICED and not number, weight, part, fold)
-        for part in (LEARNING, STACKING, CALIBRATING)
-        for kind, fold, versions in _of_part(texts, labels, split, part, random)
+    rows = [
+        (text, class_, class_ != SPLICED and not number, weight, role, fold)
+        for role in (TRAINING, STACKING, CALIBRATION)
+        for class_, fold, versions in _texts_of_role(texts, labels, split, role, random)
         for number, (text, weight) in enumerate(versions)
     ]
-    columns = list(zip(*made, strict=True))
-    return Versions(list(columns[0]), *(np.array(column) for column in columns[1:]))
+    columns = list(zip(*rows, strict=True))
+    return TrainingSet(list(columns[0]), *(np.array(column) for column in columns[1:]))
 
 
-def _of_part(
-    texts: Sequence[str], labels: Bool[np.ndarray, " texts"], split: Split, part: int, random: np.random.Generator
+def _texts_of_role(
+    texts: Sequence[str], labels: Bool[np.ndarray, " texts"], split: Split, role: int, random: np.random.Generator
 ) -> Iterator[tuple[int, int, list[tuple[str, float]]]]:
-    """Kind, fold and versions of each text of a part, and of its decoys; for calibration none is altered or a decoy."""
-    places = [np.flatnonzero((split.parts == part) & (labels == side)).tolist() for side in (False, True)]
-    real, generated = ([texts[at].strip() for at in side] for side in places)
-    folds = [split.folds[side].tolist() for side in places]
-    altered = part != CALIBRATING
-    real_alike, generated_alike = match_lengths(real, generated, random)
-    for text, alike, fold in zip(real, real_alike, folds[0], strict=True):
-        yield REAL, fold, _versions_of(text, alike, random, altered=altered)
-    for text, alike, fold in zip(generated, generated_alike, folds[1], strict=True):
+    """Yield class, fold and versions of each text and hard negative; calibration uses neither changes nor these."""
+    indices = [np.flatnonzero((split.roles == role) & (labels == side)).tolist() for side in (False, True)]
+    real, generated = ([texts[index].strip() for index in side] for side in indices)
+    folds = [split.folds[side].tolist() for side in indices]
+    augmented = role != CALIBRATION
+    real_matched, generated_matched = match_lengths(real, generated, random)
+    for text, matched, fold in zip(real, real_matched, folds[0], strict=True):
+        yield REAL, fold, _versions(text, matched, random, augmented=augmented)
+    for text, matched, fold in zip(generated, generated_matched, folds[1], strict=True):
         other = real[random.integers(len(real))]
-        yield GENERATED, fold, _versions_of(text, alike, random, altered=altered)
-        if random.random() < _SPLICED[part]:
-            yield SPLICED, fold, [(spliced(alike, other, random), _MIXTURE)]
-    for fold in range(FOLDS if altered else 0):
-        known = [text for text, own in zip(real, folds[0], strict=True) if own == fold]
-        for text in make_decoys(known, round(_DECOYS * folds[1].count(fold)), random):
-            yield DECOY, fold, _versions_of(text, text, random, altered=altered)
+        yield GENERATED, fold, _versions(text, matched, random, augmented=augmented)
+        if random.random() < _SPLICED_SHARE[role]:
+            yield SPLICED, fold, [(splice(matched, other, random), _SPLICED_WEIGHT)]
+    for fold in range(NUM_FOLDS if augmented else 0):
+        own = [text for text, own_fold in zip(real, folds[0], strict=True) if own_fold == fold]
+        for text in make_hard_negatives(own, round(_HARD_NEGATIVE_SHARE * folds[1].count(fold)), random):
+            yield HARD_NEGATIVE, fold, _versions(text, text, random, augmented=augmented)
 
 
-def _versions_of(text: str, alike: str, random: np.random.Generator, *, altered: bool) -> list[tuple[str, float]]:
-    """A text, as much of it as others have, less of it, and now and then an altered version.
+def _versions(text: str, matched: str, random: np.random.Generator, *, augmented: bool) -> list[tuple[str, float]]:
+    """Return a text, its matched version, shorter versions, and sometimes a changed version, each with its weight.
 
     Args:
-        text: the text.
-        alike: cut to a length that the other side has too, or all of it.
-        random: of all draws.
-        altered: whether there may be altered versions; where there are none there are more that are shorter.
-
-    Returns:
-        Versions, and what each of them counts.
+        text: text.
+        matched: text, cut to a length that the other side has too.
+        random: random generator.
+        augmented: whether to add changed versions; otherwise there are more shorter versions.
     """
-    found = [(text, 1.0)] if alike == text else [(text, 1.0), (alike, _VERSION)]
-    words = words_of(alike)
-    for _ in range((1 if altered else _SHORTER) * (words > LEAST_WORDS)):
-        count = round(float(np.exp(random.uniform(np.log(LEAST_WORDS), np.log(words)))))
-        found.append((first_words(alike, count), _VERSION))
-    if altered and random.random() < _ALTERED:
-        found.append((list(ALTERATIONS.values())[random.integers(len(ALTERATIONS))](alike, random), _VERSION))
-    return found
+    versions = [(text, 1.0)] if matched == text else [(text, 1.0), (matched, _VERSION_WEIGHT)]
+    num_words = count_words(matched)
+    for _ in range((1 if augmented else _SHORTER_VERSIONS) * (num_words > MIN_WORDS)):
+        length = round(float(np.exp(random.uniform(np.log(MIN_WORDS), np.log(num_words)))))
+        versions.append((first_words(matched, length), _VERSION_WEIGHT))
+    if augmented and random.random() < _AUGMENTED_SHARE:
+        change = list(AUGMENTATIONS.values())[random.integers(len(AUGMENTATIONS))]
+        versions.append((change(matched, random), _VERSION_WEIGHT))
+    return versions

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seqloom.gan.layout import read_gan_config
-from seqloom.plots.gan import game_curves
+from seqloom.plots.gan import plot_gan_training
 from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["draw_gan_training"]
@@ -21,16 +21,12 @@ def draw_gan_training(run: SavedRun, folder: Path) -> Path:
     """
     gan, _ = read_gan_config(run.folder)
     metrics = run.folder.read_metrics()
-    subtitle = (
-        f"discriminator accuracy inside its band in {metrics['inside_band']:.0%} of the steps"
-        if "inside_band" in metrics
-        else ""
-    )
-    return game_curves(
+    inside = f"inside its band in {metrics['inside_band']:.0%} of the rounds" if "inside_band" in metrics else ""
+    return plot_gan_training(
         folder / "gan.png",
         run.folder.read_log(),
         gan.band,
         gan.awakening + gan.schooling,
         title=f"{Path(run.config.corpus).name}: generator and discriminator",
-        subtitle=subtitle,
+        subtitle=inside,
     )

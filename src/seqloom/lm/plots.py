@@ -8,8 +8,8 @@ from jaxtyping import Float
 
 from seqloom.errors import ConfigError
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.plots.losses import loss_curve
-from seqloom.plots.temperatures import entropy_curve, temperature_fan
+from seqloom.plots.losses import plot_losses
+from seqloom.plots.temperatures import plot_entropy, plot_temperatures
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import reweight
 
@@ -54,11 +54,14 @@ def draw_plots(
     fan = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
     training_plots = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
-    tokens = ["(end)" if index == run.codec.boundary else run.codec.decode([index]) for index in range(len(run.codec))]
+    tokens = [
+        "(end)" if index == run.codec.boundary else run.text_codec.decode_text([index])
+        for index in range(len(run.codec))
+    ]
     return [
         *training_plots,
-        temperature_fan(folder / "temperature.png", tokens, fan, temperatures, prompt=prompt),
-        entropy_curve(
+        plot_temperatures(folder / "temperature.png", tokens, fan, temperatures, prompt=prompt),
+        plot_entropy(
             folder / "entropy.png", _ENTROPY_TEMPERATURES.tolist(), entropies, vocabulary=len(run.codec), prompt=prompt
         ),
     ]
@@ -69,7 +72,7 @@ def draw_losses(run: SavedRun, folder: Path) -> Path:
     log, model = run.folder.read_log(), run.config.model
     training = [line for line in log if "loss" in line]
     validation = [line for line in log if "validation_loss" in line]
-    return loss_curve(
+    return plot_losses(
         folder / "loss.png",
         [line["step"] for line in training],
         [line["loss"] for line in training],

@@ -1,1 +1,1 @@
-"""Pictures of a training and of what temperature does."""
+"""Plots of training, sampling and evaluation."""

@@ -1,46 +1,51 @@
-"""How a generator and a detector fared against one another, round by round."""
+"""Plot the area under the ROC curve of a detector over adversarial rounds."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqloom.plots.style import BLUE, GREY, ORANGE, drawn, headed, plain_axes
+from seqloom.plots.style import BLUE, GREY, ORANGE, add_title, saved_figure, style_axes
 
-__all__ = ["duel_curve"]
+__all__ = ["plot_adversarial_rounds"]
 
 
-def duel_curve(
-    path: Path, escaped: Sequence[float], learned: Sequence[float], plain: Sequence[float], *, title: str
+def plot_adversarial_rounds(
+    path: Path,
+    auc_after_selection: Sequence[float],
+    auc_after_training: Sequence[float],
+    auc_unselected: Sequence[float],
+    *,
+    title: str,
 ) -> Path:
-    """Draw areas under the detector's curve over the rounds.
+    """Plot the area under the ROC curve over the rounds.
 
     Args:
-        path: the PNG to write.
-        escaped: of each round's detector, on texts that the generator chose against it.
-        learned: of the next detector, which has learned from such texts.
-        plain: of each round's detector, on texts that were not chosen.
-        title: said over the plot.
+        path: PNG file.
+        auc_after_selection: area of each round's detector for texts that were selected against it.
+        auc_after_training: area of the next detector, which was trained on such texts.
+        auc_unselected: area of each round's detector for unselected texts.
+        title: title of the plot.
 
     Returns:
         `path`.
 
     Raises:
-        SeqloomError: the file cannot be written.
+        SeqloomError: the file is not writable.
     """
-    rounds = range(1, len(escaped) + 1)
-    with drawn(path) as figure:
+    rounds = range(1, len(auc_after_selection) + 1)
+    with saved_figure(path) as figure:
         axes = figure.add_subplot()
         for values, color, name in (
-            (plain, GREY, "texts as they are written"),
-            (learned, BLUE, "chosen texts, once the detector has learned from such"),
-            (escaped, ORANGE, "texts chosen against the detector"),
+            (auc_unselected, GREY, "unselected texts"),
+            (auc_after_training, BLUE, "selected texts, after training on such texts"),
+            (auc_after_selection, ORANGE, "texts selected against the detector"),
         ):
             axes.plot(rounds, values, color=color, linewidth=2, marker="o", markersize=5, label=name)
         axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set_xticks(list(rounds))
-        axes.set_ylim(min(0.45, *escaped, *learned, *plain) - 0.02, 1.02)
+        axes.set_ylim(min(0.45, *auc_after_selection, *auc_after_training, *auc_unselected) - 0.02, 1.02)
         axes.set_xlabel("round")
-        axes.set_ylabel("area under the detector's curve")
-        plain_axes(axes)
-        headed(figure, title, "1 finds every generated text, 0.5 guesses")
+        axes.set_ylabel("area under the ROC curve")
+        style_axes(axes)
+        add_title(figure, title, "1: every generated text is found; 0.5: guessing")
         axes.legend(loc="best")
     return path

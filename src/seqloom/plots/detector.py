@@ -1,4 +1,4 @@
-"""How a detector tells texts apart: ROC curves, calibration, and where its scores lie."""
+"""Plots of a detector: ROC curves, calibration, and a histogram of the scores."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,131 +6,136 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from seqloom.plots.style import BLUE, GREY, INK, ORANGE, drawn, headed, plain_axes
-from seqloom.plots.token_labels import drawable
+from seqloom.plots.style import BLUE, GREY, INK, ORANGE, add_title, saved_figure, style_axes
+from seqloom.plots.token_labels import displayable
 
-__all__ = ["calibration", "roc_curves", "score_histogram"]
+__all__ = ["plot_calibration", "plot_roc_curves", "plot_score_histogram"]
 
-_COLOURS = (BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", ORANGE, "#7D4F9E", GREY)
-_LEAST_ALARMS = 1e-3
-_BARS = np.linspace(0, 1, 26)
+_COLORS = (BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", ORANGE, "#7D4F9E", GREY)
+_MIN_FALSE_POSITIVE_RATE = 1e-3
+_BIN_EDGES = np.linspace(0, 1, 26)
 
 
-def roc_curves(
+def plot_roc_curves(
     path: Path, scores: Mapping[str, Float[np.ndarray, " texts"]], generated: Bool[np.ndarray, " texts"]
 ) -> Path:
-    """Draw what is found against what is flagged wrongly, and again with a logarithmic axis, with room for few alarms.
+    """Plot ROC curves, on a linear and on a logarithmic axis; the latter shows low false positive rates.
 
     Args:
-        path: the PNG to write.
-        scores: of each way of scoring; the first is drawn over the others.
-        generated: the truth.
+        path: PNG file.
+        scores: scores of each method; the first is drawn on top.
+        generated: whether each text was generated.
 
     Returns:
         `path`.
 
     Raises:
-        SeqloomError: the file cannot be written.
+        SeqloomError: the file is not writable.
     """
     from sklearn.metrics import roc_curve
 
     real = int((~generated).sum())
-    least = min(_LEAST_ALARMS, 0.5 / real)
-    with drawn(path, height_inches=4.2) as figure:
-        whole, few = figure.subplots(1, 2, sharey=True)
-        for place, (name, some) in reversed(list(enumerate(scores.items()))):
-            alarms, found, _ = roc_curve(generated, some, drop_intermediate=False)
+    min_rate = min(_MIN_FALSE_POSITIVE_RATE, 0.5 / real)
+    with saved_figure(path, height_inches=4.2) as figure:
+        linear_axes, log_axes = figure.subplots(1, 2, sharey=True)
+        for number, (name, values) in reversed(list(enumerate(scores.items()))):
+            false_positive_rates, true_positive_rates, _ = roc_curve(generated, values, drop_intermediate=False)
             style = {
-                "color": _COLOURS[min(place, len(_COLOURS) - 1)],
-                "linewidth": 1.4 if place else 2.4,
+                "color": _COLORS[min(number, len(_COLORS) - 1)],
+                "linewidth": 1.4 if number else 2.4,
                 "drawstyle": "steps-post",
             }
-            whole.plot(alarms, found, label=drawable(name), **style)
-            few.plot(alarms.clip(least), found, **style)
-        whole.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        along = np.geomspace(least, 1, 50)
-        few.plot(along, along, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        few.set_xscale("log")
-        few.set_xlim(least, 1)
-        few.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
-        whole.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        whole.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        whole.set_ylabel("generated texts found")
-        for axes in (whole, few):
-            axes.set_xlabel("real texts flagged" + (" (logarithmic)" if axes is few else ""))
+            linear_axes.plot(false_positive_rates, true_positive_rates, label=displayable(name), **style)
+            log_axes.plot(false_positive_rates.clip(min_rate), true_positive_rates, **style)
+        linear_axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+        diagonal = np.geomspace(min_rate, 1, 50)
+        log_axes.plot(diagonal, diagonal, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+        log_axes.set_xscale("log")
+        log_axes.set_xlim(min_rate, 1)
+        log_axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+        linear_axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        linear_axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        linear_axes.set_ylabel("generated texts found")
+        for axes in (linear_axes, log_axes):
+            axes.set_xlabel("real texts flagged" + (" (logarithmic)" if axes is log_axes else ""))
             axes.set_ylim(0, 1.02)
-            plain_axes(axes)
-        handles, labels = whole.get_legend_handles_labels()
-        whole.legend(handles[::-1], labels[::-1], loc="lower right", frameon=True, framealpha=0.85, edgecolor="none")
-        headed(figure, "What is found, and at what price", "dashed: guessing")
+            style_axes(axes)
+        handles, labels = linear_axes.get_legend_handles_labels()
+        linear_axes.legend(
+            handles[::-1], labels[::-1], loc="lower right", frameon=True, framealpha=0.85, edgecolor="none"
+        )
+        add_title(figure, "Generated texts found against real texts flagged", "dashed: guessing")
     return path
 
 
-def calibration(
+def plot_calibration(
     path: Path,
-    said: Float[np.ndarray, " bins"],
-    held: Float[np.ndarray, "3 bins"],
-    texts: Int[np.ndarray, " bins"],
+    probabilities: Float[np.ndarray, " bins"],
+    shares: Float[np.ndarray, "3 bins"],
+    num_texts: Int[np.ndarray, " bins"],
 ) -> Path:
-    """Draw the share of generated texts among those of like probability; larger dots stand for more texts.
+    """Plot the share of generated texts by predicted probability; larger dots are more texts.
 
     Args:
-        path: the PNG to write.
-        said: mean probability of each bin.
-        held: share of generated texts in each, and the ends of its interval.
-        texts: in each.
+        path: PNG file.
+        probabilities: mean probability of each bin.
+        shares: share of generated texts in each bin, and the lower and upper end of its interval.
+        num_texts: number of texts in each bin.
 
     Returns:
         `path`.
 
     Raises:
-        SeqloomError: the file cannot be written.
+        SeqloomError: the file is not writable.
     """
-    with drawn(path, height_inches=4.2) as figure:
+    with saved_figure(path, height_inches=4.2) as figure:
         axes = figure.add_subplot()
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        axes.vlines(said, held[1], held[2], color=BLUE, linewidth=1.2, alpha=0.6)
-        axes.scatter(said, held[0], 20 + 300 * texts / texts.sum(), color=BLUE, zorder=3, clip_on=False)
+        axes.vlines(probabilities, shares[1], shares[2], color=BLUE, linewidth=1.2, alpha=0.6)
+        sizes = 20 + 300 * num_texts / num_texts.sum()
+        axes.scatter(probabilities, shares[0], sizes, color=BLUE, zorder=3, clip_on=False)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        axes.set_xlabel("probability that the detector gives")
-        axes.set_ylabel("share that was generated")
+        axes.set_xlabel("predicted probability")
+        axes.set_ylabel("share of generated texts")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
-        plain_axes(axes)
-        headed(figure, "What its probabilities are worth", "dashed: as said; lines: 95 of 100 samples")
+        style_axes(axes)
+        add_title(
+            figure, "Calibration of the probabilities", "dashed: perfect calibration; lines: 95 % confidence intervals"
+        )
     return path
 
 
-def score_histogram(
+def plot_score_histogram(
     path: Path, probabilities: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"] | None
 ) -> Path:
-    """Draw how many texts have which probability, one side under the other where the truth is known.
+    """Plot a histogram of the probabilities, with one panel per side if the labels are known.
 
     Args:
-        path: the PNG to write.
-        probabilities: that each text was generated.
-        generated: the truth, or None.
+        path: PNG file.
+        probabilities: probability that each text was generated.
+        generated: whether each text was generated, or None.
 
     Returns:
         `path`.
 
     Raises:
-        SeqloomError: the file cannot be written.
+        SeqloomError: the file is not writable.
     """
     sides = (
         {"texts": (INK, probabilities)}
         if generated is None
         else {"real": (ORANGE, probabilities[~generated]), "generated": (BLUE, probabilities[generated])}
     )
-    with drawn(path, height_inches=1.2 + 1.5 * len(sides)) as figure:
+    with saved_figure(path, height_inches=1.2 + 1.5 * len(sides)) as figure:
         rows = figure.subplots(len(sides), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (name, (colour, some)) in zip(rows, sides.items(), strict=True):
-            axes.hist(some, bins=_BARS.tolist(), color=colour, alpha=0.8)
+        for axes, (name, (color, values)) in zip(rows, sides.items(), strict=True):
+            axes.hist(values, bins=_BIN_EDGES.tolist(), color=color, alpha=0.8)
             axes.set_ylabel(f"{name} texts" if generated is not None else "texts")
-            plain_axes(axes)
+            style_axes(axes)
         rows[-1].set_xlim(0, 1)
         rows[-1].xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        rows[-1].set_xlabel("probability that it was generated")
-        headed(figure, "Where the scores lie")
+        rows[-1].set_xlabel("probability that the text was generated")
+        add_title(figure, "Distribution of the scores")
     return path

@@ -1,4 +1,4 @@
-"""How a generator and a discriminator fared against each other, round by round."""
+"""Plot the training of a GAN over the adversarial rounds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,86 +6,90 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqloom.plots.smoothing import smoothed
-from seqloom.plots.style import BLUE, GREY, ORANGE, PALE, drawn, headed, plain_axes
-from seqloom.plots.token_labels import drawable
+from seqloom.plots.smoothing import smooth
+from seqloom.plots.style import BLUE, GREY, ORANGE, PALE, add_title, saved_figure, style_axes
+from seqloom.plots.token_labels import displayable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["game_curves"]
+__all__ = ["plot_gan_training"]
 
-_HEIGHT = 8.0
-_PARTS = 12
-"""Of a line, each of which is smoothed to its mean."""
+_HEIGHT_INCHES = 8.0
+_SMOOTHING_PARTS = 12
 
 
-def game_curves(
+def plot_gan_training(
     path: Path,
     log: Sequence[Mapping[str, float]],
-    band: tuple[float, float],
-    before: int,
+    accuracy_band: tuple[float, float],
+    first_round_step: int,
     *,
     title: str,
     subtitle: str = "",
 ) -> Path:
-    """Draw four panels: over the rounds accuracy in its band, both losses, and variety; and likelihood over all steps.
+    """Plot accuracy, losses and diversity over the rounds, and the likelihood over all updates, in four panels.
 
     Args:
-        path: the PNG to write.
-        log: a line for some of the steps: "step", and whatever is known of "mean_accuracy", "noise", "generator",
-            "discriminator", "distinct", "self_bleu", "rating", "nats" and "information".
-        band: that the accuracy is held in.
-        before: steps before the first round.
-        title: said over the plot.
-        subtitle: said under it.
+        path: PNG file.
+        log: log lines; each has "step" and some of "mean_accuracy", "noise", "generator", "discriminator", "distinct",
+            "self_bleu", "rating", "nats" and "information".
+        accuracy_band: target range of the discriminator's accuracy.
+        first_round_step: number of updates before the first round.
+        title: title of the plot.
+        subtitle: subtitle of the plot.
 
     Returns:
         `path`.
 
     Raises:
-        SeqloomError: the file cannot be written.
+        SeqloomError: the file is not writable.
     """
-    with drawn(path, height_inches=_HEIGHT) as figure:
-        _panels(figure, log, band, before)
-        headed(figure, drawable(title), drawable(subtitle))
+    with saved_figure(path, height_inches=_HEIGHT_INCHES) as figure:
+        _plot_panels(figure, log, accuracy_band, first_round_step)
+        add_title(figure, displayable(title), displayable(subtitle))
     return path
 
 
-def _panels(figure: "Figure", log: Sequence[Mapping[str, float]], band: tuple[float, float], before: int) -> None:
-    rounds = [{**line, "step": line["step"] - before} for line in log if line["step"] > before]
-    ((accuracy, losses), (variety, nats)) = figure.subplots(2, 2)
-    accuracy.axhspan(*band, color=PALE, label=f"band, {band[0]:g} to {band[1]:g}")
-    _lines(accuracy, rounds, {"mean_accuracy": "the discriminator is right", "noise": "noise on what it sees"})
+def _plot_panels(
+    figure: "Figure", log: Sequence[Mapping[str, float]], accuracy_band: tuple[float, float], first_round_step: int
+) -> None:
+    rounds = [{**line, "step": line["step"] - first_round_step} for line in log if line["step"] > first_round_step]
+    ((accuracy, losses), (diversity, nats)) = figure.subplots(2, 2)
+    low, high = accuracy_band
+    accuracy.axhspan(low, high, color=PALE, label=f"target range, {low:g} to {high:g}")
+    _plot_series(accuracy, rounds, {"mean_accuracy": "accuracy of the discriminator", "noise": "noise on its input"})
     accuracy.set_ylim(0, 1.02)
-    _lines(losses, rounds, {"generator": "the generator's loss", "discriminator": "the discriminator's"})
-    _lines(
-        variety,
+    _plot_series(losses, rounds, {"generator": "loss of the generator", "discriminator": "loss of the discriminator"})
+    _plot_series(
+        diversity,
         rounds,
         {
-            "distinct": "pairs of tokens that are distinct",
+            "distinct": "distinct token pairs (share)",
             "self_bleu": "self-BLEU",
-            "rating": "wanted and read rating, r",
+            "rating": "correlation of requested and predicted rating",
         },
     )
-    variety.set_ylim(-0.1, 1.02)
-    _lines(nats, log, {"nats": "nats of a text, given its noise", "information": "nats that the noise tells"})
-    for axes in (accuracy, losses, variety):
+    diversity.set_ylim(-0.1, 1.02)
+    _plot_series(
+        nats, log, {"nats": "nats per text, given the noise", "information": "nats per text, information in the noise"}
+    )
+    for axes in (accuracy, losses, diversity):
         axes.set_xlabel("round")
-    nats.set_xlabel("update, those before the rounds too")
+    nats.set_xlabel("update, including pretraining")
 
 
-def _lines(axes: "Axes", log: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> None:
+def _plot_series(axes: "Axes", log: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     for (name, label), color in zip(names.items(), (BLUE, ORANGE, GREY), strict=False):
-        known = np.array([(line["step"], line[name]) for line in log if name in line]).reshape(-1, 2)
-        axes.plot(*known.T, color=color, linewidth=0.8, alpha=0.35)
-        marker = "o" if len(known) < _PARTS else None
-        calm = smoothed(known[:, 1], _PARTS)
-        axes.plot(known[:, 0], calm, color=color, linewidth=1.8, marker=marker, markersize=3, label=label)
-    plain_axes(axes)
+        points = np.array([(line["step"], line[name]) for line in log if name in line]).reshape(-1, 2)
+        axes.plot(*points.T, color=color, linewidth=0.8, alpha=0.35)
+        marker = "o" if len(points) < _SMOOTHING_PARTS else None
+        smoothed = smooth(points[:, 1], _SMOOTHING_PARTS)
+        axes.plot(points[:, 0], smoothed, color=color, linewidth=1.8, marker=marker, markersize=3, label=label)
+    style_axes(axes)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0, labelcolor=GREY)

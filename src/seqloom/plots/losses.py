@@ -1,4 +1,4 @@
-"""The loss of a training run over its steps."""
+"""Plot the loss of a training run over the steps."""
 
 import math
 from collections.abc import Sequence
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.plots.smoothing import smoothed
-from seqloom.plots.style import BLUE, INK, ORANGE, drawn, headed, plain_axes
-from seqloom.plots.token_labels import drawable
+from seqloom.plots.smoothing import smooth
+from seqloom.plots.style import BLUE, INK, ORANGE, add_title, saved_figure, style_axes
+from seqloom.plots.token_labels import displayable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["loss_curve"]
+__all__ = ["plot_losses"]
 
-_MOST_POINTS = 2000
+_MAX_POINTS = 2000
 
 
-def loss_curve(
+def plot_losses(
     path: Path,
     steps: Sequence[int],
     train_losses: Sequence[float],
@@ -28,40 +28,40 @@ def loss_curve(
     *,
     title: str,
 ) -> Path:
-    """Draw the training loss, faint and smoothed, and the validation loss with its best.
+    """Plot the training loss, raw and smoothed, and the validation loss with its minimum.
 
     Args:
-        path: the PNG to write.
-        steps: updates done at each training loss.
-        train_losses: nats a token; what is not finite is left out.
-        validation: steps, and the loss at each in nats a token.
-        title: said over the plot.
+        path: PNG file.
+        steps: step of each training loss.
+        train_losses: training losses in nats per token; values that are not finite are left out.
+        validation: steps and validation losses in nats per token.
+        title: title of the plot.
 
     Returns:
         `path`.
 
     Raises:
-        SeqloomError: the file cannot be written.
+        SeqloomError: the file is not writable.
     """
-    seen, raw = _finite(steps, train_losses)
-    checked, scored = _finite(*validation)
-    smooth = smoothed(raw)
-    with drawn(path) as figure:
+    train_steps, raw = _finite(steps, train_losses)
+    validation_steps, validation_losses = _finite(*validation)
+    smoothed = smooth(raw)
+    with saved_figure(path) as figure:
         axes = figure.add_subplot()
         if len(raw):
-            thin = slice(None, None, max(1, len(raw) // _MOST_POINTS))
-            axes.plot(seen[thin], raw[thin], color=BLUE, alpha=0.22, linewidth=0.8)
-            axes.plot(seen[thin], smooth[thin], color=BLUE, linewidth=2, label="training, smoothed")
-        if len(scored):
-            _draw_validation(axes, checked, scored)
-        _frame(axes, np.concatenate([seen, checked]), raw, smooth, scored)
-        headed(figure, drawable(title))
+            thin = slice(None, None, max(1, len(raw) // _MAX_POINTS))
+            axes.plot(train_steps[thin], raw[thin], color=BLUE, alpha=0.22, linewidth=0.8)
+            axes.plot(train_steps[thin], smoothed[thin], color=BLUE, linewidth=2, label="training, smoothed")
+        if len(validation_losses):
+            _plot_validation(axes, validation_steps, validation_losses)
+        _style(axes, np.concatenate([train_steps, validation_steps]), raw, smoothed, validation_losses)
+        add_title(figure, displayable(title))
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="upper right")
     return path
 
 
-def _draw_validation(axes: "Axes", steps: Float[np.ndarray, " n"], losses: Float[np.ndarray, " n"]) -> None:
+def _plot_validation(axes: "Axes", steps: Float[np.ndarray, " n"], losses: Float[np.ndarray, " n"]) -> None:
     marker = "o" if len(losses) <= 60 else ""
     axes.plot(steps, losses, color=ORANGE, linewidth=1.8, marker=marker, markersize=3.5, label="validation")
     best = int(losses.argmin())
@@ -79,27 +79,27 @@ def _draw_validation(axes: "Axes", steps: Float[np.ndarray, " n"], losses: Float
     )
 
 
-def _frame(
+def _style(
     axes: "Axes",
     steps: Float[np.ndarray, " n"],
     raw: Float[np.ndarray, " m"],
-    smooth: Float[np.ndarray, " m"],
-    scored: Float[np.ndarray, " k"],
+    smoothed: Float[np.ndarray, " m"],
+    validation_losses: Float[np.ndarray, " k"],
 ) -> None:
-    plain_axes(axes)
+    style_axes(axes)
     axes.set_xlabel("step")
-    axes.set_ylabel("loss (nats a token)")
+    axes.set_ylabel("loss (nats per token)")
     axes.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     if len(steps):
         axes.set_xlim(0, 1.01 * max(steps.max(), 1))
-    if len(raw) or len(scored):
-        lowest = min([*raw, *scored])
-        # The fall of the first steps would press the rest of the curve flat.
-        highest = max([*smooth[len(smooth) // 20 :], *scored])
-        room = max(highest - lowest, 0.02)
-        axes.set_ylim(lowest - 0.08 * room, highest + 0.25 * room)
+    if len(raw) or len(validation_losses):
+        lowest = min([*raw, *validation_losses])
+        # Without the steep first steps, the rest of the curve uses the whole height.
+        highest = max([*smoothed[len(smoothed) // 20 :], *validation_losses])
+        height = max(highest - lowest, 0.02)
+        axes.set_ylim(lowest - 0.08 * height, highest + 0.25 * height)
     bits = axes.secondary_yaxis("right", functions=(_bits, _nats))
-    bits.set_ylabel("bits a token", color=INK)
+    bits.set_ylabel("bits per token", color=INK)
     bits.spines["right"].set_visible(False)
     bits.tick_params(length=3, width=0.8)
 
@@ -113,6 +113,7 @@ def _nats(bits: Any) -> Any:
 
 
 def _finite(steps: Sequence[int], losses: Sequence[float]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    at, values = np.asarray(steps, np.float64), np.asarray(losses, np.float64)
-    kept = np.isfinite(values)
-    return at[kept], values[kept]
+    """Return the steps and losses where the loss is finite."""
+    step_values, loss_values = np.asarray(steps, np.float64), np.asarray(losses, np.float64)
+    finite = np.isfinite(loss_values)
+    return step_values[finite], loss_values[finite]

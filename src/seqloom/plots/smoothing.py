@@ -1,17 +1,22 @@
-"""A calmer line through numbers that jump."""
+"""Smooth noisy series."""
 
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["smoothed"]
+__all__ = ["smooth"]
 
 
-def smoothed(values: Float[np.ndarray, " n"], parts: int = 60) -> Float[np.ndarray, " n"]:
-    """A centred running mean over one of so many parts of all values; over fewer of them near the ends."""
+def smooth(values: Float[np.ndarray, " n"], parts: int = 60) -> Float[np.ndarray, " n"]:
+    """Return a centred running mean.
+
+    Args:
+        values: series.
+        parts: number of windows that would fill the series; windows shrink near both ends.
+    """
     if not len(values):
         return values
-    half = max(1, len(values) // parts // 2)
+    half_width = max(1, len(values) // parts // 2)
     sums = np.concatenate([[0.0], values.cumsum()])
-    at = np.arange(len(values))
-    reach = np.minimum(half, np.minimum(at, len(values) - 1 - at))
-    return np.asarray(np.divide(sums[at + reach + 1] - sums[at - reach], 2 * reach + 1))
+    index = np.arange(len(values))
+    reach = np.minimum(half_width, np.minimum(index, len(values) - 1 - index))
+    return np.asarray(np.divide(sums[index + reach + 1] - sums[index - reach], 2 * reach + 1))

@@ -1,4 +1,4 @@
-"""How every plot looks, and how it gets onto disk. No global figure is touched."""
+"""The common style of all plots. No global figure is used."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "PALE", "SILVER", "drawn", "headed", "plain_axes"]
+__all__ = ["BLUE", "GREY", "INK", "ORANGE", "PALE", "SILVER", "add_title", "saved_figure", "style_axes"]
 
-# Okabe and Ito's palette: told apart with any kind of colour vision.
+# The palette of Okabe and Ito can be distinguished with any kind of colour vision.
 BLUE, ORANGE = "#0072B2", "#D55E00"
 INK, GREY, SILVER, PALE = "#222222", "#6B6B6B", "#C4C4C4", "#E6E6E6"
 
@@ -49,12 +49,12 @@ _SETTINGS: Any = {
 
 
 @contextmanager
-def drawn(path: Path, *, height_inches: float = _INCHES[1]) -> Iterator["Figure"]:
-    """Give an empty figure; write it to `path` as PNG when the block ends well, whole or not at all.
+def saved_figure(path: Path, *, height_inches: float = _INCHES[1]) -> Iterator["Figure"]:
+    """Yield an empty figure, and write it atomically as PNG at the end of the block.
 
     Args:
-        path: the file; its folder is made where it is missing.
-        height_inches: the width is 8 inches, and 150 dots make an inch.
+        path: PNG file; a missing folder is created.
+        height_inches: height of the figure; the width is 8 inches, and the resolution 150 dots per inch.
 
     Raises:
         SeqloomError: the file cannot be written.
@@ -73,18 +73,18 @@ def drawn(path: Path, *, height_inches: float = _INCHES[1]) -> Iterator["Figure"
             figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)
 
 
-def plain_axes(axes: "Axes") -> None:
-    """Leave the frame's left and bottom, and a pale grid behind what is drawn."""
+def style_axes(axes: "Axes") -> None:
+    """Keep only the left and bottom spine, and draw a pale grid behind the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=PALE, linewidth=0.8)
     axes.tick_params(length=3, width=0.8)
 
 
-def headed(figure: "Figure", title: str, subtitle: str = "") -> None:
-    """Put a title over the figure, left, and a line in grey under it."""
+def add_title(figure: "Figure", title: str, subtitle: str = "") -> None:
+    """Add a title at the top left, and a subtitle in grey below."""
     left = _MARGIN_INCHES / figure.get_figwidth()
-    # An empty second line of the title keeps the room that the subtitle is set into.
+    # An empty second line of the title reserves the space of the subtitle.
     heading = figure.suptitle(
         title + ("\n" if subtitle else ""),
         x=left,

@@ -1,4 +1,4 @@
-"""What a softmax temperature does to the next token's distribution."""
+"""Plot the effect of the softmax temperature on the distribution of the next token."""
 
 import math
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.plots.style import BLUE, GREY, ORANGE, SILVER, drawn, headed, plain_axes
-from seqloom.plots.token_labels import drawable, token_label
+from seqloom.plots.style import BLUE, GREY, ORANGE, SILVER, add_title, saved_figure, style_axes
+from seqloom.plots.token_labels import displayable, token_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["entropy_curve", "temperature_fan"]
+__all__ = ["plot_entropy", "plot_temperatures"]
 
-_MOST_TOKENS = 20
+_MAX_TOKENS = 20
 
 
-def temperature_fan(
+def plot_temperatures(
     path: Path,
     tokens: Sequence[str],
     probabilities: Float[np.ndarray, "temperatures vocab"],
@@ -27,26 +27,26 @@ def temperature_fan(
     *,
     prompt: str,
 ) -> Path:
-    """Draw the distribution of one next token at several temperatures, one row of bars each.
+    """Plot the distribution of the next token at several temperatures, with one row of bars per temperature.
 
-    The twenty tokens that are most likely at the temperature nearest 1 are shown, most likely first, the
-    rest as one.
+    The twenty most likely tokens at the temperature nearest 1 have bars of their own, most likely first. The last bar
+    is the sum of all others.
 
     Args:
-        path: the PNG to write.
-        tokens: the text of each id.
-        probabilities: a distribution over the ids for each temperature.
-        temperatures: lowest first reads best.
-        prompt: what came before the token.
+        path: PNG file.
+        tokens: text of each token id.
+        probabilities: distribution over the token ids at each temperature.
+        temperatures: temperatures of the rows, preferably ascending.
+        prompt: text before the token.
 
     Returns:
         `path`.
 
     Raises:
-        SeqloomError: the file cannot be written.
+        SeqloomError: the file is not writable.
     """
     nearest = int(np.argmin([abs(temperature - 1) for temperature in temperatures]))
-    shown = np.argsort(-probabilities[nearest], kind="stable")[:_MOST_TOKENS]
+    shown = np.argsort(-probabilities[nearest], kind="stable")[:_MAX_TOKENS]
     shares = probabilities[:, shown]
     labels = [token_label(tokens[index]) for index in shown]
     slanted = max(map(len, labels)) > 3
@@ -54,23 +54,23 @@ def temperature_fan(
         shares = np.concatenate([shares, 1 - shares.sum(1, keepdims=True)], 1)
         labels.append(f"{len(tokens) - len(shown)}\nmore")
     highest = min(1.0, 1.1 * float(shares.max()))
-    with drawn(path, height_inches=1.3 + 0.8 * len(temperatures)) as figure:
+    with saved_figure(path, height_inches=1.3 + 0.8 * len(temperatures)) as figure:
         rows = figure.subplots(len(temperatures), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axes, temperature, share, row in zip(rows, temperatures, shares, probabilities, strict=True):
             _draw_row(axes, temperature, share, _entropy_bits(row), len(shown), highest)
         rows[0].set_ylim(0, highest)
         rows[0].set_xlim(-0.7, len(labels) - 0.3)
-        turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
-        rows[-1].set_xticks(range(len(labels)), labels, **turned)
+        rotation: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+        rows[-1].set_xticks(range(len(labels)), labels, **rotation)
         rows[-1].tick_params(axis="x", labelsize=9 if slanted else 11)
         if len(labels) > len(shown):
             rows[-1].get_xticklabels()[-1].set_fontsize(8)
-        after = f" after “{drawable(prompt)}”" if prompt else ""
-        headed(figure, "The next token at each temperature", f"probability{after}, on a square-root scale")
+        after = f" after “{displayable(prompt)}”" if prompt else ""
+        add_title(figure, "The next token at each temperature", f"probability{after}, on a square-root scale")
     return path
 
 
-def entropy_curve(
+def plot_entropy(
     path: Path,
     temperatures: Sequence[float],
     entropies: Sequence[float],
@@ -78,25 +78,25 @@ def entropy_curve(
     vocabulary: int,
     prompt: str = "",
 ) -> Path:
-    """Draw the entropy of the next token against the temperature, and its limit, the uniform one's.
+    """Plot the entropy of the next token against the temperature, and the entropy of the uniform distribution.
 
     Args:
-        path: the PNG to write.
-        temperatures: rising.
-        entropies: bits, one a temperature.
+        path: PNG file.
+        temperatures: temperatures, ascending.
+        entropies: entropy at each temperature, in bits.
         vocabulary: number of token ids.
-        prompt: what came before the token.
+        prompt: text before the token.
 
     Returns:
         `path`.
 
     Raises:
-        SeqloomError: the file cannot be written.
+        SeqloomError: the file is not writable.
     """
     limit = math.log2(vocabulary)
-    with drawn(path) as figure:
+    with saved_figure(path) as figure:
         axes = figure.add_subplot()
-        plain_axes(axes)
+        style_axes(axes)
         axes.fill_between(temperatures, entropies, color=BLUE, alpha=0.08, linewidth=0)
         axes.plot(temperatures, entropies, color=BLUE, linewidth=2.2)
         axes.axhline(limit, color=GREY, linewidth=1.2, linestyle=(0, (5, 3)))
@@ -110,13 +110,13 @@ def entropy_curve(
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
         if temperatures[0] <= 1 <= temperatures[-1]:
-            _mark_one(axes, float(np.interp(1, temperatures, entropies)))
+            _mark_unit_temperature(axes, float(np.interp(1, temperatures, entropies)))
         axes.set_xlim(temperatures[0], temperatures[-1])
         axes.set_ylim(0, 1.12 * limit)
         axes.set_xlabel("temperature")
         axes.set_ylabel("entropy of the next token (bits)")
-        after = f"after “{drawable(prompt)}”" if prompt else ""
-        headed(figure, "How a temperature spreads the choice", after)
+        after = f"after “{displayable(prompt)}”" if prompt else ""
+        add_title(figure, "Entropy by temperature", after)
     return path
 
 
@@ -130,24 +130,24 @@ def _draw_row(
 ) -> None:
     from matplotlib.ticker import FixedLocator
 
-    colours = [_colour(temperature)] * num_tokens + [SILVER] * (len(shares) - num_tokens)
-    plain_axes(axes)
-    axes.bar(range(len(shares)), shares, width=0.78, color=colours)
+    colors = [_color(temperature)] * num_tokens + [SILVER] * (len(shares) - num_tokens)
+    style_axes(axes)
+    axes.bar(range(len(shares)), shares, width=0.78, color=colors)
     axes.tick_params(axis="x", length=0)
     axes.tick_params(axis="y", labelsize=8)
-    # Bars as high as the square root show the improbable tokens, too.
+    # The square root makes improbable tokens visible.
     axes.set_yscale("function", functions=(lambda share: np.sqrt(np.maximum(share, 0)), np.square))
     unit = next((unit for unit in (0.1, 0.05, 0.02, 0.01) if 9 * unit <= highest), 0.005)
     axes.yaxis.set_major_locator(FixedLocator([0, unit, 4 * unit, 9 * unit]))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
     name = "greedy" if temperature == 0 else f"T = {temperature:g}".replace("inf", "∞")
-    beside: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (8, 0), "textcoords": "offset points"}
-    axes.annotate(name, (1, 0.62), **beside, color=_colour(temperature), fontweight="bold")
-    axes.annotate(f"{bits:.2f} bits", (1, 0.3), **beside, color=GREY, fontsize=9)
+    offset: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (8, 0), "textcoords": "offset points"}
+    axes.annotate(name, (1, 0.62), **offset, color=_color(temperature), fontweight="bold")
+    axes.annotate(f"{bits:.2f} bits", (1, 0.3), **offset, color=GREY, fontsize=9)
 
 
-def _colour(temperature: float) -> tuple[float, float, float, float]:
-    """Blue where it is cold, orange where it is hot, in a colour map made for any kind of colour vision."""
+def _color(temperature: float) -> tuple[float, float, float, float]:
+    """Return a colour from blue (cold) to orange (hot), distinguishable with any kind of colour vision."""
     import matplotlib
 
     heat = temperature / (1 + temperature) if math.isfinite(temperature) else 1.0
@@ -155,11 +155,11 @@ def _colour(temperature: float) -> tuple[float, float, float, float]:
     return red, green, blue, alpha
 
 
-def _mark_one(axes: "Axes", bits: float) -> None:
+def _mark_unit_temperature(axes: "Axes", bits: float) -> None:
     axes.plot([1, 1], [0, bits], color=ORANGE, linewidth=1.2, linestyle=":")
     axes.plot(1, bits, marker="o", markersize=7, color=ORANGE, markeredgecolor="white")
     axes.annotate(
-        f"as learned (T = 1): {bits:.2f} bits",
+        f"unchanged (T = 1): {bits:.2f} bits",
         (1, bits),
         xytext=(10, -12),
         textcoords="offset points",

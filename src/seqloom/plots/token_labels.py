@@ -1,41 +1,50 @@
-"""Tokens and prompts as labels that the plots' font can draw."""
+"""Format tokens and prompts as labels in the font of the plots."""
 
 import unicodedata
 from functools import cache
 
-__all__ = ["drawable", "token_label"]
+__all__ = ["displayable", "token_label"]
 
-_SHOWN_AS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "↵"}
-_LONGEST = 10
+_SYMBOLS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "↵"}
+_MAX_LABEL_LENGTH = 10
 
 
 def token_label(token: str) -> str:
-    """A short label for one token: spaces and line ends as signs, U+65E5 for what the font lacks.
+    """Return a short label of a token.
 
-    A label of more than ten characters is cut, and the cut shown.
+    Spaces and line breaks become symbols, and characters without a glyph become codes such as U+65E5. A label is cut to
+    ten characters, with an ellipsis.
     """
     if not token:
         return "(end)"
-    shown = "".join(_SHOWN_AS.get(character, character) for character in token)
+    shown = "".join(_SYMBOLS.get(character, character) for character in token)
     if not _has_glyphs(shown):
-        lacking = next(character for character in shown if not _has_glyphs(character))
-        return _code(lacking) + ("…" if len(token) > 1 else "")
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+        missing = next(character for character in shown if not _has_glyphs(character))
+        return _code(missing) + ("…" if len(token) > 1 else "")
+    return shown if len(shown) <= _MAX_LABEL_LENGTH else shown[: _MAX_LABEL_LENGTH - 1] + "…"
 
 
-def drawable(text: str, *, longest: int = 60) -> str:
-    """A text as a title's line: signs for line ends, U+65E5 for what the font lacks, only its end if long."""
-    signs = {character: sign for character, sign in _SHOWN_AS.items() if character != " "}
+def displayable(text: str, *, max_length: int = 60) -> str:
+    """Return a text as one line of a title.
+
+    Line breaks become symbols, and characters without a glyph become codes such as U+65E5. A long text is cut at its
+    beginning.
+
+    Args:
+        text: text.
+        max_length: maximal number of characters of the line.
+    """
+    symbols = {character: symbol for character, symbol in _SYMBOLS.items() if character != " "}
     parts: list[str] = []
-    for character in text[-longest - 1 :]:
-        shown = signs.get(character, character)
-        drawn = shown if _has_glyphs(shown) else _code(shown)
-        beside_code = bool(parts) and (drawn != shown or len(parts[-1].strip()) > 1)
-        parts.append(f" {drawn}" if beside_code and " " not in (drawn, parts[-1]) else drawn)
-    kept = len(parts)
-    while sum(map(len, parts[-kept:])) > longest - (kept < len(parts)):
-        kept -= 1
-    return "".join(parts) if kept == len(parts) else "…" + "".join(parts[-kept:])
+    for character in text[-max_length - 1 :]:
+        shown = symbols.get(character, character)
+        label = shown if _has_glyphs(shown) else _code(shown)
+        next_to_code = bool(parts) and (label != shown or len(parts[-1].strip()) > 1)
+        parts.append(f" {label}" if next_to_code and " " not in (label, parts[-1]) else label)
+    num_kept = len(parts)
+    while sum(map(len, parts[-num_kept:])) > max_length - (num_kept < len(parts)):
+        num_kept -= 1
+    return "".join(parts) if num_kept == len(parts) else "…" + "".join(parts[-num_kept:])
 
 
 def _code(character: str) -> str:
@@ -43,7 +52,7 @@ def _code(character: str) -> str:
 
 
 def _has_glyphs(text: str) -> bool:
-    """Whether each character has a glyph and can stand by itself; a lone combining mark cannot."""
+    """Return whether each character has a glyph and can stand alone; a combining mark cannot."""
     glyphs = _glyphs()
     return all(ord(character) in glyphs and unicodedata.category(character)[0] not in "CM" for character in text)
 

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from seqloom.config import SamplingConfig, validate
 from seqloom.config.sampling import is_integer
 from seqloom.corpora.labelled_texts import read_rated
-from seqloom.critic.describe import describe_critic, holds_critic
+from seqloom.critic.describe import describe_critic, is_critic_folder
 from seqloom.critic.load import open_critic
 from seqloom.critic.naive_bayes import NaiveBayesRater
 from seqloom.data.scale import Scale
@@ -26,7 +26,7 @@ from seqloom.evaluation.diversity import diversity
 from seqloom.evaluation.originality import CopyIndex
 from seqloom.evaluation.self_bleu import self_bleu
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.plots.rating_control import rating_control
+from seqloom.plots.rating_control import plot_rating_control
 from seqloom.rating.control_methods import check_methods, default_methods, settings_of
 from seqloom.rating.generate import RatedGeneration, RatedSample, generate_rated
 from seqloom.rating.likelihood import split_likelihood
@@ -193,7 +193,7 @@ def _judge_and_real_texts(
     )
     real = read_rated(source, reading)
     note(f"judge: {len(cut.texts):,} texts; real texts for comparison: {len(real.texts):,}")
-    judge = NaiveBayesRater.fit(uncut.texts, uncut.ratings, scale.name, shown=cut.texts)
+    judge = NaiveBayesRater.fit(uncut.texts, uncut.ratings, scale.name, calibration_texts=cut.texts)
     ratings = real.ratings.clip(scale.knots[0], scale.knots[-1])
     return judge, _RatedTexts(list(real.texts), ratings.tolist(), {}), len(cut.texts)
 
@@ -221,7 +221,7 @@ def _rating_scale(run: SavedRun, critic: Any) -> Scale:
 
 def _pool(critic: str | Path) -> str | None:
     """Return the pool of a critic, or of a rated run that serves as one; None for the whole table."""
-    if (Path(critic) / "config.json").exists() and not holds_critic(critic):
+    if (Path(critic) / "config.json").exists() and not is_critic_folder(critic):
         return SavedRun(critic).config.reading.pool
     return cast("str | None", describe_critic(critic)["pool"])
 
@@ -327,11 +327,11 @@ def _plot(
         bins = _binned(scale, np.array(result.targets))
         if len(bins):
             panels[name] = {value: judged[name][bins == value] for value in np.unique(bins).tolist()}
-    rating_control(
+    plot_rating_control(
         path,
         panels,
         real=REAL,
         title=f"{scale.name}: requested and judged",
         subtitle=f"the judge was fitted on {num_judge_texts:,} texts that neither model nor critic has seen",
-        along=scale.to_unit if scale.heavy else None,
+        positions_of=scale.to_unit if scale.heavy else None,
     )

@@ -1,1 +1,1 @@
-"""Features of whole texts, and small models of them."""
+"""Features and small models of whole texts, shared by critics and detectors."""

@@ -1,28 +1,28 @@
-"""How the neural readers are built and trained."""
+"""Settings of the neural models of whole texts."""
 
 from dataclasses import dataclass
 
-__all__ = ["SCALE", "EncoderSettings", "NetworkSettings"]
+__all__ = ["ROW_SCALE", "EncoderSettings", "NetworkSettings"]
 
-SCALE = 4.0
+ROW_SCALE = 4.0
 """Factor on the rows of an n-gram network.
 
-Rows have length 1, and the weights of hundreds of n-grams add up to it, so each weight becomes about a tenth.
+A row has length 1 and hundreds of nonzero weights; with this factor, a typical weight is about a tenth.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """How a network of n-grams is built and trained.
+    """Size and training of an n-gram network.
 
     Attributes:
-        width: of the hidden layer.
-        epochs: readings of the texts; more where they are few.
-        updates: of the weights, at least.
-        batch: texts an update.
-        learning_rate: at its peak; falls to zero in a straight line.
-        dropout: share of the hidden units dropped.
-        feature_dropout: share of the n-grams dropped.
+        width: size of the hidden layer.
+        epochs: passes over the texts; more if `updates` needs them.
+        updates: minimal number of weight updates.
+        batch: texts per update.
+        learning_rate: peak learning rate; decays linearly to zero.
+        dropout: dropout probability of a hidden unit.
+        feature_dropout: dropout probability of an n-gram.
     """
 
     width: int = 48
@@ -36,18 +36,18 @@ class NetworkSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSettings:
-    """How an encoder is built and trained.
+    """Size and training of a convolutional encoder.
 
     Attributes:
-        width: of the word embedding.
-        filters: convolutions of each of the widths 1 to 4.
-        epochs: readings of the texts; more where they are few.
-        updates: of the weights, at least.
-        batch: texts an update.
-        learning_rate: at its peak; falls to zero in a straight line.
-        dropout: share of the responses dropped.
-        word_dropout: share of the words hidden.
-        longest: words of a text that are read.
+        width: size of the word embedding.
+        filters: number of convolution filters of each of the widths 1 to 4.
+        epochs: passes over the texts; more if `updates` needs them.
+        updates: minimal number of weight updates.
+        batch: texts per update.
+        learning_rate: peak learning rate; decays linearly to zero.
+        dropout: dropout probability of a pooled response.
+        word_dropout: probability that a word is replaced by the unknown word.
+        longest: number of words per text; further words are ignored.
     """
 
     width: int = 48

@@ -1,7 +1,6 @@
-"""A small neural reader of texts: words, convolutions over them, and the answers to the rating's thresholds.
+"""A convolutional network on words, which predicts ordinal targets.
 
-Convolutions of several widths, each seen by its largest and its mean response (Kim 2014, with the mean beside the
-maximum, as a rating is made up of many words).
+The network follows Kim (2014), with mean pooling next to max pooling, since many words contribute to a rating.
 """
 
 import math
@@ -22,152 +21,163 @@ __all__ = ["Encoder", "WordIndex"]
 
 _WORD = regex.compile(r"\w+(?:['\u2019]\w+)?|[^\w\s]")
 _PADDING, _UNKNOWN = 0, 1
+_KERNEL_SIZES = (1, 2, 3, 4)
+_SHARD_SIZE = 2048
+"""Texts that are sorted by length together before they are divided into batches."""
+
+_SCORING_BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
 class WordIndex:
-    """The words that an encoder knows, by frequency; all others are one.
+    """The vocabulary of an encoder. All other words share one id.
 
     Attributes:
-        words: in the order of their ids, from 2 on.
+        words: words by descending frequency; the first word has id 2.
     """
 
     words: tuple[str, ...]
 
     @classmethod
-    def fit(cls, texts: Sequence[str], most: int = 20_000) -> "WordIndex":
-        """The words that at least two texts hold, the most frequent of them."""
-        seen: Counter[str] = Counter()
+    def fit(cls, texts: Sequence[str], max_words: int = 20_000) -> "WordIndex":
+        """Return the most frequent words that occur in at least two texts."""
+        document_frequencies: Counter[str] = Counter()
         for text in texts:
-            seen.update(set(_words(text)))
-        return cls(tuple(word for word, count in seen.most_common(most) if count > 1))
+            document_frequencies.update(set(_split_words(text)))
+        return cls(tuple(word for word, count in document_frequencies.most_common(max_words) if count > 1))
 
     def __len__(self) -> int:
         return len(self.words) + 2
 
-    def encode(self, texts: Sequence[str], longest: int) -> list[Int[np.ndarray, " words"]]:
-        """The ids of each text's first words."""
+    def encode(self, texts: Sequence[str], max_length: int) -> list[Int[np.ndarray, " words"]]:
+        """Return the ids of the first `max_length` words of each text."""
         ids = {word: index for index, word in enumerate(self.words, start=2)}
-        return [np.array([ids.get(word, _UNKNOWN) for word in _words(text)[:longest]], np.int64) for text in texts]
+        return [
+            np.array([ids.get(word, _UNKNOWN) for word in _split_words(text)[:max_length]], np.int64) for text in texts
+        ]
 
 
-def _words(text: str) -> list[str]:
-    found: list[str] = _WORD.findall(text.lower())
-    return found
+def _split_words(text: str) -> list[str]:
+    words: list[str] = _WORD.findall(text.lower())
+    return words
 
 
 class _Network(nn.Module):
-    def __init__(self, vocabulary: int, thresholds: int, settings: EncoderSettings) -> None:
+    """Word embeddings, convolutions of several widths, max and mean pooling, and a logit plus a bias per threshold."""
+
+    def __init__(self, vocabulary_size: int, num_thresholds: int, settings: EncoderSettings) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, settings.width, padding_idx=_PADDING)
+        self.embedding = nn.Embedding(vocabulary_size, settings.width, padding_idx=_PADDING)
         nn.init.normal_(self.embedding.weight, std=0.1)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(settings.width, settings.filters, taps, padding=taps - 1) for taps in (1, 2, 3, 4)
+            nn.Conv1d(settings.width, settings.filters, size, padding=size - 1) for size in _KERNEL_SIZES
         )
-        self.output = nn.Linear(8 * settings.filters, 1)
-        self.bias = nn.Parameter(torch.zeros(thresholds))
+        self.output = nn.Linear(2 * len(_KERNEL_SIZES) * settings.filters, 1)
+        self.bias = nn.Parameter(torch.zeros(num_thresholds))
         self.dropout = nn.Dropout(settings.dropout)
         self.word_dropout = nn.Dropout(0.6 * settings.dropout)
 
     def forward(self, words: Int[Tensor, "texts words"]) -> Float[Tensor, "texts thresholds"]:
         embedded = self.word_dropout(self.embedding(words)).transpose(1, 2)
-        counted = (words != _PADDING).sum(1, keepdim=True).clamp(min=1)
-        seen = []
+        lengths = (words != _PADDING).sum(1, keepdim=True).clamp(min=1)
+        pooled = []
         for convolution in self.convolutions:
             response = convolution(embedded).relu()
-            seen += [response.amax(2), 3 * response.sum(2) / counted]
-        logits: Tensor = self.output(self.dropout(torch.cat(seen, 1))) + self.bias
+            pooled += [response.amax(2), 3 * response.sum(2) / lengths]
+        logits: Tensor = self.output(self.dropout(torch.cat(pooled, 1))) + self.bias
         return logits
 
 
 class Encoder:
-    """Reads texts and answers the thresholds of their rating.
+    """Predict the ordinal targets of texts with convolutions over their words.
 
     Args:
-        index: of the words.
-        thresholds: how many.
-        settings: how it is built and trained.
-        seed: of weights, order and dropout.
+        index: vocabulary.
+        num_thresholds: number of ordinal targets.
+        settings: size and training of the network.
+        seed: seed of the weights, the order of the texts and dropout.
     """
 
-    def __init__(self, index: WordIndex, thresholds: int, settings: EncoderSettings, seed: int = 0) -> None:
+    def __init__(self, index: WordIndex, num_thresholds: int, settings: EncoderSettings, seed: int = 0) -> None:
         self._index, self._settings, self._seed = index, settings, seed
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            self._network = _Network(len(index), thresholds, settings)
+            self._network = _Network(len(index), num_thresholds, settings)
 
     def fit(self, texts: Sequence[str], above: Bool[np.ndarray, "texts thresholds"]) -> "Encoder":
-        """Train on texts and the answers to their thresholds."""
+        """Train on texts and their ordinal targets."""
         settings, network = self._settings, self._network
         words = self._index.encode(texts, settings.longest)
-        answers = torch.from_numpy(above.astype(np.float32))
+        targets = torch.from_numpy(above.astype(np.float32))
         shares = above.mean(axis=0).clip(1e-3, 1 - 1e-3)
         with torch.no_grad():
             network.bias.copy_(torch.from_numpy(np.log(shares / (1 - shares))))
         optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=1e-4)
         steps = max(settings.updates, settings.epochs * math.ceil(len(texts) / settings.batch))
-        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 50) * (1 - step / steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: min(1, (step + 1) / 50) * (1 - step / steps)
+        )
         with torch.random.fork_rng([]):
             torch.manual_seed(self._seed)
             network.train()
             for batch in self._batches(words, steps):
-                shown = _padded([words[place] for place in batch])
-                hidden = (torch.rand(shown.shape) < settings.word_dropout) & (shown != _PADDING)
-                logits = network(shown.masked_fill(hidden, _UNKNOWN))
-                loss = nn.functional.binary_cross_entropy_with_logits(logits, answers[batch])
+                ids = _pad([words[index] for index in batch])
+                dropped = (torch.rand(ids.shape) < settings.word_dropout) & (ids != _PADDING)
+                logits = network(ids.masked_fill(dropped, _UNKNOWN))
+                loss = nn.functional.binary_cross_entropy_with_logits(logits, targets[batch])
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimizer.step()
-                rates.step()
+                schedule.step()
         network.eval()
         return self
 
     def logits(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts thresholds"]:
-        """The logits of the answers."""
+        """Return the logits of the ordinal targets."""
         words = self._index.encode(texts, self._settings.longest)
-        order = sorted(range(len(texts)), key=lambda place: len(words[place]))
-        found = np.zeros((len(texts), self._network.bias.numel()), np.float32)
+        order = sorted(range(len(texts)), key=lambda index: len(words[index]))
+        logits = np.zeros((len(texts), self._network.bias.numel()), np.float32)
         with torch.no_grad():
-            for first in range(0, len(order), 64):
-                places = order[first : first + 64]
-                found[places] = self._network(_padded([words[place] for place in places])).numpy()
-        return found
+            for start in range(0, len(order), _SCORING_BATCH_SIZE):
+                batch = order[start : start + _SCORING_BATCH_SIZE]
+                logits[batch] = self._network(_pad([words[index] for index in batch])).numpy()
+        return logits
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The weights, by name."""
+        """Return the weights by name."""
         return {name: value.numpy() for name, value in self._network.state_dict().items()}
 
     def to_json(self) -> dict[str, Any]:
-        """The words."""
+        """Return the vocabulary."""
         return {"words": list(self._index.words)}
 
     @classmethod
-    def restored(
+    def restore(
         cls, arrays: Mapping[str, np.ndarray], stored: Mapping[str, Any], settings: EncoderSettings
     ) -> "Encoder":
-        """The encoder that `to_arrays` and `to_json` described."""
-        found = cls(WordIndex(tuple(stored["words"])), len(arrays["bias"]), settings)
-        found._network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-        found._network.eval()
-        return found
+        """Restore an encoder from the results of `to_arrays` and `to_json`."""
+        encoder = cls(WordIndex(tuple(stored["words"])), len(arrays["bias"]), settings)
+        encoder._network.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        encoder._network.eval()
+        return encoder
 
-    def _batches(self, words: Sequence[np.ndarray], steps: int) -> Iterator[list[int]]:
-        """Texts of like length together, in random order."""
-        random, size, given = np.random.default_rng(self._seed), self._settings.batch, 0
+    def _batches(self, words: Sequence[np.ndarray], num_batches: int) -> Iterator[list[int]]:
+        """Yield batches of texts of similar length, in random order, pass after pass."""
+        rng, size, num_yielded = np.random.default_rng(self._seed), self._settings.batch, 0
         while True:
             batches = []
-            for some in np.array_split(random.permutation(len(words)), max(1, len(words) // 2048)):
-                ordered = sorted(some.tolist(), key=lambda place: len(words[place]))
-                batches += [ordered[first : first + size] for first in range(0, len(ordered), size)]
-            for at in random.permutation(len(batches)):
-                if given == steps:
+            for shard in np.array_split(rng.permutation(len(words)), max(1, len(words) // _SHARD_SIZE)):
+                by_length = sorted(shard.tolist(), key=lambda index: len(words[index]))
+                batches += [by_length[start : start + size] for start in range(0, len(by_length), size)]
+            for number in rng.permutation(len(batches)):
+                if num_yielded == num_batches:
                     return
-                given += 1
-                yield batches[at]
+                num_yielded += 1
+                yield batches[number]
 
 
-def _padded(words: Sequence[Int[np.ndarray, " words"]]) -> Int[Tensor, "texts words"]:
+def _pad(words: Sequence[Int[np.ndarray, " words"]]) -> Int[Tensor, "texts words"]:
     padded = np.full((len(words), max(1, *map(len, words))), _PADDING, np.int64)
     for row, ids in zip(padded, words, strict=True):
         row[: len(ids)] = ids

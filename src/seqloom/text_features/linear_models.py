@@ -1,4 +1,4 @@
-"""Linear models of n-grams, by scikit-learn: ridge regression and ordinal logistic regression."""
+"""Linear models of n-grams, fitted by scikit-learn: ridge regression and ordinal logistic regression."""
 
 import os
 from collections.abc import Mapping
@@ -9,98 +9,98 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-__all__ = ["Ordinal", "Ridge"]
+__all__ = ["OrdinalRegression", "RidgeRegression"]
 
-_CERTAIN = 10.0
-"""Logit of an answer that is the same for all texts."""
+_CONSTANT_LOGIT = 10.0
+"""Magnitude of the logit of a target that is the same for all texts."""
 
 
 @dataclass(frozen=True)
-class Ordinal:
-    """Logistic regression of the answers to all thresholds, a weight vector for each (Frank, Hall 2001).
+class OrdinalRegression:
+    """Ordinal regression by one logistic regression per threshold (Frank and Hall 2001).
 
     Attributes:
-        weight: of every feature for every threshold.
-        bias: of every threshold.
+        weight: weight of every feature for every threshold.
+        bias: bias of every threshold.
     """
 
     weight: Float32[np.ndarray, "features thresholds"]
     bias: Float32[np.ndarray, " thresholds"]
 
     @classmethod
-    def fit(cls, rows: Any, above: Bool[np.ndarray, "texts thresholds"], strength: float = 10.0) -> "Ordinal":
-        """Learn from sparse rows.
+    def fit(cls, rows: Any, above: Bool[np.ndarray, "texts thresholds"], strength: float = 10.0) -> "OrdinalRegression":
+        """Fit the regressions to sparse rows.
 
         Args:
-            rows: features of each text.
-            above: the answers.
-            strength: of the data against the penalty of the squared weights: scikit-learn's C.
+            rows: sparse features `[texts, features]`.
+            above: ordinal targets.
+            strength: inverse strength of the L2 penalty, scikit-learn's C.
         """
         from sklearn.linear_model import LogisticRegression
 
-        def fitted(threshold: int) -> Any:
+        def fit_threshold(threshold: int) -> Any:
             return LogisticRegression(C=strength, solver="liblinear", tol=1e-3).fit(rows, above[:, threshold])
 
         weight = np.zeros((rows.shape[1], above.shape[1]), np.float32)
-        bias = np.where(above.all(axis=0), _CERTAIN, -_CERTAIN).astype(np.float32)
-        open_ones = np.flatnonzero(above.any(axis=0) & ~above.all(axis=0)).tolist()
+        bias = np.where(above.all(axis=0), _CONSTANT_LOGIT, -_CONSTANT_LOGIT).astype(np.float32)
+        varying = np.flatnonzero(above.any(axis=0) & ~above.all(axis=0)).tolist()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for threshold, found in zip(open_ones, pool.map(fitted, open_ones), strict=True):
-                weight[:, threshold] = found.coef_[0]
-                bias[threshold] = found.intercept_[0]
+            for threshold, regression in zip(varying, pool.map(fit_threshold, varying), strict=True):
+                weight[:, threshold] = regression.coef_[0]
+                bias[threshold] = regression.intercept_[0]
         return cls(weight, bias)
 
     def logits(self, rows: Any) -> Float[np.ndarray, "texts thresholds"]:
-        """The logits of the answers."""
+        """Return the logits of the ordinal targets."""
         logits: np.ndarray = rows @ self.weight + self.bias
         return logits
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
+        """Return the parameters by name."""
         return {"weight": self.weight, "bias": self.bias}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Ordinal":
-        """The regression that `to_arrays` described."""
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "OrdinalRegression":
+        """Restore a regression from the result of `to_arrays`."""
         return cls(arrays["weight"], arrays["bias"])
 
 
 @dataclass(frozen=True)
-class Ridge:
-    """Least squares of a level, with a penalty.
+class RidgeRegression:
+    """Ridge regression of a rating, scaled to 0..1.
 
     Attributes:
-        weight: of every feature.
-        bias: what no feature gives.
+        weight: weight of every feature.
+        bias: intercept.
     """
 
     weight: Float32[np.ndarray, " features"]
     bias: Float32[np.ndarray, ""]
 
     @classmethod
-    def fit(cls, rows: Any, levels: Float[np.ndarray, " texts"], penalty: float = 1.5) -> "Ridge":
-        """Learn from sparse rows.
+    def fit(cls, rows: Any, ratings: Float[np.ndarray, " texts"], penalty: float = 1.5) -> "RidgeRegression":
+        """Fit the regression to sparse rows.
 
         Args:
-            rows: features of each text.
-            levels: of each.
-            penalty: of the squared weights: scikit-learn's alpha.
+            rows: sparse features `[texts, features]`.
+            ratings: scaled rating of each text.
+            penalty: strength of the L2 penalty, scikit-learn's alpha.
         """
-        from sklearn.linear_model import Ridge as LeastSquares
+        from sklearn.linear_model import Ridge
 
-        found = LeastSquares(alpha=penalty, solver="sparse_cg", tol=1e-4).fit(rows, levels)
-        return cls(found.coef_.astype(np.float32), np.asarray(found.intercept_, np.float32))
+        regression = Ridge(alpha=penalty, solver="sparse_cg", tol=1e-4).fit(rows, ratings)
+        return cls(regression.coef_.astype(np.float32), np.asarray(regression.intercept_, np.float32))
 
-    def level(self, rows: Any) -> Float[np.ndarray, " texts"]:
-        """The level of each text."""
-        level: np.ndarray = rows @ self.weight + self.bias
-        return level
+    def predict(self, rows: Any) -> Float[np.ndarray, " texts"]:
+        """Return the scaled rating of each text."""
+        ratings: np.ndarray = rows @ self.weight + self.bias
+        return ratings
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
+        """Return the parameters by name."""
         return {"weight": self.weight, "bias": np.asarray(self.bias)}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Ridge":
-        """The regression that `to_arrays` described."""
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "RidgeRegression":
+        """Restore a regression from the result of `to_arrays`."""
         return cls(arrays["weight"], arrays["bias"])

@@ -1,4 +1,4 @@
-"""What reads texts, on disk: a folder with arrays and JSON, nothing that runs when it is read."""
+"""Store a model of texts as a folder with one JSON file and one file of arrays. Reading a model runs no stored code."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,122 +14,124 @@ from safetensors.numpy import load, save
 from seqloom.errors import RunError, SeqloomError
 from seqloom.files import replaced
 
-__all__ = ["Kind", "Part", "Parts"]
+__all__ = ["ArrayLoader", "ModelArchive", "StoredArrays"]
 
-_DAMAGED = (
+_DAMAGE_ERRORS = (
     *(SafetensorError, SeqloomError),
     *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
 )
-"""What reading something damaged, or asking it, may raise."""
+"""Errors that reading or trying out a damaged model may raise."""
 
-Kept = TypeVar("Kept")
+Model = TypeVar("Model")
 
-Parts = Callable[[str], dict[str, np.ndarray]]
-"""From the name of a part to its arrays; none where there is no such part."""
+ArrayLoader = Callable[[str], dict[str, np.ndarray]]
+"""Returns the arrays of a part by the name of the part; an unknown part has no arrays."""
 
 
-class Part(Protocol):
-    """What is kept as arrays."""
+class StoredArrays(Protocol):
+    """A part of a model that is stored as arrays."""
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The arrays, by name."""
+        """Return the arrays by name."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A kind of folder.
+class ModelArchive:
+    """The file format of one kind of model.
 
     Attributes:
-        name: what it holds; its files are called by it.
-        format: that this version writes.
-        oldest: that it still reads.
-        made_by: the command that makes one, without the folder.
+        name: kind of model; the files have this name.
+        format: version that is written.
+        oldest_format: oldest version that can be read.
+        fit_command: command that fits such a model, without the folder.
     """
 
     name: str
     format: int
-    oldest: int
-    made_by: str
+    oldest_format: int
+    fit_command: str
 
     @property
-    def settings(self) -> str:
-        """The file that says that a folder is of this kind."""
+    def settings_file(self) -> str:
+        """Return the name of the JSON file."""
         return f"{self.name}.json"
 
     @property
-    def arrays(self) -> str:
-        """The file of all numbers."""
+    def arrays_file(self) -> str:
+        """Return the name of the file of arrays."""
         return f"{self.name}.safetensors"
 
-    def save(self, folder: Path, parts: Mapping[str, Part], stored: Mapping[str, Any]) -> None:
-        """Write both files, one right after the other.
+    def save(self, folder: Path, parts: Mapping[str, StoredArrays], stored: Mapping[str, Any]) -> None:
+        """Write both files, one directly after the other.
 
         Args:
-            folder: where.
-            parts: by name.
-            stored: all else, in JSON's types.
+            folder: folder of the model.
+            parts: parts by name.
+            stored: further values for the JSON file.
 
         Raises:
-            SeqloomError: the disk is full or the folder cannot be written to.
+            SeqloomError: the disk is full or the folder is not writable.
         """
         weights = save(
             {
                 f"{part}.{name}": np.array(array, order="C")
-                for part, held in parts.items()
-                for name, array in held.to_arrays().items()
+                for part, source in parts.items()
+                for name, array in source.to_arrays().items()
             }
         )
-        whole = {"format": self.format, "kind": self.name, **stored, "weights": sha256(weights).hexdigest()}
-        text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        with replaced(folder / self.settings) as new_settings, replaced(folder / self.arrays) as new_arrays:
+        settings = {"format": self.format, "kind": self.name, **stored, "weights": sha256(weights).hexdigest()}
+        text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        with replaced(folder / self.settings_file) as new_settings, replaced(folder / self.arrays_file) as new_arrays:
             new_arrays.write_bytes(weights)
             new_settings.write_text(text, encoding="utf-8")
 
-    def load(self, folder: Path, restore: Callable[[dict[str, Any], Parts], Kept]) -> Kept:
-        """What a folder holds.
+    def load(self, folder: Path, restore: Callable[[dict[str, Any], ArrayLoader], Model]) -> Model:
+        """Return the model in a folder.
 
         Args:
-            folder: where.
-            restore: makes it from what was stored and the arrays of its parts.
+            folder: folder of the model.
+            restore: function from the stored values and the arrays of the parts to the model.
 
         Raises:
-            RunError: there is none, or it is damaged or of a format that is not read.
+            RunError: the folder has no such model, or the model is damaged or has an unsupported format.
         """
         stored = self.read_settings(folder)
         try:
-            weights = (folder / self.arrays).read_bytes()
+            weights = (folder / self.arrays_file).read_bytes()
             if stored.get("weights") not in (None, sha256(weights).hexdigest()):
-                raise RunError(f"{self.arrays} is not the file that {self.settings} was written with")
+                raise RunError(f"{self.arrays_file} is not the file that {self.settings_file} was written with")
             arrays = load(weights)
 
-            def part(name: str) -> dict[str, np.ndarray]:
-                prefix = f"{name}."
-                return {key.removeprefix(prefix): held for key, held in arrays.items() if key.startswith(prefix)}
+            def arrays_of(part: str) -> dict[str, np.ndarray]:
+                prefix = f"{part}."
+                return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
 
-            return restore(stored, part)
-        except _DAMAGED as error:
-            raise RunError(f"the {self.name} in {folder} is damaged ({error}): fit it anew, or copy it again") from None
+            return restore(stored, arrays_of)
+        except _DAMAGE_ERRORS as error:
+            raise RunError(
+                f"the {self.name} in {folder} is damaged ({error}): fit it again, or copy it again"
+            ) from None
 
     def read_settings(self, folder: Path) -> dict[str, Any]:
-        """What is stored beside the arrays.
+        """Return the values in the JSON file.
 
         Raises:
-            RunError: there is nothing of this kind, or it is damaged or of a format that is not read.
+            RunError: the folder has no such model, or the model is damaged or has an unsupported format.
         """
-        file = folder / self.settings
+        file = folder / self.settings_file
         if not file.exists():
-            raise RunError(f"no {self.name} at {folder}: fit one with '{self.made_by} --run {folder}'")
+            raise RunError(f"no {self.name} at {folder}: fit one with '{self.fit_command} --run {folder}'")
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
             version = stored["format"]
         except (OSError, RecursionError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{file} is damaged ({error}): fit the {self.name} anew, or copy it again") from None
-        said = f"{folder} has {self.name} format {version!r}"
+            raise RunError(f"{file} is damaged ({error}): fit the {self.name} again, or copy it again") from None
+        fault = f"{folder} has {self.name} format {version!r}"
         if not isinstance(version, int) or stored.get("kind", self.name) != self.name:
-            raise RunError(f"{file} is damaged: fit the {self.name} anew, or copy it again")
+            raise RunError(f"{file} is damaged: fit the {self.name} again, or copy it again")
         if version > self.format:
-            raise RunError(f"{said} and this seqloom reads up to {self.format}: upgrade seqloom")
-        if version < self.oldest:
-            raise RunError(f"{said}, which this seqloom no longer reads: fit the {self.name} anew")
+            raise RunError(f"{fault}, but this version of seqloom reads up to {self.format}: upgrade seqloom")
+        if version < self.oldest_format:
+            raise RunError(f"{fault}, which this version of seqloom no longer reads: fit the {self.name} again")
         return dict(stored)

@@ -1,7 +1,7 @@
-"""A small neural reader of n-grams: it learns what they say together.
+"""A small neural network on n-grams, which learns what n-grams mean in combination.
 
-The weighted n-grams of a text are embedded and summed, as in fastText (Joulin et al. 2016), and go through one hidden
-layer. Most of them are dropped at random while it learns; else it would know its texts by heart.
+The weighted n-grams of a text are embedded and summed, as in fastText (Joulin et al. 2016), and pass through one hidden
+layer. Strong dropout of the n-grams prevents overfitting.
 """
 
 from collections.abc import Mapping
@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from seqloom.text_features.config import SCALE, NetworkSettings
+from seqloom.text_features.config import ROW_SCALE, NetworkSettings
 
 __all__ = ["NGramNetwork"]
 
-_LEAST = 3
-"""Texts that have an n-gram which is learned."""
+_MIN_DOCUMENT_FREQUENCY = 3
 
 
 class NGramNetwork:
-    """Answers the thresholds of a rating from the weighted n-grams of a text.
+    """Predict the ordinal targets of a text from its weighted n-grams.
 
     Args:
-        arrays: the parameters: "places" (ids of the features that it knows), "embedding", "bias", "output" and
+        arrays: parameters by name: "places" (indices of the used features), "embedding", "bias", "output" and
             "output_bias".
     """
 
@@ -33,41 +32,42 @@ class NGramNetwork:
     def fit(
         cls, rows: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
     ) -> "NGramNetwork":
-        """Learn from sparse rows.
+        """Fit a network to sparse rows.
 
         Args:
-            rows: features of each text.
-            above: the answers.
-            settings: how it is built and trained.
-            seed: of weights, order and dropout.
+            rows: sparse features `[texts, features]`.
+            above: ordinal targets.
+            settings: size and training of the network.
+            seed: seed of the weights, the order of the texts and dropout.
         """
-        from seqloom.text_features.train_ngram_network import learned
+        from seqloom.text_features.train_ngram_network import train_parameters
 
-        texts_with = np.bincount(rows.indices, minlength=rows.shape[1])
-        places = np.flatnonzero(texts_with >= _LEAST)
-        return cls({**learned(rows[:, places], above, settings, seed), "places": places.astype(np.int32)})
+        document_frequencies = np.bincount(rows.indices, minlength=rows.shape[1])
+        features = np.flatnonzero(document_frequencies >= _MIN_DOCUMENT_FREQUENCY)
+        parameters = train_parameters(rows[:, features], above, settings, seed)
+        return cls({**parameters, "places": features.astype(np.int32)})
 
     def logits(self, rows: Any) -> Float32[np.ndarray, "texts thresholds"]:
-        """The logits of the answers."""
-        held = self._arrays
-        summed = SCALE * (rows[:, held["places"]] @ held["embedding"])
-        hidden = _gelu((summed + held["bias"]).astype(np.float32))
-        logits: np.ndarray = hidden @ held["output"] + held["output_bias"]
+        """Return the logits of the ordinal targets."""
+        arrays = self._arrays
+        embedded = ROW_SCALE * (rows[:, arrays["places"]] @ arrays["embedding"])
+        hidden = _gelu((embedded + arrays["bias"]).astype(np.float32))
+        logits: np.ndarray = hidden @ arrays["output"] + arrays["output_bias"]
         return logits
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """The parameters, by name."""
+        """Return the parameters by name."""
         return dict(self._arrays)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "NGramNetwork":
-        """The network that `to_arrays` described."""
+        """Restore a network from the result of `to_arrays`."""
         return cls(arrays)
 
 
 def _gelu(values: Float32[np.ndarray, "texts hidden"]) -> Float32[np.ndarray, "texts hidden"]:
-    """Gaussian error linear units (Hendrycks, Gimpel 2016), as torch has them."""
+    """Return Gaussian error linear units (Hendrycks and Gimpel 2016) in the exact form that torch uses."""
     from scipy.special import erf
 
-    found: np.ndarray = values * (0.5 * (1 + erf(values * np.float32(0.5**0.5))))
-    return found.astype(np.float32)
+    activations: np.ndarray = values * (0.5 * (1 + erf(values * np.float32(0.5**0.5))))
+    return activations.astype(np.float32)

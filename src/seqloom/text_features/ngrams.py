@@ -1,7 +1,7 @@
-"""Texts as weighted bags of word and character n-grams, hashed: there is no vocabulary to keep.
+"""TF-IDF features of word and character n-grams. The n-grams are hashed, so that no vocabulary is stored.
 
-Words between an English negation and the next punctuation mark are features of their own (Das, Chen 2001): "not good"
-says little of what "good" says. Text of other languages has no such words, and nothing is marked in it.
+Words between an English negation and the next punctuation mark become features of their own (Das and Chen 2001), since
+"not good" differs from "good". Text in other languages contains no such negations and is not changed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,79 +19,79 @@ __all__ = ["NGrams", "count_ngrams"]
 
 _TOKEN = regex.compile(r"\w+(?:['\u2019]\w+)?|[.!?;,:()$]+")
 _NEGATION = regex.compile(r"not|no|never|nothing|without|hardly|barely|cannot|\w+n['\u2019]t")
-_ENDS_NEGATION, _TELLING = frozenset(".!?;,:"), frozenset("!?$:;()")
-_REACH = 4
-"""Words that a negation marks at most."""
+_NEGATION_ENDS, _INFORMATIVE_MARKS = frozenset(".!?;,:"), frozenset("!?$:;()")
+_NEGATION_WORDS = 4
+"""Maximal number of words that a negation marks."""
 
-_FEATURES = 1 << 21
-"""Places that each kind of n-gram is hashed to: enough that few of them share one."""
+_NUM_BUCKETS = 1 << 21
+"""Number of hash buckets of each kind of n-gram; large enough to make collisions rare."""
 
-_KINDS = 2
+_NUM_KINDS = 2
 
 
 @dataclass(frozen=True)
 class NGrams:
-    """Counts n-grams, dampened by the logarithm and weighted by how rare they are (TF-IDF).
+    """TF-IDF weights of hashed n-grams: the logarithm of the count, weighted by rarity.
 
-    N-grams of a single text are left out: they tell nothing of others.
+    N-grams of a single text are excluded, since they do not generalize.
 
     Attributes:
-        places: those that are known, ascending; words come first, then characters.
-        rarity: the weight of each: the logarithm of the share of texts without it, smoothed, and 1.
+        buckets: hash buckets of the features, ascending; words come first, then characters.
+        rarity: inverse document frequency of each feature: `log((1 + texts) / (1 + texts with it)) + 1`.
     """
 
-    places: Int32[np.ndarray, " features"]
+    buckets: Int32[np.ndarray, " features"]
     rarity: Float32[np.ndarray, " features"]
 
     @classmethod
     def fit(cls, counts: Any) -> "NGrams":
-        """Learn which n-grams there are, and how rare each is, from what `count_ngrams` gave."""
-        texts_with = np.bincount(counts.indices, minlength=counts.shape[1])
-        places = np.flatnonzero(texts_with > 1)
-        rarity = np.log((1 + counts.shape[0]) / (1 + texts_with[places])) + 1
-        return cls(places.astype(np.int32), rarity.astype(np.float32))
+        """Select the n-grams and compute their rarity from the result of `count_ngrams`."""
+        document_frequencies = np.bincount(counts.indices, minlength=counts.shape[1])
+        buckets = np.flatnonzero(document_frequencies > 1)
+        rarity = np.log((1 + counts.shape[0]) / (1 + document_frequencies[buckets])) + 1
+        return cls(buckets.astype(np.int32), rarity.astype(np.float32))
 
     @property
-    def words(self) -> int:
-        """How many of the features, from the first on, are of words."""
-        return int(np.searchsorted(self.places, _FEATURES))
+    def num_word_features(self) -> int:
+        """Return the number of features of words, which precede those of characters."""
+        return int(np.searchsorted(self.buckets, _NUM_BUCKETS))
 
-    def weigh(self, counts: Any) -> Any:
-        """Sparse rows `[texts, features]`, of length 1 for each kind of n-gram, from what `count_ngrams` gave."""
-        weighed = counts[:, self.places]
-        weighed.data = (1 + np.log(weighed.data)) * self.rarity[weighed.indices]
-        return _unit_rows(weighed, self.words)
+    def transform(self, counts: Any) -> Any:
+        """Return sparse rows `[texts, features]` from the result of `count_ngrams`; each kind of n-gram has norm 1."""
+        weighted = counts[:, self.buckets]
+        weighted.data = (1 + np.log(weighted.data)) * self.rarity[weighted.indices]
+        return _normalize_kinds(weighted, self.num_word_features)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """What `from_arrays` needs."""
-        return {"places": self.places, "rarity": self.rarity}
+        """Return the parameters by name."""
+        return {"places": self.buckets, "rarity": self.rarity}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "NGrams":
-        """The n-grams that `to_arrays` described."""
+        """Restore n-grams from the result of `to_arrays`."""
         return cls(arrays["places"], arrays["rarity"])
 
 
 def count_ngrams(texts: Sequence[str]) -> Any:
-    """How often each n-gram stands in each text, in sparse rows `[texts, features]`; words first, then characters."""
+    """Return the n-gram counts of each text in sparse rows `[texts, buckets]`; words come first, then characters."""
     from scipy import sparse
 
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    counted = count_hashed(texts, _FEATURES)
+    counted = count_hashed(texts, _NUM_BUCKETS)
     if counted is None:
-        return _count_plainly(texts)
+        return _count_without_kernels(texts)
     rows = (counted.counts, counted.buckets, counted.starts)
-    return sparse.csr_matrix(rows, (len(texts), _KINDS * _FEATURES))
+    return sparse.csr_matrix(rows, (len(texts), _NUM_KINDS * _NUM_BUCKETS))
 
 
-def _count_plainly(texts: Sequence[str]) -> Any:
-    """The same without the compiled kernels."""
+def _count_without_kernels(texts: Sequence[str]) -> Any:
+    """Return the same counts as `count_ngrams` without the compiled kernels."""
     from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
     kinds: tuple[dict[str, Any], ...] = ({"analyzer": _word_ngrams}, {"analyzer": "char", "ngram_range": (3, 5)})
     parts = [
-        HashingVectorizer(n_features=_FEATURES, alternate_sign=False, norm=None, dtype=np.float32, **kind).transform(
+        HashingVectorizer(n_features=_NUM_BUCKETS, alternate_sign=False, norm=None, dtype=np.float32, **kind).transform(
             texts
         )
         for kind in kinds
@@ -102,32 +102,33 @@ def _count_plainly(texts: Sequence[str]) -> Any:
 
 
 def _word_ngrams(text: str) -> list[str]:
-    """Single words and pairs, some of them marked as negated."""
-    words = list(_marked(text))
-    return words + [f"{one} {other}" for one, other in pairwise(words)]
+    """Return the words and word pairs of a text, after negated words are marked."""
+    words = list(_mark_negations(text))
+    return words + [f"{first} {second}" for first, second in pairwise(words)]
 
 
-def _marked(text: str) -> Iterator[str]:
-    negated = 0
+def _mark_negations(text: str) -> Iterator[str]:
+    """Yield the tokens of a text; words after a negation have the prefix `not-`."""
+    num_negated = 0
     for token in _TOKEN.findall(text.lower()):
         if not token[0].isalnum() and token[0] != "_":
-            negated = 0 if token[0] in _ENDS_NEGATION else negated
-            if token[0] in _TELLING:
+            num_negated = 0 if token[0] in _NEGATION_ENDS else num_negated
+            if token[0] in _INFORMATIVE_MARKS:
                 yield token
         elif _NEGATION.fullmatch(token):
-            negated = _REACH
+            num_negated = _NEGATION_WORDS
             yield token
         else:
-            yield f"not-{token}" if negated else token
-            negated = max(0, negated - 1)
+            yield f"not-{token}" if num_negated else token
+            num_negated = max(0, num_negated - 1)
 
 
-def _unit_rows(rows: Any, words: int) -> Any:
-    """The rows of both kinds, each of them of length 1, so that characters do not drown words."""
+def _normalize_kinds(rows: Any, num_word_features: int) -> Any:
+    """Scale the words and the characters of each row to norm 1 separately, so that neither kind dominates."""
     from scipy import sparse
 
-    kind = (rows.indices >= words).astype(np.int64)
+    kind = (rows.indices >= num_word_features).astype(np.int64)
     row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    lengths = np.sqrt(np.bincount(row * _KINDS + kind, rows.data**2, rows.shape[0] * _KINDS))
-    scaled = (rows.data / np.maximum(lengths, 1e-12)[row * _KINDS + kind]).astype(np.float32)
+    norms = np.sqrt(np.bincount(row * _NUM_KINDS + kind, rows.data**2, rows.shape[0] * _NUM_KINDS))
+    scaled = (rows.data / np.maximum(norms, 1e-12)[row * _NUM_KINDS + kind]).astype(np.float32)
     return sparse.csr_matrix((scaled, rows.indices, rows.indptr), rows.shape)

@@ -1,4 +1,4 @@
-"""How the network of n-grams learns; apart from it, as rating a text needs no torch."""
+"""Train an n-gram network. Only training needs torch, so this module is apart from `ngram_network`."""
 
 import math
 from typing import Any
@@ -8,15 +8,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from seqloom.text_features.config import SCALE, NetworkSettings
+from seqloom.text_features.config import ROW_SCALE, NetworkSettings
 
-__all__ = ["learned"]
+__all__ = ["train_parameters"]
 
 
-def learned(
+def train_parameters(
     rows: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
 ) -> dict[str, np.ndarray]:
-    """The parameters of a network that has learned from sparse rows, by name; see `NGramNetwork.fit`."""
+    """Return the parameters of a network trained on sparse rows, by name; see `NGramNetwork.fit`."""
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         network = _Network(rows.shape[1], above, settings)
@@ -25,25 +25,29 @@ def learned(
 
 
 class _Network(nn.Module):
-    def __init__(self, features: int, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings) -> None:
+    """An embedding bag, one hidden layer with GELU, and one output per threshold."""
+
+    def __init__(
+        self, num_features: int, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings
+    ) -> None:
         super().__init__()
         shares = above.mean(axis=0).clip(1e-3, 1 - 1e-3)
         self._settings = settings
-        self.embedding = nn.Parameter(0.1 * torch.randn(features, settings.width))
+        self.embedding = nn.Parameter(0.1 * torch.randn(num_features, settings.width))
         self.bias = nn.Parameter(torch.zeros(settings.width))
         self.output = nn.Parameter(torch.randn(settings.width, above.shape[1]) / settings.width**0.5)
         self.output_bias = nn.Parameter(torch.from_numpy(np.log(shares / (1 - shares)).astype(np.float32)))
 
     def forward(self, rows: Any) -> Float[Tensor, "texts thresholds"]:
-        weights = nn.functional.dropout(torch.from_numpy(SCALE * rows.data), self._settings.feature_dropout)
-        summed = nn.functional.embedding_bag(
+        weights = nn.functional.dropout(torch.from_numpy(ROW_SCALE * rows.data), self._settings.feature_dropout)
+        embedded = nn.functional.embedding_bag(
             torch.from_numpy(rows.indices.astype(np.int64)),
             self.embedding,
             torch.from_numpy(rows.indptr[:-1].astype(np.int64)),
             mode="sum",
             per_sample_weights=weights,
         )
-        hidden = nn.functional.dropout(nn.functional.gelu(summed + self.bias), self._settings.dropout)
+        hidden = nn.functional.dropout(nn.functional.gelu(embedded + self.bias), self._settings.dropout)
         logits: Tensor = hidden @ self.output + self.output_bias
         return logits
 
@@ -51,18 +55,18 @@ class _Network(nn.Module):
 def _train(
     network: _Network, rows: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
 ) -> None:
-    answers = torch.from_numpy(above.astype(np.float32))
+    targets = torch.from_numpy(above.astype(np.float32))
     optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate, (0.9, 0.99), fused=True)
-    random, starts = np.random.default_rng(seed), range(0, rows.shape[0], settings.batch)
+    rng, starts = np.random.default_rng(seed), range(0, rows.shape[0], settings.batch)
     epochs = max(settings.epochs, math.ceil(settings.updates / len(starts)))
     steps = epochs * len(starts)
-    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 50) * (1 - step / steps))
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 50) * (1 - step / steps))
     for _ in range(epochs):
-        order = random.permutation(rows.shape[0])
+        order = rng.permutation(rows.shape[0])
         for start in starts:
             batch = order[start : start + settings.batch]
-            loss = nn.functional.binary_cross_entropy_with_logits(network(rows[batch]), answers[batch])
+            loss = nn.functional.binary_cross_entropy_with_logits(network(rows[batch]), targets[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            rates.step()
+            scheduler.step()

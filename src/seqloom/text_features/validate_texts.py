@@ -1,4 +1,4 @@
-"""Texts and their groups as a person gives them from Python, checked."""
+"""Validate texts and their groups that a caller passes from Python."""
 
 from typing import Any
 
@@ -7,37 +7,37 @@ from jaxtyping import Int
 
 from seqloom.errors import ConfigError
 
-__all__ = ["checked_texts", "numbered_groups"]
+__all__ = ["group_numbers", "validate_texts"]
 
 
-def checked_texts(given: Any) -> list[str]:
-    """Texts as a list; half a surrogate pair becomes a question mark.
+def validate_texts(texts: Any) -> list[str]:
+    """Return the texts as a list of strings; a lone surrogate becomes a question mark.
 
     Raises:
-        ConfigError: one of them is no string.
+        ConfigError: the texts are one string or cannot be iterated, or one of them is not a string.
     """
-    if isinstance(given, str):
-        raise ConfigError(f"the texts are one string, {given[:40]!r}: give a list of texts")
+    if isinstance(texts, str):
+        raise ConfigError(f"the texts are one string, {texts[:40]!r}: pass a list of texts")
     try:
-        texts = list(given)
+        strings = list(texts)
     except TypeError:
-        raise ConfigError(f"the texts are {given!r:.60}: give a list of strings") from None
-    wrong = [one for one in texts if not isinstance(one, str)]
+        raise ConfigError(f"the texts are {texts!r:.60}: pass a list of strings") from None
+    wrong = [value for value in strings if not isinstance(value, str)]
     if wrong:
-        raise ConfigError(f"the texts hold {wrong[0]!r:.60}: give strings")
-    return [text.encode("utf-8", "replace").decode() for text in texts]
+        raise ConfigError(f"the texts contain {wrong[0]!r:.60}: pass strings")
+    return [text.encode("utf-8", "replace").decode() for text in strings]
 
 
-def numbered_groups(groups: Any, texts: int) -> Int[np.ndarray, " texts"]:
-    """The group of each text as a number; without groups each is one.
+def group_numbers(groups: Any, num_texts: int) -> Int[np.ndarray, " texts"]:
+    """Return the number of each text's group; without groups, every text is its own group.
 
     Raises:
-        ConfigError: there are more or fewer than texts.
+        ConfigError: the number of groups differs from the number of texts.
     """
     if groups is None:
-        return np.arange(texts)
+        return np.arange(num_texts)
     names = list(groups)
-    if len(names) != texts:
-        raise ConfigError(f"{texts} texts have {len(names)} groups: give one for each")
+    if len(names) != num_texts:
+        raise ConfigError(f"{num_texts} texts have {len(names)} groups: pass one group for each text")
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(str(name), len(numbers)) for name in names])

@@ -19,11 +19,11 @@ TEXTS = st.lists(PIECES | st.characters(exclude_categories=("Cs",)), max_size=30
 @example(["", "a", "'", "a'", "'a", "a'b", "a''b", " a'b'c "])
 @given(st.lists(TEXTS, min_size=1, max_size=4))
 def test_both_ways_of_reading_find_the_same(texts):
-    compiled = patterns.patterns(texts)
+    compiled = patterns.extract_patterns(texts)
     with pytest.MonkeyPatch.context() as changed:
         changed.setenv("SEQLOOM_KERNELS", "off")
-        plain = patterns.patterns(texts)
-    assert list(compiled) == list(plain) == list(patterns.KINDS)
-    for kind in patterns.KINDS:
+        plain = patterns.extract_patterns(texts)
+    assert list(compiled) == list(plain) == list(patterns.PATTERN_KINDS)
+    for kind in patterns.PATTERN_KINDS:
         np.testing.assert_array_equal(compiled[kind].counts, plain[kind].counts, err_msg=kind)
-        np.testing.assert_array_equal(compiled[kind].places, plain[kind].places, err_msg=kind)
+        np.testing.assert_array_equal(compiled[kind].buckets, plain[kind].buckets, err_msg=kind)

@@ -1,0 +1,70 @@
+"""Fit the light members by cross-fitting: the outputs for a fold come from members fitted to the other folds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from seqloom.detector.embedding_coherence import EmbeddingCoherence
+from seqloom.detector.members import LIGHT_OUTPUTS, LightMembers
+from seqloom.detector.ngram_classifier import NGramClassifier, pattern_rows
+from seqloom.detector.ngram_novelty import NGramNovelty, count_documents
+from seqloom.detector.segments import split_segments
+from seqloom.detector.stack import GENERATED, HARD_NEGATIVE, REAL
+from seqloom.detector.training_set import NUM_FOLDS, TRAINING, TrainingSet
+
+__all__ = ["CrossFittedMembers", "cross_fit"]
+
+
+@dataclass(frozen=True)
+class CrossFittedMembers:
+    """Light members, and their outputs for the training set by cross-fitting.
+
+    Attributes:
+        members: light members, fitted to all texts.
+        outputs: outputs for all texts.
+        segment_outputs: outputs for the segments of the texts whose role is not `TRAINING`; zeros if not needed.
+    """
+
+    members: LightMembers
+    outputs: Float[np.ndarray, "texts outputs"]
+    segment_outputs: Float[np.ndarray, "segments outputs"]
+
+
+def cross_fit(data: TrainingSet, seed: int, *, with_segments: bool) -> CrossFittedMembers:
+    """Fit the light members.
+
+    Args:
+        data: training set.
+        seed: seed of the members.
+        with_segments: whether the outputs for segments are needed.
+    """
+    counted = data.is_original & (data.classes != HARD_NEGATIVE)
+    fold_counts = count_documents(
+        data.select(counted), data.classes[counted] == GENERATED, data.folds[counted], NUM_FOLDS
+    )
+    total_counts = fold_counts.sum(axis=0, dtype=np.uint16)
+    classified = data.classes != HARD_NEGATIVE
+    rows = pattern_rows(data.select(classified))
+
+    def fit_without(fold: int | None) -> LightMembers:
+        included = data.folds != fold
+        return LightMembers(
+            NGramClassifier.fit(rows[included[classified]], data.classes[classified & included] != REAL),
+            NGramNovelty.from_counts(total_counts if fold is None else total_counts - fold_counts[fold]),
+            EmbeddingCoherence.fit(data.select(counted & included & (data.classes == REAL)), seed),
+        )
+
+    outputs = np.zeros((len(data.texts), len(LIGHT_OUTPUTS)))
+    held_out = data.roles != TRAINING
+    segment_outputs = np.zeros((int(held_out.sum()), len(split_segments([""])), len(LIGHT_OUTPUTS)), np.float32)
+    for fold in range(NUM_FOLDS):
+        in_fold = data.folds == fold
+        if not in_fold.any():
+            continue
+        members = fit_without(fold)
+        outputs[in_fold] = members.outputs(data.select(in_fold))
+        if with_segments:
+            segments = split_segments(data.select(in_fold & held_out))
+            segment_outputs[in_fold[held_out]] = members.outputs(segments).reshape(-1, *segment_outputs.shape[1:])
+    return CrossFittedMembers(fit_without(None), outputs, segment_outputs.reshape(-1, len(LIGHT_OUTPUTS)))

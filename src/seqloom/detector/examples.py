@@ -1,0 +1,48 @@
+"""Choose example texts for the report of a detector: the most certain, the wrong and the least certain ones."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from seqloom.detector.detector import Detector
+from seqloom.detector.report import ExampleText
+
+__all__ = ["choose_examples"]
+
+_EXAMPLES_PER_KIND = 3
+
+
+def choose_examples(
+    detector: Detector,
+    texts: list[str],
+    labels: Bool[np.ndarray, " texts"] | None,
+    probabilities: Float[np.ndarray, " texts"],
+    base_rate: float,
+) -> Iterator[ExampleText]:
+    """Yield a few texts of each kind, with explanations; no text is repeated."""
+    chosen: set[int] = set()
+    for kind, candidates in _candidates(labels, probabilities).items():
+        for index in [index for index in candidates.tolist() if index not in chosen][:_EXAMPLES_PER_KIND]:
+            chosen.add(index)
+            explanation = detector.explain(texts[index], base_rate=base_rate)
+            yield ExampleText(kind, texts[index], None if labels is None else bool(labels[index]), explanation)
+
+
+def _candidates(
+    labels: Bool[np.ndarray, " texts"] | None, probabilities: Float[np.ndarray, " texts"]
+) -> dict[str, Int[np.ndarray, " candidates"]]:
+    """Return the indices of the texts of each kind, best examples first."""
+    ascending = np.argsort(probabilities, kind="stable")
+    kinds: dict[str, Int[np.ndarray, " candidates"]] = {}
+    for generated, order in ((True, ascending[::-1]), (False, ascending)):
+        side = "generated" if generated else "real"
+        order = order[(probabilities[order] > 0.5) == generated]
+        if labels is None:
+            kinds[f"Most certainly {side}"] = order
+        else:
+            kinds[f"Judged {side}, correctly"] = order[labels[order] == generated]
+            error = "false alarms" if generated else "missed"
+            kinds[f"Judged {side}, wrongly ({error})"] = order[labels[order] != generated]
+    kinds["Least certain"] = np.argsort(np.abs(probabilities - 0.5), kind="stable")
+    return kinds

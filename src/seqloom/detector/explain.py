@@ -1,0 +1,146 @@
+"""Explain a detector's score: the contribution of each member, typical words, token probabilities, and sentences."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from seqloom.codecs.text import TextCodec
+from seqloom.detector.explanation import Explanation, Token, WordEvidence
+from seqloom.detector.explanation_text import explanation_sentences
+from seqloom.detector.likelihood import LIKELIHOOD_FEATURES, LanguageModelPair, token_statistics
+from seqloom.detector.members import LIGHT_MEMBERS, LIGHT_OUTPUTS, Members
+from seqloom.detector.percentiles import OutputPercentiles
+from seqloom.detector.scores import MemberOutputs
+from seqloom.detector.segments import SEGMENT_OUTPUTS
+from seqloom.detector.stack import probabilities
+from seqloom.detector.stacks import Stacks
+
+__all__ = ["FittedDetector", "explain"]
+
+_MAX_EVIDENCE = 6
+"""Maximal number of words as evidence of one side."""
+
+_MIN_EVIDENCE = 0.02
+"""Minimal contribution of a word to the logit."""
+
+_SLOW_OUTPUTS: Mapping[str, tuple[str, ...]] = {
+    "encoder": ("encoder",),
+    "language models": LIKELIHOOD_FEATURES,
+    "parts": SEGMENT_OUTPUTS,
+}
+"""Names of the outputs of each slow member."""
+
+
+class FittedDetector(Protocol):
+    """The attributes of a fitted detector that explanations use; see `Detector`."""
+
+    members_: Members
+    percentiles_: OutputPercentiles
+    stacks_: Stacks
+
+    def member_outputs(self, texts: Sequence[str]) -> MemberOutputs:
+        """Return the outputs of all members."""
+        ...
+
+    def logits(self, outputs: MemberOutputs) -> Float[np.ndarray, " texts"]:
+        """Return the logit of every text."""
+        ...
+
+
+def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanation:
+    """Explain a fitted detector's score of a text; see `Detector.explain`."""
+    outputs = detector.member_outputs([text])
+    members = detector.members_
+    row = outputs.light[0] if outputs.slow is None else np.concatenate([outputs.light[0], outputs.slow[0]])
+    names = [*LIGHT_OUTPUTS, *(name for member in members.slow_slices for name in _SLOW_OUTPUTS[member])]
+    real_shares, generated_shares = (
+        dict(zip(names, detector.percentiles_.shares_below(row, generated=side).tolist(), strict=True))
+        for side in (False, True)
+    )
+    evidence = _word_evidence(members, text)
+    explanation = Explanation(
+        probability=float(probabilities(detector.logits(outputs), base_rate)[0]),
+        base_rate=base_rate,
+        num_words=int(outputs.num_words[0]),
+        too_short=bool(outputs.too_short[0]),
+        out_of_distribution=bool(outputs.out_of_distribution[0]),
+        contributions=_contributions(detector.stacks_, outputs, members.slow_slices),
+        shares_below=real_shares,
+        new_words=tuple(members.light.novelty.new_words(text)),
+        generated_evidence=tuple(item for item in evidence if item.logit >= _MIN_EVIDENCE)[:_MAX_EVIDENCE],
+        real_evidence=tuple(item for item in evidence if item.logit <= -_MIN_EVIDENCE)[:_MAX_EVIDENCE],
+        tokens=() if members.pair is None else tuple(_tokens(members.pair, text)),
+        sentences=(),
+    )
+    level = None if members.pair is None else members.pair.codec.level
+    return replace(explanation, sentences=tuple(explanation_sentences(explanation, generated_shares, level)))
+
+
+def _contributions(stacks: Stacks, outputs: MemberOutputs, slow_slices: Mapping[str, slice]) -> dict[str, float]:
+    """Return the contribution of each member to the logit.
+
+    With slow members, the logit is the mean of two stacks. The contribution of the light stack's class logits to the
+    full stack is divided among the light members in proportion to their contributions to the light stack.
+    """
+    light = stacks.light.contributions(outputs.light, outputs.num_words)[0]
+    contributions = {name: float(light[columns].sum()) for name, columns in LIGHT_MEMBERS.items()}
+    if stacks.full is None or stacks.calibration is None or outputs.slow is None:
+        return contributions
+    class_logits = stacks.light.class_logits(outputs.light, outputs.num_words)
+    num_classes = class_logits.shape[1]
+    full = stacks.full.contributions(np.hstack([class_logits, outputs.slow]), outputs.num_words)[0]
+    total, size = float(full[:num_classes].sum()), sum(map(abs, contributions.values())) or 1.0
+    excess = total - sum(contributions.values())
+    weight_per_stack = float(stacks.calibration.slope(outputs.num_words)[0]) / 2
+    contributions = {
+        name: weight_per_stack * (2 * value + excess * abs(value) / size) for name, value in contributions.items()
+    }
+    for name, columns in slow_slices.items():
+        contributions[name] = weight_per_stack * float(full[num_classes:][columns].sum())
+    return contributions
+
+
+def _word_evidence(members: Members, text: str) -> list[WordEvidence]:
+    """Return the contributions of the words to the wording, strongest first, without very common words."""
+    contributions = members.light.classifier.word_contributions(text)
+    common = members.light.coherence.common_words(text)
+    evidence = [WordEvidence(word, logit) for word, logit in contributions.items() if word[0].isalnum()]
+    specific = [item for item in evidence if item.word not in common]
+    return sorted(specific or evidence, key=lambda item: (-abs(item.logit), item.word))
+
+
+def _tokens(pair: LanguageModelPair, text: str) -> Iterator[Token]:
+    """Yield all tokens of a text; those outside the vocabulary, or after the last scored token, have no probability."""
+    ids = pair.encode(text)
+    (statistics,) = token_statistics(pair.real, pair.generated, [ids])
+    unknown = {position for position, _ in pair.codec.unknown_symbols(text)}
+    scored = _whole_characters(
+        pair.codec, ids[1:].tolist(), statistics.log_probs[0].tolist(), statistics.ranks[0].tolist()
+    )
+    position = 0
+    for token_text, log_prob, rank in scored:
+        while position in unknown:
+            yield Token(text[position])
+            position += 1
+        yield Token(token_text, float(np.exp(log_prob)), rank)
+        position += len(token_text)
+    if text[position:]:
+        yield Token(text[position:])
+
+
+def _whole_characters(
+    codec: TextCodec, ids: list[int], log_probs: list[float], ranks: list[int]
+) -> Iterator[tuple[str, float, int]]:
+    """Yield text, log-probability and rank of tokens; tokens that share a character are merged."""
+    pending, total, max_rank = b"", 0.0, 0
+    for token, log_prob, rank in zip(ids, log_probs, ranks, strict=True):
+        pending, total, max_rank = pending + codec.token_bytes[token], total + log_prob, max(max_rank, rank)
+        try:
+            text = pending.decode()
+        except UnicodeDecodeError:
+            continue
+        yield text, total, max_rank
+        pending, total, max_rank = b"", 0.0, 0

@@ -1,0 +1,157 @@
+"""The figures of a detector report that need labels: accuracy overall, by method, by length and by column."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from seqloom.corpora.labelled_texts import LabelledTexts
+from seqloom.detector.confounds import find_confounds
+from seqloom.detector.flagging import flag_at_rate, flagging_rules
+from seqloom.detector.report import CalibrationBin, DetectorReport, OverallFigures, ScoringMethod, Subgroup
+from seqloom.evaluation.classification_metrics import (
+    FALSE_POSITIVE_RATES,
+    Interval,
+    LabelledSample,
+    binomial_interval,
+    brier_score,
+    calibration_error,
+    positive_fraction,
+    roc_auc,
+    true_positive_rate,
+)
+
+__all__ = ["ALL_MEMBERS", "LENGTH_ALONE", "LENGTH_GROUPS", "add_labelled_figures"]
+
+ALL_MEMBERS, LENGTH_ALONE = "the detector", "length alone"
+"""Names of methods of scoring."""
+
+LENGTH_GROUPS = {"under 15 words": (0, 15), "15 to 29": (15, 30), "30 to 99": (30, 100), "100 and more": (100, 1 << 30)}
+"""Range of the number of words of each length group; the upper bound is excluded."""
+
+_MAX_SUBGROUPS = 12
+"""Maximal number of values of a column with a subgroup of their own."""
+
+_NUM_BINS = 10
+_LENGTH_WARNING_AUC = 0.6
+"""Area under the ROC curve of the length alone from which a warning is added."""
+
+
+def add_labelled_figures(
+    report: DetectorReport, table: LabelledTexts, num_words: Int[np.ndarray, " texts"], sample: LabelledSample
+) -> DetectorReport:
+    """Return a report with all figures that need labels.
+
+    Args:
+        report: report with scores and probabilities.
+        table: texts of the report.
+        num_words: number of words of each text.
+        sample: labels and groups of the texts, for intervals.
+    """
+    logits = report.scores[ALL_MEMBERS]
+    methods = [_scoring_method(name, scores, sample) for name, scores in report.scores.items()]
+    inverted = {method.name for method in methods if method.low_means_generated}
+    length_method = next(method for method in methods if method.name == LENGTH_ALONE)
+    flagged = flag_at_rate(logits, sample.generated, FALSE_POSITIVE_RATES[0])[0]
+
+    def subgroup(name: str, chosen: Bool[np.ndarray, " texts"]) -> Subgroup:
+        return _subgroup(name, chosen, logits, flagged, sample)
+
+    return replace(
+        report,
+        overall=_overall(report, sample),
+        bins=list(_calibration_bins(report.probabilities, sample, report.base_rate)),
+        methods=methods,
+        scores={name: -scores if name in inverted else scores for name, scores in report.scores.items()},
+        warnings=[*report.warnings, *_length_warnings(length_method)],
+        length_groups=[
+            subgroup(name, (num_words >= low) & (num_words < high)) for name, (low, high) in LENGTH_GROUPS.items()
+        ],
+        column_groups={
+            column: [subgroup(name, chosen) for name, chosen in _frequent_values(cells)]
+            for column, cells in table.cells.items()
+        },
+        flagging_rules=list(flagging_rules(logits, sample.generated, report.base_rate)),
+        confounds=find_confounds(table.of(generated=False), table.of(generated=True)),
+    )
+
+
+def _overall(report: DetectorReport, sample: LabelledSample) -> OverallFigures:
+    logits, labels, base_rate = report.scores[ALL_MEMBERS], sample.generated, report.base_rate
+    return OverallFigures(
+        _interval(sample, roc_auc(logits, labels)),
+        {rate: _interval(sample, true_positive_rate(logits, labels, rate)) for rate in FALSE_POSITIVE_RATES},
+        _interval(sample, calibration_error(report.probabilities, labels, base_rate)),
+        _interval(sample, brier_score(report.probabilities, labels, base_rate)),
+    )
+
+
+def _interval(sample: LabelledSample, measure: Any) -> Interval:
+    interval = sample.interval(measure)
+    assert interval is not None
+    return interval
+
+
+def _subgroup(
+    name: str,
+    chosen: Bool[np.ndarray, " texts"],
+    logits: Float[np.ndarray, " texts"],
+    flagged: Bool[np.ndarray, " texts"],
+    sample: LabelledSample,
+) -> Subgroup:
+    labels = sample.generated[chosen]
+    return Subgroup(
+        name,
+        int((~labels).sum()),
+        int(labels.sum()),
+        sample.interval(roc_auc(logits[chosen], labels), chosen),
+        *(binomial_interval(int((flagged[chosen] & side).sum()), int(side.sum())) for side in (labels, ~labels)),
+    )
+
+
+def _length_warnings(length_method: ScoringMethod) -> Iterator[str]:
+    if length_method.roc_auc.value >= _LENGTH_WARNING_AUC:
+        yield (
+            "Real and generated texts differ in length: the length alone has an AUC of "
+            f"{length_method.roc_auc.value:.2f} (0.5 is guessing). Prefer the figures by length, or use "
+            "--match-lengths."
+        )
+
+
+def _calibration_bins(
+    probabilities: Float[np.ndarray, " texts"], sample: LabelledSample, base_rate: float
+) -> Iterator[CalibrationBin]:
+    """Yield the bins that contain texts; all bins have the same width."""
+    bins = np.minimum((probabilities * _NUM_BINS).astype(int), _NUM_BINS - 1)
+    for number in np.unique(bins):
+        chosen = bins == number
+        share = _interval(sample, positive_fraction(chosen, sample.generated, base_rate))
+        yield CalibrationBin(float(probabilities[chosen].mean()), share, int(chosen.sum()))
+
+
+def _scoring_method(name: str, scores: Float[np.ndarray, " texts"], sample: LabelledSample) -> ScoringMethod:
+    from sklearn.metrics import roc_auc_score
+
+    labels = sample.generated
+    low_means_generated = name == LENGTH_ALONE and bool(roc_auc_score(labels, scores) < 0.5)
+    oriented = -scores if low_means_generated else scores
+    return ScoringMethod(
+        name,
+        _interval(sample, roc_auc(oriented, labels)),
+        _interval(sample, true_positive_rate(oriented, labels, FALSE_POSITIVE_RATES[0])),
+        low_means_generated,
+    )
+
+
+def _frequent_values(cells: list[str]) -> Iterator[tuple[str, Bool[np.ndarray, " texts"]]]:
+    """Yield the most frequent values of a column and their rows; all other values form one group."""
+    values = np.array(cells, object)
+    frequent = [value for value, _ in Counter(cells).most_common(_MAX_SUBGROUPS)]
+    for value in sorted(frequent):
+        yield value, values == value
+    others = ~np.isin(values, frequent)
+    if others.any():
+        yield f"({len(set(cells)) - len(frequent):,} others)", others
