@@ -159,7 +159,7 @@ def test_built_in_names_read_no_entry_points(monkeypatch: pytest.MonkeyPatch) ->
     resolve("level", "char", CODECS)
     resolve("format", ".csv", FORMATS)
     assert check_name("core", "lstm", CORES) == (True, "")
-    ModelConfig(vocabulary=5, core="gru", sizes=(4,))
+    ModelConfig(vocabulary=5, core="gru", hidden_sizes=(4,))
     with pytest.raises(AssertionError, match="were read"):
         resolve("level", "melody", CODECS)
 

@@ -14,7 +14,7 @@ def plan(trainer):
     def schedule(seconds, **chosen_by_user):
         gan, notes = trainer(), []
         config = fit_schedule(gan, gan.config, chosen_by_user, seconds, notes.append)
-        return config.awakening, config.rounds, " ".join(notes)
+        return config.pretrain_steps, config.adversarial_steps, " ".join(notes)
 
     return schedule
 

@@ -200,7 +200,7 @@ def test_a_run_with_several_prediction_heads_can_be_a_parent(table, tmp_path):
     parent = seqloom.train(table, run=tmp_path / "ahead", ahead=2, size=16, steps=5, threads=1, **reading)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
-    assert run.config.model.ahead == 1
+    assert run.config.model.prediction_heads == 1
 
 
 def test_the_split_does_not_depend_on_the_parent(table, tmp_path):

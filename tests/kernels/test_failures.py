@@ -289,7 +289,7 @@ def pack(model, layer=None):
 
 def test_unknown_kernels_are_refused():
     with refused("instruction set is a null pointer"):
-        NativeTrainer(ModelConfig(vocabulary=5, sizes=(4,)), "sse2", 1)
+        NativeTrainer(ModelConfig(vocabulary=5, hidden_sizes=(4,)), "sse2", 1)
 
 
 # --- training
@@ -297,7 +297,7 @@ def test_unknown_kernels_are_refused():
 
 @pytest.fixture
 def trainer():
-    trainer = NativeTrainer(ModelConfig(vocabulary=7, sizes=(8, 4), embedding=3), available_kernels()[0], 1)
+    trainer = NativeTrainer(ModelConfig(vocabulary=7, hidden_sizes=(8, 4), embedding=3), available_kernels()[0], 1)
     trainer.zero_state(2)
     return trainer
 

@@ -25,7 +25,7 @@ def layer_class(name: str) -> type[CoreLayer]:
 
 
 def make_core(name: str, *, layer_norm: bool = False, index: int = 1, weight_dropout: float = 0.0) -> CoreLayer:
-    config = ModelConfig(vocabulary=4, core=name, sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
+    config = ModelConfig(vocabulary=4, core=name, hidden_sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
     core = layer_class(name)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for parameter in core.parameters():
@@ -63,7 +63,7 @@ def test_shapes(core: CoreLayer) -> None:
 @pytest.mark.parametrize("variant", VARIANTS, ids=variant_id)
 def test_the_spec_knows_the_shapes_of_a_model(variant: tuple[str, bool]) -> None:
     core, layer_norm = variant
-    config = ModelConfig(vocabulary=9, core=core, sizes=(7, 7, 4), embedding=5, layer_norm=layer_norm)
+    config = ModelConfig(vocabulary=9, core=core, hidden_sizes=(7, 7, 4), embedding=5, layer_norm=layer_norm)
     shapes = {name: tuple(value.shape) for name, value in LanguageModel(config).state_dict().items()}
     assert expected_shapes(config) == shapes
     spec = core_spec(core)
@@ -219,14 +219,14 @@ def test_recurrent_weights_are_dropped_once_a_window(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_recurrent_weights_start_orthogonal(name: str) -> None:
-    config = ModelConfig(vocabulary=4, core=name, sizes=(HIDDEN,))
+    config = ModelConfig(vocabulary=4, core=name, hidden_sizes=(HIDDEN,))
     core = layer_class(name)(INPUT, HIDDEN, 0, config, torch.Generator().manual_seed(3))
     for gate in core.weight_hidden.detach().chunk(core_spec(name).num_gates):  # type: ignore[operator]
         assert torch.allclose(gate @ gate.t(), torch.eye(HIDDEN), atol=1e-5)
 
 
 def test_forget_bias() -> None:
-    config = ModelConfig(vocabulary=4, core="lstm", sizes=(HIDDEN,), forget_bias=1.5)
+    config = ModelConfig(vocabulary=4, core="lstm", hidden_sizes=(HIDDEN,), forget_bias=1.5)
     core = layer_class("lstm")(INPUT, HIDDEN, 0, config, None)
     input_gate, forget_gate, candidate, output_gate = core.bias.detach().chunk(4)  # type: ignore[operator]
     assert (forget_gate == 1.5).all()

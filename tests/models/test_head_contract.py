@@ -23,7 +23,7 @@ NAMES = [*HEADS, "toy"]
 
 @pytest.fixture(params=NAMES)
 def model(request: pytest.FixtureRequest) -> LanguageModel:
-    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, sizes=(HIDDEN,), head=request.param), seed=1)
+    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, hidden_sizes=(HIDDEN,), head=request.param), seed=1)
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for parameter in model.head.parameters():

@@ -33,7 +33,7 @@ def test_registered_parts_train_and_generate(tmp_path: Path, settings: dict[str,
 
 @pytest.mark.parametrize(("core", "head"), [("toy", "softmax"), ("lstm", "toy"), ("toy", "toy")])
 def test_decoding_equals_the_network(core: str, head: str) -> None:
-    config = ModelConfig(vocabulary=11, core=core, head=head, sizes=(7, 5), embedding=4)
+    config = ModelConfig(vocabulary=11, core=core, head=head, hidden_sizes=(7, 5), embedding=4)
     model = LanguageModel(config, seed=2)
     tokens = [3, 10, 0, 0, 7]
     with torch.no_grad():
@@ -47,7 +47,7 @@ def test_decoding_equals_the_network(core: str, head: str) -> None:
 
 @pytest.mark.parametrize(("core", "head"), [("toy", "softmax"), ("lstm", "toy")])
 def test_the_compiled_kernels_leave_out_parts_that_they_do_not_know(core: str, head: str) -> None:
-    config = ModelConfig(vocabulary=11, core=core, head=head, sizes=(7,))
+    config = ModelConfig(vocabulary=11, core=core, head=head, hidden_sizes=(7,))
     weights = {name: np.zeros(shape, np.float32) for name, shape in expected_shapes(config).items()}
     assert decoding_kernels(config) is None
     assert native_decoder(config, weights) is None

@@ -32,7 +32,7 @@ def kernels(request, monkeypatch):
 
 def model(core="conv", sizes=(20, 20), vocabulary=23, ahead=4, likeness=0.6):
     """A model whose further heads predict somewhat like its first one."""
-    config = ModelConfig(vocabulary=vocabulary, core=core, sizes=sizes, ahead=ahead)
+    config = ModelConfig(vocabulary=vocabulary, core=core, hidden_sizes=sizes, prediction_heads=ahead)
     random = np.random.default_rng(0)
     weights = {}
     for name, shape in expected_shapes(config).items():
@@ -69,7 +69,7 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, op
     Four such tests; odds that any of them fails without a fault one in 100,000, were the seeds not fixed.
     """
     config, weights = model(core, sizes, vocabulary=5)
-    sampling = SamplingConfig(length=4, seed=11, ahead=4, **options)
+    sampling = SamplingConfig(length=4, seed=11, draft_length=4, **options)
     request = prepare_request(
         native_decoder(config, weights, "float32"), sampling, **request_settings(5, boundary=boundary)
     )
@@ -115,7 +115,7 @@ def test_the_likeliest_text_is_the_same_with_drafts(kernels):
     for core, sizes in CORES:
         decoder = native_decoder(*model(core, sizes))
         one, more = (
-            next(generate(decoder, SamplingConfig(length=200, temperature=0, ahead=ahead), **request_settings()))
+            next(generate(decoder, SamplingConfig(length=200, temperature=0, draft_length=ahead), **request_settings()))
             for ahead in (1, 3)
         )
         assert one.tokens == more.tokens
@@ -133,7 +133,7 @@ SETTINGS = [{}, {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.3}, {
 def test_the_same_seed_writes_the_same_text_at_any_batch_size(kernels, core, sizes, options):
     """Alone, drafts are read at once with the token before them; side by side, all is read token by token."""
     decoder = native_decoder(*model(core, sizes))
-    config = SamplingConfig(length=90, seed=9, ahead=3, **options)
+    config = SamplingConfig(length=90, seed=9, draft_length=3, **options)
     together = list(generate(decoder, config, count=9, boundary=5, **request_settings()))
     for index, sample in enumerate(together):
         (alone,) = generate(decoder, config, count=1, first_index=index, boundary=5, **request_settings())
@@ -144,7 +144,7 @@ def test_the_same_seed_writes_the_same_text_at_any_batch_size(kernels, core, siz
 @pytest.mark.parametrize("sizes", [(40, 40), (300, 300)])
 def test_threads_and_chunks_change_nothing(sizes):
     request = prepare_request(
-        native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, ahead=4), **request_settings()
+        native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, draft_length=4), **request_settings()
     )
     texts = []
     for threads, chunks in itertools.product((1, 2, 3), ([300], itertools.cycle([1, 2, 7, 30]))):
@@ -163,7 +163,7 @@ def test_threads_and_chunks_change_nothing(sizes):
 
 
 def test_lanes_that_are_copied_go_on_with_their_drafts():
-    request = prepare_request(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **request_settings())
+    request = prepare_request(native_decoder(*model()), SamplingConfig(length=50, draft_length=4), **request_settings())
     lanes = start_streams(request, 2, threads=1)
     lanes.generate(7)
     before = lanes.distribution(1)
@@ -178,22 +178,22 @@ def test_lanes_that_are_copied_go_on_with_their_drafts():
 @pytest.mark.parametrize("length", range(1, 9))
 def test_a_text_ends_at_its_length_within_a_draft(length):
     decoder = native_decoder(*model(likeness=1.0))
-    complete = next(generate(decoder, SamplingConfig(length=40, temperature=0, ahead=4), **request_settings()))
-    cut = next(generate(decoder, SamplingConfig(length=length, temperature=0, ahead=4), **request_settings()))
+    complete = next(generate(decoder, SamplingConfig(length=40, temperature=0, draft_length=4), **request_settings()))
+    cut = next(generate(decoder, SamplingConfig(length=length, temperature=0, draft_length=4), **request_settings()))
     assert (cut.tokens, cut.finish_reason) == (complete.tokens[:length], "length")
 
 
 def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
     decoder = native_decoder(*model(likeness=1.0))
     greedy = {"length": 60, "temperature": 0.0}
-    path = next(generate(decoder, SamplingConfig(**greedy, ahead=1), **request_settings())).tokens
+    path = next(generate(decoder, SamplingConfig(**greedy, draft_length=1), **request_settings())).tokens
     for token in dict.fromkeys(path):
         for options in ({"min_length": 0}, {"min_length": 5}, {"stop": (chr(97 + token),)}):
             boundary = None if "stop" in options else token
             one, more = (
                 next(
                     generate(
-                        decoder, SamplingConfig(**greedy, **options, ahead=ahead), **request_settings(boundary=boundary)
+                        decoder, SamplingConfig(**greedy, **options, draft_length=ahead), **request_settings(boundary=boundary)
                     )
                 )
                 for ahead in (1, 4)
@@ -206,14 +206,14 @@ def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
 
 def test_a_sample_says_how_its_drafts_fared():
     decoder = native_decoder(*model())
-    sample = next(generate(decoder, SamplingConfig(length=2000, ahead=3), **request_settings()))
+    sample = next(generate(decoder, SamplingConfig(length=2000, draft_length=3), **request_settings()))
     stats = sample.speculative
     assert 1 < stats.tokens_per_step < 3
     assert 0 < stats.acceptance < 1
     assert stats.gain is None or stats.gain > 0  # a busy machine may leave one of the two speeds unmeasured
-    assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **request_settings())).speculative is None
+    assert next(generate(decoder, SamplingConfig(length=20, draft_length=1), **request_settings())).speculative is None
     sure = native_decoder(*steady())
-    result = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **request_settings())).speculative
+    result = next(generate(sure, SamplingConfig(length=300, temperature=0, draft_length=3), **request_settings())).speculative
     assert result.acceptance == 1
     assert result.tokens_per_step == pytest.approx(3, abs=0.1)
 
@@ -223,7 +223,7 @@ def test_the_gain_is_the_measured_one(monkeypatch, gain, expected):
     """Speeds are measured by the clock; here the kernels' report is replaced, so that the clock does not matter."""
     monkeypatch.setattr(BatchedDecoder, "draft_statistics", lambda self, lane: DraftStatistics(10, 25, 20, 15, gain))
     decoder = native_decoder(*model())
-    stats = next(generate(decoder, SamplingConfig(length=5, ahead=3), **request_settings())).speculative
+    stats = next(generate(decoder, SamplingConfig(length=5, draft_length=3), **request_settings())).speculative
     assert (stats.tokens_per_step, stats.acceptance, stats.gain) == (2.5, 0.75, expected)
 
 
@@ -244,7 +244,7 @@ def test_only_frequent_tokens_of_a_large_vocabulary_are_drafted(kernels):
     weights["head.bias"] = np.zeros(2000, np.float32)
     weights["head.bias"][1000:1400] = 1
     decoder = native_decoder(config, weights, "float32")
-    sampling = SamplingConfig(length=4000, seed=2, ahead=2, repetition_penalty=1.1)
+    sampling = SamplingConfig(length=4000, seed=2, draft_length=2, repetition_penalty=1.1)
     ask = {"prompt": [1], "token_bytes": [b"x"] * 2000}
     (sample,) = generate(decoder, sampling, **ask)
     assert sample.speculative.acceptance > 0.2
@@ -255,17 +255,17 @@ def test_only_frequent_tokens_of_a_large_vocabulary_are_drafted(kernels):
 def test_more_than_the_model_has_is_refused():
     decoder = native_decoder(*model(ahead=3))
     with pytest.raises(ConfigError, match="--ahead got 4: this model was trained to predict 3 tokens at once"):
-        generate(decoder, SamplingConfig(ahead=4), **request_settings())
+        generate(decoder, SamplingConfig(draft_length=4), **request_settings())
     with pytest.raises(ConfigError, match="--ahead got 2: this model has no further prediction heads"):
-        stream(native_decoder(*model(ahead=1)), SamplingConfig(ahead=2), **request_settings())
+        stream(native_decoder(*model(ahead=1)), SamplingConfig(draft_length=2), **request_settings())
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which cannot be combined with --pattern"):
-        generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **request_settings())
+        generate(decoder, SamplingConfig(draft_length=2, pattern="[a-f]*"), **request_settings())
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which needs the compiled kernels"):
-        generate(reference_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **request_settings())
+        generate(reference_decoder(*model(ahead=3)), SamplingConfig(draft_length=2), **request_settings())
     with pytest.raises(ConfigError, match="--ahead got 0"):
-        SamplingConfig(ahead=0)
+        SamplingConfig(draft_length=0)
     with pytest.raises(ConfigError, match="--beam and --ahead contradict"):
-        SamplingConfig(ahead=2, beam=3)
+        SamplingConfig(draft_length=2, beam=3)
 
 
 def test_heads_that_have_diverged_are_told_only_where_the_text_hangs_on_them():
@@ -273,8 +273,8 @@ def test_heads_that_have_diverged_are_told_only_where_the_text_hangs_on_them():
     weights["head.ahead.0.weight"][...] = 3e38
     weights["head.ahead.0.bias"][...] = 3e38
     decoder = native_decoder(config, weights, "float32")
-    assert len(next(generate(decoder, SamplingConfig(length=30, ahead=3), **request_settings())).tokens) == 30
+    assert len(next(generate(decoder, SamplingConfig(length=30, draft_length=3), **request_settings())).tokens) == 30
     weights["head.weight"][...] = 3e38
     weights["head.bias"][...] = 3e38
     with pytest.raises(SeqloomError, match="NaN or infinity"):
-        list(generate(native_decoder(config, weights, "float32"), SamplingConfig(ahead=3), **request_settings()))
+        list(generate(native_decoder(config, weights, "float32"), SamplingConfig(draft_length=3), **request_settings()))

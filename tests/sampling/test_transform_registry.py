@@ -91,7 +91,7 @@ def test_random_numbers_differ_by_seed_sample_token_and_salt():
 
 @pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are missing or off")
 def test_the_kernels_leave_a_further_transform_to_the_reference_engine(xtc):
-    config = ModelConfig(vocabulary=7, core="gru", sizes=(8,))
+    config = ModelConfig(vocabulary=7, core="gru", hidden_sizes=(8,))
     random = np.random.default_rng(0)
     shapes = expected_shapes(config).items()
     decoder = native_decoder(config, {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes})
@@ -100,7 +100,7 @@ def test_the_kernels_leave_a_further_transform_to_the_reference_engine(xtc):
     assert not supports_native(prepare_request(decoder, further, **REQUEST))
     assert len(next(generate(decoder, further, **REQUEST)).tokens) == 10
     with pytest.raises(ConfigError, match=r"--ahead 2 drafts tokens, which cannot be combined with .* transforms"):
-        generate(decoder, SamplingConfig(ahead=2, transforms=ALWAYS), **REQUEST)
+        generate(decoder, SamplingConfig(draft_length=2, transforms=ALWAYS), **REQUEST)
 
 
 @pytest.mark.parametrize(

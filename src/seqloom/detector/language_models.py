@@ -44,7 +44,7 @@ def train_language_models(
         settings: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
         with tempfile.TemporaryDirectory() as corpora:
             run = _train(real, Path(corpora) / "real.jsonl", runs_folder / REAL, level="char", **settings)
-            note(f"model of real text: {run.config.model.core} of {run.config.model.sizes}")
+            note(f"model of real text: {run.config.model.core} of {run.config.model.hidden_sizes}")
             note("model of generated text: fine-tuned from the first")
             known = [remove_unknown(text, run.text_codec.unknown_symbols(text)) for text in generated]
             generated_file, generated_run = Path(corpora) / "generated.jsonl", runs_folder / GENERATED

@@ -107,7 +107,7 @@ def check_parent(parent: SavedRun) -> None:
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):
         raise RunError(f"{parent.path} was not trained with --rating: start from a run that was")
-    if model.noise:
+    if model.noise_size:
         raise RunError(f"{parent.path} is already a GAN: start from a run of 'seqloom train' with --rating")
     if not core_spec(model.core).is_recurrent or not model.embedding:
         raise RunError(

@@ -57,11 +57,11 @@ def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConf
     names = {field.name for field in fields(ReadingConfig)}
     reading = ReadingConfig(**{name: value for name, value in settings.items() if name in names})
     level = settings.get("level", "word")
-    counts = _count_texts(source, reading, level, config.length)
+    counts = _count_texts(source, reading, level, config.max_length)
     if counts.too_long > counts.usable:
         advice = "" if reading.sentences else "; --sentences splits texts into sentences"
         total = counts.too_long + counts.usable
-        note(f"skipped: {counts.too_long:,} of {total:,} texts are too long for --length {config.length}{advice}")
+        note(f"skipped: {counts.too_long:,} of {total:,} texts are too long for --length {config.max_length}{advice}")
     if len(counts.ratings) == 1:
         raise SourceError(_ONE_RATING.format(reading.rating[0], *counts.ratings))
     for_training = int(counts.usable * (1 - settings.get("hold_out", 0.0)))
@@ -114,7 +114,7 @@ def build_dataset(
     """
     skipped: Counter[str] = Counter()
     texts, unseen = (
-        encode_texts(dataset.store, spans, parent.codec, parent.config.conditions, config.length, skipped)
+        encode_texts(dataset.store, spans, parent.codec, parent.config.conditions, config.max_length, skipped)
         for spans in (dataset.split.train, dataset.split.validation)
     )
     for reason, count in skipped.items():
@@ -127,8 +127,8 @@ def build_dataset(
         )
     if outside > usable:
         note("more texts are skipped for unknown words than used: with --level subword none are")
-    if len(texts) < 4 * config.batch or len(unseen) < _min_unseen(config):
-        advice = _length_advice(skipped[too_long_reason(config.length)], parent.config.reading)
+    if len(texts) < 4 * config.batch_size or len(unseen) < _min_unseen(config):
+        advice = _length_advice(skipped[too_long_reason(config.max_length)], parent.config.reading)
         usable_texts = f"{len(texts):,} training texts and {len(unseen):,} texts for measuring the discriminator, of"
         raise SourceError(_too_few(usable_texts, f"{skipped.total():,} skipped", parent.codec.level, config, advice))
     if len(set(texts.ratings.tolist())) < 2:
@@ -140,12 +140,12 @@ def build_dataset(
 
 
 def _min_unseen(config: GanConfig) -> int:
-    return max(_MIN_UNSEEN, 2 * config.pack)
+    return max(_MIN_UNSEEN, 2 * config.pack_size)
 
 
 def _min_texts(config: GanConfig) -> int:
     """Return a number of texts, with a small margin, that fills both parts."""
-    return math.ceil(1.05 * max(4 * config.batch / (1 - UNSEEN_SHARE), _min_unseen(config) / UNSEEN_SHARE))
+    return math.ceil(1.05 * max(4 * config.batch_size / (1 - UNSEEN_SHARE), _min_unseen(config) / UNSEEN_SHARE))
 
 
 def _length_advice(num_too_long: int, reading: ReadingConfig) -> str:
@@ -156,7 +156,7 @@ def _length_advice(num_too_long: int, reading: ReadingConfig) -> str:
 def _too_few(usable: str, others: str, level: str, config: GanConfig, length_advice: str) -> str:
     smaller = "" if _min_texts(config) * UNSEEN_SHARE < 2 * _MIN_UNSEEN else ", or a smaller --batch or --pack"
     return (
-        f"{usable} at most {config.length - 1} tokens of level {level} ({others}) are too few: about "
-        f"{_min_texts(config):,} are needed for batches of {config.batch} and packs of {config.pack}; use more texts"
+        f"{usable} at most {config.max_length - 1} tokens of level {level} ({others}) are too few: about "
+        f"{_min_texts(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; use more texts"
         f"{length_advice}{smaller}"
     )

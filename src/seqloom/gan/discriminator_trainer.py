@@ -36,7 +36,7 @@ class DiscriminatorTrainer:
     ) -> None:
         self.discriminator, self.unseen, self.loss = discriminator, unseen, loss
         self.config, self.device = config, device
-        self.optimizer = torch.optim.Adam(discriminator.parameters(), config.discriminator_rate, (0.5, 0.99))
+        self.optimizer = torch.optim.Adam(discriminator.parameters(), config.discriminator_learning_rate, (0.5, 0.99))
 
     def step(
         self, real: TextBatch, generated: TextBatch, warmup_share: float, noise: float, random: torch.Generator
@@ -62,7 +62,7 @@ class DiscriminatorTrainer:
         torch.autograd.backward(loss)
         clip_gradients(self.discriminator.parameters(), 5.0, "discriminator")
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.discriminator_rate * _RATE_AFTER_WARMUP**warmup_share
+            group["lr"] = self.config.discriminator_learning_rate * _RATE_AFTER_WARMUP**warmup_share
         self.optimizer.step()
         return float(loss.detach())
 
@@ -82,7 +82,7 @@ class DiscriminatorTrainer:
         Returns:
             The accuracy, and the correlation of requested and predicted ratings of the generated texts.
         """
-        size = min(4 * self.config.batch, len(self.unseen))
+        size = min(4 * self.config.batch_size, len(self.unseen))
         real = self.unseen.sample(self.config.seed, step, size, self.device)
         real_output, generated_output = self._judge(real, generated, noise, random)
         correlation = float(torch.corrcoef(torch.stack([generated_output.ratings, generated.ratings]))[0, 1])

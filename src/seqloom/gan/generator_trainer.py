@@ -99,7 +99,7 @@ class GeneratorTrainer:
         self.model, self.encoder, self.ema_model = model, encoder, deepcopy(model)
         self.loss, self.config, self.boundary, self.device = loss, config, boundary, device
         self.adherence = ConditionAdherence()
-        self.optimizer = torch.optim.Adam(self._parameters, config.generator_rate, (0.5, 0.99))
+        self.optimizer = torch.optim.Adam(self._parameters, config.generator_learning_rate, (0.5, 0.99))
 
     def pretrain_step(self, batch: TextBatch, step: int, random: torch.Generator) -> VaeLoss:
         """Run one step of the VAE pretraining; the target of the KL divergence rises over its first quarter.
@@ -108,8 +108,8 @@ class GeneratorTrainer:
             TrainingError: the gradient is not finite.
         """
         config = self.config
-        share = step / max(config.awakening, 1)
-        target_kl_nats = min(1.0, 4 * share) * config.information
+        share = step / max(config.pretrain_steps, 1)
+        target_kl_nats = min(1.0, 4 * share) * config.target_kl_nats
         conditions = self._drop_conditions(batch.conditions, random)
         token_dropout = _TOKEN_DROPOUT * (1 - share)
         loss = vae_loss(self.model, self.encoder, batch, conditions, target_kl_nats, random, token_dropout)
@@ -117,8 +117,8 @@ class GeneratorTrainer:
         torch.autograd.backward(loss.loss)
         clip_gradients(self._parameters, 1.0, "generator")
         cosine = (1 + math.cos(math.pi * share)) / 2
-        self._optimizer_step(config.generator_rate * (1 + 9 * cosine))
-        self._update_ema(min(config.average, (1 + step) / (10 + step)))
+        self._optimizer_step(config.generator_learning_rate * (1 + 9 * cosine))
+        self._update_ema(min(config.ema_decay, (1 + step) / (10 + step)))
         return loss
 
     def adversarial_step(
@@ -142,12 +142,12 @@ class GeneratorTrainer:
             torch.autograd.grad(loss, self._parameters, retain_graph=True, allow_unused=True) for loss in losses
         ]
         norms = [_total_norm(gradient) for gradient in gradients]
-        likelihood_weight = config.likelihood * (1 + (config.last_likelihood - 1) * share)
+        likelihood_weight = config.likelihood_weight * (1 + (config.final_likelihood_share - 1) * share)
         self.optimizer.zero_grad(set_to_none=True)
         allowed_norm = 1.0
         if likelihood_weight:
             conditions = self._drop_conditions(texts.conditions, random)
-            vae = vae_loss(self.model, self.encoder, texts, conditions, config.information, random)
+            vae = vae_loss(self.model, self.encoder, texts, conditions, config.target_kl_nats, random)
             torch.autograd.backward(likelihood_weight * vae.loss)
             likelihood_norm = _total_norm([parameter.grad for parameter in self._parameters])
             allowed_norm = feedback.gradient_norm * likelihood_norm / likelihood_weight
@@ -159,15 +159,15 @@ class GeneratorTrainer:
         clip_gradients(self._parameters, 1.0, "generator")
         # Without likelihood, only the learning rate limits the step.
         rate_factor = 1.0 if likelihood_weight else feedback.gradient_norm
-        self._optimizer_step(rate_factor * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
-        self._update_ema(config.average)
+        self._optimizer_step(rate_factor * config.generator_learning_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
+        self._update_ema(config.ema_decay)
         return step
 
     def features(
         self, model: LanguageModel, conditions: Float[Tensor, "batch width"], random: torch.Generator
     ) -> tuple[Float[Tensor, "batch features"], Float[Tensor, "batch noise"]]:
         """Return the generator's inputs for condition features and new noise, and that noise."""
-        noise = torch.randn(len(conditions), self.model.config.noise, generator=random, device=self.device)
+        noise = torch.randn(len(conditions), self.model.config.noise_size, generator=random, device=self.device)
         return generator_features(model, conditions, noise), noise
 
     @torch.no_grad()
@@ -176,7 +176,7 @@ class GeneratorTrainer:
     ) -> Rollout:
         """Return one new text for each row of condition features, without gradients."""
         features, _ = self.features(model, conditions, random)
-        return generate_rollout(model, features, self.config.length, self.boundary, random)
+        return generate_rollout(model, features, self.config.max_length, self.boundary, random)
 
     @property
     def _parameters(self) -> list[nn.Parameter]:
@@ -230,13 +230,13 @@ class GeneratorTrainer:
         gumbel_temperature: float | None = None
         sampling_temperature: Tensor | float = 1.0
         if self.loss.through_text:
-            gumbel_temperature = config.temperature * (config.last_temperature / config.temperature) ** share
+            gumbel_temperature = config.temperature * (config.final_temperature / config.temperature) ** share
             sampling_temperature = torch.ones(len(features) + num_extra, 1, device=self.device)
             sampling_temperature[len(features) :] = _RECONSTRUCTION_TEMPERATURE
         return generate_rollout(
             self.model,
             torch.cat([features, features[:num_extra]]),
-            config.length,
+            config.max_length,
             self.boundary,
             random,
             gumbel_temperature=gumbel_temperature,

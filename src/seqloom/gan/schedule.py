@@ -48,7 +48,7 @@ def fit_schedule(
     """
     note("timing a few steps of each stage")
     start, num_texts = time.monotonic(), len(trainer.texts)
-    max_steps = math.ceil(_MAX_EPOCHS * num_texts / config.batch)
+    max_steps = math.ceil(_MAX_EPOCHS * num_texts / config.batch_size)
     pretrain_seconds = _median_seconds(trainer.pretrain_step, _UNTIMED_STEPS)
     warmup_seconds, adversarial_seconds = (
         _median_seconds(step, 3) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step)
@@ -56,7 +56,7 @@ def fit_schedule(
     seconds -= time.monotonic() - start
     possible = {"awakening": max(1, int(_PRETRAINING_SHARE * seconds / pretrain_seconds))}
     steps = {"awakening": min(max_steps, possible["awakening"]), **chosen_by_user}
-    left = seconds - steps["awakening"] * pretrain_seconds - config.schooling * warmup_seconds
+    left = seconds - steps["awakening"] * pretrain_seconds - config.warmup_steps * warmup_seconds
     possible["rounds"] = max(1, int(left / adversarial_seconds))
     steps = {"rounds": min(max_steps, possible["rounds"]), **steps}
     free = [name for name in possible if name not in chosen_by_user]

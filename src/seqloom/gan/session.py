@@ -97,7 +97,7 @@ def _run_stages(session: GanSession) -> SavedRun:
 
 
 def _pretrain(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
-    trainer, total = session.trainer, session.trainer.config.awakening
+    trainer, total = session.trainer, session.trainer.config.pretrain_steps
     clock = StageClock(trainer.progress.pretrain_steps, total, _next_stage(session))
     while trainer.progress.pretrain_steps < total and not interrupted():
         loss = trainer.pretrain_step()
@@ -113,16 +113,16 @@ def _pretrain(session: GanSession, log: LogWriter, interrupted: Callable[[], boo
 
 def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
     trainer, config = session.trainer, session.trainer.config
-    clock = StageClock(trainer.progress.warmup_steps, config.schooling, _next_stage(session))
-    while trainer.progress.warmup_steps < config.schooling and not interrupted():
+    clock = StageClock(trainer.progress.warmup_steps, config.warmup_steps, _next_stage(session))
+    while trainer.progress.warmup_steps < config.warmup_steps and not interrupted():
         accuracy = trainer.discriminator_warmup_step()
         step = trainer.progress.warmup_steps
         if step % _STEPS_PER_LOG_LINE == 0:
-            _log(log, config.awakening + step, accuracy=accuracy)
+            _log(log, config.pretrain_steps + step, accuracy=accuracy)
         if clock.is_due:
             mean = f"discriminator accuracy {100 * trainer.controller.accuracy:.0f} %"
             session.note(
-                f"discriminator warm-up, step {step:,} of {config.schooling:,}: {mean}; {clock.time_left(step)}"
+                f"discriminator warm-up, step {step:,} of {config.warmup_steps:,}: {mean}; {clock.time_left(step)}"
             )
     if trainer.initial_diversity is None and not interrupted():
         trainer.start_adversarial()
@@ -133,20 +133,20 @@ def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Cal
 
 def _train_adversarially(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
     trainer, config = session.trainer, session.trainer.config
-    clock, recent = StageClock(trainer.progress.adversarial_steps, config.rounds), list[AdversarialStep]()
-    while trainer.progress.adversarial_steps < config.rounds and not interrupted():
+    clock, recent = StageClock(trainer.progress.adversarial_steps, config.adversarial_steps), list[AdversarialStep]()
+    while trainer.progress.adversarial_steps < config.adversarial_steps and not interrupted():
         rollbacks_before = len(trainer.rollbacks)
         recent.append(trainer.adversarial_step())
         step = trainer.progress.adversarial_steps
-        if step % _STEPS_PER_LOG_LINE == 0 or step == config.rounds:
-            _log(log, config.awakening + config.schooling + step, **recent[-1].to_log(), **_trainer_state(trainer))
+        if step % _STEPS_PER_LOG_LINE == 0 or step == config.adversarial_steps:
+            _log(log, config.pretrain_steps + config.warmup_steps + step, **recent[-1].to_log(), **_trainer_state(trainer))
         for rollback_step, reason in trainer.rollbacks[rollbacks_before:]:
             session.note(
                 f"adversarial training, step {rollback_step:,}: {reason}; rolled back, adversarial weight halved"
             )
-        title = f"adversarial training, step {step:,} of {config.rounds:,}"
+        title = f"adversarial training, step {step:,} of {config.adversarial_steps:,}"
         accuracy = _describe_accuracy(trainer)
-        if step % config.check_every == 0:
+        if step % config.eval_every == 0:
             parts = (accuracy, _describe_losses(recent), _describe_diversity(trainer), clock.time_left(step))
             session.note(f"{title}: {'; '.join(parts)}")
             for line in _save_with_samples(session).splitlines():
@@ -157,7 +157,7 @@ def _train_adversarially(session: GanSession, log: LogWriter, interrupted: Calla
 
 
 def _next_stage(session: GanSession) -> str:
-    return "adversarial training" if session.trainer.config.rounds else ""
+    return "adversarial training" if session.trainer.config.adversarial_steps else ""
 
 
 def _log(log: LogWriter, step: int, **measurements: float) -> None:
@@ -199,7 +199,7 @@ def _sample_grid(session: GanSession) -> str:
     trainer, conditions, scale = session.trainer, session.config.conditions, _rating_scale(session)
     ratings = sorted({scale.knots[0], scale.knots[len(scale.knots) // 2], scale.knots[-1]})
     random = torch.Generator(trainer.device).manual_seed(0)
-    noise = torch.randn(_SAMPLES_PER_RATING, session.config.model.noise, generator=random, device=trainer.device)
+    noise = torch.randn(_SAMPLES_PER_RATING, session.config.model.noise_size, generator=random, device=trainer.device)
     lines = []
     for rating in ratings:
         values = np.full((_SAMPLES_PER_RATING, len(conditions)), np.nan)
@@ -215,7 +215,7 @@ def _greedy_texts(trainer: GanTrainer, conditions: torch.Tensor, noise: torch.Te
     with torch.no_grad():
         features = generator_features(model, conditions, noise)
         random = torch.Generator(trainer.device)
-        length, boundary = trainer.config.length, trainer.boundary
+        length, boundary = trainer.config.max_length, trainer.boundary
         rollout = generate_rollout(model, features, length, boundary, random, sampling_temperature=0.0)
     return trainer.decode(rollout.ids())
 
@@ -225,7 +225,7 @@ def _metrics(session: GanSession) -> dict[str, Any]:
     trainer = session.trainer
     random = torch.Generator(trainer.device).manual_seed(1)
     conditions = torch.from_numpy(session.texts.conditions[:1]).to(trainer.device).expand(_GREEDY_TEXTS, -1)
-    noise = torch.randn(_GREEDY_TEXTS, session.config.model.noise, generator=random, device=trainer.device)
+    noise = torch.randn(_GREEDY_TEXTS, session.config.model.noise_size, generator=random, device=trainer.device)
     greedy = _greedy_texts(trainer, conditions, noise)
     return {
         "rounds": trainer.progress.adversarial_steps,

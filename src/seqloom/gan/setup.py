@@ -38,13 +38,13 @@ def gan_run_config(parent: SavedRun, noise: int, gan: GanConfig) -> RunConfig:
         gan: GAN settings.
     """
     config = parent.config
-    condition = config.model.condition + _NOISE_WIDTH
+    condition = config.model.num_condition_features + _NOISE_WIDTH
     model = replace(config.model, condition=condition, noise=noise, noise_width=_NOISE_WIDTH, ahead=1)
     training = replace(
         config.training,
-        total_steps=max(1, gan.awakening + gan.schooling + gan.rounds),
-        lanes=gan.batch,
-        window=gan.length,
+        total_steps=max(1, gan.pretrain_steps + gan.warmup_steps + gan.adversarial_steps),
+        lanes=gan.batch_size,
+        window=gan.max_length,
         seed=gan.seed,
         validation=UNSEEN_SHARE,
     )

@@ -42,7 +42,7 @@ def train_gan(
     resume: bool = False,
     overwrite: bool = False,
     minutes: float | None = None,
-    noise: int | None = None,
+    noise_size: int | None = None,
     note: Reporter = silent,
     viewer: TrainingObserver | None = None,
     **settings: Any,
@@ -69,7 +69,7 @@ def train_gan(
     """
     folder = RunFolder(run)
     if resume:
-        options = {**settings, "source": source, "from": from_run, "minutes": minutes, "noise": noise}
+        options = {**settings, "source": source, "from": from_run, "minutes": minutes, "noise": noise_size}
         _check_resume_alone({**options, "overwrite": overwrite or None})
         return _resume(folder, note, viewer)
     if source is None:
@@ -77,9 +77,9 @@ def train_gan(
     chosen = {name: to_builtin(name, value) for name, value in settings.items() if value is not None}
     own = {name: value for name, value in chosen.items() if name in GAN_SETTINGS}
     others = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}
-    noise = DEFAULT_NOISE if noise is None else to_builtin("noise", noise)
+    noise_size = DEFAULT_NOISE if noise_size is None else to_builtin("noise", noise_size)
     minutes = to_builtin("minutes", minutes)
-    check_request(folder, own, others, minutes, noise, from_run, overwrite=overwrite)
+    check_request(folder, own, others, minutes, noise_size, from_run, overwrite=overwrite)
     if not starts_from_likelihood(own.get("loss")):
         own = {"awakening": 0, "likelihood": 0.0, **own}
         others = others if from_run is not None else {**others, "steps": 1}
@@ -87,7 +87,7 @@ def train_gan(
         raise ConfigError("a GAN reads its table more than once, and standard input can be read only once: name a file")
     check_source(source)
     path = str(Path(source).absolute() if Path(source).exists() else source)
-    request = PendingGanRun(path, own, others, minutes, noise)
+    request = PendingGanRun(path, own, others, minutes, noise_size)
     if from_run is None:
         parent, seconds = train_likelihood(folder, request, note, viewer, overwrite=overwrite)
     else:
@@ -113,7 +113,7 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
     if not {"rounds", "awakening"} <= request.own.keys():
         trainer = make_trainer(parent, gan_run_config(parent, request.noise, gan), gan, texts, unseen)
         gan = fit_schedule(trainer, gan, request.own, seconds, note)
-    pretraining, adversarial = counted(gan.awakening, "step"), counted(gan.rounds, "step")
+    pretraining, adversarial = counted(gan.pretrain_steps, "step"), counted(gan.adversarial_steps, "step")
     note(f"plan: {pretraining} of VAE pretraining, then {adversarial} of adversarial training")
     config = replace(
         gan_run_config(parent, request.noise, gan),

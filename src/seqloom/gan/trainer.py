@@ -84,19 +84,19 @@ class GanTrainer:
         loss: GanLoss = resolve("loss", config.loss, GAN_LOSSES)()
         with torch.random.fork_rng([]):
             torch.manual_seed(config.seed)
-            encoder = Encoder(vocabulary, num_conditions, model.config.noise)
-            discriminator = Discriminator(vocabulary, num_conditions, config.pack, normalised=not loss.penalised)
+            encoder = Encoder(vocabulary, num_conditions, model.config.noise_size)
+            discriminator = Discriminator(vocabulary, num_conditions, config.pack_size, normalised=not loss.penalised)
         self.texts, self.config, self.device = texts, config, device
         self.boundary, self.decode = boundary, decode
         self.discriminator = discriminator.to(device)
         self.generator = GeneratorTrainer(
             model.to(device), encoder.to(device), loss, config, boundary=boundary, device=device
         )
-        self.progress, self.controller = GanProgress(), AccuracyController(*config.band)
+        self.progress, self.controller = GanProgress(), AccuracyController(*config.accuracy_band)
         self.initial_diversity: DiversityStats | None = None
         self.latest_diversity: DiversityStats | None = None
         self.rollbacks: list[tuple[int, str]] = []
-        self._replay = ReplayBuffer(max(_REPLAY_TEXTS, config.batch), config.length, boundary)
+        self._replay = ReplayBuffer(max(_REPLAY_TEXTS, config.batch_size), config.max_length, boundary)
         self._discriminator_trainer = DiscriminatorTrainer(self.discriminator, unseen, loss, config, device)
         self._last_good: Snapshot | None = None
 
@@ -107,7 +107,7 @@ class GanTrainer:
             TrainingError: the gradient is not finite.
         """
         step = self.progress.pretrain_steps
-        batch = self.texts.sample(self.config.seed, step, self.config.batch, self.device)
+        batch = self.texts.sample(self.config.seed, step, self.config.batch_size, self.device)
         loss = self.generator.pretrain_step(batch, step, self._random(step, _PRETRAINING))
         self.progress.pretrain_steps += 1
         return loss
@@ -121,8 +121,8 @@ class GanTrainer:
         new = self._generate_into_replay(self._batch(step, _WARMUP_REQUESTS), random)
         accuracy, _ = self._discriminator_trainer.evaluate(step, new, self.controller.noise, random)
         self.controller.observe(accuracy)
-        generated = concatenate(new, self._replay.sample(self.config.batch, random))
-        self._discriminator_step(self._batch(step, _WARMUP_TEXTS, 2), generated, step / self.config.schooling, random)
+        generated = concatenate(new, self._replay.sample(self.config.batch_size, random))
+        self._discriminator_step(self._batch(step, _WARMUP_TEXTS, 2), generated, step / self.config.warmup_steps, random)
         self.progress.warmup_steps += 1
         return accuracy
 
@@ -137,7 +137,7 @@ class GanTrainer:
         """
         self.start_adversarial()
         step = self.progress.adversarial_steps
-        random, latest = self._random(step, _ADVERSARIAL), self._replay.latest(self.config.batch)
+        random, latest = self._random(step, _ADVERSARIAL), self._replay.latest(self.config.batch_size)
         accuracy, correlation = self._discriminator_trainer.evaluate(step, latest, self.controller.noise, random)
         discriminator_loss = self._discriminator_steps(step, latest, random)
         self.controller.update(accuracy)
@@ -146,12 +146,12 @@ class GanTrainer:
             self._feedback(),
             requested,
             self._batch(step, _LIKELIHOOD_TEXTS),
-            step / max(self.config.rounds, 1),
+            step / max(self.config.adversarial_steps, 1),
             random,
         )
         self._replay.append(generated.rollout, requested)
         self.progress.adversarial_steps += 1
-        if self.progress.adversarial_steps % self.config.check_every == 0:
+        if self.progress.adversarial_steps % self.config.eval_every == 0:
             self._check_diversity(generated.credit_std)
         vae = generated.vae
         nats, kl_nats = (math.nan, math.nan) if vae is None else (float(vae.nats), float(vae.kl_nats))
@@ -164,7 +164,7 @@ class GanTrainer:
         if self.initial_diversity is None:
             if not self.progress.warmup_steps:
                 self._init_discriminator_embedding()
-            count = max(_DIVERSITY_TEXTS, self.config.batch)
+            count = max(_DIVERSITY_TEXTS, self.config.batch_size)
             requested = self.texts.sample(self.config.seed, 0, count, self.device)
             self._generate_into_replay(requested, self._random(0, _DIVERSITY))
             self.initial_diversity = self.latest_diversity = self._replay_diversity()
@@ -246,10 +246,10 @@ class GanTrainer:
         return torch.Generator(self.device).manual_seed(seed)
 
     def _batch(self, step: int, order: int, multiple: int = 1) -> TextBatch:
-        return self.texts.sample(self.config.seed + 7919 * order, step, multiple * self.config.batch, self.device)
+        return self.texts.sample(self.config.seed + 7919 * order, step, multiple * self.config.batch_size, self.device)
 
     def _feedback(self) -> Feedback:
-        gradient_norm = self.config.pressure * self.progress.weight_factor
+        gradient_norm = self.config.adversarial_weight * self.progress.weight_factor
         return Feedback(self.discriminator, self.controller.noise, self.controller.generator_weight, gradient_norm)
 
     def _generate_into_replay(self, requested: TextBatch, random: torch.Generator) -> TextBatch:
@@ -261,7 +261,7 @@ class GanTrainer:
         """Run the discriminator's steps of one adversarial step and return the last loss; NaN without steps."""
         config, loss = self.config, math.nan
         for index in range(self.controller.discriminator_steps):
-            older = self._replay.sample(config.batch * (2 if index else 1), random)
+            older = self._replay.sample(config.batch_size * (2 if index else 1), random)
             generated = older if index else concatenate(latest, older)
             loss = self._discriminator_step(
                 self._batch(step * 8 + index, _DISCRIMINATOR_TEXTS, 2), generated, 1.0, random

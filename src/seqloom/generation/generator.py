@@ -156,11 +156,11 @@ class GeneratorFactory:
         codec: TextCodec,
         weights: Mapping[str, np.ndarray],
         *,
-        carry: bool | None = None,
+        stateful: bool | None = None,
         precision: str | None = None,
     ) -> None:
         self._config, self._codec, self._weights = config, codec, weights
-        self._stateful = carry if carry is not None else config.training.batching != "windows"
+        self._stateful = stateful if stateful is not None else config.training.batching != "windows"
         self._native = native_decoder(config.model, weights, precision) if self._stateful else None
         if self._native is None and precision not in (None, "float32"):
             raise ConfigError(
@@ -192,7 +192,7 @@ class GeneratorFactory:
         return self._generator(values, float(guidance))
 
     def _generator(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> TextGenerator:
-        noise_size = self._config.model.noise
+        noise_size = self._config.model.noise_size
 
         def make_decoder(noise: Float32[np.ndarray, " noise"]) -> Decoder:
             conditioned = self._decoder(values, noise)
@@ -220,4 +220,4 @@ class GeneratorFactory:
         decoder = (
             reference_decoder(model, weights) if added is None else conditioned_reference_decoder(model, weights, added)
         )
-        return decoder if self._stateful else sliding_window_decoder(decoder, self._config.training.window)
+        return decoder if self._stateful else sliding_window_decoder(decoder, self._config.training.sequence_length)

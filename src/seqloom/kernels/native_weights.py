@@ -122,9 +122,9 @@ def _pack_layers(
 ) -> tuple[list[LayerWeights], list[dict[str, np.ndarray]]]:
     """Return the structures of all layers, and the arrays that they point to."""
     tokens = TokenInput(config.vocabulary, weights.get("embedding.weight"))
-    widths = (config.embedding or config.vocabulary, *config.sizes)
+    widths = (config.embedding or config.vocabulary, *config.hidden_sizes)
     layers, kept = [], []
-    for index, size in enumerate(config.sizes):
+    for index, size in enumerate(config.hidden_sizes):
         packed = native.pack_layer(layer_weights(weights, index), index, None if index else tokens)
         arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in packed.arrays.items()}
         addresses = {name: address(array) for name, array in arrays.items()}

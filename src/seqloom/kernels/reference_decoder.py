@@ -124,7 +124,7 @@ def _make_decoder(config: ModelConfig, weights: Weights) -> ReferenceDecoder:
     tokens = TokenInput(config.vocabulary, weights.get("embedding.weight"))
     layers = [
         core.make_layer(layer_weights(weights, index), index, None if index else tokens)
-        for index in range(len(config.sizes))
+        for index in range(len(config.hidden_sizes))
     ]
     logits = head_spec(config.head).make_parameters(config, weights)
     return ReferenceDecoder(layers, logits, config.vocabulary, steps_batches=core.steps_batches)

@@ -143,7 +143,7 @@ class NativeTrainer:
         assert isinstance(native, NativeCore)
         self._native = _training_library()
         self.config, self.num_state_arrays = config, native.num_state_arrays
-        sizes = (ctypes.c_int * len(config.sizes))(*config.sizes)
+        sizes = (ctypes.c_int * len(config.hidden_sizes))(*config.hidden_sizes)
         trainer = ctypes.c_void_p()
         self._native.seqloom_trainer_new(
             kernels.encode(),
@@ -152,7 +152,7 @@ class NativeTrainer:
             sizes,
             config.vocabulary,
             config.embedding,
-            config.ahead,
+            config.prediction_heads,
             threads,
             ctypes.byref(trainer),
         )
@@ -202,7 +202,7 @@ class NativeTrainer:
             window.resets = _address(arrays[-1])
         if conditions is not None:
             window.set_conditions(conditions)
-        losses = np.zeros(self.config.ahead)
+        losses = np.zeros(self.config.prediction_heads)
         self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
         return [float(loss) for loss in losses]
 
@@ -291,7 +291,7 @@ class NativeTrainer:
     def export_state(self, batch_size: int) -> list[tuple[Float32[np.ndarray, "batch hidden"], ...]]:
         """Return a copy of the carried state of each layer, in the arrays of the model's core."""
         state = []
-        for layer, size in enumerate(self.config.sizes):
+        for layer, size in enumerate(self.config.hidden_sizes):
             parts = tuple(np.zeros((batch_size, size), np.float32) for _ in range(self.num_state_arrays))
             self._copy_state(layer, batch_size, parts, into=False)
             state.append(parts)
@@ -305,7 +305,7 @@ class NativeTrainer:
 
     def zero_state(self, batch_size: int) -> None:
         """Set the carried state to zero."""
-        for layer in range(len(self.config.sizes)):
+        for layer in range(len(self.config.hidden_sizes)):
             self._copy_state(layer, batch_size, (), into=True)
 
     def _parameters(self) -> Iterator[tuple[str, int, int, tuple[int, ...]]]:
@@ -314,13 +314,13 @@ class NativeTrainer:
         inputs = config.embedding or config.vocabulary
         if config.embedding:
             yield "embedding.weight", _EMBEDDING, 0, (config.vocabulary, config.embedding)
-        for layer, size in enumerate(config.sizes):
+        for layer, size in enumerate(config.hidden_sizes):
             prefix = f"core.layers.{layer}."
             yield prefix + "weight_input", _WEIGHT_INPUT, layer, (num_gates * size, inputs)
             yield prefix + "weight_hidden", _WEIGHT_HIDDEN, layer, (num_gates * size, size)
             yield prefix + "bias", _BIAS, layer, (num_gates * size,)
             inputs = size
-        for head in range(config.ahead):
+        for head in range(config.prediction_heads):
             prefix = f"head.ahead.{head - 1}." if head else "head."
             yield prefix + "weight", _HEAD_WEIGHT, head, (config.vocabulary, inputs)
             yield prefix + "bias", _HEAD_BIAS, head, (config.vocabulary,)

@@ -47,24 +47,24 @@ def expected_shapes(config: ModelConfig) -> Shapes:
     if config.embedding:
         shapes["embedding.weight"] = (config.vocabulary, config.embedding)
     inputs = config.embedding or config.vocabulary
-    for index, size in enumerate(config.sizes):
+    for index, size in enumerate(config.hidden_sizes):
         layer = core.layer_shapes(config, inputs, size)
         shapes.update({f"core.layers.{index}.{name}": shape for name, shape in layer.items()})
         inputs = size
     shapes |= {f"head.{name}": shape for name, shape in head.shapes(config, inputs).items()}
-    if config.condition:
+    if config.num_condition_features:
         num_gates = sum(gate_widths(config))
         rows = {"input": num_gates, "state": num_gates, "output": config.vocabulary}
-        shapes |= {f"condition.{name}": (rows[name], config.condition) for name in config.condition_into}
-    if config.noise:
-        shapes["condition.noise"] = (config.noise_width, config.noise)
+        shapes |= {f"condition.{name}": (rows[name], config.num_condition_features) for name in config.condition_into}
+    if config.noise_size:
+        shapes["condition.noise"] = (config.noise_width, config.noise_size)
     return shapes
 
 
 def gate_widths(config: ModelConfig) -> tuple[int, ...]:
     """Return the number of pre-activations of each layer."""
     num_gates = core_spec(config.core).num_gates
-    return tuple(num_gates * size for size in config.sizes)
+    return tuple(num_gates * size for size in config.hidden_sizes)
 
 
 def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Weights:
@@ -86,15 +86,15 @@ def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], max_to
     Raises:
         RunError: a head is missing, has another shape, or contains NaN or infinity; one line for each.
     """
-    names = [f"head.ahead.{head}" for head in range(config.ahead - 1)]
-    shapes = {"weight": (config.vocabulary, config.sizes[-1]), "bias": (config.vocabulary,)}
+    names = [f"head.ahead.{head}" for head in range(config.prediction_heads - 1)]
+    shapes = {"weight": (config.vocabulary, config.hidden_sizes[-1]), "bias": (config.vocabulary,)}
     arrays = {f"{name}.{kind}": shape for name in names for kind, shape in shapes.items()}
     faults = [fault for name, shape in arrays.items() if (fault := _fault(name, shape, weights.get(name)))]
     if faults:
         raise RunError(*faults)
     tokens = np.sort(np.argsort(-weights["head.bias"], kind="stable")[:max_tokens])
     drafts = DraftWeights(
-        np.zeros((len(names), len(tokens), config.sizes[-1]), np.float32),
+        np.zeros((len(names), len(tokens), config.hidden_sizes[-1]), np.float32),
         np.zeros((len(names), len(tokens)), np.float32),
         tokens.astype(np.int32),
     )

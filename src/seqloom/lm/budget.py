@@ -38,7 +38,7 @@ def resolve_budget(
     steps, steps_per_second = budget.steps, None
     if budget.epochs is not None:
         steps = max(1, round(budget.epochs * batches.steps_per_epoch))
-    if steps is None or steps * training.lanes * training.window > _MAX_UNTIMED_TOKENS:
+    if steps is None or steps * training.batch_size * training.sequence_length > _MAX_UNTIMED_TOKENS:
         trainer = Trainer(model, batches, training, kernels=plan.kernels, threads=plan.threads)
         steps_per_second = _SUSTAINED_SPEED * trainer.measure_steps(_CALIBRATION_SECONDS)
         steps = steps or max(1, int(steps_per_second * (budget.seconds or 60)))

@@ -33,7 +33,7 @@ def check_new_training(folder: RunFolder, options: TrainOptions, parent: SavedRu
     check_run_folder(folder, overwrite=overwrite, from_run=parent.folder.path if parent else None)
     if parent is None:
         return
-    if parent.config.model.noise:
+    if parent.config.model.noise_size:
         raise RunError(
             f"--from got {parent.path}, which is a GAN: use the run that the GAN started from, {parent.config.parent}"
         )
@@ -47,7 +47,7 @@ def _changed_architecture(options: TrainOptions, parent: SavedRun) -> list[str]:
     """Return the names of the settings that differ from the parent's architecture."""
     chosen = {**options.model, **options.other}
     config = parent.config
-    own = {**config.model.to_json(), "level": config.level, "sizes": config.model.sizes}
+    own = {**config.model.to_json(), "level": config.level, "sizes": config.model.hidden_sizes}
     changed = [name for name in sorted(_FIXED_BY_PARENT) if name in chosen and own[name] != chosen[name]]
     changed = ["size" if name == "sizes" else name for name in changed]
     if "sizes" not in chosen and chosen.get("layers", len(own["sizes"])) != len(own["sizes"]):
@@ -76,7 +76,7 @@ def check_resumable(folder: RunFolder, config: RunConfig, source: str | Path | S
         RunError: the run is a GAN.
         ConfigError: the source is another one.
     """
-    if config.model.noise:
+    if config.model.noise_size:
         raise RunError(f"{folder.path} is a GAN: resume it with 'seqloom gan train --resume --run {folder.path}'")
     if source is not None and source_names(source) != config.sources:
         raise ConfigError(

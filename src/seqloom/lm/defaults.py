@@ -91,7 +91,7 @@ def choose_defaults(
     tokens: int,
     mean_document: float,
     parent: ModelConfig | None,
-    condition: int = 0,
+    num_condition_features: int = 0,
 ) -> TrainingPlan:
     """Return a plan with defaults for all settings that the options leave open.
 
@@ -112,7 +112,7 @@ def choose_defaults(
     row = next(row for row in _DEFAULTS_BY_BUDGET if seconds <= row.max_seconds)
     size, rate = row.size, row.learning_rate
     architecture = _architecture(options, vocabulary, size, parent)
-    model = ModelConfig(**{**architecture, "vocabulary": vocabulary, "condition": condition})
+    model = ModelConfig(**{**architecture, "vocabulary": vocabulary, "condition": num_condition_features})
     data_limited = options.preset is None and _is_data_limited(model, tokens)
     if data_limited and parent is None and "sizes" not in options.model and size > _DATA_LIMITED_SIZE:
         size, rate = _DATA_LIMITED_SIZE, _learning_rate_for(_DATA_LIMITED_SIZE)
@@ -126,7 +126,7 @@ def choose_defaults(
     defaults = {
         "lanes": lanes,
         "window": window,
-        "learning_rate": float(f"{_learning_rate(options, parent, rate, max(model.sizes)):.3g}"),
+        "learning_rate": float(f"{_learning_rate(options, parent, rate, max(model.hidden_sizes)):.3g}"),
         "weight_decay": 0.01 if epochs < 8 else 0.02,
         "precision": precision,
     }
@@ -188,7 +188,7 @@ def _expected_kernels(options: TrainOptions, parent: ModelConfig | None, precisi
 def _architecture(options: TrainOptions, vocabulary: int, size: int, parent: ModelConfig | None) -> dict[str, Any]:
     """Return the fields of the model config, from the parent if there is one."""
     if parent is not None:
-        return {**parent.to_json(), "sizes": parent.sizes, **options.model}
+        return {**parent.to_json(), "sizes": parent.hidden_sizes, **options.model}
     return {**_sizes_and_embedding(options, vocabulary, size), **options.model}
 
 
@@ -226,14 +226,14 @@ def _learning_rate_for(size: int) -> float:
 
 def _tokens_per_second(model: ModelConfig) -> float:
     """Return the estimated training speed from the number of multiplications per token."""
-    return float(1.2e10 / (_multiplications(model) + model.sizes[-1] * model.vocabulary * (model.ahead - 1) + 5e4))
+    return float(1.2e10 / (_multiplications(model) + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1) + 5e4))
 
 
 def _multiplications(model: ModelConfig) -> int:
     """Return the approximate number of multiplications by weights per token."""
-    widths = (model.embedding or model.vocabulary, *model.sizes)
+    widths = (model.embedding or model.vocabulary, *model.hidden_sizes)
     layers = sum(4 * size * (before + size) for before, size in itertools.pairwise(widths))
-    return layers + model.sizes[-1] * model.vocabulary
+    return layers + model.hidden_sizes[-1] * model.vocabulary
 
 
 def _is_data_limited(model: ModelConfig, tokens: int) -> bool:

@@ -77,7 +77,7 @@ def fast_run_scorer(run: SavedRun) -> Scorer:
 
 def _check_has_likelihood(run: SavedRun) -> None:
     """Raise a RunError for a GAN: its likelihood is an intractable mean over the noise."""
-    if run.config.model.noise:
+    if run.config.model.noise_size:
         raise RunError(
             f"{run.path} is a GAN, which has no tractable likelihood: evaluate the run that it started from, "
             f"{run.config.parent}"

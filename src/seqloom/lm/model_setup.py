@@ -96,7 +96,7 @@ def describe_model(model: LanguageModel, batches: Batches) -> str:
     config, total, head = model.config, num_parameters(model), num_parameters(model.head)
     windows = f", {batches.num_windows:,} windows" if isinstance(batches, WindowBatches) else ""
     return (
-        f"{config.core} of {' + '.join(map(str, config.sizes))}: {total:,} parameters "
+        f"{config.core} of {' + '.join(map(str, config.hidden_sizes))}: {total:,} parameters "
         f"({total - head:,} + {head:,} in the output layer){windows}"
     )
 
@@ -116,7 +116,7 @@ def make_validation(
         weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
         scorer = make(model.config, weights, lambda: model, threads)
         if training.batching == "windows" and training.loss == "last":
-            likelihood = window_likelihood(scorer, store, spans, characters, training.window, 4, features=features)
+            likelihood = window_likelihood(scorer, store, spans, characters, training.sequence_length, 4, features=features)
             if likelihood.tokens:
                 return likelihood.nats_per_token
         return full_likelihood(scorer, store, spans, characters, features=features).nats_per_token

@@ -77,7 +77,7 @@ def draw_losses(run: SavedRun, folder: Path) -> Path:
         [line["step"] for line in training],
         [line["loss"] for line in training],
         ([line["step"] for line in validation], [line["validation_loss"] for line in validation]),
-        title=f"{Path(run.config.corpus).name}: {model.core} of {' + '.join(map(str, model.sizes))}",
+        title=f"{Path(run.config.corpus).name}: {model.core} of {' + '.join(map(str, model.hidden_sizes))}",
     )
 
 

@@ -133,7 +133,7 @@ def _plan(
     return choose_defaults(
         options,
         vocabulary=len(dataset.codec),
-        condition=num_condition_features,
+        num_condition_features=num_condition_features,
         tokens=spans.num_records,
         mean_document=spans.num_records / len(spans),
         parent=parent.config.model if parent else None,

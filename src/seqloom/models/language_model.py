@@ -35,7 +35,7 @@ class LanguageModel(nn.Module):
         self.core = Stack(config.embedding or config.vocabulary, config, generator)
         head_class: type[HeadLayer] = import_part(head_spec(config.head).layer)
         self.head = head_class(self.core.output_size, config, generator)
-        self.condition = Conditioning(config, generator) if config.condition else None
+        self.condition = Conditioning(config, generator) if config.num_condition_features else None
 
     @property
     def device(self) -> torch.device:

@@ -37,12 +37,12 @@ class Stack(nn.Module):
         super().__init__()
         self.config = config
         layer_class: type[CoreLayer] = import_part(core_spec(config.core).layer)
-        widths = (input_size, *config.sizes)
+        widths = (input_size, *config.hidden_sizes)
         self.layers = nn.ModuleList(
             layer_class(width, size, index, config, generator)
             for index, (width, size) in enumerate(itertools.pairwise(widths))
         )
-        self.output_size = config.sizes[-1]
+        self.output_size = config.hidden_sizes[-1]
 
     def initial_state(self, batch: int) -> StackState:
         """Return the zero states of `batch` streams."""

@@ -121,7 +121,7 @@ def evaluate_rating_control(
     plot: Path | None = None,
     sampling: SamplingConfig | None = None,
     guidance: float | None = None,
-    agree: float | None = None,
+    tolerance: float | None = None,
     budget: int | None = None,
     particles: int | None = None,
     note: Reporter = silent,
@@ -149,7 +149,7 @@ def evaluate_rating_control(
     """
     validate((is_integer(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
     sampling = sampling or SamplingConfig()
-    optional = {"guidance": guidance, "agree": agree, "budget": budget, "particles": particles}
+    optional = {"guidance": guidance, "agree": tolerance, "budget": budget, "particles": particles}
     settings = {name: value for name, value in optional.items() if value is not None}
     scale = _rating_scale(run, critic)
     if isinstance(critic, str | Path):

@@ -38,7 +38,7 @@ def generate_rated(
     *,
     prompt: str = "",
     count: int = 1,
-    carry: bool | None = None,
+    stateful: bool | None = None,
     precision: str | None = None,
     skip_unknown: bool = False,
 ) -> RatedGeneration:
@@ -63,7 +63,7 @@ def generate_rated(
     run = generators.run
     plan = make_plan(request, run.config.conditions)
     check_sampling(plan, config)
-    factory = generators.factory(carry, precision)
+    factory = generators.factory(stateful, precision)
     generator = factory.unconditional if plan.values is None else factory.conditioned(plan.values, plan.guidance)
     return RatedGeneration(
         plan=plan,

@@ -56,7 +56,7 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
         values = conditions.encode_request(rating, extrapolate=request.extrapolate)
     scale = RatingScale(run_scale or critic_scale)
     target = _target(request, column, conditions, scale.scale)
-    tolerance = scale.default_tolerance() if request.agree is None else request.agree
+    tolerance = scale.default_tolerance() if request.tolerance is None else request.tolerance
     return GenerationPlan(
         methods=names,
         values=values,
@@ -89,7 +89,7 @@ def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
     if not names:
         raise ConfigError(f"--method got nothing: choose from {', '.join(METHODS)}, separated by commas")
     faults = [*_critic_faults(request, names), *_unused_settings(request, names, conditions)]
-    tolerance = request.agree
+    tolerance = request.tolerance
     if tolerance is not None and not (is_number(tolerance) and math.isfinite(tolerance) and tolerance > 0):
         faults.append(f"--agree got {tolerance}: choose a number above 0, in the units of the rating")
     if faults:
@@ -111,7 +111,7 @@ def _critic_faults(request: RatingRequest, names: Sequence[str]) -> Iterator[str
     with_critic = [name for name in names if METHODS[name].needs_critic]
     if with_critic and request.critic is None:
         yield f"--method {','.join(with_critic)} needs a critic: name one with --critic, as made by 'critic fit'"
-    if request.agree is not None and not with_critic:
+    if request.tolerance is not None and not with_critic:
         yield "--agree is the tolerance of a critic: add --critic, or leave it out"
     if request.critic is not None and not with_critic:
         choices = " or ".join(name for name, method in METHODS.items() if method.needs_critic)

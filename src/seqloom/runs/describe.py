@@ -19,7 +19,7 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
         "run": str(run.path),
         "level": config.level,
         "core": config.model.core,
-        "sizes": list(config.model.sizes),
+        "sizes": list(config.model.hidden_sizes),
         "parameters": num_parameters(config.model),
         "vocabulary": len(run.codec),
         "boundary": run.codec.boundary is not None,
@@ -42,7 +42,7 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
 def num_parameters(model: ModelConfig) -> int:
     """Return the number of trained weights, with those of additional prediction heads."""
     total = sum(math.prod(shape) for shape in expected_shapes(model).values())
-    return total + (model.ahead - 1) * model.vocabulary * (model.sizes[-1] + 1)
+    return total + (model.prediction_heads - 1) * model.vocabulary * (model.hidden_sizes[-1] + 1)
 
 
 def _decoding_kernels(run: SavedRun) -> str:

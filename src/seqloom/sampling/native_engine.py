@@ -73,7 +73,7 @@ def check_draft_length(request: GenerationRequest) -> None:
     Raises:
         ConfigError: it is not.
     """
-    length = request.config.ahead or 1
+    length = request.config.draft_length or 1
     if length == 1:
         return
     if _native_decoder(request) is None:
@@ -274,7 +274,7 @@ def _draft_length(request: GenerationRequest) -> int:
     decoder = _mean_decoder(request)
     if not isinstance(decoder, NativeDecoder) or request.config.watermark is not None:
         return 1
-    return decoder.weights.default_draft_length if request.config.ahead is None else request.config.ahead
+    return decoder.weights.default_draft_length if request.config.draft_length is None else request.config.draft_length
 
 
 def _static_bias(request: GenerationRequest) -> Float32[np.ndarray, " vocab"] | None:

@@ -103,7 +103,7 @@ class NativeTrainStep:
             zeros = {name: np.zeros_like(arrays[f"model.{name}"]) for name in names}
             self._trainer.load(arena, {name: arrays.get(f"optimizer.{name}.{moment}", zeros[name]) for name in names})
         self._num_updates = int(arrays.get(f"optimizer.{names[0]}.step", np.zeros(())))
-        layers, parts = range(len(self.model.config.sizes)), range(self._trainer.num_state_arrays)
+        layers, parts = range(len(self.model.config.hidden_sizes)), range(self._trainer.num_state_arrays)
         self._trainer.load_state([tuple(arrays[f"state.{layer}.{number}"] for number in parts) for layer in layers])
         self.sync_to_model()
 
@@ -112,8 +112,8 @@ class NativeTrainStep:
     ) -> float:
         """Compute the gradients of one batch; return the mean loss of the next token in nats."""
         model = self.model.config
-        targets = shifted_targets(batch.targets, model.ahead)
-        weights = np.full(model.ahead, AHEAD_WEIGHT / max(1, min(model.ahead, targets.shape[2]) - 1), np.float32)
+        targets = shifted_targets(batch.targets, model.prediction_heads)
+        weights = np.full(model.prediction_heads, AHEAD_WEIGHT / max(1, min(model.prediction_heads, targets.shape[2]) - 1), np.float32)
         weights[0] = 1
         dropout = DropoutSettings(
             seed=(self.config.seed << 32) + step + 1,
