@@ -177,7 +177,7 @@ def through_python(seconds: float) -> dict[str, float]:
 
 
 def made(core: str, sizes: tuple[int, ...], kernels: str = "", precision: str | None = None) -> NativeDecoder:
-    config, random = ModelConfig(core=core, vocabulary=SYMBOLS, sizes=sizes), np.random.default_rng(0)
+    config, random = ModelConfig(core=core, vocabulary=SYMBOLS, hidden_sizes=sizes), np.random.default_rng(0)
     shapes = expected_shapes(config)
     weights = {name: random.standard_normal(shape, np.float32) / np.sqrt(shape[-1]) for name, shape in shapes.items()}
     os.environ["SEQLOOM_KERNELS"] = kernels

@@ -47,7 +47,7 @@ def ours(text: Path, folder: Path) -> dict[str, Any]:
     run = seqloom.train(text, run=folder / "run", preset="classic", lowercase=True, steps=600)
     metrics = run.folder.read_metrics()
     training = run.config.training
-    windows = training.total_steps * training.lanes
+    windows = training.total_steps * training.batch_size
     found: dict[str, Any] = {"windows_per_second": windows / metrics["training_seconds"]}
     for name, carry, length in (("window by window", False, 2_000), ("state carried", True, 400_000)):
         run.generate("the ", length=10, carry=carry)

@@ -64,7 +64,7 @@ def measure(row: Row, seed: int) -> dict[str, Any]:
         "windows_60": metrics["held_out"]["windows_60"]["nats_per_token"],
         "seconds": metrics["training_seconds"],
         "tokens_per_second": metrics["tokens_per_second"],
-        "chosen": f"{model.core} {model.sizes}, {training.lanes} x {training.window}, "
+        "chosen": f"{model.core} {model.hidden_sizes}, {training.batch_size} x {training.sequence_length}, "
         f"rate {training.learning_rate:.3g}, dropout {model.dropout}, {training.total_steps:,} steps",
     }
 

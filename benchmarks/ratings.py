@@ -160,7 +160,7 @@ def control(
     uses = {"guidance": {"guide"}, "agree": {"filter", "steer"}, "critic": {"filter", "steer"}, "particles": {"steer"}}
     given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
     plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
-    return evaluate_rating_control(run, options.table, ways=ways, count=count, plot=plot, **given)
+    return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, **given)
 
 
 def compared(

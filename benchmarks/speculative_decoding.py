@@ -96,7 +96,7 @@ def gained(lanes: Lanes, ratio: float) -> str:
 
 def started(decoder: NativeDecoder, run: Run, temperature: float, ahead: int) -> Lanes:
     """One lane that writes after the run's own opening, on one thread."""
-    config = SamplingConfig(length=2**31 - 1, temperature=temperature, ahead=ahead, seed=1)
+    config = SamplingConfig(length=2**31 - 1, temperature=temperature, draft_length=ahead, seed=1)
     prompt = run.codec.encode("\n").tolist()
     job = prepare_request(decoder, config, prompt=prompt, token_bytes=[b"?"] * decoder.vocabulary)
     return start_streams(job, 1, threads=1)
@@ -121,7 +121,7 @@ def enlarged(run: Run, sizes: tuple[int, ...], vocabulary: int) -> tuple[ModelCo
     fields = {**old.to_json(), "sizes": sizes, "vocabulary": max(vocabulary, old.vocabulary)}
     config = ModelConfig.from_json(fields)
     shapes = expected_shapes(config)
-    for head in range(config.ahead - 1):
+    for head in range(config.prediction_heads - 1):
         shapes |= {f"head.ahead.{head}.{kind}": shapes[f"head.{kind}"] for kind in ("weight", "bias")}
     blocks = {"lstm": 4, "gru": 3, "conv": 2}[config.core]
     weights = {name: widened(name, run.weights[name], shape, blocks) for name, shape in shapes.items()}

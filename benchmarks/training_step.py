@@ -106,7 +106,7 @@ def products(threads: int) -> dict[str, Callable[[], Rate]]:
 
 def native_step(shape: Shape, kernels: str, threads: int) -> Callable[[], None]:
     """One update after another by the compiled kernels."""
-    config = ModelConfig(vocabulary=VOCABULARY, sizes=shape.sizes, embedding=EMBEDDING)
+    config = ModelConfig(vocabulary=VOCABULARY, hidden_sizes=shape.sizes, embedding=EMBEDDING)
     trainer, random = NativeTrainer(config, kernels, threads), np.random.default_rng(0)
     weights = {
         name: (random.uniform(-1, 1, size) / np.sqrt(size[-1])).astype(np.float32)

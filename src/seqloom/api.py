@@ -100,7 +100,7 @@ class Run(SavedRun):
 
     def __repr__(self) -> str:
         model = self.config.model
-        shape = f"{model.core} of {' + '.join(map(str, model.sizes))}, {num_parameters(model):,} parameters"
+        shape = f"{model.core} of {' + '.join(map(str, model.hidden_sizes))}, {num_parameters(model):,} parameters"
         return f"<Run {self.path}: {shape}, level {self.config.level}>"
 
     def generate(self, prompt: str = "", **settings: Any) -> str:
@@ -166,7 +166,7 @@ class Run(SavedRun):
             _sampling_config(settings, count),
             prompt=prompt,
             count=count,
-            carry=own.get("carry"),
+            stateful=own.get("carry"),
             precision=own.get("precision"),
             skip_unknown=own.get("skip_unknown", False),
         )
@@ -184,12 +184,12 @@ class Run(SavedRun):
         rating: Any = None,
         guidance: float = 1.0,
         extrapolate: bool = False,
-        carry: bool | None = None,
+        stateful: bool | None = None,
         precision: str | None = None,
     ) -> TextGenerator:
         """Return a generator; see `RunGenerators.generator`."""
         return self.generators.generator(
-            rating=rating, guidance=guidance, extrapolate=extrapolate, carry=carry, precision=precision
+            rating=rating, guidance=guidance, extrapolate=extrapolate, stateful=stateful, precision=precision
         )
 
     def score(self, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:

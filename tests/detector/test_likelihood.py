@@ -13,7 +13,7 @@ VOCABULARY = 11
 
 
 def make_model(seed: int) -> LanguageModel:
-    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, core="lstm", sizes=(8,)), seed=seed)
+    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, core="lstm", hidden_sizes=(8,)), seed=seed)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.5 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(seed)))

@@ -32,7 +32,7 @@ def make_store(lengths: list[int]) -> TokenStore:
 
 @pytest.fixture(scope="module")
 def model() -> LanguageModel:
-    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, sizes=(8,)), seed=1)
+    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, hidden_sizes=(8,)), seed=1)
     with torch.no_grad():
         model.head.weight.mul_(4)
     return model

@@ -174,7 +174,7 @@ def test_weights_that_have_exploded_score_as_no_number(kernels):
 
 
 def test_layer_normalisation_is_left_to_torch():
-    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, sizes=(8,), layer_norm=True))
+    model = LanguageModel(ModelConfig(vocabulary=VOCABULARY, hidden_sizes=(8,), layer_norm=True))
     for make in (make_scorer, make_fast_scorer):
         assert isinstance(make(model.config, arrays(model), lambda: model), TorchScorer)
 

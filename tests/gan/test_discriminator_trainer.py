@@ -16,8 +16,8 @@ CPU = torch.device("cpu")
 
 def teacher(unseen, loss):
     torch.manual_seed(0)
-    config = GanConfig(rounds=1, awakening=1, batch=16, pack=4, length=6)
-    reader = Discriminator(VOCABULARY, 2, config.pack, normalised=not loss.penalised)
+    config = GanConfig(adversarial_steps=1, pretrain_steps=1, batch_size=16, pack_size=4, max_length=6)
+    reader = Discriminator(VOCABULARY, 2, config.pack_size, normalised=not loss.penalised)
     return DiscriminatorTrainer(reader, unseen, loss, config, CPU)
 
 

@@ -14,7 +14,7 @@ def plan(trainer):
     def made(seconds, **own):
         learner, said = trainer(), []
         found = fit_schedule(learner, learner.config, own, seconds, said.append)
-        return found.awakening, found.rounds, " ".join(said)
+        return found.pretrain_steps, found.adversarial_steps, " ".join(said)
 
     return made
 

@@ -47,7 +47,7 @@ def notes():
 @pytest.fixture(scope="module")
 def trained(table, notes, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "gan"
-    return train_gan(table, run=run, noise=3, note=notes.append, **SETTINGS)
+    return train_gan(table, run=run, noise_size=3, note=notes.append, **SETTINGS)
 
 
 def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
@@ -91,9 +91,9 @@ def test_an_interrupted_gan_goes_on_exactly_where_nothing_else_is_left_of_it(tra
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     likelihood = tmp_path / "likelihood"
     shutil.copytree(trained.path / "likelihood", likelihood)
-    whole = train_gan(table, run=tmp_path / "whole", from_run=likelihood, noise=3, **settings)
+    whole = train_gan(table, run=tmp_path / "whole", from_run=likelihood, noise_size=3, **settings)
     with pytest.raises(KeyboardInterrupt):
-        train_gan(table, run=tmp_path / "began", from_run=likelihood, noise=3, note=stop, **settings)
+        train_gan(table, run=tmp_path / "began", from_run=likelihood, noise_size=3, note=stop, **settings)
     shutil.rmtree(likelihood)
     (tmp_path / "began").rename(tmp_path / "part")
     resumed = train_gan(run=tmp_path / "part", resume=True)
@@ -110,7 +110,7 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     with pytest.raises(ConfigError, match="--rating: name the column"):
         train_gan(table, run=run, text="text")
     with pytest.raises(ConfigError) as caught:
-        train_gan(table, run=run, minutes=0, noise=0, loss="wgan", **{**SETTINGS, "batch": 1})
+        train_gan(table, run=run, minutes=0, noise_size=0, loss="wgan", **{**SETTINGS, "batch": 1})
     assert len(caught.value.faults) == 4
     with pytest.raises(SourceError, match="too few: about 2,264 are needed for batches of 512"):
         train_gan(table, run=run, from_run=trained.path / "likelihood", batch=512, length=16)
@@ -127,7 +127,7 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     with pytest.raises(ConfigError, match="leave out minutes"):
         train_gan(run=trained.path, resume=True, minutes=3)
     with pytest.raises(ConfigError, match="leave out noise"):
-        train_gan(run=trained.path, resume=True, noise=3)
+        train_gan(run=trained.path, resume=True, noise_size=3)
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (
@@ -147,12 +147,12 @@ def test_one_that_began_from_a_run_of_other_texts_goes_on_with_its_own(trained, 
 
     run = tmp_path / "gan"
     with pytest.raises(KeyboardInterrupt):
-        train_gan(other, run=run, from_run=trained.path / "likelihood", noise=3, note=stop, **settings)
+        train_gan(other, run=run, from_run=trained.path / "likelihood", noise_size=3, note=stop, **settings)
     assert seqloom.load(run).config.sources == (str(other),)
     assert seqloom.load(run).config.corpus_hash != trained.config.corpus_hash
     said = []
     resumed = train_gan(run=run, resume=True, note=said.append)
-    whole = train_gan(other, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
+    whole = train_gan(other, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise_size=3, **settings)
     assert resumed.folder.weights_file.read_bytes() == whole.folder.weights_file.read_bytes()
 
 
@@ -197,7 +197,7 @@ def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
     parent = seqloom.train(table, run=tmp_path / "ahead", ahead=2, size=16, steps=5, threads=1, **reading)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
-    assert run.config.model.ahead == 1
+    assert run.config.model.prediction_heads == 1
 
 
 def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path):
@@ -223,7 +223,7 @@ def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_
     with monkeypatch.context() as patched:
         patched.setattr(session, "_measured", stop)
         with pytest.raises(KeyboardInterrupt) as caught:
-            train_gan(table, run=run, from_run=trained.path / "likelihood", noise=3, **settings)
+            train_gan(table, run=run, from_run=trained.path / "likelihood", noise_size=3, **settings)
     assert caught.value.args == (str(run),)
     assert "saved; go on with" in _interrupted(run, bool(caught.value.args))
     assert _interrupted(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
@@ -306,10 +306,10 @@ class Stopping(TrainingObserver):
 def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trained, table, tmp_path):
     run = tmp_path / "gan"
     with pytest.raises(KeyboardInterrupt):
-        train_gan(table, run=run, noise=3, viewer=Stopping(), **SETTINGS)
+        train_gan(table, run=run, noise_size=3, viewer=Stopping(), **SETTINGS)
     assert not (run / "config.json").exists()
     with pytest.raises(RunError, match="--resume to go on"):
-        train_gan(table, run=run, noise=3, **SETTINGS)
+        train_gan(table, run=run, noise_size=3, **SETTINGS)
     with pytest.raises(RunError, match="seqloom gan train --resume"):
         seqloom.load(run)
     resumed = train_gan(run=run, resume=True)
@@ -363,7 +363,7 @@ def test_settings_of_another_kind_are_refused(table, tmp_path, settings, said):
 
 def test_one_that_was_ended_before_it_kept_anything_begins_again_from_where_it_began(trained, table, tmp_path):
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
-    whole = train_gan(table, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise=3, **settings)
+    whole = train_gan(table, run=tmp_path / "whole", from_run=trained.path / "likelihood", noise_size=3, **settings)
     run = tmp_path / "ended"
     shutil.copytree(whole.path, run)
     for name in ("model.safetensors", "metrics.json", "log.jsonl", "state/gan.safetensors"):

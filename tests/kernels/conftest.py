@@ -16,7 +16,7 @@ def shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     if config.embedding:
         width = config.embedding
         found["embedding.weight"] = (config.vocabulary, width)
-    for index, size in enumerate(config.sizes):
+    for index, size in enumerate(config.hidden_sizes):
         name = f"core.layers.{index}."
         if config.core == "conv":
             found[name + "weight_input"] = (2 * size, width, config.kernel_width)

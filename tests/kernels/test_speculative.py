@@ -23,7 +23,7 @@ from seqloom.kernels.weights import draft_weights
     ],
 )
 def test_large_convolutions_and_vocabularies_are_worth_it(core, sizes, vocabulary, weight_bytes, expected):
-    config = ModelConfig(core=core, sizes=sizes, vocabulary=vocabulary)
+    config = ModelConfig(core=core, hidden_sizes=sizes, vocabulary=vocabulary)
     assert usual_ahead(config, weight_bytes, 3) == expected
     assert usual_ahead(config, weight_bytes, 1) == 1
 
@@ -35,23 +35,23 @@ def heads(**changed):
 
 
 def test_the_most_frequent_tokens_are_drafted():
-    found = draft_weights(ModelConfig(vocabulary=5, sizes=(2,), ahead=2), heads(), 3)
+    found = draft_weights(ModelConfig(vocabulary=5, hidden_sizes=(2,), prediction_heads=2), heads(), 3)
     assert found.tokens.tolist() == [1, 3, 4]
     assert found.weight.tolist() == [[[2, 3], [6, 7], [8, 9]]]
     assert found.bias.tolist() == [[1, 3, 4]]
 
 
 def test_a_model_trained_for_one_token_drafts_nothing():
-    found = draft_weights(ModelConfig(vocabulary=5, sizes=(2,)), heads(), 512)
+    found = draft_weights(ModelConfig(vocabulary=5, hidden_sizes=(2,)), heads(), 512)
     assert found.weight.shape == (0, 5, 2)
 
 
 def test_a_lacking_head_is_told():
     with pytest.raises(RunError, match=r"lack head.ahead.1.weight of shape \[5, 2\]"):
-        draft_weights(ModelConfig(vocabulary=5, sizes=(2,), ahead=3), heads(), 512)
+        draft_weights(ModelConfig(vocabulary=5, hidden_sizes=(2,), prediction_heads=3), heads(), 512)
 
 
 def test_a_head_that_does_not_fit_is_told():
     faulty = heads(**{"head.ahead.0.bias": np.zeros(4, np.float32)})
     with pytest.raises(RunError, match=r"head.ahead.0.bias has shape \[4\], expected \[5\]"):
-        draft_weights(ModelConfig(vocabulary=5, sizes=(2,), ahead=2), faulty, 3)
+        draft_weights(ModelConfig(vocabulary=5, hidden_sizes=(2,), prediction_heads=2), faulty, 3)

@@ -85,7 +85,7 @@ def test_losses_gradients_and_states_are_those_of_autograd(
         objective, nats = both.model.losses(hidden, torch.from_numpy(targets), -1)
         both.model.zero_grad()
         objective.backward()
-        heads = both.model.config.ahead
+        heads = both.model.config.prediction_heads
         losses = both.native.compute(tokens, shifted_targets(targets, heads), reset, head_weights(heads), Dropped())
         both.native.keep_state()
         assert losses[0] == pytest.approx(nats.item(), abs=bound / 20)

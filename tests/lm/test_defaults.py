@@ -29,7 +29,7 @@ def plan(
 
 
 def test_a_longer_budget_buys_a_larger_model() -> None:
-    sizes = [plan(minutes=minutes).model.sizes[0] for minutes in (0.1, 0.5, 1, 5, 10, 60)]
+    sizes = [plan(minutes=minutes).model.hidden_sizes[0] for minutes in (0.1, 0.5, 1, 5, 10, 60)]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
     rates = [plan(minutes=minutes).training.learning_rate for minutes in (0.1, 0.5, 1, 5, 10, 60)]
@@ -45,9 +45,9 @@ def test_words_learned_from_few_of_them_need_dropout() -> None:
 def test_words_are_not_learned_by_heart_from_few_of_them() -> None:
     few, many = (plan(minutes=10, tokens=tokens, vocabulary=4000) for tokens in (100_000, 50_000_000))
     assert few.budget.most_epochs == 12
-    assert few.model.sizes == (256,) < many.model.sizes
+    assert few.model.hidden_sizes == (256,) < many.model.hidden_sizes
     assert many.budget.most_epochs is None
-    assert plan(minutes=10, tokens=100_000, vocabulary=4000, size=400).model.sizes == (400,)
+    assert plan(minutes=10, tokens=100_000, vocabulary=4000, size=400).model.hidden_sizes == (400,)
     assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.most_epochs is None
 
 
@@ -59,26 +59,26 @@ def test_the_same_text_read_often_needs_dropout() -> None:
 
 def test_what_is_given_is_kept() -> None:
     chosen = plan(minutes=1, size=(64, 32), dropout=0.25, lanes=7, window=19, learning_rate=0.5, embedding=3)
-    assert (chosen.model.sizes, chosen.model.dropout, chosen.model.embedding) == ((64, 32), 0.25, 3)
-    assert (chosen.training.lanes, chosen.training.window, chosen.training.learning_rate) == (7, 19, 0.5)
+    assert (chosen.model.hidden_sizes, chosen.model.dropout, chosen.model.embedding) == ((64, 32), 0.25, 3)
+    assert (chosen.training.batch_size, chosen.training.sequence_length, chosen.training.learning_rate) == (7, 19, 0.5)
 
 
 def test_a_parents_shape_is_kept() -> None:
-    parent = ModelConfig(vocabulary=50, core="gru", sizes=(40, 30), embedding=8)
+    parent = ModelConfig(vocabulary=50, core="gru", hidden_sizes=(40, 30), embedding=8)
     chosen = plan(minutes=10, parent=parent)
-    assert (chosen.model.core, chosen.model.sizes, chosen.model.embedding) == ("gru", (40, 30), 8)
+    assert (chosen.model.core, chosen.model.hidden_sizes, chosen.model.embedding) == ("gru", (40, 30), 8)
     assert chosen.model.vocabulary == 60
 
 
 def test_short_texts_and_documents_get_smaller_batches() -> None:
-    assert plan(minutes=1, tokens=2_000).training.lanes < 32
+    assert plan(minutes=1, tokens=2_000).training.batch_size < 32
     settings = resolve_options({"minutes": 1}, None)
-    assert choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.window == 8
+    assert choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.sequence_length == 8
 
 
 def test_a_preset_gives_way_to_what_is_given() -> None:
     chosen = plan(preset="classic", size=32, minutes=1)
-    assert chosen.model.sizes == (32,)
+    assert chosen.model.hidden_sizes == (32,)
     assert chosen.budget.seconds == 60
     assert chosen.training.optimizer == "rmsprop"
     assert plan(preset="classic").budget.epochs == 59

@@ -101,7 +101,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(text_file: Path, tmp_path: Path
         seqloom.train(text_file, run=run.path, overwrite=True, core="nonsense", steps=5)
     assert digest(run.path) == before
     seqloom.train(text_file, run=run.path, overwrite=True, **{**SMALL, "size": 9}, steps=5)
-    assert seqloom.load(run.path).config.model.sizes == (9,)
+    assert seqloom.load(run.path).config.model.hidden_sizes == (9,)
 
 
 def test_training_goes_on_from_another_run_with_new_symbols(run: Run, tmp_path: Path) -> None:
@@ -167,8 +167,8 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("The Quick Brown Fox jumps over the lazy dog. " * 20, encoding="utf-8")
     run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=1)
-    assert run.config.model.sizes == (128,)
-    assert (run.config.training.window, run.config.training.stride, run.config.training.lanes) == (60, 3, 128)
+    assert run.config.model.hidden_sizes == (128,)
+    assert (run.config.training.sequence_length, run.config.training.stride, run.config.training.batch_size) == (60, 3, 128)
     assert (run.config.training.optimizer, run.config.training.patience) == ("rmsprop", 0)
     assert "T" not in [run.codec.decode([token]) for token in range(len(run.codec))]
     assert run.info()["generation"] == "window by window"

@@ -14,7 +14,7 @@ INPUT, HIDDEN, BATCH, TIME = 5, 6, 3, 11
 
 
 def make_core(name: str, *, layer_norm: bool = False, index: int = 1, weight_dropout: float = 0.0) -> Core:
-    config = ModelConfig(vocabulary=4, core=name, sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
+    config = ModelConfig(vocabulary=4, core=name, hidden_sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
     core: Core = resolve("core", name, CORES)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for parameter in core.parameters():
@@ -150,14 +150,14 @@ def test_recurrent_weights_are_dropped_once_a_window(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_recurrent_weights_start_orthogonal(name: str) -> None:
-    config = ModelConfig(vocabulary=4, core=name, sizes=(HIDDEN,))
+    config = ModelConfig(vocabulary=4, core=name, hidden_sizes=(HIDDEN,))
     core = resolve("core", name, CORES)(INPUT, HIDDEN, 0, config, torch.Generator().manual_seed(3))
     for gate in core.weight_hidden.detach().chunk(core.num_gates):
         assert torch.allclose(gate @ gate.t(), torch.eye(HIDDEN), atol=1e-5)
 
 
 def test_forget_bias() -> None:
-    config = ModelConfig(vocabulary=4, core="lstm", sizes=(HIDDEN,), forget_bias=1.5)
+    config = ModelConfig(vocabulary=4, core="lstm", hidden_sizes=(HIDDEN,), forget_bias=1.5)
     core = resolve("core", "lstm", CORES)(INPUT, HIDDEN, 0, config, None)
     entry, forget, new, exposed = core.bias.detach().chunk(4)
     assert (forget == 1.5).all()

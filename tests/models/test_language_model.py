@@ -24,13 +24,13 @@ def tokens(batch: int, time: int, vocabulary: int) -> torch.Tensor:
     ],
 )
 def test_the_textbooks_parameter_counts(vocabulary: int, sizes: tuple[int, ...], expected: int) -> None:
-    model = LanguageModel(ModelConfig(vocabulary=vocabulary, sizes=sizes))
+    model = LanguageModel(ModelConfig(vocabulary=vocabulary, hidden_sizes=sizes))
     assert num_parameters(model) == expected
 
 
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 def test_resets_inside_a_window_equal_separate_readings(core: str) -> None:
-    model = LanguageModel(ModelConfig(vocabulary=7, core=core, sizes=(8, 6)), seed=2)
+    model = LanguageModel(ModelConfig(vocabulary=7, core=core, hidden_sizes=(8, 6)), seed=2)
     read = tokens(3, 12, 7)
     resets = torch.zeros(3, 12, dtype=torch.bool)
     resets[0, 5] = resets[2, 5] = resets[1, 9] = True
@@ -42,7 +42,7 @@ def test_resets_inside_a_window_equal_separate_readings(core: str) -> None:
 
 
 def test_the_loss_is_the_mean_negative_log_probability_of_the_targets() -> None:
-    model = LanguageModel(ModelConfig(vocabulary=7, sizes=(8,)), seed=2)
+    model = LanguageModel(ModelConfig(vocabulary=7, hidden_sizes=(8,)), seed=2)
     read, targets = tokens(2, 5, 7), tokens(2, 5, 7).flip(1)
     targets[1, 3] = IGNORED
     hidden, _ = model(read, model.initial_state(2))
@@ -60,7 +60,7 @@ def test_the_loss_is_the_mean_negative_log_probability_of_the_targets() -> None:
 
 
 def test_heads_ahead_learn_the_tokens_after_the_next() -> None:
-    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(8,), ahead=3), seed=2)
+    model = LanguageModel(ModelConfig(vocabulary=5, hidden_sizes=(8,), prediction_heads=3), seed=2)
     read = tokens(2, 6, 5)
     targets = tokens(2, 6, 5)
     targets[0, 2] = IGNORED
@@ -79,15 +79,15 @@ def test_heads_ahead_learn_the_tokens_after_the_next() -> None:
 
 
 def test_ahead_heads_are_trained_together() -> None:
-    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(8,), ahead=2), seed=2)
+    model = LanguageModel(ModelConfig(vocabulary=5, hidden_sizes=(8,), prediction_heads=2), seed=2)
     hidden, _ = model(tokens(2, 6, 5), model.initial_state(2))
     model.losses(hidden, tokens(2, 6, 5), IGNORED)[0].backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in model.parameters())
 
 
 def test_tied_weights_are_one_parameter() -> None:
-    tied = LanguageModel(ModelConfig(vocabulary=20, sizes=(8,), embedding=8, tied=True))
-    loose = LanguageModel(ModelConfig(vocabulary=20, sizes=(8,), embedding=8))
+    tied = LanguageModel(ModelConfig(vocabulary=20, hidden_sizes=(8,), embedding=8, tied=True))
+    loose = LanguageModel(ModelConfig(vocabulary=20, hidden_sizes=(8,), embedding=8))
     assert num_parameters(loose) - num_parameters(tied) == 20 * 8
     hidden, _ = tied(tokens(2, 3, 20), tied.initial_state(2))
     assert torch.allclose(tied.logits(hidden), hidden @ tied.embedding.weight.t() + tied.head.bias)
@@ -95,7 +95,7 @@ def test_tied_weights_are_one_parameter() -> None:
 
 @pytest.mark.parametrize("kind", ["standard", "variational"])
 def test_dropout_keeps_the_mean_and_follows_its_generator(kind: str) -> None:
-    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(400,), dropout=0.4, dropout_kind=kind), seed=2)
+    model = LanguageModel(ModelConfig(vocabulary=5, hidden_sizes=(400,), dropout=0.4, dropout_kind=kind), seed=2)
     read = tokens(4, 10, 5)
     plain, _ = model(read, model.initial_state(4))
     dropped, _ = model(read, model.initial_state(4), None, torch.Generator().manual_seed(3))
@@ -110,8 +110,8 @@ def test_dropout_keeps_the_mean_and_follows_its_generator(kind: str) -> None:
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 @pytest.mark.parametrize("embedding", [0, 6])
 def test_a_larger_vocabulary_keeps_what_was_learned(core: str, embedding: int) -> None:
-    small = LanguageModel(ModelConfig(vocabulary=7, core=core, sizes=(8,), embedding=embedding), seed=2)
-    large = LanguageModel(ModelConfig(vocabulary=9, core=core, sizes=(8,), embedding=embedding), seed=5)
+    small = LanguageModel(ModelConfig(vocabulary=7, core=core, hidden_sizes=(8,), embedding=embedding), seed=2)
+    large = LanguageModel(ModelConfig(vocabulary=9, core=core, hidden_sizes=(8,), embedding=embedding), seed=5)
     transfer_weights(small, large)
     read = tokens(2, 6, 7)
     before = small.logits(small(read, small.initial_state(2))[0])
@@ -121,13 +121,13 @@ def test_a_larger_vocabulary_keeps_what_was_learned(core: str, embedding: int) -
 
 def test_all_faults_of_a_shape_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        ModelConfig(vocabulary=1, core="lstn", sizes=(0,), dropout=1.0, ahead=0)
+        ModelConfig(vocabulary=1, core="lstn", hidden_sizes=(0,), dropout=1.0, prediction_heads=0)
     assert len(caught.value.faults) == 5
     assert "did you mean 'lstm'" in str(caught.value)
 
 
 def test_draws_follow_the_softmax() -> None:
-    model = LanguageModel(ModelConfig(vocabulary=3, sizes=(4,)))
+    model = LanguageModel(ModelConfig(vocabulary=3, hidden_sizes=(4,)))
     logits = torch.log(torch.tensor([0.2, 0.3, 0.5])).expand(20_000, 3)
     drawn = model.head.draw(logits, torch.Generator().manual_seed(1))
     shares = torch.bincount(drawn, minlength=3) / 20_000

@@ -200,7 +200,7 @@ def test_where_there_are_no_steps_a_critic_may_be_a_tenth_of_the_range_off(run: 
             return [25.0] * len(texts)
 
     asked = run.generate_rated(25, critic=Critic()).plan.request
-    assert asked.agree == pytest.approx(5, rel=0.01)
+    assert asked.tolerance == pytest.approx(5, rel=0.01)
 
 
 def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
@@ -212,9 +212,9 @@ def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
 
 def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
     asked = rated.generate_rated(5, critic=len, methods=("guide", "filter")).plan.request
-    assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
+    assert (asked.guidance, asked.tolerance, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
     asked = rated.generate_rated(5, critic=len, methods="steer", agree=2).plan.request
-    assert (asked.guidance, asked.agree, asked.budget, asked.particles) == (None, 2, None, 16)
+    assert (asked.guidance, asked.tolerance, asked.budget, asked.particles) == (None, 2, None, 16)
 
 
 def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:

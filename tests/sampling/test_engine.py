@@ -46,7 +46,7 @@ ENGINE_SETTINGS = st.fixed_dictionaries(
 @given(ENGINE_SETTINGS)
 def test_pieces_add_up_to_the_text(wanted):
     random = np.random.default_rng(0)
-    config = ModelConfig(vocabulary=7, core="gru", sizes=(6,))
+    config = ModelConfig(vocabulary=7, core="gru", hidden_sizes=(6,))
     arrays = {name: random.standard_normal(shape) for name, shape in expected_shapes(config).items()}
     decoder = plain_decoder(config, {name: array.astype(np.float32) for name, array in arrays.items()})
     sampling = SamplingConfig(**wanted)

@@ -25,7 +25,7 @@ def kernels(request, monkeypatch):
 
 
 def model(core: str = "lstm") -> tuple[ModelConfig, dict[str, np.ndarray]]:
-    config = ModelConfig(vocabulary=23, core=core, sizes=(40,), condition=2)
+    config = ModelConfig(vocabulary=23, core=core, hidden_sizes=(40,), num_condition_features=2)
     random = np.random.default_rng(0)
     return config, {
         name: (1.2 / np.sqrt(shape[-1]) * random.standard_normal(shape)).astype(np.float32)
@@ -84,4 +84,4 @@ def test_ratings_change_what_is_written(kernels):
 
 def test_guidance_drafts_nothing(kernels):
     with pytest.raises(ConfigError, match="goes with no --guidance"):
-        list(generate(decoders(2.0)[1], SamplingConfig(length=5, ahead=2), **ASK))
+        list(generate(decoders(2.0)[1], SamplingConfig(length=5, draft_length=2), **ASK))

@@ -26,7 +26,7 @@ compiled = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled ker
 
 
 def decoder(way: str, guidance: float = 1.0, core: str = "lstm") -> NoisyDecoder:
-    config = ModelConfig(vocabulary=23, core=core, sizes=(40,), condition=2 + NOISE, noise=NOISE, noise_width=NOISE)
+    config = ModelConfig(vocabulary=23, core=core, hidden_sizes=(40,), num_condition_features=2 + NOISE, noise_size=NOISE, noise_width=NOISE)
     random = np.random.default_rng(0)
     weights = {
         name: (1.2 / np.sqrt(shape[-1]) * random.standard_normal(shape)).astype(np.float32)
@@ -108,11 +108,11 @@ def test_a_beam_has_the_noise_of_the_first_sample():
 
 def test_there_is_no_more_noise_than_there_are_features():
     with pytest.raises(ConfigError, match="3 numbers of noise as 3 features do not fit into the 2"):
-        ModelConfig(vocabulary=5, condition=2, noise=3, noise_width=3)
+        ModelConfig(vocabulary=5, num_condition_features=2, noise_size=3, noise_width=3)
 
 
 def test_a_model_without_noise_draws_none():
-    config = ModelConfig(vocabulary=23, sizes=(8,))
+    config = ModelConfig(vocabulary=23, hidden_sizes=(8,))
     weights = {name: np.ones(shape, np.float32) for name, shape in expected_shapes(config).items()}
     job = prepare_request(plain_decoder(config, weights), SETTINGS, **ASK)
     assert job.of_sample(1) is job

@@ -35,7 +35,7 @@ def kernels(request, monkeypatch):
 
 
 def model(vocabulary=23, sizes=(48,), core="lstm", sharpness=2.5):
-    config = ModelConfig(vocabulary=vocabulary, core=core, sizes=sizes)
+    config = ModelConfig(vocabulary=vocabulary, core=core, hidden_sizes=sizes)
     random = np.random.default_rng(0)
     weights = {}
     for name, shape in expected_shapes(config).items():

@@ -28,7 +28,7 @@ def kernels(request, monkeypatch):
 
 def model(core="conv", sizes=(20, 20), vocabulary=23, ahead=4, likeness=0.6):
     """A model whose further heads predict somewhat like its first one."""
-    config = ModelConfig(vocabulary=vocabulary, core=core, sizes=sizes, ahead=ahead)
+    config = ModelConfig(vocabulary=vocabulary, core=core, hidden_sizes=sizes, prediction_heads=ahead)
     random = np.random.default_rng(0)
     weights = {}
     for name, shape in expected_shapes(config).items():
@@ -65,7 +65,7 @@ def test_texts_come_as_often_as_the_plain_decoder_says(core, sizes, boundary, wa
     Four such tests; odds that any of them fails without a fault one in 100,000, were the seeds not fixed.
     """
     config, weights = model(core, sizes, vocabulary=5)
-    sampling = SamplingConfig(length=4, seed=11, ahead=4, **wanted)
+    sampling = SamplingConfig(length=4, seed=11, draft_length=4, **wanted)
     job = prepare_request(native_decoder(config, weights, "float32"), sampling, **asked(5, boundary=boundary))
     plain = prepare_request(plain_decoder(config, weights), sampling, **asked(5, boundary=boundary))
     expected = dict(enumerated(plain, (), 0.0, plain.logits, plain.state))
@@ -109,7 +109,7 @@ def test_the_likeliest_text_is_the_same_with_drafts(kernels):
     for core, sizes in CORES:
         decoder = native_decoder(*model(core, sizes))
         one, more = (
-            next(generate(decoder, SamplingConfig(length=200, temperature=0, ahead=ahead), **asked()))
+            next(generate(decoder, SamplingConfig(length=200, temperature=0, draft_length=ahead), **asked()))
             for ahead in (1, 3)
         )
         assert one.tokens == more.tokens
@@ -127,7 +127,7 @@ SETTINGS = [{}, {"temperature": 0.7, "top_p": 0.9, "repetition_penalty": 1.3}, {
 def test_the_same_seed_writes_the_same_text_at_any_batch_size(kernels, core, sizes, wanted):
     """Alone, drafts are read at once with the token before them; side by side, all is read token by token."""
     decoder = native_decoder(*model(core, sizes))
-    config = SamplingConfig(length=90, seed=9, ahead=3, **wanted)
+    config = SamplingConfig(length=90, seed=9, draft_length=3, **wanted)
     together = list(generate(decoder, config, count=9, boundary=5, **asked()))
     for index, sample in enumerate(together):
         (alone,) = generate(decoder, config, count=1, first_index=index, boundary=5, **asked())
@@ -137,7 +137,7 @@ def test_the_same_seed_writes_the_same_text_at_any_batch_size(kernels, core, siz
 
 @pytest.mark.parametrize("sizes", [(40, 40), (300, 300)])
 def test_threads_and_chunks_change_nothing(sizes):
-    job = prepare_request(native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, ahead=4), **asked())
+    job = prepare_request(native_decoder(*model(sizes=sizes)), SamplingConfig(length=300, draft_length=4), **asked())
     texts = []
     for threads, chunks in itertools.product((1, 2, 3), ([300], itertools.cycle([1, 2, 7, 30]))):
         lanes, tokens = start_streams(job, 1, threads=threads), []
@@ -155,7 +155,7 @@ def test_threads_and_chunks_change_nothing(sizes):
 
 
 def test_lanes_that_are_copied_go_on_with_their_drafts():
-    job = prepare_request(native_decoder(*model()), SamplingConfig(length=50, ahead=4), **asked())
+    job = prepare_request(native_decoder(*model()), SamplingConfig(length=50, draft_length=4), **asked())
     lanes = start_streams(job, 2, threads=1)
     lanes.write(7)
     before = lanes.distribution(1)
@@ -170,20 +170,20 @@ def test_lanes_that_are_copied_go_on_with_their_drafts():
 @pytest.mark.parametrize("length", range(1, 9))
 def test_a_text_ends_at_its_length_within_a_draft(length):
     decoder = native_decoder(*model(likeness=1.0))
-    whole = next(generate(decoder, SamplingConfig(length=40, temperature=0, ahead=4), **asked()))
-    cut = next(generate(decoder, SamplingConfig(length=length, temperature=0, ahead=4), **asked()))
+    whole = next(generate(decoder, SamplingConfig(length=40, temperature=0, draft_length=4), **asked()))
+    cut = next(generate(decoder, SamplingConfig(length=length, temperature=0, draft_length=4), **asked()))
     assert (cut.tokens, cut.finish_reason) == (whole.tokens[:length], "length")
 
 
 def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
     decoder = native_decoder(*model(likeness=1.0))
     greedy = {"length": 60, "temperature": 0.0}
-    path = next(generate(decoder, SamplingConfig(**greedy, ahead=1), **asked())).tokens
+    path = next(generate(decoder, SamplingConfig(**greedy, draft_length=1), **asked())).tokens
     for token in dict.fromkeys(path):
         for wanted in ({"min_length": 0}, {"min_length": 5}, {"stop": (chr(97 + token),)}):
             boundary = None if "stop" in wanted else token
             one, more = (
-                next(generate(decoder, SamplingConfig(**greedy, **wanted, ahead=ahead), **asked(boundary=boundary)))
+                next(generate(decoder, SamplingConfig(**greedy, **wanted, draft_length=ahead), **asked(boundary=boundary)))
                 for ahead in (1, 4)
             )
             assert (one.tokens, one.text, one.finish_reason) == (more.tokens, more.text, more.finish_reason)
@@ -194,14 +194,14 @@ def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
 
 def test_a_sample_says_how_its_drafts_fared():
     decoder = native_decoder(*model())
-    sample = next(generate(decoder, SamplingConfig(length=2000, ahead=3), **asked()))
+    sample = next(generate(decoder, SamplingConfig(length=2000, draft_length=3), **asked()))
     drafting = sample.speculative
     assert 1 < drafting.tokens_per_step < 3
     assert 0 < drafting.acceptance < 1
     assert drafting.gain > 0
-    assert next(generate(decoder, SamplingConfig(length=20, ahead=1), **asked())).speculative is None
+    assert next(generate(decoder, SamplingConfig(length=20, draft_length=1), **asked())).speculative is None
     sure = native_decoder(*steady())
-    found = next(generate(sure, SamplingConfig(length=300, temperature=0, ahead=3), **asked())).speculative
+    found = next(generate(sure, SamplingConfig(length=300, temperature=0, draft_length=3), **asked())).speculative
     assert found.acceptance == 1
     assert found.tokens_per_step == pytest.approx(3, abs=0.1)
 
@@ -223,7 +223,7 @@ def test_only_frequent_tokens_of_a_large_vocabulary_are_drafted(kernels):
     weights["head.bias"] = np.zeros(2000, np.float32)
     weights["head.bias"][1000:1400] = 1
     decoder = native_decoder(config, weights, "float32")
-    sampling = SamplingConfig(length=4000, seed=2, ahead=2, repetition_penalty=1.1)
+    sampling = SamplingConfig(length=4000, seed=2, draft_length=2, repetition_penalty=1.1)
     ask = {"prompt": [1], "token_bytes": [b"x"] * 2000}
     (sample,) = generate(decoder, sampling, **ask)
     assert sample.speculative.acceptance > 0.2
@@ -234,17 +234,17 @@ def test_only_frequent_tokens_of_a_large_vocabulary_are_drafted(kernels):
 def test_more_than_the_model_has_is_refused():
     decoder = native_decoder(*model(ahead=3))
     with pytest.raises(ConfigError, match="--ahead got 4: this model was trained to predict 3 tokens at once"):
-        generate(decoder, SamplingConfig(ahead=4), **asked())
+        generate(decoder, SamplingConfig(draft_length=4), **asked())
     with pytest.raises(ConfigError, match="--ahead got 2: this model was trained without further heads"):
-        stream(native_decoder(*model(ahead=1)), SamplingConfig(ahead=2), **asked())
+        stream(native_decoder(*model(ahead=1)), SamplingConfig(draft_length=2), **asked())
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which goes with no --pattern"):
-        generate(decoder, SamplingConfig(ahead=2, pattern="[a-f]*"), **asked())
+        generate(decoder, SamplingConfig(draft_length=2, pattern="[a-f]*"), **asked())
     with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which takes the compiled kernels"):
-        generate(plain_decoder(*model(ahead=3)), SamplingConfig(ahead=2), **asked())
+        generate(plain_decoder(*model(ahead=3)), SamplingConfig(draft_length=2), **asked())
     with pytest.raises(ConfigError, match="--ahead got 0"):
-        SamplingConfig(ahead=0)
+        SamplingConfig(draft_length=0)
     with pytest.raises(ConfigError, match="--beam and --ahead contradict"):
-        SamplingConfig(ahead=2, beam=3)
+        SamplingConfig(draft_length=2, beam=3)
 
 
 def test_heads_that_have_diverged_are_told_only_where_the_text_hangs_on_them():
@@ -252,8 +252,8 @@ def test_heads_that_have_diverged_are_told_only_where_the_text_hangs_on_them():
     weights["head.ahead.0.weight"][...] = 3e38
     weights["head.ahead.0.bias"][...] = 3e38
     decoder = native_decoder(config, weights, "float32")
-    assert len(next(generate(decoder, SamplingConfig(length=30, ahead=3), **asked())).tokens) == 30
+    assert len(next(generate(decoder, SamplingConfig(length=30, draft_length=3), **asked())).tokens) == 30
     weights["head.weight"][...] = 3e38
     weights["head.bias"][...] = 3e38
     with pytest.raises(SeqloomError, match="NaN or infinity"):
-        list(generate(native_decoder(config, weights, "float32"), SamplingConfig(ahead=3), **asked()))
+        list(generate(native_decoder(config, weights, "float32"), SamplingConfig(draft_length=3), **asked()))

@@ -41,7 +41,7 @@ def kernels(request, monkeypatch):
 
 
 def model(core="lstm", **settings):
-    config = ModelConfig(vocabulary=23, core=core, sizes=(40,), **settings)
+    config = ModelConfig(vocabulary=23, core=core, hidden_sizes=(40,), **settings)
     random = np.random.default_rng(0)
     arrays = {
         name: (1.5 / np.sqrt(shape[-1]) * random.standard_normal(shape)).astype(np.float32)

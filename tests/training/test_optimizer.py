@@ -22,7 +22,7 @@ def test_a_constant_schedule_is_constant() -> None:
 
 
 def test_only_matrices_decay() -> None:
-    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(4,)))
+    model = LanguageModel(ModelConfig(vocabulary=5, hidden_sizes=(4,)))
     optimizer = make_optimizer(model, TrainingConfig(total_steps=1, weight_decay=0.1, learning_rate=1.0))
     with torch.no_grad():
         for parameter in model.parameters():
@@ -35,7 +35,7 @@ def test_only_matrices_decay() -> None:
 
 def steps_of_a_rated_model(gradient: float) -> dict[str, torch.Tensor]:
     """How far each parameter goes in one update at the rate 0.1, if its gradient is the same everywhere."""
-    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(4,), condition=3))
+    model = LanguageModel(ModelConfig(vocabulary=5, hidden_sizes=(4,), num_condition_features=3))
     optimizer = make_optimizer(model, TrainingConfig(total_steps=1, weight_decay=0.0))
     set_rate(optimizer, 0.1)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -57,7 +57,7 @@ def test_small_gradients_of_ratings_make_small_steps() -> None:
 
 
 def test_the_textbooks_optimisers() -> None:
-    model = LanguageModel(ModelConfig(vocabulary=5, sizes=(4,)))
+    model = LanguageModel(ModelConfig(vocabulary=5, hidden_sizes=(4,)))
     rmsprop = make_optimizer(model, TrainingConfig(total_steps=1, optimizer="rmsprop", learning_rate=0.01))
     assert (rmsprop.defaults["lr"], rmsprop.defaults["alpha"]) == (0.01, 0.9)
     adam = make_optimizer(

@@ -142,7 +142,7 @@ def train(
                 resume=resume,
                 overwrite=overwrite,
                 minutes=minutes,
-                noise=noise,
+                noise_size=noise,
                 note=say,
                 viewer=viewer,
                 **{name: value for name, value in given.items() if value is not None},

@@ -68,10 +68,10 @@ class TrainingViewer(TrainingObserver):
     def begin(self, config: RunConfig, characters_per_token: float) -> None:
         """Open the display."""
         self._began = True
-        sizes = " + ".join(map(str, config.model.sizes))
+        sizes = " + ".join(map(str, config.model.hidden_sizes))
         training = config.training
         self._print(
-            f"{training.lanes} {training.batching} of {training.window} tokens, {training.precision}, "
+            f"{training.batch_size} {training.batching} of {training.sequence_length} tokens, {training.precision}, "
             f"learning rate {training.learning_rate:g}, dropout {config.model.dropout:g}, seed {training.seed}"
         )
         self._display = ProgressDisplay(

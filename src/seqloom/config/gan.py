@@ -41,24 +41,24 @@ class GanConfig(JsonSerializable):
         seed: of weights, order and draws.
     """
 
-    rounds: int
-    awakening: int
-    schooling: int = 100
-    batch: int = 64
-    pack: int = 8
-    length: int = 24
+    adversarial_steps: int
+    pretrain_steps: int
+    warmup_steps: int = 100
+    batch_size: int = 64
+    pack_size: int = 8
+    max_length: int = 24
     loss: str = "relativistic"
-    information: float = 18.0
-    generator_rate: float = 3e-4
-    discriminator_rate: float = 1e-3
-    likelihood: float = 1.0
-    last_likelihood: float = 0.5
-    pressure: float = 1.0
+    target_kl_nats: float = 18.0
+    generator_learning_rate: float = 3e-4
+    discriminator_learning_rate: float = 1e-3
+    likelihood_weight: float = 1.0
+    final_likelihood_share: float = 0.5
+    adversarial_weight: float = 1.0
     temperature: float = 1.0
-    last_temperature: float = 0.5
-    band: tuple[float, float] = (0.55, 0.85)
-    average: float = 0.99
-    check_every: int = 50
+    final_temperature: float = 0.5
+    accuracy_band: tuple[float, float] = (0.55, 0.85)
+    ema_decay: float = 0.99
+    eval_every: int = 50
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -87,14 +87,14 @@ class GanConfig(JsonSerializable):
                 (0 <= getattr(self, name) <= 1, f"{_flag(name)} got {getattr(self, name)}: choose from 0 to 1")
                 for name in ("last_likelihood", "average")
             ],
-            (2 <= self.length <= _LONGEST, f"--length got {self.length}: choose 2 to {_LONGEST} tokens"),
+            (2 <= self.max_length <= _LONGEST, f"--length got {self.max_length}: choose 2 to {_LONGEST} tokens"),
             (
-                self.batch < 2 or 1 <= self.pack <= self.batch // 2,
-                f"--pack is {self.pack} and --batch {self.batch}: choose a pack of 1 to half a batch",
+                self.batch_size < 2 or 1 <= self.pack_size <= self.batch_size // 2,
+                f"--pack is {self.pack_size} and --batch {self.batch_size}: choose a pack of 1 to half a batch",
             ),
             (
-                len(self.band) == 2 and 0 <= self.band[0] < self.band[1] <= 1,
-                f"--band got {','.join(map(str, self.band))}: give two accuracies from 0 to 1, the lower first",
+                len(self.accuracy_band) == 2 and 0 <= self.accuracy_band[0] < self.accuracy_band[1] <= 1,
+                f"--band got {','.join(map(str, self.accuracy_band))}: give two accuracies from 0 to 1, the lower first",
             ),
         )
 

@@ -37,19 +37,19 @@ class ModelConfig(JsonSerializable):
 
     vocabulary: int
     core: str = "lstm"
-    sizes: tuple[int, ...] = (128,)
+    hidden_sizes: tuple[int, ...] = (128,)
     embedding: int = 0
     tied: bool = False
     layer_norm: bool = False
     forget_bias: float = 1.0
     kernel_width: int = 3
-    ahead: int = 1
+    prediction_heads: int = 1
     dropout: float = 0.0
     dropout_kind: str = "standard"
     weight_dropout: float = 0.0
-    condition: int = 0
+    num_condition_features: int = 0
     condition_into: tuple[str, ...] = ("input", "state", "output")
-    noise: int = 0
+    noise_size: int = 0
     noise_width: int = 0
 
     def __post_init__(self) -> None:
@@ -60,17 +60,17 @@ class ModelConfig(JsonSerializable):
                 f"a vocabulary of {self.vocabulary} leaves nothing to predict: use text with more symbols",
             ),
             (
-                bool(self.sizes) and all(1 <= size <= 65536 for size in self.sizes),
-                f"--size got {','.join(map(str, self.sizes))}: every layer needs 1 to 65536 units",
+                bool(self.hidden_sizes) and all(1 <= size <= 65536 for size in self.hidden_sizes),
+                f"--size got {','.join(map(str, self.hidden_sizes))}: every layer needs 1 to 65536 units",
             ),
             (self.embedding >= 0, f"--embedding got {self.embedding}: it must be 0 (one-hot) or more"),
             (
-                not self.tied or self.embedding == self.sizes[-1:][0],
-                f"--tied needs --embedding as wide as the last layer ({self.sizes[-1]}), got {self.embedding}",
+                not self.tied or self.embedding == self.hidden_sizes[-1:][0],
+                f"--tied needs --embedding as wide as the last layer ({self.hidden_sizes[-1]}), got {self.embedding}",
             ),
             (math.isfinite(self.forget_bias), f"--forget-bias got {self.forget_bias}: it must be a finite number"),
             (1 <= self.kernel_width <= 64, f"--kernel-width got {self.kernel_width}: choose 1 to 64"),
-            (1 <= self.ahead <= 16, f"--ahead got {self.ahead}: choose 1 to 16"),
+            (1 <= self.prediction_heads <= 16, f"--ahead got {self.prediction_heads}: choose 1 to 16"),
             *[
                 (0 <= share < 1, f"--{name} got {share}: choose from 0 up to, not including, 1")
                 for name, share in (("dropout", self.dropout), ("weight-dropout", self.weight_dropout))
@@ -88,8 +88,8 @@ class ModelConfig(JsonSerializable):
                 f"--condition-into got {','.join(self.condition_into)}: choose from input, state, output",
             ),
             (
-                0 <= self.noise_width <= self.condition and (self.noise > 0) == (self.noise_width > 0),
-                f"{self.noise} numbers of noise as {self.noise_width} features do not fit into the {self.condition} "
+                0 <= self.noise_width <= self.num_condition_features and (self.noise_size > 0) == (self.noise_width > 0),
+                f"{self.noise_size} numbers of noise as {self.noise_width} features do not fit into the {self.num_condition_features} "
                 "that the network is told",
             ),
         )

@@ -76,7 +76,7 @@ class SamplingConfig(JsonSerializable):
     beam: int = 0
     seed: int = 0
     max_copy: int = 0
-    ahead: int | None = None
+    draft_length: int | None = None
     watermark: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ def _type_rules(config: SamplingConfig) -> Iterator[Rule]:
                 yield _typed(name, string, str, "strings")
     yield _typed("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
     yield config.watermark is None or isinstance(config.watermark, str), "--watermark got no text: give a secret key"
-    yield config.ahead is None or is_number(config.ahead), f"--ahead got {config.ahead!r}: give a number"
+    yield config.draft_length is None or is_number(config.draft_length), f"--ahead got {config.draft_length!r}: give a number"
     yield _typed("bias", config.bias, Mapping, "numbers by token id")
     for token, value in config.bias.items() if isinstance(config.bias, Mapping) else ():
         yield is_number(value), f"--bias got {token}={value!r}: give a number"
@@ -159,8 +159,8 @@ def _number_rules(config: SamplingConfig) -> Iterator[Rule]:
     yield _whole("seed", config.seed, 0)
     yield not is_integer(config.seed, 2**64), f"--seed got {config.seed}: choose below 2**64"
     yield _whole("max-copy", config.max_copy, 0)
-    if config.ahead is not None:
-        yield _whole("ahead", config.ahead, 1)
+    if config.draft_length is not None:
+        yield _whole("ahead", config.draft_length, 1)
 
 
 def _string_rules(config: SamplingConfig) -> Iterator[Rule]:
@@ -211,7 +211,7 @@ def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
         ("typical-p", config.typical_p == 1),
         ("repetition-penalty", config.repetition_penalty == 1),
         ("bias", not config.bias),
-        ("ahead", config.ahead in (None, 1)),
+        ("ahead", config.draft_length in (None, 1)),
     )
     for flag, unset in settings:
         yield (
@@ -236,8 +236,8 @@ def _watermark_rules(config: SamplingConfig) -> Iterator[Rule]:
             f"{marks}, and with --{flag} {value:g} nothing is: leave out one of the two",
         )
     yield (
-        config.ahead in (None, 1),
-        f"--watermark marks no drafts, and --ahead {config.ahead} drafts tokens: leave out one of the two",
+        config.draft_length in (None, 1),
+        f"--watermark marks no drafts, and --ahead {config.draft_length} drafts tokens: leave out one of the two",
     )
 
 

@@ -41,8 +41,8 @@ class TrainingConfig(JsonSerializable):
     """
 
     total_steps: int
-    lanes: int = 32
-    window: int = 32
+    batch_size: int = 32
+    sequence_length: int = 32
     batching: str = "lanes"
     stride: int = 1
     loss: str = "all"
@@ -60,8 +60,8 @@ class TrainingConfig(JsonSerializable):
     validate_every: int = 200
     patience: int = 10
     seed: int = 0
-    hide_ratings: float = 0.1
-    balance: bool = False
+    condition_dropout: float = 0.1
+    balance_ratings: bool = False
 
     def __post_init__(self) -> None:
         validate(
@@ -69,8 +69,8 @@ class TrainingConfig(JsonSerializable):
                 _at_least(flag, value, least)
                 for flag, value, least in (
                     ("steps", self.total_steps, 1),
-                    ("lanes", self.lanes, 1),
-                    ("window", self.window, 1),
+                    ("lanes", self.batch_size, 1),
+                    ("window", self.sequence_length, 1),
                     ("stride", self.stride, 1),
                     ("warmup", self.warmup, 0),
                     ("validate-every", self.validate_every, 1),
@@ -105,11 +105,11 @@ class TrainingConfig(JsonSerializable):
                 for name, share in (
                     ("hold-out", self.hold_out),
                     ("validation", self.validation),
-                    ("hide-ratings", self.hide_ratings),
+                    ("hide-ratings", self.condition_dropout),
                 )
             ],
             (
-                not self.balance or self.batching == "lanes",
+                not self.balance_ratings or self.batching == "lanes",
                 "--balance deals texts to lanes, so it needs --batching lanes",
             ),
             (

@@ -49,23 +49,23 @@ class ContiguousBatches:
         store: TokenStore,
         spans: Spans,
         *,
-        lanes: int,
-        window: int,
+        batch_size: int,
+        sequence_length: int,
         seed: int,
         ratings: ConditionSource | None = None,
         shares: Float[np.ndarray, " documents"] | None = None,
     ) -> None:
-        self.store, self.lanes, self.window, self.seed = store, lanes, window, seed
+        self.store, self.lanes, self.window, self.seed = store, batch_size, sequence_length, seed
         self.spans = spans.chosen(spans.lengths >= 2)
         self.ratings = ratings
         of_span = None if shares is None else shares[self.spans.documents]
         self._shares = None if of_span is None else of_span / of_span.sum()
         pairs = self.spans.lengths - 1
-        alignment = _alignment(float(pairs.mean()), window) if len(pairs) > 1 else 1
+        alignment = _alignment(float(pairs.mean()), sequence_length) if len(pairs) > 1 else 1
         self._pairs = pairs
         self._padded = -(-pairs // alignment) * alignment
         self._total = int(self._padded.sum())
-        self.steps_per_epoch = max(1, self._total // (lanes * window))
+        self.steps_per_epoch = max(1, self._total // (batch_size * sequence_length))
         self._latest: tuple[int, _Epoch] | None = None
 
     def batch(self, step: int) -> Batch:

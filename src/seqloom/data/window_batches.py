@@ -40,20 +40,20 @@ class WindowBatches:
         store: TokenStore,
         spans: Spans,
         *,
-        size: int,
-        window: int,
+        batch_size: int,
+        sequence_length: int,
         stride: int,
         last_only: bool,
         seed: int,
         ratings: ConditionSource | None = None,
     ) -> None:
-        self.store, self.size, self.window, self.stride = store, size, window, stride
+        self.store, self.size, self.window, self.stride = store, batch_size, sequence_length, stride
         self.last_only, self.seed, self.ratings = last_only, seed, ratings
         self.spans = spans.chosen(spans.lengths >= 2)
-        counts = np.maximum(1, -(-(self.spans.lengths - window) // stride))
+        counts = np.maximum(1, -(-(self.spans.lengths - sequence_length) // stride))
         self._ends = np.cumsum(counts)
         self.num_windows = int(self._ends[-1])
-        self.steps_per_epoch = max(1, math.ceil(self.num_windows / size))
+        self.steps_per_epoch = max(1, math.ceil(self.num_windows / batch_size))
 
     def batch(self, step: int) -> Batch:
         """The batch of training step `step`, counted from 0."""

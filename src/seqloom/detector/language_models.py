@@ -43,7 +43,7 @@ def train_language_models(
         budget: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
         with tempfile.TemporaryDirectory() as held:
             one = _learned(real, Path(held) / "real.jsonl", place / REAL, level="char", **budget)
-            note(f"model of real text: {one.config.model.core} of {one.config.model.sizes}")
+            note(f"model of real text: {one.config.model.core} of {one.config.model.hidden_sizes}")
             note("model of generated text: the same, from there on")
             shown = [without(text, one.codec.unknown_symbols(text)) for text in generated]
             _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, from_run=place / REAL, **budget)

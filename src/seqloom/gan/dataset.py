@@ -50,7 +50,7 @@ def check_dataset_size(
         for passage in document.passages():
             text = "".join(passage)
             tokens = len(text.split()) if level in ("word", "subword") else len(text)
-            if tokens >= config.length:
+            if tokens >= config.max_length:
                 long += 1
             elif isinstance(rating, int | float) and math.isfinite(rating):
                 number += 1
@@ -58,7 +58,7 @@ def check_dataset_size(
     shorter = _shorter(long, reading)
     if long > number:
         how = "" if reading.sentences else "; --sentences reads texts sentence by sentence"
-        note(f"{long:,} of {long + number:,} texts are too long for --length {config.length} and left out{how}")
+        note(f"{long:,} of {long + number:,} texts are too long for --length {config.max_length} and left out{how}")
     if len(ratings) == 1:
         raise SourceError(_ONE_RATING.format(reading.rating[0], *ratings))
     usable = int(number * (1 - settings.get("hold_out", 0.0)))
@@ -92,7 +92,7 @@ def build_dataset(
     tally: Counter[str] = Counter()
     parts = (material.split.train, material.split.validation)
     texts, unseen = (
-        encode_texts(material.store, part, parent.codec, parent.config.conditions, config.length, tally)
+        encode_texts(material.store, part, parent.codec, parent.config.conditions, config.max_length, tally)
         for part in parts
     )
     for reason, count in tally.items():
@@ -106,9 +106,9 @@ def build_dataset(
         )
     if outside > found:
         note("more texts are left out for their words than are read: --level subword leaves none out for them")
-    if len(texts) < 4 * config.batch or len(unseen) < _least_unseen(config):
+    if len(texts) < 4 * config.batch_size or len(unseen) < _least_unseen(config):
         usable = f"{len(texts):,} texts to learn from and {len(unseen):,} to measure the discriminator on, of"
-        shorter = _shorter(tally[too_long_reason(config.length)], parent.config.reading)
+        shorter = _shorter(tally[too_long_reason(config.max_length)], parent.config.reading)
         raise SourceError(_too_few(usable, f"{tally.total():,} left out", parent.codec.level, config, shorter))
     if len(set(texts.levels.tolist())) < 2:
         scale = parent.config.conditions.columns[0]
@@ -119,12 +119,12 @@ def build_dataset(
 
 
 def _least_unseen(config: GanConfig) -> int:
-    return max(_LEAST_UNSEEN, 2 * config.pack)
+    return max(_LEAST_UNSEEN, 2 * config.pack_size)
 
 
 def _needed(config: GanConfig) -> int:
     """Texts of which both shares are large enough, with a little to spare."""
-    return math.ceil(1.05 * max(4 * config.batch / (1 - UNSEEN), _least_unseen(config) / UNSEEN))
+    return math.ceil(1.05 * max(4 * config.batch_size / (1 - UNSEEN), _least_unseen(config) / UNSEEN))
 
 
 def _shorter(longer: int, reading: ReadingConfig) -> str:
@@ -135,7 +135,7 @@ def _shorter(longer: int, reading: ReadingConfig) -> str:
 def _too_few(usable: str, others: str, level: str, config: GanConfig, shorter: str) -> str:
     smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller --batch or --pack"
     return (
-        f"{usable} at most {config.length - 1} tokens of level {level} ({others}) are too few: about "
-        f"{_needed(config):,} are needed for batches of {config.batch} and packs of {config.pack}; give more texts"
+        f"{usable} at most {config.max_length - 1} tokens of level {level} ({others}) are too few: about "
+        f"{_needed(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; give more texts"
         f"{shorter}{smaller}"
     )

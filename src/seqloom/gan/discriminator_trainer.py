@@ -36,7 +36,7 @@ class DiscriminatorTrainer:
     ) -> None:
         self.discriminator, self.unseen, self.loss = discriminator, unseen, loss
         self.config, self.device = config, device
-        self.optimizer = torch.optim.Adam(discriminator.parameters(), config.discriminator_rate, (0.5, 0.99))
+        self.optimizer = torch.optim.Adam(discriminator.parameters(), config.discriminator_learning_rate, (0.5, 0.99))
 
     def step(self, real: TextBatch, drafts: TextBatch, schooled: float, noise: float, random: torch.Generator) -> float:
         """One update.
@@ -63,7 +63,7 @@ class DiscriminatorTrainer:
         torch.autograd.backward(loss)
         clip_gradients(self.discriminator.parameters(), 5.0, "discriminator")
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.discriminator_rate * _SETTLED**schooled
+            group["lr"] = self.config.discriminator_learning_rate * _SETTLED**schooled
         self.optimizer.step()
         return float(loss.detach())
 
@@ -82,7 +82,7 @@ class DiscriminatorTrainer:
         Returns:
             The accuracy, and the correlation of wanted and read ratings of generated texts.
         """
-        size = min(4 * self.config.batch, len(self.unseen))
+        size = min(4 * self.config.batch_size, len(self.unseen))
         real = self.unseen.sample(self.config.seed, number, size, self.device)
         of_real, of_drafts = self._judged(real, drafts, noise, random)
         rating = float(torch.corrcoef(torch.stack([of_drafts.levels, drafts.levels]))[0, 1])

@@ -36,4 +36,4 @@ def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:
     if not folder.gan_file.exists():
         return None
     config, _ = read_gan_config(folder)
-    return {**config.to_json(), "rounds_done": max(0, steps - config.awakening - config.schooling)}
+    return {**config.to_json(), "rounds_done": max(0, steps - config.pretrain_steps - config.warmup_steps)}

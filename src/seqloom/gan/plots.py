@@ -25,8 +25,8 @@ def draw_gan_training(run: SavedRun, folder: Path) -> Path:
     return game_curves(
         folder / "gan.png",
         run.folder.read_log(),
-        gan.band,
-        gan.awakening + gan.schooling,
+        gan.accuracy_band,
+        gan.pretrain_steps + gan.warmup_steps,
         title=f"{Path(run.config.corpus).name}: generator and discriminator",
         subtitle=inside,
     )

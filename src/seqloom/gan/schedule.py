@@ -43,13 +43,13 @@ def fit_schedule(
     """
     note("trying how long updates and rounds take, a few of each")
     begun, texts = time.monotonic(), len(trainer.texts)
-    most = math.ceil(_READINGS * texts / config.batch)
+    most = math.ceil(_READINGS * texts / config.batch_size)
     awakening = _took(trainer.pretrain_step, _WARM)
     schooling, round_ = (_took(step, 3) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step))
     seconds -= time.monotonic() - begun
     possible = {"awakening": max(1, int(_AWAKENING * seconds / awakening))}
     chosen = {"awakening": min(most, possible["awakening"]), **own}
-    left = seconds - chosen["awakening"] * awakening - config.schooling * schooling
+    left = seconds - chosen["awakening"] * awakening - config.warmup_steps * schooling
     possible["rounds"] = max(1, int(left / round_))
     chosen = {"rounds": min(most, possible["rounds"]), **chosen}
     own_choice = [name for name in possible if name not in own]

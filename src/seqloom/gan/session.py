@@ -99,7 +99,7 @@ def _played_out(game: GanSession) -> SavedRun:
 
 
 def _awaken(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
-    trainer, total = game.trainer, game.trainer.config.awakening
+    trainer, total = game.trainer, game.trainer.config.pretrain_steps
     clock = _Clock(trainer.progress.awakened, total, _then(trainer.config))
     while trainer.progress.awakened < total and not interrupted():
         found = trainer.pretrain_step()
@@ -115,15 +115,15 @@ def _awaken(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> N
 
 def _school(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, config = game.trainer, game.trainer.config
-    clock = _Clock(trainer.progress.schooled, config.schooling, _then(config))
-    while trainer.progress.schooled < config.schooling and not interrupted():
+    clock = _Clock(trainer.progress.schooled, config.warmup_steps, _then(config))
+    while trainer.progress.schooled < config.warmup_steps and not interrupted():
         accuracy = trainer.discriminator_warmup_step()
         step = trainer.progress.schooled
         if step % _LOGGED == 0:
-            log(config.awakening + step, accuracy=accuracy)
+            log(config.pretrain_steps + step, accuracy=accuracy)
         if clock.due:
             right = f"the discriminator is right in {100 * trainer.balance.accuracy:.0f} %"
-            game.note(f"schooling, update {step:,} of {config.schooling:,}: {right}; {clock.left(step)}")
+            game.note(f"schooling, update {step:,} of {config.warmup_steps:,}: {right}; {clock.left(step)}")
     if trainer.reference is None and not interrupted():
         trainer.start_adversarial()
         game.note(f"the generator has {num_parameters(trainer.mean):,} parameters; {_varied(trainer)}")
@@ -131,27 +131,27 @@ def _school(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> N
 
 def _play_rounds(game: GanSession, log: "_Log", interrupted: Callable[[], bool]) -> None:
     trainer, config = game.trainer, game.trainer.config
-    clock, seen = _Clock(trainer.progress.rounds, config.rounds), list[AdversarialStep]()
-    while trainer.progress.rounds < config.rounds and not interrupted():
+    clock, seen = _Clock(trainer.progress.rounds, config.adversarial_steps), list[AdversarialStep]()
+    while trainer.progress.rounds < config.adversarial_steps and not interrupted():
         before = len(trainer.rollbacks)
         seen.append(trainer.adversarial_step())
         number = trainer.progress.rounds
-        if number % _LOGGED == 0 or number == config.rounds:
-            log(config.awakening + config.schooling + number, **asdict(seen[-1]), **_state(trainer))
+        if number % _LOGGED == 0 or number == config.adversarial_steps:
+            log(config.pretrain_steps + config.warmup_steps + number, **asdict(seen[-1]), **_state(trainer))
         for at, why in trainer.rollbacks[before:]:
             game.note(f"round {at:,}: {why}; gone back, and on with less pressure")
-        if number % config.check_every == 0:
+        if number % config.eval_every == 0:
             told = "; ".join((_balanced(trainer), _played(seen), _varied(trainer), clock.left(number)))
-            game.note(f"round {number:,} of {config.rounds:,}: {told}")
+            game.note(f"round {number:,} of {config.adversarial_steps:,}: {told}")
             for line in _keep(game).splitlines():
                 game.note(f"    {line}")
             seen.clear()
         elif clock.due:
-            game.note(f"round {number:,} of {config.rounds:,}: {_balanced(trainer)}; {clock.left(number)}")
+            game.note(f"round {number:,} of {config.adversarial_steps:,}: {_balanced(trainer)}; {clock.left(number)}")
 
 
 def _then(config: GanConfig) -> str:
-    return ", and the rounds after it" if config.rounds else ""
+    return ", and the rounds after it" if config.adversarial_steps else ""
 
 
 class _Clock:
@@ -223,7 +223,7 @@ def _grid(game: GanSession) -> str:
     assert isinstance(scale, Scale)
     ratings = sorted({scale.knots[0], scale.knots[len(scale.knots) // 2], scale.knots[-1]})
     random = torch.Generator(trainer.device).manual_seed(0)
-    noise = torch.randn(_SHOWN_NOISES, game.config.model.noise, generator=random, device=trainer.device)
+    noise = torch.randn(_SHOWN_NOISES, game.config.model.noise_size, generator=random, device=trainer.device)
     lines = []
     for rating in ratings:
         values = np.full((_SHOWN_NOISES, len(game.config.conditions)), np.nan)
@@ -238,7 +238,7 @@ def _greedy(trainer: GanTrainer, ratings: torch.Tensor, noise: torch.Tensor) -> 
     with torch.no_grad():
         features = generator_features(trainer.mean, ratings, noise)
         random = torch.Generator(trainer.device)
-        drafts = generate_rollout(trainer.mean, features, trainer.config.length, trainer.boundary, random, spread=0.0)
+        drafts = generate_rollout(trainer.mean, features, trainer.config.max_length, trainer.boundary, random, spread=0.0)
     return trainer.spell(drafts.ids())
 
 
@@ -248,7 +248,7 @@ def _measured(game: GanSession) -> dict[str, Any]:
     balance = trainer.balance
     random = torch.Generator(trainer.device).manual_seed(1)
     rating = torch.from_numpy(game.texts.ratings[:1]).to(trainer.device).expand(_GREEDY, -1)
-    noise = torch.randn(_GREEDY, game.config.model.noise, generator=random, device=trainer.device)
+    noise = torch.randn(_GREEDY, game.config.model.noise_size, generator=random, device=trainer.device)
     greedy = _greedy(trainer, rating, noise)
     return {
         "rounds": trainer.progress.rounds,

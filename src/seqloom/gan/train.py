@@ -72,7 +72,7 @@ def train_gan(
     resume: bool = False,
     overwrite: bool = False,
     minutes: float | None = None,
-    noise: int | None = None,
+    noise_size: int | None = None,
     note: Note = lambda line: None,
     viewer: TrainingObserver | None = None,
     **settings: Any,
@@ -99,7 +99,7 @@ def train_gan(
     """
     folder = RunFolder(run)
     if resume:
-        given = {**settings, "source": source, "from": from_run, "minutes": minutes, "noise": noise}
+        given = {**settings, "source": source, "from": from_run, "minutes": minutes, "noise": noise_size}
         given["overwrite"] = overwrite or None
         return _resumed(folder, {name for name, value in given.items() if value is not None}, note, viewer)
     if source is None:
@@ -107,8 +107,8 @@ def train_gan(
     given = {name: to_builtin(name, value) for name, value in settings.items() if value is not None}
     own = {name: value for name, value in given.items() if name in GAN_SETTINGS}
     others = {name: value for name, value in given.items() if name not in GAN_SETTINGS}
-    noise, minutes = _NOISE if noise is None else to_builtin("noise", noise), to_builtin("minutes", minutes)
-    _check(folder, own, others, minutes, noise, from_run, overwrite=overwrite)
+    noise_size, minutes = _NOISE if noise_size is None else to_builtin("noise", noise_size), to_builtin("minutes", minutes)
+    _check(folder, own, others, minutes, noise_size, from_run, overwrite=overwrite)
     if not _begins_by_likelihood(own.get("loss")):
         own = {"awakening": 0, "likelihood": 0.0, **own}
         others = others if from_run is not None else {**others, "steps": 1}
@@ -116,7 +116,7 @@ def train_gan(
         raise ConfigError("a GAN reads its table more than once, and standard input is gone then: name a file")
     check_source(source)
     asked = PendingGanRun(
-        str(Path(source).absolute() if Path(source).exists() else source), own, others, minutes, noise
+        str(Path(source).absolute() if Path(source).exists() else source), own, others, minutes, noise_size
     )
     if from_run is None:
         return _by_likelihood(folder, asked, note, viewer, overwrite=overwrite)
@@ -240,8 +240,8 @@ def _begun(folder: RunFolder, asked: PendingGanRun, parent: SavedRun, seconds: f
     config = _run_config(parent, asked.noise, draft)
     if not {"rounds", "awakening"} <= asked.own.keys():
         draft = fit_schedule(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds, note)
-    plan = f"{counted(draft.awakening, 'update')} by likelihood with noise"
-    note(f"{plan}, then {counted(draft.rounds, 'round')} against a discriminator")
+    plan = f"{counted(draft.pretrain_steps, 'update')} by likelihood with noise"
+    note(f"{plan}, then {counted(draft.adversarial_steps, 'round')} against a discriminator")
     config = replace(
         _run_config(parent, asked.noise, draft),
         sources=(asked.source,),
@@ -334,8 +334,8 @@ def _check_parent(parent: SavedRun) -> None:
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):
         raise RunError(f"{parent.path} was not trained with --rating: begin from a run that was")
-    if model.core == "conv" or not model.embedding or model.noise:
-        got = "is a GAN already" if model.noise else f"has the core {model.core} and an embedding of {model.embedding}"
+    if model.core == "conv" or not model.embedding or model.noise_size:
+        got = "is a GAN already" if model.noise_size else f"has the core {model.core} and an embedding of {model.embedding}"
         raise RunError(f"{parent.path} {got}: begin from a likelihood run of core lstm or gru with --embedding")
     if parent.codec.boundary is None:
         raise RunError(f"{parent.path} has learned running text: begin from a run of single texts")
@@ -343,10 +343,10 @@ def _check_parent(parent: SavedRun) -> None:
 
 def _run_config(parent: SavedRun, noise: int, gan: GanConfig) -> RunConfig:
     config = parent.config
-    condition = config.model.condition + _NOISE_WIDTH
+    condition = config.model.num_condition_features + _NOISE_WIDTH
     model = replace(config.model, condition=condition, noise=noise, noise_width=_NOISE_WIDTH, ahead=1)
-    steps = gan.awakening + gan.schooling + gan.rounds
-    training = replace(config.training, total_steps=max(1, steps), lanes=gan.batch, window=gan.length, seed=gan.seed)
+    steps = gan.pretrain_steps + gan.warmup_steps + gan.adversarial_steps
+    training = replace(config.training, total_steps=max(1, steps), lanes=gan.batch_size, window=gan.max_length, seed=gan.seed)
     training = replace(training, validation=UNSEEN)
     return replace(config, model=model, training=training, kernels=None, parent=str(parent.path.absolute()))
 

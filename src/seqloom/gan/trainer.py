@@ -139,22 +139,22 @@ class GanTrainer:
         self.mean = deepcopy(self.model)
         with torch.random.fork_rng([]):
             torch.manual_seed(config.seed)
-            recognizer = Encoder(vocabulary, ratings, model.config.noise)
-            discriminator = Discriminator(vocabulary, ratings, config.pack, normalised=not self.loss.penalised)
+            recognizer = Encoder(vocabulary, ratings, model.config.noise_size)
+            discriminator = Discriminator(vocabulary, ratings, config.pack_size, normalised=not self.loss.penalised)
         self.recognizer, self.discriminator = recognizer.to(device), discriminator.to(device)
         self.texts, self.config, self.device = texts, config, device
         self.boundary, self.spell = boundary, spell
         self.progress, self.balance, self.expression = (
             GanProgress(),
-            AccuracyController(*config.band),
+            AccuracyController(*config.accuracy_band),
             ConditionAdherence(),
         )
         self.reference: DiversityStats | None = None
         self.latest_diversity: DiversityStats | None = None
         self.rollbacks: list[tuple[int, str]] = []
-        self._shelf = ReplayBuffer(max(_SHELVED, config.batch), config.length, boundary)
+        self._shelf = ReplayBuffer(max(_SHELVED, config.batch_size), config.max_length, boundary)
         self._learner = torch.optim.Adam(
-            [*self.model.parameters(), *self.recognizer.parameters()], config.generator_rate, (0.5, 0.99)
+            [*self.model.parameters(), *self.recognizer.parameters()], config.generator_learning_rate, (0.5, 0.99)
         )
         self._teacher = DiscriminatorTrainer(self.discriminator, unseen, self.loss, config, device)
         self._good: Snapshot | None = None
@@ -166,9 +166,9 @@ class GanTrainer:
             TrainingError: the gradient is not finite.
         """
         config, number = self.config, self.progress.awakened
-        share = number / max(config.awakening, 1)
-        batch, random = self.texts.sample(config.seed, number, config.batch, self.device), self._random(number, 0)
-        known = min(1.0, 4 * share) * config.information
+        share = number / max(config.pretrain_steps, 1)
+        batch, random = self.texts.sample(config.seed, number, config.batch_size, self.device), self._random(number, 0)
+        known = min(1.0, 4 * share) * config.target_kl_nats
         found = vae_loss(
             self.model, self.recognizer, batch, self._told(batch, random), known, random, _UNREAD * (1 - share)
         )
@@ -176,8 +176,8 @@ class GanTrainer:
         torch.autograd.backward(found.loss)
         clip_gradients(self._learned, 1.0, "generator")
         cosine = (1 + math.cos(math.pi * share)) / 2
-        self._step(config.generator_rate * (1 + 9 * cosine))
-        self._average(min(config.average, (1 + number) / (10 + number)))
+        self._step(config.generator_learning_rate * (1 + 9 * cosine))
+        self._average(min(config.ema_decay, (1 + number) / (10 + number)))
         self.progress.awakened += 1
         return found
 
@@ -191,8 +191,8 @@ class GanTrainer:
         drafts = self._shelf.append(self._written(self.model, wanted, random), wanted)
         accuracy, _ = self._teacher.evaluate(number, drafts, self.balance.noise, random)
         self.balance.observe(accuracy)
-        both = concatenate(drafts, self._shelf.sample(self.config.batch, random))
-        self._teach(self._batch(number, 7, 2), both, number / self.config.schooling, random)
+        both = concatenate(drafts, self._shelf.sample(self.config.batch_size, random))
+        self._teach(self._batch(number, 7, 2), both, number / self.config.warmup_steps, random)
         self.progress.schooled += 1
         return accuracy
 
@@ -207,18 +207,18 @@ class GanTrainer:
         """
         self.start_adversarial()
         config, number = self.config, self.progress.rounds
-        random, drafts = self._random(number, 1), self._shelf.latest(config.batch)
+        random, drafts = self._random(number, 1), self._shelf.latest(config.batch_size)
         accuracy, rating = self._teacher.evaluate(number, drafts, self.balance.noise, random)
         loss = math.nan
         for update in range(self.balance.updates):
-            older = self._shelf.sample(config.batch * (2 if update else 1), random)
+            older = self._shelf.sample(config.batch_size * (2 if update else 1), random)
             drafts = older if update else concatenate(drafts, older)
             loss = self._teach(self._batch(number * 8 + update, 3, 2), drafts, 1.0, random)
         self.balance.update(accuracy)
         found, generator, credited = self._learn(number, random)
-        self._average(config.average)
+        self._average(config.ema_decay)
         self.progress.rounds += 1
-        if self.progress.rounds % config.check_every == 0:
+        if self.progress.rounds % config.eval_every == 0:
             self._look(credited)
         nats, information = (math.nan, math.nan) if found is None else (float(found.nats), float(found.information))
         return AdversarialStep(accuracy, generator, loss, nats, information, rating, credited)
@@ -228,7 +228,7 @@ class GanTrainer:
         if self.reference is None:
             if not self.progress.schooled:
                 self._introduce()
-            count = max(_LOOKED_AT, self.config.batch)
+            count = max(_LOOKED_AT, self.config.batch_size)
             wanted = self.texts.sample(self.config.seed, 0, count, self.device)
             self._shelf.append(self._written(self.model, wanted, self._random(0, 4)), wanted)
             self.reference = self.latest_diversity = diversity_stats(
@@ -311,7 +311,7 @@ class GanTrainer:
         return torch.Generator(self.device).manual_seed(seed)
 
     def _batch(self, number: int, purpose: int, times: int = 1) -> TextBatch:
-        return self.texts.sample(self.config.seed + 7919 * purpose, number, times * self.config.batch, self.device)
+        return self.texts.sample(self.config.seed + 7919 * purpose, number, times * self.config.batch_size, self.device)
 
     def _told(self, batch: TextBatch, random: torch.Generator) -> Float[Tensor, "batch width"]:
         """The ratings of texts, some of them hidden."""
@@ -320,7 +320,7 @@ class GanTrainer:
 
     def _features(self, model: LanguageModel, batch: TextBatch, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """What a generator is told for texts of a batch's ratings: those, and new noise; and that noise."""
-        count, noise = len(batch.ratings), self.model.config.noise
+        count, noise = len(batch.ratings), self.model.config.noise_size
         drawn = torch.randn(count, noise, generator=random, device=self.device)
         return generator_features(model, batch.ratings, drawn), drawn
 
@@ -328,7 +328,7 @@ class GanTrainer:
     def _written(self, model: LanguageModel, wanted: TextBatch, random: torch.Generator) -> Rollout:
         """New texts for the ratings of a batch, from which the generator does not learn."""
         features, _ = self._features(model, wanted, random)
-        return generate_rollout(model, features, self.config.length, self.boundary, random)
+        return generate_rollout(model, features, self.config.max_length, self.boundary, random)
 
     def _teach(self, real: TextBatch, drafts: TextBatch, schooled: float, random: torch.Generator) -> float:
         """One update of the discriminator."""
@@ -342,19 +342,19 @@ class GanTrainer:
     def _learn(self, number: int, random: torch.Generator) -> tuple[VaeLoss | None, float, float]:
         """One update of the generator: by likelihood, and by what the discriminator makes of its texts."""
         config = self.config
-        share = number / max(config.rounds, 1)
+        share = number / max(config.adversarial_steps, 1)
         played, generator, credited = self._played(self._batch(number, 5), share, random)
         pushes = [torch.autograd.grad(one, self._learned, allow_unused=True, retain_graph=True) for one in played]
         norms = [_norm(push) for push in pushes]
-        weight = config.likelihood * (1 + (config.last_likelihood - 1) * share)
+        weight = config.likelihood_weight * (1 + (config.final_likelihood_share - 1) * share)
         found = None
         self._learner.zero_grad(set_to_none=True)
         allowed = 1.0
         if weight:
             batch = self._batch(number, 6)
-            found = vae_loss(self.model, self.recognizer, batch, self._told(batch, random), config.information, random)
+            found = vae_loss(self.model, self.recognizer, batch, self._told(batch, random), config.target_kl_nats, random)
             torch.autograd.backward(weight * found.loss)
-            allowed = config.pressure * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
+            allowed = config.adversarial_weight * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
         pull, lack = self.balance.generator_weight, self.expression.shortfall
         shares = (max(pull, lack), _THROUGH * pull, lack)
         for push, norm, part in zip(pushes, norms, shares[: len(pushes)], strict=True):
@@ -364,8 +364,8 @@ class GanTrainer:
                     parameter.grad = pushed if parameter.grad is None else parameter.grad + pushed
         clip_gradients(self._learned, 1.0, "generator")
         # Without likelihood beside it, only the learning rate says how far the generator goes.
-        heed = 1.0 if weight else config.pressure * self.progress.pressure
-        self._step(heed * config.generator_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
+        heed = 1.0 if weight else config.adversarial_weight * self.progress.pressure
+        self._step(heed * config.generator_learning_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
         return found, generator, credited
 
     def _played(self, real: TextBatch, share: float, random: torch.Generator) -> tuple[list[Tensor], float, float]:
@@ -377,10 +377,10 @@ class GanTrainer:
         if self.loss.through_text:
             spread = torch.ones(count + calm, 1, device=self.device)
             spread[count:] = _CALMER
-            temperature = config.temperature * (config.last_temperature / config.temperature) ** share
+            temperature = config.temperature * (config.final_temperature / config.temperature) ** share
             how = {"temperature": temperature, "spread": spread}
         both = torch.cat([features, features[:calm]])
-        drafts = generate_rollout(self.model, both, config.length, self.boundary, random, weighed=True, **how)
+        drafts = generate_rollout(self.model, both, config.max_length, self.boundary, random, weighed=True, **how)
         self._shelf.append(drafts, real)
         usual, calmer = drafts.split(count, calm)
         judged = self.discriminator.judge(usual, real.ratings, self.balance.noise, random)

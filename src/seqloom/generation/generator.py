@@ -155,11 +155,11 @@ class GeneratorFactory:
         codec: Codec,
         weights: Mapping[str, np.ndarray],
         *,
-        carry: bool | None = None,
+        stateful: bool | None = None,
         precision: str | None = None,
     ) -> None:
         self._config, self._codec, self._weights = config, codec, weights
-        self._carried = carry if carry is not None else config.training.batching != "windows"
+        self._carried = stateful if stateful is not None else config.training.batching != "windows"
         self._native = native_decoder(config.model, weights, precision) if self._carried else None
         if self._native is None and precision not in (None, "float32"):
             raise ConfigError(
@@ -191,7 +191,7 @@ class GeneratorFactory:
         return self._writer(values, float(guidance))
 
     def _writer(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> TextGenerator:
-        noise = self._config.model.noise
+        noise = self._config.model.noise_size
 
         def decoder(drawn: Float32[np.ndarray, " noise"]) -> Decoder:
             told = self._decoder(values, drawn)
@@ -216,4 +216,4 @@ class GeneratorFactory:
     def _plain(self, added: Added | None) -> Decoder:
         model, weights = self._config.model, self._weights
         plain = plain_decoder(model, weights) if added is None else told_plain_decoder(model, weights, added)
-        return plain if self._carried else windowed_decoder(plain, self._config.training.window)
+        return plain if self._carried else windowed_decoder(plain, self._config.training.sequence_length)

@@ -29,7 +29,7 @@ class RunGenerators:
         rating: Any = None,
         guidance: float = 1.0,
         extrapolate: bool = False,
-        carry: bool | None = None,
+        stateful: bool | None = None,
         precision: str | None = None,
     ) -> TextGenerator:
         """Return a generator, conditioned where a rating is requested.
@@ -54,15 +54,15 @@ class RunGenerators:
             ),
         )
         values = None if rating is None else self.run.config.conditions.encode_request(rating, extrapolate=extrapolate)
-        factory = self.factory(carry, precision)
+        factory = self.factory(stateful, precision)
         return factory.unconditional if values is None else factory.conditioned(values, guidance)
 
-    def factory(self, carry: bool | None, precision: str | None) -> GeneratorFactory:
+    def factory(self, stateful: bool | None, precision: str | None) -> GeneratorFactory:
         """Return the factory of these settings; the last one is cached."""
         run = self.run
-        kind = carry, precision, decoding_kernels(run.config.model)
+        kind = stateful, precision, decoding_kernels(run.config.model)
         if self._cached is None or self._cached[0] != kind:
-            self._cached = kind, GeneratorFactory(run.config, run.codec, run.weights, carry=carry, precision=precision)
+            self._cached = kind, GeneratorFactory(run.config, run.codec, run.weights, stateful=stateful, precision=precision)
         return self._cached[1]
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:

@@ -65,7 +65,7 @@ class NativeDecoder:
         self, config: ModelConfig, weights: Weights, kernels: str, precision: str, drafts: DraftWeights | None = None
     ) -> None:
         library = decoding_library()
-        arrays = [_layer_arrays(config, weights, index) for index in range(len(config.sizes))]
+        arrays = [_layer_arrays(config, weights, index) for index in range(len(config.hidden_sizes))]
         head = weights["embedding.weight" if config.tied else "head.weight"]
         layers = (LayerWeights * len(arrays))(*(_layer(config, index, held) for index, held in enumerate(arrays)))
         model = Model(
@@ -236,11 +236,11 @@ def _layer_arrays(config: ModelConfig, weights: Weights, index: int) -> Arrays:
 
 
 def _layer(config: ModelConfig, index: int, arrays: Arrays) -> LayerWeights:
-    inputs = config.sizes[index - 1] if index else config.embedding or config.vocabulary
+    inputs = config.hidden_sizes[index - 1] if index else config.embedding or config.vocabulary
     addresses = {name: address(array) for name, array in arrays.items()}
     return LayerWeights(
         inputs=inputs,
-        units=config.sizes[index],
+        units=config.hidden_sizes[index],
         taps=config.kernel_width if config.core == "conv" else 0,
         dilation=dilation(index),
         **addresses,

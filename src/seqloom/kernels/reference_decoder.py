@@ -128,7 +128,7 @@ def _decoder(config: ModelConfig, held: Weights) -> PlainDecoder:
     tokens = TokenInput(config.vocabulary, held.get("embedding.weight"))
     layers = [
         _layer(config.core, index, layer_weights(held, index), None if index else tokens)
-        for index in range(len(config.sizes))
+        for index in range(len(config.hidden_sizes))
     ]
     head_weight = held["embedding.weight" if config.tied else "head.weight"]
     return PlainDecoder(layers, head_weight, held["head.bias"], lanes=config.core != "conv")

@@ -27,7 +27,7 @@ def usual_ahead(config: ModelConfig, weight_bytes: int, rows_at_once: int) -> in
     if config.core == "conv":
         return rows_at_once if weight_bytes >= _CONVOLUTION_BYTES else 1
     gates = 4 if config.core == "lstm" else 3
-    inputs = (0, *config.sizes[:-1])  # the first layer's are a table
-    layers = sum(gates * size * (size + before) for before, size in zip(inputs, config.sizes, strict=True))
-    head = config.vocabulary * config.sizes[-1]
+    inputs = (0, *config.hidden_sizes[:-1])  # the first layer's are a table
+    layers = sum(gates * size * (size + before) for before, size in zip(inputs, config.hidden_sizes, strict=True))
+    head = config.vocabulary * config.hidden_sizes[-1]
     return rows_at_once if weight_bytes >= _HEAD_BYTES and head >= _HEAD_SHARE * (head + layers) else 1

@@ -129,7 +129,7 @@ class NativeTrainer:
         assert covers(config)
         self._native: Any = native
         self.config = config
-        sizes = (ctypes.c_int * len(config.sizes))(*config.sizes)
+        sizes = (ctypes.c_int * len(config.hidden_sizes))(*config.hidden_sizes)
         native.seqloom_trainer_new.restype = ctypes.c_void_p
         native.seqloom_trainer_gradient_norm.restype = ctypes.c_double
         made = native.seqloom_trainer_new(
@@ -139,11 +139,11 @@ class NativeTrainer:
             sizes,
             config.vocabulary,
             config.embedding,
-            config.ahead,
+            config.prediction_heads,
             threads,
         )
         if not made:
-            raise SeqloomError(f"a model of {', '.join(map(str, config.sizes))} units does not fit into the memory")
+            raise SeqloomError(f"a model of {', '.join(map(str, config.hidden_sizes))} units does not fit into the memory")
         self._trainer = ctypes.c_void_p(made)
 
     def __del__(self) -> None:
@@ -193,7 +193,7 @@ class NativeTrainer:
             window.resets = _address(held[-1])
         if conditions is not None:
             window.tell(conditions)
-        losses = np.zeros(self.config.ahead)
+        losses = np.zeros(self.config.prediction_heads)
         failed = self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
         if failed:
             raise SeqloomError(f"no memory for {lanes} lanes of {time} tokens: choose fewer with --lanes or --window")
@@ -277,7 +277,7 @@ class NativeTrainer:
     def get_state(self, lanes: int) -> list[tuple[Float32[np.ndarray, "batch hidden"], ...]]:
         """The kept state of each layer, in the parts that the model's core has."""
         found = []
-        for layer, size in enumerate(self.config.sizes):
+        for layer, size in enumerate(self.config.hidden_sizes):
             parts = tuple(np.zeros((lanes, size), np.float32) for _ in range(self._num_parts))
             self._exchange_state(layer, lanes, parts, into=False)
             found.append(parts)
@@ -291,7 +291,7 @@ class NativeTrainer:
 
     def zero_state(self, lanes: int) -> None:
         """Keep the zero state."""
-        for layer in range(len(self.config.sizes)):
+        for layer in range(len(self.config.hidden_sizes)):
             self._exchange_state(layer, lanes, (), into=True)
 
     @property
@@ -305,13 +305,13 @@ class NativeTrainer:
         inputs = config.embedding or config.vocabulary
         if config.embedding:
             yield "embedding.weight", _EMBEDDING, 0, (config.vocabulary, config.embedding)
-        for layer, size in enumerate(config.sizes):
+        for layer, size in enumerate(config.hidden_sizes):
             prefix = f"core.layers.{layer}."
             yield prefix + "weight_input", _WEIGHT_INPUT, layer, (gates * size, inputs)
             yield prefix + "weight_hidden", _WEIGHT_HIDDEN, layer, (gates * size, size)
             yield prefix + "bias", _BIAS, layer, (gates * size,)
             inputs = size
-        for head in range(config.ahead):
+        for head in range(config.prediction_heads):
             prefix = f"head.ahead.{head - 1}." if head else "head."
             yield prefix + "weight", _HEAD_WEIGHT, head, (config.vocabulary, inputs)
             yield prefix + "bias", _HEAD_BIAS, head, (config.vocabulary,)

@@ -51,24 +51,24 @@ def expected_shapes(config: ModelConfig) -> Shapes:
     if config.embedding:
         shapes["embedding.weight"] = (config.vocabulary, config.embedding)
     inputs = config.embedding or config.vocabulary
-    for index, size in enumerate(config.sizes):
+    for index, size in enumerate(config.hidden_sizes):
         layer = _LAYER_SHAPES[config.core](config, inputs, size)
         shapes.update({f"core.layers.{index}.{name}": shape for name, shape in layer.items()})
         inputs = size
     if not config.tied:
         shapes["head.weight"] = (config.vocabulary, inputs)
     shapes["head.bias"] = (config.vocabulary,)
-    if config.condition:
+    if config.num_condition_features:
         rows = {"input": sum(gate_columns(config)), "state": sum(gate_columns(config)), "output": config.vocabulary}
-        shapes |= {f"condition.{name}": (rows[name], config.condition) for name in config.condition_into}
-    if config.noise:
-        shapes["condition.noise"] = (config.noise_width, config.noise)
+        shapes |= {f"condition.{name}": (rows[name], config.num_condition_features) for name in config.condition_into}
+    if config.noise_size:
+        shapes["condition.noise"] = (config.noise_width, config.noise_size)
     return shapes
 
 
 def gate_columns(config: ModelConfig) -> tuple[int, ...]:
     """Pre-activations of each layer."""
-    return tuple(_GATES[config.core] * size for size in config.sizes)
+    return tuple(_GATES[config.core] * size for size in config.hidden_sizes)
 
 
 def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> Weights:
@@ -90,15 +90,15 @@ def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], most: 
     Raises:
         RunError: a head is missing, has another shape, or holds NaN or infinity; one line for each.
     """
-    names = [f"head.ahead.{head}" for head in range(config.ahead - 1)]
-    shapes = {"weight": (config.vocabulary, config.sizes[-1]), "bias": (config.vocabulary,)}
+    names = [f"head.ahead.{head}" for head in range(config.prediction_heads - 1)]
+    shapes = {"weight": (config.vocabulary, config.hidden_sizes[-1]), "bias": (config.vocabulary,)}
     arrays = {f"{name}.{kind}": shape for name in names for kind, shape in shapes.items()}
     faults = [fault for name, shape in arrays.items() if (fault := _fault(name, shape, weights.get(name)))]
     if faults:
         raise RunError(*faults)
     tokens = np.sort(np.argsort(-weights["head.bias"], kind="stable")[:most])
     parts = DraftWeights(
-        np.zeros((len(names), len(tokens), config.sizes[-1]), np.float32),
+        np.zeros((len(names), len(tokens), config.hidden_sizes[-1]), np.float32),
         np.zeros((len(names), len(tokens)), np.float32),
         tokens.astype(np.int32),
     )

@@ -81,37 +81,37 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
         ConfigError: it has fewer tokens than a batch has lanes.
     """
     usable = split.train.num_records - len(split.train)
-    if usable < training.window:
+    if usable < training.sequence_length:
         raise SourceError(
-            f"{split.train.num_records:,} tokens to train on are fewer than one window of {training.window}: use more "
+            f"{split.train.num_records:,} tokens to train on are fewer than one window of {training.sequence_length}: use more "
             "text, or a smaller --window"
         )
     values = conditions.values_of(store)
-    ratings = ConditionSource(conditions, values, training.hide_ratings, training.seed) if len(conditions) else None
+    ratings = ConditionSource(conditions, values, training.condition_dropout, training.seed) if len(conditions) else None
     if training.batching == "windows":
         return WindowBatches(
             store,
             split.train,
-            size=training.lanes,
-            window=training.window,
+            batch_size=training.batch_size,
+            sequence_length=training.sequence_length,
             stride=training.stride,
             last_only=training.loss == "last",
             seed=training.seed,
             ratings=ratings,
         )
-    if training.balance and ratings is None:
+    if training.balance_ratings and ratings is None:
         raise ConfigError("--balance reads every rating as often as any other: name the ratings with --rating COLUMN")
-    if usable < training.lanes * training.window:
+    if usable < training.batch_size * training.sequence_length:
         raise ConfigError(
-            f"--lanes {training.lanes} with --window {training.window} need "
-            f"{training.lanes * training.window:,} tokens and there are {usable:,}: make either smaller"
+            f"--lanes {training.batch_size} with --window {training.sequence_length} need "
+            f"{training.batch_size * training.sequence_length:,} tokens and there are {usable:,}: make either smaller"
         )
     return ContiguousBatches(
         store,
         split.train,
-        lanes=training.lanes,
-        window=training.window,
+        batch_size=training.batch_size,
+        sequence_length=training.sequence_length,
         seed=training.seed,
         ratings=ratings,
-        shares=balanced_weights(conditions, values) if training.balance else None,
+        shares=balanced_weights(conditions, values) if training.balance_ratings else None,
     )

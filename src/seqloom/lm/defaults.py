@@ -73,7 +73,7 @@ def choose_defaults(
     tokens: int,
     mean_document: float,
     parent: ModelConfig | None,
-    condition: int = 0,
+    num_condition_features: int = 0,
 ) -> TrainingPlan:
     """Fill in what was not set.
 
@@ -95,7 +95,7 @@ def choose_defaults(
         seconds *= _PACE.get(_likely_kernels(settings, parent, precision) or "", 1.0)
     size, window, rate = _line(seconds)
     model = {**_shape(settings, vocabulary, size), **settings.model} if parent is None else _kept(parent, settings)
-    model_config = ModelConfig(**{**model, "vocabulary": vocabulary, "condition": condition})
+    model_config = ModelConfig(**{**model, "vocabulary": vocabulary, "condition": num_condition_features})
     scarce = settings.preset is None and _scarce(model_config, tokens)
     if scarce and parent is None and "sizes" not in settings.model and size > _SCARCE_SIZE:
         size, rate = _SCARCE_SIZE, _rate(_SCARCE_SIZE)
@@ -109,7 +109,7 @@ def choose_defaults(
     chosen = {
         "lanes": lanes,
         "window": window,
-        "learning_rate": float(f"{_learning_rate(settings, parent, rate, max(model_config.sizes)):.3g}"),
+        "learning_rate": float(f"{_learning_rate(settings, parent, rate, max(model_config.hidden_sizes)):.3g}"),
         "weight_decay": 0.01 if passes < 8 else 0.02,
         "precision": precision,
     }
@@ -184,7 +184,7 @@ def _shape(settings: TrainOptions, vocabulary: int, size: int) -> dict[str, Any]
 
 
 def _kept(parent: ModelConfig, settings: TrainOptions) -> dict[str, Any]:
-    return {**parent.to_json(), "sizes": parent.sizes, **settings.model}
+    return {**parent.to_json(), "sizes": parent.hidden_sizes, **settings.model}
 
 
 def _learning_rate(settings: TrainOptions, parent: ModelConfig | None, chosen: float, widest: int) -> float:
@@ -210,14 +210,14 @@ def _rate(size: int) -> float:
 
 def _speed(model: ModelConfig) -> float:
     """Tokens a second, guessed from the multiplications that a token takes."""
-    return float(1.2e10 / (_products(model) + model.sizes[-1] * model.vocabulary * (model.ahead - 1) + 5e4))
+    return float(1.2e10 / (_products(model) + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1) + 5e4))
 
 
 def _products(model: ModelConfig) -> int:
     """Multiplications by weights that a token takes, roughly."""
-    widths = (model.embedding or model.vocabulary, *model.sizes)
+    widths = (model.embedding or model.vocabulary, *model.hidden_sizes)
     layers = sum(4 * size * (before + size) for before, size in itertools.pairwise(widths))
-    return layers + model.sizes[-1] * model.vocabulary
+    return layers + model.hidden_sizes[-1] * model.vocabulary
 
 
 def _scarce(model: ModelConfig, tokens: int) -> bool:

@@ -66,7 +66,7 @@ def run_scorer(run: SavedRun) -> TokenScorer:
 
 def _check_measurable(run: SavedRun) -> None:
     """A text's probability under a GAN is a mean over all noise, and zero where it has a word that it never writes."""
-    if run.config.model.noise:
+    if run.config.model.noise_size:
         raise RunError(
             f"{run.path} is a GAN, which tells nothing of how likely a text is: measure what it was begun from, "
             f"{run.config.parent}"

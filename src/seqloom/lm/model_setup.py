@@ -123,7 +123,7 @@ def resolve_budget(
     speed = None
     if budget.epochs is not None:
         steps = max(1, round(budget.epochs * batches.steps_per_epoch))
-    if steps is None or steps * training.lanes * training.window > _TOKENS_FORETOLD:
+    if steps is None or steps * training.batch_size * training.sequence_length > _TOKENS_FORETOLD:
         trainer = Trainer(model, batches, training, kernels=plan.kernels, threads=plan.threads)
         speed = _KEPT_UP * trainer.measure_steps(_CALIBRATION_SECONDS)
         steps = steps or max(1, int(speed * (budget.seconds or 60)))
@@ -167,7 +167,7 @@ def describe_model(model: LanguageModel, batches: Batches) -> str:
     config, whole, head = model.config, num_parameters(model), num_parameters(model.head)
     windows = f", {batches.num_windows:,} windows" if isinstance(batches, WindowBatches) else ""
     return (
-        f"{config.core} of {' + '.join(map(str, config.sizes))}: {whole:,} parameters "
+        f"{config.core} of {' + '.join(map(str, config.hidden_sizes))}: {whole:,} parameters "
         f"({whole - head:,} + {head:,} in the output layer){windows}"
     )
 
@@ -185,7 +185,7 @@ def validator(model: LanguageModel, material: Dataset, config: RunConfig, thread
         weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
         scorer = make(model.config, weights, lambda: model, threads)
         if training.batching == "windows" and training.loss == "last":
-            scored = window_likelihood(scorer, store, spans, characters, training.window, 4, features=features)
+            scored = window_likelihood(scorer, store, spans, characters, training.sequence_length, 4, features=features)
             if scored.tokens:
                 return scored.nats_per_token
         return full_likelihood(scorer, store, spans, characters, features=features).nats_per_token

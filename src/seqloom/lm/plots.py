@@ -77,7 +77,7 @@ def draw_losses(run: SavedRun, folder: Path) -> Path:
         [line["step"] for line in trained],
         [line["loss"] for line in trained],
         ([line["step"] for line in validated], [line["validation_loss"] for line in validated]),
-        title=f"{Path(run.config.corpus).name}: {model.core} of {' + '.join(map(str, model.sizes))}",
+        title=f"{Path(run.config.corpus).name}: {model.core} of {' + '.join(map(str, model.hidden_sizes))}",
     )
 
 

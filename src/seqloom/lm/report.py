@@ -186,7 +186,7 @@ def _as_markdown(report: Report, plots: list[str]) -> str:
     lines = [
         f"# {Path(config.corpus).name}",
         "",
-        f"{config.model.core} of {' + '.join(map(str, config.model.sizes))}, level {config.level}, "
+        f"{config.model.core} of {' + '.join(map(str, config.model.hidden_sizes))}, level {config.level}, "
         f"{len(report.run.codec):,} symbols. " + ". ".join(_summary(metrics)) + ".",
         "",
         *_likelihood_table(metrics),

@@ -117,13 +117,13 @@ def _refuse(folder: RunFolder, wanted: TrainOptions, parent: SavedRun | None, *,
     check_run_folder(folder, overwrite=overwrite, from_run=parent.folder.path if parent else None)
     if parent is None:
         return
-    if parent.config.model.noise:
+    if parent.config.model.noise_size:
         raise RunError(
             f"--from got {parent.path}, which is a GAN: begin from what it began from, {parent.config.parent}"
         )
     fixed = {"core", "sizes", "embedding", "tied", "layer_norm", "kernel_width", "ahead"} & wanted.model.keys()
     fixed |= {"level"} & wanted.other.keys()
-    kept = {**parent.config.model.to_json(), "level": parent.config.level, "sizes": parent.config.model.sizes}
+    kept = {**parent.config.model.to_json(), "level": parent.config.level, "sizes": parent.config.model.hidden_sizes}
     asked = {**wanted.model, **wanted.other}
     differing = ["size" if name == "sizes" else name for name in sorted(fixed) if kept[name] != asked[name]]
     if "sizes" not in asked and asked.get("layers", len(kept["sizes"])) != len(kept["sizes"]):
@@ -160,7 +160,7 @@ def _begin(
     plan = choose_defaults(
         wanted,
         vocabulary=len(material.codec),
-        condition=conditions.width,
+        num_condition_features=conditions.width,
         tokens=train_spans.num_records,
         mean_document=train_spans.num_records / len(train_spans),
         parent=parent.config.model if parent else None,
@@ -214,7 +214,7 @@ def _refuse_to_resume(settings: Mapping[str, Any]) -> None:
 
 def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: TrainingObserver) -> SavedRun:
     config = folder.read_config()
-    if config.model.noise:
+    if config.model.noise_size:
         raise RunError(f"{folder.path} is a GAN: go on with it by 'seqloom gan train --resume --run {folder.path}'")
     if source is not None and _source_names(source) != config.sources:
         raise ConfigError(

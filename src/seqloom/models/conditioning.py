@@ -51,10 +51,10 @@ class Conditioning(nn.Module):
         self.gates = gate_columns(config)
         shapes = {"input": sum(self.gates), "state": sum(self.gates), "output": config.vocabulary}
         for name in config.condition_into:
-            self.register_parameter(name, nn.Parameter(torch.zeros(shapes[name], config.condition)))
-        if config.noise:
-            drawn = torch.randn(config.noise_width, config.noise, generator=generator)
-            self.noise = nn.Parameter(drawn * (_NOISE_SPREAD / config.noise**0.5))
+            self.register_parameter(name, nn.Parameter(torch.zeros(shapes[name], config.num_condition_features)))
+        if config.noise_size:
+            drawn = torch.randn(config.noise_width, config.noise_size, generator=generator)
+            self.noise = nn.Parameter(drawn * (_NOISE_SPREAD / config.noise_size**0.5))
         self._into, self._vocabulary = config.condition_into, config.vocabulary
 
     def of_noise(self, noise: Float[Tensor, "*axes noise"]) -> Float[Tensor, "*axes noise_width"]:

@@ -30,7 +30,7 @@ class LanguageModel(nn.Module):
         self.core = Stack(config.embedding or config.vocabulary, config, generator)
         tied = self.embedding.weight if config.tied and self.embedding is not None else None
         self.head = SoftmaxHead(self.core.output_size, config, tied, generator)
-        self.condition = Conditioning(config, generator) if config.condition else None
+        self.condition = Conditioning(config, generator) if config.num_condition_features else None
 
     @property
     def output_weight(self) -> Float[Tensor, "vocab hidden"]:

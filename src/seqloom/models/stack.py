@@ -28,12 +28,12 @@ class Stack(nn.Module):
         super().__init__()
         self.config = config
         kind: type[Core] = resolve("core", config.core, CORES)
-        widths = (input_size, *config.sizes)
+        widths = (input_size, *config.hidden_sizes)
         self.layers = nn.ModuleList(
             kind(width, size, index, config, generator)
             for index, (width, size) in enumerate(itertools.pairwise(widths))
         )
-        self.output_size = config.sizes[-1]
+        self.output_size = config.hidden_sizes[-1]
 
     def initial_state(self, batch: int) -> StackState:
         """The zero states of `batch` lanes."""

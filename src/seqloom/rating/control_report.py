@@ -125,13 +125,13 @@ def evaluate_rating_control(
     run: SavedRun,
     source: str | Path | Sequence[str | Path],
     *,
-    ways: Sequence[Sequence[str]] | None = None,
+    methods: Sequence[Sequence[str]] | None = None,
     critic: Any = None,
     count: int = 500,
     plot: Path | None = None,
     sampling: SamplingConfig | None = None,
     guidance: float | None = None,
-    agree: float | None = None,
+    tolerance: float | None = None,
     budget: int | None = None,
     particles: int | None = None,
     note: Note = lambda line: None,
@@ -159,13 +159,13 @@ def evaluate_rating_control(
     """
     validate((is_integer(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
     sampling = sampling or SamplingConfig()
-    chosen = {"guidance": guidance, "agree": agree, "budget": budget, "particles": particles}
+    chosen = {"guidance": guidance, "agree": tolerance, "budget": budget, "particles": particles}
     settings = {name: value for name, value in chosen.items() if value is not None}
     generators = RunGenerators(run)
     scale = _checked(run, critic)
     if isinstance(critic, str | Path):
         critic = open_critic(critic)
-    written_ways = [tuple(way) for way in ways or _all_ways(critic)]
+    written_ways = [tuple(way) for way in methods or _all_ways(critic)]
     _check_ways(run, scale, written_ways, critic, settings, sampling)
     reading = replace(
         run.config.reading, rating=(scale.name,), category=(), encoding=None, passages=False, sentences=False

@@ -91,7 +91,7 @@ class RatedGeneration:
         assert plan.wanted is not None
         assert plan.request.budget is not None
         chosen = RejectionFilter(
-            plan.rater, plan.scale.to_unit(plan.wanted), agree=plan.agree, budget=plan.request.budget
+            plan.rater, plan.scale.to_unit(plan.wanted), agree=plan.tolerance, budget=plan.request.budget
         )
         try:
             for sample, rating in chosen.keep(some, count):
@@ -111,7 +111,7 @@ class RatedGeneration:
         return SmcSteering(
             rater=plan.rater,
             rating=plan.scale.to_unit(plan.wanted),
-            spread=plan.agree * _SPREAD,
+            spread=plan.tolerance * _SPREAD,
             particles=plan.request.particles,
         )
 
@@ -126,7 +126,7 @@ def generate_rated(
     *,
     prompt: str = "",
     count: int = 1,
-    carry: bool | None = None,
+    stateful: bool | None = None,
     precision: str | None = None,
     skip_unknown: bool = False,
 ) -> RatedGeneration:
@@ -151,7 +151,7 @@ def generate_rated(
     run = generators.run
     plan = make_plan(request, run.config.conditions)
     check_draws(plan, config)
-    factory = generators.factory(carry, precision)
+    factory = generators.factory(stateful, precision)
     writer = factory.unconditional if plan.values is None else factory.conditioned(plan.values, plan.guidance)
     read = writer.prompt(run.normalize(prompt), skip_unknown=skip_unknown)
     return RatedGeneration(plan, writer, read, config, count, generators.copy_guard(config))

@@ -48,7 +48,7 @@ class GenerationPlan:
     rater: Rater | None
     scale: "RatingScale"
     wanted: float | None
-    agree: float
+    tolerance: float
     request: RatingRequest
 
 
@@ -70,7 +70,7 @@ class RatingScale:
         scale = self.scale
         return lambda texts: scale.to_unit(checked_ratings(rate, texts))
 
-    def usual_agree(self) -> float:
+    def default_tolerance(self) -> float:
         """What a critic is allowed to be off where a person says nothing, as a person says it."""
         if self.scale is None:
             return 1.0
@@ -79,7 +79,7 @@ class RatingScale:
         knots = self.scale.knots
         return float(min(np.diff(knots)) / 2 if self.scale.is_discrete else _USUAL_RANGE * (knots[-1] - knots[0]))
 
-    def agree(self, wanted: float) -> float:
+    def tolerance(self, wanted: float) -> float:
         """From what a person says to levels."""
         scale = self.scale
         if scale is None or scale.heavy:
@@ -129,13 +129,13 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
     levels = RatingScale(known)
     request = replace(
         request,
-        agree=levels.usual_agree() if request.agree is None else request.agree,
+        agree=levels.default_tolerance() if request.tolerance is None else request.tolerance,
         budget=_chosen(request.budget, _USUAL_BUDGET, "filter" in methods),
         particles=_chosen(request.particles, _USUAL_PARTICLES, "steer" in methods),
     )
-    assert request.agree is not None
+    assert request.tolerance is not None
     return GenerationPlan(
-        methods, values, guidance, levels.rater(rate), levels, wanted, levels.agree(request.agree), request
+        methods, values, guidance, levels.rater(rate), levels, wanted, levels.tolerance(request.tolerance), request
     )
 
 
@@ -203,7 +203,7 @@ def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
     judged = [method for method in asked if method in ("filter", "steer")]
     if judged and request.critic is None:
         faults.append(f"--method {','.join(judged)} asks a critic: name one with --critic, as 'critic fit' made it")
-    if request.agree is not None and not judged:
+    if request.tolerance is not None and not judged:
         faults.append("--agree says how far off a critic may be: add --critic, or leave it out")
     if request.budget is not None and "filter" not in asked:
         faults.append(_idle("budget", request.budget, "filter", request, asked))
@@ -213,9 +213,9 @@ def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
         faults.append(f"--critic has no part in --method {','.join(asked)}: add filter or steer, or leave it out")
     if request.guidance not in (None, 1) and "guide" not in asked:
         faults.append(f"--guidance has no part in --method {','.join(asked)}: add guide, or leave it out")
-    agree = request.agree
+    agree = request.tolerance
     if agree is not None and not (is_number(agree) and math.isfinite(agree) and agree > 0):
-        faults.append(f"--agree got {request.agree}: choose a number above 0, in the units of the rating")
+        faults.append(f"--agree got {request.tolerance}: choose a number above 0, in the units of the rating")
     if faults:
         raise ConfigError(*faults)
     return tuple(method for method in METHODS if method in asked)

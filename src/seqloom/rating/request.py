@@ -35,7 +35,7 @@ class RatingRequest:
     methods: Sequence[str] | None = None
     guidance: float | None = None
     critic: Any = None
-    agree: float | None = None
+    tolerance: float | None = None
     budget: int | None = None
     particles: int | None = None
     extrapolate: bool = False

@@ -67,10 +67,10 @@ class RunConfig:
             raise ValueError(unknown_name("level", str(self.level), CODECS))
         if not isinstance(self.threads, int) or self.threads < 1:
             raise ValueError(f"threads is {self.threads!r}, not a number from 1 up")
-        if self.conditions.width + self.model.noise_width != self.model.condition:
+        if self.conditions.width + self.model.noise_width != self.model.num_condition_features:
             raise ValueError(
                 f"the conditions have {self.conditions.width} features and noise {self.model.noise_width}, and the "
-                f"model reads {self.model.condition}"
+                f"model reads {self.model.num_condition_features}"
             )
 
     @property

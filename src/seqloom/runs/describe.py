@@ -18,7 +18,7 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
         "run": str(run.path),
         "level": config.level,
         "core": config.model.core,
-        "sizes": list(config.model.sizes),
+        "sizes": list(config.model.hidden_sizes),
         "parameters": num_parameters(config.model),
         "vocabulary": len(run.codec),
         "boundary": run.codec.boundary is not None,
@@ -46,7 +46,7 @@ def num_parameters(model: ModelConfig) -> int:
         for axis in shape:
             size *= axis
         total += size
-    return total + (model.ahead - 1) * model.vocabulary * (model.sizes[-1] + 1)
+    return total + (model.prediction_heads - 1) * model.vocabulary * (model.hidden_sizes[-1] + 1)
 
 
 def _decoding(run: SavedRun) -> str:

@@ -64,7 +64,7 @@ def check_draft_length(job: GenerationRequest) -> None:
     Raises:
         ConfigError: they cannot.
     """
-    wanted = job.config.ahead or 1
+    wanted = job.config.draft_length or 1
     if wanted == 1:
         return
     if _network(job) is None:
@@ -255,7 +255,7 @@ def _ahead(job: GenerationRequest) -> int:
     decoder = _of_one(job)
     if not isinstance(decoder, NativeDecoder) or job.config.watermark is not None:
         return 1
-    return decoder.usual_ahead if job.config.ahead is None else job.config.ahead
+    return decoder.usual_ahead if job.config.draft_length is None else job.config.draft_length
 
 
 def _static_bias(job: GenerationRequest) -> Float32[np.ndarray, " vocab"] | None:

@@ -54,8 +54,8 @@ class NativeTrainStep:
         if not self.carries_state:
             self._trainer.zero_state(len(batch.tokens))
         config, model = self.config, self.model.config
-        targets = shifted_targets(batch.targets, model.ahead)
-        weights = np.full(model.ahead, AHEAD_WEIGHT / max(1, min(model.ahead, targets.shape[2]) - 1), np.float32)
+        targets = shifted_targets(batch.targets, model.prediction_heads)
+        weights = np.full(model.prediction_heads, AHEAD_WEIGHT / max(1, min(model.prediction_heads, targets.shape[2]) - 1), np.float32)
         weights[0] = 1
         dropped = Dropped(
             seed=(config.seed << 32) + step + 1,
@@ -114,7 +114,7 @@ class NativeTrainStep:
             self._trainer.put(arena, {name: arrays.get(f"optimizer.{name}.{moment}", zeros[name]) for name in names})
         self._updates = int(arrays.get(f"optimizer.{names[0]}.step", np.zeros(())))
         num_parts = 2 if self.model.config.core == "lstm" else 1
-        layers = range(len(self.model.config.sizes))
+        layers = range(len(self.model.config.hidden_sizes))
         self._trainer.put_state(
             [tuple(arrays[f"state.{layer}.{number}"] for number in range(num_parts)) for layer in layers]
         )
