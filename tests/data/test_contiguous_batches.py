@@ -94,7 +94,9 @@ def test_ratings_stand_at_every_position() -> None:
     store = make_store([30, 40, 50], stars=[1.0, 3.0, np.nan])
     conditions = fit_conditions(store)
     ratings = ConditionSource(conditions, conditions.values_of(store))
-    batch = ContiguousBatches(store, Spans.whole(store), batch_size=2, sequence_length=8, seed=3, ratings=ratings).batch(2)
+    batch = ContiguousBatches(
+        store, Spans.whole(store), batch_size=2, sequence_length=8, seed=3, ratings=ratings
+    ).batch(2)
     assert batch.rated is not None
     expected = conditions.features(conditions.values_of(store))[batch.tokens // 1000]
     assert np.array_equal(batch.rated.features[batch.rated.index], expected)

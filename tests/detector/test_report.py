@@ -71,12 +71,12 @@ def tables(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(folder, tables):
-    return measure_detector(folder, tables["both"], text="text", label="made", by=["town"], prior=0.2)
+    return measure_detector(folder, tables["both"], text="text", label="made", by=["town"], base_rate=0.2)
 
 
 def test_figures_are_those_of_scikit_learn(report, folder, tables):
     judge = load_detector(folder, lambda _: None)
-    found = judge.score(tables["texts"], prior=0.2)
+    found = judge.score(tables["texts"], base_rate=0.2)
     truth, chance = tables["generated"][~found.too_short], found.probabilities[~found.too_short]
     assert (report.real, report.generated, report.abstained) == (
         int((~truth).sum()), int(truth.sum()), int(found.too_short.sum()),
@@ -140,7 +140,7 @@ def test_numbers_go_into_json(report):
 
 
 def test_two_sources_say_what_one_with_labels_says(report, folder, tables):
-    found = measure_detector(folder, tables["real"], text="text", generated=tables["made"], by=["town"], prior=0.2)
+    found = measure_detector(folder, tables["real"], text="text", generated=tables["made"], by=["town"], base_rate=0.2)
     assert found.overall.area.value == pytest.approx(report.overall.area.value)
     assert found.parts["town"][0].area.value == pytest.approx(report.parts["town"][0].area.value)
 
@@ -203,7 +203,7 @@ def test_the_page_asks_nothing_of_the_network_and_runs_no_text(folder, tables, t
     """Among few texts the hostile one is shown, and so is the hostile town."""
     rows = [(HOSTILE, "<b>Rome</b>", 0), *((text, "Oslo", 1) for text in tables["texts"][1:20:2])]
     few = write_table(tmp_path / "few.csv", rows, ("text", "town", "made"))
-    written = page(measure_detector(folder, few, text="text", label="made", by=["town"], prior=0.05))
+    written = page(measure_detector(folder, few, text="text", label="made", by=["town"], base_rate=0.05))
     tags = read_page(written)
     assert HOSTILE in "".join(tags.said)
     assert "<b>Rome</b>" in tags.said

@@ -309,6 +309,10 @@ def test_each_text_comes_once_an_epoch(texts):
 
 def test_settings_out_of_range_are_listed():
     with pytest.raises(ConfigError) as caught:
-        GanConfig(adversarial_steps=1, pretrain_steps=1, loss="gans", accuracy_band=(0.9, 0.5), temperature=0.0, batch_size=1)
+        GanConfig(
+            adversarial_steps=1, pretrain_steps=1, loss="gans", accuracy_band=(0.9, 0.5), temperature=0.0, batch_size=1
+        )
     assert len(caught.value.faults) == 4
-    assert GanConfig.from_json(GanConfig(adversarial_steps=1, pretrain_steps=2).to_json()) == GanConfig(adversarial_steps=1, pretrain_steps=2)
+    assert GanConfig.from_json(GanConfig(adversarial_steps=1, pretrain_steps=2).to_json()) == GanConfig(
+        adversarial_steps=1, pretrain_steps=2
+    )

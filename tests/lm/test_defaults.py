@@ -73,7 +73,10 @@ def test_a_parents_shape_is_kept() -> None:
 def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert plan(minutes=1, tokens=2_000).training.batch_size < 32
     settings = resolve_options({"minutes": 1}, None)
-    assert choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.sequence_length == 8
+    assert (
+        choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.sequence_length
+        == 8
+    )
 
 
 def test_a_preset_gives_way_to_what_is_given() -> None:

@@ -54,10 +54,12 @@ def test_a_table_gains_what_the_detector_says(folders, table, tmp_path):
         csv.writer(file).writerows([["Soup."], ["Суп был тёплый, и мы пришли снова за этот стол"], [known], [" "]])
         csv.writer(file).writerow(["Der Kellner war sehr freundlich und das Essen gut."])
     said = []
-    assert score_table(folders[0], table, text="text", output=tmp_path / "out.csv", prior=0.02, note=said.append) == 35
+    assert (
+        score_table(folders[0], table, text="text", output=tmp_path / "out.csv", base_rate=0.02, note=said.append) == 35
+    )
     found = rows_of(tmp_path / "out.csv")
     detector = seqloom.open_detector(folders[0])
-    expected = detector.score([row["text"] for row in found[:30]], prior=0.02).probabilities
+    expected = detector.score([row["text"] for row in found[:30]], base_rate=0.02).probabilities
     np.testing.assert_allclose([float(row["p_generated"]) for row in found[:30]], expected, rtol=1e-6)
     assert [row["flag"] for row in found[30:]] == ["", "unfamiliar", "learned", "", "unfamiliar"]
     assert [row["abstained"] for row in found[30:]] == ["1", "0", "0", "", "0"]

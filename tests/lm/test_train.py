@@ -168,7 +168,11 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
     text.write_text("The Quick Brown Fox jumps over the lazy dog. " * 20, encoding="utf-8")
     run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=1)
     assert run.config.model.hidden_sizes == (128,)
-    assert (run.config.training.sequence_length, run.config.training.stride, run.config.training.batch_size) == (60, 3, 128)
+    assert (run.config.training.sequence_length, run.config.training.stride, run.config.training.batch_size) == (
+        60,
+        3,
+        128,
+    )
     assert (run.config.training.optimizer, run.config.training.patience) == ("rmsprop", 0)
     assert "T" not in [run.codec.decode([token]) for token in range(len(run.codec))]
     assert run.info()["generation"] == "window by window"

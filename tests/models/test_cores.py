@@ -14,7 +14,9 @@ INPUT, HIDDEN, BATCH, TIME = 5, 6, 3, 11
 
 
 def make_core(name: str, *, layer_norm: bool = False, index: int = 1, weight_dropout: float = 0.0) -> Core:
-    config = ModelConfig(vocabulary=4, core=name, hidden_sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
+    config = ModelConfig(
+        vocabulary=4, core=name, hidden_sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout
+    )
     core: Core = resolve("core", name, CORES)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for parameter in core.parameters():

@@ -183,7 +183,11 @@ def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
         for wanted in ({"min_length": 0}, {"min_length": 5}, {"stop": (chr(97 + token),)}):
             boundary = None if "stop" in wanted else token
             one, more = (
-                next(generate(decoder, SamplingConfig(**greedy, **wanted, draft_length=ahead), **asked(boundary=boundary)))
+                next(
+                    generate(
+                        decoder, SamplingConfig(**greedy, **wanted, draft_length=ahead), **asked(boundary=boundary)
+                    )
+                )
                 for ahead in (1, 4)
             )
             assert (one.tokens, one.text, one.finish_reason) == (more.tokens, more.text, more.finish_reason)

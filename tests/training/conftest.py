@@ -43,7 +43,11 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
         config = TrainingConfig(**training)
         model = LanguageModel(ModelConfig(vocabulary=7, hidden_sizes=(12,), **model_settings), config.seed)
         batches = ContiguousBatches(
-            store, Spans.whole(store), batch_size=config.batch_size, sequence_length=config.sequence_length, seed=config.seed
+            store,
+            Spans.whole(store),
+            batch_size=config.batch_size,
+            sequence_length=config.sequence_length,
+            seed=config.seed,
         )
         batches.carries_state = carries_state
         listeners = [] if told is None else [told.append]

@@ -43,7 +43,9 @@ STARS = Conditions((fit_scale("stars", np.array([1.0, 2, 3])),))
 
 
 def make_trainer(kernels: str | None, hidden: float = 0.0, steps: int = 150, **model: object) -> Trainer:
-    config = TrainingConfig(total_steps=steps, batch_size=16, sequence_length=16, warmup=5, patience=0, condition_dropout=hidden)
+    config = TrainingConfig(
+        total_steps=steps, batch_size=16, sequence_length=16, warmup=5, patience=0, condition_dropout=hidden
+    )
     settings = {"sizes": (16,), "condition": STARS.width, **model}
     network = LanguageModel(ModelConfig(vocabulary=VOCABULARY, **settings), seed=2)  # type: ignore[arg-type]
     ratings = ConditionSource(STARS, STARS.values_of(STORE), hidden, seed=config.seed)

@@ -1,4 +1,4 @@
-"""What went wrong, as a person reads it: one plain line a fault, and the exit code."""
+"""Turn an error into lines for the command line, one for each fault, and an exit code."""
 
 import errno
 import os
@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqloom.cli.flags import with_flags
 from seqloom.errors import SeqloomError
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a command ends.
+    """End of a command.
 
     Attributes:
-        exit_code: 1 where the work failed, 2 where the person must change something.
-        lines: one a fault.
+        exit_code: 1 where the work failed, 2 where the user must change something.
+        lines: one line for each fault.
     """
 
     exit_code: int
@@ -34,9 +35,9 @@ class Verdict:
 
 
 def report_error(error: Exception) -> Verdict:
-    """What an error says to a person."""
+    """Return the lines of an error; settings are named by their flags."""
     verdict = _judge(error)
-    return Verdict(verdict.exit_code, tuple(" ".join(line.split()) for line in verdict.lines))
+    return Verdict(verdict.exit_code, tuple(" ".join(with_flags(line).split()) for line in verdict.lines))
 
 
 def _judge(error: Exception) -> Verdict:
@@ -47,7 +48,10 @@ def _judge(error: Exception) -> Verdict:
     if isinstance(error, TyperException):
         return Verdict(2, (_usage(error),))
     if isinstance(error, MemoryError) or any(said in str(error).lower() for said in _OUT_OF_MEMORY):
-        return Verdict(1, ("not enough memory: use a smaller --size, --lanes or --window, or close other programs",))
+        return Verdict(
+            1,
+            ("not enough memory: lower `hidden_size`, `batch_size` or `sequence_length`, or close other programs",),
+        )
     if isinstance(error, OSError):
         return Verdict(1, (_system(error),))
     return Verdict(1, (_surprise(error),))

@@ -3,15 +3,21 @@
 import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import dimmed, print_json, say, shows_terminal, visible
+from seqloom.config import DecodingConfig, SamplingConfig, validate
+from seqloom.config.settings import pick
 from seqloom.errors import ConfigError
+from seqloom.generation.options import GenerationOptions, count_faults
+from seqloom.rating.request import RatingRequest
+from seqloom.sampling.watermark import fingerprint
+from seqloom.version import __version__
 
 if TYPE_CHECKING:
     from seqloom.api import Run
@@ -21,107 +27,83 @@ if TYPE_CHECKING:
 
 __all__ = ["generate"]
 
-_draw = partial(typer.Option, rich_help_panel="How each token is drawn")
-_text = partial(typer.Option, rich_help_panel="What the text must and must not hold")
-_rated = partial(typer.Option, rich_help_panel="Which rating to write for (runs trained with --rating)")
-_OWN = ("run", "prompt", "count", "json")
-_JUDGED = {"method", "critic", "agree", "budget", "particles"}
+_DRAW = "How each token is drawn"
+_TEXT = "What the text must and must not contain"
+_RATED = "Rating to write for (runs trained with --rating)"
+_CONSTRAINTS = ("min_length", "stop", "ban", "pattern", "max_copy")
+_GENERAL = ("length", "seed", "draft_length")
+_JUDGED = {"methods", "critic", "tolerance", "budget", "particles"}
 
 
+@with_settings(
+    Section(None, SamplingConfig, only=_GENERAL),
+    Section(None, DecodingConfig, negatable=False),
+    Section(_RATED, RatingRequest, negatable=False),
+    Section(_DRAW, SamplingConfig, skip=(*_GENERAL, *_CONSTRAINTS)),
+    Section(_TEXT, SamplingConfig, only=_CONSTRAINTS),
+)
 def generate(
-    context: typer.Context,
+    settings: dict[str, Any],
     run: Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")],
-    prompt: Annotated[str, typer.Option(help="text to go on from")] = "",
-    length: Annotated[int | None, typer.Option(help="most tokens to write (400)")] = None,
-    count: Annotated[int, typer.Option(help="how many texts")] = 1,
-    seed: Annotated[int | None, typer.Option(help="the same seed writes the same texts at any --count (0)")] = None,
-    carry: Annotated[
-        bool | None,
-        typer.Option("--carry", help="remember all that was read and written: fast (unless trained on windows)"),
-    ] = None,
-    windowed: Annotated[
-        bool | None,
-        typer.Option(
-            "--windowed", help="forget, and read the last window again for each token: slow (if trained on windows)"
-        ),
-    ] = None,
-    skip_unknown: Annotated[
-        bool | None, typer.Option("--skip-unknown", help="leave out of the prompt what the run never saw")
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="of the weights: float32, bfloat16 or int8 (the fastest that loses nothing)")
-    ] = None,
-    ahead: Annotated[
-        int | None,
-        typer.Option(
-            help="most tokens a step writes, drafted by a model trained with --ahead; 1 is off (what suits its shape)"
-        ),
-    ] = None,
+    prompt: Annotated[str, typer.Option(help="text to continue")] = "",
+    count: Annotated[int, typer.Option(help="number of texts")] = 1,
+    sliding_window: Annotated[
+        bool, typer.Option("--sliding-window", help="read the last window again for each token (if trained on windows)")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
     rating: Annotated[
         list[str] | None,
-        _rated(metavar="R | NAME=R", help="write for this rating (or category); by name where there are several"),
-    ] = None,
-    guidance: Annotated[
-        float | None, _rated(help="above 1 exaggerates what the rating changes, 1.5 is usual; 0 leaves it out (1)")
-    ] = None,
-    extrapolate: Annotated[
-        bool | None, _rated("--extrapolate", help="allow ratings beyond those that were trained on")
-    ] = None,
-    method: Annotated[
-        str | None,
-        _rated(
-            metavar="A[,B...]",
-            help="condition, guide, filter, steer (condition; guide with --guidance; filter with --critic)",
+        typer.Option(
+            rich_help_panel=_RATED,
+            metavar="R | NAME=R",
+            help="rating or category to write for; with its name where there are several",
         ),
     ] = None,
-    critic: Annotated[Path | None, _rated(metavar="CRITIC", help="folder that 'critic fit' made")] = None,
-    agree: Annotated[
-        float | None,
-        _rated(help="how far off the critic may be, in units of the rating, or of its ranks (half a step)"),
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            rich_help_panel=_RATED,
+            metavar="A[,B...]",
+            help="conditioning, guidance, rejection, smc (conditioning; guidance with --guidance; rejection with "
+            "--critic)",
+        ),
     ] = None,
-    budget: Annotated[int | None, _rated(help="texts written at most for each that is kept (20)")] = None,
-    particles: Annotated[int | None, _rated(help="texts written side by side for each that is steered (16)")] = None,
-    temperature: Annotated[float | None, _draw(help="0 always takes the likeliest, above 1 is wild (1)")] = None,
-    top_k: Annotated[int | None, _draw(help="from the K likeliest; 0 is off (0)")] = None,
-    top_p: Annotated[float | None, _draw(help="from the likeliest that make up this share; 1 is off (1)")] = None,
-    min_p: Annotated[float | None, _draw(help="from those this share as likely as the likeliest; 0 is off (0)")] = None,
-    typical_p: Annotated[
-        float | None, _draw(help="from the most typical that make up this share; 1 is off (1)")
-    ] = None,
-    repetition_penalty: Annotated[float | None, _draw(help="above 1 repeats less (1)")] = None,
-    watermark: Annotated[
-        str | None, _draw(metavar="KEY", help="mark the text by a secret key, for 'detect watermark' to find it again")
-    ] = None,
-    beam: Annotated[int | None, _draw(help="width of a search for the likeliest text, instead of drawing")] = None,
-    min_length: Annotated[int | None, _text(help="fewest tokens before the text may end (0)")] = None,
-    stop: Annotated[list[str] | None, _text(metavar="TEXT", help="end before this string; may be given again")] = None,
-    ban: Annotated[list[str] | None, _text(metavar="TEXT", help="never write this string; may be given again")] = None,
-    pattern: Annotated[str | None, _text(help="regular expression that the whole text matches")] = None,
-    max_copy: Annotated[
-        int | None, _text(help="most characters copied from the corpus in one piece; 0 is off (0)")
+    critic: Annotated[
+        Path | None, typer.Option(rich_help_panel=_RATED, metavar="CRITIC", help="folder of a critic")
     ] = None,
 ) -> None:
-    """Write new text in the manner of RUN's corpus."""
+    """Generate text in the style of RUN's corpus."""
     from seqloom.api import load
 
-    given = {name: value for name, value in context.params.items() if value not in (None, [], ()) and name not in _OWN}
-    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    if carry and windowed:
-        raise ConfigError("--carry and --windowed contradict each other: leave out one of the two")
-    if settings.pop("windowed", False):
-        settings["carry"] = False
+    if settings.get("stateful") and sliding_window:
+        raise ConfigError("`stateful` and `sliding_window` contradict each other: leave out one of the two")
+    if sliding_window:
+        settings["stateful"] = False
+    settings |= {name: value for name, value in (("methods", methods), ("critic", critic)) if value is not None}
     opened = load(run)
     if rating:
-        settings["rating"] = _wanted(rating, opened.config.conditions)
+        settings["rating"] = _requested(rating, opened.config.conditions)
     if settings.keys() & _JUDGED:
         _write_judged(opened, prompt, count, settings, as_json=json)
     elif json:
-        samples = opened.generate_iter(prompt, count, **settings)
+        samples = opened.generate_iter(prompt, count, _options(settings, count))
         origin = {**_made_by(opened), **({"guidance": 1.0} if rating else {}), **_drawn_by(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
         _print(opened, prompt, count, settings)
+
+
+def _options(settings: dict[str, Any], count: int) -> GenerationOptions:
+    """Return the options of a generation; every fault is reported at once."""
+    faults = count_faults(count, settings.get("beam", 0))
+    try:
+        sampling = pick(SamplingConfig, settings)
+    except ConfigError as error:
+        raise ConfigError(*faults, *error.faults) from None
+    validate(*[(False, fault) for fault in faults])
+    others = {name: settings[name] for name in ("rating", "guidance", "extrapolate") if name in settings}
+    return GenerationOptions(sampling=sampling, decoding=pick(DecodingConfig, settings), **others)
 
 
 def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
@@ -130,13 +112,13 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
 
     given, settings = settings, dict(settings)
     if "rating" not in settings:
-        named = [f"--{name}" for name in settings if name in _JUDGED]
+        named = [f"`{name}`" for name in settings if name in _JUDGED]
         have, them = ("have", "them") if len(named) > 1 else ("has", "it")
         raise ConfigError(
-            f"{', '.join(named)} {have} no meaning without --rating: add a rating to write to, or leave {them} out"
+            f"{', '.join(named)} {have} no meaning without `rating`: add a rating to write for, or leave {them} out"
         )
-    if "method" in settings:
-        settings["methods"] = tuple(settings.pop("method").split(","))
+    if "methods" in settings:
+        settings["methods"] = tuple(settings.pop("methods").split(","))
     writing = run.generate_rated(settings.pop("rating"), prompt, count, **settings)
     kept: list[RatedSample] = []
     shown = "" if as_json else dimmed(visible(_as_known(run, prompt)))
@@ -180,8 +162,6 @@ def _rating(predicted: float | None) -> str:
 
 def _made_by(run: "Run") -> dict[str, Any]:
     """The program and the run."""
-    from seqloom.version import __version__
-
     return {"seqloom": __version__, "run": str(run.path)}
 
 
@@ -190,9 +170,6 @@ def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
 
     Of a watermark's key, which is secret, there is what its owner knows it by.
     """
-    from seqloom.sampling import SamplingConfig
-    from seqloom.sampling.watermark import fingerprint
-
     config = SamplingConfig()
     found = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
     if "watermark" in found:
@@ -203,7 +180,7 @@ def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
 def _asked_of(writing: "RatedGeneration") -> dict[str, Any]:
     """How the texts were written to their rating: what was asked, and what was chosen where nothing was."""
     request = writing.plan.request
-    chosen = {name: getattr(request, name) for name in ("guidance", "agree", "budget", "particles")}
+    chosen = {name: getattr(request, name) for name in ("guidance", "tolerance", "budget", "particles")}
     found = {name: value for name, value in chosen.items() if value is not None}
     critic = None if request.critic is None else str(request.critic)
     return {"method": ",".join(writing.plan.methods), "critic": critic, **found}
@@ -220,14 +197,14 @@ def _costs(writing: "RatedGeneration") -> dict[str, Any]:
     found: dict[str, Any] = {}
     if writing.report is not None:
         report = writing.report
-        found["filter"] = {
+        found["rejection"] = {
             **asdict(report),
             "acceptance": report.acceptance,
             "tokens_per_kept": report.tokens_per_kept,
             "shortfall": report.shortfall,
         }
     if writing.steered:
-        found["steering"] = {
+        found["smc"] = {
             "effective_size": mean(one.effective_size for one in writing.steered),
             "resamplings": mean(one.resamplings for one in writing.steered),
             "tokens_per_text": mean(one.tokens for one in writing.steered),
@@ -243,8 +220,8 @@ def _said(writing: "RatedGeneration") -> Iterator[str]:
         yield f"kept {report.kept:,} of {report.written:,} texts ({report.acceptance:.0%}){cost}"
         if report.shortfall:
             yield (
-                f"{report.shortfall:,} of {report.wanted:,} texts are missing: the budget is spent; raise --budget or "
-                "--agree, or help the model with --guidance"
+                f"{report.shortfall:,} of {report.wanted:,} texts are missing: the budget is spent; raise "
+                "`budget` or `tolerance`, or help the model with `guidance`"
             )
             if writing.found is not None:
                 (low, high), wanted = writing.found, writing.plan.wanted
@@ -260,7 +237,7 @@ def _said(writing: "RatedGeneration") -> Iterator[str]:
         )
 
 
-def _wanted(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
+def _requested(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
     """Ratings by name, or the only one; names and categories may hold an equals sign themselves."""
     values = getattr(conditions.columns[0], "values", ()) if len(conditions) == 1 else ()
     named = [(part, "", "") if part in values else _named(part, conditions.names) for part in given]
@@ -268,11 +245,11 @@ def _wanted(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
         return given[0]
     nameless = [name for name, sign, _ in named if not sign]
     if nameless:
-        raise ConfigError(f"--rating got {nameless[0]!r} among several: give each as NAME=RATING")
+        raise ConfigError(f"`rating` got {nameless[0]!r} among several: give each as NAME=RATING")
     names = [name for name, _, _ in named]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
-        raise ConfigError(f"--rating got {twice[0]!r} twice: leave out one of the two")
+        raise ConfigError(f"`rating` got {twice[0]!r} twice: leave out one of the two")
     return {name: value for name, _, value in named}
 
 
@@ -305,7 +282,7 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
 
 def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
     """Each text after its prompt: one a line, with headings between them once a text has several lines."""
-    streams = run.stream_many(prompt, count, **settings)
+    streams = run.stream_many(prompt, count, _options(settings, count))
     shown = dimmed(visible(_as_known(run, prompt)))
     only_lines, drafted = count > 1, []
     for number, pieces in enumerate(streams, 1):

@@ -73,10 +73,10 @@ def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         ("run", described["run"]),
         ("corpus", described["corpus"]),
         ("level", f"{described['level']}, {described['vocabulary']:,} symbols"),
-        ("core", f"{described['core']} of {' + '.join(map(str, described['sizes']))}"),
+        ("core", f"{described['core']} of {' + '.join(map(str, described['hidden_sizes']))}"),
         ("parameters", f"{described['parameters']:,}"),
         ("trained", f"{trained['steps']:,} of {trained['total_steps']:,} steps ({state})"),
-        ("batches", f"{training['lanes']} {training['batching']} of {training['window']} tokens"),
+        ("batches", f"{training['batch_size']} of {training['sequence_length']} tokens, {training['batching']}"),
         ("generation", described["generation"]),
         ("kernel", described["kernel"]),
     ]
@@ -96,11 +96,11 @@ def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
-        ("noise", f"{described['model']['noise']} numbers, which tell {gan['information']:g} nats of a text"),
+        ("noise", f"{described['model']['noise_size']} dimensions, target KL {gan['target_kl_nats']:g} nats per text"),
         (
             "GAN",
-            f"{gan['awakening']:,} updates by likelihood with noise, then {gan['rounds_done']:,} of {gan['rounds']:,} "
-            f"rounds, loss {gan['loss']}",
+            f"{gan['pretrain_steps']:,} steps of VAE pretraining, then {gan['rounds_done']:,} of "
+            f"{gan['adversarial_steps']:,} adversarial steps, loss {gan['loss']}",
         ),
     ]
     if measured := described["metrics"]:

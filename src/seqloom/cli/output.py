@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from seqloom.cli.flags import with_flags
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -59,11 +61,11 @@ def magnitude(value: float) -> str:
 
 
 def say(line: str) -> None:
-    """Tell the person something on standard error; if nobody reads there, that is no fault."""
+    """Print a line on standard error, with flags for the settings that it names; a closed stream is no error."""
     if sys.stderr is None:
         return
     try:
-        print(f"seqloom: {line}", file=sys.stderr, flush=True)
+        print(f"seqloom: {with_flags(line)}", file=sys.stderr, flush=True)
     except OSError:
         abandon(sys.stderr)
 

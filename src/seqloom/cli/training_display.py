@@ -9,6 +9,7 @@ from typing import Self
 
 from rich.status import Status
 
+from seqloom.cli.flags import with_flags
 from seqloom.cli.output import console, dimmed, shows_terminal, visible
 from seqloom.cli.progress import ProgressDisplay
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
@@ -131,4 +132,4 @@ class TrainingViewer(TrainingObserver):
                 self._status.start()
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(with_flags(text), markup=False, highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ from seqloom.detector.ngram_novelty import Familiarity, count_texts
 from seqloom.detector.percentiles import Reference
 from seqloom.detector.scores import MemberOutputs, Scores
 from seqloom.detector.segments import parts_of, surest_and_least
-from seqloom.detector.stack import DECOY, GENERATED, REAL, Calibration, Stack, check_prior, probabilities
+from seqloom.detector.stack import DECOY, GENERATED, REAL, Calibration, Stack, check_base_rate, probabilities
 from seqloom.detector.training_set import (
     CALIBRATING,
     FOLDS,
@@ -135,21 +135,24 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         found: np.ndarray = self.classes_[likely.astype(int)]
         return found
 
-    def score(self, X: Sequence[str], *, prior: float = 0.5, light: bool = False) -> Scores:
+    def score(self, X: Sequence[str], *, base_rate: float = 0.5, light: bool = False) -> Scores:
         """All that is said of texts.
 
         Args:
             X: texts.
-            prior: the share of generated texts that is expected where these come from.
+            base_rate: expected share of generated texts.
             light: see `predict_proba`.
 
         Raises:
-            ConfigError: the prior is not between 0 and 1.
+            ConfigError: the base rate is not between 0 and 1.
         """
-        check_prior(prior)
+        check_base_rate(base_rate)
         asked = self.member_outputs(X, light=light)
         return Scores(
-            probabilities(self.logits(asked), prior), asked.too_short, asked.out_of_distribution, asked.seen_in_training
+            probabilities(self.logits(asked), base_rate),
+            asked.too_short,
+            asked.out_of_distribution,
+            asked.seen_in_training,
         )
 
     def member_outputs(self, X: Sequence[str], *, light: bool = False) -> MemberOutputs:
@@ -194,18 +197,18 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 found.update(np.ascontiguousarray(array).tobytes())
         return found.hexdigest()
 
-    def explain(self, text: str, *, prior: float = 0.5) -> Explanation:
+    def explain(self, text: str, *, base_rate: float = 0.5) -> Explanation:
         """What is said of a text, and what speaks for and against it.
 
         Args:
             text: one text.
-            prior: see `judge`.
+            base_rate: see `judge`.
 
         Raises:
-            ConfigError: the prior is not between 0 and 1.
+            ConfigError: the base rate is not between 0 and 1.
         """
-        check_prior(prior)
-        return explain(self, checked_texts([text])[0], prior)
+        check_base_rate(base_rate)
+        return explain(self, checked_texts([text])[0], base_rate)
 
     def _slow_answers(self, texts: Sequence[str]) -> Float[np.ndarray, "texts slow_answers"]:
         parts = parts_of(texts)

@@ -15,7 +15,7 @@ from seqloom.detector.confounds import find_confounds, match_sides, same_texts
 from seqloom.detector.detector import Detector, MemberOutputs
 from seqloom.detector.load import open_detector
 from seqloom.detector.report import Alarm, Bin, DetectorReport, ExampleText, Overall, ScoringMethod, Subgroup
-from seqloom.detector.stack import check_prior, probabilities
+from seqloom.detector.stack import check_base_rate, probabilities
 from seqloom.detector.storage import DETECTOR
 from seqloom.errors import ConfigError
 from seqloom.evaluation.classification_metrics import (
@@ -62,7 +62,7 @@ def measure_detector(
     group: str | None = None,
     pool: str | None = None,
     matched: bool = False,
-    prior: float = 0.5,
+    base_rate: float = 0.5,
     seed: int = 0,
     note: Note = lambda line: None,
 ) -> DetectorReport:
@@ -78,7 +78,7 @@ def measure_detector(
         group: the column that says which real texts belong together.
         pool: the part of the real table that is read.
         matched: cut the texts of both sides to like lengths.
-        prior: the share of generated texts that is expected.
+        base_rate: expected share of generated texts.
         seed: of the samples that intervals are drawn from.
         note: is told what is read and done.
 
@@ -93,7 +93,7 @@ def measure_detector(
             "--match-lengths is of two sides: give --generated or --label too",
         ),
     )
-    check_prior(prior)
+    check_base_rate(base_rate)
     judge = open_detector(detector)
     known = read_labelled_texts(source, ReadingConfig(text=text, group=group, pool=pool), label, by, note)
     if generated is not None:
@@ -108,12 +108,12 @@ def measure_detector(
     strange, asked = int(asked.out_of_distribution.sum()), asked.some(told)
     words = asked.words
     scores = {ALL: judge.logits(asked), **judge.member_logits(asked), LENGTH: words.astype(float)}
-    chance = probabilities(scores[ALL], prior)
+    chance = probabilities(scores[ALL], base_rate)
     truth = table.truth
     report = DetectorReport(
         detector=str(detector),
         source=str(source),
-        prior=prior,
+        base_rate=base_rate,
         real=len(table.texts) if truth is None else int((~truth).sum()),
         generated=None if truth is None else int(truth.sum()),
         abstained=int((~told).sum()),
@@ -129,7 +129,7 @@ def measure_detector(
         note("drawing samples for the intervals")
         report = _judged(report, table, scores, words, LabelledSample(truth, table.groups, seed))
     note("explaining some texts")
-    return replace(report, shown=list(_shown(judge, table.texts, truth, chance, prior)))
+    return replace(report, shown=list(_shown(judge, table.texts, truth, chance, base_rate)))
 
 
 def _ask(judge: Detector, texts: list[str]) -> MemberOutputs:
@@ -178,7 +178,7 @@ def _judged(
     sides: LabelledSample,
 ) -> DetectorReport:
     """The report with all that can be said where the truth is known."""
-    truth, chance, prior = sides.generated, report.probabilities, report.prior
+    truth, chance, prior = sides.generated, report.probabilities, report.base_rate
 
     def sure(measure: Any) -> Interval:
         found = sides.interval(measure)
@@ -329,5 +329,5 @@ def _shown(
     for kind, places in kinds.items():
         for place in [one for one in places.tolist() if one not in taken][:_EACH]:
             taken.add(place)
-            explanation = judge.explain(texts[place], prior=prior)
+            explanation = judge.explain(texts[place], base_rate=prior)
             yield ExampleText(kind, texts[place], None if truth is None else bool(truth[place]), explanation)

@@ -97,7 +97,7 @@ class Explanation:
 
     Attributes:
         probability: that it was generated.
-        prior: the share of generated texts that was expected.
+        base_rate: expected share of generated texts.
         words: that it has.
         abstained: whether it is too short to tell.
         strange: whether it is unlike all texts that the detector knows.
@@ -111,7 +111,7 @@ class Explanation:
     """
 
     probability: float
-    prior: float
+    base_rate: float
     words: int
     abstained: bool
     strange: bool
@@ -145,7 +145,7 @@ class FittedDetector(Protocol):
         ...
 
 
-def explain(detector: FittedDetector, text: str, prior: float) -> Explanation:
+def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanation:
     """Explain what a trained detector says of a text; see `Detector.explain`."""
     asked = detector.member_outputs([text])
     members = detector.members_
@@ -157,8 +157,8 @@ def explain(detector: FittedDetector, text: str, prior: float) -> Explanation:
     )
     telling = _telling(members, text)
     found = Explanation(
-        probability=float(probabilities(detector.logits(asked), prior)[0]),
-        prior=prior,
+        probability=float(probabilities(detector.logits(asked), base_rate)[0]),
+        base_rate=base_rate,
         words=int(asked.words[0]),
         abstained=bool(asked.too_short[0]),
         strange=bool(asked.out_of_distribution[0]),
@@ -242,7 +242,7 @@ def _sentences(found: Explanation, of_generated: Mapping[str, float], codec: Cod
         yield f"It has {words}, which is too short to tell; what follows is little more than a guess."
     if found.strange:
         yield "It is unlike all texts that the detector knows, as one in another language is: its answer means little."
-    yield f"{_verdict(found.probability)} ({chances(found.probability)} such texts are generated{_where(found.prior)})."
+    yield f"{_verdict(found.probability)} ({chances(found.probability)} such texts are generated{_where(found.base_rate)})."
     if unusual := list(_unusual(found)):
         against = "" if found.probability >= 0.5 else "What speaks against that: "
         said = f"{against}{'; '.join(unusual)}."

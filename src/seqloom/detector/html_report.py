@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -40,20 +39,36 @@ def report_detector(
     detector: str | Path,
     source: str | Path,
     *,
+    text: str,
     output: Path,
+    generated: str | Path | None = None,
+    label: str | None = None,
+    by: Sequence[str] = (),
+    group: str | None = None,
+    pool: str | None = None,
+    matched: bool = False,
+    base_rate: float = 0.5,
+    seed: int = 0,
     overwrite: bool = False,
     note: Callable[[str], None] = lambda line: None,
-    **settings: Any,
 ) -> DetectorReport:
     """Measure a detector and write the page.
 
     Args:
         detector: its folder.
         source: see `measure_detector`.
+        text: see `measure_detector`.
         output: the page.
+        generated: see `measure_detector`.
+        label: see `measure_detector`.
+        by: see `measure_detector`.
+        group: see `measure_detector`.
+        pool: see `measure_detector`.
+        matched: see `measure_detector`.
+        base_rate: see `measure_detector`.
+        seed: see `measure_detector`.
         overwrite: replace what is there.
         note: is told what is read and done.
-        settings: of `measure_detector`.
 
     Raises:
         UserError: the detector, a source, a column or the file is not usable.
@@ -62,11 +77,14 @@ def report_detector(
         raise ConfigError(f"--output got {output}, which is a folder: name a file such as report.html")
     if output.exists() and not overwrite:
         raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
-    sources = [str(one) for one in (source, settings.get("generated")) if one is not None]
+    sources = [str(one) for one in (source, generated) if one is not None]
     if output.exists() and any(Path(one).exists() and output.samefile(one) for one in sources):
         raise ConfigError(f"--output got {output}, which is a table that is read: name a file such as report.html")
     check_writable(output)
-    report = measure_detector(detector, source, note=note, **settings)
+    report = measure_detector(
+        detector, source, text=text, generated=generated, label=label, by=by, group=group, pool=pool,
+        matched=matched, base_rate=base_rate, seed=seed, note=note,
+    )  # fmt: skip
     write_text(output, page(report))
     return report
 
@@ -91,7 +109,7 @@ def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
         )
         yield heading("Calibration")
         yield paragraph(
-            f"Of the texts that get a probability, how many were generated, where {_share(report.prior)} of all texts "
+            f"Of the texts that get a probability, how many were generated, where {_share(report.base_rate)} of all texts "
             "are? The larger a dot, the more texts it stands for; dots of fewer than "
             f"{_LEAST_IN_BIN} texts are left out."
         )
@@ -120,7 +138,7 @@ def _opening(report: DetectorReport) -> Iterator[str]:
         said = f"{report.real:,} texts of {Path(report.source).name}. Which of them were generated is not known"
     else:
         said = f"{report.real:,} real and {report.generated:,} generated texts; source: {Path(report.source).name}"
-    yield paragraph(f"{said}. Expected share of generated texts: {_share(report.prior)}.")
+    yield paragraph(f"{said}. Expected share of generated texts: {_share(report.base_rate)}.")
     if report.abstained:
         yield paragraph(
             f"{report.abstained:,} more have fewer than {LEAST_WORDS} words, which is too short to tell: they have no "
@@ -161,7 +179,7 @@ def _harm(report: DetectorReport) -> Iterator[str]:
     first = report.alarms[0]
     if first.innocent is not None and first.threshold is not None:
         yield paragraph(
-            f"Where {_share(report.prior)} of the texts are generated, and every text with a probability of "
+            f"Where {_share(report.base_rate)} of the texts are generated, and every text with a probability of "
             f"{_share(first.threshold)} or more is flagged, {_share(first.found)} of the generated texts are found, "
             f"and of 1,000 flagged texts about {first.innocent.value:,.0f} are by real people (between "
             f"{first.innocent.low:,.0f} and {first.innocent.high:,.0f}, for all that is known from "
@@ -170,7 +188,7 @@ def _harm(report: DetectorReport) -> Iterator[str]:
         )
     yield paragraph(_HARM, kind="note")
     yield table(
-        f"Where {_share(report.prior)} of the texts are generated. In brackets: where the figure lies in 95 of 100 "
+        f"Where {_share(report.base_rate)} of the texts are generated. In brackets: where the figure lies in 95 of 100 "
         "cases, by how many real texts there are.",
         ("rule", "threshold", "generated texts found", "real texts flagged", "of 1,000 flagged, by real people"),
         [_alarm_cells(alarm) for alarm in report.alarms],

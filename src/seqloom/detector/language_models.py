@@ -4,11 +4,12 @@ import atexit
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from seqloom.codecs.base import without
+from seqloom.config.options import TrainOptions
 from seqloom.detector.detector import LanguageModelTrainer
 from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.load import load_pair
@@ -40,18 +41,20 @@ def train_language_models(
         atexit.register(shutil.rmtree, place, ignore_errors=True)
 
     def taught(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
-        budget: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
+        options = TrainOptions(text="text", minutes=minutes / 2, seed=seed)
         with tempfile.TemporaryDirectory() as held:
-            one = _learned(real, Path(held) / "real.jsonl", place / REAL, level="char", **budget)
+            one = _learned(real, Path(held) / "real.jsonl", place / REAL, replace(options, level="char"))
             note(f"model of real text: {one.config.model.core} of {one.config.model.hidden_sizes}")
             note("model of generated text: the same, from there on")
             shown = [without(text, one.codec.unknown_symbols(text)) for text in generated]
-            _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, from_run=place / REAL, **budget)
+            _learned(shown, Path(held) / "generated.jsonl", place / GENERATED, options, from_run=place / REAL)
         return load_pair(place)
 
     return taught
 
 
-def _learned(texts: Sequence[str], file: Path, run: Path, **settings: Any) -> SavedRun:
+def _learned(
+    texts: Sequence[str], file: Path, run: Path, options: TrainOptions, from_run: Path | None = None
+) -> SavedRun:
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
-    return train(file, run=run, text="text", viewer=TrainingObserver(), **settings)
+    return train(file, options, run=run, from_run=from_run, viewer=TrainingObserver())

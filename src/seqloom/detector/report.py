@@ -23,7 +23,7 @@ class Overall:
     Attributes:
         area: under the ROC curve.
         found: share of the generated texts above a threshold that so large a share of the real ones passes.
-        calibration_error: expected calibration error, where a share of `prior` is generated.
+        calibration_error: expected calibration error, where a share of `base_rate` is generated.
         brier: mean squared error of the probabilities there.
     """
 
@@ -39,7 +39,7 @@ class Bin:
 
     Attributes:
         probability: their mean one.
-        generated: the share of them that was generated, where a share of `prior` of all texts is.
+        generated: the share of them that was generated, where a share of `base_rate` of all texts is.
         texts: how many there are.
     """
 
@@ -92,10 +92,10 @@ class Alarm:
 
     Attributes:
         rule: how the threshold was chosen.
-        threshold: the probability, at the prior; None where no text passes.
+        threshold: the probability, at the base rate; None where no text passes.
         found: share of the generated texts that are flagged.
         false_alarms: share of the real texts that are flagged.
-        innocent: of 1,000 flagged texts, those by real people where a share of `prior` is generated; None where
+        innocent: of 1,000 flagged texts, those by real people where a share of `base_rate` is generated; None where
             nothing is flagged.
     """
 
@@ -130,7 +130,7 @@ class DetectorReport:
     Attributes:
         detector: its folder.
         source: of the real texts, or of all.
-        prior: the share of generated texts that is expected.
+        base_rate: expected share of generated texts.
         real: how many real texts there are; all texts where the truth is not known.
         generated: how many generated ones; None where the truth is not known.
         abstained: how many more are too short to tell.
@@ -146,12 +146,12 @@ class DetectorReport:
         shown: texts.
         scores: logits of each way that a curve is drawn of; the detector's are first.
         truth: of each text.
-        probabilities: of each text, at the prior.
+        probabilities: of each text, at the base rate.
     """
 
     detector: str
     source: str
-    prior: float
+    base_rate: float
     real: int
     generated: int | None
     abstained: int

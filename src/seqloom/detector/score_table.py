@@ -11,7 +11,7 @@ import numpy as np
 from seqloom.corpora.augment_table import EMPTY, annotate
 from seqloom.detector.detector import Detector
 from seqloom.detector.load import open_detector
-from seqloom.detector.stack import check_prior
+from seqloom.detector.stack import check_base_rate
 from seqloom.detector.storage import detector_fingerprint
 from seqloom.plural import counted
 
@@ -32,7 +32,7 @@ def score_table(
     *,
     text: str,
     output: str | Path,
-    prior: float = 0.5,
+    base_rate: float = 0.5,
     light: bool = False,
     overwrite: bool = False,
     resume: bool = False,
@@ -45,7 +45,7 @@ def score_table(
         source: the table.
         text: the column of the text.
         output: the new table.
-        prior: the share of generated texts that is expected in it.
+        base_rate: expected share of generated texts.
         light: ask only the members that read patterns alone.
         overwrite: replace what is there.
         resume: go on where an earlier call was interrupted.
@@ -57,13 +57,13 @@ def score_table(
     Raises:
         UserError: the detector, the table or the file are not usable.
     """
-    check_prior(prior)
+    check_base_rate(base_rate)
     fingerprint = detector_fingerprint(detector) if isinstance(detector, str | Path) else detector.fingerprint()
     opened = cache(lambda: open_detector(detector) if isinstance(detector, str | Path) else detector)
     tally: Counter[str] = Counter()
 
     def scored(texts: Sequence[str]) -> list[dict[str, Any]]:
-        found = opened().score(texts, prior=prior, light=light)
+        found = opened().score(texts, base_rate=base_rate, light=light)
         tally["text too short to tell"] += int(found.too_short.sum())
         tally["text unlike those that the detector knows"] += int(found.out_of_distribution.sum())
         tally["text that the detector learned from"] += int(found.seen_in_training.sum())
@@ -75,7 +75,7 @@ def score_table(
             for chance, short, flag in zip(found.probabilities, found.too_short, flags, strict=True)
         ]
 
-    settings = {"detector": fingerprint, "prior": prior, "light": light}
+    settings = {"detector": fingerprint, "prior": base_rate, "light": light}
     written = annotate(
         *(source, text, Path(output), COLUMNS, scored, tally),
         overwrite=overwrite,

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from seqloom.errors import ConfigError
 
-__all__ = ["DECOY", "GENERATED", "REAL", "SPLICED", "Calibration", "Stack", "check_prior", "probabilities"]
+__all__ = ["DECOY", "GENERATED", "REAL", "SPLICED", "Calibration", "Stack", "check_base_rate", "probabilities"]
 
 REAL, GENERATED, DECOY, SPLICED = range(4)
 """What a text may be."""
@@ -185,23 +185,23 @@ class Stack:
         return cls(centre, spread, weight, bias, Calibration(arrays["calibration"]))
 
 
-def check_prior(prior: float) -> None:
+def check_base_rate(base_rate: float) -> None:
     """Make sure that a share of generated texts can be expected.
 
     Raises:
         ConfigError: it is not between 0 and 1.
     """
-    if not 0 < prior < 1:
-        raise ConfigError(f"--prior got {prior}: choose a share between 0 and 1, such as 0.02")
+    if not 0 < base_rate < 1:
+        raise ConfigError(f"--prior got {base_rate}: choose a share between 0 and 1, such as 0.02")
 
 
-def probabilities(logits: Float[np.ndarray, " texts"], prior: float) -> Float[np.ndarray, " texts"]:
-    """From logits where as many texts are generated as not, to probabilities where a share of `prior` is.
+def probabilities(logits: Float[np.ndarray, " texts"], base_rate: float) -> Float[np.ndarray, " texts"]:
+    """From logits where as many texts are generated as not, to probabilities where a share of `base_rate` is.
 
     However large a logit, the odds stay below a bound, which it comes ever nearer to: the order of texts is kept.
     """
     held = _SUREST * np.tanh(logits / _SUREST)
-    found: np.ndarray = 1 / (1 + np.exp(-(held + np.log(prior / (1 - prior)))))
+    found: np.ndarray = 1 / (1 + np.exp(-(held + np.log(base_rate / (1 - base_rate)))))
     return found
 
 

@@ -24,7 +24,7 @@ _READINGS = 12
 _WARM, _TIMED = 20, 10
 """Steps after which the first stage is at its speed, and steps of each that are timed then."""
 
-_FEW = {"awakening": 1000, "rounds": 50}
+_FEW = {"pretrain_steps": 1000, "adversarial_steps": 50}
 """Updates and rounds below which texts are poor."""
 
 
@@ -37,7 +37,7 @@ def fit_schedule(
     Args:
         trainer: with which they are tried; it is of no use afterwards.
         config: with what number of them soever.
-        own: what a person said: of these, "awakening" and "rounds" stay.
+        own: what a person said: of these, "pretrain_steps" and "adversarial_steps" stay.
         seconds: there are.
         note: is told what is planned, and what a person may want otherwise.
     """
@@ -47,11 +47,11 @@ def fit_schedule(
     awakening = _took(trainer.pretrain_step, _WARM)
     schooling, round_ = (_took(step, 3) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step))
     seconds -= time.monotonic() - begun
-    possible = {"awakening": max(1, int(_AWAKENING * seconds / awakening))}
-    chosen = {"awakening": min(most, possible["awakening"]), **own}
-    left = seconds - chosen["awakening"] * awakening - config.warmup_steps * schooling
-    possible["rounds"] = max(1, int(left / round_))
-    chosen = {"rounds": min(most, possible["rounds"]), **chosen}
+    possible = {"pretrain_steps": max(1, int(_AWAKENING * seconds / awakening))}
+    chosen = {"pretrain_steps": min(most, possible["pretrain_steps"]), **own}
+    left = seconds - chosen["pretrain_steps"] * awakening - config.warmup_steps * schooling
+    possible["adversarial_steps"] = max(1, int(left / round_))
+    chosen = {"adversarial_steps": min(most, possible["adversarial_steps"]), **chosen}
     own_choice = [name for name in possible if name not in own]
     if any(possible[name] > most for name in own_choice):
         note(
@@ -59,12 +59,16 @@ def fit_schedule(
             "they are not learned by heart"
         )
     elif any(possible[name] < _FEW[name] for name in own_choice):
-        updates, rounds = counted(chosen["awakening"], "update"), counted(chosen["rounds"], "round")
+        updates, rounds = counted(chosen["pretrain_steps"], "update"), counted(chosen["adversarial_steps"], "round")
         note(
-            f"there is time for {updates} and {rounds}, and texts are poor with less than about {_FEW['awakening']:,} "
-            f"and {_FEW['rounds']}: give more --minutes, or a smaller --vocabulary or --size"
+            f"there is time for {updates} and {rounds}, and texts are poor with less than about {_FEW['pretrain_steps']:,} "
+            f"and {_FEW['adversarial_steps']}: give more --minutes, or a smaller --vocabulary or --size"
         )
-    return replace(config, awakening=int(chosen["awakening"]), rounds=int(chosen["rounds"]))
+    return replace(
+        config,
+        pretrain_steps=int(chosen["pretrain_steps"]),
+        adversarial_steps=int(chosen["adversarial_steps"]),
+    )
 
 
 def _took(step: Callable[[], Any], warm: int) -> float:

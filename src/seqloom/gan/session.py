@@ -238,7 +238,9 @@ def _greedy(trainer: GanTrainer, ratings: torch.Tensor, noise: torch.Tensor) -> 
     with torch.no_grad():
         features = generator_features(trainer.mean, ratings, noise)
         random = torch.Generator(trainer.device)
-        drafts = generate_rollout(trainer.mean, features, trainer.config.max_length, trainer.boundary, random, spread=0.0)
+        drafts = generate_rollout(
+            trainer.mean, features, trainer.config.max_length, trainer.boundary, random, spread=0.0
+        )
     return trainer.spell(drafts.ids())
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import torch
 
 from seqloom.config import JsonSerializable
 from seqloom.config.gan import GanConfig
+from seqloom.config.options import GanOptions, TrainOptions
+from seqloom.config.settings import check_range, check_type, fields_of
 from seqloom.corpora.sources import check_source
 from seqloom.data.conditions import Scale
 from seqloom.errors import ConfigError, RunError
@@ -22,7 +24,7 @@ from seqloom.gan.session import GanSession, run_session
 from seqloom.gan.short_texts import ShortTexts
 from seqloom.gan.trainer import GanTrainer
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
-from seqloom.lm.options import cli_flag, resolve_options, to_builtin
+from seqloom.lm.options import resolve_options, to_builtin
 from seqloom.lm.train import train
 from seqloom.models.language_model import LanguageModel
 from seqloom.models.weight_transfer import transfer_weights
@@ -31,6 +33,7 @@ from seqloom.registry import GAN_LOSSES, resolve
 from seqloom.runs.checks import check_run_folder
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
+from seqloom.runs.migrations import FORMAT, migrate
 from seqloom.runs.replace import discard_backup, replacing_run
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_source
@@ -41,7 +44,7 @@ __all__ = ["GAN_SETTINGS", "train_gan"]
 
 Note = Callable[[str], None]
 
-GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != "seed")
+GAN_SETTINGS = tuple(name for name in fields_of(GanConfig) if name != "seed")
 """Settings of a GAN's own; all others are those of training by likelihood."""
 
 _NOISE, _MINUTES = 10, 8.0
@@ -66,31 +69,26 @@ _NEVER = -20.0
 
 def train_gan(
     source: str | Path | None = None,
+    options: GanOptions | None = None,
     *,
     run: str | Path,
     from_run: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    minutes: float | None = None,
-    noise_size: int | None = None,
     note: Note = lambda line: None,
     viewer: TrainingObserver | None = None,
-    **settings: Any,
 ) -> SavedRun:
     """Train a generator of rated texts against a discriminator, and return its run.
 
     Args:
         source: a table with a text and a rating; by default that of the run that is resumed.
+        options: settings, `text` and `rating` at least; None, and options that are None, are chosen.
         run: the folder that everything goes into; the training by likelihood is kept in `likelihood` in it.
         from_run: a run trained with a rating to begin from, in place of that training.
         resume: go on exactly where the folder's training stopped.
         overwrite: replace the run that the folder holds.
-        minutes: of all training, by default 8: a seventh by likelihood alone, unless `steps` or `epochs` are given for
-            it, and the rest as many updates and rounds as there is time for, unless `awakening` and `rounds` are given.
-        noise: normal numbers that each text is made of; 10 by default.
         note: is told what is read and done.
         viewer: is shown the training by likelihood.
-        settings: `GAN_SETTINGS`, and those of `seqloom.train`: `text` and `rating` at least.
 
     Raises:
         UserError: the source, the settings or the folder are not usable.
@@ -98,19 +96,19 @@ def train_gan(
         KeyboardInterrupt: Ctrl-C was pressed; it has an argument if there is something to go on with.
     """
     folder = RunFolder(run)
+    chosen = {name: to_builtin(name, value) for name, value in (options or GanOptions()).chosen().items()}
     if resume:
-        given = {**settings, "source": source, "from": from_run, "minutes": minutes, "noise": noise_size}
-        given["overwrite"] = overwrite or None
-        return _resumed(folder, {name for name, value in given.items() if value is not None}, note, viewer)
+        others = {"source": source is not None, "from_run": from_run is not None, "overwrite": overwrite}
+        set_names = {*chosen, *(name for name, is_set in others.items() if is_set)}
+        return _resumed(folder, set_names, note, viewer)
     if source is None:
         raise ConfigError("name the table to learn from, or go on with a run by --resume")
-    given = {name: to_builtin(name, value) for name, value in settings.items() if value is not None}
-    own = {name: value for name, value in given.items() if name in GAN_SETTINGS}
-    others = {name: value for name, value in given.items() if name not in GAN_SETTINGS}
-    noise_size, minutes = _NOISE if noise_size is None else to_builtin("noise", noise_size), to_builtin("minutes", minutes)
+    noise_size, minutes = chosen.pop("noise_size", _NOISE), chosen.pop("minutes", None)
+    own = {name: value for name, value in chosen.items() if name in GAN_SETTINGS}
+    others = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}
     _check(folder, own, others, minutes, noise_size, from_run, overwrite=overwrite)
     if not _begins_by_likelihood(own.get("loss")):
-        own = {"awakening": 0, "likelihood": 0.0, **own}
+        own = {"pretrain_steps": 0, "likelihood_weight": 0.0, **own}
         others = others if from_run is not None else {**others, "steps": 1}
     if str(source) == "-":
         raise ConfigError("a GAN reads its table more than once, and standard input is gone then: name a file")
@@ -134,14 +132,14 @@ class PendingGanRun(JsonSerializable):
         own: those of `GAN_SETTINGS` that were given.
         others: settings of the training by likelihood.
         minutes: of all training, where they were given.
-        noise: numbers that each text is made of.
+        noise_size: dimension of the Gaussian noise.
     """
 
     source: str
     own: Mapping[str, Any]
     others: Mapping[str, Any]
     minutes: float | None
-    noise: int
+    noise_size: int
 
     @property
     def seconds(self) -> float:
@@ -151,7 +149,7 @@ class PendingGanRun(JsonSerializable):
     @property
     def draft(self) -> GanConfig:
         """How the GAN is trained, with far more updates and rounds than there is time for where that is not said."""
-        chosen = {"rounds": _MANY, "awakening": _MANY, **self.own, "seed": self.others.get("seed", 0)}
+        chosen = {"adversarial_steps": _MANY, "pretrain_steps": _MANY, **self.own, "seed": self.others.get("seed", 0)}
         return GanConfig.from_json(chosen)
 
     @property
@@ -180,8 +178,11 @@ def _by_likelihood(
         settings = {"level": "word", "validation": UNSEEN, **asked.others, **asked.budget}
         if settings["level"] == "word":
             settings.setdefault("vocabulary", _WORDS)
-        shown = _OnTheWay(viewer or TrainingObserver(), lambda: write_json(folder.gan_request_file, asked.to_json()))
-        parent = train(asked.source, run=run, overwrite=overwrite, viewer=shown, **settings)
+        shown = _OnTheWay(
+            viewer or TrainingObserver(),
+            lambda: write_json(folder.gan_request_file, {"format": FORMAT, **asked.to_json()}),
+        )
+        parent = train(asked.source, TrainOptions(**settings), run=run, overwrite=overwrite, viewer=shown)
     note(f"learned by likelihood; what it came to is in {parent.folder.report_file}")
     spent = _LIKELIHOOD * asked.seconds if resume else time.monotonic() - begun
     return _begun(folder, asked, parent, max(asked.seconds - spent, asked.seconds / 2), note)
@@ -222,7 +223,7 @@ class _OnTheWay(TrainingObserver):
 
 
 def _asked(folder: RunFolder) -> PendingGanRun:
-    stored = folder.read_json(folder.gan_request_file)
+    stored = migrate({"format": 1, **folder.read_json(folder.gan_request_file)}, str(folder.gan_request_file))
     try:
         asked = PendingGanRun.from_json(stored)
         others = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.others.items()}
@@ -237,13 +238,13 @@ def _begun(folder: RunFolder, asked: PendingGanRun, parent: SavedRun, seconds: f
     material = load_table(parent, asked.source, note)
     draft = asked.draft
     texts, unseen = build_dataset(parent, material, draft, note)
-    config = _run_config(parent, asked.noise, draft)
-    if not {"rounds", "awakening"} <= asked.own.keys():
+    config = _run_config(parent, asked.noise_size, draft)
+    if not {"adversarial_steps", "pretrain_steps"} <= asked.own.keys():
         draft = fit_schedule(_trainer(parent, config, draft, texts, unseen), draft, asked.own, seconds, note)
     plan = f"{counted(draft.pretrain_steps, 'update')} by likelihood with noise"
     note(f"{plan}, then {counted(draft.adversarial_steps, 'round')} against a discriminator")
     config = replace(
-        _run_config(parent, asked.noise, draft),
+        _run_config(parent, asked.noise_size, draft),
         sources=(asked.source,),
         corpus=material.corpus.name,
         corpus_hash=material.corpus.fingerprint,
@@ -251,7 +252,7 @@ def _begun(folder: RunFolder, asked: PendingGanRun, parent: SavedRun, seconds: f
     with folder.locked(), replacing_run(folder):
         folder.write_config(config, parent.codec)
         stored = {"gan": draft.to_json(), "source": asked.source, "parent": str(parent.path.absolute())}
-        write_json(folder.gan_file, {"format": 1, **stored})
+        write_json(folder.gan_file, {"format": FORMAT, **stored})
         return run_session(GanSession(folder, config, _trainer(parent, config, draft, texts, unseen), texts, note))
 
 
@@ -260,21 +261,23 @@ def _check(
     own: Mapping[str, Any],
     settings: Mapping[str, Any],
     minutes: float | None,
-    noise: int,
+    noise_size: int,
     from_run: str | Path | None,
     *,
     overwrite: bool,
 ) -> None:
     """Say all that is wrong before anything is read."""
     faults = []
-    if minutes is not None and not (isinstance(minutes, int | float) and 0 < minutes < float("inf")):
-        faults.append(f"--minutes got {minutes!r}: choose a number above 0")
-    if not (isinstance(noise, int) and 1 <= noise <= 1000) or noise is True:
-        faults.append(f"--noise got {noise!r}: choose 1 to 1000 numbers")
+    for name, value in (("minutes", minutes), ("noise_size", noise_size)):
+        info = fields_of(GanOptions)[name]
+        is_typed, message = check_type(info, value)
+        is_met, message = check_range(info, value) if is_typed else (False, message)
+        if not is_met:
+            faults.append(message)
     if from_run is None and not settings.get("rating"):
-        faults.append("--rating: name the column of the rating, which the texts are written to")
+        faults.append("`rating`: name the column of the rating, which the texts are written to")
     try:
-        GanConfig(**{"rounds": 1, "awakening": 1, **own, "seed": settings.get("seed", 0)})
+        GanConfig(**{"adversarial_steps": 1, "pretrain_steps": 1, **own, "seed": settings.get("seed", 0)})
     except ConfigError as error:
         faults += error.faults
     if from_run is None:
@@ -287,7 +290,7 @@ def _check(
 def _wrong_beginning(settings: Mapping[str, Any]) -> list[str]:
     """What makes settings of learning by likelihood of no use for a GAN."""
     try:
-        resolve_options({"level": "word", **{name: value for name, value in settings.items() if name != "seed"}})
+        resolve_options(TrainOptions(**{"level": "word", **settings, "seed": None}))
     except ConfigError as error:
         return list(error.faults)
     usable = (
@@ -312,12 +315,12 @@ def _check_settings(parent: SavedRun, settings: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: they have not, or the run read its texts otherwise.
     """
-    resolve_options(settings)
+    resolve_options(TrainOptions(**settings))
     reading = parent.config.reading.to_json()
     faults = [
-        f"{cli_flag(name)} got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
+        f"`{name}` got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
         if name in reading
-        else f"{cli_flag(name)} is of the training that --from takes the place of: leave it out"
+        else f"`{name}` belongs to the training that `from_run` replaces: leave it out"
         for name, value in settings.items()
         if name != "seed" and (name not in reading or value != reading[name])
     ]
@@ -335,19 +338,35 @@ def _check_parent(parent: SavedRun) -> None:
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):
         raise RunError(f"{parent.path} was not trained with --rating: begin from a run that was")
     if model.core == "conv" or not model.embedding or model.noise_size:
-        got = "is a GAN already" if model.noise_size else f"has the core {model.core} and an embedding of {model.embedding}"
+        got = (
+            "is a GAN already"
+            if model.noise_size
+            else f"has the core {model.core} and an embedding of {model.embedding}"
+        )
         raise RunError(f"{parent.path} {got}: begin from a likelihood run of core lstm or gru with --embedding")
     if parent.codec.boundary is None:
         raise RunError(f"{parent.path} has learned running text: begin from a run of single texts")
 
 
-def _run_config(parent: SavedRun, noise: int, gan: GanConfig) -> RunConfig:
+def _run_config(parent: SavedRun, noise_size: int, gan: GanConfig) -> RunConfig:
     config = parent.config
-    condition = config.model.num_condition_features + _NOISE_WIDTH
-    model = replace(config.model, condition=condition, noise=noise, noise_width=_NOISE_WIDTH, ahead=1)
+    features = config.model.num_condition_features + _NOISE_WIDTH
+    model = replace(
+        config.model,
+        num_condition_features=features,
+        noise_size=noise_size,
+        noise_width=_NOISE_WIDTH,
+        prediction_heads=1,
+    )
     steps = gan.pretrain_steps + gan.warmup_steps + gan.adversarial_steps
-    training = replace(config.training, total_steps=max(1, steps), lanes=gan.batch_size, window=gan.max_length, seed=gan.seed)
-    training = replace(training, validation=UNSEEN)
+    training = replace(
+        config.training,
+        total_steps=max(1, steps),
+        batch_size=gan.batch_size,
+        sequence_length=gan.max_length,
+        seed=gan.seed,
+        validation=UNSEEN,
+    )
     return replace(config, model=model, training=training, kernels=None, parent=str(parent.path.absolute()))
 
 
@@ -381,9 +400,10 @@ def _silence(model: LanguageModel, *texts: ShortTexts) -> None:
     model.head.bias[torch.from_numpy(never)] = _NEVER
 
 
-def _resumed(folder: RunFolder, given: set[str], note: Note, viewer: TrainingObserver | None) -> SavedRun:
-    if given:
-        raise ConfigError(f"--resume goes on with the run's own settings: leave out {', '.join(sorted(given))}")
+def _resumed(folder: RunFolder, set_names: set[str], note: Note, viewer: TrainingObserver | None) -> SavedRun:
+    if set_names:
+        names = ", ".join(f"`{name}`" for name in sorted(set_names))
+        raise ConfigError(f"`resume` continues with the run's own settings: leave out {names}")
     if folder.gan_request_file.exists():
         return _by_likelihood(folder, _asked(folder), note, viewer, resume=True)
     if not folder.gan_file.exists():

@@ -352,9 +352,13 @@ class GanTrainer:
         allowed = 1.0
         if weight:
             batch = self._batch(number, 6)
-            found = vae_loss(self.model, self.recognizer, batch, self._told(batch, random), config.target_kl_nats, random)
+            found = vae_loss(
+                self.model, self.recognizer, batch, self._told(batch, random), config.target_kl_nats, random
+            )
             torch.autograd.backward(weight * found.loss)
-            allowed = config.adversarial_weight * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
+            allowed = (
+                config.adversarial_weight * self.progress.pressure * _norm([one.grad for one in self._learned]) / weight
+            )
         pull, lack = self.balance.generator_weight, self.expression.shortfall
         shares = (max(pull, lack), _THROUGH * pull, lack)
         for push, norm, part in zip(pushes, norms, shares[: len(pushes)], strict=True):

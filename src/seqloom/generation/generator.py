@@ -139,7 +139,7 @@ class GeneratorFactory:
         config: of the run.
         codec: of the run.
         weights: by name, as in `model.safetensors`.
-        carry: carry the state from token to token; False reads the last window anew for each token, as runs trained on
+        stateful: carry the state from token to token; False reads the last window anew for each token, as runs trained on
             windows are sampled unless asked otherwise. None does as the run was trained.
         precision: of the compiled kernels' weights, "float32", "bfloat16" or "int8"; None is the fastest that keeps
             the loss. What they do not cover is decoded by numpy, in float32.

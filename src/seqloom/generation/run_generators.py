@@ -39,7 +39,7 @@ class RunGenerators:
             guidance: guidance scale: logits are those without the rating plus this multiple of the difference that the
                 rating makes; 1 is plain, 1.5 is usual.
             extrapolate: allow ratings outside the range of the training data.
-            carry: see `WriterMaker`.
+            stateful: see `WriterMaker`.
             precision: see `WriterMaker`.
 
         Raises:
@@ -62,7 +62,10 @@ class RunGenerators:
         run = self.run
         kind = stateful, precision, decoding_kernels(run.config.model)
         if self._cached is None or self._cached[0] != kind:
-            self._cached = kind, GeneratorFactory(run.config, run.codec, run.weights, stateful=stateful, precision=precision)
+            self._cached = (
+                kind,
+                GeneratorFactory(run.config, run.codec, run.weights, stateful=stateful, precision=precision),
+            )
         return self._cached[1]
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:

@@ -143,7 +143,9 @@ class NativeTrainer:
             threads,
         )
         if not made:
-            raise SeqloomError(f"a model of {', '.join(map(str, config.hidden_sizes))} units does not fit into the memory")
+            raise SeqloomError(
+                f"a model of {', '.join(map(str, config.hidden_sizes))} units does not fit into the memory"
+            )
         self._trainer = ctypes.c_void_p(made)
 
     def __del__(self) -> None:

@@ -87,7 +87,9 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
             "text, or a smaller --window"
         )
     values = conditions.values_of(store)
-    ratings = ConditionSource(conditions, values, training.condition_dropout, training.seed) if len(conditions) else None
+    ratings = (
+        ConditionSource(conditions, values, training.condition_dropout, training.seed) if len(conditions) else None
+    )
     if training.batching == "windows":
         return WindowBatches(
             store,

@@ -14,7 +14,7 @@ from typing import Any
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.kernels.library import BFLOAT16, chosen_kernels, training_kernels
 from seqloom.kernels.trainer import covers
-from seqloom.lm.options import TrainOptions
+from seqloom.lm.options import ResolvedOptions
 
 __all__ = ["Budget", "TrainingPlan", "choose_defaults", "kernels_for"]
 
@@ -67,7 +67,7 @@ class TrainingPlan:
 
 
 def choose_defaults(
-    settings: TrainOptions,
+    settings: ResolvedOptions,
     *,
     vocabulary: int,
     tokens: int,
@@ -83,7 +83,7 @@ def choose_defaults(
         tokens: to train on.
         mean_document: mean tokens of a document.
         parent: the model that training goes on from, whose shape is kept.
-        condition: features of the texts' ratings.
+        num_condition_features: features of the texts' ratings.
 
     Raises:
         ConfigError: a setting is out of range, or contradicts another.
@@ -95,9 +95,9 @@ def choose_defaults(
         seconds *= _PACE.get(_likely_kernels(settings, parent, precision) or "", 1.0)
     size, window, rate = _line(seconds)
     model = {**_shape(settings, vocabulary, size), **settings.model} if parent is None else _kept(parent, settings)
-    model_config = ModelConfig(**{**model, "vocabulary": vocabulary, "condition": num_condition_features})
+    model_config = ModelConfig(**{**model, "vocabulary": vocabulary, "num_condition_features": num_condition_features})
     scarce = settings.preset is None and _scarce(model_config, tokens)
-    if scarce and parent is None and "sizes" not in settings.model and size > _SCARCE_SIZE:
+    if scarce and parent is None and "hidden_sizes" not in settings.model and size > _SCARCE_SIZE:
         size, rate = _SCARCE_SIZE, _rate(_SCARCE_SIZE)
         model_config = replace(model_config, **_shape(settings, vocabulary, size))
     passes = seconds * _speed(model_config) / tokens
@@ -105,10 +105,10 @@ def choose_defaults(
         budget, passes = replace(budget, most_epochs=_SCARCE_EPOCHS), min(passes, _SCARCE_EPOCHS)
     if "dropout" not in settings.model and settings.preset is None:
         model_config = replace(model_config, dropout=_SCARCE_DROPOUT if scarce else _dropout(passes))
-    lanes, window = _batch(settings.training, tokens, min(window, _power_below(mean_document)))
+    batch_size, sequence_length = _batch(settings.training, tokens, min(window, _power_below(mean_document)))
     chosen = {
-        "lanes": lanes,
-        "window": window,
+        "batch_size": batch_size,
+        "sequence_length": sequence_length,
         "learning_rate": float(f"{_learning_rate(settings, parent, rate, max(model_config.hidden_sizes)):.3g}"),
         "weight_decay": 0.01 if passes < 8 else 0.02,
         "precision": precision,
@@ -118,7 +118,7 @@ def choose_defaults(
     return TrainingPlan(model_config, training, budget, threads, kernels_for(model_config, training))
 
 
-def _likely_kernels(settings: TrainOptions, parent: ModelConfig | None, precision: str) -> str | None:
+def _likely_kernels(settings: ResolvedOptions, parent: ModelConfig | None, precision: str) -> str | None:
     """The kernels that will train, before sizes are known."""
     given = {name: settings.model[name] for name in ("core", "layer_norm") if name in settings.model}
     likely = parent or ModelConfig(vocabulary=2, **given)
@@ -161,7 +161,7 @@ def _in_seconds(budget: Budget, tokens: int, training: Mapping[str, Any]) -> flo
         return budget.seconds
     if budget.epochs is not None:
         return budget.epochs * tokens / _TOKENS_A_SECOND
-    tokens_per_step = int(training.get("lanes", 32)) * int(training.get("window", 32))
+    tokens_per_step = int(training.get("batch_size", 32)) * int(training.get("sequence_length", 32))
     return (budget.steps or 1) * tokens_per_step / _TOKENS_A_SECOND
 
 
@@ -169,28 +169,28 @@ def _line(seconds: float) -> tuple[int, int, float]:
     return next((size, window, rate) for limit, size, window, rate in _LINES if seconds <= limit)
 
 
-def _shape(settings: TrainOptions, vocabulary: int, size: int) -> dict[str, Any]:
+def _shape(settings: ResolvedOptions, vocabulary: int, size: int) -> dict[str, Any]:
     layers = int(settings.other.get("layers", 1))
     core = settings.model.get("core", "lstm")
     if core == "conv" and "layers" not in settings.other:
         layers = 6
-    sizes = settings.model.get("sizes", (size,) * layers)
+    sizes = settings.model.get("hidden_sizes", (size,) * layers)
     if core == "conv" and len(sizes) == 1:
         sizes = sizes * layers
     embedding = (
         sizes[-1] if settings.model.get("tied") else 32 if vocabulary <= _SMALL_VOCABULARY else min(sizes[0], 128)
     )
-    return {"sizes": sizes, "embedding": embedding}
+    return {"hidden_sizes": sizes, "embedding": embedding}
 
 
-def _kept(parent: ModelConfig, settings: TrainOptions) -> dict[str, Any]:
-    return {**parent.to_json(), "sizes": parent.hidden_sizes, **settings.model}
+def _kept(parent: ModelConfig, settings: ResolvedOptions) -> dict[str, Any]:
+    return {**parent.to_json(), **settings.model}
 
 
-def _learning_rate(settings: TrainOptions, parent: ModelConfig | None, chosen: float, widest: int) -> float:
+def _learning_rate(settings: ResolvedOptions, parent: ModelConfig | None, chosen: float, widest: int) -> float:
     if parent is not None:
         return 0.5 * _rate(widest)
-    return _rate(widest) if "sizes" in settings.model else chosen
+    return _rate(widest) if "hidden_sizes" in settings.model else chosen
 
 
 def _rate(size: int) -> float:
@@ -210,7 +210,9 @@ def _rate(size: int) -> float:
 
 def _speed(model: ModelConfig) -> float:
     """Tokens a second, guessed from the multiplications that a token takes."""
-    return float(1.2e10 / (_products(model) + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1) + 5e4))
+    return float(
+        1.2e10 / (_products(model) + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1) + 5e4)
+    )
 
 
 def _products(model: ModelConfig) -> int:
@@ -231,12 +233,12 @@ def _dropout(passes: float) -> float:
 
 
 def _batch(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, int]:
-    """Lanes and window: those of the table, made smaller where the text would not fill a few batches."""
-    window = training.get("window", window)
-    lanes = training.get("lanes", 32)
-    if "lanes" not in training:
-        lanes = max(1, min(32, tokens // (4 * window)))
-    return lanes, window
+    """Return batch size and sequence length, smaller where the text would not fill a few batches."""
+    sequence_length = training.get("sequence_length", window)
+    batch_size = training.get("batch_size", 32)
+    if "batch_size" not in training:
+        batch_size = max(1, min(32, tokens // (4 * sequence_length)))
+    return batch_size, sequence_length
 
 
 def _power_below(length: float) -> int:

@@ -20,7 +20,7 @@ from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
 from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
 from seqloom.lm.dataset import Dataset
 from seqloom.lm.defaults import TrainingPlan
-from seqloom.lm.options import TrainOptions
+from seqloom.lm.options import ResolvedOptions
 from seqloom.models.language_model import LanguageModel, num_parameters
 from seqloom.models.weight_transfer import transfer_weights
 from seqloom.runs.config import RunConfig
@@ -60,7 +60,7 @@ def inherited_reading(parent: SavedRun | None) -> dict[str, Any]:
     return {"lowercase": reading.lowercase, "normalize": reading.normalize, "keep_newlines": reading.keep_newlines}
 
 
-def codec_maker(wanted: TrainOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec]:
+def codec_maker(wanted: ResolvedOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec]:
     """Fits a codec to a corpus, or extends a parent's."""
     if parent is not None:
         return parent.codec.extend
@@ -107,7 +107,7 @@ def new_model(plan: TrainingPlan, material: Dataset, parent: SavedRun | None) ->
 
 
 def resolve_budget(
-    plan: TrainingPlan, wanted: TrainOptions, model: LanguageModel, batches: Batches, note: Callable[[str], None]
+    plan: TrainingPlan, wanted: ResolvedOptions, model: LanguageModel, batches: Batches, note: Callable[[str], None]
 ) -> TrainingConfig:
     """The budget as a number of steps, and what depends on it.
 

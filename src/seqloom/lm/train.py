@@ -2,15 +2,15 @@
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from seqloom.codecs.base import Codec
 from seqloom.config import ReadingConfig, TrainingConfig
+from seqloom.config.options import TrainOptions
 from seqloom.corpora.document import Corpus
 from seqloom.errors import ConfigError, RunError
 from seqloom.generation.generator import GeneratorFactory
@@ -30,7 +30,7 @@ from seqloom.lm.model_setup import (
     validator,
 )
 from seqloom.lm.observer import TrainingObserver
-from seqloom.lm.options import TrainOptions, cli_flag, resolve_options
+from seqloom.lm.options import ResolvedOptions, resolve_options
 from seqloom.lm.report import write_report
 from seqloom.lm.reproduce_command import reproduce_command
 from seqloom.models.language_model import LanguageModel
@@ -65,30 +65,26 @@ class _Session:
 
 def train(
     source: str | Path | Sequence[str | Path] | None = None,
+    options: TrainOptions | None = None,
     *,
     run: str | Path | None = None,
-    preset: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     from_run: str | Path | None = None,
     viewer: TrainingObserver | None = None,
-    **settings: Any,
 ) -> SavedRun:
     """Train a model on a source and return the run.
 
     Args:
         source: a catalogue name, a file, a folder, a glob, `-` for standard input, or a list of them; by default the
             text that Python carries, or what the resumed run reads.
+        options: settings; None, and options that are None, are chosen from the corpus and the budget.
         run: the folder that everything goes into; by default `runs/` and the source's name.
-        preset: a recipe that fills in what is not set.
         resume: go on with the training that the folder holds, exactly where it stopped; source and settings are the
             run's.
         overwrite: replace the run that the folder holds.
         from_run: start from another run's weights; new symbols are added to its vocabulary.
         viewer: is shown what happens.
-        settings: a budget (`minutes`, `epochs` or `steps`; a minute if none is given), `level`, `vocabulary`, `size`,
-            `layers`, `threads`, and any field of `ReadingConfig`, `ModelConfig` and `TrainingConfig`. What is left out
-            is chosen from the corpus and the budget.
 
     Raises:
         UserError: the source, the settings or the folder are not usable.
@@ -96,11 +92,13 @@ def train(
     """
     viewer = viewer or TrainingObserver()
     folder = RunFolder(run if run is not None else default_folder(source))
+    options = options or TrainOptions()
     if resume:
-        _refuse_to_resume({**settings, "preset": preset, "overwrite": overwrite or None, "from_run": from_run})
+        others = {"overwrite": overwrite, "from_run": from_run is not None}
+        _refuse_to_resume([*options.chosen(), *(name for name, is_set in others.items() if is_set)])
         return _resume(folder, source, viewer)
     source = "python-docs" if source is None else source
-    wanted = resolve_options(settings, preset)
+    wanted = resolve_options(options)
     parent = SavedRun(from_run) if from_run is not None else None
     _refuse(folder, wanted, parent, overwrite=overwrite)
     return _run(_begin(source, folder, wanted, parent, viewer), None)
@@ -112,7 +110,7 @@ def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> P
     return Path("runs") / (re.sub(r"[^\w.-]+", "", Path(names[0]).stem).strip("-.") or "run")
 
 
-def _refuse(folder: RunFolder, wanted: TrainOptions, parent: SavedRun | None, *, overwrite: bool) -> None:
+def _refuse(folder: RunFolder, wanted: ResolvedOptions, parent: SavedRun | None, *, overwrite: bool) -> None:
     """Say all that is wrong before anything is read or written."""
     check_run_folder(folder, overwrite=overwrite, from_run=parent.folder.path if parent else None)
     if parent is None:
@@ -121,17 +119,19 @@ def _refuse(folder: RunFolder, wanted: TrainOptions, parent: SavedRun | None, *,
         raise RunError(
             f"--from got {parent.path}, which is a GAN: begin from what it began from, {parent.config.parent}"
         )
-    fixed = {"core", "sizes", "embedding", "tied", "layer_norm", "kernel_width", "ahead"} & wanted.model.keys()
+    shape = {"core", "hidden_sizes", "embedding", "tied", "layer_norm", "kernel_width", "prediction_heads"}
+    fixed = shape & wanted.model.keys()
     fixed |= {"level"} & wanted.other.keys()
-    kept = {**parent.config.model.to_json(), "level": parent.config.level, "sizes": parent.config.model.hidden_sizes}
+    kept = {**parent.config.model.to_json(), "level": parent.config.level}
     asked = {**wanted.model, **wanted.other}
-    differing = ["size" if name == "sizes" else name for name in sorted(fixed) if kept[name] != asked[name]]
-    if "sizes" not in asked and asked.get("layers", len(kept["sizes"])) != len(kept["sizes"]):
+    differing = [name for name in sorted(fixed) if kept[name] != asked[name]]
+    sizes = kept["hidden_sizes"]
+    if "hidden_sizes" not in asked and asked.get("layers", len(sizes)) != len(sizes):
         differing.append("layers")
     if differing:
         raise ConfigError(
             *[
-                f"{cli_flag(name)} cannot change with --from: {folder.path} goes on with the shape of {parent.path}"
+                f"`{name}` cannot change with `from_run`: {folder.path} goes on with the shape of {parent.path}"
                 for name in differing
             ]
         )
@@ -140,7 +140,7 @@ def _refuse(folder: RunFolder, wanted: TrainOptions, parent: SavedRun | None, *,
 def _begin(
     source: str | Path | Sequence[str | Path],
     folder: RunFolder,
-    wanted: TrainOptions,
+    wanted: ResolvedOptions,
     parent: SavedRun | None,
     viewer: TrainingObserver,
 ) -> _Session:
@@ -203,12 +203,12 @@ def _going_on(parent: SavedRun, codec: Codec) -> str:
     return f"going on from {parent.path}: {symbols}"
 
 
-def _refuse_to_resume(settings: Mapping[str, Any]) -> None:
-    given = [cli_flag(name) for name, value in settings.items() if value is not None]
-    if given:
+def _refuse_to_resume(chosen: Sequence[str]) -> None:
+    if chosen:
+        names = ", ".join(f"`{name}`" for name in chosen)
         raise ConfigError(
-            f"--resume goes on with the run's own settings, so {', '.join(given)} cannot be given: leave "
-            f"{'it' if len(given) == 1 else 'them'} out, or start another run with --from"
+            f"`resume` continues with the run's own settings, so {names} cannot be set: leave "
+            f"{'it' if len(chosen) == 1 else 'them'} out, or start another run with `from_run`"
         )
 
 

@@ -33,7 +33,9 @@ class SoftmaxHead(nn.Module):
         if tied is None:
             self.weight = _initial(config.vocabulary, hidden, generator)
         self.bias = nn.Parameter(torch.zeros(config.vocabulary))
-        self.ahead = nn.ModuleList(_Linear(config.vocabulary, hidden, generator) for _ in range(config.prediction_heads - 1))
+        self.ahead = nn.ModuleList(
+            _Linear(config.vocabulary, hidden, generator) for _ in range(config.prediction_heads - 1)
+        )
 
     def forward(self, hidden: Float[Tensor, "*axes hidden"], weight: Tensor) -> Float[Tensor, "*axes vocab"]:
         """The logits of the next token."""

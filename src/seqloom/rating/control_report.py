@@ -52,7 +52,7 @@ _KINDS = 5
 _USED_BY = {
     "guidance": "guide",
     "critic": "filter or steer",
-    "agree": "filter or steer",
+    "tolerance": "filter or steer",
     "budget": "filter",
     "particles": "steer",
 }
@@ -141,14 +141,14 @@ def evaluate_rating_control(
     Args:
         run: trained on the pool "generator" of the source.
         source: the table that the run was trained on.
-        ways: methods of each way; without them, all that the run and the critic allow.
+        methods: methods of each way; without them, all that the run and the critic allow.
         critic: for filter and steering; a folder or a `Critic`, fitted on the pool "critic".
         count: texts of each way; real ones are all that the pool has.
         plot: where the picture goes; by default among the run's.
         note: is told what is done.
         sampling: how tokens are drawn.
         guidance: see `Request`.
-        agree: see `Request`.
+        tolerance: see `Request`.
         budget: see `Request`.
         particles: see `Request`.
 
@@ -159,7 +159,7 @@ def evaluate_rating_control(
     """
     validate((is_integer(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
     sampling = sampling or SamplingConfig()
-    chosen = {"guidance": guidance, "agree": tolerance, "budget": budget, "particles": particles}
+    chosen = {"guidance": guidance, "tolerance": tolerance, "budget": budget, "particles": particles}
     settings = {name: value for name, value in chosen.items() if value is not None}
     generators = RunGenerators(run)
     scale = _checked(run, critic)

@@ -38,7 +38,7 @@ class GenerationPlan:
         rater: the critic, on the scale's levels; None where there is none.
         scale: of the rating that the critic speaks of.
         wanted: that rating; None where only categories are wanted.
-        agree: how far off the critic may be, on the scale's levels.
+        tolerance: how far off the critic may be, on the scale's levels.
         request: what was asked, with what was chosen for it; None only where a setting has no part in the methods.
     """
 
@@ -129,7 +129,7 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
     levels = RatingScale(known)
     request = replace(
         request,
-        agree=levels.default_tolerance() if request.tolerance is None else request.tolerance,
+        tolerance=levels.default_tolerance() if request.tolerance is None else request.tolerance,
         budget=_chosen(request.budget, _USUAL_BUDGET, "filter" in methods),
         particles=_chosen(request.particles, _USUAL_PARTICLES, "steer" in methods),
     )

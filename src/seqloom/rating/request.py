@@ -1,41 +1,49 @@
-"""What a user requests: a rating, and the methods that reach it."""
+"""A request for a rating, and the methods of rating control."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqloom.config.choices import Method, Rating
+from seqloom.config.settings import setting
+
 __all__ = ["METHODS", "RatingRequest"]
 
-METHODS = {
-    "condition": "the model is told the rating",
-    "guide": "what the rating changes is exaggerated",
-    "filter": "more is written than is wanted, and what the critic disagrees with is dropped",
-    "steer": "the critic leads the model while it writes",
+METHODS: Mapping[Method, str] = {
+    "conditioning": "condition the model on the rating",
+    "guidance": "amplify the effect of the rating by classifier-free guidance",
+    "rejection": "generate more texts than requested, and drop those that the critic disagrees with",
+    "smc": "steer the generation with the critic, by sequential Monte Carlo",
 }
-"""Ways to write to a rating, and what each does."""
+"""Methods of rating control, and what each does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RatingRequest:
-    """What a person asks for; None is chosen.
+    """A request for a rating; None is chosen.
 
     Attributes:
         rating: a number, or numbers and categories by column.
-        methods: names from `METHODS`, or one text of them with commas between.
-        guidance: see `GuidedDecoder`.
-        critic: a folder of one, a `Critic`, a regressor with `predict`, or a function from texts to ratings.
-        agree: how far off the critic may be, in units of the rating; of ratings that are scaled by rank, a share of
-            the ranks.
-        budget: texts that a filter may have written for each that is wanted.
-        particles: texts that are written side by side for each that is steered.
-        extrapolate: allow ratings beyond those that were trained on.
+        methods: names from `METHODS`, or one text with commas between them.
+        guidance: guidance scale, see `GuidedDecoder`.
+        critic: folder of a critic or a rated run, a `Critic`, a regressor with `predict`, or a function from texts to
+            ratings.
+        tolerance: largest difference between the critic's rating and the requested one, in units of the rating; for
+            ratings that are scaled by rank, a share of the ranks.
+        budget: candidates generated at most for each text that rejection keeps.
+        particles: particles of sequential Monte Carlo for each text.
+        extrapolate: whether ratings outside the range of the training data are allowed.
     """
 
-    rating: Any
-    methods: Sequence[str] | None = None
-    guidance: float | None = None
+    rating: Rating
+    methods: Sequence[Method] | str | None = None
+    guidance: float | None = setting(
+        None, help="guidance scale; above 1 amplifies the rating, 1.5 is usual, 0 leaves it out (1)", at_least=0
+    )
     critic: Any = None
-    tolerance: float | None = None
-    budget: int | None = None
-    particles: int | None = None
-    extrapolate: bool = False
+    tolerance: float | None = setting(
+        None, help="largest error of the critic, in units of the rating, or of its ranks (half a step)"
+    )
+    budget: int | None = setting(None, help="candidates at most for each text that rejection keeps (20)", at_least=1)
+    particles: int | None = setting(None, help="particles of smc for each text (16)", at_least=1)
+    extrapolate: bool = setting(False, help="allow ratings outside the range of the training data")

@@ -14,7 +14,8 @@ from seqloom.codecs import codec_from_json
 from seqloom.codecs.base import Codec
 from seqloom.errors import RunError, UserError
 from seqloom.files import replaced, write_json
-from seqloom.runs.config import FORMAT, RunConfig
+from seqloom.runs.config import RunConfig
+from seqloom.runs.migrations import migrate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,14 +120,7 @@ class RunFolder:
             )
         if not self.holds_run:
             raise RunError(f"no run at {self.path}: train one with 'seqloom train SOURCE --run {self.path}'")
-        stored = self.read_json(self.config_file)
-        version = stored.get("format")
-        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-            raise RunError(f"{self.config_file} has no format number: it is no run of seqloom, or it is damaged")
-        if version > FORMAT:
-            raise RunError(
-                f"{self.path} has run format {version} and this seqloom reads up to {FORMAT}: upgrade seqloom"
-            )
+        stored = migrate(self.read_json(self.config_file), str(self.config_file))
         try:
             return RunConfig.from_json(stored)
         except KeyError as error:

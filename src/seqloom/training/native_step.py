@@ -55,7 +55,9 @@ class NativeTrainStep:
             self._trainer.zero_state(len(batch.tokens))
         config, model = self.config, self.model.config
         targets = shifted_targets(batch.targets, model.prediction_heads)
-        weights = np.full(model.prediction_heads, AHEAD_WEIGHT / max(1, min(model.prediction_heads, targets.shape[2]) - 1), np.float32)
+        weights = np.full(
+            model.prediction_heads, AHEAD_WEIGHT / max(1, min(model.prediction_heads, targets.shape[2]) - 1), np.float32
+        )
         weights[0] = 1
         dropped = Dropped(
             seed=(config.seed << 32) + step + 1,
