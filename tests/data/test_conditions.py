@@ -111,7 +111,7 @@ def test_what_is_wanted_by_name_or_alone():
     ("columns", "wanted", "said"),
     [
         ((), 5, "needs a run that was trained with ratings"),
-        ((STARS,), 99, "got 99, and stars was 1 to 5 in training: choose within that, or allow it with --extrapolate"),
+        ((STARS,), 99, "got 99, and stars was 1 to 5 in training: choose within that, or allow it with `extrapolate`"),
         ((STARS,), "good", "got 'good' for stars: give a number from 1 to 5"),
         ((STARS,), "nan", "give a number"),
         ((STARS,), {"star": 4}, "unknown rating 'star': choose from stars; did you mean 'stars'"),
@@ -143,7 +143,7 @@ def test_what_rounding_left_is_no_heavy_tail(numbers):
 
 @pytest.mark.parametrize("wanted", [{}, True, np.True_, {"stars": False}, 10**400, "five"])
 def test_what_is_no_rating_is_refused(wanted):
-    with pytest.raises(ConfigError, match="--rating got"):
+    with pytest.raises(ConfigError, match="`rating` got"):
         Conditions((STARS,)).encode_request(wanted, extrapolate=True)
 
 

@@ -37,7 +37,7 @@ def test_texts_that_were_chosen_against_a_detector_escape_it_more_often(table, w
     assert (tmp_path / "duel" / "duel.png").stat().st_size > 5000
 
 
-@pytest.mark.parametrize(("settings", "said"), [({"rounds": 0}, "--rounds got 0"), ({"keep": 1.0}, "--keep got 1.0")])
+@pytest.mark.parametrize(("settings", "said"), [({"rounds": 0}, "`rounds` got 0"), ({"keep": 1.0}, "`keep` got 1.0")])
 def test_settings_that_cannot_be_are_refused(table, writer, tmp_path, settings, said):
     with pytest.raises(ConfigError, match=said):
         adversarial_rounds(table, generator=writer, run=tmp_path / "duel", text="text", **settings)

@@ -72,7 +72,7 @@ def test_an_explanation_agrees_with_the_judgement(detector, unseen):
             assert found.tokens == ()
             assert str(found) == " ".join(found.sentences)
             assert f"({chances(found.probability)} such texts" in str(found)
-    with pytest.raises(ConfigError, match="--prior got"):
+    with pytest.raises(ConfigError, match="`base_rate` got"):
         detector.explain("a text", prior=1)
 
 

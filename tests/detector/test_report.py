@@ -244,11 +244,11 @@ def test_tokens_are_the_darker_the_less_they_were_expected():
     [
         ({"text": "test"}, SourceError, "has no column 'test': .*did you mean 'text'"),
         ({"label": "mad"}, SourceError, "has no column 'mad'"),
-        ({"label": "town"}, ConfigError, "--label town holds '(oslo|<b>rome</b>)': 1 says"),
+        ({"label": "town"}, ConfigError, "`label` town holds '(oslo|<b>rome</b>)': 1 says"),
         ({"by": ["city"]}, SourceError, "has no column 'city'"),
         ({"label": "made", "generated": "made"}, ConfigError, "give one of them"),
-        ({"matched": True}, ConfigError, "--match-lengths is of two sides"),
-        ({"prior": 0.0}, ConfigError, "--prior got 0"),
+        ({"matched": True}, ConfigError, "`matched` is of two sides"),
+        ({"prior": 0.0}, ConfigError, "`base_rate` got 0"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(folder, tables, settings, error, said):

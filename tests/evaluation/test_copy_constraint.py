@@ -94,7 +94,7 @@ def test_a_whole_text_can_be_the_candidate():
 
 @pytest.mark.parametrize("max_copy", [0, -3])
 def test_refuses_to_allow_no_characters(max_copy):
-    with pytest.raises(ConfigError, match=f"--max-copy got {max_copy}: it must be 1 or more"):
+    with pytest.raises(ConfigError, match=f"`max_copy` got {max_copy}: it must be 1 or more"):
         CopyIndex(["abc"]).constraint(max_copy)
 
 

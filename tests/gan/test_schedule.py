@@ -29,7 +29,7 @@ def test_where_there_is_hardly_time_a_person_is_warned(plan):
     awakening, rounds, said = plan(0.0)
     assert awakening == rounds == 1
     assert "there is time for 1 update and 1 round" in said
-    assert "give more --minutes" in said
+    assert "give more `minutes`" in said
 
 
 @pytest.mark.parametrize(("own", "kept"), [({"awakening": 7}, 0), ({"rounds": 7}, 1)])

@@ -107,7 +107,7 @@ def test_an_interrupted_gan_goes_on_exactly_where_nothing_else_is_left_of_it(tra
 
 def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     run = tmp_path / "none"
-    with pytest.raises(ConfigError, match="--rating: name the column"):
+    with pytest.raises(ConfigError, match="`rating`: name the column"):
         train_gan(table, run=run, text="text")
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, minutes=0, noise_size=0, loss="wgan", **{**SETTINGS, "batch": 1})
@@ -131,8 +131,8 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (
-        f"--text got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
-        "--steps is of the training that --from takes the place of: leave it out",
+        f"`text` got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
+        "`steps` is of the training that `from_run` takes the place of: leave it out",
     )
     assert not (run / "config.json").exists()
 
@@ -165,7 +165,7 @@ def test_what_fails_before_training_leaves_nothing(trained, table, tmp_path):
     assert not (run / "asked.json").exists()
     with pytest.raises(ConfigError, match="name a file"):
         train_gan("-", run=run, **SETTINGS)
-    with pytest.raises(ConfigError, match="--from and --run are both"):
+    with pytest.raises(ConfigError, match="`from_run` and `run` are both"):
         train_gan(table, run=trained.path, from_run=trained.path, overwrite=True)
     run.mkdir()
     (run / "report.md").write_text("a person's own")
@@ -249,7 +249,7 @@ def test_texts_of_one_rating_are_refused(tmp_path):
 def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
     plain = seqloom.train(table, run=tmp_path / "plain", text="text", level="word", size=16, steps=5, threads=1)
     settings = {"batch": 16, "length": 16}
-    with pytest.raises(RunError, match="was not trained with --rating"):
+    with pytest.raises(RunError, match="was not trained with `rating`"):
         train_gan(table, run=tmp_path / "gan", from_run=plain.path, **settings)
     other = tmp_path / "other.csv"
     rows = "".join(f"red{n % 7} blue{n % 5} green{n % 3},{n % 5 + 1}\n" for n in range(400))
@@ -268,7 +268,7 @@ def test_more_texts_left_out_for_their_words_than_read_are_worth_a_line(tmp_path
     said = []
     settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1, "vocabulary": 256 + 12}
     train_gan(table, run=tmp_path / "run", note=said.append, **settings)
-    assert any("--level subword leaves none out" in line for line in said), said
+    assert any("`level` subword leaves none out" in line for line in said), said
 
 
 def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
@@ -277,10 +277,10 @@ def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
     rows = [f"{sentence} {sentence} {sentence},{n % 4 + 1}\n" for n in range(400)]
     table.write_text("text,stars\n" + "".join(rows))
     settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1}
-    with pytest.raises(SourceError, match="or a larger --length, or --sentences"):
+    with pytest.raises(SourceError, match="or a larger `max_length`, or `sentences`"):
         train_gan(table, run=tmp_path / "run", note=said.append, **settings)
-    assert "400 of 400 texts are too long for --length 16 and left out; --sentences reads" in said[0]
-    with pytest.raises(SourceError, match=r"or a larger --length$"):
+    assert "400 of 400 texts are too long for `max_length` 16 and left out; `sentences` reads" in said[0]
+    with pytest.raises(SourceError, match=r"or a larger `max_length`$"):
         train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **{**settings, "length": 4})
     train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **settings)
     assert any(line.startswith("1,1") and "texts to learn from" in line for line in said)
@@ -308,7 +308,7 @@ def test_one_that_was_interrupted_in_learning_by_likelihood_goes_on_exactly(trai
     with pytest.raises(KeyboardInterrupt):
         train_gan(table, run=run, noise_size=3, viewer=Stopping(), **SETTINGS)
     assert not (run / "config.json").exists()
-    with pytest.raises(RunError, match="--resume to go on"):
+    with pytest.raises(RunError, match="`resume` to go on"):
         train_gan(table, run=run, noise_size=3, **SETTINGS)
     with pytest.raises(RunError, match="seqloom gan train --resume"):
         seqloom.load(run)
@@ -335,23 +335,23 @@ def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, t
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"rounds": 1.5}, "--rounds got 1.5: give a whole number"),
-        ({"batch": True}, "--batch got True: give a whole number"),
-        ({"temperature": "1"}, "--temperature got '1': give a number"),
-        ({"band": "ab"}, "--band got 'ab': give numbers"),
-        ({"loss": 3}, "--loss got 3: give a name"),
-        ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
-        ({"noise": 1.5}, "--noise got 1.5: choose 1 to 1000 numbers"),
-        ({"rating": 3}, "--rating got (3,): give names"),
-        ({"size": "big"}, "--size got ('big',): give whole numbers"),
-        ({"information": float("nan")}, "--information got nan: choose a number from 0"),
-        ({"length": 10**6}, "--length got 1000000: choose 2 to 256 tokens"),
-        ({"pack": 9}, "--pack is 9 and --batch 16: choose a pack of 1 to half a batch"),
-        ({"core": "conv"}, "--core got conv: a GAN writes with an lstm or a gru"),
-        ({"embedding": 0}, "--embedding got 0: a GAN needs one; leave it out, or give its width"),
-        ({"validation": 0.2}, "--validation is 0.05 where a GAN is trained: leave it out"),
+        ({"rounds": 1.5}, "`adversarial_steps` got 1.5: give a whole number"),
+        ({"batch": True}, "`batch_size` got True: give a whole number"),
+        ({"temperature": "1"}, "`temperature` got '1': give a number"),
+        ({"band": "ab"}, "`accuracy_band` got 'ab': give numbers"),
+        ({"loss": 3}, "`loss` got 3: give a name"),
+        ({"seed": 1.5}, "`seed` got 1.5: give a whole number"),
+        ({"noise": 1.5}, "`noise_size` got 1.5: choose 1 to 1000 numbers"),
+        ({"rating": 3}, "`rating` got (3,): give names"),
+        ({"size": "big"}, "`hidden_size` got ('big',): give whole numbers"),
+        ({"information": float("nan")}, "`target_kl_nats` got nan: choose a number from 0"),
+        ({"length": 10**6}, "`max_length` got 1000000: choose 2 to 256 tokens"),
+        ({"pack": 9}, "`pack_size` is 9 and `batch_size` 16: choose a pack of 1 to half a batch"),
+        ({"core": "conv"}, "`core` got conv: a GAN writes with an lstm or a gru"),
+        ({"embedding": 0}, "`embedding` got 0: a GAN needs one; leave it out, or give its width"),
+        ({"validation": 0.2}, "`validation` is 0.05 where a GAN is trained: leave it out"),
         ({"level": "wrd"}, "unknown level 'wrd': choose from char, byte, word, subword; did you mean 'word'?"),
-        ({"minutes": "1"}, "--minutes got '1': choose a number above 0"),
+        ({"minutes": "1"}, "`minutes` got '1': choose a number above 0"),
     ],
 )
 def test_settings_of_another_kind_are_refused(table, tmp_path, settings, said):

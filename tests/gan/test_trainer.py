@@ -134,7 +134,9 @@ def test_a_network_that_diverges_is_named(trainer, of):
         ):
             step()
 
-    with pytest.raises(TrainingError, match=f"the gradient of the {of} is not finite: try a lower --{of}-rate"):
+    with pytest.raises(
+        TrainingError, match=f"the gradient of the {of} is not finite: try a lower `{of}_learning_rate`"
+    ):
         train()
 
 

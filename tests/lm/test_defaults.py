@@ -90,17 +90,17 @@ def test_a_preset_gives_way_to_what_is_given() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"minutes": 0}, "--minutes got 0"),
+        ({"minutes": 0}, "`minutes` got 0"),
         ({"steps": 3, "epochs": 1}, "contradict"),
         ({"size": (3, 4), "layers": 3}, "leave one out"),
         ({"learningrate": 1}, "did you mean 'learning_rate'"),
-        ({"rating": 3}, r"--rating got \(3,\): give names"),
-        ({"size": [4, "x"]}, r"--size got \(4, 'x'\): give whole numbers"),
-        ({"hold_out": "x"}, "--hold-out got 'x': give a number"),
-        ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
-        ({"lowercase": 3}, "--lowercase got 3: give True or False"),
-        ({"text": 3}, "--text got 3: give a name"),
-        ({"betas": 0.9}, "--betas got 0.9: give numbers"),
+        ({"rating": 3}, r"`rating` got \(3,\): give names"),
+        ({"size": [4, "x"]}, r"`hidden_size` got \(4, 'x'\): give whole numbers"),
+        ({"hold_out": "x"}, "`hold_out` got 'x': give a number"),
+        ({"seed": 1.5}, "`seed` got 1.5: give a whole number"),
+        ({"lowercase": 3}, "`lowercase` got 3: give True or False"),
+        ({"text": 3}, "`text` got 3: give a name"),
+        ({"betas": 0.9}, "`betas` got 0.9: give numbers"),
     ],
 )
 def test_bad_settings_say_so(given: dict[str, Any], says: str) -> None:

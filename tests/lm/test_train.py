@@ -93,7 +93,7 @@ def test_the_same_seed_trains_the_same_weights(text_file: Path, tmp_path: Path) 
 def test_a_folder_that_holds_a_run_is_left_alone(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5)
     before = digest(run.path)
-    with pytest.raises(RunError, match="--resume to go on with it, or --overwrite"):
+    with pytest.raises(RunError, match="`resume` to go on with it, or `overwrite`"):
         seqloom.train(text_file, run=run.path, **SMALL, steps=5)
     with pytest.raises(SourceError):
         seqloom.train(tmp_path / "missing.txt", run=run.path, overwrite=True, **SMALL, steps=5)
@@ -290,13 +290,13 @@ def test_places_that_hold_no_run_are_told_apart(run: Run, tmp_path: Path) -> Non
 
 
 def test_scoring_leaves_out_unknown_characters_on_request(run: Run) -> None:
-    with pytest.raises(CodecError, match="--skip-unknown"):
+    with pytest.raises(CodecError, match="`skip_unknown`"):
         run.score("the ☃ quick")
     assert run.score("the ☃quick", skip_unknown=True) == run.score("the quick")
 
 
 def test_unknown_characters_are_named(run: Run) -> None:
-    with pytest.raises(CodecError, match=r"'☃' \(U\+2603\) at character 5.*--skip-unknown"):
+    with pytest.raises(CodecError, match=r"'☃' \(U\+2603\) at character 5.*`skip_unknown`"):
         run.generate("the ☃ quick")
     assert run.generate("the ☃quick", skip_unknown=True, seed=1) == run.generate("the quick", seed=1)
 
@@ -326,9 +326,9 @@ def test_a_persons_own_files_are_left_alone(text_file: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"forget_bias": float("nan")}, "--forget-bias got nan"),
-        ({"clip": float("inf")}, "--clip got inf"),
-        ({"threads": 100_000}, "--threads got 100000: choose 1 to 256"),
+        ({"forget_bias": float("nan")}, "`forget_bias` got nan"),
+        ({"clip": float("inf")}, "`clip` got inf"),
+        ({"threads": 100_000}, "`threads` got 100000: choose 1 to 256"),
     ],
 )
 def test_numbers_out_of_range_leave_nothing_behind(

@@ -120,7 +120,7 @@ def test_read_backwards_it_rates_texts(rated: Run) -> None:
 
 
 def test_a_run_without_ratings_rates_nothing(run: Run) -> None:
-    with pytest.raises(ConfigError, match="was not trained with --rating"):
+    with pytest.raises(ConfigError, match="was not trained with `rating`"):
         BayesInversionCritic(run)
 
 
@@ -166,7 +166,7 @@ def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
     assert [one.wanted for one in writing] == [70]
     with pytest.raises(ConfigError, match="got 5 for two things: the critic rates points from 0 to 100, and the run"):
         rated.generate_rated(5, critic=Points())
-    assert rated.generate_rated(50, critic=Points(), methods=("filter",)).plan.wanted == 50
+    assert rated.generate_rated(50, critic=Points(), methods=("rejection",)).plan.wanted == 50
 
 
 def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
@@ -204,16 +204,14 @@ def test_where_there_are_no_steps_a_critic_may_be_a_tenth_of_the_range_off(run: 
 
 
 def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
-    steered = rated.generate_rated(
-        5, critic=lambda texts: [-1e300] * len(texts), methods="steer", length=20, particles=4
-    )
+    steered = rated.generate_rated(5, critic=lambda texts: [-1e300] * len(texts), methods="smc", length=20, particles=4)
     assert [one.effective_size for one in steered] == [4]
 
 
 def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
-    asked = rated.generate_rated(5, critic=len, methods=("guide", "filter")).plan.request
+    asked = rated.generate_rated(5, critic=len, methods=("guidance", "rejection")).plan.request
     assert (asked.guidance, asked.tolerance, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
-    asked = rated.generate_rated(5, critic=len, methods="steer", agree=2).plan.request
+    asked = rated.generate_rated(5, critic=len, methods="smc", agree=2).plan.request
     assert (asked.guidance, asked.tolerance, asked.budget, asked.particles) == (None, 2, None, 16)
 
 
@@ -221,7 +219,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    steered = rated.generate_rated(5, count=10, methods=("steer",), critic=critic, agree=0.5, length=50, particles=8)
+    steered = rated.generate_rated(5, count=10, methods=("smc",), critic=critic, agree=0.5, length=50, particles=8)
     free = goodness(written(rated))
     assert goodness([one.sample.text for one in steered]) > free + 0.15
     assert all(one.effective_size >= 1 for one in steered.steered)
@@ -230,31 +228,31 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"methods": ("filter",)}, "--method filter asks a critic"),
-        ({"methods": ("condition",), "critic": len}, "--critic has no part in --method condition"),
+        ({"methods": ("rejection",)}, "`methods` rejection asks a critic"),
+        ({"methods": ("conditioning",), "critic": len}, "`critic` has no part in `methods` conditioning"),
         ({"methods": ("wish",)}, "unknown method 'wish'"),
         ({"methods": (5,)}, "unknown method '5'"),
-        ({"methods": ("condition",), "guidance": 2}, "--guidance has no part"),
-        ({"critic": len, "agree": -1}, "--agree got -1"),
-        ({"critic": len, "budget": 1.5}, "--budget got 1.5: choose a whole number"),
-        ({"critic": len, "agree": "1"}, "--agree got 1: choose a number above 0"),
-        ({"critic": len, "methods": ("steer",), "particles": 2.5}, "--particles got 2.5"),
-        ({"critic": len, "methods": 5}, "--method got 5: choose from condition"),
+        ({"methods": ("conditioning",), "guidance": 2}, "`guidance` has no part"),
+        ({"critic": len, "agree": -1}, "`tolerance` got -1"),
+        ({"critic": len, "budget": 1.5}, "`budget` got 1.5: choose a whole number"),
+        ({"critic": len, "agree": "1"}, "`tolerance` got 1: choose a number above 0"),
+        ({"critic": len, "methods": ("smc",), "particles": 2.5}, "`particles` got 2.5"),
+        ({"critic": len, "methods": 5}, "`methods` got 5: choose from conditioning"),
         ({"critic": len, "methods": ""}, "unknown method ''"),
-        ({"critic": len, "methods": ()}, "--method got nothing"),
+        ({"critic": len, "methods": ()}, "`methods` got nothing"),
         ({"critic": list}, "give a folder,"),
         ({"critic": 5}, "give a folder, an object with predict, or a function"),
-        ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
-        ({"critic": len, "budget": 0}, "--budget got 0"),
-        ({"budget": 5}, "--budget got 5, and condition has no use for it: name a --critic, or leave it out"),
-        ({"particles": 4}, "--particles got 4, and condition .* add steer to --method and name a --critic, or"),
-        ({"critic": len, "particles": 4}, r"and condition \+ filter has no use for it: add steer to --method, or"),
-        ({"critic": len, "methods": ("steer",), "budget": 5}, "add filter to --method, or leave it out"),
-        ({"critic": len, "temperature": 0}, "--temperature 0 and --method condition,filter contradict .* the same"),
-        ({"critic": len, "methods": ("steer",), "top_k": 1}, "--top-k 1 and --method steer contradict .* the same"),
-        ({"critic": len, "beam": 4}, "--beam 4 and --method condition,filter contradict"),
-        ({"agree": 1}, "add --critic"),
-        ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam 3 and --method steer contradict"),
+        ({"methods": ("smc",), "critic": len, "particles": 1}, "`particles` got 1"),
+        ({"critic": len, "budget": 0}, "`budget` got 0"),
+        ({"budget": 5}, "`budget` got 5, and conditioning has no use for it: name a `critic`, or leave it out"),
+        ({"particles": 4}, "`particles` got 4, and conditioning .* add smc to `methods` and name a `critic`, or"),
+        ({"critic": len, "particles": 4}, r"and conditioning \+ rejection has no use for it: add smc to `methods`, or"),
+        ({"critic": len, "methods": ("smc",), "budget": 5}, "add rejection to `methods`, or leave it out"),
+        ({"critic": len, "temperature": 0}, "`temperature` 0 and `methods` conditioning,rejection contradict .* the same"),
+        ({"critic": len, "methods": ("smc",), "top_k": 1}, "`top_k` 1 and `methods` smc contradict .* the same"),
+        ({"critic": len, "beam": 4}, "`beam` 4 and `methods` conditioning,rejection contradict"),
+        ({"agree": 1}, "add `critic`"),
+        ({"methods": ("smc",), "critic": len, "beam": 3}, "`beam` 3 and `methods` smc contradict"),
     ],
 )
 def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
@@ -304,12 +302,12 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
     ("settings", "said"),
     [
         ({"rating": 9}, "stars was 1 to 5 in training"),
-        ({"rating": {}}, "--rating got {}, which says nothing: name one of stars"),
-        ({"rating": True}, "--rating got True for stars"),
-        ({"rating": 5, "guidance": -1}, "--guidance got -1"),
-        ({"rating": 1e300, "extrapolate": True}, "even --extrapolate goes no further than 10 times"),
-        ({"guidance": 2}, "--guidance has no meaning without --rating"),
-        ({"extrapolate": True}, "--extrapolate has no meaning without --rating"),
+        ({"rating": {}}, "`rating` got {}, which says nothing: name one of stars"),
+        ({"rating": True}, "`rating` got True for stars"),
+        ({"rating": 5, "guidance": -1}, "`guidance` got -1"),
+        ({"rating": 1e300, "extrapolate": True}, "even `extrapolate` goes no further than 10 times"),
+        ({"guidance": 2}, "`guidance` has no meaning without `rating`"),
+        ({"extrapolate": True}, "`extrapolate` has no meaning without `rating`"),
     ],
 )
 def test_what_cannot_be_written_is_told(rated: Run, settings: dict[str, object], said: str) -> None:
@@ -332,8 +330,8 @@ def test_a_rating_that_never_changes_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rating", [{}, True, None, float("nan"), "five", [5]])
 def test_a_critic_of_anything_is_asked_for_a_finite_number(run: Run, rating: object) -> None:
-    with pytest.raises(ConfigError, match=r"--rating got .*: give "):
-        run.generate_rated(rating, methods="steer", critic=lambda texts: [5.0] * len(texts))
+    with pytest.raises(ConfigError, match=r"`rating` got .*: give "):
+        run.generate_rated(rating, methods="smc", critic=lambda texts: [5.0] * len(texts))
 
 
 def test_any_critic_rates_a_table(table: Path, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_critic_that_gives_no_numbers_is_told(faulty, said):
         list(RejectionFilter(faulty, 5, agree=1).keep(write, 3))
 
 
-@pytest.mark.parametrize(("settings", "said"), [({"agree": 0}, "--agree"), ({"agree": 1, "budget": 0}, "--budget")])
+@pytest.mark.parametrize(("settings", "said"), [({"agree": 0}, "`tolerance`"), ({"agree": 1, "budget": 0}, "`budget`")])
 def test_settings_out_of_range(settings, said):
     with pytest.raises(ConfigError, match=said):
         RejectionFilter(rater, 5, **settings)

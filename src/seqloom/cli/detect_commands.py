@@ -1,5 +1,6 @@
 """`seqloom detect`: recognise generated texts."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 

@@ -152,6 +152,6 @@ def describe_unknown(unknown: list[Unknown], *, skippable: bool = False, most: i
         f"{symbol!r} (U+{ord(symbol[0]):04X}) at character {at + 1}" for symbol, at in list(first.items())[:most]
     )
     more = f" and {len(first) - most} more" if len(first) > most else ""
-    remedy = "leave them out with --skip-unknown" if skippable else "take them out of the text"
+    remedy = "leave them out with `skip_unknown`" if skippable else "take them out of the text"
     remedy += ", or train on text that has them"
     return f"not in the vocabulary: {shown}{more}; {remedy}"

@@ -40,7 +40,7 @@ class ByteCodec(Codec):
         needed = NUM_BYTES + corpus.separate
         if vocabulary is not None and vocabulary < needed:
             raise ConfigError(
-                f"--vocabulary got {vocabulary}: the level byte always has {needed} ids here; leave it out"
+                f"`vocabulary` got {vocabulary}: the level byte always has {needed} ids here; leave it out"
             )
         return cls(separate=corpus.separate)
 

@@ -62,7 +62,7 @@ class SubwordCodec(PieceCodec):
         cap = _DEFAULT_CAP if vocabulary is None else vocabulary
         needed = NUM_BYTES + corpus.separate
         if cap < needed:
-            raise ConfigError(f"--vocabulary got {cap}: the level subword needs {needed} or more here")
+            raise ConfigError(f"`vocabulary` got {cap}: the level subword needs {needed} or more here")
         tokenizer = _fitted(_sample(corpus), cap - corpus.separate)
         return cls(tokenizer, len(tokenizer["model"]["vocab"]) if corpus.separate else None)
 

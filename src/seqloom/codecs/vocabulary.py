@@ -87,7 +87,7 @@ def room_for_symbols(level: str, cap: int, boundary: bool) -> int:
     if room < 1:
         parts = f"{NUM_BYTES} bytes that spell what is rare{', the boundary' if boundary else ''} and one symbol"
         least = NUM_BYTES + boundary + 1
-        raise ConfigError(f"--vocabulary got {cap}: the level {level} needs {least} or more here ({parts})")
+        raise ConfigError(f"`vocabulary` got {cap}: the level {level} needs {least} or more here ({parts})")
     return room
 
 

@@ -69,14 +69,14 @@ def annotate(
     """
     if output.suffix.lower() not in ENDINGS:
         got = f"the ending {output.suffix}" if output.suffix else "no ending"
-        raise ConfigError(f"--output got {output}, which has {got}: name a file that ends in {', '.join(ENDINGS)}")
+        raise ConfigError(f"`output` got {output}, which has {got}: name a file that ends in {', '.join(ENDINGS)}")
     if output.is_dir():
-        raise ConfigError(f"--output got {output}, which is a folder: name a file")
+        raise ConfigError(f"`output` got {output}, which is a folder: name a file")
     if output.exists() and not overwrite and not resume:
-        raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
+        raise ConfigError(f"{output} is there already: name another file, or give `overwrite`")
     table = _opened(source, text)
     if table.place.path is not None and output.exists() and output.samefile(table.place.path):
-        raise ConfigError(f"--output got {output}, which is the table that is read: name another file")
+        raise ConfigError(f"`output` got {output}, which is the table that is read: name another file")
     header, rows = _header_and_rows(table, text, tally)
     check_columns(table.place.name, dict.fromkeys(header), header)
     taken = [column for column in columns if column in header]

@@ -46,7 +46,7 @@ class SourceCorpus(Corpus):
             {found.place.name: found.encoding for found in inputs if found.encoding}
         )
         self.notes = tuple(
-            f"{found.place.name} is read as {found.encoding}; if that looks wrong, name its --encoding"
+            f"{found.place.name} is read as {found.encoding}; if that looks wrong, name its `encoding`"
             for found in inputs
             if found.detected and not found.encoding.startswith("utf")
         )

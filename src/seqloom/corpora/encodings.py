@@ -113,7 +113,7 @@ def check_encoding(name: str) -> None:
         near = get_close_matches(name.lower().replace("-", "_"), {*aliases, *aliases.values()}, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ConfigError(
-            f"--encoding got {name!r}, which is no text encoding: choose one such as utf-8, cp1252 or gb18030{hint}"
+            f"`encoding` got {name!r}, which is no text encoding: choose one such as utf-8, cp1252 or gb18030{hint}"
         ) from None
 
 
@@ -181,7 +181,7 @@ def scan(blocks: Blocks, name: str, asked: str | None = None) -> Scan:
         return found
     raise Refused(
         "file in an unknown encoding",
-        f"{name} is not UTF-8 and its encoding could not be told: name it, for example --encoding cp1252",
+        f"{name} is not UTF-8 and its encoding could not be told: name it, for example `encoding` cp1252",
     )
 
 
@@ -191,11 +191,11 @@ def _scan_as(blocks: Blocks, name: str, asked: str | None, mark: str) -> Scan:
     except Undecodable as error:
         if asked:
             raise SourceError(
-                f"{name} is not in {asked}: {error} cannot be decoded; name another --encoding, or none to detect it"
+                f"{name} is not in {asked}: {error} cannot be decoded; name another `encoding`, or none to detect it"
             ) from error
         raise SourceError(
             f"{name} begins with the byte-order mark of {mark}, but {error} cannot be decoded; "
-            "mend the file, or name its --encoding"
+            "mend the file, or name its `encoding`"
         ) from error
 
 

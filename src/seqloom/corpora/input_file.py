@@ -106,7 +106,7 @@ def examine(place: Place, reading: ReadingConfig) -> Input:
     if kind == "parquet" or (reading.text and next(blocks(), b"").startswith(b"PAR1")):
         return _examine_parquet(place, reading, blocks)
     if kind == "text" and reading.text and not place.named:
-        raise Refused("file that is no table", f"{place.name} is no table, and --text names a column")
+        raise Refused("file that is no table", f"{place.name} is no table, and `text` names a column")
     seen = scan(blocks, place.name, reading.encoding)
     if seen.blank:
         raise Refused("file of white space", f"{place.name} holds nothing but white space: choose one with text")
@@ -151,7 +151,7 @@ def _with_columns(found: Input, reading: ReadingConfig) -> Input:
         columns, delimiter = csv_header(found.pieces(), reading.text, "\t,;|" if kind == "tsv" else ",;\t|")
     if found.kind == "text" and reading.text not in columns:
         raise SourceError(
-            f"{name} does not begin like a table with a column {reading.text!r}: leave --text out to read it as text"
+            f"{name} does not begin like a table with a column {reading.text!r}: leave `text` out to read it as text"
         )
     _check_columns(name, reading, columns)
     return replace(found, kind="csv" if kind == "tsv" else kind, delimiter=delimiter)
@@ -160,8 +160,8 @@ def _with_columns(found: Input, reading: ReadingConfig) -> Input:
 def _check_columns(name: str, reading: ReadingConfig, columns: Sequence[str]) -> None:
     if reading.text is None:
         raise Refused(
-            "table without --text",
-            f"{name} is a table: name the column that holds the text with --text ({listed(columns)})",
+            "table without `text`",
+            f"{name} is a table: name the column that holds the text with `text` ({listed(columns)})",
         )
     check_columns(name, _columns(reading), columns)
 

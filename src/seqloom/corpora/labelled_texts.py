@@ -104,8 +104,8 @@ def read_labelled_texts(
     if label is not None and len(set(sides)) < 2:
         only = f"says that all are {'generated' if sides[0] else 'real'}" if sides else "is empty everywhere"
         raise ConfigError(
-            f"--label {label} {only}, and figures need both sides: leave it out for a report without them, or name the "
-            "other side with --generated"
+            f"`label` {label} {only}, and figures need both sides: leave it out for a report without them, or name the "
+            "other side with `generated`"
         )
     note(f"{corpus.name}: {len(texts):,} texts")
     skipped = {**corpus.skipped, **({"row without a label": unsaid} if unsaid else {})}
@@ -120,7 +120,7 @@ def _side(label: str, cell: object) -> bool | None:
         return None
     said = str(cell).strip().lower()
     if said not in _GENERATED | _REAL:
-        raise ConfigError(f"--label {label} holds {said[:40]!r}: 1 says that a text was generated, 0 that it is real")
+        raise ConfigError(f"`label` {label} holds {said[:40]!r}: 1 says that a text was generated, 0 that it is real")
     return said in _GENERATED
 
 

@@ -104,7 +104,7 @@ def _left(
     nothing: dict[str, Any] = {"rows": 0, "bytes": 0}
     if not (part.exists() and journal.exists()):
         if resume and not part.exists():
-            raise ConfigError(f"--resume: nothing of {output} was begun here: leave it out")
+            raise ConfigError(f"`resume`: nothing of {output} was begun here: leave it out")
         return nothing
     if overwrite and not resume:
         return nothing
@@ -114,10 +114,10 @@ def _left(
     except (OSError, ValueError, KeyError, TypeError):
         found, same = nothing, False
     if not resume:
-        raise ConfigError(f"{output} was begun and interrupted: give --resume to go on, or --overwrite to begin anew")
+        raise ConfigError(f"{output} was begun and interrupted: give `resume` to go on, or `overwrite` to begin anew")
     if not same:
         raise ConfigError(
-            f"--resume: what stands of {output} was made of another table, or with other settings: give --overwrite to "
+            f"`resume`: what stands of {output} was made of another table, or with other settings: give `overwrite` to "
             "begin anew"
         )
     return found

@@ -67,7 +67,7 @@ class RatingJudge:
             empty = "every cell is empty"
             faults.append(
                 f"the column {column!r} does not hold numbers: {held if others else empty}; "
-                "name a column of numbers with --rating"
+                "name a column of numbers with `rating`"
             )
         if faults:
             raise SourceError(*faults)

@@ -33,7 +33,7 @@ class BayesInversionCritic:
         conditions = run.config.conditions
         places = [place for place, column in enumerate(conditions) if isinstance(column, Scale)]
         if not places:
-            raise ConfigError(f"{run.path} was not trained with --rating, so it tells nothing of ratings")
+            raise ConfigError(f"{run.path} was not trained with `rating`, so it tells nothing of ratings")
         column = conditions.columns[places[0]]
         assert isinstance(column, Scale)
         self.scale_ = column

@@ -55,10 +55,10 @@ def fit_critic(
     """
     folder = Path(run)
     if holds_other_things(folder):
-        raise RunError(f"--run got {folder}, which holds something else than a critic: name another folder")
+        raise RunError(f"`run` got {folder}, which holds something else than a critic: name another folder")
     check_writable(folder / "critic.json")
     if (folder / "critic.json").exists() and not overwrite:
-        raise RunError(f"{folder} holds a critic already: give --overwrite to replace it, or name another folder")
+        raise RunError(f"{folder} holds a critic already: give `overwrite` to replace it, or name another folder")
     reading = ReadingConfig(text=text, rating=(rating,), group=group, pool=pool, cut_words=cut_words)
     rated = read_rated(source, reading, note)
     critic = Critic(encoder=encoder, folds=folds, seed=seed, note=note)

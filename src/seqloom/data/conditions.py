@@ -107,16 +107,16 @@ class Scale(JsonSerializable):
             number = math.nan
         low, high = self.knots[0], self.knots[-1]
         if not math.isfinite(number):
-            raise ConfigError(f"--rating got {wanted!r} for {self.name}: give a number from {low:g} to {high:g}")
+            raise ConfigError(f"`rating` got {wanted!r} for {self.name}: give a number from {low:g} to {high:g}")
         if extrapolate and abs(number - low) > _FARTHEST * (high - low):
             raise ConfigError(
-                f"--rating got {number:g}, and {self.name} was {low:g} to {high:g} in training: even --extrapolate "
+                f"`rating` got {number:g}, and {self.name} was {low:g} to {high:g} in training: even `extrapolate` "
                 f"goes no further than {_FARTHEST} times that range"
             )
         if not (low <= number <= high or extrapolate):
             raise ConfigError(
-                f"--rating got {number:g}, and {self.name} was {low:g} to {high:g} in training: choose within that, or "
-                "allow it with --extrapolate"
+                f"`rating` got {number:g}, and {self.name} was {low:g} to {high:g} in training: choose within that, or "
+                "allow it with `extrapolate`"
             )
         return number
 
@@ -239,20 +239,20 @@ class Conditions:
         """
         if not self.columns:
             raise ConfigError(
-                "--rating needs a run that was trained with ratings, and this one was not: leave it out, or train with "
-                "--rating COLUMN"
+                "`rating` needs a run that was trained with ratings, and this one was not: leave it out, or train with "
+                "`rating` COLUMN"
             )
         if not isinstance(wanted, Mapping):
             if len(self.columns) > 1:
                 example = f"{self.columns[0].name}=..."
                 raise ConfigError(
-                    f"--rating got {wanted!r}, and the run was trained with {', '.join(self.names)}: say which, as in "
+                    f"`rating` got {wanted!r}, and the run was trained with {', '.join(self.names)}: say which, as in "
                     f"{example}"
                 )
             wanted = {self.columns[0].name: wanted}
         if not wanted:
             raise ConfigError(
-                f"--rating got {wanted!r}, which says nothing: name one of {', '.join(self.names)}, or leave it out"
+                f"`rating` got {wanted!r}, which says nothing: name one of {', '.join(self.names)}, or leave it out"
             )
         faults = [
             unknown_name("rating", str(name), dict.fromkeys(self.names)) for name in wanted if name not in self.names
@@ -343,7 +343,7 @@ def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
         only = f"is {distinct[0]:g} everywhere" if len(distinct) else "holds no number"
         raise SourceError(
             f"the column {name!r} {only}, and nothing can be learned of that: name another column, or leave out "
-            f"--rating {name}"
+            f"`rating` {name}"
         )
     few = len(distinct) <= _FEW
     knots = distinct if few else np.quantile(numbers, _QUANTILES)

@@ -97,7 +97,7 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, most_v
         train, chosen = _by_label(rest, labels[rest.documents], _spread, wanted)
     if train.num_records < 2:
         raise SourceError(
-            f"{everything.num_records} tokens leave nothing to train on: use more text or a smaller --hold-out"
+            f"{everything.num_records} tokens leave nothing to train on: use more text or a smaller `hold_out`"
         )
     return Split(train, chosen, held_out)
 

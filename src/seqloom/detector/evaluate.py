@@ -86,11 +86,11 @@ def measure_detector(
         UserError: the detector, a source or a column is not usable.
     """
     validate(
-        (seed >= 0, f"--seed got {seed}: choose 0 or more"),
-        (generated is None or label is None, "--generated and --label both say what was generated: give one of them"),
+        (seed >= 0, f"`seed` got {seed}: choose 0 or more"),
+        (generated is None or label is None, "`generated` and `label` both say what was generated: give one of them"),
         (
             not matched or generated is not None or label is not None,
-            "--match-lengths is of two sides: give --generated or --label too",
+            "`matched` is of two sides: give `generated` or `label` too",
         ),
     )
     check_base_rate(base_rate)
@@ -226,7 +226,7 @@ def _differing(length: ScoringMethod) -> Iterator[str]:
     if length.area.value >= _TELLS:
         yield (
             f"The sides differ in length: alone it tells them apart with an area of {length.area.value:.2f}. The "
-            "figures by length are the fairer ones, or those with --match-lengths."
+            "figures by length are the fairer ones, or those with `matched`."
         )
 
 

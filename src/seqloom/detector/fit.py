@@ -116,26 +116,26 @@ def _checked(
     """The folder, when there is nothing against using it; before anything is read."""
     faults = []
     if not generators and not generated:
-        faults.append("--generator or --generated: name a run that writes the generated texts, or a file of them")
+        faults.append("`generators` or `generated`: name a run that writes the generated texts, or a file of them")
     if not 0 < minutes < math.inf:
-        faults.append(f"--minutes got {minutes:g}: choose a number above 0")
+        faults.append(f"`minutes` got {minutes:g}: choose a number above 0")
     if count is not None and not generators:
-        faults.append("--count is how many texts --generator writes, and there is none: leave it out")
+        faults.append("`count` is how many texts `generators` writes, and there is none: leave it out")
     elif count is not None and count < LEAST_TEXTS:
-        faults.append(f"--count got {count}: choose {LEAST_TEXTS} or more, or leave it out for as many as are real")
+        faults.append(f"`count` got {count}: choose {LEAST_TEXTS} or more, or leave it out for as many as are real")
     if seed < 0:
-        faults.append(f"--seed got {seed}: choose 0 or more")
+        faults.append(f"`seed` got {seed}: choose 0 or more")
     if faults:
         raise ConfigError(*faults)
     holds = (folder / DETECTOR.settings).exists()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not holds):
-        raise RunError(f"--run got {folder}, which holds something else than a detector: name another folder")
+        raise RunError(f"`run` got {folder}, which holds something else than a detector: name another folder")
     own = {DETECTOR.settings, DETECTOR.arrays, REAL, GENERATED}
     strange = sorted(path.name for path in folder.iterdir() if path.name not in own) if holds else []
     if strange:
         raise RunError(f"{folder} holds {strange[0]!r} beside a detector: move that elsewhere, or name another folder")
     if holds and not overwrite:
-        raise RunError(f"{folder} holds a detector already: give --overwrite to replace it, or name another folder")
+        raise RunError(f"{folder} holds a detector already: give `overwrite` to replace it, or name another folder")
     check_writable(folder / DETECTOR.settings)
     return folder
 
@@ -144,7 +144,7 @@ def _filter(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
     """The critic, where there is anything for it to filter."""
     if not any(len(one.config.conditions) for one in runs):
         raise ConfigError(
-            "--critic filters what a generator writes to a rating, and none of these was trained with --rating: leave "
+            "`critic` filters what a generator writes to a rating, and none of these was trained with `rating`: leave "
             "it out"
         )
     return open_critic(critic)

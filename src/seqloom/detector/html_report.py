@@ -74,12 +74,12 @@ def report_detector(
         UserError: the detector, a source, a column or the file is not usable.
     """
     if output.is_dir():
-        raise ConfigError(f"--output got {output}, which is a folder: name a file such as report.html")
+        raise ConfigError(f"`output` got {output}, which is a folder: name a file such as report.html")
     if output.exists() and not overwrite:
-        raise ConfigError(f"{output} is there already: name another file, or give --overwrite")
+        raise ConfigError(f"{output} is there already: name another file, or give `overwrite`")
     sources = [str(one) for one in (source, generated) if one is not None]
     if output.exists() and any(Path(one).exists() and output.samefile(one) for one in sources):
-        raise ConfigError(f"--output got {output}, which is a table that is read: name a file such as report.html")
+        raise ConfigError(f"`output` got {output}, which is a table that is read: name a file such as report.html")
     check_writable(output)
     report = measure_detector(
         detector, source, text=text, generated=generated, label=label, by=by, group=group, pool=pool,

@@ -95,7 +95,7 @@ def _told(run: SavedRun, count: int, critic: Any, random: np.random.Generator) -
         guidance = _GUIDANCE[part % len(_GUIDANCE)]
         told = {"rating": wanted, "guidance": guidance}
         if critic is not None and part % 2 == 0:
-            methods = ("condition", "guide", "filter") if guidance > 1 else ("condition", "filter")
+            methods = ("conditioning", "guidance", "rejection") if guidance > 1 else ("conditioning", "rejection")
             told = {"rating": wanted, "critic": critic, "methods": methods}
             told |= {"guidance": guidance} if guidance > 1 else {}
         made.append((told if part else {}, count // parts + (part < count % parts)))

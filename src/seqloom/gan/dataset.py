@@ -57,8 +57,8 @@ def check_dataset_size(
                 ratings.add(rating)
     shorter = _shorter(long, reading)
     if long > number:
-        how = "" if reading.sentences else "; --sentences reads texts sentence by sentence"
-        note(f"{long:,} of {long + number:,} texts are too long for --length {config.max_length} and left out{how}")
+        how = "" if reading.sentences else "; `sentences` reads texts sentence by sentence"
+        note(f"{long:,} of {long + number:,} texts are too long for `max_length` {config.max_length} and left out{how}")
     if len(ratings) == 1:
         raise SourceError(_ONE_RATING.format(reading.rating[0], *ratings))
     usable = int(number * (1 - settings.get("hold_out", 0.0)))
@@ -102,10 +102,10 @@ def build_dataset(
     if outside > 4 * found:
         raise SourceError(
             f"{outside:,} of {outside + found:,} texts have words that {parent.path} does not know: begin from a run "
-            "of this vocabulary, or give a larger --vocabulary or --level subword"
+            "of this vocabulary, or give a larger `vocabulary` or `level` subword"
         )
     if outside > found:
-        note("more texts are left out for their words than are read: --level subword leaves none out for them")
+        note("more texts are left out for their words than are read: `level` subword leaves none out for them")
     if len(texts) < 4 * config.batch_size or len(unseen) < _least_unseen(config):
         usable = f"{len(texts):,} texts to learn from and {len(unseen):,} to measure the discriminator on, of"
         shorter = _shorter(tally[too_long_reason(config.max_length)], parent.config.reading)
@@ -129,11 +129,11 @@ def _needed(config: GanConfig) -> int:
 
 def _shorter(longer: int, reading: ReadingConfig) -> str:
     """What would help where some texts are too long."""
-    return (", or a larger --length" + ", or --sentences" * (not reading.sentences)) * bool(longer)
+    return (", or a larger `max_length`" + ", or `sentences`" * (not reading.sentences)) * bool(longer)
 
 
 def _too_few(usable: str, others: str, level: str, config: GanConfig, shorter: str) -> str:
-    smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller --batch or --pack"
+    smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller `batch_size` or `pack_size`"
     return (
         f"{usable} at most {config.max_length - 1} tokens of level {level} ({others}) are too few: about "
         f"{_needed(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; give more texts"

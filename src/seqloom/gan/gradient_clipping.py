@@ -22,4 +22,4 @@ def clip_gradients(parameters: Iterable[nn.Parameter], most: float, of: str) -> 
         TrainingError: they are not finite.
     """
     if not math.isfinite(float(nn.utils.clip_grad_norm_(parameters, most))):
-        raise TrainingError(f"the gradient of the {of} is not finite: try a lower --{of}-rate")
+        raise TrainingError(f"the gradient of the {of} is not finite: try a lower `{of}_learning_rate`")

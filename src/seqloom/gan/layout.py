@@ -21,7 +21,7 @@ def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
     try:
         return GanConfig.from_json(stored["gan"]), Path(stored["parent"])
     except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{folder.gan_file} is damaged ({error}): begin again with --overwrite") from None
+        raise RunError(f"{folder.gan_file} is damaged ({error}): begin again with `overwrite`") from None
 
 
 def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:

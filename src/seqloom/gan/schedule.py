@@ -55,14 +55,14 @@ def fit_schedule(
     own_choice = [name for name in possible if name not in own]
     if any(possible[name] > most for name in own_choice):
         note(
-            f"{texts:,} texts are read {_READINGS} times in each stage and no more, however long --minutes is, so that "
+            f"{texts:,} texts are read {_READINGS} times in each stage and no more, however long `minutes` is, so that "
             "they are not learned by heart"
         )
     elif any(possible[name] < _FEW[name] for name in own_choice):
         updates, rounds = counted(chosen["pretrain_steps"], "update"), counted(chosen["adversarial_steps"], "round")
         note(
             f"there is time for {updates} and {rounds}, and texts are poor with less than about {_FEW['pretrain_steps']:,} "
-            f"and {_FEW['adversarial_steps']}: give more --minutes, or a smaller --vocabulary or --size"
+            f"and {_FEW['adversarial_steps']}: give more `minutes`, or a smaller `vocabulary` or `hidden_size`"
         )
     return replace(
         config,

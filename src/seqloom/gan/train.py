@@ -98,11 +98,11 @@ def train_gan(
     folder = RunFolder(run)
     chosen = {name: to_builtin(name, value) for name, value in (options or GanOptions()).chosen().items()}
     if resume:
-        others = {"source": source is not None, "from_run": from_run is not None, "overwrite": overwrite}
-        set_names = {*chosen, *(name for name, is_set in others.items() if is_set)}
+        arguments = {"source": source is not None, "from_run": from_run is not None, "overwrite": overwrite}
+        set_names = {*chosen, *(name for name, present in arguments.items() if present)}
         return _resumed(folder, set_names, note, viewer)
     if source is None:
-        raise ConfigError("name the table to learn from, or go on with a run by --resume")
+        raise ConfigError("name the table to learn from, or go on with a run by `resume`")
     noise_size, minutes = chosen.pop("noise_size", _NOISE), chosen.pop("minutes", None)
     own = {name: value for name, value in chosen.items() if name in GAN_SETTINGS}
     others = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}
@@ -229,7 +229,7 @@ def _asked(folder: RunFolder) -> PendingGanRun:
         others = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.others.items()}
         return replace(asked, others=others)
     except (ConfigError, AttributeError) as error:
-        raise RunError(f"{folder.gan_request_file} is damaged ({error}): begin again with --overwrite") from None
+        raise RunError(f"{folder.gan_request_file} is damaged ({error}): begin again with `overwrite`") from None
 
 
 def _begun(folder: RunFolder, asked: PendingGanRun, parent: SavedRun, seconds: float, note: Note) -> SavedRun:
@@ -294,11 +294,11 @@ def _wrong_beginning(settings: Mapping[str, Any]) -> list[str]:
     except ConfigError as error:
         return list(error.faults)
     usable = (
-        (settings.get("core") != "conv", "--core got conv: a GAN writes with an lstm or a gru"),
-        (settings.get("embedding") != 0, "--embedding got 0: a GAN needs one; leave it out, or give its width"),
+        (settings.get("core") != "conv", "`core` got conv: a GAN writes with an lstm or a gru"),
+        (settings.get("embedding") != 0, "`embedding` got 0: a GAN needs one; leave it out, or give its width"),
         (
             settings.get("validation", UNSEEN) == UNSEEN,
-            f"--validation is {UNSEEN:g} where a GAN is trained: leave it out",
+            f"`validation` is {UNSEEN:g} where a GAN is trained: leave it out",
         ),
     )
     return [said for held, said in usable if not held]
@@ -336,14 +336,14 @@ def _check_parent(parent: SavedRun) -> None:
     """
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):
-        raise RunError(f"{parent.path} was not trained with --rating: begin from a run that was")
+        raise RunError(f"{parent.path} was not trained with `rating`: begin from a run that was")
     if model.core == "conv" or not model.embedding or model.noise_size:
         got = (
             "is a GAN already"
             if model.noise_size
             else f"has the core {model.core} and an embedding of {model.embedding}"
         )
-        raise RunError(f"{parent.path} {got}: begin from a likelihood run of core lstm or gru with --embedding")
+        raise RunError(f"{parent.path} {got}: begin from a likelihood run of core lstm or gru with `embedding`")
     if parent.codec.boundary is None:
         raise RunError(f"{parent.path} has learned running text: begin from a run of single texts")
 
@@ -425,7 +425,7 @@ def _resumed(folder: RunFolder, set_names: set[str], note: Note, viewer: Trainin
         except (ConfigError, KeyError, TypeError, ValueError, RuntimeError):
             raise RunError(
                 f"{folder.gan_state_file} is not of the GAN that {folder.gan_file.name} and {folder.config_file.name} "
-                "tell of: put back what was changed there, or begin again with --overwrite"
+                "tell of: put back what was changed there, or begin again with `overwrite`"
             ) from None
     with folder.locked():
         finished = run_session(GanSession(folder, config, trainer, texts, note))

@@ -431,7 +431,9 @@ class GanTrainer:
         assert self._good is not None
         number, rollbacks = self.progress.rounds, self.progress.rollbacks + 1
         if rollbacks > _MOST_ROLLBACKS:
-            raise TrainingError(f"{why}, for the {rollbacks}th time: try a lower --pressure or --generator-rate")
+            raise TrainingError(
+                f"{why}, for the {rollbacks}th time: try a lower `adversarial_weight` or `generator_learning_rate`"
+            )
         gone_back, pressure = [*self.rollbacks, (number, why)], self.progress.pressure / 2
         inside, seen = self.balance.rounds_in_band, self.balance.rounds
         self._restore(self._good)

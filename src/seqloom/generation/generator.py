@@ -10,7 +10,7 @@ from jaxtyping import Float32, Float64
 
 from seqloom.codecs.base import Codec
 from seqloom.config import validate
-from seqloom.config.sampling import is_number
+from seqloom.config.settings import is_number
 from seqloom.errors import ConfigError
 from seqloom.kernels import GuidedDecoder, native_decoder, plain_decoder, windowed_decoder
 from seqloom.kernels.condition_bias import Added, added_by, noise_features
@@ -163,7 +163,7 @@ class GeneratorFactory:
         self._native = native_decoder(config.model, weights, precision) if self._carried else None
         if self._native is None and precision not in (None, "float32"):
             raise ConfigError(
-                f"--precision {precision} needs the compiled kernels, which do not write here: leave it out"
+                f"`precision` {precision} needs the compiled kernels, which do not write here: leave it out"
             )
 
     @cached_property
@@ -184,7 +184,7 @@ class GeneratorFactory:
         validate(
             (
                 is_number(guidance) and 0 <= guidance <= _MOST_GUIDANCE,
-                f"--guidance got {guidance!r}: choose from 0 (the rating is left out) to {_MOST_GUIDANCE}; 1 is plain, "
+                f"`guidance` got {guidance!r}: choose from 0 (the rating is left out) to {_MOST_GUIDANCE}; 1 is plain, "
                 "1.5 is usual",
             )
         )

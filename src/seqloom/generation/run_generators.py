@@ -49,7 +49,7 @@ class RunGenerators:
         validate(
             (
                 rating is not None or (guidance == 1 and not extrapolate),
-                f"--{'extrapolate' if extrapolate else 'guidance'} has no meaning without --rating: leave it out, or "
+                f"`{'extrapolate' if extrapolate else 'guidance'}` has no meaning without `rating`: leave it out, or "
                 "add a rating",
             ),
         )

@@ -85,7 +85,7 @@ class NativeDecoder:
         self.gate_columns = gate_columns(config)
         self.handle = library.seqloom_weights_new(kernels.encode(), byref(model))
         if self.handle is None:
-            raise ConfigError(f"--precision {precision} is not to be had for {config.core}: choose bfloat16 or float32")
+            raise ConfigError(f"`precision` {precision} is not to be had for {config.core}: choose bfloat16 or float32")
         weakref.finalize(self, library.seqloom_weights_delete, self.handle)
         self.state_bytes: int = library.seqloom_state_bytes(self.handle)
         self.weight_bytes: int = library.seqloom_weights_bytes(self.handle)
@@ -183,7 +183,7 @@ def native_decoder(
         RunError: arrays are missing, have another shape, or hold NaN or infinity; one line for each.
     """
     if precision is not None and precision not in PRECISIONS:
-        raise ConfigError(f"--precision got {precision!r}: choose from {', '.join(PRECISIONS)}")
+        raise ConfigError(f"`precision` got {precision!r}: choose from {', '.join(PRECISIONS)}")
     kernels = decoding_kernels(config)
     if kernels is None:
         return None

@@ -198,7 +198,9 @@ class NativeTrainer:
         losses = np.zeros(self.config.prediction_heads)
         failed = self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
         if failed:
-            raise SeqloomError(f"no memory for {lanes} lanes of {time} tokens: choose fewer with --lanes or --window")
+            raise SeqloomError(
+                f"no memory for {lanes} lanes of {time} tokens: choose fewer with `batch_size` or `sequence_length`"
+            )
         return [float(loss) for loss in losses]
 
     def score(
@@ -329,7 +331,7 @@ class NativeTrainer:
     def _exchange_state(self, layer: int, lanes: int, parts: tuple[np.ndarray, ...], *, into: bool) -> None:
         hidden, cell = (*(_pointer(part) for part in parts), None, None)[:2]
         if self._native.seqloom_trainer_exchange_state(self._trainer, layer, lanes, hidden, cell, int(into)):
-            raise SeqloomError(f"no memory for the states of {lanes} lanes: choose fewer with --lanes")
+            raise SeqloomError(f"no memory for the states of {lanes} lanes: choose fewer with `batch_size`")
 
 
 def _address(array: np.ndarray) -> int:

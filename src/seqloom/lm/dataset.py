@@ -84,7 +84,7 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
     if usable < training.sequence_length:
         raise SourceError(
             f"{split.train.num_records:,} tokens to train on are fewer than one window of {training.sequence_length}: use more "
-            "text, or a smaller --window"
+            "text, or a smaller `sequence_length`"
         )
     values = conditions.values_of(store)
     ratings = (
@@ -102,10 +102,12 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
             ratings=ratings,
         )
     if training.balance_ratings and ratings is None:
-        raise ConfigError("--balance reads every rating as often as any other: name the ratings with --rating COLUMN")
+        raise ConfigError(
+            "`balance_ratings` reads every rating as often as any other: name the ratings with `rating` COLUMN"
+        )
     if usable < training.batch_size * training.sequence_length:
         raise ConfigError(
-            f"--lanes {training.batch_size} with --window {training.sequence_length} need "
+            f"`batch_size` {training.batch_size} with `sequence_length` {training.sequence_length} need "
             f"{training.batch_size * training.sequence_length:,} tokens and there are {usable:,}: make either smaller"
         )
     return ContiguousBatches(

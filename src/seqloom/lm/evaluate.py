@@ -45,14 +45,14 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if self.blocks and self.windows:
-            raise ConfigError("--blocks and --windows contradict each other: choose one way of scoring")
+            raise ConfigError("`blocks` and `windows` contradict each other: choose one way of scoring")
         for name in ("blocks", "windows"):
             if getattr(self, name) < 0:
-                raise ConfigError(f"--{name} got {getattr(self, name)}: choose 0 (off), or 1 or more")
+                raise ConfigError(f"`{name}` got {getattr(self, name)}: choose 0 (off), or 1 or more")
         if self.stride != 1 and not self.windows:
-            raise ConfigError("--stride is the distance between windows: give --windows too")
+            raise ConfigError("`stride` is the distance between windows: give `windows` too")
         if self.stride < 1:
-            raise ConfigError(f"--stride got {self.stride}: it must be 1 or more")
+            raise ConfigError(f"`stride` got {self.stride}: it must be 1 or more")
 
 
 def run_scorer(run: SavedRun) -> TokenScorer:
@@ -88,7 +88,7 @@ def evaluate(
 ) -> Likelihood:
     """See `Run.evaluate`."""
     if split not in SPLITS:
-        raise ConfigError(f"--split got {split!r}: choose from {', '.join(SPLITS)}")
+        raise ConfigError(f"`split` got {split!r}: choose from {', '.join(SPLITS)}")
     _check_measurable(run)
     store, spans = _part(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
@@ -154,14 +154,14 @@ def _part(
         return store, Spans.whole(store)
     if corpus.fingerprint != run.config.corpus_hash:
         raise ConfigError(
-            f"--split {split} is a part of the run's own corpus, {run.config.source}: name that as the source"
+            f"`split` {split} is a part of the run's own corpus, {run.config.source}: name that as the source"
         )
     training = run.config.training
     parts = split_store(store, hold_out=training.hold_out, validation=training.validation)
     spans: Spans = getattr(parts, split.replace("-", "_"))
     if spans.num_records < 2:
         raise ConfigError(
-            f"the run has no {split} text: train with --{'hold-out' if split == 'held-out' else split} above 0"
+            f"the run has no {split} text: train with `{'hold-out' if split == 'held-out' else split}` above 0"
         )
     return store, spans
 
@@ -175,7 +175,7 @@ def _as_run_reads(run: SavedRun, source: str | Path | Sequence[str | Path]) -> C
     try:
         return open_corpus(source, replace(reading, encoding=None))
     except SourceError as error:
-        if not any("--text" in fault for fault in error.faults):
+        if not any("`text`" in fault for fault in error.faults):
             raise
         kind = "text" if reading.text is None else f"a table with a column {reading.text!r}"
         raise SourceError(f"{named} is not what the run was trained on, {kind}: name such a source") from None

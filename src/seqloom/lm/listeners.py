@@ -61,7 +61,7 @@ class LogWriter:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise SeqloomError(
-                f"cannot write {self._path}: {error.strerror}; free some space, then --resume"
+                f"cannot write {self._path}: {error.strerror}; free some space, then `resume`"
             ) from error
 
 

@@ -81,7 +81,7 @@ def resolve_conditions(material: Dataset, parent: SavedRun | None) -> Conditions
     new = sorted(set(material.store.conditions) - set(known.names))
     if new:
         raise ConfigError(
-            f"--from goes on with the ratings of {parent.path}, {', '.join(known.names)}: leave out {', '.join(new)}"
+            f"`from_run` goes on with the ratings of {parent.path}, {', '.join(known.names)}: leave out {', '.join(new)}"
         )
     return known
 
@@ -131,7 +131,7 @@ def resolve_budget(
         steps = max(1, most)
         note(
             f"{budget.most_epochs:g} readings are enough where words are learned from few of them: training ends "
-            "before its time is up; --epochs reads more often"
+            "before its time is up; `epochs` reads more often"
         )
     if speed is not None:
         note(f"{steps:,} steps will take about {_duration(steps / speed)} of training")

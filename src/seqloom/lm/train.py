@@ -117,7 +117,7 @@ def _refuse(folder: RunFolder, wanted: ResolvedOptions, parent: SavedRun | None,
         return
     if parent.config.model.noise_size:
         raise RunError(
-            f"--from got {parent.path}, which is a GAN: begin from what it began from, {parent.config.parent}"
+            f"`from_run` got {parent.path}, which is a GAN: begin from what it began from, {parent.config.parent}"
         )
     shape = {"core", "hidden_sizes", "embedding", "tied", "layer_norm", "kernel_width", "prediction_heads"}
     fixed = shape & wanted.model.keys()
@@ -218,21 +218,21 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
         raise RunError(f"{folder.path} is a GAN: go on with it by 'seqloom gan train --resume --run {folder.path}'")
     if source is not None and _source_names(source) != config.sources:
         raise ConfigError(
-            f"--resume goes on with the run's own text, {config.source}, and the source is "
-            f"{', '.join(_source_names(source))}: leave the source out, or start another run with --from"
+            f"`resume` goes on with the run's own text, {config.source}, and the source is "
+            f"{', '.join(_source_names(source))}: leave the source out, or start another run with `from_run`"
         )
     codec = folder.read_codec()
     snapshot = load_snapshot(folder.state_file)
     if folder.metrics_file.exists() and folder.report_file.exists():
         viewer.note(
             f"{folder.path} is finished: {snapshot.progress['step']:,} steps are done; to train it further, start "
-            f"another run with --from {shlex.quote(str(folder.path))}"
+            f"another run with `from_run` {shlex.quote(str(folder.path))}"
         )
         return SavedRun(folder.path)
 
     def same_codec(corpus: Corpus) -> Codec:
         if corpus.fingerprint != config.corpus_hash:
-            raise RunError(f"{config.source} has changed since {folder.path} began: start another run with --from")
+            raise RunError(f"{config.source} has changed since {folder.path} began: start another run with `from_run`")
         return codec
 
     training = config.training

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from seqloom.codecs.base import Codec
 from seqloom.config import SamplingConfig, validate
-from seqloom.config.sampling import is_integer
+from seqloom.config.settings import is_integer
 from seqloom.corpora import open_corpus
 from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.describe import describe_critic, holds_critic
@@ -50,11 +50,11 @@ _KINDS = 5
 """Groups that ratings are reported in where there are too many of them."""
 
 _USED_BY = {
-    "guidance": "guide",
-    "critic": "filter or steer",
-    "tolerance": "filter or steer",
-    "budget": "filter",
-    "particles": "steer",
+    "guidance": "guidance",
+    "critic": "rejection or smc",
+    "tolerance": "rejection or smc",
+    "budget": "rejection",
+    "particles": "smc",
 }
 """Settings that only some methods have a use for."""
 
@@ -157,7 +157,7 @@ def evaluate_rating_control(
             use in any of them.
         UserError: the source or the critic cannot be read.
     """
-    validate((is_integer(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
+    validate((is_integer(count, 1), f"`count` got {count!r}: it must be a whole number from 1 up"))
     sampling = sampling or SamplingConfig()
     chosen = {"guidance": guidance, "tolerance": tolerance, "budget": budget, "particles": particles}
     settings = {name: value for name, value in chosen.items() if value is not None}
@@ -209,11 +209,11 @@ def _checked(run: SavedRun, critic: Any) -> Scale:
     """The rating that is measured."""
     scales = [column for column in run.config.conditions if isinstance(column, Scale)]
     if not scales:
-        raise ConfigError("--rating-control needs a run that was trained with --rating, and this one was not")
+        raise ConfigError("`rating_control` needs a run that was trained with `rating`, and this one was not")
     if run.config.reading.pool != "generator":
         raise ConfigError(
-            "--rating-control needs texts that the run has not seen, to learn a judge from: train the run with "
-            "--pool generator, and fit the critic with --pool critic"
+            "`rating_control` needs texts that the run has not seen, to learn a judge from: train the run with "
+            "`pool` generator, and fit the critic with `pool` critic"
         )
     if isinstance(critic, str | Path):
         pool = _pool(critic)
@@ -221,7 +221,7 @@ def _checked(run: SavedRun, critic: Any) -> Scale:
             fitted = f"pool {pool}" if pool else "the whole table"
             raise ConfigError(
                 f"the critic in {critic} was fitted on {fitted}, which the judge or the run has part in: fit it with "
-                "--pool critic"
+                "`pool` critic"
             )
     return scales[0]
 
@@ -234,9 +234,14 @@ def _pool(critic: str | Path) -> str | None:
 
 
 def _all_ways(critic: Any) -> list[tuple[str, ...]]:
-    ways: list[tuple[str, ...]] = [("condition",), ("condition", "guide")]
+    ways: list[tuple[str, ...]] = [("conditioning",), ("conditioning", "guidance")]
     if critic is not None:
-        ways += [("condition", "filter"), ("condition", "guide", "filter"), ("steer",), ("condition", "steer")]
+        ways += [
+            ("conditioning", "rejection"),
+            ("conditioning", "guidance", "rejection"),
+            ("smc",),
+            ("conditioning", "smc"),
+        ]
     return ways
 
 
@@ -254,7 +259,7 @@ def _check_ways(
     idle = [name for name in ("critic", *settings) if name not in used and (name != "critic" or critic is not None)]
     shown = ", ".join("+".join(methods) for methods in ways)
     validate(
-        *((False, f"--{name} has no use in {shown}: add {_missing(name, critic)}, or leave it out") for name in idle)
+        *((False, f"`{name}` has no use in {shown}: add {_missing(name, critic)}, or leave it out") for name in idle)
     )
     for methods in ways:
         request = RatingRequest(rating=rating, **_settings(methods, critic, settings))
@@ -263,7 +268,7 @@ def _check_ways(
 
 def _missing(name: str, critic: Any) -> str:
     """What a setting needs."""
-    return "--critic" if critic is None and name != "guidance" else f"a --method with {_USED_BY[name]}"
+    return "`critic`" if critic is None and name != "guidance" else f"a `methods` with {_USED_BY[name]}"
 
 
 def _settings(methods: tuple[str, ...], critic: Any, settings: Mapping[str, Any]) -> dict[str, Any]:

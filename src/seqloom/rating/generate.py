@@ -75,7 +75,7 @@ class RatedGeneration:
         sizes: dict[int, float] = {}
 
         def some(first: int, number: int) -> Iterator[Sample]:
-            if "steer" not in plan.methods:
+            if "smc" not in plan.methods:
                 yield from writer.generate(prompt, config, count=number, first_index=first, guard=self.guard)
                 return
             for steered in self._steering().write(writer.request(prompt, config, self.guard), first, number):
@@ -83,7 +83,7 @@ class RatedGeneration:
                 sizes[steered.sample.index] = steered.effective_size
                 yield steered.sample
 
-        if "filter" not in plan.methods:
+        if "rejection" not in plan.methods:
             for sample in some(0, count):
                 rating = self.steered[-1].rating
                 yield self._rated(sample, rating, sizes)

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float64
 
 from seqloom.config import SamplingConfig, validate
-from seqloom.config.sampling import is_number
+from seqloom.config.settings import is_number
+from seqloom.config.choices import Method
 from seqloom.critic.load import resolve_critic
 from seqloom.data.conditions import Conditions, Scale
 from seqloom.errors import ConfigError
@@ -98,10 +99,10 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
         ConfigError: it contradicts itself or the run; one line for each fault.
     """
     methods = _methods(request, conditions)
-    told = bool({"condition", "guide"} & set(methods))
-    guidance = request.guidance if request.guidance is not None else USUAL_GUIDANCE if "guide" in methods else 1.0
-    request = replace(request, methods=methods, guidance=guidance if told else None)
-    if not {"filter", "steer"} & set(methods):
+    told = bool({"conditioning", "guidance"} & set(methods))
+    guidance = request.guidance if request.guidance is not None else USUAL_GUIDANCE if "guidance" in methods else 1.0
+    request = replace(request, methods=cast("tuple[Method, ...]", methods), guidance=guidance if told else None)
+    if not {"rejection", "smc"} & set(methods):
         return GenerationPlan(
             methods,
             conditions.encode_request(request.rating, extrapolate=request.extrapolate),
@@ -118,7 +119,7 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
         own = conditions.columns[0]
     if own is not None and scale is not None and not own.is_like(scale):
         raise ConfigError(
-            f"--critic rates {column} from {scale.knots[0]:g} to {scale.knots[-1]:g}, and the run was trained on "
+            f"`critic` rates {column} from {scale.knots[0]:g} to {scale.knots[-1]:g}, and the run was trained on "
             f"{own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
         )
     rating = _told(request.rating, column, scale if own is None else None, conditions) if told else None
@@ -130,8 +131,8 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
     request = replace(
         request,
         tolerance=levels.default_tolerance() if request.tolerance is None else request.tolerance,
-        budget=_chosen(request.budget, _USUAL_BUDGET, "filter" in methods),
-        particles=_chosen(request.particles, _USUAL_PARTICLES, "steer" in methods),
+        budget=_chosen(request.budget, _USUAL_BUDGET, "rejection" in methods),
+        particles=_chosen(request.particles, _USUAL_PARTICLES, "smc" in methods),
     )
     assert request.tolerance is not None
     return GenerationPlan(
@@ -146,7 +147,7 @@ def _finite(wanted: Any) -> float:
     except (OverflowError, TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise ConfigError(f"--rating got {wanted!r}: give a finite number, such as the critic gives")
+        raise ConfigError(f"`rating` got {wanted!r}: give a finite number, such as the critic gives")
     return number
 
 
@@ -160,26 +161,26 @@ def check_draws(plan: GenerationPlan, config: SamplingConfig) -> None:
     Raises:
         ConfigError: the settings find one text, or a few, however often they are asked.
     """
-    if not {"filter", "steer"} & set(plan.methods):
+    if not {"rejection", "smc"} & set(plan.methods):
         return
-    ways = f"--method {','.join(plan.methods)}"
+    ways = f"`methods` {','.join(plan.methods)}"
     same = "contradict each other: every draw is the same text, and the critic has nothing to choose from"
     validate(
         (
             config.beam < 2,
-            f"--beam {config.beam} and {ways} contradict each other: the critic chooses among draws, and a beam search "
-            "draws nothing; leave out --beam, or --critic",
+            f"`beam` {config.beam} and {ways} contradict each other: the critic chooses among draws, and a beam search "
+            "draws nothing; leave out `beam`, or `critic`",
         ),
         (
             config.beam > 1 or config.temperature > 0,
-            f"--temperature 0 and {ways} {same}; choose more (1 is usual), or leave out --critic",
+            f"`temperature` 0 and {ways} {same}; choose more (1 is usual), or leave out `critic`",
         ),
         (
-            config.watermark is None or "steer" not in plan.methods,
-            "--watermark and --method steer contradict each other: steering copies texts that shall go on differently, "
-            "and what one key marks goes on alike; leave out one of the two (filter goes with a mark)",
+            config.watermark is None or "smc" not in plan.methods,
+            "`watermark` and `methods` smc contradict each other: steering copies texts that shall go on differently, "
+            "and what one key marks goes on alike; leave out one of the two (rejection goes with a mark)",
         ),
-        (config.top_k != 1, f"--top-k 1 and {ways} {same}; choose more (0 is off), or leave out --critic"),
+        (config.top_k != 1, f"`top_k` 1 and {ways} {same}; choose more (0 is off), or leave out `critic`"),
     )
 
 
@@ -187,35 +188,35 @@ def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
     faults = []
     asked = tuple(request.methods.split(",")) if isinstance(request.methods, str) else request.methods
     if asked is not None and not isinstance(asked, Sequence):
-        raise ConfigError(f"--method got {asked!r}: choose from {', '.join(METHODS)}, with commas between them")
+        raise ConfigError(f"`methods` got {asked!r}: choose from {', '.join(METHODS)}, with commas between them")
     if asked is None:
         told = len(conditions) > 0 or request.critic is None
         asked = (
-            *(("condition",) if told else ()),
-            *(("guide",) if request.guidance not in (None, 1) else ()),
-            *(("filter",) if request.critic is not None else ()),
+            *(("conditioning",) if told else ()),
+            *(("guidance",) if request.guidance not in (None, 1) else ()),
+            *(("rejection",) if request.critic is not None else ()),
         )
     unknown = [unknown_name("method", str(method), METHODS) for method in dict.fromkeys(asked) if method not in METHODS]
     if unknown:
         raise ConfigError(*unknown)
     if not asked:
-        raise ConfigError(f"--method got nothing: choose from {', '.join(METHODS)}, with commas between them")
-    judged = [method for method in asked if method in ("filter", "steer")]
+        raise ConfigError(f"`methods` got nothing: choose from {', '.join(METHODS)}, with commas between them")
+    judged = [method for method in asked if method in ("rejection", "smc")]
     if judged and request.critic is None:
-        faults.append(f"--method {','.join(judged)} asks a critic: name one with --critic, as 'critic fit' made it")
+        faults.append(f"`methods` {','.join(judged)} asks a critic: name one with `critic`, as 'critic fit' made it")
     if request.tolerance is not None and not judged:
-        faults.append("--agree says how far off a critic may be: add --critic, or leave it out")
-    if request.budget is not None and "filter" not in asked:
-        faults.append(_idle("budget", request.budget, "filter", request, asked))
-    if request.particles is not None and "steer" not in asked:
-        faults.append(_idle("particles", request.particles, "steer", request, asked))
+        faults.append("`tolerance` says how far off a critic may be: add `critic`, or leave it out")
+    if request.budget is not None and "rejection" not in asked:
+        faults.append(_idle("budget", request.budget, "rejection", request, asked))
+    if request.particles is not None and "smc" not in asked:
+        faults.append(_idle("particles", request.particles, "smc", request, asked))
     if request.critic is not None and not judged:
-        faults.append(f"--critic has no part in --method {','.join(asked)}: add filter or steer, or leave it out")
-    if request.guidance not in (None, 1) and "guide" not in asked:
-        faults.append(f"--guidance has no part in --method {','.join(asked)}: add guide, or leave it out")
+        faults.append(f"`critic` has no part in `methods` {','.join(asked)}: add rejection or smc, or leave it out")
+    if request.guidance not in (None, 1) and "guidance" not in asked:
+        faults.append(f"`guidance` has no part in `methods` {','.join(asked)}: add guidance, or leave it out")
     agree = request.tolerance
     if agree is not None and not (is_number(agree) and math.isfinite(agree) and agree > 0):
-        faults.append(f"--agree got {request.tolerance}: choose a number above 0, in the units of the rating")
+        faults.append(f"`tolerance` got {request.tolerance}: choose a number above 0, in the units of the rating")
     if faults:
         raise ConfigError(*faults)
     return tuple(method for method in METHODS if method in asked)
@@ -223,9 +224,9 @@ def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
 
 def _idle(name: str, value: int, method: str, request: RatingRequest, asked: Sequence[str]) -> str:
     """That a setting belongs to a method that is not asked for."""
-    wanted = [f"add {method} to --method"] if method == "steer" or request.methods is not None else []
-    wanted += ["name a --critic"] if request.critic is None else []
-    return f"--{name} got {value}, and {' + '.join(asked)} has no use for it: {' and '.join(wanted)}, or leave it out"
+    wanted = [f"add {method} to `methods`"] if method == "smc" or request.methods is not None else []
+    wanted += ["name a `critic`"] if request.critic is None else []
+    return f"`{name}` got {value}, and {' + '.join(asked)} has no use for it: {' and '.join(wanted)}, or leave it out"
 
 
 def _first_number(rating: Any, conditions: Conditions) -> float | None:
@@ -260,9 +261,9 @@ def _told(rating: Any, column: str | None, strange: Scale | None, conditions: Co
     if not alike:
         own = conditions.names[0]
         raise ConfigError(
-            f"--rating got {rating!r} for two things: the critic rates {column} from {knots[0]:g} to {knots[-1]:g}, "
-            f"and the run was trained on {', '.join(conditions.names)}; name both, as in --rating {own}=... --rating "
-            f"{column}=..., or leave the rating to the critic with --method steer or filter"
+            f"`rating` got {rating!r} for two things: the critic rates {column} from {knots[0]:g} to {knots[-1]:g}, "
+            f"and the run was trained on {', '.join(conditions.names)}; name both, as in `rating` {own}=... `rating` "
+            f"{column}=..., or leave the rating to the critic with `methods` smc or rejection"
         )
     return rating
 
@@ -276,5 +277,5 @@ def _of_column(rating: Any, column: str | None, conditions: Conditions) -> Any:
     if column is None and len(rating) == 1:
         return next(iter(rating.values()))
     if column is None:
-        raise ConfigError(f"--critic rates one number, and --rating got {rating!r}: give one number")
-    raise ConfigError(f"--critic rates {column}, and --rating says nothing of it: add {column}=RATING")
+        raise ConfigError(f"`critic` rates one number, and `rating` got {rating!r}: give one number")
+    raise ConfigError(f"`critic` rates {column}, and `rating` says nothing of it: add {column}=RATING")

@@ -9,11 +9,11 @@ from seqloom.config.settings import setting
 
 __all__ = ["METHODS", "RatingRequest"]
 
-METHODS: Mapping[Method, str] = {
+METHODS: Mapping[str, str] = {
     "conditioning": "condition the model on the rating",
     "guidance": "amplify the effect of the rating by classifier-free guidance",
     "rejection": "generate more texts than requested, and drop those that the critic disagrees with",
-    "smc": "steer the generation with the critic, by sequential Monte Carlo",
+    "smc": "smc the generation with the critic, by sequential Monte Carlo",
 }
 """Methods of rating control, and what each does."""
 

@@ -107,7 +107,7 @@ class RunFolder:
             RunError: the folder or the file is missing, damaged, or from a newer format.
         """
         if self.path.is_file():
-            raise RunError(f"{self.path} is a file, and a run is a folder: name the folder that was given to --run")
+            raise RunError(f"{self.path} is a file, and a run is a folder: name the folder that was given to `run`")
         if other := self.other_kind:
             raise RunError(
                 f"{self.path} holds a {other}, which {_OTHERS[other]} and writes nothing: name the folder of a run; "
@@ -201,7 +201,7 @@ class RunFolder:
         """
         metrics = self.read_json(self.metrics_file) if self.metrics_file.exists() else {}
         if not all(isinstance(metrics.get(part, {}), dict) for part in ("validation", "held_out")):
-            raise RunError(f"{self.metrics_file} is damaged: remove it, or train again with --overwrite")
+            raise RunError(f"{self.metrics_file} is damaged: remove it, or train again with `overwrite`")
         return metrics
 
     def read_json(self, file: Path) -> dict[str, Any]:
@@ -214,7 +214,7 @@ class RunFolder:
             value = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunError(
-                f"{self.path} holds no whole run: {file.name} is missing; train into it again with --overwrite"
+                f"{self.path} holds no whole run: {file.name} is missing; train into it again with `overwrite`"
             ) from None
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{file} is damaged: {error}") from None

@@ -69,25 +69,27 @@ def check_draft_length(job: GenerationRequest) -> None:
         return
     if _network(job) is None:
         raise ConfigError(
-            f"--ahead {wanted} drafts tokens, which takes the compiled kernels, and this run is written without them "
+            f"`draft_length` {wanted} drafts tokens, which takes the compiled kernels, and this run is written without them "
             "('seqloom info RUN' says how): leave it out"
         )
     if not supports_native(job):
         raise ConfigError(
-            f"--ahead {wanted} drafts tokens, which goes with no --pattern, --beam, --max-copy, --ban of several "
+            f"`draft_length` {wanted} drafts tokens, which goes with no `pattern`, `beam`, `max_copy`, `ban` of several "
             "tokens or prompt that ends within a token: leave it out"
         )
     decoder = _of_one(job)
     if not isinstance(decoder, NativeDecoder):
-        raise ConfigError(f"--ahead {wanted} drafts tokens, which goes with no --guidance: leave out one of the two")
+        raise ConfigError(
+            f"`draft_length` {wanted} drafts tokens, which goes with no `guidance`: leave out one of the two"
+        )
     most = decoder.ahead
     if wanted > most:
-        raise ConfigError(f"--ahead got {wanted}: {_most_said(most)}")
+        raise ConfigError(f"`draft_length` got {wanted}: {_most_said(most)}")
 
 
 def _most_said(most: int) -> str:
     if most == 1:
-        return "this model was trained without further heads; leave it out, or train with --ahead"
+        return "this model was trained without further heads; leave it out, or train with `prediction_heads`"
     return f"this model was trained to predict {most} tokens at once; choose 1 to {most}"
 
 

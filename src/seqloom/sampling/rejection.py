@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from seqloom.config.sampling import is_integer, is_number
+from seqloom.config.settings import is_integer, is_number
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.sampling.sample import Sample
 
@@ -77,10 +77,10 @@ class RejectionFilter:
 
     def __init__(self, rater: Rater, rating: float, *, agree: float, budget: int = 20) -> None:
         if not (is_number(agree) and math.isfinite(agree) and agree > 0):
-            raise ConfigError(f"--agree got {agree}: choose a number above 0, in the units of the rating")
+            raise ConfigError(f"`tolerance` got {agree}: choose a number above 0, in the units of the rating")
         if not is_integer(budget, 1):
             raise ConfigError(
-                f"--budget got {budget}: choose a whole number from 1 up, of texts for each that is wanted"
+                f"`budget` got {budget}: choose a whole number from 1 up, of texts for each that is wanted"
             )
         self._rater, self._rating, self._agree, self._budget = rater, rating, agree, budget
         self.report = RejectionStats(0, 0, 0, 0)

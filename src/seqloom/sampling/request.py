@@ -100,7 +100,7 @@ def prepare_request(
             "are not of one training; copy the run anew"
         )
     if config.max_copy and guard is None:
-        raise ConfigError("--max-copy needs the corpus that the run was trained on, which is not at hand")
+        raise ConfigError("`max_copy` needs the corpus that the run was trained on, which is not at hand")
     chain = build_chain(config, decoder.vocabulary)
     constraints = tuple(_constraints(config, token_bytes, guard))
     first_constraints = constraints

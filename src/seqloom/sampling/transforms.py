@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 from numpy.typing import ArrayLike
 
-from seqloom.config.sampling import SamplingConfig, is_number
+from seqloom.config.sampling import SamplingConfig
+from seqloom.config.settings import is_number
 from seqloom.errors import ConfigError, SeqloomError
 
 __all__ = [
@@ -65,7 +66,7 @@ def build_chain(config: SamplingConfig, vocabulary: int) -> tuple[Transform, ...
     """
     outside = [token for token in config.bias if token >= vocabulary]
     if outside:
-        raise ConfigError(f"--bias names token {outside[0]}: the vocabulary is 0..{vocabulary - 1}")
+        raise ConfigError(f"`bias` names token {outside[0]}: the vocabulary is 0..{vocabulary - 1}")
     bias = np.zeros(vocabulary)
     bias[list(config.bias)] = list(config.bias.values())
     wanted: list[tuple[bool, Transform]] = [

@@ -24,7 +24,8 @@ import numpy as np
 from jaxtyping import Float64, Int, Integer, UInt64
 
 from seqloom.config import validate
-from seqloom.config.sampling import SamplingConfig, is_integer
+from seqloom.config.sampling import SamplingConfig
+from seqloom.config.settings import is_integer
 
 __all__ = [
     "GROUPS",
@@ -166,7 +167,7 @@ def test_watermark(
         ConfigError: the key is empty, or a number is out of range.
     """
     validate(
-        (isinstance(key, str) and key != "", f"--key got {key!r}: give the secret that the text was marked by"),
+        (isinstance(key, str) and key != "", f"`key` got {key!r}: give the secret that the text was marked by"),
         *[
             (is_integer(value, 1), f"{name} got {value!r}: choose a whole number from 1 up")
             for name, value in (("width", width), ("groups", groups), ("variants", variants))
