@@ -248,7 +248,10 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"particles": 4}, "`particles` got 4, and conditioning .* add smc to `methods` and name a `critic`, or"),
         ({"critic": len, "particles": 4}, r"and conditioning \+ rejection has no use for it: add smc to `methods`, or"),
         ({"critic": len, "methods": ("smc",), "budget": 5}, "add rejection to `methods`, or leave it out"),
-        ({"critic": len, "temperature": 0}, "`temperature` 0 and `methods` conditioning,rejection contradict .* the same"),
+        (
+            {"critic": len, "temperature": 0},
+            "`temperature` 0 and `methods` conditioning,rejection contradict .* the same",
+        ),
         ({"critic": len, "methods": ("smc",), "top_k": 1}, "`top_k` 1 and `methods` smc contradict .* the same"),
         ({"critic": len, "beam": 4}, "`beam` 4 and `methods` conditioning,rejection contradict"),
         ({"agree": 1}, "add `critic`"),

@@ -1,6 +1,6 @@
 """A run with everything that it can do: generate, score, measure."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from seqloom.gan.layout import describe_gan
 from seqloom.generation.generator import Prompt, TextGenerator
 from seqloom.generation.options import GenerationOptions, check_count, count_faults
 from seqloom.generation.run_generators import RunGenerators
-from seqloom.lm.evaluate import Protocol, evaluate, score_text
+from seqloom.lm.evaluate import Protocol, evaluate, score_source, score_text
+from seqloom.lm.plots import FAN, draw_plots
 from seqloom.rating.generate import RatedGeneration, generate_rated
 from seqloom.rating.request import RatingRequest
 from seqloom.runs.describe import describe_run, num_parameters
@@ -294,6 +295,27 @@ class Run(SavedRun):
             CodecError: the text has symbols outside the vocabulary, and `skip_unknown` is False.
         """
         return score_text(self, text, skip_unknown=skip_unknown)
+
+    def score_source(
+        self,
+        source: str | Path | Sequence[str | Path],
+        *,
+        skip_unknown: bool = False,
+        note: Callable[[str], None] = lambda line: None,
+    ) -> Iterator[Iterator[TokenScore]]:
+        """Score every document of a source as `score` does, piece by piece; see `seqloom.lm.evaluate.score_source`."""
+        return score_source(self, source, skip_unknown=skip_unknown, note=note)
+
+    def plot(
+        self,
+        prompt: str = "",
+        *,
+        temperatures: Sequence[float] = FAN,
+        folder: Path | None = None,
+        skip_unknown: bool = False,
+    ) -> list[Path]:
+        """Draw the loss and the effect of temperature; see `seqloom.lm.plots.draw_plots`."""
+        return draw_plots(self, prompt=prompt, temperatures=temperatures, folder=folder, skip_unknown=skip_unknown)
 
     def find_watermark(self, text: str, key: str) -> WatermarkTest:
         """Test a text for the watermark of a key; needs no weights. See `seqloom.sampling.watermark.find_mark`.

@@ -12,10 +12,7 @@ from seqloom.errors import SeqloomError
 if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
-__all__ = ["INTERRUPTED", "Verdict", "report_error"]
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of the signal."""
+__all__ = ["Verdict", "report_error"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")

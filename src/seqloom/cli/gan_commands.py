@@ -1,19 +1,17 @@
 """`seqloom gan`: train a generator of rated texts against a discriminator."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.error_messages import INTERRUPTED
+from seqloom.cli.app import INTERRUPTED
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import say
 from seqloom.config import GanConfig, ReadingConfig
 from seqloom.config.options import GanOptions, TrainOptions
 from seqloom.errors import ConfigError
-from seqloom.runs.layout import RunFolder
 
 __all__ = ["app"]
 
@@ -69,7 +67,7 @@ def train(
     """
     if run is None:
         raise ConfigError("`run` is missing: name the run folder")
-    from seqloom.cli.training_display import TrainingViewer
+    from seqloom.cli.training_display import TrainingViewer, interrupted_gan
     from seqloom.gan.train import train_gan
 
     with TrainingViewer() as viewer:
@@ -86,12 +84,5 @@ def train(
             )
         except KeyboardInterrupt as stop:
             viewer.close()
-            say(_interrupted(run, resume or bool(stop.args)))
+            say(interrupted_gan(run, resume or bool(stop.args)))
             raise typer.Exit(INTERRUPTED) from None
-
-
-def _interrupted(run: Path, saved: bool) -> str:
-    """Return a line on what Ctrl-C left, and how to continue."""
-    if not saved and not RunFolder(run).gan_request_file.exists():
-        return "interrupted before anything was saved"
-    return f"interrupted and saved; continue with: seqloom gan train --resume --run {shlex.quote(str(run))}"

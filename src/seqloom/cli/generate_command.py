@@ -16,13 +16,12 @@ from seqloom.config.settings import pick
 from seqloom.errors import ConfigError
 from seqloom.generation.options import GenerationOptions, count_faults
 from seqloom.rating.request import RatingRequest
-from seqloom.sampling.watermark import fingerprint
 from seqloom.version import __version__
 
 if TYPE_CHECKING:
     from seqloom.api import Run
     from seqloom.data.conditions import Conditions
-    from seqloom.rating.generate import RatedGeneration
+    from seqloom.rating.generate import RatedGeneration, RatedSample
     from seqloom.sampling.sample import Sample, SpeculativeStats
 
 __all__ = ["generate"]
@@ -108,8 +107,6 @@ def _options(settings: dict[str, Any], count: int) -> GenerationOptions:
 
 def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
     """Texts that a critic had a part in; those that were kept are shown whatever comes after."""
-    from seqloom.rating.generate import RatedSample
-
     given, settings = settings, dict(settings)
     if "rating" not in settings:
         named = [f"`{name}`" for name in settings if name in _JUDGED]
@@ -170,6 +167,8 @@ def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
 
     Of a watermark's key, which is secret, there is what its owner knows it by.
     """
+    from seqloom.sampling.watermark import fingerprint
+
     config = SamplingConfig()
     found = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
     if "watermark" in found:

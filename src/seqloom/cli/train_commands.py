@@ -5,14 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.error_messages import INTERRUPTED
+from seqloom.cli.app import INTERRUPTED
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import say
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
 from seqloom.config.options import TrainOptions
 from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError, RunError
-from seqloom.runs.layout import RunFolder
 
 __all__ = ["demo", "train"]
 
@@ -91,13 +90,12 @@ def _train(
     if not resume and source is not None:
         check_source(source)  # before the slow imports
     from seqloom.cli.training_display import TrainingViewer
-    from seqloom.lm.train import default_folder
-    from seqloom.lm.train import train as train_model
+    from seqloom.lm import train as training
 
-    folder = default_folder(source) if run is None else run
+    folder = training.default_folder(source) if run is None else run
     with TrainingViewer(always_show_texts=always_show_texts) as viewer:
         try:
-            train_model(
+            training.train(
                 source,
                 TrainOptions(**settings),
                 run=folder,
@@ -114,6 +112,8 @@ def _train(
 
 def _holds_demo(path: Path) -> bool:
     """Return whether the folder holds a run of the demo's own corpus, which may be replaced without asking."""
+    from seqloom.runs.layout import RunFolder
+
     folder = RunFolder(path)
     if not folder.holds_run:
         return False

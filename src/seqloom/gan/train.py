@@ -39,6 +39,7 @@ from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_source
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.events import Listener
+from seqloom.training.threads import restored_threads
 
 __all__ = ["GAN_SETTINGS", "train_gan"]
 
@@ -67,6 +68,7 @@ _NEVER = -20.0
 """Logit of a token that is not to be written."""
 
 
+@restored_threads()
 def train_gan(
     source: str | Path | None = None,
     options: GanOptions | None = None,

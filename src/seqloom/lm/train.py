@@ -43,6 +43,7 @@ from seqloom.runs.training_corpus import training_source
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.interrupt import interrupt_flag
 from seqloom.training.loop import Batches, Snapshot, Trainer
+from seqloom.training.threads import restored_threads
 from seqloom.version import __version__
 
 __all__ = ["TrainingObserver", "default_folder", "train"]
@@ -63,6 +64,7 @@ class _Session:
     viewer: TrainingObserver
 
 
+@restored_threads()
 def train(
     source: str | Path | Sequence[str | Path] | None = None,
     options: TrainOptions | None = None,

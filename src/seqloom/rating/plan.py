@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from seqloom.config import SamplingConfig, validate
-from seqloom.config.settings import is_number
 from seqloom.config.choices import Method
+from seqloom.config.settings import is_number
 from seqloom.critic.load import resolve_critic
 from seqloom.data.conditions import Conditions, Scale
 from seqloom.errors import ConfigError
