@@ -50,7 +50,7 @@ ROWS = 1_000_000
 
 GENERATORS: dict[str, dict[str, Any]] = {
     "own": {},
-    "another core, seed and size": {"core": "gru", "size": 192, "seed": 7},
+    "another core, seed and size": {"core": "gru", "hidden_size": 192, "seed": 7},
     "word level": {"level": "word", "seed": 5},
 }
 """What else than the usual each generator is trained with."""
@@ -114,7 +114,7 @@ class Bench:
     def _written(self, name: str) -> list[str]:
         if name == "word triples":
             return triples(pool_of("generator"), TEXTS, self.random)
-        written = self.generator(name).generate_iter(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
+        written = self.generator(name).samples(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
         return [text for one in written if words_of(text := one.text.strip())]
 
 

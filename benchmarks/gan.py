@@ -52,24 +52,24 @@ ROUNDS = 400
 INFORMATION = 1.3
 """Nats that the noise tells of a sentence of the grammar: the share of them that 18 have in one of reviews."""
 
-OF_GRAMMAR: Mapping[str, Any] = {"rating": ("stars",), "size": 128, "information": INFORMATION}
+OF_GRAMMAR: Mapping[str, Any] = {"rating": ("stars",), "hidden_size": 128, "target_kl_nats": INFORMATION}
 """What a GAN of the grammar is told."""
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "whole": {},
-    "without the controller": {"band": (0.0, 1.0)},
-    "without interleaved likelihood": {"likelihood": 0.0},
-    "without annealing": {"last_temperature": 1.0},
-    "without rounds": {"rounds": 0, "schooling": 0},
+    "without the controller": {"accuracy_band": (0.0, 1.0)},
+    "without interleaved likelihood": {"likelihood_weight": 0.0},
+    "without annealing": {"final_temperature": 1.0},
+    "without rounds": {"adversarial_steps": 0, "warmup_steps": 0},
 }
 """What a GAN is trained with, other than usual."""
 
 PRESSED: Mapping[str, Mapping[str, Any]] = {
-    f"{name}, pressed": {**lacking, "pressure": 8.0}
+    f"{name}, pressed": {**lacking, "adversarial_weight": 8.0}
     for name, lacking in {
         **{name: lacking for name, lacking in VARIANTS.items() if name != "without rounds"},
-        "without interleaved likelihood and the controller": {"likelihood": 0.0, "band": (0.0, 1.0)},
-        "without interleaved likelihood and annealing": {"likelihood": 0.0, "last_temperature": 1.0},
+        "without interleaved likelihood and the controller": {"likelihood_weight": 0.0, "accuracy_band": (0.0, 1.0)},
+        "without interleaved likelihood and annealing": {"likelihood_weight": 0.0, "final_temperature": 1.0},
     }.items()
 }
 """The same where the discriminator's verdict counts for eight times as much as is usual."""
@@ -124,7 +124,7 @@ def grammar(options: argparse.Namespace) -> dict[str, Any]:
     writers: dict[str, seqloom.Run | None] = {}
     for seed in range(min(options.seeds, 2)):
         place, minutes = options.work / f"grammar-likelihood-{seed}", options.minutes / 2
-        told = {"rating": ("stars",), "size": 160, "validation": 0.05}
+        told = {"rating": ("stars",), "hidden_size": 160, "validation": 0.05}
         writers[f"likelihood, seed {seed}"] = likelihood(table, place, minutes, seed, **told)
     for seed in range(min(options.seeds, 2)):
         writers[f"GAN, seed {seed}"] = gan(table, options.work / f"grammar-gan-{seed}", minutes, seed, **OF_GRAMMAR)
@@ -145,7 +145,7 @@ def print_distances(found: Mapping[str, Mapping[str, Any]], more: Mapping[str, s
 
 
 def _written(run: seqloom.Run, stars: int) -> Sequence[str]:
-    written = run.generate_iter(count=DRAWN // len(RATINGS), length=LENGTH, temperature=1.0, rating=stars, seed=stars)
+    written = run.samples(count=DRAWN // len(RATINGS), length=LENGTH, temperature=1.0, rating=stars, seed=stars)
     return [sample.text.strip() for sample in written]
 
 
@@ -155,12 +155,12 @@ def compared(language: Language, peers: int, seeds: int, options: argparse.Names
     judges, learned = _judges(place, language)
     plain = {
         f"likelihood, seed {seed}": likelihood(
-            learned, place / f"likelihood-{seed}", options.minutes, seed, **told, size=PEER_SIZE
+            learned, place / f"likelihood-{seed}", options.minutes, seed, **told, hidden_size=PEER_SIZE
         )
         for seed in range(peers)
     }
     games = {
-        f"GAN, seed {seed}": gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, size=SIZE)
+        f"GAN, seed {seed}": gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, hidden_size=SIZE)
         for seed in range(seeds)
     }
     runs = {name: run for name, run in games.items() if run}
@@ -186,7 +186,7 @@ def compared(language: Language, peers: int, seeds: int, options: argparse.Names
 
 def _judges(place: Path, language: Language) -> tuple[Judges, Path]:
     learned, judged = tables(place, language)
-    return Judges(place, language, likelihood(judged, place / "judge", 2, size=256)), learned
+    return Judges(place, language, likelihood(judged, place / "judge", 2, hidden_size=256)), learned
 
 
 def _lags(found: Mapping[str, Any], plain: Sequence[str], games: Sequence[str]) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _measured(run: seqloom.Run) -> dict[str, Any]:
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
     """What is lost without each part of the rounds, in sentences of reviews and in a language that is known."""
     judges, learned = _judges(options.work / SENTENCES.place, SENTENCES)
-    settings: dict[str, Any] = {**SENTENCES.told, "size": SIZE}
+    settings: dict[str, Any] = {**SENTENCES.told, "hidden_size": SIZE}
     sentences: dict[str, Any] = {}
     for name, run, band in _ablated(learned, "gan", VARIANTS, options.minutes, settings, options.seeds):
         sentences[name] = run and {"sweep": judges.swept(run), **_measured(run), "inside_band": _inside(run, band)}
@@ -246,7 +246,7 @@ def _ablated(
         if first is None:
             raise TrainingError(f"the GAN of seed {seed} collapsed: nothing can be taken from it")
         config, parent = first.folder.read_gan()
-        same = {**settings, "size": None, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
+        same = {**settings, "hidden_size": None, "pretrain_steps": config.pretrain_steps, "adversarial_steps": ROUNDS, "from_run": parent}
         for variant, lacking in variants.items():
             place = table.parent / f"{name}-{variant.replace(',', '').replace(' ', '-')}-{seed}"
             yield f"{variant}, seed {seed}", gan(table, place, minutes, seed, **{**same, **lacking}), config.band

@@ -32,10 +32,10 @@ from seqloom.critic.storage import CRITIC
 from seqloom.errors import RunError
 from seqloom.rating.control_report import REAL, RatingControlReport, evaluate_rating_control
 
-ALONE = ("condition",)
-FILTERED = ("condition", "guide", "filter")
-STEERED = ("steer",)
-WAYS = (ALONE, ("condition", "guide"), ("condition", "filter"), FILTERED, STEERED, ("condition", "steer"))
+ALONE = ("conditioning",)
+FILTERED = ("conditioning", "guidance", "rejection")
+STEERED = ("smc",)
+WAYS = (ALONE, ("conditioning", "guidance"), ("conditioning", "rejection"), FILTERED, STEERED, ("conditioning", "smc"))
 PILOT = 40
 PLACES = ("input", "state", "output")
 STARS_OFF = 0.75
@@ -65,12 +65,12 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("--vocabulary", type=int, default=4000)
     reader.add_argument("--cut-words", type=int, default=60)
     reader.add_argument("--epochs", type=float, default=12, help="that each model is trained")
-    reader.add_argument("--size", type=int, default=256)
+    reader.add_argument("--hidden-size", type=int, default=256)
     reader.add_argument("--dropout", type=float, default=0.5)
     reader.add_argument("--count", type=int, default=300, help="texts of the way that gives fewest")
     reader.add_argument("--temperature", type=float, default=0.8)
     reader.add_argument("--guidance", type=float, default=2)
-    reader.add_argument("--agree", type=float)
+    reader.add_argument("--tolerance", type=float)
     reader.add_argument("--particles", type=int, default=32)
     reader.add_argument("--seed", type=int, default=0, help="of the models, the critic and the draws")
     reader.add_argument("--ablations", action="store_true")
@@ -91,8 +91,8 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         if vars(options)[name] is not None
     }
     asked["critic"] = str(critic)
-    found: dict[str, Any] = {"ways": compared(run, options, asked, work)}
-    narrow = {**asked, "agree": STARS_OFF} if options.rating == "stars" else asked
+    found: dict[str, Any] = {"methods": compared(run, options, asked, work)}
+    narrow = {**asked, "tolerance": STARS_OFF} if options.rating == "stars" else asked
     report = control(run, options, [FILTERED], THOUSAND, narrow, work)
     found["acceptance"] = dict(report.methods[" + ".join(FILTERED)].acceptance)
     found["thousand_seconds"] = thousand(run, options, asked)
@@ -123,7 +123,7 @@ def trained(options: argparse.Namespace, folder: Path, *, rated: bool = True, **
             level=options.level,
             vocabulary=options.vocabulary,
             epochs=options.epochs,
-            size=(options.size,),
+            hidden_size=(options.hidden_size,),
             dropout=options.dropout,
             seed=options.seed,
             **({"rating": (options.rating,)} if rated else {}),
@@ -157,7 +157,7 @@ def control(
 ) -> RatingControlReport:
     """The measurement of some ways, with those of the settings that they have a use for."""
     methods = {method for way in ways for method in way}
-    uses = {"guidance": {"guide"}, "agree": {"filter", "steer"}, "critic": {"filter", "steer"}, "particles": {"steer"}}
+    uses = {"guidance": {"guidance"}, "tolerance": {"rejection", "smc"}, "critic": {"rejection", "smc"}, "particles": {"smc"}}
     given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
     plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
     return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, **given)
@@ -215,7 +215,7 @@ def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> d
 
 def ways_table(report: dict[str, Any]) -> list[str]:
     lines = ["| way | texts | tokens | pearson | of real | mean error | kept | self-BLEU-4 |", "| --- " * 8 + "|"]
-    for name, way in report["ways"].items():
+    for name, way in report["methods"].items():
         found, kept = way["agreement"], way["acceptance"].get("all")
         share, bleu = (number(way[key], form) for key, form in (("share", ".0%"), ("self_bleu", ".3f")))
         lines.append(
@@ -229,9 +229,9 @@ def ways_table(report: dict[str, Any]) -> list[str]:
 
 def numbers_table(report: dict[str, Any], *, stars: bool) -> list[str]:
     """What is asked of the reviews, and what was measured; of other tables only the latter."""
-    ways, nats, critic = report["ways"], report["nats_per_token"], report["critic"]
+    ways, nats, critic = report["methods"], report["nats_per_token"], report["critic"]
     alone, filtered = ways[" + ".join(ALONE)], ways[" + ".join(FILTERED)]
-    guided = ways["condition + guide"]
+    guided = ways["conditioning + guidance"]
     error = filtered["agreement"]["mean_error"] / alone["agreement"]["mean_error"] - 1
     kept = report["acceptance"]
     least = min(share for kind, share in kept.items() if kind != "all")

@@ -2,7 +2,7 @@
 
 Asked of one stream on one core, at two temperatures, of each way to write: a token a step, and up to two and three. The
 two take turns, so that a change of the machine's speed meets both. Small models are trained on characters and on words
-with --ahead 3, for half a minute each. Then they are made larger without a change of what they predict: layers with
+with --prediction-heads 3, for half a minute each. Then they are made larger without a change of what they predict: layers with
 units whose weights are zero, vocabularies with words that never come. So a large shape's costs meet the acceptance of
 drafts of a trained model; a large model that was trained for longer predicts its own drafts a little better or worse.
 
@@ -31,9 +31,9 @@ from seqloom.sampling.native_engine import start_streams
 from seqloom.sampling.request import prepare_request
 
 TRAINED = {
-    "conv, characters": {"core": "conv", "size": (96,) * 6},
-    "lstm, characters": {"core": "lstm", "size": (128,)},
-    "lstm, words": {"core": "lstm", "size": (128,), "level": "word"},
+    "conv, characters": {"core": "conv", "hidden_size": (96,) * 6},
+    "lstm, characters": {"core": "lstm", "hidden_size": (128,)},
+    "lstm, words": {"core": "lstm", "hidden_size": (128,), "level": "word"},
 }
 SHAPES = (
     ("conv, characters", (96,) * 6, 0),
@@ -69,7 +69,7 @@ def main() -> None:
 def trained(path: Path, chosen: argparse.Namespace, settings: dict[str, object]) -> Run:
     if (path / "config.json").exists():
         return seqloom.load(path)
-    return seqloom.train(chosen.source, run=path, minutes=chosen.minutes, ahead=3, **settings)
+    return seqloom.train(chosen.source, run=path, minutes=chosen.minutes, prediction_heads=3, **settings)
 
 
 def rows(runs: dict[str, Run], seconds: float) -> Iterator[tuple[str, ...]]:
@@ -118,7 +118,7 @@ def rate(lanes: Lanes, seconds: float) -> float:
 def enlarged(run: Run, sizes: tuple[int, ...], vocabulary: int) -> tuple[ModelConfig, dict[str, np.ndarray]]:
     """A model of other sizes that predicts what the run's does: units of zeros, and tokens that are never likely."""
     old = run.config.model
-    fields = {**old.to_json(), "sizes": sizes, "vocabulary": max(vocabulary, old.vocabulary)}
+    fields = {**old.to_json(), "hidden_sizes": sizes, "vocabulary": max(vocabulary, old.vocabulary)}
     config = ModelConfig.from_json(fields)
     shapes = expected_shapes(config)
     for head in range(config.prediction_heads - 1):

@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import typer
 from seqloom import __version__, api
 from seqloom.cli.app import main
 from seqloom.cli.commands import app
-from seqloom.lm.options import _KNOWN, cli_flag
+from seqloom.config.flags import cli_flag
+from seqloom.config.options import TrainOptions
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -39,8 +41,8 @@ def test_every_command_has_help_with_an_example(command, words):
 
 def test_every_setting_of_train_has_its_flag_and_every_flag_its_setting():
     parameters = {parameter.name: parameter for parameter in COMMANDS["train"].params}
-    own = {"source", "run", "resume", "from_run", "overwrite", "preset", "help"}
-    settings = set(_KNOWN)
+    own = {"source", "run", "resume", "from_run", "overwrite", "help"}
+    settings = {field.name for field in dataclasses.fields(TrainOptions)}
     assert set(parameters) - own == settings
     assert all(cli_flag(name) in parameters[name].opts for name in settings | {"from_run"})
 
@@ -86,7 +88,7 @@ def test_what_cannot_be_parsed_is_one_line(command, words, fault):
 
 
 def test_numbers_with_commas_say_what_they_got(command):
-    done = command("train", "x", "--size", "a,b")
+    done = command("train", "x", "--hidden-size", "a,b")
     assert done.code == 2
     assert "'a,b' is no whole numbers with commas between them" in done.err
 

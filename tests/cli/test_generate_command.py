@@ -46,7 +46,7 @@ def test_every_flag_reaches_the_library(command, run):
     words = (
         "--length 9 --min-length 2 --temperature 0.5 --top-k 5 --top-p 0.9 --min-p 0.01 --typical-p 0.95 "
         "--repetition-penalty 1.1 --stop qqq --stop zzz --ban x --pattern [a-z\\s.]* --max-copy 50 --skip-unknown "
-        "--windowed --seed 3"
+        "--sliding-window --seed 3"
     )
     (sample,) = samples(command("generate", run, *words.split(), "--json"))
     assert sample["generated_by"] == {
@@ -81,18 +81,31 @@ def test_what_took_effect_is_said_where_nothing_was_given(command, run):
 
 @pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 def test_drafts_are_told_of(command, text_file, tmp_path):
-    made = ("--run", tmp_path / "r", "--steps", 8, "--size", 8, "--lanes", 4, "--window", 8, "--ahead", 3)
+    made = (
+        "--run",
+        tmp_path / "r",
+        "--steps",
+        8,
+        "--hidden-size",
+        8,
+        "--batch-size",
+        4,
+        "--sequence-length",
+        8,
+        "--prediction-heads",
+        3,
+    )
     assert command("train", text_file, *made).code == 0
-    (sample,) = samples(command("generate", tmp_path / "r", "--ahead", 3, "--json"))
+    (sample,) = samples(command("generate", tmp_path / "r", "--draft-length", 3, "--json"))
     assert sample["drafting"].keys() == {"tokens_per_step", "acceptance", "gain"}
     assert 1 <= sample["drafting"]["tokens_per_step"] <= 3
     assert sample["generated_by"]["ahead"] == 3
-    done = command("generate", tmp_path / "r", "--ahead", 3)
+    done = command("generate", tmp_path / "r", "--draft-length", 3)
     assert done.out == f"{sample['text']}\n"
     told = r"seqloom: [12]\.\d\d tokens a step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
     assert re.fullmatch(told, done.err)
     assert "drafting" not in samples(command("generate", tmp_path / "r", "--json"))[0]
-    done = command("generate", tmp_path / "r", "--ahead", 4)
+    done = command("generate", tmp_path / "r", "--draft-length", 4)
     assert (done.code, len(done.faults)) == (2, 1)
     assert "trained to predict 3 tokens at once; choose 1 to 3" in done.faults[0]
 
@@ -212,7 +225,7 @@ def test_a_text_that_misses_its_pattern_is_said_so(command, run):
         (["--count", "5", "--beam", "3"], ["--count 5 is more than the 3 texts that --beam 3 finds"]),
         (["--pattern", "("], ["--pattern got '(', no regular expression"]),
         (["--length", "-1"], ["--length got -1"]),
-        (["--carry", "--windowed"], ["--carry and --windowed contradict each other"]),
+        (["--stateful", "--sliding-window"], ["--stateful and --sliding-window contradict each other"]),
         (["--beam", "1025"], ["--beam got 1025: choose 1024 or less"]),
         (["--count", "0", "--top-p", "3", "--length", "0"], ["--count got 0", "--length got 0", "--top-p got 3.0"]),
     ],

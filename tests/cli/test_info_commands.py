@@ -120,7 +120,7 @@ def test_records_are_scored_one_by_one(command, tmp_path):
     table = tmp_path / "rows.csv"
     table.write_text("text\n" + "good food\nbad luck\n" * 60)
     run = tmp_path / "rows"
-    words = ("--text", "text", "--steps", 3, "--size", 4, "--threads", 1)
+    words = ("--text", "text", "--steps", 3, "--hidden-size", 4, "--threads", 1)
     assert command("train", table, "--run", run, *words).code == 0
     documents = as_json(command("score", run, table, "--json"))["documents"]
     assert len(documents) == 120

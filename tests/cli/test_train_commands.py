@@ -14,7 +14,7 @@ from seqloom.cli import train_commands
 from seqloom.lm import train as train_module
 from seqloom.training.events import Step
 
-SMALL = ("--steps", 10, "--size", 8, "--threads", 1)
+SMALL = ("--steps", 10, "--hidden-size", 8, "--threads", 1)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).touch()
-    words = "train a.txt b.txt --size 32,16 --betas 0.9,0.95 --no-tied --rating stars --rating fun --from old"
+    words = "train a.txt b.txt --hidden-size 32,16 --betas 0.9,0.95 --no-tied --rating stars --rating fun --from old"
     assert command(*words.split()).code == 0
     viewer = asked.pop("viewer")
     assert isinstance(viewer, train_module.TrainingObserver)
@@ -84,7 +84,10 @@ def write_inputs(folder: Path) -> None:
         (["nothing.txt"], "no source 'nothing.txt': give a file"),
         (["empty.txt"], "empty.txt is empty: choose"),
         (["binary.dat"], "binary.dat is no text:"),
-        (["short.txt", "--window", 50], "11 tokens to train on are fewer than one window of 50: use more text"),
+        (
+            ["short.txt", "--sequence-length", 50],
+            "11 tokens to train on are fewer than one window of 50: use more text",
+        ),
         (["same.txt"], "a vocabulary of 1 leaves nothing to predict: use text"),
         (["words.csv"], "words.csv is a table: name the column that holds the text with --text (text, stars)"),
         (["words.csv", "--text", "body"], "words.csv has no column 'body': choose from text, stars"),
@@ -98,7 +101,10 @@ def write_inputs(folder: Path) -> None:
         (["fox.txt", "--betas", "1,0.9"], "--betas got 1.0,0.9: give two numbers"),
         (["fox.txt", "--encoding", "klingon"], "klingon"),
         (["fox.txt", "--vocabulary", 1], "--vocabulary got 1: the level char needs"),
-        (["fox.txt", "--lanes", 4000, "--window", 400], "--lanes 4000 with --window 400 need 1,600,000 tokens"),
+        (
+            ["fox.txt", "--batch-size", 4000, "--sequence-length", 400],
+            "--batch-size 4000 with --sequence-length 400 need 1,600,000 tokens",
+        ),
     ],
 )
 def test_what_a_person_must_change_is_one_line_and_exit_2(command, text_file, tmp_path, monkeypatch, words, fault):
@@ -247,9 +253,9 @@ def planned(command, monkeypatch):
     "words",
     [
         "--minutes 0.005 --hold-out 0.2 --seed 3",
-        "--steps 4 --preset classic --size 8 --window 12 --no-lowercase --stride 7 --dropout 0.1",
-        "--epochs 0.1 --core conv --size 6 --layers 2 --kernel-width 2 --level word --vocabulary 300",
-        "--steps 3 --size 8 --embedding 8 --tied --layer-norm --betas 0.123456789,0.5 --records '{}' --keep-newlines",
+        "--steps 4 --preset classic --hidden-size 8 --sequence-length 12 --no-lowercase --stride 7 --dropout 0.1",
+        "--epochs 0.1 --core conv --hidden-size 6 --layers 2 --kernel-width 2 --level word --vocabulary 300",
+        "--steps 3 --hidden-size 8 --embedding 8 --tied --layer-norm --betas 0.123456789,0.5 --records '{}' --keep-newlines",
         "--steps 3 --learning-rate 0.0123456789 --optimizer adam --clip 0.5 --patience 2 --normalize NFC",
     ],
 )
@@ -284,10 +290,10 @@ def test_what_training_goes_on_from_is_said(command, run, tmp_path):
 
 
 def test_from_keeps_the_shape(command, run, text_file, tmp_path):
-    words = ("--from", run, "--core", "gru", "--layer-norm", "--layers", 2, "--size", 16)
+    words = ("--from", run, "--core", "gru", "--layer-norm", "--layers", 2, "--hidden-size", 16)
     done = command("train", text_file, "--run", tmp_path / "new", *words)
     assert done.code == 2
-    assert [fault.split()[0] for fault in done.faults] == ["--core", "--layer-norm", "--size"]
+    assert [fault.split()[0] for fault in done.faults] == ["--core", "--layer-norm", "--hidden-size"]
 
 
 def test_from_goes_on(command, run, text_file, tmp_path):

@@ -14,7 +14,7 @@ def wordy(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("wordy")
     (folder / "letters.txt").write_text("abcdefghijklmnopqrstuvwxyz .,!" * 100, encoding="utf-8")
-    flags = "--steps 4 --size 8 --lanes 4 --window 16 --threads 1".split()
+    flags = "--steps 4 --hidden-size 8 --batch-size 4 --sequence-length 16 --threads 1".split()
     assert call(["train", str(folder / "letters.txt"), "--run", str(folder / "run"), *flags]) == 0
     return folder / "run"
 

@@ -42,13 +42,13 @@ def test_labels_without_meaning_teach_nothing(known, unseen):
 
 
 def test_a_prior_moves_the_odds_and_nothing_else(detector, unseen):
-    even, rare = (detector.score(unseen.texts, prior=prior).probabilities for prior in (0.5, 0.02))
+    even, rare = (detector.score(unseen.texts, base_rate=prior).probabilities for prior in (0.5, 0.02))
     odds = (rare / (1 - rare)) / (even / (1 - even))
     inside = (even > 1e-6) & (even < 1 - 1e-6)
     np.testing.assert_allclose(odds[inside], 0.02 / 0.98, rtol=1e-3)
     for wrong in (0, 1, -0.5, float("nan")):
         with pytest.raises(ConfigError, match="`base_rate` got"):
-            detector.score(unseen.texts, prior=wrong)
+            detector.score(unseen.texts, base_rate=wrong)
 
 
 def test_short_and_strange_texts_are_marked_and_rated_all_the_same(detector, unseen):

@@ -54,7 +54,7 @@ def with_models(known) -> Detector:
 
 def test_shares_are_those_of_the_texts():
     random = np.random.default_rng(0)
-    answers, generated = random.normal(size=(4000, 3)), random.random(4000) < 0.4
+    answers, generated = random.normal(hidden_size=(4000, 3)), random.random(4000) < 0.4
     reference = Reference.fit(answers, generated)
     for side in (False, True):
         for one in (np.array([-9.0, 0.0, 9.0]), np.array([0.7, -1.3, 0.1])):
@@ -64,16 +64,16 @@ def test_shares_are_those_of_the_texts():
 
 def test_an_explanation_agrees_with_the_judgement(detector, unseen):
     for prior in (0.5, 0.03):
-        judged = detector.score(unseen.texts[:20], prior=prior)
+        judged = detector.score(unseen.texts[:20], base_rate=prior)
         for text, chance in zip(unseen.texts[:20], judged.probabilities, strict=True):
-            found = detector.explain(text, prior=prior)
+            found = detector.explain(text, base_rate=prior)
             assert found.probability == pytest.approx(chance, rel=1e-4)
             assert set(found.contributions) == set(LIGHT)
             assert found.tokens == ()
             assert str(found) == " ".join(found.sentences)
             assert f"({chances(found.probability)} such texts" in str(found)
     with pytest.raises(ConfigError, match="`base_rate` got"):
-        detector.explain("a text", prior=1)
+        detector.explain("a text", base_rate=1)
 
 
 def test_telling_words_are_those_of_the_wording(detector, unseen):
@@ -111,7 +111,7 @@ def test_what_is_short_or_strange_is_said_first(detector):
 
 
 def test_the_prior_is_said_where_it_is_not_even(detector, unseen):
-    assert "where 3 % of all are" in str(detector.explain(unseen.texts[0], prior=0.03))
+    assert "where 3 % of all are" in str(detector.explain(unseen.texts[0], base_rate=0.03))
     assert "where" not in detector.explain(unseen.texts[0]).sentences[0]
     assert [chances(one) for one in (0.001, 0.012, 0.5, 0.968, 0.9999)] == [
         "fewer than 1 of 100", "1 of 100", "50 of 100", "97 of 100", "more than 99 of 100",

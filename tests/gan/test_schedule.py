@@ -32,7 +32,7 @@ def test_where_there_is_hardly_time_a_person_is_warned(plan):
     assert "give more `minutes`" in said
 
 
-@pytest.mark.parametrize(("own", "kept"), [({"awakening": 7}, 0), ({"rounds": 7}, 1)])
+@pytest.mark.parametrize(("own", "kept"), [({"pretrain_steps": 7}, 0), ({"adversarial_steps": 7}, 1)])
 def test_what_a_person_says_stays_and_the_rest_is_chosen(plan, own, kept):
     found = plan(1e6, **own)
     assert found[kept] == 7

@@ -9,11 +9,12 @@ import pytest
 from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
+from seqloom import train_gan
 from seqloom.cli.gan_commands import _interrupted
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.gan import session
 from seqloom.gan.dataset import UNSEEN, load_table
-from seqloom.gan.train import GAN_SETTINGS, train_gan
+from seqloom.gan.train import GAN_SETTINGS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.training.events import Step
 
@@ -21,16 +22,16 @@ SETTINGS = {
     "text": "text",
     "rating": "stars",
     "level": "word",
-    "size": 24,
+    "hidden_size": 24,
     "threads": 1,
     "steps": 150,
-    "awakening": 60,
-    "schooling": 5,
-    "rounds": 12,
-    "check_every": 4,
-    "batch": 16,
-    "length": 16,
-    "information": 2.0,
+    "pretrain_steps": 60,
+    "warmup_steps": 5,
+    "adversarial_steps": 12,
+    "eval_every": 4,
+    "batch_size": 16,
+    "max_length": 16,
+    "target_kl_nats": 2.0,
 }
 
 
@@ -51,10 +52,9 @@ def trained(table, notes, tmp_path_factory):
 
 
 def test_a_gan_is_a_run_that_writes_to_a_rating(trained, notes):
-    assert trained.config.model.noise == 3
+    assert trained.config.model.noise_size == 3
     low, high = (
-        goodness([one.text for one in trained.generate_iter(count=60, rating=stars, length=30, seed=1)])
-        for stars in (1, 5)
+        goodness([one.text for one in trained.samples(count=60, rating=stars, length=30, seed=1)]) for stars in (1, 5)
     )
     assert high > low + 0.2
     assert trained.generate(rating=3, seed=4) == seqloom.load(trained.path).generate(rating=3, seed=4)
@@ -110,10 +110,10 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     with pytest.raises(ConfigError, match="`rating`: name the column"):
         train_gan(table, run=run, text="text")
     with pytest.raises(ConfigError) as caught:
-        train_gan(table, run=run, minutes=0, noise_size=0, loss="wgan", **{**SETTINGS, "batch": 1})
+        train_gan(table, run=run, minutes=0, noise_size=0, loss="wgan", **{**SETTINGS, "batch_size": 1})
     assert len(caught.value.faults) == 4
     with pytest.raises(SourceError, match="too few: about 2,264 are needed for batches of 512"):
-        train_gan(table, run=run, from_run=trained.path / "likelihood", batch=512, length=16)
+        train_gan(table, run=run, from_run=trained.path / "likelihood", batch_size=512, max_length=16)
     with pytest.raises(RunError, match="is a GAN already"):
         train_gan(table, run=run, from_run=trained.path)
     with pytest.raises(RunError, match="there is no GAN"):
@@ -194,7 +194,9 @@ def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path, name, val
 
 def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
     reading = {"text": "text", "rating": ("stars",), "level": "word"}
-    parent = seqloom.train(table, run=tmp_path / "ahead", ahead=2, size=16, steps=5, threads=1, **reading)
+    parent = seqloom.train(
+        table, run=tmp_path / "ahead", prediction_heads=2, hidden_size=16, steps=5, threads=1, **reading
+    )
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
     assert run.config.model.prediction_heads == 1
@@ -202,7 +204,7 @@ def test_a_run_that_looks_further_ahead_may_be_begun_from(table, tmp_path):
 
 def test_its_texts_are_divided_as_it_says_whatever_it_began_from(table, tmp_path):
     how = {"text": "text", "rating": ("stars",), "level": "word", "validation": 0.2}
-    parent = seqloom.train(table, run=tmp_path / "other", size=16, steps=5, threads=1, **how)
+    parent = seqloom.train(table, run=tmp_path / "other", hidden_size=16, steps=5, threads=1, **how)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
     assert (parent.config.training.validation, run.config.training.validation) == (0.2, UNSEEN)
@@ -232,7 +234,7 @@ def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_
 
 def test_the_score_function_begins_from_nothing(table, tmp_path):
     notes = []
-    settings = {**SETTINGS, "steps": None, "awakening": None, "loss": "score"}
+    settings = {**SETTINGS, "steps": None, "pretrain_steps": None, "loss": "score"}
     run = train_gan(table, run=tmp_path / "score", note=notes.append, **settings)
     assert any(line.startswith("0 updates by likelihood with noise, then 12 rounds") for line in notes)
     assert not any("nats" in line for line in run.folder.read_log())
@@ -247,18 +249,18 @@ def test_texts_of_one_rating_are_refused(tmp_path):
 
 
 def test_a_run_without_ratings_or_of_other_words_is_refused(table, tmp_path):
-    plain = seqloom.train(table, run=tmp_path / "plain", text="text", level="word", size=16, steps=5, threads=1)
-    settings = {"batch": 16, "length": 16}
+    plain = seqloom.train(table, run=tmp_path / "plain", text="text", level="word", hidden_size=16, steps=5, threads=1)
+    settings = {"batch_size": 16, "max_length": 16}
     with pytest.raises(RunError, match="was not trained with `rating`"):
         train_gan(table, run=tmp_path / "gan", from_run=plain.path, **settings)
     other = tmp_path / "other.csv"
     rows = "".join(f"red{n % 7} blue{n % 5} green{n % 3},{n % 5 + 1}\n" for n in range(400))
     other.write_text("text,stars\n" + rows)
     parent = seqloom.train(
-        other, run=tmp_path / "other", text="text", rating=("stars",), level="word", size=16, steps=5, threads=1
+        other, run=tmp_path / "other", text="text", rating=("stars",), level="word", hidden_size=16, steps=5, threads=1
     )
     with pytest.raises(SourceError, match=r"have words that .* does not know"):
-        train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "length": 200})
+        train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "max_length": 200})
 
 
 def test_more_texts_left_out_for_their_words_than_read_are_worth_a_line(tmp_path):
@@ -266,7 +268,14 @@ def test_more_texts_left_out_for_their_words_than_read_are_worth_a_line(tmp_path
     table = tmp_path / "table.csv"
     table.write_text("text,stars\n" + "".join(f"{text},{n % 4 + 1}\n" for n, text in enumerate(rows)))
     said = []
-    settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1, "vocabulary": 256 + 12}
+    settings = {
+        **SETTINGS,
+        "steps": 5,
+        "pretrain_steps": 2,
+        "warmup_steps": 1,
+        "adversarial_steps": 1,
+        "vocabulary": 256 + 12,
+    }
     train_gan(table, run=tmp_path / "run", note=said.append, **settings)
     assert any("`level` subword leaves none out" in line for line in said), said
 
@@ -276,12 +285,12 @@ def test_texts_that_are_too_long_are_counted_and_read_by_sentences(tmp_path):
     sentence = " ".join(["good", "food"] * 4) + "."
     rows = [f"{sentence} {sentence} {sentence},{n % 4 + 1}\n" for n in range(400)]
     table.write_text("text,stars\n" + "".join(rows))
-    settings = {**SETTINGS, "steps": 5, "awakening": 2, "schooling": 1, "rounds": 1}
+    settings = {**SETTINGS, "steps": 5, "pretrain_steps": 2, "warmup_steps": 1, "adversarial_steps": 1}
     with pytest.raises(SourceError, match="or a larger `max_length`, or `sentences`"):
         train_gan(table, run=tmp_path / "run", note=said.append, **settings)
     assert "400 of 400 texts are too long for `max_length` 16 and left out; `sentences` reads" in said[0]
     with pytest.raises(SourceError, match=r"or a larger `max_length`$"):
-        train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **{**settings, "length": 4})
+        train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **{**settings, "max_length": 4})
     train_gan(table, run=tmp_path / "run", note=said.append, sentences=True, **settings)
     assert any(line.startswith("1,1") and "texts to learn from" in line for line in said)
 
@@ -328,25 +337,25 @@ def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, t
     with pytest.raises(SourceError, match="too few: about 336 are needed"):
         train_gan(few, run=run, overwrite=True, **SETTINGS)
     with pytest.raises(SourceError, match="too few"):
-        train_gan(write_table(tmp_path / "many.csv", 500), run=run, overwrite=True, **{**SETTINGS, "length": 3})
+        train_gan(write_table(tmp_path / "many.csv", 500), run=run, overwrite=True, **{**SETTINGS, "max_length": 3})
     assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
 
 
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"rounds": 1.5}, "`adversarial_steps` got 1.5: give a whole number"),
-        ({"batch": True}, "`batch_size` got True: give a whole number"),
+        ({"adversarial_steps": 1.5}, "`adversarial_steps` got 1.5: give a whole number"),
+        ({"batch_size": True}, "`batch_size` got True: give a whole number"),
         ({"temperature": "1"}, "`temperature` got '1': give a number"),
-        ({"band": "ab"}, "`accuracy_band` got 'ab': give numbers"),
+        ({"accuracy_band": "ab"}, "`accuracy_band` got 'ab': give numbers"),
         ({"loss": 3}, "`loss` got 3: give a name"),
         ({"seed": 1.5}, "`seed` got 1.5: give a whole number"),
-        ({"noise": 1.5}, "`noise_size` got 1.5: choose 1 to 1000 numbers"),
+        ({"noise_size": 1.5}, "`noise_size` got 1.5: choose 1 to 1000 numbers"),
         ({"rating": 3}, "`rating` got (3,): give names"),
-        ({"size": "big"}, "`hidden_size` got ('big',): give whole numbers"),
-        ({"information": float("nan")}, "`target_kl_nats` got nan: choose a number from 0"),
-        ({"length": 10**6}, "`max_length` got 1000000: choose 2 to 256 tokens"),
-        ({"pack": 9}, "`pack_size` is 9 and `batch_size` 16: choose a pack of 1 to half a batch"),
+        ({"hidden_size": "big"}, "`hidden_size` got ('big',): give whole numbers"),
+        ({"target_kl_nats": float("nan")}, "`target_kl_nats` got nan: choose a number from 0"),
+        ({"max_length": 10**6}, "`max_length` got 1000000: choose 2 to 256 tokens"),
+        ({"pack_size": 9}, "`pack_size` is 9 and `batch_size` 16: choose a pack of 1 to half a batch"),
         ({"core": "conv"}, "`core` got conv: a GAN writes with an lstm or a gru"),
         ({"embedding": 0}, "`embedding` got 0: a GAN needs one; leave it out, or give its width"),
         ({"validation": 0.2}, "`validation` is 0.05 where a GAN is trained: leave it out"),

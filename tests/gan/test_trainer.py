@@ -19,7 +19,7 @@ def weights(trainer):
 
 
 def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
-    learner = trainer(awakening=400, generator_rate=2e-3, average=0.9)
+    learner = trainer(pretrain_steps=400, generator_learning_rate=2e-3, ema_decay=0.9)
     first = learner.pretrain_step()
     for _ in range(399):
         last = learner.pretrain_step()
@@ -40,7 +40,7 @@ def test_likelihood_learns_the_language_and_to_use_the_noise(trainer, texts):
 
 @pytest.mark.parametrize("loss", ["relativistic", "wasserstein", "score"])
 def test_a_round_changes_all_networks(trainer, loss):
-    learner = trainer(loss=loss, likelihood=0.0)
+    learner = trainer(loss=loss, likelihood_weight=0.0)
     learner.balance.accuracy = 0.7  # the generator heeds it
     learner.start_adversarial()
     before = [{name: value.clone() for name, value in part.named_parameters()} for part in learner._parts.values()]
@@ -83,7 +83,7 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("schooled", [0, 3, 6])
 def test_it_goes_on_exactly_in_its_schooling(trainer, schooled):
-    whole, begun, resumed = (trainer(schooling=6) for _ in range(3))
+    whole, begun, resumed = (trainer(warmup_steps=6) for _ in range(3))
     for learner, number in ((whole, 6), (begun, schooled)):
         for _ in range(number):
             learner.discriminator_warmup_step()
@@ -122,7 +122,7 @@ def test_a_discriminator_that_credits_all_texts_alike_sends_it_back(trainer):
 
 @pytest.mark.parametrize("of", ["generator", "discriminator"])
 def test_a_network_that_diverges_is_named(trainer, of):
-    learner = trainer(schooling=1, **{f"{of}_rate": 1e30})
+    learner = trainer(warmup_steps=1, **{f"{of}_learning_rate": 1e30})
 
     def train():
         for step in (
@@ -203,7 +203,7 @@ def test_the_gradient_does_not_go_on_through_the_token_that_is_read(trainer, tex
 
 
 def test_a_collapse_at_the_first_look_goes_back_to_the_beginning(trainer):
-    learner = trainer(schooling=0)
+    learner = trainer(warmup_steps=0)
     learner.start_adversarial()
     before = weights(learner)
     embedding = learner.discriminator.trunk.embedding.clone()

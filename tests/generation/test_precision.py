@@ -22,7 +22,7 @@ def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     text = "".join(chunk for document in open_corpus("python-docs") for chunk in document.chunks)[:120_000]
     (folder / "text.txt").write_text(text, encoding="utf-8")
     return seqloom.train(
-        folder / "text.txt", run=folder / "run", steps=400, size=64, core=request.param, hold_out=0.1, seed=1
+        folder / "text.txt", run=folder / "run", steps=400, hidden_size=64, core=request.param, hold_out=0.1, seed=1
     )
 
 

@@ -11,16 +11,16 @@ from seqloom.kernels.native_decoder import PRECISIONS
 TOKENS = np.random.default_rng(5).integers(0, 43, 60)
 
 MODELS = {
-    "lstm": {"core": "lstm", "sizes": (40,)},
-    "lstm, odd sizes": {"core": "lstm", "sizes": (33, 7, 50), "embedding": 7},
-    "lstm, tied": {"core": "lstm", "sizes": (24,), "embedding": 24, "tied": True},
-    "gru": {"core": "gru", "sizes": (64,)},
-    "gru, three layers": {"core": "gru", "sizes": (5, 70, 33), "embedding": 16},
-    "conv": {"core": "conv", "sizes": (20, 20, 33), "embedding": 8},
-    "conv, wide taps": {"core": "conv", "sizes": (40, 40), "kernel_width": 4},
-    "conv, one tap": {"core": "conv", "sizes": (43, 43), "kernel_width": 1},
-    "conv, five layers": {"core": "conv", "sizes": (6,) * 5, "kernel_width": 2},
-    "conv, round as it is": {"core": "conv", "sizes": (8, 8, 8, 8), "embedding": 8, "kernel_width": 2},
+    "lstm": {"core": "lstm", "hidden_sizes": (40,)},
+    "lstm, odd sizes": {"core": "lstm", "hidden_sizes": (33, 7, 50), "embedding": 7},
+    "lstm, tied": {"core": "lstm", "hidden_sizes": (24,), "embedding": 24, "tied": True},
+    "gru": {"core": "gru", "hidden_sizes": (64,)},
+    "gru, three layers": {"core": "gru", "hidden_sizes": (5, 70, 33), "embedding": 16},
+    "conv": {"core": "conv", "hidden_sizes": (20, 20, 33), "embedding": 8},
+    "conv, wide taps": {"core": "conv", "hidden_sizes": (40, 40), "kernel_width": 4},
+    "conv, one tap": {"core": "conv", "hidden_sizes": (43, 43), "kernel_width": 1},
+    "conv, five layers": {"core": "conv", "hidden_sizes": (6,) * 5, "kernel_width": 2},
+    "conv, round as it is": {"core": "conv", "hidden_sizes": (8, 8, 8, 8), "embedding": 8, "kernel_width": 2},
 }
 
 # What a precision may move these logits by, root mean square of their own spread.

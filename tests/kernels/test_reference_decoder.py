@@ -99,7 +99,11 @@ def input_rows(config, weights):
 @pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize(
     "settings",
-    [{"sizes": (5,)}, {"sizes": (5, 4), "embedding": 3}, {"sizes": (4,), "embedding": 4, "tied": True}],
+    [
+        {"hidden_sizes": (5,)},
+        {"hidden_sizes": (5, 4), "embedding": 3},
+        {"hidden_sizes": (4,), "embedding": 4, "tied": True},
+    ],
 )
 @pytest.mark.parametrize("core", ["lstm", "gru"])
 def test_recurrent_decoders_agree_with_loops_over_numbers(make, core, settings, layer_norm):
@@ -149,11 +153,11 @@ def torch_conv_logits(config, weights, tokens):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"sizes": (5, 5, 4)},
-        {"sizes": (7, 6)},  # as many channels as one-hot inputs: no skip weight
-        {"sizes": (6, 6), "embedding": 6, "tied": True},
-        {"sizes": (4, 5), "embedding": 3, "kernel_width": 1},
-        {"sizes": (4, 4), "kernel_width": 4},
+        {"hidden_sizes": (5, 5, 4)},
+        {"hidden_sizes": (7, 6)},  # as many channels as one-hot inputs: no skip weight
+        {"hidden_sizes": (6, 6), "embedding": 6, "tied": True},
+        {"hidden_sizes": (4, 5), "embedding": 3, "kernel_width": 1},
+        {"hidden_sizes": (4, 4), "kernel_width": 4},
     ],
 )
 def test_convolutions_agree_with_torch(make, settings, layer_norm):

@@ -19,11 +19,11 @@ VOCABULARY = 37
 pytestmark = pytest.mark.skipif(not available_kernels(), reason="the native kernels were not built")
 
 SHAPES: dict[str, dict[str, Any]] = {
-    "one-hot": {"sizes": (40,)},
-    "embedding": {"sizes": (64,), "embedding": 12},
-    "three layers": {"sizes": (33, 48, 16), "embedding": 8},
-    "gru": {"sizes": (40, 24), "embedding": 12, "core": "gru"},
-    "ahead": {"sizes": (32,), "embedding": 8, "ahead": 3},
+    "one-hot": {"hidden_sizes": (40,)},
+    "embedding": {"hidden_sizes": (64,), "embedding": 12},
+    "three layers": {"hidden_sizes": (33, 48, 16), "embedding": 8},
+    "gru": {"hidden_sizes": (40, 24), "embedding": 12, "core": "gru"},
+    "prediction_heads": {"hidden_sizes": (32,), "embedding": 8, "prediction_heads": 3},
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 import seqloom
 from seqloom.cli.app import call
 from seqloom.config import ModelConfig
+from seqloom.config.options import TrainOptions
 from seqloom.errors import ConfigError
 from seqloom.lm.defaults import TrainingPlan, choose_defaults
 from seqloom.lm.options import resolve_options
@@ -22,9 +23,9 @@ def plan(
     vocabulary: int = 60,
     parent: ModelConfig | None = None,
     preset: str | None = None,
-    **given: Any,
+    **options: Any,
 ) -> TrainingPlan:
-    settings = resolve_options(given, preset)
+    settings = resolve_options(TrainOptions(preset=preset, **options))
     return choose_defaults(settings, vocabulary=vocabulary, tokens=tokens, mean_document=tokens, parent=parent)
 
 
@@ -47,7 +48,7 @@ def test_words_are_not_learned_by_heart_from_few_of_them() -> None:
     assert few.budget.most_epochs == 12
     assert few.model.hidden_sizes == (256,) < many.model.hidden_sizes
     assert many.budget.most_epochs is None
-    assert plan(minutes=10, tokens=100_000, vocabulary=4000, size=400).model.hidden_sizes == (400,)
+    assert plan(minutes=10, tokens=100_000, vocabulary=4000, hidden_size=400).model.hidden_sizes == (400,)
     assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.most_epochs is None
 
 
@@ -58,7 +59,9 @@ def test_the_same_text_read_often_needs_dropout() -> None:
 
 
 def test_what_is_given_is_kept() -> None:
-    chosen = plan(minutes=1, size=(64, 32), dropout=0.25, lanes=7, window=19, learning_rate=0.5, embedding=3)
+    chosen = plan(
+        minutes=1, hidden_size=(64, 32), dropout=0.25, batch_size=7, sequence_length=19, learning_rate=0.5, embedding=3
+    )
     assert (chosen.model.hidden_sizes, chosen.model.dropout, chosen.model.embedding) == ((64, 32), 0.25, 3)
     assert (chosen.training.batch_size, chosen.training.sequence_length, chosen.training.learning_rate) == (7, 19, 0.5)
 
@@ -72,7 +75,7 @@ def test_a_parents_shape_is_kept() -> None:
 
 def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert plan(minutes=1, tokens=2_000).training.batch_size < 32
-    settings = resolve_options({"minutes": 1}, None)
+    settings = resolve_options(TrainOptions(minutes=1))
     assert (
         choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.sequence_length
         == 8
@@ -80,7 +83,7 @@ def test_short_texts_and_documents_get_smaller_batches() -> None:
 
 
 def test_a_preset_gives_way_to_what_is_given() -> None:
-    chosen = plan(preset="classic", size=32, minutes=1)
+    chosen = plan(preset="classic", hidden_size=32, minutes=1)
     assert chosen.model.hidden_sizes == (32,)
     assert chosen.budget.seconds == 60
     assert chosen.training.optimizer == "rmsprop"
@@ -92,10 +95,10 @@ def test_a_preset_gives_way_to_what_is_given() -> None:
     [
         ({"minutes": 0}, "`minutes` got 0"),
         ({"steps": 3, "epochs": 1}, "contradict"),
-        ({"size": (3, 4), "layers": 3}, "leave one out"),
-        ({"learningrate": 1}, "did you mean 'learning_rate'"),
+        ({"hidden_size": (3, 4), "layers": 3}, "leave one out"),
+        ({"preset": "clasic"}, "did you mean 'classic'"),
         ({"rating": 3}, r"`rating` got \(3,\): give names"),
-        ({"size": [4, "x"]}, r"`hidden_size` got \(4, 'x'\): give whole numbers"),
+        ({"hidden_size": [4, "x"]}, r"`hidden_size` got \(4, 'x'\): give whole numbers"),
         ({"hold_out": "x"}, "`hold_out` got 'x': give a number"),
         ({"seed": 1.5}, "`seed` got 1.5: give a whole number"),
         ({"lowercase": 3}, "`lowercase` got 3: give True or False"),
@@ -105,12 +108,14 @@ def test_a_preset_gives_way_to_what_is_given() -> None:
 )
 def test_bad_settings_say_so(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        resolve_options(given)
+        resolve_options(TrainOptions(**given))
 
 
 def test_numbers_of_numpy_are_as_good_as_pythons() -> None:
-    found = resolve_options({"size": np.int64(8), "dropout": np.float32(0.5), "steps": np.int32(3)})
-    assert json.dumps([found.model["sizes"], found.model["dropout"], found.other["steps"]]) == "[[8], 0.5, 3]"
+    found = resolve_options(
+        TrainOptions(hidden_size=np.int64(8), dropout=np.float32(0.5), steps=np.int32(3))  # type: ignore[arg-type]
+    )
+    assert json.dumps([found.model["hidden_sizes"], found.model["dropout"], found.other["steps"]]) == "[[8], 0.5, 3]"
 
 
 def test_the_printed_command_trains_the_same_run_again(text_file: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from seqloom.lm.plots import draw_plots
 from seqloom.lm.train import TrainingObserver
 from seqloom.training.events import Event, Step
 
-SMALL: dict[str, Any] = {"size": 8, "lanes": 4, "window": 8, "threads": 1}
+SMALL: dict[str, Any] = {"hidden_size": 8, "batch_size": 4, "sequence_length": 8, "threads": 1}
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -100,7 +100,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(text_file: Path, tmp_path: Path
     with pytest.raises(ConfigError):
         seqloom.train(text_file, run=run.path, overwrite=True, core="nonsense", steps=5)
     assert digest(run.path) == before
-    seqloom.train(text_file, run=run.path, overwrite=True, **{**SMALL, "size": 9}, steps=5)
+    seqloom.train(text_file, run=run.path, overwrite=True, **{**SMALL, "hidden_size": 9}, steps=5)
     assert seqloom.load(run.path).config.model.hidden_sizes == (9,)
 
 
@@ -123,7 +123,9 @@ def test_training_goes_on_from_another_run_with_new_symbols(run: Run, tmp_path: 
 
 def test_from_refuses_another_shape(run: Run, text_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        seqloom.train(text_file, run=tmp_path / "r", from_run=run.path, size=99, core="gru", level="byte", steps=1)
+        seqloom.train(
+            text_file, run=tmp_path / "r", from_run=run.path, hidden_size=99, core="gru", level="byte", steps=1
+        )
     assert len(caught.value.faults) == 3
 
 
@@ -146,7 +148,7 @@ def test_every_core(text_file: Path, tmp_path: Path, core: str) -> None:
 def test_records_begin_and_end(tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("anna\nberta\nclara\ndora\n" * 60, encoding="utf-8")
-    run = seqloom.train(names, run=tmp_path / "run", records="line", size=24, steps=120, threads=1)
+    run = seqloom.train(names, run=tmp_path / "run", records="line", hidden_size=24, steps=120, threads=1)
     samples = run.samples(count=20, length=30, temperature=0.5)
     assert {sample.finish_reason for sample in samples} == {"end"}
     assert {sample.text for sample in samples} <= {"anna", "berta", "clara", "dora"}
@@ -176,7 +178,7 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
     assert (run.config.training.optimizer, run.config.training.patience) == ("rmsprop", 0)
     assert "T" not in [run.codec.decode([token]) for token in range(len(run.codec))]
     assert run.info()["generation"] == "window by window"
-    windowed, carried = (run.samples("the quick", length=80, carry=carry)[0] for carry in (False, True))
+    windowed, carried = (run.samples("the quick", length=80, stateful=stateful)[0] for stateful in (False, True))
     assert windowed == run.samples("the quick", length=80)[0]
     assert windowed.log_prob != carried.log_prob
 
@@ -184,7 +186,7 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
 def test_samples_after_each_epoch_go_on_from_one_another(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("The Quick Brown Fox jumps over the lazy dog. " * 20, encoding="utf-8")
-    run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=2, window=12)
+    run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=2, sequence_length=12)
     files = sorted(run.folder.samples_folder.iterdir())
     assert [file.name for file in files] == ["epoch-0001.txt", "epoch-0002.txt"]
     shown = files[0].read_text(encoding="utf-8")
@@ -258,7 +260,7 @@ def test_a_damaged_run_says_so(text_file: Path, tmp_path: Path, damage: str, say
 
 def test_contradictions_are_reported_all_at_once(text_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        seqloom.train(text_file, run=tmp_path / "r", minutes=1, epochs=2, size=(4, 5), layers=3, sizee=3)
+        seqloom.train(text_file, run=tmp_path / "r", minutes=1, epochs=2, hidden_size=(4, 5), layers=3, sizee=3)
     assert len(caught.value.faults) == 3
     assert not (tmp_path / "r").exists()
 
@@ -267,7 +269,7 @@ def test_a_corpus_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "short.txt"
     text.write_text("abcabc", encoding="utf-8")
     with pytest.raises(SourceError, match="fewer than one window"):
-        seqloom.train(text, run=tmp_path / "r", window=60, steps=1)
+        seqloom.train(text, run=tmp_path / "r", sequence_length=60, steps=1)
 
 
 def test_a_changed_corpus_is_not_resumed(text_file: Path, tmp_path: Path) -> None:

@@ -45,9 +45,9 @@ def rated(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         rating=("stars",),
         group="place",
         steps=300,
-        size=48,
+        hidden_size=48,
         threads=1,
-        lanes=8,
+        batch_size=8,
     )
 
 
@@ -96,7 +96,9 @@ def test_how_to_write_more_is_said(
     said: list[str] = []
     viewer = TrainingObserver()
     viewer.note = said.append  # type: ignore[method-assign]
-    seqloom.train(table, run=tmp_path / "run", text="text", steps=3, size=8, threads=1, viewer=viewer, **settings)
+    seqloom.train(
+        table, run=tmp_path / "run", text="text", steps=3, hidden_size=8, threads=1, viewer=viewer, **settings
+    )
     assert said[-1] == f"write more with: seqloom generate {tmp_path / 'run'} {command}"
 
 
@@ -128,7 +130,7 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    writing = rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
+    writing = rated.generate_rated(5, count=8, critic=critic, tolerance=1.0, length=60)
     kept = list(writing)
     assert len(kept) == 8
     assert all(abs(one.predicted - 5) <= 1 for one in kept if one.predicted is not None)
@@ -137,7 +139,7 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     assert writing.found_range is not None
     assert 1 <= writing.found_range[0] < writing.found_range[1] <= 5
     assert [one.sample.text for one in kept] == [
-        one.sample.text for one in rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
+        one.sample.text for one in rated.generate_rated(5, count=8, critic=critic, tolerance=1.0, length=60)
     ]
 
 
@@ -149,7 +151,7 @@ def test_without_the_filter_ratings_are_missed_by_more(rated: Run) -> None:
         found = rated.generate_rated(4, count=200, length=60, **settings)
         return float(np.mean([abs(1 + 4 * goodness([one.sample.text]) - 4) for one in found]))
 
-    assert missed(critic=critic, agree=0.5) < 0.9 * missed()
+    assert missed(critic=critic, tolerance=0.5) < 0.9 * missed()
 
 
 def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
@@ -159,7 +161,7 @@ def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
         def predict(self, texts: list[str]) -> list[float]:
             return [100 * goodness([text, "lovely awful"]) for text in texts]
 
-    writing = rated.generate_rated({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
+    writing = rated.generate_rated({"stars": 5, "points": 70}, critic=Points(), tolerance=30, length=60)
     assert writing.plan.wanted == 70
     assert writing.plan.values is not None
     assert writing.plan.values.tolist() == [5]
@@ -211,7 +213,7 @@ def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
 def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
     asked = rated.generate_rated(5, critic=len, methods=("guidance", "rejection")).plan.request
     assert (asked.guidance, asked.tolerance, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
-    asked = rated.generate_rated(5, critic=len, methods="smc", agree=2).plan.request
+    asked = rated.generate_rated(5, critic=len, methods="smc", tolerance=2).plan.request
     assert (asked.guidance, asked.tolerance, asked.budget, asked.particles) == (None, 2, None, 16)
 
 
@@ -219,7 +221,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    steered = rated.generate_rated(5, count=10, methods=("smc",), critic=critic, agree=0.5, length=50, particles=8)
+    steered = rated.generate_rated(5, count=10, methods=("smc",), critic=critic, tolerance=0.5, length=50, particles=8)
     free = goodness(written(rated))
     assert goodness([one.sample.text for one in steered]) > free + 0.15
     assert all(one.effective_size >= 1 for one in steered.steered)
@@ -233,9 +235,9 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"methods": ("wish",)}, "unknown method 'wish'"),
         ({"methods": (5,)}, "unknown method '5'"),
         ({"methods": ("conditioning",), "guidance": 2}, "`guidance` has no part"),
-        ({"critic": len, "agree": -1}, "`tolerance` got -1"),
+        ({"critic": len, "tolerance": -1}, "`tolerance` got -1"),
         ({"critic": len, "budget": 1.5}, "`budget` got 1.5: choose a whole number"),
-        ({"critic": len, "agree": "1"}, "`tolerance` got 1: choose a number above 0"),
+        ({"critic": len, "tolerance": "1"}, "`tolerance` got 1: choose a number above 0"),
         ({"critic": len, "methods": ("smc",), "particles": 2.5}, "`particles` got 2.5"),
         ({"critic": len, "methods": 5}, "`methods` got 5: choose from conditioning"),
         ({"critic": len, "methods": ""}, "unknown method ''"),
@@ -254,7 +256,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ),
         ({"critic": len, "methods": ("smc",), "top_k": 1}, "`top_k` 1 and `methods` smc contradict .* the same"),
         ({"critic": len, "beam": 4}, "`beam` 4 and `methods` conditioning,rejection contradict"),
-        ({"agree": 1}, "add `critic`"),
+        ({"tolerance": 1}, "add `critic`"),
         ({"methods": ("smc",), "critic": len, "beam": 3}, "`beam` 3 and `methods` smc contradict"),
     ],
 )
@@ -293,7 +295,14 @@ def test_resuming_and_going_on_keep_the_ratings(rated: Run, table: Path, tmp_pat
 
 def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None:
     run = seqloom.train(
-        table, run=tmp_path / "both", text="text", rating=("stars",), category=("town",), steps=5, size=16, threads=1
+        table,
+        run=tmp_path / "both",
+        text="text",
+        rating=("stars",),
+        category=("town",),
+        steps=5,
+        hidden_size=16,
+        threads=1,
     )
     assert run.config.conditions.names == ("stars", "town")
     assert run.generate(rating={"stars": 4, "town": "Ulm"}, length=5)

@@ -39,7 +39,14 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
             characters=600,
             skipped={},
         )
-        training = {"total_steps": 40, "lanes": 4, "window": 8, "warmup": 2, "validate_every": 5, **settings}
+        training = {
+            "total_steps": 40,
+            "batch_size": 4,
+            "sequence_length": 8,
+            "warmup": 2,
+            "validate_every": 5,
+            **settings,
+        }
         config = TrainingConfig(**training)
         model = LanguageModel(ModelConfig(vocabulary=7, hidden_sizes=(12,), **model_settings), config.seed)
         batches = ContiguousBatches(

@@ -19,9 +19,9 @@ _CONFIGS = (
 )  # fmt: skip
 
 COMMAND_PARAMETERS = (
-    "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator", "generators", "key", "label", "methods",
-    "output", "overwrite", "prompt", "rating", "rating_control", "real", "resume", "run", "sliding_window", "split",
-    "stride", "texts", "windows",
+    "blocks", "by", "category", "count", "critic", "from_run", "generated", "generator", "generators", "key", "label",
+    "methods", "output", "overwrite", "prompt", "rating", "rating_control", "real", "resume", "run", "sliding_window",
+    "split", "stride", "texts", "windows",
 )  # fmt: skip
 """Settings of commands outside the dataclasses."""
 

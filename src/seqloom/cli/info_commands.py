@@ -101,7 +101,7 @@ def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str
         rows.append(
             (
                 "rounds",
-                f"accuracy inside the band in {100 * measured['inside_band']:.0f} % of the steps, "
+                f"accuracy inside the band in {measured['inside_band']:.0%} of the steps, "
                 f"{len(measured['rollbacks'])} rollbacks; {100 * measured['distinct_greedy']:.0f} % of greedy texts differ",
             )
         )

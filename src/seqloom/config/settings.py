@@ -194,6 +194,10 @@ def _is_default(field: "dataclasses.Field[Any]", value: Any) -> bool:
     return value is None and field.default_factory is not MISSING
 
 
+def _fields(config: object) -> Mapping[str, FieldInfo]:
+    return fields_of(type(config))
+
+
 def type_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
     """Check that every setting has the type of its field.
 
@@ -201,7 +205,7 @@ def type_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
         config: instance of a dataclass of settings.
         skip: names of settings that the caller checks.
     """
-    for info in fields_of(type(config)).values():
+    for info in _fields(config).values():
         if info.name not in skip:
             yield check_type(info, getattr(config, info.name))
 
@@ -237,7 +241,7 @@ def range_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
         config: instance of a dataclass of settings, of the right types.
         skip: names of settings that the caller checks.
     """
-    for info in fields_of(type(config)).values():
+    for info in _fields(config).values():
         if info.name not in skip:
             yield check_range(info, getattr(config, info.name))
 

@@ -242,7 +242,8 @@ def _sentences(found: Explanation, of_generated: Mapping[str, float], codec: Cod
         yield f"It has {words}, which is too short to tell; what follows is little more than a guess."
     if found.strange:
         yield "It is unlike all texts that the detector knows, as one in another language is: its answer means little."
-    yield f"{_verdict(found.probability)} ({chances(found.probability)} such texts are generated{_where(found.base_rate)})."
+    chance = chances(found.probability)
+    yield f"{_verdict(found.probability)} ({chance} such texts are generated{_where(found.base_rate)})."
     if unusual := list(_unusual(found)):
         against = "" if found.probability >= 0.5 else "What speaks against that: "
         said = f"{against}{'; '.join(unusual)}."

@@ -109,8 +109,8 @@ def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
         )
         yield heading("Calibration")
         yield paragraph(
-            f"Of the texts that get a probability, how many were generated, where {_share(report.base_rate)} of all texts "
-            "are? The larger a dot, the more texts it stands for; dots of fewer than "
+            f"Of the texts that get a probability, how many were generated, where {_share(report.base_rate)} of "
+            "all texts are? The larger a dot, the more texts it stands for; dots of fewer than "
             f"{_LEAST_IN_BIN} texts are left out."
         )
         bins = [one for one in report.bins if one.texts >= _LEAST_IN_BIN]

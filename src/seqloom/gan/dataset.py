@@ -136,6 +136,6 @@ def _too_few(usable: str, others: str, level: str, config: GanConfig, shorter: s
     smaller = "" if _needed(config) * UNSEEN < 2 * _LEAST_UNSEEN else ", or a smaller `batch_size` or `pack_size`"
     return (
         f"{usable} at most {config.max_length - 1} tokens of level {level} ({others}) are too few: about "
-        f"{_needed(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; give more texts"
-        f"{shorter}{smaller}"
+        f"{_needed(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; give more "
+        f"texts{shorter}{smaller}"
     )

@@ -61,8 +61,8 @@ def fit_schedule(
     elif any(possible[name] < _FEW[name] for name in own_choice):
         updates, rounds = counted(chosen["pretrain_steps"], "update"), counted(chosen["adversarial_steps"], "round")
         note(
-            f"there is time for {updates} and {rounds}, and texts are poor with less than about {_FEW['pretrain_steps']:,} "
-            f"and {_FEW['adversarial_steps']}: give more `minutes`, or a smaller `vocabulary` or `hidden_size`"
+            f"there is time for {updates} and {rounds}, and texts are poor with less than about "
+            f"{_FEW['pretrain_steps']:,} and {_FEW['adversarial_steps']}: give more `minutes`, or a smaller `vocabulary` or `hidden_size`"
         )
     return replace(
         config,
