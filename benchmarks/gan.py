@@ -32,6 +32,7 @@ from sweep import LENGTH, REGIONS, SENTENCES, TITLES, Judges, Language, diversit
 
 import seqloom
 from seqloom.errors import TrainingError
+from seqloom.gan.layout import read_gan_config
 from seqloom.runs.describe import num_parameters
 
 SIZE, PEER_SIZE = 256, 320
@@ -245,11 +246,16 @@ def _ablated(
         first = gan(table, table.parent / f"{name}-{seed}", minutes, seed, **settings)
         if first is None:
             raise TrainingError(f"the GAN of seed {seed} collapsed: nothing can be taken from it")
-        config, parent = first.folder.read_gan()
-        same = {**settings, "hidden_size": None, "pretrain_steps": config.pretrain_steps, "adversarial_steps": ROUNDS, "from_run": parent}
+        config, parent = read_gan_config(first.folder)
+        steps = {"pretrain_steps": config.pretrain_steps, "adversarial_steps": ROUNDS}
+        same = {**settings, **steps, "hidden_size": None, "from_run": parent}
         for variant, lacking in variants.items():
             place = table.parent / f"{name}-{variant.replace(',', '').replace(' ', '-')}-{seed}"
-            yield f"{variant}, seed {seed}", gan(table, place, minutes, seed, **{**same, **lacking}), config.band
+            yield (
+                f"{variant}, seed {seed}",
+                gan(table, place, minutes, seed, **{**same, **lacking}),
+                config.accuracy_band,
+            )
 
 
 def print_ablations(found: Mapping[str, Mapping[str, Any] | None]) -> None:

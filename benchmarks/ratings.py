@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import seqloom
+from seqloom.config import SamplingConfig
 from seqloom.critic.fit import fit_critic
 from seqloom.critic.storage import CRITIC
 from seqloom.errors import RunError
@@ -87,7 +88,7 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     critic = fitted(options, work / "critic", pool="critic")
     asked = {
         name: getattr(options, name)
-        for name in ("guidance", "agree", "particles", "temperature", "seed")
+        for name in ("guidance", "tolerance", "particles", "temperature", "seed")
         if vars(options)[name] is not None
     }
     asked["critic"] = str(critic)
@@ -157,10 +158,13 @@ def control(
 ) -> RatingControlReport:
     """The measurement of some ways, with those of the settings that they have a use for."""
     methods = {method for way in ways for method in way}
-    uses = {"guidance": {"guidance"}, "tolerance": {"rejection", "smc"}, "critic": {"rejection", "smc"}, "particles": {"smc"}}
+    judged = {"rejection", "smc"}
+    uses = {"guidance": {"guidance"}, "tolerance": judged, "critic": judged, "particles": {"smc"}}
     given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
     plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
-    return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, **given)
+    draws = {name: given.pop(name) for name in ("temperature", "seed") if name in given}
+    sampling = SamplingConfig(**draws)
+    return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, sampling=sampling, **given)
 
 
 def compared(

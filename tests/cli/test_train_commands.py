@@ -255,7 +255,8 @@ def planned(command, monkeypatch):
         "--minutes 0.005 --hold-out 0.2 --seed 3",
         "--steps 4 --preset classic --hidden-size 8 --sequence-length 12 --no-lowercase --stride 7 --dropout 0.1",
         "--epochs 0.1 --core conv --hidden-size 6 --layers 2 --kernel-width 2 --level word --vocabulary 300",
-        "--steps 3 --hidden-size 8 --embedding 8 --tied --layer-norm --betas 0.123456789,0.5 --records '{}' --keep-newlines",
+        "--steps 3 --hidden-size 8 --embedding 8 --tied --layer-norm --betas 0.123456789,0.5 --records '{}' "
+        "--keep-newlines",
         "--steps 3 --learning-rate 0.0123456789 --optimizer adam --clip 0.5 --patience 2 --normalize NFC",
     ],
 )

@@ -133,7 +133,7 @@ def test_every_setting_in_a_message_is_known() -> None:
     }
     outside = {"every", "num_condition_features", "noise_width"}  # no command sets them
     assert named - known_settings() <= outside
-    assert {"top_p", "from_run", "batch_size"} <= named
+    assert {"top_k", "from_run", "batch_size"} <= named
 
 
 def test_no_message_spells_a_flag() -> None:
@@ -173,8 +173,9 @@ def _literals(tree: ast.Module) -> list[str]:
     documented = {
         id(statement.value)
         for node in ast.walk(tree)
-        for statement in getattr(node, "body", ())
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and isinstance(statement, ast.Expr)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        for statement in node.body
+        if isinstance(statement, ast.Expr)
     }
     return [
         node.value

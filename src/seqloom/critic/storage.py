@@ -12,6 +12,7 @@ from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor
 from seqloom.data.conditions import Scale
 from seqloom.errors import RunError
+from seqloom.runs.migrations import scale_to_2
 from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.linear_models import Ordinal, Ridge
 from seqloom.text_features.model_archive import Kind, Part, Parts
@@ -23,8 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CRITIC", "holds_other_things", "load_critic", "save_critic"]
 
-CRITIC = Kind(name="critic", format=3, oldest=3, made_by="seqloom critic fit SOURCE --text COLUMN --rating COLUMN")
-"""The kind of folder."""
+
+def _to_4(stored: dict[str, Any]) -> dict[str, Any]:
+    return {**stored, "scale": scale_to_2(stored.get("scale"))}
+
+
+CRITIC = Kind(
+    name="critic",
+    format=4,
+    oldest=3,
+    made_by="seqloom critic fit SOURCE --text COLUMN --rating COLUMN",
+    migrations=(_to_4,),
+)
+"""The kind of folder, and the migrations of its JSON."""
 
 
 def save_critic(critic: "Critic", folder: Path, origin: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from seqloom.errors import RunError
 
-__all__ = ["FORMAT", "MIGRATIONS", "migrate"]
+__all__ = ["FORMAT", "MIGRATIONS", "migrate", "scale_to_2"]
 
 Json = dict[str, Any]
 
@@ -46,8 +46,10 @@ _OPTIONS_2 = {**_TRAINING_2, "size": "hidden_size", "ahead": "prediction_heads"}
 
 
 def _to_2(stored: Json) -> Json:
-    """Rename settings: those of the model, of training, and of GANs."""
+    """Rename settings of the model, of training and of GANs, and the levels of a rating's scale."""
     migrated = dict(stored)
+    if isinstance(stored.get("conditions"), list):
+        migrated["conditions"] = [scale_to_2(column) for column in stored["conditions"]]
     for part, renames in (("model", _MODEL_2), ("training", _TRAINING_2), ("gan", _GAN_2), ("own", _GAN_2)):
         if isinstance(stored.get(part), dict):
             migrated[part] = _renamed(stored[part], renames)
@@ -56,6 +58,11 @@ def _to_2(stored: Json) -> Json:
     if isinstance(migrated.get("training"), dict):
         migrated["training"] = _batching_2(migrated["training"])
     return _renamed(migrated, {"noise": "noise_size"})
+
+
+def scale_to_2(column: Any) -> Any:
+    """Rename the levels of a rating's scale; other conditions stay as they are."""
+    return _renamed(column, {"levels": "positions"}) if isinstance(column, dict) else column
 
 
 def _batching_2(training: Json) -> Json:

@@ -45,12 +45,14 @@ class Kind:
         format: that this version writes.
         oldest: that it still reads.
         made_by: the command that makes one, without the folder.
+        migrations: steps from each format to the next, beginning with the oldest; append-only.
     """
 
     name: str
     format: int
     oldest: int
     made_by: str
+    migrations: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
 
     @property
     def settings(self) -> str:
@@ -132,4 +134,7 @@ class Kind:
             raise RunError(f"{said} and this seqloom reads up to {self.format}: upgrade seqloom")
         if version < self.oldest:
             raise RunError(f"{said}, which this seqloom no longer reads: fit the {self.name} anew")
-        return dict(stored)
+        migrated = dict(stored)
+        for step in self.migrations[version - self.oldest :]:
+            migrated = step(migrated)
+        return migrated
