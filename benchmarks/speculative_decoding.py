@@ -3,8 +3,9 @@
 Asked of one stream on one core, at two temperatures, of each way to write: a token a step, and up to two and three. The
 two take turns, so that a change of the machine's speed meets both. Small models are trained on characters and on words
 with --prediction-heads 3, for half a minute each. Then they are made larger without a change of what they predict:
-layers with units whose weights are zero, vocabularies with words that never come. So a large shape's costs meet the acceptance of
-drafts of a trained model; a large model that was trained for longer predicts its own drafts a little better or worse.
+layers with units whose weights are zero, vocabularies with words that never come. So a large shape's costs meet the
+acceptance of drafts of a trained model; a large model that was trained for longer predicts its own drafts a
+little better or worse.
 
     python benchmarks/ahead.py                      everything, about five minutes
     python benchmarks/ahead.py --minutes 0.2 --seconds 0.05

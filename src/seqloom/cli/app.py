@@ -8,13 +8,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from seqloom.cli.exit_codes import INTERRUPTED
+
 if TYPE_CHECKING:
     from seqloom.cli.commands import app
 
-__all__ = ["INTERRUPTED", "app", "call", "main"]
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of the signal."""
+__all__ = ["app", "call", "main"]
 
 
 def __getattr__(name: str) -> Any:

@@ -102,7 +102,7 @@ def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str
             (
                 "rounds",
                 f"accuracy inside the band in {measured['inside_band']:.0%} of the steps, "
-                f"{len(measured['rollbacks'])} rollbacks; {100 * measured['distinct_greedy']:.0f} % of greedy texts differ",
+                f"{len(measured['rollbacks'])} rollbacks; {measured['distinct_greedy']:.0%} of greedy texts differ",
             )
         )
     return rows

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.app import INTERRUPTED
+from seqloom.cli.exit_codes import INTERRUPTED
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import say
 from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig

@@ -62,7 +62,8 @@ def fit_schedule(
         updates, rounds = counted(chosen["pretrain_steps"], "update"), counted(chosen["adversarial_steps"], "round")
         note(
             f"there is time for {updates} and {rounds}, and texts are poor with less than about "
-            f"{_FEW['pretrain_steps']:,} and {_FEW['adversarial_steps']}: give more `minutes`, or a smaller `vocabulary` or `hidden_size`"
+            f"{_FEW['pretrain_steps']:,} and {_FEW['adversarial_steps']}: give more `minutes`, or a "
+            "smaller `vocabulary` or `hidden_size`"
         )
     return replace(
         config,

@@ -139,8 +139,8 @@ class GeneratorFactory:
         config: of the run.
         codec: of the run.
         weights: by name, as in `model.safetensors`.
-        stateful: carry the state from token to token; False reads the last window anew for each token, as runs trained on
-            windows are sampled unless asked otherwise. None does as the run was trained.
+        stateful: whether the state is carried from token to token; False reads the last window again for each token,
+            as runs trained on windows are sampled by default. None follows the training.
         precision: of the compiled kernels' weights, "float32", "bfloat16" or "int8"; None is the fastest that keeps
             the loss. What they do not cover is decoded by numpy, in float32.
 

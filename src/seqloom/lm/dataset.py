@@ -83,8 +83,8 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
     usable = split.train.num_records - len(split.train)
     if usable < training.sequence_length:
         raise SourceError(
-            f"{split.train.num_records:,} tokens to train on are fewer than one window of {training.sequence_length}: use "
-            "more text, or a smaller `sequence_length`"
+            f"{split.train.num_records:,} tokens to train on are fewer than one window of {training.sequence_length}: "
+            "use more text, or a smaller `sequence_length`"
         )
     values = conditions.values_of(store)
     ratings = (

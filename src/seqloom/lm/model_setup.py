@@ -81,7 +81,7 @@ def resolve_conditions(material: Dataset, parent: SavedRun | None) -> Conditions
     new = sorted(set(material.store.conditions) - set(known.names))
     if new:
         raise ConfigError(
-            f"`from_run` goes on with the ratings of {parent.path}, {', '.join(known.names)}: leave out {', '.join(new)}"
+            f"`from_run` keeps the ratings of {parent.path}, {', '.join(known.names)}: leave out {', '.join(new)}"
         )
     return known
 

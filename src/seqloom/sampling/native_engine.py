@@ -69,13 +69,13 @@ def check_draft_length(job: GenerationRequest) -> None:
         return
     if _network(job) is None:
         raise ConfigError(
-            f"`draft_length` {wanted} drafts tokens, which takes the compiled kernels, and this run is written without them "
+            f"`draft_length` {wanted} drafts tokens, which needs the compiled kernels, and this run does not use them "
             "('seqloom info RUN' says how): leave it out"
         )
     if not supports_native(job):
         raise ConfigError(
-            f"`draft_length` {wanted} drafts tokens, which goes with no `pattern`, `beam`, `max_copy`, `ban` of several "
-            "tokens or prompt that ends within a token: leave it out"
+            f"`draft_length` {wanted} drafts tokens, which goes with no `pattern`, `beam`, `max_copy`, `ban` of "
+            "several tokens or prompt that ends within a token: leave it out"
         )
     decoder = _of_one(job)
     if not isinstance(decoder, NativeDecoder):
