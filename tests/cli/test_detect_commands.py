@@ -37,7 +37,7 @@ def test_a_report_is_a_page_and_a_table(command, place, tmp_path):
     asked = ("detect", "report", place / "detector", place / "both.csv", "--text", "text", "--label", "made")
     done = command(*asked, "--base-rate", "0.1", "-o", page)
     assert done.code == 0
-    assert done.out.splitlines()[0].split() == "scored by area under the curve found at 1 % false alarms".split()
+    assert done.out.splitlines()[0].split() == "scored by AUC detected at 1 % false alarms".split()
     assert done.out.splitlines()[1].startswith("the detector")
     assert f"page: {page}" in done.err
     assert "only ground against anybody" in page.read_text(encoding="utf-8")

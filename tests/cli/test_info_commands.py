@@ -5,6 +5,7 @@ import re
 import pytest
 
 from seqloom.api import load
+from seqloom.cli import corpora_commands
 
 
 def as_json(done):
@@ -49,7 +50,7 @@ def test_evaluate(command, run, words, protocol, split):
     assert found["perplexity"] == pytest.approx(math.exp(found["nats_per_token"]))
     assert found["tokens"] == found["characters"] > 0
     plain = command("evaluate", run, *words)
-    assert f"nats a token      {found['nats_per_token']:.4f}\n" in plain.out
+    assert f"nats per token      {found['nats_per_token']:.4f}\n" in plain.out
 
 
 def test_evaluate_another_text(command, run, tmp_path):
@@ -107,7 +108,7 @@ def test_the_summary_of_scores_counts_right(command, run, tmp_path):
     lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in done.out.split("\n\n")[0].splitlines())
     assert lines["tokens"] == str(len(text))
     mean = -sum(scored.log_prob for scored in own) / len(own)
-    assert lines["nats a token"] == f"{mean:.4f}"
+    assert lines["nats per token"] == f"{mean:.4f}"
     first = sum(scored.rank == 0 for scored in own) / len(own)
     assert lines["likeliest"].split()[0] == f"{first:.1%}"
     worst = min(own, key=lambda scored: scored.log_prob)
@@ -175,9 +176,7 @@ def test_the_catalogue(command):
 
 
 def test_fetching(command, monkeypatch, tmp_path):
-    from seqloom import corpora
-
-    monkeypatch.setattr(corpora, "fetch", lambda name: tmp_path / name)
+    monkeypatch.setattr(corpora_commands, "fetch", lambda name: tmp_path / name)
     assert command("corpora", "fetch", "shakespeare") == (0, f"{tmp_path / 'shakespeare'}\n", "")
     monkeypatch.undo()
     done = command("corpora", "fetch", "nietsche")

@@ -128,7 +128,7 @@ def test_a_damaged_critic_is_told(command, tmp_path):
 def test_info_says_which_ratings_a_run_writes_to(command, trained):
     lines = command("info", trained / "run").out.splitlines()
     assert [line.split(None, 1)[1] for line in lines if line.startswith("rating")] == [
-        "stars, 1 to 5 (write to it with --rating)"
+        "stars, 1 to 5 (generate for it with --rating)"
     ]
 
 
@@ -164,10 +164,10 @@ def test_what_was_kept_and_what_it_cost_is_said(command, trained):
         "seqloom": __version__,
         "run": str(trained / "run"),
         "rating": "5",
-        "method": "conditioning,rejection",
+        "methods": "conditioning,rejection",
         "critic": str(trained / "critic"),
         "guidance": 1,
-        "agree": 1,
+        "tolerance": 1,
         "budget": 20,
         "temperature": 1,
         "length": 60,
@@ -196,7 +196,7 @@ def test_a_filter_goes_with_a_mark_and_steering_does_not(command, trained):
     assert found["generated_by"]["watermark"] == {"key_sha256": "2c70e12b"}
     done = command(*words, "--method", "smc", "--watermark", "key")
     assert (done.code, done.out, len(done.faults)) == (2, "", 1)
-    assert "--watermark and --method steer contradict each other" in done.faults[0]
+    assert "--watermark and --method smc contradict each other" in done.faults[0]
 
 
 def test_a_person_who_looks_on_sees_what_the_critic_makes_of_a_text(command, trained, monkeypatch):
@@ -248,14 +248,17 @@ def test_the_table_of_control_is_printed(command, trained, table, tmp_path):
     done = command("evaluate", trained / "run", table, *words, "--texts", tmp_path / "texts.jsonl")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0].split()[:3] == ["way", "pearson", "of"]
-    assert lines[-1] == "* fewer than 10 texts: chance moves such a mean; a higher --count has more of them"
+    assert lines[0].split()[:3] == ["method", "pearson", "of"]
+    assert lines[-1] == "* fewer than 10 texts, so the mean is noisy; a higher --count gives more"
     below = lines[next(at for at, line in enumerate(lines) if line.startswith("stars ")) + 1 :]
     assert below[0].split()[:2] == ["real", "texts"]
     few = [int(number) < 10 for number in below[0].split()[2:]]
     assert [cell.endswith("*") for cell in below[1].split()[1:]] == few
     assert [line.split("  ")[0] for line in lines[1:4]] == ["real", "conditioning", "conditioning + guidance"]
-    assert any(line.startswith("nats a token of unseen texts, told ratings: true ") for line in lines)
+    expected = "nats per token of unseen texts, by ratings given to the model: true "
+    assert any(line.startswith(expected) for line in lines)
+        line.startswith("nats per token of unseen texts, by ratings given to the model: true ") for line in lines
+    )
     assert (trained / "run" / "plots" / "control.png").stat().st_size > 10_000
     ways = {json.loads(line)["way"] for line in (tmp_path / "texts.jsonl").read_text().splitlines()}
     assert "smc" in ways
@@ -348,7 +351,7 @@ def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
         (("--critic", "nowhere"), "--critic has no meaning without --rating: add a rating"),
         (("--budget", 3), "--budget has no meaning without --rating: add a rating"),
         (("--tolerance", 3, "--method", "smc"), "--tolerance, --method have no meaning without --rating: add a rating"),
-        (("--rating", 3, "--budget", 3), "--budget got 3, and condition has no use for it: name a --critic"),
+        (("--rating", 3, "--budget", 3), "--budget got 3, and conditioning has no use for it: name a --critic"),
         (("--rating", 3, "--method", "wish"), "unknown method 'wish'"),
         (("--rating", 3, "--guidance", 50), "--guidance got 50"),
     ],

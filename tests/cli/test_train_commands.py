@@ -21,7 +21,11 @@ SMALL = ("--steps", 10, "--hidden-size", 8, "--threads", 1)
 def asked(monkeypatch):
     """What the library's `train` is called with, in place of training."""
     seen = {}
-    monkeypatch.setattr(train_module, "train", lambda **settings: seen.update(settings))
+
+    def train(source, options, **others):
+        seen.update({"source": source} if source else {}, **options.chosen(), **others)
+
+    monkeypatch.setattr(train_module, "train", train)
     return seen
 
 
@@ -35,7 +39,7 @@ def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch)
     assert isinstance(viewer, train_module.TrainingObserver)
     assert asked == {
         "source": ("a.txt", "b.txt"),
-        "size": (32, 16),
+        "hidden_size": (32, 16),
         "betas": (0.9, 0.95),
         "tied": False,
         "rating": ("stars", "fun"),
@@ -67,7 +71,7 @@ def test_resume_needs_no_source_and_training_does(command, asked):
     assert "source" not in asked
     done = command("train", "--run", "r")
     assert done.code == 2
-    assert done.faults == ["no source was named: give a file, a folder, a glob, - or a name of 'seqloom corpora list'"]
+    assert done.faults == ["no source: name a file, a folder, a glob, - or a corpus of 'seqloom corpora list'"]
 
 
 def write_inputs(folder: Path) -> None:
@@ -98,7 +102,7 @@ def write_inputs(folder: Path) -> None:
         (["fox.txt", "--level", "chars"], "unknown level 'chars': choose from char, byte, word, subword; did you"),
         (["fox.txt", "--run", "fox.txt"], "--run got fox.txt, and"),
         (["fox.txt", "--seed", 2**63], f"--seed got {2**63}: choose below 2**63"),
-        (["fox.txt", "--betas", "1,0.9"], "--betas got 1.0,0.9: give two numbers"),
+        (["fox.txt", "--betas", "1,0.9"], "--betas got 1.0,0.9: choose from 0 up to, not including, 1"),
         (["fox.txt", "--encoding", "klingon"], "klingon"),
         (["fox.txt", "--vocabulary", 1], "--vocabulary got 1: the level char needs"),
         (
@@ -169,7 +173,7 @@ def test_overwriting_takes_away_nothing_of_the_persons(command, run, text_file):
     assert command("train", text_file, "--run", run, "--overwrite", *SMALL).code == 0
     for own in ("samples/mine.txt", "plots/mine.svg", "notes.md", "state/mine"):
         assert (run / own).read_text() == "mine"
-    assert json.loads((run / "config.json").read_text())["model"]["sizes"] == [8]
+    assert json.loads((run / "config.json").read_text())["model"]["hidden_sizes"] == [8]
 
 
 def test_resume_refuses_settings_and_other_sources(command, run, text_file, unchanged):
@@ -351,7 +355,7 @@ def test_ctrl_c_saves_and_resume_goes_on(command, text_file, tmp_path, monkeypat
         patch.chdir(tmp_path)
         done = command("train", text_file.name, "--run", place, *SMALL)
     assert done.code == 130
-    assert done.faults == [f"interrupted and saved; go on with: seqloom train --resume --run '{place}'"]
+    assert done.faults == [f"interrupted and saved; continue with: seqloom train --resume --run '{place}'"]
     done = command("train", "--resume", "--run", place)
     assert done.code == 0
     assert done.err.count("going on after step 7 of 10") == done.err.count("going on") == 1
@@ -413,7 +417,14 @@ def test_the_demo_asks_for_the_text_that_python_carries(command, run, trained, a
     (run / "config.json").write_text(json.dumps({**config, "sources": [train_commands._DEMO_SOURCE]}))
     assert command("demo", "--run", run, "--minutes", 0.5).code == 0
     del asked["viewer"]
-    assert asked == {"source": "python-docs", "run": run, "minutes": 0.5, "overwrite": True}
+    assert asked == {
+        "source": "python-docs",
+        "run": run,
+        "minutes": 0.5,
+        "overwrite": True,
+        "resume": False,
+        "from_run": None,
+    }
     assert command("demo", "--run", run.with_name("new")).code == 0
     assert not asked["overwrite"]
     assert asked["minutes"] == 1

@@ -203,7 +203,7 @@ def test_training_is_written_from_stopped_and_resumed(environment, seqloom, text
         assert done.returncode == 0, done.stderr
         assert len(done.stdout) == len("the") + 20 + 1
         assert training.poll() is None
-        assert f"go on with: seqloom train --resume --run {run}" in interrupt(training)
+        assert f"continue with: seqloom train --resume --run {run}" in interrupt(training)
         resumed = begin(environment, "train", "--resume", "--run", run)
         training = resumed
         before = (run / "state" / "training.safetensors").stat().st_mtime_ns

@@ -122,7 +122,7 @@ def evaluate(
             ("characters", f"{scored.characters:,}"),
             ("protocol", named),
             ("text", f"{source or 'own corpus'}, {split}"),
-            *([("skipped", format_symbols(scored.left_out))] if scored.left_out else []),
+            *([("left out", format_symbols(scored.left_out))] if scored.left_out else []),
         ]
     )
 

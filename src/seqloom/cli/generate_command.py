@@ -182,7 +182,7 @@ def _asked_of(writing: "RatedGeneration") -> dict[str, Any]:
     chosen = {name: getattr(request, name) for name in ("guidance", "tolerance", "budget", "particles")}
     found = {name: value for name, value in chosen.items() if value is not None}
     critic = None if request.critic is None else str(request.critic)
-    return {"method": ",".join(writing.plan.methods), "critic": critic, **found}
+    return {"methods": ",".join(writing.plan.methods), "critic": critic, **found}
 
 
 def _asked(writing: "RatedGeneration", kept: int) -> str:
