@@ -13,7 +13,7 @@ from seqloom.version import __version__
 
 @pytest.fixture
 def terminal(monkeypatch):
-    for module in (output, writing):
+    for module in (output, generate_command):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
 
 
@@ -99,7 +99,7 @@ def test_drafts_are_told_of(command, text_file, tmp_path):
     (sample,) = samples(command("generate", tmp_path / "r", "--draft-length", 3, "--json"))
     assert sample["drafting"].keys() == {"tokens_per_step", "acceptance", "gain"}
     assert 1 <= sample["drafting"]["tokens_per_step"] <= 3
-    assert sample["generated_by"]["ahead"] == 3
+    assert sample["generated_by"]["draft_length"] == 3
     done = command("generate", tmp_path / "r", "--draft-length", 3)
     assert done.out == f"{sample['text']}\n"
     told = r"seqloom: [12]\.\d\d tokens a step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"

@@ -187,8 +187,8 @@ def test_fetching(command, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (["plot", "--temperature", "-1"], "--temperature got -1: choose 0"),
-        (["plot", "--temperature", "nan"], "--temperature got nan: choose 0"),
+        (["plot", "--temperature", "-1"], "--temperature got -1: choose a number from 0 up"),
+        (["plot", "--temperature", "nan"], "--temperature got nan: choose a number from 0 up"),
         (["evaluate", "--stride", "2"], "--stride has no meaning without --windows"),
     ],
 )

@@ -53,7 +53,7 @@ def test_a_person_is_told_so(command, wordy, texts):
     assert [line.split()[4:] for line in lines[1:]] == [["marked"]] * 3 + [[], ["too", "short", "to", "tell"]]
     assert done.faults == [
         "3 of 5 texts have p <= 0.001; of texts without the mark, 1 in 1,000 has",
-        "1 text is too short to tell: a mark there would show in some of them only",
+        "1 text is too short: a watermark would not always show",
     ]
 
 
@@ -92,5 +92,5 @@ def test_a_faulty_key_is_one_line(command, wordy, texts):
         done = command(*words)
         assert (done.code, len(done.faults), done.out) == (2, 1, "")
     done = command("generate", wordy, "--watermark", "key", "--temperature", 0)
-    said = "--watermark marks what is drawn, and with --temperature 0 nothing is: leave out one of the two"
+    said = "--watermark marks draws, and --temperature 0 draws nothing: leave out one of the two"
     assert (done.code, done.faults) == (2, [said])
