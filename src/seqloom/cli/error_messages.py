@@ -44,7 +44,7 @@ def _judge(error: Exception) -> Verdict:
         return Verdict(error.exit_code, error.faults)
     if isinstance(error, TyperException):
         return Verdict(2, (_usage(error),))
-    if isinstance(error, MemoryError) or any(said in str(error).lower() for said in _OUT_OF_MEMORY):
+    if isinstance(error, MemoryError) or any(phrase in str(error).lower() for phrase in _OUT_OF_MEMORY):
         return Verdict(
             1,
             ("not enough memory: lower `hidden_size`, `batch_size` or `sequence_length`, or close other programs",),
@@ -55,26 +55,26 @@ def _judge(error: Exception) -> Verdict:
 
 
 def _usage(error: "TyperException") -> str:
-    """A command that could not be parsed: what was wrong, the nearest option, and where help is."""
+    """Return the line for a command that cannot be parsed: the fault, the nearest option, and where help is."""
     context = getattr(error, "ctx", None)
-    said = _misread(error) or error.format_message()
+    message = _misread(error) or error.format_message()
     near = getattr(error, "possibilities", None)
     if near:
-        said = f"no such option: {getattr(error, 'option_name', '')}; did you mean {' or '.join(near)}?"
-    said = re.sub(r"\.? Did you mean", "; did you mean", said)
-    said = said[:1].lower() + said[1:].rstrip(".")
+        message = f"no such option: {getattr(error, 'option_name', '')}; did you mean {' or '.join(near)}?"
+    message = re.sub(r"\.? Did you mean", "; did you mean", message)
+    message = message[:1].lower() + message[1:].rstrip(".")
     command = getattr(context, "command_path", "seqloom")
-    return f"{said} (see '{command} --help')" if said.endswith("?") else f"{said}; see '{command} --help'"
+    return f"{message} (see '{command} --help')" if message.endswith("?") else f"{message}; see '{command} --help'"
 
 
 def _misread(error: "TyperException") -> str | None:
-    """A value that is no number where one is wanted: which, and what was got; None for other faults."""
+    """Return the message about a value that is not a number; None for other faults."""
     parameter, cause = getattr(error, "param", None), error.__cause__
-    found = cause.errors()[0] if cause is not None and hasattr(cause, "errors") else {}
-    wanted = {"int": "a whole number", "float": "a number"}.get(str(found.get("type")).partition("_")[0])
-    if parameter is None or wanted is None:
+    fault = cause.errors()[0] if cause is not None and hasattr(cause, "errors") else {}
+    expected = {"int": "a whole number", "float": "a number"}.get(str(fault.get("type")).partition("_")[0])
+    if parameter is None or expected is None:
         return None
-    return f"{parameter.opts[0]} got {found['input']!r}: give {wanted}"
+    return f"{parameter.opts[0]} got {fault['input']!r}: give {expected}"
 
 
 def _system(error: OSError) -> str:
@@ -86,7 +86,7 @@ def _system(error: OSError) -> str:
 
 
 def _surprise(error: Exception) -> str:
-    """An error that nobody foresaw: enough of it to report."""
+    """Return the line for an unexpected error, with its place."""
     where = ""
     trace = error.__traceback__
     while trace is not None:

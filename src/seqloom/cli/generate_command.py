@@ -1,4 +1,4 @@
-"""`seqloom generate`: text on the screen as it is written, or samples as JSON."""
+"""`seqloom generate`: text on the screen as it is generated, or samples as JSON."""
 
 import math
 from collections.abc import Generator, Iterator, Sequence
@@ -106,8 +106,8 @@ def _options(settings: dict[str, Any], count: int) -> GenerationOptions:
 
 
 def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
-    """Texts that a critic had a part in; those that were kept are shown whatever comes after."""
-    given, settings = settings, dict(settings)
+    """Generate texts with a critic or several methods; kept texts are shown even if a later one fails."""
+    chosen, settings = settings, dict(settings)
     if "rating" not in settings:
         named = [f"`{name}`" for name in settings if name in _JUDGED]
         have, them = ("have", "them") if len(named) > 1 else ("has", "it")
@@ -127,11 +127,11 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
                 _, only_lines = _show(_whole(one.sample), _heading(number, count), rated, hold=only_lines)
             kept.append(one)
     except KeyboardInterrupt:
-        say(f"kept {_asked(writing, len(kept))}")
+        say(f"kept {_num_kept(writing, len(kept))}")
         raise
     finally:
         if as_json:
-            origin = {**_made_by(run), **_drawn_by(given), **_asked_of(writing)}
+            origin = {**_made_by(run), **_drawn_by(chosen), **_request_settings(writing)}
             samples = [
                 {
                     **_as_json(one.sample, prompt, origin),
@@ -142,77 +142,74 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
                 for one in kept
             ]
             print_json({"samples": samples, "methods": list(writing.plan.methods), **_costs(writing)})
-    for line in _said(writing):
+    for line in _summary(writing):
         say(line)
 
 
 def _whole(sample: "Sample") -> Generator[str, None, "Sample"]:
-    """A text that is known already, in one piece."""
+    """Yield a finished text in one piece."""
     yield sample.text
     return sample
 
 
 def _rating(predicted: float | None) -> str:
-    """What the critic makes of a text, for a person who looks on; a file gets texts and nothing else."""
+    """Return the critic's rating for a terminal; a file gets nothing but texts."""
     return dimmed(f"{predicted:.2f}  ") if predicted is not None and shows_terminal() else ""
 
 
 def _made_by(run: "Run") -> dict[str, Any]:
-    """The program and the run."""
+    """Return the version of seqloom and the run."""
     return {"seqloom": __version__, "run": str(run.path)}
 
 
 def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were given, and those that every text is drawn by all the same, in JSON's types.
-
-    Of a watermark's key, which is secret, there is what its owner knows it by.
-    """
+    """Return the chosen settings and the main defaults in JSON's types; the secret key of a watermark is hashed."""
     from seqloom.sampling.watermark import fingerprint
 
     config = SamplingConfig()
-    found = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
-    if "watermark" in found:
-        found["watermark"] = {"key_sha256": fingerprint(found["watermark"])}
-    return found if math.isfinite(found["temperature"]) else {**found, "temperature": "inf"}
+    values = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
+    if "watermark" in values:
+        values["watermark"] = {"key_sha256": fingerprint(values["watermark"])}
+    return values if math.isfinite(values["temperature"]) else {**values, "temperature": "inf"}
 
 
-def _asked_of(writing: "RatedGeneration") -> dict[str, Any]:
-    """How the texts were written to their rating: what was asked, and what was chosen where nothing was."""
+def _request_settings(writing: "RatedGeneration") -> dict[str, Any]:
+    """Return the settings of rating control, chosen ones included."""
     request = writing.plan.request
     chosen = {name: getattr(request, name) for name in ("guidance", "tolerance", "budget", "particles")}
-    found = {name: value for name, value in chosen.items() if value is not None}
+    settings = {name: value for name, value in chosen.items() if value is not None}
     critic = None if request.critic is None else str(request.critic)
-    return {"methods": ",".join(writing.plan.methods), "critic": critic, **found}
+    return {"methods": ",".join(writing.plan.methods), "critic": critic, **settings}
 
 
-def _asked(writing: "RatedGeneration", kept: int) -> str:
-    """How many texts there are so far, of how many."""
+def _num_kept(writing: "RatedGeneration", kept: int) -> str:
+    """Return how many texts are done so far."""
     rated = "" if writing.report is None else f", of {writing.report.written:,} that the critic has rated"
     return f"{kept:,} of the {writing.count:,} texts that were asked for{rated}"
 
 
 def _costs(writing: "RatedGeneration") -> dict[str, Any]:
-    """What filter and steering took, in JSON's types."""
-    found: dict[str, Any] = {}
+    """Return the cost of rejection and smc in JSON's types."""
+    costs: dict[str, Any] = {}
     if writing.report is not None:
         report = writing.report
-        found["rejection"] = {
+        costs["rejection"] = {
             **asdict(report),
             "acceptance": report.acceptance,
             "tokens_per_kept": report.tokens_per_kept,
             "shortfall": report.shortfall,
         }
     if writing.steered:
-        found["smc"] = {
+        costs["smc"] = {
             "effective_size": mean(one.effective_size for one in writing.steered),
             "resamplings": mean(one.resamplings for one in writing.steered),
             "tokens_per_text": mean(one.tokens for one in writing.steered),
         }
-    return found
+    return costs
 
 
-def _said(writing: "RatedGeneration") -> Iterator[str]:
-    """The same in lines for a person."""
+def _summary(writing: "RatedGeneration") -> Iterator[str]:
+    """Yield the same in lines for a person."""
     report = writing.report
     if report is not None:
         cost = f", {report.tokens_per_kept:,.0f} tokens for each" if report.tokens_per_kept else ""
@@ -237,7 +234,7 @@ def _said(writing: "RatedGeneration") -> Iterator[str]:
 
 
 def _requested(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
-    """Ratings by name, or the only one; names and categories may hold an equals sign themselves."""
+    """Return the requested ratings by name, or the only one; names and categories may contain an equals sign."""
     values = getattr(conditions.columns[0], "values", ()) if len(conditions) == 1 else ()
     named = [(part, "", "") if part in values else _named(part, conditions.names) for part in given]
     if len(given) == 1 and not named[0][1]:
@@ -253,7 +250,7 @@ def _requested(given: list[str], conditions: "Conditions") -> str | dict[str, st
 
 
 def _named(part: str, names: Sequence[str]) -> tuple[str, str, str]:
-    """A name, the sign after it and what is wanted of it: the longest name that is known, else up to the last sign."""
+    """Split a request into name, sign and rating, at the longest known name or else at the last sign."""
     known = [name for name in names if part.startswith(f"{name}=")]
     if known:
         name = max(known, key=len)
@@ -293,26 +290,26 @@ def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> Non
         if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
             say(f"text {number} ended early: nothing that is allowed is left to write")
     if drafted:
-        say(_drafted(drafted))
+        say(_drafting_gain(drafted))
 
 
-def _drafted(found: "list[SpeculativeStats]") -> str:
-    """What drafts brought, in one line."""
-    tokens, share = mean(one.tokens_per_step for one in found), mean(one.acceptance for one in found)
-    gains = [one.gain for one in found if one.gain is not None]
+def _drafting_gain(stats: "list[SpeculativeStats]") -> str:
+    """Return the gain of drafting in one line."""
+    tokens, share = mean(one.tokens_per_step for one in stats), mean(one.acceptance for one in stats)
+    gains = [one.gain for one in stats if one.gain is not None]
     speed = f": {mean(gains):.2f} times as fast as without" if gains else ""
     return f"{tokens:.2f} tokens a step, {share:.0%} of the drafts accepted{speed}"
 
 
 def _heading(number: int, count: int) -> str:
-    """What stands before a text that has several lines."""
+    """Return the heading of a text of several lines."""
     if count == 1 or (number == 1 and not shows_terminal()):
         return ""
     return ("\n" if number > 1 else "") + dimmed(f"--- {number} of {count}") + "\n"
 
 
 def _was_cut(run: "Run", sample: "Sample", prompt: str) -> bool:
-    """Whether a stop string ended the text: what is written of it is not shown."""
+    """Return whether a stop string ended the text."""
     begun = run.codec.pending_space(run.normalize(prompt))
     return run.codec.decode(sample.tokens).removeprefix(begun) != sample.text
 
@@ -343,7 +340,7 @@ def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, 
 
 
 def _as_known(run: "Run", prompt: str) -> str:
-    """The prompt as the run reads it; what is left out of it is named."""
+    """Return the prompt as the run reads it, and report skipped symbols."""
     read = run.normalize(prompt)
     unknown = dict(run.codec.unknown_symbols(read))
     if unknown:

@@ -1,4 +1,4 @@
-"""How a critic is fitted."""
+"""Settings of a critic."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How a detector is fitted, used and challenged."""
+"""Settings of fitting, using and challenging a detector."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How a text GAN is trained."""
+"""Settings of a text GAN."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MAX_LENGTH = 256
 
 @dataclass(frozen=True, kw_only=True)
 class GanConfig(JsonSerializable):
-    """How a text GAN is trained.
+    """Settings of a text GAN.
 
     Attributes:
         adversarial_steps: steps of the generator against the discriminator.

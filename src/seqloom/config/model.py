@@ -1,4 +1,4 @@
-"""The shape of a network."""
+"""Settings of a network's shape."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MAX_HIDDEN = 65536
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(JsonSerializable):
-    """The shape of a network.
+    """Settings of a network's shape.
 
     Attributes:
         vocabulary: number of token ids.

@@ -1,4 +1,4 @@
-"""How a source is read."""
+"""Settings of reading a source."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["ReadingConfig"]
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingConfig(JsonSerializable):
-    """How a source becomes documents.
+    """Settings of reading a source.
 
     Attributes:
         encoding: encoding of the text; None detects it.

@@ -20,7 +20,7 @@ _WITH_RULES = ("stop", "ban", "pattern", "watermark", "bias")
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig(JsonSerializable):
-    """How new sequences are generated.
+    """Settings of generation.
 
     Attributes:
         length: largest number of generated tokens.
@@ -127,7 +127,7 @@ class SamplingConfig(JsonSerializable):
 
 @dataclass(frozen=True, kw_only=True)
 class DecodingConfig:
-    """How a run is decoded.
+    """Settings of decoding a run.
 
     Attributes:
         stateful: whether the state is carried from token to token; False reads the last window again for every token,

@@ -195,7 +195,8 @@ def _is_default(field: "dataclasses.Field[Any]", value: Any) -> bool:
 
 
 def _fields(config: object) -> Mapping[str, FieldInfo]:
-    return fields_of(type(config))
+    kind: Any = type(config)
+    return fields_of(kind)
 
 
 def type_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""How a network is trained."""
+"""Settings of training."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ __all__ = ["TrainingConfig"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig(JsonSerializable):
-    """How a network is trained.
+    """Settings of training.
 
     Attributes:
         total_steps: optimiser updates from the first to the last; the schedule ends there.
