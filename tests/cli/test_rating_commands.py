@@ -201,7 +201,7 @@ def test_a_filter_goes_with_a_mark_and_steering_does_not(command, trained):
 
 def test_a_person_who_looks_on_sees_what_the_critic_makes_of_a_text(command, trained, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    for module in (output, writing):
+    for module in (output, generate_command):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
     words = ("--rating", 5, "--critic", trained / "critic", "--tolerance", 4, "--length", 20, "--prompt", "warm ")
     assert re.fullmatch(r"\d\.\d\d  warm [^\n]*\n", command("generate", trained / "run", *words).out)

@@ -124,15 +124,15 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
         seqloom.train(table, run=run, from_run=trained.path, text="text", rating=("stars",), steps=2)
     with pytest.raises(RunError, match=r"rated.csv is a file: name another folder"):
         train_gan(table, run=table / "gan", **SETTINGS)
-    with pytest.raises(ConfigError, match="leave out minutes"):
+    with pytest.raises(ConfigError, match="leave out `minutes`"):
         train_gan(run=trained.path, resume=True, minutes=3)
-    with pytest.raises(ConfigError, match="leave out noise"):
+    with pytest.raises(ConfigError, match="leave out `noise_size`"):
         train_gan(run=trained.path, resume=True, noise_size=3)
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (
         f"`text` got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
-        "`steps` is of the training that `from_run` takes the place of: leave it out",
+        "`steps` belongs to the training that `from_run` replaces: leave it out",
     )
     assert not (run / "config.json").exists()
 
@@ -176,11 +176,11 @@ def test_what_fails_before_training_leaves_nothing(trained, table, tmp_path):
 
 
 def test_a_setting_that_there_is_not_is_named(trained, table, tmp_path):
-    with pytest.raises(ConfigError, match="unknown setting 'colour'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
         train_gan(table, run=tmp_path / "gan", from_run=trained.path / "likelihood", colour="red")
 
 
-@pytest.mark.parametrize(("name", "value"), [("length", 12), ("batch", 20), ("last_temperature", 0.4)])
+@pytest.mark.parametrize(("name", "value"), [("max_length", 12), ("batch_size", 20), ("final_temperature", 0.4)])
 def test_a_state_of_another_gan_is_not_gone_on_with(trained, tmp_path, name, value):
     run = tmp_path / "gan"
     shutil.copytree(trained.path, run)
@@ -350,17 +350,17 @@ def test_what_can_be_told_before_training_leaves_the_folder_as_it_was(trained, t
         ({"accuracy_band": "ab"}, "`accuracy_band` got 'ab': give numbers"),
         ({"loss": 3}, "`loss` got 3: give a name"),
         ({"seed": 1.5}, "`seed` got 1.5: give a whole number"),
-        ({"noise_size": 1.5}, "`noise_size` got 1.5: choose 1 to 1000 numbers"),
+        ({"noise_size": 1.5}, "`noise_size` got 1.5: give a whole number"),
         ({"rating": 3}, "`rating` got (3,): give names"),
         ({"hidden_size": "big"}, "`hidden_size` got ('big',): give whole numbers"),
-        ({"target_kl_nats": float("nan")}, "`target_kl_nats` got nan: choose a number from 0"),
-        ({"max_length": 10**6}, "`max_length` got 1000000: choose 2 to 256 tokens"),
+        ({"target_kl_nats": float("nan")}, "`target_kl_nats` got nan: choose a number from 0 up"),
+        ({"max_length": 10**6}, "`max_length` got 1000000: choose from 2 to 256"),
         ({"pack_size": 9}, "`pack_size` is 9 and `batch_size` 16: choose a pack of 1 to half a batch"),
         ({"core": "conv"}, "`core` got conv: a GAN writes with an lstm or a gru"),
         ({"embedding": 0}, "`embedding` got 0: a GAN needs one; leave it out, or give its width"),
         ({"validation": 0.2}, "`validation` is 0.05 where a GAN is trained: leave it out"),
         ({"level": "wrd"}, "unknown level 'wrd': choose from char, byte, word, subword; did you mean 'word'?"),
-        ({"minutes": "1"}, "`minutes` got '1': choose a number above 0"),
+        ({"minutes": "1"}, "`minutes` got '1': give a number"),
     ],
 )
 def test_settings_of_another_kind_are_refused(table, tmp_path, settings, said):

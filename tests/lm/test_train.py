@@ -260,9 +260,14 @@ def test_a_damaged_run_says_so(text_file: Path, tmp_path: Path, damage: str, say
 
 def test_contradictions_are_reported_all_at_once(text_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        seqloom.train(text_file, run=tmp_path / "r", minutes=1, epochs=2, hidden_size=(4, 5), layers=3, sizee=3)
+        seqloom.train(text_file, run=tmp_path / "r", minutes=1, epochs=2, hidden_size=(4, 5), layers=3, level="chr")
     assert len(caught.value.faults) == 3
     assert not (tmp_path / "r").exists()
+
+
+def test_an_unknown_setting_is_refused(text_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="sizee"):
+        seqloom.train(text_file, run=tmp_path / "r", sizee=3)  # type: ignore[call-arg]
 
 
 def test_a_corpus_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
