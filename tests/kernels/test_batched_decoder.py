@@ -23,7 +23,7 @@ def kernels(request, monkeypatch):
 @pytest.fixture
 def decoder(make):
     def made(core, sizes, precision=None, **settings):
-        return native_decoder(*make(core, sizes=sizes, vocabulary=19, scale=0.3, **settings), precision)
+        return native_decoder(*make(core, hidden_sizes=sizes, vocabulary=19, scale=0.3, **settings), precision)
 
     return made
 
@@ -128,7 +128,7 @@ def test_copies_draw_on_their_own_but_remember_what_the_original_wrote(decoder):
 
 @pytest.mark.parametrize(("core", "gates"), [("lstm", 4), ("gru", 3), ("conv", 2)])
 def test_biases_of_lanes_act_like_biases_of_the_model(make, kernels, core, gates):
-    config, weights = make(core, sizes=(12, 9), embedding=5, vocabulary=19, scale=0.4)
+    config, weights = make(core, hidden_sizes=(12, 9), embedding=5, vocabulary=19, scale=0.4)
     lanes = native_decoder(config, weights, "float32").lanes(3)
     random = np.random.default_rng(0)
     on_gates = [random.standard_normal((3, gates * size)).astype(np.float32) for size in (12, 9)]
@@ -228,7 +228,7 @@ def test_threads_that_read_together_score_the_same(decoder, core):
 
 def test_unlikely_tokens_have_their_whole_price(make, kernels):
     """Of logits that lie hundreds apart, the tails have no mass but log-probabilities all the same."""
-    config, weights = make("lstm", sizes=(8,), vocabulary=19, scale=0.1)
+    config, weights = make("lstm", hidden_sizes=(8,), vocabulary=19, scale=0.1)
     weights["head.bias"] = np.linspace(0, -900, 19).astype(np.float32)
     found = native_decoder(config, weights, "float32").lanes(1).score(np.array([[3, 4]]), np.array([[0, 18]]))
     np.testing.assert_allclose(found.log_probs, [[0, -900]], atol=2)

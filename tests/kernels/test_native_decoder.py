@@ -86,7 +86,7 @@ def test_reading_is_stepping(scaled, kernels, model):
 
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 def test_a_state_can_be_kept_and_used_again(scaled, core):
-    decoder = native_decoder(*scaled(core, sizes=(20, 12)))
+    decoder = native_decoder(*scaled(core, hidden_sizes=(20, 12)))
     _, kept = decoder.read(TOKENS[:9].tolist(), decoder.initial_state())
     first, _ = decoder.read([1, 2, 3], kept)
     decoder.read([7, 7], decoder.initial_state())
@@ -98,7 +98,7 @@ def test_a_state_can_be_kept_and_used_again(scaled, core):
 
 def test_a_long_convolution_forgets_what_is_out_of_reach(scaled):
     """Ten layers reach back 1,024 tokens: the ring of each has gone round."""
-    config, weights = scaled("conv", sizes=(4,) * 10, embedding=4, kernel_width=2)
+    config, weights = scaled("conv", hidden_sizes=(4,) * 10, embedding=4, kernel_width=2)
     decoder = native_decoder(config, weights, "float32")
     tokens = np.random.default_rng(1).integers(0, 43, 2100).tolist()
     whole, _ = decoder.read(tokens, decoder.initial_state())
@@ -110,7 +110,7 @@ def test_a_long_convolution_forgets_what_is_out_of_reach(scaled):
 
 @pytest.mark.parametrize("token", [-1, 43])
 def test_tokens_outside_the_vocabulary_are_refused(scaled, token):
-    decoder = native_decoder(*scaled("lstm", sizes=(4,)))
+    decoder = native_decoder(*scaled("lstm", hidden_sizes=(4,)))
     with pytest.raises(IndexError, match=rf"token {token} is outside the vocabulary 0\.\.42"):
         decoder.step(token, decoder.initial_state())
     with pytest.raises(ValueError, match="no tokens"):
@@ -118,7 +118,7 @@ def test_tokens_outside_the_vocabulary_are_refused(scaled, token):
 
 
 def test_faulty_arrays_are_refused(scaled):
-    config, weights = scaled("lstm", sizes=(4,))
+    config, weights = scaled("lstm", hidden_sizes=(4,))
     weights["head.bias"][0] = np.nan
     del weights["core.layers.0.bias"]
     with pytest.raises(RunError) as caught:
@@ -127,7 +127,7 @@ def test_faulty_arrays_are_refused(scaled):
 
 
 def test_changing_the_weights_later_changes_nothing(scaled):
-    config, weights = scaled("gru", sizes=(5,), embedding=3)
+    config, weights = scaled("gru", hidden_sizes=(5,), embedding=3)
     decoder = native_decoder(config, weights)
     before = all_logits(decoder)
     for array in weights.values():
@@ -136,8 +136,8 @@ def test_changing_the_weights_later_changes_nothing(scaled):
 
 
 def test_what_the_kernels_do_not_cover_is_left_to_the_plain_decoder(scaled, monkeypatch):
-    assert native_decoder(*scaled("lstm", sizes=(4,), layer_norm=True)) is None
-    model = scaled("lstm", sizes=(4,))
+    assert native_decoder(*scaled("lstm", hidden_sizes=(4,), layer_norm=True)) is None
+    model = scaled("lstm", hidden_sizes=(4,))
     assert isinstance(native_decoder(*model), NativeDecoder)
     monkeypatch.setenv("SEQLOOM_KERNELS", "off")
     assert native_decoder(*model) is None
@@ -145,14 +145,14 @@ def test_what_the_kernels_do_not_cover_is_left_to_the_plain_decoder(scaled, monk
 
 def test_precisions_that_are_not_to_be_had_are_refused(scaled):
     with pytest.raises(ConfigError, match="`precision` got 'float16': choose from float32, bfloat16, int8"):
-        native_decoder(*scaled("lstm", sizes=(4,)), "float16")
+        native_decoder(*scaled("lstm", hidden_sizes=(4,)), "float16")
     with pytest.raises(ConfigError, match="`precision` int8 is not to be had for conv"):
-        native_decoder(*scaled("conv", sizes=(4,)), "int8")
+        native_decoder(*scaled("conv", hidden_sizes=(4,)), "int8")
 
 
 def test_weights_of_zeros_predict_the_bias(scaled, kernels):
     """No scale can be taken from a column of zeros."""
-    config, weights = scaled("lstm", sizes=(40,))
+    config, weights = scaled("lstm", hidden_sizes=(40,))
     for name, array in weights.items():
         if name != "head.bias":
             array[...] = 0

@@ -118,7 +118,7 @@ def test_recurrent_decoders_agree_with_loops_over_numbers(make, core, settings, 
 @pytest.mark.parametrize("embedding", [0, 6])
 @pytest.mark.parametrize("core", ["lstm", "gru"])
 def test_recurrent_decoders_agree_with_torch(make, core, embedding):
-    config, weights = make(core, sizes=(16, 16), embedding=embedding)
+    config, weights = make(core, hidden_sizes=(16, 16), embedding=embedding)
     rows = torch.tensor(np.asarray(input_rows(config, weights), np.float32))
     network = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[core](rows.shape[1], 16, num_layers=2)
     with torch.no_grad():
@@ -167,7 +167,7 @@ def test_convolutions_agree_with_torch(make, settings, layer_norm):
 
 
 def test_dilation_starts_anew_after_ten_layers(make):
-    config, weights = make("conv", sizes=(2,) * 12, kernel_width=2, scale=0.8)
+    config, weights = make("conv", hidden_sizes=(2,) * 12, kernel_width=2, scale=0.8)
     tokens = np.random.default_rng(0).integers(0, 7, 1100).tolist()
     found = all_logits(plain_decoder(config, weights), tokens)
     expected = torch_conv_logits(config, weights, tokens)
@@ -181,7 +181,7 @@ CORES = [("lstm", (5, 4)), ("gru", (5,)), ("conv", (5, 5))]
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_reading_is_stepping(make, core, sizes):
-    decoder = plain_decoder(*make(core, sizes=sizes, layer_norm=True))
+    decoder = plain_decoder(*make(core, hidden_sizes=sizes, layer_norm=True))
     stepped = all_logits(decoder)[-1]
     logits, state = decoder.read(TOKENS[:4], decoder.initial_state())
     logits, _ = decoder.read(TOKENS[4:], state)
@@ -191,7 +191,7 @@ def test_reading_is_stepping(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_a_state_can_be_kept_and_used_again(make, core, sizes):
-    decoder = plain_decoder(*make(core, sizes=sizes))
+    decoder = plain_decoder(*make(core, hidden_sizes=sizes))
     _, kept = decoder.read(TOKENS[:5], decoder.initial_state())
     before = [array.copy() for array in kept]
     first, _ = decoder.read([1, 2, 3], kept)
@@ -204,7 +204,7 @@ def test_a_state_can_be_kept_and_used_again(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_streams_do_not_touch_each_other(make, core, sizes):
-    decoder = plain_decoder(*make(core, sizes=sizes))
+    decoder = plain_decoder(*make(core, hidden_sizes=sizes))
     alone = all_logits(decoder)
     one, other = decoder.initial_state(), decoder.initial_state()
     for position, token in enumerate(TOKENS):
@@ -215,7 +215,7 @@ def test_streams_do_not_touch_each_other(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_extreme_weights_stay_finite_and_silent(make, core, sizes):
-    decoder = plain_decoder(*make(core, sizes=sizes, scale=300.0))
+    decoder = plain_decoder(*make(core, hidden_sizes=sizes, scale=300.0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isfinite(all_logits(decoder)).all()
@@ -223,13 +223,13 @@ def test_extreme_weights_stay_finite_and_silent(make, core, sizes):
 
 @pytest.mark.parametrize("token", [-1, 7])
 def test_tokens_outside_the_vocabulary_are_refused(make, token):
-    decoder = plain_decoder(*make("lstm", sizes=(4,)))
+    decoder = plain_decoder(*make("lstm", hidden_sizes=(4,)))
     with pytest.raises(IndexError, match=rf"token {token} is outside the vocabulary 0\.\.6"):
         decoder.step(token, decoder.initial_state())
 
 
 def test_reading_nothing_is_refused(make):
-    decoder = plain_decoder(*make("lstm", sizes=(4,)))
+    decoder = plain_decoder(*make("lstm", hidden_sizes=(4,)))
     with pytest.raises(ValueError, match="no tokens"):
         decoder.read([], decoder.initial_state())
 
@@ -238,7 +238,7 @@ def test_reading_nothing_is_refused(make):
 
 
 def test_every_faulty_array_is_named(make):
-    config, weights = make("lstm", sizes=(5,))
+    config, weights = make("lstm", hidden_sizes=(5,))
     del weights["core.layers.0.bias"]
     weights["head.weight"] = weights["head.weight"].T
     weights["head.bias"] = np.full(7, np.nan, np.float32)
@@ -254,14 +254,14 @@ def test_every_faulty_array_is_named(make):
 @pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 def test_no_array_is_dispensable(make, core, layer_norm):
-    config, weights = make(core, sizes=(5, 4), embedding=3, layer_norm=layer_norm)
+    config, weights = make(core, hidden_sizes=(5, 4), embedding=3, layer_norm=layer_norm)
     for name in weights:
         with pytest.raises(RunError, match=name):
             plain_decoder(config, {other: array for other, array in weights.items() if other != name})
 
 
 def test_other_precisions_are_taken_and_other_arrays_left_alone(make):
-    config, weights = make("gru", sizes=(5,), ahead=2)
+    config, weights = make("gru", hidden_sizes=(5,), prediction_heads=2)
     plain = all_logits(plain_decoder(config, weights))
     wide = {name: array.astype(np.float64) for name, array in weights.items()}
     wide["head.ahead.0.weight"] = np.zeros((7, 5))
@@ -272,7 +272,7 @@ def test_other_precisions_are_taken_and_other_arrays_left_alone(make):
 
 
 def test_changing_the_weights_later_changes_nothing(make):
-    config, weights = make("lstm", sizes=(5,))
+    config, weights = make("lstm", hidden_sizes=(5,))
     decoder = plain_decoder(config, weights)
     before = all_logits(decoder)
     for array in weights.values():

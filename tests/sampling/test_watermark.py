@@ -310,7 +310,7 @@ def test_the_compiled_kernels_write_what_the_plain_loop_does(kernels, wanted, bo
 
 @pytest.mark.parametrize("guidance", [1.0, 2.0])
 def test_texts_to_a_rating_are_marked_in_every_engine(kernels, guidance):
-    config, weights = model(condition=2)
+    config, weights = model(num_condition_features=2)
     added = added_by(config, weights, np.array([1.0, -0.5], np.float32))
     native = native_decoder(config, weights, "float32")
     pairs = (

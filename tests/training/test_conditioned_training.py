@@ -67,7 +67,9 @@ def one_thread() -> None:
 @pytest.mark.parametrize("into", [("input", "state", "output"), ("state",), ("input", "output")], ids="-".join)
 @pytest.mark.parametrize("kernels", [name for name in available_kernels() if name in ("portable", "avx2", "avx512")])
 def test_the_kernels_train_as_torch_does(kernels: str, core: str, into: tuple[str, ...]) -> None:
-    pair = [make_trainer(path, 0.1, 30, core=core, condition_into=into, sizes=(12, 9)) for path in (kernels, None)]
+    pair = [
+        make_trainer(path, 0.1, 30, core=core, condition_into=into, hidden_sizes=(12, 9)) for path in (kernels, None)
+    ]
     for trainer in pair:
         trainer.train()
     native, plain = (trainer.model_snapshot().state_dict() for trainer in pair)
