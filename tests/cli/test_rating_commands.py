@@ -381,6 +381,7 @@ def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatc
 
 
 def test_texts_of_control_that_could_not_be_kept_are_not_written(command, trained, table, monkeypatch):
+    from seqloom.rating import control_report
 
     monkeypatch.setattr(control_report, "evaluate_rating_control", lambda *given, **settings: pytest.fail("was begun"))
     done = command("evaluate", trained / "run", table, "--rating-control", "--texts", table / "texts.jsonl")
