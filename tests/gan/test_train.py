@@ -10,7 +10,7 @@ from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
 from seqloom import train_gan
-from seqloom.cli.gan_commands import _interrupted
+from seqloom.cli.training_display import interrupted_gan
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.gan import session
 from seqloom.gan.dataset import UNSEEN, load_table
@@ -227,8 +227,8 @@ def test_ctrl_c_while_it_is_measured_says_that_all_is_saved(trained, table, tmp_
         with pytest.raises(KeyboardInterrupt) as caught:
             train_gan(table, run=run, from_run=trained.path / "likelihood", noise_size=3, **settings)
     assert caught.value.args == (str(run),)
-    assert "saved; go on with" in _interrupted(run, bool(caught.value.args))
-    assert _interrupted(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
+    assert "saved; go on with" in interrupted_gan(run, bool(caught.value.args))
+    assert interrupted_gan(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
     assert train_gan(run=run, resume=True).info()["trained"]["finished"]
 
 
