@@ -78,9 +78,9 @@ def naive_logits(config, weights, tokens=TOKENS):
     step = {"lstm": naive_lstm, "gru": naive_gru}[config.core]
     layers = [
         {name.split(".", 3)[3]: array for name, array in weights.items() if name.startswith(f"core.layers.{i}.")}
-        for i in range(len(config.sizes))
+        for i in range(len(config.hidden_sizes))
     ]
-    states = [([0.0] * size, [0.0] * size) for size in config.sizes]
+    states = [([0.0] * size, [0.0] * size) for size in config.hidden_sizes]
     logits = []
     for token in tokens:
         x = [float(v) for v in input_rows(config, weights)[token]]
@@ -135,7 +135,7 @@ def test_recurrent_decoders_agree_with_torch(make, core, embedding):
 def torch_conv_logits(config, weights, tokens):
     arrays = {name: torch.tensor(array, dtype=torch.float64) for name, array in weights.items()}
     x = torch.tensor(np.asarray(input_rows(config, weights), np.float64))[tokens]  # [time, channels]
-    for i, size in enumerate(config.sizes):
+    for i, size in enumerate(config.hidden_sizes):
         layer = {name.split(".", 3)[3]: a for name, a in arrays.items() if name.startswith(f"core.layers.{i}.")}
         inside = x
         if config.layer_norm:

@@ -18,7 +18,7 @@ StackState = tuple[State, ...]
 
 
 class Stack(nn.Module):
-    """Cores of `config.sizes` in a row.
+    """Cores of `config.hidden_sizes` in a row.
 
     Attributes:
         output_size: width of the last layer's outputs.
