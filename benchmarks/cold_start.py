@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the measurements")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run = seqloom.train("python-docs", run=Path(folder) / "run", steps=20, size=128).path
+        run = seqloom.train("python-docs", run=Path(folder) / "run", steps=20, hidden_size=128).path
         commands = {
             "python, nothing": ["-c", "print()"],
             "python, import torch": ["-c", "import torch; print()"],

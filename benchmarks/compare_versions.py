@@ -42,6 +42,7 @@ FORMER_FLAGS = {
     "--base-rate": ("--prior",),
     "--pretrain-steps": ("--awakening",),
     "--warmup-steps": ("--schooling",),
+    "--adversarial-steps": ("--rounds",),
 }
 """Flags of this version, with their former names."""
 
@@ -160,7 +161,7 @@ def rated(version: Version, name: str) -> None:
 
 def gan(version: Version, name: str) -> None:
     """Train a GAN for a few steps of each stage."""
-    steps = ("--steps", 20, "--pretrain-steps", 6, "--warmup-steps", 3, "--rounds", 3, "--batch-size", 16)
+    steps = ("--steps", 20, "--pretrain-steps", 6, "--warmup-steps", 3, "--adversarial-steps", 3, "--batch-size", 16)
     columns = ("--text", "text", "--rating", "stars")
     version.run("gan", "train", "rated.csv", *columns, "--run", name, *steps, "--hidden-size", 24)
     version.outputs[name] = {"weights": version.weights(name), "texts": texts(version, name, "--rating", 5)}

@@ -62,7 +62,8 @@ def main() -> None:
     models = {name: MODELS[name] for name in chosen.models.split(",")}
     seconds = chosen.seconds
     print(
-        f"{num_usable_processors()} processors, {SYMBOLS} symbols, temperature 0.5; thousands of characters per second\n"
+        f"{num_usable_processors()} processors, {SYMBOLS} symbols, temperature 0.5; thousands of characters per "
+        "second\n"
     )
     everything: dict[str, Any] = {"processors": num_usable_processors()}
     everything["models"] = as_it_comes(models, seconds)

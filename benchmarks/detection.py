@@ -50,7 +50,7 @@ ROWS = 1_000_000
 
 GENERATORS: dict[str, dict[str, Any]] = {
     "own": {},
-    "another core, seed and size": {"core": "gru", "size": 192, "seed": 7},
+    "another core, seed and size": {"core": "gru", "hidden_size": 192, "seed": 7},
     "word level": {"level": "word", "seed": 5},
 }
 """Settings of each generator that differ from the defaults."""

@@ -136,7 +136,7 @@ def grammar(options: argparse.Namespace) -> dict[str, Any]:
     writers: dict[str, seqloom.Run | None] = {}
     for seed in range(min(options.seeds, 2)):
         place, minutes = options.work / f"grammar-likelihood-{seed}", options.minutes / 2
-        told = {"rating": ("stars",), "size": 160, "validation": 0.05}
+        told = {"rating": ("stars",), "hidden_size": 160, "validation": 0.05}
         writers[f"likelihood, seed {seed}"] = likelihood(table, place, minutes, seed, **told)
     for seed in range(min(options.seeds, 2)):
         writers[f"GAN, seed {seed}"] = gan(table, options.work / f"grammar-gan-{seed}", minutes, seed, **OF_GRAMMAR)
@@ -157,7 +157,7 @@ def print_distances(found: Mapping[str, Mapping[str, Any]], more: Mapping[str, s
 
 
 def _written(run: seqloom.Run, stars: int) -> Sequence[str]:
-    written = run.generate_iter(count=DRAWN // len(RATINGS), length=LENGTH, temperature=1.0, rating=stars, seed=stars)
+    written = run.samples(count=DRAWN // len(RATINGS), length=LENGTH, temperature=1.0, rating=stars, seed=stars)
     return [sample.text.strip() for sample in written]
 
 
@@ -167,12 +167,12 @@ def compared(language: Language, peers: int, seeds: int, options: argparse.Names
     judges, learned = _judges(place, language)
     plain = {
         f"likelihood, seed {seed}": likelihood(
-            learned, place / f"likelihood-{seed}", options.minutes, seed, **told, size=PEER_SIZE
+            learned, place / f"likelihood-{seed}", options.minutes, seed, **told, hidden_size=PEER_SIZE
         )
         for seed in range(peers)
     }
     games = {
-        f"GAN, seed {seed}": gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, size=SIZE)
+        f"GAN, seed {seed}": gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, hidden_size=SIZE)
         for seed in range(seeds)
     }
     runs = {name: run for name, run in games.items() if run}
@@ -198,7 +198,7 @@ def compared(language: Language, peers: int, seeds: int, options: argparse.Names
 
 def _judges(place: Path, language: Language) -> tuple[Judges, Path]:
     learned, judged = tables(place, language)
-    return Judges(place, language, likelihood(judged, place / "judge", 2, size=256)), learned
+    return Judges(place, language, likelihood(judged, place / "judge", 2, hidden_size=256)), learned
 
 
 def _lags(found: Mapping[str, Any], plain: Sequence[str], games: Sequence[str]) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def _measured(run: seqloom.Run) -> dict[str, Any]:
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
     """Measure the effect of each part of adversarial training, on sentences and on the known language."""
     judges, learned = _judges(options.work / SENTENCES.place, SENTENCES)
-    settings: dict[str, Any] = {**SENTENCES.told, "size": SIZE}
+    settings: dict[str, Any] = {**SENTENCES.told, "hidden_size": SIZE}
     sentences: dict[str, Any] = {}
     for name, run, band in _ablated(learned, "gan", VARIANTS, options.minutes, settings, options.seeds):
         sentences[name] = run and {"sweep": judges.swept(run), **_measured(run), "inside_band": _inside(run, band)}
@@ -261,7 +261,11 @@ def _ablated(
         same = {**settings, "size": None, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
         for variant, lacking in variants.items():
             place = table.parent / f"{name}-{variant.replace(',', '').replace(' ', '-')}-{seed}"
-            yield f"{variant}, seed {seed}", gan(table, place, minutes, seed, **{**same, **lacking}), config.band
+            yield (
+                f"{variant}, seed {seed}",
+                gan(table, place, minutes, seed, **{**same, **lacking}),
+                config.accuracy_band,
+            )
 
 
 def print_ablations(found: Mapping[str, Mapping[str, Any] | None]) -> None:

@@ -49,10 +49,10 @@ def ours(text: Path, folder: Path) -> dict[str, Any]:
     training = run.config.training
     windows = training.total_steps * training.batch_size
     found: dict[str, Any] = {"windows_per_second": windows / metrics["training_seconds"]}
-    for name, carry, length in (("window by window", False, 2_000), ("state carried", True, 400_000)):
-        run.generate("the ", length=10, carry=carry)
+    for name, stateful, length in (("window by window", False, 2_000), ("state carried", True, 400_000)):
+        run.generate("the ", length=10, stateful=stateful)
         begun = time.perf_counter()
-        run.generate("the ", length=length, temperature=0.5, carry=carry)
+        run.generate("the ", length=length, temperature=0.5, stateful=stateful)
         found[name] = length / (time.perf_counter() - begun)
     return found
 

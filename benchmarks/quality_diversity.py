@@ -251,7 +251,7 @@ class Judges:
         order = np.random.default_rng(0).permutation(len(words))
         known = [" ".join(words[at] for at in order[begin : begin + 12]) for begin in range(0, len(words), 12)] * 2
         table = _written([*texts, *known], self._place / "learned-from.jsonl")
-        settings = {"size": 192, "validation": 0.1, "overwrite": True}
+        settings = {"hidden_size": 192, "validation": 0.1, "overwrite": True}
         learner = seqloom.train(table, run=self._place / "reverse", text="text", level="word", epochs=8, **settings)
         return float(learner.evaluate(self._judged).nats / _words([row["text"] for row in rows_of(self._judged)]))
 

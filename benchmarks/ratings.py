@@ -32,10 +32,10 @@ from seqloom.critic.storage import CRITIC
 from seqloom.errors import RunError
 from seqloom.rating.control_report import REAL, RatingControlReport, evaluate_rating_control
 
-ALONE = ("condition",)
-FILTERED = ("condition", "guide", "filter")
-STEERED = ("steer",)
-WAYS = (ALONE, ("condition", "guide"), ("condition", "filter"), FILTERED, STEERED, ("condition", "steer"))
+ALONE = ("conditioning",)
+FILTERED = ("conditioning", "guidance", "rejection")
+STEERED = ("smc",)
+WAYS = (ALONE, ("conditioning", "guidance"), ("conditioning", "rejection"), FILTERED, STEERED, ("conditioning", "smc"))
 PILOT = 40
 PLACES = ("input", "state", "output")
 STARS_OFF = 0.75
@@ -70,7 +70,7 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("--count", type=int, default=300, help="number of texts of the method with the fewest")
     reader.add_argument("--temperature", type=float, default=0.8)
     reader.add_argument("--guidance", type=float, default=2)
-    reader.add_argument("--agree", type=float)
+    reader.add_argument("--tolerance", type=float)
     reader.add_argument("--particles", type=int, default=32)
     reader.add_argument("--seed", type=int, default=0, help="seed of the models, the critic and the draws")
     reader.add_argument("--ablations", action="store_true")
@@ -87,12 +87,12 @@ def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     critic = fitted(options, work / "critic", pool="critic")
     asked = {
         name: getattr(options, name)
-        for name in ("guidance", "agree", "particles", "temperature", "seed")
+        for name in ("guidance", "tolerance", "particles", "temperature", "seed")
         if vars(options)[name] is not None
     }
     asked["critic"] = str(critic)
-    found: dict[str, Any] = {"ways": compared(run, options, asked, work)}
-    narrow = {**asked, "agree": STARS_OFF} if options.rating == "stars" else asked
+    found: dict[str, Any] = {"methods": compared(run, options, asked, work)}
+    narrow = {**asked, "tolerance": STARS_OFF} if options.rating == "stars" else asked
     report = control(run, options, [FILTERED], THOUSAND, narrow, work)
     found["acceptance"] = dict(report.methods[" + ".join(FILTERED)].acceptance)
     found["thousand_seconds"] = thousand(run, options, asked)
@@ -123,7 +123,7 @@ def trained(options: argparse.Namespace, folder: Path, *, rated: bool = True, **
             level=options.level,
             vocabulary=options.vocabulary,
             epochs=options.epochs,
-            size=(options.size,),
+            hidden_size=(options.hidden_size,),
             dropout=options.dropout,
             seed=options.seed,
             **({"rating": (options.rating,)} if rated else {}),
@@ -157,7 +157,8 @@ def control(
 ) -> RatingControlReport:
     """Measure some methods, with the settings that they use."""
     methods = {method for way in ways for method in way}
-    uses = {"guidance": {"guide"}, "agree": {"filter", "steer"}, "critic": {"filter", "steer"}, "particles": {"steer"}}
+    judged = {"rejection", "smc"}
+    uses = {"guidance": {"guidance"}, "tolerance": judged, "critic": judged, "particles": {"smc"}}
     given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
     plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
     return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, **given)
@@ -231,7 +232,7 @@ def numbers_table(report: dict[str, Any], *, stars: bool) -> list[str]:
     """Return a table of the measurements, with the targets if the table is that of the reviews."""
     ways, nats, critic = report["ways"], report["nats_per_token"], report["critic"]
     alone, filtered = ways[" + ".join(ALONE)], ways[" + ".join(FILTERED)]
-    guided = ways["condition + guide"]
+    guided = ways["conditioning + guidance"]
     error = filtered["agreement"]["mean_error"] / alone["agreement"]["mean_error"] - 1
     kept = report["acceptance"]
     least = min(share for kind, share in kept.items() if kind != "all")

@@ -32,9 +32,9 @@ from seqloom.sampling.native_engine import start_streams
 from seqloom.sampling.request import prepare_request
 
 TRAINED = {
-    "conv, characters": {"core": "conv", "size": (96,) * 6},
-    "lstm, characters": {"core": "lstm", "size": (128,)},
-    "lstm, words": {"core": "lstm", "size": (128,), "level": "word"},
+    "conv, characters": {"core": "conv", "hidden_size": (96,) * 6},
+    "lstm, characters": {"core": "lstm", "hidden_size": (128,)},
+    "lstm, words": {"core": "lstm", "hidden_size": (128,), "level": "word"},
 }
 SHAPES = (
     ("conv, characters", (96,) * 6, 0),
@@ -70,7 +70,7 @@ def main() -> None:
 def trained(path: Path, chosen: argparse.Namespace, settings: dict[str, object]) -> Run:
     if (path / "config.json").exists():
         return seqloom.load(path)
-    return seqloom.train(chosen.source, run=path, minutes=chosen.minutes, ahead=3, **settings)
+    return seqloom.train(chosen.source, run=path, minutes=chosen.minutes, prediction_heads=3, **settings)
 
 
 def rows(runs: dict[str, Run], seconds: float) -> Iterator[tuple[str, ...]]:
@@ -126,7 +126,7 @@ def rate(lanes: BatchedDecoder, seconds: float) -> float:
 def enlarged(run: Run, sizes: tuple[int, ...], vocabulary: int) -> tuple[ModelConfig, dict[str, np.ndarray]]:
     """Return a larger model with the same predictions, by units with zero weights and improbable tokens."""
     old = run.config.model
-    fields = {**old.to_json(), "sizes": sizes, "vocabulary": max(vocabulary, old.vocabulary)}
+    fields = {**old.to_json(), "hidden_sizes": sizes, "vocabulary": max(vocabulary, old.vocabulary)}
     config = ModelConfig.from_json(fields)
     shapes = expected_shapes(config)
     for head in range(config.prediction_heads - 1):

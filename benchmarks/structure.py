@@ -161,7 +161,8 @@ def main() -> int:
     print(f"imports of seqloom inside functions: {len(structure.function_imports)} (at most {MAX_FUNCTION_IMPORTS})")
     print(f"public functions with untyped options: {len(structure.untyped_options)}")
     print(
-        f"functions over {MAX_FUNCTION_LINES} lines: {len(structure.long_functions)} of {structure.num_functions} ({share:.1%})"
+        f"functions over {MAX_FUNCTION_LINES} lines: {len(structure.long_functions)} of {structure.num_functions} "
+        f"({share:.1%})"
     )
     print(f"files over {MAX_FILE_LINES} lines: {len(structure.long_files)}")
     print(f"forbidden phrases: {len(structure.forbidden)}")

@@ -70,7 +70,7 @@ def measured(run: Run, chosen: argparse.Namespace) -> dict[str, Any]:
 
     def write(count: int, key: str | None = None) -> list[str]:
         settings = {"length": length, "min_length": length, "temperature": chosen.temperature, "watermark": key}
-        return [sample.text[:length] for sample in run.generate_iter("", count, **settings)]
+        return [sample.text[:length] for sample in run.samples("", count, **settings)]
 
     unmarked, marked = write(chosen.texts), write(chosen.texts, KEY)
     with one_variant():
@@ -189,7 +189,7 @@ def timed(run: Run, count: int, length: int, temperature: float, key: str | None
 
     def rate() -> float:
         start = time.perf_counter()
-        written = sum(len(sample.text) for sample in run.generate_iter("", count, **settings))
+        written = sum(len(sample.text) for sample in run.samples("", count, **settings))
         return written / (time.perf_counter() - start)
 
     return rate

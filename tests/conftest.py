@@ -52,5 +52,11 @@ def run(text_file: Path, tmp_path_factory: pytest.TempPathFactory) -> "Run":
     import seqloom
 
     return seqloom.train(
-        text_file, run=tmp_path_factory.mktemp("runs") / "fox", steps=150, size=32, threads=1, hold_out=0.1, seed=1
+        text_file,
+        run=tmp_path_factory.mktemp("runs") / "fox",
+        steps=150,
+        hidden_size=32,
+        threads=1,
+        hold_out=0.1,
+        seed=1,
     )

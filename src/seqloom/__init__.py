@@ -1,7 +1,6 @@
 """Train a small sequence model on your own corpus and write new sequences in its manner."""
 
 import importlib
-import os
 from typing import TYPE_CHECKING, Any
 
 from seqloom.version import __version__ as __version__
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
         UserError,
     )
     from seqloom.sampling import Sample, reweight
-
-# Read by OpenMP when torch is first imported. Threads that wait by spinning slow training down several times over on a
-# machine that does anything else beside it.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __all__ = [
     "CodecError",
@@ -67,7 +62,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first asked for, so that writing does not wait for what only training needs."""
+    """Import a name on first use, so that generation does not wait for the imports of training."""
     if name not in __all__:
         raise AttributeError(f"module 'seqloom' has no attribute '{name}'")
     return getattr(importlib.import_module(_PLACES.get(name, "seqloom.errors")), name)

@@ -67,7 +67,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source.write_text(TEXT, encoding="utf-8")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SEQLOOM_CACHE", str(folder / "cache"))
-        flags = "--steps 30 --size 16 --lanes 4 --window 16 --hold-out 0.1 --threads 1 --seed 1".split()
+        shape = "--hidden-size 16 --batch-size 4 --sequence-length 16"
+        flags = f"--steps 30 {shape} --hold-out 0.1 --threads 1 --seed 1".split()
         assert call(["train", str(source), "--run", str(folder / "run"), *flags]) == 0
     return folder / "run"
 

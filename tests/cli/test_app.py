@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import subprocess
 import sys
@@ -8,7 +9,8 @@ import typer
 from seqloom import __version__, api
 from seqloom.cli.app import main
 from seqloom.cli.commands import app
-from seqloom.lm.options import _KNOWN, cli_flag
+from seqloom.config.flags import cli_flag
+from seqloom.config.options import TrainOptions
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -39,8 +41,8 @@ def test_every_command_has_help_with_an_example(command, words):
 
 def test_every_setting_of_train_has_its_flag_and_every_flag_its_setting():
     parameters = {parameter.name: parameter for parameter in COMMANDS["train"].params}
-    own = {"source", "run", "resume", "from_run", "overwrite", "preset", "help"}
-    settings = set(_KNOWN)
+    own = {"source", "run", "resume", "from_run", "overwrite", "help"}
+    settings = {field.name for field in dataclasses.fields(TrainOptions)}
     assert set(parameters) - own == settings
     assert all(cli_flag(name) in parameters[name].opts for name in settings | {"from_run"})
 
@@ -72,7 +74,7 @@ def test_version(command):
         (["--nope"], "no such option: --nope; see 'seqloom --help'"),
         (
             ["generate", "r", "--temprature", "1"],
-            "no such option: --temprature; did you mean --temperature? (see 'seqloom generate --help')",
+            "no such option: --temprature; did you mean --temperature or --tolerance? (see 'seqloom generate --help')",
         ),
         (["generate"], "missing argument 'RUN'; see 'seqloom generate --help'"),
         (["train", "--steps", "abc"], "--steps got 'abc': give a whole number; see 'seqloom train --help'"),
@@ -86,9 +88,9 @@ def test_what_cannot_be_parsed_is_one_line(command, words, fault):
 
 
 def test_numbers_with_commas_say_what_they_got(command):
-    done = command("train", "x", "--size", "a,b")
+    done = command("train", "x", "--hidden-size", "a,b")
     assert done.code == 2
-    assert "'a,b' is no whole numbers with commas between them" in done.err
+    assert "'a,b' is not a list of whole numbers with commas between them" in done.err
 
 
 def raising(error):
@@ -109,7 +111,7 @@ def raising(error):
     ],
 )
 def test_failed_work_is_one_line_and_exit_1(command, monkeypatch, error, said):
-    monkeypatch.setattr(api, "load", raising(error))
+    monkeypatch.setattr(api, "describe", raising(error))
     done = command("info", "somewhere")
     assert (done.code, done.out) == (1, "")
     assert len(done.err.splitlines()) == 1
@@ -119,13 +121,13 @@ def test_failed_work_is_one_line_and_exit_1(command, monkeypatch, error, said):
 
 def test_a_traceback_is_shown_on_request(command, monkeypatch):
     monkeypatch.setenv("SEQLOOM_TRACEBACK", "1")
-    monkeypatch.setattr(api, "load", raising(KeyError("spam")))
+    monkeypatch.setattr(api, "describe", raising(KeyError("spam")))
     with pytest.raises(KeyError):
         command("info", "somewhere")
 
 
 def test_ctrl_c_is_130(command, monkeypatch):
-    monkeypatch.setattr(api, "load", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(api, "describe", raising(KeyboardInterrupt()))
     assert command("info", "somewhere") == (130, "", "seqloom: interrupted\n")
 
 

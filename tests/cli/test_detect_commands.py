@@ -35,18 +35,18 @@ def place(tmp_path_factory):
 def test_a_report_is_a_page_and_a_table(command, place, tmp_path):
     page = tmp_path / "page.html"
     asked = ("detect", "report", place / "detector", place / "both.csv", "--text", "text", "--label", "made")
-    done = command(*asked, "--prior", "0.1", "-o", page)
+    done = command(*asked, "--base-rate", "0.1", "-o", page)
     assert done.code == 0
-    assert done.out.splitlines()[0].split() == "scored by area under the curve found at 1 % false alarms".split()
+    assert done.out.splitlines()[0].split() == "scored by AUC detected at 1 % false alarms".split()
     assert done.out.splitlines()[1].startswith("the detector")
     assert f"page: {page}" in done.err
-    assert "only evidence against anybody" in page.read_text(encoding="utf-8")
+    assert "only ground against anybody" in page.read_text(encoding="utf-8")
     again = command(*asked, "-o", page)
     assert (again.code, again.out) == (2, "")
-    assert again.faults == [f"{page} already exists: name another file, or use --overwrite"]
+    assert again.faults == [f"{page} is there already: name another file, or give --overwrite"]
     told = json.loads(command(*asked, "--overwrite", "--json", "-o", page).out)
     assert told["page"] == str(page)
-    assert told["overall"]["roc_auc"]["value"] > 0.9
+    assert told["overall"]["area"]["value"] > 0.9
 
 
 def test_without_labels_nothing_is_measured(command, place, tmp_path):
@@ -61,7 +61,7 @@ def test_without_labels_nothing_is_measured(command, place, tmp_path):
         (("--text", "tex"), "has no column 'tex': choose from text, made; did you mean 'text'?"),
         (("--text", "text", "--by", "town"), "has no column 'town'"),
         (("--text", "text", "--label", "text"), "1 says that a text was generated, 0 that it is real"),
-        (("--text", "text", "--prior", "2"), "--prior got 2.0"),
+        (("--text", "text", "--base-rate", "2"), "--base-rate got 2.0"),
     ],
 )
 def test_what_is_wrong_is_one_line(command, place, tmp_path, words, said):

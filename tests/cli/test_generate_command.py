@@ -13,7 +13,7 @@ from seqloom.version import __version__
 
 @pytest.fixture
 def terminal(monkeypatch):
-    for module in (output, writing):
+    for module in (output, generate_command):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
 
 
@@ -46,7 +46,7 @@ def test_every_flag_reaches_the_library(command, run):
     words = (
         "--length 9 --min-length 2 --temperature 0.5 --top-k 5 --top-p 0.9 --min-p 0.01 --typical-p 0.95 "
         "--repetition-penalty 1.1 --stop qqq --stop zzz --ban x --pattern [a-z\\s.]* --max-copy 50 --skip-unknown "
-        "--windowed --seed 3"
+        "--sliding-window --seed 3"
     )
     (sample,) = samples(command("generate", run, *words.split(), "--json"))
     assert sample["generated_by"] == {
@@ -65,7 +65,7 @@ def test_every_flag_reaches_the_library(command, run):
         "pattern": "[a-z\\s.]*",
         "max_copy": 50,
         "skip_unknown": True,
-        "carry": False,
+        "stateful": False,
         "seed": 3,
     }
     assert sample["matched"] is True
@@ -81,18 +81,31 @@ def test_what_took_effect_is_said_where_nothing_was_given(command, run):
 
 @pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are not there, or off")
 def test_drafts_are_told_of(command, text_file, tmp_path):
-    made = ("--run", tmp_path / "r", "--steps", 8, "--size", 8, "--lanes", 4, "--window", 8, "--ahead", 3)
+    made = (
+        "--run",
+        tmp_path / "r",
+        "--steps",
+        8,
+        "--hidden-size",
+        8,
+        "--batch-size",
+        4,
+        "--sequence-length",
+        8,
+        "--prediction-heads",
+        3,
+    )
     assert command("train", text_file, *made).code == 0
-    (sample,) = samples(command("generate", tmp_path / "r", "--ahead", 3, "--json"))
+    (sample,) = samples(command("generate", tmp_path / "r", "--draft-length", 3, "--json"))
     assert sample["drafting"].keys() == {"tokens_per_step", "acceptance", "gain"}
     assert 1 <= sample["drafting"]["tokens_per_step"] <= 3
-    assert sample["generated_by"]["ahead"] == 3
-    done = command("generate", tmp_path / "r", "--ahead", 3)
+    assert sample["generated_by"]["draft_length"] == 3
+    done = command("generate", tmp_path / "r", "--draft-length", 3)
     assert done.out == f"{sample['text']}\n"
     told = r"seqloom: [12]\.\d\d tokens a step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
     assert re.fullmatch(told, done.err)
     assert "drafting" not in samples(command("generate", tmp_path / "r", "--json"))[0]
-    done = command("generate", tmp_path / "r", "--ahead", 4)
+    done = command("generate", tmp_path / "r", "--draft-length", 4)
     assert (done.code, len(done.faults)) == (2, 1)
     assert "trained to predict 3 tokens at once; choose 1 to 3" in done.faults[0]
 
@@ -111,20 +124,20 @@ def test_several_short_texts_are_one_a_line(command, run):
 class Teller:
     """Stands for a run that writes given texts, in pieces."""
 
-    codec = SimpleNamespace(unknown=lambda text: [], unfinished=lambda text: "", decode=lambda tokens: "")
+    codec = SimpleNamespace(unknown_symbols=lambda text: [], pending_space=lambda text: "", decode=lambda tokens: "")
 
     def __init__(self, *texts):
         self.texts = texts
 
-    def as_read(self, prompt):
+    def normalize(self, prompt):
         return prompt
 
-    def streams(self, prompt, count, **settings):
+    def stream_many(self, prompt, count, options):
         return (self.tell(text) for text in self.texts)
 
     def tell(self, text):
         yield from (text[:1], text[1:])
-        return SimpleNamespace(matched=None, drafting=None, finish_reason="length", text=text)
+        return SimpleNamespace(matched=None, speculative=None, finish_reason="length", text=text)
 
 
 @pytest.mark.parametrize(
@@ -145,13 +158,15 @@ def test_texts_of_several_lines_have_a_heading_between_them(capsys, prompt, text
 @pytest.mark.parametrize(("spelled", "said"), [(" cat", True), (" cat sat", False), ("", True)])
 def test_an_end_for_want_of_tokens_is_told_from_a_stop_string(capsys, monkeypatch, spelled, said):
     """Where the prompt's last space begins the first token, too."""
-    codec = SimpleNamespace(unknown=lambda text: [], unfinished=lambda text: " ", decode=lambda tokens: spelled)
+    codec = SimpleNamespace(
+        unknown_symbols=lambda text: [], pending_space=lambda text: " ", decode=lambda tokens: spelled
+    )
     monkeypatch.setattr(Teller, "codec", codec)
     text = "cat" if spelled else ""
 
     def tell(self, text):
         yield text
-        return SimpleNamespace(matched=None, drafting=None, finish_reason="stop", text=text, tokens=(1,))
+        return SimpleNamespace(matched=None, speculative=None, finish_reason="stop", text=text, tokens=(1,))
 
     monkeypatch.setattr(Teller, "tell", tell)
     generate_command._print(Teller(text), "the ", 1, {})
@@ -207,13 +222,13 @@ def test_a_text_that_misses_its_pattern_is_said_so(command, run):
 @pytest.mark.parametrize(
     ("words", "faults"),
     [
-        (["--temperature", "-1"], ["--temperature got -1.0: choose 0"]),
-        (["--temperature", "nan"], ["--temperature got nan: choose 0"]),
-        (["--count", "5", "--beam", "3"], ["--count 5 is more than the 3 texts that --beam 3 finds"]),
+        (["--temperature", "-1"], ["--temperature got -1.0: choose a number from 0 up"]),
+        (["--temperature", "nan"], ["--temperature got nan: choose a number from 0 up"]),
+        (["--count", "5", "--beam", "3"], ["--count 5 is more than the 3 texts of --beam 3"]),
         (["--pattern", "("], ["--pattern got '(', no regular expression"]),
         (["--length", "-1"], ["--length got -1"]),
-        (["--carry", "--windowed"], ["--carry and --windowed contradict each other"]),
-        (["--beam", "1025"], ["--beam got 1025: choose 1024 or less"]),
+        (["--stateful", "--sliding-window"], ["--stateful and --sliding-window contradict each other"]),
+        (["--beam", "1025"], ["--beam got 1025: choose from 0 to 1,024"]),
         (["--count", "0", "--top-p", "3", "--length", "0"], ["--count got 0", "--length got 0", "--top-p got 3.0"]),
     ],
 )

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from seqloom.api import load
+from seqloom.cli import corpora_commands
 
 
 def as_json(done):
@@ -22,10 +23,10 @@ def test_unknown_symbols_are_left_out_on_request_and_counted(command, run, tmp_p
     assert own.pop("left_out") == {}
     assert found | {"source": ""} == own | {"source": ""}
     shown = command("evaluate", run, snow, "--skip-unknown").out.splitlines()[-1]
-    assert shown == "left out          3 characters outside the vocabulary: '☃' (2), 'é' (1)"
+    assert shown == "left out          3 characters that the run does not know: '☃' (2), 'é' (1)"
     for _ in ("encoded anew", "out of the cache"):
         done = command("score", run, snow, "--skip-unknown", "--json")
-        assert done.faults == ["skipped: 3 characters outside the vocabulary: '☃' (2), 'é' (1)"]
+        assert done.faults == ["left out: 3 characters that the run does not know: '☃' (2), 'é' (1)"]
         assert done.out == command("score", run, plain, "--json").out
     done = command("score", run, snow)
     assert done.code == 2
@@ -49,7 +50,7 @@ def test_evaluate(command, run, words, protocol, split):
     assert found["perplexity"] == pytest.approx(math.exp(found["nats_per_token"]))
     assert found["tokens"] == found["characters"] > 0
     plain = command("evaluate", run, *words)
-    assert f"nats a token      {found['nats_per_token']:.4f}\n" in plain.out
+    assert f"nats per token      {found['nats_per_token']:.4f}\n" in plain.out
 
 
 def test_evaluate_another_text(command, run, tmp_path):
@@ -71,7 +72,7 @@ def test_evaluate_another_text(command, run, tmp_path):
             ["snow.txt"],
             "snow.txt: not in the vocabulary: '☃' (U+2603) at character 5; leave them out with --skip-unknown",
         ),
-        (["rated.csv"], "rated.csv is not of the kind that the run was trained on: name text"),
+        (["rated.csv"], "rated.csv is not what the run was trained on, text"),
     ],
 )
 def test_evaluate_refuses(command, run, tmp_path, monkeypatch, words, fault):
@@ -107,20 +108,20 @@ def test_the_summary_of_scores_counts_right(command, run, tmp_path):
     lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in done.out.split("\n\n")[0].splitlines())
     assert lines["tokens"] == str(len(text))
     mean = -sum(scored.log_prob for scored in own) / len(own)
-    assert lines["nats a token"] == f"{mean:.4f}"
+    assert lines["nats per token"] == f"{mean:.4f}"
     first = sum(scored.rank == 0 for scored in own) / len(own)
     assert lines["likeliest"].split()[0] == f"{first:.1%}"
     worst = min(own, key=lambda scored: scored.log_prob)
     surprising = done.out.split("\n\n")[1].splitlines()[1]
     assert surprising.startswith(f"{-worst.log_prob:7.2f}")
-    assert surprising.endswith("  " + load(run).codec.decode_text([worst.token]))
+    assert surprising.endswith("  " + load(run).codec.decode([worst.token]))
 
 
 def test_records_are_scored_one_by_one(command, tmp_path):
     table = tmp_path / "rows.csv"
     table.write_text("text\n" + "good food\nbad luck\n" * 60)
     run = tmp_path / "rows"
-    words = ("--text", "text", "--steps", 3, "--size", 4, "--threads", 1)
+    words = ("--text", "text", "--steps", 3, "--hidden-size", 4, "--threads", 1)
     assert command("train", table, "--run", run, *words).code == 0
     documents = as_json(command("score", run, table, "--json"))["documents"]
     assert len(documents) == 120
@@ -133,7 +134,7 @@ def test_records_are_scored_one_by_one(command, tmp_path):
     assert done.code == 2
     done = command("evaluate", run, __file__)
     assert done.faults == [
-        f"{__file__} is not of the kind that the run was trained on: name a table with a column 'text'"
+        f"{__file__} is not what the run was trained on, a table with a column 'text': name such a source"
     ]
 
 
@@ -175,9 +176,7 @@ def test_the_catalogue(command):
 
 
 def test_fetching(command, monkeypatch, tmp_path):
-    from seqloom import corpora
-
-    monkeypatch.setattr(corpora, "fetch", lambda name: tmp_path / name)
+    monkeypatch.setattr(corpora_commands, "fetch", lambda name: tmp_path / name)
     assert command("corpora", "fetch", "shakespeare") == (0, f"{tmp_path / 'shakespeare'}\n", "")
     monkeypatch.undo()
     done = command("corpora", "fetch", "nietsche")
@@ -188,8 +187,8 @@ def test_fetching(command, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (["plot", "--temperature", "-1"], "--temperature got -1: choose 0"),
-        (["plot", "--temperature", "nan"], "--temperature got nan: choose 0"),
+        (["plot", "--temperature", "-1"], "--temperature got -1: choose a number from 0 up"),
+        (["plot", "--temperature", "nan"], "--temperature got nan: choose a number from 0 up"),
         (["evaluate", "--stride", "2"], "--stride has no meaning without --windows"),
     ],
 )

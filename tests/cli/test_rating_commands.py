@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from seqloom.cli import generate_command, output
-from seqloom.rating import control_report
 from seqloom.version import __version__
 
 GOOD, BAD = ("lovely", "superb", "tasty", "warm"), ("awful", "cold", "rude", "stale")
@@ -37,7 +36,7 @@ def trained(table, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("made")
     columns = ("--text", "text", "--rating", "stars", "--group", "place")
-    small = ("--steps", "150", "--size", "32", "--threads", "1", "--lanes", "8")
+    small = ("--steps", "150", "--hidden-size", "32", "--threads", "1", "--batch-size", "8")
     assert call(["train", str(table), "--run", str(folder / "run"), *columns, *small, "--pool", "generator"]) == 0
     fit = ("--folds", "2", "--pool", "critic")
     assert call(["critic", "fit", str(table), "--run", str(folder / "critic"), *columns, *fit]) == 0
@@ -63,7 +62,7 @@ def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_pa
         "critic", "rate", trained / "critic", tmp_path / "in.csv", "--text", "text", "-o", tmp_path / "o.csv"
     )
     assert done.faults == [
-        "2 rows without text: rating_predicted is empty in these rows",
+        "2 rows without text: rating_predicted is left empty there",
         f"{tmp_path / 'o.csv'}: 3 rows with rating_predicted",
     ]
     with open(tmp_path / "o.csv", newline="", encoding="utf-8") as file:
@@ -95,7 +94,7 @@ def test_info_says_what_a_critic_rates(command, trained, table):
     ("words", "heavy"),
     [
         (("info", "{}/critic"), {"torch", "sklearn"}),
-        (("generate", "{}/run", "--rating", "5", "--length", "5", "--method", "guide"), {"torch", "sklearn"}),
+        (("generate", "{}/run", "--rating", "5", "--length", "5", "--method", "guidance"), {"torch", "sklearn"}),
         (("generate", "{}/run", "--rating", "5", "--length", "5", "--critic", "{}/critic"), {"torch"}),
     ],
 )
@@ -108,14 +107,14 @@ def test_what_is_slow_to_import_is_left_out(trained, words, heavy):
 def test_a_critic_is_no_run(command, trained):
     done = command("generate", trained / "critic")
     assert (done.code, len(done.faults)) == (2, 1)
-    assert "is a critic, which predicts ratings and generates no text" in done.faults[0]
+    assert "holds a critic, which predicts ratings and writes nothing" in done.faults[0]
 
 
 def test_a_run_does_not_move_in_with_a_critic(command, trained, table):
     done = command("train", table, "--text", "text", "--run", trained / "critic", "--steps", 1, "--overwrite")
     assert (done.code, done.faults) == (
         2,
-        [f"--run got {trained / 'critic'}, which is a critic: name another folder"],
+        [f"--run got {trained / 'critic'}, which holds a critic: name another folder"],
     )
 
 
@@ -129,7 +128,7 @@ def test_a_damaged_critic_is_told(command, tmp_path):
 def test_info_says_which_ratings_a_run_writes_to(command, trained):
     lines = command("info", trained / "run").out.splitlines()
     assert [line.split(None, 1)[1] for line in lines if line.startswith("rating")] == [
-        "stars, 1 to 5 (write to it with --rating)"
+        "stars, 1 to 5 (generate for it with --rating)"
     ]
 
 
@@ -144,20 +143,31 @@ def test_a_rated_run_is_a_critic_too(command, trained, table, tmp_path):
 
 
 def test_what_was_kept_and_what_it_cost_is_said(command, trained):
-    words = ("generate", trained / "run", "--rating", 5, "--critic", trained / "critic", "--agree", 1, "--length", 60)
+    words = (
+        "generate",
+        trained / "run",
+        "--rating",
+        5,
+        "--critic",
+        trained / "critic",
+        "--tolerance",
+        1,
+        "--length",
+        60,
+    )
     done = command(*words, "--count", 4, "--json")
     found = json.loads(done.out)
-    assert found["methods"] == ["condition", "filter"]
-    assert len(found["samples"]) == found["filter"]["kept"] <= 4
+    assert found["methods"] == ["conditioning", "rejection"]
+    assert len(found["samples"]) == found["rejection"]["kept"] <= 4
     assert all(abs(sample["rating_predicted"] - 5) <= 1 for sample in found["samples"])
     assert found["samples"][0]["generated_by"] == {
         "seqloom": __version__,
         "run": str(trained / "run"),
         "rating": "5",
-        "method": "condition,filter",
+        "methods": "conditioning,rejection",
         "critic": str(trained / "critic"),
         "guidance": 1,
-        "agree": 1,
+        "tolerance": 1,
         "budget": 20,
         "temperature": 1,
         "length": 60,
@@ -165,24 +175,35 @@ def test_what_was_kept_and_what_it_cost_is_said(command, trained):
     }
     told = command(*words, "--count", 4)
     assert told.out == "".join(f"{sample['text']}\n" for sample in found["samples"])
-    assert f"kept {found['filter']['kept']} of {found['filter']['written']} texts" in told.err
+    assert f"kept {found['rejection']['kept']} of {found['rejection']['written']} texts" in told.err
 
 
 def test_a_filter_goes_with_a_mark_and_steering_does_not(command, trained):
-    words = ("generate", trained / "run", "--rating", 5, "--critic", trained / "critic", "--agree", 4, "--length", 60)
+    words = (
+        "generate",
+        trained / "run",
+        "--rating",
+        5,
+        "--critic",
+        trained / "critic",
+        "--tolerance",
+        4,
+        "--length",
+        60,
+    )
     done = command(*words, "--watermark", "key", "--count", 2, "--json")
     (found, _) = json.loads(done.out)["samples"]
     assert found["generated_by"]["watermark"] == {"key_sha256": "2c70e12b"}
-    done = command(*words, "--method", "steer", "--watermark", "key")
+    done = command(*words, "--method", "smc", "--watermark", "key")
     assert (done.code, done.out, len(done.faults)) == (2, "", 1)
-    assert "--watermark and --method steer contradict each other" in done.faults[0]
+    assert "--watermark and --method smc contradict each other" in done.faults[0]
 
 
 def test_a_person_who_looks_on_sees_what_the_critic_makes_of_a_text(command, trained, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     for module in (output, generate_command):
         monkeypatch.setattr(module, "shows_terminal", lambda: True)
-    words = ("--rating", 5, "--critic", trained / "critic", "--agree", 4, "--length", 20, "--prompt", "warm ")
+    words = ("--rating", 5, "--critic", trained / "critic", "--tolerance", 4, "--length", 20, "--prompt", "warm ")
     assert re.fullmatch(r"\d\.\d\d  warm [^\n]*\n", command("generate", trained / "run", *words).out)
 
 
@@ -197,7 +218,7 @@ def test_what_is_kept_when_one_interrupts_is_said(command, trained, monkeypatch)
 
     show = generate_command._show
     monkeypatch.setattr(generate_command, "_show", interrupt)
-    words = ("--rating", 5, "--critic", trained / "critic", "--agree", 4, "--length", 20, "--count", 9)
+    words = ("--rating", 5, "--critic", trained / "critic", "--tolerance", 4, "--length", 20, "--count", 9)
     done = command("generate", trained / "run", *words)
     assert done.code == 130
     assert len(done.out.splitlines()) == 2
@@ -208,7 +229,7 @@ def test_what_is_kept_when_one_interrupts_is_said(command, trained, monkeypatch)
 
 
 def test_a_shortfall_is_reported_and_no_error(command, trained):
-    words = ("--rating", 5, "--critic", trained / "critic", "--agree", 0.0001, "--budget", 1, "--count", 6)
+    words = ("--rating", 5, "--critic", trained / "critic", "--tolerance", 0.0001, "--budget", 1, "--count", 6)
     done = command("generate", trained / "run", *words, "--length", 20)
     assert done.code == 0
     assert "6 of 6 texts are missing: the budget is spent" in done.err
@@ -217,9 +238,9 @@ def test_a_shortfall_is_reported_and_no_error(command, trained):
 
 
 def test_steering_says_how_many_texts_counted(command, trained):
-    words = ("--rating", 1, "--method", "steer", "--critic", trained / "critic", "--particles", 4, "--length", 30)
+    words = ("--rating", 1, "--method", "smc", "--critic", trained / "critic", "--particles", 4, "--length", 30)
     done = command("generate", trained / "run", *words, "--json")
-    assert 1 <= json.loads(done.out)["steering"]["effective_size"] <= 4
+    assert 1 <= json.loads(done.out)["smc"]["effective_size"] <= 4
 
 
 def test_the_table_of_control_is_printed(command, trained, table, tmp_path):
@@ -227,24 +248,33 @@ def test_the_table_of_control_is_printed(command, trained, table, tmp_path):
     done = command("evaluate", trained / "run", table, *words, "--texts", tmp_path / "texts.jsonl")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0].split()[:3] == ["way", "pearson", "of"]
-    assert lines[-1] == "* fewer than 10 texts: chance moves such a mean; a higher --count has more of them"
+    assert lines[0].split()[:3] == ["method", "pearson", "of"]
+    assert lines[-1] == "* fewer than 10 texts, so the mean is noisy; a higher --count gives more"
     below = lines[next(at for at, line in enumerate(lines) if line.startswith("stars ")) + 1 :]
     assert below[0].split()[:2] == ["real", "texts"]
     few = [int(number) < 10 for number in below[0].split()[2:]]
     assert [cell.endswith("*") for cell in below[1].split()[1:]] == few
-    assert [line.split("  ")[0] for line in lines[1:4]] == ["real", "condition", "condition + guide"]
-    assert any(line.startswith("nats a token of unseen texts, told ratings: true ") for line in lines)
+    assert [line.split("  ")[0] for line in lines[1:4]] == ["real", "conditioning", "conditioning + guidance"]
+    expected = "nats per token of unseen texts, by ratings given to the model: true "
+    assert any(line.startswith(expected) for line in lines)
     assert (trained / "run" / "plots" / "control.png").stat().st_size > 10_000
     ways = {json.loads(line)["way"] for line in (tmp_path / "texts.jsonl").read_text().splitlines()}
-    assert "steer" in ways
+    assert "smc" in ways
 
 
 def test_a_way_that_kept_nothing_is_shown_without_figures(command, trained, table):
-    words = ("--rating-control", "--critic", trained / "critic", "--method", "condition,filter", "--agree", 1e-9)
+    words = (
+        "--rating-control",
+        "--critic",
+        trained / "critic",
+        "--method",
+        "conditioning,rejection",
+        "--tolerance",
+        1e-9,
+    )
     done = command("evaluate", trained / "run", table, *words, "--count", 6, "--length", 20, "--json")
     assert done.code == 0, done.err
-    way = json.loads(done.out)["ways"]["condition + filter"]
+    way = json.loads(done.out)["methods"]["conditioning + rejection"]
     assert way["agreement"]["texts"] == 0
     assert way["agreement"]["mean_error"] is None
     assert way["shortfall"] == 6
@@ -253,16 +283,22 @@ def test_a_way_that_kept_nothing_is_shown_without_figures(command, trained, tabl
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--agree", 1), "--agree is not used by condition, condition+guide: add --critic, or leave it out"),
-        (("--method", "condition", "--guidance", 2), "--guidance is not used by condition: add a --method with guide"),
         (
-            ("--method", "condition", "--critic", "critic"),
-            "--critic is not used by condition: add a --method with filter",
+            ("--tolerance", 1),
+            "--tolerance has no use in conditioning, conditioning+guidance: add --critic, or leave it out",
         ),
-        (("--critic", "critic", "--temperature", 0), "--temperature 0 and --method condition,filter contradict"),
+        (
+            ("--method", "conditioning", "--guidance", 2),
+            "--guidance has no use in conditioning: add a --method with guidance",
+        ),
+        (
+            ("--method", "conditioning", "--critic", "critic"),
+            "--critic has no use in conditioning: add a --method with rejection or smc",
+        ),
+        (("--critic", "critic", "--temperature", 0), "--temperature 0 and --method conditioning,rejection contradict"),
         (("--method", "wish"), "unknown method 'wish'"),
         (("--count", 0), "--count got 0: it must be a whole number from 1 up"),
-        (("--critic", "run"), "was fitted on pool generator, which overlaps with the texts of judge or run"),
+        (("--critic", "run"), "was fitted on pool generator, which the judge or the run has part in"),
         (("--critic", "nowhere"), "no critic at nowhere"),
     ],
 )
@@ -278,7 +314,7 @@ def test_names_and_categories_may_hold_an_equals_sign(command, tmp_path):
         f"{'fine' if row % 2 else 'dull'} soup {row},{1 + row % 5},{'a=b' if row % 2 else 'c'}" for row in range(60)
     ]
     (tmp_path / "odd.csv").write_text("\n".join(["text,my=stars,kind=of", *rows]))
-    small = ("--text", "text", "--steps", 2, "--size", 8, "--threads", 1)
+    small = ("--text", "text", "--steps", 2, "--hidden-size", 8, "--threads", 1)
     columns = ("--rating", "my=stars", "--category", "kind=of")
     assert command("train", tmp_path / "odd.csv", "--run", tmp_path / "run", *columns, *small).code == 0
     words = ("--rating", "my=stars=3", "--rating", "kind=of=a=b", "--length", 5, "--json")
@@ -292,11 +328,11 @@ def test_names_and_categories_may_hold_an_equals_sign(command, tmp_path):
 
 
 def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
-    small = ("--steps", 2, "--size", 8, "--threads", 1)
+    small = ("--steps", 2, "--hidden-size", 8, "--threads", 1)
     columns = ("--text", "text", "--rating", "stars", "--category", "place")
     assert command("train", table, "--run", tmp_path / "run", *columns, *small).code == 0
     done = command(
-        "generate", tmp_path / "run", "--rating", "place=3", "--method", "condition", "--length", 5, "--json"
+        "generate", tmp_path / "run", "--rating", "place=3", "--method", "conditioning", "--length", 5, "--json"
     )
     assert json.loads(done.out)["samples"][0]["rating_wanted"] is None
 
@@ -312,8 +348,8 @@ def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
         (("--rating", 3, "--critic", "nowhere"), "no critic at nowhere"),
         (("--critic", "nowhere"), "--critic has no meaning without --rating: add a rating"),
         (("--budget", 3), "--budget has no meaning without --rating: add a rating"),
-        (("--agree", 3, "--method", "steer"), "--agree, --method have no meaning without --rating: add a rating"),
-        (("--rating", 3, "--budget", 3), "--budget got 3, but --method condition does not use it: name a --critic"),
+        (("--tolerance", 3, "--method", "smc"), "--tolerance, --method have no meaning without --rating: add a rating"),
+        (("--rating", 3, "--budget", 3), "--budget got 3, and conditioning has no use for it: name a --critic"),
         (("--rating", 3, "--method", "wish"), "unknown method 'wish'"),
         (("--rating", 3, "--guidance", 50), "--guidance got 50"),
     ],
@@ -329,10 +365,10 @@ def test_a_critic_is_not_replaced_unasked(command, trained, table):
     columns = ("--text", "text", "--rating", "stars")
     done = command("critic", "fit", table, "--run", trained / "critic", *columns)
     assert done.code == 2
-    assert "already contains a critic: use --overwrite" in done.faults[0]
+    assert "holds a critic already: give --overwrite" in done.faults[0]
     other = command("critic", "fit", table, "--run", trained / "run", *columns)
     assert other.code == 2
-    assert "contains something other than a critic" in other.faults[0]
+    assert "holds something else than a critic" in other.faults[0]
 
 
 def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatch):
@@ -345,6 +381,8 @@ def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatc
 
 
 def test_texts_of_control_that_could_not_be_kept_are_not_written(command, trained, table, monkeypatch):
+    from seqloom.rating import control_report
+
     monkeypatch.setattr(control_report, "evaluate_rating_control", lambda *given, **settings: pytest.fail("was begun"))
     done = command("evaluate", trained / "run", table, "--rating-control", "--texts", table / "texts.jsonl")
     assert done.code == 1
@@ -357,7 +395,7 @@ def test_figures_of_any_size_can_be_read(value, shown):
 
 
 def test_control_needs_ratings_and_pools(command, table, text_file, tmp_path):
-    small = ("--steps", 2, "--size", 8, "--threads", 1)
+    small = ("--steps", 2, "--hidden-size", 8, "--threads", 1)
     assert command("train", text_file, "--run", tmp_path / "plain", *small).code == 0
     done = command("evaluate", tmp_path / "plain", "--rating-control")
     assert done.code == 2
@@ -367,5 +405,5 @@ def test_control_needs_ratings_and_pools(command, table, text_file, tmp_path):
     done = command("evaluate", tmp_path / "whole", "--rating-control")
     assert done.code == 2
     assert "train the run with --pool generator" in done.faults[0]
-    done = command("evaluate", tmp_path / "plain", "--agree", 1)
-    assert done.faults == ["--agree belongs to --rating-control: add that, or leave it out"]
+    done = command("evaluate", tmp_path / "plain", "--tolerance", 1)
+    assert done.faults == ["--tolerance belongs to --rating-control: add that, or leave it out"]

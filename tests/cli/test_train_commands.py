@@ -11,18 +11,21 @@ from pathlib import Path
 import pytest
 
 from seqloom.cli import train_commands
-from seqloom.lm import session as session_module
 from seqloom.lm import train as train_module
 from seqloom.training.events import Step
 
-SMALL = ("--steps", 10, "--size", 8, "--threads", 1)
+SMALL = ("--steps", 10, "--hidden-size", 8, "--threads", 1)
 
 
 @pytest.fixture
 def asked(monkeypatch):
     """What the library's `train` is called with, in place of training."""
     seen = {}
-    monkeypatch.setattr(train_module, "train", lambda **settings: seen.update(settings))
+
+    def train(source, options, **others):
+        seen.update({"source": source} if source else {}, **options.chosen(), **others)
+
+    monkeypatch.setattr(train_module, "train", train)
     return seen
 
 
@@ -30,13 +33,13 @@ def test_only_what_was_given_is_passed_on(command, asked, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).touch()
-    words = "train a.txt b.txt --size 32,16 --betas 0.9,0.95 --no-tied --rating stars --rating fun --from old"
+    words = "train a.txt b.txt --hidden-size 32,16 --betas 0.9,0.95 --no-tied --rating stars --rating fun --from old"
     assert command(*words.split()).code == 0
     viewer = asked.pop("viewer")
     assert isinstance(viewer, train_module.TrainingObserver)
     assert asked == {
         "source": ("a.txt", "b.txt"),
-        "size": (32, 16),
+        "hidden_size": (32, 16),
         "betas": (0.9, 0.95),
         "tied": False,
         "rating": ("stars", "fun"),
@@ -68,7 +71,7 @@ def test_resume_needs_no_source_and_training_does(command, asked):
     assert "source" not in asked
     done = command("train", "--run", "r")
     assert done.code == 2
-    assert done.faults == ["no source was named: give a file, a folder, a glob, - or a name of 'seqloom corpora list'"]
+    assert done.faults == ["no source: name a file, a folder, a glob, - or a corpus of 'seqloom corpora list'"]
 
 
 def write_inputs(folder: Path) -> None:
@@ -85,7 +88,10 @@ def write_inputs(folder: Path) -> None:
         (["nothing.txt"], "no source 'nothing.txt': give a file"),
         (["empty.txt"], "empty.txt is empty: choose"),
         (["binary.dat"], "binary.dat is no text:"),
-        (["short.txt", "--window", 50], "11 training tokens are fewer than one window of 50: use more text"),
+        (
+            ["short.txt", "--sequence-length", 50],
+            "11 tokens to train on are fewer than one window of 50: use more text",
+        ),
         (["same.txt"], "a vocabulary of 1 leaves nothing to predict: use text"),
         (["words.csv"], "words.csv is a table: name the column that holds the text with --text (text, stars)"),
         (["words.csv", "--text", "body"], "words.csv has no column 'body': choose from text, stars"),
@@ -96,10 +102,13 @@ def write_inputs(folder: Path) -> None:
         (["fox.txt", "--level", "chars"], "unknown level 'chars': choose from char, byte, word, subword; did you"),
         (["fox.txt", "--run", "fox.txt"], "--run got fox.txt, and"),
         (["fox.txt", "--seed", 2**63], f"--seed got {2**63}: choose below 2**63"),
-        (["fox.txt", "--betas", "1,0.9"], "--betas got 1.0,0.9: give two numbers"),
+        (["fox.txt", "--betas", "1,0.9"], "--betas got 1.0,0.9: choose from 0 up to, not including, 1"),
         (["fox.txt", "--encoding", "klingon"], "klingon"),
         (["fox.txt", "--vocabulary", 1], "--vocabulary got 1: the level char needs"),
-        (["fox.txt", "--lanes", 4000, "--window", 400], "--lanes 4000 with --window 400 need 1,600,000 tokens"),
+        (
+            ["fox.txt", "--batch-size", 4000, "--sequence-length", 400],
+            "--batch-size 4000 with --sequence-length 400 need 1,600,000 tokens",
+        ),
     ],
 )
 def test_what_a_person_must_change_is_one_line_and_exit_2(command, text_file, tmp_path, monkeypatch, words, fault):
@@ -148,7 +157,7 @@ def test_infinite_and_absent_budgets_are_refused(command, text_file, tmp_path):
 def test_a_run_is_not_replaced_unasked(command, run, text_file, unchanged):
     done = command("train", text_file, "--run", run, *SMALL)
     assert done.code == 2
-    assert done.faults == [f"{run} already has a run: use --resume to continue it, or --overwrite to replace it"]
+    assert done.faults == [f"{run} holds a run already: give --resume to go on with it, or --overwrite to replace it"]
     assert unchanged(run)
 
 
@@ -164,7 +173,7 @@ def test_overwriting_takes_away_nothing_of_the_persons(command, run, text_file):
     assert command("train", text_file, "--run", run, "--overwrite", *SMALL).code == 0
     for own in ("samples/mine.txt", "plots/mine.svg", "notes.md", "state/mine"):
         assert (run / own).read_text() == "mine"
-    assert json.loads((run / "config.json").read_text())["model"]["sizes"] == [8]
+    assert json.loads((run / "config.json").read_text())["model"]["hidden_sizes"] == [8]
 
 
 def test_resume_refuses_settings_and_other_sources(command, run, text_file, unchanged):
@@ -209,7 +218,9 @@ def test_a_changed_text_is_not_resumed_on(command, unreported, trained, digest):
 def test_a_finished_run_says_so(command, run, unchanged):
     done = command("train", "--resume", "--run", run)
     assert (done.code, done.out) == (0, "")
-    assert done.err == (f"{run} is finished after 30 steps; to train it further, start another run with --from {run}\n")
+    assert done.err == (
+        f"{run} is finished: 30 steps are done; to train it further, start another run with --from {run}\n"
+    )
     assert unchanged(run)
 
 
@@ -220,22 +231,22 @@ def test_training_says_what_comes_after_it(command, text_file, tmp_path):
     assert lines[ended + 1 : ended + 5] == [
         "writing samples ...",
         "measuring the model ...",
-        "searching for copies of the corpus ...",
-        "drawing plots ...",
+        "looking for copies from the corpus ...",
+        "drawing ...",
     ]
 
 
 @pytest.fixture
 def planned(command, monkeypatch):
-    """The config that a command would train with, and the command that repeats it."""
+    """The config that a command would train with, and the command that it says would repeat it."""
 
     def plan(*words):
         configs = []
         with monkeypatch.context() as patch:
             patch.setattr(train_module, "_run", lambda session, _: configs.append(session.config))
             done = command(*words)
-        (line,) = [line for line in done.err.splitlines() if line.startswith("to repeat this training: ")]
-        program, *repeated = shlex.split(line.removeprefix("to repeat this training: "))
+        (line,) = [line for line in done.err.splitlines() if line.startswith("the same again: ")]
+        program, *repeated = shlex.split(line.removeprefix("the same again: "))
         assert program == "seqloom"
         return configs[0], repeated
 
@@ -246,20 +257,21 @@ def planned(command, monkeypatch):
     "words",
     [
         "--minutes 0.005 --hold-out 0.2 --seed 3",
-        "--steps 4 --preset classic --size 8 --window 12 --no-lowercase --stride 7 --dropout 0.1",
-        "--epochs 0.1 --core conv --size 6 --layers 2 --kernel-width 2 --level word --vocabulary 300",
-        "--steps 3 --size 8 --embedding 8 --tied --layer-norm --betas 0.123456789,0.5 --records '{}' --keep-newlines",
+        "--steps 4 --preset classic --hidden-size 8 --sequence-length 12 --no-lowercase --stride 7 --dropout 0.1",
+        "--epochs 0.1 --core conv --hidden-size 6 --layers 2 --kernel-width 2 --level word --vocabulary 300",
+        "--steps 3 --hidden-size 8 --embedding 8 --tied --layer-norm --betas 0.123456789,0.5 --records '{}' "
+        "--keep-newlines",
         "--steps 3 --learning-rate 0.0123456789 --optimizer adam --clip 0.5 --patience 2 --normalize NFC",
     ],
 )
-def test_the_repeat_line_is_a_command(planned, text_file, tmp_path, words):
+def test_the_same_again_is_a_command(planned, text_file, tmp_path, words):
     text_file.write_text("{the quick brown fox}\n{jumps over the lazy dog}\n" * 100)
     config, repeated = planned("train", text_file, "--run", tmp_path / "the run", "--threads", 1, *shlex.split(words))
     assert repeated[:4] == ["train", str(text_file), "--run", str(tmp_path / "the run")]
     assert planned(*repeated) == (config, repeated)
 
 
-def test_the_repeat_line_names_tables_and_parents(planned, command, run, tmp_path):
+def test_the_same_again_names_tables_and_parents(planned, command, run, tmp_path):
     table = tmp_path / "rated.csv"
     rows = [f"good food here,{row % 5},{row % 3},p{row}\n" for row in range(99)]
     table.write_text("text,stars,fun,place\n" + "".join(rows))
@@ -273,20 +285,20 @@ def test_the_repeat_line_names_tables_and_parents(planned, command, run, tmp_pat
     assert planned(*repeated) == (config, repeated)
 
 
-def test_the_parent_and_new_symbols_are_shown(command, run, tmp_path):
+def test_what_training_goes_on_from_is_said(command, run, tmp_path):
     for text, said in (("the lazy 狐 ", "1 new symbol ('狐')"), ("the dog. ", "no new symbols")):
         source = tmp_path / "more.txt"
         source.write_text(text * 100, encoding="utf-8")
         words = ("--from", run, "--steps", 1, "--threads", 1, "--overwrite")
         done = command("train", source, "--run", tmp_path / "new", *words)
-        assert f"starting from {run}: {said}\n" in done.err
+        assert f"going on from {run}: {said}\n" in done.err
 
 
 def test_from_keeps_the_shape(command, run, text_file, tmp_path):
-    words = ("--from", run, "--core", "gru", "--layer-norm", "--layers", 2, "--size", 16)
+    words = ("--from", run, "--core", "gru", "--layer-norm", "--layers", 2, "--hidden-size", 16)
     done = command("train", text_file, "--run", tmp_path / "new", *words)
     assert done.code == 2
-    assert [fault.split()[0] for fault in done.faults] == ["--core", "--layer-norm", "--size"]
+    assert [fault.split()[0] for fault in done.faults] == ["--core", "--layer-norm", "--hidden-size"]
 
 
 def test_from_goes_on(command, run, text_file, tmp_path):
@@ -343,7 +355,7 @@ def test_ctrl_c_saves_and_resume_goes_on(command, text_file, tmp_path, monkeypat
         patch.chdir(tmp_path)
         done = command("train", text_file.name, "--run", place, *SMALL)
     assert done.code == 130
-    assert done.faults == [f"interrupted and saved; go on with: seqloom train --resume --run '{place}'"]
+    assert done.faults == [f"interrupted and saved; continue with: seqloom train --resume --run '{place}'"]
     done = command("train", "--resume", "--run", place)
     assert done.code == 0
     assert done.err.count("going on after step 7 of 10") == done.err.count("going on") == 1
@@ -355,7 +367,7 @@ def test_ctrl_c_before_training_says_that_nothing_was_saved(command, text_file, 
     def interrupt(*_args, **_settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(session_module, "load_dataset", interrupt)
+    monkeypatch.setattr(train_module, "load_dataset", interrupt)
     done = command("train", text_file, "--run", tmp_path / "new", *SMALL)
     assert done.code == 130
     assert done.faults == ["interrupted before training began; nothing was saved or changed"]
@@ -405,7 +417,14 @@ def test_the_demo_asks_for_the_text_that_python_carries(command, run, trained, a
     (run / "config.json").write_text(json.dumps({**config, "sources": [train_commands._DEMO_SOURCE]}))
     assert command("demo", "--run", run, "--minutes", 0.5).code == 0
     del asked["viewer"]
-    assert asked == {"source": "python-docs", "run": run, "minutes": 0.5, "overwrite": True}
+    assert asked == {
+        "source": "python-docs",
+        "run": run,
+        "minutes": 0.5,
+        "overwrite": True,
+        "resume": False,
+        "from_run": None,
+    }
     assert command("demo", "--run", run.with_name("new")).code == 0
     assert not asked["overwrite"]
     assert asked["minutes"] == 1

@@ -14,7 +14,7 @@ def wordy(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("wordy")
     (folder / "letters.txt").write_text("abcdefghijklmnopqrstuvwxyz .,!" * 100, encoding="utf-8")
-    flags = "--steps 4 --size 8 --lanes 4 --window 16 --threads 1".split()
+    flags = "--steps 4 --hidden-size 8 --batch-size 4 --sequence-length 16 --threads 1".split()
     assert call(["train", str(folder / "letters.txt"), "--run", str(folder / "run"), *flags]) == 0
     return folder / "run"
 
@@ -53,7 +53,7 @@ def test_a_person_is_told_so(command, wordy, texts):
     assert [line.split()[4:] for line in lines[1:]] == [["marked"]] * 3 + [[], ["too", "short", "to", "tell"]]
     assert done.faults == [
         "3 of 5 texts have p <= 0.001; of texts without the mark, 1 in 1,000 has",
-        "1 text is too short to tell: a mark there would show in some of them only",
+        "1 text is too short: a watermark would not always show",
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_table_is_read_and_what_the_run_does_not_know_is_left_out(command, wor
     first, second, third = json.loads(done.out)["texts"]
     assert first == second
     assert (third["places"], third["p_value"]) == (0, 1)
-    assert "left out: 3 characters outside the vocabulary" in done.err
+    assert "left out: 3 characters that the run does not know" in done.err
     assert load(wordy).find_watermark(text, "key").p_value == first["p_value"]
 
 
@@ -92,5 +92,5 @@ def test_a_faulty_key_is_one_line(command, wordy, texts):
         done = command(*words)
         assert (done.code, len(done.faults), done.out) == (2, 1, "")
     done = command("generate", wordy, "--watermark", "key", "--temperature", 0)
-    said = "--watermark marks what is drawn, and with --temperature 0 nothing is: leave out one of the two"
+    said = "--watermark marks draws, and --temperature 0 draws nothing: leave out one of the two"
     assert (done.code, done.faults) == (2, [said])

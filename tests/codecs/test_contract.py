@@ -134,7 +134,7 @@ def test_half_a_character_becomes_a_replacement(level, complete_codecs):
 
 def test_too_small_a_vocabulary_is_one_line(level, make_corpus, sample):
     for cap in (0, 255, 256):
-        with pytest.raises(ConfigError, match=f"--vocabulary got {cap}") as caught:
+        with pytest.raises(ConfigError, match=f"`vocabulary` got {cap}") as caught:
             fit_codec(level, make_corpus(sample, separate=True), cap)
         assert "\n" not in str(caught.value)
 

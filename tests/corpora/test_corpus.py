@@ -71,7 +71,7 @@ def test_several_files_are_separate_documents_in_order(tmp_path: Path) -> None:
         "hidden file": 1,
         "binary file": 1,
         "empty file": 1,
-        "table without --text": 1,
+        "table without `text`": 1,
     }
     found, corpus = read(tmp_path, text="text")
     assert found == ["Good.", "Bad."]
@@ -134,7 +134,7 @@ def test_every_kind_of_table_gives_the_same_documents(tmp_path: Path, kind: str,
 def test_a_table_wants_to_know_its_columns(tmp_path: Path, kind: str, name: str) -> None:
     content = as_table(kind)
     path = written(tmp_path / name, gzip.compress(content) if name.endswith(".gz") else content)
-    with pytest.raises(SourceError, match=r"with --text \(.*text.*\)"):
+    with pytest.raises(SourceError, match=r"with `text` \(.*text.*\)"):
         open_corpus(path)
     with pytest.raises(SourceError, match=r"no column 'txt'.*stars.*did you mean 'text'"):
         open_corpus(path, ReadingConfig(text="txt"))

@@ -135,7 +135,7 @@ def test_a_table_of_edge_cases(corpora_dir: Path) -> None:
         ("dirty/only_newlines.txt", "nothing but white space"),
         ("music/nottingham_midi.zip", "zip archive"),
         ("strokes/kanji.npz", "zip archive"),
-        ("strokes/quickdraw_345x25.ndjson", r"--text \(word, countrycode"),
+        ("strokes/quickdraw_345x25.ndjson", r"`text` \(word, countrycode"),
     ],
 )
 def test_what_is_no_text_is_refused(corpora_dir: Path, path: str, said: str) -> None:

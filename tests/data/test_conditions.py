@@ -148,7 +148,7 @@ def test_what_rounding_left_is_no_heavy_tail(numbers):
 
 @pytest.mark.parametrize("wanted", [{}, True, np.True_, {"stars": False}, 10**400, "five"])
 def test_what_is_no_rating_is_refused(wanted):
-    with pytest.raises(ConfigError, match="--rating got"):
+    with pytest.raises(ConfigError, match="`rating` got"):
         Conditions((STARS,)).encode_request(wanted, extrapolate=True)
 
 

@@ -23,7 +23,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def writer(table: Path) -> Path:
     folder = table.parent / "run"
-    seqloom.train(table, run=folder, text="text", steps=8, size=16, lanes=4, window=16, threads=1)
+    seqloom.train(table, run=folder, text="text", steps=8, hidden_size=16, batch_size=4, sequence_length=16, threads=1)
     return folder
 
 

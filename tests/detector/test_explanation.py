@@ -31,7 +31,9 @@ class _Corpus:
 
 
 def make_pair(codec) -> LanguageModelPair:
-    models = [LanguageModel(ModelConfig(vocabulary=len(codec), core="lstm", hidden_sizes=(8,)), seed=seed) for seed in (1, 2)]
+    models = [
+        LanguageModel(ModelConfig(vocabulary=len(codec), core="lstm", hidden_sizes=(8,)), seed=seed) for seed in (1, 2)
+    ]
     with torch.no_grad():
         for model in models:
             model.eval()

@@ -245,7 +245,7 @@ def test_tokens_are_the_darker_the_less_they_were_expected():
     [
         ({"text": "test"}, SourceError, "has no column 'test': .*did you mean 'text'"),
         ({"label": "mad"}, SourceError, "has no column 'mad'"),
-        ({"label": "town"}, ConfigError, "--label town holds '(oslo|<b>rome</b>)': 1 says"),
+        ({"label": "town"}, ConfigError, "`label` town holds '(oslo|<b>rome</b>)': 1 says"),
         ({"by": ["city"]}, SourceError, "has no column 'city'"),
         ({"label": "made", "generated": "made"}, ConfigError, "use one of them"),
         ({"matched": True}, ConfigError, "--match-lengths needs labelled texts"),

@@ -91,7 +91,7 @@ def test_an_interrupted_scoring_goes_on_to_the_same_table(folders, table, tmp_pa
     score_table(folders[0], table, text="text", output=tmp_path / "whole.csv")
     interrupted(folders[0], table, tmp_path / "out.csv", monkeypatch)
     assert not (tmp_path / "out.csv").exists()
-    with pytest.raises(ConfigError, match="was begun and interrupted: give --resume"):
+    with pytest.raises(ConfigError, match="was begun and interrupted: give `resume`"):
         score_table(folders[0], table, text="text", output=tmp_path / "out.csv")
     assert score_table(folders[0], table, text="text", output=tmp_path / "out.csv", resume=True) == 30
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
@@ -112,7 +112,7 @@ def test_a_link_stays_a_link(folders, table, tmp_path):
 
 def test_no_other_detector_goes_on_with_it(folders, table, tmp_path, monkeypatch):
     interrupted(folders[0], table, tmp_path / "out.csv", monkeypatch)
-    with pytest.raises(ConfigError, match="with other settings: give --overwrite"):
+    with pytest.raises(ConfigError, match="with other settings: give `overwrite`"):
         score_table(folders[1], table, text="text", output=tmp_path / "out.csv", resume=True)
 
 
@@ -135,9 +135,9 @@ def test_half_a_surrogate_pair_becomes_a_question_mark(folders, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"seed": -1}, "--seed got -1: choose 0 or more"),
-        ({"minutes": float("inf")}, "--minutes got inf: choose a number above 0"),
-        ({"generators": ["run"], "count": 0}, "--count got 0: choose 40 or more"),
+        ({"seed": -1}, "`seed` got -1: choose 0 or more"),
+        ({"minutes": float("inf")}, "`minutes` got inf: choose a number above 0"),
+        ({"generators": ["run"], "count": 0}, "`count` got 0: choose 40 or more"),
     ],
 )
 def test_settings_that_nothing_can_be_made_of_are_refused_before_anything_is_read(tmp_path, settings, said):

@@ -74,7 +74,7 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "train" and "--resume" not in words:
         return [*without, "--steps", "30", "--validate-every", "30"]
     if words[:2] == ["gan", "train"]:
-        return [*without, "--steps", "30", "--awakening", "5", "--schooling", "2", "--rounds", "2"]
+        return [*without, "--steps", "30", "--pretrain-steps", "5", "--warmup-steps", "2", "--adversarial-steps", "2"]
     if words[:2] == ["detect", "fit"]:
         return [*without, "--minutes", "0.01"]
     return words

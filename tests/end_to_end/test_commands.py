@@ -16,7 +16,7 @@ from seqloom.kernels.library import available_kernels
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 200
 FOREVER = ("--steps", "100000000", "--validate-every", "50", "--patience", "0")
-SMALL = ("--size", "8", "--lanes", "2", "--window", "8", "--threads", "1")
+SMALL = ("--hidden-size", "8", "--batch-size", "2", "--sequence-length", "8", "--threads", "1")
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,9 @@ def trained(environment, source: Path, folder: Path, steps: int) -> Path:
     """A run that was made in this process, which has torch already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQLOOM_CACHE", environment["SEQLOOM_CACHE"])
-        seqloom_library.train(source, run=folder, steps=steps, size=8, lanes=2, window=8, threads=1)
+        seqloom_library.train(
+            source, run=folder, steps=steps, hidden_size=8, batch_size=2, sequence_length=8, threads=1
+        )
     return folder
 
 
@@ -201,7 +203,7 @@ def test_training_is_written_from_stopped_and_resumed(environment, seqloom, text
         assert done.returncode == 0, done.stderr
         assert len(done.stdout) == len("the") + 20 + 1
         assert training.poll() is None
-        assert f"go on with: seqloom train --resume --run {run}" in interrupt(training)
+        assert f"continue with: seqloom train --resume --run {run}" in interrupt(training)
         resumed = begin(environment, "train", "--resume", "--run", run)
         training = resumed
         before = (run / "state" / "training.safetensors").stat().st_mtime_ns

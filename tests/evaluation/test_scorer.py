@@ -21,12 +21,12 @@ VOCABULARY = 37
 CHARACTERS = np.arange(VOCABULARY) % 3
 
 MODELS = {
-    "lstm": {"core": "lstm", "sizes": (40,)},
-    "lstm, two layers, tied": {"core": "lstm", "sizes": (33, 12), "embedding": 12, "tied": True},
-    "gru": {"core": "gru", "sizes": (24,), "embedding": 8},
-    "gru, two layers": {"core": "gru", "sizes": (5, 70), "ahead": 2},
-    "conv": {"core": "conv", "sizes": (20,), "embedding": 8},
-    "conv, two layers": {"core": "conv", "sizes": (16, 24)},
+    "lstm": {"core": "lstm", "hidden_sizes": (40,)},
+    "lstm, two layers, tied": {"core": "lstm", "hidden_sizes": (33, 12), "embedding": 12, "tied": True},
+    "gru": {"core": "gru", "hidden_sizes": (24,), "embedding": 8},
+    "gru, two layers": {"core": "gru", "hidden_sizes": (5, 70), "prediction_heads": 2},
+    "conv": {"core": "conv", "hidden_sizes": (20,), "embedding": 8},
+    "conv, two layers": {"core": "conv", "hidden_sizes": (16, 24)},
 }
 
 PROTOCOLS = {

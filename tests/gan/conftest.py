@@ -34,7 +34,12 @@ def trainer(texts):
     def make(**settings):
         torch.manual_seed(0)
         config = ModelConfig(
-            vocabulary=VOCABULARY, hidden_sizes=(24,), embedding=8, num_condition_features=2 + WIDTH, noise_size=NOISE, noise_width=WIDTH
+            vocabulary=VOCABULARY,
+            hidden_sizes=(24,),
+            embedding=8,
+            num_condition_features=2 + WIDTH,
+            noise_size=NOISE,
+            noise_width=WIDTH,
         )
         defaults = {"rounds": 20, "awakening": 20, "batch": 16, "length": LENGTH, "information": 2.0, "check_every": 5}
         return GanTrainer(

@@ -10,7 +10,6 @@ from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
 from seqloom.api import train_gan
-from seqloom.cli.gan_commands import _interrupted
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.gan import session
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
@@ -22,16 +21,16 @@ SETTINGS = {
     "text": "text",
     "rating": "stars",
     "level": "word",
-    "size": 24,
+    "hidden_size": 24,
     "threads": 1,
     "steps": 150,
-    "awakening": 60,
-    "schooling": 5,
-    "rounds": 12,
-    "check_every": 4,
-    "batch": 16,
-    "length": 16,
-    "information": 2.0,
+    "pretrain_steps": 60,
+    "warmup_steps": 5,
+    "adversarial_steps": 12,
+    "eval_every": 4,
+    "batch_size": 16,
+    "max_length": 16,
+    "target_kl_nats": 2.0,
 }
 
 
@@ -48,14 +47,13 @@ def notes():
 @pytest.fixture(scope="module")
 def trained(table, notes, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "gan"
-    return train_gan(table, run=run, noise=3, note=notes.append, **SETTINGS)
+    return train_gan(table, run=run, noise_size=3, note=notes.append, **SETTINGS)
 
 
 def test_a_gan_is_a_run_that_generates_for_a_rating(trained, notes):
     assert trained.config.model.noise == 3
     low, high = (
-        goodness([one.text for one in trained.generate_iter(count=60, rating=stars, length=30, seed=1)])
-        for stars in (1, 5)
+        goodness([one.text for one in trained.samples(count=60, rating=stars, length=30, seed=1)]) for stars in (1, 5)
     )
     assert high > low + 0.2
     assert trained.generate(rating=3, seed=4) == seqloom.load(trained.path).generate(rating=3, seed=4)
@@ -94,7 +92,7 @@ def test_an_interrupted_gan_resumes_exactly_without_its_parent(trained, table, t
     shutil.copytree(trained.path / "likelihood", likelihood)
     uninterrupted = train_gan(table, run=tmp_path / "uninterrupted", from_run=likelihood, noise=3, **settings)
     with pytest.raises(KeyboardInterrupt):
-        train_gan(table, run=tmp_path / "began", from_run=likelihood, noise=3, note=stop, **settings)
+        train_gan(table, run=tmp_path / "began", from_run=likelihood, noise_size=3, note=stop, **settings)
     shutil.rmtree(likelihood)
     (tmp_path / "began").rename(tmp_path / "part")
     resumed = train_gan(run=tmp_path / "part", resume=True)
@@ -108,10 +106,10 @@ def test_an_interrupted_gan_resumes_exactly_without_its_parent(trained, table, t
 
 def test_invalid_requests_are_reported(trained, table, tmp_path):
     run = tmp_path / "none"
-    with pytest.raises(ConfigError, match="--rating: name the column"):
+    with pytest.raises(ConfigError, match="`rating`: name the column"):
         train_gan(table, run=run, text="text")
     with pytest.raises(ConfigError) as caught:
-        train_gan(table, run=run, minutes=0, noise=0, loss="wgan", **{**SETTINGS, "batch": 1})
+        train_gan(table, run=run, minutes=0, noise_size=0, loss="wgan", **{**SETTINGS, "batch_size": 1})
     assert len(caught.value.faults) == 4
     with pytest.raises(SourceError, match="too few: about 2,264 are needed for batches of 512"):
         train_gan(table, run=run, from_run=trained.path / "likelihood", batch=512, length=16)
@@ -125,10 +123,10 @@ def test_invalid_requests_are_reported(trained, table, tmp_path):
         seqloom.train(table, run=run, from_run=trained.path, text="text", rating=("stars",), steps=2)
     with pytest.raises(RunError, match=r"rated.csv is a file: name another folder"):
         train_gan(table, run=table / "gan", **SETTINGS)
-    with pytest.raises(ConfigError, match="leave out minutes"):
+    with pytest.raises(ConfigError, match="leave out `minutes`"):
         train_gan(run=trained.path, resume=True, minutes=3)
-    with pytest.raises(ConfigError, match="leave out noise"):
-        train_gan(run=trained.path, resume=True, noise=3)
+    with pytest.raises(ConfigError, match="leave out `noise_size`"):
+        train_gan(run=trained.path, resume=True, noise_size=3)
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (
@@ -148,7 +146,7 @@ def test_a_gan_from_a_run_on_other_texts_resumes_with_its_own_texts(trained, tmp
 
     run = tmp_path / "gan"
     with pytest.raises(KeyboardInterrupt):
-        train_gan(other, run=run, from_run=trained.path / "likelihood", noise=3, note=stop, **settings)
+        train_gan(other, run=run, from_run=trained.path / "likelihood", noise_size=3, note=stop, **settings)
     assert seqloom.load(run).config.sources == (str(other),)
     assert seqloom.load(run).config.corpus_hash != trained.config.corpus_hash
     notes = []
@@ -168,7 +166,7 @@ def test_a_failure_before_training_leaves_nothing(trained, table, tmp_path):
     assert not (run / "asked.json").exists()
     with pytest.raises(ConfigError, match="name a file"):
         train_gan("-", run=run, **SETTINGS)
-    with pytest.raises(ConfigError, match="--from and --run are both"):
+    with pytest.raises(ConfigError, match="`from_run` and `run` are both"):
         train_gan(table, run=trained.path, from_run=trained.path, overwrite=True)
     run.mkdir()
     (run / "report.md").write_text("a person's own")
@@ -197,7 +195,9 @@ def test_a_training_state_with_other_settings_is_not_resumed(trained, tmp_path, 
 
 def test_a_run_with_several_prediction_heads_can_be_a_parent(table, tmp_path):
     reading = {"text": "text", "rating": ("stars",), "level": "word"}
-    parent = seqloom.train(table, run=tmp_path / "ahead", ahead=2, size=16, steps=5, threads=1, **reading)
+    parent = seqloom.train(
+        table, run=tmp_path / "ahead", prediction_heads=2, hidden_size=16, steps=5, threads=1, **reading
+    )
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
     assert run.config.model.prediction_heads == 1
@@ -205,7 +205,7 @@ def test_a_run_with_several_prediction_heads_can_be_a_parent(table, tmp_path):
 
 def test_the_split_does_not_depend_on_the_parent(table, tmp_path):
     how = {"text": "text", "rating": ("stars",), "level": "word", "validation": 0.2}
-    parent = seqloom.train(table, run=tmp_path / "other", size=16, steps=5, threads=1, **how)
+    parent = seqloom.train(table, run=tmp_path / "other", hidden_size=16, steps=5, threads=1, **how)
     settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
     run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
     assert (parent.config.training.validation, run.config.training.validation) == (0.2, UNSEEN_SHARE)
@@ -226,16 +226,16 @@ def test_ctrl_c_during_the_final_measurements_is_resumable(trained, table, tmp_p
     with monkeypatch.context() as patched:
         patched.setattr(session, "_metrics", stop)
         with pytest.raises(KeyboardInterrupt) as caught:
-            train_gan(table, run=run, from_run=trained.path / "likelihood", noise=3, **settings)
+            train_gan(table, run=run, from_run=trained.path / "likelihood", noise_size=3, **settings)
     assert caught.value.args == (str(run),)
-    assert "saved; go on with" in _interrupted(run, bool(caught.value.args))
-    assert _interrupted(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
+    assert "saved; go on with" in interrupted_gan(run, bool(caught.value.args))
+    assert interrupted_gan(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
     assert train_gan(run=run, resume=True).info()["trained"]["finished"]
 
 
 def test_the_score_function_starts_from_random_weights(table, tmp_path):
     notes = []
-    settings = {**SETTINGS, "steps": None, "awakening": None, "loss": "score"}
+    settings = {**SETTINGS, "steps": None, "pretrain_steps": None, "loss": "score"}
     run = train_gan(table, run=tmp_path / "score", note=notes.append, **settings)
     assert any(line.startswith("plan: 0 steps of VAE pretraining, then 12 steps of adversarial") for line in notes)
     assert not any("nats" in line for line in run.folder.read_log())
@@ -258,7 +258,7 @@ def test_a_parent_without_ratings_or_with_other_words_is_refused(table, tmp_path
     rows = "".join(f"red{n % 7} blue{n % 5} green{n % 3},{n % 5 + 1}\n" for n in range(400))
     other.write_text("text,stars\n" + rows)
     parent = seqloom.train(
-        other, run=tmp_path / "other", text="text", rating=("stars",), level="word", size=16, steps=5, threads=1
+        other, run=tmp_path / "other", text="text", rating=("stars",), level="word", hidden_size=16, steps=5, threads=1
     )
     with pytest.raises(SourceError, match=r"have words outside the vocabulary of"):
         train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**settings, "length": 200})
@@ -311,7 +311,7 @@ class Stopping(TrainingObserver):
 def test_an_interrupted_likelihood_training_resumes_exactly(trained, table, tmp_path):
     run = tmp_path / "gan"
     with pytest.raises(KeyboardInterrupt):
-        train_gan(table, run=run, noise=3, viewer=Stopping(), **SETTINGS)
+        train_gan(table, run=run, noise_size=3, viewer=Stopping(), **SETTINGS)
     assert not (run / "config.json").exists()
     with pytest.raises(RunError, match="--resume to continue"):
         train_gan(table, run=run, noise=3, **SETTINGS)
@@ -333,7 +333,7 @@ def test_a_dataset_that_is_too_small_changes_nothing(trained, tmp_path):
     with pytest.raises(SourceError, match="too few: about 336 are needed"):
         train_gan(few, run=run, overwrite=True, **SETTINGS)
     with pytest.raises(SourceError, match="too few"):
-        train_gan(write_table(tmp_path / "many.csv", 500), run=run, overwrite=True, **{**SETTINGS, "length": 3})
+        train_gan(write_table(tmp_path / "many.csv", 500), run=run, overwrite=True, **{**SETTINGS, "max_length": 3})
     assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
 
 
@@ -356,7 +356,7 @@ def test_a_dataset_that_is_too_small_changes_nothing(trained, tmp_path):
         ({"embedding": 0}, "--embedding got 0: a GAN needs an embedding; choose 1 or more"),
         ({"validation": 0.2}, "--validation is always 0.05 for a GAN: leave it out"),
         ({"level": "wrd"}, "unknown level 'wrd': choose from char, byte, word, subword; did you mean 'word'?"),
-        ({"minutes": "1"}, "--minutes got '1': choose a number above 0"),
+        ({"minutes": "1"}, "`minutes` got '1': give a number"),
     ],
 )
 def test_invalid_settings_are_refused(table, tmp_path, settings, fault):

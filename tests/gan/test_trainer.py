@@ -143,7 +143,9 @@ def test_a_network_that_diverges_is_named(trainer, of):
         ):
             step()
 
-    with pytest.raises(TrainingError, match=f"the gradient of the {of} is not finite: try a lower --{of}-rate"):
+    with pytest.raises(
+        TrainingError, match=f"the gradient of the {of} is not finite: try a lower `{of}_learning_rate`"
+    ):
         train()
 
 
@@ -321,6 +323,10 @@ def test_each_text_occurs_once_per_epoch(texts):
 
 def test_all_settings_out_of_range_are_reported():
     with pytest.raises(ConfigError) as caught:
-        GanConfig(adversarial_steps=1, pretrain_steps=1, loss="gans", accuracy_band=(0.9, 0.5), temperature=0.0, batch_size=1)
+        GanConfig(
+            adversarial_steps=1, pretrain_steps=1, loss="gans", accuracy_band=(0.9, 0.5), temperature=0.0, batch_size=1
+        )
     assert len(caught.value.faults) == 4
-    assert GanConfig.from_json(GanConfig(adversarial_steps=1, pretrain_steps=2).to_json()) == GanConfig(adversarial_steps=1, pretrain_steps=2)
+    assert GanConfig.from_json(GanConfig(adversarial_steps=1, pretrain_steps=2).to_json()) == GanConfig(
+        adversarial_steps=1, pretrain_steps=2
+    )

@@ -22,7 +22,7 @@ def learned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     text = "".join(chunk for document in open_corpus("python-docs") for chunk in document.text.chunks)[:120_000]
     (folder / "text.txt").write_text(text, encoding="utf-8")
     return seqloom.train(
-        folder / "text.txt", run=folder / "run", steps=400, size=64, core=request.param, hold_out=0.1, seed=1
+        folder / "text.txt", run=folder / "run", steps=400, hidden_size=64, core=request.param, hold_out=0.1, seed=1
     )
 
 
@@ -56,7 +56,7 @@ def test_precision_is_a_setting_of_generation(learned):
     }
     assert all(len(text) == 40 for text in texts.values())
     assert learned.generate("The ", length=40, seed=1, precision="int8") == texts["int8"]
-    with pytest.raises(ConfigError, match="--precision got 'half'"):
+    with pytest.raises(ConfigError, match="`precision` got 'half'"):
         learned.generate(precision="half")
 
 
@@ -64,6 +64,6 @@ def test_info_says_which_kernels_write(learned, monkeypatch):
     assert "int8 (generation)" in learned.info()["kernel"] or "bfloat16 (generation)" in learned.info()["kernel"]
     monkeypatch.setenv("SEQLOOM_KERNELS", "off")
     assert learned.info()["kernel"].startswith("numpy (generation)")
-    with pytest.raises(ConfigError, match="--precision int8 needs the compiled kernels"):
+    with pytest.raises(ConfigError, match="`precision` int8 needs the compiled kernels"):
         learned.generate(precision="int8")
     assert len(learned.generate(length=10)) == 10

@@ -14,7 +14,7 @@ from seqloom.lm.plots import draw_plots
 @pytest.fixture(scope="module", params=["word", "subword"])
 def words(request: pytest.FixtureRequest, text_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("words") / "run"
-    settings = {"size": 16, "lanes": 4, "window": 8, "threads": 1}
+    settings = {"hidden_size": 16, "batch_size": 4, "sequence_length": 8, "threads": 1}
     return seqloom.train(text_file, run=folder, level=request.param, steps=60, seed=1, **settings)
 
 

@@ -23,7 +23,7 @@ def kernels(request, monkeypatch):
 @pytest.fixture
 def decoder(make):
     def made(core, sizes, precision=None, **settings):
-        return native_decoder(*make(core, sizes=sizes, vocabulary=19, scale=0.3, **settings), precision)
+        return native_decoder(*make(core, hidden_sizes=sizes, vocabulary=19, scale=0.3, **settings), precision)
 
     return made
 
@@ -228,7 +228,7 @@ def test_threads_that_read_together_score_the_same(decoder, core):
 
 def test_unlikely_tokens_have_their_whole_price(make):
     """Of logits that lie hundreds apart, the tails have no mass but log-probabilities all the same."""
-    config, weights = make("lstm", sizes=(8,), vocabulary=19, scale=0.1)
+    config, weights = make("lstm", hidden_sizes=(8,), vocabulary=19, scale=0.1)
     weights["head.bias"] = np.linspace(0, -900, 19).astype(np.float32)
     found = native_decoder(config, weights, "float32").streams(1).score(np.array([[3, 4]]), np.array([[0, 18]]))
     np.testing.assert_allclose(found.log_probs, [[0, -900]], atol=2)

@@ -26,7 +26,13 @@ FEATURES = np.array([0.3, 0.7, -0.4], np.float32)
 
 def make(core: str, into: tuple[str, ...] = ("input", "state", "output"), **settings):
     config = ModelConfig(
-        vocabulary=11, core=core, hidden_sizes=(12, 9), embedding=5, num_condition_features=3, condition_into=into, **settings
+        vocabulary=11,
+        core=core,
+        hidden_sizes=(12, 9),
+        embedding=5,
+        num_condition_features=3,
+        condition_into=into,
+        **settings,
     )
     model = LanguageModel(config, seed=3)
     generator = torch.Generator().manual_seed(4)

@@ -11,16 +11,16 @@ from seqloom.kernels.native_weights import PRECISIONS
 TOKENS = np.random.default_rng(5).integers(0, 43, 60)
 
 MODELS = {
-    "lstm": {"core": "lstm", "sizes": (40,)},
-    "lstm, odd sizes": {"core": "lstm", "sizes": (33, 7, 50), "embedding": 7},
-    "lstm, tied": {"core": "lstm", "sizes": (24,), "embedding": 24, "tied": True},
-    "gru": {"core": "gru", "sizes": (64,)},
-    "gru, three layers": {"core": "gru", "sizes": (5, 70, 33), "embedding": 16},
-    "conv": {"core": "conv", "sizes": (20, 20, 33), "embedding": 8},
-    "conv, wide taps": {"core": "conv", "sizes": (40, 40), "kernel_width": 4},
-    "conv, one tap": {"core": "conv", "sizes": (43, 43), "kernel_width": 1},
-    "conv, five layers": {"core": "conv", "sizes": (6,) * 5, "kernel_width": 2},
-    "conv, round as it is": {"core": "conv", "sizes": (8, 8, 8, 8), "embedding": 8, "kernel_width": 2},
+    "lstm": {"core": "lstm", "hidden_sizes": (40,)},
+    "lstm, odd sizes": {"core": "lstm", "hidden_sizes": (33, 7, 50), "embedding": 7},
+    "lstm, tied": {"core": "lstm", "hidden_sizes": (24,), "embedding": 24, "tied": True},
+    "gru": {"core": "gru", "hidden_sizes": (64,)},
+    "gru, three layers": {"core": "gru", "hidden_sizes": (5, 70, 33), "embedding": 16},
+    "conv": {"core": "conv", "hidden_sizes": (20, 20, 33), "embedding": 8},
+    "conv, wide taps": {"core": "conv", "hidden_sizes": (40, 40), "kernel_width": 4},
+    "conv, one tap": {"core": "conv", "hidden_sizes": (43, 43), "kernel_width": 1},
+    "conv, five layers": {"core": "conv", "hidden_sizes": (6,) * 5, "kernel_width": 2},
+    "conv, round as it is": {"core": "conv", "hidden_sizes": (8, 8, 8, 8), "embedding": 8, "kernel_width": 2},
 }
 
 # What a precision may move these logits by, root mean square of their own spread.
@@ -86,7 +86,7 @@ def test_reading_is_stepping(scaled, model):
 
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 def test_a_state_can_be_kept_and_used_again(scaled, core):
-    decoder = native_decoder(*scaled(core, sizes=(20, 12)))
+    decoder = native_decoder(*scaled(core, hidden_sizes=(20, 12)))
     _, kept = decoder.read(TOKENS[:9].tolist(), decoder.initial_state())
     first, _ = decoder.read([1, 2, 3], kept)
     decoder.read([7, 7], decoder.initial_state())
@@ -98,7 +98,7 @@ def test_a_state_can_be_kept_and_used_again(scaled, core):
 
 def test_a_long_convolution_forgets_what_is_out_of_reach(scaled):
     """Ten layers reach back 1,024 tokens: the ring of each has gone round."""
-    config, weights = scaled("conv", sizes=(4,) * 10, embedding=4, kernel_width=2)
+    config, weights = scaled("conv", hidden_sizes=(4,) * 10, embedding=4, kernel_width=2)
     decoder = native_decoder(config, weights, "float32")
     tokens = np.random.default_rng(1).integers(0, 43, 2100).tolist()
     whole, _ = decoder.read(tokens, decoder.initial_state())
@@ -110,7 +110,7 @@ def test_a_long_convolution_forgets_what_is_out_of_reach(scaled):
 
 @pytest.mark.parametrize("token", [-1, 43])
 def test_tokens_outside_the_vocabulary_are_refused(scaled, token):
-    decoder = native_decoder(*scaled("lstm", sizes=(4,)))
+    decoder = native_decoder(*scaled("lstm", hidden_sizes=(4,)))
     with pytest.raises(IndexError, match=rf"token {token} is outside the vocabulary 0\.\.42"):
         decoder.step(token, decoder.initial_state())
     with pytest.raises(ValueError, match="no tokens"):
@@ -118,7 +118,7 @@ def test_tokens_outside_the_vocabulary_are_refused(scaled, token):
 
 
 def test_faulty_arrays_are_refused(scaled):
-    config, weights = scaled("lstm", sizes=(4,))
+    config, weights = scaled("lstm", hidden_sizes=(4,))
     weights["head.bias"][0] = np.nan
     del weights["core.layers.0.bias"]
     with pytest.raises(RunError) as caught:
@@ -127,7 +127,7 @@ def test_faulty_arrays_are_refused(scaled):
 
 
 def test_changing_the_weights_later_changes_nothing(scaled):
-    config, weights = scaled("gru", sizes=(5,), embedding=3)
+    config, weights = scaled("gru", hidden_sizes=(5,), embedding=3)
     decoder = native_decoder(config, weights)
     before = all_logits(decoder)
     for array in weights.values():
@@ -136,8 +136,8 @@ def test_changing_the_weights_later_changes_nothing(scaled):
 
 
 def test_what_the_kernels_do_not_cover_is_left_to_the_plain_decoder(scaled, monkeypatch):
-    assert native_decoder(*scaled("lstm", sizes=(4,), layer_norm=True)) is None
-    model = scaled("lstm", sizes=(4,))
+    assert native_decoder(*scaled("lstm", hidden_sizes=(4,), layer_norm=True)) is None
+    model = scaled("lstm", hidden_sizes=(4,))
     assert isinstance(native_decoder(*model), NativeDecoder)
     monkeypatch.setenv("SEQLOOM_KERNELS", "off")
     assert native_decoder(*model) is None
@@ -152,7 +152,7 @@ def test_precisions_that_are_not_to_be_had_are_refused(scaled):
 
 def test_weights_of_zeros_predict_the_bias(scaled):
     """No scale can be taken from a column of zeros."""
-    config, weights = scaled("lstm", sizes=(40,))
+    config, weights = scaled("lstm", hidden_sizes=(40,))
     for name, array in weights.items():
         if name != "head.bias":
             array[...] = 0

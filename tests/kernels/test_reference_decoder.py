@@ -78,9 +78,9 @@ def naive_logits(config, weights, tokens=TOKENS):
     step = {"lstm": naive_lstm, "gru": naive_gru}[config.core]
     layers = [
         {name.split(".", 3)[3]: array for name, array in weights.items() if name.startswith(f"core.layers.{i}.")}
-        for i in range(len(config.sizes))
+        for i in range(len(config.hidden_sizes))
     ]
-    states = [([0.0] * size, [0.0] * size) for size in config.sizes]
+    states = [([0.0] * size, [0.0] * size) for size in config.hidden_sizes]
     logits = []
     for token in tokens:
         x = [float(v) for v in input_rows(config, weights)[token]]
@@ -99,7 +99,11 @@ def input_rows(config, weights):
 @pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize(
     "settings",
-    [{"sizes": (5,)}, {"sizes": (5, 4), "embedding": 3}, {"sizes": (4,), "embedding": 4, "tied": True}],
+    [
+        {"hidden_sizes": (5,)},
+        {"hidden_sizes": (5, 4), "embedding": 3},
+        {"hidden_sizes": (4,), "embedding": 4, "tied": True},
+    ],
 )
 @pytest.mark.parametrize("core", ["lstm", "gru"])
 def test_recurrent_decoders_agree_with_loops_over_numbers(make, core, settings, layer_norm):
@@ -114,7 +118,7 @@ def test_recurrent_decoders_agree_with_loops_over_numbers(make, core, settings, 
 @pytest.mark.parametrize("embedding", [0, 6])
 @pytest.mark.parametrize("core", ["lstm", "gru"])
 def test_recurrent_decoders_agree_with_torch(make, core, embedding):
-    config, weights = make(core, sizes=(16, 16), embedding=embedding)
+    config, weights = make(core, hidden_sizes=(16, 16), embedding=embedding)
     rows = torch.tensor(np.asarray(input_rows(config, weights), np.float32))
     network = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[core](rows.shape[1], 16, num_layers=2)
     with torch.no_grad():
@@ -131,7 +135,7 @@ def test_recurrent_decoders_agree_with_torch(make, core, embedding):
 def torch_conv_logits(config, weights, tokens):
     arrays = {name: torch.tensor(array, dtype=torch.float64) for name, array in weights.items()}
     x = torch.tensor(np.asarray(input_rows(config, weights), np.float64))[tokens]  # [time, channels]
-    for i, size in enumerate(config.sizes):
+    for i, size in enumerate(config.hidden_sizes):
         layer = {name.split(".", 3)[3]: a for name, a in arrays.items() if name.startswith(f"core.layers.{i}.")}
         inside = x
         if config.layer_norm:
@@ -149,11 +153,11 @@ def torch_conv_logits(config, weights, tokens):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"sizes": (5, 5, 4)},
-        {"sizes": (7, 6)},  # as many channels as one-hot inputs: no skip weight
-        {"sizes": (6, 6), "embedding": 6, "tied": True},
-        {"sizes": (4, 5), "embedding": 3, "kernel_width": 1},
-        {"sizes": (4, 4), "kernel_width": 4},
+        {"hidden_sizes": (5, 5, 4)},
+        {"hidden_sizes": (7, 6)},  # as many channels as one-hot inputs: no skip weight
+        {"hidden_sizes": (6, 6), "embedding": 6, "tied": True},
+        {"hidden_sizes": (4, 5), "embedding": 3, "kernel_width": 1},
+        {"hidden_sizes": (4, 4), "kernel_width": 4},
     ],
 )
 def test_convolutions_agree_with_torch(make, settings, layer_norm):
@@ -163,7 +167,7 @@ def test_convolutions_agree_with_torch(make, settings, layer_norm):
 
 
 def test_dilation_starts_anew_after_ten_layers(make):
-    config, weights = make("conv", sizes=(2,) * 12, kernel_width=2, scale=0.8)
+    config, weights = make("conv", hidden_sizes=(2,) * 12, kernel_width=2, scale=0.8)
     tokens = np.random.default_rng(0).integers(0, 7, 1100).tolist()
     found = all_logits(reference_decoder(config, weights), tokens)
     expected = torch_conv_logits(config, weights, tokens)
@@ -234,7 +238,7 @@ def test_reading_nothing_is_refused(make):
 
 
 def test_every_faulty_array_is_named(make):
-    config, weights = make("lstm", sizes=(5,))
+    config, weights = make("lstm", hidden_sizes=(5,))
     del weights["core.layers.0.bias"]
     weights["head.weight"] = weights["head.weight"].T
     weights["head.bias"] = np.full(7, np.nan, np.float32)
@@ -250,7 +254,7 @@ def test_every_faulty_array_is_named(make):
 @pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
 def test_no_array_is_dispensable(make, core, layer_norm):
-    config, weights = make(core, sizes=(5, 4), embedding=3, layer_norm=layer_norm)
+    config, weights = make(core, hidden_sizes=(5, 4), embedding=3, layer_norm=layer_norm)
     for name in weights:
         with pytest.raises(RunError, match=name):
             reference_decoder(config, {other: array for other, array in weights.items() if other != name})

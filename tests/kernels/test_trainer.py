@@ -19,11 +19,11 @@ VOCABULARY = 37
 pytestmark = pytest.mark.skipif(not available_kernels(), reason="the native kernels were not built")
 
 SHAPES: dict[str, dict[str, Any]] = {
-    "one-hot": {"sizes": (40,)},
-    "embedding": {"sizes": (64,), "embedding": 12},
-    "three layers": {"sizes": (33, 48, 16), "embedding": 8},
-    "gru": {"sizes": (40, 24), "embedding": 12, "core": "gru"},
-    "ahead": {"sizes": (32,), "embedding": 8, "ahead": 3},
+    "one-hot": {"hidden_sizes": (40,)},
+    "embedding": {"hidden_sizes": (64,), "embedding": 12},
+    "three layers": {"hidden_sizes": (33, 48, 16), "embedding": 8},
+    "gru": {"hidden_sizes": (40, 24), "embedding": 12, "core": "gru"},
+    "prediction_heads": {"hidden_sizes": (32,), "embedding": 8, "prediction_heads": 3},
 }
 
 
@@ -107,7 +107,7 @@ def test_losses_gradients_and_states_are_those_of_autograd(
 def test_gradients_do_not_depend_on_the_number_of_threads(kernels: str) -> None:
     found = []
     for threads in (1, 2, 3):
-        both = pair(kernels, threads, sizes=(40, 24), embedding=12)
+        both = pair(kernels, threads, hidden_sizes=(40, 24), embedding=12)
         both.native.zero_state(7)
         for tokens, targets, reset in windows(7, 11, resets=True):
             both.native.compute(tokens, targets[None], reset, head_weights(1), DropoutSettings(seed=3, dropout=0.4))
@@ -121,7 +121,7 @@ def test_gradients_do_not_depend_on_the_number_of_threads(kernels: str) -> None:
 @pytest.mark.parametrize("kernels", available_kernels())
 def test_conditions_are_biases_of_their_lanes(kernels: str, core: str) -> None:
     """What a condition adds is what the layers' own biases would have added."""
-    both = pair(kernels, 2, sizes=(24, 16), embedding=8, core=core)
+    both = pair(kernels, 2, hidden_sizes=(24, 16), embedding=8, core=core)
     tokens, targets, _ = next(windows(4, 6, resets=False))
     gates = (4 if core == "lstm" else 3) * (24 + 16)
     random = np.random.default_rng(5)
@@ -167,7 +167,7 @@ def test_dropout_has_the_gradient_of_its_own_loss(kernels: str, dropped: Dropout
     """Along a random direction the loss changes as the gradient says; masks are those of the seed each time."""
     if kernels in BFLOAT16:
         pytest.skip("differences of losses drown in the rounding of bfloat16")
-    both = pair(kernels, 2, sizes=(24, 16), embedding=8)
+    both = pair(kernels, 2, hidden_sizes=(24, 16), embedding=8)
     tokens, targets, _ = next(windows(4, 6, resets=False))
     weights = both.native.export("parameter")
 
@@ -204,7 +204,7 @@ def test_dropout_drops_its_share(kernels: str) -> None:
 @pytest.mark.parametrize("kernels", available_kernels())
 @pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
 def test_an_update_is_torchs(kernels: str, optimizer: str) -> None:
-    both = pair(kernels, 2, sizes=(24,), embedding=8)
+    both = pair(kernels, 2, hidden_sizes=(24,), embedding=8)
     matrices = [p for p in both.model.parameters() if p.dim() > 1]
     vectors = [p for p in both.model.parameters() if p.dim() == 1]
     if optimizer == "adamw":

@@ -10,6 +10,7 @@ import pytest
 import seqloom
 from seqloom.cli.app import call
 from seqloom.config import ModelConfig
+from seqloom.config.options import TrainOptions
 from seqloom.errors import ConfigError
 from seqloom.lm.defaults import TrainingPlan, choose_defaults
 from seqloom.lm.options import resolve_options
@@ -22,9 +23,9 @@ def plan(
     vocabulary: int = 60,
     parent: ModelConfig | None = None,
     preset: str | None = None,
-    **given: Any,
+    **options: Any,
 ) -> TrainingPlan:
-    settings = resolve_options(given, preset)
+    settings = resolve_options(TrainOptions(preset=preset, **options))
     return choose_defaults(settings, vocabulary=vocabulary, tokens=tokens, mean_document=tokens, parent=parent)
 
 
@@ -73,7 +74,10 @@ def test_a_parents_architecture_is_kept() -> None:
 def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert plan(minutes=1, tokens=2_000).training.batch_size < 32
     settings = resolve_options({"minutes": 1}, None)
-    assert choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.sequence_length == 8
+    assert (
+        choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.sequence_length
+        == 8
+    )
 
 
 def test_settings_override_a_preset() -> None:
@@ -87,22 +91,22 @@ def test_settings_override_a_preset() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"minutes": 0}, "--minutes got 0"),
+        ({"minutes": 0}, "`minutes` got 0"),
         ({"steps": 3, "epochs": 1}, "contradict"),
-        ({"size": (3, 4), "layers": 3}, "leave one out"),
-        ({"learningrate": 1}, "did you mean 'learning_rate'"),
-        ({"rating": 3}, r"--rating got \(3,\): give names"),
-        ({"size": [4, "x"]}, r"--size got \(4, 'x'\): give whole numbers"),
-        ({"hold_out": "x"}, "--hold-out got 'x': give a number"),
-        ({"seed": 1.5}, "--seed got 1.5: give a whole number"),
-        ({"lowercase": 3}, "--lowercase got 3: give True or False"),
-        ({"text": 3}, "--text got 3: give a name"),
-        ({"betas": 0.9}, "--betas got 0.9: give numbers"),
+        ({"hidden_size": (3, 4), "layers": 3}, "leave one out"),
+        ({"preset": "clasic"}, "did you mean 'classic'"),
+        ({"rating": 3}, r"`rating` got \(3,\): give names"),
+        ({"hidden_size": [4, "x"]}, r"`hidden_size` got \(4, 'x'\): give whole numbers"),
+        ({"hold_out": "x"}, "`hold_out` got 'x': give a number"),
+        ({"seed": 1.5}, "`seed` got 1.5: give a whole number"),
+        ({"lowercase": 3}, "`lowercase` got 3: give True or False"),
+        ({"text": 3}, "`text` got 3: give a name"),
+        ({"betas": 0.9}, "`betas` got 0.9: give numbers"),
     ],
 )
 def test_invalid_settings_are_reported(given: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        resolve_options(given)
+        resolve_options(TrainOptions(**given))
 
 
 def test_numpy_numbers_are_accepted() -> None:

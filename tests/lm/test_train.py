@@ -17,7 +17,7 @@ from seqloom.lm.plots import draw_plots
 from seqloom.lm.train import TrainingObserver
 from seqloom.training.events import Event, Step
 
-SMALL: dict[str, Any] = {"size": 8, "lanes": 4, "window": 8, "threads": 1}
+SMALL: dict[str, Any] = {"hidden_size": 8, "batch_size": 4, "sequence_length": 8, "threads": 1}
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -123,7 +123,9 @@ def test_training_starts_from_another_run_with_new_symbols(run: Run, tmp_path: P
 
 def test_from_refuses_another_architecture(run: Run, text_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        seqloom.train(text_file, run=tmp_path / "r", from_run=run.path, size=99, core="gru", level="byte", steps=1)
+        seqloom.train(
+            text_file, run=tmp_path / "r", from_run=run.path, hidden_size=99, core="gru", level="byte", steps=1
+        )
     assert len(caught.value.faults) == 3
 
 
@@ -146,7 +148,7 @@ def test_every_core(text_file: Path, tmp_path: Path, core: str) -> None:
 def test_records_begin_and_end(tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("anna\nberta\nclara\ndora\n" * 60, encoding="utf-8")
-    run = seqloom.train(names, run=tmp_path / "run", records="line", size=24, steps=120, threads=1)
+    run = seqloom.train(names, run=tmp_path / "run", records="line", hidden_size=24, steps=120, threads=1)
     samples = run.samples(count=20, length=30, temperature=0.5)
     assert {sample.finish_reason for sample in samples} == {"end"}
     assert {sample.text for sample in samples} <= {"anna", "berta", "clara", "dora"}
@@ -168,11 +170,15 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
     text.write_text("The Quick Brown Fox jumps over the lazy dog. " * 20, encoding="utf-8")
     run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=1)
     assert run.config.model.hidden_sizes == (128,)
-    assert (run.config.training.sequence_length, run.config.training.stride, run.config.training.batch_size) == (60, 3, 128)
+    assert (run.config.training.sequence_length, run.config.training.stride, run.config.training.batch_size) == (
+        60,
+        3,
+        128,
+    )
     assert (run.config.training.optimizer, run.config.training.patience) == ("rmsprop", 0)
     assert "T" not in [run.codec.decode_text([token]) for token in range(len(run.codec))]
     assert run.info()["generation"] == "window by window"
-    windowed, carried = (run.samples("the quick", length=80, carry=carry)[0] for carry in (False, True))
+    windowed, carried = (run.samples("the quick", length=80, stateful=stateful)[0] for stateful in (False, True))
     assert windowed == run.samples("the quick", length=80)[0]
     assert windowed.log_prob != carried.log_prob
 
@@ -180,7 +186,7 @@ def test_the_textbook_recipe(tmp_path: Path) -> None:
 def test_samples_of_the_textbook_recipe_continue_one_another(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("The Quick Brown Fox jumps over the lazy dog. " * 20, encoding="utf-8")
-    run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=2, window=12)
+    run = seqloom.train(text, run=tmp_path / "run", preset="classic", epochs=2, sequence_length=12)
     files = sorted(run.folder.samples_folder.iterdir())
     assert [file.name for file in files] == ["epoch-0001.txt", "epoch-0002.txt"]
     shown = files[0].read_text(encoding="utf-8")
@@ -254,16 +260,21 @@ def test_a_damaged_run_is_reported(text_file: Path, tmp_path: Path, damage: str,
 
 def test_contradictions_are_reported_all_at_once(text_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        seqloom.train(text_file, run=tmp_path / "r", minutes=1, epochs=2, size=(4, 5), layers=3, sizee=3)
+        seqloom.train(text_file, run=tmp_path / "r", minutes=1, epochs=2, hidden_size=(4, 5), layers=3, level="chr")
     assert len(caught.value.faults) == 3
     assert not (tmp_path / "r").exists()
+
+
+def test_an_unknown_setting_is_refused(text_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="sizee"):
+        seqloom.train(text_file, run=tmp_path / "r", sizee=3)  # type: ignore[call-arg]
 
 
 def test_a_corpus_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "short.txt"
     text.write_text("abcabc", encoding="utf-8")
     with pytest.raises(SourceError, match="fewer than one window"):
-        seqloom.train(text, run=tmp_path / "r", window=60, steps=1)
+        seqloom.train(text, run=tmp_path / "r", sequence_length=60, steps=1)
 
 
 def test_a_changed_corpus_is_not_resumed(text_file: Path, tmp_path: Path) -> None:
@@ -292,7 +303,7 @@ def test_scoring_skips_unknown_characters_on_request(run: Run) -> None:
 
 
 def test_unknown_characters_are_named(run: Run) -> None:
-    with pytest.raises(CodecError, match=r"'☃' \(U\+2603\) at character 5.*--skip-unknown"):
+    with pytest.raises(CodecError, match=r"'☃' \(U\+2603\) at character 5.*`skip_unknown`"):
         run.generate("the ☃ quick")
     assert run.generate("the ☃quick", skip_unknown=True, seed=1) == run.generate("the quick", seed=1)
 
@@ -322,9 +333,9 @@ def test_files_of_the_user_are_not_changed(text_file: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"forget_bias": float("nan")}, "--forget-bias got nan"),
-        ({"clip": float("inf")}, "--clip got inf"),
-        ({"threads": 100_000}, "--threads got 100000: choose 1 to 256"),
+        ({"forget_bias": float("nan")}, "`forget_bias` got nan"),
+        ({"clip": float("inf")}, "`clip` got inf"),
+        ({"threads": 100_000}, "`threads` got 100000: choose 1 to 256"),
     ],
 )
 def test_numbers_out_of_range_leave_nothing_behind(

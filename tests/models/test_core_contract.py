@@ -25,7 +25,9 @@ def layer_class(name: str) -> type[CoreLayer]:
 
 
 def make_core(name: str, *, layer_norm: bool = False, index: int = 1, weight_dropout: float = 0.0) -> CoreLayer:
-    config = ModelConfig(vocabulary=4, core=name, hidden_sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout)
+    config = ModelConfig(
+        vocabulary=4, core=name, hidden_sizes=(HIDDEN,), layer_norm=layer_norm, weight_dropout=weight_dropout
+    )
     core = layer_class(name)(INPUT, HIDDEN, index, config, torch.Generator().manual_seed(3))
     with torch.no_grad():
         for parameter in core.parameters():

@@ -48,9 +48,9 @@ def rated(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         rating=("stars",),
         group="place",
         steps=300,
-        size=48,
+        hidden_size=48,
         threads=1,
-        lanes=8,
+        batch_size=8,
     )
 
 
@@ -123,7 +123,7 @@ def test_read_backwards_it_rates_texts(rated: Run) -> None:
 
 
 def test_a_run_without_ratings_rates_nothing(run: Run) -> None:
-    with pytest.raises(ConfigError, match="was not trained with --rating"):
+    with pytest.raises(ConfigError, match="was not trained with `rating`"):
         BayesInversionCritic(run)
 
 
@@ -140,7 +140,7 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     assert generation.rating_range is not None
     assert 1 <= generation.rating_range[0] < generation.rating_range[1] <= 5
     assert [one.sample.text for one in kept] == [
-        one.sample.text for one in rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
+        one.sample.text for one in rated.generate_rated(5, count=8, critic=critic, tolerance=1.0, length=60)
     ]
 
 
@@ -216,9 +216,7 @@ def test_where_there_are_no_steps_a_critic_may_be_a_tenth_of_the_range_off(run: 
 
 
 def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
-    steered = rated.generate_rated(
-        5, critic=lambda texts: [-1e300] * len(texts), methods="steer", length=20, particles=4
-    )
+    steered = rated.generate_rated(5, critic=lambda texts: [-1e300] * len(texts), methods="smc", length=20, particles=4)
     assert [one.effective_size for one in steered] == [4]
 
 
@@ -250,7 +248,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    steered = rated.generate_rated(5, count=10, methods=("steer",), critic=critic, agree=0.5, length=50, particles=8)
+    steered = rated.generate_rated(5, count=10, methods=("smc",), critic=critic, tolerance=0.5, length=50, particles=8)
     free = goodness(written(rated))
     assert goodness([one.sample.text for one in steered]) > free + 0.15
     assert all(one.effective_size >= 1 for one in steered.steered)
@@ -270,7 +268,7 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
         ({"critic": len, "methods": ("steer",), "particles": 2.5}, "--particles got 2.5"),
         ({"critic": len, "methods": 5}, "--method got 5: choose from condition"),
         ({"critic": len, "methods": ""}, "unknown method ''"),
-        ({"critic": len, "methods": ()}, "--method got nothing"),
+        ({"critic": len, "methods": ()}, "`methods` got nothing"),
         ({"critic": list}, "give a folder,"),
         ({"critic": 5}, "give a folder, an object with predict, or a function"),
         ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
@@ -321,7 +319,14 @@ def test_resuming_and_going_on_keep_the_ratings(rated: Run, table: Path, tmp_pat
 
 def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None:
     run = seqloom.train(
-        table, run=tmp_path / "both", text="text", rating=("stars",), category=("town",), steps=5, size=16, threads=1
+        table,
+        run=tmp_path / "both",
+        text="text",
+        rating=("stars",),
+        category=("town",),
+        steps=5,
+        hidden_size=16,
+        threads=1,
     )
     assert run.config.conditions.names == ("stars", "town")
     assert run.generate(rating={"stars": 4, "town": "Ulm"}, length=5)
@@ -361,8 +366,8 @@ def test_a_rating_that_never_changes_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rating", [{}, True, None, float("nan"), "five", [5]])
 def test_a_critic_of_anything_is_asked_for_a_finite_number(run: Run, rating: object) -> None:
-    with pytest.raises(ConfigError, match=r"--rating got .*: give "):
-        run.generate_rated(rating, methods="steer", critic=lambda texts: [5.0] * len(texts))
+    with pytest.raises(ConfigError, match=r"`rating` got .*: give "):
+        run.generate_rated(rating, methods="smc", critic=lambda texts: [5.0] * len(texts))
 
 
 def test_any_critic_rates_a_table(table: Path, tmp_path: Path) -> None:

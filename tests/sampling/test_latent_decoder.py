@@ -26,7 +26,14 @@ compiled = pytest.mark.skipif(chosen_kernels() is None, reason="the compiled ker
 
 
 def decoder(way: str, guidance: float = 1.0, core: str = "lstm") -> LatentDecoder:
-    config = ModelConfig(vocabulary=23, core=core, hidden_sizes=(40,), num_condition_features=2 + NOISE, noise_size=NOISE, noise_width=NOISE)
+    config = ModelConfig(
+        vocabulary=23,
+        core=core,
+        hidden_sizes=(40,),
+        num_condition_features=2 + NOISE,
+        noise_size=NOISE,
+        noise_width=NOISE,
+    )
     random = np.random.default_rng(0)
     weights = {
         name: (1.2 / np.sqrt(shape[-1]) * random.standard_normal(shape)).astype(np.float32)

@@ -193,7 +193,9 @@ def test_texts_end_at_the_boundary_and_at_stop_strings_as_without_drafts():
             one, more = (
                 next(
                     generate(
-                        decoder, SamplingConfig(**greedy, **options, draft_length=ahead), **request_settings(boundary=boundary)
+                        decoder,
+                        SamplingConfig(**greedy, **options, draft_length=ahead),
+                        **request_settings(boundary=boundary),
                     )
                 )
                 for ahead in (1, 4)
@@ -213,7 +215,9 @@ def test_a_sample_says_how_its_drafts_fared():
     assert stats.gain is None or stats.gain > 0  # a busy machine may leave one of the two speeds unmeasured
     assert next(generate(decoder, SamplingConfig(length=20, draft_length=1), **request_settings())).speculative is None
     sure = native_decoder(*steady())
-    result = next(generate(sure, SamplingConfig(length=300, temperature=0, draft_length=3), **request_settings())).speculative
+    result = next(
+        generate(sure, SamplingConfig(length=300, temperature=0, draft_length=3), **request_settings())
+    ).speculative
     assert result.acceptance == 1
     assert result.tokens_per_step == pytest.approx(3, abs=0.1)
 

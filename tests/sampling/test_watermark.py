@@ -342,7 +342,7 @@ def test_what_is_marked_is_not_drafted():
         "head.ahead.0.weight": random.standard_normal(weights["head.weight"].shape).astype(np.float32),
         "head.ahead.0.bias": np.zeros(23, np.float32),
     }
-    drafts = native_decoder(ModelConfig(**{**config.to_json(), "ahead": 2}), weights | heads, "float32")
+    drafts = native_decoder(ModelConfig(**{**config.to_json(), "prediction_heads": 2}), weights | heads, "float32")
     assert drafts.ahead == 2
     (sample,) = generate(drafts, SamplingConfig(length=200, watermark="key"), **REQUEST)
     assert sample.speculative is None

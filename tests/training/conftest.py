@@ -39,11 +39,22 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
             num_units=600,
             skipped={},
         )
-        training = {"total_steps": 40, "lanes": 4, "window": 8, "warmup": 2, "validate_every": 5, **settings}
+        training = {
+            "total_steps": 40,
+            "batch_size": 4,
+            "sequence_length": 8,
+            "warmup": 2,
+            "validate_every": 5,
+            **settings,
+        }
         config = TrainingConfig(**training)
         model = LanguageModel(ModelConfig(vocabulary=7, hidden_sizes=(12,), **model_settings), config.seed)
         batches = ContiguousBatches(
-            store, Spans.whole(store), batch_size=config.batch_size, sequence_length=config.sequence_length, seed=config.seed
+            store,
+            Spans.whole(store),
+            batch_size=config.batch_size,
+            sequence_length=config.sequence_length,
+            seed=config.seed,
         )
         batches.carries_state = carries_state
         listeners = [] if told is None else [told.append]

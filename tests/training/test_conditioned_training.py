@@ -44,7 +44,9 @@ STARS = Conditions((fit_scale("stars", np.array([1.0, 2, 3])),))
 
 
 def make_trainer(kernels: str | None, hidden: float = 0.0, steps: int = 150, **model: object) -> Trainer:
-    config = TrainingConfig(total_steps=steps, batch_size=16, sequence_length=16, warmup=5, patience=0, condition_dropout=hidden)
+    config = TrainingConfig(
+        total_steps=steps, batch_size=16, sequence_length=16, warmup=5, patience=0, condition_dropout=hidden
+    )
     settings = {"sizes": (16,), "condition": STARS.width, **model}
     network = LanguageModel(ModelConfig(vocabulary=VOCABULARY, **settings), seed=2)  # type: ignore[arg-type]
     ratings = ConditionSource(STARS, STARS.values_of(STORE), hidden, seed=config.seed)
@@ -68,7 +70,9 @@ def one_thread() -> None:
 @pytest.mark.parametrize("into", [("input", "state", "output"), ("state",), ("input", "output")], ids="-".join)
 @pytest.mark.parametrize("kernels", [name for name in available_kernels() if name in ("portable", "avx2", "avx512")])
 def test_the_kernels_train_as_torch_does(kernels: str, core: str, into: tuple[str, ...]) -> None:
-    pair = [make_trainer(path, 0.1, 30, core=core, condition_into=into, sizes=(12, 9)) for path in (kernels, None)]
+    pair = [
+        make_trainer(path, 0.1, 30, core=core, condition_into=into, hidden_sizes=(12, 9)) for path in (kernels, None)
+    ]
     for trainer in pair:
         trainer.train()
     native, plain = (trainer.model_snapshot().state_dict() for trainer in pair)

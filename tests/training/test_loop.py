@@ -145,7 +145,7 @@ def test_training_gives_up_in_the_end(make_trainer: MakeTrainer) -> None:
             change(trainer, "model.head.bias", lambda bias: bias.fill_(math.nan))
 
     trainer.listeners = [poison]
-    with pytest.raises(TrainingError, match="smaller --learning-rate"):
+    with pytest.raises(TrainingError, match="smaller `learning_rate`"):
         trainer.train()
 
 

@@ -1,12 +1,14 @@
-"""The command `seqloom`: how it begins, and how it ends when something fails.
+"""The command `seqloom`: its start, and its end when something fails.
 
-Imports next to nothing before it can answer to Ctrl-C.
+Almost nothing is imported before Ctrl-C is handled.
 """
 
 import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from seqloom.cli.exit_codes import INTERRUPTED
 
 if TYPE_CHECKING:
     from seqloom.cli.commands import app
@@ -15,7 +17,7 @@ __all__ = ["app", "call", "main"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the commands when they are first asked for."""
+    """Import the commands on first use."""
     if name != "app":
         raise AttributeError(f"module 'seqloom.cli.app' has no attribute '{name}'")
     from seqloom.cli.commands import app
@@ -27,26 +29,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and leave Python with its exit code.
 
     Args:
-        arguments: the words after `seqloom`; those that the process was started with unless given.
+        arguments: words after `seqloom`; None takes those of the process.
     """
-    # The command's products are small: threads would only wait for one another. Read when numpy is first imported.
+    # Read when numpy and torch are first imported. The matrix products of a command are small: more threads would only
+    # wait for one another. Threads that spin while they wait slow training down on a machine with other work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(call(sys.argv[1:] if arguments is None else arguments))
 
 
 def call(arguments: Sequence[str]) -> int:
-    """Run a command; its faults go to standard error, one line each.
+    """Run a command and print its faults on standard error, one line each.
 
     Returns:
-        0 on success, 1 where the work failed, 2 where the person must change something, 130 after Ctrl-C.
+        0 on success, 1 if the work failed, 2 if the user must change something, 130 after Ctrl-C.
     """
     try:
         return _invoke(arguments)
     except BrokenPipeError:
         return _fail(0)
     except KeyboardInterrupt:
-        from seqloom.cli.error_messages import INTERRUPTED
-
         if sys.stderr is not None and sys.stderr.isatty():
             print(file=sys.stderr)  # the terminal wrote ^C where the text had come to
         return _fail(INTERRUPTED, "interrupted")
@@ -60,16 +62,14 @@ def call(arguments: Sequence[str]) -> int:
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    """Find the command and run it; the imports count as its work."""
+    """Find the command and run it; errors of imports are reported like its own."""
     from seqloom.cli import output
 
     output.prepare()
     import typer
 
-    from seqloom.cli.commands import app
-
     try:
-        command = typer.main.get_command(app)
+        command = typer.main.get_command(__getattr__("app"))
         with command.make_context("seqloom", list(arguments)) as context:
             command.invoke(context)
         sys.stdout.flush()
@@ -79,11 +79,11 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _fail(exit_code: int, *lines: str) -> int:
-    """Print faults below whatever is printed already."""
+    """Print faults after the output so far."""
     from seqloom.cli import output
 
     try:
-        if sys.stdout is not None:  # as it is before `prepare` where it was closed
+        if sys.stdout is not None:  # None if closed, until `prepare`
             sys.stdout.flush()
     except OSError:
         output.abandon(sys.stdout)

@@ -1,4 +1,4 @@
-"""What stands behind `seqloom`: its commands, each with an example."""
+"""The commands of `seqloom`, each with an example."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ def seqloom(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False,
 ) -> None:
-    """What stands before any command."""
+    """Handle the options before a command."""
     if version:
         print(f"seqloom {__version__}")
         raise typer.Exit

@@ -1,35 +1,34 @@
-"""`seqloom corpora`: what the catalogue holds, and fetching from it."""
+"""`seqloom corpora`: list the catalogue of corpora and fetch from it."""
 
 from typing import Annotated, Any
 
 import typer
 
 from seqloom.cli.output import print_json, print_table
+from seqloom.corpora import catalogue, fetch
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List and fetch the public corpora that the catalogue knows.", rich_markup_mode=None)
+app = typer.Typer(help="List and fetch public corpora.", rich_markup_mode=None)
 
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
 @app.callback(invoke_without_command=True)
 def corpora(context: typer.Context) -> None:
-    """List, unless a command says otherwise."""
+    """List the catalogue by default."""
     if context.invoked_subcommand is None:
         list_corpora()
 
 
 @app.command("list", epilog="Example: seqloom corpora list --json")
 def list_corpora(json: _Json = False) -> None:
-    """List the catalogue: each corpus with its size, its licence, and whether it is on this machine already."""
-    from seqloom.corpora import catalogue
-
+    """List the catalogue: size and licence of each corpus, and whether it is on this machine."""
     entries = catalogue()
     if json:
         print_json({"corpora": [_as_json(entry) for entry in entries]})
         return
-    rows = [("name", "size", "here", "licence", "what it is")]
+    rows = [("name", "size", "here", "licence", "description")]
     for entry in entries:
         size = "-" if entry.num_bytes is None else f"{entry.num_bytes:,} bytes"
         rows.append((entry.name, size, "yes" if entry.is_local else "no", entry.licence, entry.description))
@@ -45,15 +44,13 @@ def _as_json(entry: Any) -> dict[str, Any]:
         "sha256": entry.sha256,
         "addresses": list(entry.addresses),
         "path": None if entry.path is None else str(entry.path),
-        "built_in": entry.is_built_in,
+        "built_in": entry.built_in,
     }
 
 
 @app.command("fetch", epilog="Example: seqloom corpora fetch shakespeare")
 def fetch_corpus(
-    name: Annotated[str, typer.Argument(help="a name that 'seqloom corpora list' shows", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="name from 'seqloom corpora list'", metavar="NAME")],
 ) -> None:
-    """Fetch a corpus, unless it is on this machine already, and print its path."""
-    from seqloom.corpora import fetch
-
+    """Fetch a corpus, unless it is on this machine, and print its path."""
     print(fetch(name))

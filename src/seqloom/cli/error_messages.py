@@ -1,4 +1,4 @@
-"""What went wrong, as a person reads it: one plain line a fault, and the exit code."""
+"""Turn an error into lines for the command line, one for each fault, and an exit code."""
 
 import errno
 import os
@@ -6,15 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqloom.cli.flags import with_flags
 from seqloom.errors import SeqloomError
 
 if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
-__all__ = ["INTERRUPTED", "Verdict", "report_error"]
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of the signal."""
+__all__ = ["Verdict", "report_error"]
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -22,11 +20,11 @@ _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a command ends.
+    """End of a command.
 
     Attributes:
-        exit_code: 1 where the work failed, 2 where the person must change something.
-        lines: one a fault.
+        exit_code: 1 where the work failed, 2 where the user must change something.
+        lines: one line for each fault.
     """
 
     exit_code: int
@@ -34,9 +32,9 @@ class Verdict:
 
 
 def report_error(error: Exception) -> Verdict:
-    """What an error says to a person."""
+    """Return the lines of an error; settings are named by their flags."""
     verdict = _judge(error)
-    return Verdict(verdict.exit_code, tuple(" ".join(line.split()) for line in verdict.lines))
+    return Verdict(verdict.exit_code, tuple(" ".join(with_flags(line).split()) for line in verdict.lines))
 
 
 def _judge(error: Exception) -> Verdict:
@@ -46,34 +44,37 @@ def _judge(error: Exception) -> Verdict:
         return Verdict(error.exit_code, error.faults)
     if isinstance(error, TyperException):
         return Verdict(2, (_usage(error),))
-    if isinstance(error, MemoryError) or any(said in str(error).lower() for said in _OUT_OF_MEMORY):
-        return Verdict(1, ("not enough memory: use a smaller --size, --lanes or --window, or close other programs",))
+    if isinstance(error, MemoryError) or any(phrase in str(error).lower() for phrase in _OUT_OF_MEMORY):
+        return Verdict(
+            1,
+            ("not enough memory: lower `hidden_size`, `batch_size` or `sequence_length`, or close other programs",),
+        )
     if isinstance(error, OSError):
         return Verdict(1, (_system(error),))
     return Verdict(1, (_surprise(error),))
 
 
 def _usage(error: "TyperException") -> str:
-    """A command that could not be parsed: what was wrong, the nearest option, and where help is."""
+    """Return the line for a command that cannot be parsed: the fault, the nearest option, and where help is."""
     context = getattr(error, "ctx", None)
-    said = _misread(error) or error.format_message()
+    message = _misread(error) or error.format_message()
     near = getattr(error, "possibilities", None)
     if near:
-        said = f"no such option: {getattr(error, 'option_name', '')}; did you mean {' or '.join(near)}?"
-    said = re.sub(r"\.? Did you mean", "; did you mean", said)
-    said = said[:1].lower() + said[1:].rstrip(".")
+        message = f"no such option: {getattr(error, 'option_name', '')}; did you mean {' or '.join(near)}?"
+    message = re.sub(r"\.? Did you mean", "; did you mean", message)
+    message = message[:1].lower() + message[1:].rstrip(".")
     command = getattr(context, "command_path", "seqloom")
-    return f"{said} (see '{command} --help')" if said.endswith("?") else f"{said}; see '{command} --help'"
+    return f"{message} (see '{command} --help')" if message.endswith("?") else f"{message}; see '{command} --help'"
 
 
 def _misread(error: "TyperException") -> str | None:
-    """A value that is no number where one is wanted: which, and what was got; None for other faults."""
+    """Return the message about a value that is not a number; None for other faults."""
     parameter, cause = getattr(error, "param", None), error.__cause__
-    found = cause.errors()[0] if cause is not None and hasattr(cause, "errors") else {}
-    wanted = {"int": "a whole number", "float": "a number"}.get(str(found.get("type")).partition("_")[0])
-    if parameter is None or wanted is None:
+    fault = cause.errors()[0] if cause is not None and hasattr(cause, "errors") else {}
+    expected = {"int": "a whole number", "float": "a number"}.get(str(fault.get("type")).partition("_")[0])
+    if parameter is None or expected is None:
         return None
-    return f"{parameter.opts[0]} got {found['input']!r}: give {wanted}"
+    return f"{parameter.opts[0]} got {fault['input']!r}: give {expected}"
 
 
 def _system(error: OSError) -> str:
@@ -85,7 +86,7 @@ def _system(error: OSError) -> str:
 
 
 def _surprise(error: Exception) -> str:
-    """An error that nobody foresaw: enough of it to report."""
+    """Return the line for an unexpected error, with its place."""
     where = ""
     trace = error.__traceback__
     while trace is not None:

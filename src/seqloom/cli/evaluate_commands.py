@@ -2,97 +2,110 @@
 
 import sys
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import as_json, print_json, print_table, say
+from seqloom.cli.rating_control_command import control
 from seqloom.cli.token_table import Surprises
+from seqloom.config import SamplingConfig
 from seqloom.errors import ConfigError
+from seqloom.rating.request import RatingRequest
 
 if TYPE_CHECKING:
     from seqloom.codecs.text import TextCodec
+    from seqloom.config.choices import SplitName
     from seqloom.evaluation.token_scores import TokenScore
     from seqloom.lm.evaluate import Protocol
 
 __all__ = ["evaluate", "score"]
 
+_CONTROL = "Rating control (with --rating-control)"
+
 _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
 _SkipUnknown = Annotated[
-    bool, typer.Option("--skip-unknown", help="leave out of the text what the run never saw, and count it")
+    bool, typer.Option("--skip-unknown", help="skip symbols that the run does not know, and count them")
 ]
-_control = partial(typer.Option, rich_help_panel="Writing to a rating (with --rating-control)")
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
+@with_settings(
+    Section(_CONTROL, RatingRequest, only=("guidance", "tolerance")),
+    Section(_CONTROL, SamplingConfig, only=("temperature", "length", "seed")),
+)
 def evaluate(
+    settings: dict[str, Any],
     run: _Run,
     source: Annotated[str | None, typer.Argument(help="text to score (the run's own corpus)", metavar="SOURCE")] = None,
     split: Annotated[
         str, typer.Option(help="all, or a part of the run's own corpus: train, validation, held-out")
     ] = "all",
-    blocks: Annotated[int, typer.Option(help="score blocks of so many tokens, each from a zero state; 0 is off")] = 0,
-    windows: Annotated[int, typer.Option(help="score only the token after each window of so many; 0 is off")] = 0,
+    blocks: Annotated[int, typer.Option(help="score blocks of this many tokens from a zero state; 0 is off")] = 0,
+    windows: Annotated[int, typer.Option(help="score only the token after each window of this size; 0 is off")] = 0,
     stride: Annotated[int | None, typer.Option(help="tokens from one window to the next (1)")] = None,
     skip_unknown: _SkipUnknown = False,
     rating_control: Annotated[
         bool,
-        _control(
+        typer.Option(
             "--rating-control",
-            help="write to the ratings of SOURCE, and have an independent judge rate that (docs/ratings.md tells what "
-            "each column says)",
+            rich_help_panel=_CONTROL,
+            help="generate for the ratings of SOURCE, and have an independent judge rate the texts (docs/ratings.md "
+            "explains the columns)",
         ),
     ] = False,
-    critic: Annotated[Path | None, _control(metavar="CRITIC", help="for filter and steering")] = None,
-    method: Annotated[
-        list[str] | None, _control(metavar="A[,B...]", help="a way of writing, as for generate; may be given again")
+    critic: Annotated[
+        Path | None, typer.Option(rich_help_panel=_CONTROL, metavar="CRITIC", help="critic for rejection and smc")
     ] = None,
-    count: Annotated[int | None, _control(help="texts of each way (500)")] = None,
-    guidance: Annotated[float | None, _control(help="of the ways that guide (1.5)")] = None,
-    agree: Annotated[float | None, _control(help="how far off the critic may be")] = None,
-    temperature: Annotated[float | None, _control(help="of the draws (1)")] = None,
-    length: Annotated[int | None, _control(help="most tokens of a text (400)")] = None,
-    seed: Annotated[int | None, _control(help="of the draws (0)")] = None,
-    texts: Annotated[Path | None, _control(metavar="FILE", help="keep the texts, a JSON object a line")] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method",
+            rich_help_panel=_CONTROL,
+            metavar="A[,B...]",
+            help="combination of methods, as for generate; repeatable",
+        ),
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option(rich_help_panel=_CONTROL, help="texts for each combination (500)")
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=_CONTROL, metavar="FILE", help="keep the texts, one JSON object per line"),
+    ] = None,
     json: _Json = False,
 ) -> None:
     """Measure how well RUN predicts a text.
 
-    By default every token is scored with all that stands before it.
+    By default every token is scored with all tokens before it.
     """
-    named_control = {
-        "critic": critic,
-        "methods": [tuple(way.split(",")) for way in method] if method else None,
-        "count": count,
-        "guidance": guidance,
-        "agree": agree,
-        "temperature": temperature,
-        "length": length,
-        "seed": seed,
-    }
-    given = {name: value for name, value in named_control.items() if value is not None}
-    if rating_control:
-        from seqloom.cli.rating_control_command import control
+    combinations = [tuple(each.split(",")) for each in methods] if methods else None
+    others = {"critic": critic, "methods": combinations, "count": count}
+    chosen = {**{name: value for name, value in others.items() if value is not None}, **settings}
+    from seqloom.api import Protocol, load
 
-        control(run, source, given, texts, as_json=json)
+    if rating_control:
+        control(load(run), source, chosen, texts, as_json=json)
         return
-    if given or texts:
-        raise ConfigError(f"--{next(iter(given), 'texts')} belongs to --rating-control: add that, or leave it out")
-    from seqloom.api import load
-    from seqloom.lm.evaluate import Protocol
+    if chosen or texts:
+        raise ConfigError(f"`{next(iter(chosen), 'texts')}` belongs to `rating_control`: add that, or leave it out")
     from seqloom.runs.vocabulary_filter import format_symbols
 
     if stride is not None and not windows:
-        raise ConfigError("--stride has no meaning without --windows: add --windows, or leave --stride out")
+        raise ConfigError("`stride` has no meaning without `windows`: add `windows`, or leave `stride` out")
     protocol = Protocol(blocks=blocks, windows=windows, stride=1 if stride is None else stride)
-    scored = load(run).evaluate(source, protocol, split, skip_unknown=skip_unknown)
+    scored = load(run).evaluate(source, protocol, cast("SplitName", split), skip_unknown=skip_unknown)
     named = _named(protocol)
     if json:
         print_json(
             {
-                **scored.measures(),
+                "nats_per_token": scored.nats_per_token,
+                "bits_per_char": scored.bits_per_char,
+                "perplexity": scored.perplexity,
+                "tokens": scored.tokens,
+                "characters": scored.characters,
                 "protocol": named,
                 "split": split,
                 "source": source,
@@ -102,11 +115,11 @@ def evaluate(
         return
     print_table(
         [
-            ("nats a token", f"{scored.nats_per_token:.4f}"),
-            *([] if scored.bits_per_char is None else [("bits a character", f"{scored.bits_per_char:.4f}")]),
+            ("nats per token", f"{scored.nats_per_token:.4f}"),
+            ("bits per character", f"{scored.bits_per_char:.4f}"),
             ("perplexity", f"{scored.perplexity:.3f}"),
             ("tokens", f"{scored.tokens:,}"),
-            (f"{scored.unit}s", f"{scored.num_units:,}"),
+            ("characters", f"{scored.characters:,}"),
             ("protocol", named),
             ("text", f"{source or 'own corpus'}, {split}"),
             *([("left out", format_symbols(scored.skipped_symbols))] if scored.skipped_symbols else []),
@@ -128,15 +141,14 @@ def score(
     skip_unknown: _SkipUnknown = False,
     json: _Json = False,
 ) -> None:
-    """Say of every token of SOURCE how surprising it is to RUN.
+    """Show how surprising each token of SOURCE is to RUN.
 
-    With --json: log-probability in nats, rank (0 is the likeliest) and entropy of every token.
+    With --json: log-probability in nats, rank (0 is the likeliest) and entropy of each token.
     """
     from seqloom.api import load
-    from seqloom.lm.evaluate import score_source
 
     opened = load(run)
-    documents = score_source(opened, source, skip_unknown=skip_unknown, note=say)
+    documents = opened.score_source(source, skip_unknown=skip_unknown, note=say)
     if json:
         _print_scores(opened.text_codec, documents)
         return
@@ -147,7 +159,7 @@ def score(
 
 
 def _print_scores(codec: "TextCodec", documents: Iterable[Iterable["TokenScore"]]) -> None:
-    """One JSON object, written as the scores come, so that a text of any length fits into memory."""
+    """Print one JSON object, piece by piece, so that a text of any length fits into memory."""
     opening = '{"documents": ['
     for document in documents:
         sys.stdout.write(opening + '{"tokens": [')
@@ -161,7 +173,7 @@ def _print_scores(codec: "TextCodec", documents: Iterable[Iterable["TokenScore"]
 
 
 def _as_json(codec: "TextCodec", scored: "TokenScore") -> dict[str, Any]:
-    """A token's scores; the boundary that ends a record spells nothing."""
+    """Return the scores of a token; the boundary at the end of a record has an empty text."""
     return {
         "token": codec.decode_text([scored.token]),
         "id": scored.token,

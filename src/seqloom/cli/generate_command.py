@@ -1,142 +1,121 @@
-"""`seqloom generate`: text on the screen as it is written, or samples as JSON."""
+"""`seqloom generate`: text on the screen as it is generated, or samples as JSON."""
 
 import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import dimmed, print_json, say, shows_terminal, visible
+from seqloom.config import DecodingConfig, SamplingConfig, validate
+from seqloom.config.settings import pick
 from seqloom.errors import ConfigError
+from seqloom.generation.options import GenerationOptions, count_faults
+from seqloom.rating.request import RatingRequest
+from seqloom.version import __version__
 
 if TYPE_CHECKING:
     from seqloom.api import Run
     from seqloom.data.conditions import Conditions
-    from seqloom.rating.generate import RatedGeneration
+    from seqloom.rating.generate import RatedGeneration, RatedSample
     from seqloom.sampling.sample import Sample, SpeculativeStats
 
 __all__ = ["generate"]
 
-_draw = partial(typer.Option, rich_help_panel="How each token is drawn")
-_text = partial(typer.Option, rich_help_panel="What the text must and must not hold")
-_rated = partial(typer.Option, rich_help_panel="Which rating to write for (runs trained with --rating)")
-_OWN = ("run", "prompt", "count", "json")
-_JUDGED = {"method", "critic", "agree", "budget", "particles"}
+_DRAW = "How each token is drawn"
+_TEXT = "What the text must and must not contain"
+_RATED = "Rating to write for (runs trained with --rating)"
+_CONSTRAINTS = ("min_length", "stop", "ban", "pattern", "max_copy")
+_GENERAL = ("length", "seed", "draft_length")
+_JUDGED = {"methods", "critic", "tolerance", "budget", "particles"}
 
 
+@with_settings(
+    Section(None, SamplingConfig, only=_GENERAL),
+    Section(None, DecodingConfig, negatable=False),
+    Section(_RATED, RatingRequest, negatable=False),
+    Section(_DRAW, SamplingConfig, skip=(*_GENERAL, *_CONSTRAINTS)),
+    Section(_TEXT, SamplingConfig, only=_CONSTRAINTS),
+)
 def generate(
-    context: typer.Context,
+    settings: dict[str, Any],
     run: Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")],
-    prompt: Annotated[str, typer.Option(help="text to go on from")] = "",
-    length: Annotated[int | None, typer.Option(help="most tokens to write (400)")] = None,
-    count: Annotated[int, typer.Option(help="how many texts")] = 1,
-    seed: Annotated[int | None, typer.Option(help="the same seed writes the same texts at any --count (0)")] = None,
-    carry: Annotated[
-        bool | None,
-        typer.Option("--carry", help="remember all that was read and written: fast (unless trained on windows)"),
-    ] = None,
-    windowed: Annotated[
-        bool | None,
-        typer.Option(
-            "--windowed", help="forget, and read the last window again for each token: slow (if trained on windows)"
-        ),
-    ] = None,
-    skip_unknown: Annotated[
-        bool | None, typer.Option("--skip-unknown", help="leave out of the prompt what the run never saw")
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="of the weights: float32, bfloat16 or int8 (the fastest that loses nothing)")
-    ] = None,
-    ahead: Annotated[
-        int | None,
-        typer.Option(
-            help="most tokens a step writes, drafted by a model trained with --ahead; 1 is off (what suits its shape)"
-        ),
-    ] = None,
+    prompt: Annotated[str, typer.Option(help="text to continue")] = "",
+    count: Annotated[int, typer.Option(help="number of texts")] = 1,
+    sliding_window: Annotated[
+        bool, typer.Option("--sliding-window", help="read the last window again for each token (if trained on windows)")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
     rating: Annotated[
         list[str] | None,
-        _rated(metavar="R | NAME=R", help="write for this rating (or category); by name where there are several"),
-    ] = None,
-    guidance: Annotated[
-        float | None, _rated(help="above 1 exaggerates what the rating changes, 1.5 is usual; 0 leaves it out (1)")
-    ] = None,
-    extrapolate: Annotated[
-        bool | None, _rated("--extrapolate", help="allow ratings beyond those that were trained on")
-    ] = None,
-    method: Annotated[
-        str | None,
-        _rated(
-            metavar="A[,B...]",
-            help="condition, guide, filter, steer (condition; guide with --guidance; filter with --critic)",
+        typer.Option(
+            rich_help_panel=_RATED,
+            metavar="R | NAME=R",
+            help="rating or category to write for; with its name where there are several",
         ),
     ] = None,
-    critic: Annotated[Path | None, _rated(metavar="CRITIC", help="folder that 'critic fit' made")] = None,
-    agree: Annotated[
-        float | None,
-        _rated(help="how far off the critic may be, in units of the rating, or of its ranks (half a step)"),
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            "--method",
+            rich_help_panel=_RATED,
+            metavar="A[,B...]",
+            help="conditioning, guidance, rejection, smc (conditioning; guidance with --guidance; rejection with "
+            "--critic)",
+        ),
     ] = None,
-    budget: Annotated[int | None, _rated(help="texts written at most for each that is kept (20)")] = None,
-    particles: Annotated[int | None, _rated(help="texts written side by side for each that is steered (16)")] = None,
-    temperature: Annotated[float | None, _draw(help="0 always takes the likeliest, above 1 is wild (1)")] = None,
-    top_k: Annotated[int | None, _draw(help="from the K likeliest; 0 is off (0)")] = None,
-    top_p: Annotated[float | None, _draw(help="from the likeliest that make up this share; 1 is off (1)")] = None,
-    min_p: Annotated[float | None, _draw(help="from those this share as likely as the likeliest; 0 is off (0)")] = None,
-    typical_p: Annotated[
-        float | None, _draw(help="from the most typical that make up this share; 1 is off (1)")
-    ] = None,
-    repetition_penalty: Annotated[float | None, _draw(help="above 1 repeats less (1)")] = None,
-    watermark: Annotated[
-        str | None, _draw(metavar="KEY", help="mark the text by a secret key, for 'detect watermark' to find it again")
-    ] = None,
-    beam: Annotated[int | None, _draw(help="width of a search for the likeliest text, instead of drawing")] = None,
-    min_length: Annotated[int | None, _text(help="fewest tokens before the text may end (0)")] = None,
-    stop: Annotated[list[str] | None, _text(metavar="TEXT", help="end before this string; may be given again")] = None,
-    ban: Annotated[list[str] | None, _text(metavar="TEXT", help="never write this string; may be given again")] = None,
-    pattern: Annotated[str | None, _text(help="regular expression that the whole text matches")] = None,
-    max_copy: Annotated[
-        int | None, _text(help="most characters copied from the corpus in one piece; 0 is off (0)")
+    critic: Annotated[
+        Path | None, typer.Option(rich_help_panel=_RATED, metavar="CRITIC", help="folder of a critic")
     ] = None,
 ) -> None:
-    """Write new text in the manner of RUN's corpus."""
+    """Generate text in the style of RUN's corpus."""
     from seqloom.api import load
 
-    given = {name: value for name, value in context.params.items() if value not in (None, [], ()) and name not in _OWN}
-    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    if carry and windowed:
-        raise ConfigError("--carry and --windowed contradict each other: leave out one of the two")
-    if settings.pop("windowed", False):
-        settings["carry"] = False
+    if settings.get("stateful") and sliding_window:
+        raise ConfigError("`stateful` and `sliding_window` contradict each other: leave out one of the two")
+    if sliding_window:
+        settings["stateful"] = False
+    settings |= {name: value for name, value in (("methods", methods), ("critic", critic)) if value is not None}
     opened = load(run)
     if rating:
-        settings["rating"] = _wanted(rating, opened.config.conditions)
+        settings["rating"] = _requested(rating, opened.config.conditions)
     if settings.keys() & _JUDGED:
         _write_judged(opened, prompt, count, settings, as_json=json)
     elif json:
-        samples = opened.generate_iter(prompt, count, **settings)
+        samples = opened.generate_iter(prompt, count, _options(settings, count))
         origin = {**_made_by(opened), **({"guidance": 1.0} if rating else {}), **_drawn_by(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
         _print(opened, prompt, count, settings)
 
 
-def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
-    """Texts that a critic had a part in; those that were kept are shown whatever comes after."""
-    from seqloom.rating.generate import RatedSample
+def _options(settings: dict[str, Any], count: int) -> GenerationOptions:
+    """Return the options of a generation; every fault is reported at once."""
+    faults = count_faults(count, settings.get("beam", 0))
+    try:
+        sampling = pick(SamplingConfig, settings)
+    except ConfigError as error:
+        raise ConfigError(*faults, *error.faults) from None
+    validate(*[(False, fault) for fault in faults])
+    others = {name: settings[name] for name in ("rating", "guidance", "extrapolate") if name in settings}
+    return GenerationOptions(sampling=sampling, decoding=pick(DecodingConfig, settings), **others)
 
-    given, settings = settings, dict(settings)
+
+def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
+    """Generate texts with a critic or several methods; kept texts are shown even if a later one fails."""
+    chosen, settings = settings, dict(settings)
     if "rating" not in settings:
-        named = [f"--{name}" for name in settings if name in _JUDGED]
+        named = [f"`{name}`" for name in settings if name in _JUDGED]
         have, them = ("have", "them") if len(named) > 1 else ("has", "it")
         raise ConfigError(
-            f"{', '.join(named)} {have} no meaning without --rating: add a rating to write to, or leave {them} out"
+            f"{', '.join(named)} {have} no meaning without `rating`: add a rating to write for, or leave {them} out"
         )
-    if "method" in settings:
-        settings["methods"] = tuple(settings.pop("method").split(","))
+    if "methods" in settings:
+        settings["methods"] = tuple(settings.pop("methods").split(","))
     writing = run.generate_rated(settings.pop("rating"), prompt, count, **settings)
     kept: list[RatedSample] = []
     shown = "" if as_json else dimmed(visible(_as_known(run, prompt)))
@@ -148,11 +127,11 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
                 _, only_lines = _show(_whole(one.sample), _heading(number, count), rated, hold=only_lines)
             kept.append(one)
     except KeyboardInterrupt:
-        say(f"kept {_asked(writing, len(kept))}")
+        say(f"kept {_num_kept(writing, len(kept))}")
         raise
     finally:
         if as_json:
-            origin = {**_made_by(run), **_drawn_by(given), **_asked_of(writing)}
+            origin = {**_made_by(run), **_drawn_by(chosen), **_request_settings(writing)}
             samples = [
                 {
                     **_as_json(one.sample, prompt, origin),
@@ -163,92 +142,89 @@ def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any],
                 for one in kept
             ]
             print_json({"samples": samples, "methods": list(writing.plan.methods), **_costs(writing)})
-    for line in _said(writing):
+    for line in _summary(writing):
         say(line)
 
 
 def _whole(sample: "Sample") -> Generator[str, None, "Sample"]:
-    """A text that is known already, in one piece."""
+    """Yield a finished text in one piece."""
     yield sample.text
     return sample
 
 
 def _rating(predicted: float | None) -> str:
-    """What the critic makes of a text, for a person who looks on; a file gets texts and nothing else."""
+    """Return the critic's rating for a terminal; a file gets nothing but texts."""
     return dimmed(f"{predicted:.2f}  ") if predicted is not None and shows_terminal() else ""
 
 
 def _made_by(run: "Run") -> dict[str, Any]:
-    """The program and the run."""
-    from seqloom.version import __version__
-
+    """Return the version of seqloom and the run."""
     return {"seqloom": __version__, "run": str(run.path)}
 
 
 def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were given, and those that every text is drawn by all the same, in JSON's types.
-
-    Of a watermark's key, which is secret, there is what its owner knows it by.
-    """
-    from seqloom.sampling import SamplingConfig
+    """Return the chosen settings and the main defaults in JSON's types; the secret key of a watermark is hashed."""
     from seqloom.sampling.watermark import fingerprint
 
     config = SamplingConfig()
-    found = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
-    if "watermark" in found:
-        found["watermark"] = {"key_sha256": fingerprint(found["watermark"])}
-    return found if math.isfinite(found["temperature"]) else {**found, "temperature": "inf"}
+    values = {name: getattr(config, name) for name in ("length", "temperature", "seed")} | settings
+    if "watermark" in values:
+        values["watermark"] = {"key_sha256": fingerprint(values["watermark"])}
+    return values if math.isfinite(values["temperature"]) else {**values, "temperature": "inf"}
 
 
-def _asked_of(writing: "RatedGeneration") -> dict[str, Any]:
-    """How the texts were written to their rating: what was asked, and what was chosen where nothing was."""
+def _request_settings(writing: "RatedGeneration") -> dict[str, Any]:
+    """Return the settings of rating control, chosen ones included."""
     request = writing.plan.request
-    chosen = {name: getattr(request, name) for name in ("guidance", "agree", "budget", "particles")}
-    found = {name: value for name, value in chosen.items() if value is not None}
+    chosen = {name: getattr(request, name) for name in ("guidance", "tolerance", "budget", "particles")}
+    settings = {name: value for name, value in chosen.items() if value is not None}
     critic = None if request.critic is None else str(request.critic)
-    return {"method": ",".join(writing.plan.methods), "critic": critic, **found}
+    return {"methods": ",".join(writing.plan.methods), "critic": critic, **settings}
 
 
-def _asked(writing: "RatedGeneration", kept: int) -> str:
-    """How many texts there are so far, of how many."""
-    stats = writing.rejection_stats
-    rated = "" if stats is None else f", of {stats.generated:,} that the critic has rated"
+def _num_kept(writing: "RatedGeneration", kept: int) -> str:
+    """Return how many texts are done so far."""
+    rated = (
+        ""
+        if writing.rejection_stats is None
+        else f", of {writing.rejection_stats.generated:,} that the critic has rated"
+    )
     return f"{kept:,} of the {writing.count:,} texts that were asked for{rated}"
 
 
 def _costs(writing: "RatedGeneration") -> dict[str, Any]:
-    """What filter and steering took, in JSON's types."""
-    found: dict[str, Any] = {}
+    """Return the cost of rejection and smc in JSON's types."""
+    costs: dict[str, Any] = {}
     if writing.rejection_stats is not None:
-        stats = writing.rejection_stats
-        found["filter"] = {
-            "wanted": stats.requested,
-            "written": stats.generated,
-            "kept": stats.accepted,
-            "tokens": stats.tokens,
-            "acceptance": stats.acceptance,
-            "tokens_per_kept": stats.tokens_per_accepted,
-            "shortfall": stats.shortfall,
+        report = writing.rejection_stats
+        costs["rejection"] = {
+            "wanted": report.requested,
+            "written": report.generated,
+            "kept": report.accepted,
+            "tokens": report.tokens,
+            "acceptance": report.acceptance,
+            "tokens_per_kept": report.tokens_per_accepted,
+            "shortfall": report.shortfall,
         }
     if writing.steered:
-        found["steering"] = {
+        costs["smc"] = {
             "effective_size": mean(one.effective_size for one in writing.steered),
             "resamplings": mean(one.resamplings for one in writing.steered),
             "tokens_per_text": mean(one.tokens for one in writing.steered),
         }
-    return found
+    return costs
 
 
-def _said(writing: "RatedGeneration") -> Iterator[str]:
-    """The same in lines for a person."""
-    stats = writing.rejection_stats
-    if stats is not None:
-        cost = f", {stats.tokens_per_accepted:,.0f} tokens for each" if stats.tokens_per_accepted else ""
-        yield f"kept {stats.accepted:,} of {stats.generated:,} texts ({stats.acceptance:.0%}){cost}"
-        if stats.shortfall:
+def _summary(writing: "RatedGeneration") -> Iterator[str]:
+    """Yield the same in lines for a person."""
+    report = writing.rejection_stats
+    if report is not None:
+        cost = f", {report.tokens_per_accepted:,.0f} tokens for each" if report.tokens_per_accepted else ""
+        yield f"kept {report.accepted:,} of {report.generated:,} texts ({report.acceptance:.0%}){cost}"
+        if report.shortfall:
             yield (
-                f"{stats.shortfall:,} of {stats.requested:,} texts are missing: the budget is spent; raise --budget or "
-                "--agree, or help the model with --guidance"
+                f"{report.shortfall:,} of {report.requested:,} texts are missing: the budget is spent; raise "
+                "`budget` or `tolerance`, or help the model with `guidance`"
             )
             if writing.rating_range is not None:
                 (low, high), wanted = writing.rating_range, writing.plan.target
@@ -264,24 +240,24 @@ def _said(writing: "RatedGeneration") -> Iterator[str]:
         )
 
 
-def _wanted(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
-    """Ratings by name, or the only one; names and categories may hold an equals sign themselves."""
+def _requested(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
+    """Return the requested ratings by name, or the only one; names and categories may contain an equals sign."""
     values = getattr(conditions.columns[0], "values", ()) if len(conditions) == 1 else ()
     named = [(part, "", "") if part in values else _named(part, conditions.names) for part in given]
     if len(given) == 1 and not named[0][1]:
         return given[0]
     nameless = [name for name, sign, _ in named if not sign]
     if nameless:
-        raise ConfigError(f"--rating got {nameless[0]!r} among several: give each as NAME=RATING")
+        raise ConfigError(f"`rating` got {nameless[0]!r} among several: give each as NAME=RATING")
     names = [name for name, _, _ in named]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
-        raise ConfigError(f"--rating got {twice[0]!r} twice: leave out one of the two")
+        raise ConfigError(f"`rating` got {twice[0]!r} twice: leave out one of the two")
     return {name: value for name, _, value in named}
 
 
 def _named(part: str, names: Sequence[str]) -> tuple[str, str, str]:
-    """A name, the sign after it and what is wanted of it: the longest name that is known, else up to the last sign."""
+    """Split a request into name, sign and rating, at the longest known name or else at the last sign."""
     known = [name for name in names if part.startswith(f"{name}=")]
     if known:
         name = max(known, key=len)
@@ -309,7 +285,7 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
 
 def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
     """Each text after its prompt: one a line, with headings between them once a text has several lines."""
-    streams = run.stream_many(prompt, count, **settings)
+    streams = run.stream_many(prompt, count, _options(settings, count))
     shown = dimmed(visible(_as_known(run, prompt)))
     only_lines, drafted = count > 1, []
     for number, pieces in enumerate(streams, 1):
@@ -321,26 +297,26 @@ def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> Non
         if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
             say(f"text {number} ended early: nothing that is allowed is left to write")
     if drafted:
-        say(_drafted(drafted))
+        say(_drafting_gain(drafted))
 
 
-def _drafted(found: "list[SpeculativeStats]") -> str:
-    """What drafts brought, in one line."""
-    tokens, share = mean(one.tokens_per_step for one in found), mean(one.acceptance for one in found)
-    gains = [one.gain for one in found if one.gain is not None]
+def _drafting_gain(stats: "list[SpeculativeStats]") -> str:
+    """Return the gain of drafting in one line."""
+    tokens, share = mean(one.tokens_per_step for one in stats), mean(one.acceptance for one in stats)
+    gains = [one.gain for one in stats if one.gain is not None]
     speed = f": {mean(gains):.2f} times as fast as without" if gains else ""
     return f"{tokens:.2f} tokens a step, {share:.0%} of the drafts accepted{speed}"
 
 
 def _heading(number: int, count: int) -> str:
-    """What stands before a text that has several lines."""
+    """Return the heading of a text of several lines."""
     if count == 1 or (number == 1 and not shows_terminal()):
         return ""
     return ("\n" if number > 1 else "") + dimmed(f"--- {number} of {count}") + "\n"
 
 
 def _was_cut(run: "Run", sample: "Sample", prompt: str) -> bool:
-    """Whether a stop string ended the text: what is written of it is not shown."""
+    """Return whether a stop string ended the text."""
     begun = run.text_codec.pending_space(run.normalize(prompt))
     return run.text_codec.decode_text(sample.tokens).removeprefix(begun) != sample.text
 
@@ -371,7 +347,7 @@ def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, 
 
 
 def _as_known(run: "Run", prompt: str) -> str:
-    """The prompt as the run reads it; what is left out of it is named."""
+    """Return the prompt as the run reads it, and report skipped symbols."""
     read = run.normalize(prompt)
     unknown = dict(run.text_codec.unknown_symbols(read))
     if unknown:

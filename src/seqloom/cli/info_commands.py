@@ -1,4 +1,4 @@
-"""`seqloom info` and `seqloom plot`: what a run is, and its pictures."""
+"""`seqloom info` and `seqloom plot`: describe a run, and draw its plots."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,31 +17,26 @@ def info(
     run: Annotated[Path, typer.Argument(help="folder of a run, a critic or a detector", metavar="RUN")],
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
-    """Say what RUN is: its model, its corpus, how far its training is. Of a critic or detector: how good it is."""
-    from seqloom.api import load
-    from seqloom.critic.describe import describe_critic
-    from seqloom.detector.describe import describe_detector
-    from seqloom.runs.layout import RunFolder
+    """Describe RUN: its model, corpus and training; for a critic or detector, its quality."""
+    from seqloom.api import describe
 
-    others = {"critic": (describe_critic, _critic_rows), "detector": (describe_detector, _detector_rows)}
-    describe, rows = others.get(RunFolder(run).other_kind or "", (lambda folder: load(folder).info(), _rows))
-    described = describe(run)
+    kind, described = describe(run)
     if json:
         print_json(described)
     else:
-        print_table(rows(described))
+        print_table({"critic": _critic_rows, "detector": _detector_rows, "run": _rows}[kind](described))
 
 
 def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     pool = "" if described["pool"] is None else f", pool {described['pool']}"
     rows = [("detector", described["detector"]), ("real", f"{described['real']}{pool}: {described['texts']['real']:,}")]
-    made = ", ".join([*described["generators"], *described["generated"]])
-    rows.append(("generated", f"{made}: {described['texts']['generated']:,}"))
+    sources = ", ".join([*described["generators"], *described["generated"]])
+    rows.append(("generated", f"{sources}: {described['texts']['generated']:,}"))
     rows += [
         ("differs in form", f"{one['sign']}: {one['real']:.1%} real, {one['generated']:.1%} generated")
         for one in described["leaks"]
     ]
-    return rows + [(name, f"area {area:.3f} (texts that it had not seen)") for name, area in described["areas"].items()]
+    return rows + [(name, f"AUC {area:.3f} (unseen texts)") for name, area in described["areas"].items()]
 
 
 def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
@@ -58,8 +53,7 @@ def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         *(
             (
                 name,
-                f"r {figures['pearson']:.3f}   mean error {magnitude(figures['mean_error'])} "
-                "(texts that it had not seen)",
+                f"r {figures['pearson']:.3f}   mean error {magnitude(figures['mean_error'])} (unseen texts)",
             )
             for name, figures in described["readers"].items()
         ),
@@ -68,49 +62,47 @@ def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     trained, training = described["trained"], described["training"]
-    state = "finished" if trained["finished"] else "weights are there" if trained["weights"] else "no weights yet"
+    state = "finished" if trained["finished"] else "has weights" if trained["weights"] else "no weights yet"
     rows = [
         ("run", described["run"]),
         ("corpus", described["corpus"]),
         ("level", f"{described['level']}, {described['vocabulary']:,} symbols"),
-        ("core", f"{described['core']} of {' + '.join(map(str, described['sizes']))}"),
+        ("core", f"{described['core']} of {' + '.join(map(str, described['hidden_sizes']))}"),
         ("parameters", f"{described['parameters']:,}"),
         ("trained", f"{trained['steps']:,} of {trained['total_steps']:,} steps ({state})"),
-        ("batches", f"{training['lanes']} {training['batching']} of {training['window']} tokens"),
+        ("batches", f"{training['batch_size']} of {training['sequence_length']} tokens, {training['batching']}"),
         ("generation", described["generation"]),
         ("kernel", described["kernel"]),
     ]
     for column in described["ratings"]:
         knots = column.get("knots")
         shown = f"{knots[0]:g} to {knots[-1]:g}" if knots else f"{len(column['values']):,} names"
-        rows.append(("rating", f"{column['name']}, {shown} (write to it with --rating)"))
+        rows.append(("rating", f"{column['name']}, {shown} (generate for it with --rating)"))
     if gan := described["gan"]:
         rows += _game(gan, described)
     rows += [(name, str(described[name])) for name in ("preset", "parent") if described[name]]
     for part in ("validation", "held_out"):
         if scored := described["metrics"].get(part, {}).get("full_context"):
-            found = f"{scored['nats_per_token']:.4f} nats a token"
-            if "bits_per_char" in scored:
-                found += f", {scored['bits_per_char']:.4f} bits a character"
+            found = f"{scored['nats_per_token']:.4f} nats per token, {scored['bits_per_char']:.4f} bits per character"
             rows.append((part.replace("_", "-"), found))
     return rows
 
 
 def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
-        ("noise", f"{described['model']['noise']} numbers, which tell {gan['information']:g} nats of a text"),
+        ("noise", f"{described['model']['noise_size']} dimensions, target KL {gan['target_kl_nats']:g} nats per text"),
         (
             "GAN",
-            f"{gan['awakening']:,} updates by likelihood with noise, then {gan['rounds_done']:,} of {gan['rounds']:,} "
-            f"rounds, loss {gan['loss']}",
+            f"{gan['pretrain_steps']:,} steps of VAE pretraining, then {gan['rounds_done']:,} of "
+            f"{gan['adversarial_steps']:,} adversarial steps, loss {gan['loss']}",
         ),
     ]
     if measured := described["metrics"]:
         rows.append(
             (
                 "rounds",
-                f"inside the band in {100 * measured['inside_band']:.0f} %, gone back {len(measured['rollbacks'])} "
-                f"times; {100 * measured['distinct_greedy']:.0f} % of greedy texts differ",
+                f"accuracy inside the band in {measured['inside_band']:.0%} of the steps, "
+                f"{len(measured['rollbacks'])} rollbacks; {measured['distinct_greedy']:.0%} of greedy texts differ",
             )
         )
     return rows
@@ -118,32 +110,29 @@ def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str
 
 def plot(
     run: _Run,
-    prompt: Annotated[str, typer.Option(help="what the next token follows")] = "",
+    prompt: Annotated[str, typer.Option(help="text before the next token")] = "",
     temperature: Annotated[
-        list[float] | None, typer.Option(help="of the fan; may be given again (0.2, 0.5, 1 and 1.2)")
+        list[float] | None, typer.Option(help="softmax temperature; repeatable (0.2, 0.5, 1 and 1.2)")
     ] = None,
     skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="leave out symbols of the prompt that the run does not know")
+        bool, typer.Option("--skip-unknown", help="skip symbols of the prompt that the run does not know")
     ] = False,
     folder: Annotated[
-        Path | None, typer.Option("--output", "-o", help="folder for the pictures (the run's plots/)", metavar="FOLDER")
+        Path | None, typer.Option("--output", "-o", help="folder for the plots (the run's plots/)", metavar="FOLDER")
     ] = None,
 ) -> None:
-    """Draw RUN's loss and what temperature does to it.
+    """Draw the loss of RUN and the effect of temperature.
 
-    Prints the paths of the pictures.
+    Prints the paths of the plots.
     """
     from seqloom.api import load
-    from seqloom.lm.plots import FAN, draw_plots
 
     validate(
         *(
-            (value >= 0, f"--temperature got {value:g}: choose 0 (always the likeliest) or more; 1 is usual")
+            (value >= 0, f"`temperature` got {value:g}: choose a number from 0 up; 0 is greedy, 1 is usual")
             for value in temperature or ()
         )
     )
-    drawn = draw_plots(
-        load(run), prompt=prompt, temperatures=temperature or FAN, skip_unknown=skip_unknown, folder=folder
-    )
-    for path in drawn:
+    settings = {"temperatures": temperature} if temperature else {}
+    for path in load(run).plot(prompt, skip_unknown=skip_unknown, folder=folder, **settings):
         print(path)

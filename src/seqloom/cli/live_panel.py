@@ -1,4 +1,4 @@
-"""The picture that a person watches while a run trains: bar, loss, curve, samples."""
+"""Draw the live panel of a training: progress bar, loss, curve, samples."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a training run has come to: loss, best, speed, time left. Only counts; draws nothing."""
+"""Measure a training run: loss, best loss, speed, time left. Draws nothing."""
 
 import math
 import time
@@ -14,7 +14,7 @@ _SPEED_SECONDS = 5.0
 
 
 class History:
-    """A series of any length in bounded room: neighbours are averaged as it grows.
+    """Series of any length in bounded memory: neighbours are averaged as it grows.
 
     Args:
         most: how many averages are kept at most.
@@ -39,7 +39,7 @@ class History:
                 self._each *= 2
 
     def resampled(self, width: int) -> list[float]:
-        """The series in at most `width` means, from the first to the last."""
+        """Return the series as at most `width` means, from the first to the last."""
         means = self._means
         if len(means) <= width:
             return list(means)
@@ -112,7 +112,7 @@ class Tally:
 
     @property
     def share(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """Return the finished share of the training, 0 to 1."""
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
 
     def epochs(self) -> str:
@@ -144,13 +144,13 @@ class Tally:
 
 
 def clock(seconds: float) -> str:
-    """A span of time as 0:07, 12:34 or 1:02:03."""
+    """Return a duration as 0:07, 12:34 or 1:02:03."""
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _rounded(number: float) -> int:
-    """To three digits: the last ones only flicker."""
+    """Round to three digits; further digits only flicker."""
     digits = max(0, len(str(int(number))) - 3)
     return int(round(number, -digits))

@@ -1,10 +1,12 @@
-"""Standard output and standard error: they survive any terminal, any encoding, and readers that go away."""
+"""Write to standard output and standard error, for any terminal, encoding and reader."""
 
 import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, cast
+
+from seqloom.cli.flags import with_flags
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +46,7 @@ def prepare() -> None:
 
 
 def abandon(stream: IO[str]) -> None:
-    """Send what is still unwritten nowhere: whoever read it is gone, or cannot take more."""
+    """Discard unwritten output: its reader is gone, or takes no more."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -54,22 +56,22 @@ def abandon(stream: IO[str]) -> None:
 
 
 def magnitude(value: float) -> str:
-    """A figure in units of any size."""
+    """Return a number in few digits, whatever its size."""
     return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def say(line: str) -> None:
-    """Tell the person something on standard error; if nobody reads there, that is no fault."""
+    """Print a line on standard error, with flags for the settings that it names; a closed stream is no error."""
     if sys.stderr is None:
         return
     try:
-        print(f"seqloom: {line}", file=sys.stderr, flush=True)
+        print(f"seqloom: {with_flags(line)}", file=sys.stderr, flush=True)
     except OSError:
         abandon(sys.stderr)
 
 
 class _Steady:
-    """A stream that goes on taking text when nobody reads it any more."""
+    """Stream that accepts text after its reader is gone."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -92,26 +94,26 @@ class _Steady:
 
 
 def console() -> "Console":
-    """Standard error, for what is drawn; work goes on when nobody reads there any more."""
+    """Return a console on standard error; a closed stream is no error."""
     from rich.console import Console
 
     return Console(file=cast("IO[str]", _Steady(sys.stderr)), stderr=True)
 
 
 def shows_terminal() -> bool:
-    """Whether a person looks at standard output."""
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def dimmed(text: str) -> str:
-    """The text in a faint colour, where the terminal has any."""
+    """Return the text in a faint colour, if the terminal has colours."""
     if not text or not shows_terminal() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return f"\x1b[2m{text}\x1b[0m"
 
 
 def visible(text: str) -> str:
-    """The text without what would move a terminal's cursor or change its colours; as it is where there is none."""
+    """Return the text without control characters on a terminal; unchanged elsewhere."""
     if not shows_terminal():
         return text
     return "".join(
@@ -126,13 +128,13 @@ def print_json(value: Any) -> None:
 
 
 def as_json(value: Any) -> str:
-    """The value as JSON; beyond ASCII only where standard output takes all of Unicode."""
+    """Return the value as JSON; in ASCII unless standard output takes Unicode."""
     encoding = (sys.stdout.encoding or "ascii").lower().replace("_", "-")
     return json.dumps(value, ensure_ascii=not encoding.startswith("utf"), allow_nan=False)
 
 
 def print_table(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in columns, the last of which is as wide as it likes."""
+    """Print rows in aligned columns; the last column has any width."""
     rows = [list(row) for row in rows]
     if not rows:
         return

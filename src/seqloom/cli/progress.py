@@ -29,7 +29,7 @@ _ECHOED_COLUMNS = 2  # a terminal writes ^C behind the panel; with no room there
 
 
 class ProgressDisplay:
-    """A listener to training that shows how far it is. Use it as a context manager.
+    """Listener that shows the progress of a training; a context manager.
 
     On a terminal that can move its cursor it draws a panel with the newest samples. Elsewhere it prints plain
     lines to standard error: at the start, every eight seconds or so, at a validation where the last line is

@@ -1,4 +1,4 @@
-"""`seqloom evaluate --rating-control`: the table of wanted and judged ratings."""
+"""`seqloom evaluate --rating-control`: the table of requested and judged ratings."""
 
 import json
 from dataclasses import asdict
@@ -6,63 +6,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqloom.cli.output import print_json, print_table, say
+from seqloom.config import SamplingConfig
+from seqloom.config.settings import fields_of, pick
 from seqloom.errors import ConfigError
 from seqloom.files import check_writable, write_text
 
 if TYPE_CHECKING:
+    from seqloom.api import Run
     from seqloom.rating.control_report import MethodReport, RatingControlReport
 
 __all__ = ["control"]
 
 _FEW = 10
-"""Texts below which a mean says little."""
+"""Number of texts below which a mean is unreliable."""
 
 _POOR = 0.3
-"""Correlation on real texts below which a judge says little of others."""
+"""Correlation on real texts below which a judge is unreliable."""
 
 _HEADER = (
-    *("way", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied"),
+    *("method", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied"),
     "tokens",
 )
 
 
-def control(run: Path, source: str | None, settings: dict[str, Any], texts: Path | None, *, as_json: bool) -> None:
-    """Measure, and print.
+def control(run: "Run", source: str | None, settings: dict[str, Any], texts: Path | None, *, as_json: bool) -> None:
+    """Measure rating control and print the results.
 
     Args:
-        run: folder of the run.
-        source: the table that it was trained on.
-        settings: arguments of `evaluate_rating_control`, and sampling settings.
-        texts: where the texts are kept; None keeps none.
-        as_json: print one JSON object.
+        run: run trained with ratings.
+        source: table that the run was trained on.
+        settings: arguments of `evaluate_rating_control` and fields of `SamplingConfig`.
+        texts: file for the texts; None keeps none.
+        as_json: whether to print one JSON object.
     """
-    from seqloom.api import load
-    from seqloom.config import SamplingConfig
     from seqloom.rating.control_report import evaluate_rating_control
 
-    opened = load(run)
-    if source is None and len(opened.config.sources) != 1:
-        raise ConfigError("--rating-control needs the table that the run was trained on: name it as SOURCE")
+    if source is None and len(run.config.sources) != 1:
+        raise ConfigError("`rating_control` needs the table that the run was trained on: name it as SOURCE")
     if texts is not None:
         check_writable(texts)
-    settings = dict(settings)
-    sampling = {name: settings.pop(name) for name in ("temperature", "length", "seed") if name in settings}
-    settings["sampling"] = SamplingConfig(**sampling)
-    report = evaluate_rating_control(opened, source or opened.config.sources[0], note=say, **settings)
+    others = {name: value for name, value in settings.items() if name not in fields_of(SamplingConfig)}
+    report = evaluate_rating_control(
+        run, source or run.config.sources[0], sampling=pick(SamplingConfig, settings), note=say, **others
+    )
     if texts is not None:
         write_text(texts, "".join(_lines(report)))
     if as_json:
-        values = asdict(report)
-        values["ways"] = values.pop("methods")
-        print_json({**values, "plot": str(report.plot), "texts": None if texts is None else str(texts)})
+        print_json({**asdict(report), "plot": str(report.plot), "texts": None if texts is None else str(texts)})
         return
     print_table([_HEADER, *((name, *_cells(way)) for name, way in report.methods.items())])
     judged = next(iter(report.methods.values())).agreement.pearson
     if judged is None or judged < _POOR:
-        print("the judge tells even real texts apart poorly: read little into what it says of others")
+        print("the judge is poor even on real texts: its ratings of generated texts mean little")
     print()
     nats = ", ".join(f"{name} {value:.4f}" for name, value in report.nats_per_token.items())
-    print(f"nats a token of unseen texts, told ratings: {nats}")
+    print(f"nats per token of unseen texts, by ratings given to the model: {nats}")
     print()
     _print_by_rating(report)
     say(f"plot: {report.plot}")
@@ -84,7 +82,7 @@ def _cells(way: "MethodReport") -> tuple[str, ...]:
 
 
 def _print_by_rating(report: "RatingControlReport") -> None:
-    """Mean judged rating, mean error and share kept, for every wanted rating; what rests on few texts is marked."""
+    """Print mean judged rating, mean error and share kept for every requested rating; few texts are marked."""
     kinds = list(next(iter(report.methods.values())).agreement.mean_judged)
     rows: list[tuple[str, ...]] = [(report.column, "", *(f"{kind:g}" for kind in kinds))]
     few = False
@@ -102,7 +100,7 @@ def _print_by_rating(report: "RatingControlReport") -> None:
             rows.append(("", "kept", *(_number(way.acceptance.get(f"{kind:g}"), ".0%") for kind in kinds)))
     print_table(rows)
     if few:
-        print(f"* fewer than {_FEW} texts: chance moves such a mean; a higher --count has more of them")
+        print(f"* fewer than {_FEW} texts, so the mean is noisy; a higher --count gives more")
 
 
 def _lines(report: "RatingControlReport") -> list[str]:

@@ -37,7 +37,7 @@ class Surprises:
 
     def add(self, document: Iterable["TokenScore"]) -> None:
         """Count one document."""
-        characters = self._codec.characters_per_token
+        characters = self._codec.units_per_token
         before: deque[int] = deque(maxlen=_CONTEXT_TOKENS)
         for score in document:
             self._nats -= score.log_prob

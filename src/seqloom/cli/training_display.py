@@ -1,4 +1,4 @@
-"""What a person sees of a training: notes, the live display, the samples, and at the end what it writes."""
+"""Show a training in the terminal: notes, the live display, samples, and texts at the end."""
 
 import shlex
 import sys
@@ -9,6 +9,7 @@ from typing import Self
 
 from rich.status import Status
 
+from seqloom.cli.flags import with_flags
 from seqloom.cli.output import console, dimmed, shows_terminal, visible
 from seqloom.cli.progress import ProgressDisplay
 from seqloom.lm.observer import Report, SampleSet, TrainingObserver
@@ -16,16 +17,16 @@ from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.training.events import Event, Finished, Listener
 
-__all__ = ["TrainingViewer"]
+__all__ = ["TrainingViewer", "interrupted_gan"]
 
 _SECONDS_BETWEEN_SAMPLES = 10.0
 
 
 class TrainingViewer(TrainingObserver):
-    """Shows a training on standard error. Use it as a context manager, so that the terminal is always left in order.
+    """Show a training on standard error; a context manager, which restores the terminal.
 
     Args:
-        always_show_texts: print the texts written at the end even where standard output is no terminal.
+        always_show_texts: whether the final texts are printed even if standard output is no terminal.
     """
 
     def __init__(self, *, always_show_texts: bool = False) -> None:
@@ -38,17 +39,17 @@ class TrainingViewer(TrainingObserver):
         self._kept: list[str] = []
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Return the viewer itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Leave the last picture standing, and the cursor below it."""
+        """End the live display."""
         self.close()
 
     def close(self) -> None:
-        """End what is drawn live."""
+        """End the live display, leaving its last state visible."""
         display, status = self._display, self._status
         self._display = self._status = None
         if display is not None:
@@ -57,7 +58,7 @@ class TrainingViewer(TrainingObserver):
             status.stop()
 
     def note(self, text: str) -> None:
-        """Print a line; what is said after training waits for the texts, so that it stands at the very end."""
+        """Print a line; lines after training are printed below the final texts."""
         if self._display is not None:
             self._display.note(text)
         elif self._over and self._shows_texts:
@@ -81,24 +82,24 @@ class TrainingViewer(TrainingObserver):
         ).__enter__()
 
     def samples(self, written: SampleSet) -> None:
-        """Show a set of samples, unless the last one has only just been shown; the run keeps them all."""
+        """Show a set of samples, unless the last set was shown seconds ago."""
         if self._display is not None and time.monotonic() >= self._next_samples:
             self._display.show_samples(written)
             self._next_samples = time.monotonic() + _SECONDS_BETWEEN_SAMPLES
 
     def listener(self) -> Listener:
-        """What the display is told."""
+        """Return the listener of training events."""
         return self._hear
 
     def working(self, at: str) -> None:
-        """Say what is being done after training."""
+        """Show the present work after training."""
         if self._status is not None:
             self._status.update(at)
         else:
             self._print(f"{at} ...")
 
     def finished(self, report: Report) -> None:
-        """Print what the model writes, then the lines that sum up."""
+        """Print the final texts, then the summary."""
         self.close()
         if self._shows_texts:
             for sample in report.samples:
@@ -108,7 +109,7 @@ class TrainingViewer(TrainingObserver):
             self._print(line)
 
     def interrupted(self, path: Path) -> str:
-        """One line on what Ctrl-C left, and how to go on."""
+        """Return one line on what Ctrl-C left, and how to continue."""
         folder = RunFolder(path)
         if not self._began:
             return "interrupted before training began; nothing was saved or changed"
@@ -117,7 +118,7 @@ class TrainingViewer(TrainingObserver):
         command = f"seqloom train --resume --run {shlex.quote(str(path))}"
         if self._over and not folder.metrics_file.exists() and not self._was_stopped:
             return f"interrupted after the last step; everything is saved but the report, which this writes: {command}"
-        return f"interrupted and saved; go on with: {command}"
+        return f"interrupted and saved; continue with: {command}"
 
     def _hear(self, event: Event) -> None:
         if self._display is not None:
@@ -131,4 +132,16 @@ class TrainingViewer(TrainingObserver):
                 self._status.start()
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(with_flags(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def interrupted_gan(run: Path, saved: bool) -> str:
+    """Return one line on what Ctrl-C left of a GAN, and how to continue.
+
+    Args:
+        run: run folder.
+        saved: whether a state was saved.
+    """
+    if not saved and not RunFolder(run).gan_request_file.exists():
+        return "interrupted before anything was saved"
+    return f"interrupted and saved; continue with: seqloom gan train --resume --run {shlex.quote(str(run))}"

@@ -42,7 +42,7 @@ class ByteCodec(TextCodec):
         num_ids = NUM_BYTES + corpus.has_documents
         if vocabulary is not None and vocabulary < num_ids:
             raise ConfigError(
-                f"--vocabulary got {vocabulary}: the level byte always has {num_ids} ids here; leave it out"
+                f"`vocabulary` got {vocabulary}: the level byte always has {num_ids} ids here; leave it out"
             )
         return cls(has_boundary=corpus.has_documents)
 

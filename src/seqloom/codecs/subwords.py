@@ -63,7 +63,7 @@ class SubwordCodec(PieceCodec):
         cap = _DEFAULT_CAP if vocabulary is None else vocabulary
         smallest = NUM_BYTES + corpus.has_documents
         if cap < smallest:
-            raise ConfigError(f"--vocabulary got {cap}: the level subword needs {smallest} or more here")
+            raise ConfigError(f"`vocabulary` got {cap}: the level subword needs {smallest} or more here")
         tokenizer = _fitted(_sample(corpus), cap - corpus.has_documents)
         return cls(tokenizer, len(tokenizer["model"]["vocab"]) if corpus.has_documents else None)
 

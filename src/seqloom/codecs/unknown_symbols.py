@@ -26,5 +26,5 @@ def describe_unknown(unknown: Sequence[UnknownSymbol], *, skippable: bool = Fals
         for symbol, position in list(first.items())[:max_shown]
     )
     more = f" and {len(first) - max_shown} more" if len(first) > max_shown else ""
-    remedy = "leave them out with --skip-unknown" if skippable else "remove them from the text"
+    remedy = "leave them out with `skip_unknown`" if skippable else "remove them from the text"
     return f"not in the vocabulary: {shown}{more}; {remedy}, or train on text that has them"

@@ -87,7 +87,7 @@ def symbol_capacity(level: str, cap: int, boundary: bool) -> int:
     if capacity < 1:
         parts = f"{NUM_BYTES} bytes for rare text{', the boundary' if boundary else ''} and one symbol"
         smallest = NUM_BYTES + boundary + 1
-        raise ConfigError(f"--vocabulary got {cap}: the level {level} needs {smallest} or more here ({parts})")
+        raise ConfigError(f"`vocabulary` got {cap}: the level {level} needs {smallest} or more here ({parts})")
     return capacity
 
 

@@ -1,98 +1,88 @@
-"""The shape of a network."""
+"""Settings of a network's shape."""
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seqloom.config.base import JsonSerializable, validate
-from seqloom.registry import CORES, HEADS, resolve, unknown_name
+from seqloom.config.base import Check, JsonSerializable, validate
+from seqloom.config.choices import ConditionInput, DropoutKind
+from seqloom.config.settings import range_checks, setting, type_checks
+from seqloom.registry import CORES, HEADS, check_name, resolve
 
 __all__ = ["ModelConfig"]
+
+_MAX_HIDDEN = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(JsonSerializable):
-    """What the network is.
+    """Settings of a network's shape.
 
     Attributes:
         vocabulary: number of token ids.
         core: registered name of the core.
         head: registered name of the head.
-        sizes: hidden units (channels for conv) of each layer, first to last.
-        embedding: width of the token embedding; 0 feeds one-hot rows, so that the first layer's input product is a
-            table of its own.
-        tied: the head's weight is the embedding's.
-        layer_norm: normalise the pre-activations inside each layer (Ba, Kiros, Hinton 2016).
-        forget_bias: where the LSTM's forget gate starts.
+        hidden_sizes: hidden units (channels for conv) of each layer, first to last.
+        embedding: width of the token embedding; 0 feeds one-hot rows.
+        tied: whether the output layer shares the embedding's weight.
+        layer_norm: whether pre-activations are normalised inside each layer (Ba, Kiros, Hinton 2016).
+        forget_bias: initial bias of the LSTM's forget gate.
         kernel_width: taps of the causal convolution.
-        ahead: how many of the next tokens are predicted at once (1 is the usual next token).
-        dropout: share of units dropped between layers and before the head.
-        dropout_kind: "standard" draws anew at every step, "variational" keeps one mask over a window (Gal, Ghahramani
-            2016).
-        weight_dropout: share of recurrent weights dropped over a window (Merity et al. 2018).
-        condition: features of a text's ratings that the network is told; 0 where there are none.
-        condition_into: what they change: "input", the pre-activations of every layer at every token; "state", those of
-            the first token, and so what a text begins from; "output", the logits.
-        noise: numbers of a normal distribution that are drawn for each text; 0 where there are none.
-        noise_width: how many of the features, the last ones, are made of them.
+        prediction_heads: number of next tokens predicted at once; 1 is the usual next token.
+        dropout: share of units dropped between layers and before the output layer.
+        dropout_kind: "standard" draws a mask for every step, "variational" one for a window (Gal, Ghahramani 2016).
+        weight_dropout: share of recurrent weights dropped for a window (Merity et al. 2018).
+        num_condition_features: features of a text's ratings and noise; 0 without them.
+        condition_into: inputs of the features: "input" is the pre-activations of every layer at every token, "state"
+            those of the first token, "output" the logits.
+        noise_size: dimension of the Gaussian noise drawn for each text; 0 without noise.
+        noise_width: number of features, the last ones, computed from the noise.
     """
 
-    vocabulary: int
-    core: str = "lstm"
-    head: str = "softmax"
-    hidden_sizes: tuple[int, ...] = (128,)
-    embedding: int = 0
-    tied: bool = False
-    layer_norm: bool = False
-    forget_bias: float = 1.0
-    kernel_width: int = 3
-    prediction_heads: int = 1
-    dropout: float = 0.0
-    dropout_kind: str = "standard"
-    weight_dropout: float = 0.0
-    num_condition_features: int = 0
-    condition_into: tuple[str, ...] = ("input", "state", "output")
-    noise_size: int = 0
-    noise_width: int = 0
+    vocabulary: int = setting(help="number of token ids", on_command_line=False)
+    core: str = setting("lstm", help="lstm, gru or conv")
+    head: str = setting("softmax", help="output layer", on_command_line=False)
+    hidden_sizes: tuple[int, ...] = setting((128,), help="hidden units of each layer", at_least=1, at_most=_MAX_HIDDEN)
+    embedding: int = setting(0, help="width of the token embedding; 0 is one-hot", at_least=0, chosen=True)
+    tied: bool = setting(False, help="share one matrix between embedding and output")
+    layer_norm: bool = setting(False, help="normalise inside the layers")
+    forget_bias: float = setting(1.0, help="initial bias of the LSTM's forget gate")
+    kernel_width: int = setting(3, help="taps of the convolution", at_least=1, at_most=64)
+    prediction_heads: int = setting(1, help="next tokens predicted at once, for drafting", at_least=1, at_most=16)
+    dropout: float = setting(0.0, help="share of units dropped", at_least=0, below=1, chosen=True)
+    dropout_kind: DropoutKind = setting("standard", help="mask for every step, or one for a window")
+    weight_dropout: float = setting(0.0, help="share of recurrent weights dropped", at_least=0, below=1)
+    num_condition_features: int = setting(0, help="features of ratings and noise", at_least=0, on_command_line=False)
+    condition_into: tuple[ConditionInput, ...] = setting(
+        ("input", "state", "output"), help="inputs of the ratings", metavar="A[,B...]"
+    )
+    noise_size: int = setting(0, help="dimension of the Gaussian noise", at_least=0, on_command_line=False)
+    noise_width: int = setting(0, help="features computed from the noise", at_least=0, on_command_line=False)
 
     def __post_init__(self) -> None:
-        validate(
-            (self.core in CORES, unknown_name("core", self.core, CORES)),
-            (self.head in HEADS, unknown_name("head", self.head, HEADS)),
-            (
-                self.vocabulary >= 2,
-                f"a vocabulary of {self.vocabulary} leaves nothing to predict: use text with more symbols",
-            ),
-            (
-                bool(self.hidden_sizes) and all(1 <= size <= 65536 for size in self.hidden_sizes),
-                f"--size got {','.join(map(str, self.hidden_sizes))}: every layer needs 1 to 65536 units",
-            ),
-            (self.embedding >= 0, f"--embedding got {self.embedding}: it must be 0 (one-hot) or more"),
-            (
-                not self.tied or self.embedding == self.hidden_sizes[-1:][0],
-                f"--tied needs --embedding as wide as the last layer ({self.hidden_sizes[-1]}), got {self.embedding}",
-            ),
-            (math.isfinite(self.forget_bias), f"--forget-bias got {self.forget_bias}: it must be a finite number"),
-            (1 <= self.kernel_width <= 64, f"--kernel-width got {self.kernel_width}: choose 1 to 64"),
-            (1 <= self.prediction_heads <= 16, f"--ahead got {self.prediction_heads}: choose 1 to 16"),
-            *[
-                (0 <= share < 1, f"--{name} got {share}: choose from 0 up to, not including, 1")
-                for name, share in (("dropout", self.dropout), ("weight-dropout", self.weight_dropout))
-            ],
-            (
-                self.dropout_kind in ("standard", "variational"),
-                f"--dropout-kind got {self.dropout_kind!r}: choose standard or variational",
-            ),
-            (
-                self.weight_dropout == 0 or self.core not in CORES or resolve("core", self.core, CORES).is_recurrent,
-                f"--weight-dropout drops recurrent weights, and the core {self.core} has none",
-            ),
-            (
-                bool(self.condition_into) and set(self.condition_into) <= {"input", "state", "output"},
-                f"--condition-into got {','.join(self.condition_into)}: choose from input, state, output",
-            ),
-            (
-                0 <= self.noise_width <= self.num_condition_features and (self.noise_size > 0) == (self.noise_width > 0),
-                f"{self.noise_size} numbers of noise as {self.noise_width} features do not fit into the {self.num_condition_features} "
-                "that the network is told",
-            ),
-        )
+        validate(*type_checks(self))
+        validate(*range_checks(self), *_rules(self))
+
+
+def _rules(config: ModelConfig) -> Iterator[Check]:
+    yield check_name("core", config.core, CORES)
+    yield check_name("head", config.head, HEADS)
+    yield (
+        config.vocabulary >= 2,
+        f"a vocabulary of {config.vocabulary} leaves nothing to predict: use text with more symbols",
+    )
+    yield bool(config.hidden_sizes), "`hidden_sizes` is empty: give the units of at least one layer"
+    last = config.hidden_sizes[-1] if config.hidden_sizes else 0
+    yield (
+        not config.tied or config.embedding == last,
+        f"`tied` needs `embedding` as wide as the last layer ({last}), got {config.embedding}",
+    )
+    yield (
+        config.weight_dropout == 0 or config.core not in CORES or resolve("core", config.core, CORES).is_recurrent,
+        f"`weight_dropout` drops recurrent weights, and the core {config.core} has none",
+    )
+    yield bool(config.condition_into), "`condition_into` is empty: choose from input, state, output"
+    yield (
+        config.noise_width <= config.num_condition_features and (config.noise_size > 0) == (config.noise_width > 0),
+        f"`noise_size` {config.noise_size} with `noise_width` {config.noise_width} does not fit into "
+        f"`num_condition_features` {config.num_condition_features}",
+    )

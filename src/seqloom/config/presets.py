@@ -1,4 +1,4 @@
-"""Named recipes: settings that belong together, as plain data."""
+"""Presets: named settings that belong together, as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ __all__ = ["PRESETS", "Preset", "SamplePlan"]
 
 @dataclass(frozen=True, kw_only=True)
 class SamplePlan:
-    """What is written after each epoch.
+    """Samples generated after each epoch.
 
     Attributes:
-        temperatures: one sample each, in this order.
-        length: tokens a sample.
-        prompt_length: tokens of the corpus, from a random place, that a sample goes on from; 0 starts from nothing.
-        chained: each temperature goes on from the last one's text.
-        sparing: pass over epochs that were trained in less time than their samples would take.
+        temperatures: temperatures of the samples, in this order.
+        length: tokens per sample.
+        prompt_length: tokens of the prompt, taken from a random place of the corpus; 0 uses no prompt.
+        chained: whether each temperature continues the previous sample.
+        sparing: whether epochs that took less time than their samples would are skipped.
     """
 
     temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 1.2)
@@ -28,7 +28,13 @@ class SamplePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Settings by the names that `seqloom.train` takes, for all that a person does not set."""
+    """Settings of `seqloom.train` that replace its defaults.
+
+    Attributes:
+        description: one line about the preset.
+        settings: values by name.
+        samples: samples generated after each epoch.
+    """
 
     description: str
     settings: Mapping[str, Any]
@@ -41,7 +47,7 @@ _TEXTBOOK = {
     "batching": "windows",
     "stride": 3,
     "loss": "last",
-    "lanes": 128,
+    "batch_size": 128,
     "schedule": "constant",
     "weight_decay": 0.0,
     "clip": 0.0,
@@ -57,8 +63,8 @@ PRESETS: Mapping[str, Preset] = {
         settings={
             **_TEXTBOOK,
             "lowercase": True,
-            "size": (128,),
-            "window": 60,
+            "hidden_size": (128,),
+            "sequence_length": 60,
             "optimizer": "rmsprop",
             "learning_rate": 0.01,
             "epochs": 59,
@@ -69,8 +75,8 @@ PRESETS: Mapping[str, Preset] = {
         description="the textbook's larger recipe: windows of 256, LSTM(1024) and LSTM(512), Adam, 20 epochs",
         settings={
             **_TEXTBOOK,
-            "size": (1024, 512),
-            "window": 256,
+            "hidden_size": (1024, 512),
+            "sequence_length": 256,
             "optimizer": "adam",
             "learning_rate": 0.002,
             "betas": (0.9, 0.999),

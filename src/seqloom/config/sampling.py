@@ -1,85 +1,103 @@
-"""Settings of one generation: how long, how tokens are drawn, and what the text must and must not hold."""
+"""Settings of generation: length, sampling, and constraints on the text."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
-from numbers import Integral, Real
 from typing import Any
 
-from seqloom.config.base import JsonSerializable, validate
+from seqloom.config.base import Check, JsonSerializable, validate
+from seqloom.config.choices import DecodingPrecision
+from seqloom.config.settings import is_integer, is_number, range_checks, setting, type_checks
 from seqloom.errors import ConfigError
 
-__all__ = ["SamplingConfig", "is_integer", "is_number"]
+__all__ = ["DecodingConfig", "SamplingConfig"]
 
-Rule = tuple[bool, str]
-
-_MOST_BEAMS = 1024
-
-_NUMBERS = (
-    "length",
-    "min_length",
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "typical_p",
-    "repetition_penalty",
-    "repetition_window",
-    "beam",
-    "seed",
-    "max_copy",
-)
+_MAX_BEAMS = 1024
+_WITH_RULES = ("stop", "ban", "pattern", "watermark", "bias", "transforms")
+"""Settings whose types and values have rules of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig(JsonSerializable):
-    """How new sequences are written.
+    """Settings of generation.
 
     Attributes:
-        length: most tokens that are written.
-        min_length: fewest tokens that are written before the model may end the text or a stop string counts.
-        temperature: divides the logits; 0 takes the likeliest token, infinity draws uniformly.
-        top_k: draw from the k likeliest tokens only; 0 is off.
-        top_p: draw from the smallest set of tokens with at least this mass (nucleus); 1 is off.
-        min_p: draw from tokens at least this share as likely as the likeliest; 0 is off.
-        typical_p: draw from the tokens nearest to the expected surprise, up to this mass; 1 is off.
-        repetition_penalty: power that the probability of recent tokens is raised to; 1 is off.
-        repetition_window: tokens, prompt included, that count as recent.
+        length: largest number of generated tokens.
+        min_length: smallest number of generated tokens before the model may end the text or a stop string counts.
+        temperature: softmax temperature, the divisor of the logits; 0 is greedy, infinity is uniform.
+        top_k: number of likeliest tokens to draw from; 0 is off.
+        top_p: probability mass of the smallest set of likeliest tokens to draw from (nucleus, Holtzman et al. 2020);
+            1 is off.
+        min_p: smallest probability of a token, relative to the likeliest; 0 is off.
+        typical_p: probability mass of the tokens nearest to the expected surprise (Meister et al. 2022); 1 is off.
+        repetition_penalty: power applied to the probability of recent tokens; 1 is off.
+        repetition_window: number of tokens, prompt included, that count as recent.
         stop: strings that end the text; the text is cut before them.
         ban: strings that never appear in the text.
-        bias: by token id, what is added to its logit.
+        bias: addition to the logit, by token id.
+        transforms: settings of further transforms, by name in `registry.TRANSFORMS`.
         pattern: regular expression that the whole text must match.
         beam: width of a beam search for the likeliest text; 0 and 1 draw instead.
-        seed: of the draws.
-        max_copy: longest run of characters that may be copied from the corpus; 0 is off.
-        ahead: most tokens that a step may write, by drafting them with the heads that the model was trained with and
-            drawing by speculative sampling (Leviathan et al. 2023): the text's distribution is the same. 1 is off; None
-            is as many as are worth it for the model's shape.
-        watermark: a secret key by which the text can be told again, see `sampling.watermark`; the text's distribution
-            over keys is the same. None marks nothing.
-        transforms: settings of further transforms, by name in `registry.TRANSFORMS`.
+        seed: seed of the draws.
+        max_copy: longest run of characters copied from the corpus; 0 is off.
+        draft_length: largest number of tokens per step: drafts by the prediction heads, accepted by speculative
+            sampling (Leviathan et al. 2023), which leaves the distribution of texts unchanged. 1 is off; None chooses
+            what pays for the shape of the model.
+        watermark: secret key of a watermark, see `sampling.watermark`; None adds none.
     """
 
-    length: int = 400
-    min_length: int = 0
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    typical_p: float = 1.0
-    repetition_penalty: float = 1.0
-    repetition_window: int = 64
-    stop: tuple[str, ...] = ()
-    ban: tuple[str, ...] = ()
-    bias: Mapping[int, float] = field(default_factory=dict)
-    pattern: str | None = None
-    beam: int = 0
-    seed: int = 0
-    max_copy: int = 0
-    draft_length: int | None = None
-    watermark: str | None = field(default=None, repr=False)
-    transforms: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    length: int = setting(400, help="most tokens to generate", at_least=1)
+    min_length: int = setting(0, help="fewest tokens before the text may end", at_least=0)
+    temperature: float = setting(
+        1.0, help="softmax temperature; 0 is greedy", at_least=0, finite=False, hint="0 is greedy, 1 is usual"
+    )
+    top_k: int = setting(0, help="draw from the K likeliest tokens; 0 is off", at_least=0)
+    top_p: float = setting(
+        1.0,
+        help="draw from the likeliest tokens of this total probability; 1 is off",
+        above=0,
+        at_most=1,
+        hint="1 is off",
+    )
+    min_p: float = setting(
+        0.0,
+        help="smallest probability relative to the likeliest token; 0 is off",
+        at_least=0,
+        at_most=1,
+        hint="0 is off",
+    )
+    typical_p: float = setting(
+        1.0,
+        help="draw from the most typical tokens of this total probability; 1 is off",
+        above=0,
+        at_most=1,
+        hint="1 is off",
+    )
+    repetition_penalty: float = setting(
+        1.0, help="penalty of recent tokens; above 1 repeats less", above=0, hint="above 1 repeats less, 1 is off"
+    )
+    repetition_window: int = setting(64, help="number of recent tokens that are penalised", at_least=1)
+    stop: tuple[str, ...] = setting((), help="end before this string; repeatable", metavar="TEXT", repeat=True)
+    ban: tuple[str, ...] = setting((), help="never generate this string; repeatable", metavar="TEXT", repeat=True)
+    bias: Mapping[int, float] = setting(
+        default_factory=dict, help="addition to the logit, by token id", on_command_line=False
+    )
+    transforms: Mapping[str, Mapping[str, float]] = setting(
+        default_factory=dict, help="settings of further transforms, by name", on_command_line=False
+    )
+    pattern: str | None = setting(None, help="regular expression that the whole text matches")
+    beam: int = setting(
+        0, help="width of a beam search; 0 draws instead", at_least=0, at_most=_MAX_BEAMS, hint="4 is usual"
+    )
+    seed: int = setting(0, help="seed; the same seed gives the same texts at any `count`", at_least=0)
+    max_copy: int = setting(0, help="most characters copied from the corpus in one piece; 0 is off", at_least=0)
+    draft_length: int | None = setting(
+        None, help="most tokens per step, drafted by the prediction heads; 1 is off", at_least=1, chosen=True
+    )
+    watermark: str | None = setting(
+        None, help="secret key of a watermark; 'detect watermark' recognises it", metavar="KEY", repr=False
+    )
 
     def __post_init__(self) -> None:
         validate(*_type_rules(self))
@@ -87,7 +105,7 @@ class SamplingConfig(JsonSerializable):
         validate(*chain.from_iterable(rule(self) for rule in rules))
 
     def to_json(self) -> dict[str, Any]:
-        """The fields in JSON's types; an infinite temperature, which JSON lacks, is the string "inf"."""
+        """Return the fields in JSON's types; an infinite temperature, which JSON lacks, is the string "inf"."""
         stored = super().to_json()
         stored["bias"] = {str(token): value for token, value in self.bias.items()}
         if math.isinf(self.temperature):
@@ -96,7 +114,7 @@ class SamplingConfig(JsonSerializable):
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "SamplingConfig":
-        """The settings that `to_json` described.
+        """Return the settings that `to_json` described.
 
         Raises:
             ConfigError: a field is unknown or out of range.
@@ -107,83 +125,80 @@ class SamplingConfig(JsonSerializable):
                 fields["temperature"] = float(fields["temperature"])
             fields["bias"] = {int(token): float(value) for token, value in fields.get("bias", {}).items()}
         except (AttributeError, TypeError, ValueError) as error:
-            raise ConfigError(f"the stored temperature or bias is no number: {error}") from None
+            raise ConfigError(f"the stored temperature or bias is not a number: {error}") from None
         return super().from_json(fields)
 
 
-def _type_rules(config: SamplingConfig) -> Iterator[Rule]:
-    for name in _NUMBERS:
-        value = getattr(config, name)
-        yield is_number(value), f"--{name.replace('_', '-')} got {value!r}: give a number"
+@dataclass(frozen=True, kw_only=True)
+class DecodingConfig:
+    """Settings of decoding a run.
+
+    Attributes:
+        stateful: whether the state is carried from token to token; False reads the last window again for every token,
+            as runs trained on windows are sampled. None follows the training.
+        precision: precision of the compiled kernels' weights; None is the fastest that keeps the loss.
+        skip_unknown: whether symbols of the prompt outside the vocabulary are skipped.
+    """
+
+    stateful: bool | None = setting(None, help="carry the state from token to token (unless trained on windows)")
+    precision: DecodingPrecision | None = setting(
+        None, help="precision of the weights (the fastest that loses nothing)"
+    )
+    skip_unknown: bool = setting(False, help="skip symbols of the prompt that the run does not know")
+
+
+def _type_rules(config: SamplingConfig) -> Iterator[Check]:
+    yield from type_checks(config, skip=_WITH_RULES)
     for name in ("stop", "ban"):
         strings = getattr(config, name)
-        if not isinstance(strings, str):  # of which `_string_rules` says more
+        if not isinstance(strings, str):  # see `_string_rules`
             yield _typed(name, strings, Sequence, "a tuple of strings")
             for string in strings if isinstance(strings, Sequence) else ():
                 yield _typed(name, string, str, "strings")
     yield _typed("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
-    yield config.watermark is None or isinstance(config.watermark, str), "--watermark got no text: give a secret key"
-    yield config.draft_length is None or is_number(config.draft_length), f"--ahead got {config.draft_length!r}: give a number"
+    yield config.watermark is None or isinstance(config.watermark, str), "`watermark` got no text: give a secret key"
     yield _typed("bias", config.bias, Mapping, "numbers by token id")
     for token, value in config.bias.items() if isinstance(config.bias, Mapping) else ():
-        yield is_number(value), f"--bias got {token}={value!r}: give a number"
+        yield is_number(value), f"`bias` got {token}={value!r}: give a number"
     yield _typed("transforms", config.transforms, Mapping, "settings by name of the transform")
     for name, settings in config.transforms.items() if isinstance(config.transforms, Mapping) else ():
         numbers = isinstance(settings, Mapping) and all(is_number(value) for value in settings.values())
-        yield numbers, f"transforms got {name}={settings!r}: give numbers by name of the setting"
+        yield numbers, f"`transforms` got {name}={settings!r}: give numbers by name of the setting"
 
 
-def _typed(name: str, value: Any, kind: type, wanted: str) -> Rule:
-    return isinstance(value, kind), f"--{name} got {value!r}: give {wanted}"
+def _typed(name: str, value: Any, kind: type, expected: str) -> Check:
+    return isinstance(value, kind), f"`{name}` got {value!r}: give {expected}"
 
 
-def _number_rules(config: SamplingConfig) -> Iterator[Rule]:
-    yield _whole("length", config.length, 1)
-    yield _whole("min-length", config.min_length, 0)
+def _number_rules(config: SamplingConfig) -> Iterator[Check]:
+    yield from range_checks(config, skip=_WITH_RULES)
     yield (
         not is_integer(config.length, 1) or not config.min_length > config.length,
-        f"--min-length {config.min_length} is above --length {config.length}: lower one or raise the other",
+        f"`min_length` {config.min_length} is above `length` {config.length}: lower one or raise the other",
     )
-    yield (
-        config.temperature >= 0,
-        f"--temperature got {config.temperature}: choose 0 (always the likeliest) or more; 1 is usual",
-    )
-    yield _whole("top-k", config.top_k, 0)
-    for flag, share in (("top-p", config.top_p), ("typical-p", config.typical_p)):
-        yield 0 < share <= 1, f"--{flag} got {share}: choose above 0, up to 1 (off)"
-    yield 0 <= config.min_p <= 1, f"--min-p got {config.min_p}: choose from 0 (off) to 1"
-    yield (
-        0 < config.repetition_penalty < math.inf,
-        f"--repetition-penalty got {config.repetition_penalty}: choose above 1 to repeat less; 1 is off",
-    )
-    yield _whole("repetition-window", config.repetition_window, 1)
     for token, value in config.bias.items():
         yield (
             is_integer(token, 0) and math.isfinite(value),
-            f"--bias got {token}={value}: name a token id from 0 up and a finite number",
+            f"`bias` got {token}={value}: name a token id from 0 up and a finite number",
         )
-    yield _whole("seed", config.seed, 0)
-    yield not is_integer(config.seed, 2**64), f"--seed got {config.seed}: choose below 2**64"
-    yield _whole("max-copy", config.max_copy, 0)
-    if config.draft_length is not None:
-        yield _whole("ahead", config.draft_length, 1)
+    yield not is_integer(config.seed, 2**64), f"`seed` got {config.seed}: choose below 2**64"
 
 
-def _string_rules(config: SamplingConfig) -> Iterator[Rule]:
-    for flag, strings in (("stop", config.stop), ("ban", config.ban)):
-        yield not isinstance(strings, str), f"{flag} got one string {strings!r}: give a tuple of strings"
+def _string_rules(config: SamplingConfig) -> Iterator[Check]:
+    for name, strings in (("stop", config.stop), ("ban", config.ban)):
+        yield not isinstance(strings, str), f"`{name}` got one string {strings!r}: give a tuple of strings"
         for string in strings:
-            yield string != "", f"--{flag} got an empty string: name the characters to look for"
-            yield _spellable(string), f"--{flag} got {string!r}, which holds bytes that are no UTF-8 text"
+            yield string != "", f"`{name}` got an empty string: name the characters to look for"
+            yield _spellable(string), f"`{name}` got {string!r}, which has bytes that are no UTF-8 text"
     for stop in config.stop:
         for ban in config.ban:
             yield (
                 not ban or ban not in stop,
-                f"--stop {stop!r} can never appear, as it holds --ban {ban!r}: leave out one of the two",
+                f"`stop` {stop!r} can never appear, since it contains `ban` {ban!r}: leave out one of the two",
             )
 
 
-def _pattern_rules(config: SamplingConfig) -> Iterator[Rule]:
+def _pattern_rules(config: SamplingConfig) -> Iterator[Check]:
     if config.pattern is None:
         return
     import regex
@@ -191,75 +206,56 @@ def _pattern_rules(config: SamplingConfig) -> Iterator[Rule]:
     try:
         regex.compile(config.pattern)
     except RecursionError:
-        yield False, f"--pattern of {len(config.pattern):,} characters is nested too deep: use fewer parentheses"
+        yield False, f"`pattern` of {len(config.pattern):,} characters is nested too deep: use fewer parentheses"
     except regex.error as error:
         where = "" if error.pos is None else f" at character {error.pos}"
         yield (
             False,
-            f"--pattern got {config.pattern!r}, no regular expression{where}: {error.msg}; "
-            "put a backslash before a sign that is meant literally",
+            f"`pattern` got {config.pattern!r}, no regular expression{where}: {error.msg}; "
+            "put a backslash before a literal sign",
         )
 
 
-def _beam_rules(config: SamplingConfig) -> Iterator[Rule]:
-    yield _whole("beam", config.beam, 0)
-    yield (
-        not is_integer(config.beam, _MOST_BEAMS + 1),
-        f"--beam got {config.beam}: choose {_MOST_BEAMS} or less; 4 is usual",
-    )
+def _beam_rules(config: SamplingConfig) -> Iterator[Check]:
     if not config.beam > 1:
         return
     settings = (
         ("temperature", config.temperature in (0, 1)),
-        ("top-k", config.top_k == 0),
-        ("top-p", config.top_p == 1),
-        ("min-p", config.min_p == 0),
-        ("typical-p", config.typical_p == 1),
-        ("repetition-penalty", config.repetition_penalty == 1),
+        ("top_k", config.top_k == 0),
+        ("top_p", config.top_p == 1),
+        ("min_p", config.min_p == 0),
+        ("typical_p", config.typical_p == 1),
+        ("repetition_penalty", config.repetition_penalty == 1),
         ("bias", not config.bias),
-        ("ahead", config.draft_length in (None, 1)),
         ("transforms", not config.transforms),
+        ("draft_length", config.draft_length in (None, 1)),
     )
-    for flag, unset in settings:
+    for name, unset in settings:
         yield (
             unset,
-            f"--beam and --{flag} contradict each other: a beam search draws nothing, it finds the likeliest "
-            "text; leave out one of the two",
+            f"`beam` and `{name}` contradict each other: a beam search finds the likeliest text without drawing; "
+            "leave out one of the two",
         )
 
 
-def _watermark_rules(config: SamplingConfig) -> Iterator[Rule]:
+def _watermark_rules(config: SamplingConfig) -> Iterator[Check]:
     key = config.watermark
     if key is None:
         return
-    yield key != "", "--watermark got an empty key: choose a long one that nobody guesses"
-    yield _spellable(key), "--watermark got a key with bytes that are no UTF-8 text: choose letters and digits"
-    marks = "--watermark marks what is drawn"
-    yield config.beam < 2, f"{marks}, and --beam {config.beam} draws nothing: leave out one of the two"
-    settings = (("temperature", config.temperature, 0), ("top-k", config.top_k, 1))
-    for flag, value, least in settings:
+    yield key != "", "`watermark` got an empty key: choose a long one that nobody can guess"
+    yield _spellable(key), "`watermark` got a key with bytes that are no UTF-8 text: choose letters and digits"
+    marks = "`watermark` marks draws"
+    yield config.beam < 2, f"{marks}, and `beam` {config.beam} draws nothing: leave out one of the two"
+    settings = (("temperature", config.temperature, 0), ("top_k", config.top_k, 1))
+    for name, value, least in settings:
         yield (
             value != least,
-            f"{marks}, and with --{flag} {value:g} nothing is: leave out one of the two",
+            f"{marks}, and `{name}` {value:g} draws nothing: leave out one of the two",
         )
     yield (
         config.draft_length in (None, 1),
-        f"--watermark marks no drafts, and --ahead {config.draft_length} drafts tokens: leave out one of the two",
+        f"`watermark` marks no drafts, and `draft_length` {config.draft_length} drafts tokens: leave out one of them",
     )
-
-
-def _whole(flag: str, value: Any, least: int) -> Rule:
-    return is_integer(value, least), f"--{flag} got {value}: choose a whole number from {least} up"
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number: a truth value is none."""
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def is_integer(value: Any, least: int) -> bool:
-    """Whether a value is a whole number from `least` up."""
-    return isinstance(value, Integral) and int(value) >= least
 
 
 def _spellable(string: str) -> bool:

@@ -1,127 +1,86 @@
-"""How a network is trained."""
+"""Settings of training."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seqloom.config.base import Check, JsonSerializable, validate
+from seqloom.config.choices import Batching, Loss, Optimizer, Precision, Schedule
+from seqloom.config.settings import range_checks, setting, type_checks
 
 __all__ = ["TrainingConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig(JsonSerializable):
-    """How the network is trained.
+    """Settings of training.
 
     Attributes:
         total_steps: optimiser updates from the first to the last; the schedule ends there.
-        lanes: sequences side by side in a batch.
-        window: tokens a lane reads between two updates.
-        batching: "lanes" carries state from window to window (truncated backpropagation through time), "windows" draws
-            windows in random order and starts each from a zero state.
+        batch_size: sequences of a batch.
+        sequence_length: tokens of a sequence between two updates (truncated backpropagation through time).
+        batching: "stateful" carries the state from batch to batch, "windows" draws windows in random order and starts
+            each from a zero state.
         stride: distance between the starts of two windows ("windows" only).
-        loss: "all" learns from every position, "last" from a window's end alone.
+        loss: "all" learns from every position, "last" from the last position of a window.
         optimizer: "adamw", "adam" or "rmsprop".
-        learning_rate: the schedule's peak.
+        learning_rate: peak of the schedule.
         betas: decay of the gradient's first and second moment.
-        weight_decay: decoupled, on weight matrices only ("adamw").
+        weight_decay: decoupled weight decay of weight matrices ("adamw" only).
         clip: largest norm of the gradient; 0 does not clip.
         schedule: "cosine" (with warm-up, to `final_rate` of the peak) or "constant".
         warmup: steps of linear warm-up.
-        final_rate: where the cosine ends, as a share of the peak.
+        final_rate: end of the cosine, as a share of the peak.
         precision: "float32" or "bfloat16" (master weights stay in float32).
-        hold_out: share of the text set aside; nothing is chosen on it.
-        validation: share of the rest that best-so-far and early stopping are judged on.
+        hold_out: share of the text set aside; nothing is selected on it.
+        validation: share of the rest that selects the best weights and stops training early.
         validate_every: steps between two validations.
         patience: validations without a new best before training stops early; 0 never stops.
-        seed: of the weights, the order of the data and dropout.
-        hide_ratings: share of readings in which a text's ratings are hidden, so that the model learns to write without
-            them, and guidance has something to lead away from (Ho, Salimans 2022).
-        balance: read texts of every rating as often as those of any other.
+        seed: seed of the weights, the order of the data and dropout.
+        condition_dropout: share of readings without the text's ratings, for classifier-free guidance (Ho, Salimans
+            2022).
+        balance_ratings: whether texts of every rating are read equally often.
     """
 
-    total_steps: int
-    batch_size: int = 32
-    sequence_length: int = 32
-    batching: str = "lanes"
-    stride: int = 1
-    loss: str = "all"
-    optimizer: str = "adamw"
-    learning_rate: float = 0.02
-    betas: tuple[float, float] = (0.85, 0.99)
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    schedule: str = "cosine"
-    warmup: int = 50
-    final_rate: float = 0.03
-    precision: str = "float32"
-    hold_out: float = 0.0
-    validation: float = 0.03
-    validate_every: int = 200
-    patience: int = 10
-    seed: int = 0
-    condition_dropout: float = 0.1
-    balance_ratings: bool = False
+    total_steps: int = setting(help="updates", at_least=1, on_command_line=False)
+    batch_size: int = setting(32, help="sequences of a batch", at_least=1, chosen=True)
+    sequence_length: int = setting(32, help="tokens of a sequence between two updates", at_least=1, chosen=True)
+    batching: Batching = setting("stateful", help="carry the state from batch to batch, or draw independent windows")
+    stride: int = setting(1, help="tokens between the starts of two windows", at_least=1)
+    loss: Loss = setting("all", help="learn from all positions, or the last of a window")
+    optimizer: Optimizer = setting("adamw", help="optimizer")
+    learning_rate: float = setting(0.02, help="peak learning rate", above=0, chosen=True)
+    betas: tuple[float, float] = setting(
+        (0.85, 0.99), help="decay of the gradient's moments", at_least=0, below=1, metavar="A,B"
+    )
+    weight_decay: float = setting(0.01, help="weight decay of weight matrices", at_least=0, chosen=True)
+    clip: float = setting(1.0, help="largest norm of the gradient; 0 is off", at_least=0)
+    schedule: Schedule = setting("cosine", help="schedule of the learning rate")
+    warmup: int = setting(50, help="steps of linear warm-up", at_least=0, chosen=True)
+    final_rate: float = setting(0.03, help="last learning rate, as a share of the peak", at_least=0, at_most=1)
+    precision: Precision = setting("float32", help="precision of products (bfloat16 if fast here)", chosen=True)
+    hold_out: float = setting(0.0, help="share of the text set aside for the end", at_least=0, below=1)
+    validation: float = setting(0.03, help="share of the rest that selects the best weights", at_least=0, below=1)
+    validate_every: int = setting(200, help="steps between two validations", at_least=1, chosen=True)
+    patience: int = setting(10, help="validations without a new best before training stops; 0 never stops", at_least=0)
+    seed: int = setting(0, help="seed of weights, order and dropout", at_least=0)
+    condition_dropout: float = setting(
+        0.1, help="share of readings without the ratings, for guidance", at_least=0, below=1
+    )
+    balance_ratings: bool = setting(False, help="read texts of every rating equally often")
 
     def __post_init__(self) -> None:
-        validate(
-            *[
-                _at_least(flag, value, least)
-                for flag, value, least in (
-                    ("steps", self.total_steps, 1),
-                    ("lanes", self.batch_size, 1),
-                    ("window", self.sequence_length, 1),
-                    ("stride", self.stride, 1),
-                    ("warmup", self.warmup, 0),
-                    ("validate-every", self.validate_every, 1),
-                    ("patience", self.patience, 0),
-                    ("seed", self.seed, 0),
-                    ("clip", self.clip, 0),
-                    ("weight-decay", self.weight_decay, 0),
-                )
-            ],
-            *[
-                _one_of(flag, value, choices)
-                for flag, value, choices in (
-                    ("batching", self.batching, ("lanes", "windows")),
-                    ("loss", self.loss, ("all", "last")),
-                    ("optimizer", self.optimizer, ("adamw", "adam", "rmsprop")),
-                    ("schedule", self.schedule, ("cosine", "constant")),
-                    ("precision", self.precision, ("float32", "bfloat16")),
-                )
-            ],
-            (self.seed < 2**63, f"--seed got {self.seed}: choose below 2**63"),
-            (
-                len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
-                f"--betas got {','.join(map(str, self.betas))}: give two numbers from 0 up to, not including, 1",
-            ),
-            (0 <= self.final_rate <= 1, f"--final-rate got {self.final_rate}: choose a share from 0 to 1"),
-            (
-                math.isfinite(self.learning_rate) and self.learning_rate > 0,
-                f"--learning-rate got {self.learning_rate}: it must be a number above 0",
-            ),
-            *[
-                (0 <= share < 1, f"--{name} got {share}: choose a share from 0 up to, not including, 1")
-                for name, share in (
-                    ("hold-out", self.hold_out),
-                    ("validation", self.validation),
-                    ("hide-ratings", self.condition_dropout),
-                )
-            ],
-            (
-                not self.balance_ratings or self.batching == "lanes",
-                "--balance deals texts to lanes, so it needs --batching lanes",
-            ),
-            (
-                self.loss == "all" or self.batching == "windows",
-                "--loss last learns from a window's end, so it needs --batching windows",
-            ),
-        )
+        validate(*type_checks(self))
+        validate(*range_checks(self), *_rules(self))
 
 
-def _at_least(flag: str, value: float, least: int) -> Check:
-    return least <= value < math.inf, f"--{flag} got {value}: it must be a number from {least} up"
-
-
-def _one_of(flag: str, value: str, choices: Sequence[str]) -> Check:
-    return value in choices, f"--{flag} got {value!r}: choose from {', '.join(choices)}"
+def _rules(config: TrainingConfig) -> Iterator[Check]:
+    yield config.seed < 2**63, f"`seed` got {config.seed}: choose below 2**63"
+    yield len(config.betas) == 2, f"`betas` got {','.join(map(str, config.betas))}: give two numbers"
+    yield (
+        not config.balance_ratings or config.batching == "stateful",
+        "`balance_ratings` needs `batching` stateful: leave out one of the two",
+    )
+    yield (
+        config.loss == "all" or config.batching == "windows",
+        "`loss` last learns from the end of a window, so it needs `batching` windows",
+    )

@@ -88,7 +88,7 @@ def annotate(
     table = _open_table(source, text)
     name, path = table.source_file.name, table.source_file.path
     if path is not None and output.exists() and output.samefile(path):
-        raise ConfigError(f"--output got {output}, which is the table that is read: name another file")
+        raise ConfigError(f"`output` got {output}, which is the table that is read: name another file")
     header = table.columns()
     check_columns(name, dict.fromkeys(header), header)
     if existing := [column for column in columns if column in header]:
@@ -110,12 +110,12 @@ def _check_output(output: Path, *, may_exist: bool) -> None:
     if output.suffix.lower() not in OUTPUT_SUFFIXES:
         got = f"the ending {output.suffix}" if output.suffix else "no ending"
         raise ConfigError(
-            f"--output got {output}, which has {got}: name a file that ends in {', '.join(OUTPUT_SUFFIXES)}"
+            f"`output` got {output}, which has {got}: name a file that ends in {', '.join(OUTPUT_SUFFIXES)}"
         )
     if output.is_dir():
-        raise ConfigError(f"--output got {output}, which is a folder: name a file")
+        raise ConfigError(f"`output` got {output}, which is a folder: name a file")
     if output.exists() and not may_exist:
-        raise ConfigError(f"{output} exists already: name another file, or give --overwrite")
+        raise ConfigError(f"{output} exists already: name another file, or give `overwrite`")
 
 
 def _annotated_chunks(

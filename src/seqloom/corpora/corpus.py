@@ -47,7 +47,7 @@ class SourceCorpus(Corpus):
             {file.source_file.name: file.encoding for file in files if file.encoding}
         )
         self.notes = tuple(
-            f"{file.source_file.name} is read as {file.encoding}; if that looks wrong, name its --encoding"
+            f"{file.source_file.name} is read as {file.encoding}; if that looks wrong, name its `encoding`"
             for file in files
             if file.encoding_detected and not file.encoding.startswith("utf")
         )

@@ -118,7 +118,7 @@ def check_encoding(name: str) -> None:
         near = get_close_matches(name.lower().replace("-", "_"), {*aliases, *aliases.values()}, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ConfigError(
-            f"--encoding got {name!r}, which is not a text encoding: choose one such as utf-8, cp1252 or gb18030{hint}"
+            f"`encoding` got {name!r}, which is not a text encoding: choose one such as utf-8, cp1252 or gb18030{hint}"
         ) from None
 
 
@@ -186,7 +186,7 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
         return scanned
     raise Refused(
         "file in an unknown encoding",
-        f"{name} is not UTF-8 and its encoding could not be detected: name it, for example --encoding cp1252",
+        f"{name} is not UTF-8 and its encoding could not be detected: name it, for example `encoding` cp1252",
     )
 
 
@@ -196,12 +196,12 @@ def _scan_as(blocks: Blocks, name: str, named_encoding: str | None, mark: str) -
     except Undecodable as error:
         if named_encoding:
             raise SourceError(
-                f"{name} is not in {named_encoding}: {error} cannot be decoded; name another --encoding, or none to "
+                f"{name} is not in {named_encoding}: {error} cannot be decoded; name another `encoding`, or none to "
                 "detect it"
             ) from error
         raise SourceError(
             f"{name} begins with the byte-order mark of {mark}, but {error} cannot be decoded; "
-            "repair the file, or name its --encoding"
+            "repair the file, or name its `encoding`"
         ) from error
 
 

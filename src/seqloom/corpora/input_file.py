@@ -46,14 +46,14 @@ def _examine_table(source_file: SourceFile, reading: ReadingConfig) -> Format:
     """Examine a table without a known suffix: JSON Lines or CSV, by its first characters."""
     name = source_file.name
     if not source_file.named_by_user:
-        raise Refused("file that is not a table", f"{name} is not a table, and --text names a column")
+        raise Refused("file that is not a table", f"{name} is not a table, and `text` names a column")
     decoded = TextFile.decode(source_file, reading)
     is_json = "".join(islice(decoded.text_chunks(), 1)).lstrip().startswith("{")
     chunks = decoded.text_chunks()
     columns = json_keys(chunks) if is_json else csv_header(chunks, reading.text)[0]
     if reading.text not in columns:
         raise SourceError(
-            f"{name} does not begin like a table with a column {reading.text!r}: leave --text out to read it as text"
+            f"{name} does not begin like a table with a column {reading.text!r}: leave `text` out to read it as text"
         )
     if not is_json:
         return decoded.as_format(CsvFile).with_delimiter(reading)

@@ -207,7 +207,7 @@ def _label(column: str, cell: object) -> bool | None:
         return None
     value = str(cell).strip().lower()
     if value not in _GENERATED | _REAL:
-        raise ConfigError(f"--label {column} holds {value[:40]!r}: use 1 for a generated text, and 0 for a real one")
+        raise ConfigError(f"`label` {column} holds {value[:40]!r}: use 1 for a generated text, and 0 for a real one")
     return value in _GENERATED
 
 
@@ -216,8 +216,8 @@ def _check_both_sides(label: str, sides: Sequence[bool]) -> None:
         return
     problem = f"says that all texts are {'generated' if sides[0] else 'real'}" if sides else "is empty everywhere"
     raise ConfigError(
-        f"--label {label} {problem}, and figures need both real and generated texts: leave it out for a report without "
-        "figures, or name the other texts with --generated"
+        f"`label` {label} {problem}, and figures need both real and generated texts: leave it out for a report without "
+        "figures, or name the other texts with `generated`"
     )
 
 

@@ -106,7 +106,7 @@ def _interrupted_progress(
     nothing: dict[str, Any] = {"rows": 0, "bytes": 0}
     if not (part.exists() and journal.exists()):
         if resume and not part.exists():
-            raise ConfigError(f"--resume: there is no interrupted write of {output}: leave it out")
+            raise ConfigError(f"`resume`: there is no interrupted write of {output}: leave it out")
         return nothing
     if overwrite and not resume:
         return nothing
@@ -117,11 +117,11 @@ def _interrupted_progress(
         progress, is_same_origin = nothing, False
     if not resume:
         raise ConfigError(
-            f"{output} has an interrupted write: give --resume to continue, or --overwrite to start again"
+            f"{output} has an interrupted write: give `resume` to continue, or `overwrite` to start again"
         )
     if not is_same_origin:
         raise ConfigError(
-            f"--resume: the interrupted write of {output} is of another table, or with other settings: "
-            "give --overwrite to start again"
+            f"`resume`: the interrupted write of {output} is of another table, or with other settings: "
+            "give `overwrite` to start again"
         )
     return progress

@@ -74,7 +74,7 @@ class RatingColumns:
             reason = f"{num_others} of its {total} cells are not, such as {self.examples.get(column)}"
             faults.append(
                 f"the column {column!r} does not hold numbers: {reason if num_others else 'every cell is empty'}; "
-                "name a column of numbers with --rating"
+                "name a column of numbers with `rating`"
             )
         if faults:
             raise SourceError(*faults)

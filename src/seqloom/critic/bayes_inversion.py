@@ -33,7 +33,7 @@ class BayesInversionCritic:
         conditions = run.config.conditions
         scale_columns = [column for column, condition in enumerate(conditions) if isinstance(condition, Scale)]
         if not scale_columns:
-            raise ConfigError(f"{run.path} was not trained with --rating, so it cannot rate texts")
+            raise ConfigError(f"{run.path} was not trained with `rating`, so it cannot rate texts")
         scale = conditions.columns[scale_columns[0]]
         assert isinstance(scale, Scale)
         self.scale_ = scale

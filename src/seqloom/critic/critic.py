@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from seqloom.config import validate
-from seqloom.config.sampling import is_integer
+from seqloom.config.settings import is_integer
 from seqloom.critic.ordinal_targets import OrdinalTargets
 from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor, pearson_correlations

@@ -54,10 +54,10 @@ def fit_critic(
     """
     folder = Path(run)
     if is_occupied(folder):
-        raise RunError(f"--run got {folder}, which contains something other than a critic: name another folder")
+        raise RunError(f"`run` got {folder}, which contains something other than a critic: name another folder")
     check_writable(folder / CRITIC.settings_file)
     if (folder / CRITIC.settings_file).exists() and not overwrite:
-        raise RunError(f"{folder} already contains a critic: use --overwrite to replace it, or name another folder")
+        raise RunError(f"{folder} already contains a critic: use `overwrite` to replace it, or name another folder")
     reading = ReadingConfig(text=text, rating=(rating,), group=group, pool=pool, cut_words=cut_words)
     rated = read_rated(source, reading, note)
     critic = Critic(encoder=encoder, folds=folds, seed=seed, note=note)

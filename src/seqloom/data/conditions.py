@@ -98,20 +98,20 @@ class Conditions:
         """
         if not self.columns:
             raise ConfigError(
-                "--rating needs a run that was trained with ratings, and this one was not: leave it out, or train with "
-                "--rating COLUMN"
+                "`rating` needs a run that was trained with ratings, and this one was not: leave it out, or train with "
+                "`rating` COLUMN"
             )
         if not isinstance(requested, Mapping):
             if len(self.columns) > 1:
                 example = f"{self.columns[0].name}=..."
                 raise ConfigError(
-                    f"--rating got {requested!r}, and the run was trained with {', '.join(self.names)}: name the "
+                    f"`rating` got {requested!r}, and the run was trained with {', '.join(self.names)}: name the "
                     f"column, as in {example}"
                 )
             requested = {self.columns[0].name: requested}
         if not requested:
             raise ConfigError(
-                f"--rating got {requested!r}, which is empty: name one of {', '.join(self.names)}, or leave it out"
+                f"`rating` got {requested!r}, which is empty: name one of {', '.join(self.names)}, or leave it out"
             )
         faults = [
             unknown_name("rating", str(name), dict.fromkeys(self.names)) for name in requested if name not in self.names

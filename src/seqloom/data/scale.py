@@ -100,16 +100,16 @@ class Scale(JsonSerializable):
             number = math.nan
         low, high = self.knots[0], self.knots[-1]
         if not math.isfinite(number):
-            raise ConfigError(f"--rating got {requested!r} for {self.name}: give a number from {low:g} to {high:g}")
+            raise ConfigError(f"`rating` got {requested!r} for {self.name}: give a number from {low:g} to {high:g}")
         if extrapolate and abs(number - low) > _MAX_EXTRAPOLATION * (high - low):
             raise ConfigError(
-                f"--rating got {number:g}, and {self.name} was {low:g} to {high:g} in training: --extrapolate "
+                f"`rating` got {number:g}, and {self.name} was {low:g} to {high:g} in training: `extrapolate` "
                 f"reaches at most {_MAX_EXTRAPOLATION} times that range"
             )
         if not (low <= number <= high or extrapolate):
             raise ConfigError(
-                f"--rating got {number:g}, and {self.name} was {low:g} to {high:g} in training: choose a number in "
-                "that range, or allow others with --extrapolate"
+                f"`rating` got {number:g}, and {self.name} was {low:g} to {high:g} in training: choose a number in "
+                "that range, or allow others with `extrapolate`"
             )
         return number
 
@@ -173,7 +173,7 @@ def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
         problem = f"is {distinct[0]:g} everywhere" if len(distinct) else "holds no number"
         raise SourceError(
             f"the column {name!r} {problem}, and nothing can be learned from that: name another column, or leave out "
-            f"--rating {name}"
+            f"`rating` {name}"
         )
     is_discrete = len(distinct) <= _MAX_DISCRETE
     knots = distinct if is_discrete else np.quantile(numbers, _QUANTILES)

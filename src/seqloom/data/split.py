@@ -97,7 +97,7 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
         train, chosen = _take_labels(rest, labels[rest.documents], _spread, num_validation)
     if train.num_records < 2:
         raise SourceError(
-            f"{all_spans.num_records} tokens leave nothing to train on: use more text or a smaller --hold-out"
+            f"{all_spans.num_records} tokens leave nothing to train on: use more text or a smaller `hold_out`"
         )
     return Split(train, chosen, held_out)
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from seqloom.config import ReadingConfig, validate
-from seqloom.config.sampling import is_integer
+from seqloom.config.settings import is_integer
 from seqloom.corpora.labelled_texts import read_texts
 from seqloom.detector.detector import Detector
 from seqloom.detector.negatives import generate_negatives
@@ -81,9 +81,9 @@ def adversarial_rounds(
         UserError: a source, the run or a setting is unusable.
     """
     validate(
-        (is_integer(rounds, 1), f"--rounds got {rounds}: choose 1 or more"),
-        (0 < keep < 1, f"--keep got {keep}: choose a share between 0 and 1"),
-        (count is None or is_integer(count, 1), f"--count got {count}: choose 1 or more"),
+        (is_integer(rounds, 1), f"`rounds` got {rounds}: choose 1 or more"),
+        (0 < keep < 1, f"`keep` got {keep}: choose a share between 0 and 1"),
+        (count is None or is_integer(count, 1), f"`count` got {count}: choose 1 or more"),
     )
     generator_run = SavedRun(generator)
     real_texts = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)

@@ -63,11 +63,11 @@ def evaluate_detector(
         UserError: the detector, a source or a column is unusable.
     """
     validate(
-        (seed >= 0, f"--seed got {seed}: choose 0 or more"),
-        (generated is None or label is None, "--generated and --label exclude each other: use one of them"),
+        (seed >= 0, f"`seed` got {seed}: choose 0 or more"),
+        (generated is None or label is None, "`generated` and `label` exclude each other: use one of them"),
         (
             not matched or generated is not None or label is not None,
-            "--match-lengths needs labelled texts: add --generated or --label",
+            "`matched` needs labelled texts: add `generated` or `label`",
         ),
     )
     check_base_rate(base_rate)

@@ -105,15 +105,15 @@ def _check_settings(
     """Raise an error that names every invalid setting."""
     faults = []
     if not generators and not generated:
-        faults.append("--generator or --generated: name a run that generates texts, or a file of generated texts")
+        faults.append("`generators` or `generated`: name a run that generates texts, or a file of generated texts")
     if not 0 < minutes < math.inf:
-        faults.append(f"--minutes got {minutes:g}: choose a number above 0")
+        faults.append(f"`minutes` got {minutes:g}: choose a number above 0")
     if count is not None and not generators:
-        faults.append("--count is the number of texts from --generator, and no generator was named: leave it out")
+        faults.append("`count` is the number of texts from `generators`, and no generator was named: leave it out")
     elif count is not None and count < MIN_TEXTS:
-        faults.append(f"--count got {count}: choose {MIN_TEXTS} or more, or leave it out for the number of real texts")
+        faults.append(f"`count` got {count}: choose {MIN_TEXTS} or more, or leave it out for the number of real texts")
     if seed < 0:
-        faults.append(f"--seed got {seed}: choose 0 or more")
+        faults.append(f"`seed` got {seed}: choose 0 or more")
     if faults:
         raise ConfigError(*faults)
 
@@ -122,13 +122,13 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
     """Raise an error unless the folder is free, or contains a detector that may be replaced."""
     has_detector = (folder / DETECTOR.settings_file).exists()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not has_detector):
-        raise RunError(f"--run got {folder}, which contains something other than a detector: name another folder")
+        raise RunError(f"`run` got {folder}, which contains something other than a detector: name another folder")
     own = {DETECTOR.settings_file, DETECTOR.arrays_file, *LANGUAGE_MODELS}
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in own) if has_detector else []
     if foreign:
         raise RunError(f"{folder} contains {foreign[0]!r} next to a detector: move that away, or name another folder")
     if has_detector and not overwrite:
-        raise RunError(f"{folder} already contains a detector: use --overwrite to replace it, or name another folder")
+        raise RunError(f"{folder} already contains a detector: use `overwrite` to replace it, or name another folder")
     check_writable(folder / DETECTOR.settings_file)
 
 
@@ -136,7 +136,7 @@ def _open_critic(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
     """Return the critic, after checking that a generator uses ratings."""
     if not any(len(run.config.conditions) for run in runs):
         raise ConfigError(
-            "--critic filters generated texts by rating, and none of the generators was trained with --rating: leave "
+            "`critic` filters generated texts by rating, and none of the generators was trained with `rating`: leave "
             "it out"
         )
     return open_critic(critic)

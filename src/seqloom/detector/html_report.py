@@ -39,8 +39,8 @@ def report_detector(
     detector: str | Path,
     source: str | Path,
     *,
-    output: Path,
     text: str,
+    output: Path,
     generated: str | Path | None = None,
     label: str | None = None,
     by: Sequence[str] = (),
@@ -74,12 +74,12 @@ def report_detector(
         UserError: the detector, a source, a column or the output file is unusable.
     """
     if output.is_dir():
-        raise ConfigError(f"--output got {output}, which is a folder: name a file such as report.html")
+        raise ConfigError(f"`output` got {output}, which is a folder: name a file such as report.html")
     if output.exists() and not overwrite:
-        raise ConfigError(f"{output} already exists: name another file, or use --overwrite")
+        raise ConfigError(f"{output} already exists: name another file, or use `overwrite`")
     sources = [str(path) for path in (source, generated) if path is not None]
     if output.exists() and any(Path(path).exists() and output.samefile(path) for path in sources):
-        raise ConfigError(f"--output got {output}, which is an input table: name a file such as report.html")
+        raise ConfigError(f"`output` got {output}, which is an input table: name a file such as report.html")
     check_writable(output)
     report = evaluate_detector(
         detector,
@@ -256,7 +256,8 @@ def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
 def _subgroups(title: str, column: str, rows: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
-        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {_percent(FALSE_POSITIVE_RATES[0])} of all real texts "
+        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {_percent(FALSE_POSITIVE_RATES[0])} of all real "
+        "texts "
         "here reach.",
         (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged"),
         [

@@ -117,7 +117,7 @@ def _length_warnings(length_method: ScoringMethod) -> Iterator[str]:
         yield (
             "Real and generated texts differ in length: the length alone has an AUC of "
             f"{length_method.roc_auc.value:.2f} (0.5 is guessing). Prefer the figures by length, or use "
-            "--match-lengths."
+            "`matched`."
         )
 
 

@@ -4,11 +4,12 @@ import atexit
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from seqloom.codecs.unknown_symbols import remove_unknown
+from seqloom.config.options import TrainOptions
 from seqloom.detector.detector import LanguageModelTrainer
 from seqloom.detector.likelihood import LanguageModelPair
 from seqloom.detector.load import load_pair
@@ -41,20 +42,22 @@ def train_language_models(
         atexit.register(shutil.rmtree, runs_folder, ignore_errors=True)
 
     def train_pair(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
-        settings: Mapping[str, Any] = {"minutes": minutes / 2, "seed": seed}
+        options = TrainOptions(minutes=minutes / 2, seed=seed)
         with tempfile.TemporaryDirectory() as corpora:
-            run = _train(real, Path(corpora) / "real.jsonl", runs_folder / REAL, level="char", **settings)
+            run = _train(real, Path(corpora) / "real.jsonl", runs_folder / REAL, replace(options, level="char"))
             note(f"model of real text: {run.config.model.core} of {run.config.model.hidden_sizes}")
             note("model of generated text: fine-tuned from the first")
             known = [remove_unknown(text, run.text_codec.unknown_symbols(text)) for text in generated]
             generated_file, generated_run = Path(corpora) / "generated.jsonl", runs_folder / GENERATED
-            _train(known, generated_file, generated_run, from_run=runs_folder / REAL, **settings)
+            _train(known, generated_file, generated_run, options, from_run=runs_folder / REAL)
         return load_pair(runs_folder)
 
     return train_pair
 
 
-def _train(texts: Sequence[str], file: Path, run: Path, **settings: Any) -> SavedRun:
+def _train(
+    texts: Sequence[str], file: Path, run: Path, options: TrainOptions, from_run: Path | None = None
+) -> SavedRun:
     """Write texts to a file and train a run on the file."""
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
-    return train(file, run=run, text="text", viewer=TrainingObserver(), **settings)
+    return train(file, options, run=run, from_run=from_run, viewer=TrainingObserver())

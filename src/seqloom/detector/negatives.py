@@ -105,7 +105,7 @@ def _conditions(
         guidance = _GUIDANCE_SCALES[number % len(_GUIDANCE_SCALES)]
         condition: dict[str, Any] = {"rating": rating, "guidance": guidance}
         if critic is not None and number % 2 == 0:
-            methods = ("condition", "guide", "filter") if guidance > 1 else ("condition", "filter")
+            methods = ("conditioning", "guidance", "rejection") if guidance > 1 else ("conditioning", "rejection")
             condition = {"rating": rating, "critic": critic, "methods": methods}
             condition |= {"guidance": guidance} if guidance > 1 else {}
         num_texts = count // num_conditions + (number < count % num_conditions)

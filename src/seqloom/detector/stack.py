@@ -207,7 +207,7 @@ def check_base_rate(base_rate: float) -> None:
         ConfigError: the share is not between 0 and 1.
     """
     if not 0 < base_rate < 1:
-        raise ConfigError(f"--prior got {base_rate}: choose a share between 0 and 1, such as 0.02")
+        raise ConfigError(f"`base_rate` got {base_rate}: choose a share between 0 and 1, such as 0.02")
 
 
 def probabilities(logits: Float[np.ndarray, " texts"], base_rate: float) -> Float[np.ndarray, " texts"]:

@@ -38,7 +38,7 @@ class CopyConstraint:
     """
 
     def __init__(self, corpus: SymbolText, max_copy: int) -> None:
-        validate((max_copy >= 1, f"--max-copy got {max_copy}: it must be 1 or more (50 is usual)"))
+        validate((max_copy >= 1, f"`max_copy` got {max_copy}: it must be 1 or more (50 is usual)"))
         self._corpus = corpus
         self._max_copy = max_copy
         self._window = max_copy + 1

@@ -89,7 +89,7 @@ class ForwardScorer:
         self, config: ModelConfig, weights: Mapping[str, np.ndarray], kernels: str, threads: int | None = None
     ) -> None:
         self._config, self._weights = config, weights
-        self._trainer = NativeTrainer(replace(config, ahead=1), kernels, threads or num_usable_processors())
+        self._trainer = NativeTrainer(replace(config, prediction_heads=1), kernels, threads or num_usable_processors())
         self._trainer.load("parameter", weights)
 
     def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "streams time"]]]:

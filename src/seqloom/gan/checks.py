@@ -6,11 +6,13 @@ from typing import Any
 
 from seqloom.config import ModelConfig
 from seqloom.config.gan import GanConfig
+from seqloom.config.options import GanOptions, TrainOptions
+from seqloom.config.settings import check_range, check_type, fields_of
 from seqloom.data.scale import Scale
 from seqloom.errors import ConfigError, RunError
 from seqloom.gan.dataset import UNSEEN_SHARE
 from seqloom.kernels.cores import core_spec
-from seqloom.lm.options import cli_flag, resolve_options
+from seqloom.lm.options import resolve_options
 from seqloom.runs.checks import check_run_folder
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.saved_run import SavedRun
@@ -23,7 +25,7 @@ def check_request(
     own: Mapping[str, Any],
     settings: Mapping[str, Any],
     minutes: float | None,
-    noise: int,
+    noise_size: int,
     from_run: str | Path | None,
     *,
     overwrite: bool,
@@ -35,7 +37,7 @@ def check_request(
         own: settings of the GAN.
         settings: settings of the likelihood training.
         minutes: time of the whole training, or None.
-        noise: dimension of the noise.
+        noise_size: dimension of the noise.
         from_run: run to start from, or None.
         overwrite: whether a run in the folder may be replaced.
 
@@ -44,14 +46,16 @@ def check_request(
         RunError: the folder cannot be used.
     """
     faults = []
-    if minutes is not None and not (isinstance(minutes, int | float) and 0 < minutes < float("inf")):
-        faults.append(f"--minutes got {minutes!r}: choose a number above 0")
-    if not (isinstance(noise, int) and 1 <= noise <= 1000) or noise is True:
-        faults.append(f"--noise got {noise!r}: choose a dimension from 1 to 1000")
+    for name, value in (("minutes", minutes), ("noise_size", noise_size)):
+        info = fields_of(GanOptions)[name]
+        is_typed, message = check_type(info, value)
+        is_met, message = check_range(info, value) if is_typed else (False, message)
+        if not is_met:
+            faults.append(message)
     if from_run is None and not settings.get("rating"):
-        faults.append("--rating: name the column with the ratings to train on")
+        faults.append("`rating`: name the column with the ratings to train on")
     try:
-        GanConfig(**{"rounds": 1, "awakening": 1, **own, "seed": settings.get("seed", 0)})
+        GanConfig(**{"adversarial_steps": 1, "pretrain_steps": 1, **own, "seed": settings.get("seed", 0)})
     except ConfigError as error:
         faults += error.faults
     if from_run is None:
@@ -64,16 +68,16 @@ def check_request(
 def _likelihood_faults(settings: Mapping[str, Any]) -> list[str]:
     """Return the faults of settings of the likelihood training."""
     try:
-        resolve_options({"level": "word", **{name: value for name, value in settings.items() if name != "seed"}})
+        resolve_options(TrainOptions(**{"level": "word", **settings, "seed": None}))
     except ConfigError as error:
         return list(error.faults)
     core = settings.get("core", ModelConfig.core)
     checks = (
-        (core_spec(core).is_recurrent, f"--core got {core}: a GAN needs lstm or gru"),
-        (settings.get("embedding") != 0, "--embedding got 0: a GAN needs an embedding; choose 1 or more"),
+        (core_spec(core).is_recurrent, f"`core` got {core}: a GAN needs lstm or gru"),
+        (settings.get("embedding") != 0, "`embedding` got 0: a GAN needs an embedding; choose 1 or more"),
         (
             settings.get("validation", UNSEEN_SHARE) == UNSEEN_SHARE,
-            f"--validation is always {UNSEEN_SHARE:g} for a GAN: leave it out",
+            f"`validation` is always {UNSEEN_SHARE:g} for a GAN: leave it out",
         ),
     )
     return [fault for passed, fault in checks if not passed]
@@ -85,12 +89,12 @@ def check_parent_settings(parent: SavedRun, settings: Mapping[str, Any]) -> None
     Raises:
         ConfigError: a setting has no effect, or differs from the run's reading settings.
     """
-    resolve_options(settings)
+    resolve_options(TrainOptions(**settings))
     reading = parent.config.reading.to_json()
     faults = [
-        f"{cli_flag(name)} got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
+        f"`{name}` got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
         if name in reading
-        else f"{cli_flag(name)} is a setting of the likelihood training, which --from replaces: leave it out"
+        else f"`{name}` is a setting of the likelihood training, which `from_run` replaces: leave it out"
         for name, value in settings.items()
         if name != "seed" and (name not in reading or value != reading[name])
     ]
@@ -106,9 +110,9 @@ def check_parent(parent: SavedRun) -> None:
     """
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):
-        raise RunError(f"{parent.path} was not trained with --rating: start from a run that was")
+        raise RunError(f"{parent.path} was not trained with `rating`: start from a run that was")
     if model.noise_size:
-        raise RunError(f"{parent.path} is already a GAN: start from a run of 'seqloom train' with --rating")
+        raise RunError(f"{parent.path} is already a GAN: start from a run of 'seqloom train' with `rating`")
     if not core_spec(model.core).is_recurrent or not model.embedding:
         raise RunError(
             f"{parent.path} has core {model.core} and embedding {model.embedding}: start from a run with core lstm or "

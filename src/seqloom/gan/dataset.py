@@ -59,9 +59,11 @@ def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConf
     level = settings.get("level", "word")
     counts = _count_texts(source, reading, level, config.max_length)
     if counts.too_long > counts.usable:
-        advice = "" if reading.sentences else "; --sentences splits texts into sentences"
+        advice = "" if reading.sentences else "; `sentences` splits texts into sentences"
         total = counts.too_long + counts.usable
-        note(f"skipped: {counts.too_long:,} of {total:,} texts are too long for --length {config.max_length}{advice}")
+        note(
+            f"skipped: {counts.too_long:,} of {total:,} texts are too long for `max_length` {config.max_length}{advice}"
+        )
     if len(counts.ratings) == 1:
         raise SourceError(_ONE_RATING.format(reading.rating[0], *counts.ratings))
     for_training = int(counts.usable * (1 - settings.get("hold_out", 0.0)))
@@ -123,10 +125,10 @@ def build_dataset(
     if outside > 4 * usable:
         raise SourceError(
             f"{outside:,} of {outside + usable:,} texts have words outside the vocabulary of {parent.path}: start from "
-            "a run with this vocabulary, or use a larger --vocabulary or --level subword"
+            "a run with this vocabulary, or use a larger `vocabulary` or `level` subword"
         )
     if outside > usable:
-        note("more texts are skipped for unknown words than used: with --level subword none are")
+        note("more texts are skipped for unknown words than used: with `level` subword none are")
     if len(texts) < 4 * config.batch_size or len(unseen) < _min_unseen(config):
         advice = _length_advice(skipped[too_long_reason(config.max_length)], parent.config.reading)
         usable_texts = f"{len(texts):,} training texts and {len(unseen):,} texts for measuring the discriminator, of"
@@ -150,13 +152,16 @@ def _min_texts(config: GanConfig) -> int:
 
 def _length_advice(num_too_long: int, reading: ReadingConfig) -> str:
     """Return advice for tables with texts that are too long; empty if there are none."""
-    return (", or a larger --length" + ", or --sentences" * (not reading.sentences)) * bool(num_too_long)
+    return (", or a larger `max_length`" + ", or `sentences`" * (not reading.sentences)) * bool(num_too_long)
 
 
 def _too_few(usable: str, others: str, level: str, config: GanConfig, length_advice: str) -> str:
-    smaller = "" if _min_texts(config) * UNSEEN_SHARE < 2 * _MIN_UNSEEN else ", or a smaller --batch or --pack"
+    smaller = (
+        "" if _min_texts(config) * UNSEEN_SHARE < 2 * _MIN_UNSEEN else ", or a smaller `batch_size` or `pack_size`"
+    )
     return (
         f"{usable} at most {config.max_length - 1} tokens of level {level} ({others}) are too few: about "
-        f"{_min_texts(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; use more texts"
+        f"{_min_texts(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; use "
+        "more texts"
         f"{length_advice}{smaller}"
     )

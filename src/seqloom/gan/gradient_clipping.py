@@ -22,4 +22,4 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float, network:
         TrainingError: a gradient is not finite.
     """
     if not math.isfinite(float(nn.utils.clip_grad_norm_(parameters, max_norm))):
-        raise TrainingError(f"the gradient of the {network} is not finite: try a lower --{network}-rate")
+        raise TrainingError(f"the gradient of the {network} is not finite: try a lower `{network}_learning_rate`")

@@ -6,6 +6,7 @@ from typing import Any
 from seqloom.config.gan import GanConfig
 from seqloom.errors import RunError, UserError
 from seqloom.runs.layout import RunFolder
+from seqloom.runs.migrations import migrate
 
 __all__ = ["describe_gan", "read_gan_config"]
 
@@ -16,11 +17,11 @@ def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
     Raises:
         RunError: `gan.json` is missing or damaged.
     """
-    stored = folder.read_json(folder.gan_file)
+    stored = migrate(folder.read_json(folder.gan_file), str(folder.gan_file))
     try:
         return GanConfig.from_json(stored["gan"]), Path(stored["parent"])
     except (UserError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(f"{folder.gan_file} is damaged ({error}): start again with --overwrite") from None
+        raise RunError(f"{folder.gan_file} is damaged ({error}): start again with `overwrite`") from None
 
 
 def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:

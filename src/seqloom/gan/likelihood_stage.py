@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from seqloom.config.options import TrainOptions
 from seqloom.files import write_json
 from seqloom.gan.dataset import UNSEEN_SHARE, check_dataset_size
 from seqloom.gan.request import LIKELIHOOD_SHARE, PendingGanRun
@@ -13,6 +14,7 @@ from seqloom.lm.train import train
 from seqloom.reporter import Reporter
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
+from seqloom.runs.migrations import FORMAT
 from seqloom.runs.saved_run import SavedRun
 from seqloom.training.events import Listener
 
@@ -69,8 +71,10 @@ def train_likelihood(
         settings = {"level": "word", "validation": UNSEEN_SHARE, **request.others, **request.likelihood_budget}
         if settings["level"] == "word":
             settings.setdefault("vocabulary", _MAX_WORDS)
-        observer = _StageObserver(viewer, lambda: write_json(folder.gan_request_file, request.to_json()))
-        run = train(request.source, run=path, overwrite=overwrite, viewer=observer, **settings)
+        observer = _StageObserver(
+            viewer, lambda: write_json(folder.gan_request_file, {"format": FORMAT, **request.to_json()})
+        )
+        run = train(request.source, TrainOptions(**settings), run=path, overwrite=overwrite, viewer=observer)
     note(f"likelihood training finished; its report is {run.folder.report_file}")
     spent = LIKELIHOOD_SHARE * request.seconds if resume else time.monotonic() - start
     return LikelihoodStage(run, max(request.seconds - spent, request.seconds / 2))

@@ -8,6 +8,7 @@ from seqloom.config import JsonSerializable
 from seqloom.config.gan import GanConfig
 from seqloom.errors import ConfigError, RunError
 from seqloom.runs.layout import RunFolder
+from seqloom.runs.migrations import migrate
 
 __all__ = ["DEFAULT_NOISE", "LIKELIHOOD_SHARE", "PendingGanRun", "read_pending_run"]
 
@@ -29,14 +30,14 @@ class PendingGanRun(JsonSerializable):
         own: settings of the GAN, without the defaults.
         others: settings of the likelihood training.
         minutes: time of the whole training; None for the default.
-        noise: dimension of the Gaussian noise.
+        noise_size: dimension of the Gaussian noise.
     """
 
     source: str
     own: Mapping[str, Any]
     others: Mapping[str, Any]
     minutes: float | None
-    noise: int
+    noise_size: int
 
     @property
     def seconds(self) -> float:
@@ -46,7 +47,7 @@ class PendingGanRun(JsonSerializable):
     @property
     def draft(self) -> GanConfig:
         """GAN settings, with a very large number of steps where the user chose none."""
-        settings = {"rounds": _UNLIMITED_STEPS, "awakening": _UNLIMITED_STEPS, **self.own}
+        settings = {"adversarial_steps": _UNLIMITED_STEPS, "pretrain_steps": _UNLIMITED_STEPS, **self.own}
         return GanConfig.from_json({**settings, "seed": self.others.get("seed", 0)})
 
     @property
@@ -63,10 +64,10 @@ def read_pending_run(folder: RunFolder) -> PendingGanRun:
     Raises:
         RunError: the file is damaged.
     """
-    stored = folder.read_json(folder.gan_request_file)
+    stored = migrate({"format": 1, **folder.read_json(folder.gan_request_file)}, str(folder.gan_request_file))
     try:
         request = PendingGanRun.from_json(stored)
         others = {name: tuple(value) if isinstance(value, list) else value for name, value in request.others.items()}
         return replace(request, others=others)
     except (ConfigError, AttributeError) as error:
-        raise RunError(f"{folder.gan_request_file} is damaged ({error}): start again with --overwrite") from None
+        raise RunError(f"{folder.gan_request_file} is damaged ({error}): start again with `overwrite`") from None

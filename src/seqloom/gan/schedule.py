@@ -25,7 +25,7 @@ _MAX_EPOCHS = 12
 _UNTIMED_STEPS, _TIMED_STEPS = 20, 10
 """Steps of the VAE pretraining before the timing starts, and timed steps of each stage."""
 
-_MIN_STEPS = {"awakening": 1000, "rounds": 50}
+_MIN_STEPS = {"pretrain_steps": 1000, "adversarial_steps": 50}
 """Steps of each stage below which the texts are poor."""
 
 
@@ -42,7 +42,7 @@ def fit_schedule(
     Args:
         trainer: trainer for the timing; it cannot be used afterwards.
         config: GAN settings with arbitrary numbers of steps.
-        chosen_by_user: settings from the user; "awakening" and "rounds" among them are kept.
+        chosen_by_user: settings from the user; "pretrain_steps" and "adversarial_steps" among them are kept.
         seconds: available time.
         note: receives lines on the plan.
     """
@@ -54,25 +54,29 @@ def fit_schedule(
         _median_seconds(step, 3) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step)
     )
     seconds -= time.monotonic() - start
-    possible = {"awakening": max(1, int(_PRETRAINING_SHARE * seconds / pretrain_seconds))}
-    steps = {"awakening": min(max_steps, possible["awakening"]), **chosen_by_user}
-    left = seconds - steps["awakening"] * pretrain_seconds - config.warmup_steps * warmup_seconds
-    possible["rounds"] = max(1, int(left / adversarial_seconds))
-    steps = {"rounds": min(max_steps, possible["rounds"]), **steps}
+    possible = {"pretrain_steps": max(1, int(_PRETRAINING_SHARE * seconds / pretrain_seconds))}
+    steps = {"pretrain_steps": min(max_steps, possible["pretrain_steps"]), **chosen_by_user}
+    left = seconds - steps["pretrain_steps"] * pretrain_seconds - config.warmup_steps * warmup_seconds
+    possible["adversarial_steps"] = max(1, int(left / adversarial_seconds))
+    steps = {"adversarial_steps": min(max_steps, possible["adversarial_steps"]), **steps}
     free = [name for name in possible if name not in chosen_by_user]
     if any(possible[name] > max_steps for name in free):
         note(f"each stage is limited to {_MAX_EPOCHS} epochs of {num_texts:,} texts, so that they are not memorised")
     elif any(possible[name] < _MIN_STEPS[name] for name in free):
         note(_short_time_advice(steps))
-    return replace(config, awakening=int(steps["awakening"]), rounds=int(steps["rounds"]))
+    return replace(
+        config, pretrain_steps=int(steps["pretrain_steps"]), adversarial_steps=int(steps["adversarial_steps"])
+    )
 
 
 def _short_time_advice(steps: Mapping[str, Any]) -> str:
-    pretrain_steps = counted(steps["awakening"], "step")
+    pretrain_steps = counted(steps["pretrain_steps"], "step")
     return (
-        f"there is time for {pretrain_steps} of VAE pretraining and {steps['rounds']:,} of adversarial training; texts "
-        f"are poor below about {_MIN_STEPS['awakening']:,} and {_MIN_STEPS['rounds']}: give more --minutes, or a "
-        "smaller --vocabulary or --size"
+        f"there is time for {pretrain_steps} of VAE pretraining and {steps['adversarial_steps']:,} of adversarial "
+        "training; texts "
+        f"are poor below about {_MIN_STEPS['pretrain_steps']:,} and {_MIN_STEPS['adversarial_steps']}: give more "
+        "`minutes`, or a "
+        "smaller `vocabulary` or `hidden_size`"
     )
 
 

@@ -139,7 +139,12 @@ def _train_adversarially(session: GanSession, log: LogWriter, interrupted: Calla
         recent.append(trainer.adversarial_step())
         step = trainer.progress.adversarial_steps
         if step % _STEPS_PER_LOG_LINE == 0 or step == config.adversarial_steps:
-            _log(log, config.pretrain_steps + config.warmup_steps + step, **recent[-1].to_log(), **_trainer_state(trainer))
+            _log(
+                log,
+                config.pretrain_steps + config.warmup_steps + step,
+                **recent[-1].to_log(),
+                **_trainer_state(trainer),
+            )
         for rollback_step, reason in trainer.rollbacks[rollbacks_before:]:
             session.note(
                 f"adversarial training, step {rollback_step:,}: {reason}; rolled back, adversarial weight halved"

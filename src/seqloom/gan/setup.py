@@ -39,12 +39,14 @@ def gan_run_config(parent: SavedRun, noise: int, gan: GanConfig) -> RunConfig:
     """
     config = parent.config
     condition = config.model.num_condition_features + _NOISE_WIDTH
-    model = replace(config.model, condition=condition, noise=noise, noise_width=_NOISE_WIDTH, ahead=1)
+    model = replace(
+        config.model, num_condition_features=condition, noise_size=noise, noise_width=_NOISE_WIDTH, prediction_heads=1
+    )
     training = replace(
         config.training,
         total_steps=max(1, gan.pretrain_steps + gan.warmup_steps + gan.adversarial_steps),
-        lanes=gan.batch_size,
-        window=gan.max_length,
+        batch_size=gan.batch_size,
+        sequence_length=gan.max_length,
         seed=gan.seed,
         validation=UNSEEN_SHARE,
     )

@@ -1,10 +1,11 @@
 """Train a conditional text GAN into a run folder: likelihood training, VAE pretraining, then adversarial training."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from seqloom.config.gan import GanConfig
+from seqloom.config.options import GanOptions
+from seqloom.config.settings import fields_of
 from seqloom.corpora.sources import check_source
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import write_json
@@ -23,44 +24,42 @@ from seqloom.plural import counted
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.checks import check_is_run
 from seqloom.runs.layout import RunFolder
+from seqloom.runs.migrations import FORMAT
 from seqloom.runs.replace import discard_backup, replacing_run
 from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.training_corpus import training_source
 from seqloom.training.checkpoint import load_snapshot
+from seqloom.training.threads import restored_threads
 
 __all__ = ["GAN_SETTINGS", "train_gan"]
 
-GAN_SETTINGS = tuple(field.name for field in fields(GanConfig) if field.name != "seed")
+GAN_SETTINGS = tuple(name for name in fields_of(GanConfig) if name != "seed")
 """Settings of the GAN; all others are settings of the likelihood training."""
 
 
+@restored_threads()
 def train_gan(
     source: str | Path | None = None,
+    options: GanOptions | None = None,
     *,
     run: str | Path,
     from_run: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    minutes: float | None = None,
-    noise_size: int | None = None,
     note: Reporter = silent,
     viewer: TrainingObserver | None = None,
-    **settings: Any,
 ) -> SavedRun:
     """Train a generator of rated texts against a discriminator, and return its run.
 
     Args:
         source: table with a text and a rating column; not needed with `resume`.
+        options: settings, with at least `text` and `rating`; None, and options that are None, are chosen.
         run: run folder; the likelihood training is in its subfolder `likelihood`.
         from_run: run trained with a rating, in place of the likelihood training.
         resume: continue the training in the folder exactly where it stopped.
         overwrite: replace the run in the folder.
-        minutes: time of the whole training (8). The likelihood training takes 15 % of it, unless `steps` or `epochs`
-            are set. The rest determines the steps of the other stages, unless `awakening` and `rounds` are set.
-        noise: dimension of the Gaussian noise (10).
         note: receives progress lines.
         viewer: observer of the likelihood training.
-        settings: settings in `GAN_SETTINGS` and those of `seqloom.train`, with at least `text` and `rating`.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -68,20 +67,19 @@ def train_gan(
         KeyboardInterrupt: Ctrl-C was pressed; it has an argument if there is a checkpoint to resume from.
     """
     folder = RunFolder(run)
+    chosen = {name: to_builtin(name, value) for name, value in (options or GanOptions()).chosen().items()}
     if resume:
-        options = {**settings, "source": source, "from": from_run, "minutes": minutes, "noise": noise_size}
-        _check_resume_alone({**options, "overwrite": overwrite or None})
+        arguments = {"source": source is not None, "from_run": from_run is not None, "overwrite": overwrite}
+        _check_resume_alone({*chosen, *(name for name, present in arguments.items() if present)})
         return _resume(folder, note, viewer)
     if source is None:
-        raise ConfigError("a source is required: name a table, or continue a training with --resume")
-    chosen = {name: to_builtin(name, value) for name, value in settings.items() if value is not None}
+        raise ConfigError("a source is required: name a table, or continue a training with `resume`")
+    noise_size, minutes = chosen.pop("noise_size", DEFAULT_NOISE), chosen.pop("minutes", None)
     own = {name: value for name, value in chosen.items() if name in GAN_SETTINGS}
     others = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}
-    noise_size = DEFAULT_NOISE if noise_size is None else to_builtin("noise", noise_size)
-    minutes = to_builtin("minutes", minutes)
     check_request(folder, own, others, minutes, noise_size, from_run, overwrite=overwrite)
     if not starts_from_likelihood(own.get("loss")):
-        own = {"awakening": 0, "likelihood": 0.0, **own}
+        own = {"pretrain_steps": 0, "likelihood_weight": 0.0, **own}
         others = others if from_run is not None else {**others, "steps": 1}
     if str(source) == "-":
         raise ConfigError("a GAN reads its table more than once, and standard input can be read only once: name a file")
@@ -110,13 +108,13 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
     dataset = load_table(parent, request.source, note)
     gan = request.draft
     texts, unseen = build_dataset(parent, dataset, gan, note)
-    if not {"rounds", "awakening"} <= request.own.keys():
-        trainer = make_trainer(parent, gan_run_config(parent, request.noise, gan), gan, texts, unseen)
+    if not {"adversarial_steps", "pretrain_steps"} <= request.own.keys():
+        trainer = make_trainer(parent, gan_run_config(parent, request.noise_size, gan), gan, texts, unseen)
         gan = fit_schedule(trainer, gan, request.own, seconds, note)
     pretraining, adversarial = counted(gan.pretrain_steps, "step"), counted(gan.adversarial_steps, "step")
     note(f"plan: {pretraining} of VAE pretraining, then {adversarial} of adversarial training")
     config = replace(
-        gan_run_config(parent, request.noise, gan),
+        gan_run_config(parent, request.noise_size, gan),
         sources=(request.source,),
         corpus=dataset.corpus.name,
         corpus_hash=dataset.corpus.fingerprint,
@@ -124,15 +122,15 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
     with folder.locked(), replacing_run(folder):
         folder.write_config(config, parent.codec)
         stored = {"gan": gan.to_json(), "source": request.source, "parent": str(parent.path.absolute())}
-        write_json(folder.gan_file, {"format": 1, **stored})
+        write_json(folder.gan_file, {"format": FORMAT, **stored})
         return run_session(GanSession(folder, config, make_trainer(parent, config, gan, texts, unseen), texts, note))
 
 
-def _check_resume_alone(options: dict[str, Any]) -> None:
+def _check_resume_alone(names: set[str]) -> None:
     """Raise a ConfigError if any option is set."""
-    names = sorted(name for name, value in options.items() if value is not None)
     if names:
-        raise ConfigError(f"--resume uses the settings of the run: leave out {', '.join(names)}")
+        settings = ", ".join(f"`{name}`" for name in sorted(names))
+        raise ConfigError(f"`resume` uses the settings of the run: leave out {settings}")
 
 
 def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) -> SavedRun:
@@ -174,5 +172,5 @@ def _restore(trainer: GanTrainer, folder: RunFolder) -> None:
     except (ConfigError, KeyError, TypeError, ValueError, RuntimeError):
         raise RunError(
             f"{folder.gan_state_file} does not fit {folder.gan_file.name} and {folder.config_file.name}: undo the "
-            "changes to these files, or start again with --overwrite"
+            "changes to these files, or start again with `overwrite`"
         ) from None

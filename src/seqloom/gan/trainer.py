@@ -122,7 +122,9 @@ class GanTrainer:
         accuracy, _ = self._discriminator_trainer.evaluate(step, new, self.controller.noise, random)
         self.controller.observe(accuracy)
         generated = concatenate(new, self._replay.sample(self.config.batch_size, random))
-        self._discriminator_step(self._batch(step, _WARMUP_TEXTS, 2), generated, step / self.config.warmup_steps, random)
+        self._discriminator_step(
+            self._batch(step, _WARMUP_TEXTS, 2), generated, step / self.config.warmup_steps, random
+        )
         self.progress.warmup_steps += 1
         return accuracy
 
@@ -303,7 +305,9 @@ class GanTrainer:
         assert self._last_good is not None
         step, count = self.progress.adversarial_steps, self.progress.rollbacks + 1
         if count > _MAX_ROLLBACKS:
-            raise TrainingError(f"{reason}, for the {count}th time: try a lower --pressure or --generator-rate")
+            raise TrainingError(
+                f"{reason}, for the {count}th time: try a lower `adversarial_weight` or `generator_learning_rate`"
+            )
         rollbacks, weight_factor = [*self.rollbacks, (step, reason)], self.progress.weight_factor / 2
         steps_in_band, steps = self.controller.steps_in_band, self.controller.steps
         self._restore_state(self._last_good)

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Float64
 
 from seqloom.codecs.text import TextCodec
 from seqloom.config import validate
-from seqloom.config.sampling import is_number
+from seqloom.config.settings import is_number
 from seqloom.errors import ConfigError
 from seqloom.kernels import GuidedDecoder, native_decoder, reference_decoder, sliding_window_decoder
 from seqloom.kernels.condition_bias import ConditionBias, condition_bias, noise_features
@@ -164,7 +164,7 @@ class GeneratorFactory:
         self._native = native_decoder(config.model, weights, precision) if self._stateful else None
         if self._native is None and precision not in (None, "float32"):
             raise ConfigError(
-                f"--precision {precision} needs the compiled kernels, which this run does not use: leave it out"
+                f"`precision` {precision} needs the compiled kernels, which this run does not use: leave it out"
             )
 
     @cached_property
@@ -185,7 +185,7 @@ class GeneratorFactory:
         validate(
             (
                 is_number(guidance) and 0 <= guidance <= _MAX_GUIDANCE,
-                f"--guidance got {guidance!r}: choose from 0 (ignores the rating) to {_MAX_GUIDANCE}; 1 is off, "
+                f"`guidance` got {guidance!r}: choose from 0 (ignores the rating) to {_MAX_GUIDANCE}; 1 is off, "
                 "1.5 is usual",
             )
         )

@@ -39,7 +39,7 @@ class RunGenerators:
             guidance: guidance scale: logits are those without the rating plus this multiple of the difference that the
                 rating makes; 1 is plain, 1.5 is usual.
             extrapolate: allow ratings outside the range of the training data.
-            carry: see `GeneratorFactory`.
+            stateful: see `GeneratorFactory`.
             precision: see `GeneratorFactory`.
 
         Raises:
@@ -49,7 +49,7 @@ class RunGenerators:
         validate(
             (
                 rating is not None or (guidance == 1 and not extrapolate),
-                f"--{'extrapolate' if extrapolate else 'guidance'} has no effect without --rating: leave it out, or "
+                f"`{'extrapolate' if extrapolate else 'guidance'}` has no effect without `rating`: leave it out, or "
                 "add a rating",
             ),
         )

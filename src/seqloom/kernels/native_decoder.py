@@ -114,7 +114,7 @@ def native_decoder(
         RunError: arrays are missing, have another shape, or contain NaN or infinity; one line for each.
     """
     if precision is not None and precision not in PRECISIONS:
-        raise ConfigError(f"--precision got {precision!r}: choose from {', '.join(PRECISIONS)}")
+        raise ConfigError(f"`precision` got {precision!r}: choose from {', '.join(PRECISIONS)}")
     kernels = decoding_kernels(config)
     if kernels is None:
         return None

@@ -70,7 +70,7 @@ class NativeWeights:
         library.seqloom_weights_new(kernels.encode(), byref(model), byref(handle))
         del arrays  # the library has copied them
         if handle.value is None:
-            raise ConfigError(f"--precision {precision} is not available for {config.core}: choose bfloat16 or float32")
+            raise ConfigError(f"`precision` {precision} is not available for {config.core}: choose bfloat16 or float32")
         self.handle = handle.value
         weakref.finalize(self, library.seqloom_weights_delete, self.handle)
         library.seqloom_weights_info(self.handle, byref(info))

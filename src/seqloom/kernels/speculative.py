@@ -29,6 +29,8 @@ def default_draft_length(config: ModelConfig, weight_bytes: int, rows_per_pass: 
     if not core.is_recurrent:
         return rows_per_pass if weight_bytes >= _CONVOLUTION_BYTES else 1
     inputs = (0, *config.hidden_sizes[:-1])  # the first layer's input product is a table
-    layers = sum(core.num_gates * size * (size + before) for before, size in zip(inputs, config.hidden_sizes, strict=True))
+    layers = sum(
+        core.num_gates * size * (size + before) for before, size in zip(inputs, config.hidden_sizes, strict=True)
+    )
     head = config.vocabulary * config.hidden_sizes[-1]
     return rows_per_pass if weight_bytes >= _HEAD_BYTES and head >= _HEAD_SHARE * (head + layers) else 1

@@ -361,7 +361,7 @@ def _training_library() -> ctypes.CDLL:
     opened = declare(
         _FUNCTIONS,
         {"Window": _Window, "OptimizerStep": _OptimizerStep},
-        remedy="choose fewer --lanes, a shorter --window or a smaller --size",
+        remedy="choose fewer `batch_size`, a shorter `sequence_length` or a smaller `hidden_size`",
         error=TrainingError,
     )
     opened.seqloom_trainer_delete.argtypes, opened.seqloom_trainer_delete.restype = (_HANDLE,), None

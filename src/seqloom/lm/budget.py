@@ -5,7 +5,7 @@ from typing import Any
 
 from seqloom.config import TrainingConfig
 from seqloom.lm.defaults import TrainingPlan
-from seqloom.lm.options import TrainOptions
+from seqloom.lm.options import ResolvedOptions
 from seqloom.models.language_model import LanguageModel
 from seqloom.reporter import Reporter
 from seqloom.training.loop import Batches, Trainer
@@ -23,7 +23,7 @@ _MAX_UNTIMED_TOKENS = 2_000_000
 
 
 def resolve_budget(
-    plan: TrainingPlan, options: TrainOptions, model: LanguageModel, batches: Batches, note: Reporter
+    plan: TrainingPlan, options: ResolvedOptions, model: LanguageModel, batches: Batches, note: Reporter
 ) -> TrainingConfig:
     """Return the training settings with the number of steps and the intervals that depend on it.
 
@@ -46,7 +46,7 @@ def resolve_budget(
         steps = max(1, max_steps)
         note(
             f"training stops after {budget.max_epochs:g} epochs, before the time is up: more would memorise so small a "
-            "corpus; --epochs sets another number"
+            "corpus; `epochs` sets another number"
         )
     if steps_per_second is not None:
         note(f"{steps:,} steps will take about {_format_duration(steps / steps_per_second)}")

@@ -1,12 +1,11 @@
 """Check a requested training before anything is read or written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seqloom.errors import ConfigError, RunError
 from seqloom.lm.dataset import source_names
-from seqloom.lm.options import TrainOptions, cli_flag
+from seqloom.lm.options import ResolvedOptions
 from seqloom.runs.checks import check_run_folder
 from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
@@ -14,10 +13,21 @@ from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["check_new_training", "check_resumable", "check_resume_options"]
 
-_FIXED_BY_PARENT = ("core", "sizes", "embedding", "tied", "layer_norm", "kernel_width", "ahead", "level")
+_FIXED_BY_PARENT = (
+    "core",
+    "hidden_sizes",
+    "embedding",
+    "tied",
+    "layer_norm",
+    "kernel_width",
+    "prediction_heads",
+    "level",
+)
 
 
-def check_new_training(folder: RunFolder, options: TrainOptions, parent: SavedRun | None, *, overwrite: bool) -> None:
+def check_new_training(
+    folder: RunFolder, options: ResolvedOptions, parent: SavedRun | None, *, overwrite: bool
+) -> None:
     """Check the run folder, and the options against the parent.
 
     Args:
@@ -35,37 +45,41 @@ def check_new_training(folder: RunFolder, options: TrainOptions, parent: SavedRu
         return
     if parent.config.model.noise_size:
         raise RunError(
-            f"--from got {parent.path}, which is a GAN: use the run that the GAN started from, {parent.config.parent}"
+            f"`from_run` got {parent.path}, which is a GAN: use the run that the GAN started from, "
+            f"{parent.config.parent}"
         )
     if changed := _changed_architecture(options, parent):
         raise ConfigError(
-            *[f"{cli_flag(name)} cannot change with --from: {parent.path} has another value" for name in changed]
+            *[f"`{name}` cannot change with `from_run`: {parent.path} has another value" for name in changed]
         )
 
 
-def _changed_architecture(options: TrainOptions, parent: SavedRun) -> list[str]:
+def _changed_architecture(options: ResolvedOptions, parent: SavedRun) -> list[str]:
     """Return the names of the settings that differ from the parent's architecture."""
     chosen = {**options.model, **options.other}
     config = parent.config
-    own = {**config.model.to_json(), "level": config.level, "sizes": config.model.hidden_sizes}
+    own = {**config.model.to_json(), "level": config.level}
+    num_layers = len(own["hidden_sizes"])
     changed = [name for name in sorted(_FIXED_BY_PARENT) if name in chosen and own[name] != chosen[name]]
-    changed = ["size" if name == "sizes" else name for name in changed]
-    if "sizes" not in chosen and chosen.get("layers", len(own["sizes"])) != len(own["sizes"]):
+    if "hidden_sizes" not in chosen and chosen.get("layers", num_layers) != num_layers:
         changed.append("layers")
     return changed
 
 
-def check_resume_options(options: Mapping[str, Any]) -> None:
+def check_resume_options(names: Sequence[str]) -> None:
     """Check that no setting is combined with `resume`.
 
+    Args:
+        names: settings of the caller.
+
     Raises:
-        ConfigError: a setting is not None.
+        ConfigError: there are any.
     """
-    flags = [cli_flag(name) for name, value in options.items() if value is not None]
-    if flags:
+    if names:
+        settings = ", ".join(f"`{name}`" for name in names)
         raise ConfigError(
-            f"--resume uses the run's own settings and cannot be combined with {', '.join(flags)}: leave "
-            f"{'it' if len(flags) == 1 else 'them'} out, or start another run with --from"
+            f"`resume` continues with the run's own settings, so {settings} cannot be set: leave "
+            f"{'it' if len(names) == 1 else 'them'} out, or start another run with `from_run`"
         )
 
 
@@ -80,6 +94,6 @@ def check_resumable(folder: RunFolder, config: RunConfig, source: str | Path | S
         raise RunError(f"{folder.path} is a GAN: resume it with 'seqloom gan train --resume --run {folder.path}'")
     if source is not None and source_names(source) != config.sources:
         raise ConfigError(
-            f"--resume uses the run's own source, {config.source}, and the source is "
-            f"{', '.join(source_names(source))}: leave the source out, or start another run with --from"
+            f"`resume` uses the run's own source, {config.source}, and the source is "
+            f"{', '.join(source_names(source))}: leave the source out, or start another run with `from_run`"
         )

@@ -100,11 +100,14 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
     usable = split.train.num_records - len(split.train)
     if usable < training.sequence_length:
         raise SourceError(
-            f"{split.train.num_records:,} training tokens are fewer than one window of {training.sequence_length}: use more "
-            "text, or a smaller --window"
+            f"{split.train.num_records:,} training tokens are fewer than one window of {training.sequence_length}: "
+            "use more "
+            "text, or a smaller `sequence_length`"
         )
     values = conditions.values_of(store)
-    ratings = ConditionSource(conditions, values, training.condition_dropout, training.seed) if len(conditions) else None
+    ratings = (
+        ConditionSource(conditions, values, training.condition_dropout, training.seed) if len(conditions) else None
+    )
     if training.batching == "windows":
         return WindowBatches(
             store,
@@ -117,10 +120,10 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
             conditions=ratings,
         )
     if training.balance_ratings and ratings is None:
-        raise ConfigError("--balance gives all ratings equal weight: name the ratings with --rating COLUMN")
+        raise ConfigError("`balance_ratings` gives all ratings equal weight: name the ratings with `rating` COLUMN")
     if usable < training.batch_size * training.sequence_length:
         raise ConfigError(
-            f"--lanes {training.batch_size} with --window {training.sequence_length} need "
+            f"`batch_size` {training.batch_size} with `sequence_length` {training.sequence_length} need "
             f"{training.batch_size * training.sequence_length:,} tokens and there are {usable:,}: make either smaller"
         )
     return ContiguousBatches(

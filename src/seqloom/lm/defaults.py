@@ -14,7 +14,7 @@ from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.kernels.cores import core_spec
 from seqloom.kernels.library import BFLOAT16, chosen_kernels, training_kernels
 from seqloom.kernels.trainer import is_supported
-from seqloom.lm.options import TrainOptions
+from seqloom.lm.options import ResolvedOptions
 
 __all__ = ["Budget", "TrainingPlan", "choose_defaults", "kernels_for"]
 
@@ -85,7 +85,7 @@ class TrainingPlan:
 
 
 def choose_defaults(
-    options: TrainOptions,
+    options: ResolvedOptions,
     *,
     vocabulary: int,
     tokens: int,
@@ -101,7 +101,7 @@ def choose_defaults(
         tokens: number of training tokens.
         mean_document: mean number of tokens per document.
         parent: model with the initial weights, whose architecture is kept; None for a new model.
-        condition: number of condition features.
+        num_condition_features: number of condition features.
 
     Raises:
         ConfigError: a setting is out of range or contradicts another one.
@@ -167,7 +167,7 @@ def _budget(other: Mapping[str, Any]) -> Budget:
 
 
 def _torch_seconds(
-    options: TrainOptions, budget: Budget, tokens: int, parent: ModelConfig | None, precision: str
+    options: ResolvedOptions, budget: Budget, tokens: int, parent: ModelConfig | None, precision: str
 ) -> float:
     """Return the budget as seconds of training with torch."""
     if budget.seconds is not None:
@@ -178,21 +178,21 @@ def _torch_seconds(
     return (budget.steps or 1) * tokens_per_step / _TOKENS_PER_SECOND
 
 
-def _expected_kernels(options: TrainOptions, parent: ModelConfig | None, precision: str) -> str | None:
+def _expected_kernels(options: ResolvedOptions, parent: ModelConfig | None, precision: str) -> str | None:
     """Return the kernels that will train the model, before its sizes are known."""
     known = {name: options.model[name] for name in ("core", "layer_norm") if name in options.model}
     model = parent or ModelConfig(vocabulary=2, **known)
     return None if options.model.get("tied") else training_kernels(precision) if is_supported(model) else None
 
 
-def _architecture(options: TrainOptions, vocabulary: int, size: int, parent: ModelConfig | None) -> dict[str, Any]:
+def _architecture(options: ResolvedOptions, vocabulary: int, size: int, parent: ModelConfig | None) -> dict[str, Any]:
     """Return the fields of the model config, from the parent if there is one."""
     if parent is not None:
         return {**parent.to_json(), "sizes": parent.hidden_sizes, **options.model}
     return {**_sizes_and_embedding(options, vocabulary, size), **options.model}
 
 
-def _sizes_and_embedding(options: TrainOptions, vocabulary: int, size: int) -> dict[str, Any]:
+def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int) -> dict[str, Any]:
     core = core_spec(options.model.get("core", ModelConfig.core))
     layers = int(options.other.get("layers", core.default_layers))
     sizes = options.model.get("sizes", (size,) * layers)
@@ -205,7 +205,7 @@ def _sizes_and_embedding(options: TrainOptions, vocabulary: int, size: int) -> d
     return {"sizes": sizes, "embedding": embedding}
 
 
-def _learning_rate(options: TrainOptions, parent: ModelConfig | None, default: float, widest: int) -> float:
+def _learning_rate(options: ResolvedOptions, parent: ModelConfig | None, default: float, widest: int) -> float:
     if parent is not None:
         return 0.5 * _learning_rate_for(widest)
     return _learning_rate_for(widest) if "sizes" in options.model else default
@@ -226,7 +226,10 @@ def _learning_rate_for(size: int) -> float:
 
 def _tokens_per_second(model: ModelConfig) -> float:
     """Return the estimated training speed from the number of multiplications per token."""
-    return float(1.2e10 / (_multiplications(model) + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1) + 5e4))
+    return float(
+        1.2e10
+        / (_multiplications(model) + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1) + 5e4)
+    )
 
 
 def _multiplications(model: ModelConfig) -> int:

@@ -47,14 +47,14 @@ class Protocol:
 
     def __post_init__(self) -> None:
         if self.blocks and self.windows:
-            raise ConfigError("--blocks and --windows contradict each other: choose one")
+            raise ConfigError("`blocks` and `windows` contradict each other: choose one")
         for name in ("blocks", "windows"):
             if getattr(self, name) < 0:
-                raise ConfigError(f"--{name} got {getattr(self, name)}: choose 0 (off), or 1 or more")
+                raise ConfigError(f"`{name}` got {getattr(self, name)}: choose 0 (off), or 1 or more")
         if self.stride != 1 and not self.windows:
-            raise ConfigError("--stride is the distance between windows: use it with --windows")
+            raise ConfigError("`stride` is the distance between windows: use it with `windows`")
         if self.stride < 1:
-            raise ConfigError(f"--stride got {self.stride}: choose 1 or more")
+            raise ConfigError(f"`stride` got {self.stride}: choose 1 or more")
 
 
 def run_scorer(run: SavedRun) -> TokenScorer:
@@ -105,7 +105,7 @@ def evaluate(
         UserError: the source cannot be scored, or the run is a GAN.
     """
     if split not in SPLITS:
-        raise ConfigError(f"--split got {split!r}: choose from {', '.join(SPLITS)}")
+        raise ConfigError(f"`split` got {split!r}: choose from {', '.join(SPLITS)}")
     _check_has_likelihood(run)
     store, spans = _load_split(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
@@ -171,14 +171,14 @@ def _load_split(
         return store, Spans.whole(store)
     if corpus.fingerprint != run.config.corpus_hash:
         raise ConfigError(
-            f"--split {split} is a part of the run's own corpus: leave the source out, or name {run.config.source}"
+            f"`split` {split} is a part of the run's own corpus: leave the source out, or name {run.config.source}"
         )
     training = run.config.training
     parts = split_store(store, hold_out=training.hold_out, validation=training.validation)
     spans: Spans = getattr(parts, split.replace("-", "_"))
     if spans.num_records < 2:
         raise ConfigError(
-            f"the run has no {split} text: train with --{'hold-out' if split == 'held-out' else split} above 0"
+            f"the run has no {split} text: train with `{'hold-out' if split == 'held-out' else split}` above 0"
         )
     return store, spans
 
@@ -192,7 +192,7 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     try:
         return open_corpus(source, replace(reading, encoding=None))
     except SourceError as error:
-        if not any("--text" in fault for fault in error.faults):
+        if not any("`text`" in fault for fault in error.faults):
             raise
         kind = "text" if reading.text is None else f"a table with a column {reading.text!r}"
         raise SourceError(f"{name} is not of the kind that the run was trained on: name {kind}") from None

@@ -17,7 +17,7 @@ from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
 from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
 from seqloom.lm.dataset import Dataset
 from seqloom.lm.defaults import TrainingPlan
-from seqloom.lm.options import TrainOptions
+from seqloom.lm.options import ResolvedOptions
 from seqloom.models.language_model import LanguageModel, num_parameters
 from seqloom.models.weight_transfer import transfer_weights
 from seqloom.runs.config import RunConfig
@@ -45,7 +45,7 @@ def inherited_reading(parent: SavedRun | None) -> dict[str, Any]:
     return {"lowercase": reading.lowercase, "normalize": reading.normalize, "keep_newlines": reading.keep_newlines}
 
 
-def codec_maker(options: TrainOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec[Any]]:
+def codec_maker(options: ResolvedOptions, parent: SavedRun | None) -> Callable[[Corpus], Codec[Any]]:
     """Return a function that fits a codec to a corpus, or extends the parent's codec."""
     if parent is not None:
         return parent.codec.extend
@@ -66,7 +66,7 @@ def resolve_conditions(dataset: Dataset, parent: SavedRun | None) -> Conditions:
     new = sorted(set(dataset.store.conditions) - set(known.names))
     if new:
         raise ConfigError(
-            f"--from keeps the ratings of {parent.path}, {', '.join(known.names)}: leave out {', '.join(new)}"
+            f"`from_run` keeps the ratings of {parent.path}, {', '.join(known.names)}: leave out {', '.join(new)}"
         )
     return known
 
@@ -116,7 +116,9 @@ def make_validation(
         weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
         scorer = make(model.config, weights, lambda: model, threads)
         if training.batching == "windows" and training.loss == "last":
-            likelihood = window_likelihood(scorer, store, spans, characters, training.sequence_length, 4, features=features)
+            likelihood = window_likelihood(
+                scorer, store, spans, characters, training.sequence_length, 4, features=features
+            )
             if likelihood.tokens:
                 return likelihood.nats_per_token
         return full_likelihood(scorer, store, spans, characters, features=features).nats_per_token

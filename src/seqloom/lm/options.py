@@ -1,51 +1,53 @@
-"""Sorts the settings that a person gives by name into the config that each belongs to."""
+"""Sort the options of training into the configs that they belong to, after those of a preset."""
 
 import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig, check_type
+from seqloom.config import ModelConfig, ReadingConfig, TrainingConfig
+from seqloom.config.options import TrainOptions
 from seqloom.config.presets import PRESETS, Preset, SamplePlan
+from seqloom.config.settings import check_range, check_type, fields_of
 from seqloom.errors import ConfigError
-from seqloom.kernels.cores import core_spec
-from seqloom.registry import CODECS, CORES, unknown_name
+from seqloom.registry import CODECS, unknown_name
 
-__all__ = ["TrainOptions", "cli_flag", "resolve_options", "to_builtin"]
+__all__ = ["ResolvedOptions", "resolve_options", "to_builtin"]
 
-_OTHER: Mapping[str, Any] = {
-    **{"level": "char", "vocabulary": 1, "size": (128,), "layers": 1, "steps": 1, "threads": 1},
-    **{"minutes": 1.0, "epochs": 1.0},
+_SEQUENCES = ("rating", "category", "hidden_size")
+"""Options that take one value or several."""
+
+_BUDGETS = ("minutes", "epochs", "steps")
+
+
+def _names(config: type, *others: str) -> tuple[str, ...]:
+    return tuple(name for name in fields_of(config) if name not in others)
+
+
+_READING = _names(ReadingConfig)
+_MODEL = _names(ModelConfig, "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width")
+_TRAINING = _names(TrainingConfig, "total_steps")
+_OTHER = _names(TrainOptions, "preset")
+_FIELDS = {
+    **fields_of(ReadingConfig),
+    **{name: fields_of(ModelConfig)[name] for name in _MODEL},
+    **fields_of(TrainingConfig),
+    **fields_of(TrainOptions),
 }
-"""Settings that are in no config, with values of their kinds."""
-
-_MOST_THREADS = 256
-
-
-def _usual(config: type, *others: str) -> dict[str, Any]:
-    """The defaults of a config's fields, without some."""
-    return {field.name: field.default for field in dataclasses.fields(config) if field.name not in others}
-
-
-_READING = _usual(ReadingConfig)
-_MODEL = _usual(ModelConfig, "vocabulary", "sizes", "condition", "noise", "noise_width")
-_TRAINING = _usual(TrainingConfig, "total_steps")
-_KNOWN = {**dict(sorted({**_READING, **_MODEL, **_TRAINING}.items())), **_OTHER}
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainOptions:
-    """What was asked for; what is in none of the mappings is chosen later.
+class ResolvedOptions:
+    """Options by the config that they belong to; settings without a value are chosen later.
 
     Attributes:
         reading: fields of `ReadingConfig`.
-        model: fields of `ModelConfig`, `sizes` included where it was given.
+        model: fields of `ModelConfig`, `hidden_sizes` included where it was set.
         training: fields of `TrainingConfig`.
-        other: level, vocabulary (a cap), layers, threads and the budget: minutes, epochs or steps.
-        preset: its name, or None.
-        samples: what is written after each epoch.
+        other: level, vocabulary (a limit), layers, threads and the budget: minutes, epochs or steps.
+        preset: name of the preset, or None.
+        samples: samples generated after each epoch.
     """
 
     reading: Mapping[str, Any]
@@ -56,109 +58,93 @@ class TrainOptions:
     samples: SamplePlan
 
 
-def resolve_options(given: Mapping[str, Any], preset: str | None = None) -> TrainOptions:
-    """Sort settings by where they belong, over those of a preset.
-
-    Args:
-        given: by name; None means not given. `size` is a number or a sequence, one a layer; `rating` and `category` a
-            column or a sequence of them.
-        preset: a name from `PRESETS`.
+def resolve_options(options: TrainOptions) -> ResolvedOptions:
+    """Sort options by config; those of the preset stand behind the caller's.
 
     Raises:
-        ConfigError: unknown names, settings of another kind, out of range or that contradict one another; every fault
-            is listed.
+        ConfigError: options of the wrong type, out of range or in contradiction; every fault is listed.
     """
-    given = {name: to_builtin(name, value) for name, value in given.items() if value is not None}
-    faults = [unknown_name("setting", name, _KNOWN) for name in given if name not in _KNOWN]
-    kinds = (check_type(name, value, _KNOWN[name]) for name, value in given.items() if name in _KNOWN)
-    if other_kinds := [said for held, said in kinds if not held]:
-        raise ConfigError(*faults, *other_kinds)
-    if preset is not None and preset not in PRESETS:
-        faults.append(unknown_name("preset", preset, PRESETS))
-    faults += _contradictions(given)
+    chosen = {name: to_builtin(name, value) for name, value in options.chosen().items()}
+    type_faults = [
+        message for is_met, message in (check_type(_FIELDS[name], chosen[name]) for name in chosen) if not is_met
+    ]
+    if type_faults:
+        raise ConfigError(*type_faults)
+    preset = chosen.pop("preset", None)
+    faults = [] if preset is None or preset in PRESETS else [unknown_name("preset", preset, PRESETS)]
+    faults += _contradictions(chosen)
     recipe = PRESETS.get(preset or "") or Preset(description="", settings={})
-    settings = {**_without_rivals(recipe.settings, given), **given}
+    settings = {**_without_rivals(recipe.settings, chosen), **chosen}
     model = {name: settings[name] for name in settings if name in _MODEL}
-    sizes = _sizes(settings.get("size"), settings.get("layers"))
-    found = TrainOptions(
+    sizes = _sizes(settings.get("hidden_size"), settings.get("layers"))
+    resolved = ResolvedOptions(
         reading={name: settings[name] for name in settings if name in _READING},
-        model=model if sizes is None else {**model, "sizes": sizes},
+        model=model if sizes is None else {**model, "hidden_sizes": sizes},
         training={name: settings[name] for name in settings if name in _TRAINING},
         other={name: settings[name] for name in settings if name in _OTHER},
         preset=preset,
         samples=recipe.samples,
     )
-    faults += _out_of_range(found)
+    faults += _config_faults(resolved)
     if faults:
         raise ConfigError(*faults)
-    return found
+    return resolved
 
 
 def to_builtin(name: str, value: Any) -> Any:
-    """A setting's value in Python's own types; one column, or one size, is as good as a sequence of one."""
-    several = isinstance(value, tuple | list)
-    values = tuple(one.item() if isinstance(one, np.generic) else one for one in (value if several else (value,)))
-    return values if several or name in ("rating", "category", "size") else values[0]
-
-
-def _out_of_range(settings: TrainOptions) -> list[str]:
-    """All that is wrong with single settings and needs no corpus to be seen."""
-    model: dict[str, Any] = {"vocabulary": 2, **settings.model}
-    if "embedding" not in model or "sizes" not in model:
-        model["tied"] = False  # the width that it needs is chosen later
-    configs = (
-        (ReadingConfig, settings.reading),
-        (ModelConfig, model),
-        (TrainingConfig, {"total_steps": 1, **settings.training}),
+    """Return a value in Python's own types; a single column or size becomes a tuple of one."""
+    is_sequence = isinstance(value, tuple | list)
+    values = tuple(
+        each.item() if isinstance(each, np.generic) else each for each in (value if is_sequence else (value,))
     )
-    faults: list[str] = []
-    core = settings.model.get("core", ModelConfig.core)
-    if "forget_bias" in settings.model and not (core in CORES and core_spec(core).uses_forget_bias):
-        faults.append(f"--forget-bias is the LSTM's, and --core is {core}: leave out one of the two")
-    level = settings.other.get("level", "char")
+    return values if is_sequence or name in _SEQUENCES else values[0]
+
+
+def _config_faults(options: ResolvedOptions) -> Iterator[str]:
+    """Yield all faults that show without a corpus."""
+    model: dict[str, Any] = {"vocabulary": 2, **options.model}
+    if "embedding" not in model or "hidden_sizes" not in model:
+        model["tied"] = False  # the width that it needs is chosen later
+    core = options.model.get("core", "lstm")
+    if core != "lstm" and "forget_bias" in options.model:
+        yield f"`forget_bias` belongs to the LSTM, and `core` is {core}: leave out one of the two"
+    level = options.other.get("level", "char")
     if level not in CODECS:
-        faults.append(unknown_name("level", level, CODECS))
+        yield unknown_name("level", level, CODECS)
+    configs = (
+        (ReadingConfig, options.reading),
+        (ModelConfig, model),
+        (TrainingConfig, {"total_steps": 1, **options.training}),
+    )
     for config, fields in configs:
         try:
             config(**fields)
         except ConfigError as error:
-            faults += error.faults
-    return faults
+            yield from error.faults
 
 
-def cli_flag(name: str) -> str:
-    """What a setting is called on the command line."""
-    return "--" + {"from_run": "from", "sizes": "size"}.get(name, name).replace("_", "-")
-
-
-def _contradictions(given: Mapping[str, Any]) -> list[str]:
-    faults = []
-    budgets = [f"--{name}" for name in ("minutes", "epochs", "steps") if name in given]
+def _contradictions(chosen: Mapping[str, Any]) -> Iterator[str]:
+    budgets = [f"`{name}`" for name in _BUDGETS if name in chosen]
     if len(budgets) > 1:
-        faults.append(f"{' and '.join(budgets)} contradict each other: give one budget")
-    for name in ("minutes", "epochs", "steps", "layers", "threads"):
-        if name in given and not _is_positive(given[name]):
-            faults.append(f"--{name} got {given[name]!r}: it must be a number above 0")
-    if _is_positive(given.get("threads", 1)) and given.get("threads", 1) > _MOST_THREADS:
-        faults.append(f"--threads got {given['threads']}: choose 1 to {_MOST_THREADS}")
-    size = given.get("size")
-    if size is not None and len(size) > 1 and given.get("layers", len(size)) != len(size):
-        faults.append(f"--size gives {len(size)} layers and --layers asks for {given['layers']}: leave one out")
-    return faults
+        yield f"{' and '.join(budgets)} contradict each other: give one budget"
+    for name in (*_BUDGETS, "vocabulary", "layers", "threads"):
+        is_met, message = check_range(_FIELDS[name], chosen.get(name))
+        if not is_met:
+            yield message
+    sizes = chosen.get("hidden_size")
+    if sizes is not None and len(sizes) > 1 and chosen.get("layers", len(sizes)) != len(sizes):
+        yield f"`hidden_size` has {len(sizes)} layers and `layers` is {chosen['layers']}: leave one out"
 
 
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 < value < math.inf
-
-
-def _without_rivals(recipe: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """A preset's settings but for those that a given one takes the place of."""
-    rivals = ({"minutes", "epochs", "steps"}, {"size", "layers"})
-    replaced = {name for group in rivals if group & given.keys() for name in group}
+def _without_rivals(recipe: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a preset's settings without those that a chosen one replaces."""
+    rivals = (set(_BUDGETS), {"hidden_size", "layers"})
+    replaced = {name for group in rivals if group & chosen.keys() for name in group}
     return {name: value for name, value in recipe.items() if name not in replaced}
 
 
 def _sizes(sizes: tuple[int, ...] | None, layers: int | None) -> tuple[int, ...] | None:
     if sizes is None:
         return None
+
     return sizes * max(1, layers or 1) if len(sizes) == 1 else sizes

@@ -25,7 +25,7 @@ from seqloom.lm.model_setup import (
 )
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.opening_prompt import default_prompt
-from seqloom.lm.options import TrainOptions
+from seqloom.lm.options import ResolvedOptions
 from seqloom.lm.reproduce_command import reproduce_command
 from seqloom.models.language_model import LanguageModel
 from seqloom.runs.config import RunConfig
@@ -64,7 +64,7 @@ class TrainingSession:
 
 
 def new_session(
-    source: Source, folder: RunFolder, options: TrainOptions, parent: SavedRun | None, viewer: TrainingObserver
+    source: Source, folder: RunFolder, options: ResolvedOptions, parent: SavedRun | None, viewer: TrainingObserver
 ) -> TrainingSession:
     """Prepare a new training; nothing is written yet.
 
@@ -117,7 +117,7 @@ def new_session(
 
 
 def _load(
-    source: Source, reading: ReadingConfig, options: TrainOptions, parent: SavedRun | None, viewer: TrainingObserver
+    source: Source, reading: ReadingConfig, options: ResolvedOptions, parent: SavedRun | None, viewer: TrainingObserver
 ) -> Dataset:
     defaults = TrainingConfig(total_steps=1)
     hold_out, validation = (options.training.get(name, getattr(defaults, name)) for name in ("hold_out", "validation"))
@@ -127,7 +127,7 @@ def _load(
 
 
 def _plan(
-    options: TrainOptions, dataset: Dataset, num_condition_features: int, parent: SavedRun | None
+    options: ResolvedOptions, dataset: Dataset, num_condition_features: int, parent: SavedRun | None
 ) -> TrainingPlan:
     spans = dataset.split.train
     return choose_defaults(
@@ -168,7 +168,8 @@ def resumed_session(
     def unchanged_codec(corpus: Corpus) -> Codec[Any]:
         if corpus.fingerprint != config.corpus_hash:
             raise RunError(
-                f"{config.source} has changed since the training of {folder.path} began: start another run with --from"
+                f"{config.source} has changed since the training of {folder.path} began: start another run with "
+                "`from_run`"
             )
         return codec
 

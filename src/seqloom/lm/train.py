@@ -4,9 +4,9 @@ import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seqloom.codecs.text import as_text_codec
+from seqloom.config.options import TrainOptions
 from seqloom.generation.generator import GeneratorFactory
 from seqloom.lm.checks import check_new_training, check_resumable, check_resume_options
 from seqloom.lm.listeners import CheckpointSaver, SampleWriter, TrainingLog
@@ -22,37 +22,35 @@ from seqloom.runs.saved_run import SavedRun
 from seqloom.training.checkpoint import load_snapshot
 from seqloom.training.interrupt import interrupt_flag
 from seqloom.training.loop import Snapshot, Trainer
+from seqloom.training.threads import restored_threads
 
 __all__ = ["TrainingObserver", "default_folder", "train"]
 
 _DEFAULT_SOURCE = "python-docs"
 
 
+@restored_threads()
 def train(
     source: str | Path | Sequence[str | Path] | None = None,
+    options: TrainOptions | None = None,
     *,
     run: str | Path | None = None,
-    preset: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     from_run: str | Path | None = None,
     viewer: TrainingObserver | None = None,
-    **settings: Any,
 ) -> SavedRun:
     """Train a model on a source and return the run.
 
     Args:
         source: catalogue name, file, folder, glob, `-` for standard input, or a list of these (python-docs; with
             `resume`, the run's source).
+        options: settings; None, and options that are None, are chosen from the corpus and the budget.
         run: run folder (`runs/` and the name of the source).
-        preset: name of a preset, which fills in settings.
         resume: continue the training in the folder exactly where it stopped, with its source and settings.
         overwrite: replace the run in the folder.
         from_run: run with the initial weights; new symbols are added to its vocabulary.
         viewer: observer of the training.
-        settings: a budget (`minutes`, `epochs` or `steps`; the default is one minute), `level`, `vocabulary`, `size`,
-            `layers`, `threads`, and the fields of `ReadingConfig`, `ModelConfig` and `TrainingConfig`. Defaults of
-            other settings depend on the corpus and the budget.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -60,13 +58,15 @@ def train(
     """
     viewer = viewer or TrainingObserver()
     folder = RunFolder(run if run is not None else default_folder(source))
+    options = options or TrainOptions()
     if resume:
-        check_resume_options({**settings, "preset": preset, "overwrite": overwrite or None, "from_run": from_run})
+        others = {"overwrite": overwrite, "from_run": from_run is not None}
+        check_resume_options([*options.chosen(), *(name for name, is_set in others.items() if is_set)])
         return _resume(folder, source, viewer)
-    options = resolve_options(settings, preset)
+    resolved = resolve_options(options)
     parent = SavedRun(from_run) if from_run is not None else None
-    check_new_training(folder, options, parent, overwrite=overwrite)
-    session = new_session(_DEFAULT_SOURCE if source is None else source, folder, options, parent, viewer)
+    check_new_training(folder, resolved, parent, overwrite=overwrite)
+    session = new_session(_DEFAULT_SOURCE if source is None else source, folder, resolved, parent, viewer)
     return _run(session, None)
 
 
@@ -85,7 +85,7 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
     if folder.metrics_file.exists() and folder.report_file.exists():
         viewer.note(
             f"{folder.path} is finished after {snapshot.progress['step']:,} steps; to train it further, start another "
-            f"run with --from {shlex.quote(str(folder.path))}"
+            f"run with `from_run` {shlex.quote(str(folder.path))}"
         )
         return SavedRun(folder.path)
     return _run(resumed_session(folder, config, source, viewer), snapshot)

@@ -26,7 +26,9 @@ class SoftmaxHead(HeadLayer):
         super().__init__()
         self.weight = None if config.tied else _uniform_weight(config.vocabulary, hidden, generator)
         self.bias = nn.Parameter(torch.zeros(config.vocabulary))
-        self.ahead = nn.ModuleList(_Linear(config.vocabulary, hidden, generator) for _ in range(config.prediction_heads - 1))
+        self.ahead = nn.ModuleList(
+            _Linear(config.vocabulary, hidden, generator) for _ in range(config.prediction_heads - 1)
+        )
 
     def forward(
         self, hidden: Float[Tensor, "*axes hidden"], tied: Float[Tensor, "vocab hidden"] | None = None

@@ -17,9 +17,14 @@ _CRITIC_SETTINGS = ("critic", "agree")
 
 def default_methods(critic: Any) -> list[tuple[str, ...]]:
     """Return the combinations of methods that are possible with a critic, or without one."""
-    methods: list[tuple[str, ...]] = [("condition",), ("condition", "guide")]
+    methods: list[tuple[str, ...]] = [("conditioning",), ("conditioning", "guidance")]
     if critic is not None:
-        methods += [("condition", "filter"), ("condition", "guide", "filter"), ("steer",), ("condition", "steer")]
+        methods += [
+            ("conditioning", "rejection"),
+            ("conditioning", "guidance", "rejection"),
+            ("smc",),
+            ("conditioning", "smc"),
+        ]
     return methods
 
 
@@ -48,7 +53,7 @@ def check_methods(
     shown = ", ".join("+".join(methods) for methods in combinations)
     validate(
         *(
-            (False, f"--{name} is not used by {shown}: add {_requirement(name, critic)}, or leave it out")
+            (False, f"`{name}` is not used by {shown}: add {_requirement(name, critic)}, or leave it out")
             for name in unused
         )
     )
@@ -69,4 +74,4 @@ def _users(setting: str) -> list[str]:
 def _requirement(setting: str, critic: Any) -> str:
     users = _users(setting)
     needs_critic = any(METHODS[name].needs_critic for name in users)
-    return "--critic" if critic is None and needs_critic else f"a --method with {' or '.join(users)}"
+    return "`critic`" if critic is None and needs_critic else f"a `methods` with {' or '.join(users)}"

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from seqloom.config import SamplingConfig, validate
-from seqloom.config.sampling import is_integer
+from seqloom.config.settings import is_integer
 from seqloom.corpora.labelled_texts import read_rated
 from seqloom.critic.describe import describe_critic, is_critic_folder
 from seqloom.critic.load import open_critic
@@ -137,7 +137,7 @@ def evaluate_rating_control(
         plot: path of the plot; by default in the run's folder of plots.
         sampling: sampling settings.
         guidance: see `RatingRequest`.
-        agree: see `RatingRequest`.
+        tolerance: see `RatingRequest`.
         budget: see `RatingRequest`.
         particles: see `RatingRequest`.
         note: function that receives progress lines.
@@ -147,9 +147,9 @@ def evaluate_rating_control(
             uses a setting.
         UserError: the source or the critic cannot be read.
     """
-    validate((is_integer(count, 1), f"--count got {count!r}: it must be a whole number from 1 up"))
+    validate((is_integer(count, 1), f"`count` got {count!r}: it must be a whole number from 1 up"))
     sampling = sampling or SamplingConfig()
-    optional = {"guidance": guidance, "agree": tolerance, "budget": budget, "particles": particles}
+    optional = {"guidance": guidance, "tolerance": tolerance, "budget": budget, "particles": particles}
     settings = {name: value for name, value in optional.items() if value is not None}
     scale = _rating_scale(run, critic)
     if isinstance(critic, str | Path):
@@ -202,11 +202,11 @@ def _rating_scale(run: SavedRun, critic: Any) -> Scale:
     """Return the scale of the rating, after a check that the pools of run and critic are disjoint from the judge's."""
     scales = [column for column in run.config.conditions if isinstance(column, Scale)]
     if not scales:
-        raise ConfigError("--rating-control needs a run that was trained with --rating, and this one was not")
+        raise ConfigError("`rating_control` needs a run that was trained with `rating`, and this one was not")
     if run.config.reading.pool != "generator":
         raise ConfigError(
-            "--rating-control fits a judge on texts that the run has not seen: train the run with --pool generator, "
-            "and fit the critic with --pool critic"
+            "`rating_control` fits a judge on texts that the run has not seen: train the run with `pool` generator, "
+            "and fit the critic with `pool` critic"
         )
     if isinstance(critic, str | Path):
         pool = _pool(critic)
@@ -214,7 +214,7 @@ def _rating_scale(run: SavedRun, critic: Any) -> Scale:
             fitted = f"pool {pool}" if pool else "the whole table"
             raise ConfigError(
                 f"the critic in {critic} was fitted on {fitted}, which overlaps with the texts of judge or run: fit it "
-                "with --pool critic"
+                "with `pool` critic"
             )
     return scales[0]
 

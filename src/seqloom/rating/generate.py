@@ -50,7 +50,7 @@ def generate_rated(
         config: sampling settings.
         prompt: text to continue.
         count: number of texts.
-        carry: see `GeneratorFactory`.
+        stateful: see `GeneratorFactory`.
         precision: see `GeneratorFactory`.
         skip_unknown: skip symbols of the prompt outside the vocabulary.
 

@@ -92,17 +92,17 @@ class _CriticMethod(RatingMethod):
 
     def sampling_checks(self, config: SamplingConfig, methods: str) -> Iterator[Check]:
         """Yield a check for each setting that makes all texts equal."""
-        identical = f"and --method {methods} contradict each other: the critic cannot choose among identical texts"
+        identical = f"and `methods` {methods} contradict each other: the critic cannot choose among identical texts"
         yield (
             config.beam < 2,
-            f"--beam {config.beam} and --method {methods} contradict each other: the critic chooses among random "
-            "texts, and a beam search draws none; leave out --beam, or --critic",
+            f"`beam` {config.beam} and `methods` {methods} contradict each other: the critic chooses among random "
+            "texts, and a beam search draws none; leave out `beam`, or `critic`",
         )
         yield (
             config.beam > 1 or config.temperature > 0,
-            f"--temperature 0 {identical}; choose more (1 is usual), or leave out --critic",
+            f"`temperature` 0 {identical}; choose more (1 is usual), or leave out `critic`",
         )
-        yield config.top_k != 1, f"--top-k 1 {identical}; choose more (0 is off), or leave out --critic"
+        yield config.top_k != 1, f"`top_k` 1 {identical}; choose more (0 is off), or leave out `critic`"
 
 
 class Rejection(_CriticMethod):
@@ -155,8 +155,9 @@ class SequentialMonteCarlo(_CriticMethod):
         yield from super().sampling_checks(config, methods)
         yield (
             config.watermark is None,
-            "--watermark and --method steer contradict each other: steering copies texts that must then differ, and "
-            "one key continues copies identically; leave out one of the two (filter can be combined with a watermark)",
+            "`watermark` and `methods` smc contradict each other: steering copies texts that must then differ, and "
+            "one key continues copies identically; leave out one of the two (rejection can be combined with a "
+            "watermark)",
         )
 
     def source(self, session: RatedSession, source: Source) -> Source:
@@ -183,9 +184,9 @@ class SequentialMonteCarlo(_CriticMethod):
 
 
 METHODS: dict[str, RatingMethod] = {
-    "condition": Conditioning(),
-    "guide": Guidance(),
-    "filter": Rejection(),
-    "steer": SequentialMonteCarlo(),
+    "conditioning": Conditioning(),
+    "guidance": Guidance(),
+    "rejection": Rejection(),
+    "smc": SequentialMonteCarlo(),
 }
 """The methods by name. The first is closest to the model; a source passes through them from last to first."""

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from seqloom.config import SamplingConfig, validate
-from seqloom.config.sampling import is_number
+from seqloom.config.choices import Method
+from seqloom.config.settings import is_number
 from seqloom.critic.load import resolve_critic
 from seqloom.data.conditions import Conditions
 from seqloom.data.scale import Scale
@@ -36,7 +37,7 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
     conditioned = any(METHODS[name].conditions_model for name in names)
     settings = _settings(request, names)
     guidance = 1.0 if settings["guidance"] is None else settings["guidance"]
-    request = replace(request, methods=names, guidance=guidance if conditioned else None)
+    request = replace(request, methods=cast("tuple[Method, ...]", names), guidance=guidance if conditioned else None)
     if not any(METHODS[name].needs_critic for name in names):
         return GenerationPlan(
             methods=names,
@@ -65,7 +66,7 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
         scale=scale,
         target=target,
         tolerance=scale.unit_tolerance(tolerance),
-        request=replace(request, agree=tolerance, budget=settings["budget"], particles=settings["particles"]),
+        request=replace(request, tolerance=tolerance, budget=settings["budget"], particles=settings["particles"]),
     )
 
 
@@ -87,11 +88,11 @@ def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
     if unknown:
         raise ConfigError(*unknown)
     if not names:
-        raise ConfigError(f"--method got nothing: choose from {', '.join(METHODS)}, separated by commas")
+        raise ConfigError(f"`methods` got nothing: choose from {', '.join(METHODS)}, separated by commas")
     faults = [*_critic_faults(request, names), *_unused_settings(request, names, conditions)]
     tolerance = request.tolerance
     if tolerance is not None and not (is_number(tolerance) and math.isfinite(tolerance) and tolerance > 0):
-        faults.append(f"--agree got {tolerance}: choose a number above 0, in the units of the rating")
+        faults.append(f"`tolerance` got {tolerance}: choose a number above 0, in the units of the rating")
     if faults:
         raise ConfigError(*faults)
     return tuple(name for name in METHODS if name in names)
@@ -102,7 +103,7 @@ def _requested_methods(request: RatingRequest, conditions: Conditions) -> tuple[
     if methods is None:
         return tuple(name for name, method in METHODS.items() if method.is_implied(request, conditions))
     if not isinstance(methods, Sequence):
-        raise ConfigError(f"--method got {methods!r}: choose from {', '.join(METHODS)}, separated by commas")
+        raise ConfigError(f"`methods` got {methods!r}: choose from {', '.join(METHODS)}, separated by commas")
     return tuple(methods)
 
 
@@ -110,12 +111,12 @@ def _critic_faults(request: RatingRequest, names: Sequence[str]) -> Iterator[str
     """Yield a fault if a method lacks its critic, or a critic or its tolerance has no method."""
     with_critic = [name for name in names if METHODS[name].needs_critic]
     if with_critic and request.critic is None:
-        yield f"--method {','.join(with_critic)} needs a critic: name one with --critic, as made by 'critic fit'"
+        yield f"`methods` {','.join(with_critic)} needs a critic: name one with `critic`, as made by 'critic fit'"
     if request.tolerance is not None and not with_critic:
-        yield "--agree is the tolerance of a critic: add --critic, or leave it out"
+        yield "`tolerance` is the tolerance of a critic: add `critic`, or leave it out"
     if request.critic is not None and not with_critic:
         choices = " or ".join(name for name, method in METHODS.items() if method.needs_critic)
-        yield f"--critic has no effect with --method {','.join(names)}: add {choices}, or leave it out"
+        yield f"`critic` has no effect with `methods` {','.join(names)}: add {choices}, or leave it out"
 
 
 def _unused_settings(request: RatingRequest, names: Sequence[str], conditions: Conditions) -> Iterator[str]:
@@ -126,10 +127,10 @@ def _unused_settings(request: RatingRequest, names: Sequence[str], conditions: C
             if value is None or value == method.neutral.get(setting):
                 continue
             implied_by_critic = method.is_implied(replace(request, critic=request.critic or len), conditions)
-            advice = [f"add {name} to --method"] if request.methods is not None or not implied_by_critic else []
-            advice += ["name a --critic"] if method.needs_critic and request.critic is None else []
+            advice = [f"add {name} to `methods`"] if request.methods is not None or not implied_by_critic else []
+            advice += ["name a `critic`"] if method.needs_critic and request.critic is None else []
             yield (
-                f"--{setting} got {value}, but --method {','.join(names)} does not use it: {' and '.join(advice)}, "
+                f"`{setting}` got {value}, but `methods` {','.join(names)} does not use it: {' and '.join(advice)}, "
                 "or leave it out"
             )
 
@@ -156,7 +157,7 @@ def _run_scale(conditions: Conditions, critic_scale: Scale | None, column: str |
         own = conditions.columns[0]
     if own is not None and critic_scale is not None and not own.is_like(critic_scale):
         raise ConfigError(
-            f"--critic rates {column} from {critic_scale.knots[0]:g} to {critic_scale.knots[-1]:g}, and the run was "
+            f"`critic` rates {column} from {critic_scale.knots[0]:g} to {critic_scale.knots[-1]:g}, and the run was "
             f"trained on {own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
         )
     return own
@@ -179,7 +180,7 @@ def _finite(rating: Any) -> float:
     except (OverflowError, TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise ConfigError(f"--rating got {rating!r}: give a finite number in the critic's units")
+        raise ConfigError(f"`rating` got {rating!r}: give a finite number in the critic's units")
     return number
 
 
@@ -213,9 +214,9 @@ def _model_rating(rating: Any, column: str | None, other_scale: Scale | None, co
     if not any(isinstance(scale, Scale) and scale.is_like(other_scale) for scale in conditions):
         low, high = other_scale.knots[0], other_scale.knots[-1]
         raise ConfigError(
-            f"--rating got {rating!r} for two ratings: the critic rates {column} from {low:g} to {high:g}, and the run "
-            f"was trained on {', '.join(conditions.names)}; name both, as in --rating {conditions.names[0]}=... "
-            f"--rating {column}=..., or leave the rating to the critic with --method steer or filter"
+            f"`rating` got {rating!r} for two ratings: the critic rates {column} from {low:g} to {high:g}, and the run "
+            f"was trained on {', '.join(conditions.names)}; name both, as in `rating` {conditions.names[0]}=... "
+            f"`rating` {column}=..., or leave the rating to the critic with `methods` smc or rejection"
         )
     return rating
 
@@ -229,5 +230,5 @@ def _critic_rating(rating: Any, column: str | None) -> Any:
     if column is None and len(rating) == 1:
         return next(iter(rating.values()))
     if column is None:
-        raise ConfigError(f"--critic rates one number, and --rating got {rating!r}: give one number")
-    raise ConfigError(f"--critic rates {column}, which --rating does not mention: add {column}=RATING")
+        raise ConfigError(f"`critic` rates one number, and `rating` got {rating!r}: give one number")
+    raise ConfigError(f"`critic` rates {column}, which `rating` does not mention: add {column}=RATING")

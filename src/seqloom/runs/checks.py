@@ -19,7 +19,7 @@ def check_is_run(folder: RunFolder) -> None:
         RunError: the path is a file, or the folder is empty, another kind of folder, or an unfinished GAN.
     """
     if folder.path.is_file():
-        raise RunError(f"{folder.path} is a file, and a run is a folder: name the folder given to --run")
+        raise RunError(f"{folder.path} is a file, and a run is a folder: name the folder given to `run`")
     if kind := folder.other_kind:
         raise RunError(
             f"{folder.path} is a {kind}, which {_PURPOSES[kind]} and generates no text: name the folder of a run; "
@@ -47,16 +47,16 @@ def check_run_folder(folder: RunFolder, *, overwrite: bool, from_run: Path | Non
         ConfigError: the folder is that of the run with the initial weights.
     """
     if kind := folder.other_kind:
-        raise RunError(f"--run got {folder.path}, which is a {kind}: name another folder")
+        raise RunError(f"`run` got {folder.path}, which is a {kind}: name another folder")
     if from_run is not None and from_run.resolve() == folder.path.resolve():
-        raise ConfigError(f"--from and --run are both {folder.path}: name another folder for the new run")
+        raise ConfigError(f"`from_run` and `run` are both {folder.path}: name another folder for the new run")
     if folder.holds_run and not overwrite:
-        raise RunError(f"{folder.path} already has a run: use --resume to continue it, or --overwrite to replace it")
+        raise RunError(f"{folder.path} already has a run: use `resume` to continue it, or `overwrite` to replace it")
     _check_path(folder.path)
     if not overwrite and (names := _replaced_files(folder)):
         raise RunError(
             f"{folder.path} has files that a run would replace ({', '.join(names)}): name another folder, or use "
-            "--overwrite"
+            "`overwrite`"
         )
 
 
@@ -69,9 +69,9 @@ def _replaced_files(folder: RunFolder) -> list[str]:
 
 def _check_path(path: Path) -> None:
     if path == Path():
-        raise RunError("--run got an empty name or the current folder: name a folder for the run alone")
+        raise RunError("`run` got an empty name or the current folder: name a folder for the run alone")
     existing = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
     if not existing.is_dir():
-        raise RunError(f"--run got {path}, and {existing} is a file: name another folder")
+        raise RunError(f"`run` got {path}, and {existing} is a file: name another folder")
     if not os.access(existing, os.W_OK):
-        raise RunError(f"--run got {path}, and {existing} cannot be written to: name another folder")
+        raise RunError(f"`run` got {path}, and {existing} cannot be written to: name another folder")

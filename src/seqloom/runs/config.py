@@ -12,34 +12,32 @@ from seqloom.config.presets import SamplePlan
 from seqloom.data.conditions import Conditions
 from seqloom.data.store import TokenStore
 from seqloom.registry import CODECS, unknown_name
+from seqloom.runs.migrations import FORMAT
 
-__all__ = ["FORMAT", "RunConfig"]
-
-FORMAT = 1
-"""The run format that this version writes; older ones are migrated when read."""
+__all__ = ["RunConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """`config.json`: all that a run was made from.
+    """Configuration of a run, stored as `config.json`.
 
     Attributes:
-        version: of seqloom, that trained it.
-        sources: what the person named.
-        corpus: its name.
-        corpus_hash: its fingerprint.
-        separate: whether the corpus has documents that begin and end.
-        level: of the codec.
-        reading: how the source was read.
-        model: the network.
-        training: how it was trained.
-        samples: what was written after each epoch.
-        opening: ids that are read before a text that has no prompt.
-        preset: its name, or None.
-        parent: the run that training went on from, or None.
-        threads: that training computed with.
-        kernels: the compiled instruction set that trained, or None for torch.
-        conditions: the ratings and categories that the model is told.
+        version: version of seqloom that trained the run.
+        sources: sources as the user named them.
+        corpus: name of the corpus.
+        corpus_hash: fingerprint of the corpus.
+        separate: whether the corpus has separate documents.
+        level: level of the codec.
+        reading: reading settings.
+        model: shape of the network.
+        training: training settings.
+        samples: samples generated after each epoch.
+        opening: token ids that stand for an empty prompt.
+        preset: name of the preset, or None.
+        parent: run that training started from, or None.
+        threads: threads of training.
+        kernels: instruction set of the compiled kernels that trained the run, or None for torch.
+        conditions: ratings and categories of the texts.
     """
 
     version: str
@@ -62,46 +60,51 @@ class RunConfig:
     def __post_init__(self) -> None:
         ids = range(self.model.vocabulary)
         if not self.opening or not all(isinstance(token, int) and token in ids for token in self.opening):
-            raise ValueError(f"the opening is no list of ids from 0 to {self.model.vocabulary - 1}")
+            raise ValueError(f"the opening is not a list of ids from 0 to {self.model.vocabulary - 1}")
         if self.level not in CODECS:
             raise ValueError(unknown_name("level", str(self.level), CODECS))
         if not isinstance(self.threads, int) or self.threads < 1:
             raise ValueError(f"threads is {self.threads!r}, not a number from 1 up")
         if self.conditions.width + self.model.noise_width != self.model.num_condition_features:
             raise ValueError(
-                f"the conditions have {self.conditions.width} features and noise {self.model.noise_width}, and the "
-                f"model reads {self.model.num_condition_features}"
+                f"the conditions have {self.conditions.width} features and the noise {self.model.noise_width}, and "
+                f"the model reads {self.model.num_condition_features}"
             )
 
     @property
     def source(self) -> str:
-        """What the person named, for messages."""
+        """Sources as the user named them, for messages."""
         return ", ".join(self.sources)
 
     def features(
         self, values: Float[np.ndarray, "texts columns"], noise: Float32[np.ndarray, " noise_width"] | None = None
     ) -> Float32[np.ndarray, "texts width"]:
-        """What the network is told of texts with these ratings, and features of noise; None is those of its mean."""
-        told = np.zeros(self.model.noise_width, np.float32) if noise is None else noise
-        return np.hstack([self.conditions.features(values), np.tile(told, (len(values), 1))])
+        """Return the condition features of texts with these ratings.
+
+        Args:
+            values: values of the conditions.
+            noise: features of the noise; None is the mean of the noise.
+        """
+        noise_features = np.zeros(self.model.noise_width, np.float32) if noise is None else noise
+        return np.hstack([self.conditions.features(values), np.tile(noise_features, (len(values), 1))])
 
     def features_of(self, store: TokenStore) -> Float32[np.ndarray, "documents width"] | None:
-        """The same of a store's documents; None where there are no conditions."""
+        """Return the condition features of a store's documents; None for a run without conditions."""
         return self.features(self.conditions.values_of(store)) if len(self.conditions) else None
 
     def to_json(self) -> dict[str, Any]:
-        """The fields in JSON's types, with the format number first."""
+        """Return the fields in JSON's types, with the format number first."""
         return {"format": FORMAT, **asdict(self), "conditions": self.conditions.to_json()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "RunConfig":
-        """The config that `to_json` described.
+        """Return the config that `to_json` described, in the present format and without its number.
 
         Raises:
             ConfigError: a setting is unknown or out of range.
             KeyError, TypeError: a field is missing or unknown.
         """
-        fields = {name: value for name, value in stored.items() if name != "format"}
+        fields = dict(stored)
         unknown = sorted(fields.keys() - cls.__dataclass_fields__.keys())
         if unknown:
             raise ValueError(f"unknown settings: {', '.join(unknown)}")

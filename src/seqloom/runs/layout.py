@@ -14,7 +14,8 @@ from seqloom.codecs import codec_from_json
 from seqloom.codecs.base import Codec
 from seqloom.errors import RunError, UserError
 from seqloom.files import replaced, write_json
-from seqloom.runs.config import FORMAT, RunConfig
+from seqloom.runs.config import RunConfig
+from seqloom.runs.migrations import migrate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,14 +99,7 @@ class RunFolder:
         Raises:
             RunError: the file is missing, damaged, or has a newer format.
         """
-        stored = self.read_json(self.config_file)
-        version = stored.get("format")
-        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-            raise RunError(f"{self.config_file} has no format number: the file is damaged, or not of seqloom")
-        if version > FORMAT:
-            raise RunError(
-                f"{self.path} has run format {version} and this seqloom reads up to {FORMAT}: upgrade seqloom"
-            )
+        stored = migrate(self.read_json(self.config_file), str(self.config_file))
         try:
             return RunConfig.from_json(stored)
         except KeyError as error:
@@ -187,7 +181,7 @@ class RunFolder:
         """
         metrics = self.read_json(self.metrics_file) if self.metrics_file.exists() else {}
         if not all(isinstance(metrics.get(part, {}), dict) for part in ("validation", "held_out")):
-            raise RunError(f"{self.metrics_file} is damaged: remove it, or train again with --overwrite")
+            raise RunError(f"{self.metrics_file} is damaged: remove it, or train again with `overwrite`")
         return metrics
 
     def read_json(self, file: Path) -> dict[str, Any]:
@@ -200,7 +194,7 @@ class RunFolder:
             value = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RunError(
-                f"{self.path} is incomplete: {file.name} is missing; train into the folder again with --overwrite"
+                f"{self.path} is incomplete: {file.name} is missing; train into the folder again with `overwrite`"
             ) from None
         except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{file} is damaged: {error}") from None

@@ -33,5 +33,5 @@ class LogWriter:
                 file.write(json.dumps({"step": step, **measurements}) + "\n")
         except OSError as error:
             raise SeqloomError(
-                f"cannot write {self._path}: {error.strerror}; free some space, then --resume"
+                f"cannot write {self._path}: {error.strerror}; free some space, then `resume`"
             ) from error

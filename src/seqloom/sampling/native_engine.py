@@ -78,25 +78,26 @@ def check_draft_length(request: GenerationRequest) -> None:
         return
     if _native_decoder(request) is None:
         raise ConfigError(
-            f"--ahead {length} drafts tokens, which needs the compiled kernels, and this run does not use them "
+            f"`draft_length` {length} drafts tokens, which needs the compiled kernels, and this run does not use them "
             "('seqloom info RUN' shows why): leave it out"
         )
     if not supports_native(request):
         raise ConfigError(
-            f"--ahead {length} drafts tokens, which cannot be combined with --pattern, --beam, --max-copy, transforms, "
-            "--ban of several tokens or a prompt that ends within a token: leave it out"
+            f"`draft_length` {length} drafts tokens, which cannot be combined with `pattern`, `beam`, `max_copy`, "
+            "transforms, "
+            "`ban` of several tokens or a prompt that ends within a token: leave it out"
         )
     decoder = _mean_decoder(request)
     if not isinstance(decoder, NativeDecoder):
-        raise ConfigError(f"--ahead {length} cannot be combined with --guidance: leave out one of the two")
+        raise ConfigError(f"`draft_length` {length} cannot be combined with `guidance`: leave out one of the two")
     limit = decoder.weights.max_draft_length
     if length > limit:
-        raise ConfigError(f"--ahead got {length}: {_draft_limit_advice(limit)}")
+        raise ConfigError(f"`draft_length` got {length}: {_draft_limit_advice(limit)}")
 
 
 def _draft_limit_advice(limit: int) -> str:
     if limit == 1:
-        return "this model has no further prediction heads; leave it out, or train with --ahead"
+        return "this model has no further prediction heads; leave it out, or train with `prediction_heads`"
     return f"this model was trained to predict {limit} tokens at once; choose 1 to {limit}"
 
 

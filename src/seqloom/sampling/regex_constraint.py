@@ -141,8 +141,8 @@ def _fullmatch(pattern: str, text: str, *, partial: bool, seconds: float) -> boo
         return _compiled(pattern).fullmatch(text, partial=partial, timeout=seconds) is not None
     except TimeoutError:
         raise SeqloomError(
-            f"--pattern {pattern!r} takes more than {TIMEOUT_SECONDS:g} seconds to match {len(text)} "
-            "characters: write it without nested repetitions, or lower --length"
+            f"`pattern` {pattern!r} takes more than {TIMEOUT_SECONDS:g} seconds to match {len(text)} "
+            "characters: write it without nested repetitions, or lower `length`"
         ) from None
 
 

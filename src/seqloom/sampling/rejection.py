@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from seqloom.config.sampling import is_integer, is_number
+from seqloom.config.settings import is_integer, is_number
 from seqloom.errors import ConfigError, SeqloomError
 from seqloom.sampling.sample import Sample
 
@@ -77,9 +77,9 @@ class RejectionFilter:
 
     def __init__(self, rater: Rater, target: float, *, tolerance: float, budget: int = 20) -> None:
         if not (is_number(tolerance) and math.isfinite(tolerance) and tolerance > 0):
-            raise ConfigError(f"--agree got {tolerance}: choose a number above 0, in the units of the rating")
+            raise ConfigError(f"`tolerance` got {tolerance}: choose a number above 0, in the units of the rating")
         if not is_integer(budget, 1):
-            raise ConfigError(f"--budget got {budget}: choose a whole number of texts per requested text, 1 or more")
+            raise ConfigError(f"`budget` got {budget}: choose a whole number of texts per requested text, 1 or more")
         self._rater, self._target, self._tolerance, self._budget = rater, target, tolerance, budget
         self.stats = RejectionStats(0, 0, 0, 0)
         self.ratings: list[float] = []

@@ -102,7 +102,7 @@ def prepare_request(
             "different trainings; copy the run again"
         )
     if config.max_copy and guard is None:
-        raise ConfigError("--max-copy needs the corpus that the run was trained on, which is unavailable")
+        raise ConfigError("`max_copy` needs the corpus that the run was trained on, which is unavailable")
     chain = build_chain(config, decoder.vocabulary)
     constraints = tuple(_constraints(config, token_bytes, guard))
     first_constraints = constraints

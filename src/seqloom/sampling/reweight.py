@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.typing import ArrayLike
 
-from seqloom.config.sampling import is_number
+from seqloom.config.settings import is_number
 from seqloom.errors import ConfigError
 from seqloom.sampling.transforms import divide_logits
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int
 
-from seqloom.config.sampling import is_integer, is_number
+from seqloom.config.settings import is_integer, is_number
 from seqloom.errors import ConfigError
 from seqloom.sampling.particles import Particle, ParticleSet, make_particles
 from seqloom.sampling.rejection import Rater, checked_ratings
@@ -76,9 +76,9 @@ class SmcSteering:
     def __post_init__(self) -> None:
         faults = []
         if not (is_number(self.spread) and math.isfinite(self.spread) and self.spread > 0):
-            faults.append(f"--agree got {self.spread}: choose a number above 0, in the units of the rating")
+            faults.append(f"`tolerance` got {self.spread}: choose a number above 0, in the units of the rating")
         if not (is_integer(self.particles, 2) and self.particles <= _MAX_PARTICLES):
-            faults.append(f"--particles got {self.particles}: choose 2 to {_MAX_PARTICLES}; 16 is usual")
+            faults.append(f"`particles` got {self.particles}: choose 2 to {_MAX_PARTICLES}; 16 is usual")
         if self.interval < 1:
             faults.append(f"interval got {self.interval}: choose 1 or more tokens")
         if faults:

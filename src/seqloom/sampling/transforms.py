@@ -130,7 +130,7 @@ def _bind_bias(settings: Settings, vocabulary: int) -> Transform:
     biases = settings["bias"]
     outside = [token for token in biases if token >= vocabulary]
     if outside:
-        raise ConfigError(f"--bias names token {outside[0]}: the vocabulary is 0..{vocabulary - 1}")
+        raise ConfigError(f"`bias` names token {outside[0]}: the vocabulary is 0..{vocabulary - 1}")
     bias = np.zeros(vocabulary)
     bias[list(biases)] = list(biases.values())
     return lambda logits, _: add_bias(logits, bias)

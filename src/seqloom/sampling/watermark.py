@@ -24,7 +24,8 @@ import numpy as np
 from jaxtyping import Float64, Int, Integer, UInt64
 
 from seqloom.config import validate
-from seqloom.config.sampling import SamplingConfig, is_integer
+from seqloom.config.sampling import SamplingConfig
+from seqloom.config.settings import is_integer
 
 __all__ = [
     "GROUPS",
@@ -175,7 +176,7 @@ def detect_watermark(
     validate(
         (
             isinstance(key, str) and key != "",
-            f"--key got {key!r}: give the secret key of the watermark",
+            f"`key` got {key!r}: give the secret key of the watermark",
         ),
         *[
             (is_integer(value, 1), f"{name} got {value!r}: choose a whole number from 1 up")

@@ -121,7 +121,7 @@ class ModelArchive:
         """
         file = folder / self.settings_file
         if not file.exists():
-            raise RunError(f"no {self.name} at {folder}: fit one with '{self.fit_command} --run {folder}'")
+            raise RunError(f"no {self.name} at {folder}: fit one with '{self.fit_command} `run` {folder}'")
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
             version = stored["format"]

@@ -36,7 +36,7 @@ def load_snapshot(path: Path) -> Snapshot:
             tensors = {name: file.get_tensor(name) for name in file.keys()}
             progress = json.loads(file.metadata()["progress"])
     except FileNotFoundError:
-        raise RunError(f"there is no training state at {path} to resume from: start again with --overwrite") from None
+        raise RunError(f"there is no training state at {path} to resume from: start again with `overwrite`") from None
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"the training state {path} is damaged ({error}): start again with --overwrite") from None
+        raise RunError(f"the training state {path} is damaged ({error}): start again with `overwrite`") from None
     return Snapshot(tensors, progress)

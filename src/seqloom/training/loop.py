@@ -252,7 +252,7 @@ class Trainer:
             raise TrainingError(
                 f"the loss exploded {progress.rollbacks + 1} times, last at step {progress.step} with a rate of "
                 f"{scheduled_rate(progress.step, self.config) * progress.rate_factor:.2g}; train again with a smaller "
-                "--learning-rate"
+                "`learning_rate`"
             )
         exploded_at, factor, times = progress.step, progress.rate_factor * 0.5, progress.rollbacks + 1
         seconds, tokens = progress.seconds, progress.tokens

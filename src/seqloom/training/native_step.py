@@ -113,7 +113,9 @@ class NativeTrainStep:
         """Compute the gradients of one batch; return the mean loss of the next token in nats."""
         model = self.model.config
         targets = shifted_targets(batch.targets, model.prediction_heads)
-        weights = np.full(model.prediction_heads, AHEAD_WEIGHT / max(1, min(model.prediction_heads, targets.shape[2]) - 1), np.float32)
+        weights = np.full(
+            model.prediction_heads, AHEAD_WEIGHT / max(1, min(model.prediction_heads, targets.shape[2]) - 1), np.float32
+        )
         weights[0] = 1
         dropout = DropoutSettings(
             seed=(self.config.seed << 32) + step + 1,

@@ -152,7 +152,7 @@ def check_table(name: str, reading: ReadingConfig, columns: Sequence[str]) -> No
     """
     if reading.text is None:
         raise Refused(
-            "table without --text",
-            f"{name} is a table: name the column that holds the text with --text ({list_columns(columns)})",
+            "table without `text`",
+            f"{name} is a table: name the column that holds the text with `text` ({list_columns(columns)})",
         )
     check_columns(name, _reading_columns(reading), columns)

@@ -1,0 +1,38 @@
+"""Describe what a folder contains: a run, a critic or a detector."""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from seqloom.api.run import Run
+from seqloom.critic.describe import describe_critic
+from seqloom.runs.layout import RunFolder
+
+__all__ = ["FolderDescription", "describe"]
+
+
+class FolderDescription(NamedTuple):
+    """Description of a folder.
+
+    Attributes:
+        kind: content of the folder.
+        values: description in JSON's types.
+    """
+
+    kind: Literal["run", "critic", "detector"]
+    values: dict[str, Any]
+
+
+def describe(path: str | Path) -> FolderDescription:
+    """Return a description of a run, a critic or a detector.
+
+    Raises:
+        RunError: the folder has none of them, or a damaged one.
+    """
+    match RunFolder(path).other_kind:
+        case "critic":
+            return FolderDescription("critic", describe_critic(path))
+        case "detector":
+            from seqloom.detector.describe import describe_detector
+
+            return FolderDescription("detector", describe_detector(path))
+    return FolderDescription("run", Run(path).info())

@@ -1,0 +1,199 @@
+"""Train a language model or a GAN into a run folder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqloom.api.run import Run
+from seqloom.config.choices import (
+    Batching,
+    ConditionInput,
+    DropoutKind,
+    Loss,
+    Normalization,
+    Optimizer,
+    Precision,
+    Schedule,
+)
+from seqloom.config.options import GanOptions, TrainOptions
+from seqloom.config.settings import pick
+
+if TYPE_CHECKING:
+    from seqloom.lm.observer import TrainingObserver
+
+__all__ = ["train", "train_gan"]
+
+
+def train(
+    source: str | Path | Sequence[str | Path] | None = None,
+    *,
+    run: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    from_run: str | Path | None = None,
+    viewer: "TrainingObserver | None" = None,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    steps: int | None = None,
+    level: str | None = None,
+    vocabulary: int | None = None,
+    preset: str | None = None,
+    hidden_size: int | tuple[int, ...] | None = None,
+    layers: int | None = None,
+    threads: int | None = None,
+    encoding: str | None = None,
+    lowercase: bool | None = None,
+    normalize: Normalization | None = None,
+    keep_newlines: bool | None = None,
+    records: str | None = None,
+    text: str | None = None,
+    rating: str | tuple[str, ...] | None = None,
+    group: str | None = None,
+    category: str | tuple[str, ...] | None = None,
+    pool: str | None = None,
+    cut_words: int | None = None,
+    passages: bool | None = None,
+    sentences: bool | None = None,
+    core: str | None = None,
+    embedding: int | None = None,
+    tied: bool | None = None,
+    layer_norm: bool | None = None,
+    forget_bias: float | None = None,
+    kernel_width: int | None = None,
+    prediction_heads: int | None = None,
+    dropout: float | None = None,
+    dropout_kind: DropoutKind | None = None,
+    weight_dropout: float | None = None,
+    condition_into: tuple[ConditionInput, ...] | None = None,
+    batch_size: int | None = None,
+    sequence_length: int | None = None,
+    batching: Batching | None = None,
+    stride: int | None = None,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    learning_rate: float | None = None,
+    betas: tuple[float, float] | None = None,
+    weight_decay: float | None = None,
+    clip: float | None = None,
+    schedule: Schedule | None = None,
+    warmup: int | None = None,
+    final_rate: float | None = None,
+    precision: Precision | None = None,
+    hold_out: float | None = None,
+    validation: float | None = None,
+    validate_every: int | None = None,
+    patience: int | None = None,
+    seed: int | None = None,
+    condition_dropout: float | None = None,
+    balance_ratings: bool | None = None,
+) -> Run:
+    """Train a model on a source and return the run.
+
+    Settings that are None are chosen from the corpus and the budget; see `TrainOptions`, `ReadingConfig`, `ModelConfig`
+    and `TrainingConfig` for their meaning.
+
+    Args:
+        source: catalogue name, file, folder, glob, `-` for standard input, or a list of these; by default the built-in
+            corpus, or the source of the resumed run.
+        run: run folder; by default `runs/` and the name of the source.
+        resume: whether to continue the training in the folder exactly where it stopped.
+        overwrite: whether to replace the run in the folder.
+        from_run: run to take the first weights from; new symbols are added to its vocabulary.
+        viewer: observer of the training.
+
+    Raises:
+        UserError: the source, the settings or the folder are not usable.
+        TrainingError: the loss exploded repeatedly.
+    """
+    options = pick(TrainOptions, locals())
+    from seqloom.lm import train as training
+
+    saved = training.train(
+        source, options, run=run, resume=resume, overwrite=overwrite, from_run=from_run, viewer=viewer
+    )
+    return Run(saved.path)
+
+
+def train_gan(
+    source: str | Path | None = None,
+    *,
+    run: str | Path,
+    from_run: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    note: Callable[[str], None] = lambda line: None,
+    viewer: "TrainingObserver | None" = None,
+    minutes: float | None = None,
+    noise_size: int | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    level: str | None = None,
+    vocabulary: int | None = None,
+    adversarial_steps: int | None = None,
+    pretrain_steps: int | None = None,
+    warmup_steps: int | None = None,
+    batch_size: int | None = None,
+    pack_size: int | None = None,
+    max_length: int | None = None,
+    loss: str | None = None,
+    target_kl_nats: float | None = None,
+    generator_learning_rate: float | None = None,
+    discriminator_learning_rate: float | None = None,
+    likelihood_weight: float | None = None,
+    final_likelihood_share: float | None = None,
+    adversarial_weight: float | None = None,
+    temperature: float | None = None,
+    final_temperature: float | None = None,
+    accuracy_band: tuple[float, float] | None = None,
+    ema_decay: float | None = None,
+    eval_every: int | None = None,
+    seed: int | None = None,
+    encoding: str | None = None,
+    lowercase: bool | None = None,
+    normalize: Normalization | None = None,
+    keep_newlines: bool | None = None,
+    records: str | None = None,
+    text: str | None = None,
+    rating: str | tuple[str, ...] | None = None,
+    group: str | None = None,
+    category: str | tuple[str, ...] | None = None,
+    pool: str | None = None,
+    cut_words: int | None = None,
+    passages: bool | None = None,
+    sentences: bool | None = None,
+    core: str | None = None,
+    hidden_size: int | tuple[int, ...] | None = None,
+    layers: int | None = None,
+    embedding: int | None = None,
+    dropout: float | None = None,
+    sequence_length: int | None = None,
+    learning_rate: float | None = None,
+    hold_out: float | None = None,
+    validation: float | None = None,
+    threads: int | None = None,
+) -> Run:
+    """Train a conditional text GAN and return its run.
+
+    Settings that are None are chosen; see `GanOptions`, `GanConfig` and `ReadingConfig` for their meaning.
+
+    Args:
+        source: table with a column of text and a column of ratings; by default that of the resumed run.
+        run: run folder; its folder `likelihood` keeps the likelihood training.
+        from_run: run with ratings to start from, in place of likelihood training.
+        resume: whether to continue the training in the folder exactly where it stopped.
+        overwrite: whether to replace the run in the folder.
+        note: reporter of progress, one line at a time.
+        viewer: observer of the likelihood training.
+
+    Raises:
+        UserError: the source, the settings or the folder are not usable.
+        TrainingError: the generated texts collapsed repeatedly, or a network diverged.
+        KeyboardInterrupt: Ctrl-C was pressed; it has an argument if the training can be continued.
+    """
+    options = pick(GanOptions, locals())
+    from seqloom.gan import train as training
+
+    saved = training.train_gan(
+        source, options, run=run, from_run=from_run, resume=resume, overwrite=overwrite, note=note, viewer=viewer
+    )
+    return Run(saved.path)

@@ -1,0 +1,36 @@
+"""Types of settings: names to choose from, and ratings."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+__all__ = [
+    "Batching",
+    "ConditionInput",
+    "DecodingPrecision",
+    "DropoutKind",
+    "FinishReason",
+    "Loss",
+    "Method",
+    "Normalization",
+    "Optimizer",
+    "Precision",
+    "Rating",
+    "Schedule",
+    "SplitName",
+]
+
+Batching = Literal["stateful", "windows"]
+ConditionInput = Literal["input", "state", "output"]
+DecodingPrecision = Literal["float32", "bfloat16", "int8"]
+DropoutKind = Literal["standard", "variational"]
+FinishReason = Literal["length", "stop", "end"]
+Loss = Literal["all", "last"]
+Method = Literal["conditioning", "guidance", "rejection", "smc"]
+Normalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
+Optimizer = Literal["adamw", "adam", "rmsprop"]
+Precision = Literal["float32", "bfloat16"]
+Schedule = Literal["cosine", "constant"]
+SplitName = Literal["all", "train", "validation", "held-out"]
+
+Rating = float | str | Mapping[str, float | str]
+"""Requested rating: a number or category, or numbers and categories by column."""

@@ -1,0 +1,175 @@
+"""Options of training: every setting that a caller can choose, None where it is chosen from corpus and budget."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from seqloom.config.choices import (
+    Batching,
+    ConditionInput,
+    DropoutKind,
+    Loss,
+    Normalization,
+    Optimizer,
+    Precision,
+    Schedule,
+)
+from seqloom.config.settings import setting
+
+__all__ = ["GanOptions", "Options", "TrainOptions"]
+
+_MAX_THREADS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Settings by name, of which None means "choose"."""
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the settings that are not None, by name."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(Options):
+    """Options of `seqloom.train`.
+
+    The fields without a description here are those of `ReadingConfig`, `ModelConfig` and `TrainingConfig`.
+
+    Attributes:
+        minutes: budget in minutes; a minute where no budget is set.
+        epochs: budget in readings of the training text.
+        steps: budget in updates.
+        level: level of the codec: "char", "byte", "word" or "subword"; "char" by default.
+        vocabulary: largest size of the vocabulary.
+        preset: name of a preset.
+        hidden_size: hidden units, one number or one for each layer.
+        layers: number of layers.
+        threads: processor threads.
+    """
+
+    minutes: float | None = setting(None, help="minutes of training", above=0)
+    epochs: float | None = setting(None, help="epochs, readings of the training text", above=0)
+    steps: int | None = setting(None, help="steps, updates of the weights", above=0)
+    level: str | None = setting(None, help="char, byte, word or subword (char)")
+    vocabulary: int | None = setting(None, help="largest vocabulary; rarer symbols are spelled in bytes", at_least=1)
+    preset: str | None = setting(None, help="preset: classic or reviews")
+    hidden_size: int | tuple[int, ...] | None = setting(
+        None, help="hidden units of each layer", metavar="N[,N...]", at_least=1
+    )
+    layers: int | None = setting(None, help="number of layers", above=0)
+    threads: int | None = setting(None, help="processor threads (all)", above=0, at_most=_MAX_THREADS)
+    encoding: str | None = None
+    lowercase: bool | None = None
+    normalize: Normalization | None = None
+    keep_newlines: bool | None = None
+    records: str | None = None
+    text: str | None = None
+    rating: str | tuple[str, ...] | None = None
+    group: str | None = None
+    category: str | tuple[str, ...] | None = None
+    pool: str | None = None
+    cut_words: int | None = None
+    passages: bool | None = None
+    sentences: bool | None = None
+    core: str | None = None
+    embedding: int | None = None
+    tied: bool | None = None
+    layer_norm: bool | None = None
+    forget_bias: float | None = None
+    kernel_width: int | None = None
+    prediction_heads: int | None = None
+    dropout: float | None = None
+    dropout_kind: DropoutKind | None = None
+    weight_dropout: float | None = None
+    condition_into: tuple[ConditionInput, ...] | None = None
+    batch_size: int | None = None
+    sequence_length: int | None = None
+    batching: Batching | None = None
+    stride: int | None = None
+    loss: Loss | None = None
+    optimizer: Optimizer | None = None
+    learning_rate: float | None = None
+    betas: tuple[float, float] | None = None
+    weight_decay: float | None = None
+    clip: float | None = None
+    schedule: Schedule | None = None
+    warmup: int | None = None
+    final_rate: float | None = None
+    precision: Precision | None = None
+    hold_out: float | None = None
+    validation: float | None = None
+    validate_every: int | None = None
+    patience: int | None = None
+    seed: int | None = None
+    condition_dropout: float | None = None
+    balance_ratings: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GanOptions(Options):
+    """Options of `seqloom.train_gan`.
+
+    The fields without a description here are those of `GanConfig`, `ReadingConfig` and, for likelihood training,
+    `TrainOptions`.
+
+    Attributes:
+        minutes: budget of all training, in minutes.
+        noise_size: dimension of the Gaussian noise.
+        steps: budget of likelihood training, in updates.
+        epochs: budget of likelihood training, in readings of the training text.
+        level: level of the codec; "word" by default.
+        vocabulary: largest size of the vocabulary.
+    """
+
+    minutes: float | None = setting(None, help="minutes of all training (8)", above=0)
+    noise_size: int | None = setting(None, help="dimension of the Gaussian noise (10)", at_least=1, at_most=1000)
+    steps: int | None = setting(None, help="steps of likelihood training, instead of minutes", above=0)
+    epochs: float | None = setting(None, help="epochs of likelihood training, instead of minutes", above=0)
+    level: str | None = setting(None, help="char, byte, word or subword (word)")
+    vocabulary: int | None = setting(
+        None, help="largest vocabulary; texts with other words are left out (4000 words)", at_least=1
+    )
+    adversarial_steps: int | None = None
+    pretrain_steps: int | None = None
+    warmup_steps: int | None = None
+    batch_size: int | None = None
+    pack_size: int | None = None
+    max_length: int | None = None
+    loss: str | None = None
+    target_kl_nats: float | None = None
+    generator_learning_rate: float | None = None
+    discriminator_learning_rate: float | None = None
+    likelihood_weight: float | None = None
+    final_likelihood_share: float | None = None
+    adversarial_weight: float | None = None
+    temperature: float | None = None
+    final_temperature: float | None = None
+    accuracy_band: tuple[float, float] | None = None
+    ema_decay: float | None = None
+    eval_every: int | None = None
+    seed: int | None = None
+    encoding: str | None = None
+    lowercase: bool | None = None
+    normalize: Normalization | None = None
+    keep_newlines: bool | None = None
+    records: str | None = None
+    text: str | None = None
+    rating: str | tuple[str, ...] | None = None
+    group: str | None = None
+    category: str | tuple[str, ...] | None = None
+    pool: str | None = None
+    cut_words: int | None = None
+    passages: bool | None = None
+    sentences: bool | None = None
+    core: str | None = None
+    hidden_size: int | tuple[int, ...] | None = None
+    layers: int | None = None
+    embedding: int | None = None
+    dropout: float | None = None
+    sequence_length: int | None = None
+    learning_rate: float | None = None
+    hold_out: float | None = None
+    validation: float | None = None
+    threads: int | None = None

@@ -1,0 +1,261 @@
+"""Describe a setting once, in the dataclass field that stores it: type, default, range, choices and help.
+
+Messages write a setting's name between backticks, as in "`top_p` got 3: choose above 0, up to 1". The command line
+replaces such a name by the flag that sets it.
+"""
+
+import dataclasses
+import math
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass
+from functools import cache
+from numbers import Integral, Real
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from seqloom.config.base import Check
+
+__all__ = [
+    "FieldInfo",
+    "Setting",
+    "check_range",
+    "check_type",
+    "fields_of",
+    "is_integer",
+    "is_number",
+    "pick",
+    "range_checks",
+    "setting",
+    "type_checks",
+]
+
+_KEY = "setting"
+
+ConfigT = TypeVar("ConfigT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Description of a setting beyond its type and default.
+
+    Attributes:
+        help: one line for the command line, without the default.
+        at_least: smallest value.
+        above: lower limit, itself excluded.
+        at_most: largest value.
+        below: upper limit, itself excluded.
+        finite: whether infinity is refused.
+        hint: advice at the end of the message about a value out of range.
+        metavar: name of the value in the command's help.
+        repeat: whether several values come from repeated flags instead of one value with commas.
+        chosen: whether a default is chosen from corpus and budget, so that the command's help shows none.
+        on_command_line: whether commands have a flag for the setting.
+    """
+
+    help: str
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    finite: bool = True
+    hint: str = ""
+    metavar: str | None = None
+    repeat: bool = False
+    chosen: bool = False
+    on_command_line: bool = True
+
+    def allows(self, value: float) -> bool:
+        """Return whether a number is in range."""
+        return (
+            (self.at_least is None or value >= self.at_least)
+            and (self.above is None or value > self.above)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.below is None or value < self.below)
+            and (math.isfinite(value) or (not self.finite and not math.isnan(value)))
+        )
+
+    def range(self, *, integer: bool) -> str:
+        """Return the range in words."""
+        number = "a whole number" if integer else "a number"
+        low = "" if self.at_least is None else f"from {_short(self.at_least)}"
+        low = low if self.above is None else f"above {_short(self.above)}"
+        limited = self.at_most is not None or self.below is not None
+        if not limited:
+            words = f"{number} {low} up" if self.at_least is not None else f"{number} {low}".rstrip()
+        elif self.at_most is not None:
+            words = f"{low} to {_short(self.at_most)}" if self.above is None else f"{low}, up to {_short(self.at_most)}"
+        else:
+            words = f"{low} up to, not including, {_short(self.below or 0)}"
+        return f"{words}; {self.hint}" if self.hint else words
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """One field of a dataclass of settings.
+
+    Attributes:
+        name: name in Python.
+        type: type of a value, None aside; the type of the elements where `is_sequence`.
+        default: default value; `dataclasses.MISSING` where there is none.
+        optional: whether None is allowed.
+        is_sequence: whether the value is a tuple.
+        choices: allowed names; empty where all values of the type are allowed.
+        setting: description.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    optional: bool
+    is_sequence: bool
+    choices: tuple[str, ...]
+    setting: Setting
+
+
+def setting(
+    default: Any = MISSING,
+    *,
+    help: str,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+    finite: bool = True,
+    hint: str = "",
+    metavar: str | None = None,
+    repeat: bool = False,
+    chosen: bool = False,
+    on_command_line: bool = True,
+    default_factory: Any = MISSING,
+    repr: bool = True,
+) -> Any:
+    """Return a dataclass field with the description of a setting; see `Setting` for the arguments."""
+    described = Setting(
+        help=help, at_least=at_least, above=above, at_most=at_most, below=below, finite=finite, hint=hint,
+        metavar=metavar, repeat=repeat, chosen=chosen, on_command_line=on_command_line,
+    )  # fmt: skip
+    if default_factory is not MISSING:
+        return dataclasses.field(default_factory=default_factory, repr=repr, metadata={_KEY: described})
+    return dataclasses.field(default=default, repr=repr, metadata={_KEY: described})
+
+
+@cache
+def fields_of(config: type) -> Mapping[str, FieldInfo]:
+    """Return the fields of a dataclass that are described as settings, by name and in order."""
+    hints = get_type_hints(config)
+    return {
+        field.name: _field_info(field, hints[field.name])
+        for field in dataclasses.fields(config)
+        if _KEY in field.metadata
+    }
+
+
+def _field_info(field: "dataclasses.Field[Any]", hint: Any) -> FieldInfo:
+    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    kinds = [member for member in members if member is not type(None)]
+    sequences = [get_args(kind)[0] for kind in kinds if get_origin(kind) is tuple]
+    kind = sequences[0] if sequences else get_origin(kinds[0]) if get_origin(kinds[0]) is not Literal else kinds[0]
+    kind = kinds[0] if kind is None else kind
+    choices = get_args(kind) if get_origin(kind) is Literal else ()
+    return FieldInfo(
+        field.name,
+        str if choices else kind,
+        field.default,
+        len(kinds) < len(members),
+        bool(sequences),
+        choices,
+        field.metadata[_KEY],
+    )
+
+
+_KINDS: Mapping[Any, tuple[type, str, str]] = {
+    str: (str, "a name", "names"),
+    bool: (bool, "True or False", "True or False"),
+    int: (Integral, "a whole number", "whole numbers"),
+    float: (Real, "a number", "numbers"),
+}
+"""Class of the values of a type, and its name in the singular and the plural."""
+
+
+def pick(config: type[ConfigT], arguments: Mapping[str, Any]) -> ConfigT:
+    """Return an instance of a dataclass made from the arguments with the names of its fields.
+
+    Args:
+        config: dataclass.
+        arguments: arguments by name, such as `locals()` at the top of a function; None leaves the default of a field
+            that does not allow None.
+    """
+    fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]
+    values = {name: arguments[name] for name in fields if name in arguments}
+    return config(**{name: value for name, value in values.items() if not _is_default(fields[name], value)})
+
+
+def _is_default(field: "dataclasses.Field[Any]", value: Any) -> bool:
+    return value is None and field.default_factory is not MISSING
+
+
+def _fields(config: object) -> Mapping[str, FieldInfo]:
+    kind: Any = type(config)
+    return fields_of(kind)
+
+
+def type_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
+    """Check that every setting has the type of its field.
+
+    Args:
+        config: instance of a dataclass of settings.
+        skip: names of settings that the caller checks.
+    """
+    for info in _fields(config).values():
+        if info.name not in skip:
+            yield check_type(info, getattr(config, info.name))
+
+
+def check_type(info: FieldInfo, value: Any) -> Check:
+    """Check that a value has the type of a field."""
+    if info.type not in _KINDS or (info.optional and value is None):
+        return True, ""
+    kind, singular, plural = _KINDS[info.type]
+    values = value if info.is_sequence and isinstance(value, tuple | list) else (value,)
+    is_valid = all(isinstance(each, kind) and (kind is bool or not isinstance(each, bool)) for each in values)
+    is_valid = is_valid and info.is_sequence == isinstance(value, tuple | list)
+    return is_valid, f"`{info.name}` got {value!r}: give {plural if info.is_sequence else singular}"
+
+
+def check_range(info: FieldInfo, value: Any) -> Check:
+    """Check that a value of the right type is in the range, or among the choices, of a field."""
+    if value is None or not (info.choices or info.type in (int, float)):
+        return True, ""
+    values = value if info.is_sequence else (value,)
+    shown = ",".join(map(str, values)) if info.is_sequence else value
+    if info.choices:
+        got = shown if info.is_sequence else repr(value)
+        return set(values) <= set(info.choices), f"`{info.name}` got {got}: choose from {', '.join(info.choices)}"
+    allowed = info.setting.range(integer=info.type is int)
+    return all(map(info.setting.allows, values)), f"`{info.name}` got {shown}: choose {allowed}"
+
+
+def range_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
+    """Check that every setting is in the range, or among the choices, of its field.
+
+    Args:
+        config: instance of a dataclass of settings, of the right types.
+        skip: names of settings that the caller checks.
+    """
+    for info in _fields(config).values():
+        if info.name not in skip:
+            yield check_range(info, getattr(config, info.name))
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a number; a truth value is not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_integer(value: Any, least: int) -> bool:
+    """Return whether a value is a whole number from `least` up."""
+    return isinstance(value, Integral) and int(value) >= least
+
+
+def _short(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"

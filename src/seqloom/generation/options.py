@@ -1,0 +1,47 @@
+"""Options of a generation, as one object."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqloom.config import DecodingConfig, SamplingConfig, validate
+from seqloom.config.choices import Rating
+from seqloom.config.settings import is_integer
+
+__all__ = ["GenerationOptions", "check_count", "count_faults"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationOptions:
+    """Options of a generation.
+
+    Attributes:
+        sampling: how tokens are drawn, and constraints on the text.
+        decoding: how the run is decoded.
+        rating: requested rating: a number, or numbers and categories by column; None leaves all open.
+        guidance: guidance scale of the rating.
+        extrapolate: whether ratings outside the range of the training data are allowed.
+    """
+
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    rating: Rating | None = None
+    guidance: float = 1.0
+    extrapolate: bool = False
+
+
+def check_count(count: int, beam: int) -> None:
+    """Check the number of samples.
+
+    Raises:
+        ConfigError: the number is out of range, or larger than the beam.
+    """
+    validate(*[(False, fault) for fault in count_faults(count, beam)])
+
+
+def count_faults(count: Any, beam: Any) -> list[str]:
+    """Return what is wrong with a number of samples."""
+    if not is_integer(count, 1):
+        return [f"`count` got {count!r}: choose a whole number from 1 up"]
+    if is_integer(beam, 2) and beam < count:
+        return [f"`count` {count} is more than the {beam} texts of `beam` {beam}: lower it, or raise `beam`"]
+    return []
