@@ -131,8 +131,8 @@ def test_what_it_cannot_use_is_said(trained, table, tmp_path):
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (
-        f"`text` got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
         "`steps` belongs to the training that `from_run` replaces: leave it out",
+        f"`text` got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
     )
     assert not (run / "config.json").exists()
 
