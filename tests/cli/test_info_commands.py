@@ -23,7 +23,7 @@ def test_unknown_symbols_are_left_out_on_request_and_counted(command, run, tmp_p
     assert own.pop("left_out") == {}
     assert found | {"source": ""} == own | {"source": ""}
     shown = command("evaluate", run, snow, "--skip-unknown").out.splitlines()[-1]
-    assert shown == "left out          3 characters that the run does not know: '☃' (2), 'é' (1)"
+    assert shown == "left out            3 characters that the run does not know: '☃' (2), 'é' (1)"
     for _ in ("encoded anew", "out of the cache"):
         done = command("score", run, snow, "--skip-unknown", "--json")
         assert done.faults == ["left out: 3 characters that the run does not know: '☃' (2), 'é' (1)"]

@@ -298,7 +298,7 @@ def test_from_keeps_the_shape(command, run, text_file, tmp_path):
     words = ("--from", run, "--core", "gru", "--layer-norm", "--layers", 2, "--hidden-size", 16)
     done = command("train", text_file, "--run", tmp_path / "new", *words)
     assert done.code == 2
-    assert [fault.split()[0] for fault in done.faults] == ["--core", "--layer-norm", "--hidden-size"]
+    assert [fault.split()[0] for fault in done.faults] == ["--core", "--hidden-size", "--layer-norm"]
 
 
 def test_from_goes_on(command, run, text_file, tmp_path):

@@ -130,8 +130,8 @@ def test_invalid_requests_are_reported(trained, table, tmp_path):
     with pytest.raises(ConfigError) as caught:
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (
-        f"--text got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
-        "--steps is a setting of the likelihood training, which --from replaces: leave it out",
+        "`steps` is a setting of the likelihood training, which `from_run` replaces: leave it out",
+        f"`text` got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
     )
     assert not (run / "config.json").exists()
 

@@ -67,7 +67,7 @@ class Surprises:
         tokens = max(1, self._tokens)
         rows = [
             ("tokens", f"{self._tokens:,}"),
-            ("nats a token", f"{self._nats / tokens:.4f}"),
+            ("nats per token", f"{self._nats / tokens:.4f}"),
             ("bits a character", f"{self._nats / math.log(2) / max(1, self._characters):.4f}"),
             ("entropy", f"{self._entropy / tokens:.4f} nats, on average"),
         ]

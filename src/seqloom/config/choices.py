@@ -8,7 +8,6 @@ __all__ = [
     "ConditionInput",
     "DecodingPrecision",
     "DropoutKind",
-    "FinishReason",
     "Loss",
     "Method",
     "Normalization",
@@ -23,7 +22,6 @@ Batching = Literal["stateful", "windows"]
 ConditionInput = Literal["input", "state", "output"]
 DecodingPrecision = Literal["float32", "bfloat16", "int8"]
 DropoutKind = Literal["standard", "variational"]
-FinishReason = Literal["length", "stop", "end"]
 Loss = Literal["all", "last"]
 Method = Literal["conditioning", "guidance", "rejection", "smc"]
 Normalization = Literal["NFC", "NFD", "NFKC", "NFKD"]
