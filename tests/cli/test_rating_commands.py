@@ -53,7 +53,7 @@ def test_a_critic_rates_a_table(command, trained, table, tmp_path):
     assert np.corrcoef(found, true)[0, 1] > 0.5
     again = command("critic", "rate", trained / "critic", table, "--text", "text", "-o", tmp_path / "out.csv")
     assert again.code == 2
-    assert "is there already" in again.faults[0]
+    assert "exists already" in again.faults[0]
 
 
 def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_path):
