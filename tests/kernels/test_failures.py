@@ -22,9 +22,8 @@ from seqloom.kernels.decoding_abi import (
     decoding_library,
 )
 from seqloom.kernels.library import available_kernels, declare
-from seqloom.kernels.text_hashing import ngrams, reduce
+from seqloom.kernels.text_hashing import ngrams, patterns, reduce
 from seqloom.kernels.trainer import NativeTrainer, _OptimizerStep, _training_library, _Window
-from seqloom.text_features.patterns import patterns
 
 pytestmark = pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
 
@@ -452,7 +451,8 @@ import resource, sys
 import numpy as np
 from seqloom.config import ModelConfig
 from seqloom.errors import SeqloomError, TrainingError
-from seqloom.kernels import lookups, native_decoder, patterns
+from seqloom.kernels import native_decoder
+from seqloom.kernels.text_hashing import patterns, reduce
 from seqloom.kernels.decoding_abi import SamplingSettings
 from seqloom.kernels.library import available_kernels
 from seqloom.kernels.trainer import DropoutSettings, NativeTrainer
