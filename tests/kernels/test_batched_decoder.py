@@ -256,7 +256,7 @@ def test_what_does_not_fit_is_refused(decoder):
         lanes.set_gate_bias(0, np.zeros((2, 47), np.float32))
     with pytest.raises(ValueError, match="set_sampling"):
         lanes.begin(0, 1, 2, np.zeros(0, int))
-    with pytest.raises(IndexError, match="lane 2"):
+    with pytest.raises(IndexError, match="stream 2"):
         lanes.logits(2)
     with pytest.raises(IndexError, match="token 19"):
         lanes.step(np.array([0, 19]))

@@ -190,9 +190,10 @@ def _bootstrap_weights(generated: np.ndarray, groups: np.ndarray, draws: int, ra
 def _balanced(weights: Weights, generated: np.ndarray, prior: float) -> Weights:
     """Return weights that sum to `prior` over the generated texts and to `1 - prior` over the real ones."""
     positive, negative = weights * generated, weights * ~generated
-    positive_share: np.ndarray = prior * positive / positive.sum(axis=1, keepdims=True)
-    negative_share: np.ndarray = (1 - prior) * negative / negative.sum(axis=1, keepdims=True)
-    return positive_share + negative_share
+    positive_share = prior * positive / positive.sum(axis=1, keepdims=True)
+    negative_share = (1 - prior) * negative / negative.sum(axis=1, keepdims=True)
+    balanced: np.ndarray = positive_share + negative_share
+    return balanced
 
 
 def _curve(scores: np.ndarray, generated: np.ndarray) -> Callable[[Weights], tuple[np.ndarray, np.ndarray]]:
