@@ -238,7 +238,7 @@ def test_unlikely_tokens_have_their_whole_price(make):
 
 def test_what_cannot_be_scored_is_refused(decoder):
     lanes = decoder("lstm", (12,)).streams(2)
-    with pytest.raises(ValueError, match="2 lanes need"):
+    with pytest.raises(ValueError, match="2 streams need"):
         lanes.score(np.zeros((3, 4), int), np.zeros((3, 4), int))
     for faulty in ([[19], [0]], [[0], [0]]):
         with pytest.raises(IndexError, match="token 19"):
@@ -248,15 +248,15 @@ def test_what_cannot_be_scored_is_refused(decoder):
 def test_what_does_not_fit_is_refused(decoder):
     lanes = decoder("lstm", (12,)).streams(2)
     for faulty in ([0], [0, 2], [-1, 0]):
-        with pytest.raises(ValueError, match="2 lanes need"):
+        with pytest.raises(ValueError, match="2 streams need"):
             lanes.reorder(np.array(faulty))
-    with pytest.raises(ValueError, match="not of this model"):
+    with pytest.raises(ValueError, match="belongs to another model"):
         lanes.set_state(0, np.zeros(3, np.uint8))
     with pytest.raises(ValueError, match=r"expected \[2, 48\]"):
         lanes.set_gate_bias(0, np.zeros((2, 47), np.float32))
     with pytest.raises(ValueError, match="set_sampling"):
         lanes.begin(0, 1, 2, np.zeros(0, int))
-    with pytest.raises(IndexError, match="lane 2"):
+    with pytest.raises(IndexError, match="stream 2"):
         lanes.logits(2)
     with pytest.raises(IndexError, match="token 19"):
         lanes.step(np.array([0, 19]))

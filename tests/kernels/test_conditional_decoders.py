@@ -1,4 +1,4 @@
-"""Decoders that are told of ratings, held to the network in torch."""
+"""Conditioned decoders against the network in torch."""
 
 import itertools
 
@@ -52,11 +52,11 @@ def expected(model: LanguageModel) -> np.ndarray:
 
 
 def logits_of(decoder) -> np.ndarray:
-    state, found = decoder.initial_state(), []
+    state, rows = decoder.initial_state(), []
     for token in TOKENS:
         logits, state = decoder.step(token, state)
-        found.append(logits)
-    return np.stack(found)
+        rows.append(logits)
+    return np.stack(rows)
 
 
 INTO = [parts for count in (1, 2, 3) for parts in itertools.combinations(("input", "state", "output"), count)]
@@ -64,7 +64,7 @@ INTO = [parts for count in (1, 2, 3) for parts in itertools.combinations(("input
 
 @pytest.mark.parametrize("into", INTO, ids="-".join)
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
-def test_the_plain_decoder_is_told_what_the_network_is(core, into):
+def test_the_reference_decoder_equals_the_network_with_conditions(core, into):
     model, weights = make(core, into)
     added = condition_bias(model.config, weights, FEATURES)
     np.testing.assert_allclose(
@@ -74,18 +74,18 @@ def test_the_plain_decoder_is_told_what_the_network_is(core, into):
 
 @pytest.mark.skipif(not available_kernels(), reason="the compiled kernels are not there")
 @pytest.mark.parametrize("core", ["lstm", "gru", "conv"])
-def test_the_compiled_decoder_is_told_what_the_network_is(core, kernels):
+def test_the_compiled_decoder_equals_the_network_with_conditions(core, kernels):
     model, weights = make(core)
-    untold = native_decoder(model.config, weights, "float32")
-    told = untold.conditioned(condition_bias(model.config, weights, FEATURES))
-    np.testing.assert_allclose(logits_of(told), expected(model), atol=2e-4)
-    at_once, _ = told.read(TOKENS, told.initial_state())
-    np.testing.assert_array_equal(at_once, logits_of(told)[-1])
+    unconditional = native_decoder(model.config, weights, "float32")
+    conditional = unconditional.conditioned(condition_bias(model.config, weights, FEATURES))
+    np.testing.assert_allclose(logits_of(conditional), expected(model), atol=2e-4)
+    at_once, _ = conditional.read(TOKENS, conditional.initial_state())
+    np.testing.assert_array_equal(at_once, logits_of(conditional)[-1])
     plain = reference_decoder(model.config, weights)
-    np.testing.assert_allclose(logits_of(untold), logits_of(plain), atol=2e-4)
+    np.testing.assert_allclose(logits_of(unconditional), logits_of(plain), atol=2e-4)
 
 
-def test_layer_norm_is_told_too():
+def test_conditions_with_layer_norm():
     model, weights = make("lstm", layer_norm=True)
     added = condition_bias(model.config, weights, FEATURES)
     np.testing.assert_allclose(
@@ -93,20 +93,20 @@ def test_layer_norm_is_told_too():
     )
 
 
-def test_a_window_begins_with_what_a_first_token_is_told():
+def test_a_window_starts_with_the_bias_of_a_first_token():
     model, weights = make("gru")
-    told = conditioned_reference_decoder(model.config, weights, condition_bias(model.config, weights, FEATURES))
-    found = logits_of(sliding_window_decoder(told, 3))
+    conditional = conditioned_reference_decoder(model.config, weights, condition_bias(model.config, weights, FEATURES))
+    logits = logits_of(sliding_window_decoder(conditional, 3))
     for end in range(3, len(TOKENS) + 1):
-        by_hand, _ = told.read(TOKENS[end - 3 : end], told.initial_state())
-        np.testing.assert_allclose(found[end - 1], by_hand, atol=1e-6)
+        by_hand, _ = conditional.read(TOKENS[end - 3 : end], conditional.initial_state())
+        np.testing.assert_allclose(logits[end - 1], by_hand, atol=1e-6)
 
 
 @pytest.mark.parametrize("guidance", [0.0, 1.5, 3.0])
-def test_guidance_leads_away_from_the_untold(guidance):
+def test_guidance_extrapolates_from_the_unconditional_logits(guidance):
     model, weights = make("lstm")
-    told = conditioned_reference_decoder(model.config, weights, condition_bias(model.config, weights, FEATURES))
-    untold = reference_decoder(model.config, weights)
-    found = logits_of(GuidedDecoder(told, untold, guidance))
-    away = logits_of(untold) + guidance * (logits_of(told) - logits_of(untold))
-    np.testing.assert_allclose(found, away, atol=1e-4)
+    conditional = conditioned_reference_decoder(model.config, weights, condition_bias(model.config, weights, FEATURES))
+    unconditional = reference_decoder(model.config, weights)
+    logits = logits_of(GuidedDecoder(conditional, unconditional, guidance))
+    away = logits_of(unconditional) + guidance * (logits_of(conditional) - logits_of(unconditional))
+    np.testing.assert_allclose(logits, away, atol=1e-4)

@@ -33,10 +33,10 @@ def test_it_counts_what_scikit_learn_counts(texts):
         np.testing.assert_array_equal(ours.data, theirs.data)
 
 
-def test_texts_of_many_characters_are_counted_in_portions(monkeypatch):
+def test_texts_of_many_characters_are_counted_in_batches(monkeypatch):
     texts = [f"text number {number} of some" * (number % 5) for number in range(50)]
     whole = count_hashed(texts, 1 << 16)
-    monkeypatch.setattr("seqloom.kernels.text_hashing.ngrams._AT_ONCE", 100)
+    monkeypatch.setattr("seqloom.kernels.text_hashing.ngrams._BATCH_CHARACTERS", 100)
     for one, other in zip(count_hashed(texts, 1 << 16), whole, strict=True):
         np.testing.assert_array_equal(one, other)
 
