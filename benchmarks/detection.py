@@ -287,8 +287,8 @@ def speed(bench: Bench) -> dict[str, Any]:
         LogisticRegression(),
     ).fit(texts[:1000], np.arange(1000) % 2)
     asked: dict[str, tuple[int, Callable[[list[str]], Any]]] = {
-        "seqloom, light": (4000, lambda some: detector.score(some, light=True)),
-        "seqloom, all members": (400, detector.score),
+        "seqloom, light": (4000, lambda some: detector.score_texts(some, light=True)),
+        "seqloom, all members": (400, detector.score_texts),
         "scikit-learn": (1000, theirs.predict_proba),
     }
     rates: dict[str, list[float]] = defaultdict(list)

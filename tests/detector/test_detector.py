@@ -43,17 +43,17 @@ def test_random_labels_teach_nothing(known, unseen):
 
 
 def test_the_base_rate_changes_the_odds_and_nothing_else(detector, unseen):
-    even, rare = (detector.score(unseen.texts, base_rate=base_rate).probabilities for base_rate in (0.5, 0.02))
+    even, rare = (detector.score_texts(unseen.texts, base_rate=base_rate).probabilities for base_rate in (0.5, 0.02))
     odds = (rare / (1 - rare)) / (even / (1 - even))
     inside = (even > 1e-6) & (even < 1 - 1e-6)
     np.testing.assert_allclose(odds[inside], 0.02 / 0.98, rtol=1e-3)
     for wrong in (0, 1, -0.5, float("nan")):
         with pytest.raises(ConfigError, match="--prior got"):
-            detector.score(unseen.texts, base_rate=wrong)
+            detector.score_texts(unseen.texts, base_rate=wrong)
 
 
 def test_short_and_foreign_texts_are_flagged_and_scored(detector, unseen):
-    scores = detector.score(["Soup.", "", "Суп был тёплый, и мы пришли снова за этот стол", *unseen.texts])
+    scores = detector.score_texts(["Soup.", "", "Суп был тёплый, и мы пришли снова за этот стол", *unseen.texts])
     assert scores.too_short[:2].all()
     assert not scores.too_short[2:].any()
     assert scores.out_of_distribution[2]
@@ -73,7 +73,7 @@ def test_groups_stay_whole(known):
 
 
 def test_large_corpora_are_subsampled(monkeypatch, known):
-    monkeypatch.setattr("seqloom.detector.training_set._MOST_TEXTS", 100)
+    monkeypatch.setattr("seqloom.detector.training_set._MAX_TEXTS", 100)
     messages = []
     parts, _ = split_groups(known.generated, np.arange(len(known.texts)), 0, messages.append)
     assert [(parts[known.generated == side] != 3).sum() for side in (False, True)] == [100, 100]
@@ -97,10 +97,10 @@ def test_light_members_of_a_fold_have_not_seen_it(known):
 
 def test_training_texts_are_recognized_and_scored_like_unseen_ones(detector, known, unseen):
     texts = [text for text, generated in zip(known.texts, known.generated, strict=True) if not generated]
-    scores = detector.score([*texts, f" {texts[0]}\n", *unseen.texts])
+    scores = detector.score_texts([*texts, f" {texts[0]}\n", *unseen.texts])
     assert scores.seen_in_training[: len(texts) + 1].all()
     assert scores.seen_in_training[len(texts) + 1 :].mean() < 0.5  # these texts are of fourteen words in a cycle
-    fresh = detector.score(
+    fresh = detector.score_texts(
         [text for text, generated in zip(unseen.texts, unseen.generated, strict=True) if not generated]
     )
     assert (scores.probabilities[: len(texts)] > 0.5).mean() <= (fresh.probabilities > 0.5).mean() + 0.05

@@ -64,7 +64,7 @@ def test_shares_are_those_of_the_texts():
 
 def test_an_explanation_agrees_with_the_score(detector, unseen):
     for base_rate in (0.5, 0.03):
-        judged = detector.score(unseen.texts[:20], base_rate=base_rate)
+        judged = detector.score_texts(unseen.texts[:20], base_rate=base_rate)
         for text, chance in zip(unseen.texts[:20], judged.probabilities, strict=True):
             explanation = detector.explain(text, base_rate=base_rate)
             assert explanation.probability == pytest.approx(chance, rel=1e-4)

@@ -77,7 +77,7 @@ def report(folder, tables):
 
 def test_figures_are_those_of_scikit_learn(report, folder, tables):
     judge = load_detector(folder, lambda _: None)
-    found = judge.score(tables["texts"], base_rate=0.2)
+    found = judge.score_texts(tables["texts"], base_rate=0.2)
     truth, chance = tables["generated"][~found.too_short], found.probabilities[~found.too_short]
     assert (report.num_real, report.num_generated, report.num_too_short) == (
         int((~truth).sum()), int(truth.sum()), int(found.too_short.sum()),
@@ -90,7 +90,7 @@ def test_figures_are_those_of_scikit_learn(report, folder, tables):
         assert one.low <= one.value <= one.high
     balance = np.where(truth, 0.2 / truth.sum(), 0.8 / (~truth).sum())
     assert report.overall.brier_score.value == pytest.approx(brier_score_loss(truth, chance, sample_weight=balance))
-    light = judge.score(tables["texts"], light=True).probabilities[~found.too_short]
+    light = judge.score_texts(tables["texts"], light=True).probabilities[~found.too_short]
     methods = {method.name: method for method in report.methods}
     assert set(methods) == {"the detector", "light members", *LIGHT_MEMBERS, "length alone"}
     assert methods["light members"].roc_auc.value == pytest.approx(roc_auc_score(truth, light))

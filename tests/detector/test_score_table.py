@@ -58,7 +58,7 @@ def test_a_table_gains_what_the_detector_says(folders, table, tmp_path):
     assert score_table(folders[0], table, text="text", output=output, base_rate=0.02, note=said.append) == 35
     found = rows_of(tmp_path / "out.csv")
     detector = seqloom.open_detector(folders[0])
-    expected = detector.score([row["text"] for row in found[:30]], base_rate=0.02).probabilities
+    expected = detector.score_texts([row["text"] for row in found[:30]], base_rate=0.02).probabilities
     np.testing.assert_allclose([float(row["p_generated"]) for row in found[:30]], expected, rtol=1e-6)
     assert [row["flag"] for row in found[30:]] == ["", "unfamiliar", "learned", "", "unfamiliar"]
     assert [row["abstained"] for row in found[30:]] == ["1", "0", "0", "", "0"]
@@ -73,11 +73,11 @@ def interrupted(folder, table, output, monkeypatch):
     judge, asked = seqloom.open_detector(folder), []
 
     class Failing(Detector):
-        def score(self, *given, **settings):
+        def score_texts(self, *given, **settings):
             asked.append(given)
             if len(asked) == 3:
                 raise KeyboardInterrupt
-            return judge.score(*given, **settings)
+            return judge.score_texts(*given, **settings)
 
     failing = Failing()
     failing.__dict__ |= judge.__dict__

@@ -121,7 +121,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             X: texts.
             light: whether to use the light members only, which are much faster.
         """
-        generated = self.score(X, light=light).probabilities
+        generated = self.score_texts(X, light=light).probabilities
         return np.stack([1 - generated, generated], axis=1)
 
     def predict(self, X: Sequence[str]) -> Int[np.ndarray, " texts"]:
@@ -131,8 +131,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes: np.ndarray = self.classes_[likely.astype(int)]
         return classes
 
-    def score(self, X: Sequence[str], *, base_rate: float = 0.5, light: bool = False) -> Scores:
-        """Score texts.
+    def score_texts(self, X: Sequence[str], *, base_rate: float = 0.5, light: bool = False) -> Scores:
+        """Score texts; `score`, inherited from scikit-learn, is the accuracy on labelled texts.
 
         Args:
             X: texts.

@@ -61,7 +61,7 @@ def score_table(
     tally: Counter[str] = Counter()
 
     def score(texts: Sequence[str]) -> list[dict[str, Any]]:
-        scores = opened().score(texts, base_rate=base_rate, light=light)
+        scores = opened().score_texts(texts, base_rate=base_rate, light=light)
         tally["text too short for a reliable probability"] += int(scores.too_short.sum())
         tally["text unlike those that the detector was trained on"] += int(scores.out_of_distribution.sum())
         tally["text that the detector was trained on"] += int(scores.seen_in_training.sum())
