@@ -437,7 +437,7 @@ def test_a_failed_overwrite_restores_the_run(text_file: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("wrong", [{"steps": "5"}, {"minutes": [1]}, {"threads": "two"}])
 def test_settings_of_the_wrong_type(text_file: Path, tmp_path: Path, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"give a (uninterrupted )?number"):
+    with pytest.raises(ConfigError, match=r"give a (whole )?number"):
         seqloom.train(text_file, run=tmp_path / "run", **wrong)
 
 
