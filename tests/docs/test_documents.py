@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "api").glob("*.md"))]
 """Pages whose links alone are checked."""
-FETCHED = {entry.name for entry in catalogue() if not entry.built_in}
+FETCHED = {entry.name for entry in catalogue() if not entry.is_built_in}
 SHELL = re.compile(r"(make (?:\w+)|pip install [-.\w ]+|\. \.venv/bin/activate)")
 """What the documents show beside seqloom's own commands; it sets things up, and is not run here."""
 TITLES = [
