@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,106 +14,32 @@ from seqloom.errors import ConfigError, SourceError
 from seqloom.lm.dataset import load_dataset
 from seqloom.registry import CODECS, CORES, FORMATS, HEADS, Registry, check_name, resolve
 
-PLUGIN = '''
-"""A format and a codec of melodies: one MIDI pitch per line."""
-
-import hashlib
-from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar
-
-import numpy as np
-
-from seqloom.codecs.base import Codec, Encoded
-from seqloom.corpora import Document
-from seqloom.corpora.formats.base import Format
-
-
-@dataclass(frozen=True)
-class MelodyPayload:
-    kind: ClassVar[str] = "music"
-    pitches: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class MelodyFile(Format):
-    name = "melody"
-
-    @classmethod
-    def examine(cls, source_file, reading):
-        content = b"".join(source_file.read_blocks())
-        return cls(source_file=source_file, sha256=hashlib.sha256(content).hexdigest())
-
-    def documents(self, reading, ratings, tally):
-        content = b"".join(self.source_file.read_blocks())
-        yield Document(MelodyPayload(tuple(map(int, content.split()))))
-
-
-class MelodyCodec(Codec[MelodyPayload]):
-    level = "melody"
-    payload_type = MelodyPayload
-    unit = "note"
-
-    def __init__(self, boundary):
-        self.boundary = boundary
-
-    @classmethod
-    def fit(cls, corpus, *, vocabulary=None):
-        return cls(128 if corpus.has_documents else None)
-
-    def extend(self, corpus):
-        return self
-
-    def encode(self, payload):
-        yield Encoded(np.array(payload.pitches), len(payload.pitches))
-
-    def decode(self, ids):
-        return MelodyPayload(tuple(int(token) for token in ids if token != self.boundary))
-
-    def __len__(self):
-        return 128 + (self.boundary is not None)
-
-    @cached_property
-    def units_per_token(self):
-        return (np.arange(len(self)) < 128).astype(np.int64)
-
-    def to_json(self):
-        return {"level": self.level, "boundary": self.boundary}
-
-    @classmethod
-    def from_json(cls, stored):
-        return cls(stored["boundary"])
-'''
-
 ENTRY_POINTS = """
 [seqloom.codecs]
-melody = melody_plugin:MelodyCodec
-char = melody_plugin:MelodyCodec
+melody = examples.extensions.melody_codec:MelodyCodec
+char = examples.extensions.melody_codec:MelodyCodec
 broken = no_such_module:Codec
 
 [seqloom.formats]
-.melody = melody_plugin:MelodyFile
+.melody = examples.extensions.melody_format:MelodyFile
 
 [seqloom.cores]
-plain = melody_plugin:MelodyCodec
+plain = examples.extensions.melody_codec:MelodyCodec
 
 [seqloom.heads]
-mixture = melody_plugin:MelodyCodec.fit
+mixture = examples.extensions.melody_codec:MelodyCodec.fit
 """
 
 
 @pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed distribution with parts."""
     site = tmp_path / "site"
     metadata = site / "melody_plugin-1.0.dist-info"
     metadata.mkdir(parents=True)
-    (site / "melody_plugin.py").write_text(PLUGIN)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: melody-plugin\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(site))
-    yield
-    sys.modules.pop("melody_plugin", None)
 
 
 @pytest.mark.usefixtures("plugin")

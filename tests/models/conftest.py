@@ -1,5 +1,3 @@
-from typing import Any, cast
-
 import pytest
 
 from seqloom.registry import CORES, HEADS
@@ -7,6 +5,6 @@ from seqloom.registry import CORES, HEADS
 
 @pytest.fixture(autouse=True)
 def toy_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register a core and a head that only these tests have."""
-    monkeypatch.setitem(cast(dict[str, Any], CORES), "toy", "tests.models.toy_parts:TANH_RNN")
-    monkeypatch.setitem(cast(dict[str, Any], HEADS), "toy", "tests.models.toy_parts:LOW_RANK")
+    """Register the core and the head of the examples as "toy"."""
+    monkeypatch.setitem(CORES.built_in, "toy", "examples.extensions.tanh_rnn:TANH_RNN")
+    monkeypatch.setitem(HEADS.built_in, "toy", "examples.extensions.low_rank_head:LOW_RANK")

@@ -1,8 +1,6 @@
 """Transforms as parts: the table, its order, and a transform of a third party."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,11 +24,8 @@ ALWAYS = {"xtc": {"threshold": 0.2, "probability": 1.0}}
 
 @pytest.fixture
 def xtc(monkeypatch):
-    """Register the third party's transform: one line of the table."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    monkeypatch.setitem(TRANSFORMS, "xtc", "xtc:XTC")
-    yield
-    sys.modules.pop("xtc", None)
+    """Register the transform of the examples: one line of the table."""
+    monkeypatch.setitem(TRANSFORMS.built_in, "xtc", "examples.extensions.xtc:XTC")
 
 
 def test_the_table_is_in_the_documented_order():

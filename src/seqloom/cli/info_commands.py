@@ -83,8 +83,8 @@ def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     rows += [(name, str(described[name])) for name in ("preset", "parent") if described[name]]
     for part in ("validation", "held_out"):
         if scored := described["metrics"].get(part, {}).get("full_context"):
-            found = f"{scored['nats_per_token']:.4f} nats per token, {scored['bits_per_char']:.4f} bits per character"
-            rows.append((part.replace("_", "-"), found))
+            line = f"{scored['nats_per_token']:.4f} nats per token, {scored['bits_per_char']:.4f} bits per character"
+            rows.append((part.replace("_", "-"), line))
     return rows
 
 

@@ -57,8 +57,8 @@ class Tally:
     Attributes:
         step: updates so far, of `total_steps`.
         epoch: full passes over the training text so far, of `steps_per_epoch` updates each.
-        loss: of the training batches, a running mean in nats a token; None before the first step.
-        losses: of all steps.
+        loss: running mean over training batches, in nats per token; None before the first step.
+        losses: losses of all steps.
         validation: the newest validation loss in nats a token.
         best: the lowest, and the step that it was measured at.
         reason: why training is over; None while it runs.

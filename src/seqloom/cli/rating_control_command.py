@@ -67,12 +67,12 @@ def control(run: "Run", source: str | None, settings: dict[str, Any], texts: Pat
 
 
 def _cells(way: "MethodReport") -> tuple[str, ...]:
-    found = way.agreement
+    agreement = way.agreement
     return (
-        _number(found.pearson, ".3f"),
+        _number(agreement.pearson, ".3f"),
         _number(way.share, ".0%"),
-        _number(found.spearman, ".3f"),
-        _number(found.mean_error, ".3f"),
+        _number(agreement.spearman, ".3f"),
+        _number(agreement.mean_error, ".3f"),
         _number(way.acceptance.get("all"), ".0%"),
         _number(way.self_bleu, ".3f"),
         _number(way.distinct_2, ".3f"),
@@ -87,11 +87,11 @@ def _print_by_rating(report: "RatingControlReport") -> None:
     rows: list[tuple[str, ...]] = [(report.column, "", *(f"{kind:g}" for kind in kinds))]
     few = False
     for name, way in report.methods.items():
-        found = way.agreement
-        texts = [found.texts_by_rating.get(kind, 0) for kind in kinds]
+        agreement = way.agreement
+        texts = [agreement.texts_by_rating.get(kind, 0) for kind in kinds]
         marks = ["*" if 0 < number < _FEW else "" for number in texts]
         few = few or any(marks)
-        figures = {"judged": found.mean_judged, "mean error": found.mean_error_by_rating}
+        figures = {"judged": agreement.mean_judged, "mean error": agreement.mean_error_by_rating}
         rows.append((name, "texts", *(f"{number:,}" for number in texts)))
         for title, by_rating in figures.items():
             cells = (_number(by_rating.get(kind), ".2f") for kind in kinds)

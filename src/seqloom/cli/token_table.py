@@ -51,13 +51,13 @@ class Surprises:
             before.append(score.token)
 
     def _remember(self, score: "TokenScore", before: Iterable[int]) -> None:
-        found = (-score.log_prob, -self._tokens, self._codec.decode_text(before), self._spelled(score.token))
-        if any(found[2:] == other[2:] for other in self._most):
+        entry = (-score.log_prob, -self._tokens, self._codec.decode_text(before), self._spelled(score.token))
+        if any(entry[2:] == other[2:] for other in self._most):
             return
         if len(self._most) < _MOST:
-            heapq.heappush(self._most, found)
+            heapq.heappush(self._most, entry)
         else:
-            heapq.heapreplace(self._most, found)
+            heapq.heapreplace(self._most, entry)
 
     def _spelled(self, token: int) -> str:
         return "(end)" if token == self._codec.boundary else self._codec.decode_text([token])

@@ -58,7 +58,7 @@ def _candidates(config: SamplingConfig) -> Iterator[_Active]:
     unknown = [unknown_name("transform", name, TRANSFORMS) for name in config.transforms if name not in TRANSFORMS]
     if unknown:
         raise ConfigError(*unknown)
-    for name in TRANSFORMS:
+    for name in (*TRANSFORMS.built_in, *(name for name in config.transforms if name not in TRANSFORMS.built_in)):
         spec: TransformSpec = resolve("transform", name, TRANSFORMS)
         if spec.fields is None:
             if name in config.transforms:

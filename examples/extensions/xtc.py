@@ -1,4 +1,7 @@
-"""A transform of a third party: XTC, exclude top choices (p-e-w 2024)."""
+"""A sampling transform: XTC, exclude top choices (p-e-w 2024).
+
+Register it as `"xtc": "examples.extensions.xtc:XTC"`.
+"""
 
 import numpy as np
 
