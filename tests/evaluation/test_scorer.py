@@ -90,7 +90,7 @@ def test_the_kernels_measure_what_torch_measures(store, kernels, name, protocol)
 @native_only
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", ["lstm", "gru, two layers"])
-@pytest.mark.parametrize("kernels", set(BFLOAT16) & set(available_kernels()), indirect=True)
+@pytest.mark.parametrize("kernels", sorted(set(BFLOAT16) & set(available_kernels())), indirect=True)
 def test_bfloat16_measures_nearly_the_same(store, kernels, name, protocol):
     model = make_model(name, noise=0.15)
     fast = make_fast_scorer(model.config, arrays(model), lambda: model, threads=2)
@@ -102,7 +102,7 @@ def test_bfloat16_measures_nearly_the_same(store, kernels, name, protocol):
 
 
 @native_only
-@pytest.mark.parametrize("kernels", set(available_kernels()) - set(BFLOAT16), indirect=True)
+@pytest.mark.parametrize("kernels", sorted(set(available_kernels()) - set(BFLOAT16)), indirect=True)
 @pytest.mark.parametrize("name", ["lstm", "gru, two layers"])
 def test_the_forward_pass_of_training_measures_what_torch_measures(store, kernels, name):
     model = make_model(name)

@@ -32,7 +32,7 @@ def test_too_little_time_gives_a_warning(plan):
     assert "give more --minutes" in notes
 
 
-@pytest.mark.parametrize(("chosen", "index"), [({"awakening": 7}, 0), ({"rounds": 7}, 1)])
+@pytest.mark.parametrize(("chosen", "index"), [({"pretrain_steps": 7}, 0), ({"adversarial_steps": 7}, 1)])
 def test_chosen_steps_are_kept_and_others_fitted(plan, chosen, index):
     steps = plan(1e6, **chosen)
     assert steps[index] == 7
