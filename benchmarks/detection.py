@@ -114,7 +114,7 @@ class Bench:
     def _written(self, name: str) -> list[str]:
         if name == "word trigrams":
             return triples(pool_of("generator"), TEXTS, self.random)
-        written = self.generator(name).generate_iter(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
+        written = self.generator(name).samples(count=TEXTS, length=6000, seed=10_000 + self.seed, temperature=1.0)
         return [text for one in written if count_words(text := one.text.strip())]
 
 
@@ -333,7 +333,7 @@ def table(bench: Bench) -> dict[str, Any]:
 
 def marked(bench: Bench) -> dict[str, Any]:
     """Texts that carry a watermark, and what a model of another core makes of them."""
-    chosen = argparse.Namespace(texts=1000, judged=16_000, num_units=200, temperature=1.0)
+    chosen = argparse.Namespace(texts=1000, judged=16_000, characters=200, temperature=1.0)
     chosen.judge = bench.generator("another core, seed and size").path
     found = watermark.measured(bench.generator("own"), chosen)
     print_table(("watermark", "measured"), list(watermark.rows(found)))

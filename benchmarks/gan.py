@@ -44,6 +44,7 @@ from quality_diversity import (
 
 import seqloom
 from seqloom.errors import TrainingError
+from seqloom.gan.layout import read_gan_config
 from seqloom.runs.describe import num_parameters
 
 SIZE, PEER_SIZE = 256, 320
@@ -64,24 +65,24 @@ ROUNDS = 400
 INFORMATION = 1.3
 """Target KL divergence in nats for the grammar: the same share of a sentence's nats as 18 for the reviews."""
 
-OF_GRAMMAR: Mapping[str, Any] = {"rating": ("stars",), "size": 128, "information": INFORMATION}
+OF_GRAMMAR: Mapping[str, Any] = {"rating": ("stars",), "hidden_size": 128, "target_kl_nats": INFORMATION}
 """Settings of a GAN of the grammar."""
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "full model": {},
-    "without the controller": {"band": (0.0, 1.0)},
-    "without interleaved likelihood": {"likelihood": 0.0},
-    "without annealing": {"last_temperature": 1.0},
-    "without adversarial training": {"rounds": 0, "schooling": 0},
+    "without the controller": {"accuracy_band": (0.0, 1.0)},
+    "without interleaved likelihood": {"likelihood_weight": 0.0},
+    "without annealing": {"final_temperature": 1.0},
+    "without adversarial training": {"adversarial_steps": 0, "warmup_steps": 0},
 }
 """Settings of each variant that differ from the defaults."""
 
 PRESSED: Mapping[str, Mapping[str, Any]] = {
-    f"{name}, adversarial weight 8": {**lacking, "pressure": 8.0}
+    f"{name}, adversarial weight 8": {**lacking, "adversarial_weight": 8.0}
     for name, lacking in {
         **{name: lacking for name, lacking in VARIANTS.items() if name != "without adversarial training"},
-        "without interleaved likelihood and the controller": {"likelihood": 0.0, "band": (0.0, 1.0)},
-        "without interleaved likelihood and annealing": {"likelihood": 0.0, "last_temperature": 1.0},
+        "without interleaved likelihood and the controller": {"likelihood_weight": 0.0, "accuracy_band": (0.0, 1.0)},
+        "without interleaved likelihood and annealing": {"likelihood_weight": 0.0, "final_temperature": 1.0},
     }.items()
 }
 """The same variants with eight times the default adversarial weight."""
@@ -257,8 +258,9 @@ def _ablated(
         first = gan(table, table.parent / f"{name}-{seed}", minutes, seed, **settings)
         if first is None:
             raise TrainingError(f"the GAN of seed {seed} collapsed, so there is nothing to compare with")
-        config, parent = first.folder.read_gan()
-        same = {**settings, "size": None, "awakening": config.awakening, "rounds": ROUNDS, "from_run": parent}
+        config, parent = read_gan_config(first.folder)
+        chosen = {"pretrain_steps": config.pretrain_steps, "adversarial_steps": ROUNDS, "from_run": parent}
+        same = {**settings, "hidden_size": None, **chosen}
         for variant, lacking in variants.items():
             place = table.parent / f"{name}-{variant.replace(',', '').replace(' ', '-')}-{seed}"
             yield (

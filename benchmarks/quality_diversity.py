@@ -266,7 +266,7 @@ def _words(texts: Sequence[str]) -> int:
 
 def _texts_of(run: seqloom.Run, count: int, temperature: float, rating: float, seed: int) -> Iterator[str]:
     """Yield texts for a rating; another seed has other noise."""
-    written = run.generate_iter(count=count, length=LENGTH, temperature=temperature, rating=rating, seed=seed)
+    written = run.samples(count=count, length=LENGTH, temperature=temperature, rating=rating, seed=seed)
     return (sample.text for sample in written if sample.text.strip())
 
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import seqloom
+from seqloom.config import SamplingConfig
 from seqloom.critic.fit import fit_critic
 from seqloom.critic.storage import CRITIC
 from seqloom.errors import RunError
@@ -65,7 +66,7 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("--vocabulary", type=int, default=4000)
     reader.add_argument("--cut-words", type=int, default=60)
     reader.add_argument("--epochs", type=float, default=12, help="epochs of each model")
-    reader.add_argument("--size", type=int, default=256)
+    reader.add_argument("--hidden-size", type=int, default=256)
     reader.add_argument("--dropout", type=float, default=0.5)
     reader.add_argument("--count", type=int, default=300, help="number of texts of the method with the fewest")
     reader.add_argument("--temperature", type=float, default=0.8)
@@ -160,8 +161,9 @@ def control(
     judged = {"rejection", "smc"}
     uses = {"guidance": {"guidance"}, "tolerance": judged, "critic": judged, "particles": {"smc"}}
     given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
+    sampling = SamplingConfig(temperature=given.pop("temperature"), seed=given.pop("seed"))
     plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
-    return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, **given)
+    return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, sampling=sampling, **given)
 
 
 def compared(
@@ -216,7 +218,7 @@ def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> d
 
 def ways_table(report: dict[str, Any]) -> list[str]:
     lines = ["| method | texts | tokens | pearson | of real | mean error | kept | self-BLEU-4 |", "| --- " * 8 + "|"]
-    for name, way in report["ways"].items():
+    for name, way in report["methods"].items():
         found, kept = way["agreement"], way["acceptance"].get("all")
         share, bleu = (number(way[key], form) for key, form in (("share", ".0%"), ("self_bleu", ".3f")))
         lines.append(
@@ -230,7 +232,7 @@ def ways_table(report: dict[str, Any]) -> list[str]:
 
 def numbers_table(report: dict[str, Any], *, stars: bool) -> list[str]:
     """Return a table of the measurements, with the targets if the table is that of the reviews."""
-    ways, nats, critic = report["ways"], report["nats_per_token"], report["critic"]
+    ways, nats, critic = report["methods"], report["nats_per_token"], report["critic"]
     alone, filtered = ways[" + ".join(ALONE)], ways[" + ".join(FILTERED)]
     guided = ways["conditioning + guidance"]
     error = filtered["agreement"]["mean_error"] / alone["agreement"]["mean_error"] - 1
@@ -242,7 +244,7 @@ def numbers_table(report: dict[str, Any], *, stars: bool) -> list[str]:
         ("conditioning alone, of real", "85%", f"{alone['share']:.0%}"),
         ("guidance and rejection, of real", "105%", f"{filtered['share']:.0%}"),
         ("their mean error, relative to conditioning alone", "-25%", f"{error:+.0%}"),
-        ("smc, of real", "80%", f"{ways['steer']['share']:.0%}"),
+        ("smc, of real", "80%", f"{ways['smc']['share']:.0%}"),
         (
             "nats per token of unseen texts",
             "true rating lowers, shuffled raises, no cost",

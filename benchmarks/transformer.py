@@ -170,7 +170,7 @@ def ours(seconds: float, seed: int) -> Found:
 
 def corpus() -> tuple[Tensor, Tensor, int]:
     """Return the first 90 % of shakespeare as ids, the rest, and the number of symbols."""
-    text = "".join(chunk for document in open_corpus("shakespeare", ReadingConfig()) for chunk in document.chunks)
+    text = "".join(chunk for document in open_corpus("shakespeare", ReadingConfig()) for chunk in document.text.chunks)
     symbols, ids = np.unique(list(text), return_inverse=True)
     tokens = torch.from_numpy(ids.astype(np.int64))
     cut = int(0.9 * len(tokens))

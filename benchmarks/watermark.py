@@ -152,7 +152,7 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
 
 def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
     """Return the false positive rate with a new key for each test, as the p-value assumes, and with shared keys."""
-    ids = [run.codec.encode(run.normalize(text), skip_unknown=True) for text in texts]
+    ids = [run.text_codec.encode_text(run.normalize(text), skip_unknown=True) for text in texts]
 
     def seems_marked(number: int, key: str) -> bool:
         return detect_watermark(ids[number], key).p_value <= RARE

@@ -1,4 +1,4 @@
-"""Train a small sequence model on your own corpus and write new sequences in its manner."""
+"""Train small sequence models on your own corpus and generate new sequences in its style."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

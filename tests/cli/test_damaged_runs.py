@@ -79,7 +79,7 @@ DAMAGES = [
     (no_format, "no format number"),
     (unknown_field, "is damaged"),
     (cut_config, "config.json is damaged"),
-    (config_is_a_list, "holds no JSON object"),
+    (config_is_a_list, "is not a JSON object"),
     (no_config, "config.json is missing"),
     (no_codec, "codec.json is missing"),
     (broken_codec, "codec.json is damaged"),

@@ -40,13 +40,13 @@ def test_a_report_is_a_page_and_a_table(command, place, tmp_path):
     assert done.out.splitlines()[0].split() == "scored by AUC detected at 1 % false alarms".split()
     assert done.out.splitlines()[1].startswith("the detector")
     assert f"page: {page}" in done.err
-    assert "only ground against anybody" in page.read_text(encoding="utf-8")
+    assert "only evidence against anybody" in page.read_text(encoding="utf-8")
     again = command(*asked, "-o", page)
     assert (again.code, again.out) == (2, "")
-    assert again.faults == [f"{page} is there already: name another file, or give --overwrite"]
+    assert again.faults == [f"{page} already exists: name another file, or use --overwrite"]
     told = json.loads(command(*asked, "--overwrite", "--json", "-o", page).out)
     assert told["page"] == str(page)
-    assert told["overall"]["area"]["value"] > 0.9
+    assert told["overall"]["roc_auc"]["value"] > 0.9
 
 
 def test_without_labels_nothing_is_measured(command, place, tmp_path):
@@ -60,7 +60,7 @@ def test_without_labels_nothing_is_measured(command, place, tmp_path):
     [
         (("--text", "tex"), "has no column 'tex': choose from text, made; did you mean 'text'?"),
         (("--text", "text", "--by", "town"), "has no column 'town'"),
-        (("--text", "text", "--label", "text"), "1 says that a text was generated, 0 that it is real"),
+        (("--text", "text", "--label", "text"), "use 1 for a generated text, and 0 for a real one"),
         (("--text", "text", "--base-rate", "2"), "--base-rate got 2.0"),
     ],
 )

@@ -102,7 +102,7 @@ def test_drafts_are_told_of(command, text_file, tmp_path):
     assert sample["generated_by"]["draft_length"] == 3
     done = command("generate", tmp_path / "r", "--draft-length", 3)
     assert done.out == f"{sample['text']}\n"
-    told = r"seqloom: [12]\.\d\d tokens a step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
+    told = r"seqloom: [12]\.\d\d tokens per step, \d+% of the drafts accepted(: \d+\.\d\d times as fast as without)?\n"
     assert re.fullmatch(told, done.err)
     assert "drafting" not in samples(command("generate", tmp_path / "r", "--json"))[0]
     done = command("generate", tmp_path / "r", "--draft-length", 4)
@@ -124,7 +124,9 @@ def test_several_short_texts_are_one_a_line(command, run):
 class Teller:
     """Stands for a run that writes given texts, in pieces."""
 
-    codec = SimpleNamespace(unknown_symbols=lambda text: [], pending_space=lambda text: "", decode=lambda tokens: "")
+    text_codec = SimpleNamespace(
+        unknown_symbols=lambda text: [], pending_space=lambda text: "", decode_text=lambda tokens: ""
+    )
 
     def __init__(self, *texts):
         self.texts = texts
@@ -159,9 +161,9 @@ def test_texts_of_several_lines_have_a_heading_between_them(capsys, prompt, text
 def test_an_end_for_want_of_tokens_is_told_from_a_stop_string(capsys, monkeypatch, spelled, said):
     """Where the prompt's last space begins the first token, too."""
     codec = SimpleNamespace(
-        unknown_symbols=lambda text: [], pending_space=lambda text: " ", decode=lambda tokens: spelled
+        unknown_symbols=lambda text: [], pending_space=lambda text: " ", decode_text=lambda tokens: spelled
     )
-    monkeypatch.setattr(Teller, "codec", codec)
+    monkeypatch.setattr(Teller, "text_codec", codec)
     text = "cat" if spelled else ""
 
     def tell(self, text):
@@ -271,6 +273,6 @@ def test_a_text_that_nothing_may_follow_is_said_so(command, run):
     bans = [word for symbol in "abcdefghijklmnopqrstuvwxyz. " for word in ("--ban", symbol)]
     done = command("generate", run, *bans)
     assert (done.code, done.out) == (0, "\n")
-    assert done.faults == ["text 1 ended early: nothing that is allowed is left to write"]
+    assert done.faults == ["text 1 ended early: the constraints allow no further token"]
     done = command("generate", run, "--stop", "e", "--length", 400)
     assert (done.code, done.faults) == (0, [])

@@ -23,10 +23,10 @@ def test_unknown_symbols_are_left_out_on_request_and_counted(command, run, tmp_p
     assert own.pop("left_out") == {}
     assert found | {"source": ""} == own | {"source": ""}
     shown = command("evaluate", run, snow, "--skip-unknown").out.splitlines()[-1]
-    assert shown == "left out            3 characters that the run does not know: '☃' (2), 'é' (1)"
+    assert shown == "left out            3 characters outside the vocabulary: '☃' (2), 'é' (1)"
     for _ in ("encoded anew", "out of the cache"):
         done = command("score", run, snow, "--skip-unknown", "--json")
-        assert done.faults == ["left out: 3 characters that the run does not know: '☃' (2), 'é' (1)"]
+        assert done.faults == ["skipped: 3 characters outside the vocabulary: '☃' (2), 'é' (1)"]
         assert done.out == command("score", run, plain, "--json").out
     done = command("score", run, snow)
     assert done.code == 2
@@ -72,7 +72,7 @@ def test_evaluate_another_text(command, run, tmp_path):
             ["snow.txt"],
             "snow.txt: not in the vocabulary: '☃' (U+2603) at character 5; leave them out with --skip-unknown",
         ),
-        (["rated.csv"], "rated.csv is not what the run was trained on, text"),
+        (["rated.csv"], "rated.csv is not of the kind that the run was trained on: name text"),
     ],
 )
 def test_evaluate_refuses(command, run, tmp_path, monkeypatch, words, fault):
@@ -114,7 +114,7 @@ def test_the_summary_of_scores_counts_right(command, run, tmp_path):
     worst = min(own, key=lambda scored: scored.log_prob)
     surprising = done.out.split("\n\n")[1].splitlines()[1]
     assert surprising.startswith(f"{-worst.log_prob:7.2f}")
-    assert surprising.endswith("  " + load(run).codec.decode([worst.token]))
+    assert surprising.endswith("  " + load(run).text_codec.decode_text([worst.token]))
 
 
 def test_records_are_scored_one_by_one(command, tmp_path):
@@ -134,7 +134,7 @@ def test_records_are_scored_one_by_one(command, tmp_path):
     assert done.code == 2
     done = command("evaluate", run, __file__)
     assert done.faults == [
-        f"{__file__} is not what the run was trained on, a table with a column 'text': name such a source"
+        f"{__file__} is not of the kind that the run was trained on: name a table with a column 'text'"
     ]
 
 

@@ -65,9 +65,9 @@ def test_a_best_that_looks_like_the_newest_is_not_said(now):
 def test_plain_lines_say_start_state_and_end(now):
     events = [STARTED, *map(step, range(1, 10)), Finished(step=9, reason="done", best_loss=1.5, seconds=61.0)]
     assert plain_lines(events, now) == [
-        "training: 1,000 steps of 64 tokens, 100 an epoch",
+        "training: 1,000 steps of 64 tokens, 100 per epoch",
         "step 8 of 1,000 (1 %)  epoch 1  loss 2.000  12,800 characters/s  16:32 left",
-        "done: 9 steps in 1:01, best validation 1.500 nats a token",
+        "done: 9 steps in 1:01, best validation 1.500 nats per token",
     ]
 
 
@@ -91,7 +91,7 @@ def test_a_validation_is_told_soon(now):
 
 def test_going_on_is_told(now):
     lines = plain_lines([Started(step=40, total_steps=1000, steps_per_epoch=100, tokens_per_step=64)], now)
-    assert lines == ["going on after step 40 of 1,000 steps of 64 tokens, 100 an epoch"]
+    assert lines == ["continuing after step 40 of 1,000 steps of 64 tokens, 100 per epoch"]
 
 
 def test_an_explosion_is_told_at_once(now):
@@ -116,7 +116,7 @@ def test_a_dumb_terminal_gets_lines(monkeypatch, term):
     console = terminal()
     with ProgressDisplay(console=console) as display:
         display(STARTED)
-    assert console.file.getvalue() == "training: 1,000 steps of 64 tokens, 100 an epoch\n"
+    assert console.file.getvalue() == "training: 1,000 steps of 64 tokens, 100 per epoch\n"
 
 
 def test_terminal_is_drawn_four_times_a_second_at_most(now):

@@ -62,7 +62,7 @@ def test_texts_that_are_empty_are_counted_and_not_rated(command, trained, tmp_pa
         "critic", "rate", trained / "critic", tmp_path / "in.csv", "--text", "text", "-o", tmp_path / "o.csv"
     )
     assert done.faults == [
-        "2 rows without text: rating_predicted is left empty there",
+        "2 rows without text: rating_predicted is empty in these rows",
         f"{tmp_path / 'o.csv'}: 3 rows with rating_predicted",
     ]
     with open(tmp_path / "o.csv", newline="", encoding="utf-8") as file:
@@ -107,14 +107,14 @@ def test_what_is_slow_to_import_is_left_out(trained, words, heavy):
 def test_a_critic_is_no_run(command, trained):
     done = command("generate", trained / "critic")
     assert (done.code, len(done.faults)) == (2, 1)
-    assert "holds a critic, which predicts ratings and writes nothing" in done.faults[0]
+    assert "is a critic, which predicts ratings and generates no text" in done.faults[0]
 
 
 def test_a_run_does_not_move_in_with_a_critic(command, trained, table):
     done = command("train", table, "--text", "text", "--run", trained / "critic", "--steps", 1, "--overwrite")
     assert (done.code, done.faults) == (
         2,
-        [f"--run got {trained / 'critic'}, which holds a critic: name another folder"],
+        [f"--run got {trained / 'critic'}, which is a critic: name another folder"],
     )
 
 
@@ -223,7 +223,7 @@ def test_what_is_kept_when_one_interrupts_is_said(command, trained, monkeypatch)
     assert done.code == 130
     assert len(done.out.splitlines()) == 2
     assert done.faults == [
-        "kept 2 of the 9 texts that were asked for, of 3 that the critic has rated",
+        "kept 2 of 9 requested texts after 3 ratings by the critic",
         "interrupted",
     ]
 
@@ -233,7 +233,9 @@ def test_a_shortfall_is_reported_and_no_error(command, trained):
     done = command("generate", trained / "run", *words, "--length", 20)
     assert done.code == 0
     assert "6 of 6 texts are missing: the budget is spent" in done.err
-    assert re.search(r"the critic rates nine tenths of what was written [\d.]+ to [\d.]+, and 5 is wanted", done.err)
+    assert re.search(
+        r"the critic rates nine tenths of the generated texts [\d.]+ to [\d.]+; the request is 5", done.err
+    )
     assert done.out == ""
 
 
@@ -285,20 +287,20 @@ def test_a_way_that_kept_nothing_is_shown_without_figures(command, trained, tabl
     [
         (
             ("--tolerance", 1),
-            "--tolerance has no use in conditioning, conditioning+guidance: add --critic, or leave it out",
+            "--tolerance is not used by conditioning, conditioning+guidance: add --critic, or leave it out",
         ),
         (
             ("--method", "conditioning", "--guidance", 2),
-            "--guidance has no use in conditioning: add a --method with guidance",
+            "--guidance is not used by conditioning: add a --method with guidance, or leave it out",
         ),
         (
             ("--method", "conditioning", "--critic", "critic"),
-            "--critic has no use in conditioning: add a --method with rejection or smc",
+            "--critic is not used by conditioning: add a --method with rejection or smc, or leave it out",
         ),
         (("--critic", "critic", "--temperature", 0), "--temperature 0 and --method conditioning,rejection contradict"),
         (("--method", "wish"), "unknown method 'wish'"),
         (("--count", 0), "--count got 0: it must be a whole number from 1 up"),
-        (("--critic", "run"), "was fitted on pool generator, which the judge or the run has part in"),
+        (("--critic", "run"), "was fitted on pool generator, which overlaps with the texts of judge or run"),
         (("--critic", "nowhere"), "no critic at nowhere"),
     ],
 )
@@ -349,7 +351,10 @@ def test_categories_alone_have_no_wanted_number(command, table, tmp_path):
         (("--critic", "nowhere"), "--critic has no meaning without --rating: add a rating"),
         (("--budget", 3), "--budget has no meaning without --rating: add a rating"),
         (("--tolerance", 3, "--method", "smc"), "--tolerance, --method have no meaning without --rating: add a rating"),
-        (("--rating", 3, "--budget", 3), "--budget got 3, and conditioning has no use for it: name a --critic"),
+        (
+            ("--rating", 3, "--budget", 3),
+            "--budget got 3, but --method conditioning does not use it: name a --critic, or leave it out",
+        ),
         (("--rating", 3, "--method", "wish"), "unknown method 'wish'"),
         (("--rating", 3, "--guidance", 50), "--guidance got 50"),
     ],
@@ -365,10 +370,10 @@ def test_a_critic_is_not_replaced_unasked(command, trained, table):
     columns = ("--text", "text", "--rating", "stars")
     done = command("critic", "fit", table, "--run", trained / "critic", *columns)
     assert done.code == 2
-    assert "holds a critic already: give --overwrite" in done.faults[0]
+    assert "already contains a critic: use --overwrite to replace it" in done.faults[0]
     other = command("critic", "fit", table, "--run", trained / "run", *columns)
     assert other.code == 2
-    assert "holds something else than a critic" in other.faults[0]
+    assert "contains something other than a critic" in other.faults[0]
 
 
 def test_a_critic_that_could_not_be_kept_is_not_begun(command, table, monkeypatch):

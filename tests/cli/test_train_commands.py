@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqloom.cli import train_commands
+from seqloom.lm import session
 from seqloom.lm import train as train_module
 from seqloom.training.events import Step
 
@@ -87,10 +88,10 @@ def write_inputs(folder: Path) -> None:
     [
         (["nothing.txt"], "no source 'nothing.txt': give a file"),
         (["empty.txt"], "empty.txt is empty: choose"),
-        (["binary.dat"], "binary.dat is no text:"),
+        (["binary.dat"], "binary.dat is not text:"),
         (
             ["short.txt", "--sequence-length", 50],
-            "11 tokens to train on are fewer than one window of 50: use more text",
+            "11 training tokens are fewer than one window of 50: use more text",
         ),
         (["same.txt"], "a vocabulary of 1 leaves nothing to predict: use text"),
         (["words.csv"], "words.csv is a table: name the column that holds the text with --text (text, stars)"),
@@ -157,7 +158,7 @@ def test_infinite_and_absent_budgets_are_refused(command, text_file, tmp_path):
 def test_a_run_is_not_replaced_unasked(command, run, text_file, unchanged):
     done = command("train", text_file, "--run", run, *SMALL)
     assert done.code == 2
-    assert done.faults == [f"{run} holds a run already: give --resume to go on with it, or --overwrite to replace it"]
+    assert done.faults == [f"{run} already has a run: use --resume to continue it, or --overwrite to replace it"]
     assert unchanged(run)
 
 
@@ -218,9 +219,7 @@ def test_a_changed_text_is_not_resumed_on(command, unreported, trained, digest):
 def test_a_finished_run_says_so(command, run, unchanged):
     done = command("train", "--resume", "--run", run)
     assert (done.code, done.out) == (0, "")
-    assert done.err == (
-        f"{run} is finished: 30 steps are done; to train it further, start another run with --from {run}\n"
-    )
+    assert done.err == (f"{run} is finished after 30 steps; to train it further, start another run with --from {run}\n")
     assert unchanged(run)
 
 
@@ -231,8 +230,8 @@ def test_training_says_what_comes_after_it(command, text_file, tmp_path):
     assert lines[ended + 1 : ended + 5] == [
         "writing samples ...",
         "measuring the model ...",
-        "looking for copies from the corpus ...",
-        "drawing ...",
+        "searching for copies of the corpus ...",
+        "drawing plots ...",
     ]
 
 
@@ -245,8 +244,8 @@ def planned(command, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(train_module, "_run", lambda session, _: configs.append(session.config))
             done = command(*words)
-        (line,) = [line for line in done.err.splitlines() if line.startswith("the same again: ")]
-        program, *repeated = shlex.split(line.removeprefix("the same again: "))
+        (line,) = [line for line in done.err.splitlines() if line.startswith("to repeat this training: ")]
+        program, *repeated = shlex.split(line.removeprefix("to repeat this training: "))
         assert program == "seqloom"
         return configs[0], repeated
 
@@ -291,7 +290,7 @@ def test_what_training_goes_on_from_is_said(command, run, tmp_path):
         source.write_text(text * 100, encoding="utf-8")
         words = ("--from", run, "--steps", 1, "--threads", 1, "--overwrite")
         done = command("train", source, "--run", tmp_path / "new", *words)
-        assert f"going on from {run}: {said}\n" in done.err
+        assert f"starting from {run}: {said}\n" in done.err
 
 
 def test_from_keeps_the_shape(command, run, text_file, tmp_path):
@@ -358,7 +357,7 @@ def test_ctrl_c_saves_and_resume_goes_on(command, text_file, tmp_path, monkeypat
     assert done.faults == [f"interrupted and saved; continue with: seqloom train --resume --run '{place}'"]
     done = command("train", "--resume", "--run", place)
     assert done.code == 0
-    assert done.err.count("going on after step 7 of 10") == done.err.count("going on") == 1
+    assert done.err.count("continuing after step 7 of 10") == done.err.count("continuing") == 1
     assert done.err.startswith("fox.txt: 5,400 characters")
     assert (place / "report.md").exists()
 
@@ -367,7 +366,7 @@ def test_ctrl_c_before_training_says_that_nothing_was_saved(command, text_file, 
     def interrupt(*_args, **_settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_module, "load_dataset", interrupt)
+    monkeypatch.setattr(session, "load_dataset", interrupt)
     done = command("train", text_file, "--run", tmp_path / "new", *SMALL)
     assert done.code == 130
     assert done.faults == ["interrupted before training began; nothing was saved or changed"]

@@ -67,6 +67,7 @@ def test_texts_are_printed_for_people_or_on_demand(config, capsys):
         written = capsys.readouterr()
         assert ("some text" in written.out) is always
         assert "the summary" in written.err
+        assert "4 sequences of 16 tokens, " in written.err
 
 
 def test_the_terminal_is_left_in_order_after_an_error(config, screen):

@@ -66,7 +66,7 @@ def test_a_table_is_read_and_what_the_run_does_not_know_is_left_out(command, wor
     first, second, third = json.loads(done.out)["texts"]
     assert first == second
     assert (third["places"], third["p_value"]) == (0, 1)
-    assert "left out: 3 characters that the run does not know" in done.err
+    assert "left out: 3 characters outside the vocabulary" in done.err
     assert load(wordy).find_watermark(text, "key").p_value == first["p_value"]
 
 

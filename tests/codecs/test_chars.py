@@ -36,7 +36,7 @@ def test_capped_ids_match_a_plain_loop(text, cap, make_corpus):
 def test_unknown_characters_are_named_where_they_stand(make_corpus):
     codec = CharCodec.fit(make_corpus("abc\n"))
     assert codec.unknown_symbols("abXc\U0010ffff") == [(2, "X"), (4, "\U0010ffff")]
-    with pytest.raises(CodecError, match=r"'X' \(U\+0058\) at character 3.*--skip-unknown"):
+    with pytest.raises(CodecError, match=r"'X' \(U\+0058\) at character 3.*`skip_unknown`"):
         codec.encode_text("abXc")
     with pytest.raises(CodecError, match="at character 5"):
         list(codec.encode_chunks(["abc", "aX"]))

@@ -29,7 +29,12 @@ from seqloom.rating.request import RatingRequest
 
 SOURCES = Path(__file__).parents[2] / "src" / "seqloom"
 
-COLLECTIONS = {"bias": Mapping[int, float] | None, "stop": Sequence[str], "ban": Sequence[str]}
+COLLECTIONS = {
+    "bias": Mapping[int, float] | None,
+    "transforms": Mapping[str, Mapping[str, float]] | None,
+    "stop": Sequence[str],
+    "ban": Sequence[str],
+}
 """Parameters that accept more than the field stores."""
 
 COLUMNS = {"rating": str | tuple[str, ...], "category": str | tuple[str, ...]}
@@ -56,7 +61,7 @@ COLUMNS = {"rating": str | tuple[str, ...], "category": str | tuple[str, ...]}
 def test_a_signature_lists_the_fields_of_its_settings(function: Callable[..., Any], config: type) -> None:
     parameters, types = inspect.signature(function).parameters, get_type_hints(function, localns=_names())
     for field in dataclasses.fields(config):
-        default = None if field.name == "bias" else field.default
+        default = None if field.name in ("bias", "transforms") else field.default
         assert parameters[field.name].default == default, field.name
         assert parameters[field.name].kind == inspect.Parameter.KEYWORD_ONLY
         assert types[field.name] == COLLECTIONS.get(field.name, get_type_hints(config)[field.name]), field.name
@@ -112,9 +117,14 @@ def test_no_public_function_hides_its_parameters() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and node.args.kwarg is not None
     ]
-    # One wrapper receives the options of a command; the log's lines have the names of what was measured.
-    assert {entry.split(":")[0] for entry in hidden} <= {"cli/options.py", "lm/listeners.py", "gan/session.py"}
-    assert all(entry.split()[1] in ("call", "_write", "__call__") for entry in hidden)
+    # One wrapper receives the options of a command; a log line has the names of its measures; a C structure its fields.
+    assert {entry.split(":")[0] for entry in hidden} <= {
+        "cli/options.py",
+        "runs/log.py",
+        "gan/session.py",
+        "kernels/decoding_abi.py",
+    }
+    assert all(entry.split()[1] in ("call", "write", "_log", "__call__") for entry in hidden)
 
 
 def test_settings_in_messages_become_flags() -> None:

@@ -65,7 +65,7 @@ def test_many_rows_are_worked_on_some_at_a_time(tmp_path):
 
 def test_what_is_there_is_not_replaced_unasked(table, tmp_path):
     (tmp_path / "out.csv").write_text("precious")
-    with pytest.raises(ConfigError, match="exists already: name another file, or give --overwrite"):
+    with pytest.raises(ConfigError, match="exists already: name another file, or give `overwrite`"):
         run(table, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "precious"
     run(table, tmp_path / "out.csv", overwrite=True)

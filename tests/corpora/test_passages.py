@@ -93,7 +93,7 @@ def test_a_record_is_read_sentence_by_sentence(table):
 
 
 def test_sentences_are_of_records_and_are_not_cut():
-    with pytest.raises(ConfigError, match="`sentences` divides records: give `text` COLUMN or `records` too"):
+    with pytest.raises(ConfigError, match="`sentences` divides records: name the column `text`, or set `records`"):
         ReadingConfig(sentences=True)
     with pytest.raises(ConfigError, match="`sentences` reads sentences whole, and `cut_words` cuts them"):
         ReadingConfig(text="text", sentences=True, cut_words=9)
@@ -105,7 +105,9 @@ def test_nothing_runs_from_one_passage_into_the_next(table):
 
 
 def test_passages_need_a_length():
-    with pytest.raises(ConfigError, match="`passages` divides long texts: say how long"):
+    with pytest.raises(
+        ConfigError, match="`passages` divides long texts: set the length of a passage with `cut_words`"
+    ):
         ReadingConfig(text="text", passages=True)
 
 

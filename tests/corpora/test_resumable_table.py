@@ -66,7 +66,7 @@ def test_what_was_begun_is_neither_lost_nor_mixed_with_something_else(table, tmp
         add(table, output, resume=True)
     with pytest.raises(KeyboardInterrupt):
         add(table, output, fails_at=600, settings={"prior": 0.5})
-    with pytest.raises(ConfigError, match="--resume to continue, or --overwrite"):
+    with pytest.raises(ConfigError, match="`resume` to continue, or `overwrite`"):
         add(table, output, settings={"prior": 0.5})
     with pytest.raises(ConfigError, match="other settings"):
         add(table, output, resume=True, settings={"prior": 0.1})

@@ -40,7 +40,7 @@ def test_texts_selected_against_a_detector_evade_it_more_often(table, writer, tm
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"), [({"rounds": 0}, "--rounds got 0"), ({"keep": 1.0}, "--keep got 1.0")]
+    ("settings", "message"), [({"rounds": 0}, "`rounds` got 0"), ({"keep": 1.0}, "`keep` got 1.0")]
 )
 def test_invalid_settings_are_refused(table, writer, tmp_path, settings, message):
     with pytest.raises(ConfigError, match=message):

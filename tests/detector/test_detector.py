@@ -48,7 +48,7 @@ def test_the_base_rate_changes_the_odds_and_nothing_else(detector, unseen):
     inside = (even > 1e-6) & (even < 1 - 1e-6)
     np.testing.assert_allclose(odds[inside], 0.02 / 0.98, rtol=1e-3)
     for wrong in (0, 1, -0.5, float("nan")):
-        with pytest.raises(ConfigError, match="--prior got"):
+        with pytest.raises(ConfigError, match="`base_rate` got"):
             detector.score_texts(unseen.texts, base_rate=wrong)
 
 

@@ -72,7 +72,7 @@ def test_an_explanation_agrees_with_the_score(detector, unseen):
             assert explanation.tokens == ()
             assert str(explanation) == " ".join(explanation.sentences)
             assert f"({frequency_phrase(explanation.probability)} such texts" in str(explanation)
-    with pytest.raises(ConfigError, match="--prior got"):
+    with pytest.raises(ConfigError, match="`base_rate` got"):
         detector.explain("a text", base_rate=1)
 
 

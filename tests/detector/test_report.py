@@ -248,8 +248,8 @@ def test_tokens_are_the_darker_the_less_they_were_expected():
         ({"label": "town"}, ConfigError, "`label` town holds '(oslo|<b>rome</b>)': 1 says"),
         ({"by": ["city"]}, SourceError, "has no column 'city'"),
         ({"label": "made", "generated": "made"}, ConfigError, "use one of them"),
-        ({"matched": True}, ConfigError, "--match-lengths needs labelled texts"),
-        ({"base_rate": 0.0}, ConfigError, "--prior got 0"),
+        ({"matched": True}, ConfigError, "`matched` needs labelled texts"),
+        ({"base_rate": 0.0}, ConfigError, "`base_rate` got 0"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(folder, tables, settings, error, said):

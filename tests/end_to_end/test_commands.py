@@ -214,7 +214,7 @@ def test_training_is_written_from_stopped_and_resumed(environment, seqloom, text
     finally:
         training.kill()
         training.communicate()
-    step = int(said.split("going on after step ")[1].split()[0].replace(",", ""))
+    step = int(said.split("continuing after step ")[1].split()[0].replace(",", ""))
     assert step >= 50
     assert "interrupted and saved" in said
     log = [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()]

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqloom.corpora.document import Document
+from seqloom.corpora.payloads import TextPayload
 from seqloom.errors import ConfigError
 from seqloom.evaluation.originality import CopyIndex
 
@@ -75,7 +76,7 @@ def test_bytes_that_are_no_text_copy_nothing():
 
 
 def test_no_copy_runs_from_one_document_into_the_next():
-    guard = CopyIndex.from_corpus([Document(chunks=["abc"]), Document(chunks=["def"])]).constraint(3)
+    guard = CopyIndex.from_corpus([Document(TextPayload(["abc"])), Document(TextPayload(["def"]))]).constraint(3)
     assert guard(b"abc", b"d")
 
 
@@ -94,7 +95,7 @@ def test_a_whole_text_can_be_the_candidate():
 
 @pytest.mark.parametrize("max_copy", [0, -3])
 def test_refuses_to_allow_no_characters(max_copy):
-    with pytest.raises(ConfigError, match=f"--max-copy got {max_copy}: it must be 1 or more"):
+    with pytest.raises(ConfigError, match=f"`max_copy` got {max_copy}: it must be 1 or more"):
         CopyIndex([["abc"]]).constraint(max_copy)
 
 

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqloom.corpora.document import Document
+from seqloom.corpora.payloads import TextPayload
 from seqloom.evaluation import rolling_hash
 from seqloom.evaluation.originality import CopyIndex
 
@@ -55,13 +56,13 @@ def test_exact_even_where_every_hash_collides(monkeypatch):
 
 def test_a_copy_runs_across_chunks_but_not_across_documents():
     assert CopyIndex([["abc", "", "def"]]).longest_copy("xabcdefx").text == "abcdef"
-    documents = [Document(chunks=["abc"]), Document(chunks=["d", "ef"])]
+    documents = [Document(TextPayload(["abc"])), Document(TextPayload(["d", "ef"]))]
     copy = CopyIndex.from_corpus(documents).longest_copy("xabcdefx")
     assert (len(copy), copy.text) in [(3, "abc"), (3, "def")]
 
 
 def test_no_text_matches_the_gap_between_documents():
-    documents = [Document(chunks=["ab"]), Document(chunks=["cd"])]
+    documents = [Document(TextPayload(["ab"])), Document(TextPayload(["cd"]))]
     assert len(CopyIndex.from_corpus(documents).longest_copy("ab\ud800cd")) == 2
 
 

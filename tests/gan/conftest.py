@@ -41,7 +41,14 @@ def trainer(texts):
             noise_size=NOISE,
             noise_width=WIDTH,
         )
-        defaults = {"rounds": 20, "awakening": 20, "batch": 16, "length": LENGTH, "information": 2.0, "check_every": 5}
+        defaults = {
+            "adversarial_steps": 20,
+            "pretrain_steps": 20,
+            "batch_size": 16,
+            "max_length": LENGTH,
+            "target_kl_nats": 2.0,
+            "eval_every": 5,
+        }
         return GanTrainer(
             LanguageModel(config, 0),
             texts,

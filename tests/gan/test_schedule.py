@@ -29,7 +29,7 @@ def test_too_little_time_gives_a_warning(plan):
     pretraining, adversarial, notes = plan(0.0)
     assert pretraining == adversarial == 1
     assert "there is time for 1 step of VAE pretraining and 1 of adversarial training" in notes
-    assert "give more --minutes" in notes
+    assert "give more `minutes`" in notes
 
 
 @pytest.mark.parametrize(("chosen", "index"), [({"pretrain_steps": 7}, 0), ({"adversarial_steps": 7}, 1)])

@@ -19,7 +19,7 @@ def weights(gan):
 
 
 def test_pretraining_learns_the_language_and_uses_the_noise(trainer, texts):
-    gan = trainer(awakening=400, generator_rate=2e-3, average=0.9)
+    gan = trainer(pretrain_steps=400, generator_learning_rate=2e-3, ema_decay=0.9)
     first = gan.pretrain_step()
     for _ in range(399):
         last = gan.pretrain_step()
@@ -44,7 +44,7 @@ def test_pretraining_learns_the_language_and_uses_the_noise(trainer, texts):
 
 @pytest.mark.parametrize("loss", ["relativistic", "wasserstein", "score"])
 def test_an_adversarial_step_changes_all_networks(trainer, loss):
-    gan = trainer(loss=loss, likelihood=0.0)
+    gan = trainer(loss=loss, likelihood_weight=0.0)
     gan.controller.accuracy = 0.7  # the generator heeds it
     gan.start_adversarial()
     before = [{name: value.clone() for name, value in part.named_parameters()} for part in gan._networks.values()]
@@ -92,7 +92,7 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("warmed_up", [0, 3, 6])
 def test_resuming_in_the_discriminator_warm_up_is_exact(trainer, warmed_up):
-    whole, begun, resumed = (trainer(schooling=6) for _ in range(3))
+    whole, begun, resumed = (trainer(warmup_steps=6) for _ in range(3))
     for gan, number in ((whole, 6), (begun, warmed_up)):
         for _ in range(number):
             gan.discriminator_warmup_step()
@@ -131,7 +131,7 @@ def test_equal_credits_cause_a_rollback(trainer):
 
 @pytest.mark.parametrize("of", ["generator", "discriminator"])
 def test_a_network_that_diverges_is_named(trainer, of):
-    gan = trainer(schooling=1, **{f"{of}_rate": 1e30})
+    gan = trainer(warmup_steps=1, **{f"{of}_learning_rate": 1e30})
 
     def train():
         for step in (
@@ -212,7 +212,7 @@ def test_no_gradient_flows_through_the_input_token(trainer, texts):
 
 
 def test_a_collapse_at_the_first_check_rolls_back_to_the_start(trainer):
-    gan = trainer(schooling=0)
+    gan = trainer(warmup_steps=0)
     gan.start_adversarial()
     before = weights(gan)
     embedding = gan.discriminator.trunk.embedding.clone()

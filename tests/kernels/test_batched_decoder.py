@@ -128,7 +128,7 @@ def test_copies_draw_on_their_own_but_remember_what_the_original_wrote(decoder):
 
 @pytest.mark.parametrize(("core", "gates"), [("lstm", 4), ("gru", 3), ("conv", 2)])
 def test_biases_of_lanes_act_like_biases_of_the_model(make, core, gates):
-    config, weights = make(core, sizes=(12, 9), embedding=5, vocabulary=19, scale=0.4)
+    config, weights = make(core, hidden_sizes=(12, 9), embedding=5, vocabulary=19, scale=0.4)
     lanes = native_decoder(config, weights, "float32").streams(3)
     random = np.random.default_rng(0)
     on_gates = [random.standard_normal((3, gates * size)).astype(np.float32) for size in (12, 9)]

@@ -47,7 +47,7 @@ def ids(*values):
 
 @pytest.fixture
 def decoder(make):
-    return native_decoder(*make("lstm", sizes=(12, 8), vocabulary=19), "float32")
+    return native_decoder(*make("lstm", hidden_sizes=(12, 8), vocabulary=19), "float32")
 
 
 @pytest.fixture
@@ -230,10 +230,10 @@ def test_streams_that_have_not_begun_are_refused(decoder):
 
 def test_other_drafts_need_a_new_beginning(make):
     """Streams that run when the settings change have drafts that the new settings may not know."""
-    config, weights = make("lstm", sizes=(8,), vocabulary=19)
+    config, weights = make("lstm", hidden_sizes=(8,), vocabulary=19)
     shapes = {"head.ahead.0.weight": (19, 8), "head.ahead.0.bias": (19,)}
     weights |= {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
-    lanes = native_decoder(ModelConfig(**(vars(config) | {"ahead": 2})), weights, "float32").streams(1, 1)
+    lanes = native_decoder(ModelConfig(**(vars(config) | {"prediction_heads": 2})), weights, "float32").streams(1, 1)
     lanes.set_sampling(SamplingSettings(**DRAWING, tokens_per_step=2))
     lanes.begin(0, 1, 2, np.zeros(0, int))
     lanes.generate(3)
@@ -474,7 +474,7 @@ def fails(work, error=SeqloomError):
 """
 
 DECODE = """
-config = ModelConfig(core="lstm", vocabulary=5000, sizes=(64,))
+config = ModelConfig(core="lstm", vocabulary=5000, hidden_sizes=(64,))
 weights = {name: np.zeros(shape, np.float32) for name, shape in expected_shapes(config).items()}
 decoder = native_decoder(config, weights, "float32")
 lanes = decoder.streams(2, 2)
@@ -498,7 +498,7 @@ assert lanes.generate(4).counts.tolist() == [4, 0]
 """
 
 TRAIN = """
-trainer = NativeTrainer(ModelConfig(vocabulary=50, sizes=(64, 64), embedding=8), available_kernels()[0], 2)
+trainer = NativeTrainer(ModelConfig(vocabulary=50, hidden_sizes=(64, 64), embedding=8), available_kernels()[0], 2)
 def compute(lanes, time):
     zeros = np.zeros((lanes, time), np.int64)
     return trainer.compute(zeros, zeros[None], None, np.ones(1, np.float32), DropoutSettings(dropout=0.5))
@@ -506,7 +506,8 @@ trainer.zero_state(4)
 expected = compute(4, 8)
 large = np.zeros((500, 500), np.int64)
 allow(64)
-fails(lambda: NativeTrainer(ModelConfig(vocabulary=50, sizes=(1 << 16,)), available_kernels()[0], 1), TrainingError)
+wide = ModelConfig(vocabulary=50, hidden_sizes=(1 << 16,))
+fails(lambda: NativeTrainer(wide, available_kernels()[0], 1), TrainingError)
 fails(lambda: compute(500, 500), TrainingError)
 fails(lambda: trainer.score(large, large), TrainingError)
 fails(lambda: trainer.zero_state(200_000), TrainingError)

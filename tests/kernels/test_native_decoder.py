@@ -144,10 +144,10 @@ def test_what_the_kernels_do_not_cover_is_left_to_the_plain_decoder(scaled, monk
 
 
 def test_precisions_that_are_not_to_be_had_are_refused(scaled):
-    with pytest.raises(ConfigError, match="--precision got 'float16': choose from float32, bfloat16, int8"):
-        native_decoder(*scaled("lstm", sizes=(4,)), "float16")
-    with pytest.raises(ConfigError, match="--precision int8 is not available for conv"):
-        native_decoder(*scaled("conv", sizes=(4,)), "int8")
+    with pytest.raises(ConfigError, match="`precision` got 'float16': choose from float32, bfloat16, int8"):
+        native_decoder(*scaled("lstm", hidden_sizes=(4,)), "float16")
+    with pytest.raises(ConfigError, match="`precision` int8 is not available for conv"):
+        native_decoder(*scaled("conv", hidden_sizes=(4,)), "int8")
 
 
 def test_weights_of_zeros_predict_the_bias(scaled):

@@ -181,7 +181,7 @@ CORES = [("lstm", (5, 4)), ("gru", (5,)), ("conv", (5, 5))]
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_reading_is_stepping(make, core, sizes):
-    decoder = reference_decoder(*make(core, sizes=sizes, layer_norm=True))
+    decoder = reference_decoder(*make(core, hidden_sizes=sizes, layer_norm=True))
     stepped = all_logits(decoder)[-1]
     logits, state = decoder.read(TOKENS[:4], decoder.initial_state())
     logits, _ = decoder.read(TOKENS[4:], state)
@@ -191,7 +191,7 @@ def test_reading_is_stepping(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_a_state_can_be_kept_and_used_again(make, core, sizes):
-    decoder = reference_decoder(*make(core, sizes=sizes))
+    decoder = reference_decoder(*make(core, hidden_sizes=sizes))
     _, kept = decoder.read(TOKENS[:5], decoder.initial_state())
     before = [array.copy() for array in kept]
     first, _ = decoder.read([1, 2, 3], kept)
@@ -204,7 +204,7 @@ def test_a_state_can_be_kept_and_used_again(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_streams_do_not_touch_each_other(make, core, sizes):
-    decoder = reference_decoder(*make(core, sizes=sizes))
+    decoder = reference_decoder(*make(core, hidden_sizes=sizes))
     alone = all_logits(decoder)
     one, other = decoder.initial_state(), decoder.initial_state()
     for position, token in enumerate(TOKENS):
@@ -215,7 +215,7 @@ def test_streams_do_not_touch_each_other(make, core, sizes):
 
 @pytest.mark.parametrize(("core", "sizes"), CORES)
 def test_extreme_weights_stay_finite_and_silent(make, core, sizes):
-    decoder = reference_decoder(*make(core, sizes=sizes, scale=300.0))
+    decoder = reference_decoder(*make(core, hidden_sizes=sizes, scale=300.0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isfinite(all_logits(decoder)).all()
@@ -223,13 +223,13 @@ def test_extreme_weights_stay_finite_and_silent(make, core, sizes):
 
 @pytest.mark.parametrize("token", [-1, 7])
 def test_tokens_outside_the_vocabulary_are_refused(make, token):
-    decoder = reference_decoder(*make("lstm", sizes=(4,)))
+    decoder = reference_decoder(*make("lstm", hidden_sizes=(4,)))
     with pytest.raises(IndexError, match=rf"token {token} is outside the vocabulary 0\.\.6"):
         decoder.step(token, decoder.initial_state())
 
 
 def test_reading_nothing_is_refused(make):
-    decoder = reference_decoder(*make("lstm", sizes=(4,)))
+    decoder = reference_decoder(*make("lstm", hidden_sizes=(4,)))
     with pytest.raises(ValueError, match="no tokens"):
         decoder.read([], decoder.initial_state())
 
@@ -261,7 +261,7 @@ def test_no_array_is_dispensable(make, core, layer_norm):
 
 
 def test_other_precisions_are_taken_and_other_arrays_left_alone(make):
-    config, weights = make("gru", sizes=(5,), ahead=2)
+    config, weights = make("gru", hidden_sizes=(5,), prediction_heads=2)
     plain = all_logits(reference_decoder(config, weights))
     wide = {name: array.astype(np.float64) for name, array in weights.items()}
     wide["head.ahead.0.weight"] = np.zeros((7, 5))
@@ -272,7 +272,7 @@ def test_other_precisions_are_taken_and_other_arrays_left_alone(make):
 
 
 def test_changing_the_weights_later_changes_nothing(make):
-    config, weights = make("lstm", sizes=(5,))
+    config, weights = make("lstm", hidden_sizes=(5,))
     decoder = reference_decoder(config, weights)
     before = all_logits(decoder)
     for array in weights.values():

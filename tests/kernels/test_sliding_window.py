@@ -10,7 +10,7 @@ TOKENS = [0, 3, 6, 6, 1, 2, 5]
 @pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize("window", [1, 3, 7, 50])
 def test_each_prediction_reads_the_last_window_from_zero(make, core, layer_norm, window):
-    inner = reference_decoder(*make(core, sizes=(5, 4), layer_norm=layer_norm))
+    inner = reference_decoder(*make(core, hidden_sizes=(5, 4), layer_norm=layer_norm))
     decoder = sliding_window_decoder(inner, window)
     assert decoder.vocabulary == 7
     state = decoder.initial_state()
@@ -25,14 +25,14 @@ def test_each_prediction_reads_the_last_window_from_zero(make, core, layer_norm,
 
 
 def test_what_left_the_window_is_forgotten(make):
-    decoder = sliding_window_decoder(reference_decoder(*make("gru", sizes=(5,))), 2)
+    decoder = sliding_window_decoder(reference_decoder(*make("gru", hidden_sizes=(5,))), 2)
     one, _ = decoder.read([1, 2, 3], decoder.initial_state())
     other, _ = decoder.read([6, 2, 3], decoder.initial_state())
     np.testing.assert_array_equal(one, other)
 
 
 def test_a_kept_state_is_not_changed(make):
-    decoder = sliding_window_decoder(reference_decoder(*make("gru", sizes=(5,))), 2)
+    decoder = sliding_window_decoder(reference_decoder(*make("gru", hidden_sizes=(5,))), 2)
     _, kept = decoder.read([1, 2], decoder.initial_state())
     before = [part.copy() for part in kept]
     decoder.step(5, kept)
@@ -41,7 +41,7 @@ def test_a_kept_state_is_not_changed(make):
 
 
 def test_windows_and_reads_of_nothing_are_refused(make):
-    inner = reference_decoder(*make("gru", sizes=(5,)))
+    inner = reference_decoder(*make("gru", hidden_sizes=(5,)))
     with pytest.raises(ValueError, match="window has 0 tokens"):
         sliding_window_decoder(inner, 0)
     with pytest.raises(ValueError, match="no tokens"):

@@ -189,7 +189,7 @@ def test_dropout_has_the_gradient_of_its_own_loss(kernels: str, dropped: Dropout
 @pytest.mark.parametrize("kernels", available_kernels())
 def test_dropout_drops_its_share(kernels: str) -> None:
     """With shares of .5 the loss is another at another seed, and its mean over seeds is near that without."""
-    both = pair(kernels, 1, sizes=(64,), embedding=8)
+    both = pair(kernels, 1, hidden_sizes=(64,), embedding=8)
     tokens, targets, _ = next(windows(8, 16, resets=False))
     both.native.zero_state(8)
 

@@ -48,7 +48,7 @@ def test_data_limited_word_models_are_small_and_train_few_epochs() -> None:
     assert few.budget.max_epochs == 12
     assert few.model.hidden_sizes == (256,) < many.model.hidden_sizes
     assert many.budget.max_epochs is None
-    assert plan(minutes=10, tokens=100_000, vocabulary=4000, size=400).model.hidden_sizes == (400,)
+    assert plan(minutes=10, tokens=100_000, vocabulary=4000, hidden_size=400).model.hidden_sizes == (400,)
     assert plan(epochs=40, tokens=100_000, vocabulary=4000).budget.max_epochs is None
 
 
@@ -59,7 +59,9 @@ def test_many_epochs_need_dropout() -> None:
 
 
 def test_settings_from_the_user_are_kept() -> None:
-    chosen = plan(minutes=1, size=(64, 32), dropout=0.25, lanes=7, window=19, learning_rate=0.5, embedding=3)
+    chosen = plan(
+        minutes=1, hidden_size=(64, 32), dropout=0.25, batch_size=7, sequence_length=19, learning_rate=0.5, embedding=3
+    )
     assert (chosen.model.hidden_sizes, chosen.model.dropout, chosen.model.embedding) == ((64, 32), 0.25, 3)
     assert (chosen.training.batch_size, chosen.training.sequence_length, chosen.training.learning_rate) == (7, 19, 0.5)
 
@@ -73,7 +75,7 @@ def test_a_parents_architecture_is_kept() -> None:
 
 def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert plan(minutes=1, tokens=2_000).training.batch_size < 32
-    settings = resolve_options({"minutes": 1}, None)
+    settings = resolve_options(TrainOptions(minutes=1))
     assert (
         choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.sequence_length
         == 8
@@ -81,7 +83,7 @@ def test_short_texts_and_documents_get_smaller_batches() -> None:
 
 
 def test_settings_override_a_preset() -> None:
-    chosen = plan(preset="classic", size=32, minutes=1)
+    chosen = plan(preset="classic", hidden_size=32, minutes=1)
     assert chosen.model.hidden_sizes == (32,)
     assert chosen.budget.seconds == 60
     assert chosen.training.optimizer == "rmsprop"
@@ -110,8 +112,10 @@ def test_invalid_settings_are_reported(given: dict[str, Any], says: str) -> None
 
 
 def test_numpy_numbers_are_accepted() -> None:
-    options = resolve_options({"size": np.int64(8), "dropout": np.float32(0.5), "steps": np.int32(3)})
-    assert json.dumps([options.model["sizes"], options.model["dropout"], options.other["steps"]]) == "[[8], 0.5, 3]"
+    options = resolve_options(TrainOptions(hidden_size=np.int64(8), dropout=np.float32(0.5), steps=np.int32(3)))
+    assert (
+        json.dumps([options.model["hidden_sizes"], options.model["dropout"], options.other["steps"]]) == "[[8], 0.5, 3]"
+    )
 
 
 def test_the_printed_command_repeats_the_training(text_file: Path, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def load(path: Path, text: str, *, records: str | None = None, level: str = "cha
 )
 def test_the_prompt_ends_before_the_best_start_of_a_text(tmp_path: Path, text: str, ends_with: str) -> None:
     dataset = load(tmp_path / "text.txt", text)
-    opening = dataset.codec.decode(default_prompt(dataset))
+    opening = dataset.codec.decode_text(default_prompt(dataset))
     assert len(opening) == 64
     assert opening.endswith(ends_with)
     assert opening in text
@@ -46,10 +46,10 @@ def test_separate_records_start_after_the_boundary(tmp_path: Path) -> None:
 
 def test_the_prompt_of_a_short_text_is_the_text(tmp_path: Path) -> None:
     dataset = load(tmp_path / "text.txt", "short")
-    assert dataset.codec.decode(default_prompt(dataset)) == "short"
+    assert dataset.codec.decode_text(default_prompt(dataset)) == "short"
 
 
 def test_tokens_across_the_end_of_a_sentence_are_not_cut(tmp_path: Path) -> None:
     dataset = load(tmp_path / "text.txt", (FILLER + "It ends.\n\nIt begins. ") * 20, level="subword")
-    opening = dataset.codec.decode(default_prompt(dataset))
+    opening = dataset.codec.decode_text(default_prompt(dataset))
     assert opening in (FILLER + "It ends.\n\nIt begins. ") * 20

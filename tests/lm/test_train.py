@@ -93,14 +93,14 @@ def test_the_same_seed_trains_the_same_weights(text_file: Path, tmp_path: Path) 
 def test_a_folder_with_a_run_is_not_changed(text_file: Path, tmp_path: Path) -> None:
     run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=5)
     before = digest(run.path)
-    with pytest.raises(RunError, match="--resume to continue it, or --overwrite"):
+    with pytest.raises(RunError, match="`resume` to continue it, or `overwrite`"):
         seqloom.train(text_file, run=run.path, **SMALL, steps=5)
     with pytest.raises(SourceError):
         seqloom.train(tmp_path / "missing.txt", run=run.path, overwrite=True, **SMALL, steps=5)
     with pytest.raises(ConfigError):
         seqloom.train(text_file, run=run.path, overwrite=True, core="nonsense", steps=5)
     assert digest(run.path) == before
-    seqloom.train(text_file, run=run.path, overwrite=True, **{**SMALL, "size": 9}, steps=5)
+    seqloom.train(text_file, run=run.path, overwrite=True, **{**SMALL, "hidden_size": 9}, steps=5)
     assert seqloom.load(run.path).config.model.hidden_sizes == (9,)
 
 
@@ -297,7 +297,7 @@ def test_paths_without_a_run_get_distinct_errors(run: Run, tmp_path: Path) -> No
 
 
 def test_scoring_skips_unknown_characters_on_request(run: Run) -> None:
-    with pytest.raises(CodecError, match="--skip-unknown"):
+    with pytest.raises(CodecError, match="`skip_unknown`"):
         run.score("the ☃ quick")
     assert run.score("the ☃quick", skip_unknown=True) == run.score("the quick")
 
@@ -335,7 +335,7 @@ def test_files_of_the_user_are_not_changed(text_file: Path, tmp_path: Path) -> N
     [
         ({"forget_bias": float("nan")}, "`forget_bias` got nan"),
         ({"clip": float("inf")}, "`clip` got inf"),
-        ({"threads": 100_000}, "`threads` got 100000: choose 1 to 256"),
+        ({"threads": 100_000}, "`threads` got 100000: choose from 1 to 256"),
     ],
 )
 def test_numbers_out_of_range_leave_nothing_behind(

@@ -23,7 +23,9 @@ TEXT = "the quick brown fox jumps over the lazy dog\n" * 40
 def test_registered_parts_train_and_generate(tmp_path: Path, settings: dict[str, str]) -> None:
     source = tmp_path / "text.txt"
     source.write_text(TEXT)
-    run = seqloom.train(source, run=tmp_path / "run", steps=30, size=16, lanes=4, window=16, seed=3, **settings)
+    run = seqloom.train(
+        source, run=tmp_path / "run", steps=30, hidden_size=16, batch_size=4, sequence_length=16, seed=3, **settings
+    )
     trained = seqloom.load(tmp_path / "run")
     assert {name: getattr(trained.config.model, name) for name in settings} == settings
     assert trained.generate(length=20, seed=1) == run.generate(length=20, seed=1)

@@ -99,8 +99,10 @@ def test_how_to_write_more_is_said(
     lines: list[str] = []
     viewer = TrainingObserver()
     viewer.note = lines.append  # type: ignore[method-assign]
-    seqloom.train(table, run=tmp_path / "run", text="text", steps=3, size=8, threads=1, viewer=viewer, **settings)
-    assert lines[-1] == f"write more with: seqloom generate {tmp_path / 'run'} {command}"
+    seqloom.train(
+        table, run=tmp_path / "run", text="text", steps=3, hidden_size=8, threads=1, viewer=viewer, **settings
+    )
+    assert lines[-1] == f"generate more with: seqloom generate {tmp_path / 'run'} {command}"
 
 
 def test_a_rating_may_be_named(rated: Run) -> None:
@@ -131,7 +133,7 @@ def test_what_a_critic_agrees_with_is_kept(rated: Run) -> None:
     def critic(texts: list[str]) -> list[float]:
         return [1 + 4 * goodness([text, "lovely awful"]) for text in texts]
 
-    generation = rated.generate_rated(5, count=8, critic=critic, agree=1.0, length=60)
+    generation = rated.generate_rated(5, count=8, critic=critic, tolerance=1.0, length=60)
     kept = list(generation)
     assert len(kept) == 8
     assert all(abs(one.predicted - 5) <= 1 for one in kept if one.predicted is not None)
@@ -158,7 +160,7 @@ def test_without_the_filter_ratings_are_missed_by_more(rated: Run) -> None:
         return [abs(rating - 4) for rating in critic(texts)]
 
     plain = [one.sample.text for one in rated.generate_rated(4, count=1000, length=60)]
-    accepted = [one.sample.text for one in rated.generate_rated(4, count=200, length=60, critic=critic, agree=0.5)]
+    accepted = [one.sample.text for one in rated.generate_rated(4, count=200, length=60, critic=critic, tolerance=0.5)]
     within = [text for text, error in zip(plain, errors(plain), strict=True) if error <= 0.5]
     assert accepted == within[:200]
     assert np.mean(errors(accepted)) < 0.9 * np.mean(errors(plain[:200]))
@@ -171,14 +173,14 @@ def test_a_critic_of_another_number_is_asked_for_its_own(rated: Run) -> None:
         def predict(self, texts: list[str]) -> list[float]:
             return [100 * goodness([text, "lovely awful"]) for text in texts]
 
-    generation = rated.generate_rated({"stars": 5, "points": 70}, critic=Points(), agree=30, length=60)
+    generation = rated.generate_rated({"stars": 5, "points": 70}, critic=Points(), tolerance=30, length=60)
     assert generation.plan.target == 70
     assert generation.plan.values is not None
     assert generation.plan.values.tolist() == [5]
     assert [one.target for one in generation] == [70]
     with pytest.raises(ConfigError, match="got 5 for two ratings: the critic rates points from 0 to 100, and the run"):
         rated.generate_rated(5, critic=Points())
-    assert rated.generate_rated(50, critic=Points(), methods=("filter",)).plan.target == 50
+    assert rated.generate_rated(50, critic=Points(), methods=("rejection",)).plan.target == 50
 
 
 def test_a_critic_may_know_the_same_ratings_by_another_name(rated: Run) -> None:
@@ -221,9 +223,9 @@ def test_a_critic_far_off_leads_nowhere_and_breaks_nothing(rated: Run) -> None:
 
 
 def test_what_was_chosen_stands_in_the_plan(rated: Run) -> None:
-    asked = rated.generate_rated(5, critic=len, methods=("guide", "filter")).plan.request
+    asked = rated.generate_rated(5, critic=len, methods=("guidance", "rejection")).plan.request
     assert (asked.guidance, asked.tolerance, asked.budget, asked.particles) == (1.5, 0.5, 20, None)
-    asked = rated.generate_rated(5, critic=len, methods="steer", agree=2).plan.request
+    asked = rated.generate_rated(5, critic=len, methods="smc", tolerance=2).plan.request
     assert (asked.guidance, asked.tolerance, asked.budget, asked.particles) == (None, 2, None, 16)
 
 
@@ -237,9 +239,9 @@ def test_a_method_is_one_class_and_one_line(rated: Run, monkeypatch: pytest.Monk
             return rarest
 
     monkeypatch.setitem(METHODS, "rarest", Rarest())
-    generation = rated.generate_rated(4, count=4, methods="rarest,condition", length=20)
+    generation = rated.generate_rated(4, count=4, methods="rarest,conditioning", length=20)
     plain = [one.sample for one in rated.generate_rated(4, count=12, length=20)]
-    assert generation.plan.methods == ("condition", "rarest")
+    assert generation.plan.methods == ("conditioning", "rarest")
     expected = [min(plain[first : first + 3], key=lambda sample: sample.log_prob) for first in range(0, 12, 3)]
     assert [one.sample for one in generation] == expected
 
@@ -257,31 +259,40 @@ def test_a_critic_leads_a_model_that_is_told_nothing(rated: Run) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"methods": ("filter",)}, "--method filter needs a critic"),
-        ({"methods": ("condition",), "critic": len}, "--critic has no effect with --method condition"),
+        ({"methods": ("rejection",)}, "`methods` rejection needs a critic"),
+        ({"methods": ("conditioning",), "critic": len}, "`critic` has no effect with `methods` conditioning"),
         ({"methods": ("wish",)}, "unknown method 'wish'"),
         ({"methods": (5,)}, "unknown method '5'"),
-        ({"methods": ("condition",), "guidance": 2}, "--guidance got 2, but .* add guide to --method, or leave it out"),
-        ({"critic": len, "agree": -1}, "--agree got -1"),
-        ({"critic": len, "budget": 1.5}, "--budget got 1.5: choose a whole number"),
-        ({"critic": len, "agree": "1"}, "--agree got 1: choose a number above 0"),
-        ({"critic": len, "methods": ("steer",), "particles": 2.5}, "--particles got 2.5"),
-        ({"critic": len, "methods": 5}, "--method got 5: choose from condition"),
+        (
+            {"methods": ("conditioning",), "guidance": 2},
+            "`guidance` got 2, but .* add guidance to `methods`, or leave it out",
+        ),
+        ({"critic": len, "tolerance": -1}, "`tolerance` got -1"),
+        ({"critic": len, "budget": 1.5}, "`budget` got 1.5: choose a whole number"),
+        ({"critic": len, "tolerance": "1"}, "`tolerance` got 1: choose a number above 0"),
+        ({"critic": len, "methods": ("smc",), "particles": 2.5}, "`particles` got 2.5"),
+        ({"critic": len, "methods": 5}, "`methods` got 5: choose from conditioning"),
         ({"critic": len, "methods": ""}, "unknown method ''"),
         ({"critic": len, "methods": ()}, "`methods` got nothing"),
-        ({"critic": list}, "give a folder,"),
-        ({"critic": 5}, "give a folder, an object with predict, or a function"),
-        ({"methods": ("steer",), "critic": len, "particles": 1}, "--particles got 1"),
-        ({"critic": len, "budget": 0}, "--budget got 0"),
-        ({"budget": 5}, "--budget got 5, but --method condition does not use it: name a --critic, or leave it out"),
-        ({"particles": 4}, "--particles got 4, but .* add steer to --method and name a --critic, or"),
-        ({"critic": len, "particles": 4}, "but --method condition,filter does not use it: add steer to --method, or"),
-        ({"critic": len, "methods": ("steer",), "budget": 5}, "add filter to --method, or leave it out"),
-        ({"critic": len, "temperature": 0}, "--temperature 0 and --method condition,filter contradict .* identical"),
-        ({"critic": len, "methods": ("steer",), "top_k": 1}, "--top-k 1 and --method steer contradict .* identical"),
-        ({"critic": len, "beam": 4}, "--beam 4 and --method condition,filter contradict"),
-        ({"agree": 1}, "add --critic"),
-        ({"methods": ("steer",), "critic": len, "beam": 3}, "--beam 3 and --method steer contradict"),
+        ({"critic": list}, "pass a folder,"),
+        ({"critic": 5}, "pass a folder, an object with predict, or a function"),
+        ({"methods": ("smc",), "critic": len, "particles": 1}, "`particles` got 1"),
+        ({"critic": len, "budget": 0}, "`budget` got 0"),
+        ({"budget": 5}, "`budget` got 5, but `methods` conditioning does not use it: name a `critic`, or leave it out"),
+        ({"particles": 4}, "`particles` got 4, but .* add smc to `methods` and name a `critic`, or"),
+        (
+            {"critic": len, "particles": 4},
+            "but `methods` conditioning,rejection does not use it: add smc to `methods`, or",
+        ),
+        ({"critic": len, "methods": ("smc",), "budget": 5}, "add rejection to `methods`, or leave it out"),
+        (
+            {"critic": len, "temperature": 0},
+            "`temperature` 0 and `methods` conditioning,rejection contradict .* identical",
+        ),
+        ({"critic": len, "methods": ("smc",), "top_k": 1}, "`top_k` 1 and `methods` smc contradict .* identical"),
+        ({"critic": len, "beam": 4}, "`beam` 4 and `methods` conditioning,rejection contradict"),
+        ({"tolerance": 1}, "add `critic`"),
+        ({"methods": ("smc",), "critic": len, "beam": 3}, "`beam` 3 and `methods` smc contradict"),
     ],
 )
 def test_what_goes_not_together_is_told(rated: Run, settings: dict[str, object], message: str) -> None:
@@ -330,7 +341,7 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
     )
     assert run.config.conditions.names == ("stars", "town")
     assert run.generate(rating={"stars": 4, "town": "Ulm"}, length=5)
-    with pytest.raises(ConfigError, match="say which"):
+    with pytest.raises(ConfigError, match="name the column, as in stars="):
         run.generate(rating=4)
 
 
@@ -338,12 +349,12 @@ def test_ratings_and_categories_go_together(table: Path, tmp_path: Path) -> None
     ("settings", "message"),
     [
         ({"rating": 9}, "stars was 1 to 5 in training"),
-        ({"rating": {}}, "--rating got {}, which is empty: name one of stars"),
-        ({"rating": True}, "--rating got True for stars"),
-        ({"rating": 5, "guidance": -1}, "--guidance got -1"),
-        ({"rating": 1e300, "extrapolate": True}, "even --extrapolate goes no further than 10 times"),
-        ({"guidance": 2}, "--guidance has no effect without --rating"),
-        ({"extrapolate": True}, "--extrapolate has no effect without --rating"),
+        ({"rating": {}}, "`rating` got {}, which is empty: name one of stars"),
+        ({"rating": True}, "`rating` got True for stars"),
+        ({"rating": 5, "guidance": -1}, "`guidance` got -1"),
+        ({"rating": 1e300, "extrapolate": True}, "`extrapolate` reaches at most 10 times that range"),
+        ({"guidance": 2}, "`guidance` has no effect without `rating`"),
+        ({"extrapolate": True}, "`extrapolate` has no effect without `rating`"),
     ],
 )
 def test_what_cannot_be_written_is_told(rated: Run, settings: dict[str, object], message: str) -> None:
@@ -372,7 +383,7 @@ def test_a_critic_of_anything_is_asked_for_a_finite_number(run: Run, rating: obj
 
 def test_any_critic_rates_a_table(table: Path, tmp_path: Path) -> None:
     assert rate_table(lambda texts: [3] * len(texts), table, text="text", output=tmp_path / "threes.csv") == 400
-    for critic, message in ((len, "the critic returned int64 of shape"), (None, "critic got None: give a folder")):
+    for critic, message in ((len, "the critic returned int64 of shape"), (None, "critic got None: pass a folder")):
         with pytest.raises(ConfigError, match=message):
             rate_table(critic, table, text="text", output=tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

@@ -24,5 +24,5 @@ def test_a_log_that_cannot_be_written_is_one_line(tmp_path):
     log = LogWriter(RunFolder(tmp_path), 0)
     (tmp_path / "log.jsonl").unlink()
     (tmp_path / "log.jsonl").mkdir()
-    with pytest.raises(SeqloomError, match=r"cannot write .*log\.jsonl.*--resume"):
+    with pytest.raises(SeqloomError, match=r"cannot write .*log\.jsonl.*`resume`"):
         log.write(step=1, loss=0.0)

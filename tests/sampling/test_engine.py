@@ -96,9 +96,9 @@ def test_faults_are_told_before_anything_is_written(table_decoder):
     decoder = table_decoder(7)
     with pytest.raises(RunError, match="6 tokens and the model 7"):
         generate(decoder, SamplingConfig(), prompt=[0], token_bytes=SPELLED[:6])
-    with pytest.raises(ConfigError, match="--max-copy"):
+    with pytest.raises(ConfigError, match="`max_copy`"):
         stream(decoder, SamplingConfig(max_copy=5), **REQUEST)
-    with pytest.raises(ConfigError, match="--bias"):
+    with pytest.raises(ConfigError, match="`bias`"):
         generate(decoder, SamplingConfig(bias={7: 1.0}), **REQUEST)
 
 

@@ -93,5 +93,5 @@ def test_ratings_change_what_is_written(kernels):
 
 
 def test_guidance_drafts_nothing(kernels):
-    with pytest.raises(ConfigError, match="cannot be combined with --guidance"):
+    with pytest.raises(ConfigError, match="cannot be combined with `guidance`"):
         list(generate(decoders(2.0)[1], SamplingConfig(length=5, draft_length=2), **REQUEST))

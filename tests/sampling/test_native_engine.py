@@ -314,7 +314,7 @@ class FakeStreams:
     def perf_counter(self):
         return self.now
 
-    def write(self, max_tokens):
+    def generate(self, max_tokens):
         seconds = max_tokens / self.tokens_per_second(self.now)
         self.now += seconds
         self.chunks.append((max_tokens, seconds))

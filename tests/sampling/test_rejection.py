@@ -93,7 +93,7 @@ def test_a_critic_that_gives_no_numbers_is_told(faulty, message):
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"), [({"tolerance": 0}, "--agree"), ({"tolerance": 1, "budget": 0}, "--budget")]
+    ("settings", "message"), [({"tolerance": 0}, "`tolerance`"), ({"tolerance": 1, "budget": 0}, "`budget`")]
 )
 def test_settings_out_of_range(settings, message):
     with pytest.raises(ConfigError, match=message):

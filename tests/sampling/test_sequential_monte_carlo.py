@@ -94,7 +94,7 @@ def test_copies_remember_their_text_and_draw_on_their_own(table_decoder):
 @pytest.mark.parametrize(("name", "value"), [("spread", 0), ("particles", 1), ("particles", 1000), ("interval", 0)])
 def test_settings_out_of_range(name, value):
     settings = {"spread": 1.0, "particles": 8, "interval": 4} | {name: value}
-    with pytest.raises(ConfigError, match={"spread": "--agree", "particles": "--particles"}.get(name, name)):
+    with pytest.raises(ConfigError, match={"spread": "`tolerance`", "particles": "`particles`"}.get(name, name)):
         SmcSteering(rater=num_a, target=1, **settings)
 
 

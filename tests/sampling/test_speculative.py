@@ -258,17 +258,17 @@ def test_only_frequent_tokens_of_a_large_vocabulary_are_drafted(kernels):
 
 def test_more_than_the_model_has_is_refused():
     decoder = native_decoder(*model(ahead=3))
-    with pytest.raises(ConfigError, match="--ahead got 4: this model was trained to predict 3 tokens at once"):
+    with pytest.raises(ConfigError, match="`draft_length` got 4: this model was trained to predict 3 tokens at once"):
         generate(decoder, SamplingConfig(draft_length=4), **request_settings())
-    with pytest.raises(ConfigError, match="--ahead got 2: this model has no further prediction heads"):
+    with pytest.raises(ConfigError, match="`draft_length` got 2: this model has no further prediction heads"):
         stream(native_decoder(*model(ahead=1)), SamplingConfig(draft_length=2), **request_settings())
-    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which cannot be combined with --pattern"):
+    with pytest.raises(ConfigError, match="`draft_length` 2 drafts tokens, which cannot be combined with `pattern`"):
         generate(decoder, SamplingConfig(draft_length=2, pattern="[a-f]*"), **request_settings())
-    with pytest.raises(ConfigError, match="--ahead 2 drafts tokens, which needs the compiled kernels"):
+    with pytest.raises(ConfigError, match="`draft_length` 2 drafts tokens, which needs the compiled kernels"):
         generate(reference_decoder(*model(ahead=3)), SamplingConfig(draft_length=2), **request_settings())
-    with pytest.raises(ConfigError, match="--ahead got 0"):
+    with pytest.raises(ConfigError, match="`draft_length` got 0"):
         SamplingConfig(draft_length=0)
-    with pytest.raises(ConfigError, match="--beam and --ahead contradict"):
+    with pytest.raises(ConfigError, match="`beam` and `draft_length` contradict"):
         SamplingConfig(draft_length=2, beam=3)
 
 

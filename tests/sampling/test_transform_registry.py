@@ -94,7 +94,9 @@ def test_the_kernels_leave_a_further_transform_to_the_reference_engine(xtc):
     assert supports_native(prepare_request(decoder, SamplingConfig(length=10), **REQUEST))
     assert not supports_native(prepare_request(decoder, further, **REQUEST))
     assert len(next(generate(decoder, further, **REQUEST)).tokens) == 10
-    with pytest.raises(ConfigError, match=r"--ahead 2 drafts tokens, which cannot be combined with .* transforms"):
+    with pytest.raises(
+        ConfigError, match=r"`draft_length` 2 drafts tokens, which cannot be combined with .* transforms"
+    ):
         generate(decoder, SamplingConfig(draft_length=2, transforms=ALWAYS), **REQUEST)
 
 
@@ -115,12 +117,12 @@ def test_unknown_transforms_and_settings_are_refused(xtc, transforms, message):
 
 @pytest.mark.parametrize("transforms", [5, {"xtc": 1}, {"xtc": {"probability": "1"}}])
 def test_settings_of_transforms_are_numbers_by_name(transforms):
-    with pytest.raises(ConfigError, match="transforms got"):
+    with pytest.raises(ConfigError, match="`transforms` got"):
         SamplingConfig(transforms=transforms)
 
 
 def test_a_beam_search_draws_nothing_to_transform():
-    with pytest.raises(ConfigError, match="--beam and --transforms contradict each other"):
+    with pytest.raises(ConfigError, match="`beam` and `transforms` contradict each other"):
         SamplingConfig(beam=4, transforms=ALWAYS)
 
 

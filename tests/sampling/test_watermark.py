@@ -310,7 +310,7 @@ def test_the_compiled_kernels_write_what_the_plain_loop_does(kernels, options, b
 
 @pytest.mark.parametrize("guidance", [1.0, 2.0])
 def test_texts_to_a_rating_are_marked_in_every_engine(kernels, guidance):
-    config, weights = model(condition=2)
+    config, weights = model(num_condition_features=2)
     added = condition_bias(config, weights, np.array([1.0, -0.5], np.float32))
     native = native_decoder(config, weights, "float32")
     pairs = (
@@ -343,7 +343,7 @@ def test_what_is_marked_is_not_drafted():
         "head.ahead.0.bias": np.zeros(23, np.float32),
     }
     drafts = native_decoder(ModelConfig(**{**config.to_json(), "prediction_heads": 2}), weights | heads, "float32")
-    assert drafts.ahead == 2
+    assert drafts.weights.max_draft_length == 2
     (sample,) = generate(drafts, SamplingConfig(length=200, watermark="key"), **REQUEST)
     assert sample.speculative is None
     assert [list(sample.tokens)] == texts(native_decoder(config, weights, "float32"))

@@ -47,7 +47,7 @@ def make_trainer(kernels: str | None, hidden: float = 0.0, steps: int = 150, **m
     config = TrainingConfig(
         total_steps=steps, batch_size=16, sequence_length=16, warmup=5, patience=0, condition_dropout=hidden
     )
-    settings = {"sizes": (16,), "condition": STARS.width, **model}
+    settings = {"hidden_sizes": (16,), "num_condition_features": STARS.width, **model}
     network = LanguageModel(ModelConfig(vocabulary=VOCABULARY, **settings), seed=2)  # type: ignore[arg-type]
     ratings = ConditionSource(STARS, STARS.values_of(STORE), hidden, seed=config.seed)
     batches = ContiguousBatches(

@@ -55,6 +55,7 @@ def train(
     passages: bool | None = None,
     sentences: bool | None = None,
     core: str | None = None,
+    head: str | None = None,
     embedding: int | None = None,
     tied: bool | None = None,
     layer_norm: bool | None = None,

@@ -20,7 +20,7 @@ from seqloom.cli.help import SectionedCommand
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Train a small sequence model on your own corpus and write new sequences in its manner.",
+    help="Train small sequence models on your own corpus and generate new sequences in its style.",
     epilog="Begin with: seqloom demo",
     add_completion=False,
     rich_markup_mode=None,

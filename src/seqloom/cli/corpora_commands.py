@@ -6,6 +6,7 @@ import typer
 
 from seqloom.cli.output import print_json, print_table
 from seqloom.corpora import catalogue, fetch
+from seqloom.corpora.catalogue import Entry
 
 __all__ = ["app"]
 
@@ -35,7 +36,7 @@ def list_corpora(json: _Json = False) -> None:
     print_table(rows)
 
 
-def _as_json(entry: Any) -> dict[str, Any]:
+def _as_json(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.name,
         "description": entry.description,
@@ -44,7 +45,7 @@ def _as_json(entry: Any) -> dict[str, Any]:
         "sha256": entry.sha256,
         "addresses": list(entry.addresses),
         "path": None if entry.path is None else str(entry.path),
-        "built_in": entry.built_in,
+        "built_in": entry.is_built_in,
     }
 
 

@@ -185,11 +185,9 @@ def _request_settings(writing: "RatedGeneration") -> dict[str, Any]:
 def _num_kept(writing: "RatedGeneration", kept: int) -> str:
     """Return how many texts are done so far."""
     rated = (
-        ""
-        if writing.rejection_stats is None
-        else f", of {writing.rejection_stats.generated:,} that the critic has rated"
+        "" if writing.rejection_stats is None else f" after {writing.rejection_stats.generated:,} ratings by the critic"
     )
-    return f"{kept:,} of the {writing.count:,} texts that were asked for{rated}"
+    return f"{kept:,} of {writing.count:,} requested texts{rated}"
 
 
 def _costs(writing: "RatedGeneration") -> dict[str, Any]:
@@ -219,7 +217,7 @@ def _summary(writing: "RatedGeneration") -> Iterator[str]:
     """Yield the same in lines for a person."""
     report = writing.rejection_stats
     if report is not None:
-        cost = f", {report.tokens_per_accepted:,.0f} tokens for each" if report.tokens_per_accepted else ""
+        cost = f", {report.tokens_per_accepted:,.0f} tokens per kept text" if report.tokens_per_accepted else ""
         yield f"kept {report.accepted:,} of {report.generated:,} texts ({report.acceptance:.0%}){cost}"
         if report.shortfall:
             yield (
@@ -229,14 +227,14 @@ def _summary(writing: "RatedGeneration") -> Iterator[str]:
             if writing.rating_range is not None:
                 (low, high), wanted = writing.rating_range, writing.plan.target
                 yield (
-                    f"the critic rates nine tenths of what was written {low:.3g} to {high:.3g}, and {wanted:g} is "
-                    "wanted"
+                    f"the critic rates nine tenths of the generated texts {low:.3g} to {high:.3g}; the request is "
+                    f"{wanted:g}"
                 )
     if writing.steered:
         sizes = mean(one.effective_size for one in writing.steered)
         yield (
-            f"steered: {sizes:.1f} of {writing.plan.request.particles} texts counted, "
-            f"{mean(one.tokens for one in writing.steered):,.0f} tokens for each that was given"
+            f"smc: effective size {sizes:.1f} of {writing.plan.request.particles} particles, "
+            f"{mean(one.tokens for one in writing.steered):,.0f} tokens per text"
         )
 
 
@@ -284,7 +282,7 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
 
 
 def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
-    """Each text after its prompt: one a line, with headings between them once a text has several lines."""
+    """Print each text after its prompt: one per line, with headings once a text has several lines."""
     streams = run.stream_many(prompt, count, _options(settings, count))
     shown = dimmed(visible(_as_known(run, prompt)))
     only_lines, drafted = count > 1, []
@@ -295,7 +293,7 @@ def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> Non
         if sample.matched is False:
             say(f"text {number} ended before it matched the pattern")
         if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
-            say(f"text {number} ended early: nothing that is allowed is left to write")
+            say(f"text {number} ended early: the constraints allow no further token")
     if drafted:
         say(_drafting_gain(drafted))
 
@@ -305,7 +303,7 @@ def _drafting_gain(stats: "list[SpeculativeStats]") -> str:
     tokens, share = mean(one.tokens_per_step for one in stats), mean(one.acceptance for one in stats)
     gains = [one.gain for one in stats if one.gain is not None]
     speed = f": {mean(gains):.2f} times as fast as without" if gains else ""
-    return f"{tokens:.2f} tokens a step, {share:.0%} of the drafts accepted{speed}"
+    return f"{tokens:.2f} tokens per step, {share:.0%} of the drafts accepted{speed}"
 
 
 def _heading(number: int, count: int) -> str:

@@ -17,7 +17,7 @@ class History:
     """Series of any length in bounded memory: neighbours are averaged as it grows.
 
     Args:
-        most: how many averages are kept at most.
+        most: largest number of averages.
     """
 
     def __init__(self, most: int = 512) -> None:
@@ -48,20 +48,20 @@ class History:
 
 
 class Tally:
-    """Takes note of training's events. A step costs a few additions.
+    """Summary of the events of a training; a step costs a few additions.
 
     Args:
-        characters_per_token: the speed is counted in characters.
-        unit: or in whatever a token is, with one "character" a token.
+        characters_per_token: mean number of units per token; 1 for a speed in tokens.
+        unit: unit of the speed, such as "characters" or "tokens".
 
     Attributes:
         step: updates so far, of `total_steps`.
         epoch: full passes over the training text so far, of `steps_per_epoch` updates each.
         loss: running mean over training batches, in nats per token; None before the first step.
         losses: losses of all steps.
-        validation: the newest validation loss in nats a token.
-        best: the lowest, and the step that it was measured at.
-        reason: why training is over; None while it runs.
+        validation: newest validation loss, in nats per token.
+        best: lowest validation loss and its step.
+        reason: reason for the end of the training; None while it runs.
     """
 
     def __init__(self, characters_per_token: float, unit: str) -> None:
@@ -79,7 +79,7 @@ class Tally:
         self._marks: deque[tuple[float, int]] = deque()
 
     def __call__(self, event: Event) -> None:
-        """Count what an event says."""
+        """Count an event."""
         match event:
             case Step(step=step, loss=loss, seconds=seconds, tokens=tokens):
                 self.step, self.seconds, self._tokens = step, seconds, tokens
@@ -116,21 +116,21 @@ class Tally:
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
 
     def epochs(self) -> str:
-        """Passes over the training text so far, parts of one included."""
+        """Return the number of passes over the training text so far, with fractions."""
         passes = self.step / max(1, self.steps_per_epoch)
         shown = f"{passes:.1f}" if passes >= 0.1 else f"{passes:.1g}"
         shown = shown.removesuffix(".0")
         return f"{shown} epoch{'s' if shown != '1' else ''}"
 
     def seconds_left(self) -> float | None:
-        """Until the last step, at the pace of all the work so far; None before the first step."""
+        """Return the time to the last step, at the mean pace so far; None before the first step."""
         if not self._updates:
             return None
         each = (time.monotonic() - self._began) / self._updates
         return each * (self.total_steps - self.step)
 
     def speed(self) -> str:
-        """Characters (or the like) a second over the last five seconds of training; empty at the start."""
+        """Return units per second over the last five seconds of training; empty at the start."""
         marks = self._marks
         marks.append((self.seconds, self._tokens))
         while len(marks) > 2 and marks[1][0] < self.seconds - _SPEED_SECONDS:

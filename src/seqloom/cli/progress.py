@@ -1,7 +1,6 @@
-"""Shows training to a person while it runs: a live panel in a terminal, now and then a line elsewhere.
+"""Show the progress of a training: a live panel in a terminal, plain lines elsewhere.
 
-Knows the events of training and nothing of what causes them. A step costs a few additions; a picture is drawn
-at most four times a second, and so rarely that drawing stays near a hundredth of the time.
+A step costs a few additions. The panel is drawn at most four times per second, and takes about a hundredth of the time.
 """
 
 import time
@@ -25,21 +24,22 @@ _DRAWING_SHARE = 0.01
 _LINE_SECONDS = 8.0
 _VALIDATION_SECONDS = 2.0
 _MOST_SAMPLES = 4
-_ECHOED_COLUMNS = 2  # a terminal writes ^C behind the panel; with no room there it would scroll and spoil the picture
+_ECHOED_COLUMNS = 2
+"""Free columns on the right: a terminal that shows ^C there would otherwise scroll and spoil the panel."""
 
 
 class ProgressDisplay:
     """Listener that shows the progress of a training; a context manager.
 
-    On a terminal that can move its cursor it draws a panel with the newest samples. Elsewhere it prints plain
-    lines to standard error: at the start, every eight seconds or so, at a validation where the last line is
-    two seconds old, where the loss explodes, and at the end; samples are not shown there.
+    A terminal with a movable cursor shows a panel with the newest samples. Other outputs get plain lines, without
+    samples: at the start, about every eight seconds, at a validation two seconds or more after the last line, after a
+    rollback, and at the end.
 
     Args:
-        title: what is being trained, for the panel's frame.
-        characters_per_token: how many characters a token stands for on average; the speed is counted in them.
-        unit: what the speed is counted in ("tokens" with one character a token).
-        console: where to show it; standard error unless given.
+        title: title of the panel.
+        characters_per_token: mean number of units per token; 1 for a speed in tokens.
+        unit: unit of the speed, such as "characters" or "tokens".
+        console: output; None for standard error.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ProgressDisplay:
         self._last_line_seconds = 0.0
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Return the display; a terminal gets a live panel."""
         if _can_draw_on(self._console):
             from rich.live import Live
 
@@ -72,7 +72,7 @@ class ProgressDisplay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave the last picture standing, and the cursor below it."""
+        """Draw the last state, and leave the cursor below it."""
         if self._live is not None:
             if self._live.is_started:
                 self._draw(self._live)
@@ -80,7 +80,7 @@ class ProgressDisplay:
             self._live = None
 
     def __call__(self, event: Event) -> None:
-        """Take note of what training says, and show it where it is time to."""
+        """Count an event, and show the new state if it is due."""
         self._tally(event)
         match event:
             case Step():
@@ -99,21 +99,18 @@ class ProgressDisplay:
                 self._show(_ending(event))
 
     def note(self, text: str) -> None:
-        """Print a line of its own, above the panel where there is one."""
+        """Print a line, above the panel if there is one."""
         self._console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=self._live is None)
 
     def show_sample(self, temperature: float, text: str) -> None:
-        """Show a text that was just written, in place of the one before it at this temperature.
-
-        The four temperatures that were shown last stay.
-        """
+        """Show a new text in place of the last one at this temperature; the last four temperatures stay."""
         self._samples.pop(temperature, None)
         self._samples[temperature] = text
         while len(self._samples) > _MOST_SAMPLES:
             del self._samples[next(iter(self._samples))]
 
     def show_samples(self, samples: Iterable[tuple[float, str]]) -> None:
-        """Show one set of texts in place of the last: the temperature of each, and what was written."""
+        """Show pairs of temperature and text in place of the last set."""
         self._samples.clear()
         for temperature, text in samples:
             self.show_sample(temperature, text)
@@ -143,8 +140,8 @@ def _can_draw_on(console: "Console") -> bool:
 
 
 def _beginning(event: Started) -> str:
-    steps = f"{event.total_steps:,} steps of {event.tokens_per_step:,} tokens, {event.steps_per_epoch:,} an epoch"
-    return f"going on after step {event.step:,} of {steps}" if event.step else f"training: {steps}"
+    steps = f"{event.total_steps:,} steps of {event.tokens_per_step:,} tokens, {event.steps_per_epoch:,} per epoch"
+    return f"continuing after step {event.step:,} of {steps}" if event.step else f"training: {steps}"
 
 
 def _line(tally: Tally) -> str:
@@ -164,5 +161,5 @@ def _line(tally: Tally) -> str:
 
 
 def _ending(event: Finished) -> str:
-    best = "" if event.best_loss is None else f", best validation {event.best_loss:.3f} nats a token"
+    best = "" if event.best_loss is None else f", best validation {event.best_loss:.3f} nats per token"
     return f"{event.reason}: {event.step:,} steps in {clock(event.seconds)}{best}"

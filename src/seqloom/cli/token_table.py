@@ -1,4 +1,4 @@
-"""What scores say in a glance: the mean, how often the model's first guesses were right, and what surprised it most."""
+"""Summarise token scores: the mean, the share of tokens among the likeliest, and the most surprising tokens."""
 
 import heapq
 import math
@@ -22,10 +22,10 @@ _BAR = 30
 
 
 class Surprises:
-    """Counts scores as they come, in bounded room.
+    """Running summary of token scores, in bounded memory.
 
     Args:
-        codec: spells the tokens.
+        codec: codec of the tokens.
     """
 
     def __init__(self, codec: "TextCodec") -> None:
@@ -63,12 +63,12 @@ class Surprises:
         return "(end)" if token == self._codec.boundary else self._codec.decode_text([token])
 
     def print(self) -> None:
-        """Print what was counted."""
+        """Print the summary."""
         tokens = max(1, self._tokens)
         rows = [
             ("tokens", f"{self._tokens:,}"),
             ("nats per token", f"{self._nats / tokens:.4f}"),
-            ("bits a character", f"{self._nats / math.log(2) / max(1, self._characters):.4f}"),
+            ("bits per character", f"{self._nats / math.log(2) / max(1, self._characters):.4f}"),
             ("entropy", f"{self._entropy / tokens:.4f} nats, on average"),
         ]
         shares = [count / tokens for count in self._within]
@@ -77,7 +77,7 @@ class Surprises:
             rows.append((name, f"{share:6.1%}  {'█' * round(_BAR * share)}"))
         print_table(rows)
         if self._most:
-            print("\nmost surprising (nats, after what, which token):")
+            print("\nmost surprising tokens (nats, text before, token):")
         print_table(
             [
                 (f"{nats:7.2f}", visible(one_line(before)).rjust(_CONTEXT_TOKENS), visible(one_line(token)))

@@ -71,8 +71,9 @@ class TrainingViewer(TrainingObserver):
         self._began = True
         sizes = " + ".join(map(str, config.model.hidden_sizes))
         training = config.training
+        unit = "windows" if training.batching == "windows" else "sequences"
         self._print(
-            f"{training.batch_size} {training.batching} of {training.sequence_length} tokens, {training.precision}, "
+            f"{training.batch_size} {unit} of {training.sequence_length} tokens, {training.precision}, "
             f"learning rate {training.learning_rate:g}, dropout {config.model.dropout:g}, seed {training.seed}"
         )
         self._display = ProgressDisplay(
@@ -91,12 +92,12 @@ class TrainingViewer(TrainingObserver):
         """Return the listener of training events."""
         return self._hear
 
-    def working(self, at: str) -> None:
-        """Show the present work after training."""
+    def working(self, activity: str) -> None:
+        """Show the activity after training."""
         if self._status is not None:
-            self._status.update(at)
+            self._status.update(activity)
         else:
-            self._print(f"{at} ...")
+            self._print(f"{activity} ...")
 
     def finished(self, report: Report) -> None:
         """Print the final texts, then the summary."""

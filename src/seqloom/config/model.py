@@ -40,7 +40,7 @@ class ModelConfig(JsonSerializable):
 
     vocabulary: int = setting(help="number of token ids", on_command_line=False)
     core: str = setting("lstm", help="lstm, gru or conv")
-    head: str = setting("softmax", help="output layer", on_command_line=False)
+    head: str = setting("softmax", help="registered head, the output layer")
     hidden_sizes: tuple[int, ...] = setting((128,), help="hidden units of each layer", at_least=1, at_most=_MAX_HIDDEN)
     embedding: int = setting(0, help="width of the token embedding; 0 is one-hot", at_least=0, chosen=True)
     tied: bool = setting(False, help="share one matrix between embedding and output")

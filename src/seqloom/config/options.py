@@ -59,7 +59,7 @@ class TrainOptions(Options):
         None, help="hidden units of each layer", metavar="N[,N...]", at_least=1
     )
     layers: int | None = setting(None, help="number of layers", above=0)
-    threads: int | None = setting(None, help="processor threads (all)", above=0, at_most=_MAX_THREADS)
+    threads: int | None = setting(None, help="processor threads (all)", at_least=1, at_most=_MAX_THREADS)
     encoding: str | None = None
     lowercase: bool | None = None
     normalize: Normalization | None = None
@@ -74,6 +74,7 @@ class TrainOptions(Options):
     passages: bool | None = None
     sentences: bool | None = None
     core: str | None = None
+    head: str | None = None
     embedding: int | None = None
     tied: bool | None = None
     layer_norm: bool | None = None

@@ -12,6 +12,7 @@ from seqloom.critic.rank_calibration import RankCalibration
 from seqloom.critic.stacking import StackedRegressor
 from seqloom.data.scale import Scale
 from seqloom.errors import RunError
+from seqloom.runs.migrations import scale_to_2
 from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.linear_models import OrdinalRegression, RidgeRegression
 from seqloom.text_features.model_archive import ArrayLoader, ModelArchive, StoredArrays
@@ -23,11 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["CRITIC", "is_occupied", "load_critic", "save_critic"]
 
+
+def _to_4(stored: dict[str, Any]) -> dict[str, Any]:
+    return {**stored, "scale": scale_to_2(stored.get("scale"))}
+
+
 CRITIC = ModelArchive(
     name="critic",
-    format=3,
+    format=4,
     oldest_format=3,
     fit_command="seqloom critic fit SOURCE --text COLUMN --rating COLUMN",
+    migrations=(_to_4,),
 )
 """File format of critics."""
 

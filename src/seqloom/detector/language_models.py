@@ -42,7 +42,7 @@ def train_language_models(
         atexit.register(shutil.rmtree, runs_folder, ignore_errors=True)
 
     def train_pair(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
-        options = TrainOptions(minutes=minutes / 2, seed=seed)
+        options = TrainOptions(minutes=minutes / 2, seed=seed, text="text")
         with tempfile.TemporaryDirectory() as corpora:
             run = _train(real, Path(corpora) / "real.jsonl", runs_folder / REAL, replace(options, level="char"))
             note(f"model of real text: {run.config.model.core} of {run.config.model.hidden_sizes}")

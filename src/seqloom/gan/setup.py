@@ -79,7 +79,7 @@ def make_trainer(
         unseen,
         gan,
         boundary=run.codec.boundary,
-        decode=lambda rows: [run.codec.decode(row) for row in rows],
+        decode=lambda rows: [run.text_codec.decode_text(row) for row in rows],
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
 

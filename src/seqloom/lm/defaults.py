@@ -28,7 +28,7 @@ class _Row(NamedTuple):
 
     max_seconds: float
     size: int
-    window: int
+    sequence_length: int
     learning_rate: float
 
 
@@ -112,9 +112,9 @@ def choose_defaults(
     row = next(row for row in _DEFAULTS_BY_BUDGET if seconds <= row.max_seconds)
     size, rate = row.size, row.learning_rate
     architecture = _architecture(options, vocabulary, size, parent)
-    model = ModelConfig(**{**architecture, "vocabulary": vocabulary, "condition": num_condition_features})
+    model = ModelConfig(**{**architecture, "vocabulary": vocabulary, "num_condition_features": num_condition_features})
     data_limited = options.preset is None and _is_data_limited(model, tokens)
-    if data_limited and parent is None and "sizes" not in options.model and size > _DATA_LIMITED_SIZE:
+    if data_limited and parent is None and "hidden_sizes" not in options.model and size > _DATA_LIMITED_SIZE:
         size, rate = _DATA_LIMITED_SIZE, _learning_rate_for(_DATA_LIMITED_SIZE)
         model = replace(model, **_sizes_and_embedding(options, vocabulary, size))
     epochs = seconds * _tokens_per_second(model) / tokens
@@ -122,10 +122,11 @@ def choose_defaults(
         budget, epochs = replace(budget, max_epochs=_DATA_LIMITED_EPOCHS), min(epochs, _DATA_LIMITED_EPOCHS)
     if "dropout" not in options.model and options.preset is None:
         model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(epochs))
-    lanes, window = _batch_shape(options.training, tokens, min(row.window, _power_of_two_below(mean_document)))
+    longest = min(row.sequence_length, _power_of_two_below(mean_document))
+    batch_size, sequence_length = _batch_shape(options.training, tokens, longest)
     defaults = {
-        "lanes": lanes,
-        "window": window,
+        "batch_size": batch_size,
+        "sequence_length": sequence_length,
         "learning_rate": float(f"{_learning_rate(options, parent, rate, max(model.hidden_sizes)):.3g}"),
         "weight_decay": 0.01 if epochs < 8 else 0.02,
         "precision": precision,
@@ -174,7 +175,7 @@ def _torch_seconds(
         return budget.seconds * _SPEED_OVER_TORCH.get(_expected_kernels(options, parent, precision) or "", 1.0)
     if budget.epochs is not None:
         return budget.epochs * tokens / _TOKENS_PER_SECOND
-    tokens_per_step = int(options.training.get("lanes", 32)) * int(options.training.get("window", 32))
+    tokens_per_step = int(options.training.get("batch_size", 32)) * int(options.training.get("sequence_length", 32))
     return (budget.steps or 1) * tokens_per_step / _TOKENS_PER_SECOND
 
 
@@ -188,27 +189,27 @@ def _expected_kernels(options: ResolvedOptions, parent: ModelConfig | None, prec
 def _architecture(options: ResolvedOptions, vocabulary: int, size: int, parent: ModelConfig | None) -> dict[str, Any]:
     """Return the fields of the model config, from the parent if there is one."""
     if parent is not None:
-        return {**parent.to_json(), "sizes": parent.hidden_sizes, **options.model}
+        return {**parent.to_json(), "hidden_sizes": parent.hidden_sizes, **options.model}
     return {**_sizes_and_embedding(options, vocabulary, size), **options.model}
 
 
 def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int) -> dict[str, Any]:
     core = core_spec(options.model.get("core", ModelConfig.core))
     layers = int(options.other.get("layers", core.default_layers))
-    sizes = options.model.get("sizes", (size,) * layers)
+    sizes = options.model.get("hidden_sizes", (size,) * layers)
     if not core.is_recurrent and len(sizes) == 1:
         sizes = sizes * layers
     if options.model.get("tied"):
         embedding = sizes[-1]
     else:
         embedding = 32 if vocabulary <= _SMALL_VOCABULARY else min(sizes[0], 128)
-    return {"sizes": sizes, "embedding": embedding}
+    return {"hidden_sizes": sizes, "embedding": embedding}
 
 
 def _learning_rate(options: ResolvedOptions, parent: ModelConfig | None, default: float, widest: int) -> float:
     if parent is not None:
         return 0.5 * _learning_rate_for(widest)
-    return _learning_rate_for(widest) if "sizes" in options.model else default
+    return _learning_rate_for(widest) if "hidden_sizes" in options.model else default
 
 
 def _learning_rate_for(size: int) -> float:
@@ -249,13 +250,13 @@ def _dropout(epochs: float) -> float:
     return round(min(0.5, max(0.0, 0.1 * math.log2(max(epochs, 1) / 3))), 2)
 
 
-def _batch_shape(training: Mapping[str, Any], tokens: int, window: int) -> tuple[int, int]:
+def _batch_shape(training: Mapping[str, Any], tokens: int, sequence_length: int) -> tuple[int, int]:
     """Return batch size and sequence length, smaller than the defaults for a corpus of less than a few batches."""
-    window = training.get("window", window)
-    lanes = training.get("lanes", 32)
-    if "lanes" not in training:
-        lanes = max(1, min(32, tokens // (4 * window)))
-    return lanes, window
+    sequence_length = training.get("sequence_length", sequence_length)
+    batch_size = training.get("batch_size", 32)
+    if "batch_size" not in training:
+        batch_size = max(1, min(32, tokens // (4 * sequence_length)))
+    return batch_size, sequence_length
 
 
 def _power_of_two_below(length: float) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from seqloom.codecs.base import Codec
+from seqloom.codecs.text import TextCodec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
 from seqloom.errors import RunError
@@ -142,7 +143,8 @@ def _plan(
 
 def _describe_continuation(parent: SavedRun, codec: Codec[Any]) -> str:
     """Return the parent and the symbols that are new to it, in words."""
-    new = [codec.decode([token]) or "(end)" for token in range(len(parent.codec), len(codec))]
+    added = range(len(parent.codec), len(codec))
+    new = [codec.decode_text([token]) or "(end)" if isinstance(codec, TextCodec) else token for token in added]
     shown = ", ".join(map(repr, new[:_NUM_SYMBOLS_SHOWN])) + (", ..." if len(new) > _NUM_SYMBOLS_SHOWN else "")
     symbols = f"{len(new):,} new symbol{'s' if len(new) != 1 else ''} ({shown})" if new else "no new symbols"
     return f"starting from {parent.path}: {symbols}"

@@ -12,7 +12,7 @@ from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["check_methods", "default_methods", "settings_of"]
 
-_CRITIC_SETTINGS = ("critic", "agree")
+_CRITIC_SETTINGS = ("critic", "tolerance")
 
 
 def default_methods(critic: Any) -> list[tuple[str, ...]]:

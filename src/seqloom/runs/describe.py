@@ -19,7 +19,7 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
         "run": str(run.path),
         "level": config.level,
         "core": config.model.core,
-        "sizes": list(config.model.hidden_sizes),
+        "hidden_sizes": list(config.model.hidden_sizes),
         "parameters": num_parameters(config.model),
         "vocabulary": len(run.codec),
         "boundary": run.codec.boundary is not None,

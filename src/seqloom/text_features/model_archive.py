@@ -45,12 +45,14 @@ class ModelArchive:
         format: version that is written.
         oldest_format: oldest version that can be read.
         fit_command: command that fits such a model, without the folder.
+        migrations: functions from the values of each older format to those of the next, from `oldest_format` on.
     """
 
     name: str
     format: int
     oldest_format: int
     fit_command: str
+    migrations: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
 
     @property
     def settings_file(self) -> str:
@@ -134,4 +136,7 @@ class ModelArchive:
             raise RunError(f"{fault}, but this version of seqloom reads up to {self.format}: upgrade seqloom")
         if version < self.oldest_format:
             raise RunError(f"{fault}, which this version of seqloom no longer reads: fit the {self.name} again")
-        return dict(stored)
+        migrated = dict(stored)
+        for step in self.migrations[version - self.oldest_format :]:
+            migrated = step(migrated)
+        return migrated
