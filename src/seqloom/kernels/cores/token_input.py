@@ -38,7 +38,9 @@ def token_products(
     if norm is None and tokens.embedding is None:
         return np.ascontiguousarray(weight.T)
     blocks = _input_blocks(tokens)
-    return np.concatenate([(x if norm is None else layer_norm(x, *norm)) @ weight.T for x in blocks])
+    # Diverged weights overflow; the scorers and samplers report what is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.concatenate([(x if norm is None else layer_norm(x, *norm)) @ weight.T for x in blocks])
 
 
 def _input_blocks(tokens: TokenInput, rows: int = 256) -> Iterator[Float32[np.ndarray, "block input"]]:
