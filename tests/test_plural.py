@@ -19,6 +19,7 @@ from seqloom.plural import counted
         (2, "rating that is not a number (stars)", "2 ratings that are not numbers (stars)"),
         (2, "missing name (town)", "2 missing names (town)"),
         (2, "missing group", "2 missing groups"),
+        (60, "step", "60 steps"),
         (2, "document without text", "2 documents without text"),
     ],
 )

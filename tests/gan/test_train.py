@@ -10,6 +10,7 @@ from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
 from seqloom.api import train_gan
+from seqloom.cli.training_display import interrupted_gan
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.gan import session
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
@@ -228,7 +229,7 @@ def test_ctrl_c_during_the_final_measurements_is_resumable(trained, table, tmp_p
         with pytest.raises(KeyboardInterrupt) as caught:
             train_gan(table, run=run, from_run=trained.path / "likelihood", noise_size=3, **settings)
     assert caught.value.args == (str(run),)
-    assert "saved; go on with" in interrupted_gan(run, bool(caught.value.args))
+    assert "interrupted and saved; continue with" in interrupted_gan(run, bool(caught.value.args))
     assert interrupted_gan(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
     assert train_gan(run=run, resume=True).info()["trained"]["finished"]
 
@@ -320,7 +321,7 @@ def test_an_interrupted_likelihood_training_resumes_exactly(trained, table, tmp_
     with pytest.raises(KeyboardInterrupt):
         train_gan(table, run=run, noise_size=3, viewer=Stopping(), **SETTINGS)
     assert not (run / "config.json").exists()
-    with pytest.raises(RunError, match="--resume to continue"):
+    with pytest.raises(RunError, match="use `resume` to continue it"):
         train_gan(table, run=run, noise_size=3, **SETTINGS)
     with pytest.raises(RunError, match="seqloom gan train --resume"):
         seqloom.load(run)
