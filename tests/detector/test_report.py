@@ -245,7 +245,7 @@ def test_tokens_are_the_darker_the_less_they_were_expected():
     [
         ({"text": "test"}, SourceError, "has no column 'test': .*did you mean 'text'"),
         ({"label": "mad"}, SourceError, "has no column 'mad'"),
-        ({"label": "town"}, ConfigError, "`label` town holds '(oslo|<b>rome</b>)': 1 says"),
+        ({"label": "town"}, ConfigError, "`label` town holds '(oslo|<b>rome</b>)': use 1 for a generated text"),
         ({"by": ["city"]}, SourceError, "has no column 'city'"),
         ({"label": "made", "generated": "made"}, ConfigError, "use one of them"),
         ({"matched": True}, ConfigError, "`matched` needs labelled texts"),
@@ -260,7 +260,7 @@ def test_what_cannot_be_measured_is_refused(folder, tables, settings, error, sai
 
 
 def test_labels_of_one_side_are_no_labels(folder, tables, tmp_path):
-    with pytest.raises(ConfigError, match="says that all are real"):
+    with pytest.raises(ConfigError, match="says that all texts are real"):
         evaluate_detector(folder, tables["real"], text="text", label="made")
     empty = write_table(tmp_path / "e.csv", [("some text of a few words", ""), ("another", "")], ("text", "made"))
     with pytest.raises(ConfigError, match="is empty everywhere"):

@@ -91,7 +91,7 @@ def test_an_interrupted_scoring_goes_on_to_the_same_table(folders, table, tmp_pa
     score_table(folders[0], table, text="text", output=tmp_path / "whole.csv")
     interrupted(folders[0], table, tmp_path / "out.csv", monkeypatch)
     assert not (tmp_path / "out.csv").exists()
-    with pytest.raises(ConfigError, match="was begun and interrupted: give `resume`"):
+    with pytest.raises(ConfigError, match="has an interrupted write: give `resume`"):
         score_table(folders[0], table, text="text", output=tmp_path / "out.csv")
     assert score_table(folders[0], table, text="text", output=tmp_path / "out.csv", resume=True) == 30
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()

@@ -51,8 +51,8 @@ def test_both_pictures_say_the_same_of_temperature_one(
         seen["curve"] = float(np.interp(1, temperatures, entropies))
         return path
 
-    monkeypatch.setattr(plots, "temperature_fan", fan)
-    monkeypatch.setattr(plots, "entropy_curve", curve)
+    monkeypatch.setattr(plots, "plot_temperatures", fan)
+    monkeypatch.setattr(plots, "plot_entropy", curve)
     draw_plots(run, prompt="the ", folder=tmp_path)
     assert plots.FAN[2] == 1
     assert seen["fan"] == pytest.approx(seen["curve"], abs=1e-9)
