@@ -4,7 +4,9 @@ import re
 
 __all__ = ["counted"]
 
-_NOUN = re.compile(r"\b(character|document|file|folder|group|line|name|rating|record|round|row|step|table|text|update)\b")
+_NOUN = re.compile(
+    r"\b(character|document|file|folder|group|line|name|rating|record|round|row|step|table|text|update)\b"
+)
 
 
 def counted(number: int, noun: str) -> str:

@@ -150,7 +150,9 @@ def test_tokens_have_the_probabilities_of_the_model_of_real_text(with_models):
 
 def test_bytes_of_one_character_are_one_token(known):
     texts = [f"{text} é" for text in known.texts]
-    detector = Detector(encoder=False, language_model_trainer=lambda real, made: make_pair(ByteCodec(has_boundary=True)))
+    detector = Detector(
+        encoder=False, language_model_trainer=lambda real, made: make_pair(ByteCodec(has_boundary=True))
+    )
     detector.fit(texts, known.generated)
     tokens = detector.explain("né ☃!").tokens
     assert [token.text for token in tokens] == ["n", "é", " ", "☃", "!"]
