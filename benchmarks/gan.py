@@ -137,8 +137,8 @@ def grammar(options: argparse.Namespace) -> dict[str, Any]:
     writers: dict[str, seqloom.Run | None] = {}
     for seed in range(min(options.seeds, 2)):
         place, minutes = options.work / f"grammar-likelihood-{seed}", options.minutes / 2
-        told = {"rating": ("stars",), "hidden_size": 160, "validation": 0.05}
-        writers[f"likelihood, seed {seed}"] = likelihood(table, place, minutes, seed, **told)
+        settings = {"rating": ("stars",), "hidden_size": 160, "validation": 0.05}
+        writers[f"likelihood, seed {seed}"] = likelihood(table, place, minutes, seed, **settings)
     for seed in range(min(options.seeds, 2)):
         writers[f"GAN, seed {seed}"] = gan(table, options.work / f"grammar-gan-{seed}", minutes, seed, **OF_GRAMMAR)
     drawn = {stars: spoken(language, stars, DRAWN // len(RATINGS), random) for stars in RATINGS}
@@ -164,16 +164,16 @@ def _written(run: seqloom.Run, stars: int) -> Sequence[str]:
 
 def compared(language: Language, peers: int, seeds: int, options: argparse.Namespace) -> dict[str, Any]:
     """Compare GANs with likelihood training on a language, over temperatures."""
-    place, told = options.work / language.place, {**language.told}
+    place, settings = options.work / language.place, {**language.settings}
     judges, learned = _judges(place, language)
     plain = {
         f"likelihood, seed {seed}": likelihood(
-            learned, place / f"likelihood-{seed}", options.minutes, seed, **told, hidden_size=PEER_SIZE
+            learned, place / f"likelihood-{seed}", options.minutes, seed, **settings, hidden_size=PEER_SIZE
         )
         for seed in range(peers)
     }
     games = {
-        f"GAN, seed {seed}": gan(learned, place / f"gan-{seed}", options.minutes, seed, **told, hidden_size=SIZE)
+        f"GAN, seed {seed}": gan(learned, place / f"gan-{seed}", options.minutes, seed, **settings, hidden_size=SIZE)
         for seed in range(seeds)
     }
     runs = {name: run for name, run in games.items() if run}
@@ -228,7 +228,7 @@ def _measured(run: seqloom.Run) -> dict[str, Any]:
 def ablations(options: argparse.Namespace) -> dict[str, Any]:
     """Measure the effect of each part of adversarial training, on sentences and on the known language."""
     judges, learned = _judges(options.work / SENTENCES.place, SENTENCES)
-    settings: dict[str, Any] = {**SENTENCES.told, "hidden_size": SIZE}
+    settings: dict[str, Any] = {**SENTENCES.settings, "hidden_size": SIZE}
     sentences: dict[str, Any] = {}
     for name, run, band in _ablated(learned, "gan", VARIANTS, options.minutes, settings, options.seeds):
         sentences[name] = run and {"sweep": judges.swept(run), **_measured(run), "inside_band": _inside(run, band)}

@@ -91,11 +91,11 @@ class Language:
     temperatures: Sequence[float] = TEMPERATURES
 
     @property
-    def told(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Settings of a generator for these texts."""
         group = "group" if self.group else None
-        told = {"rating": (self.rating,), "group": group, "level": self.level, "vocabulary": self.vocabulary}
-        return {name: value for name, value in told.items() if value is not None}
+        settings = {"rating": (self.rating,), "group": group, "level": self.level, "vocabulary": self.vocabulary}
+        return {name: value for name, value in settings.items() if value is not None}
 
 
 SENTENCES = Language("", CORPORA / "reviews" / "yelp_10k.csv", "text", "stars", "business_id", 3000)
