@@ -142,12 +142,24 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """Return the rating of each text."""
-        return self.scale_.from_unit(self._predict_unit(X))
+        """Return the rating of each text.
+
+        Raises:
+            NotFittedError: the critic was not fitted.
+            ConfigError: `X` is no list of texts.
+        """
+        predicted = self._predict_unit(X)
+        return self.scale_.from_unit(predicted)
 
     def predict_rank(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """Return the true rating of the same rank as each text's prediction; see `RankCalibration`."""
-        return self.scale_.from_unit(self.rank_calibration_.transform(self._predict_unit(X)))
+        """Return the true rating of the same rank as each text's prediction; see `RankCalibration`.
+
+        Raises:
+            NotFittedError: the critic was not fitted.
+            ConfigError: `X` is no list of texts.
+        """
+        predicted = self._predict_unit(X)
+        return self.scale_.from_unit(self.rank_calibration_.transform(predicted))
 
     def _predict_unit(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """Return the rating of each text, scaled to 0..1."""
