@@ -50,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=11, help="number of measurements of each command")
     parser.add_argument("--json", type=Path, help="file for the measurements")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run = seqloom.train("python-docs", run=Path(folder) / "run", steps=20, hidden_size=128).path
         commands = {
@@ -60,20 +60,20 @@ def main() -> None:
             "seqloom generate, first character": ["-m", "seqloom", "generate", str(run), "--length", "200"],
             "seqloom generate, one character": ["-m", "seqloom", "generate", str(run), "--length", "1"],
         }
-        found: dict[str, list[float]] = {name: [] for name in commands}
-        for _ in range(asked.times):
+        results: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(options.times):
             for name, arguments in commands.items():
-                found[name].append(seconds_to_first_byte([sys.executable, *arguments]))
+                results[name].append(seconds_to_first_byte([sys.executable, *arguments]))
         torch = {name: imports_torch(arguments) for name, arguments in commands.items()}
     everything = {
         name: {"seconds": statistics.median(times), "least": min(times), "imports_torch": torch[name]}
-        for name, times in found.items()
+        for name, times in results.items()
     }
     print("| command | seconds (median) | minimum | torch imported |\n| --- | --- | --- | --- |")
     for name, row in everything.items():
         print(f"| {name} | {row['seconds']:.3f} | {row['least']:.3f} | {'yes' if row['imports_torch'] else 'no'} |")
-    if asked.json:
-        asked.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+    if options.json:
+        options.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -78,13 +78,13 @@ def main() -> None:
 
 def as_it_comes(models: Models, seconds: float) -> dict[str, dict[str, float]]:
     """Measure one stream on one core and on all cores, and many streams on all cores, and compare with the bound."""
-    many, found = num_usable_processors(), {}
+    many, results = num_usable_processors(), {}
     cores = f"{many} cores"
     print_row("model", "one stream, one core", cores, f"256 streams, {cores}", "bound", "share of the bound", head=True)
     for name, model in models.items():
         decoder = made(*model)
         one, bound = rate(decoder, 1, 1, seconds, PLAIN), 1 / seconds_to_read(decoder.weights.weight_bytes)
-        each = found[name] = {
+        each = results[name] = {
             "one_core": one,
             "all_cores": rate(decoder, 1, many, seconds, PLAIN),
             "streams_256": rate(decoder, 256, many, seconds, PLAIN),
@@ -93,24 +93,24 @@ def as_it_comes(models: Models, seconds: float) -> dict[str, dict[str, float]]:
         label = f"{name}, {decoder.weights.kernels} {decoder.weights.precision}"
         print_row(label, *map(thousands, each.values()), f"{one / bound:.0%}")
     print()
-    return found
+    return results
 
 
 def against_peers(models: Models, seconds: float) -> dict[str, dict[str, Any]]:
     """Measure one stream on one core, alternately with the peers."""
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     print_row("model, one stream, one core", "system", "thousands per second", "seqloom relative", head=True)
     for name, (core, sizes) in models.items():
         decoder = made(core, sizes)
         ours: Rate = partial(_one_stream, decoder)
         rates, failed = in_turn({"seqloom": lambda ours=ours: ours} | peer_rates(core, sizes), 5, seconds)
-        found[name] = {"rates": rates, "failed": failed}
+        results[name] = {"rates": rates, "failed": failed}
         for system, characters in rates.items():
             print_row(name, system, thousands(characters), f"{rates['seqloom'] / characters:,.1f}x")
         for system, why in failed.items():
             print_row(name, system, f"not measured: {why}", "")
     print()
-    return found
+    return results
 
 
 def _one_stream(decoder: NativeDecoder, seconds: float) -> float:
@@ -136,48 +136,48 @@ def peer_rates(core: str, sizes: tuple[int, ...]) -> dict[str, Callable[[], Rate
 
 def full_chain(models: Models, seconds: float) -> dict[str, dict[str, float]]:
     """Measure the cost of all sampling transforms together."""
-    found = {}
+    results = {}
     print_row("model", "temperature only", "top-p, min-p and repetition penalty", "relative time", head=True)
     for name, model in models.items():
         decoder = made(*model)
         chains = (partial(rate, decoder, 1, 1, seconds / 4, drawing) for drawing in (PLAIN, FULL))
         plain, full = alternating(*chains)
-        found[name] = {"plain": plain, "full": full}
+        results[name] = {"plain": plain, "full": full}
         print_row(name, thousands(plain), thousands(full), f"{plain / full:.2f}x")
     print()
-    return found
+    return results
 
 
 def every_path(models: Models, seconds: float) -> dict[str, dict[str, Any]]:
     """Measure each instruction set in each precision; mark its default precision."""
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     print_row("instruction set and precision, one stream, one core", *models, head=True)
     for kernels in available_kernels():
         own = made(*MODELS["LSTM(128)"], kernels).precision
-        found[kernels] = {"own_precision": own}
+        results[kernels] = {"own_precision": own}
         for precision in PRECISIONS:
             decoders = {name: made(*model, kernels, precision) for name, model in models.items()}
             rates = {name: rate(decoder, 1, 1, seconds / 2, PLAIN) for name, decoder in decoders.items()}
-            found[kernels][precision] = rates
+            results[kernels][precision] = rates
             print_row(f"{kernels} {precision}{' (default)' * (precision == own)}", *map(thousands, rates.values()))
     print()
-    return found
+    return results
 
 
 def through_python(seconds: float) -> dict[str, float]:
     """Measure the Python interface: samples with their text, and a search for stop strings."""
     decoder, letters = made(*MODELS["LSTM(128)"]), [bytes([33 + token]) for token in range(SYMBOLS)]
-    found = {}
+    results = {}
     print_row("LSTM(128) through Python, as text", "thousands per second", head=True)
     for count in (1, 256):
         length = int(200_000 * seconds) // (1 if count == 1 else 64)
         config = SamplingConfig(temperature=0.5, length=max(length, 100), stop=("\n\n",))
         start = time.perf_counter()
         samples = list(generate(decoder, config, prompt=[1], token_bytes=letters, count=count))
-        found[f"{count} samples"] = sum(len(sample.text) for sample in samples) / (time.perf_counter() - start)
-        print_row(f"{count} samples", thousands(found[f"{count} samples"]))
+        results[f"{count} samples"] = sum(len(sample.text) for sample in samples) / (time.perf_counter() - start)
+        print_row(f"{count} samples", thousands(results[f"{count} samples"]))
     print()
-    return found
+    return results
 
 
 def made(core: str, sizes: tuple[int, ...], kernels: str = "", precision: str | None = None) -> NativeDecoder:

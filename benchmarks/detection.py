@@ -66,9 +66,9 @@ def main() -> None:
     options = reader.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         bench = Bench(Path(options.work or temporary), options.minutes, options.seed)
-        found = {name: part(bench) for name, part in PARTS.items() if not options.only or name in options.only}
+        results = {name: part(bench) for name, part in PARTS.items() if not options.only or name in options.only}
     if options.json:
-        Path(options.json).write_text(json.dumps(found, indent=2) + "\n")
+        Path(options.json).write_text(json.dumps(results, indent=2) + "\n")
 
 
 class Bench:
@@ -137,8 +137,8 @@ def triples(texts: Sequence[str], count: int, random: np.random.Generator) -> li
         for place in range(2, len(words)):
             follows[tuple(words[place - 2 : place])].append(pieces[place])
             follows[(words[place - 1],)].append(pieces[place])
-    made = []
-    while len(made) < count:
+    sequences = []
+    while len(sequences) < count:
         pieces = ["", ""]
         while len(pieces) < 400:
             words = [piece.strip() for piece in pieces[-2:]]
@@ -147,8 +147,8 @@ def triples(texts: Sequence[str], count: int, random: np.random.Generator) -> li
             if not piece and len(pieces) > 2:
                 break
             pieces.append(piece)
-        made.append("".join(pieces).strip())
-    return made
+        sequences.append("".join(pieces).strip())
+    return sequences
 
 
 def own(bench: Bench) -> dict[str, Any]:
@@ -165,48 +165,50 @@ def own(bench: Bench) -> dict[str, Any]:
 def unseen(bench: Bench) -> dict[str, Any]:
     """Measure the detector on unseen generators."""
     real = [text for text in bench.real() if count_words(text) >= LONG]
-    found = {}
+    results = {}
     for name in [*list(GENERATORS)[1:], "word trigrams"]:
         fakes = [text for text in bench.fakes(name) if count_words(text) >= LONG]
-        found[name] = measured(bench, real, fakes, name)
-    return found
+        results[name] = measured(bench, real, fakes, name)
+    return results
 
 
 def altered(bench: Bench) -> dict[str, Any]:
     """Measure the loss of AUC if the generated texts are altered."""
     real, fakes = ([text for text in side if count_words(text) >= LONG] for side in (bench.real(), bench.fakes("own")))
     known, plain = said_by(bench.detector, real), said_by(bench.detector, fakes)
-    made = {name: [alter(text, bench.random) for text in fakes] for name, alter in AUGMENTATIONS.items()}
+    altered = {name: [alter(text, bench.random) for text in fakes] for name, alter in AUGMENTATIONS.items()}
     strange = bench.real("critic")
-    made["half spliced"] = [splice(text, strange[bench.random.integers(len(strange))], bench.random) for text in fakes]
-    found = {
+    altered["half spliced"] = [
+        splice(text, strange[bench.random.integers(len(strange))], bench.random) for text in fakes
+    ]
+    results = {
         name: {
             member: lost(known[member], plain[member], values)
             for member, values in said_by(bench.detector, some).items()
         }
-        for name, some in made.items()
+        for name, some in altered.items()
     }
     members = list(plain)
-    rows = [(name, *(spoken(*found[name][member]) for member in members)) for name in found]
+    rows = [(name, *(spoken(*results[name][member]) for member in members)) for name in results]
     print_table(("loss of AUC by", *members), rows)
-    return found
+    return results
 
 
 def nothing(bench: Bench) -> dict[str, Any]:
     """Measure the AUC on real texts in both classes, and with random labels."""
     real = bench.real("critic")[:2000]
-    found = {}
+    results = {}
     groups = bench.random.permutation(len(real)) < len(real) // 2
     for name, texts in (("real against real", real), ("random labels", real[:1000] + bench.fakes("own")[:1000])):
         labels = groups[: len(texts)] if name == "real against real" else bench.random.random(len(texts)) < 0.5
         detector = Detector(encoder=False, seed=bench.seed).fit(texts, labels)
         unseen_texts = bench.real() + bench.fakes("own") if name == "random labels" else bench.real()
         truth = bench.random.random(len(unseen_texts)) < 0.5
-        found[name] = {member: areas(values, truth) for member, values in said_by(detector, unseen_texts).items()}
-    members = list(next(iter(found.values())))
-    rows = [(name, *(spoken(*of[member]) for member in members)) for name, of in found.items()]
+        results[name] = {member: areas(values, truth) for member, values in said_by(detector, unseen_texts).items()}
+    members = list(next(iter(results.values())))
+    rows = [(name, *(spoken(*of[member]) for member in members)) for name, of in results.items()]
     print_table(("control without signal: AUC", *members), rows)
-    return found
+    return results
 
 
 def hotels(bench: Bench) -> dict[str, Any]:
@@ -225,20 +227,20 @@ def hotels(bench: Bench) -> dict[str, Any]:
             fit_texts(folder, texts, truth, groups, known, bench)
         for name, values in said_by(open_detector(folder), [texts[place] for place in left]).items():
             said[name][left] = values
-    found = {}
+    results = {}
     for name, values in {**said, "rating alone": ratings}.items():
         values = -values if name.endswith("alone") and area_of(values, truth) < 0.5 else values
-        found[name] = {"area": areas(values, truth), "found": shares_found(values, truth)}
+        results[name] = {"area": areas(values, truth), "found": shares_found(values, truth)}
         if not name.endswith("alone"):
-            found[name]["accuracy"] = interval(
+            results[name]["accuracy"] = interval(
                 lambda at, values=values: accuracy_score(truth[at], values[at] > 0), len(truth)
             )
     rows = [
         (name, spoken(*one["area"]), spoken(*one["found"]), spoken(*one["accuracy"]) if "accuracy" in one else "")
-        for name, one in found.items()
+        for name, one in results.items()
     ]
     print_table(("hotel reviews, people and GPT-4", "ROC AUC", "TPR at 1 % FPR", "accuracy"), rows)
-    return found
+    return results
 
 
 def hotel_reviews() -> tuple[list[str], np.ndarray, list[str], np.ndarray]:
@@ -297,10 +299,10 @@ def speed(bench: Bench) -> dict[str, Any]:
             begun = time.perf_counter()
             score(texts[:count])
             rates[name].append(count / (time.perf_counter() - begun))
-    found = {name: float(np.median(values)) for name, values in rates.items()}
-    rows = [(name, f"{rate:,.0f}", f"{rate / found['scikit-learn']:.1f}") for name, rate in found.items()]
+    results = {name: float(np.median(values)) for name, values in rates.items()}
+    rows = [(name, f"{rate:,.0f}", f"{rate / results['scikit-learn']:.1f}") for name, rate in results.items()]
     print_table(("system", "reviews per second", "relative to scikit-learn"), rows)
-    return found
+    return results
 
 
 def table(bench: Bench) -> dict[str, Any]:
@@ -308,7 +310,7 @@ def table(bench: Bench) -> dict[str, Any]:
     _ = bench.detector
     pieces = [text.split() for text in (*bench.real("critic"), *bench.real())]
     known, new = bench.work / "many.csv", bench.work / "scored.csv"
-    found, rows = {}, []
+    results, rows = {}, []
     for count in (ROWS // 10, ROWS):
         with open(known, "w", encoding="utf-8", newline="") as opened:
             write = csv.writer(opened)
@@ -323,38 +325,38 @@ def table(bench: Bench) -> dict[str, Any]:
         )
         rate = count / (time.perf_counter() - begun)
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        found[str(count)] = {"rate": rate, "memory": memory}
+        results[str(count)] = {"rate": rate, "memory": memory}
         rows.append((f"{count:,}", f"{known.stat().st_size / 1e6:,.0f} MB", f"{rate:,.0f}", f"{memory:,.0f} MiB"))
-    for made in (known, new):
-        made.unlink()
+    for file in (known, new):
+        file.unlink()
     print_table(("reviews in the table", "size", "reviews per second", "peak memory"), rows)
-    return found
+    return results
 
 
 def marked(bench: Bench) -> dict[str, Any]:
     """Texts that carry a watermark, and what a model of another core makes of them."""
     chosen = argparse.Namespace(texts=1000, judged=16_000, characters=200, temperature=1.0)
     chosen.judge = bench.generator("another core, seed and size").path
-    found = watermark.measured(bench.generator("own"), chosen)
-    print_table(("watermark", "measured"), list(watermark.rows(found)))
-    return found
+    results = watermark.measured(bench.generator("own"), chosen)
+    print_table(("watermark", "measured"), list(watermark.rows(results)))
+    return results
 
 
 def measured(bench: Bench, real: Sequence[str], fakes: Sequence[str], title: str) -> dict[str, Any]:
     """Return and print AUC and TPR of the ensemble, of each member and of the length, and the calibration error."""
     texts, truth = [*real, *fakes], np.arange(len(real) + len(fakes)) >= len(real)
     said = said_by(bench.detector, texts)
-    found: dict[str, Any] = {"real": len(real), "generated": len(fakes)}
+    results: dict[str, Any] = {"real": len(real), "generated": len(fakes)}
     rows = []
     for name, values in said.items():
         values = -values if name == "length alone" and area_of(values, truth) < 0.5 else values
-        found[name] = {"area": areas(values, truth), "found": shares_found(values, truth)}
-        rows.append((name, spoken(*found[name]["area"]), spoken(*found[name]["found"])))
+        results[name] = {"area": areas(values, truth), "found": shares_found(values, truth)}
+        rows.append((name, spoken(*results[name]["area"]), spoken(*results[name]["found"])))
     chance = probabilities(said["all"], 0.5)
-    found["calibration error"] = interval(lambda at: calibration_error(chance[at], truth[at]), len(truth))
+    results["calibration error"] = interval(lambda at: calibration_error(chance[at], truth[at]), len(truth))
     print_table((f"{title} ({len(real):,} real, {len(fakes):,} generated)", "ROC AUC", "TPR at 1 % FPR"), rows)
-    print(f"calibration error: {spoken(*found['calibration error'])}", flush=True)
-    return found
+    print(f"calibration error: {spoken(*results['calibration error'])}", flush=True)
+    return results
 
 
 def said_by(detector: Detector, texts: Sequence[str]) -> dict[str, np.ndarray]:

@@ -51,9 +51,9 @@ def main() -> None:
         print("| work | fit, MB/s | store, MB/s | both, MB/s | characters per token | anonymous memory, MB |")
         print("| --- | --- | --- | --- | --- | --- |")
 
-        def tell(work: str, found: Found) -> None:
-            everything[work] = found
-            print(f"| {work} | {' | '.join(shown(found.get(column)) for column in COLUMNS)} |", flush=True)
+        def tell(work: str, results: Found) -> None:
+            everything[work] = results
+            print(f"| {work} | {' | '.join(shown(results.get(column)) for column in COLUMNS)} |", flush=True)
 
         tell("read and decode only", in_a_process(read_through, file))
         for level in chosen.levels.split(","):
@@ -100,9 +100,9 @@ def encode(file: Path, level: str, folder: Path) -> Found:
         fit = speed(file, begun)
         start = time.perf_counter()
         store = build_store(corpus, codec, folder)
-        found = {"fit": fit, "store": speed(file, start), "both": speed(file, begun)}
+        results = {"fit": fit, "store": speed(file, start), "both": speed(file, begun)}
     ratio = store.num_units / store.num_records
-    return found | {"ids": len(codec), "characters_per_token": ratio, "anonymous_megabytes": max(memory)}
+    return results | {"ids": len(codec), "characters_per_token": ratio, "anonymous_megabytes": max(memory)}
 
 
 def train_on(file: Path, run: Path, steps: int) -> Found:

@@ -97,15 +97,15 @@ def main() -> None:
     reader.add_argument("--plot", help="file for the plot of quality and diversity")
     reader.add_argument("--json")
     options = reader.parse_args()
-    found = {}
+    results = {}
     with tempfile.TemporaryDirectory() as temporary:
         options.work = Path(options.work or temporary)
         options.work.mkdir(parents=True, exist_ok=True)
         for name, part in PARTS.items():
             if not options.only or name in options.only:
-                found[name] = part(options)
+                results[name] = part(options)
                 if options.json:
-                    Path(options.json).write_text(json.dumps(found, indent=2) + "\n")
+                    Path(options.json).write_text(json.dumps(results, indent=2) + "\n")
 
 
 def likelihood(table: Path, run: Path, minutes: float, seed: int = 0, **settings: Any) -> seqloom.Run:
@@ -142,18 +142,18 @@ def grammar(options: argparse.Namespace) -> dict[str, Any]:
     for seed in range(min(options.seeds, 2)):
         writers[f"GAN, seed {seed}"] = gan(table, options.work / f"grammar-gan-{seed}", minutes, seed, **OF_GRAMMAR)
     drawn = {stars: spoken(language, stars, DRAWN // len(RATINGS), random) for stars in RATINGS}
-    found = {"the grammar itself": distance(language, drawn)}
+    results = {"the grammar itself": distance(language, drawn)}
     for name, run in writers.items():
-        found[name] = distance(language, {stars: _written(run, stars) for stars in RATINGS}) if run else {}
-    print_distances(found)
+        results[name] = distance(language, {stars: _written(run, stars) for stars in RATINGS}) if run else {}
+    print_distances(results)
     print_parameters(writers)
-    return found
+    return results
 
 
-def print_distances(found: Mapping[str, Mapping[str, Any]], more: Mapping[str, str] | None = None) -> None:
+def print_distances(results: Mapping[str, Mapping[str, Any]], more: Mapping[str, str] | None = None) -> None:
     columns = {"total variation": ".4f", "missed": "", "outside": ".4f", "rating error": ".3f", **(more or {})}
-    rows = [(name, *(format(one[at], how) for at, how in columns.items())) for name, one in found.items() if one]
-    rows += [(name, *(["collapsed"] * len(columns))) for name, one in found.items() if not one]
+    rows = [(name, *(format(one[at], how) for at, how in columns.items())) for name, one in results.items() if one]
+    rows += [(name, *(["collapsed"] * len(columns))) for name, one in results.items() if not one]
     print_table((f"grammar of {len(RATINGS)} x {len(truth()[1])} sentences", *columns), rows)
 
 
@@ -177,24 +177,24 @@ def compared(language: Language, peers: int, seeds: int, options: argparse.Names
         for seed in range(seeds)
     }
     runs = {name: run for name, run in games.items() if run}
-    found: dict[str, Any] = {"collapsed": len(games) - len(runs), "real": judges.real()}
+    results: dict[str, Any] = {"collapsed": len(games) - len(runs), "real": judges.real()}
     writers = {**plain, **runs}
-    found |= {name: {"sweep": judges.swept(run), "copied": judges.copied(run)} for name, run in writers.items()}
+    results |= {name: {"sweep": judges.swept(run), "copied": judges.copied(run)} for name, run in writers.items()}
     for name, run in runs.items():
-        found[name] |= _measured(run)
-    print_sweeps({name: found[name]["sweep"] for name in writers})
-    print_copied({name: found[name]["copied"] for name in writers}, found["real"]["copied"])
+        results[name] |= _measured(run)
+    print_sweeps({name: results[name]["sweep"] for name in writers})
+    print_copied({name: results[name]["copied"] for name in writers}, results["real"]["copied"])
     print_parameters({**plain, **games})
     if runs:
-        found["lag"] = _lags(found, list(plain), list(runs))
-        print_games(found, list(runs), list(games))
+        results["lag"] = _lags(results, list(plain), list(runs))
+        print_games(results, list(runs), list(games))
     if runs and options.plot:
         plot = Path(options.plot)
         kinds = {"likelihood": plain, "GAN": runs}
-        sweeps = {kind: {name: found[name]["sweep"] for name in names} for kind, names in kinds.items()}
+        sweeps = {kind: {name: results[name]["sweep"] for name in names} for kind, names in kinds.items()}
         named = plot.with_stem(f"{plot.stem}-{language.place}") if language.place else plot
-        draw(sweeps, found["real"]["quality"], named)
-    return found
+        draw(sweeps, results["real"]["quality"], named)
+    return results
 
 
 def _judges(place: Path, language: Language) -> tuple[Judges, Path]:
@@ -202,7 +202,7 @@ def _judges(place: Path, language: Language) -> tuple[Judges, Path]:
     return Judges(place, language, likelihood(judged, place / "judge", 2, hidden_size=256)), learned
 
 
-def _lags(found: Mapping[str, Any], plain: Sequence[str], games: Sequence[str]) -> dict[str, Any]:
+def _lags(results: Mapping[str, Any], plain: Sequence[str], games: Sequence[str]) -> dict[str, Any]:
     """Return the lag in diversity of each GAN at equal quality, in nats, and its mean with a confidence interval.
 
     The lag is NaN if no quality is reached by all generators.
@@ -210,7 +210,7 @@ def _lags(found: Mapping[str, Any], plain: Sequence[str], games: Sequence[str]) 
     lags = {}
     for region, ends in REGIONS.items():
         try:
-            values = diversities({name: found[name]["sweep"] for name in (*plain, *games)}, *ends)
+            values = diversities({name: results[name]["sweep"] for name in (*plain, *games)}, *ends)
         except ValueError as error:
             said(str(error))
             values = dict.fromkeys((*plain, *games), math.nan)
@@ -236,8 +236,8 @@ def ablations(options: argparse.Namespace) -> dict[str, Any]:
     language = truth()
     distances: dict[str, Any] = {}
     table = tell(language, options.work / "grammar.jsonl", LEARNED, np.random.default_rng(0))
-    told = OF_GRAMMAR, options.seeds
-    for name, run, band in _ablated(table, "grammar-gan", {**VARIANTS, **PRESSED}, options.minutes / 2, *told):
+    cells = OF_GRAMMAR, options.seeds
+    for name, run, band in _ablated(table, "grammar-gan", {**VARIANTS, **PRESSED}, options.minutes / 2, *cells):
         far = distance(language, {stars: _written(run, stars) for stars in RATINGS}) if run else {}
         rounds = {"went back": len(_measured(run)["rollbacks"]), "inside the band": _inside(run, band)} if run else {}
         distances[name] = {**far, **rounds}
@@ -270,16 +270,16 @@ def _ablated(
             )
 
 
-def print_ablations(found: Mapping[str, Mapping[str, Any] | None]) -> None:
+def print_ablations(results: Mapping[str, Mapping[str, Any] | None]) -> None:
     rows = []
-    for name, one in found.items():
-        told, whole = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME)), found[f"full model, {name.split(', ')[1]}"]
+    for name, one in results.items():
+        cells, whole = ["collapsed"] * (2 + len(REGIONS) + len(OUTCOME)), results[f"full model, {name.split(', ')[1]}"]
         if one and whole:
             values = [diversities({"whole": whole["sweep"], name: one["sweep"]}, *ends) for ends in REGIONS.values()]
             warm = _at_one(one)
-            told = [f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}"]
-            told += [f"{value[name] - value['whole']:+.3f}" for value in values] + list(_outcome(one))
-        rows.append((name, *told))
+            cells = [f"{warm['quality']:.3f}", f"{warm['diversity']:.3f}"]
+            cells += [f"{value[name] - value['whole']:+.3f}" for value in values] + list(_outcome(one))
+        rows.append((name, *cells))
     behind = (f"lag to the full model, {at}" for at in REGIONS)
     print_table((f"GAN, {ROUNDS} adversarial steps", "quality at 1", "diversity at 1", *behind, *OUTCOME), rows)
 
@@ -324,14 +324,14 @@ def print_copied(copied: Mapping[str, Mapping[str, float]], real: float) -> None
     print_table(("copies of training texts", *(f"at {at}" for at in temperatures)), rows)
 
 
-def print_games(found: Mapping[str, Any], names: Sequence[str], games: Sequence[str]) -> None:
-    lags = found["lag"]
-    rows = [(name, *(f"{lags[at]['each'][name]:+.3f}" for at in REGIONS), *_outcome(found[name])) for name in names]
+def print_games(results: Mapping[str, Any], names: Sequence[str], games: Sequence[str]) -> None:
+    lags = results["lag"]
+    rows = [(name, *(f"{lags[at]['each'][name]:+.3f}" for at in REGIONS), *_outcome(results[name])) for name in names]
     rows += [(name, *(["collapsed"] * (len(REGIONS) + 4))) for name in games if name not in names]
     ends = [lags[at]["interval"] for at in REGIONS]
-    told = ["one seed" if end is None else f"{end[0]:+.3f} to {end[1]:+.3f}" for end in ends]
+    cells = ["one seed" if end is None else f"{end[0]:+.3f} to {end[1]:+.3f}" for end in ends]
     rows.append(("mean", *(f"{lags[at]['mean']:+.3f}" for at in REGIONS), *([""] * 4)))
-    rows.append(("95 % confidence interval of the mean", *told, *([""] * 4)))
+    rows.append(("95 % confidence interval of the mean", *cells, *([""] * 4)))
     print_table(("GAN", *(f"lag in nats, {at}" for at in REGIONS), *OUTCOME), rows)
 
 

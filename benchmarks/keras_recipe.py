@@ -38,8 +38,8 @@ def peer(name: str, text: Path, seconds: float) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise PeerError((done.stderr.strip().splitlines() or ["no output"])[-1][:200])
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    results: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return results
 
 
 def ours(text: Path, folder: Path) -> dict[str, Any]:
@@ -48,13 +48,13 @@ def ours(text: Path, folder: Path) -> dict[str, Any]:
     metrics = run.folder.read_metrics()
     training = run.config.training
     windows = training.total_steps * training.batch_size
-    found: dict[str, Any] = {"windows_per_second": windows / metrics["training_seconds"]}
+    results: dict[str, Any] = {"windows_per_second": windows / metrics["training_seconds"]}
     for name, stateful, length in (("window by window", False, 2_000), ("state carried", True, 400_000)):
         run.generate("the ", length=10, stateful=stateful)
         begun = time.perf_counter()
         run.generate("the ", length=length, temperature=0.5, stateful=stateful)
-        found[name] = length / (time.perf_counter() - begun)
-    return found
+        results[name] = length / (time.perf_counter() - begun)
+    return results
 
 
 def main() -> None:
@@ -63,27 +63,27 @@ def main() -> None:
     parser.add_argument("--peers", default="tensorflow,jax", help=f"some of {', '.join(PEERS)}, with commas")
     parser.add_argument("--seconds", type=float, default=20.0, help="duration of training and of generation")
     parser.add_argument("--json", type=Path, help="file for the measurements")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         text = Path(place) / "nietzsche.txt"
         text.write_text("".join(_text()), encoding="utf-8")
         everything = {"seqloom": ours(text, Path(place))}
-        for name in filter(None, asked.peers.split(",")):
+        for name in filter(None, options.peers.split(",")):
             try:
-                everything[f"keras on {name}"] = peer(name, text, asked.seconds)
+                everything[f"keras on {name}"] = peer(name, text, options.seconds)
             except (PeerError, subprocess.CalledProcessError) as error:
                 everything[f"keras on {name}"] = {"failed": str(error)}
     print("| system | training, windows/s | generation, characters/s |\n| --- | --- | --- |")
-    for name, found in everything.items():
-        if "failed" in found:
-            print(f"| {name} | not measured: {found['failed']} | |")
+    for name, results in everything.items():
+        if "failed" in results:
+            print(f"| {name} | not measured: {results['failed']} | |")
             continue
-        written = found.get("characters_per_second") or found["window by window"]
-        print(f"| {name} | {found['windows_per_second']:,.0f} | {written:,.0f} |")
-        if "state carried" in found:
-            print(f"| {name}, state carried | | {found['state carried']:,.0f} |")
-    if asked.json:
-        asked.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+        written = results.get("characters_per_second") or results["window by window"]
+        print(f"| {name} | {results['windows_per_second']:,.0f} | {written:,.0f} |")
+        if "state carried" in results:
+            print(f"| {name}, state carried | | {results['state carried']:,.0f} |")
+    if options.json:
+        options.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
 
 
 def _text() -> list[str]:

@@ -76,16 +76,16 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="file for the measurements of each seed")
-    asked = parser.parse_args()
-    unknown = [name for name in asked.rows if name not in ROWS]
+    options = parser.parse_args()
+    unknown = [name for name in options.rows if name not in ROWS]
     if unknown:
         parser.error(f"unknown row {', '.join(unknown)}: choose from {', '.join(ROWS)}")
-    found: dict[str, list[dict[str, Any]]] = {}
+    results: dict[str, list[dict[str, Any]]] = {}
     print("| row | target | nats (median) | each seed | blocks of 256 | windows of 60 | seconds of training |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name in asked.rows or ROWS:
-        each = [measure(ROWS[name], seed) for seed in range(asked.seeds)]
-        found[name] = each
+    for name in options.rows or ROWS:
+        each = [measure(ROWS[name], seed) for seed in range(options.seeds)]
+        results[name] = each
         medians = {key: statistics.median(one[key] for one in each) for key in ("nats", "blocks_256", "windows_60")}
         seeds = ", ".join(f"{one['nats']:.4f}" for one in each)
         seconds = ", ".join(f"{one['seconds']:.1f}" for one in each)
@@ -95,10 +95,10 @@ def main() -> None:
             f"{medians['windows_60']:.4f} | {seconds} |",
             flush=True,
         )
-        if asked.json:
-            asked.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=2), encoding="utf-8")
     print("\nSettings chosen for the first seed:\n")
-    for name, each in found.items():
+    for name, each in results.items():
         print(f"- {name}: {each[0]['chosen']}")
 
 

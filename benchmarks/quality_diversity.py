@@ -195,13 +195,13 @@ class Judges:
             run: generator.
             temperatures: temperatures to use instead of the language's.
         """
-        file, asked = run.path / "sweep.json", list(temperatures or self._language.temperatures)
+        file, grid = run.path / "sweep.json", list(temperatures or self._language.temperatures)
         whose = {"writer": _weights(run), "judge": _weights(self._judge), "unit": "nats a word"}
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         same = {name: known.get(name) for name in whose} == whose
         swept = {one["temperature"]: one for one in known["sweep"]} if same else {}
         real = self.critic.real(self._real)
-        for temperature in asked:
+        for temperature in grid:
             if temperature in swept:
                 continue
             said(f"{run.path.name} at temperature {temperature:g} ...")
@@ -215,7 +215,7 @@ class Judges:
             }
             swept[temperature] = {**one, "share of real": one["rating"] / real}
             file.write_text(json.dumps({**whose, "sweep": list(swept.values())}), encoding="utf-8")
-        return [swept[temperature] for temperature in asked]
+        return [swept[temperature] for temperature in grid]
 
     def copied(self, run: seqloom.Run) -> dict[str, float]:
         """Return the share of texts that are copies of training texts, at the lowest and the highest temperature."""
@@ -229,9 +229,9 @@ class Judges:
     def _texts(self, run: seqloom.Run, count: int, temperature: float) -> tuple[list[str], list[float]]:
         """Return texts for ratings distributed as the real ones, and the requested ratings."""
         ratings = [row[self._language.rating] for row in self._real]
-        asked = Counter(np.quantile(ratings, (np.arange(_ASKED) + 0.5) / _ASKED, method="nearest").tolist())
+        grid = Counter(np.quantile(ratings, (np.arange(_ASKED) + 0.5) / _ASKED, method="nearest").tolist())
         texts, wanted = [], []
-        for seed, (rating, times) in enumerate(asked.items()):
+        for seed, (rating, times) in enumerate(grid.items()):
             some = list(_texts_of(run, count * times // _ASKED, temperature, rating, seed))
             texts += some
             wanted += [rating] * len(some)
@@ -287,8 +287,8 @@ def diversities(sweeps: Mapping[str, Sweep], begin: float, end: float) -> dict[s
     low, high = max(curve[0][0] for curve in curves.values()), min(curve[-1][0] for curve in curves.values())
     if low >= high:
         raise ValueError(f"no quality is reached by all of {', '.join(curves)}: sweep over more temperatures")
-    asked = low + (high - low) * np.linspace(begin, end, 50)
-    return {name: float(PchipInterpolator(*zip(*curve, strict=True))(asked).mean()) for name, curve in curves.items()}
+    grid = low + (high - low) * np.linspace(begin, end, 50)
+    return {name: float(PchipInterpolator(*zip(*curve, strict=True))(grid).mean()) for name, curve in curves.items()}
 
 
 def welch(ones: Sequence[float], others: Sequence[float]) -> dict[str, Any]:
@@ -298,11 +298,11 @@ def welch(ones: Sequence[float], others: Sequence[float]) -> dict[str, Any]:
     """
     from scipy.stats import ttest_ind
 
-    found: dict[str, Any] = {"mean": float(np.mean(ones) - np.mean(others)), "interval": None}
+    results: dict[str, Any] = {"mean": float(np.mean(ones) - np.mean(others)), "interval": None}
     if min(len(ones), len(others)) > 1:
         ends = ttest_ind(ones, others, equal_var=False).confidence_interval(0.95)
-        found["interval"] = [float(ends.low), float(ends.high)]
-    return found
+        results["interval"] = [float(ends.low), float(ends.high)]
+    return results
 
 
 def draw(sweeps: Mapping[str, Mapping[str, Sweep]], real: float, path: Path) -> None:

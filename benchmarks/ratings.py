@@ -61,7 +61,7 @@ def arguments() -> argparse.Namespace:
     reader.add_argument("table", nargs="?", default="reviews/yelp_10k.csv")
     reader.add_argument("--text", default="text")
     reader.add_argument("--rating", default="stars")
-    reader.add_argument("--group", default="business_id", type=lambda given: given or None)
+    reader.add_argument("--group", default="business_id", type=lambda applicable: applicable or None)
     reader.add_argument("--level", default="subword")
     reader.add_argument("--vocabulary", type=int, default=4000)
     reader.add_argument("--cut-words", type=int, default=60)
@@ -86,27 +86,27 @@ def arguments() -> argparse.Namespace:
 def measured(options: argparse.Namespace, work: Path) -> dict[str, Any]:
     run = trained(options, work / "generator")
     critic = fitted(options, work / "critic", pool="critic")
-    asked = {
+    settings = {
         name: getattr(options, name)
         for name in ("guidance", "tolerance", "particles", "temperature", "seed")
         if vars(options)[name] is not None
     }
-    asked["critic"] = str(critic)
-    found: dict[str, Any] = {"methods": compared(run, options, asked, work)}
-    narrow = {**asked, "tolerance": STARS_OFF} if options.rating == "stars" else asked
+    settings["critic"] = str(critic)
+    results: dict[str, Any] = {"methods": compared(run, options, settings, work)}
+    narrow = {**settings, "tolerance": STARS_OFF} if options.rating == "stars" else settings
     report = control(run, options, [FILTERED], THOUSAND, narrow, work)
-    found["acceptance"] = dict(report.methods[" + ".join(FILTERED)].acceptance)
-    found["thousand_seconds"] = thousand(run, options, asked)
-    found["nats_per_token"] = {
+    results["acceptance"] = dict(report.methods[" + ".join(FILTERED)].acceptance)
+    results["thousand_seconds"] = thousand(run, options, settings)
+    results["nats_per_token"] = {
         **report.nats_per_token,
         "unconditional": unconditional(options, work),
     }
     if options.ablations:
-        found["without"] = {
+        results["without"] = {
             place: ablated(options, work, [other for other in PLACES if other != place]) for place in PLACES
         }
-    found["critic"] = CRITIC.read_settings(fitted(options, work / "critic-of-all", folds=5))["report"]
-    return found
+    results["critic"] = CRITIC.read_settings(fitted(options, work / "critic-of-all", folds=5))["report"]
+    return results
 
 
 def trained(options: argparse.Namespace, folder: Path, *, rated: bool = True, **settings: Any) -> seqloom.Run:
@@ -153,40 +153,42 @@ def control(
     options: argparse.Namespace,
     ways: Sequence[Sequence[str]],
     count: int,
-    asked: dict[str, Any],
+    settings: dict[str, Any],
     work: Path,
 ) -> RatingControlReport:
     """Measure some methods, with the settings that they use."""
     methods = {method for way in ways for method in way}
     judged = {"rejection", "smc"}
     uses = {"guidance": {"guidance"}, "tolerance": judged, "critic": judged, "particles": {"smc"}}
-    given = {name: value for name, value in asked.items() if name not in uses or uses[name] & methods}
-    sampling = SamplingConfig(temperature=given.pop("temperature"), seed=given.pop("seed"))
+    applicable = {name: value for name, value in settings.items() if name not in uses or uses[name] & methods}
+    sampling = SamplingConfig(temperature=applicable.pop("temperature"), seed=applicable.pop("seed"))
     plot = work / f"{'+'.join('-'.join(way) for way in ways)[:60]}.png"
-    return evaluate_rating_control(run, options.table, methods=ways, count=count, plot=plot, sampling=sampling, **given)
+    return evaluate_rating_control(
+        run, options.table, methods=ways, count=count, plot=plot, sampling=sampling, **applicable
+    )
 
 
 def compared(
-    run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any], work: Path
+    run: seqloom.Run, options: argparse.Namespace, settings: dict[str, Any], work: Path
 ) -> dict[str, dict[str, Any]]:
     """Measure every method, each with the token budget of the most expensive one."""
-    pilot = control(run, options, WAYS, PILOT, asked, work)
+    pilot = control(run, options, WAYS, PILOT, settings, work)
     cost = {name: way.tokens / max(way.agreement.texts, 1) for name, way in pilot.methods.items() if name != REAL}
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     for way in WAYS:
         name = " + ".join(way)
         count = round(options.count * max(cost.values()) / cost[name])
-        report = control(run, options, [way], count, asked, work)
-        found[REAL], found[name] = asdict(report.methods[REAL]), asdict(report.methods[name])
-        print(f"{name}: {found[name]['share']:.0%} of real", file=sys.stderr)
-    return found
+        report = control(run, options, [way], count, settings, work)
+        results[REAL], results[name] = asdict(report.methods[REAL]), asdict(report.methods[name])
+        print(f"{name}: {results[name]['share']:.0%} of real", file=sys.stderr)
+    return results
 
 
-def thousand(run: seqloom.Run, options: argparse.Namespace, asked: dict[str, Any]) -> float:
+def thousand(run: seqloom.Run, options: argparse.Namespace, settings: dict[str, Any]) -> float:
     """Return the seconds for a thousand accepted texts over the whole scale, including loading the critic."""
     scale = run.config.conditions.columns[0]
     wanted = [scale.knots[round(share * (len(scale.knots) - 1))] for share in (0, 0.25, 0.5, 0.75, 1)]
-    settings = {name: value for name, value in asked.items() if name != "particles"}
+    settings = {name: value for name, value in settings.items() if name != "particles"}
     begun = time.perf_counter()
     texts = [
         text
@@ -208,25 +210,29 @@ def unconditional(options: argparse.Namespace, work: Path) -> float:
 
 def ablated(options: argparse.Namespace, work: Path, places: Sequence[str]) -> dict[str, float]:
     """Measure a model with the rating as an input in some places only."""
-    run = trained(options, work / f"told-{'-'.join(places)}", condition_into=tuple(places))
+    run = trained(options, work / f"places-{'-'.join(places)}", condition_into=tuple(places))
     report = control(
         run, options, [ALONE], 4 * THOUSAND, {"temperature": options.temperature, "seed": options.seed}, work
     )
     way = report.methods[" + ".join(ALONE)]
-    return {"share": way.share or 0.0, "told": report.nats_per_token["true"], "untold": report.nats_per_token["none"]}
+    return {
+        "share": way.share or 0.0,
+        "with_rating": report.nats_per_token["true"],
+        "without_rating": report.nats_per_token["none"],
+    }
 
 
 def ways_table(report: dict[str, Any]) -> list[str]:
     lines = ["| method | texts | tokens | pearson | of real | mean error | kept | self-BLEU-4 |", "| --- " * 8 + "|"]
     for name, way in report["methods"].items():
-        found, kept = way["agreement"], way["acceptance"].get("all")
+        results, kept = way["agreement"], way["acceptance"].get("all")
         share, bleu = (number(way[key], form) for key, form in (("share", ".0%"), ("self_bleu", ".3f")))
         lines.append(
-            f"| {name} | {found['texts']:,} | {way['tokens']:,} | {number(found['pearson'], '.3f')} | {share} | "
-            f"{number(found['mean_error'], '.3f')} | {number(kept, '.0%')} | {bleu} |"
+            f"| {name} | {results['texts']:,} | {way['tokens']:,} | {number(results['pearson'], '.3f')} | {share} | "
+            f"{number(results['mean_error'], '.3f')} | {number(kept, '.0%')} | {bleu} |"
         )
-    for place, found in report.get("without", {}).items():
-        lines.append(f"| conditioning, not into {place} | {4 * THOUSAND:,} | | | {found['share']:.0%} | | | |")
+    for place, results in report.get("without", {}).items():
+        lines.append(f"| conditioning, not into {place} | {4 * THOUSAND:,} | | | {results['share']:.0%} | | | |")
     return lines
 
 
@@ -266,7 +272,7 @@ def numbers_table(report: dict[str, Any], *, stars: bool) -> list[str]:
     ]
     lines = ["| | target | measured |", "| --- | --- | --- |"] if stars else ["| | measured |", "| --- | --- |"]
     return lines + [
-        f"| {what} | {reach} | {found} |" if stars else f"| {what} | {found} |" for what, reach, found in rows
+        f"| {what} | {reach} | {results} |" if stars else f"| {what} | {results} |" for what, reach, results in rows
     ]
 
 

@@ -82,7 +82,7 @@ def measure(name: str) -> dict[str, Any]:
         if '"--json"' in (HERE / script).read_text(encoding="utf-8"):
             command += ["--json", str(file)]
         done = subprocess.run(command, capture_output=True, text=True)
-        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        results = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     said = done.stderr.strip().splitlines() or ["no output"]
     return {
         "command": shlex.join(["python", f"benchmarks/{script}", *flags]),
@@ -91,7 +91,7 @@ def measure(name: str) -> dict[str, Any]:
         "machine": machine(),
         "tables": done.stdout.strip(),
         "failed": said[-1][:200] if done.returncode else None,
-        "found": found,
+        "found": results,
     }
 
 
@@ -152,15 +152,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", choices=list(BENCHMARKS), default=list(BENCHMARKS))
     parser.add_argument("-o", "--output", type=Path, default=HERE / "REPORT.md")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
-    for name in asked.only:
+    for name in options.only:
         print(f"{name} ...", file=sys.stderr, flush=True)
         result = json.dumps(measure(name), indent=2)
         (RESULTS / f"{name}.json").write_text(result + "\n", encoding="utf-8")
-        asked.output.write_text(page(saved()), encoding="utf-8")
-    asked.output.write_text(page(saved()), encoding="utf-8")
-    print(asked.output)
+        options.output.write_text(page(saved()), encoding="utf-8")
+    options.output.write_text(page(saved()), encoding="utf-8")
+    print(options.output)
 
 
 if __name__ == "__main__":

@@ -97,9 +97,9 @@ def rows(runs: dict[str, Run], seconds: float) -> Iterator[tuple[str, ...]]:
 
 
 def gained(lanes: BatchedDecoder, ratio: float) -> str:
-    found = lanes.draft_statistics(0)
-    share = found.accepted / max(found.drafted, 1)
-    return f"{ratio:.2f}x ({found.tokens / found.steps:.2f} tokens, {share:.0%} accepted)"
+    results = lanes.draft_statistics(0)
+    share = results.accepted / max(results.drafted, 1)
+    return f"{ratio:.2f}x ({results.tokens / results.steps:.2f} tokens, {share:.0%} accepted)"
 
 
 def started(decoder: NativeDecoder, run: Run, temperature: float, ahead: int) -> BatchedDecoder:

@@ -46,8 +46,8 @@ class Target:
 def one_stream(model: str, least: float) -> Callable[[Results], Answer]:
     """Answer with the speed of one stream on one core, and its share of the bound."""
 
-    def answer(found: Results) -> Answer:
-        rates = found["decode"]["models"][model]
+    def answer(results: Results) -> Answer:
+        rates = results["decode"]["models"][model]
         share = rates["one_core"] / rates["bound"]
         return Answer(f"{characters(rates['one_core'])}; {share:.0%} of the bound", "", rates["one_core"] >= least)
 
@@ -57,8 +57,8 @@ def one_stream(model: str, least: float) -> Callable[[Results], Answer]:
 def against_torch(model: str, least: float) -> Callable[[Results], Answer]:
     """Compare one stream with torch eager."""
 
-    def answer(found: Results) -> Answer:
-        rates = found["decode"]["peers"][model]["rates"]
+    def answer(results: Results) -> Answer:
+        rates = results["decode"]["peers"][model]["rates"]
         ratio = rates["seqloom"] / rates["torch eager"]
         others = (f"{times(rates['seqloom'] / rates[name])} {name}" for name in list(rates)[2:])
         measured = f"{characters(rates['seqloom'])}; torch eager {rates['torch eager']:,.0f}"
@@ -70,8 +70,8 @@ def against_torch(model: str, least: float) -> Callable[[Results], Answer]:
 def against_keras(least: float) -> Callable[[Results], Answer]:
     """Compare a run with a carried state with the textbook loop."""
 
-    def answer(found: Results) -> Answer:
-        ours, peer = (found["keras_recipe"][name] for name in ("seqloom", "keras on tensorflow"))
+    def answer(results: Results) -> Answer:
+        ours, peer = (results["keras_recipe"][name] for name in ("seqloom", "keras on tensorflow"))
         ratio = ours["state carried"] / peer["characters_per_second"]
         measured = f"{characters(ours['state carried'])} as text; Keras {peer['characters_per_second']:,.1f}"
         return Answer(measured, times(ratio), ratio >= least)
@@ -82,8 +82,8 @@ def against_keras(least: float) -> Callable[[Results], Answer]:
 def many_streams(model: str, least: float) -> Callable[[Results], Answer]:
     """Answer with the speed of a batch of 256 streams on all cores."""
 
-    def answer(found: Results) -> Answer:
-        rate, cores = found["decode"]["models"][model]["streams_256"], found["decode"]["processors"]
+    def answer(results: Results) -> Answer:
+        rate, cores = results["decode"]["models"][model]["streams_256"], results["decode"]["processors"]
         return Answer(f"{characters(rate)} on {cores} cores", "", rate >= least)
 
     return answer
@@ -92,8 +92,8 @@ def many_streams(model: str, least: float) -> Callable[[Results], Answer]:
 def full_chain(model: str, most: float) -> Callable[[Results], Answer]:
     """Compare all sampling transforms with temperature only."""
 
-    def answer(found: Results) -> Answer:
-        rates = found["decode"]["chain"][model]
+    def answer(results: Results) -> Answer:
+        rates = results["decode"]["chain"][model]
         ratio = rates["plain"] / rates["full"]
         measured = f"{characters(rates['full'])}; temperature only {rates['plain']:,.0f}"
         return Answer(measured, f"{ratio:.2f}x the time", ratio <= most)
@@ -104,8 +104,8 @@ def full_chain(model: str, most: float) -> Callable[[Results], Answer]:
 def training(shape: str, least: float) -> Callable[[Results], Answer]:
     """Compare the fastest kernels with the faster of eager torch in float32 and bfloat16, and with the other peers."""
 
-    def answer(found: Results) -> Answer:
-        step = found["training_step"][shape]
+    def answer(results: Results) -> Answer:
+        step = results["training_step"][shape]
         rates = step["tokens_per_second"]
         peers = {name: rate for name, rate in rates.items() if name.startswith(("torch", "JAX"))}
         ours = max((name for name in rates if name not in peers), key=lambda name: rates[name])
@@ -127,8 +127,8 @@ def training(shape: str, least: float) -> Callable[[Results], Answer]:
 def avx2_training(shape: str, peer: str, least: float) -> Callable[[Results], Answer]:
     """Compare the AVX2 kernels with a peer."""
 
-    def answer(found: Results) -> Answer:
-        rates = found["training_step"][shape]["tokens_per_second"]
+    def answer(results: Results) -> Answer:
+        rates = results["training_step"][shape]["tokens_per_second"]
         ratio = rates["avx2"] / rates[peer]
         return Answer(f"{rates['avx2']:,.0f} tokens/s; {peer} {rates[peer]:,.0f}", times(ratio), ratio >= least)
 
@@ -138,8 +138,8 @@ def avx2_training(shape: str, peer: str, least: float) -> Callable[[Results], An
 def avx2_stream(model: str, least: float) -> Callable[[Results], Answer]:
     """Answer with the speed of one stream with the AVX2 kernels in their default precision."""
 
-    def answer(found: Results) -> Answer:
-        paths = found["decode"]["kernels"]["avx2"]
+    def answer(results: Results) -> Answer:
+        paths = results["decode"]["kernels"]["avx2"]
         rate = paths[paths["own_precision"]][model]
         return Answer(f"{characters(rate)}, {paths['own_precision']}", "", rate >= least)
 
@@ -149,10 +149,10 @@ def avx2_stream(model: str, least: float) -> Callable[[Results], Answer]:
 def held_out(row: str, benchmark: str = "quality") -> Callable[[Results], Answer]:
     """Answer with the median loss over the seeds, by the protocol of the row."""
 
-    def answer(found: Results) -> Answer:
-        each, asked = found[benchmark][row], QUALITY[row]
-        nats, seconds = (median(one[key] for one in each) for key in (asked.protocol, "seconds"))
-        return Answer(f"{nats:.4f} nats after {seconds:.1f} s", "", nats <= asked.reach)
+    def answer(results: Results) -> Answer:
+        each, target = results[benchmark][row], QUALITY[row]
+        nats, seconds = (median(one[key] for one in each) for key in (target.protocol, "seconds"))
+        return Answer(f"{nats:.4f} nats after {seconds:.1f} s", "", nats <= target.reach)
 
     return answer
 
@@ -160,11 +160,11 @@ def held_out(row: str, benchmark: str = "quality") -> Callable[[Results], Answer
 def to_keras_quality(row: str) -> Callable[[Results], Answer]:
     """Compare the time to a loss with that of Keras, as published and as measured on this machine."""
 
-    def answer(found: Results) -> Answer:
-        reached = held_out(row)(found)
-        seconds = median(one["seconds"] for one in found["quality"][row])
+    def answer(results: Results) -> Answer:
+        reached = held_out(row)(results)
+        seconds = median(one["seconds"] for one in results["quality"][row])
         ratio = f"{times(KERAS_SECONDS / seconds)} Keras's {KERAS_SECONDS} s" if reached.met else "not reached"
-        keras = found.get("keras_recipe", {}).get("keras on tensorflow", {})
+        keras = results.get("keras_recipe", {}).get("keras on tensorflow", {})
         if reached.met and "windows_per_second" in keras:
             here = EPOCHS * TRAINED_ON * keras["windows"] / keras["windows_per_second"]
             ratio += f"; {times(here / seconds)} five epochs on this machine, {here:,.0f} s"
@@ -173,9 +173,9 @@ def to_keras_quality(row: str) -> Callable[[Results], Answer]:
     return answer
 
 
-def against_transformer(found: Results) -> Answer:
+def against_transformer(results: Results) -> Answer:
     """Compare the loss of both after the same time, in blocks of 64."""
-    rows = found["transformer"]
+    rows = results["transformer"]
     peer = next(rows[name] for name in rows if name.startswith("transformer, "))
     ours = next(rows[name] for name in rows if name.startswith("seqloom, "))
     published = rows["transformer as published"]
@@ -190,9 +190,9 @@ def against_transformer(found: Results) -> Answer:
 def cold_start(most: float) -> Callable[[Results], Answer]:
     """Answer with the time from the start of the process to the first character."""
 
-    def answer(found: Results) -> Answer:
-        row = found["cold_start"]["seqloom generate, first character"]
-        bare, torch = (found["cold_start"][name]["seconds"] for name in ("python, nothing", "python, import torch"))
+    def answer(results: Results) -> Answer:
+        row = results["cold_start"]["seqloom generate, first character"]
+        bare, torch = (results["cold_start"][name]["seconds"] for name in ("python, nothing", "python, import torch"))
         measured = f"{row['seconds']:.2f} s, torch {'imported' if row['imports_torch'] else 'not imported'}"
         ratio = f"`import torch` {torch:.2f} s, Python without imports {bare:.2f} s"
         return Answer(measured, ratio, row["seconds"] <= most and not row["imports_torch"])
@@ -203,9 +203,9 @@ def cold_start(most: float) -> Callable[[Results], Answer]:
 def encoding(level: str, least: float) -> Callable[[Results], Answer]:
     """Answer with the speed of building the store, and whether a tenfold file needs less than 10 % more memory."""
 
-    def answer(found: Results) -> Answer:
-        whole, tenth = found["encode"][level], found["encode"][f"{level}, a tenth of the file"]
-        bound = found["encode"]["read and decode only"]["both"]
+    def answer(results: Results) -> Answer:
+        whole, tenth = results["encode"][level], results["encode"][f"{level}, a tenth of the file"]
+        bound = results["encode"]["read and decode only"]["both"]
         grown = whole["anonymous_megabytes"] / tenth["anonymous_megabytes"]
         measured = (
             f"{whole['store']:,.0f} MB/s ({whole['both']:,.0f} including the fit of the codec); "
@@ -220,8 +220,8 @@ def encoding(level: str, least: float) -> Callable[[Results], Answer]:
 def grammar_distance(most: float) -> Callable[[Results], Answer]:
     """Compare the mean total variation distance of the GANs with likelihood training; count missed sentences."""
 
-    def answer(found: Results) -> Answer:
-        rows = found["gan_grammar"]["grammar"]
+    def answer(results: Results) -> Answer:
+        rows = results["gan_grammar"]["grammar"]
         plain, games = ([row for name, row in rows.items() if name.startswith(kind)] for kind in ("like", "GAN"))
         if not all(games):
             return Answer("a GAN collapsed", "", False)
@@ -236,8 +236,8 @@ def grammar_distance(most: float) -> Callable[[Results], Answer]:
 def gan_lag(most: float) -> Callable[[Results], Answer]:
     """Answer with the lag in diversity at equal quality, over the whole common range of quality."""
 
-    def answer(found: Results) -> Answer:
-        lag = found["gan"]["sentences"]["lag"]["all"]
+    def answer(results: Results) -> Answer:
+        lag = results["gan"]["sentences"]["lag"]["all"]
         return Answer(f"{lag['mean']:+.3f} nats{interval(lag)}", "", lag["mean"] <= most)
 
     return answer
@@ -246,8 +246,8 @@ def gan_lag(most: float) -> Callable[[Results], Answer]:
 def gan_ahead(region: str) -> Callable[[Results], Answer]:
     """Answer with the lag in a part of the range; met if the whole interval is below 0."""
 
-    def answer(found: Results) -> Answer:
-        lag = found["gan"]["sentences"]["lag"][region]
+    def answer(results: Results) -> Answer:
+        lag = results["gan"]["sentences"]["lag"][region]
         return Answer(f"{lag['mean']:+.3f} nats{interval(lag)}", "", bool(lag["interval"]) and lag["interval"][1] < 0)
 
     return answer
@@ -256,17 +256,17 @@ def gan_ahead(region: str) -> Callable[[Results], Answer]:
 def gan_worst(measured: str, least: float) -> Callable[[Results], Answer]:
     """Answer with the values of all seeds; the worst one counts."""
 
-    def answer(found: Results) -> Answer:
-        games = {name: one for name, one in found["gan"]["sentences"].items() if name.startswith("GAN")}
+    def answer(results: Results) -> Answer:
+        games = {name: one for name, one in results["gan"]["sentences"].items() if name.startswith("GAN")}
         each = [{**one["sweep"][-1], **one}[measured] for one in games.values()]
         return Answer(", ".join(f"{value:.0%}" for value in each), "", min(each) >= least)
 
     return answer
 
 
-def gan_collapsed(found: Results) -> Answer:
+def gan_collapsed(results: Results) -> Answer:
     """Answer with the number of seeds that failed after repeated collapses."""
-    rows = found["gan"]["sentences"]
+    rows = results["gan"]["sentences"]
     seeds = rows["collapsed"] + sum(name.startswith("GAN") for name in rows)
     return Answer(f"{rows['collapsed']} of {seeds}", "", not rows["collapsed"])
 
@@ -278,15 +278,15 @@ def gan_without(part: str) -> Callable[[Results], Answer]:
     for information.
     """
 
-    def answer(found: Results) -> Answer:
-        rows = found["gan_ablations"]["ablations"]["grammar"]
+    def answer(results: Results) -> Answer:
+        rows = results["gan_ablations"]["ablations"]["grammar"]
 
         def further(ones: str, others: str) -> list[float]:
             seeds = [name.removeprefix(f"{ones}, ") for name in rows if name.startswith(f"{ones}, seed")]
             far = [[rows[f"{name}, {seed}"].get("total variation", inf) for seed in seeds] for name in (ones, others)]
             return [one - other for one, other in zip(*far, strict=True)]
 
-        told = {
+        differences = {
             "default settings": further(f"without {part}", "full model"),
             "adversarial weight 8": further(
                 f"without {part}, adversarial weight 8", "full model, adversarial weight 8"
@@ -294,9 +294,9 @@ def gan_without(part: str) -> Callable[[Results], Answer]:
         }
         if part != LIKELIHOOD:
             both = f"without {LIKELIHOOD} and {part}, adversarial weight 8"
-            told["also without likelihood"] = further(both, f"without {LIKELIHOOD}, adversarial weight 8")
-        measured = "; ".join(f"{name} {', '.join(f'{one:+.3f}' for one in each)}" for name, each in told.items())
-        return Answer(measured, "", min(told["default settings"]) > 0.001)
+            differences["also without likelihood"] = further(both, f"without {LIKELIHOOD}, adversarial weight 8")
+        measured = "; ".join(f"{name} {', '.join(f'{one:+.3f}' for one in each)}" for name, each in differences.items())
+        return Answer(measured, "", min(differences["default settings"]) > 0.001)
 
     return answer
 
@@ -375,13 +375,13 @@ TARGETS = (
 )
 
 
-def table(found: Results) -> list[str]:
+def table(results: Results) -> list[str]:
     """Return the lines of the table, after a line with the number of targets that are met."""
     lines = ["| question | target | measured | ratio to peer | met or missed |", "| --- | --- | --- | --- | --- |"]
     met = measured = 0
     for target in TARGETS:
         try:
-            answer = target.answer(found)
+            answer = target.answer(results)
         except (KeyError, StopIteration):
             lines.append(f"| {target.question} | {target.target} | not measured | | |")
             continue

@@ -145,23 +145,23 @@ def bound_of(way: str) -> str:
     return "float32 restricted to AVX2" if way in ("avx2", HELD) else "float32"
 
 
-def measure(shape: Shape, asked: argparse.Namespace) -> dict[str, Any]:
+def measure(shape: Shape, options: argparse.Namespace) -> dict[str, Any]:
     """Return tokens per second of each system, operations per second of the bounds, and failures."""
-    bounds = {f"product {name}": make for name, make in products(asked.threads).items()}
-    ways = peer_steps(shape, asked.threads, few=asked.no_peers)
-    ways |= native_steps(shape, asked.threads, portable=asked.portable)
-    found, failed = in_turn(ways | bounds, asked.rounds, asked.seconds)
+    bounds = {f"product {name}": make for name, make in products(options.threads).items()}
+    ways = peer_steps(shape, options.threads, few=options.no_peers)
+    ways |= native_steps(shape, options.threads, portable=options.portable)
+    results, failed = in_turn(ways | bounds, options.rounds, options.seconds)
     return {
-        "tokens_per_second": {name: found[name] for name in ways if name in found},
+        "tokens_per_second": {name: results[name] for name in ways if name in results},
         "operations_per_token": shape.operations,
-        "products_per_second": {name.removeprefix("product "): found[name] for name in bounds if name in found},
+        "products_per_second": {name.removeprefix("product "): results[name] for name in bounds if name in results},
         "failed": failed,
     }
 
 
-def rows(shape: Shape, found: dict[str, Any]) -> list[str]:
+def rows(shape: Shape, results: dict[str, Any]) -> list[str]:
     """Return the rows of the table for one shape."""
-    rates, bounds = found["tokens_per_second"], found["products_per_second"]
+    rates, bounds = results["tokens_per_second"], results["products_per_second"]
     best = max((rates[name] for name in EAGER if name in rates), default=float("nan"))
     lines = []
     for way, tokens in rates.items():
@@ -170,7 +170,7 @@ def rows(shape: Shape, found: dict[str, Any]) -> list[str]:
             f"| {shape.name} | {way} | {tokens:,.0f} | {tokens / best:.2f} | {reached / 1e9:,.0f} | "
             f"{bound / 1e9:,.0f} ({bound_of(way)}) | {reached / bound:.0%} |"
         )
-    return lines + [f"| {shape.name} | {way} | not measured: {why} | | | | |" for way, why in found["failed"].items()]
+    return lines + [f"| {shape.name} | {way} | not measured: {why} | | | | |" for way, why in results["failed"].items()]
 
 
 def main() -> None:
@@ -185,15 +185,15 @@ def main() -> None:
         "--portable", action="store_true", help="also measure the portable kernels, which takes minutes"
     )
     parser.add_argument("--json", type=Path, help="file for the measurements")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     everything: dict[str, Any] = {}
     print("| shape | system | tokens/s | relative to faster eager torch | GFLOP/s | bound, GFLOP/s | share of bound |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for name in asked.shapes:
-        everything[name] = measure(SHAPES[name], asked)
+    for name in options.shapes:
+        everything[name] = measure(SHAPES[name], options)
         print("\n".join(rows(SHAPES[name], everything[name])), flush=True)
-        if asked.json:
-            asked.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+        if options.json:
+            options.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":

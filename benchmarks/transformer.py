@@ -185,28 +185,28 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--json", type=Path, help="file for the measurements")
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     text, held_out, vocabulary = corpus()
-    within = steps_within(asked.seconds, text, vocabulary)
+    within = steps_within(options.seconds, text, vocabulary)
     systems: dict[str, Callable[[int], Found]] = {
-        "transformer as published": lambda seed: transformer(text, held_out, vocabulary, asked.steps, seed),
-        f"transformer, {asked.seconds:g} s": lambda seed: transformer(text, held_out, vocabulary, within, seed),
-        f"seqloom, {asked.seconds:g} s": lambda seed: ours(asked.seconds, seed),
+        "transformer as published": lambda seed: transformer(text, held_out, vocabulary, options.steps, seed),
+        f"transformer, {options.seconds:g} s": lambda seed: transformer(text, held_out, vocabulary, within, seed),
+        f"seqloom, {options.seconds:g} s": lambda seed: ours(options.seconds, seed),
     }
     everything: dict[str, Found] = {}
     print("| system | parameters | steps | training time, s | nats, blocks of 64 | nats, own context |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, measure in systems.items():
-        each = [measure(seed) for seed in range(asked.seeds)]
-        found = everything[name] = {key: statistics.median(one[key] for one in each) for key in each[0]}
+        each = [measure(seed) for seed in range(options.seeds)]
+        results = everything[name] = {key: statistics.median(one[key] for one in each) for key in each[0]}
         print(
-            f"| {name} | {found['parameters']:,.0f} | {found['steps']:,.0f} | {found['seconds']:.1f} | "
-            f"{found['blocks']:.4f} | {found['own_context']:.4f} |",
+            f"| {name} | {results['parameters']:,.0f} | {results['steps']:,.0f} | {results['seconds']:.1f} | "
+            f"{results['blocks']:.4f} | {results['own_context']:.4f} |",
             flush=True,
         )
-        if asked.json:
-            asked.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
+        if options.json:
+            options.json.write_text(json.dumps(everything, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -57,12 +57,12 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--json", type=Path, metavar="FILE", help="file for the measurements")
     chosen = parser.parse_args()
-    found = measured(seqloom.load(chosen.run), chosen)
+    results = measured(seqloom.load(chosen.run), chosen)
     print("| measured | |\n| --- | --- |")
-    for name, said in rows(found):
+    for name, said in rows(results):
         print(f"| {name} | {said} |")
     if chosen.json:
-        chosen.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        chosen.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
 def measured(run: Run, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def measured(run: Run, chosen: argparse.Namespace) -> dict[str, Any]:
     unmarked, marked = write(chosen.texts), write(chosen.texts, KEY)
     with one_variant():
         alike = write(chosen.texts, KEY)
-    found = {
+    results = {
         "texts": chosen.texts,
         "characters": length,
         "temperature": chosen.temperature,
@@ -102,10 +102,10 @@ def measured(run: Run, chosen: argparse.Namespace) -> dict[str, Any]:
     }
     if chosen.judge:
         judge = seqloom.load(chosen.judge)
-        found["judge"] = {"run": str(chosen.judge), "texts": chosen.judged} | {
+        results["judge"] = {"run": str(chosen.judge), "texts": chosen.judged} | {
             name: nats(judge, write(chosen.judged, key)) for name, key in (("unmarked", None), ("marked", KEY))
         }
-    return found
+    return results
 
 
 def one_variant() -> mock._patch:
@@ -213,35 +213,35 @@ def nats(judge: Run, texts: Sequence[str]) -> dict[str, float]:
     return {"mean": statistics.mean(each), "error": statistics.stdev(each) / math.sqrt(len(each))}
 
 
-def rows(found: dict[str, Any]) -> Iterator[Row]:
-    texts = f"{found['texts']:,} texts of {found['characters']} characters, temperature {found['temperature']:g}"
-    yield f"true positive rate at p <= {found['threshold']}", texts
-    for name, share in found["found"].items():
+def rows(results: dict[str, Any]) -> Iterator[Row]:
+    texts = f"{results['texts']:,} texts of {results['characters']} characters, temperature {results['temperature']:g}"
+    yield f"true positive rate at p <= {results['threshold']}", texts
+    for name, share in results["found"].items():
         yield f"- {name}", f"{share:.1%}"
-    yield "median p of whole texts", f"{found['median p']:.1e}"
-    again = found["found by tokens"]
+    yield "median p of whole texts", f"{results['median p']:.1e}"
+    repeated = results["found by tokens"]
     yield (
-        f"encoded again, level {found['level']}, {again['samples']:,} samples",
-        f"{again['by tokens']:.1%} detected from the tokens, {again['by text']:.1%} from the text; "
-        f"{again['places by text']:.0f} places instead of {again['places by tokens']:.0f}; "
-        f"{again['same tokens']:.1%} have the same tokens",
+        f"encoded again, level {results['level']}, {repeated['samples']:,} samples",
+        f"{repeated['by tokens']:.1%} detected from the tokens, {repeated['by text']:.1%} from the text; "
+        f"{repeated['places by text']:.0f} places instead of {repeated['places by tokens']:.0f}; "
+        f"{repeated['same tokens']:.1%} have the same tokens",
     )
-    for name, alarms in found["false alarms"].items():
+    for name, alarms in results["false alarms"].items():
         one = alarms["by key"]
         by_key = f"{min(one):.2%} to {max(one):.2%} with shared keys"
         yield f"false positive rate, {name} texts", f"{alarms['share']:.2%} of {alarms['tests']:,} tests; {by_key}"
-    if "judge" in found:
-        judge = found["judge"]
+    if "judge" in results:
+        judge = results["judge"]
         for name in ("unmarked", "marked"):
             yield f"nats per character by the judge, {name}", f"{judge[name]['mean']:.4f} +- {judge[name]['error']:.4f}"
         difference = judge["marked"]["mean"] - judge["unmarked"]["mean"]
         error = math.hypot(judge["marked"]["error"], judge["unmarked"]["error"])
         yield f"difference, {judge['texts']:,} texts of each kind", f"{difference:+.4f} +- {error:.4f}"
-    kinds = found["alike"]
+    kinds = results["alike"]
     for measure in kinds["unmarked"]:
         values = (f"{values[measure]:,.3f}".removesuffix(".000") for values in kinds.values())
         yield measure, ", ".join(f"{value} {kind}" for kind, value in zip(kinds, values, strict=True))
-    for name, rates in found["characters a second"].items():
+    for name, rates in results["characters a second"].items():
         ratio = rates["marked"] / rates["unmarked"]
         yield (
             f"characters per second, {name}",

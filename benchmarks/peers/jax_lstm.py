@@ -140,12 +140,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[128])
     parser.add_argument("--lanes", type=int, default=32)
     parser.add_argument("--window", type=int, default=64)
-    asked = parser.parse_args()
-    if asked.work == "training":
-        serve(median_rate(training(asked.sizes, asked.lanes, asked.window), asked.lanes * asked.window))
+    options = parser.parse_args()
+    if options.work == "training":
+        serve(median_rate(training(options.sizes, options.lanes, options.window), options.lanes * options.window))
     else:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-        serve(median_rate(writing(asked.sizes, scan=asked.work == "scan"), LENGTH))
+        serve(median_rate(writing(options.sizes, scan=options.work == "scan"), LENGTH))
 
 
 if __name__ == "__main__":

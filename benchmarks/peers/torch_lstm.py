@@ -125,17 +125,19 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--compiled", action="store_true")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     torch.manual_seed(0)
-    torch.set_num_threads(asked.threads)
-    if asked.work == "training":
-        step = training(asked.sizes, asked.lanes, asked.window, bfloat16=asked.bfloat16, compiled=asked.compiled)
-        serve(median_rate(step, asked.lanes * asked.window))
+    torch.set_num_threads(options.threads)
+    if options.work == "training":
+        step = training(
+            options.sizes, options.lanes, options.window, bfloat16=options.bfloat16, compiled=options.compiled
+        )
+        serve(median_rate(step, options.lanes * options.window))
     with torch.inference_mode():
-        if asked.work == "product":
-            serve(best_rate(product(bfloat16=asked.bfloat16), 2 * PRODUCT**3))
-        elif asked.work == "writing":
-            write = compiled_writing(asked.sizes) if asked.compiled else writing(asked.core, asked.sizes)
+        if options.work == "product":
+            serve(best_rate(product(bfloat16=options.bfloat16), 2 * PRODUCT**3))
+        elif options.work == "writing":
+            write = compiled_writing(options.sizes) if options.compiled else writing(options.core, options.sizes)
             serve(median_rate(write, 32))
 
 

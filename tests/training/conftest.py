@@ -24,9 +24,9 @@ def kernels(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture
 def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
-    """A small trainer on a text of 600 tokens that repeats every seven; `told` collects its events."""
+    """A small trainer on a text of 600 tokens that repeats every seven; `events` collects what it emits."""
 
-    def make(*, told: list[Event] | None = None, validate: Any = None, **settings: Any) -> Trainer:
+    def make(*, events: list[Event] | None = None, validate: Any = None, **settings: Any) -> Trainer:
         model_settings = {k: settings.pop(k) for k in ("dropout", "weight_dropout", "core") if k in settings}
         carries_state = settings.pop("carries_state", True)
         records = (np.arange(600) % 7).astype(np.uint8)
@@ -57,7 +57,7 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
             seed=config.seed,
         )
         batches.carries_state = carries_state
-        listeners = [] if told is None else [told.append]
+        listeners = [] if events is None else [events.append]
         path = kernels if is_supported(model.config) else None
         return Trainer(model, batches, config, kernels=path, threads=2, validate=validate, listeners=listeners)
 

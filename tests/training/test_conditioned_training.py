@@ -90,10 +90,10 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
     model = trainer.model_snapshot()
     true = STARS.features(STARS.values_of(STORE))
     shuffled = true[np.random.default_rng(0).permutation(len(true))]
-    # Told the rating, only the first token of a text is open; untold, the second is too.
-    told, untold, misled = nats(model, true), nats(model, None), nats(model, shuffled)
-    assert told < untold - 0.05
-    assert misled > untold + 0.2
+    # With the rating, only the first token of a text is uncertain; without it, the second is too.
+    with_rating, without_rating, wrong_rating = nats(model, true), nats(model, None), nats(model, shuffled)
+    assert with_rating < without_rating - 0.05
+    assert wrong_rating > without_rating + 0.2
 
 
 def test_every_place_that_a_rating_reaches_matters() -> None:

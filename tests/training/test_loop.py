@@ -52,10 +52,10 @@ def test_an_interrupted_run_ends_with_identical_weights(
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "rmsprop"])
 def test_every_optimiser_resumes_exactly_and_learns(make_trainer: MakeTrainer, tmp_path: Path, optimizer: str) -> None:
-    told: list[Event] = []
-    whole = make_trainer(optimizer=optimizer, told=told)
+    events: list[Event] = []
+    whole = make_trainer(optimizer=optimizer, events=events)
     whole.train()
-    losses = [event.loss for event in told if isinstance(event, Step)]
+    losses = [event.loss for event in events if isinstance(event, Step)]
     assert losses[-1] < 0.7 * losses[0]
     first = make_trainer(optimizer=optimizer)
     stop_after(first, 11)
@@ -67,17 +67,17 @@ def test_every_optimiser_resumes_exactly_and_learns(make_trainer: MakeTrainer, t
 
 
 def test_events_come_in_order(make_trainer: MakeTrainer) -> None:
-    told: list[Event] = []
-    trainer = make_trainer(told=told, validate=lambda: 1.5)
+    events: list[Event] = []
+    trainer = make_trainer(events=events, validate=lambda: 1.5)
     finished = trainer.train()
-    assert isinstance(told[0], Started)
-    assert told[-1] == finished == Finished(step=40, reason="done", best_loss=1.5, seconds=trainer.progress.seconds)
-    assert [event.step for event in told if isinstance(event, Step)] == list(range(1, 41))
-    assert [event.step for event in told if isinstance(event, Validated)] == list(range(5, 41, 5))
-    assert [event.best for event in told if isinstance(event, Validated)] == [True] + [False] * 7
-    assert [event.step for event in told if isinstance(event, Checkpoint)] == list(range(5, 41, 5))
-    per_epoch = told[0].steps_per_epoch
-    assert [event.step for event in told if isinstance(event, Epoch)] == list(range(per_epoch, 41, per_epoch))
+    assert isinstance(events[0], Started)
+    assert events[-1] == finished == Finished(step=40, reason="done", best_loss=1.5, seconds=trainer.progress.seconds)
+    assert [event.step for event in events if isinstance(event, Step)] == list(range(1, 41))
+    assert [event.step for event in events if isinstance(event, Validated)] == list(range(5, 41, 5))
+    assert [event.best for event in events if isinstance(event, Validated)] == [True] + [False] * 7
+    assert [event.step for event in events if isinstance(event, Checkpoint)] == list(range(5, 41, 5))
+    per_epoch = events[0].steps_per_epoch
+    assert [event.step for event in events if isinstance(event, Epoch)] == list(range(per_epoch, 41, per_epoch))
 
 
 def test_calibration_leaves_no_trace(make_trainer: MakeTrainer) -> None:
@@ -97,8 +97,8 @@ def test_early_stop(make_trainer: MakeTrainer) -> None:
 
 
 def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(make_trainer: MakeTrainer) -> None:
-    told: list[Event] = []
-    trainer = make_trainer(told=told)
+    events: list[Event] = []
+    trainer = make_trainer(events=events)
     poisoned = []
 
     def poison(event: Event) -> None:
@@ -106,22 +106,22 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate(make_trainer: Mak
             poisoned.append(weights(trainer))
             change(trainer, "model.head.bias", lambda bias: bias.fill_(math.nan))
 
-    trainer.listeners = [told.append, poison]
+    trainer.listeners = [events.append, poison]
     trainer.train()
-    back = [event for event in told if isinstance(event, RolledBack)]
+    back = [event for event in events if isinstance(event, RolledBack)]
     assert [(event.step, event.to_step, event.rate_factor) for event in back] == [(18, 15, 0.5)]
     assert trainer.progress.step == 40
     assert all(torch.isfinite(value).all() for value in weights(trainer).values())
-    rates = {event.step: event.learning_rate for event in told if isinstance(event, Step)}
+    rates = {event.step: event.learning_rate for event in events if isinstance(event, Step)}
     fresh: list[Event] = []
-    make_trainer(told=fresh).train()
+    make_trainer(events=fresh).train()
     usual = {event.step: event.learning_rate for event in fresh if isinstance(event, Step)}
     assert rates[30] == pytest.approx(0.5 * usual[30])
 
 
 def test_a_loss_that_climbs_goes_back(make_trainer: MakeTrainer) -> None:
-    told: list[Event] = []
-    trainer = make_trainer(told=told, total_steps=200, validate_every=50)
+    events: list[Event] = []
+    trainer = make_trainer(events=events, total_steps=200, validate_every=50)
     spoiled = []
 
     def spoil(event: Event) -> None:
@@ -129,12 +129,12 @@ def test_a_loss_that_climbs_goes_back(make_trainer: MakeTrainer) -> None:
             spoiled.append(True)
             change(trainer, "model.head.weight", lambda weight: weight.mul_(-40))
 
-    trainer.listeners = [told.append, spoil]
+    trainer.listeners = [events.append, spoil]
     trainer.train()
-    back = [event for event in told if isinstance(event, RolledBack)]
+    back = [event for event in events if isinstance(event, RolledBack)]
     assert back
     assert back[0].to_step == 50
-    assert [event.loss for event in told if isinstance(event, Step)][-1] < 1.0
+    assert [event.loss for event in events if isinstance(event, Step)][-1] < 1.0
 
 
 def test_training_gives_up_in_the_end(make_trainer: MakeTrainer) -> None:
