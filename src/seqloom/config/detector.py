@@ -64,7 +64,7 @@ class DuelConfig:
     """
 
     rounds: int = setting(4, help="rounds in which both learn", at_least=1)
-    keep: float = setting(0.2, help="share of its texts that the generator keeps", above=0, at_most=1)
+    keep: float = setting(0.2, help="share of its texts that the generator keeps", above=0, below=1)
     count: int | None = setting(
         None, help="texts that the generator keeps in a round (number of real texts)", at_least=1
     )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seqloom.config import TrainingConfig
 from seqloom.data.batch import IGNORED, Batch
+from seqloom.errors import ConfigError
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.condition_rows import ConditionRows
 from seqloom.training.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rate
@@ -24,6 +25,9 @@ class TorchTrainStep:
         batch_size: streams per batch.
         carries_state: whether a stream continues with the state at the end of its last window.
 
+    Raises:
+        ConfigError: this processor cannot train the model in that precision.
+
     Attributes:
         state: state of the model after the last batch.
     """
@@ -31,6 +35,7 @@ class TorchTrainStep:
     def __init__(self, model: LanguageModel, config: TrainingConfig, batch_size: int, carries_state: bool) -> None:
         self.model, self.config, self.carries_state = model, config, carries_state
         self.device = model.device
+        _check_precision(model, config)
         self.optimizer = make_optimizer(model, config)
         self.generator = torch.Generator(self.device).manual_seed(config.seed + 1)
         self.state = model.initial_state(batch_size)
@@ -82,3 +87,18 @@ class TorchTrainStep:
         )
         if "generator" in tensors:
             self.generator.set_state(tensors["generator"].cpu())
+
+
+def _check_precision(model: LanguageModel, config: TrainingConfig) -> None:
+    """Raise an error for an LSTM in bfloat16 on a processor where oneDNN has no such LSTM.
+
+    Torch has no other implementation of an LSTM in bfloat16 on a CPU, and fails in the first step without naming the
+    setting.
+    """
+    if config.precision != "bfloat16" or model.config.core != "lstm" or model.device.type != "cpu":
+        return
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        raise ConfigError(
+            "`precision` is bfloat16, in which torch cannot train an LSTM on this processor: choose float32, or train "
+            "on a processor with AVX-512 or a GPU"
+        )
