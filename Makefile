@@ -1,3 +1,4 @@
+# make install    create .venv with seqloom and everything that the other targets need
 # make demo       train on the built-in corpus for a minute and write
 # make test       run the tests
 # make test-fast  run the tests that take less than about ten seconds each
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PARALLEL := --numprocesses=auto --dist=loadfile
 
-.PHONY: demo test test-fast check docs bench format clean help
+.PHONY: install demo test test-fast check docs bench format clean help
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -24,6 +25,8 @@ $(INSTALLED): pyproject.toml constraints.txt $(NATIVE)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $@
+
+install: $(INSTALLED)
 
 demo: $(INSTALLED)
 	$(BIN)/seqloom demo

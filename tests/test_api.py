@@ -17,7 +17,7 @@ from seqloom.evaluation.likelihood import Likelihood
         ({"temperature": "hot"}, ["`temperature` got 'hot': give a number"]),
         ({"count": "3"}, ["`count` got '3': choose a whole number from 1 up"]),
         ({"count": 3, "beam": "2"}, ["`beam` got '2': give a whole number"]),
-        ({"prompt": 7}, ["the text is 7: give a string"]),
+        ({"prompt": 7}, ["the text is 7, but must be a string"]),
         (
             {"count": 0, "seed": None},
             ["`count` got 0: choose a whole number from 1 up", "`seed` got None"],

@@ -8,14 +8,15 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from examples.extensions.melody_format import MelodyPayload
+from examples.extensions.melody_format import NUM_PITCHES, MelodyPayload
 
 from seqloom.codecs.base import Codec, Encoded, JsonObject, TokenIds
 from seqloom.corpora import Corpus
+from seqloom.errors import CodecError
 
 __all__ = ["MelodyCodec"]
 
-NUM_PITCHES = 128
+PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 class MelodyCodec(Codec[MelodyPayload]):
@@ -30,6 +31,8 @@ class MelodyCodec(Codec[MelodyPayload]):
 
     @classmethod
     def fit(cls, corpus: Corpus, *, vocabulary: int | None = None) -> Self:
+        for document in corpus:
+            document.payload_as(MelodyPayload)  # raises SourceError for another kind of sequence
         return cls(NUM_PITCHES if corpus.has_documents else None)
 
     def extend(self, corpus: Corpus) -> Self:
@@ -39,7 +42,14 @@ class MelodyCodec(Codec[MelodyPayload]):
         yield Encoded(np.array(payload.pitches), len(payload.pitches))
 
     def decode(self, ids: TokenIds) -> MelodyPayload:
-        return MelodyPayload(tuple(int(token) for token in ids if token != self.boundary))
+        tokens = [int(token) for token in ids]
+        unknown = [token for token in tokens if not 0 <= token < len(self)]
+        if unknown:
+            raise CodecError(f"token {unknown[0]} is outside 0..{len(self) - 1}")
+        return MelodyPayload(tuple(token for token in tokens if token != self.boundary))
+
+    def token_label(self, token: int) -> str:
+        return f"{PITCH_NAMES[token % 12]}{token // 12 - 1}"
 
     def __len__(self) -> int:
         return NUM_PITCHES + (self.boundary is not None)
@@ -53,4 +63,6 @@ class MelodyCodec(Codec[MelodyPayload]):
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> Self:
+        if stored.get("boundary") not in (None, NUM_PITCHES):
+            raise CodecError(f"the boundary is {stored.get('boundary')!r}, but must be {NUM_PITCHES} or null")
         return cls(stored["boundary"])

@@ -46,7 +46,7 @@ __all__ = [
     "train_language_models",
 ]
 
-_PLACES = {
+_MODULES = {
     "Run": "seqloom.api",
     "load": "seqloom.api",
     "train": "seqloom.api",
@@ -59,10 +59,11 @@ _PLACES = {
     "Sample": "seqloom.sampling",
     "reweight": "seqloom.sampling",
 }
+"""Module of each public name; all other public names are errors."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name on first use, so that generation does not wait for the imports of training."""
+    """Import a public name on first use, so that generation does not wait for the imports of training."""
     if name not in __all__:
         raise AttributeError(f"module 'seqloom' has no attribute '{name}'")
-    return getattr(importlib.import_module(_PLACES.get(name, "seqloom.errors")), name)
+    return getattr(importlib.import_module(_MODULES.get(name, "seqloom.errors")), name)

@@ -24,7 +24,7 @@ class SeqloomError(Exception):
     """The work failed, and no change to the command would help (exit code 1).
 
     Args:
-        faults: plain lines, one per fault.
+        faults: lines of plain text, one for each thing that is wrong.
     """
 
     exit_code = 1
@@ -45,20 +45,20 @@ class UserError(SeqloomError):
 
 
 class SourceError(UserError):
-    """A source that is missing, empty, binary, undecodable or lacks a column."""
+    """A source (a file, folder or table of texts) is missing, empty, binary or undecodable, or lacks a column."""
 
 
 class CodecError(UserError):
-    """A payload that the codec cannot encode, unknown token ids, or a damaged codec."""
+    """The codec, which converts text to token ids and back, is damaged or cannot convert its input."""
 
 
 class ConfigError(UserError):
-    """Settings that are out of range or contradict each other; lists every fault."""
+    """Settings are unknown, are out of range or contradict each other; the error lists every fault."""
 
 
 class RunError(UserError):
-    """A run folder that is missing, half-written, damaged or from a newer format."""
+    """A folder of a run, critic or detector is missing, half-written, damaged, occupied or from a newer format."""
 
 
 class MissingExtraError(UserError):
-    """A package that is not installed; gives the install command."""
+    """An optional package is not installed; the message contains the install command."""

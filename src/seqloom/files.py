@@ -12,27 +12,27 @@ from typing import Any
 from seqloom.errors import SeqloomError
 
 __all__ = [
-    "building_folder",
     "cache_folder",
     "check_writable",
-    "replaced",
-    "replaced_folder",
+    "creating_folder",
+    "replacing_file",
+    "replacing_folder",
     "write_json",
     "write_text",
 ]
 
 
-def cache_folder(kind: str) -> Path:
-    """Return the user's cache for one kind of file; `SEQLOOM_CACHE` names another folder for all caches."""
-    if folder := os.environ.get("SEQLOOM_CACHE"):
-        return Path(folder) / kind
+def cache_folder(name: str) -> Path:
+    """Return a named folder inside seqloom's cache: the folder `SEQLOOM_CACHE`, or else one in the user's cache."""
+    if cache := os.environ.get("SEQLOOM_CACHE"):
+        return Path(cache) / name
     from platformdirs import user_cache_path
 
-    return user_cache_path("seqloom") / kind
+    return user_cache_path("seqloom") / name
 
 
 @contextlib.contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replacing_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; flush the file and rename it to `path` when the block succeeds.
 
     Raises:
@@ -49,7 +49,7 @@ def replaced(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o644)  # a file of mkstemp is readable for its owner only
         os.replace(temporary, path)
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -58,23 +58,24 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Check that a file can be written, without creating it.
+    """Check that a file can be written, without creating it or its folder.
 
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
     """
     try:
-        with tempfile.TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
+        existing_folder = next(folder for folder in path.parents if folder.exists())
+        with tempfile.TemporaryFile(dir=existing_folder):
             pass
     except OSError as error:
         raise _cannot_write(path, error) from error
 
 
 @contextlib.contextmanager
-def replaced_folder(path: Path) -> Iterator[Path]:
+def creating_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder next to `path`; rename it to `path` when the block succeeds.
 
-    A folder that exists at `path` by then is kept: another process has written the same content.
+    If `path` exists by then, it stays as it is, because another process has written the same content.
 
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
@@ -94,7 +95,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
-    with replaced(path) as temporary:
+    with replacing_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -108,14 +109,14 @@ def _cannot_write(path: Path, error: OSError) -> SeqloomError:
 
 
 @contextlib.contextmanager
-def building_folder(folder: Path) -> Iterator[Path]:
-    """Yield a new folder next to `folder`, which replaces `folder` when the block succeeds."""
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder next to `folder`; it replaces `folder` when the block succeeds."""
     folder = folder.resolve() if folder.is_symlink() else folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
+        temporary.chmod(0o777 & ~_umask())  # a folder of mkdtemp is open to its owner only
         old = temporary.with_name(f"{temporary.name}.old")
         if folder.exists():
             folder.rename(old)

@@ -4,20 +4,22 @@ import re
 
 __all__ = ["counted"]
 
-_NOUN = re.compile(
+_COUNTABLE = re.compile(
     r"\b(character|document|file|folder|group|line|name|rating|record|round|row|step|table|text|update)\b"
 )
+"""Nouns that `counted` can put into the plural; a phrase without one of them stays in the singular."""
 
 
 def counted(number: int, noun: str) -> str:
     """Return a number and a noun, such as "2 lines that are not JSON objects" for "line that is not a JSON object".
 
     Args:
-        number: number.
-        noun: noun in the singular, perhaps with a relative clause.
+        number: how many there are.
+        noun: noun in the singular, optionally with other words before it and a relative clause after it.
     """
     if number == 1:
         return f"1 {noun}"
-    plural = _NOUN.sub(r"\1s", noun, count=1)
+    plural = _COUNTABLE.sub(r"\1s", noun, count=1)
+    # "lines that is not a JSON object" becomes "lines that are not JSON objects"; a final bracket stays at the end.
     plural = re.sub(r"^(\w+) that is not an? (.+?)( \(.*\))?$", r"\1 that are not \2s\3", plural)
     return f"{number:,} {plural.replace('s without its ', 's without their ')}"

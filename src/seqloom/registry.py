@@ -1,11 +1,11 @@
 """Interchangeable parts by name, each as "module:object", so that nothing is imported before it is used.
 
-Another distribution adds a part with an entry point in the group of the part's kind, for example
+Another distribution adds a part with an entry point in the group of a registry, for example
 
     [project.entry-points."seqloom.codecs"]
     phoneme = "my_package.phonemes:PhonemeCodec"
 
-Entry points are read only for names that are not built in, so that they cost nothing otherwise.
+Reading the entry points takes time. A look-up therefore reads them only if the name is not built in.
 """
 
 import functools
@@ -35,12 +35,13 @@ __all__ = [
 
 
 class Registry(Mapping[str, str]):
-    """Names of the parts of one kind and their locations: built-in parts first, then those of other distributions.
+    """Names and locations of interchangeable parts, of seqloom and of other distributions.
 
-    Iteration and `len` read the entry points; a look-up reads them only for a name that is not built in.
+    A part of another distribution cannot replace a built-in part of the same name. Iteration and `len` read the entry
+    points; a look-up reads them only for a name that is not built in.
 
     Args:
-        built_in: location ("module:object") of each part of seqloom.
+        built_in: location ("module:object") of each part of seqloom, by name.
         group: entry point group for parts of other distributions; None allows none.
     """
 
@@ -52,7 +53,8 @@ class Registry(Mapping[str, str]):
         return self.built_in[name] if name in self.built_in else self._plugins()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._plugins(), **self.built_in} if self._plugins() else self.built_in)
+        plugins = self._plugins()
+        return iter({**plugins, **self.built_in} if plugins else self.built_in)
 
     def __len__(self) -> int:
         return len({*self.built_in, *self._plugins()})
@@ -70,6 +72,7 @@ CODECS = Registry(
     },
     group="seqloom.codecs",
 )
+"""Codecs, which convert text to token ids and back, by level (the unit that a token stands for)."""
 
 FORMATS = Registry(
     {
@@ -85,7 +88,7 @@ FORMATS = Registry(
     },
     group="seqloom.formats",
 )
-"""Formats by suffix in lower case; "text" is the format of all other files."""
+"""File formats by suffix in lower case; "text" is the format of files with any other suffix."""
 
 CORES = Registry(
     {
@@ -95,6 +98,7 @@ CORES = Registry(
     },
     group="seqloom.cores",
 )
+"""Cores: the recurrent or convolutional layers between the embedding and the output layer."""
 
 GAN_LOSSES = Registry(
     {
@@ -103,6 +107,7 @@ GAN_LOSSES = Registry(
         "score": "seqloom.gan.losses:ScoreFunction",
     }
 )
+"""Adversarial losses of a text GAN; other distributions cannot add any."""
 
 HEADS = Registry(
     {
@@ -110,6 +115,7 @@ HEADS = Registry(
     },
     group="seqloom.heads",
 )
+"""Heads: the output layers."""
 
 TRANSFORMS = Registry(
     {
@@ -124,14 +130,17 @@ TRANSFORMS = Registry(
     },
     group="seqloom.transforms",
 )
-"""Specs of the sampling transforms (see `sampling.transform`), in their order; others add lines of their own."""
+"""Sampling transforms, which change the logits before a token is drawn, in the order in which they run.
+
+A transform of another distribution runs at the `position` of its `sampling.transform.TransformSpec`.
+"""
 
 
 def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:
     """Import and return a part.
 
     Args:
-        kind: kind of the part in messages ("core", "level").
+        kind: word for the part in messages, such as "core" or "level".
         name: registered name.
         registered: one of this module's registries.
 
@@ -151,26 +160,32 @@ def resolve(kind: str, name: str, registered: Mapping[str, str]) -> Any:
         raise
 
 
-def import_part(place: str) -> Any:
-    """Import and return the object at `module:attribute`."""
-    module, _, attribute = place.partition(":")
+def import_part(location: str) -> Any:
+    """Import and return the object at a location, "module:object"."""
+    module, _, attribute = location.partition(":")
     return attrgetter(attribute)(importlib.import_module(module))
 
 
-def check_name(kind: str, name: str, known: Mapping[str, Any]) -> tuple[bool, str]:
-    """Return whether a name is known and, if not, the error message; the message is built only when it is needed."""
-    return (True, "") if name in known else (False, unknown_name(kind, name, known))
+def check_name(kind: str, name: str, choices: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return whether a name is among the choices and, if not, the error message.
+
+    The message lists all choices, so it reads the entry points; a valid name must not pay for that.
+    """
+    return (True, "") if name in choices else (False, unknown_name(kind, name, choices))
 
 
-def unknown_name(kind: str, name: str, known: Mapping[str, Any]) -> str:
-    """Return an error message for an unknown name, with the choices and the nearest of them."""
-    near = get_close_matches(name, known, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"unknown {kind} '{name}': choose from {', '.join(known)}{hint}"
+def unknown_name(kind: str, name: str, choices: Mapping[str, Any]) -> str:
+    """Return an error message for an unknown name, with the choices and the most similar of them."""
+    similar = get_close_matches(name, choices, n=1)
+    hint = f"; did you mean '{similar[0]}'?" if similar else ""
+    return f"unknown {kind} '{name}': choose from {', '.join(choices)}{hint}"
 
 
 @functools.lru_cache
 def _entry_points(group: str, path: tuple[str, ...]) -> Mapping[str, str]:
-    """Return the entry points of a group among the distributions on `path`, which is `sys.path`."""
+    """Return the locations of the parts in an entry point group, by name.
+
+    `path` must be the present `sys.path`. It is an argument only so that a changed path is not answered from the cache.
+    """
     points = importlib.metadata.entry_points(group=group)
     return {point.name: f"{point.module}:{point.attr}" for point in points}

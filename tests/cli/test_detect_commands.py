@@ -71,3 +71,17 @@ def test_what_is_wrong_is_one_line(command, place, tmp_path, words, said):
     assert len(done.faults) == 1
     assert said in done.faults[0]
     assert not page.exists()
+
+
+def test_fitting_prints_the_accuracy_and_the_confounds_as_json(command, tmp_path):
+    texts, labels = write_texts(200, 2)
+    for name, label, mark in (("real", 0, "."), ("generated", 1, " *")):
+        rows = [f"{text}{mark}" for text, other in zip(texts, labels, strict=True) if other == label]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["text", *rows]), encoding="utf-8")
+    tables = ("--real", tmp_path / "real.csv", "--generated", tmp_path / "generated.csv", "--text", "text")
+    done = command("detect", "fit", *tables, "--run", tmp_path / "detector", "--light", "--json")
+    assert done.code == 0, done.err
+    printed = json.loads(done.out)
+    assert printed["detector"] == str(tmp_path / "detector")
+    assert printed["auc"]["all"] > 0.9
+    assert any("*" in confound or "ends" in confound for confound in printed["confounds"]), printed

@@ -124,8 +124,8 @@ def test_several_short_texts_are_one_a_line(command, run):
 class Teller:
     """Stands for a run that writes given texts, in pieces."""
 
-    text_codec = SimpleNamespace(
-        unknown_symbols=lambda text: [], pending_space=lambda text: "", decode_text=lambda tokens: ""
+    codec = SimpleNamespace(
+        unknown_symbols=lambda text: [], known_text=str, pending_space=lambda text: "", decode_text=lambda tokens: ""
     )
 
     def __init__(self, *texts):
@@ -161,9 +161,12 @@ def test_texts_of_several_lines_have_a_heading_between_them(capsys, prompt, text
 def test_an_end_for_want_of_tokens_is_told_from_a_stop_string(capsys, monkeypatch, spelled, said):
     """Where the prompt's last space begins the first token, too."""
     codec = SimpleNamespace(
-        unknown_symbols=lambda text: [], pending_space=lambda text: " ", decode_text=lambda tokens: spelled
+        unknown_symbols=lambda text: [],
+        known_text=str,
+        pending_space=lambda text: " ",
+        decode_text=lambda tokens: spelled,
     )
-    monkeypatch.setattr(Teller, "text_codec", codec)
+    monkeypatch.setattr(Teller, "codec", codec)
     text = "cat" if spelled else ""
 
     def tell(self, text):
@@ -227,7 +230,7 @@ def test_a_text_that_misses_its_pattern_is_said_so(command, run):
         (["--temperature", "-1"], ["--temperature got -1.0: choose a number from 0 up"]),
         (["--temperature", "nan"], ["--temperature got nan: choose a number from 0 up"]),
         (["--count", "5", "--beam", "3"], ["--count 5 is more than the 3 texts of --beam 3"]),
-        (["--pattern", "("], ["--pattern got '(', no regular expression"]),
+        (["--pattern", "("], ["--pattern got '(', which is not a regular expression"]),
         (["--length", "-1"], ["--length got -1"]),
         (["--stateful", "--sliding-window"], ["--stateful and --sliding-window contradict each other"]),
         (["--beam", "1025"], ["--beam got 1025: choose from 0 to 1,024"]),

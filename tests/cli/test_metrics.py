@@ -76,7 +76,7 @@ def test_best_and_newest_validation():
     tally = Tally(1.0, "characters")
     tally(Validated(step=10, loss=1.5, best=True, seconds=1))
     tally(Validated(step=20, loss=1.6, best=False, seconds=2))
-    assert (tally.validation, tally.best) == (1.6, (1.5, 10))
+    assert (tally.validation, tally.best_loss) == (1.6, 1.5)
 
 
 def test_time_left_counts_all_time_since_the_start(now):

@@ -46,7 +46,7 @@ def pictures(console):
 
 def plain_lines(events, now, seconds_each=1.0):
     console = Console(file=io.StringIO())
-    with ProgressDisplay(console=console, characters_per_token=2.0) as display:
+    with ProgressDisplay(console=console, units_per_token=2.0) as display:
         for event in events:
             display(event)
             now[0] += seconds_each

@@ -257,7 +257,7 @@ def test_the_table_of_control_is_printed(command, trained, table, tmp_path):
     few = [int(number) < 10 for number in below[0].split()[2:]]
     assert [cell.endswith("*") for cell in below[1].split()[1:]] == few
     assert [line.split("  ")[0] for line in lines[1:4]] == ["real", "conditioning", "conditioning + guidance"]
-    expected = "nats per token of unseen texts, by ratings given to the model: true "
+    expected = "nats per token of unseen texts, by the ratings that the model reads: true "
     assert any(line.startswith(expected) for line in lines)
     assert (trained / "run" / "plots" / "control.png").stat().st_size > 10_000
     ways = {json.loads(line)["way"] for line in (tmp_path / "texts.jsonl").read_text().splitlines()}
@@ -411,4 +411,4 @@ def test_control_needs_ratings_and_pools(command, table, text_file, tmp_path):
     assert done.code == 2
     assert "train the run with --pool generator" in done.faults[0]
     done = command("evaluate", tmp_path / "plain", "--tolerance", 1)
-    assert done.faults == ["--tolerance belongs to --rating-control: add that, or leave it out"]
+    assert done.faults == ["--tolerance needs --rating-control: add --rating-control, or leave --tolerance out"]

@@ -13,6 +13,7 @@ import pytest
 from seqloom.cli import train_commands
 from seqloom.lm import session
 from seqloom.lm import train as train_module
+from seqloom.registry import CODECS, CORES
 from seqloom.training.events import Step
 
 SMALL = ("--steps", 10, "--hidden-size", 8, "--threads", 1)
@@ -99,16 +100,16 @@ def write_inputs(folder: Path) -> None:
         (["words.csv", "--text", "text", "--rating", "stars"], "the column 'stars' does not hold numbers"),
         (["words.csv", "--rating", "stars"], "--rating, --category and --group name columns, so --text must name"),
         (["fox.txt", "--preset", "clasic"], "unknown preset 'clasic': choose from classic, reviews; did you mean"),
-        (["fox.txt", "--core", "lstn"], "unknown core 'lstn': choose from lstm, gru, conv; did you mean 'lstm'?"),
-        (["fox.txt", "--level", "chars"], "unknown level 'chars': choose from char, byte, word, subword; did you"),
-        (["fox.txt", "--run", "fox.txt"], "--run got fox.txt, and"),
-        (["fox.txt", "--seed", 2**63], f"--seed got {2**63}: choose below 2**63"),
+        (["fox.txt", "--core", "lstn"], f"unknown core 'lstn': choose from {', '.join(CORES)}; did you mean 'lstm'?"),
+        (["fox.txt", "--level", "chars"], f"unknown level 'chars': choose from {', '.join(CODECS)}; did you"),
+        (["fox.txt", "--run", "fox.txt"], "--run got fox.txt, but"),
+        (["fox.txt", "--seed", 2**63], f"--seed got {2**63}: choose a number below 2**63"),
         (["fox.txt", "--betas", "1,0.9"], "--betas got 1.0,0.9: choose from 0 up to, not including, 1"),
         (["fox.txt", "--encoding", "klingon"], "klingon"),
         (["fox.txt", "--vocabulary", 1], "--vocabulary got 1: the level char needs"),
         (
             ["fox.txt", "--batch-size", 4000, "--sequence-length", 400],
-            "--batch-size 4000 with --sequence-length 400 need 1,600,000 tokens",
+            "--batch-size 4000 with --sequence-length 400 need 1,600,000 training tokens",
         ),
     ],
 )
@@ -337,14 +338,14 @@ def test_a_folder_that_cannot_be_written_to(command, text_file, tmp_path, monkey
 def interrupt_at(monkeypatch, step):
     from seqloom.cli.training_display import TrainingViewer
 
-    hear = TrainingViewer._hear
+    hear = TrainingViewer._handle_event
 
     def hear_and_press(self, event):
         hear(self, event)
         if isinstance(event, Step) and event.step == step:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(TrainingViewer, "_hear", hear_and_press)
+    monkeypatch.setattr(TrainingViewer, "_handle_event", hear_and_press)
 
 
 def test_ctrl_c_saves_and_resume_goes_on(command, text_file, tmp_path, monkeypatch):
@@ -382,7 +383,7 @@ def test_ctrl_c_while_the_report_is_written(command, text_file, tmp_path, monkey
         done = command("train", text_file, "--run", place, *SMALL)
     assert done.code == 130
     assert done.faults == [
-        "interrupted after the last step; everything is saved but the report, which this writes: "
+        "interrupted after the last step; all but the report is saved; to write it, run: "
         f"seqloom train --resume --run {place}"
     ]
     assert command("train", "--resume", "--run", place).code == 0
@@ -405,7 +406,7 @@ def test_the_demo_replaces_only_demos(command, run, asked, unchanged):
     done = command("demo", "--run", run)
     assert done.code == 2
     assert unchanged(run)
-    assert done.faults == [f"{run} holds a run that is no demo: name another folder with --run"]
+    assert done.faults == [f"{run} contains a run that is not a demo: name another folder with --run"]
     (run / "config.json").write_text("{}")
     assert command("demo", "--run", run).code == 2
     assert not asked

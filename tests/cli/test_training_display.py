@@ -43,7 +43,7 @@ def test_notes_after_training_stand_below_the_picture_and_the_texts(config, scre
     monkeypatch.setattr(module, "shows_terminal", lambda: True)
     with TrainingViewer() as viewer:
         viewer.note("before")
-        viewer.begin(config, 1.0)
+        viewer.begin(config, 1.0, "characters")
         for event in (STARTED, STEP, DONE):
             viewer.listener()(event)
         picture = screen.getvalue()
@@ -60,7 +60,7 @@ def test_notes_after_training_stand_below_the_picture_and_the_texts(config, scre
 def test_texts_are_printed_for_people_or_on_demand(config, capsys):
     for always in (False, True):
         with TrainingViewer(always_show_texts=always) as viewer:
-            viewer.begin(config, 1.0)
+            viewer.begin(config, 1.0, "characters")
             viewer.listener()(DONE)
             viewer.note("the summary")
             viewer.finished(report([ReportSample(0.5, "some text")]))
@@ -73,7 +73,7 @@ def test_texts_are_printed_for_people_or_on_demand(config, capsys):
 def test_the_terminal_is_left_in_order_after_an_error(config, screen):
     def fail(viewer):
         with viewer:
-            viewer.begin(config, 1.0)
+            viewer.begin(config, 1.0, "characters")
             viewer.listener()(STARTED)
             raise KeyError
 
@@ -86,7 +86,7 @@ def test_one_set_of_samples_in_ten_seconds(config, screen, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     with TrainingViewer() as viewer:
-        viewer.begin(config, 1.0)
+        viewer.begin(config, 1.0, "characters")
         viewer.listener()(STARTED)
         for seconds, text in ((0, "first"), (5, "second"), (11, "third")):
             now[0] = 100.0 + seconds

@@ -34,7 +34,7 @@ def test_rated_texts(table: Path) -> None:
     assert rated.texts == ["good", "bad", "odd"]
     assert rated.ratings.tolist() == [5.0, 1.0, 2.0]
     assert rated.groups.tolist() == [0, 1, 1]
-    assert rated.truth is None
+    assert rated.is_generated is None
     assert notes == [
         f"{table}: 3 rated texts in 2 groups",
         "skipped: 1 missing rating (stars)",
@@ -68,25 +68,25 @@ def test_labelled_texts(table: Path) -> None:
     notes: list[str] = []
     labelled = read_labelled_texts(table, READING, "label", ("town",), notes.append)
     assert labelled.texts == ["good", "bad", "fine"]
-    assert labelled.sides() == [False, True, False]
+    assert labelled.labels() == [False, True, False]
     assert labelled.cells == {"town": ["Ulm", "Bonn", "(none)"]}
-    assert labelled.of(generated=True) == ["bad"]
+    assert labelled.texts_where(generated=True) == ["bad"]
     assert notes == [f"{table}: 3 texts", "skipped: 1 row with empty text", "skipped: 1 row without a label"]
 
 
 def test_without_a_label_the_sides_are_unknown(table: Path) -> None:
     labelled = read_labelled_texts(table, READING, None, (), lambda line: None)
     assert labelled.texts == ["good", "bad", "fine", "odd"]
-    assert labelled.truth is None
+    assert labelled.is_generated is None
 
 
 def test_parts_and_unions(table: Path) -> None:
     real = read_labelled_texts(table, READING, None, ("town",), lambda line: None)
     some = real.without(np.array([True, False, False, True]))
     assert (some.texts, some.groups.tolist()) == (["bad", "fine"], [1, 0])
-    both = some.beside(real)
+    both = some.with_generated(real)
     assert both.texts == [*some.texts, *real.texts]
-    assert both.sides() == [False] * 2 + [True] * 4
+    assert both.labels() == [False] * 2 + [True] * 4
     assert set(both.groups[:2].tolist()).isdisjoint(both.groups[2:].tolist())
     assert both.cells["town"] == ["Bonn", "(none)", "Ulm", "Bonn", "(none)", "Ulm"]
 

@@ -10,13 +10,13 @@ REAL, GENERATED = torch.tensor([2.0, 1.5, 2.5]), torch.tensor([-1.0, -2.0, -0.5]
 
 @pytest.mark.parametrize("loss", [Relativistic(), Wasserstein(), ScoreFunction()])
 def test_a_correct_discriminator_has_a_lower_loss(loss):
-    assert loss.discriminator(REAL, GENERATED) < loss.discriminator(GENERATED, REAL)
+    assert loss.discriminator_loss(REAL, GENERATED) < loss.discriminator_loss(GENERATED, REAL)
 
 
 @pytest.mark.parametrize("loss", [Relativistic(), Wasserstein(), ScoreFunction()])
 def test_the_generator_loss_falls_with_its_scores(loss):
     scores = GENERATED.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(loss.generator(REAL, scores), scores)
+    (gradient,) = torch.autograd.grad(loss.generator_loss(REAL, scores), scores)
     assert (gradient < 0).all()
 
 

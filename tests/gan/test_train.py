@@ -16,6 +16,7 @@ from seqloom.gan import session
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
 from seqloom.gan.train import GAN_SETTINGS
 from seqloom.lm.observer import TrainingObserver
+from seqloom.registry import CODECS
 from seqloom.training.events import Step
 
 SETTINGS = {
@@ -74,7 +75,7 @@ def test_a_gan_is_a_run_that_generates_for_a_rating(trained, notes):
 
 
 def test_it_spells_out_no_words(trained):
-    first = trained.codec.vocabulary.first_byte
+    first = trained.codec.vocabulary.first_byte_id
     bias = trained.folder.read_weights()["head.bias"]
     assert bias[first : first + 256].max() < -15
     assert bias[trained.codec.boundary] > -15
@@ -359,11 +360,14 @@ def test_a_dataset_that_is_too_small_changes_nothing(trained, tmp_path):
         ({"hidden_size": "big"}, "`hidden_size` got ('big',): give whole numbers"),
         ({"target_kl_nats": float("nan")}, "`target_kl_nats` got nan: choose a number from 0 up"),
         ({"max_length": 10**6}, "`max_length` got 1000000: choose from 2 to 256"),
-        ({"pack_size": 9}, "`pack_size` is 9 and `batch_size` 16: choose a pack of 1 to half a batch"),
+        (
+            {"pack_size": 9},
+            "`pack_size` is 9 and `batch_size` is 16: choose a `pack_size` from 1 to half of `batch_size`",
+        ),
         ({"core": "conv"}, "`core` got conv: a GAN needs lstm or gru"),
         ({"embedding": 0}, "`embedding` got 0: a GAN needs an embedding; choose 1 or more"),
         ({"validation": 0.2}, "`validation` is always 0.05 for a GAN: leave it out"),
-        ({"level": "wrd"}, "unknown level 'wrd': choose from char, byte, word, subword; did you mean 'word'?"),
+        ({"level": "wrd"}, f"unknown level 'wrd': choose from {', '.join(CODECS)}; did you mean 'word'?"),
         ({"minutes": "1"}, "`minutes` got '1': give a number"),
     ],
 )

@@ -30,7 +30,7 @@ def test_pretraining_learns_the_language_and_uses_the_noise(trainer, texts):
         batch = texts.select(np.arange(0, 640, 5), torch.device("cpu"))
         rollout = generate_rollout(
             gan.generator.ema_model,
-            gan.generator.features(gan.generator.ema_model, batch.conditions, random)[0],
+            gan.generator.draw_features(gan.generator.ema_model, batch.conditions, random)[0],
             LENGTH,
             BOUNDARY,
             random,
@@ -77,7 +77,7 @@ def test_resuming_is_exact(trainer, pretrained):
 
 def some_features(gan, texts, count, random):
     requested = texts.select(np.arange(count), torch.device("cpu"))
-    return gan.generator.features(gan.generator.model, requested.conditions, random)[0]
+    return gan.generator.draw_features(gan.generator.model, requested.conditions, random)[0]
 
 
 def assert_same(one, other):
@@ -153,7 +153,7 @@ def test_rollout_log_probs_match_the_model_on_complete_texts(trainer, texts):
     gan = trainer()
     random = torch.Generator().manual_seed(0)
     requested = texts.select(np.arange(64), torch.device("cpu"))
-    features = gan.generator.features(gan.generator.model, requested.conditions, random)[0]
+    features = gan.generator.draw_features(gan.generator.model, requested.conditions, random)[0]
     rollout = generate_rollout(gan.generator.model, features, LENGTH, BOUNDARY, random, return_log_probs=True)
     tokens = torch.nn.functional.pad(rollout.tokens, (0, 1), value=BOUNDARY)
     kept = torch.nn.functional.pad(rollout.mask, (0, 1), value=False)

@@ -54,7 +54,7 @@ def test_both_pictures_say_the_same_of_temperature_one(
     monkeypatch.setattr(plots, "plot_temperatures", fan)
     monkeypatch.setattr(plots, "plot_entropy", curve)
     draw_plots(run, prompt="the ", folder=tmp_path)
-    assert plots.FAN[2] == 1
+    assert plots.PLOT_TEMPERATURES[2] == 1
     assert seen["fan"] == pytest.approx(seen["curve"], abs=1e-9)
 
 

@@ -83,9 +83,9 @@ def test_streams_out_of_range_are_refused(streams, stream):
         ("draft_statistics", stream, byref(DraftStatistics())),
     ]
     for name, *arguments in calls:
-        with refused(f"stream {stream} is out of range: allowed are 0 to 1"):
+        with refused(f"stream {stream} is out of range: it must be from 0 to 1"):
             streams(name, *arguments)
-    with refused(f"stream is {stream}: allowed are 0 to 1"):
+    with refused(f"stream is {stream}, but must be from 0 to 1"):
         streams("reorder", pointer(ids(0, stream)), 2)
 
 
@@ -93,7 +93,7 @@ def test_streams_out_of_range_are_refused(streams, stream):
 def test_tokens_outside_the_vocabulary_are_refused(streams, token):
     room, positions = np.zeros(2 * 2 * 19), ids(0, token)
     three = [pointer(room)] * 3
-    match = f"token is {token}: allowed are .* to 18"
+    match = f"token is {token}, but must be from .* to 18"
     for name, *arguments in [
         ("step", pointer(positions)),
         ("read", 0, pointer(positions), 2),
@@ -104,7 +104,7 @@ def test_tokens_outside_the_vocabulary_are_refused(streams, token):
     ]:
         with refused(match):
             streams(name, *arguments)
-    with refused("token is -1: allowed are 0 to 18"):
+    with refused("token is -1, but must be from 0 to 18"):
         streams("read", 0, pointer(ids(-1)), 1)
 
 
@@ -115,9 +115,9 @@ def test_layers_and_widths_are_checked(streams):
             streams("set_gate_bias", layer, pointer(bias), 48)
         with refused(f"layer {layer} is out of range"):
             streams("set_stream_gate_bias", 0, layer, pointer(bias), 48)
-    with refused("width of the gate bias is 47: allowed are 48 to 48"):
+    with refused("width of the gate bias is 47, but must be from 48 to 48"):
         streams("set_gate_bias", 0, pointer(bias), 47)
-    with refused("width of the gate bias is 48: allowed are 32 to 32"):
+    with refused("width of the gate bias is 48, but must be from 32 to 32"):
         streams("set_stream_gate_bias", 0, 1, pointer(bias), 48)
 
 
@@ -134,7 +134,7 @@ def test_lengths_are_checked(streams):
     with refused("number of tokens is -1"):
         streams("read", 0, pointer(ids(1)), -1)
     for kept in (0, 3):
-        with refused(f"number of tokens to keep is {kept}: allowed are 1 to 2"):
+        with refused(f"number of tokens to keep is {kept}, but must be from 1 to 2"):
             streams("read_many", 0, pointer(ids(1, 2)), 2, kept, pointer(room))
     with refused("number of tokens is -1"):
         streams("begin", 0, 1, 2, None, -1, 0)
@@ -185,7 +185,7 @@ def test_null_pointers_are_refused(streams, decoder):
 
 @pytest.mark.parametrize("threads", [0, -1, 5000])
 def test_numbers_of_threads_are_checked(decoder, threads):
-    with refused(f"number of threads is {threads}: allowed are 1 to 1024"):
+    with refused(f"number of threads is {threads}, but must be from 1 to 1024"):
         decoding_library().seqloom_streams_new(decoder.weights.handle, 1, threads, byref(c_void_p()))
 
 
@@ -198,9 +198,9 @@ def test_numbers_of_threads_are_checked(decoder, threads):
         ({"typical_p": -0.5}, "typical_p is -0.5"),
         ({"min_p": 2.0}, "min_p is 2"),
         ({"top_k": -1}, "top_k is -1"),
-        ({"boundary": 19}, "boundary token is 19: allowed are -1 to 18"),
+        ({"boundary": 19}, "boundary token is 19, but must be from -1 to 18"),
         ({"repetition_window": -2}, "repetition window is -2"),
-        ({"watermark_width": 4, "watermark_groups": 5}, "watermark groups is 5: allowed are 1 to 4"),
+        ({"watermark_width": 4, "watermark_groups": 5}, "watermark groups is 5, but must be from 1 to 4"),
     ],
 )
 def test_sampling_settings_are_checked(streams, settings, match):
@@ -244,7 +244,7 @@ def test_other_drafts_need_a_new_beginning(make):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"core": 3}, "core is 3: allowed are 0 to 2"),
+        ({"core": 3}, "core is 3, but must be from 0 to 2"),
         ({"precision": -1}, "precision is -1"),
         ({"vocabulary": 0}, "vocabulary is 0"),
         ({"num_layers": 0}, "number of layers is 0"),
@@ -252,7 +252,7 @@ def test_other_drafts_need_a_new_beginning(make):
         ({"head": None}, "head weights is a null pointer"),
         ({"head_bias": None}, "head bias is a null pointer"),
         ({"num_drafts": -1}, "number of draft heads is -1"),
-        ({"draft_vocabulary": 6}, "draft vocabulary is 6: allowed are 0 to 5"),
+        ({"draft_vocabulary": 6}, "draft vocabulary is 6, but must be from 0 to 5"),
         ({"draft_vocabulary": 1}, "draft token is a null pointer"),
     ],
 )
@@ -288,7 +288,7 @@ def pack(model, layer=None):
 
 
 def test_unknown_kernels_are_refused():
-    with refused("instruction set is a null pointer"):
+    with refused("the library has no instruction set sse2"):
         NativeTrainer(ModelConfig(vocabulary=5, hidden_sizes=(4,)), "sse2", 1)
 
 
@@ -323,19 +323,19 @@ CONDITIONS = np.full(6, 2, np.int32)
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"tokens": pointer(LARGE)}, "token is 7: allowed are 0 to 6"),
-        ({"tokens": pointer(NEGATIVE)}, "token is -1: allowed are 0 to 6"),
-        ({"targets": pointer(LARGE)}, "target is 7: allowed are .* to 6"),
+        ({"tokens": pointer(LARGE)}, "token is 7, but must be from 0 to 6"),
+        ({"tokens": pointer(NEGATIVE)}, "token is -1, but must be from 0 to 6"),
+        ({"targets": pointer(LARGE)}, "target is 7, but must be from .* to 6"),
         ({"tokens": None}, "token is a null pointer"),
         ({"targets": None}, "target is a null pointer"),
         ({"head_weights": None}, "head weights is a null pointer"),
         ({"batch_size": 0}, "batch size is 0"),
         ({"time": -3}, "length of the window is -3"),
-        ({"batch_size": 1 << 24, "time": 1 << 24}, "tokens of a window is"),
-        ({"dropout": 1.0}, "dropout is 1: allowed are 0 to below 1"),
+        ({"batch_size": 1 << 24, "time": 1 << 24}, "number of tokens in the window is"),
+        ({"dropout": 1.0}, "dropout is 1, but must be at least 0 and below 1"),
         ({"weight_dropout": float("nan")}, "weight dropout is nan"),
         ({"num_conditions": -1}, "number of conditions is -1"),
-        ({"num_conditions": 2, "condition": pointer(CONDITIONS)}, "condition is 2: allowed are 0 to 1"),
+        ({"num_conditions": 2, "condition": pointer(CONDITIONS)}, "condition is 2, but must be from 0 to 1"),
         ({"num_conditions": 3, "condition": pointer(CONDITIONS)}, "gate biases of the conditions is a null pointer"),
     ],
 )
@@ -396,50 +396,52 @@ def test_setups_are_checked(position, value, match):
 # --- text
 
 
-def test_places_and_counts_outside_of_their_arrays_are_refused():
+def test_indices_and_counts_outside_of_their_arrays_are_refused():
     values, counts = np.zeros(4, np.float32), np.array([2, 1])
-    with refused("place is 4: allowed are 0 to 3"):
+    with refused("index is 4, but must be from 0 to 3"):
         reduce.sum_values(values, ids(0, 4, 1), counts)
-    with refused("sum of the counts is 4: allowed are 0 to 3"):
+    with refused("sum of the counts is 4, but must be from 0 to 3"):
         reduce.sum_values(values, ids(0, 1, 1), np.array([2, 2]))
-    with refused("sum of the counts is 2: allowed are 3 to 3"):
+    with refused("sum of the counts is 2, but must be from 3 to 3"):
         reduce.sum_values(values, ids(0, 1, 1), np.array([1, 1]))
     with refused("count is -1"):
         reduce.sum_values(values, ids(0, 1, 1), np.array([4, -1]))
     sides = np.zeros(2, np.int8)
-    with refused("place is -1: allowed are 0 to 3"):
+    with refused("index is -1, but must be from 0 to 3"):
         reduce.sum_levels(np.zeros((4, 2), np.uint8), np.zeros((256, 3), np.float32), ids(0, -1, 1), counts, sides)
-    with refused("row is 3: allowed are 0 to 2"):
+    with refused("row is 3, but must be from 0 to 2"):
         reduce.mean_cosines(np.zeros((3, 5), np.float32), ids(0, 3, 1), counts, ((1, 2),))
     with refused("start of a reach is 0"):
         reduce.mean_cosines(np.zeros((3, 5), np.float32), ids(0, 2, 1), counts, ((0, 2),))
-    with refused("row is 3: allowed are 0 to 2"):
-        reduce.companion_counts(
-            np.zeros(8, np.uint8), ids(1, 1, 1), 5, ids(0, 3, 1), counts, np.ones(2, bool), reach=2, rare=3
+    with refused("row is 3, but must be from 0 to 2"):
+        reduce.companion_statistics(
+            *(np.zeros(8, np.uint8), ids(1, 1, 1), 5, ids(0, 3, 1), counts, np.ones(2, bool)),
+            max_distance=2,
+            rare_below=3,
         )
 
 
 def test_characters_and_rooms_of_texts_are_checked():
     codes, kinds, lower = np.array([97, 98], np.uint32), np.zeros(0x110000, np.uint8), np.zeros(0x110000, np.uint32)
-    settings = {"bits": 10, "runs": ((0, 1),), "stretches": (3,)}
+    settings = {"bits": 10, "word_offsets": ((0, 1),), "character_lengths": (3,)}
     with refused("code point is 1114112"):
         patterns.read_patterns(np.array([0x110000], np.uint32), np.array([1]), kinds, lower, **settings)
-    with refused("length of all texts is 3: allowed are 0 to 2"):
+    with refused("length of all texts is 3, but must be from 0 to 2"):
         patterns.read_patterns(codes, np.array([1, 1]), kinds, lower, **settings)
     for change, match in [
         ({"bits": 32}, "bits is 32"),
-        ({"runs": ((0, 2, 1),)}, "step of a run is 2: allowed are 0 to 1"),
-        ({"stretches": (0,)}, "characters of a substring is 0"),
+        ({"word_offsets": ((0, 2, 1),)}, "step of a run is 2, but must be from 0 to 1"),
+        ({"character_lengths": (0,)}, "characters of a substring is 0"),
     ]:
         with refused(match):
             patterns.read_patterns(codes, np.array([2]), kinds, lower, **(settings | change))
-    with refused("number of features is 3, which is no power of two"):
+    with refused("number of buckets is 3, but must be a power of two"):
         ngrams.count_hashed(["some text"], 3)
 
 
 def test_an_error_names_the_function():
     library = declare({"seqloom_uniforms": decoding_library().seqloom_uniforms.argtypes}, remedy="")
-    with refused(r"failed: count is -5: allowed are 0 to 2147483647 \(in seqloom_uniforms\)"):
+    with refused(r"failed: count is -5, but must be from 0 to 2147483647 \(in seqloom_uniforms\)"):
         library.seqloom_uniforms(1, 2, -5, None)
 
 
@@ -522,7 +524,7 @@ lengths = np.array([len(codes)])
 kinds, lower = np.ones(0x110000, np.uint8), np.zeros(0x110000, np.uint32)
 vectors, rows = np.ones((3, 64), np.float32), np.ones(2_000_000, np.int32)
 short = np.array([len(rows)])
-settings = dict(bits=10, runs=(), stretches=())
+settings = dict(bits=10, word_offsets=(), character_lengths=())
 # The arrays for the results are there before memory is limited: what fails is the native function.
 results, empty = [np.empty((2, len(codes) + 2), np.int32), np.empty((2, 1), np.int64)], np.empty
 allow(40)

@@ -26,7 +26,7 @@ def plan(
     **options: Any,
 ) -> TrainingPlan:
     settings = resolve_options(TrainOptions(preset=preset, **options))
-    return choose_defaults(settings, vocabulary=vocabulary, tokens=tokens, mean_document=tokens, parent=parent)
+    return choose_defaults(settings, vocabulary=vocabulary, tokens=tokens, mean_document_tokens=tokens, parent=parent)
 
 
 def test_a_longer_budget_gives_a_larger_model() -> None:
@@ -76,10 +76,8 @@ def test_a_parents_architecture_is_kept() -> None:
 def test_short_texts_and_documents_get_smaller_batches() -> None:
     assert plan(minutes=1, tokens=2_000).training.batch_size < 32
     settings = resolve_options(TrainOptions(minutes=1))
-    assert (
-        choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document=9, parent=None).training.sequence_length
-        == 8
-    )
+    defaults = choose_defaults(settings, vocabulary=60, tokens=10**6, mean_document_tokens=9, parent=None)
+    assert defaults.training.sequence_length == 8
 
 
 def test_settings_override_a_preset() -> None:

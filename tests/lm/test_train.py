@@ -288,7 +288,7 @@ def test_a_changed_corpus_is_not_resumed(text_file: Path, tmp_path: Path) -> Non
 
 
 def test_paths_without_a_run_get_distinct_errors(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="is a file, and a run is a folder"):
+    with pytest.raises(RunError, match="is a file, but a run is a folder"):
         seqloom.load(run.folder.report_file)
     with pytest.raises(RunError, match="no run at"):
         seqloom.load(tmp_path)

@@ -1,7 +1,5 @@
 """One contract for every registered head, and for one that only the tests register."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -10,11 +8,12 @@ from scipy.stats import chi2
 from seqloom.config import ModelConfig
 from seqloom.data.batch import IGNORED
 from seqloom.kernels.heads import head_spec
-from seqloom.kernels.heads.softmax import sample_softmax
+from seqloom.kernels.reference_decoder import reference_decoder
 from seqloom.kernels.weights import expected_shapes
 from seqloom.models.head_layer import HeadLayer
 from seqloom.models.language_model import LanguageModel
 from seqloom.registry import HEADS
+from seqloom.sampling import SamplingConfig, generate
 
 VOCABULARY, HIDDEN, BATCH, TIME = 6, 5, 3, 7
 
@@ -62,7 +61,7 @@ def test_step_equals_forward(model: LanguageModel) -> None:
 
 def test_the_reference_head_equals_the_torch_head(model: LanguageModel) -> None:
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    reference = head_spec(model.config.head).make_parameters(model.config, weights)
+    reference = head_spec(model.config.head).make_logits(model.config, weights)
     hidden = make_hidden()[0, 0]
     np.testing.assert_allclose(reference(hidden.numpy()), model.head(hidden).detach().numpy(), atol=1e-5)
 
@@ -114,24 +113,24 @@ def test_gradients_equal_finite_differences(model: LanguageModel) -> None:
     assert (loss_at(distance) - loss_at(-distance)) / (2 * distance) == pytest.approx(expected, rel=1e-2)
 
 
-def test_samples_agree_with_the_loss(model: LanguageModel) -> None:
-    """A chi-square test of 20,000 draws; another seed would give a false alarm with probability 1e-6."""
+def test_logits_are_log_probabilities_up_to_a_constant(model: LanguageModel) -> None:
+    """Evaluation and sampling read the logits, training reads the losses; both are the same distribution."""
     hidden = make_hidden()[0, 0]
-    parameters = model.head(hidden).detach().numpy()
-    spec, random, num_draws = head_spec(model.config.head), np.random.default_rng(7), 20_000
-    counts = np.bincount([spec.sample(parameters, random) for _ in range(num_draws)], minlength=VOCABULARY)
-    expected = num_draws * probabilities_of(model.head, hidden)
+    probabilities = model.head(hidden).detach().double().softmax(-1).numpy()
+    np.testing.assert_allclose(probabilities, probabilities_of(model.head, hidden), atol=1e-6)
+
+
+def test_samples_agree_with_the_loss(model: LanguageModel) -> None:
+    """A chi-square test of 4,000 samples; another seed would give a false alarm with probability 1e-6."""
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    letters = [bytes([97 + token]) for token in range(VOCABULARY)]
+    config, num_samples = SamplingConfig(length=1, seed=7), 4_000
+    samples = generate(
+        reference_decoder(model.config, weights), config, prompt=[1], token_bytes=letters, count=num_samples
+    )
+    counts = np.bincount([sample.tokens[0] for sample in samples], minlength=VOCABULARY)
+    with torch.no_grad():
+        hidden, _ = model(torch.tensor([[1]]), model.initial_state(1))
+    expected = num_samples * probabilities_of(model.head, hidden[0, 0])
     statistic = ((counts - expected) ** 2 / expected).sum()
     assert statistic < chi2.isf(1e-6, VOCABULARY - 1)
-
-
-def test_draws_follow_the_softmax() -> None:
-    logits, random = np.log(np.array([0.2, 0.3, 0.5], np.float32)), np.random.default_rng(1)
-    shares = np.bincount([sample_softmax(logits, random) for _ in range(20_000)], minlength=3) / 20_000
-    # five standard deviations of a share of 20,000 are below .018
-    np.testing.assert_allclose(shares, [0.2, 0.3, 0.5], atol=0.018)
-
-
-def test_a_token_without_probability_is_not_drawn() -> None:
-    logits, random = np.array([-math.inf, 0, -math.inf], np.float32), np.random.default_rng(1)
-    assert {sample_softmax(logits, random) for _ in range(100)} == {1}

@@ -15,6 +15,7 @@ from seqloom.kernels.native_weights import decoding_kernels
 from seqloom.kernels.trainer import is_supported
 from seqloom.kernels.weights import expected_shapes, gate_widths
 from seqloom.models.language_model import LanguageModel
+from seqloom.registry import CORES
 
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 40
 
@@ -57,7 +58,7 @@ def test_the_compiled_kernels_leave_out_parts_that_they_do_not_know(core: str, h
 
 
 def test_unknown_names_are_refused_by_the_config() -> None:
-    with pytest.raises(ConfigError, match="unknown core 'lstn': choose from lstm, gru, conv, toy; did you mean 'lstm'"):
+    with pytest.raises(ConfigError, match=f"unknown core 'lstn': choose from {', '.join(CORES)}; did you mean 'lstm'"):
         ModelConfig(vocabulary=5, core="lstn")
     with pytest.raises(ConfigError, match="unknown head 'mixture': choose from softmax"):
         ModelConfig(vocabulary=5, head="mixture")

@@ -1,6 +1,6 @@
-// Decoding without Python, for sanitizers: every instruction set, core and precision, alone and side by side.
-//
-// Prints what went wrong and ends with 1, or prints the instruction sets that passed.
+// Decodes under the compiler's sanitizers, with every core, precision and instruction set that the library contains and
+// the processor supports: streams alone and side by side. Prints what went wrong and ends with 1, or prints the
+// instruction sets that passed.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -23,8 +23,8 @@ void expect(bool holds, const char* kernels, const char* what) {
   ++faults;
 }
 
-// Random arrays, which live while the model is packed.
-class Arrays {
+// Random arrays of weights, which live until the network has packed them.
+class RandomArrays {
  public:
   const float* make(size_t count) {
     std::normal_distribution<float> normal(0, 0.3f);
@@ -38,16 +38,17 @@ class Arrays {
   std::vector<std::vector<float>> arrays_;
 };
 
-constexpr int kVocabulary = 37, kUnits[] = {21, 40}, kDrafts = 2;
-constexpr int32_t kDrafted[] = {0, 2, 3, 5, 8, 9, 11, 12, 19, 20, 21, 22, 23, 24, 25, 26, 30, 31, 36};
+constexpr int kVocabulary = 37, kUnits[] = {21, 40}, kDraftHeads = 2;
+constexpr int32_t kDraftTokens[] = {0, 2, 3, 5, 8, 9, 11, 12, 19, 20, 21, 22, 23, 24, 25, 26, 30, 31, 36};
 
 std::unique_ptr<Network> make_network(const Kernels& kernels, Core core, Precision precision) {
-  Arrays arrays;
+  RandomArrays arrays;
   std::vector<LayerWeights> layers;
   int inputs = kVocabulary;
   for (int index = 0; index < 2; ++index) {
     const int units = kUnits[index];
-    LayerWeights layer{inputs, units, 3, 1 << index, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+    LayerWeights layer{inputs,  units,   /*taps=*/3, /*dilation=*/1 << index, nullptr, nullptr, nullptr, nullptr,
+                       nullptr, nullptr, nullptr};
     if (core == Core::kConvolution) {
       layer.bias = arrays.make(2 * units);
       layer.output = arrays.make(units * units);
@@ -70,27 +71,33 @@ std::unique_ptr<Network> make_network(const Kernels& kernels, Core core, Precisi
                     layers.data(),
                     arrays.make(kVocabulary * inputs),
                     arrays.make(kVocabulary),
-                    kDrafts,
-                    std::size(kDrafted),
-                    arrays.make(kDrafts * std::size(kDrafted) * inputs),
-                    arrays.make(kDrafts * std::size(kDrafted)),
-                    kDrafted};
+                    kDraftHeads,
+                    std::size(kDraftTokens),
+                    arrays.make(kDraftHeads * std::size(kDraftTokens) * inputs),
+                    arrays.make(kDraftHeads * std::size(kDraftTokens)),
+                    kDraftTokens};
   return std::unique_ptr<Network>(kernels.new_network(model));
 }
 
+// The arrays for up to `max_tokens` tokens in each stream.
 struct Output {
-  explicit Output(int streams, int most)
-      : most(most), tokens(streams * most), nats(2 * streams * most), counts(streams), endings(streams) {}
+  explicit Output(int streams, int max_tokens)
+      : max_tokens(max_tokens),
+        tokens(streams * max_tokens),
+        log_probs(streams * max_tokens),
+        sampling_log_probs(streams * max_tokens),
+        counts(streams),
+        endings(streams) {}
   GenerationOutput arrays() {
-    return {most, tokens.data(), nats.data(), nats.data() + nats.size() / 2, counts.data(), endings.data()};
+    return {max_tokens, tokens.data(), log_probs.data(), sampling_log_probs.data(), counts.data(), endings.data()};
   }
-  int most;
+  int max_tokens;
   std::vector<int32_t> tokens;
-  std::vector<double> nats;
+  std::vector<double> log_probs, sampling_log_probs;
   std::vector<int32_t> counts, endings;
 };
 
-// Generate text in streams of these seeds, in chunks.
+// Return the texts with the indices `first` to `first + count - 1`, which `count` streams generate in several calls.
 std::vector<std::vector<int32_t>> generate(const Kernels& kernels, const Network& network,
                                            const SamplingSettings& settings, int first, int count, int threads) {
   Streams streams(kernels, network, threads);
@@ -99,54 +106,58 @@ std::vector<std::vector<int32_t>> generate(const Kernels& kernels, const Network
   streams.set_sampling(settings);
   for (int stream = 0; stream < count; ++stream) {
     streams.read(stream, prompt, 3);
-    streams.begin(stream, 5, first + stream, prompt, 3, first + stream);
+    const int index = first + stream;
+    streams.begin(stream, /*seed=*/5, index, /*recent=*/prompt, 3, /*variants=*/index);
   }
   std::vector<std::vector<int32_t>> texts(count);
-  for (int most : {1, 2, 7, 24, 24}) {
-    Output output(count, most);
+  for (int max_tokens : {1, 2, 7, 24, 24}) {
+    Output output(count, max_tokens);
     streams.generate(output.arrays());
     for (int stream = 0; stream < count; ++stream) {
-      const int32_t* from = output.tokens.data() + stream * most;
-      texts[stream].insert(texts[stream].end(), from, from + output.counts[stream]);
+      const int32_t* tokens = output.tokens.data() + stream * max_tokens;
+      texts[stream].insert(texts[stream].end(), tokens, tokens + output.counts[stream]);
       expect(output.endings[stream] != kNotFinite, kernels.name, "logits are not finite");
     }
   }
   return texts;
 }
 
-void check(const Kernels& kernels, const Network& network, const SamplingSettings& settings) {
-  const auto together = generate(kernels, network, settings, 0, 7, 3);
+// Texts have the maximum length or end with the boundary token, and do not depend on other streams.
+void check_texts(const Kernels& kernels, const Network& network, const SamplingSettings& settings) {
+  const auto together = generate(kernels, network, settings, /*first=*/0, /*count=*/7, /*threads=*/3);
   for (const auto& text : together) {
-    const bool whole = text.size() == static_cast<size_t>(settings.length);
-    expect(whole || (!text.empty() && text.back() == settings.boundary), kernels.name, "a text ends too early");
+    const bool has_full_length = text.size() == static_cast<size_t>(settings.length);
+    expect(has_full_length || (!text.empty() && text.back() == settings.boundary), kernels.name,
+           "a text ends too early");
   }
   for (int stream = 0; stream < 2; ++stream)
-    expect(generate(kernels, network, settings, stream, 1, 1)[0] == together[stream], kernels.name,
-           "a batch changes a text");
+    expect(generate(kernels, network, settings, stream, /*count=*/1, /*threads=*/1)[0] == together[stream],
+           kernels.name, "a batch changes a text");
 }
 
-// Enough streams to fill a tile of rows, and one more.
-void fill_tiles(const Kernels& kernels, const Network& network, const SamplingSettings& settings) {
-  const auto many = generate(kernels, network, settings, 0, 17, 1);
+// Texts do not change if there are enough streams to fill a tile of 16 rows, and one more.
+void check_tiles(const Kernels& kernels, const Network& network, const SamplingSettings& settings) {
+  const auto together = generate(kernels, network, settings, /*first=*/0, /*count=*/17, /*threads=*/1);
   for (int stream = 0; stream < 17; stream += 8)
-    expect(many[stream] == generate(kernels, network, settings, stream, 1, 1)[0], kernels.name, "tiles change a text");
+    expect(together[stream] == generate(kernels, network, settings, stream, /*count=*/1, /*threads=*/1)[0],
+           kernels.name, "tiles change a text");
 }
 
-// Read tokens in one pass and keep some of them.
-void read_at_once(const Kernels& kernels, const Network& network) {
+// Read tokens in one pass, but keep only some of them: the logits equal those of reading the kept tokens one by one.
+void check_reading_at_once(const Kernels& kernels, const Network& network) {
   Streams streams(kernels, network, 1);
   streams.resize(2);
   const int32_t tokens[] = {1, 7, 3, 30, 2, 2, 9};
   std::vector<float> logits(7 * kVocabulary);
-  streams.read_many(0, tokens, 7, 3, logits.data());
-  streams.read_many(0, tokens + 3, 4, 4, logits.data());
+  streams.read_many(0, tokens, /*num_tokens=*/7, /*num_kept=*/3, logits.data());
+  streams.read_many(0, tokens + 3, /*num_tokens=*/4, /*num_kept=*/4, logits.data());
   streams.read(1, tokens, 7);
   expect(std::memcmp(streams.logits(0), streams.logits(1), kVocabulary * sizeof(float)) == 0, kernels.name,
-         "tokens read at once are not what they are one by one");
+         "logits differ between tokens that are read at once and one by one");
 }
 
 // Read and write states, copy streams, set biases, and add and remove streams.
-void move_about(const Kernels& kernels, const Network& network, Core core) {
+void check_changes_of_streams(const Kernels& kernels, const Network& network, Core core) {
   Streams streams(kernels, network, 2);
   streams.resize(3);
   const int32_t tokens[] = {1, 2, -1}, swap[] = {2, 0, 1}, copy[] = {1, 1, 1};
@@ -170,50 +181,53 @@ void move_about(const Kernels& kernels, const Network& network, Core core) {
   streams.resize(1);
 }
 
-// A copy of a watermarked text continues its watermark, and no context is marked twice.
-void copy_watermarked(const Kernels& kernels, const Network& network) {
+// Copies of watermarked texts continue their watermark.
+void check_copies_with_watermark(const Kernels& kernels, const Network& network) {
   Streams streams(kernels, network, 2);
   streams.resize(3);
   streams.set_sampling({1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 45, 0, -1, nullptr, 1, 1, 1, 99});
   for (int stream = 0; stream < 3; ++stream) streams.begin(stream, 5, stream, nullptr, 0, stream);
-  const int32_t from[] = {2, 2, 0};
+  const int32_t sources[] = {2, 2, 0};
   for (int part = 0; part < 3; ++part) {
-    Output output(3, 15);
+    Output output(/*streams=*/3, /*max_tokens=*/15);
     streams.generate(output.arrays());
-    streams.reorder(from);
+    streams.reorder(sources);
     expect(output.counts == std::vector<int32_t>(3, 15), kernels.name, "a marked text ends too early");
   }
 }
 
-// Score streams alone and side by side; some streams do not read, and some targets are not scored.
-void score(const Kernels& kernels, const Network& network) {
+// Score streams alone and side by side. One stream does not read all tokens, and some targets are not scored.
+void check_scores(const Kernels& kernels, const Network& network) {
   constexpr int kStreams = 5, kTime = 9;
   std::vector<int32_t> tokens(kStreams * kTime), targets(kStreams * kTime);
   for (int i = 0; i < kStreams * kTime; ++i)
     tokens[i] = i * 7 % kVocabulary, targets[i] = i % 3 ? i * 5 % kVocabulary : -1;
   for (int time = 4; time < kTime; ++time) tokens[2 * kTime + time] = -1;
-  const auto scored = [&](int first, int count, int threads) {
-    std::vector<double> nats(2 * count * kTime);
+  const auto scores = [&](int first, int count, int threads) {
+    std::vector<double> log_probs(count * kTime), entropies(count * kTime);
     std::vector<int32_t> ranks(count * kTime);
     Streams streams(kernels, network, threads);
     streams.resize(count);
-    streams.score({kTime, tokens.data() + first * kTime, targets.data() + first * kTime, nats.data(),
-                   nats.data() + count * kTime, ranks.data(), nullptr});
-    return std::vector<double>(nats.begin(), nats.begin() + count * kTime);
+    streams.score({kTime, tokens.data() + first * kTime, targets.data() + first * kTime, log_probs.data(),
+                   entropies.data(), ranks.data(), /*logits=*/nullptr});
+    return log_probs;
   };
-  const std::vector<double> together = scored(0, kStreams, 3);
+  const std::vector<double> together = scores(/*first=*/0, kStreams, /*threads=*/3);
   for (int stream = 0; stream < kStreams; ++stream) {
-    const auto from = together.begin() + stream * kTime;
-    expect(scored(stream, 1, 1) == std::vector<double>(from, from + kTime), kernels.name, "a batch changes a score");
+    const auto begin = together.begin() + stream * kTime;
+    expect(scores(stream, /*count=*/1, /*threads=*/1) == std::vector<double>(begin, begin + kTime), kernels.name,
+           "a batch changes a score");
   }
 }
 
 }  // namespace
 
 int main() {
-  const std::vector<float> bans(kVocabulary - 5, 0.0f);
-  std::vector<float> bias(bans);
+  // The last five tokens are banned.
+  std::vector<float> bias(kVocabulary - 5, 0.0f);
   bias.insert(bias.end(), 5, -INFINITY);
+  // The fields are, in order: temperature, top_p, min_p, typical_p, repetition_penalty; top_k, repetition_window,
+  // length, min_length, boundary; bias; tokens_per_step; watermark_width, watermark_groups, watermark_key.
   const SamplingSettings settings[] = {
       {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, -1, nullptr},
       {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, 2, nullptr},
@@ -231,14 +245,14 @@ int main() {
       for (Precision precision : {Precision::kFloat32, Precision::kBfloat16, Precision::kInt8}) {
         const auto network = make_network(kernels, core, precision);
         expect((network == nullptr) == (core == Core::kConvolution && precision == Precision::kInt8), kernels.name,
-               "a precision is there that should not be, or the other way round");
+               "a convolution in int8 is not refused, or another network is refused");
         if (!network) continue;
-        for (const SamplingSettings& one : settings) check(kernels, *network, one);
-        fill_tiles(kernels, *network, settings[0]);
-        read_at_once(kernels, *network);
-        move_about(kernels, *network, core);
-        copy_watermarked(kernels, *network);
-        score(kernels, *network);
+        for (const SamplingSettings& sampling : settings) check_texts(kernels, *network, sampling);
+        check_tiles(kernels, *network, settings[0]);
+        check_reading_at_once(kernels, *network);
+        check_changes_of_streams(kernels, *network, core);
+        check_copies_with_watermark(kernels, *network);
+        check_scores(kernels, *network);
       }
     if (faults == 0) std::printf("%s ok\n", kernels.name);
   }

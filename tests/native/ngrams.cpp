@@ -1,4 +1,5 @@
-// Counting n-grams under the sanitizers: texts of every kind of character, in one thread and in several.
+// Counts n-grams under the compiler's sanitizers: texts with every kind of character, in one thread and in several.
+// Prints "text ok", or ends with an error.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -6,55 +7,57 @@
 #include <vector>
 
 extern "C" int seqloom_count_ngrams(const uint32_t* codes, const int64_t* offsets, int64_t texts,
-                                    const uint8_t* classes, int32_t features, int32_t threads, int32_t* places,
-                                    float* counts, int64_t* num_features);
+                                    const uint8_t* classes, int32_t num_buckets, int32_t threads, int32_t* buckets,
+                                    float* counts, int64_t* num_ngrams);
 
 namespace {
 
-constexpr int32_t kFeatures = 1 << 12;
+constexpr int32_t kBuckets = 1 << 12;
 constexpr int64_t kTexts = 40;
 
-struct Features {
-  std::vector<int32_t> places;
+struct Counts {
+  std::vector<int32_t> buckets;
   std::vector<float> counts;
-  std::vector<int64_t> lengths;
-  bool operator==(const Features& other) const {
-    return places == other.places && counts == other.counts && lengths == other.lengths;
+  std::vector<int64_t> num_ngrams;  // of each text
+  bool operator==(const Counts& other) const {
+    return buckets == other.buckets && counts == other.counts && num_ngrams == other.num_ngrams;
   }
 };
 
-Features counted(const std::vector<uint32_t>& codes, const std::vector<int64_t>& offsets,
-                 const std::vector<uint8_t>& classes, int32_t threads) {
-  Features features{std::vector<int32_t>(5 * codes.size()), std::vector<float>(5 * codes.size()),
-                    std::vector<int64_t>(kTexts)};
-  const int status = seqloom_count_ngrams(codes.data(), offsets.data(), kTexts, classes.data(), kFeatures, threads,
-                                          features.places.data(), features.counts.data(), features.lengths.data());
+Counts count_ngrams(const std::vector<uint32_t>& codes, const std::vector<int64_t>& offsets,
+                    const std::vector<uint8_t>& classes, int32_t threads) {
+  // A character contributes at most five n-grams.
+  Counts result{std::vector<int32_t>(5 * codes.size()), std::vector<float>(5 * codes.size()),
+                std::vector<int64_t>(kTexts)};
+  const int status = seqloom_count_ngrams(codes.data(), offsets.data(), kTexts, classes.data(), kBuckets, threads,
+                                          result.buckets.data(), result.counts.data(), result.num_ngrams.data());
   if (status != 0) std::exit(status);
-  return features;
+  return result;
 }
 
 }  // namespace
 
 int main() {
+  // Made-up classes: 4 for white space, 3 for word characters, 0 for others.
   std::vector<uint8_t> classes(0x110000, 0);
   for (uint32_t code = 0; code < classes.size(); ++code) classes[code] = code == ' ' ? 4 : code % 7 == 0 ? 0 : 3;
   for (const char mark : std::string(".!?;,:()$'")) classes[static_cast<uint8_t>(mark)] = 0;
   std::vector<uint32_t> codes;
   std::vector<int64_t> offsets{0};
   uint32_t state = 1;
-  const std::string usual = "not no n't . ! ''a  ";
+  const std::string frequent = "not no n't . ! ''a  ";
   for (int64_t text = 0; text < kTexts; ++text) {
     for (int64_t at = 0; at < 97 * text; ++at) {
       state = state * 1664525 + 1013904223;
-      const uint32_t wide[] = {0x80, 0x2019, 0xffff, 0x10000, 0x10ffff};
-      codes.push_back(state >> 30 == 0 ? wide[(state >> 8) % 5]
-                                       : static_cast<uint32_t>(usual[(state >> 8) % usual.size()]));
+      const uint32_t not_ascii[] = {0x80, 0x2019, 0xffff, 0x10000, 0x10ffff};
+      codes.push_back(state >> 30 == 0 ? not_ascii[(state >> 8) % 5]
+                                       : static_cast<uint32_t>(frequent[(state >> 8) % frequent.size()]));
     }
     offsets.push_back(static_cast<int64_t>(codes.size()));
   }
-  const Features alone = counted(codes, offsets, classes, 1);
-  bool right = alone == counted(codes, offsets, classes, 3) && alone.lengths[0] == 0;
-  for (int64_t text = 0; text < kTexts; ++text) right = right && alone.lengths[text] <= 5 * 97 * text;
-  if (right) std::printf("text ok\n");
-  return right ? 0 : 1;
+  const Counts one_thread = count_ngrams(codes, offsets, classes, /*threads=*/1);
+  bool passed = one_thread == count_ngrams(codes, offsets, classes, /*threads=*/3) && one_thread.num_ngrams[0] == 0;
+  for (int64_t text = 0; text < kTexts; ++text) passed = passed && one_thread.num_ngrams[text] <= 5 * 97 * text;
+  if (passed) std::printf("text ok\n");
+  return passed ? 0 : 1;
 }

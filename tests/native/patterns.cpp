@@ -1,4 +1,5 @@
-// Reading patterns and summing look-ups under the sanitizers: texts of every kind of character, empty ones among them.
+// Reads the patterns of texts, and sums values at their buckets, under the compiler's sanitizers: texts with every kind
+// of character, some of them empty. Prints "text ok", or ends with 1.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -8,10 +9,10 @@
 extern "C" int seqloom_read_patterns(const uint32_t* codes, int64_t num_codes, const int64_t* lengths, int64_t texts,
                                      const uint8_t* kinds, const uint32_t* lower, int32_t bits, const int32_t* steps,
                                      const int32_t* words, int32_t runs, const int32_t* characters, int32_t substrings,
-                                     int64_t room, int32_t* places, int64_t* counts);
-extern "C" int seqloom_sum_values(const float* values, int64_t num_values, const int32_t* places, int64_t length,
+                                     int64_t capacity, int32_t* buckets, int64_t* counts);
+extern "C" int seqloom_sum_values(const float* values, int64_t num_values, const int32_t* indices, int64_t length,
                                   const int64_t* counts, int64_t texts, float* sums);
-extern "C" int seqloom_sum_levels(const uint8_t* levels, int64_t num_places, const float* values, const int32_t* places,
+extern "C" int seqloom_sum_levels(const uint8_t* levels, int64_t num_rows, const float* values, const int32_t* indices,
                                   int64_t length, const int64_t* counts, const int8_t* sides, int64_t texts,
                                   float* sums);
 extern "C" int seqloom_cosines(const float* vectors, int64_t num_vectors, int64_t width, const int32_t* rows,
@@ -19,8 +20,9 @@ extern "C" int seqloom_cosines(const float* vectors, int64_t num_vectors, int64_
                                int64_t num_reaches, float* results);
 
 int main() {
-  constexpr int32_t kBits = 10, kPlaces = 1 << kBits;
+  constexpr int32_t kBits = 10, kBuckets = 1 << kBits;
   constexpr int64_t kTexts = 30, kKinds = 6, kWidth = 13;
+  // Made-up classes: 0 punctuation, 1 word, 2 white space, 3 apostrophe.
   std::vector<uint8_t> kinds(0x110000);
   std::vector<uint32_t> lower(kinds.size());
   for (uint32_t code = 0; code < kinds.size(); ++code) {
@@ -30,47 +32,48 @@ int main() {
   std::vector<uint32_t> codes;
   std::vector<int64_t> lengths;
   uint32_t state = 1;
-  const std::string usual = "It's 'a' .. b  ";
+  const std::string frequent = "It's 'a' .. b  ";
   for (int64_t text = 0; text < kTexts; ++text) {
     if (text) codes.push_back(' ');
     lengths.push_back(text % 3 ? 31 * text : text / 3);
     for (int64_t at = 0; at < lengths.back(); ++at) {
       state = state * 1664525 + 1013904223;
       codes.push_back(state >> 30 == 0 ? (state >> 8) % 0x110000
-                                       : static_cast<uint32_t>(usual[(state >> 8) % usual.size()]));
+                                       : static_cast<uint32_t>(frequent[(state >> 8) % frequent.size()]));
     }
   }
   const int32_t steps[] = {0, 1, 0, 1, 3}, words[] = {2, 3}, characters[] = {3, 7};
-  const auto room = static_cast<int64_t>(codes.size()) + 2 * kTexts;
-  std::vector<int32_t> places(kKinds * room);
+  const auto capacity = static_cast<int64_t>(codes.size()) + 2 * kTexts;
+  std::vector<int32_t> buckets(kKinds * capacity);
   std::vector<int64_t> counts(kKinds * kTexts);
-  int failed =
-      seqloom_read_patterns(codes.data(), static_cast<int64_t>(codes.size()), lengths.data(), kTexts, kinds.data(),
-                            lower.data(), kBits, steps, words, 2, characters, 2, room, places.data(), counts.data());
+  int failed = seqloom_read_patterns(codes.data(), static_cast<int64_t>(codes.size()), lengths.data(), kTexts,
+                                     kinds.data(), lower.data(), kBits, steps, words, 2, characters, 2, capacity,
+                                     buckets.data(), counts.data());
 
-  const std::vector<float> ones(kPlaces, 1.f), values(3 * 256, 2.f), vectors(kPlaces * kWidth, 1.f);
-  const std::vector<uint8_t> levels(2 * kPlaces, 255);
+  const std::vector<float> ones(kBuckets, 1.f), values(3 * 256, 2.f), vectors(kBuckets * kWidth, 1.f);
+  const std::vector<uint8_t> levels(2 * kBuckets, 255);
   std::vector<int8_t> sides(kTexts, -1);
   sides[3] = 0, sides[4] = 1;
   const int64_t reaches[] = {1, 2, 26, 60};
-  bool right = true;
+  bool passed = true;
   for (int64_t kind = 0; kind < kKinds; ++kind) {
-    const int32_t* own = places.data() + kind * room;
-    const int64_t* each = counts.data() + kind * kTexts;
-    std::vector<float> sums(kTexts), both(6 * kTexts), cosines(3 * kTexts);
+    const int32_t* kind_buckets = buckets.data() + kind * capacity;
+    const int64_t* kind_counts = counts.data() + kind * kTexts;
+    std::vector<float> sums(kTexts), level_sums(6 * kTexts), cosines(3 * kTexts);
     int64_t length = 0;
-    for (int64_t text = 0; text < kTexts; ++text) length += each[text];
-    failed |= seqloom_sum_values(ones.data(), kPlaces, own, length, each, kTexts, sums.data());
-    failed |=
-        seqloom_sum_levels(levels.data(), kPlaces, values.data(), own, length, each, sides.data(), kTexts, both.data());
-    failed |= seqloom_cosines(vectors.data(), kPlaces, kWidth, own, length, each, kTexts, reaches, 2, cosines.data());
+    for (int64_t text = 0; text < kTexts; ++text) length += kind_counts[text];
+    failed |= seqloom_sum_values(ones.data(), kBuckets, kind_buckets, length, kind_counts, kTexts, sums.data());
+    failed |= seqloom_sum_levels(levels.data(), kBuckets, values.data(), kind_buckets, length, kind_counts,
+                                 sides.data(), kTexts, level_sums.data());
+    failed |= seqloom_cosines(vectors.data(), kBuckets, kWidth, kind_buckets, length, kind_counts, kTexts, reaches, 2,
+                              cosines.data());
     for (int64_t text = 0; text < kTexts; ++text) {
-      const auto count = static_cast<float>(each[text]);
-      right = right && sums[text] == count && both[6 * text + 5] == 2 * count;
-      right = right && (cosines[3 * text] == 0 || std::fabs(cosines[3 * text] - 1) < 1e-3f);
+      const auto count = static_cast<float>(kind_counts[text]);
+      passed = passed && sums[text] == count && level_sums[6 * text + 5] == 2 * count;
+      passed = passed && (cosines[3 * text] == 0 || std::fabs(cosines[3 * text] - 1) < 1e-3f);
     }
   }
-  right = right && failed == 0;
-  if (right) std::printf("text ok\n");
-  return right ? 0 : 1;
+  passed = passed && failed == 0;
+  if (passed) std::printf("text ok\n");
+  return passed ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-"""The compiler flags of the kernels: a library runs on processors older than the one that compiled it."""
+"""The compiler flags of the kernels: a library must run on processors older than the one that compiled it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
-    """The compiler's commands of a build for x86-64, none of which is run."""
+    """Return the compiler commands of a build for x86-64, without running them."""
     recorded: list[list[str]] = []
     monkeypatch.setattr(native_build, "_run", lambda *command: recorded.append([str(word) for word in command]))
     monkeypatch.setattr(native_build, "_is_x86", lambda: True)

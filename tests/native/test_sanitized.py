@@ -1,4 +1,4 @@
-"""The native kernels under the compiler's sanitizers, in programs of their own."""
+"""The native kernels under the compiler's sanitizers: each C++ file of this folder is compiled to a program and run."""
 
 import os
 import subprocess
@@ -13,14 +13,14 @@ from seqloom.kernels.library import available_kernels
 ROOT, FOLDER = Path(__file__).parents[2], Path(__file__).parent
 PROGRAMS = sorted(path.name for path in FOLDER.glob("*.cpp"))
 
-# Without optimisation the compiler takes a third of the time, and removes no access before it is checked.
+# Without optimisation, compiling takes a third of the time, and the compiler removes no memory access before the check.
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-O0")
 THREAD_SANITIZER = ("-fsanitize=thread", "-O1", "-g")
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
-    """Each program's run, side by side, with one library of the portable and this processor's fastest kernels."""
+    """Run all programs at the same time, with one library of the portable and this processor's fastest kernels."""
     folder = tmp_path_factory.mktemp("kernels")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("SEQLOOM_NATIVE_STRICT", "1")
@@ -51,7 +51,7 @@ def test_no_access_outside_memory_and_nothing_undefined(
 ) -> None:
     done = results[name]
     assert done.returncode == 0, done.stdout + done.stderr
-    if name in ("decoding.cpp", "training.cpp"):
+    if name in ("decoding.cpp", "training.cpp"):  # these print a line for each instruction set
         assert {f"{kernels} ok" for kernels in ("portable", *available_kernels()[:1])} == set(done.stdout.splitlines())
     else:
         assert done.stdout.endswith(" ok\n")

@@ -1,7 +1,6 @@
-// The thread pool and the barrier, for the thread sanitizer and the others: shared work, exceptions of tasks, aborted
-// barriers, and pools that come and go.
-//
-// Says what went wrong and ends with 1, or that the threads are sound.
+// Tests the thread pool and the barrier, to be run under the thread sanitizer and the others: shared work, exceptions
+// of tasks, aborted barriers, and pools that are created and destroyed. Prints what went wrong and ends with 1, or
+// prints "threads ok".
 #include <atomic>
 #include <cstdio>
 #include <stdexcept>
@@ -38,7 +37,7 @@ void share_work(ThreadPool& pool) {
   }
   int calls = 0;
   pool.run_for(1, [&](int thread, int threads) { calls += thread == 0 && threads == 1; });
-  expect(calls == 1, "little work is shared");
+  expect(calls == 1, "a small task is shared among threads");
 }
 
 // A task that throws in some threads: the caller gets one of the exceptions, and all threads have finished.
@@ -59,27 +58,27 @@ void throw_in_tasks(ThreadPool& pool) {
     expect(throws == (text.rfind("thread ", 0) == 0), "an exception is lost");
   }
   const int status = guard([&] { pool.run([](int) { throw std::bad_alloc(); }); });
-  expect(status == kOutOfMemory, "no memory is another status");
+  expect(status == kOutOfMemory, "std::bad_alloc is not reported as out of memory");
 }
 
-// Between two barriers one thread writes what all read.
+// Before each barrier one thread, another one each turn, writes a value that all threads read after it.
 void take_turns(ThreadPool& pool) {
   Barrier barrier(pool.count());
   int value = 0;
-  std::vector<int> wrong(pool.count());
+  std::vector<int> num_wrong(pool.count());
   pool.run([&](int thread) {
     Barrier::Member member(barrier, thread);
     for (int turn = 0; turn < 60; ++turn) {
       if (turn % member.threads == thread) value = turn;
       member.wait();
-      wrong[thread] += value != turn;
+      num_wrong[thread] += value != turn;
       member.wait();
     }
   });
-  for (const int count : wrong) expect(count == 0, "a barrier lets a thread pass early");
+  for (const int count : num_wrong) expect(count == 0, "a barrier lets a thread pass early");
 }
 
-// One thread fails between barriers: the others must not wait for it for ever.
+// One thread fails before a barrier: the others must not wait for it for ever.
 void abort_barriers(ThreadPool& pool) {
   for (int round = 0; round < 20; ++round) {
     Barrier barrier(pool.count());
@@ -109,14 +108,14 @@ void abort_barriers(ThreadPool& pool) {
 
 int main() {
   for (const int threads : {1, 2, 3}) {
-    for (int life = 0; life < 2; ++life) {
+    for (int repetition = 0; repetition < 2; ++repetition) {
       ThreadPool pool(threads);
       share_work(pool);
       throw_in_tasks(pool);
       take_turns(pool);
       abort_barriers(pool);
     }
-    for (int life = 0; life < 5; ++life) ThreadPool pool(threads);
+    for (int repetition = 0; repetition < 5; ++repetition) ThreadPool unused_pool(threads);
   }
   if (faults == 0) std::printf("threads ok\n");
   return faults > 0;

@@ -1,4 +1,5 @@
-// Trains small stacks of every kind with every instruction set that this processor has, for the sanitizers.
+// Trains small LSTM and GRU stacks under the compiler's sanitizers, with every instruction set that the library
+// contains and the processor supports. Prints "ok" or "FAILED" for each.
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -13,37 +14,37 @@ namespace {
 
 constexpr int kVocabulary = 37;
 
-// Copy random parameters into the trainer, in the model's shapes.
-void fill(Trainer& trainer, const TrainerSetup& setup, std::mt19937& random) {
+// Copy random parameters into the trainer, in the model's shapes, and back.
+void copy_random_parameters(Trainer& trainer, const TrainerSetup& setup, std::mt19937& random) {
   std::normal_distribution<float> normal(0.0f, 0.2f);
-  const auto put = [&](Part part, int layer, size_t count) {
+  const auto copy = [&](Part part, int layer, size_t count) {
     std::vector<float> values(count);
     for (float& value : values) value = normal(random);
-    trainer.copy_parameter(kParameters, part, layer, values.data(), true);
-    trainer.copy_parameter(kParameters, part, layer, values.data(), false);
+    trainer.copy_parameter(kParameters, part, layer, values.data(), /*into_trainer=*/true);
+    trainer.copy_parameter(kParameters, part, layer, values.data(), /*into_trainer=*/false);
   };
   const size_t gates = setup.gru ? 3 : 4;
   size_t inputs = setup.embedding ? setup.embedding : kVocabulary;
-  if (setup.embedding) put(kEmbedding, 0, kVocabulary * setup.embedding);
+  if (setup.embedding) copy(kEmbedding, 0, kVocabulary * setup.embedding);
   for (size_t layer = 0; layer < setup.sizes.size(); ++layer) {
     const size_t size = setup.sizes[layer];
-    put(kWeightInput, layer, gates * size * inputs);
-    put(kWeightHidden, layer, gates * size * size);
-    put(kBias, layer, gates * size);
+    copy(kWeightInput, layer, gates * size * inputs);
+    copy(kWeightHidden, layer, gates * size * size);
+    copy(kBias, layer, gates * size);
     inputs = size;
   }
   for (int head = 0; head < setup.num_heads; ++head) {
-    put(kHeadWeight, head, kVocabulary * inputs);
-    put(kHeadBias, head, kVocabulary);
+    copy(kHeadWeight, head, kVocabulary * inputs);
+    copy(kHeadBias, head, kVocabulary);
   }
 }
 
-// Return whether a few updates on one window lower its loss.
+// Return whether a few updates on one window lower its loss, and scoring gives valid log-probabilities.
 bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, int time, float dropout,
             bool conditioned) {
   std::mt19937 random(1);
   std::unique_ptr<Trainer> trainer(kernels.new_trainer(setup));
-  fill(*trainer, setup, random);
+  copy_random_parameters(*trainer, setup, random);
   const size_t count = static_cast<size_t>(batch_size) * time;
   std::vector<int64_t> tokens(count), targets(count * setup.num_heads);
   std::vector<uint8_t> resets(count);
@@ -58,10 +59,10 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
   std::vector<float> gate_bias(2 * gates, 0.1f), logit_bias(2 * kVocabulary, 0.1f), d_gate(2 * gates),
       d_logit(2 * kVocabulary);
   const std::vector<float> weights(setup.num_heads, 1.0f);
-  double first = 0.0, last = 0.0;
+  double first_loss = 0.0, last_loss = 0.0;
   for (int step = 1; step <= 6; ++step) {
     for (size_t layer = 0; layer < setup.sizes.size(); ++layer)
-      trainer->copy_state(layer, batch_size, nullptr, nullptr, true);
+      trainer->copy_state(layer, batch_size, /*hidden=*/nullptr, /*cell=*/nullptr, /*into_trainer=*/true);
     Window window{
         batch_size, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2, false,
         7,          0,    nullptr,       nullptr,        nullptr,       nullptr,        nullptr};
@@ -76,16 +77,16 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
     trainer->update(
         {step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
     trainer->keep_state();
-    (step == 1 ? first : last) = losses[0];
-    // Whatever the weights are by now, scoring gives every target a log-probability.
+    (step == 1 ? first_loss : last_loss) = losses[0];
+    // Scoring writes a log-probability for each target, and leaves the places of negative targets as they are.
     std::vector<double> log_probs(batch_size * time, 1.0);
     trainer->score(window, log_probs.data());
     for (int i = 0; i < batch_size * time; ++i)
       if (window.targets[i] < 0 ? log_probs[i] != 1.0 : !(log_probs[i] <= 0.0)) return false;
   }
   std::vector<float> hidden(batch_size * setup.sizes[0]), cell(batch_size * setup.sizes[0]);
-  trainer->copy_state(0, batch_size, hidden.data(), cell.data(), false);
-  return last < first;
+  trainer->copy_state(0, batch_size, hidden.data(), cell.data(), /*into_trainer=*/false);
+  return last_loss < first_loss;
 }
 
 }  // namespace
@@ -95,15 +96,20 @@ int main() {
   for (int index = 0; index < kNumKernels; ++index) {
     const Kernels& kernels = *kAllKernels[index];
     if (!kernels.supported()) continue;
-    bool well = true;
+    bool learns_all = true;
     for (const bool gru : {false, true})
       for (const int threads : {1, 3}) {
-        well &= learns(kernels, {gru, {40}, kVocabulary, 0, 1, threads}, 5, 7, 0.0f, false);
-        well &= learns(kernels, {gru, {33, 20}, kVocabulary, 12, 3, threads}, 19, 5, 0.2f, true);
-        well &= learns(kernels, {gru, {16}, kVocabulary, 8, 1, threads}, 1, 1, 0.0f, false);
+        // The setups are: GRU, units of each layer, vocabulary, width of the embedding (0 for one-hot), heads, threads.
+        const TrainerSetup one_hot{gru, {40}, kVocabulary, 0, 1, threads};
+        const TrainerSetup three_heads{gru, {33, 20}, kVocabulary, 12, 3, threads};
+        const TrainerSetup small{gru, {16}, kVocabulary, 8, 1, threads};
+        learns_all &= learns(kernels, one_hot, /*batch_size=*/5, /*time=*/7, /*dropout=*/0.0f, /*conditioned=*/false);
+        learns_all &=
+            learns(kernels, three_heads, /*batch_size=*/19, /*time=*/5, /*dropout=*/0.2f, /*conditioned=*/true);
+        learns_all &= learns(kernels, small, /*batch_size=*/1, /*time=*/1, /*dropout=*/0.0f, /*conditioned=*/false);
       }
-    std::printf("%s %s\n", kernels.name, well ? "ok" : "FAILED");
-    passed &= well;
+    std::printf("%s %s\n", kernels.name, learns_all ? "ok" : "FAILED");
+    passed &= learns_all;
   }
   return passed ? 0 : 1;
 }

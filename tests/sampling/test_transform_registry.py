@@ -19,26 +19,21 @@ from seqloom.sampling.transform import Context
 
 LETTERS = [bytes([97 + token]) for token in range(7)]
 REQUEST = {"prompt": [6, 0], "token_bytes": LETTERS}
-ALWAYS = {"xtc": {"threshold": 0.2, "probability": 1.0}}
+ALWAYS = {"exclude": {"threshold": 0.2, "probability": 1.0}}
 
 
 @pytest.fixture
-def xtc(monkeypatch):
-    """Register the transform of the examples: one line of the table."""
-    monkeypatch.setitem(TRANSFORMS.built_in, "xtc", "examples.extensions.xtc:XTC")
+def exclude(monkeypatch):
+    """Register the transform of the examples under a name that no built-in transform will have."""
+    monkeypatch.setitem(TRANSFORMS.built_in, "exclude", "examples.extensions.xtc:XTC")
 
 
 def test_the_table_is_in_the_documented_order():
     specs = [resolve("transform", name, TRANSFORMS) for name in TRANSFORMS]
     positions = [spec.position for spec in specs]
-    assert list(TRANSFORMS) == [
-        *("bias", "bans", "repetition", "temperature", "top_k", "typical", "top_p", "min_p"),
-    ]
     assert positions == sorted(set(positions))
-
-
-def test_the_kernels_implement_every_built_in_transform():
-    assert set(TRANSFORMS) == NATIVE_TRANSFORMS
+    native = [name for name in TRANSFORMS if name in NATIVE_TRANSFORMS]
+    assert native == ["bias", "bans", "repetition", "temperature", "top_k", "typical", "top_p", "min_p"]
 
 
 @pytest.mark.parametrize(
@@ -58,18 +53,18 @@ def test_a_transform_is_left_out_unless_its_setting_is_changed(settings, name):
     assert set(active_transforms(SamplingConfig(**settings))) == {"bans", name}
 
 
-def test_a_further_transform_takes_its_place_in_the_chain(xtc):
+def test_a_further_transform_takes_its_place_in_the_chain(exclude):
     config = SamplingConfig(top_p=0.9, temperature=0.5, transforms=ALWAYS)
-    assert active_transforms(config) == ("bans", "temperature", "top_p", "xtc")
-    assert active_transforms(SamplingConfig(transforms={"xtc": {}})) == ("bans",)  # off by default
+    assert active_transforms(config) == ("bans", "temperature", "top_p", "exclude")
+    assert active_transforms(SamplingConfig(transforms={"exclude": {}})) == ("bans",)  # off by default
     logits = np.log([0.5, 0.3, 0.15, 0.05])
     (_, transform) = build_chain(SamplingConfig(transforms=ALWAYS), 4)
     after = transform(logits, Context(np.zeros(0, np.int64), None))
     np.testing.assert_array_equal(after, [-np.inf, *logits[1:]])
 
 
-def test_a_random_transform_does_not_depend_on_other_samples(xtc, table_decoder):
-    decoder, config = table_decoder(7), SamplingConfig(length=30, transforms={"xtc": {"probability": 0.5}})
+def test_a_random_transform_does_not_depend_on_other_samples(exclude, table_decoder):
+    decoder, config = table_decoder(7), SamplingConfig(length=30, transforms={"exclude": {"probability": 0.5}})
     samples = list(generate(decoder, config, count=4, **REQUEST))
     assert [next(generate(decoder, config, first_index=index, **REQUEST)) for index in range(4)] == samples
     plain = list(generate(decoder, SamplingConfig(length=30), count=4, **REQUEST))
@@ -85,7 +80,7 @@ def test_random_numbers_differ_by_seed_sample_token_and_salt():
 
 
 @pytest.mark.skipif(chosen_kernels() is None, reason="the compiled kernels are missing or off")
-def test_the_kernels_leave_a_further_transform_to_the_reference_engine(xtc):
+def test_the_kernels_leave_a_further_transform_to_the_reference_engine(exclude):
     config = ModelConfig(vocabulary=7, core="gru", hidden_sizes=(8,))
     random = np.random.default_rng(0)
     shapes = expected_shapes(config).items()
@@ -103,19 +98,22 @@ def test_the_kernels_leave_a_further_transform_to_the_reference_engine(xtc):
 @pytest.mark.parametrize(
     ("transforms", "message"),
     [
-        ({"xct": {}}, "unknown transform 'xct': .*; did you mean 'xtc'"),
-        ({"xtc": {"treshold": 0.1}}, "unknown setting of transform 'xtc': 'treshold': .*; did you mean 'threshold'"),
-        ({"xtc": {"probability": 2}}, "probability got 2: choose from 0"),
+        ({"exclud": {}}, "unknown transform 'exclud': .*; did you mean 'exclude'"),
+        (
+            {"exclude": {"treshold": 0.1}},
+            "unknown setting of transform 'exclude': 'treshold': .*; did you mean 'threshold'",
+        ),
+        ({"exclude": {"probability": 2}}, "probability got 2: choose from 0"),
         ({"top_k": {}}, "transforms got 'top_k', which is built in: set top_k"),
         ({"bans": {}}, "transforms got 'bans', which is built in: set ban"),
     ],
 )
-def test_unknown_transforms_and_settings_are_refused(xtc, transforms, message):
+def test_unknown_transforms_and_settings_are_refused(exclude, transforms, message):
     with pytest.raises(ConfigError, match=message):
         build_chain(SamplingConfig(transforms=transforms), 7)
 
 
-@pytest.mark.parametrize("transforms", [5, {"xtc": 1}, {"xtc": {"probability": "1"}}])
+@pytest.mark.parametrize("transforms", [5, {"exclude": 1}, {"exclude": {"probability": "1"}}])
 def test_settings_of_transforms_are_numbers_by_name(transforms):
     with pytest.raises(ConfigError, match="`transforms` got"):
         SamplingConfig(transforms=transforms)

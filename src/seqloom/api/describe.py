@@ -1,4 +1,7 @@
-"""Describe what a folder contains: a run, a critic or a detector."""
+"""Describe what a folder contains: a run, a critic or a detector.
+
+A critic predicts ratings of texts. A detector recognises generated texts.
+"""
 
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -26,7 +29,7 @@ def describe(path: str | Path) -> FolderDescription:
     """Return a description of a run, a critic or a detector.
 
     Raises:
-        RunError: the folder has none of them, or a damaged one.
+        RunError: the folder contains none of these, or its content is damaged.
     """
     match RunFolder(path).other_kind:
         case "critic":

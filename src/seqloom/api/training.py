@@ -99,11 +99,11 @@ def train(
         run: run folder; by default `runs/` and the name of the source.
         resume: whether to continue the training in the folder exactly where it stopped.
         overwrite: whether to replace the run in the folder.
-        from_run: run to take the first weights from; new symbols are added to its vocabulary.
-        viewer: observer of the training.
+        from_run: run whose weights the training starts from; symbols that it lacks are added to the vocabulary.
+        viewer: observer of the training, such as a progress display.
 
     Raises:
-        UserError: the source, the settings or the folder are not usable.
+        UserError: the source, a setting or the folder is not usable.
         TrainingError: the loss exploded repeatedly.
     """
     options = pick(TrainOptions, locals())
@@ -173,21 +173,23 @@ def train_gan(
     validation: float | None = None,
     threads: int | None = None,
 ) -> Run:
-    """Train a conditional text GAN and return its run.
+    """Train a text GAN, whose generator writes for a requested rating, and return its run.
+
+    Likelihood training comes first: it trains an ordinary model of the texts, with whose weights the GAN starts.
 
     Settings that are None are chosen; see `GanOptions`, `GanConfig` and `ReadingConfig` for their meaning.
 
     Args:
-        source: table with a column of text and a column of ratings; by default that of the resumed run.
-        run: run folder; its folder `likelihood` keeps the likelihood training.
-        from_run: run with ratings to start from, in place of likelihood training.
+        source: table with a column of text and a column of ratings; by default the source of the resumed run.
+        run: run folder; the likelihood training has its own run in the subfolder `likelihood`.
+        from_run: run with ratings that replaces the likelihood training.
         resume: whether to continue the training in the folder exactly where it stopped.
         overwrite: whether to replace the run in the folder.
-        note: reporter of progress, one line at a time.
+        note: function that receives progress, one line per call.
         viewer: observer of the likelihood training.
 
     Raises:
-        UserError: the source, the settings or the folder are not usable.
+        UserError: the source, a setting or the folder is not usable.
         TrainingError: the generated texts collapsed repeatedly, or a network diverged.
         KeyboardInterrupt: Ctrl-C was pressed; it has an argument if the training can be continued.
     """

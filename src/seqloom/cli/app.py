@@ -1,6 +1,6 @@
 """The command `seqloom`: its start, and its end when something fails.
 
-Almost nothing is imported before Ctrl-C is handled.
+Slow modules are imported inside `call`, which handles Ctrl-C, so that Ctrl-C never prints a traceback.
 """
 
 import os
@@ -31,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: words after `seqloom`; None takes those of the process.
     """
-    # Read when numpy and torch are first imported. The matrix products of a command are small: more threads would only
-    # wait for one another. Threads that spin while they wait slow training down on a machine with other work.
+    # numpy and torch read these variables when they are imported. The matrix products of numpy are small here: several
+    # threads would spend more time waiting for one another than they save. Under the other wait policy, the OpenMP
+    # threads of torch keep a core busy while they wait, which slows training down on a machine with other work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(call(sys.argv[1:] if arguments is None else arguments))
@@ -47,22 +48,22 @@ def call(arguments: Sequence[str]) -> int:
     try:
         return _invoke(arguments)
     except BrokenPipeError:
-        return _fail(0)
+        return _finish(0)  # the reader of the output, such as `head`, wants no more
     except KeyboardInterrupt:
         if sys.stderr is not None and sys.stderr.isatty():
-            print(file=sys.stderr)  # the terminal wrote ^C where the text had come to
-        return _fail(INTERRUPTED, "interrupted")
+            print(file=sys.stderr)  # end the line in which the terminal has shown ^C
+        return _finish(INTERRUPTED, "interrupted")
     except Exception as error:
         if os.environ.get("SEQLOOM_TRACEBACK"):
             raise
         from seqloom.cli.error_messages import report_error
 
-        verdict = report_error(error)
-        return _fail(verdict.exit_code, *verdict.lines)
+        failure = report_error(error)
+        return _finish(failure.exit_code, *failure.lines)
 
 
 def _invoke(arguments: Sequence[str]) -> int:
-    """Find the command and run it; errors of imports are reported like its own."""
+    """Import the commands and run one of them; errors during the import are reported like errors of the command."""
     from seqloom.cli import output
 
     output.prepare()
@@ -73,17 +74,17 @@ def _invoke(arguments: Sequence[str]) -> int:
         with command.make_context("seqloom", list(arguments)) as context:
             command.invoke(context)
         sys.stdout.flush()
-    except typer.Exit as ended:
-        return ended.exit_code
+    except typer.Exit as stop:
+        return stop.exit_code
     return 0
 
 
-def _fail(exit_code: int, *lines: str) -> int:
-    """Print faults after the output so far."""
+def _finish(exit_code: int, *lines: str) -> int:
+    """Flush the output, print lines on standard error and return the exit code."""
     from seqloom.cli import output
 
     try:
-        if sys.stdout is not None:  # None if closed, until `prepare`
+        if sys.stdout is not None:  # None if the process was started without it and `output.prepare` has not run
             sys.stdout.flush()
     except OSError:
         output.abandon(sys.stdout)

@@ -53,5 +53,5 @@ def _as_json(entry: Entry) -> dict[str, Any]:
 def fetch_corpus(
     name: Annotated[str, typer.Argument(help="name from 'seqloom corpora list'", metavar="NAME")],
 ) -> None:
-    """Fetch a corpus, unless it is on this machine, and print its path."""
+    """Fetch a corpus, unless it is already on this machine, and print its path."""
     print(fetch(name))

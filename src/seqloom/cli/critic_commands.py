@@ -34,7 +34,7 @@ def fit(
 ) -> None:
     """Learn to predict the rating of a text from SOURCE, and keep the critic in a folder.
 
-    Each member, and the blend of them, is measured on unseen texts.
+    A critic blends several models. Each of them, and the blend, is measured on unseen texts.
     """
     from seqloom.critic.fit import fit_critic
 
@@ -63,7 +63,7 @@ def rate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the output file")] = False,
     json: _Json = False,
 ) -> None:
-    """Copy SOURCE with a column rating_predicted, empty for rows without a text."""
+    """Copy SOURCE and add a column rating_predicted, which is empty in rows without a text."""
     from seqloom.critic.rate_table import RATING_COLUMN, rate_table
 
     rows = rate_table(critic, source, text=text, output=output, overwrite=overwrite, note=say)

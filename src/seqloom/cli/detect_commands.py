@@ -1,4 +1,7 @@
-"""`seqloom detect`: recognise generated texts."""
+"""`seqloom detect`: recognise generated texts.
+
+A detector combines several models, its members. AUC is the area under the ROC curve.
+"""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -40,15 +43,15 @@ def fit(
     ] = None,
     generated: Annotated[list[str] | None, typer.Option(metavar="SOURCE", help="generated texts; repeatable")] = None,
     critic: Annotated[
-        Path | None, typer.Option(metavar="CRITIC", help="critic that filters some texts of a rated generator")
+        Path | None, typer.Option(metavar="CRITIC", help="critic: select some texts of a rated generator by rating")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the detector in the folder")] = False,
     json: _Json = False,
 ) -> None:
     """Learn to distinguish generated texts from real ones, and keep the detector in a folder.
 
-    Generators sample at several temperatures, with and without truncation and guidance. Texts of both sides are cut to
-    similar lengths, so that the length gives nothing away.
+    Generators sample at several temperatures, with and without truncation and guidance. Real and generated texts are
+    cut to similar lengths, so that the length reveals nothing.
     """
     from seqloom.detector.fit import fit_detector
 
@@ -63,8 +66,8 @@ def fit(
         **settings,
     )
     if json:
-        leaks = [str(leak) for leak in detector.leaks_]
-        print_json({"detector": str(run), "auc": detector.report_, "leaks": leaks})
+        confounds = [str(confound) for confound in detector.confounds_]
+        print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
     print_table([("member", "AUC"), *((name, f"{area:.3f}") for name, area in detector.report_.items())])
     say(f"detector: {run}   score texts with: seqloom detect score {run} TABLE --text COLUMN -o FILE")
@@ -85,8 +88,8 @@ def score(
 ) -> None:
     """Copy SOURCE with the probability that each text was generated.
 
-    The new columns are p_generated; abstained, 1 for texts that are too short; and flag, which marks texts unlike all
-    that the detector knows, such as those in another language.
+    The new columns are p_generated, the probability; abstained, which is 1 for texts that are too short; and flag,
+    which marks texts that are unlike the training texts, such as texts in another language.
     """
     from seqloom.detector.score_table import COLUMNS, score_table
 
@@ -111,26 +114,26 @@ def duel(
     generator: Annotated[str, typer.Option(metavar="RUN", help="run that generates texts")],
     json: _Json = False,
 ) -> None:
-    """Let a generator select texts against a detector, and the detector learn from them, round by round.
+    """Let a generator select the texts that a detector considers real, and train the detector on them, in rounds.
 
-    The detector has light members only. The AUC is shown for texts as generated, for texts selected against the
-    detector, and for such texts after the detector has learned from others of them.
+    The detector has light members only. Each round prints three AUCs: for all generated texts, for the selected texts,
+    and for unseen selected texts after the detector has learned from the other selected texts.
     """
     from seqloom.detector.adversarial import adversarial_rounds
 
     rounds = adversarial_rounds(real, generator=generator, run=run, note=say, **settings)
     if json:
-        print_json({"rounds": [asdict(one) for one in rounds], "plot": str(run / "duel.png")})
+        print_json({"rounds": [asdict(result) for result in rounds], "plot": str(run / "duel.png")})
         return
     heading = ("round", "as generated", "selected against it", "after training")
     rows = [
         (
-            f"{one.number}",
-            f"{one.auc_unselected:.3f}",
-            f"{one.auc_after_selection:.3f}",
-            f"{one.auc_after_training:.3f}",
+            f"{result.number}",
+            f"{result.auc_unselected:.3f}",
+            f"{result.auc_after_selection:.3f}",
+            f"{result.auc_after_training:.3f}",
         )
-        for one in rounds
+        for result in rounds
     ]
     print_table([heading, *rows])
     say(f"plot: {run / 'duel.png'}")
@@ -147,10 +150,12 @@ def duel(
 def report(
     settings: dict[str, Any],
     detector: Annotated[Path, typer.Argument(help="folder of a detector", metavar="DETECTOR")],
-    source: Annotated[str, typer.Argument(help="table of real texts, or of both with --label", metavar="SOURCE")],
+    source: Annotated[
+        str, typer.Argument(help="table of real texts; with --label, of real and generated texts", metavar="SOURCE")
+    ],
     generated: Annotated[str | None, typer.Option(metavar="SOURCE", help="table of generated texts")] = None,
     label: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="column of the label: 1 generated, 0 real")
+        str | None, typer.Option(metavar="COLUMN", help="column with 1 for generated and 0 for real texts")
     ] = None,
     by: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="column to group the results by; repeatable")
@@ -161,9 +166,9 @@ def report(
 ) -> None:
     """Measure a detector on unseen texts, and write a page on what it can and cannot do.
 
-    The page shows how good the detector is, for which texts, compared with simpler methods, with confidence intervals
-    and the cost of false alarms; and it explains the scores of some texts. Without --generated and --label it shows
-    scores and texts.
+    The page shows the accuracy of the detector, by kind of text and compared with simpler methods, with confidence
+    intervals and the cost of false alarms. It explains the scores of some texts. Without --generated and --label it
+    shows only scores and texts, since no accuracy can be measured.
     """
     from seqloom.detector.html_report import report_detector
     from seqloom.detector.report import report_to_json
@@ -186,7 +191,10 @@ def report(
         say(warning)
     if measured.methods:
         header = ("scored by", "AUC", "detected at 1 % false alarms")
-        rows = [(way.name, _interval(way.roc_auc), _interval(way.true_positive_rate)) for way in measured.methods]
+        rows = [
+            (method.name, _interval(method.roc_auc), _interval(method.true_positive_rate))
+            for method in measured.methods
+        ]
         print_table([header, *rows])
     say(f"page: {output}")
 

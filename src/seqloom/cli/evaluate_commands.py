@@ -16,7 +16,7 @@ from seqloom.errors import ConfigError
 from seqloom.rating.request import RatingRequest
 
 if TYPE_CHECKING:
-    from seqloom.codecs.text import TextCodec
+    from seqloom.codecs.base import Codec
     from seqloom.config.choices import SplitName
     from seqloom.evaluation.token_scores import TokenScore
     from seqloom.lm.evaluate import Protocol
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "score"]
 
 _CONTROL = "Rating control (with --rating-control)"
+"""Heading of the options that measure how well generated texts have the requested rating."""
 
 _Run = Annotated[Path, typer.Argument(help="folder of a run", metavar="RUN")]
 _SkipUnknown = Annotated[
@@ -79,9 +80,9 @@ def evaluate(
 ) -> None:
     """Measure how well RUN predicts a text.
 
-    By default every token is scored with all tokens before it.
+    By default, every token is predicted from all tokens before it.
     """
-    combinations = [tuple(each.split(",")) for each in methods] if methods else None
+    combinations = [tuple(combination.split(",")) for combination in methods] if methods else None
     others = {"critic": critic, "methods": combinations, "count": count}
     chosen = {**{name: value for name, value in others.items() if value is not None}, **settings}
     from seqloom.api import Protocol, load
@@ -90,14 +91,15 @@ def evaluate(
         control(load(run), source, chosen, texts, as_json=json)
         return
     if chosen or texts:
-        raise ConfigError(f"`{next(iter(chosen), 'texts')}` belongs to `rating_control`: add that, or leave it out")
+        name = next(iter(chosen), "texts")
+        raise ConfigError(f"`{name}` needs `rating_control`: add `rating_control`, or leave `{name}` out")
     from seqloom.runs.vocabulary_filter import format_symbols
 
     if stride is not None and not windows:
         raise ConfigError("`stride` has no meaning without `windows`: add `windows`, or leave `stride` out")
     protocol = Protocol(blocks=blocks, windows=windows, stride=1 if stride is None else stride)
     scored = load(run).evaluate(source, protocol, cast("SplitName", split), skip_unknown=skip_unknown)
-    named = _named(protocol)
+    protocol_name = _protocol_name(protocol)
     if json:
         print_json(
             {
@@ -106,7 +108,7 @@ def evaluate(
                 "perplexity": scored.perplexity,
                 "tokens": scored.tokens,
                 "characters": scored.characters,
-                "protocol": named,
+                "protocol": protocol_name,
                 "split": split,
                 "source": source,
                 "left_out": dict(scored.skipped_symbols),
@@ -116,18 +118,18 @@ def evaluate(
     print_table(
         [
             ("nats per token", f"{scored.nats_per_token:.4f}"),
-            ("bits per character", f"{scored.bits_per_char:.4f}"),
+            (f"bits per {scored.unit}", f"{scored.bits_per_unit:.4f}"),
             ("perplexity", f"{scored.perplexity:.3f}"),
             ("tokens", f"{scored.tokens:,}"),
-            ("characters", f"{scored.characters:,}"),
-            ("protocol", named),
+            (f"{scored.unit}s", f"{scored.num_units:,}"),
+            ("protocol", protocol_name),
             ("text", f"{source or 'own corpus'}, {split}"),
             *([("left out", format_symbols(scored.skipped_symbols))] if scored.skipped_symbols else []),
         ]
     )
 
 
-def _named(protocol: "Protocol") -> str:
+def _protocol_name(protocol: "Protocol") -> str:
     if protocol.blocks:
         return f"blocks of {protocol.blocks}"
     if protocol.windows:
@@ -150,30 +152,30 @@ def score(
     opened = load(run)
     documents = opened.score_source(source, skip_unknown=skip_unknown, note=say)
     if json:
-        _print_scores(opened.text_codec, documents)
+        _print_scores(opened.codec, documents)
         return
-    surprises = Surprises(opened.text_codec)
+    surprises = Surprises(opened.codec)
     for document in documents:
         surprises.add(document)
     surprises.print()
 
 
-def _print_scores(codec: "TextCodec", documents: Iterable[Iterable["TokenScore"]]) -> None:
+def _print_scores(codec: "Codec[Any]", documents: Iterable[Iterable["TokenScore"]]) -> None:
     """Print one JSON object, piece by piece, so that a text of any length fits into memory."""
     opening = '{"documents": ['
     for document in documents:
         sys.stdout.write(opening + '{"tokens": [')
-        between = ""
+        separator = ""
         for scored in document:
-            sys.stdout.write(between + as_json(_as_json(codec, scored)))
-            between = ", "
+            sys.stdout.write(separator + as_json(_token_fields(codec, scored)))
+            separator = ", "
         sys.stdout.write("]}")
-        opening = ", "
+        opening = ", "  # before the next document
     print("]}" if opening == ", " else '{"documents": []}')
 
 
-def _as_json(codec: "TextCodec", scored: "TokenScore") -> dict[str, Any]:
-    """Return the scores of a token; the boundary at the end of a record has an empty text."""
+def _token_fields(codec: "Codec[Any]", scored: "TokenScore") -> dict[str, Any]:
+    """Return the scores of a token; the boundary token, which ends a record, has an empty text."""
     return {
         "token": codec.decode_text([scored.token]),
         "id": scored.token,

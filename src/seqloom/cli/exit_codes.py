@@ -3,4 +3,4 @@
 __all__ = ["INTERRUPTED"]
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of the signal."""
+"""Exit code after Ctrl-C: by convention, 128 plus the number of the signal, which is 2 for SIGINT."""

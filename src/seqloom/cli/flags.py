@@ -1,4 +1,7 @@
-"""Name settings by their flags in the messages that a command shows."""
+"""Name settings by their flags in the messages that a command shows.
+
+Messages of the library write the name of a setting between backticks, such as `top_p`; a user must type `--top-p`.
+"""
 
 import re
 from functools import cache
@@ -23,21 +26,21 @@ COMMAND_PARAMETERS = (
     "methods", "output", "overwrite", "prompt", "rating", "rating_control", "real", "resume", "run", "sliding_window",
     "split", "stride", "texts", "windows",
 )  # fmt: skip
-"""Settings of commands outside the dataclasses."""
+"""Parameters that commands declare themselves, instead of taking them from a dataclass of settings."""
 
-_MARKED = re.compile(r"`([a-z][a-z0-9_]*)`")
+_NAME_IN_BACKTICKS = re.compile(r"`([a-z][a-z0-9_]*)`")
 
 
 @cache
 def known_settings() -> frozenset[str]:
-    """Return the names that messages may put between backticks."""
+    """Return the names that messages may put between backticks: of all settings and parameters."""
     return frozenset(COMMAND_PARAMETERS).union(*(fields_of(config) for config in _CONFIGS))
 
 
 def with_flags(text: str) -> str:
-    """Return a message with the flags of the settings that it names between backticks."""
+    """Return a message in which each name of a setting between backticks is replaced by its flag."""
 
-    def spell(match: re.Match[str]) -> str:
+    def flag_of(match: re.Match[str]) -> str:
         return cli_flag(match[1]) if match[1] in known_settings() else match[0]
 
-    return _MARKED.sub(spell, text)
+    return _NAME_IN_BACKTICKS.sub(flag_of, text)

@@ -20,7 +20,7 @@ app = typer.Typer(help="Train a conditional text GAN.", rich_markup_mode=None, n
 
 @app.callback()
 def gan() -> None:
-    """Train a conditional text GAN: noise and a rating in, text out."""
+    """Make `train` a subcommand; typer would otherwise run the only command as `seqloom gan`."""
 
 
 _SOURCE = "How the source is read"
@@ -63,7 +63,7 @@ def train(
 ) -> None:
     """Train a generator of short texts from noise and a rating, against a discriminator.
 
-    The folder is a run like any other: seqloom generate uses it, and every text has noise of its own.
+    The result is an ordinary run: seqloom generate accepts it, and draws new noise for every text.
     """
     if run is None:
         raise ConfigError("`run` is missing: name the run folder")
@@ -84,5 +84,6 @@ def train(
             )
         except KeyboardInterrupt as stop:
             viewer.close()
-            say(interrupted_gan(run, resume or bool(stop.args)))
+            # `train_gan` passes the folder as an argument once there is a checkpoint to continue from.
+            say(interrupted_gan(run, saved=resume or bool(stop.args)))
             raise typer.Exit(INTERRUPTED) from None

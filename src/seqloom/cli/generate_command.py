@@ -1,8 +1,11 @@
-"""`seqloom generate`: text on the screen as it is generated, or samples as JSON."""
+"""`seqloom generate`: text on the screen as it is generated, or samples as JSON.
+
+Rating control means the methods that let texts reach a requested rating with a critic, a model that predicts ratings:
+rejection, sequential Monte Carlo (smc), and their combinations with conditioning and guidance by the model itself.
+"""
 
 import math
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -31,7 +34,8 @@ _TEXT = "What the text must and must not contain"
 _RATED = "Rating to write for (runs trained with --rating)"
 _CONSTRAINTS = ("min_length", "stop", "ban", "pattern", "max_copy")
 _GENERAL = ("length", "seed", "draft_length")
-_JUDGED = {"methods", "critic", "tolerance", "budget", "particles"}
+_RATING_CONTROL = {"methods", "critic", "tolerance", "budget", "particles"}
+"""Settings that request rating control; without them, the model alone writes for a rating."""
 
 
 @with_settings(
@@ -82,19 +86,19 @@ def generate(
     settings |= {name: value for name, value in (("methods", methods), ("critic", critic)) if value is not None}
     opened = load(run)
     if rating:
-        settings["rating"] = _requested(rating, opened.config.conditions)
-    if settings.keys() & _JUDGED:
-        _write_judged(opened, prompt, count, settings, as_json=json)
+        settings["rating"] = _requested_rating(rating, opened.config.conditions)
+    if settings.keys() & _RATING_CONTROL:
+        _generate_rated(opened, prompt, count, settings, as_json=json)
     elif json:
         samples = opened.generate_iter(prompt, count, _options(settings, count))
-        origin = {**_made_by(opened), **({"guidance": 1.0} if rating else {}), **_drawn_by(settings)}
+        origin = {**_run_origin(opened), **({"guidance": 1.0} if rating else {}), **_sampling_origin(settings)}
         print_json({"samples": [_as_json(sample, prompt, origin) for sample in samples]})
     else:
         _print(opened, prompt, count, settings)
 
 
 def _options(settings: dict[str, Any], count: int) -> GenerationOptions:
-    """Return the options of a generation; every fault is reported at once."""
+    """Return the options of a generation, or report all their faults in one error."""
     faults = count_faults(count, settings.get("beam", 0))
     try:
         sampling = pick(SamplingConfig, settings)
@@ -105,65 +109,65 @@ def _options(settings: dict[str, Any], count: int) -> GenerationOptions:
     return GenerationOptions(sampling=sampling, decoding=pick(DecodingConfig, settings), **others)
 
 
-def _write_judged(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
-    """Generate texts with a critic or several methods; kept texts are shown even if a later one fails."""
+def _generate_rated(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
+    """Generate texts by rating control; accepted texts are printed even if a later one fails."""
     chosen, settings = settings, dict(settings)
     if "rating" not in settings:
-        named = [f"`{name}`" for name in settings if name in _JUDGED]
+        named = [f"`{name}`" for name in settings if name in _RATING_CONTROL]
         have, them = ("have", "them") if len(named) > 1 else ("has", "it")
         raise ConfigError(
             f"{', '.join(named)} {have} no meaning without `rating`: add a rating to write for, or leave {them} out"
         )
     if "methods" in settings:
         settings["methods"] = tuple(settings.pop("methods").split(","))
-    writing = run.generate_rated(settings.pop("rating"), prompt, count, **settings)
+    generation = run.generate_rated(settings.pop("rating"), prompt, count, **settings)
     kept: list[RatedSample] = []
-    shown = "" if as_json else dimmed(visible(_as_known(run, prompt)))
+    shown_prompt = "" if as_json else dimmed(visible(_known_prompt(run, prompt)))
     only_lines = count > 1
     try:
-        for number, one in enumerate(writing, 1):
+        for number, rated in enumerate(generation, 1):
             if not as_json:
-                rated = _rating(one.predicted) + shown
-                _, only_lines = _show(_whole(one.sample), _heading(number, count), rated, hold=only_lines)
-            kept.append(one)
+                start = _shown_rating(rated.predicted) + shown_prompt
+                _, only_lines = _show(_single_piece(rated.sample), _heading(number, count), start, hold=only_lines)
+            kept.append(rated)
     except KeyboardInterrupt:
-        say(f"kept {_num_kept(writing, len(kept))}")
+        say(f"kept {_num_kept(generation, len(kept))}")
         raise
     finally:
         if as_json:
-            origin = {**_made_by(run), **_drawn_by(chosen), **_request_settings(writing)}
+            origin = {**_run_origin(run), **_sampling_origin(chosen), **_rating_control_origin(generation)}
             samples = [
                 {
-                    **_as_json(one.sample, prompt, origin),
-                    "rating_wanted": one.target,
-                    "rating_predicted": one.predicted,
-                    "effective_size": one.effective_size,
+                    **_as_json(rated.sample, prompt, origin),
+                    "rating_wanted": rated.target,
+                    "rating_predicted": rated.predicted,
+                    "effective_size": rated.effective_size,
                 }
-                for one in kept
+                for rated in kept
             ]
-            print_json({"samples": samples, "methods": list(writing.plan.methods), **_costs(writing)})
-    for line in _summary(writing):
+            print_json({"samples": samples, "methods": list(generation.plan.methods), **_costs(generation)})
+    for line in _summary(generation):
         say(line)
 
 
-def _whole(sample: "Sample") -> Generator[str, None, "Sample"]:
-    """Yield a finished text in one piece."""
+def _single_piece(sample: "Sample") -> Generator[str, None, "Sample"]:
+    """Yield a finished text as a stream of one piece."""
     yield sample.text
     return sample
 
 
-def _rating(predicted: float | None) -> str:
-    """Return the critic's rating for a terminal; a file gets nothing but texts."""
+def _shown_rating(predicted: float | None) -> str:
+    """Return the critic's rating as shown before a text in a terminal; empty elsewhere: a file gets only texts."""
     return dimmed(f"{predicted:.2f}  ") if predicted is not None and shows_terminal() else ""
 
 
-def _made_by(run: "Run") -> dict[str, Any]:
-    """Return the version of seqloom and the run."""
+def _run_origin(run: "Run") -> dict[str, Any]:
+    """Return the origin of a sample, for JSON: the version of seqloom and the run."""
     return {"seqloom": __version__, "run": str(run.path)}
 
 
-def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the chosen settings and the main defaults in JSON's types; the secret key of a watermark is hashed."""
+def _sampling_origin(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of sampling, for JSON: the chosen ones and the main defaults; a watermark's key is hashed."""
     from seqloom.sampling.watermark import fingerprint
 
     config = SamplingConfig()
@@ -173,28 +177,27 @@ def _drawn_by(settings: dict[str, Any]) -> dict[str, Any]:
     return values if math.isfinite(values["temperature"]) else {**values, "temperature": "inf"}
 
 
-def _request_settings(writing: "RatedGeneration") -> dict[str, Any]:
-    """Return the settings of rating control, chosen ones included."""
-    request = writing.plan.request
-    chosen = {name: getattr(request, name) for name in ("guidance", "tolerance", "budget", "particles")}
-    settings = {name: value for name, value in chosen.items() if value is not None}
+def _rating_control_origin(generation: "RatedGeneration") -> dict[str, Any]:
+    """Return the settings of rating control, for JSON, including those that the user left to seqloom."""
+    request = generation.plan.request
+    values = {name: getattr(request, name) for name in ("guidance", "tolerance", "budget", "particles")}
+    settings = {name: value for name, value in values.items() if value is not None}
     critic = None if request.critic is None else str(request.critic)
-    return {"methods": ",".join(writing.plan.methods), "critic": critic, **settings}
+    return {"methods": ",".join(generation.plan.methods), "critic": critic, **settings}
 
 
-def _num_kept(writing: "RatedGeneration", kept: int) -> str:
-    """Return how many texts are done so far."""
-    rated = (
-        "" if writing.rejection_stats is None else f" after {writing.rejection_stats.generated:,} ratings by the critic"
-    )
-    return f"{kept:,} of {writing.count:,} requested texts{rated}"
+def _num_kept(generation: "RatedGeneration", kept: int) -> str:
+    """Return in words how many texts were accepted so far."""
+    stats = generation.rejection_stats
+    ratings = "" if stats is None else f" after {stats.generated:,} ratings by the critic"
+    return f"{kept:,} of {generation.count:,} requested texts{ratings}"
 
 
-def _costs(writing: "RatedGeneration") -> dict[str, Any]:
+def _costs(generation: "RatedGeneration") -> dict[str, Any]:
     """Return the cost of rejection and smc in JSON's types."""
     costs: dict[str, Any] = {}
-    if writing.rejection_stats is not None:
-        report = writing.rejection_stats
+    if generation.rejection_stats is not None:
+        report = generation.rejection_stats
         costs["rejection"] = {
             "wanted": report.requested,
             "written": report.generated,
@@ -204,18 +207,18 @@ def _costs(writing: "RatedGeneration") -> dict[str, Any]:
             "tokens_per_kept": report.tokens_per_accepted,
             "shortfall": report.shortfall,
         }
-    if writing.steered:
+    if generation.steered:
         costs["smc"] = {
-            "effective_size": mean(one.effective_size for one in writing.steered),
-            "resamplings": mean(one.resamplings for one in writing.steered),
-            "tokens_per_text": mean(one.tokens for one in writing.steered),
+            "effective_size": mean(sample.effective_size for sample in generation.steered),
+            "resamplings": mean(sample.resamplings for sample in generation.steered),
+            "tokens_per_text": mean(sample.tokens for sample in generation.steered),
         }
     return costs
 
 
-def _summary(writing: "RatedGeneration") -> Iterator[str]:
-    """Yield the same in lines for a person."""
-    report = writing.rejection_stats
+def _summary(generation: "RatedGeneration") -> Iterator[str]:
+    """Yield the cost of rejection and smc in lines for a person."""
+    report = generation.rejection_stats
     if report is not None:
         cost = f", {report.tokens_per_accepted:,.0f} tokens per kept text" if report.tokens_per_accepted else ""
         yield f"kept {report.accepted:,} of {report.generated:,} texts ({report.acceptance:.0%}){cost}"
@@ -224,70 +227,65 @@ def _summary(writing: "RatedGeneration") -> Iterator[str]:
                 f"{report.shortfall:,} of {report.requested:,} texts are missing: the budget is spent; raise "
                 "`budget` or `tolerance`, or help the model with `guidance`"
             )
-            if writing.rating_range is not None:
-                (low, high), wanted = writing.rating_range, writing.plan.target
+            if generation.rating_range is not None:
+                (low, high), wanted = generation.rating_range, generation.plan.target
                 yield (
                     f"the critic rates nine tenths of the generated texts {low:.3g} to {high:.3g}; the request is "
                     f"{wanted:g}"
                 )
-    if writing.steered:
-        sizes = mean(one.effective_size for one in writing.steered)
+    if generation.steered:
+        effective_size = mean(sample.effective_size for sample in generation.steered)
         yield (
-            f"smc: effective size {sizes:.1f} of {writing.plan.request.particles} particles, "
-            f"{mean(one.tokens for one in writing.steered):,.0f} tokens per text"
+            f"smc: effective size {effective_size:.1f} of {generation.plan.request.particles} particles, "
+            f"{mean(sample.tokens for sample in generation.steered):,.0f} tokens per text"
         )
 
 
-def _requested(given: list[str], conditions: "Conditions") -> str | dict[str, str]:
-    """Return the requested ratings by name, or the only one; names and categories may contain an equals sign."""
-    values = getattr(conditions.columns[0], "values", ()) if len(conditions) == 1 else ()
-    named = [(part, "", "") if part in values else _named(part, conditions.names) for part in given]
-    if len(given) == 1 and not named[0][1]:
-        return given[0]
-    nameless = [name for name, sign, _ in named if not sign]
+def _requested_rating(values: list[str], conditions: "Conditions") -> str | dict[str, str]:
+    """Return the requested ratings by column name, or the only rating if it has no name.
+
+    Args:
+        values: values of `--rating`, RATING or NAME=RATING; names and categories may contain an equals sign themselves.
+        conditions: columns of numbers and categories that the run was trained with.
+    """
+    categories = getattr(conditions.columns[0], "values", ()) if len(conditions) == 1 else ()
+    named = [(value, "", "") if value in categories else _split_request(value, conditions.names) for value in values]
+    if len(values) == 1 and not named[0][1]:
+        return values[0]
+    nameless = [value for value, sign, _ in named if not sign]
     if nameless:
         raise ConfigError(f"`rating` got {nameless[0]!r} among several: give each as NAME=RATING")
     names = [name for name, _, _ in named]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise ConfigError(f"`rating` got {twice[0]!r} twice: leave out one of the two")
-    return {name: value for name, _, value in named}
+    return {name: rating for name, _, rating in named}
 
 
-def _named(part: str, names: Sequence[str]) -> tuple[str, str, str]:
-    """Split a request into name, sign and rating, at the longest known name or else at the last sign."""
-    known = [name for name in names if part.startswith(f"{name}=")]
-    if known:
-        name = max(known, key=len)
-        return name, "=", part.removeprefix(f"{name}=")
-    name, sign, value = part.rpartition("=")
-    return (name, sign, value) if sign else (part, "", "")
+def _split_request(value: str, column_names: Sequence[str]) -> tuple[str, str, str]:
+    """Split a request into name, equals sign and rating; without an equals sign, the last two are empty.
+
+    The name ends at the equals sign after the longest matching column name, or else at the last equals sign.
+    """
+    matching = [name for name in column_names if value.startswith(f"{name}=")]
+    if matching:
+        name = max(matching, key=len)
+        return name, "=", value.removeprefix(f"{name}=")
+    name, sign, rating = value.rpartition("=")
+    return (name, sign, rating) if sign else (value, "", "")
 
 
 def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str, Any]:
-    matched = {} if sample.matched is None else {"matched": sample.matched}
-    return {
-        "text": sample.text,
-        "prompt": prompt,
-        "log_prob": sample.log_prob,
-        "sampling_log_prob": sample.sampling_log_prob,
-        "finish_reason": sample.finish_reason,
-        "index": sample.index,
-        "seed": sample.seed,
-        "tokens": len(sample.tokens),
-        **matched,
-        **({} if sample.speculative is None else {"drafting": asdict(sample.speculative)}),
-        "generated_by": origin,
-    }
+    return {**sample.to_json(), "prompt": prompt, "generated_by": origin}
 
 
 def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
-    """Print each text after its prompt: one per line, with headings once a text has several lines."""
+    """Print each text after its prompt, one per line; from the first text with several lines on, with headings."""
     streams = run.stream_many(prompt, count, _options(settings, count))
-    shown = dimmed(visible(_as_known(run, prompt)))
+    shown_prompt = dimmed(visible(_known_prompt(run, prompt)))
     only_lines, drafted = count > 1, []
     for number, pieces in enumerate(streams, 1):
-        sample, only_lines = _show(pieces, _heading(number, count), shown, hold=only_lines)
+        sample, only_lines = _show(pieces, _heading(number, count), shown_prompt, hold=only_lines)
         if sample.speculative is not None:
             drafted.append(sample.speculative)
         if sample.matched is False:
@@ -299,15 +297,16 @@ def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> Non
 
 
 def _drafting_gain(stats: "list[SpeculativeStats]") -> str:
-    """Return the gain of drafting in one line."""
-    tokens, share = mean(one.tokens_per_step for one in stats), mean(one.acceptance for one in stats)
-    gains = [one.gain for one in stats if one.gain is not None]
+    """Return the mean gain from drafts over all samples, in one line."""
+    tokens_per_step = mean(sample.tokens_per_step for sample in stats)
+    acceptance = mean(sample.acceptance for sample in stats)
+    gains = [sample.gain for sample in stats if sample.gain is not None]
     speed = f": {mean(gains):.2f} times as fast as without" if gains else ""
-    return f"{tokens:.2f} tokens per step, {share:.0%} of the drafts accepted{speed}"
+    return f"{tokens_per_step:.2f} tokens per step, {acceptance:.0%} of the drafts accepted{speed}"
 
 
 def _heading(number: int, count: int) -> str:
-    """Return the heading of a text of several lines."""
+    """Return the heading of a text; empty for a single text, and for the first text in a file."""
     if count == 1 or (number == 1 and not shows_terminal()):
         return ""
     return ("\n" if number > 1 else "") + dimmed(f"--- {number} of {count}") + "\n"
@@ -315,15 +314,23 @@ def _heading(number: int, count: int) -> str:
 
 def _was_cut(run: "Run", sample: "Sample", prompt: str) -> bool:
     """Return whether a stop string ended the text."""
-    begun = run.text_codec.pending_space(run.normalize(prompt))
-    return run.text_codec.decode_text(sample.tokens).removeprefix(begun) != sample.text
+    prompt_end = run.codec.pending_space(run.normalize(prompt))
+    # The tokens include a stop string, and a space at the end of the prompt if it belongs to the first token.
+    return run.codec.decode_text(sample.tokens).removeprefix(prompt_end) != sample.text
 
 
 def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, hold: bool) -> tuple["Sample", bool]:
-    """Print a text as it is written; where `hold` is set, a text of a single line without its heading, at its end.
+    """Print a heading and a text, piece by piece.
+
+    Args:
+        pieces: pieces of the text; the generator returns the sample.
+        heading: heading.
+        prompt: text to print between the heading and the first piece.
+        hold: whether to hold the text back until it has a line break. A text without a line break is printed at its
+            end, without the heading.
 
     Returns:
-        The sample, and whether its text stayed on one line and was to be held.
+        The sample, and whether the text was held back to its end.
     """
     hold = hold and "\n" not in prompt
     held = prompt
@@ -332,9 +339,9 @@ def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, 
     while True:
         try:
             piece = visible(next(pieces))
-        except StopIteration as ended:
+        except StopIteration as stop:
             print(held if hold else "", flush=True)
-            return cast("Sample", ended.value), hold
+            return cast("Sample", stop.value), hold
         if hold and "\n" in piece:
             print(heading, held, sep="", end="")
             hold = False
@@ -344,11 +351,11 @@ def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, 
             print(piece, end="", flush=True)
 
 
-def _as_known(run: "Run", prompt: str) -> str:
-    """Return the prompt as the run reads it, and report skipped symbols."""
-    read = run.normalize(prompt)
-    unknown = dict(run.text_codec.unknown_symbols(read))
+def _known_prompt(run: "Run", prompt: str) -> str:
+    """Return the normalized prompt without the symbols that the run does not know, and report those."""
+    normalized = run.normalize(prompt)
+    unknown = dict(run.codec.unknown_symbols(normalized))
     if unknown:
         left_out = ", ".join(map(repr, dict.fromkeys(unknown.values())))
         say(f"left out of the prompt: {left_out}")
-    return "".join(symbol for at, symbol in enumerate(read) if at not in unknown)
+    return run.codec.known_text(normalized)

@@ -24,7 +24,7 @@ def info(
     if json:
         print_json(described)
     else:
-        print_table({"critic": _critic_rows, "detector": _detector_rows, "run": _rows}[kind](described))
+        print_table({"critic": _critic_rows, "detector": _detector_rows, "run": _run_rows}[kind](described))
 
 
 def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
@@ -33,8 +33,8 @@ def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     sources = ", ".join([*described["generators"], *described["generated"]])
     rows.append(("generated", f"{sources}: {described['texts']['generated']:,}"))
     rows += [
-        ("differs in form", f"{one['sign']}: {one['real']:.1%} real, {one['generated']:.1%} generated")
-        for one in described["leaks"]
+        ("differs in form", f"{leak['sign']}: {leak['real']:.1%} real, {leak['generated']:.1%} generated")
+        for leak in described["leaks"]
     ]
     return rows + [(name, f"AUC {area:.3f} (unseen texts)") for name, area in described["areas"].items()]
 
@@ -44,10 +44,10 @@ def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     counted = f"{texts:,} texts" if groups in (None, texts) else f"{texts:,} texts in {groups:,} groups"
     pool = "the whole table" if described["pool"] is None else f"pool {described['pool']}"
     cut = f", cut to {described['cut_words']:,} words" if described["cut_words"] else ""
-    ranks = ", scaled by rank" if described["heavy"] else ""
+    scaling = ", scaled by rank" if described["heavy"] else ""  # the distribution of the ratings has a heavy tail
     return [
         ("critic", described["critic"]),
-        ("rating", f"{described['rating']}, {described['lowest']:g} to {described['highest']:g}{ranks}"),
+        ("rating", f"{described['rating']}, {described['lowest']:g} to {described['highest']:g}{scaling}"),
         ("source", f"{described['source']}, {pool}"),
         ("learned", f"{counted}{cut}"),
         *(
@@ -60,7 +60,7 @@ def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
+def _run_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     trained, training = described["trained"], described["training"]
     state = "finished" if trained["finished"] else "has weights" if trained["weights"] else "no weights yet"
     rows = [
@@ -75,20 +75,26 @@ def _rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         ("kernel", described["kernel"]),
     ]
     for column in described["ratings"]:
-        knots = column.get("knots")
+        knots = column.get("knots")  # numbers from the lowest to the highest rating; a column of names has none
         shown = f"{knots[0]:g} to {knots[-1]:g}" if knots else f"{len(column['values']):,} names"
         rows.append(("rating", f"{column['name']}, {shown} (generate for it with --rating)"))
     if gan := described["gan"]:
-        rows += _game(gan, described)
+        rows += _gan_rows(gan, described)
     rows += [(name, str(described[name])) for name in ("preset", "parent") if described[name]]
     for part in ("validation", "held_out"):
         if scored := described["metrics"].get(part, {}).get("full_context"):
-            line = f"{scored['nats_per_token']:.4f} nats per token, {scored['bits_per_char']:.4f} bits per character"
-            rows.append((part.replace("_", "-"), line))
+            rows.append((part.replace("_", "-"), _likelihood(scored)))
     return rows
 
 
-def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:
+def _likelihood(scored: dict[str, float]) -> str:
+    bits = next((name for name in scored if name.startswith("bits_per_")), None)
+    unit = "" if bits is None else bits.removeprefix("bits_per_").replace("char", "character")
+    line = f"{scored['nats_per_token']:.4f} nats per token"
+    return line if bits is None else f"{line}, {scored[bits]:.4f} bits per {unit}"
+
+
+def _gan_rows(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("noise", f"{described['model']['noise_size']} dimensions, target KL {gan['target_kl_nats']:g} nats per text"),
         (
@@ -100,8 +106,8 @@ def _game(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str
     if measured := described["metrics"]:
         rows.append(
             (
-                "rounds",
-                f"accuracy inside the band in {measured['inside_band']:.0%} of the steps, "
+                "adversarial",
+                f"discriminator accuracy inside the band in {measured['inside_band']:.0%} of the steps, "
                 f"{len(measured['rollbacks'])} rollbacks; {measured['distinct_greedy']:.0%} of greedy texts differ",
             )
         )

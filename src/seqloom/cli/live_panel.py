@@ -1,4 +1,16 @@
-"""Draw the live panel of a training: progress bar, loss, curve, samples."""
+"""Draw the live panel of a training: progress bar, loss, curve, samples.
+
+The layout, with the function that draws each part:
+
+    ╭─ title ─────────────────────────────────────────╮
+    │ ━━━━━━━━━━━━━━━━━━━━━━   62 %  0:12 left        │   _bar
+    │ step 1,240 of 2,000 · epoch 3 · ...             │   _facts
+    │                        ┌ training loss          │   _losses: a caption and
+    │ loss        1.031 nats │█▃▁▁▁▁▁▁▁▁              │   three rows, of numbers on the left
+    │ ...                    │██████████              │   and a curve on the right
+    │ T 0.5 the newest sample                         │   _samples
+    ╰─────────────────────────────────────────────────╯
+"""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -12,11 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["one_line", "panel", "spark_rows"]
 
-_WIDEST = 110
+_MAX_WIDTH = 110
 _CURVE_ROWS = 3
 _NUMBERS_WIDTH = 25
-"""The last column of it is the chart's edge."""
+"""Columns on the left of the curve: name, number, and the vertical line at the edge of the curve."""
 _SAMPLE_LINES = 2
+"""Largest number of lines of each sample."""
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"
 
@@ -25,26 +38,26 @@ def panel(tally: Tally, samples: Mapping[float, str], title: str, width: int) ->
     """Draw the state of training.
 
     Args:
-        tally: the state.
-        samples: the newest text at each temperature.
-        title: in the frame.
-        width: columns of the terminal.
+        tally: state of the training.
+        samples: newest text at each temperature.
+        title: title in the frame.
+        width: number of columns of the terminal.
     """
     from rich import box
     from rich.console import Group
     from rich.panel import Panel
     from rich.text import Text
 
-    width = min(width, _WIDEST)
-    inner = max(20, width - 4)
-    rows: list[RenderableType] = [_bar(tally, inner), _facts(tally, inner)]
+    width = min(width, _MAX_WIDTH)
+    inner_width = max(20, width - 4)
+    rows: list[RenderableType] = [_bar(tally, inner_width), _facts(tally, inner_width)]
     if tally.loss is not None:
-        rows += _losses(tally, inner)
+        rows += _losses(tally, inner_width)
     if samples:
-        rows += [Text(), _samples(samples, inner)]
+        rows += [Text(), _samples(samples, inner_width)]
     return Panel(
         Group(*rows),
-        title=Text(f" {_fitting(one_line(title), inner - 6)} ", style="bold"),
+        title=Text(f" {_fitting(one_line(title), inner_width - 6)} ", style="bold"),
         title_align="left",
         border_style="bright_black",
         box=box.ROUNDED,
@@ -55,22 +68,27 @@ def panel(tally: Tally, samples: Mapping[float, str], title: str, width: int) ->
 def _bar(tally: Tally, width: int) -> "Text":
     from rich.text import Text
 
-    left = tally.seconds_left()
-    said = tally.reason or ("starting" if left is None else f"{clock(left)} left")
-    label = f"  {100 * tally.share:3.0f} %  {said}"
-    room = max(4, width - len(label))
-    done = round(room * tally.share)
+    seconds_left = tally.seconds_left()
+    status = tally.reason or ("starting" if seconds_left is None else f"{clock(seconds_left)} left")
+    label = f"  {100 * tally.share:3.0f} %  {status}"
+    bar_width = max(4, width - len(label))
+    done = round(bar_width * tally.share)
     colour = "green" if tally.reason == "done" else "cyan"
-    return Text.assemble(("━" * done, colour), ("━" * (room - done), "bright_black"), (label, "bold"), no_wrap=True)
+    return Text.assemble(
+        ("━" * done, colour), ("━" * (bar_width - done), "bright_black"), (label, "bold"), no_wrap=True
+    )
 
 
 def _facts(tally: Tally, width: int) -> "Text":
+    """Return step, epoch, speed and time in one line, without those that do not fit."""
     from rich.text import Text
 
-    facts = [f"step {tally.step:,} of {tally.total_steps:,}", f"epoch {tally.epoch + 1}", tally.speed()]
-    if tally.reason is not None:
-        facts[1] = tally.epochs()
-    facts.append(f"{clock(tally.seconds)} of training")
+    facts = [
+        f"step {tally.step:,} of {tally.total_steps:,}",
+        f"epoch {tally.epoch + 1}" if tally.reason is None else tally.epochs(),
+        tally.speed(),
+        f"{clock(tally.seconds)} of training",
+    ]
     line = ""
     for fact in filter(None, facts):
         longer = f"{line} · {fact}" if line else fact
@@ -80,10 +98,10 @@ def _facts(tally: Tally, width: int) -> "Text":
 
 
 def _losses(tally: Tally, width: int) -> list["Text"]:
-    """What the chart shows, then three rows: a number each, and beside them all the curve of the training loss."""
+    """Return the caption of the curve, then three rows with a loss on the left and the curve on the right."""
     from rich.text import Text
 
-    best = f"{tally.best[0]:.3f} nats" if tally.best else ""
+    best = f"{tally.best_loss:.3f} nats" if tally.best_loss is not None else ""
     numbers = [
         ("loss", f"{tally.loss:.3f} nats", "bold cyan"),
         ("validation", "" if tally.validation is None else f"{tally.validation:.3f} nats", "bold magenta"),
@@ -92,30 +110,30 @@ def _losses(tally: Tally, width: int) -> list["Text"]:
     curve = spark_rows(tally.losses.resampled(max(1, width - _NUMBERS_WIDTH)), _CURVE_ROWS)
     rows = [
         Text.assemble(
-            (f"{name if said else '':<12}", "bright_black"),
-            (f"{said:<12}", style),
+            (f"{name if number else '':<12}", "bright_black"),
+            (f"{number:<12}", style),
             ("│", "bright_black"),
-            (row, "cyan"),
+            (curve_row, "cyan"),
             no_wrap=True,
         )
-        for (name, said, style), row in zip(numbers, curve, strict=True)
+        for (name, number, style), curve_row in zip(numbers, curve, strict=True)
     ]
     caption = f"{'':<{_NUMBERS_WIDTH - 1}}┌ training loss"
     return [Text(_fitting(caption, width), style="bright_black", no_wrap=True), *rows]
 
 
 def spark_rows(values: Sequence[float], rows: int) -> list[str]:
-    """A filled curve in block characters, top row first.
+    """Return a filled curve in block characters, top row first.
 
-    The first fall of a loss would press all that follows flat: what lies above the highest value after the
-    first twentieth is drawn at full height.
+    The top of the curve is the highest value after the first twentieth of the series, and higher values are cut off.
+    Otherwise the steep fall of a loss at the start would leave no height for the rest.
     """
     if not values:
         return [""] * rows
     low = min(values)
     high = max(values[len(values) // 20 :])
-    steps = 8 * rows - 1
-    heights = [1 + round(steps * min(1.0, (value - low) / (high - low))) if high > low else 1 for value in values]
+    max_rise = 8 * rows - 1  # heights are in eighths of a row; the lowest value has height 1
+    heights = [1 + round(max_rise * min(1.0, (value - low) / (high - low))) if high > low else 1 for value in values]
     return [
         "".join(_EIGHTHS[min(8, max(0, height - 8 * (rows - 1 - row)))] for height in heights) for row in range(rows)
     ]
@@ -129,13 +147,13 @@ def _samples(samples: Mapping[float, str], width: int) -> "RenderableType":
     grid.add_column(no_wrap=True)
     grid.add_column(ratio=1)
     for temperature, text in samples.items():
-        label = Text(f"T {temperature:g}", style=f"bold {_warmth(temperature)}")
+        label = Text(f"T {temperature:g}", style=f"bold {_temperature_colour(temperature)}")
         grid.add_row(label, _clipped(one_line(text[: _SAMPLE_LINES * width]), width - len(label) - 1))
     return grid
 
 
 def _clipped(text: str, width: int) -> "Text":
-    """The text's first two lines of `width` columns, broken between words where a space is near."""
+    """Return the first two lines of a text, of `width` columns, broken at a space in the second half of the line."""
     from rich.text import Text
 
     lines: list[str] = []
@@ -152,19 +170,19 @@ def _clipped(text: str, width: int) -> "Text":
 
 
 def _fitting(text: str, width: int) -> str:
-    """As much of the text's beginning as `width` columns hold, one character at least."""
+    """Return the longest beginning of a text that fits into `width` columns, but at least one character."""
     from rich.cells import cell_len
 
     lengths = range(1, len(text) + 1)
     return text[: max(1, bisect_right(lengths, width, key=lambda length: cell_len(text[:length])))]
 
 
-def _warmth(temperature: float) -> str:
+def _temperature_colour(temperature: float) -> str:
     return "blue" if temperature < 0.4 else "green" if temperature < 0.8 else "yellow" if temperature < 1.1 else "red"
 
 
 def one_line(text: str) -> str:
-    """The text with signs for line ends, and dots for what could move the cursor or turn the text around."""
+    """Return a text with `⏎` for line ends, and dots for characters that move the cursor or turn the text around."""
     return "".join(
         character
         if character.isprintable() or character in _ZERO_WIDTH_JOINERS

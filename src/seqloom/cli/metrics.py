@@ -10,33 +10,36 @@ from seqloom.training.events import Epoch, Event, Finished, RolledBack, Started,
 __all__ = ["History", "Tally", "clock"]
 
 _SMOOTHING = 0.98
+"""Decay per step of the running mean of the loss."""
+
 _SPEED_SECONDS = 5.0
+"""Training time over which the speed is measured."""
 
 
 class History:
-    """Series of any length in bounded memory: neighbours are averaged as it grows.
+    """Series of any length in bounded memory: it stores means of consecutive values, of more values as it grows.
 
     Args:
-        most: largest number of averages.
+        most: number of stored means at which neighbours are merged into one.
     """
 
     def __init__(self, most: int = 512) -> None:
         self._most = most
         self._means: list[float] = []
-        self._each = 1
+        self._values_per_mean = 1
         self._sum, self._count = 0.0, 0
 
     def add(self, value: float) -> None:
         """Append a value."""
         self._sum += value
         self._count += 1
-        if self._count == self._each:
+        if self._count == self._values_per_mean:
             self._means.append(self._sum / self._count)
             self._sum, self._count = 0.0, 0
             if len(self._means) == self._most:
                 pairs = zip(self._means[::2], self._means[1::2], strict=False)
                 self._means = [(first + second) / 2 for first, second in pairs]
-                self._each *= 2
+                self._values_per_mean *= 2
 
     def resampled(self, width: int) -> list[float]:
         """Return the series as at most `width` means, from the first to the last."""
@@ -44,14 +47,14 @@ class History:
         if len(means) <= width:
             return list(means)
         edges = [round(column * len(means) / width) for column in range(width + 1)]
-        return [sum(means[a:b]) / (b - a) for a, b in pairwise(edges)]
+        return [sum(means[start:stop]) / (stop - start) for start, stop in pairwise(edges)]
 
 
 class Tally:
     """Summary of the events of a training; a step costs a few additions.
 
     Args:
-        characters_per_token: mean number of units per token; 1 for a speed in tokens.
+        units_per_token: mean number of `unit` per token; 1 if the unit is tokens.
         unit: unit of the speed, such as "characters" or "tokens".
 
     Attributes:
@@ -60,23 +63,24 @@ class Tally:
         loss: running mean over training batches, in nats per token; None before the first step.
         losses: losses of all steps.
         validation: newest validation loss, in nats per token.
-        best: lowest validation loss and its step.
+        best_loss: lowest validation loss, in nats per token; None before the first validation.
         reason: reason for the end of the training; None while it runs.
+        seconds: duration of all updates, without validation and display.
     """
 
-    def __init__(self, characters_per_token: float, unit: str) -> None:
-        self._characters_per_token, self._unit = characters_per_token, unit
+    def __init__(self, units_per_token: float, unit: str) -> None:
+        self._units_per_token, self._unit = units_per_token, unit
         self.step = self.total_steps = self.epoch = self.steps_per_epoch = 0
         self.loss: float | None = None
         self.losses = History()
         self.validation: float | None = None
-        self.best: tuple[float, int] | None = None
+        self.best_loss: float | None = None
         self.reason: str | None = None
         self.seconds = 0.0
         self._tokens = self._updates = 0
-        self._weight = 0.0
-        self._began = time.monotonic()
-        self._marks: deque[tuple[float, int]] = deque()
+        self._loss_weight = 0.0
+        self._start_time = time.monotonic()
+        self._speed_marks: deque[tuple[float, int]] = deque()  # pairs of `seconds` and tokens at calls of `speed`
 
     def __call__(self, event: Event) -> None:
         """Count an event."""
@@ -90,57 +94,59 @@ class Tally:
                 self.step, self.total_steps = event.step, event.total_steps
                 self.steps_per_epoch = max(1, event.steps_per_epoch)
                 self.epoch = event.step // self.steps_per_epoch
-                self._began = time.monotonic()
+                self._start_time = time.monotonic()
             case Validated(loss=loss):
                 self.validation = loss
                 if event.best:
-                    self.best = loss, event.step
+                    self.best_loss = loss
             case Epoch():
                 self.epoch = event.epoch
             case RolledBack():
                 self.step, self.loss = event.to_step, None
-                self._marks.clear()
+                self._speed_marks.clear()
             case Finished():
                 self.step, self.seconds, self.reason = event.step, event.seconds, event.reason
 
     def _add_loss(self, loss: float) -> None:
-        # The mean of all steps at first, then one that forgets; a plain decay would start far too slowly.
-        self._weight = self._weight * _SMOOTHING + 1 if self.loss is not None else 1.0
-        before = self.loss if self.loss is not None else loss
-        self.loss = before + (loss - before) / self._weight
+        # A weighted mean, in which the weight of a loss decays with every later step. At first it is nearly the plain
+        # mean, while a moving average with a fixed weight would stay close to the first loss for too long.
+        self._loss_weight = self._loss_weight * _SMOOTHING + 1 if self.loss is not None else 1.0
+        previous = self.loss if self.loss is not None else loss
+        self.loss = previous + (loss - previous) / self._loss_weight
         self.losses.add(loss)
 
     @property
     def share(self) -> float:
-        """Return the finished share of the training, 0 to 1."""
+        """Finished share of the training, from 0 to 1."""
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
 
     def epochs(self) -> str:
-        """Return the number of passes over the training text so far, with fractions."""
+        """Return the number of passes over the training text so far in words, such as "3.4 epochs"."""
         passes = self.step / max(1, self.steps_per_epoch)
         shown = f"{passes:.1f}" if passes >= 0.1 else f"{passes:.1g}"
         shown = shown.removesuffix(".0")
         return f"{shown} epoch{'s' if shown != '1' else ''}"
 
     def seconds_left(self) -> float | None:
-        """Return the time to the last step, at the mean pace so far; None before the first step."""
+        """Return the time until the last step, from the mean time per update so far; None before the first update."""
         if not self._updates:
             return None
-        each = (time.monotonic() - self._began) / self._updates
-        return each * (self.total_steps - self.step)
+        seconds_per_update = (time.monotonic() - self._start_time) / self._updates
+        return seconds_per_update * (self.total_steps - self.step)
 
     def speed(self) -> str:
         """Return units per second over the last five seconds of training; empty at the start."""
-        marks = self._marks
+        marks = self._speed_marks
         marks.append((self.seconds, self._tokens))
         while len(marks) > 2 and marks[1][0] < self.seconds - _SPEED_SECONDS:
             marks.popleft()
-        seconds, tokens = self.seconds - marks[0][0], self._tokens - marks[0][1]
+        oldest_seconds, oldest_tokens = marks[0]
+        seconds, tokens = self.seconds - oldest_seconds, self._tokens - oldest_tokens
         if seconds <= 0:
             seconds, tokens = self.seconds, self._tokens
         if seconds <= 0:
             return ""
-        return f"{_rounded(tokens * self._characters_per_token / seconds):,} {self._unit}/s"
+        return f"{_rounded(tokens * self._units_per_token / seconds):,} {self._unit}/s"
 
 
 def clock(seconds: float) -> str:
@@ -151,6 +157,6 @@ def clock(seconds: float) -> str:
 
 
 def _rounded(number: float) -> int:
-    """Round to three digits; further digits only flicker."""
+    """Round to three digits, because further digits change too fast to be read."""
     digits = max(0, len(str(int(number))) - 3)
     return int(round(number, -digits))

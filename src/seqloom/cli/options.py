@@ -19,12 +19,12 @@ class Section:
     """Options of a command under one heading of its help.
 
     Attributes:
-        heading: heading; None puts them among the other options.
+        heading: heading; None puts the options among those without a heading.
         config: dataclass of settings.
         only: names of the settings to include; empty includes all.
         skip: names of settings to leave out.
-        required: names of settings without a default.
-        negatable: whether truth values have a flag for no as well (`--no-tied`).
+        required: names of settings that the user must set.
+        negatable: whether a flag that switches a setting on has a counterpart that switches it off (`--no-tied`).
     """
 
     heading: str | None
@@ -43,80 +43,89 @@ class Section:
 
 
 def with_settings(*sections: Section) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that gives a command an option for every setting of some sections.
+    """Return a decorator that gives a command an option for every setting of the sections.
 
-    The command takes the settings that the caller sets as one mapping, its argument `settings`.
+    The command receives the settings that the user has set as one dictionary, its argument `settings`.
     """
     generated = {info.name: (section, info) for section in sections for info in section.fields()}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def call(**values: Any) -> None:
             settings = {name: values.pop(name) for name in generated}
-            is_set = {name: value for name, value in settings.items() if value not in (None, [], ())}
-            command(**values, settings={name: _plain(value) for name, value in is_set.items()})
+            set_by_user = {name: value for name, value in settings.items() if value not in (None, [], ())}
+            command(**values, settings={name: _as_tuple(value) for name, value in set_by_user.items()})
 
-        own = [each for each in inspect.signature(command).parameters.values() if each.name != "settings"]
+        own = [
+            parameter for parameter in inspect.signature(command).parameters.values() if parameter.name != "settings"
+        ]
         options = [_parameter(section, info) for section, info in generated.values()]
-        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *options)]
+        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *options)]
+        # typer reads the options of a command from its signature.
         call.__name__, call.__doc__ = command.__name__, command.__doc__
-        call.__annotations__ = {each.name: each.annotation for each in parameters}
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return call
 
     return decorate
 
 
-def _plain(value: Any) -> Any:
+def _as_tuple(value: Any) -> Any:
+    """Return a list of repeated options as a tuple, and any other value unchanged."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
+    """Return the parameter of a setting, annotated with its option; None, the default, stands for "not set"."""
     setting, flag = info.setting, cli_flag(info.name)
     details: dict[str, Any] = {
         "help": with_flags(_with_default(info)),
         "rich_help_panel": section.heading,
         "metavar": setting.metavar or ("|".join(info.choices) if info.choices else None),
     }
-    kind: Any = info.type | None
+    annotation: Any = info.type | None
     if info.is_sequence and setting.repeat:
-        kind = list[info.type] | None  # type: ignore[name-defined]
+        annotation = list[info.type] | None  # type: ignore[name-defined]
     elif info.is_sequence:
-        kind, details["parser"] = Any, names if info.type is str else numbers(info.type)
+        annotation, details["parser"] = Any, names if info.type is str else numbers(info.type)
     elif info.type is bool and section.negatable:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
     default: Any = None
     if info.name in section.required:
-        kind, default = info.type, inspect.Parameter.empty
+        annotation, default = info.type, inspect.Parameter.empty
     return inspect.Parameter(
         info.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[kind, typer.Option(flag, **details)],
+        annotation=Annotated[annotation, typer.Option(flag, **details)],
     )
 
 
 def _with_default(info: FieldInfo) -> str:
     """Return the help of a setting, with its default in brackets at the end."""
     default, text = info.default, info.setting.help
-    if info.setting.chosen or text.endswith(")") or default in (None, MISSING, ()) or isinstance(default, bool):
+    if info.setting.automatic or text.endswith(")") or default in (None, MISSING, ()) or isinstance(default, bool):
         return text
     parts = default if isinstance(default, tuple) else (default,)
     return f"{text} ({','.join(part if isinstance(part, str) else f'{part:g}' for part in parts)})"
 
 
-def numbers(kind: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
-    """Return a parser of numbers with commas between them."""
+def numbers(number_type: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    """Return a parser of a text of numbers with commas between them.
+
+    Args:
+        number_type: `int` or `float`.
+    """
 
     def parse(text: str) -> tuple[Any, ...]:
         try:
-            return tuple(kind(part) for part in text.split(","))
+            return tuple(number_type(part) for part in text.split(","))
         except ValueError:
-            expected = "whole numbers" if kind is int else "numbers"
+            expected = "whole numbers" if number_type is int else "numbers"
             raise typer.BadParameter(f"{text!r} is not a list of {expected} with commas between them") from None
 
     return parse
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Return the names in a text with commas between them."""
+    """Parse a text of names with commas between them."""
     return tuple(text.split(","))

@@ -25,13 +25,14 @@ __all__ = [
     "visible",
 ]
 
-_HARMLESS = "\n\t"
+_HARMLESS_CONTROLS = "\n\t"
 
 
 def prepare() -> None:
-    """Make standard output take any text: UTF-8 where it is no terminal and no encoding was asked for.
+    """Prepare the standard streams, so that printing any text raises no error.
 
-    What the process was started without (`>&-`) goes nowhere.
+    A stream that is closed (`>&-` in the shell) is replaced by the null device. Standard output replaces characters
+    that its encoding lacks. In a file or pipe it uses UTF-8, unless the user has set `PYTHONIOENCODING`.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -46,22 +47,22 @@ def prepare() -> None:
 
 
 def abandon(stream: IO[str]) -> None:
-    """Discard unwritten output: its reader is gone, or takes no more."""
+    """Redirect a stream whose reader is gone to the null device, so that Python's flush at exit raises no error."""
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, stream.fileno())
+        os.close(null_device)
     except (OSError, ValueError):
         return
 
 
 def magnitude(value: float) -> str:
-    """Return a number in few digits, whatever its size."""
+    """Return a number with few digits: in scientific notation if it is very small or very large."""
     return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def say(line: str) -> None:
-    """Print a line on standard error, with flags for the settings that it names; a closed stream is no error."""
+    """Print a line on standard error, with the flags of the settings that it names; ignore a closed stream."""
     if sys.stderr is None:
         return
     try:
@@ -70,8 +71,8 @@ def say(line: str) -> None:
         abandon(sys.stderr)
 
 
-class _Steady:
-    """Stream that accepts text after its reader is gone."""
+class _TolerantStream:
+    """Stream that accepts and discards text after its reader is gone."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -94,10 +95,10 @@ class _Steady:
 
 
 def console() -> "Console":
-    """Return a console on standard error; a closed stream is no error."""
+    """Return a rich console on standard error, which ignores a closed stream."""
     from rich.console import Console
 
-    return Console(file=cast("IO[str]", _Steady(sys.stderr)), stderr=True)
+    return Console(file=cast("IO[str]", _TolerantStream(sys.stderr)), stderr=True)
 
 
 def shows_terminal() -> bool:
@@ -113,13 +114,17 @@ def dimmed(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return the text without control characters on a terminal; unchanged elsewhere."""
+    """Return the text; in a terminal, with U+FFFD for control characters and without carriage returns."""
     if not shows_terminal():
         return text
-    return "".join(
-        sign if sign in _HARMLESS or not (sign < " " or "\x7f" <= sign < "\xa0") else "" if sign == "\r" else "\ufffd"
-        for sign in text
-    )
+    return "".join(_visible_character(character) for character in text)
+
+
+def _visible_character(character: str) -> str:
+    is_control = character < " " or "\x7f" <= character < "\xa0"
+    if not is_control or character in _HARMLESS_CONTROLS:
+        return character
+    return "" if character == "\r" else "\ufffd"
 
 
 def print_json(value: Any) -> None:
@@ -128,13 +133,13 @@ def print_json(value: Any) -> None:
 
 
 def as_json(value: Any) -> str:
-    """Return the value as JSON; in ASCII unless standard output takes Unicode."""
+    """Return the value as JSON, in ASCII unless the encoding of standard output is Unicode."""
     encoding = (sys.stdout.encoding or "ascii").lower().replace("_", "-")
     return json.dumps(value, ensure_ascii=not encoding.startswith("utf"), allow_nan=False)
 
 
 def print_table(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in aligned columns; the last column has any width."""
+    """Print rows in aligned columns; the last column is not padded."""
     rows = [list(row) for row in rows]
     if not rows:
         return

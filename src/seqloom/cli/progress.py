@@ -1,6 +1,7 @@
 """Show the progress of a training: a live panel in a terminal, plain lines elsewhere.
 
-A step costs a few additions. The panel is drawn at most four times per second, and takes about a hundredth of the time.
+A step costs a few additions. After a step, the panel is redrawn at most four times per second, and so rarely that
+drawing takes at most about 1 % of the training time.
 """
 
 import time
@@ -23,9 +24,9 @@ _REDRAW_SECONDS = 0.25
 _DRAWING_SHARE = 0.01
 _LINE_SECONDS = 8.0
 _VALIDATION_SECONDS = 2.0
-_MOST_SAMPLES = 4
+_MAX_SAMPLES = 4
 _ECHOED_COLUMNS = 2
-"""Free columns on the right: a terminal that shows ^C there would otherwise scroll and spoil the panel."""
+"""Columns left empty on the right, so that a terminal that echoes `^C` does not wrap a line and scroll the panel."""
 
 
 class ProgressDisplay:
@@ -37,7 +38,7 @@ class ProgressDisplay:
 
     Args:
         title: title of the panel.
-        characters_per_token: mean number of units per token; 1 for a speed in tokens.
+        units_per_token: mean number of `unit` per token; 1 if the unit is tokens.
         unit: unit of the speed, such as "characters" or "tokens".
         console: output; None for standard error.
     """
@@ -46,17 +47,17 @@ class ProgressDisplay:
         self,
         *,
         title: str = "training",
-        characters_per_token: float = 1.0,
+        units_per_token: float = 1.0,
         unit: str = "characters",
         console: "Console | None" = None,
     ) -> None:
         self._console = console or output.console()
         self._title = title
-        self._tally = Tally(characters_per_token, unit)
+        self._tally = Tally(units_per_token, unit)
         self._samples: dict[float, str] = {}
         self._live: Live | None = None
-        self._next_seconds = 0.0
-        self._last_line_seconds = 0.0
+        self._next_step_shown_at = 0.0
+        self._last_line_at = 0.0
 
     def __enter__(self) -> Self:
         """Return the display; a terminal gets a live panel."""
@@ -84,11 +85,11 @@ class ProgressDisplay:
         self._tally(event)
         match event:
             case Step():
-                if time.monotonic() >= self._next_seconds:
+                if time.monotonic() >= self._next_step_shown_at:
                     self._show()
             case Started():
                 self._show(_beginning(event))
-            case Validated() if time.monotonic() - self._last_line_seconds >= _VALIDATION_SECONDS:
+            case Validated() if time.monotonic() - self._last_line_at >= _VALIDATION_SECONDS:
                 self._show()
             case RolledBack():
                 self.note(
@@ -106,7 +107,7 @@ class ProgressDisplay:
         """Show a new text in place of the last one at this temperature; the last four temperatures stay."""
         self._samples.pop(temperature, None)
         self._samples[temperature] = text
-        while len(self._samples) > _MOST_SAMPLES:
+        while len(self._samples) > _MAX_SAMPLES:
             del self._samples[next(iter(self._samples))]
 
     def show_samples(self, samples: Iterable[tuple[float, str]]) -> None:
@@ -120,11 +121,11 @@ class ProgressDisplay:
         if self._live is not None:
             self._draw(self._live)
             cost = time.monotonic() - began
-            self._next_seconds = began + max(_REDRAW_SECONDS, cost / _DRAWING_SHARE)
+            self._next_step_shown_at = began + max(_REDRAW_SECONDS, cost / _DRAWING_SHARE)
             return
         self._console.print(line or _line(self._tally), markup=False, highlight=False, soft_wrap=True)
-        self._last_line_seconds = began
-        self._next_seconds = began + _LINE_SECONDS
+        self._last_line_at = began
+        self._next_step_shown_at = began + _LINE_SECONDS
 
     def _draw(self, live: "Live") -> None:
         if not live.is_started:
@@ -134,7 +135,7 @@ class ProgressDisplay:
 
 
 def _can_draw_on(console: "Console") -> bool:
-    # FORCE_COLOR makes rich call any file a terminal; a log must get no cursor movements all the same.
+    # FORCE_COLOR makes rich call any file a terminal, so ask the file too: a log must not receive cursor movements.
     is_terminal = console.is_terminal and console.file.isatty() and not console.is_dumb_terminal
     return is_terminal and console.encoding.lower().startswith("utf")
 
@@ -147,7 +148,7 @@ def _beginning(event: Started) -> str:
 def _line(tally: Tally) -> str:
     left = tally.seconds_left()
     validation = "" if tally.validation is None else f"{tally.validation:.3f}"
-    best = f"{tally.best[0]:.3f}" if tally.best else validation
+    best = f"{tally.best_loss:.3f}" if tally.best_loss is not None else validation
     facts = [
         f"step {tally.step:,} of {tally.total_steps:,} ({100 * tally.share:.0f} %)",
         f"epoch {tally.epoch + 1}",

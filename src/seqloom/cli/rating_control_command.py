@@ -1,4 +1,8 @@
-"""`seqloom evaluate --rating-control`: the table of requested and judged ratings."""
+"""`seqloom evaluate --rating-control`: the table of requested and judged ratings.
+
+The run writes texts for requested ratings. A judge, a model that is independent of the run and of the critic, rates the
+texts. The row "real" shows the same judge on real texts, as a reference.
+"""
 
 import json
 from dataclasses import asdict
@@ -17,10 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["control"]
 
-_FEW = 10
+_FEW_TEXTS = 10
 """Number of texts below which a mean is unreliable."""
 
-_POOR = 0.3
+_POOR_CORRELATION = 0.3
 """Correlation on real texts below which a judge is unreliable."""
 
 _HEADER = (
@@ -36,7 +40,7 @@ def control(run: "Run", source: str | None, settings: dict[str, Any], texts: Pat
         run: run trained with ratings.
         source: table that the run was trained on.
         settings: arguments of `evaluate_rating_control` and fields of `SamplingConfig`.
-        texts: file for the texts; None keeps none.
+        texts: file to which the texts are written; None writes none.
         as_json: whether to print one JSON object.
     """
     from seqloom.rating.control_report import evaluate_rating_control
@@ -54,56 +58,61 @@ def control(run: "Run", source: str | None, settings: dict[str, Any], texts: Pat
     if as_json:
         print_json({**asdict(report), "plot": str(report.plot), "texts": None if texts is None else str(texts)})
         return
-    print_table([_HEADER, *((name, *_cells(way)) for name, way in report.methods.items())])
-    judged = next(iter(report.methods.values())).agreement.pearson
-    if judged is None or judged < _POOR:
+    print_table([_HEADER, *((name, *_cells(method)) for name, method in report.methods.items())])
+    on_real_texts = next(iter(report.methods.values()))
+    correlation = on_real_texts.agreement.pearson
+    if correlation is None or correlation < _POOR_CORRELATION:
         print("the judge is poor even on real texts: its ratings of generated texts mean little")
     print()
     nats = ", ".join(f"{name} {value:.4f}" for name, value in report.nats_per_token.items())
-    print(f"nats per token of unseen texts, by ratings given to the model: {nats}")
+    print(f"nats per token of unseen texts, by the ratings that the model reads: {nats}")
     print()
     _print_by_rating(report)
     say(f"plot: {report.plot}")
 
 
-def _cells(way: "MethodReport") -> tuple[str, ...]:
-    agreement = way.agreement
+def _cells(method: "MethodReport") -> tuple[str, ...]:
+    """Return the cells of a row of the table, below `_HEADER` without its first column."""
+    agreement = method.agreement
     return (
         _number(agreement.pearson, ".3f"),
-        _number(way.share, ".0%"),
+        _number(method.share, ".0%"),
         _number(agreement.spearman, ".3f"),
         _number(agreement.mean_error, ".3f"),
-        _number(way.acceptance.get("all"), ".0%"),
-        _number(way.self_bleu, ".3f"),
-        _number(way.distinct_2, ".3f"),
-        _number(way.copied, ".2%"),
-        f"{way.tokens:,}" if way.tokens else "",
+        _number(method.acceptance.get("all"), ".0%"),
+        _number(method.self_bleu, ".3f"),
+        _number(method.distinct_2, ".3f"),
+        _number(method.copied, ".2%"),
+        f"{method.tokens:,}" if method.tokens else "",
     )
 
 
 def _print_by_rating(report: "RatingControlReport") -> None:
     """Print mean judged rating, mean error and share kept for every requested rating; few texts are marked."""
-    kinds = list(next(iter(report.methods.values())).agreement.mean_judged)
-    rows: list[tuple[str, ...]] = [(report.column, "", *(f"{kind:g}" for kind in kinds))]
-    few = False
-    for name, way in report.methods.items():
-        agreement = way.agreement
-        texts = [agreement.texts_by_rating.get(kind, 0) for kind in kinds]
-        marks = ["*" if 0 < number < _FEW else "" for number in texts]
-        few = few or any(marks)
+    on_real_texts = next(iter(report.methods.values()))
+    ratings = list(on_real_texts.agreement.mean_judged)
+    rows: list[tuple[str, ...]] = [(report.column, "", *(f"{rating:g}" for rating in ratings))]
+    has_marks = False
+    for name, method in report.methods.items():
+        agreement = method.agreement
+        texts = [agreement.texts_by_rating.get(rating, 0) for rating in ratings]
+        marks = ["*" if 0 < number < _FEW_TEXTS else "" for number in texts]
+        has_marks = has_marks or any(marks)
         figures = {"judged": agreement.mean_judged, "mean error": agreement.mean_error_by_rating}
         rows.append((name, "texts", *(f"{number:,}" for number in texts)))
         for title, by_rating in figures.items():
-            cells = (_number(by_rating.get(kind), ".2f") for kind in kinds)
+            cells = (_number(by_rating.get(rating), ".2f") for rating in ratings)
             rows.append(("", title, *(cell + mark for cell, mark in zip(cells, marks, strict=True))))
-        if way.acceptance:
-            rows.append(("", "kept", *(_number(way.acceptance.get(f"{kind:g}"), ".0%") for kind in kinds)))
+        if method.acceptance:
+            kept = (_number(method.acceptance.get(f"{rating:g}"), ".0%") for rating in ratings)
+            rows.append(("", "kept", *kept))
     print_table(rows)
-    if few:
-        print(f"* fewer than {_FEW} texts, so the mean is noisy; a higher --count gives more")
+    if has_marks:
+        print(f"* fewer than {_FEW_TEXTS} texts, so the mean is noisy; a higher --count gives more")
 
 
 def _lines(report: "RatingControlReport") -> list[str]:
+    """Return a JSON line for each text; "way" is the combination of methods."""
     return [
         json.dumps({"way": name, "wanted": wanted, "judged": round(judged, 3), "text": text}, ensure_ascii=False) + "\n"
         for name, texts in report.texts.items()
@@ -111,5 +120,5 @@ def _lines(report: "RatingControlReport") -> list[str]:
     ]
 
 
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
+def _number(value: float | None, format_spec: str) -> str:
+    return "" if value is None else format(value, format_spec)

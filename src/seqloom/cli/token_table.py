@@ -4,21 +4,21 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqloom.cli.live_panel import one_line
 from seqloom.cli.output import print_table, visible
 
 if TYPE_CHECKING:
-    from seqloom.codecs.text import TextCodec
+    from seqloom.codecs.base import Codec
     from seqloom.evaluation.token_scores import TokenScore
 
 __all__ = ["Surprises"]
 
-_RANKS = (1, 10, 100)
-_MOST = 10
+_RANK_LIMITS = (1, 10, 100)
+_NUM_SURPRISES = 10
 _CONTEXT_TOKENS = 30
-_BAR = 30
+_BAR_WIDTH = 30
 
 
 class Surprises:
@@ -28,38 +28,41 @@ class Surprises:
         codec: codec of the tokens.
     """
 
-    def __init__(self, codec: "TextCodec") -> None:
+    def __init__(self, codec: "Codec[Any]") -> None:
         self._codec = codec
         self._nats = self._entropy = 0.0
-        self._tokens = self._characters = 0
-        self._within = [0] * len(_RANKS)
-        self._most: list[tuple[float, int, str, str]] = []
+        self._tokens = self._units = 0
+        self._counts_by_limit = [0] * len(_RANK_LIMITS)
+        # Heap with the least surprising token first: nats, minus the token's number, text before it, token.
+        self._surprises: list[tuple[float, int, str, str]] = []
 
     def add(self, document: Iterable["TokenScore"]) -> None:
-        """Count one document."""
-        characters = self._codec.units_per_token
+        """Add the scores of one document to the summary."""
+        units = self._codec.units_per_token
         before: deque[int] = deque(maxlen=_CONTEXT_TOKENS)
         for score in document:
             self._nats -= score.log_prob
             self._entropy += score.entropy
             self._tokens += 1
-            self._characters += int(characters[score.token])
-            for index, limit in enumerate(_RANKS):
-                self._within[index] += score.rank < limit
-            if len(self._most) < _MOST or -score.log_prob > self._most[0][0]:
+            self._units += int(units[score.token])
+            for index, limit in enumerate(_RANK_LIMITS):
+                self._counts_by_limit[index] += score.rank < limit
+            if len(self._surprises) < _NUM_SURPRISES or -score.log_prob > self._surprises[0][0]:
                 self._remember(score, before)
             before.append(score.token)
 
     def _remember(self, score: "TokenScore", before: Iterable[int]) -> None:
-        entry = (-score.log_prob, -self._tokens, self._codec.decode_text(before), self._spelled(score.token))
-        if any(entry[2:] == other[2:] for other in self._most):
+        """Add a token to the surprises, unless the same token after the same text is already among them."""
+        before_text, token_text = self._codec.decode_text(before), self._token_text(score.token)
+        if any((before_text, token_text) == (other_before, other) for _, _, other_before, other in self._surprises):
             return
-        if len(self._most) < _MOST:
-            heapq.heappush(self._most, entry)
+        entry = (-score.log_prob, -self._tokens, before_text, token_text)
+        if len(self._surprises) < _NUM_SURPRISES:
+            heapq.heappush(self._surprises, entry)
         else:
-            heapq.heapreplace(self._most, entry)
+            heapq.heapreplace(self._surprises, entry)
 
-    def _spelled(self, token: int) -> str:
+    def _token_text(self, token: int) -> str:
         return "(end)" if token == self._codec.boundary else self._codec.decode_text([token])
 
     def print(self) -> None:
@@ -68,19 +71,19 @@ class Surprises:
         rows = [
             ("tokens", f"{self._tokens:,}"),
             ("nats per token", f"{self._nats / tokens:.4f}"),
-            ("bits per character", f"{self._nats / math.log(2) / max(1, self._characters):.4f}"),
+            (f"bits per {self._codec.unit}", f"{self._nats / math.log(2) / max(1, self._units):.4f}"),
             ("entropy", f"{self._entropy / tokens:.4f} nats, on average"),
         ]
-        shares = [count / tokens for count in self._within]
-        for limit, share in zip(_RANKS, shares, strict=True):
+        shares = [count / tokens for count in self._counts_by_limit]
+        for limit, share in zip(_RANK_LIMITS, shares, strict=True):
             name = "likeliest" if limit == 1 else f"of the {limit} likeliest"
-            rows.append((name, f"{share:6.1%}  {'█' * round(_BAR * share)}"))
+            rows.append((name, f"{share:6.1%}  {'█' * round(_BAR_WIDTH * share)}"))
         print_table(rows)
-        if self._most:
+        if self._surprises:
             print("\nmost surprising tokens (nats, text before, token):")
         print_table(
             [
                 (f"{nats:7.2f}", visible(one_line(before)).rjust(_CONTEXT_TOKENS), visible(one_line(token)))
-                for nats, _, before, token in sorted(self._most, reverse=True)
+                for nats, _, before, token in sorted(self._surprises, reverse=True)
             ]
         )

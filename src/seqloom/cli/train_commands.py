@@ -16,23 +16,24 @@ from seqloom.errors import ConfigError, RunError
 __all__ = ["demo", "train"]
 
 _DEMO_SOURCE = "python-docs"
+"""Corpus of the catalogue that needs no download: documentation that is part of Python."""
 
 _BUDGET = "How long to train (one of them; a minute by default)"
 _SOURCE = "How the source is read"
 _MODEL = "The model (chosen from corpus and budget by default)"
 _TRAINING = "How it is trained (chosen by default)"
 _RUN = "The run"
-_READ = ("hold_out", "validation")
+_SPLIT_SETTINGS = ("hold_out", "validation")
 
 
 @with_settings(
     Section(_BUDGET, TrainOptions, only=("minutes", "epochs", "steps")),
     Section(_SOURCE, TrainOptions, only=("level", "vocabulary")),
     Section(_SOURCE, ReadingConfig),
-    Section(_SOURCE, TrainingConfig, only=_READ),
+    Section(_SOURCE, TrainingConfig, only=_SPLIT_SETTINGS),
     Section(_MODEL, TrainOptions, only=("preset", "hidden_size", "layers")),
     Section(_MODEL, ModelConfig, skip=("hidden_sizes",)),
-    Section(_TRAINING, TrainingConfig, skip=_READ),
+    Section(_TRAINING, TrainingConfig, skip=_SPLIT_SETTINGS),
     Section(_TRAINING, TrainOptions, only=("threads",)),
 )
 def train(
@@ -69,11 +70,11 @@ def demo(
     minutes: Annotated[float, typer.Option(help="minutes of training")] = 1.0,
     run: Annotated[Path, typer.Option(help="run folder")] = Path("runs/demo"),
 ) -> None:
-    """Train on the text that Python carries, then generate.
+    """Train on documentation that is part of Python, then generate.
 
     Needs no file and no network. An earlier demo in the folder is replaced.
     """
-    _train(_DEMO_SOURCE, {"minutes": minutes}, run=run, overwrite=_holds_demo(run), always_show_texts=True)
+    _train(_DEMO_SOURCE, {"minutes": minutes}, run=run, overwrite=_is_earlier_demo(run), always_show_texts=True)
 
 
 def _train(
@@ -86,9 +87,9 @@ def _train(
     overwrite: bool = False,
     always_show_texts: bool = False,
 ) -> None:
-    """Train in sight of a person; Ctrl-C ends the command with a line on how to continue."""
+    """Train and show the progress; after Ctrl-C, say how to continue, and end the command."""
     if not resume and source is not None:
-        check_source(source)  # before the slow imports
+        check_source(source)  # report a wrong source before the slow imports
     from seqloom.cli.training_display import TrainingViewer
     from seqloom.lm import train as training
 
@@ -110,8 +111,12 @@ def _train(
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _holds_demo(path: Path) -> bool:
-    """Return whether the folder holds a run of the demo's own corpus, which may be replaced without asking."""
+def _is_earlier_demo(path: Path) -> bool:
+    """Return whether the folder contains an earlier demo, which the next demo replaces; False if it has no run.
+
+    Raises:
+        RunError: the folder contains another run.
+    """
     from seqloom.runs.layout import RunFolder
 
     folder = RunFolder(path)
@@ -122,5 +127,5 @@ def _holds_demo(path: Path) -> bool:
     except RunError:
         source = None
     if source != _DEMO_SOURCE:
-        raise RunError(f"{path} holds a run that is no demo: name another folder with `run`")
+        raise RunError(f"{path} contains a run that is not a demo: name another folder with `run`")
     return True

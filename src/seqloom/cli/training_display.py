@@ -20,10 +20,11 @@ from seqloom.training.events import Event, Finished, Listener
 __all__ = ["TrainingViewer", "interrupted_gan"]
 
 _SECONDS_BETWEEN_SAMPLES = 10.0
+"""Shortest time for which samples stay visible, so that a person can read them."""
 
 
 class TrainingViewer(TrainingObserver):
-    """Show a training on standard error; a context manager, which restores the terminal.
+    """Show a training on standard error; a context manager, which restores the terminal at its end.
 
     Args:
         always_show_texts: whether the final texts are printed even if standard output is no terminal.
@@ -34,9 +35,9 @@ class TrainingViewer(TrainingObserver):
         self._display: ProgressDisplay | None = None
         self._status: Status | None = None
         self._shows_texts = always_show_texts or shows_terminal()
-        self._began = self._over = self._was_stopped = False
-        self._next_samples = 0.0
-        self._kept: list[str] = []
+        self._has_begun = self._has_ended = self._was_interrupted = False
+        self._next_samples_time = 0.0
+        self._late_notes: list[str] = []  # notes to print below the final texts
 
     def __enter__(self) -> Self:
         """Return the viewer itself."""
@@ -58,17 +59,17 @@ class TrainingViewer(TrainingObserver):
             status.stop()
 
     def note(self, text: str) -> None:
-        """Print a line; lines after training are printed below the final texts."""
+        """Print a line; after the training, keep it until the final texts have been printed."""
         if self._display is not None:
             self._display.note(text)
-        elif self._over and self._shows_texts:
-            self._kept.append(text)
+        elif self._has_ended and self._shows_texts:
+            self._late_notes.append(text)
         else:
             self._print(text)
 
-    def begin(self, config: RunConfig, characters_per_token: float) -> None:
+    def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
         """Open the display."""
-        self._began = True
+        self._has_begun = True
         sizes = " + ".join(map(str, config.model.hidden_sizes))
         training = config.training
         unit = "windows" if training.batching == "windows" else "sequences"
@@ -78,22 +79,23 @@ class TrainingViewer(TrainingObserver):
         )
         self._display = ProgressDisplay(
             title=f"{config.corpus}: {config.model.core} of {sizes}",
-            characters_per_token=characters_per_token,
+            units_per_token=units_per_token,
+            unit=units,
             console=self._console,
         ).__enter__()
 
-    def samples(self, written: SampleSet) -> None:
-        """Show a set of samples, unless the last set was shown seconds ago."""
-        if self._display is not None and time.monotonic() >= self._next_samples:
-            self._display.show_samples(written)
-            self._next_samples = time.monotonic() + _SECONDS_BETWEEN_SAMPLES
+    def samples(self, samples: SampleSet) -> None:
+        """Show a set of samples, unless the previous set has been visible for less than ten seconds."""
+        if self._display is not None and time.monotonic() >= self._next_samples_time:
+            self._display.show_samples(samples)
+            self._next_samples_time = time.monotonic() + _SECONDS_BETWEEN_SAMPLES
 
     def listener(self) -> Listener:
         """Return the listener of training events."""
-        return self._hear
+        return self._handle_event
 
     def working(self, activity: str) -> None:
-        """Show the activity after training."""
+        """Show the name of an activity after the training."""
         if self._status is not None:
             self._status.update(activity)
         else:
@@ -106,29 +108,29 @@ class TrainingViewer(TrainingObserver):
             for sample in report.samples:
                 print(dimmed(f"--- {visible(sample.title)}"), visible(sample.text), "", sep="\n")
             sys.stdout.flush()
-        for line in self._kept:
+        for line in self._late_notes:
             self._print(line)
 
     def interrupted(self, path: Path) -> str:
-        """Return one line on what Ctrl-C left, and how to continue."""
+        """Return one line that says what was saved before Ctrl-C, and how to continue."""
         folder = RunFolder(path)
-        if not self._began:
+        if not self._has_begun:
             return "interrupted before training began; nothing was saved or changed"
         if not folder.state_file.exists():
             return f"interrupted before anything was saved; start again with --overwrite --run {shlex.quote(str(path))}"
         command = f"seqloom train --resume --run {shlex.quote(str(path))}"
-        if self._over and not folder.metrics_file.exists() and not self._was_stopped:
-            return f"interrupted after the last step; everything is saved but the report, which this writes: {command}"
+        if self._has_ended and not folder.metrics_file.exists() and not self._was_interrupted:
+            return f"interrupted after the last step; all but the report is saved; to write it, run: {command}"
         return f"interrupted and saved; continue with: {command}"
 
-    def _hear(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         if self._display is not None:
             self._display(event)
         if isinstance(event, Finished):
-            self._over = True
-            self._was_stopped = event.reason == "interrupted"
+            self._has_ended = True
+            self._was_interrupted = event.reason == "interrupted"
             self.close()
-            if self._shows_texts and self._console.is_terminal and not self._was_stopped:
+            if self._shows_texts and self._console.is_terminal and not self._was_interrupted:
                 self._status = self._console.status("writing samples")
                 self._status.start()
 
@@ -136,12 +138,12 @@ class TrainingViewer(TrainingObserver):
         self._console.print(with_flags(text), markup=False, highlight=False, soft_wrap=True)
 
 
-def interrupted_gan(run: Path, saved: bool) -> str:
-    """Return one line on what Ctrl-C left of a GAN, and how to continue.
+def interrupted_gan(run: Path, *, saved: bool) -> str:
+    """Return one line that says whether a GAN was saved before Ctrl-C, and how to continue.
 
     Args:
         run: run folder.
-        saved: whether a state was saved.
+        saved: whether a checkpoint was saved.
     """
     if not saved and not RunFolder(run).gan_request_file.exists():
         return "interrupted before anything was saved"

@@ -1,4 +1,4 @@
-"""`seqloom detect watermark`: test texts for a watermark."""
+"""`seqloom detect watermark`: test texts for a watermark, the trace of a secret key in generated text."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,20 +25,20 @@ def watermark(
 ) -> None:
     """Test every text of SOURCE for the watermark of KEY.
 
-    The p-value is exact: the probability that a text without the watermark looks at least as marked. The test needs no
-    weights, only the tokens of RUN.
+    The p-value is exact: it is the probability that a text without the watermark has a statistic at least as high. The
+    test needs the tokens of RUN, but not its weights.
     """
     from seqloom.api import load
     from seqloom.sampling.watermark import fingerprint
     from seqloom.watermark.detect import RARE, find_watermarks
 
     tests = list(find_watermarks(load(run), source, key, text=text, records=records, note=say))
-    marked = sum(one.p_value <= RARE for one in tests)
-    short = sum(one.short and one.p_value > RARE for one in tests)
+    marked = sum(test.p_value <= RARE for test in tests)
+    short = sum(test.short and test.p_value > RARE for test in tests)
     if json:
         print_json(
             {
-                "texts": [_as_json(one) for one in tests],
+                "texts": [_as_json(test) for test in tests],
                 "count": len(tests),
                 "marked": marked,
                 "short": short,
@@ -47,24 +47,25 @@ def watermark(
             }
         )
         return
+    # Places are the tokens that could carry the watermark.
     heading = ("text", "places", "statistic", "p", "")
-    print_table([heading, *(_row(number, one, RARE) for number, one in enumerate(tests, 1))])
-    say(f"{marked:,} of {len(tests):,} texts have p <= {RARE}; of texts without the mark, 1 in {1 / RARE:,.0f} has")
+    print_table([heading, *(_row(number, test, RARE) for number, test in enumerate(tests, 1))])
+    say(f"{marked:,} of {len(tests):,} texts have p <= {RARE}, as 1 in {1 / RARE:,.0f} texts without the watermark has")
     if short:
         texts = "text is" if short == 1 else "texts are"
-        say(f"{short:,} {texts} too short: a watermark would not always show")
+        say(f"{short:,} {texts} too short: a watermark may remain undetected")
 
 
-def _as_json(one: "WatermarkTest") -> dict[str, Any]:
+def _as_json(test: "WatermarkTest") -> dict[str, Any]:
     return {
-        "places": one.places,
-        "statistic": one.statistic,
-        "p_value": one.p_value,
-        "variants": one.variants,
-        "short": one.short,
+        "places": test.places,
+        "statistic": test.statistic,
+        "p_value": test.p_value,
+        "variants": test.variants,
+        "short": test.short,
     }
 
 
-def _row(number: int, one: "WatermarkTest", rare: float) -> tuple[str, ...]:
-    verdict = "marked" if one.p_value <= rare else "too short to tell" if one.short else ""
-    return f"{number}", f"{one.places:,}", f"{one.statistic:,.1f}", f"{one.p_value:.2g}", verdict
+def _row(number: int, test: "WatermarkTest", threshold: float) -> tuple[str, ...]:
+    verdict = "marked" if test.p_value <= threshold else "too short to tell" if test.short else ""
+    return f"{number}", f"{test.places:,}", f"{test.statistic:,.1f}", f"{test.p_value:.2g}", verdict

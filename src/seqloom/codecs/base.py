@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -10,10 +11,14 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 import numpy as np
 from jaxtyping import Int, Integer
 
+from seqloom.codecs.unknown_symbols import UnknownSymbol
 from seqloom.corpora.document import Corpus
 from seqloom.corpora.payloads import Payload
+from seqloom.errors import CodecError
 
 __all__ = ["Codec", "Encoded", "JsonObject", "PayloadT", "TokenIds"]
+
+_MAX_LABELS_SHOWN = 8
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
@@ -21,6 +26,7 @@ JsonObject = Mapping[str, Any]
 """A JSON object as Python reads it."""
 
 TokenIds = Iterable[int] | Integer[np.ndarray, " tokens"]
+"""Token ids in order, of any integer type."""
 
 
 class Encoded(NamedTuple):
@@ -38,17 +44,20 @@ class Encoded(NamedTuple):
 class Codec(ABC, Generic[PayloadT]):
     """Payloads to token ids and back; owns the vocabulary.
 
-    A codec is immutable. Ids run from 0 to `len(codec) - 1`. Where the corpus has separate documents, one further id,
-    the last one unless the codec was extended, marks the boundary between them and encodes nothing.
+    A payload is the content of a document, such as a text. A codec is immutable. Ids run from 0 to `len(codec) - 1`.
+    Where the corpus has separate documents, one of these ids marks the boundary between them and encodes nothing. It is
+    the last id, unless `extend` has appended others.
 
     Attributes:
-        level: registered name.
-        payload_type: type of the payloads.
-        unit: what the size of a payload is counted in, singular: "character" for text.
-        boundary: id between documents, or None for a running sequence.
+        level: name in `registry.CODECS`, such as "char".
+        payload_type: type of the payloads that the codec encodes.
+        unit: what the size of a payload is counted in, in the singular: "character" for text.
+        separator: text between the labels of two tokens in a sample or a prompt; "" where tokens are text themselves.
+        boundary: id between documents; None where the corpus is one running sequence.
     """
 
     level: ClassVar[str]
+    separator: ClassVar[str] = " "
     payload_type: ClassVar[type[Payload]]
     unit: ClassVar[str]
     boundary: int | None
@@ -89,7 +98,7 @@ class Codec(ABC, Generic[PayloadT]):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Return the vocabulary size, boundary included."""
+        """Return the number of ids, the boundary included."""
 
     @cached_property
     @abstractmethod
@@ -109,6 +118,71 @@ class Codec(ABC, Generic[PayloadT]):
             CodecError: the description is damaged.
         """
 
+    def token_label(self, token: int) -> str:
+        """Return a short name of a token, without white space: "C4" for a pitch.
+
+        A sample, a prompt or a plot of a codec that does not encode text shows these labels, with spaces between them.
+        """
+        return str(token)
+
+    @cached_property
+    def token_bytes(self) -> tuple[bytes, ...]:
+        """The UTF-8 bytes that each id adds to a sample's text: its label and the separator. The boundary adds none."""
+        labels = (
+            b"" if token == self.boundary else f"{self.token_label(token)}{self.separator}".encode()
+            for token in range(len(self))
+        )
+        return tuple(labels)
+
+    def encode_text(self, text: str, *, skip_unknown: bool = False) -> Int[np.ndarray, " tokens"]:
+        """Return the token ids of a prompt, which consists of labels.
+
+        Args:
+            text: labels with white space between them.
+            skip_unknown: leave out labels that no token has.
+
+        Raises:
+            CodecError: no token has one of the labels, and `skip_unknown` is False.
+        """
+        unknown = self.unknown_symbols(text)
+        if unknown and not skip_unknown:
+            shown = ", ".join(dict.fromkeys(repr(label) for _, label in unknown[:_MAX_LABELS_SHOWN]))
+            raise CodecError(
+                f"not in the vocabulary: {shown}; leave them out with `skip_unknown`, or write the labels of level "
+                f"{self.level}, such as {self.token_label(0)!r}"
+            )
+        ids = self._ids_by_label
+        return np.array([ids[label] for label in text.split() if label in ids], np.int64)
+
+    def unknown_symbols(self, text: str) -> list[UnknownSymbol]:
+        """Return the labels in `text` that no token has, with their positions."""
+        labels = re.finditer(r"\S+", text)
+        return [(label.start(), label[0]) for label in labels if label[0] not in self._ids_by_label]
+
+    def known_text(self, text: str) -> str:
+        """Return a prompt without the labels that no token has, each label followed by the separator."""
+        return "".join(label + self.separator for label in text.split() if label in self._ids_by_label)
+
+    def decode_text(self, ids: TokenIds) -> str:
+        """Return what token ids add to a sample's text; an incomplete character at either end becomes U+FFFD.
+
+        Raises:
+            CodecError: an id is not in the vocabulary.
+        """
+        table = self.token_bytes
+        indices = ids.tolist() if isinstance(ids, np.ndarray) else [int(index) for index in ids]
+        if indices and not 0 <= min(indices) <= max(indices) < len(table):
+            raise CodecError(f"a token id is outside 0..{len(table) - 1}")
+        return b"".join(map(table.__getitem__, indices)).decode("utf-8", "replace")
+
+    def pending_space(self, text: str) -> str:
+        """Return the end of a prompt that belongs to the next token: a space, where words begin with theirs."""
+        return ""
+
+    @cached_property
+    def _ids_by_label(self) -> dict[str, int]:
+        return {self.token_label(token): token for token in range(len(self)) if token != self.boundary}
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256, in hexadecimal, of `to_json` in canonical form (sorted keys, no white space)."""
@@ -117,5 +191,5 @@ class Codec(ABC, Generic[PayloadT]):
 
     @property
     def bos_id(self) -> int:
-        """The id before a sequence without a prompt: the boundary, or 0 without one."""
+        """The id that stands before the first token of a sequence: the boundary, or 0 if the codec has none."""
         return 0 if self.boundary is None else self.boundary

@@ -18,13 +18,14 @@ from seqloom.errors import CodecError, ConfigError
 __all__ = ["ByteCodec"]
 
 _BLOCK_CHARACTERS = 1 << 16
+"""Number of characters encoded at once."""
 
 
 class ByteCodec(TextCodec):
     """The 256 bytes; the id of a byte is its value.
 
     Args:
-        has_boundary: whether there is a boundary; its id is 256.
+        has_boundary: whether the codec has an id for the boundary between documents: 256.
     """
 
     level = "byte"

@@ -18,7 +18,8 @@ from seqloom.errors import CodecError, SourceError
 __all__ = ["CharCodec"]
 
 _BLOCK_CHARACTERS = 1 << 15
-"""Characters looked up at once. The allocator returns the memory of much larger arrays to the system every time."""
+"""Number of characters looked up at once. Much larger blocks are slower: the allocator returns the memory of their
+arrays to the system after each block, and must request it again for the next."""
 
 _NUM_CODE_POINTS = 0x110000
 
@@ -26,12 +27,12 @@ _NUM_CODE_POINTS = 0x110000
 class CharCodec(TextCodec):
     """The distinct characters of a corpus in code point order.
 
-    Without a cap, a character that the corpus lacks cannot be encoded. With a cap, the most frequent characters are ids
-    of their own and all others are encoded as UTF-8 bytes, so that any text can be encoded.
+    Without a cap, a character that the corpus lacks cannot be encoded. With a cap, only the most frequent characters
+    have an id each. All others are encoded as their UTF-8 bytes, one id per byte, so that any text can be encoded.
 
     Args:
         vocabulary: the characters, the bytes if there is a cap, and the boundary if there are documents.
-        cap: largest number of ids, or None.
+        cap: largest number of ids when the codec was fitted, or None.
     """
 
     level = "char"
@@ -53,19 +54,21 @@ class CharCodec(TextCodec):
             ConfigError: `vocabulary` leaves no room for a character.
             SourceError: the corpus holds no text.
         """
-        capacity = None if vocabulary is None else symbol_capacity(cls.level, vocabulary, corpus.has_documents)
+        capacity = None
+        if vocabulary is not None:
+            capacity = symbol_capacity(cls.level, cap=vocabulary, has_boundary=corpus.has_documents)
         symbols = _distinct(corpus) if capacity is None else _most_frequent(_count(corpus), capacity)
         if not symbols:
             raise SourceError(f"{corpus.name} holds no text")
         return cls(
-            Vocabulary.build(symbols, byte_fallback=capacity is not None, boundary=corpus.has_documents), vocabulary
+            Vocabulary.build(symbols, byte_fallback=capacity is not None, has_boundary=corpus.has_documents), vocabulary
         )
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Integer[np.ndarray, " tokens"]]:
         """Encode one text.
 
         Raises:
-            CodecError: a character is not in the vocabulary; says which, and where.
+            CodecError: a character is not in the vocabulary; the message says which, and where.
         """
         position = 0
         for chunk in chunks:
@@ -76,16 +79,19 @@ class CharCodec(TextCodec):
 
     def unknown_symbols(self, text: str) -> list[UnknownSymbol]:
         """Return the characters of `text` outside the vocabulary; with a cap, lone surrogates only."""
-        if self.vocabulary.first_byte is not None:
+        if self.vocabulary.first_byte_id is not None:
             return lone_surrogates(text)
         return [
-            (number * _BLOCK_CHARACTERS + int(index), chr(codes[index]))
-            for number, codes in enumerate(_code_points(text))
+            (block_number * _BLOCK_CHARACTERS + int(index), chr(codes[index]))
+            for block_number, codes in enumerate(_code_points(text))
             for index in np.flatnonzero(self._table.take(codes, mode="clip") == self._missing)
         ]
 
     def extend(self, corpus: Corpus) -> Self:
-        """Return this codec with new characters appended in code point order: all, or as many as the cap allows."""
+        """Return this codec with new characters appended in code point order.
+
+        All new characters are appended or, with a cap, the `cap - 256` most frequent: the ids can grow beyond the cap.
+        """
         known = self.vocabulary.ids
         if self.cap is None:
             symbols = [symbol for symbol in _distinct(corpus) if symbol not in known]
@@ -93,7 +99,7 @@ class CharCodec(TextCodec):
             counts = _count(corpus)
             counts[[ord(symbol) for symbol in known]] = 0
             symbols = _most_frequent(counts, self.cap - NUM_BYTES)
-        return type(self)(self.vocabulary.extend(symbols, boundary=corpus.has_documents), self.cap)
+        return type(self)(self.vocabulary.extend(symbols, has_boundary=corpus.has_documents), self.cap)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
@@ -116,7 +122,7 @@ class CharCodec(TextCodec):
         if any(len(symbol) != 1 or lone_surrogates(symbol) for symbol in vocabulary.ids):
             raise CodecError("the codec is damaged: its symbols are not single characters")
         byte_fallback = isinstance(cap, int) and cap > NUM_BYTES
-        if not (byte_fallback or cap is None) or byte_fallback != (vocabulary.first_byte is not None):
+        if not (byte_fallback or cap is None) or byte_fallback != (vocabulary.first_byte_id is not None):
             raise CodecError(f"the codec is damaged: its cap is {cap!r}")
         return cls(vocabulary, cap)
 
@@ -127,7 +133,7 @@ class CharCodec(TextCodec):
 
     @cached_property
     def _table(self) -> Integer[np.ndarray, " code_points"]:
-        """Id by code point, or `_missing`; indices past its end are clipped to the last entry, which is missing.
+        """Id by code point, or `_missing`. The last entry is `_missing`, and stands for all code points past the end.
 
         Its type is as narrow as possible, so that a token store takes the ids without a conversion.
         """
@@ -139,19 +145,29 @@ class CharCodec(TextCodec):
     def _with_byte_fallback(
         self, codes: UInt32[np.ndarray, " block"], ids: Integer[np.ndarray, " block"], position: int
     ) -> Int[np.ndarray, " tokens"]:
-        """Return `ids` with every missing id replaced by the bytes of its character."""
-        missing = ids == self._missing
-        symbols = codes[missing].tobytes().decode("utf-32-le", "surrogatepass")
-        first_byte = self.vocabulary.first_byte
-        if first_byte is None or lone_surrogates(symbols):
+        """Return `ids` with every missing id replaced by the ids of its character's bytes.
+
+        Args:
+            codes: code points of a block of text.
+            ids: id of each character, or `_missing`.
+            position: number of characters before the block, for the error message.
+
+        Raises:
+            CodecError: a character has neither an id nor bytes.
+        """
+        is_missing = ids == self._missing
+        missing_text = codes[is_missing].tobytes().decode("utf-32-le", "surrogatepass")
+        first_byte_id = self.vocabulary.first_byte_id
+        if first_byte_id is None or lone_surrogates(missing_text):
             text = codes.tobytes().decode("utf-32-le", "surrogatepass")
             unknown = [(position + offset, symbol) for offset, symbol in self.unknown_symbols(text)]
             raise CodecError(describe_unknown(unknown, skippable=True))
-        num_bytes = np.where(missing, 1 + (codes >= 0x80) + (codes >= 0x800) + (codes >= 0x10000), 1)
-        is_byte = np.repeat(missing, num_bytes)
+        num_bytes = 1 + (codes >= 0x80) + (codes >= 0x800) + (codes >= 0x10000)  # in UTF-8
+        num_tokens = np.where(is_missing, num_bytes, 1)
+        is_byte = np.repeat(is_missing, num_tokens)
         tokens = np.empty(len(is_byte), np.int32)
-        tokens[~is_byte] = ids[~missing]
-        tokens[is_byte] = first_byte + np.frombuffer(symbols.encode(), np.uint8).astype(np.int32)
+        tokens[~is_byte] = ids[~is_missing]
+        tokens[is_byte] = first_byte_id + np.frombuffer(missing_text.encode(), np.uint8).astype(np.int32)
         return tokens
 
 
@@ -181,7 +197,11 @@ def _distinct(corpus: Corpus) -> list[str]:
 
 
 def _count(corpus: Corpus) -> Int[np.ndarray, " code_points"]:
-    """Return the frequency of each code point; raises the error of `_distinct`."""
+    """Return the frequency of each code point.
+
+    Raises:
+        CodecError: the corpus has a lone surrogate.
+    """
     counts = np.zeros(_NUM_CODE_POINTS, np.int64)
     for document in corpus:
         for chunk in document.text.chunks:

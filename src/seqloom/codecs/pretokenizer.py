@@ -16,13 +16,13 @@ from seqloom.codecs.utf8 import check_surrogates, lone_surrogates
 __all__ = ["PieceCodec", "blocks", "split", "subword_pattern", "word_pattern"]
 
 _BLOCK_CHARACTERS = 1 << 15
-"""Characters cut at once, so that their pieces stay in the second-level cache."""
+"""Number of characters cut at once: few enough for their pieces to stay in the processor's second-level cache."""
 
 _LOOKAHEAD = 2
 """Characters after a piece that a pattern may inspect (an apostrophe and a letter)."""
 
 _CACHE_SIZE = 1 << 18
-"""Pieces whose ids are cached; a full cache is cleared."""
+"""Number of pieces whose ids are cached; a full cache is cleared."""
 
 _UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -34,10 +34,10 @@ _UNSPACED = (
 )
 """Scripts without spaces between words: each of their letters is a word."""
 
-_PLAIN = "a-zA-Z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0400-\u0481\u048a-\u052f"
+_PLAIN_LETTERS = "a-zA-Z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0400-\u0481\u048a-\u052f"
 """Latin and Cyrillic letters."""
 
-_RUNS = ".-!?=*~#"
+_REPEATED_MARKS = ".-!?=*~#"
 """Marks that are often repeated: a run of the same mark is one piece."""
 
 
@@ -66,11 +66,11 @@ class PieceCodec(TextCodec):
             CodecError: the text has a lone surrogate.
         """
         for pieces in split(check_surrogates(chunks), self._pattern()):
-            try:
-                ids = b"".join(map(self._cache.__getitem__, pieces))
+            try:  # most blocks consist of cached pieces only
+                id_bytes = b"".join(map(self._cache.__getitem__, pieces))
             except KeyError:
-                ids = b"".join(map(self._filled_cache(pieces).__getitem__, pieces))
-            yield np.frombuffer(ids, np.int32)
+                id_bytes = b"".join(map(self._filled_cache(pieces).__getitem__, pieces))
+            yield np.frombuffer(id_bytes, np.int32)
 
     def unknown_symbols(self, text: str) -> list[UnknownSymbol]:
         """Return the lone surrogates of `text`; everything else can be encoded."""
@@ -92,18 +92,18 @@ class PieceCodec(TextCodec):
 
 
 def split(chunks: Iterable[str], pattern: re.Pattern[str]) -> Iterator[list[str]]:
-    """Cut a text in chunks into the pieces of the whole text.
+    """Cut a text that comes in chunks into the same pieces as the whole text; yield lists of pieces.
 
-    The last pieces wait until enough text follows that they can no longer change. The pattern keeps pieces short, so
-    little text waits.
+    The last pieces of a block could still change with the text after it, and are kept back until that text has been
+    read. The pattern keeps pieces short, so that little text is kept back.
     """
     rest = ""
     for block in blocks(chunks, _BLOCK_CHARACTERS):
         pieces = pattern.findall(rest + block)
-        waiting: list[str] = []
-        while pieces and sum(map(len, waiting)) < _LOOKAHEAD:
-            waiting.insert(0, pieces.pop())
-        rest = "".join(waiting)
+        kept_back: list[str] = []
+        while pieces and sum(map(len, kept_back)) < _LOOKAHEAD:
+            kept_back.insert(0, pieces.pop())
+        rest = "".join(kept_back)
         if pieces:
             yield pieces
     if rest:
@@ -125,36 +125,40 @@ def word_pattern() -> re.Pattern[str]:
     longer than about 1,200 characters: a longer run of letters is cut by count.
     """
     letter = rf"[^\W{_UNSPACED}]"
-    unspaced = rf"[{_UNSPACED}][{_combining()}]{{0,8}}"
-    return _pattern(f"{_word(letter)}|{unspaced}")
+    unspaced = rf"[{_UNSPACED}][{_combining_marks()}]{{0,8}}"
+    return _piece_pattern(f"{_word_regex(letter)}|{unspaced}")
 
 
 @cache
 def subword_pattern() -> re.Pattern[str]:
     """Return `word_pattern` without the rule for scripts without spaces: their letters can be merged."""
-    return _pattern(_word(r"\w"))
+    return _piece_pattern(_word_regex(r"\w"))
 
 
-def _word(letter: str) -> str:
+def _word_regex(letter: str) -> str:
     """Return a pattern of up to 64 letters, then up to 16 times a joint (apostrophe, combining marks) and letters."""
-    joint = rf"(?:['’](?={letter})|[{_combining()}]{{1,8}})"
+    joint = rf"(?:['’](?={letter})|[{_combining_marks()}]{{1,8}})"
     return rf"{letter}{{1,64}}(?:{joint}{letter}{{0,64}}){{0,16}}"
 
 
-def _pattern(word: str) -> re.Pattern[str]:
-    runs = "|".join(f"{re.escape(mark)}{{1,16}}" for mark in _RUNS)
+def _piece_pattern(word: str) -> re.Pattern[str]:
+    """Return the pattern of a piece: a word that matches `word`, a mark, a run of one mark, or white space."""
+    runs = "|".join(f"{re.escape(mark)}{{1,16}}" for mark in _REPEATED_MARKS)
     # The last of several spaces belongs to the piece after it, unless that is white space too.
     spaces = r" {1,63}(?=\s|\Z)|\n{1,16}|\t{1,16}|(?:\r\n){1,16}|\s"
     # Redundant, but faster for plain words, which are the most frequent pieces.
-    shortcut = rf" ?[{_PLAIN}]{{1,64}}(?=[ ,.;:\n\"!?)])"
+    shortcut = rf" ?[{_PLAIN_LETTERS}]{{1,64}}(?=[ ,.;:\n\"!?)])"
     return re.compile(rf"{shortcut}| ?(?:{word}|{runs}|[^\s\w])|{spaces}")
 
 
 @cache
-def _combining() -> str:
-    """Return the combining marks of the basic plane and the joiners, which are no word characters in `re`."""
+def _combining_marks() -> str:
+    """Return the inside of a character class: the combining marks of the basic plane, and the zero-width joiners.
+
+    `re` does not count these as word characters.
+    """
     joiners = (0x200C, 0x200D)
-    ranges: list[list[int]] = []
+    ranges: list[list[int]] = []  # first and last code point of each range
     for code in range(0x10000):
         if unicodedata.category(chr(code))[0] == "M" or code in joiners:
             if ranges and ranges[-1][1] == code - 1:

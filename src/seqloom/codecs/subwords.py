@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["SubwordCodec"]
 
 _DEFAULT_CAP = 2_048
-"""With half a million characters each id still occurs a hundred times; a token has three characters on average."""
+"""In half a million characters, each of 2,048 ids still occurs about a hundred times: a token has three characters on
+average."""
 
 _SAMPLE_CHARACTERS = 8_000_000
-"""Largest sample in which pairs are counted: more text changes no frequent pair and costs a second per megabyte."""
+"""Largest sample in which pairs are counted. More text would change no frequent pair, but take a second per
+megabyte."""
 
 _SAMPLE_BLOCK_CHARACTERS = 1 << 16
 
@@ -43,7 +45,7 @@ class SubwordCodec(PieceCodec):
 
     def __init__(self, tokenizer: Mapping[str, Any], boundary: int | None) -> None:
         super().__init__()
-        self._stored = tokenizer
+        self._tokenizer_json = tokenizer
         self._spellings = _spellings(tokenizer)
         self.boundary = boundary
         if boundary not in (None, len(self._spellings)):
@@ -69,7 +71,7 @@ class SubwordCodec(PieceCodec):
 
     def extend(self, corpus: Corpus) -> Self:
         """Return this codec, with a boundary if `corpus` needs one; it can encode any text already."""
-        return type(self)(self._stored, len(self._spellings) if corpus.has_documents else self.boundary)
+        return type(self)(self._tokenizer_json, len(self._spellings) if corpus.has_documents else self.boundary)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
@@ -78,7 +80,7 @@ class SubwordCodec(PieceCodec):
 
     def to_json(self) -> dict[str, Any]:
         """Return the id of the boundary and the tokenizer."""
-        return {"level": self.level, "boundary": self.boundary, "tokenizer": self._stored}
+        return {"level": self.level, "boundary": self.boundary, "tokenizer": self._tokenizer_json}
 
     @classmethod
     def from_json(cls, stored: JsonObject) -> Self:
@@ -101,49 +103,52 @@ class SubwordCodec(PieceCodec):
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
-        _quiet()
+        _use_one_thread()
         from tokenizers import Tokenizer
 
         try:
-            return Tokenizer.from_str(json.dumps(self._stored))
+            return Tokenizer.from_str(json.dumps(self._tokenizer_json))
         except Exception as error:  # the library raises nothing narrower
             raise CodecError(f"the codec is damaged: its tokenizer does not load ({error})") from None
 
 
 def _sample(corpus: Corpus) -> list[str]:
-    """Return blocks of the corpus; when they exceed the sample size, every other block is dropped from there on."""
+    """Return blocks of text from all over the corpus, with `_SAMPLE_CHARACTERS` characters at most.
+
+    Whenever the blocks exceed that size, every other block is dropped, and half as many of the later blocks are taken.
+    """
     sampled: list[str] = []
-    stride, size = 1, 0
+    stride, num_characters = 1, 0
     passages = (passage for document in corpus for passage in document.text.passages())
     checked = (check_surrogates(passage) for passage in passages)
-    all_blocks = (block for chunks in checked for block in _filled(chunks, _SAMPLE_BLOCK_CHARACTERS))
+    all_blocks = (block for chunks in checked for block in _full_blocks(chunks, _SAMPLE_BLOCK_CHARACTERS))
     for number, block in enumerate(all_blocks):
         if number % stride:
             continue
         sampled.append(block)
-        size += len(block)
-        while size > _SAMPLE_CHARACTERS and len(sampled) > 1:
+        num_characters += len(block)
+        while num_characters > _SAMPLE_CHARACTERS and len(sampled) > 1:
             sampled = sampled[::2]
             stride *= 2
-            size = sum(map(len, sampled))
+            num_characters = sum(map(len, sampled))
     return sampled
 
 
-def _filled(chunks: Iterable[str], size: int) -> Iterator[str]:
-    """Yield the text of `chunks` in blocks of `size` characters, whatever the chunks; the last may be shorter."""
+def _full_blocks(chunks: Iterable[str], block_characters: int) -> Iterator[str]:
+    """Yield the text of `chunks` in blocks of `block_characters` each; only the last block may be shorter."""
     rest = ""
     for chunk in chunks:
         text = rest + chunk
-        full = len(text) // size * size
-        yield from blocks([text[:full]], size)
-        rest = text[full:]
+        num_full = len(text) // block_characters * block_characters
+        yield from blocks([text[:num_full]], block_characters)
+        rest = text[num_full:]
     if rest:
         yield rest
 
 
 def _fitted(texts: list[str], num_tokens: int) -> dict[str, Any]:
     """Return the JSON of a byte-level BPE tokenizer with at most `num_tokens` ids."""
-    _quiet()
+    _use_one_thread()
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
@@ -162,8 +167,8 @@ def _fitted(texts: list[str], num_tokens: int) -> dict[str, Any]:
     return fitted
 
 
-def _quiet() -> None:
-    """Limit `tokenizers` to one thread: with more, it warns on standard error whenever the process forks."""
+def _use_one_thread() -> None:
+    """Limit `tokenizers` to one thread: with more, it prints a warning to standard error whenever the process forks."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
@@ -175,10 +180,10 @@ def _spellings(tokenizer: Mapping[str, Any]) -> tuple[bytes, ...]:
     """
     try:
         vocabulary: Mapping[str, int] = tokenizer["model"]["vocab"]
-        by_id = sorted(vocabulary.items(), key=lambda item: item[1])
-        value = _byte_values()
-        spellings = tuple(bytes(value[symbol] for symbol in token) for token, _ in by_id)
-        ids = [index for _, index in by_id]
+        by_id = sorted((index, token) for token, index in vocabulary.items())
+        byte_values = _byte_values()
+        spellings = tuple(bytes(byte_values[symbol] for symbol in token) for _, token in by_id)
+        ids = [index for index, _ in by_id]
     except (KeyError, TypeError, AttributeError):
         raise CodecError("the codec is damaged: its tokenizer has no byte-level vocabulary") from None
     if ids != list(range(len(ids))) or not set(_byte_values()) <= vocabulary.keys():
@@ -188,9 +193,10 @@ def _spellings(tokenizer: Mapping[str, Any]) -> tuple[bytes, ...]:
 
 @cache
 def _byte_values() -> dict[str, int]:
-    """Return the byte of each character in a byte-level token.
+    """Return the byte that each character of a byte-level token stands for.
 
-    Printable Latin-1 characters are themselves; U+0100 and up are the other bytes (Radford et al. 2019).
+    A printable Latin-1 character stands for the byte with its code; U+0100 and the following characters stand for the
+    other bytes (Radford et al. 2019).
     """
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [value for value in range(NUM_BYTES) if value not in printable]

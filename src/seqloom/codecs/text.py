@@ -21,6 +21,7 @@ class TextCodec(Codec[TextPayload]):
 
     payload_type: ClassVar[type[Payload]] = TextPayload
     unit: ClassVar[str] = "character"
+    separator: ClassVar[str] = ""
 
     @cached_property
     @abstractmethod
@@ -29,7 +30,7 @@ class TextCodec(Codec[TextPayload]):
 
     @abstractmethod
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Integer[np.ndarray, " tokens"]]:
-        """Encode the chunks of one text; the ids do not depend on the cuts, their integer type may.
+        """Encode the chunks of one text. The ids do not depend on the cuts between chunks, but their integer type may.
 
         Raises:
             CodecError: a symbol is not in the vocabulary.
@@ -39,8 +40,12 @@ class TextCodec(Codec[TextPayload]):
     def unknown_symbols(self, text: str) -> list[UnknownSymbol]:
         """Return the symbols of `text` outside the vocabulary."""
 
+    def known_text(self, text: str) -> str:
+        """Return `text` without its symbols outside the vocabulary."""
+        return remove_unknown(text, self.unknown_symbols(text))
+
     def encode(self, payload: TextPayload) -> Iterator[Encoded]:
-        """Encode a text, with a boundary between its passages.
+        """Encode a text, with a boundary between its passages (parts that end like separate documents).
 
         Raises:
             CodecError: a symbol is not in the vocabulary.
@@ -48,9 +53,9 @@ class TextCodec(Codec[TextPayload]):
         counter = _CharacterCounter()
         for number, passage in enumerate(payload.passages()):
             if number and self.boundary is not None:
-                yield Encoded(np.array([self.boundary]), 0)
+                yield Encoded(np.array([self.boundary]), num_units=0)
             for ids in self.encode_chunks(counter.read(passage)):
-                yield Encoded(ids, counter.reset())
+                yield Encoded(ids, num_units=counter.take())
 
     def decode(self, ids: TokenIds) -> TextPayload:
         """Return the text of token ids as a payload; see `decode_text`."""
@@ -60,11 +65,12 @@ class TextCodec(Codec[TextPayload]):
         """Encode a string.
 
         Args:
-            text: text without passages.
-            skip_unknown: leave out symbols that are not in the vocabulary.
+            text: text of a single passage.
+            skip_unknown: whether symbols that are not in the vocabulary are left out.
 
         Raises:
-            CodecError: a symbol is not in the vocabulary and `skip_unknown` is False; says which, and where.
+            CodecError: a symbol is not in the vocabulary and `skip_unknown` is False; the message says which, and
+                where.
         """
         unknown = self.unknown_symbols(text)
         if unknown:
@@ -74,42 +80,26 @@ class TextCodec(Codec[TextPayload]):
         parts = list(self.encode_chunks([text]))
         return np.concatenate(parts, dtype=np.int32) if parts else np.zeros(0, np.int64)
 
-    def decode_text(self, ids: TokenIds) -> str:
-        """Return the text of token ids; an incomplete character at either end becomes U+FFFD.
-
-        Raises:
-            CodecError: an id is not in the vocabulary.
-        """
-        table = self.token_bytes
-        indices = ids.tolist() if isinstance(ids, np.ndarray) else [int(index) for index in ids]
-        if indices and not 0 <= min(indices) <= max(indices) < len(table):
-            raise CodecError(f"a token id is outside 0..{len(table) - 1}")
-        return b"".join(map(table.__getitem__, indices)).decode("utf-8", "replace")
-
-    def pending_space(self, text: str) -> str:
-        """Return the end of `text` that belongs to the next token: a space, where words begin with theirs."""
-        return ""
-
     def __len__(self) -> int:
         return len(self.token_bytes)
 
     @cached_property
     def characters_per_token(self) -> Int[np.ndarray, " vocab"]:
-        """Characters that start in each token: its bytes except the continuation bytes of UTF-8.
+        """Number of characters that start in each token: its bytes except the continuation bytes of UTF-8.
 
-        The sum over the tokens of a whole text is its number of characters, which converts nats per token to bits per
-        character.
+        The sum over the tokens of a whole text is the number of its characters. It serves to convert nats per token to
+        bits per character.
         """
         return np.array([sum(byte & 0xC0 != 0x80 for byte in spelling) for spelling in self.token_bytes], np.int64)
 
     @cached_property
     def units_per_token(self) -> Int[np.ndarray, " vocab"]:
-        """Characters that start in each token."""
+        """Number of characters that start in each token."""
         return self.characters_per_token
 
     @property
     def bos_id(self) -> int:
-        """The id before a text without a prompt: the boundary, else a new line, else the first id."""
+        """The id that stands before the first token of a text: the boundary, else a line feed, else the first id."""
         if self.boundary is not None:
             return self.boundary
         table = self.token_bytes
@@ -124,12 +114,15 @@ def as_text_codec(codec: Codec[Any]) -> TextCodec:
     """
     if not isinstance(codec, TextCodec):
         kind = codec.payload_type.kind
-        raise CodecError(f"this works with text, and the level {codec.level} encodes {kind}: choose a run of text")
+        raise CodecError(
+            f"the run was trained with the level {codec.level}, which encodes {kind}, but this works with text only: "
+            "choose a run that was trained on text"
+        )
     return codec
 
 
 class _CharacterCounter:
-    """Counts the characters of chunks that pass through `read`."""
+    """Counts the characters of the chunks that pass through `read`."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -139,7 +132,7 @@ class _CharacterCounter:
             self._count += len(chunk)
             yield chunk
 
-    def reset(self) -> int:
-        """Return the number of characters since the last call."""
+    def take(self) -> int:
+        """Return the number of characters read since the last call, and start again at 0."""
         count, self._count = self._count, 0
         return count

@@ -17,14 +17,21 @@ def remove_unknown(text: str, unknown: Iterable[UnknownSymbol]) -> str:
 
 
 def describe_unknown(unknown: Sequence[UnknownSymbol], *, skippable: bool = False, max_shown: int = 8) -> str:
-    """Return one line with the symbols, the first position of each (counted from 1) and a remedy."""
-    first: dict[str, int] = {}
+    """Return one line with the symbols, the first position of each (counted from 1) and a remedy.
+
+    Args:
+        unknown: unknown symbols of a text.
+        skippable: whether the line offers `skip_unknown` as the remedy.
+        max_shown: largest number of different symbols in the line.
+    """
+    first_positions: dict[str, int] = {}
     for position, symbol in unknown:
-        first.setdefault(symbol, position)
+        first_positions.setdefault(symbol, position)
     shown = ", ".join(
         f"{symbol!r} (U+{ord(symbol[0]):04X}) at character {position + 1}"
-        for symbol, position in list(first.items())[:max_shown]
+        for symbol, position in list(first_positions.items())[:max_shown]
     )
-    more = f" and {len(first) - max_shown} more" if len(first) > max_shown else ""
+    num_more = len(first_positions) - max_shown
+    more = f" and {num_more} more" if num_more > 0 else ""
     remedy = "leave them out with `skip_unknown`" if skippable else "remove them from the text"
     return f"not in the vocabulary: {shown}{more}; {remedy}, or train on text that has them"

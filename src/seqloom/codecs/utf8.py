@@ -21,7 +21,7 @@ def check_surrogates(chunks: Iterable[str]) -> Iterator[str]:
     """Yield the chunks unchanged.
 
     Raises:
-        CodecError: a chunk has a lone surrogate; says where in the whole text.
+        CodecError: a chunk has a lone surrogate; the message says where in the whole text.
     """
     start = 0
     for chunk in chunks:

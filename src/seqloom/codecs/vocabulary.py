@@ -10,6 +10,7 @@ from seqloom.errors import CodecError, ConfigError
 __all__ = ["NUM_BYTES", "Vocabulary", "symbol_capacity"]
 
 NUM_BYTES = 256
+"""Number of ids that encode all other text: one per byte value."""
 
 Token = str | int | None
 """A symbol, a byte (0 to 255), or None for the boundary."""
@@ -26,9 +27,9 @@ class Vocabulary:
     tokens: tuple[Token, ...]
 
     @classmethod
-    def build(cls, symbols: Iterable[str], *, byte_fallback: bool, boundary: bool) -> Self:
-        """Return a vocabulary with symbols first, then the bytes if `byte_fallback`, then the boundary if wanted."""
-        return cls((*symbols, *(range(NUM_BYTES) if byte_fallback else ()), *((None,) if boundary else ())))
+    def build(cls, symbols: Iterable[str], *, byte_fallback: bool, has_boundary: bool) -> Self:
+        """Return a vocabulary of symbols, followed by the bytes and the boundary where these are wanted."""
+        return cls((*symbols, *(range(NUM_BYTES) if byte_fallback else ()), *((None,) if has_boundary else ())))
 
     @classmethod
     def from_json(cls, stored: Any) -> Self:
@@ -51,9 +52,9 @@ class Vocabulary:
             raise CodecError("the codec is damaged: its tokens are not distinct symbols, bytes and one boundary")
         return cls(tuple(stored))
 
-    def extend(self, symbols: Iterable[str], *, boundary: bool) -> Self:
+    def extend(self, symbols: Iterable[str], *, has_boundary: bool) -> Self:
         """Return this vocabulary with symbols appended, and a boundary if one is wanted and missing."""
-        new_boundary = (None,) if boundary and self.boundary is None else ()
+        new_boundary = (None,) if has_boundary and self.boundary is None else ()
         return type(self)((*self.tokens, *symbols, *new_boundary))
 
     @cached_property
@@ -67,8 +68,8 @@ class Vocabulary:
         return self.tokens.index(None) if None in self.tokens else None
 
     @cached_property
-    def first_byte(self) -> int | None:
-        """The id of byte 0, or None without bytes; the other bytes follow it."""
+    def first_byte_id(self) -> int | None:
+        """The id of byte 0, which the ids of the other bytes follow; None for a vocabulary without bytes."""
         return next((index for index, token in enumerate(self.tokens) if isinstance(token, int)), None)
 
     @cached_property
@@ -77,21 +78,27 @@ class Vocabulary:
         return tuple(map(_spelling, self.tokens))
 
 
-def symbol_capacity(level: str, cap: int, boundary: bool) -> int:
-    """Return the number of symbols that fit below a cap on all ids, next to the bytes and the boundary.
+def symbol_capacity(level: str, *, cap: int, has_boundary: bool) -> int:
+    """Return the number of symbols that a vocabulary can hold in addition to the bytes and the boundary.
+
+    Args:
+        level: name of the codec in messages.
+        cap: largest number of ids in all.
+        has_boundary: whether the vocabulary has a boundary.
 
     Raises:
         ConfigError: no symbol fits.
     """
-    capacity = cap - NUM_BYTES - boundary
+    capacity = cap - NUM_BYTES - has_boundary
     if capacity < 1:
-        parts = f"{NUM_BYTES} bytes for rare text{', the boundary' if boundary else ''} and one symbol"
-        smallest = NUM_BYTES + boundary + 1
+        parts = f"{NUM_BYTES} bytes for rare text{', the boundary' if has_boundary else ''} and one symbol"
+        smallest = NUM_BYTES + has_boundary + 1
         raise ConfigError(f"`vocabulary` got {cap}: the level {level} needs {smallest} or more here ({parts})")
     return capacity
 
 
 def _spelling(token: Token) -> bytes:
+    """Return the bytes that a token encodes."""
     if token is None:
         return b""
     return token.encode() if isinstance(token, str) else bytes((token,))

@@ -20,10 +20,10 @@ _DEFAULT_CAP = 10_000
 """Ten thousand words cover about nine in ten of the running words of a novel or of reviews."""
 
 _SMALL_VOCABULARY = 1_000
-"""Below this number of distinct words, words that occur once are kept."""
+"""Up to this number of distinct words in the corpus, words that occur only once are kept too."""
 
 _MAX_COUNTED = 1_000_000
-"""Distinct words counted at once: about 150 MB."""
+"""Largest number of distinct words counted at once; their counts take about 150 MB."""
 
 
 class WordCodec(PieceCodec):
@@ -33,7 +33,7 @@ class WordCodec(PieceCodec):
 
     Args:
         vocabulary: the words, the bytes, and the boundary if there are documents.
-        cap: largest number of ids.
+        cap: largest number of ids when the codec was fitted.
     """
 
     level = "word"
@@ -56,17 +56,20 @@ class WordCodec(PieceCodec):
             ConfigError: `vocabulary` leaves no room for a word.
         """
         cap = _DEFAULT_CAP if vocabulary is None else vocabulary
-        capacity = symbol_capacity(cls.level, cap, corpus.has_documents)
+        capacity = symbol_capacity(cls.level, cap=cap, has_boundary=corpus.has_documents)
         words = _most_frequent(_count(corpus), capacity)
-        return cls(Vocabulary.build(words, byte_fallback=True, boundary=corpus.has_documents), cap)
+        return cls(Vocabulary.build(words, byte_fallback=True, has_boundary=corpus.has_documents), cap)
 
     def extend(self, corpus: Corpus) -> Self:
-        """Return this codec with the most frequent new words appended, at most as many as the cap allows in all."""
+        """Return this codec with the most frequent new words appended, at most `cap - 256`.
+
+        The number of ids can therefore grow beyond the cap.
+        """
         counts = _count(corpus)
         for word in self.vocabulary.ids:
             counts.pop(word, None)
         words = _most_frequent(counts, self.cap - NUM_BYTES)
-        return type(self)(self.vocabulary.extend(words, boundary=corpus.has_documents), self.cap)
+        return type(self)(self.vocabulary.extend(words, has_boundary=corpus.has_documents), self.cap)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
@@ -86,7 +89,7 @@ class WordCodec(PieceCodec):
         """
         vocabulary = Vocabulary.from_json(stored.get("tokens"))
         cap = stored.get("cap")
-        if vocabulary.first_byte is None or any(map(lone_surrogates, vocabulary.ids)):
+        if vocabulary.first_byte_id is None or any(map(lone_surrogates, vocabulary.ids)):
             raise CodecError("the codec is damaged: its tokens lack the 256 bytes or are not valid text")
         if not isinstance(cap, int) or cap <= NUM_BYTES:
             raise CodecError(f"the codec is damaged: its cap is {cap!r}")
@@ -97,10 +100,10 @@ class WordCodec(PieceCodec):
         return word_pattern()
 
     def _encode_pieces(self, pieces: list[str]) -> Iterator[Sequence[int]]:
-        ids, first_byte = self.vocabulary.ids, self.vocabulary.first_byte or 0
+        ids, first_byte_id = self.vocabulary.ids, self.vocabulary.first_byte_id or 0
         for piece in pieces:
-            known = ids.get(piece)
-            yield [known] if known is not None else [first_byte + byte for byte in piece.encode()]
+            word_id = ids.get(piece)
+            yield [word_id] if word_id is not None else [first_byte_id + byte for byte in piece.encode()]
 
 
 def _count(corpus: Corpus) -> Counter[str]:
@@ -115,7 +118,7 @@ def _count(corpus: Corpus) -> Counter[str]:
 
 
 def _without_rarest(counts: Counter[str]) -> Counter[str]:
-    """Return at most half of `_MAX_COUNTED` words: those seen more than once, twice, four times ..."""
+    """Return at most half of `_MAX_COUNTED` words: those seen more than once, or else more than 2, 4, 8 ... times."""
     threshold = 1
     while len(counts) > _MAX_COUNTED // 2:
         counts = Counter({word: count for word, count in counts.items() if count > threshold})

@@ -9,7 +9,7 @@ from seqloom.errors import ConfigError
 __all__ = ["Check", "JsonSerializable", "validate"]
 
 Check = tuple[bool, str]
-"""Whether a rule is met, and the message otherwise."""
+"""A checked rule: whether it is met, and the error message that is shown if it is not."""
 
 
 def validate(*checks: Check) -> None:
@@ -20,7 +20,7 @@ def validate(*checks: Check) -> None:
 
 
 class JsonSerializable:
-    """Dataclass that converts to JSON and back."""
+    """Base class of dataclasses that convert to JSON and back."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields in JSON's types."""
@@ -38,6 +38,7 @@ class JsonSerializable:
         if unknown:
             raise ConfigError(f"unknown settings in {cls.__name__}: {', '.join(unknown)}")
         try:
-            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in stored.items()})
+            # JSON stores a tuple as a list.
+            return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()})
         except TypeError as error:
             raise ConfigError(f"the settings of {cls.__name__} are incomplete: {error}") from None

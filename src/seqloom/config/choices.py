@@ -1,4 +1,7 @@
-"""Types of settings: names to choose from, and ratings."""
+"""Types of settings: names to choose from, and ratings.
+
+The config dataclasses explain each name, where they describe the setting.
+"""
 
 from collections.abc import Mapping
 from typing import Literal

@@ -2,15 +2,16 @@
 
 __all__ = ["cli_flag"]
 
-_SPELLED_OTHERWISE = {
+_IRREGULAR_FLAGS = {
     "from_run": "--from",
     "generators": "--generator",
     "hidden_sizes": "--hidden-size",
     "matched": "--match-lengths",
     "methods": "--method",
 }
+"""Flags that do not have the name of their setting."""
 
 
 def cli_flag(name: str) -> str:
     """Return the command-line flag of a setting, as in `--top-p` for `top_p`."""
-    return _SPELLED_OTHERWISE.get(name) or "--" + name.replace("_", "-")
+    return _IRREGULAR_FLAGS.get(name) or "--" + name.replace("_", "-")

@@ -1,4 +1,8 @@
-"""Settings of a text GAN."""
+"""Settings of a text GAN.
+
+The generator turns a rating and Gaussian noise into a text. Its training has three stages: pretraining as a VAE
+(variational autoencoder), warm-up of the discriminator, and adversarial training of both networks.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +14,7 @@ from seqloom.registry import GAN_LOSSES, unknown_name
 __all__ = ["GanConfig"]
 
 _MAX_LENGTH = 256
-"""Limit on the tokens of a text: a batch stores a distribution over the vocabulary for each."""
+"""Limit on the tokens of a text. A batch needs memory for a distribution over the vocabulary at every token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,45 +22,50 @@ class GanConfig(JsonSerializable):
     """Settings of a text GAN.
 
     Attributes:
-        adversarial_steps: steps of the generator against the discriminator.
-        pretrain_steps: steps of VAE pretraining before, in which the generator learns to use its noise.
-        warmup_steps: steps of the discriminator alone, between the two.
-        batch_size: texts of a batch.
+        adversarial_steps: steps of adversarial training.
+        pretrain_steps: steps of VAE pretraining, in which the generator learns to use its noise.
+        warmup_steps: steps of the warm-up, in which only the discriminator learns.
+        batch_size: texts per batch.
         pack_size: texts that the discriminator judges together (Lin et al. 2018).
-        max_length: tokens of the longest text, its end included.
+        max_length: largest number of tokens of a text, including the token that ends it.
         loss: registered name of the adversarial loss.
-        target_kl_nats: KL divergence of the noise's posterior from its prior in likelihood training, in nats per text.
-        generator_learning_rate: learning rate of the generator in adversarial training; pretraining starts at ten
+        target_kl_nats: target of the VAE's KL divergence, in nats per text: how far the encoder's distribution of the
+            noise of a text may be from the standard normal distribution.
+        generator_learning_rate: learning rate of the generator in adversarial training; VAE pretraining starts at ten
             times this rate.
-        discriminator_learning_rate: first learning rate of the discriminator; 0.3 of it in adversarial training.
-        likelihood_weight: weight of the likelihood at the first adversarial step; 0 leaves it out.
-        final_likelihood_share: share of that weight at the last step.
-        adversarial_weight: norm of the adversarial gradient, relative to the likelihood's before weighting; without
-            likelihood, factor on the learning rate.
-        temperature: temperature of the straight-through draws at the first adversarial step.
-        final_temperature: the same at the last step.
-        accuracy_band: limits for the discriminator's accuracy on unseen texts; 0 to 1 imposes none.
-        ema_decay: decay of the moving average of the generator's weights, which is the result.
+        discriminator_learning_rate: learning rate at the start of the warm-up. It falls to 0.3 times this rate at the
+            end of the warm-up, and stays there in adversarial training.
+        likelihood_weight: weight of the VAE's loss at the first adversarial step; 0 leaves the loss out.
+        final_likelihood_share: weight of the VAE's loss at the last adversarial step, as a share of
+            `likelihood_weight`.
+        adversarial_weight: norm of the adversarial gradient, as a multiple of the norm of the VAE's gradient before
+            `likelihood_weight` is applied; if that weight is 0, a factor of the learning rate instead.
+        temperature: softmax temperature of the straight-through gradients at the first adversarial step.
+        final_temperature: the same temperature at the last adversarial step.
+        accuracy_band: lower and upper limit of the discriminator's accuracy on unseen texts; 0 and 1 impose no limits.
+        ema_decay: decay per step of the moving average of the generator's weights; the run stores this average.
         eval_every: adversarial steps between two measurements of diversity.
         seed: seed of weights, order and draws.
     """
 
-    adversarial_steps: int = setting(help="steps of generator against discriminator", at_least=0, chosen=True)
-    pretrain_steps: int = setting(help="steps of VAE pretraining", at_least=0, chosen=True)
-    warmup_steps: int = setting(100, help="steps of the discriminator alone", at_least=0)
-    batch_size: int = setting(64, help="texts of a batch", at_least=2)
+    adversarial_steps: int = setting(help="steps of adversarial training", at_least=0, automatic=True)
+    pretrain_steps: int = setting(help="steps of VAE pretraining", at_least=0, automatic=True)
+    warmup_steps: int = setting(100, help="steps in which only the discriminator learns", at_least=0)
+    batch_size: int = setting(64, help="texts per batch", at_least=2)
     pack_size: int = setting(8, help="texts that the discriminator judges together")
     max_length: int = setting(
         24, help="tokens of the longest text; longer texts are left out", at_least=2, at_most=_MAX_LENGTH
     )
     loss: str = setting("relativistic", help="relativistic, wasserstein or score")
-    target_kl_nats: float = setting(18.0, help="KL divergence of the noise, in nats per text", at_least=0)
+    target_kl_nats: float = setting(18.0, help="target of the KL divergence of the noise, in nats per text", at_least=0)
     generator_learning_rate: float = setting(3e-4, help="learning rate of the generator", above=0)
     discriminator_learning_rate: float = setting(1e-3, help="first learning rate of the discriminator", above=0)
     likelihood_weight: float = setting(
-        1.0, help="weight of the likelihood in adversarial training; 0 leaves it out", at_least=0
+        1.0, help="weight of the likelihood at the first adversarial step; 0 leaves it out", at_least=0
     )
-    final_likelihood_share: float = setting(0.5, help="share of that weight at the last step", at_least=0, at_most=1)
+    final_likelihood_share: float = setting(
+        0.5, help="share of the likelihood weight that is left at the last step", at_least=0, at_most=1
+    )
     adversarial_weight: float = setting(1.0, help="weight of the adversarial gradient", at_least=0)
     temperature: float = setting(1.0, help="softmax temperature of the gradients at the first step", above=0)
     final_temperature: float = setting(0.5, help="softmax temperature at the last step", above=0)
@@ -77,8 +86,9 @@ class GanConfig(JsonSerializable):
 def _rules(config: GanConfig) -> Iterator[Check]:
     yield config.loss in GAN_LOSSES, unknown_name("loss", config.loss, GAN_LOSSES)
     yield (
-        config.batch_size < 2 or 1 <= config.pack_size <= config.batch_size // 2,
-        f"`pack_size` is {config.pack_size} and `batch_size` {config.batch_size}: choose a pack of 1 to half a batch",
+        config.batch_size < 2 or 1 <= config.pack_size <= config.batch_size // 2,  # `range_checks` refuses a batch of 1
+        f"`pack_size` is {config.pack_size} and `batch_size` is {config.batch_size}: choose a `pack_size` from 1 to "
+        "half of `batch_size`",
     )
     band = config.accuracy_band
     yield (

@@ -1,4 +1,8 @@
-"""Settings of a network's shape."""
+"""Settings of a network's shape.
+
+A network consists of a token embedding, a core (recurrent or convolutional layers) and a head (the output layer). If
+its texts have ratings, condition features, which encode the ratings, are further inputs.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,38 +26,40 @@ class ModelConfig(JsonSerializable):
         core: registered name of the core.
         head: registered name of the head.
         hidden_sizes: hidden units (channels for conv) of each layer, first to last.
-        embedding: width of the token embedding; 0 feeds one-hot rows.
-        tied: whether the output layer shares the embedding's weight.
+        embedding: width of the token embedding; 0 feeds one-hot vectors instead.
+        tied: whether embedding and output layer share one weight matrix.
         layer_norm: whether pre-activations are normalised inside each layer (Ba, Kiros, Hinton 2016).
         forget_bias: initial bias of the LSTM's forget gate.
         kernel_width: taps of the causal convolution.
-        prediction_heads: number of next tokens predicted at once; 1 is the usual next token.
+        prediction_heads: number of next tokens that are predicted at once, for speculative sampling; 1 predicts only
+            the next token.
         dropout: share of units dropped between layers and before the output layer.
-        dropout_kind: "standard" draws a mask for every step, "variational" one for a window (Gal, Ghahramani 2016).
-        weight_dropout: share of recurrent weights dropped for a window (Merity et al. 2018).
-        num_condition_features: features of a text's ratings and noise; 0 without them.
-        condition_into: inputs of the features: "input" is the pre-activations of every layer at every token, "state"
-            those of the first token, "output" the logits.
-        noise_size: dimension of the Gaussian noise drawn for each text; 0 without noise.
-        noise_width: number of features, the last ones, computed from the noise.
+        dropout_kind: "standard" draws a dropout mask for every token; "variational" keeps one mask for a whole window
+            (Gal, Ghahramani 2016).
+        weight_dropout: share of recurrent weights dropped; a mask is kept for a whole window (Merity et al. 2018).
+        num_condition_features: number of condition features of a text, from its ratings and its noise; 0 for neither.
+        condition_into: where the condition features are added: "input" to the pre-activations of every layer at every
+            token, "state" to those of the first token only, "output" to the logits.
+        noise_size: dimension of the Gaussian noise of a text, for the generator of a GAN; 0 for no noise.
+        noise_width: number of condition features that are computed from the noise; they come last.
     """
 
     vocabulary: int = setting(help="number of token ids", on_command_line=False)
-    core: str = setting("lstm", help="lstm, gru or conv")
+    core: str = setting("lstm", help="registered core, such as lstm, gru or conv")
     head: str = setting("softmax", help="registered head, the output layer")
     hidden_sizes: tuple[int, ...] = setting((128,), help="hidden units of each layer", at_least=1, at_most=_MAX_HIDDEN)
-    embedding: int = setting(0, help="width of the token embedding; 0 is one-hot", at_least=0, chosen=True)
+    embedding: int = setting(0, help="width of the token embedding; 0 is one-hot", at_least=0, automatic=True)
     tied: bool = setting(False, help="share one matrix between embedding and output")
     layer_norm: bool = setting(False, help="normalise inside the layers")
     forget_bias: float = setting(1.0, help="initial bias of the LSTM's forget gate")
     kernel_width: int = setting(3, help="taps of the convolution", at_least=1, at_most=64)
     prediction_heads: int = setting(1, help="next tokens predicted at once, for drafting", at_least=1, at_most=16)
-    dropout: float = setting(0.0, help="share of units dropped", at_least=0, below=1, chosen=True)
-    dropout_kind: DropoutKind = setting("standard", help="mask for every step, or one for a window")
+    dropout: float = setting(0.0, help="share of units dropped", at_least=0, below=1, automatic=True)
+    dropout_kind: DropoutKind = setting("standard", help="a dropout mask for every token, or one for a window")
     weight_dropout: float = setting(0.0, help="share of recurrent weights dropped", at_least=0, below=1)
     num_condition_features: int = setting(0, help="features of ratings and noise", at_least=0, on_command_line=False)
     condition_into: tuple[ConditionInput, ...] = setting(
-        ("input", "state", "output"), help="inputs of the ratings", metavar="A[,B...]"
+        ("input", "state", "output"), help="where the ratings enter the network", metavar="A[,B...]"
     )
     noise_size: int = setting(0, help="dimension of the Gaussian noise", at_least=0, on_command_line=False)
     noise_width: int = setting(0, help="features computed from the noise", at_least=0, on_command_line=False)
@@ -71,14 +77,14 @@ def _rules(config: ModelConfig) -> Iterator[Check]:
         f"a vocabulary of {config.vocabulary} leaves nothing to predict: use text with more symbols",
     )
     yield bool(config.hidden_sizes), "`hidden_sizes` is empty: give the units of at least one layer"
-    last = config.hidden_sizes[-1] if config.hidden_sizes else 0
+    last_width = config.hidden_sizes[-1] if config.hidden_sizes else 0
     yield (
-        not config.tied or config.embedding == last,
-        f"`tied` needs `embedding` as wide as the last layer ({last}), got {config.embedding}",
+        not config.tied or config.embedding == last_width,
+        f"`tied` needs an `embedding` of {last_width}, the width of the last layer, but it is {config.embedding}",
     )
     yield (
         config.weight_dropout == 0 or config.core not in CORES or resolve("core", config.core, CORES).is_recurrent,
-        f"`weight_dropout` drops recurrent weights, and the core {config.core} has none",
+        f"`weight_dropout` drops recurrent weights, and the core {config.core} has none: leave it out",
     )
     yield bool(config.condition_into), "`condition_into` is empty: choose from input, state, output"
     yield (

@@ -1,4 +1,8 @@
-"""Options of training: every setting that a caller can choose, None where it is chosen from corpus and budget."""
+"""Options of training: every setting that a caller can choose, None where it is chosen from corpus and budget.
+
+Most fields repeat the name and the type of a field of a config dataclass, such as `ModelConfig`. `lm.options` and
+`gan.train` make the configs from them.
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -23,10 +27,10 @@ _MAX_THREADS = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Settings by name, of which None means "choose"."""
+    """Base class of options; None leaves the choice of a setting to seqloom."""
 
     def chosen(self) -> dict[str, Any]:
-        """Return the settings that are not None, by name."""
+        """Return the settings that the caller has chosen, which are not None, by name."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -38,21 +42,21 @@ class TrainOptions(Options):
     The fields without a description here are those of `ReadingConfig`, `ModelConfig` and `TrainingConfig`.
 
     Attributes:
-        minutes: budget in minutes; a minute where no budget is set.
-        epochs: budget in readings of the training text.
-        steps: budget in updates.
+        minutes: budget in minutes of training; 1 if none of `minutes`, `epochs` and `steps` is set.
+        epochs: budget in passes over the training text.
+        steps: budget in updates of the weights.
         level: level of the codec: "char", "byte", "word" or "subword"; "char" by default.
         vocabulary: largest size of the vocabulary.
         preset: name of a preset.
-        hidden_size: hidden units, one number or one for each layer.
+        hidden_size: hidden units per layer: one number for all layers, or a number for each layer.
         layers: number of layers.
         threads: processor threads.
     """
 
     minutes: float | None = setting(None, help="minutes of training", above=0)
-    epochs: float | None = setting(None, help="epochs, readings of the training text", above=0)
-    steps: int | None = setting(None, help="steps, updates of the weights", above=0)
-    level: str | None = setting(None, help="char, byte, word or subword (char)")
+    epochs: float | None = setting(None, help="epochs, passes over the training text", above=0)
+    steps: int | None = setting(None, help="steps, that is, updates of the weights", above=0)
+    level: str | None = setting(None, help="registered level, such as char, byte, word or subword (char)")
     vocabulary: int | None = setting(None, help="largest vocabulary; rarer symbols are spelled in bytes", at_least=1)
     preset: str | None = setting(None, help="preset: classic or reviews")
     hidden_size: int | tuple[int, ...] | None = setting(
@@ -116,19 +120,19 @@ class GanOptions(Options):
     `TrainOptions`.
 
     Attributes:
-        minutes: budget of all training, in minutes.
-        noise_size: dimension of the Gaussian noise.
-        steps: budget of likelihood training, in updates.
-        epochs: budget of likelihood training, in readings of the training text.
+        minutes: budget of all stages of the training together, in minutes.
+        noise_size: dimension of the Gaussian noise from which the generator writes.
+        steps: budget of likelihood training, the first stage, in updates.
+        epochs: budget of likelihood training, in passes over the training text.
         level: level of the codec; "word" by default.
         vocabulary: largest size of the vocabulary.
     """
 
-    minutes: float | None = setting(None, help="minutes of all training (8)", above=0)
+    minutes: float | None = setting(None, help="minutes of all stages of the training together (8)", above=0)
     noise_size: int | None = setting(None, help="dimension of the Gaussian noise (10)", at_least=1, at_most=1000)
     steps: int | None = setting(None, help="steps of likelihood training, instead of minutes", above=0)
     epochs: float | None = setting(None, help="epochs of likelihood training, instead of minutes", above=0)
-    level: str | None = setting(None, help="char, byte, word or subword (word)")
+    level: str | None = setting(None, help="registered level, such as char, byte, word or subword (word)")
     vocabulary: int | None = setting(
         None, help="largest vocabulary; texts with other words are left out (4000 words)", at_least=1
     )

@@ -14,9 +14,10 @@ class SamplePlan:
     Attributes:
         temperatures: temperatures of the samples, in this order.
         length: tokens per sample.
-        prompt_length: tokens of the prompt, taken from a random place of the corpus; 0 uses no prompt.
-        chained: whether each temperature continues the previous sample.
-        sparing: whether epochs that took less time than their samples would are skipped.
+        prompt_length: tokens of the prompt, which is taken from a random position in the training text; 0 uses no
+            prompt.
+        chained: whether the sample at each temperature continues the sample at the previous temperature.
+        sparing: whether no samples are generated after an epoch that took less time than the previous samples.
     """
 
     temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 1.2)
@@ -32,7 +33,7 @@ class Preset:
 
     Attributes:
         description: one line about the preset.
-        settings: values by name.
+        settings: values of `seqloom.train`'s settings, by name.
         samples: samples generated after each epoch.
     """
 
@@ -56,6 +57,7 @@ _TEXTBOOK = {
     "patience": 0,
     "precision": "float32",
 }
+"""Settings that both presets share; each learns only the token after a window."""
 
 PRESETS: Mapping[str, Preset] = {
     "classic": Preset(

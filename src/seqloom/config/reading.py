@@ -1,4 +1,7 @@
-"""Settings of reading a source."""
+"""Settings of reading a source: a file, a folder, a table or a corpus of the catalogue.
+
+A source is read as one running text, or as many records. A record is a text of its own, such as a row of a table.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,15 +22,16 @@ class ReadingConfig(JsonSerializable):
         lowercase: whether the text is folded to lower case (`str.lower`).
         normalize: Unicode normal form, or None.
         keep_newlines: whether CRLF and CR stay as they are; otherwise they become LF.
-        records: end of a record within a text file: "line", "blank" (a blank line), a pair of marks such as "{}", or
-            None for one running text.
+        records: how a text file is divided into records: "line" (one per line), "blank" (blank lines between them), a
+            pair of marks around each record such as "{}", or None for one running text.
         text: column (or JSON key) of the text; None for a source that is no table.
-        rating: columns of numbers.
-        category: columns of names.
-        group: column of the group of a record; records of a group stay together.
-        pool: part of a table to read; None reads the whole table.
-        cut_words: number of words after which a record is cut at the end of a sentence; 0 is off.
-        passages: whether the text after the cut is read too, in passages of that length.
+        rating: columns of numbers, the ratings of a text.
+        category: columns of names, the categories of a text.
+        group: column that tells which records belong together; a group is never divided between training, validation
+            and held-out text, nor between pools.
+        pool: part of a table to read, see `corpora.disjoint_splits.POOLS`; None reads the whole table.
+        cut_words: largest number of words of a record; a longer record is cut at the end of a sentence. 0 is off.
+        passages: whether the text after the cut is read too, as further passages of at most `cut_words` words.
         sentences: whether records are read sentence by sentence.
     """
 
@@ -35,16 +39,24 @@ class ReadingConfig(JsonSerializable):
     lowercase: bool = setting(False, help="fold to lower case")
     normalize: Normalization | None = setting(None, help="Unicode normal form")
     keep_newlines: bool = setting(False, help="keep CRLF and CR")
-    records: str | None = setting(None, help="end of a record: line, blank, or two marks such as '{}'")
+    records: str | None = setting(
+        None, help="what divides records: line, blank, or two marks around each, such as '{}'"
+    )
     text: str | None = setting(None, help="column of the text in a table", metavar="COLUMN")
-    rating: tuple[str, ...] = setting((), help="column of numbers; repeatable", metavar="COLUMN", repeat=True)
-    group: str | None = setting(None, help="column of the group; rows of a group stay together", metavar="COLUMN")
-    category: tuple[str, ...] = setting((), help="column of names; repeatable", metavar="COLUMN", repeat=True)
+    rating: tuple[str, ...] = setting(
+        (), help="column of a rating, a number; repeatable", metavar="COLUMN", repeat=True
+    )
+    group: str | None = setting(None, help="column of the group; a group is never divided", metavar="COLUMN")
+    category: tuple[str, ...] = setting(
+        (), help="column of a category, a name; repeatable", metavar="COLUMN", repeat=True
+    )
     pool: str | None = setting(
         None, help="disjoint part of a table: generator, critic, judge, detector-train or detector-test"
     )
-    cut_words: int = setting(0, help="words after which a record is cut at the end of a sentence; 0 is off", at_least=0)
-    passages: bool = setting(False, help="read the text after the cut too, in passages of that length")
+    cut_words: int = setting(
+        0, help="most words of a record; longer ones are cut at a sentence end; 0 is off", at_least=0
+    )
+    passages: bool = setting(False, help="read the text after the cut too, in passages of that many words")
     sentences: bool = setting(False, help="read records sentence by sentence")
 
     def __post_init__(self) -> None:
@@ -53,10 +65,10 @@ class ReadingConfig(JsonSerializable):
 
 
 def _rules(config: ReadingConfig) -> Iterator[Check]:
-    marks = config.records
+    records = config.records
     yield (
-        marks in (None, "line", "blank") or (marks is not None and len(marks) == 2 and marks[0] != marks[1]),
-        f"`records` got {marks!r}: choose line, blank, or two different marks such as '{{}}'",
+        records in (None, "line", "blank") or (records is not None and len(records) == 2 and records[0] != records[1]),
+        f"`records` got {records!r}: choose line, blank, or two different marks such as '{{}}'",
     )
     yield (
         config.text is not None or not (config.rating or config.group or config.category),
@@ -76,7 +88,7 @@ def _rules(config: ReadingConfig) -> Iterator[Check]:
         config.cut_words > 0 or not config.passages,
         "`passages` divides long texts: set the length of a passage with `cut_words`",
     )
-    has_records = config.text is not None or marks is not None
+    has_records = config.text is not None or records is not None
     yield not config.cut_words or has_records, "`cut_words` cuts records: name the column `text`, or set `records`"
     yield (
         not config.sentences or not config.cut_words,
@@ -84,6 +96,6 @@ def _rules(config: ReadingConfig) -> Iterator[Check]:
     )
     yield not config.sentences or has_records, "`sentences` divides records: name the column `text`, or set `records`"
     yield (
-        config.text is None or marks is None,
+        config.text is None or records is None,
         "`text` and `records` contradict each other: the rows of a table are its records",
     )

@@ -8,14 +8,17 @@ from typing import Any
 
 from seqloom.config.base import Check, JsonSerializable, validate
 from seqloom.config.choices import DecodingPrecision
-from seqloom.config.settings import is_integer, is_number, range_checks, setting, type_checks
+from seqloom.config.settings import fields_of, is_integer, is_number, range_checks, setting, type_checks
 from seqloom.errors import ConfigError
 
 __all__ = ["DecodingConfig", "SamplingConfig"]
 
 _MAX_BEAMS = 1024
-_WITH_RULES = ("stop", "ban", "pattern", "watermark", "bias", "transforms")
-"""Settings whose types and values have rules of their own."""
+_OFF: Mapping[str, tuple[Any, ...]] = {"temperature": (0,), "draft_length": (1,)}
+"""Further values, besides the default, with which a setting of draws has no effect on a beam search."""
+
+_SPECIAL_SETTINGS = ("stop", "ban", "pattern", "watermark", "bias", "transforms")
+"""Settings that the rules of this module check, instead of `type_checks` and `range_checks`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +27,15 @@ class SamplingConfig(JsonSerializable):
 
     Attributes:
         length: largest number of generated tokens.
-        min_length: smallest number of generated tokens before the model may end the text or a stop string counts.
+        min_length: smallest number of generated tokens; before that, the model cannot end the text, and stop strings
+            do not count.
         temperature: softmax temperature, the divisor of the logits; 0 is greedy, infinity is uniform.
         top_k: number of likeliest tokens to draw from; 0 is off.
         top_p: probability mass of the smallest set of likeliest tokens to draw from (nucleus, Holtzman et al. 2020);
             1 is off.
         min_p: smallest probability of a token, relative to the likeliest; 0 is off.
         typical_p: probability mass of the tokens nearest to the expected surprise (Meister et al. 2022); 1 is off.
-        repetition_penalty: power applied to the probability of recent tokens; 1 is off.
+        repetition_penalty: exponent of the probabilities of recent tokens; above 1 makes them less likely, 1 is off.
         repetition_window: number of tokens, prompt included, that count as recent.
         stop: strings that end the text; the text is cut before them.
         ban: strings that never appear in the text.
@@ -41,24 +45,30 @@ class SamplingConfig(JsonSerializable):
         beam: width of a beam search for the likeliest text; 0 and 1 draw instead.
         seed: seed of the draws.
         max_copy: longest run of characters copied from the corpus; 0 is off.
-        draft_length: largest number of tokens per step: drafts by the prediction heads, accepted by speculative
-            sampling (Leviathan et al. 2023), which leaves the distribution of texts unchanged. 1 is off; None chooses
-            what pays for the shape of the model.
+        draft_length: largest number of tokens per step. All but the first are drafts of the prediction heads, which
+            speculative sampling accepts or rejects (Leviathan et al. 2023) without changing the distribution of texts.
+            1 is off; None chooses the length by the shape of the model, so that drafting saves time.
         watermark: secret key of a watermark, see `sampling.watermark`; None adds none.
     """
 
     length: int = setting(400, help="most tokens to generate", at_least=1)
     min_length: int = setting(0, help="fewest tokens before the text may end", at_least=0)
     temperature: float = setting(
-        1.0, help="softmax temperature; 0 is greedy", at_least=0, finite=False, hint="0 is greedy, 1 is usual"
+        1.0,
+        help="softmax temperature; 0 is greedy",
+        at_least=0,
+        finite=False,
+        hint="0 is greedy, 1 is usual",
+        only_draws=True,
     )
-    top_k: int = setting(0, help="draw from the K likeliest tokens; 0 is off", at_least=0)
+    top_k: int = setting(0, help="draw from the K likeliest tokens; 0 is off", at_least=0, only_draws=True)
     top_p: float = setting(
         1.0,
         help="draw from the likeliest tokens of this total probability; 1 is off",
         above=0,
         at_most=1,
         hint="1 is off",
+        only_draws=True,
     )
     min_p: float = setting(
         0.0,
@@ -66,6 +76,7 @@ class SamplingConfig(JsonSerializable):
         at_least=0,
         at_most=1,
         hint="0 is off",
+        only_draws=True,
     )
     typical_p: float = setting(
         1.0,
@@ -73,18 +84,23 @@ class SamplingConfig(JsonSerializable):
         above=0,
         at_most=1,
         hint="1 is off",
+        only_draws=True,
     )
     repetition_penalty: float = setting(
-        1.0, help="penalty of recent tokens; above 1 repeats less", above=0, hint="above 1 repeats less, 1 is off"
+        1.0,
+        help="penalty of recent tokens; above 1 repeats less",
+        above=0,
+        hint="above 1 repeats less, 1 is off",
+        only_draws=True,
     )
     repetition_window: int = setting(64, help="number of recent tokens that are penalised", at_least=1)
     stop: tuple[str, ...] = setting((), help="end before this string; repeatable", metavar="TEXT", repeat=True)
     ban: tuple[str, ...] = setting((), help="never generate this string; repeatable", metavar="TEXT", repeat=True)
     bias: Mapping[int, float] = setting(
-        default_factory=dict, help="addition to the logit, by token id", on_command_line=False
+        default_factory=dict, help="addition to the logit, by token id", on_command_line=False, only_draws=True
     )
     transforms: Mapping[str, Mapping[str, float]] = setting(
-        default_factory=dict, help="settings of further transforms, by name", on_command_line=False
+        default_factory=dict, help="settings of further transforms, by name", on_command_line=False, only_draws=True
     )
     pattern: str | None = setting(None, help="regular expression that the whole text matches")
     beam: int = setting(
@@ -93,7 +109,11 @@ class SamplingConfig(JsonSerializable):
     seed: int = setting(0, help="seed; the same seed gives the same texts at any `count`", at_least=0)
     max_copy: int = setting(0, help="most characters copied from the corpus in one piece; 0 is off", at_least=0)
     draft_length: int | None = setting(
-        None, help="most tokens per step, drafted by the prediction heads; 1 is off", at_least=1, chosen=True
+        None,
+        help="most tokens per step, drafted by the prediction heads; 1 is off",
+        at_least=1,
+        automatic=True,
+        only_draws=True,
     )
     watermark: str | None = setting(
         None, help="secret key of a watermark; 'detect watermark' recognises it", metavar="KEY", repr=False
@@ -134,9 +154,9 @@ class DecodingConfig:
     """Settings of decoding a run.
 
     Attributes:
-        stateful: whether the state is carried from token to token; False reads the last window again for every token,
-            as runs trained on windows are sampled. None follows the training.
-        precision: precision of the compiled kernels' weights; None is the fastest that keeps the loss.
+        stateful: whether the state is carried from token to token; False reads the last window again from a zero state
+            for every token. None does what the training did, so it is False for a run that was trained on windows.
+        precision: precision of the compiled kernels' weights; None is the fastest that does not increase the loss.
         skip_unknown: whether symbols of the prompt outside the vocabulary are skipped.
     """
 
@@ -148,40 +168,43 @@ class DecodingConfig:
 
 
 def _type_rules(config: SamplingConfig) -> Iterator[Check]:
-    yield from type_checks(config, skip=_WITH_RULES)
+    yield from type_checks(config, skip=_SPECIAL_SETTINGS)
     for name in ("stop", "ban"):
         strings = getattr(config, name)
-        if not isinstance(strings, str):  # see `_string_rules`
+        if not isinstance(strings, str):  # `_string_rules` refuses a single string
             yield _typed(name, strings, Sequence, "a tuple of strings")
             for string in strings if isinstance(strings, Sequence) else ():
                 yield _typed(name, string, str, "strings")
     yield _typed("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
-    yield config.watermark is None or isinstance(config.watermark, str), "`watermark` got no text: give a secret key"
+    yield (
+        config.watermark is None or isinstance(config.watermark, str),
+        "`watermark` got a key that is not a string: give a secret key",
+    )
     yield _typed("bias", config.bias, Mapping, "numbers by token id")
     for token, value in config.bias.items() if isinstance(config.bias, Mapping) else ():
         yield is_number(value), f"`bias` got {token}={value!r}: give a number"
     yield _typed("transforms", config.transforms, Mapping, "settings by name of the transform")
     for name, settings in config.transforms.items() if isinstance(config.transforms, Mapping) else ():
-        numbers = isinstance(settings, Mapping) and all(is_number(value) for value in settings.values())
-        yield numbers, f"`transforms` got {name}={settings!r}: give numbers by name of the setting"
+        has_numbers = isinstance(settings, Mapping) and all(is_number(value) for value in settings.values())
+        yield has_numbers, f"`transforms` got {name}={settings!r}: give numbers by name of the setting"
 
 
-def _typed(name: str, value: Any, kind: type, expected: str) -> Check:
-    return isinstance(value, kind), f"`{name}` got {value!r}: give {expected}"
+def _typed(name: str, value: Any, expected_type: type, expected: str) -> Check:
+    return isinstance(value, expected_type), f"`{name}` got {value!r}: give {expected}"
 
 
 def _number_rules(config: SamplingConfig) -> Iterator[Check]:
-    yield from range_checks(config, skip=_WITH_RULES)
+    yield from range_checks(config, skip=_SPECIAL_SETTINGS)
     yield (
-        not is_integer(config.length, 1) or not config.min_length > config.length,
+        not is_integer(config.length, least=1) or not config.min_length > config.length,
         f"`min_length` {config.min_length} is above `length` {config.length}: lower one or raise the other",
     )
     for token, value in config.bias.items():
         yield (
-            is_integer(token, 0) and math.isfinite(value),
+            is_integer(token, least=0) and math.isfinite(value),
             f"`bias` got {token}={value}: name a token id from 0 up and a finite number",
         )
-    yield not is_integer(config.seed, 2**64), f"`seed` got {config.seed}: choose below 2**64"
+    yield not is_integer(config.seed, least=2**64), f"`seed` got {config.seed}: choose a number below 2**64"
 
 
 def _string_rules(config: SamplingConfig) -> Iterator[Check]:
@@ -189,7 +212,10 @@ def _string_rules(config: SamplingConfig) -> Iterator[Check]:
         yield not isinstance(strings, str), f"`{name}` got one string {strings!r}: give a tuple of strings"
         for string in strings:
             yield string != "", f"`{name}` got an empty string: name the characters to look for"
-            yield _spellable(string), f"`{name}` got {string!r}, which has bytes that are no UTF-8 text"
+            yield (
+                _is_valid_unicode(string),
+                f"`{name}` got {string!r}, which is not valid Unicode text: leave out the invalid bytes",
+            )
     for stop in config.stop:
         for ban in config.ban:
             yield (
@@ -211,7 +237,7 @@ def _pattern_rules(config: SamplingConfig) -> Iterator[Check]:
         where = "" if error.pos is None else f" at character {error.pos}"
         yield (
             False,
-            f"`pattern` got {config.pattern!r}, no regular expression{where}: {error.msg}; "
+            f"`pattern` got {config.pattern!r}, which is not a regular expression{where}: {error.msg}; "
             "put a backslash before a literal sign",
         )
 
@@ -219,21 +245,13 @@ def _pattern_rules(config: SamplingConfig) -> Iterator[Check]:
 def _beam_rules(config: SamplingConfig) -> Iterator[Check]:
     if not config.beam > 1:
         return
-    settings = (
-        ("temperature", config.temperature in (0, 1)),
-        ("top_k", config.top_k == 0),
-        ("top_p", config.top_p == 1),
-        ("min_p", config.min_p == 0),
-        ("typical_p", config.typical_p == 1),
-        ("repetition_penalty", config.repetition_penalty == 1),
-        ("bias", not config.bias),
-        ("transforms", not config.transforms),
-        ("draft_length", config.draft_length in (None, 1)),
-    )
-    for name, unset in settings:
+    for info in fields_of(SamplingConfig).values():
+        if not info.setting.only_draws:
+            continue
+        value = getattr(config, info.name)
         yield (
-            unset,
-            f"`beam` and `{name}` contradict each other: a beam search finds the likeliest text without drawing; "
+            value in (info.default, *_OFF.get(info.name, ())) or value == {},
+            f"`beam` and `{info.name}` contradict each other: a beam search finds the likeliest text without drawing; "
             "leave out one of the two",
         )
 
@@ -243,13 +261,12 @@ def _watermark_rules(config: SamplingConfig) -> Iterator[Check]:
     if key is None:
         return
     yield key != "", "`watermark` got an empty key: choose a long one that nobody can guess"
-    yield _spellable(key), "`watermark` got a key with bytes that are no UTF-8 text: choose letters and digits"
+    yield _is_valid_unicode(key), "`watermark` got a key that is not valid Unicode text: choose letters and digits"
     marks = "`watermark` marks draws"
     yield config.beam < 2, f"{marks}, and `beam` {config.beam} draws nothing: leave out one of the two"
-    settings = (("temperature", config.temperature, 0), ("top_k", config.top_k, 1))
-    for name, value, least in settings:
+    for name, value, greedy_value in (("temperature", config.temperature, 0), ("top_k", config.top_k, 1)):
         yield (
-            value != least,
+            value != greedy_value,
             f"{marks}, and `{name}` {value:g} draws nothing: leave out one of the two",
         )
     yield (
@@ -258,7 +275,7 @@ def _watermark_rules(config: SamplingConfig) -> Iterator[Check]:
     )
 
 
-def _spellable(string: str) -> bool:
+def _is_valid_unicode(string: str) -> bool:
     try:
         string.encode()
     except UnicodeEncodeError:

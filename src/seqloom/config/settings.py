@@ -44,12 +44,13 @@ class Setting:
         above: lower limit, itself excluded.
         at_most: largest value.
         below: upper limit, itself excluded.
-        finite: whether infinity is refused.
+        finite: whether infinity is refused; NaN always is.
         hint: advice at the end of the message about a value out of range.
         metavar: name of the value in the command's help.
         repeat: whether several values come from repeated flags instead of one value with commas.
-        chosen: whether a default is chosen from corpus and budget, so that the command's help shows none.
+        automatic: whether a default is chosen from corpus and budget, so that the command's help shows none.
         on_command_line: whether commands have a flag for the setting.
+        only_draws: whether the setting changes nothing but random draws, so that a beam search refuses it.
     """
 
     help: str
@@ -61,8 +62,9 @@ class Setting:
     hint: str = ""
     metavar: str | None = None
     repeat: bool = False
-    chosen: bool = False
+    automatic: bool = False
     on_command_line: bool = True
+    only_draws: bool = False
 
     def allows(self, value: float) -> bool:
         """Return whether a number is in range."""
@@ -74,13 +76,13 @@ class Setting:
             and (math.isfinite(value) or (not self.finite and not math.isnan(value)))
         )
 
-    def range(self, *, integer: bool) -> str:
-        """Return the range in words."""
+    def range_in_words(self, *, integer: bool) -> str:
+        """Return the range for a message, such as "above 0, up to 1"."""
         number = "a whole number" if integer else "a number"
         low = "" if self.at_least is None else f"from {_short(self.at_least)}"
         low = low if self.above is None else f"above {_short(self.above)}"
-        limited = self.at_most is not None or self.below is not None
-        if not limited:
+        has_upper_limit = self.at_most is not None or self.below is not None
+        if not has_upper_limit:
             words = f"{number} {low} up" if self.at_least is not None else f"{number} {low}".rstrip()
         elif self.at_most is not None:
             words = f"{low} to {_short(self.at_most)}" if self.above is None else f"{low}, up to {_short(self.at_most)}"
@@ -95,12 +97,12 @@ class FieldInfo:
 
     Attributes:
         name: name in Python.
-        type: type of a value, None aside; the type of the elements where `is_sequence`.
+        type: type of the value if it is not None; if `is_sequence`, the type of its elements.
         default: default value; `dataclasses.MISSING` where there is none.
         optional: whether None is allowed.
         is_sequence: whether the value is a tuple.
-        choices: allowed names; empty where all values of the type are allowed.
-        setting: description.
+        choices: allowed names; empty if any value of the type is allowed.
+        setting: description of the setting.
     """
 
     name: str
@@ -124,15 +126,16 @@ def setting(
     hint: str = "",
     metavar: str | None = None,
     repeat: bool = False,
-    chosen: bool = False,
+    automatic: bool = False,
     on_command_line: bool = True,
+    only_draws: bool = False,
     default_factory: Any = MISSING,
     repr: bool = True,
 ) -> Any:
-    """Return a dataclass field with the description of a setting; see `Setting` for the arguments."""
+    """Return a dataclass field that describes a setting; see `Setting` and `dataclasses.field` for the arguments."""
     described = Setting(
         help=help, at_least=at_least, above=above, at_most=at_most, below=below, finite=finite, hint=hint,
-        metavar=metavar, repeat=repeat, chosen=chosen, on_command_line=on_command_line,
+        metavar=metavar, repeat=repeat, automatic=automatic, on_command_line=on_command_line, only_draws=only_draws,
     )  # fmt: skip
     if default_factory is not MISSING:
         return dataclasses.field(default_factory=default_factory, repr=repr, metadata={_KEY: described})
@@ -151,52 +154,52 @@ def fields_of(config: type) -> Mapping[str, FieldInfo]:
 
 
 def _field_info(field: "dataclasses.Field[Any]", hint: Any) -> FieldInfo:
+    """Return the description of a field from its type hint: a type, `Literal`, tuple, or a union of these and None."""
     members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    kinds = [member for member in members if member is not type(None)]
-    sequences = [get_args(kind)[0] for kind in kinds if get_origin(kind) is tuple]
-    kind = sequences[0] if sequences else get_origin(kinds[0]) if get_origin(kinds[0]) is not Literal else kinds[0]
-    kind = kinds[0] if kind is None else kind
-    choices = get_args(kind) if get_origin(kind) is Literal else ()
+    value_types = [member for member in members if member is not type(None)]
+    element_types = [get_args(member)[0] for member in value_types if get_origin(member) is tuple]
+    value_type = element_types[0] if element_types else value_types[0]
+    choices = get_args(value_type) if get_origin(value_type) is Literal else ()
     return FieldInfo(
-        field.name,
-        str if choices else kind,
-        field.default,
-        len(kinds) < len(members),
-        bool(sequences),
-        choices,
-        field.metadata[_KEY],
+        name=field.name,
+        type=str if choices else get_origin(value_type) or value_type,  # the origin of Mapping[int, float] is Mapping
+        default=field.default,
+        optional=len(value_types) < len(members),
+        is_sequence=bool(element_types),
+        choices=choices,
+        setting=field.metadata[_KEY],
     )
 
 
-_KINDS: Mapping[Any, tuple[type, str, str]] = {
+_TYPES_IN_WORDS: Mapping[Any, tuple[type, str, str]] = {
     str: (str, "a name", "names"),
     bool: (bool, "True or False", "True or False"),
     int: (Integral, "a whole number", "whole numbers"),
     float: (Real, "a number", "numbers"),
 }
-"""Class of the values of a type, and its name in the singular and the plural."""
+"""By type of a setting: the class that its values must have, and words for one value and for several."""
 
 
 def pick(config: type[ConfigT], arguments: Mapping[str, Any]) -> ConfigT:
-    """Return an instance of a dataclass made from the arguments with the names of its fields.
+    """Return an instance of a dataclass, with those of the arguments that have the name of a field.
 
     Args:
         config: dataclass.
-        arguments: arguments by name, such as `locals()` at the top of a function; None leaves the default of a field
-            that does not allow None.
+        arguments: arguments by name, such as `locals()` at the top of a function. Other names are ignored. None leaves
+            the default of a field with a `default_factory`: no such field allows None.
     """
     fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]
     values = {name: arguments[name] for name in fields if name in arguments}
-    return config(**{name: value for name, value in values.items() if not _is_default(fields[name], value)})
+    return config(**{name: value for name, value in values.items() if not _stands_for_default(fields[name], value)})
 
 
-def _is_default(field: "dataclasses.Field[Any]", value: Any) -> bool:
+def _stands_for_default(field: "dataclasses.Field[Any]", value: Any) -> bool:
     return value is None and field.default_factory is not MISSING
 
 
 def _fields(config: object) -> Mapping[str, FieldInfo]:
-    kind: Any = type(config)
-    return fields_of(kind)
+    config_class: Any = type(config)
+    return fields_of(config_class)
 
 
 def type_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
@@ -204,7 +207,7 @@ def type_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
 
     Args:
         config: instance of a dataclass of settings.
-        skip: names of settings that the caller checks.
+        skip: names of settings that the caller checks itself.
     """
     for info in _fields(config).values():
         if info.name not in skip:
@@ -213,25 +216,28 @@ def type_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
 
 def check_type(info: FieldInfo, value: Any) -> Check:
     """Check that a value has the type of a field."""
-    if info.type not in _KINDS or (info.optional and value is None):
+    if info.type not in _TYPES_IN_WORDS or (info.optional and value is None):
         return True, ""
-    kind, singular, plural = _KINDS[info.type]
+    value_class, singular, plural = _TYPES_IN_WORDS[info.type]
     values = value if info.is_sequence and isinstance(value, tuple | list) else (value,)
-    is_valid = all(isinstance(each, kind) and (kind is bool or not isinstance(each, bool)) for each in values)
+    # Python counts True and False as integers.
+    is_valid = all(
+        isinstance(item, value_class) and (value_class is bool or not isinstance(item, bool)) for item in values
+    )
     is_valid = is_valid and info.is_sequence == isinstance(value, tuple | list)
     return is_valid, f"`{info.name}` got {value!r}: give {plural if info.is_sequence else singular}"
 
 
 def check_range(info: FieldInfo, value: Any) -> Check:
-    """Check that a value of the right type is in the range, or among the choices, of a field."""
+    """Check that a value is in the range, or among the choices, of a field; the value must have passed `check_type`."""
     if value is None or not (info.choices or info.type in (int, float)):
         return True, ""
     values = value if info.is_sequence else (value,)
     shown = ",".join(map(str, values)) if info.is_sequence else value
     if info.choices:
-        got = shown if info.is_sequence else repr(value)
-        return set(values) <= set(info.choices), f"`{info.name}` got {got}: choose from {', '.join(info.choices)}"
-    allowed = info.setting.range(integer=info.type is int)
+        received = shown if info.is_sequence else repr(value)
+        return set(values) <= set(info.choices), f"`{info.name}` got {received}: choose from {', '.join(info.choices)}"
+    allowed = info.setting.range_in_words(integer=info.type is int)
     return all(map(info.setting.allows, values)), f"`{info.name}` got {shown}: choose {allowed}"
 
 
@@ -240,7 +246,7 @@ def range_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
 
     Args:
         config: instance of a dataclass of settings, of the right types.
-        skip: names of settings that the caller checks.
+        skip: names of settings that the caller checks itself.
     """
     for info in _fields(config).values():
         if info.name not in skip:
@@ -248,13 +254,13 @@ def range_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a number; a truth value is not."""
+    """Return whether a value is a number; True and False are not."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_integer(value: Any, least: int) -> bool:
-    """Return whether a value is a whole number from `least` up."""
-    return isinstance(value, Integral) and int(value) >= least
+    """Return whether a value is a whole number from `least` up; True and False are not."""
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least
 
 
 def _short(number: float) -> str:

@@ -1,4 +1,7 @@
-"""Copies a table row by row with further columns."""
+"""Copies a table row by row with further columns.
+
+The new cells of a row are computed from its text: by a detector or a critic, for example.
+"""
 
 import csv
 import json
@@ -20,38 +23,39 @@ from seqloom.errors import ConfigError, SourceError
 __all__ = ["OUTPUT_SUFFIXES", "ROW_WITHOUT_TEXT", "annotate"]
 
 ROW_WITHOUT_TEXT = "row without text"
-"""Reason under which rows without text are counted; they keep their place, with empty new cells."""
+"""Reason under which rows without text are counted; they are copied with empty new cells."""
 
 OUTPUT_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson")
+"""Suffixes of the new table, which choose its format."""
 
 Annotator = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
-"""Function from texts to the new cells of each."""
+"""Function that computes the new cells of each text, by column."""
 
 
 class _Chunk(NamedTuple):
-    """Rows in progress.
+    """Rows whose new cells are being computed.
 
     Attributes:
         rows: cells of each row.
-        places: index of each row with text.
-        new_cells: new cells of the rows with text, once computed.
+        indices_with_text: indices in `rows` of the rows with text.
+        new_cells: new cells of the rows with text.
     """
 
     rows: list[Mapping[str, Any]]
-    places: list[int]
+    indices_with_text: list[int]
     new_cells: Future[Sequence[Mapping[str, Any]]]
 
     def result(self) -> tuple[list[Mapping[str, Any]], dict[int, Mapping[str, Any]]]:
-        """Return the rows, and the new cells by index of the row."""
-        return self.rows, dict(zip(self.places, self.new_cells.result(), strict=True))
+        """Wait for the new cells; return the rows, and the new cells by the index of their row."""
+        return self.rows, dict(zip(self.indices_with_text, self.new_cells.result(), strict=True))
 
 
 def annotate(
     source: str | Path,
-    text: str,
+    text_column: str,
     output: Path,
     columns: Sequence[str],
-    make: Annotator,
+    compute_cells: Annotator,
     tally: Counter[str],
     *,
     overwrite: bool = False,
@@ -59,33 +63,37 @@ def annotate(
     settings: Mapping[str, Any] | None = None,
     chunk_rows: int = 512,
 ) -> int:
-    """Copy a table with further columns; memory is bounded at any length.
+    """Copy a table with further columns; a table of any length needs the same memory.
 
-    Rows without text keep their place, with empty new cells. The source has any table format; `output` is CSV, TSV or
+    Rows without text are copied too, with empty new cells. The source has any table format; `output` is CSV, TSV or
     JSON Lines, by its suffix.
 
     Args:
         source: table.
-        text: column that holds the text.
+        text_column: column that holds the text.
         output: new table.
         columns: new columns.
-        make: function that computes the new cells.
-        tally: number of rows that cannot be read, by reason, and of rows without text, under `ROW_WITHOUT_TEXT`.
+        compute_cells: function that computes the new cells of rows from their texts.
+        tally: counter that this function increases for each row that cannot be read, by reason, and for each row
+            without text, under `ROW_WITHOUT_TEXT`.
         overwrite: whether an existing `output` is replaced.
-        resume: True resumes an interrupted call; False starts one that can be resumed; None starts one that cannot.
+        resume: True resumes an interrupted call; False starts a call that can be resumed if it is interrupted; None
+            starts a call that cannot be resumed.
         settings: settings that determine the new cells, in JSON types; a resumed call needs the same settings.
-        chunk_rows: rows that are computed and committed together.
+        chunk_rows: number of rows that are computed and committed together; a resumed call continues after the last
+            committed rows.
 
     Returns:
         The number of rows written.
 
     Raises:
-        SourceError: the table cannot be read, lacks the text, has one of the new columns, or two columns of one name.
-        ConfigError: `output` exists, or its suffix is not in `OUTPUT_SUFFIXES`.
+        SourceError: the table cannot be read, lacks the text column, already has one of the new columns, or has two
+            columns of the same name.
+        ConfigError: `output` exists, or its suffix is not in `OUTPUT_SUFFIXES`; or as for `resumable_table`.
         SeqloomError: `output` cannot be written.
     """
     _check_output(output, may_exist=overwrite or bool(resume))
-    table = _open_table(source, text)
+    table = _open_table(source, text_column)
     name, path = table.source_file.name, table.source_file.path
     if path is not None and output.exists() and output.samefile(path):
         raise ConfigError(f"`output` got {output}, which is the table that is read: name another file")
@@ -98,9 +106,10 @@ def annotate(
     with resumable_table(output, origin, resume=resume, overwrite=overwrite) as partial:
         write = _row_writer(partial, output, [*header, *columns])
         for _ in islice(rows, partial.num_rows):
-            pass
-        for chunk, new_cells in _annotated_chunks(rows, chunk_rows, text, make, tally):
+            pass  # the interrupted call has already written this row
+        for chunk, new_cells in _annotated_chunks(rows, chunk_rows, text_column, compute_cells, tally):
             for index, cells in enumerate(chunk):
+                # Without text, a row has no new cells and keeps the empty ones.
                 write({**cells, **dict.fromkeys(columns), **new_cells.get(index, {})})
             partial.commit(len(chunk))
         return partial.num_rows
@@ -119,22 +128,26 @@ def _check_output(output: Path, *, may_exist: bool) -> None:
 
 
 def _annotated_chunks(
-    rows: Iterator[Row], chunk_rows: int, text: str, make: Annotator, tally: Counter[str]
+    rows: Iterator[Row], chunk_rows: int, text_column: str, compute_cells: Annotator, tally: Counter[str]
 ) -> Iterator[tuple[list[Mapping[str, Any]], dict[int, Mapping[str, Any]]]]:
-    """Yield chunks of rows with their new cells by index; the next chunk is computed meanwhile."""
+    """Yield chunks of rows, with the new cells by the index of their row.
+
+    While the caller writes a chunk, a second thread computes the next one.
+    """
     previous: _Chunk | None = None
     with ThreadPoolExecutor(1) as worker:
         while chunk := [cells for _, cells in islice(rows, chunk_rows)]:
-            texts = [str(cells.get(text) or "") for cells in chunk]
-            places = [index for index, value in enumerate(texts) if value.strip()]
-            if len(places) < len(chunk):
-                tally[ROW_WITHOUT_TEXT] += len(chunk) - len(places)
+            texts = [str(cells.get(text_column) or "") for cells in chunk]
+            indices_with_text = [index for index, text in enumerate(texts) if text.strip()]
+            if len(indices_with_text) < len(chunk):
+                tally[ROW_WITHOUT_TEXT] += len(chunk) - len(indices_with_text)
             future = worker.submit(
-                lambda nonempty: make(nonempty) if nonempty else (), [texts[index] for index in places]
+                lambda nonempty: compute_cells(nonempty) if nonempty else (),
+                [texts[index] for index in indices_with_text],
             )
             if previous is not None:
                 yield previous.result()
-            previous = _Chunk(chunk, places, future)
+            previous = _Chunk(chunk, indices_with_text, future)
         if previous is not None:
             yield previous.result()
 
@@ -148,13 +161,13 @@ def _identity(table: TableFormat) -> list[Any]:
     return [str(path.resolve()), status.st_size, status.st_mtime_ns]
 
 
-def _open_table(source: str | Path, text: str) -> TableFormat:
+def _open_table(source: str | Path, text_column: str) -> TableFormat:
     files = find_files(str(source), Counter())
     if len(files) != 1:
         raise SourceError(f"{source} is {len(files)} files: name one table")
-    table = examine(files[0], ReadingConfig(text=text))
+    table = examine(files[0], ReadingConfig(text=text_column))
     if not isinstance(table, TableFormat):
-        raise SourceError(f"{source} is not a table: name a table with a column {text!r}")
+        raise SourceError(f"{source} is not a table: name a table with a column {text_column!r}")
     return table
 
 

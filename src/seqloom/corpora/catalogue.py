@@ -13,12 +13,13 @@ class Entry:
 
     Attributes:
         name: name of the corpus.
-        description: one line.
+        description: one line on the content.
         licence: name of the licence.
         addresses: URLs of the file, tried in this order; empty for the built-in corpus.
         sha256: hash of the file, in hexadecimal; None for the built-in corpus.
         num_bytes: size of the file; None for the built-in corpus.
-        path: path of the file on this machine; None if it is not here or was not searched.
+        path: path of the file on this machine; None if there is no copy, or if nothing has looked for one yet, as in
+            `ENTRIES`.
     """
 
     name: str

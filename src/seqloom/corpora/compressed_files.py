@@ -13,11 +13,16 @@ from seqloom.errors import SourceError
 __all__ = ["BLOCK_BYTES", "read_blocks"]
 
 BLOCK_BYTES = 1 << 20
-"""Length of every block but the last."""
+"""Number of bytes in every block; the last block may be shorter."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
-_COMPRESSED_BYTES = 1 << 16  # read at once from a zstandard file: their decompressed content must fit into memory
+_ZSTANDARD_READ_BYTES = 1 << 16
+"""Bytes read at once from a zstandard file. The library returns all of their decompressed content in one piece, which
+must fit into memory."""
+
+_MAX_ZSTANDARD_WINDOW_BYTES = 1 << 31
+"""Largest distance that the compressed data may refer back to: that of files written by `zstd --long=31`."""
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:
@@ -55,10 +60,10 @@ def _read_gzip(file: IO[bytes], path: Path) -> Iterator[bytes]:
 def _read_zstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
     import zstandard
 
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
-    frame = None
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTANDARD_WINDOW_BYTES)
+    frame = None  # a file may consist of several frames, each compressed independently
     try:
-        for compressed in iter(lambda: file.read(_COMPRESSED_BYTES), b""):
+        for compressed in iter(lambda: file.read(_ZSTANDARD_READ_BYTES), b""):
             while compressed:
                 frame = decompressor.decompressobj() if frame is None else frame
                 yield frame.decompress(compressed)
@@ -71,15 +76,17 @@ def _read_zstandard(file: IO[bytes], path: Path) -> Iterator[bytes]:
         raise _damaged(path, "zstandard", "it ends too early")
 
 
-def _damaged(path: Path, kind: str, detail: str) -> SourceError:
-    return SourceError(f"{path} is damaged: its {kind} data cannot be decompressed ({detail}); get the file again")
+def _damaged(path: Path, compression: str, detail: str) -> SourceError:
+    return SourceError(
+        f"{path} is damaged: its {compression} data cannot be decompressed ({detail}); get the file again"
+    )
 
 
-def _in_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the same bytes in blocks of `BLOCK_BYTES`."""
     pending = bytearray()
-    for block in blocks:
-        pending += block
+    for piece in pieces:
+        pending += piece
         while len(pending) >= BLOCK_BYTES:
             yield bytes(pending[:BLOCK_BYTES])
             del pending[:BLOCK_BYTES]

@@ -23,7 +23,8 @@ __all__ = ["SourceCorpus", "open_corpus"]
 _FINGERPRINT_FORMAT = 1  # increases when the same bytes and settings give other documents
 
 _LATER_SETTINGS = ("category", "pool", "cut_words", "passages", "sentences")
-"""Settings that were added later: at their defaults they are left out, which keeps old fingerprints valid."""
+"""Settings that are younger than the first fingerprints. A fingerprint leaves out those that have their default, so
+that old fingerprints stay valid."""
 
 
 class SourceCorpus(Corpus):
@@ -33,16 +34,18 @@ class SourceCorpus(Corpus):
         name: name of the source.
         has_documents: whether the documents are separate records.
         fingerprint: sha256 of the files' bytes and the reading settings.
-        skipped: number of skipped parts in the last full pass, by reason; before the first pass, those of opening.
+        skipped: number of parts (files, rows, lines and so on) that the last full pass skipped, by reason; before the
+            first pass, the files that were skipped when the source was opened.
         encodings: Python codec of every text file, by file name.
         notes: remarks for the user on how the source was read, one line each.
     """
 
     def __init__(self, name: str, files: Sequence[Format], reading: ReadingConfig, skipped: Mapping[str, int]) -> None:
         self.name = name
-        self.has_documents = bool(reading.records or reading.text) or len(files) > 1
+        is_divided = bool(reading.records or reading.text) or any(file.separates_documents for file in files)
+        self.has_documents = is_divided or len(files) > 1
         self.fingerprint = _fingerprint(files, reading)
-        self.skipped: Mapping[str, int] = _positive(skipped)
+        self.skipped: Mapping[str, int] = _nonzero(skipped)
         self.encodings: Mapping[str, str] = MappingProxyType(
             {file.source_file.name: file.encoding for file in files if file.encoding}
         )
@@ -59,19 +62,20 @@ class SourceCorpus(Corpus):
         """Read the documents from the first to the last.
 
         Raises:
-            SourceError: at the end: there were no documents, or a rating column does not hold numbers.
+            SourceError: the corpus has no documents, or a rating column does not hold numbers; raised after the last
+                document.
         """
         tally = Counter(self._skipped_on_opening)
-        ratings = RatingColumns()
+        ratings = RatingColumns()  # counts the cells that are numbers and those that are not
         num_documents = 0
         for file in self._files:
             for document in file.documents(self._reading, ratings, tally):
                 num_documents += 1
                 yield document
-        self.skipped = _positive(tally)
+        self.skipped = _nonzero(tally)
         if not num_documents:
             raise SourceError(f"{self.name} holds no text{_in_brackets(self.skipped)}")
-        ratings.check(self._reading.rating)
+        ratings.check(columns=self._reading.rating)
 
 
 def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> SourceCorpus:  # noqa: B008 (frozen)
@@ -95,22 +99,22 @@ def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> Sou
     for source_file in find_files(source, skipped):
         try:
             files.append(examine(source_file, reading))
-        except Refused as refused:
+        except Refused as refusal:
             if source_file.named_by_user:
                 raise
-            skipped[refused.reason] += 1
-            refusals.append(refused)
+            skipped[refusal.reason] += 1
+            refusals.append(refusal)
     if len(refusals) == 1 and not files:
-        raise refusals[0]
-    name = _name(source)
+        raise refusals[0]  # it names the file and the fault; the summary below would not
+    name = _source_name(source)
     if not files:
         raise SourceError(
-            f"{name} holds no text that can be read{_in_brackets(_positive(skipped))}", *refusals[0].faults
+            f"{name} holds no text that can be read{_in_brackets(_nonzero(skipped))}", *refusals[0].faults
         )
     return SourceCorpus(name, files, reading, skipped)
 
 
-def _name(source: Source) -> str:
+def _source_name(source: Source) -> str:
     names = [source] if isinstance(source, str) or not isinstance(source, Sequence) else source
     return ", ".join("standard input" if name == "-" else str(name) for name in names)
 
@@ -125,7 +129,7 @@ def _fingerprint(files: Sequence[Format], reading: ReadingConfig) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _positive(tally: Mapping[str, int]) -> Mapping[str, int]:
+def _nonzero(tally: Mapping[str, int]) -> Mapping[str, int]:
     return MappingProxyType({reason: number for reason, number in tally.items() if number})
 
 

@@ -1,7 +1,8 @@
 """Pools: disjoint parts of one table, so that a judge of generated text never saw the generator's training data.
 
-The pool of a row is a hash of its group alone, or of its text where there is no group: it is the same in every command
-and for every order of the rows.
+Each model (the generator, the critic that filters its texts, the judge, the detector) reads the pool with its name. A
+hash of the row's group or, where the row has no group, of its text chooses the pool of a row. A row is therefore in the
+same pool in every command and for every order of the rows.
 """
 
 from hashlib import blake2b
@@ -10,7 +11,7 @@ from itertools import accumulate
 __all__ = ["POOLS", "pool_of"]
 
 POOLS = {"generator": 0.4, "critic": 0.3, "judge": 0.2, "detector-train": 0.05, "detector-test": 0.05}
-"""Share of a table in each pool."""
+"""Share of a table in each pool, by the name of the pool."""
 
 
 def pool_of(label: str) -> str:
@@ -20,6 +21,6 @@ def pool_of(label: str) -> str:
         label: the group, or the text.
     """
     digest = blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8, person=b"seqloom pool").digest()
-    share = int.from_bytes(digest, "little") / 2**64
-    ends = accumulate(POOLS.values())
-    return next((name for name, end in zip(POOLS, ends, strict=True) if share < end), "generator")
+    position = int.from_bytes(digest, "little") / 2**64  # uniform from 0 to 1
+    ends = accumulate(POOLS.values())  # the last one may be rounded to less than 1, hence the default
+    return next((name for name, end in zip(POOLS, ends, strict=True) if position < end), "generator")

@@ -10,7 +10,7 @@ from seqloom.errors import SourceError
 __all__ = ["Condition", "Corpus", "Document"]
 
 Condition = float | str | None
-"""A rating, a category, or None where it is unknown."""
+"""Value of a document in one column: a rating (a number) or a category (a string); None where it is unknown."""
 
 PayloadT = TypeVar("PayloadT", bound=Payload)
 
@@ -20,9 +20,10 @@ class Document:
     """One record of a corpus.
 
     Attributes:
-        payload: content.
+        payload: content of the document: its text, for example.
         conditions: ratings (numbers) and categories (strings) by column name; None where unknown.
-        group: label shared by records that must not be divided by a split (a business, an author), or None.
+        group: label shared by the records that a split must keep in one part, such as all reviews of one business;
+            None where the source has no groups.
     """
 
     payload: Payload
@@ -44,7 +45,7 @@ class Document:
 
     @property
     def text(self) -> TextPayload:
-        """The payload of a document of text.
+        """The payload, which must be text.
 
         Raises:
             SourceError: the document holds another kind of sequence.
@@ -61,7 +62,7 @@ class Corpus(Protocol):
         has_documents: True where the documents are separate records (lines, rows, several files), which a model must
             learn to begin and end; False where the corpus is one running sequence.
         fingerprint: sha256, in hexadecimal, of the source's bytes and the reading settings.
-        skipped: number of skipped parts in the last full pass, by reason.
+        skipped: number of parts (files, rows, lines and so on) that the last full pass skipped, by reason.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""Detects whether a file is text and in which encoding, and hashes it, in one pass over its bytes.
+"""Detect whether a file is text and in which encoding, and hash it.
 
-An encoding is accepted only after the whole file was decoded with it, strictly.
+An encoding is accepted only after the whole file was decoded with it, strictly. UTF-8 takes one pass over the bytes.
 """
 
 import codecs
@@ -56,12 +56,13 @@ _CONTROL = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1b"))
 _HEAD_BYTES = 1 << 16
 
 _DECODED_BYTES = 1 << 15
-"""Bytes decoded at once. The allocator returns the memory of much longer strings to the system every time."""
+"""Bytes decoded at once. Much longer strings are slow: the allocator returns their memory to the system and requests it
+again for every block."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """Result of one pass over the bytes of a source.
+    """Result of reading all bytes of a source.
 
     Attributes:
         encoding: Python codec that decodes all bytes.
@@ -77,7 +78,7 @@ class Scan:
 
 
 class Refused(SourceError):
-    """A file that no format can read; in a folder it is skipped and counted instead.
+    """A file that no format can read. In a folder with other files, the caller skips and counts it instead of failing.
 
     Args:
         reason: kind of file, for the count.
@@ -90,16 +91,7 @@ class Refused(SourceError):
 
 
 class Undecodable(Exception):
-    """Bytes that are invalid in an encoding.
-
-    Args:
-        position: index of the first of these bytes.
-        description: the bytes, or the decoder's message.
-    """
-
-    def __init__(self, position: int, description: str) -> None:
-        self.position = position
-        super().__init__(f"{description} at byte {position:,}")
+    """Bytes that are invalid in an encoding; the message is a sentence that says which, and where."""
 
 
 def check_encoding(name: str) -> None:
@@ -111,7 +103,7 @@ def check_encoding(name: str) -> None:
     try:
         codecs.getincrementaldecoder(name)
         with contextlib.suppress(UnicodeError):
-            b"a".decode(name)
+            b"a".decode(name)  # raises LookupError for codecs from bytes to bytes, such as hex
     except (LookupError, ValueError):
         from encodings.aliases import aliases
 
@@ -123,31 +115,30 @@ def check_encoding(name: str) -> None:
 
 
 def decode_blocks(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
-    """Yield the text of bytes in blocks, without a byte-order mark at its start.
+    """Decode blocks of bytes, and yield the text piece by piece, without a leading byte-order mark.
 
     Raises:
         Undecodable: the bytes are not in `encoding`.
     """
     canonical = codecs.lookup(encoding).name
     decoder = codecs.getincrementaldecoder("utf-8-sig" if canonical == "utf-8" else encoding)("strict")
-    has_mark = canonical in _KEEP_MARK
+    may_start_with_mark = canonical in _KEEP_MARK
     num_read = 0
     try:
         for block in _bounded(blocks):
             num_read += len(block)
             text = decoder.decode(block)
-            if has_mark and text:
-                text, has_mark = text.removeprefix("\ufeff"), False
+            if may_start_with_mark and text:
+                text, may_start_with_mark = text.removeprefix("\ufeff"), False
             yield text
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         # `error.object` starts with bytes kept from earlier blocks and ends with the last byte read.
         position = num_read - len(error.object) + error.start
-        raise Undecodable(
-            position, " ".join(f"0x{byte:02X}" for byte in error.object[error.start : error.end][:4])
-        ) from error
+        invalid = " ".join(f"0x{byte:02X}" for byte in error.object[error.start : error.end][:4])
+        raise Undecodable(f"{invalid} at byte {position:,} cannot be decoded") from error
     except UnicodeError as error:
-        raise Undecodable(num_read, str(error)) from error
+        raise Undecodable(f"within the first {num_read:,} bytes: {error}") from error
 
 
 def _bounded(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -157,7 +148,9 @@ def _bounded(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
-    """Read every byte of a source once, or more often to detect an encoding other than UTF-8.
+    """Detect the encoding of a source, decode all of it, and hash it.
+
+    UTF-8 takes one pass over the bytes; other encodings take another pass for each attempt.
 
     Args:
         blocks: function that returns the bytes.
@@ -173,9 +166,9 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
     kind = next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
     if kind and head.translate(None, _CONTROL) != head:  # a text may begin with RIFF too
         raise _binary(name, f"it is {kind}")
-    mark = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
-    if named_encoding or mark:
-        return _scan_as(blocks, name, named_encoding, mark or "")
+    marked_encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
+    if named_encoding or marked_encoding:
+        return _scan_as(blocks, name, named_encoding, marked_encoding or "")
     for encoding in _candidates(blocks, head, name):
         try:
             scanned = _decode_all(blocks, encoding, is_detected=True)
@@ -186,22 +179,21 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
         return scanned
     raise Refused(
         "file in an unknown encoding",
-        f"{name} is not UTF-8 and its encoding could not be detected: name it, for example `encoding` cp1252",
+        f"{name} is not UTF-8 and its encoding could not be detected: set `encoding`, for example to cp1252",
     )
 
 
-def _scan_as(blocks: Blocks, name: str, named_encoding: str | None, mark: str) -> Scan:
+def _scan_as(blocks: Blocks, name: str, named_encoding: str | None, marked_encoding: str) -> Scan:
     try:
-        return _decode_all(blocks, named_encoding or mark, is_detected=not named_encoding)
+        return _decode_all(blocks, named_encoding or marked_encoding, is_detected=not named_encoding)
     except Undecodable as error:
         if named_encoding:
             raise SourceError(
-                f"{name} is not in {named_encoding}: {error} cannot be decoded; name another `encoding`, or none to "
-                "detect it"
+                f"{name} is not in {named_encoding}: {error}; set another `encoding`, or leave it out to detect it"
             ) from error
         raise SourceError(
-            f"{name} begins with the byte-order mark of {mark}, but {error} cannot be decoded; "
-            "repair the file, or name its `encoding`"
+            f"{name} begins with the byte-order mark of {marked_encoding}, but {error}; "
+            "repair the file, or set its `encoding`"
         ) from error
 
 
@@ -222,10 +214,11 @@ def _decode_all(blocks: Blocks, encoding: str, *, is_detected: bool) -> Scan:
 def _candidates(blocks: Blocks, head: bytes, name: str) -> Iterator[str]:
     """Yield possible encodings, the likeliest first; those that cost another pass come last."""
     wide = _wide_encoding(head)
-    if wide and _control_share(head) > 0.2:
+    is_wide_first = wide is not None and _control_share(head) > 0.2
+    if wide and is_wide_first:
         yield wide
     yield "utf-8"
-    if wide:
+    if wide and not is_wide_first:
         yield wide
     if _control_share(head) > 0.02:
         raise _binary(name, "it is not UTF-8 and holds many control characters")
@@ -246,7 +239,7 @@ def _control_share(head: bytes) -> float:
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """Return the byte order of UTF-16 without a mark, or None for other encodings.
+    """Return the encoding of UTF-16 without a byte-order mark, or None if the bytes are not UTF-16.
 
     In UTF-16 the zero bytes (of spaces, line ends, Latin letters) are all on one side of the byte pairs.
     """

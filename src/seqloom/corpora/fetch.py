@@ -18,12 +18,13 @@ __all__ = ["catalogue", "fetch"]
 def catalogue() -> tuple[Entry, ...]:
     """Return the catalogue, with paths for the files that are on this machine."""
     return tuple(
-        entry if entry.is_built_in else dataclasses.replace(entry, path=_find(entry)) for entry in ENTRIES.values()
+        entry if entry.is_built_in else dataclasses.replace(entry, path=_local_copy(entry))
+        for entry in ENTRIES.values()
     )
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:
-    """Return the file of a catalogue entry: from below `SEQLOOM_CORPORA`, else from the cache, else fetched.
+    """Return the path of a catalogue file: a copy on this machine, or else a download into the cache.
 
     Args:
         name: name of an entry that is not built in.
@@ -38,37 +39,38 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     entry = ENTRIES[name]
     if entry.is_built_in:
         raise SourceError(f"{name} is built in and has no file: name it as the source")
-    return _find(entry) or _download(entry, progress)
+    return _local_copy(entry) or _download(entry, progress)
 
 
-def _find(entry: Entry) -> Path | None:
-    """Return the file of `entry` anywhere below `SEQLOOM_CORPORA` or in the cache, or None."""
+def _local_copy(entry: Entry) -> Path | None:
+    """Return the path of the file below the folder `SEQLOOM_CORPORA`, whatever its name, or in the cache; else None."""
     folder = os.environ.get("SEQLOOM_CORPORA")
     candidates = sorted(Path(folder).rglob("*")) if folder else []
-    for path in (*candidates, _cached(entry)):
+    for path in (*candidates, _cache_path(entry)):
         if path.is_file() and path.stat().st_size == entry.num_bytes:
-            if _sha256(path, path.stat().st_mtime_ns) == entry.sha256:
+            if _sha256(path, modified_ns=path.stat().st_mtime_ns) == entry.sha256:
                 return path
     return None
 
 
 @functools.lru_cache(maxsize=1024)
-def _sha256(path: Path, modified_ns: int) -> str:
+def _sha256(path: Path, *, modified_ns: int) -> str:
+    """Return the hash of a file; the cached hash of a file that was modified since does not count."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _cached(entry: Entry) -> Path:
+def _cache_path(entry: Entry) -> Path:
     return cache_folder("corpora") / f"{entry.name}.txt"
 
 
 def _download(entry: Entry, progress: bool) -> Path:
-    """Fetch from the first address with the right file; a wrong file never gets the entry's name."""
+    """Fetch from the first address that returns the right file; a file with another hash is not kept in the cache."""
     import pooch
     from requests import RequestException
 
     pooch.get_logger().setLevel("ERROR")  # the progress bar and our own errors replace pooch's log
-    target = _cached(entry)
+    target = _cache_path(entry)
     reasons = []
     for address in entry.addresses:
         bar = _Bar(entry) if progress else None
@@ -81,7 +83,7 @@ def _download(entry: Entry, progress: bool) -> Path:
                 downloader=pooch.HTTPDownloader(progressbar=bar or False, timeout=30),
             )
             return target
-        except RequestException as error:  # before ValueError: some are both
+        except RequestException as error:  # before ValueError, because some errors are of both types
             reasons.append(f"{address} could not be reached ({type(error).__name__})")
         except ValueError:
             reasons.append(f"{address} returned another file (another sha256)")
@@ -99,7 +101,7 @@ def _download(entry: Entry, progress: bool) -> Path:
 
 
 class _Bar:
-    """A progress bar on standard error, with the interface of pooch."""
+    """A progress bar on standard error, with the attribute and the methods that pooch expects."""
 
     def __init__(self, entry: Entry) -> None:
         from rich.console import Console

@@ -1,6 +1,5 @@
 """Chooses the format of a file, by its suffix or, for the table formats, by its content."""
 
-from itertools import islice
 from pathlib import PurePath
 from typing import cast
 
@@ -17,17 +16,18 @@ from seqloom.registry import FORMATS, resolve
 
 __all__ = ["examine"]
 
-_COMPRESSED = (".gz", ".zst")
+_COMPRESSION_SUFFIXES = (".gz", ".zst")
 
 
 def examine(source_file: SourceFile, reading: ReadingConfig) -> Format:
     """Choose the format of a file and read every byte of the file once.
 
     Raises:
-        Refused: no format reads the file; skipped in a folder.
+        Refused: no format can read the file. If it is one of many in a folder, the caller skips and counts it.
         SourceError: the text cannot be decoded with the named encoding, or a column is missing.
     """
     file_format = format_by_suffix(source_file.name)
+    # Where `reading.text` names a column, the file must be a table, whatever its suffix.
     if reading.text and next(source_file.read_blocks(), b"").startswith(ParquetFile.magic):
         file_format = ParquetFile
     elif reading.text and file_format is TextFile:
@@ -36,9 +36,9 @@ def examine(source_file: SourceFile, reading: ReadingConfig) -> Format:
 
 
 def format_by_suffix(name: str) -> type[Format]:
-    """Return the format registered for the suffix of a file name, compression aside; text for any other name."""
+    """Return the format registered for the suffix of a file name (`.csv` for `a.csv.gz`); text for other suffixes."""
     path = PurePath(name.lower())
-    suffix = path.with_suffix("").suffix if path.suffix in _COMPRESSED else path.suffix
+    suffix = path.with_suffix("").suffix if path.suffix in _COMPRESSION_SUFFIXES else path.suffix
     return cast(type[Format], resolve("format", suffix if suffix and suffix in FORMATS else "text", FORMATS))
 
 
@@ -48,9 +48,12 @@ def _examine_table(source_file: SourceFile, reading: ReadingConfig) -> Format:
     if not source_file.named_by_user:
         raise Refused("file that is not a table", f"{name} is not a table, and `text` names a column")
     decoded = TextFile.decode(source_file, reading)
-    is_json = "".join(islice(decoded.text_chunks(), 1)).lstrip().startswith("{")
-    chunks = decoded.text_chunks()
-    columns = json_keys(chunks) if is_json else csv_header(chunks, reading.text)[0]
+    first_chunk = next(decoded.text_chunks(), "")
+    is_json = first_chunk.lstrip().startswith("{")
+    if is_json:
+        columns = json_keys(decoded.text_chunks())
+    else:
+        columns, _ = csv_header(decoded.text_chunks(), reading.text)
     if reading.text not in columns:
         raise SourceError(
             f"{name} does not begin like a table with a column {reading.text!r}: leave `text` out to read it as text"

@@ -1,4 +1,7 @@
-"""Whole texts in memory, with their groups, ratings, labels and further columns."""
+"""Whole texts in memory, with their groups, ratings, labels and further columns.
+
+A label says whether a text is generated or real. Texts of one group (of one author, for example) are not independent.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,26 +19,27 @@ from seqloom.reporter import Reporter, silent
 
 __all__ = ["LabelledTexts", "read_labelled_texts", "read_rated", "read_texts"]
 
-_GENERATED, _REAL = {"1", "1.0", "true"}, {"0", "0.0", "false"}
+_GENERATED_LABELS, _REAL_LABELS = {"1", "1.0", "true"}, {"0", "0.0", "false"}
 
-_NO_CELL = "(none)"
+_EMPTY_CELL = "(none)"
+"""Value that stands for an empty cell in `LabelledTexts.cells`."""
 
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """Texts of a source.
+    """The texts of a source, in order, with further values of each text.
 
     Attributes:
         texts: texts.
         groups: group of each text, from 0; each text is its own group where the source has none.
-        truth: whether each text is generated; None where unknown.
-        cells: cell of each text, by column.
+        is_generated: label of each text: True for a generated text, False for a real one; None without labels.
+        cells: cell of each text in further columns, by column.
         ratings: rating of each text; NaN without a rating column.
     """
 
     texts: list[str]
     groups: Int[np.ndarray, " texts"]
-    truth: Bool[np.ndarray, " texts"] | None = None
+    is_generated: Bool[np.ndarray, " texts"] | None = None
     cells: Mapping[str, list[str]] = field(default_factory=dict)
     ratings: Float[np.ndarray, " texts"] = field(default_factory=lambda: np.zeros(0))
 
@@ -43,55 +47,60 @@ class LabelledTexts:
         """Return the texts where `left_out` is False."""
         kept = np.flatnonzero(~left_out).tolist()
         return LabelledTexts(
-            [self.texts[index] for index in kept],
-            self.groups[kept],
-            None if self.truth is None else self.truth[kept],
-            {column: [values[index] for index in kept] for column, values in self.cells.items()},
-            self.ratings[kept],
+            texts=[self.texts[index] for index in kept],
+            groups=self.groups[kept],
+            is_generated=None if self.is_generated is None else self.is_generated[kept],
+            cells={column: [cells[index] for index in kept] for column, cells in self.cells.items()},
+            ratings=self.ratings[kept],
         )
 
-    def beside(self, generated: "LabelledTexts") -> "LabelledTexts":
-        """Return these texts as the real ones, followed by generated texts with the same columns."""
+    def with_generated(self, generated: "LabelledTexts") -> "LabelledTexts":
+        """Return these texts labelled as real, followed by `generated`, labelled as generated; both share no group.
+
+        Args:
+            generated: generated texts; they need the same columns of cells.
+        """
         return LabelledTexts(
-            self.texts + generated.texts,
-            np.concatenate([self.groups, self.groups.max(initial=-1) + 1 + generated.groups]),
-            np.arange(len(self.texts) + len(generated.texts)) >= len(self.texts),
-            {column: cells + generated.cells[column] for column, cells in self.cells.items()},
-            np.concatenate([self.ratings, generated.ratings]),
+            texts=self.texts + generated.texts,
+            groups=np.concatenate([self.groups, self.groups.max(initial=-1) + 1 + generated.groups]),
+            is_generated=np.arange(len(self.texts) + len(generated.texts)) >= len(self.texts),
+            cells={column: cells + generated.cells[column] for column, cells in self.cells.items()},
+            ratings=np.concatenate([self.ratings, generated.ratings]),
         )
 
-    def of(self, *, generated: bool) -> list[str]:
-        """Return the generated or the real texts; the labels must be known."""
-        return [text for text, side in zip(self.texts, self.sides(), strict=True) if side == generated]
+    def texts_where(self, *, generated: bool) -> list[str]:
+        """Return the generated texts if `generated` is True, else the real ones; the texts must have labels."""
+        return [text for text, label in zip(self.texts, self.labels(), strict=True) if label == generated]
 
-    def sides(self) -> list[bool]:
-        """Return whether each text is generated; the labels must be known."""
-        assert self.truth is not None
-        sides: list[bool] = self.truth.tolist()
-        return sides
+    def labels(self) -> list[bool]:
+        """Return `is_generated` as a list; the texts must have labels."""
+        assert self.is_generated is not None
+        labels: list[bool] = self.is_generated.tolist()
+        return labels
 
 
 def read_labelled_texts(
-    source: str | Path, reading: ReadingConfig, label: str | None, by: Sequence[str], note: Reporter
+    source: str | Path, reading: ReadingConfig, label: str | None, kept_columns: Sequence[str], note: Reporter
 ) -> LabelledTexts:
     """Read a table of real and generated texts; texts without a label are skipped.
 
     Args:
         source: table.
-        reading: settings with the columns of text and group.
-        label: column with 1 for generated and 0 for real texts; None if unknown.
-        by: columns whose cells are kept.
-        note: reporter of the numbers of texts read and skipped.
+        reading: reading settings, which name the columns of the text and the group.
+        label: column with 1 for generated and 0 for real texts; None for texts without labels.
+        kept_columns: columns to keep in `LabelledTexts.cells`.
+        note: function that receives a line with the number of texts, and one for each reason to skip some.
 
     Raises:
         UserError: the table or a column cannot be used, or all labels are equal.
     """
-    columns = tuple(dict.fromkeys((*by, *((label,) if label else ()))))
-    corpus = open_corpus(source, replace(reading, category=columns))
-    labelled, skipped = _read(corpus, label=label, columns=by)
+    columns = [*kept_columns, label] if label else kept_columns
+    corpus = open_corpus(source, replace(reading, category=tuple(dict.fromkeys(columns))))
+    labelled, skipped = _read(corpus, label=label, columns=kept_columns)
     if label is not None:
-        _check_both_sides(label, labelled.sides())
+        _check_both_labels(label, labelled.labels())
     note(f"{corpus.name}: {len(labelled.texts):,} texts")
+    # The reasons "missing ..." count empty cells; the texts of these rows are kept.
     _report_skipped({reason: count for reason, count in skipped.items() if not reason.startswith("missing")}, note)
     return labelled
 
@@ -103,8 +112,8 @@ def read_rated(
 
     Args:
         source: table.
-        reading: settings with the columns, one rating among them.
-        note: reporter of the numbers of texts read and skipped.
+        reading: reading settings; the first column in `rating` is read.
+        note: function that receives a line with the number of texts, and one for each reason to skip some.
 
     Raises:
         SourceError: the source cannot be read or lacks a column.
@@ -123,23 +132,23 @@ def read_rated(
 def read_texts(
     source: str | Path | Sequence[str | Path], reading: ReadingConfig, note: Reporter = silent
 ) -> LabelledTexts:
-    """Read the texts of a source and their groups; texts of white space are skipped.
+    """Read the texts of a source and their groups; skip texts that are nothing but white space.
 
     Args:
-        source: source.
+        source: catalogue name, file, folder, glob or "-", or several of these.
         reading: reading settings.
-        note: reporter of the numbers of texts read and skipped.
+        note: function that receives a line with the number of texts, and one for each reason to skip some.
 
     Raises:
         UserError: the source cannot be read, or has no text.
     """
     corpus = open_corpus(source, reading)
-    read, skipped = _read(corpus, skip_empty=True)
-    note(f"{corpus.name}: {len(read.texts):,} texts in {len(np.unique(read.groups)):,} groups")
+    labelled, skipped = _read(corpus, skip_empty=True)
+    note(f"{corpus.name}: {len(labelled.texts):,} texts in {len(np.unique(labelled.groups)):,} groups")
     _report_skipped(skipped, note)
-    if not read.texts:
+    if not labelled.texts:
         raise ConfigError(f"{corpus.name} has no text: nothing can be learned")
-    return read
+    return labelled
 
 
 def _read(
@@ -154,10 +163,10 @@ def _read(
 
     Args:
         corpus: corpus.
-        rating: column of the ratings; documents without one are skipped.
-        label: column of the labels; documents without one are skipped.
-        columns: columns whose cells are kept.
-        skip_empty: whether texts of white space are skipped.
+        rating: column of the ratings; documents without a rating are skipped. None reads no ratings.
+        label: column of the labels; documents without a label are skipped. None reads no labels.
+        columns: columns to keep in `LabelledTexts.cells`.
+        skip_empty: whether texts that are nothing but white space are skipped.
 
     Returns:
         The texts, and the number of skipped documents by reason.
@@ -169,10 +178,10 @@ def _read(
     cells: dict[str, list[str]] = {column: [] for column in columns}
     num_empty = num_unlabelled = 0
     for document in corpus:
-        number = None if rating is None else document.conditions[rating]
-        is_generated = None if label is None else _label(label, document.conditions[label])
-        if rating is not None and not isinstance(number, float):
-            continue
+        document_rating = None if rating is None else document.conditions[rating]
+        is_generated = None if label is None else _parse_label(label, document.conditions[label])
+        if rating is not None and not isinstance(document_rating, float):
+            continue  # the corpus itself counts missing ratings
         if label is not None and is_generated is None:
             num_unlabelled += 1
             continue
@@ -180,16 +189,22 @@ def _read(
         if skip_empty and not text.strip():
             num_empty += 1
             continue
+        # The prefix keeps the number of a text without a group apart from a group of that name.
         group_labels.append(f"#{len(texts)}" if document.group is None else f"={document.group}")
         texts.append(text)
         labels.append(bool(is_generated))
-        ratings.append(number if isinstance(number, float) else np.nan)
+        ratings.append(document_rating if isinstance(document_rating, float) else np.nan)
         for column, cell in _cells(document, columns):
-            cells[column].append(_NO_CELL if cell is None else str(cell))
-    truth = None if label is None else np.array(labels, bool)
+            cells[column].append(_EMPTY_CELL if cell is None else str(cell))
     skipped = {**corpus.skipped, "row without a label": num_unlabelled, "empty text": num_empty}
-    read = LabelledTexts(texts, _group_numbers(group_labels), truth, cells, np.array(ratings, np.float64))
-    return read, {reason: count for reason, count in skipped.items() if count}
+    labelled = LabelledTexts(
+        texts=texts,
+        groups=_group_numbers(group_labels),
+        is_generated=None if label is None else np.array(labels, bool),
+        cells=cells,
+        ratings=np.array(ratings, np.float64),
+    )
+    return labelled, {reason: count for reason, count in skipped.items() if count}
 
 
 def _cells(document: Document, columns: Sequence[str]) -> Iterator[tuple[str, Condition]]:
@@ -197,27 +212,28 @@ def _cells(document: Document, columns: Sequence[str]) -> Iterator[tuple[str, Co
 
 
 def _group_numbers(labels: Sequence[str]) -> Int[np.ndarray, " texts"]:
-    """Return the number of each group in order of appearance."""
+    """Return the number of each label; labels are numbered from 0 in order of appearance."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(label, len(numbers)) for label in labels], np.int64)
 
 
-def _label(column: str, cell: object) -> bool | None:
+def _parse_label(column: str, cell: object) -> bool | None:
+    """Return True for a generated text, False for a real one, and None for an empty cell."""
     if cell is None:
         return None
     value = str(cell).strip().lower()
-    if value not in _GENERATED | _REAL:
+    if value not in _GENERATED_LABELS | _REAL_LABELS:
         raise ConfigError(f"`label` {column} holds {value[:40]!r}: use 1 for a generated text, and 0 for a real one")
-    return value in _GENERATED
+    return value in _GENERATED_LABELS
 
 
-def _check_both_sides(label: str, sides: Sequence[bool]) -> None:
-    if len(set(sides)) == 2:
+def _check_both_labels(column: str, labels: Sequence[bool]) -> None:
+    if len(set(labels)) == 2:
         return
-    problem = f"says that all texts are {'generated' if sides[0] else 'real'}" if sides else "is empty everywhere"
+    problem = f"says that all texts are {'generated' if labels[0] else 'real'}" if labels else "is empty everywhere"
     raise ConfigError(
-        f"`label` {label} {problem}, and figures need both real and generated texts: leave it out for a report without "
-        "figures, or name the other texts with `generated`"
+        f"`label` {column} {problem}, and figures need both real and generated texts: leave it out for a report "
+        "without figures, or name the other texts with `generated`"
     )
 
 

@@ -4,6 +4,7 @@ A caller must decode the whole text to check a guess, and report the encoding to
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 __all__ = ["legacy_encodings"]
 
@@ -17,7 +18,26 @@ _ENCODINGS = [
 _WESTERN = ("cp1252", "latin_1")
 
 _SAMPLE_BYTES = 1 << 18
-_MIN_NON_ASCII = 0.005  # a smaller share of bytes means stray quotes and accents, too few for statistics
+
+_MIN_NON_ASCII_SHARE = 0.005
+"""A smaller share of non-ASCII bytes means stray quotes and accents, too few for statistics."""
+
+_CHAOS_TOLERANCE, _COHERENCE_TOLERANCE = 0.01, 0.02
+"""A match that differs by no more than this from the best match is equally good."""
+
+
+class _Match(NamedTuple):
+    """Encodings that decode the sample to the same text.
+
+    Attributes:
+        encodings: Python codecs.
+        chaos: share of implausible characters in the text, as `charset_normalizer` measures it; lower is better.
+        coherence: similarity of the letter frequencies to those of a language; higher is better.
+    """
+
+    encodings: list[str]
+    chaos: float
+    coherence: float
 
 
 def legacy_encodings(blocks: Iterable[bytes]) -> list[str]:
@@ -26,16 +46,17 @@ def legacy_encodings(blocks: Iterable[bytes]) -> list[str]:
     Args:
         blocks: bytes of the text; read until the sample is large enough.
     """
-    sample, share = _sample(blocks)
+    sample, non_ascii_share = _sample(blocks)
     matches = _matches(sample)
-    ordered = [encoding for match in matches for encoding in match[0]]
-    if share < _MIN_NON_ASCII:
+    ordered = [encoding for match in matches for encoding in match.encodings]
+    if non_ascii_share < _MIN_NON_ASCII_SHARE:
         return list(dict.fromkeys([*_WESTERN, *ordered]))
     ties = {
         encoding
-        for encodings, chaos, coherence in matches
-        if chaos <= matches[0][1] + 0.01 and coherence >= matches[0][2] - 0.02
-        for encoding in encodings
+        for match in matches
+        if match.chaos <= matches[0].chaos + _CHAOS_TOLERANCE
+        and match.coherence >= matches[0].coherence - _COHERENCE_TOLERANCE
+        for encoding in match.encodings
     }
     # Among equally good matches, the Western European encodings are the likeliest by far.
     return list(dict.fromkeys([*(encoding for encoding in _WESTERN if encoding in ties), *ordered]))
@@ -52,6 +73,7 @@ def _sample(blocks: Iterable[bytes]) -> tuple[bytes, float]:
             break
     num_non_ascii = len(sample.translate(None, bytes(range(128))))
     if len(sample) > _SAMPLE_BYTES:
+        # Cut after the last complete line, or anywhere if a single line fills the sample.
         del sample[sample.rfind(b"\n", 0, _SAMPLE_BYTES) + 1 or _SAMPLE_BYTES :]
     return bytes(sample), num_non_ascii / max(1, num_read)
 
@@ -61,12 +83,12 @@ def _non_ascii_lines(block: bytes) -> Iterator[bytes]:
         yield from (line for line in block.splitlines(keepends=True) if not line.isascii())
 
 
-def _matches(sample: bytes) -> list[tuple[list[str], float, float]]:
-    """Return groups of encodings that give the same text, with its chaos and coherence, the likeliest first."""
+def _matches(sample: bytes) -> list[_Match]:
+    """Return the possible encodings of the sample, the likeliest first."""
     from charset_normalizer import from_bytes
 
-    # A cut inside a multi-byte character would exclude the right encoding: try a few cuts.
-    cuts = range(4) if len(sample) == _SAMPLE_BYTES else range(1)
-    results = [from_bytes(sample[: len(sample) - cut], cp_isolation=_ENCODINGS) for cut in cuts]
+    # A full sample may end inside a multi-byte character, which would exclude the right encoding: try shorter samples.
+    cut_bytes = range(4) if len(sample) == _SAMPLE_BYTES else range(1)
+    results = [from_bytes(sample[: len(sample) - cut], cp_isolation=_ENCODINGS) for cut in cut_bytes]
     best = min(filter(None, results), key=lambda matches: matches[0].chaos, default=())
-    return [(match.could_be_from_charset, match.chaos, match.coherence) for match in best]
+    return [_Match(match.could_be_from_charset, match.chaos, match.coherence) for match in best]

@@ -1,6 +1,7 @@
 """Normalisation of text: line ends, Unicode normal forms, lower case.
 
-The result never depends on the chunks. `fold` normalises a string; `fold_chunks` does the same to a text in chunks.
+`fold` normalises a text in one string, and `fold_chunks` a text in chunks: wherever the text is cut into chunks, the
+result is that of `fold` for the joined text.
 """
 
 import unicodedata
@@ -28,7 +29,7 @@ def fold(text: str, reading: ReadingConfig) -> str:
 
 
 def fold_chunks(chunks: Iterable[str], reading: ReadingConfig) -> Iterator[str]:
-    """Yield a text in chunks with the normalisation of `reading`, in bounded chunks, none of them empty."""
+    """Normalise a text as `reading` says; yield it in chunks of at most `CHUNK_CHARACTERS`, none of them empty."""
     chunks = join_line_ends(chunks)
     if reading.lowercase or reading.normalize:
         if not reading.keep_newlines:
@@ -39,7 +40,7 @@ def fold_chunks(chunks: Iterable[str], reading: ReadingConfig) -> Iterator[str]:
 
 
 def record_chunks(record: str, reading: ReadingConfig) -> Iterator[str]:
-    """Yield a whole record, cut and normalised as `reading` says, in chunks; an empty chunk separates two passages."""
+    """Cut a record and normalise it as `reading` says; yield it in chunks. An empty chunk separates two passages."""
     if reading.sentences:
         parts: Iterable[str] = sentences(record)
     elif not reading.cut_words:
@@ -78,7 +79,7 @@ def _normalize(text: str, form: str | None) -> str:
 def _cut_safely(chunks: Iterable[str]) -> Iterator[str]:
     """Yield the same text, cut only where neither side influences the normalisation of the other.
 
-    A text without such a place stays in one chunk.
+    A text that cannot be cut safely stays in one chunk.
     """
     pending: list[str] = []
     for chunk in chunks:
@@ -92,7 +93,7 @@ def _cut_safely(chunks: Iterable[str]) -> Iterator[str]:
 
 
 def _is_safe_cut(text: str, index: int) -> bool:
-    """Return whether a cut before `text[index]` is safe; between ASCII letters or digits it always is."""
+    """Return whether a cut before `text[index]` is safe; a cut between two ASCII letters or digits always is."""
     pair = text[index - 1 : index + 1] if index else ""
     return _is_independent(text[index]) or (pair.isascii() and pair.isalnum())
 
@@ -100,8 +101,9 @@ def _is_safe_cut(text: str, index: int) -> bool:
 def _is_independent(character: str) -> bool:
     """Return whether a cut before `character` is safe after any text.
 
-    Such a character neither composes with nor is reordered past the text before it, has no case, and is not skipped by
-    the rule of the final sigma: white space, kana, Chinese characters and Korean syllables.
+    It is for white space, kana, Chinese characters and Korean syllables. None of them composes with the text before it,
+    moves past combining marks before it, or has case. None is skipped by the rule that gives a Greek sigma at the end
+    of a word another lower-case form.
     """
     return (
         character in " \n\t"

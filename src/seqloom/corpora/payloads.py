@@ -1,8 +1,9 @@
 """Payloads: the content of a document, one frozen type for each kind of sequence.
 
-A format produces payloads of one type, and a codec declares the type that it encodes. Text is the kind in use. Another
-kind (notes, strokes, a waveform, a series, turns of a dialogue) is a frozen dataclass with a `kind`, a format that
-produces it and a codec that encodes it; corpora, token stores and splits work with it unchanged.
+A format (the reader of one type of file) produces payloads of one type. A codec (which turns payloads into token ids)
+declares the type of payload that it encodes. Text is the kind that seqloom itself reads. Another kind (notes, strokes,
+a waveform, a series, turns of a dialogue) needs a frozen dataclass with a `kind`, a format that produces it and a codec
+that encodes it. Corpora, token stores and splits work with it unchanged.
 """
 
 import itertools
@@ -32,7 +33,7 @@ class Rereadable:
     """Chunks that are produced again at every iteration, so that a long text never has to be in memory.
 
     Attributes:
-        read: function that returns the chunks from the first to the last.
+        read: function that starts at the first chunk again whenever it is called, and returns all chunks in order.
     """
 
     read: Callable[[], Iterator[str]]
@@ -47,7 +48,8 @@ class TextPayload:
 
     Attributes:
         chunks: the text in order, in chunks of at most `CHUNK_CHARACTERS` characters; can be iterated any number of
-            times. An empty chunk separates two passages, which a model learns to end although the record continues.
+            times. An empty chunk separates two passages: parts of one record that the codec separates by its boundary
+            token, so that a model learns to end each of them.
     """
 
     kind: ClassVar[str] = "text"
@@ -60,8 +62,9 @@ class TextPayload:
         return cls(tuple(bounded_chunks(text)))
 
     def passages(self) -> Iterator[Iterator[str]]:
-        """Return the chunks of each passage; read one passage before you request the next."""
-        return (chunks for is_text, chunks in itertools.groupby(self.chunks, bool) if is_text)
+        """Yield each passage as an iterator over its chunks; read one passage before you request the next."""
+        runs = itertools.groupby(self.chunks, key=bool)  # an empty chunk is False, and ends a run of text
+        return (chunks for is_text, chunks in runs if is_text)
 
     def __str__(self) -> str:
         return "".join(self.chunks)

@@ -1,4 +1,8 @@
-"""A table that is written row by row; an interrupted write can be resumed."""
+"""A table that is written row by row; an interrupted write can be resumed.
+
+Until `table.csv` is complete, its rows are in `.table.csv.part`. The journal `.table.csv.part.json` says how many rows
+and bytes of that file are complete, and from which table and settings (`origin`) they come.
+"""
 
 import json
 import os
@@ -19,8 +23,8 @@ class PartialTable:
     """A table during a write.
 
     Attributes:
-        file: open file, at the place of the next row.
-        num_rows: rows that a resumed write keeps.
+        file: open file, positioned where the next row is to be written.
+        num_rows: number of complete rows, which a resumed write keeps.
     """
 
     file: TextIO
@@ -29,7 +33,7 @@ class PartialTable:
     _origin: dict[str, Any]
 
     def commit(self, num_rows: int) -> None:
-        """Record that `num_rows` further rows are complete."""
+        """Record in the journal that `num_rows` further rows are complete."""
         self.file.flush()
         self.num_rows += num_rows
         write_json(self._journal, {"rows": self.num_rows, "bytes": self.file.tell(), "origin": self._origin})
@@ -44,12 +48,13 @@ def resumable_table(
     Args:
         output: path of the table.
         origin: table and settings that the rows come from, in JSON types; a resumed write needs the same origin.
-        resume: True resumes an interrupted write; False starts one that can be resumed; None starts one that cannot.
-        overwrite: whether an interrupted write is replaced.
+        resume: True resumes an interrupted write; False starts a write that can be resumed if it is interrupted; None
+            starts a write that cannot be resumed.
+        overwrite: whether an interrupted write may be discarded.
 
     Raises:
-        ConfigError: an interrupted write exists and neither `resume` nor `overwrite` is set, or `resume` is set without
-            an interrupted write, or with one of another origin.
+        ConfigError: there is an interrupted write, and neither `resume` nor `overwrite` is set; `resume` is set, but
+            there is no interrupted write, or it has another origin; or another process is writing the table.
         SeqloomError: the file cannot be written.
     """
     if output.is_symlink():
@@ -74,13 +79,13 @@ def resumable_table(
     except OSError as error:
         raise SeqloomError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
-        if resume is None and is_locked:
+        if resume is None and is_locked:  # without a lock, the files belong to another process
             part.unlink(missing_ok=True)
             journal.unlink(missing_ok=True)
 
 
 def _open_or_create(path: str, flags: int) -> int:
-    """Open a file, created if missing; not truncated before it is locked, as another process may be writing it."""
+    """Open a file, and create it if it is missing, without truncating it: another process may be writing it."""
     return os.open(path, flags | os.O_CREAT, 0o666)
 
 
@@ -92,6 +97,7 @@ def _lock(file: TextIO, part: Path, output: Path) -> None:
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # False if the other process has completed and renamed the file in the meantime.
         is_same_file = os.path.samestat(os.fstat(file.fileno()), part.stat())
     except (BlockingIOError, FileNotFoundError):
         is_same_file = False
@@ -102,19 +108,19 @@ def _lock(file: TextIO, part: Path, output: Path) -> None:
 def _interrupted_progress(
     output: Path, part: Path, journal: Path, origin: dict[str, Any], *, resume: bool, overwrite: bool
 ) -> dict[str, Any]:
-    """Return the rows and bytes of an interrupted write that are kept."""
-    nothing: dict[str, Any] = {"rows": 0, "bytes": 0}
+    """Return how many rows and bytes of an interrupted write are kept: none, or those that the journal lists."""
+    no_progress: dict[str, Any] = {"rows": 0, "bytes": 0}
     if not (part.exists() and journal.exists()):
         if resume and not part.exists():
             raise ConfigError(f"`resume`: there is no interrupted write of {output}: leave it out")
-        return nothing
+        return no_progress
     if overwrite and not resume:
-        return nothing
+        return no_progress
     try:
         progress = dict(json.loads(journal.read_text(encoding="utf-8")))
         is_same_origin = progress["origin"] == origin and progress["bytes"] <= part.stat().st_size
     except (OSError, ValueError, KeyError, TypeError):
-        progress, is_same_origin = nothing, False
+        progress, is_same_origin = no_progress, False
     if not resume:
         raise ConfigError(
             f"{output} has an interrupted write: give `resume` to continue, or `overwrite` to start again"

@@ -36,8 +36,8 @@ class SourceFile:
     Attributes:
         name: name in messages.
         path: path of the file; None for the built-in text.
-        named_by_user: True where the user named this very file, so that a fault in it is an error. False for a file of
-            a folder or a glob: a file that cannot be read is skipped and counted.
+        named_by_user: True where the user named this very file, so that a fault in it is an error. False where the
+            file comes from a folder or a glob: if it cannot be read, it is skipped and counted.
     """
 
     name: str
@@ -62,7 +62,7 @@ def check_source(source: Source) -> None:
         SourceError: something is missing; lists similar names.
     """
     names = [str(name) for name in ([source] if isinstance(source, str | Path) else source)]
-    faults = [_missing(name, Path(name).expanduser()) for name in names if not _may_exist(name)]
+    faults = [_missing_message(name, Path(name).expanduser()) for name in names if not _may_exist(name)]
     if faults:
         raise SourceError(*faults)
 
@@ -95,22 +95,22 @@ def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
     faults: list[str] = []
     for name in names:
         try:
-            named_files = _find(str(name), skipped)
+            named_files = _files_of_name(str(name), skipped)
         except SourceError as error:
             faults += error.faults
             continue
         except OSError as error:
             raise SourceError(f"cannot look at {str(name)!r}: {error.strerror}; check its name and rights") from error
         for file in named_files:
-            key = file.path.resolve() if file.path else None
-            skipped["file named twice"] += key in files
-            files.setdefault(key, file)
+            path = file.path.resolve() if file.path else None  # only the built-in text has no path
+            skipped["file named twice"] += path in files
+            files.setdefault(path, file)
     if faults:
         raise SourceError(*faults)
     return list(files.values())
 
 
-def _find(name: str, skipped: Counter[str]) -> list[SourceFile]:
+def _files_of_name(name: str, skipped: Counter[str]) -> list[SourceFile]:
     if name == _STANDARD_INPUT:
         if sys.stdin is None:
             raise SourceError("standard input is closed: pipe a text into it, or name a file")
@@ -129,21 +129,21 @@ def _find(name: str, skipped: Counter[str]) -> list[SourceFile]:
         return [SourceFile(name=name, path=None if ENTRIES[name].is_built_in else fetch(name))]
     if glob.has_magic(name):
         return _files_of_glob(str(path), name)
-    raise SourceError(_missing(name, path))
+    raise SourceError(_missing_message(name, path))
 
 
 def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
     """Return the files of a folder and its subfolders, sorted by path, without hidden ones."""
     files = []
     for parent, subfolders, filenames in os.walk(folder):
-        for kind, names in (("folder", subfolders), ("file", filenames)):
+        for noun, names in (("folder", subfolders), ("file", filenames)):
             if hidden := [name for name in names if name.startswith(".")]:
-                skipped[f"hidden {kind}"] += len(hidden)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+                skipped[f"hidden {noun}"] += len(hidden)
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]  # `os.walk` enters these alone
         paths = [Path(parent, name) for name in filenames if not name.startswith(".")]
         files += [SourceFile(name=str(path), path=path, named_by_user=False) for path in paths if path.is_file()]
-        if num_other := sum(not path.is_file() for path in paths):
-            skipped["special file"] += num_other
+        if num_special := sum(not path.is_file() for path in paths):
+            skipped["special file"] += num_special
     if not files:
         raise SourceError(f"the folder {folder} holds no files: choose one that holds text")
     return sorted(files, key=lambda file: Path(file.name).parts)
@@ -157,28 +157,28 @@ def _files_of_glob(pattern: str, name: str) -> list[SourceFile]:
     return files
 
 
-def _missing(name: str, path: Path) -> str:
+def _missing_message(name: str, path: Path) -> str:
     """Return the error message for a source that does not exist: the choices and similar names."""
     try:
         siblings = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         siblings = []
-    near = get_close_matches(name, ENTRIES, n=1)
-    near += [str(path.with_name(match)) for match in get_close_matches(path.name, siblings, n=2)]
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    similar = get_close_matches(name, ENTRIES, n=1)
+    similar += [str(path.with_name(match)) for match in get_close_matches(path.name, siblings, n=2)]
+    hint = f"; did you mean {' or '.join(similar)}?" if similar else ""
     return f"no source {name!r}: give a file, a folder, a glob, - or one of {', '.join(ENTRIES)}{hint}"
 
 
 @functools.cache
 def _spool(stream: IO[bytes]) -> Path:
-    """Return a copy of a stream that can be read only once; the copy is deleted when Python exits.
+    """Copy a stream, which can be read only once, to a file; return the path. The file is deleted when Python exits.
 
-    Cached, so that a stream named twice gives the same copy.
+    Cached: a second call for the same stream returns the first copy, because the stream itself is empty by then.
     """
     try:
         with tempfile.NamedTemporaryFile(prefix="seqloom-", delete=False) as file:
             atexit.register(Path(file.name).unlink, missing_ok=True)
-            shutil.copyfileobj(stream, file, 1 << 20)
+            shutil.copyfileobj(stream, file, length=1 << 20)
     except OSError as error:
         raise SeqloomError(
             f"cannot keep a copy of the input in {tempfile.gettempdir()}: {error.strerror or error}; "

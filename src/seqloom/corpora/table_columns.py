@@ -9,19 +9,19 @@ from seqloom.errors import SourceError
 __all__ = ["Row", "check_columns", "list_columns"]
 
 Row = tuple[int, Mapping[str, Any]]
-"""Number of a row (the first below the header, or the first line of JSON, is 1) and its cells by column."""
+"""Number of a row and its cells by column. Row 1 is the first below the header, or the first line of JSON."""
 
 
 def check_columns(name: str, required: Iterable[str], columns: Sequence[str]) -> None:
     """Check that each required column occurs exactly once.
 
     Raises:
-        SourceError: a column is missing or occurs twice; lists the columns, and the nearest name.
+        SourceError: a column is missing or occurs twice; the message lists the columns and the most similar name.
     """
     faults = []
     for column in required:
-        near = get_close_matches(column, columns, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        similar = get_close_matches(column, columns, n=1, cutoff=0.5)
+        hint = f"; did you mean {similar[0]!r}?" if similar else ""
         if column not in columns:
             faults.append(f"{name} has no column {column!r}: choose from {list_columns(columns)}{hint}")
         elif columns.count(column) > 1:
@@ -31,7 +31,7 @@ def check_columns(name: str, required: Iterable[str], columns: Sequence[str]) ->
 
 
 def list_columns(columns: Sequence[str], *, max_shown: int = 20) -> str:
-    """Return the names of columns for a message; of a wide table only the first ones."""
+    """Return the names of columns for a message; of a wide table, only the first `max_shown` names."""
     more = f" and {len(columns) - max_shown} more" if len(columns) > max_shown else ""
-    names = ", ".join(repr(column)[1:-1][:40] for column in columns[:max_shown])
+    names = ", ".join(repr(column)[1:-1][:40] for column in columns[:max_shown])  # `repr` escapes line ends
     return names + more if columns else "no columns found"

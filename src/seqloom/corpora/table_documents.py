@@ -20,33 +20,33 @@ from seqloom.errors import SourceError
 __all__ = ["INCOMPLETE_REASONS", "RatingColumns", "row_documents"]
 
 INCOMPLETE_REASONS = ("missing rating", "missing name", "missing group", "rating that is not a number")
-"""Prefixes of the reasons under which a text is kept without its rating, name or group."""
+"""Beginnings of the reasons that count incomplete rows: their text is kept without a rating, category name or group."""
 
 _MISSING_CELLS = ("", "nan", "na", "n/a", "null", "none")
 
 
 @dataclass
 class RatingColumns:
-    """Counts of the cells in rating columns, which show a column that was named by mistake.
+    """Counts the cells in rating columns, to detect a column that the user named by mistake.
 
     Attributes:
-        num_numbers: cells with a number, by column.
-        num_others: cells with something else, by column.
-        examples: first cell with something else and its place, by column.
+        num_numbers: number of cells that hold a number, by column.
+        num_others: number of cells that hold something else, by column; empty cells count for neither.
+        examples: first cell that holds something else, with its row, by column.
     """
 
     num_numbers: Counter[str] = field(default_factory=Counter)
     num_others: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
 
-    def read(self, column: str, value: object, place: str, tally: Counter[str]) -> float | None:
-        """Return the number in a cell, or None.
+    def read(self, column: str, value: object, row_name: str, tally: Counter[str]) -> float | None:
+        """Count a cell, and return its number, or None if it holds no number.
 
         Args:
             column: name of the column.
             value: cell.
-            place: description of the row for messages.
-            tally: number of cells without a number, by reason.
+            row_name: name of the row in messages.
+            tally: counter of cells without a number by reason, which this method increases.
         """
         number = _number(value)
         if number is not None:
@@ -55,7 +55,7 @@ class RatingColumns:
             tally[f"missing rating ({column})"] += 1
         else:
             self.num_others[column] += 1
-            self.examples.setdefault(column, f"{value!r:.60} in {place}")
+            self.examples.setdefault(column, f"{value!r:.60} in {row_name}")
             tally[f"rating that is not a number ({column})"] += 1
         return number
 
@@ -63,7 +63,7 @@ class RatingColumns:
         """Check that every column holds more numbers than other values.
 
         Raises:
-            SourceError: a column does not; gives its name, a row and the row's value.
+            SourceError: a column does not; the message names the column, and one of its rows with the value.
         """
         faults = []
         for column in columns:
@@ -89,8 +89,8 @@ def row_documents(
         rows: numbered cells by column.
         name: name of the table in messages.
         reading: settings with the names of the columns.
-        ratings: record of the cells in rating columns.
-        tally: number of skipped rows and missing cells, by reason.
+        ratings: counts of the cells in rating columns, which this function increases.
+        tally: counter of skipped rows and missing cells by reason, which this function increases.
     """
     seen_texts: set[bytes] = set()
     for number, cells in rows:
@@ -100,15 +100,18 @@ def row_documents(
         group = _group(cells.get(reading.group), tally) if reading.group else None
         if reading.pool is not None and not _is_in_pool(reading.pool, text, group, seen_texts, tally):
             continue
-        place = f"row {number} of {name}"
-        numbers = {column: ratings.read(column, cells.get(column), place, tally) for column in reading.rating}
+        row_name = f"row {number} of {name}"
+        numbers = {column: ratings.read(column, cells.get(column), row_name, tally) for column in reading.rating}
         categories = {column: _category(column, cells.get(column), tally) for column in reading.category}
         payload = TextPayload(Rereadable(partial(record_chunks, text, reading)))
         yield Document(payload, {**numbers, **categories}, group)
 
 
 def _is_in_pool(pool: str, text: str, group: str | None, seen_texts: set[bytes], tally: Counter[str]) -> bool:
-    """Return whether a row belongs to a pool; duplicates of a text are skipped, so that no two pools share a text."""
+    """Return whether a row belongs to a pool (a disjoint part of the table); count it otherwise.
+
+    Only the first row with a text counts, so that no two pools share a text.
+    """
     digest = blake2b(text.encode(), digest_size=16).digest()
     if digest in seen_texts:
         tally["duplicate row"] += 1
@@ -147,13 +150,14 @@ def _category(column: str, value: object, tally: Counter[str]) -> str | None:
 
 
 def _name(value: object) -> str | None:
-    if value is None or value == "" or value != value:
+    """Return a cell as a name; None for an empty cell."""
+    if value is None or value == "" or value != value:  # NaN differs from itself
         return None
     return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _has_lone_surrogates(text: str) -> bool:
-    """Return whether `text` has no UTF-8 encoding; JSON escapes can encode half a character."""
+    """Return whether `text` has no UTF-8 encoding: an escape in JSON can stand for half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -164,7 +168,7 @@ def _has_lone_surrogates(text: str) -> bool:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
-    if isinstance(value, str) and "_" in value:
+    if isinstance(value, str) and "_" in value:  # `float` accepts "1_000"
         return None
     try:
         number = float(value)
@@ -177,4 +181,4 @@ def _is_missing(value: object) -> bool:
     """Return whether a cell is empty or holds a usual word for a missing value."""
     if isinstance(value, str):
         return value.strip().lower() in _MISSING_CELLS
-    return value is None or value != value
+    return value is None or value != value  # NaN differs from itself

@@ -17,7 +17,7 @@ __all__ = ["BayesInversionCritic"]
 class BayesInversionCritic:
     """Predict the rating of a text by Bayes' rule, as the posterior mean over the ratings of the training corpus.
 
-    Such a critic is no independent judge of the texts that its own run generates.
+    This critic is not an independent judge of texts that the same run generated.
 
     Args:
         run: run trained with ratings; its first numeric rating is predicted.
@@ -38,6 +38,7 @@ class BayesInversionCritic:
         assert isinstance(scale, Scale)
         self.scale_ = scale
         self._run = run
+        # One row of conditions for each rating at a knot of the scale; NaN leaves the other conditions open.
         values = np.full((len(scale.knots), len(conditions)), np.nan)
         values[:, scale_columns[0]] = scale.knots
         self._features = run.config.features(values)

@@ -1,4 +1,8 @@
-"""The critic: a stack of different models of texts, with the interface of a scikit-learn regressor."""
+"""The critic: a stack of different models of texts, with the interface of a scikit-learn regressor.
+
+The models, called members, predict the ordinal targets of a text: for each of several thresholds, whether its rating is
+above. Their logits are combined into one expected rating.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +34,8 @@ __all__ = ["Critic", "Members"]
 
 _MIN_TEXTS = 20
 _NUM_SEEDS = 2**32
+"""Seeds below this number are valid in scikit-learn."""
+
 _RIDGE_SLOPE = 8
 """Factor that turns the ridge regression's distance from a threshold into a logit."""
 
@@ -59,7 +65,13 @@ class Members:
     def logits_of_rows(
         self, rows: Any, texts: Sequence[str], targets: OrdinalTargets
     ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
-        """Return the logits of each member by name, from texts and their n-gram features."""
+        """Return the logits of each member by name.
+
+        Args:
+            rows: n-gram features of the texts.
+            texts: texts, for the encoder.
+            targets: thresholds of the ordinal targets.
+        """
         positions = np.asarray(targets.scale.positions)
         thresholds = (positions[1:] + positions[:-1]) / 2
         logits = {
@@ -138,7 +150,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         logits = self._cross_validated_logits(texts, counts, ratings, targets, folds)
         self._fit_stacking(logits, ratings, targets, folds)
         self._note("fitting to all texts")
-        self.members_ = self._fit_members(texts, counts, ratings, targets, 0)
+        self.members_ = self._fit_members(texts, counts, ratings, targets, fold=0)
         return self
 
     def predict(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
@@ -146,7 +158,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             NotFittedError: the critic was not fitted.
-            ConfigError: `X` is no list of texts.
+            ConfigError: `X` is not a list of texts.
         """
         predicted = self._predict_unit(X)
         return self.scale_.from_unit(predicted)
@@ -156,7 +168,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises:
             NotFittedError: the critic was not fitted.
-            ConfigError: `X` is no list of texts.
+            ConfigError: `X` is not a list of texts.
         """
         predicted = self._predict_unit(X)
         return self.scale_.from_unit(self.rank_calibration_.transform(predicted))
@@ -184,7 +196,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             ),
             (
                 is_integer(self.seed, 0) and self.seed < _NUM_SEEDS,
-                f"seed got {self.seed}: choose an integer from 0 up, below {_NUM_SEEDS:,}",
+                f"seed got {self.seed}: choose an integer from 0 to {_NUM_SEEDS - 1:,}",
             ),
         )
 
@@ -201,7 +213,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         for number, (train, test) in enumerate(folds, 1):
             self._note(f"fold {number} of {self.folds}")
             members = self._fit_members(
-                [texts[index] for index in train], counts[train], ratings[train], targets, number
+                [texts[index] for index in train], counts[train], ratings[train], targets, fold=number
             )
             rows = members.ngrams.transform(counts[test])
             fold_logits = members.logits_of_rows(rows, [texts[index] for index in test], targets)
@@ -216,21 +228,25 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         targets: OrdinalTargets,
         folds: Sequence[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]],
     ) -> None:
-        """Fit the combination and the rank calibration, and measure them on unseen texts."""
+        """Fit the combination and the rank calibration, and measure members and combination on unseen texts.
+
+        For the measurement, the combination is fitted to all folds but one and predicts that one. The final
+        combination is fitted to all folds.
+        """
         above, unit_ratings = targets.above(ratings), self.scale_.to_unit(ratings)
-        stacked_logits = np.stack(list(logits.values()))
+        member_logits = np.stack(list(logits.values()))
         self.report_ = {
             member: _accuracy(targets.expected_rating(values), unit_ratings, self.scale_)
             for member, values in logits.items()
         }
         predicted = np.zeros(len(ratings))
         for train, test in folds:
-            stacking = StackedRegressor.fit(stacked_logits[:, train], above[train], unit_ratings[train], targets)
-            test_logits = stacking.logits(list(stacked_logits[:, test]))
+            stacking = StackedRegressor.fit(member_logits[:, train], above[train], unit_ratings[train], targets)
+            test_logits = stacking.logits(list(member_logits[:, test]))
             predicted[test] = targets.expected_rating(stacking.sharpness * test_logits)
         self.report_["blend"] = _accuracy(predicted, unit_ratings, self.scale_)
         self.rank_calibration_ = RankCalibration.fit(predicted, unit_ratings)
-        self.stacking_ = StackedRegressor.fit(stacked_logits, above, unit_ratings, targets)
+        self.stacking_ = StackedRegressor.fit(member_logits, above, unit_ratings, targets)
 
     def _fit_members(
         self,
@@ -240,7 +256,15 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         targets: OrdinalTargets,
         fold: int,
     ) -> Members:
-        """Fit all members to some texts; fold 0 is all texts."""
+        """Fit all members.
+
+        Args:
+            texts: training texts.
+            counts: n-gram counts of the texts.
+            ratings: rating of each text.
+            targets: thresholds of the ordinal targets.
+            fold: number of the fold, which the seed depends on; 0 for all texts.
+        """
         ngrams, seed = NGrams.fit(counts), 1000 * self.seed + fold
         if not len(ngrams.buckets):
             raise ConfigError("the texts are empty, or share no n-grams, so nothing can be learned: pass other texts")
@@ -283,11 +307,11 @@ def _validate(texts: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " 
 
 
 def _accuracy(
-    predicted: Float[np.ndarray, " texts"], ratings: Float[np.ndarray, " texts"], scale: Scale
+    predicted: Float[np.ndarray, " texts"], true: Float[np.ndarray, " texts"], scale: Scale
 ) -> dict[str, float]:
-    """Return the correlation of the scaled ratings, and the mean error in units of the rating."""
-    errors = np.abs(scale.from_unit(predicted) - scale.from_unit(ratings))
+    """Return the correlation of ratings that are scaled to 0..1, and the mean error in units of the rating."""
+    errors = np.abs(scale.from_unit(predicted) - scale.from_unit(true))
     return {
-        "pearson": float(pearson_correlations(predicted[None], ratings)[0]),
+        "pearson": float(pearson_correlations(predicted[None], true)[0]),
         "mean_error": float(errors.mean()),
     }

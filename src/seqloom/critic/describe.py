@@ -15,13 +15,14 @@ def is_critic_folder(folder: str | Path) -> bool:
 
 
 def describe_critic(folder: str | Path) -> dict[str, Any]:
-    """Describe a critic in JSON's types: its rating, its training data and its accuracy.
+    """Describe a critic with JSON values: its rating, its training data and its accuracy.
 
     Returns:
         `critic` (folder), `rating` (column), `lowest` and `highest` rating, `heavy` (whether ratings are scaled by
-        rank), `source`, `pool` (None for the whole table), `group`, `cut_words`, `texts`, `groups`, `readers` (by name
-        of the member, last "blend" for all together: `pearson`, and `mean_error` in units of the rating, on unseen
-        texts) and `version`.
+        rank), `source`, `pool` (None for the whole table), `group` (column), `cut_words` (largest number of words of a
+        text), `texts` and `groups` (their numbers), `readers` and `version`. `readers` has an entry for each model that
+        the critic combines, by name, and an entry "blend" for the combination: `pearson` and `mean_error`, in units of
+        the rating, on unseen texts.
 
     Raises:
         RunError: the folder has no critic, or the critic is damaged or has an unsupported format.

@@ -36,12 +36,12 @@ def fit_critic(
     """Fit a critic and store it in a folder.
 
     Args:
-        source: table of rated texts.
+        source: table of rated texts, or several.
         run: folder for the critic.
         text: column of the text.
         rating: column of the rating.
         group: column whose equal values mark related rows, which stay in one fold.
-        pool: disjoint part of the table that is read.
+        pool: name of the part of the table that is read; None reads the whole table.
         cut_words: maximal number of words per text; longer texts are cut.
         encoder: see `Critic`.
         folds: see `Critic`.

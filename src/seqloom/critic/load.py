@@ -1,4 +1,7 @@
-"""Open a critic: a fitted critic, a rated run, a regressor, or a function."""
+"""Open a critic: a fitted critic, a rated run, a regressor, or a function.
+
+A rated run is a run of a language model that was trained with ratings.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,7 +40,8 @@ def resolve_critic(
     Args:
         critic: folder of a critic or of a rated run, `Critic`, regressor with `predict`, or function from texts to
             ratings.
-        by_rank: whether a `Critic` predicts by rank, see `Critic.predict_rank`; ignored for ratings with few values.
+        by_rank: whether a `Critic` predicts by rank, see `Critic.predict_rank`; ignored for ratings with few distinct
+            values.
 
     Raises:
         UserError: the critic has an unsupported type, or its folder is damaged.
@@ -47,6 +51,7 @@ def resolve_critic(
     scale = getattr(critic, "scale_", None)
     if not isinstance(scale, Scale):
         scale = None
+    # A class has its objects' `predict` and is callable, but it is not a critic.
     if hasattr(critic, "predict") and not isinstance(critic, type):
         ranked = by_rank and scale is not None and not scale.is_discrete and hasattr(critic, "predict_rank")
         return critic.predict_rank if ranked else critic.predict, scale, None if scale is None else scale.name

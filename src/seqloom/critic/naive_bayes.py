@@ -1,7 +1,8 @@
 """A naive Bayes rater, which judges generated texts independently of the critic.
 
 The rater belongs to another family of models than the critic and never filters texts. Its ratings of generated texts
-are compared with its ratings of real texts.
+are compared with its ratings of real texts. It predicts the ordinal targets of a text: for each of several thresholds,
+whether its rating is above.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,8 @@ class NaiveBayesRater:
         slope: factor on the sum of weights of each threshold.
         bias: bias of each threshold.
         middle: mean expected rating of unseen texts, scaled to 0..1.
-        spread: ratio of the standard deviations of true and expected ratings; expected ratings shrink to the middle.
+        spread: standard deviation of the true ratings, divided by that of the expected ratings. Expected ratings lie
+            closer to the middle than true ones, and `predict` stretches them by this factor.
     """
 
     scale: Scale
@@ -58,7 +60,7 @@ class NaiveBayesRater:
             texts: training texts.
             ratings: rating of each text.
             name: name of the rating.
-            calibration_texts: the same texts in the form that will be rated, such as shortened; None for `texts`.
+            calibration_texts: the same texts in the form that will be rated, for example shortened; None for `texts`.
         """
         scale = fit_scale(name, ratings)
         targets = OrdinalTargets(scale)
@@ -70,7 +72,10 @@ class NaiveBayesRater:
         sums = np.zeros(above.shape)
         for train, test in (halves, halves[::-1]):
             sums[test] = calibration_rows[test] @ _log_ratios(rows[train], above[train])
-        calibrations = [_fit_calibration(sums[:, k], above[:, k]) for k in range(above.shape[1])]
+        calibrations = [
+            _fit_calibration(sums_of_threshold, is_above)
+            for sums_of_threshold, is_above in zip(sums.T, above.T, strict=True)
+        ]
         slope, bias = (np.array(values) for values in zip(*calibrations, strict=True))
         expected = targets.expected_rating(sums * slope + bias)
         spread = float(scale.to_unit(ratings).std() / max(float(expected.std()), 1e-9))
@@ -87,7 +92,10 @@ class NaiveBayesRater:
 
 
 def _normalized_rows(texts: Sequence[str]) -> Any:
-    """Return binary n-gram rows over the square root of their number, since n-grams of long texts are redundant."""
+    """Return the n-grams of each text as sparse rows, with one weight for all n-grams of a text.
+
+    The weight is one divided by the square root of the number of n-grams, since those of long texts are redundant.
+    """
     from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
@@ -104,11 +112,11 @@ def _normalized_rows(texts: Sequence[str]) -> Any:
 
 
 def _log_ratios(rows: Any, above: Bool[np.ndarray, "texts thresholds"]) -> Float[np.ndarray, "features thresholds"]:
-    """Return the log-ratio of each n-gram's document frequency above and below each threshold."""
+    """Return the log-ratio of each n-gram's relative frequencies among the texts above and below each threshold."""
     present = (rows > 0).T.astype(np.float64)
-    high = (present @ above + _SMOOTHING) / (above.sum(axis=0) + 2 * _SMOOTHING)
-    low = (present @ ~above + _SMOOTHING) / ((~above).sum(axis=0) + 2 * _SMOOTHING)
-    ratios: np.ndarray = np.log(high / low)
+    frequency_above = (present @ above + _SMOOTHING) / (above.sum(axis=0) + 2 * _SMOOTHING)
+    frequency_below = (present @ ~above + _SMOOTHING) / ((~above).sum(axis=0) + 2 * _SMOOTHING)
+    ratios: np.ndarray = np.log(frequency_above / frequency_below)
     return ratios
 
 

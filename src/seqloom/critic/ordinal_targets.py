@@ -1,7 +1,8 @@
 """Encode a rating as binary targets, one per threshold: is the rating above it?
 
 This is ordinal regression (Rennie and Srebro 2005), which makes no assumption about the distances between ratings. The
-expected rating is the weighted sum of the predicted probabilities.
+expected rating is a weighted sum of the predicted probabilities: each probability of being above a threshold is
+multiplied by the distance between the two knots next to the threshold.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ __all__ = ["OrdinalTargets", "sigmoid"]
 
 @dataclass(frozen=True)
 class OrdinalTargets:
-    """Thresholds halfway between the knots of a scale.
+    """Thresholds halfway between the knots of a scale, which are some of its ratings in ascending order.
 
     Attributes:
         scale: scale of the ratings.

@@ -29,7 +29,7 @@ class RankCalibration:
 
     @classmethod
     def fit(cls, predicted: Float[np.ndarray, " texts"], true: Float[np.ndarray, " texts"]) -> "RankCalibration":
-        """Compute the quantiles of both."""
+        """Compute the quantiles of the predictions and of the true ratings."""
         return cls(np.quantile(predicted, _QUANTILE_LEVELS), np.quantile(true, _QUANTILE_LEVELS))
 
     def transform(self, predicted: Float[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:

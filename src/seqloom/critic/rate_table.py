@@ -29,7 +29,7 @@ def rate_table(
     """Copy a table and add a column of predicted ratings.
 
     Args:
-        critic: see `resolve_critic`.
+        critic: folder, critic or function; see `resolve_critic`.
         source: table of texts.
         text: column of the text.
         output: new table.
@@ -43,15 +43,15 @@ def rate_table(
         UserError: the critic, the table or the output file is unusable.
     """
     predict, _, _ = resolve_critic(critic)
-    tally: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()  # rows by reason
 
     def rate(texts: Sequence[str]) -> list[dict[str, float]]:
         return [{RATING_COLUMN: round(rating, 4)} for rating in checked_ratings(predict, texts).tolist()]
 
-    num_rows = annotate(source, text, Path(output), (RATING_COLUMN,), rate, tally, overwrite=overwrite)
-    num_empty = tally.pop(ROW_WITHOUT_TEXT, 0)
+    num_rows = annotate(source, text, Path(output), (RATING_COLUMN,), rate, skipped, overwrite=overwrite)
+    num_empty = skipped.pop(ROW_WITHOUT_TEXT, 0)
     if num_empty:
         note(f"{counted(num_empty, ROW_WITHOUT_TEXT)}: {RATING_COLUMN} is empty in these rows")
-    for reason, count in tally.items():
+    for reason, count in skipped.items():
         note(f"skipped: {counted(count, reason)}")
     return num_rows

@@ -1,6 +1,7 @@
 """Combine the logits of several members by stacking (Wolpert 1992).
 
-The weights are fitted on texts that the members did not see in training. The expected rating of a regression shrinks
+The members are models that predict ordinal targets: for each of several thresholds, whether the rating is above. The
+weights are fitted on texts that the members did not see in training. The expected rating of a regression shrinks
 towards the middle. Therefore the logits are multiplied by a sharpness, which moves each expectation towards the most
 likely rating and lowers the absolute error. The sharpness is limited, so that it hardly lowers the correlation.
 """
@@ -55,23 +56,25 @@ class StackedRegressor:
         """
         from scipy.optimize import minimize
 
-        size, num_members = above.size, len(logits)
+        num_targets, num_members = above.size, len(logits)
 
-        def loss_and_gradient(values: np.ndarray) -> tuple[float, np.ndarray]:
-            sums = np.tensordot(values[:num_members], logits, 1) + values[num_members:]
-            errors = (sigmoid(sums) - above) / size
-            offsets = values[:num_members] - 1 / num_members
+        def loss_and_gradient(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+            weights, bias = parameters[:num_members], parameters[num_members:]
+            sums = np.tensordot(weights, logits, 1) + bias
+            errors = (sigmoid(sums) - above) / num_targets
+            offsets = weights - 1 / num_members
             penalty = 0.5 * _WEIGHT_PENALTY * offsets @ offsets
-            loss = float((np.logaddexp(0, sums) - above * sums).sum() + penalty) / size
-            weight_gradient = np.tensordot(logits, errors, 2) + _WEIGHT_PENALTY * offsets / size
+            loss = float((np.logaddexp(0, sums) - above * sums).sum() + penalty) / num_targets
+            weight_gradient = np.tensordot(logits, errors, 2) + _WEIGHT_PENALTY * offsets / num_targets
             return loss, np.concatenate([weight_gradient, errors.sum(axis=0)])
 
         start = np.concatenate([np.full(num_members, 1 / num_members), np.zeros(above.shape[1])])
         bounds = [(0, None)] * num_members + [(None, None)] * above.shape[1]
-        values = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-        stacked = np.tensordot(values[:num_members], logits, 1) + values[num_members:]
+        parameters = minimize(loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        weights, bias = parameters[:num_members], parameters[num_members:]
+        stacked = np.tensordot(weights, logits, 1) + bias
         sharpness = _best_sharpness(stacked, ratings, targets)
-        return cls(tuple(values[:num_members].tolist()), tuple(values[num_members:].tolist()), sharpness)
+        return cls(tuple(weights.tolist()), tuple(bias.tolist()), sharpness)
 
     def logits(self, members: Sequence[Float[np.ndarray, "texts thresholds"]]) -> Float[np.ndarray, "texts thresholds"]:
         """Return the combined logits, without the sharpness."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CRITIC", "is_occupied", "load_critic", "save_critic"]
 
 
-def _to_4(stored: dict[str, Any]) -> dict[str, Any]:
+def _migrate_3_to_4(stored: dict[str, Any]) -> dict[str, Any]:
     return {**stored, "scale": scale_to_2(stored.get("scale"))}
 
 
@@ -34,7 +34,7 @@ CRITIC = ModelArchive(
     format=4,
     oldest_format=3,
     fit_command="seqloom critic fit SOURCE --text COLUMN --rating COLUMN",
-    migrations=(_to_4,),
+    migrations=(_migrate_3_to_4,),
 )
 """File format of critics."""
 
@@ -45,7 +45,7 @@ def save_critic(critic: "Critic", folder: Path, origin: Mapping[str, Any]) -> No
     Args:
         critic: fitted critic.
         folder: folder for the critic.
-        origin: description of the training data, in JSON's types.
+        origin: description of the training data as JSON values.
 
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
@@ -82,13 +82,13 @@ def load_critic(folder: str | Path) -> "Critic":
 
 
 def is_occupied(folder: Path) -> bool:
-    """Return whether a path contains anything but a critic; leftovers of an interrupted write do not count."""
+    """Return whether a path contains anything but a critic; files of an interrupted write do not count."""
     if not os.path.isdir(folder):
         return os.path.exists(folder)
     if (folder / CRITIC.settings_file).exists():
         return False
-    leftovers = (CRITIC.arrays_file, f".{CRITIC.arrays_file}.", f".{CRITIC.settings_file}.")
-    return not all(path.name.startswith(leftovers) for path in folder.iterdir())
+    prefixes_of_leftovers = (CRITIC.arrays_file, f".{CRITIC.arrays_file}.", f".{CRITIC.settings_file}.")
+    return not all(path.name.startswith(prefixes_of_leftovers) for path in folder.iterdir())
 
 
 def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> "Critic":
@@ -112,6 +112,7 @@ def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> "Critic":
     critic.stacking_ = StackedRegressor.from_arrays(arrays_of("blend"))
     critic.rank_calibration_ = RankCalibration.from_arrays(arrays_of("ranks"))
     critic.report_ = stored["report"]
+    # Predict any text: damaged arrays raise an error here or give a number that is not finite.
     if not np.isfinite(critic.predict(["a text"])).all():
         raise RunError(f"{CRITIC.arrays_file} contains numbers that are not finite")
     return critic

@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float32, Int
 __all__ = ["IGNORED", "Batch", "BatchConditions"]
 
 IGNORED = -1
-"""Target of a position without one: padding, or a window that is scored at its end only."""
+"""Value in `Batch.targets` at a position without a target: padding, or a position before the end of a window of which
+only the last position is trained."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class BatchConditions:
     """Ratings and categories of the documents in a batch.
 
     Attributes:
-        features: condition features of each document; zeros where unknown (see `Conditions`).
+        features: ratings and categories of each document as features (see `Conditions.features`); zeros where unknown.
         index: row of `features` for each position.
     """
 
@@ -26,12 +27,12 @@ class BatchConditions:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tokens and their targets.
+    """Tokens and their targets: `batch` sequences of `time` positions each.
 
     Attributes:
         tokens: input tokens.
         targets: next token of every position; `IGNORED` where there is none.
-        resets: True where a sequence begins: the state is zeroed before the token is read.
+        resets: True where a new sequence begins: the model zeroes its state before it reads the token.
         conditions: conditions of the documents; None where they have none.
     """
 

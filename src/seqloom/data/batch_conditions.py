@@ -16,10 +16,10 @@ class ConditionSource:
     """Conditions of the documents of a store.
 
     Attributes:
-        conditions: columns.
-        values: number of each document in each column; NaN where unknown.
-        dropout: share of the documents without any condition in an epoch; with several columns, each column is dropped
-            from the same share of the other documents (classifier-free guidance, Ho & Salimans 2022).
+        conditions: rating and category columns.
+        values: rating or category index of each document in each column; NaN where unknown.
+        dropout: share of the documents whose conditions are all hidden in an epoch. With several columns, each column
+            is also hidden by itself, with the same probability (classifier-free guidance, Ho & Salimans 2022).
         seed: seed of the dropout.
     """
 
@@ -29,18 +29,19 @@ class ConditionSource:
     seed: int = 0
 
     def batch(self, documents: Int[np.ndarray, "batch time"], epoch: int = 0) -> BatchConditions:
-        """Return the conditions at each position of a batch; the dropout is the same throughout an epoch.
+        """Return the conditions at each position of a batch; within an epoch, the same conditions are hidden.
 
         Args:
             documents: index of the document at each position.
             epoch: number of the epoch.
         """
-        rows, index = np.unique(documents, return_inverse=True)
-        values = np.asarray(self.values[rows], np.float64)
+        distinct, index = np.unique(documents, return_inverse=True)
+        values = np.asarray(self.values[distinct], np.float64)
         if self.dropout:
-            draws = _uniform(rows, self.values.shape[1] + 1, self.seed, epoch)
+            # The first draw decides on a whole document, the others on its columns. A draw of 1 hides nothing.
+            draws = _uniform(distinct, num_draws=values.shape[1] + 1, seed=self.seed, epoch=epoch)
             column_draws = draws[:, 1:] if values.shape[1] > 1 else np.ones_like(values)
-            values = np.where(_dropped(draws[:, :1], column_draws, self.dropout), np.nan, values)
+            values = np.where(_is_hidden(draws[:, :1], column_draws, self.dropout), np.nan, values)
         return BatchConditions(self.conditions.features(values), index.reshape(documents.shape))
 
 
@@ -49,33 +50,37 @@ def balanced_weights(
 ) -> Float[np.ndarray, " documents"]:
     """Return sampling weights of the documents that make every rating of the first column equally frequent.
 
-    A rating counts as its nearest knot; documents without one count as a rating of their own.
+    A rating counts as the nearest knot of its scale (see `Scale`), a category as itself. The documents without a rating
+    count as one more rating.
     """
     column = conditions.columns[0]
-    nearness = column.features(values[:, 0])[:, : column.width if isinstance(column, Category) else -1]
+    num_knots = column.width if isinstance(column, Category) else column.width - 1  # a scale's last feature is no knot
+    nearness = column.features(values[:, 0])[:, :num_knots]
     nearest = np.where(nearness.any(axis=1), nearness.argmax(axis=1), -1)
-    _, rating, counts = np.unique(nearest, return_inverse=True, return_counts=True)
-    weights: np.ndarray = 1 / counts[rating] / len(counts)
+    _, rating_index, counts = np.unique(nearest, return_inverse=True, return_counts=True)
+    weights: np.ndarray = 1 / counts[rating_index] / len(counts)
     return weights
 
 
-def _dropped(
-    document_draws: Float[np.ndarray, "documents 1"], column_draws: Float[np.ndarray, "documents columns"], share: float
+def _is_hidden(
+    document_draws: Float[np.ndarray, "documents 1"],
+    column_draws: Float[np.ndarray, "documents columns"],
+    dropout: float,
 ) -> Bool[np.ndarray, "documents columns"]:
-    dropped: np.ndarray = (document_draws < share) | (column_draws < share)
-    return dropped
+    is_hidden: np.ndarray = (document_draws < dropout) | (column_draws < dropout)
+    return is_hidden
 
 
 def _uniform(
-    documents: Int[np.ndarray, " documents"], num_columns: int, seed: int, epoch: int
-) -> Float[np.ndarray, "documents columns"]:
-    """Return numbers in [0, 1) that depend on the arguments alone (finaliser of splitmix64, Steele et al. 2014)."""
+    documents: Int[np.ndarray, " documents"], *, num_draws: int, seed: int, epoch: int
+) -> Float[np.ndarray, "documents draws"]:
+    """Return numbers in [0, 1) that depend only on the arguments (finaliser of splitmix64, Steele et al. 2014)."""
     key = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
-    bits = documents.astype(np.uint64)[:, None] * np.uint64(num_columns) + np.arange(num_columns, dtype=np.uint64)
+    bits = documents.astype(np.uint64)[:, None] * np.uint64(num_draws) + np.arange(num_draws, dtype=np.uint64)
     with np.errstate(over="ignore"):
         bits = (bits + key) * np.uint64(0x9E3779B97F4A7C15)
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
     bits ^= bits >> np.uint64(31)
-    uniform: np.ndarray = (bits >> np.uint64(11)) * 2.0**-53
+    uniform: np.ndarray = (bits >> np.uint64(11)) * 2.0**-53  # a float has 53 significant bits
     return uniform

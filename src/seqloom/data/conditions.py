@@ -26,7 +26,7 @@ class Category(JsonSerializable):
 
     Attributes:
         name: name of the column.
-        values: categories; a store has their indices.
+        values: names of the categories; a token store holds their indices in this tuple.
     """
 
     name: str
@@ -39,16 +39,16 @@ class Category(JsonSerializable):
 
     def features(self, numbers: Float[np.ndarray, " numbers"]) -> Float32[np.ndarray, "numbers width"]:
         """Return the one-hot encoding of category indices; zeros for an unknown category (NaN)."""
-        known = np.flatnonzero(~np.isnan(numbers))
+        known_rows = np.flatnonzero(~np.isnan(numbers))
         features = np.zeros((len(numbers), self.width), np.float32)
-        features[known, np.asarray(numbers)[known].astype(np.int64)] = 1
+        features[known_rows, np.asarray(numbers)[known_rows].astype(np.int64)] = 1
         return features
 
     def number(self, requested: Any, *, extrapolate: bool) -> float:
-        """Return the index of a requested category.
+        """Return the index of a requested category; `extrapolate` has an effect in `Scale.number` only.
 
         Raises:
-            ConfigError: the category does not occur in training.
+            ConfigError: the training corpus had no such category.
         """
         if requested not in self.values:
             raise ConfigError(unknown_name(self.name, str(requested), dict.fromkeys(self.values)))
@@ -82,19 +82,19 @@ class Conditions:
         return sum(column.width for column in self.columns)
 
     def features(self, values: Float[np.ndarray, "texts columns"]) -> Float32[np.ndarray, "texts width"]:
-        """Return the features of documents with these numbers; zeros for unknown numbers (NaN)."""
+        """Return the features of documents from their ratings and category indices; zeros where unknown (NaN)."""
         parts = [column.features(values[:, index]) for index, column in enumerate(self.columns)]
         return np.concatenate(parts, axis=1) if parts else np.zeros((len(values), 0), np.float32)
 
     def encode_request(self, requested: Any, *, extrapolate: bool = False) -> Float[np.ndarray, " columns"]:
-        """Encode a requested rating.
+        """Return a requested rating as one number per column: rating or category index, NaN where not requested.
 
         Args:
-            requested: a rating, if there is one column; or ratings and categories by column, the others unknown.
+            requested: a rating, if there is only one column; or ratings and categories by column.
             extrapolate: whether ratings outside the trained range are allowed.
 
         Raises:
-            ConfigError: a column is unknown, or a rating is out of range; one line for each.
+            ConfigError: a column is unknown, or a rating is out of range; the message has one line for each.
         """
         if not self.columns:
             raise ConfigError(
@@ -129,14 +129,17 @@ class Conditions:
         return numbers
 
     def examples(self) -> tuple[dict[str, float | str], ...]:
-        """Return example requests, from low to high, for the first column of numbers, or else for the first column."""
+        """Return example requests, from low to high: of the first rating column, or else of the first column."""
         if not self.columns:
             return ()
         column = next((column for column in self.columns if isinstance(column, Scale)), self.columns[0])
         return tuple({column.name: value} for value in column.examples())
 
     def values_of(self, store: TokenStore) -> Float[np.ndarray, "documents columns"]:
-        """Return the numbers of a store's documents; NaN where unknown, and for categories unknown to the columns."""
+        """Return the ratings and category indices of a store's documents; NaN where unknown.
+
+        The indices refer to the categories of these conditions; a category that they lack counts as unknown.
+        """
         numbers = np.full((store.num_documents, len(self.columns)), np.nan)
         for index, column in enumerate(self.columns):
             values = store.conditions.get(column.name)
@@ -165,31 +168,34 @@ def fit_conditions(store: TokenStore) -> Conditions:
     """Fit the conditions of a store.
 
     Raises:
-        SourceError: a rating is constant, or a column has too many categories; one line for each.
+        SourceError: a rating is constant, or a column has too many categories; the message has one line for each.
     """
     columns: list[Scale | Category] = []
     faults: list[str] = []
     for name, values in store.conditions.items():
-        names = store.categories.get(name)
-        if names is None:
+        categories = store.categories.get(name)
+        if categories is None:
             try:
                 columns.append(fit_scale(name, np.asarray(values)))
             except SourceError as error:
                 faults += error.faults
-        elif len(names) > _MAX_CATEGORIES:
+        elif len(categories) > _MAX_CATEGORIES:
             faults.append(
-                f"the column {name!r} has {len(names):,} categories: a column may have {_MAX_CATEGORIES:,} at most"
+                f"the column {name!r} has {len(categories):,} categories: a column may have {_MAX_CATEGORIES:,} at most"
             )
         else:
-            columns.append(Category(name=name, values=names))
+            columns.append(Category(name=name, values=categories))
     if faults:
         raise SourceError(*faults)
     return Conditions(tuple(columns))
 
 
-def _renumbered(indices: np.ndarray, names: Sequence[str], known: Sequence[str]) -> Float[np.ndarray, " documents"]:
-    """Return the indices in `known` of the categories with these indices in `names`; NaN for unknown categories."""
-    known_index = {name: float(index) for index, name in enumerate(known)}
-    new_index = np.array([*(known_index.get(name, np.nan) for name in names), np.nan])
-    renumbered: np.ndarray = new_index[np.where(np.isnan(indices), len(names), indices).astype(np.int64)]
+def _renumbered(
+    indices: np.ndarray, old_names: Sequence[str], new_names: Sequence[str]
+) -> Float[np.ndarray, " documents"]:
+    """Convert indices of categories in `old_names` to their indices in `new_names`; NaN for unknown categories."""
+    index_by_name = {name: float(index) for index, name in enumerate(new_names)}
+    new_indices = np.array([*(index_by_name.get(name, np.nan) for name in old_names), np.nan])
+    # An unknown index (NaN) selects the NaN at the end.
+    renumbered: np.ndarray = new_indices[np.where(np.isnan(indices), len(old_names), indices).astype(np.int64)]
     return renumbered

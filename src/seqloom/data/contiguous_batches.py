@@ -14,15 +14,17 @@ __all__ = ["ContiguousBatches"]
 
 
 class _Epoch(NamedTuple):
-    """One reading of all spans.
+    """One pass through all spans, joined into one stream.
 
     Attributes:
-        order: index of each span in reading order.
-        starts: position of each of these spans in the stream.
+        number: number of the epoch.
+        order: indices of the spans in reading order.
+        starts: position in the stream at which each of these spans starts.
         length: length of the stream.
-        rotation: position of the first sequence in the stream.
+        rotation: position in the stream at which the first sequence starts.
     """
 
+    number: int
     order: Int[np.ndarray, " spans"]
     starts: Int[np.ndarray, " spans"]
     length: int
@@ -30,24 +32,30 @@ class _Epoch(NamedTuple):
 
 
 class ContiguousBatches:
-    """A stream of all spans, cut into sequences of equal length, which are read side by side.
+    """A stream of all spans (stretches of documents), cut into sequences of equal length, which are read side by side.
 
-    Every epoch shuffles the spans, rotates the stream by a random distance and starts all sequences again. Each span
-    begins with a reset. Spans are padded to a multiple of `alignment`, so that resets of different sequences coincide;
-    the padding is an eighth or less of the mean span, except for very short spans. `batch(step)` depends on its
-    argument and the constructor's alone.
+        stream:     | span 3 | span 1      | span 2  | span 4    |
+        sequence 0: |--------------------|
+        sequence 1:                       |--------------------|
+
+    A batch holds the next `sequence_length` tokens of each sequence. Every epoch shuffles the spans, rotates the stream
+    by a random distance and starts all sequences again. Each span begins with a reset of the model's state. Spans are
+    padded to a multiple of an alignment (see `_alignment`), so that resets of different sequences often coincide. The
+    padding is an eighth or less of the mean span, except for very short spans. The result of `batch` depends only on
+    the step and the arguments of the constructor.
 
     Args:
         store: tokens.
         spans: spans to read.
-        batch_size: sequences side by side.
+        batch_size: number of sequences.
         sequence_length: tokens of each sequence in a batch.
         seed: seed of the shuffles and rotations.
         conditions: conditions of the store's documents, or None.
-        weights: sampling weight of each of the store's documents; None reads each document once an epoch.
+        weights: sampling weight of each of the store's documents; None reads each document once in an epoch.
 
     Attributes:
-        steps_per_epoch: batches that read everything about once.
+        carries_state: True: each sequence continues with the state that the last batch left.
+        steps_per_epoch: number of batches that read all spans about once.
     """
 
     carries_state = True
@@ -68,23 +76,23 @@ class ContiguousBatches:
         self.conditions = conditions
         span_weights = None if weights is None else weights[self.spans.documents]
         self._probabilities = None if span_weights is None else span_weights / span_weights.sum()
-        num_pairs = self.spans.lengths - 1
+        num_pairs = self.spans.lengths - 1  # pairs of a token and its target, the next token
         alignment = _alignment(float(num_pairs.mean()), sequence_length) if len(num_pairs) > 1 else 1
         self._num_pairs = num_pairs
-        self._padded = -(-num_pairs // alignment) * alignment
-        self.steps_per_epoch = max(1, int(self._padded.sum()) // (batch_size * sequence_length))
-        self._cached_epoch: tuple[int, _Epoch] | None = None
+        self._padded_lengths = -(-num_pairs // alignment) * alignment  # rounded up
+        self.steps_per_epoch = max(1, int(self._padded_lengths.sum()) // (batch_size * sequence_length))
+        self._cached_epoch: _Epoch | None = None
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a training step, counted from 0."""
-        number, step_of_epoch = divmod(step, self.steps_per_epoch)
-        epoch = self._epoch(number)
+        epoch_number, step_of_epoch = divmod(step, self.steps_per_epoch)
+        epoch = self._epoch(epoch_number)
         starts = epoch.rotation + np.arange(self.batch_size)[:, None] * (epoch.length // self.batch_size)
         starts = starts + step_of_epoch * self.sequence_length
         positions = (starts + np.arange(self.sequence_length)) % epoch.length
-        place = np.searchsorted(epoch.starts, positions, side="right") - 1
-        offset = positions - epoch.starts[place]
-        span = epoch.order[place]
+        index_in_order = np.searchsorted(epoch.starts, positions, side="right") - 1
+        offset = positions - epoch.starts[index_in_order]
+        span = epoch.order[index_in_order]
         last_pair = self._num_pairs[span] - 1
         records = self.spans.starts[span] + np.minimum(offset, last_pair)
         tokens = self.store.records[records].astype(np.int64)
@@ -94,21 +102,29 @@ class ContiguousBatches:
         if step_of_epoch == 0:
             resets[:, 0] = True
         documents = self.spans.documents[span]
-        conditions = None if self.conditions is None else self.conditions.batch(documents, number)
+        conditions = None if self.conditions is None else self.conditions.batch(documents, epoch_number)
         return Batch(tokens, targets, resets, conditions)
 
     def _epoch(self, number: int) -> _Epoch:
-        if self._cached_epoch is None or self._cached_epoch[0] != number:
+        if self._cached_epoch is None or self._cached_epoch.number != number:
             random = np.random.Generator(np.random.Philox(key=[self.seed, number]))
             num_spans, weights = len(self.spans), self._probabilities
             order = random.permutation(num_spans) if weights is None else random.choice(num_spans, num_spans, p=weights)
-            padded = self._padded[order]
-            length = int(padded.sum())
-            epoch = _Epoch(order, np.cumsum(padded) - padded, length, int(random.integers(length)))
-            self._cached_epoch = number, epoch
-        return self._cached_epoch[1]
+            lengths = self._padded_lengths[order]
+            length = int(lengths.sum())
+            self._cached_epoch = _Epoch(
+                number=number,
+                order=order,
+                starts=np.cumsum(lengths) - lengths,
+                length=length,
+                rotation=int(random.integers(length)),
+            )
+        return self._cached_epoch
 
 
 def _alignment(mean_pairs: float, sequence_length: int) -> int:
-    """Return a power of two near a quarter of the mean span, at most a sequence: padding costs an eighth at most."""
+    """Return a power of two near a quarter of the mean span, at most `sequence_length`.
+
+    Padding adds half of this on average: an eighth of the mean span.
+    """
     return int(min(2 ** max(0, round(np.log2(mean_pairs / 4))), sequence_length))

@@ -1,4 +1,10 @@
-"""Scales: the numbers of a rating column as features."""
+"""Scales: the numbers of a rating column as features.
+
+A scale has knots: some of the column's numbers, each with a position from 0 to 1. A rating becomes one feature per
+knot, its nearness to the knot, and one feature for its position, scaled to -1 to 1. Example:
+
+    knots 1, 2, 5 at positions 0, 0.25, 1:    rating 3 has position 0.5 and the features 0, 2/3, 1/3, 0
+"""
 
 import math
 from collections.abc import Sequence
@@ -17,24 +23,24 @@ _MAX_DISCRETE = 12
 """A column with at most this many distinct numbers has a knot at each."""
 
 _QUANTILES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
-"""Quantiles at the knots of other columns."""
+"""Quantiles of a column with more distinct numbers; they are its knots."""
 
 _MIN_HEAVY_SKEWNESS = 2.0
-"""A column of this skewness has a heavy tail and is scaled by ranks, as is one whose extreme numbers would squeeze the
-others together."""
+"""A column with a larger absolute skewness has a heavy tail and is scaled by ranks. A column whose extreme numbers
+would squeeze the other knots together is treated alike."""
 
 _MIN_EXAMPLE_SHARE = 0.03
-"""Smallest share of the texts for a rating in examples: a model learns rarer ratings too poorly."""
+"""Smallest share of the texts that have a rating, for it to be an example: a model learns rarer ratings too poorly."""
 
 _MIN_SHARED_KNOTS = 0.6
-"""Smallest share of knots that two scales of the same ratings have within each other's range: parts of a table differ
-in their extreme ratings."""
+"""Two scales seem to be of the same ratings if at least this share of the knots of each is within the range of the
+other. The share need not be 1, because parts of a table differ in their extreme ratings."""
 
 _MAX_RATING = 1e30
 """Computations with larger ratings would overflow."""
 
 _MAX_EXTRAPOLATION = 10
-"""Largest distance of a requested rating from the trained range, in multiples of that range."""
+"""Largest distance of a requested rating from the lowest trained one, in multiples of the trained range."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,18 +80,18 @@ class Scale(JsonSerializable):
         return self._interpolate(np.asarray(positions, np.float64), self.positions, self.knots)
 
     def features(self, numbers: Float[np.ndarray, " numbers"]) -> Float32[np.ndarray, "numbers width"]:
-        """Return the nearness of each knot (sum 1) and the position from -1 to 1; zeros for an unknown number (NaN).
+        """Return the nearness to each knot (sum 1) and the position from -1 to 1; zeros for an unknown number (NaN).
 
         Between two knots the features are interpolated linearly, so that a model generalises to neighbouring ratings.
         """
         numbers = np.asarray(numbers, np.float64)
-        known = ~np.isnan(numbers)
         features = np.zeros((len(numbers), self.width), np.float32)
-        knots, rows = np.asarray(self.knots), np.flatnonzero(known)
-        upper = np.clip(np.searchsorted(knots, numbers[rows], side="right"), 1, len(knots) - 1)
-        share = (numbers[rows] - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
-        features[rows, upper - 1], features[rows, upper] = 1 - share, share
-        features[rows, -1] = 2 * self.to_unit(numbers[rows]) - 1
+        knots, known_rows = np.asarray(self.knots), np.flatnonzero(~np.isnan(numbers))
+        known = numbers[known_rows]
+        upper = np.clip(np.searchsorted(knots, known, side="right"), 1, len(knots) - 1)  # index of the next knot
+        upper_nearness = (known - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
+        features[known_rows, upper - 1], features[known_rows, upper] = 1 - upper_nearness, upper_nearness
+        features[known_rows, -1] = 2 * self.to_unit(known) - 1
         return features
 
     def number(self, requested: Any, *, extrapolate: bool) -> float:
@@ -140,7 +146,7 @@ class Scale(JsonSerializable):
         return tuple(self._rounded(self.knots[index]) for index in sorted({indices[0], nearest, indices[-1]}))
 
     def _rounded(self, number: float) -> float:
-        """Return a number with few digits, within the range of the knots."""
+        """Return a number with few digits; unrounded if rounding would leave the range of the knots."""
         short = float(round(number)) if abs(number) >= 100 else float(f"{number:.4g}")
         return short if self.knots[0] <= short <= self.knots[-1] else number
 
@@ -157,7 +163,9 @@ class Scale(JsonSerializable):
 
 
 def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
-    """Fit the scale of a column's numbers; NaN is ignored.
+    """Fit the scale of a column to its numbers; NaN is ignored.
+
+    The scale is linear, or by rank if the column has a heavy tail, or if more knots differ by rank.
 
     Raises:
         SourceError: the numbers are all equal or too large.
@@ -177,37 +185,39 @@ def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
         )
     is_discrete = len(distinct) <= _MAX_DISCRETE
     knots = distinct if is_discrete else np.quantile(numbers, _QUANTILES)
-    linear, ranked = _distinct_knots(knots), _distinct_knots(knots, by_rank=True)
-    if len(ranked) <= len(linear) and (is_discrete or not _is_heavy(numbers)):
-        return _scale(name, knots[linear], _linear_positions(knots[linear]), numbers, heavy=False)
-    indices = max(linear, ranked, key=len)
+    linear_indices, rank_indices = _distinct_knots(knots), _distinct_knots(knots, by_rank=True)
+    if len(rank_indices) <= len(linear_indices) and (is_discrete or not _is_heavy(numbers)):
+        linear_knots = knots[linear_indices]
+        return _build_scale(name, linear_knots, _linear_positions(linear_knots), numbers, heavy=False)
+    indices = max(linear_indices, rank_indices, key=len)
     ranks = (
         np.mean(numbers < knots[indices, None], axis=1) if is_discrete else np.asarray(_QUANTILES, np.float64)[indices]
     )
     ranks[-1] = 1
-    return _scale(name, knots[indices], ranks, numbers, heavy=True)
+    return _build_scale(name, knots[indices], ranks, numbers, heavy=True)
 
 
 def _is_heavy(numbers: np.ndarray) -> bool:
     scaled = (numbers - numbers.min()) / (numbers.max() - numbers.min())
     standardised = (scaled - scaled.mean()) / scaled.std()
-    return bool(abs((standardised**3).mean()) > _MIN_HEAVY_SKEWNESS)
+    skewness = (standardised**3).mean()
+    return bool(abs(skewness) > _MIN_HEAVY_SKEWNESS)
 
 
-def _scale(name: str, knots: np.ndarray, positions: np.ndarray, numbers: np.ndarray, *, heavy: bool) -> Scale:
+def _build_scale(name: str, knots: np.ndarray, positions: np.ndarray, numbers: np.ndarray, *, heavy: bool) -> Scale:
     scale = Scale(name=name, knots=tuple(knots.tolist()), positions=tuple(positions.tolist()), heavy=heavy)
     shares = scale.features(numbers)[:, :-1].mean(axis=0, dtype=np.float64)
     return replace(scale, shares=tuple(shares.tolist()))
 
 
 def _distinct_knots(knots: Float[np.ndarray, " knots"], *, by_rank: bool = False) -> np.ndarray:
-    """Return the indices of ascending numbers that differ noticeably: the first of each, and always the last.
+    """Return the indices of those ascending knots that differ noticeably from the knot before, and the first and last.
 
-    By rank, the threshold is relative to each number, so that an extreme number does not merge the others; numbers that
-    differ by rounding alone are merged.
+    A noticeable difference is relative to the range of the knots or, by rank, to the knot itself. An extreme knot then
+    does not merge the others, but knots that differ by rounding alone are still merged.
     """
-    span = knots[-1] - knots[0]
-    threshold = np.maximum(1e-9 * np.abs(knots), 1e-14 * span) if by_rank else np.full(len(knots), 1e-9 * span)
+    extent = knots[-1] - knots[0]
+    threshold = np.maximum(1e-9 * np.abs(knots), 1e-14 * extent) if by_rank else np.full(len(knots), 1e-9 * extent)
     indices = [0]
     for index in range(1, len(knots) - 1):
         if knots[index] - knots[indices[-1]] > threshold[index] and knots[-1] - knots[index] > threshold[-1]:

@@ -16,7 +16,10 @@ _MIN_DOCUMENTS = 20
 """With fewer documents and no groups, documents are cut, so that the shares are exact."""
 
 _MAX_SLICES = 8
+"""Largest number of slices of validation text."""
+
 _MIN_SLICE_RECORDS = 1024
+"""Shortest slice; a small amount of validation text makes fewer slices, or a single shorter one."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,13 @@ class Spans:
 
 @dataclass(frozen=True)
 class Split:
-    """Disjoint parts of one store."""
+    """Disjoint parts of one store.
+
+    Attributes:
+        train: spans to train on.
+        validation: spans that choose when to stop training.
+        held_out: spans that choose nothing and only measure the finished model.
+    """
 
     train: Spans
     validation: Spans
@@ -70,9 +79,10 @@ class Split:
 def split_store(store: TokenStore, *, hold_out: float, validation: float, max_validation: int = 100_000) -> Split:
     """Hold out the end of the text, and take slices from all over the rest for validation.
 
-    Whole documents, or whole groups where there are groups, go to one part, unless there are so few that the shares
-    would be far off: then documents are cut. Validation text is spread, because one slice would represent one place
-    only, and because the text just before the held-out end is often the most useful for predicting it.
+    Where the store has groups, all documents of a group go to the same part. Otherwise each document goes to one part
+    as a whole, unless there are so few documents that the shares would be far off: then documents are cut. Validation
+    text comes from all over the text, because a single slice would represent one stretch only, and because the text
+    just before the held-out end is often the most useful for predicting that end.
 
     Args:
         store: tokens.
@@ -89,12 +99,12 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
     if labels is None:
         rest, held_out = _cut_slices(all_spans, _end_slice(all_spans.num_records, num_held_out))
     else:
-        rest, held_out = _take_labels(all_spans, labels, _latest_first, num_held_out)
+        rest, held_out = _take_labels(all_spans, labels, order_labels=_latest_first, num_wanted=num_held_out)
     num_validation = min(int(validation * rest.num_records), max_validation)
     if labels is None:
         train, chosen = _cut_slices(rest, _spread_slices(rest.num_records, num_validation))
     else:
-        train, chosen = _take_labels(rest, labels[rest.documents], _spread, num_validation)
+        train, chosen = _take_labels(rest, labels[rest.documents], order_labels=_spread, num_wanted=num_validation)
     if train.num_records < 2:
         raise SourceError(
             f"{all_spans.num_records} tokens leave nothing to train on: use more text or a smaller `hold_out`"
@@ -110,11 +120,15 @@ def _indivisible_labels(spans: Spans, groups: np.ndarray | None) -> Int[np.ndarr
 
 
 def _end_slice(num_records: int, num_last: int) -> Int[np.ndarray, "1 2"]:
+    """Return the slice of the last `num_last` records, as its start and stop."""
     return np.array([[num_records - num_last, num_records]])
 
 
 def _spread_slices(num_records: int, num_wanted: int) -> Int[np.ndarray, "slices 2"]:
-    """Return equal slices, one in the middle of each equal part of the text; as many as are not too short."""
+    """Return slices of equal length with `num_wanted` records in all, as their starts and stops.
+
+    The text is divided into equal parts, with a slice in the middle of each.
+    """
     count = max(1, min(_MAX_SLICES, num_wanted // _MIN_SLICE_RECORDS))
     middles = (np.arange(count) + 0.5) * num_records / count
     starts = (middles - num_wanted / count / 2).astype(np.int64)
@@ -122,33 +136,43 @@ def _spread_slices(num_records: int, num_wanted: int) -> Int[np.ndarray, "slices
 
 
 def _cut_slices(spans: Spans, slices: Int[np.ndarray, "slices 2"]) -> tuple[Spans, Spans]:
-    """Return the spans outside and inside slices, which count records from the first span's first record."""
+    """Cut spans at the edges of slices; return the pieces outside and the pieces inside the slices.
+
+    Slices, and all positions below, refer to the records of all spans, joined without gaps and counted from 0.
+    """
     slices = slices[slices[:, 0] < slices[:, 1]]
-    ends = np.cumsum(spans.lengths)
-    begins = ends - spans.lengths
-    cuts = np.unique(np.concatenate([begins, ends, slices.ravel()]))
-    first, last = cuts[:-1], cuts[1:]
-    span = np.searchsorted(ends, first, side="right")
-    shift = spans.starts[span] - begins[span]
-    pieces = Spans(first + shift, last + shift, spans.documents[span])
-    num_opened = np.searchsorted(slices[:, 0], first, side="right")
-    num_closed = np.searchsorted(slices[:, 1], first, side="right")
+    span_stops = np.cumsum(spans.lengths)
+    span_starts = span_stops - spans.lengths
+    cuts = np.unique(np.concatenate([span_starts, span_stops, slices.ravel()]))
+    starts, stops = cuts[:-1], cuts[1:]
+    span = np.searchsorted(span_stops, starts, side="right")
+    shift = spans.starts[span] - span_starts[span]  # from positions back to records of the store
+    pieces = Spans(starts + shift, stops + shift, spans.documents[span])
+    num_opened = np.searchsorted(slices[:, 0], starts, side="right")
+    num_closed = np.searchsorted(slices[:, 1], starts, side="right")
     return pieces.select(num_opened == num_closed), pieces.select(num_opened > num_closed)
 
 
 def _take_labels(
-    spans: Spans, labels: np.ndarray, ordered: Callable[[np.ndarray], np.ndarray], num_wanted: int
+    spans: Spans, labels: np.ndarray, *, order_labels: Callable[[np.ndarray], np.ndarray], num_wanted: int
 ) -> tuple[Spans, Spans]:
-    """Return the spans without and with the first labels in order that hold `num_wanted` records, never all."""
+    """Take labels with all of their spans until these hold `num_wanted` records; return the other and the taken spans.
+
+    Args:
+        spans: spans.
+        labels: label of each span.
+        order_labels: function from the index of each label's first span to the order in which labels are taken.
+        num_wanted: number of records to take; at least one label is left over.
+    """
     if num_wanted == 0:
         return spans, spans.select(np.zeros(len(spans), bool))
-    distinct, first_seen, label = np.unique(labels, return_index=True, return_inverse=True)
-    order = ordered(first_seen)
-    cumulative = np.cumsum(np.bincount(label, weights=spans.lengths)[order])
+    distinct, first_seen, label_index = np.unique(labels, return_index=True, return_inverse=True)
+    order = order_labels(first_seen)
+    cumulative = np.cumsum(np.bincount(label_index, weights=spans.lengths)[order])
     num_labels = min(int(np.searchsorted(cumulative, num_wanted)) + 1, len(distinct) - 1)
     is_taken = np.zeros(len(distinct), bool)
     is_taken[order[:num_labels]] = True
-    return spans.select(~is_taken[label]), spans.select(is_taken[label])
+    return spans.select(~is_taken[label_index]), spans.select(is_taken[label_index])
 
 
 def _latest_first(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
@@ -156,6 +180,9 @@ def _latest_first(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
 
 
 def _spread(first_seen: np.ndarray) -> Int[np.ndarray, " labels"]:
-    """Return an order whose first few labels, at any number, are spread: multiples of the golden ratio, modulo 1."""
+    """Return an order in which the first labels, however many, come from all over the text.
+
+    Labels are sorted by multiples of the golden ratio modulo 1.
+    """
     ranks = np.argsort(np.argsort(first_seen))
     return np.argsort((ranks + 0.5) * 0.6180339887498949 % 1)

@@ -1,8 +1,14 @@
 """Token stores: a corpus as fixed-width records in memory-mapped files, with the conditions of its documents.
 
-A store is a folder with `records.bin`, `offsets.bin`, one `condition-N.bin` per condition, `groups.bin` where there are
-groups, and `store.json`, which describes the others. The files are mapped, so that the system can drop their pages
-whenever it needs memory.
+A store is a folder with these files:
+
+    records.bin        the token ids of all documents, one document after another
+    offsets.bin        the index of each document's first record
+    condition-N.bin    the rating or category index of each document, in one file per column
+    groups.bin         the group of each document, where there are groups
+    store.json         types, sizes and names for the files above
+
+The files are mapped, so that the system can drop their pages whenever it needs memory.
 """
 
 import json
@@ -21,14 +27,14 @@ from seqloom.codecs.base import Codec
 from seqloom.corpora.document import Corpus, Document
 from seqloom.data.store_writer import STORE_FORMAT, StoreWriter
 from seqloom.errors import RunError, SourceError
-from seqloom.files import cache_folder, replaced_folder
+from seqloom.files import cache_folder, creating_folder
 
 __all__ = ["StoreWriter", "TokenStore", "build_store", "cached_store", "open_store"]
 
 _ID_TYPES = ("uint8", "uint16", "uint32")
 
 _PROGRESS_UNITS = 1 << 20
-"""Units between two calls of `progress`."""
+"""Units (characters for text; see `Codec.unit`) between two calls of `progress`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +75,7 @@ class TokenStore:
 def build_store(
     corpus: Corpus, codec: Codec[Any], folder: Path, *, progress: Callable[[int], None] | None = None
 ) -> TokenStore:
-    """Encode a corpus into a store, streaming; the folder appears at once, complete.
+    """Encode a corpus into a store, document by document; `folder` appears only when it is complete.
 
     Separate documents are enclosed by boundaries; a running sequence has none.
 
@@ -77,7 +83,7 @@ def build_store(
         corpus: corpus to encode.
         codec: codec; it has a boundary if the corpus has documents.
         folder: folder of the new store.
-        progress: function called now and then with the number of units encoded so far.
+        progress: function that is called now and then with the number of units encoded so far (see `Codec.unit`).
 
     Raises:
         SourceError: the corpus is empty or holds another kind of sequence.
@@ -88,7 +94,7 @@ def build_store(
     boundary = np.array([codec.boundary]) if corpus.has_documents else np.zeros(0, np.int64)
     kind = codec.payload_type.kind
     num_empty = 0
-    with replaced_folder(folder) as temporary, StoreWriter(temporary, _narrowest_type(len(codec))) as writer:
+    with creating_folder(folder) as temporary, StoreWriter(temporary, _narrowest_type(len(codec))) as writer:
         for document in corpus:
             if _append(document, codec, writer, boundary, meter):
                 writer.end_document(document.conditions, document.group)
@@ -98,7 +104,8 @@ def build_store(
             raise SourceError(f"{corpus.name} holds no {kind}")
         skipped = Counter(corpus.skipped)
         skipped[f"document without {kind}"] += num_empty
-        writer.finish(num_units=meter.num_units, unit=codec.unit, skipped=+skipped)
+        without_zeros = +skipped
+        writer.finish(num_units=meter.num_units, unit=codec.unit, skipped=without_zeros)
     return open_store(folder)
 
 
@@ -108,7 +115,7 @@ def cached_store(corpus: Corpus, codec: Codec[Any], *, progress: Callable[[int],
     Args:
         corpus: corpus to encode.
         codec: codec.
-        progress: function as for `build_store`.
+        progress: function that is called now and then, as for `build_store`.
 
     Raises:
         SourceError, CodecError, SeqloomError: as `build_store`.
@@ -164,15 +171,15 @@ def _map_store(folder: Path, stored: Mapping[str, Any]) -> TokenStore:
 
 
 def _map_array(path: Path, dtype: str, *shape: int) -> Shaped[np.ndarray, "..."]:
-    item = np.dtype(dtype).newbyteorder("<")
-    expected, actual = math.prod(shape) * item.itemsize, path.stat().st_size
-    if actual != expected:
-        raise ValueError(f"{path.name} has {actual:,} bytes, not {expected:,}")
-    return np.memmap(path, item, "r", shape=shape)
+    item_type = np.dtype(dtype).newbyteorder("<")
+    expected_bytes, num_bytes = math.prod(shape) * item_type.itemsize, path.stat().st_size
+    if num_bytes != expected_bytes:
+        raise ValueError(f"{path.name} has {num_bytes:,} bytes, not {expected_bytes:,}")
+    return np.memmap(path, item_type, "r", shape=shape)
 
 
 class _Meter:
-    """Counts encoded units and reports them now and then."""
+    """Counts encoded units and reports their number every `_PROGRESS_UNITS`."""
 
     def __init__(self, progress: Callable[[int], None] | None) -> None:
         self.num_units = 0
@@ -193,7 +200,7 @@ def _append(
     boundary: Int[np.ndarray, " boundary"],
     meter: _Meter,
 ) -> bool:
-    """Write a document's tokens between boundaries; return whether it has any."""
+    """Write the tokens of a document between boundaries; write nothing and return False if it has none."""
     start = writer.num_records
     for encoded in codec.encode(document.payload_as(codec.payload_type)):
         if writer.num_records == start:

@@ -1,4 +1,7 @@
-"""Writes the files of a token store, streaming, so that memory stays flat."""
+"""Writes the files of a token store, streaming, so that memory stays flat.
+
+`seqloom.data.store` describes the files.
+"""
 
 import json
 import math
@@ -18,10 +21,10 @@ from seqloom.errors import SourceError
 __all__ = ["STORE_FORMAT", "StoreWriter"]
 
 STORE_FORMAT = 2
-"""Version of the files."""
+"""Version of the file format."""
 
 _BUFFERED_NUMBERS = 1 << 13
-"""Numbers that are gathered before they are written."""
+"""Number of values that are gathered before they are written to a file."""
 
 
 class StoreWriter:
@@ -44,7 +47,7 @@ class StoreWriter:
         self._offsets = _Numbers(self._open("offsets.bin"), "<i8")
         self._groups = _Numbers(self._open("groups.bin"), "<i8")
         self._offsets.append(0)
-        self._grouped = False
+        self._has_groups = False
         self._columns: dict[str, _Column] = {}
 
     def __enter__(self) -> Self:
@@ -63,7 +66,7 @@ class StoreWriter:
 
         Args:
             conditions: numbers and categories by column.
-            group: group label; where other documents have one, a document without is a group of its own.
+            group: group label, or None. Where other documents have groups, a document without one forms its own group.
 
         Raises:
             SourceError: a condition is a number in one document and a category in another.
@@ -75,7 +78,8 @@ class StoreWriter:
                 self._columns[name] = _Column(file, name, self.num_documents)
         for name, column in self._columns.items():
             column.add(conditions.get(name))
-        self._grouped |= group is not None
+        self._has_groups |= group is not None
+        # The prefix keeps the number of a document without a group apart from a group of that name.
         self._groups.append(_hash(f"#{self.num_documents}" if group is None else f"={group}"))
         self._offsets.append(self.num_records)
         self.num_documents += 1
@@ -84,14 +88,14 @@ class StoreWriter:
         """Flush everything to the disk, and describe it in `store.json`.
 
         Args:
-            num_units: size of all documents.
-            unit: unit of the size, singular.
+            num_units: size of all documents in the codec's unit.
+            unit: name of that unit in the singular, such as "character".
             skipped: number of skipped parts, by reason.
         """
         for numbers in (self._offsets, self._groups, *self._columns.values()):
             numbers.write()
         self._files.close()
-        _number_groups(self._folder / "groups.bin", keep=self._grouped)
+        _number_groups(self._folder / "groups.bin", keep=self._has_groups)
         description = {
             "format": STORE_FORMAT,
             "dtype": self._dtype.name,
@@ -99,7 +103,7 @@ class StoreWriter:
             "documents": self.num_documents,
             "records": self.num_records,
             "conditions": [[name, column.names] for name, column in self._columns.items()],
-            "grouped": self._grouped,
+            "grouped": self._has_groups,
             "num_units": num_units,
             "unit": unit,
             "skipped": dict(skipped),
@@ -132,14 +136,22 @@ class _Numbers:
 
 
 class _Column(_Numbers):
-    """One condition of all documents: numbers, or indices of `names`, by the type of its first known value."""
+    """One condition of all documents: ratings, or indices of category `names`.
 
-    def __init__(self, file: IO[bytes], name: str, num_before: int) -> None:
+    The first known value decides between the two by its type.
+
+    Args:
+        file: file of the column.
+        name: name of the column.
+        num_earlier: number of documents before the first that has this condition; it is unknown for them.
+    """
+
+    def __init__(self, file: IO[bytes], name: str, num_earlier: int) -> None:
         super().__init__(file, "<f8")
         self.name = name
         self._indices: dict[str, int] | None = None
         self._example: Condition = None
-        for _ in range(num_before):
+        for _ in range(num_earlier):
             self.append(math.nan)
 
     @property
@@ -168,11 +180,11 @@ def _hash(name: str) -> int:
 
 
 def _number_groups(path: Path, *, keep: bool) -> None:
-    """Replace the hashes of the groups by indices in order of appearance; or delete the file."""
+    """Replace the group hashes in a file by indices in order of appearance; delete the file if `keep` is False."""
     if not keep:
         path.unlink()
         return
-    _, first, group = np.unique(np.fromfile(path, "<i8"), return_index=True, return_inverse=True)
-    index = np.empty(len(first), "<i8")
-    index[np.argsort(first)] = np.arange(len(first))
-    index[group].tofile(path)
+    _, first_seen, hash_rank = np.unique(np.fromfile(path, "<i8"), return_index=True, return_inverse=True)
+    group_index = np.empty(len(first_seen), "<i8")
+    group_index[np.argsort(first_seen)] = np.arange(len(first_seen))
+    group_index[hash_rank].tofile(path)

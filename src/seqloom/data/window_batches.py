@@ -15,22 +15,24 @@ __all__ = ["WindowBatches"]
 class WindowBatches:
     """Windows that start at every `stride`-th token of each span.
 
-    A span no longer than a window is one window, padded at its end. The order is a new permutation every epoch,
-    computed as `i -> a i + b mod n`, so that it takes no memory at any text length.
+    A span (stretch of a document) no longer than a window is one window, padded at its end. The order is a new
+    permutation every epoch: the i-th of n windows to read is window `(a * i + b) % n`, where a and n have no common
+    factor. This takes no memory, however long the text is.
 
     Args:
         store: tokens.
         spans: spans to read.
-        batch_size: windows in a batch.
-        sequence_length: tokens in a window.
+        batch_size: number of windows in a batch.
+        sequence_length: number of tokens in a window.
         stride: distance between the starts of neighbouring windows.
-        last_only: whether each window's last position alone has a target.
+        last_only: whether only the last position of each window has a target.
         seed: seed of the permutations.
         conditions: conditions of the store's documents, or None.
 
     Attributes:
+        carries_state: False: the model zeroes its state before each batch.
         num_windows: number of windows.
-        steps_per_epoch: batches in an epoch; the last one is filled from the epoch's start.
+        steps_per_epoch: number of batches in an epoch; the last batch is filled with the first windows of the epoch.
     """
 
     carries_state = False
@@ -51,39 +53,39 @@ class WindowBatches:
         self.last_only, self.seed, self.conditions = last_only, seed, conditions
         self.spans = spans.select(spans.lengths >= 2)
         num_windows = np.maximum(1, -(-(self.spans.lengths - sequence_length) // stride))
-        self._ends = np.cumsum(num_windows)
-        self.num_windows = int(self._ends[-1])
+        self._window_stops = np.cumsum(num_windows)  # one past the index of each span's last window
+        self.num_windows = int(self._window_stops[-1])
         self.steps_per_epoch = max(1, math.ceil(self.num_windows / batch_size))
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a training step, counted from 0."""
         epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
-        places = (step_of_epoch * self.batch_size + np.arange(self.batch_size)) % self.num_windows
+        ranks = (step_of_epoch * self.batch_size + np.arange(self.batch_size)) % self.num_windows
         multiplier, shift = self._permutation(epoch)
-        windows = np.array([(multiplier * int(place) + shift) % self.num_windows for place in places])
-        spans = np.searchsorted(self._ends, windows, side="right")
-        first = np.where(spans > 0, self._ends[spans - 1], 0)
-        starts = self.spans.starts[spans] + (windows - first) * self.stride
+        windows = np.array([(multiplier * int(rank) + shift) % self.num_windows for rank in ranks])
+        spans = np.searchsorted(self._window_stops, windows, side="right")
+        first_windows = np.where(spans > 0, self._window_stops[spans - 1], 0)
+        starts = self.spans.starts[spans] + (windows - first_windows) * self.stride
         return self._read(spans, starts, epoch)
 
     def _read(self, spans: np.ndarray, starts: np.ndarray, epoch: int) -> Batch:
         """Return the batch of the windows that start at these records of these spans."""
         records = starts[:, None] + np.arange(self.sequence_length)
-        last = self.spans.stops[spans][:, None] - 2
-        is_padding = records > last
-        records = np.minimum(records, last)
+        last_input = self.spans.stops[spans][:, None] - 2  # the last record of a span is a target only
+        is_padding = records > last_input
+        records = np.minimum(records, last_input)
         tokens = self.store.records[records].astype(np.int64)
         targets = self.store.records[records + 1].astype(np.int64)
         targets[is_padding] = IGNORED
         if self.last_only:
-            final = np.minimum(last - starts[:, None], self.sequence_length - 1)
-            targets[np.arange(self.sequence_length) != final] = IGNORED
+            last_position = np.minimum(last_input - starts[:, None], self.sequence_length - 1)
+            targets[np.arange(self.sequence_length) != last_position] = IGNORED
         documents = np.broadcast_to(self.spans.documents[spans][:, None], tokens.shape)
         conditions = None if self.conditions is None else self.conditions.batch(documents, epoch)
         return Batch(tokens, targets, np.zeros(tokens.shape, bool), conditions)
 
     def _permutation(self, epoch: int) -> tuple[int, int]:
-        """Return the multiplier and the shift of an epoch's permutation."""
+        """Return the multiplier a and the shift b of an epoch's permutation."""
         random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
         while True:
             multiplier = int(random.integers(1, self.num_windows + 1))

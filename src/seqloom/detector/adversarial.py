@@ -1,4 +1,8 @@
-"""Adversarial rounds: a generator keeps the texts that a detector takes for real, and the detector learns from them."""
+"""Adversarial rounds: a generator keeps the texts that a detector takes for real, and the detector learns from them.
+
+In each round the generator generates more texts than it keeps. The texts that it keeps are selected against the current
+detector: they have the lowest probability of being generated.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +27,9 @@ _TEST_SHARE = 0.4
 """Share of the real texts, and of each round's generated texts, that is used for measurement only."""
 
 _MIN_REAL_TEXTS = 100
+
 _SEED_STEP = 7919
+"""Difference between the generation seeds of two successive rounds."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class AdversarialRound:
         number: number of the round, from 1.
         auc_unselected: area under the ROC curve of this round's detector for unselected generated texts.
         auc_after_selection: area for the texts that were selected against this round's detector.
-        auc_after_training: area of the next detector, after training on such texts, for other texts of this round.
+        auc_after_training: area of the next detector for the same texts. The next detector was trained on other texts
+            that were selected in this round.
         kept: share of the generated texts that the generator kept.
     """
 
@@ -94,26 +101,27 @@ def adversarial_rounds(
             f"{len(texts)} real texts are too few: pass {_MIN_REAL_TEXTS} or more",
         )
     )
-    texts = [generator_run.normalize(text).strip() for text in texts]
-    train_texts, test_texts = _split_by_group(texts, groups, seed)
+    texts = [generator_run.normalize(real_text).strip() for real_text in texts]
+    train_real, test_real = _split_by_group(texts, groups, seed)
     count = count or len(texts)
-    training, unselected = _split(_shuffled(generate_negatives(generator_run, texts, count, seed), seed))
-    detector = _fit(train_texts, training, seed)
+    unselected = _shuffled(generate_negatives(generator_run, texts, count, seed), seed)
+    train_generated, test_unselected = _split(unselected)
+    detector = _fit(train_real, train_generated, seed)
     results: list[AdversarialRound] = []
     for number in range(1, rounds + 1):
         note(f"round {number} of {rounds}")
         num_generated = round(count / keep)
         selected = _select(generator_run, texts, detector, num_generated, count, seed + _SEED_STEP * number)
-        selected_training, selected_test = _split(selected)
-        training = training + selected_training
-        next_detector = _fit(train_texts, training, seed + number)
+        train_selected, test_selected = _split(selected)
+        train_generated = train_generated + train_selected
+        next_detector = _fit(train_real, train_generated, seed + number)
         results.append(
             AdversarialRound(
-                number,
-                _roc_auc(detector, test_texts, unselected),
-                _roc_auc(detector, test_texts, selected_test),
-                _roc_auc(next_detector, test_texts, selected_test),
-                len(selected) / num_generated,
+                number=number,
+                auc_unselected=_roc_auc(detector, test_real, test_unselected),
+                auc_after_selection=_roc_auc(detector, test_real, test_selected),
+                auc_after_training=_roc_auc(next_detector, test_real, test_selected),
+                kept=len(selected) / num_generated,
             )
         )
         detector = next_detector
@@ -138,8 +146,8 @@ def _split_by_group(texts: Sequence[str], groups: Int[np.ndarray, " texts"], see
     test_groups = np.random.default_rng(seed).permutation(distinct)[: round(_TEST_SHARE * len(distinct))]
     is_test = np.isin(groups, test_groups)
     return (
-        [text for text, test in zip(texts, is_test, strict=True) if not test],
-        [text for text, test in zip(texts, is_test, strict=True) if test],
+        [text for text, in_test in zip(texts, is_test, strict=True) if not in_test],
+        [text for text, in_test in zip(texts, is_test, strict=True) if in_test],
     )
 
 
@@ -150,6 +158,7 @@ def _split(texts: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _fit(real: Sequence[str], generated: Sequence[str], seed: int) -> Detector:
+    """Fit a detector that has the light members only, which is fast."""
     labels = np.arange(len(real) + len(generated)) >= len(real)
     return Detector(encoder=False, seed=seed).fit([*real, *generated], labels)
 
@@ -157,14 +166,23 @@ def _fit(real: Sequence[str], generated: Sequence[str], seed: int) -> Detector:
 def _select(
     run: SavedRun, real: Sequence[str], detector: Detector, num_generated: int, num_kept: int, seed: int
 ) -> list[str]:
-    """Generate texts and return those with the lowest probability of being generated, in random order."""
+    """Generate texts and return those with the lowest probability of being generated, in random order.
+
+    Args:
+        run: generator.
+        real: real texts, which determine the lengths.
+        detector: detector that the texts are selected against.
+        num_generated: number of texts to generate.
+        num_kept: number of texts to return.
+        seed: seed of the generation and of the order.
+    """
     texts = list(dict.fromkeys(generate_negatives(run, real, num_generated, seed)))
     order = np.argsort(detector.predict_proba(texts)[:, 1])[:num_kept]
     return _shuffled([texts[index] for index in order], seed)
 
 
 def _shuffled(texts: Sequence[str], seed: int) -> list[str]:
-    """Return the texts in random order, since a generator's texts are ordered by sampling settings."""
+    """Return the texts in random order, because `generate_negatives` orders its texts by sampling settings."""
     return [texts[index] for index in np.random.default_rng(seed).permutation(len(texts))]
 
 

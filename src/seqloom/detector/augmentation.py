@@ -13,6 +13,9 @@ Augmentation = Callable[[str, np.random.Generator], str]
 _WORD = regex.compile(r"\S+")
 _SENTENCE_BREAK = regex.compile(r"(?<=[.!?])\s+")
 
+_DOUBLED_SPACES_RATE, _REMOVED_SPACES_RATE = 0.2, 0.5
+"""Share of the spaces that are doubled, and share of the spaces after punctuation marks that are removed."""
+
 _TYPO_RATE = 0.03
 """Share of the letters that become typing errors."""
 
@@ -40,13 +43,16 @@ def first_words(text: str, num_words: int) -> str:
 
 
 def splice(text: str, other: str, random: np.random.Generator) -> str:
-    """Join half of a text's sentences with half of another text's sentences, in random order."""
-    own, foreign = _SENTENCE_BREAK.split(text), _SENTENCE_BREAK.split(other)
-    if len(own) < 2:
-        own = _WORD.findall(text)
-    if len(foreign) < 2:
-        foreign = _WORD.findall(other)
-    halves = [" ".join(own[: (len(own) + 1) // 2]), " ".join(foreign[len(foreign) // 2 :])]
+    """Join the first half of a text's sentences and the second half of another text's sentences, in random order.
+
+    A text of one sentence is divided between words instead.
+    """
+    parts, other_parts = _SENTENCE_BREAK.split(text), _SENTENCE_BREAK.split(other)
+    if len(parts) < 2:
+        parts = _WORD.findall(text)
+    if len(other_parts) < 2:
+        other_parts = _WORD.findall(other)
+    halves = [" ".join(parts[: (len(parts) + 1) // 2]), " ".join(other_parts[len(other_parts) // 2 :])]
     return " ".join(halves if random.random() < 0.5 else halves[::-1])
 
 
@@ -54,16 +60,16 @@ def _add_typos(text: str, random: np.random.Generator) -> str:
     """Omit, double or swap letters, or replace them by an adjacent key."""
     letters = list(text)
     for index in np.flatnonzero(random.random(len(letters)) < _TYPO_RATE).tolist():
-        kind, letter = random.integers(4), text[index]
+        error, letter = ("omit", "double", "swap", "replace")[random.integers(4)], text[index]
         if not letter.isalpha():
             continue
-        if kind == 0:
+        if error == "omit":
             letters[index] = ""
-        elif kind == 1:
+        elif error == "double":
             letters[index] = 2 * letter
-        elif kind == 2 and index + 1 < len(letters):
+        elif error == "swap" and index + 1 < len(letters):
             letters[index], letters[index + 1] = letters[index + 1], letters[index]
-        elif kind == 3 and (adjacent := _ADJACENT_KEYS.get(letter.lower())):
+        elif error == "replace" and (adjacent := _ADJACENT_KEYS.get(letter.lower())):
             letters[index] = adjacent[random.integers(len(adjacent))]
     return "".join(letters)
 
@@ -75,10 +81,12 @@ def _change_case(text: str, random: np.random.Generator) -> str:
 
 def _change_whitespace(text: str, random: np.random.Generator) -> str:
     """Join the lines, double some spaces, or remove some spaces after punctuation marks."""
-    kind = random.integers(3)
-    if kind == 0:
+    change = ("join", "double", "remove")[random.integers(3)]
+    if change == "join":
         return " ".join(text.split())
-    pattern, replacement, rate = ((" ", "  ", 0.2), ("(?<=[.,!?]) ", "", 0.5))[kind - 1]
+    pattern, replacement, rate = (
+        (" ", "  ", _DOUBLED_SPACES_RATE) if change == "double" else ("(?<=[.,!?]) ", "", _REMOVED_SPACES_RATE)
+    )
     changed: str = regex.sub(pattern, lambda match: replacement if random.random() < rate else match[0], text)
     return changed
 

@@ -1,7 +1,7 @@
 """Confounds: differences in length and formatting between real and generated texts.
 
 A detector learns whatever separates the two sets of texts. That may be an artifact of the files: an empty cell that
-became the word "nan", a trailing space, a maximal length.
+became the word "nan", a trailing space, a maximal length. Such a visible property of a text's formatting is a sign.
 """
 
 from collections import Counter
@@ -16,10 +16,11 @@ from seqloom.detector.augmentation import count_words, first_words
 __all__ = ["Confound", "find_confounds", "match_labelled_lengths", "match_lengths", "shared_texts"]
 
 _MIN_SHARE, _MAX_OTHER_SHARE = 0.05, 0.002
-"""A sign is a confound if at least this share of one side and at most this share of the other side has it."""
+"""A sign is a confound if at least the first share of the texts of one side, and at most the second share of the texts
+of the other side, have it."""
 
 _MIN_TEXTS = 5
-"""Minimal number of texts with a sign on one side."""
+"""A sign is no confound if fewer texts of each side have it."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +43,31 @@ class Confound:
 
 def match_labelled_lengths(labelled: LabelledTexts, random: np.random.Generator) -> LabelledTexts:
     """Cut labelled texts so that both sides have similar lengths; see `match_lengths`."""
-    sides = [iter(side) for side in match_lengths(labelled.of(generated=False), labelled.of(generated=True), random)]
-    return replace(labelled, texts=[next(sides[side]) for side in labelled.sides()])
+    matched = match_lengths(labelled.texts_where(generated=False), labelled.texts_where(generated=True), random)
+    real, generated = (iter(texts) for texts in matched)
+    return replace(labelled, texts=[next(generated if is_generated else real) for is_generated in labelled.labels()])
 
 
 def shared_texts(real: Sequence[str], generated: Sequence[str]) -> list[str]:
     """Return the generated texts that equal a real text except for case and white space."""
-    known = {_normalize(text) for text in real}
-    return [text for text in generated if _normalize(text) in known]
+    normalized_real = {_normalize(text) for text in real}
+    return [text for text in generated if _normalize(text) in normalized_real]
 
 
 def find_confounds(real: Sequence[str], generated: Sequence[str]) -> list[Confound]:
-    """Find signs of formatting that occur almost only on one side: odd characters, outer white space, empty markers."""
-    counts = [Counter[str]() for _ in range(2)]
-    for side, texts in zip(counts, (real, generated), strict=True):
-        for text in texts:
-            side.update(_signs(text))
+    """Find signs of formatting that occur almost only on one side.
+
+    A sign is a character other than a letter or digit, white space at the beginning or end, or a marker of an empty
+    cell such as "nan".
+    """
+    real_counts, generated_counts = (
+        Counter(sign for text in texts for sign in _signs(text)) for texts in (real, generated)
+    )
     confounds = []
-    for sign in counts[0].keys() | counts[1].keys():
-        shares = [side[sign] / max(len(texts), 1) for side, texts in zip(counts, (real, generated), strict=True)]
-        frequent = max(side[sign] for side in counts) >= _MIN_TEXTS
-        if frequent and max(shares) >= _MIN_SHARE and min(shares) <= _MAX_OTHER_SHARE:
+    for sign in real_counts.keys() | generated_counts.keys():
+        counts = (real_counts[sign], generated_counts[sign])
+        shares = (counts[0] / max(len(real), 1), counts[1] / max(len(generated), 1))
+        if max(counts) >= _MIN_TEXTS and max(shares) >= _MIN_SHARE and min(shares) <= _MAX_OTHER_SHARE:
             confounds.append(Confound(sign, *shares))
     return sorted(confounds, key=lambda confound: -max(confound.real_share, confound.generated_share))
 
@@ -73,20 +78,26 @@ def match_lengths(
     """Cut texts so that both sides have similar numbers of words.
 
     The texts of each side are sorted by length and paired; the longer text of each pair is cut to the length of the
-    shorter. If one side has fewer texts, its texts are paired several times, and the longest cut counts.
+    shorter. If one side has fewer texts, its texts are paired several times, and the longest version of each text is
+    returned.
     """
     num_pairs = max(len(real), len(generated))
     sides = []
     for texts in (real, generated):
+        # `np.resize` repeats the indices of the smaller side.
         order = random.permutation(np.resize(random.permutation(len(texts)), num_pairs)).tolist()
         sides.append(sorted((count_words(texts[index]), index) for index in order))
-    matched: list[dict[int, str]] = [{}, {}]
+    matched_real, matched_generated = dict[int, str](), dict[int, str]()
     for pair in zip(*sides, strict=True):
-        shorter = min(num_words for num_words, _ in pair)
-        for texts, cut, (num_words, index) in zip((real, generated), matched, pair, strict=True):
-            if index not in cut or count_words(cut[index]) < shorter:
-                cut[index] = texts[index] if num_words == shorter else first_words(texts[index], shorter)
-    return [matched[0][index] for index in range(len(real))], [matched[1][index] for index in range(len(generated))]
+        min_words = min(num_words for num_words, _ in pair)
+        for texts, matched, (num_words, index) in zip(
+            (real, generated), (matched_real, matched_generated), pair, strict=True
+        ):
+            if index not in matched or count_words(matched[index]) < min_words:
+                matched[index] = texts[index] if num_words == min_words else first_words(texts[index], min_words)
+    return [matched_real[index] for index in range(len(real))], [
+        matched_generated[index] for index in range(len(generated))
+    ]
 
 
 def _normalize(text: str) -> str:

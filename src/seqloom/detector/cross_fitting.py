@@ -20,10 +20,13 @@ __all__ = ["CrossFittedMembers", "cross_fit"]
 class CrossFittedMembers:
     """Light members, and their outputs for the training set by cross-fitting.
 
+    The outputs for a text come from members that were not fitted to texts of the same fold.
+
     Attributes:
         members: light members, fitted to all texts.
         outputs: outputs for all texts.
-        segment_outputs: outputs for the segments of the texts whose role is not `TRAINING`; zeros if not needed.
+        segment_outputs: outputs for the segments (halves and quarters) of the texts whose role is not `TRAINING`, one
+            text after another; zeros if they are not needed.
     """
 
     members: LightMembers
@@ -39,6 +42,7 @@ def cross_fit(data: TrainingSet, seed: int, *, with_segments: bool) -> CrossFitt
         seed: seed of the members.
         with_segments: whether the outputs for segments are needed.
     """
+    # Patterns are counted in original texts only; the classifier also learns from shortened, changed and spliced ones.
     counted = data.is_original & (data.classes != HARD_NEGATIVE)
     fold_counts = count_documents(
         data.select(counted), data.classes[counted] == GENERATED, data.folds[counted], NUM_FOLDS
@@ -48,6 +52,7 @@ def cross_fit(data: TrainingSet, seed: int, *, with_segments: bool) -> CrossFitt
     rows = pattern_rows(data.select(classified))
 
     def fit_without(fold: int | None) -> LightMembers:
+        """Fit to all texts outside a fold; None excludes no text."""
         included = data.folds != fold
         return LightMembers(
             NGramClassifier.fit(rows[included[classified]], data.classes[classified & included] != REAL),
@@ -57,7 +62,8 @@ def cross_fit(data: TrainingSet, seed: int, *, with_segments: bool) -> CrossFitt
 
     outputs = np.zeros((len(data.texts), len(LIGHT_OUTPUTS)))
     held_out = data.roles != TRAINING
-    segment_outputs = np.zeros((int(held_out.sum()), len(split_segments([""])), len(LIGHT_OUTPUTS)), np.float32)
+    segments_per_text = len(split_segments([""]))
+    segment_outputs = np.zeros((int(held_out.sum()), segments_per_text, len(LIGHT_OUTPUTS)), np.float32)
     for fold in range(NUM_FOLDS):
         in_fold = data.folds == fold
         if not in_fold.any():

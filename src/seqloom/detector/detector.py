@@ -1,4 +1,9 @@
-"""The detector: a calibrated stack of different models, with the interface of a scikit-learn classifier."""
+"""The detector: a calibrated stack of different models, with the interface of a scikit-learn classifier.
+
+A member is one of the models whose outputs the detector combines: the light members are fast, the slow members are a
+neural network and two language models. A stack is a logistic regression on the outputs of members. The real and the
+generated texts are the two sides.
+"""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -41,17 +46,21 @@ if TYPE_CHECKING:
 __all__ = ["Detector", "LanguageModelTrainer", "MemberOutputs", "Scores"]
 
 LanguageModelTrainer = Callable[[Sequence[str], Sequence[str]], LanguageModelPair]
-"""Returns two language models from real and from generated texts."""
+"""Function from real and generated texts to a language model of each side."""
 
 
 class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Predict the probability that a text was generated.
 
-    Three light members use patterns of words and characters (see `LightMembers`). They are cross-fitted, and a stack
-    combines their outputs. A convolutional encoder and two language models are trained on one part of the texts; a
-    second stack combines them with the first on another part. A third part is used for calibration. Groups are never
-    divided. The training set also contains hard negatives, which show errors of other generators, and generated texts
-    that are spliced with real texts.
+    - Three light members use patterns of words and characters (see `LightMembers`). They are cross-fitted: their
+      outputs for a text come from members that have not seen the text. The light stack combines their outputs.
+    - The slow members, a convolutional encoder and two language models, are trained on one part of the texts. The full
+      stack is fitted to a second part, and combines their outputs with those of the light stack.
+    - A third part of the texts calibrates the probabilities.
+
+    The texts of a group on one side belong to the same part. The training set also contains generated texts that are
+    spliced with real texts, and hard negatives: texts of an n-gram model of the real texts, which show errors of other
+    generators.
 
     Args:
         language_model_trainer: function that trains the language models, or None to omit them.
@@ -64,10 +73,11 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         members_: fitted members.
         stacks_: fitted stacks.
         confounds_: signs of formatting that separate the two sides.
-        known_share_limits_: minimal share of known letter patterns and of known words of a text.
+        known_share_limits_: minimal share of known letter patterns, and of known words; a text with a lower share is
+            out of distribution.
         percentiles_: percentiles of the member outputs for real and generated texts.
-        report_: area under the ROC curve on the unchanged calibration texts, by member; "light members" and "all" are
-            the stacks.
+        report_: area under the ROC curve on the unchanged calibration texts, by member; "light members" is the light
+            stack, and "all" is the whole detector.
     """
 
     def __init__(
@@ -87,9 +97,10 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit to real and generated texts.
 
         Args:
-            X: texts; a random selection is used if one side has more than 12,000.
+            X: texts; of a side with more than 12,000 texts, a random selection is used.
             y: label of each text: 1 or True for generated, 0 or False for real.
-            groups: group of each text; a group is never divided. None makes each text a group.
+            groups: group of each text; the texts of a group on one side are never divided. None makes each text a
+                group.
 
         Raises:
             ConfigError: a side has too few texts, a text is on both sides, or a label is neither 0 nor 1.
@@ -107,7 +118,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._note(f"training on {len(data.texts):,} texts, including changed versions and hard negatives")
         has_slow_members = self.encoder or self.language_model_trainer is not None
         cross_fitted = cross_fit(data, self.seed, with_segments=has_slow_members)
-        self.members_ = Members(cross_fitted.members, *self._fit_slow_members(data))
+        encoder, language_models = self._fit_slow_members(data)
+        self.members_ = Members(cross_fitted.members, encoder, language_models)
         self._note("fitting the stack")
         self.stacks_: Stacks
         self.stacks_, slow_outputs = fit_stacks(data, cross_fitted, self.members_)
@@ -132,7 +144,9 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return classes
 
     def score_texts(self, X: Sequence[str], *, base_rate: float = 0.5, light: bool = False) -> Scores:
-        """Score texts; `score`, inherited from scikit-learn, is the accuracy on labelled texts.
+        """Return the probability that each text was generated, and warnings about unreliable probabilities.
+
+        `score`, which is inherited from scikit-learn, returns the accuracy on labelled texts instead.
 
         Args:
             X: texts.
@@ -145,10 +159,10 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_base_rate(base_rate)
         outputs = self.member_outputs(X, light=light)
         return Scores(
-            probabilities(self.logits(outputs), base_rate),
-            outputs.too_short,
-            outputs.out_of_distribution,
-            outputs.seen_in_training,
+            probabilities=probabilities(self.logits(outputs), base_rate),
+            too_short=outputs.too_short,
+            out_of_distribution=outputs.out_of_distribution,
+            seen_in_training=outputs.seen_in_training,
         )
 
     def member_outputs(self, X: Sequence[str], *, light: bool = False) -> MemberOutputs:
@@ -161,21 +175,27 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "members_")
         texts = validate_texts(X)
         num_words = word_counts(texts)
-        outputs, is_copy = self.members_.light.outputs_and_copies(texts)
-        slow = None if light or self.stacks_.full is None else self._slow_outputs(texts)
-        out_of_distribution = is_out_of_distribution(outputs, self.known_share_limits_) & (num_words >= MIN_WORDS)
-        return MemberOutputs(outputs, slow, num_words, num_words < MIN_WORDS, out_of_distribution, is_copy)
+        too_short = num_words < MIN_WORDS
+        light_outputs, is_copy = self.members_.light.outputs_and_copies(texts)
+        return MemberOutputs(
+            light=light_outputs,
+            slow=None if light or self.stacks_.full is None else self._slow_outputs(texts),
+            num_words=num_words,
+            too_short=too_short,
+            out_of_distribution=is_out_of_distribution(light_outputs, self.known_share_limits_) & ~too_short,
+            seen_in_training=is_copy,
+        )
 
     def logits(self, outputs: MemberOutputs) -> Float[np.ndarray, " texts"]:
         """Return the calibrated logit that each text was generated, at a base rate of 0.5."""
         return self.stacks_.logits(outputs)
 
     def member_logits(self, outputs: MemberOutputs) -> dict[str, Float[np.ndarray, " texts"]]:
-        """Return the logit that each text was generated for each member alone, and for the light members together."""
+        """Return the logits of each member alone, and of the light members together ("light members")."""
         return self.stacks_.member_logits(outputs, self.members_.slow_slices)
 
     def fingerprint(self) -> str:
-        """Return a hash that differs between detectors that were fitted differently."""
+        """Return a hash of all stacks, which differs between detectors that were fitted differently."""
         check_is_fitted(self, "members_")
         digest = sha256()
         for stack in (self.stacks_.light, *self.stacks_.members.values()):
@@ -197,6 +217,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return explain(self, validate_texts([text])[0], base_rate)
 
     def _slow_outputs(self, texts: Sequence[str]) -> Float[np.ndarray, "texts slow_outputs"]:
+        """Return the outputs of the slow members, and the extreme logits of the light stack on segments of a text."""
         segments = split_segments(texts)
         segment_logits = self.stacks_.light.logits(self.members_.light.outputs(segments), word_counts(segments))
         return np.hstack([self.members_.slow_outputs(texts), extreme_logits(segment_logits)])
@@ -204,17 +225,18 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_slow_members(self, data: TrainingSet) -> "tuple[Encoder | None, LanguageModelPair | None]":
         """Fit the encoder and the language models to the texts with the role `TRAINING`."""
         training = data.roles == TRAINING
-        pair = None
+        language_models = None
         if self.language_model_trainer is not None:
             self._note("training two language models")
             sides = (data.select(training & data.is_original & (data.classes == side)) for side in (REAL, GENERATED))
-            pair = self.language_model_trainer(*sides)
+            language_models = self.language_model_trainer(*sides)
         encoder = None
         if self.encoder:
             self._note("training an encoder, which takes a minute or more")
             classified = training & (data.classes != HARD_NEGATIVE)
+            # Spliced texts count as generated.
             encoder = fit_encoder(data.select(classified), data.classes[classified] != REAL, self.seed)
-        return encoder, pair
+        return encoder, language_models
 
     def _measure(
         self,
@@ -222,7 +244,13 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         light_outputs: Float[np.ndarray, "texts outputs"],
         slow_outputs: Float[np.ndarray, "texts slow_outputs"] | None,
     ) -> None:
-        """Compute limits, percentiles and the area under the ROC curve on the unchanged calibration texts."""
+        """Set limits, percentiles and the area under the ROC curve from the unchanged calibration texts.
+
+        Args:
+            data: training set.
+            light_outputs: outputs of the cross-fitted light members for the training set.
+            slow_outputs: outputs of the slow members for the training set; None without slow members.
+        """
         measured = (data.roles == CALIBRATION) & data.is_original & (data.classes != HARD_NEGATIVE)
         generated = data.classes[measured] == GENERATED
         light = light_outputs[measured]
@@ -230,17 +258,23 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.known_share_limits_ = fit_known_share_limits(light[~generated])
         self.percentiles_ = OutputPercentiles.fit(light if slow is None else np.hstack([light, slow]), generated)
         no_flags = np.zeros(len(light), bool)
-        num_words = word_counts(data.select(measured))
-        outputs = MemberOutputs(light, slow, num_words, no_flags, no_flags, no_flags)
+        outputs = MemberOutputs(
+            light=light,
+            slow=slow,
+            num_words=word_counts(data.select(measured)),
+            too_short=no_flags,
+            out_of_distribution=no_flags,
+            seen_in_training=no_flags,
+        )
         self.report_ = _roc_aucs({"all": self.logits(outputs), **self.member_logits(outputs)}, generated)
 
-    def _note(self, line: str) -> None:
+    def _note(self, message: str) -> None:
         if self.note is not None:
-            self.note(line)
+            self.note(message)
 
 
 def _roc_aucs(logits: dict[str, np.ndarray], generated: Bool[np.ndarray, " texts"]) -> dict[str, float]:
-    """Return the area under the ROC curve of each member."""
+    """Return the area under the ROC curve of the logits of each member."""
     from sklearn.metrics import roc_auc_score
 
-    return {name: float(roc_auc_score(generated, values)) for name, values in logits.items()}
+    return {member: float(roc_auc_score(generated, values)) for member, values in logits.items()}

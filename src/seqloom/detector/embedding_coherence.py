@@ -2,7 +2,10 @@
 
 Words that occur in the same real texts have similar vectors (latent semantic analysis, Deerwester et al. 1990), and
 positive pointwise mutual information at short distances (Church and Hanks 1990). A model with a short context writes
-fluent text that drifts from subject to subject.
+fluent text that drifts from subject to subject, so its words fit together at short distances only.
+
+Words and word pairs are counted in hash buckets. A word has an index only if enough texts contain it; index 0 is any
+other word, which is ignored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, UInt8
 
 from seqloom.detector.ngram_novelty import COPY_OF_REAL
-from seqloom.kernels.text_hashing.reduce import companion_counts, mean_cosines
+from seqloom.kernels.text_hashing.reduce import companion_statistics, mean_cosines
 from seqloom.text_features.patterns import (
     NUM_BUCKETS,
     HashedPatterns,
@@ -26,8 +29,10 @@ from seqloom.text_features.patterns import (
 __all__ = ["COHERENCE_FEATURES", "EmbeddingCoherence"]
 
 _WIDTH = 50
+"""Maximal number of dimensions of the word vectors."""
+
 _MIN_DOCUMENT_FREQUENCY = 3
-"""Minimal number of texts with a known word."""
+"""A word in fewer real training texts gets no index and no vector."""
 
 _DISTANCES = ((1, 2), (3, 6), (7, 12), (13, 25), (26, 60))
 """Ranges of the distance between two words."""
@@ -42,6 +47,7 @@ _RARE_BELOW = 3
 """A word pair in fewer texts is rare."""
 
 _MAX_COUNT = 255
+"""Bound of the pair counts, which are stored in 8 bits."""
 
 COHERENCE_FEATURES = (
     *(f"coherence over {least} to {most} words" for least, most in _DISTANCES), "coherence of the text",
@@ -51,19 +57,20 @@ COHERENCE_FEATURES = (
 
 - coherence over: mean cosine between the vector of a word and the sum of the vectors at these distances.
 - coherence of the text: norm of the sum of all vectors over the sum of their norms.
-- companions (pairs of words at short distances): share of pairs in no real training text, share in fewer than three,
-  mean log of 1 + the number of texts with the pair, mean pointwise mutual information, and share of pairs with positive
-  information.
+- companions (pairs of words at short distances): share of pairs in no real training text ("unseen"), share in fewer
+  than three ("rare"), mean log of 1 + the number of texts with the pair ("frequency"), mean pointwise mutual
+  information ("information"), and share of pairs with positive information ("drawn": the words occur together more
+  often than by chance).
 """
 
 
 class _WordPairs(NamedTuple):
-    """Pairs of words, which are not common, at short distances.
+    """Pairs of words at short distances, without common words.
 
     Attributes:
         buckets: hash bucket of each pair.
-        words: indices of the first and of the second words.
-        texts: text of each pair.
+        words: index of the first word, and of the second word, of each pair.
+        texts: index of the text of each pair.
     """
 
     buckets: Int64[np.ndarray, " pairs"]
@@ -80,7 +87,7 @@ class EmbeddingCoherence:
         vectors: vector of each word, weighted by rarity; word 0 has zeros.
         document_frequencies: number of texts with each word.
         num_texts: number of training texts.
-        pair_counts: number of texts with each word pair, up to 255.
+        pair_counts: number of texts with a pair in each bucket, up to 255.
     """
 
     word_of_bucket: Int32[np.ndarray, " buckets"]
@@ -100,20 +107,21 @@ class EmbeddingCoherence:
         from scipy import sparse
 
         chunks = [extract_patterns(texts[chunk])["words"] for chunk in chunk_texts(texts)]
-        rows = sparse.vstack([_word_counts(*words) for words in chunks]).tocsr()
-        frequencies = np.bincount(rows.indices, minlength=NUM_BUCKETS)
-        known = np.flatnonzero(frequencies >= _MIN_DOCUMENT_FREQUENCY)
+        word_counts = sparse.vstack([_word_counts(*words) for words in chunks]).tocsr()
+        frequencies = np.bincount(word_counts.indices, minlength=NUM_BUCKETS)
+        known_buckets = np.flatnonzero(frequencies >= _MIN_DOCUMENT_FREQUENCY)
         word_of_bucket = np.zeros(NUM_BUCKETS, np.int32)
-        word_of_bucket[known] = np.arange(1, len(known) + 1)
-        vectors = _fit_vectors(rows[:, known], frequencies[known], seed)
-        document_frequencies = np.concatenate([[0], frequencies[known]]).astype(np.int32)
+        word_of_bucket[known_buckets] = np.arange(1, len(known_buckets) + 1)
+        vectors = _fit_vectors(word_counts[:, known_buckets], frequencies[known_buckets], seed)
+        document_frequencies = np.concatenate([[0], frequencies[known_buckets]]).astype(np.int32)
         no_pairs = np.zeros(NUM_BUCKETS, np.uint8)
         coherence = cls(word_of_bucket, vectors, document_frequencies, len(texts), no_pairs)
         pair_counts = np.zeros(NUM_BUCKETS, np.int64)
         for buckets, counts in chunks:
             pairs = coherence._word_pairs(word_of_bucket[buckets], counts)
-            distinct = np.unique(pairs.texts * NUM_BUCKETS + pairs.buckets) % NUM_BUCKETS
-            pair_counts += np.bincount(distinct, minlength=NUM_BUCKETS)
+            # Several equal pairs in one text count once.
+            distinct_in_text = np.unique(pairs.texts * NUM_BUCKETS + pairs.buckets) % NUM_BUCKETS
+            pair_counts += np.bincount(distinct_in_text, minlength=NUM_BUCKETS)
         clipped = np.minimum(pair_counts, _MAX_COUNT).astype(np.uint8)
         return cls(word_of_bucket, vectors, document_frequencies, len(texts), clipped)
 
@@ -123,8 +131,9 @@ class EmbeddingCoherence:
         """Return the `COHERENCE_FEATURES` of texts.
 
         Args:
-            words: words of the texts.
-            copy_sources: see `NGramNovelty.copy_sources`; the counts for a copy exclude the text itself.
+            words: hashed words of the texts.
+            copy_sources: for each text, whether it is a copy of a real training text, from `NGramNovelty.copy_sources`.
+                If so, the counts leave that training text out.
         """
         indices = self.word_of_bucket[words.buckets]
         pair_features = self._pair_features(indices, words.counts, copy_sources == COPY_OF_REAL)
@@ -133,7 +142,7 @@ class EmbeddingCoherence:
         )
 
     def common_words(self, text: str) -> set[str]:
-        """Return the lower-case words of a text that many texts contain, so that they are not specific to a subject."""
+        """Return the lower-case words of a text that many real texts contain, so they are typical of no subject."""
         words = words_with_buckets(text)
         frequencies = self.document_frequencies[self.word_of_bucket[[bucket for _, bucket in words]]]
         common = frequencies >= _COMMON_SHARE * self.num_texts
@@ -145,25 +154,37 @@ class EmbeddingCoherence:
         counts: Int64[np.ndarray, " texts"],
         is_copy: Bool[np.ndarray, " texts"],
     ) -> np.ndarray:
-        """Return the features of word pairs."""
-        compiled = companion_counts(
-            *(self.pair_counts, self.document_frequencies, self.num_texts),
-            *(self._without_common(indices), counts, is_copy),
-            reach=_MAX_PAIR_DISTANCE,
-            rare=_RARE_BELOW,
+        """Return the "companions" features of texts, from the compiled kernel if it is available.
+
+        Args:
+            indices: index of each word, one text after another.
+            counts: number of words of each text.
+            is_copy: whether each text is a copy of a training text; then each count is reduced by one.
+        """
+        compiled = companion_statistics(
+            self.pair_counts,
+            self.document_frequencies,
+            self.num_texts,
+            self._without_common(indices),
+            counts,
+            is_copy,
+            max_distance=_MAX_PAIR_DISTANCE,
+            rare_below=_RARE_BELOW,
         )
         if compiled is not None:
             return compiled
         pairs = self._word_pairs(indices, counts)
-        own = is_copy[pairs.texts].astype(np.float64)
-        together = np.maximum(self.pair_counts[pairs.buckets] - own, 0)
-        first, second = (np.maximum(self.document_frequencies[words] - own, 0) for words in pairs.words)
+        copied = is_copy[pairs.texts].astype(np.float64)
+        together = np.maximum(self.pair_counts[pairs.buckets] - copied, 0)
+        first, second = (np.maximum(self.document_frequencies[words] - copied, 0) for words in pairs.words)
+        # 0.3 and 1 smooth the counts, so that the logarithm of an unseen pair is finite.
         information = np.log((together + 0.3) * self.num_texts / ((first + 1.0) * (second + 1.0)))
         values = (together < 1, together < _RARE_BELOW, np.log1p(together), information, information > 0)
         num_pairs = np.maximum(np.bincount(pairs.texts, minlength=len(counts)), 1)
         return np.stack([np.bincount(pairs.texts, value, len(counts)) / num_pairs for value in values], axis=1)
 
     def _word_pairs(self, indices: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> _WordPairs:
+        """Return all pairs of words of the same text up to the maximal distance, which ignores common words."""
         indices = self._without_common(indices)
         text_of_word = np.repeat(np.arange(len(counts)), counts)[indices > 0]
         words = indices[indices > 0].astype(np.int64)
@@ -174,15 +195,16 @@ class EmbeddingCoherence:
             seconds.append(words[distance:][same_text])
             texts.append(text_of_word[:-distance][same_text])
         first, second = np.concatenate(firsts), np.concatenate(seconds)
-        pair = (np.minimum(first, second) * NUM_BUCKETS + np.maximum(first, second)).astype(np.uint64)
-        return _WordPairs(bucket_of(pair), (first, second), np.concatenate(texts))
+        # The order of the two words does not matter.
+        pair_hashes = (np.minimum(first, second) * NUM_BUCKETS + np.maximum(first, second)).astype(np.uint64)
+        return _WordPairs(bucket_of(pair_hashes), (first, second), np.concatenate(texts))
 
     def _without_common(self, indices: Int32[np.ndarray, " words"]) -> Int32[np.ndarray, " words"]:
-        """Replace the indices of common words by 0."""
+        """Replace the indices of common words by 0, so that they are ignored."""
         return np.where(self.document_frequencies[indices] < _COMMON_SHARE * self.num_texts, indices, np.int32(0))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return the vectors and counts by name."""
+        """Return the vectors and counts by their names in the stored format."""
         return {
             "places": np.flatnonzero(self.word_of_bucket).astype(np.int32),
             "vectors": self.vectors,
@@ -202,10 +224,10 @@ class EmbeddingCoherence:
 def _fit_vectors(
     counts: Any, document_frequencies: Int64[np.ndarray, " words"], seed: int
 ) -> Float32[np.ndarray, "words width"]:
-    """Return a vector for each word by latent semantic analysis, after a row of zeros.
+    """Return a row of zeros, and a vector for each word by latent semantic analysis.
 
     Args:
-        counts: sparse rows `[texts, words]`.
+        counts: sparse matrix `[texts, words]` of the number of occurrences; its values are overwritten.
         document_frequencies: number of texts with each word.
         seed: seed of the randomized singular value decomposition.
     """
@@ -219,17 +241,23 @@ def _fit_vectors(
         rarity = np.log((1 + num_texts) / (1 + document_frequencies)) + 1
         counts.data = (1 + np.log(counts.data)) * rarity[counts.indices]
         norms = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
-        unit = sparse.diags(1 / np.maximum(norms, 1e-9)) @ counts
-        _, _, components = randomized_svd(unit, width, random_state=seed)
+        unit_rows = sparse.diags(1 / np.maximum(norms, 1e-9)) @ counts
+        _, _, components = randomized_svd(unit_rows, width, random_state=seed)
         vectors[1:] = components.T * rarity[:, None]
     return vectors
 
 
 def _word_counts(buckets: Int64[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> Any:
-    """Return sparse rows `[texts, buckets]` of word counts."""
+    """Return the number of occurrences of each word in each text as a sparse matrix `[texts, buckets]`.
+
+    Args:
+        buckets: bucket of each word, one text after another.
+        counts: number of words of each text.
+    """
     from scipy import sparse
 
-    owners = np.repeat(np.arange(len(counts)), counts)
-    rows = sparse.csr_matrix((np.ones(len(owners), np.float32), (owners, buckets)), (len(counts), NUM_BUCKETS))
-    rows.sum_duplicates()
-    return rows
+    text_of_word = np.repeat(np.arange(len(counts)), counts)
+    ones = np.ones(len(text_of_word), np.float32)
+    word_counts = sparse.csr_matrix((ones, (text_of_word, buckets)), (len(counts), NUM_BUCKETS))
+    word_counts.sum_duplicates()
+    return word_counts

@@ -1,4 +1,8 @@
-"""Evaluate a detector on unseen texts."""
+"""Evaluate a detector on unseen texts.
+
+The real and the generated texts are the two sides. Without labels, the report has scores and examples, but no figures
+of the accuracy.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -26,6 +30,7 @@ from seqloom.reporter import Reporter, silent
 __all__ = ["evaluate_detector"]
 
 _BATCH_SIZE = 512
+"""Number of texts that are scored together."""
 
 
 def evaluate_detector(
@@ -71,24 +76,25 @@ def evaluate_detector(
         ),
     )
     check_base_rate(base_rate)
-    opened = open_detector(detector)
+    opened_detector = open_detector(detector)
     table = read_labelled_texts(source, ReadingConfig(text=text, group=group, pool=pool), label, by, note)
     if generated is not None:
-        table = table.beside(read_labelled_texts(generated, ReadingConfig(text=text), None, by, note))
+        table = table.with_generated(read_labelled_texts(generated, ReadingConfig(text=text), None, by, note))
     if matched:
         table = match_labelled_lengths(table, np.random.default_rng(seed))
     note(f"scoring {len(table.texts):,} texts")
-    outputs = _member_outputs(opened, table.texts)
-    table, long_enough = table.without(outputs.too_short), ~outputs.too_short
+    outputs = _member_outputs(opened_detector, table.texts)
+    num_out_of_distribution = int(outputs.out_of_distribution.sum())
+    long_enough = ~outputs.too_short
+    table, outputs = table.without(outputs.too_short), outputs.select(long_enough)
     if not table.texts:
         raise ConfigError(f"{source} has no text of {MIN_WORDS} words or more; shorter ones cannot be scored reliably")
-    num_out_of_distribution, outputs = int(outputs.out_of_distribution.sum()), outputs.select(long_enough)
     scores = {
-        ALL_MEMBERS: opened.logits(outputs),
-        **opened.member_logits(outputs),
+        ALL_MEMBERS: opened_detector.logits(outputs),
+        **opened_detector.member_logits(outputs),
         LENGTH_ALONE: outputs.num_words.astype(float),
     }
-    labels = table.truth
+    labels = table.is_generated
     report = DetectorReport(
         detector=str(detector),
         source=str(source),
@@ -108,10 +114,10 @@ def evaluate_detector(
                 f"all texts of one side have fewer than {MIN_WORDS} words, too few for a reliable score: "
                 "add longer texts"
             )
-        note("computing intervals by the bootstrap")
+        note("computing confidence intervals by the bootstrap")
         report = add_labelled_figures(report, table, outputs.num_words, LabelledSample(labels, table.groups, seed))
     note("explaining example texts")
-    examples = choose_examples(opened, table.texts, labels, report.probabilities, base_rate)
+    examples = choose_examples(opened_detector, table.texts, labels, report.probabilities, base_rate)
     return replace(report, examples=list(examples))
 
 
@@ -130,7 +136,15 @@ def _member_outputs(detector: Detector, texts: list[str]) -> MemberOutputs:
 def _warnings(
     detector: Path, source: str | Path, generated: str | Path | None, pool: str | None, table: LabelledTexts
 ) -> Iterator[str]:
-    """Yield reasons why the figures may be too good or misleading."""
+    """Yield reasons why the figures may be too good or misleading.
+
+    Args:
+        detector: folder of the detector.
+        source: table of real texts, or of both sides.
+        generated: table of generated texts, or None.
+        pool: part of the real table that was read, or None.
+        table: texts that were read.
+    """
     origin: Mapping[str, Any] = DETECTOR.read_settings(detector).get("origin", {})
     fitted_pool = origin.get("reading", {}).get("pool")
     if _is_same_file(source, origin.get("real")) and (fitted_pool is None or pool in (None, fitted_pool)):
@@ -140,9 +154,9 @@ def _warnings(
         )
     if generated is not None and any(_is_same_file(generated, file) for file in origin.get("generated", [])):
         yield f"The detector was fitted to texts of {Path(generated).name}, so these figures are too good."
-    if table.truth is None:
+    if table.is_generated is None:
         return
-    real, generated_texts = table.of(generated=False), table.of(generated=True)
+    real, generated_texts = table.texts_where(generated=False), table.texts_where(generated=True)
     if shared := shared_texts(real, generated_texts):
         yield f"{len(shared):,} of the generated texts are also among the real ones; no detector can separate these."
     for rate in FALSE_POSITIVE_RATES:

@@ -20,10 +20,11 @@ def choose_examples(
     probabilities: Float[np.ndarray, " texts"],
     base_rate: float,
 ) -> Iterator[ExampleText]:
-    """Yield a few texts of each kind, with explanations; no text is repeated."""
+    """Yield a few texts of each kind, such as "Least certain", with explanations; no text is repeated."""
     chosen: set[int] = set()
     for kind, candidates in _candidates(labels, probabilities).items():
-        for index in [index for index in candidates.tolist() if index not in chosen][:_EXAMPLES_PER_KIND]:
+        unused = [index for index in candidates.tolist() if index not in chosen]
+        for index in unused[:_EXAMPLES_PER_KIND]:
             chosen.add(index)
             explanation = detector.explain(texts[index], base_rate=base_rate)
             yield ExampleText(kind, texts[index], None if labels is None else bool(labels[index]), explanation)
@@ -34,15 +35,15 @@ def _candidates(
 ) -> dict[str, Int[np.ndarray, " candidates"]]:
     """Return the indices of the texts of each kind, best examples first."""
     ascending = np.argsort(probabilities, kind="stable")
-    kinds: dict[str, Int[np.ndarray, " candidates"]] = {}
-    for generated, order in ((True, ascending[::-1]), (False, ascending)):
+    candidates: dict[str, Int[np.ndarray, " candidates"]] = {}
+    for generated, most_certain_first in ((True, ascending[::-1]), (False, ascending)):
         side = "generated" if generated else "real"
-        order = order[(probabilities[order] > 0.5) == generated]
+        judged = most_certain_first[(probabilities[most_certain_first] > 0.5) == generated]
         if labels is None:
-            kinds[f"Most certainly {side}"] = order
+            candidates[f"Most certainly {side}"] = judged
         else:
-            kinds[f"Judged {side}, correctly"] = order[labels[order] == generated]
+            candidates[f"Judged {side}, correctly"] = judged[labels[judged] == generated]
             error = "false alarms" if generated else "missed"
-            kinds[f"Judged {side}, wrongly ({error})"] = order[labels[order] != generated]
-    kinds["Least certain"] = np.argsort(np.abs(probabilities - 0.5), kind="stable")
-    return kinds
+            candidates[f"Judged {side}, wrongly ({error})"] = judged[labels[judged] != generated]
+    candidates["Least certain"] = np.argsort(np.abs(probabilities - 0.5), kind="stable")
+    return candidates

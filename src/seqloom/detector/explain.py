@@ -21,10 +21,10 @@ from seqloom.detector.stacks import Stacks
 __all__ = ["FittedDetector", "explain"]
 
 _MAX_EVIDENCE = 6
-"""Maximal number of words as evidence of one side."""
+"""Maximal number of words that are listed as evidence of a generated text, and of a real one."""
 
 _MIN_EVIDENCE = 0.02
-"""Minimal contribution of a word to the logit."""
+"""A word with a smaller contribution to the logit is not listed."""
 
 _SLOW_OUTPUTS: Mapping[str, tuple[str, ...]] = {
     "encoder": ("encoder",),
@@ -35,7 +35,10 @@ _SLOW_OUTPUTS: Mapping[str, tuple[str, ...]] = {
 
 
 class FittedDetector(Protocol):
-    """The attributes of a fitted detector that explanations use; see `Detector`."""
+    """The attributes of a fitted `Detector` that explanations use.
+
+    This module cannot import `Detector`, because the module of `Detector` imports this one.
+    """
 
     members_: Members
     percentiles_: OutputPercentiles
@@ -54,10 +57,10 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
     """Explain a fitted detector's score of a text; see `Detector.explain`."""
     outputs = detector.member_outputs([text])
     members = detector.members_
-    row = outputs.light[0] if outputs.slow is None else np.concatenate([outputs.light[0], outputs.slow[0]])
+    values = outputs.light[0] if outputs.slow is None else np.concatenate([outputs.light[0], outputs.slow[0]])
     names = [*LIGHT_OUTPUTS, *(name for member in members.slow_slices for name in _SLOW_OUTPUTS[member])]
     real_shares, generated_shares = (
-        dict(zip(names, detector.percentiles_.shares_below(row, generated=side).tolist(), strict=True))
+        dict(zip(names, detector.percentiles_.shares_below(values, generated=side).tolist(), strict=True))
         for side in (False, True)
     )
     evidence = _word_evidence(members, text)
@@ -82,8 +85,10 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
 def _contributions(stacks: Stacks, outputs: MemberOutputs, slow_slices: Mapping[str, slice]) -> dict[str, float]:
     """Return the contribution of each member to the logit.
 
-    With slow members, the logit is the mean of two stacks. The contribution of the light stack's class logits to the
-    full stack is divided among the light members in proportion to their contributions to the light stack.
+    With slow members, the logit is the mean of the logits of two stacks. The light stack combines the light members.
+    The full stack combines the slow members with the class logits of the light stack, so the light members contribute
+    to both. What the class logits contribute to the full stack is divided among the light members: each gets its
+    contribution to the light stack, and a share of the remainder in proportion to the size of that contribution.
     """
     light = stacks.light.contributions(outputs.light, outputs.num_words)[0]
     contributions = {name: float(light[columns].sum()) for name, columns in LIGHT_MEMBERS.items()}
@@ -92,11 +97,12 @@ def _contributions(stacks: Stacks, outputs: MemberOutputs, slow_slices: Mapping[
     class_logits = stacks.light.class_logits(outputs.light, outputs.num_words)
     num_classes = class_logits.shape[1]
     full = stacks.full.contributions(np.hstack([class_logits, outputs.slow]), outputs.num_words)[0]
-    total, size = float(full[:num_classes].sum()), sum(map(abs, contributions.values())) or 1.0
-    excess = total - sum(contributions.values())
+    remainder = float(full[:num_classes].sum()) - sum(contributions.values())
+    total_size = sum(map(abs, contributions.values())) or 1.0
     weight_per_stack = float(stacks.calibration.slope(outputs.num_words)[0]) / 2
     contributions = {
-        name: weight_per_stack * (2 * value + excess * abs(value) / size) for name, value in contributions.items()
+        name: weight_per_stack * (2 * value + remainder * abs(value) / total_size)
+        for name, value in contributions.items()
     }
     for name, columns in slow_slices.items():
         contributions[name] = weight_per_stack * float(full[num_classes:][columns].sum())
@@ -104,7 +110,10 @@ def _contributions(stacks: Stacks, outputs: MemberOutputs, slow_slices: Mapping[
 
 
 def _word_evidence(members: Members, text: str) -> list[WordEvidence]:
-    """Return the contributions of the words to the wording, strongest first, without very common words."""
+    """Return the contributions of the words to the logit of the member "wording", strongest first.
+
+    Common words are left out, unless the text has no other words.
+    """
     contributions = members.light.classifier.word_contributions(text)
     common = members.light.coherence.common_words(text)
     evidence = [WordEvidence(word, logit) for word, logit in contributions.items() if word[0].isalnum()]
@@ -113,11 +122,15 @@ def _word_evidence(members: Members, text: str) -> list[WordEvidence]:
 
 
 def _tokens(pair: LanguageModelPair, text: str) -> Iterator[Token]:
-    """Yield all tokens of a text; those outside the vocabulary, or after the last scored token, have no probability."""
+    """Yield all tokens of a text.
+
+    A character outside the vocabulary has no probability. The text after the last scored token is one more token
+    without a probability.
+    """
     ids = pair.encode(text)
     (statistics,) = token_statistics(pair.real, pair.generated, [ids])
     unknown = {position for position, _ in pair.codec.unknown_symbols(text)}
-    scored = _whole_characters(
+    scored = _merge_partial_characters(
         pair.codec, ids[1:].tolist(), statistics.log_probs[0].tolist(), statistics.ranks[0].tolist()
     )
     position = 0
@@ -131,16 +144,20 @@ def _tokens(pair: LanguageModelPair, text: str) -> Iterator[Token]:
         yield Token(text[position:])
 
 
-def _whole_characters(
+def _merge_partial_characters(
     codec: TextCodec, ids: list[int], log_probs: list[float], ranks: list[int]
 ) -> Iterator[tuple[str, float, int]]:
-    """Yield text, log-probability and rank of tokens; tokens that share a character are merged."""
-    pending, total, max_rank = b"", 0.0, 0
+    """Yield text, log-probability and rank of tokens.
+
+    Tokens that are parts of one character are merged: their log-probabilities are added, and the highest rank counts.
+    """
+    pending_bytes, total_log_prob, max_rank = b"", 0.0, 0
     for token, log_prob, rank in zip(ids, log_probs, ranks, strict=True):
-        pending, total, max_rank = pending + codec.token_bytes[token], total + log_prob, max(max_rank, rank)
+        pending_bytes += codec.token_bytes[token]
+        total_log_prob, max_rank = total_log_prob + log_prob, max(max_rank, rank)
         try:
-            text = pending.decode()
+            text = pending_bytes.decode()
         except UnicodeDecodeError:
             continue
-        yield text, total, max_rank
-        pending, total, max_rank = b"", 0.0, 0
+        yield text, total_log_prob, max_rank
+        pending_bytes, total_log_prob, max_rank = b"", 0.0, 0

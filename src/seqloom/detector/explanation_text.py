@@ -10,13 +10,14 @@ _MAX_WORDS = 6
 """Maximal number of words in a list."""
 
 _ORDINARY_SHARE = 0.65
-"""An output is ordinary unless at least this share of the real texts has a lower, or a higher one."""
+"""An output is ordinary if less than this share of the real texts has a lower output, and less has a higher one."""
 
 _UNUSUAL_SHARE = 0.9
-"""An output is unusual if at least this share of the texts has a lower, or a higher one."""
+"""An output is unusual if at least this share of the real texts has a lower output, or at least this share a higher
+one."""
 
 _UNCERTAIN, _PROBABLE, _NEARLY_CERTAIN = 0.65, 0.9, 0.99
-"""Probabilities of the more likely side at which the wording of the verdict changes."""
+"""Probabilities of the more likely side (real or generated) from which the verdict uses another word."""
 
 _UNITS = {"char": "characters", "byte": "bytes", "word": "words"}
 """Name of the tokens of each level of a codec."""
@@ -35,7 +36,7 @@ _LIKELIHOOD_SENTENCES: Mapping[str, tuple[str, str]] = {
         "Its {tokens} are less evenly surprising than those of {share}.",
     ),
 }
-"""Sentences for a low and for a high output."""
+"""Sentences for a low and for a high output of the language models, by name of the output."""
 
 _UNUSUALLY_HIGH: Mapping[str, str] = {
     "words, unseen, real": "it has more never-seen words than {share}{examples}",
@@ -45,7 +46,7 @@ _UNUSUALLY_LOW: Mapping[str, str] = {
     "threes, unseen, generated": "it shares more three-word phrases with known generated texts than {share}",
     "coherence of the text": "its words fit together less well than those of {share}",
 }
-"""Phrases for outputs that hardly any real text has; all of them indicate a generated text."""
+"""Phrases for outputs that hardly any real text has, by name of the output; all of them indicate a generated text."""
 
 
 def explanation_sentences(
@@ -55,7 +56,7 @@ def explanation_sentences(
 
     Args:
         explanation: explanation without sentences.
-        generated_shares: share of generated texts with a lower output, for each output.
+        generated_shares: share of generated texts with a lower output, by name of the output.
         level: level of the codec of the language models; None without language models.
     """
     if explanation.too_short:
@@ -80,7 +81,7 @@ def explanation_sentences(
 
 
 def frequency_phrase(probability: float) -> str:
-    """Return a probability as a number out of 100; the precision ends below 1 and above 99."""
+    """Return a probability as a number out of 100, or as "fewer than 1" or "more than 99"."""
     if 0.01 <= probability <= 0.99:
         return f"{100 * probability:.0f} of 100"
     return "fewer than 1 of 100" if probability < 0.5 else "more than 99 of 100"
@@ -114,26 +115,31 @@ def _unusual_phrases(explanation: Explanation) -> Iterator[str]:
 
 
 def _likelihood_sentences(shares_below: Mapping[str, float], tokens: str) -> Iterator[str]:
-    """Yield sentences about the outputs of the language models: always the first, others only if unusual."""
-    for number, (name, sentences) in enumerate(_LIKELIHOOD_SENTENCES.items()):
-        high = shares_below[name] >= 0.5
-        share = shares_below[name] if high else 1 - shares_below[name]
-        if number == 0 and share < _ORDINARY_SHARE:
+    """Yield sentences about the outputs of the language models.
+
+    There is always one about the log-probability; other outputs are mentioned only if they are unusual.
+    """
+    for name, (low_sentence, high_sentence) in _LIKELIHOOD_SENTENCES.items():
+        is_high = shares_below[name] >= 0.5
+        share = shares_below[name] if is_high else 1 - shares_below[name]
+        is_log_probability = name == "log-probability"
+        if is_log_probability and share < _ORDINARY_SHARE:
             yield f"A model of real texts finds its {tokens} about as surprising as those of most real texts."
-        elif number == 0 or share >= _UNUSUAL_SHARE:
-            yield sentences[high].format(tokens=tokens, share=_share_of_texts(share, "real"))
+        elif is_log_probability or share >= _UNUSUAL_SHARE:
+            sentence = high_sentence if is_high else low_sentence
+            yield sentence.format(tokens=tokens, share=_share_of_texts(share, "real"))
 
 
 def _wording_sentences(explanation: Explanation, generated_shares: Mapping[str, float]) -> Iterator[str]:
     """Yield sentences about the wording: a comparison with the other side, and the most typical words."""
     likely_generated = explanation.probability >= 0.5
     share = explanation.shares_below["wording"] if likely_generated else 1 - generated_shares["wording"]
-    side, other = ("generated", "real") if likely_generated else ("real", "generated")
+    likely_side, other_side = ("generated", "real") if likely_generated else ("real", "generated")
     if share >= 0.5:
-        yield f"Its wording is more typical of {side} texts than that of {_share_of_texts(share, other)}."
-    for evidence, name in ((explanation.generated_evidence, "generated"), (explanation.real_evidence, "real")):
+        yield f"Its wording is more typical of {likely_side} texts than that of {_share_of_texts(share, other_side)}."
+    for evidence, side in ((explanation.generated_evidence, "generated"), (explanation.real_evidence, "real")):
         if evidence:
-            yield f"Words typical of {name} texts: {_listed(evidence)}."
+            yield f"Words typical of {side} texts: {_listed(evidence)}."
 
 
 def _listed(evidence: Sequence[WordEvidence]) -> str:

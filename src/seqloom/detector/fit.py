@@ -18,7 +18,7 @@ from seqloom.detector.negatives import generate_negatives
 from seqloom.detector.storage import DETECTOR, LANGUAGE_MODELS, save_detector
 from seqloom.detector.validate_labels import MIN_TEXTS
 from seqloom.errors import ConfigError, RunError
-from seqloom.files import building_folder, check_writable
+from seqloom.files import check_writable, replacing_folder
 from seqloom.reporter import Reporter, silent
 from seqloom.runs.saved_run import SavedRun
 from seqloom.version import __version__
@@ -50,7 +50,7 @@ def fit_detector(
         run: folder for the detector.
         generators: runs that generate texts.
         generated: sources of texts that are already generated.
-        critic: critic that filters some of the generators' texts by rating.
+        critic: critic (a model that rates texts) that filters some of the generators' texts by rating.
         text: column of the text, in all tables.
         group: column whose equal values mark related real texts.
         pool: disjoint part of the real table that is read.
@@ -76,16 +76,17 @@ def fit_detector(
     for file in generated:
         generated_texts += read_texts(file, replace(reading, group=None, pool=None), note).texts
     texts = real_texts + generated_texts
-    new_groups = source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
+    # Every generated text is a group by itself.
+    generated_groups = source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
     labels = np.arange(len(texts)) >= len(real_texts)
-    with building_folder(folder) as new_folder:
+    with replacing_folder(folder) as new_folder:
         detector = Detector(
             language_model_trainer=None if light else train_language_models(minutes, new_folder, seed=seed, note=note),
             encoder=not light,
             seed=seed,
             note=note,
         )
-        detector.fit(texts, labels, np.concatenate([source.groups, new_groups]))
+        detector.fit(texts, labels, np.concatenate([source.groups, generated_groups]))
         origin = {
             "version": __version__,
             "real": str(real),
@@ -123,17 +124,19 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
     has_detector = (folder / DETECTOR.settings_file).exists()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not has_detector):
         raise RunError(f"`run` got {folder}, which contains something other than a detector: name another folder")
-    own = {DETECTOR.settings_file, DETECTOR.arrays_file, *LANGUAGE_MODELS}
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in own) if has_detector else []
-    if foreign:
-        raise RunError(f"{folder} contains {foreign[0]!r} next to a detector: move that away, or name another folder")
+    detector_files = {DETECTOR.settings_file, DETECTOR.arrays_file, *LANGUAGE_MODELS}
+    other_files = sorted({path.name for path in folder.iterdir()} - detector_files) if has_detector else []
+    if other_files:
+        raise RunError(
+            f"{folder} contains {other_files[0]!r} next to a detector: move that away, or name another folder"
+        )
     if has_detector and not overwrite:
         raise RunError(f"{folder} already contains a detector: use `overwrite` to replace it, or name another folder")
     check_writable(folder / DETECTOR.settings_file)
 
 
 def _open_critic(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
-    """Return the critic, after checking that a generator uses ratings."""
+    """Return the critic, after checking that at least one generator was trained with ratings."""
     if not any(len(run.config.conditions) for run in runs):
         raise ConfigError(
             "`critic` filters generated texts by rating, and none of the generators was trained with `rating`: leave "
@@ -143,7 +146,10 @@ def _open_critic(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
 
 
 def _normalize_like(texts: list[str], runs: Sequence[SavedRun]) -> list[str]:
-    """Normalize real texts like the generators' corpora, if that is the same for all generators."""
+    """Normalize real texts like the corpora of the generators: lower case and line ends.
+
+    If the generators differ in this, the texts are returned unchanged.
+    """
     if not runs:
         return texts
     settings = {(run.config.reading.lowercase, run.config.reading.keep_newlines) for run in runs}
@@ -153,11 +159,21 @@ def _normalize_like(texts: list[str], runs: Sequence[SavedRun]) -> list[str]:
 def _generate(
     runs: Sequence[SavedRun], real_texts: Sequence[str], count: int, seed: int, critic: Any, note: Reporter
 ) -> list[str]:
-    """Return generated texts, with equal shares from all generators."""
+    """Return generated texts, with equal numbers from all generators.
+
+    Args:
+        runs: generators.
+        real_texts: real texts, which determine the lengths.
+        count: number of texts of all generators together.
+        seed: seed of the first generator; each further generator has the next number.
+        critic: critic that filters texts of the generators with ratings, or None.
+        note: function that receives progress messages.
+    """
     texts: list[str] = []
     for number, run in enumerate(runs):
         num_texts = count // len(runs) + (number < count % len(runs))
         note(f"generating {num_texts:,} texts: {run.path}")
-        own_critic = critic if len(run.config.conditions) else None
-        texts += generate_negatives(run, real_texts, num_texts, seed + number, own_critic)
+        # A run without ratings cannot use the critic.
+        applicable_critic = critic if len(run.config.conditions) else None
+        texts += generate_negatives(run, real_texts, num_texts, seed + number, applicable_critic)
     return texts

@@ -35,6 +35,11 @@ def flag_at_rate(
 ) -> tuple[Bool[np.ndarray, " texts"], float | None]:
     """Flag texts at the lowest threshold with at most this false positive rate.
 
+    Args:
+        scores: scores of the texts; a higher score indicates a generated text.
+        labels: whether each text was generated.
+        max_rate: maximal share of the real texts that is flagged.
+
     Returns:
         Whether each text is flagged, and the threshold; None if no text is flagged.
     """
@@ -46,23 +51,25 @@ def flag_at_rate(
 
 
 def _rule(
-    rule: str,
+    description: str,
     threshold: float | None,
     flagged: Bool[np.ndarray, " texts"],
     labels: Bool[np.ndarray, " texts"],
     base_rate: float,
 ) -> FlaggingRule:
+    """Return a rule, with the shares of texts that it flags."""
     true_positive_rate = float(flagged[labels].mean())
     false_positive_rate = binomial_interval(int(flagged[~labels].sum()), int((~labels).sum()))
     assert false_positive_rate is not None
     real_per_1000 = (
         _real_per_1000_flagged(true_positive_rate, false_positive_rate, base_rate) if flagged.any() else None
     )
-    return FlaggingRule(rule, threshold, true_positive_rate, false_positive_rate, real_per_1000)
+    return FlaggingRule(description, threshold, true_positive_rate, false_positive_rate, real_per_1000)
 
 
 def _real_per_1000_flagged(true_positive_rate: float, false_positive_rate: Interval, base_rate: float) -> Interval:
     """Return the expected number of real texts among 1,000 flagged texts by Bayes' rule."""
+    # If no generated text is flagged, all flagged texts are real.
     if not true_positive_rate:
         return Interval(1000.0, 1000.0, 1000.0)
     rates = (false_positive_rate.value, false_positive_rate.low, false_positive_rate.high)

@@ -1,6 +1,7 @@
 """Hard negatives: texts of a word n-gram model of the real texts, locally fluent but without a subject.
 
 A detector that learns from a single generator knows only the errors of that generator; hard negatives show it others.
+A piece is a word with the white space after it.
 """
 
 from collections import defaultdict
@@ -11,17 +12,22 @@ import regex
 
 __all__ = ["make_hard_negatives"]
 
-_WORD_WITH_SPACE = regex.compile(r"\S+\s*")
+_PIECE = regex.compile(r"\S+\s*")
+
 _MAX_CONTEXT = 3
 """Maximal number of words that the next word depends on."""
 
 _CONTEXT_PRIOR = (1.0, 1.0, 0.5)
-"""Parameters of the Dirichlet distribution that gives each text its probabilities of the context lengths."""
+"""Parameters of a Dirichlet distribution, from which each text samples the probabilities of the context lengths."""
 
-_MIN_WORDS, _MAX_ATTEMPTS_PER_TEXT = 5, 3
+_MIN_WORDS = 5
+"""Shorter hard negatives are discarded."""
+
+_MAX_ATTEMPTS_PER_TEXT = 3
+"""Maximal number of generated texts per requested hard negative, including texts that are discarded."""
 
 Continuations = dict[tuple[str, ...], list[str]]
-"""Words with white space that follow a context; the empty string is the end of a text."""
+"""Pieces that follow a context, by the words of the context; the empty string is the beginning or the end of a text."""
 
 
 def make_hard_negatives(texts: Sequence[str], count: int, random: np.random.Generator) -> list[str]:
@@ -35,34 +41,42 @@ def make_hard_negatives(texts: Sequence[str], count: int, random: np.random.Gene
     Returns:
         New texts with lengths like those of the real texts; none of them is a real text.
     """
-    split = [_WORD_WITH_SPACE.findall(text) for text in texts]
-    known = {"".join(pieces).strip() for pieces in split}
+    split_texts = [_PIECE.findall(text) for text in texts]
+    known_texts = {"".join(pieces).strip() for pieces in split_texts}
     continuations: list[Continuations] = [defaultdict(list) for _ in range(_MAX_CONTEXT)]
-    for pieces in split:
+    for pieces in split_texts:
         words = [""] * _MAX_CONTEXT + [piece.strip() for piece in pieces]
         for position, piece in enumerate([*pieces, ""], start=_MAX_CONTEXT):
-            for length, table in enumerate(continuations, start=1):
-                table[tuple(words[position - length : position])].append(piece)
+            for context_length, continuations_of_length in enumerate(continuations, start=1):
+                continuations_of_length[tuple(words[position - context_length : position])].append(piece)
     hard_negatives: list[str] = []
     for _ in range(_MAX_ATTEMPTS_PER_TEXT * count):
         if len(hard_negatives) == count:
             break
-        max_words = max(_MIN_WORDS, len(split[random.integers(len(split))]))
+        max_words = max(_MIN_WORDS, len(split_texts[random.integers(len(split_texts))]))
         pieces = _generate(continuations, max_words, random)
         text = "".join(pieces).strip()
-        if len(pieces) >= _MIN_WORDS and text not in known:
+        if len(pieces) >= _MIN_WORDS and text not in known_texts:
             hard_negatives.append(text)
     return hard_negatives
 
 
 def _generate(continuations: Sequence[Continuations], max_words: int, random: np.random.Generator) -> list[str]:
-    """Return words with white space; the context length of each is random, and shortened if the context is unknown."""
+    """Return the pieces of a new text.
+
+    The number of words that a piece depends on is random. It is reduced if the context occurs in no real text.
+
+    Args:
+        continuations: continuations of the contexts of each length, from 1.
+        max_words: maximal number of pieces.
+        random: random generator.
+    """
     cumulative = random.dirichlet(_CONTEXT_PRIOR).cumsum()
     words, pieces = [""] * _MAX_CONTEXT, list[str]()
     while len(pieces) < max_words:
-        length = int(np.searchsorted(cumulative[:-1], random.random())) + 1
-        while not (candidates := continuations[length - 1].get(tuple(words[-length:]))):
-            length -= 1
+        context_length = int(np.searchsorted(cumulative[:-1], random.random())) + 1
+        while not (candidates := continuations[context_length - 1].get(tuple(words[-context_length:]))):
+            context_length -= 1
         piece = candidates[random.integers(len(candidates))]
         if not piece:
             break

@@ -11,7 +11,13 @@ from seqloom.detector.explanation import Token
 __all__ = ["bullets", "colored_tokens", "document", "heading", "legend", "paragraph", "picture", "table"]
 
 _NUM_SHADES = 8
+"""Number of background shades of tokens, with the white one."""
+
 _BITS_PER_SHADE = 1.5
+"""Surprisal of a token in bits from which its background is the next darker shade."""
+
+_MAX_OPACITY = 0.62
+"""Opacity of the darkest shade."""
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -32,7 +38,7 @@ article { border: 1px solid #e6e6e6; border-radius: 6px; padding: .2rem 1rem; ma
 .note { border-left: 4px solid #d55e00; padding: .4rem 1rem; background: #fff6ef; }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.7 ui-monospace, monospace; }
 """ + "".join(
-    f".s{shade} {{ background: rgba(213, 94, 0, {0.62 * shade / (_NUM_SHADES - 1):.2f}); }}\n"
+    f".s{shade} {{ background: rgba(213, 94, 0, {_MAX_OPACITY * shade / (_NUM_SHADES - 1):.2f}); }}\n"
     for shade in range(1, _NUM_SHADES)
 )
 
@@ -54,7 +60,7 @@ def document(title: str, parts: Iterable[str], footer: str) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
             *(part for part in parts if part),
-            f"{paragraph(footer, kind='grey')}\n</body>\n</html>\n",
+            f"{paragraph(footer, style='grey')}\n</body>\n</html>\n",
         ]
     )
 
@@ -64,9 +70,9 @@ def heading(text: str, level: int = 2) -> str:
     return f"<h{level}>{escape(text)}</h{level}>"
 
 
-def paragraph(text: str, *, kind: str = "") -> str:
-    """Return a paragraph; its kind is "" (plain), "grey", or "note" (highlighted)."""
-    opening = f'<p class="{kind}">' if kind else "<p>"
+def paragraph(text: str, *, style: str = "") -> str:
+    """Return a paragraph; its style is "" (plain), "grey", or "note" (highlighted)."""
+    opening = f'<p class="{style}">' if style else "<p>"
     return f"{opening}{escape(text)}</p>"
 
 
@@ -120,21 +126,30 @@ def colored_tokens(tokens: Iterable[Token], max_characters: int) -> str:
 
 
 def legend() -> str:
-    """Return a legend of the shades."""
+    """Return a legend that shows the probability of a token for each shade."""
     shades = " ".join(
         f'<span class="s{shade}">&nbsp;{_percent(2 ** (-_BITS_PER_SHADE * shade))}&nbsp;</span>'
         for shade in range(_NUM_SHADES)
     )
-    return f"<p>Probability of a token, given the preceding text: {shades} or less. Point at a token for its own.</p>"
+    return (
+        f"<p>Probability of a token after the preceding text: {shades} or less. Point at a token to see its "
+        "own probability.</p>"
+    )
 
 
 def _span(text: str, token: Token) -> str:
+    """Return the text of a token, shaded by its probability.
+
+    Args:
+        text: text of the token, perhaps shortened.
+        token: token.
+    """
     if token.probability is None or token.rank is None:
         return f'<span title="not scored">{escape(text)}</span>'
     shade = min(_NUM_SHADES - 1, int(-log2(max(token.probability, 1e-9)) / _BITS_PER_SHADE))
     title = f"{_percent(token.probability)}, rank {token.rank + 1}"
-    kind = f' class="s{shade}"' if shade else ""
-    return f'<span{kind} title="{title}">{escape(text)}</span>'
+    shade_class = f' class="s{shade}"' if shade else ""
+    return f'<span{shade_class} title="{title}">{escape(text)}</span>'
 
 
 def _percent(probability: float) -> str:

@@ -22,9 +22,10 @@ from seqloom.version import __version__
 __all__ = ["render_page", "report_detector"]
 
 _MAX_CHARACTERS = 3000
-"""Maximal number of characters of an example text."""
+"""Maximal number of characters of an example text that are shown."""
 
 _MIN_TEXTS_PER_BIN = 5
+"""Calibration bins with fewer texts are left out."""
 
 _INTERVAL_NOTE = "In brackets: 95 % confidence interval."
 
@@ -100,7 +101,7 @@ def report_detector(
 
 
 def render_page(report: DetectorReport) -> str:
-    """Return the page."""
+    """Return the HTML page of a report."""
     with tempfile.TemporaryDirectory() as folder:
         parts = list(_sections(report, Path(folder)))
     return document(f"How good is the detector {Path(report.detector).name}?", parts, f"Made by seqloom {__version__}.")
@@ -120,8 +121,8 @@ def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
         yield from _calibration(report, folder)
         yield from _methods(report.methods)
         yield from _subgroups("By length", "words", report.length_groups)
-        for column, rows in report.column_groups.items():
-            yield from _subgroups(f"By {column}", column, rows)
+        for column, subgroups in report.column_groups.items():
+            yield from _subgroups(f"By {column}", column, subgroups)
         yield from _confounds(report)
     yield heading("Scores")
     yield picture(
@@ -149,9 +150,9 @@ def _summary(report: DetectorReport) -> Iterator[str]:
             "example in another language."
         )
     for warning in report.warnings:
-        yield paragraph(warning, kind="note")
+        yield paragraph(warning, style="note")
     if report.num_generated is None:
-        yield paragraph(_HARM_NOTE, kind="note")
+        yield paragraph(_HARM_NOTE, style="note")
 
 
 def _accuracy(report: DetectorReport) -> Iterator[str]:
@@ -184,18 +185,19 @@ def _accuracy(report: DetectorReport) -> Iterator[str]:
 
 def _false_alarms(report: DetectorReport) -> Iterator[str]:
     yield heading("What false alarms do")
-    first = report.flagging_rules[0]
-    if first.real_per_1000_flagged is not None and first.threshold is not None:
-        real = first.real_per_1000_flagged
+    strict_rule = report.flagging_rules[0]  # flags at most 1 % of the real texts
+    if strict_rule.real_per_1000_flagged is not None and strict_rule.threshold is not None:
+        real = strict_rule.real_per_1000_flagged
         yield paragraph(
             f"Suppose that {_percent(report.base_rate)} of all texts are generated, and that every text with a "
-            f"probability of {_percent(first.threshold)} or more is flagged. Then {_percent(first.true_positive_rate)} "
-            f"of the generated texts are found, and of 1,000 flagged texts about {real.value:,.0f} are by real people. "
+            f"probability of {_percent(strict_rule.threshold)} or more is flagged. Then "
+            f"{_percent(strict_rule.true_positive_rate)} of the generated texts are found, and of 1,000 flagged texts "
+            f"about {real.value:,.0f} are by real people. "
             f"This estimate from {report.num_real:,} real texts is uncertain: the number may be between "
             f"{real.low:,.0f} and {real.high:,.0f}.",
-            kind="note",
+            style="note",
         )
-    yield paragraph(_HARM_NOTE, kind="note")
+    yield paragraph(_HARM_NOTE, style="note")
     yield table(
         f"If {_percent(report.base_rate)} of all texts are generated. {_INTERVAL_NOTE}",
         ("rule", "threshold", "generated texts found", "real texts flagged", "of 1,000 flagged, by real people"),
@@ -218,8 +220,8 @@ def _calibration(report: DetectorReport, folder: Path) -> Iterator[str]:
     yield heading("Calibration")
     yield paragraph(
         "For texts of similar probability: the share that was generated, if "
-        f"{_percent(report.base_rate)} of all texts are. Larger dots are more texts; dots of fewer than "
-        f"{_MIN_TEXTS_PER_BIN} texts are left out."
+        f"{_percent(report.base_rate)} of all texts are. A larger dot stands for more texts; dots of fewer "
+        f"than {_MIN_TEXTS_PER_BIN} texts are left out."
     )
     bins = [item for item in report.bins if item.num_texts >= _MIN_TEXTS_PER_BIN]
     shares = [[item.generated_share.value, item.generated_share.low, item.generated_share.high] for item in bins]
@@ -253,23 +255,22 @@ def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
     )
 
 
-def _subgroups(title: str, column: str, rows: Sequence[Subgroup]) -> Iterator[str]:
+def _subgroups(title: str, column: str, subgroups: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
         f"{_INTERVAL_NOTE} All rows use one threshold, which at most {_percent(FALSE_POSITIVE_RATES[0])} of all real "
-        "texts "
-        "here reach.",
+        "texts of this report reach.",
         (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged"),
         [
             (
-                row.name,
-                f"{row.num_real:,}",
-                f"{row.num_generated:,}",
-                _figure(row.roc_auc),
-                _percent_interval(row.true_positive_rate),
-                _percent_interval(row.false_positive_rate),
+                subgroup.name,
+                f"{subgroup.num_real:,}",
+                f"{subgroup.num_generated:,}",
+                _figure(subgroup.roc_auc),
+                _percent_interval(subgroup.true_positive_rate),
+                _percent_interval(subgroup.false_positive_rate),
             )
-            for row in rows
+            for subgroup in subgroups
         ],
     )
 
@@ -280,7 +281,7 @@ def _confounds(report: DetectorReport) -> Iterator[str]:
         yield paragraph(
             "The following formatting is almost exclusive to one side. It comes from how the files were made, and "
             "makes the figures too good. Remove the difference from the files, and repeat the evaluation.",
-            kind="note",
+            style="note",
         )
         yield bullets([str(confound) for confound in report.confounds])
     else:
@@ -310,7 +311,7 @@ def _article(example: ExampleText) -> str:
             paragraph(
                 f"{explanation.num_words:,} words. Contribution of each member to the logit (positive: generated): "
                 f"{contributions}.",
-                kind="grey",
+                style="grey",
             ),
             "</article>",
         ]

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -16,6 +15,7 @@ from seqloom.evaluation.classification_metrics import (
     FALSE_POSITIVE_RATES,
     Interval,
     LabelledSample,
+    Measure,
     binomial_interval,
     brier_score,
     calibration_error,
@@ -27,29 +27,31 @@ from seqloom.evaluation.classification_metrics import (
 __all__ = ["ALL_MEMBERS", "LENGTH_ALONE", "LENGTH_GROUPS", "add_labelled_figures"]
 
 ALL_MEMBERS, LENGTH_ALONE = "the detector", "length alone"
-"""Names of methods of scoring."""
+"""Names of two methods of scoring texts: by all members together, and by the number of words."""
 
 LENGTH_GROUPS = {"under 15 words": (0, 15), "15 to 29": (15, 30), "30 to 99": (30, 100), "100 and more": (100, 1 << 30)}
 """Range of the number of words of each length group; the upper bound is excluded."""
 
 _MAX_SUBGROUPS = 12
-"""Maximal number of values of a column with a subgroup of their own."""
+"""Number of the most frequent values of a column that get a subgroup each; all other values share one."""
 
 _NUM_BINS = 10
+"""Number of calibration bins."""
+
 _LENGTH_WARNING_AUC = 0.6
-"""Area under the ROC curve of the length alone from which a warning is added."""
+"""A warning is added if the length alone reaches this area under the ROC curve."""
 
 
 def add_labelled_figures(
     report: DetectorReport, table: LabelledTexts, num_words: Int[np.ndarray, " texts"], sample: LabelledSample
 ) -> DetectorReport:
-    """Return a report with all figures that need labels.
+    """Return a copy of a report with all figures that need labels.
 
     Args:
-        report: report with scores and probabilities.
+        report: report with scores and probabilities, without these figures.
         table: texts of the report.
         num_words: number of words of each text.
-        sample: labels and groups of the texts, for intervals.
+        sample: labels and groups of the texts, from which confidence intervals are computed.
     """
     logits = report.scores[ALL_MEMBERS]
     methods = [_scoring_method(name, scores, sample) for name, scores in report.scores.items()]
@@ -75,21 +77,24 @@ def add_labelled_figures(
             for column, cells in table.cells.items()
         },
         flagging_rules=list(flagging_rules(logits, sample.generated, report.base_rate)),
-        confounds=find_confounds(table.of(generated=False), table.of(generated=True)),
+        confounds=find_confounds(table.texts_where(generated=False), table.texts_where(generated=True)),
     )
 
 
 def _overall(report: DetectorReport, sample: LabelledSample) -> OverallFigures:
     logits, labels, base_rate = report.scores[ALL_MEMBERS], sample.generated, report.base_rate
     return OverallFigures(
-        _interval(sample, roc_auc(logits, labels)),
-        {rate: _interval(sample, true_positive_rate(logits, labels, rate)) for rate in FALSE_POSITIVE_RATES},
-        _interval(sample, calibration_error(report.probabilities, labels, base_rate)),
-        _interval(sample, brier_score(report.probabilities, labels, base_rate)),
+        roc_auc=_interval(sample, roc_auc(logits, labels)),
+        true_positive_rates={
+            rate: _interval(sample, true_positive_rate(logits, labels, rate)) for rate in FALSE_POSITIVE_RATES
+        },
+        calibration_error=_interval(sample, calibration_error(report.probabilities, labels, base_rate)),
+        brier_score=_interval(sample, brier_score(report.probabilities, labels, base_rate)),
     )
 
 
-def _interval(sample: LabelledSample, measure: Any) -> Interval:
+def _interval(sample: LabelledSample, measure: Measure) -> Interval:
+    """Return a measure of all texts with its confidence interval; the sample has texts of both sides."""
     interval = sample.interval(measure)
     assert interval is not None
     return interval
@@ -102,13 +107,18 @@ def _subgroup(
     flagged: Bool[np.ndarray, " texts"],
     sample: LabelledSample,
 ) -> Subgroup:
+    """Return the accuracy on the chosen texts."""
     labels = sample.generated[chosen]
+    flagged_generated, flagged_real = (
+        binomial_interval(int((flagged[chosen] & is_side).sum()), int(is_side.sum())) for is_side in (labels, ~labels)
+    )
     return Subgroup(
-        name,
-        int((~labels).sum()),
-        int(labels.sum()),
-        sample.interval(roc_auc(logits[chosen], labels), chosen),
-        *(binomial_interval(int((flagged[chosen] & side).sum()), int(side.sum())) for side in (labels, ~labels)),
+        name=name,
+        num_real=int((~labels).sum()),
+        num_generated=int(labels.sum()),
+        roc_auc=sample.interval(roc_auc(logits[chosen], labels), chosen),
+        true_positive_rate=flagged_generated,
+        false_positive_rate=flagged_real,
     )
 
 
@@ -124,7 +134,7 @@ def _length_warnings(length_method: ScoringMethod) -> Iterator[str]:
 def _calibration_bins(
     probabilities: Float[np.ndarray, " texts"], sample: LabelledSample, base_rate: float
 ) -> Iterator[CalibrationBin]:
-    """Yield the bins that contain texts; all bins have the same width."""
+    """Yield the bins of equally wide ranges of the probability, without empty bins."""
     bins = np.minimum((probabilities * _NUM_BINS).astype(int), _NUM_BINS - 1)
     for number in np.unique(bins):
         chosen = bins == number
@@ -133,21 +143,22 @@ def _calibration_bins(
 
 
 def _scoring_method(name: str, scores: Float[np.ndarray, " texts"], sample: LabelledSample) -> ScoringMethod:
+    """Return the accuracy of a method; the length alone is inverted if generated texts tend to be shorter."""
     from sklearn.metrics import roc_auc_score
 
     labels = sample.generated
     low_means_generated = name == LENGTH_ALONE and bool(roc_auc_score(labels, scores) < 0.5)
-    oriented = -scores if low_means_generated else scores
+    rising_scores = -scores if low_means_generated else scores
     return ScoringMethod(
-        name,
-        _interval(sample, roc_auc(oriented, labels)),
-        _interval(sample, true_positive_rate(oriented, labels, FALSE_POSITIVE_RATES[0])),
-        low_means_generated,
+        name=name,
+        roc_auc=_interval(sample, roc_auc(rising_scores, labels)),
+        true_positive_rate=_interval(sample, true_positive_rate(rising_scores, labels, FALSE_POSITIVE_RATES[0])),
+        low_means_generated=low_means_generated,
     )
 
 
 def _frequent_values(cells: list[str]) -> Iterator[tuple[str, Bool[np.ndarray, " texts"]]]:
-    """Yield the most frequent values of a column and their rows; all other values form one group."""
+    """Yield the most frequent values of a column, each with a mask of its texts; all other values form one group."""
     values = np.array(cells, object)
     frequent = [value for value, _ in Counter(cells).most_common(_MAX_SUBGROUPS)]
     for value in sorted(frequent):

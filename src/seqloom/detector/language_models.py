@@ -21,7 +21,7 @@ from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["train_language_models"]
 
-REAL, GENERATED = LANGUAGE_MODELS
+_REAL_FOLDER, _GENERATED_FOLDER = LANGUAGE_MODELS
 
 
 def train_language_models(
@@ -34,7 +34,7 @@ def train_language_models(
     Args:
         minutes: training time of both models together.
         folder: folder for the two runs; None for a temporary folder that is deleted when Python exits.
-        seed: seed of weights and order.
+        seed: seed of the weights and of the order of the training texts.
         note: function that receives progress messages.
     """
     runs_folder = Path(tempfile.mkdtemp(prefix="seqloom-")) if folder is None else Path(folder)
@@ -44,12 +44,14 @@ def train_language_models(
     def train_pair(real: Sequence[str], generated: Sequence[str]) -> LanguageModelPair:
         options = TrainOptions(minutes=minutes / 2, seed=seed, text="text")
         with tempfile.TemporaryDirectory() as corpora:
-            run = _train(real, Path(corpora) / "real.jsonl", runs_folder / REAL, replace(options, level="char"))
-            note(f"model of real text: {run.config.model.core} of {run.config.model.hidden_sizes}")
-            note("model of generated text: fine-tuned from the first")
-            known = [remove_unknown(text, run.text_codec.unknown_symbols(text)) for text in generated]
-            generated_file, generated_run = Path(corpora) / "generated.jsonl", runs_folder / GENERATED
-            _train(known, generated_file, generated_run, options, from_run=runs_folder / REAL)
+            real_file, real_folder = Path(corpora) / "real.jsonl", runs_folder / _REAL_FOLDER
+            real_run = _train(real, real_file, real_folder, replace(options, level="char"))
+            note(f"model of real text: {real_run.config.model.core} of {real_run.config.model.hidden_sizes}")
+            note("model of generated text: fine-tuned from the model of real text")
+            # The fine-tuned model keeps the vocabulary of the first, so other symbols are removed.
+            encodable = [remove_unknown(text, real_run.text_codec.unknown_symbols(text)) for text in generated]
+            generated_file, generated_folder = Path(corpora) / "generated.jsonl", runs_folder / _GENERATED_FOLDER
+            _train(encodable, generated_file, generated_folder, options, from_run=real_folder)
         return load_pair(runs_folder)
 
     return train_pair
@@ -58,6 +60,14 @@ def train_language_models(
 def _train(
     texts: Sequence[str], file: Path, run: Path, options: TrainOptions, from_run: Path | None = None
 ) -> SavedRun:
-    """Write texts to a file and train a run on the file."""
+    """Write texts to a file and train a run on the file.
+
+    Args:
+        texts: texts; empty ones are omitted.
+        file: new JSON Lines file.
+        run: folder for the run.
+        options: options of the training.
+        from_run: folder of a run that is fine-tuned; None to start from random weights.
+    """
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
     return train(file, options, run=run, from_run=from_run, viewer=TrainingObserver())

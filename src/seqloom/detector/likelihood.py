@@ -1,7 +1,7 @@
 """Features of a text's likelihood under two language models: one of real text, one of generated text.
 
 Text sampled at temperature 1 is less likely than real text under a model of real text, and text sampled from the most
-likely tokens is more likely. So every feature may be informative in both directions.
+likely tokens is more likely. So either a high or a low value of a feature may indicate a generated text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,10 +19,14 @@ from seqloom.sampling.transforms import non_finite_error
 __all__ = ["LIKELIHOOD_FEATURES", "LanguageModelPair", "TokenStatistics", "likelihood_features", "token_statistics"]
 
 _MAX_TOKENS = 4000
-"""Number of tokens per text; further tokens are ignored."""
+"""Maximal number of tokens per text; further tokens are ignored."""
 
 _RANK_BOUNDS = (1, 3, 10)
-"""Bounds of the cumulative rank histogram; rank 0 is the most likely token (GLTR, Gehrmann et al. 2019)."""
+"""A feature is the share of tokens with a rank below each bound; rank 0 is the most likely token (GLTR, Gehrmann et al.
+2019)."""
+
+_SMALL = 1e-6
+"""Small number that prevents a division by zero."""
 
 LIKELIHOOD_FEATURES = (
     "ratio", "total ratio", "log-probability", "log-probability, generated", "entropy", "entropy, generated",
@@ -32,6 +36,8 @@ LIKELIHOOD_FEATURES = (
 """Names of the features of `likelihood_features`, in order; the model of real text is meant unless a name ends with
 "generated".
 
+- log-probability, entropy, log-rank: means over the tokens of a text; the log-rank is `log(1 + rank)`.
+- rank 0, ranks to 2, ranks to 9: share of the tokens with these ranks.
 - ratio: mean log-probability under the model of real text minus that under the model of generated text (Yao et al.
   2017); "total ratio" is the signed logarithm of the sum, which grows with the text.
 - curvature: distance of the log-probability from its expectation, in standard deviations (Fast-DetectGPT, Bao et al.
@@ -50,7 +56,8 @@ class TokenStatistics:
         entropies: entropy of the predicted distribution.
         variances: variance of the log-probability of a token sampled from the predicted distribution.
         ranks: number of more likely tokens.
-        cross: cross entropy of the second model's predicted distribution relative to the first's.
+        cross: cross entropy: the expected surprisal, under the model of generated text, of a token sampled from the
+            model of real text.
     """
 
     log_probs: Float64[np.ndarray, "2 time"]
@@ -85,7 +92,10 @@ class LanguageModelPair:
         return features
 
     def encode(self, text: str) -> Integer[np.ndarray, " time"]:
-        """Return the ids of a text after the id of the start; symbols outside the vocabulary are skipped."""
+        """Return the id that marks the start, and the ids of the first 4000 tokens of a text.
+
+        Symbols outside the vocabulary are skipped.
+        """
         ids = self.codec.encode_text(text, skip_unknown=True)[:_MAX_TOKENS]
         return np.concatenate([[self.codec.bos_id], ids]).astype(np.int64)
 
@@ -93,7 +103,7 @@ class LanguageModelPair:
 def token_statistics(
     real: TokenScorer, generated: TokenScorer, texts: Sequence[Integer[np.ndarray, " time"]]
 ) -> Iterator[TokenStatistics]:
-    """Yield the statistics of every token but the first of each text.
+    """Yield the statistics of each text, for all of its tokens but the first.
 
     Args:
         real: model of real text.
@@ -112,14 +122,15 @@ def likelihood_features(statistics: TokenStatistics) -> Float32[np.ndarray, " fe
     if statistics.cross.size == 0:
         return np.zeros(len(LIKELIHOOD_FEATURES), np.float32)
     ratio = statistics.log_probs[0] - statistics.log_probs[1]
-    mean, entropy = statistics.log_probs.mean(axis=1), statistics.entropies.mean(axis=1)
+    log_prob, entropy = statistics.log_probs.mean(axis=1), statistics.entropies.mean(axis=1)
+    # The expectation of the log-probability is the negative entropy.
     excess = (statistics.log_probs + statistics.entropies).sum(axis=1)
-    curvature = excess / np.sqrt(statistics.variances.sum(axis=1) + 1e-6)
+    curvature = excess / np.sqrt(statistics.variances.sum(axis=1) + _SMALL)
     log_rank = np.log1p(statistics.ranks).mean(axis=1)
     rank_shares = [np.mean(statistics.ranks < bound, axis=1) for bound in _RANK_BOUNDS]
     values = [
-        ratio.mean(), np.sign(ratio.sum()) * np.log1p(abs(ratio.sum())), *mean, *entropy,
-        *curvature, mean[0] / min(-statistics.cross.mean(), -1e-6), *log_rank, statistics.log_probs[0].std(),
+        ratio.mean(), np.sign(ratio.sum()) * np.log1p(abs(ratio.sum())), *log_prob, *entropy,
+        *curvature, log_prob[0] / min(-statistics.cross.mean(), -_SMALL), *log_rank, statistics.log_probs[0].std(),
         *(share[0] for share in rank_shares), *(share[1] for share in rank_shares),
     ]  # fmt: skip
     return np.array(values, np.float32)
@@ -131,8 +142,14 @@ def _batch_statistics(
     """Yield the statistics of each text; texts without tokens are not scored."""
     nonempty = [text for text in texts if len(text) > 1]
     statistics = iter(_score(real, generated, nonempty) if nonempty else ())
-    nothing = np.zeros((2, 0))
-    empty = TokenStatistics(nothing, nothing, nothing, nothing.astype(np.int32), nothing[0])
+    no_tokens = np.zeros((2, 0))
+    empty = TokenStatistics(
+        log_probs=no_tokens,
+        entropies=no_tokens,
+        variances=no_tokens,
+        ranks=no_tokens.astype(np.int32),
+        cross=no_tokens[0],
+    )
     for text in texts:
         yield next(statistics) if len(text) > 1 else empty
 
@@ -140,34 +157,48 @@ def _batch_statistics(
 def _score(
     real: TokenScorer, generated: TokenScorer, texts: Sequence[Integer[np.ndarray, " time"]]
 ) -> list[TokenStatistics]:
-    """Return the statistics of texts that are scored in one batch."""
+    """Return the statistics of texts that are scored in one batch, one row of the batch per text.
+
+    The models read the joined texts in pieces, one piece per text. All tokens of a text but the first are targets.
+    """
     stops = np.cumsum([len(text) for text in texts]).tolist()
-    pieces = [Piece(stop - len(text), stop, stop - len(text) + 1) for text, stop in zip(texts, stops, strict=True)]
+    starts = [stop - len(text) for text, stop in zip(texts, stops, strict=True)]
+    pieces = [Piece(start, stop, first_scored=start + 1) for start, stop in zip(starts, stops, strict=True)]
     scored_windows = list(windows(np.concatenate(texts), pieces))
-    parts = [
+    window_statistics = [
         _window_statistics(window.targets, real_logits, generated_logits)
         for (window, real_logits), (_, generated_logits) in zip(
             real.logits(scored_windows), generated.logits(scored_windows), strict=True
         )
     ]
     is_target = np.concatenate([window.targets != IGNORED for window in scored_windows], axis=1)
-    log_probs, entropies, variances, ranks, cross = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
+    log_probs, entropies, variances, ranks, cross = (
+        np.concatenate(parts, axis=-1) for parts in zip(*window_statistics, strict=True)
+    )
     if not np.isfinite(log_probs).all():
         raise non_finite_error()
     return [
         TokenStatistics(
-            log_probs[:, row, tokens],
-            entropies[:, row, tokens],
-            variances[:, row, tokens],
-            ranks[:, row, tokens],
-            cross[row, tokens],
+            log_probs=log_probs[:, row, is_scored],
+            entropies=entropies[:, row, is_scored],
+            variances=variances[:, row, is_scored],
+            ranks=ranks[:, row, is_scored],
+            cross=cross[row, is_scored],
         )
-        for row, tokens in enumerate(is_target)
+        for row, is_scored in enumerate(is_target)
     ]
 
 
 def _window_statistics(targets: np.ndarray, *logits: Float32[np.ndarray, "batch time vocab"]) -> tuple[np.ndarray, ...]:
-    """Return all statistics of a window, `[2, batch, time]`, the last `[batch, time]`; 0 where a target is ignored."""
+    """Return the attributes of `TokenStatistics` for a window, in order; 0 where a target is ignored.
+
+    Args:
+        targets: ids of the tokens, or `IGNORED`.
+        logits: logits of the model of real text, and of the model of generated text.
+
+    Returns:
+        Arrays `[2, batch, time]`; the last is `[batch, time]`.
+    """
     is_target = targets != IGNORED
     log_softmax = [_log_softmax(values[is_target]) for values in logits]
     softmax = [np.exp(values) for values in log_softmax]
@@ -176,7 +207,7 @@ def _window_statistics(targets: np.ndarray, *logits: Float32[np.ndarray, "batch 
     entropies = [-np.einsum("nv,nv->n", p, log_p) for p, log_p in zip(softmax, log_softmax, strict=True)]
     squares = [np.einsum("nv,nv,nv->n", p, log_p, log_p) for p, log_p in zip(softmax, log_softmax, strict=True)]
     variances = [np.maximum(square - entropy**2, 0) for square, entropy in zip(squares, entropies, strict=True)]
-    ranks = [(log_p > own[:, None]).sum(axis=1) for log_p, own in zip(log_softmax, log_probs, strict=True)]
+    ranks = [(log_p > log_prob[:, None]).sum(axis=1) for log_p, log_prob in zip(log_softmax, log_probs, strict=True)]
     cross = -np.einsum("nv,nv->n", softmax[0], log_softmax[1])
     return (
         _scatter(log_probs, is_target, np.float64),
@@ -188,7 +219,7 @@ def _window_statistics(targets: np.ndarray, *logits: Float32[np.ndarray, "batch 
 
 
 def _scatter(values: list[np.ndarray], is_target: Bool[np.ndarray, "batch time"], dtype: type) -> np.ndarray:
-    """Write the values of the targets into arrays `[values, batch, time]` of zeros."""
+    """Return arrays `[values, batch, time]` with the values where `is_target` is True, and zeros elsewhere."""
     scattered = np.zeros((len(values), *is_target.shape), dtype)
     scattered[:, is_target] = values
     return scattered

@@ -1,4 +1,8 @@
-"""The members of a detector: models of different kinds, whose outputs a stack combines."""
+"""The members of a detector: models of different kinds, whose outputs a stack combines.
+
+The light members look up hashed patterns (n-grams of words and characters) and are fast. The slow members are a
+convolutional encoder, which is a neural network, and two language models.
+"""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +42,8 @@ class LightOutputs(NamedTuple):
 
     Attributes:
         outputs: outputs in the order of `LIGHT_OUTPUTS`.
-        is_copy: whether each text is a copy, or nearly, of a training text; its own counts are excluded.
+        is_copy: whether each text is a training text or nearly equal to one. The counts behind the outputs for a copy
+            leave that training text out.
     """
 
     outputs: Float[np.ndarray, "texts outputs"]
@@ -50,9 +55,9 @@ class LightMembers:
     """The members that need only patterns of words and characters.
 
     Attributes:
-        classifier: logistic regression on patterns.
-        novelty: share of the patterns that occur in the training texts.
-        coherence: fit of the words of a text to each other.
+        classifier: logistic regression on patterns; the member "wording".
+        novelty: share of a text's patterns that are new or rare in the training texts; the member "familiarity".
+        coherence: measure of how well the words of a text fit together; the member "coherence".
     """
 
     classifier: NGramClassifier
@@ -87,7 +92,7 @@ class Members:
     Attributes:
         light: members on patterns of words and characters.
         encoder: convolutional encoder, or None.
-        pair: two language models, or None.
+        pair: language models of real and of generated text, or None.
     """
 
     light: LightMembers
@@ -96,17 +101,20 @@ class Members:
 
     @property
     def slow_slices(self) -> Mapping[str, slice]:
-        """Return the columns of each slow member; "parts" are the outputs of the light members for segments."""
-        sizes = {
-            "encoder": 1 * (self.encoder is not None),
-            "language models": len(LIKELIHOOD_FEATURES) * (self.pair is not None),
+        """Return the columns of each slow member.
+
+        The member "parts" has the highest and lowest logits of the light stack on segments of a text.
+        """
+        widths = {
+            "encoder": 0 if self.encoder is None else 1,
+            "language models": 0 if self.pair is None else len(LIKELIHOOD_FEATURES),
         }
-        sizes["parts"] = len(SEGMENT_OUTPUTS) * any(sizes.values())
-        ends = np.cumsum(list(sizes.values())).tolist()
-        return {name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True) if size}
+        widths["parts"] = len(SEGMENT_OUTPUTS) if any(widths.values()) else 0
+        ends = np.cumsum(list(widths.values())).tolist()
+        return {name: slice(end - width, end) for (name, width), end in zip(widths.items(), ends, strict=True) if width}
 
     def slow_outputs(self, texts: Sequence[str]) -> Float[np.ndarray, "texts outputs"]:
-        """Return the outputs of the encoder and the language models."""
+        """Return the outputs of the encoder and the language models; "parts" is added by callers, who have a stack."""
         outputs = [np.zeros((len(texts), 0))]
         if self.encoder is not None:
             outputs.append(np.asarray(self.encoder.logits(texts), np.float64))
@@ -119,4 +127,5 @@ def fit_encoder(texts: Sequence[str], generated: Bool[np.ndarray, " texts"], see
     """Fit a convolutional encoder that separates generated from real texts."""
     from seqloom.text_features.encoder import Encoder, WordIndex
 
-    return Encoder(WordIndex.fit(texts), 1, EncoderSettings(), seed).fit(texts, generated[:, None])
+    encoder = Encoder(WordIndex.fit(texts), num_thresholds=1, settings=EncoderSettings(), seed=seed)
+    return encoder.fit(texts, generated[:, None])

@@ -1,4 +1,8 @@
-"""Generate texts for the training of a detector, with varied sampling settings and ratings."""
+"""Generate texts for the training of a detector, with varied sampling settings and ratings.
+
+A negative is a text that is not real. A run that was trained with ratings generates texts for several ratings. The
+guidance scale sets how strongly such a run follows the requested rating.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -29,18 +33,25 @@ _SAMPLING_SETTINGS: tuple[dict[str, Any], ...] = (
     {"temperature": 0.7},
     {"temperature": 0.6, "min_p": 0.02},
 )
-"""Sampling settings; each gives the same number of texts."""
+"""Sampling settings; each generates the same number of texts."""
 
 _GUIDANCE_SCALES = (1.0, 1.5, 2.0)
+"""Guidance scales of successive conditions; 1 is no guidance."""
+
 _MAX_CONDITIONS = 6
 """Maximal number of conditions per sampling setting."""
 
 _MAX_ATTEMPTS = 4
-"""Attempts to replace texts without words."""
+"""Maximal number of batches per condition; each further batch replaces texts without words."""
 
 _LENGTH_QUANTILE = 0.98
+"""Quantile of the lengths of the real texts that limits the length of the generated texts."""
+
 _SAMPLE_SIZE = 200
-"""Real texts from which the number of tokens per character is estimated."""
+"""Number of real texts from which the number of tokens per character is estimated."""
+
+_EXTRA_TOKENS = 8
+"""Number of tokens that a text may have beyond this estimate."""
 
 
 def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int, critic: Any = None) -> list[str]:
@@ -48,7 +59,7 @@ def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int
 
     Args:
         run: generator.
-        real: real texts; the generated texts are hardly longer than these.
+        real: real texts; the 98 % quantile of their lengths limits the length of the generated texts.
         count: number of texts.
         seed: seed of the generation.
         critic: critic that filters some of the texts of a rated run by rating, or None.
@@ -59,13 +70,13 @@ def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int
     max_characters = int(np.quantile([len(run.normalize(text)) for text in real], _LENGTH_QUANTILE)) + 1
     sample = [run.text_codec.encode_text(run.normalize(text), skip_unknown=True) for text in real[:_SAMPLE_SIZE]]
     sample_characters = sum(len(text) for text in real[:_SAMPLE_SIZE])
-    max_tokens = 8 + max_characters * sum(map(len, sample)) // max(1, sample_characters)
+    max_tokens = _EXTRA_TOKENS + max_characters * sum(map(len, sample)) // max(1, sample_characters)
     random = np.random.default_rng(seed)
     generators = RunGenerators(run)
     texts: list[str] = []
     for number, settings in enumerate(_SAMPLING_SETTINGS):
-        share = count // len(_SAMPLING_SETTINGS) + (number < count % len(_SAMPLING_SETTINGS))
-        for condition, num_texts in _conditions(run, share, critic, random):
+        count_of_settings = count // len(_SAMPLING_SETTINGS) + (number < count % len(_SAMPLING_SETTINGS))
+        for condition, num_texts in _conditions(run, count_of_settings, critic, random):
             batch: list[str] = []
             for _ in range(_MAX_ATTEMPTS):
                 if len(batch) < num_texts:
@@ -80,7 +91,14 @@ def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int
 def _generate(
     generators: RunGenerators, condition: Mapping[str, Any], config: SamplingConfig, count: int
 ) -> Iterator[str]:
-    """Yield generated texts, filtered by a critic if the condition contains one."""
+    """Yield generated texts, filtered by a critic if the condition contains one.
+
+    Args:
+        generators: generators of a run.
+        condition: keyword arguments of a `RatingRequest` if it contains a critic, otherwise of `generators.generator`.
+        config: sampling settings.
+        count: number of texts.
+    """
     if "critic" in condition:
         rated = generate_rated(generators, RatingRequest(**condition), config, count=count)
         return (item.sample.text for item in rated)
@@ -91,9 +109,16 @@ def _generate(
 def _conditions(
     run: SavedRun, count: int, critic: Any, random: np.random.Generator
 ) -> list[tuple[dict[str, Any], int]]:
-    """Return conditions, each with its number of texts: none, or ratings of the corpus.
+    """Return the conditions of generated texts, each with a number of texts.
 
-    With a critic, every second condition with a rating also uses the critic as a filter.
+    The first condition is empty. If the run was trained with ratings, the others have random ratings. If there is a
+    critic, every second condition with a rating also uses the critic as a filter.
+
+    Args:
+        run: generator.
+        count: number of texts of all conditions together.
+        critic: critic, or None.
+        random: random generator.
     """
     columns = run.config.conditions
     if not len(columns) or count == 0:

@@ -1,4 +1,7 @@
-"""Logistic regression on hashed patterns, with one table look-up per pattern at prediction time."""
+"""Logistic regression on hashed patterns, with one table look-up per pattern at prediction time.
+
+A pattern is a word, a pair of words or a character n-gram. Patterns with the same hash share a bucket and a weight.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +22,8 @@ from seqloom.text_features.patterns import (
 __all__ = ["NGramClassifier", "pattern_rows"]
 
 _KINDS = ("words", "pairs", "3 characters", "4 characters", "5 characters")
+"""Kinds of patterns that the classifier uses."""
+
 _INVERSE_PENALTY = 0.3
 """Inverse strength of the L2 penalty, scikit-learn's C."""
 
@@ -40,7 +45,12 @@ class NGramClassifier:
 
     @classmethod
     def fit(cls, rows: Any, generated: Bool[np.ndarray, " texts"]) -> "NGramClassifier":
-        """Fit to the result of `pattern_rows`."""
+        """Fit to texts.
+
+        Args:
+            rows: patterns of the texts, from `pattern_rows`.
+            generated: whether each text was generated.
+        """
         from sklearn.linear_model import LogisticRegression
 
         document_frequencies = np.bincount(rows.indices, minlength=rows.shape[1])
@@ -73,10 +83,10 @@ class NGramClassifier:
         return contributions
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return the nonzero weights, their indices and the bias, by name."""
-        flat = self.weight.ravel()
-        known = np.flatnonzero(flat)
-        return {"places": known.astype(np.uint32), "weight": flat[known], "bias": np.array(self.bias)}
+        """Return the nonzero weights, their indices and the bias, by their names in the stored format."""
+        flat_weight = self.weight.ravel()
+        nonzero = np.flatnonzero(flat_weight)
+        return {"places": nonzero.astype(np.uint32), "weight": flat_weight[nonzero], "bias": np.array(self.bias)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "NGramClassifier":
@@ -87,20 +97,24 @@ class NGramClassifier:
 
 
 def pattern_rows(texts: Sequence[str]) -> Any:
-    """Return sparse rows `[texts, patterns]` of counts over the square root of the number of patterns of the kind."""
+    """Return the patterns of texts as a sparse matrix `[texts, kinds * buckets]`.
+
+    A value is the count of the pattern in the text, divided by the square root of the number of patterns of its kind in
+    the text.
+    """
     from scipy import sparse
 
     chunks = []
     for chunk in chunk_texts(texts):
         patterns = extract_patterns(texts[chunk])
-        columns, owners, values = [], [], []
+        columns, text_of_pattern, values = [], [], []
         for number, kind in enumerate(_KINDS):
             counts: Int64[np.ndarray, " texts"] = patterns[kind].counts
             columns.append(patterns[kind].buckets + number * NUM_BUCKETS)
-            owners.append(np.repeat(np.arange(len(counts)), counts))
+            text_of_pattern.append(np.repeat(np.arange(len(counts)), counts))
             values.append(np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32))
         shape = (chunk.stop - chunk.start, len(_KINDS) * NUM_BUCKETS)
-        entries = (np.concatenate(values), (np.concatenate(owners), np.concatenate(columns)))
+        entries = (np.concatenate(values), (np.concatenate(text_of_pattern), np.concatenate(columns)))
         rows = sparse.csr_matrix(entries, shape)
         rows.sum_duplicates()
         chunks.append(rows)

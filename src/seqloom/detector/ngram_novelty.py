@@ -2,6 +2,9 @@
 
 A character-level generator invents words, a word-level generator combines words in new ways, and a large language model
 repeats its own phrases.
+
+A pattern is a word or an n-gram. Patterns are counted in hash buckets: for each bucket, the number of real and of
+generated training texts that contain the pattern. Index 0 of a side is real, index 1 is generated.
 """
 
 import zlib
@@ -26,19 +29,24 @@ __all__ = [
 ]  # fmt: skip
 
 _KINDS = tuple(kind for kind in PATTERN_KINDS if kind not in ("3 characters", "4 characters"))
+"""Kinds of patterns that are counted."""
+
 _RARE_BELOW = 3
 """A pattern in fewer training texts is rare."""
 
 _MAX_NEW_SHARE_OF_COPY = 0.4
-"""A text is a copy if the share of its five-word runs that are new is lower; it is much higher in other real texts."""
+"""A text is a copy if a smaller share of its sequences of five words is new; this share is much higher in unseen real
+texts."""
 
-_MIN_RUNS_OF_COPY = 3
-"""Minimal number of five-word runs of a copy; one or two may be a common phrase."""
+_MIN_FIVES_OF_COPY = 3
+"""Minimal number of sequences of five words in a copy; one or two may be a common phrase."""
 
 NOT_A_COPY, COPY_OF_REAL, COPY_OF_GENERATED = -1, 0, 1
-"""Whether a text was copied from the training texts of one side."""
+"""Whether a text was copied from the training texts, and the index of their side."""
 
 _MAX_COUNT = 255
+"""Bound of the counts, which are stored in 8 bits."""
+
 _SIDES = ("real", "generated")
 _VALUES = ("unseen", "rare", "frequency")
 
@@ -55,14 +63,14 @@ class NGramNovelty:
     """The number of training texts of each side that contain each pattern.
 
     Attributes:
-        counts: number of real and of generated texts, up to 255.
+        counts: number of real and of generated texts with a pattern in each bucket, up to 255.
     """
 
     counts: UInt8[np.ndarray, "kinds buckets 2"]
 
     @classmethod
     def from_counts(cls, counts: UInt16[np.ndarray, "kinds buckets 2"]) -> "NGramNovelty":
-        """Create from the counts of one fold or the sum of several folds of `count_documents`."""
+        """Create from the result of `count_documents` for one fold, or its sum over several folds."""
         return cls(np.minimum(counts, _MAX_COUNT).astype(np.uint8))
 
     def copy_sources(self, patterns: Mapping[str, HashedPatterns]) -> Int8[np.ndarray, " texts"]:
@@ -71,7 +79,7 @@ class NGramNovelty:
         no_copies = np.full(len(counts), NOT_A_COPY, np.int8)
         sums = sum_levels(self.counts[_KINDS.index("fives")], _VALUES_BY_COUNT, *patterns["fives"], no_copies)
         new_shares = sums[:, :, _VALUES.index("unseen")] / np.maximum(counts, 1)[:, None]
-        is_copy = (counts >= _MIN_RUNS_OF_COPY) & (new_shares.min(axis=1) < _MAX_NEW_SHARE_OF_COPY)
+        is_copy = (counts >= _MIN_FIVES_OF_COPY) & (new_shares.min(axis=1) < _MAX_NEW_SHARE_OF_COPY)
         return np.where(is_copy, new_shares.argmin(axis=1), NOT_A_COPY).astype(np.int8)
 
     def features(
@@ -81,7 +89,7 @@ class NGramNovelty:
 
         Args:
             patterns: patterns of the texts.
-            copy_sources: see `copy_sources`; the counts for a copy exclude the text itself.
+            copy_sources: result of `copy_sources`; the counts for a copy leave out the training text that it copies.
         """
         columns = []
         for number, kind in enumerate(_KINDS):
@@ -106,12 +114,12 @@ class NGramNovelty:
         Raises:
             ValueError: the arrays are damaged.
         """
-        size = len(_KINDS) * NUM_BUCKETS * len(_SIDES)
+        num_bytes = len(_KINDS) * NUM_BUCKETS * len(_SIDES)
         try:
-            plain = zlib.decompressobj().decompress(arrays["counts"].tobytes(), size)
+            decompressed = zlib.decompressobj().decompress(arrays["counts"].tobytes(), num_bytes)
         except zlib.error as error:
             raise ValueError(str(error)) from None
-        return cls(np.frombuffer(plain, np.uint8).reshape(len(_KINDS), NUM_BUCKETS, len(_SIDES)))
+        return cls(np.frombuffer(decompressed, np.uint8).reshape(len(_KINDS), NUM_BUCKETS, len(_SIDES)))
 
 
 def count_documents(
@@ -123,7 +131,7 @@ def count_documents(
     """Count the texts that contain each pattern, by fold and side.
 
     Args:
-        texts: texts; fewer than 65,536 per side and fold.
+        texts: texts; fewer than 65,536 per side and fold, since the counts have 16 bits.
         generated: whether each text was generated.
         folds: fold of each text, below `num_folds`.
         num_folds: number of folds.
@@ -133,11 +141,12 @@ def count_documents(
         side, fold = generated[chunk].astype(np.int64), folds[chunk]
         patterns = extract_patterns(texts[chunk])
         for number, kind in enumerate(_KINDS):
-            owners = np.repeat(np.arange(len(side)), patterns[kind].counts)
-            distinct = np.unique(owners * NUM_BUCKETS + patterns[kind].buckets)
-            owners, buckets = distinct // NUM_BUCKETS, distinct % NUM_BUCKETS
-            cells = ((fold[owners] * len(_KINDS) + number) * NUM_BUCKETS + buckets) * len(_SIDES) + side[owners]
-            np.add.at(documents.reshape(-1), cells, 1)
+            text_of_pattern = np.repeat(np.arange(len(side)), patterns[kind].counts)
+            # Several equal patterns in one text count once.
+            distinct_in_text = np.unique(text_of_pattern * NUM_BUCKETS + patterns[kind].buckets)
+            text, bucket = distinct_in_text // NUM_BUCKETS, distinct_in_text % NUM_BUCKETS
+            flat_index = ((fold[text] * len(_KINDS) + number) * NUM_BUCKETS + bucket) * len(_SIDES) + side[text]
+            np.add.at(documents.reshape(-1), flat_index, 1)
     return documents
 
 

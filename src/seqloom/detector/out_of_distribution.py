@@ -8,9 +8,13 @@ from seqloom.detector.members import LIGHT_OUTPUTS
 __all__ = ["fit_known_share_limits", "is_out_of_distribution"]
 
 _LIMIT_FACTORS = {"letters": 0.6, "words": 0.65}
-"""Limit of the known share of each kind of pattern, relative to the share in nearly all real texts."""
+"""Limit of the known share, the share of a text's patterns that occur in training texts, relative to its usual value.
+
+The keys are kinds of patterns: "letters" are character n-grams within words.
+"""
 
 _QUANTILE = 0.02
+"""The usual value is this quantile of the known shares of real texts, so that nearly all real texts exceed it."""
 
 
 def fit_known_share_limits(real_outputs: Float[np.ndarray, "texts outputs"]) -> Float[np.ndarray, " kinds"]:

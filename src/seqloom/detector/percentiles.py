@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Float32
 __all__ = ["OutputPercentiles"]
 
 _LEVELS = np.linspace(0, 1, 101)
+"""Levels of the percentiles 0 to 100, as shares."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,8 @@ class OutputPercentiles:
     def shares_below(self, outputs: Float[np.ndarray, " outputs"], *, generated: bool) -> Float[np.ndarray, " outputs"]:
         """Return, for each output of one text, the share of real or generated texts with a lower output."""
         percentiles = self.generated if generated else self.real
-        return np.array(
-            [np.interp(output, column, _LEVELS) for output, column in zip(outputs, percentiles.T, strict=True)]
-        )
+        pairs = zip(outputs, percentiles.T, strict=True)
+        return np.array([np.interp(output, output_percentiles, _LEVELS) for output, output_percentiles in pairs])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the percentiles by name."""

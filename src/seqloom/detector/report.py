@@ -1,4 +1,8 @@
-"""The evaluation of a detector, as numbers and example texts."""
+"""The evaluation of a detector, as numbers and example texts.
+
+The logit and the probability indicate generated texts: a generated text that is flagged is a true positive, and a real
+text that is flagged is a false positive. The base rate is the expected share of generated texts.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""Levels of the quantiles of the probabilities in the JSON form of a report."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class ScoringMethod:
     Attributes:
         name: name of the method.
         roc_auc: area under the ROC curve.
-        true_positive_rate: share of the generated texts that are flagged, at the first of `FALSE_POSITIVE_RATES`.
+        true_positive_rate: share of the generated texts that are flagged, at a false positive rate of at most 1 %.
         low_means_generated: whether a low score indicates a generated text.
     """
 
@@ -70,13 +75,13 @@ class ScoringMethod:
 
 @dataclass(frozen=True)
 class Subgroup:
-    """The accuracy on a part of the texts, at the threshold that 1 % of all real texts reach.
+    """The accuracy on a part of the texts, at the threshold that at most 1 % of all real texts reach.
 
     Attributes:
         name: name of the subgroup.
         num_real: number of real texts.
         num_generated: number of generated texts.
-        roc_auc: area under the ROC curve; None unless there are texts of both sides.
+        roc_auc: area under the ROC curve; None unless the subgroup has real and generated texts.
         true_positive_rate: share of the generated texts that are flagged; None if there are none.
         false_positive_rate: share of the real texts that are flagged; None if there are none.
     """
@@ -136,10 +141,10 @@ class DetectorReport:
         base_rate: expected share of generated texts.
         num_real: number of real texts; of all texts if the labels are unknown.
         num_generated: number of generated texts; None if the labels are unknown.
-        num_too_short: number of further texts, which are too short.
+        num_too_short: number of further texts, which are too short for a reliable score.
         num_out_of_distribution: number of texts that are unlike all training texts.
         warnings: reasons why the figures may be too good or misleading.
-        overall: figures for all texts; None if the labels are unknown, and then the next six are empty.
+        overall: figures for all texts; None if the labels are unknown. In this case, `bins` to `confounds` are empty.
         bins: calibration bins.
         methods: the detector and simpler methods of scoring.
         length_groups: subgroups by number of words.

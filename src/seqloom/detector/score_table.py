@@ -18,10 +18,16 @@ from seqloom.reporter import Reporter, silent
 __all__ = ["COLUMNS", "score_table"]
 
 COLUMNS = ("p_generated", "abstained", "flag")
-"""Columns that a detector adds."""
+"""Columns that a detector adds.
+
+- p_generated: probability that the text was generated.
+- abstained: 1 if the text is too short for a reliable probability, else 0.
+- flag: "learned" for a training text of the detector or nearly a copy of one, "unfamiliar" for a text unlike all
+  training texts, else empty.
+"""
 
 _LIGHT_BATCH_SIZE, _FULL_BATCH_SIZE = 2048, 512
-"""Rows per batch for the light members, and for all members."""
+"""Number of rows that are scored together, with the light members only and with all members."""
 
 
 def score_table(
@@ -57,11 +63,12 @@ def score_table(
     """
     check_base_rate(base_rate)
     fingerprint = detector_fingerprint(detector) if isinstance(detector, str | Path) else detector.fingerprint()
-    opened = cache(lambda: open_detector(detector) if isinstance(detector, str | Path) else detector)
+    # A detector in a folder is opened when the first texts are scored.
+    opened_detector = cache(lambda: open_detector(detector) if isinstance(detector, str | Path) else detector)
     tally: Counter[str] = Counter()
 
     def score(texts: Sequence[str]) -> list[dict[str, Any]]:
-        scores = opened().score_texts(texts, base_rate=base_rate, light=light)
+        scores = opened_detector().score_texts(texts, base_rate=base_rate, light=light)
         tally["text too short for a reliable probability"] += int(scores.too_short.sum())
         tally["text unlike those that the detector was trained on"] += int(scores.out_of_distribution.sum())
         tally["text that the detector was trained on"] += int(scores.seen_in_training.sum())
@@ -69,7 +76,12 @@ def score_table(
 
     settings = {"detector": fingerprint, "prior": base_rate, "light": light}
     num_rows = annotate(
-        *(source, text, Path(output), COLUMNS, score, tally),
+        source,
+        text,
+        Path(output),
+        COLUMNS,
+        score,
+        tally,
         overwrite=overwrite,
         resume=resume,
         settings=settings,
@@ -77,10 +89,8 @@ def score_table(
     )
     for reason, count in tally.items():
         if count:
-            note(
-                f"{counted(count, reason)}"
-                + (f": {COLUMNS[0]} is empty in these rows" if reason == ROW_WITHOUT_TEXT else "")
-            )
+            consequence = ": p_generated is empty in these rows" if reason == ROW_WITHOUT_TEXT else ""
+            note(f"{counted(count, reason)}{consequence}")
     return num_rows
 
 
@@ -90,5 +100,6 @@ def _cells(scores: Scores) -> list[dict[str, Any]]:
     cells = []
     for probability, too_short, out_of_distribution, seen_in_training in rows:
         flag = "learned" if seen_in_training else "unfamiliar" if out_of_distribution else ""
-        cells.append(dict(zip(COLUMNS, (float(f"{probability:.9g}"), int(too_short), flag), strict=True)))
+        rounded_probability = float(f"{probability:.9g}")
+        cells.append(dict(zip(COLUMNS, (rounded_probability, int(too_short), flag), strict=True)))
     return cells

@@ -30,8 +30,9 @@ class MemberOutputs:
     """The outputs of a detector's members for some texts.
 
     Attributes:
-        light: outputs of the light members, see `LIGHT_OUTPUTS`.
-        slow: outputs of the encoder, of the language models and for segments; None if the slow members did not run.
+        light: outputs of the light members (fast models on patterns of words and characters), see `LIGHT_OUTPUTS`.
+        slow: outputs of the encoder and of the language models, and the extreme logits of segments of the text; None
+            if the slow members did not run.
         num_words: number of words of each text.
         too_short: see `Scores`.
         out_of_distribution: see `Scores`.

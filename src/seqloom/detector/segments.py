@@ -1,6 +1,10 @@
-"""Segments of a text. If a generated and a real text are spliced, the detector's logits differ between segments."""
+"""Segments of a text. If a generated and a real text are spliced, the detector's logits differ between segments.
+
+The segments of a text are its two halves and its four quarters, in this order.
+"""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -12,25 +16,36 @@ __all__ = ["SEGMENT_OUTPUTS", "extreme_logits", "split_segments"]
 _SEGMENTS_PER_TEXT = {"half": 2, "quarter": 4}
 
 SEGMENT_OUTPUTS = tuple(f"{extreme} {size}" for size in _SEGMENTS_PER_TEXT for extreme in ("surest", "least sure"))
-"""Names of the outputs of `extreme_logits`, in order."""
+"""Names of the outputs of `extreme_logits`, in order: "surest" is the highest logit of a half or quarter, that of the
+segment that was most probably generated; "least sure" is the lowest."""
 
 
 def split_segments(texts: Sequence[str]) -> list[str]:
-    """Return the halves and quarters of each text, by words; a text that is too short to divide is repeated instead."""
+    """Return the halves and quarters of each text, divided between words.
+
+    If the halves or the quarters of a text would have fewer than five words, the whole text replaces each of them.
+    """
     segments = []
     for text in texts:
         words = text.split(" ")
-        for number in _SEGMENTS_PER_TEXT.values():
-            bounds = [round(len(words) * part / number) for part in range(number + 1)]
-            undivided = len(words) < number * MIN_WORDS
-            segments += [
-                text if undivided else " ".join(words[bounds[part] : bounds[part + 1]]) for part in range(number)
-            ]
+        for num_segments in _SEGMENTS_PER_TEXT.values():
+            if len(words) < num_segments * MIN_WORDS:
+                segments += [text] * num_segments
+                continue
+            bounds = [round(len(words) * index / num_segments) for index in range(num_segments + 1)]
+            segments += [" ".join(words[start:stop]) for start, stop in pairwise(bounds)]
     return segments
 
 
 def extreme_logits(logits: Float[np.ndarray, " segments"]) -> Float[np.ndarray, "texts outputs"]:
-    """Return the highest and lowest logit of each text's halves, and of its quarters, for `split_segments`."""
+    """Return the highest and lowest logit of each text's halves, and of its quarters.
+
+    Args:
+        logits: logits of the result of `split_segments`.
+    """
     by_text = logits.reshape(-1, sum(_SEGMENTS_PER_TEXT.values()))
-    by_size = np.split(by_text, np.cumsum(list(_SEGMENTS_PER_TEXT.values()))[:-1], axis=1)
-    return np.stack([extreme for part in by_size for extreme in (part.max(axis=1), part.min(axis=1))], axis=1)
+    halves_and_quarters = np.split(by_text, np.cumsum(list(_SEGMENTS_PER_TEXT.values()))[:-1], axis=1)
+    return np.stack(
+        [extreme for segments in halves_and_quarters for extreme in (segments.max(axis=1), segments.min(axis=1))],
+        axis=1,
+    )

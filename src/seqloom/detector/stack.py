@@ -2,9 +2,9 @@
 
 The stack is a multinomial logistic regression (stacking, Wolpert 1992). Its features are the outputs, their squares
 (since a text may be too likely or too unlikely), and their products with the text length (since evidence grows with the
-length). The classes are real texts, generated texts, hard negatives (see `hard_negatives.py`), and generated texts
-spliced with real ones. The logit is calibrated on texts that neither the members nor the stack has seen (Platt 1999),
-with a slope that depends on the length.
+length). The classes are real texts, generated texts, hard negatives (texts of an n-gram model of the real texts), and
+generated texts spliced with real ones. All classes other than real together give one logit. It is calibrated on texts
+that neither the members nor the stack has seen (Platt 1999), with a slope that depends on the length.
 """
 
 from collections.abc import Mapping
@@ -24,13 +24,14 @@ REAL, GENERATED, HARD_NEGATIVE, SPLICED = range(4)
 """Classes of texts."""
 
 _CLASS_OFFSETS = np.array([0.0, -1.5, -2.5])
-"""Offsets of the logits of generated texts, hard negatives and spliced texts; the last two are expected less often."""
+"""Offsets of the logits of generated texts, hard negatives and spliced texts. The last two are negative, because such
+texts are expected less often."""
 
 _MAX_DEVIATION = 6.0
-"""Maximal distance of an output from its mean, in standard deviations."""
+"""Maximal distance of an output from its mean, in standard deviations; larger distances are clipped."""
 
 _MAX_LOGIT = 12.0
-"""Bound of the logits; the calibration has too few texts for more extreme odds."""
+"""Bound of the logits that become probabilities; the calibration has too few texts for more extreme odds."""
 
 _INVERSE_PENALTY = 0.05
 """Inverse strength of the L2 penalty, scikit-learn's C."""
@@ -45,6 +46,9 @@ _LENGTH_RANGE = (5, 400)
 @dataclass(frozen=True)
 class PlattCalibration:
     """A calibration of logits by logistic regression (Platt 1999), which depends on the length of the text.
+
+    The calibrated logit is `(slope + slope_change * length) * logit + intercept + intercept_change * length`, where
+    `length` is a logarithm of the number of words.
 
     Attributes:
         values: slope, change of the slope with the length, intercept, and change of the intercept with the length.
@@ -69,10 +73,12 @@ class PlattCalibration:
         from sklearn.linear_model import LogisticRegression
 
         regression = LogisticRegression(C=1e3, class_weight="balanced", max_iter=1000)
+        # Column 2 is constant; the regression has an intercept for it.
         features = _calibration_features(logits, num_words)[:, [0, 1, 3]]
         slope, slope_change, intercept_change = regression.fit(features, generated).coef_[0]
         if min(slope + slope_change * _scaled_length(np.array(_LENGTH_RANGE))) > 0:
             return cls(np.array([slope, slope_change, regression.intercept_[0], intercept_change], np.float32))
+        # The slope would not be positive for some length: calibrate without the length.
         regression.fit(features[:, :1], generated)
         return cls(np.array([max(regression.coef_[0, 0], 1e-3), 0, regression.intercept_[0], 0], np.float32))
 
@@ -84,7 +90,7 @@ class PlattCalibration:
         return calibrated
 
     def slope(self, num_words: Int[np.ndarray, " texts"]) -> Float[np.ndarray, " texts"]:
-        """Return the factor on the logits of texts of these lengths."""
+        """Return the factor by which the calibration multiplies the logits of texts with these numbers of words."""
         slope: np.ndarray = _calibration_features(np.ones(len(num_words)), num_words)[:, :2] @ self.values[:2]
         return slope
 
@@ -106,8 +112,8 @@ class StackedClassifier:
         mean: mean of each output.
         std: standard deviation of each output.
         weight: weight of each feature for each class other than real texts.
-        bias: bias of each of these classes.
-        calibration: calibration of the logit that a text is not real.
+        bias: bias of each class other than real texts.
+        calibration: calibration of the logit that a text is of any class other than real.
     """
 
     mean: Float32[np.ndarray, " outputs"]
@@ -123,7 +129,7 @@ class StackedClassifier:
         num_words: Int[np.ndarray, " texts"],
         classes: Int[np.ndarray, " texts"],
         calibrating: Bool[np.ndarray, " texts"],
-        weights: Float[np.ndarray, " texts"],
+        sample_weights: Float[np.ndarray, " texts"],
     ) -> "StackedClassifier":
         """Fit to texts that the members have not seen.
 
@@ -132,7 +138,7 @@ class StackedClassifier:
             num_words: number of words of each text.
             classes: class of each text.
             calibrating: whether each text is used for the calibration only.
-            weights: weight of each text.
+            sample_weights: weight of each text in the fit.
         """
         from sklearn.linear_model import LogisticRegression
 
@@ -141,7 +147,8 @@ class StackedClassifier:
         features = _features((outputs[training] - mean) / std, num_words[training])
         regression = LogisticRegression(
             C=_INVERSE_PENALTY, class_weight="balanced", solver="newton-cholesky", tol=1e-3
-        ).fit(features, classes[training], weights[training])
+        ).fit(features, classes[training], sample_weights[training])
+        # The logits are relative to the class of real texts.
         if len(regression.classes_) == 2:
             weight, bias = regression.coef_.T, regression.intercept_
         else:
@@ -149,10 +156,10 @@ class StackedClassifier:
             bias = regression.intercept_[1:] - regression.intercept_[0]
         mean, std, weight, bias = (np.asarray(values, np.float32) for values in (mean, std, weight, bias))
         uncalibrated = cls(mean, std, weight, bias, PlattCalibration(np.array([1, 0, 0, 0], np.float32)))
-        held_out = calibrating & (classes != HARD_NEGATIVE)
-        logits = uncalibrated.logits(outputs[held_out], num_words[held_out])
-        generated = classes[held_out] == GENERATED
-        return cls(mean, std, weight, bias, PlattCalibration.fit(logits, num_words[held_out], generated))
+        in_calibration = calibrating & (classes != HARD_NEGATIVE)
+        logits = uncalibrated.logits(outputs[in_calibration], num_words[in_calibration])
+        generated = classes[in_calibration] == GENERATED
+        return cls(mean, std, weight, bias, PlattCalibration.fit(logits, num_words[in_calibration], generated))
 
     def logits(
         self, outputs: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]
@@ -163,19 +170,20 @@ class StackedClassifier:
     def class_logits(
         self, outputs: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]
     ) -> Float[np.ndarray, "texts classes"]:
-        """Return the logit of each class against the class of real texts, in the order of the classes."""
+        """Return the logit of each class other than real against the real class, in the order of the classes."""
         logits: np.ndarray = _features((outputs - self.mean) / self.std, num_words) @ self.weight + self.bias
         return logits
 
     def contributions(
         self, outputs: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]
     ) -> Float[np.ndarray, "texts outputs"]:
-        """Return the contribution of each output to the logit, including its square and products.
+        """Return the contribution of each output to the logit, including its square and its products with the length.
 
-        The classes other than real are weighted by their probability.
+        The weight of a feature is its mean weight over the classes other than real, weighted by their probabilities.
         """
         logits = self.class_logits(outputs, num_words)
-        class_weights = np.exp(_offset(logits) - _not_real_logits(logits)[:, None])
+        class_weights = np.exp(_add_class_offsets(logits) - _not_real_logits(logits)[:, None])
+        # The last features are lengths alone. The others are blocks with one feature per output, see `_features`.
         num_output_features = len(self.weight) - 1 - len(_LENGTH_KNOTS)
         features = _features((outputs - self.mean) / self.std, num_words)[:, :num_output_features]
         weighted = features * (class_weights @ self.weight[:num_output_features].T)
@@ -184,7 +192,7 @@ class StackedClassifier:
         return contributions
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return the parameters by name."""
+        """Return the parameters by their names in the stored format."""
         return {
             "centre": self.mean,
             "spread": self.std,
@@ -213,7 +221,11 @@ def check_base_rate(base_rate: float) -> None:
 def probabilities(logits: Float[np.ndarray, " texts"], base_rate: float) -> Float[np.ndarray, " texts"]:
     """Return the probabilities at a base rate from the logits at a base rate of 0.5.
 
-    The logits are bounded smoothly, so that the order of the texts is kept.
+    The logits are bounded smoothly instead of clipped, so that the order of the texts is kept.
+
+    Args:
+        logits: logits at a base rate of 0.5.
+        base_rate: expected share of generated texts.
     """
     bounded = _MAX_LOGIT * np.tanh(logits / _MAX_LOGIT)
     probability: np.ndarray = 1 / (1 + np.exp(-(bounded + np.log(base_rate / (1 - base_rate)))))
@@ -221,28 +233,33 @@ def probabilities(logits: Float[np.ndarray, " texts"], base_rate: float) -> Floa
 
 
 def _scaled_length(num_words: Int[np.ndarray, " texts"]) -> np.ndarray:
+    """Return the logarithm of the number of words, shifted to be near 0 for texts of medium length (about 54 words)."""
     length: np.ndarray = np.log1p(np.clip(num_words, *_LENGTH_RANGE)) - 4
     return length
 
 
 def _features(standardized: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]) -> np.ndarray:
-    """Return the outputs, their squares, their products with the length and its excess over each knot, and these."""
+    """Return the features of the stack.
+
+    The blocks of columns are: the outputs, their squares, their products with each of the lengths, and the lengths
+    alone. The lengths are the scaled length of the text and its excess over each of `_LENGTH_KNOTS`.
+    """
     clipped = standardized.clip(-_MAX_DEVIATION, _MAX_DEVIATION)
     length = _scaled_length(num_words)
     lengths = [length, *(np.maximum(length - knot, 0) for knot in _scaled_length(np.array(_LENGTH_KNOTS)))]
-    products = (clipped * values[:, None] for values in lengths)
+    products = (clipped * scaled_length[:, None] for scaled_length in lengths)
     return np.hstack([clipped, clipped**2 / 3, *products, np.stack(lengths, axis=1)])
 
 
-def _offset(logits: Float[np.ndarray, "texts classes"]) -> np.ndarray:
-    """Return the class logits after adding the offsets of the classes."""
-    offset: np.ndarray = logits + _CLASS_OFFSETS[: logits.shape[1]]
-    return offset
+def _add_class_offsets(logits: Float[np.ndarray, "texts classes"]) -> np.ndarray:
+    """Return the class logits plus the offsets of the classes."""
+    sums: np.ndarray = logits + _CLASS_OFFSETS[: logits.shape[1]]
+    return sums
 
 
 def _not_real_logits(logits: Float[np.ndarray, "texts classes"]) -> Float[np.ndarray, " texts"]:
     """Return the logit of all classes other than real together."""
-    joint: np.ndarray = np.logaddexp.reduce(_offset(logits), axis=1)
+    joint: np.ndarray = np.logaddexp.reduce(_add_class_offsets(logits), axis=1)
     return joint
 
 

@@ -1,4 +1,8 @@
-"""The stacks of a detector: one on the light members, one on all members, and one on each member alone."""
+"""The stacks of a detector: one on the light members, one on all members, and one on each member alone.
+
+A stack is a logistic regression on the outputs of members. The light members are fast. The slow members are the
+encoder, the language models, and "parts": the highest and lowest logits of the light stack on segments of a text.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +24,8 @@ __all__ = ["Stacks", "fit_stacks"]
 class Stacks:
     """The stacks of a detector.
 
-    The logit is the mean of the light and the full stack: the first is fitted to more texts, the second has more
-    outputs.
+    The logit is the mean of the logits of the light and the full stack: the light stack is fitted to more texts, and
+    the full stack has more outputs.
 
     Attributes:
         light: stack on the outputs of the light members.
@@ -74,21 +78,26 @@ def fit_stacks(
         members: fitted members.
 
     Returns:
-        Stacks, and the outputs of the slow members for the training set (zeros for the role `TRAINING`), or None.
+        Stacks, and the outputs of the slow members for the training set, or None without slow members. The outputs for
+        texts with the role `TRAINING`, to which these members were fitted, are zeros.
     """
     light_outputs, num_words = cross_fitted.outputs, word_counts(data.texts)
     calibrating = data.roles == CALIBRATION
 
     def fit(outputs: Float[np.ndarray, "texts outputs"], chosen: Bool[np.ndarray, " texts"]) -> StackedClassifier:
         return StackedClassifier.fit(
-            *(outputs[chosen], num_words[chosen], data.classes[chosen], calibrating[chosen], data.weights[chosen])
+            outputs[chosen],
+            num_words[chosen],
+            data.classes[chosen],
+            calibrating=calibrating[chosen],
+            sample_weights=data.weights[chosen],
         )
 
-    everything = np.ones(len(num_words), bool)
-    light = fit(light_outputs, everything)
-    by_member = {name: fit(light_outputs[:, columns], everything) for name, columns in LIGHT_MEMBERS.items()}
+    all_texts = np.ones(len(num_words), bool)
+    light = fit(light_outputs, all_texts)
+    by_member = {name: fit(light_outputs[:, columns], all_texts) for name, columns in LIGHT_MEMBERS.items()}
     if not members.slow_slices:
-        return Stacks(light, None, None, by_member), None
+        return Stacks(light, full=None, calibration=None, members=by_member), None
     held_out = data.roles != TRAINING
     # The full stack must not see class logits of a light stack that was fitted to the same texts.
     early_light = fit(light_outputs, data.roles != STACKING)
@@ -110,16 +119,24 @@ def _slow_outputs(
     early_light: StackedClassifier,
     light: StackedClassifier,
 ) -> Float[np.ndarray, "texts slow_outputs"]:
-    """Return the outputs of the slow members for the training set; zeros for the role `TRAINING`."""
+    """Return the outputs of the slow members for the training set; zeros for the role `TRAINING`.
+
+    Args:
+        data: training set.
+        cross_fitted: outputs of the light members for segments of the texts.
+        members: fitted members.
+        early_light: light stack that was not fitted to the role `STACKING`; it scores the segments of these texts.
+        light: light stack that was fitted to all texts; it scores the segments of the calibration texts.
+    """
     held_out, calibrating = data.roles != TRAINING, data.roles == CALIBRATION
     texts = data.select(held_out)
     segment_words = word_counts(split_segments(texts))
-    early_segments, segments = (
+    early_extremes, extremes = (
         extreme_logits(stack.logits(cross_fitted.segment_outputs, segment_words)) for stack in (early_light, light)
     )
-    own_segments = np.where(calibrating[held_out][:, None], segments, early_segments)
+    unseen_extremes = np.where(calibrating[held_out][:, None], extremes, early_extremes)
     outputs = np.zeros((len(data.texts), max(columns.stop for columns in members.slow_slices.values())))
-    outputs[held_out] = np.hstack([members.slow_outputs(texts), own_segments])
+    outputs[held_out] = np.hstack([members.slow_outputs(texts), unseen_extremes])
     return outputs
 
 

@@ -1,4 +1,9 @@
-"""Store a detector as arrays and JSON, next to the runs of its language models. Reading it runs no stored code."""
+"""Store a detector as arrays and JSON, next to the runs of its language models. Reading it runs no stored code.
+
+The names in the files are fixed by the format and differ from some names in the code: "familiarity" is `NGramNovelty`,
+"reference" is `OutputPercentiles`, "stack" is the full stack, "alone ..." is the stack of one member, "familiar" is
+`known_share_limits_`, and "leaks" is `confounds_`.
+"""
 
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -59,12 +64,11 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
         parts |= {"stack": stacks.full, "calibration": stacks.calibration}
     if members.encoder is not None:
         parts["encoder"] = members.encoder
+    has_language_models = members.pair is not None
     stored = {
         "settings": {"encoder": detector.encoder, "seed": detector.seed},
         "encoder": None if members.encoder is None else members.encoder.to_json(),
-        "models": {name: _weights_digest(folder / name) for name in LANGUAGE_MODELS}
-        if members.pair is not None
-        else {},
+        "models": {name: _weights_digest(folder / name) for name in LANGUAGE_MODELS if has_language_models},
         "familiar": detector.known_share_limits_.tolist(),
         "leaks": [[confound.sign, confound.real_share, confound.generated_share] for confound in detector.confounds_],
         "report": detector.report_,
@@ -85,13 +89,16 @@ def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguageModelP
     """
     path = Path(folder)
 
-    def checked_pair(digests: Mapping[str, str | None]) -> LanguageModelPair | None:
+    def open_checked_pair(digests: Mapping[str, str | None]) -> LanguageModelPair | None:
         for name, digest in digests.items():
             if _weights_digest(path / name) != digest:
-                raise RunError(f"the language model in {name} is not the one that the detector was fitted with")
+                raise RunError(f"the language model in {name!r} is not the one that the detector was fitted with")
         return open_pair(path) if digests else None
 
-    return DETECTOR.load(path, lambda stored, arrays_of: _restore(stored, arrays_of, checked_pair(stored["models"])))
+    def restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> Detector:
+        return _restore(stored, arrays_of, open_checked_pair(stored["models"]))
+
+    return DETECTOR.load(path, restore)
 
 
 def detector_fingerprint(folder: str | Path) -> str:
@@ -106,6 +113,13 @@ def detector_fingerprint(folder: str | Path) -> str:
 
 
 def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader, pair: LanguageModelPair | None) -> Detector:
+    """Restore a detector; `ModelArchive.load` reports errors in this function as damage.
+
+    Args:
+        stored: values in the JSON file.
+        arrays_of: function that returns the arrays of a part by the name of the part.
+        pair: language models, or None.
+    """
     detector = Detector(**stored["settings"])
     detector.classes_ = np.array([0, 1])
     detector.members_ = _restore_members(stored, arrays_of, pair)
@@ -134,16 +148,17 @@ def _restore_members(stored: Mapping[str, Any], arrays_of: ArrayLoader, pair: La
 
 
 def _restore_stacks(arrays_of: ArrayLoader, members: Members) -> Stacks:
-    """Restore the stacks, and check that their sizes match the members."""
+    """Restore the stacks, and check that the number of their inputs matches the members."""
     light, full, calibration = StackedClassifier.from_arrays(arrays_of("light")), None, None
     if arrays_of("stack"):
         full = StackedClassifier.from_arrays(arrays_of("stack"))
         calibration = PlattCalibration.from_arrays(arrays_of("calibration"))
     names = (*LIGHT_MEMBERS, *members.slow_slices)
     by_member = {name: StackedClassifier.from_arrays(arrays_of(f"alone {name}")) for name in names}
-    num_slow = max((columns.stop for columns in members.slow_slices.values()), default=0)
-    matching = len(light.mean) == len(LIGHT_OUTPUTS) and bool(num_slow) == (full is not None)
-    if not matching or (full is not None and len(full.mean) != len(light.bias) + num_slow):
+    num_slow_outputs = max((columns.stop for columns in members.slow_slices.values()), default=0)
+    matching = len(light.mean) == len(LIGHT_OUTPUTS) and bool(num_slow_outputs) == (full is not None)
+    # The inputs of the full stack are the class logits of the light stack and the outputs of the slow members.
+    if not matching or (full is not None and len(full.mean) != len(light.bias) + num_slow_outputs):
         raise ValueError("the members and the stacks do not match")
     return Stacks(light, full, calibration, by_member)
 

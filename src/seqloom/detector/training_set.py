@@ -1,7 +1,11 @@
 """The training set of a detector: texts, changed versions of texts, and hard negatives.
 
 A detector is applied to texts of any length that may have been edited, so it is trained on shortened and changed
-versions too.
+versions too. The first version of a text is the text itself. Hard negatives are texts of an n-gram model of the real
+texts.
+
+Each text has a role, which says what it is used for, and a fold for cross-fitting. All real texts of a group have the
+same role and fold, and so do all its generated texts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +20,7 @@ from seqloom.detector.confounds import match_lengths
 from seqloom.detector.hard_negatives import make_hard_negatives
 from seqloom.detector.stack import GENERATED, HARD_NEGATIVE, REAL, SPLICED
 from seqloom.errors import ConfigError
+from seqloom.plural import counted
 from seqloom.reporter import Reporter
 
 __all__ = [
@@ -27,25 +32,29 @@ MIN_WORDS = 5
 """Minimal number of words for a reliable probability."""
 
 TRAINING, STACKING, CALIBRATION, _UNUSED = range(4)
-"""Roles of texts: training of the slow members, training of the stack, and calibration."""
+"""Roles of texts: training of the slow members, training of the full stack, calibration, and no use."""
 
 NUM_FOLDS = 4
 """Number of folds; the light members' outputs for a fold come from members fitted to the other folds."""
 
 _ROLE_SHARES = (0.6, 0.25, 0.15)
-"""Share of the groups with each role."""
+"""Share of the groups with each role: training, stacking, calibration."""
 
 _MAX_TEXTS = 12_000
-"""Maximal number of texts of each side."""
+"""Maximal number of texts of each side (real or generated) that are used."""
 
 _VERSION_WEIGHT, _SPLICED_WEIGHT = 0.4, 0.7
-"""Weights of a shortened or changed version and of a spliced text; a text itself has weight 1."""
+"""Weight of a shortened or changed version, and of a spliced text; an unchanged text has weight 1."""
 
 _SHORTER_VERSIONS = 3
-"""Number of shortened versions for calibration, since the calibration depends on the length."""
+"""Number of shortened versions of a calibration text, since the calibration depends on the length; other texts have
+one."""
 
-_AUGMENTED_SHARE, _HARD_NEGATIVE_SHARE = 0.35, 0.4
-"""Share of the texts that get a changed version; number of hard negatives per generated text."""
+_AUGMENTED_SHARE = 0.35
+"""Share of the texts that also have a version with random changes, such as typing errors."""
+
+_HARD_NEGATIVE_SHARE = 0.4
+"""Number of hard negatives per generated text."""
 
 _SPLICED_SHARE = {TRAINING: 0.2, STACKING: 1.0, CALIBRATION: 0.0}
 """Share of the generated texts that are also spliced with a real text, by role."""
@@ -55,7 +64,7 @@ class Split(NamedTuple):
     """Roles and folds of texts.
 
     Attributes:
-        roles: `TRAINING`, `STACKING`, `CALIBRATION`, or unused.
+        roles: `TRAINING`, `STACKING`, `CALIBRATION`, or another number if the text is unused.
         folds: fold of each text, below `NUM_FOLDS`.
     """
 
@@ -70,7 +79,7 @@ class TrainingSet:
     Attributes:
         texts: texts.
         classes: `REAL`, `GENERATED`, `HARD_NEGATIVE` or `SPLICED`.
-        is_original: whether each text is unchanged, and not a further version.
+        is_original: whether each text is unchanged; False for the versions of a text, and for spliced texts.
         weights: weight of each text for the stack.
         roles: role of each text.
         folds: fold of each text.
@@ -94,64 +103,77 @@ def word_counts(texts: Sequence[str]) -> Int[np.ndarray, " texts"]:
 
 
 def split_groups(
-    labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"], seed: int, say: Reporter
+    labels: Bool[np.ndarray, " texts"], groups: Int[np.ndarray, " texts"], seed: int, note: Reporter
 ) -> Split:
     """Assign roles and folds to groups of texts, so that every role gets texts of both sides.
 
     Args:
         labels: whether each text was generated.
-        groups: group of each text; a group is never divided.
+        groups: group of each text; the texts of a group on one side are never divided.
         seed: seed of the random order.
-        say: function that receives a message if not all texts are used.
+        note: function that receives a message if not all texts are used.
 
     Raises:
         ConfigError: there are too few groups.
     """
     random = np.random.default_rng(seed)
     roles, folds = np.zeros(len(labels), np.int64), np.zeros(len(labels), np.int64)
-    for side in (False, True):
-        own_groups, sizes = np.unique(groups[labels == side], return_counts=True)
-        if len(own_groups) < len(_ROLE_SHARES):
+    for is_generated, side in ((False, "real"), (True, "generated")):
+        on_side = labels == is_generated
+        side_groups, group_sizes = np.unique(groups[on_side], return_counts=True)
+        if len(side_groups) < len(_ROLE_SHARES):
             raise ConfigError(
-                f"the {'generated' if side else 'real'} texts belong to {len(own_groups)} groups, but fitting needs "
-                f"at least {len(_ROLE_SHARES)}: name another group, or none"
+                f"the {side} texts belong to {counted(len(side_groups), 'group')}, but fitting needs "
+                f"at least {len(_ROLE_SHARES)}: divide the texts into more groups, or use no groups"
             )
-        order = random.permutation(len(own_groups))
-        num_used = max(len(_ROLE_SHARES), int(np.searchsorted(sizes[order].cumsum(), _MAX_TEXTS, side="right")))
-        if num_used < len(own_groups):
-            name = "generated" if side else "real"
-            say(f"training on {sizes[order][:num_used].sum():,} of {sizes.sum():,} {name} texts")
-        num_used = min(num_used, len(own_groups))
+        order = random.permutation(len(side_groups))
+        num_within_limit = int(np.searchsorted(group_sizes[order].cumsum(), _MAX_TEXTS, side="right"))
+        num_used = max(len(_ROLE_SHARES), num_within_limit)
+        if num_used < len(side_groups):
+            note(f"training on {group_sizes[order][:num_used].sum():,} of {group_sizes.sum():,} {side} texts")
+        num_used = min(num_used, len(side_groups))
         num_stacking, num_calibration = (max(1, round(share * num_used)) for share in _ROLE_SHARES[1:])
-        group_roles = np.full(len(own_groups), _UNUSED)
+        group_roles = np.full(len(side_groups), _UNUSED)
         group_roles[order[:num_used]] = np.repeat(
             [CALIBRATION, STACKING, TRAINING],
             [num_calibration, num_stacking, num_used - num_stacking - num_calibration],
         )
-        group_folds = np.empty(len(own_groups), np.int64)
-        group_folds[order] = np.arange(len(own_groups)) % NUM_FOLDS
-        group_of_text = np.searchsorted(own_groups, groups[labels == side])
-        roles[labels == side], folds[labels == side] = group_roles[group_of_text], group_folds[group_of_text]
+        group_folds = np.empty(len(side_groups), np.int64)
+        group_folds[order] = np.arange(len(side_groups)) % NUM_FOLDS
+        group_of_text = np.searchsorted(side_groups, groups[on_side])
+        roles[on_side], folds[on_side] = group_roles[group_of_text], group_folds[group_of_text]
     return Split(roles, folds)
 
 
 def make_training_set(texts: Sequence[str], labels: Bool[np.ndarray, " texts"], split: Split, seed: int) -> TrainingSet:
-    """Build a training set: the texts, versions with matched lengths, shorter and changed versions, hard negatives."""
+    """Build a training set: texts, versions of the texts, spliced texts and hard negatives.
+
+    Args:
+        texts: texts.
+        labels: whether each text was generated.
+        split: role and fold of each text.
+        seed: seed of the versions, the spliced texts and the hard negatives.
+    """
     random = np.random.default_rng(seed)
     rows = [
-        (text, class_, class_ != SPLICED and not number, weight, role, fold)
+        (text, class_, class_ != SPLICED and number == 0, weight, role, fold)
         for role in (TRAINING, STACKING, CALIBRATION)
         for class_, fold, versions in _texts_of_role(texts, labels, split, role, random)
         for number, (text, weight) in enumerate(versions)
     ]
-    columns = list(zip(*rows, strict=True))
-    return TrainingSet(list(columns[0]), *(np.array(column) for column in columns[1:]))
+    all_texts, *columns = zip(*rows, strict=True)
+    classes, is_original, weights, roles, folds = (np.array(column) for column in columns)
+    return TrainingSet(list(all_texts), classes, is_original, weights, roles, folds)
 
 
 def _texts_of_role(
     texts: Sequence[str], labels: Bool[np.ndarray, " texts"], split: Split, role: int, random: np.random.Generator
 ) -> Iterator[tuple[int, int, list[tuple[str, float]]]]:
-    """Yield class, fold and versions of each text and hard negative; calibration uses neither changes nor these."""
+    """Yield class, fold and versions of each text with a role, and of spliced texts and hard negatives.
+
+    The calibration uses no spliced texts, no hard negatives and no random changes. The first version of a text is the
+    text itself; each version has a weight.
+    """
     indices = [np.flatnonzero((split.roles == role) & (labels == side)).tolist() for side in (False, True)]
     real, generated = ([texts[index].strip() for index in side] for side in indices)
     folds = [split.folds[side].tolist() for side in indices]
@@ -165,8 +187,9 @@ def _texts_of_role(
         if random.random() < _SPLICED_SHARE[role]:
             yield SPLICED, fold, [(splice(matched, other, random), _SPLICED_WEIGHT)]
     for fold in range(NUM_FOLDS if augmented else 0):
-        own = [text for text, own_fold in zip(real, folds[0], strict=True) if own_fold == fold]
-        for text in make_hard_negatives(own, round(_HARD_NEGATIVE_SHARE * folds[1].count(fold)), random):
+        real_in_fold = [text for text, text_fold in zip(real, folds[0], strict=True) if text_fold == fold]
+        count = round(_HARD_NEGATIVE_SHARE * folds[1].count(fold))
+        for text in make_hard_negatives(real_in_fold, count, random):
             yield HARD_NEGATIVE, fold, _versions(text, text, random, augmented=augmented)
 
 
@@ -175,13 +198,14 @@ def _versions(text: str, matched: str, random: np.random.Generator, *, augmented
 
     Args:
         text: text.
-        matched: text, cut to a length that the other side has too.
+        matched: text, cut so that both sides have similar lengths.
         random: random generator.
         augmented: whether to add changed versions; otherwise there are more shorter versions.
     """
     versions = [(text, 1.0)] if matched == text else [(text, 1.0), (matched, _VERSION_WEIGHT)]
     num_words = count_words(matched)
-    for _ in range((1 if augmented else _SHORTER_VERSIONS) * (num_words > MIN_WORDS)):
+    num_shorter = (1 if augmented else _SHORTER_VERSIONS) if num_words > MIN_WORDS else 0
+    for _ in range(num_shorter):
         length = round(float(np.exp(random.uniform(np.log(MIN_WORDS), np.log(num_words)))))
         versions.append((first_words(matched, length), _VERSION_WEIGHT))
     if augmented and random.random() < _AUGMENTED_SHARE:

@@ -16,21 +16,27 @@ MIN_TEXTS = 40
 
 
 def validate_labelled_texts(texts: Any, labels: Any) -> tuple[list[str], Bool[np.ndarray, " texts"]]:
-    """Return the texts as strings, and whether each was generated.
+    """Return the texts as strings, and whether each text was generated.
+
+    Args:
+        texts: real and generated texts.
+        labels: label of each text: 1 or True for generated, 0 or False for real.
 
     Raises:
         ConfigError: a side has too few texts, a text is on both sides, or a label is neither 0 nor 1.
     """
-    texts, values = validate_texts(texts), np.asarray(labels)
-    if values.shape != (len(texts),):
-        raise ConfigError(f"{len(texts)} texts have labels of shape {list(values.shape)}: pass one for each text")
-    invalid = [label for label in values.tolist() if label not in (0, 1)]
+    texts, label_array = validate_texts(texts), np.asarray(labels)
+    if label_array.shape != (len(texts),):
+        raise ConfigError(
+            f"{len(texts)} texts have labels of shape {list(label_array.shape)}: pass one label for each text"
+        )
+    invalid = [label for label in label_array.tolist() if label not in (0, 1)]
     if invalid:
         raise ConfigError(f"the labels contain {invalid[0]!r}: use 1 for generated and 0 for real")
-    generated = values.astype(bool)
+    generated = label_array.astype(bool)
     sides = [[text for text, label in zip(texts, generated, strict=True) if label == side] for side in (False, True)]
-    for side, name in zip(sides, ("real", "generated"), strict=True):
-        num_distinct = len(set(side))
+    for side_texts, name in zip(sides, ("real", "generated"), strict=True):
+        num_distinct = len(set(side_texts))
         if num_distinct < MIN_TEXTS:
             raise ConfigError(
                 f"{num_distinct} different {name} texts are too few to fit a detector: pass {MIN_TEXTS} or more"

@@ -1,4 +1,8 @@
-"""The posterior of a text's rating by Bayes' rule, from a conditional language model (Lipton et al. 2015)."""
+"""The posterior of a text's rating by Bayes' rule, from a conditional language model (Lipton et al. 2015).
+
+A conditional model reads the features of a rating, and predicts texts of this rating. The posterior of a rating is
+proportional to the probability of the text with this rating, times the prior probability of the rating.
+"""
 
 from collections.abc import Sequence
 
@@ -17,27 +21,27 @@ def rating_posterior(
     features: Float32[np.ndarray, "ratings features"],
     priors: Float[np.ndarray, " ratings"],
 ) -> Float[np.ndarray, "documents ratings"]:
-    """Return the probability of each rating given each text.
+    """Return the posterior probabilities of the ratings for each text.
 
     Args:
         scorer: scorer of a conditional model.
         documents: ids of each text; the first id of each is read but not scored.
-        features: features of each rating.
+        features: features of each rating, as the model reads them.
         priors: prior probability of each rating, summing to 1.
     """
     ends = np.cumsum([len(document) for document in documents]).tolist()
     records = np.concatenate(documents)
     pieces = [
-        Piece(end - len(document), end, end - len(document) + 1, number)
-        for number, (end, document) in enumerate(zip(ends, documents, strict=True))
+        Piece(start=end - len(document), stop=end, first_scored=end - len(document) + 1, document=index)
+        for index, (end, document) in enumerate(zip(ends, documents, strict=True))
     ]
-    joint = np.tile(np.log(np.maximum(priors, 1e-12)), (len(documents), 1))
-    for rating, row in enumerate(features):
-        repeated = np.tile(row, (len(documents), 1))
+    log_joint = np.tile(np.log(np.maximum(priors, 1e-12)), (len(documents), 1))  # the minimum avoids log(0)
+    for rating, rating_features in enumerate(features):
+        features_by_document = np.tile(rating_features, (len(documents), 1))
         for group in length_groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
-            numbers = [piece.document for piece in group]
-            for _, log_probs in scorer.log_probs(windows(records, group, repeated)):
-                joint[numbers, rating] += log_probs.sum(axis=1)
-    weights = np.exp(joint - joint.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights)
+            indices = [piece.document for piece in group]
+            for _, log_probs in scorer.log_probs(windows(records, group, features_by_document)):
+                log_joint[indices, rating] += log_probs.sum(axis=1)
+    posterior = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    return np.asarray(posterior)

@@ -23,18 +23,20 @@ FALSE_POSITIVE_RATES = (0.01, 0.001)
 
 _NUM_BINS = 10
 _QUANTILES = (0.025, 0.975)
-_NUM_RESAMPLES, _MIN_RESAMPLES = 1000, 200
-"""Bootstrap samples: fewer for very many texts."""
+"""Quantiles of the bootstrap samples that bound a 95 % confidence interval."""
 
-_MAX_TEXTS = 4_000_000
-"""Texts in all bootstrap samples together, unless this would be fewer samples than the minimum."""
+_MAX_RESAMPLES, _MIN_RESAMPLES = 1000, 200
+"""Usual number of bootstrap samples, and the smallest number for very many texts."""
+
+_MAX_RESAMPLED_TEXTS = 4_000_000
+"""Largest number of texts in all bootstrap samples together; only the smallest number of samples may exceed it."""
 
 _MAX_WEIGHTS = 1 << 20
-"""Weights in memory at a time."""
+"""Number of weights in memory at a time."""
 
 Weights = Float[np.ndarray, "draws texts"]
 Measure = Callable[[Weights], Float[np.ndarray, " draws"]]
-"""Function from several weightings of the texts to one value of the metric per weighting."""
+"""A metric: function from several weightings of the texts (rows) to one value of the metric per weighting."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class LabelledSample:
-    """Labels of texts, and groups that the bootstrap draws as a whole.
+    """Labels of texts, and groups of texts that the bootstrap draws together.
 
     Attributes:
         generated: True for generated texts.
@@ -67,11 +69,11 @@ class LabelledSample:
     seed: int = 0
 
     def interval(self, measure: Measure, chosen: Bool[np.ndarray, " texts"] | None = None) -> Interval | None:
-        """Return a metric with its interval; the groups of each label are drawn with replacement.
+        """Return a metric with its confidence interval; the bootstrap draws the groups of each label with replacement.
 
         Args:
-            measure: metric of the chosen texts.
-            chosen: mask of the chosen texts, which alone `measure` knows; None for all.
+            measure: metric of the chosen texts only.
+            chosen: mask of the chosen texts; None for all.
 
         Returns:
             None if a label has no text.
@@ -81,19 +83,19 @@ class LabelledSample:
         if not generated.any() or generated.all():
             return None
         random = np.random.default_rng(self.seed)
-        num_draws = max(_MIN_RESAMPLES, min(_NUM_RESAMPLES, _MAX_TEXTS // len(groups)))
-        batch = max(1, _MAX_WEIGHTS // len(groups))
+        num_draws = max(_MIN_RESAMPLES, min(_MAX_RESAMPLES, _MAX_RESAMPLED_TEXTS // len(groups)))
+        draws_at_once = max(1, _MAX_WEIGHTS // len(groups))
         values = [
-            measure(_bootstrap_weights(generated, groups, min(batch, num_draws - first), random))
-            for first in range(0, num_draws, batch)
+            measure(_bootstrap_weights(generated, groups, min(draws_at_once, num_draws - first), random))
+            for first in range(0, num_draws, draws_at_once)
         ]
         value = float(measure(np.ones((1, len(groups))))[0])
         low, high = np.nanquantile(np.concatenate(values), _QUANTILES).tolist()
-        return Interval(value, min(low, value), max(high, value))
+        return Interval(value, min(low, value), max(high, value))  # the interval contains the estimate
 
 
 def roc_auc(scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"]) -> Measure:
-    """Return the area under the ROC curve; a tie counts one half."""
+    """Return the measure of the area under the ROC curve; a real and a generated text of equal score count one half."""
     curve = _curve(scores, generated)
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
@@ -109,12 +111,12 @@ def roc_auc(scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " t
 def true_positive_rate(
     scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], false_alarms: float
 ) -> Measure:
-    """Return the true positive rate at the threshold with a false positive rate of at most `false_alarms`."""
+    """Return the measure of the true positive rate at a false positive rate of at most `false_alarms`."""
     curve = _curve(scores, generated)
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
         false_positives, true_positives = curve(weights)
-        allowed = false_positives <= false_alarms + 1e-12
+        allowed = false_positives <= false_alarms + 1e-12  # a tolerance for rounding
         rates: np.ndarray = np.where(allowed, true_positives, 0).max(axis=1)
         return rates
 
@@ -124,7 +126,7 @@ def true_positive_rate(
 def brier_score(
     probabilities: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float
 ) -> Measure:
-    """Return the Brier score at a base rate of `prior`."""
+    """Return the measure of the Brier score, where a share `prior` of the texts is generated."""
     errors = (probabilities - generated) ** 2
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
@@ -137,9 +139,10 @@ def brier_score(
 def calibration_error(
     probabilities: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float
 ) -> Measure:
-    """Return the expected calibration error of ten bins of equal width at a base rate of `prior`.
+    """Return the measure of the expected calibration error, where a share `prior` of the texts is generated.
 
-    It is the mean distance of a bin's mean probability from its share of generated texts (Naeini et al. 2015).
+    The probabilities form ten bins of equal width. The error is the mean distance between a bin's mean probability and
+    its share of generated texts (Naeini et al. 2015).
     """
     bins = np.minimum((probabilities * _NUM_BINS).astype(int), _NUM_BINS - 1)
     errors = (probabilities - generated)[:, None] * (bins[:, None] == np.arange(_NUM_BINS))
@@ -154,7 +157,10 @@ def calibration_error(
 def positive_fraction(
     chosen: Bool[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], prior: float
 ) -> Measure:
-    """Return the share of generated texts among the chosen ones at a base rate of `prior`; NaN if none is chosen."""
+    """Return the measure of the share of generated texts among the chosen ones; NaN if none is chosen.
+
+    A share `prior` of all texts is generated.
+    """
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
         balanced = _balanced(weights, generated, prior)
@@ -175,15 +181,18 @@ def binomial_interval(count: int, total: int) -> Interval | None:
     return Interval(count / total, float(bounds.low), float(bounds.high))
 
 
-def _bootstrap_weights(generated: np.ndarray, groups: np.ndarray, draws: int, random: np.random.Generator) -> Weights:
+def _bootstrap_weights(
+    generated: np.ndarray, groups: np.ndarray, num_draws: int, random: np.random.Generator
+) -> Weights:
     """Return how often each bootstrap sample contains each text."""
-    weights = np.zeros((draws, len(groups)))
+    weights = np.zeros((num_draws, len(groups)))
     for label in (False, True):
-        _, own = np.unique(groups[generated == label], return_inverse=True)
-        num_groups = int(own.max()) + 1
-        drawn = random.integers(num_groups, size=(draws, num_groups)) + num_groups * np.arange(draws)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=draws * num_groups).reshape(draws, num_groups)
-        weights[:, generated == label] = counts[:, own]
+        _, group_index = np.unique(groups[generated == label], return_inverse=True)
+        num_groups = int(group_index.max()) + 1
+        drawn = random.integers(num_groups, size=(num_draws, num_groups))
+        drawn += num_groups * np.arange(num_draws)[:, None]  # separate numbers for each draw, to count all at once
+        counts = np.bincount(drawn.ravel(), minlength=num_draws * num_groups).reshape(num_draws, num_groups)
+        weights[:, generated == label] = counts[:, group_index]
     return weights
 
 
@@ -197,20 +206,21 @@ def _balanced(weights: Weights, generated: np.ndarray, prior: float) -> Weights:
 
 
 def _curve(scores: np.ndarray, generated: np.ndarray) -> Callable[[Weights], tuple[np.ndarray, np.ndarray]]:
-    """Return the function from weights to false and true positive rates at each score, the highest score first."""
-    heights = np.unique(scores)[::-1]
-    labels = []
+    """Return a function from weights to the false and the true positive rate at each score, the highest score first."""
+    thresholds = np.unique(scores)[::-1]
+    curves = []  # for each label: its texts by descending score, and how many of them reach each threshold
     for label in (False, True):
-        own = np.flatnonzero(generated == label)
-        order = own[np.argsort(-scores[own], kind="stable")]
-        labels.append((order, np.searchsorted(-scores[order], -heights, side="right")))
+        texts = np.flatnonzero(generated == label)
+        order = texts[np.argsort(-scores[texts], kind="stable")]
+        curves.append((order, np.searchsorted(-scores[order], -thresholds, side="right")))
 
     def rates_of(weights: Weights) -> tuple[np.ndarray, np.ndarray]:
         rates = []
-        for order, ends in labels:
-            above = np.zeros((len(weights), len(order) + 1))
-            np.cumsum(weights[:, order], axis=1, out=above[:, 1:])
-            rates.append(above[:, ends] / above[:, -1:])
-        return rates[0], rates[1]
+        for order, num_above in curves:
+            weight_above = np.zeros((len(weights), len(order) + 1))
+            np.cumsum(weights[:, order], axis=1, out=weight_above[:, 1:])
+            rates.append(weight_above[:, num_above] / weight_above[:, -1:])
+        false_positive_rates, true_positive_rates = rates
+        return false_positive_rates, true_positive_rates
 
     return rates_of

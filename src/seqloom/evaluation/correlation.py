@@ -33,34 +33,37 @@ class Agreement:
 
 
 def agreement(
-    wanted: Float[np.ndarray, " texts"], judged: Float[np.ndarray, " texts"], kinds: Float[np.ndarray, " texts"]
+    requested: Float[np.ndarray, " texts"],
+    judged: Float[np.ndarray, " texts"],
+    reported_ratings: Float[np.ndarray, " texts"],
 ) -> Agreement:
-    """Compare judged ratings with requested ones.
+    """Compare judged with requested ratings.
 
     Args:
-        wanted: requested rating of each text.
+        requested: requested rating of each text.
         judged: judged rating of each text.
-        kinds: key of the results per rating: the requested rating, or the nearest of a few.
+        reported_ratings: rating under which the results count each text: its requested rating, or the nearest of a
+            few.
     """
-    errors = np.abs(wanted - judged)
-    values = np.unique(kinds).tolist()
+    errors = np.abs(requested - judged)
+    values = np.unique(reported_ratings).tolist()
     return Agreement(
-        texts=len(wanted),
-        pearson=_correlation(wanted, judged),
-        spearman=_correlation(ranks(wanted), ranks(judged)),
+        texts=len(requested),
+        pearson=_correlation(requested, judged),
+        spearman=_correlation(ranks(requested), ranks(judged)),
         mean_error=float(errors.mean()) if len(errors) else None,
-        texts_by_rating={value: int((kinds == value).sum()) for value in values},
-        mean_judged={value: float(judged[kinds == value].mean()) for value in values},
-        mean_error_by_rating={value: float(errors[kinds == value].mean()) for value in values},
+        texts_by_rating={value: int((reported_ratings == value).sum()) for value in values},
+        mean_judged={value: float(judged[reported_ratings == value].mean()) for value in values},
+        mean_error_by_rating={value: float(errors[reported_ratings == value].mean()) for value in values},
     )
 
 
 def ranks(values: Float[np.ndarray, " values"]) -> Float[np.ndarray, " values"]:
-    """Return the rank of each value; equal values share their mean rank."""
+    """Return the rank of each value, from 1 for the lowest; equal values all have the mean of their ranks."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     ends = np.cumsum(counts)
-    means: np.ndarray = (ends - (counts - 1) / 2)[inverse]
-    return means
+    mean_ranks: np.ndarray = (ends - (counts - 1) / 2)[inverse]
+    return mean_ranks
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> float | None:

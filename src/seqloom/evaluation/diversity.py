@@ -44,8 +44,8 @@ class Diversity:
             distinct-n); None if no text is long enough. A word is a run of letters and digits, or one punctuation mark;
             for scripts without spaces use `distinct_characters`.
         distinct_characters: share of distinct character n-grams.
-        repeated_share: share of word 4-grams that occur among the 128 before them in the same text; None if no text has
-            four words.
+        repeated_share: share of word 4-grams that occur among the 128 4-grams before them in the same text; None if no
+            text has four words.
         loop: longest loop of any text.
     """
 
@@ -57,13 +57,13 @@ class Diversity:
 
 def diversity(texts: Iterable[str]) -> Diversity:
     """Return the diversity of `texts`."""
-    kept = list(texts)
-    words = [_WORD.findall(text) for text in kept]
+    text_list = list(texts)
+    words = [_WORD.findall(text) for text in text_list]
     return Diversity(
         distinct_words=tuple(distinct_share(words, n) for n in ORDERS),
-        distinct_characters=tuple(distinct_share(kept, n) for n in ORDERS),
+        distinct_characters=tuple(distinct_share(text_list, n) for n in ORDERS),
         repeated_share=repeated_share(words),
-        loop=max(map(longest_loop, kept), key=lambda loop: loop.length, default=Loop("", 0)),
+        loop=max(map(longest_loop, text_list), key=lambda loop: loop.length, default=Loop("", 0)),
     )
 
 
@@ -90,16 +90,16 @@ def repeated_share(texts: Iterable[Sequence[str]], n: int = 4, window: int = 128
     """
     repeated = total = 0
     for text in texts:
-        last: dict[Sequence[str], int] = {}
+        last_position: dict[Sequence[str], int] = {}
         for position, gram in enumerate(_grams(text, n)):
-            repeated += gram in last and position - last[gram] <= window
-            last[gram] = position
+            repeated += gram in last_position and position - last_position[gram] <= window
+            last_position[gram] = position
             total += 1
     return repeated / total if total else None
 
 
 def longest_loop(text: str, longest_unit: int = 200) -> Loop:
-    """Return the longest stretch of `text` that repeats one unit at least twice without a gap.
+    """Return the longest stretch of `text` that repeats one unit without a gap and contains it at least twice.
 
     Of two equally long stretches, it is the one with the shorter unit.
 
@@ -110,18 +110,20 @@ def longest_loop(text: str, longest_unit: int = 200) -> Loop:
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     best = Loop("", 0)
     for period in range(1, min(longest_unit, len(codes) // 2) + 1):
+        # A run of n characters that each equal the character one period later is a loop of n + period characters.
         differs = np.flatnonzero(codes[period:] != codes[:-period])
         edges = np.concatenate(([-1], differs, [len(codes) - period]))
-        runs = np.diff(edges) - 1
-        at = int(runs.argmax())
-        length = int(runs[at]) + period
+        run_lengths = np.diff(edges) - 1
+        longest = int(run_lengths.argmax())
+        length = int(run_lengths[longest]) + period
         if length >= 2 * period and length > best.length:
-            start = int(edges[at]) + 1
+            start = int(edges[longest]) + 1
             best = Loop(text[start : start + period], length)
     return best
 
 
 def _grams(text: Sequence[str], n: int) -> Iterator[Sequence[str]]:
+    starts = range(len(text) - n + 1)
     if isinstance(text, str):
-        return (text[at : at + n] for at in range(len(text) - n + 1))
-    return (tuple(text[at : at + n]) for at in range(len(text) - n + 1))
+        return (text[start : start + n] for start in starts)
+    return (tuple(text[start : start + n]) for start in starts)

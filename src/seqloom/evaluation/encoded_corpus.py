@@ -12,8 +12,10 @@ MAX_CHARACTERS = 1 << 30
 
 _BATCH_CHARACTERS = 1 << 20
 _GAP = "\ud800"
+"""Separator between documents. No corpus contains it, because decoders produce no lone surrogates."""
+
 _NO_CHARACTER = "\udbff"
-"""Separator between documents, and a character that no corpus has: decoders produce no lone surrogates."""
+"""Another lone surrogate, which matches nothing in a corpus."""
 
 _UNSEEN, _GAP_SYMBOL = 0, 1
 
@@ -21,15 +23,15 @@ _UNSEEN, _GAP_SYMBOL = 0, 1
 class SymbolText:
     """The characters of a corpus, numbered in the order of their first occurrence.
 
-    Symbol 0 is every character that the corpus lacks, symbol 1 the gap between two documents.
+    Symbol 0 stands for every character that the corpus lacks, symbol 1 for the gap between two documents.
 
     Args:
-        documents: chunks of text of each document.
+        documents: the text of each document, in chunks.
         limit: maximum number of characters.
 
     Attributes:
         symbols: corpus in the smallest unsigned type that fits its alphabet.
-        num_symbols: highest symbol plus one.
+        num_symbols: number of distinct symbols, the symbols 0 and 1 included.
         num_skipped: number of characters beyond the limit.
     """
 
@@ -40,14 +42,14 @@ class SymbolText:
         self._symbol_of[ord(_GAP)] = _GAP_SYMBOL
         self.num_symbols = 2
         self.num_skipped = 0
-        kept = 0
+        num_kept = 0
         pieces = [np.zeros(0, np.uint8)]
         for batch in _batches(documents):
-            room = limit - kept
+            room = limit - num_kept
             self.num_skipped += max(0, len(batch) - room)
             if room > 0:
-                pieces.append(self._learn(batch[:room]))
-                kept += len(pieces[-1])
+                pieces.append(self._encode_new(batch[:room]))
+                num_kept += len(pieces[-1])
         self.symbols = np.concatenate(pieces)
 
     def encode(self, text: str) -> Integer[np.ndarray, " characters"]:
@@ -55,7 +57,8 @@ class SymbolText:
         symbols = self._symbol_of[_code_points(text.replace(_GAP, _NO_CHARACTER))]
         return np.asarray(symbols, self.symbols.dtype)
 
-    def _learn(self, text: str) -> Integer[np.ndarray, " characters"]:
+    def _encode_new(self, text: str) -> Integer[np.ndarray, " characters"]:
+        """Return the symbols of a part of the corpus, after numbering the characters that have no symbol yet."""
         codes = _code_points(text)
         symbols = self._symbol_of[codes]
         new = np.unique(codes[symbols == _UNSEEN])

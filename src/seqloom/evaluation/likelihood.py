@@ -1,4 +1,8 @@
-"""Likelihood of a text under a model, by one of three protocols: full context, blocks, windows."""
+"""Likelihood of a text under a model, by one of three protocols: full context, blocks, windows.
+
+A protocol decides which earlier tokens the model reads before it predicts a token. The zero state is the state of a
+model that has read nothing yet. A unit is what the codec counts: a character of text, a note of music.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,7 +17,7 @@ from seqloom.data.store import TokenStore
 from seqloom.evaluation.scorer import Scorer
 from seqloom.evaluation.scoring_windows import Piece, full_pieces, length_groups, windows
 
-__all__ = ["Likelihood", "block_likelihood", "full_likelihood", "window_likelihood"]
+__all__ = ["Likelihood", "bits_measure", "block_likelihood", "full_likelihood", "window_likelihood"]
 
 
 Features = Float32[np.ndarray, "documents features"] | None
@@ -26,8 +30,8 @@ class Likelihood:
     Attributes:
         nats: total negative log-likelihood.
         tokens: number of scored tokens.
-        num_units: size of the scored part, in units.
-        unit: unit of the size, singular (see `Codec.unit`).
+        num_units: number of units that the scored tokens encode.
+        unit: name of the unit, singular (see `Codec.unit`).
         skipped_symbols: count of each skipped symbol that is not in the vocabulary, the most frequent first.
     """
 
@@ -69,18 +73,22 @@ class Likelihood:
     @property
     def perplexity(self) -> float:
         """Exponential of `nats_per_token`."""
-        return math.exp(min(self.nats_per_token, 700.0))
+        return math.exp(min(self.nats_per_token, 700.0))  # a larger exponent overflows
 
     def measures(self) -> dict[str, float | int]:
-        """Return the numbers for a report; bits per character only where the codec counts characters."""
-        bits = {} if self.bits_per_char is None else {"bits_per_char": self.bits_per_char}
+        """Return the numbers for a report; see `bits_measure` for the name of the bits per unit."""
         return {
             "nats_per_token": self.nats_per_token,
-            **bits,
+            bits_measure(self.unit): self.bits_per_unit,
             "perplexity": self.perplexity,
             "tokens": self.tokens,
             f"{self.unit}s": self.num_units,
         }
+
+
+def bits_measure(unit: str) -> str:
+    """Return the key of the bits per unit in `Likelihood.measures`: "bits_per_char", or for example "bits_per_note"."""
+    return "bits_per_char" if unit == "character" else f"bits_per_{unit}"
 
 
 def full_likelihood(
@@ -91,7 +99,7 @@ def full_likelihood(
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Score every token after all earlier tokens of its span.
+    """Score every token but the first of each span, after all earlier tokens of the span.
 
     A long span is read in several streams; see `full_pieces`.
 
@@ -99,11 +107,13 @@ def full_likelihood(
         scorer: scorer of the model.
         store: tokens of the text.
         spans: spans to score.
-        units: units that each token encodes (see `Codec.units_per_token`).
-        features: features of each document's conditions; None leaves them unknown.
+        units: number of units that each token encodes (see `Codec.units_per_token`).
+        features: features of the ratings and categories of each document; None if these are unknown.
     """
     pieces = [
-        piece for start, stop, document in _as_tuples(spans) for piece in full_pieces(start, stop, start + 1, document)
+        piece
+        for start, stop, document in _as_tuples(spans)
+        for piece in full_pieces(start, stop, first_scored=start + 1, document=document)
     ]
     return _score(scorer, store, pieces, units, features)
 
@@ -113,15 +123,15 @@ def block_likelihood(
     store: TokenStore,
     spans: Spans,
     units: Int[np.ndarray, " vocab"],
-    size: int,
+    block_size: int,
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Score every token after the earlier tokens of its block of `size` inputs, each block from the zero state."""
+    """Score every token after the earlier tokens of its block. A block has `block_size` inputs, from the zero state."""
     pieces = [
-        Piece(first, min(first + size + 1, stop), first + 1, document)
+        Piece(start=first, stop=min(first + block_size + 1, stop), first_scored=first + 1, document=document)
         for start, stop, document in _as_tuples(spans)
-        for first in range(start, stop - 1, size)
+        for first in range(start, stop - 1, block_size)
     ]
     return _score(scorer, store, pieces, units, features)
 
@@ -131,16 +141,19 @@ def window_likelihood(
     store: TokenStore,
     spans: Spans,
     units: Int[np.ndarray, " vocab"],
-    size: int,
+    window_size: int,
     stride: int = 1,
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Score the token after each window of `size` tokens, one every `stride` tokens, each from the zero state."""
+    """Score only the token after each window of `window_size` tokens, which the model reads from the zero state.
+
+    A window starts every `stride` tokens.
+    """
     pieces = [
-        Piece(first, first + size + 1, first + size, document)
+        Piece(start=first, stop=first + window_size + 1, first_scored=first + window_size, document=document)
         for start, stop, document in _as_tuples(spans)
-        for first in range(start, stop - size, stride)
+        for first in range(start, stop - window_size, stride)
     ]
     return _score(scorer, store, pieces, units, features)
 
@@ -151,6 +164,7 @@ def _as_tuples(spans: Spans) -> Iterator[tuple[int, int, int]]:
 
 def _score(scorer: Scorer, store: TokenStore, pieces: list[Piece], units: np.ndarray, features: Features) -> Likelihood:
     nats, tokens, num_units = 0.0, 0, 0
+    # A piece of one token has nothing to score.
     for group in length_groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
         for window, log_probs in scorer.log_probs(windows(store.records, group, features)):
             targets = window.targets[window.targets != IGNORED]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["make_fast_scorer", "make_scorer"]
 
 PRECISION = "float32"
-"""Precision of the weights for evaluation: reports describe the model, not its quantisation."""
+"""Precision of the weights of `make_scorer`, so that reports describe the model and not its quantisation."""
 
 
 def make_scorer(
@@ -32,13 +32,13 @@ def make_scorer(
     network: Callable[[], "LanguageModel"],
     threads: int | None = None,
 ) -> TokenScorer:
-    """Return a scorer in float32, on the compiled kernels if they support the model, else in torch.
+    """Return a scorer in float32, on the compiled kernels if they support the model, otherwise in torch.
 
     Args:
         config: shape of the network.
         weights: checked arrays by name, in float32.
         network: function that returns the model in torch; called only if torch is needed.
-        threads: threads of the compiled kernels; None is one per processor.
+        threads: number of threads of the compiled kernels; None starts one per processor.
 
     Raises:
         ConfigError: `SEQLOOM_KERNELS` names an unavailable instruction set.
@@ -59,9 +59,10 @@ def make_fast_scorer(
     network: Callable[[], "LanguageModel"],
     threads: int | None = None,
 ) -> Scorer:
-    """Return a scorer in bfloat16 if the processor multiplies faster in it, else that of `make_scorer`.
+    """Return a scorer in bfloat16 if the processor multiplies faster in bfloat16, otherwise that of `make_scorer`.
 
-    The losses are those of float32 to within 0.0002 nats per token. The arguments are those of `make_scorer`.
+    Its losses differ from those in float32 by less than 0.0002 nats per token. The arguments are the same as those of
+    `make_scorer`.
     """
     kernels = chosen_kernels()
     if kernels in BFLOAT16 and is_supported(config):

@@ -1,4 +1,8 @@
-"""Scorers on the compiled kernels: one on the decoder, one on the forward pass of training."""
+"""Scorers on the compiled kernels: one on the decoder, one on the forward pass of training.
+
+A window holds the next tokens of several streams (see `scorer`). The zero state is the state of a model that has read
+nothing yet. The conditions of a text, its ratings and categories, add biases to the gates and the logits of the model.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +20,9 @@ from seqloom.kernels.trainer import ConditionBiasRows, NativeTrainer
 __all__ = ["ForwardScorer", "NativeScorer"]
 
 _TOKENS_PER_CALL = 8192
-"""Tokens per call of the forward pass of training: its activations still fit into memory if the model does."""
+"""Tokens per call of the forward pass of training: its activations fit into memory wherever the model does."""
+
+_MIN_STEPS_PER_CALL = 16
 
 
 class NativeScorer:
@@ -24,8 +30,8 @@ class NativeScorer:
 
     Args:
         weights: packed weights.
-        make_bias: function from the features of conditions to their bias.
-        threads: threads that share the streams; None is one per processor.
+        make_bias: function from the features of a text's conditions to the biases that they add.
+        threads: number of threads that share the streams; None starts one per processor.
     """
 
     def __init__(
@@ -52,7 +58,7 @@ class NativeScorer:
                 yield window, decoder.score(window.tokens, window.targets)
 
     def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "streams time vocab"]]]:
-        """See `TokenScorer`; for windows without features."""
+        """See `TokenScorer`; the windows must have no features."""
         decoder = None
         for window in windows:
             decoder = self._make_decoder(window) if decoder is None else decoder
@@ -64,7 +70,7 @@ class NativeScorer:
         return BatchedDecoder(self._weights, len(window.tokens), self._threads)
 
     def _score_first(self, decoder: BatchedDecoder, window: Window) -> Scores:
-        """Score a first window, whose first tokens are read from the zero state."""
+        """Score a first window; its first tokens are read from the zero state, where conditions add other biases."""
         if window.features is None:
             return decoder.score(window.tokens, window.targets)
         biases = [self._make_bias(features) for features in window.features]
@@ -82,7 +88,7 @@ class ForwardScorer:
         config: shape of the network; see `trainer.is_supported`.
         weights: arrays by name.
         kernels: instruction set.
-        threads: threads that share the work; None is one per processor.
+        threads: number of threads that share the work; None starts one per processor.
     """
 
     def __init__(
@@ -98,18 +104,18 @@ class ForwardScorer:
             num_streams, time = window.tokens.shape
             if number == 0:
                 self._trainer.zero_state(num_streams)
-            steps = max(16, _TOKENS_PER_CALL // num_streams)
+            steps = max(_MIN_STEPS_PER_CALL, _TOKENS_PER_CALL // num_streams)
             biases = None if window.features is None else self._bias_rows(window.features)
             parts = [
-                self._score(window, slice(start, start + steps), biases, is_first=number == start == 0)
+                self._score(window, slice(start, start + steps), biases, is_first=number == 0 and start == 0)
                 for start in range(0, time, steps)
             ]
             yield window, np.concatenate(parts, axis=1)
 
     def _bias_rows(self, features: Float32[np.ndarray, "streams features"]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the biases of gates and logits: a row per stream, and another per stream for its first token."""
+        """Return the biases of gates and logits: first a row per stream, then a row per stream for its first token."""
         biases = [condition_bias(self._config, self._weights, row) for row in features]
-        gates = [np.concatenate(bias.gates) for bias in biases] + [np.concatenate(bias.first) for bias in biases]
+        gates = [np.concatenate(bias.gates) for bias in biases] + [np.concatenate(bias.first_gates) for bias in biases]
         return np.stack(gates), np.stack([bias.logits for bias in biases] * 2)
 
     def _score(
@@ -119,10 +125,11 @@ class ForwardScorer:
         tokens = np.maximum(window.tokens[:, steps], 0).astype(np.int64)
         conditions = None
         if biases is not None:
-            index = np.repeat(np.arange(len(tokens), dtype=np.int32)[:, None], tokens.shape[1], axis=1)
+            row_of_token = np.repeat(np.arange(len(tokens), dtype=np.int32)[:, None], tokens.shape[1], axis=1)
             if is_first:
-                index[:, 0] += len(tokens)
-            conditions = ConditionBiasRows(index, *biases)
+                row_of_token[:, 0] += len(tokens)
+            gate_bias, logit_bias = biases
+            conditions = ConditionBiasRows(row_of_token, gate_bias, logit_bias)
         log_probs = self._trainer.score(tokens, window.targets[:, steps].astype(np.int64), conditions)
         self._trainer.carry_state()
         return log_probs

@@ -1,7 +1,8 @@
 """Copies of a corpus in a text.
 
-Every result is exact: a rolling hash (Karp, Rabin 1987) finds candidate windows, and each candidate is compared with
-the corpus before it counts.
+A window is a stretch of consecutive characters of the text (the query). Every result is exact: a rolling hash (Karp,
+Rabin 1987) finds candidate positions of a window in the corpus, and its characters are compared there before it counts
+as a copy. The shift of a copy is its position in the corpus minus its position in the query.
 
 Memory: the corpus takes one byte per character if it has at most 254 distinct characters, two up to 65,534. A search
 reads the whole corpus, in small pieces, for each length that it tries (about 10 to 20 nanoseconds per character). For
@@ -10,6 +11,7 @@ the memory of a constraint see `copy_constraint`.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt64
@@ -23,9 +25,24 @@ from seqloom.evaluation.rolling_hash import RollingHash
 __all__ = ["Copy", "CopyIndex"]
 
 _PIECE = 1 << 16
+"""Number of windows of the corpus that are hashed at once."""
+
 _MAX_COMPARED = 1 << 20
+"""Number of characters that are compared at once."""
+
 _FIRST_PROBE = 16
+"""First length in the search for the longest copy."""
+
 _MAX_SHIFTS = 64
+"""Number of shifts at which the search extends the copies."""
+
+
+class _Run(NamedTuple):
+    """A copy in a query: its length, its start in the query, and its position in the corpus."""
+
+    length: int
+    start: int
+    position: int
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ class CopyIndex:
 
     @classmethod
     def from_corpus(cls, corpus: Iterable[Document], *, limit: int = MAX_CHARACTERS) -> "CopyIndex":
-        """Return the index of a corpus; a copy does not run from one passage of a document into the next."""
+        """Return the index of a corpus; a copy does not extend from one passage of a document into the next."""
         return cls((passage for document in corpus for passage in document.text.passages()), limit=limit)
 
     def constraint(self, max_copy: int) -> CopyConstraint:
@@ -91,24 +108,28 @@ class CopyIndex:
         query = self._corpus.encode(text)
         length, start, position = 0, 0, None
         too_long = len(query) + 1
+        # Some `length` characters are a copy, and no `too_long` characters are. A success extends the copy as far as
+        # possible, so the next probe is only one character longer. Every further success doubles the step, and a
+        # failure sets it to one character again.
         step = _FIRST_PROBE
         while too_long - length > 1:
             probe = length + step if length + step < too_long else (length + too_long) // 2
             positions = self._locate(query, probe)
             if (positions >= 0).any():
-                length, start, position = max(self._runs(query, positions), key=lambda run: run[0])
+                length, start, position = max(self._longest_runs(query, positions), key=lambda run: run.length)
                 step = 1 if step == _FIRST_PROBE else 2 * step
             else:
                 too_long, step = probe, 1
         return Copy(text[start : start + length], position)
 
-    def _runs(
-        self, query: Integer[np.ndarray, " n"], positions: Int[np.ndarray, " windows"]
-    ) -> Iterator[tuple[int, int, int]]:
-        """Yield the longest common run at each of the shifts with the most matching windows.
+    def _longest_runs(self, query: Integer[np.ndarray, " n"], positions: Int[np.ndarray, " windows"]) -> Iterator[_Run]:
+        """Yield the longest copy at each of the shifts with the most matching windows.
 
-        Each item is the length of the run, its start in the query and its start in the corpus. The longest copy may
-        be at another shift; the caller then finds it by a search for longer windows.
+        The longest copy of all may be at another shift; the caller then finds it by a search for longer windows.
+
+        Args:
+            query: symbols of the text.
+            positions: position of each window in the corpus, or -1.
         """
         corpus = self._corpus.symbols
         starts = np.flatnonzero(positions >= 0)
@@ -121,20 +142,21 @@ class CopyIndex:
             lengths = np.diff(edges) - 1
             longest = int(lengths.argmax())
             start = first + int(edges[longest]) + 1
-            yield int(lengths[longest]), start, start + shift
+            yield _Run(int(lengths[longest]), start, start + shift)
 
     def _locate(self, query: Integer[np.ndarray, " n"], length: int) -> Int[np.ndarray, " windows"]:
         """Return the position in the corpus of each window of `length` symbols of `query`, or -1."""
-        if not len(query) >= length <= len(self._corpus.symbols):
+        if length > min(len(query), len(self._corpus.symbols)):
             return np.full(max(0, len(query) - length + 1), -1)
         rolling = RollingHash(self._corpus.num_symbols)
-        hashes, firsts, group = np.unique(rolling(query, length), return_index=True, return_inverse=True)
+        hashes, firsts, hash_index = np.unique(rolling(query, length), return_index=True, return_inverse=True)
         positions = self._search(rolling, hashes, query, firsts, length)
-        # Windows with one hash share a position; windows whose symbols differ are searched one by one.
-        others = np.flatnonzero(firsts[group] != np.arange(len(group)))
-        alone = others[~_same(query, others, query, firsts[group[others]], length)]
-        located = positions[group]
-        for start in alone.tolist():
+        # Windows with equal hashes share the position of the first of them. A window that differs from the first (a
+        # collision) is searched by itself.
+        repeated = np.flatnonzero(firsts[hash_index] != np.arange(len(hash_index)))
+        collisions = repeated[~_same(query, repeated, query, firsts[hash_index[repeated]], length)]
+        located = positions[hash_index]
+        for start in collisions.tolist():
             located[start] = self._locate(query[start : start + length], length)[0]
         return located
 
@@ -146,46 +168,51 @@ class CopyIndex:
         firsts: Int[np.ndarray, " distinct"],
         length: int,
     ) -> Int[np.ndarray, " distinct"]:
-        """Return the position in the corpus of the query's window at each of `firsts`, or -1; `hashes` are sorted."""
+        """Return the position in the corpus of the query's window at each of `firsts`, or -1.
+
+        `hashes` are the hashes of these windows, distinct and ascending.
+        """
         corpus = self._corpus.symbols
         positions = np.full(len(hashes), -1)
+        # The table marks the leading bits of every hash, which rules out most windows of the corpus at little cost.
         bits = min(22, 4 + len(hashes).bit_length())
         shift = np.uint64(64 - bits)
         likely = np.zeros(1 << bits, bool)
         likely[hashes >> shift] = True
         for offset in range(0, len(corpus) - length + 1, _PIECE):
             piece = rolling(corpus[offset : offset + _PIECE + length - 1], length)
-            at = np.flatnonzero(likely[piece >> shift])
-            which = np.searchsorted(hashes, piece[at])
-            which[which == len(hashes)] = 0
-            hit = (hashes[which] == piece[at]) & (positions[which] < 0)
-            at, which = at[hit] + offset, which[hit]
-            while len(at):
-                distinct, chosen = np.unique(which, return_index=True)
-                same = _same(query, firsts[distinct], corpus, at[chosen], length)
-                positions[distinct[same]] = at[chosen[same]]
-                left = positions[which] < 0
-                left[chosen] = False
-                at, which = at[left], which[left]
+            starts = np.flatnonzero(likely[piece >> shift])
+            rows = np.searchsorted(hashes, piece[starts])
+            rows[rows == len(hashes)] = 0
+            is_candidate = (hashes[rows] == piece[starts]) & (positions[rows] < 0)
+            starts, rows = starts[is_candidate] + offset, rows[is_candidate]
+            # Each pass compares one candidate per hash, and drops the other candidates of a hash that was located.
+            while len(starts):
+                distinct, compared = np.unique(rows, return_index=True)
+                same = _same(query, firsts[distinct], corpus, starts[compared], length)
+                positions[distinct[same]] = starts[compared[same]]
+                remains = positions[rows] < 0
+                remains[compared] = False
+                starts, rows = starts[remains], rows[remains]
         return positions
 
 
 def _same(
-    one: Integer[np.ndarray, " n"],
-    starts: Int[np.ndarray, " pairs"],
-    other: Integer[np.ndarray, " m"],
-    other_starts: Int[np.ndarray, " pairs"],
+    first: Integer[np.ndarray, " n"],
+    first_starts: Int[np.ndarray, " pairs"],
+    second: Integer[np.ndarray, " m"],
+    second_starts: Int[np.ndarray, " pairs"],
     length: int,
 ) -> Bool[np.ndarray, " pairs"]:
-    """Return whether the windows of `one` and `other` at each pair of starts are equal."""
-    if not len(starts):
+    """Return whether the windows of `first` and `second` at each pair of starts are equal."""
+    if not len(first_starts):
         return np.zeros(0, bool)
-    windows = sliding_window_view(one, length)
-    other_windows = sliding_window_view(other, length)
-    rows = max(1, _MAX_COMPARED // length)
+    first_windows = sliding_window_view(first, length)
+    second_windows = sliding_window_view(second, length)
+    pairs_at_once = max(1, _MAX_COMPARED // length)
     return np.concatenate(
         [
-            (windows[starts[row : row + rows]] == other_windows[other_starts[row : row + rows]]).all(axis=1)
-            for row in range(0, len(starts), rows)
+            (first_windows[first_starts[pairs]] == second_windows[second_starts[pairs]]).all(axis=1)
+            for pairs in (slice(pair, pair + pairs_at_once) for pair in range(0, len(first_starts), pairs_at_once))
         ]
     )

@@ -10,10 +10,12 @@ _MODULUS = 1 << 64
 
 
 class RollingHash:
-    """Polynomial hash modulo 2**64 over a random number for each symbol.
+    """Polynomial hash modulo 2**64, in which a random number `value[s]` stands for each symbol s.
 
-    The prefix sums of `value[s_i] * base**i` give every window's sum as one difference. The base is odd, so it has an
-    inverse, whose powers remove the window's position. Equal windows have equal hashes at any position.
+        hash of the window at i = (value[s_i] * base**i + ... + value[s_(i+n-1)] * base**(i+n-1)) * base**-i
+
+    The sum is a difference of two prefix sums. The last factor makes the hash independent of the position, so equal
+    windows have equal hashes; it exists because the base is odd.
 
     Args:
         num_symbols: number of symbols, which start at 0.
@@ -30,6 +32,7 @@ class RollingHash:
         if count < length:
             return np.zeros(0, np.uint64)
         if count > len(self._powers):
+            # Twice as many powers as needed, so that growing texts seldom need new ones.
             self._powers = _powers(_BASE, 2 * count)
             self._inverses = _powers(pow(_BASE, -1, _MODULUS), 2 * count)
         sums = np.zeros(count + 1, np.uint64)
@@ -40,6 +43,7 @@ class RollingHash:
 
 
 def _powers(base: int, count: int) -> UInt64[np.ndarray, " count"]:
+    """Return the powers 0 to count - 1 of the base."""
     factors = np.full(count, base, np.uint64)
     factors[:1] = 1
     return np.cumprod(factors)

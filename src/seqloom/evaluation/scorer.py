@@ -1,6 +1,7 @@
 """The contract of scorers: log-probabilities of existing tokens, window by window.
 
-A scorer knows token ids and streams only. Its callers decide which stream reads which tokens, and which of them count.
+A stream is a sequence of tokens that the model reads with a separate state; several streams form a batch. A scorer
+knows only token ids and streams. Its callers decide which tokens a stream reads, and which of them are scored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,12 +16,13 @@ __all__ = ["Scorer", "TokenScorer", "Window"]
 
 
 class Window(NamedTuple):
-    """Next tokens of several streams.
+    """The next stretch of tokens in each of several streams.
 
     Attributes:
-        tokens: ids to read; `IGNORED` after the end of a stream.
-        targets: ids that follow; `IGNORED` where nothing is scored.
-        features: features of the conditions of each stream's text, the same in all windows; None leaves them unknown.
+        tokens: ids to read; `IGNORED` (-1) after the end of a stream.
+        targets: id that follows each token; `IGNORED` where nothing is scored.
+        features: features of the ratings and categories of each stream's text, equal in all windows; None if these are
+            unknown.
     """
 
     tokens: Int[np.ndarray, "streams time"]
@@ -29,13 +31,13 @@ class Window(NamedTuple):
 
 
 class Scorer(Protocol):
-    """Scorer of log-probabilities. The results of a stream do not depend on the other streams."""
+    """Computes log-probabilities of tokens. The results of a stream do not depend on the other streams."""
 
     def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "streams time"]]]:
         """Read windows one after another, the first from the zero state.
 
         Args:
-            windows: windows with one number of streams.
+            windows: windows that have the same number of streams.
 
         Returns:
             Each window with the log-probabilities of its targets in nats; 0 where nothing is scored.
@@ -44,7 +46,7 @@ class Scorer(Protocol):
 
 
 class TokenScorer(Scorer, Protocol):
-    """Scorer of log-probabilities, entropies, ranks and logits."""
+    """Computes log-probabilities, entropies, ranks and logits."""
 
     def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
         """Yield each window with log-probabilities, entropies and ranks; see `log_probs`."""

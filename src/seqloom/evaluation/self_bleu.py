@@ -1,7 +1,8 @@
 """Similarity of the texts of one model: self-BLEU (Zhu et al. 2018, Texygen). Lower is more diverse.
 
-It is the mean over texts of their BLEU (Papineni et al. 2002), with all other texts as references, up to 4-grams. The
-count of an n-gram is clipped to its largest count in any other text.
+The BLEU of a text (Papineni et al. 2002) measures how many of its n-grams, up to 4-grams, occur in its references. Here
+all other texts are the references of a text, and self-BLEU is the mean over the texts. The count of an n-gram is
+clipped to its largest count in any other text.
 """
 
 import math
@@ -14,14 +15,14 @@ __all__ = ["self_bleu"]
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _MIN_PRECISION = 1e-9
-"""Replacement of a precision of 0, as BLEU is a geometric mean."""
+"""Replacement of a precision of 0, because a geometric mean such as BLEU needs its logarithm."""
 
 Gram = tuple[str, ...]
 
 
 @dataclass
 class _LargestCounts:
-    """The two largest counts of an n-gram in any text, and the text with the largest."""
+    """The two largest counts of an n-gram in any text, and the index of the text with the largest (the owner)."""
 
     first: int = 0
     second: int = 0
@@ -40,7 +41,7 @@ class _LargestCounts:
 
 @dataclass
 class _NgramOrder:
-    """Counts of all n-grams of one n."""
+    """Counts of all n-grams of one length n: in each text, and the largest in any text."""
 
     counts: list[Counter[Gram]]
     largest: dict[Gram, _LargestCounts] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class _NgramOrder:
                 self.largest.setdefault(gram, _LargestCounts()).update(count, owner)
 
     def precision(self, owner: int) -> float:
-        """Return the clipped n-gram precision of a text."""
+        """Return the clipped n-gram precision of a text: the share of its n-grams that other texts also have."""
         counter = self.counts[owner]
         total = sum(counter.values())
         if not total:
@@ -75,13 +76,14 @@ def self_bleu(texts: Sequence[str], order: int = 4) -> float | None:
 
 
 def _bleu(orders: Sequence[_NgramOrder], owner: int, length: int, lengths: Sequence[int]) -> float:
-    precisions = [max(each.precision(owner), _MIN_PRECISION) for each in orders]
+    """Return the BLEU of the text with index `owner`, from its number of words and that of every text."""
+    precisions = [max(ngrams.precision(owner), _MIN_PRECISION) for ngrams in orders]
     others = list(lengths)
     others.remove(length)
-    nearest = min(others, key=lambda other: (abs(other - length), other))
-    brevity = min(0.0, 1 - nearest / length)
-    return math.exp(brevity + sum(map(math.log, precisions)) / len(precisions))
+    nearest_length = min(others, key=lambda other: (abs(other - length), other))
+    log_brevity_penalty = min(0.0, 1 - nearest_length / length)
+    return math.exp(log_brevity_penalty + sum(map(math.log, precisions)) / len(precisions))
 
 
 def _grams(words: Sequence[str], n: int) -> list[Gram]:
-    return [tuple(words[at : at + n]) for at in range(len(words) - n + 1)]
+    return [tuple(words[start : start + n]) for start in range(len(words) - n + 1)]

@@ -14,17 +14,17 @@ from seqloom.sampling.transforms import non_finite_error
 __all__ = ["TokenScore", "document_scores", "token_scores"]
 
 _MAX_TOKENS = MAX_STREAMS * MIN_STREAM_TOKENS
-"""Number of tokens that are scored before the first result."""
+"""Number of tokens of a long text that are scored together, before their results are yielded."""
 
 
 @dataclass(frozen=True)
 class TokenScore:
-    """One token in its context.
+    """Scores of one token in its context.
 
     Attributes:
         token: id.
         log_prob: log-probability in nats, 0 or less.
-        rank: number of more likely tokens.
+        rank: number of tokens that were more likely.
         entropy: entropy of the predicted distribution in nats.
     """
 
@@ -44,14 +44,15 @@ def token_scores(scorer: TokenScorer, tokens: Integer[np.ndarray, " time"]) -> I
         tokens: ids; the first is read but not scored.
     """
     for first in range(1, len(tokens), _MAX_TOKENS):
-        for scores in _by_piece(scorer, tokens, full_pieces(0, min(first + _MAX_TOKENS, len(tokens)), first)):
+        pieces = full_pieces(start=0, stop=min(first + _MAX_TOKENS, len(tokens)), first_scored=first)
+        for scores in _by_piece(scorer, tokens, pieces):
             yield from scores
 
 
 def document_scores(
     scorer: TokenScorer, documents: Iterable[Integer[np.ndarray, " time"]]
 ) -> Iterator[Iterator[TokenScore]]:
-    """Yield the `token_scores` of each document, in order; short documents share a batch."""
+    """Yield the scores of each document's tokens, in order (see `token_scores`); short documents share a batch."""
     pending: list[Integer[np.ndarray, " time"]] = []
     for document in documents:
         if len(document) > MIN_STREAM_TOKENS:
@@ -67,11 +68,12 @@ def document_scores(
 
 
 def _score_batch(scorer: TokenScorer, documents: list[Integer[np.ndarray, " time"]]) -> Iterator[Iterator[TokenScore]]:
+    """Yield the scores of short documents, each of which is read as one piece."""
     if not documents:
         return
     stops = np.cumsum([len(document) for document in documents]).tolist()
     pieces = [
-        Piece(stop - len(document), stop, stop - len(document) + 1)
+        Piece(start=stop - len(document), stop=stop, first_scored=stop - len(document) + 1)
         for document, stop in zip(documents, stops, strict=True)
     ]
     yield from map(iter, _by_piece(scorer, np.concatenate(documents), pieces))
@@ -91,10 +93,10 @@ def _by_piece(
         return
     targets = np.concatenate([window.targets for window, _ in results], axis=1)
     log_probs, entropies, ranks = (
-        np.concatenate(parts, axis=1) for parts in zip(*(s for _, s in results), strict=True)
+        np.concatenate(parts, axis=1) for parts in zip(*(scores for _, scores in results), strict=True)
     )
     if not np.isfinite(log_probs).all():
         raise non_finite_error()
     for stream, is_scored in enumerate(targets != IGNORED):
-        columns = (part[stream, is_scored].tolist() for part in (targets, log_probs, ranks, entropies))
-        yield [TokenScore(*row) for row in zip(*columns, strict=True)]
+        fields = (array[stream, is_scored].tolist() for array in (targets, log_probs, ranks, entropies))
+        yield [TokenScore(*values) for values in zip(*fields, strict=True)]  # in the order of its attributes

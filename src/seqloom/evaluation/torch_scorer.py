@@ -15,7 +15,8 @@ from seqloom.models.language_model import LanguageModel
 
 __all__ = ["TorchScorer"]
 
-Predicted = tuple[Window, Bool[np.ndarray, "streams time"], Float[Tensor, "scored vocab"], Tensor]
+Prediction = tuple[Window, Bool[np.ndarray, "streams time"], Float[Tensor, "scored vocab"], Tensor]
+"""A window, the mask of its scored positions, and the logits and the targets at these positions."""
 
 
 class TorchScorer:
@@ -30,14 +31,14 @@ class TorchScorer:
 
     def log_probs(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float64[np.ndarray, "streams time"]]]:
         """See `Scorer`."""
-        for window, scored, logits, targets in self._predicted(windows):
+        for window, scored, logits, targets in self._predictions(windows):
             result = np.zeros(scored.shape)
             result[scored] = -torch.nn.functional.cross_entropy(logits, targets, reduction="none").cpu().numpy()
             yield window, result
 
     def scores(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Scores]]:
         """See `TokenScorer`."""
-        for window, scored, logits, targets in self._predicted(windows):
+        for window, scored, logits, targets in self._predictions(windows):
             log_probs = logits.double().log_softmax(-1)
             chosen = log_probs.gather(1, targets[:, None])
             result = Scores(np.zeros(scored.shape), np.zeros(scored.shape), np.zeros(scored.shape, np.int32))
@@ -48,22 +49,22 @@ class TorchScorer:
 
     def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "streams time vocab"]]]:
         """See `TokenScorer`."""
-        for window, scored, logits, _ in self._predicted(windows):
+        for window, scored, logits, _ in self._predictions(windows):
             result = np.zeros((*scored.shape, logits.shape[1]), np.float32)
             result[scored] = logits.cpu().numpy()
             yield window, result
 
-    def _predicted(self, windows: Iterable[Window]) -> Iterator[Predicted]:
-        """Yield each window, the mask of its scored positions, and logits and targets there."""
+    def _predictions(self, windows: Iterable[Window]) -> Iterator[Prediction]:
+        """Read the windows one after another, each from the state after the one before."""
         model, device, state = self._model, self._model.device, None
         for window in windows:
-            begins = state is None
+            is_first = state is None
             state = model.initial_state(len(window.tokens)) if state is None else state
             # A stream that has ended continues with token 0: its later targets are not scored.
             tokens = torch.from_numpy(np.maximum(window.tokens, 0).astype(np.int64)).to(device)
             scored = window.targets != IGNORED
             targets = torch.from_numpy(window.targets[scored].astype(np.int64)).to(device)
-            conditions = _condition_inputs(window, begins, device)
+            conditions = _condition_inputs(window, device, is_first=is_first)
             chosen = torch.from_numpy(scored).to(device)
             with torch.no_grad():
                 hidden, state = model(tokens, state, conditions=conditions)
@@ -73,10 +74,11 @@ class TorchScorer:
             yield window, scored, logits, targets
 
 
-def _condition_inputs(window: Window, begins: bool, device: torch.device) -> ConditionInputs | None:
+def _condition_inputs(window: Window, device: torch.device, *, is_first: bool) -> ConditionInputs | None:
+    """Return the features at every position, and the mask of the tokens that are read from the zero state."""
     if window.features is None:
         return None
     features = torch.from_numpy(window.features).to(device)[:, None].expand(-1, window.tokens.shape[1], -1)
     first = torch.zeros(window.tokens.shape, dtype=torch.bool, device=device)
-    first[:, 0] = begins
+    first[:, 0] = is_first
     return ConditionInputs(features, first)

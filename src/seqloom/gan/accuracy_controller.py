@@ -12,6 +12,7 @@ _ACCURACY_DECAY = 0.2
 _MAX_DISCRIMINATOR_STEPS = 4
 _MAX_NOISE = 1.0
 _NOISE_STEP = 0.02
+"""Change of the noise's standard deviation after one adversarial step."""
 
 _STORED_NAMES = {
     "low": "low",
@@ -37,7 +38,7 @@ class AccuracyController:
         low: lower edge of the band.
         high: upper edge of the band; the band from 0 to 1 disables the controller.
         accuracy: running mean of the accuracy; 0.5 at the start.
-        noise: standard deviation of the noise on the discriminator's inputs, in units of the inputs.
+        noise: standard deviation of the noise on the embeddings that the discriminator reads.
         discriminator_steps: steps of the discriminator in the next adversarial step.
         steps_in_band: adversarial steps with the mean accuracy inside the band.
         steps: adversarial steps so far.
@@ -52,7 +53,7 @@ class AccuracyController:
     steps: int = 0
 
     def observe(self, accuracy: float) -> None:
-        """Update the running mean only, as in the discriminator warm-up."""
+        """Update the running mean alone, without choosing steps or noise; for the discriminator warm-up."""
         self.accuracy += _ACCURACY_DECAY * (accuracy - self.accuracy)
 
     def update(self, accuracy: float) -> None:
@@ -61,13 +62,13 @@ class AccuracyController:
         self.steps += 1
         self.steps_in_band += self.low <= self.accuracy <= self.high
         quarter = (self.high - self.low) / 4
-        if (self.low, self.high) == (0, 1):
+        if self._is_disabled:
             return
         if self.accuracy > self.high - quarter:
             self.discriminator_steps, self.noise = 0, min(self.noise + _NOISE_STEP, _MAX_NOISE)
         elif self.accuracy < self.low + quarter:
-            more = min(self.discriminator_steps + 1, _MAX_DISCRIMINATOR_STEPS)
-            self.discriminator_steps = more if self.noise == 0 else max(self.discriminator_steps, 1)
+            one_more = min(self.discriminator_steps + 1, _MAX_DISCRIMINATOR_STEPS)
+            self.discriminator_steps = one_more if self.noise == 0 else max(self.discriminator_steps, 1)
             self.noise = max(self.noise - _NOISE_STEP, 0.0)
         else:
             self.discriminator_steps = 1
@@ -81,12 +82,16 @@ class AccuracyController:
     def generator_weight(self) -> float:
         """Weight of the discriminator's score in the generator's loss, from 0 to 1.
 
-        The weight is 0 at the lower edge of the band and 1 from a quarter above it: a discriminator that guesses has
-        little to teach.
+        The weight is 0 at the lower edge of the band. It rises to 1 over the lowest quarter of the band and stays 1
+        above: a discriminator that guesses has little to teach.
         """
-        if (self.low, self.high) == (0, 1):
+        if self._is_disabled:
             return 1.0
         return min(1.0, max(0.0, 4 * (self.accuracy - self.low) / (self.high - self.low)))
+
+    @property
+    def _is_disabled(self) -> bool:
+        return (self.low, self.high) == (0, 1)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields under their stored names."""

@@ -54,6 +54,7 @@ def check_request(
             faults.append(message)
     if from_run is None and not settings.get("rating"):
         faults.append("`rating`: name the column with the ratings to train on")
+    # `GanConfig` requires both numbers of steps. Where the user chose none, the schedule replaces this 1 later.
     try:
         GanConfig(**{"adversarial_steps": 1, "pretrain_steps": 1, **own, "seed": settings.get("seed", 0)})
     except ConfigError as error:
@@ -67,6 +68,7 @@ def check_request(
 
 def _likelihood_faults(settings: Mapping[str, Any]) -> list[str]:
     """Return the faults of settings of the likelihood training."""
+    # `check_request` reports the faults of the seed already.
     try:
         resolve_options(TrainOptions(**{"level": "word", **settings, "seed": None}))
     except ConfigError as error:
@@ -87,7 +89,7 @@ def check_parent_settings(parent: SavedRun, settings: Mapping[str, Any]) -> None
     """Check that no setting of the likelihood training contradicts the run to start from.
 
     Raises:
-        ConfigError: a setting has no effect, or differs from the run's reading settings.
+        ConfigError: a setting has no effect, or differs from the settings that the run's table was read with.
     """
     resolve_options(TrainOptions(**settings))
     reading = parent.config.reading.to_json()
@@ -106,7 +108,8 @@ def check_parent(parent: SavedRun) -> None:
     """Check that a GAN can start from a run.
 
     Raises:
-        RunError: the run has no ratings, no embedding, no separate texts or another kind of network.
+        RunError: the run was trained without ratings or on running text, is a GAN already, has no embedding, or its
+            network is not recurrent.
     """
     model, conditions = parent.config.model, parent.config.conditions
     if not len(conditions) or not isinstance(conditions.columns[0], Scale):

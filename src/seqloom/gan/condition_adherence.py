@@ -6,16 +6,18 @@ from seqloom.gan.losses import Scores
 
 __all__ = ["ConditionAdherence"]
 
-_DECAY = 0.05
+_MIN_NEWEST_WEIGHT = 0.05
 """Smallest weight of the newest step in the running means."""
 
 _FULL_SHORTFALL = 0.1
-"""Missing share of the real texts' slope at which the generator's rating loss has its full weight."""
+"""Share by which the slope of generated texts is below that of real texts if the rating loss has its full weight."""
 
 
 @dataclass
 class ConditionAdherence:
-    """Running means of two regression slopes: predicted rating against requested rating.
+    """Running means of two regression slopes, of the predicted rating on the requested rating.
+
+    The discriminator predicts the ratings. A low slope means that the texts do not depend on the requested rating.
 
     The real texts are training texts, not unseen ones: the discriminator has learned from them, and it predicts their
     ratings more clearly than those of unseen texts. The generator imitates the training texts.
@@ -39,14 +41,14 @@ class ConditionAdherence:
             predicted_generated: discriminator's predictions for texts generated for these ratings.
         """
         centred = ratings - ratings.mean()
-        decay, variance = max(_DECAY, 1 / (self.seen + 1)), float(centred.square().mean()) + 1e-6
-        self.real += decay * (float((centred * predicted_real).mean()) / variance - self.real)
-        self.generated += decay * (float((centred * predicted_generated).mean()) / variance - self.generated)
+        newest_weight, variance = max(_MIN_NEWEST_WEIGHT, 1 / (self.seen + 1)), float(centred.square().mean()) + 1e-6
+        self.real += newest_weight * (float((centred * predicted_real).mean()) / variance - self.real)
+        self.generated += newest_weight * (float((centred * predicted_generated).mean()) / variance - self.generated)
         self.seen += 1
 
     @property
     def shortfall(self) -> float:
-        """Missing share of the real texts' slope, scaled: 1 if a tenth or more is missing, 0 if nothing is."""
+        """How far the generated texts' slope is below the real texts' slope: 0 if not, 1 if by a tenth or more."""
         if self.real <= 0:
             return 0.0
         return min(1.0, max(0.0, (1 - self.generated / self.real) / _FULL_SHORTFALL))

@@ -11,7 +11,7 @@ from seqloom.config.gan import GanConfig
 from seqloom.corpora import open_corpus
 from seqloom.data.scale import Scale
 from seqloom.errors import SourceError
-from seqloom.gan.short_texts import ShortTexts, encode_texts, too_long_reason
+from seqloom.gan.short_texts import UNKNOWN_WORDS_REASON, ShortTexts, encode_texts, too_long_reason
 from seqloom.lm.dataset import Dataset, load_dataset
 from seqloom.plural import counted
 from seqloom.reporter import Reporter
@@ -20,9 +20,19 @@ from seqloom.runs.saved_run import SavedRun
 __all__ = ["UNSEEN_SHARE", "build_dataset", "check_dataset_size", "load_table"]
 
 UNSEEN_SHARE = 0.05
-"""Share of the texts for measuring the discriminator's accuracy."""
+"""Share of the texts for measuring the discriminator's accuracy, which are not trained on."""
 
 _MIN_UNSEEN = 16
+"""Smallest number of these unseen texts."""
+
+_MIN_BATCHES = 4
+"""Smallest number of training texts, in batches."""
+
+_MAX_UNKNOWN_RATIO = 4
+"""Largest number of texts with unknown words, which are skipped, per usable text."""
+
+_SIZE_MARGIN = 1.05
+"""Factor on the number of texts that is required before the exact number is known."""
 
 _ONE_RATING = "all texts have the same {}, {:g}: use texts with several ratings"
 
@@ -42,11 +52,14 @@ class _TableCounts(NamedTuple):
 
 
 def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConfig, note: Reporter) -> None:
-    """Check before any training that a table can have enough texts; the exact number depends on the vocabulary.
+    """Check before any training that a table can have enough texts.
+
+    The number is an estimate: texts with words outside the vocabulary are skipped later, and there is no vocabulary
+    before the likelihood training.
 
     Args:
         source: table.
-        settings: settings of the likelihood training, with those of reading.
+        settings: settings of the likelihood training and of reading the table.
         config: GAN settings.
         note: receives a line if most texts are too long.
 
@@ -69,18 +82,18 @@ def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConf
     for_training = int(counts.usable * (1 - settings.get("hold_out", 0.0)))
     if for_training < _min_texts(config):
         usable, others = f"{for_training:,} texts with a rating and of", f"{counts.too_long:,} longer ones"
-        raise SourceError(_too_few(usable, others, level, config, _length_advice(counts.too_long, reading)))
+        raise SourceError(_too_few_message(usable, others, level, config, _length_advice(counts.too_long, reading)))
 
 
-def _count_texts(source: str, reading: ReadingConfig, level: str, length: int) -> _TableCounts:
-    """Count the texts of a table by length, estimated without a codec, and by rating."""
+def _count_texts(source: str, reading: ReadingConfig, level: str, max_length: int) -> _TableCounts:
+    """Count the texts of a table, with lengths in words or characters instead of tokens: no codec exists yet."""
     usable, ratings, too_long = 0, set(), 0
     for document in open_corpus(source, reading):
         rating = document.conditions.get(reading.rating[0])
         for passage in document.text.passages():
             text = "".join(passage)
-            tokens = len(text.split()) if level in ("word", "subword") else len(text)
-            if tokens >= length:
+            num_tokens = len(text.split()) if level in ("word", "subword") else len(text)
+            if num_tokens >= max_length:
                 too_long += 1
             elif isinstance(rating, int | float) and math.isfinite(rating):
                 usable += 1
@@ -109,7 +122,7 @@ def build_dataset(
         parent: run whose codec and conditions apply.
         dataset: table from `load_table`.
         config: GAN settings.
-        note: receives lines on skipped and usable texts.
+        note: receives lines about the numbers of skipped and usable texts.
 
     Raises:
         SourceError: there are too few usable texts, or only one rating.
@@ -121,18 +134,20 @@ def build_dataset(
     )
     for reason, count in skipped.items():
         note(f"skipped: {counted(count, reason)}")
-    usable, outside = len(texts) + len(unseen), skipped["text with words outside the vocabulary"]
-    if outside > 4 * usable:
+    num_usable, num_unknown = len(texts) + len(unseen), skipped[UNKNOWN_WORDS_REASON]
+    if num_unknown > _MAX_UNKNOWN_RATIO * num_usable:
         raise SourceError(
-            f"{outside:,} of {outside + usable:,} texts have words outside the vocabulary of {parent.path}: start from "
-            "a run with this vocabulary, or use a larger `vocabulary` or `level` subword"
+            f"{num_unknown:,} of {num_unknown + num_usable:,} texts have words outside the vocabulary of "
+            f"{parent.path}: start from a run with these words in its vocabulary, or use a larger `vocabulary` or "
+            "`level` subword"
         )
-    if outside > usable:
-        note("more texts are skipped for unknown words than used: with `level` subword none are")
-    if len(texts) < 4 * config.batch_size or len(unseen) < _min_unseen(config):
+    if num_unknown > num_usable:
+        note("more texts are skipped because of unknown words than are used: `level` subword skips none of them")
+    if len(texts) < _MIN_BATCHES * config.batch_size or len(unseen) < _min_unseen(config):
         advice = _length_advice(skipped[too_long_reason(config.max_length)], parent.config.reading)
         usable_texts = f"{len(texts):,} training texts and {len(unseen):,} texts for measuring the discriminator, of"
-        raise SourceError(_too_few(usable_texts, f"{skipped.total():,} skipped", parent.codec.level, config, advice))
+        others = f"{skipped.total():,} skipped"
+        raise SourceError(_too_few_message(usable_texts, others, parent.codec.level, config, advice))
     if len(set(texts.ratings.tolist())) < 2:
         scale = parent.config.conditions.columns[0]
         assert isinstance(scale, Scale)
@@ -146,22 +161,32 @@ def _min_unseen(config: GanConfig) -> int:
 
 
 def _min_texts(config: GanConfig) -> int:
-    """Return a number of texts, with a small margin, that fills both parts."""
-    return math.ceil(1.05 * max(4 * config.batch_size / (1 - UNSEEN_SHARE), _min_unseen(config) / UNSEEN_SHARE))
+    """Return the number of texts, with a margin, that suffices for both the training texts and the unseen texts."""
+    for_training = _MIN_BATCHES * config.batch_size / (1 - UNSEEN_SHARE)
+    return math.ceil(_SIZE_MARGIN * max(for_training, _min_unseen(config) / UNSEEN_SHARE))
 
 
 def _length_advice(num_too_long: int, reading: ReadingConfig) -> str:
-    """Return advice for tables with texts that are too long; empty if there are none."""
-    return (", or a larger `max_length`" + ", or `sentences`" * (not reading.sentences)) * bool(num_too_long)
+    """Return advice for tables with texts that are too long, as the end of a sentence; empty if there are none."""
+    if not num_too_long:
+        return ""
+    return ", or a larger `max_length`" + ("" if reading.sentences else ", or `sentences`")
 
 
-def _too_few(usable: str, others: str, level: str, config: GanConfig, length_advice: str) -> str:
-    smaller = (
-        "" if _min_texts(config) * UNSEEN_SHARE < 2 * _MIN_UNSEEN else ", or a smaller `batch_size` or `pack_size`"
-    )
+def _too_few_message(usable: str, others: str, level: str, config: GanConfig, length_advice: str) -> str:
+    """Return the message that a table has too few usable texts.
+
+    Args:
+        usable: number of usable texts, up to the word "of" before their length.
+        others: number of the other texts.
+        level: level of the codec.
+        config: GAN settings.
+        length_advice: result of `_length_advice`.
+    """
+    needs_many = _min_texts(config) * UNSEEN_SHARE >= 2 * _MIN_UNSEEN
+    smaller = ", or a smaller `batch_size` or `pack_size`" if needs_many else ""
     return (
         f"{usable} at most {config.max_length - 1} tokens of level {level} ({others}) are too few: about "
         f"{_min_texts(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; use "
-        "more texts"
-        f"{length_advice}{smaller}"
+        f"more texts{length_advice}{smaller}"
     )

@@ -1,4 +1,7 @@
-"""Train the discriminator, and measure its accuracy on unseen texts."""
+"""Train the discriminator, and measure its accuracy on unseen texts.
+
+The discriminator gives one score to a pack of several texts.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +15,8 @@ from seqloom.gan.short_texts import ShortTexts, TextBatch
 __all__ = ["DiscriminatorTrainer"]
 
 _PENALTY_WEIGHT = 10.0
+_MAX_NORM = 5.0
+"""Largest total norm of the gradients in one step."""
 
 _RATE_AFTER_WARMUP = 0.3
 """Learning rate of adversarial training, as a share of the initial learning rate."""
@@ -54,13 +59,14 @@ class DiscriminatorTrainer:
             TrainingError: the gradient is not finite.
         """
         real_output, generated_output = self._judge(real, generated, noise, random)
-        loss = self.loss.discriminator(*map(self.discriminator.scores, (real_output, generated_output)))
+        scores = self.discriminator.scores
+        loss = self.loss.discriminator_loss(real=scores(real_output), generated=scores(generated_output))
         loss = loss + (real_output.ratings - real.ratings).square().mean()
         if self.loss.penalised:
             loss = loss + _PENALTY_WEIGHT * self._gradient_penalty(real, generated, random)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        clip_gradients(self.discriminator.parameters(), 5.0, "discriminator")
+        clip_gradients(self.discriminator.parameters(), _MAX_NORM, "discriminator")
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.discriminator_learning_rate * _RATE_AFTER_WARMUP**warmup_share
         self.optimizer.step()
@@ -68,13 +74,14 @@ class DiscriminatorTrainer:
 
     @torch.no_grad()
     def evaluate(self, step: int, generated: TextBatch, noise: float, random: torch.Generator) -> tuple[float, float]:
-        """Return the accuracy on unseen real and new generated texts, and the correlation of the ratings.
+        """Measure the accuracy on unseen real and new generated texts, and the correlation of the ratings.
 
-        The losses determine differences of scores only. The decision threshold therefore comes from one half of the
-        texts, and the accuracy is measured on the other half; then the halves swap.
+        The losses determine differences of scores only, so that a score alone does not tell whether a text is real. The
+        decision threshold therefore comes from one half of the texts, and the accuracy is measured on the other half;
+        then the halves swap.
 
         Args:
-            step: number of the batch of real texts.
+            step: number of the batch of unseen real texts.
             generated: generated texts.
             noise: standard deviation of the noise on the embeddings.
             random: source of the noise and of the packings.
@@ -82,8 +89,8 @@ class DiscriminatorTrainer:
         Returns:
             The accuracy, and the correlation of requested and predicted ratings of the generated texts.
         """
-        size = min(4 * self.config.batch_size, len(self.unseen))
-        real = self.unseen.sample(self.config.seed, step, size, self.device)
+        num_real = min(4 * self.config.batch_size, len(self.unseen))
+        real = self.unseen.sample(self.config.seed, step, num_real, self.device)
         real_output, generated_output = self._judge(real, generated, noise, random)
         correlation = float(torch.corrcoef(torch.stack([generated_output.ratings, generated.ratings]))[0, 1])
         halves = [
@@ -94,11 +101,12 @@ class DiscriminatorTrainer:
         for (fit_real, fit_generated), (test_real, test_generated) in (halves, halves[::-1]):
             threshold = (fit_real.mean() + fit_generated.mean()) / 2
             true_positives, true_negatives = test_real > threshold, test_generated <= threshold
+            # The mean of four rates: of real and of generated texts, in both halves.
             accuracy += float(true_positives.float().mean() + true_negatives.float().mean()) / 4
         return accuracy, correlation
 
     def _repacked_scores(self, output: DiscriminatorOutput, half: int, random: torch.Generator) -> Tensor:
-        """Return the scores of several random packings of one half of the texts, to reduce the variance."""
+        """Return the scores of one half of the texts, 0 or 1, in several random packings, which reduce the variance."""
         indices = torch.arange(half, len(output.condition_scores), 2, device=self.device)
         orders = [torch.randperm(len(indices), generator=random, device=self.device) for _ in range(_NUM_REPACKINGS)]
         return torch.cat([self.discriminator.scores(output.select(indices[order])) for order in orders])
@@ -115,20 +123,24 @@ class DiscriminatorTrainer:
         conditions = torch.cat([real.conditions, generated.conditions])
         counts = [len(real.conditions), len(generated.conditions)]
         output = self.discriminator.judge(DiscriminatorInput(tokens, mask), conditions, noise, random)
-        return [DiscriminatorOutput(*part) for part in zip(*(torch.split(one, counts) for one in output), strict=True)]
+        split_fields = (torch.split(field, counts) for field in output)
+        return [DiscriminatorOutput(*fields) for fields in zip(*split_fields, strict=True)]
 
     def _gradient_penalty(self, real: TextBatch, generated: TextBatch, random: torch.Generator) -> Tensor:
-        """Return the squared distance from 1 of the gradient norm between real and generated texts.
+        """Return the gradient penalty (Gulrajani et al. 2017).
 
-        Source: Gulrajani et al. 2017.
+        The penalty is the mean squared distance from 1 of the norm of the score's gradient, at random points between
+        the embeddings of a real and of a generated text.
         """
-        longest = min(real.tokens.shape[1], generated.tokens.shape[1])
-        inputs = [DiscriminatorInput(batch.tokens[:, :longest], batch.mask[:, :longest]) for batch in (real, generated)]
+        length = min(real.tokens.shape[1], generated.tokens.shape[1])
+        real_input, generated_input = (
+            DiscriminatorInput(batch.tokens[:, :length], batch.mask[:, :length]) for batch in (real, generated)
+        )
         with torch.no_grad():
-            embedded = [self.discriminator.trunk.embed(texts) for texts in inputs]
+            real_embedded, generated_embedded = map(self.discriminator.trunk.embed, (real_input, generated_input))
         share = torch.rand(len(real.conditions), 1, 1, generator=random, device=self.device)
-        between = (share * embedded[0] + (1 - share) * embedded[1]).requires_grad_()
-        output = self.discriminator(between, inputs[0].mask | inputs[1].mask, real.conditions)
+        between = (share * real_embedded + (1 - share) * generated_embedded).requires_grad_()
+        output = self.discriminator(between, real_input.mask | generated_input.mask, real.conditions)
         (gradients,) = torch.autograd.grad(self.discriminator.scores(output).sum(), between, create_graph=True)
         penalty: Tensor = (gradients.flatten(1).norm(dim=1) - 1).square().mean()
         return penalty

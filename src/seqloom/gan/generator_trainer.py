@@ -1,4 +1,13 @@
-"""Train the generator: by VAE pretraining, and by likelihood together with the discriminator's feedback."""
+"""Train the generator: by VAE pretraining, and by likelihood together with the discriminator's feedback.
+
+The generator is a language model with two inputs, a rating and a noise vector. In adversarial training it learns from
+these gradients, each scaled to a norm relative to that of the likelihood:
+
+- a policy gradient: the log-probability of a text, weighted by its reward. The reward is the text's credit, which is
+  its contribution to the discriminator's score of its pack, minus a penalty for a wrong rating;
+- unless the loss excludes it, a gradient through the sampled tokens to the discriminator's score;
+- likewise, a gradient through the sampled tokens to the predicted rating.
+"""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +31,10 @@ from seqloom.models.language_model import LanguageModel
 __all__ = ["Feedback", "GeneratorStep", "GeneratorTrainer"]
 
 _CONDITION_DROPOUT = 0.1
-"""Share of texts without conditions in likelihood training, which classifier-free guidance needs."""
+"""Share of texts whose conditions are set to zero in likelihood training.
+
+Classifier-free guidance needs a generator that can also generate without conditions.
+"""
 
 _TOKEN_DROPOUT = 0.9
 """Token dropout of the generator's input at the start of the VAE pretraining; it falls linearly to 0."""
@@ -34,7 +46,13 @@ _THROUGH_TEXT_NORM = 0.3
 """Norm of the gradient through the tokens of the texts, relative to the policy gradient."""
 
 _RECONSTRUCTION_TEMPERATURE = 0.5
-"""Sampling temperature of the texts for the noise reconstruction: fewer random draws hide the noise."""
+"""Sampling temperature of the texts for the noise reconstruction.
+
+At a low temperature the texts depend less on random draws, which hide the noise vector.
+"""
+
+_MAX_NORM = 1.0
+"""Largest total norm of the gradients in one step."""
 
 
 class Feedback(NamedTuple):
@@ -83,7 +101,7 @@ class GeneratorTrainer:
 
     Attributes:
         ema_model: generator with the exponential moving average of the weights, which the run stores.
-        adherence: comparison of the ratings in generated and in real texts.
+        adherence: how clearly ratings show in generated texts, compared with real texts.
     """
 
     def __init__(
@@ -115,9 +133,10 @@ class GeneratorTrainer:
         loss = vae_loss(self.model, self.encoder, batch, conditions, target_kl_nats, random, token_dropout)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.loss)
-        clip_gradients(self._parameters, 1.0, "generator")
-        cosine = (1 + math.cos(math.pi * share)) / 2
+        clip_gradients(self._parameters, _MAX_NORM, "generator")
+        cosine = (1 + math.cos(math.pi * share)) / 2  # falls from 1 to 0
         self._optimizer_step(config.generator_learning_rate * (1 + 9 * cosine))
+        # A lower decay in the first steps lets the average forget the initial weights.
         self._update_ema(min(config.ema_decay, (1 + step) / (10 + step)))
         return loss
 
@@ -128,7 +147,7 @@ class GeneratorTrainer:
 
         Args:
             feedback: discriminator and weights.
-            requested: real texts, whose ratings are requested of the generated texts.
+            requested: real texts; one text is generated for the rating of each.
             texts: real texts for the likelihood.
             share: finished share of the adversarial training.
             random: source of all draws.
@@ -152,21 +171,22 @@ class GeneratorTrainer:
             likelihood_norm = _total_norm([parameter.grad for parameter in self._parameters])
             allowed_norm = feedback.gradient_norm * likelihood_norm / likelihood_weight
             step = step._replace(vae=vae)
+        # The order is that of `_adversarial_losses`: policy gradient, score through the text, ratings through the text.
         score, rating = feedback.score_weight, self.adherence.shortfall
         weights = (max(score, rating), _THROUGH_TEXT_NORM * score, rating)
         for gradient, norm, weight in zip(gradients, norms, weights[: len(gradients)], strict=True):
             self._add_gradient(gradient, weight * allowed_norm / max(norm, 1e-12))
-        clip_gradients(self._parameters, 1.0, "generator")
+        clip_gradients(self._parameters, _MAX_NORM, "generator")
         # Without likelihood, only the learning rate limits the step.
         rate_factor = 1.0 if likelihood_weight else feedback.gradient_norm
         self._optimizer_step(rate_factor * config.generator_learning_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
         self._update_ema(config.ema_decay)
         return step
 
-    def features(
+    def draw_features(
         self, model: LanguageModel, conditions: Float[Tensor, "batch width"], random: torch.Generator
     ) -> tuple[Float[Tensor, "batch features"], Float[Tensor, "batch noise"]]:
-        """Return the generator's inputs for condition features and new noise, and that noise."""
+        """Draw noise, and return the generator's inputs for condition features and this noise, and the noise."""
         noise = torch.randn(len(conditions), self.model.config.noise_size, generator=random, device=self.device)
         return generator_features(model, conditions, noise), noise
 
@@ -175,7 +195,7 @@ class GeneratorTrainer:
         self, model: LanguageModel, conditions: Float[Tensor, "batch width"], random: torch.Generator
     ) -> Rollout:
         """Return one new text for each row of condition features, without gradients."""
-        features, _ = self.features(model, conditions, random)
+        features, _ = self.draw_features(model, conditions, random)
         return generate_rollout(model, features, self.config.max_length, self.boundary, random)
 
     @property
@@ -192,17 +212,15 @@ class GeneratorTrainer:
     def _adversarial_losses(
         self, feedback: Feedback, requested: TextBatch, share: float, random: torch.Generator
     ) -> tuple[list[Tensor], GeneratorStep]:
-        """Return the losses from the discriminator's feedback, and the step without its likelihood loss.
+        """Return the losses from the discriminator's feedback, and the result of the step without its likelihood loss.
 
-        The losses are the policy gradient loss and, with gradients through the text, the adversarial loss with the
-        noise reconstruction and the squared error of the ratings.
+        The first loss is the policy gradient loss. If gradients pass through the texts, two more follow: the sum of the
+        adversarial loss and the noise reconstruction loss, and the squared error of the ratings. The noise is
+        reconstructed from extra texts, half as many as the others.
         """
-        conditions, discriminator, instance_noise = (
-            requested.conditions,
-            feedback.discriminator,
-            feedback.instance_noise,
-        )
-        features, noise = self.features(self.model, conditions, random)
+        conditions, discriminator = requested.conditions, feedback.discriminator
+        instance_noise = feedback.instance_noise
+        features, noise = self.draw_features(self.model, conditions, random)
         num_extra = len(noise) // 2 if self.loss.through_text else 0
         rollout = self._training_rollout(features, num_extra, share, random)
         texts, extra_texts = rollout.split(len(noise), num_extra)
@@ -212,7 +230,7 @@ class GeneratorTrainer:
             real = discriminator.judge(real_texts, conditions, instance_noise, random)
             credits = discriminator.credits(generated, real)
             self.adherence.update(requested.ratings, real.ratings, generated.ratings)
-        loss = self.loss.generator(*map(discriminator.scores, (real, generated)))
+        loss = self.loss.generator_loss(real=discriminator.scores(real), generated=discriminator.scores(generated))
         assert rollout.log_probs is not None
         rewards = self._rewards(feedback.score_weight, credits, generated.ratings.detach() - requested.ratings)
         losses = [policy_gradient_loss(rewards, rollout.log_probs[: len(credits)])]
@@ -220,12 +238,20 @@ class GeneratorTrainer:
             reconstruction = self._noise_loss(extra_texts, conditions[:num_extra], noise[:num_extra])
             rating_loss = _rating_loss(discriminator, texts, generated, requested.ratings)
             losses += [loss + _NOISE_WEIGHT * reconstruction, rating_loss]
-        return losses, GeneratorStep(None, float(loss.detach()), float(credits.std()), rollout)
+        step = GeneratorStep(vae=None, loss=float(loss.detach()), credit_std=float(credits.std()), rollout=rollout)
+        return losses, step
 
     def _training_rollout(
         self, features: Float[Tensor, "batch features"], num_extra: int, share: float, random: torch.Generator
     ) -> Rollout:
-        """Return one text per row of features, then colder ones for the first `num_extra` rows."""
+        """Generate a text for each row of features, then an extra one at a low temperature for the first rows.
+
+        Args:
+            features: generator inputs of each text.
+            num_extra: number of extra texts.
+            share: finished share of the adversarial training.
+            random: source of the draws.
+        """
         config = self.config
         gumbel_temperature: float | None = None
         sampling_temperature: Tensor | float = 1.0
@@ -245,12 +271,16 @@ class GeneratorTrainer:
         )
 
     def _rewards(self, score_weight: float, credits: Scores, rating_error: Scores) -> Scores:
-        """Return the standardized credits minus the standardized squared rating errors, weighted."""
+        """Return the weighted difference of the standardized credits and the standardized squared rating errors."""
+        # The texts of an incomplete last pack have no credits.
         penalties = standardize(rating_error.square()[: len(credits)])
         return score_weight * standardize(credits) - _RATING_WEIGHT * self.adherence.shortfall * penalties
 
     def _noise_loss(self, texts: DiscriminatorInput, conditions: Tensor, noise: Tensor) -> Tensor:
-        """Return the negative log-likelihood of the noise under the encoder, up to a constant, in nats per text."""
+        """Return the negative log-likelihood of the noise under the encoder's posterior, in nats per text.
+
+        A constant is left out.
+        """
         mean, log_variance = self.encoder(texts, conditions)
         loss: Tensor = ((noise - mean).square() / log_variance.exp() + log_variance).sum(1).mean() / 2
         return loss
@@ -275,7 +305,10 @@ class GeneratorTrainer:
 def _rating_loss(
     discriminator: Discriminator, texts: DiscriminatorInput, output: DiscriminatorOutput, ratings: Scores
 ) -> Tensor:
-    """Return the mean squared error of the predicted ratings; only the token part of the prediction has a gradient."""
+    """Return the mean squared error of the predicted ratings.
+
+    Only the part of the prediction that is a sum over single tokens has a gradient.
+    """
     token_part = discriminator.word_scores(texts)
     predicted = output.ratings.detach() + token_part - token_part.detach()
     return (predicted - ratings).square().mean()

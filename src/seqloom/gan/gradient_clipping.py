@@ -11,11 +11,11 @@ __all__ = ["clip_gradients"]
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float, network: str) -> None:
-    """Scale the gradients down to a total norm.
+    """Scale all gradients down by the same factor if their total norm is above a limit.
 
     Args:
         parameters: parameters with gradients.
-        max_norm: largest total norm.
+        max_norm: limit of the total norm.
         network: "generator" or "discriminator", for the error message.
 
     Raises:

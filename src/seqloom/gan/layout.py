@@ -25,11 +25,11 @@ def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
 
 
 def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:
-    """Return the settings of a GAN and the number of its finished adversarial steps; None for any other run.
+    """Return the settings of a GAN and `rounds_done`, its finished adversarial steps; None for any other run.
 
     Args:
         folder: run folder.
-        steps: training steps so far, of all stages.
+        steps: finished training steps of all three stages after the likelihood training.
 
     Raises:
         RunError: `gan.json` is damaged.

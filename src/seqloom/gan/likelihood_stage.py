@@ -55,7 +55,7 @@ def train_likelihood(
         note: receives progress lines.
         viewer: observer of the likelihood training.
         overwrite: whether to replace an earlier likelihood training.
-        resume: whether to resume one.
+        resume: whether to resume an earlier likelihood training.
 
     Raises:
         UserError: source or settings are invalid.
@@ -76,8 +76,9 @@ def train_likelihood(
         )
         run = train(request.source, TrainOptions(**settings), run=path, overwrite=overwrite, viewer=observer)
     note(f"likelihood training finished; its report is {run.folder.report_file}")
-    spent = LIKELIHOOD_SHARE * request.seconds if resume else time.monotonic() - start
-    return LikelihoodStage(run, max(request.seconds - spent, request.seconds / 2))
+    # A resumed training does not know the time before its interruption, and counts the planned time instead.
+    seconds_spent = LIKELIHOOD_SHARE * request.seconds if resume else time.monotonic() - start
+    return LikelihoodStage(run, max(request.seconds - seconds_spent, request.seconds / 2))
 
 
 class _StageObserver(TrainingObserver):
@@ -85,20 +86,20 @@ class _StageObserver(TrainingObserver):
 
     Args:
         viewer: observer to forward to.
-        on_begin: called when the training begins and can be resumed.
+        on_begin: function to call when the training begins and can be resumed.
     """
 
     def __init__(self, viewer: TrainingObserver, on_begin: Callable[[], None] = lambda: None) -> None:
         self._viewer, self._on_begin = viewer, on_begin
-        self._is_over = False
+        self._is_over = False  # whether the training steps are over and the final notes begin
 
     def note(self, text: str) -> None:
         if not self._is_over:
             self._viewer.note(text)
 
-    def begin(self, config: RunConfig, characters_per_token: float) -> None:
+    def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
         self._on_begin()
-        self._viewer.begin(config, characters_per_token)
+        self._viewer.begin(config, units_per_token, units)
 
     def samples(self, samples: SampleSet) -> None:
         self._viewer.samples(samples)

@@ -14,7 +14,7 @@ Scores = Float[Tensor, " batch"]
 
 
 def standardize(values: Scores) -> Scores:
-    """Return the values with mean 0 and standard deviation 1."""
+    """Shift and scale the values to mean 0 and standard deviation 1."""
     return (values - values.mean()) / (values.std() + 1e-4)
 
 
@@ -34,7 +34,7 @@ class GanLoss(ABC):
     Attributes:
         through_text: whether the generator's gradient passes through its texts (straight-through Gumbel softmax) in
             addition to their log-probabilities.
-        penalised: whether a gradient penalty regularises the discriminator; otherwise spectral normalization does.
+        penalised: whether a gradient penalty regularises the discriminator; if not, spectral normalization does.
         from_likelihood: whether the generator starts from the weights of a likelihood-trained run.
     """
 
@@ -43,29 +43,32 @@ class GanLoss(ABC):
     from_likelihood = True
 
     @abstractmethod
-    def discriminator(self, real: Scores, generated: Scores) -> Tensor:
-        """Return the loss of the discriminator."""
-
-    @abstractmethod
-    def generator(self, real: Scores, generated: Scores) -> Tensor:
-        """Return the loss of the generator.
+    def discriminator_loss(self, real: Scores, generated: Scores) -> Tensor:
+        """Return the loss of the discriminator.
 
         Args:
-            real: scores of real texts.
-            generated: scores of generated texts.
+            real: discriminator's scores of packs of real texts; higher is more real.
+            generated: scores of packs of generated texts.
         """
+
+    @abstractmethod
+    def generator_loss(self, real: Scores, generated: Scores) -> Tensor:
+        """Return the loss of the generator; the arguments are those of `discriminator_loss`."""
 
 
 class Relativistic(GanLoss):
-    """Relativistic average loss: is a text more real than the mean of the other side (Jolicoeur-Martineau 2018)."""
+    """Relativistic average loss (Jolicoeur-Martineau 2018).
 
-    def discriminator(self, real: Scores, generated: Scores) -> Tensor:
+    Each score of real texts is compared with the mean score of the generated ones, and the reverse.
+    """
+
+    def discriminator_loss(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
         return (softplus(-(real - generated.mean())) + softplus(generated - real.mean())).mean() / 2
 
-    def generator(self, real: Scores, generated: Scores) -> Tensor:
+    def generator_loss(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
-        return self.discriminator(generated, real)
+        return self.discriminator_loss(real=generated, generated=real)
 
 
 class Wasserstein(GanLoss):
@@ -73,11 +76,11 @@ class Wasserstein(GanLoss):
 
     penalised = True
 
-    def discriminator(self, real: Scores, generated: Scores) -> Tensor:
+    def discriminator_loss(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
         return generated.mean() - real.mean()
 
-    def generator(self, real: Scores, generated: Scores) -> Tensor:
+    def generator_loss(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
         return -generated.mean()
 
@@ -85,17 +88,18 @@ class Wasserstein(GanLoss):
 class ScoreFunction(GanLoss):
     """Policy gradients only (Williams 1992), from random weights as in ScratchGAN (d'Autume et al. 2019).
 
-    No gradient passes through the texts. The rewards are the discriminator's credits, as with the other losses.
+    No gradient passes through the texts. The rewards are the discriminator's credits, as with the other losses: the
+    contribution of each text to the score of its pack.
     """
 
     through_text = False
     from_likelihood = False
 
-    def discriminator(self, real: Scores, generated: Scores) -> Tensor:
+    def discriminator_loss(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
         ones, zeros = torch.ones_like(real), torch.zeros_like(generated)
         return (binary_cross_entropy_with_logits(real, ones) + binary_cross_entropy_with_logits(generated, zeros)) / 2
 
-    def generator(self, real: Scores, generated: Scores) -> Tensor:
+    def generator_loss(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
         return binary_cross_entropy_with_logits(generated, torch.ones_like(generated))

@@ -9,7 +9,11 @@ from seqloom.evaluation.self_bleu import self_bleu
 __all__ = ["DiversityStats", "collapse_reason", "diversity_stats"]
 
 _MIN_DISTINCT_RATIO = 0.7
+"""Smallest ratio of the share of distinct bigrams to the reference; a lower one is a collapse."""
+
 _MAX_SELF_BLEU_RISE = 0.15
+"""Largest rise of self-BLEU above the reference; a larger one is a collapse."""
+
 _SELF_BLEU_TEXTS = 128
 """Number of texts compared by self-BLEU, the newest ones."""
 
@@ -19,7 +23,7 @@ class DiversityStats(NamedTuple):
 
     Attributes:
         distinct: share of distinct token bigrams (distinct-2).
-        self_bleu: self-BLEU; higher is less diverse.
+        self_bleu: similarity of the texts to each other (self-BLEU); higher is less diverse.
         repeated: share of texts that repeat an earlier text.
     """
 
@@ -40,7 +44,7 @@ def diversity_stats(
     decoded = decode(texts)
     bleu = self_bleu(decoded[-_SELF_BLEU_TEXTS:])
     return DiversityStats(
-        distinct_share([list(map(str, text)) for text in texts], 2) or 0.0,
+        distinct_share([list(map(str, text)) for text in texts], n=2) or 0.0,
         0.0 if bleu is None else bleu,
         1 - len(set(decoded)) / max(len(decoded), 1),
     )

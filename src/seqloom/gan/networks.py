@@ -1,4 +1,9 @@
-"""The networks that read texts: the discriminator, and the encoder of the noise behind a text."""
+"""The networks that read texts: the discriminator, and the encoder of the noise behind a text.
+
+Both compute hidden features of a text with a convolutional trunk. The discriminator judges several texts together, a
+pack. A generated text can pass a gradient to the generator, although its tokens are discrete: it has soft probabilities
+of all token ids in addition to the tokens that were drawn.
+"""
 
 import math
 from typing import Any, NamedTuple
@@ -10,21 +15,25 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 __all__ = ["Discriminator", "DiscriminatorInput", "DiscriminatorOutput", "Encoder", "embed_straight_through"]
 
-_NUM_EMBEDDINGS = 4
+_NUM_DISCRIMINATOR_EMBEDDINGS, _NUM_ENCODER_EMBEDDINGS = 4, 2
 _EMBEDDING_WIDTH = 32
 _KERNEL_WIDTHS = (1, 2, 3, 4, 5)
 _CHANNELS = 32
+"""Number of filters of each kernel width on each embedding."""
+
 _HIDDEN_SIZE = 256
 _MASKED_VALUE = -1e4
+"""Activation of the positions outside a text in max pooling, far below those inside."""
 
 
 class DiscriminatorInput(NamedTuple):
-    """Texts as input of a network.
+    """Texts as input of the discriminator or of the encoder.
 
     Attributes:
         tokens: token ids.
-        mask: True up to the end of each text.
-        soft: probabilities that receive the gradient of the tokens; None if the texts need no gradient.
+        mask: True up to and including the end-of-text token of each text.
+        soft: probabilities of all token ids, which receive the gradient in place of the tokens; None if no gradient
+            passes through the texts.
     """
 
     tokens: Int[Tensor, "batch length"]
@@ -37,8 +46,9 @@ class DiscriminatorOutput(NamedTuple):
 
     Attributes:
         hidden: hidden features.
-        condition_scores: inner product of the hidden features and the projected conditions.
-        ratings: predicted first rating.
+        condition_scores: inner product of the hidden features and the projected conditions: how well a text fits the
+            ratings that were requested.
+        ratings: predicted rating, scaled to the range from 0 to 1; the first, if texts have several ratings.
     """
 
     hidden: Float[Tensor, "batch hidden"]
@@ -51,7 +61,7 @@ class DiscriminatorOutput(NamedTuple):
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Embedding lookup with the gradient of a product of probabilities and weight (Bengio et al. 2013)."""
+    """Look up embeddings, and compute the gradient of `soft` as if they were `soft @ weight` (Bengio et al. 2013)."""
 
     @staticmethod
     def forward(ctx: Any, soft: Tensor, weight: Tensor, tokens: Tensor) -> Tensor:
@@ -70,8 +80,8 @@ def embed_straight_through(
     """Return the embeddings of tokens; with `soft`, the gradient goes to `soft` instead of `weight`."""
     if soft is None:
         return nn.functional.embedding(tokens, weight)
-    rows: Tensor = _StraightThrough.apply(soft, weight, tokens)  # type: ignore[no-untyped-call]
-    return rows
+    embedded: Tensor = _StraightThrough.apply(soft, weight, tokens)  # type: ignore[no-untyped-call]
+    return embedded
 
 
 class _Trunk(nn.Module):
@@ -110,7 +120,7 @@ class _Trunk(nn.Module):
         pooled = []
         for width, convolution in zip(_KERNEL_WIDTHS, self.filters, strict=True):
             activations = nn.functional.leaky_relu(convolution(embedded.transpose(1, 2)), 0.2)
-            # Keep the positions of the filter that overlap the text, and mask all later ones.
+            # Padding lets the filter start before the text and end after it. Mask the positions past the text.
             overlaps = nn.functional.pad(mask, (0, width - 1))
             for shift in range(1, width):
                 overlaps = overlaps | nn.functional.pad(mask, (shift, width - 1 - shift))
@@ -123,7 +133,7 @@ class _Trunk(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Score packs of texts as real or generated, given their ratings, and predict the rating of each text.
+    """Score packs of texts as real or generated for the requested ratings, and predict the rating of each text.
 
     A single short text carries little evidence, and mode collapse shows only in several texts (PacGAN, Lin et al.
     2018). The score of a pack uses the mean and the standard deviation of the hidden features of its texts (Karras et
@@ -136,7 +146,7 @@ class Discriminator(nn.Module):
         normalised: whether to apply spectral normalization.
 
     Attributes:
-        level: predicts the rating from the hidden features.
+        level: linear layer that predicts the rating from the hidden features.
         word_levels: contribution of each token id to the predicted rating.
     """
 
@@ -144,7 +154,7 @@ class Discriminator(nn.Module):
         super().__init__()
         normalize = spectral_norm if normalised else _identity
         self.pack_size = pack_size
-        self.trunk = _Trunk(vocabulary, _NUM_EMBEDDINGS, normalised=normalised)
+        self.trunk = _Trunk(vocabulary, _NUM_DISCRIMINATOR_EMBEDDINGS, normalised=normalised)
         self.score = normalize(nn.Linear(2 * _HIDDEN_SIZE, 1))
         self.projection = normalize(nn.Linear(num_conditions, _HIDDEN_SIZE, bias=False))
         self.level = nn.Linear(_HIDDEN_SIZE, 1)
@@ -191,7 +201,7 @@ class Discriminator(nn.Module):
         return per_token.sum(1) / texts.mask.sum(1).sqrt()
 
     def scores(self, output: DiscriminatorOutput) -> Float[Tensor, " packs"]:
-        """Return one score per pack of consecutive texts, higher for real; an incomplete last pack is dropped."""
+        """Return one score per pack of consecutive texts, higher if they seem real; drop an incomplete last pack."""
         hidden, condition_scores = self._pack(output)
         return self._pack_scores(hidden.sum(1), hidden.square().sum(1), condition_scores.sum(1))
 
@@ -200,18 +210,21 @@ class Discriminator(nn.Module):
 
         The contribution is the score of the pack minus the score with a real text in place of the text.
         """
-        (hidden, fits), (real_hidden, real_fits) = self._pack(generated), self._pack(real)
-        sums, squares, fit_sums = hidden.sum(1, True), hidden.square().sum(1, True), fits.sum(1, True)
-        replaced = self._pack_scores(
+        (hidden, condition_scores), (real_hidden, real_condition_scores) = self._pack(generated), self._pack(real)
+        sums, squares, condition_sums = (
+            part.sum(1, keepdim=True) for part in (hidden, hidden.square(), condition_scores)
+        )
+        scores_after_replacement = self._pack_scores(
             sums - hidden + real_hidden,
             squares - hidden.square() + real_hidden.square(),
-            fit_sums - fits + real_fits,
+            condition_sums - condition_scores + real_condition_scores,
         )
-        return (self._pack_scores(sums, squares, fit_sums) - replaced).flatten()
+        return (self._pack_scores(sums, squares, condition_sums) - scores_after_replacement).flatten()
 
     def _pack(
         self, output: DiscriminatorOutput
     ) -> tuple[Float[Tensor, "packs pack hidden"], Float[Tensor, "packs pack"]]:
+        """Return the hidden features and the condition scores of each pack, without an incomplete last pack."""
         packs = len(output.condition_scores) // self.pack_size
         hidden, condition_scores = (part[: packs * self.pack_size] for part in (output.hidden, output.condition_scores))
         return hidden.view(packs, self.pack_size, -1), condition_scores.view(packs, self.pack_size)
@@ -225,23 +238,25 @@ class Discriminator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Posterior network of the autoencoder: a normal distribution for each noise dimension of a text.
+    """Infer the noise behind a text: the posterior network of the variational autoencoder.
+
+    The posterior is one normal distribution for each noise dimension.
 
     Args:
         vocabulary: number of token ids.
         num_conditions: number of condition features.
-        noise: dimension of the noise.
+        noise_size: dimension of the noise.
     """
 
-    def __init__(self, vocabulary: int, num_conditions: int, noise: int) -> None:
+    def __init__(self, vocabulary: int, num_conditions: int, noise_size: int) -> None:
         super().__init__()
-        self.trunk = _Trunk(vocabulary, 2, normalised=False)
-        self.moments = nn.Linear(_HIDDEN_SIZE + num_conditions, 2 * noise)
+        self.trunk = _Trunk(vocabulary, _NUM_ENCODER_EMBEDDINGS, normalised=False)
+        self.moments = nn.Linear(_HIDDEN_SIZE + num_conditions, 2 * noise_size)
 
     def forward(
         self, texts: DiscriminatorInput, conditions: Float[Tensor, "batch width"]
     ) -> tuple[Float[Tensor, "batch noise"], Float[Tensor, "batch noise"]]:
-        """Return means and log-variances."""
+        """Return the means and the log-variances of the posterior."""
         hidden = self.trunk(self.trunk.embed(texts), texts.mask)
         mean, log_variance = self.moments(torch.cat([hidden, conditions], 1)).chunk(2, 1)
         return mean, log_variance.clamp(-8, 4)

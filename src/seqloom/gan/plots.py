@@ -21,12 +21,12 @@ def draw_gan_training(run: SavedRun, folder: Path) -> Path:
     """
     gan, _ = read_gan_config(run.folder)
     metrics = run.folder.read_metrics()
-    inside = f"inside its band in {metrics['inside_band']:.0%} of the rounds" if "inside_band" in metrics else ""
+    subtitle = f"inside its band in {metrics['inside_band']:.0%} of the rounds" if "inside_band" in metrics else ""
     return plot_gan_training(
         folder / "gan.png",
         run.folder.read_log(),
         gan.accuracy_band,
         gan.pretrain_steps + gan.warmup_steps,
         title=f"{Path(run.config.corpus).name}: generator and discriminator",
-        subtitle=inside,
+        subtitle=subtitle,
     )

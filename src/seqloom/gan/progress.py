@@ -59,12 +59,12 @@ class AdversarialStep:
 
     Attributes:
         accuracy: discriminator's accuracy on unseen real and new generated texts.
-        generator_loss: adversarial loss of the generator.
+        generator_loss: adversarial loss of the generator, without the likelihood.
         discriminator_loss: loss of the discriminator; NaN if it took no step.
         nats: reconstruction loss in nats per text; NaN without likelihood.
         kl_nats: KL divergence of the noise in nats per text; NaN without likelihood.
         rating_correlation: correlation of requested and predicted ratings of generated texts.
-        credit_std: standard deviation of the credits of single texts.
+        credit_std: standard deviation of the texts' credits, each text's contribution to the score of its pack.
     """
 
     accuracy: float

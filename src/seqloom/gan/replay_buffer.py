@@ -18,7 +18,7 @@ class ReplayBuffer:
 
     Args:
         capacity: number of texts.
-        length: tokens of the longest text.
+        length: number of tokens to which every text is padded.
         boundary: end-of-text id.
 
     Attributes:
@@ -33,13 +33,13 @@ class ReplayBuffer:
         """Add the first texts of a rollout, and return them padded to the buffer's length.
 
         Args:
-            rollout: generated texts, at least as many as in `requested`.
+            rollout: generated texts; those beyond the number of texts in `requested` are ignored.
             requested: batch with the conditions and ratings that the texts were generated for.
         """
-        count, missing = len(requested.conditions), self._length - rollout.tokens.shape[1]
+        count, padding = len(requested.conditions), self._length - rollout.tokens.shape[1]
         new = TextBatch(
-            pad(rollout.tokens[:count], (0, missing), value=self._boundary),
-            pad(rollout.mask[:count], (0, missing), value=False),
+            pad(rollout.tokens[:count], (0, padding), value=self._boundary),
+            pad(rollout.mask[:count], (0, padding), value=False),
             requested.conditions,
             requested.ratings,
         )
@@ -70,11 +70,13 @@ class ReplayBuffer:
         """Replace the contents with those of another buffer.
 
         Raises:
-            KeyError, ValueError: the state comes from a buffer of another kind.
+            KeyError, ValueError: the state lacks a tensor, or comes from a buffer of another length.
         """
         texts = TextBatch(*(state[name] for name in _STORED_NAMES)) if state else None
         if texts is not None and texts.tokens.shape[1] != self._length:
-            raise ValueError(f"got texts of {texts.tokens.shape[1]} tokens; the buffer has {self._length} per text")
+            raise ValueError(
+                f"got texts of {texts.tokens.shape[1]} tokens, but those of the buffer have {self._length}"
+            )
         self._texts = texts
 
     def _select(self, indices: slice | Tensor) -> TextBatch:

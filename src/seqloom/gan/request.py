@@ -14,11 +14,11 @@ __all__ = ["DEFAULT_NOISE", "LIKELIHOOD_SHARE", "PendingGanRun", "read_pending_r
 
 DEFAULT_NOISE = 10
 LIKELIHOOD_SHARE = 0.15
-"""Share of the time for the likelihood training."""
+"""Share of the time of the whole training that the likelihood training gets."""
 
 _DEFAULT_MINUTES = 8.0
 _UNLIMITED_STEPS = 1_000_000
-"""Number of steps before the schedule is known."""
+"""Placeholder for a number of steps that `fit_schedule` chooses later."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class PendingGanRun(JsonSerializable):
     """A requested GAN training, before the number of its steps is known.
 
     Attributes:
-        source: table.
-        own: settings of the GAN, without the defaults.
-        others: settings of the likelihood training.
+        source: path or name of the table of rated texts.
+        own: settings of the GAN that the user chose.
+        others: settings of the likelihood training that the user chose.
         minutes: time of the whole training; None for the default.
         noise_size: dimension of the Gaussian noise.
     """
@@ -64,9 +64,11 @@ def read_pending_run(folder: RunFolder) -> PendingGanRun:
     Raises:
         RunError: the file is damaged.
     """
+    # A file that states no format has format 1.
     stored = migrate({"format": 1, **folder.read_json(folder.gan_request_file)}, str(folder.gan_request_file))
     try:
         request = PendingGanRun.from_json(stored)
+        # JSON has no tuples and stores them as lists.
         others = {name: tuple(value) if isinstance(value, list) else value for name, value in request.others.items()}
         return replace(request, others=others)
     except (ConfigError, AttributeError) as error:

@@ -20,7 +20,8 @@ class Rollout(NamedTuple):
     Attributes:
         tokens: token ids, padded with the boundary.
         mask: True up to and including the first boundary.
-        soft: Gumbel-softmax probabilities, which receive the gradient of the draws; None without a temperature.
+        soft: Gumbel-softmax probabilities of all token ids, which receive the gradient in place of the drawn tokens;
+            None if no gradient passes through the texts.
         log_probs: log-probability of each text under the sampling distribution, in nats; None if not requested.
         boundary: end-of-text id.
     """
@@ -36,11 +37,11 @@ class Rollout(NamedTuple):
         return unpadded_ids(self.tokens, self.mask, self.boundary)
 
     def discriminator_input(self) -> DiscriminatorInput:
-        """Return the texts as input of a network."""
+        """Return the texts as input of the discriminator or of the encoder."""
         return DiscriminatorInput(self.tokens, self.mask, self.soft)
 
     def split(self, *counts: int) -> list[DiscriminatorInput]:
-        """Return consecutive groups of texts as inputs of networks, with `counts` texts each."""
+        """Return consecutive groups of texts as inputs of networks, with the numbers of texts in `counts`."""
         sizes = list(counts)
         softs = [None] * len(counts) if self.soft is None else torch.split(self.soft, sizes)
         parts = zip(torch.split(self.tokens, sizes), torch.split(self.mask, sizes), softs, strict=True)
@@ -58,7 +59,7 @@ def generator_features(
 def generate_rollout(
     model: LanguageModel,
     features: Float[Tensor, "batch width"],
-    length: int,
+    max_length: int,
     boundary: int,
     random: torch.Generator,
     *,
@@ -68,28 +69,29 @@ def generate_rollout(
 ) -> Rollout:
     """Generate one text for each row of features.
 
-    The gradient of a token reaches the probabilities of that token only, not those of earlier tokens through the
-    recurrence: that gradient grows from token to token and is dominated by the choice of the batch.
+    The gradient of a token reaches the probabilities of that token only. It does not pass through the recurrence to
+    earlier tokens, where it would grow from token to token and depend mostly on which batch was drawn.
 
     Args:
         model: generator with gated recurrent layers and noise.
         features: generator inputs of each text.
-        length: largest number of tokens of a text, with the boundary.
+        max_length: largest number of tokens of a text, with the boundary.
         boundary: end-of-text id.
         random: source of the draws.
         gumbel_temperature: softmax temperature of the straight-through Gumbel draws (Jang et al. 2017); None for draws
             without a gradient.
         return_log_probs: whether to return the log-probability of each text.
-        sampling_temperature: softmax temperature of all texts, or of each; 0 is greedy.
+        sampling_temperature: softmax temperature of all texts, or of each; 0 is greedy, and excludes
+            `return_log_probs`.
     """
-    samples = isinstance(sampling_temperature, Tensor) or sampling_temperature > 0
+    is_random = isinstance(sampling_temperature, Tensor) or sampling_temperature > 0
     ended = torch.zeros(len(features), dtype=torch.bool, device=features.device)
     token = torch.full((len(features),), boundary, device=features.device)
     decoder = _Decoder(model, features)
     tokens, mask, softs, log_probs = [], [], [], []
-    for _ in range(length):
+    for _ in range(max_length):
         logits = scores = decoder.step(token)
-        if samples:
+        if is_random:
             scores = logits + sampling_temperature * _gumbel(logits, random)
         token = torch.where(ended, boundary, scores.detach().argmax(-1))
         tokens.append(token)
@@ -128,7 +130,7 @@ class _Decoder:
 
     def step(self, token: Int[Tensor, " batch"]) -> Float[Tensor, "batch vocab"]:
         """Read one token per text and return the logits of the next token."""
-        values = nn.functional.embedding(token, self._embedding)
+        values = nn.functional.embedding(token, self._embedding)  # input of each layer in turn
         for index, layer in enumerate(self._layers):
             values, self._state[index] = layer.step(values, self._state[index], self._biases[index])
         self._biases = self._later_biases
@@ -136,16 +138,24 @@ class _Decoder:
 
 
 def _condition_biases(model: LanguageModel, features: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """Return the biases from the features: on the gates at the first and at later tokens, and on the logits."""
+    """Return the biases that the features determine: of the gates at the first and at later tokens, and of the logits.
+
+    The biases of the gates are lists with one entry per layer.
+    """
     condition = model.condition
     assert condition is not None
-    is_first = [torch.full((len(features),), value, device=features.device) for value in (True, False)]
-    (first, logits), (later, _) = (condition.biases(features, flags) for flags in is_first)
-    widths = list(condition.gates)
-    return list(torch.split(first, widths, 1)), list(torch.split(later, widths, 1)), logits
+    (first, logits), (later, _) = (
+        condition.biases(features, torch.full((len(features),), is_first, device=features.device))
+        for is_first in (True, False)
+    )
+    layer_widths = list(condition.gates)
+    return list(torch.split(first, layer_widths, 1)), list(torch.split(later, layer_widths, 1)), logits
 
 
 def _gumbel(like: Float[Tensor, "*axes"], random: torch.Generator) -> Float[Tensor, "*axes"]:
-    """Return standard Gumbel draws by inversion; the uniform draws are multiples of 2^-24."""
+    """Return standard Gumbel draws `-log(-log(1 - u))`, with the shape and the device of `like`.
+
+    The uniform draws `u` are multiples of 2^-24. A `u` of 0 is replaced by 2^-25, so that no draw is infinite.
+    """
     uniform = torch.rand(like.shape, generator=random, device=like.device).clamp_(min=2.0**-25)
     return uniform.neg_().log1p_().neg_().log_().neg_()

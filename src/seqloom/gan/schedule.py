@@ -20,10 +20,10 @@ _PRETRAINING_SHARE = 0.65
 """Share of the time for the VAE pretraining; the rest is for adversarial training."""
 
 _MAX_EPOCHS = 12
-"""Epochs of each of the two stages; with more, few texts are memorised."""
+"""Largest number of epochs of the VAE pretraining, and of adversarial training; more would memorise a small corpus."""
 
-_UNTIMED_STEPS, _TIMED_STEPS = 20, 10
-"""Steps of the VAE pretraining before the timing starts, and timed steps of each stage."""
+_UNTIMED_PRETRAINING_STEPS, _UNTIMED_STEPS, _TIMED_STEPS = 20, 3, 10
+"""Steps before the timing starts, in the VAE pretraining and in the other stages, and timed steps of each stage."""
 
 _MIN_STEPS = {"pretrain_steps": 1000, "adversarial_steps": 50}
 """Steps of each stage below which the texts are poor."""
@@ -40,29 +40,29 @@ def fit_schedule(
     """Return the config with numbers of steps that fit the time, by timing a few steps of each stage.
 
     Args:
-        trainer: trainer for the timing; it cannot be used afterwards.
+        trainer: trainer for the timing. The timed steps change its weights: use another one for the training.
         config: GAN settings with arbitrary numbers of steps.
         chosen_by_user: settings from the user; "pretrain_steps" and "adversarial_steps" among them are kept.
-        seconds: available time.
+        seconds: available time for the timing and for all stages after the likelihood training.
         note: receives lines on the plan.
     """
     note("timing a few steps of each stage")
     start, num_texts = time.monotonic(), len(trainer.texts)
     max_steps = math.ceil(_MAX_EPOCHS * num_texts / config.batch_size)
-    pretrain_seconds = _median_seconds(trainer.pretrain_step, _UNTIMED_STEPS)
+    pretrain_seconds = _median_seconds(trainer.pretrain_step, _UNTIMED_PRETRAINING_STEPS)
     warmup_seconds, adversarial_seconds = (
-        _median_seconds(step, 3) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step)
+        _median_seconds(step, _UNTIMED_STEPS) for step in (trainer.discriminator_warmup_step, trainer.adversarial_step)
     )
     seconds -= time.monotonic() - start
-    possible = {"pretrain_steps": max(1, int(_PRETRAINING_SHARE * seconds / pretrain_seconds))}
-    steps = {"pretrain_steps": min(max_steps, possible["pretrain_steps"]), **chosen_by_user}
-    left = seconds - steps["pretrain_steps"] * pretrain_seconds - config.warmup_steps * warmup_seconds
-    possible["adversarial_steps"] = max(1, int(left / adversarial_seconds))
-    steps = {"adversarial_steps": min(max_steps, possible["adversarial_steps"]), **steps}
-    free = [name for name in possible if name not in chosen_by_user]
-    if any(possible[name] > max_steps for name in free):
+    affordable = {"pretrain_steps": max(1, int(_PRETRAINING_SHARE * seconds / pretrain_seconds))}
+    steps = {"pretrain_steps": min(max_steps, affordable["pretrain_steps"]), **chosen_by_user}
+    seconds_left = seconds - steps["pretrain_steps"] * pretrain_seconds - config.warmup_steps * warmup_seconds
+    affordable["adversarial_steps"] = max(1, int(seconds_left / adversarial_seconds))
+    steps = {"adversarial_steps": min(max_steps, affordable["adversarial_steps"]), **steps}
+    not_chosen = [name for name in affordable if name not in chosen_by_user]
+    if any(affordable[name] > max_steps for name in not_chosen):
         note(f"each stage is limited to {_MAX_EPOCHS} epochs of {num_texts:,} texts, so that they are not memorised")
-    elif any(possible[name] < _MIN_STEPS[name] for name in free):
+    elif any(affordable[name] < _MIN_STEPS[name] for name in not_chosen):
         note(_short_time_advice(steps))
     return replace(
         config, pretrain_steps=int(steps["pretrain_steps"]), adversarial_steps=int(steps["adversarial_steps"])
@@ -73,10 +73,8 @@ def _short_time_advice(steps: Mapping[str, Any]) -> str:
     pretrain_steps = counted(steps["pretrain_steps"], "step")
     return (
         f"there is time for {pretrain_steps} of VAE pretraining and {steps['adversarial_steps']:,} of adversarial "
-        "training; texts "
-        f"are poor below about {_MIN_STEPS['pretrain_steps']:,} and {_MIN_STEPS['adversarial_steps']}: give more "
-        "`minutes`, or a "
-        "smaller `vocabulary` or `hidden_size`"
+        f"training; texts are poor below about {_MIN_STEPS['pretrain_steps']:,} and {_MIN_STEPS['adversarial_steps']} "
+        "steps: give more `minutes`, or a smaller `vocabulary` or `hidden_size`"
     )
 
 

@@ -30,8 +30,10 @@ __all__ = ["GanSession", "medium_matmul_precision", "run_session"]
 
 _PRETRAINING_STEPS_PER_LOG_LINE, _PRETRAINING_STEPS_PER_CHECKPOINT = 10, 200
 _STEPS_PER_LOG_LINE = 5
-_GREEDY_TEXTS = 500
-"""Number of noise vectors for the share of distinct greedy texts."""
+"""Steps of the discriminator warm-up or of adversarial training per log line."""
+
+_NUM_GREEDY_TEXTS = 500
+"""Number of noise vectors, each with one greedy text, for the share of distinct greedy texts."""
 
 _SAMPLES_PER_RATING = 3
 
@@ -57,7 +59,7 @@ class GanSession:
 
 @contextmanager
 def medium_matmul_precision() -> Iterator[None]:
-    """Allow bfloat16 matrix products where the processor supports them; about a third faster at equal quality."""
+    """Allow bfloat16 matrix products if the processor supports them: the training is a third faster and as good."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
@@ -77,7 +79,8 @@ def run_session(session: GanSession) -> SavedRun:
     try:
         return _run_stages(session)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(*[str(session.folder.path)] * session.folder.gan_state_file.exists()) from None
+        arguments = [str(session.folder.path)] if session.folder.gan_state_file.exists() else []
+        raise KeyboardInterrupt(*arguments) from None
 
 
 def _run_stages(session: GanSession) -> SavedRun:
@@ -91,7 +94,7 @@ def _run_stages(session: GanSession) -> SavedRun:
             raise KeyboardInterrupt
     write_json(folder.metrics_file, _metrics(session))
     session.note(f"plot: {draw_gan_training(SavedRun(folder.path), folder.plots_folder)}")
-    rating = _best_rating(session)
+    rating = _highest_rating(session)
     session.note(f"run: {folder.path}   generate texts with: seqloom generate {folder.path} --rating {rating}")
     return SavedRun(folder.path)
 
@@ -120,10 +123,9 @@ def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Cal
         if step % _STEPS_PER_LOG_LINE == 0:
             _log(log, config.pretrain_steps + step, accuracy=accuracy)
         if clock.is_due:
-            mean = f"discriminator accuracy {100 * trainer.controller.accuracy:.0f} %"
-            session.note(
-                f"discriminator warm-up, step {step:,} of {config.warmup_steps:,}: {mean}; {clock.time_left(step)}"
-            )
+            title = f"discriminator warm-up, step {step:,} of {config.warmup_steps:,}"
+            mean_accuracy = f"discriminator accuracy {100 * trainer.controller.accuracy:.0f} %"
+            session.note(f"{title}: {mean_accuracy}; {clock.time_left(step)}")
     if trainer.initial_diversity is None and not interrupted():
         trainer.start_adversarial()
         session.note(
@@ -171,7 +173,7 @@ def _log(log: LogWriter, step: int, **measurements: float) -> None:
 
 
 def _trainer_state(trainer: GanTrainer) -> dict[str, float]:
-    """Return controller and diversity under their names in `log.jsonl`."""
+    """Return the state of the accuracy controller and the latest diversity under their names in `log.jsonl`."""
     controller, diversity = trainer.controller, trainer.latest_diversity
     measured = {} if diversity is None else {name: float(value) for name, value in diversity._asdict().items()}
     return {
@@ -183,7 +185,7 @@ def _trainer_state(trainer: GanTrainer) -> dict[str, float]:
 
 
 def _save(session: GanSession) -> None:
-    """Save weights and training state; the request of the likelihood training is no longer needed."""
+    """Save weights and training state, and delete the request file: only an earlier stage resumes from it."""
     folder, trainer = session.folder, session.trainer
     folder.write_weights(trainer.generator.ema_model.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
@@ -215,13 +217,13 @@ def _sample_grid(session: GanSession) -> str:
 
 
 def _greedy_texts(trainer: GanTrainer, conditions: torch.Tensor, noise: torch.Tensor) -> list[str]:
-    """Return the averaged generator's greedy texts."""
+    """Return the greedy text of the averaged generator for each row of condition features and of noise."""
     model = trainer.generator.ema_model
     with torch.no_grad():
         features = generator_features(model, conditions, noise)
-        random = torch.Generator(trainer.device)
-        length, boundary = trainer.config.max_length, trainer.boundary
-        rollout = generate_rollout(model, features, length, boundary, random, sampling_temperature=0.0)
+        random = torch.Generator(trainer.device)  # required, but at temperature 0 nothing is drawn
+        max_length, boundary = trainer.config.max_length, trainer.boundary
+        rollout = generate_rollout(model, features, max_length, boundary, random, sampling_temperature=0.0)
     return trainer.decode(rollout.ids())
 
 
@@ -229,15 +231,15 @@ def _metrics(session: GanSession) -> dict[str, Any]:
     """Return the content of `metrics.json`."""
     trainer = session.trainer
     random = torch.Generator(trainer.device).manual_seed(1)
-    conditions = torch.from_numpy(session.texts.conditions[:1]).to(trainer.device).expand(_GREEDY_TEXTS, -1)
-    noise = torch.randn(_GREEDY_TEXTS, session.config.model.noise_size, generator=random, device=trainer.device)
+    conditions = torch.from_numpy(session.texts.conditions[:1]).to(trainer.device).expand(_NUM_GREEDY_TEXTS, -1)
+    noise = torch.randn(_NUM_GREEDY_TEXTS, session.config.model.noise_size, generator=random, device=trainer.device)
     greedy = _greedy_texts(trainer, conditions, noise)
     return {
         "rounds": trainer.progress.adversarial_steps,
         "rollbacks": [[step, reason] for step, reason in trainer.rollbacks],
         "inside_band": trainer.controller.band_share,
-        "distinct_greedy": len(set(greedy)) / _GREEDY_TEXTS,
-        "variety": trainer.diversity()._asdict(),
+        "distinct_greedy": len(set(greedy)) / _NUM_GREEDY_TEXTS,
+        "variety": trainer.measure_diversity()._asdict(),
     }
 
 
@@ -249,13 +251,14 @@ def _describe_accuracy(trainer: GanTrainer) -> str:
 
 def _describe_losses(steps: Sequence[AdversarialStep]) -> str:
     """Return the mean losses and the mean rating correlation of some steps, in words."""
-    generator = _finite_mean([step.generator_loss for step in steps])
-    discriminator = _finite_mean([step.discriminator_loss for step in steps])
-    correlation = _finite_mean([step.rating_correlation for step in steps])
+    generator = _format_mean([step.generator_loss for step in steps])
+    discriminator = _format_mean([step.discriminator_loss for step in steps])
+    correlation = _format_mean([step.rating_correlation for step in steps])
     return f"losses: generator {generator}, discriminator {discriminator}; rating correlation {correlation}"
 
 
-def _finite_mean(values: Sequence[float]) -> str:
+def _format_mean(values: Sequence[float]) -> str:
+    """Return the mean of the finite values in words."""
     finite = [value for value in values if math.isfinite(value)]
     return f"{sum(finite) / len(finite):.2f}" if finite else "unknown"
 
@@ -267,7 +270,7 @@ def _describe_diversity(trainer: GanTrainer) -> str:
     return f"{100 * diversity.distinct:.0f} % distinct bigrams, self-BLEU {diversity.self_bleu:.2f}"
 
 
-def _best_rating(session: GanSession) -> str:
+def _highest_rating(session: GanSession) -> str:
     """Return the highest rating as an argument of `seqloom generate`."""
     scale = _rating_scale(session)
     column = f"{scale.name}=" if len(session.config.conditions) > 1 else ""

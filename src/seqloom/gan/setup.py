@@ -1,4 +1,7 @@
-"""Build the configuration and the trainer of a GAN from a likelihood-trained run."""
+"""Build the configuration and the trainer of a GAN from a likelihood-trained run.
+
+The GAN's generator is the language model of that run, the parent, with noise as an additional condition.
+"""
 
 from dataclasses import replace
 
@@ -29,18 +32,21 @@ def starts_from_likelihood(loss: str | None) -> bool:
     return from_likelihood
 
 
-def gan_run_config(parent: SavedRun, noise: int, gan: GanConfig) -> RunConfig:
+def gan_run_config(parent: SavedRun, noise_size: int, gan: GanConfig) -> RunConfig:
     """Return the configuration of a GAN's run.
 
     Args:
         parent: likelihood-trained run.
-        noise: dimension of the noise.
+        noise_size: dimension of the noise.
         gan: GAN settings.
     """
     config = parent.config
-    condition = config.model.num_condition_features + _NOISE_WIDTH
     model = replace(
-        config.model, num_condition_features=condition, noise_size=noise, noise_width=_NOISE_WIDTH, prediction_heads=1
+        config.model,
+        num_condition_features=config.model.num_condition_features + _NOISE_WIDTH,
+        noise_size=noise_size,
+        noise_width=_NOISE_WIDTH,
+        prediction_heads=1,
     )
     training = replace(
         config.training,
@@ -63,8 +69,8 @@ def make_trainer(
         config: configuration of the GAN's run.
         gan: GAN settings.
         texts: training texts.
-        unseen: texts for the discriminator's accuracy.
-        fresh: whether to set the initial weights; not needed before `GanTrainer.restore`.
+        unseen: texts for measuring the discriminator's accuracy, which are not trained on.
+        fresh: whether to set the initial weights; False if `GanTrainer.restore` sets the weights afterwards.
     """
     torch.set_num_threads(config.threads)
     model = LanguageModel(config.model, gan.seed)
@@ -79,14 +85,14 @@ def make_trainer(
         unseen,
         gan,
         boundary=run.codec.boundary,
-        decode=lambda rows: [run.text_codec.decode_text(row) for row in rows],
+        decode=lambda ids_of_texts: [run.text_codec.decode_text(ids) for ids in ids_of_texts],
         device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
     )
 
 
 @torch.no_grad()
-def _suppress_unused_tokens(model: LanguageModel, *parts: ShortTexts) -> None:
-    """Give tokens that no text contains a very low logit, mainly those that spell out unknown words."""
-    used = np.unique(np.concatenate([np.unique(texts.tokens) for texts in parts]))
+def _suppress_unused_tokens(model: LanguageModel, *datasets: ShortTexts) -> None:
+    """Set the logit of tokens that no text contains very low; most of them are bytes that spell out unknown words."""
+    used = np.unique(np.concatenate([np.unique(texts.tokens) for texts in datasets]))
     unused = np.setdiff1d(np.arange(model.config.vocabulary), used)
     model.head.bias[torch.from_numpy(unused)] = _UNUSED_TOKEN_LOGIT

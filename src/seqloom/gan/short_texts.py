@@ -1,4 +1,8 @@
-"""Short rated texts as arrays and as batches of tensors."""
+"""Short rated texts as arrays and as batches of tensors.
+
+Every text ends with a boundary, the end-of-text token, and is padded with boundaries. Conditions are the ratings as
+features, the input of both networks.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -17,7 +21,12 @@ from seqloom.data.scale import Scale
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 
-__all__ = ["ShortTexts", "TextBatch", "concatenate", "encode_texts", "too_long_reason", "unpadded_ids"]
+__all__ = [
+    "UNKNOWN_WORDS_REASON", "ShortTexts", "TextBatch", "concatenate", "encode_texts", "too_long_reason", "unpadded_ids",
+]  # fmt: skip
+
+UNKNOWN_WORDS_REASON = "text with words outside the vocabulary"
+"""Reason for which `encode_texts` skips a text that its codec spells in bytes."""
 
 
 class TextBatch(NamedTuple):
@@ -58,7 +67,7 @@ def unpadded_ids(
 
 @dataclass(frozen=True)
 class ShortTexts:
-    """Texts up to a maximal length, with known ratings.
+    """Texts up to a maximal length, each with a rating.
 
     Attributes:
         tokens: token ids, padded with the boundary.
@@ -84,8 +93,18 @@ class ShortTexts:
         return TextBatch(tokens, mask, conditions, ratings)
 
     def sample(self, seed: int, step: int, size: int, device: torch.device) -> TextBatch:
-        """Return the batch of a training step, which depends on the arguments alone; an epoch has each text once."""
+        """Return the batch of a training step.
+
+        The batch depends on the arguments alone. Every epoch contains each text once, in a new order.
+
+        Args:
+            seed: seed of the order.
+            step: number of the step.
+            size: number of texts of the batch.
+            device: device of the batch.
+        """
         epoch, offset = divmod(step * size, len(self))
+        # A batch may begin in one epoch and end in the next.
         indices = np.concatenate([self._order(seed, epoch), self._order(seed, epoch + 1)])[offset : offset + size]
         return self.select(indices, device)
 
@@ -94,16 +113,16 @@ class ShortTexts:
 
 
 def encode_texts(
-    store: TokenStore, spans: Spans, codec: Codec[Any], conditions: Conditions, length: int, skipped: Counter[str]
+    store: TokenStore, spans: Spans, codec: Codec[Any], conditions: Conditions, max_length: int, skipped: Counter[str]
 ) -> ShortTexts:
     """Return the usable texts of a part of a token store.
 
     Args:
-        store: tokens of separate documents.
-        spans: part of the store.
+        store: tokens of separate documents; a boundary divides a document into several texts.
+        spans: part of the store, such as the training documents.
         codec: codec of the store, with a boundary.
         conditions: conditions, at least one; texts without the first rating are skipped.
-        length: largest number of tokens of a text, with the boundary; longer texts are skipped.
+        max_length: largest number of tokens of a text, with the boundary; longer texts are skipped.
         skipped: counter of skipped texts by reason; it is updated.
     """
     assert codec.boundary is not None
@@ -111,9 +130,9 @@ def encode_texts(
     assert isinstance(scale, Scale)
     values = conditions.values_of(store)
     is_byte_fallback = np.zeros(len(codec), bool)
-    if isinstance(codec, WordCodec) and (first := codec.vocabulary.first_byte) is not None:
-        is_byte_fallback[first : first + NUM_BYTES] = True
-    rows, documents = [], []
+    if isinstance(codec, WordCodec) and (first_byte := codec.vocabulary.first_byte_id) is not None:
+        is_byte_fallback[first_byte : first_byte + NUM_BYTES] = True
+    usable, documents = [], []
     for start, stop, document in zip(spans.starts, spans.stops, spans.documents, strict=True):
         ids = np.asarray(store.records[start:stop], np.int64)
         for passage in np.split(ids, np.flatnonzero(ids == codec.boundary)):
@@ -121,26 +140,26 @@ def encode_texts(
             if not len(text):
                 continue
             if is_byte_fallback[text].any():
-                skipped["text with words outside the vocabulary"] += 1
-            elif len(text) >= length:
-                skipped[too_long_reason(length)] += 1
+                skipped[UNKNOWN_WORDS_REASON] += 1
+            elif len(text) >= max_length:
+                skipped[too_long_reason(max_length)] += 1
             elif np.isnan(values[document, 0]):
                 skipped["text without a rating"] += 1
             else:
-                rows.append(text)
+                usable.append(text)
                 documents.append(document)
-    tokens = np.full((len(rows), length), codec.boundary, np.int64)
-    for row, text in zip(tokens, rows, strict=True):
+    tokens = np.full((len(usable), max_length), codec.boundary, np.int64)
+    for row, text in zip(tokens, usable, strict=True):
         row[: len(text)] = text
     text_values = values[np.array(documents, np.int64)] if documents else values[:0]
     return ShortTexts(
         tokens,
-        np.array([len(text) + 1 for text in rows], np.int64),
+        np.array([len(text) + 1 for text in usable], np.int64),
         conditions.features(text_values),
         scale.to_unit(text_values[:, 0]).astype(np.float32),
     )
 
 
-def too_long_reason(length: int) -> str:
-    """Return the reason for which `encode_texts` skips a text with `length` tokens or more."""
-    return f"text of more than {length - 1} tokens"
+def too_long_reason(max_length: int) -> str:
+    """Return the reason for which `encode_texts` skips a text of `max_length` tokens or more, without the boundary."""
+    return f"text of more than {max_length - 1} tokens"

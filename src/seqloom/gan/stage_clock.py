@@ -11,7 +11,7 @@ class StageClock:
     """Estimate of the remaining time from the mean time per step, and a timer for progress lines.
 
     Args:
-        done: finished steps at the start.
+        done: steps that were finished before, in an earlier session.
         total: number of steps of the stage.
         next_stage: name of the next stage; empty if there is none.
     """
@@ -27,7 +27,7 @@ class StageClock:
         return time.monotonic() - self._last_note_seconds > _SECONDS_BETWEEN_NOTES
 
     def time_left(self, done: int) -> str:
-        """Return the remaining time after `done` steps, in words, and restart the timer."""
+        """Return the remaining time after `done` steps, in words, and restart the timer for the next progress line."""
         self._last_note_seconds = time.monotonic()
         seconds_per_step = (self._last_note_seconds - self._start_seconds) / max(1, done - self._done_at_start)
         seconds = seconds_per_step * (self._total - done)

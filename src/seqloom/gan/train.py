@@ -1,4 +1,9 @@
-"""Train a conditional text GAN into a run folder: likelihood training, VAE pretraining, then adversarial training."""
+"""Train a conditional text GAN into a run folder: likelihood training, VAE pretraining, then adversarial training.
+
+The likelihood training gives a language model with ratings as input, the parent, in the subfolder `likelihood`. The
+generator starts from the parent's weights. VAE pretraining teaches the generator to use its noise. After a short
+warm-up of the discriminator, adversarial training teaches the generator to satisfy the discriminator.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -53,9 +58,9 @@ def train_gan(
 
     Args:
         source: table with a text and a rating column; not needed with `resume`.
-        options: settings, with at least `text` and `rating`; None, and options that are None, are chosen.
+        options: settings, with at least `text` and `rating`; settings that are None are chosen automatically.
         run: run folder; the likelihood training is in its subfolder `likelihood`.
-        from_run: run trained with a rating, in place of the likelihood training.
+        from_run: run trained with a rating, which replaces the likelihood training.
         resume: continue the training in the folder exactly where it stopped.
         overwrite: replace the run in the folder.
         note: receives progress lines.
@@ -64,7 +69,7 @@ def train_gan(
     Raises:
         UserError: source, settings or folder cannot be used.
         TrainingError: the texts collapsed too often, or a network diverged.
-        KeyboardInterrupt: Ctrl-C was pressed; it has an argument if there is a checkpoint to resume from.
+        KeyboardInterrupt: Ctrl-C was pressed; the exception has an argument if there is a checkpoint to resume from.
     """
     folder = RunFolder(run)
     chosen = {name: to_builtin(name, value) for name, value in (options or GanOptions()).chosen().items()}
@@ -79,6 +84,8 @@ def train_gan(
     others = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}
     check_request(folder, own, others, minutes, noise_size, from_run, overwrite=overwrite)
     if not starts_from_likelihood(own.get("loss")):
+        # The generator starts from random weights. It needs the settings and the codec of the likelihood-trained run,
+        # but not its weights, so that one step is enough.
         own = {"pretrain_steps": 0, "likelihood_weight": 0.0, **own}
         others = others if from_run is not None else {**others, "steps": 1}
     if str(source) == "-":
@@ -101,7 +108,7 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
         folder: run folder.
         request: requested training.
         parent: likelihood-trained run.
-        seconds: time of the GAN stages.
+        seconds: time of all stages after the likelihood training.
         note: receives progress lines.
     """
     check_parent(parent)
@@ -109,6 +116,7 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
     gan = request.draft
     texts, unseen = build_dataset(parent, dataset, gan, note)
     if not {"adversarial_steps", "pretrain_steps"} <= request.own.keys():
+        # This trainer serves to time the steps only; the training starts with a new one below.
         trainer = make_trainer(parent, gan_run_config(parent, request.noise_size, gan), gan, texts, unseen)
         gan = fit_schedule(trainer, gan, request.own, seconds, note)
     pretraining, adversarial = counted(gan.pretrain_steps, "step"), counted(gan.adversarial_steps, "step")
@@ -144,13 +152,14 @@ def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) 
     check_is_run(folder)
     (gan, parent_path), config = read_gan_config(folder), folder.read_config()
     has_state = folder.gan_state_file.exists()
+    # Before its first checkpoint, the GAN's run has no weights yet.
     run = SavedRun(folder.path if has_state else parent_path)
     if has_state and folder.metrics_file.exists():
         note(f"{folder.path} is finished")
         return run
     dataset = load_table(run, training_source(config), note)
     if dataset.corpus.fingerprint != config.corpus_hash:
-        raise RunError(f"{config.source} has changed since the training of {folder.path} began: start another one")
+        raise RunError(f"{config.source} has changed since the training of {folder.path} began: start a new training")
     texts, unseen = build_dataset(run, dataset, gan, note)
     trainer = make_trainer(run, config, gan, texts, unseen, fresh=not has_state)
     if has_state:

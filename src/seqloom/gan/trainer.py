@@ -1,4 +1,9 @@
-"""Train generator and discriminator together: the three stages, their checkpoints, and rollbacks after a collapse."""
+"""Train generator and discriminator together: the three stages, their checkpoints, and rollbacks after a collapse.
+
+The stages are VAE pretraining, discriminator warm-up and adversarial training. A text is requested by taking the rating
+of a real text as the generator's input. The discriminator scores packs of several texts; the credit of a text is its
+contribution to the score of its pack. The latest generated texts are kept in a replay buffer for the discriminator.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -36,14 +41,25 @@ _MAX_ROLLBACKS = 6
 _MIN_CREDIT_STD = 1e-6
 """Standard deviation of the credits below which they are rounding errors."""
 
-_LAST_GOOD = "good"
-"""Prefix of the tensors of the last good state in a stored training state."""
+_LAST_GOOD, _REPLAY = "good", "shelf"
+"""Prefixes of the tensors of the last good state and of the replay buffer in a stored training state."""
 
 _PRETRAINING, _ADVERSARIAL, _DIVERSITY, _WARMUP = 0, 1, 4, 7
-"""Random streams."""
+"""Numbers of the random streams, below `_NUM_STREAMS`: each purpose has its own draws at every step."""
+
+_NUM_STREAMS = 8
 
 _WARMUP_REQUESTS, _DISCRIMINATOR_TEXTS, _GENERATOR_REQUESTS, _LIKELIHOOD_TEXTS, _WARMUP_TEXTS = 2, 3, 5, 6, 7
-"""Orders of the training texts."""
+"""Numbers of the orders of the training texts: each purpose has its own shuffled order."""
+
+_ORDER_SEED_DISTANCE = 7919
+"""Distance between the seeds of two orders."""
+
+_BATCH_NUMBER_STRIDE = 8
+"""Distance between the discriminator's batch numbers in two adversarial steps.
+
+An adversarial step has fewer steps of the discriminator, so that no two of them have the same batch number.
+"""
 
 Decode = Callable[[Sequence[Sequence[int]]], list[str]]
 
@@ -54,14 +70,14 @@ class GanTrainer:
     Args:
         model: generator, conditioned on ratings and noise; it is trained in place.
         texts: training texts.
-        unseen: other texts, for the discriminator's accuracy.
+        unseen: texts for measuring the discriminator's accuracy, which are not trained on.
         config: GAN settings.
         boundary: end-of-text id.
         decode: conversion of token ids to texts.
         device: device of all tensors.
 
     Attributes:
-        generator: trainer of the generator, with the average of its weights.
+        generator: trainer of the generator; its `ema_model` has the average of the weights.
         controller: control of the discriminator's accuracy.
         progress: finished steps.
         initial_diversity: diversity before adversarial training; None until then.
@@ -123,13 +139,13 @@ class GanTrainer:
         self.controller.observe(accuracy)
         generated = concatenate(new, self._replay.sample(self.config.batch_size, random))
         self._discriminator_step(
-            self._batch(step, _WARMUP_TEXTS, 2), generated, step / self.config.warmup_steps, random
+            self._batch(step, _WARMUP_TEXTS, num_batches=2), generated, step / self.config.warmup_steps, random
         )
         self.progress.warmup_steps += 1
         return accuracy
 
     def adversarial_step(self) -> AdversarialStep:
-        """Run one adversarial step: steps of the discriminator as set by the controller, and one of the generator.
+        """Run one adversarial step: as many steps of the discriminator as the controller sets, one of the generator.
 
         The accuracy is measured on the texts of the previous step before the discriminator learns from them. Further
         steps of the discriminator use older texts only.
@@ -141,15 +157,15 @@ class GanTrainer:
         step = self.progress.adversarial_steps
         random, latest = self._random(step, _ADVERSARIAL), self._replay.latest(self.config.batch_size)
         accuracy, correlation = self._discriminator_trainer.evaluate(step, latest, self.controller.noise, random)
-        discriminator_loss = self._discriminator_steps(step, latest, random)
+        discriminator_loss = self._train_discriminator(step, latest, random)
         self.controller.update(accuracy)
         requested = self._batch(step, _GENERATOR_REQUESTS)
         generated = self.generator.adversarial_step(
             self._feedback(),
             requested,
             self._batch(step, _LIKELIHOOD_TEXTS),
-            step / max(self.config.adversarial_steps, 1),
-            random,
+            share=step / max(self.config.adversarial_steps, 1),
+            random=random,
         )
         self._replay.append(generated.rollout, requested)
         self.progress.adversarial_steps += 1
@@ -158,11 +174,17 @@ class GanTrainer:
         vae = generated.vae
         nats, kl_nats = (math.nan, math.nan) if vae is None else (float(vae.nats), float(vae.kl_nats))
         return AdversarialStep(
-            accuracy, generated.loss, discriminator_loss, nats, kl_nats, correlation, generated.credit_std
+            accuracy=accuracy,
+            generator_loss=generated.loss,
+            discriminator_loss=discriminator_loss,
+            nats=nats,
+            kl_nats=kl_nats,
+            rating_correlation=correlation,
+            credit_std=generated.credit_std,
         )
 
     def start_adversarial(self) -> DiversityStats:
-        """Measure the diversity that later checks compare with; further calls change nothing."""
+        """Measure and return the initial diversity, which later checks compare with; only the first call measures."""
         if self.initial_diversity is None:
             if not self.progress.warmup_steps:
                 self._init_discriminator_embedding()
@@ -173,8 +195,8 @@ class GanTrainer:
             self._last_good = self._current_state()
         return self.initial_diversity
 
-    def diversity(self) -> DiversityStats:
-        """Return the diversity of new texts of the averaged generator."""
+    def measure_diversity(self) -> DiversityStats:
+        """Generate texts with the averaged generator and return their diversity."""
         requested = self.texts.sample(self.config.seed, 0, _DIVERSITY_TEXTS, self.device)
         rollout = self.generator.generate(self.generator.ema_model, requested.conditions, self._random(0, _DIVERSITY))
         return diversity_stats(rollout.ids(), self.decode)
@@ -201,7 +223,7 @@ class GanTrainer:
         self._restore_state(snapshot)
 
     def _current_state(self) -> Snapshot:
-        tensors = collect_tensors(self._networks, self._optimizers) | add_prefix("shelf", self._replay.state_dict())
+        tensors = collect_tensors(self._networks, self._optimizers) | add_prefix(_REPLAY, self._replay.state_dict())
         diversities = (self.initial_diversity, self.latest_diversity)
         return Snapshot(
             tensors,
@@ -217,7 +239,7 @@ class GanTrainer:
     def _restore_state(self, snapshot: Snapshot) -> None:
         stored = snapshot.progress
         restore_tensors(self._networks, self._optimizers, snapshot.tensors)
-        replay = strip_prefix("shelf", snapshot.tensors)
+        replay = strip_prefix(_REPLAY, snapshot.tensors)
         self._replay.load_state_dict({key: value.to(self.device) for key, value in replay.items()})
         self.progress = GanProgress.from_json(stored["progress"])
         self.controller = AccuracyController.from_json(stored["balance"])
@@ -244,30 +266,39 @@ class GanTrainer:
 
     def _random(self, step: int, stream: int) -> torch.Generator:
         """Return the source of one step's draws, which depends on the seed, the step and the stream alone."""
-        seed = ((self.config.seed * 1_000_003 + step) * 8 + stream) % 2**63
+        seed = ((self.config.seed * 1_000_003 + step) * _NUM_STREAMS + stream) % 2**63
         return torch.Generator(self.device).manual_seed(seed)
 
-    def _batch(self, step: int, order: int, multiple: int = 1) -> TextBatch:
-        return self.texts.sample(self.config.seed + 7919 * order, step, multiple * self.config.batch_size, self.device)
+    def _batch(self, step: int, order: int, num_batches: int = 1) -> TextBatch:
+        """Return the training texts of one step, in one of the shuffled orders, as one large batch."""
+        seed = self.config.seed + _ORDER_SEED_DISTANCE * order
+        return self.texts.sample(seed, step, num_batches * self.config.batch_size, self.device)
 
     def _feedback(self) -> Feedback:
         gradient_norm = self.config.adversarial_weight * self.progress.weight_factor
-        return Feedback(self.discriminator, self.controller.noise, self.controller.generator_weight, gradient_norm)
+        return Feedback(
+            self.discriminator,
+            instance_noise=self.controller.noise,
+            score_weight=self.controller.generator_weight,
+            gradient_norm=gradient_norm,
+        )
 
     def _generate_into_replay(self, requested: TextBatch, random: torch.Generator) -> TextBatch:
         """Generate texts for the conditions of a batch, and return them as stored in the replay buffer."""
         rollout = self.generator.generate(self.generator.model, requested.conditions, random)
         return self._replay.append(rollout, requested)
 
-    def _discriminator_steps(self, step: int, latest: TextBatch, random: torch.Generator) -> float:
-        """Run the discriminator's steps of one adversarial step and return the last loss; NaN without steps."""
+    def _train_discriminator(self, step: int, latest: TextBatch, random: torch.Generator) -> float:
+        """Run the discriminator's steps of one adversarial step and return the last loss; NaN without steps.
+
+        Each step learns from two batches of real and two batches of generated texts.
+        """
         config, loss = self.config, math.nan
         for index in range(self.controller.discriminator_steps):
             older = self._replay.sample(config.batch_size * (2 if index else 1), random)
             generated = older if index else concatenate(latest, older)
-            loss = self._discriminator_step(
-                self._batch(step * 8 + index, _DISCRIMINATOR_TEXTS, 2), generated, 1.0, random
-            )
+            real = self._batch(step * _BATCH_NUMBER_STRIDE + index, _DISCRIMINATOR_TEXTS, num_batches=2)
+            loss = self._discriminator_step(real, generated, warmup_share=1.0, random=random)
         return loss
 
     def _discriminator_step(
@@ -276,7 +307,7 @@ class GanTrainer:
         return self._discriminator_trainer.step(real, generated, warmup_share, self.controller.noise, random)
 
     def _init_discriminator_embedding(self) -> None:
-        """Start the discriminator's embedding from the generator's."""
+        """Copy the generator's embedding to the discriminator."""
         embedding = self.generator.model.embedding
         assert embedding is not None
         self.discriminator.load_embedding(embedding.weight)
@@ -288,8 +319,10 @@ class GanTrainer:
         """Measure the diversity of the latest texts, and roll back after a mode collapse."""
         current = self._replay_diversity()
         assert self.initial_diversity is not None
-        equal_credits = "the discriminator gives all texts the same credit"
-        reason = equal_credits if credit_std < _MIN_CREDIT_STD else collapse_reason(current, self.initial_diversity)
+        if credit_std < _MIN_CREDIT_STD:
+            reason: str | None = "the discriminator gives all texts the same credit"
+        else:
+            reason = collapse_reason(current, self.initial_diversity)
         self.latest_diversity = current
         if reason is None:
             self._last_good = self._current_state()

@@ -1,4 +1,8 @@
-"""VAE pretraining: teach the generator to use its noise by a variational autoencoder with a target KL divergence."""
+"""VAE pretraining: teach the generator to use its noise by a variational autoencoder with a target KL divergence.
+
+The encoder infers a posterior of the noise, a normal distribution, from a text. The generator reconstructs the text
+from noise drawn from this posterior. New texts are generated from noise of the prior, the standard normal distribution.
+"""
 
 from typing import NamedTuple
 
@@ -24,7 +28,7 @@ class VaeLoss(NamedTuple):
     Attributes:
         loss: minimised loss, in nats per token.
         nats: reconstruction loss, in nats per text.
-        kl_nats: KL divergence of the noise from the prior, in nats per text.
+        kl_nats: KL divergence of the posterior from the prior, in nats per text: the information in the noise.
     """
 
     loss: Tensor
@@ -59,18 +63,18 @@ def vae_loss(
     mean, log_variance = encoder(DiscriminatorInput(batch.tokens, batch.mask), conditions)
     standard = torch.randn(mean.shape, generator=random, device=mean.device)
     noise = mean + (log_variance / 2).exp() * standard
-    kl = (mean.square() + log_variance.exp() - 1 - log_variance).mean(0) / 2
+    kl = (mean.square() + log_variance.exp() - 1 - log_variance).mean(0) / 2  # of each noise dimension
     features = generator_features(model, conditions, noise)
     inputs = _input_tokens(batch.tokens)
     if token_dropout:
         dropped = torch.rand(inputs.shape, generator=random, device=inputs.device) < token_dropout
-        inputs = torch.where(dropped, inputs[:, :1], inputs)
+        inputs = torch.where(dropped, inputs[:, :1], inputs)  # the first input is the boundary
     nats = _token_nats(model, batch, inputs, features).sum() / len(features)
-    tokens = batch.mask.sum() / len(features)
+    tokens_per_text = batch.mask.sum() / len(features)
     penalty = (kl - target_kl_nats / len(kl)).abs().sum() + _MOMENT_WEIGHT * _moment_penalty(
         mean, log_variance, batch.ratings
     )
-    return VaeLoss((nats + penalty) / tokens, nats.detach(), kl.detach().sum())
+    return VaeLoss((nats + penalty) / tokens_per_text, nats.detach(), kl.detach().sum())
 
 
 def _moment_penalty(
@@ -78,9 +82,10 @@ def _moment_penalty(
 ) -> Tensor:
     """Return the squared distance of the aggregate posterior's moments from those of the prior.
 
-    The means, the second moments and the covariances with the rating are compared, as in DIP-VAE (Kumar et al. 2018).
-    An aggregate posterior that leaves gaps in the prior gives new noise no trained meaning. One that contains the
-    rating lets the generator ignore the requested rating.
+    The aggregate posterior is the distribution of the noise over all texts. Its means, its second moments and its
+    covariances with the rating are compared, as in DIP-VAE (Kumar et al. 2018). If the aggregate posterior leaves gaps
+    in the prior, the generator has not learned what noise from these gaps means. If the noise contains the rating, the
+    generator can ignore the requested rating.
     """
     covariance = mean.t() @ ((ratings - ratings.mean()) / (ratings.std() + 1e-4)) / len(mean)
     moments = mean.t() @ mean / len(mean) + log_variance.exp().mean(0).diag()
@@ -92,11 +97,11 @@ def _moment_penalty(
 
 
 def _token_nats(model: LanguageModel, batch: TextBatch, inputs: Tensor, features: Tensor) -> Float[Tensor, " tokens"]:
-    """Return the cross-entropy of each token under the mask, in nats, with `inputs` as the preceding tokens."""
-    first = torch.zeros_like(batch.mask)
-    first[:, 0] = True
+    """Return the cross-entropy of each token where the mask is True, in nats, with `inputs` as the preceding tokens."""
+    is_first = torch.zeros_like(batch.mask)
+    is_first[:, 0] = True
     repeated = features[:, None].expand(-1, inputs.shape[1], -1)
-    hidden, _ = model(inputs, model.initial_state(len(inputs)), conditions=ConditionInputs(repeated, first))
+    hidden, _ = model(inputs, model.initial_state(len(inputs)), conditions=ConditionInputs(repeated, is_first))
     logits = model.logits(hidden[batch.mask], repeated[batch.mask])
     return torch.nn.functional.cross_entropy(logits, batch.tokens[batch.mask], reduction="none")
 

@@ -1,14 +1,19 @@
-"""A model and its codec, ready to generate: text in, text out, without torch."""
+"""A model and its codec, ready to generate: text in, text out, without torch.
+
+A decoder reads tokens and returns the logits of the next token. The codec converts between text and tokens; the
+boundary, if the codec has one, is the token that ends a text. A guard is a function that decides whether a token may
+follow the bytes generated so far.
+"""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from seqloom.codecs.text import TextCodec
+from seqloom.codecs.base import Codec
 from seqloom.config import validate
 from seqloom.config.settings import is_number
 from seqloom.errors import ConfigError
@@ -27,6 +32,7 @@ __all__ = ["GeneratorFactory", "Prompt", "TextGenerator"]
 
 
 _MAX_GUIDANCE = 20
+"""Largest guidance scale that can be requested."""
 
 
 class Prompt(NamedTuple):
@@ -34,8 +40,8 @@ class Prompt(NamedTuple):
 
     Attributes:
         ids: token ids, at least one.
-        first_token_prefix: last bytes of the prompt, which belong to the first generated token; the generated text
-            omits them.
+        first_token_prefix: last bytes of the prompt, which `ids` omit because they belong to the first generated token;
+            the generated text omits them too.
     """
 
     ids: list[int]
@@ -44,20 +50,20 @@ class Prompt(NamedTuple):
 
 @dataclass(frozen=True)
 class TextGenerator:
-    """Generates text after prompts.
+    """A model and its codec, which generate texts that continue a prompt.
 
     Attributes:
-        codec: codec of prompts and tokens.
-        decoder: model, over one stream.
-        opening: ids that replace an empty prompt.
+        codec: codec of the prompts and the generated tokens.
+        decoder: model.
+        opening: token ids that replace an empty prompt.
     """
 
-    codec: TextCodec
+    codec: Codec[Any]
     decoder: Decoder
     opening: tuple[int, ...]
 
     def prompt(self, text: str, *, skip_unknown: bool = False) -> Prompt:
-        """Encode a prompt; a final space that belongs to the next token becomes that token's prefix.
+        """Encode a prompt; a final space becomes the prefix of the first generated token, if words begin with spaces.
 
         Raises:
             CodecError: the prompt has symbols outside the vocabulary and `skip_unknown` is False.
@@ -89,7 +95,7 @@ class TextGenerator:
         )
 
     def request(self, prompt: Prompt, config: SamplingConfig, guard: TokenPredicate | None = None) -> GenerationRequest:
-        """Return the prepared request, for sequential Monte Carlo; see `prepare_request`."""
+        """Return a request whose prompt has been read, which sequential Monte Carlo needs; see `prepare_request`."""
         return prepare_request(
             self.decoder,
             config,
@@ -101,13 +107,13 @@ class TextGenerator:
         )
 
     def generate_from_ids(self, ids: Sequence[int], config: SamplingConfig) -> Sample:
-        """Generate one sample after token ids; no boundary is put before them."""
+        """Generate one sample after token ids; unlike `prompt`, this method puts no boundary before them."""
         return next(self.generate(Prompt(list(ids) or self._with_start([])), config))
 
     def stream(
         self, prompt: Prompt, config: SamplingConfig, *, index: int = 0, guard: TokenPredicate | None = None
     ) -> Generator[str, None, Sample]:
-        """Generate the sample of an index piece by piece; the text is that of `generate`."""
+        """Generate the sample with an index piece by piece; its text is that of `generate`."""
         return stream(
             self.decoder,
             config,
@@ -126,7 +132,7 @@ class TextGenerator:
         return reweight(np.where(possible, probabilities, 0.0), temperature)
 
     def _with_start(self, ids: Iterable[int]) -> list[int]:
-        """Return ids after the boundary, if the codec has one; the opening if there are no ids."""
+        """Return the boundary followed by `ids`; without a boundary, `ids`, or the opening if they are empty."""
         ids = list(ids)
         if self.codec.boundary is not None:
             return [self.codec.boundary, *ids]
@@ -134,14 +140,14 @@ class TextGenerator:
 
 
 class GeneratorFactory:
-    """Makes generators of a run, with ratings or without; they share the packed weights.
+    """Make generators of a run, with ratings or without; they share the weights that the compiled kernels use.
 
     Args:
         config: config of the run.
         codec: codec of the run.
         weights: weights by name, as in `model.safetensors`.
-        carry: keep the state from token to token; False reads the last window again for each token. None uses the run's
-            way of training: False for a run that was trained on windows.
+        stateful: whether the state is carried from token to token; False reads the last window again for each token.
+            None is False for a run that was trained on windows, and True for any other run.
         precision: precision of the weights in the compiled kernels: "float32", "bfloat16" or "int8"; None selects the
             fastest that does not increase the loss. Other decoders use numpy in float32.
 
@@ -153,7 +159,7 @@ class GeneratorFactory:
     def __init__(
         self,
         config: RunConfig,
-        codec: TextCodec,
+        codec: Codec[Any],
         weights: Mapping[str, np.ndarray],
         *,
         stateful: bool | None = None,
@@ -176,7 +182,7 @@ class GeneratorFactory:
         """Return a generator conditioned on ratings.
 
         Args:
-            values: values of the run's conditions; NaN leaves one open.
+            values: requested value of each rating or category of the run; NaN requests none.
             guidance: guidance scale; 1 is off, 0 ignores the ratings.
 
         Raises:
@@ -192,32 +198,34 @@ class GeneratorFactory:
         return self._generator(values, float(guidance))
 
     def _generator(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> TextGenerator:
+        """Return a generator; its decoder gets noise for each sample if the model has noise, as that of a GAN has."""
         noise_size = self._config.model.noise_size
 
         def make_decoder(noise: Float32[np.ndarray, " noise"]) -> Decoder:
-            conditioned = self._decoder(values, noise)
-            return conditioned if guidance == 1 else GuidedDecoder(conditioned, self._decoder(None, noise), guidance)
+            conditional = self._decoder(values, noise)
+            return conditional if guidance == 1 else GuidedDecoder(conditional, self._decoder(None, noise), guidance)
 
         decoder = LatentDecoder(noise_size, make_decoder) if noise_size else make_decoder(np.zeros(0, np.float32))
         return TextGenerator(self._codec, decoder, self._config.opening)
 
     def _decoder(self, values: Float64[np.ndarray, " columns"] | None, noise: Float32[np.ndarray, " noise"]) -> Decoder:
-        """Return a decoder conditioned on ratings, if any, and on noise."""
+        """Return a decoder conditioned on ratings and on noise; `values` None and empty noise are left out."""
         if values is None and not len(noise):
             return self._native or self._reference(None)
-        filled = np.full(len(self._config.conditions), np.nan) if values is None else values
+        values_or_open = np.full(len(self._config.conditions), np.nan) if values is None else values
         features = noise_features(self._checked_weights, noise) if len(noise) else None
-        rows = self._config.features(filled[None], features)
-        added = condition_bias(self._config.model, self._checked_weights, rows[0])
-        return self._native.conditioned(added) if self._native is not None else self._reference(added)
+        (text_features,) = self._config.features(values_or_open[None], features)  # of one text
+        bias = condition_bias(self._config.model, self._checked_weights, text_features)
+        return self._native.conditioned(bias) if self._native is not None else self._reference(bias)
 
     @cached_property
     def _checked_weights(self) -> Weights:
         return checked_weights(self._config.model, self._weights)
 
-    def _reference(self, added: ConditionBias | None) -> Decoder:
+    def _reference(self, bias: ConditionBias | None) -> Decoder:
+        """Return a numpy decoder; `bias` is what ratings and noise add to the network, None for neither."""
         model, weights = self._config.model, self._weights
         decoder = (
-            reference_decoder(model, weights) if added is None else conditioned_reference_decoder(model, weights, added)
+            reference_decoder(model, weights) if bias is None else conditioned_reference_decoder(model, weights, bias)
         )
         return decoder if self._stateful else sliding_window_decoder(decoder, self._config.training.sequence_length)

@@ -16,9 +16,10 @@ class GenerationOptions:
 
     Attributes:
         sampling: how tokens are drawn, and constraints on the text.
-        decoding: how the run is decoded.
-        rating: requested rating: a number, or numbers and categories by column; None leaves all open.
-        guidance: guidance scale of the rating.
+        decoding: whether the state is carried from token to token, precision of the weights, and treatment of unknown
+            symbols of the prompt.
+        rating: requested rating: a number, or numbers and categories by column; None requests none.
+        guidance: guidance scale: multiple of the effect of the rating on the logits; 1 is off.
         extrapolate: whether ratings outside the range of the training data are allowed.
     """
 
@@ -33,13 +34,13 @@ def check_count(count: int, beam: int) -> None:
     """Check the number of samples.
 
     Raises:
-        ConfigError: the number is out of range, or larger than the beam.
+        ConfigError: the number is out of range, or larger than `beam`, the number of texts that a beam search finds.
     """
     validate(*[(False, fault) for fault in count_faults(count, beam)])
 
 
 def count_faults(count: Any, beam: Any) -> list[str]:
-    """Return what is wrong with a number of samples."""
+    """Return messages about a wrong number of samples; none if it is right. The arguments may have any type."""
     if not is_integer(count, 1):
         return [f"`count` got {count!r}: choose a whole number from 1 up"]
     if is_integer(beam, 2) and beam < count:

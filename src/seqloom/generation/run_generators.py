@@ -1,4 +1,4 @@
-"""Generators of a saved run, for any rating; the packed weights are shared."""
+"""Generators of a saved run, for any rating; they share the weights that the compiled kernels use."""
 
 from typing import Any
 
@@ -21,7 +21,8 @@ class RunGenerators:
 
     def __init__(self, run: SavedRun) -> None:
         self.run = run
-        self._cached: tuple[tuple[bool | None, str | None, str | None], GeneratorFactory] | None = None
+        self._cached_factory: GeneratorFactory | None = None
+        self._cached_settings: tuple[bool | None, str | None, str | None] | None = None
 
     def generator(
         self,
@@ -32,15 +33,15 @@ class RunGenerators:
         stateful: bool | None = None,
         precision: str | None = None,
     ) -> TextGenerator:
-        """Return a generator, conditioned where a rating is requested.
+        """Return a generator, conditioned if a rating is requested.
 
         Args:
-            rating: requested rating: a number, or numbers and categories by column; None leaves all open.
+            rating: requested rating: a number, or numbers and categories by column; None requests none.
             guidance: guidance scale: logits are those without the rating plus this multiple of the difference that the
-                rating makes; 1 is plain, 1.5 is usual.
+                rating makes; 1 is off, 1.5 is usual.
             extrapolate: allow ratings outside the range of the training data.
-            stateful: see `GeneratorFactory`.
-            precision: see `GeneratorFactory`.
+            stateful: whether the state is carried from token to token; see `GeneratorFactory`.
+            precision: precision of the weights; see `GeneratorFactory`.
 
         Raises:
             ConfigError: the run has no such rating, the rating is out of range, or the precision is unavailable.
@@ -58,18 +59,19 @@ class RunGenerators:
         return factory.unconditional if values is None else factory.conditioned(values, guidance)
 
     def factory(self, stateful: bool | None, precision: str | None) -> GeneratorFactory:
-        """Return the factory of these settings; the last one is cached."""
+        """Return the factory with these settings; see `GeneratorFactory`. The latest factory is cached."""
         run = self.run
-        key = stateful, precision, decoding_kernels(run.config.model)
-        if self._cached is None or self._cached[0] != key:
-            self._cached = (
-                key,
-                GeneratorFactory(run.config, run.text_codec, run.weights, stateful=stateful, precision=precision),
+        # `SEQLOOM_KERNELS` may select other kernels between two calls.
+        settings = stateful, precision, decoding_kernels(run.config.model)
+        if self._cached_factory is None or self._cached_settings != settings:
+            self._cached_factory = GeneratorFactory(
+                run.config, run.codec, run.weights, stateful=stateful, precision=precision
             )
-        return self._cached[1]
+            self._cached_settings = settings
+        return self._cached_factory
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
-        """Return the constraint against copies longer than `config.max_copy` characters; None where it is off.
+        """Return the guard against copies longer than `config.max_copy` characters; None if `max_copy` is off.
 
         Raises:
             SourceError: the training corpus is not available.

@@ -23,17 +23,21 @@ from seqloom.kernels.native_weights import NativeWeights
 __all__ = ["NOT_FINITE", "RUNNING", "BatchedDecoder", "Chunk", "Scores", "num_usable_processors"]
 
 RUNNING, NOT_FINITE = 0, 3
-"""Endings of a stream: not ended; its logits are infinite or NaN. The others: 1 length, 2 the boundary token."""
+"""Endings of a stream: it is still running, or its logits are infinite or NaN.
+
+The other endings are 1, the maximum length, and 2, the boundary token, which ends a text.
+"""
 
 
 class Chunk(NamedTuple):
     """Tokens that the streams generated in one call.
 
     Attributes:
-        tokens: ids, the first `counts` of each row.
-        nats: log-probabilities of the tokens, under the model and under the distribution of the draw.
+        tokens: ids, one row per stream; only the first `counts` of each row are valid.
+        nats: log-probabilities of the tokens: first under the model, then under the distribution that they were drawn
+            from.
         counts: number of tokens of each stream.
-        endings: ending of each stream.
+        endings: ending of each stream, such as `RUNNING`.
     """
 
     tokens: Int32[np.ndarray, "streams max_tokens"]
@@ -43,7 +47,7 @@ class Chunk(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Scores of targets; 0 in all arrays where the target is negative.
+    """Scores of targets, the tokens that actually follow; 0 in all arrays where the target is negative.
 
     Attributes:
         log_probs: log-probabilities of the targets in nats; NaN where the logits are not finite.
@@ -64,8 +68,8 @@ class BatchedDecoder:
     Args:
         weights: packed weights.
         count: number of streams; all start before their first token.
-        threads: threads that share the work; None is one per processor.
-        condition: bias of every stream; None for none.
+        threads: number of threads that share the work; None starts one per processor.
+        condition: biases that conditions add in every stream; None without conditions.
     """
 
     def __init__(
@@ -86,7 +90,7 @@ class BatchedDecoder:
         return self._count
 
     def resize(self, count: int) -> None:
-        """Change the number of streams; new ones start before their first token. More streams clear all biases."""
+        """Change the number of streams; new ones start before their first token. Growing removes all biases."""
         self._library.seqloom_streams_resize(self._handle, count)
         self._count = count
 
@@ -98,7 +102,10 @@ class BatchedDecoder:
         """Replace stream i by a copy of stream `indices[i]`, its text included; the random draws of i continue."""
         order = np.ascontiguousarray(indices, np.int32)
         if order.shape != (self._count,) or order.min() < 0 or order.max() >= self._count:
-            raise ValueError(f"{self._count} streams need as many indices, each below {self._count}")
+            raise ValueError(
+                f"{self._count} streams need {self._count} indices, each from 0 to {self._count - 1}; they are "
+                f"{order.tolist()}"
+            )
         self._library.seqloom_streams_reorder(self._handle, address(order), len(order))
 
     def state(self, stream: int) -> UInt8[np.ndarray, " bytes"]:
@@ -112,7 +119,8 @@ class BatchedDecoder:
         data = np.ascontiguousarray(state)
         if data.nbytes != self._weights.state_bytes:
             raise ValueError(
-                f"a state of {data.nbytes} bytes belongs to another model: this one has {self._weights.state_bytes}"
+                f"a state of {data.nbytes} bytes belongs to another model: a state of this model has "
+                f"{self._weights.state_bytes} bytes"
             )
         self._library.seqloom_streams_write_state(self._handle, self._checked(stream), address(data), data.nbytes)
 
@@ -128,18 +136,18 @@ class BatchedDecoder:
         self._library.seqloom_streams_set_logits(self._handle, self._checked(stream), address(data))
 
     def set_gate_bias(self, layer: int, bias: Float32[np.ndarray, "streams gates"] | None) -> None:
-        """Set the bias of a layer's pre-activations, one row per stream; None for none."""
+        """Set the bias of a layer's pre-activations, one row per stream; None removes it."""
         width = self._weights.gate_widths[layer]
         data = None if bias is None else _checked_bias(bias, (self._count, width))
         self._library.seqloom_streams_set_gate_bias(self._handle, layer, address(data), width)
 
     def set_logit_bias(self, bias: Float32[np.ndarray, "streams vocab"] | None) -> None:
-        """Set the bias of the logits, one row per stream; None for none."""
+        """Set the bias of the logits, one row per stream; None removes it."""
         data = None if bias is None else _checked_bias(bias, (self._count, self._weights.vocabulary))
         self._library.seqloom_streams_set_logit_bias(self._handle, address(data))
 
     def set_condition(self, conditions: Sequence[ConditionBias | None]) -> None:
-        """Set the bias of every stream; None for none."""
+        """Set the biases of every stream, one element per stream; None for a stream without conditions."""
         for layer, width in enumerate(self._weights.gate_widths):
             rows = [np.zeros(width, np.float32) if bias is None else bias.gates[layer] for bias in conditions]
             self.set_gate_bias(layer, np.stack(rows))
@@ -149,7 +157,7 @@ class BatchedDecoder:
         )
 
     def set_stream_condition(self, stream: int, condition: ConditionBias) -> None:
-        """Set the bias of one stream; the other streams keep theirs."""
+        """Set the biases of one stream; the other streams keep theirs."""
         for layer, gates in enumerate(condition.gates):
             data = _checked_bias(gates, (self._weights.gate_widths[layer],))
             arguments = layer, address(data), len(data)
@@ -164,7 +172,7 @@ class BatchedDecoder:
         Only the first half generates. A guidance of 1 ends the pairing.
         """
         if guidance != 1 and self._count % 2:
-            raise ValueError(f"{self._count} streams cannot be paired")
+            raise ValueError(f"guidance needs pairs of streams, but their number is {self._count}: make it even")
         self._library.seqloom_streams_set_guidance(self._handle, guidance)
 
     def step(self, tokens: Integer[np.ndarray, " streams"]) -> None:
@@ -191,20 +199,26 @@ class BatchedDecoder:
 
         Args:
             tokens: ids to read; a negative one leaves its stream as it is.
-            targets: ids that follow; a negative one is not scored, which saves the output layer.
+            targets: id that follows each token; a negative one is not scored, which saves time in the output layer.
             logits: contiguous output array for the logits; positions with a negative target are left as they are.
         """
-        inputs, outputs = (np.ascontiguousarray(part, np.int32) for part in (tokens, targets))
-        if inputs.ndim != 2 or len(inputs) != self._count or inputs.shape != outputs.shape:
-            raise ValueError(f"{self._count} streams need tokens and targets of one shape, a row per stream")
-        expected = (*inputs.shape, self._weights.vocabulary)
+        inputs, following = (np.ascontiguousarray(ids, np.int32) for ids in (tokens, targets))
+        shape = inputs.shape
+        if inputs.ndim != 2 or len(inputs) != self._count or shape != following.shape:
+            raise ValueError(
+                f"{self._count} streams need tokens and targets of one shape, with a row for each stream; their shapes "
+                f"are {list(shape)} and {list(following.shape)}"
+            )
+        expected = (*shape, self._weights.vocabulary)
         if logits is not None and (logits.shape != expected or not logits.flags.c_contiguous):
-            raise ValueError(f"logits must be a contiguous array of shape {list(expected)}, not {list(logits.shape)}")
-        for part in (inputs, outputs):
-            self._weights.check_tokens(part[part >= 0])
-        scores = Scores(np.zeros(inputs.shape), np.zeros(inputs.shape), np.zeros(inputs.shape, np.int32))
-        addresses = (address(array) for array in (inputs, outputs, *scores, logits))
-        self._library.seqloom_streams_score(self._handle, byref(ScoringRequest(inputs.shape[1], *addresses)))
+            raise ValueError(
+                f"logits has shape {list(logits.shape)}, but must be a contiguous array of shape {list(expected)}"
+            )
+        for ids in (inputs, following):
+            self._weights.check_tokens(ids[ids >= 0])
+        scores = Scores(np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int32))
+        addresses = (address(array) for array in (inputs, following, *scores, logits))
+        self._library.seqloom_streams_score(self._handle, byref(ScoringRequest(shape[1], *addresses)))
         return scores
 
     def read_with_logits(
@@ -232,8 +246,8 @@ class BatchedDecoder:
         """Set how tokens are drawn; afterwards `begin` must start every stream again.
 
         Args:
-            settings: settings without a bias.
-            bias: bias of the logits; minus infinity for banned tokens.
+            settings: settings; their field `bias` is ignored.
+            bias: bias of the logits, with minus infinity for banned tokens; None without a bias.
         """
         data = None if bias is None else _checked_bias(bias, (self._weights.vocabulary,))
         settings.bias = address(data)
@@ -249,9 +263,9 @@ class BatchedDecoder:
         Args:
             stream: index of the stream.
             seed: seed of the draws.
-            index: index of the sample, which the draws depend on too.
+            index: index of the sample; seed and index determine the draws.
             recent: earlier tokens that count for the repetition penalty.
-            variants: watermark variants, 16 bits per group, if the settings ask for a watermark.
+            variants: variants of the watermark, 16 bits for each group, if the settings ask for a watermark.
         """
         if not self._can_generate:
             raise ValueError("call set_sampling before begin")
@@ -287,7 +301,7 @@ class BatchedDecoder:
 
     def _checked(self, stream: int) -> int:
         if not 0 <= stream < self._count:
-            raise IndexError(f"stream {stream} does not exist: there are {self._count}")
+            raise IndexError(f"stream {stream} does not exist: there are {self._count} streams, counted from 0")
         return stream
 
 

@@ -15,7 +15,7 @@ def build_hash(folder: Path) -> str | None:
     """Return the hash of a folder of native sources; None if there are none.
 
     Args:
-        folder: the sources and `build.toml`.
+        folder: folder of the sources, which include the compiler flags in `build.toml`.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES)
     if not paths:

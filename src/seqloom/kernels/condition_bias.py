@@ -1,4 +1,7 @@
-"""The bias that conditions add to pre-activations and logits, computed once for a whole text."""
+"""The bias that conditions add to pre-activations and logits, computed once for a whole text.
+
+The conditions of a text are its ratings, categories and noise. A model reads them as one vector of features.
+"""
 
 import itertools
 from typing import NamedTuple
@@ -13,43 +16,43 @@ __all__ = ["ConditionBias", "condition_bias", "fold_bias", "noise_features"]
 
 
 class ConditionBias(NamedTuple):
-    """Bias of one text.
+    """Biases that the conditions of one text add.
 
     Attributes:
         gates: bias of the pre-activations, one array per layer.
-        first: bias of the pre-activations at a token that is read from the zero state, in place of `gates`.
+        first_gates: bias of the pre-activations at a token that is read from the zero state, in place of `gates`.
         logits: bias of the logits.
     """
 
     gates: tuple[Float32[np.ndarray, " gates"], ...]
-    first: tuple[Float32[np.ndarray, " gates"], ...]
+    first_gates: tuple[Float32[np.ndarray, " gates"], ...]
     logits: Float32[np.ndarray, " vocab"]
 
     @property
     def first_token(self) -> "ConditionBias":
-        """Bias at a token that is read from the zero state."""
-        return ConditionBias(self.first, self.first, self.logits)
+        """Biases at a token that is read from the zero state, in the same form."""
+        return ConditionBias(self.first_gates, self.first_gates, self.logits)
 
 
 def condition_bias(config: ModelConfig, weights: Weights, features: Float32[np.ndarray, " features"]) -> ConditionBias:
-    """Return the bias of conditions; see `models.conditioning.Conditioning`.
+    """Return the biases that conditions add, as the torch module `models.conditioning.Conditioning` does.
 
     Args:
         config: shape of the network.
         weights: checked arrays by name.
         features: features of the conditions.
     """
-    widths = gate_widths(config)
-    rows = {"input": sum(widths), "state": sum(widths), "output": config.vocabulary}
-    parts = {
+    layer_widths = gate_widths(config)
+    widths = {"input": sum(layer_widths), "state": sum(layer_widths), "output": config.vocabulary}
+    biases = {
         name: weights[f"condition.{name}"] @ features if name in config.condition_into else np.zeros(width, np.float32)
-        for name, width in rows.items()
+        for name, width in widths.items()
     }
-    ends = list(itertools.accumulate(widths))[:-1]
+    layer_ends = list(itertools.accumulate(layer_widths))[:-1]
     return ConditionBias(
-        tuple(np.split(parts["input"], ends)),
-        tuple(np.split(parts["input"] + parts["state"], ends)),
-        parts["output"],
+        gates=tuple(np.split(biases["input"], layer_ends)),
+        first_gates=tuple(np.split(biases["input"] + biases["state"], layer_ends)),
+        logits=biases["output"],
     )
 
 
@@ -60,7 +63,7 @@ def noise_features(weights: Weights, noise: Float32[np.ndarray, " noise"]) -> Fl
 
 
 def fold_bias(weights: Weights, bias: ConditionBias) -> Weights:
-    """Return weights with the bias added to their own."""
+    """Return the weights of a model that always has these conditions: their biases are added to the model's."""
     changed = {
         f"core.layers.{layer}.bias": weights[f"core.layers.{layer}.bias"] + gates
         for layer, gates in enumerate(bias.gates)

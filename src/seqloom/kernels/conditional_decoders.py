@@ -11,9 +11,9 @@ __all__ = ["FirstTokenDecoder", "GuidedDecoder", "LatentDecoder"]
 
 
 class FirstTokenDecoder:
-    """A decoder with other weights for the first token than for the rest.
+    """A decoder with other weights for the first token than for the rest: conditions add another bias there.
 
-    The state is the number of tokens read, followed by the state of the inner decoders.
+    The state is the number of tokens read, followed by the state that the two inner decoders share.
 
     Args:
         first: decoder of the first token.
@@ -56,9 +56,9 @@ class FirstTokenDecoder:
 class GuidedDecoder:
     """Classifier-free guidance (Ho, Salimans 2022; Sanchez et al. 2023 for text).
 
-    The logits are `unconditional + guidance * (conditional - unconditional)`: 1 gives those of the conditional
-    decoder, more exaggerates the condition. Both decoders read the same tokens; the state is that of the conditional
-    decoder, followed by that of the unconditional one.
+    The logits are `unconditional + guidance * (conditional - unconditional)`. A guidance of 1 gives the logits of the
+    conditional decoder; a larger one exaggerates the condition. Both decoders read the same tokens. The state is that
+    of the conditional decoder, followed by that of the unconditional one.
 
     Args:
         conditional: decoder with the condition.
@@ -68,7 +68,7 @@ class GuidedDecoder:
 
     def __init__(self, conditional: Decoder, unconditional: Decoder, guidance: float) -> None:
         self.conditional, self.unconditional, self.guidance = conditional, unconditional, guidance
-        self._num_parts = len(conditional.initial_state())
+        self._num_conditional_arrays = len(conditional.initial_state())
 
     @property
     def vocabulary(self) -> int:
@@ -98,23 +98,25 @@ class GuidedDecoder:
 
     def split(self, state: State) -> tuple[State, State]:
         """Return the states of the conditional and of the unconditional decoder."""
-        return state[: self._num_parts], state[self._num_parts :]
+        return state[: self._num_conditional_arrays], state[self._num_conditional_arrays :]
 
 
 class LatentDecoder:
-    """A model whose texts depend on Gaussian noise; the decoder itself uses the mean of the noise, zeros.
+    """A model whose texts depend on Gaussian noise: `with_noise` returns the decoder of one sample.
+
+    Used as a decoder itself, the model reads and predicts with the mean of the noise, zeros.
 
     Args:
-        noise: dimension of the noise.
-        conditioned: function from a noise vector to its decoder.
+        noise_size: dimension of the noise.
+        with_noise: function from a noise vector to the decoder with this noise.
 
     Attributes:
-        mean: decoder of zero noise.
+        mean: decoder with zero noise.
     """
 
-    def __init__(self, noise: int, conditioned: Callable[[Float32[np.ndarray, " noise"]], Decoder]) -> None:
-        self.noise, self.conditioned = noise, conditioned
-        self.mean = conditioned(np.zeros(noise, np.float32))
+    def __init__(self, noise_size: int, with_noise: Callable[[Float32[np.ndarray, " noise"]], Decoder]) -> None:
+        self.noise_size, self.with_noise = noise_size, with_noise
+        self.mean = with_noise(np.zeros(noise_size, np.float32))
 
     @property
     def vocabulary(self) -> int:

@@ -1,4 +1,4 @@
-"""The interface of a decoder of one stream, whatever its kernels."""
+"""The interface of decoders: read one stream of tokens, and return the logits of the next token."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -14,7 +14,11 @@ State = tuple[Shaped[Any, "..."], ...]
 
 @runtime_checkable
 class Decoder(Protocol):
-    """Read one stream of tokens and return the logits of the next; text and sampling are not its concern."""
+    """A model that reads one stream of tokens and predicts the next token.
+
+    A decoder knows neither the text that the tokens encode nor how tokens are drawn. The caller keeps the state: `step`
+    and `read` take the state before the tokens and return the state after them.
+    """
 
     @property
     def vocabulary(self) -> int:

@@ -1,4 +1,7 @@
-"""The C interface of native decoding: its structures and functions in ctypes."""
+"""The C interface of native decoding: its structures and functions in ctypes.
+
+The structures repeat those of the headers in `native/decoding`, which describe the fields.
+"""
 
 import ctypes
 from collections.abc import Mapping
@@ -36,10 +39,10 @@ __all__ = [
 
 
 class _Struct(Structure):
-    """A structure that accepts its own fields only; ctypes stores other keyword arguments without a word."""
+    """A structure that refuses unknown fields, which ctypes would silently store as Python attributes."""
 
     def __init__(self, *values: Any, **fields: Any) -> None:
-        unknown = sorted(fields.keys() - {field[0] for field in self._fields_})
+        unknown = sorted(fields.keys() - {name for name, *_ in self._fields_})
         if unknown:
             raise TypeError(f"{type(self).__name__} has no fields {', '.join(unknown)}")
         super().__init__(*values, **fields)
@@ -55,7 +58,7 @@ class LayerWeights(_Struct):
 
 
 class Model(_Struct):
-    """A whole model; see `model.h`."""
+    """A model: its layers, its head and its draft heads; see `model.h`."""
 
     _fields_ = (
         *((name, c_int32) for name in ("core", "precision", "vocabulary", "num_layers")),
@@ -158,10 +161,10 @@ _STRUCTURES: Mapping[str, type[Structure]] = {
 
 @cache
 def decoding_library() -> ctypes.CDLL:
-    """Return the compiled library, its decoding functions typed.
+    """Return the compiled library, with its decoding functions declared.
 
     Raises:
-        SeqloomError: no library; each function raises it too if it fails.
+        SeqloomError: there is no library. A function that fails raises this error too.
     """
     opened = declare(
         _FUNCTIONS, _STRUCTURES, remedy="generate or score fewer texts at once, or close other programs, and try again"

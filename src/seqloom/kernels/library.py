@@ -1,7 +1,7 @@
 """The compiled kernels: the library, its instruction sets, and which of them are in use.
 
-`SEQLOOM_KERNELS` names the instruction set to use (`amx`, `avx512bf16`, `avx512`, `avx2`, `portable`), or `off`; then
-the library is not even opened.
+The environment variable `SEQLOOM_KERNELS` names the instruction set to use: `amx`, `avx512bf16`, `avx512`, `avx2` or
+`portable`. With `off`, numpy and torch do the work, and the library is not even opened.
 """
 
 import ctypes
@@ -32,7 +32,7 @@ _OUT_OF_MEMORY = 1
 def library() -> ctypes.CDLL | None:
     """Return the compiled library; None if there is none that this package can use.
 
-    A library that is there but cannot be used is reported as a warning, with the reason and the remedy.
+    If a library exists but cannot be used, a warning reports the reason and the remedy.
     """
     if not _LIBRARY.exists():
         return None
@@ -59,16 +59,16 @@ def declare(
     remedy: str,
     error: type[SeqloomError] = SeqloomError,
 ) -> ctypes.CDLL:
-    """Return the library with typed functions that raise their failures.
+    """Declare functions of the library, so that a call that fails raises an error; return the library.
 
     Args:
-        functions: argument types of each function that returns a status.
-        structures: the structures that the functions share with Python, by their names in C++.
+        functions: argument types of each function; every function returns a status.
+        structures: ctypes structures that the functions read or fill, by their names in C++.
         remedy: advice for a user whose memory is too small.
         error: class of the errors that the functions raise.
 
     Raises:
-        SeqloomError: no library, or one whose structures have other sizes.
+        SeqloomError: there is no library, or its structures differ in size from those in Python.
     """
     opened = library()
     if opened is None:
@@ -88,7 +88,10 @@ def declare(
 
 
 def available_kernels() -> tuple[str, ...]:
-    """Return the compiled instruction sets that this processor can run, the fastest first; none if `off`."""
+    """Return the compiled instruction sets that this processor can run, the fastest first.
+
+    There are none if `SEQLOOM_KERNELS` is `off`.
+    """
     return () if os.environ.get("SEQLOOM_KERNELS") == "off" else _compiled_kernels()
 
 
@@ -96,7 +99,7 @@ def chosen_kernels() -> str | None:
     """Return the instruction set in use; None if the compiled kernels are off.
 
     Raises:
-        ConfigError: `SEQLOOM_KERNELS` names an unavailable one.
+        ConfigError: `SEQLOOM_KERNELS` names an unavailable instruction set.
     """
     requested, available = os.environ.get("SEQLOOM_KERNELS", ""), available_kernels()
     if requested == "off":
@@ -108,15 +111,19 @@ def chosen_kernels() -> str | None:
 
 
 def training_kernels(precision: str) -> str | None:
-    """Return the instruction set that trains in a precision; None if torch is faster.
+    """Return the instruction set that trains in a precision, "float32" or "bfloat16"; None if torch has to train.
+
+    Torch is faster than the portable kernels, which therefore train only if `SEQLOOM_KERNELS` names them.
 
     Raises:
-        ConfigError: `SEQLOOM_KERNELS` names an unavailable one.
+        ConfigError: `SEQLOOM_KERNELS` names an unavailable instruction set.
     """
-    chosen = chosen_kernels()
-    if chosen is None or os.environ.get("SEQLOOM_KERNELS"):
-        return chosen if chosen is None or (chosen in BFLOAT16) == (precision == "bfloat16") else None
-    suitable = [name for name in available_kernels() if (name in BFLOAT16) == (precision == "bfloat16")]
+    chosen, in_bfloat16 = chosen_kernels(), precision == "bfloat16"
+    if chosen is None:
+        return None
+    if os.environ.get("SEQLOOM_KERNELS"):
+        return chosen if (chosen in BFLOAT16) == in_bfloat16 else None
+    suitable = [name for name in available_kernels() if (name in BFLOAT16) == in_bfloat16]
     return next((name for name in suitable if name != "portable"), None)
 
 
@@ -130,9 +137,10 @@ def _compiled_kernels() -> tuple[str, ...]:
 
 
 def _refusal(opened: ctypes.CDLL) -> str | None:
-    """Return why a library must not be used; None for one that may.
+    """Return the reason why a library must not be used; None if it may be used.
 
-    Sources beside the package, in a checkout as in an installed wheel, must be those that the library was built from.
+    The folder of the sources exists in a checkout and in an installed wheel. The library must be built from exactly
+    these sources.
 
     Raises:
         AttributeError: it is no library of seqloom, or one of an old version.

@@ -24,7 +24,7 @@ class NativeDecoder:
 
     Args:
         weights: packed weights.
-        condition: bias of the conditions; None for none.
+        condition: biases that the conditions add; None without conditions.
     """
 
     def __init__(self, weights: NativeWeights, condition: ConditionBias | None = None) -> None:
@@ -42,13 +42,14 @@ class NativeDecoder:
         return NativeDecoder(self.weights, condition)
 
     def streams(self, count: int, threads: int | None = None) -> BatchedDecoder:
-        """Return `count` streams with the bias of this decoder.
+        """Return `count` streams with the biases of this decoder.
 
-        The bias is the one of later tokens; `read` alone treats a first token differently.
+        The streams use the biases for later tokens, even at their first token: only `NativeDecoder.read` adds the
+        biases for a first token.
 
         Args:
             count: number of streams.
-            threads: threads that share the work; None is one per processor.
+            threads: number of threads that share the work; None starts one per processor.
         """
         return BatchedDecoder(self.weights, count, threads, self.condition)
 
@@ -78,6 +79,7 @@ class NativeDecoder:
         with self._lock:
             stream = self._stream
             stream.set_state(0, state[0])
+            # In the zero state nothing was read yet, so that the first token has biases of its own.
             if self.condition is not None and np.array_equal(state[0], self._zero_state[0]):
                 stream.set_condition([self.condition.first_token])
                 stream.read(0, remaining[:1].astype(np.int32))
@@ -89,11 +91,11 @@ class NativeDecoder:
 
     @cached_property
     def _stream(self) -> BatchedDecoder:
-        return self.streams(1, threads=1)
+        return self.streams(count=1, threads=1)
 
     @cached_property
     def _zero_state(self) -> State:
-        return (_read_only(self.streams(1, threads=1).state(0)),)
+        return (_read_only(self.streams(count=1, threads=1).state(stream=0)),)
 
 
 def native_decoder(
@@ -104,10 +106,10 @@ def native_decoder(
     Args:
         config: shape of the network.
         weights: arrays by name; arrays that decoding does not need are ignored.
-        precision: number format of the weights, one of `PRECISIONS`; None is the fastest that keeps the predictions.
+        precision: number format of the weights, one of `PRECISIONS`; None chooses `default_precision`.
 
     Returns:
-        None if the kernels are off or do not support the model, as with layer normalisation.
+        The decoder; None if the kernels are off or do not support the model, such as one with layer normalisation.
 
     Raises:
         ConfigError: the precision is unknown, or the core does not have it.

@@ -18,7 +18,7 @@ from seqloom.kernels.weights import DraftWeights, Weights, gate_widths, layer_we
 __all__ = ["PRECISIONS", "NativeWeights", "decoding_kernels", "default_precision"]
 
 PRECISIONS = ("float32", "bfloat16", "int8")
-"""Number formats of stored weights, in the library's order."""
+"""Number formats of stored weights, in the order of `Precision` in `native/decoding/model.h`."""
 
 
 class NativeWeights:
@@ -26,17 +26,18 @@ class NativeWeights:
 
     Args:
         config: shape of the network.
-        weights: checked arrays by name.
-        kernels: instruction set.
+        weights: arrays by name, from `checked_weights`.
+        kernels: instruction set, such as "avx2".
         precision: number format of the weights, one of `PRECISIONS`.
-        drafts: heads for the tokens after the next one; None for none.
+        drafts: heads that guess the tokens after the next one (drafts, which a later step verifies); None for none.
 
     Attributes:
         kernels: instruction set.
         precision: number format of the weights.
         vocabulary: number of token ids.
-        handle: the library's handle.
-        rows_per_pass: rows that share one pass over the weights; with 1, drafts cannot make a stream faster.
+        handle: address of the packed weights in the library.
+        rows_per_pass: number of tokens that share one pass over the weights; with 1, drafts cannot make a stream
+            faster.
         state_bytes: size of the state of one stream.
         weight_bytes: bytes that the kernels read for every token, without the first layer's table.
         gate_widths: number of pre-activations of each layer.
@@ -56,16 +57,17 @@ class NativeWeights:
         layers, arrays = _pack_layers(config, native, weights)
         head = weights["embedding.weight" if config.tied else "head.weight"]
         model = Model(
-            native.decoder_id,
-            PRECISIONS.index(precision),
-            config.vocabulary,
-            len(layers),
-            (LayerWeights * len(layers))(*layers),
-            address(head),
-            address(weights["head.bias"]),
-            *(drafts.bias.shape if drafts else (0, 0)),
-            *(map(address, drafts) if drafts else (None, None, None)),
+            core=native.decoder_id,
+            precision=PRECISIONS.index(precision),
+            vocabulary=config.vocabulary,
+            num_layers=len(layers),
+            layers=(LayerWeights * len(layers))(*layers),
+            head=address(head),
+            head_bias=address(weights["head.bias"]),
         )
+        if drafts:
+            model.num_drafts, model.draft_vocabulary = drafts.bias.shape
+            model.drafts, model.draft_bias, model.draft_tokens = map(address, drafts)
         handle, info = c_void_p(), NetworkInfo()
         library.seqloom_weights_new(kernels.encode(), byref(model), byref(handle))
         del arrays  # the library has copied them
@@ -98,10 +100,10 @@ class NativeWeights:
 
 
 def decoding_kernels(config: ModelConfig) -> str | None:
-    """Return the instruction set that decodes a model; None if numpy does.
+    """Return the instruction set that decodes a model; None if only the reference decoder in numpy can.
 
     Raises:
-        ConfigError: `SEQLOOM_KERNELS` names an unavailable one, or the core or the head is not registered.
+        ConfigError: `SEQLOOM_KERNELS` names an unavailable instruction set, or the core or the head is not registered.
     """
     is_native = core_spec(config.core).native is not None and head_spec(config.head).is_native
     kernels = chosen_kernels()
@@ -111,7 +113,8 @@ def decoding_kernels(config: ModelConfig) -> str | None:
 def default_precision(config: ModelConfig, kernels: str) -> str:
     """Return the fastest precision that changes the loss by far less than 0.002 nats per token.
 
-    This is 8 bits where the processor has a dot product of them and the core supports it.
+    This is int8 if the core supports it and the processor has a dot product of 8-bit integers, as all processors with
+    bfloat16 have; otherwise bfloat16.
     """
     native = core_spec(config.core).native
     return "int8" if kernels in BFLOAT16 and native is not None and native.supports_int8 else "bfloat16"

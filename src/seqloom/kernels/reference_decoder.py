@@ -21,7 +21,7 @@ class ReferenceDecoder:
 
     Args:
         layers: layers of the core, first to last; the first reads token ids.
-        logits: head, from the last layer's output to the logits of one stream.
+        logits: function of the head, from the last layer's output to the logits, for one stream.
         vocabulary: number of token ids.
         steps_batches: whether the layers accept several streams at once, stacked on a leading axis of their states.
     """
@@ -66,7 +66,7 @@ class ReferenceDecoder:
         return self.step(tokens[-1], state)
 
     def advance(self, token: int, state: State) -> tuple[Float32[np.ndarray, "*streams hidden"], State]:
-        """Read one token; return the last layer's output, for every stream of the state, and the new state.
+        """Read one token into every stream of the state; return the last layer's outputs and the new state.
 
         Raises:
             IndexError: the token is not in the vocabulary.
@@ -78,7 +78,7 @@ class ReferenceDecoder:
         start = 0
         for layer in self._layers:
             end = start + len(layer.zero_state)
-            # Weights that are far too large end in infinity, which sampling reports with a message of its own.
+            # Weights that are far too large give infinite logits, which sampling reports.
             with np.errstate(over="ignore", invalid="ignore"):
                 value, layer_state = layer.step(value, state[start:end])
             after.append(layer_state)
@@ -108,7 +108,7 @@ def conditioned_reference_decoder(
     Args:
         config: shape of the network.
         weights: arrays by name; arrays that decoding does not need are ignored.
-        bias: bias of the conditions.
+        bias: biases that the conditions add.
 
     Raises:
         ConfigError: the core or the head is not registered.
@@ -126,5 +126,5 @@ def _make_decoder(config: ModelConfig, weights: Weights) -> ReferenceDecoder:
         core.make_layer(layer_weights(weights, index), index, None if index else tokens)
         for index in range(len(config.hidden_sizes))
     ]
-    logits = head_spec(config.head).make_parameters(config, weights)
+    logits = head_spec(config.head).make_logits(config, weights)
     return ReferenceDecoder(layers, logits, config.vocabulary, steps_batches=core.steps_batches)

@@ -18,11 +18,12 @@ def sliding_window_decoder(
     """Return a decoder that predicts each token from the last `window` tokens alone, read from the zero state.
 
     Args:
-        decoder: decoder of one window.
+        decoder: decoder that reads each window.
         window: number of tokens per window, 1 or more.
     """
     if window < 1:
-        raise ValueError(f"a window has {window} tokens: choose 1 or more")
+        raise ValueError(f"a window has {window} tokens, but must have 1 or more")
+    # The faster decoder needs a decoder that reads a token into several streams at once.
     if isinstance(decoder, ReferenceDecoder) and decoder.steps_batches:
         return RollingWindowDecoder(decoder, window)
     return SlidingWindowDecoder(decoder, window)
@@ -34,7 +35,7 @@ class SlidingWindowDecoder:
     The state is one array of ids: the tokens of the window, oldest first, fewer than `window` at the start.
 
     Args:
-        decoder: decoder of one window.
+        decoder: decoder that reads each window.
         window: number of tokens per window.
     """
 
@@ -70,16 +71,16 @@ class SlidingWindowDecoder:
 
 
 class RollingWindowDecoder:
-    """The predictions of `SlidingWindowDecoder`, from one step of many streams per token instead of a window of steps.
+    """Make the predictions of `SlidingWindowDecoder` with one step of `window` streams per token.
 
-    Every window that is still needed is a stream of its own: each token is read into all streams at once, one stream
-    starts at the token from the zero state, and the stream that has now read `window` tokens predicts. So the weights
-    are read once per token, not once per token of the window.
+    The windows that contain a token are `window` streams, which all read the token at once. The stream of the window
+    that begins with the token starts from the zero state; the stream of the window that ends with it predicts. The
+    decoder thus reads its weights once per token instead of `window` times.
 
     The state is the number of tokens read, followed by the decoder's arrays with the streams stacked on a leading axis.
 
     Args:
-        decoder: decoder that steps batches.
+        decoder: decoder that reads a token into several streams at once (`steps_batches`).
         window: number of tokens per window.
     """
 
@@ -100,11 +101,12 @@ class RollingWindowDecoder:
     def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
         """Read one token into every stream; return the logits of the oldest."""
         output, state = self._advance(token, state)
-        oldest = max(0, int(state[0]) - self._window) % self._window
+        num_read, *_ = state
+        oldest = max(0, int(num_read) - self._window) % self._window
         return self._decoder.logits(output[oldest]), state
 
     def read(self, tokens: Sequence[int], state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
-        """Read tokens in order; tokens that have left the window by the end are skipped.
+        """Read tokens in order, except those that no longer belong to the window after the last token.
 
         Raises:
             IndexError: a token is not in the vocabulary.
@@ -119,10 +121,11 @@ class RollingWindowDecoder:
         return self.step(tokens[-1], state)
 
     def _advance(self, token: int, state: State) -> tuple[Float32[np.ndarray, "streams hidden"], State]:
-        num_read, *parts = state
-        starting = int(num_read) % self._window
-        streams = tuple(part.copy() for part in parts)
-        for part in streams:
-            part[starting] = 0
+        """Start a stream at this token in place of the oldest one; read the token into every stream."""
+        num_read, *arrays = state
+        started = int(num_read) % self._window
+        streams = tuple(array.copy() for array in arrays)
+        for array in streams:
+            array[started] = 0
         output, streams = self._decoder.advance(token, streams)
         return output, (num_read + 1, *streams)

@@ -1,8 +1,10 @@
 """The default number of tokens per step of the compiled kernels, for models whose further heads can draft tokens.
 
-A step over several tokens reads the weights once for all of them. This is faster if reading the weights takes most of
-the time and if the products of a token do not depend on earlier tokens: in convolutions with many weights, and in
-output layers of large vocabularies. A recurrent layer must read its tokens one after another.
+Besides the head for the next token, a model may have heads for the tokens after it. These draft (guess) the following
+tokens, and one step of the model verifies all drafts. Such a step reads the weights once for all its tokens. This is
+faster if reading the weights takes most of the time and if the products of a token do not depend on earlier tokens: in
+convolutions with many weights, and in output layers of large vocabularies. A recurrent layer must read its tokens one
+after another.
 """
 
 from seqloom.config import ModelConfig
@@ -13,8 +15,11 @@ __all__ = ["MAX_DRAFT_VOCAB", "default_draft_length"]
 MAX_DRAFT_VOCAB = 512
 """Number of tokens that can be drafted, the most frequent ones: a draft must be cheap compared with its check."""
 
-_CONVOLUTION_BYTES = 2_000_000
-_HEAD_BYTES, _HEAD_SHARE = 5_000_000, 0.9
+_MIN_CONVOLUTION_BYTES = 2_000_000
+"""Size of the weights from which drafts make a convolution faster, such as six layers of 192 channels."""
+
+_MIN_RECURRENT_BYTES, _MIN_HEAD_SHARE = 5_000_000, 0.9
+"""Size of the weights, and the output layer's share of them, from which drafts make a recurrent model faster."""
 
 
 def default_draft_length(config: ModelConfig, weight_bytes: int, rows_per_pass: int) -> int:
@@ -27,10 +32,11 @@ def default_draft_length(config: ModelConfig, weight_bytes: int, rows_per_pass: 
     """
     core = core_spec(config.core)
     if not core.is_recurrent:
-        return rows_per_pass if weight_bytes >= _CONVOLUTION_BYTES else 1
-    inputs = (0, *config.hidden_sizes[:-1])  # the first layer's input product is a table
-    layers = sum(
-        core.num_gates * size * (size + before) for before, size in zip(inputs, config.hidden_sizes, strict=True)
+        return rows_per_pass if weight_bytes >= _MIN_CONVOLUTION_BYTES else 1
+    input_widths = (0, *config.hidden_sizes[:-1])  # the first layer looks up its input products in a table
+    num_layer_weights = sum(
+        core.num_gates * size * (size + width) for width, size in zip(input_widths, config.hidden_sizes, strict=True)
     )
-    head = config.vocabulary * config.hidden_sizes[-1]
-    return rows_per_pass if weight_bytes >= _HEAD_BYTES and head >= _HEAD_SHARE * (head + layers) else 1
+    num_head_weights = config.vocabulary * config.hidden_sizes[-1]
+    is_mostly_head = num_head_weights >= _MIN_HEAD_SHARE * (num_head_weights + num_layer_weights)
+    return rows_per_pass if weight_bytes >= _MIN_RECURRENT_BYTES and is_mostly_head else 1

@@ -1,6 +1,6 @@
 """The compiled training step of a stack of recurrent layers with softmax heads.
 
-It keeps parameters, gradients and the optimiser's moments in arrays of its own; `load` and `export` copy them in and
+The library keeps parameters, gradients and the optimiser's moments in its memory; `load` and `export` copy them in and
 out under the names and in the shapes of the model.
 """
 
@@ -22,12 +22,18 @@ from seqloom.kernels.library import declare
 __all__ = ["ARENAS", "ConditionBiasRows", "DropoutSettings", "NativeTrainer", "is_supported"]
 
 ARENAS = ("parameter", "gradient", "first_moment", "second_moment")
-"""Names of the sets of arrays with the parameters' shapes."""
+"""Names of the arenas: each holds one array for every parameter. The order is that of `native/training/trainer.h`."""
 
 _EMBEDDING, _WEIGHT_INPUT, _WEIGHT_HIDDEN, _BIAS, _HEAD_WEIGHT, _HEAD_BIAS = range(6)
+"""Numbers of the parts of an arena, as in `native/training/trainer.h`."""
+
+_ADAM, _RMSPROP = range(2)
+"""Numbers of the optimisers, as in `native/training/trainer.h`."""
 
 
 class _Window(ctypes.Structure):
+    """Input of `compute` and `score`; see `native/training/trainer.h`."""
+
     _fields_ = (
         ("batch_size", ctypes.c_int),
         ("time", ctypes.c_int),
@@ -48,7 +54,7 @@ class _Window(ctypes.Structure):
     )
 
     def set_conditions(self, conditions: "ConditionBiasRows") -> None:
-        """Set the conditions of the window; their arrays must outlive it."""
+        """Set the conditions of the window; the caller keeps their arrays alive as long as the window."""
         arrays = (conditions.index, conditions.gate_bias, conditions.logit_bias)
         assert all(array.flags.c_contiguous for array in arrays)
         assert conditions.index.dtype == np.int32
@@ -61,6 +67,8 @@ class _Window(ctypes.Structure):
 
 
 class _OptimizerStep(ctypes.Structure):
+    """Settings of one update; see `native/training/trainer.h`."""
+
     _fields_ = (
         ("kind", ctypes.c_int),
         ("rate", ctypes.c_float),
@@ -75,13 +83,13 @@ class _OptimizerStep(ctypes.Structure):
 
 @dataclass(frozen=True)
 class DropoutSettings:
-    """Dropout of one window.
+    """Dropout in one window.
 
     Attributes:
         seed: seed of the masks.
         dropout: dropped share of the outputs of every layer.
         weight_dropout: dropped share of the recurrent weights.
-        variational: whether one mask serves all time steps.
+        variational: whether all time steps share one mask of the outputs.
     """
 
     seed: int = 0
@@ -92,14 +100,14 @@ class DropoutSettings:
 
 @dataclass(frozen=True)
 class ConditionBiasRows:
-    """Biases of pre-activations and logits, one row per condition.
+    """Biases that conditions, such as the ratings of the texts, add to pre-activations and logits.
 
     Attributes:
-        index: row in force at each position.
+        index: row of the biases that applies at each position.
         gate_bias: biases of the pre-activations, all layers side by side.
         logit_bias: biases of the first head's logits.
-        d_gate_bias: output array for the gradient; None for none.
-        d_logit_bias: output array for the gradient; None for none.
+        d_gate_bias: output array for the gradient of `gate_bias`; None to leave it out.
+        d_logit_bias: output array for the gradient of `logit_bias`; None to leave it out.
     """
 
     index: Int32[np.ndarray, "batch time"]
@@ -130,7 +138,7 @@ class NativeTrainer:
 
     Attributes:
         config: shape of the network.
-        num_state_arrays: arrays in the state of one layer.
+        num_state_arrays: number of arrays in the state of one layer: hidden vectors, and for an LSTM cells.
 
     Raises:
         TrainingError: out of memory.
@@ -171,10 +179,10 @@ class NativeTrainer:
         dropout: DropoutSettings,
         conditions: ConditionBiasRows | None = None,
     ) -> list[float]:
-        """Read a window from the carried state and compute the gradients.
+        """Read a window, starting from the carried state, and compute the gradients.
 
         Args:
-            tokens: ids.
+            tokens: ids to read.
             targets: ids that each head predicts; a negative one does not count.
             resets: True where a stream's state is zeroed before the token.
             head_weights: weight of each head's mean loss in the objective.
@@ -185,21 +193,21 @@ class NativeTrainer:
             The mean loss of each head in nats.
         """
         batch_size, time = tokens.shape
-        arrays = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets), np.ascontiguousarray(head_weights)]
+        tokens, targets, head_weights = map(np.ascontiguousarray, (tokens, targets, head_weights))
         window = _Window(
             batch_size=batch_size,
             time=time,
-            tokens=_address(arrays[0]),
-            targets=_address(arrays[1]),
-            head_weights=_address(arrays[2]),
+            tokens=_address(tokens),
+            targets=_address(targets),
+            head_weights=_address(head_weights),
             seed=dropout.seed,
             dropout=dropout.dropout,
             weight_dropout=dropout.weight_dropout,
             variational=dropout.variational,
         )
         if resets is not None:
-            arrays.append(np.ascontiguousarray(resets))
-            window.resets = _address(arrays[-1])
+            resets = np.ascontiguousarray(resets)
+            window.resets = _address(resets)
         if conditions is not None:
             window.set_conditions(conditions)
         losses = np.zeros(self.config.prediction_heads)
@@ -212,19 +220,19 @@ class NativeTrainer:
         targets: Int64[np.ndarray, "batch time"],
         conditions: ConditionBiasRows | None = None,
     ) -> Float64[np.ndarray, "batch time"]:
-        """Return the log-probability of each target of a window, read from the carried state, without gradients.
+        """Read a window, starting from the carried state, and return the log-probability of each target.
 
         Args:
-            tokens: ids.
-            targets: ids that follow; a negative one is not scored.
+            tokens: ids to read.
+            targets: id that follows each token; a negative one is not scored.
             conditions: biases of the conditions; None for none.
 
         Returns:
             Nats; 0 where the target is negative.
         """
         batch_size, time = tokens.shape
-        arrays = [np.ascontiguousarray(tokens), np.ascontiguousarray(targets)]
-        window = _Window(batch_size=batch_size, time=time, tokens=_address(arrays[0]), targets=_address(arrays[1]))
+        tokens, targets = map(np.ascontiguousarray, (tokens, targets))
+        window = _Window(batch_size=batch_size, time=time, tokens=_address(tokens), targets=_address(targets))
         if conditions is not None:
             window.set_conditions(conditions)
         log_probs = np.zeros((batch_size, time))
@@ -253,9 +261,14 @@ class NativeTrainer:
             betas: decay rates of the moments.
             epsilon: constant added to the root of the second moment.
             decay: weight decay.
-            scale: factor of the gradients.
+            scale: factor of the gradients, which clips their norm.
         """
-        self._update(_OptimizerStep(0, rate, *betas, epsilon, decay, step, scale))
+        beta1, beta2 = betas
+        self._update(
+            _OptimizerStep(
+                kind=_ADAM, rate=rate, beta1=beta1, beta2=beta2, epsilon=epsilon, decay=decay, step=step, scale=scale
+            )
+        )
 
     def rmsprop(self, step: int, rate: float, alpha: float, epsilon: float, scale: float) -> None:
         """Update the parameters by RMSprop.
@@ -265,9 +278,9 @@ class NativeTrainer:
             rate: learning rate.
             alpha: decay rate of the mean square.
             epsilon: constant added to the root of the mean square.
-            scale: factor of the gradients.
+            scale: factor of the gradients, which clips their norm.
         """
-        self._update(_OptimizerStep(1, rate, 0.0, alpha, epsilon, 0.0, step, scale))
+        self._update(_OptimizerStep(kind=_RMSPROP, rate=rate, beta2=alpha, epsilon=epsilon, step=step, scale=scale))
 
     def carry_state(self) -> None:
         """Let the next window start from the state at the end of the last one."""
@@ -309,7 +322,7 @@ class NativeTrainer:
             self._copy_state(layer, batch_size, (), into=True)
 
     def _parameters(self) -> Iterator[tuple[str, int, int, tuple[int, ...]]]:
-        """Yield name, part, layer and shape of every parameter."""
+        """Yield the name, part, layer (for heads: number of the head) and shape of every parameter."""
         config, num_gates = self.config, self._core.num_gates
         inputs = config.embedding or config.vocabulary
         if config.embedding:
@@ -329,11 +342,13 @@ class NativeTrainer:
         self._native.seqloom_trainer_update(self._trainer, ctypes.byref(step))
 
     def _copy(self, arena: str, part: int, layer: int, values: np.ndarray, *, into: bool) -> None:
+        """Copy `values` into the trainer, or fill them from the trainer."""
         self._native.seqloom_trainer_copy_parameter(
             self._trainer, ARENAS.index(arena), part, layer, _pointer(values), int(into)
         )
 
     def _copy_state(self, layer: int, batch_size: int, parts: tuple[np.ndarray, ...], *, into: bool) -> None:
+        """Copy the parts of a state (hidden, cell) into the trainer, or fill them; a missing part becomes zero."""
         hidden, cell = (*(_pointer(part) for part in parts), None, None)[:2]
         self._native.seqloom_trainer_copy_state(self._trainer, layer, batch_size, hidden, cell, int(into))
 
@@ -361,7 +376,7 @@ def _training_library() -> ctypes.CDLL:
     opened = declare(
         _FUNCTIONS,
         {"Window": _Window, "OptimizerStep": _OptimizerStep},
-        remedy="choose fewer `batch_size`, a shorter `sequence_length` or a smaller `hidden_size`",
+        remedy="choose a smaller `batch_size`, `sequence_length` or `hidden_size`",
         error=TrainingError,
     )
     opened.seqloom_trainer_delete.argtypes, opened.seqloom_trainer_delete.restype = (_HANDLE,), None

@@ -23,12 +23,12 @@ __all__ = [
 
 
 class DraftWeights(NamedTuple):
-    """Heads that draft the tokens after the next one.
+    """Heads that draft (guess) the tokens after the next one; a later step of the model verifies the drafts.
 
     Attributes:
-        weight: weight of each head, for the drafted tokens.
-        bias: bias of each head, for the drafted tokens.
-        tokens: ids of the drafted tokens, ascending.
+        weight: weight of each head, with rows for the tokens that it can draft.
+        bias: bias of each head, for the tokens that it can draft.
+        tokens: ids of the tokens that can be drafted, ascending.
     """
 
     weight: Float32[np.ndarray, "drafts tokens hidden"]
@@ -81,7 +81,7 @@ def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> W
 
 
 def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], max_tokens: int) -> DraftWeights:
-    """Return the draft heads, cut to the `max_tokens` tokens with the largest bias, which are frequent.
+    """Return the draft heads, limited to the `max_tokens` tokens with the largest bias: the most frequent ones.
 
     Raises:
         RunError: a head is missing, has another shape, or contains NaN or infinity; one line for each.
@@ -104,12 +104,13 @@ def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], max_to
 
 
 def layer_weights(weights: Weights, index: int) -> Weights:
-    """Return the arrays of one layer, by their names within it."""
+    """Return the arrays of one layer, by their names without the prefix of the layer."""
     prefix = f"core.layers.{index}."
     return {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
 
 
 def _fault(name: str, shape: tuple[int, ...], array: np.ndarray | None) -> str | None:
+    """Return the message for an array that is missing or has another form than expected; None if it is right."""
     advice = "the run is damaged or its settings belong to another model; copy it again or train again"
     if array is None:
         return f"the weights lack {name} of shape {list(shape)}: {advice}"

@@ -13,11 +13,15 @@ from seqloom.training.loop import Batches, Trainer
 __all__ = ["resolve_budget"]
 
 _CALIBRATION_SECONDS = 2.0
+"""Duration of the calibration, which runs training steps to measure their speed."""
+
 _SUSTAINED_SPEED = 0.9
 """Speed over a whole training as a share of the calibrated speed; heat and other processes slow a machine down."""
 
 _CHECKPOINTS_PER_RUN = 20
 _MAX_SECONDS_BETWEEN_CHECKPOINTS = 120
+"""Usual number of validations per training, each with a checkpoint, and the longest time between two of them."""
+
 _MAX_UNTIMED_TOKENS = 2_000_000
 """Number of training tokens above which any training is calibrated, to announce its duration."""
 
@@ -25,11 +29,11 @@ _MAX_UNTIMED_TOKENS = 2_000_000
 def resolve_budget(
     plan: TrainingPlan, options: ResolvedOptions, model: LanguageModel, batches: Batches, note: Reporter
 ) -> TrainingConfig:
-    """Return the training settings with the number of steps and the intervals that depend on it.
+    """Return the training settings with the number of steps, and with the validation interval and warm-up that follow.
 
     Args:
         plan: training plan with a budget in seconds, epochs or steps.
-        options: settings from the user and the preset, which are kept.
+        options: settings from the user and the preset, which take precedence.
         model: network for the calibration; its weights are restored afterwards.
         batches: training batches.
         note: receives the expected duration of a long training.
@@ -45,17 +49,17 @@ def resolve_budget(
     if budget.max_epochs is not None and steps > (max_steps := round(budget.max_epochs * batches.steps_per_epoch)):
         steps = max(1, max_steps)
         note(
-            f"training stops after {budget.max_epochs:g} epochs, before the time is up: more would memorise so small a "
-            "corpus; `epochs` sets another number"
+            f"training stops after {budget.max_epochs:g} epochs, before the time is up: with more epochs, the model "
+            "would memorise a corpus of this size; to train longer, set `epochs`"
         )
     if steps_per_second is not None:
         note(f"{steps:,} steps will take about {_format_duration(steps / steps_per_second)}")
-    interval = max(1, steps // _CHECKPOINTS_PER_RUN)
+    validate_every = max(1, steps // _CHECKPOINTS_PER_RUN)
     if steps_per_second is not None:
-        interval = max(1, min(interval, int(steps_per_second * _MAX_SECONDS_BETWEEN_CHECKPOINTS)))
-    derived: dict[str, Any] = {"validate_every": interval, "warmup": max(1, min(50, steps // 10))}
-    free = {name: value for name, value in derived.items() if name not in options.training}
-    return replace(training, total_steps=steps, **free)
+        validate_every = max(1, min(validate_every, int(steps_per_second * _MAX_SECONDS_BETWEEN_CHECKPOINTS)))
+    derived: dict[str, Any] = {"validate_every": validate_every, "warmup": max(1, min(50, steps // 10))}
+    not_chosen = {name: value for name, value in derived.items() if name not in options.training}
+    return replace(training, total_steps=steps, **not_chosen)
 
 
 def _format_duration(seconds: float) -> str:

@@ -23,6 +23,7 @@ _FIXED_BY_PARENT = (
     "prediction_heads",
     "level",
 )
+"""Settings that a training from a parent (the run with the initial weights) cannot change."""
 
 
 def check_new_training(
@@ -58,9 +59,9 @@ def _changed_architecture(options: ResolvedOptions, parent: SavedRun) -> list[st
     """Return the names of the settings that differ from the parent's architecture."""
     chosen = {**options.model, **options.other}
     config = parent.config
-    own = {**config.model.to_json(), "level": config.level}
-    num_layers = len(own["hidden_sizes"])
-    changed = [name for name in sorted(_FIXED_BY_PARENT) if name in chosen and own[name] != chosen[name]]
+    parent_values = {**config.model.to_json(), "level": config.level}
+    num_layers = len(parent_values["hidden_sizes"])
+    changed = [name for name in sorted(_FIXED_BY_PARENT) if name in chosen and parent_values[name] != chosen[name]]
     if "hidden_sizes" not in chosen and chosen.get("layers", num_layers) != num_layers:
         changed.append("layers")
     return changed
@@ -70,10 +71,10 @@ def check_resume_options(names: Sequence[str]) -> None:
     """Check that no setting is combined with `resume`.
 
     Args:
-        names: settings of the caller.
+        names: names of the settings that the caller chose.
 
     Raises:
-        ConfigError: there are any.
+        ConfigError: `names` is not empty.
     """
     if names:
         settings = ", ".join(f"`{name}`" for name in names)
@@ -84,16 +85,16 @@ def check_resume_options(names: Sequence[str]) -> None:
 
 
 def check_resumable(folder: RunFolder, config: RunConfig, source: str | Path | Sequence[str | Path] | None) -> None:
-    """Check that a run can be resumed, with a source that is None or the run's own.
+    """Check that a run can be resumed, and that a source, if the caller named one, is the run's own.
 
     Raises:
         RunError: the run is a GAN.
-        ConfigError: the source is another one.
+        ConfigError: the source is not the run's own.
     """
     if config.model.noise_size:
         raise RunError(f"{folder.path} is a GAN: resume it with 'seqloom gan train --resume --run {folder.path}'")
     if source is not None and source_names(source) != config.sources:
         raise ConfigError(
-            f"`resume` uses the run's own source, {config.source}, and the source is "
+            f"`resume` uses the run's own source, {config.source}, but the source is "
             f"{', '.join(source_names(source))}: leave the source out, or start another run with `from_run`"
         )

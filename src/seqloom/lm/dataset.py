@@ -1,4 +1,9 @@
-"""Build the dataset of a training from a source: codec, token store, split and batches."""
+"""Build the dataset of a training from a source: codec, token store, split and batches.
+
+A codec converts text to tokens and back. A token store is the encoded corpus on disk: one array of token ids (records),
+document after document. A split divides the store into training, validation and held-out spans. A span is a stretch of
+records inside one document.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,7 +47,7 @@ class Dataset:
 
 
 def named_sources(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
-    """Return the sources as named by the user."""
+    """Return the user's source or sources as a tuple of strings."""
     return tuple(map(str, [source] if isinstance(source, str | Path) else source))
 
 
@@ -67,10 +72,10 @@ def load_dataset(
         source: source named by the user.
         reading: reading settings.
         make_codec: returns the codec for the corpus.
-        hold_out: share of the text that is held out.
-        validation: share of the other text for validation.
+        hold_out: share of the text that only measures the finished model.
+        validation: share of the remaining text for validation.
         note: receives lines on what was read and skipped.
-        display_name: name of the corpus in these lines (the corpus's own name).
+        display_name: name of the corpus in these lines; None for `corpus.name`.
 
     Raises:
         SourceError: the source cannot be read, or is too small.
@@ -86,6 +91,7 @@ def load_dataset(
     for line in corpus.notes:
         note(line)
     for reason, count in store.skipped.items():
+        # The text of a row with an incomplete rating is kept, and the rating is left open; other reasons skip the text.
         note(f"{'left open' if reason.startswith(INCOMPLETE_REASONS) else 'skipped'}: {counted(count, reason)}")
     return Dataset(corpus, codec, store, split)
 
@@ -97,15 +103,14 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
         SourceError: the text is shorter than one window.
         ConfigError: the text has too few tokens for one batch, or balancing has no ratings.
     """
-    usable = split.train.num_records - len(split.train)
+    usable = split.train.num_records - len(split.train)  # the last token of a span has no target
     if usable < training.sequence_length:
         raise SourceError(
             f"{split.train.num_records:,} training tokens are fewer than one window of {training.sequence_length}: "
-            "use more "
-            "text, or a smaller `sequence_length`"
+            "use more text, or a smaller `sequence_length`"
         )
     values = conditions.values_of(store)
-    ratings = (
+    condition_source = (
         ConditionSource(conditions, values, training.condition_dropout, training.seed) if len(conditions) else None
     )
     if training.batching == "windows":
@@ -117,14 +122,17 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
             stride=training.stride,
             last_only=training.loss == "last",
             seed=training.seed,
-            conditions=ratings,
+            conditions=condition_source,
         )
-    if training.balance_ratings and ratings is None:
-        raise ConfigError("`balance_ratings` gives all ratings equal weight: name the ratings with `rating` COLUMN")
+    if training.balance_ratings and condition_source is None:
+        raise ConfigError(
+            "`balance_ratings` needs ratings, but none was named: name a rating column with `rating` COLUMN"
+        )
     if usable < training.batch_size * training.sequence_length:
         raise ConfigError(
             f"`batch_size` {training.batch_size} with `sequence_length` {training.sequence_length} need "
-            f"{training.batch_size * training.sequence_length:,} tokens and there are {usable:,}: make either smaller"
+            f"{training.batch_size * training.sequence_length:,} training tokens, but there are "
+            f"{usable:,}: choose a smaller value for one of them"
         )
     return ContiguousBatches(
         store,
@@ -132,6 +140,6 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
         batch_size=training.batch_size,
         sequence_length=training.sequence_length,
         seed=training.seed,
-        conditions=ratings,
+        conditions=condition_source,
         weights=balanced_weights(conditions, values) if training.balance_ratings else None,
     )

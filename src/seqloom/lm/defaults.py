@@ -19,15 +19,25 @@ from seqloom.lm.options import ResolvedOptions
 __all__ = ["Budget", "TrainingPlan", "choose_defaults", "kernels_for"]
 
 _SMALL_VOCABULARY = 256
+"""Largest vocabulary that gets a narrow embedding; a larger one counts as a vocabulary of words or subwords."""
+
 _DATA_LIMITED_SIZE, _DATA_LIMITED_EPOCHS, _DATA_LIMITED_DROPOUT = 256, 12.0, 0.5
-"""Limits for a word or subword model with more weights than tokens, which would otherwise memorise the corpus."""
+"""Largest hidden size, largest number of epochs, and dropout of a word or subword model with more weights than training
+tokens, which would otherwise memorise the corpus."""
 
 
 class _Row(NamedTuple):
-    """Defaults for budgets up to a number of seconds."""
+    """Default settings for a range of budgets.
+
+    Attributes:
+        max_seconds: longest budget of this row, in seconds of training with torch.
+        hidden_size: hidden units per layer.
+        sequence_length: tokens per training sequence.
+        learning_rate: highest learning rate.
+    """
 
     max_seconds: float
-    size: int
+    hidden_size: int
     sequence_length: int
     learning_rate: float
 
@@ -42,21 +52,28 @@ _DEFAULTS_BY_BUDGET = (
 )
 
 _SPEED_OVER_TORCH = {"amx": 3.5, "avx512bf16": 2.0}
-"""Training speed of compiled kernels relative to torch; the seconds of the table are torch's."""
+"""Training speed of the compiled kernels relative to torch, by instruction set. The table counts seconds of torch, so a
+budget in seconds is multiplied by this factor."""
 
 _TOKENS_PER_SECOND = 60_000
-"""Estimated speed of a small model, which converts epochs and steps to seconds."""
+"""Estimated training speed of a small model with torch, which converts a budget in epochs or steps to seconds."""
+
+_MULTIPLICATIONS_PER_SECOND = 1.2e10
+_FIXED_MULTIPLICATIONS = 5e4
+"""Estimated training speed, and the cost of a token apart from its multiplications, expressed in multiplications."""
+
+_DEFAULT_BATCH_SIZE, _USUAL_SEQUENCE_LENGTH = 32, 32
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The length of a training; exactly one of the first three fields is set.
+    """The length of a training; exactly one of `seconds`, `epochs` and `steps` is set.
 
     Attributes:
         seconds: training time.
         epochs: passes over the training text.
         steps: training steps.
-        max_epochs: limit of a budget in seconds; None for no limit.
+        max_epochs: additional limit of a budget in seconds; None for no limit.
     """
 
     seconds: float | None = None
@@ -67,11 +84,11 @@ class Budget:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """All settings of a training; the number of steps is not known yet if the budget is in seconds or epochs.
+    """All settings of a training, except for the number of steps if the budget is in seconds or epochs.
 
     Attributes:
         model: network settings.
-        training: training settings.
+        training: training settings; unless the budget is in steps, `total_steps` is a placeholder.
         budget: length of the training.
         threads: number of threads.
         kernels: instruction set of the compiled kernels, or None for torch.
@@ -89,7 +106,7 @@ def choose_defaults(
     *,
     vocabulary: int,
     tokens: int,
-    mean_document: float,
+    mean_document_tokens: float,
     parent: ModelConfig | None,
     num_condition_features: int = 0,
 ) -> TrainingPlan:
@@ -99,8 +116,8 @@ def choose_defaults(
         options: settings from the user and the preset.
         vocabulary: number of token ids.
         tokens: number of training tokens.
-        mean_document: mean number of tokens per document.
-        parent: model with the initial weights, whose architecture is kept; None for a new model.
+        mean_document_tokens: mean number of tokens per document.
+        parent: shape of the model with the initial weights, which is kept; None for a new model.
         num_condition_features: number of condition features.
 
     Raises:
@@ -110,7 +127,7 @@ def choose_defaults(
     precision = options.training.get("precision") or ("bfloat16" if fast_bfloat16() else "float32")
     seconds = _torch_seconds(options, budget, tokens, parent, precision)
     row = next(row for row in _DEFAULTS_BY_BUDGET if seconds <= row.max_seconds)
-    size, rate = row.size, row.learning_rate
+    size, rate = row.hidden_size, row.learning_rate
     architecture = _architecture(options, vocabulary, size, parent)
     model = ModelConfig(**{**architecture, "vocabulary": vocabulary, "num_condition_features": num_condition_features})
     data_limited = options.preset is None and _is_data_limited(model, tokens)
@@ -122,8 +139,8 @@ def choose_defaults(
         budget, epochs = replace(budget, max_epochs=_DATA_LIMITED_EPOCHS), min(epochs, _DATA_LIMITED_EPOCHS)
     if "dropout" not in options.model and options.preset is None:
         model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(epochs))
-    longest = min(row.sequence_length, _power_of_two_below(mean_document))
-    batch_size, sequence_length = _batch_shape(options.training, tokens, longest)
+    longest_sequence = min(row.sequence_length, _power_of_two_below(mean_document_tokens))
+    batch_size, sequence_length = _batch_shape(options.training, tokens, longest_sequence)
     defaults = {
         "batch_size": batch_size,
         "sequence_length": sequence_length,
@@ -137,7 +154,7 @@ def choose_defaults(
 
 
 def kernels_for(model: ModelConfig, training: TrainingConfig) -> str | None:
-    """Return the instruction set of the compiled kernels that train a model here, or None for torch."""
+    """Return the instruction set of the compiled kernels that train a model on this machine, or None for torch."""
     return training_kernels(training.precision) if is_supported(model) else None
 
 
@@ -154,17 +171,19 @@ def fast_bfloat16() -> bool:
 
 
 def _has_bf16_dot_product() -> bool:
+    """Return whether the processor has the instruction set AVX-512 BF16; False if torch cannot say."""
     import torch
 
     return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
 
 
-def _budget(other: Mapping[str, Any]) -> Budget:
-    if "steps" in other:
-        return Budget(steps=int(other["steps"]))
-    if "epochs" in other:
-        return Budget(epochs=float(other["epochs"]))
-    return Budget(seconds=60 * float(other.get("minutes", 1)))
+def _budget(options: Mapping[str, Any]) -> Budget:
+    """Return the budget that the options name, or else one minute."""
+    if "steps" in options:
+        return Budget(steps=int(options["steps"]))
+    if "epochs" in options:
+        return Budget(epochs=float(options["epochs"]))
+    return Budget(seconds=60 * float(options.get("minutes", 1)))
 
 
 def _torch_seconds(
@@ -175,15 +194,18 @@ def _torch_seconds(
         return budget.seconds * _SPEED_OVER_TORCH.get(_expected_kernels(options, parent, precision) or "", 1.0)
     if budget.epochs is not None:
         return budget.epochs * tokens / _TOKENS_PER_SECOND
-    tokens_per_step = int(options.training.get("batch_size", 32)) * int(options.training.get("sequence_length", 32))
-    return (budget.steps or 1) * tokens_per_step / _TOKENS_PER_SECOND
+    batch_size = int(options.training.get("batch_size", _DEFAULT_BATCH_SIZE))
+    sequence_length = int(options.training.get("sequence_length", _USUAL_SEQUENCE_LENGTH))
+    return (budget.steps or 1) * (batch_size * sequence_length) / _TOKENS_PER_SECOND
 
 
 def _expected_kernels(options: ResolvedOptions, parent: ModelConfig | None, precision: str) -> str | None:
-    """Return the kernels that will train the model, before its sizes are known."""
-    known = {name: options.model[name] for name in ("core", "layer_norm") if name in options.model}
-    model = parent or ModelConfig(vocabulary=2, **known)
-    return None if options.model.get("tied") else training_kernels(precision) if is_supported(model) else None
+    """Return the kernels that will train the model; whether they support it does not depend on its sizes."""
+    architecture = {name: options.model[name] for name in ("core", "layer_norm") if name in options.model}
+    model = parent or ModelConfig(vocabulary=2, **architecture)  # any valid vocabulary
+    if options.model.get("tied") or not is_supported(model):
+        return None
+    return training_kernels(precision)
 
 
 def _architecture(options: ResolvedOptions, vocabulary: int, size: int, parent: ModelConfig | None) -> dict[str, Any]:
@@ -197,6 +219,7 @@ def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int) -
     core = core_spec(options.model.get("core", ModelConfig.core))
     layers = int(options.other.get("layers", core.default_layers))
     sizes = options.model.get("hidden_sizes", (size,) * layers)
+    # A single size without `layers` stands for the default number of layers if the core is not recurrent.
     if not core.is_recurrent and len(sizes) == 1:
         sizes = sizes * layers
     if options.model.get("tied"):
@@ -206,15 +229,16 @@ def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int) -
     return {"hidden_sizes": sizes, "embedding": embedding}
 
 
-def _learning_rate(options: ResolvedOptions, parent: ModelConfig | None, default: float, widest: int) -> float:
+def _learning_rate(options: ResolvedOptions, parent: ModelConfig | None, default: float, widest_layer: int) -> float:
+    """Return the learning rate for a model; half of that for one that continues from the weights of a parent."""
     if parent is not None:
-        return 0.5 * _learning_rate_for(widest)
-    return _learning_rate_for(widest) if "hidden_sizes" in options.model else default
+        return 0.5 * _learning_rate_for(widest_layer)
+    return _learning_rate_for(widest_layer) if "hidden_sizes" in options.model else default
 
 
 def _learning_rate_for(size: int) -> float:
     """Return the learning rate for a hidden size, interpolated geometrically between the rows of the table."""
-    sizes = [row.size for row in _DEFAULTS_BY_BUDGET]
+    sizes = [row.hidden_size for row in _DEFAULTS_BY_BUDGET]
     rates = [row.learning_rate for row in _DEFAULTS_BY_BUDGET]
     if size <= sizes[0]:
         return rates[0]
@@ -228,13 +252,17 @@ def _learning_rate_for(size: int) -> float:
 def _tokens_per_second(model: ModelConfig) -> float:
     """Return the estimated training speed from the number of multiplications per token."""
     return float(
-        1.2e10
-        / (_multiplications(model) + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1) + 5e4)
+        _MULTIPLICATIONS_PER_SECOND
+        / (
+            _multiplications(model)
+            + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1)
+            + _FIXED_MULTIPLICATIONS
+        )
     )
 
 
 def _multiplications(model: ModelConfig) -> int:
-    """Return the approximate number of multiplications by weights per token."""
+    """Return the approximate number of multiplications per token with one prediction head: about one per weight."""
     widths = (model.embedding or model.vocabulary, *model.hidden_sizes)
     layers = sum(4 * size * (before + size) for before, size in itertools.pairwise(widths))
     return layers + model.hidden_sizes[-1] * model.vocabulary
@@ -246,18 +274,19 @@ def _is_data_limited(model: ModelConfig, tokens: int) -> bool:
 
 
 def _dropout(epochs: float) -> float:
-    """Return a dropout rate that grows with the number of epochs."""
+    """Return a dropout rate: 0 for up to 3 epochs, and 0.1 more for each doubling of the epochs, up to 0.5."""
     return round(min(0.5, max(0.0, 0.1 * math.log2(max(epochs, 1) / 3))), 2)
 
 
 def _batch_shape(training: Mapping[str, Any], tokens: int, sequence_length: int) -> tuple[int, int]:
-    """Return batch size and sequence length, smaller than the defaults for a corpus of less than a few batches."""
+    """Return batch size and sequence length; a small corpus gets small batches, so that an epoch has several."""
     sequence_length = training.get("sequence_length", sequence_length)
-    batch_size = training.get("batch_size", 32)
+    batch_size = training.get("batch_size", _DEFAULT_BATCH_SIZE)
     if "batch_size" not in training:
-        batch_size = max(1, min(32, tokens // (4 * sequence_length)))
+        batch_size = max(1, min(_DEFAULT_BATCH_SIZE, tokens // (4 * sequence_length)))
     return batch_size, sequence_length
 
 
 def _power_of_two_below(length: float) -> int:
+    """Return the largest power of two that is at most `length`, but at least 8."""
     return int(2 ** max(3, math.floor(math.log2(max(length, 8)))))

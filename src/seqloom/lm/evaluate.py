@@ -1,4 +1,8 @@
-"""Evaluate a run on a text: likelihood by a protocol, and scores of single tokens."""
+"""Evaluate a run on a text: likelihood by a protocol, and scores of single tokens.
+
+A protocol decides which earlier tokens the model reads before it predicts a token. The zero state is the state of a
+model that has read nothing yet.
+"""
 
 import itertools
 import math
@@ -33,12 +37,13 @@ SPLITS = ("all", "train", "validation", "held-out")
 
 @dataclass(frozen=True)
 class Protocol:
-    """An evaluation protocol: full context (the default), blocks, or the last token of windows.
+    """An evaluation protocol: full context (the default), blocks, or windows.
 
     Attributes:
-        blocks: tokens per block, each scored from a zero state; 0 for off.
-        windows: tokens per window, of which only the last is scored; 0 for off.
-        stride: distance between windows, in tokens.
+        blocks: tokens per block; every block is read from the zero state, and all its tokens are scored. 0 for off.
+        windows: tokens per window; every window is read from the zero state, and only the token after it is scored. 0
+            for off.
+        stride: distance from the start of one window to the start of the next, in tokens.
     """
 
     blocks: int = 0
@@ -112,10 +117,10 @@ def evaluate(
     units = run.codec.units_per_token
     features = run.config.features_of(store)
     if protocol.blocks:
-        likelihood = block_likelihood(scorer, store, spans, units, protocol.blocks, features=features)
+        likelihood = block_likelihood(scorer, store, spans, units, block_size=protocol.blocks, features=features)
     elif protocol.windows:
         likelihood = window_likelihood(
-            scorer, store, spans, units, protocol.windows, protocol.stride, features=features
+            scorer, store, spans, units, window_size=protocol.windows, stride=protocol.stride, features=features
         )
     else:
         likelihood = full_likelihood(scorer, store, spans, units, features=features)
@@ -129,7 +134,7 @@ def evaluate(
 def score_text(run: SavedRun, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
     """Return the score of each token of a text; see `Run.score`."""
     _check_has_likelihood(run)
-    ids = [run.codec.bos_id, *run.text_codec.encode_text(run.normalize(text), skip_unknown=skip_unknown).tolist()]
+    ids = [run.codec.bos_id, *run.codec.encode_text(run.normalize(text), skip_unknown=skip_unknown).tolist()]
     return list(token_scores(run_scorer(run), np.array(ids)))
 
 
@@ -140,7 +145,9 @@ def score_source(
     skip_unknown: bool = False,
     note: Reporter = silent,
 ) -> Iterator[Iterator[TokenScore]]:
-    """Score every document of a source in bounded memory, read with the run's reading settings.
+    """Yield the token scores of each document of a source, which is read with the run's reading settings.
+
+    Memory use is bounded: documents are scored as the iterator advances.
 
     Args:
         run: trained run.
@@ -153,10 +160,11 @@ def score_source(
     """
     _check_has_likelihood(run)
     scorer = run_scorer(run)
-    store = _store(run, _open_like_training(run, source), skip_unknown=skip_unknown)
+    store = _encode(run, _open_like_training(run, source), skip_unknown=skip_unknown)
     if symbols := skipped_symbols(store.skipped):
         note(f"skipped: {format_symbols(symbols)}")
     documents = (store.records[start:stop] for start, stop in itertools.pairwise(store.offsets.tolist()))
+    # The first token of a document is read but not scored. Where no boundary precedes the text, `bos_id` is added.
     if run.codec.boundary is None:
         documents = (np.insert(document.astype(np.int64), 0, run.codec.bos_id) for document in documents)
     yield from document_scores(scorer, documents)
@@ -165,8 +173,9 @@ def score_source(
 def _load_split(
     run: SavedRun, source: str | Path | Sequence[str | Path] | None, split: str, *, skip_unknown: bool
 ) -> tuple[TokenStore, Spans]:
+    """Return the store of a source (None for the run's own corpus) and the spans of a split."""
     corpus = training_corpus(run) if source is None else _open_like_training(run, source)
-    store = _store(run, corpus, skip_unknown=skip_unknown)
+    store = _encode(run, corpus, skip_unknown=skip_unknown)
     if split == "all":
         return store, Spans.whole(store)
     if corpus.fingerprint != run.config.corpus_hash:
@@ -184,7 +193,10 @@ def _load_split(
 
 
 def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]) -> Corpus:
-    """Open a source with the run's reading settings; the encoding of another source is detected."""
+    """Open a source with the run's reading settings.
+
+    The character encoding in these settings is that of the run's own source; that of any other source is detected.
+    """
     reading = run.config.reading
     name = str(source) if isinstance(source, str | Path) else ""
     if run.config.sources in ((name,), (str(Path(name).absolute()),)):
@@ -194,11 +206,13 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     except SourceError as error:
         if not any("`text`" in fault for fault in error.faults):
             raise
-        kind = "text" if reading.text is None else f"a table with a column {reading.text!r}"
-        raise SourceError(f"{name} is not of the kind that the run was trained on: name {kind}") from None
+        needed = "text" if reading.text is None else f"a table with a column {reading.text!r}"
+        names = ", ".join(map(str, [source] if isinstance(source, str | Path) else source))
+        raise SourceError(f"{names} is not of the kind that the run was trained on: name {needed}") from None
 
 
-def _store(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
+def _encode(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
+    """Return the store of a corpus that is encoded with the run's codec."""
     _check_boundary(run.codec, corpus)
     try:
         return cached_store(VocabularyFilter(corpus, run.text_codec) if skip_unknown else corpus, run.codec)
@@ -207,12 +221,12 @@ def _store(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
 
 
 def _check_boundary(codec: Codec[Any], corpus: Corpus) -> None:
-    """Check that a codec can encode the boundaries of a corpus.
+    """Check that a codec can mark the ends of a corpus's documents.
 
     Raises:
         ConfigError: the corpus has separate records and the codec has no boundary.
     """
     if corpus.has_documents and codec.boundary is None:
         raise ConfigError(
-            f"{corpus.name} has separate records and the run was trained on running text: name one text file instead"
+            f"{corpus.name} has separate records, but the run was trained on running text: name one text file instead"
         )

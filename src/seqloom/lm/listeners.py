@@ -49,7 +49,7 @@ class TrainingLog:
                 self._log.write(step=step, validation_loss=loss, seconds=seconds)
             case Epoch(step=step, epoch=epoch, seconds=seconds):
                 self._log.write(step=step, epoch=epoch, seconds=seconds)
-            case Finished(step=step, seconds=seconds) if self._losses:
+            case Finished(step=step, seconds=seconds) if self._losses:  # the steps after the last line
                 self._log.write(step=step, loss=float(np.mean(self._losses)), seconds=seconds)
             case RolledBack(step=step, to_step=to_step, rate_factor=factor):
                 self._log.write(step=to_step, rolled_back_from=step, rate_factor=factor)
@@ -81,7 +81,10 @@ class CheckpointSaver:
                 save_snapshot(self._folder.state_file, self._trainer.snapshot())
 
     def _save_weights(self, loss: float) -> None:
-        """Save the weights, unless the loss is far above that of a uniform guess: training is diverging."""
+        """Save the weights, unless training is diverging: its loss is more than twice that of a uniform guess.
+
+        Before the first step, the weights are always saved.
+        """
         if loss > 2 * math.log(self._trainer.model.config.vocabulary) and self._trainer.progress.step:
             return
         self._folder.write_weights(self._trainer.model_snapshot().state_dict())
@@ -90,14 +93,14 @@ class CheckpointSaver:
 class SampleWriter:
     """Listener that writes one sample per temperature after each epoch.
 
-    With a sparing plan, an epoch is skipped if it took less training time than the previous samples took.
+    A sparing plan skips an epoch that took less time to train than the previous samples took to generate.
 
     Args:
         folder: run folder.
         trainer: trainer of the model.
-        make_generator: returns a generator for weights.
+        make_generator: function from weights (arrays by name) to a text generator.
         plan: temperatures, length and prompt of the samples.
-        store: encoded corpus, for prompts.
+        store: encoded corpus, from which prompts are taken.
         spans: training text in the store.
         show: receives each set of samples; may be None.
     """
@@ -114,17 +117,17 @@ class SampleWriter:
     ) -> None:
         self._folder, self._trainer, self._make_generator = folder, trainer, make_generator
         self._plan, self._store, self._spans, self._show = plan, store, spans, show
-        self._last_epoch_seconds = self._sampling_seconds = 0.0
+        self._seconds_at_last_samples = self._sampling_seconds = 0.0
 
     def __call__(self, event: Event) -> None:
         """Write samples when an epoch ends."""
         if not isinstance(event, Epoch):
             return
-        if self._plan.sparing and event.seconds - self._last_epoch_seconds < self._sampling_seconds:
+        if self._plan.sparing and event.seconds - self._seconds_at_last_samples < self._sampling_seconds:
             return
         start = time.perf_counter()
         self._write_samples(event)
-        self._last_epoch_seconds, self._sampling_seconds = event.seconds, time.perf_counter() - start
+        self._seconds_at_last_samples, self._sampling_seconds = event.seconds, time.perf_counter() - start
 
     def _write_samples(self, event: Epoch) -> None:
         weights = {
@@ -137,7 +140,7 @@ class SampleWriter:
             self._show(samples)
 
     def generate(self, generator: TextGenerator, seed: int) -> tuple[str, SampleSet]:
-        """Return the prompt and one sample per temperature; chained samples continue each other."""
+        """Return the prompt and one sample per temperature; in a chained plan, each continues the previous sample."""
         plan = self._plan
         first_prompt = self._prompt(seed)
         prompt, samples = first_prompt, []
@@ -146,6 +149,7 @@ class SampleWriter:
             sample = generator.generate_from_ids(prompt, config)
             samples.append((temperature, sample.text))
             if plan.chained:
+                # An empty prompt would begin a new text, so at least one token is kept.
                 prompt = [*prompt, *sample.tokens][-max(1, plan.prompt_length) :]
         return generator.codec.decode_text(first_prompt), samples
 
@@ -158,8 +162,8 @@ class SampleWriter:
         long_enough = self._spans.select(self._spans.lengths >= length)
         if len(long_enough) == 0:
             return []
-        span = random.integers(len(long_enough))
-        start = int(random.integers(long_enough.starts[span], long_enough.stops[span] - length + 1))
+        index = random.integers(len(long_enough))
+        start = int(random.integers(long_enough.starts[index], long_enough.stops[index] - length + 1))
         return [int(token) for token in self._store.records[start : start + length]]
 
 

@@ -35,6 +35,10 @@ __all__ = [
 ]
 
 _MAX_COUNTED_TOKENS = 1_000_000
+"""Number of training tokens from which the initial output bias is estimated."""
+
+_VALIDATION_STRIDE = 4
+"""Distance between the windows of validation text, in tokens."""
 
 
 def inherited_reading(parent: SavedRun | None) -> dict[str, Any]:
@@ -62,13 +66,14 @@ def resolve_conditions(dataset: Dataset, parent: SavedRun | None) -> Conditions:
     """
     if parent is None or not len(parent.config.conditions):
         return fit_conditions(dataset.store)
-    known = parent.config.conditions
-    new = sorted(set(dataset.store.conditions) - set(known.names))
-    if new:
+    conditions = parent.config.conditions
+    new_names = sorted(set(dataset.store.conditions) - set(conditions.names))
+    if new_names:
         raise ConfigError(
-            f"`from_run` keeps the ratings of {parent.path}, {', '.join(known.names)}: leave out {', '.join(new)}"
+            f"`from_run` keeps the ratings of {parent.path}, {', '.join(conditions.names)}: leave out "
+            f"{', '.join(new_names)}"
         )
-    return known
+    return conditions
 
 
 def describe_conditions(conditions: Conditions) -> Iterator[str]:
@@ -81,9 +86,10 @@ def describe_conditions(conditions: Conditions) -> Iterator[str]:
 
 
 def new_model(plan: TrainingPlan, dataset: Dataset, parent: SavedRun | None) -> LanguageModel:
-    """Return a model whose output bias matches the token frequencies, with the parent's weights if there is one."""
+    """Return a model with the weights of the parent, if any; a new output bias matches the token frequencies."""
     model = LanguageModel(plan.model, plan.training.seed)
     counts = _token_counts(dataset)
+    # One is added to every count, so that the bias of a token that never occurs is finite.
     with torch.no_grad():
         model.head.bias.copy_(torch.from_numpy(np.log((counts + 1) / (counts.sum() + len(counts)))))
     if parent is not None:
@@ -92,7 +98,7 @@ def new_model(plan: TrainingPlan, dataset: Dataset, parent: SavedRun | None) -> 
 
 
 def describe_model(model: LanguageModel, batches: Batches) -> str:
-    """Return architecture and number of parameters in one line, with the number of windows for window batches."""
+    """Return one line with the architecture, the number of parameters and, where there are any, of windows."""
     config, total, head = model.config, num_parameters(model), num_parameters(model.head)
     windows = f", {batches.num_windows:,} windows" if isinstance(batches, WindowBatches) else ""
     return (
@@ -109,31 +115,37 @@ def make_validation(
     features = config.features_of(store)
     if spans.num_records < 2:
         return None
-    characters = dataset.codec.units_per_token
-    make = make_fast_scorer if training.precision == "bfloat16" else make_scorer
+    units = dataset.codec.units_per_token
+    new_scorer = make_fast_scorer if training.precision == "bfloat16" else make_scorer
 
     def validate() -> float:
         weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
-        scorer = make(model.config, weights, lambda: model, threads)
+        scorer = new_scorer(model.config, weights, network=lambda: model, threads=threads)
         if training.batching == "windows" and training.loss == "last":
             likelihood = window_likelihood(
-                scorer, store, spans, characters, training.sequence_length, 4, features=features
+                scorer,
+                store,
+                spans,
+                units,
+                window_size=training.sequence_length,
+                stride=_VALIDATION_STRIDE,
+                features=features,
             )
-            if likelihood.tokens:
+            if likelihood.tokens:  # otherwise, the text is shorter than a window
                 return likelihood.nats_per_token
-        return full_likelihood(scorer, store, spans, characters, features=features).nats_per_token
+        return full_likelihood(scorer, store, spans, units, features=features).nats_per_token
 
     return validate
 
 
 def _token_counts(dataset: Dataset) -> np.ndarray:
-    """Return the count of each token id in up to the first million training tokens."""
+    """Return the number of times that each token id occurs in the first million training tokens."""
     spans = dataset.split.train
     counts = np.zeros(len(dataset.codec), np.int64)
-    left = _MAX_COUNTED_TOKENS
+    remaining = _MAX_COUNTED_TOKENS
     for start, stop in zip(spans.starts.tolist(), spans.stops.tolist(), strict=True):
-        counts += np.bincount(dataset.store.records[start : min(stop, start + left)], minlength=len(counts))
-        left -= stop - start
-        if left <= 0:
+        counts += np.bincount(dataset.store.records[start : min(stop, start + remaining)], minlength=len(counts))
+        remaining -= stop - start
+        if remaining <= 0:
             break
     return counts

@@ -21,7 +21,7 @@ class ReportSample:
     Attributes:
         temperature: softmax temperature.
         text: generated text.
-        rating: requested ratings by column; None without one.
+        rating: requested ratings by column; None if no rating was requested.
     """
 
     temperature: float
@@ -42,7 +42,7 @@ class Report:
     Attributes:
         run: trained run.
         metrics: content of `metrics.json`.
-        samples: one sample per temperature; for a rated run, one each for a low, a middle and a high rating.
+        samples: one sample per temperature; for a run with ratings, one each for a low, a middle and a high rating.
     """
 
     run: SavedRun
@@ -51,30 +51,36 @@ class Report:
 
 
 def format_rating(value: float | str) -> str:
-    """Return a rating as typed on the command line."""
+    """Return a rating in the form that the command line accepts."""
     if isinstance(value, str):
         return value
     return str(int(value)) if value.is_integer() else repr(value)
 
 
 class TrainingObserver:
-    """Training observer; the default ignores all events."""
+    """Observer of a training. Subclasses override some of the methods; the others ignore what they receive."""
 
     def note(self, text: str) -> None:
         """Receive one line on the source, the settings or the results."""
 
-    def begin(self, config: RunConfig, characters_per_token: float) -> None:
-        """Receive the configuration before the training begins."""
+    def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
+        """Receive the configuration before the training begins.
+
+        Args:
+            config: configuration of the run.
+            units_per_token: mean number of `units` per token.
+            units: what the codec counts, plural: "characters" for text.
+        """
 
     def samples(self, samples: SampleSet) -> None:
-        """Receive the samples of an epoch."""
+        """Receive the samples that were generated after an epoch."""
 
     def listener(self) -> Listener:
-        """Return a listener for training events."""
+        """Return a function that receives each training event; see `training.events`."""
         return lambda event: None
 
     def working(self, activity: str) -> None:
         """Receive the name of an activity after the training, such as "drawing plots"."""
 
     def finished(self, report: Report) -> None:
-        """Receive the report."""
+        """Receive the report, after everything else."""

@@ -1,4 +1,4 @@
-"""Sort the options of training into the configs that they belong to, after those of a preset."""
+"""Combine the options of a training with those of a preset, and sort them by the config that they belong to."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -16,15 +16,16 @@ from seqloom.registry import CODECS, unknown_name
 __all__ = ["ResolvedOptions", "resolve_options", "to_builtin"]
 
 _SEQUENCES = ("rating", "category", "hidden_size")
-"""Options that take one value or several."""
+"""Options that take one value or a list of values."""
 
 _BUDGETS = ("minutes", "epochs", "steps")
 
 
-def _names(config: type, *others: str) -> tuple[str, ...]:
-    return tuple(name for name in fields_of(config) if name not in others)
+def _names(config: type, *excluded: str) -> tuple[str, ...]:
+    return tuple(name for name in fields_of(config) if name not in excluded)
 
 
+# Names of the options that become a field of each config, and of those that belong to no config.
 _READING = _names(ReadingConfig)
 _MODEL = _names(ModelConfig, "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width")
 _TRAINING = _names(TrainingConfig, "total_steps")
@@ -39,13 +40,14 @@ _FIELDS = {
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedOptions:
-    """Options by the config that they belong to; settings without a value are chosen later.
+    """Options by the config that they belong to; defaults for the missing ones are chosen later.
 
     Attributes:
         reading: fields of `ReadingConfig`.
         model: fields of `ModelConfig`, `hidden_sizes` included where it was set.
         training: fields of `TrainingConfig`.
-        other: level, vocabulary (a limit), layers, threads and the budget: minutes, epochs or steps.
+        other: level, vocabulary (its largest size), `hidden_size` as it was set, layers, threads, and the budget:
+            minutes, epochs or steps.
         preset: name of the preset, or None.
         samples: samples generated after each epoch.
     """
@@ -59,7 +61,7 @@ class ResolvedOptions:
 
 
 def resolve_options(options: TrainOptions) -> ResolvedOptions:
-    """Sort options by config; those of the preset stand behind the caller's.
+    """Sort options by config; the caller's options override those of the preset.
 
     Raises:
         ConfigError: options of the wrong type, out of range or in contradiction; every fault is listed.
@@ -70,11 +72,12 @@ def resolve_options(options: TrainOptions) -> ResolvedOptions:
     ]
     if type_faults:
         raise ConfigError(*type_faults)
-    preset = chosen.pop("preset", None)
-    faults = [] if preset is None or preset in PRESETS else [unknown_name("preset", preset, PRESETS)]
+    preset_name = chosen.pop("preset", None)
+    is_known = preset_name is None or preset_name in PRESETS
+    faults = [] if is_known else [unknown_name("preset", preset_name, PRESETS)]
     faults += _contradictions(chosen)
-    recipe = PRESETS.get(preset or "") or Preset(description="", settings={})
-    settings = {**_without_rivals(recipe.settings, chosen), **chosen}
+    preset = PRESETS.get(preset_name or "") or Preset(description="", settings={})
+    settings = {**_without_rivals(preset.settings, chosen), **chosen}
     model = {name: settings[name] for name in settings if name in _MODEL}
     sizes = _sizes(settings.get("hidden_size"), settings.get("layers"))
     resolved = ResolvedOptions(
@@ -82,8 +85,8 @@ def resolve_options(options: TrainOptions) -> ResolvedOptions:
         model=model if sizes is None else {**model, "hidden_sizes": sizes},
         training={name: settings[name] for name in settings if name in _TRAINING},
         other={name: settings[name] for name in settings if name in _OTHER},
-        preset=preset,
-        samples=recipe.samples,
+        preset=preset_name,
+        samples=preset.samples,
     )
     faults += _config_faults(resolved)
     if faults:
@@ -92,19 +95,22 @@ def resolve_options(options: TrainOptions) -> ResolvedOptions:
 
 
 def to_builtin(name: str, value: Any) -> Any:
-    """Return a value in Python's own types; a single column or size becomes a tuple of one."""
+    """Return a value with NumPy numbers as Python numbers and lists as tuples.
+
+    A single value of an option that also takes a list becomes a tuple of one.
+    """
     is_sequence = isinstance(value, tuple | list)
     values = tuple(
-        each.item() if isinstance(each, np.generic) else each for each in (value if is_sequence else (value,))
+        item.item() if isinstance(item, np.generic) else item for item in (value if is_sequence else (value,))
     )
     return values if is_sequence or name in _SEQUENCES else values[0]
 
 
 def _config_faults(options: ResolvedOptions) -> Iterator[str]:
-    """Yield all faults that show without a corpus."""
-    model: dict[str, Any] = {"vocabulary": 2, **options.model}
+    """Yield all faults that can be detected without a corpus."""
+    model: dict[str, Any] = {"vocabulary": 2, **options.model}  # any valid vocabulary
     if "embedding" not in model or "hidden_sizes" not in model:
-        model["tied"] = False  # the width that it needs is chosen later
+        model["tied"] = False  # `tied` needs equal widths, and one of them is chosen later
     core = options.model.get("core", "lstm")
     if core != "lstm" and "forget_bias" in options.model:
         yield f"`forget_bias` belongs to the LSTM, and `core` is {core}: leave out one of the two"
@@ -124,27 +130,28 @@ def _config_faults(options: ResolvedOptions) -> Iterator[str]:
 
 
 def _contradictions(chosen: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of options outside the configs: contradictions and values out of range."""
     budgets = [f"`{name}`" for name in _BUDGETS if name in chosen]
     if len(budgets) > 1:
-        yield f"{' and '.join(budgets)} contradict each other: give one budget"
+        yield f"{' and '.join(budgets)} contradict each other: choose one of them"
     for name in (*_BUDGETS, "vocabulary", "layers", "threads"):
         is_met, message = check_range(_FIELDS[name], chosen.get(name))
         if not is_met:
             yield message
     sizes = chosen.get("hidden_size")
     if sizes is not None and len(sizes) > 1 and chosen.get("layers", len(sizes)) != len(sizes):
-        yield f"`hidden_size` has {len(sizes)} layers and `layers` is {chosen['layers']}: leave one out"
+        yield f"`hidden_size` has {len(sizes)} layers, but `layers` is {chosen['layers']}: leave one out"
 
 
-def _without_rivals(recipe: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a preset's settings without those that a chosen one replaces."""
+def _without_rivals(preset_settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a preset's settings without those that contradict a chosen one, such as a second budget."""
     rivals = (set(_BUDGETS), {"hidden_size", "layers"})
     replaced = {name for group in rivals if group & chosen.keys() for name in group}
-    return {name: value for name, value in recipe.items() if name not in replaced}
+    return {name: value for name, value in preset_settings.items() if name not in replaced}
 
 
 def _sizes(sizes: tuple[int, ...] | None, layers: int | None) -> tuple[int, ...] | None:
+    """Return the size of each layer; a single size counts for all layers, and None leaves the sizes open."""
     if sizes is None:
         return None
-
     return sizes * max(1, layers or 1) if len(sizes) == 1 else sizes

@@ -13,33 +13,33 @@ from seqloom.plots.temperatures import plot_entropy, plot_temperatures
 from seqloom.runs.saved_run import SavedRun
 from seqloom.sampling import reweight
 
-__all__ = ["FAN", "draw_losses", "draw_plots"]
+__all__ = ["PLOT_TEMPERATURES", "draw_losses", "draw_plots"]
 
-FAN = (0.2, 0.5, 1.0, 1.2)
+PLOT_TEMPERATURES = (0.2, 0.5, 1.0, 1.2)
 """Default temperatures of the temperature plot."""
 
 _ENTROPY_TEMPERATURES = np.union1d(np.geomspace(0.05, 10, 60), [1.0])
-"""Temperatures of the entropy curve; they contain 1, where both plots have to agree."""
+"""Temperatures of the entropy curve; 1 is added, so that the marked point of the curve at 1 is exact."""
 
 
 def draw_plots(
     run: SavedRun,
     *,
     prompt: str = "",
-    temperatures: Sequence[float] = FAN,
+    temperatures: Sequence[float] = PLOT_TEMPERATURES,
     folder: Path | None = None,
     skip_unknown: bool = False,
     draw_training: Callable[[SavedRun, Path], Path] | None = None,
 ) -> list[Path]:
-    """Draw all plots of a run and return the files; without a log, there is no plot of the training.
+    """Draw all plots of a run and return the files; a run without a log gets no plot of its training.
 
     Args:
         run: run with weights.
         prompt: text before the predicted token.
         temperatures: temperatures of the temperature plot.
-        folder: folder of the PNGs (the run's `plots/`).
+        folder: folder of the PNGs; None for the run's `plots/`.
         skip_unknown: skip symbols of the prompt outside the vocabulary.
-        draw_training: function that draws the training log (`draw_losses`).
+        draw_training: function that draws the training log into a folder; None for `draw_losses`.
 
     Raises:
         RunError: the run has no weights yet.
@@ -51,16 +51,15 @@ def draw_plots(
         raise ConfigError(f"`output` got {folder}, which is a file: name a folder")
     generator = RunGenerators(run).generator(precision="float32")
     probabilities = generator.distribution(generator.prompt(run.normalize(prompt), skip_unknown=skip_unknown))
-    fan = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
+    distributions = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
     training_plots = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
     tokens = [
-        "(end)" if index == run.codec.boundary else run.text_codec.decode_text([index])
-        for index in range(len(run.codec))
+        "(end)" if token == run.codec.boundary else run.codec.decode_text([token]) for token in range(len(run.codec))
     ]
     return [
         *training_plots,
-        plot_temperatures(folder / "temperature.png", tokens, fan, temperatures, prompt=prompt),
+        plot_temperatures(folder / "temperature.png", tokens, distributions, temperatures, prompt=prompt),
         plot_entropy(
             folder / "entropy.png", _ENTROPY_TEMPERATURES.tolist(), entropies, vocabulary=len(run.codec), prompt=prompt
         ),
@@ -74,13 +73,13 @@ def draw_losses(run: SavedRun, folder: Path) -> Path:
     validation = [line for line in log if "validation_loss" in line]
     return plot_losses(
         folder / "loss.png",
-        [line["step"] for line in training],
-        [line["loss"] for line in training],
-        ([line["step"] for line in validation], [line["validation_loss"] for line in validation]),
+        steps=[line["step"] for line in training],
+        train_losses=[line["loss"] for line in training],
+        validation=([line["step"] for line in validation], [line["validation_loss"] for line in validation]),
         title=f"{Path(run.config.corpus).name}: {model.core} of {' + '.join(map(str, model.hidden_sizes))}",
     )
 
 
 def _entropy_bits(probabilities: Float[np.ndarray, " vocab"]) -> float:
-    possible = probabilities[probabilities > 0]
-    return float(-(possible * np.log2(possible)).sum())
+    positive = probabilities[probabilities > 0]
+    return float(-(positive * np.log2(positive)).sum())

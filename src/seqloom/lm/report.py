@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from seqloom.codecs.text import TextCodec
 from seqloom.data.split import Spans
 from seqloom.evaluation.diversity import Diversity, diversity
-from seqloom.evaluation.likelihood import block_likelihood, full_likelihood, window_likelihood
+from seqloom.evaluation.likelihood import bits_measure, block_likelihood, full_likelihood, window_likelihood
 from seqloom.evaluation.originality import CopyIndex
 from seqloom.files import write_json, write_text
 from seqloom.generation.run_generators import RunGenerators
@@ -24,11 +25,12 @@ from seqloom.training.loop import TrainingProgress
 __all__ = ["Report", "ReportSample", "write_report"]
 
 BLOCK = 256
-"""Tokens per block of the block protocol."""
+"""Tokens per block, where text is scored in independent blocks."""
 
 WINDOW = 60
-"""Tokens per window of the window protocol."""
+"""Tokens read before each scored token, where text is scored by sliding windows."""
 
+_WINDOW_STRIDE = 4
 _MAX_SCORED_TOKENS, _MAX_WINDOW_TOKENS = 1_000_000, 100_000
 _MAX_SEARCHED_CHARACTERS = 20_000_000
 _COPY_GRAM = 50
@@ -51,8 +53,10 @@ def write_report(
     samples = _generate_samples(run)
     viewer.working("measuring the model")
     likelihoods = _likelihoods(run, dataset)
-    viewer.working("searching for copies of the corpus")
-    originality = _originality(dataset, [sample.text for sample in samples])
+    originality: dict[str, Any] = {}
+    if isinstance(dataset.codec, TextCodec):
+        viewer.working("searching for copies of the corpus")
+        originality = _originality(dataset, [sample.text for sample in samples])
     metrics: dict[str, Any] = {
         "steps": finished.step,
         "reason": finished.reason,
@@ -71,7 +75,7 @@ def write_report(
     plots = draw_plots(run)
     report = Report(run, metrics, samples)
     write_text(run.folder.report_file, _as_markdown(report, [plot.name for plot in plots]))
-    for line in _summary(metrics):
+    for line in _summary(metrics, run.codec.unit):
         viewer.note(line)
     viewer.note(f"run: {run.path}   report: {run.folder.report_file}   plots: {', '.join(str(plot) for plot in plots)}")
     viewer.note(f"generate more with: {_generate_command(run)}")
@@ -92,12 +96,12 @@ def _sample(run: SavedRun, temperature: float, rating: Mapping[str, float | str]
 
 
 def _generate_command(run: SavedRun) -> str:
-    """Return a command that generates more text, for a rated run with a high rating."""
+    """Return a command that generates more text; for a run with conditions, with the last of the example ratings."""
     command = f"seqloom generate {shlex.quote(str(run.path))}"
     conditions = run.config.conditions
     if not len(conditions):
         return f"{command} --temperature {_SUGGESTED_TEMPERATURE:g}"
-    ((name, value),) = conditions.examples()[-1].items()
+    ((name, value),) = conditions.examples()[-1].items()  # an example sets one condition; the last one is the highest
     argument = format_rating(value) if len(conditions) == 1 else f"{name}={format_rating(value)}"
     return f"{command} --rating {shlex.quote(argument)} --temperature {_RATED_TEMPERATURE:g}"
 
@@ -124,7 +128,7 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
                 _first_tokens(part, _MAX_WINDOW_TOKENS),
                 units,
                 WINDOW,
-                4,
+                stride=_WINDOW_STRIDE,
                 features=features,
             ),
         }
@@ -135,7 +139,7 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
 
 
 def _first_tokens(spans: Spans, max_tokens: int) -> Spans:
-    """Return the first spans, with the last one cut to at most `max_tokens` tokens in total."""
+    """Return the leading spans that together hold `max_tokens` tokens; the last one is cut if necessary."""
     before = spans.lengths.cumsum() - spans.lengths
     cut = Spans(spans.starts, (spans.starts + (max_tokens - before)).clip(max=spans.stops), spans.documents)
     return cut.select(cut.lengths > 0)
@@ -162,7 +166,7 @@ def _originality(dataset: Dataset, texts: list[str]) -> dict[str, Any]:
     }
 
 
-def _summary(metrics: dict[str, Any]) -> Iterator[str]:
+def _summary(metrics: dict[str, Any], unit: str) -> Iterator[str]:
     """Yield the lines of the summary."""
     rate = metrics["tokens_per_second"]
     speed = f", {rate:,.0f} tokens per second" if rate else ""
@@ -170,10 +174,11 @@ def _summary(metrics: dict[str, Any]) -> Iterator[str]:
     for name in ("validation", "held_out"):
         if metrics.get(name):
             full = metrics[name]["full_context"]
-            bits = f"{full['bits_per_char']:.4f} bits per character, " if "bits_per_char" in full else ""
+            bits = f"{full[bits_measure(unit)]:.4f} bits per {unit}, "
             nats = f"{name.replace('_', '-')}: {full['nats_per_token']:.4f} nats per token"
             yield f"{nats}, {bits}perplexity {full['perplexity']:.2f}"
-    yield f"longest copy from the corpus: {metrics['longest_copy']['characters']} characters"
+    if "longest_copy" in metrics:
+        yield f"longest copy from the corpus: {metrics['longest_copy']['characters']} characters"
 
 
 def _as_markdown(report: Report, plots: list[str]) -> str:
@@ -182,34 +187,33 @@ def _as_markdown(report: Report, plots: list[str]) -> str:
         f"# {Path(config.corpus).name}",
         "",
         f"{config.model.core} of {' + '.join(map(str, config.model.hidden_sizes))}, level {config.level}, "
-        f"{len(report.run.codec):,} symbols. " + ". ".join(_summary(metrics)) + ".",
+        f"{len(report.run.codec):,} symbols. " + ". ".join(_summary(metrics, report.run.codec.unit)) + ".",
         "",
-        *_likelihood_table(metrics),
+        *_likelihood_table(metrics, report.run.codec.unit),
         *_diversity_table(report),
-        f"Longest passage copied from the corpus: {metrics['longest_copy']['characters']} characters.",
-        "",
         *[f"![{plot}](plots/{plot})" for plot in plots],
         "",
     ]
     for sample in report.samples:
         title = sample.title[0].upper() + sample.title[1:]
         lines += [f"## {title}", "", "```text", sample.text.replace("```", "'''"), "```", ""]
+    # `opening` holds token ids, which mean nothing to a reader.
     settings = {name: value for name, value in config.to_json().items() if name != "opening"}
     lines += ["## Settings", "", "```json", json.dumps(settings, indent=2, ensure_ascii=False), "```", ""]
     return "\n".join(lines)
 
 
-def _likelihood_table(metrics: dict[str, Any]) -> Iterator[str]:
+def _likelihood_table(metrics: dict[str, Any], unit: str) -> Iterator[str]:
     parts = [name for name in ("validation", "held_out") if metrics.get(name)]
     if not parts:
         return
-    yield "| text | protocol | nats per token | bits per character | perplexity | tokens |"
+    yield f"| text | protocol | nats per token | bits per {unit} | perplexity | tokens |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name in parts:
         for protocol, likelihood in metrics[name].items():
             yield (
                 f"| {name.replace('_', '-')} | {protocol.replace('_', ' ')} | {likelihood['nats_per_token']:.4f} | "
-                f"{_bits(likelihood)} | {likelihood['perplexity']:.2f} | {likelihood['tokens']:,} |"
+                f"{likelihood[bits_measure(unit)]:.4f} | {likelihood['perplexity']:.2f} | {likelihood['tokens']:,} |"
             )
     yield ""
 
@@ -217,16 +221,11 @@ def _likelihood_table(metrics: dict[str, Any]) -> Iterator[str]:
 def _diversity_table(report: Report) -> Iterator[str]:
     yield "| sample | distinct words | distinct bigrams | repeated | longest loop | copied 50-grams |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    rows = zip(report.samples, report.metrics["samples"], report.metrics["copied_share"], strict=True)
+    copied_shares = report.metrics.get("copied_share", [None] * len(report.samples))
+    rows = zip(report.samples, report.metrics["samples"], copied_shares, strict=True)
     for sample, row, copied in rows:
         shares = [row["distinct_1"], row["distinct_2"], row["repeated_share"]]
         cells = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
         last = "-" if copied is None else f"{copied:.2f}"
         yield f"| {sample.title} | {cells} | {row['longest_loop']} | {last} |"
     yield ""
-
-
-def _bits(likelihood: dict[str, Any]) -> str:
-    """Return the bits per character; "-" for a codec that does not count characters."""
-    bits = likelihood.get("bits_per_char")
-    return "-" if bits is None else f"{bits:.4f}"

@@ -14,9 +14,10 @@ from seqloom.lm.options import ResolvedOptions
 __all__ = ["reproduce_command"]
 
 _REPLACED = {"minutes", "epochs", "steps", "hidden_size", "layers"}
-"""Options that the resulting number of steps and hidden sizes replace."""
+"""Options that the command omits, because it names the resulting number of steps and hidden sizes."""
 
 _REPEATED = {name for name, info in fields_of(ReadingConfig).items() if info.setting.repeat}
+"""Options whose flag is repeated for every value."""
 
 
 def reproduce_command(
@@ -27,7 +28,7 @@ def reproduce_command(
     training: TrainingConfig,
     parent: Path | None = None,
 ) -> str:
-    """Return a command in one line that repeats a training, with its number of steps in place of a time.
+    """Return the command line that repeats a training: it names the number of steps in place of a duration.
 
     Args:
         sources: sources as the caller named them.
@@ -38,16 +39,16 @@ def reproduce_command(
         parent: run that training started from.
     """
     chosen = {**options.reading, **options.model, **options.training, **options.other}
-    recipe = PRESETS[options.preset].settings if options.preset else {}
+    preset = PRESETS[options.preset].settings if options.preset else {}
     settings = {"from_run": parent, "preset": options.preset, **_resolved(model, training)}
     for name in sorted(chosen.keys() - settings.keys() - _REPLACED):
-        if chosen[name] != recipe.get(name):
+        if chosen[name] != preset.get(name):
             settings[name] = chosen[name]
     return shlex.join(["seqloom", "train", *sources, "--run", str(run), *_flags(settings)])
 
 
 def _resolved(model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
-    """Return the settings that corpus and budget decide where the caller does not."""
+    """Return the settings that follow from the corpus and the budget unless the caller chooses them."""
     return {
         "steps": training.total_steps,
         "core": model.core,
@@ -65,6 +66,7 @@ def _resolved(model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
 
 
 def _flags(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the words of the command line that set the settings; None is left out."""
     for name, value in settings.items():
         flag = cli_flag(name)
         if value is None:
@@ -74,11 +76,12 @@ def _flags(settings: Mapping[str, Any]) -> Iterator[str]:
         elif name in _REPEATED:
             yield from (word for column in value for word in (flag, column))
         else:
-            yield from (flag, ",".join(map(_number, value)) if isinstance(value, tuple | list) else _number(value))
+            values = value if isinstance(value, tuple | list) else (value,)
+            yield from (flag, ",".join(map(_format_value, values)))
 
 
-def _number(value: Any) -> str:
-    """Return a number in few digits where these are exact; other values as they are."""
+def _format_value(value: Any) -> str:
+    """Return a value as text; a float has six digits if these are exact, otherwise as many as are needed."""
     if isinstance(value, float):
         return short if float(short := f"{value:g}") == value else repr(value)
     return str(value)

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from seqloom.codecs.base import Codec
-from seqloom.codecs.text import TextCodec
 from seqloom.config import ReadingConfig, TrainingConfig
 from seqloom.corpora.document import Corpus
 from seqloom.errors import RunError
@@ -53,7 +52,7 @@ class TrainingSession:
         dataset: encoded and split corpus.
         model: network with its initial weights.
         batches: training batches.
-        viewer: observer of the training.
+        viewer: receives the messages and events of the training.
     """
 
     folder: RunFolder
@@ -67,14 +66,14 @@ class TrainingSession:
 def new_session(
     source: Source, folder: RunFolder, options: ResolvedOptions, parent: SavedRun | None, viewer: TrainingObserver
 ) -> TrainingSession:
-    """Prepare a new training; nothing is written yet.
+    """Prepare a new training, without writing to the run folder.
 
     Args:
         source: source named by the user.
         folder: run folder.
         options: settings from the user and the preset.
         parent: run with the initial weights, or None.
-        viewer: observer of the training.
+        viewer: receives the messages and events of the training.
 
     Raises:
         UserError: the source cannot be read, or a setting does not fit it.
@@ -123,7 +122,12 @@ def _load(
     defaults = TrainingConfig(total_steps=1)
     hold_out, validation = (options.training.get(name, getattr(defaults, name)) for name in ("hold_out", "validation"))
     return load_dataset(
-        source, reading, codec_maker(options, parent), hold_out=hold_out, validation=validation, note=viewer.note
+        source,
+        reading,
+        make_codec=codec_maker(options, parent),
+        hold_out=hold_out,
+        validation=validation,
+        note=viewer.note,
     )
 
 
@@ -136,15 +140,16 @@ def _plan(
         vocabulary=len(dataset.codec),
         num_condition_features=num_condition_features,
         tokens=spans.num_records,
-        mean_document=spans.num_records / len(spans),
+        mean_document_tokens=spans.num_records / len(spans),
         parent=parent.config.model if parent else None,
     )
 
 
 def _describe_continuation(parent: SavedRun, codec: Codec[Any]) -> str:
-    """Return the parent and the symbols that are new to it, in words."""
-    added = range(len(parent.codec), len(codec))
-    new = [codec.decode_text([token]) or "(end)" if isinstance(codec, TextCodec) else token for token in added]
+    """Return a line with the parent, and the symbols of the codec that the parent does not know."""
+    # The codec extends that of the parent: the ids of new symbols come last.
+    new_ids = range(len(parent.codec), len(codec))
+    new = [codec.decode_text([token]) or "(end)" for token in new_ids]
     shown = ", ".join(map(repr, new[:_NUM_SYMBOLS_SHOWN])) + (", ..." if len(new) > _NUM_SYMBOLS_SHOWN else "")
     symbols = f"{len(new):,} new symbol{'s' if len(new) != 1 else ''} ({shown})" if new else "no new symbols"
     return f"starting from {parent.path}: {symbols}"
@@ -153,13 +158,13 @@ def _describe_continuation(parent: SavedRun, codec: Codec[Any]) -> str:
 def resumed_session(
     folder: RunFolder, config: RunConfig, source: Source | None, viewer: TrainingObserver
 ) -> TrainingSession:
-    """Prepare the continuation of a training.
+    """Prepare an interrupted training to continue with its stored settings.
 
     Args:
         folder: run folder.
         config: configuration of the run.
         source: the run's source if the user named it, or None.
-        viewer: observer of the training.
+        viewer: receives the messages and events of the training.
 
     Raises:
         RunError: the corpus has changed, or the codec is damaged.
@@ -167,7 +172,7 @@ def resumed_session(
     """
     codec, training = folder.read_codec(), config.training
 
-    def unchanged_codec(corpus: Corpus) -> Codec[Any]:
+    def codec_if_unchanged(corpus: Corpus) -> Codec[Any]:
         if corpus.fingerprint != config.corpus_hash:
             raise RunError(
                 f"{config.source} has changed since the training of {folder.path} began: start another run with "
@@ -178,7 +183,7 @@ def resumed_session(
     dataset = load_dataset(
         training_source(config) if source is None else source,
         config.reading,
-        unchanged_codec,
+        make_codec=codec_if_unchanged,
         hold_out=training.hold_out,
         validation=training.validation,
         note=viewer.note,
@@ -196,5 +201,8 @@ def _with_available_kernels(config: RunConfig, viewer: TrainingObserver) -> RunC
     if config.kernels is None or config.kernels in available_kernels():
         return config
     kernels = kernels_for(config.model, config.training)
-    viewer.note(f"kernels {config.kernels} unavailable here; continuing with {kernels or 'torch'} (not bit-identical)")
+    viewer.note(
+        f"the kernels {config.kernels} are not available on this machine: training continues with "
+        f"{kernels or 'torch'}, so its results will not be bit-identical"
+    )
     return replace(config, kernels=kernels)

@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqloom.codecs.text import as_text_codec
 from seqloom.config.options import TrainOptions
 from seqloom.generation.generator import GeneratorFactory
 from seqloom.lm.checks import check_new_training, check_resumable, check_resume_options
@@ -43,14 +42,14 @@ def train(
     """Train a model on a source and return the run.
 
     Args:
-        source: catalogue name, file, folder, glob, `-` for standard input, or a list of these (python-docs; with
-            `resume`, the run's source).
-        options: settings; None, and options that are None, are chosen from the corpus and the budget.
-        run: run folder (`runs/` and the name of the source).
+        source: catalogue name, file, folder, glob, `-` for standard input, or a list of these; None for
+            the catalogue's `python-docs` or, with `resume`, for the run's source.
+        options: settings; an option that is None is chosen from the corpus and the budget, and None leaves all open.
+        run: run folder; None for a folder in `runs/` with the name of the source.
         resume: continue the training in the folder exactly where it stopped, with its source and settings.
         overwrite: replace the run in the folder.
         from_run: run with the initial weights; new symbols are added to its vocabulary.
-        viewer: observer of the training.
+        viewer: receives the messages and events of the training; None for no observer.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -60,8 +59,8 @@ def train(
     folder = RunFolder(run if run is not None else default_folder(source))
     options = options or TrainOptions()
     if resume:
-        others = {"overwrite": overwrite, "from_run": from_run is not None}
-        check_resume_options([*options.chosen(), *(name for name, is_set in others.items() if is_set)])
+        arguments = {"overwrite": overwrite, "from_run": from_run is not None}
+        check_resume_options([*options.chosen(), *(name for name, is_set in arguments.items() if is_set)])
         return _resume(folder, source, viewer)
     resolved = resolve_options(options)
     parent = SavedRun(from_run) if from_run is not None else None
@@ -71,9 +70,12 @@ def train(
 
 
 def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> Path:
-    """Return the default run folder for a source."""
-    names = [source or _DEFAULT_SOURCE] if source is None or isinstance(source, str | Path) else [*source, "run"]
-    return Path("runs") / (re.sub(r"[^\w.-]+", "", Path(names[0]).stem).strip("-.") or "run")
+    """Return the default run folder for a source; of several sources, the first gives the folder its name."""
+    if source is None or isinstance(source, str | Path):
+        first_source = source or _DEFAULT_SOURCE
+    else:
+        first_source = next(iter(source), "run")
+    return Path("runs") / (re.sub(r"[^\w.-]+", "", Path(first_source).stem).strip("-.") or "run")
 
 
 def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None, viewer: TrainingObserver) -> SavedRun:
@@ -92,19 +94,22 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
 
 
 def _run(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
-    """Train from a snapshot, or from the start in place of the run in the folder, with the folder locked."""
+    """Lock the run folder, and continue from a snapshot.
+
+    Without a snapshot, train from the start and replace the run in the folder, if there is one.
+    """
     with session.folder.locked():
         if snapshot is not None:
-            finished = _train(session, snapshot)
-            discard_backup(session.folder)
-            return finished
+            run = _train(session, snapshot)
+            discard_backup(session.folder)  # a killed process can leave the backup of the run that it replaced
+            return run
         with replacing_run(session.folder):
             session.folder.write_config(session.config, session.dataset.codec)
             return _train(session, None)
 
 
 def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
-    """Train to the last step, an early stop or Ctrl-C, and write the report.
+    """Train to the last step or an early stop, and write the report.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
@@ -123,15 +128,16 @@ def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
     samples = SampleWriter(
         folder,
         trainer,
-        lambda weights: GeneratorFactory(config, as_text_codec(dataset.codec), weights).unconditional,
-        config.samples,
-        dataset.store,
-        dataset.split.train,
-        viewer.samples,
+        make_generator=lambda weights: GeneratorFactory(config, dataset.codec, weights).unconditional,
+        plan=config.samples,
+        store=dataset.store,
+        spans=dataset.split.train,
+        show=viewer.samples,
     )
-    log = TrainingLog(folder, trainer.progress.step)
+    log = TrainingLog(folder, resumed_at=trainer.progress.step)
     trainer.listeners = [log, CheckpointSaver(folder, trainer), samples, viewer.listener()]
-    viewer.begin(config, dataset.store.num_units / max(1, dataset.store.num_records))
+    units_per_token = dataset.store.num_units / max(1, dataset.store.num_records)
+    viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
     with interrupt_flag() as interrupted:
         finished = trainer.train(interrupted)
     run = SavedRun(folder.path)

@@ -1,7 +1,8 @@
 """Conditioning of the network: every layer at every token, the first token, and the logits.
 
-The features of the conditions are multiplied straight into pre-activations and logits, past embedding and recurrence,
-so that these cannot drown them (Lipton et al. 2015 feed the rating at every step).
+The conditions of a text (ratings, categories and noise) are one vector of features. Linear maps of the features are
+added to the pre-activations of the layers and to the logits. The features thus bypass embedding and recurrence, which
+could drown them (Lipton et al. 2015 feed the rating at every step).
 """
 
 import itertools
@@ -19,7 +20,7 @@ __all__ = ["ConditionInputs", "Conditioning"]
 
 
 _NOISE_SPREAD = 1.5
-"""Standard deviation of the pre-activations of the noise features, before training."""
+"""Standard deviation of the values whose tanh is a noise feature, before training."""
 
 
 class ConditionInputs(NamedTuple):
@@ -27,23 +28,27 @@ class ConditionInputs(NamedTuple):
 
     Attributes:
         features: features of the conditions at each token.
-        first: True at tokens that are read from the zero state.
+        is_first: True at tokens that are read from the zero state.
     """
 
     features: Float[Tensor, "batch time features"]
-    first: Bool[Tensor, "batch time"]
+    is_first: Bool[Tensor, "batch time"]
 
     def time_slice(self, start: int, stop: int) -> "ConditionInputs":
         """Return the conditions of the time steps from `start` to `stop`."""
-        return ConditionInputs(self.features[:, start:stop], self.first[:, start:stop])
+        return ConditionInputs(self.features[:, start:stop], self.is_first[:, start:stop])
 
 
 class Conditioning(nn.Module):
     """Linear maps from features to biases of pre-activations and logits, zero before training.
 
-    Parameters: `input [gates, features]` and `state [gates, features]`, with the gates of all layers one below the
-    other, and `output [vocab, features]`; each of them if `config.condition_into` includes it. With noise,
-    `noise [noise features, noise]` too, which is drawn at random.
+    Parameters, each only if `config.condition_into` includes its name:
+
+    - `input [gates, features]`: bias of the pre-activations at every token; the gates of all layers follow each other.
+    - `state [gates, features]`: bias that is added at the first token of a text only.
+    - `output [vocab, features]`: bias of the logits.
+
+    With noise, `noise [noise features, noise]` computes features from the noise; its initial values are random.
 
     Args:
         config: shape of the network.
@@ -69,35 +74,43 @@ class Conditioning(nn.Module):
         return (noise @ self.noise.t()).tanh()
 
     def layer_conditioning(self, index: int, conditions: ConditionInputs) -> LayerConditioning:
-        """Return the conditions of one layer."""
-        ends = [0, *itertools.accumulate(self.gates)]
-        rows = slice(ends[index], ends[index + 1])
-        first_features = conditions.features * conditions.first.unsqueeze(-1)
-        parts = {"input": conditions.features, "state": first_features}
-        pairs = [(part, self.get_parameter(name)[rows]) for name, part in parts.items() if name in self._into]
+        """Return the features that act on one layer, and their weights.
+
+        If both `input` and `state` act on the layers, the features stand twice side by side; the second copy is zero
+        except at first tokens.
+        """
+        bounds = [0, *itertools.accumulate(self.gates)]
+        rows = slice(bounds[index], bounds[index + 1])
+        first_features = conditions.features * conditions.is_first.unsqueeze(-1)
+        features_by_name = {"input": conditions.features, "state": first_features}
+        pairs = [
+            (features, self.get_parameter(name)[rows])
+            for name, features in features_by_name.items()
+            if name in self._into
+        ]
         if not pairs:
             features = conditions.features
             return LayerConditioning(features, features.new_zeros(self.gates[index], features.shape[-1]))
-        features_of_parts, weights = zip(*pairs, strict=True)
-        return LayerConditioning(torch.cat(features_of_parts, -1), torch.cat(weights, -1))
+        all_features, weights = zip(*pairs, strict=True)
+        return LayerConditioning(torch.cat(all_features, -1), torch.cat(weights, -1))
 
     def logit_bias(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"] | None:
         """Return the bias of the logits; None if `config.condition_into` excludes the output."""
         return features @ self.get_parameter("output").t() if "output" in self._into else None
 
     def biases(
-        self, features: Float[Tensor, "rows features"], first: Bool[Tensor, " rows"]
+        self, features: Float[Tensor, "rows features"], is_first: Bool[Tensor, " rows"]
     ) -> tuple[Float[Tensor, "rows gates"], Float[Tensor, "rows vocab"]]:
         """Return the biases of all layers' pre-activations, side by side, and of the logits.
 
         Args:
             features: features of the conditions, one row per bias.
-            first: True for rows of tokens that are read from the zero state.
+            is_first: True for rows of tokens that are read from the zero state.
         """
         gates = features.new_zeros(len(features), sum(self.gates))
         if "input" in self._into:
             gates = gates + features @ self.get_parameter("input").t()
         if "state" in self._into:
-            gates = gates + (features * first.unsqueeze(-1)) @ self.get_parameter("state").t()
+            gates = gates + (features * is_first.unsqueeze(-1)) @ self.get_parameter("state").t()
         logits = self.logit_bias(features)
         return gates, gates.new_zeros(len(features), self._vocabulary) if logits is None else logits

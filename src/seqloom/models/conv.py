@@ -17,8 +17,8 @@ __all__ = ["CausalConv"]
 class CausalConv(CoreLayer):
     """One gated residual block: `skip(x) + W_output (tanh(a) * sigmoid(b)) + bias_output`, `a, b = conv(x)`.
 
-    State: the last `(kernel_width - 1) * dilation` inputs of the convolution, `[batch, past, input]`, oldest first;
-    zeros before the start.
+    State: the last `past = (kernel_width - 1) * dilation` inputs of the convolution, `[batch, past, input]`, oldest
+    first; zeros before the start.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CausalConv(CoreLayer):
         generator: torch.Generator | None = None,
         condition: LayerConditioning | None = None,
     ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-        """Read a sequence; see `CoreLayer.forward`. Without recurrent weights, `generator` is not used."""
+        """Read a sequence; see `CoreLayer.forward`. There are no recurrent weights to drop: `generator` is not used."""
         normalised = inputs if self.norm is None else self.norm(inputs)
         padded = torch.cat([state[0].to(normalised.dtype), normalised], 1)
         gates = nn.functional.conv1d(
@@ -78,6 +78,7 @@ class CausalConv(CoreLayer):
 
 
 def _glorot(shape: tuple[int, ...], generator: torch.Generator | None) -> nn.Parameter:
-    taps = math.prod(shape[2:])
-    bound = math.sqrt(6 / (shape[1] * taps + shape[0]))
+    """Return a uniform weight `[output, input, ...taps]` within the bounds of Glorot."""
+    num_outputs, num_inputs, *taps = shape
+    bound = math.sqrt(6 / (num_inputs * math.prod(taps) + num_outputs))
     return nn.Parameter(nn.init.uniform_(torch.empty(shape), -bound, bound, generator=generator))

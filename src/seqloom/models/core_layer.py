@@ -15,7 +15,7 @@ State = tuple[Tensor, ...]
 
 
 class LayerConditioning(NamedTuple):
-    """Conditions of one layer.
+    """Conditions of one layer, such as the ratings of the texts; they act as a bias of the pre-activations.
 
     Attributes:
         features: features of the conditions at every token.
@@ -36,8 +36,8 @@ class CoreLayer(nn.Module, ABC):
 
     A state is never changed in place: it can be kept, copied, reordered along the batch and used again. Reading a
     sequence in one call, in pieces, or token by token gives the same outputs. The constructor takes the width of the
-    inputs, the size, the index of the layer, a `ModelConfig` and the generator of the initial weights. The parameters
-    are those of the spec's `layer_shapes`; among them is `bias`, which is added to the pre-activations.
+    inputs, the number of units, the index of the layer, a `ModelConfig` and the generator of the initial weights. The
+    parameters are those of the spec's `layer_shapes`; among them is `bias`, which is added to the pre-activations.
 
     Attributes:
         output_size: width of the outputs.
@@ -62,8 +62,8 @@ class CoreLayer(nn.Module, ABC):
         Args:
             inputs: one row per token.
             state: state from `initial_state` or an earlier call.
-            generator: generator of the weight dropout; None drops nothing.
-            condition: conditions of the layer; None for none.
+            generator: random generator of the weight dropout; None drops nothing.
+            condition: conditions of the layer; None without conditions.
 
         Returns:
             The outputs, and the state after the last token.
@@ -81,7 +81,7 @@ class CoreLayer(nn.Module, ABC):
         Args:
             inputs: one row per stream.
             state: state from `initial_state` or an earlier call.
-            condition_bias: bias of the pre-activations from conditions; None for none.
+            condition_bias: bias that conditions add to the pre-activations; None without conditions.
 
         Returns:
             The outputs, and the state after the token.
@@ -104,7 +104,7 @@ def dropout_mask(
 ) -> Tensor | None:
     """Return a mask of `shape` with the type and device of `like`; None if nothing is dropped.
 
-    The values are 0 with probability `share_dropped`, else 1 / (1 - share_dropped).
+    The values are 0 with probability `share_dropped`, else 1 / (1 - share_dropped), which keeps the mean.
     """
     if share_dropped == 0 or generator is None:
         return None

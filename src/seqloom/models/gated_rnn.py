@@ -52,7 +52,7 @@ class GatedRnn(CoreLayer):
         self.norm_hidden = LayerNorm(self.num_gates * size, bias=False) if config.layer_norm else None
 
     def recurrent_weight(self, generator: torch.Generator | None) -> Float[Tensor, "gates hidden"]:
-        """Return the recurrent weight with the dropout of one window (Merity et al. 2018)."""
+        """Return the recurrent weight with one dropout mask for a whole window (Merity et al. 2018)."""
         weight = self.weight_hidden
         mask = dropout_mask(weight, self.weight_dropout, generator, tuple(weight.shape))
         return weight if mask is None else weight * mask
@@ -60,7 +60,10 @@ class GatedRnn(CoreLayer):
     def with_condition(
         self, inputs: Float[Tensor, "batch time features"], condition: LayerConditioning | None
     ) -> tuple[Float[Tensor, "batch time wide"], Float[Tensor, "gates wide"]]:
-        """Return the inputs with the features appended, and the input weight with theirs."""
+        """Append the features of the conditions to the inputs, and their weights to the input weight; return both.
+
+        One product of the two then includes the bias of the conditions.
+        """
         if condition is None:
             return inputs, self.weight_input
         features = condition.features.to(inputs.dtype)
@@ -69,7 +72,7 @@ class GatedRnn(CoreLayer):
     def products(
         self, inputs: Tensor, hidden: Tensor, weight_hidden: Tensor, condition_bias: Tensor | None = None
     ) -> tuple[Float[Tensor, "batch gates"], Float[Tensor, "batch gates"]]:
-        """Return the pre-activations from the input (biases included) and from the hidden vector."""
+        """Return the two parts of the pre-activations: from the input (biases included) and from the hidden vector."""
         from_input = inputs @ self.weight_input.t()
         from_hidden = hidden @ weight_hidden.t()
         if self.norm_input is not None and self.norm_hidden is not None:
@@ -98,8 +101,9 @@ class GatedRnn(CoreLayer):
             return unroll(lambda token, before: self._step(token, before, weight_hidden), inputs, state)
         width = inputs.shape[-1]
 
-        def step(both: Tensor, before: State) -> tuple[Tensor, State]:
-            return self._step(both[:, :width], before, weight_hidden, both[:, width:])
+        # `unroll` steps over one tensor, so the inputs and the biases of the conditions are joined for the way.
+        def step(input_and_bias: Tensor, before: State) -> tuple[Tensor, State]:
+            return self._step(input_and_bias[:, :width], before, weight_hidden, input_and_bias[:, width:])
 
         return unroll(step, torch.cat([inputs, condition.bias], -1), state)
 

@@ -11,7 +11,7 @@ __all__ = ["GRU"]
 
 
 class GRU(GatedRnn):
-    """One GRU layer; gates in the order reset, update, new.
+    """One GRU layer; gates in the order reset, update, candidate.
 
     State: hidden `[batch, hidden]`. Without layer normalisation a sequence is read by torch's fused operator, otherwise
     one step at a time.
@@ -35,6 +35,7 @@ class GRU(GatedRnn):
         if self.norm_input is not None:
             return self._unrolled(inputs, state, weight_hidden, condition)
         inputs, weight_input = self.with_condition(inputs, condition)
+        # Torch adds a second bias to the recurrent product, which this layer does not have.
         weights = [weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
         outputs, hidden = torch.gru(
             inputs.transpose(0, 1),
@@ -54,10 +55,10 @@ class GRU(GatedRnn):
     ) -> tuple[Tensor, State]:
         (hidden,) = state
         from_input, from_hidden = self.products(inputs, hidden, weight_hidden, condition_bias)
-        reset_in, update_in, new_in = from_input.chunk(3, dim=-1)
-        reset_hidden, update_hidden, new_hidden = from_hidden.chunk(3, dim=-1)
-        reset = (reset_in + reset_hidden).sigmoid()
-        update = (update_in + update_hidden).sigmoid()
-        new = (new_in + reset * new_hidden).tanh()
-        hidden = (1 - update) * new + update * hidden
+        reset_input, update_input, candidate_input = from_input.chunk(3, dim=-1)
+        reset_hidden, update_hidden, candidate_hidden = from_hidden.chunk(3, dim=-1)
+        reset = (reset_input + reset_hidden).sigmoid()
+        update = (update_input + update_hidden).sigmoid()
+        candidate = (candidate_input + reset * candidate_hidden).tanh()
+        hidden = (1 - update) * candidate + update * hidden
         return hidden, (hidden,)

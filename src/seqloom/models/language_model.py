@@ -59,8 +59,8 @@ class LanguageModel(nn.Module):
         Args:
             tokens: ids.
             state: state from `initial_state` or an earlier call.
-            resets: on the CPU; True where a stream's state is zeroed before the token is read.
-            generator: generator of dropout; None drops nothing.
+            resets: True where a stream's state is zeroed before the token is read; on the CPU. None never zeroes.
+            generator: random generator of dropout; None drops nothing.
             conditions: conditions of the texts; None leaves them unknown.
 
         Returns:
@@ -104,14 +104,14 @@ class LanguageModel(nn.Module):
         Args:
             hidden: outputs of the core.
             targets: ids of the next tokens.
-            ignored: target that does not count.
+            ignored: id in `targets` of positions that do not count.
             conditions: conditions of the texts; None leaves them unknown.
         """
         bias = self._logit_bias(None if conditions is None else conditions.features)
-        first, *later = self.head.losses(hidden, targets, ignored, bias, self._tied_weight)
-        if not later:
-            return first, first
-        return first + AHEAD_WEIGHT * torch.stack(later).mean(), first
+        next_loss, *later_losses = self.head.losses(hidden, targets, ignored, bias, self._tied_weight)
+        if not later_losses:
+            return next_loss, next_loss
+        return next_loss + AHEAD_WEIGHT * torch.stack(later_losses).mean(), next_loss
 
     @property
     def _tied_weight(self) -> Float[Tensor, "vocab hidden"] | None:
@@ -140,7 +140,7 @@ def num_parameters(model: nn.Module) -> int:
 
 
 def _segments(resets: Tensor | None, time: int) -> Iterator[tuple[int, int, Tensor | None]]:
-    """Yield the stretches of time without a reset inside: start, end, and the streams to zero before the start."""
+    """Divide the time steps at the resets; yield the start and stop of each segment, and its reset streams or None."""
     starts = [0] if resets is None else sorted({0, *resets.any(0).nonzero().flatten().tolist()})
     for start, stop in zip(starts, [*starts[1:], time], strict=True):
         streams = None if resets is None else resets[:, start]

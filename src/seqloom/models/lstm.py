@@ -12,7 +12,7 @@ __all__ = ["LSTM"]
 
 
 class LSTM(GatedRnn):
-    """One LSTM layer; gates in the order input, forget, cell, output.
+    """One LSTM layer; gates in the order input, forget, candidate, output.
 
     State: hidden `[batch, hidden]` and cell `[batch, hidden]`. Without layer normalisation a sequence is read by
     torch's fused operator, otherwise one step at a time.
@@ -44,6 +44,7 @@ class LSTM(GatedRnn):
         if self.norm_cell is not None:
             return self._unrolled(inputs, state, weight_hidden, condition)
         inputs, weight_input = self.with_condition(inputs, condition)
+        # Torch adds a second bias to the recurrent product, which this layer does not have.
         weights = [weight_input, weight_hidden, self.bias, torch.zeros_like(self.bias)]
         outputs, hidden, cell = torch.lstm(
             inputs.transpose(0, 1),

@@ -11,7 +11,7 @@ __all__ = ["SoftmaxHead"]
 
 
 class SoftmaxHead(HeadLayer):
-    """A linear map to one logit per token, with `config.ahead - 1` further maps for the tokens after the next.
+    """A linear map to one logit per token; `config.prediction_heads - 1` more maps predict the tokens after the next.
 
     Parameters: `weight [vocab, hidden]`, which a tied head does not have, `bias [vocab]`, and both for each further
     head.
@@ -46,7 +46,8 @@ class SoftmaxHead(HeadLayer):
     ) -> list[Tensor]:
         """Return the mean loss of the next token in nats, then of each token after it; see `HeadLayer.losses`.
 
-        Tokens beyond the window or beyond an ignored one do not count.
+        A further head skips a position if its target lies outside the window, or if any target up to it is ignored.
+        Heads without any target in the window, which are the last ones, have no loss in the list.
         """
         losses = [_mean_nats(hidden, targets, self._weight(tied), self.bias, ignored, condition_bias)]
         for distance, head in enumerate(self.ahead, start=1):

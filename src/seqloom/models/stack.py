@@ -19,7 +19,7 @@ StackState = tuple[State, ...]
 
 
 class Stack(nn.Module):
-    """Layers with the sizes `config.sizes`.
+    """Layers with the numbers of units `config.hidden_sizes`.
 
     Args:
         input_size: width of the inputs.
@@ -60,8 +60,8 @@ class Stack(nn.Module):
         Args:
             inputs: one row per token.
             state: states of all layers.
-            generator: generator of dropout, which follows every layer; None drops nothing.
-            conditions: conditions of each layer; None for none.
+            generator: random generator of dropout, which follows every layer; None drops nothing.
+            conditions: conditions of each layer; None without conditions.
 
         Returns:
             The outputs, and the states after the last token.
@@ -69,8 +69,8 @@ class Stack(nn.Module):
         after = []
         conditions = conditions or [None] * len(state)
         for layer, before, condition in zip(self.layers, state, conditions, strict=True):
-            inputs, layer_after = layer(inputs, before, generator, condition)
-            inputs = self._dropout(inputs, generator)
+            outputs, layer_after = layer(inputs, before, generator, condition)
+            inputs = self._dropout(outputs, generator)
             after.append(layer_after)
         return inputs, tuple(after)
 
@@ -82,7 +82,7 @@ class Stack(nn.Module):
 
 
 def reset_state(state: StackState, streams: Bool[Tensor, " batch"]) -> StackState:
-    """Return the state with `streams` at zero."""
+    """Return a copy of the state that is zero in the streams where `streams` is True."""
     return tuple(
         tuple(part.masked_fill(streams.view(-1, *[1] * (part.dim() - 1)), 0) for part in layer) for layer in state
     )

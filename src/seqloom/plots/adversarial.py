@@ -1,9 +1,13 @@
-"""Plot the area under the ROC curve of a detector over adversarial rounds."""
+"""Plot the area under the ROC curve of a detector over adversarial rounds.
+
+In every round, texts that the detector takes for real are selected from generated texts, and the next detector is
+trained on such texts.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqloom.plots.style import BLUE, GREY, ORANGE, add_title, saved_figure, style_axes
+from seqloom.plots.style import BLUE, DASHED, GREY, ORANGE, add_title, saved_figure, style_axes
 
 __all__ = ["plot_adversarial_rounds"]
 
@@ -21,7 +25,7 @@ def plot_adversarial_rounds(
     Args:
         path: PNG file.
         auc_after_selection: area of each round's detector for texts that were selected against it.
-        auc_after_training: area of the next detector, which was trained on such texts.
+        auc_after_training: area of the next detector for the same texts, after it was trained on other such texts.
         auc_unselected: area of each round's detector for unselected texts.
         title: title of the plot.
 
@@ -40,7 +44,7 @@ def plot_adversarial_rounds(
             (auc_after_selection, ORANGE, "texts selected against the detector"),
         ):
             axes.plot(rounds, values, color=color, linewidth=2, marker="o", markersize=5, label=name)
-        axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=DASHED)
         axes.set_xticks(list(rounds))
         axes.set_ylim(min(0.45, *auc_after_selection, *auc_after_training, *auc_unselected) - 0.02, 1.02)
         axes.set_xlabel("round")

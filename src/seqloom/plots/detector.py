@@ -6,24 +6,26 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from seqloom.plots.style import BLUE, GREY, INK, ORANGE, add_title, saved_figure, style_axes
+from seqloom.plots.style import BLUE, DASHED, GREY, INK, ORANGE, add_title, saved_figure, style_axes
 from seqloom.plots.token_labels import displayable
 
 __all__ = ["plot_calibration", "plot_roc_curves", "plot_score_histogram"]
 
 _COLORS = (BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", ORANGE, "#7D4F9E", GREY)
 _MIN_FALSE_POSITIVE_RATE = 1e-3
+"""Lower end of the logarithmic axis, which is lower if there are more than 500 real texts."""
+
 _BIN_EDGES = np.linspace(0, 1, 26)
 
 
 def plot_roc_curves(
     path: Path, scores: Mapping[str, Float[np.ndarray, " texts"]], generated: Bool[np.ndarray, " texts"]
 ) -> Path:
-    """Plot ROC curves, on a linear and on a logarithmic axis; the latter shows low false positive rates.
+    """Plot ROC curves, once on a linear axis and once on a logarithmic axis, which shows low false positive rates.
 
     Args:
         path: PNG file.
-        scores: scores of each method; the first is drawn on top.
+        scores: scores of the texts by method; the curve of the first method is thicker and drawn on top.
         generated: whether each text was generated.
 
     Returns:
@@ -34,22 +36,22 @@ def plot_roc_curves(
     """
     from sklearn.metrics import roc_curve
 
-    real = int((~generated).sum())
-    min_rate = min(_MIN_FALSE_POSITIVE_RATE, 0.5 / real)
+    num_real = int((~generated).sum())
+    min_rate = min(_MIN_FALSE_POSITIVE_RATE, 0.5 / num_real)
     with saved_figure(path, height_inches=4.2) as figure:
         linear_axes, log_axes = figure.subplots(1, 2, sharey=True)
-        for number, (name, values) in reversed(list(enumerate(scores.items()))):
+        for index, (name, values) in reversed(list(enumerate(scores.items()))):
             false_positive_rates, true_positive_rates, _ = roc_curve(generated, values, drop_intermediate=False)
             style = {
-                "color": _COLORS[min(number, len(_COLORS) - 1)],
-                "linewidth": 1.4 if number else 2.4,
+                "color": _COLORS[min(index, len(_COLORS) - 1)],
+                "linewidth": 1.4 if index else 2.4,
                 "drawstyle": "steps-post",
             }
             linear_axes.plot(false_positive_rates, true_positive_rates, label=displayable(name), **style)
             log_axes.plot(false_positive_rates.clip(min_rate), true_positive_rates, **style)
-        linear_axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+        linear_axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=DASHED)
         diagonal = np.geomspace(min_rate, 1, 50)
-        log_axes.plot(diagonal, diagonal, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+        log_axes.plot(diagonal, diagonal, color=GREY, linewidth=0.8, linestyle=DASHED)
         log_axes.set_xscale("log")
         log_axes.set_xlim(min_rate, 1)
         log_axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
@@ -74,7 +76,7 @@ def plot_calibration(
     shares: Float[np.ndarray, "3 bins"],
     num_texts: Int[np.ndarray, " bins"],
 ) -> Path:
-    """Plot the share of generated texts by predicted probability; larger dots are more texts.
+    """Plot the share of generated texts by predicted probability; a larger dot stands for more texts.
 
     Args:
         path: PNG file.
@@ -90,10 +92,11 @@ def plot_calibration(
     """
     with saved_figure(path, height_inches=4.2) as figure:
         axes = figure.add_subplot()
-        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-        axes.vlines(probabilities, shares[1], shares[2], color=BLUE, linewidth=1.2, alpha=0.6)
-        sizes = 20 + 300 * num_texts / num_texts.sum()
-        axes.scatter(probabilities, shares[0], sizes, color=BLUE, zorder=3, clip_on=False)
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=DASHED)
+        share_generated, lowest, highest = shares
+        axes.vlines(probabilities, lowest, highest, color=BLUE, linewidth=1.2, alpha=0.6)
+        dot_areas = 20 + 300 * num_texts / num_texts.sum()
+        axes.scatter(probabilities, share_generated, dot_areas, color=BLUE, zorder=3, clip_on=False)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
         axes.set_xlabel("predicted probability")
@@ -110,12 +113,12 @@ def plot_calibration(
 def plot_score_histogram(
     path: Path, probabilities: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"] | None
 ) -> Path:
-    """Plot a histogram of the probabilities, with one panel per side if the labels are known.
+    """Plot a histogram of the probabilities, with one panel per label (real, generated) if the labels are known.
 
     Args:
         path: PNG file.
         probabilities: probability that each text was generated.
-        generated: whether each text was generated, or None.
+        generated: whether each text was generated; None if unknown.
 
     Returns:
         `path`.
@@ -123,14 +126,14 @@ def plot_score_histogram(
     Raises:
         SeqloomError: the file is not writable.
     """
-    sides = (
+    panels = (
         {"texts": (INK, probabilities)}
         if generated is None
         else {"real": (ORANGE, probabilities[~generated]), "generated": (BLUE, probabilities[generated])}
     )
-    with saved_figure(path, height_inches=1.2 + 1.5 * len(sides)) as figure:
-        rows = figure.subplots(len(sides), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (name, (color, values)) in zip(rows, sides.items(), strict=True):
+    with saved_figure(path, height_inches=1.2 + 1.5 * len(panels)) as figure:
+        rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (name, (color, values)) in zip(rows, panels.items(), strict=True):
             axes.hist(values, bins=_BIN_EDGES.tolist(), color=color, alpha=0.8)
             axes.set_ylabel(f"{name} texts" if generated is not None else "texts")
             style_axes(axes)

@@ -1,4 +1,8 @@
-"""Plot the training of a GAN over the adversarial rounds."""
+"""Plot the training of a GAN over the adversarial rounds.
+
+An adversarial round updates the generator and the discriminator. The updates before the first round train each of them
+alone: the generator in pretraining, the discriminator in its warm-up.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,13 +22,14 @@ __all__ = ["plot_gan_training"]
 
 _HEIGHT_INCHES = 8.0
 _SMOOTHING_PARTS = 12
+"""Number of smoothing windows that together cover a series; a series with fewer points is drawn with markers."""
 
 
 def plot_gan_training(
     path: Path,
     log: Sequence[Mapping[str, float]],
     accuracy_band: tuple[float, float],
-    first_round_step: int,
+    updates_before_rounds: int,
     *,
     title: str,
     subtitle: str = "",
@@ -33,10 +38,10 @@ def plot_gan_training(
 
     Args:
         path: PNG file.
-        log: log lines; each has "step" and some of "mean_accuracy", "noise", "generator", "discriminator", "distinct",
-            "self_bleu", "rating", "nats" and "information".
+        log: log lines; each has "step", the number of updates, and some of "mean_accuracy", "noise", "generator",
+            "discriminator", "distinct", "self_bleu", "rating", "nats" and "information".
         accuracy_band: target range of the discriminator's accuracy.
-        first_round_step: number of updates before the first round.
+        updates_before_rounds: number of updates before the first adversarial round.
         title: title of the plot.
         subtitle: subtitle of the plot.
 
@@ -47,15 +52,16 @@ def plot_gan_training(
         SeqloomError: the file is not writable.
     """
     with saved_figure(path, height_inches=_HEIGHT_INCHES) as figure:
-        _plot_panels(figure, log, accuracy_band, first_round_step)
+        _plot_panels(figure, log, accuracy_band, updates_before_rounds)
         add_title(figure, displayable(title), displayable(subtitle))
     return path
 
 
 def _plot_panels(
-    figure: "Figure", log: Sequence[Mapping[str, float]], accuracy_band: tuple[float, float], first_round_step: int
+    figure: "Figure", log: Sequence[Mapping[str, float]], accuracy_band: tuple[float, float], updates_before_rounds: int
 ) -> None:
-    rounds = [{**line, "step": line["step"] - first_round_step} for line in log if line["step"] > first_round_step]
+    lines_of_rounds = [line for line in log if line["step"] > updates_before_rounds]
+    rounds = [{**line, "step": line["step"] - updates_before_rounds} for line in lines_of_rounds]
     ((accuracy, losses), (diversity, nats)) = figure.subplots(2, 2)
     low, high = accuracy_band
     accuracy.axhspan(low, high, color=PALE, label=f"target range, {low:g} to {high:g}")
@@ -81,6 +87,7 @@ def _plot_panels(
 
 
 def _plot_series(axes: "Axes", log: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> None:
+    """Plot some measurements of the log, raw and smoothed; `names` maps their keys in the log to labels."""
     from matplotlib.ticker import MaxNLocator
 
     for (name, label), color in zip(names.items(), (BLUE, ORANGE, GREY), strict=False):

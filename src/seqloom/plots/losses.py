@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_losses"]
 
 _MAX_POINTS = 2000
+_MAX_MARKERS = 60
 
 
 def plot_losses(
@@ -49,9 +50,9 @@ def plot_losses(
     with saved_figure(path) as figure:
         axes = figure.add_subplot()
         if len(raw):
-            thin = slice(None, None, max(1, len(raw) // _MAX_POINTS))
-            axes.plot(train_steps[thin], raw[thin], color=BLUE, alpha=0.22, linewidth=0.8)
-            axes.plot(train_steps[thin], smoothed[thin], color=BLUE, linewidth=2, label="training, smoothed")
+            thinned = slice(None, None, max(1, len(raw) // _MAX_POINTS))
+            axes.plot(train_steps[thinned], raw[thinned], color=BLUE, alpha=0.22, linewidth=0.8)
+            axes.plot(train_steps[thinned], smoothed[thinned], color=BLUE, linewidth=2, label="training, smoothed")
         if len(validation_losses):
             _plot_validation(axes, validation_steps, validation_losses)
         _style(axes, np.concatenate([train_steps, validation_steps]), raw, smoothed, validation_losses)
@@ -62,7 +63,7 @@ def plot_losses(
 
 
 def _plot_validation(axes: "Axes", steps: Float[np.ndarray, " n"], losses: Float[np.ndarray, " n"]) -> None:
-    marker = "o" if len(losses) <= 60 else ""
+    marker = "o" if len(losses) <= _MAX_MARKERS else ""
     axes.plot(steps, losses, color=ORANGE, linewidth=1.8, marker=marker, markersize=3.5, label="validation")
     best = int(losses.argmin())
     axes.plot(
@@ -94,21 +95,21 @@ def _style(
         axes.set_xlim(0, 1.01 * max(steps.max(), 1))
     if len(raw) or len(validation_losses):
         lowest = min([*raw, *validation_losses])
-        # Without the steep first steps, the rest of the curve uses the whole height.
+        # The range leaves out the steep first 5 % of the steps, so that the rest of the curve uses the whole height.
         highest = max([*smoothed[len(smoothed) // 20 :], *validation_losses])
         height = max(highest - lowest, 0.02)
         axes.set_ylim(lowest - 0.08 * height, highest + 0.25 * height)
-    bits = axes.secondary_yaxis("right", functions=(_bits, _nats))
-    bits.set_ylabel("bits per token", color=INK)
-    bits.spines["right"].set_visible(False)
-    bits.tick_params(length=3, width=0.8)
+    bits_axis = axes.secondary_yaxis("right", functions=(_to_bits, _to_nats))
+    bits_axis.set_ylabel("bits per token", color=INK)
+    bits_axis.spines["right"].set_visible(False)
+    bits_axis.tick_params(length=3, width=0.8)
 
 
-def _bits(nats: Any) -> Any:
+def _to_bits(nats: Any) -> Any:
     return nats / math.log(2)
 
 
-def _nats(bits: Any) -> Any:
+def _to_nats(bits: Any) -> Any:
     return bits * math.log(2)
 
 

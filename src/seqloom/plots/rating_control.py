@@ -1,4 +1,7 @@
-"""Plot judged against requested ratings, with one panel per method of generation."""
+"""Plot judged against requested ratings, with one panel per method of generation.
+
+The requested rating is the one that a text was generated for; the judged rating is the prediction of a critic.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from seqloom.plots.style import BLUE, GREY, INK, ORANGE, add_title, saved_figure, style_axes
+from seqloom.plots.style import BLUE, DASHED, GREY, INK, ORANGE, add_title, saved_figure, style_axes
 from seqloom.plots.token_labels import displayable
 
 __all__ = ["plot_rating_control"]
@@ -29,15 +32,15 @@ def plot_rating_control(
     subtitle: str = "",
     positions_of: Callable[[Float[np.ndarray, " ratings"]], Float[np.ndarray, " ratings"]] | None = None,
 ) -> Path:
-    """Plot the judged ratings of the texts of every method, by requested rating.
+    """Plot the judged ratings of texts by their requested rating, in one panel per method.
 
-    A box covers the middle half of the texts, its line is the median, and the whiskers cover nine tenths. Fewer than
-    ten texts are drawn as dots.
+    A box covers the middle half of the judged ratings, its line is their median, and the whiskers cover the
+    middle 90 %. Fewer than ten texts are drawn as dots.
 
     Args:
         path: PNG file.
-        judged: judged ratings by name of the method and requested rating.
-        real: name of the real texts.
+        judged: judged ratings of the texts, by method and requested rating.
+        real: name under which `judged` lists real texts, which are drawn in another colour.
         title: title of the plot.
         subtitle: subtitle of the plot.
         positions_of: function from ratings to positions on both axes, such as ranks; None for the ratings themselves.
@@ -56,20 +59,20 @@ def plot_rating_control(
         ratings = np.array(sorted({rating for by_rating in judged.values() for rating in by_rating}))
         positions = ratings if positions_of is None else positions_of(ratings)
         position_of = dict(zip(ratings.tolist(), positions.tolist(), strict=True))
-        step = min(np.diff(positions), default=1.0)
+        spacing = min(np.diff(positions), default=1.0)
         labels = [f"{rating:g}" for rating in ratings]
         ticks = slice(None) if len(ratings) <= _MAX_TICKS else slice(None, None, len(ratings) - 1)
         for axes, (name, by_rating) in zip(panels.flat, judged.items(), strict=False):
             color = ORANGE if name == real else BLUE
-            axes.plot(positions, positions, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
-            for rating, texts in by_rating.items():
-                heights = texts if positions_of is None else positions_of(texts)
+            axes.plot(positions, positions, color=GREY, linewidth=0.8, linestyle=DASHED)
+            for rating, judged_ratings in by_rating.items():
+                heights = judged_ratings if positions_of is None else positions_of(judged_ratings)
                 position = position_of[rating]
-                if len(texts) < _MIN_TEXTS_FOR_BOX:
-                    axes.plot([position] * len(texts), heights, "o", color=color, markersize=4, alpha=0.7)
+                if len(heights) < _MIN_TEXTS_FOR_BOX:
+                    axes.plot([position] * len(heights), heights, "o", color=color, markersize=4, alpha=0.7)
                     continue
                 box = axes.boxplot(
-                    [heights], positions=[position], widths=0.6 * step, whis=(5, 95), showfliers=False,
+                    [heights], positions=[position], widths=0.6 * spacing, whis=(5, 95), showfliers=False,
                     patch_artist=True, manage_ticks=False, medianprops={"color": INK, "linewidth": 1.6},
                 )  # fmt: skip
                 box["boxes"][0].set(facecolor=color, alpha=0.55, linewidth=0.6)
@@ -78,6 +81,7 @@ def plot_rating_control(
             if positions_of is not None:
                 axes.set_yticks(positions[ticks], labels[ticks])
             style_axes(axes)
+        # The lowest panel of each column has the labels of its axis.
         for axes in panels.flat[max(0, len(judged) - panels.shape[1]) : len(judged)]:
             axes.set_xlabel("requested rating")
             axes.xaxis.set_tick_params(labelbottom=True)

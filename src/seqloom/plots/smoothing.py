@@ -7,11 +7,12 @@ __all__ = ["smooth"]
 
 
 def smooth(values: Float[np.ndarray, " n"], parts: int = 60) -> Float[np.ndarray, " n"]:
-    """Return a centred running mean.
+    """Return a running mean of equal length; each value is the centre of its window.
 
     Args:
         values: series.
-        parts: number of windows that would fill the series; windows shrink near both ends.
+        parts: number of windows that together cover the series. Near both ends, the windows are shorter, so that they
+            stay centred.
     """
     if not len(values):
         return values

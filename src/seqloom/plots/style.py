@@ -1,25 +1,30 @@
-"""The common style of all plots. No global figure is used."""
+"""The common style of all plots, without the global state of pyplot."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqloom.files import replaced
+from seqloom.files import replacing_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "PALE", "SILVER", "add_title", "saved_figure", "style_axes"]
+__all__ = ["BLUE", "DASHED", "GREY", "INK", "ORANGE", "PALE", "SILVER", "add_title", "saved_figure", "style_axes"]
 
 # The palette of Okabe and Ito can be distinguished with any kind of colour vision.
 BLUE, ORANGE = "#0072B2", "#D55E00"
 INK, GREY, SILVER, PALE = "#222222", "#6B6B6B", "#C4C4C4", "#E6E6E6"
 
-_INCHES = (8.0, 4.5)
+DASHED = (0, (4, 3))
+"""Line style of reference lines: no offset, dashes of 4 line widths, gaps of 3."""
+
+_WIDTH_INCHES, _HEIGHT_INCHES = 8.0, 4.5
 _MARGIN_INCHES = 0.14
 _DOTS_PER_INCH = 150
+_SUBTITLE_TOP_INCHES = 0.4
+"""Distance from the top of the figure to the subtitle."""
 
 _SETTINGS: Any = {
     "font.family": ["DejaVu Sans"],
@@ -49,8 +54,8 @@ _SETTINGS: Any = {
 
 
 @contextmanager
-def saved_figure(path: Path, *, height_inches: float = _INCHES[1]) -> Iterator["Figure"]:
-    """Yield an empty figure, and write it atomically as PNG at the end of the block.
+def saved_figure(path: Path, *, height_inches: float = _HEIGHT_INCHES) -> Iterator["Figure"]:
+    """Yield an empty figure, and write it as a PNG file at the end of the `with` block.
 
     Args:
         path: PNG file; a missing folder is created.
@@ -66,10 +71,10 @@ def saved_figure(path: Path, *, height_inches: float = _INCHES[1]) -> Iterator["
 
     with matplotlib.rc_context(_SETTINGS):
         layout = ConstrainedLayoutEngine(w_pad=_MARGIN_INCHES, h_pad=_MARGIN_INCHES / 2)
-        figure = Figure(figsize=(_INCHES[0], height_inches), layout=layout)
+        figure = Figure(figsize=(_WIDTH_INCHES, height_inches), layout=layout)
         FigureCanvasAgg(figure)
         yield figure
-        with replaced(path) as temporary:
+        with replacing_file(path) as temporary:
             figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)
 
 
@@ -95,4 +100,4 @@ def add_title(figure: "Figure", title: str, subtitle: str = "") -> None:
     )
     heading.set_y(1 - _MARGIN_INCHES / figure.get_figheight())
     if subtitle:
-        figure.text(left, 1 - 0.4 / figure.get_figheight(), subtitle, va="top", color=GREY)
+        figure.text(left, 1 - _SUBTITLE_TOP_INCHES / figure.get_figheight(), subtitle, va="top", color=GREY)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["plot_entropy", "plot_temperatures"]
 
 _MAX_TOKENS = 20
+"""Number of tokens with a bar of their own."""
+
+_MAX_UPRIGHT_CHARACTERS = 3
+"""Longest label that is not slanted."""
 
 
 def plot_temperatures(
@@ -29,8 +33,8 @@ def plot_temperatures(
 ) -> Path:
     """Plot the distribution of the next token at several temperatures, with one row of bars per temperature.
 
-    The twenty most likely tokens at the temperature nearest 1 have bars of their own, most likely first. The last bar
-    is the sum of all others.
+    The bars show the twenty tokens that are most likely at the temperature nearest 1, most likely first. The last bar
+    shows all other tokens together.
 
     Args:
         path: PNG file.
@@ -49,21 +53,21 @@ def plot_temperatures(
     shown = np.argsort(-probabilities[nearest], kind="stable")[:_MAX_TOKENS]
     shares = probabilities[:, shown]
     labels = [token_label(tokens[index]) for index in shown]
-    slanted = max(map(len, labels)) > 3
+    slanted = max(map(len, labels)) > _MAX_UPRIGHT_CHARACTERS
     if len(tokens) > len(shown):
         shares = np.concatenate([shares, 1 - shares.sum(1, keepdims=True)], 1)
         labels.append(f"{len(tokens) - len(shown)}\nmore")
     highest = min(1.0, 1.1 * float(shares.max()))
     with saved_figure(path, height_inches=1.3 + 0.8 * len(temperatures)) as figure:
         rows = figure.subplots(len(temperatures), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-        for axes, temperature, share, row in zip(rows, temperatures, shares, probabilities, strict=True):
-            _draw_row(axes, temperature, share, _entropy_bits(row), len(shown), highest)
+        for axes, temperature, bars, distribution in zip(rows, temperatures, shares, probabilities, strict=True):
+            _draw_row(axes, temperature, bars, _entropy_bits(distribution), len(shown), highest)
         rows[0].set_ylim(0, highest)
         rows[0].set_xlim(-0.7, len(labels) - 0.3)
         rotation: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
         rows[-1].set_xticks(range(len(labels)), labels, **rotation)
         rows[-1].tick_params(axis="x", labelsize=9 if slanted else 11)
-        if len(labels) > len(shown):
+        if len(labels) > len(shown):  # the label of all other tokens has two lines
             rows[-1].get_xticklabels()[-1].set_fontsize(8)
         after = f" after “{displayable(prompt)}”" if prompt else ""
         add_title(figure, "The next token at each temperature", f"probability{after}, on a square-root scale")
@@ -93,16 +97,16 @@ def plot_entropy(
     Raises:
         SeqloomError: the file is not writable.
     """
-    limit = math.log2(vocabulary)
+    max_entropy = math.log2(vocabulary)
     with saved_figure(path) as figure:
         axes = figure.add_subplot()
         style_axes(axes)
         axes.fill_between(temperatures, entropies, color=BLUE, alpha=0.08, linewidth=0)
         axes.plot(temperatures, entropies, color=BLUE, linewidth=2.2)
-        axes.axhline(limit, color=GREY, linewidth=1.2, linestyle=(0, (5, 3)))
+        axes.axhline(max_entropy, color=GREY, linewidth=1.2, linestyle=(0, (5, 3)))
         axes.annotate(
-            f"uniform over {vocabulary:,} tokens: {limit:.2f} bits",
-            (temperatures[0], limit),
+            f"uniform over {vocabulary:,} tokens: {max_entropy:.2f} bits",
+            (temperatures[0], max_entropy),
             xytext=(6, 6),
             textcoords="offset points",
             color=GREY,
@@ -112,7 +116,7 @@ def plot_entropy(
         if temperatures[0] <= 1 <= temperatures[-1]:
             _mark_unit_temperature(axes, float(np.interp(1, temperatures, entropies)))
         axes.set_xlim(temperatures[0], temperatures[-1])
-        axes.set_ylim(0, 1.12 * limit)
+        axes.set_ylim(0, 1.12 * max_entropy)
         axes.set_xlabel("temperature")
         axes.set_ylabel("entropy of the next token (bits)")
         after = f"after “{displayable(prompt)}”" if prompt else ""
@@ -135,7 +139,7 @@ def _draw_row(
     axes.bar(range(len(shares)), shares, width=0.78, color=colors)
     axes.tick_params(axis="x", length=0)
     axes.tick_params(axis="y", labelsize=8)
-    # The square root makes improbable tokens visible.
+    # On a square-root scale, improbable tokens are visible, and ticks at 1, 4 and 9 units are equally far apart.
     axes.set_yscale("function", functions=(lambda share: np.sqrt(np.maximum(share, 0)), np.square))
     unit = next((unit for unit in (0.1, 0.05, 0.02, 0.01) if 9 * unit <= highest), 0.005)
     axes.yaxis.set_major_locator(FixedLocator([0, unit, 4 * unit, 9 * unit]))

@@ -32,16 +32,17 @@ def displayable(text: str, *, max_length: int = 60) -> str:
 
     Args:
         text: text.
-        max_length: maximal number of characters of the line.
+        max_length: largest number of characters in the line.
     """
     symbols = {character: symbol for character, symbol in _SYMBOLS.items() if character != " "}
     parts: list[str] = []
     for character in text[-max_length - 1 :]:
         shown = symbols.get(character, character)
         label = shown if _has_glyphs(shown) else _code(shown)
+        # A space separates a code from its neighbours; only a code has a `parts` entry of several characters.
         next_to_code = bool(parts) and (label != shown or len(parts[-1].strip()) > 1)
         parts.append(f" {label}" if next_to_code and " " not in (label, parts[-1]) else label)
-    num_kept = len(parts)
+    num_kept = len(parts)  # counted from the end; an ellipsis in place of the rest takes one character
     while sum(map(len, parts[-num_kept:])) > max_length - (num_kept < len(parts)):
         num_kept -= 1
     return "".join(parts) if num_kept == len(parts) else "…" + "".join(parts[-num_kept:])

@@ -1,4 +1,7 @@
-"""The combinations of methods in a rating control report, and the settings that each one uses."""
+"""The combinations of methods in a rating control report, and the settings that each combination uses.
+
+A combination is a tuple of names from `METHODS`: conditioning, guidance, rejection and smc (sequential Monte Carlo).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +16,7 @@ from seqloom.runs.saved_run import SavedRun
 __all__ = ["check_methods", "default_methods", "settings_of"]
 
 _CRITIC_SETTINGS = ("critic", "tolerance")
+"""Settings that every method with a critic uses."""
 
 
 def default_methods(critic: Any) -> list[tuple[str, ...]]:
@@ -29,9 +33,13 @@ def default_methods(critic: Any) -> list[tuple[str, ...]]:
 
 
 def settings_of(methods: Sequence[str], critic: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a `RatingRequest` with these methods, without settings that they do not use."""
-    used = {**settings, "methods": tuple(methods), "critic": critic}
-    return {name: value for name, value in used.items() if name == "methods" or set(_users(name)) & set(methods)}
+    """Return the arguments of a `RatingRequest` for these methods, without settings that the methods do not use."""
+    arguments = {**settings, "methods": tuple(methods), "critic": critic}
+    return {
+        name: value
+        for name, value in arguments.items()
+        if name == "methods" or set(_methods_that_use(name)) & set(methods)
+    }
 
 
 def check_methods(
@@ -43,6 +51,14 @@ def check_methods(
     sampling: SamplingConfig,
 ) -> None:
     """Refuse impossible methods and unused settings before anything is generated.
+
+    Args:
+        run: run that is evaluated.
+        scale: scale of the evaluated rating.
+        combinations: combinations of methods.
+        critic: critic, or None.
+        settings: settings of the methods that the user passed, by name.
+        sampling: sampling settings.
 
     Raises:
         ConfigError: a combination of methods is impossible, or none of them uses a setting.
@@ -58,11 +74,12 @@ def check_methods(
         )
     )
     for methods in combinations:
-        request = RatingRequest(rating={scale.name: scale.knots[0]}, **settings_of(methods, critic, settings))
+        valid_rating = scale.knots[0]
+        request = RatingRequest(rating={scale.name: valid_rating}, **settings_of(methods, critic, settings))
         check_sampling(make_plan(request, run.config.conditions), sampling)
 
 
-def _users(setting: str) -> list[str]:
+def _methods_that_use(setting: str) -> list[str]:
     """Return the names of the methods that use a setting."""
     return [
         name
@@ -72,6 +89,7 @@ def _users(setting: str) -> list[str]:
 
 
 def _requirement(setting: str, critic: Any) -> str:
-    users = _users(setting)
-    needs_critic = any(METHODS[name].needs_critic for name in users)
-    return "`critic`" if critic is None and needs_critic else f"a `methods` with {' or '.join(users)}"
+    """Return what must be added so that a setting is used, for messages."""
+    methods = _methods_that_use(setting)
+    needs_critic = any(METHODS[name].needs_critic for name in methods)
+    return "`critic`" if critic is None and needs_critic else f"a `methods` with {' or '.join(methods)}"

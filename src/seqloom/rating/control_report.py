@@ -1,7 +1,9 @@
 """Measure how well a run reaches requested ratings, with a judge that is independent of generator and critic.
 
-The model, the critic and the judge are fitted on disjoint pools of one table. The judge is of another family than the
-critic (see `NaiveBayesRater`). Its ratings of generated texts are compared with its ratings of real texts.
+The rows of one table are divided into disjoint pools: the model is trained on the pool "generator", the critic is
+fitted on "critic", and the judge on "judge". The judge is of another family of models than the critic (see
+`NaiveBayesRater`). The judge's ratings of generated texts are compared with its ratings of real texts, which come from
+the pool "generator".
 """
 
 import time
@@ -38,13 +40,19 @@ from seqloom.runs.training_corpus import training_copy_index
 __all__ = ["REAL", "MethodReport", "RatingControlReport", "evaluate_rating_control"]
 
 REAL = "real"
+"""Name of the real texts among the combinations of methods."""
+
 _BLEU_TEXTS, _BLEU_SAMPLES = 200, 8
+"""Number of texts in a random sample for self-BLEU, and number of samples over which self-BLEU is averaged."""
+
 _COPY_TEXTS = 100
+"""Number of texts in which copies are searched."""
+
 _MAX_BINS = 5
-"""Number of groups of ratings if there are too many different ratings."""
+"""Number of bins that ratings are reported in if there are too many different ratings."""
 
 _SEED_STEP = 7919
-"""Distance between the seeds of two ratings."""
+"""Difference between the seeds of successive ratings."""
 
 Ratings = Float[np.ndarray, " texts"]
 
@@ -56,9 +64,9 @@ class MethodReport:
     Attributes:
         agreement: agreement of requested and judged ratings. Correlations are on the unit scale; errors and means are
             in the rating's units.
-        share: correlation as a share of that on real texts.
+        share: linear correlation as a share of the correlation on real texts; None if it is undefined.
         acceptance: share of accepted texts, by rating and in total ("all"); empty without rejection.
-        shortfall: number of requested texts that were not reached.
+        shortfall: number of requested texts that are missing, because rejection accepted too few within its budget.
         self_bleu: self-BLEU up to 4-grams of 200 texts, averaged over several draws of the texts.
         distinct_2: share of distinct word pairs.
         copied: share of 50-character windows that occur in the model's corpus; None for real texts.
@@ -84,9 +92,9 @@ class RatingControlReport:
     Attributes:
         column: name of the rating.
         judge_texts: number of texts that the judge was fitted on.
-        methods: results by name of the combination of methods; `REAL` for real texts.
-        nats_per_token: nats per token of the judge's texts under the model with "true", "shuffled" and no ("none")
-            ratings.
+        methods: results by name of the combination of methods; those of real texts have the name `REAL`.
+        nats_per_token: negative log-likelihood of the judge's texts under the model, in nats per token, if the model
+            receives their true ratings ("true"), shuffled ratings ("shuffled") or no ratings ("none").
         plot: path of the plot.
         texts: triples of requested rating, judged rating and text, by name of the combination of methods.
     """
@@ -101,7 +109,16 @@ class RatingControlReport:
 
 @dataclass
 class _RatedTexts:
-    """Texts of one combination of methods in the order of their ratings; counts of accepted and generated texts."""
+    """Texts of one combination of methods, or real texts, in the order of their ratings.
+
+    Attributes:
+        texts: texts.
+        targets: requested rating of each generated text; true rating of each real text.
+        acceptance: numbers of accepted and of generated texts, by rating and in total ("all").
+        shortfall: number of requested texts that are missing.
+        tokens: number of generated tokens.
+        seconds: duration of the generation.
+    """
 
     texts: list[str]
     targets: list[float]
@@ -132,19 +149,19 @@ def evaluate_rating_control(
         run: run that was trained on the pool "generator" of the source.
         source: table that the run was trained on.
         methods: combinations of methods; None evaluates all that the run and the critic allow.
-        critic: critic for rejection and steering; a folder or a `Critic`, fitted on the pool "critic".
-        count: number of texts per combination; of real texts, the whole pool is used.
+        critic: critic for rejection and sequential Monte Carlo: a folder or a `Critic`, fitted on the pool "critic".
+        count: number of generated texts per combination; the real texts are the whole pool "generator".
         plot: path of the plot; by default in the run's folder of plots.
         sampling: sampling settings.
-        guidance: see `RatingRequest`.
-        tolerance: see `RatingRequest`.
-        budget: see `RatingRequest`.
-        particles: see `RatingRequest`.
+        guidance: guidance scale, see `RatingRequest`.
+        tolerance: largest accepted difference between requested and critic's rating, see `RatingRequest`.
+        budget: most texts that rejection generates per requested text, see `RatingRequest`.
+        particles: number of particles of sequential Monte Carlo per text, see `RatingRequest`.
         note: function that receives progress lines.
 
     Raises:
-        ConfigError: the run was not trained on a pool or has no rating, a combination of methods is impossible, or none
-            uses a setting.
+        ConfigError: the run was not trained on the pool "generator" or has no rating, a combination of methods is
+            impossible, or no combination uses one of the settings.
         UserError: the source or the critic cannot be read.
     """
     validate((is_integer(count, 1), f"`count` got {count!r}: it must be a whole number from 1 up"))
@@ -157,9 +174,11 @@ def evaluate_rating_control(
     combinations = [tuple(names) for names in methods or default_methods(critic)]
     check_methods(run, scale, combinations, critic, settings, sampling)
     judge, real, num_judge_texts = _judge_and_real_texts(run, source, scale, note)
+    # The requested ratings are those of random real texts, repeated if there are fewer than `count`.
     targets = np.sort(np.resize(np.random.default_rng(sampling.seed).permutation(real.targets), count))
     order = np.argsort(np.array(real.targets), kind="stable").tolist()
-    results = {REAL: _RatedTexts([real.texts[row] for row in order], [real.targets[row] for row in order], {})}
+    sorted_texts, sorted_targets = [real.texts[row] for row in order], [real.targets[row] for row in order]
+    results = {REAL: _RatedTexts(texts=sorted_texts, targets=sorted_targets, acceptance={})}
     generators = RunGenerators(run)
     for combination in combinations:
         name = " + ".join(combination)
@@ -188,6 +207,8 @@ def _judge_and_real_texts(
     reading = replace(
         run.config.reading, rating=(scale.name,), category=(), encoding=None, passages=False, sentences=False
     )
+    # The judge rates generated texts, which are as short as the texts that the model was trained on. Therefore it is
+    # calibrated on texts that are cut to that length.
     uncut, cut = (
         read_rated(source, replace(reading, pool="judge", cut_words=cut_words)) for cut_words in (0, reading.cut_words)
     )
@@ -195,7 +216,7 @@ def _judge_and_real_texts(
     note(f"judge: {len(cut.texts):,} texts; real texts for comparison: {len(real.texts):,}")
     judge = NaiveBayesRater.fit(uncut.texts, uncut.ratings, scale.name, calibration_texts=cut.texts)
     ratings = real.ratings.clip(scale.knots[0], scale.knots[-1])
-    return judge, _RatedTexts(list(real.texts), ratings.tolist(), {}), len(cut.texts)
+    return judge, _RatedTexts(texts=list(real.texts), targets=ratings.tolist(), acceptance={}), len(cut.texts)
 
 
 def _rating_scale(run: SavedRun, critic: Any) -> Scale:
@@ -220,7 +241,7 @@ def _rating_scale(run: SavedRun, critic: Any) -> Scale:
 
 
 def _pool(critic: str | Path) -> str | None:
-    """Return the pool of a critic, or of a rated run that serves as one; None for the whole table."""
+    """Return the pool of a critic, or of a rated run that serves as a critic; None for the whole table."""
     if (Path(critic) / "config.json").exists() and not is_critic_folder(critic):
         return SavedRun(critic).config.reading.pool
     return cast("str | None", describe_critic(critic)["pool"])
@@ -229,8 +250,8 @@ def _pool(critic: str | Path) -> str | None:
 def _generate(
     generators: RunGenerators, scale: Scale, targets: Ratings, settings: Mapping[str, Any], sampling: SamplingConfig
 ) -> _RatedTexts:
-    """Generate a text for every target; each rating has its own seed."""
-    result = _RatedTexts([], [], {})
+    """Generate a text for every target; each distinct rating has its own seed."""
+    result = _RatedTexts(texts=[], targets=[], acceptance={})
     start = time.perf_counter()
     values, counts = np.unique(targets, return_counts=True)
     for number, (rating, count) in enumerate(zip(values.tolist(), counts.tolist(), strict=True)):
@@ -243,7 +264,8 @@ def _generate(
         result.shortfall += count - len(samples)
         stats = generation.rejection_stats
         if stats is not None:
-            for key in (f"{_binned(scale, np.array([rating]))[0]:g}", "all"):
+            (bin_rating,) = _binned(scale, np.array([rating]))
+            for key in (f"{bin_rating:g}", "all"):
                 accepted, generated = result.acceptance.get(key, (0, 0))
                 result.acceptance[key] = accepted + stats.accepted, generated + stats.generated
         result.tokens += _generated_tokens(generation, samples)
@@ -253,13 +275,14 @@ def _generate(
 
 def _generated_tokens(generation: RatedGeneration, samples: Sequence[RatedSample]) -> int:
     """Return the number of generated tokens, including those of dropped texts and particles."""
-    steered = sum(result.tokens for result in generation.steered)
-    rejection = 0 if generation.rejection_stats is None else generation.rejection_stats.tokens
-    return steered or rejection or sum(len(rated.sample.tokens) for rated in samples)
+    # Rejection of steered texts counts only the tokens of the texts, and sequential Monte Carlo those of all particles.
+    steered_tokens = sum(result.tokens for result in generation.steered)
+    rejection_tokens = 0 if generation.rejection_stats is None else generation.rejection_stats.tokens
+    return steered_tokens or rejection_tokens or sum(len(rated.sample.tokens) for rated in samples)
 
 
 def _binned(scale: Scale, ratings: Ratings) -> Ratings:
-    """Return the rating under which each one is reported: itself, or the nearest of a few."""
+    """Return the rating under which each rating is reported: the rating itself, or the nearest center of a few bins."""
     if len(scale.knots) <= 2 * _MAX_BINS and set(ratings.tolist()) <= set(scale.knots):
         return ratings
     centers = (np.arange(_MAX_BINS) + 0.5) / _MAX_BINS
@@ -278,14 +301,21 @@ def _method_reports(
     }
 
 
-def _method_report(result: _RatedTexts, own: Agreement, real: Agreement, copies: CopyIndex | None) -> MethodReport:
-    """Return the report of one combination of methods, relative to real texts."""
+def _method_report(result: _RatedTexts, method: Agreement, real: Agreement, copies: CopyIndex | None) -> MethodReport:
+    """Return the report of one combination of methods, relative to real texts.
+
+    Args:
+        result: texts of the combination.
+        method: agreement of the judge with the ratings of these texts.
+        real: agreement of the judge with the ratings of real texts.
+        copies: index of the model's corpus; None skips the search for copies.
+    """
     bleu = [value for texts in _bleu_samples(result.texts) if (value := self_bleu(texts)) is not None]
     searched = [] if copies is None else _evenly_spaced(result.texts, _COPY_TEXTS)
     shares = [share for text in searched if copies and (share := copies.copied_share(text)) is not None]
     return MethodReport(
-        agreement=own,
-        share=None if own.pearson is None or not real.pearson else own.pearson / real.pearson,
+        agreement=method,
+        share=None if method.pearson is None or not real.pearson else method.pearson / real.pearson,
         acceptance={key: accepted / max(generated, 1) for key, (accepted, generated) in result.acceptance.items()},
         shortfall=result.shortfall,
         self_bleu=float(np.mean(bleu)) if bleu else None,
@@ -297,21 +327,24 @@ def _method_report(result: _RatedTexts, own: Agreement, real: Agreement, copies:
 
 
 def _agreement(scale: Scale, targets: Ratings, judged: Ratings) -> Agreement:
-    """Return correlations on the unit scale, and errors in the rating's own units."""
+    """Return correlations on the unit scale, and errors in the rating's units.
+
+    Ratings with a heavy tail are ranks on the unit scale.
+    """
     bins = _binned(scale, targets)
     on_unit_scale = agreement(scale.to_unit(targets), scale.to_unit(judged), bins)
-    in_own_units = agreement(targets, judged, bins)
-    return replace(in_own_units, pearson=on_unit_scale.pearson, spearman=on_unit_scale.spearman)
+    in_rating_units = agreement(targets, judged, bins)
+    return replace(in_rating_units, pearson=on_unit_scale.pearson, spearman=on_unit_scale.spearman)
 
 
 def _evenly_spaced(texts: Sequence[str], limit: int) -> list[str]:
-    """Return up to `limit` texts at equal distances."""
+    """Return up to `limit` texts at equal distances in the list, and thus of all ratings."""
     rows = np.linspace(0, len(texts) - 1, min(limit, len(texts))).round().astype(int).tolist()
     return [texts[row] for row in rows]
 
 
 def _bleu_samples(texts: Sequence[str]) -> list[list[str]]:
-    """Return random samples of texts for self-BLEU; all texts, once, if there are no more than one sample needs."""
+    """Return random samples of texts for self-BLEU; a single sample of all texts if they are too few to choose from."""
     if len(texts) <= _BLEU_TEXTS:
         return [list(texts)]
     random = np.random.default_rng(0)

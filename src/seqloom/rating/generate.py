@@ -1,4 +1,8 @@
-"""Generate text for a rating with any combination of methods."""
+"""Generate text for a rating with any combination of methods.
+
+Methods are conditioning, guidance, rejection and sequential Monte Carlo (see `rating.methods`). The last two use a
+critic, a function that rates texts.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,20 +19,21 @@ __all__ = ["RatedGeneration", "RatedSample", "generate_rated"]
 
 @dataclass(kw_only=True)
 class RatedGeneration(RatedSession):
-    """An iterable of rated texts, each available as soon as it is accepted; records the cost.
+    """An iterable of rated texts, each available as soon as it is accepted; it records the cost of the generation.
 
     Attributes:
-        count: number of requested texts; rejection yields fewer if its budget ends.
+        count: number of requested texts; rejection yields fewer if too few are accepted within its budget.
     """
 
     count: int
 
     def __iter__(self) -> Iterator[RatedSample]:
-        """Generate the texts."""
+        """Generate the texts; each method turns a source of texts into another one, starting from plain samples."""
         source: Source = self.samples
         for name in reversed(self.plan.methods):
             source = METHODS[name].source(self, source)
-        return source(0, self.count)
+        first_index = 0
+        return source(first_index, self.count)
 
 
 def generate_rated(
@@ -50,8 +55,8 @@ def generate_rated(
         config: sampling settings.
         prompt: text to continue.
         count: number of texts.
-        stateful: see `GeneratorFactory`.
-        precision: see `GeneratorFactory`.
+        stateful: whether the state is carried from token to token; see `GeneratorFactory`.
+        precision: precision of the weights; see `GeneratorFactory`.
         skip_unknown: skip symbols of the prompt outside the vocabulary.
 
     Returns:

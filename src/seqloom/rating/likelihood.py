@@ -20,25 +20,26 @@ __all__ = ["split_likelihood"]
 
 
 def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], pool: str) -> dict[str, float]:
-    """Measure unseen texts under the model with their ratings ("true"), shuffled ratings ("shuffled") and "none".
+    """Measure the likelihood of unseen texts if the model receives their true ratings, shuffled ratings or none.
 
     Args:
-        run: the run; one without ratings returns only "none".
+        run: run with weights.
         source: table that the run was trained on.
-        pool: pool of the texts.
+        pool: part of the table with the texts; another one than that of the run.
 
     Returns:
-        Nats per token, by the kind of ratings.
+        Negative log-likelihood in nats per token, by the ratings that the model receives: "true", "shuffled" and
+        "none"; only "none" for a run without ratings.
     """
     corpus = open_corpus(source, replace(run.config.reading, pool=pool, encoding=None))
     store = cached_store(VocabularyFilter(corpus, as_text_codec(run.codec)), run.codec)
     features: dict[str, Any] = {"none": None}
-    true = run.config.features_of(store)
-    if true is not None:
-        shuffled = true[np.random.default_rng(0).permutation(len(true))]
-        features = {"true": true, "shuffled": shuffled, **features}
-    scorer, characters = run_scorer(run), run.codec.units_per_token
+    true_features = run.config.features_of(store)  # of each text's ratings
+    if true_features is not None:
+        shuffled_features = true_features[np.random.default_rng(0).permutation(len(true_features))]
+        features = {"true": true_features, "shuffled": shuffled_features, **features}
+    scorer, units = run_scorer(run), run.codec.units_per_token
     return {
-        name: full_likelihood(scorer, store, Spans.whole(store), characters, features=rows).nats_per_token
-        for name, rows in features.items()
+        name: full_likelihood(scorer, store, Spans.whole(store), units, features=text_features).nats_per_token
+        for name, text_features in features.items()
     }

@@ -1,7 +1,9 @@
 """The methods that reach a rating. A method is one class here and one line of `METHODS`; methods combine freely.
 
-A method acts at up to three places: on the model (`conditions_model`, `settings`), on the source of the texts
-(`source`), and before generation, where it refuses settings that it contradicts (`sampling_checks`).
+A method acts in up to three ways: the model receives the rating (`conditions_model`), texts are selected or generated
+differently (`source`), and sampling settings that contradict the method are refused (`sampling_checks`). A source of
+texts is a function from the first index and the number of samples to these samples. A critic is a function that rates
+texts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,13 +28,13 @@ _SPREAD_PER_TOLERANCE = 0.5
 
 
 class RatingMethod:
-    """A method to reach a rating; the defaults here change nothing.
+    """A method to reach a rating; the members of this base class change nothing.
 
     Attributes:
         conditions_model: whether the model receives the rating.
         needs_critic: whether the method needs a critic.
         settings: fields of `RatingRequest` that only this method uses, with their defaults.
-        neutral: values of these settings that are allowed without the method.
+        neutral: values of these settings that are allowed without the method, because they have no effect.
     """
 
     conditions_model: bool = False
@@ -41,7 +43,7 @@ class RatingMethod:
     neutral: ClassVar[Mapping[str, float]] = {}
 
     def is_implied(self, request: RatingRequest, conditions: Conditions) -> bool:
-        """Return whether a request without methods uses this one."""
+        """Return whether a request that names no methods uses this method."""
         return False
 
     def sampling_checks(self, config: SamplingConfig, methods: str) -> Iterator[Check]:
@@ -49,7 +51,7 @@ class RatingMethod:
 
         Args:
             config: sampling settings.
-            methods: all methods of the request, for messages.
+            methods: names of all methods of the request, separated by commas, for messages.
         """
         yield from ()
 
@@ -57,7 +59,7 @@ class RatingMethod:
         """Return the source of texts with this method.
 
         Args:
-            session: the generation; the method records its cost there.
+            session: generation in progress, in which the method records its cost.
             source: source without this method.
         """
         return source
@@ -74,19 +76,19 @@ class Conditioning(RatingMethod):
 
 
 class Guidance(RatingMethod):
-    """Classifier-free guidance: the effect of the rating on the logits is amplified (Ho and Salimans 2022)."""
+    """Classifier-free guidance: amplify the effect of the rating on the logits (Ho and Salimans 2022)."""
 
     conditions_model = True
     settings: ClassVar[Mapping[str, float]] = {"guidance": 1.5}
     neutral: ClassVar[Mapping[str, float]] = {"guidance": 1}
 
     def is_implied(self, request: RatingRequest, conditions: Conditions) -> bool:
-        """Return whether the request has a guidance scale."""
+        """Return whether the request has a guidance scale that has an effect."""
         return request.guidance not in (None, 1)
 
 
 class _CriticMethod(RatingMethod):
-    """A method with a critic, which needs texts that differ from each other."""
+    """A method with a critic, which can choose only among texts that differ from each other."""
 
     needs_critic = True
 
@@ -99,14 +101,14 @@ class _CriticMethod(RatingMethod):
             "texts, and a beam search draws none; leave out `beam`, or `critic`",
         )
         yield (
-            config.beam > 1 or config.temperature > 0,
+            config.beam > 1 or config.temperature > 0,  # the check above already refuses a beam search
             f"`temperature` 0 {identical}; choose more (1 is usual), or leave out `critic`",
         )
         yield config.top_k != 1, f"`top_k` 1 {identical}; choose more (0 is off), or leave out `critic`"
 
 
 class Rejection(_CriticMethod):
-    """More texts are generated than requested, and those that the critic rates differently are dropped."""
+    """Generate more texts than requested, and drop those that the critic rates too far from the requested rating."""
 
     settings: ClassVar[Mapping[str, float]] = {"budget": 20}
 
@@ -115,28 +117,28 @@ class Rejection(_CriticMethod):
         return request.critic is not None
 
     def source(self, session: RatedSession, source: Source) -> Source:
-        """Return a source of accepted texts; it starts from index 0."""
+        """Return a source of accepted texts; its first index must be 0."""
 
         def accepted(first_index: int, count: int) -> Iterator[RatedSample]:
-            assert first_index == 0, "the number of texts before the first one is unknown"
+            assert first_index == 0, "how many candidates precede a later text is unknown"
             plan = session.plan
             assert plan.rater is not None
             assert plan.target is not None
             assert plan.request.budget is not None
-            target = plan.scale.to_unit(plan.target)
+            target = plan.scale.to_unit(plan.target)  # like the critic's ratings
             rejection = RejectionFilter(plan.rater, target, tolerance=plan.tolerance, budget=plan.request.budget)
             candidates: dict[int, RatedSample] = {}
 
-            def generate(first: int, number: int) -> Iterator[Sample]:
-                for candidate in source(first, number):
+            def generate(first_candidate: int, num_candidates: int) -> Iterator[Sample]:
+                for candidate in source(first_candidate, num_candidates):
                     candidates[candidate.sample.index] = candidate
                     yield candidate.sample
 
             try:
-                for sample, position in rejection.accept(generate, count):
+                for sample, unit_rating in rejection.accept(generate, count):
                     session.rejection_stats = rejection.stats
-                    yield replace(candidates[sample.index], predicted=plan.scale.from_unit(position))
-            finally:
+                    yield replace(candidates[sample.index], predicted=plan.scale.from_unit(unit_rating))
+            finally:  # also if the caller stops before the last text
                 session.rejection_stats = rejection.stats
                 if rejection.ratings:
                     low, high = np.quantile(rejection.ratings, [0.05, 0.95]).tolist()
@@ -146,12 +148,12 @@ class Rejection(_CriticMethod):
 
 
 class SequentialMonteCarlo(_CriticMethod):
-    """The critic steers the model during generation."""
+    """Steer the model by a critic, which rates unfinished texts during generation; see `SmcSteering`."""
 
     settings: ClassVar[Mapping[str, float]] = {"particles": 16}
 
     def sampling_checks(self, config: SamplingConfig, methods: str) -> Iterator[Check]:
-        """Yield the checks of a critic, and refuse a watermark."""
+        """Yield the checks of every method with a critic, and one that refuses a watermark."""
         yield from super().sampling_checks(config, methods)
         yield (
             config.watermark is None,
@@ -161,7 +163,7 @@ class SequentialMonteCarlo(_CriticMethod):
         )
 
     def source(self, session: RatedSession, source: Source) -> Source:
-        """Return a source of steered texts, which replaces the plain generator."""
+        """Return a source of steered texts; it replaces `source`, since it generates with the model itself."""
 
         def steered(first_index: int, count: int) -> Iterator[RatedSample]:
             plan = session.plan
@@ -189,4 +191,8 @@ METHODS: dict[str, RatingMethod] = {
     "rejection": Rejection(),
     "smc": SequentialMonteCarlo(),
 }
-"""The methods by name. The first is closest to the model; a source passes through them from last to first."""
+"""The methods by name.
+
+The order matters: the source of plain samples first passes through the last method, and at the end through the first.
+Therefore rejection selects among the texts of sequential Monte Carlo if both are used.
+"""

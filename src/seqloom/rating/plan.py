@@ -1,4 +1,9 @@
-"""From a request for a rating to a generation plan."""
+"""From a request for a rating to a generation plan.
+
+A critic is a function that rates texts. Conditions are the ratings and categories that a run was trained with. A scale
+(`data.scale.Scale`) is the range of a rating; its `knots` are some of its ratings in ascending order. The unit scale
+is a position from 0 to 1 within that range.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,33 +38,37 @@ def make_plan(request: RatingRequest, conditions: Conditions) -> GenerationPlan:
     Raises:
         ConfigError: the request contradicts itself or the run; one line per fault.
     """
-    names = _methods(request, conditions)
-    conditioned = any(METHODS[name].conditions_model for name in names)
-    settings = _settings(request, names)
+    methods = _checked_methods(request, conditions)
+    conditions_model = any(METHODS[name].conditions_model for name in methods)
+    settings = _settings_with_defaults(request, methods)
     guidance = 1.0 if settings["guidance"] is None else settings["guidance"]
-    request = replace(request, methods=cast("tuple[Method, ...]", names), guidance=guidance if conditioned else None)
-    if not any(METHODS[name].needs_critic for name in names):
+    request = replace(
+        request, methods=cast("tuple[Method, ...]", methods), guidance=guidance if conditions_model else None
+    )
+    if not any(METHODS[name].needs_critic for name in methods):
         return GenerationPlan(
-            methods=names,
+            methods=methods,
             values=conditions.encode_request(request.rating, extrapolate=request.extrapolate),
             guidance=guidance,
             rater=None,
-            scale=RatingScale(None),
+            scale=RatingScale(None),  # only a critic's ratings are converted
             target=_first_number(request.rating, conditions),
             tolerance=0.0,
             request=request,
         )
+    # A function or regressor may have neither a scale nor the name of the column that it rates.
     rate, critic_scale, column = resolve_critic(request.critic, by_rank=True)
     run_scale = _run_scale(conditions, critic_scale, column)
     values = None
-    if conditioned:
-        rating = _model_rating(request.rating, column, critic_scale if run_scale is None else None, conditions)
+    if conditions_model:
+        other_scale = critic_scale if run_scale is None else None
+        rating = _model_rating(request.rating, column, other_scale, conditions)
         values = conditions.encode_request(rating, extrapolate=request.extrapolate)
     scale = RatingScale(run_scale or critic_scale)
-    target = _target(request, column, conditions, scale.scale)
+    target = _target(request, column, scale.scale)
     tolerance = scale.default_tolerance() if request.tolerance is None else request.tolerance
     return GenerationPlan(
-        methods=names,
+        methods=methods,
         values=values,
         guidance=guidance,
         rater=scale.rater(rate),
@@ -81,8 +90,8 @@ def check_sampling(plan: GenerationPlan, config: SamplingConfig) -> None:
     validate(*dict.fromkeys(checks))
 
 
-def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
-    """Return the names of the methods in the order of `METHODS`, checked."""
+def _checked_methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
+    """Return the names of the methods in the order of `METHODS`, after a check of the methods and their settings."""
     names = _requested_methods(request, conditions)
     unknown = [unknown_name("method", str(name), METHODS) for name in dict.fromkeys(names) if name not in METHODS]
     if unknown:
@@ -99,6 +108,7 @@ def _methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
 
 
 def _requested_methods(request: RatingRequest, conditions: Conditions) -> tuple[str, ...]:
+    """Return the names of the methods that the request contains, or, without any, of those that it implies."""
     methods = tuple(request.methods.split(",")) if isinstance(request.methods, str) else request.methods
     if methods is None:
         return tuple(name for name, method in METHODS.items() if method.is_implied(request, conditions))
@@ -108,10 +118,10 @@ def _requested_methods(request: RatingRequest, conditions: Conditions) -> tuple[
 
 
 def _critic_faults(request: RatingRequest, names: Sequence[str]) -> Iterator[str]:
-    """Yield a fault if a method lacks its critic, or a critic or its tolerance has no method."""
+    """Yield a fault if a method needs a critic and has none, or if no method uses a critic or a tolerance."""
     with_critic = [name for name in names if METHODS[name].needs_critic]
     if with_critic and request.critic is None:
-        yield f"`methods` {','.join(with_critic)} needs a critic: name one with `critic`, as made by 'critic fit'"
+        yield f"`methods` {','.join(with_critic)} needs a critic: name one with `critic` ('critic fit' fits one)"
     if request.tolerance is not None and not with_critic:
         yield "`tolerance` is the tolerance of a critic: add `critic`, or leave it out"
     if request.critic is not None and not with_critic:
@@ -126,7 +136,8 @@ def _unused_settings(request: RatingRequest, names: Sequence[str], conditions: C
             value = getattr(request, setting)
             if value is None or value == method.neutral.get(setting):
                 continue
-            implied_by_critic = method.is_implied(replace(request, critic=request.critic or len), conditions)
+            with_critic = replace(request, critic=request.critic or len)  # `len` stands for any critic
+            implied_by_critic = method.is_implied(with_critic, conditions)
             advice = [f"add {name} to `methods`"] if request.methods is not None or not implied_by_critic else []
             advice += ["name a `critic`"] if method.needs_critic and request.critic is None else []
             yield (
@@ -135,14 +146,14 @@ def _unused_settings(request: RatingRequest, names: Sequence[str], conditions: C
             )
 
 
-def _settings(request: RatingRequest, names: Sequence[str]) -> dict[str, Any]:
-    """Return the methods' settings, with defaults; None for those of other methods."""
+def _settings_with_defaults(request: RatingRequest, names: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of all methods, by name, completed with defaults; None for settings that are not used."""
     settings: dict[str, Any] = {}
     for name, method in METHODS.items():
         for setting, default in method.settings.items():
             value = getattr(request, setting)
-            used = name in names or (value is not None and value == method.neutral.get(setting))
-            settings[setting] = (default if value is None else value) if used else None
+            is_used = name in names or (value is not None and value == method.neutral.get(setting))
+            settings[setting] = (default if value is None else value) if is_used else None
     return settings
 
 
@@ -152,19 +163,19 @@ def _run_scale(conditions: Conditions, critic_scale: Scale | None, column: str |
     Raises:
         ConfigError: the critic has another scale for this rating.
     """
-    own = next((scale for scale in conditions if isinstance(scale, Scale) and scale.name == column), None)
-    if own is None and column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
-        own = conditions.columns[0]
-    if own is not None and critic_scale is not None and not own.is_like(critic_scale):
+    run_scale = next((scale for scale in conditions if isinstance(scale, Scale) and scale.name == column), None)
+    if column is None and len(conditions) == 1 and isinstance(conditions.columns[0], Scale):
+        run_scale = conditions.columns[0]  # an unnamed critic rates the run's only column
+    if run_scale is not None and critic_scale is not None and not run_scale.is_like(critic_scale):
         raise ConfigError(
             f"`critic` rates {column} from {critic_scale.knots[0]:g} to {critic_scale.knots[-1]:g}, and the run was "
-            f"trained on {own.knots[0]:g} to {own.knots[-1]:g}: fit a critic on the same ratings"
+            f"trained on {run_scale.knots[0]:g} to {run_scale.knots[-1]:g}: fit a critic on the same ratings"
         )
-    return own
+    return run_scale
 
 
-def _target(request: RatingRequest, column: str | None, conditions: Conditions, scale: Scale | None) -> float:
-    """Return the target of the critic's rating, in the rating's units."""
+def _target(request: RatingRequest, column: str | None, scale: Scale | None) -> float:
+    """Return the requested rating that the critic compares its ratings with, in the units of the rating."""
     rating = _critic_rating(request.rating, column)
     return _finite(rating) if scale is None else scale.number(rating, extrapolate=request.extrapolate)
 
@@ -173,7 +184,7 @@ def _finite(rating: Any) -> float:
     """Return a rating without a scale as a number.
 
     Raises:
-        ConfigError: it is not a finite number.
+        ConfigError: the rating is not a finite number.
     """
     try:
         number = math.nan if isinstance(rating, bool | np.bool) else float(rating)
@@ -185,7 +196,7 @@ def _finite(rating: Any) -> float:
 
 
 def _first_number(rating: Any, conditions: Conditions) -> float | None:
-    """Return the first numeric rating of a request without a critic; None if it has only categories."""
+    """Return the first numeric rating that is requested, in the order of the columns; None for categories only."""
     values = conditions.encode_request(rating, extrapolate=True).tolist()
     numbers = [
         value
@@ -201,7 +212,7 @@ def _model_rating(rating: Any, column: str | None, other_scale: Scale | None, co
     Args:
         rating: requested rating.
         column: column that the critic rates.
-        other_scale: the critic's scale, if the model was not trained on that column.
+        other_scale: the critic's scale if the model was not trained on that column; otherwise None.
         conditions: conditions of the run.
 
     Raises:
@@ -210,7 +221,8 @@ def _model_rating(rating: Any, column: str | None, other_scale: Scale | None, co
     if other_scale is None or not len(conditions):
         return rating
     if isinstance(rating, Mapping):
-        return {name: value for name, value in rating.items() if name != column or name in conditions.names} or rating
+        remaining = {name: value for name, value in rating.items() if name != column or name in conditions.names}
+        return remaining or rating  # with the critic's column alone, `encode_request` reports that the run lacks it
     if not any(isinstance(scale, Scale) and scale.is_like(other_scale) for scale in conditions):
         low, high = other_scale.knots[0], other_scale.knots[-1]
         raise ConfigError(
@@ -222,7 +234,11 @@ def _model_rating(rating: Any, column: str | None, other_scale: Scale | None, co
 
 
 def _critic_rating(rating: Any, column: str | None) -> Any:
-    """Return the part of a requested rating that the critic checks."""
+    """Return the part of a requested rating that the critic compares its ratings with.
+
+    Raises:
+        ConfigError: the request does not contain the rating of the critic.
+    """
     if not isinstance(rating, Mapping):
         return rating
     if column in rating:

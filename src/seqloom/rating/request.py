@@ -12,18 +12,18 @@ __all__ = ["RatingRequest"]
 
 @dataclass(frozen=True, kw_only=True)
 class RatingRequest:
-    """A request for a rating; None is chosen.
+    """A request for a rating. For each setting that is None, a value is chosen that suits the run and the critic.
 
     Attributes:
         rating: a number, or numbers and categories by column.
-        methods: names from `rating.methods.METHODS`, or one text with commas between them.
-        guidance: guidance scale, see `GuidedDecoder`.
+        methods: names from `rating.methods.METHODS`, or one string with commas between the names.
+        guidance: guidance scale: multiple of the effect of the rating on the logits, see `GuidedDecoder`.
         critic: folder of a critic or a rated run, a `Critic`, a regressor with `predict`, or a function from texts to
             ratings.
-        tolerance: largest difference between the critic's rating and the requested one, in units of the rating; for
-            ratings that are scaled by rank, a share of the ranks.
-        budget: candidates generated at most for each text that rejection keeps.
-        particles: particles of sequential Monte Carlo for each text.
+        tolerance: largest accepted difference between the critic's rating and the requested one, in units of the
+            rating; for ratings that are scaled by rank, a share of the ranks.
+        budget: maximum number of texts that are generated for each text that rejection keeps.
+        particles: number of texts that sequential Monte Carlo generates in parallel for each text.
         extrapolate: whether ratings outside the range of the training data are allowed.
     """
 

@@ -1,4 +1,8 @@
-"""The scale of a requested rating: between a user's units and the critic's unit scale."""
+"""The scale of a requested rating: converts between a user's units and the unit scale, on which ratings are compared.
+
+A position on the unit scale is 0 for the lowest rating and 1 for the highest; it is linear in the rating, or, for
+ratings with a heavy tail, in the rank of the rating (see `data.scale.Scale`).
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,13 +17,14 @@ __all__ = ["RatingScale"]
 
 _DEFAULT_RANK_TOLERANCE = 0.1
 """Tolerance for ratings that are scaled by rank, as a share of the ranks."""
+
 _DEFAULT_RANGE_TOLERANCE = 0.1
 """Tolerance for continuous ratings, as a share of their range."""
 
 
 @dataclass(frozen=True)
 class RatingScale:
-    """The scale of a rating; without one, the unit scale equals the rating's own units.
+    """The scale of a rating; if the rating has no scale, it is not converted at all.
 
     Attributes:
         scale: scale of the run or of the critic; None if neither has one.
@@ -36,24 +41,32 @@ class RatingScale:
         return position if self.scale is None else float(self.scale.from_unit(np.array([position]))[0])
 
     def rater(self, rate: Callable[[Sequence[str]], Any]) -> Rater:
-        """Return a critic with ratings on the unit scale."""
+        """Return a critic with ratings on the unit scale.
+
+        Args:
+            rate: critic with ratings in the user's units.
+        """
         if self.scale is None:
             return rate
         scale = self.scale
         return lambda texts: scale.to_unit(checked_ratings(rate, texts))
 
     def default_tolerance(self) -> float:
-        """Return the default tolerance, in the units of `RatingRequest.agree`: half a step of discrete ratings."""
+        """Return the default tolerance, in the units of `RatingRequest.tolerance`.
+
+        The tolerance of discrete ratings is half of the smallest step between two ratings.
+        """
         if self.scale is None:
             return 1.0
         if self.scale.heavy:
             return _DEFAULT_RANK_TOLERANCE
         knots = self.scale.knots
-        step = np.diff(knots)
-        return float(min(step) / 2 if self.scale.is_discrete else _DEFAULT_RANGE_TOLERANCE * (knots[-1] - knots[0]))
+        if self.scale.is_discrete:
+            return float(min(np.diff(knots)) / 2)
+        return float(_DEFAULT_RANGE_TOLERANCE * (knots[-1] - knots[0]))
 
     def unit_tolerance(self, tolerance: float) -> float:
-        """Convert a tolerance in the units of `RatingRequest.agree` to the unit scale."""
+        """Convert a tolerance in the units of `RatingRequest.tolerance` to the unit scale."""
         scale = self.scale
         if scale is None or scale.heavy:
             return tolerance

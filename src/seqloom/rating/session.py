@@ -1,4 +1,7 @@
-"""One rated generation in progress: its plan, its generator, and what it has cost so far."""
+"""One rated generation in progress: its plan, its generator, and what it has cost so far.
+
+The unit scale is a position from 0 to 1 within the range of a rating (see `rating.scale`).
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,12 +27,13 @@ class GenerationPlan:
 
     Attributes:
         methods: names of the methods, in the order of `METHODS`.
-        values: condition values for the model, NaN for open columns; None for an unconditional model.
+        values: rating or category index that the model receives for each column, NaN for columns without a request;
+            None if the model receives nothing.
         guidance: guidance scale; 1 is off.
-        rater: critic on the unit scale; None without a critic.
-        scale: scale of the critic's rating.
-        target: target rating; None if only categories are requested.
-        tolerance: accepted distance from the target on the unit scale.
+        rater: function of the critic from texts to ratings on the unit scale; None without a critic.
+        scale: conversion between the user's units and the unit scale.
+        target: requested rating, in the user's units; None if only categories are requested.
+        tolerance: largest accepted distance from the target, on the unit scale.
         request: the request, with all defaults filled in; settings that no method uses are None.
     """
 
@@ -51,7 +55,7 @@ class RatedSample:
         sample: generated sample.
         target: requested rating; None if only categories were requested.
         predicted: the critic's rating; None without a critic.
-        effective_size: see `SteeredSample`; None without sequential Monte Carlo.
+        effective_size: effective number of particles, see `SteeredSample`; None without sequential Monte Carlo.
     """
 
     sample: Sample
@@ -61,7 +65,7 @@ class RatedSample:
 
 
 Source = Callable[[int, int], Iterator[RatedSample]]
-"""`(first index, count) -> samples`, in order."""
+"""Function `(index of the first sample, number of samples) -> samples`, in order."""
 
 
 @dataclass(kw_only=True)
@@ -70,10 +74,11 @@ class RatedSession:
 
     Attributes:
         plan: generation plan.
-        generator: generator, conditioned as planned.
+        generator: generator, conditioned on the values of the plan.
         prompt: prompt of all texts.
         config: sampling settings.
-        guard: constraint against copying the corpus; None if it is off.
+        guard: function that decides whether a token may follow, to prevent copies of the corpus; None if copies are
+            allowed.
         rejection_stats: cost of rejection so far; None without rejection.
         rating_range: the 5 % and 95 % quantiles of the critic's ratings of all texts that rejection generated; None
             before the end, and without rejection.
@@ -90,7 +95,7 @@ class RatedSession:
     steered: list[SteeredSample] = field(default_factory=list)
 
     def samples(self, first_index: int, count: int) -> Iterator[RatedSample]:
-        """Yield samples of the generator, which no critic has rated."""
+        """Yield plain samples of the generator, without ratings of a critic."""
         samples = self.generator.generate(
             self.prompt, self.config, count=count, first_index=first_index, guard=self.guard
         )

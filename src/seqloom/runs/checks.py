@@ -9,17 +9,18 @@ from seqloom.runs.layout import PLOTS, RunFolder
 __all__ = ["check_is_run", "check_run_folder"]
 
 _PURPOSES = {"critic": "predicts ratings", "detector": "detects generated texts"}
-"""Purpose of each other kind of folder."""
+"""What a folder of another kind than a run is for, by kind, for messages."""
 
 
 def check_is_run(folder: RunFolder) -> None:
-    """Check that a folder has a run.
+    """Check that a folder contains a run.
 
     Raises:
-        RunError: the path is a file, or the folder is empty, another kind of folder, or an unfinished GAN.
+        RunError: the path is a file, or the folder is missing or empty, or contains a critic, a detector, or a GAN
+            before its first checkpoint.
     """
     if folder.path.is_file():
-        raise RunError(f"{folder.path} is a file, and a run is a folder: name the folder given to `run`")
+        raise RunError(f"{folder.path} is a file, but a run is a folder: name the folder that `run` named in training")
     if kind := folder.other_kind:
         raise RunError(
             f"{folder.path} is a {kind}, which {_PURPOSES[kind]} and generates no text: name the folder of a run; "
@@ -39,7 +40,7 @@ def check_run_folder(folder: RunFolder, *, overwrite: bool, from_run: Path | Non
 
     Args:
         folder: run folder of the new training.
-        overwrite: whether files of a run may be replaced.
+        overwrite: whether the files of an earlier run may be replaced.
         from_run: folder of the run with the initial weights, or None.
 
     Raises:
@@ -61,17 +62,18 @@ def check_run_folder(folder: RunFolder, *, overwrite: bool, from_run: Path | Non
 
 
 def _replaced_files(folder: RunFolder) -> list[str]:
-    """Return the names of existing files that a training would replace in a folder without a run."""
+    """Return the names of existing files that a training would replace, although the folder contains no run."""
     plots = [folder.plots_folder / f"{name}.png" for name in PLOTS]
     files = (folder.log_file, folder.metrics_file, folder.report_file, *plots)
     return [str(file.relative_to(folder.path)) for file in files if file.exists()]
 
 
 def _check_path(path: Path) -> None:
+    """Check that a folder exists and is writable, or that it can be created."""
     if path == Path():
         raise RunError("`run` got an empty name or the current folder: name a folder for the run alone")
-    existing = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
-    if not existing.is_dir():
-        raise RunError(f"`run` got {path}, and {existing} is a file: name another folder")
-    if not os.access(existing, os.W_OK):
-        raise RunError(f"`run` got {path}, and {existing} cannot be written to: name another folder")
+    nearest_existing = next(parent for parent in (path.absolute(), *path.absolute().parents) if parent.exists())
+    if not nearest_existing.is_dir():
+        raise RunError(f"`run` got {path}, but {nearest_existing} is a file: name another folder")
+    if not os.access(nearest_existing, os.W_OK):
+        raise RunError(f"`run` got {path}, but {nearest_existing} cannot be written to: name another folder")

@@ -26,16 +26,16 @@ class RunConfig:
         sources: sources as the user named them.
         corpus: name of the corpus.
         corpus_hash: fingerprint of the corpus.
-        separate: whether the corpus has separate documents.
-        level: level of the codec.
+        separate: whether the corpus consists of separate documents; False for one running text.
+        level: registered name of the codec, such as "char" or "word".
         reading: reading settings.
         model: shape of the network.
         training: training settings.
-        samples: samples generated after each epoch.
-        opening: token ids that stand for an empty prompt.
+        samples: plan of the samples that are generated after each epoch.
+        opening: token ids that the model reads in place of an empty prompt.
         preset: name of the preset, or None.
         parent: run that training started from, or None.
-        threads: threads of training.
+        threads: number of threads in training.
         kernels: instruction set of the compiled kernels that trained the run, or None for torch.
         conditions: ratings and categories of the texts.
     """
@@ -60,14 +60,14 @@ class RunConfig:
     def __post_init__(self) -> None:
         ids = range(self.model.vocabulary)
         if not self.opening or not all(isinstance(token, int) and token in ids for token in self.opening):
-            raise ValueError(f"the opening is not a list of ids from 0 to {self.model.vocabulary - 1}")
+            raise ValueError(f"the opening must be a list of ids from 0 to {self.model.vocabulary - 1}, and not empty")
         if self.level not in CODECS:
             raise ValueError(unknown_name("level", str(self.level), CODECS))
         if not isinstance(self.threads, int) or self.threads < 1:
-            raise ValueError(f"threads is {self.threads!r}, not a number from 1 up")
+            raise ValueError(f"threads is {self.threads!r}, but must be a whole number of at least 1")
         if self.conditions.width + self.model.noise_width != self.model.num_condition_features:
             raise ValueError(
-                f"the conditions have {self.conditions.width} features and the noise {self.model.noise_width}, and "
+                f"the conditions have {self.conditions.width} features and the noise {self.model.noise_width}, but "
                 f"the model reads {self.model.num_condition_features}"
             )
 
@@ -79,11 +79,11 @@ class RunConfig:
     def features(
         self, values: Float[np.ndarray, "texts columns"], noise: Float32[np.ndarray, " noise_width"] | None = None
     ) -> Float32[np.ndarray, "texts width"]:
-        """Return the condition features of texts with these ratings.
+        """Return the features of texts that the model reads as their conditions.
 
         Args:
-            values: values of the conditions.
-            noise: features of the noise; None is the mean of the noise.
+            values: rating or category index of each text in each column of `conditions`; NaN where unknown.
+            noise: features of the noise of a GAN, the same for all texts; None for zeros, the mean of the noise.
         """
         noise_features = np.zeros(self.model.noise_width, np.float32) if noise is None else noise
         return np.hstack([self.conditions.features(values), np.tile(noise_features, (len(values), 1))])
@@ -93,16 +93,16 @@ class RunConfig:
         return self.features(self.conditions.values_of(store)) if len(self.conditions) else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields in JSON's types, with the format number first."""
+        """Return the fields in JSON types, with the format number first."""
         return {"format": FORMAT, **asdict(self), "conditions": self.conditions.to_json()}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "RunConfig":
-        """Return the config that `to_json` described, in the present format and without its number.
+        """Return the config described by `to_json`; `stored` has the current format, but no format number.
 
         Raises:
-            ConfigError: a setting is unknown or out of range.
-            KeyError, TypeError: a field is missing or unknown.
+            ConfigError: a setting of the model, the training or the reading is unknown or out of range.
+            KeyError, TypeError, ValueError: a field is missing, unknown or out of range.
         """
         fields = dict(stored)
         unknown = sorted(fields.keys() - cls.__dataclass_fields__.keys())

@@ -40,13 +40,14 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
 
 
 def num_parameters(model: ModelConfig) -> int:
-    """Return the number of trained weights, with those of additional prediction heads."""
+    """Return the number of trained weights, including those of additional prediction heads."""
     total = sum(math.prod(shape) for shape in expected_shapes(model).values())
+    # An additional head is another output layer, which only training needs, and is not among the stored weights.
     return total + (model.prediction_heads - 1) * model.vocabulary * (model.hidden_sizes[-1] + 1)
 
 
 def _decoding_kernels(run: SavedRun) -> str:
-    """Return the kernels and the precision of generation on this machine."""
+    """Return the kernels and the precision that generate on this machine, or "numpy"."""
     kernels = decoding_kernels(run.config.model)
     if kernels is None or run.config.training.batching == "windows":
         return "numpy"

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from seqloom.codecs import codec_from_json
 from seqloom.codecs.base import Codec
 from seqloom.errors import RunError, UserError
-from seqloom.files import replaced, write_json
+from seqloom.files import replacing_file, write_json
 from seqloom.runs.config import RunConfig
 from seqloom.runs.migrations import migrate
 
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["PLOTS", "RunFolder"]
 
 PLOTS = ("loss", "gan", "temperature", "entropy")
-"""Names of the plots of a run."""
+"""Names of the plots of a run, without their extension."""
 
 _OTHER_KINDS = ("critic", "detector")
+"""Kinds of folders that are not runs; each contains a file with the name of its kind."""
 
 
 class RunFolder:
@@ -59,7 +60,7 @@ class RunFolder:
 
     @property
     def other_kind(self) -> str | None:
-        """Kind of a folder without a run: "critic", "detector" or None."""
+        """What the folder contains if it is not a run: "critic", "detector", or None for neither."""
         if self.holds_run:
             return None
         return next((kind for kind in _OTHER_KINDS if (self.path / f"{kind}.json").is_file()), None)
@@ -149,19 +150,20 @@ class RunFolder:
         """
         from safetensors.torch import save
 
-        with replaced(self.weights_file) as temporary:
+        with replacing_file(self.weights_file) as temporary:
             temporary.write_bytes(save({name: tensor.detach().contiguous() for name, tensor in tensors.items()}))
 
     def read_log(self) -> list[dict[str, Any]]:
-        """Read the lines of `log.jsonl`; an incomplete last line is skipped.
+        """Read the lines of `log.jsonl`; a last line that is not complete JSON is skipped.
 
         Raises:
-            RunError: another line is damaged.
+            RunError: a line is damaged.
         """
         if not self.log_file.exists():
             return []
-        lines, texts = [], self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-        for number, text in enumerate(texts, 1):
+        lines = []
+        texts = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        for number, text in enumerate(texts, start=1):
             try:
                 line = json.loads(text)
             except ValueError:
@@ -204,7 +206,7 @@ class RunFolder:
 
 
 def _is_log_line(value: Any) -> bool:
-    """Return whether a value is an object of numbers with an integer step."""
+    """Return whether a value is a JSON object of numbers whose "step" is an integer."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("step"), int)

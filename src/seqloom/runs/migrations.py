@@ -1,6 +1,7 @@
 """Read the JSON of older run formats.
 
-`MIGRATIONS` is append-only: its function number n turns format n into format n + 1.
+`MIGRATIONS` is append-only: its function number n, counted from 1, turns format n into format n + 1. The JSON can be
+the config of a run, that of a GAN, or the request to train a GAN, so each function renames only the keys that it finds.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,19 +13,20 @@ __all__ = ["FORMAT", "MIGRATIONS", "migrate", "scale_to_2"]
 
 Json = dict[str, Any]
 
-_MODEL_2 = {
+# New names in format 2, by the names in format 1.
+_MODEL_RENAMES = {
     "sizes": "hidden_sizes",
     "ahead": "prediction_heads",
     "condition": "num_condition_features",
     "noise": "noise_size",
 }
-_TRAINING_2 = {
+_TRAINING_RENAMES = {
     "lanes": "batch_size",
     "window": "sequence_length",
     "hide_ratings": "condition_dropout",
     "balance": "balance_ratings",
 }
-_GAN_2 = {
+_GAN_RENAMES = {
     "rounds": "adversarial_steps",
     "awakening": "pretrain_steps",
     "schooling": "warmup_steps",
@@ -42,21 +44,28 @@ _GAN_2 = {
     "average": "ema_decay",
     "check_every": "eval_every",
 }
-_OPTIONS_2 = {**_TRAINING_2, "size": "hidden_size", "ahead": "prediction_heads"}
+_OPTION_RENAMES = {**_TRAINING_RENAMES, "size": "hidden_size", "ahead": "prediction_heads"}
+_PART_RENAMES = (
+    ("model", _MODEL_RENAMES),
+    ("training", _TRAINING_RENAMES),
+    ("gan", _GAN_RENAMES),
+    ("own", _GAN_RENAMES),
+)
+"""Renames in each part of the JSON; "own" holds the GAN's settings in the request to train a GAN."""
 
 
-def _to_2(stored: Json) -> Json:
+def _migrate_to_2(stored: Json) -> Json:
     """Rename settings of the model, of training and of GANs, and the levels of a rating's scale."""
     migrated = dict(stored)
     if isinstance(stored.get("conditions"), list):
         migrated["conditions"] = [scale_to_2(column) for column in stored["conditions"]]
-    for part, renames in (("model", _MODEL_2), ("training", _TRAINING_2), ("gan", _GAN_2), ("own", _GAN_2)):
+    for part, renames in _PART_RENAMES:
         if isinstance(stored.get(part), dict):
             migrated[part] = _renamed(stored[part], renames)
     if isinstance(stored.get("others"), dict):
-        migrated["others"] = _batching_2(_renamed(stored["others"], _OPTIONS_2))
+        migrated["others"] = _rename_batching(_renamed(stored["others"], _OPTION_RENAMES))
     if isinstance(migrated.get("training"), dict):
-        migrated["training"] = _batching_2(migrated["training"])
+        migrated["training"] = _rename_batching(migrated["training"])
     return _renamed(migrated, {"noise": "noise_size"})
 
 
@@ -65,11 +74,12 @@ def scale_to_2(column: Any) -> Any:
     return _renamed(column, {"levels": "positions"}) if isinstance(column, dict) else column
 
 
-def _batching_2(training: Json) -> Json:
+def _rename_batching(training: Json) -> Json:
+    """Rename the batching of training settings: "lanes" becomes "stateful"."""
     return {**training, "batching": "stateful"} if training.get("batching") == "lanes" else training
 
 
-MIGRATIONS: tuple[Callable[[Json], Json], ...] = (_to_2,)
+MIGRATIONS: tuple[Callable[[Json], Json], ...] = (_migrate_to_2,)
 """Steps from one format to the next, oldest first."""
 
 FORMAT = len(MIGRATIONS) + 1
@@ -77,7 +87,7 @@ FORMAT = len(MIGRATIONS) + 1
 
 
 def migrate(stored: Mapping[str, Any], name: str) -> Json:
-    """Return stored JSON in the present format, without its format number.
+    """Return stored JSON in the current format, without its format number.
 
     Args:
         stored: JSON object of any format, with its number as "format".
@@ -90,7 +100,7 @@ def migrate(stored: Mapping[str, Any], name: str) -> Json:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RunError(f"{name} has no format number: it was not written by seqloom, or it is damaged")
     if version > FORMAT:
-        raise RunError(f"{name} has run format {version}, and this seqloom reads up to {FORMAT}: upgrade seqloom")
+        raise RunError(f"{name} has run format {version}, but this seqloom reads up to {FORMAT}: upgrade seqloom")
     migrated = {key: value for key, value in stored.items() if key != "format"}
     for step in MIGRATIONS[version - 1 :]:
         migrated = step(migrated)

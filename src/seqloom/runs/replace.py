@@ -14,7 +14,7 @@ __all__ = ["discard_backup", "replacing_run"]
 
 @contextlib.contextmanager
 def replacing_run(folder: RunFolder) -> Iterator[None]:
-    """Move the files of an earlier run to a backup; restore them if the body fails before it has written weights.
+    """Move the files of an earlier run to a backup; restore them if the `with` block fails before it writes weights.
 
     Raises:
         RunError: the files cannot be moved.
@@ -33,12 +33,15 @@ def replacing_run(folder: RunFolder) -> Iterator[None]:
 
 
 def discard_backup(folder: RunFolder) -> None:
-    """Remove the backup of the replaced run, also one that a killed process left."""
+    """Remove the backup of a replaced run, if there is one."""
     shutil.rmtree(folder.backup_folder, ignore_errors=True)
 
 
 def _run_files(folder: RunFolder) -> list[Path]:
-    """Return the existing files of a run, the config first, so that a part of a run does not look complete."""
+    """Return the existing files of a run.
+
+    The config comes first: it is moved first and restored last, so that a part of a run never looks complete.
+    """
     files = (
         *(folder.codec_file, folder.weights_file, folder.state_file, folder.log_file, folder.metrics_file),
         *(folder.gan_file, folder.gan_state_file, folder.gan_request_file),

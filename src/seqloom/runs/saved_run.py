@@ -29,7 +29,7 @@ class SavedRun:
     Attributes:
         folder: files of the run.
         config: settings and origin of the run.
-        codec: conversion of payloads to tokens and back.
+        codec: conversion of text, or another kind of sequence, to tokens and back.
 
     Raises:
         RunError: the folder is missing, incomplete, damaged, or has a newer format.
@@ -68,13 +68,13 @@ class SavedRun:
         return self.folder.read_weights()
 
     def normalize(self, text: str) -> str:
-        """Return a text with the transformations of the training corpus: lower case, Unicode normal form.
+        """Transform a text as the training corpus was transformed, for example to lower case or a Unicode normal form.
 
         Raises:
             ConfigError: `text` is not a string.
         """
         if not isinstance(text, str):
-            raise ConfigError(f"the text is {text!r}: give a string")
+            raise ConfigError(f"the text is {text!r}, but must be a string")
         return fold(text, self.config.reading)
 
     def model(self) -> "LanguageModel":

@@ -15,7 +15,7 @@ __all__ = ["build_model"]
 
 
 def build_model(config: ModelConfig, weights: Mapping[str, np.ndarray], path: Path) -> LanguageModel:
-    """Return a network with stored weights.
+    """Return a network with these weights.
 
     Args:
         config: shape of the network.
@@ -30,8 +30,8 @@ def build_model(config: ModelConfig, weights: Mapping[str, np.ndarray], path: Pa
     try:
         model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
     except RuntimeError as error:
-        first = str(error).splitlines()[1:2]
+        first_mismatch = str(error).splitlines()[1:2]  # the line after torch's heading
         raise RunError(
-            f"the weights of {path} do not fit its config.json ({' '.join(first).strip()}): copy the run again"
+            f"the weights of {path} do not fit its config.json ({' '.join(first_mismatch).strip()}): copy the run again"
         ) from None
     return model

@@ -1,4 +1,4 @@
-"""Open the corpus of a run again, from the names of its sources. Needs no torch."""
+"""Open the corpus of a run again, from the names of its sources, without torch."""
 
 from seqloom.corpora import open_corpus
 from seqloom.corpora.document import Corpus
@@ -13,13 +13,13 @@ _STANDARD_INPUT = "-"
 
 
 def training_source(config: RunConfig) -> str | list[str]:
-    """Return the source or sources of a run.
+    """Return the source of a run, or the list of its sources.
 
     Raises:
         SourceError: the source was standard input, which cannot be read again.
     """
     if _STANDARD_INPUT in config.sources:
-        raise SourceError("the run was trained on standard input: name the source (- reads standard input again)")
+        raise SourceError("the run was trained on standard input: name a source (- reads standard input again)")
     return list(config.sources) if len(config.sources) > 1 else config.sources[0]
 
 

@@ -14,6 +14,7 @@ from seqloom.corpora.payloads import Rereadable, TextPayload
 __all__ = ["VocabularyFilter", "format_symbols", "skipped_symbols"]
 
 _UNKNOWN = "unknown symbol "
+"""Beginning of the reasons that count unknown symbols; the symbol follows."""
 
 
 class VocabularyFilter(Corpus):
@@ -24,7 +25,7 @@ class VocabularyFilter(Corpus):
         codec: codec with the vocabulary.
 
     Attributes:
-        skipped: counts of what the corpus skipped and of each unknown symbol, from the last complete pass.
+        skipped: number of parts that the corpus skipped, by reason, and of each unknown symbol, in the last full pass.
     """
 
     def __init__(self, corpus: Corpus, codec: TextCodec) -> None:
@@ -37,24 +38,29 @@ class VocabularyFilter(Corpus):
         """Yield the filtered documents."""
         skipped: Counter[str] = Counter()
         for document in self._corpus:
-            known = partial(self._known, document.text.chunks, iter([skipped]))
-            yield replace(document, payload=TextPayload(Rereadable(known)))
+            # The iterator yields the counter only once, so that reading a document again counts nothing twice.
+            read = partial(self._known_part, document.text.chunks, iter([skipped]))
+            yield replace(document, payload=TextPayload(Rereadable(read)))
         self.skipped = {**self._corpus.skipped, **skipped}
 
-    def _known(self, chunks: Iterable[str], tallies: Iterator[Counter[str]]) -> Iterator[str]:
-        """Yield the chunks without unknown symbols; only the first reading counts them."""
-        tally = next(tallies, Counter())
+    def _known_part(self, chunks: Iterable[str], counters: Iterator[Counter[str]]) -> Iterator[str]:
+        """Yield the chunks without unknown symbols, which the next of `counters` counts, if there is one.
+
+        An empty chunk separates two passages, so it is kept; a chunk of unknown symbols only is left out.
+        """
+        counter = next(counters, Counter())
         for chunk in chunks:
             unknown = self._codec.unknown_symbols(chunk)
-            tally.update(_UNKNOWN + symbol for _, symbol in unknown)
-            if not chunk or (kept := remove_unknown(chunk, unknown)):
-                yield chunk and kept
+            counter.update(_UNKNOWN + symbol for _, symbol in unknown)
+            known = remove_unknown(chunk, unknown)
+            if known or not chunk:
+                yield known
 
 
 def skipped_symbols(skipped: Mapping[str, int]) -> dict[str, int]:
     """Return the count of each unknown symbol, most frequent first, from the skip counts of a store or a corpus."""
     symbols = {reason.removeprefix(_UNKNOWN): count for reason, count in skipped.items() if reason.startswith(_UNKNOWN)}
-    return dict(sorted(symbols.items(), key=lambda symbol: -symbol[1]))
+    return dict(sorted(symbols.items(), key=lambda item: -item[1]))
 
 
 def format_symbols(symbols: Mapping[str, int], max_shown: int = 8) -> str:

@@ -1,4 +1,7 @@
-"""Beam search: the likeliest allowed texts, by extending the best few unfinished texts."""
+"""Beam search: find the likeliest allowed texts by extending only the best few unfinished texts, the beam.
+
+Decoders, tokens and constraints are those of a `GenerationRequest`. The boundary is the token that ends a text.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,8 +24,12 @@ class _Hypothesis:
     """An unfinished text.
 
     Attributes:
+        tokens: generated token ids.
+        text: bytes of the tokens.
         stops_from: byte offset from which stop strings count; None until the minimum length is reached.
-        logits: logits of the next token; None until the last token is read.
+        log_prob: log-probability of the tokens in nats.
+        state: state of the decoder after all tokens that it has read.
+        logits: logits of the next token; None until the decoder has read the last token.
     """
 
     tokens: tuple[int, ...]
@@ -36,46 +43,52 @@ class _Hypothesis:
 def beam_search(request: GenerationRequest) -> list[Sample]:
     """Find the likeliest texts by their total log-probability under the model.
 
-    The search ends once `config.beam` finished texts are likelier than every unfinished one. Nothing is drawn: the
-    result depends on neither seed nor temperature. Ties are resolved in favour of lower token ids.
+    A further token never makes a text likelier. Therefore the search ends once `config.beam` finished texts are at
+    least as likely as every unfinished one. Nothing is drawn: the result depends on neither seed nor temperature. Ties
+    are resolved in favour of lower token ids.
 
     Returns:
         At most `config.beam` samples, best first; those that do not match the pattern come last.
     """
-    request, width = request.for_sample(0), request.config.beam
+    request, width = request.for_sample(index=0), request.config.beam
     stops_from = 0 if request.config.min_length == 0 else None
-    live = [_Hypothesis((), b"", stops_from, 0.0, request.state, request.logits)]
+    start = _Hypothesis(
+        tokens=(), text=b"", stops_from=stops_from, log_prob=0.0, state=request.state, logits=request.logits
+    )
+    unfinished = [start]
     finished: list[Sample] = []
-    while live:
-        ended, live = _extend_all(request, live, width)
+    while unfinished:
+        ended, unfinished = _extend_all(request, unfinished, width)
         finished = sorted([*finished, *ended], key=_rank)[:width]
+        # An unfinished text that matches the pattern would still replace a finished one that does not.
         enough = len(finished) == width and finished[-1].matched is not False
-        if enough and live and live[0].log_prob <= finished[-1].log_prob:
+        if enough and unfinished and unfinished[0].log_prob <= finished[-1].log_prob:
             break
-        live = [_read_last(request, hypothesis) for hypothesis in live]
+        unfinished = [_read_last_token(request, hypothesis) for hypothesis in unfinished]
     return [replace(sample, index=index) for index, sample in enumerate(finished)]
 
 
 def _rank(sample: Sample) -> tuple[bool, float, tuple[int, ...]]:
+    """Return a sort key: samples that match the pattern first, then likelier ones, then lower token ids."""
     return sample.matched is False, -sample.log_prob, sample.tokens
 
 
 def _extend_all(
-    request: GenerationRequest, live: list[_Hypothesis], width: int
+    request: GenerationRequest, hypotheses: list[_Hypothesis], width: int
 ) -> tuple[list[Sample], list[_Hypothesis]]:
     """Extend each hypothesis by one token; return the finished texts and the `width` best unfinished ones."""
     ended: list[Sample] = []
-    totals = np.full((len(live), len(request.token_bytes)), -np.inf)
-    for row, hypothesis in enumerate(live):
-        mask = allowed_tokens(request, hypothesis.text, len(hypothesis.tokens))
-        if isinstance(mask, str):
-            ended.append(_sample(request, hypothesis, mask, len(hypothesis.text)))
+    log_probs = np.full((len(hypotheses), len(request.token_bytes)), -np.inf)  # of every text after one more token
+    for row, hypothesis in enumerate(hypotheses):
+        allowed = allowed_tokens(request, hypothesis.text, len(hypothesis.tokens))
+        if isinstance(allowed, str):  # no token is allowed, and `allowed` is the finish reason
+            ended.append(_sample(request, hypothesis, allowed, text_bytes=len(hypothesis.text)))
         elif hypothesis.logits is not None:
-            scores = hypothesis.log_prob + log_softmax(hypothesis.logits)
-            totals[row] = scores if mask is None else np.where(mask, scores, -np.inf)
+            extended_log_probs = hypothesis.log_prob + log_softmax(hypothesis.logits)
+            log_probs[row] = extended_log_probs if allowed is None else np.where(allowed, extended_log_probs, -np.inf)
     unfinished: list[_Hypothesis] = []
-    for row, token in _best_first(totals):
-        extended = _extend(request, live[row], token, float(totals[row, token]))
+    for row, token in _best_first(log_probs):
+        extended = _extend(request, hypotheses[row], token, float(log_probs[row, token]))
         if isinstance(extended, Sample):
             ended.append(extended)
         else:
@@ -85,40 +98,48 @@ def _extend_all(
     return ended, unfinished
 
 
-def _best_first(totals: np.ndarray) -> Iterator[tuple[int, int]]:
+def _best_first(log_probs: np.ndarray) -> Iterator[tuple[int, int]]:
     """Yield row and token of the possible extensions, likeliest first."""
-    for place in np.argsort(-totals, axis=None, kind="stable").tolist():
-        row, token = divmod(place, totals.shape[1])
-        if np.isneginf(totals[row, token]):
+    for flat_index in np.argsort(-log_probs, axis=None, kind="stable").tolist():
+        row, token = divmod(flat_index, log_probs.shape[1])
+        if np.isneginf(log_probs[row, token]):
             return
         yield row, token
 
 
 def _extend(request: GenerationRequest, hypothesis: _Hypothesis, token: int, log_prob: float) -> Sample | _Hypothesis:
-    """Return the hypothesis with one more token; a sample if that finishes the text."""
+    """Return the hypothesis with one more token; a sample if that token finishes the text.
+
+    Args:
+        request: generation request.
+        hypothesis: text to extend.
+        token: id of the new token.
+        log_prob: log-probability of the text with the new token.
+    """
     if token == request.boundary:
-        return _sample(request, replace(hypothesis, log_prob=log_prob), "end", len(hypothesis.text))
-    text = hypothesis.text + request.added_bytes(token, len(hypothesis.tokens))
+        return _sample(request, replace(hypothesis, log_prob=log_prob), "end", text_bytes=len(hypothesis.text))
+    text = hypothesis.text + request.added_bytes(token, position=len(hypothesis.tokens))
     tokens = (*hypothesis.tokens, token)
     extended = replace(hypothesis, tokens=tokens, text=text, log_prob=log_prob, logits=None)
     if hypothesis.stops_from is not None:
         cut = find_stop(text, request.stops, hypothesis.stops_from)
         if cut is not None:
-            return _sample(request, extended, "stop", cut)
+            return _sample(request, extended, "stop", text_bytes=cut)
     elif len(tokens) >= request.config.min_length:
         extended = replace(extended, stops_from=len(text))
     if len(tokens) == request.config.length:
-        return _sample(request, extended, "length", len(text))
+        return _sample(request, extended, "length", text_bytes=len(text))
     return extended
 
 
-def _read_last(request: GenerationRequest, hypothesis: _Hypothesis) -> _Hypothesis:
+def _read_last_token(request: GenerationRequest, hypothesis: _Hypothesis) -> _Hypothesis:
     logits, state = request.decoder.step(hypothesis.tokens[-1], hypothesis.state)
     return replace(hypothesis, logits=logits, state=state)
 
 
-def _sample(request: GenerationRequest, hypothesis: _Hypothesis, reason: FinishReason, end: int) -> Sample:
-    text = hypothesis.text[:end].decode("utf-8", "replace")
+def _sample(request: GenerationRequest, hypothesis: _Hypothesis, reason: FinishReason, *, text_bytes: int) -> Sample:
+    """Return a finished text as a sample; only its first `text_bytes` bytes are kept."""
+    text = hypothesis.text[:text_bytes].decode("utf-8", "replace")
     pattern = request.config.pattern
     return Sample(
         index=0,
@@ -126,7 +147,7 @@ def _sample(request: GenerationRequest, hypothesis: _Hypothesis, reason: FinishR
         tokens=hypothesis.tokens,
         text=text,
         log_prob=hypothesis.log_prob,
-        sampling_log_prob=0.0,
+        sampling_log_prob=0.0,  # nothing was drawn
         finish_reason=reason,
         matched=None if pattern is None else matches(pattern, text),
     )

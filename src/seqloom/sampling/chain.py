@@ -1,6 +1,8 @@
 """The chain of transforms of one request, built from `registry.TRANSFORMS`.
 
-A further transform is one spec and one line of that table. A user requests it by name in `SamplingConfig.transforms`.
+A transform is a function that changes the logits before a token is drawn, such as the temperature. Some transforms are
+built in. To add another one, write a `TransformSpec` and register it in that table; a user then requests it by name in
+`SamplingConfig.transforms`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +17,7 @@ from seqloom.sampling.transform import Context, Logits, Settings, Transform, Tra
 __all__ = ["active_transforms", "apply_chain", "build_chain"]
 
 
-class _Active(NamedTuple):
+class _ConfiguredTransform(NamedTuple):
     name: str
     spec: TransformSpec
     settings: Settings
@@ -31,7 +33,7 @@ def build_chain(config: SamplingConfig, vocabulary: int) -> tuple[Transform, ...
     Raises:
         ConfigError: a transform or one of its settings is unknown, or a setting is out of range.
     """
-    return tuple(active.spec.bind(active.settings, vocabulary) for active in _active(config))
+    return tuple(transform.spec.bind(transform.settings, vocabulary) for transform in _without_inactive(config))
 
 
 def active_transforms(config: SamplingConfig) -> tuple[str, ...]:
@@ -40,36 +42,43 @@ def active_transforms(config: SamplingConfig) -> tuple[str, ...]:
     Raises:
         ConfigError: a transform or one of its settings is unknown.
     """
-    return tuple(active.name for active in _active(config))
+    return tuple(transform.name for transform in _without_inactive(config))
 
 
 def apply_chain(chain: tuple[Transform, ...], logits: Logits, context: Context) -> Logits:
-    """Apply the transforms to `logits`, first to last."""
+    """Return the logits after all transforms, applied from first to last."""
     return reduce(lambda current, transform: transform(current, context), chain, logits)
 
 
-def _active(config: SamplingConfig) -> list[_Active]:
-    candidates = sorted(_candidates(config), key=lambda candidate: candidate.spec.position)
-    return [candidate for candidate in candidates if not candidate.spec.is_off(candidate.settings)]
+def _without_inactive(config: SamplingConfig) -> list[_ConfiguredTransform]:
+    """Return the transforms in the order of the chain, without those that would change nothing."""
+    transforms = sorted(_configured_transforms(config), key=lambda transform: transform.spec.position)
+    return [transform for transform in transforms if not transform.spec.is_off(transform.settings)]
 
 
-def _candidates(config: SamplingConfig) -> Iterator[_Active]:
-    """Yield the built-in transforms, and the further ones that the config requests."""
+def _configured_transforms(config: SamplingConfig) -> Iterator[_ConfiguredTransform]:
+    """Yield all built-in transforms, and the further ones that the config requests."""
     unknown = [unknown_name("transform", name, TRANSFORMS) for name in config.transforms if name not in TRANSFORMS]
     if unknown:
         raise ConfigError(*unknown)
     for name in (*TRANSFORMS.built_in, *(name for name in config.transforms if name not in TRANSFORMS.built_in)):
         spec: TransformSpec = resolve("transform", name, TRANSFORMS)
-        if spec.fields is None:
+        if spec.fields is None:  # the transform has no fields of `SamplingConfig`, and runs only on request
             if name in config.transforms:
-                yield _Active(name, spec, _with_defaults(name, spec, config.transforms[name]))
+                yield _ConfiguredTransform(name, spec, _with_defaults(name, spec, config.transforms[name]))
         elif name in config.transforms:
+            # Only the transform "bans" has no fields: it depends on the allowed tokens.
             raise ConfigError(f"transforms got {name!r}, which is built in: set {' or '.join(spec.fields) or 'ban'}")
         else:
-            yield _Active(name, spec, {field: getattr(config, field) for field in spec.fields})
+            yield _ConfiguredTransform(name, spec, {field: getattr(config, field) for field in spec.fields})
 
 
 def _with_defaults(name: str, spec: TransformSpec, settings: Mapping[str, float]) -> Settings:
+    """Return the requested settings of a further transform, completed with its defaults.
+
+    Raises:
+        ConfigError: the transform has no such setting.
+    """
     unknown = [
         unknown_name(f"setting of transform {name!r}:", key, spec.defaults)
         for key in settings

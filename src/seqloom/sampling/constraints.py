@@ -1,7 +1,8 @@
 """Constraints on the text: one mechanism for banned strings, patterns and guards.
 
 A constraint looks at the bytes generated so far and returns which tokens may follow. Rejected tokens are removed before
-the draw and the rest is renormalised.
+the draw, and the probabilities of the rest are renormalised. A guard is a function that is called for each candidate
+token, for example to prevent copies from the corpus. The boundary is the token that ends a text.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ __all__ = ["BannedStrings", "CallbackConstraint", "Constraint", "TextBytes", "To
 TextBytes = bytes | bytearray
 
 TokenPredicate = Callable[[bytes, bytes], bool]
-"""`(bytes generated so far, bytes of a candidate token) -> whether the token may follow`."""
+"""Function `(bytes generated so far, bytes of a candidate token) -> whether the token may follow`."""
 
 
 @runtime_checkable
@@ -25,23 +26,23 @@ class Constraint(Protocol):
     """A constraint on the tokens that may follow a text.
 
     Attributes:
-        finish_reason: finish reason of a sample if this constraint alone rejects every token.
+        finish_reason: finish reason of a sample that ends because this constraint rejects every token.
     """
 
     @property
     def finish_reason(self) -> FinishReason:
-        """See the class."""
+        """See the attributes of the class."""
         ...
 
     def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
-        """Return a new mask of the tokens that may follow `text`; the boundary's entry is ignored.
+        """Return a new mask of the tokens that may follow `text`; the entry of the boundary is ignored.
 
-        Implementations must not keep a reference to `text`, which changes afterwards.
+        The caller changes `text` afterwards. Therefore implementations must not keep a reference to it.
         """
         ...
 
     def may_end(self, text: TextBytes) -> bool:
-        """Return whether the boundary may end the text here."""
+        """Return whether the boundary may follow, which ends the text."""
         ...
 
 
@@ -57,21 +58,23 @@ class BannedStrings:
 
     def __init__(self, banned: Sequence[bytes], token_bytes: Sequence[bytes]) -> None:
         self._contains_banned = np.array([any(string in piece for string in banned) for piece in token_bytes])
+        # Beginning of a banned string -> mask of the tokens that complete the string after a text with this ending.
         self._completing: dict[bytes, Bool[np.ndarray, " vocab"]] = {}
         for string in banned:
             for cut in range(1, len(string)):
-                completes = np.array([piece.startswith(string[cut:]) for piece in token_bytes])
+                beginning, rest = string[:cut], string[cut:]
+                completes = np.array([piece.startswith(rest) for piece in token_bytes])
                 if completes.any():
-                    earlier = self._completing.get(string[:cut])
-                    self._completing[string[:cut]] = completes if earlier is None else completes | earlier
+                    earlier = self._completing.get(beginning)  # from another banned string
+                    self._completing[beginning] = completes if earlier is None else completes | earlier
 
     @property
     def static_mask(self) -> Bool[np.ndarray, " vocab"] | None:
-        """Mask of the tokens that are allowed after any text; None if it depends on the text."""
+        """Mask of the tokens that are allowed after any text; None if the allowed tokens depend on the text."""
         return None if self._completing else ~self._contains_banned
 
     def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
-        """Return False for tokens that contain a banned string or complete one that the text begins."""
+        """Return False for tokens that contain a banned string, or complete one that begins at the end of `text`."""
         rejected = self._contains_banned.copy()
         for beginning, completes in self._completing.items():
             if text.endswith(beginning):
@@ -84,7 +87,7 @@ class BannedStrings:
 
 
 class CallbackConstraint:
-    """Ask a callable about each token.
+    """Call a function for each token, which decides whether the token may follow.
 
     Args:
         predicate: function that returns whether a token may follow the bytes so far.

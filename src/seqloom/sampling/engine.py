@@ -1,4 +1,8 @@
-"""Generate samples: many at once, one piece by piece, or only the distribution of the next token."""
+"""Generate many samples, or one sample piece by piece; or return the distribution of the next token.
+
+The compiled kernels generate where they support the request. Everything else is left to the reference engine, except
+beam search, which has a function of its own.
+"""
 
 from collections.abc import Generator, Iterator, Sequence
 
@@ -34,15 +38,15 @@ def generate(
     """Generate samples one after another; each depends only on the seed and its own index.
 
     Args:
-        decoder: model, over one stream.
+        decoder: model that reads tokens and returns logits.
         config: sampling settings.
         prompt: token ids of the prompt; at least one.
         token_bytes: bytes of each token id.
-        boundary: id of the token between documents; None for running text.
+        boundary: id of the token that ends a text; None if texts have no end.
         count: number of samples; a beam search yields at most its width.
         first_index: index of the first sample.
-        guard: predicate that rejects tokens by the bytes so far; required by `config.max_copy`.
-        first_token_prefix: see `prepare_request`.
+        guard: function that decides whether a token may follow the bytes so far; required by `config.max_copy`.
+        first_token_prefix: end of the prompt that belongs to the first generated token; see `prepare_request`.
 
     Raises:
         ConfigError: the settings need a missing guard, or name a token outside the vocabulary.
@@ -63,7 +67,7 @@ def generate(
     check_draft_length(request)
     if supports_native(request):
         return generate_batch(request, first_index, count)
-    return (_last(generate_reference(request, index)) for index in range(first_index, first_index + count))
+    return (_run_to_end(generate_reference(request, index)) for index in range(first_index, first_index + count))
 
 
 def stream(
@@ -77,10 +81,10 @@ def stream(
     guard: TokenPredicate | None = None,
     first_token_prefix: bytes = b"",
 ) -> Generator[str, None, Sample]:
-    """Generate one sample piece by piece, with the text and the arguments of `generate`.
+    """Generate one sample piece by piece; its text is that of `generate` with the same arguments and this index.
 
     Yields:
-        Pieces of text; a beam search, which knows its text only at the end, yields one.
+        Pieces of text; a beam search yields only one, since it knows its text only at the end.
 
     Returns:
         The sample.
@@ -95,7 +99,7 @@ def stream(
         first_token_prefix=first_token_prefix,
     )
     if config.beam > 1:
-        return _best(request)
+        return _stream_beam_search(request)
     check_draft_length(request)
     return generate_one(request, index) if supports_native(request) else generate_reference(request, index)
 
@@ -112,7 +116,7 @@ def next_distribution(
     return reweight(np.exp(log_softmax(logits)), temperature)
 
 
-def _last(pieces: Generator[str, None, Sample]) -> Sample:
+def _run_to_end(pieces: Generator[str, None, Sample]) -> Sample:
     """Run a generator to its end and return its sample."""
     while True:
         try:
@@ -122,8 +126,8 @@ def _last(pieces: Generator[str, None, Sample]) -> Sample:
             return sample
 
 
-def _best(request: GenerationRequest) -> Generator[str, None, Sample]:
-    sample = beam_search(request)[0]
+def _stream_beam_search(request: GenerationRequest) -> Generator[str, None, Sample]:
+    sample, *_ = beam_search(request)
     if sample.text:
         yield sample.text
     return sample

@@ -1,13 +1,15 @@
 """Generate with the compiled kernels: network, transforms and draws run there, a chunk of tokens at a time.
 
-Text, stop strings and Ctrl-C are handled between chunks. The first chunk of a stream has one token, so that the first
-character appears at once. Constraints that depend on the text (patterns, banned strings of several tokens, guards) and
-transforms outside `NATIVE_TRANSFORMS` are left to the reference engine.
+A `BatchedDecoder` holds parallel streams, each with the state of one text. Guidance needs two streams per sample: one
+conditioned on the rating, and its partner in the second half of the streams, which is unconditional. After a chunk,
+Python appends the tokens to the texts, searches for stop strings and handles Ctrl-C. If a single text is shown while it
+grows, its first chunk has one token, so that the first character appears at once. Constraints that depend on the text
+(patterns, banned strings of several tokens, guards) and transforms outside `NATIVE_TRANSFORMS` are left to the
+reference engine.
 """
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from itertools import islice
 
 import numpy as np
 from jaxtyping import Float32, Int
@@ -44,15 +46,15 @@ NATIVE_TRANSFORMS = frozenset({"bias", "bans", "repetition", "temperature", "top
 _MAX_STREAMS = 256
 _MAX_CHUNK_TOKENS = 256
 _MAX_CHUNK_SECONDS = 0.2
-"""Limit on the delay of Ctrl-C."""
+"""Intended maximum duration of a chunk, which is the delay of Ctrl-C."""
 
 _MAX_BIAS = 100.0
-"""A larger bias would cost the logits precision in float32."""
+"""A larger bias would cost the logits precision in float32, so the reference engine, in float64, applies it."""
 
 _MAX_INT32 = 2**31 - 1
 
 FINISH_REASONS: dict[int, FinishReason] = {1: "length", 2: "end"}
-"""Finish reasons by the library's number."""
+"""Finish reasons by the number with which the kernels report the ending of a stream."""
 
 
 def supports_native(request: GenerationRequest) -> bool:
@@ -71,7 +73,7 @@ def check_draft_length(request: GenerationRequest) -> None:
     """Check that the requested draft length is possible.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: the draft length is not possible.
     """
     length = request.config.draft_length or 1
     if length == 1:
@@ -84,8 +86,7 @@ def check_draft_length(request: GenerationRequest) -> None:
     if not supports_native(request):
         raise ConfigError(
             f"`draft_length` {length} drafts tokens, which cannot be combined with `pattern`, `beam`, `max_copy`, "
-            "transforms, "
-            "`ban` of several tokens or a prompt that ends within a token: leave it out"
+            "transforms, `ban` of several tokens or a prompt that ends within a token: leave it out"
         )
     decoder = _mean_decoder(request)
     if not isinstance(decoder, NativeDecoder):
@@ -103,70 +104,81 @@ def _draft_limit_advice(limit: int) -> str:
 
 def generate_one(request: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
     """Generate one sample piece by piece; see `generate_reference`."""
-    lanes, builder = start_streams(request, 1, index), _builder_factory(request)(index)
-    for chunk in _chunks(lanes, 1):
-        piece, reason = _take(builder, chunk, 0)
+    streams, builder = start_streams(request, count=1, first_index=index), _builder_factory(request)(index)
+    for chunk in _chunks(streams, max_tokens=1):
+        piece, reason = _add_chunk(builder, chunk, stream=0)
         if piece:
             yield piece
         if reason is not None:
-            piece, sample = builder.finish(reason, _speculative_stats(request, lanes, 0))
+            piece, sample = builder.finish(reason, _speculative_stats(request, streams, stream=0))
             if piece:
                 yield piece
             return sample
-    raise AssertionError("a stream ends before its chunks do")
+    raise AssertionError("unreachable: `_chunks` never ends")
 
 
 def generate_batch(request: GenerationRequest, first_index: int, count: int) -> Iterator[Sample]:
     """Generate samples in parallel streams and yield them in order; a finished stream starts the next sample."""
-    num_streams = min(count, _MAX_STREAMS // _streams_per_sample(request))
-    lanes, new_builder = start_streams(request, num_streams, first_index), _builder_factory(request)
+    num_parallel = min(count, _MAX_STREAMS // _streams_per_sample(request))
+    streams, new_builder = start_streams(request, num_parallel, first_index), _builder_factory(request)
     pending = ((index, new_builder(index)) for index in range(first_index, first_index + count))
-    builders = dict(zip(range(num_streams), pending, strict=False))
+    # Stream -> index and builder of the sample that it generates.
+    unfinished = {stream: next(pending) for stream in range(num_parallel)}
     finished: dict[int, Sample] = {}
     next_index = first_index
-    for chunk in _chunks(lanes, _MAX_CHUNK_TOKENS // 4):
-        for lane, (index, builder) in list(builders.items()):
-            _, reason = _take(builder, chunk, lane)
+    for chunk in _chunks(streams, max_tokens=_MAX_CHUNK_TOKENS // 4):
+        for stream, (index, builder) in list(unfinished.items()):
+            _, reason = _add_chunk(builder, chunk, stream)
             if reason is not None:
-                finished[index] = builder.finish(reason, _speculative_stats(request, lanes, lane))[1]
-                del builders[lane]
-                lanes.end(lane)
-                for builders[lane] in islice(pending, 1):
-                    _begin(request, lanes, lane, builders[lane][0])
+                _, finished[index] = builder.finish(reason, _speculative_stats(request, streams, stream))
+                del unfinished[stream]
+                streams.end(stream)
+                following = next(pending, None)
+                if following is not None:
+                    unfinished[stream] = following
+                    following_index, _ = following
+                    _begin(request, streams, stream, following_index)
         while next_index in finished:
             yield finished.pop(next_index)
             next_index += 1
-        if not builders:
+        if not unfinished:
             return
 
 
 def start_streams(
     request: GenerationRequest, count: int, first_index: int = 0, threads: int | None = None
 ) -> BatchedDecoder:
-    """Return streams that have read the prompt and are ready to generate one sample each.
+    """Return streams that have read the prompt and are ready to generate.
+
+    The first `count` streams generate one sample each. With guidance, `count` unconditional partners follow them.
 
     Args:
         request: generation request that the kernels support.
-        count: number of samples.
+        count: number of samples that are generated in parallel.
         first_index: index of the first sample.
         threads: number of threads; None uses one per processor.
     """
     decoder = _native_decoder(request)
     assert decoder is not None
-    lanes = decoder.streams(count * _streams_per_sample(request), threads)
+    streams = decoder.streams(count * _streams_per_sample(request), threads)
     if isinstance(guided := _mean_decoder(request), GuidedDecoder):
-        unconditional = _biases(guided)[1]
-        lanes.set_condition([decoder.condition] * count + [unconditional] * count)
-        lanes.set_guidance(guided.guidance)
+        conditional_bias, unconditional_bias = _condition_biases(guided)
+        streams.set_condition([conditional_bias] * count + [unconditional_bias] * count)
+        streams.set_guidance(guided.guidance)
     bias = _static_bias(request)
-    lanes.set_sampling(_settings(request), bias if bias is not None and bias.any() else None)
-    for lane in range(count):
-        _begin(request, lanes, lane, first_index + lane)
-    return lanes
+    streams.set_sampling(_kernel_settings(request), bias if bias is not None and bias.any() else None)
+    for stream in range(count):
+        _begin(request, streams, stream, first_index + stream)
+    return streams
 
 
-def sample_streams(request: GenerationRequest, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " lanes"]:
-    """Return the streams of samples; with guidance, the second half of the streams is unconditional."""
+def sample_streams(request: GenerationRequest, samples: Int[np.ndarray, " samples"]) -> Int[np.ndarray, " streams"]:
+    """Return the streams of all parallel samples in the order of `samples`, then, with guidance, their partners.
+
+    Args:
+        request: generation request.
+        samples: numbers of the samples, from 0; as many as are generated in parallel.
+    """
     return np.concatenate([samples + half * len(samples) for half in range(_streams_per_sample(request))])
 
 
@@ -183,8 +195,8 @@ def _mean_decoder(request: GenerationRequest) -> Decoder:
     return request.decoder.mean if isinstance(request.decoder, LatentDecoder) else request.decoder
 
 
-def _biases(decoder: Decoder) -> list[ConditionBias | None]:
-    """Return the condition biases of a sample's streams."""
+def _condition_biases(decoder: Decoder) -> list[ConditionBias | None]:
+    """Return the bias with which a rating acts on each stream of a sample: the stream itself, then its partner."""
     decoders = [decoder.conditional, decoder.unconditional] if isinstance(decoder, GuidedDecoder) else [decoder]
     return [decoder.condition if isinstance(decoder, NativeDecoder) else None for decoder in decoders]
 
@@ -193,11 +205,15 @@ def _streams_per_sample(request: GenerationRequest) -> int:
     return 2 if isinstance(_mean_decoder(request), GuidedDecoder) else 1
 
 
-def _chunks(lanes: BatchedDecoder, max_tokens: int) -> Iterator[Chunk]:
-    """Yield chunks of up to `max_tokens` tokens per stream at first; longer ones while that takes little time."""
+def _chunks(streams: BatchedDecoder, max_tokens: int) -> Iterator[Chunk]:
+    """Yield chunks without end, at first of up to `max_tokens` tokens per stream.
+
+    The length doubles while a chunk takes less than a quarter of `_MAX_CHUNK_SECONDS`, and is halved after a chunk that
+    takes longer than that limit.
+    """
     while True:
         start = time.perf_counter()
-        chunk = lanes.generate(max_tokens)
+        chunk = streams.generate(max_tokens)
         if time.perf_counter() - start < _MAX_CHUNK_SECONDS / 4:
             max_tokens = min(2 * max_tokens, _MAX_CHUNK_TOKENS)
         elif time.perf_counter() - start > _MAX_CHUNK_SECONDS:
@@ -207,50 +223,61 @@ def _chunks(lanes: BatchedDecoder, max_tokens: int) -> Iterator[Chunk]:
         yield chunk
 
 
-def _take(builder: SampleBuilder, chunk: Chunk, lane: int) -> tuple[str, FinishReason | None]:
+def _add_chunk(builder: SampleBuilder, chunk: Chunk, stream: int) -> tuple[str, FinishReason | None]:
     """Add a stream's tokens to its sample; return the new text, and the finish reason once the sample has ended."""
-    count, ending = int(chunk.counts[lane]), int(chunk.endings[lane])
+    count, ending = int(chunk.counts[stream]), int(chunk.endings[stream])
     reason = None if ending == RUNNING else FINISH_REASONS[ending]
-    piece = builder.add(chunk.tokens[lane, : count - (reason == "end")], chunk.nats[:, lane, :count])
+    num_text_tokens = count - 1 if reason == "end" else count  # the last token is the boundary, which adds no text
+    piece = builder.add(chunk.tokens[stream, :num_text_tokens], chunk.nats[:, stream, :count])
     return piece, "stop" if builder.stopped else reason
 
 
 def _builder_factory(request: GenerationRequest) -> Callable[[int], SampleBuilder]:
     """Return a function from a sample's index to its builder."""
     detokenize, config = make_detokenizer(request.token_bytes, request.boundary), request.config
-    return lambda index: SampleBuilder(index, config.seed, request.stops, config.min_length, detokenize)
+    return lambda index: SampleBuilder(
+        index=index,
+        seed=config.seed,
+        stops=request.stops,
+        min_length=config.min_length,
+        detokenize=detokenize,
+    )
 
 
-def _begin(request: GenerationRequest, lanes: BatchedDecoder, lane: int, index: int) -> None:
-    """Start the sample `index` in a stream."""
-    # Guidance leaves logits unchanged where a stream and its partner agree.
-    partners = range(lane, len(lanes), len(lanes) // 2) if _streams_per_sample(request) > 1 else (lane,)
-    own = request.for_sample(index)
-    for partner, state, added in zip(partners, own.state, _biases(own.decoder), strict=True):
-        lanes.set_state(partner, state)
-        lanes.set_logits(partner, own.logits)
-        if own is not request and added is not None:
-            lanes.set_stream_condition(partner, added)
+def _begin(request: GenerationRequest, streams: BatchedDecoder, stream: int, index: int) -> None:
+    """Start the sample `index` in a stream, and in its partner if there is guidance."""
+    is_guided = _streams_per_sample(request) > 1
+    members = (stream, stream + len(streams) // 2) if is_guided else (stream,)
+    sample_request = request.for_sample(index)
+    biases = _condition_biases(sample_request.decoder)
+    # The state of a sample has one array per stream. The logits are guided already; a stream and its partner both get
+    # them, because guidance leaves logits unchanged where the two agree.
+    for member, state, bias in zip(members, sample_request.state, biases, strict=True):
+        streams.set_state(member, state)
+        streams.set_logits(member, sample_request.logits)
+        if sample_request is not request and bias is not None:
+            streams.set_stream_condition(member, bias)
     config = request.config
     recent = np.array(request.prompt[-config.repetition_window :], np.int32)
     variants = () if config.watermark is None else variants_of(config.seed, index)
-    packed = sum(variant << 16 * group for group, variant in enumerate(variants))
-    lanes.begin(lane, int(config.seed), index, recent, packed)
+    packed_variants = sum(variant << 16 * group for group, variant in enumerate(variants))  # 16 bits per group
+    streams.begin(stream, int(config.seed), index, recent, packed_variants)
 
 
-def _speculative_stats(request: GenerationRequest, lanes: BatchedDecoder, lane: int) -> SpeculativeStats | None:
-    counts = lanes.draft_statistics(lane)
+def _speculative_stats(request: GenerationRequest, streams: BatchedDecoder, stream: int) -> SpeculativeStats | None:
+    """Return how well the drafts of a stream's sample worked; None without drafts."""
+    counts = streams.draft_statistics(stream)
     if _draft_length(request) == 1 or counts.steps == 0:
         return None
     return SpeculativeStats(
         tokens_per_step=counts.tokens / counts.steps,
         acceptance=counts.accepted / max(counts.drafted, 1),
-        gain=counts.gain or None,
+        gain=counts.gain or None,  # the kernels report 0 if they measured too little
     )
 
 
-def _settings(request: GenerationRequest) -> SamplingSettings:
-    """Return the settings in the kernels' types and ranges."""
+def _kernel_settings(request: GenerationRequest) -> SamplingSettings:
+    """Return the sampling settings, limited to the ranges of the types that the kernels use."""
     config = request.config
     return SamplingSettings(
         temperature=config.temperature,
@@ -271,7 +298,7 @@ def _settings(request: GenerationRequest) -> SamplingSettings:
 
 
 def _draft_length(request: GenerationRequest) -> int:
-    """Return the maximum number of tokens per step."""
+    """Return the maximum number of tokens per step; 1 with a watermark, or if the kernels cannot run the model."""
     decoder = _mean_decoder(request)
     if not isinstance(decoder, NativeDecoder) or request.config.watermark is not None:
         return 1
@@ -279,9 +306,10 @@ def _draft_length(request: GenerationRequest) -> int:
 
 
 def _static_bias(request: GenerationRequest) -> Float32[np.ndarray, " vocab"] | None:
-    """Return the bias of the logits at any text, minus infinity for banned tokens.
+    """Return the bias that is added to the logits before every draw, minus infinity for banned tokens.
 
-    None if it depends on the text, or bans every token.
+    Returns:
+        The bias; None if the constraints depend on the text, or ban every token except the boundary.
     """
     bias = np.zeros(len(request.token_bytes), np.float32)
     bias[list(request.config.bias)] = list(request.config.bias.values())

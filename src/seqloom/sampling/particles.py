@@ -1,4 +1,7 @@
-"""Particles of sequential Monte Carlo: texts that are generated in parallel and can be copied over one another."""
+"""Particles of sequential Monte Carlo: texts that are generated in parallel, and can be replaced by copies of others.
+
+A particle set has a fixed number of slots. Each slot holds one particle, and draws with random numbers of its own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,7 +45,7 @@ class ParticleSet(Protocol):
     """A set of particles.
 
     Attributes:
-        particles: the texts.
+        particles: texts so far, by slot.
     """
 
     particles: list[Particle]
@@ -52,7 +55,7 @@ class ParticleSet(Protocol):
         ...
 
     def reorder(self, ancestors: Int[np.ndarray, " particles"]) -> None:
-        """Replace particle i by a copy of particle `ancestors[i]`; each slot keeps its own random numbers."""
+        """Replace the particle of slot i by a copy of that of slot `ancestors[i]`; the random numbers stay in place."""
         ...
 
 
@@ -62,79 +65,83 @@ def make_particles(request: GenerationRequest, count: int, first_index: int) -> 
     Args:
         request: generation request; its stop strings are ignored.
         count: number of particles.
-        first_index: sample index of the first particle's random numbers.
+        first_index: sample index of the first slot, which selects its random numbers; the others count up.
     """
     assert request.config.watermark is None, "copies with one watermark key would continue identically"
-    kind = NativeParticles if supports_native(request) else ReferenceParticles
-    return kind(request, count, first_index)
+    particle_set_class = NativeParticles if supports_native(request) else ReferenceParticles
+    return particle_set_class(request, count, first_index)
 
 
 class NativeParticles:
-    """Particles in the compiled kernels."""
+    """Particles that the compiled kernels generate; the slots are the streams of a `BatchedDecoder`."""
 
     def __init__(self, request: GenerationRequest, count: int, first_index: int) -> None:
         self.particles = [Particle() for _ in range(count)]
-        self._lanes = start_streams(request, count, first_index)
+        self._streams = start_streams(request, count, first_index)
         self._request = request
 
     def advance(self, max_tokens: int) -> None:
         """See `ParticleSet`."""
         while max_tokens > 0 and any(particle.finish_reason is None for particle in self.particles):
-            chunk = self._lanes.generate(max_tokens)
+            chunk = self._streams.generate(max_tokens)  # may return fewer tokens on a busy machine
             if (chunk.endings == NOT_FINITE).any():
                 raise non_finite_error()
             max_tokens -= int(chunk.counts.max())
-            for lane, particle in enumerate(self.particles):
+            for stream, particle in enumerate(self.particles):
                 if particle.finish_reason is None:
-                    _append(particle, chunk, lane)
+                    _append_chunk(particle, chunk, stream)
 
     def reorder(self, ancestors: Int[np.ndarray, " particles"]) -> None:
         """See `ParticleSet`."""
         self.particles = [self.particles[ancestor].copy() for ancestor in ancestors]
-        self._lanes.reorder(sample_streams(self._request, ancestors))
+        self._streams.reorder(sample_streams(self._request, ancestors))
 
 
-def _append(particle: Particle, chunk: Chunk, lane: int) -> None:
-    count, ending = int(chunk.counts[lane]), int(chunk.endings[lane])
+def _append_chunk(particle: Particle, chunk: Chunk, stream: int) -> None:
+    count, ending = int(chunk.counts[stream]), int(chunk.endings[stream])
     particle.finish_reason = None if ending == RUNNING else FINISH_REASONS[ending]
-    particle.tokens += chunk.tokens[lane, : count - (particle.finish_reason == "end")].tolist()
-    particle.log_probs += list(zip(*chunk.nats[:, lane, :count].tolist(), strict=True))
+    num_text_tokens = count - 1 if particle.finish_reason == "end" else count  # the last token is the boundary
+    particle.tokens += chunk.tokens[stream, :num_text_tokens].tolist()
+    particle.log_probs += list(zip(*chunk.nats[:, stream, :count].tolist(), strict=True))
 
 
 class ReferenceParticles:
-    """Particles in the reference engine."""
+    """Particles that the reference engine generates, one token at a time."""
 
     def __init__(self, request: GenerationRequest, count: int, first_index: int) -> None:
         self.particles = [Particle() for _ in range(count)]
         self._request = request
         self._first_index = first_index
-        requests = [request.for_sample(first_index + place) for place in range(count)]
-        self._decoders = [own.decoder for own in requests]
-        self._heads: list[tuple[Float32[np.ndarray, " vocab"], State]] = [(own.logits, own.state) for own in requests]
-        self._uniforms = [uniforms(request.config.seed, first_index + place) for place in range(count)]
+        sample_requests = [request.for_sample(first_index + slot) for slot in range(count)]
+        self._decoders = [sample_request.decoder for sample_request in sample_requests]
+        # Logits of the next token and state of the decoder, by slot.
+        self._outputs: list[tuple[Float32[np.ndarray, " vocab"], State]] = [
+            (sample_request.logits, sample_request.state) for sample_request in sample_requests
+        ]
+        self._uniforms = [uniforms(request.config.seed, first_index + slot) for slot in range(count)]
 
     def advance(self, max_tokens: int) -> None:
         """See `ParticleSet`."""
-        for place, particle in enumerate(self.particles):
+        for slot, particle in enumerate(self.particles):
             for _ in range(max_tokens):
                 if particle.finish_reason is None:
-                    self._extend(place, particle)
+                    self._extend(slot, particle)
 
     def reorder(self, ancestors: Int[np.ndarray, " particles"]) -> None:
         """See `ParticleSet`."""
         self.particles = [self.particles[ancestor].copy() for ancestor in ancestors]
         self._decoders = [self._decoders[ancestor] for ancestor in ancestors]
-        self._heads = [self._heads[ancestor] for ancestor in ancestors]
+        self._outputs = [self._outputs[ancestor] for ancestor in ancestors]
 
-    def _extend(self, place: int, particle: Particle) -> None:
-        """Extend one particle by a token."""
-        request, (logits, state) = self._request, self._heads[place]
-        mask = allowed_tokens(request, _text(request, particle.tokens), len(particle.tokens))
-        if isinstance(mask, str):
-            particle.finish_reason = mask
+    def _extend(self, slot: int, particle: Particle) -> None:
+        """Extend one particle by a token, or set its finish reason."""
+        request, (logits, state) = self._request, self._outputs[slot]
+        allowed = allowed_tokens(request, _text(request, particle.tokens), len(particle.tokens))
+        if isinstance(allowed, str):  # no token is allowed, and `allowed` is the finish reason
+            particle.finish_reason = allowed
             return
-        uniform, index = next(self._uniforms[place]), self._first_index + place
-        draw = sample_token(request, logits, particle.tokens, mask, uniform, index)
+        uniform, index = next(self._uniforms[slot]), self._first_index + slot
+        draw = sample_token(request, logits, particle.tokens, allowed, uniform, index)
         particle.log_probs.append((draw.log_prob, draw.sampling_log_prob))
         if draw.token == request.boundary:
             particle.finish_reason = "end"
@@ -143,7 +150,7 @@ class ReferenceParticles:
         if len(particle.tokens) == request.config.length:
             particle.finish_reason = "length"
             return
-        self._heads[place] = self._decoders[place].step(draw.token, state)
+        self._outputs[slot] = self._decoders[slot].step(draw.token, state)
 
 
 def _text(request: GenerationRequest, tokens: Sequence[int]) -> bytearray:

@@ -21,7 +21,13 @@ __all__ = ["DrawnToken", "generate_reference", "sample_token"]
 
 
 class DrawnToken(NamedTuple):
-    """A token, with its log-probabilities in nats under the model and under the distribution that it was drawn from."""
+    """A token and its log-probabilities.
+
+    Attributes:
+        token: id of the token.
+        log_prob: log-probability under the model at temperature 1, in nats.
+        sampling_log_prob: log-probability, in nats, under the distribution that the token was drawn from.
+    """
 
     token: int
     log_prob: float
@@ -44,26 +50,26 @@ def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[
     request = request.for_sample(index)
     config = request.config
     buffer, pieces = TextBuffer(request.stops), []
-    numbers, watermark = uniforms(config.seed, index), make_watermark(config, index)
+    uniform_numbers, watermark = uniforms(config.seed, index), make_watermark(config, index)
     logits, state = request.logits, request.state
     draws: list[DrawnToken] = []
     tokens: list[int] = []
     while True:
         if len(tokens) >= config.min_length:
             buffer.enable_stops()
-        mask = allowed_tokens(request, buffer.text, len(tokens))
-        if isinstance(mask, str):
-            reason: FinishReason = mask
+        allowed = allowed_tokens(request, buffer.text, len(tokens))
+        if isinstance(allowed, str):  # no token is allowed, and `allowed` is the finish reason
+            reason: FinishReason = allowed
             break
-        uniform = next(numbers)
+        uniform = next(uniform_numbers)
         noise = None if watermark is None else watermark.noise(tokens, len(logits))
-        draw = sample_token(request, logits, tokens, mask, uniform if noise is None else noise, index)
+        draw = sample_token(request, logits, tokens, allowed, uniform if noise is None else noise, index)
         draws.append(draw)
         if draw.token == request.boundary:
             reason = "end"
             break
         tokens.append(draw.token)
-        piece = buffer.add(request.added_bytes(draw.token, len(tokens) - 1))
+        piece = buffer.add(request.added_bytes(draw.token, position=len(tokens) - 1))
         if piece:
             pieces.append(piece)
             yield piece
@@ -98,7 +104,7 @@ def sample_token(
     request: GenerationRequest,
     logits: Float32[np.ndarray, " vocab"],
     tokens: list[int],
-    mask: Bool[np.ndarray, " vocab"] | None,
+    allowed: Bool[np.ndarray, " vocab"] | None,
     random: float | Noise,
     index: int,
 ) -> DrawnToken:
@@ -106,23 +112,30 @@ def sample_token(
 
     Args:
         request: generation request.
-        logits: logits of the token.
-        tokens: ids generated before it.
-        mask: False for tokens that are not allowed; None allows all.
+        logits: logits of the next token.
+        tokens: ids generated so far.
+        allowed: False for tokens that must not be drawn; None allows all.
         random: uniform number in [0, 1); for a watermarked token, a number in (0, 1) for each id.
         index: index of the sample.
     """
-    model = log_softmax(logits)
-    context = Context(_recent(request, tokens), mask, request.config.seed, index, len(tokens))
+    model_log_probs = log_softmax(logits)
+    context = Context(
+        recent=_recent_tokens(request, tokens),
+        allowed=allowed,
+        seed=request.config.seed,
+        index=index,
+        num_tokens=len(tokens),
+    )
     distribution = log_softmax(apply_chain(request.chain, logits.astype(np.float64), context))
     token = inverse_cdf(distribution, random) if isinstance(random, float) else gumbel_argmax(distribution, random)
-    return DrawnToken(token, float(model[token]), float(distribution[token]))
+    return DrawnToken(token, float(model_log_probs[token]), float(distribution[token]))
 
 
-def _recent(request: GenerationRequest, tokens: list[int]) -> Int[np.ndarray, " recent"]:
-    """Return recent tokens without the boundary: the end of a text does not repeat the end of the previous one."""
-    if request.config.repetition_penalty == 1 and not request.config.transforms:
-        return np.zeros(0, np.int64)
+def _recent_tokens(request: GenerationRequest, tokens: list[int]) -> Int[np.ndarray, " recent"]:
+    """Return the tokens that count as recent, of the prompt and of the text.
+
+    The boundary before a text does not count: its repetition at the end of the text must not be penalised.
+    """
     window = request.config.repetition_window
     recent = (*request.prompt[-window:], *tokens[-window:])[-window:]
     return np.array([token for token in recent if token != request.boundary], np.int64)

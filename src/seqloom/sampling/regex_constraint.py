@@ -1,6 +1,8 @@
 """Constrain the whole text to match a regular expression.
 
-A token is allowed if the text with it matches or can still be extended to a match (partial matching).
+A token is allowed if the text followed by the token matches, or can still be extended to a match (partial matching).
+Tokens are bytes, and may begin or end within a character. Bytes that form no complete character yet are an incomplete
+character.
 """
 
 import codecs
@@ -22,7 +24,7 @@ from seqloom.sampling.utf8_completions import completions, uses_classes_only
 __all__ = ["RegexConstraint", "matches"]
 
 TIMEOUT_SECONDS = 5.0
-"""Limit for one token, over all its candidates."""
+"""Time limit for one mask of allowed tokens, and for the match of one whole text."""
 
 
 class _Node(NamedTuple):
@@ -42,7 +44,8 @@ class _Node(NamedTuple):
 class RegexConstraint:
     """Reject a token after which no extension of the text can match a regular expression.
 
-    Invalid UTF-8 is rejected. An incomplete character is allowed if one of its completions is (see `completions`).
+    Invalid UTF-8 is rejected. An incomplete character is allowed if at least one character that begins with its bytes
+    is allowed. Only a selection of these characters is tried (see `completions`).
 
     Args:
         pattern: regular expression in the syntax of the package `regex`.
@@ -64,21 +67,21 @@ class RegexConstraint:
             except UnicodeDecodeError:
                 self._incomplete.append(token)
         self._empty = [token for text, token in texts if not text]
-        self._tree = tuple(_branches(sorted(entry for entry in texts if entry[0]), 0))
+        self._tree = tuple(_branches(sorted((text, token) for text, token in texts if text), num_shared=0))
 
     def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
-        """Return whether the text with each token matches or can be extended to a match.
+        """Return, for each token, whether the text followed by the token matches or can be extended to a match.
 
         Raises:
             SeqloomError: matching takes too long.
         """
         self._deadline = time.monotonic() + TIMEOUT_SECONDS
         mask = np.zeros(len(self._token_bytes), np.bool_)
-        split = _split(text)
+        split = _split_incomplete(text)
         if split is None:
             return mask
         characters, tail = split
-        if tail:
+        if tail:  # every token continues an incomplete character, so that the tree of complete texts does not apply
             candidates: Sequence[int] = range(len(self._token_bytes))
         else:
             candidates = self._incomplete
@@ -91,11 +94,14 @@ class RegexConstraint:
 
     def may_end(self, text: TextBytes) -> bool:
         """Return whether the text matches."""
-        split = _split(text)
-        return split is not None and not split[1] and matches(self._pattern, split[0])
+        split = _split_incomplete(text)
+        if split is None:
+            return False
+        characters, tail = split
+        return not tail and matches(self._pattern, characters)
 
     def _reachable(self, text: str) -> Iterator[int]:
-        """Yield the tokens that may follow `text`; the descendants of a rejected node are skipped."""
+        """Yield the tokens of the tree that may follow `text`; the descendants of a rejected node are skipped."""
         pending = list(self._tree)
         while pending:
             node = pending.pop()
@@ -104,19 +110,28 @@ class RegexConstraint:
                 pending.extend(node.branches)
 
     def _may_follow(self, text: str, piece: bytes, tried: dict[Hashable, bool]) -> bool:
-        """Return whether `piece` may follow `text`; `tried` caches the results by kind of character."""
-        split = _split(piece)
+        """Return whether `piece` may follow `text`.
+
+        Args:
+            text: complete characters of the text.
+            piece: bytes of an incomplete character of the text, if any, and of a token.
+            tried: cache of results for this text, by the complete characters of the piece and the class of the next.
+        """
+        split = _split_incomplete(piece)
         if split is None:
             return False
         characters, tail = split
-        if not tail or (characters and not self._can_match(text + characters)):
-            return not tail and self._can_match(text + characters)
+        if not tail:
+            return self._can_match(text + characters)
+        if characters and not self._can_match(text + characters):
+            return False
+        # The pattern may require its own characters, or, by a back-reference, characters of the text.
         literals = "" if self._classes_only else {char for char in self._pattern + text if char > "\x7f"}
-        matching = [(char, char) for char in literals if char.encode("utf-8", "replace").startswith(tail)]
-        for kind, char in (*matching, *completions(tail, self._classes_only)):
-            if (characters, kind) not in tried:
-                tried[characters, kind] = self._can_match(text + characters + char)
-            if tried[characters, kind]:
+        possible = [(char, char) for char in literals if char.encode("utf-8", "replace").startswith(tail)]
+        for char_class, char in (*possible, *completions(tail, self._classes_only)):
+            if (characters, char_class) not in tried:
+                tried[characters, char_class] = self._can_match(text + characters + char)
+            if tried[characters, char_class]:
                 return True
         return False
 
@@ -135,6 +150,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def _fullmatch(pattern: str, text: str, *, partial: bool, seconds: float) -> bool:
+    """Return whether the whole text matches, or, if `partial`, can be extended to a match; stop after `seconds`."""
     try:
         if seconds <= 0:
             raise TimeoutError
@@ -153,23 +169,30 @@ def _compiled(pattern: str) -> Any:
     return regex.compile(pattern)
 
 
-def _split(data: TextBytes) -> tuple[str, bytes] | None:
-    """Return the complete characters and the bytes of an incomplete one; None for invalid UTF-8."""
+def _split_incomplete(data: TextBytes) -> tuple[str, bytes] | None:
+    """Return the complete characters, and the bytes of an incomplete one at the end; None for invalid UTF-8."""
     try:
-        text, used = codecs.utf_8_decode(data, "strict", False)
+        is_end = False  # so that an incomplete character at the end is not an error
+        characters, num_decoded = codecs.utf_8_decode(data, "strict", is_end)
     except UnicodeDecodeError:
         return None
-    return text, bytes(data[used:])
+    return characters, bytes(data[num_decoded:])
 
 
-def _branches(entries: Sequence[tuple[str, int]], depth: int) -> Iterator[_Node]:
-    """Yield the nodes for sorted texts that share their first `depth` characters."""
-    for _, group in groupby(entries, key=lambda entry: entry[0][depth]):
+def _branches(entries: Sequence[tuple[str, int]], num_shared: int) -> Iterator[_Node]:
+    """Yield nodes for tokens whose texts share their first `num_shared` characters.
+
+    Args:
+        entries: text and id of each token, sorted; every text is longer than `num_shared`.
+        num_shared: number of shared characters.
+    """
+    for _, group in groupby(entries, key=lambda entry: entry[0][num_shared]):
         members = list(group)
-        prefix = _common_prefix(members[0][0], members[-1][0])
+        (first, _), (last, _) = members[0], members[-1]
+        prefix = _common_prefix(first, last)  # of all members, since they are sorted
         ids = tuple(token for text, token in members if text == prefix)
-        longer = [entry for entry in members if entry[0] != prefix]
-        yield _Node(prefix, ids, tuple(_branches(longer, len(prefix))))
+        longer = [(text, token) for text, token in members if text != prefix]
+        yield _Node(prefix, ids, tuple(_branches(longer, num_shared=len(prefix))))
 
 
 def _common_prefix(first: str, second: str) -> str:

@@ -1,7 +1,7 @@
 """Rejection sampling with a critic: generate more texts than requested, and keep those that the critic accepts.
 
-The accepted texts follow the generator's distribution, restricted to the ratings within the tolerance. The cost is
-counted in `RejectionStats`.
+The accepted texts follow the generator's distribution, restricted to texts whose rating is within the tolerance of the
+target. `RejectionStats` counts the cost.
 """
 
 import math
@@ -18,12 +18,16 @@ from seqloom.sampling.sample import Sample
 __all__ = ["Rater", "RejectionFilter", "RejectionStats", "checked_ratings"]
 
 Rater = Callable[[Sequence[str]], Float64[np.ndarray, " texts"]]
-"""A critic: return the rating of each text, in the units of the requested rating."""
+"""Function of a critic: return the rating of each text, in the same units as the target."""
 
 _MAX_BATCH = 256
-"""Maximum number of texts generated before the critic rates them."""
+"""Maximum number of texts that are generated before the critic rates them."""
+
 _MIN_BATCH = 16
-"""Minimum number, which applies at the beginning, so that the first accepted texts arrive soon."""
+"""Minimum number of such texts, and the number at the beginning, so that the first accepted texts arrive soon."""
+
+_BATCH_MARGIN = 1.2
+"""Number of texts in a batch, as a multiple of the number that is expected to suffice."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class RejectionStats:
 
     @property
     def shortfall(self) -> int:
-        """Number of requested texts that were not reached within the budget."""
+        """Number of requested texts that are missing, because too few were accepted within the budget."""
         return self.requested - self.accepted
 
 
@@ -69,7 +73,7 @@ class RejectionFilter:
 
     Attributes:
         stats: cost of the latest call of `accept` so far.
-        ratings: the critic's ratings of all texts that it generated.
+        ratings: the critic's ratings of all texts that the latest call of `accept` generated.
 
     Raises:
         ConfigError: `tolerance` or `budget` is out of range.
@@ -81,7 +85,7 @@ class RejectionFilter:
         if not is_integer(budget, 1):
             raise ConfigError(f"`budget` got {budget}: choose a whole number of texts per requested text, 1 or more")
         self._rater, self._target, self._tolerance, self._budget = rater, target, tolerance, budget
-        self.stats = RejectionStats(0, 0, 0, 0)
+        self.stats = RejectionStats(requested=0, generated=0, accepted=0, tokens=0)
         self.ratings: list[float] = []
 
     def accept(self, generate: Callable[[int, int], Iterator[Sample]], count: int) -> Iterator[tuple[Sample, float]]:
@@ -90,37 +94,45 @@ class RejectionFilter:
         The samples depend only on the seed: a smaller request gets the first samples of a larger one.
 
         Args:
-            generate: function from the first index and a number to that many samples.
+            generate: function `(index of the first sample, number of samples) -> samples`.
             count: number of requested samples.
         """
-        limit, accepted, generated, tokens = count * self._budget, 0, 0, 0
-        self.stats = RejectionStats(count, 0, 0, 0)
+        max_generated, accepted, generated, tokens = count * self._budget, 0, 0, 0
+        self.stats = RejectionStats(requested=count, generated=0, accepted=0, tokens=0)
         self.ratings = []
-        while accepted < count and generated < limit:
-            batch = _batch_size(count - accepted, accepted, generated)
-            samples = list(generate(generated, min(limit - generated, batch)))
+        while accepted < count and generated < max_generated:
+            batch_size = _batch_size(count - accepted, accepted, generated)
+            samples = list(generate(generated, min(max_generated - generated, batch_size)))
             ratings = checked_ratings(self._rater, [sample.text for sample in samples])
             for sample, rating in zip(samples, ratings.tolist(), strict=True):
                 generated, tokens = generated + 1, tokens + len(sample.tokens)
                 self.ratings.append(rating)
-                close = abs(rating - self._target) <= self._tolerance
-                accepted += close
+                is_accepted = abs(rating - self._target) <= self._tolerance
+                accepted += is_accepted
                 self.stats = RejectionStats(count, generated, accepted, tokens)
-                if close:
+                if is_accepted:
                     yield sample, rating
                 if accepted == count:
                     return
 
 
 def _batch_size(missing: int, accepted: int, generated: int) -> int:
-    """Return the number of texts that probably suffices, by the acceptance so far; it doubles at most."""
-    acceptance = (accepted + 1) / (generated + 2)
+    """Return the number of texts that probably yields the missing ones, by the share of accepted texts so far.
+
+    A batch has at most twice as many texts as were generated before it, since that share is uncertain at first.
+
+    Args:
+        missing: number of texts that must still be accepted.
+        accepted: number of texts accepted so far.
+        generated: number of texts generated so far.
+    """
+    acceptance = (accepted + 1) / (generated + 2)  # Laplace's rule of succession, so that it is never 0
     limit = min(_MAX_BATCH, max(_MIN_BATCH, 2 * generated))
-    return max(_MIN_BATCH, min(limit, math.ceil(1.2 * missing / acceptance)))
+    return max(_MIN_BATCH, min(limit, math.ceil(_BATCH_MARGIN * missing / acceptance)))
 
 
 def checked_ratings(rater: Rater, texts: Sequence[str]) -> Float64[np.ndarray, " texts"]:
-    """Return a critic's ratings of texts, checked.
+    """Return a critic's ratings of texts after a check that each is a finite number.
 
     Raises:
         ConfigError: the critic fails, or does not return one finite number per text.

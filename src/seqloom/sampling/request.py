@@ -1,4 +1,8 @@
-"""One request: everything that all its samples share, and the tokens that are allowed next."""
+"""One generation request: everything that all its samples share, and the tokens that may follow a text.
+
+A decoder reads tokens and returns the logits of the next token. The boundary is the token that ends a text. A guard is
+a function that decides whether a token may follow the bytes generated so far.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +24,7 @@ from seqloom.sampling.transform import Transform
 __all__ = ["AllowedTokens", "GenerationRequest", "allowed_tokens", "prepare_request", "tokens_with_prefix"]
 
 AllowedTokens = Bool[np.ndarray, " vocab"] | FinishReason | None
-"""Tokens that may follow: a mask; None for all; the finish reason if there is none."""
+"""Tokens that may follow a text: a mask of the vocabulary, None if all may follow, a finish reason if none may."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,16 +32,16 @@ class GenerationRequest:
     """One generation request.
 
     Attributes:
-        decoder: model, over one stream.
+        decoder: model.
         config: sampling settings.
         prompt: token ids of the prompt.
         token_bytes: bytes of each token id.
-        boundary: id of the token that ends a text, or None.
+        boundary: id of the token that ends a text; None if texts have no end.
         stops: stop strings in UTF-8.
         constraints: constraints on the text.
         first_token_prefix: bytes that the first token must begin with. They belong to the prompt, so the text omits
             them.
-        first_constraints: constraints on the first token, after the prefix.
+        first_constraints: the same constraints for the first token, whose bytes they see without the prefix.
         chain: transforms between logits and draw.
         logits: logits after the prompt; minus infinity for tokens without the prefix.
         state: state after the prompt.
@@ -60,12 +64,12 @@ class GenerationRequest:
         """Return the request of one sample; a model with noise reads the prompt again with that sample's noise."""
         if not isinstance(self.decoder, LatentDecoder):
             return self
-        decoder = self.decoder.conditioned(normals(self.config.seed, index, self.decoder.noise))
+        decoder = self.decoder.with_noise(normals(self.config.seed, index, self.decoder.noise_size))
         logits, state = _read_prompt(decoder, self.prompt, self.first_token_prefix, self.token_bytes)
         return replace(self, decoder=decoder, logits=logits, state=state)
 
     def added_bytes(self, token: int, position: int) -> bytes:
-        """Return the bytes that a token adds to the text as its token number `position`."""
+        """Return the bytes that a token adds to the text as generated token `position`, counted from 0."""
         piece = self.token_bytes[token]
         return piece if position else piece[len(self.first_token_prefix) :]
 
@@ -83,12 +87,12 @@ def prepare_request(
     """Read the prompt and compute everything that the samples share.
 
     Args:
-        decoder: model, over one stream.
+        decoder: model.
         config: sampling settings.
         prompt: token ids of the prompt; at least one.
         token_bytes: bytes of each token id.
-        boundary: id of the token between documents; None for running text.
-        guard: predicate that rejects tokens by the bytes so far; required by `config.max_copy`.
+        boundary: id of the token that ends a text; None if texts have no end.
+        guard: function that decides whether a token may follow the bytes so far; required by `config.max_copy`.
         first_token_prefix: end of the prompt's text that `prompt` does not contain, because it belongs to the first
             token; at least one token must begin with it.
 
@@ -107,8 +111,8 @@ def prepare_request(
     constraints = tuple(_constraints(config, token_bytes, guard))
     first_constraints = constraints
     if first_token_prefix and constraints:
-        shortened = [piece.removeprefix(first_token_prefix) for piece in token_bytes]
-        first_constraints = tuple(_constraints(config, shortened, guard))
+        without_prefix = [piece.removeprefix(first_token_prefix) for piece in token_bytes]
+        first_constraints = tuple(_constraints(config, without_prefix, guard))
     logits, state = _read_prompt(decoder, prompt, first_token_prefix, token_bytes)
     return GenerationRequest(
         decoder=decoder,
@@ -129,9 +133,11 @@ def prepare_request(
 def _read_prompt(
     decoder: Decoder, prompt: Sequence[int], prefix: bytes, token_bytes: Sequence[bytes]
 ) -> tuple[Float32[np.ndarray, " vocab"], State]:
-    """Return logits and state after the prompt."""
+    """Return the logits after the prompt, minus infinity for tokens without the prefix, and the state."""
     logits, state = decoder.read(prompt, decoder.initial_state())
-    return np.where(tokens_with_prefix(prefix, token_bytes), logits, np.float32(-np.inf)) if prefix else logits, state
+    if prefix:
+        logits = np.where(tokens_with_prefix(prefix, token_bytes), logits, np.float32(-np.inf))
+    return logits, state
 
 
 def tokens_with_prefix(prefix: bytes, token_bytes: Sequence[bytes]) -> Bool[np.ndarray, " vocab"]:
@@ -140,23 +146,23 @@ def tokens_with_prefix(prefix: bytes, token_bytes: Sequence[bytes]) -> Bool[np.n
 
 
 def allowed_tokens(request: GenerationRequest, text: TextBytes, num_tokens: int) -> AllowedTokens:
-    """Return the tokens that may follow.
+    """Return the tokens that may follow a text.
 
     Args:
         request: generation request.
         text: bytes generated so far.
         num_tokens: number of tokens generated so far.
     """
-    boundary, early = request.boundary, num_tokens < request.config.min_length
+    boundary, below_min_length = request.boundary, num_tokens < request.config.min_length
     constraints = request.constraints if num_tokens else request.first_constraints
-    if not constraints and (boundary is None or not early):
+    if not constraints and (boundary is None or not below_min_length):
         return None
     mask = np.ones(len(request.token_bytes), np.bool_)
-    may_end = boundary is not None and not early
+    may_end = boundary is not None and not below_min_length
     finish_reason: FinishReason | None = None
     for constraint in constraints:
         allowed = constraint.allowed(text)
-        if boundary is not None:
+        if boundary is not None:  # `may_end` decides about the boundary
             allowed[boundary] = False
             may_end = may_end and constraint.may_end(text)
         if finish_reason is None and not allowed.any():
@@ -165,7 +171,7 @@ def allowed_tokens(request: GenerationRequest, text: TextBytes, num_tokens: int)
     if boundary is not None:
         mask[boundary] = may_end
     if request.first_token_prefix and not num_tokens:
-        mask &= np.isfinite(request.logits)
+        mask &= np.isfinite(request.logits)  # only tokens with the prefix
     return mask if mask.any() else finish_reason or "stop"
 
 

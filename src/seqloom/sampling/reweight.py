@@ -28,7 +28,7 @@ def reweight(probabilities: ArrayLike, temperature: float = 1.0) -> Float64[np.n
     """
     rows = _checked_rows(probabilities, temperature)
     if temperature == 1:
-        scaled = rows / rows.max(axis=-1, keepdims=True)
+        scaled = rows / rows.max(axis=-1, keepdims=True)  # the sum of huge numbers would be infinite
         return np.asarray(scaled / scaled.sum(axis=-1, keepdims=True))
     with np.errstate(divide="ignore"):
         logs = np.log(rows)
@@ -38,6 +38,7 @@ def reweight(probabilities: ArrayLike, temperature: float = 1.0) -> Float64[np.n
 
 
 def _checked_rows(probabilities: ArrayLike, temperature: float) -> Float64[np.ndarray, "*batch vocab"]:
+    """Return the probabilities as an array, after a check of both arguments."""
     faults = []
     if not is_number(temperature) or not temperature >= 0:
         faults.append(f"temperature got {temperature!r}: choose 0 (always the likeliest) or more")

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64
 __all__ = ["gumbel_argmax", "inverse_cdf", "normals", "uniforms"]
 
 _NORMALS_SALT = 0x6E6F697365
-"""Separates the stream of `normals` from that of `uniforms`."""
+"""Part of the key of `normals`, the letters "noise", so that its numbers are independent of those of `uniforms`."""
 
 
 def uniforms(seed: int, index: int) -> Iterator[float]:
@@ -29,12 +29,13 @@ def normals(seed: int, index: int, count: int) -> Float32[np.ndarray, " count"]:
 
 
 def inverse_cdf(log_probabilities: Float64[np.ndarray, " vocab"], uniform: float) -> int:
-    """Return the token at `uniform` of the cumulative distribution; never one with probability 0."""
+    """Return the first token at which the cumulative probability exceeds `uniform`; never one with probability 0."""
     cumulative = np.cumsum(np.exp(log_probabilities))
     target = uniform * cumulative[-1]
-    # Rounding may put the target on the total; the first id that reaches the total is the last possible one.
-    last = int(np.searchsorted(cumulative, cumulative[-1], side="left"))
-    return min(int(np.searchsorted(cumulative, target, side="right")), last)
+    # Rounding may make the target equal to the total, which no token exceeds. Then the last token with a probability
+    # above 0 is selected: the first token that reaches the total.
+    last_possible = int(np.searchsorted(cumulative, cumulative[-1], side="left"))
+    return min(int(np.searchsorted(cumulative, target, side="right")), last_possible)
 
 
 def gumbel_argmax(log_probabilities: Float64[np.ndarray, " vocab"], noise: Float64[np.ndarray, " vocab"]) -> int:

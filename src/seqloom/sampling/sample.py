@@ -1,7 +1,7 @@
 """One generated sequence."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 __all__ = ["FinishReason", "Sample", "SpeculativeStats"]
 
@@ -12,9 +12,11 @@ FinishReason = Literal["length", "stop", "end"]
 class SpeculativeStats:
     """Effect of speculative sampling on one sample.
 
+    The model's prediction heads draft several tokens; the model verifies them together in one step, and accepts some.
+
     Attributes:
         tokens_per_step: mean number of tokens per step; 1 without drafts.
-        acceptance: accepted share of the verified drafts; 0 if there were none.
+        acceptance: accepted share of the verified drafts; 0 if no draft was verified.
         gain: tokens per second relative to generation without drafts, both measured during this sample; None if the
             sample was too short or generated in a batch without drafts.
     """
@@ -29,9 +31,11 @@ class Sample:
     """One generated sequence, its log-probability, and its finish reason.
 
     Attributes:
-        index: index of the sample for its seed, from 0; a beam search numbers its results from the likeliest.
+        index: number of the sample among those with the same seed, from 0; a beam search numbers its results from the
+            likeliest.
         seed: seed of the draws.
-        tokens: generated ids, with those of a stop string but without the final boundary.
+        tokens: generated ids, including those of a stop string, but without the final boundary, the token that ends a
+            text.
         text: generated text after the prompt, cut before a stop string; invalid bytes become U+FFFD.
         log_prob: log-probability, in nats, of `tokens` and of a final boundary, under the model at temperature 1.
         sampling_log_prob: the same under the distributions that the tokens were drawn from; 0 for a beam search.
@@ -50,3 +54,19 @@ class Sample:
     finish_reason: FinishReason
     matched: bool | None = None
     speculative: SpeculativeStats | None = field(default=None, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the sample in JSON's types, with the number of its tokens instead of their ids."""
+        matched = {} if self.matched is None else {"matched": self.matched}
+        drafting = {} if self.speculative is None else {"drafting": asdict(self.speculative)}
+        return {
+            "text": self.text,
+            "log_prob": self.log_prob,
+            "sampling_log_prob": self.sampling_log_prob,
+            "finish_reason": self.finish_reason,
+            "index": self.index,
+            "seed": self.seed,
+            "tokens": len(self.tokens),
+            **matched,
+            **drafting,
+        }

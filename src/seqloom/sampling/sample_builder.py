@@ -18,7 +18,7 @@ Detokenizer = Callable[[Tokens], bytes]
 
 
 class SampleBuilder:
-    """Tokens and text of one unfinished sample; the result does not depend on how the tokens are chunked.
+    """Collect the tokens and the text of one sample; the result does not depend on how the tokens are chunked.
 
     Args:
         index: index of the sample.
@@ -31,7 +31,7 @@ class SampleBuilder:
     def __init__(self, index: int, seed: int, stops: Sequence[bytes], min_length: int, detokenize: Detokenizer) -> None:
         self._index, self._seed, self._stops, self._min_length = index, seed, stops, min_length
         self._detokenize = detokenize
-        self._longest = max(map(len, stops), default=1)
+        self._longest_stop = max(map(len, stops), default=1)
         self._buffer = TextBuffer(stops)
         self._pieces: list[str] = []
         self._tokens: list[Tokens] = [np.zeros(0, np.int32)]
@@ -52,15 +52,16 @@ class SampleBuilder:
                 if the boundary was drawn.
 
         Returns:
-            The text that has become final.
+            The text that has become final: no later token can turn its end into a stop string.
         """
         before = self._num_tokens
-        early = min(max(0, self._min_length - before), len(tokens))
-        piece = self._append(tokens[:early]) if early else ""
+        num_before_stops = min(max(0, self._min_length - before), len(tokens))
+        piece = self._append(tokens[:num_before_stops]) if num_before_stops else ""
         if self._num_tokens >= self._min_length:
             self._buffer.enable_stops()
-            piece += self._append(tokens[early:])
-        self._log_probs.append(log_probs[:, : self._num_tokens - before] if self.stopped else log_probs)
+            piece += self._append(tokens[num_before_stops:])
+        num_appended = self._num_tokens - before  # fewer than `tokens` if a stop string was found
+        self._log_probs.append(log_probs[:, :num_appended] if self.stopped else log_probs)
         return self._record(piece)
 
     def finish(self, reason: FinishReason, speculative: SpeculativeStats | None = None) -> tuple[str, Sample]:
@@ -80,7 +81,10 @@ class SampleBuilder:
         return piece, sample
 
     def _append(self, tokens: Tokens) -> str:
-        """Append the tokens up to a stop string; token by token only if the chunk contains one."""
+        """Append the tokens up to a stop string, and return the text that has become final.
+
+        The tokens are appended together; only if the chunk contains a stop string, one by one.
+        """
         data = self._detokenize(tokens)
         if not self._contains_stop(data):
             piece = self._buffer.add(data)
@@ -95,7 +99,8 @@ class SampleBuilder:
         return piece
 
     def _contains_stop(self, data: bytes) -> bool:
-        recent = bytes(self._buffer.text[-self._longest :]) + data if self._stops else b""
+        """Return whether `data` may complete a stop string after the text so far."""
+        recent = bytes(self._buffer.text[-self._longest_stop :]) + data if self._stops else b""
         return any(stop in recent for stop in self._stops)
 
     def _record(self, piece: str) -> str:

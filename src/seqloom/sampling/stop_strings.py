@@ -1,6 +1,6 @@
-"""Stop strings, and the part of a text that can be shown already.
+"""Stop strings, and the part of an unfinished text that can be shown already.
 
-Everything is in bytes, so that stop strings and characters are found across token boundaries.
+Everything is in bytes, so that stop strings and characters are found even if they are divided between tokens.
 """
 
 import codecs
@@ -12,19 +12,22 @@ Data = bytes | bytearray
 
 
 def find_stop(data: Data, stops: Sequence[bytes], start: int = 0) -> int | None:
-    """Return the offset of the first stop string at or after `start`, or None.
+    """Return the offset of the first stop string at or after `start`; None if there is none.
 
-    The first stop string is the one that ends first; of those that end together, the longest. So the cut does not
-    depend on how the text is split into tokens.
+    The first stop string is the one that ends first; of those that end together, the longest. Therefore the result does
+    not depend on how the text is split into tokens.
     """
-    matches = [(at + len(stop), at) for stop in stops if (at := data.find(stop, start)) >= 0]
-    return min(matches)[1] if matches else None
+    matches = [(offset + len(stop), offset) for stop in stops if (offset := data.find(stop, start)) >= 0]
+    if not matches:
+        return None
+    _, first_offset = min(matches)
+    return first_offset
 
 
 def partial_stop_length(data: Data, stops: Sequence[bytes], start: int = 0) -> int:
     """Return how many bytes at the end of `data`, from `start` on, may be the beginning of a stop string."""
-    longest = max((len(stop) for stop in stops), default=1) - 1
-    for count in range(min(longest, len(data) - start), 0, -1):
+    longest_beginning = max((len(stop) for stop in stops), default=1) - 1
+    for count in range(min(longest_beginning, len(data) - start), 0, -1):
         tail = bytes(data[len(data) - count :])
         if any(len(stop) > count and stop.startswith(tail) for stop in stops):
             return count
@@ -46,27 +49,27 @@ class TextBuffer:
         self.text = bytearray()
         self.stopped = False
         self._stops = stops
-        self._longest = max((len(stop) for stop in stops), default=1)
-        self._start: int | None = None
-        self._released = 0
+        self._longest_stop = max((len(stop) for stop in stops), default=1)
+        self._stops_from: int | None = None  # offset; None until stop strings count
+        self._num_released = 0  # bytes returned as text
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def enable_stops(self) -> None:
-        """Search for stop strings from here on."""
-        if self._start is None:
-            self._start = len(self.text)
+        """Search for stop strings in the bytes that follow; those before do not count."""
+        if self._stops_from is None:
+            self._stops_from = len(self.text)
 
     def add(self, piece: bytes) -> str:
         """Append a token's bytes; return the text that has become final."""
-        searched = len(self.text)
+        num_searched = len(self.text)
         self.text += piece
         end = len(self.text)
-        if self._start is not None and self._stops:
-            cut = find_stop(self.text, self._stops, max(self._start, searched - self._longest + 1))
+        if self._stops_from is not None and self._stops:
+            cut = find_stop(self.text, self._stops, max(self._stops_from, num_searched - self._longest_stop + 1))
             if cut is not None:
                 self.stopped = True
                 return self._release(cut, final=True)
-            end -= partial_stop_length(self.text, self._stops, self._start)
+            end -= partial_stop_length(self.text, self._stops, self._stops_from)
         return self._release(end)
 
     def finish(self) -> str:
@@ -74,6 +77,7 @@ class TextBuffer:
         return "" if self.stopped else self._release(len(self.text), final=True)
 
     def _release(self, end: int, *, final: bool = False) -> str:
-        piece = self._decoder.decode(bytes(self.text[self._released : end]), final)
-        self._released = end
+        """Return the new text up to byte `end`; `final` also decodes an incomplete character."""
+        piece = self._decoder.decode(bytes(self.text[self._num_released : end]), final)
+        self._num_released = end
         return piece

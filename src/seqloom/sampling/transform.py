@@ -1,4 +1,4 @@
-"""The contract of a sampling transform: a pure function over logits, and the part that the registry names."""
+"""The interface of a sampling transform: a pure function of logits, and the spec that `registry.TRANSFORMS` names."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ __all__ = ["Context", "Logits", "Settings", "Transform", "TransformSpec"]
 Logits = Float64[np.ndarray, " vocab"]
 
 Settings = Mapping[str, Any]
-"""Values by name of the setting."""
+"""Values of the settings of a transform, by name."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Context:
     """Information for a transform besides the logits.
 
     Attributes:
-        recent: ids of the tokens that count as repeated.
+        recent: ids of recent tokens, which a repetition penalty makes less likely.
         allowed: False for tokens that must not be drawn; None if all are allowed.
         seed: seed of the request.
         index: index of the sample.
@@ -34,36 +34,36 @@ class Context:
     num_tokens: int = 0
 
     def generator(self, salt: int) -> np.random.Generator:
-        """Return the random numbers of a transform at this token.
+        """Return a generator of random numbers for a transform at this token.
 
-        They depend on seed, sample, token and salt alone (Philox 4x64-10, Salmon et al. 2011), so that a random
-        transform gives the same text at any batch size.
+        The numbers depend only on the seed, the index of the sample, the number of tokens and the salt (Philox 4x64-10,
+        Salmon et al. 2011). Therefore a random transform gives the same text at any batch size.
 
         Args:
-            salt: number of the transform's own, below 2**64.
+            salt: number below 2**64 that no other transform uses.
         """
         key = np.array([self.seed, self.index], np.uint64)
-        # Counters that end in 0 belong to the draws of the tokens.
+        # The draws of tokens use the same key with counters that end in 0. The `+ 1` avoids these counters.
         counter = np.array([0, 0, salt, self.num_tokens + 1], np.uint64)
         return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 Transform = Callable[[Logits, Context], Logits]
-"""Return new logits; minus infinity for removed tokens. Never remove all, and never change the argument in place."""
+"""Return new logits, minus infinity for removed tokens; never remove all tokens, or change the argument in place."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransformSpec:
-    """A sampling transform as a part: one entry of `registry.TRANSFORMS`.
+    """Description of a sampling transform, to which one entry of `registry.TRANSFORMS` points.
 
     Attributes:
         position: place in the chain; transforms run in ascending order of their positions.
         bind: function from settings and vocabulary size to the transform; it raises `ConfigError` for settings that are
             out of range.
         is_off: function from settings to whether the transform would change nothing; such a transform is left out.
-        fields: fields of `SamplingConfig` that are the settings of a built-in transform, which is always considered;
-            None for any other transform, which runs if `SamplingConfig.transforms` requests it.
-        defaults: settings of a transform without fields, with their defaults.
+        fields: fields of `SamplingConfig` that are the settings of a built-in transform, which runs unless it is off;
+            None for any other transform, which runs only if `SamplingConfig.transforms` requests it.
+        defaults: settings of a transform whose `fields` are None, with their defaults.
     """
 
     position: int

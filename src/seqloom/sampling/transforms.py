@@ -1,8 +1,8 @@
-"""The built-in transforms: pure functions over logits, and their places in the chain.
+"""The built-in transforms: pure functions of logits, and their positions in the chain.
 
-The order is: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, then the draw. Each filter sees the
-renormalised distribution that the transforms before it left. It returns new logits with minus infinity for removed
-tokens, and never removes all. Ties are resolved in favour of lower ids.
+The order is: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, then the draw. Each filter receives
+the distribution that the transforms before it produced, renormalised. It returns new logits with minus infinity for
+removed tokens, and never removes all tokens. Ties are resolved in favour of lower ids.
 """
 
 from collections.abc import Callable
@@ -44,14 +44,14 @@ def log_softmax(logits: Float[np.ndarray, " vocab"]) -> Logits:
     """Return log-probabilities in float64.
 
     Raises:
-        SeqloomError: the logits contain NaN or infinity.
+        SeqloomError: a logit is NaN or plus infinity, or all are minus infinity.
     """
-    wide = logits.astype(np.float64)
-    peak = wide.max()
-    if not np.isfinite(peak):
+    shifted = logits.astype(np.float64)
+    largest = shifted.max()
+    if not np.isfinite(largest):
         raise non_finite_error()
-    wide -= peak
-    log_probabilities: Logits = wide - np.log(np.exp(wide).sum())
+    shifted -= largest
+    log_probabilities: Logits = shifted - np.log(np.exp(shifted).sum())
     return log_probabilities
 
 
@@ -83,32 +83,39 @@ def repetition_penalty(logits: Logits, recent: Int[np.ndarray, " recent"], penal
 
 
 def temperature_scale(logits: Logits, temperature: float) -> Logits:
-    """Divide by the temperature; 0 keeps only the likeliest token (lowest id of a tie), infinity gives equal logits."""
+    """Divide logits by the temperature.
+
+    Temperature 0 keeps only the likeliest token (the lowest id of a tie); infinity makes all possible tokens equally
+    likely.
+    """
     if temperature == 0:
         return top_k(logits, 1)
     return divide_logits(logits - logits.max(), temperature)
 
 
 def divide_logits(logits: Float64[np.ndarray, "*shape"], temperature: float) -> Float64[np.ndarray, "*shape"]:
-    """Divide logits of at most 0 by the temperature; minus infinity stays, even at an infinite temperature."""
+    """Divide logits, none above 0, by the temperature; minus infinity stays, even at an infinite temperature."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.where(np.isneginf(logits), logits, logits / temperature)
 
 
 def top_k(logits: Logits, k: int) -> Logits:
     """Keep exactly the `k` likeliest tokens; all if there are fewer."""
-    return _keep(logits, _first(_descending(logits), max(k, 1)))
+    return _keep(logits, _mask_of_first(_descending(logits), max(k, 1)))
 
 
 def typical_p(logits: Logits, mass: float) -> Logits:
-    """Keep the tokens whose surprisal is closest to the entropy, up to `mass` (Meister et al. 2022)."""
+    """Keep the tokens whose surprisal is closest to the entropy, until their probability reaches `mass`.
+
+    The surprisal of a token is its negative log-probability (Meister et al. 2022).
+    """
     log_probabilities = log_softmax(logits)
     probabilities = np.exp(log_probabilities)
     possible = probabilities > 0
     entropy = -np.sum(probabilities[possible] * log_probabilities[possible])
     distance = np.where(possible, np.abs(log_probabilities + entropy), np.inf)
     order = np.argsort(distance, kind="stable")
-    return _keep(logits, _first(order, _count_to_reach(probabilities[order], mass)))
+    return _keep(logits, _mask_of_first(order, _count_to_reach(probabilities[order], mass)))
 
 
 def top_p(logits: Logits, mass: float) -> Logits:
@@ -118,7 +125,7 @@ def top_p(logits: Logits, mass: float) -> Logits:
     """
     probabilities = np.exp(log_softmax(logits))
     order = _descending(logits)
-    return _keep(logits, _first(order, _count_to_reach(probabilities[order], mass)))
+    return _keep(logits, _mask_of_first(order, _count_to_reach(probabilities[order], mass)))
 
 
 def min_p(logits: Logits, share: float) -> Logits:
@@ -141,14 +148,14 @@ def _bind_repetition(settings: Settings, vocabulary: int) -> Transform:
     return lambda logits, context: repetition_penalty(logits, context.recent, penalty)
 
 
-def _one_setting(position: int, field: str, off: float, function: Callable[[Logits, Any], Logits]) -> TransformSpec:
+def _one_setting(field: str, function: Callable[[Logits, Any], Logits], *, position: int, off: float) -> TransformSpec:
     """Return the spec of a transform with a single setting.
 
     Args:
-        position: see `TransformSpec`.
-        field: field of `SamplingConfig`.
-        off: value at which the transform changes nothing.
+        field: field of `SamplingConfig` with the setting.
         function: function of logits and the setting.
+        position: position in the chain.
+        off: value of the setting at which the transform changes nothing.
     """
 
     def bind(settings: Settings, vocabulary: int) -> Transform:
@@ -172,11 +179,11 @@ REPETITION = TransformSpec(
     is_off=lambda settings: bool(settings["repetition_penalty"] == 1),
     bind=_bind_repetition,
 )
-TEMPERATURE = _one_setting(30, "temperature", 1, temperature_scale)
-TOP_K = _one_setting(40, "top_k", 0, top_k)
-TYPICAL = _one_setting(50, "typical_p", 1, typical_p)
-TOP_P = _one_setting(60, "top_p", 1, top_p)
-MIN_P = _one_setting(70, "min_p", 0, min_p)
+TEMPERATURE = _one_setting("temperature", temperature_scale, position=30, off=1)
+TOP_K = _one_setting("top_k", top_k, position=40, off=0)
+TYPICAL = _one_setting("typical_p", typical_p, position=50, off=1)
+TOP_P = _one_setting("top_p", top_p, position=60, off=1)
+MIN_P = _one_setting("min_p", min_p, position=70, off=0)
 
 
 def _descending(logits: Logits) -> Int[np.ndarray, " vocab"]:
@@ -184,13 +191,13 @@ def _descending(logits: Logits) -> Int[np.ndarray, " vocab"]:
     return np.argsort(-logits, kind="stable")
 
 
-def _count_to_reach(ordered: Logits, mass: float) -> int:
-    """Return the number of leading probabilities whose sum reaches `mass`; at least 1."""
-    before = np.cumsum(ordered) - ordered
-    return max(1, int(np.count_nonzero(before < mass - TOLERANCE)))
+def _count_to_reach(probabilities: Float64[np.ndarray, " vocab"], mass: float) -> int:
+    """Return how many of the first probabilities are needed until their sum reaches `mass`; at least 1."""
+    sums_before = np.cumsum(probabilities) - probabilities
+    return max(1, int(np.count_nonzero(sums_before < mass - TOLERANCE)))
 
 
-def _first(order: Int[np.ndarray, " vocab"], count: int) -> Bool[np.ndarray, " vocab"]:
+def _mask_of_first(order: Int[np.ndarray, " vocab"], count: int) -> Bool[np.ndarray, " vocab"]:
     """Return a mask of the first `count` ids of `order`."""
     mask = np.zeros(len(order), np.bool_)
     mask[order[:count]] = True
@@ -198,5 +205,5 @@ def _first(order: Int[np.ndarray, " vocab"], count: int) -> Bool[np.ndarray, " v
 
 
 def _keep(logits: Logits, kept: Bool[Any, " vocab"]) -> Logits:
-    """Set all other logits to minus infinity, unless no finite one would remain."""
+    """Set the logits of tokens that are not `kept` to minus infinity, unless no finite logit would remain."""
     return np.where(kept, logits, -np.inf) if np.isfinite(logits[kept]).any() else logits

@@ -1,7 +1,7 @@
 """Complete characters for incomplete UTF-8: enough of them to test a regular expression.
 
-A lead byte begins up to 262,144 characters. Most expressions distinguish only a few kinds, so one character of each
-kind is tested instead of all.
+Up to 262,144 characters have the same first byte. Most regular expressions distinguish only a few classes of
+characters, such as digits. Therefore one character of each class is tested instead of all.
 """
 
 import re
@@ -11,8 +11,11 @@ from functools import lru_cache
 
 __all__ = ["completions", "uses_classes_only"]
 
-_ESCAPES = frozenset("wWdDsSbBnrtfvAZ")
+_CLASS_ESCAPES = frozenset("wWdDsSbBnrtfvAZ")
+"""Letters of escape sequences that name no single character beyond ASCII: classes, positions and control characters."""
+
 _LINE_ENDS = "\x85\u2028\u2029"
+"""Line ends beyond ASCII."""
 
 
 def uses_classes_only(pattern: str) -> bool:
@@ -20,7 +23,7 @@ def uses_classes_only(pattern: str) -> bool:
     escaped = re.findall(r"\\(.)", pattern, re.DOTALL)
     return (
         pattern.isascii()
-        and all(char in _ESCAPES or not char.isalnum() for char in escaped)
+        and all(char in _CLASS_ESCAPES or not char.isalnum() for char in escaped)
         and "[:" not in pattern
         and "(?" not in pattern.replace("(?:", "")
     )
@@ -28,11 +31,11 @@ def uses_classes_only(pattern: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def completions(start: bytes, classes_only: bool) -> tuple[tuple[Hashable, str], ...]:
-    """Return characters whose UTF-8 begins with `start`, as pairs of kind and character.
+    """Return characters whose UTF-8 begins with `start`, as pairs of a class and a character of that class.
 
-    If only classes matter, there is one character of each class. Otherwise every character is a kind of its own: all
-    are returned if one byte is missing; if more are missing, one of each general category and script (the first word of
-    the character's name).
+    If only classes matter, the pairs contain one character of each class. Otherwise the class of a character is the
+    character itself. Then all characters are returned if one byte is missing. If more bytes are missing, one character
+    is returned for each combination of general category and script (the first word of the character's name).
 
     Args:
         start: first bytes of a character; at least one byte is missing.
@@ -41,33 +44,40 @@ def completions(start: bytes, classes_only: bool) -> tuple[tuple[Hashable, str],
     chars = _characters_with_prefix(start)
     if classes_only:
         return tuple(_by_class(chars).items())
-    size = len(chars[0].encode())
-    selected = chars if size - len(start) == 1 else "".join(_by_category_and_script(chars).values())
+    num_missing = len(chars[0].encode()) - len(start)
+    selected = chars if num_missing == 1 else "".join(_by_category_and_script(chars).values())
     return tuple((char, char) for char in selected)
 
 
 def _characters_with_prefix(start: bytes) -> str:
-    size = 2 if start[0] < 0xE0 else 3 if start[0] < 0xF0 else 4
-    value = start[0] & (0xFF >> (size + 1))
+    """Return all characters whose UTF-8 begins with `start`."""
+    first_byte = start[0]
+    num_bytes = 2 if first_byte < 0xE0 else 3 if first_byte < 0xF0 else 4
+    leading_bits = first_byte & (0xFF >> (num_bytes + 1))
     for byte in start[1:]:
-        value = value << 6 | byte & 0x3F
-    bits = 6 * (size - len(start))
-    smallest = (0x80, 0x800, 0x10000)[size - 2]
-    codes = range(max(value << bits, smallest), min((value + 1) << bits, 0x110000))
-    return "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)
+        leading_bits = leading_bits << 6 | byte & 0x3F
+    num_missing_bits = 6 * (num_bytes - len(start))
+    smallest_code = (0x80, 0x800, 0x10000)[num_bytes - 2]  # UTF-8 encodes lower codes in fewer bytes
+    codes = range(
+        max(leading_bits << num_missing_bits, smallest_code), min((leading_bits + 1) << num_missing_bits, 0x110000)
+    )
+    return "".join(chr(code) for code in codes if not 0xD800 <= code < 0xE000)  # without surrogates
 
 
 def _by_class(chars: str) -> dict[Hashable, str]:
+    """Return the first character of each class; each line end is a class of its own."""
     import regex
 
-    matches = {kind: regex.search(kind, chars) for kind in (r"\d", r"(?V1)[\w--\d]", r"\s", r"[^\w\s]")}
-    kinds: dict[Hashable, str] = {kind: match[0] for kind, match in matches.items() if match}
-    return kinds | {char: char for char in _LINE_ENDS if char in chars}
+    digit, other_word_character, space, rest = r"\d", r"(?V1)[\w--\d]", r"\s", r"[^\w\s]"
+    matches = {pattern: regex.search(pattern, chars) for pattern in (digit, other_word_character, space, rest)}
+    examples: dict[Hashable, str] = {pattern: match[0] for pattern, match in matches.items() if match}
+    return examples | {char: char for char in _LINE_ENDS if char in chars}
 
 
 def _by_category_and_script(chars: str) -> dict[tuple[str, str], str]:
-    kinds: dict[tuple[str, str], str] = {}
+    """Return the first character of each combination of general category and script."""
+    examples: dict[tuple[str, str], str] = {}
     for char in chars:
-        script = unicodedata.name(char, "").partition(" ")[0]
-        kinds.setdefault((unicodedata.category(char), script), char)
-    return kinds
+        script, _, _ = unicodedata.name(char, "").partition(" ")
+        examples.setdefault((unicodedata.category(char), script), char)
+    return examples

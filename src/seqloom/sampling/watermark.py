@@ -1,9 +1,9 @@
 """A watermark: a secret key determines the draws, so that its owner can recognise the text later, without the model.
 
-The method is that of Aaronson (2022). The key and the last `WIDTH` tokens, the context, assign a number `r` in (0, 1)
-to every token. The token with the largest `log p - log(-log r)` is selected. By the Gumbel-max trick, a token is
-selected with exactly its probability `p` over random keys. The `r` of selected tokens are biased towards 1. In any
-other text they are uniform, so that `sum(-log(1 - r))` over n tokens follows Gamma(n, 1).
+The method is that of Aaronson (2022). The last `WIDTH` tokens are the context. Key and context assign a number `r` in
+(0, 1), the noise, to every candidate token. The token with the largest `log p - log(-log r)` is selected. By the
+Gumbel-max trick, a token is selected with exactly its probability `p` over random keys. The `r` of selected tokens are
+biased towards 1. In any other text they are uniform, so that `sum(-log(1 - r))` over n tokens follows Gamma(n, 1).
 
 The same context would always select the same token. Therefore a context is used only once in a text: after a repeated
 context, and for the first `WIDTH` tokens, the token is drawn with the seed. Texts of one key would also repeat each
@@ -11,9 +11,13 @@ other. Therefore contexts are divided into `GROUPS` groups, and each text uses o
 in each group; any two of `VARIANTS`^2 consecutive texts share the variant of at most one group. Detection takes the
 best variant of each group, and the p-value accounts for that choice.
 
-All numbers are 64-bit numbers of splitmix64 (Steele et al. 2014): `_mixed(state, place)` is number `place` of the
-stream that starts at `state`. Starting from the key's number, the tokens of the context, the variant and the candidate
-token each lead to the next state.
+All numbers are 64-bit numbers of splitmix64 (Steele et al. 2014): `_mixed(state, position)` is the number at `position`
+of the stream that starts at `state`. The noise of a candidate token comes from a chain of such numbers; each number is
+the state of the next stream:
+
+    key -> context token 1 -> ... -> context token `WIDTH` -> variant -> candidate token
+
+At each arrow, the token or the variant is the position.
 """
 
 import hashlib
@@ -45,21 +49,27 @@ WIDTH = 4
 """Number of context tokens. Changing a token also destroys the mark of this many tokens after it."""
 
 GROUPS = 3
-"""Number of groups of contexts; at most four."""
+"""Number of groups of contexts; at most four, since the kernels receive the variants in one 64-bit number."""
 
 VARIANTS = 127
 """Number of variants per group. A prime, so that two texts differ in all groups but one."""
 
-_MIN_PLACES = 60
+_MIN_SCORED_TOKENS = 60
 """With fewer scored tokens, a watermark often remains undetected."""
+
+_MAX_BATCH_NUMBERS = 1 << 18
+"""Maximum number of random numbers that detection computes at a time, which limits the memory."""
 
 _SCHEME = b"seqloom watermark 1\n"
 """Version of the method; must change whenever the same key would select other tokens."""
 
-_GROUP = np.array([1 << 32])
-"""Place of the number that determines a context's group; the variants have the places before it."""
+_GROUP_POSITION = np.array([1 << 32])
+"""Position of the number that determines a context's group, far above the positions of the variants."""
 
-_STRIDE, _FIRST, _SECOND = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+_STRIDE, _MULTIPLIER_1, _MULTIPLIER_2 = (
+    np.uint64(constant) for constant in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+)
+"""Constants of splitmix64."""
 
 Numbers = UInt64[np.ndarray, "*shape"]
 Noise = Float64[np.ndarray, " vocab"]
@@ -72,8 +82,9 @@ class WatermarkTest:
     Attributes:
         places: number of scored tokens: those that the key could have selected.
         statistic: sum of `-log(1 - r)` over the scored tokens, with the best variants; for a single variant and an
-            unmarked text, its expectation is `places`.
-        p_value: probability of such a statistic for a text generated without the key; exact over all variants.
+            unmarked text, the expectation of the sum is `places`.
+        p_value: probability of a result at least as extreme for a text generated without the key; accounts exactly for
+            the choice among the variants.
         variants: best variant of each group.
     """
 
@@ -85,15 +96,15 @@ class WatermarkTest:
     @property
     def short(self) -> bool:
         """Whether the text is too short to detect a watermark reliably."""
-        return self.places < _MIN_PLACES
+        return self.places < _MIN_SCORED_TOKENS
 
 
 class Watermark:
     """The watermark of one text during its generation.
 
     Args:
-        key: secret number.
-        variants: variant of each group.
+        key: secret number, see `key_number`.
+        variants: variant of the noise in each group.
     """
 
     def __init__(self, key: int, variants: Sequence[int]) -> None:
@@ -101,7 +112,7 @@ class Watermark:
         self._seen: set[int] = set()
 
     def noise(self, tokens: Sequence[int], vocabulary: int) -> Noise | None:
-        """Return a number in (0, 1) for each candidate token; None if the next token is not marked.
+        """Return the noise of each candidate token; None if the next token is not marked.
 
         Call this once per token: the context counts as used afterwards.
 
@@ -111,11 +122,11 @@ class Watermark:
         """
         if len(tokens) < WIDTH:
             return None
-        state = _states(self._key, np.array([tokens[-WIDTH:]]))
-        number = int(state[0])
-        if number in self._seen:
+        state = _states(self._key, np.array([tokens[-WIDTH:]]))  # of one context
+        context_number = int(state.item())
+        if context_number in self._seen:
             return None
-        self._seen.add(number)
+        self._seen.add(context_number)
         variant = self._variants[_groups(state, len(self._variants))]
         return _uniforms(_mixed(_mixed(state, variant), np.arange(vocabulary)))
 
@@ -138,13 +149,14 @@ def fingerprint(key: str) -> str:
 
 
 def variants_of(seed: int, index: int) -> tuple[int, ...]:
-    """Return the variants of a sample.
+    """Return the variant of each group for a sample.
 
-    Each group maps a sample's point in a plane to one of `VARIANTS` parallel lines. Lines of different groups meet in
-    at most one point, so two samples share at most one variant.
+    Consecutive samples are points of a plane, in rows of `VARIANTS` points. Each group divides the plane into parallel
+    lines that are numbered modulo `VARIANTS`, and the variant is the number of the sample's line. Within `VARIANTS`
+    rows, lines of different groups meet in at most one point. Therefore two samples share at most one variant.
     """
-    begin = int(_mixed(np.array([int(seed)], np.uint64), np.zeros(1, np.int64))[0])
-    row, column = divmod(begin + int(index), VARIANTS)
+    start = int(_mixed(np.array([int(seed)], np.uint64), np.zeros(1, np.int64)).item())
+    row, column = divmod(start + int(index), VARIANTS)
     return tuple((column + group * row) % VARIANTS for group in range(GROUPS))
 
 
@@ -160,8 +172,8 @@ def detect_watermark(
 
     Only tokens whose context of `width` tokens occurs for the first time are scored, since only these can be marked.
     For any text generated without the key, the p-value is uniformly distributed over random keys. With one group and
-    one variant it is the tail probability of Gamma(places, 1). The groups are independent and combined by Fisher's
-    method (1925).
+    one variant, the p-value is the tail probability of Gamma(places, 1). The groups are independent, and their p-values
+    are combined by Fisher's method (1925).
 
     Args:
         tokens: ids of the text, without boundaries.
@@ -185,62 +197,85 @@ def detect_watermark(
     )
     ids = np.asarray(tokens, np.int64)
     if len(ids) <= width:
-        return WatermarkTest(0, 0.0, 1.0)
+        return WatermarkTest(places=0, statistic=0.0, p_value=1.0)
     windows = np.lib.stride_tricks.sliding_window_view(ids, width + 1)
-    states, first = np.unique(_states(key_number(key), windows[:, :-1]), return_index=True)
-    group_of, next_tokens = _groups(states, groups), windows[first, -1]
+    states, first_windows = np.unique(_states(key_number(key), windows[:, :-1]), return_index=True)
+    group_of, next_tokens = _groups(states, groups), windows[first_windows, -1]
     sums = np.zeros((groups, variants))
     for group in range(groups):
-        inside = group_of == group
-        sums[group] = _sums(states[inside], next_tokens[inside], variants)
+        in_group = group_of == group
+        sums[group] = _sums(states[in_group], next_tokens[in_group], variants)
     p_value = _p_value(sums.max(axis=1), np.bincount(group_of, minlength=groups), variants)
-    return WatermarkTest(len(first), float(sums.max(axis=1).sum()), p_value, tuple(sums.argmax(axis=1).tolist()))
+    return WatermarkTest(
+        places=len(first_windows),
+        statistic=float(sums.max(axis=1).sum()),
+        p_value=p_value,
+        variants=tuple(sums.argmax(axis=1).tolist()),
+    )
 
 
 def _sums(
-    states: UInt64[np.ndarray, " places"], tokens: Int[np.ndarray, " places"], variants: int
+    states: UInt64[np.ndarray, " scored"], tokens: Int[np.ndarray, " scored"], variants: int
 ) -> Float64[np.ndarray, " variants"]:
-    """Return the sum of `-log(1 - r)` for each variant."""
+    """Return the sum of `-log(1 - r)` over the scored tokens, for each variant.
+
+    Args:
+        states: state of the context of each token.
+        tokens: scored tokens.
+        variants: number of variants.
+    """
     sums = np.zeros(variants)
-    batch = max(1, (1 << 18) // variants)
-    for start in range(0, len(states), batch):
-        places = slice(start, start + batch)
-        variant_states = _mixed(states[places, None], np.arange(variants)[None])
-        sums -= np.log1p(-_uniforms(_mixed(variant_states, tokens[places, None]))).sum(axis=0)
+    batch_size = max(1, _MAX_BATCH_NUMBERS // variants)
+    for start in range(0, len(states), batch_size):
+        batch = slice(start, start + batch_size)
+        variant_states = _mixed(states[batch, None], np.arange(variants)[None])
+        sums -= np.log1p(-_uniforms(_mixed(variant_states, tokens[batch, None]))).sum(axis=0)
     return sums
 
 
-def _p_value(largest: Float64[np.ndarray, " groups"], places: Int[np.ndarray, " groups"], variants: int) -> float:
-    """Return the probability that the largest of `variants` independent sums is this large, over all groups."""
+def _p_value(largest: Float64[np.ndarray, " groups"], num_scored: Int[np.ndarray, " groups"], variants: int) -> float:
+    """Return the combined p-value of all groups.
+
+    Args:
+        largest: largest sum among the variants of each group.
+        num_scored: number of scored tokens of each group.
+        variants: number of variants.
+    """
     from scipy.special import gammaincc
 
-    single = np.clip(gammaincc(places[places > 0], largest[places > 0]), 1e-300, 1 - 1e-16)
-    best = -np.expm1(variants * np.log1p(-single))
-    return float(gammaincc(len(best), -np.log(best).sum()))
+    used = num_scored > 0
+    # Probability that the sum of one variant is this large, then that the largest of all variants is.
+    of_one_variant = np.clip(gammaincc(num_scored[used], largest[used]), 1e-300, 1 - 1e-16)
+    of_best_variant = -np.expm1(variants * np.log1p(-of_one_variant))
+    return float(gammaincc(len(of_best_variant), -np.log(of_best_variant).sum()))
 
 
-def _groups(states: UInt64[np.ndarray, " places"], groups: int) -> Int[np.ndarray, " places"]:
-    return (_mixed(states, _GROUP) % np.uint64(groups)).astype(np.int64)
+def _groups(states: UInt64[np.ndarray, " contexts"], groups: int) -> Int[np.ndarray, " contexts"]:
+    """Return the group of each context."""
+    return (_mixed(states, _GROUP_POSITION) % np.uint64(groups)).astype(np.int64)
 
 
-def _states(key: int, contexts: Int[np.ndarray, "places width"]) -> UInt64[np.ndarray, " places"]:
-    """Return the state of each context."""
+def _states(key: int, contexts: Int[np.ndarray, "contexts width"]) -> UInt64[np.ndarray, " contexts"]:
+    """Return the state of each context: the number at the end of the chain of its tokens."""
     states = np.full(len(contexts), key, np.uint64)
     for column in contexts.T:
         states = _mixed(states, column)
     return states
 
 
-def _mixed(states: Numbers, places: Int[np.ndarray, "*places"]) -> Numbers:
-    """Return number `place` of the stream of each state. Integer arrays wrap around without a warning."""
-    values = states + _STRIDE * (places.astype(np.uint64) + np.uint64(1))
-    values = (values ^ (values >> np.uint64(30))) * _FIRST
-    values = (values ^ (values >> np.uint64(27))) * _SECOND
+def _mixed(states: Numbers, positions: Int[np.ndarray, "*positions"]) -> Numbers:
+    """Return the number at a position of the stream that starts at each state.
+
+    The states are arrays, not numbers, because only integer arrays wrap around without a warning.
+    """
+    values = states + _STRIDE * (positions.astype(np.uint64) + np.uint64(1))
+    values = (values ^ (values >> np.uint64(30))) * _MULTIPLIER_1
+    values = (values ^ (values >> np.uint64(27))) * _MULTIPLIER_2
     mixed: Numbers = values ^ (values >> np.uint64(31))
     return mixed
 
 
 def _uniforms(numbers: Numbers) -> Float64[np.ndarray, "*shape"]:
-    """Return the midpoint of one of 2^52 equal parts of (0, 1), so that neither end occurs."""
+    """Convert 64-bit numbers to numbers in (0, 1): midpoints of 2^52 equal parts, so that neither 0 nor 1 occurs."""
     uniforms: Float64[np.ndarray, "*shape"] = ((numbers >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
     return uniforms

@@ -1,13 +1,17 @@
-"""Settings of the neural models of whole texts."""
+"""Settings of the neural models of whole texts.
+
+Both models predict the ordinal targets of a text: for each of several thresholds, whether its rating is above.
+"""
 
 from dataclasses import dataclass
 
 __all__ = ["ROW_SCALE", "EncoderSettings", "NetworkSettings"]
 
 ROW_SCALE = 4.0
-"""Factor on the rows of an n-gram network.
+"""Factor on the input of an n-gram network, the TF-IDF weights of one text.
 
-A row has length 1 and hundreds of nonzero weights; with this factor, a typical weight is about a tenth.
+The weights of words and those of characters have norm 1 each and are hundreds of numbers. With this factor, a typical
+weight is about a tenth.
 """
 
 
@@ -47,7 +51,7 @@ class EncoderSettings:
         learning_rate: peak learning rate; decays linearly to zero.
         dropout: dropout probability of a pooled response.
         word_dropout: probability that a word is replaced by the unknown word.
-        longest: number of words per text; further words are ignored.
+        longest: largest number of words that are read of a text; further words are ignored.
     """
 
     width: int = 48

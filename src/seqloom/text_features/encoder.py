@@ -1,5 +1,7 @@
 """A convolutional network on words, which predicts ordinal targets.
 
+The ordinal targets of a text tell for each of several thresholds whether its rating is above.
+
 The network follows Kim (2014), with mean pooling next to max pooling, since many words contribute to a rating.
 """
 
@@ -26,6 +28,14 @@ _SHARD_SIZE = 2048
 """Texts that are sorted by length together before they are divided into batches."""
 
 _SCORING_BATCH_SIZE = 64
+_WARMUP_STEPS = 50
+"""Number of steps in which the learning rate rises to its peak."""
+
+_MEAN_POOLING_FACTOR = 3
+"""Factor on the mean of a filter's responses."""
+
+_EMBEDDING_DROPOUT_SHARE = 0.6
+"""Dropout probability of an embedding's component, as a share of the dropout probability of a pooled response."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +73,7 @@ def _split_words(text: str) -> list[str]:
 
 
 class _Network(nn.Module):
-    """Word embeddings, convolutions of several widths, max and mean pooling, and a logit plus a bias per threshold."""
+    """Word embeddings, convolutions of several widths, max and mean pooling, one logit, and a bias per threshold."""
 
     def __init__(self, vocabulary_size: int, num_thresholds: int, settings: EncoderSettings) -> None:
         super().__init__()
@@ -75,15 +85,15 @@ class _Network(nn.Module):
         self.output = nn.Linear(2 * len(_KERNEL_SIZES) * settings.filters, 1)
         self.bias = nn.Parameter(torch.zeros(num_thresholds))
         self.dropout = nn.Dropout(settings.dropout)
-        self.word_dropout = nn.Dropout(0.6 * settings.dropout)
+        self.embedding_dropout = nn.Dropout(_EMBEDDING_DROPOUT_SHARE * settings.dropout)
 
     def forward(self, words: Int[Tensor, "texts words"]) -> Float[Tensor, "texts thresholds"]:
-        embedded = self.word_dropout(self.embedding(words)).transpose(1, 2)
+        embedded = self.embedding_dropout(self.embedding(words)).transpose(1, 2)
         lengths = (words != _PADDING).sum(1, keepdim=True).clamp(min=1)
         pooled = []
         for convolution in self.convolutions:
             response = convolution(embedded).relu()
-            pooled += [response.amax(2), 3 * response.sum(2) / lengths]
+            pooled += [response.amax(2), _MEAN_POOLING_FACTOR * response.sum(2) / lengths]
         logits: Tensor = self.output(self.dropout(torch.cat(pooled, 1))) + self.bias
         return logits
 
@@ -107,7 +117,7 @@ class Encoder:
     def fit(self, texts: Sequence[str], above: Bool[np.ndarray, "texts thresholds"]) -> "Encoder":
         """Train on texts and their ordinal targets."""
         settings, network = self._settings, self._network
-        words = self._index.encode(texts, settings.longest)
+        encoded = self._index.encode(texts, settings.longest)
         targets = torch.from_numpy(above.astype(np.float32))
         shares = above.mean(axis=0).clip(1e-3, 1 - 1e-3)
         with torch.no_grad():
@@ -115,13 +125,13 @@ class Encoder:
         optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=1e-4)
         steps = max(settings.updates, settings.epochs * math.ceil(len(texts) / settings.batch))
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min(1, (step + 1) / 50) * (1 - step / steps)
+            optimizer, lambda step: min(1, (step + 1) / _WARMUP_STEPS) * (1 - step / steps)
         )
         with torch.random.fork_rng([]):
             torch.manual_seed(self._seed)
             network.train()
-            for batch in self._batches(words, steps):
-                ids = _pad([words[index] for index in batch])
+            for batch in self._batches(encoded, steps):
+                ids = _pad([encoded[index] for index in batch])
                 dropped = (torch.rand(ids.shape) < settings.word_dropout) & (ids != _PADDING)
                 logits = network(ids.masked_fill(dropped, _UNKNOWN))
                 loss = nn.functional.binary_cross_entropy_with_logits(logits, targets[batch])
@@ -135,13 +145,13 @@ class Encoder:
 
     def logits(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts thresholds"]:
         """Return the logits of the ordinal targets."""
-        words = self._index.encode(texts, self._settings.longest)
-        order = sorted(range(len(texts)), key=lambda index: len(words[index]))
+        encoded = self._index.encode(texts, self._settings.longest)
+        order = sorted(range(len(texts)), key=lambda index: len(encoded[index]))
         logits = np.zeros((len(texts), self._network.bias.numel()), np.float32)
         with torch.no_grad():
             for start in range(0, len(order), _SCORING_BATCH_SIZE):
                 batch = order[start : start + _SCORING_BATCH_SIZE]
-                logits[batch] = self._network(_pad([words[index] for index in batch])).numpy()
+                logits[batch] = self._network(_pad([encoded[index] for index in batch])).numpy()
         return logits
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -162,13 +172,13 @@ class Encoder:
         encoder._network.eval()
         return encoder
 
-    def _batches(self, words: Sequence[np.ndarray], num_batches: int) -> Iterator[list[int]]:
-        """Yield batches of texts of similar length, in random order, pass after pass."""
+    def _batches(self, encoded: Sequence[np.ndarray], num_batches: int) -> Iterator[list[int]]:
+        """Yield batches as indices of texts of similar length, in random order, pass after pass."""
         rng, size, num_yielded = np.random.default_rng(self._seed), self._settings.batch, 0
         while True:
             batches = []
-            for shard in np.array_split(rng.permutation(len(words)), max(1, len(words) // _SHARD_SIZE)):
-                by_length = sorted(shard.tolist(), key=lambda index: len(words[index]))
+            for shard in np.array_split(rng.permutation(len(encoded)), max(1, len(encoded) // _SHARD_SIZE)):
+                by_length = sorted(shard.tolist(), key=lambda index: len(encoded[index]))
                 batches += [by_length[start : start + size] for start in range(0, len(by_length), size)]
             for number in rng.permutation(len(batches)):
                 if num_yielded == num_batches:
@@ -177,8 +187,9 @@ class Encoder:
                 yield batches[number]
 
 
-def _pad(words: Sequence[Int[np.ndarray, " words"]]) -> Int[Tensor, "texts words"]:
-    padded = np.full((len(words), max(1, *map(len, words))), _PADDING, np.int64)
-    for row, ids in zip(padded, words, strict=True):
+def _pad(encoded: Sequence[Int[np.ndarray, " words"]]) -> Int[Tensor, "texts words"]:
+    """Return the word ids of several texts as one tensor, padded to the longest text."""
+    padded = np.full((len(encoded), max(1, *map(len, encoded))), _PADDING, np.int64)
+    for row, ids in zip(padded, encoded, strict=True):
         row[: len(ids)] = ids
     return torch.from_numpy(padded)

@@ -1,4 +1,7 @@
-"""Linear models of n-grams, fitted by scikit-learn: ridge regression and ordinal logistic regression."""
+"""Linear models of n-grams, fitted by scikit-learn: ridge regression and ordinal logistic regression.
+
+The ordinal targets of a text tell for each of several thresholds whether its rating is above.
+"""
 
 import os
 from collections.abc import Mapping
@@ -28,18 +31,20 @@ class OrdinalRegression:
     bias: Float32[np.ndarray, " thresholds"]
 
     @classmethod
-    def fit(cls, rows: Any, above: Bool[np.ndarray, "texts thresholds"], strength: float = 10.0) -> "OrdinalRegression":
+    def fit(
+        cls, rows: Any, above: Bool[np.ndarray, "texts thresholds"], inverse_penalty: float = 10.0
+    ) -> "OrdinalRegression":
         """Fit the regressions to sparse rows.
 
         Args:
             rows: sparse features `[texts, features]`.
             above: ordinal targets.
-            strength: inverse strength of the L2 penalty, scikit-learn's C.
+            inverse_penalty: inverse strength of the L2 penalty, scikit-learn's C.
         """
         from sklearn.linear_model import LogisticRegression
 
         def fit_threshold(threshold: int) -> Any:
-            return LogisticRegression(C=strength, solver="liblinear", tol=1e-3).fit(rows, above[:, threshold])
+            return LogisticRegression(C=inverse_penalty, solver="liblinear", tol=1e-3).fit(rows, above[:, threshold])
 
         weight = np.zeros((rows.shape[1], above.shape[1]), np.float32)
         bias = np.where(above.all(axis=0), _CONSTANT_LOGIT, -_CONSTANT_LOGIT).astype(np.float32)
@@ -67,7 +72,7 @@ class OrdinalRegression:
 
 @dataclass(frozen=True)
 class RidgeRegression:
-    """Ridge regression of a rating, scaled to 0..1.
+    """Ridge regression of a rating that is scaled to 0..1.
 
     Attributes:
         weight: weight of every feature.

@@ -12,20 +12,20 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from seqloom.errors import RunError, SeqloomError
-from seqloom.files import replaced
+from seqloom.files import replacing_file
 
 __all__ = ["ArrayLoader", "ModelArchive", "StoredArrays"]
 
 _DAMAGE_ERRORS = (
-    *(SafetensorError, SeqloomError),
-    *(ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError),
-)
+    SafetensorError, SeqloomError, ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError,
+    ValueError,
+)  # fmt: skip
 """Errors that reading or trying out a damaged model may raise."""
 
 Model = TypeVar("Model")
 
 ArrayLoader = Callable[[str], dict[str, np.ndarray]]
-"""Returns the arrays of a part by the name of the part; an unknown part has no arrays."""
+"""Function from the name of a part to the part's arrays by name; an unknown part has no arrays."""
 
 
 class StoredArrays(Protocol):
@@ -41,11 +41,12 @@ class ModelArchive:
     """The file format of one kind of model.
 
     Attributes:
-        name: kind of model; the files have this name.
-        format: version that is written.
+        name: kind of model, such as "critic"; both files have this name.
+        format: version of the format that is written.
         oldest_format: oldest version that can be read.
-        fit_command: command that fits such a model, without the folder.
-        migrations: functions from the values of each older format to those of the next, from `oldest_format` on.
+        fit_command: command that fits a model of this kind, up to the option of the folder.
+        migrations: functions that each turn the JSON values of one format into those of the next; the first one reads
+            `oldest_format`.
     """
 
     name: str
@@ -65,7 +66,10 @@ class ModelArchive:
         return f"{self.name}.safetensors"
 
     def save(self, folder: Path, parts: Mapping[str, StoredArrays], stored: Mapping[str, Any]) -> None:
-        """Write both files, one directly after the other.
+        """Write both files.
+
+        The JSON file has the hash of the other file. `load` therefore detects files of two different models, which
+        remain if writing is interrupted between the files.
 
         Args:
             folder: folder of the model.
@@ -84,7 +88,10 @@ class ModelArchive:
         )
         settings = {"format": self.format, "kind": self.name, **stored, "weights": sha256(weights).hexdigest()}
         text = json.dumps(settings, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        with replaced(folder / self.settings_file) as new_settings, replaced(folder / self.arrays_file) as new_arrays:
+        with (
+            replacing_file(folder / self.settings_file) as new_settings,
+            replacing_file(folder / self.arrays_file) as new_arrays,
+        ):
             new_arrays.write_bytes(weights)
             new_settings.write_text(text, encoding="utf-8")
 
@@ -93,7 +100,7 @@ class ModelArchive:
 
         Args:
             folder: folder of the model.
-            restore: function from the stored values and the arrays of the parts to the model.
+            restore: function from the values of the JSON file and a loader of the parts' arrays to the model.
 
         Raises:
             RunError: the folder has no such model, or the model is damaged or has an unsupported format.
@@ -116,7 +123,7 @@ class ModelArchive:
             ) from None
 
     def read_settings(self, folder: Path) -> dict[str, Any]:
-        """Return the values in the JSON file.
+        """Return the values in the JSON file, migrated to the current format.
 
         Raises:
             RunError: the folder has no such model, or the model is damaged or has an unsupported format.
@@ -137,6 +144,6 @@ class ModelArchive:
         if version < self.oldest_format:
             raise RunError(f"{fault}, which this version of seqloom no longer reads: fit the {self.name} again")
         migrated = dict(stored)
-        for step in self.migrations[version - self.oldest_format :]:
-            migrated = step(migrated)
+        for migration in self.migrations[version - self.oldest_format :]:
+            migrated = migration(migrated)
         return migrated

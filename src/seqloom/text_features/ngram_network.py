@@ -1,7 +1,8 @@
 """A small neural network on n-grams, which learns what n-grams mean in combination.
 
 The weighted n-grams of a text are embedded and summed, as in fastText (Joulin et al. 2016), and pass through one hidden
-layer. Strong dropout of the n-grams prevents overfitting.
+layer. Strong dropout of the n-grams prevents overfitting. The network predicts ordinal targets: for each of several
+thresholds, whether the rating of the text is above.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from seqloom.text_features.config import ROW_SCALE, NetworkSettings
 __all__ = ["NGramNetwork"]
 
 _MIN_DOCUMENT_FREQUENCY = 3
+"""Smallest number of texts that contain an n-gram; the network ignores rarer n-grams."""
 
 
 class NGramNetwork:

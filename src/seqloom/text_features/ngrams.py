@@ -1,7 +1,12 @@
 """TF-IDF features of word and character n-grams. The n-grams are hashed, so that no vocabulary is stored.
 
 Words between an English negation and the next punctuation mark become features of their own (Das and Chen 2001), since
-"not good" differs from "good". Text in other languages contains no such negations and is not changed.
+"not good" differs from "good". Text in other languages contains none of these negations and is not changed.
+
+There are two kinds of n-grams, words (and pairs of words) and characters. A sparse row of counts has the buckets of
+both, one kind after the other:
+
+    [word buckets 0 .. _NUM_BUCKETS - 1 | character buckets _NUM_BUCKETS .. 2 * _NUM_BUCKETS - 1]
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +38,7 @@ _NUM_KINDS = 2
 class NGrams:
     """TF-IDF weights of hashed n-grams: the logarithm of the count, weighted by rarity.
 
-    N-grams of a single text are excluded, since they do not generalize.
+    N-grams that occur in only one text are excluded, since they do not generalize.
 
     Attributes:
         buckets: hash buckets of the features, ascending; words come first, then characters.
@@ -80,8 +85,8 @@ def count_ngrams(texts: Sequence[str]) -> Any:
     counted = count_hashed(texts, _NUM_BUCKETS)
     if counted is None:
         return _count_without_kernels(texts)
-    rows = (counted.counts, counted.buckets, counted.starts)
-    return sparse.csr_matrix(rows, (len(texts), _NUM_KINDS * _NUM_BUCKETS))
+    row_parts = (counted.counts, counted.buckets, counted.starts)
+    return sparse.csr_matrix(row_parts, (len(texts), _NUM_KINDS * _NUM_BUCKETS))
 
 
 def _count_without_kernels(texts: Sequence[str]) -> Any:
@@ -109,7 +114,7 @@ def _word_ngrams(text: str) -> list[str]:
 
 def _mark_negations(text: str) -> Iterator[str]:
     """Yield the tokens of a text; words after a negation have the prefix `not-`."""
-    num_negated = 0
+    num_negated = 0  # words that the last negation still marks
     for token in _TOKEN.findall(text.lower()):
         if not token[0].isalnum() and token[0] != "_":
             num_negated = 0 if token[0] in _NEGATION_ENDS else num_negated
@@ -127,8 +132,9 @@ def _normalize_kinds(rows: Any, num_word_features: int) -> Any:
     """Scale the words and the characters of each row to norm 1 separately, so that neither kind dominates."""
     from scipy import sparse
 
-    kind = (rows.indices >= num_word_features).astype(np.int64)
-    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    norms = np.sqrt(np.bincount(row * _NUM_KINDS + kind, rows.data**2, rows.shape[0] * _NUM_KINDS))
-    scaled = (rows.data / np.maximum(norms, 1e-12)[row * _NUM_KINDS + kind]).astype(np.float32)
+    kind_of_weight = (rows.indices >= num_word_features).astype(np.int64)
+    row_of_weight = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    group_of_weight = row_of_weight * _NUM_KINDS + kind_of_weight
+    norms = np.sqrt(np.bincount(group_of_weight, rows.data**2, rows.shape[0] * _NUM_KINDS))
+    scaled = (rows.data / np.maximum(norms, 1e-12)[group_of_weight]).astype(np.float32)
     return sparse.csr_matrix((scaled, rows.indices, rows.indptr), rows.shape)

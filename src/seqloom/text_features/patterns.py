@@ -35,10 +35,13 @@ _WORD_OFFSETS: Mapping[str, tuple[int, ...]] = {
     "pairs over two": (0, 3),
     "threes over one": (0, 1, 3),
 }
-"""Offsets of the words of each kind of pattern. Markers of the begin and the end of the text count as words."""
+"""Offsets of a pattern's words from its first word: "pairs over one" are two words with one word between them.
+
+A marker of the begin and one of the end of the text count as words.
+"""
 
 _LETTERS_LENGTH = 4
-"""Length of a character n-gram within a word; the spaces around the word belong to the word."""
+"""Length of a character n-gram within a word. It may include the space before or after the word."""
 
 _CHARACTER_LENGTHS: Mapping[str, int] = {"3 characters": 3, "4 characters": 4, "5 characters": 5, "7 characters": 7}
 """Lengths of the character n-grams, which include capitals and white space."""
@@ -50,6 +53,8 @@ _CHUNK_CHARACTERS = 1 << 16
 """Characters per chunk: its arrays fit into the processor's cache, and a thread has enough work."""
 
 _MARK, _WORD, _SPACE, _APOSTROPHE, _UNKNOWN = 0, 1, 2, 3, 255
+"""Kinds of character: punctuation mark, word character, white space, apostrophe, and not yet classified."""
+
 _NUM_CODE_POINTS = 0x110000
 
 _FACTOR, _MIXER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
@@ -95,14 +100,14 @@ def chunk_texts(texts: Sequence[str]) -> list[slice]:
     """Divide texts into chunks of a size that `extract_patterns` processes efficiently."""
     ends = np.cumsum([len(text) for text in texts])
     cuts = np.flatnonzero(np.diff(ends // _CHUNK_CHARACTERS)) + 1
-    return [slice(*bounds) for bounds in pairwise([0, *cuts.tolist(), len(texts)]) if bounds[1] > bounds[0]]
+    return [slice(start, stop) for start, stop in pairwise([0, *cuts.tolist(), len(texts)]) if stop > start]
 
 
 def extract_patterns(texts: Sequence[str]) -> dict[str, HashedPatterns]:
     """Return all patterns of some texts by kind, in the order of `PATTERN_KINDS`.
 
     Args:
-        texts: one or more texts without lone surrogates; one chunk of `chunk_texts` is the fastest.
+        texts: one or more texts without lone surrogates; chunks from `chunk_texts` are processed fastest.
     """
     codes, lengths = _code_points(texts)
     offsets = [offsets for kind, offsets in _WORD_OFFSETS.items() if kind != "words"]
@@ -111,8 +116,8 @@ def extract_patterns(texts: Sequence[str]) -> dict[str, HashedPatterns]:
         lengths,
         *_character_tables(codes),
         bits=_BITS,
-        runs=offsets,
-        stretches=tuple(_CHARACTER_LENGTHS.values()),
+        word_offsets=offsets,
+        character_lengths=tuple(_CHARACTER_LENGTHS.values()),
     )
     if compiled is not None:
         return {kind: HashedPatterns(*arrays) for kind, arrays in zip(PATTERN_KINDS, compiled, strict=True)}
@@ -144,21 +149,28 @@ def _code_points(texts: Sequence[str]) -> tuple[UInt32[np.ndarray, " characters"
 
 
 def _tokenize(texts: Sequence[str]) -> _TokenizedTexts:
+    """Divide texts into words and hash the words.
+
+    The hash of a word is the sum of `(c[i] + 1) * _FACTOR**(i + 1)` over its lower-case code points `c`.
+    """
     codes, lengths = _code_points(texts)
     kind_of_code, lower_of_code = _character_tables(codes)
     kinds = _resolve_apostrophes(kind_of_code[codes])
     lowered = lower_of_code[codes].astype(np.uint64)
     starts = np.flatnonzero((kinds != _SPACE) & (np.diff(kinds, prepend=np.uint8(_SPACE)) != 0))
-    spans = np.diff(starts, append=len(codes))
-    positions = np.arange(starts[0], len(codes)) - np.repeat(starts, spans) if len(starts) else np.zeros(0, np.int64)
-    powers = _factor_powers(int(spans.max(initial=0)))
+    # From here on, each word extends up to the next word: white space after it has value 0 and does not count.
+    lengths_of_words = np.diff(starts, append=len(codes))
+    positions = (
+        np.arange(starts[0], len(codes)) - np.repeat(starts, lengths_of_words) if len(starts) else np.zeros(0, np.int64)
+    )
+    powers = _factor_powers(int(lengths_of_words.max(initial=0)))
     values = (lowered + np.uint64(1)) * (kinds != _SPACE)
     hashes = (
         np.add.reduceat(values[starts[0] :] * powers[positions], starts - starts[0])
         if len(starts)
         else np.zeros(0, np.uint64)
     )
-    ends = np.cumsum(lengths + 1)
+    ends = np.cumsum(lengths + 1)  # with the joining spaces
     counts = np.diff(np.searchsorted(starts, ends), prepend=0)
     return _TokenizedTexts(codes, lowered, lengths, kinds == _WORD, starts, hashes, counts)
 
@@ -175,6 +187,7 @@ def _word_patterns(tokenized: _TokenizedTexts) -> Iterator[tuple[str, HashedPatt
     """Yield the words and the word n-grams, with and without gaps."""
     num_texts = len(tokenized.counts)
     yield "words", HashedPatterns(bucket_of(tokenized.hashes), tokenized.counts)
+    # The words with their markers: begin, words of text 0, end, begin, words of text 1, end, and so on.
     num_markers_before = 2 * np.repeat(np.arange(num_texts), tokenized.counts) + 1
     marked = np.empty(len(tokenized.hashes) + 2 * num_texts, np.uint64)
     marked[np.arange(len(tokenized.hashes)) + num_markers_before] = tokenized.hashes
@@ -185,6 +198,7 @@ def _word_patterns(tokenized: _TokenizedTexts) -> Iterator[tuple[str, HashedPatt
         if kind == "words":
             continue
         reach = offsets[-1]
+        # The number of the kind enters the hash, so that equal words of two kinds get different hashes.
         mixed = np.full(max(0, len(marked) - reach), number, np.uint64)
         for offset in offsets:
             mixed = _mix(mixed * _FACTOR + marked[offset : offset + len(mixed)])
@@ -196,6 +210,8 @@ def _letter_patterns(tokenized: _TokenizedTexts) -> HashedPatterns:
     """Return the lower-case character n-grams within words."""
     space = np.uint64(ord(" "))
     letters = np.pad(np.where(tokenized.is_word, tokenized.lowered, space), 1, constant_values=space)
+    # The padding moves n-gram i one character back: its middle characters are i and i + 1. If both belong to a word,
+    # its outer characters belong to the same word or are the spaces around it.
     inside = tokenized.is_word[:-1] & tokenized.is_word[1:]
     buckets, _ = _character_patterns(letters, np.array([len(letters)]), _LETTERS_LENGTH)
     num_texts = len(tokenized.lengths)
@@ -206,7 +222,7 @@ def _letter_patterns(tokenized: _TokenizedTexts) -> HashedPatterns:
 def _character_patterns(
     characters: UInt64[np.ndarray, " characters"], lengths: Int64[np.ndarray, " texts"], length: int
 ) -> HashedPatterns:
-    """Return all character n-grams of one length."""
+    """Return all character n-grams of one length in texts that are joined by single spaces."""
     mixed = np.full(max(0, len(characters) - length + 1), length, np.uint64)
     for offset in range(length):
         mixed = (mixed + characters[offset : offset + len(mixed)]) * _FACTOR
@@ -226,6 +242,7 @@ def _within_one_text(lengths: Int64[np.ndarray, " texts"], reach: int) -> Bool[n
 
 
 def _mix(hashes: UInt64[np.ndarray, " any"]) -> UInt64[np.ndarray, " any"]:
+    """Spread the bits of each hash, so that similar inputs get different buckets."""
     mixed: np.ndarray = (hashes ^ (hashes >> np.uint64(31))) * _MIXER
     return mixed
 
@@ -238,7 +255,7 @@ def _factor_powers(count: int) -> UInt64[np.ndarray, " powers"]:
 def _character_tables(
     codes: UInt32[np.ndarray, " characters"],
 ) -> tuple[UInt8[np.ndarray, " code_points"], UInt32[np.ndarray, " code_points"]]:
-    """Return tables from code point to kind and to lower case, after adding the characters of `codes`."""
+    """Return tables from code point to kind of character and to lower case, complete for the characters of `codes`."""
     kinds, lower = _shared_tables()
     for code in np.unique(codes[kinds[codes] == _UNKNOWN]).tolist():
         character = chr(code)
@@ -257,4 +274,5 @@ def _kind_of(character: str) -> int:
 
 @cache
 def _shared_tables() -> tuple[UInt8[np.ndarray, " code_points"], UInt32[np.ndarray, " code_points"]]:
+    """Return the tables of the whole process, to which `_character_tables` adds characters when they first occur."""
     return np.full(_NUM_CODE_POINTS, _UNKNOWN, np.uint8), np.zeros(_NUM_CODE_POINTS, np.uint32)

@@ -12,6 +12,9 @@ from seqloom.text_features.config import ROW_SCALE, NetworkSettings
 
 __all__ = ["train_parameters"]
 
+_WARMUP_STEPS = 50
+"""Number of steps in which the learning rate rises to its peak."""
+
 
 def train_parameters(
     rows: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
@@ -25,7 +28,13 @@ def train_parameters(
 
 
 class _Network(nn.Module):
-    """An embedding bag, one hidden layer with GELU, and one output per threshold."""
+    """A weighted sum of n-gram embeddings (embedding bag), one hidden layer with GELU, and one output per threshold.
+
+    Args:
+        num_features: number of n-grams.
+        above: ordinal targets of the training texts; their frequencies determine the initial bias of the outputs.
+        settings: size and training of the network.
+    """
 
     def __init__(
         self, num_features: int, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings
@@ -60,7 +69,9 @@ def _train(
     rng, starts = np.random.default_rng(seed), range(0, rows.shape[0], settings.batch)
     epochs = max(settings.epochs, math.ceil(settings.updates / len(starts)))
     steps = epochs * len(starts)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 50) * (1 - step / steps))
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1, (step + 1) / _WARMUP_STEPS) * (1 - step / steps)
+    )
     for _ in range(epochs):
         order = rng.permutation(rows.shape[0])
         for start in starts:

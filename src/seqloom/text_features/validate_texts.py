@@ -29,7 +29,7 @@ def validate_texts(texts: Any) -> list[str]:
 
 
 def group_numbers(groups: Any, num_texts: int) -> Int[np.ndarray, " texts"]:
-    """Return the number of each text's group; without groups, every text is its own group.
+    """Return a group number for each text, from 0; without groups, each text has a different number.
 
     Raises:
         ConfigError: the number of groups differs from the number of texts.

@@ -7,7 +7,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from seqloom.errors import RunError
-from seqloom.files import replaced
+from seqloom.files import replacing_file
 from seqloom.training.loop import Snapshot
 
 __all__ = ["load_snapshot", "save_snapshot"]
@@ -19,8 +19,8 @@ def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     Raises:
         SeqloomError: the disk is full or the folder cannot be written to.
     """
-    with replaced(path) as temporary:
-        # `save_file` of safetensors raises an error of its own class when the disk is full.
+    with replacing_file(path) as temporary:
+        # Not `save_file` of safetensors: it raises an error of its own class, not an OSError, when the disk is full.
         progress = {"progress": json.dumps(dict(snapshot.progress))}
         temporary.write_bytes(save(dict(snapshot.tensors), metadata=progress))
 

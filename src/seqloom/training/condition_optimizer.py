@@ -1,4 +1,8 @@
-"""Updates of the conditioning of a network whose other weights the compiled kernels train."""
+"""Train the conditioning of a network in torch, while the compiled kernels train all other weights.
+
+A `Conditioning` maps the conditions of a text, such as its rating, to two additive biases: of the gates of every layer,
+and of the logits.
+"""
 
 from collections.abc import Mapping
 
@@ -18,7 +22,7 @@ _PREFIX = "condition."
 
 
 class ConditionOptimizer:
-    """Train a `Conditioning` by the gradients of its biases.
+    """Train a `Conditioning` from the gradients that the kernels return for the biases that it puts out.
 
     Args:
         conditioning: module, updated in place.
@@ -34,15 +38,21 @@ class ConditionOptimizer:
         self._biases: tuple[Tensor, Tensor] | None = None
         self._rows: ConditionBiasRows | None = None
 
-    def begin(self, rows: ConditionRows) -> ConditionBiasRows:
-        """Return the biases of a batch, with output arrays for their gradients."""
-        self._biases = self._conditioning.biases(torch.from_numpy(rows.features), torch.from_numpy(rows.first))
-        gates, logits = (np.ascontiguousarray(bias.detach().numpy()) for bias in self._biases)
-        self._rows = ConditionBiasRows(rows.index, gates, logits, np.zeros_like(gates), np.zeros_like(logits))
+    def batch_biases(self, rows: ConditionRows) -> ConditionBiasRows:
+        """Return the biases of a batch, with arrays into which the kernels write their gradients."""
+        self._biases = self._conditioning.biases(torch.from_numpy(rows.features), torch.from_numpy(rows.is_first))
+        gate_bias, logit_bias = (np.ascontiguousarray(bias.detach().numpy()) for bias in self._biases)
+        self._rows = ConditionBiasRows(
+            rows.index, gate_bias, logit_bias, np.zeros_like(gate_bias), np.zeros_like(logit_bias)
+        )
         return self._rows
 
-    def gradient_norm(self) -> float:
-        """Backpropagate the written gradients of the last batch; return the norm of the weights' gradients."""
+    def backpropagate(self) -> float:
+        """Backpropagate the gradients that the kernels wrote for the last batch.
+
+        Returns:
+            The norm of the gradients of the weights.
+        """
         assert self._biases is not None
         assert self._rows is not None
         self._optimizer.zero_grad(set_to_none=True)

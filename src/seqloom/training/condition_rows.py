@@ -1,4 +1,8 @@
-"""The conditions of a batch as distinct rows of features, and the row in force at each position."""
+"""The conditions of a batch as distinct rows of features, and the row in force at each position.
+
+Distinct rows, of which there are far fewer than positions, save the computation of equal biases. The first token of a
+text needs a row of its own, because conditions add another bias there.
+"""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,16 +19,16 @@ __all__ = ["ConditionRows"]
 
 @dataclass(frozen=True)
 class ConditionRows:
-    """A row for each conditioned text of a batch, and another for the first token of each text that starts there.
+    """A row for each text of a batch, and another row for its first token if the text starts in the batch.
 
     Attributes:
         features: features of each row.
-        first: True for rows of tokens that are read from the zero state.
+        is_first: True for rows of tokens that are read from the zero state.
         index: row in force at each position.
     """
 
     features: Float32[np.ndarray, "rows features"]
-    first: Bool[np.ndarray, " rows"]
+    is_first: Bool[np.ndarray, " rows"]
     index: Int32[np.ndarray, "batch time"]
 
     @classmethod
@@ -33,7 +37,7 @@ class ConditionRows:
 
         Args:
             batch: batch of tokens.
-            carries_state: whether streams continue from the last batch, except at resets.
+            carries_state: whether each stream continues the last batch, so that texts start only at resets.
         """
         if batch.conditions is None:
             return None
@@ -41,17 +45,17 @@ class ConditionRows:
         if not carries_state:
             starts[:, 0] = True
         features, index = batch.conditions.features, batch.conditions.index
-        started = np.unique(index[starts])
-        first_row = np.zeros(len(features), np.int64)
-        first_row[started] = len(features) + np.arange(len(started))
+        started_texts = np.unique(index[starts])
+        first_token_rows = np.zeros(len(features), np.int64)
+        first_token_rows[started_texts] = len(features) + np.arange(len(started_texts))
         return cls(
-            np.concatenate([features, features[started]]),
-            np.arange(len(features) + len(started)) >= len(features),
-            np.where(starts, first_row[index], index).astype(np.int32),
+            features=np.concatenate([features, features[started_texts]]),
+            is_first=np.arange(len(features) + len(started_texts)) >= len(features),
+            index=np.where(starts, first_token_rows[index], index).astype(np.int32),
         )
 
     def condition_inputs(self, device: torch.device) -> ConditionInputs:
         """Return the conditions at each token."""
         index = torch.from_numpy(self.index).to(device).long()
-        features, first = torch.from_numpy(self.features).to(device), torch.from_numpy(self.first).to(device)
+        features, first = torch.from_numpy(self.features).to(device), torch.from_numpy(self.is_first).to(device)
         return ConditionInputs(features[index], first[index])

@@ -1,4 +1,8 @@
-"""Events of a training, for listeners such as progress displays, samples and logs."""
+"""Events of a training, for listeners such as progress displays, samples and logs.
+
+In every event, `step` is the number of updates so far, and `seconds` their total duration, without validation and
+listeners.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +29,7 @@ class Step:
         loss: loss of this step's batch in nats per token.
         learning_rate: learning rate of this step.
         seconds: duration of all updates, without validation and listeners.
-        tokens: number of tokens read.
+        tokens: number of tokens read in all updates.
     """
 
     step: int
@@ -68,7 +72,12 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class RolledBack:
-    """The loss exploded at `step`; training rolled back to `to_step` and scaled the learning rate to `rate_factor`."""
+    """The loss exploded at `step`, so training went back to the weights of `to_step`.
+
+    Attributes:
+        loss: loss of the step that exploded, in nats per token; NaN if it was not finite.
+        rate_factor: factor of all later learning rates, relative to the schedule.
+    """
 
     step: int
     to_step: int

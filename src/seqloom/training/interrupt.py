@@ -11,24 +11,25 @@ __all__ = ["interrupt_flag"]
 
 @contextlib.contextmanager
 def interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether Ctrl-C was pressed; a second press interrupts at once.
+    """Yield a function that returns whether Ctrl-C was pressed, or the process was asked to terminate (SIGTERM).
 
-    Outside the main thread, where signals cannot be caught, the function always returns False.
+    The second of these signals interrupts at once. Outside the main thread, where signals cannot be caught, the
+    function always returns False.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    pressed = False
+    is_interrupted = False
 
     def set_flag(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
+        nonlocal is_interrupted
+        if is_interrupted:
             raise KeyboardInterrupt
-        pressed = True
+        is_interrupted = True
 
-    before = {number: signal.signal(number, set_flag) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous_handlers = {number: signal.signal(number, set_flag) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: pressed
+        yield lambda: is_interrupted
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)

@@ -1,7 +1,8 @@
 """The training loop: updates, validation, early stopping, and rolling back when the loss explodes.
 
-The loop does not know files, sampling or displays: those are listeners. A `Snapshot` is everything that training needs
-to continue bit for bit.
+The loop does not know files, sampling or displays: those are listeners, which receive events. A `Snapshot` is
+everything that training needs to continue bit for bit. A stream is one row of the batches; it may carry the state of
+the network from batch to batch.
 """
 
 import math
@@ -34,10 +35,14 @@ from seqloom.training.train_step import count_tokens, make_train_step
 __all__ = ["Batches", "Snapshot", "Trainer", "TrainingProgress"]
 
 _MAX_ROLLBACKS = 8
+"""Number of rollbacks after which another explosion of the loss ends the training."""
+
+_AVERAGE_WEIGHT = 0.05
+"""Weight of the newest loss in the moving average, which therefore covers about 20 steps."""
 
 
 class Batches(Protocol):
-    """Source of batches; a batch depends on the step alone.
+    """Source of batches; a batch depends on nothing but the number of the step.
 
     Attributes:
         steps_per_epoch: number of batches that read all tokens once.
@@ -58,13 +63,13 @@ class TrainingProgress:
 
     Attributes:
         step: number of updates.
-        seconds: duration of the updates.
+        seconds: duration of the updates, without validation and listeners.
         tokens: number of tokens read.
         average_loss: exponential moving average of the loss over about 20 steps; infinite before the first.
         lowest_average: lowest `average_loss` so far.
         best_loss: lowest validation loss; infinite before the first.
         since_best: number of validations since the best one.
-        rate_factor: factor of the learning rate after rollbacks.
+        rate_factor: factor of the scheduled learning rate, which every rollback halves.
         rollbacks: number of rollbacks.
     """
 
@@ -128,7 +133,7 @@ class Trainer:
         self.last_good = self.snapshot()
 
     def train(self, interrupted: Callable[[], bool] = lambda: False) -> Finished:
-        """Train to the last step, an early stop, or until `interrupted()` is true.
+        """Train to the last step or an early stop, or until `interrupted()` is true.
 
         Raises:
             TrainingError: the loss explodes repeatedly.
@@ -160,7 +165,7 @@ class Trainer:
     def measure_steps(self, seconds: float) -> float:
         """Return the median number of steps per second, measured for about `seconds`; restore everything afterwards."""
         before = self.snapshot()
-        self._update()
+        self._update()  # a warm-up, which is not measured
         durations: list[float] = []
         start = time.perf_counter()
         while len(durations) < 3 or time.perf_counter() - start < seconds:
@@ -172,7 +177,7 @@ class Trainer:
         return 1 / statistics.median(durations)
 
     def model_snapshot(self) -> LanguageModel:
-        """Return the model with current weights."""
+        """Copy the trained weights into the model, and return the model itself, which later updates change."""
         self.train_step.sync_to_model()
         return self.model
 
@@ -193,7 +198,7 @@ class Trainer:
         progress = self.progress
         progress.seconds += time.perf_counter() - start
         progress.step += 1
-        if not self._is_healthy(loss):
+        if not self._track_loss(loss):
             self._roll_back(loss)
             return
         self._emit(
@@ -221,15 +226,18 @@ class Trainer:
             progress.tokens += count_tokens(batch)
         return loss, rate
 
-    def _is_healthy(self, loss: float) -> bool:
-        """Return whether the loss is finite and its moving average not far above its lowest value."""
+    def _track_loss(self, loss: float) -> bool:
+        """Update the moving average of the loss; return False if the loss exploded.
+
+        It exploded if it is not finite, or if its average is far above the lowest average so far.
+        """
         progress = self.progress
         if not math.isfinite(loss):
             return False
         if math.isinf(progress.average_loss):
             progress.average_loss = loss
         else:
-            progress.average_loss += 0.05 * (loss - progress.average_loss)
+            progress.average_loss += _AVERAGE_WEIGHT * (loss - progress.average_loss)
         progress.lowest_average = min(progress.lowest_average, progress.average_loss)
         return progress.average_loss < 1.5 * progress.lowest_average + 0.5
 
@@ -239,27 +247,28 @@ class Trainer:
         self.train_step.sync_to_model()
         if self.validate is not None:
             loss = self.validate()
-            best = loss < progress.best_loss
+            is_best = loss < progress.best_loss
             progress.best_loss = min(loss, progress.best_loss)
-            progress.since_best = 0 if best else progress.since_best + 1
-            self._emit(Validated(step=progress.step, loss=loss, best=best, seconds=progress.seconds))
+            progress.since_best = 0 if is_best else progress.since_best + 1
+            self._emit(Validated(step=progress.step, loss=loss, best=is_best, seconds=progress.seconds))
         self.last_good = self.snapshot()
         self._emit(Checkpoint(step=progress.step))
 
     def _roll_back(self, loss: float) -> None:
+        """Restore the last good snapshot and halve the learning rate, but keep counting seconds and tokens."""
         progress = self.progress
         if progress.rollbacks >= _MAX_ROLLBACKS:
             raise TrainingError(
-                f"the loss exploded {progress.rollbacks + 1} times, last at step {progress.step} with a rate of "
-                f"{scheduled_rate(progress.step, self.config) * progress.rate_factor:.2g}; train again with a smaller "
-                "`learning_rate`"
+                f"the loss exploded {progress.rollbacks + 1} times, last at step {progress.step} with a learning rate "
+                f"of {scheduled_rate(progress.step, self.config) * progress.rate_factor:.2g}; train again with a "
+                "smaller `learning_rate`"
             )
-        exploded_at, factor, times = progress.step, progress.rate_factor * 0.5, progress.rollbacks + 1
+        exploded_step, rate_factor, rollbacks = progress.step, progress.rate_factor * 0.5, progress.rollbacks + 1
         seconds, tokens = progress.seconds, progress.tokens
         self.restore(self.last_good)
-        progress.rate_factor, progress.rollbacks = factor, times
+        progress.rate_factor, progress.rollbacks = rate_factor, rollbacks
         progress.seconds, progress.tokens = seconds, tokens
-        self._emit(RolledBack(step=exploded_at, to_step=progress.step, loss=loss, rate_factor=factor))
+        self._emit(RolledBack(step=exploded_step, to_step=progress.step, loss=loss, rate_factor=rate_factor))
 
     def _emit(self, event: Event) -> None:
         for listener in self.listeners:

@@ -1,7 +1,8 @@
 """Training steps on the compiled kernels, on a CPU.
 
-Dropout masks are a function of the seed and the step, so there is no generator to save. The few weights of the
-conditioning stay in torch: the kernels add their biases and return the gradients of these.
+Dropout masks are a function of the seed and the step, so there is no generator to save. Conditions, such as a rating,
+add biases inside the network. The few weights that compute these biases (the conditioning) stay in torch: the kernels
+add the biases and return their gradients.
 """
 
 import math
@@ -22,8 +23,9 @@ from seqloom.training.condition_rows import ConditionRows
 
 __all__ = ["NativeTrainStep", "shifted_targets"]
 
-_MOMENTS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}
-_SQUARES = {"square_avg": "second_moment"}
+_ADAM_ARENAS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}
+_RMSPROP_ARENAS = {"square_avg": "second_moment"}
+"""The compiled trainer's name for each of the moments, by torch's name."""
 
 
 class NativeTrainStep:
@@ -53,7 +55,7 @@ class NativeTrainStep:
         self._trainer.zero_state(batch_size)
         self._conditioning = None if model.condition is None else ConditionOptimizer(model.condition, config)
         self._num_updates = 0
-        self._moments = _SQUARES if config.optimizer == "rmsprop" else _MOMENTS
+        self._arena_of_moment = _RMSPROP_ARENAS if config.optimizer == "rmsprop" else _ADAM_ARENAS
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
         """Update the weights by one batch; see `TrainStep.update`."""
@@ -63,9 +65,10 @@ class NativeTrainStep:
         conditioning = self._conditioning if rows is not None else None
         loss = self._compute(batch, step, rows, conditioning)
         norm = self._trainer.gradient_norm()
-        norm = math.hypot(norm, conditioning.gradient_norm() if conditioning is not None else 0.0)
+        norm = math.hypot(norm, conditioning.backpropagate() if conditioning is not None else 0.0)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan
+        # The 1e-6 is that of `torch.nn.utils.clip_grad_norm_`.
         scale = min(1.0, self.config.clip / (norm + 1e-6)) if self.config.clip else 1.0
         self._optimize(rate, scale)
         if conditioning is not None:
@@ -83,14 +86,14 @@ class NativeTrainStep:
     def state_dict(self) -> dict[str, Tensor]:
         """Return copies of weights, moments and carried state, under the names of `TorchTrainStep`."""
         arrays = {f"model.{name}": array for name, array in self._trainer.export("parameter").items()}
-        for moment, arena in self._moments.items():
+        for moment, arena in self._arena_of_moment.items():
             arrays |= {f"optimizer.{name}.{moment}": array for name, array in self._trainer.export(arena).items()}
         for name in self._trainer.parameter_names:
             arrays[f"optimizer.{name}.step"] = np.array(self._num_updates, np.float32)
         for layer, parts in enumerate(self._trainer.export_state(self.batch_size)):
             arrays |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
-        own = self._conditioning.state_dict() if self._conditioning is not None else {}
-        return {**{name: torch.from_numpy(array) for name, array in arrays.items()}, **own}
+        conditioning = self._conditioning.state_dict() if self._conditioning is not None else {}
+        return {**{name: torch.from_numpy(array) for name, array in arrays.items()}, **conditioning}
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore a `state_dict`."""
@@ -99,7 +102,7 @@ class NativeTrainStep:
         names = self._trainer.parameter_names
         arrays = _as_arrays(tensors)
         self._trainer.load("parameter", {name: arrays[f"model.{name}"] for name in names})
-        for moment, arena in self._moments.items():
+        for moment, arena in self._arena_of_moment.items():
             zeros = {name: np.zeros_like(arrays[f"model.{name}"]) for name in names}
             self._trainer.load(arena, {name: arrays.get(f"optimizer.{name}.{moment}", zeros[name]) for name in names})
         self._num_updates = int(arrays.get(f"optimizer.{names[0]}.step", np.zeros(())))
@@ -112,11 +115,11 @@ class NativeTrainStep:
     ) -> float:
         """Compute the gradients of one batch; return the mean loss of the next token in nats."""
         model = self.model.config
-        targets = shifted_targets(batch.targets, model.prediction_heads)
-        weights = np.full(
-            model.prediction_heads, AHEAD_WEIGHT / max(1, min(model.prediction_heads, targets.shape[2]) - 1), np.float32
-        )
-        weights[0] = 1
+        num_heads, time = model.prediction_heads, batch.targets.shape[1]
+        targets = shifted_targets(batch.targets, num_heads)
+        # The heads after the first share `AHEAD_WEIGHT`; heads that look beyond the window have no targets in it.
+        head_weights = np.full(num_heads, AHEAD_WEIGHT / max(1, min(num_heads, time) - 1), np.float32)
+        head_weights[0] = 1
         dropout = DropoutSettings(
             seed=(self.config.seed << 32) + step + 1,
             dropout=model.dropout,
@@ -124,15 +127,16 @@ class NativeTrainStep:
             variational=model.dropout_kind == "variational",
         )
         resets = batch.resets if batch.resets.any() else None
-        biases = conditioning.begin(rows) if conditioning is not None and rows is not None else None
-        return self._trainer.compute(batch.tokens, targets, resets, weights, dropout, biases)[0]
+        biases = conditioning.batch_biases(rows) if conditioning is not None and rows is not None else None
+        next_token_loss, *_ = self._trainer.compute(batch.tokens, targets, resets, head_weights, dropout, biases)
+        return next_token_loss
 
     def _optimize(self, rate: float, scale: float) -> None:
-        """Update the parameters of the compiled trainer."""
+        """Update the parameters of the compiled trainer, with the constants of `make_optimizer`."""
         config = self.config
         self._num_updates += 1
         if config.optimizer == "rmsprop":
-            self._trainer.rmsprop(self._num_updates, rate, 0.9, 1e-7, scale)
+            self._trainer.rmsprop(self._num_updates, rate, alpha=0.9, epsilon=1e-7, scale=scale)
         else:
             decay, epsilon = (config.weight_decay, 1e-8) if config.optimizer == "adamw" else (0.0, 1e-7)
             self._trainer.adam(self._num_updates, rate, config.betas, epsilon, decay, scale)
@@ -141,13 +145,13 @@ class NativeTrainStep:
 def shifted_targets(targets: Int64[np.ndarray, "batch time"], heads: int) -> Int64[np.ndarray, "heads batch time"]:
     """Return the targets of each head: the next token, the one after it, and so on.
 
-    Targets beyond an ignored one or beyond the window are ignored.
+    A head ignores a position if its target lies outside the window, or if any target up to it is ignored.
     """
     shifted = np.full((heads, *targets.shape), IGNORED, np.int64)
     shifted[0] = targets
     for head in range(1, min(heads, targets.shape[1])):
-        known = shifted[head - 1, :, :-1] != IGNORED
-        shifted[head, :, :-1] = np.where(known, shifted[head - 1, :, 1:], IGNORED)
+        is_counted = shifted[head - 1, :, :-1] != IGNORED
+        shifted[head, :, :-1] = np.where(is_counted, shifted[head - 1, :, 1:], IGNORED)
     return shifted
 
 

@@ -12,13 +12,14 @@ from seqloom.models.conditioning import Conditioning
 __all__ = ["make_optimizer", "optimizer_tensors", "restore_optimizer", "scheduled_rate", "set_rate"]
 
 
-_CONDITION_RATE, _CONDITION_EPSILON = 0.6, 3e-4
+_CONDITION_RATE_FACTOR, _CONDITION_EPSILON = 0.6, 3e-4
 """Factor of the learning rate for the weights of the conditioning, and Adam's epsilon for them.
 
-A rating changes little of a text, and there are many rare tokens. Adam moves the weights of all tokens by steps of the
-same size, so the weights of rare tokens would fit noise: unseen texts became less likely with their true rating than
-without it (4.635 against 4.607 nats per token on 4,000 reviews). With a large epsilon, steps for small gradients are
-proportional to the gradients.
+The conditioning turns the ratings of a text into biases of the network. A rating changes little of a text, and there
+are many rare tokens. With its usual epsilon, Adam moves the weights of all tokens by steps of the same size, so the
+weights of rare tokens fit noise: unseen texts became less likely with their true rating than without it (4.635 against
+4.607 nats per token on 4,000 reviews). With a large epsilon, steps for small gradients are proportional to the
+gradients.
 """
 
 
@@ -30,17 +31,19 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opti
         if isinstance(module, Conditioning)
         for parameter in module.parameters()
     }
-    by_kind: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    parameters_of_group: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for parameter in model.parameters():
-        by_kind.setdefault((id(parameter) in condition_ids, parameter.dim() >= 2), []).append(parameter)
+        is_condition, is_matrix = id(parameter) in condition_ids, parameter.dim() >= 2
+        parameters_of_group.setdefault((is_condition, is_matrix), []).append(parameter)
     decay = config.weight_decay if config.optimizer == "adamw" else 0.0
     groups = [
         {
             "params": parameters,
             "weight_decay": decay if is_matrix else 0.0,
-            **({"pace": _CONDITION_RATE, "eps": _CONDITION_EPSILON} if is_condition else {"pace": 1.0}),
+            "rate_factor": _CONDITION_RATE_FACTOR if is_condition else 1.0,
+            **({"eps": _CONDITION_EPSILON} if is_condition else {}),
         }
-        for (is_condition, is_matrix), parameters in by_kind.items()
+        for (is_condition, is_matrix), parameters in parameters_of_group.items()
     ]
     rate = config.learning_rate
     if config.optimizer == "adamw":
@@ -53,14 +56,14 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opti
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of an optimiser from `make_optimizer`."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group["pace"]
+        group["lr"] = rate * group["rate_factor"]
 
 
 def scheduled_rate(step: int, config: TrainingConfig) -> float:
     """Return the learning rate of update `step`, counted from 0.
 
-    A linear warm-up, then half a cosine that reaches `final_rate` of the peak at the last step (Loshchilov, Hutter
-    2017).
+    Half a cosine falls from the peak at the first step to `final_rate` of the peak at the last (Loshchilov, Hutter
+    2017). A linear warm-up multiplies the first `warmup` rates.
     """
     if config.schedule == "constant":
         return config.learning_rate
@@ -70,7 +73,7 @@ def scheduled_rate(step: int, config: TrainingConfig) -> float:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:
-    """Return copies of an optimiser's moments, by the names of its parameters."""
+    """Return copies of an optimiser's moments, each by `optimizer.`, the name of its parameter and its own name."""
     tensors: dict[str, Tensor] = {}
     for parameter, moments in optimizer.state.items():
         tensors |= {f"optimizer.{names[parameter]}.{name}": value.detach().clone() for name, value in moments.items()}
@@ -80,11 +83,14 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, s
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Restore the moments of `optimizer_tensors`."""
+    """Restore the moments from the tensors that `optimizer_tensors` returned."""
     optimizer.state.clear()
     for parameter, name in names.items():
         prefix = f"optimizer.{name}."
-        own = {key.removeprefix(prefix): value.clone() for key, value in tensors.items() if key.startswith(prefix)}
-        moments = {moment: value for moment, value in own.items() if "." not in moment}
+        by_suffix = {
+            key.removeprefix(prefix): value.clone() for key, value in tensors.items() if key.startswith(prefix)
+        }
+        # A suffix with a dot belongs to a parameter whose name is longer and begins with this one.
+        moments = {suffix: value for suffix, value in by_suffix.items() if "." not in suffix}
         if moments:
             optimizer.state[parameter] = moments

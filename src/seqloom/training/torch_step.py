@@ -46,10 +46,10 @@ class TorchTrainStep:
         tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
         resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
         state = self.state if self.carries_state else self.model.initial_state(len(tokens))
-        rows = None
+        condition_rows = None
         if self.model.condition is not None:
-            rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
-        conditions = None if rows is None else rows.condition_inputs(self.device)
+            condition_rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
+        conditions = None if condition_rows is None else condition_rows.condition_inputs(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             hidden, state = self.model(tokens, state, resets, self.generator, conditions)
             objective, nats = self.model.losses(hidden, targets, IGNORED, conditions)
@@ -85,15 +85,15 @@ class TorchTrainStep:
             tuple(tensors[f"state.{layer}.{number}"].to(self.device) for number in range(len(parts)))
             for layer, parts in enumerate(self.state)
         )
-        if "generator" in tensors:
+        if "generator" in tensors:  # a snapshot of the compiled step has none
             self.generator.set_state(tensors["generator"].cpu())
 
 
 def _check_precision(model: LanguageModel, config: TrainingConfig) -> None:
-    """Raise an error for an LSTM in bfloat16 on a processor where oneDNN has no such LSTM.
+    """Refuse to train an LSTM in bfloat16 on a processor where oneDNN, torch's library for CPUs, cannot.
 
-    Torch has no other implementation of an LSTM in bfloat16 on a CPU, and fails in the first step without naming the
-    setting.
+    Torch has no other implementation of an LSTM in bfloat16 on a CPU. Without this check, the first step would fail
+    with a message that does not name the setting.
     """
     if config.precision != "bfloat16" or model.config.core != "lstm" or model.device.type != "cpu":
         return

@@ -1,4 +1,8 @@
-"""One update of the weights: in torch, or by the compiled kernels for models that they support."""
+"""One update of the weights: in torch, or by the compiled kernels for models that they support.
+
+A stream is one row of the batches. If it carries its state, it starts in each batch from the state at the end of the
+last one.
+"""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -16,7 +20,7 @@ __all__ = ["TrainStep", "count_tokens", "make_train_step"]
 
 
 class TrainStep(Protocol):
-    """The optimiser and the carried state of the streams."""
+    """Update the weights; keep the moments of the optimiser and the carried state of the streams."""
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
         """Update the weights by one batch.
@@ -33,7 +37,7 @@ class TrainStep(Protocol):
         ...
 
     def sync_to_model(self) -> None:
-        """Update the model's own weights."""
+        """Copy the trained weights into the torch model, where they are not trained in place."""
         ...
 
     def state_dict(self) -> Mapping[str, Tensor]:
@@ -70,5 +74,5 @@ def make_train_step(
 
 
 def count_tokens(batch: Batch) -> int:
-    """Return the number of targets that count."""
+    """Return the number of tokens read; in a batch in which sequences begin, padding is left out."""
     return int(np.count_nonzero(batch.targets != IGNORED)) if batch.resets.any() else batch.targets.size

@@ -1,4 +1,8 @@
-"""Detect the watermark of a key in texts; needs only a run's codec."""
+"""Detect the watermark of a key in texts; needs only a run's codec.
+
+A watermark is a bias of the generated tokens that depends on a secret key. The p-value of a test is the probability
+that a text without the watermark shows the bias as clearly.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -40,7 +44,7 @@ def find_watermarks(
 
     Args:
         run: run whose codec encodes the texts; its weights are not needed.
-        source: source of the texts.
+        source: file, folder or table with the texts, or several of them.
         key: secret key.
         text: column of the text, for a table.
         records: separator of the texts within a file, as for `train`; None makes one text of each file.
@@ -49,13 +53,13 @@ def find_watermarks(
     Raises:
         UserError: the source cannot be read, or the key is empty.
     """
-    stored = run.config.reading
+    run_reading = run.config.reading
     reading = ReadingConfig(
         text=text,
         records=records,
-        lowercase=stored.lowercase,
-        normalize=stored.normalize,
-        keep_newlines=stored.keep_newlines,
+        lowercase=run_reading.lowercase,
+        normalize=run_reading.normalize,
+        keep_newlines=run_reading.keep_newlines,
     )
     corpus = open_corpus(source, reading)
     unknown: Counter[str] = Counter()

@@ -21,7 +21,7 @@ DecodedT = TypeVar("DecodedT", bound="DecodedFile")
 
 @dataclass(frozen=True, kw_only=True)
 class Format(ABC):
-    """One examined file, and how it becomes documents.
+    """A subclass is a format; an instance is one examined file of that format, and reads its documents.
 
     Attributes:
         name: name of the format, a part of the corpus fingerprint.
@@ -29,9 +29,12 @@ class Format(ABC):
         sha256: hash of its bytes, in hexadecimal.
         encoding: Python codec of its text; "" for binary files.
         encoding_detected: False where the user named the encoding.
+        separates_documents: whether one file can hold several documents, which the model learns to end; a file of text
+            does so only if the reading settings divide it.
     """
 
     name: ClassVar[str]
+    separates_documents: ClassVar[bool] = False
 
     source_file: SourceFile
     sha256: str
@@ -44,7 +47,8 @@ class Format(ABC):
         """Read every byte of a file once, to hash it and to check that it has this format.
 
         Raises:
-            Refused: the file does not have this format; skipped in a folder.
+            Refused: the file does not have this format. If it is one of many in a folder, the caller skips and counts
+                it.
             SourceError: the file is damaged or lacks a column.
         """
 
@@ -53,15 +57,15 @@ class Format(ABC):
         """Yield the documents of the file in order.
 
         Args:
-            reading: settings passed to `examine`.
-            ratings: record of the cells in rating columns.
-            tally: number of skipped parts, by reason.
+            reading: the settings that `examine` received.
+            ratings: counts of the cells in rating columns, which a table increases.
+            tally: counter of skipped parts by reason, which this method increases.
         """
 
     @property
     def identity(self) -> list[Any]:
         """What the file contributes to the corpus fingerprint, in JSON types."""
-        return [self.name, self.encoding, ",", self.sha256]
+        return [self.name, self.encoding, ",", self.sha256]  # "," fills the position of a CSV file's delimiter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +97,7 @@ class DecodedFile(Format):
         )
 
     def as_format(self, file_format: type[DecodedT]) -> DecodedT:
-        """Return this file in another format of encoded text, without reading it again."""
+        """Return the same file as an instance of another format, without reading it again."""
         return file_format(
             source_file=self.source_file,
             sha256=self.sha256,
@@ -128,7 +132,7 @@ class TableFormat(Format):
 
         Args:
             columns: columns whose cells are needed; a row may have further cells.
-            tally: number of skipped rows, by reason.
+            tally: counter of skipped rows by reason, which this method increases.
         """
 
     def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:

@@ -1,6 +1,6 @@
 """Tables as delimited text: CSV and TSV.
 
-A row that cannot be read is counted by reason, and the next one is read.
+A row that cannot be read is skipped, and counted by reason.
 """
 
 import csv
@@ -18,7 +18,11 @@ from seqloom.corpora.table_columns import Row
 
 __all__ = ["CsvFile", "TsvFile", "csv_header", "csv_rows"]
 
-_MAX_CELL_CHARACTERS = 1 << 26  # bounds the memory of a quote that is never closed
+_MAX_CELL_CHARACTERS = 1 << 26
+"""Longest cell; the limit bounds the memory that a quote without an end can take."""
+
+_MAX_HEADER_CHUNKS, _MAX_HEADER_LINES = 4, 100
+"""Beginning of a table in which the header is sought."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,8 @@ class CsvFile(DecodedFile, TableFormat):
 
     def columns(self) -> list[str]:
         """Return the header."""
-        return csv_header(self.text_chunks(), None, self.delimiter)[0]
+        columns, _ = csv_header(self.text_chunks(), text_column=None, delimiters=self.delimiter)
+        return columns
 
     def rows(self, columns: Sequence[str], tally: Counter[str]) -> Iterator[Row]:
         """Yield the rows below the header, with all their cells."""
@@ -71,13 +76,17 @@ def csv_header(
 ) -> tuple[list[str], str]:
     """Return the columns of a table and its delimiter.
 
+    Preferred is a delimiter that produces a column with the name `text_column`, then one that produces more columns,
+    then one that is likelier.
+
     Args:
         chunks: text of the table from its start.
-        text_column: column that the right delimiter produces; where no delimiter does, the most columns win.
+        text_column: name of one of the columns, or None.
         delimiters: possible delimiters, the likeliest first.
     """
-    start = [line for line in islice(lines(islice(chunks, 4)), 100) if not line.isspace()]
-    headers = {delimiter: _first_cells(start, delimiter) for delimiter in delimiters}
+    first_lines = islice(lines(islice(chunks, _MAX_HEADER_CHUNKS)), _MAX_HEADER_LINES)
+    nonempty_lines = [line for line in first_lines if not line.isspace()]
+    headers = {delimiter: _first_row(nonempty_lines, delimiter) for delimiter in delimiters}
     best = max(headers, key=lambda delimiter: (text_column in headers[delimiter], len(headers[delimiter])))
     return headers[best], best
 
@@ -88,35 +97,35 @@ def csv_rows(chunks: Iterable[str], delimiter: str, tally: Counter[str]) -> Iter
     Args:
         chunks: text of the table, cut anywhere, with its own line ends.
         delimiter: one character.
-        tally: number of skipped rows, by reason.
+        tally: counter of skipped rows by reason, which this function increases.
     """
     _allow_long_cells()
     source = _Lines(chunks)
     reader = csv.reader(source, delimiter=delimiter)
     header: list[str] | None = None
-    number = 0
+    row_number = 0
     while True:
-        first_line = reader.line_num
+        lines_before = reader.line_num
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            tally["line of a malformed row"] += reader.line_num - first_line
+            tally["line of a malformed row"] += reader.line_num - lines_before
             continue
         if header is None:
             header = [cell.strip() for cell in row] if any(row) else None
             continue
-        number += 1
+        row_number += 1
         if source.is_exhausted:
-            # The reader requested a line after the last one: it is still inside quotes.
-            tally["line after a quote that is never closed"] += reader.line_num - first_line
+            # The reader requested a line after the last one, because it is still inside quotes.
+            tally["line after a quote that is never closed"] += reader.line_num - lines_before
         elif not row:
             tally["empty row"] += 1
         elif len(row) != len(header):
             tally["row with too few cells" if len(row) < len(header) else "row with too many cells"] += 1
         else:
-            yield number, dict(zip(header, row, strict=True))
+            yield row_number, dict(zip(header, row, strict=True))
 
 
 def _allow_long_cells() -> None:
@@ -124,16 +133,20 @@ def _allow_long_cells() -> None:
         csv.field_size_limit(_MAX_CELL_CHARACTERS)
 
 
-def _first_cells(start: Iterable[str], delimiter: str) -> list[str]:
+def _first_row(table_lines: Iterable[str], delimiter: str) -> list[str]:
     _allow_long_cells()
     try:
-        return [cell.strip() for cell in next(csv.reader(start, delimiter=delimiter), [])]
+        return [cell.strip() for cell in next(csv.reader(table_lines, delimiter=delimiter), [])]
     except csv.Error:
         return []
 
 
 class _Lines:
-    """The lines of a text; `is_exhausted` once a line after the last one was requested."""
+    """The lines of a text.
+
+    Attributes:
+        is_exhausted: whether a line after the last one was requested.
+    """
 
     def __init__(self, chunks: Iterable[str]) -> None:
         self.is_exhausted = False

@@ -1,6 +1,6 @@
 """Tables as JSON Lines: one object per line.
 
-A line that is not an object is counted by reason, and the next one is read.
+A line that is not an object is skipped, and counted by reason.
 """
 
 import json
@@ -19,6 +19,7 @@ from seqloom.corpora.table_columns import Row
 __all__ = ["JsonLinesFile", "json_keys", "json_rows"]
 
 _KEY_LINES = 1000
+"""Number of lines whose keys count as the columns when a table is examined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class JsonLinesFile(DecodedFile, TableFormat):
 
     def columns(self) -> list[str]:
         """Return every key of the file."""
-        return json_keys(self.text_chunks(), None)
+        return json_keys(self.text_chunks(), num_lines=None)
 
     def rows(self, columns: Sequence[str], tally: Counter[str]) -> Iterator[Row]:
         """Yield the objects, with all their cells."""
@@ -49,7 +50,7 @@ class JsonLinesFile(DecodedFile, TableFormat):
 
 
 def json_keys(chunks: Iterable[str], num_lines: int | None = _KEY_LINES) -> list[str]:
-    """Return the keys of the objects in the first lines (all lines for None), in order of appearance."""
+    """Return the keys of the objects in the first `num_lines` lines (None: all lines), in order of appearance."""
     keys: dict[str, None] = {}
     for line in islice(lines(chunks), num_lines):
         keys.update(dict.fromkeys(_json_object(line) or ()))
@@ -61,7 +62,7 @@ def json_rows(chunks: Iterable[str], tally: Counter[str]) -> Iterator[Row]:
 
     Args:
         chunks: text of the table, cut anywhere.
-        tally: number of skipped lines, by reason.
+        tally: counter of skipped lines by reason, which this function increases.
     """
     for number, line in enumerate(lines(chunks), start=1):
         cells = _json_object(line)

@@ -43,7 +43,7 @@ class ParquetFile(TableFormat):
         return parquet_columns(_path(self.source_file))
 
     def rows(self, columns: Sequence[str], tally: Counter[str]) -> Iterator[Row]:
-        """Yield the rows, with the cells of `columns` alone."""
+        """Yield the rows, each with the cells of `columns` only."""
         return parquet_rows(_path(self.source_file), columns)
 
 
@@ -57,7 +57,7 @@ def parquet_columns(path: Path) -> list[str]:
 
 
 def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of a file with the cells of `columns` alone.
+    """Yield the rows of a file, each with the cells of `columns` only.
 
     Raises:
         SourceError: the file is damaged.
@@ -78,7 +78,7 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
 
 
 def _path(source_file: SourceFile) -> Path:
-    assert source_file.path is not None
+    assert source_file.path is not None  # only the built-in text has no path
     return source_file.path
 
 

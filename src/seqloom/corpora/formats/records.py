@@ -1,6 +1,6 @@
 """Records of a text: lines, paragraphs, or the text between two marks.
 
-One record at a time is in memory. Text between records, other than separators, is counted.
+Only one record at a time is in memory. Skipped parts (empty lines, text outside the marks) are counted by reason.
 """
 
 import io
@@ -32,13 +32,13 @@ def split_records(chunks: Iterable[str], records: str, tally: Counter[str]) -> I
     Args:
         chunks: text, cut anywhere.
         records: "line", "blank" (paragraphs), or an opening and a closing mark.
-        tally: number of skipped parts, by reason.
+        tally: counter of skipped parts by reason, which this function increases.
     """
     if records == "line":
         return _by_line(chunks, tally)
     if records == "blank":
         return _by_blank_line(chunks)
-    return _by_marks(chunks, records[0], records[1], tally)
+    return _by_marks(chunks, opening=records[0], closing=records[1], tally=tally)
 
 
 def _by_line(chunks: Iterable[str], tally: Counter[str]) -> Iterator[str]:
@@ -62,9 +62,9 @@ def _by_blank_line(chunks: Iterable[str]) -> Iterator[str]:
 
 
 def _by_marks(chunks: Iterable[str], opening: str, closing: str, tally: Counter[str]) -> Iterator[str]:
-    """Yield the text between the marks; an opening mark inside a record starts the record again."""
+    """Yield the text between the marks. An opening mark inside a record discards what precedes it in that record."""
     mark = re.compile(f"([{re.escape(opening + closing)}])")
-    record: list[str] | None = None
+    record: list[str] | None = None  # None outside a record
     for part in (part for chunk in chunks for part in mark.split(chunk)):
         if part == opening:
             tally["record without its closing mark"] += record is not None

@@ -17,7 +17,7 @@ Vector = Float32[np.ndarray, " channels"]
 
 
 def dilation(layer: int) -> int:
-    """Return the steps between two taps of a layer: 1, 2, 4, ..., 512, and from 1 again."""
+    """Return the distance in tokens between two taps (kernel positions) of a layer: 1, 2, 4, ..., 512, then 1 again."""
     return int(2 ** (layer % 10))
 
 
@@ -62,40 +62,41 @@ def _make_layer(weights: Weights, index: int, tokens: TokenInput | None) -> Refe
 def _make_later_layer(weights: Weights, index: int) -> ReferenceLayer:
     """Return a layer above the first one; its state is the last `(taps - 1) * dilation` inputs, oldest first."""
     weight_input, bias, stride = weights["weight_input"], weights["bias"], dilation(index)
-    channels, inputs, taps = weight_input.shape
-    by_tap = np.ascontiguousarray(weight_input.transpose(0, 2, 1)).reshape(channels, taps * inputs)
-    skip, gain, shift = weights.get("weight_skip"), weights.get("norm.weight"), weights.get("norm.bias")
+    double_channels, inputs, taps = weight_input.shape
+    # The weights of all taps side by side, so that a step is one matrix product.
+    flat_weight = np.ascontiguousarray(weight_input.transpose(0, 2, 1)).reshape(double_channels, taps * inputs)
+    weight_skip, gain, shift = weights.get("weight_skip"), weights.get("norm.weight"), weights.get("norm.bias")
     weight_output, bias_output = weights["weight_output"], weights["bias_output"]
 
     def step(x: Any, state: State) -> tuple[Vector, State]:
         normed = x if gain is None else layer_norm(x, gain, shift)
         window = np.concatenate((state[0], normed[None]))
-        pre_activations = by_tap @ window[::stride].reshape(-1) + bias
-        output = conv_step(x if skip is None else skip @ x, pre_activations, weight_output, bias_output)
-        return output, (window[1:],)
+        pre_activations = flat_weight @ window[::stride].reshape(-1) + bias
+        skip = x if weight_skip is None else weight_skip @ x
+        return conv_step(skip, pre_activations, weight_output, bias_output), (window[1:],)
 
     return ReferenceLayer((zeros((taps - 1) * stride, inputs),), step)
 
 
 def _make_first_layer(weights: Weights, index: int, tokens: TokenInput) -> ReferenceLayer:
-    """Return the first layer; its state is token ids, and each tap has a table of its own."""
+    """Return the first layer; its state is the last token ids, and one table per tap holds the products of all ids."""
     weight_input, bias, stride = weights["weight_input"], weights["bias"], dilation(index)
     taps = weight_input.shape[2]
     norm = (weights["norm.weight"], weights["norm.bias"]) if "norm.weight" in weights else None
-    table = np.stack([_with_zero_row(token_products(weight_input[:, :, tap], tokens, norm)) for tap in range(taps)])
-    skips = _skip_table(weights, tokens)
+    tables = np.stack([_with_zero_row(token_products(weight_input[:, :, tap], tokens, norm)) for tap in range(taps)])
+    skip_table = _skip_table(weights, tokens)
     weight_output, bias_output = weights["weight_output"], weights["bias_output"]
-    each_tap = np.arange(taps)
+    tap_indices = np.arange(taps)
 
     def step(token: Any, state: State) -> tuple[Vector, State]:
         window = np.append(state[0], token)
-        pre_activations = table[each_tap, window[::stride]].sum(axis=0) + bias
-        return conv_step(skips[token], pre_activations, weight_output, bias_output), (window[1:],)
+        pre_activations = tables[tap_indices, window[::stride]].sum(axis=0) + bias
+        return conv_step(skip_table[token], pre_activations, weight_output, bias_output), (window[1:],)
 
-    # The id after the vocabulary selects the row of zeros: the input before the start.
-    zero = np.full((taps - 1) * stride, tokens.vocabulary, np.int64)
-    zero.flags.writeable = False
-    return ReferenceLayer((zero,), step)
+    # Before the start, every id is the size of the vocabulary, which selects the row of zeros.
+    padding = np.full((taps - 1) * stride, tokens.vocabulary, np.int64)
+    padding.flags.writeable = False
+    return ReferenceLayer((padding,), step)
 
 
 def _pack_layer(weights: Weights, index: int, tokens: TokenInput | None) -> PackedLayer:
@@ -113,7 +114,7 @@ def _pack_layer(weights: Weights, index: int, tokens: TokenInput | None) -> Pack
 
 
 def _skip_table(weights: Weights, tokens: TokenInput) -> Float32[np.ndarray, "vocab channels"]:
-    """Return the residual path of the first layer, a row per token."""
+    """Return what the residual path of the first layer adds for each token, one row per token."""
     if "weight_skip" in weights:
         return token_products(weights["weight_skip"], tokens)
     if tokens.embedding is not None:

@@ -29,7 +29,7 @@ def gru_step(
         hidden: hidden vector before the step.
         from_input: part of the pre-activations that comes from the input, bias included.
         weight_hidden: recurrent weights.
-        hidden_gain: gain of the layer normalisation of the recurrent product; None for none.
+        hidden_gain: gain of the layer normalisation of the recurrent product; None without normalisation.
 
     Returns:
         The new hidden vector, which is the output.
@@ -41,8 +41,8 @@ def gru_step(
     gates = sigmoid(from_input[..., : 2 * size] + recurrent[..., : 2 * size])
     reset, update = gates[..., :size], gates[..., size:]
     candidate = np.tanh(from_input[..., 2 * size :] + reset * recurrent[..., 2 * size :])
-    after: Float32[np.ndarray, "*streams hidden"] = (np.float32(1) - update) * candidate + update * hidden
-    return after
+    new_hidden: Float32[np.ndarray, "*streams hidden"] = (np.float32(1) - update) * candidate + update * hidden
+    return new_hidden
 
 
 def _make_layer(weights: Weights, index: int, tokens: TokenInput | None) -> ReferenceLayer:

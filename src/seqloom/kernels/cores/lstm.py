@@ -16,7 +16,8 @@ __all__ = ["SPEC", "LSTMNorm", "lstm_step"]
 
 _NUM_GATES = 4
 
-# As sigmoid(x) = tanh(x / 2) / 2 + 1/2, one tanh serves the gates i, f, o and the candidate g.
+# As sigmoid(x) = tanh(x / 2) / 2 + 1/2, one call of tanh computes all four rows: input gate, forget gate, candidate
+# (which is the tanh itself) and output gate.
 _SCALE = np.array([[0.5], [0.5], [1.0], [0.5]], np.float32)
 _OFFSET = np.array([[0.5], [0.5], [0.0], [0.5]], np.float32)
 
@@ -26,8 +27,8 @@ class LSTMNorm(NamedTuple):
 
     Attributes:
         hidden_gain: gain of the recurrent product.
-        cell_gain: gain of the cell on its way to the output.
-        cell_bias: bias of the cell on its way to the output.
+        cell_gain: gain of the cell, which is normalised for the output only.
+        cell_bias: bias of the cell, which is normalised for the output only.
     """
 
     hidden_gain: Float32[np.ndarray, " four_hidden"]
@@ -49,17 +50,17 @@ def lstm_step(
         cell: cell before the step.
         from_input: part of the pre-activations that comes from the input, bias included.
         weight_hidden: recurrent weights.
-        norm: layer normalisation; None for none.
+        norm: parameters of the layer normalisation; None without normalisation.
 
     Returns:
-        The new hidden vector (which is the output) and the new cell, which is carried without normalisation.
+        The new hidden vector (which is the output) and the new cell. The next step reads the cell unnormalised.
     """
     recurrent = hidden @ weight_hidden.T
     if norm is not None:
         recurrent = layer_norm(recurrent, norm.hidden_gain)
-    gates = (from_input + recurrent).reshape(*hidden.shape[:-1], 4, -1)
-    curves = _SCALE * np.tanh(_SCALE * gates) + _OFFSET
-    input_gate, forget_gate, candidate, output_gate = (curves[..., gate, :] for gate in range(4))
+    pre_activations = (from_input + recurrent).reshape(*hidden.shape[:-1], _NUM_GATES, -1)
+    activations = _SCALE * np.tanh(_SCALE * pre_activations) + _OFFSET
+    input_gate, forget_gate, candidate, output_gate = (activations[..., gate, :] for gate in range(_NUM_GATES))
     cell = forget_gate * cell + input_gate * candidate
     normed = cell if norm is None else layer_norm(cell, norm.cell_gain, norm.cell_bias)
     hidden = output_gate * np.tanh(normed)

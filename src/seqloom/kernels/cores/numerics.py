@@ -6,6 +6,7 @@ from jaxtyping import Float32
 __all__ = ["layer_norm", "sigmoid", "zeros"]
 
 EPSILON = 1e-5
+"""Constant that layer normalisation adds to the variance; torch's default."""
 
 
 def sigmoid(x: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:

@@ -26,18 +26,20 @@ def recurrent_shapes(num_gates: int, config: ModelConfig, inputs: int, size: int
 
 
 def input_products(weights: Weights, tokens: TokenInput | None) -> Callable[[Any], Vector]:
-    """Return the function from a layer's input to its part of the pre-activations, bias included.
+    """Return the function that computes a layer's pre-activations from its input, without the recurrent part.
+
+    The bias is included.
 
     Args:
         weights: arrays of the layer.
-        tokens: token input of the first layer, whose products are a table; None for later layers.
+        tokens: token input of the first layer, whose function looks up a table; None for later layers.
     """
     weight, bias, gain = weights["weight_input"], weights["bias"], weights.get("norm_input.weight")
     if tokens is not None:
         table = token_products(weight, tokens)
         table = (table if gain is None else layer_norm(table, gain)) + bias
-        rows: Callable[[Any], Vector] = table.__getitem__
-        return rows
+        look_up: Callable[[Any], Vector] = table.__getitem__
+        return look_up
     if gain is not None:
         return lambda x: layer_norm(x @ weight.T, gain) + bias
     return lambda x: x @ weight.T + bias

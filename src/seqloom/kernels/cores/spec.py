@@ -43,8 +43,8 @@ class PackedLayer(NamedTuple):
 
     Attributes:
         arrays: float32 arrays by their names in `decoding_abi.LayerWeights`.
-        taps: taps of a convolution.
-        dilation: steps between two taps of a convolution.
+        taps: number of taps (kernel positions) of a convolution; 0 for recurrent layers.
+        dilation: distance in tokens between two taps of a convolution.
     """
 
     arrays: Mapping[str, np.ndarray]
@@ -59,9 +59,10 @@ class NativeCore:
     Attributes:
         decoder_id: number of the core in `decoding/model.h`.
         trainer_id: number of the core in the compiled trainer; None if torch trains it.
-        num_state_arrays: arrays in the state of one layer of the compiled trainer.
-        supports_int8: whether the weights can be stored in 8 bits, which takes bounded activations.
-        pack_layer: `(weights of the layer, index of the layer, token input of the first layer) -> packed layer`.
+        num_state_arrays: number of arrays in the state of one layer, such as 2 for hidden vector and cell.
+        supports_int8: whether the weights can be stored in 8 bits, which needs bounded activations.
+        pack_layer: `(weights of the layer, index of the layer, token input) -> packed layer`; the token input is None
+            for all layers but the first.
     """
 
     decoder_id: int
@@ -75,15 +76,16 @@ class NativeCore:
 class CoreSpec:
     """A core: the parameters and the step of its layers.
 
-    The arrays of a layer include `bias [num_gates * size]`, which is added to the pre-activations; conditioning is a
-    change of this bias.
+    The arrays of a layer include `bias [num_gates * size]`, which is added to the pre-activations. Conditions, such as
+    a rating, act on a layer only by a change of this bias.
 
     Attributes:
-        layer: torch layer, as "module:Class".
-        num_gates: pre-activations per unit.
+        layer: location of the torch layer, as "module:Class".
+        num_gates: number of pre-activations per unit.
         is_recurrent: whether layers have recurrent weights, so that a layer must read its tokens one after another.
         layer_shapes: `(config, input width, size) -> shapes` of one layer's arrays.
-        make_layer: `(weights of the layer, index of the layer, token input of the first layer) -> reference layer`.
+        make_layer: `(weights of the layer, index of the layer, token input) -> reference layer`; the token input is
+            None for all layers but the first.
         default_layers: number of layers of a model whose user sets none.
         uses_forget_bias: whether `ModelConfig.forget_bias` applies.
         steps_batches: whether the reference step accepts several streams at once, stacked on a leading axis.

@@ -14,11 +14,11 @@ Inputs = Float32[np.ndarray, " input"]
 
 
 class TokenInput(NamedTuple):
-    """Input of the first layer.
+    """How the first layer turns token ids into vectors.
 
     Attributes:
         vocabulary: number of token ids.
-        embedding: one row per token; None for one-hot rows.
+        embedding: vector of each token, one row per token; None for one-hot vectors.
     """
 
     vocabulary: int
@@ -33,20 +33,20 @@ def token_products(
     Args:
         weight: matrix of the first layer.
         tokens: input of the first layer.
-        norm: gain and bias of a layer normalisation before the product.
+        norm: gain and bias of a layer normalisation before the product; None without normalisation.
     """
     if norm is None and tokens.embedding is None:
         return np.ascontiguousarray(weight.T)
     blocks = _input_blocks(tokens)
-    # Diverged weights overflow; the scorers and samplers report what is not finite.
+    # The weights of a diverged training overflow here; scorers and samplers report logits that are not finite.
     with np.errstate(over="ignore", invalid="ignore"):
         return np.concatenate([(x if norm is None else layer_norm(x, *norm)) @ weight.T for x in blocks])
 
 
-def _input_blocks(tokens: TokenInput, rows: int = 256) -> Iterator[Float32[np.ndarray, "block input"]]:
-    """Yield the inputs in blocks of rows: all one-hot rows of a large vocabulary would fill the memory."""
-    for start in range(0, tokens.vocabulary, rows):
+def _input_blocks(tokens: TokenInput, block_size: int = 256) -> Iterator[Float32[np.ndarray, "block input"]]:
+    """Yield the vectors of all tokens in blocks: all one-hot vectors of a large vocabulary would fill the memory."""
+    for start in range(0, tokens.vocabulary, block_size):
         if tokens.embedding is not None:
-            yield tokens.embedding[start : start + rows]
+            yield tokens.embedding[start : start + block_size]
         else:
-            yield np.eye(min(rows, tokens.vocabulary - start), tokens.vocabulary, k=start, dtype=np.float32)
+            yield np.eye(min(block_size, tokens.vocabulary - start), tokens.vocabulary, k=start, dtype=np.float32)

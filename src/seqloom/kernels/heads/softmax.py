@@ -9,18 +9,10 @@ from seqloom.config import ModelConfig
 from seqloom.kernels.cores.spec import Shapes, Weights
 from seqloom.kernels.heads.spec import HeadSpec
 
-__all__ = ["SPEC", "sample_softmax"]
+__all__ = ["SPEC"]
 
 Hidden = Float32[np.ndarray, " hidden"]
 Logits = Float32[np.ndarray, " vocab"]
-
-
-def sample_softmax(logits: Logits, random: np.random.Generator) -> int:
-    """Return one token from the softmax of the logits, by the inverse of its distribution function."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max())
-    cumulative = shifted.cumsum()
-    # Rounding may put the draw at the very end of the last interval.
-    return min(int(np.searchsorted(cumulative, random.random() * cumulative[-1], side="right")), len(logits) - 1)
 
 
 def _shapes(config: ModelConfig, width: int) -> Shapes:
@@ -41,7 +33,6 @@ def _make_logits(config: ModelConfig, weights: Weights) -> Callable[[Hidden], Lo
 SPEC = HeadSpec(
     layer="seqloom.models.softmax_head:SoftmaxHead",
     shapes=_shapes,
-    make_parameters=_make_logits,
-    sample=sample_softmax,
+    make_logits=_make_logits,
     is_native=True,
 )

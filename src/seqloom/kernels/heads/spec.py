@@ -21,24 +21,23 @@ Vector = Float32[np.ndarray, "*streams width"]
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSpec:
-    """A head: from the core's output to the distribution of the next token.
+    """A head: the map from the core's output to the distribution of the next token.
 
-    The arrays of a head include `bias [vocab]`, which is added to the parameters of the distribution; conditioning is
-    a change of this bias.
+    A head puts out logits: the log-probability of each token id, up to a constant. Training, evaluation and sampling
+    all normalise them with a softmax, so a distribution of any form, such as a mixture, puts out its log-probabilities.
+    The arrays of a head include `bias [vocab]`, which is added to the logits. Conditions, such as a rating, act on a
+    head only by a change of this bias.
 
     Attributes:
-        layer: torch layer, as "module:Class".
-        shapes: `(config, width of the core's output) -> shapes` of the head's arrays, by name after `head.`.
-        make_parameters: `(config, all weights) -> function` from the core's output to the parameters of the
-            distribution; the parameters are logits for every head over token ids.
-        sample: `(parameters, random) -> token`, one draw from the distribution.
+        layer: location of the torch layer, as "module:Class".
+        shapes: `(config, width of the core's output) -> shapes` of the head's arrays, by name without `head.`.
+        make_logits: `(config, all weights) -> function` from the core's output to the logits.
         is_native: whether the compiled kernels decode and train models with this head.
     """
 
     layer: str
     shapes: Callable[[ModelConfig, int], Shapes]
-    make_parameters: Callable[[ModelConfig, Weights], Callable[[Vector], Vector]]
-    sample: Callable[[Float32[np.ndarray, " parameters"], np.random.Generator], int]
+    make_logits: Callable[[ModelConfig, Weights], Callable[[Vector], Vector]]
     is_native: bool = False
 
 

@@ -1,4 +1,7 @@
-"""The compiled counter of hashed n-grams."""
+"""The compiled counter of hashed n-grams.
+
+An n-gram is not stored: its hash selects one of a fixed number of buckets, and each bucket has a count.
+"""
 
 import ctypes
 from collections.abc import Sequence
@@ -14,23 +17,25 @@ from seqloom.kernels.library import chosen_kernels, declare
 
 __all__ = ["HashedCounts", "count_hashed"]
 
-_MAX_NGRAMS = 5
-"""Maximum number of n-grams per character: it starts three of characters, and ends a word and a pair of words."""
+_MAX_NGRAMS_PER_CHARACTER = 5
+"""Each character starts at most three n-grams (of 3, 4 and 5 characters), and ends at most a word and a word pair."""
 
 _BATCH_CHARACTERS = 1 << 18
 """Number of characters per call, which bounds the memory."""
 
 _WORD, _ALPHANUMERIC, _SPACE, _UNKNOWN = 1, 2, 4, 255
-_CODE_POINTS = 0x110000
+"""Bits of a character's class; `_UNKNOWN` marks a class that was not computed yet."""
+
+_NUM_CODE_POINTS = 0x110000
 
 
 class HashedCounts(NamedTuple):
     """Counts of hashed n-grams as sparse rows, one per text.
 
     Attributes:
-        buckets: hash buckets of the n-grams of each row, ascending.
-        counts: count of each.
-        starts: start of each row, followed by the end.
+        buckets: hash buckets of the n-grams of each row, ascending: words first, then characters.
+        counts: number of n-grams in each of these buckets.
+        starts: index in `buckets` where each row starts, followed by the length of `buckets`.
     """
 
     buckets: Int32[np.ndarray, " ngrams"]
@@ -38,21 +43,21 @@ class HashedCounts(NamedTuple):
     starts: Int64[np.ndarray, " rows"]
 
 
-def count_hashed(texts: Sequence[str], features: int) -> HashedCounts | None:
-    """Count words, pairs of words and n-grams of 3 to 5 characters, hashed to `features` buckets of each kind.
+def count_hashed(texts: Sequence[str], num_buckets: int) -> HashedCounts | None:
+    """Count words, pairs of words and n-grams of 3 to 5 characters in lower-case texts.
 
-    `text_features/ngrams.py` defines words and the marking of negation.
+    Words that follow a negation count as words of their own, as in `text_features/ngrams.py`.
 
     Args:
         texts: texts without lone surrogates.
-        features: number of buckets, a power of two.
+        num_buckets: number of buckets for words and pairs, and again for n-grams of characters; a power of two.
 
     Returns:
-        None if the compiled kernels are off.
+        The counts; None if the compiled kernels are off.
     """
     if chosen_kernels() is None:
         return None
-    parts = [_count(batch, features) for batch in _batches([text.lower() for text in texts])]
+    parts = [_count(batch, num_buckets) for batch in _batches([text.lower() for text in texts])]
     if not parts:
         return HashedCounts(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(1, np.int64))
     ends = np.concatenate([lengths for _, _, lengths in parts]).cumsum()
@@ -71,23 +76,26 @@ def _batches(texts: list[str]) -> list[list[str]]:
     return [texts[start:stop] for start, stop in pairwise(bounds) if stop > start]
 
 
-def _count(texts: list[str], features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _count(texts: list[str], num_buckets: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the buckets and counts of all texts, one text after another, and the number of buckets of each text."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
     offsets = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=offsets[1:])
-    buckets, counts = np.empty(_MAX_NGRAMS * len(codes), np.int32), np.empty(_MAX_NGRAMS * len(codes), np.float32)
+    max_ngrams = _MAX_NGRAMS_PER_CHARACTER * len(codes)
+    buckets, counts = np.empty(max_ngrams, np.int32), np.empty(max_ngrams, np.float32)
     lengths = np.zeros(len(texts), np.int64)
     _text_library().seqloom_count_ngrams(
         *(array.ctypes.data for array in (codes, offsets)),
         len(texts),
-        _classes(codes).ctypes.data,
-        features,
+        _character_classes(codes).ctypes.data,
+        num_buckets,
         min(num_usable_processors(), len(texts)),
         *(array.ctypes.data for array in (buckets, counts, lengths)),
     )
-    starts = _MAX_NGRAMS * offsets[:-1]
-    rows = np.arange(lengths.sum()) + np.repeat(starts - (lengths.cumsum() - lengths), lengths)
-    return buckets[rows], counts[rows], lengths
+    # Every text has space for its maximum of n-grams, of which the library fills the beginning: close the gaps.
+    starts = _MAX_NGRAMS_PER_CHARACTER * offsets[:-1]
+    filled = np.arange(lengths.sum()) + np.repeat(starts - (lengths.cumsum() - lengths), lengths)
+    return buckets[filled], counts[filled], lengths
 
 
 @cache
@@ -97,19 +105,20 @@ def _text_library() -> ctypes.CDLL:
     return declare({"seqloom_count_ngrams": arguments}, remedy="close other programs, and try again")
 
 
-def _classes(codes: UInt32[np.ndarray, " characters"]) -> UInt8[np.ndarray, " code_points"]:
-    """Return the class of each character, by its code point; classes of characters not met before are computed."""
+def _character_classes(codes: UInt32[np.ndarray, " characters"]) -> UInt8[np.ndarray, " code_points"]:
+    """Return the table of classes by code point, in which the classes of these characters are known."""
     import regex
 
-    classes = _known_classes()
+    classes = _class_table()
     for code in np.unique(codes[classes[codes] == _UNKNOWN]).tolist():
-        letter = chr(code)
-        word = _WORD if regex.match(r"\w", letter) else 0
-        alphanumeric = _ALPHANUMERIC if letter.isalnum() or letter == "_" else 0
-        classes[code] = word | alphanumeric | (_SPACE if letter.isspace() else 0)
+        character = chr(code)
+        word = _WORD if regex.match(r"\w", character) else 0
+        alphanumeric = _ALPHANUMERIC if character.isalnum() or character == "_" else 0
+        classes[code] = word | alphanumeric | (_SPACE if character.isspace() else 0)
     return classes
 
 
 @cache
-def _known_classes() -> UInt8[np.ndarray, " code_points"]:
-    return np.full(_CODE_POINTS, _UNKNOWN, np.uint8)
+def _class_table() -> UInt8[np.ndarray, " code_points"]:
+    """Return the table that all calls share and complete."""
+    return np.full(_NUM_CODE_POINTS, _UNKNOWN, np.uint8)

@@ -1,4 +1,7 @@
-"""The compiled extraction of hashed patterns."""
+"""The compiled extraction of hashed patterns.
+
+A pattern is a word, several words of a text at fixed distances, or a sequence of characters.
+"""
 
 import ctypes
 from collections.abc import Sequence
@@ -15,49 +18,56 @@ __all__ = ["read_patterns"]
 def read_patterns(
     codes: UInt32[np.ndarray, " characters"],
     lengths: Int64[np.ndarray, " texts"],
-    kinds: UInt8[np.ndarray, " code_points"],
-    small: UInt32[np.ndarray, " code_points"],
+    classes: UInt8[np.ndarray, " code_points"],
+    lower_case: UInt32[np.ndarray, " code_points"],
     *,
     bits: int,
-    runs: Sequence[Sequence[int]],
-    stretches: Sequence[int],
+    word_offsets: Sequence[Sequence[int]],
+    character_lengths: Sequence[int],
 ) -> list[tuple[Int32[np.ndarray, " patterns"], Int64[np.ndarray, " texts"]]] | None:
-    """Return all hashed patterns of texts; `text_features/patterns.py` defines them.
+    """Return all hashed patterns of texts; without kernels, `text_features/patterns.py` computes the same.
 
     Args:
         codes: code points of the texts, one after another with a blank between them.
         lengths: number of characters of each text.
-        kinds: class of each code point: 0 punctuation, 1 word character, 2 white space, 3 apostrophe.
-        small: lower-case form of each code point.
+        classes: class of each code point: 0 punctuation, 1 word character, 2 white space, 3 apostrophe.
+        lower_case: lower-case form of each code point.
         bits: number of bits of a hash.
-        runs: offsets of the words of each word pattern from its first word.
-        stretches: lengths of the character patterns.
+        word_offsets: for each word pattern, the offset of each of its words from the first, such as (0, 2).
+        character_lengths: length of each character pattern.
 
     Returns:
-        For words, word patterns, character patterns within words and character patterns, in this order: the hashes,
-        text after text, and their number per text. None if the compiled kernels are off.
+        For each kind of pattern, the hashes, text after text, and their number per text. The kinds are words, the word
+        patterns, character patterns within words, and the character patterns. None if the compiled kernels are off.
     """
     if chosen_kernels() is None:
         return None
-    num_kinds = 2 + len(runs) + len(stretches)
-    room = len(codes) + 2 * len(lengths)
-    hashes, counts = np.empty((num_kinds, room), np.int32), np.empty((num_kinds, len(lengths)), np.int64)
-    offsets = np.array([step for run in runs for step in run], np.int32)
-    words, characters = np.array([len(run) for run in runs], np.int32), np.array(stretches, np.int32)
+    num_kinds = 2 + len(word_offsets) + len(character_lengths)
+    # No kind has more patterns in a text than the text has characters, plus a marker at its begin and one at its end.
+    capacity = len(codes) + 2 * len(lengths)
+    hashes, counts = np.empty((num_kinds, capacity), np.int32), np.empty((num_kinds, len(lengths)), np.int64)
+    flat_offsets = np.array([offset for offsets in word_offsets for offset in offsets], np.int32)
+    num_words = np.array([len(offsets) for offsets in word_offsets], np.int32)
+    num_characters = np.array(character_lengths, np.int32)
     lengths = np.ascontiguousarray(lengths, np.int64)
     _text_library().seqloom_read_patterns(
-        *(codes.ctypes.data, len(codes), lengths.ctypes.data, len(lengths), kinds.ctypes.data, small.ctypes.data, bits),
-        *(offsets.ctypes.data, words.ctypes.data, len(words), characters.ctypes.data, len(characters)),
-        *(room, hashes.ctypes.data, counts.ctypes.data),
+        *(codes.ctypes.data, len(codes), lengths.ctypes.data, len(lengths)),
+        *(classes.ctypes.data, lower_case.ctypes.data, bits),
+        *(flat_offsets.ctypes.data, num_words.ctypes.data, len(num_words)),
+        *(num_characters.ctypes.data, len(num_characters)),
+        *(capacity, hashes.ctypes.data, counts.ctypes.data),
     )
-    return [(own[: num_per_text.sum()], num_per_text) for own, num_per_text in zip(hashes, counts, strict=True)]
+    return [(row[: num_per_text.sum()], num_per_text) for row, num_per_text in zip(hashes, counts, strict=True)]
 
 
 @cache
 def _text_library() -> ctypes.CDLL:
-    pointer, large, small = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
+    pointer, int64, int32 = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int32
     arguments = (
-        *(pointer, large, pointer, large, pointer, pointer, small),
-        *(pointer, pointer, small, pointer, small, large, pointer, pointer),
+        *(pointer, int64, pointer, int64),
+        *(pointer, pointer, int32),
+        *(pointer, pointer, int32),
+        *(pointer, int32),
+        *(int64, pointer, pointer),
     )
     return declare({"seqloom_read_patterns": arguments}, remedy="close other programs, and try again")

@@ -1,6 +1,7 @@
 """Sums and means over the patterns of texts, compiled, with numpy equivalents.
 
-Patterns are indices into tables, text after text; `counts` is the number of patterns of each text.
+A pattern is the index of a row in a table. The patterns of all texts form one array, one text after another; `counts`
+holds the number of patterns of each text.
 """
 
 import ctypes
@@ -12,9 +13,10 @@ from jaxtyping import Bool, Float, Float32, Int8, Int32, Int64, UInt8
 
 from seqloom.kernels.library import chosen_kernels, declare
 
-__all__ = ["companion_counts", "mean_cosines", "sum_by_text", "sum_levels", "sum_values"]
+__all__ = ["companion_statistics", "mean_cosines", "sum_by_text", "sum_levels", "sum_values"]
 
 _SMALL = 1e-6
+"""Added to lengths, so that no cosine divides by zero."""
 
 
 def sum_by_text(values: np.ndarray, counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
@@ -46,11 +48,19 @@ def sum_levels(
 ) -> Float32[np.ndarray, "texts 2 3"]:
     """Return the sums of the values of both levels at each text's indices.
 
-    For a text with side 0 or 1, that level is reduced by one where it is above 0.
+    A level is a capped count of texts with the pattern. A text that was itself counted must not count for itself.
+
+    Args:
+        levels: two levels of each pattern, such as its counts in real and in generated texts.
+        values: three values of each level from 0 to 255.
+        indices: patterns of all texts.
+        counts: number of patterns of each text.
+        sides: level that counts the text itself, 0 or 1: it is reduced by one where it is above 0. Any other number
+            leaves both levels as they are.
     """
     if chosen_kernels() is None:
-        less = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
-        return sum_by_text(values[np.maximum(levels[indices].astype(np.int16) - less, 0)], counts)
+        is_own = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
+        return sum_by_text(values[np.maximum(levels[indices].astype(np.int16) - is_own, 0)], counts)
     totals = np.empty((len(counts), 2, 3), np.float32)
     texts = indices, len(indices), counts, sides, len(counts)
     _call("seqloom_sum_levels", levels, len(levels), values, *texts, totals)
@@ -62,79 +72,91 @@ def mean_cosines(
     rows: Int32[np.ndarray, " patterns"],
     counts: Int64[np.ndarray, " texts"],
     reaches: Sequence[tuple[int, int]],
-) -> Float[np.ndarray, "texts answers"]:
-    """Return the mean cosines between the vectors of a text's words; row 0, a word without a vector, is skipped.
-
-    Returns:
-        For each reach `(first, last)`, the mean cosine between a word and the sum of the words `first` to `last`
-        positions after it; finally, the length of the sum of all vectors over the sum of their lengths.
-    """
-    if chosen_kernels() is None:
-        return _cosines(vectors, rows, counts, reaches)
-    totals = np.empty((len(counts), len(reaches) + 1), np.float32)
-    far = np.array(reaches, np.int64)
-    texts = rows, len(rows), counts, len(counts)
-    _call("seqloom_cosines", vectors, *vectors.shape, *texts, far, len(far), totals)
-    return totals
-
-
-def companion_counts(
-    stood: UInt8[np.ndarray, " indices"],
-    alone: Int32[np.ndarray, " words"],
-    texts: int,
-    rows: Int32[np.ndarray, " patterns"],
-    counts: Int64[np.ndarray, " texts"],
-    counted: Bool[np.ndarray, " texts"],
-    *,
-    reach: int,
-    rare: int,
-) -> Float32[np.ndarray, "texts 5"] | None:
-    """Return statistics of pairs of nearby words; `detector/embedding_coherence.py` defines them.
+) -> Float[np.ndarray, "texts columns"]:
+    """Return the mean cosines between the vectors of a text's words.
 
     Args:
-        stood: number of texts with a pair in each hash bucket; the number of buckets is a power of two.
-        alone: number of texts with each word.
-        texts: number of counted texts.
-        rows: index of each word; 0 is skipped.
+        vectors: vectors of words; row 0 stands for words without a vector, which are skipped.
+        rows: row of each word of the texts.
         counts: number of words of each text.
-        counted: True for texts that were among the counted ones.
-        reach: maximum distance between the words of a pair.
-        rare: number of texts below which a pair is rare.
+        reaches: ranges of distances between words, each as `(nearest, farthest)`.
 
     Returns:
-        Five statistics per text; None if the compiled kernels are off.
+        For each range, the mean cosine between a word and the sum of the words at these distances after it. The last
+        column is the length of the sum of all vectors, divided by the sum of their lengths.
+    """
+    if chosen_kernels() is None:
+        return _mean_cosines(vectors, rows, counts, reaches)
+    means = np.empty((len(counts), len(reaches) + 1), np.float32)
+    ranges = np.array(reaches, np.int64)
+    texts = rows, len(rows), counts, len(counts)
+    _call("seqloom_cosines", vectors, *vectors.shape, *texts, ranges, len(ranges), means)
+    return means
+
+
+def companion_statistics(
+    pair_counts: UInt8[np.ndarray, " indices"],
+    word_counts: Int32[np.ndarray, " words"],
+    num_counted: int,
+    rows: Int32[np.ndarray, " patterns"],
+    counts: Int64[np.ndarray, " texts"],
+    is_counted: Bool[np.ndarray, " texts"],
+    *,
+    max_distance: int,
+    rare_below: int,
+) -> Float32[np.ndarray, "texts 5"] | None:
+    """Return statistics of the pairs of nearby words in texts, compared with the texts of a corpus.
+
+    Args:
+        pair_counts: number of texts of the corpus with a pair, by hash bucket; the number of buckets is a power of two.
+        word_counts: number of texts of the corpus with each word.
+        num_counted: number of texts of the corpus.
+        rows: index of each word of the texts; 0 is skipped.
+        counts: number of words of each text.
+        is_counted: whether each text belongs to the corpus; its own share of the counts is then subtracted.
+        max_distance: maximum distance between the words of a pair.
+        rare_below: number of texts below which a pair is rare.
+
+    Returns:
+        Five statistics per text: share of pairs in no text of the corpus, share of rare pairs, mean log of 1 + the
+        number of texts with the pair, mean pointwise mutual information, and share of pairs with positive information.
+        None if the compiled kernels are off.
     """
     if chosen_kernels() is None:
         return None
     statistics = np.empty((len(counts), 5), np.float32)
-    logs = np.log1p(np.arange(max(256, int(alone.max(initial=0)) + 1))).astype(np.float32)
-    stood_logs = np.log((np.arange(256) + 0.3) * texts).astype(np.float32)
-    bits = len(stood).bit_length() - 1
-    corpus = stood, bits, alone, len(alone), logs, len(logs), stood_logs
-    own = rows, len(rows), counts, counted.astype(np.uint8), len(counts)
-    _call("seqloom_companions", *corpus, *own, reach, rare, statistics)
+    logs = np.log1p(np.arange(max(256, int(word_counts.max(initial=0)) + 1))).astype(np.float32)
+    # Logarithms for each of the 256 values of a pair count; the 0.3 makes that of 0 finite.
+    pair_logs = np.log((np.arange(256) + 0.3) * num_counted).astype(np.float32)
+    bits = len(pair_counts).bit_length() - 1
+    corpus = pair_counts, bits, word_counts, len(word_counts), logs, len(logs), pair_logs
+    texts = rows, len(rows), counts, is_counted.astype(np.uint8), len(counts)
+    _call("seqloom_companions", *corpus, *texts, max_distance, rare_below, statistics)
     return statistics
 
 
-def _cosines(
+def _mean_cosines(
     vectors: Float32[np.ndarray, "words width"],
     rows: Int32[np.ndarray, " patterns"],
     counts: Int64[np.ndarray, " texts"],
     reaches: Sequence[tuple[int, int]],
-) -> Float[np.ndarray, "texts answers"]:
+) -> Float[np.ndarray, "texts columns"]:
+    """Return the same as `mean_cosines`, in numpy."""
     counts = sum_by_text((rows > 0).astype(np.int64), counts)
-    own = vectors[rows[rows > 0]]
-    lengths = np.linalg.norm(own, axis=1) + _SMALL
-    total = np.vstack([np.zeros((1, own.shape[1])), own.cumsum(axis=0, dtype=np.float64)])
-    ends, at = np.repeat(np.cumsum(counts), counts), np.arange(len(own))
+    words = vectors[rows[rows > 0]]
+    lengths = np.linalg.norm(words, axis=1) + _SMALL
+    # The sum of the words from `start` to `stop` is `cumulative[stop] - cumulative[start]`.
+    cumulative = np.vstack([np.zeros((1, words.shape[1])), words.cumsum(axis=0, dtype=np.float64)])
+    text_ends, positions = np.repeat(np.cumsum(counts), counts), np.arange(len(words))
     means = np.zeros((len(counts), len(reaches) + 1))
     for number, (nearest, farthest) in enumerate(reaches):
-        first, last = np.minimum(at + nearest, ends), np.minimum(at + farthest + 1, ends)
-        beyond = total[last] - total[first]
-        cosine = np.einsum("ij,ij->i", own, beyond) / (lengths * (np.linalg.norm(beyond, axis=1) + _SMALL))
-        reached = sum_by_text((last > first).astype(np.int64), counts)
-        means[:, number] = sum_by_text(np.where(last > first, cosine, 0.0), counts) / np.maximum(reached, 1)
-    total_length = np.linalg.norm(sum_by_text(own.astype(np.float64), counts), axis=1)
+        start = np.minimum(positions + nearest, text_ends)
+        stop = np.minimum(positions + farthest + 1, text_ends)
+        later_words = cumulative[stop] - cumulative[start]
+        cosine = np.einsum("ij,ij->i", words, later_words) / (lengths * (np.linalg.norm(later_words, axis=1) + _SMALL))
+        num_cosines = sum_by_text((stop > start).astype(np.int64), counts)
+        means[:, number] = sum_by_text(np.where(stop > start, cosine, 0.0), counts) / np.maximum(num_cosines, 1)
+    total_length = np.linalg.norm(sum_by_text(words.astype(np.float64), counts), axis=1)
     means[:, -1] = total_length / np.maximum(sum_by_text(lengths.astype(np.float64), counts), _SMALL)
     return means
 

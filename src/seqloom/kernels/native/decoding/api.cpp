@@ -1,5 +1,6 @@
 // The C interface of decoding. Every function checks its arguments and returns a status; results go to the last
-// arguments. Streams must be deleted before their weights.
+// arguments. A `seqloom_streams_*` function does the same as the method of `Streams` with that name (`streams.h`); a
+// stream is one text that is decoded. Streams must be deleted before their weights.
 #include <cstring>
 
 #include "decoding/checks.h"
@@ -21,11 +22,22 @@ Weights& weights_of(void* handle) { return checked("weights", static_cast<Weight
 
 Streams& streams_of(void* handle) { return checked("streams", static_cast<Streams*>(handle)); }
 
-// The streams, once the index is known to be one of theirs.
+// Return the streams, after a check that `stream` is the index of one of them.
 Streams& streams_with(void* handle, int stream) {
   Streams& streams = streams_of(handle);
   check_stream(streams, stream);
   return streams;
+}
+
+void check_state_size(const Streams& streams, size_t bytes) {
+  if (bytes != streams.network().state_bytes)
+    refuse("a state of %zu bytes does not belong to this model, whose states have %zu bytes", bytes,
+           streams.network().state_bytes);
+}
+
+void check_gate_bias_width(const Streams& streams, int layer, int width) {
+  const auto gate_width = static_cast<int64_t>(streams.network().gate_widths[layer]);
+  check_range("width of the gate bias", width, gate_width, gate_width);
 }
 
 }  // namespace
@@ -35,10 +47,11 @@ SEQLOOM_EXPORT int seqloom_weights_new(const char* kernels, const Model* model, 
   return guard([&] {
     checked("weights", weights) = nullptr;
     check_model(checked("model", model));
-    const Kernels& set = checked("instruction set", find_kernels(&checked("name of the kernels", kernels)));
-    if (!set.supported()) refuse("this processor does not support %s", set.name);
-    std::unique_ptr<Network> network(set.new_network(*model));
-    if (network) *weights = new Weights{&set, std::move(network)};
+    const Kernels* set = find_kernels(&checked("name of the instruction set", kernels));
+    if (set == nullptr) refuse("the library has no instruction set %s", kernels);
+    if (!set->supported()) refuse("this processor does not support the instruction set %s", set->name);
+    std::unique_ptr<Network> network(set->new_network(*model));
+    if (network) *weights = new Weights{set, std::move(network)};
   });
 }
 
@@ -54,10 +67,10 @@ SEQLOOM_EXPORT int seqloom_weights_info(void* weights, NetworkInfo* info) {
 SEQLOOM_EXPORT int seqloom_streams_new(void* weights, int count, int threads, void** handle) {
   return guard([&] {
     checked("streams", handle) = nullptr;
-    Weights& of = weights_of(weights);
+    Weights& packed = weights_of(weights);
     check_range("number of streams", count, 0, INT32_MAX);
     check_range("number of threads", threads, 1, kMaxThreads);
-    auto streams = std::make_unique<Streams>(*of.kernels, *of.network, threads);
+    auto streams = std::make_unique<Streams>(*packed.kernels, *packed.network, threads);
     streams->resize(count);
     *handle = streams.release();
   });
@@ -76,20 +89,20 @@ SEQLOOM_EXPORT int seqloom_streams_clear(void* handle, int stream) {
   return guard([&] { streams_with(handle, stream).clear(stream); });
 }
 
-// `from` holds an index for each of the streams.
-SEQLOOM_EXPORT int seqloom_streams_reorder(void* handle, const int32_t* from, int count) {
+// Make stream i a copy of stream `sources[i]`. `count`, the length of `sources`, must be the number of streams.
+SEQLOOM_EXPORT int seqloom_streams_reorder(void* handle, const int32_t* sources, int count) {
   return guard([&] {
     Streams& streams = streams_of(handle);
     if (count != streams.count()) refuse("%d indices do not fit %d streams", count, streams.count());
-    check_all("stream", from, count, 0, streams.count() - 1);
-    streams.reorder(from);
+    check_all("stream", sources, count, 0, streams.count() - 1);
+    streams.reorder(sources);
   });
 }
 
 SEQLOOM_EXPORT int seqloom_streams_read_state(void* handle, int stream, std::byte* state, size_t bytes) {
   return guard([&] {
     const Streams& streams = streams_with(handle, stream);
-    if (bytes != streams.network().state_bytes) refuse("a state of %zu bytes does not belong to this model", bytes);
+    check_state_size(streams, bytes);
     streams.read_state(stream, &checked("state", state));
   });
 }
@@ -97,12 +110,12 @@ SEQLOOM_EXPORT int seqloom_streams_read_state(void* handle, int stream, std::byt
 SEQLOOM_EXPORT int seqloom_streams_write_state(void* handle, int stream, const std::byte* state, size_t bytes) {
   return guard([&] {
     Streams& streams = streams_with(handle, stream);
-    if (bytes != streams.network().state_bytes) refuse("a state of %zu bytes does not belong to this model", bytes);
+    check_state_size(streams, bytes);
     streams.write_state(stream, &checked("state", state));
   });
 }
 
-// The stream's own memory: valid until the streams are resized or deleted.
+// Return a pointer to the logits in the stream's memory, which is valid until the streams are resized or deleted.
 SEQLOOM_EXPORT int seqloom_streams_logits(void* handle, int stream, const float** logits) {
   return guard([&] { checked("logits", logits) = streams_with(handle, stream).logits(stream); });
 }
@@ -111,13 +124,12 @@ SEQLOOM_EXPORT int seqloom_streams_set_logits(void* handle, int stream, const fl
   return guard([&] { streams_with(handle, stream).set_logits(stream, &checked("logits", logits)); });
 }
 
-// `bias` is [streams, columns]; null removes it.
-SEQLOOM_EXPORT int seqloom_streams_set_gate_bias(void* handle, int layer, const float* bias, int columns) {
+// `bias` is [streams, width], where width is gates * units of the layer; null removes the bias.
+SEQLOOM_EXPORT int seqloom_streams_set_gate_bias(void* handle, int layer, const float* bias, int width) {
   return guard([&] {
     Streams& streams = streams_of(handle);
     check_layer(streams, layer);
-    check_range("width of the gate bias", columns, streams.network().gate_widths[layer],
-                streams.network().gate_widths[layer]);
+    check_gate_bias_width(streams, layer, width);
     streams.set_gate_bias(layer, bias);
   });
 }
@@ -127,12 +139,11 @@ SEQLOOM_EXPORT int seqloom_streams_set_logit_bias(void* handle, const float* bia
 }
 
 SEQLOOM_EXPORT int seqloom_streams_set_stream_gate_bias(void* handle, int stream, int layer, const float* bias,
-                                                        int columns) {
+                                                        int width) {
   return guard([&] {
     Streams& streams = streams_with(handle, stream);
     check_layer(streams, layer);
-    check_range("width of the gate bias", columns, streams.network().gate_widths[layer],
-                streams.network().gate_widths[layer]);
+    check_gate_bias_width(streams, layer, width);
     streams.set_stream_gate_bias(stream, layer, &checked("bias", bias));
   });
 }
@@ -161,13 +172,13 @@ SEQLOOM_EXPORT int seqloom_streams_read(void* handle, int stream, const int32_t*
   });
 }
 
-SEQLOOM_EXPORT int seqloom_streams_read_many(void* handle, int stream, const int32_t* tokens, int num_tokens, int kept,
-                                             float* logits) {
+SEQLOOM_EXPORT int seqloom_streams_read_many(void* handle, int stream, const int32_t* tokens, int num_tokens,
+                                             int num_kept, float* logits) {
   return guard([&] {
     Streams& streams = streams_with(handle, stream);
     check_tokens(streams, tokens, num_tokens);
-    check_range("number of tokens to keep", kept, 1, num_tokens);
-    streams.read_many(stream, tokens, num_tokens, kept, &checked("logits", logits));
+    check_range("number of tokens to keep", num_kept, 1, num_tokens);
+    streams.read_many(stream, tokens, num_tokens, num_kept, &checked("logits", logits));
   });
 }
 
@@ -213,7 +224,8 @@ SEQLOOM_EXPORT int seqloom_streams_draft_statistics(void* handle, int stream, Dr
   return guard([&] { checked("statistics", statistics) = streams_with(handle, stream).draft_statistics(stream); });
 }
 
-// The log-probabilities of the next token [vocabulary], and whether the logits are finite.
+// Write the log-probabilities of the stream's next token [vocabulary]. `finite` becomes 0 if a logit is infinite or
+// NaN, or if every token is excluded; the log-probabilities are then not valid.
 SEQLOOM_EXPORT int seqloom_streams_distribution(void* handle, int stream, double* log_probs, int* finite) {
   return guard([&] {
     Streams& streams = streams_with(handle, stream);
@@ -222,12 +234,12 @@ SEQLOOM_EXPORT int seqloom_streams_distribution(void* handle, int stream, double
   });
 }
 
-// The first uniform numbers of a sample's random stream.
+// Write the first `count` uniform random numbers of the sample that `seed` and `index` identify.
 SEQLOOM_EXPORT int seqloom_uniforms(uint64_t seed, uint64_t index, int count, double* numbers) {
   return guard([&] {
     check_range("count", count, 0, INT32_MAX);
     if (count > 0) check_pointer("numbers", numbers);
-    UniformStream stream(seed, index);
-    for (int i = 0; i < count; ++i) numbers[i] = stream.next();
+    UniformStream uniforms(seed, index);
+    for (int i = 0; i < count; ++i) numbers[i] = uniforms.next();
   });
 }

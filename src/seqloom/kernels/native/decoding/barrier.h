@@ -1,4 +1,4 @@
-// A barrier for threads that take one step together.
+// A barrier for the threads of a team, which compute one decoding step together.
 #pragma once
 
 #include <atomic>
@@ -12,14 +12,16 @@
 
 namespace seqloom::decoding {
 
-// Thrown by `wait` after another member has failed and so will never arrive.
+// Thrown by `wait` after `abort`: another member has failed and will never arrive.
 struct BarrierAborted {};
 
-// Waiting threads spin, because the others are close behind; on a busy machine they yield.
+// Waiting threads spin, because the others usually arrive soon. On a busy machine, where they do not, a thread yields
+// the processor after `kSpinsBeforeYield` spins.
 class Barrier {
  public:
   explicit Barrier(int threads) : threads_(threads) {}
 
+  // The barrier as one thread of the team sees it.
   class Member final : public ThreadTeam {
    public:
     Member(Barrier& barrier, int index) : barrier_(barrier) { thread = index, threads = barrier.threads_; }
@@ -33,7 +35,7 @@ class Barrier {
   void abort() noexcept { aborted_.store(true, std::memory_order_release); }
 
  private:
-  static constexpr int kSpins = 2000;
+  static constexpr int kSpinsBeforeYield = 2000;
 
   void wait() {
     const unsigned round = round_.load(std::memory_order_acquire);
@@ -44,7 +46,7 @@ class Barrier {
     }
     for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
       if (aborted_.load(std::memory_order_acquire)) throw BarrierAborted();
-      if (spins >= kSpins) {
+      if (spins >= kSpinsBeforeYield) {
         std::this_thread::yield();
         continue;
       }
@@ -56,7 +58,7 @@ class Barrier {
 
   const int threads_;
   alignas(64) std::atomic<int> arrived_{0};
-  // Both are read while spinning, so they share a cache line.
+  // Spinning threads read both values below, so these share a cache line, which does not contain `arrived_`.
   alignas(64) std::atomic<unsigned> round_{0};
   std::atomic<bool> aborted_{false};
 };

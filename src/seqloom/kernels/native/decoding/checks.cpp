@@ -20,7 +20,10 @@ void check_layer_weights(const Model& model, int index) {
                 index ? layer.input : layer.table);
   if ((index ? layer.table : layer.input) != nullptr)
     refuse("layer %d has weights that belong to %s", index, index ? "the first layer" : "a layer above the first");
-  if (model.core != Core::kConvolution) return check_pointer("recurrent weights of a layer", layer.hidden);
+  if (model.core != Core::kConvolution) {
+    check_pointer("recurrent weights of a layer", layer.hidden);
+    return;
+  }
   check_range("taps of a layer", layer.taps, 1, 1024);
   check_range("dilation of a layer", layer.dilation, 1, kMaxWidth);
   check_pointer("output weights of a layer", layer.output);
@@ -30,8 +33,8 @@ void check_layer_weights(const Model& model, int index) {
     refuse("layer %d has %d inputs and %d units, but no skip weights", index, layer.inputs, layer.units);
 }
 
-void check_share(const char* name, double value, double least, double most) {
-  if (!(value >= least && value <= most)) refuse("%s is %g: allowed are %g to %g", name, value, least, most);
+void check_number(const char* name, double value, double low, double high) {
+  if (!(value >= low && value <= high)) refuse("%s is %g, but must be from %g to %g", name, value, low, high);
 }
 
 }  // namespace
@@ -46,7 +49,7 @@ void check_model(const Model& model) {
   check_pointer("head weights", model.head);
   check_pointer("head bias", model.head_bias);
   check_range("number of draft heads", model.num_drafts, 0, 1024);
-  check_range("draft vocabulary", model.draft_vocabulary, model.num_drafts > 0, model.vocabulary);
+  check_range("draft vocabulary", model.draft_vocabulary, model.num_drafts > 0 ? 1 : 0, model.vocabulary);
   check_all("draft token", model.draft_tokens, model.draft_vocabulary, 0, model.vocabulary - 1);
   if (model.num_drafts == 0) return;
   check_pointer("weights of the draft heads", model.drafts);
@@ -54,11 +57,11 @@ void check_model(const Model& model) {
 }
 
 void check_sampling(const SamplingSettings& settings, int vocabulary) {
-  check_share("temperature", settings.temperature, 0, INFINITY);
-  check_share("top_p", settings.top_p, 0, 1);
-  check_share("min_p", settings.min_p, 0, 1);
-  check_share("typical_p", settings.typical_p, 0, 1);
-  check_share("repetition penalty", settings.repetition_penalty, 0, INFINITY);
+  check_number("temperature", settings.temperature, 0, INFINITY);
+  check_number("top_p", settings.top_p, 0, 1);
+  check_number("min_p", settings.min_p, 0, 1);
+  check_number("typical_p", settings.typical_p, 0, 1);
+  check_number("repetition penalty", settings.repetition_penalty, 0, INFINITY);
   check_range("top_k", settings.top_k, 0, INT32_MAX);
   check_range("repetition window", settings.repetition_window, 0, INT32_MAX);
   check_range("length", settings.length, 0, INT32_MAX);
@@ -66,7 +69,7 @@ void check_sampling(const SamplingSettings& settings, int vocabulary) {
   check_range("boundary token", settings.boundary, -1, vocabulary - 1);
   check_range("tokens per step", settings.tokens_per_step, 0, INT32_MAX);
   check_range("watermark width", settings.watermark_width, 0, 1024);
-  // A group selects 16 of the 64 bits of a stream's variants.
+  // Each group uses 16 of the 64 bits in a text's `variants`, so there are at most four groups.
   if (settings.watermark_width > 0) check_range("watermark groups", settings.watermark_groups, 1, 4);
 }
 
@@ -83,15 +86,16 @@ void check_tokens(const Streams& streams, const int32_t* tokens, int64_t count) 
 
 void check_optional_tokens(const Streams& streams, const int32_t* tokens, int64_t count) {
   check_range("number of tokens", count, 0, kMaxTokens);
+  // Negative ids mean "no token".
   check_all("token", tokens, count, INT32_MIN, streams.network().vocabulary - 1);
 }
 
 void check_scoring(const Streams& streams, const ScoringRequest& request) {
   check_range("number of positions", request.time, 0, INT32_MAX);
-  const int64_t places = int64_t{request.time} * streams.count();
-  check_optional_tokens(streams, request.tokens, places);
-  check_optional_tokens(streams, request.targets, places);
-  if (places == 0) return;
+  const int64_t positions = int64_t{request.time} * streams.count();
+  check_optional_tokens(streams, request.tokens, positions);
+  check_optional_tokens(streams, request.targets, positions);
+  if (positions == 0) return;
   check_pointer("log-probabilities", request.log_probs);
   check_pointer("entropies", request.entropies);
   check_pointer("ranks", request.ranks);

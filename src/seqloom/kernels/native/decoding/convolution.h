@@ -1,7 +1,14 @@
-// A layer of causal convolution (van den Oord et al. 2016): a gated unit over a few taps, with a skip connection.
+// A layer of causal convolution (van den Oord et al. 2016): a gated unit over a few taps, with a skip connection. The
+// taps are the current input and earlier ones, `dilation` steps apart:
 //
-// A stream keeps the newest inputs in a ring buffer: token ids in the first layer, activations in upper layers. A step
-// has two phases: the gated unit, then the products of output and skip connection.
+//   a(t), b(t) = bias + sum over taps k of input_weights[k] * x(t - (taps - 1 - k) * dilation)
+//   gated(t)   = tanh(a(t)) * sigmoid(b(t))
+//   output(t)  = output_weights * gated(t) + output_bias + skip_weights * x(t)
+//
+// A layer without skip weights adds x(t) itself. A step has two phases: the gated unit, then the output.
+//
+// A stream's state is a ring buffer of the newest inputs x, and the position of the oldest. In the first layer the
+// inputs are token ids, and tables take the place of input and skip weights; in upper layers they are activations.
 #pragma once
 
 #include <memory>
@@ -23,27 +30,27 @@ class Convolution final : public Layer {
     num_blocks = padded_units_ / kUnits;
     num_gate_biases = num_blocks * kGateColumns;
     gate_width = 2 * units_;
-    const auto gates = [this](const float* matrix) {
+    const auto gate_weights = [this](const float* matrix) {
       return [this, matrix](size_t column) {
         return gate_row(column) == kNone ? nullptr : matrix + gate_row(column) * inputs_;
       };
     };
-    bias_ = arranged(weights.bias, 1);
+    bias_ = arranged(weights.bias, /*count=*/1);
     if (is_upper_) {
       inputs_by_tap_.reset(new GateMatrix[taps_]);
       for (size_t tap = 0; tap < taps_; ++tap) {
-        inputs_by_tap_[tap] = GateMatrix(num_blocks, inputs_, gates(weights.input + tap * 2 * units_ * inputs_));
+        inputs_by_tap_[tap] = GateMatrix(num_blocks, inputs_, gate_weights(weights.input + tap * 2 * units_ * inputs_));
         weight_bytes += inputs_by_tap_[tap].bytes();
       }
     } else {
       table_ = arranged(weights.table, taps_ * vocabulary);
     }
-    const auto plain = [this](const float* matrix, size_t depth) {
+    const auto unit_weights = [this](const float* matrix, size_t depth) {
       return [this, matrix, depth](size_t column) { return column < units_ ? matrix + column * depth : nullptr; };
     };
-    output_ = Matrix(num_blocks, units_, plain(weights.output, units_));
-    output_bias_ = padded_rows(weights.output_bias, 1);
-    if (is_upper_ && weights.skip) skip_ = Matrix(num_blocks, inputs_, plain(weights.skip, inputs_));
+    output_ = Matrix(num_blocks, units_, unit_weights(weights.output, units_));
+    output_bias_ = padded_rows(weights.output_bias, /*count=*/1);
+    if (is_upper_ && weights.skip) skip_ = Matrix(num_blocks, inputs_, unit_weights(weights.skip, inputs_));
     if (!is_upper_) skip_table_ = padded_rows(weights.skip, vocabulary);
     has_skip_ = is_upper_ && weights.skip;
     vocabulary_ = vocabulary;
@@ -58,94 +65,104 @@ class Convolution final : public Layer {
   }
 
   void layout_state(MemoryLayout& layout) override {
-    position_at_ = layout.take(sizeof(int32_t));
-    ring_at_ = layout.take(ring_size() * entry_bytes());
+    position_offset_ = layout.take(sizeof(int32_t));
+    ring_offset_ = layout.take(ring_size() * entry_bytes());
   }
 
   void layout_output(MemoryLayout& layout, const Output& below) override {
     below_ = below;
-    gated_at_ = layout.take(Format::activation_bytes(padded_units_));
+    gated_offset_ = layout.take(Format::activation_bytes(padded_units_));
     output.activations = layout.take(Format::activation_bytes(padded_units_));
     output.values = layout.take(padded_units_ * sizeof(float));
     output.width = units_;
   }
 
+  // Before the first token, the taps of the first layer see id -1, which adds nothing; upper layers see zeros.
   void clear(std::byte* memory) const override {
-    int32_t* const ids = reinterpret_cast<int32_t*>(memory + ring_at_);
+    int32_t* const ids = reinterpret_cast<int32_t*>(memory + ring_offset_);
     for (size_t i = 0; !is_upper_ && i < ring_size(); ++i) ids[i] = -1;
   }
 
   void advance(int phase, const TokenRow* rows, int count, const ThreadRange& blocks) const override {
     for (size_t block = blocks.begin; block < blocks.end; ++block)
-      in_batches<Format>(count, [&](int first, auto taken) {
+      in_batches<Format>(count, [&](int first, auto num_rows) {
         if (phase == 0)
-          advance_gates<taken>(rows + first, block);
+          advance_gates<num_rows>(rows + first, block);
         else
-          advance_output<taken>(rows + first, block);
+          advance_output<num_rows>(rows + first, block);
       });
   }
 
   void commit(const TokenRow* rows, int count, const ThreadRange& blocks) const override {
-    if (blocks.begin != 0 || ring_size() == 0) return;
+    if (blocks.begin != 0 || ring_size() == 0) return;  // one thread of a team writes the whole entry
     for (int r = 0; r < count; ++r) {
-      int32_t& position = position_of(stream(rows[r]));
-      std::byte* const entry = stream(rows[r]).memory + ring_at_ + position * entry_bytes();
-      std::memcpy(entry, input(rows[r]), entry_bytes());
+      int32_t& position = position_of(first_row(rows[r]));
+      std::byte* const oldest = first_row(rows[r]).memory + ring_offset_ + position * entry_bytes();
+      std::memcpy(oldest, row_input(rows[r]), entry_bytes());
       position = position + 1 == static_cast<int32_t>(ring_size()) ? 0 : position + 1;
     }
   }
 
  private:
+  // Units of a block, and its columns in the matrix of both gates.
   static constexpr size_t kUnits = 2 * kWidth, kGateColumns = 4 * kWidth, kNone = ~size_t{0};
-  using GateMatrix = Panels<Format, 4, 2>;
-  using Matrix = Panels<Format, 2, 4>;
+  using GateMatrix = Panels<Format, /*Vectors=*/4, /*Chains=*/2>;
+  using Matrix = Panels<Format, /*Vectors=*/2, /*Chains=*/4>;
 
+  // Number of entries of the ring buffer; an entry is one input.
   size_t ring_size() const { return (taps_ - 1) * dilation_; }
 
   size_t entry_bytes() const {
     return is_upper_ ? Format::activation_bytes(padded_to(inputs_, kPad)) : sizeof(int32_t);
   }
 
-  int32_t& position_of(const TokenRow& row) const { return *reinterpret_cast<int32_t*>(row.memory + position_at_); }
+  // The index of the oldest entry of the ring buffer, which is overwritten next.
+  int32_t& position_of(const TokenRow& row) const { return *reinterpret_cast<int32_t*>(row.memory + position_offset_); }
 
-  static const TokenRow& stream(const TokenRow& row) { return *(&row - row.stream_offset); }
+  // The row of the first token that the stream reads in this pass; its memory contains the state.
+  static const TokenRow& first_row(const TokenRow& row) { return *(&row - row.index_in_pass); }
 
   // The row's input in the form in which the ring buffer stores it.
-  const std::byte* input(const TokenRow& row) const {
+  const std::byte* row_input(const TokenRow& row) const {
     return is_upper_ ? row.memory + below_.activations : reinterpret_cast<const std::byte*>(&row.token);
   }
 
-  // The input of a tap: the row's own, that of an earlier row, or one from the ring buffer.
-  const std::byte* entry(const TokenRow& row, size_t tap) const {
-    size_t back = (taps_ - 1 - tap) * dilation_;
-    if (back <= static_cast<size_t>(row.stream_offset)) return input(*(&row - back));
-    back -= row.stream_offset;
-    const size_t position = position_of(stream(row));
-    const size_t at = position >= back ? position - back : position + ring_size() - back;
-    return stream(row).memory + ring_at_ + at * entry_bytes();
+  // The input of a tap: that of the row itself or of an earlier row of this pass, or an entry of the ring buffer.
+  const std::byte* tap_input(const TokenRow& row, size_t tap) const {
+    size_t steps_back = (taps_ - 1 - tap) * dilation_;
+    if (steps_back <= static_cast<size_t>(row.index_in_pass)) return row_input(*(&row - steps_back));
+    steps_back -= row.index_in_pass;
+    const size_t position = position_of(first_row(row));
+    const size_t entry = position >= steps_back ? position - steps_back : position + ring_size() - steps_back;
+    return first_row(row).memory + ring_offset_ + entry * entry_bytes();
   }
 
-  // A block of gates holds kWidth channels of the tanh half, the same channels of the sigmoid half, and both halves of
-  // the next kWidth channels.
+  // Return the row of the input weights that a column of the blocks contains; kNone for padding. The weights have the
+  // rows of a for all units, then those of b. A block contains a for kWidth units, b for the same units, and both for
+  // the next kWidth units.
   size_t gate_row(size_t column) const {
-    const size_t panel = column / (2 * kWidth), half = column / kWidth % 2, unit = panel * kWidth + column % kWidth;
-    return unit < units_ ? half * units_ + unit : kNone;
+    const size_t unit_vector = column / (2 * kWidth), gate = column / kWidth % 2;
+    const size_t unit = unit_vector * kWidth + column % kWidth;
+    return unit < units_ ? gate * units_ + unit : kNone;
   }
 
+  // Copy `count` rows [2 * units] to the order of the columns of the blocks.
   Buffer<float> arranged(const float* rows, size_t count) const {
-    Buffer<float> to(count * num_gate_biases);
+    Buffer<float> copy(count * num_gate_biases);
     for (size_t row = 0; row < count; ++row)
-      arrange_gate_bias(rows + row * 2 * units_, to.data() + row * num_gate_biases);
-    return to;
+      arrange_gate_bias(rows + row * 2 * units_, copy.data() + row * num_gate_biases);
+    return copy;
   }
 
+  // Copy `count` rows [units], and pad them with zeros.
   Buffer<float> padded_rows(const float* rows, size_t count) const {
-    Buffer<float> to(count * padded_units_);
+    Buffer<float> copy(count * padded_units_);
     for (size_t row = 0; row < count; ++row)
-      std::memcpy(to.data() + row * padded_units_, rows + row * units_, units_ * sizeof(float));
-    return to;
+      std::memcpy(copy.data() + row * padded_units_, rows + row * units_, units_ * sizeof(float));
+    return copy;
   }
 
+  // Phase 0: compute the gated units of a block.
   template <int Rows>
   void advance_gates(const TokenRow* rows, size_t block) const {
     Vec sums[Rows][4];
@@ -153,7 +170,7 @@ class Convolution final : public Layer {
       for (int v = 0; v < 4; ++v) {
         const size_t column = block * kGateColumns + v * kWidth;
         sums[r][v] = load(bias_.data() + column);
-        if (rows[r].gate_bias) sums[r][v] += load(rows[r].gate_bias + gate_biases_at + column);
+        if (rows[r].gate_bias) sums[r][v] += load(rows[r].gate_bias + gate_biases_offset + column);
       }
     for (size_t tap = 0; tap < taps_; ++tap) {
       if (!is_upper_) {
@@ -161,35 +178,38 @@ class Convolution final : public Layer {
         continue;
       }
       const std::byte* inputs[Rows];
-      for (int r = 0; r < Rows; ++r) inputs[r] = entry(rows[r], tap);
+      for (int r = 0; r < Rows; ++r) inputs[r] = tap_input(rows[r], tap);
       Vec product[Rows][4];
       inputs_by_tap_[tap].multiply(inputs, block, product);
       for (int r = 0; r < Rows; ++r)
         for (int v = 0; v < 4; ++v) sums[r][v] += product[r][v];
     }
     for (int r = 0; r < Rows; ++r)
-      for (int panel = 0; panel < 2; ++panel) gate(rows[r], block * 2 + panel, sums[r] + 2 * panel);
+      for (int i = 0; i < 2; ++i) gate(rows[r], /*unit_vector=*/block * 2 + i, sums[r] + 2 * i);
   }
 
+  // Add what the token of a tap contributes to the gates of a block (first layer).
   void add_token(const TokenRow& row, size_t tap, size_t block, Vec* sums) const {
     int32_t token;
-    std::memcpy(&token, entry(row, tap), sizeof token);
+    std::memcpy(&token, tap_input(row, tap), sizeof token);
     if (token < 0) return;
-    const size_t at = (tap * vocabulary_ + token) * num_blocks + block;
-    for (int v = 0; v < 4; ++v) sums[v] += load(table_.data() + at * kGateColumns + v * kWidth);
+    const size_t index = (tap * vocabulary_ + token) * num_blocks + block;
+    for (int v = 0; v < 4; ++v) sums[v] += load(table_.data() + index * kGateColumns + v * kWidth);
   }
 
-  // Not inlined, so that one row and several rows are rounded alike.
-  __attribute__((noinline)) void gate(const TokenRow& row, size_t panel, const Vec* halves) const {
-    const Vec gated = hyperbolic_tangent(halves[0]) * sigmoid(halves[1]);
-    Format::store_activations(row.memory + gated_at_, panel * kWidth, gated);
+  // Compute the gated unit of kWidth units from their sums a and b. Not inlined, so that one row and several rows are
+  // rounded alike.
+  __attribute__((noinline)) void gate(const TokenRow& row, size_t unit_vector, const Vec* sums) const {
+    const Vec gated = hyperbolic_tangent(sums[0]) * sigmoid(sums[1]);
+    Format::store_activations(row.memory + gated_offset_, unit_vector * kWidth, gated);
   }
 
+  // Phase 1: compute the output of a block.
   template <int Rows>
   void advance_output(const TokenRow* rows, size_t block) const {
     const std::byte *gated[Rows], *inputs[Rows];
     for (int r = 0; r < Rows; ++r) {
-      gated[r] = rows[r].memory + gated_at_;
+      gated[r] = rows[r].memory + gated_offset_;
       inputs[r] = rows[r].memory + below_.activations;
     }
     Vec out[Rows][2], skipped[Rows][2] = {};
@@ -198,22 +218,25 @@ class Convolution final : public Layer {
     for (int r = 0; r < Rows; ++r)
       for (int v = 0; v < 2; ++v) {
         const size_t unit = block * kUnits + v * kWidth;
-        const Vec straight = out[r][v] + load(output_bias_.data() + unit);
-        const Vec value = straight + (has_skip_ ? skipped[r][v] : load(residual(rows[r]) + unit));
+        const Vec without_skip = out[r][v] + load(output_bias_.data() + unit);
+        const Vec value = without_skip + (has_skip_ ? skipped[r][v] : load(residual(rows[r]) + unit));
         store(floats(rows[r], output.values) + unit, value);
         Format::store_activations(rows[r].memory + output.activations, unit, value);
       }
   }
 
-  // The input of an identity skip connection: a token's row, or the output of the layer below.
+  // What the skip connection adds without a product: the token's row of the skip table in the first layer, or the
+  // output of the layer below.
   const float* residual(const TokenRow& row) const {
     return is_upper_ ? floats(row, below_.values) : skip_table_.data() + row.token * padded_units_;
   }
 
   size_t units_, inputs_, taps_, dilation_;
-  bool is_upper_, has_skip_ = false;
-  size_t padded_units_, vocabulary_ = 0, position_at_ = 0, ring_at_ = 0, gated_at_ = 0;
+  bool is_upper_;          // whether the inputs are a layer below, not tokens
+  bool has_skip_ = false;  // whether there are skip weights (`skip_`)
+  size_t padded_units_, vocabulary_ = 0, position_offset_ = 0, ring_offset_ = 0, gated_offset_ = 0;
   Output below_;
+  // First layer: `table_` [taps, vocabulary, gates] and `skip_table_` [vocabulary, units] have a row for each token.
   Buffer<float> bias_, table_, output_bias_, skip_table_;
   std::unique_ptr<GateMatrix[]> inputs_by_tap_;
   Matrix output_, skip_;

@@ -1,4 +1,4 @@
-// Networks and sampler chains of one instruction set.
+// Makes the networks and sampler chains of one instruction set.
 #pragma once
 
 #include "decoding/network.h"
@@ -6,7 +6,8 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// Eight-bit activations need a bound, which a convolution's inputs do not have.
+// Return null for a convolution in int8: this format stores activations from -1 to 1 in eight bits, and the inputs of a
+// convolution have no bound.
 Network* new_network(const Model& model) {
   if (model.core == Core::kConvolution && model.precision == Precision::kInt8) return nullptr;
   switch (model.precision) {
@@ -20,8 +21,9 @@ Network* new_network(const Model& model) {
   return nullptr;
 }
 
-SamplerChain* new_sampler_chain(const SamplingSettings& settings, int vocabulary, int padded, const int32_t* tokens) {
-  return new Transforms(settings, vocabulary, padded, tokens);
+SamplerChain* new_sampler_chain(const SamplingSettings& settings, int vocabulary, int padded_vocabulary,
+                                const int32_t* tokens) {
+  return new Transforms(settings, vocabulary, padded_vocabulary, tokens);
 }
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

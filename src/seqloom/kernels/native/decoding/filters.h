@@ -1,4 +1,5 @@
-// Filters of candidate tokens: each keeps those that come first in some order, up to a limit.
+// Filters of candidate tokens (top-k, top-p, typical, min-p). Each filter keeps the tokens that come first in some
+// order, up to a limit. A token's mass is its unnormalised probability.
 #pragma once
 
 #include <algorithm>
@@ -9,172 +10,180 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// Compress the masked values to the front. May write a whole vector.
-inline void compress(Vec values, IntVec selected, float* to) {
+// Write the selected values to `target`, without gaps. Values behind them, up to a whole vector, may be overwritten.
+inline void compress(Vec values, IntVec selected, float* target) {
 #if defined(__AVX512F__)
-  _mm512_storeu_ps(to, _mm512_maskz_compress_ps(_mm512_movepi32_mask((__m512i)selected), values));
+  _mm512_storeu_ps(target, _mm512_maskz_compress_ps(_mm512_movepi32_mask((__m512i)selected), values));
 #else
   int count = 0;
-  for (int place = 0; place < kWidth; ++place) {
-    to[count] = values[place];
-    count -= selected[place];
+  for (int lane = 0; lane < kWidth; ++lane) {
+    target[count] = values[lane];
+    count -= selected[lane];  // -1 in a selected lane, 0 in others
   }
 #endif
 }
 
-inline int count_mask(IntVec selected) {
+// Return the number of selected lanes.
+inline int count_selected(IntVec selected) {
 #if defined(__AVX512F__)
   return __builtin_popcount(_mm512_movepi32_mask((__m512i)selected));
 #else
   int count = 0;
-  for (int place = 0; place < kWidth; ++place) count -= selected[place];
+  for (int lane = 0; lane < kWidth; ++lane) count -= selected[lane];
   return count;
 #endif
 }
 
+// Return the same bits as floats. Token ids are then loaded, compressed and stored like masses.
 inline Vec as_floats(IntVec value) { return (Vec)value; }
 
-// Candidate tokens in the order of their ids: unnormalised probabilities, and ranks, which separate tokens whose
-// probabilities are equal in single precision.
+// Candidate tokens in the order of their ids. Each has a mass and a rank. Ranks are larger for likelier tokens; they
+// distinguish tokens whose masses are equal in single precision.
 class Candidates {
  public:
-  explicit Candidates(size_t most)
-      : mass(most + 2 * kWidth),
-        token(most + 2 * kWidth),
-        rank_(most + 2 * kWidth),
-        key_(most + kWidth),
-        weight_(most + kWidth),
-        before_(most + kWidth),
-        order_(most) {
-    for (int place = 0; place < kWidth; ++place) places_[place] = place;
+  explicit Candidates(size_t max_count)
+      : mass(max_count + 2 * kWidth),
+        token(max_count + 2 * kWidth),
+        rank_(max_count + 2 * kWidth),
+        key_(max_count + kWidth),
+        weight_(max_count + kWidth),
+        weight_before_(max_count + kWidth),
+        order_(max_count) {
+    for (int lane = 0; lane < kWidth; ++lane) lanes_[lane] = lane;
   }
 
   int count = 0;
   Buffer<float> mass;
   Buffer<int32_t> token;
 
-  // Collect the tokens whose mass is above `least`.
-  void gather(const float* masses, const float* ranks, size_t vocabulary, float least) {
+  // Make the tokens whose mass is above `threshold` the candidates. The arrays have `size` elements, whole vectors.
+  void gather(const float* masses, const float* ranks, size_t size, float threshold) {
     count = 0;
-    for (size_t at = 0; at < vocabulary; at += kWidth) {
-      const Vec values = load(masses + at);
-      add(values, load(ranks + at), as_floats(places_ + static_cast<int32_t>(at)), values > broadcast(least));
+    for (size_t first = 0; first < size; first += kWidth) {
+      const Vec values = load(masses + first);
+      add(values, load(ranks + first), as_floats(lanes_ + static_cast<int32_t>(first)), values > broadcast(threshold));
     }
-    end();
+    zero_last_vector();
   }
 
-  double total() const {
-    double all = 0;
-    for (int i = 0; i < count; i += kWidth) all += sum(load(mass.data() + i));
-    return all;
+  double total_mass() const {
+    double total = 0;
+    for (int i = 0; i < count; i += kWidth) total += sum(load(mass.data() + i));
+    return total;
   }
 
-  // Keep the `most` most likely tokens (top-k).
-  void keep_likeliest(int most) {
-    if (most >= count) return;
+  // Keep the `k` most likely tokens (top-k).
+  void keep_likeliest(int k) {
+    if (k >= count) return;
     for (int i = 0; i < count; ++i) key_[i] = -rank_[i], weight_[i] = 1;
-    keep_before(most - 0.5);
+    keep_before(k - 0.5);
   }
 
-  // Keep the most likely tokens that make up this share of `all` (nucleus, top-p).
-  void keep_nucleus(double share, double all) {
+  // Keep the fewest most likely tokens whose mass reaches this share of `total` (nucleus sampling, top-p).
+  void keep_nucleus(double share, double total) {
     for (int i = 0; i < count; ++i) key_[i] = -rank_[i], weight_[i] = mass[i];
-    keep_before((share - kTolerance) * all);
+    keep_before((share - kTolerance) * total);
   }
 
-  // Keep the tokens whose surprise is nearest to the entropy, up to this share (locally typical sampling).
+  // Keep the tokens whose surprise, -log p, is nearest to the entropy, until their mass reaches this share of the total
+  // (locally typical sampling).
   void keep_typical(double share) {
-    const double all = total();
+    const double total = total_mass();
     double entropy = 0;
     for (int i = 0; i < count; ++i) {
-      key_[i] = static_cast<float>(-std::log(mass[i] / all));
-      entropy += mass[i] / all * key_[i];
+      key_[i] = static_cast<float>(-std::log(mass[i] / total));
+      entropy += mass[i] / total * key_[i];
     }
     for (int i = 0; i < count; ++i) key_[i] = std::fabs(key_[i] - static_cast<float>(entropy)), weight_[i] = mass[i];
-    keep_before((share - kTolerance) * all);
+    keep_before((share - kTolerance) * total);
   }
 
-  // Keep the tokens at least this share as likely as the most likely one (min-p).
-  void keep_from(double share) {
-    Vec most = {};
-    for (int i = 0; i < count; i += kWidth) most = largest(most, load(mass.data() + i));
-    const Vec least = broadcast(static_cast<float>(share * (1 - kTolerance)) * peak(most));
-    keep([&](int i) { return load(mass.data() + i) >= least; });
+  // Keep the tokens whose mass is at least `share` times that of the most likely token (min-p).
+  void keep_near_likeliest(double share) {
+    Vec highest = {};
+    for (int i = 0; i < count; i += kWidth) highest = largest(highest, load(mass.data() + i));
+    const Vec threshold = broadcast(static_cast<float>(share * (1 - kTolerance)) * peak(highest));
+    keep([&](int i) { return load(mass.data() + i) >= threshold; });
   }
 
-  // Masses this close to a threshold count as reaching it, because single precision does not resolve them.
+  // A mass that is below a threshold by at most this share reaches it, because single precision is not more precise.
   static constexpr double kTolerance = 1e-6;
 
  private:
-  // Up to this count, each token is compared with every other, which vectors do fast; above it, tokens are sorted.
-  static constexpr int kCompared = 96;
+  // Up to this number of candidates, each one is compared with every other, which is fast with vectors; more are
+  // sorted.
+  static constexpr int kMaxCompared = 96;
 
-  // Keep the tokens with less than `limit` before them in the order of keys; of equal keys the lower id comes first.
+  // Order the candidates by ascending `key_`, and equal keys by id. Keep the first one, and each one before which the
+  // sum of `weight_` is less than `limit`.
   void keep_before(double limit) {
-    if (count <= kCompared)
-      weigh_by_comparing();
+    if (count <= kMaxCompared)
+      sum_weights_by_comparing();
     else
-      weigh_by_sorting();
-    const Vec most = broadcast(static_cast<float>(limit));
+      sum_weights_by_sorting();
+    const Vec limits = broadcast(static_cast<float>(limit));
     keep([&](int i) {
-      const Vec before = load(before_.data() + i);
-      return (before < most) | (before == Vec{});
+      const Vec weight_before = load(weight_before_.data() + i);
+      return (weight_before < limits) | (weight_before == Vec{});
     });
   }
 
-  // Keep the tokens that `selected(i)` selects from the vector at i.
-  template <class Marked>
-  void keep(Marked selected) {
-    const int before = count;
+  // Keep the candidates that the mask `selected(i)` selects from the vector of candidates that starts at i.
+  template <class Selection>
+  void keep(Selection selected) {
+    const int old_count = count;
     count = 0;
-    for (int i = 0; i < before; i += kWidth) {
-      const IntVec there = places_ < IntVec{} + (before - i);
+    for (int i = 0; i < old_count; i += kWidth) {
+      const IntVec is_candidate = lanes_ < IntVec{} + (old_count - i);  // the last vector may contain fewer
       const Vec tokens = load(reinterpret_cast<const float*>(token.data() + i));
-      add(load(mass.data() + i), load(rank_.data() + i), tokens, selected(i) & there);
+      add(load(mass.data() + i), load(rank_.data() + i), tokens, selected(i) & is_candidate);
     }
-    end();
+    zero_last_vector();
   }
 
+  // Append the selected tokens of a vector.
   void add(Vec masses, Vec ranks, Vec tokens, IntVec selected) {
     compress(masses, selected, mass.data() + count);
     compress(ranks, selected, rank_.data() + count);
     compress(tokens, selected, reinterpret_cast<float*>(token.data() + count));
-    count += count_mask(selected);
+    count += count_selected(selected);
   }
 
-  // Zero the rest of the last candidate's vector.
-  void end() { store(mass.data() + count, Vec{}); }
+  // Zero the masses behind the last candidate, so that sums over whole vectors are right.
+  void zero_last_vector() { store(mass.data() + count, Vec{}); }
 
-  void weigh_by_comparing() {
-    for (int i = count; i < count + kWidth; ++i) key_[i] = 3.0e38f;
+  // Compute `weight_before_`, the sum of the weights of all candidates that precede each candidate.
+  void sum_weights_by_comparing() {
+    for (int i = count; i < count + kWidth; ++i) key_[i] = 3.0e38f;  // behind all candidates
     for (int first = 0; first < count; first += kWidth) {
       const Vec keys = load(key_.data() + first);
       Vec sum = {};
       int i = 0;
       for (; i < first; ++i) sum += broadcast(key_[i]) <= keys ? broadcast(weight_[i]) : Vec{};
-      for (int place = 0; place < kWidth && i < count; ++place, ++i) {
+      for (int lane = 0; lane < kWidth && i < count; ++lane, ++i) {
         const Vec key = broadcast(key_[i]);
-        const IntVec precedes = (key < keys) | ((key == keys) & (places_ > place));
+        const IntVec precedes = (key < keys) | ((key == keys) & (lanes_ > lane));
         sum += precedes ? broadcast(weight_[i]) : Vec{};
       }
       for (; i < count; ++i) sum += broadcast(key_[i]) < keys ? broadcast(weight_[i]) : Vec{};
-      store(before_.data() + first, sum);
+      store(weight_before_.data() + first, sum);
     }
   }
 
-  void weigh_by_sorting() {
+  // Compute the same for many candidates.
+  void sum_weights_by_sorting() {
     for (int i = 0; i < count; ++i) order_[i] = i;
     std::sort(order_.data(), order_.data() + count,
               [this](int32_t a, int32_t b) { return key_[a] < key_[b] || (key_[a] == key_[b] && a < b); });
     double sum = 0;
     for (int i = 0; i < count; ++i) {
-      before_[order_[i]] = static_cast<float>(sum);
+      weight_before_[order_[i]] = static_cast<float>(sum);
       sum += weight_[order_[i]];
     }
   }
 
-  IntVec places_;
-  Buffer<float> rank_, key_, weight_, before_;
+  IntVec lanes_;  // 0, 1, ..., kWidth - 1
+  Buffer<float> rank_, key_, weight_, weight_before_;
   Buffer<int32_t> order_;
 };
 

@@ -1,8 +1,22 @@
 // Storage formats of weights and activations in decoding.
 //
-// A format defines how `kWidth` columns of a group of `kGroup` depths lie in memory, how a row's activations are
-// stored, and how the two are multiplied into a `Total`. `kRows` rows at a time fit into the registers. If `kTileRows`
-// is not 0, that many rows are multiplied in tiles; integer sums are the same in any order.
+// A product multiplies a row of activations by the columns of a weight matrix, and sums over the depth, the inputs of a
+// layer. Weights lie in groups of `kGroup` depths of `kWidth` columns, for example with kGroup = 2, as (depth, column):
+//
+//   (0,0) (1,0) (0,1) (1,1) (0,2) (1,2) ...   first group
+//   (2,0) (3,0) (2,1) (3,1) ...               second group
+//
+// Each format (`Float32`, `Bfloat16`, `Int8`) defines
+//
+//   Weight                     a stored weight
+//   Columns                    the weights of a group, loaded by `columns`
+//   Activations                the activations of a group, once for every column, loaded by `load_activations`
+//   Total                      a sum for each of `kWidth` columns: `start`, `add`, `join`, and `finish` for the result
+//   scale, put                 compute the scale of a column; store one of its weights
+//   kHeaderBytes               size of the header that precedes the weights of `kWidth` columns, such as their scales
+//   kRows                      number of rows whose sums fit into the registers
+//   kTileRows                  number of rows that are multiplied in tile registers; 0 without tiles. Only integers are
+//                              multiplied in tiles, because their sums are the same in any order.
 #pragma once
 
 #include <cmath>
@@ -12,7 +26,7 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// The nearest bfloat16, ties to even.
+// Return the nearest bfloat16, ties to even.
 inline uint16_t to_bfloat16(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
@@ -30,8 +44,8 @@ struct FloatSums {
 // Activations in single precision, for formats that compress weights only.
 struct FloatActivations : FloatSums {
   static constexpr size_t activation_bytes(size_t count) { return count * sizeof(float); }
-  static void store_activations(std::byte* row, size_t at, Vec value) {
-    store(reinterpret_cast<float*>(row) + at, value);
+  static void store_activations(std::byte* row, size_t index, Vec value) {
+    store(reinterpret_cast<float*>(row) + index, value);
   }
 };
 
@@ -41,11 +55,11 @@ struct Float32 : FloatActivations {
   using Columns = Vec;
   using Activations = Vec;
   static constexpr int kGroup = 1, kRows = kWidth == 16 ? 3 : 1;
-  static constexpr size_t kHeader = 0;
+  static constexpr size_t kHeaderBytes = 0;
 
   static float scale(const float*, size_t) { return 1; }
   static void put(Weight* group, int, float value, float, std::byte*, int) { *group = value; }
-  static Columns columns(const Weight* at) { return load(at); }
+  static Columns columns(const Weight* group) { return load(group); }
   static Activations load_activations(const std::byte* row, size_t group) {
     return broadcast(reinterpret_cast<const float*>(row)[group]);
   }
@@ -63,15 +77,15 @@ struct Bfloat16 : FloatSums {
   using Columns = __m512bh;
   using Activations = __m512bh;
   static constexpr int kGroup = 2, kRows = 3;
-  static constexpr size_t kHeader = 0;
+  static constexpr size_t kHeaderBytes = 0;
 
   static constexpr size_t activation_bytes(size_t count) { return count * sizeof(uint16_t); }
-  static void store_activations(std::byte* row, size_t at, Vec value) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + activation_bytes(at)), (__m256i)_mm512_cvtneps_pbh(value));
+  static void store_activations(std::byte* row, size_t index, Vec value) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + activation_bytes(index)), (__m256i)_mm512_cvtneps_pbh(value));
   }
   static float scale(const float*, size_t) { return 1; }
-  static void put(Weight* group, int place, float value, float, std::byte*, int) { group[place] = to_bfloat16(value); }
-  static Columns columns(const Weight* at) { return (Columns)_mm512_loadu_si512(at); }
+  static void put(Weight* group, int depth, float value, float, std::byte*, int) { group[depth] = to_bfloat16(value); }
+  static Columns columns(const Weight* group) { return (Columns)_mm512_loadu_si512(group); }
   static Activations load_activations(const std::byte* row, size_t group) {
     int32_t pair;
     std::memcpy(&pair, row + group * sizeof pair, sizeof pair);
@@ -83,38 +97,41 @@ struct Bfloat16 : FloatSums {
   static Vec finish(const Total& total, const std::byte*) { return total; }
 };
 
-// Weights in eight bits with a scale for each column. Activations lie in [-1, 1] and are stored in eight bits too, so
-// all sums are exact.
+// Weights in eight bits with a scale for each column. Activations lie in [-1, 1] and are stored in eight bits too. All
+// sums are sums of integers and therefore exact.
 struct Int8 {
   using Weight = int8_t;
   using Total = __m512i;
   using Columns = __m512i;
   using Activations = __m512i;
   static constexpr int kGroup = 4, kRows = 3, kTileRows = SEQLOOM_AMX ? 16 : 0;
-  // Scales, then the initial sums, which correct for activations being stored as unsigned numbers, 128 too high.
-  static constexpr size_t kHeader = 2 * sizeof(Vec);
+  // The scales of the columns, then the initial sums. The instruction needs unsigned activations, so they are stored
+  // 128 too high; the initial sum of a column subtracts what this adds to the product, 128 times the sum of the
+  // weights.
+  static constexpr size_t kHeaderBytes = 2 * sizeof(Vec);
+  // An activation of 1 as an integer.
   static constexpr float kUnit = 127;
 
   static constexpr size_t activation_bytes(size_t count) { return count; }
-  static void store_activations(std::byte* row, size_t at, Vec value) {
-    const __m512i whole = _mm512_add_epi32(_mm512_cvtps_epi32(value * kUnit), _mm512_set1_epi32(128));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(row + at), _mm512_cvtepi32_epi8(whole));
+  static void store_activations(std::byte* row, size_t index, Vec value) {
+    const __m512i integers = _mm512_add_epi32(_mm512_cvtps_epi32(value * kUnit), _mm512_set1_epi32(128));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(row + index), _mm512_cvtepi32_epi8(integers));
   }
   static float scale(const float* column, size_t depth) {
-    float most = 0;
-    for (size_t k = 0; k < depth; ++k) most = std::fabs(column[k]) > most ? std::fabs(column[k]) : most;
-    return most > 0 ? most / 127 : 1;
+    float largest = 0;
+    for (size_t k = 0; k < depth; ++k) largest = std::fabs(column[k]) > largest ? std::fabs(column[k]) : largest;
+    return largest > 0 ? largest / 127 : 1;  // the largest weight becomes 127 or -127
   }
-  static void put(Weight* group, int place, float value, float scale, std::byte* header, int column) {
-    group[place] = static_cast<int8_t>(std::lrintf(value / scale));
+  static void put(Weight* group, int depth, float value, float scale, std::byte* header, int column) {
+    group[depth] = static_cast<int8_t>(std::lrintf(value / scale));
     reinterpret_cast<float*>(header)[column] = scale / kUnit;
-    reinterpret_cast<int32_t*>(header)[kWidth + column] -= 128 * group[place];
+    reinterpret_cast<int32_t*>(header)[kWidth + column] -= 128 * group[depth];
   }
-  static Columns columns(const Weight* at) { return _mm512_loadu_si512(at); }
+  static Columns columns(const Weight* group) { return _mm512_loadu_si512(group); }
   static Activations load_activations(const std::byte* row, size_t group) {
-    int32_t four;
-    std::memcpy(&four, row + group * sizeof four, sizeof four);
-    return _mm512_set1_epi32(four);
+    int32_t four_bytes;
+    std::memcpy(&four_bytes, row + group * sizeof four_bytes, sizeof four_bytes);
+    return _mm512_set1_epi32(four_bytes);
   }
   static Total start(const std::byte* header) { return _mm512_loadu_si512(header + sizeof(Vec)); }
   static void add(Total& total, const Activations& loaded, const Columns& columns) {
@@ -130,7 +147,7 @@ struct Int8 {
 
 typedef uint32_t Bits __attribute__((vector_size(4 * SEQLOOM_WIDTH)));
 
-// Weights in bfloat16, in pairs; each is a float without its last sixteen bits.
+// Pairs of bfloat16 weights, which are converted to floats: a bfloat16 is a float without its last sixteen bits.
 struct Bfloat16 : FloatActivations {
   using Weight = uint16_t;
   struct Columns {
@@ -138,13 +155,13 @@ struct Bfloat16 : FloatActivations {
   };
   using Activations = Columns;
   static constexpr int kGroup = 2, kRows = kWidth == 16 ? 2 : 1;
-  static constexpr size_t kHeader = 0;
+  static constexpr size_t kHeaderBytes = 0;
 
   static float scale(const float*, size_t) { return 1; }
-  static void put(Weight* group, int place, float value, float, std::byte*, int) { group[place] = to_bfloat16(value); }
-  static Columns columns(const Weight* at) {
+  static void put(Weight* group, int depth, float value, float, std::byte*, int) { group[depth] = to_bfloat16(value); }
+  static Columns columns(const Weight* group) {
     Bits pairs;
-    std::memcpy(&pairs, at, sizeof pairs);
+    std::memcpy(&pairs, group, sizeof pairs);
     return {(Vec)(pairs << 16), (Vec)(pairs & 0xFFFF0000u)};
   }
   static Activations load_activations(const std::byte* row, size_t group) {
@@ -159,31 +176,31 @@ struct Bfloat16 : FloatActivations {
 
 typedef int8_t Bytes __attribute__((vector_size(SEQLOOM_WIDTH)));
 
-// Weights in eight bits with a scale for each column.
+// Weights in eight bits with a scale for each column, which are converted to floats.
 struct Int8 : FloatActivations {
   using Weight = int8_t;
   using Columns = Vec;
   using Activations = Vec;
   static constexpr int kGroup = 1, kRows = kWidth == 16 ? 3 : 1;
-  static constexpr size_t kHeader = sizeof(Vec);
+  static constexpr size_t kHeaderBytes = sizeof(Vec);
 
   static float scale(const float* column, size_t depth) {
-    float most = 0;
-    for (size_t k = 0; k < depth; ++k) most = std::fabs(column[k]) > most ? std::fabs(column[k]) : most;
-    return most > 0 ? most / 127 : 1;
+    float largest = 0;
+    for (size_t k = 0; k < depth; ++k) largest = std::fabs(column[k]) > largest ? std::fabs(column[k]) : largest;
+    return largest > 0 ? largest / 127 : 1;  // the largest weight becomes 127 or -127
   }
   static void put(Weight* group, int, float value, float scale, std::byte* header, int column) {
     *group = static_cast<int8_t>(std::lrintf(value / scale));
     reinterpret_cast<float*>(header)[column] = scale;
   }
-  static Columns columns(const Weight* at) {
+  static Columns columns(const Weight* group) {
 #if defined(__AVX512F__)
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at))));
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(group))));
 #elif defined(__AVX2__)
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(at))));
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(group))));
 #else
     Bytes bytes;
-    std::memcpy(&bytes, at, sizeof bytes);
+    std::memcpy(&bytes, group, sizeof bytes);
     return __builtin_convertvector(bytes, Vec);
 #endif
   }

@@ -1,4 +1,4 @@
-// The interface of a network's layers.
+// The interface of a network's layers, and the layout of a stream's memory.
 #pragma once
 
 #include "decoding/model.h"
@@ -9,29 +9,35 @@ namespace seqloom::SEQLOOM_ISA::decoding {
 
 using namespace seqloom::decoding;
 
-constexpr size_t kLine = 64;
+constexpr size_t kCacheLine = 64;  // bytes
 
-constexpr size_t whole_lines(size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
+// Return a size in bytes, rounded up to whole cache lines.
+constexpr size_t whole_lines(size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
 
-// Assigns the parts of a stream's memory.
+// Assigns offsets in a stream's memory.
 struct MemoryLayout {
-  size_t size = 0;
+  size_t size = 0;  // bytes assigned until now
+  // Assign the next `bytes`, and return their offset.
   size_t take(size_t bytes) {
-    const size_t at = size;
+    const size_t offset = size;
     size += whole_lines(bytes);
-    return at;
+    return offset;
   }
 };
 
-inline float* floats(const TokenRow& row, size_t at) { return reinterpret_cast<float*>(row.memory + at); }
+// Return the floats at an offset, in bytes, in the memory of a row.
+inline float* floats(const TokenRow& row, size_t offset) { return reinterpret_cast<float*>(row.memory + offset); }
 
-// Where a layer's output lies in a stream: as activations for the next product, and as floats (convolution only).
+// A layer's output in a stream's memory, by offset: in the format of activations, for products (`formats.h`), and as
+// floats (convolution only). `width` is the number of units.
 struct Output {
   size_t activations = 0, values = 0, width = 0;
 };
 
-// A layer. A step has phases: within a phase, blocks of columns are independent; after each phase all threads
-// synchronize. Finally `commit` stores the new state.
+// A layer. Its columns are divided into blocks (`panels.h`), and the blocks among the threads of a team.
+//
+// `advance` computes one phase of a step for some blocks. Within a phase the blocks are independent; after each phase
+// all threads synchronize. After the last phase, `commit` makes the new state the current one.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -39,23 +45,27 @@ class Layer {
   virtual void advance(int phase, const TokenRow* rows, int count, const ThreadRange& blocks) const = 0;
   virtual void commit(const TokenRow* rows, int count, const ThreadRange& blocks) const = 0;
 
-  // Whether rows read in one pass must be computed in order, each after `inherit_state` has copied the state of the row
-  // before. `keep` makes the first `count` rows the stream's state.
+  // Whether several tokens that a stream reads in one pass must be computed one after another. Before each token but
+  // the first, `inherit_state` then copies the state after the preceding row to the memory of this row.
   virtual bool is_sequential() const { return false; }
   virtual void inherit_state(const TokenRow&, const ThreadRange&) const {}
+  // Set the stream's state to the state after the first `count` rows of a pass.
   virtual void keep(const TokenRow* rows, int count, const ThreadRange& blocks) const { commit(rows, count, blocks); }
+  // Copy a bias [gate_width] to the order of the layer's columns [num_gate_biases].
   virtual void arrange_gate_bias(const float*, float*) const {}
 
   // Initialise zeroed memory to the state before the first token.
   virtual void clear(std::byte* memory) const = 0;
 
-  // Assign memory to the state and to the output; the layer below has been assigned its own.
+  // Assign memory to the state and to the output. `below` is the output of the layer below, which comes first.
   virtual void layout_state(MemoryLayout& layout) = 0;
   virtual void layout_output(MemoryLayout& layout, const Output& below) = 0;
 
-  // The width of the layer's gate bias: gates * units.
-  size_t gate_width = 0;
-  size_t num_blocks = 0, num_gate_biases = 0, gate_biases_at = 0, weight_bytes = 0;
+  // The width of the layer's gate bias: gates * units; and the number of its columns with padding.
+  size_t gate_width = 0, num_gate_biases = 0;
+  // Index of the layer's first float in `TokenRow::gate_bias`, which holds the biases of all layers.
+  size_t gate_biases_offset = 0;
+  size_t num_blocks = 0, weight_bytes = 0;
   Output output;
 };
 

@@ -1,8 +1,17 @@
 // A matrix packed for decoding, and its product with one row or a few.
 //
-// The columns lie in blocks of `Vectors` vectors. A block holds its whole depth, group by group, vector by vector, so
-// that a product reads it from front to back. A sum has `Chains` partial sums, the first over the groups 0, Chains, 2
-// Chains, ..., which keeps the multipliers busy with a single row. The result is the same for any number of rows.
+// A product sums over the depth, the inputs of a layer. The columns lie in blocks of `Vectors` vectors of `kWidth`
+// columns. A block contains all depths of its columns in the order in which a product reads them, for example with two
+// vectors and groups of kGroup = 2 depths (`formats.h`):
+//
+//   header of vector 0, header of vector 1
+//   depths 0 and 1 of vector 0, depths 0 and 1 of vector 1
+//   depths 2 and 3 of vector 0, depths 2 and 3 of vector 1
+//   ...
+//
+// Each sum is computed as `Chains` partial sums. The first one adds the groups 0, Chains, 2 * Chains, ... Partial sums
+// do not wait for each other, which keeps the multipliers busy even with a single row. The result for a row does not
+// depend on how many rows are multiplied together.
 #pragma once
 
 #include <type_traits>
@@ -13,7 +22,7 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// Depths and units are padded to this with zeros.
+// Depths and units are padded with zeros to a multiple of this.
 constexpr size_t kPad = 32;
 
 constexpr size_t padded_to(size_t count, size_t multiple) { return (count + multiple - 1) / multiple * multiple; }
@@ -25,11 +34,11 @@ class Panels {
 
   Panels() = default;
 
-  // `column(index)` points to the contiguous depth of a column; null for a column of zeros.
+  // Pack a matrix: `column(index)` returns a pointer to the `depth` contiguous weights of a column; null for zeros.
   template <class Column>
   Panels(size_t num_blocks, size_t depth, Column column)
       : groups_(padded_to(depth, kPad) / Format::kGroup),
-        block_bytes_(Vectors * Format::kHeader + groups_ * kGroupWeights * sizeof(Weight)),
+        block_bytes_(Vectors * Format::kHeaderBytes + groups_ * kGroupWeights * sizeof(Weight)),
         memory_(num_blocks * block_bytes_ + kReadBeyond) {
     for (size_t index = 0; index < num_blocks * kColumns; ++index)
       if (const float* values = column(index)) pack(index, values, depth);
@@ -38,26 +47,27 @@ class Panels {
   // Bytes that a product with the whole matrix reads.
   size_t bytes() const { return memory_.size() == 0 ? 0 : memory_.size() - kReadBeyond; }
 
+  // Multiply rows of activations by the columns of one block. `rows` points to the first activation of each row.
   template <int Rows>
   void multiply(const std::byte* const (&rows)[Rows], size_t block, Vec (&product)[Rows][Vectors]) const {
 #if SEQLOOM_AMX
     if constexpr (Rows == Format::kTileRows) return multiply_tiles(rows, block, product);
 #endif
     const std::byte* const header = memory_.data() + block * block_bytes_;
-    const Weight* at = reinterpret_cast<const Weight*>(header + Vectors * Format::kHeader);
+    const Weight* weights = reinterpret_cast<const Weight*>(header + Vectors * Format::kHeaderBytes);
     typename Format::Total total[Chains][Rows][Vectors];
     for (int v = 0; v < Vectors; ++v)
       for (int r = 0; r < Rows; ++r)
         for (int c = 0; c < Chains; ++c) total[c][r][v] = c ? typename Format::Total{} : start(header, v);
     for (size_t group = 0; group < groups_; group += Chains) {
 #pragma GCC unroll 4
-      for (int c = 0; c < Chains; ++c, at += kGroupWeights) {
+      for (int c = 0; c < Chains; ++c, weights += kGroupWeights) {
         typename Format::Activations activations[Rows];
 #pragma GCC unroll 4
         for (int r = 0; r < Rows; ++r) activations[r] = Format::load_activations(rows[r], group + c);
 #pragma GCC unroll 8
         for (int v = 0; v < Vectors; ++v) {
-          const typename Format::Columns columns = Format::columns(at + v * kVectorWeights);
+          const typename Format::Columns columns = Format::columns(weights + v * kVectorWeights);
 #pragma GCC unroll 4
           for (int r = 0; r < Rows; ++r) Format::add(total[c][r][v], activations[r], columns);
         }
@@ -72,19 +82,20 @@ class Panels {
 
  private:
   using Weight = typename Format::Weight;
+  // Number of weights in a group of one vector, and in the groups of all vectors at the same depths.
   static constexpr size_t kVectorWeights = kWidth * Format::kGroup, kGroupWeights = Vectors * kVectorWeights;
-  // A tile may reach beyond the last block; what it reads there is multiplied by zero.
+  // Bytes behind the last block that a tile may read; they are multiplied by activations of zero.
   static constexpr size_t kReadBeyond = Format::kTileRows ? kGroupWeights * Format::kTileRows : 0;
 
 #if SEQLOOM_AMX
   void multiply_tiles(const std::byte* const (&rows)[16], size_t block, Vec (&product)[16][Vectors]) const {
-    constexpr int together = Vectors % 4 ? 2 : 4;
+    constexpr int vectors_at_once = Vectors % 4 ? 2 : 4;
     const std::byte* const header = memory_.data() + block * block_bytes_;
-    const Weight* const first = reinterpret_cast<const Weight*>(header + Vectors * Format::kHeader);
+    const Weight* const first = reinterpret_cast<const Weight*>(header + Vectors * Format::kHeaderBytes);
     alignas(64) int32_t totals[16][kColumns];
-    for (int v = 0; v < Vectors; v += together)
-      sum_tiles<together == 4>(rows, groups_ * Format::kGroup, first + v * kVectorWeights, kGroupWeights,
-                               &totals[0][v * kWidth], sizeof totals[0]);
+    for (int v = 0; v < Vectors; v += vectors_at_once)
+      sum_tiles</*Four=*/vectors_at_once == 4>(rows, groups_ * Format::kGroup, first + v * kVectorWeights,
+                                               kGroupWeights, &totals[0][v * kWidth], sizeof totals[0]);
     for (int r = 0; r < 16; ++r)
       for (int v = 0; v < Vectors; ++v) {
         const typename Format::Total total = _mm512_load_si512(&totals[r][v * kWidth]);
@@ -94,20 +105,21 @@ class Panels {
 #endif
 
   static typename Format::Total start(const std::byte* header, int v) {
-    return Format::start(header + v * Format::kHeader);
+    return Format::start(header + v * Format::kHeaderBytes);
   }
   static Vec finish(const std::byte* header, int v, const typename Format::Total& total) {
-    return Format::finish(total, header + v * Format::kHeader);
+    return Format::finish(total, header + v * Format::kHeaderBytes);
   }
 
+  // Store the weights of column `index`.
   void pack(size_t index, const float* values, size_t depth) {
     const size_t block = index / kColumns, v = index % kColumns / kWidth, column = index % kWidth;
     std::byte* const header = memory_.data() + block * block_bytes_;
-    Weight* const first = reinterpret_cast<Weight*>(header + Vectors * Format::kHeader) + v * kVectorWeights;
+    Weight* const first = reinterpret_cast<Weight*>(header + Vectors * Format::kHeaderBytes) + v * kVectorWeights;
     const float scale = Format::scale(values, depth);
     for (size_t k = 0; k < depth; ++k) {
       Weight* const group = first + k / Format::kGroup * kGroupWeights + column * Format::kGroup;
-      Format::put(group, k % Format::kGroup, values[k], scale, header + v * Format::kHeader, column);
+      Format::put(group, k % Format::kGroup, values[k], scale, header + v * Format::kHeaderBytes, column);
     }
   }
 
@@ -115,15 +127,16 @@ class Panels {
   Buffer<std::byte> memory_;
 };
 
-// Pass the rows to `take` in batches, each as large as registers or tiles allow.
-template <class Format, class Take>
-inline void in_batches(int count, Take take) {
-  constexpr int many = Format::kRows, tile = Format::kTileRows;
+// Divide `count` rows into batches, each as large as registers or tiles allow. Call `process(first, num_rows)` for
+// each, with the number of rows as a compile-time constant.
+template <class Format, class Process>
+inline void in_batches(int count, Process process) {
+  constexpr int batch = Format::kRows, tile = Format::kTileRows;
   int first = 0;
   if constexpr (tile > 0)
-    for (; first + tile <= count; first += tile) take(first, std::integral_constant<int, tile>());
-  for (; first + many <= count; first += many) take(first, std::integral_constant<int, many>());
-  for (; first < count; ++first) take(first, std::integral_constant<int, 1>());
+    for (; first + tile <= count; first += tile) process(first, std::integral_constant<int, tile>());
+  for (; first + batch <= count; first += batch) process(first, std::integral_constant<int, batch>());
+  for (; first < count; ++first) process(first, std::integral_constant<int, 1>());
 }
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

@@ -1,6 +1,11 @@
 // A recurrent layer: LSTM or GRU.
 //
-// A block is two panels of kWidth units with all their gates, so that the cell follows the product at once.
+// A block contains two vectors of `kWidth` units with all gates of these units. The cells of a block can therefore be
+// computed as soon as its products are known. The columns of an LSTM's block, with gates i, f, g, o:
+//
+//   [i f g o] of units 0 to kWidth - 1, [i f g o] of the next kWidth units
+//
+// A stream's state is the hidden vector and the carry, a value that each unit keeps in full precision (`cells.h`).
 #pragma once
 
 #include "decoding/layer.h"
@@ -8,7 +13,9 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// The gates (see cells.h) that the products of the hidden vector and of the input are added to.
+// The weights of a cell have `kProducts` rows per unit. Product p of the hidden vector is added to gate
+// `from_hidden[p]` of `cells.h`, and product p of the input to gate `from_input[p]`. For the GRU's candidate these
+// gates differ.
 template <class Cell>
 struct Gates {
   static constexpr int kProducts = 4;
@@ -37,11 +44,11 @@ class Recurrent final : public Layer {
     };
     hidden_ = Matrix(num_blocks, units_, rows_of(weights.hidden, units_));
     if (is_upper_) input_ = Matrix(num_blocks, weights.inputs, rows_of(weights.input, weights.inputs));
-    const size_t num_drives = is_upper_ ? 1 : vocabulary;
-    drives_ = Buffer<float>(num_drives * num_gate_biases);
-    for (size_t i = 0; i < num_drives; ++i) {
-      const float* from = is_upper_ ? weights.bias : weights.table + i * kProducts * units_;
-      arrange_gate_bias(from, drives_.data() + i * num_gate_biases);
+    const size_t num_gate_rows = is_upper_ ? 1 : vocabulary;
+    gate_rows_ = Buffer<float>(num_gate_rows * num_gate_biases);
+    for (size_t i = 0; i < num_gate_rows; ++i) {
+      const float* values = is_upper_ ? weights.bias : weights.table + i * kProducts * units_;
+      arrange_gate_bias(values, gate_rows_.data() + i * num_gate_biases);
     }
     weight_bytes = hidden_.bytes() + input_.bytes();
   }
@@ -52,8 +59,8 @@ class Recurrent final : public Layer {
   }
 
   void layout_state(MemoryLayout& layout) override {
-    hidden_at_ = layout.take(Format::activation_bytes(padded_units_));
-    carry_at_ = layout.take(padded_units_ * sizeof(float));
+    hidden_offset_ = layout.take(Format::activation_bytes(padded_units_));
+    carry_offset_ = layout.take(padded_units_ * sizeof(float));
   }
 
   void layout_output(MemoryLayout& layout, const Output& below) override {
@@ -64,14 +71,15 @@ class Recurrent final : public Layer {
 
   void clear(std::byte* memory) const override {
     for (size_t unit = 0; unit < padded_units_; unit += kWidth)
-      Format::store_activations(memory + hidden_at_, unit, Vec{});
+      Format::store_activations(memory + hidden_offset_, unit, Vec{});
   }
 
   void advance(int, const TokenRow* rows, int count, const ThreadRange& blocks) const override {
     for (size_t block = blocks.begin; block < blocks.end; ++block)
-      in_batches<Format>(count, [&](int first, auto taken) { advance_rows<taken>(rows + first, block); });
+      in_batches<Format>(count, [&](int first, auto num_rows) { advance_rows<num_rows>(rows + first, block); });
   }
 
+  // The cells have already replaced the carry.
   void commit(const TokenRow* rows, int count, const ThreadRange& blocks) const override {
     for (int r = 0; r < count; ++r) remember_hidden(rows[r].memory, rows[r].memory, blocks);
   }
@@ -79,7 +87,8 @@ class Recurrent final : public Layer {
   bool is_sequential() const override { return true; }
 
   void inherit_state(const TokenRow& row, const ThreadRange& blocks) const override {
-    remember((&row - 1)->memory, row.memory, blocks);
+    const TokenRow& preceding = *(&row - 1);
+    remember(preceding.memory, row.memory, blocks);
   }
 
   void keep(const TokenRow* rows, int count, const ThreadRange& blocks) const override {
@@ -88,76 +97,80 @@ class Recurrent final : public Layer {
 
  private:
   static constexpr int kProducts = Gates<Cell>::kProducts, kVectors = 2 * kProducts;
+  // Units and columns of a block.
   static constexpr size_t kUnits = 2 * kWidth, kColumns = kVectors * kWidth, kNone = ~size_t{0};
-  using Matrix = Panels<Format, kVectors, 1>;
+  using Matrix = Panels<Format, kVectors, /*Chains=*/1>;
 
-  // Store what was computed in one row's memory as the state in another's.
-  void remember(const std::byte* from, std::byte* to, const ThreadRange& blocks) const {
-    remember_hidden(from, to, blocks);
-    const size_t at = carry_at_ + blocks.begin * kUnits * sizeof(float);
-    if (from != to) std::memcpy(to + at, from + at, (blocks.end - blocks.begin) * kUnits * sizeof(float));
+  // Store what was computed in the memory of one row, `source`, as the state in the memory of another, `target`.
+  void remember(const std::byte* source, std::byte* target, const ThreadRange& blocks) const {
+    remember_hidden(source, target, blocks);
+    const size_t offset = carry_offset_ + blocks.begin * kUnits * sizeof(float);
+    if (source != target)
+      std::memcpy(target + offset, source + offset, (blocks.end - blocks.begin) * kUnits * sizeof(float));
   }
 
-  void remember_hidden(const std::byte* from, std::byte* to, const ThreadRange& blocks) const {
-    const size_t at = Format::activation_bytes(blocks.begin * kUnits);
-    const size_t bytes = Format::activation_bytes(blocks.end * kUnits) - at;
-    std::memcpy(to + hidden_at_ + at, from + output.activations + at, bytes);
+  void remember_hidden(const std::byte* source, std::byte* target, const ThreadRange& blocks) const {
+    const size_t begin = Format::activation_bytes(blocks.begin * kUnits);
+    const size_t bytes = Format::activation_bytes(blocks.end * kUnits) - begin;
+    std::memcpy(target + hidden_offset_ + begin, source + output.activations + begin, bytes);
   }
 
-  // Return the row of the weights that a column of the blocks holds; kNone for padding.
+  // Return the row of the weights that a column of the blocks contains; kNone for padding.
   size_t row_of(size_t column) const {
-    const size_t panel = column / (kProducts * kWidth), gate = column / kWidth % kProducts;
-    const size_t unit = panel * kWidth + column % kWidth;
+    const size_t unit_vector = column / (kProducts * kWidth), gate = column / kWidth % kProducts;
+    const size_t unit = unit_vector * kWidth + column % kWidth;
     return unit < units_ ? gate * units_ + unit : kNone;
   }
 
   template <int Rows>
   void advance_rows(const TokenRow* rows, size_t block) const {
     Vec from_hidden[Rows][kVectors], from_input[Rows][kVectors];
-    multiply(hidden_, rows, hidden_at_, block, from_hidden);
+    multiply(hidden_, rows, hidden_offset_, block, from_hidden);
     if (is_upper_) multiply(input_, rows, below_.activations, block, from_input);
     for (int r = 0; r < Rows; ++r) finish(rows[r], block, from_hidden[r], is_upper_ ? from_input[r] : nullptr);
   }
 
+  // Multiply the activations at `offset` in the memory of each row.
   template <int Rows>
-  static void multiply(const Matrix& matrix, const TokenRow* rows, size_t at, size_t block, Vec (&to)[Rows][kVectors]) {
+  static void multiply(const Matrix& matrix, const TokenRow* rows, size_t offset, size_t block,
+                       Vec (&product)[Rows][kVectors]) {
     const std::byte* activations[Rows];
-    for (int r = 0; r < Rows; ++r) activations[r] = rows[r].memory + at;
-    matrix.multiply(activations, block, to);
+    for (int r = 0; r < Rows; ++r) activations[r] = rows[r].memory + offset;
+    matrix.multiply(activations, block, product);
   }
 
   // Run the cells of one block. Not inlined, so that one row and several rows are rounded alike.
   __attribute__((noinline)) void finish(const TokenRow& row, size_t block, const Vec* from_hidden,
                                         const Vec* from_input) const {
     const size_t first = block * kColumns;
-    const float* drive = drives_.data() + (is_upper_ ? 0 : row.token * num_gate_biases) + first;
-    const float* bias = row.gate_bias ? row.gate_bias + gate_biases_at + first : nullptr;
-    for (int panel = 0; panel < 2; ++panel) {
+    const float* gate_row = gate_rows_.data() + (is_upper_ ? 0 : row.token * num_gate_biases) + first;
+    const float* bias = row.gate_bias ? row.gate_bias + gate_biases_offset + first : nullptr;
+    for (int unit_vector = 0; unit_vector < 2; ++unit_vector) {
       Vec gate[4] = {};
       for (int p = 0; p < kProducts; ++p) {
-        const int place = panel * kProducts + p;
-        Vec drives = load(drive + place * kWidth);
-        if (bias) drives += load(bias + place * kWidth);
-        if (from_input) drives += from_input[place];
-        gate[Gates<Cell>::from_input[p]] += drives;
-        gate[Gates<Cell>::from_hidden[p]] += from_hidden[place];
+        const int vector = unit_vector * kProducts + p;
+        Vec input_sum = load(gate_row + vector * kWidth);
+        if (bias) input_sum += load(bias + vector * kWidth);
+        if (from_input) input_sum += from_input[vector];
+        gate[Gates<Cell>::from_input[p]] += input_sum;
+        gate[Gates<Cell>::from_hidden[p]] += from_hidden[vector];
       }
-      const size_t unit = block * kUnits + panel * kWidth;
-      float* const carry = floats(row, carry_at_) + unit;
-      Vec after, hidden;
-      Cell::forward(gate, load(carry), after, hidden);
-      store(carry, after);
+      const size_t unit = block * kUnits + unit_vector * kWidth;
+      float* const carry = floats(row, carry_offset_) + unit;
+      Vec carry_after, hidden;
+      Cell::forward(gate, load(carry), carry_after, hidden);
+      store(carry, carry_after);
       Format::store_activations(row.memory + output.activations, unit, hidden);
     }
   }
 
   size_t units_;
-  bool is_upper_;
-  size_t padded_units_, hidden_at_ = 0, carry_at_ = 0;
+  bool is_upper_;  // whether the inputs are a layer below, not tokens
+  size_t padded_units_, hidden_offset_ = 0, carry_offset_ = 0;
   Output below_;
   Matrix hidden_, input_;
-  // What the tokens (first layer) or the bias (upper layers) add to the gates.
-  Buffer<float> drives_;
+  // What is added to the gates: in the first layer one row for each token, in upper layers one row, the bias.
+  Buffer<float> gate_rows_;
 };
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

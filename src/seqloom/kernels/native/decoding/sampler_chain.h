@@ -1,8 +1,9 @@
 // The sampler chain: bias and bans, repetition, temperature, top-k, typical, top-p, min-p, and the draw.
 //
-// The plain implementation in Python defines each transform; here values are in single precision and sums in double.
-// Probabilities stay unnormalised, with the most likely token at 1. Without filters there is one value for every token;
-// filters work on the few candidates that any of them could keep.
+// `sampling/transforms.py` defines each transform. Here values are in single precision and sums in double precision.
+// The mass of a token is its unnormalised probability; the most likely token has mass 1. Without filters (the
+// transforms from top-k to min-p) each token has a mass in `mass_`. With filters, the tokens that remain are in
+// `candidates_`.
 #pragma once
 
 #include <cmath>
@@ -17,25 +18,27 @@ using namespace seqloom::decoding;
 // Tokens with a logit below this are excluded.
 constexpr float kExcludedLogit = -1.0e37f;
 
-// e to the x; 0 where that is negligible.
+// Return e^x; 0 where that is negligible.
 inline Vec exponential_or_zero(Vec x) { return x > broadcast(-87.0f) ? exponential(x) : Vec{}; }
 
+// A chain for logits of the vocabulary, or of the tokens that drafts are drawn from. `tokens` contains the token of
+// each logit; null if logit i belongs to token i.
 class Transforms final : public SamplerChain {
  public:
-  Transforms(const SamplingSettings& settings, size_t vocabulary, size_t padded, const int32_t* tokens)
+  Transforms(const SamplingSettings& settings, size_t vocabulary, size_t padded_vocabulary, const int32_t* tokens)
       : settings_(settings),
         vocabulary_(vocabulary),
-        padded_(padded),
+        padded_vocabulary_(padded_vocabulary),
         tokens_(tokens),
-        bias_(padded),
-        adjusted_(padded),
-        mass_(padded),
-        excess_(settings.tokens_per_step > 1 ? padded : 0),
-        powers_(tokens && settings.repetition_penalty != 1 ? padded : 0),
-        candidates_(filters() ? padded : 0) {
+        bias_(padded_vocabulary),
+        adjusted_(padded_vocabulary),
+        mass_(padded_vocabulary),
+        excess_(settings.tokens_per_step > 1 ? padded_vocabulary : 0),
+        powers_(tokens && settings.repetition_penalty != 1 ? padded_vocabulary : 0),
+        candidates_(filters() ? padded_vocabulary : 0) {
     if (settings.bias) std::memcpy(bias_.data(), settings.bias, vocabulary * sizeof(float));
-    for (size_t place = 0; place < powers_.size(); ++place) powers_[place] = 1;
-    inverse_ = settings.temperature > 0 ? static_cast<float>(std::min(1 / settings.temperature, 1e38)) : 0;
+    for (size_t i = 0; i < powers_.size(); ++i) powers_[i] = 1;
+    inverse_temperature_ = settings.temperature > 0 ? static_cast<float>(std::min(1 / settings.temperature, 1e38)) : 0;
   }
 
   bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform,
@@ -44,7 +47,7 @@ class Transforms final : public SamplerChain {
     if (filters())
       draw_candidate(uniform, choice);
     else if (settings_.temperature == 0)
-      choice = {best_, 0, 0};
+      choice = {best_token_, 0, 0};
     else
       return choose(draw(mass_.data(), total_, uniform), logits, choice), true;
     choice.log_prob = model_log_prob(logits, choice.token);
@@ -55,11 +58,11 @@ class Transforms final : public SamplerChain {
                           Choice& choice) override {
     if (!compute_masses(logits, history, early)) return false;
     if (filters()) {
-      const int place = gumbel_argmax(candidates_.mass.data(), candidates_.token.data(), candidates_.count, noise);
-      const double share = candidates_.mass[place] / candidates_.total();
-      choice = {candidates_.token[place], model_log_prob(logits, candidates_.token[place]), std::log(share)};
+      const int i = gumbel_argmax(candidates_.mass.data(), candidates_.token.data(), candidates_.count, noise);
+      const double probability = candidates_.mass[i] / candidates_.total_mass();
+      choice = {candidates_.token[i], model_log_prob(logits, candidates_.token[i]), std::log(probability)};
     } else if (settings_.temperature == 0) {
-      choice = {best_, model_log_prob(logits, best_), 0};
+      choice = {best_token_, model_log_prob(logits, best_token_), 0};
     } else {
       choose(gumbel_argmax(mass_.data(), nullptr, static_cast<int>(vocabulary_), noise), logits, choice);
     }
@@ -71,11 +74,11 @@ class Transforms final : public SamplerChain {
     if (!compute_masses(logits, history, early)) return false;
     for (size_t token = 0; token < vocabulary_; ++token) log_probabilities[token] = -INFINITY;
     if (filters()) {
-      const double all = candidates_.total();
+      const double total = candidates_.total_mass();
       for (int i = 0; i < candidates_.count; ++i)
-        log_probabilities[candidates_.token[i]] = std::log(candidates_.mass[i] / all);
+        log_probabilities[candidates_.token[i]] = std::log(candidates_.mass[i] / total);
     } else if (settings_.temperature == 0) {
-      log_probabilities[best_] = 0;
+      log_probabilities[best_token_] = 0;
     } else {
       for (size_t token = 0; token < vocabulary_; ++token) log_probabilities[token] = std::log(mass_[token] / total_);
     }
@@ -87,14 +90,15 @@ class Transforms final : public SamplerChain {
     if (!compute_masses(logits, history, early)) return -1;
     expand_candidates();
     if (!(total_ > 0)) return -1;
-    const int32_t place = draw(mass_.data(), total_, uniform);
-    proposed_ = mass_[place];
-    return tokens_[place];
+    const int32_t index = draw(mass_.data(), total_, uniform);
+    proposed_mass_ = mass_[index];
+    return tokens_[index];
   }
 
-  Proposal proposal() const override { return {mass_.data(), tokens_, vocabulary_, total_, proposed_}; }
+  Proposal proposal() const override { return {mass_.data(), tokens_, vocabulary_, total_, proposed_mass_}; }
 
-  // Accept a draft of probability q with probability min(1, p / q) (Leviathan et al. 2023, Chen et al. 2023).
+  // Accept a draft with probability min(1, p / q), where p is its probability in this chain, and q in the chain that
+  // drew it (Leviathan et al. 2023, Chen et al. 2023).
   Verdict verify(const float* logits, const RepetitionHistory& history, bool early, const Proposal& proposal,
                  int32_t draft, double uniform, Choice& choice) override {
     if (!compute_masses(logits, history, early)) return Verdict::kNotFinite;
@@ -104,106 +108,115 @@ class Transforms final : public SamplerChain {
     return Verdict::kAccepted;
   }
 
-  // Draw from the residual distribution max(0, p - q).
+  // Draw from the distribution proportional to the excess, max(0, p - q).
   void redraw(const float* logits, const Proposal& proposal, double uniform, Choice& choice) override {
     const float scale = static_cast<float>(total_ / proposal.total);
-    std::memcpy(excess_.data(), mass_.data(), padded_ * sizeof(float));
-    for (size_t place = 0; place < proposal.count; ++place) {
-      float& excess = excess_[proposal.tokens[place]];
-      excess = std::max(excess - scale * proposal.masses[place], 0.0f);
+    std::memcpy(excess_.data(), mass_.data(), padded_vocabulary_ * sizeof(float));
+    for (size_t i = 0; i < proposal.count; ++i) {
+      float& excess = excess_[proposal.tokens[i]];
+      excess = std::max(excess - scale * proposal.masses[i], 0.0f);
     }
-    double all = 0;
-    for (size_t at = 0; at < padded_; at += kWidth) all += sum(load(excess_.data() + at));
-    // Nothing is left if the two differ by less than single precision resolves.
-    choose(all > 0 ? draw(excess_.data(), all, uniform) : draw(mass_.data(), total_, uniform), logits, choice);
+    double total_excess = 0;
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) total_excess += sum(load(excess_.data() + i));
+    // The excess is zero everywhere if p and q are equal in single precision.
+    choose(total_excess > 0 ? draw(excess_.data(), total_excess, uniform) : draw(mass_.data(), total_, uniform), logits,
+           choice);
   }
 
  private:
-  // Number of masses summed in single precision.
-  static constexpr size_t kSummed = 16 * kWidth;
+  // Number of masses that are summed in single precision, before the sum is added in double precision.
+  static constexpr size_t kSummedInFloat = 16 * kWidth;
 
   bool filters() const {
     return settings_.temperature != 0 &&
            (settings_.top_k > 0 || settings_.typical_p < 1 || settings_.top_p < 1 || settings_.min_p > 0);
   }
 
-  // Compute the unnormalised probabilities of all tokens that may be drawn; false if the logits are not finite.
+  // Compute the masses of all tokens that may be drawn; with temperature 0, only `best_token_`. Return false if the
+  // logits are not finite or exclude every token. `log_total_` belongs to the model, `total_` to the transformed
+  // distribution.
   bool compute_masses(const float* logits, const RepetitionHistory& history, bool early) {
     if (!find_peak(logits)) return false;
     const float* values = logits;
     float peak = peak_;
     const bool biased = settings_.bias || (early && settings_.boundary >= 0);
-    if (biased) peak = add_bias(logits, early), values = adjusted_.data();
+    if (biased) {
+      peak = add_bias(logits, early);
+      values = adjusted_.data();
+    }
     if (!(peak > kExcludedLogit)) return false;
-    const bool as_the_model = !biased && !history.powers() && settings_.temperature == 1;
-    total_ = exponentials(logits, peak_, 1, as_the_model ? mass_.data() : nullptr);
+    const bool equals_model = !biased && !history.powers() && settings_.temperature == 1;
+    total_ = exponentials(logits, peak_, /*inverse_temperature=*/1, equals_model ? mass_.data() : nullptr);
     log_total_ = std::log(total_);
     if (history.powers()) {
-      const double total = biased ? exponentials(values, peak, 1, nullptr) : total_;
-      peak = penalize(values, peak + static_cast<float>(std::log(total)), own(history.powers()));
+      const double total = biased ? exponentials(values, peak, /*inverse_temperature=*/1, nullptr) : total_;
+      peak = penalize(values, peak + static_cast<float>(std::log(total)), powers_of_own_tokens(history.powers()));
       values = adjusted_.data();
     }
     if (settings_.temperature == 0)
-      for (best_ = 0; values[best_] != peak;) ++best_;
-    else if (!as_the_model)
-      total_ = exponentials(values, peak, inverse_, mass_.data());
+      for (best_token_ = 0; values[best_token_] != peak;) ++best_token_;
+    else if (!equals_model)
+      total_ = exponentials(values, peak, inverse_temperature_, mass_.data());
     if (filters()) filter(settings_.temperature == INFINITY ? mass_.data() : values);
     return true;
   }
 
-  // Select the exponents of the tokens that these logits belong to.
-  const float* own(const float* powers) {
+  // Return the exponents in the order of the logits of this chain.
+  const float* powers_of_own_tokens(const float* powers) {
     if (!tokens_) return powers;
-    for (size_t place = 0; place < vocabulary_; ++place) powers_[place] = powers[tokens_[place]];
+    for (size_t i = 0; i < vocabulary_; ++i) powers_[i] = powers[tokens_[i]];
     return powers_.data();
   }
 
-  // Find the largest logit; false if any is infinite or NaN.
+  // Store the largest logit in `peak_`; return false if a logit is infinite or NaN.
   bool find_peak(const float* logits) {
     Vec top = load(logits), non_finite = {};
-    for (size_t at = 0; at < padded_; at += kWidth) {
-      const Vec values = load(logits + at);
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) {
+      const Vec values = load(logits + i);
       top = largest(top, values);
-      non_finite += values - values;
+      non_finite += values - values;  // 0 for a finite number, otherwise NaN
     }
     peak_ = peak(top);
     return sum(non_finite) == 0;
   }
 
+  // Store the logits plus the bias in `adjusted_`, and exclude the boundary token if the text must not end yet; return
+  // the new peak.
   float add_bias(const float* logits, bool early) {
     Vec top = broadcast(-INFINITY);
-    for (size_t at = 0; at < padded_; at += kWidth) {
-      const Vec values = load(logits + at) + load(bias_.data() + at);
-      store(adjusted_.data() + at, values);
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) {
+      const Vec values = load(logits + i) + load(bias_.data() + i);
+      store(adjusted_.data() + i, values);
       top = largest(top, values);
     }
     if (!early || settings_.boundary < 0) return peak(top);
     adjusted_[settings_.boundary] = -INFINITY;
     top = load(adjusted_.data());
-    for (size_t at = 0; at < padded_; at += kWidth) top = largest(top, load(adjusted_.data() + at));
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) top = largest(top, load(adjusted_.data() + i));
     return peak(top);
   }
 
-  // Raise probabilities to their exponents; return the new peak.
+  // Raise probabilities to their exponents: store `power * log p` in `adjusted_`, and return the new peak.
   float penalize(const float* values, float log_total, const float* powers) {
     Vec top = broadcast(-INFINITY);
-    for (size_t at = 0; at < padded_; at += kWidth) {
-      const Vec raised = (load(values + at) - log_total) * load(powers + at);
-      store(adjusted_.data() + at, raised);
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) {
+      const Vec raised = (load(values + i) - log_total) * load(powers + i);
+      store(adjusted_.data() + i, raised);
       top = largest(top, raised);
     }
     return peak(top);
   }
 
-  // Return the sum of e^((value - peak) * inverse); the terms go to `to` unless it is null.
-  double exponentials(const float* values, float peak, float inverse, float* to) const {
+  // Return the sum of the masses e^((value - peak) * inverse_temperature); write them to `masses` unless that is null.
+  double exponentials(const float* values, float peak, float inverse_temperature, float* masses) const {
     double total = 0;
-    for (size_t from = 0; from < padded_; from += kSummed) {
+    for (size_t first = 0; first < padded_vocabulary_; first += kSummedInFloat) {
       Vec part = {};
-      for (size_t at = from; at < std::min(from + kSummed, padded_); at += kWidth) {
-        const Vec value = load(values + at);
-        const Vec mass = value > broadcast(kExcludedLogit) ? exponential_or_zero((value - peak) * inverse) : Vec{};
-        if (to) store(to + at, mass);
+      for (size_t i = first; i < std::min(first + kSummedInFloat, padded_vocabulary_); i += kWidth) {
+        const Vec value = load(values + i);
+        const Vec mass =
+            value > broadcast(kExcludedLogit) ? exponential_or_zero((value - peak) * inverse_temperature) : Vec{};
+        if (masses) store(masses + i, mass);
         part += mass;
       }
       total += sum(part);
@@ -211,32 +224,35 @@ class Transforms final : public SamplerChain {
     return total;
   }
 
+  // Apply the filters. The larger the rank of a token, the likelier it is.
   void filter(const float* ranks) {
-    candidates_.gather(mass_.data(), ranks, padded_, least_kept());
+    candidates_.gather(mass_.data(), ranks, padded_vocabulary_, mass_threshold());
     if (settings_.top_k > 0) candidates_.keep_likeliest(settings_.top_k);
     if (settings_.typical_p < 1) candidates_.keep_typical(settings_.typical_p);
     if (settings_.top_p < 1)
-      candidates_.keep_nucleus(settings_.top_p, first_is_nucleus() ? total_ : candidates_.total());
-    if (settings_.min_p > 0) candidates_.keep_from(settings_.min_p);
+      candidates_.keep_nucleus(settings_.top_p, starts_with_nucleus() ? total_ : candidates_.total_mass());
+    if (settings_.min_p > 0) candidates_.keep_near_likeliest(settings_.min_p);
   }
 
-  bool first_is_nucleus() const { return settings_.top_k == 0 && settings_.typical_p == 1 && settings_.top_p < 1; }
+  // Return whether top-p is the first filter.
+  bool starts_with_nucleus() const { return settings_.top_k == 0 && settings_.typical_p == 1 && settings_.top_p < 1; }
 
-  // Return a probability below which the first filter keeps nothing: all such tokens together are less than what a
-  // nucleus excludes.
-  float least_kept() const {
-    return first_is_nucleus() ? static_cast<float>(0.999 * (1 - settings_.top_p) * total_ / padded_) : 0;
+  // Return a mass below which the first filter keeps no token. All tokens below it together have less mass than what
+  // top-p excludes. Return 0 if another filter comes first, since it may keep a token of any mass.
+  float mass_threshold() const {
+    return starts_with_nucleus() ? static_cast<float>(0.999 * (1 - settings_.top_p) * total_ / padded_vocabulary_) : 0;
   }
 
+  // Draw one of the candidates; the caller sets `choice.log_prob`.
   void draw_candidate(double uniform, Choice& choice) const {
-    const double all = candidates_.total(), target = uniform * all;
+    const double total = candidates_.total_mass(), target = uniform * total;
     double cumulative = 0;
     int i = 0;
     for (; i + 1 < candidates_.count; ++i) {
       cumulative += candidates_.mass[i];
       if (cumulative > target) break;
     }
-    choice = {candidates_.token[i], 0, std::log(candidates_.mass[i] / all)};
+    choice = {candidates_.token[i], /*log_prob=*/0, std::log(candidates_.mass[i] / total)};
   }
 
   double model_log_prob(const float* logits, int32_t token) const {
@@ -247,46 +263,48 @@ class Transforms final : public SamplerChain {
     choice = {token, model_log_prob(logits, token), std::log(mass_[token] / total_)};
   }
 
-  // Expand the candidates, or the single most likely token, to a mass for every token.
+  // Set `mass_` and `total_` if only the candidates, or with temperature 0 the best token, were computed.
   void expand_candidates() {
     if (settings_.temperature != 0 && !filters()) return;
     mass_.clear();
-    if (!filters()) mass_[best_] = 1;
+    if (!filters()) mass_[best_token_] = 1;
     for (int i = 0; filters() && i < candidates_.count; ++i) mass_[candidates_.token[i]] = candidates_.mass[i];
-    total_ = filters() ? candidates_.total() : 1;
+    total_ = filters() ? candidates_.total_mass() : 1;
   }
 
-  // Return the first arrival of exponential clocks whose rates are the masses, which equals Gumbel-max sampling without
-  // its logarithms. Because -log u >= 1 - u, most logarithms are skipped; a mass of 0 never arrives.
+  // Return the index with the smallest time -log(u) / mass, where u is the noise of its token. That is the index with
+  // the largest log(mass) - log(-log(u)), which the Gumbel-max trick selects. Because -log(u) >= 1 - u, most logarithms
+  // need not be computed. A mass of 0 is never selected. `tokens` is null if mass i belongs to token i.
   static int gumbel_argmax(const float* masses, const int32_t* tokens, int count, const Noise& noise) {
-    constexpr int kAtOnce = 32;
-    double uniforms[kAtOnce], first = INFINITY;
-    int first_arrival = 0;
-    for (int from = 0; from < count; from += kAtOnce) {
-      const int some = std::min(kAtOnce, count - from);
+    constexpr int kBlock = 32;
+    double uniforms[kBlock], smallest_time = INFINITY;
+    int selected = 0;
+    for (int first = 0; first < count; first += kBlock) {
+      const int block_count = std::min(kBlock, count - first);
       if (tokens)
-        for (int place = 0; place < some; ++place) uniforms[place] = noise(tokens[from + place]);
+        for (int i = 0; i < block_count; ++i) uniforms[i] = noise(tokens[first + i]);
       else
-        for (int place = 0; place < kAtOnce; ++place) uniforms[place] = noise(from + place);
-      for (int place = 0; place < some; ++place) {
-        const double mass = masses[from + place];
-        if (1 - uniforms[place] >= first * mass) continue;
-        const double time = -std::log(uniforms[place]) / mass;
-        if (time < first) first = time, first_arrival = from + place;
+        for (int i = 0; i < kBlock; ++i) uniforms[i] = noise(first + i);
+      for (int i = 0; i < block_count; ++i) {
+        const double mass = masses[first + i];
+        if (1 - uniforms[i] >= smallest_time * mass) continue;
+        const double time = -std::log(uniforms[i]) / mass;
+        if (time < smallest_time) smallest_time = time, selected = first + i;
       }
     }
-    return first_arrival;
+    return selected;
   }
 
-  // Search vector by vector, then token by token.
+  // Return the first index at which the cumulative mass exceeds `uniform * total`: search vector by vector, then within
+  // the vector. If rounding leaves no such index, return the last index whose mass is not 0.
   int32_t draw(const float* masses, double total, double uniform) const {
     const double target = uniform * total;
     double cumulative = 0;
-    size_t last = 0, at = 0;
-    for (; at < padded_; at += kWidth) {
-      const double part = sum(load(masses + at));
+    size_t last = 0, first = 0;  // `last` is the last vector whose mass is not 0
+    for (; first < padded_vocabulary_; first += kWidth) {
+      const double part = sum(load(masses + first));
       if (part == 0) continue;
-      last = at;
+      last = first;
       if (cumulative + part > target) break;
       cumulative += part;
     }
@@ -295,19 +313,19 @@ class Transforms final : public SamplerChain {
       if (masses[next] == 0) continue;
       token = next;
       cumulative += masses[next];
-      if (at < padded_ && cumulative > target) break;
+      if (first < padded_vocabulary_ && cumulative > target) break;
     }
     return static_cast<int32_t>(token);
   }
 
   SamplingSettings settings_;
-  size_t vocabulary_, padded_;
+  size_t vocabulary_, padded_vocabulary_;
   const int32_t* tokens_;
   Buffer<float> bias_, adjusted_, mass_, excess_, powers_;
   Candidates candidates_;
-  float inverse_, peak_ = 0;
-  double total_ = 0, log_total_ = 0, proposed_ = 0;
-  int32_t best_ = 0;
+  float inverse_temperature_, peak_ = 0;  // `peak_` is the largest logit
+  double total_ = 0, log_total_ = 0, proposed_mass_ = 0;
+  int32_t best_token_ = 0;
 };
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

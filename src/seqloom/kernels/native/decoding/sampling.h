@@ -1,4 +1,6 @@
-// How tokens are sampled: the settings, the tokens that count for repetition, and the interface of the sampler chain.
+// How tokens are sampled: the settings, the recent tokens that the repetition penalty applies to, and the interface of
+// the sampler chain, which turns logits into a drawn token. `SamplingSettings` has a ctypes twin in
+// `kernels/decoding_abi.py`.
 #pragma once
 
 #include <algorithm>
@@ -12,26 +14,27 @@ namespace seqloom::decoding {
 struct SamplingSettings {
   double temperature, top_p, min_p, typical_p, repetition_penalty;
   int32_t top_k, repetition_window;
-  // Maximum and minimum length in tokens; the token that ends a text, or -1.
-  int32_t length, min_length, boundary;
-  // Added to the logits, minus infinity for banned tokens; null for none.
+  int32_t length, min_length;  // maximum and minimum length of a text in tokens
+  int32_t boundary;            // the token that ends a text, or -1
+  // Added to the logits [vocabulary], minus infinity for banned tokens; null to add nothing.
   const float* bias;
-  // Maximum number of tokens a step; all but the first are drafts.
+  // Maximum number of tokens per step; all but the first are drafts, which draft heads predict.
   int32_t tokens_per_step = 1;
-  // Number of preceding tokens that select a watermark's noise, 0 for no watermark; the number of groups that they are
-  // hashed to; and the secret key.
+  // The watermark (`watermark.h`): number of preceding tokens that select the noise, 0 for no watermark; number of
+  // groups of such contexts; and the secret key.
   int32_t watermark_width = 0, watermark_groups = 1;
   uint64_t watermark_key = 0;
 };
 
+// A drawn token.
 struct Choice {
   int32_t token;
-  // In nats: under the model, and under the distribution that was sampled from.
+  // In nats, under the model, and under the distribution that the transforms have made of it.
   double log_prob, sampling_log_prob;
 };
 
-// The newest tokens of one stream, which the repetition penalty applies to. The boundary takes a place in the window
-// but is not penalised.
+// The newest `repetition_window` tokens of one stream, which the repetition penalty applies to. The boundary token
+// counts as one of them but is not penalised.
 class RepetitionHistory {
  public:
   RepetitionHistory(int vocabulary, const SamplingSettings& settings)
@@ -50,54 +53,59 @@ class RepetitionHistory {
     if (oldest >= 0 && oldest != boundary_ && --counts_[oldest] == 0) powers_[oldest] = 1.0f;
   }
 
-  // Return the exponent of each token's probability; null if all are 1.
+  // Return the exponents to which the penalty raises the probabilities of all tokens; null if all exponents are 1.
   const float* powers() const { return powers_.empty() ? nullptr : powers_.data(); }
 
  private:
-  // Sampler chains read whole vectors.
+  // Further elements of `powers_`, because sampler chains read whole vectors.
   static constexpr int kSlack = 64;
 
   int32_t boundary_;
   float penalty_;
-  std::vector<int32_t> ring_;
-  std::vector<uint32_t> counts_;
+  std::vector<int32_t> ring_;     // the newest tokens; the oldest of them at `next_`
+  std::vector<uint32_t> counts_;  // how often each token occurs in `ring_`
   std::vector<float> powers_;
   size_t next_ = 0;
 };
 
-// The distribution that a draft was drawn from: unnormalised probabilities of some tokens, their sum, and the draft's
-// own.
+// The distribution that a draft was drawn from.
 struct Proposal {
-  const float* masses;
+  const float* masses;  // unnormalised probabilities of `tokens`
   const int32_t* tokens;
-  size_t count;
-  double total, mass;
+  size_t count;        // number of tokens
+  double total, mass;  // sum of the masses, and mass of the draft
 };
 
+// The outcome of the verification of a draft; kNotFinite if the logits are not finite.
 enum class Verdict { kAccepted, kRejected, kNotFinite };
 
-// The transforms between logits and draw, in the documented order. A chain has buffers of its own: use one per thread.
+// The transforms of the logits (`sampler_chain.h`), and the draw. A chain has buffers, so each thread needs its own.
+//
+// `uniform` is a random number in [0, 1), and `early` says that the text must not end yet: the boundary token is then
+// excluded. A function that returns false has found logits that are infinite or NaN, or that exclude every token.
 class SamplerChain {
  public:
   virtual ~SamplerChain() = default;
 
-  // Draw a token at `uniform`; false if the logits are not finite. `early`: the text must not end yet.
+  // Draw a token.
   virtual bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform,
                       Choice& choice) = 0;
 
-  // Draw by noise for each token instead (the Gumbel-max trick).
+  // Draw a token by a noise for each token instead of `uniform` (the Gumbel-max trick).
   virtual bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool early, const Noise& noise,
                                   Choice& choice) = 0;
 
-  // Write the log-probabilities that `choose` draws from [vocabulary]; minus infinity for excluded tokens.
+  // Write the log-probabilities [vocabulary] that `choose` draws from; minus infinity for excluded tokens.
   virtual bool distribution(const float* logits, const RepetitionHistory& history, bool early,
                             double* log_probabilities) = 0;
 
-  // Draw a draft at `uniform` and keep its distribution; -1 if there is nothing to draw from.
+  // Draw a draft, and keep its distribution for `proposal`. Return -1 if the logits exclude all drafts or are not
+  // finite.
   virtual int32_t propose(const float* logits, const RepetitionHistory& history, bool early, double uniform) = 0;
   virtual Proposal proposal() const = 0;
 
-  // Accept or reject a draft that was drawn from `proposal`; after a rejection, `redraw` draws another token.
+  // Accept or reject a draft that another chain drew from `proposal`. An accepted draft becomes the choice. After a
+  // rejection, `redraw` must draw another token.
   virtual Verdict verify(const float* logits, const RepetitionHistory& history, bool early, const Proposal& proposal,
                          int32_t draft, double uniform, Choice& choice) = 0;
   virtual void redraw(const float* logits, const Proposal& proposal, double uniform, Choice& choice) = 0;

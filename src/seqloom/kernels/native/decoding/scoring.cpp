@@ -1,4 +1,4 @@
-// Scoring of existing text.
+// Scores of existing text: how well the model predicts each token.
 #include <cstring>
 
 #include "decoding/streams.h"
@@ -8,32 +8,32 @@ namespace seqloom::decoding {
 void Streams::score(const ScoringRequest& request) {
   distribute(count(), [&](ThreadRange range, int, ThreadTeam* team) {
     std::vector<TokenRow> read, scored;
-    std::vector<size_t> places;
+    std::vector<size_t> positions;  // of the scored tokens in the arrays of the request
     for (int32_t time = 0; time < request.time; ++time) {
-      read.clear(), scored.clear(), places.clear();
+      read.clear(), scored.clear(), positions.clear();
       for (size_t stream = range.begin; stream < range.end; ++stream) {
-        const size_t place = stream * request.time + time;
-        if (request.tokens[place] < 0) continue;
-        read.push_back(row(static_cast<int>(stream), request.tokens[place]));
-        if (request.targets[place] < 0) continue;
+        const size_t position = stream * request.time + time;
+        if (request.tokens[position] < 0) continue;
+        read.push_back(row(static_cast<int>(stream), request.tokens[position]));
+        if (request.targets[position] < 0) continue;
         scored.push_back(read.back());
-        places.push_back(place);
+        positions.push_back(position);
       }
       if (read.empty()) continue;
       network_.read(read.data(), static_cast<int>(read.size()), team);
       if (scored.empty()) {
-        if (team) team->wait();  // for the other threads' parts of the state, as `predict` does
+        if (team) team->wait();  // `predict` would wait until all threads have computed their parts of the state
         continue;
       }
       network_.predict(scored.data(), static_cast<int>(scored.size()), team);
       if (team && team->thread != 0) continue;
       for (size_t i = 0; i < scored.size(); ++i) {
-        const Score score = network_.score(scored[i], request.targets[places[i]]);
-        request.log_probs[places[i]] = score.log_prob;
-        request.entropies[places[i]] = score.entropy;
-        request.ranks[places[i]] = score.rank;
+        const Score score = network_.score(scored[i], request.targets[positions[i]]);
+        request.log_probs[positions[i]] = score.log_prob;
+        request.entropies[positions[i]] = score.entropy;
+        request.ranks[positions[i]] = score.rank;
         if (request.logits)
-          std::memcpy(request.logits + places[i] * network_.vocabulary, scored[i].memory + network_.logits_at,
+          std::memcpy(request.logits + positions[i] * network_.vocabulary, scored[i].memory + network_.logits_offset,
                       network_.vocabulary * sizeof(float));
       }
     }

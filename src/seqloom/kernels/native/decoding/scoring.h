@@ -1,6 +1,12 @@
-// The score of a prediction: the actual token's log-probability, its rank, and the entropy.
+// The score of a prediction: the actual token's log-probability and rank, and the entropy of the prediction.
 //
-// Terms are in single precision, sums in double and in a fixed order.
+// With x = logit - peak, where the peak is the largest logit:
+//
+//   mass     = sum of e^x,   moment = sum of x * e^x
+//   log p    = x of the token - log(mass)
+//   entropy  = log(mass) - moment / mass
+//
+// Terms are in single precision, sums in double precision and in a fixed order.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +21,8 @@ using namespace seqloom::decoding;
 
 class Prediction {
  public:
-  // `padded` logits, a whole number of vectors; the padding is far below all other logits.
-  Prediction(const float* logits, size_t padded) : logits_(logits), padded_(padded) {}
+  // `padded_vocabulary` logits, a whole number of vectors; the padding is far below all other logits.
+  Prediction(const float* logits, size_t padded_vocabulary) : logits_(logits), padded_vocabulary_(padded_vocabulary) {}
 
   // Log-probability and entropy are NaN if any logit is infinite or NaN.
   Score score(int32_t token) const {
@@ -24,18 +30,18 @@ class Prediction {
     const float peak = highest();
     double mass = 0, moment = 0;
     int64_t likelier = 0;
-    for (size_t from = 0; from < padded_; from += kSummed) {
+    for (size_t first = 0; first < padded_vocabulary_; first += kSummedInFloat) {
       Vec masses = {}, moments = {};
       IntVec above = {};
-      for (size_t at = from; at < std::min(from + kSummed, padded_); at += kWidth) {
-        const Vec logits = load(logits_ + at), below = largest(broadcast(kNothing), logits - peak);
-        const Vec part = below > broadcast(kNothing) ? exponential(below) : Vec{};
-        masses += part;
-        moments += part * below;
+      for (size_t i = first; i < std::min(first + kSummedInFloat, padded_vocabulary_); i += kWidth) {
+        const Vec logits = load(logits_ + i), x = largest(broadcast(kNegligible), logits - peak);
+        const Vec exponentials = x > broadcast(kNegligible) ? exponential(x) : Vec{};
+        masses += exponentials;
+        moments += exponentials * x;
         above += logits > broadcast(logits_[token]);
       }
       mass += sum(masses), moment += sum(moments);
-      for (int place = 0; place < kWidth; ++place) likelier -= above[place];
+      for (int lane = 0; lane < kWidth; ++lane) likelier -= above[lane];  // a true lane is -1
     }
     const double log_mass = std::log(mass);
     return {static_cast<double>(logits_[token]) - peak - log_mass, log_mass - moment / mass,
@@ -43,25 +49,25 @@ class Prediction {
   }
 
  private:
-  // Number of terms summed in single precision.
-  static constexpr size_t kSummed = 16 * kWidth;
-  // Logits this far below the highest have no mass.
-  static constexpr float kNothing = -87;
+  // Number of terms that are summed in single precision, before the sum is added in double precision.
+  static constexpr size_t kSummedInFloat = 16 * kWidth;
+  // A logit this far below the peak counts as having no mass.
+  static constexpr float kNegligible = -87;
 
   bool finite() const {
     Vec non_finite = {};
-    for (size_t at = 0; at < padded_; at += kWidth) non_finite += load(logits_ + at) - load(logits_ + at);
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) non_finite += load(logits_ + i) - load(logits_ + i);
     return sum(non_finite) == 0;
   }
 
   float highest() const {
     Vec top = load(logits_);
-    for (size_t at = 0; at < padded_; at += kWidth) top = largest(top, load(logits_ + at));
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) top = largest(top, load(logits_ + i));
     return peak(top);
   }
 
   const float* logits_;
-  size_t padded_;
+  size_t padded_vocabulary_;
 };
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

@@ -1,4 +1,5 @@
-// One stream: its state, its sample so far, and its speed.
+// The data of one stream: its state, its sample until now, and its speed with and without drafts. Drafts are
+// predictions of the tokens after the next one, which the model then accepts or rejects.
 #pragma once
 
 #include <algorithm>
@@ -13,12 +14,14 @@ namespace seqloom::decoding {
 
 constexpr int32_t kNoToken = -1;
 
+// Frees memory of `new_memory`.
 struct Free {
   void operator()(std::byte* memory) const { std::free(memory); }
 };
 
 using Memory = std::unique_ptr<std::byte, Free>;
 
+// Allocate zeroed memory; `bytes` must be a multiple of a cache line, 64 bytes.
 inline Memory new_memory(size_t bytes) {
   Memory memory(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
   if (!memory) throw std::bad_alloc();
@@ -26,66 +29,72 @@ inline Memory new_memory(size_t bytes) {
   return memory;
 }
 
-// Measures the speed of one kind of step.
+// Measures the speed of passes with drafts, or of passes without.
 class ThroughputMeter {
  public:
   void add(double seconds, int tokens) {
-    recent_[steps_ % kKept] = seconds;
+    recent_[steps_ % kMaxRecent] = seconds;
     ++steps_, tokens_ += tokens;
   }
 
-  // Return 0 until there are enough measurements.
+  // Return the mean number of tokens per pass, divided by the median duration of the recent passes; 0 until there are
+  // enough measurements.
   double tokens_per_second() const {
-    if (steps_ < kEnough) return 0;
-    double sorted[kKept];
-    const size_t count = std::min<size_t>(steps_, kKept);
+    if (steps_ < kMinSteps) return 0;
+    double sorted[kMaxRecent];
+    const size_t count = std::min<size_t>(steps_, kMaxRecent);
     std::copy(recent_, recent_ + count, sorted);
     std::nth_element(sorted, sorted + count / 2, sorted + count);
     return static_cast<double>(tokens_) / steps_ / sorted[count / 2];
   }
 
  private:
-  static constexpr int kKept = 32, kEnough = 5;
+  static constexpr int kMaxRecent = 32, kMinSteps = 5;
 
-  double recent_[kKept];
+  double recent_[kMaxRecent];
   int64_t steps_ = 0, tokens_ = 0;
 };
 
 // The progress of a stream's sample.
 struct Progress {
-  int32_t pending = kNoToken, num_generated = 0, ending = kLength;
-  // Whether a token was read since the beginning, and whether new drafts are due; the number of current drafts, and the
-  // next one to verify.
-  bool has_read = false, drafts_due = false;
-  int32_t num_drafts = 0, next_draft = 0;
+  int32_t pending = kNoToken;  // the token that was drawn last, and that the stream reads next
+  int32_t num_generated = 0;
+  int32_t ending = kLength;     // an `Ending`; kRunning while the sample continues
+  bool has_read_token = false;  // whether the stream has read a token of the sample
+  bool drafts_due = false;      // whether new drafts must be computed
+  int32_t num_drafts = 0;       // number of current drafts
+  int32_t next_draft = 0;       // the next one to verify
 };
 
 struct Streams::Stream {
   explicit Stream(const Network& network) : memory(new_memory(network.stream_bytes)) {}
 
   Memory memory;
+  // The random numbers of the sample.
   UniformStream uniforms{0, 0};
   std::unique_ptr<RepetitionHistory> history;
   // Null without a watermark.
   std::unique_ptr<Watermark> watermark;
   Progress progress;
   DraftStatistics draft_statistics{};
-  // The rows of the next pass, the pending token and its drafts; and memory for the drafts' rows.
+  // The rows of the next pass, the pending token and the drafts after it; memory for the rows of the drafts; and the
+  // number of rows whose tokens turned out to be right, which is one plus the number of accepted drafts.
   std::vector<TokenRow> rows;
-  std::vector<Memory> room;
-  int used = 0;
-  ThroughputMeter with_drafts, without;
-  int64_t turn = 0;
+  std::vector<Memory> draft_memory;
+  int num_used_rows = 0;
+  ThroughputMeter with_drafts, without_drafts;
+  int64_t num_passes = 0;
 };
 
-// What one thread samples with.
+// What one thread needs to sample.
 struct Streams::Workspace {
   std::unique_ptr<SamplerChain> chain;
-  // One for each draft, with a history of its own.
+  // The chains that draw the drafts, one for each draft head.
   std::vector<std::unique_ptr<SamplerChain>> proposers;
+  // The stream's history plus the drafts that were drawn in this pass.
   std::optional<RepetitionHistory> draft_history;
-  // Logits after guidance.
-  Memory guided;
+  // Logits after guidance (`Streams::set_guidance`), once they were needed.
+  Memory guided_logits;
 };
 
 }  // namespace seqloom::decoding

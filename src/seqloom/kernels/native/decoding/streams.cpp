@@ -10,10 +10,11 @@ namespace seqloom::decoding {
 
 namespace {
 
-// Tokens that one thread generates alone first, to measure its speed.
+// One thread first generates this many tokens alone, to measure its speed. A team must not be much slower.
 constexpr int kSoloTokensAtStart = 4;
 
-// Weights of this size do not fit into one core's cache; two cores can cache twice as much.
+// Threads compute steps together if the weights have more bytes than this: they do not fit into the cache of one core,
+// and two cores can cache twice as much.
 constexpr size_t kLargeWeightBytes = 500'000;
 
 }  // namespace
@@ -29,7 +30,7 @@ bool Streams::is_running(int stream) const { return streams_[stream]->progress.e
 
 void Streams::resize(int count) {
   const int before = this->count();
-  // New streams are complete before any is added, so that a failure changes nothing.
+  // All new streams are allocated before one is added, so that a failure changes nothing.
   const std::vector<float> zeros(network_.vocabulary);
   std::vector<std::unique_ptr<Stream>> added;
   for (int stream = before; stream < count; ++stream) added.push_back(std::make_unique<Stream>(network_));
@@ -50,33 +51,33 @@ void Streams::clear(int stream) {
   set_logits(stream, std::vector<float>(network_.vocabulary).data());
 }
 
-void Streams::reorder(const int32_t* from) {
-  struct Kept {
+void Streams::reorder(const int32_t* sources) {
+  struct Copy {
     std::vector<std::byte> memory;
     std::unique_ptr<RepetitionHistory> history;
     std::unique_ptr<Watermark> watermark;
     Progress progress;
   };
-  std::vector<Kept> kept;
+  std::vector<Copy> copies;
   for (int stream = 0; stream < count(); ++stream) {
-    const Stream& old = *streams_[from[stream]];
-    kept.push_back({{old.memory.get(), old.memory.get() + network_.stream_bytes},
-                    old.history ? std::make_unique<RepetitionHistory>(*old.history) : nullptr,
-                    old.watermark ? std::make_unique<Watermark>(*old.watermark) : nullptr,
-                    old.progress});
+    const Stream& source = *streams_[sources[stream]];
+    copies.push_back({{source.memory.get(), source.memory.get() + network_.stream_bytes},
+                      source.history ? std::make_unique<RepetitionHistory>(*source.history) : nullptr,
+                      source.watermark ? std::make_unique<Watermark>(*source.watermark) : nullptr,
+                      source.progress});
   }
   for (int stream = 0; stream < count(); ++stream) {
-    Stream& now = *streams_[stream];
-    std::memcpy(now.memory.get(), kept[stream].memory.data(), network_.stream_bytes);
-    now.history = std::move(kept[stream].history);
-    now.watermark = std::move(kept[stream].watermark);
-    now.progress = kept[stream].progress;
+    Stream& target = *streams_[stream];
+    std::memcpy(target.memory.get(), copies[stream].memory.data(), network_.stream_bytes);
+    target.history = std::move(copies[stream].history);
+    target.watermark = std::move(copies[stream].watermark);
+    target.progress = copies[stream].progress;
   }
   for (std::vector<float>* biases : {&gate_biases_, &logit_biases_}) {
     const std::vector<float> before = *biases;
     const size_t width = before.size() / streams_.size();
     for (int stream = 0; stream < count(); ++stream)
-      std::copy_n(before.begin() + from[stream] * width, width, biases->begin() + stream * width);
+      std::copy_n(before.begin() + sources[stream] * width, width, biases->begin() + stream * width);
   }
 }
 
@@ -89,13 +90,14 @@ void Streams::write_state(int stream, const std::byte* state) {
 }
 
 const float* Streams::logits(int stream) const {
-  return reinterpret_cast<const float*>(streams_[stream]->memory.get() + network_.logits_at);
+  return reinterpret_cast<const float*>(streams_[stream]->memory.get() + network_.logits_offset);
 }
 
 void Streams::set_logits(int stream, const float* logits) {
-  float* const to = const_cast<float*>(this->logits(stream));
-  for (size_t column = 0; column < network_.padded_vocabulary; ++column)
-    to[column] = column < static_cast<size_t>(network_.vocabulary) ? logits[column] : -3.0e38f;
+  constexpr float kPaddingLogit = -3.0e38f;  // as in `network.h`
+  float* const target = const_cast<float*>(this->logits(stream));
+  for (size_t token = 0; token < network_.padded_vocabulary; ++token)
+    target[token] = token < static_cast<size_t>(network_.vocabulary) ? logits[token] : kPaddingLogit;
 }
 
 void Streams::set_gate_bias(int layer, const float* bias) {
@@ -126,6 +128,7 @@ void Streams::set_stream_logit_bias(int stream, const float* bias) {
   std::memcpy(logit_biases_.data() + stream * network_.padded_vocabulary, bias, network_.vocabulary * sizeof(float));
 }
 
+// Return the row with which a stream reads a token, with the stream's biases.
 TokenRow Streams::row(int stream, int32_t token) {
   return {streams_[stream]->memory.get(),
           gate_biases_.empty() ? nullptr : gate_biases_.data() + stream * network_.num_gate_biases,
@@ -136,25 +139,30 @@ bool Streams::can_share_steps(size_t num_streams) const {
   return threads_ > 1 && num_streams < static_cast<size_t>(threads_) && network_.weight_bytes > kLargeWeightBytes;
 }
 
-// Threads share the streams. They take the steps of few streams together if the weights are large; one stream of small
-// weights is not worth waking them.
+// Call `work` on the threads, each time with a range of streams. There are three cases:
+//
+// - If `can_share_steps`, a team of all threads computes each step together, and every thread works on all streams.
+//   While `solo_tokens_left_` is above 0, the other cases apply instead.
+// - If there is only one stream, the calling thread works alone, since it is not worth waking the others.
+// - Otherwise each thread works on some of the streams.
 void Streams::distribute(size_t num_streams,
                          const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work) {
   const FlushDenormals flush_denormals;
-  const bool together = can_share_steps(num_streams) && solo_tokens_left_ <= 0;
-  if (threads_ == 1 || (num_streams < 2 && !together)) return work(ThreadRange(num_streams, 1, 0, 1), 0, nullptr);
+  const ThreadRange all(num_streams, /*grain=*/1, /*thread=*/0, /*threads=*/1);
+  const bool in_team = can_share_steps(num_streams) && solo_tokens_left_ <= 0;
+  if (threads_ == 1 || (num_streams < 2 && !in_team)) return work(all, /*thread=*/0, /*team=*/nullptr);
   if (!pool_) pool_ = std::make_unique<ThreadPool>(threads_);
   Barrier barrier(threads_);
   pool_->run([&](int thread) {
     const FlushDenormals flush_denormals;
-    if (!together) return work(ThreadRange(num_streams, 1, thread, threads_), thread, nullptr);
+    if (!in_team) return work(ThreadRange(num_streams, /*grain=*/1, thread, threads_), thread, /*team=*/nullptr);
     Barrier::Member member(barrier, thread);
     try {
-      work(ThreadRange(num_streams, 1, 0, 1), thread, &member);
+      work(all, thread, &member);
     } catch (const BarrierAborted&) {
-      // The member that failed reports why.
+      // The thread that failed throws the error.
     } catch (...) {
-      barrier.abort();  // the others would wait for this one for ever
+      barrier.abort();  // otherwise the others would wait for this thread for ever
       throw;
     }
   });
@@ -172,36 +180,37 @@ void Streams::step(const int32_t* tokens) {
 void Streams::read(int stream, const int32_t* tokens, int num_tokens) {
   const FlushDenormals flush_denormals;
   for (int i = 0; i < num_tokens; ++i) {
-    const TokenRow one = row(stream, tokens[i]);
-    network_.read(&one, 1, nullptr);
-    if (i + 1 == num_tokens) network_.predict(&one, 1, nullptr);
+    const TokenRow token_row = row(stream, tokens[i]);
+    network_.read(&token_row, /*count=*/1, /*team=*/nullptr);
+    if (i + 1 == num_tokens) network_.predict(&token_row, /*count=*/1, /*team=*/nullptr);
   }
 }
 
 void Streams::add_row(int stream, int32_t token) {
-  Stream& one = *streams_[stream];
+  Stream& record = *streams_[stream];
   TokenRow next = row(stream, token);
-  next.stream_offset = static_cast<int32_t>(one.rows.size());
-  if (next.stream_offset > 0) {
-    if (one.room.size() < one.rows.size()) {
-      one.room.push_back(new_memory(network_.stream_bytes));
-      network_.clear(one.room.back().get());
+  next.index_in_pass = static_cast<int32_t>(record.rows.size());
+  // The first row of a pass uses the memory of the stream; the others need scratch space.
+  if (next.index_in_pass > 0) {
+    if (record.draft_memory.size() < record.rows.size()) {
+      record.draft_memory.push_back(new_memory(network_.stream_bytes));
+      network_.clear(record.draft_memory.back().get());
     }
-    next.memory = one.room[next.stream_offset - 1].get();
+    next.memory = record.draft_memory[next.index_in_pass - 1].get();
   }
-  one.rows.push_back(next);
+  record.rows.push_back(next);
 }
 
-void Streams::read_many(int stream, const int32_t* tokens, int num_tokens, int kept, float* logits) {
+void Streams::read_many(int stream, const int32_t* tokens, int num_tokens, int num_kept, float* logits) {
   const FlushDenormals flush_denormals;
-  Stream& one = *streams_[stream];
-  one.rows.clear();
+  Stream& record = *streams_[stream];
+  record.rows.clear();
   for (int i = 0; i < num_tokens; ++i) add_row(stream, tokens[i]);
-  network_.read_many(one.rows.data(), num_tokens, nullptr);
+  network_.read_many(record.rows.data(), num_tokens, /*team=*/nullptr);
   for (int i = 0; i < num_tokens; ++i)
-    std::memcpy(logits + static_cast<size_t>(i) * network_.vocabulary, one.rows[i].memory + network_.logits_at,
+    std::memcpy(logits + static_cast<size_t>(i) * network_.vocabulary, record.rows[i].memory + network_.logits_offset,
                 network_.vocabulary * sizeof(float));
-  network_.keep(one.rows.data(), kept, nullptr);
+  network_.keep(record.rows.data(), num_kept, /*team=*/nullptr);
 }
 
 }  // namespace seqloom::decoding

@@ -1,6 +1,9 @@
-// A watermark in one text: which tokens are marked, and the noise that they are drawn by.
+// A watermark in one text: which tokens are marked, and the noise that determines them.
 //
-// `sampling/watermark.py` explains the method and detects the mark with the same numbers.
+// The last `width` tokens are the context. Key and context determine a number in (0, 1), the noise, for every candidate
+// token, and the noise selects the next token (`SamplerChain::choose_watermarked`). Contexts are divided into groups;
+// in each group, a text uses one of several variants of the noise. `sampling/watermark.py` explains why, and detects
+// the mark with the same numbers.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +13,9 @@
 
 namespace seqloom::decoding {
 
-// Return number `place` of the random stream that starts at `state` (splitmix64, Steele et al. 2014).
-inline uint64_t mix(uint64_t state, uint64_t place) {
-  uint64_t value = state + 0x9E3779B97F4A7C15ull * (place + 1);
+// Return number `position` of the random stream that starts at `state` (splitmix64, Steele et al. 2014).
+inline uint64_t mix(uint64_t state, uint64_t position) {
+  uint64_t value = state + 0x9E3779B97F4A7C15ull * (position + 1);
   value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9ull;
   value = (value ^ (value >> 27)) * 0x94D049BB133111EBull;
   return value ^ (value >> 31);
@@ -22,7 +25,8 @@ inline uint64_t mix(uint64_t state, uint64_t place) {
 struct Noise {
   uint64_t state;
 
-  // The upper bits select the middle of one of 2^52 equal parts of (0, 1).
+  // Return the middle of one of 2^52 equal parts of (0, 1), which the upper bits select. The bits form a number from 1
+  // to 2.
   double operator()(int32_t token) const {
     const uint64_t bits = 0x3FF0000000000000ull | mix(state, token) >> 12;
     double number;
@@ -31,37 +35,40 @@ struct Noise {
   }
 };
 
+// The watermark of one text, which receives the tokens in order.
 class Watermark {
  public:
-  // `variants` holds 16 bits for each group of contexts, of which there are at most four.
+  // `variants` contains the variant of each group in 16 bits, the first group in the lowest ones; there are at most
+  // four groups.
   Watermark(uint64_t key, int width, int groups, uint64_t variants)
       : key_(key), variants_(variants), width_(width), groups_(groups) {}
 
+  // Add a token of the text, marked or not, to the context.
   void add(int32_t token) {
     if (newest_.size() == width_) newest_.erase(newest_.begin());
     newest_.push_back(token);
   }
 
-  // Return whether the next token is marked, and its noise. It is not if the text is too short, nor after a context
-  // that occurred before.
+  // Return whether the next token is to be marked, and write its noise. It is not marked while the text is shorter than
+  // a context, or if its context occurred before in the text.
   bool watermarks_next(Noise& noise) {
     if (newest_.size() < width_) return false;
     uint64_t state = key_;
     for (const int32_t token : newest_) state = mix(state, token);
-    const uint64_t group = mix(state, kGroup) % groups_;
+    const uint64_t group = mix(state, kGroupPosition) % groups_;
     noise = {mix(state, variants_ >> 16 * group & 0xFFFF)};
     return seen_.insert(state).second;
   }
 
  private:
-  // The place of the number that selects a context's group; the numbers of variants come before it.
-  static constexpr uint64_t kGroup = 1ull << 32;
+  // The position of the number that selects a context's group, far above the positions of the variants.
+  static constexpr uint64_t kGroupPosition = 1ull << 32;
 
   uint64_t key_, variants_;
   size_t width_;
   uint64_t groups_;
-  std::vector<int32_t> newest_;
-  std::unordered_set<uint64_t> seen_;
+  std::vector<int32_t> newest_;        // the context, at most `width_` tokens
+  std::unordered_set<uint64_t> seen_;  // the states after contexts that occurred
 };
 
 }  // namespace seqloom::decoding

@@ -1,16 +1,19 @@
-// The gated cells, kWidth units at a time: one step forward, and backward.
+// The LSTM and GRU cells: one step forward, and one step backward, of kWidth units at a time.
 //
-// Both have four gates a unit, so that one recurrence serves both. The value that a unit carries from step to step in
-// full precision is the LSTM's cell, or the GRU's hidden value.
+// Both cells have four gates per unit, so that the same layer code runs both. `carry` is the value that a unit carries
+// from step to step in full precision: the LSTM's cell value, or the GRU's hidden value. Names that begin with `d_` are
+// gradients of the loss.
 #pragma once
 
 #include "isa/vector.h"
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Long short-term memory (Hochreiter, Schmidhuber 1997); gates in order input, forget, cell, output.
+// Long short-term memory (Hochreiter, Schmidhuber 1997). Gates in order: input i, forget f, candidate g, output o.
+//
+//   cell' = f * cell + i * g,   hidden = o * tanh(cell')
 struct Lstm {
-  // Compute the gates from pre-activations, in place.
+  // Replace the pre-activations in `gate` by the gates; compute the new carry and hidden value.
   static inline void forward(Vec (&gate)[4], Vec carry, Vec& carry_after, Vec& hidden) {
     gate[0] = sigmoid(gate[0]);
     gate[1] = sigmoid(gate[1]);
@@ -20,21 +23,26 @@ struct Lstm {
     hidden = gate[3] * hyperbolic_tangent(carry_after);
   }
 
-  // Compute the gradients of the pre-activations (in place of the gates) and of the carry from those of the outputs.
+  // Replace the gates by the gradients of their pre-activations. `d_carry` is the gradient of `carry_after` at the
+  // call, and the gradient of `carry` at the return.
   static inline void backward(Vec (&gate)[4], Vec carry, Vec carry_after, Vec d_hidden, Vec& d_carry) {
-    const Vec entry = gate[0], forget = gate[1], fresh = gate[2], shown = gate[3];
-    const Vec squashed = hyperbolic_tangent(carry_after);
-    const Vec d_after = d_carry + d_hidden * shown * (1.0f - squashed * squashed);
-    gate[0] = d_after * fresh * entry * (1.0f - entry);
+    const Vec input = gate[0], forget = gate[1], candidate = gate[2], output = gate[3];
+    const Vec tanh_carry = hyperbolic_tangent(carry_after);
+    const Vec d_after = d_carry + d_hidden * output * (1.0f - tanh_carry * tanh_carry);
+    gate[0] = d_after * candidate * input * (1.0f - input);
     gate[1] = d_after * carry * forget * (1.0f - forget);
-    gate[2] = d_after * entry * (1.0f - fresh * fresh);
-    gate[3] = d_hidden * squashed * shown * (1.0f - shown);
+    gate[2] = d_after * input * (1.0f - candidate * candidate);
+    gate[3] = d_hidden * tanh_carry * output * (1.0f - output);
     d_carry = d_after * forget;
   }
 };
 
-// Gated recurrent unit (Cho et al. 2014), reset after the recurrent product. Gates in order: reset, update, and the two
-// parts of the new value, from the hidden vector (scaled by the reset gate) and from the input.
+// Gated recurrent unit (Cho et al. 2014), whose reset gate scales the recurrent product, not the hidden vector. Gates
+// in order: reset r, update z, and the two parts of the candidate n, from the hidden vector (h) and from the input (x).
+//
+//   n = tanh(x + r * h),   hidden' = n + z * (hidden - n)
+//
+// `forward` leaves n in the fourth place, and `backward` expects it there.
 struct Gru {
   static inline void forward(Vec (&gate)[4], Vec carry, Vec& carry_after, Vec& hidden) {
     gate[0] = sigmoid(gate[0]);
@@ -45,13 +53,13 @@ struct Gru {
   }
 
   static inline void backward(Vec (&gate)[4], Vec carry, Vec, Vec d_hidden, Vec& d_carry) {
-    const Vec reset = gate[0], update = gate[1], recurrent = gate[2], fresh = gate[3];
+    const Vec reset = gate[0], update = gate[1], recurrent = gate[2], candidate = gate[3];
     const Vec d_after = d_hidden + d_carry;
-    const Vec d_fresh = d_after * (1.0f - update) * (1.0f - fresh * fresh);
-    gate[0] = d_fresh * recurrent * reset * (1.0f - reset);
-    gate[1] = d_after * (carry - fresh) * update * (1.0f - update);
-    gate[2] = d_fresh * reset;
-    gate[3] = d_fresh;
+    const Vec d_candidate = d_after * (1.0f - update) * (1.0f - candidate * candidate);
+    gate[0] = d_candidate * recurrent * reset * (1.0f - reset);
+    gate[1] = d_after * (carry - candidate) * update * (1.0f - update);
+    gate[2] = d_candidate * reset;
+    gate[3] = d_candidate;
     d_carry = d_after * update;
   }
 };

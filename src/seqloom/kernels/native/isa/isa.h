@@ -1,7 +1,13 @@
-// The kernels of one instruction set, which the including file has named.
+// The kernels of one instruction set. An isa_*.cpp file defines these macros, then includes this file:
+//
+//   SEQLOOM_ISA        namespace of the set's code, and its name
+//   SEQLOOM_WIDTH      floats in a vector register
+//   SEQLOOM_BFLOAT16   1 if the set has a dot product of bfloat16 pairs
+//   SEQLOOM_AMX        1 if the set has tile registers
+//   SEQLOOM_KERNELS    the set's `Kernels` table, which `dispatch.cpp` lists
 //
 // Each file of an instruction set is compiled twice, so that the halves can be compiled at the same time: with
-// SEQLOOM_TRAINING for the training step, without it for decoding and the table of both.
+// SEQLOOM_TRAINING for the training step, without it for decoding and for the table of both.
 #pragma once
 
 #include "runtime/kernels.h"
@@ -39,14 +45,15 @@ inline bool supported() {
 #endif
 }
 
-#define SEQLOOM_TEXT(name) SEQLOOM_TEXT_OF(name)
-#define SEQLOOM_TEXT_OF(name) #name
+// The value of a macro as a string literal. It takes two steps, because # does not expand its argument.
+#define SEQLOOM_STRING(macro) SEQLOOM_LITERAL(macro)
+#define SEQLOOM_LITERAL(name) #name
 
 }  // namespace seqloom::SEQLOOM_ISA
 
 namespace seqloom {
 
-extern const Kernels SEQLOOM_KERNELS = {SEQLOOM_TEXT(SEQLOOM_ISA), SEQLOOM_ISA::supported, SEQLOOM_ISA::new_trainer,
+extern const Kernels SEQLOOM_KERNELS = {SEQLOOM_STRING(SEQLOOM_ISA), SEQLOOM_ISA::supported, SEQLOOM_ISA::new_trainer,
                                         SEQLOOM_ISA::decoding::new_network, SEQLOOM_ISA::decoding::new_sampler_chain};
 
 }  // namespace seqloom

@@ -1,4 +1,4 @@
-// 256 bits, in single precision (nearly every processor since 2013).
+// Vectors of 256 bits, in single precision (nearly every processor since 2013).
 #define SEQLOOM_ISA avx2
 #define SEQLOOM_WIDTH 8
 #define SEQLOOM_BFLOAT16 0

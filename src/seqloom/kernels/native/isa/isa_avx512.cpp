@@ -1,4 +1,4 @@
-// 512 bits, in single precision.
+// Vectors of 512 bits, in single precision.
 #define SEQLOOM_ISA avx512
 #define SEQLOOM_WIDTH 16
 #define SEQLOOM_BFLOAT16 0

@@ -1,4 +1,4 @@
-// 512 bits and a dot product of bfloat16 pairs (AMD from Zen 4, Intel from Cooper Lake on).
+// Vectors of 512 bits, and a dot product of bfloat16 pairs (AMD from Zen 4, Intel from Cooper Lake on).
 #define SEQLOOM_ISA avx512bf16
 #define SEQLOOM_WIDTH 16
 #define SEQLOOM_BFLOAT16 1

@@ -1,4 +1,4 @@
-// Runs on every processor: the compiler's own vectors, in single precision.
+// Vectors that the compiler translates for any processor, in single precision.
 #define SEQLOOM_ISA portable
 #define SEQLOOM_WIDTH 8
 #define SEQLOOM_BFLOAT16 0

@@ -1,4 +1,4 @@
-// Processor state that a thread sets up for products and restores afterwards.
+// Processor state that a thread sets up before matrix products, and restores afterwards.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,20 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Configures eight tiles of 16 rows of 64 bytes, if the instruction set has tiles and they are wanted.
+// While an object of this class exists, the thread's eight tile registers have 16 rows of 64 bytes each. Does nothing
+// if the instruction set has no tiles, or if `wanted` is false.
 class TileConfig {
  public:
 #if SEQLOOM_AMX
   explicit TileConfig(bool wanted = true) : wanted_(wanted) {
+    // The layout that `_tile_loadconfig` reads.
     struct alignas(64) {
       uint8_t palette = 1, start_row = 0, reserved[14] = {};
-      uint16_t bytes_a_row[16] = {};
+      uint16_t bytes_per_row[16] = {};
       uint8_t rows[16] = {};
-    } shape;
-    for (int tile = 0; tile < 8; ++tile) shape.bytes_a_row[tile] = 64, shape.rows[tile] = 16;
-    if (wanted_) _tile_loadconfig(&shape);
+    } config;
+    for (int tile = 0; tile < 8; ++tile) config.bytes_per_row[tile] = 64, config.rows[tile] = 16;
+    if (wanted_) _tile_loadconfig(&config);
   }
   ~TileConfig() {
     if (wanted_) _tile_release();
@@ -36,7 +38,7 @@ class TileConfig {
   [[maybe_unused]] bool wanted_ = false;
 };
 
-// The processor state of training: tiles, and denormal numbers flushed to zero.
+// The processor state of a thread that trains: tile registers, and denormal numbers flushed to zero.
 class ThreadContext {
  public:
   ThreadContext() {}

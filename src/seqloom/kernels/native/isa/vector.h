@@ -1,7 +1,7 @@
 // Vectors of floats as wide as the instruction set's registers.
 //
-// The arithmetic uses the compiler's vector extension, so that one source serves every instruction set. A file of
-// kernels (isa_*.cpp) sets SEQLOOM_ISA (the namespace) and SEQLOOM_WIDTH (floats in a register) before it includes
+// The arithmetic uses the vector extension of GCC and Clang, so that one source serves every instruction set. Each
+// isa_*.cpp file defines SEQLOOM_ISA (the namespace) and SEQLOOM_WIDTH (floats in a register) before it includes
 // anything.
 #pragma once
 
@@ -30,10 +30,13 @@ inline void store(float* to, Vec value) { std::memcpy(to, &value, sizeof value);
 // Subtracting zero changes no number, so nothing is computed; adding zero would turn -0 into 0.
 inline Vec broadcast(float value) { return value - Vec{}; }
 
+// The larger of two floats in each lane; `b` if one of them is NaN.
 inline Vec largest(Vec a, Vec b) { return a > b ? a : b; }
 
+// The smaller of two floats in each lane; `b` if one of them is NaN.
 inline Vec smallest(Vec a, Vec b) { return a < b ? a : b; }
 
+// The sum of all lanes.
 inline float sum(Vec value) {
 #if defined(__AVX512F__)
   return _mm512_reduce_add_ps(value);
@@ -46,6 +49,7 @@ inline float sum(Vec value) {
 #endif
 }
 
+// The largest lane.
 inline float peak(Vec value) {
 #if defined(__AVX512F__)
   return _mm512_reduce_max_ps(value);
@@ -58,11 +62,12 @@ inline float peak(Vec value) {
 #endif
 }
 
-// 1 / x for x >= 1 to nearly full precision, and exact at powers of two, so that units that pad a layer stay at zero.
+// 1 / x for x >= 1 to nearly full precision. It is exact at powers of two: padding units get tanh(0), which is then
+// exactly 1 - 2 * 0.5 = 0.
 inline Vec reciprocal(Vec x) {
 #if defined(__AVX512F__)
-  const Vec near = _mm512_rcp14_ps(x);
-  return near * (2.0f - x * near);
+  const Vec estimate = _mm512_rcp14_ps(x);
+  return estimate * (2.0f - x * estimate);  // one step of Newton's method
 #else
   return 1.0f / x;
 #endif
@@ -79,8 +84,8 @@ inline Vec fused(Vec a, Vec b, Vec c) {
 #endif
 }
 
-// The unchanged value, rounded: stops the compiler from fusing a product with a later addition, which it would do in
-// some places and not in others.
+// The value itself. The compiler must round it to a float here and cannot fuse a product with a later addition.
+// Otherwise it would fuse them in some places and not in others, and their results would differ.
 inline Vec rounded(Vec value) {
 #if defined(__AVX2__)
   asm("" : "+v"(value));
@@ -90,15 +95,17 @@ inline Vec rounded(Vec value) {
   return value;
 }
 
-// e to the x: x is n ln 2 + r with |r| <= ln 2 / 2, and e^r a polynomial with an error of at most 1e-7. NaN stays NaN.
+// e^x = 2^n * e^r, where x = n ln 2 + r and |r| <= ln 2 / 2. A polynomial approximates e^r with an error of at most
+// 1e-7. NaN stays NaN.
 inline Vec exponential(Vec x) {
+  // Limits for which 2^n is a normal float. The order of the arguments keeps NaN.
   x = largest(broadcast(-87.0f), smallest(broadcast(88.0f), x));
   const float rounder = 12582912.0f;  // 1.5 * 2^23: adding and subtracting it rounds to integers
-  const Vec n = fused(broadcast(rounder), x, broadcast(1.44269504f)) - rounder;
+  const Vec n = fused(broadcast(rounder), x, broadcast(1.44269504f)) - rounder;  // x / ln 2, rounded
 #if defined(__AVX2__)
   const Vec r = fused(x, n, broadcast(-0.693147182f));
 #else
-  const Vec r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
+  const Vec r = (x - n * 0.693145752f) - n * 1.42860677e-6f;  // ln 2 in two parts, for precision without fusing
 #endif
   Vec series = broadcast(0.0082903067f);
   series = fused(broadcast(0.041897975f), series, r);
@@ -109,10 +116,10 @@ inline Vec exponential(Vec x) {
 #if defined(__AVX512F__)
   return _mm512_scalef_ps(series, n);
 #else
-  const IntVec power = (__builtin_convertvector(n, IntVec) + 127) << 23;
-  Vec scale;
-  std::memcpy(&scale, &power, sizeof scale);
-  return series * scale;
+  const IntVec power_bits = (__builtin_convertvector(n, IntVec) + 127) << 23;  // the exponent field of the float 2^n
+  Vec power;
+  std::memcpy(&power, &power_bits, sizeof power);
+  return series * power;
 #endif
 }
 

@@ -1,4 +1,4 @@
-// Zeroed memory, aligned to cache lines.
+// An array whose memory is zeroed and aligned to cache lines.
 #pragma once
 
 #include <cstddef>
@@ -18,14 +18,16 @@ class Buffer {
 
   // Allocate `size` values, all zero. On failure the buffer keeps its old memory.
   void reset(size_t size) {
-    if (size > (SIZE_MAX - kLine) / sizeof(T)) throw std::bad_alloc();
-    const size_t bytes = (size * sizeof(T) + kLine) / kLine * kLine;
-    void* memory = std::aligned_alloc(kLine, bytes);
+    if (size > (SIZE_MAX - kCacheLine) / sizeof(T)) throw std::bad_alloc();
+    // Whole cache lines, and at least one: `aligned_alloc` may return null for 0 bytes.
+    const size_t bytes = (size * sizeof(T) + kCacheLine) / kCacheLine * kCacheLine;
+    void* memory = std::aligned_alloc(kCacheLine, bytes);
     if (memory == nullptr) throw std::bad_alloc();
     std::memset(memory, 0, bytes);
     memory_.reset(static_cast<T*>(memory));
     size_ = size;
   }
+  // Set all values to zero; the size stays.
   void clear() {
     if (size_) std::memset(memory_.get(), 0, size_ * sizeof(T));
   }
@@ -37,7 +39,7 @@ class Buffer {
   const T& operator[](size_t index) const { return memory_.get()[index]; }
 
  private:
-  static constexpr size_t kLine = 64;
+  static constexpr size_t kCacheLine = 64;  // bytes
   struct Free {
     void operator()(T* memory) const { std::free(memory); }
   };

@@ -1,4 +1,5 @@
-// The table of instruction sets. SEQLOOM_HAVE_* tell which of them were compiled.
+// The table of instruction sets. `native_build.py` defines SEQLOOM_HAVE_* for each set that it compiled; `isa/isa.h`
+// defines the `Kernels` of each set.
 #include <cstring>
 
 #include "runtime/kernels.h"

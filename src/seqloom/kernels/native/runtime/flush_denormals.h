@@ -1,4 +1,4 @@
-// Denormal numbers, too small for full precision.
+// Turns off denormal numbers, which are floats too small for full precision.
 #pragma once
 
 #if defined(__SSE__)
@@ -7,20 +7,22 @@
 
 namespace seqloom {
 
-// While it exists, the calling thread reads and writes denormal numbers (below 1e-38) as zero: on most processors each
-// of them takes a hundred times as long.
+// While an object of this class exists, the thread that created it reads and writes denormal numbers (below 1e-38) as
+// zero. On most processors, arithmetic with a denormal number takes a hundred times as long.
 class FlushDenormals {
  public:
 #if defined(__SSE__)
-  FlushDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040); }
-  ~FlushDenormals() { _mm_setcsr(before_); }
+  FlushDenormals() : saved_control_(_mm_getcsr()) { _mm_setcsr(saved_control_ | kFlushToZero | kDenormalsAreZero); }
+  ~FlushDenormals() { _mm_setcsr(saved_control_); }
 #else
   FlushDenormals() {}
 #endif
   FlushDenormals(const FlushDenormals&) = delete;
 
  private:
-  [[maybe_unused]] unsigned before_ = 0;
+  // Bits of the control register of the SSE unit: results, and operands.
+  static constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
+  [[maybe_unused]] unsigned saved_control_ = 0;
 };
 
 }  // namespace seqloom

@@ -1,7 +1,7 @@
 // The library's identity and its instruction sets.
 //
-// The package opens a library only if version and build hash are its own, and calls functions only if both sides agree
-// on the size of every structure that crosses the interface.
+// The Python package uses a library only if its version and build hash match the package. It calls functions only if
+// both sides agree on the size of every structure that crosses the interface.
 #include "runtime/library.h"
 
 #include <cstring>
@@ -18,7 +18,7 @@ SEQLOOM_EXPORT const char* seqloom_version() { return SEQLOOM_VERSION; }
 // The hash of the sources and flags that the library was built from; see `build_hash.py`.
 SEQLOOM_EXPORT const char* seqloom_build_hash() { return SEQLOOM_BUILD_HASH; }
 
-// The size in bytes of a structure of the interface; 0 if there is none of that name.
+// The size in bytes of a structure of the interface; 0 if no structure has that name.
 SEQLOOM_EXPORT size_t seqloom_struct_size(const char* name) {
   using namespace seqloom;
   using namespace seqloom::decoding;
@@ -38,10 +38,10 @@ SEQLOOM_EXPORT size_t seqloom_struct_size(const char* name) {
   return 0;
 }
 
-// The number of instruction sets that were compiled.
+// The number of instruction sets that were compiled, whether or not this processor supports them.
 SEQLOOM_EXPORT int seqloom_num_kernels() { return seqloom::kNumKernels; }
 
-// The name of an instruction set; null if this processor cannot run it or there is none of that index.
+// The name of an instruction set; null if this processor does not support it, or if the index is out of range.
 SEQLOOM_EXPORT const char* seqloom_kernels_name(int index) {
   if (index < 0 || index >= seqloom::kNumKernels) return nullptr;
   const seqloom::Kernels& kernels = *seqloom::kAllKernels[index];

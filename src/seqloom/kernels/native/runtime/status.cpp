@@ -12,10 +12,10 @@ namespace seqloom {
 
 namespace {
 
-// A fixed buffer: storing the text must not fail when memory is short.
+// A fixed buffer, because storing the text must not fail when memory is short.
 thread_local char last_error[512] = "";
 
-int store(Status status, const char* text) noexcept {
+int store_error(Status status, const char* text) noexcept {
   std::snprintf(last_error, sizeof last_error, "%s", text);
   return status;
 }
@@ -26,19 +26,19 @@ int status_of_exception() noexcept {
   try {
     throw;
   } catch (const std::bad_alloc&) {
-    return store(kOutOfMemory, "out of memory");
+    return store_error(kOutOfMemory, "out of memory");
   } catch (const std::length_error&) {
-    return store(kOutOfMemory, "out of memory");  // a container larger than the address space
+    return store_error(kOutOfMemory, "out of memory");  // a container would exceed the address space
   } catch (const std::logic_error& error) {
-    return store(kInvalidArgument, error.what());
+    return store_error(kInvalidArgument, error.what());
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::resource_unavailable_try_again)
-      return store(kOutOfMemory, "the system could not start another thread");
-    return store(kFailed, error.what());
+      return store_error(kOutOfMemory, "the system could not start another thread");
+    return store_error(kFailed, error.what());
   } catch (const std::exception& error) {
-    return store(kFailed, error.what());
+    return store_error(kFailed, error.what());
   } catch (...) {
-    return store(kFailed, "unknown error");
+    return store_error(kFailed, "unknown error");
   }
 }
 

@@ -8,10 +8,10 @@ namespace seqloom {
 
 enum Status : int { kOk = 0, kOutOfMemory = 1, kInvalidArgument = 2, kFailed = 3 };
 
-// Translate the exception being handled into a status, and store its text for the calling thread.
+// Translate the exception that a `catch` block is handling into a status; store its text for the calling thread.
 int status_of_exception() noexcept;
 
-// Run the body of a C function.
+// Run the body of an exported function, and turn an exception into a status.
 template <class Body>
 int guard(Body&& body) noexcept {
   try {
@@ -25,19 +25,20 @@ int guard(Body&& body) noexcept {
 // Throw std::invalid_argument with a formatted text.
 [[noreturn]] __attribute__((format(printf, 1, 2))) void refuse(const char* format, ...);
 
-// Each check throws std::invalid_argument, whose text names the argument.
+// Each check below throws std::invalid_argument; its text starts with `name`, the argument in words.
 inline void check_index(const char* name, int64_t index, int64_t count) {
   if (index < 0 || index >= count)
-    refuse("%s %lld is out of range: allowed are 0 to %lld", name, static_cast<long long>(index),
+    refuse("%s %lld is out of range: it must be from 0 to %lld", name, static_cast<long long>(index),
            static_cast<long long>(count - 1));
 }
 
 inline void check_range(const char* name, int64_t value, int64_t least, int64_t most) {
   if (value < least || value > most)
-    refuse("%s is %lld: allowed are %lld to %lld", name, static_cast<long long>(value), static_cast<long long>(least),
-           static_cast<long long>(most));
+    refuse("%s is %lld, but must be from %lld to %lld", name, static_cast<long long>(value),
+           static_cast<long long>(least), static_cast<long long>(most));
 }
 
+// Return what a pointer points to, which must not be null.
 template <class T>
 T& checked(const char* name, T* pointer) {
   if (pointer == nullptr) refuse("%s is a null pointer", name);
@@ -48,7 +49,8 @@ inline void check_pointer(const char* name, const void* pointer) {
   if (pointer == nullptr) refuse("%s is a null pointer", name);
 }
 
-// Check that all of `count` values lie in [least, most]; the loop is simple enough to be vectorised.
+// Check that all of `count` values lie in [least, most]. The loop only finds the extremes, so that the compiler can
+// vectorise it.
 template <class T>
 void check_all(const char* name, const T* values, int64_t count, int64_t least, int64_t most) {
   if (count > 0) check_pointer(name, values);
@@ -61,7 +63,7 @@ void check_all(const char* name, const T* values, int64_t count, int64_t least, 
   if (count > 0) check_range(name, static_cast<int64_t>(high), least, most);
 }
 
-// Limits that keep products of sizes within 64 bits.
+// Largest arguments; they are small enough that products of sizes fit into 64 bits.
 constexpr int64_t kMaxThreads = 1024, kMaxWidth = int64_t{1} << 24, kMaxLayers = 256, kMaxTokens = int64_t{1} << 31;
 
 }  // namespace seqloom

@@ -10,6 +10,7 @@ namespace seqloom {
 
 namespace {
 
+// Checks in a busy loop before a thread gives up the processor: a worker sleeps, the caller yields.
 constexpr int kSpins = 4000;
 
 void pause() {
@@ -22,7 +23,7 @@ void pause() {
 
 ThreadPool::ThreadPool(int count) {
   try {
-    for (int thread = 1; thread < count; ++thread) workers_.emplace_back([this, thread] { work(thread); });
+    for (int thread = 1; thread < count; ++thread) workers_.emplace_back([this, thread] { run_worker(thread); });
   } catch (...) {
     stop();  // a running thread must be joined before its object is destroyed
     throw;
@@ -34,8 +35,8 @@ ThreadPool::~ThreadPool() { stop(); }
 void ThreadPool::stop() noexcept {
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    ending_ = true;
-    ++round_;
+    stopping_ = true;
+    ++round_;  // a new round without a task wakes the workers
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
@@ -46,12 +47,12 @@ void ThreadPool::run(const std::function<void(int)>& task) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     task_ = &task;
-    running_ = static_cast<int>(workers_.size());
+    busy_workers_ = static_cast<int>(workers_.size());
     ++round_;
   }
   wake_.notify_all();
   run_task(0);
-  for (int spins = 0; running_.load(std::memory_order_acquire) > 0; ++spins) {
+  for (int spins = 0; busy_workers_.load(std::memory_order_acquire) > 0; ++spins) {
     if (spins < kSpins)
       pause();
     else
@@ -71,18 +72,18 @@ void ThreadPool::run_task(int thread) noexcept {
   }
 }
 
-void ThreadPool::work(int thread) {
-  uint64_t seen = 0;
+void ThreadPool::run_worker(int thread) {
+  uint64_t last_round = 0;
   for (;;) {
-    for (int spins = 0; spins < kSpins && round_.load(std::memory_order_acquire) == seen; ++spins) pause();
-    if (round_.load(std::memory_order_acquire) == seen) {
+    for (int spins = 0; spins < kSpins && round_.load(std::memory_order_acquire) == last_round; ++spins) pause();
+    if (round_.load(std::memory_order_acquire) == last_round) {
       std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return round_.load() != seen; });
+      wake_.wait(lock, [&] { return round_.load() != last_round; });
     }
-    seen = round_.load(std::memory_order_acquire);
-    if (ending_) return;
+    last_round = round_.load(std::memory_order_acquire);
+    if (stopping_) return;
     run_task(thread);
-    running_.fetch_sub(1, std::memory_order_release);
+    busy_workers_.fetch_sub(1, std::memory_order_release);
   }
 }
 

@@ -13,7 +13,8 @@ namespace seqloom {
 
 // A pool of `count` threads: `count - 1` workers and the caller.
 //
-// Workers spin for a moment before they sleep, because the next task usually follows at once.
+// Each call of `run` is a round. Workers wait for the next round in a busy loop for a moment before they sleep, because
+// it usually follows at once.
 class ThreadPool {
  public:
   explicit ThreadPool(int count);
@@ -25,17 +26,17 @@ class ThreadPool {
   // Run `task(thread)` on every thread and wait for all. If a task throws, the first exception is thrown again here,
   // once all threads have finished; the pool remains usable.
   void run(const std::function<void(int)>& task);
-  // Run `task(thread, threads)` on every thread, or on the caller alone if `work` (floats to process) is too little to
-  // be worth sharing.
-  void run_for(size_t work, const std::function<void(int, int)>& task) {
-    if (work < kWorthSharing) return task(0, 1);
+  // Run `task(thread, threads)` on every thread, or on the caller alone if it processes only `num_floats` floats, too
+  // few to be worth sharing.
+  void run_for(size_t num_floats, const std::function<void(int, int)>& task) {
+    if (num_floats < kMinSharedFloats) return task(0, 1);
     run([&](int thread) { task(thread, count()); });
   }
 
  private:
-  static constexpr size_t kWorthSharing = size_t{1} << 18;
+  static constexpr size_t kMinSharedFloats = size_t{1} << 18;
 
-  void work(int thread);
+  void run_worker(int thread);
   void run_task(int thread) noexcept;
   void stop() noexcept;
 
@@ -44,14 +45,14 @@ class ThreadPool {
   std::condition_variable wake_;
   const std::function<void(int)>* task_ = nullptr;
   std::atomic<uint64_t> round_{0};
-  std::atomic<int> running_{0};
-  std::atomic<bool> ending_{false};
-  // The first exception of a round, written by the thread that set `failed_`.
+  std::atomic<int> busy_workers_{0};
+  std::atomic<bool> stopping_{false};
+  // Only the first thread that fails in a round sets `failed_`, and with it the right to write `failure_`.
   std::atomic<bool> failed_{false};
   std::exception_ptr failure_;
 };
 
-// One thread's part of [0, count), in multiples of `grain`.
+// One thread's part of [0, count). All parts but the last consist of whole grains of `grain` items.
 struct ThreadRange {
   size_t begin, end;
   ThreadRange(size_t count, size_t grain, int thread, int threads) {

@@ -1,4 +1,6 @@
-// Sums over the patterns of texts. The patterns of all texts lie one after another; text `i` has `counts[i]` of them.
+// Sums and means over the patterns of texts. A pattern is the index of a row in a table. The patterns of all texts form
+// one array, one text after another; text `i` has `counts[i]` patterns. `kernels/text_hashing/reduce.py` calls the
+// functions.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -15,7 +17,7 @@ namespace {
 
 typedef float Vec __attribute__((vector_size(32)));
 constexpr size_t kWidth = 8;
-constexpr float kSmall = 1e-6f;
+constexpr float kSmall = 1e-6f;  // added to lengths, so that no cosine divides by zero
 
 float sum(Vec value) {
   float total = 0;
@@ -23,66 +25,68 @@ float sum(Vec value) {
   return total;
 }
 
-// The vectors of a text's words, in order.
+// The vectors of a text's words, in order. Each has `width` floats and is padded with zeros to whole `Vec`s.
 class WordPath {
  public:
-  explicit WordPath(size_t width) : width_(width), vecs_((width + kWidth - 1) / kWidth), window_(vecs_) {}
+  explicit WordPath(size_t width) : width_(width), num_vecs_((width + kWidth - 1) / kWidth), window_(num_vecs_) {}
 
   void clear() { vectors_.clear(), lengths_.clear(); }
 
   void add(const float* vector) {
-    vectors_.resize(vectors_.size() + vecs_, Vec{});
-    Vec* own = vectors_.data() + words() * vecs_;
-    std::memcpy(static_cast<void*>(own), vector, width_ * sizeof *vector);
-    Vec square{};
-    for (size_t i = 0; i < vecs_; ++i) square += own[i] * own[i];
-    lengths_.push_back(std::sqrt(sum(square)) + kSmall);
+    vectors_.resize(vectors_.size() + num_vecs_, Vec{});
+    Vec* added = vectors_.data() + num_words() * num_vecs_;
+    std::memcpy(static_cast<void*>(added), vector, width_ * sizeof *vector);
+    Vec squares{};
+    for (size_t i = 0; i < num_vecs_; ++i) squares += added[i] * added[i];
+    lengths_.push_back(std::sqrt(sum(squares)) + kSmall);
   }
 
-  size_t words() const { return lengths_.size(); }
+  size_t num_words() const { return lengths_.size(); }
 
-  // Return the mean cosine between each word and the sum of those from `least` to `most` words further on.
-  float cosine(size_t least, size_t most) {
-    if (words() <= least) return 0;
+  // Return the mean cosine between a word and the sum of the words that are `nearest` to `farthest` words after it.
+  float mean_cosine(size_t nearest, size_t farthest) {
+    if (num_words() <= nearest) return 0;
     std::fill(window_.begin(), window_.end(), Vec{});
-    for (size_t at = least; at < std::min(most, words()); ++at)
-      for (size_t i = 0; i < vecs_; ++i) window_[i] += word(at)[i];
+    for (size_t later = nearest; later < std::min(farthest, num_words()); ++later)
+      for (size_t i = 0; i < num_vecs_; ++i) window_[i] += word(later)[i];
     double total = 0;
-    for (size_t at = 0; at + least < words(); ++at) {
-      const Vec *own = word(at), *leaving = word(at + least);
-      const Vec* coming = at + most < words() ? word(at + most) : zeros_.data();
-      Vec along{}, square{};
-      for (size_t i = 0; i < vecs_; ++i) {
-        const Vec beyond = window_[i] + coming[i];
-        along += beyond * own[i], square += beyond * beyond;
-        window_[i] = beyond - leaving[i];
+    for (size_t at = 0; at + nearest < num_words(); ++at) {
+      // The window slides by one word: the farthest word enters it, and the nearest leaves it after this cosine.
+      const Vec *current = word(at), *leaving = word(at + nearest);
+      const Vec* entering = at + farthest < num_words() ? word(at + farthest) : zeros_.data();
+      Vec products{}, squares{};
+      for (size_t i = 0; i < num_vecs_; ++i) {
+        const Vec later_words = window_[i] + entering[i];
+        products += later_words * current[i], squares += later_words * later_words;
+        window_[i] = later_words - leaving[i];
       }
-      total += sum(along) / (lengths_[at] * (std::sqrt(sum(square)) + kSmall));
+      total += sum(products) / (lengths_[at] * (std::sqrt(sum(squares)) + kSmall));
     }
-    return static_cast<float>(total / static_cast<double>(words() - least));
+    return static_cast<float>(total / static_cast<double>(num_words() - nearest));
   }
 
-  // Return the length of the sum of all vectors divided by the sum of their lengths.
+  // Return the straightness of the path: the length of the sum of all vectors, divided by the sum of their lengths.
   float straightness() {
     std::fill(window_.begin(), window_.end(), Vec{});
-    for (size_t at = 0; at < words(); ++at)
-      for (size_t i = 0; i < vecs_; ++i) window_[i] += word(at)[i];
-    Vec square{};
-    for (const Vec one : window_) square += one * one;
+    for (size_t at = 0; at < num_words(); ++at)
+      for (size_t i = 0; i < num_vecs_; ++i) window_[i] += word(at)[i];
+    Vec squares{};
+    for (const Vec part : window_) squares += part * part;
     double lengths = 0;
     for (const float length : lengths_) lengths += length;
-    return static_cast<float>(std::sqrt(sum(square)) / std::max(lengths, double{kSmall}));
+    return static_cast<float>(std::sqrt(sum(squares)) / std::max(lengths, double{kSmall}));
   }
 
  private:
-  const Vec* word(size_t at) const { return &vectors_[at * vecs_]; }
+  const Vec* word(size_t at) const { return &vectors_[at * num_vecs_]; }
 
-  size_t width_, vecs_;
-  std::vector<Vec> vectors_, window_, zeros_ = std::vector<Vec>(vecs_);
+  size_t width_, num_vecs_;
+  std::vector<Vec> vectors_, window_, zeros_ = std::vector<Vec>(num_vecs_);
   std::vector<float> lengths_;
 };
 
-constexpr uint64_t kMixer = 0xbf58476d1ce4e5b9;  // as in patterns.cpp
+// The hash of `patterns.cpp`.
+constexpr uint64_t kMixer = 0xbf58476d1ce4e5b9;
 
 uint64_t mix(uint64_t hash) { return (hash ^ hash >> 31) * kMixer; }
 
@@ -98,7 +102,7 @@ using seqloom::check_range;
 
 constexpr int64_t kMaxLength = int64_t{1} << 40;
 
-// Check that the counts of all texts add up to the length of the array that they divide.
+// Check that the counts of all texts add up to `length`, the number of all patterns.
 void check_counts(const int64_t* counts, int64_t texts, int64_t length) {
   check_range("number of texts", texts, 0, kMaxLength);
   check_range("length", length, 0, kMaxLength);
@@ -110,52 +114,54 @@ void check_counts(const int64_t* counts, int64_t texts, int64_t length) {
 
 }  // namespace
 
-// Sum the values at each text's places: `sums` is [texts]. `length` places index `num_values` values.
-SEQLOOM_EXPORT int seqloom_sum_values(const float* values, int64_t num_values, const int32_t* places, int64_t length,
+// Sum the values at each text's indices: `sums` is [texts]. There are `length` indices of `num_values` values.
+SEQLOOM_EXPORT int seqloom_sum_values(const float* values, int64_t num_values, const int32_t* indices, int64_t length,
                                       const int64_t* counts, int64_t texts, float* sums) {
   return seqloom::guard([&] {
     check_counts(counts, texts, length);
     check_range("number of values", num_values, 0, kMaxLength);
-    check_all("place", places, length, 0, num_values - 1);
+    check_all("index", indices, length, 0, num_values - 1);
     if (texts > 0) check_pointer("sums", sums);
     if (length > 0) check_pointer("values", values);
-    for (int64_t text = 0; text < texts; places += counts[text++]) {
+    for (int64_t text = 0; text < texts; indices += counts[text++]) {
       double sum = 0;
-      for (int64_t i = 0; i < counts[text]; ++i) sum += values[places[i]];
+      for (int64_t i = 0; i < counts[text]; ++i) sum += values[indices[i]];
       sums[text] = static_cast<float>(sum);
     }
   });
 }
 
-// Sum the values of the levels at each text's places: `sums` is [texts, 2, 3]. Each of `num_places` places has two
-// levels, and each of 256 levels three values. In a text whose `sides` is 0 or 1, that level counts as one less unless
-// it is 0.
-SEQLOOM_EXPORT int seqloom_sum_levels(const uint8_t* levels, int64_t num_places, const float* values,
-                                      const int32_t* places, int64_t length, const int64_t* counts, const int8_t* sides,
-                                      int64_t texts, float* sums) {
+// Sum the values of the levels at each text's indices: `sums` is [texts, 2, 3]. A row of `levels` [num_rows, 2] has two
+// levels, and a level has three values, its row in `values` [256, 3]. A level is a capped count of texts with a
+// pattern. If the text itself was counted in the first or second level, its `sides` is 0 or 1: that level is then
+// reduced by one where it is above 0. Any other number leaves both levels as they are.
+SEQLOOM_EXPORT int seqloom_sum_levels(const uint8_t* levels, int64_t num_rows, const float* values,
+                                      const int32_t* indices, int64_t length, const int64_t* counts,
+                                      const int8_t* sides, int64_t texts, float* sums) {
   return seqloom::guard([&] {
     check_counts(counts, texts, length);
-    check_range("number of places", num_places, 0, kMaxLength);
-    check_all("place", places, length, 0, num_places - 1);
+    check_range("number of rows", num_rows, 0, kMaxLength);
+    check_all("index", indices, length, 0, num_rows - 1);
     if (texts > 0) check_pointer("sides", sides), check_pointer("sums", sums);
     if (length > 0) check_pointer("levels", levels), check_pointer("values", values);
-    for (int64_t text = 0; text < texts; places += counts[text++], sums += 6) {
+    for (int64_t text = 0; text < texts; indices += counts[text++], sums += 6) {
       float sum[6] = {};
-      const int less = sides[text] == 0, less_other = sides[text] == 1;
+      const int reduction_0 = sides[text] == 0, reduction_1 = sides[text] == 1;
       for (int64_t i = 0; i < counts[text]; ++i) {
-        const uint8_t* own = levels + 2 * static_cast<int64_t>(places[i]);
-        const float* one = values + 3 * std::max(own[0] - less, 0);
-        const float* other = values + 3 * std::max(own[1] - less_other, 0);
-        for (int value = 0; value < 3; ++value) sum[value] += one[value], sum[3 + value] += other[value];
+        const uint8_t* row = levels + 2 * static_cast<int64_t>(indices[i]);
+        const float* values_0 = values + 3 * std::max(row[0] - reduction_0, 0);
+        const float* values_1 = values + 3 * std::max(row[1] - reduction_1, 0);
+        for (int value = 0; value < 3; ++value) sum[value] += values_0[value], sum[3 + value] += values_1[value];
       }
       std::copy(sum, sum + 6, sums);
     }
   });
 }
 
-// For the words of each text that have a vector (a row above 0): the mean cosine between a word and the words
-// `reaches[2 * k]` to `reaches[2 * k + 1]` further on, for each of `num_reaches` reaches, and the straightness of the
-// whole text. `vectors` is [num_vectors, width]; `results` is [texts, num_reaches + 1].
+// Compute statistics of the vectors of each text's words. `rows` contains the row of each word in `vectors`
+// [num_vectors, width]; words with row 0 are skipped. `results` is [texts, num_reaches + 1]: for each reach `k`, the
+// mean cosine between a word and the sum of the words that are `reaches[2 * k]` to `reaches[2 * k + 1]` words after it;
+// and last, the length of the sum of all vectors, divided by the sum of their lengths.
 SEQLOOM_EXPORT int seqloom_cosines(const float* vectors, int64_t num_vectors, int64_t width, const int32_t* rows,
                                    int64_t length, const int64_t* counts, int64_t texts, const int64_t* reaches,
                                    int64_t num_reaches, float* results) {
@@ -178,19 +184,25 @@ SEQLOOM_EXPORT int seqloom_cosines(const float* vectors, int64_t num_vectors, in
       for (int64_t i = 0; i < counts[text]; ++i)
         if (rows[i] > 0) path.add(vectors + rows[i] * width);
       for (int64_t k = 0; k < num_reaches; ++k)
-        results[k] = path.cosine(static_cast<size_t>(reaches[2 * k]), static_cast<size_t>(reaches[2 * k + 1]));
+        results[k] = path.mean_cosine(static_cast<size_t>(reaches[2 * k]), static_cast<size_t>(reaches[2 * k + 1]));
       results[num_reaches] = path.straightness();
     }
   });
 }
 
-// For the pairs of words of each text at most `reach` words apart, five numbers: the shares of pairs that no other text
-// and fewer than `rare` texts contain; the means of log(1 + texts with the pair) and of the pointwise mutual
-// information; and the share of pairs whose information is positive. `results` is [texts, 5].
+// Compare the pairs of nearby words of each text with the texts of a corpus. A pair is two words that are at most
+// `reach` words apart. `results` is [texts, 5]:
 //
-// `rows` are word numbers below `num_words`; 0 is skipped. `pair_counts` [2^bits] holds how many texts contain the pair
-// hashed to each place, `word_counts` how many contain each word, `logs` [num_logs] is log(1 + n) and `pair_logs` [256]
-// is log((n + 0.3) * texts). In a text that is `counted` itself, each count is one less.
+//   0  share of pairs that no text of the corpus contains
+//   1  share of pairs that fewer than `rare` texts contain
+//   2  mean of log(1 + number of texts with the pair)
+//   3  mean of the pointwise mutual information of the two words
+//   4  share of pairs whose information is positive
+//
+// `rows` contains the index of each word, below `num_words`; 0 is skipped. `pair_counts` [2^bits] and `word_counts`
+// [num_words] are the numbers of texts of the corpus with a pair (by its hash) and with a word. For a count n, `logs`
+// [num_logs] contains log(1 + n), and `pair_logs` [256] contains log((n + 0.3) * texts of the corpus). If a text itself
+// belongs to the corpus (`counted`), all its counts are reduced by one.
 SEQLOOM_EXPORT int seqloom_companions(const uint8_t* pair_counts, int64_t bits, const int32_t* word_counts,
                                       int64_t num_words, const float* logs, int64_t num_logs, const float* pair_logs,
                                       const int32_t* rows, int64_t length, const int64_t* counts,
@@ -213,21 +225,23 @@ SEQLOOM_EXPORT int seqloom_companions(const uint8_t* pair_counts, int64_t bits, 
       words.clear();
       for (int64_t i = 0; i < counts[text]; ++i)
         if (rows[i] > 0) words.push_back(static_cast<uint64_t>(rows[i]));
-      const int32_t own = counted[text] ? 1 : 0;
-      const auto less = [&](int32_t number) { return std::max(number - own, 0); };
+      const int32_t reduction = counted[text] ? 1 : 0;
+      const auto reduced = [&](int32_t count) { return std::max(count - reduction, 0); };
       double sums[5] = {};
-      int64_t pairs = 0;
+      int64_t num_pairs = 0;
       for (size_t at = 0; at < words.size(); ++at)
-        for (size_t next = at + 1; next < words.size() && next <= at + static_cast<size_t>(reach); ++next, ++pairs) {
-          const auto [one, other] = std::minmax(words[at], words[next]);
-          const uint64_t place = seqloom::mix(seqloom::mix((one << bits) + other)) >> (64 - bits);
-          const int32_t number = less(pair_counts[place]);
-          const float information = pair_logs[number] - logs[less(word_counts[one])] - logs[less(word_counts[other])];
-          sums[0] += number < 1, sums[1] += number < rare, sums[2] += logs[number], sums[3] += information;
+        for (size_t next = at + 1; next < words.size() && next <= at + static_cast<size_t>(reach);
+             ++next, ++num_pairs) {
+          const auto [lower, upper] = std::minmax(words[at], words[next]);
+          const uint64_t bucket = seqloom::mix(seqloom::mix((lower << bits) + upper)) >> (64 - bits);
+          const int32_t count = reduced(pair_counts[bucket]);
+          const float information =
+              pair_logs[count] - logs[reduced(word_counts[lower])] - logs[reduced(word_counts[upper])];
+          sums[0] += count < 1, sums[1] += count < rare, sums[2] += logs[count], sums[3] += information;
           sums[4] += information > 0;
         }
-      for (int value = 0; value < 5; ++value)
-        results[value] = static_cast<float>(sums[value] / static_cast<double>(std::max<int64_t>(pairs, 1)));
+      for (int i = 0; i < 5; ++i)
+        results[i] = static_cast<float>(sums[i] / static_cast<double>(std::max<int64_t>(num_pairs, 1)));
     }
   });
 }

@@ -1,5 +1,6 @@
-// Texts as counts of hashed word and character n-grams. Hash and features are those of scikit-learn's
-// HashingVectorizer with the words of `readers/ngrams.py`.
+// Counts of hashed n-grams of words and of characters. An n-gram is not stored: its hash selects one of `num_buckets`
+// buckets, and each bucket has a count. Hash and buckets are those of scikit-learn's HashingVectorizer; words are those
+// of `text_features/ngrams.py`. Words that follow a negation are words of their own, with the prefix "not-".
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -15,10 +16,17 @@ namespace seqloom {
 
 namespace {
 
+// The bits of a character's class.
 constexpr uint8_t kWord = 1, kAlphanumeric = 2, kSpace = 4;
-constexpr int kShortest = 3, kLongest = 5, kReach = 4;
 
-constexpr uint32_t rotated(uint32_t value, int by) { return value << by | value >> (32 - by); }
+// Lengths of the n-grams of characters, and maximum number of words that a negation marks.
+constexpr int kMinCharacters = 3, kMaxCharacters = 5, kNegatedWords = 4;
+
+// Characters of words that consist of punctuation marks; those of them that end a negation; and the marks that are
+// counted.
+constexpr std::string_view kMarks = ".!?;,:()$", kNegationEnds = ".!?;,:", kCountedMarks = "!?$:;()";
+
+constexpr uint32_t rotated(uint32_t value, int bits) { return value << bits | value >> (32 - bits); }
 
 // MurmurHash3 for 32 bits (Appleby, public domain), seed 0.
 uint32_t murmur(const char* bytes, size_t length) {
@@ -31,7 +39,8 @@ uint32_t murmur(const char* bytes, size_t length) {
     hash = rotated(hash ^ rotated(block * kFirst, 15) * kSecond, 13) * 5 + 0xe6546b64;
   }
   uint32_t rest = 0;
-  for (size_t left = length & 3; left > 0; --left) rest = rest << 8 | static_cast<uint8_t>(bytes[at + left - 1]);
+  for (size_t num_left = length & 3; num_left > 0; --num_left)
+    rest = rest << 8 | static_cast<uint8_t>(bytes[at + num_left - 1]);
   if (length & 3) hash ^= rotated(rest * kFirst, 15) * kSecond;
   hash ^= static_cast<uint32_t>(length);
   hash = (hash ^ hash >> 16) * 0x85ebca6b;
@@ -39,13 +48,14 @@ uint32_t murmur(const char* bytes, size_t length) {
   return hash ^ hash >> 16;
 }
 
-// Return the place of an n-gram among `features`, a power of two: the remainder of the hash's absolute value.
-uint32_t place_of(std::string_view ngram, uint32_t features) {
+// Return the bucket of an n-gram: the remainder of the hash's absolute value. `num_buckets` is a power of two.
+uint32_t bucket_of(std::string_view ngram, uint32_t num_buckets) {
   const auto hash = static_cast<int32_t>(murmur(ngram.data(), ngram.size()));
   const uint32_t positive = hash < 0 ? 0u - static_cast<uint32_t>(hash) : static_cast<uint32_t>(hash);
-  return positive & (features - 1);
+  return positive & (num_buckets - 1);
 }
 
+// Append the UTF-8 bytes of a code point.
 void append_utf8(uint32_t code, std::string& to) {
   if (code < 0x80) {
     to += static_cast<char>(code);
@@ -64,134 +74,139 @@ void append_utf8(uint32_t code, std::string& to) {
   }
 }
 
-bool one_of(uint32_t code, std::string_view some) {
-  return code < 0x80 && some.find(static_cast<char>(code)) != std::string_view::npos;
+bool is_one_of(uint32_t code, std::string_view characters) {
+  return code < 0x80 && characters.find(static_cast<char>(code)) != std::string_view::npos;
 }
 
 bool is_apostrophe(uint32_t code) { return code == '\'' || code == 0x2019; }
 
-// Return whether a word negates the words after it: a negation, or a word that ends in n't.
+// Return whether a word negates the words after it: it is a negation, or it ends in n't.
 bool negates(std::string_view word) {
-  for (const std::string_view known : {"not", "no", "never", "nothing", "without", "hardly", "barely", "cannot"})
-    if (word == known) return true;
-  const auto ends = [&](std::string_view end) {
-    return word.size() > end.size() && word.substr(word.size() - end.size()) == end;
+  for (const std::string_view negation : {"not", "no", "never", "nothing", "without", "hardly", "barely", "cannot"})
+    if (word == negation) return true;
+  const auto ends_in = [&](std::string_view ending) {
+    return word.size() > ending.size() && word.substr(word.size() - ending.size()) == ending;
   };
-  return ends("n't") || ends("n\u2019t");
+  return ends_in("n't") || ends_in("n\u2019t");
 }
 
-// Counts distinct places: a hash table with open addressing.
+// Counts how often each bucket was added: a hash table with open addressing.
 class Tally {
  public:
-  void add(uint32_t place) {
-    if (2 * (used_.size() + 1) > slots_.size()) grow();
-    Slot& slot = find(place);
+  void add(uint32_t bucket) {
+    if (2 * (used_buckets_.size() + 1) > slots_.size()) grow();
+    Slot& slot = find(bucket);
     if (slot.count == 0) {
-      slot.place = place;
-      used_.push_back(place);
+      slot.bucket = bucket;
+      used_buckets_.push_back(bucket);
     }
     ++slot.count;
   }
 
-  // Write the counts in the order of the places, and clear the table.
-  size_t take(int32_t* places, float* counts) {
-    std::sort(used_.begin(), used_.end());
+  // Write the buckets in ascending order, and their counts; clear the table. Return the number of buckets.
+  size_t write(int32_t* buckets, float* counts) {
+    std::sort(used_buckets_.begin(), used_buckets_.end());
     size_t written = 0;
-    for (const uint32_t place : used_) {
-      places[written] = static_cast<int32_t>(place);
-      counts[written++] = static_cast<float>(find(place).count);
+    for (const uint32_t bucket : used_buckets_) {
+      buckets[written] = static_cast<int32_t>(bucket);
+      counts[written++] = static_cast<float>(find(bucket).count);
     }
     std::fill(slots_.begin(), slots_.end(), Slot{});
-    used_.clear();
+    used_buckets_.clear();
     return written;
   }
 
  private:
   struct Slot {
-    uint32_t place = 0, count = 0;
+    uint32_t bucket = 0, count = 0;
   };
 
-  Slot& find(uint32_t place) {
+  // Return the slot of a bucket, or the free slot where the bucket belongs.
+  Slot& find(uint32_t bucket) {
     const size_t mask = slots_.size() - 1;
-    size_t at = place * size_t{0x9e3779b97f4a7c15} >> 32 & mask;
-    while (slots_[at].count != 0 && slots_[at].place != place) at = (at + 1) & mask;
+    size_t at = bucket * size_t{0x9e3779b97f4a7c15} >> 32 & mask;
+    while (slots_[at].count != 0 && slots_[at].bucket != bucket) at = (at + 1) & mask;
     return slots_[at];
   }
 
   void grow() {
-    std::vector<Slot> before(2 * slots_.size());
-    before.swap(slots_);
-    for (const Slot& slot : before)
-      if (slot.count != 0) find(slot.place) = slot;
+    std::vector<Slot> old_slots(2 * slots_.size());
+    old_slots.swap(slots_);
+    for (const Slot& slot : old_slots)
+      if (slot.count != 0) find(slot.bucket) = slot;
   }
 
   std::vector<Slot> slots_ = std::vector<Slot>(4096);
-  std::vector<uint32_t> used_;
+  std::vector<uint32_t> used_buckets_;
 };
 
 // Counts the n-grams of one text after another.
 class Counter {
  public:
-  Counter(const uint8_t* classes, uint32_t features) : classes_(classes), features_(features) {}
+  Counter(const uint8_t* classes, uint32_t num_buckets) : classes_(classes), num_buckets_(num_buckets) {}
 
-  // Return the number of features. The places of words come first, then those of characters, `features` further on.
-  size_t count(const uint32_t* codes, size_t length, int32_t* places, float* counts) {
-    words(codes, length);
-    const size_t written = tally_.take(places, counts);
-    characters(codes, length);
-    const size_t all = written + tally_.take(places + written, counts + written);
-    for (size_t i = written; i < all; ++i) places[i] += static_cast<int32_t>(features_);
-    return all;
+  // Write the buckets of a text and their counts; return their number. Words come first, with buckets from 0, then
+  // characters, with buckets from `num_buckets`.
+  size_t count(const uint32_t* codes, size_t length, int32_t* buckets, float* counts) {
+    count_words(codes, length);
+    const size_t num_words = tally_.write(buckets, counts);
+    count_characters(codes, length);
+    const size_t num_all = num_words + tally_.write(buckets + num_words, counts + num_words);
+    for (size_t i = num_words; i < num_all; ++i) buckets[i] += static_cast<int32_t>(num_buckets_);
+    return num_all;
   }
 
  private:
-  bool is(uint32_t code, uint8_t kind) const { return classes_[code] & kind; }
+  bool is(uint32_t code, uint8_t class_bit) const { return classes_[code] & class_bit; }
 
-  // Count words and pairs of words; words soon after a negation get a prefix.
-  void words(const uint32_t* codes, size_t length) {
-    before_.clear();
-    bool first = true;
-    int negated = 0;
+  // Count words and pairs of consecutive words.
+  void count_words(const uint32_t* codes, size_t length) {
+    previous_word_.clear();
+    bool is_first = true;
+    int num_negated = 0;  // how many of the next words the last negation still marks
     for (size_t at = 0; at < length;) {
       size_t end = at;
       word_.clear();
       if (is(codes[at], kWord)) {
         while (end < length && is(codes[end], kWord)) ++end;
+        // An apostrophe between word characters belongs to the word.
         if (end + 1 < length && is_apostrophe(codes[end]) && is(codes[end + 1], kWord)) {
           ++end;
           while (end < length && is(codes[end], kWord)) ++end;
         }
-      } else if (one_of(codes[at], ".!?;,:()$")) {
-        while (end < length && one_of(codes[end], ".!?;,:()$")) ++end;
+      } else if (is_one_of(codes[at], kMarks)) {
+        while (end < length && is_one_of(codes[end], kMarks)) ++end;
       } else {
         ++at;
         continue;
       }
       for (size_t i = at; i < end; ++i) append_utf8(codes[i], word_);
-      const uint32_t head = codes[at];
+      const uint32_t first_code = codes[at];
       at = end;
-      if (!is(head, kAlphanumeric)) {
-        if (one_of(head, ".!?;,:")) negated = 0;
-        if (!one_of(head, "!?$:;()")) continue;
+      if (!is(first_code, kAlphanumeric)) {
+        if (is_one_of(first_code, kNegationEnds)) num_negated = 0;
+        if (!is_one_of(first_code, kCountedMarks)) continue;
       } else if (negates(word_)) {
-        negated = kReach;
-      } else if (negated > 0) {
+        num_negated = kNegatedWords;
+      } else if (num_negated > 0) {
         word_.insert(0, "not-");
-        --negated;
+        --num_negated;
       }
-      tally_.add(place_of(word_, features_));
-      if (!first) {
-        before_ += ' ';
-        before_ += word_;
-        tally_.add(place_of(before_, features_));
+      tally_.add(bucket_of(word_, num_buckets_));
+      if (!is_first) {
+        std::string& pair = previous_word_;
+        pair += ' ';
+        pair += word_;
+        tally_.add(bucket_of(pair, num_buckets_));
       }
-      first = false;
-      before_ = word_;
+      is_first = false;
+      previous_word_ = word_;
     }
   }
 
-  // Count all substrings of some lengths, with each run of white space as one blank.
-  void characters(const uint32_t* codes, size_t length) {
+  // Count all n-grams of kMinCharacters to kMaxCharacters characters. White space of several characters counts as one
+  // blank.
+  void count_characters(const uint32_t* codes, size_t length) {
     bytes_.clear(), starts_.clear();
     for (size_t at = 0; at < length;) {
       starts_.push_back(bytes_.size());
@@ -203,15 +218,18 @@ class Counter {
     }
     const size_t count = starts_.size();
     starts_.push_back(bytes_.size());
-    for (size_t n = kShortest; n <= kLongest; ++n)
+    for (size_t n = kMinCharacters; n <= kMaxCharacters; ++n)
       for (size_t at = 0; at + n <= count; ++at)
-        tally_.add(place_of(std::string_view(bytes_).substr(starts_[at], starts_[at + n] - starts_[at]), features_));
+        tally_.add(
+            bucket_of(std::string_view(bytes_).substr(starts_[at], starts_[at + n] - starts_[at]), num_buckets_));
   }
 
   const uint8_t* classes_;
-  uint32_t features_;
+  uint32_t num_buckets_;
   Tally tally_;
-  std::string word_, before_, bytes_;
+  std::string word_, previous_word_;
+  // The text in UTF-8, and the index in `bytes_` where each character starts.
+  std::string bytes_;
   std::vector<size_t> starts_;
 };
 
@@ -221,35 +239,37 @@ class Counter {
 
 // Count the n-grams of lower-cased texts.
 //
-// `codes` holds their code points one after another; text `i` has those from `offsets[i]` to `offsets[i + 1]`, and room
-// for `kRoom` times as many features from `kRoom * offsets[i]` on in `places` and `counts`; `num_features[i]` receives
-// how many it has. `classes` describes each code point by bits: 1 word, 2 alphanumeric or underscore, 4 white space.
+// `codes` contains the code points of all texts; text `i` has those from `offsets[i]` to `offsets[i + 1]`. Its buckets
+// and counts are written from `kMaxPerCharacter * offsets[i]` on, and their number to `num_ngrams[i]`. `classes` has
+// the class of each code point, a sum of bits: 1 word character, 2 alphanumeric or underscore, 4 white space.
 SEQLOOM_EXPORT int seqloom_count_ngrams(const uint32_t* codes, const int64_t* offsets, int64_t texts,
-                                        const uint8_t* classes, int32_t features, int32_t threads, int32_t* places,
-                                        float* counts, int64_t* num_features) {
+                                        const uint8_t* classes, int32_t num_buckets, int32_t threads, int32_t* buckets,
+                                        float* counts, int64_t* num_ngrams) {
   using namespace seqloom;
-  constexpr int64_t kRoom = 5, kMaxLength = int64_t{1} << 40;
+  // Each character starts at most three n-grams of characters, and ends at most a word and a pair.
+  constexpr int64_t kMaxPerCharacter = 5, kMaxLength = int64_t{1} << 40;
   return guard([&] {
     check_range("number of texts", texts, 0, kMaxLength);
     check_range("number of threads", threads, 1, kMaxThreads);
-    check_range("number of features", features, 1, 1 << 30);
-    if (features & (features - 1)) refuse("number of features is %d, which is no power of two", features);
+    check_range("number of buckets", num_buckets, 1, 1 << 30);
+    if (num_buckets & (num_buckets - 1)) refuse("number of buckets is %d, but must be a power of two", num_buckets);
     check_pointer("offsets", offsets);
     check_range("first offset", offsets[0], 0, 0);
     for (int64_t text = 0; text < texts; ++text)
       check_range("offset of a text", offsets[text + 1], offsets[text], kMaxLength);
     check_all("code point", codes, offsets[texts], 0, 0x10ffff);
     check_pointer("classes", classes);
-    if (texts > 0) check_pointer("number of features of a text", num_features);
-    if (offsets[texts] > 0) check_pointer("places", places), check_pointer("counts", counts);
+    if (texts > 0) check_pointer("numbers of n-grams", num_ngrams);
+    if (offsets[texts] > 0) check_pointer("buckets", buckets), check_pointer("counts", counts);
     ThreadPool pool(threads);
     pool.run([&](int thread) {
-      Counter counter(classes, static_cast<uint32_t>(features));
+      Counter counter(classes, static_cast<uint32_t>(num_buckets));
       const ThreadRange range(static_cast<size_t>(texts), 1, thread, threads);
       for (size_t text = range.begin; text < range.end; ++text) {
-        const int64_t begin = offsets[text], room = kRoom * begin;
+        const int64_t begin = offsets[text], output = kMaxPerCharacter * begin;
         const auto length = static_cast<size_t>(offsets[text + 1] - begin);
-        num_features[text] = static_cast<int64_t>(counter.count(codes + begin, length, places + room, counts + room));
+        num_ngrams[text] =
+            static_cast<int64_t>(counter.count(codes + begin, length, buckets + output, counts + output));
       }
     });
   });

@@ -1,5 +1,5 @@
-// The C interface of training. Every function checks its arguments and returns a status; results go to the last
-// arguments.
+// The C interface of training. Every function except `seqloom_trainer_delete` checks its arguments and returns a
+// status; results go to the last arguments.
 #include <memory>
 
 #include "runtime/kernels.h"
@@ -13,13 +13,14 @@ SEQLOOM_EXPORT int seqloom_trainer_new(const char* kernels, int gru, int num_lay
                                        int embedding, int num_heads, int threads, Trainer** trainer) {
   return guard([&] {
     checked("trainer", trainer) = nullptr;
-    const Kernels& set = checked("instruction set", find_kernels(&checked("name of the kernels", kernels)));
-    if (!set.supported()) refuse("this processor does not support %s", set.name);
+    const Kernels* set = find_kernels(&checked("name of the instruction set", kernels));
+    if (set == nullptr) refuse("the library has no instruction set %s", kernels);
+    if (!set->supported()) refuse("this processor does not support the instruction set %s", set->name);
     check_range("number of layers", num_layers, 1, kMaxLayers);
     check_pointer("sizes", sizes);
     const TrainerSetup setup{gru != 0, {sizes, sizes + num_layers}, vocabulary, embedding, num_heads, threads};
     check_setup(setup);
-    *trainer = set.new_trainer(setup);
+    *trainer = set->new_trainer(setup);
   });
 }
 
@@ -27,14 +28,14 @@ SEQLOOM_EXPORT void seqloom_trainer_delete(Trainer* trainer) { delete trainer; }
 
 SEQLOOM_EXPORT int seqloom_trainer_compute(Trainer* trainer, const Window* window, double* losses) {
   return guard([&] {
-    check_window(checked("trainer", trainer).setup(), checked("window", window), true);
+    check_window(checked("trainer", trainer).setup(), checked("window", window), /*for_training=*/true);
     trainer->compute(*window, &checked("losses", losses));
   });
 }
 
 SEQLOOM_EXPORT int seqloom_trainer_score(Trainer* trainer, const Window* window, double* log_probs) {
   return guard([&] {
-    check_window(checked("trainer", trainer).setup(), checked("window", window), false);
+    check_window(checked("trainer", trainer).setup(), checked("window", window), /*for_training=*/false);
     trainer->score(*window, &checked("log-probabilities", log_probs));
   });
 }
@@ -55,18 +56,18 @@ SEQLOOM_EXPORT int seqloom_trainer_keep_state(Trainer* trainer) {
 }
 
 SEQLOOM_EXPORT int seqloom_trainer_copy_parameter(Trainer* trainer, int arena, int part, int layer, float* values,
-                                                  int in) {
+                                                  int into_trainer) {
   return guard([&] {
     check_part(checked("trainer", trainer).setup(), arena, part, layer);
     trainer->copy_parameter(static_cast<Arena>(arena), static_cast<Part>(part), layer, &checked("values", values),
-                            in != 0);
+                            into_trainer != 0);
   });
 }
 
 SEQLOOM_EXPORT int seqloom_trainer_copy_state(Trainer* trainer, int layer, int batch_size, float* hidden, float* cell,
-                                              int in) {
+                                              int into_trainer) {
   return guard([&] {
-    check_state(checked("trainer", trainer).setup(), layer, batch_size, hidden, cell, in != 0);
-    trainer->copy_state(layer, batch_size, hidden, cell, in != 0);
+    check_state(checked("trainer", trainer).setup(), layer, batch_size, hidden, cell, into_trainer != 0);
+    trainer->copy_state(layer, batch_size, hidden, cell, into_trainer != 0);
   });
 }

@@ -7,17 +7,18 @@ namespace seqloom {
 namespace {
 
 void check_dropout(const char* name, float value) {
-  if (!(value >= 0.0f && value < 1.0f)) refuse("%s is %g: allowed are 0 to below 1", name, static_cast<double>(value));
+  if (!(value >= 0.0f && value < 1.0f))
+    refuse("%s is %g, but must be at least 0 and below 1", name, static_cast<double>(value));
 }
 
-void check_conditions(const Window& window, int64_t tokens, bool learns) {
+void check_conditions(const Window& window, int64_t tokens, bool for_training) {
   check_range("number of conditions", window.num_conditions, 0, kMaxWidth);
   if (window.num_conditions == 0) return;
   check_all("condition", window.condition, tokens, 0, window.num_conditions - 1);
   check_pointer("gate biases of the conditions", window.gate_bias);
   check_pointer("logit biases of the conditions", window.logit_bias);
-  if (learns && (window.d_gate_bias == nullptr) != (window.d_logit_bias == nullptr))
-    refuse("only one of the gradients of the conditions has an array");
+  if (for_training && (window.d_gate_bias == nullptr) != (window.d_logit_bias == nullptr))
+    refuse("d_gate_bias and d_logit_bias must both be arrays, or both be null pointers");
 }
 
 }  // namespace
@@ -31,17 +32,18 @@ void check_setup(const TrainerSetup& setup) {
   check_range("number of threads", setup.threads, 1, kMaxThreads);
 }
 
-void check_window(const TrainerSetup& setup, const Window& window, bool learns) {
+void check_window(const TrainerSetup& setup, const Window& window, bool for_training) {
   check_range("batch size", window.batch_size, 1, kMaxWidth);
   check_range("length of the window", window.time, 1, kMaxWidth);
   const int64_t tokens = int64_t{window.batch_size} * window.time;
-  check_range("tokens of a window", tokens, 1, kMaxTokens);
+  check_range("number of tokens in the window", tokens, 1, kMaxTokens);
   check_all("token", window.tokens, tokens, 0, setup.vocabulary - 1);
-  check_all("target", window.targets, learns ? tokens * setup.num_heads : tokens, INT64_MIN, setup.vocabulary - 1);
-  if (learns) check_pointer("head weights", window.head_weights);
+  check_all("target", window.targets, for_training ? tokens * setup.num_heads : tokens, INT64_MIN,
+            setup.vocabulary - 1);
+  if (for_training) check_pointer("head weights", window.head_weights);
   check_dropout("dropout", window.dropout);
   check_dropout("weight dropout", window.weight_dropout);
-  check_conditions(window, tokens, learns);
+  check_conditions(window, tokens, for_training);
 }
 
 void check_step(const OptimizerStep& step) {
@@ -61,10 +63,10 @@ void check_part(const TrainerSetup& setup, int arena, int part, int layer) {
 }
 
 void check_state(const TrainerSetup& setup, int layer, int batch_size, const float* hidden, const float* cell,
-                 bool in) {
+                 bool into_trainer) {
   check_index("layer", layer, static_cast<int64_t>(setup.sizes.size()));
   check_range("batch size", batch_size, 1, kMaxWidth);
-  if (!in) check_pointer("hidden state", hidden);
+  if (!into_trainer) check_pointer("hidden state", hidden);
   if (hidden != nullptr && !setup.gru) check_pointer("cell state", cell);
 }
 

@@ -1,4 +1,4 @@
-// Dropout masks as a function of seed and position, so that nothing is stored and any thread can compute its part.
+// Dropout masks as a function of seed and position. No mask is stored, and each thread can compute its part.
 #pragma once
 
 #include "isa/vector.h"
@@ -13,37 +13,37 @@ inline uint64_t mix(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// Computes masks: 0 with probability `share`, else 1 / (1 - share).
+// Computes masks, the factors of dropout: 0 with probability `dropped_share`, else 1 / (1 - dropped_share).
 class Dropout {
  public:
-  Dropout(float share, uint64_t seed)
+  Dropout(float dropped_share, uint64_t seed)
       : seed_(seed),
-        threshold_(static_cast<uint32_t>(share * 16777216.0f)),
-        kept_(1.0f / (1.0f - share)),
-        active_(share > 0.0f) {}
+        threshold_(static_cast<uint32_t>(dropped_share * 16777216.0f)),  // 2^24, because `mask` compares 24 random bits
+        kept_factor_(1.0f / (1.0f - dropped_share)),
+        active_(dropped_share > 0.0f) {}
 
   bool active() const { return active_; }
 
-  // Return the key of one row of a mask.
-  uint32_t row(uint64_t index) const { return static_cast<uint32_t>(mix(seed_ ^ mix(index))); }
+  // Return the key of one row of a mask, from which `mask` computes the row.
+  uint32_t row_key(uint64_t row) const { return static_cast<uint32_t>(mix(seed_ ^ mix(row))); }
 
-  // Return places `first` to `first + kWidth` of a row.
-  Vec mask(uint32_t row, uint32_t first) const {
+  // Return kWidth values of a row, from column `first` on: a hash of row and column, compared with the threshold.
+  Vec mask(uint32_t row_key, uint32_t first) const {
     typedef uint32_t Words __attribute__((vector_size(4 * SEQLOOM_WIDTH)));
     Words x;
     for (int i = 0; i < kWidth; ++i) x[i] = first + i;
-    x = x * 0x9e3779b9u + row;
+    x = x * 0x9e3779b9u + row_key;
     x = (x ^ (x >> 16)) * 0x7feb352du;
     x = (x ^ (x >> 15)) * 0x846ca68bu;
     x = (x ^ (x >> 16)) >> 8;
-    const IntVec chance = (IntVec)x;
-    return chance >= static_cast<int32_t>(threshold_) ? broadcast(kept_) : Vec{};
+    const IntVec random_bits = (IntVec)x;
+    return random_bits >= static_cast<int32_t>(threshold_) ? broadcast(kept_factor_) : Vec{};
   }
 
  private:
   uint64_t seed_;
   uint32_t threshold_;
-  float kept_;
+  float kept_factor_;
   bool active_;
 };
 

@@ -1,8 +1,8 @@
 // The element type of weights and activations: bfloat16 if the processor has a dot product of pairs (SEQLOOM_BFLOAT16),
 // else float.
 //
-// Products sum along `depth`. Elements that one instruction sums lie side by side: a group is two bfloat16 or one
-// float.
+// A group is the elements of a column that one instruction multiplies and sums: two bfloat16, or one float. The
+// elements of a group lie side by side in memory, and a `Groups` vector holds kWidth groups.
 #pragma once
 
 #include "isa/vector.h"
@@ -31,18 +31,20 @@ inline float to_float(Element value) {
   return wide;
 }
 
-// Load a vector of groups; broadcast one group to all places.
+// Load a vector of groups.
 inline Groups load_groups(const Element* from) { return (Groups)_mm512_loadu_si512(from); }
 
+// Fill a vector with one group.
 inline Groups broadcast_group(const Element* from) {
   int32_t pair;
   std::memcpy(&pair, from, sizeof pair);
   return (Groups)_mm512_set1_epi32(pair);
 }
 
+// total[i] += the sum of the products of group i of `a` and group i of `b`.
 inline Vec multiply_add(Vec total, Groups a, Groups b) { return _mm512_dpbf16_ps(total, a, b); }
 
-// Interleave two rows into groups: elements of the same column lie side by side.
+// Interleave kWidth columns of two rows, `row` and `row + stride`, into groups: (0,0) (1,0) (0,1) (1,1) (0,2) (1,2) ...
 inline void store_groups(Element* to, const Element* row, size_t stride) {
   const __m256i* first = reinterpret_cast<const __m256i*>(row);
   const __m256i* second = reinterpret_cast<const __m256i*>(row + stride);
@@ -51,7 +53,7 @@ inline void store_groups(Element* to, const Element* row, size_t stride) {
   _mm512_storeu_si512(to, _mm512_or_si512(low, high));
 }
 
-// Interleave elements that lie eight rows apart, in halves of 128 bits.
+// Interleave row i with row i + 8, separately in the two 128-bit halves of the registers.
 inline void interleave(const __m256i (&from)[16], __m256i (&to)[16]) {
   for (int i = 0; i < 8; ++i) {
     to[2 * i] = _mm256_unpacklo_epi16(from[i], from[i + 8]);
@@ -59,7 +61,7 @@ inline void interleave(const __m256i (&from)[16], __m256i (&to)[16]) {
   }
 }
 
-// to[j, i] = from[i, j] for blocks of 16 by 16, by repeated interleaving.
+// to[j, i] = from[i, j] for a block of 16 by 16. Four rounds of interleaving transpose the halves of the rows.
 inline void transpose_block(const Element* from, size_t from_stride, Element* to, size_t to_stride) {
   __m256i row[16], next[16];
   for (int i = 0; i < 16; ++i) row[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * from_stride));

@@ -1,4 +1,9 @@
 // One gated layer over a whole window: forward, backward through time, and the gradients of its weights.
+//
+// For each time step: pre-activations = input part + recurrent weights * hidden values of the last step + bias. Arrays
+// of the window have one row per slot and time step (see `window_layout.h`). Columns are padded units, or the gates of
+// padded units in the order of `parameters.h`: the four gates of kWidth units, then those of the next units. In this
+// file `units` counts padding too.
 #pragma once
 
 #include "isa/cells.h"
@@ -11,18 +16,20 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// out (+)= columns^T times panels, for the thread's share of the panels: the gradient of a matrix.
+// Compute the gradient of a matrix, the transposed inputs times the gradients of the products: out = columns * panels,
+// for the thread's share of the panels.
 //
-// `columns` is a blocked transpose [rows / kPadding, units, kPadding]; `panels` are packed rows.
+// `columns` holds the inputs as a blocked transpose [rows / kPadding, units, kPadding]; `panels` are the packed
+// gradients.
 inline void weight_gradient(const Element* columns, size_t units, const Element* panels, size_t rows,
                             size_t out_columns, float* out, int thread, int threads) {
   const ThreadRange range(out_columns, kColumns, thread, threads);
   for (size_t start = 0; start < rows; start += kRowsPerPass) {
     const size_t depth = std::min(kRowsPerPass, rows - start);
-    const Rows left = Rows{columns, kPadding, units * kPadding}.deeper(start);
+    const Rows left = Rows{columns, kPadding, units * kPadding}.from_element(start);
     for (size_t c = range.begin; c < range.end; c += kColumns) {
       const Element* panel = panels + c / kColumns * rows * kColumns + start * kColumns;
-      multiply<kPlainVectors>(left, units, panel, depth, out + c, out_columns, start > 0);
+      multiply<kPlainVectors>(left, units, panel, depth, out + c, out_columns, /*add=*/start > 0);
     }
   }
 }
@@ -30,20 +37,20 @@ inline void weight_gradient(const Element* columns, size_t units, const Element*
 // The inputs of a layer for one window, besides its weights.
 struct LayerWindow {
   const uint8_t* resets;     // [batch_size, time], or null
-  const Element* below;      // rows of the layer below; null for the first
-  const float* table;        // first layer: rows of pre-activations, bias included
-  const int32_t* table_row;  // [batch_size, time]
-  const float* conditions;   // rows added to the pre-activations, or null
-  const int32_t* condition;  // [batch_size, time]
-  Dropout output_dropout;    // of the outputs
-  bool variational;
+  const Element* below;      // outputs of the layer below; null for the first layer
+  const float* table;        // first layer: rows of `TokenTable`, bias included; other layers: one row, the bias
+  const int32_t* table_row;  // [batch_size, time]: row of `table`; null for row 0
+  const float* conditions;   // [conditions, gate columns]: biases added to the pre-activations, or null
+  const int32_t* condition;  // [batch_size, time]: row of `conditions`
+  Dropout output_dropout;
+  bool variational;  // one dropout mask serves all time steps
   bool feeds_layer;  // another layer reads the outputs
 };
 
 class GatedLayer {
  public:
   GatedLayer(const LayerRegions& regions, bool gru) : regions_(regions), gru_(gru) {
-    const size_t units = regions.padded_size, columns = regions.gate_columns();
+    const size_t units = regions.padded_units, columns = regions.gate_columns();
     recurrent_.reset(units * columns);
     recurrent_back_.reset(units * columns);
     input_.reset(regions.padded_inputs * columns);
@@ -53,7 +60,7 @@ class GatedLayer {
   // Allocate the buffers for windows of this shape.
   void arrange(const WindowLayout& layout) {
     layout_ = layout;
-    const size_t units = regions_.padded_size, rows = layout.rows(), slots = layout.slots();
+    const size_t units = regions_.padded_units, rows = layout.rows(), slots = layout.slots();
     hidden_.reset((rows + slots) * units);
     carry_.reset((rows + slots) * units);
     gates_.reset(rows * regions_.gate_columns());
@@ -63,18 +70,19 @@ class GatedLayer {
     scratch_.reset(slots * kGateColumns);
     d_hidden_.reset(slots * units);
     d_carry_.reset(slots * units);
-    // The state survives a change of the window's length.
+    // The state survives if only the window's length changes.
     if (initial_hidden_.size() != slots * units || initial_carry_.size() != slots * units)
       initial_hidden_.reset(slots * units), initial_carry_.reset(slots * units);
     outputs_.reset(0);
     output_columns_.reset(0);
   }
 
-  // Pack the thread's share of the weights. `one_hot`: the input weights are not needed.
-  void pack(const float* arena, const Dropout& output_dropout, bool one_hot, int thread, int threads) {
-    const size_t units = regions_.padded_size, columns = regions_.gate_columns();
+  // Pack the thread's share of the weights, after `drop_weights`. With `one_hot` inputs, `TokenTable` reads the input
+  // weights from the arena, so that they are not packed.
+  void pack(const float* arena, const Dropout& weight_dropout, bool one_hot, int thread, int threads) {
+    const size_t units = regions_.padded_units, columns = regions_.gate_columns();
     const float* hidden = arena + regions_.weight_hidden.start;
-    if (output_dropout.active()) hidden = masked_.data();
+    if (weight_dropout.active()) hidden = masked_.data();
     for (size_t p = thread; p < columns / kGateColumns; p += threads)
       pack_floats<kGates>(hidden, columns, units, p, &recurrent_[p * panel_size<kGates>(units)]);
     for (size_t p = thread; p < units / kColumns; p += threads)
@@ -90,19 +98,21 @@ class GatedLayer {
   }
 
   // Compute the recurrent weights after weight dropout, for `pack`.
-  void drop_weights(const float* arena, const Dropout& output_dropout) {
-    if (!output_dropout.active()) return;
+  void drop_weights(const float* arena, const Dropout& weight_dropout) {
+    if (!weight_dropout.active()) return;
     if (masked_.size() == 0) masked_.reset(regions_.weight_hidden.size());
     const float* hidden = arena + regions_.weight_hidden.start;
-    apply_mask(output_dropout, [&](size_t at, Vec mask) { store(&masked_[at], load(hidden + at) * mask); });
+    for_each_mask(weight_dropout,
+                  [&](size_t offset, Vec mask) { store(&masked_[offset], load(hidden + offset) * mask); });
   }
 
-  // Allocate outputs that differ from the hidden values: because of dropout, or because states are reset.
-  void separate_outputs(bool separate, bool feeds_layer) {
-    has_outputs_ = separate;
-    const size_t wanted = layout_.rows() * regions_.padded_size;
-    if (separate && outputs_.size() == 0) outputs_.reset(wanted);
-    if (feeds_layer && output_columns_.size() == 0) output_columns_.reset(wanted);
+  // Allocate an array for the outputs if they are `separate` from the hidden values: because dropout changes them, or
+  // because a reset zeroes hidden values in place. Also allocate the transpose that a layer above needs.
+  void allocate_outputs(bool separate, bool feeds_layer) {
+    has_separate_outputs_ = separate;
+    const size_t num_elements = layout_.rows() * regions_.padded_units;
+    if (separate && outputs_.size() == 0) outputs_.reset(num_elements);
+    if (feeds_layer && output_columns_.size() == 0) output_columns_.reset(num_elements);
   }
 
   // Run the thread's sequences through the window.
@@ -113,7 +123,7 @@ class GatedLayer {
       forward_with<Lstm>(window, thread);
   }
 
-  // Run the backward pass, from the gradients of the outputs to those of the pre-activations.
+  // Run the backward pass of the thread's sequences, from the gradients of the outputs to those of the pre-activations.
   void backward(const LayerWindow& window, int thread) {
     if (gru_)
       backward_with<Gru>(window, thread);
@@ -121,16 +131,15 @@ class GatedLayer {
       backward_with<Lstm>(window, thread);
   }
 
-  // Compute rows of pre-activations from rows of inputs, without recurrent part and bias: the thread's share of the
-  // units.
-  void drive(const Element* inputs, size_t num_rows, float* out, int thread, int threads) const {
+  // Multiply rows of inputs with the input weights: the thread's share of the units.
+  void multiply_inputs(const Element* inputs, size_t num_rows, float* out, int thread, int threads) const {
     const size_t depth = regions_.padded_inputs, columns = regions_.gate_columns();
     for (size_t p = thread; p < columns / kGateColumns; p += threads)
       multiply<kGates>({inputs, depth}, num_rows, &input_[p * panel_size<kGates>(depth)], depth, out + p * kGateColumns,
                        columns);
   }
 
-  // Compute the gradients of inputs from those of pre-activations, `num_rows` rows.
+  // Compute `num_rows` rows of gradients of the inputs from the gradients of the pre-activations.
   void backward_inputs(const Element* d_gates, size_t num_rows, float* out) const {
     const size_t depth = regions_.gate_columns(), inputs = regions_.padded_inputs;
     for (size_t p = 0; p < inputs / kColumns; ++p)
@@ -138,22 +147,23 @@ class GatedLayer {
                               out + p * kColumns, inputs);
   }
 
-  void recurrent_gradient(float* gradients, const Dropout& output_dropout, int thread, int threads) const {
+  // Compute the gradient of the recurrent weights: the thread's share of the columns.
+  void recurrent_gradient(float* gradients, const Dropout& weight_dropout, int thread, int threads) const {
     const size_t columns = regions_.gate_columns();
     float* out = gradients + regions_.weight_hidden.start;
-    weight_gradient(hidden_columns_.data(), regions_.padded_size, panels_.data(), layout_.rows(), columns, out, thread,
+    weight_gradient(hidden_columns_.data(), regions_.padded_units, panels_.data(), layout_.rows(), columns, out, thread,
                     threads);
-    if (!output_dropout.active()) return;
+    if (!weight_dropout.active()) return;
     const ThreadRange range(columns, kColumns, thread, threads);
-    apply_mask(output_dropout, [&](size_t at, Vec mask) {
-      const size_t column = at % columns;
-      if (column >= range.begin && column < range.end) store(out + at, load(out + at) * mask);
+    for_each_mask(weight_dropout, [&](size_t offset, Vec mask) {
+      const size_t column = offset % columns;
+      if (column >= range.begin && column < range.end) store(out + offset, load(out + offset) * mask);
     });
   }
 
-  // sums[index] += the gradients of the pre-activations of the tokens with that index: the thread's share of the
-  // columns.
-  void sum_by(const int32_t* index, float* sums, int thread, int threads) const {
+  // sums[index[i]] += the gradients of the pre-activations of position i, for all positions of the window: the thread's
+  // share of the columns.
+  void sum_gradients_by(const int32_t* index, float* sums, int thread, int threads) const {
     const size_t columns = regions_.gate_columns();
     const ThreadRange range(columns, kGateColumns, thread, threads);
     for (int step = 0; step < layout_.time; ++step)
@@ -175,39 +185,42 @@ class GatedLayer {
   }
 
   const Element* outputs() const {
-    return has_outputs_ ? outputs_.data() : hidden_.data() + layout_.slots() * regions_.padded_size;
+    return has_separate_outputs_ ? outputs_.data() : hidden_.data() + layout_.slots() * regions_.padded_units;
   }
+  // The outputs as a blocked transpose, if the layer feeds another.
   const Element* output_columns() const { return output_columns_.data(); }
   const Element* d_gates() const { return gates_.data(); }
   const Element* d_gates_panels() const { return panels_.data(); }
   Element* d_outputs() { return d_outputs_.data(); }
-  size_t units() const { return regions_.padded_size; }
+  size_t padded_units() const { return regions_.padded_units; }
   const LayerRegions& regions() const { return regions_; }
 
+  // Let the next window start from the state at the end of this one.
   void keep_state() {
-    const size_t units = regions_.padded_size, last = layout_.time * layout_.slots() * units;
+    const size_t units = regions_.padded_units, last = layout_.time * layout_.slots() * units;
     std::memcpy(initial_hidden_.data(), &hidden_[last], initial_hidden_.size() * sizeof(Element));
     std::memcpy(initial_carry_.data(), &carry_[last], initial_carry_.size() * sizeof(float));
   }
 
-  // Copy the carried state in or out: hidden [batch_size, size], and the LSTM's cell; null zeroes it.
-  void copy_state(float* hidden, float* cell, bool in) {
-    if (in) initial_hidden_.clear(), initial_carry_.clear();
+  // Copy the carried state into the layer, or out of it: hidden [batch_size, layer's size], and the LSTM's cell. A null
+  // `hidden` zeroes the state.
+  void copy_state(float* hidden, float* cell, bool into_layer) {
+    if (into_layer) initial_hidden_.clear(), initial_carry_.clear();
     if (hidden == nullptr) return;
     for (int sequence = 0; sequence < layout_.batch_size; ++sequence)
-      for (size_t unit = 0; unit < regions_.size; unit += kWidth) {
-        const size_t ours = layout_.slot(sequence) * regions_.padded_size + unit;
-        const size_t count = std::min<size_t>(kWidth, regions_.size - unit);
+      for (size_t unit = 0; unit < regions_.units; unit += kWidth) {
+        const size_t offset = layout_.slot(sequence) * regions_.padded_units + unit;
+        const size_t count = std::min<size_t>(kWidth, regions_.units - unit);
         float* carry = gru_ ? hidden : cell;
         float block[kWidth] = {};
-        if (in) {
-          std::memcpy(block, hidden + sequence * regions_.size + unit, count * sizeof(float));
-          store_elements(&initial_hidden_[ours], load(block));
-          std::memcpy(&initial_carry_[ours], carry + sequence * regions_.size + unit, count * sizeof(float));
+        if (into_layer) {
+          std::memcpy(block, hidden + sequence * regions_.units + unit, count * sizeof(float));
+          store_elements(&initial_hidden_[offset], load(block));
+          std::memcpy(&initial_carry_[offset], carry + sequence * regions_.units + unit, count * sizeof(float));
         } else {
-          store(block, load_elements(&initial_hidden_[ours]));
-          std::memcpy(hidden + sequence * regions_.size + unit, block, count * sizeof(float));
-          std::memcpy(carry + sequence * regions_.size + unit, &initial_carry_[ours], count * sizeof(float));
+          store(block, load_elements(&initial_hidden_[offset]));
+          std::memcpy(hidden + sequence * regions_.units + unit, block, count * sizeof(float));
+          std::memcpy(carry + sequence * regions_.units + unit, &initial_carry_[offset], count * sizeof(float));
         }
       }
   }
@@ -215,143 +228,156 @@ class GatedLayer {
  private:
   template <class Cell>
   void forward_with(const LayerWindow& window, int thread) {
-    const size_t units = regions_.padded_size, slots = layout_.slots(), own = layout_.slots_per_thread();
-    const size_t first_slot = thread * own;
+    const size_t units = regions_.padded_units, slots = layout_.slots(), own_slots = layout_.slots_per_thread();
+    const size_t first_slot = thread * own_slots;
     const int num_sequences = layout_.num_sequences(thread), first_sequence = layout_.first_sequence(thread);
     float* scratch = &scratch_[first_slot * kGateColumns];
-    std::memcpy(&hidden_[first_slot * units], &initial_hidden_[first_slot * units], own * units * sizeof(Element));
-    std::memcpy(&carry_[first_slot * units], &initial_carry_[first_slot * units], own * units * sizeof(float));
+    std::memcpy(&hidden_[first_slot * units], &initial_hidden_[first_slot * units],
+                own_slots * units * sizeof(Element));
+    std::memcpy(&carry_[first_slot * units], &initial_carry_[first_slot * units], own_slots * units * sizeof(float));
     for (int step = 0; step < layout_.time; ++step) {
       const size_t row = step * slots + first_slot;
       for (int sequence = 0; sequence < num_sequences; ++sequence)
-        if (reset(window, first_sequence + sequence, step))
+        if (resets(window, first_sequence + sequence, step))
           std::memset(&hidden_[(row + sequence) * units], 0, units * sizeof(Element));
-      const Element* before = &hidden_[row * units];
-      transpose_rows(before, units, own, units, row, hidden_columns_.data());
+      const Element* hidden_before = &hidden_[row * units];
+      transpose_rows(hidden_before, units, own_slots, units, row, hidden_columns_.data());
       for (size_t unit = 0; unit < units; unit += kWidth) {
         const size_t panel = unit / kWidth;
-        multiply<kGates>({before, units}, num_sequences, &recurrent_[panel * panel_size<kGates>(units)], units, scratch,
-                         kGateColumns);
+        multiply<kGates>({hidden_before, units}, num_sequences, &recurrent_[panel * panel_size<kGates>(units)], units,
+                         scratch, kGateColumns);
         if (window.below != nullptr) {
           const size_t inputs = regions_.padded_inputs;
           multiply<kGates>({window.below + row * inputs, inputs}, num_sequences,
-                           &input_[panel * panel_size<kGates>(inputs)], inputs, scratch, kGateColumns, true);
+                           &input_[panel * panel_size<kGates>(inputs)], inputs, scratch, kGateColumns, /*add=*/true);
         }
         for (int sequence = 0; sequence < num_sequences; ++sequence)
           step_forward<Cell>(window, first_sequence + sequence, step, row + sequence, unit,
                              scratch + sequence * kGateColumns);
       }
-      if (window.feeds_layer) transpose_rows(outputs() + row * units, units, own, units, row, output_columns_.data());
+      if (window.feeds_layer)
+        transpose_rows(outputs() + row * units, units, own_slots, units, row, output_columns_.data());
     }
   }
 
+  // Compute one step of kWidth units from `products`, the sums of all matrix products for these units.
   template <class Cell>
   inline void step_forward(const LayerWindow& window, int sequence, int step, size_t row, size_t unit,
                            const float* products) {
-    const size_t units = regions_.padded_size, columns = regions_.gate_columns(), at = unit * kGates;
-    const size_t token = static_cast<size_t>(sequence) * layout_.time + step;
-    const float* drive = window.table + (window.table_row ? window.table_row[token] * columns : 0) + at;
+    const size_t units = regions_.padded_units, columns = regions_.gate_columns(), first_gate = unit * kGates;
+    const size_t position = static_cast<size_t>(sequence) * layout_.time + step;
+    const float* table = window.table + (window.table_row ? window.table_row[position] * columns : 0) + first_gate;
     Vec gate[kGates];
-    for (int g = 0; g < kGates; ++g) gate[g] = load(products + g * kWidth) + load(drive + g * kWidth);
+    for (int g = 0; g < kGates; ++g) gate[g] = load(products + g * kWidth) + load(table + g * kWidth);
     if (window.conditions != nullptr) {
-      const float* extra = window.conditions + window.condition[token] * columns + at;
-      for (int g = 0; g < kGates; ++g) gate[g] += load(extra + g * kWidth);
+      const float* condition = window.conditions + window.condition[position] * columns + first_gate;
+      for (int g = 0; g < kGates; ++g) gate[g] += load(condition + g * kWidth);
     }
-    const Vec carry = reset(window, sequence, step) ? Vec{} : load(&carry_[row * units + unit]);
+    const Vec carry = resets(window, sequence, step) ? Vec{} : load(&carry_[row * units + unit]);
     Vec carry_after, hidden;
     Cell::forward(gate, carry, carry_after, hidden);
-    const size_t after = (row + layout_.slots()) * units + unit;
-    store(&carry_[after], carry_after);
-    store_elements(&hidden_[after], hidden);
-    for (int g = 0; g < kGates; ++g) store_elements(&gates_[row * columns + at + g * kWidth], gate[g]);
-    if (!has_outputs_) return;
+    const size_t offset_after = (row + layout_.slots()) * units + unit;
+    store(&carry_[offset_after], carry_after);
+    store_elements(&hidden_[offset_after], hidden);
+    for (int g = 0; g < kGates; ++g) store_elements(&gates_[row * columns + first_gate + g * kWidth], gate[g]);
+    if (!has_separate_outputs_) return;
     if (window.output_dropout.active()) hidden *= mask(window, sequence, step, unit);
     store_elements(&outputs_[row * units + unit], hidden);
   }
 
   template <class Cell>
   void backward_with(const LayerWindow& window, int thread) {
-    const size_t units = regions_.padded_size, columns = regions_.gate_columns(), own = layout_.slots_per_thread();
-    const size_t first_slot = thread * own;
+    const size_t units = regions_.padded_units, columns = regions_.gate_columns(),
+                 own_slots = layout_.slots_per_thread();
+    const size_t first_slot = thread * own_slots;
     const int num_sequences = layout_.num_sequences(thread), first_sequence = layout_.first_sequence(thread);
     float* d_hidden = &d_hidden_[first_slot * units];
     float* d_carry = &d_carry_[first_slot * units];
-    std::memset(d_hidden, 0, own * units * sizeof(float));
-    std::memset(d_carry, 0, own * units * sizeof(float));
+    std::memset(d_hidden, 0, own_slots * units * sizeof(float));
+    std::memset(d_carry, 0, own_slots * units * sizeof(float));
     for (int step = layout_.time - 1; step >= 0; --step) {
       const size_t row = step * layout_.slots() + first_slot;
       for (int sequence = 0; sequence < num_sequences; ++sequence)
         step_backward<Cell>(window, first_sequence + sequence, step, row + sequence, d_hidden + sequence * units,
                             d_carry + sequence * units);
       const Element* d_gates = &gates_[row * columns];
-      pack_rows(d_gates, columns, own, columns, row, panels_.data(), layout_.rows() * kColumns);
-      if (step == 0) break;
+      pack_rows(d_gates, columns, own_slots, columns, row, panels_.data(), layout_.rows() * kColumns);
+      if (step == 0) break;  // no gradient flows into the window before
       for (size_t p = 0; p < units / kColumns; ++p)
         multiply<kPlainVectors>({d_gates, columns}, num_sequences,
                                 &recurrent_back_[p * panel_size<kPlainVectors>(columns)], columns,
                                 d_hidden + p * kColumns, units);
       for (int sequence = 0; sequence < num_sequences; ++sequence) {
-        if (!reset(window, first_sequence + sequence, step)) continue;
+        if (!resets(window, first_sequence + sequence, step)) continue;
         std::memset(d_hidden + sequence * units, 0, units * sizeof(float));
         std::memset(d_carry + sequence * units, 0, units * sizeof(float));
       }
     }
   }
 
+  // Replace the gates of one row by the gradients of their pre-activations; update `d_carry` for the step before.
   template <class Cell>
   inline void step_backward(const LayerWindow& window, int sequence, int step, size_t row, const float* d_hidden,
                             float* d_carry) {
-    const size_t units = regions_.padded_size, columns = regions_.gate_columns(), after = row + layout_.slots();
-    const bool begins = reset(window, sequence, step);
+    const size_t units = regions_.padded_units, columns = regions_.gate_columns();
+    const size_t row_after = row + layout_.slots();
+    const bool is_reset = resets(window, sequence, step);
     for (size_t unit = 0; unit < units; unit += kWidth) {
       Element* gates = &gates_[row * columns + unit * kGates];
       Vec gate[kGates];
       for (int g = 0; g < kGates; ++g) gate[g] = load_elements(gates + g * kWidth);
       Vec d_output = load_elements(&d_outputs_[row * units + unit]);
       if (window.output_dropout.active()) d_output *= mask(window, sequence, step, unit);
-      const Vec carry = begins ? Vec{} : load(&carry_[row * units + unit]);
-      Vec d_before = load(d_carry + unit);
-      Cell::backward(gate, carry, load(&carry_[after * units + unit]), d_output + load(d_hidden + unit), d_before);
-      store(d_carry + unit, d_before);
+      const Vec carry = is_reset ? Vec{} : load(&carry_[row * units + unit]);
+      Vec d_unit_carry = load(d_carry + unit);
+      Cell::backward(gate, carry, load(&carry_[row_after * units + unit]), d_output + load(d_hidden + unit),
+                     d_unit_carry);
+      store(d_carry + unit, d_unit_carry);
       for (int g = 0; g < kGates; ++g) store_elements(gates + g * kWidth, gate[g]);
     }
   }
 
-  bool reset(const LayerWindow& window, int sequence, int step) const {
+  // Return whether the state is zeroed before a token.
+  bool resets(const LayerWindow& window, int sequence, int step) const {
     return window.resets != nullptr && window.resets[static_cast<size_t>(sequence) * layout_.time + step];
   }
 
   Vec mask(const LayerWindow& window, int sequence, int step, size_t unit) const {
-    const uint64_t place = window.variational ? 0 : step;
-    return window.output_dropout.mask(window.output_dropout.row(place << 32 | static_cast<uint32_t>(sequence)), unit);
+    const uint64_t mask_step = window.variational ? 0 : step;
+    const Dropout& dropout = window.output_dropout;
+    return dropout.mask(dropout.row_key(mask_step << 32 | static_cast<uint32_t>(sequence)), unit);
   }
 
-  // Call `use(place, mask)` for every vector of the recurrent weights.
+  // Call `use(offset, mask)` for every vector of the recurrent weights.
   template <typename Use>
-  void apply_mask(const Dropout& output_dropout, Use use) const {
+  void for_each_mask(const Dropout& weight_dropout, Use use) const {
     const size_t columns = regions_.gate_columns();
-    for (size_t unit = 0; unit < regions_.padded_size; ++unit) {
-      const uint32_t row = output_dropout.row(unit);
-      for (size_t c = 0; c < columns; c += kWidth) use(unit * columns + c, output_dropout.mask(row, c));
+    for (size_t unit = 0; unit < regions_.padded_units; ++unit) {
+      const uint32_t row_key = weight_dropout.row_key(unit);
+      for (size_t c = 0; c < columns; c += kWidth) use(unit * columns + c, weight_dropout.mask(row_key, c));
     }
   }
 
   LayerRegions regions_;
   bool gru_;
-  bool has_outputs_ = false;
+  bool has_separate_outputs_ = false;
   WindowLayout layout_;
   // Packed weights: recurrent and input weights, each also transposed.
   Buffer<Element> recurrent_, recurrent_back_, input_, input_back_;
-  Buffer<float> masked_;
-  // The values before each step and after the last: [time + 1, slots, units].
+  Buffer<float> masked_;  // the recurrent weights after weight dropout
+  // The values before each step and after the last: [time + 1, slots, units]. A reset zeroes the hidden values in
+  // place.
   Buffer<Element> hidden_;
   Buffer<float> carry_;
   // [time, slots, gates * units]: the gates; in the backward pass, the gradients of their pre-activations.
   Buffer<Element> gates_;
-  // Those gradients as panels, and the hidden values transposed: the operands of the weight gradients.
+  // Those gradients as panels, and the hidden values before each step as a blocked transpose: the operands of the
+  // weight gradients.
   Buffer<Element> panels_, hidden_columns_;
   Buffer<Element> outputs_, output_columns_, d_outputs_;
+  // One row per slot: products of one step; gradients of the values after the step of the backward pass.
   Buffer<float> scratch_, d_hidden_, d_carry_;
+  // The state from which the next window starts.
   Buffer<Element> initial_hidden_;
   Buffer<float> initial_carry_;
 };

@@ -1,8 +1,9 @@
-// Matrix products of rows of elements with a packed matrix.
+// Matrix products of rows of elements with a packed matrix: out[r, c] = sum over k of rows[r, k] * matrix[k, c].
 //
-// A matrix [depth, columns] is packed in panels of kColumns (or kGateColumns) columns over the whole depth, so that a
-// product reads its panel from front to back. Every sum runs along depth in the same order, whatever the number of
-// rows.
+// Depth is the number of terms of each sum, that is, of values of k. A matrix [depth, columns] is packed in panels of
+// kColumns (or kGateColumns) columns over the whole depth, so that a product reads its panel from front to back;
+// `packing.h` shows the order of the elements. Every sum runs along depth in the same order, whatever the number of
+// rows. An `Element` is a bfloat16 or a float, and a group is the kGroup elements (2 or 1) that one instruction sums.
 #pragma once
 
 #include <cstddef>
@@ -12,23 +13,24 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Columns of a plain panel, as elements and as vectors.
+// Columns of a panel, as elements and as vectors.
 constexpr int kColumns = 32;
 constexpr int kPlainVectors = kColumns / kWidth;
-// A recurrent panel holds the four gates of kWidth units side by side.
+// A panel of the input or recurrent weights holds the four gates of kWidth units side by side.
 constexpr int kGates = 4;
 constexpr int kGateColumns = kGates * kWidth;
 
 // Units and depths are padded to this, so that every panel is whole.
 constexpr int kPadding = 32;
 
-// Rows whose sums fit into the cache beside the operands.
+// A weight gradient is a sum over all rows of a window. One pass adds this many of them, so that the rows and the sums
+// fit into the cache together.
 constexpr size_t kRowsPerPass = 1024;
 
 constexpr size_t padded(size_t count) { return (count + kPadding - 1) / kPadding * kPadding; }
 
-// Buffers hold whole tiles of this many rows; without tiles whole groups, because rows that are summed over lie in
-// groups.
+// Buffers hold whole tiles of this many rows. Without tile registers they hold whole groups, because a weight gradient
+// sums over rows, and one instruction sums a group of them.
 #if SEQLOOM_AMX
 constexpr int kRowTile = 16;
 #else
@@ -38,17 +40,21 @@ constexpr int kRowTile = kGroup;
 constexpr size_t whole_tiles(size_t rows) { return (rows + kRowTile - 1) / kRowTile * kRowTile; }
 
 // Rows of elements in memory: element k of row r lies at `first + r * stride + k / kPadding * block + k % kPadding`.
-// Plain rows have a block of kPadding; a blocked transpose has its rows side by side.
+//
+// In an ordinary matrix, `block` is kPadding, so that element k lies at `first + r * stride + k`. In a blocked
+// transpose [depth / kPadding, rows, kPadding], which `transpose_rows` writes, `stride` is kPadding and `block` is rows
+// * kPadding.
 struct Rows {
   const Element* first;
   size_t stride;
   size_t block = kPadding;
 
-  Rows from(size_t row) const { return {first + row * stride, stride, block}; }
-  Rows deeper(size_t depth) const { return {first + depth / kPadding * block, stride, block}; }
+  Rows from_row(size_t row) const { return {first + row * stride, stride, block}; }
+  // The same rows without their first `k` elements; `k` is a multiple of kPadding.
+  Rows from_element(size_t k) const { return {first + k / kPadding * block, stride, block}; }
 };
 
-// Multiply `Count` rows with one panel of `Vectors` vectors; the sums stay in registers.
+// Add the products of `Count` rows with one panel of `Vectors` vectors to `total`; the sums stay in registers.
 template <int Count, int Vectors>
 inline void accumulate(Rows rows, const Element* panel, size_t depth, Vec (&total)[Count][Vectors]) {
   for (size_t start = 0; start < depth; start += kPadding) {
@@ -70,9 +76,9 @@ inline void accumulate(Rows rows, const Element* panel, size_t depth, Vec (&tota
 
 #if SEQLOOM_AMX
 
-// Multiply two tiles of rows (or one) with two tiles of columns: sums in tile registers 0 to 3, rows in 4 and 5,
-// columns in 6 and 7.
-template <bool Two>
+// Multiply one or two tiles of 16 rows with two tiles of 16 columns. Tile registers 0 to 3 hold the sums, 4 and 5 the
+// rows, 6 and 7 the columns. `panel_row` is the number of elements in one line of groups of the panel.
+template <int RowTiles>
 inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, size_t depth, float* out,
                            size_t out_stride, bool add) {
   const size_t row_bytes = rows.stride * sizeof(Element), column_bytes = panel_row * sizeof(Element);
@@ -80,17 +86,17 @@ inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, si
   if (add) {
     _tile_loadd(0, out, out_bytes);
     _tile_loadd(1, out + 16, out_bytes);
-    if (Two) _tile_loadd(2, out + 16 * out_stride, out_bytes);
-    if (Two) _tile_loadd(3, out + 16 * out_stride + 16, out_bytes);
+    if (RowTiles == 2) _tile_loadd(2, out + 16 * out_stride, out_bytes);
+    if (RowTiles == 2) _tile_loadd(3, out + 16 * out_stride + 16, out_bytes);
   } else {
     _tile_zero(0);
     _tile_zero(1);
-    if (Two) _tile_zero(2);
-    if (Two) _tile_zero(3);
+    if (RowTiles == 2) _tile_zero(2);
+    if (RowTiles == 2) _tile_zero(3);
   }
   const Element* first = rows.first;
   for (size_t k = 0; k < depth; k += kPadding, first += rows.block, panel += kPadding / kGroup * panel_row) {
-    // Prefetch the next columns: 15 to 20 % faster if they come from the second-level cache.
+    // Prefetch the next columns. The product is 15 to 20 % faster with it if they come from the second-level cache.
     const char* next = reinterpret_cast<const char*>(panel + kPadding / kGroup * panel_row);
     for (int line = 0; line < 16; ++line) {
       _mm_prefetch(next + line * column_bytes, _MM_HINT_T0);
@@ -101,7 +107,7 @@ inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, si
     _tile_loadd(4, first, row_bytes);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
-    if (Two) {
+    if (RowTiles == 2) {
       _tile_loadd(5, first + 16 * rows.stride, row_bytes);
       _tile_dpbf16ps(2, 5, 6);
       _tile_dpbf16ps(3, 5, 7);
@@ -109,12 +115,13 @@ inline void multiply_tiles(Rows rows, const Element* panel, size_t panel_row, si
   }
   _tile_stored(0, out, out_bytes);
   _tile_stored(1, out + 16, out_bytes);
-  if (Two) _tile_stored(2, out + 16 * out_stride, out_bytes);
-  if (Two) _tile_stored(3, out + 16 * out_stride + 16, out_bytes);
+  if (RowTiles == 2) _tile_stored(2, out + 16 * out_stride, out_bytes);
+  if (RowTiles == 2) _tile_stored(3, out + 16 * out_stride + 16, out_bytes);
 }
 
 #else
 
+// out[r, :] = (or +=, if `add`) row r times a panel of `Vectors` vectors, for `Count` rows.
 template <int Count, int Vectors>
 __attribute__((noinline)) void multiply_rows(Rows rows, const Element* panel, size_t depth, float* out,
                                              size_t out_stride, bool add) {
@@ -131,7 +138,7 @@ __attribute__((noinline)) void multiply_rows(Rows rows, const Element* panel, si
     for (int v = 0; v < Vectors; ++v) store(out + r * out_stride + v * kWidth, total[r][v]);
 }
 
-// Multiply a number of rows that is known at run time only, up to `Most`.
+// Call `multiply_rows` for a number of rows that is only known at run time, at most `Most`.
 template <int Most, int Vectors>
 inline void multiply_up_to(Rows rows, size_t num_rows, const Element* panel, size_t depth, float* out,
                            size_t out_stride, bool add) {
@@ -142,8 +149,8 @@ inline void multiply_up_to(Rows rows, size_t num_rows, const Element* panel, siz
 
 #endif
 
-// out[r, :] = (or +=) row r times a panel of `Vectors` vectors. Depth is a multiple of kPadding; with tiles, `num_rows`
-// is rounded up to whole tiles.
+// out[r, :] = (or +=, if `add`) row r times a panel of `Vectors` vectors. Depth is a multiple of kPadding. Tile
+// registers read and write whole tiles of rows, so that `rows` and `out` need memory for `whole_tiles(num_rows)`.
 template <int Vectors>
 inline void multiply(Rows rows, size_t num_rows, const Element* panel, size_t depth, float* out, size_t out_stride,
                      bool add = false) {
@@ -151,20 +158,22 @@ inline void multiply(Rows rows, size_t num_rows, const Element* panel, size_t de
   const size_t panel_row = Vectors * kWidth * kGroup;
   for (int v = 0; v < Vectors; v += 2) {
     const Element* columns = panel + v * kWidth * kGroup;
-    for (size_t r = 0; r < num_rows; r += 32) {
+    for (size_t r = 0; r < num_rows; r += 2 * kRowTile) {
       float* to = out + r * out_stride + v * kWidth;
-      if (num_rows - r > 16)
-        multiply_tiles<true>(rows.from(r), columns, panel_row, depth, to, out_stride, add);
+      if (num_rows - r > kRowTile)
+        multiply_tiles<2>(rows.from_row(r), columns, panel_row, depth, to, out_stride, add);
       else
-        multiply_tiles<false>(rows.from(r), columns, panel_row, depth, to, out_stride, add);
+        multiply_tiles<1>(rows.from_row(r), columns, panel_row, depth, to, out_stride, add);
     }
   }
 #else
-  // Use as few passes as possible, of similar size: each needs enough sums to keep the multipliers busy.
+  // Use as few passes as possible, of similar size: each needs enough sums to keep the multipliers busy. The sums of a
+  // pass fill at most 24 of the 32 vector registers of AVX-512, or 12 of the 16 of AVX2.
   constexpr size_t max_rows = (kWidth == 16 ? 24 : 12) / Vectors;
   for (size_t r = 0; r < num_rows;) {
-    const size_t turns = (num_rows - r + max_rows - 1) / max_rows, count = (num_rows - r + turns - 1) / turns;
-    multiply_up_to<max_rows, Vectors>(rows.from(r), count, panel, depth, out + r * out_stride, out_stride, add);
+    const size_t passes_left = (num_rows - r + max_rows - 1) / max_rows;
+    const size_t count = (num_rows - r + passes_left - 1) / passes_left;
+    multiply_up_to<max_rows, Vectors>(rows.from_row(r), count, panel, depth, out + r * out_stride, out_stride, add);
     r += count;
   }
 #endif

@@ -1,4 +1,4 @@
-// The optimisers: one pass over all parameters.
+// One update of a region of the parameters (one matrix or bias, or a part of it) by Adam or RMSprop.
 #pragma once
 
 #include <cmath>
@@ -19,29 +19,35 @@ inline Vec square_root(Vec x) {
 #endif
 }
 
-// Adam with decoupled weight decay (Loshchilov, Hutter 2019), for one region.
-inline void adam(const OptimizerStep& step, float decay, size_t count, const float* gradients, float* first,
-                 float* second, float* parameters) {
-  const float shrink = 1.0f - step.rate * decay;
-  const float correction1 = 1.0f - std::pow(static_cast<double>(step.beta1), step.step);
-  const float correction2 = 1.0f / std::sqrt(1.0 - std::pow(static_cast<double>(step.beta2), step.step));
-  const float rate = step.rate / correction1;
+// Adam with decoupled weight decay (Loshchilov, Hutter 2019), for `count` parameters. `decay` replaces `step.decay`,
+// because only matrices have weight decay.
+inline void adam(const OptimizerStep& step, float decay, size_t count, const float* gradients, float* first_moments,
+                 float* second_moments, float* parameters) {
+  const float decay_factor = 1.0f - step.rate * decay;
+  // Corrections of the moments' bias towards zero, where they start: a divisor of the first moment, and a factor of the
+  // root of the second.
+  const float first_correction = 1.0f - std::pow(static_cast<double>(step.beta1), step.step);
+  const float root_correction = 1.0f / std::sqrt(1.0 - std::pow(static_cast<double>(step.beta2), step.step));
+  const float rate = step.rate / first_correction;
   for (size_t i = 0; i < count; i += kWidth) {
     const Vec gradient = load(gradients + i) * step.scale;
-    const Vec m = load(first + i) * step.beta1 + gradient * (1.0f - step.beta1);
-    const Vec v = load(second + i) * step.beta2 + gradient * gradient * (1.0f - step.beta2);
-    store(first + i, m);
-    store(second + i, v);
-    store(parameters + i, load(parameters + i) * shrink - rate * m / (square_root(v) * correction2 + step.epsilon));
+    const Vec m = load(first_moments + i) * step.beta1 + gradient * (1.0f - step.beta1);
+    const Vec v = load(second_moments + i) * step.beta2 + gradient * gradient * (1.0f - step.beta2);
+    store(first_moments + i, m);
+    store(second_moments + i, v);
+    store(parameters + i,
+          load(parameters + i) * decay_factor - rate * m / (square_root(v) * root_correction + step.epsilon));
   }
 }
 
-// RMSprop (Tieleman, Hinton 2012); `beta2` is the decay of the squares.
-inline void rmsprop(const OptimizerStep& step, size_t count, const float* gradients, float* second, float* parameters) {
+// RMSprop (Tieleman, Hinton 2012), for `count` parameters. `beta2` is the decay rate of the mean of squared gradients,
+// which is stored as the second moment.
+inline void rmsprop(const OptimizerStep& step, size_t count, const float* gradients, float* second_moments,
+                    float* parameters) {
   for (size_t i = 0; i < count; i += kWidth) {
     const Vec gradient = load(gradients + i) * step.scale;
-    const Vec v = load(second + i) * step.beta2 + gradient * gradient * (1.0f - step.beta2);
-    store(second + i, v);
+    const Vec v = load(second_moments + i) * step.beta2 + gradient * gradient * (1.0f - step.beta2);
+    store(second_moments + i, v);
     store(parameters + i, load(parameters + i) - step.rate * gradient / (square_root(v) + step.epsilon));
   }
 }

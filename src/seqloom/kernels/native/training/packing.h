@@ -1,7 +1,17 @@
 // Packs matrices into the panels that `gemm.h` reads.
+//
+// A matrix [depth, columns] is cut into panels of a few vectors of columns; depth is the dimension that a product sums
+// over. An `Element` is a float or a bfloat16, and kGroup rows are interleaved, because the instructions for bfloat16
+// add the products of two neighbours (kGroup is 2 for bfloat16, 1 for float). With kGroup = 2, a panel of one vector is
+//
+//   (0,0) (1,0) (0,1) (1,1) (0,2) (1,2) ...    rows 0 and 1, all columns of the panel
+//   (2,0) (3,0) (2,1) (3,1) ...                rows 2 and 3
+//
+// `store_groups` writes one such line for one vector of columns.
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 
 #include "training/gemm.h"
 
@@ -13,6 +23,7 @@ constexpr size_t panel_size(size_t depth) {
   return depth * Vectors * kWidth;
 }
 
+// Convert floats to elements; `count` is a multiple of kWidth.
 inline void to_elements(const float* from, Element* to, size_t count) {
   for (size_t i = 0; i < count; i += kWidth) store_elements(to + i, load(from + i));
 }
@@ -43,46 +54,47 @@ inline void pack_floats(const float* rows, size_t stride, size_t depth, size_t i
 template <int Vectors>
 inline void pack_transposed(const float* rows, size_t stride, size_t depth, size_t index, Element* panel) {
   constexpr int columns = Vectors * kWidth;
-  constexpr size_t block = 64;
-  Element line[block];
+  constexpr size_t chunk_size = 64;
+  Element chunk[chunk_size];
   for (int c = 0; c < columns; ++c) {
     const float* row = rows + (index * columns + c) * stride;
-    for (size_t start = 0; start < depth; start += block) {
-      const size_t count = std::min(block, depth - start);
-      to_elements(row + start, line, count);
+    for (size_t start = 0; start < depth; start += chunk_size) {
+      const size_t count = std::min(chunk_size, depth - start);
+      to_elements(row + start, chunk, count);
       Element* to = panel + start * columns + c * kGroup;
       for (size_t k = 0; k < count; k += kGroup, to += columns * kGroup)
-        std::memcpy(to, line + k, kGroup * sizeof(Element));
+        std::memcpy(to, chunk + k, kGroup * sizeof(Element));
     }
   }
 }
 
-// Pack `num_rows` rows, at `depth` of the dimension that is summed over, into the panels of a matrix.
+// Pack `num_rows` rows into the panels of a matrix, starting at row `first_depth` of each panel.
 //
-// The panels are `panel_elements` apart and have kColumns columns.
-inline void pack_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t depth,
+// The panels are `panel_elements` apart and have kColumns columns, which are kPlainVectors vectors.
+inline void pack_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t first_depth,
                       Element* panels, size_t panel_elements) {
   for (size_t c = 0; c < columns; c += kColumns) {
-    Element* to = panels + c / kColumns * panel_elements + depth * kColumns;
+    Element* to = panels + c / kColumns * panel_elements + first_depth * kColumns;
     for (size_t r = 0; r < num_rows; r += kGroup, to += kColumns * kGroup)
       for (int v = 0; v < kPlainVectors; ++v)
         store_groups(to + v * kWidth * kGroup, rows + r * stride + c + v * kWidth, stride);
   }
 }
 
-// Write rows as columns of a blocked transpose [depth / kPadding, columns, kPadding].
-inline void transpose_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t depth,
+// Write rows as the columns from `first_depth` on of a transpose that is stored in blocks of kPadding columns:
+// [total depth / kPadding, columns, kPadding].
+inline void transpose_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t first_depth,
                            Element* to) {
   size_t r = 0;
 #if SEQLOOM_BFLOAT16
-  for (; r + 16 <= num_rows && (depth + r) % 16 == 0; r += 16) {
-    Element* block = to + (depth + r) / kPadding * columns * kPadding + (depth + r) % kPadding;
+  for (; r + 16 <= num_rows && (first_depth + r) % 16 == 0; r += 16) {
+    Element* block = to + (first_depth + r) / kPadding * columns * kPadding + (first_depth + r) % kPadding;
     for (size_t c = 0; c < columns; c += 16)
       transpose_block(rows + r * stride + c, stride, block + c * kPadding, kPadding);
   }
 #endif
   for (; r < num_rows; ++r) {
-    Element* block = to + (depth + r) / kPadding * columns * kPadding + (depth + r) % kPadding;
+    Element* block = to + (first_depth + r) / kPadding * columns * kPadding + (first_depth + r) % kPadding;
     for (size_t c = 0; c < columns; ++c) block[c * kPadding] = rows[r * stride + c];
   }
 }

@@ -4,6 +4,8 @@
 // kWidth units, then those of the next units.
 #pragma once
 
+#include <vector>
+
 #include "runtime/buffer.h"
 #include "training/gemm.h"
 #include "training/trainer.h"
@@ -19,11 +21,11 @@ struct Region {
 };
 
 struct LayerRegions {
-  size_t size, inputs;  // units and width of the input, without padding
-  size_t padded_size, padded_inputs;
+  size_t units, inputs;  // units of the layer and width of its input, without padding
+  size_t padded_units, padded_inputs;
   Region weight_input, weight_hidden, bias;
 
-  size_t gate_columns() const { return kGates * padded_size; }
+  size_t gate_columns() const { return kGates * padded_units; }
 };
 
 struct Parameters {
@@ -33,7 +35,7 @@ struct Parameters {
     for (const int size : setup.sizes) {
       LayerRegions layer{static_cast<size_t>(size), inputs, padded(size), padded(inputs), {}, {}, {}};
       layer.weight_input = take(layer.padded_inputs, layer.gate_columns(), true);
-      layer.weight_hidden = take(layer.padded_size, layer.gate_columns(), true);
+      layer.weight_hidden = take(layer.padded_units, layer.gate_columns(), true);
       layer.bias = take(1, layer.gate_columns(), false);
       layers.push_back(layer);
       inputs = size;
@@ -44,10 +46,10 @@ struct Parameters {
     }
   }
 
-  // Copy a parameter between the model's shape (`values`) and this layout (`arena`).
-  void copy_parameter(float* arena, Part part, int index, float* values, bool in) const {
-    const auto copy = [in](float& ours, float& model) {
-      if (in)
+  // Copy a parameter from the model's shape (`values`) into this layout (`arena`), or back.
+  void copy_parameter(float* arena, Part part, int index, float* values, bool into_arena) const {
+    const auto copy = [into_arena](float& ours, float& model) {
+      if (into_arena)
         ours = model;
       else
         model = ours;
@@ -70,8 +72,8 @@ struct Parameters {
     }
   }
 
-  // Return the column of a unit's gate. The model's GRU has three gates; its third gate is the third here in the
-  // recurrent weights and the fourth elsewhere.
+  // Return the column of a unit's gate. This layout always has four gates. A GRU has three: its last gate, the
+  // candidate, is stored as the third in the recurrent weights, and as the fourth in the input weights and the bias.
   size_t column(Part part, int gate, size_t unit) const {
     if (setup.gru && gate == 2 && part != kWeightHidden) gate = 3;
     return unit / kWidth * kGateColumns + gate * kWidth + unit % kWidth;
@@ -110,12 +112,12 @@ struct Parameters {
     const Region& region = part == kWeightInput    ? layer.weight_input
                            : part == kWeightHidden ? layer.weight_hidden
                                                    : layer.bias;
-    const size_t inputs = part == kWeightInput ? layer.inputs : part == kWeightHidden ? layer.size : 1;
+    const size_t inputs = part == kWeightInput ? layer.inputs : part == kWeightHidden ? layer.units : 1;
     for (int gate = 0; gate < model_gates(); ++gate)
-      for (size_t unit = 0; unit < layer.size; ++unit) {
-        float* row = values + (gate * layer.size + unit) * inputs;
-        const size_t to = region.start + column(part, gate, unit);
-        for (size_t i = 0; i < inputs; ++i) copy(arena[to + i * region.columns], row[i]);
+      for (size_t unit = 0; unit < layer.units; ++unit) {
+        float* row = values + (gate * layer.units + unit) * inputs;
+        const size_t first = region.start + column(part, gate, unit);
+        for (size_t i = 0; i < inputs; ++i) copy(arena[first + i * region.columns], row[i]);
       }
   }
 

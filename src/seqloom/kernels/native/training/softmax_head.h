@@ -1,4 +1,5 @@
-// The softmax head: logits, softmax, loss and their gradients, a block of rows at a time.
+// The softmax head: logits, softmax, loss and their gradients, a block of rows at a time. A row is the output of the
+// last layer for one target.
 #pragma once
 
 #include <cmath>
@@ -10,44 +11,48 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Replace the logits of one row by the gradient of the loss; return the loss in nats.
+// Replace the logits of one row by scale * (softmax(logits) - one-hot target), the gradient of the scaled loss. Return
+// the loss in nats, not scaled.
 inline float softmax_loss(float* logits, size_t count, size_t target, float scale) {
-  Vec max_rows = load(logits);
-  for (size_t i = kWidth; i < count; i += kWidth) max_rows = largest(max_rows, load(logits + i));
-  const float peak_logit = peak(max_rows);
-  const float wanted = logits[target];
+  Vec lane_maxima = load(logits);
+  for (size_t i = kWidth; i < count; i += kWidth) lane_maxima = largest(lane_maxima, load(logits + i));
+  const float peak_logit = peak(lane_maxima);
+  const float target_logit = logits[target];
   Vec total{};
   for (size_t i = 0; i < count; i += kWidth) {
-    const Vec e = exponential(load(logits + i) - peak_logit);
-    store(logits + i, e);
-    total += e;
+    const Vec power = exponential(load(logits + i) - peak_logit);
+    store(logits + i, power);
+    total += power;
   }
-  const float mass = sum(total);
-  const float factor = scale / mass;
+  const float sum_of_exponentials = sum(total);
+  const float factor = scale / sum_of_exponentials;
   for (size_t i = 0; i < count; i += kWidth) store(logits + i, load(logits + i) * factor);
   logits[target] -= scale;
-  return std::log(mass) + peak_logit - wanted;
+  return std::log(sum_of_exponentials) + peak_logit - target_logit;
 }
 
 class SoftmaxHead {
  public:
-  // A target: its row in the outputs, its place in the window, the token, and its condition.
+  // A token to predict.
   struct Target {
-    size_t row, place;
-    int32_t token, condition;
+    size_t row;       // row of the outputs that predicts the token
+    size_t position;  // index in the window [batch_size, time]
+    int32_t token;
+    int32_t condition;  // row of the logit biases
   };
 
   SoftmaxHead(const Region& weight, const Region& bias, int threads)
       : weight_(weight),
         bias_(bias),
         panels_(weight.size()),
-        back_(weight.size()),
+        transposed_panels_(weight.size()),
         logits_(threads * kBlock * weight.columns),
         d_inputs_(threads * kBlock * weight.rows),
         inputs_(threads * kBlock * weight.rows),
         d_logits_(threads * kBlock * weight.columns),
         d_bias_(threads * weight.columns) {}
 
+  // Pack the thread's share of the weights.
   void pack(const float* arena, int thread, int threads) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     const float* weight = arena + weight_.start;
@@ -55,13 +60,14 @@ class SoftmaxHead {
       pack_floats<kPlainVectors>(weight, vocabulary, units, p, &panels_[p * panel_size<kPlainVectors>(units)]);
     for (size_t p = thread; p < units / kColumns; p += threads)
       pack_transposed<kPlainVectors>(weight, vocabulary, vocabulary, p,
-                                     &back_[p * panel_size<kPlainVectors>(vocabulary)]);
+                                     &transposed_panels_[p * panel_size<kPlainVectors>(vocabulary)]);
   }
 
-  // Return the mean loss of the targets in nats; compute the gradients of weight, bias and outputs.
+  // Compute the gradients of weight, bias and outputs; return the mean loss of the targets in nats.
   //
-  // `outputs` and `d_outputs` are rows of the layer below; `add` adds to the latter. `logit_bias` and `d_logit_bias`
-  // are [conditions, padded vocabulary] or null.
+  // The gradients are those of the mean loss times `scale`. `outputs` and `d_outputs` are rows of the last layer; `add`
+  // adds to `d_outputs` instead of replacing its rows. `logit_bias` and `d_logit_bias` are [conditions, padded
+  // vocabulary] or null; the gradients are added to the latter.
   double compute(ThreadPool& pool, const float* arena, float* gradients, const std::vector<Target>& targets,
                  const Element* outputs, Element* d_outputs, bool add, float scale, const float* logit_bias,
                  float* d_logit_bias) {
@@ -69,8 +75,7 @@ class SoftmaxHead {
     d_bias_.clear();
     float* d_weight = gradients + weight_.start;
     std::memset(d_weight, 0, weight_.size() * sizeof(float));
-    const size_t max_rows =
-        std::max<size_t>(kBlock * pool.count(), (size_t{1} << 23) / weight_.columns / kBlock * kBlock);
+    const size_t max_rows = std::max<size_t>(kBlock * pool.count(), kMaxLogits / weight_.columns / kBlock * kBlock);
     for (size_t start = 0; start < targets.size(); start += max_rows) {
       const size_t count = std::min(max_rows, targets.size() - start);
       const size_t depth = (count + kBlock - 1) / kBlock * kBlock;
@@ -80,13 +85,13 @@ class SoftmaxHead {
         ThreadContext context;
         const ThreadRange range(count, kBlock, thread, pool.count());
         for (size_t r = range.begin; r < range.end; r += kBlock)
-          block(arena, &targets[start + r], std::min<size_t>(kBlock, range.end - r), &nats_[start + r], outputs,
-                d_outputs, add, scale / targets.size(), logit_bias, r, depth, thread);
+          compute_block(arena, &targets[start + r], std::min<size_t>(kBlock, range.end - r), &nats_[start + r], outputs,
+                        d_outputs, add, scale / targets.size(), logit_bias, r, depth, thread);
       });
       pool.run([&](int thread) {
         ThreadContext context;
         if (d_logit_bias != nullptr) sum_conditions(&targets[start], count, depth, d_logit_bias, thread, pool.count());
-        gradient(d_weight, depth, start > 0, thread, pool.count());
+        compute_weight_gradient(d_weight, depth, /*add=*/start > 0, thread, pool.count());
       });
     }
     for (size_t v = 0; v < weight_.columns; ++v) {
@@ -99,7 +104,7 @@ class SoftmaxHead {
     return targets.empty() ? 0.0 : total / targets.size();
   }
 
-  // Write the log-probability of every target to its place.
+  // Write the log-probability of every target to its position.
   void score(ThreadPool& pool, const float* arena, const std::vector<Target>& targets, const Element* outputs,
              const float* logit_bias, double* log_probs) {
     pool.run([&](int thread) {
@@ -108,20 +113,22 @@ class SoftmaxHead {
       float* const logits = &logits_[thread * kBlock * weight_.columns];
       for (size_t r = range.begin; r < range.end; r += kBlock) {
         const size_t count = std::min<size_t>(kBlock, range.end - r);
-        make_logits(arena, &targets[r], count, outputs, logit_bias, thread);
+        compute_logits(arena, &targets[r], count, outputs, logit_bias, thread);
         for (size_t i = 0; i < count; ++i)
-          log_probs[targets[r + i].place] =
-              -softmax_loss(logits + i * weight_.columns, weight_.columns, targets[r + i].token, 1);
+          log_probs[targets[r + i].position] =
+              -softmax_loss(logits + i * weight_.columns, weight_.columns, targets[r + i].token, /*scale=*/1);
       }
     });
   }
 
  private:
-  static constexpr size_t kBlock = 32;
+  static constexpr size_t kBlock = 32;  // rows
+  // Logits whose gradients are stored at once, if that gives each thread at least one block.
+  static constexpr size_t kMaxLogits = size_t{1} << 23;
 
-  // Compute the logits of up to kBlock rows in the thread's own buffer.
-  void make_logits(const float* arena, const Target* targets, size_t count, const Element* outputs,
-                   const float* logit_bias, int thread) {
+  // Compute the logits of up to kBlock targets in the thread's own buffer.
+  void compute_logits(const float* arena, const Target* targets, size_t count, const Element* outputs,
+                      const float* logit_bias, int thread) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     Element* inputs = &inputs_[thread * kBlock * units];
     float* logits = &logits_[thread * kBlock * vocabulary];
@@ -134,69 +141,76 @@ class SoftmaxHead {
                               logits + p * kColumns, vocabulary);
     for (size_t r = 0; r < count; ++r) {
       float* row = logits + r * vocabulary;
-      const float* extra = logit_bias ? logit_bias + targets[r].condition * vocabulary : nullptr;
+      const float* condition_bias = logit_bias ? logit_bias + targets[r].condition * vocabulary : nullptr;
       for (size_t v = 0; v < vocabulary; v += kWidth) {
         Vec logit = load(row + v) + load(bias + v);
-        if (extra) logit += load(extra + v);
+        if (condition_bias) logit += load(condition_bias + v);
         store(row + v, logit);
       }
     }
   }
 
-  void block(const float* arena, const Target* targets, size_t count, float* nats, const Element* outputs,
-             Element* d_outputs, bool add, float scale, const float* logit_bias, size_t at, size_t depth, int thread) {
+  // Compute losses and gradients of up to kBlock targets. Their rows begin at `first_row` of the `depth` rows over
+  // which `compute_weight_gradient` sums.
+  void compute_block(const float* arena, const Target* targets, size_t count, float* nats, const Element* outputs,
+                     Element* d_outputs, bool add, float scale, const float* logit_bias, size_t first_row, size_t depth,
+                     int thread) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     Element* inputs = &inputs_[thread * kBlock * units];
     Element* d_logits = &d_logits_[thread * kBlock * vocabulary];
     float* logits = &logits_[thread * kBlock * vocabulary];
     float* d_inputs = &d_inputs_[thread * kBlock * units];
     float* d_bias = &d_bias_[thread * vocabulary];
-    make_logits(arena, targets, count, outputs, logit_bias, thread);
+    compute_logits(arena, targets, count, outputs, logit_bias, thread);
     for (size_t r = 0; r < count; ++r) {
       float* row = logits + r * vocabulary;
       nats[r] = softmax_loss(row, vocabulary, targets[r].token, scale);
       for (size_t v = 0; v < vocabulary; v += kWidth) {
-        const Vec d = load(row + v);
-        store(d_bias + v, load(d_bias + v) + d);
-        store_elements(d_logits + r * vocabulary + v, d);
+        const Vec d_logit = load(row + v);
+        store(d_bias + v, load(d_bias + v) + d_logit);
+        store_elements(d_logits + r * vocabulary + v, d_logit);
       }
     }
     std::memset(d_logits + count * vocabulary, 0, (kBlock - count) * vocabulary * sizeof(Element));
     for (size_t p = 0; p < units / kColumns; ++p)
-      multiply<kPlainVectors>({d_logits, vocabulary}, kBlock, &back_[p * panel_size<kPlainVectors>(vocabulary)],
-                              vocabulary, d_inputs + p * kColumns, units);
+      multiply<kPlainVectors>({d_logits, vocabulary}, kBlock,
+                              &transposed_panels_[p * panel_size<kPlainVectors>(vocabulary)], vocabulary,
+                              d_inputs + p * kColumns, units);
     for (size_t r = 0; r < count; ++r) {
       Element* to = d_outputs + targets[r].row * units;
       for (size_t u = 0; u < units; u += kWidth) {
-        const Vec d = load(d_inputs + r * units + u);
-        store_elements(to + u, add ? d + load_elements(to + u) : d);
+        const Vec d_input = load(d_inputs + r * units + u);
+        store_elements(to + u, add ? d_input + load_elements(to + u) : d_input);
       }
     }
-    transpose_rows(inputs, units, kBlock, units, at, columns_.data());
-    pack_rows(d_logits, vocabulary, kBlock, vocabulary, at, d_panels_.data(), depth * kColumns);
+    transpose_rows(inputs, units, kBlock, units, first_row, columns_.data());
+    pack_rows(d_logits, vocabulary, kBlock, vocabulary, first_row, d_panels_.data(), depth * kColumns);
   }
 
   // Compute the weight gradient: the thread's share of the rows.
-  void gradient(float* d_weight, size_t depth, bool add, int thread, int threads) const {
+  void compute_weight_gradient(float* d_weight, size_t depth, bool add, int thread, int threads) const {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     const ThreadRange range(units, kPadding, thread, threads);
     if (range.begin == range.end) return;
     for (size_t start = 0; start < depth; start += kRowsPerPass) {
-      const size_t part = std::min(kRowsPerPass, depth - start);
-      const Rows left = Rows{columns_.data(), kPadding, units * kPadding}.deeper(start).from(range.begin);
+      const size_t pass_depth = std::min(kRowsPerPass, depth - start);
+      const Rows left = Rows{columns_.data(), kPadding, units * kPadding}.from_element(start).from_row(range.begin);
       for (size_t p = 0; p < vocabulary / kColumns; ++p)
         multiply<kPlainVectors>(left, range.end - range.begin, &d_panels_[p * depth * kColumns + start * kColumns],
-                                part, d_weight + range.begin * vocabulary + p * kColumns, vocabulary, add || start > 0);
+                                pass_depth, d_weight + range.begin * vocabulary + p * kColumns, vocabulary,
+                                add || start > 0);
     }
   }
 
-  // d[condition] += the gradients of the logits of its rows: the thread's share of the columns.
+  // d_logit_bias[condition] += the gradients of the logits of the targets with that condition: the thread's share of
+  // the columns.
   void sum_conditions(const Target* targets, size_t count, size_t depth, float* d_logit_bias, int thread,
                       int threads) const {
     const size_t vocabulary = weight_.columns;
     const ThreadRange range(vocabulary, kColumns, thread, threads);
     for (size_t first = range.begin; first < range.end; first += kColumns)
       for (size_t r = 0; r < count; ++r) {
+        // Column 0 of row r in its panel; the next columns lie kGroup elements apart.
         const Element* from = &d_panels_[first * depth + r / kGroup * kGroup * kColumns + r % kGroup];
         float* to = d_logit_bias + targets[r].condition * vocabulary + first;
         for (size_t column = 0; column < kColumns; ++column) to[column] += to_float(from[column * kGroup]);
@@ -204,14 +218,15 @@ class SoftmaxHead {
   }
 
   Region weight_, bias_;
-  Buffer<Element> panels_, back_;
-  // Per thread: logits, inputs and gradients of one block.
+  // The packed weights, and their packed transpose.
+  Buffer<Element> panels_, transposed_panels_;
+  // For each thread: logits, inputs and their gradients of one block, and the sum of the gradients of the bias.
   Buffer<float> logits_, d_inputs_;
   Buffer<Element> inputs_, d_logits_;
   Buffer<float> d_bias_;
-  // For all rows: the inputs transposed, and the gradients of the logits packed.
+  // For up to `max_rows` rows of `compute`: the inputs as a blocked transpose, and the packed gradients of the logits.
   Buffer<Element> columns_, d_panels_;
-  std::vector<float> nats_;
+  std::vector<float> nats_;  // loss of each target
 };
 
 }  // namespace seqloom::SEQLOOM_ISA

@@ -1,4 +1,7 @@
 // The trainer of one instruction set: a stack of gated layers with softmax heads.
+//
+// An arena is an array of one float per parameter, in the layout of `parameters.h`. A window is the input of one
+// update, [batch_size, time] tokens. Arrays of a window have one row per slot and time step (`window_layout.h`).
 #pragma once
 
 #include <memory>
@@ -24,13 +27,13 @@ class StackTrainer final : public Trainer {
   const TrainerSetup& setup() const override { return parameters_.setup; }
 
   void compute(const Window& window, double* losses) override {
-    const std::vector<LayerWindow> views = read(window);
+    const std::vector<LayerWindow> layer_windows = forward(window);
     compute_heads(window, losses);
     float* gradients = arenas_[kGradients].data();
     for (size_t index = layers_.size(); index-- > 0;) {
       pool_.run([&](int thread) {
         ThreadContext context;
-        layers_[index].backward(views[index], thread);
+        layers_[index].backward(layer_windows[index], thread);
       });
       pool_.run([&](int thread) {
         ThreadContext context;
@@ -42,26 +45,26 @@ class StackTrainer final : public Trainer {
   }
 
   void score(const Window& window, double* log_probs) override {
-    read(window);
-    list_targets(window, 0);
+    forward(window);
+    list_targets(window, /*head=*/0);
     heads_[0].score(pool_, arenas_[kParameters].data(), targets_, layers_.back().outputs(),
                     window.num_conditions ? logit_bias_.data() : nullptr, log_probs);
   }
 
   double gradient_norm() override {
     const Buffer<float>& gradients = arenas_[kGradients];
-    partial_.assign((gradients.size() + kPart - 1) / kPart, 0.0);
+    partial_sums_.assign((gradients.size() + kPart - 1) / kPart, 0.0);
     pool_.run_for(gradients.size(), [&](int thread, int threads) {
-      const ThreadRange range(partial_.size(), 1, thread, threads);
+      const ThreadRange range(partial_sums_.size(), /*grain=*/1, thread, threads);
       for (size_t part = range.begin; part < range.end; ++part) {
         Vec total{};
         for (size_t i = part * kPart; i < std::min((part + 1) * kPart, gradients.size()); i += kWidth)
           total += load(&gradients[i]) * load(&gradients[i]);
-        partial_[part] = sum(total);
+        partial_sums_[part] = sum(total);
       }
     });
     double total = 0.0;
-    for (const double part : partial_) total += part;
+    for (const double partial_sum : partial_sums_) total += partial_sum;
     return std::sqrt(total);
   }
 
@@ -72,12 +75,12 @@ class StackTrainer final : public Trainer {
         const size_t start = region.start + range.begin, count = range.end - range.begin;
         float* parameters = arenas_[kParameters].data() + start;
         const float* gradients = arenas_[kGradients].data() + start;
-        float* first = arenas_[kFirstMoments].data() + start;
-        float* second = arenas_[kSecondMoments].data() + start;
+        float* first_moments = arenas_[kFirstMoments].data() + start;
+        float* second_moments = arenas_[kSecondMoments].data() + start;
         if (step.kind == OptimizerStep::kAdam)
-          adam(step, region.matrix ? step.decay : 0.0f, count, gradients, first, second, parameters);
+          adam(step, region.matrix ? step.decay : 0.0f, count, gradients, first_moments, second_moments, parameters);
         else
-          rmsprop(step, count, gradients, second, parameters);
+          rmsprop(step, count, gradients, second_moments, parameters);
       }
     });
   }
@@ -87,46 +90,49 @@ class StackTrainer final : public Trainer {
     for (GatedLayer& layer : layers_) layer.keep_state();
   }
 
-  void copy_parameter(Arena arena, Part part, int layer, float* values, bool in) override {
-    float* ours = arenas_[arena].data();
-    parameters_.copy_parameter(ours, part, layer, values, in);
-    if (!in || arena != kParameters || part != kHeadBias) return;
+  void copy_parameter(Arena arena, Part part, int layer, float* values, bool into_trainer) override {
+    float* arena_values = arenas_[arena].data();
+    parameters_.copy_parameter(arena_values, part, layer, values, into_trainer);
+    if (!into_trainer || arena != kParameters || part != kHeadBias) return;
     const Region& bias = parameters_.head_biases[layer];
-    for (size_t v = parameters_.setup.vocabulary; v < bias.columns; ++v) ours[bias.start + v] = kPaddingLogit;
+    for (size_t v = parameters_.setup.vocabulary; v < bias.columns; ++v) arena_values[bias.start + v] = kPaddingLogit;
   }
 
-  void copy_state(int layer, int batch_size, float* hidden, float* cell, bool in) override {
+  void copy_state(int layer, int batch_size, float* hidden, float* cell, bool into_trainer) override {
     if (layout_.batch_size != batch_size) arrange(batch_size, std::max(1, layout_.time));
-    layers_[layer].copy_state(hidden, cell, in);
+    layers_[layer].copy_state(hidden, cell, into_trainer);
   }
 
  private:
+  // Floats of a partial sum of `gradient_norm`. Their number is fixed, so that the norm does not depend on the number
+  // of threads.
   static constexpr size_t kPart = 16384;
-  // The logit of tokens that only pad the vocabulary.
+  // The bias of tokens that only pad the vocabulary, so low that their probability is negligible.
   static constexpr float kPaddingLogit = -1e30f;
 
+  // Allocate the buffers for windows of this shape, if the shape changes.
   void arrange(int batch_size, int time) {
     const WindowLayout wanted{batch_size, time, pool_.count()};
     if (wanted == layout_) return;
-    layout_ = {};  // until every layer has its buffers
+    layout_ = {};  // if memory runs out below, the next call allocates again
     for (GatedLayer& layer : layers_) layer.arrange(wanted);
     layout_ = wanted;
   }
 
-  // Run the forward pass of all layers; returns their views of the window.
-  std::vector<LayerWindow> read(const Window& window) {
+  // Run the forward pass of all layers; return each layer's inputs.
+  std::vector<LayerWindow> forward(const Window& window) {
     arrange(window.batch_size, window.time);
     prepare(window);
-    std::vector<LayerWindow> views;
-    for (size_t index = 0; index < layers_.size(); ++index) views.push_back(view(window, index));
+    std::vector<LayerWindow> layer_windows;
+    for (size_t index = 0; index < layers_.size(); ++index) layer_windows.push_back(layer_window(window, index));
     for (size_t index = 0; index < layers_.size(); ++index) {
-      if (index > 0) views[index].below = layers_[index - 1].outputs();
+      if (index > 0) layer_windows[index].below = layers_[index - 1].outputs();
       pool_.run([&](int thread) {
         ThreadContext context;
-        layers_[index].forward(views[index], thread);
+        layers_[index].forward(layer_windows[index], thread);
       });
     }
-    return views;
+    return layer_windows;
   }
 
   // Pack the weights and compute the first layer's table.
@@ -134,15 +140,15 @@ class StackTrainer final : public Trainer {
     const float* arena = arenas_[kParameters].data();
     table_.arrange(window.tokens, static_cast<size_t>(window.batch_size) * window.time);
     table_.gather_embeddings(arena);
-    const bool separate = window.dropout > 0.0f || resets_inside(window);
+    const bool separate = window.dropout > 0.0f || resets_after_first_step(window);
     for (size_t index = 0; index < layers_.size(); ++index) {
-      layers_[index].separate_outputs(separate, index + 1 < layers_.size());
+      layers_[index].allocate_outputs(separate, /*feeds_layer=*/index + 1 < layers_.size());
       layers_[index].drop_weights(arena, weight_dropout(window, index));
     }
     pool_.run([&](int thread) {
       ThreadContext context;
       for (size_t index = 0; index < layers_.size(); ++index)
-        layers_[index].pack(arena, weight_dropout(window, index), index == 0 && table_.one_hot(), thread,
+        layers_[index].pack(arena, weight_dropout(window, index), /*one_hot=*/index == 0 && table_.one_hot(), thread,
                             pool_.count());
       for (SoftmaxHead& head : heads_) head.pack(arena, thread, pool_.count());
     });
@@ -153,37 +159,39 @@ class StackTrainer final : public Trainer {
     if (window.num_conditions) pack_conditions(window);
   }
 
-  // Copy the conditions into the order of gates used here, padded.
+  // Copy the biases of the conditions into the layout of `parameters.h`, padded, and zero their gradients.
   void pack_conditions(const Window& window) {
     conditions_.resize(layers_.size());
     d_conditions_.resize(layers_.size());
     size_t offset = 0, width = 0;
-    for (const GatedLayer& layer : layers_) width += parameters_.model_gates() * layer.regions().size;
+    for (const GatedLayer& layer : layers_) width += parameters_.model_gates() * layer.regions().units;
     for (size_t index = 0; index < layers_.size(); ++index) {
       const LayerRegions& regions = layers_[index].regions();
       conditions_[index].reset(window.num_conditions * regions.gate_columns());
       d_conditions_[index].reset(window.num_conditions * regions.gate_columns());
       for (int row = 0; row < window.num_conditions; ++row)
         for (int gate = 0; gate < parameters_.model_gates(); ++gate)
-          for (size_t unit = 0; unit < regions.size; ++unit)
+          for (size_t unit = 0; unit < regions.units; ++unit)
             conditions_[index][row * regions.gate_columns() + parameters_.column(kBias, gate, unit)] =
-                window.gate_bias[row * width + offset + gate * regions.size + unit];
-      offset += parameters_.model_gates() * regions.size;
+                window.gate_bias[row * width + offset + gate * regions.units + unit];
+      offset += parameters_.model_gates() * regions.units;
     }
-    const size_t vocabulary = parameters_.setup.vocabulary, wide = padded(vocabulary);
-    logit_bias_.reset(window.num_conditions * wide);
-    d_logit_bias_.reset(window.num_conditions * wide);
+    const size_t vocabulary = parameters_.setup.vocabulary, padded_vocabulary = padded(vocabulary);
+    logit_bias_.reset(window.num_conditions * padded_vocabulary);
+    d_logit_bias_.reset(window.num_conditions * padded_vocabulary);
     for (int row = 0; row < window.num_conditions; ++row)
-      std::memcpy(&logit_bias_[row * wide], window.logit_bias + row * vocabulary, vocabulary * sizeof(float));
+      std::memcpy(&logit_bias_[row * padded_vocabulary], window.logit_bias + row * vocabulary,
+                  vocabulary * sizeof(float));
   }
 
-  LayerWindow view(const Window& window, size_t index) const {
+  // Return a layer's inputs, except the outputs of the layer below, which do not exist yet.
+  LayerWindow layer_window(const Window& window, size_t index) const {
     const bool first = index == 0;
     const float* bias = arenas_[kParameters].data() + parameters_.layers[index].bias.start;
     return {window.resets,
-            nullptr,
+            /*below=*/nullptr,
             first ? table_.rows() : bias,
-            first ? table_.index() : nullptr,
+            first ? table_.row_of_position() : nullptr,
             window.num_conditions ? conditions_[index].data() : nullptr,
             window.condition,
             Dropout(window.dropout, mix(window.seed + 2 * index)),
@@ -191,11 +199,13 @@ class StackTrainer final : public Trainer {
             index + 1 < layers_.size()};
   }
 
+  // The masks of outputs have even seeds (see `layer_window`), those of weights odd ones.
   static Dropout weight_dropout(const Window& window, size_t index) {
     return Dropout(window.weight_dropout, mix(window.seed + 2 * index + 1));
   }
 
-  static bool resets_inside(const Window& window) {
+  // Return whether a sequence is reset later than at the start of the window.
+  static bool resets_after_first_step(const Window& window) {
     if (window.resets == nullptr) return false;
     for (int sequence = 0; sequence < window.batch_size; ++sequence)
       for (int step = 1; step < window.time; ++step)
@@ -209,11 +219,11 @@ class StackTrainer final : public Trainer {
     targets_.clear();
     for (int step = 0; step < window.time; ++step)
       for (int sequence = 0; sequence < window.batch_size; ++sequence) {
-        const size_t token = static_cast<size_t>(sequence) * window.time + step;
-        const int64_t target = window.targets[head * count + token];
+        const size_t position = static_cast<size_t>(sequence) * window.time + step;
+        const int64_t target = window.targets[head * count + position];
         if (target < 0) continue;
-        const int32_t condition = window.num_conditions ? window.condition[token] : 0;
-        targets_.push_back({layout_.row(step, sequence), token, static_cast<int32_t>(target), condition});
+        const int32_t condition = window.num_conditions ? window.condition[position] : 0;
+        targets_.push_back({layout_.row(step, sequence), position, static_cast<int32_t>(target), condition});
       }
   }
 
@@ -221,24 +231,25 @@ class StackTrainer final : public Trainer {
   void compute_heads(const Window& window, double* losses) {
     GatedLayer& last = layers_.back();
     const size_t count = static_cast<size_t>(window.batch_size) * window.time;
-    bool added = false;
     for (size_t head = 0; head < heads_.size(); ++head) {
       list_targets(window, head);
-      const bool whole = head == 0 && targets_.size() == count;
-      if (head == 0 && !whole) std::memset(last.d_outputs(), 0, layout_.rows() * last.units() * sizeof(Element));
-      const bool biased = head == 0 && window.num_conditions;
-      losses[head] =
-          heads_[head].compute(pool_, arenas_[kParameters].data(), arenas_[kGradients].data(), targets_, last.outputs(),
-                               last.d_outputs(), added, window.head_weights[head],
-                               biased ? logit_bias_.data() : nullptr, biased ? d_logit_bias_.data() : nullptr);
-      added = true;
+      // Head 0 writes the rows of its targets, to which the other heads add. Rows without a target must be zero.
+      if (head == 0 && targets_.size() < count)
+        std::memset(last.d_outputs(), 0, layout_.rows() * last.padded_units() * sizeof(Element));
+      const bool has_conditions = head == 0 && window.num_conditions;
+      losses[head] = heads_[head].compute(pool_, arenas_[kParameters].data(), arenas_[kGradients].data(), targets_,
+                                          last.outputs(), last.d_outputs(), /*add=*/head > 0, window.head_weights[head],
+                                          has_conditions ? logit_bias_.data() : nullptr,
+                                          has_conditions ? d_logit_bias_.data() : nullptr);
     }
   }
 
+  // Compute the gradients of a layer's weights, and of the layer below: the thread's share.
   void weight_gradients(const Window& window, size_t index, float* gradients, int thread) {
     GatedLayer& layer = layers_[index];
     layer.recurrent_gradient(gradients, weight_dropout(window, index), thread, pool_.count());
-    if (window.num_conditions) layer.sum_by(window.condition, d_conditions_[index].data(), thread, pool_.count());
+    if (window.num_conditions)
+      layer.sum_gradients_by(window.condition, d_conditions_[index].data(), thread, pool_.count());
     if (index == 0) return table_.sum_gradients(layer, thread, pool_.count());
     GatedLayer& below = layers_[index - 1];
     const LayerRegions& regions = layer.regions();
@@ -260,27 +271,30 @@ class StackTrainer final : public Trainer {
     }
   }
 
+  // On one thread, compute the gradients of the first layer's input from those of its table, and copy the gradients of
+  // the conditions into the caller's layout.
   void finish_gradients(const Window& window, size_t index, float* gradients) {
     if (index == 0) {
       ThreadContext context;
-      table_.gradients(layers_[0], gradients);
+      table_.parameter_gradients(layers_[0], gradients);
     }
     if (!window.num_conditions || window.d_gate_bias == nullptr) return;
     size_t offset = 0, width = 0;
     for (size_t other = 0; other < layers_.size(); ++other) {
-      if (other < index) offset += parameters_.model_gates() * layers_[other].regions().size;
-      width += parameters_.model_gates() * layers_[other].regions().size;
+      if (other < index) offset += parameters_.model_gates() * layers_[other].regions().units;
+      width += parameters_.model_gates() * layers_[other].regions().units;
     }
     const LayerRegions& regions = layers_[index].regions();
     for (int row = 0; row < window.num_conditions; ++row)
       for (int gate = 0; gate < parameters_.model_gates(); ++gate)
-        for (size_t unit = 0; unit < regions.size; ++unit)
-          window.d_gate_bias[row * width + offset + gate * regions.size + unit] =
+        for (size_t unit = 0; unit < regions.units; ++unit)
+          window.d_gate_bias[row * width + offset + gate * regions.units + unit] =
               d_conditions_[index][row * regions.gate_columns() + parameters_.column(kBias, gate, unit)];
     if (index != 0) return;
-    const size_t vocabulary = parameters_.setup.vocabulary, wide = padded(vocabulary);
+    const size_t vocabulary = parameters_.setup.vocabulary, padded_vocabulary = padded(vocabulary);
     for (int row = 0; row < window.num_conditions; ++row)
-      std::memcpy(window.d_logit_bias + row * vocabulary, &d_logit_bias_[row * wide], vocabulary * sizeof(float));
+      std::memcpy(window.d_logit_bias + row * vocabulary, &d_logit_bias_[row * padded_vocabulary],
+                  vocabulary * sizeof(float));
   }
 
   Parameters parameters_;
@@ -291,9 +305,10 @@ class StackTrainer final : public Trainer {
   TokenTable table_;
   WindowLayout layout_;
   std::vector<SoftmaxHead::Target> targets_;
+  // Per layer, the biases of the conditions and their gradients: [conditions, gate columns].
   std::vector<Buffer<float>> conditions_, d_conditions_;
   Buffer<float> logit_bias_, d_logit_bias_;
-  std::vector<double> partial_;
+  std::vector<double> partial_sums_;  // of the gradients' squares
 };
 
 }  // namespace seqloom::SEQLOOM_ISA

@@ -1,7 +1,13 @@
-// How the sequences of a batch are distributed to threads, and where each token's row lies.
+// How the sequences of a window are distributed to threads, and in which row of a matrix each token lies.
 //
-// A thread runs its sequences through all time steps alone. It has whole tiles of slots; slots without a sequence stay
-// zero.
+// A window has `batch_size` sequences of `time` tokens. Each thread runs its own sequences through all time steps. A
+// matrix has one row per slot and time step, for example with 5 sequences, 2 threads and 4 slots per thread:
+//
+//   rows 0 to 7, step 0:   s0 s1 s2 -  (thread 0)   s3 s4 -  -  (thread 1)
+//   rows 8 to 15, step 1:  s0 s1 s2 -               s3 s4 -  -
+//
+// The slots of a thread are padded to whole tiles, the rows that a product computes together (`kRowTile` in `gemm.h`).
+// Slots without a sequence (-) stay zero.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +22,7 @@ struct WindowLayout {
   size_t sequences_per_thread() const { return (batch_size + threads - 1) / threads; }
   size_t slots_per_thread() const { return whole_tiles(sequences_per_thread()); }
   size_t slots() const { return slots_per_thread() * threads; }
-  // Rows of all time steps, padded to whole groups of the sum over rows.
+  // Rows of all time steps, padded to kPadding, because the weight gradients are sums over rows.
   size_t rows() const { return padded(time * slots()); }
   size_t row(int step, int sequence) const { return step * slots() + slot(sequence); }
   size_t slot(int sequence) const {

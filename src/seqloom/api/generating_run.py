@@ -1,0 +1,300 @@
+"""A run that generates text; the explicit signatures of its methods are the settings of generation."""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqloom.config import DecodingConfig, SamplingConfig, validate
+from seqloom.config.choices import DecodingPrecision, Method, Rating
+from seqloom.config.settings import pick
+from seqloom.errors import ConfigError
+from seqloom.generation.generator import Prompt, TextGenerator
+from seqloom.generation.options import GenerationOptions, check_count, count_faults
+from seqloom.generation.run_generators import RunGenerators
+from seqloom.rating.generate import RatedGeneration, generate_rated
+from seqloom.rating.request import RatingRequest
+from seqloom.runs.saved_run import SavedRun
+from seqloom.sampling import Sample
+from seqloom.sampling.constraints import TokenPredicate
+
+__all__ = ["GeneratingRun"]
+
+
+class GeneratingRun(SavedRun):
+    """A run, ready to generate.
+
+    Args:
+        path: run folder.
+
+    Attributes:
+        generators: factory of text generators for any rating.
+
+    Raises:
+        RunError: the folder is missing, half-written, damaged, or from a newer format.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path)
+        self.generators = RunGenerators(self)
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 400,
+        min_length: int = 0,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        typical_p: float = 1.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        stop: Sequence[str] = (),
+        ban: Sequence[str] = (),
+        bias: Mapping[int, float] | None = None,
+        transforms: Mapping[str, Mapping[str, float]] | None = None,
+        pattern: str | None = None,
+        beam: int = 0,
+        seed: int = 0,
+        max_copy: int = 0,
+        draft_length: int | None = None,
+        watermark: str | None = None,
+        rating: Rating | None = None,
+        guidance: float = 1.0,
+        extrapolate: bool = False,
+        stateful: bool | None = None,
+        precision: DecodingPrecision | None = None,
+        skip_unknown: bool = False,
+    ) -> str:
+        """Generate text that continues a prompt.
+
+        See `SamplingConfig` and `DecodingConfig` for the meaning of the settings.
+
+        Args:
+            prompt: text to continue; transformed as the corpus was (lower case, normal form).
+            rating: requested rating: a number, or numbers and categories by column; None requests none.
+            guidance: factor that amplifies the effect of the rating; 1 does not amplify, 1.5 is usual.
+            extrapolate: whether ratings outside the range of the training data are allowed.
+
+        Returns:
+            The generated text, without the prompt.
+
+        Raises:
+            ConfigError: a setting is out of range.
+            CodecError: the prompt has symbols outside the vocabulary, and `skip_unknown` is not set.
+        """
+        return next(self.generate_iter(prompt, 1, _generation_options(locals()))).text
+
+    def samples(
+        self,
+        prompt: str = "",
+        count: int = 1,
+        *,
+        length: int = 400,
+        min_length: int = 0,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        typical_p: float = 1.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        stop: Sequence[str] = (),
+        ban: Sequence[str] = (),
+        bias: Mapping[int, float] | None = None,
+        transforms: Mapping[str, Mapping[str, float]] | None = None,
+        pattern: str | None = None,
+        beam: int = 0,
+        seed: int = 0,
+        max_copy: int = 0,
+        draft_length: int | None = None,
+        watermark: str | None = None,
+        rating: Rating | None = None,
+        guidance: float = 1.0,
+        extrapolate: bool = False,
+        stateful: bool | None = None,
+        precision: DecodingPrecision | None = None,
+        skip_unknown: bool = False,
+    ) -> list[Sample]:
+        """Generate several samples; the same seed gives the same samples at any count. See `generate`."""
+        return list(self.generate_iter(prompt, count, _generation_options(locals())))
+
+    def stream(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 400,
+        min_length: int = 0,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        typical_p: float = 1.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        stop: Sequence[str] = (),
+        ban: Sequence[str] = (),
+        bias: Mapping[int, float] | None = None,
+        transforms: Mapping[str, Mapping[str, float]] | None = None,
+        pattern: str | None = None,
+        beam: int = 0,
+        seed: int = 0,
+        max_copy: int = 0,
+        draft_length: int | None = None,
+        watermark: str | None = None,
+        rating: Rating | None = None,
+        guidance: float = 1.0,
+        extrapolate: bool = False,
+        stateful: bool | None = None,
+        precision: DecodingPrecision | None = None,
+        skip_unknown: bool = False,
+    ) -> Iterator[str]:
+        """Generate piece by piece; the pieces joined are the result of `generate`."""
+        options = _generation_options(locals())
+        generator, encoded = self._prepare(prompt, options)
+        return generator.stream(encoded, options.sampling, guard=self.copy_guard(options.sampling))
+
+    def generate_rated(
+        self,
+        rating: Rating,
+        prompt: str = "",
+        count: int = 1,
+        *,
+        methods: Sequence[Method] | None = None,
+        guidance: float | None = None,
+        critic: Any = None,
+        tolerance: float | None = None,
+        budget: int | None = None,
+        particles: int | None = None,
+        extrapolate: bool = False,
+        length: int = 400,
+        min_length: int = 0,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        typical_p: float = 1.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        stop: Sequence[str] = (),
+        ban: Sequence[str] = (),
+        bias: Mapping[int, float] | None = None,
+        transforms: Mapping[str, Mapping[str, float]] | None = None,
+        pattern: str | None = None,
+        beam: int = 0,
+        seed: int = 0,
+        max_copy: int = 0,
+        draft_length: int | None = None,
+        watermark: str | None = None,
+        stateful: bool | None = None,
+        precision: DecodingPrecision | None = None,
+        skip_unknown: bool = False,
+    ) -> RatedGeneration:
+        """Generate text for a requested rating, with or without a critic, which predicts the rating of a text.
+
+        See `RatingRequest`, `SamplingConfig` and `DecodingConfig` for the meaning of the settings.
+
+        Args:
+            rating: requested rating: a number, or numbers and categories by column.
+            prompt: text to continue.
+            count: number of texts.
+            methods: methods of rating control; None chooses them.
+            guidance: factor that amplifies the effect of the rating; None chooses it.
+            critic: folder of a critic or a rated run, a regressor with `predict`, or a function from texts to ratings.
+            tolerance: largest difference between the critic's rating and the requested one.
+            budget: largest number of candidates for each of the `count` texts, for the method "rejection".
+            particles: candidates that grow in parallel for each text, for the method "smc" (sequential Monte Carlo).
+            extrapolate: whether ratings outside the range of the training data are allowed.
+
+        Returns:
+            An iterable of texts with the critic's ratings; it also counts generated and accepted texts and tokens.
+
+        Raises:
+            ConfigError: a setting is out of range, or settings contradict one another or the run.
+        """
+        arguments = locals()
+        decoding = pick(DecodingConfig, arguments)
+        return generate_rated(
+            self.generators,
+            pick(RatingRequest, arguments),
+            _sampling_config(arguments, count),
+            prompt=prompt,
+            count=count,
+            stateful=decoding.stateful,
+            precision=decoding.precision,
+            skip_unknown=decoding.skip_unknown,
+        )
+
+    def generate_iter(self, prompt: str, count: int, options: GenerationOptions) -> Iterator[Sample]:
+        """Return an iterator over the results of `samples`; each sample is available as soon as it is complete."""
+        check_count(count, options.sampling.beam)
+        generator, encoded = self._prepare(prompt, options)
+        return generator.generate(encoded, options.sampling, count=count, guard=self.copy_guard(options.sampling))
+
+    def stream_many(
+        self, prompt: str, count: int, options: GenerationOptions
+    ) -> Iterator[Generator[str, None, Sample]]:
+        """Return a generator per sample of `samples`; it yields the text piece by piece and returns the sample."""
+        check_count(count, options.sampling.beam)
+        generator, encoded = self._prepare(prompt, options)
+        config, guard = options.sampling, self.copy_guard(options.sampling)
+        if config.beam > 1:
+            return map(_single_piece, generator.generate(encoded, config, count=count, guard=guard))
+        return (generator.stream(encoded, config, index=index, guard=guard) for index in range(count))
+
+    def generator(
+        self,
+        *,
+        rating: Rating | None = None,
+        guidance: float = 1.0,
+        extrapolate: bool = False,
+        stateful: bool | None = None,
+        precision: DecodingPrecision | None = None,
+    ) -> TextGenerator:
+        """Return a generator; see `RunGenerators.generator`."""
+        return self.generators.generator(
+            rating=rating, guidance=guidance, extrapolate=extrapolate, stateful=stateful, precision=precision
+        )
+
+    def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
+        """Return the constraint against copies from the training corpus; see `RunGenerators.copy_guard`."""
+        return self.generators.copy_guard(config)
+
+    def _prepare(self, prompt: str, options: GenerationOptions) -> tuple[TextGenerator, Prompt]:
+        decoding = options.decoding
+        generator = self.generator(
+            rating=options.rating,
+            guidance=options.guidance,
+            extrapolate=options.extrapolate,
+            stateful=decoding.stateful,
+            precision=decoding.precision,
+        )
+        return generator, generator.prompt(self.normalize(prompt), skip_unknown=decoding.skip_unknown)
+
+
+def _single_piece(sample: Sample) -> Generator[str, None, Sample]:
+    """Yield a finished sample as a stream of one piece."""
+    yield sample.text
+    return sample
+
+
+def _generation_options(arguments: Mapping[str, Any]) -> GenerationOptions:
+    """Return the options among the arguments of a method (its `locals()`), or report all their faults in one error."""
+    return GenerationOptions(
+        sampling=_sampling_config(arguments, arguments.get("count", 1)),
+        decoding=pick(DecodingConfig, arguments),
+        rating=arguments["rating"],
+        guidance=arguments["guidance"],
+        extrapolate=arguments["extrapolate"],
+    )
+
+
+def _sampling_config(arguments: Mapping[str, Any], count: int) -> SamplingConfig:
+    faults = count_faults(count, arguments["beam"])
+    try:
+        config = pick(SamplingConfig, arguments)
+    except ConfigError as error:
+        raise ConfigError(*faults, *error.faults) from None
+    validate(*[(False, fault) for fault in faults])
+    return config
