@@ -143,7 +143,7 @@ def test_long_blocks_are_decoded_in_short_pieces() -> None:
 
 def test_a_fault_deep_in_a_long_block_is_placed() -> None:
     content = "é".encode() * 150_000
-    with pytest.raises(Undecodable, match="^0xFF at byte 300,000 cannot be decoded$"):
+    with pytest.raises(Undecodable, match=r"^0xFF at byte 300,000 cannot be decoded$"):
         list(decode_blocks(iter([content + b"\xff" + content]), "utf-8"))
 
 
