@@ -25,7 +25,6 @@ import seqloom
 from seqloom.codecs import fit_codec
 from seqloom.corpora import open_corpus
 from seqloom.data.store import build_store
-from seqloom.registry import CODECS
 
 MEGABYTE = 1_000_000
 
@@ -38,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1_000, help="size of the generated file")
     parser.add_argument("--source", default="python-docs", help="text to repeat in the file")
-    parser.add_argument("--levels", default=",".join(CODECS), help="codecs to measure, separated by commas")
+    parser.add_argument("--levels", default="char,byte,word,subword", help="codecs to measure, separated by commas")
     parser.add_argument("--steps", type=int, default=200, help="training steps on the file; 0 skips the training")
     parser.add_argument("--json", type=Path, help="file for the measurements")
     chosen = parser.parse_args()

@@ -30,7 +30,7 @@ from peers.processes import AVX2_ONLY, PeerProcess, Rate, in_turn
 from peers.serving import median_rate
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.library import BFLOAT16, available_kernels
+from seqloom.kernels.library import BFLOAT16_KERNELS, available_kernels
 from seqloom.kernels.trainer import DropoutSettings, NativeTrainer
 from seqloom.kernels.weights import expected_shapes
 
@@ -114,13 +114,13 @@ def native_step(shape: Shape, kernels: str, threads: int) -> Callable[[], None]:
         for name, size in expected_shapes(config).items()
     }
     trainer.load("parameter", weights)
-    trainer.zero_state(shape.lanes)
+    trainer.clear_state(shape.lanes)
     tokens, targets = random.integers(0, VOCABULARY, (2, shape.lanes, shape.window))
     steps = [0]
 
     def step() -> None:
         steps[0] += 1
-        trainer.compute(tokens, targets[None], None, np.ones(1, np.float32), DropoutSettings())
+        trainer.compute_gradients(tokens, targets[None], None, np.ones(1, np.float32), DropoutSettings())
         trainer.carry_state()
         scale = min(1.0, 1.0 / (trainer.gradient_norm() + 1e-6))
         trainer.adam(steps[0], 1e-3, (0.85, 0.99), 1e-8, 0.01, scale)
@@ -140,7 +140,7 @@ def native_steps(shape: Shape, threads: int, *, portable: bool) -> dict[str, Cal
 
 def bound_of(way: str) -> str:
     """Return the name of the matrix product that bounds a system."""
-    if way in BFLOAT16 or way.endswith("bfloat16"):
+    if way in BFLOAT16_KERNELS or way.endswith("bfloat16"):
         return "bfloat16"
     return "float32 restricted to AVX2" if way in ("avx2", HELD) else "float32"
 

@@ -35,7 +35,7 @@ from seqloom.evaluation.token_scores import document_scores
 from seqloom.lm.evaluate import run_scorer
 from seqloom.runs.training_corpus import training_corpus
 from seqloom.sampling.watermark import GROUPS, VARIANTS, WIDTH, WatermarkTest, detect_watermark
-from seqloom.watermark.detect import RARE
+from seqloom.watermark.detect import MARKED_P_VALUE
 
 KEY = "a key for measurements"
 TESTS, KEYS = 10, 10
@@ -81,7 +81,7 @@ def measured(run: Run, chosen: argparse.Namespace) -> dict[str, Any]:
         "temperature": chosen.temperature,
         "level": run.config.level,
         "scheme": {"width": WIDTH, "groups": GROUPS, "variants": VARIANTS},
-        "threshold": RARE,
+        "threshold": MARKED_P_VALUE,
         "found": {name: share_found(run, texts) for name, texts in damaged(marked)},
         "found by tokens": found_by_tokens(run, chosen),
         "median p": statistics.median(run.find_watermark(text, KEY).p_value for text in marked),
@@ -127,7 +127,7 @@ def damaged(texts: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def share_found(run: Run, texts: Sequence[str]) -> float:
-    return statistics.mean(run.find_watermark(text, KEY).p_value <= RARE for text in texts)
+    return statistics.mean(run.find_watermark(text, KEY).p_value <= MARKED_P_VALUE for text in texts)
 
 
 def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
@@ -140,8 +140,8 @@ def found_by_tokens(run: Run, chosen: argparse.Namespace) -> dict[str, float]:
     long = [pair for pair in pairs if not pair[0].short]
     return {
         "samples": len(long),
-        "by tokens": statistics.mean(one.p_value <= RARE for one, _ in long),
-        "by text": statistics.mean(one.p_value <= RARE for _, one in long),
+        "by tokens": statistics.mean(one.p_value <= MARKED_P_VALUE for one, _ in long),
+        "by text": statistics.mean(one.p_value <= MARKED_P_VALUE for _, one in long),
         "same tokens": statistics.mean(
             tuple(run.codec.encode_text(sample.text, skip_unknown=True).tolist()) == sample.tokens for sample in samples
         ),
@@ -155,7 +155,7 @@ def false_alarms(run: Run, texts: Sequence[str]) -> dict[str, Any]:
     ids = [run.text_codec.encode_text(run.normalize(text), skip_unknown=True) for text in texts]
 
     def seems_marked(number: int, key: str) -> bool:
-        return detect_watermark(ids[number], key).p_value <= RARE
+        return detect_watermark(ids[number], key).p_value <= MARKED_P_VALUE
 
     tests = list(itertools.product(range(len(ids)), range(TESTS)))
     by_key = [statistics.mean(seems_marked(text, f"key {key}") for text in range(len(ids))) for key in range(KEYS)]

@@ -27,7 +27,7 @@ broken = no_such_module:Codec
 plain = examples.extensions.melody_codec:MelodyCodec
 
 [seqloom.heads]
-mixture = examples.extensions.melody_codec:MelodyCodec.fit
+absent = examples.extensions.melody_codec:MelodyCodec.fit
 """
 
 
@@ -46,7 +46,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_parts_of_another_distribution_are_found() -> None:
     assert resolve("level", "melody", CODECS).__name__ == "MelodyCodec"
     assert resolve("core", "plain", CORES).__name__ == "MelodyCodec"
-    assert resolve("head", "mixture", HEADS).__name__ == "fit"
+    assert resolve("head", "absent", HEADS).__name__ == "fit"
     assert {"char", "melody"} <= set(CODECS)
     assert len(CODECS) == len(list(CODECS))
 

@@ -33,7 +33,7 @@ class MelodyCodec(Codec[MelodyPayload]):
     def fit(cls, corpus: Corpus, *, vocabulary: int | None = None) -> Self:
         for document in corpus:
             document.payload_as(MelodyPayload)  # raises SourceError for another kind of sequence
-        return cls(NUM_PITCHES if corpus.has_documents else None)
+        return cls(NUM_PITCHES if corpus.has_separate_documents else None)
 
     def extend(self, corpus: Corpus) -> Self:
         return self

@@ -34,6 +34,7 @@ class MelodyFile(Format):
     """One file of melodies."""
 
     name = "melody"
+    payload_type = MelodyPayload
     separates_documents = True
 
     @classmethod

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class SeqloomError(Exception):
-    """The work failed, and no change to the command would help (exit code 1).
+    """The work failed, although the command itself was valid (exit code 1).
 
     Args:
         faults: lines of plain text, one for each thing that is wrong.
@@ -39,7 +39,7 @@ class TrainingError(SeqloomError):
 
 
 class UserError(SeqloomError):
-    """The user must change something (exit code 2)."""
+    """The user must change the command, a setting or an input (exit code 2)."""
 
     exit_code = 2
 
@@ -57,7 +57,7 @@ class ConfigError(UserError):
 
 
 class RunError(UserError):
-    """A folder of a run, critic or detector is missing, half-written, damaged, occupied or from a newer format."""
+    """A folder of a run, critic or detector is missing, half-written, damaged, in use or from a newer format."""
 
 
 class MissingExtraError(UserError):

@@ -23,7 +23,10 @@ __all__ = [
 
 
 def cache_folder(name: str) -> Path:
-    """Return a named folder inside seqloom's cache: the folder `SEQLOOM_CACHE`, or else one in the user's cache."""
+    """Return the path of the folder `name` inside seqloom's cache.
+
+    The cache is the folder in the environment variable `SEQLOOM_CACHE`, or else `seqloom` in the user's cache folder.
+    """
     if cache := os.environ.get("SEQLOOM_CACHE"):
         return Path(cache) / name
     from platformdirs import user_cache_path
@@ -75,15 +78,16 @@ def check_writable(path: Path) -> None:
 def creating_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder next to `path`; rename it to `path` when the block succeeds.
 
-    If `path` exists by then, it stays as it is, because another process has written the same content.
+    If another process has created `path` in the meantime, `path` stays as it is. Use this function therefore only for
+    content that every process would write in the same way, such as a cache.
 
     Raises:
         SeqloomError: the disk is full or the folder is not writable.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as name:
-            temporary = Path(name) / path.name
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent, ignore_cleanup_errors=True) as outer:
+            temporary = Path(outer) / path.name
             temporary.mkdir()
             yield temporary
             if not path.exists():
@@ -110,7 +114,10 @@ def _cannot_write(path: Path, error: OSError) -> SeqloomError:
 
 @contextlib.contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder next to `folder`; it replaces `folder` when the block succeeds."""
+    """Yield a temporary folder next to `folder`; it replaces `folder` when the block succeeds.
+
+    Two renames replace the folder, and for a moment between them `folder` does not exist.
+    """
     folder = folder.resolve() if folder.is_symlink() else folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))

@@ -10,16 +10,17 @@ _COUNTABLE = re.compile(
 """Nouns that `counted` can put into the plural; a phrase without one of them stays in the singular."""
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, phrase: str) -> str:
     """Return a number and a noun, such as "2 lines that are not JSON objects" for "line that is not a JSON object".
 
     Args:
-        number: how many there are.
-        noun: noun in the singular, optionally with other words before it and a relative clause after it.
+        number: number of things.
+        phrase: noun in the singular, optionally with other words before it and a relative clause after it.
     """
     if number == 1:
-        return f"1 {noun}"
-    plural = _COUNTABLE.sub(r"\1s", noun, count=1)
+        return f"1 {phrase}"
+    plural = _COUNTABLE.sub(r"\1s", phrase, count=1)
     # "lines that is not a JSON object" becomes "lines that are not JSON objects"; a final bracket stays at the end.
     plural = re.sub(r"^(\w+) that is not an? (.+?)( \(.*\))?$", r"\1 that are not \2s\3", plural)
+    # "rows without its text" becomes "rows without their text".
     return f"{number:,} {plural.replace('s without its ', 's without their ')}"

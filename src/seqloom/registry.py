@@ -169,7 +169,7 @@ def import_part(location: str) -> Any:
 def check_name(kind: str, name: str, choices: Mapping[str, Any]) -> tuple[bool, str]:
     """Return whether a name is among the choices and, if not, the error message.
 
-    The message lists all choices, so it reads the entry points; a valid name must not pay for that.
+    The message lists all choices and therefore reads the entry points, which takes time. A valid name avoids that.
     """
     return (True, "") if name in choices else (False, unknown_name(kind, name, choices))
 
@@ -185,7 +185,8 @@ def unknown_name(kind: str, name: str, choices: Mapping[str, Any]) -> str:
 def _entry_points(group: str, path: tuple[str, ...]) -> Mapping[str, str]:
     """Return the locations of the parts in an entry point group, by name.
 
-    `path` must be the present `sys.path`. It is an argument only so that a changed path is not answered from the cache.
+    `path` must be the current `sys.path`, which decides where packages are found. It is an argument only so that the
+    cache has a separate entry for every value of `sys.path`.
     """
     points = importlib.metadata.entry_points(group=group)
     return {point.name: f"{point.module}:{point.attr}" for point in points}

@@ -35,7 +35,7 @@ def test_clock(seconds, shown):
 
 
 def test_history_keeps_the_mean_in_bounded_room():
-    history = History(most=8)
+    history = History(max_means=8)
     for value in range(1024):
         history.add(value)
     kept = history.resampled(1000)
@@ -76,7 +76,7 @@ def test_best_and_newest_validation():
     tally = Tally(1.0, "characters")
     tally(Validated(step=10, loss=1.5, best=True, seconds=1))
     tally(Validated(step=20, loss=1.6, best=False, seconds=2))
-    assert (tally.validation, tally.best_loss) == (1.6, 1.5)
+    assert (tally.validation_loss, tally.best_loss) == (1.6, 1.5)
 
 
 def test_time_left_counts_all_time_since_the_start(now):

@@ -396,7 +396,7 @@ def test_texts_of_control_that_could_not_be_kept_are_not_written(command, traine
 
 @pytest.mark.parametrize(("value", "shown"), [(0.6561, "0.656"), (0, "0.000"), (1e-9, "1e-09"), (2.389e10, "2.39e+10")])
 def test_figures_of_any_size_can_be_read(value, shown):
-    assert output.magnitude(value) == shown
+    assert output.short_number(value) == shown
 
 
 def test_control_needs_ratings_and_pools(command, table, text_file, tmp_path):

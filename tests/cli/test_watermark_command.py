@@ -52,7 +52,7 @@ def test_a_person_is_told_so(command, wordy, texts):
     assert lines[0].split() == ["text", "places", "statistic", "p"]
     assert [line.split()[4:] for line in lines[1:]] == [["marked"]] * 3 + [[], ["too", "short", "to", "tell"]]
     assert done.faults == [
-        "3 of 5 texts have p <= 0.001, as 1 in 1,000 texts without the watermark has",
+        "3 of 5 texts have p <= 0.001; without the watermark, 1 text in 1,000 would",
         "1 text is too short: a watermark may remain undetected",
     ]
 

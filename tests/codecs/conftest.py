@@ -22,7 +22,7 @@ class TextCorpus:
 
     def __init__(self, *documents: str | tuple[str, ...], separate: bool = False) -> None:
         self.name = "a test"
-        self.has_documents = separate
+        self.has_separate_documents = separate
         self.fingerprint = "0" * 64
         self.skipped: Mapping[str, int] = {}
         self.documents = [(one,) if isinstance(one, str) else one for one in documents]

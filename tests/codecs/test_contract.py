@@ -27,7 +27,7 @@ class PayloadCorpus(Corpus):
     """Documents with the given payloads."""
 
     payloads: tuple[Payload, ...]
-    has_documents: bool = False
+    has_separate_documents: bool = False
     name: str = "a test"
     fingerprint: str = "0" * 64
     skipped: Mapping[str, int] = field(default_factory=dict)

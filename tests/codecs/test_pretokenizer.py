@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqloom.codecs.pretokenizer import split, subword_pattern, word_pattern
+from seqloom.codecs.pretokenizer import split_pieces, subword_pattern, word_pattern
 
 LETTERS = st.sampled_from("aZé'’ \n\t\r.-!_9中国かทำक्षمِ́\u200d\u3000\x00\x85") | st.characters()
 TEXTS = st.lists(st.tuples(LETTERS, st.integers(1, 70)).map(lambda run: run[0] * run[1]), max_size=20).map("".join)
@@ -28,7 +28,7 @@ def test_pieces_join_to_the_text(pattern, text):
 @given(text=TEXTS | st.text(LETTERS), size=st.integers(1, 100))
 def test_pieces_do_not_depend_on_the_chunks(pattern, text, size):
     chunks = [text[start : start + size] for start in range(0, len(text), size)]
-    assert [piece for pieces in split(chunks, pattern) for piece in pieces] == pattern.findall(text)
+    assert [piece for pieces in split_pieces(chunks, pattern) for piece in pieces] == pattern.findall(text)
 
 
 @both
@@ -53,7 +53,7 @@ def test_text_without_an_end_is_cut_all_the_same(pattern, unit):
             yield unit * 50
 
     written = 0
-    for pieces in split(endless(), pattern):
+    for pieces in split_pieces(endless(), pattern):
         written += sum(map(len, pieces))
         assert read - written < 2_700
         if read > 10_000:

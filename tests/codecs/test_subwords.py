@@ -37,7 +37,7 @@ def test_large_corpora_are_sampled_evenly(make_corpus, monkeypatch):
     monkeypatch.setattr(subwords, "_SAMPLE_CHARACTERS", 100)
     monkeypatch.setattr(subwords, "_SAMPLE_BLOCK_CHARACTERS", 10)
     text = "".join(f"{number:09d} " for number in range(1_000))
-    kept = [int(block) for block in subwords._sample(make_corpus((text[:5_000], text[5_000:])))]
+    kept = [int(block) for block in subwords._sample_blocks(make_corpus((text[:5_000], text[5_000:])))]
     assert 5 <= len(kept) <= 10
     assert kept == list(range(0, 1_000, kept[1] - kept[0]))
 
@@ -45,8 +45,8 @@ def test_large_corpora_are_sampled_evenly(make_corpus, monkeypatch):
 def test_fitting_is_the_same_in_another_process_and_quiet(make_corpus):
     code = (
         "import os, json\n"
-        "from seqloom.codecs.subwords import SubwordCodec, _fitted\n"
-        f"tokenizer = _fitted([{TEXT!r}], 400)\n"
+        "from seqloom.codecs.subwords import SubwordCodec, _fit_tokenizer\n"
+        f"tokenizer = _fit_tokenizer([{TEXT!r}], 400)\n"
         "codec = SubwordCodec(tokenizer, None)\n"
         "codec.encode_text('before')\n"
         "child = os.fork()\n"

@@ -35,7 +35,7 @@ def test_the_default_cap_is_ten_thousand_ids(make_corpus):
 def test_counting_forgets_the_rarest_words_when_there_are_too_many(make_corpus, monkeypatch):
     monkeypatch.setattr(words, "_MAX_COUNTED", 200)
     text = "".join(f" often rare{number}" for number in range(5_000))
-    counts = words._count(make_corpus(tuple(text[start : start + 500] for start in range(0, len(text), 500))))
+    counts = words._count_words(make_corpus(tuple(text[start : start + 500] for start in range(0, len(text), 500))))
     assert len(counts) <= 200
     assert counts[" often"] == 5_000
 
@@ -43,7 +43,7 @@ def test_counting_forgets_the_rarest_words_when_there_are_too_many(make_corpus, 
 def test_spelling_survives_forgetting(make_corpus, sample, monkeypatch):
     codec = WordCodec.fit(make_corpus(sample))
     expected = codec.encode_text(sample).tolist()
-    monkeypatch.setattr(pretokenizer, "_CACHE_SIZE", 3)
+    monkeypatch.setattr(pretokenizer, "_MAX_CACHED_PIECES", 3)
     monkeypatch.setattr(pretokenizer, "_BLOCK_CHARACTERS", 20)
     again = WordCodec.from_json(codec.to_json())
     assert again.encode_text(sample).tolist() == expected

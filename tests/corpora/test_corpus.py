@@ -41,7 +41,7 @@ def test_one_running_text(tmp_path: Path) -> None:
     found, corpus = read(path)
     assert found == ["A\nB\nC\n"]
     assert texts(corpus) == found  # again, from the start
-    assert (corpus.name, corpus.has_documents, dict(corpus.skipped)) == (str(path), False, {})
+    assert (corpus.name, corpus.has_separate_documents, dict(corpus.skipped)) == (str(path), False, {})
     assert corpus.encodings == {str(path): "utf-8"}
     assert corpus.notes == ()
     assert read(path, keep_newlines=True, lowercase=True)[0] == ["a\r\nb\rc\n"]
@@ -66,7 +66,7 @@ def test_several_files_are_separate_documents_in_order(tmp_path: Path) -> None:
     written(tmp_path / ".secret", "no")
     found, corpus = read(tmp_path)
     assert found == ["a.txt", "b.txt", "c.md"]
-    assert corpus.has_documents
+    assert corpus.has_separate_documents
     assert dict(corpus.skipped) == {
         "hidden file": 1,
         "binary file": 1,
@@ -77,7 +77,7 @@ def test_several_files_are_separate_documents_in_order(tmp_path: Path) -> None:
     assert found == ["Good.", "Bad."]
     assert corpus.skipped["file that is not a table"] == 5
     assert read([tmp_path / "c.md", tmp_path / "a.txt"])[0] == ["c.md", "a.txt"]
-    assert not read(tmp_path / "*.md")[1].has_documents
+    assert not read(tmp_path / "*.md")[1].has_separate_documents
 
 
 def test_a_folder_without_any_text_says_what_is_there(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_every_kind_of_table_gives_the_same_documents(tmp_path: Path, kind: str,
     corpus = open_corpus(path, ReadingConfig(text="text", rating=("stars",), group="place"))
     found = [("".join(document.text.chunks), document.conditions, document.group) for document in corpus]
     assert found == [("Good.", {"stars": 5.0}, "a"), ("Bad.\nWorse.", {"stars": 1.5}, "b")]
-    assert corpus.has_documents
+    assert corpus.has_separate_documents
     assert not corpus.skipped
 
 
@@ -177,7 +177,7 @@ def test_records_of_a_text(tmp_path: Path) -> None:
     assert read(path, records="blank", keep_newlines=True)[0] == ["ONE", "{two\r\n2}"]
     found, corpus = read(path, records="{}")
     assert found == ["two\n2"]
-    assert corpus.has_documents
+    assert corpus.has_separate_documents
     assert corpus.skipped == {"character outside the marks": 3}
 
 
@@ -270,5 +270,5 @@ def test_exported_names_are_there() -> None:
 def test_the_built_in_corpus() -> None:
     found, corpus = read("python-docs")
     assert len(found[0]) > 400_000
-    assert not corpus.has_documents
+    assert not corpus.has_separate_documents
     assert corpus.fingerprint == open_corpus("python-docs").fingerprint

@@ -95,3 +95,25 @@ def test_two_calls_do_not_write_one_file(tmp_path):
                 pytest.fail("two write at once")
         first.file.write("two\n")
     assert output.read_text() == "one\ntwo\n"
+
+
+def begin(output: Path, text: str, *, rows: int, overwrite: bool) -> None:
+    """Write a text and commit some rows of it, and be interrupted."""
+    with resumable_table(output, {}, resume=False, overwrite=overwrite) as writing:
+        writing.file.write(text)
+        writing.file.flush()
+        if rows:
+            writing.commit(rows)
+        raise KeyboardInterrupt
+
+
+def test_a_discarded_write_leaves_no_journal_for_the_next_one(tmp_path):
+    output = tmp_path / "out.csv"
+    with pytest.raises(KeyboardInterrupt):
+        begin(output, "complete\n", rows=1, overwrite=False)
+    with pytest.raises(KeyboardInterrupt):
+        begin(output, "never committed\n", rows=0, overwrite=True)
+    with resumable_table(output, {}, resume=True, overwrite=False) as writing:
+        assert writing.num_rows == 0
+        writing.file.write("written again\n")
+    assert output.read_text() == "written again\n"

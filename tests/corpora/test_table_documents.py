@@ -90,7 +90,9 @@ def test_half_the_cells_may_be_no_numbers_but_not_more() -> None:
     _, _, judge = read(*[{"text": "x", "stars": cell} for cell in ("1", "two", "", "")])
     judge.check(["stars"])
     _, _, judge = read(*[{"text": "x", "stars": cell} for cell in ("1", "two", "three", "")])
-    with pytest.raises(SourceError, match=r"'stars' .* 2 of its 3 cells are not, such as 'two' in row 2 of it"):
+    with pytest.raises(
+        SourceError, match=r"'stars' .* 2 of its 3 filled cells hold something else, such as 'two' in row 2 of it"
+    ):
         judge.check(["stars"])
 
 

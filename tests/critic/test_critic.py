@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from seqloom.critic import Critic, load_critic
-from seqloom.critic.storage import is_occupied, save_critic
+from seqloom.critic.storage import has_foreign_content, save_critic
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.text_features.config import EncoderSettings
 
@@ -206,12 +206,12 @@ def test_arrays_of_another_critic_are_damage(critic, tmp_path, name, checked):
 
 
 def test_a_folder_that_was_left_half_written_is_free(critic, tmp_path):
-    assert not is_occupied(tmp_path / "nothing")
+    assert not has_foreign_content(tmp_path / "nothing")
     save_critic(critic, tmp_path / "half", {})
     (tmp_path / "half" / ".critic.json.x1").touch()
-    assert not is_occupied(tmp_path / "half")
+    assert not has_foreign_content(tmp_path / "half")
     (tmp_path / "half" / "critic.json").unlink()
-    assert not is_occupied(tmp_path / "half")
+    assert not has_foreign_content(tmp_path / "half")
     (tmp_path / "half" / "notes.txt").touch()
-    assert is_occupied(tmp_path / "half")
-    assert is_occupied(tmp_path / "half" / "notes.txt")
+    assert has_foreign_content(tmp_path / "half")
+    assert has_foreign_content(tmp_path / "half" / "notes.txt")

@@ -24,7 +24,7 @@ def make_store(lengths: list[int], **conditions: list[float]) -> TokenStore:
 
 
 def make_batches(store: TokenStore, lanes: int, window: int, seed: int = 3) -> ContiguousBatches:
-    return ContiguousBatches(store, Spans.whole(store), batch_size=lanes, sequence_length=window, seed=seed)
+    return ContiguousBatches(store, Spans.whole_documents(store), batch_size=lanes, sequence_length=window, seed=seed)
 
 
 def test_targets_follow_their_tokens() -> None:
@@ -95,7 +95,7 @@ def test_ratings_stand_at_every_position() -> None:
     conditions = fit_conditions(store)
     ratings = ConditionSource(conditions, conditions.values_of(store))
     batch = ContiguousBatches(
-        store, Spans.whole(store), batch_size=2, sequence_length=8, seed=3, conditions=ratings
+        store, Spans.whole_documents(store), batch_size=2, sequence_length=8, seed=3, conditions=ratings
     ).batch(2)
     assert batch.conditions is not None
     expected = conditions.features(conditions.values_of(store))[batch.tokens // 1000]
@@ -104,7 +104,9 @@ def test_ratings_stand_at_every_position() -> None:
 
 def test_shares_say_how_often_a_document_is_read() -> None:
     store, shares = make_store([20] * 40), np.array([9.0] + [1.0] * 39)
-    batches = ContiguousBatches(store, Spans.whole(store), batch_size=4, sequence_length=10, seed=3, weights=shares)
+    batches = ContiguousBatches(
+        store, Spans.whole_documents(store), batch_size=4, sequence_length=10, seed=3, weights=shares
+    )
     read = np.concatenate([batches.batch(step).tokens.ravel() for step in range(40 * batches.steps_per_epoch)])
     assert 0.14 < np.mean(read < 1000) < 0.24  # of 9 / 48
 

@@ -17,7 +17,7 @@ from seqloom.errors import CodecError, RunError, SourceError
 class ListCorpus:
     def __init__(self, documents: list[Document], *, separate: bool) -> None:
         self.name = "a test"
-        self.has_documents = separate
+        self.has_separate_documents = separate
         self.fingerprint = "f" * 64
         self.skipped = {"row with empty text": 2}
         self.documents = documents

@@ -23,7 +23,13 @@ def make_store(lengths: list[int]) -> TokenStore:
 def make_batches(lengths: list[int], *, last_only: bool = False, window: int = 6, stride: int = 3) -> WindowBatches:
     store = make_store(lengths)
     return WindowBatches(
-        store, Spans.whole(store), batch_size=5, sequence_length=window, stride=stride, last_only=last_only, seed=2
+        store,
+        Spans.whole_documents(store),
+        batch_size=5,
+        sequence_length=window,
+        stride=stride,
+        last_only=last_only,
+        seed=2,
     )
 
 
@@ -38,7 +44,7 @@ def test_the_textbooks_number_of_windows() -> None:
         skipped={},
     )
     batches = WindowBatches(
-        store, Spans.whole(store), batch_size=128, sequence_length=60, stride=3, last_only=True, seed=0
+        store, Spans.whole_documents(store), batch_size=128, sequence_length=60, stride=3, last_only=True, seed=0
     )
     assert batches.num_windows == 200_281
 

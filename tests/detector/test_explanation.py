@@ -20,7 +20,7 @@ from seqloom.models.language_model import LanguageModel
 
 
 class _Corpus:
-    has_documents = True
+    has_separate_documents = True
     name = "some"
 
     def __init__(self, texts):
@@ -102,7 +102,7 @@ def test_new_words_are_named(detector, unseen):
 def test_short_and_foreign_texts_are_named_first(detector):
     short = detector.explain("Soup.")
     assert short.too_short
-    assert short.sentences[0].startswith("It has 1 word, which is too short for a reliable answer")
+    assert short.sentences[0].startswith("It has 1 word, too few for a reliable answer")
     strange = detector.explain("Суп был тёплый, и мы пришли снова за этот стол")
     assert strange.out_of_distribution
     assert strange.sentences[0].startswith("It is unlike all texts")
@@ -129,13 +129,13 @@ def test_language_models_are_one_member_and_have_a_sentence(with_models, unseen)
 def test_tokens_are_all_of_the_text(with_models, text):
     tokens = with_models.explain(text).tokens
     assert "".join(token.text for token in tokens) == text
-    known = with_models.members_.pair.codec
+    known = with_models.members_.language_models.codec
     for token in tokens:
         assert (token.probability is None) == bool(known.unknown_symbols(token.text)) == (token.rank is None)
 
 
 def test_tokens_have_the_probabilities_of_the_model_of_real_text(with_models):
-    pair = with_models.members_.pair
+    pair = with_models.members_.language_models
     text = "The soup"
     tokens = with_models.explain(text).tokens
     model = pair.real._model

@@ -30,7 +30,7 @@ def statistics():
 
 
 def test_every_token_but_the_first_is_compared(statistics):
-    assert [one.cross.size for one in statistics] == [len(text) - 1 for text in TEXTS]
+    assert [one.cross_entropies.size for one in statistics] == [len(text) - 1 for text in TEXTS]
 
 
 def test_statistics_are_those_of_their_definitions(statistics):
@@ -52,7 +52,7 @@ def test_statistics_are_those_of_their_definitions(statistics):
             variance = (chance * (log - mean[:, None]) ** 2).sum(axis=1)
             np.testing.assert_allclose(text_statistics.variances[side], variance, atol=1e-3)
             np.testing.assert_array_equal(text_statistics.ranks[side], (log > own[:, None]).sum(axis=1))
-        np.testing.assert_allclose(text_statistics.cross, -(np.exp(logs[0]) * logs[1]).sum(axis=1), atol=1e-4)
+        np.testing.assert_allclose(text_statistics.cross_entropies, -(np.exp(logs[0]) * logs[1]).sum(axis=1), atol=1e-4)
 
 
 def test_features_have_names_and_survive_nothing(statistics):

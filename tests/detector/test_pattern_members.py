@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from seqloom.detector.embedding_coherence import COHERENCE_FEATURES, EmbeddingCoherence
 from seqloom.detector.hard_negatives import make_hard_negatives
-from seqloom.detector.ngram_classifier import NGramClassifier, pattern_rows
+from seqloom.detector.ngram_classifier import NGramClassifier, pattern_matrix
 from seqloom.detector.ngram_novelty import NOT_A_COPY, NOVELTY_FEATURES, NGramNovelty, count_documents
 from seqloom.text_features.patterns import extract_patterns
 
@@ -91,11 +91,11 @@ def test_familiarity_can_be_kept_and_damage_is_seen(counted):
 
 
 def test_the_classifier_is_a_logistic_regression_of_its_rows(known, unseen):
-    rows = pattern_rows(known.texts)
+    rows = pattern_matrix(known.texts)
     classifier = NGramClassifier.fit(rows, known.generated)
     texts_with = np.bincount(rows.indices, minlength=rows.shape[1])
     rarity = np.where(texts_with > 1, np.log((1 + len(known.texts)) / (1 + texts_with)) + 1, 0)
-    asked = pattern_rows(unseen.texts)
+    asked = pattern_matrix(unseen.texts)
     expected = asked @ classifier.weight.ravel() + classifier.bias
     np.testing.assert_allclose(classifier.logits(extract_patterns(unseen.texts)), expected, atol=1e-4)
     used = np.flatnonzero(rarity)

@@ -7,7 +7,9 @@ from examples.extensions.melody_format import MelodyPayload
 
 import seqloom
 from seqloom.cli.app import call
-from seqloom.errors import CodecError
+from seqloom.config import ReadingConfig
+from seqloom.corpora import open_corpus
+from seqloom.errors import CodecError, SourceError
 from seqloom.registry import CODECS, FORMATS
 
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72]
@@ -40,6 +42,16 @@ def test_the_run_is_complete(run):
     assert "bits per character" not in report
     assert "longest_copy" not in metrics
     assert {plot.name for plot in (run.path / "plots").iterdir()} == {"loss.png", "temperature.png", "entropy.png"}
+
+
+def test_files_of_another_kind_are_skipped_unless_they_are_named(registered, tmp_path):
+    for name, content in (("a.melody", "60 62"), ("b.melody", "64"), ("readme.txt", "some text")):
+        (tmp_path / name).write_text(content)
+    corpus = open_corpus(tmp_path, ReadingConfig())
+    assert [document.payload for document in corpus] == [MelodyPayload((60, 62)), MelodyPayload((64,))]
+    assert corpus.skipped == {"file that holds text": 1}
+    with pytest.raises(SourceError, match=r"readme.txt holds text, and other files music: name files of one kind"):
+        open_corpus([tmp_path / "a.melody", tmp_path / "b.melody", tmp_path / "readme.txt"], ReadingConfig())
 
 
 def test_a_sample_is_a_melody(run):

@@ -53,7 +53,7 @@ def nats_of(model: LanguageModel, tokens: np.ndarray, first: int = 1) -> float:
 
 def test_full_context_equals_a_plain_loop(model: LanguageModel) -> None:
     store = make_store([300, 2, 77, 1, 610])
-    scored = full_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS)
+    scored = full_likelihood(TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS)
     texts = np.split(store.records, store.offsets[1:-1])
     assert scored.nats == pytest.approx(sum(nats_of(model, text) for text in texts), rel=1e-5)
     assert scored.tokens == sum(len(text) - 1 for text in texts)
@@ -64,14 +64,14 @@ def test_a_long_text_in_lanes_equals_one_reading(model: LanguageModel, monkeypat
     store = make_store([4000])
     monkeypatch.setattr(scoring_windows, "WARM_UP", 100)
     monkeypatch.setattr(scoring_windows, "MIN_STREAM_TOKENS", 400)
-    scored = full_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS)
+    scored = full_likelihood(TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS)
     assert scored.tokens == 3999
     assert scored.nats == pytest.approx(nats_of(model, store.records), rel=1e-5)
 
 
 def test_blocks_begin_from_nothing(model: LanguageModel) -> None:
     store = make_store([50, 33])
-    scored = block_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS, 16)
+    scored = block_likelihood(TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS, 16)
     texts = np.split(store.records, store.offsets[1:-1])
     blocks = [text[start : start + 17] for text in texts for start in range(0, len(text) - 1, 16)]
     assert scored.tokens == 49 + 32
@@ -80,7 +80,7 @@ def test_blocks_begin_from_nothing(model: LanguageModel) -> None:
 
 def test_windows_score_the_token_after_them(model: LanguageModel) -> None:
     store = make_store([50, 9])
-    scored = window_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS, 12, 4)
+    scored = window_likelihood(TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS, 12, 4)
     windows = [store.records[start : start + 13] for start in range(0, 38, 4)]
     assert scored.tokens == len(windows)
     assert scored.nats == pytest.approx(sum(nats_of(model, window, first=12) for window in windows), rel=1e-5)
@@ -111,7 +111,7 @@ def test_scores_of_a_long_text_are_those_of_one_reading(model: LanguageModel, mo
     """Two stretches of lanes, the last of them cut short."""
     monkeypatch.setattr(scoring_windows, "WARM_UP", 100)
     monkeypatch.setattr(scoring_windows, "MIN_STREAM_TOKENS", 200)
-    monkeypatch.setattr(scores_module, "_MAX_TOKENS", 700)
+    monkeypatch.setattr(scores_module, "_MAX_TOKENS_AT_ONCE", 700)
     store = make_store([1200])
     scores = list(token_scores(TorchScorer(model), store.records))
     assert [score.token for score in scores] == store.records[1:].tolist()

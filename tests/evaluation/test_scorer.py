@@ -14,7 +14,7 @@ from seqloom.evaluation.native_scorers import ForwardScorer, NativeScorer
 from seqloom.evaluation.scorer import Window
 from seqloom.evaluation.token_scores import token_scores
 from seqloom.evaluation.torch_scorer import TorchScorer
-from seqloom.kernels.library import BFLOAT16, available_kernels
+from seqloom.kernels.library import BFLOAT16_KERNELS, available_kernels
 from seqloom.models.language_model import LanguageModel
 
 VOCABULARY = 37
@@ -81,8 +81,8 @@ def test_the_kernels_measure_what_torch_measures(store, kernels, name, protocol)
     model = make_model(name)
     native = make_scorer(model.config, arrays(model), lambda: pytest.fail("torch is not needed"), threads=2)
     assert isinstance(native, NativeScorer)
-    expected = PROTOCOLS[protocol](TorchScorer(model), store, Spans.whole(store), CHARACTERS)
-    found = PROTOCOLS[protocol](native, store, Spans.whole(store), CHARACTERS)
+    expected = PROTOCOLS[protocol](TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS)
+    found = PROTOCOLS[protocol](native, store, Spans.whole_documents(store), CHARACTERS)
     assert (found.tokens, found.characters) == (expected.tokens, expected.characters)
     assert found.nats_per_token == pytest.approx(expected.nats_per_token, abs=1e-5)
 
@@ -90,25 +90,25 @@ def test_the_kernels_measure_what_torch_measures(store, kernels, name, protocol)
 @native_only
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", ["lstm", "gru, two layers"])
-@pytest.mark.parametrize("kernels", sorted(set(BFLOAT16) & set(available_kernels())), indirect=True)
+@pytest.mark.parametrize("kernels", sorted(set(BFLOAT16_KERNELS) & set(available_kernels())), indirect=True)
 def test_bfloat16_measures_nearly_the_same(store, kernels, name, protocol):
     model = make_model(name, noise=0.15)
     fast = make_fast_scorer(model.config, arrays(model), lambda: model, threads=2)
     assert isinstance(fast, ForwardScorer)
-    expected = PROTOCOLS[protocol](TorchScorer(model), store, Spans.whole(store), CHARACTERS)
-    found = PROTOCOLS[protocol](fast, store, Spans.whole(store), CHARACTERS)
+    expected = PROTOCOLS[protocol](TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS)
+    found = PROTOCOLS[protocol](fast, store, Spans.whole_documents(store), CHARACTERS)
     assert (found.tokens, found.characters) == (expected.tokens, expected.characters)
     assert found.nats_per_token == pytest.approx(expected.nats_per_token, abs=5e-4)
 
 
 @native_only
-@pytest.mark.parametrize("kernels", sorted(set(available_kernels()) - set(BFLOAT16)), indirect=True)
+@pytest.mark.parametrize("kernels", sorted(set(available_kernels()) - set(BFLOAT16_KERNELS)), indirect=True)
 @pytest.mark.parametrize("name", ["lstm", "gru, two layers"])
 def test_the_forward_pass_of_training_measures_what_torch_measures(store, kernels, name):
     model = make_model(name)
     forward = ForwardScorer(model.config, arrays(model), kernels, threads=2)
-    expected = full_likelihood(TorchScorer(model), store, Spans.whole(store), CHARACTERS)
-    found = full_likelihood(forward, store, Spans.whole(store), CHARACTERS)
+    expected = full_likelihood(TorchScorer(model), store, Spans.whole_documents(store), CHARACTERS)
+    found = full_likelihood(forward, store, Spans.whole_documents(store), CHARACTERS)
     assert found.nats_per_token == pytest.approx(expected.nats_per_token, abs=1e-5)
 
 

@@ -17,17 +17,17 @@ def clock_at(monkeypatch):
 def test_the_time_left_follows_from_the_steps_of_this_session(clock_at):
     clock = StageClock(100, 300, "adversarial training")
     clock_at(10.0)
-    assert clock.time_left(150) == "30 s left, then adversarial training"
+    assert clock.report_time_left(150) == "30 s left, then adversarial training"
     clock_at(200.0)
-    assert StageClock(0, 10).time_left(0) == "0 s left"
-    assert clock.time_left(200) == "3 min left, then adversarial training"
+    assert StageClock(0, 10).report_time_left(0) == "0 s left"
+    assert clock.report_time_left(200) == "3 min left, then adversarial training"
 
 
 def test_a_note_is_due_after_fifteen_seconds(clock_at):
     clock = StageClock(0, 10)
     clock_at(15.0)
-    assert not clock.is_due
+    assert not clock.is_note_due
     clock_at(15.1)
-    assert clock.is_due
-    clock.time_left(5)
-    assert not clock.is_due
+    assert clock.is_note_due
+    clock.report_time_left(5)
+    assert not clock.is_note_due

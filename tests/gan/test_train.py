@@ -10,7 +10,7 @@ from tests.rating.test_rated_runs import goodness, write_table
 
 import seqloom
 from seqloom.api import train_gan
-from seqloom.cli.training_display import interrupted_gan
+from seqloom.cli.training_display import interrupted_gan_message
 from seqloom.errors import ConfigError, RunError, SourceError
 from seqloom.gan import session
 from seqloom.gan.dataset import UNSEEN_SHARE, load_table
@@ -230,8 +230,8 @@ def test_ctrl_c_during_the_final_measurements_is_resumable(trained, table, tmp_p
         with pytest.raises(KeyboardInterrupt) as caught:
             train_gan(table, run=run, from_run=trained.path / "likelihood", noise_size=3, **settings)
     assert caught.value.args == (str(run),)
-    assert "interrupted and saved; continue with" in interrupted_gan(run, bool(caught.value.args))
-    assert interrupted_gan(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
+    assert "interrupted and saved; continue with" in interrupted_gan_message(run, saved=bool(caught.value.args))
+    assert interrupted_gan_message(tmp_path / "nothing", saved=False) == "interrupted before anything was saved"
     assert train_gan(run=run, resume=True).info()["trained"]["finished"]
 
 

@@ -23,7 +23,7 @@ def test_pretraining_learns_the_language_and_uses_the_noise(trainer, texts):
     first = gan.pretrain_step()
     for _ in range(399):
         last = gan.pretrain_step()
-    assert float(last.nats) < float(first.nats) / 2
+    assert float(last.reconstruction_nats) < float(first.reconstruction_nats) / 2
     assert 1.0 < float(last.kl_nats) < 3.0
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -51,7 +51,7 @@ def test_an_adversarial_step_changes_all_networks(trainer, loss):
     for _ in range(3):
         step = gan.adversarial_step()
     assert np.isfinite([step.accuracy, step.generator_loss, step.credit_std]).all()
-    assert np.isnan(step.nats)
+    assert np.isnan(step.reconstruction_nats)
     for name, (old, part) in zip(gan._networks, zip(before, gan._networks.values(), strict=True), strict=True):
         if not (name == "recognizer" and loss == "score"):
             assert any(not torch.equal(old[key], value) for key, value in part.named_parameters()), name

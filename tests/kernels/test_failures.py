@@ -115,9 +115,9 @@ def test_layers_and_widths_are_checked(streams):
             streams("set_gate_bias", layer, pointer(bias), 48)
         with refused(f"layer {layer} is out of range"):
             streams("set_stream_gate_bias", 0, layer, pointer(bias), 48)
-    with refused("width of the gate bias is 47, but must be from 48 to 48"):
+    with refused("width of the gate bias is 47, but must be 48"):
         streams("set_gate_bias", 0, pointer(bias), 47)
-    with refused("width of the gate bias is 48, but must be from 32 to 32"):
+    with refused("width of the gate bias is 48, but must be 32"):
         streams("set_stream_gate_bias", 0, 1, pointer(bias), 48)
 
 
@@ -220,11 +220,11 @@ def test_streams_that_have_not_begun_are_refused(decoder):
     with refused("stream 0 has not begun a sample"):
         lanes.distribution(0)
     library.seqloom_streams_set_guidance(lanes._handle, 2.0)
-    with refused("their number is odd: 3"):
+    with refused("their number must be even, but is 3"):
         lanes.generate(1)
     lanes.resize(2)
     lanes.begin(1, 1, 2, np.zeros(0, int))
-    with refused("stream 1 guides another one"):
+    with refused("stream 1 guides stream 0 and cannot generate"):
         lanes.generate(1)
 
 
@@ -264,8 +264,8 @@ def test_models_are_checked(change, match):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"units": 0}, "units of a layer is 0"),
-        ({"inputs": -1}, "inputs of a layer is -1"),
+        ({"units": 0}, "number of units of a layer is 0"),
+        ({"inputs": -1}, "number of inputs of a layer is -1"),
         ({"hidden": None}, "recurrent weights of a layer is a null pointer"),
         ({"bias": None}, "bias of a layer is a null pointer"),
         ({"table": None}, "token table of the first layer is a null pointer"),
@@ -298,7 +298,7 @@ def test_unknown_kernels_are_refused():
 @pytest.fixture
 def trainer():
     trainer = NativeTrainer(ModelConfig(vocabulary=7, hidden_sizes=(8, 4), embedding=3), available_kernels()[0], 1)
-    trainer.zero_state(2)
+    trainer.clear_state(2)
     return trainer
 
 
@@ -402,7 +402,7 @@ def test_indices_and_counts_outside_of_their_arrays_are_refused():
         reduce.sum_values(values, ids(0, 4, 1), counts)
     with refused("sum of the counts is 4, but must be from 0 to 3"):
         reduce.sum_values(values, ids(0, 1, 1), np.array([2, 2]))
-    with refused("sum of the counts is 2, but must be from 3 to 3"):
+    with refused("sum of the counts is 2, but must be 3"):
         reduce.sum_values(values, ids(0, 1, 1), np.array([1, 1]))
     with refused("count is -1"):
         reduce.sum_values(values, ids(0, 1, 1), np.array([4, -1]))
@@ -430,7 +430,7 @@ def test_characters_and_rooms_of_texts_are_checked():
         patterns.read_patterns(codes, np.array([1, 1]), kinds, lower, **settings)
     for change, match in [
         ({"bits": 32}, "bits is 32"),
-        ({"word_offsets": ((0, 2, 1),)}, "step of a run is 2, but must be from 0 to 1"),
+        ({"word_offsets": ((0, 2, 1),)}, "offset of a word in a run is 2, but must be from 0 to 1"),
         ({"character_lengths": (0,)}, "characters of a substring is 0"),
     ]:
         with refused(match):
@@ -503,8 +503,8 @@ TRAIN = """
 trainer = NativeTrainer(ModelConfig(vocabulary=50, hidden_sizes=(64, 64), embedding=8), available_kernels()[0], 2)
 def compute(lanes, time):
     zeros = np.zeros((lanes, time), np.int64)
-    return trainer.compute(zeros, zeros[None], None, np.ones(1, np.float32), DropoutSettings(dropout=0.5))
-trainer.zero_state(4)
+    return trainer.compute_gradients(zeros, zeros[None], None, np.ones(1, np.float32), DropoutSettings(dropout=0.5))
+trainer.clear_state(4)
 expected = compute(4, 8)
 large = np.zeros((500, 500), np.int64)
 allow(64)
@@ -512,9 +512,9 @@ wide = ModelConfig(vocabulary=50, hidden_sizes=(1 << 16,))
 fails(lambda: NativeTrainer(wide, available_kernels()[0], 1), TrainingError)
 fails(lambda: compute(500, 500), TrainingError)
 fails(lambda: trainer.score(large, large), TrainingError)
-fails(lambda: trainer.zero_state(200_000), TrainingError)
+fails(lambda: trainer.clear_state(200_000), TrainingError)
 trainer.carry_state()
-trainer.zero_state(4)
+trainer.clear_state(4)
 assert compute(4, 8) == expected
 """
 

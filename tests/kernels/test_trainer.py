@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from seqloom.config import ModelConfig
-from seqloom.kernels.library import BFLOAT16, available_kernels
-from seqloom.kernels.trainer import ConditionBiasRows, DropoutSettings, NativeTrainer, is_supported
+from seqloom.kernels.library import BFLOAT16_KERNELS, available_kernels
+from seqloom.kernels.trainer import ConditionBiasRows, DropoutSettings, NativeTrainer, supports_native_training
 from seqloom.models.head_layer import AHEAD_WEIGHT
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.native_step import shifted_targets
@@ -77,16 +77,16 @@ def test_losses_gradients_and_states_are_those_of_autograd(
     kernels: str, shape: str, threads: int, lanes: int, time: int, resets: bool
 ) -> None:
     both = pair(kernels, threads, **SHAPES[shape])
-    bound = 0.1 if kernels in BFLOAT16 else 2e-5
+    bound = 0.1 if kernels in BFLOAT16_KERNELS else 2e-5
     state = both.model.initial_state(lanes)
-    both.native.zero_state(lanes)
+    both.native.clear_state(lanes)
     for tokens, targets, reset in windows(lanes, time, resets=resets):
         hidden, after = both.model(torch.from_numpy(tokens), state, None if reset is None else torch.from_numpy(reset))
         objective, nats = both.model.losses(hidden, torch.from_numpy(targets), -1)
         both.model.zero_grad()
         objective.backward()
         heads = both.model.config.prediction_heads
-        losses = both.native.compute(
+        losses = both.native.compute_gradients(
             tokens, shifted_targets(targets, heads), reset, head_weights(heads), DropoutSettings()
         )
         both.native.carry_state()
@@ -108,9 +108,11 @@ def test_gradients_do_not_depend_on_the_number_of_threads(kernels: str) -> None:
     found = []
     for threads in (1, 2, 3):
         both = pair(kernels, threads, hidden_sizes=(40, 24), embedding=12)
-        both.native.zero_state(7)
+        both.native.clear_state(7)
         for tokens, targets, reset in windows(7, 11, resets=True):
-            both.native.compute(tokens, targets[None], reset, head_weights(1), DropoutSettings(seed=3, dropout=0.4))
+            both.native.compute_gradients(
+                tokens, targets[None], reset, head_weights(1), DropoutSettings(seed=3, dropout=0.4)
+            )
             both.native.carry_state()
         found.append(both.native.export("gradient"))
     for other in found[1:]:
@@ -130,8 +132,8 @@ def test_conditions_are_biases_of_their_lanes(kernels: str, core: str) -> None:
     index = np.zeros((4, 6), np.int32)
     index[2:] = 1
     conditions = ConditionBiasRows(index, added, logits, np.zeros_like(added), np.zeros_like(logits))
-    both.native.zero_state(4)
-    (loss,) = both.native.compute(tokens, targets[None], None, head_weights(1), DropoutSettings(), conditions)
+    both.native.clear_state(4)
+    (loss,) = both.native.compute_gradients(tokens, targets[None], None, head_weights(1), DropoutSettings(), conditions)
     losses, bias_gradients = [], []
     for row in range(2):
         model = LanguageModel(both.model.config)
@@ -152,7 +154,7 @@ def test_conditions_are_biases_of_their_lanes(kernels: str, core: str) -> None:
         parts = [layer.bias.grad.numpy() for layer in model.core.layers]  # type: ignore[union-attr]
         assert model.head.bias.grad is not None
         bias_gradients.append((np.concatenate(parts), model.head.bias.grad.numpy()))
-    bound = 0.05 if kernels in BFLOAT16 else 1e-5
+    bound = 0.05 if kernels in BFLOAT16_KERNELS else 1e-5
     assert loss == pytest.approx(sum(losses), abs=bound)
     for row, (of_gates, of_logits) in enumerate(bias_gradients):
         assert relative(conditions.d_gate_bias[row], of_gates) < bound
@@ -165,7 +167,7 @@ def test_conditions_are_biases_of_their_lanes(kernels: str, core: str) -> None:
 )
 def test_dropout_has_the_gradient_of_its_own_loss(kernels: str, dropped: DropoutSettings) -> None:
     """Along a random direction the loss changes as the gradient says; masks are those of the seed each time."""
-    if kernels in BFLOAT16:
+    if kernels in BFLOAT16_KERNELS:
         pytest.skip("differences of losses drown in the rounding of bfloat16")
     both = pair(kernels, 2, hidden_sizes=(24, 16), embedding=8)
     tokens, targets, _ = next(windows(4, 6, resets=False))
@@ -173,8 +175,8 @@ def test_dropout_has_the_gradient_of_its_own_loss(kernels: str, dropped: Dropout
 
     def loss_at(distance: float, direction: dict[str, np.ndarray]) -> float:
         both.native.load("parameter", {name: weights[name] + distance * direction[name] for name in weights})
-        both.native.zero_state(4)
-        return both.native.compute(tokens, targets[None], None, head_weights(1), dropped)[0]
+        both.native.clear_state(4)
+        return both.native.compute_gradients(tokens, targets[None], None, head_weights(1), dropped)[0]
 
     random = np.random.default_rng(8)
     direction = {name: random.normal(size=value.shape).astype(np.float32) for name, value in weights.items()}
@@ -191,10 +193,12 @@ def test_dropout_drops_its_share(kernels: str) -> None:
     """With shares of .5 the loss is another at another seed, and its mean over seeds is near that without."""
     both = pair(kernels, 1, hidden_sizes=(64,), embedding=8)
     tokens, targets, _ = next(windows(8, 16, resets=False))
-    both.native.zero_state(8)
+    both.native.clear_state(8)
 
     def loss(seed: int, share: float) -> float:
-        return both.native.compute(tokens, targets[None], None, head_weights(1), DropoutSettings(seed, share))[0]
+        return both.native.compute_gradients(
+            tokens, targets[None], None, head_weights(1), DropoutSettings(seed, share)
+        )[0]
 
     dropped = [loss(seed, 0.5) for seed in range(20)]
     assert len(set(dropped)) == 20
@@ -214,8 +218,8 @@ def test_an_update_is_torchs(kernels: str, optimizer: str) -> None:
         reference = torch.optim.RMSprop(both.model.parameters(), lr=0.01, alpha=0.9, eps=1e-7)
     tokens, targets, _ = next(windows(4, 6, resets=False))
     for step in range(1, 4):
-        both.native.zero_state(4)
-        both.native.compute(tokens, targets[None], None, head_weights(1), DropoutSettings())
+        both.native.clear_state(4)
+        both.native.compute_gradients(tokens, targets[None], None, head_weights(1), DropoutSettings())
         for name, parameter in both.model.named_parameters():
             parameter.grad = torch.from_numpy(0.5 * both.native.export("gradient")[name])
         reference.step()
@@ -229,7 +233,7 @@ def test_an_update_is_torchs(kernels: str, optimizer: str) -> None:
 
 
 def test_what_it_does_not_cover() -> None:
-    assert is_supported(ModelConfig(vocabulary=5))
-    assert not is_supported(ModelConfig(vocabulary=5, core="conv"))
-    assert not is_supported(ModelConfig(vocabulary=5, layer_norm=True))
-    assert not is_supported(ModelConfig(vocabulary=5, embedding=128, tied=True))
+    assert supports_native_training(ModelConfig(vocabulary=5))
+    assert not supports_native_training(ModelConfig(vocabulary=5, core="conv"))
+    assert not supports_native_training(ModelConfig(vocabulary=5, layer_norm=True))
+    assert not supports_native_training(ModelConfig(vocabulary=5, embedding=128, tied=True))

@@ -12,7 +12,7 @@ from seqloom.config import ModelConfig
 from seqloom.errors import ConfigError
 from seqloom.kernels import native_decoder, reference_decoder
 from seqloom.kernels.native_weights import decoding_kernels
-from seqloom.kernels.trainer import is_supported
+from seqloom.kernels.trainer import supports_native_training
 from seqloom.kernels.weights import expected_shapes, gate_widths
 from seqloom.models.language_model import LanguageModel
 from seqloom.registry import CORES
@@ -54,17 +54,23 @@ def test_the_compiled_kernels_leave_out_parts_that_they_do_not_know(core: str, h
     weights = {name: np.zeros(shape, np.float32) for name, shape in expected_shapes(config).items()}
     assert decoding_kernels(config) is None
     assert native_decoder(config, weights) is None
-    assert not is_supported(config)
+    assert not supports_native_training(config)
 
 
 def test_unknown_names_are_refused_by_the_config() -> None:
     with pytest.raises(ConfigError, match=f"unknown core 'lstn': choose from {', '.join(CORES)}; did you mean 'lstm'"):
         ModelConfig(vocabulary=5, core="lstn")
-    with pytest.raises(ConfigError, match="unknown head 'mixture': choose from softmax"):
-        ModelConfig(vocabulary=5, head="mixture")
+    with pytest.raises(ConfigError, match="unknown head 'absent': choose from softmax"):
+        ModelConfig(vocabulary=5, head="absent")
 
 
-USES = [LanguageModel, expected_shapes, decoding_kernels, is_supported, lambda config: reference_decoder(config, {})]
+USES = [
+    LanguageModel,
+    expected_shapes,
+    decoding_kernels,
+    supports_native_training,
+    lambda config: reference_decoder(config, {}),
+]
 
 
 @pytest.mark.parametrize(("use", "kind"), [*itertools.product(USES, ("core", "head")), (gate_widths, "core")])
@@ -79,3 +85,15 @@ def test_configs_of_old_runs_have_a_softmax_head() -> None:
     stored = ModelConfig(vocabulary=5).to_json()
     assert stored.pop("head") == "softmax"
     assert ModelConfig.from_json(stored).head == "softmax"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tied": True, "embedding": 4, "hidden_sizes": (4,)}, "`tied` is not available with the head toy"),
+        ({"prediction_heads": 2, "hidden_sizes": (4,)}, "`prediction_heads` is not available with the head toy"),
+    ],
+)
+def test_a_setting_that_a_head_lacks_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        LanguageModel(ModelConfig(vocabulary=5, head="toy", **settings))  # type: ignore[arg-type]

@@ -1,6 +1,10 @@
-// Decodes under the compiler's sanitizers, with every core, precision and instruction set that the library contains and
-// the processor supports: streams alone and side by side. Prints what went wrong and ends with 1, or prints the
-// instruction sets that passed.
+// Decodes under the compiler's sanitizers, with every core, every precision, and every instruction set that the library
+// contains and the processor supports: streams (texts that are decoded) alone and side by side. Prints what went wrong
+// and ends with 1, or prints the instruction sets that passed.
+//
+// The fields of `SamplingSettings` are, in order: temperature, top_p, min_p, typical_p, repetition_penalty; top_k,
+// repetition_window, length, min_length, boundary; bias; tokens_per_step; watermark_width, watermark_groups,
+// watermark_key.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -15,12 +19,12 @@ using namespace seqloom::decoding;
 
 namespace {
 
-int faults = 0;
+int num_faults = 0;
 
-void expect(bool holds, const char* kernels, const char* what) {
+void expect(bool holds, const char* kernels, const char* fault) {
   if (holds) return;
-  std::printf("%s: %s\n", kernels, what);
-  ++faults;
+  std::printf("%s: %s\n", kernels, fault);
+  ++num_faults;
 }
 
 // Random arrays of weights, which live until the network has packed them.
@@ -38,6 +42,8 @@ class RandomArrays {
   std::vector<std::vector<float>> arrays_;
 };
 
+// Shape of the models: tokens, units of each layer, draft heads (which predict tokens further ahead), and the tokens
+// that the draft heads predict.
 constexpr int kVocabulary = 37, kUnits[] = {21, 40}, kDraftHeads = 2;
 constexpr int32_t kDraftTokens[] = {0, 2, 3, 5, 8, 9, 11, 12, 19, 20, 21, 22, 23, 24, 25, 26, 30, 31, 36};
 
@@ -105,9 +111,9 @@ std::vector<std::vector<int32_t>> generate(const Kernels& kernels, const Network
   const int32_t prompt[] = {3, 1, 4};
   streams.set_sampling(settings);
   for (int stream = 0; stream < count; ++stream) {
-    streams.read(stream, prompt, 3);
+    streams.read(stream, prompt, /*num_tokens=*/3);
     const int index = first + stream;
-    streams.begin(stream, /*seed=*/5, index, /*recent=*/prompt, 3, /*variants=*/index);
+    streams.begin(stream, /*seed=*/5, index, /*recent=*/prompt, /*num_recent=*/3, /*variants=*/index);
   }
   std::vector<std::vector<int32_t>> texts(count);
   for (int max_tokens : {1, 2, 7, 24, 24}) {
@@ -122,7 +128,7 @@ std::vector<std::vector<int32_t>> generate(const Kernels& kernels, const Network
   return texts;
 }
 
-// Texts have the maximum length or end with the boundary token, and do not depend on other streams.
+// Check that texts have the maximum length or end with the boundary token, and do not depend on other streams.
 void check_texts(const Kernels& kernels, const Network& network, const SamplingSettings& settings) {
   const auto together = generate(kernels, network, settings, /*first=*/0, /*count=*/7, /*threads=*/3);
   for (const auto& text : together) {
@@ -135,7 +141,8 @@ void check_texts(const Kernels& kernels, const Network& network, const SamplingS
            kernels.name, "a batch changes a text");
 }
 
-// Texts do not change if there are enough streams to fill a tile of 16 rows, and one more.
+// Check that texts do not change if there are enough streams to fill a tile (16 rows that one product computes), and
+// one more stream.
 void check_tiles(const Kernels& kernels, const Network& network, const SamplingSettings& settings) {
   const auto together = generate(kernels, network, settings, /*first=*/0, /*count=*/17, /*threads=*/1);
   for (int stream = 0; stream < 17; stream += 8)
@@ -143,7 +150,8 @@ void check_tiles(const Kernels& kernels, const Network& network, const SamplingS
            kernels.name, "tiles change a text");
 }
 
-// Read tokens in one pass, but keep only some of them: the logits equal those of reading the kept tokens one by one.
+// Read tokens in one pass, but keep only some of them. Check that the logits equal those of reading the kept tokens one
+// by one.
 void check_reading_at_once(const Kernels& kernels, const Network& network) {
   Streams streams(kernels, network, 1);
   streams.resize(2);
@@ -151,26 +159,26 @@ void check_reading_at_once(const Kernels& kernels, const Network& network) {
   std::vector<float> logits(7 * kVocabulary);
   streams.read_many(0, tokens, /*num_tokens=*/7, /*num_kept=*/3, logits.data());
   streams.read_many(0, tokens + 3, /*num_tokens=*/4, /*num_kept=*/4, logits.data());
-  streams.read(1, tokens, 7);
+  streams.read(1, tokens, /*num_tokens=*/7);
   expect(std::memcmp(streams.logits(0), streams.logits(1), kVocabulary * sizeof(float)) == 0, kernels.name,
          "logits differ between tokens that are read at once and one by one");
 }
 
-// Read and write states, copy streams, set biases, and add and remove streams.
+// Read and write states, copy streams, set biases, and add and remove streams. Check that a state is restored.
 void check_changes_of_streams(const Kernels& kernels, const Network& network, Core core) {
   Streams streams(kernels, network, 2);
   streams.resize(3);
-  const int32_t tokens[] = {1, 2, -1}, swap[] = {2, 0, 1}, copy[] = {1, 1, 1};
+  const int32_t tokens[] = {1, 2, -1}, rotation[] = {2, 0, 1}, copies_of_second[] = {1, 1, 1};
   streams.step(tokens);
   std::vector<std::byte> state(network.state_bytes);
   streams.read_state(0, state.data());
-  streams.reorder(swap);
+  streams.reorder(rotation);
   streams.write_state(0, state.data());
   const int32_t next[] = {5, 5, 5};
   streams.step(next);
   expect(std::memcmp(streams.logits(0), streams.logits(1), kVocabulary * sizeof(float)) == 0, kernels.name,
          "a state is lost");
-  streams.reorder(copy);
+  streams.reorder(copies_of_second);
   streams.resize(5);
   std::vector<float> bias(5 * 4 * kUnits[1], 0.5f);
   if (core != Core::kConvolution) streams.set_gate_bias(1, bias.data());
@@ -181,22 +189,24 @@ void check_changes_of_streams(const Kernels& kernels, const Network& network, Co
   streams.resize(1);
 }
 
-// Copies of watermarked texts continue their watermark.
+// Check that copies of streams with a watermark continue to generate.
 void check_copies_with_watermark(const Kernels& kernels, const Network& network) {
   Streams streams(kernels, network, 2);
   streams.resize(3);
   streams.set_sampling({1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 45, 0, -1, nullptr, 1, 1, 1, 99});
-  for (int stream = 0; stream < 3; ++stream) streams.begin(stream, 5, stream, nullptr, 0, stream);
+  for (int stream = 0; stream < 3; ++stream)
+    streams.begin(stream, /*seed=*/5, /*index=*/stream, /*recent=*/nullptr, /*num_recent=*/0, /*variants=*/stream);
   const int32_t sources[] = {2, 2, 0};
-  for (int part = 0; part < 3; ++part) {
+  for (int round = 0; round < 3; ++round) {
     Output output(/*streams=*/3, /*max_tokens=*/15);
     streams.generate(output.arrays());
     streams.reorder(sources);
-    expect(output.counts == std::vector<int32_t>(3, 15), kernels.name, "a marked text ends too early");
+    expect(output.counts == std::vector<int32_t>(3, 15), kernels.name, "a text with a watermark ends too early");
   }
 }
 
-// Score streams alone and side by side. One stream does not read all tokens, and some targets are not scored.
+// Score streams alone and side by side, and check that the scores are equal. One stream does not read all tokens, and
+// some targets are not scored.
 void check_scores(const Kernels& kernels, const Network& network) {
   constexpr int kStreams = 5, kTime = 9;
   std::vector<int32_t> tokens(kStreams * kTime), targets(kStreams * kTime);
@@ -226,8 +236,7 @@ int main() {
   // The last five tokens are banned.
   std::vector<float> bias(kVocabulary - 5, 0.0f);
   bias.insert(bias.end(), 5, -INFINITY);
-  // The fields are, in order: temperature, top_p, min_p, typical_p, repetition_penalty; top_k, repetition_window,
-  // length, min_length, boundary; bias; tokens_per_step; watermark_width, watermark_groups, watermark_key.
+  // See the order of the fields at the top of this file.
   const SamplingSettings settings[] = {
       {1.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, -1, nullptr},
       {0.0, 1.0, 0.0, 1.0, 1.0, 0, 8, 24, 0, 2, nullptr},
@@ -254,7 +263,7 @@ int main() {
         check_copies_with_watermark(kernels, *network);
         check_scores(kernels, *network);
       }
-    if (faults == 0) std::printf("%s ok\n", kernels.name);
+    if (num_faults == 0) std::printf("%s ok\n", kernels.name);
   }
-  return faults > 0;
+  return num_faults > 0;
 }

@@ -1,5 +1,6 @@
-// Reads the patterns of texts, and sums values at their buckets, under the compiler's sanitizers: texts with every kind
-// of character, some of them empty. Prints "text ok", or ends with 1.
+// Reads the hashed patterns of texts (words, groups of words and of characters), and sums values at their buckets,
+// under the compiler's sanitizers. The texts contain every kind of character, and some are empty. Prints "text ok", or
+// ends with 1.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -7,9 +8,10 @@
 #include <vector>
 
 extern "C" int seqloom_read_patterns(const uint32_t* codes, int64_t num_codes, const int64_t* lengths, int64_t texts,
-                                     const uint8_t* kinds, const uint32_t* lower, int32_t bits, const int32_t* steps,
-                                     const int32_t* words, int32_t runs, const int32_t* characters, int32_t substrings,
-                                     int64_t capacity, int32_t* buckets, int64_t* counts);
+                                     const uint8_t* classes, const uint32_t* lower, int32_t bits,
+                                     const int32_t* offsets, const int32_t* words, int32_t runs,
+                                     const int32_t* characters, int32_t substrings, int64_t capacity, int32_t* buckets,
+                                     int64_t* counts);
 extern "C" int seqloom_sum_values(const float* values, int64_t num_values, const int32_t* indices, int64_t length,
                                   const int64_t* counts, int64_t texts, float* sums);
 extern "C" int seqloom_sum_levels(const uint8_t* levels, int64_t num_rows, const float* values, const int32_t* indices,
@@ -22,33 +24,36 @@ extern "C" int seqloom_cosines(const float* vectors, int64_t num_vectors, int64_
 int main() {
   constexpr int32_t kBits = 10, kBuckets = 1 << kBits;
   constexpr int64_t kTexts = 30, kKinds = 6, kWidth = 13;
-  // Made-up classes: 0 punctuation, 1 word, 2 white space, 3 apostrophe.
-  std::vector<uint8_t> kinds(0x110000);
-  std::vector<uint32_t> lower(kinds.size());
-  for (uint32_t code = 0; code < kinds.size(); ++code) {
-    kinds[code] = code == ' ' ? 2 : code == '\'' ? 3 : code % 7 == 0 ? 0 : 1;
+  // Simplified classes: 0 punctuation, 1 word, 2 white space, 3 apostrophe.
+  std::vector<uint8_t> classes(0x110000);
+  std::vector<uint32_t> lower(classes.size());
+  for (uint32_t code = 0; code < classes.size(); ++code) {
+    classes[code] = code == ' ' ? 2 : code == '\'' ? 3 : code % 7 == 0 ? 0 : 1;
     lower[code] = code | 32;
   }
   std::vector<uint32_t> codes;
   std::vector<int64_t> lengths;
-  uint32_t state = 1;
-  const std::string frequent = "It's 'a' .. b  ";
+  uint32_t random_state = 1;
+  const std::string frequent_characters = "It's 'a' .. b  ";
   for (int64_t text = 0; text < kTexts; ++text) {
     if (text) codes.push_back(' ');
     lengths.push_back(text % 3 ? 31 * text : text / 3);
-    for (int64_t at = 0; at < lengths.back(); ++at) {
-      state = state * 1664525 + 1013904223;
-      codes.push_back(state >> 30 == 0 ? (state >> 8) % 0x110000
-                                       : static_cast<uint32_t>(frequent[(state >> 8) % frequent.size()]));
+    for (int64_t i = 0; i < lengths.back(); ++i) {
+      random_state = random_state * 1664525 + 1013904223;
+      codes.push_back(
+          random_state >> 30 == 0
+              ? (random_state >> 8) % 0x110000
+              : static_cast<uint32_t>(frequent_characters[(random_state >> 8) % frequent_characters.size()]));
     }
   }
-  const int32_t steps[] = {0, 1, 0, 1, 3}, words[] = {2, 3}, characters[] = {3, 7};
+  // Two kinds of runs, which are patterns of two and of three words, and two kinds of substrings.
+  const int32_t offsets[] = {0, 1, 0, 1, 3}, words[] = {2, 3}, characters[] = {3, 7};
   const auto capacity = static_cast<int64_t>(codes.size()) + 2 * kTexts;
   std::vector<int32_t> buckets(kKinds * capacity);
   std::vector<int64_t> counts(kKinds * kTexts);
   int failed = seqloom_read_patterns(codes.data(), static_cast<int64_t>(codes.size()), lengths.data(), kTexts,
-                                     kinds.data(), lower.data(), kBits, steps, words, 2, characters, 2, capacity,
-                                     buckets.data(), counts.data());
+                                     classes.data(), lower.data(), kBits, offsets, words, /*runs=*/2, characters,
+                                     /*substrings=*/2, capacity, buckets.data(), counts.data());
 
   const std::vector<float> ones(kBuckets, 1.f), values(3 * 256, 2.f), vectors(kBuckets * kWidth, 1.f);
   const std::vector<uint8_t> levels(2 * kBuckets, 255);
@@ -65,10 +70,11 @@ int main() {
     failed |= seqloom_sum_values(ones.data(), kBuckets, kind_buckets, length, kind_counts, kTexts, sums.data());
     failed |= seqloom_sum_levels(levels.data(), kBuckets, values.data(), kind_buckets, length, kind_counts,
                                  sides.data(), kTexts, level_sums.data());
-    failed |= seqloom_cosines(vectors.data(), kBuckets, kWidth, kind_buckets, length, kind_counts, kTexts, reaches, 2,
-                              cosines.data());
+    failed |= seqloom_cosines(vectors.data(), kBuckets, kWidth, kind_buckets, length, kind_counts, kTexts, reaches,
+                              /*num_reaches=*/2, cosines.data());
     for (int64_t text = 0; text < kTexts; ++text) {
       const auto count = static_cast<float>(kind_counts[text]);
+      // All values are 1, all values of levels 2, and all vectors equal.
       passed = passed && sums[text] == count && level_sums[6 * text + 5] == 2 * count;
       passed = passed && (cosines[3 * text] == 0 || std::fabs(cosines[3 * text] - 1) < 1e-3f);
     }

@@ -49,12 +49,14 @@ def run(program: Path) -> subprocess.CompletedProcess[str]:
 def test_no_access_outside_memory_and_nothing_undefined(
     name: str, results: dict[str, subprocess.CompletedProcess[str]]
 ) -> None:
-    done = results[name]
-    assert done.returncode == 0, done.stdout + done.stderr
+    completed = results[name]
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     if name in ("decoding.cpp", "training.cpp"):  # these print a line for each instruction set
-        assert {f"{kernels} ok" for kernels in ("portable", *available_kernels()[:1])} == set(done.stdout.splitlines())
+        assert {f"{kernels} ok" for kernels in ("portable", *available_kernels()[:1])} == set(
+            completed.stdout.splitlines()
+        )
     else:
-        assert done.stdout.endswith(" ok\n")
+        assert completed.stdout.endswith(" ok\n")
 
 
 @pytest.mark.slow
@@ -64,5 +66,5 @@ def test_threads_do_not_race(tmp_path: Path) -> None:
         program = native_build.build_program(ROOT, FOLDER / "threads.cpp", sources, tmp_path, THREAD_SANITIZER)
     except OSError as error:
         pytest.skip(str(error))
-    done = run(program)
-    assert (done.returncode, done.stdout) == (0, "threads ok\n"), done.stdout + done.stderr
+    completed = run(program)
+    assert (completed.returncode, completed.stdout) == (0, "threads ok\n"), completed.stdout + completed.stderr

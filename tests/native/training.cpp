@@ -1,5 +1,5 @@
 // Trains small LSTM and GRU stacks under the compiler's sanitizers, with every instruction set that the library
-// contains and the processor supports. Prints "ok" or "FAILED" for each.
+// contains and the processor supports. Prints "ok" or "FAILED" for each instruction set.
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -39,7 +39,8 @@ void copy_random_parameters(Trainer& trainer, const TrainerSetup& setup, std::mt
   }
 }
 
-// Return whether a few updates on one window lower its loss, and scoring gives valid log-probabilities.
+// Return whether a few updates on one window lower the loss of the window, and scoring gives valid log-probabilities.
+// With `conditioned`, each token has one of two conditions, with biases for gates and logits.
 bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, int time, float dropout,
             bool conditioned) {
   std::mt19937 random(1);
@@ -54,7 +55,7 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
   if (count > 1) targets[0] = -1;
   for (uint8_t& reset : resets) reset = random() % 8 == 0;
   for (int32_t& row : condition) row = random() % 2;
-  size_t gates = 0;
+  size_t gates = 0;  // of all layers together
   for (const int size : setup.sizes) gates += (setup.gru ? 3 : 4) * size;
   std::vector<float> gate_bias(2 * gates, 0.1f), logit_bias(2 * kVocabulary, 0.1f), d_gate(2 * gates),
       d_logit(2 * kVocabulary);
@@ -63,6 +64,7 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
   for (int step = 1; step <= 6; ++step) {
     for (size_t layer = 0; layer < setup.sizes.size(); ++layer)
       trainer->copy_state(layer, batch_size, /*hidden=*/nullptr, /*cell=*/nullptr, /*into_trainer=*/true);
+    // The fields from `variational` on are: variational, seed, and no conditions.
     Window window{
         batch_size, time, tokens.data(), targets.data(), resets.data(), weights.data(), dropout, dropout / 2, false,
         7,          0,    nullptr,       nullptr,        nullptr,       nullptr,        nullptr};
@@ -74,6 +76,7 @@ bool learns(const Kernels& kernels, const TrainerSetup& setup, int batch_size, i
     std::vector<double> losses(setup.num_heads);
     trainer->compute(window, losses.data());
     if (!std::isfinite(trainer->gradient_norm())) return false;
+    // The numbers are: rate, beta1, beta2, epsilon, decay, step, scale.
     trainer->update(
         {step % 2 ? OptimizerStep::kAdam : OptimizerStep::kRmsprop, 0.01f, 0.9f, 0.99f, 1e-8f, 0.01f, step, 1.0f});
     trainer->keep_state();

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from seqloom.errors import RunError
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.replace import replacing_run
 
@@ -54,3 +55,19 @@ def test_files_that_cannot_be_restored_stay_in_the_backup(folder, monkeypatch):
     with pytest.raises(OSError, match="refused"):
         replaced(folder, ValueError("early"), lambda: monkeypatch.setattr(os, "replace", refused))
     assert (folder.backup_folder / "model.safetensors").read_text() == "old"
+
+
+def test_a_folder_that_cannot_be_moved_as_a_whole_is_left_as_it_was(folder, monkeypatch):
+    before, move, num_moves = names(folder), os.replace, []
+
+    def fail_at_the_third(source, target):
+        num_moves.append(source)
+        if len(num_moves) == 3:
+            raise OSError(28, "No space left on device")
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_at_the_third)
+    with pytest.raises(RunError, match=r"cannot replace .*: No space left on device"):
+        replaced(folder, ValueError("never"), lambda: None)
+    assert len(num_moves) == 5  # two files moved, the third failed, two moved back
+    assert names(folder) == before

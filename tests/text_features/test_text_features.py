@@ -6,7 +6,7 @@ import torch
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from seqloom.text_features.config import ROW_SCALE, NetworkSettings
+from seqloom.text_features.config import INPUT_SCALE, NetworkSettings
 from seqloom.text_features.encoder import WordIndex
 from seqloom.text_features.linear_models import OrdinalRegression, RidgeRegression
 from seqloom.text_features.ngram_network import NGramNetwork
@@ -94,7 +94,7 @@ def test_a_network_reads_as_torch_does(rows):
     network = NGramNetwork.fit(rows, above, NetworkSettings(updates=50), 0)
     held = {name: torch.from_numpy(array) for name, array in network.to_arrays().items()}
     seen = torch.from_numpy(rows[:, network.to_arrays()["places"]].toarray())
-    hidden = torch.nn.functional.gelu(ROW_SCALE * seen @ held["embedding"] + held["bias"])
+    hidden = torch.nn.functional.gelu(INPUT_SCALE * seen @ held["embedding"] + held["bias"])
     np.testing.assert_allclose(network.logits(rows), hidden @ held["output"] + held["output_bias"], atol=1e-5)
 
 

@@ -10,7 +10,7 @@ from seqloom.data.contiguous_batches import ContiguousBatches
 from seqloom.data.split import Spans
 from seqloom.data.store import TokenStore
 from seqloom.kernels.library import available_kernels
-from seqloom.kernels.trainer import is_supported
+from seqloom.kernels.trainer import supports_native_training
 from seqloom.models.language_model import LanguageModel
 from seqloom.training.events import Event
 from seqloom.training.loop import Trainer
@@ -51,14 +51,14 @@ def make_trainer(kernels: str | None) -> Callable[..., Trainer]:
         model = LanguageModel(ModelConfig(vocabulary=7, hidden_sizes=(12,), **model_settings), config.seed)
         batches = ContiguousBatches(
             store,
-            Spans.whole(store),
+            Spans.whole_documents(store),
             batch_size=config.batch_size,
             sequence_length=config.sequence_length,
             seed=config.seed,
         )
         batches.carries_state = carries_state
         listeners = [] if events is None else [events.append]
-        path = kernels if is_supported(model.config) else None
+        path = kernels if supports_native_training(model.config) else None
         return Trainer(model, batches, config, kernels=path, threads=2, validate=validate, listeners=listeners)
 
     return make

@@ -51,14 +51,16 @@ def make_trainer(kernels: str | None, hidden: float = 0.0, steps: int = 150, **m
     network = LanguageModel(ModelConfig(vocabulary=VOCABULARY, **settings), seed=2)  # type: ignore[arg-type]
     ratings = ConditionSource(STARS, STARS.values_of(STORE), hidden, seed=config.seed)
     batches = ContiguousBatches(
-        STORE, Spans.whole(STORE), batch_size=16, sequence_length=16, seed=0, conditions=ratings
+        STORE, Spans.whole_documents(STORE), batch_size=16, sequence_length=16, seed=0, conditions=ratings
     )
     return Trainer(network, batches, config, kernels=kernels, threads=2)
 
 
 def nats(model: LanguageModel, features: np.ndarray | None) -> float:
     characters = np.ones(VOCABULARY, np.int64)
-    return full_likelihood(TorchScorer(model), STORE, Spans.whole(STORE), characters, features=features).nats_per_token
+    return full_likelihood(
+        TorchScorer(model), STORE, Spans.whole_documents(STORE), characters, features=features
+    ).nats_per_token
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +77,7 @@ def test_the_kernels_train_as_torch_does(kernels: str, core: str, into: tuple[st
     ]
     for trainer in pair:
         trainer.train()
-    native, plain = (trainer.model_snapshot().state_dict() for trainer in pair)
+    native, plain = (trainer.synced_model().state_dict() for trainer in pair)
     assert list(native) == list(plain)
     for name in plain:
         assert torch.allclose(native[name], plain[name], atol=2e-3), name
@@ -87,7 +89,7 @@ def test_the_kernels_train_as_torch_does(kernels: str, core: str, into: tuple[st
 def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
     trainer = make_trainer(kernels, 0.1, 400)
     trainer.train()
-    model = trainer.model_snapshot()
+    model = trainer.synced_model()
     true = STARS.features(STARS.values_of(STORE))
     shuffled = true[np.random.default_rng(0).permutation(len(true))]
     # With the rating, only the first token of a text is uncertain; without it, the second is too.
@@ -99,7 +101,7 @@ def test_a_rating_is_learned_and_so_is_its_absence(kernels: str | None) -> None:
 def test_every_place_that_a_rating_reaches_matters() -> None:
     trainer = make_trainer(None, 0.1, 400)
     trainer.train()
-    model, true = trainer.model_snapshot(), STARS.features(STARS.values_of(STORE))
+    model, true = trainer.synced_model(), STARS.features(STARS.values_of(STORE))
     whole = nats(model, true)
     for place in ("input", "state", "output"):
         without = copy.deepcopy(model)
@@ -119,5 +121,5 @@ def test_going_on_from_a_snapshot_is_exact(kernels: str | None) -> None:
     resumed = make_trainer(kernels, 0.1, 20)
     resumed.restore(stopped.snapshot())
     resumed.train()
-    for name, value in straight.model_snapshot().state_dict().items():
-        assert torch.equal(value, resumed.model_snapshot().state_dict()[name]), name
+    for name, value in straight.synced_model().state_dict().items():
+        assert torch.equal(value, resumed.synced_model().state_dict()[name]), name

@@ -14,7 +14,7 @@ MakeTrainer = Callable[..., Trainer]
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in trainer.model_snapshot().state_dict().items()}
+    return {name: value.clone() for name, value in trainer.synced_model().state_dict().items()}
 
 
 def identical(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:

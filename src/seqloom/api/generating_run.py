@@ -1,4 +1,4 @@
-"""A run that generates text; the explicit signatures of its methods are the settings of generation."""
+"""A run that generates text; its methods have the settings of generation as explicit parameters."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -235,7 +235,10 @@ class GeneratingRun(SavedRun):
     def stream_many(
         self, prompt: str, count: int, options: GenerationOptions
     ) -> Iterator[Generator[str, None, Sample]]:
-        """Return a generator per sample of `samples`; it yields the text piece by piece and returns the sample."""
+        """Return an iterator over one generator per sample; each yields a text piece by piece and returns the sample.
+
+        The samples are those of `samples` with the same arguments.
+        """
         check_count(count, options.sampling.beam)
         generator, encoded = self._prepare(prompt, options)
         config, guard = options.sampling, self.copy_guard(options.sampling)
@@ -252,16 +255,17 @@ class GeneratingRun(SavedRun):
         stateful: bool | None = None,
         precision: DecodingPrecision | None = None,
     ) -> TextGenerator:
-        """Return a generator; see `RunGenerators.generator`."""
+        """Return a generator of texts with these settings; see `generation.run_generators.RunGenerators.generator`."""
         return self.generators.generator(
             rating=rating, guidance=guidance, extrapolate=extrapolate, stateful=stateful, precision=precision
         )
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
-        """Return the constraint against copies from the training corpus; see `RunGenerators.copy_guard`."""
+        """Return the constraint that `config.max_copy` puts on copies from the training corpus; None if it is off."""
         return self.generators.copy_guard(config)
 
     def _prepare(self, prompt: str, options: GenerationOptions) -> tuple[TextGenerator, Prompt]:
+        """Return a generator for the options, and the normalized and encoded prompt."""
         decoding = options.decoding
         generator = self.generator(
             rating=options.rating,

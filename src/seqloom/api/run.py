@@ -32,7 +32,7 @@ def load(path: str | Path) -> "Run":
 
 
 class Run(GeneratingRun):
-    """A run, ready to generate, score and measure.
+    """A run, ready to generate, score and measure. A run may be used by one thread at a time.
 
     Args:
         path: run folder.
@@ -55,12 +55,12 @@ class Run(GeneratingRun):
     def next_distribution(
         self, prompt: str = "", temperature: float = 1.0, *, rating: Rating | None = None, skip_unknown: bool = False
     ) -> Float64[np.ndarray, " vocab"]:
-        """Return the probability of every token after a prompt, at a temperature, in float32."""
+        """Return the probability of every token after a prompt, at a temperature; the model computes in float32."""
         generator = self.generator(rating=rating, precision="float32")
         return generator.distribution(generator.prompt(self.normalize(prompt), skip_unknown=skip_unknown), temperature)
 
     def score(self, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
-        """Return log-probability, rank and entropy of every token of a text, each given all tokens before it.
+        """Return log-probability, rank and entropy of every token of a text, predicted from all tokens before it.
 
         Raises:
             CodecError: the text has symbols outside the vocabulary, and `skip_unknown` is False.
@@ -107,10 +107,10 @@ class Run(GeneratingRun):
         """Measure the likelihood of a text under the model.
 
         Args:
-            source: text to read, as the training corpus was read; None is the training corpus.
+            source: text to score, read with the settings of the training corpus; None is the training corpus itself.
             protocol: how much context each token has; None scores every token after all tokens before it.
             split: "all", or a part of the training corpus: "train", "validation" or "held-out".
-            skip_unknown: skip symbols outside the vocabulary; the result's `left_out` counts them.
+            skip_unknown: whether to skip symbols outside the vocabulary; the result's `skipped_symbols` counts them.
 
         Raises:
             UserError: the source cannot be read or has unknown symbols, or the split is empty.

@@ -175,14 +175,15 @@ def train_gan(
 ) -> Run:
     """Train a text GAN, whose generator writes for a requested rating, and return its run.
 
-    Likelihood training comes first: it trains an ordinary model of the texts, with whose weights the GAN starts.
+    Likelihood training comes first: it trains an ordinary language model of the texts. The GAN starts from its
+    weights.
 
-    Settings that are None are chosen; see `GanOptions`, `GanConfig` and `ReadingConfig` for their meaning.
+    Settings that are None are chosen by seqloom; see `GanOptions`, `GanConfig` and `ReadingConfig` for their meaning.
 
     Args:
         source: table with a column of text and a column of ratings; by default the source of the resumed run.
         run: run folder; the likelihood training has its own run in the subfolder `likelihood`.
-        from_run: run with ratings that replaces the likelihood training.
+        from_run: run of a model with ratings from which the GAN starts, instead of a likelihood training.
         resume: whether to continue the training in the folder exactly where it stopped.
         overwrite: whether to replace the run in the folder.
         note: function that receives progress, one line per call.

@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and leave Python with its exit code.
+    """Run a command, and end the process with its exit code.
 
     Args:
         arguments: words after `seqloom`; None takes those of the process.

@@ -8,7 +8,7 @@ import typer
 
 from seqloom.cli.help import SectionedCommand
 from seqloom.cli.options import Section, with_settings
-from seqloom.cli.output import magnitude, print_json, print_table, say
+from seqloom.cli.output import print_json, print_table, say, short_number
 from seqloom.config import ReadingConfig
 from seqloom.config.critic import CriticConfig
 
@@ -44,7 +44,7 @@ def fit(
         return
     print_table(
         [
-            (name, f"r {figures['pearson']:.3f}   mean error {magnitude(figures['mean_error'])}")
+            (name, f"r {figures['pearson']:.3f}   mean error {short_number(figures['mean_error'])}")
             for name, figures in critic.report_.items()
         ]
     )

@@ -66,6 +66,7 @@ def fit(
         **settings,
     )
     if json:
+        # A confound is a sign of formatting that occurs almost only in the real texts, or only in the generated ones.
         confounds = [str(confound) for confound in detector.confounds_]
         print_json({"detector": str(run), "auc": detector.report_, "confounds": confounds})
         return
@@ -93,13 +94,13 @@ def score(
     """
     from seqloom.detector.score_table import COLUMNS, score_table
 
-    rows = score_table(
+    num_rows = score_table(
         detector, source, text=text, output=output, overwrite=overwrite, resume=resume, note=say, **settings
     )
     if json:
-        print_json({"rows": rows, "output": str(output), "columns": list(COLUMNS)})
+        print_json({"rows": num_rows, "output": str(output), "columns": list(COLUMNS)})
     else:
-        say(f"{output}: {rows:,} rows with {', '.join(COLUMNS)}")
+        say(f"{output}: {num_rows:,} rows with {', '.join(COLUMNS)}")
 
 
 @app.command(
@@ -190,12 +191,12 @@ def report(
     for warning in measured.warnings:
         say(warning)
     if measured.methods:
-        header = ("scored by", "AUC", "detected at 1 % false alarms")
+        heading = ("scored by", "AUC", "detected at 1 % false alarms")
         rows = [
-            (method.name, _interval(method.roc_auc), _interval(method.true_positive_rate))
+            (method.name, _format_interval(method.roc_auc), _format_interval(method.true_positive_rate))
             for method in measured.methods
         ]
-        print_table([header, *rows])
+        print_table([heading, *rows])
     say(f"page: {output}")
 
 
@@ -204,5 +205,5 @@ app.command(
 )(watermark)
 
 
-def _interval(interval: "Interval") -> str:
+def _format_interval(interval: "Interval") -> str:
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"

@@ -89,12 +89,12 @@ def _system_message(error: OSError) -> str:
 
 def _unexpected_message(error: Exception) -> str:
     """Return the message about an error of seqloom itself, with the file and line that raised it."""
-    where = ""
+    location = ""
     trace = error.__traceback__
     while trace is not None:
-        where = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        location = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return (
-        f"this should not have happened: {type(error).__name__}{where}: {error}; set SEQLOOM_TRACEBACK=1 to see the "
+        f"this should not have happened: {type(error).__name__}{location}: {error}; set SEQLOOM_TRACEBACK=1 to see the "
         "traceback"
     )

@@ -9,8 +9,8 @@ import typer
 
 from seqloom.cli.options import Section, with_settings
 from seqloom.cli.output import as_json, print_json, print_table, say
-from seqloom.cli.rating_control_command import control
-from seqloom.cli.token_table import Surprises
+from seqloom.cli.rating_control_command import print_rating_control
+from seqloom.cli.token_table import ScoreSummary
 from seqloom.config import SamplingConfig
 from seqloom.errors import ConfigError
 from seqloom.rating.request import RatingRequest
@@ -88,7 +88,7 @@ def evaluate(
     from seqloom.api import Protocol, load
 
     if rating_control:
-        control(load(run), source, chosen, texts, as_json=json)
+        print_rating_control(load(run), source, chosen, texts, as_json=json)
         return
     if chosen or texts:
         name = next(iter(chosen), "texts")
@@ -98,33 +98,33 @@ def evaluate(
     if stride is not None and not windows:
         raise ConfigError("`stride` has no meaning without `windows`: add `windows`, or leave `stride` out")
     protocol = Protocol(blocks=blocks, windows=windows, stride=1 if stride is None else stride)
-    scored = load(run).evaluate(source, protocol, cast("SplitName", split), skip_unknown=skip_unknown)
+    likelihood = load(run).evaluate(source, protocol, cast("SplitName", split), skip_unknown=skip_unknown)
     protocol_name = _protocol_name(protocol)
     if json:
         print_json(
             {
-                "nats_per_token": scored.nats_per_token,
-                "bits_per_char": scored.bits_per_char,
-                "perplexity": scored.perplexity,
-                "tokens": scored.tokens,
-                "characters": scored.characters,
+                "nats_per_token": likelihood.nats_per_token,
+                "bits_per_char": likelihood.bits_per_char,
+                "perplexity": likelihood.perplexity,
+                "tokens": likelihood.tokens,
+                "characters": likelihood.characters,
                 "protocol": protocol_name,
                 "split": split,
                 "source": source,
-                "left_out": dict(scored.skipped_symbols),
+                "left_out": dict(likelihood.skipped_symbols),
             }
         )
         return
     print_table(
         [
-            ("nats per token", f"{scored.nats_per_token:.4f}"),
-            (f"bits per {scored.unit}", f"{scored.bits_per_unit:.4f}"),
-            ("perplexity", f"{scored.perplexity:.3f}"),
-            ("tokens", f"{scored.tokens:,}"),
-            (f"{scored.unit}s", f"{scored.num_units:,}"),
+            ("nats per token", f"{likelihood.nats_per_token:.4f}"),
+            (f"bits per {likelihood.unit}", f"{likelihood.bits_per_unit:.4f}"),
+            ("perplexity", f"{likelihood.perplexity:.3f}"),
+            ("tokens", f"{likelihood.tokens:,}"),
+            (f"{likelihood.unit}s", f"{likelihood.num_units:,}"),
             ("protocol", protocol_name),
             ("text", f"{source or 'own corpus'}, {split}"),
-            *([("left out", format_symbols(scored.skipped_symbols))] if scored.skipped_symbols else []),
+            *([("left out", format_symbols(likelihood.skipped_symbols))] if likelihood.skipped_symbols else []),
         ]
     )
 
@@ -154,32 +154,32 @@ def score(
     if json:
         _print_scores(opened.codec, documents)
         return
-    surprises = Surprises(opened.codec)
+    summary = ScoreSummary(opened.codec)
     for document in documents:
-        surprises.add(document)
-    surprises.print()
+        summary.add(document)
+    summary.print()
 
 
 def _print_scores(codec: "Codec[Any]", documents: Iterable[Iterable["TokenScore"]]) -> None:
-    """Print one JSON object, piece by piece, so that a text of any length fits into memory."""
+    """Print one JSON object piece by piece, so that it never has to fit into memory."""
     opening = '{"documents": ['
     for document in documents:
         sys.stdout.write(opening + '{"tokens": [')
         separator = ""
-        for scored in document:
-            sys.stdout.write(separator + as_json(_token_fields(codec, scored)))
+        for score in document:
+            sys.stdout.write(separator + as_json(_token_fields(codec, score)))
             separator = ", "
         sys.stdout.write("]}")
         opening = ", "  # before the next document
     print("]}" if opening == ", " else '{"documents": []}')
 
 
-def _token_fields(codec: "Codec[Any]", scored: "TokenScore") -> dict[str, Any]:
+def _token_fields(codec: "Codec[Any]", score: "TokenScore") -> dict[str, Any]:
     """Return the scores of a token; the boundary token, which ends a record, has an empty text."""
     return {
-        "token": codec.decode_text([scored.token]),
-        "id": scored.token,
-        "log_prob": scored.log_prob,
-        "rank": scored.rank,
-        "entropy": scored.entropy,
+        "token": codec.decode_text([score.token]),
+        "id": score.token,
+        "log_prob": score.log_prob,
+        "rank": score.rank,
+        "entropy": score.entropy,
     }

@@ -20,13 +20,14 @@ app = typer.Typer(help="Train a conditional text GAN.", rich_markup_mode=None, n
 
 @app.callback()
 def gan() -> None:
-    """Make `train` a subcommand; typer would otherwise run the only command as `seqloom gan`."""
+    """Make `train` a subcommand: without this callback, typer would name the only command `seqloom gan`."""
 
 
+# Headings of the help.
 _SOURCE = "How the source is read"
 _TRAINING = "How it is trained"
 _RUN = "The run"
-_READING = ("text", "rating", "group", "pool", "cut_words", "passages", "sentences", "lowercase")
+_READING_SETTINGS = ("text", "rating", "group", "pool", "cut_words", "passages", "sentences", "lowercase")
 
 
 @app.command(
@@ -34,7 +35,7 @@ _READING = ("text", "rating", "group", "pool", "cut_words", "passages", "sentenc
     epilog="Example: seqloom gan train reviews.csv --text text --rating stars --sentences --run runs/gan",
 )
 @with_settings(
-    Section(_SOURCE, ReadingConfig, only=_READING),
+    Section(_SOURCE, ReadingConfig, only=_READING_SETTINGS),
     Section(_SOURCE, GanOptions, only=("level", "vocabulary")),
     Section(_SOURCE, GanConfig, only=("max_length",)),
     Section(_TRAINING, GanOptions, only=("minutes", "steps", "noise_size")),
@@ -67,7 +68,7 @@ def train(
     """
     if run is None:
         raise ConfigError("`run` is missing: name the run folder")
-    from seqloom.cli.training_display import TrainingViewer, interrupted_gan
+    from seqloom.cli.training_display import TrainingViewer, interrupted_gan_message
     from seqloom.gan.train import train_gan
 
     with TrainingViewer() as viewer:
@@ -85,5 +86,5 @@ def train(
         except KeyboardInterrupt as stop:
             viewer.close()
             # `train_gan` passes the folder as an argument once there is a checkpoint to continue from.
-            say(interrupted_gan(run, saved=resume or bool(stop.args)))
+            say(interrupted_gan_message(run, saved=resume or bool(stop.args)))
             raise typer.Exit(INTERRUPTED) from None

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["generate"]
 
+# Headings of the help.
 _DRAW = "How each token is drawn"
 _TEXT = "What the text must and must not contain"
 _RATED = "Rating to write for (runs trained with --rating)"
+
 _CONSTRAINTS = ("min_length", "stop", "ban", "pattern", "max_copy")
 _GENERAL = ("length", "seed", "draft_length")
-_RATING_CONTROL = {"methods", "critic", "tolerance", "budget", "particles"}
+_RATING_CONTROL_SETTINGS = {"methods", "critic", "tolerance", "budget", "particles"}
 """Settings that request rating control; without them, the model alone writes for a rating."""
 
 
@@ -87,7 +89,7 @@ def generate(
     opened = load(run)
     if rating:
         settings["rating"] = _requested_rating(rating, opened.config.conditions)
-    if settings.keys() & _RATING_CONTROL:
+    if settings.keys() & _RATING_CONTROL_SETTINGS:
         _generate_rated(opened, prompt, count, settings, as_json=json)
     elif json:
         samples = opened.generate_iter(prompt, count, _options(settings, count))
@@ -111,9 +113,9 @@ def _options(settings: dict[str, Any], count: int) -> GenerationOptions:
 
 def _generate_rated(run: "Run", prompt: str, count: int, settings: dict[str, Any], *, as_json: bool) -> None:
     """Generate texts by rating control; accepted texts are printed even if a later one fails."""
-    chosen, settings = settings, dict(settings)
+    chosen, settings = settings, dict(settings)  # `settings` becomes the keyword arguments of `generate_rated`
     if "rating" not in settings:
-        named = [f"`{name}`" for name in settings if name in _RATING_CONTROL]
+        named = [f"`{name}`" for name in settings if name in _RATING_CONTROL_SETTINGS]
         have, them = ("have", "them") if len(named) > 1 else ("has", "it")
         raise ConfigError(
             f"{', '.join(named)} {have} no meaning without `rating`: add a rating to write for, or leave {them} out"
@@ -123,15 +125,16 @@ def _generate_rated(run: "Run", prompt: str, count: int, settings: dict[str, Any
     generation = run.generate_rated(settings.pop("rating"), prompt, count, **settings)
     kept: list[RatedSample] = []
     shown_prompt = "" if as_json else dimmed(visible(_known_prompt(run, prompt)))
-    only_lines = count > 1
+    all_one_line = count > 1
     try:
         for number, rated in enumerate(generation, 1):
             if not as_json:
                 start = _shown_rating(rated.predicted) + shown_prompt
-                _, only_lines = _show(_single_piece(rated.sample), _heading(number, count), start, hold=only_lines)
+                pieces, heading = _single_piece(rated.sample), _heading(number, count)
+                _, all_one_line = _show(pieces, heading, start, buffer_first_line=all_one_line)
             kept.append(rated)
     except KeyboardInterrupt:
-        say(f"kept {_num_kept(generation, len(kept))}")
+        say(f"kept {_kept_so_far(generation, len(kept))}")
         raise
     finally:
         if as_json:
@@ -157,7 +160,7 @@ def _single_piece(sample: "Sample") -> Generator[str, None, "Sample"]:
 
 
 def _shown_rating(predicted: float | None) -> str:
-    """Return the critic's rating as shown before a text in a terminal; empty elsewhere: a file gets only texts."""
+    """Return the critic's rating as shown before a text in a terminal; empty for a file, which gets only texts."""
     return dimmed(f"{predicted:.2f}  ") if predicted is not None and shows_terminal() else ""
 
 
@@ -186,15 +189,19 @@ def _rating_control_origin(generation: "RatedGeneration") -> dict[str, Any]:
     return {"methods": ",".join(generation.plan.methods), "critic": critic, **settings}
 
 
-def _num_kept(generation: "RatedGeneration", kept: int) -> str:
-    """Return in words how many texts were accepted so far."""
+def _kept_so_far(generation: "RatedGeneration", num_kept: int) -> str:
+    """Return the number of accepted texts and of ratings so far, in words."""
     stats = generation.rejection_stats
     ratings = "" if stats is None else f" after {stats.generated:,} ratings by the critic"
-    return f"{kept:,} of {generation.count:,} requested texts{ratings}"
+    return f"{num_kept:,} of {generation.count:,} requested texts{ratings}"
 
 
 def _costs(generation: "RatedGeneration") -> dict[str, Any]:
-    """Return the cost of rejection and smc in JSON's types."""
+    """Return the cost of rejection and smc, in JSON's types.
+
+    The effective size is the effective number of particles: 1 if one particle has all the weight, and the number of all
+    particles if their weights are equal.
+    """
     costs: dict[str, Any] = {}
     if generation.rejection_stats is not None:
         report = generation.rejection_stats
@@ -249,17 +256,17 @@ def _requested_rating(values: list[str], conditions: "Conditions") -> str | dict
         conditions: columns of numbers and categories that the run was trained with.
     """
     categories = getattr(conditions.columns[0], "values", ()) if len(conditions) == 1 else ()
-    named = [(value, "", "") if value in categories else _split_request(value, conditions.names) for value in values]
-    if len(values) == 1 and not named[0][1]:
+    requests = [(value, "", "") if value in categories else _split_request(value, conditions.names) for value in values]
+    nameless = [value for value, sign, _ in requests if not sign]
+    if nameless and len(values) == 1:
         return values[0]
-    nameless = [value for value, sign, _ in named if not sign]
     if nameless:
         raise ConfigError(f"`rating` got {nameless[0]!r} among several: give each as NAME=RATING")
-    names = [name for name, _, _ in named]
+    names = [name for name, _, _ in requests]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise ConfigError(f"`rating` got {twice[0]!r} twice: leave out one of the two")
-    return {name: rating for name, _, rating in named}
+    return {name: rating for name, _, rating in requests}
 
 
 def _split_request(value: str, column_names: Sequence[str]) -> tuple[str, str, str]:
@@ -280,20 +287,25 @@ def _as_json(sample: "Sample", prompt: str, origin: dict[str, Any]) -> dict[str,
 
 
 def _print(run: "Run", prompt: str, count: int, settings: dict[str, Any]) -> None:
-    """Print each text after its prompt, one per line; from the first text with several lines on, with headings."""
+    """Print each text after its prompt.
+
+    Texts that are single lines are printed one per line. From the first text with several lines on, each text gets a
+    heading.
+    """
     streams = run.stream_many(prompt, count, _options(settings, count))
     shown_prompt = dimmed(visible(_known_prompt(run, prompt)))
-    only_lines, drafted = count > 1, []
+    all_one_line, speculative_stats = count > 1, []
     for number, pieces in enumerate(streams, 1):
-        sample, only_lines = _show(pieces, _heading(number, count), shown_prompt, hold=only_lines)
+        heading = _heading(number, count)
+        sample, all_one_line = _show(pieces, heading, shown_prompt, buffer_first_line=all_one_line)
         if sample.speculative is not None:
-            drafted.append(sample.speculative)
+            speculative_stats.append(sample.speculative)
         if sample.matched is False:
             say(f"text {number} ended before it matched the pattern")
         if sample.finish_reason == "stop" and not _was_cut(run, sample, prompt):
             say(f"text {number} ended early: the constraints allow no further token")
-    if drafted:
-        say(_drafting_gain(drafted))
+    if speculative_stats:
+        say(_drafting_gain(speculative_stats))
 
 
 def _drafting_gain(stats: "list[SpeculativeStats]") -> str:
@@ -319,34 +331,36 @@ def _was_cut(run: "Run", sample: "Sample", prompt: str) -> bool:
     return run.codec.decode_text(sample.tokens).removeprefix(prompt_end) != sample.text
 
 
-def _show(pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, hold: bool) -> tuple["Sample", bool]:
+def _show(
+    pieces: Generator[str, None, "Sample"], heading: str, prompt: str, *, buffer_first_line: bool
+) -> tuple["Sample", bool]:
     """Print a heading and a text, piece by piece.
 
     Args:
         pieces: pieces of the text; the generator returns the sample.
         heading: heading.
         prompt: text to print between the heading and the first piece.
-        hold: whether to hold the text back until it has a line break. A text without a line break is printed at its
-            end, without the heading.
+        buffer_first_line: whether to buffer the text until it has a line break. A text without a line break is then
+            printed at its end, without the heading.
 
     Returns:
-        The sample, and whether the text was held back to its end.
+        The sample, and whether the text was printed without the heading, as a single line.
     """
-    hold = hold and "\n" not in prompt
-    held = prompt
-    if not hold:
+    buffers = buffer_first_line and "\n" not in prompt
+    buffer = prompt
+    if not buffers:
         print(heading, prompt, sep="", end="", flush=True)
     while True:
         try:
             piece = visible(next(pieces))
         except StopIteration as stop:
-            print(held if hold else "", flush=True)
-            return cast("Sample", stop.value), hold
-        if hold and "\n" in piece:
-            print(heading, held, sep="", end="")
-            hold = False
-        if hold:
-            held += piece
+            print(buffer if buffers else "", flush=True)
+            return cast("Sample", stop.value), buffers
+        if buffers and "\n" in piece:
+            print(heading, buffer, sep="", end="")
+            buffers = False
+        if buffers:
+            buffer += piece
         else:
             print(piece, end="", flush=True)
 

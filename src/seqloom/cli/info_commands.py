@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqloom.cli.output import magnitude, print_json, print_table
+from seqloom.cli.output import print_json, print_table, short_number
 from seqloom.config import validate
 
 __all__ = ["info", "plot"]
@@ -41,7 +41,7 @@ def _detector_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     texts, groups = described["texts"], described["groups"]
-    counted = f"{texts:,} texts" if groups in (None, texts) else f"{texts:,} texts in {groups:,} groups"
+    learned_from = f"{texts:,} texts" if groups in (None, texts) else f"{texts:,} texts in {groups:,} groups"
     pool = "the whole table" if described["pool"] is None else f"pool {described['pool']}"
     cut = f", cut to {described['cut_words']:,} words" if described["cut_words"] else ""
     scaling = ", scaled by rank" if described["heavy"] else ""  # the distribution of the ratings has a heavy tail
@@ -49,13 +49,13 @@ def _critic_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
         ("critic", described["critic"]),
         ("rating", f"{described['rating']}, {described['lowest']:g} to {described['highest']:g}{scaling}"),
         ("source", f"{described['source']}, {pool}"),
-        ("learned", f"{counted}{cut}"),
+        ("learned", f"{learned_from}{cut}"),
         *(
             (
                 name,
-                f"r {figures['pearson']:.3f}   mean error {magnitude(figures['mean_error'])} (unseen texts)",
+                f"r {figures['pearson']:.3f}   mean error {short_number(figures['mean_error'])} (unseen texts)",
             )
-            for name, figures in described["readers"].items()
+            for name, figures in described["readers"].items()  # the members of the critic, and their blend
         ),
     ]
 
@@ -83,15 +83,17 @@ def _run_rows(described: dict[str, Any]) -> list[tuple[str, str]]:
     rows += [(name, str(described[name])) for name in ("preset", "parent") if described[name]]
     for part in ("validation", "held_out"):
         if scored := described["metrics"].get(part, {}).get("full_context"):
-            rows.append((part.replace("_", "-"), _likelihood(scored)))
+            rows.append((part.replace("_", "-"), _format_likelihood(scored)))
     return rows
 
 
-def _likelihood(scored: dict[str, float]) -> str:
-    bits = next((name for name in scored if name.startswith("bits_per_")), None)
-    unit = "" if bits is None else bits.removeprefix("bits_per_").replace("char", "character")
-    line = f"{scored['nats_per_token']:.4f} nats per token"
-    return line if bits is None else f"{line}, {scored[bits]:.4f} bits per {unit}"
+def _format_likelihood(measures: dict[str, float]) -> str:
+    nats = f"{measures['nats_per_token']:.4f} nats per token"
+    bits_name = next((name for name in measures if name.startswith("bits_per_")), None)
+    if bits_name is None:
+        return nats
+    unit = bits_name.removeprefix("bits_per_").replace("char", "character")
+    return f"{nats}, {measures[bits_name]:.4f} bits per {unit}"
 
 
 def _gan_rows(gan: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ _NUMBERS_WIDTH = 25
 _SAMPLE_LINES = 2
 """Largest number of lines of each sample."""
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
+"""Blocks of 0 to 8 eighths of the height of a row."""
 _ZERO_WIDTH_JOINERS = "\u200c\u200d"
 
 
@@ -80,7 +81,7 @@ def _bar(tally: Tally, width: int) -> "Text":
 
 
 def _facts(tally: Tally, width: int) -> "Text":
-    """Return step, epoch, speed and time in one line, without those that do not fit."""
+    """Return a line with step, epoch, speed and time, without the facts that do not fit into `width` columns."""
     from rich.text import Text
 
     facts = [
@@ -104,7 +105,7 @@ def _losses(tally: Tally, width: int) -> list["Text"]:
     best = f"{tally.best_loss:.3f} nats" if tally.best_loss is not None else ""
     numbers = [
         ("loss", f"{tally.loss:.3f} nats", "bold cyan"),
-        ("validation", "" if tally.validation is None else f"{tally.validation:.3f} nats", "bold magenta"),
+        ("validation", "" if tally.validation_loss is None else f"{tally.validation_loss:.3f} nats", "bold magenta"),
         ("best", best, "green"),
     ]
     curve = spark_rows(tally.losses.resampled(max(1, width - _NUMBERS_WIDTH)), _CURVE_ROWS)
@@ -122,20 +123,21 @@ def _losses(tally: Tally, width: int) -> list["Text"]:
     return [Text(_fitting(caption, width), style="bright_black", no_wrap=True), *rows]
 
 
-def spark_rows(values: Sequence[float], rows: int) -> list[str]:
+def spark_rows(values: Sequence[float], num_rows: int) -> list[str]:
     """Return a filled curve in block characters, top row first.
 
     The top of the curve is the highest value after the first twentieth of the series, and higher values are cut off.
     Otherwise the steep fall of a loss at the start would leave no height for the rest.
     """
     if not values:
-        return [""] * rows
+        return [""] * num_rows
     low = min(values)
     high = max(values[len(values) // 20 :])
-    max_rise = 8 * rows - 1  # heights are in eighths of a row; the lowest value has height 1
+    max_rise = 8 * num_rows - 1  # heights are in eighths of a row; the lowest value has height 1
     heights = [1 + round(max_rise * min(1.0, (value - low) / (high - low))) if high > low else 1 for value in values]
     return [
-        "".join(_EIGHTHS[min(8, max(0, height - 8 * (rows - 1 - row)))] for height in heights) for row in range(rows)
+        "".join(_EIGHTHS[min(8, max(0, height - 8 * rows_below))] for height in heights)
+        for rows_below in reversed(range(num_rows))
     ]
 
 
@@ -182,7 +184,7 @@ def _temperature_colour(temperature: float) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text with `⏎` for line ends, and dots for characters that move the cursor or turn the text around."""
+    """Return a text with `⏎` for line ends, and dots for characters that move the cursor or reverse the writing."""
     return "".join(
         character
         if character.isprintable() or character in _ZERO_WIDTH_JOINERS

@@ -4,6 +4,7 @@ import math
 import time
 from collections import deque
 from itertools import pairwise
+from typing import NamedTuple
 
 from seqloom.training.events import Epoch, Event, Finished, RolledBack, Started, Step, Validated
 
@@ -17,14 +18,16 @@ _SPEED_SECONDS = 5.0
 
 
 class History:
-    """Series of any length in bounded memory: it stores means of consecutive values, of more values as it grows.
+    """Series of any length in bounded memory.
+
+    The series is stored as means of consecutive values. The longer the series, the more values each mean covers.
 
     Args:
-        most: number of stored means at which neighbours are merged into one.
+        max_means: number of stored means at which each pair of neighbours is merged into one mean.
     """
 
-    def __init__(self, most: int = 512) -> None:
-        self._most = most
+    def __init__(self, max_means: int = 512) -> None:
+        self._max_means = max_means
         self._means: list[float] = []
         self._values_per_mean = 1
         self._sum, self._count = 0.0, 0
@@ -36,7 +39,7 @@ class History:
         if self._count == self._values_per_mean:
             self._means.append(self._sum / self._count)
             self._sum, self._count = 0.0, 0
-            if len(self._means) == self._most:
+            if len(self._means) == self._max_means:
                 pairs = zip(self._means[::2], self._means[1::2], strict=False)
                 self._means = [(first + second) / 2 for first, second in pairs]
                 self._values_per_mean *= 2
@@ -48,6 +51,13 @@ class History:
             return list(means)
         edges = [round(column * len(means) / width) for column in range(width + 1)]
         return [sum(means[start:stop]) / (stop - start) for start, stop in pairwise(edges)]
+
+
+class _SpeedMark(NamedTuple):
+    """Training time and number of tokens so far, at one moment."""
+
+    seconds: float
+    tokens: int
 
 
 class Tally:
@@ -62,7 +72,7 @@ class Tally:
         epoch: full passes over the training text so far, of `steps_per_epoch` updates each.
         loss: running mean over training batches, in nats per token; None before the first step.
         losses: losses of all steps.
-        validation: newest validation loss, in nats per token.
+        validation_loss: newest validation loss, in nats per token; None before the first validation.
         best_loss: lowest validation loss, in nats per token; None before the first validation.
         reason: reason for the end of the training; None while it runs.
         seconds: duration of all updates, without validation and display.
@@ -73,14 +83,14 @@ class Tally:
         self.step = self.total_steps = self.epoch = self.steps_per_epoch = 0
         self.loss: float | None = None
         self.losses = History()
-        self.validation: float | None = None
+        self.validation_loss: float | None = None
         self.best_loss: float | None = None
         self.reason: str | None = None
         self.seconds = 0.0
         self._tokens = self._updates = 0
         self._loss_weight = 0.0
         self._start_time = time.monotonic()
-        self._speed_marks: deque[tuple[float, int]] = deque()  # pairs of `seconds` and tokens at calls of `speed`
+        self._speed_marks: deque[_SpeedMark] = deque()  # at recent calls of `speed`
 
     def __call__(self, event: Event) -> None:
         """Count an event."""
@@ -96,7 +106,7 @@ class Tally:
                 self.epoch = event.step // self.steps_per_epoch
                 self._start_time = time.monotonic()
             case Validated(loss=loss):
-                self.validation = loss
+                self.validation_loss = loss
                 if event.best:
                     self.best_loss = loss
             case Epoch():
@@ -137,11 +147,11 @@ class Tally:
     def speed(self) -> str:
         """Return units per second over the last five seconds of training; empty at the start."""
         marks = self._speed_marks
-        marks.append((self.seconds, self._tokens))
-        while len(marks) > 2 and marks[1][0] < self.seconds - _SPEED_SECONDS:
+        marks.append(_SpeedMark(self.seconds, self._tokens))
+        while len(marks) > 2 and marks[1].seconds < self.seconds - _SPEED_SECONDS:
             marks.popleft()
-        oldest_seconds, oldest_tokens = marks[0]
-        seconds, tokens = self.seconds - oldest_seconds, self._tokens - oldest_tokens
+        oldest = marks[0]
+        seconds, tokens = self.seconds - oldest.seconds, self._tokens - oldest.tokens
         if seconds <= 0:
             seconds, tokens = self.seconds, self._tokens
         if seconds <= 0:

@@ -11,7 +11,7 @@ from seqloom.cli.flags import with_flags
 from seqloom.config.flags import cli_flag
 from seqloom.config.settings import FieldInfo, fields_of
 
-__all__ = ["Section", "names", "numbers", "with_settings"]
+__all__ = ["Section", "number_parser", "parse_names", "with_settings"]
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,19 @@ def with_settings(*sections: Section) -> Callable[[Callable[..., None]], Callabl
 
     The command receives the settings that the user has set as one dictionary, its argument `settings`.
     """
-    generated = {info.name: (section, info) for section in sections for info in section.fields()}
+    settings_by_name = {info.name: (section, info) for section in sections for info in section.fields()}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def call(**values: Any) -> None:
-            settings = {name: values.pop(name) for name in generated}
+            settings = {name: values.pop(name) for name in settings_by_name}
             set_by_user = {name: value for name, value in settings.items() if value not in (None, [], ())}
             command(**values, settings={name: _as_tuple(value) for name, value in set_by_user.items()})
 
-        own = [
+        declared = [
             parameter for parameter in inspect.signature(command).parameters.values() if parameter.name != "settings"
         ]
-        options = [_parameter(section, info) for section, info in generated.values()]
-        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *options)]
+        options = [_parameter(section, info) for section, info in settings_by_name.values()]
+        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*declared, *options)]
         # typer reads the options of a command from its signature.
         call.__name__, call.__doc__ = command.__name__, command.__doc__
         call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -78,7 +78,7 @@ def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
     """Return the parameter of a setting, annotated with its option; None, the default, stands for "not set"."""
     setting, flag = info.setting, cli_flag(info.name)
     details: dict[str, Any] = {
-        "help": with_flags(_with_default(info)),
+        "help": with_flags(_help_with_default(info)),
         "rich_help_panel": section.heading,
         "metavar": setting.metavar or ("|".join(info.choices) if info.choices else None),
     }
@@ -86,7 +86,7 @@ def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
     if info.is_sequence and setting.repeat:
         annotation = list[info.type] | None  # type: ignore[name-defined]
     elif info.is_sequence:
-        annotation, details["parser"] = Any, names if info.type is str else numbers(info.type)
+        annotation, details["parser"] = Any, parse_names if info.type is str else number_parser(info.type)
     elif info.type is bool and section.negatable:
         flag = f"{flag}/--no-{flag.removeprefix('--')}"
     default: Any = None
@@ -100,16 +100,17 @@ def _parameter(section: Section, info: FieldInfo) -> inspect.Parameter:
     )
 
 
-def _with_default(info: FieldInfo) -> str:
+def _help_with_default(info: FieldInfo) -> str:
     """Return the help of a setting, with its default in brackets at the end."""
     default, text = info.default, info.setting.help
+    # A help that ends with a bracket explains its default itself.
     if info.setting.automatic or text.endswith(")") or default in (None, MISSING, ()) or isinstance(default, bool):
         return text
     parts = default if isinstance(default, tuple) else (default,)
     return f"{text} ({','.join(part if isinstance(part, str) else f'{part:g}' for part in parts)})"
 
 
-def numbers(number_type: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+def number_parser(number_type: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     """Return a parser of a text of numbers with commas between them.
 
     Args:
@@ -126,6 +127,6 @@ def numbers(number_type: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...
     return parse
 
 
-def names(text: str) -> tuple[str, ...]:
+def parse_names(text: str) -> tuple[str, ...]:
     """Parse a text of names with commas between them."""
     return tuple(text.split(","))

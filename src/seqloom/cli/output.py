@@ -16,16 +16,17 @@ __all__ = [
     "as_json",
     "console",
     "dimmed",
-    "magnitude",
     "prepare",
     "print_json",
     "print_table",
     "say",
+    "short_number",
     "shows_terminal",
     "visible",
 ]
 
 _HARMLESS_CONTROLS = "\n\t"
+"""Control characters that a terminal may receive."""
 
 
 def prepare() -> None:
@@ -56,7 +57,7 @@ def abandon(stream: IO[str]) -> None:
         return
 
 
-def magnitude(value: float) -> str:
+def short_number(value: float) -> str:
     """Return a number with few digits: in scientific notation if it is very small or very large."""
     return f"{value:.3f}" if value == 0 or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
 

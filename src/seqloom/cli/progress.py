@@ -22,9 +22,15 @@ __all__ = ["ProgressDisplay"]
 
 _REDRAW_SECONDS = 0.25
 _DRAWING_SHARE = 0.01
+"""Shortest time between two redraws after steps, and largest share of the training time that drawing takes."""
+
 _LINE_SECONDS = 8.0
 _VALIDATION_SECONDS = 2.0
+"""Time from the last line to a line after a step, and shortest time from the last line to a line after a validation."""
+
 _MAX_SAMPLES = 4
+"""Largest number of samples in the panel, each at another temperature."""
+
 _ECHOED_COLUMNS = 2
 """Columns left empty on the right, so that a terminal that echoes `^C` does not wrap a line and scroll the panel."""
 
@@ -56,8 +62,8 @@ class ProgressDisplay:
         self._tally = Tally(units_per_token, unit)
         self._samples: dict[float, str] = {}
         self._live: Live | None = None
-        self._next_step_shown_at = 0.0
-        self._last_line_at = 0.0
+        self._next_step_display_time = 0.0
+        self._last_line_time = 0.0
 
     def __enter__(self) -> Self:
         """Return the display; a terminal gets a live panel."""
@@ -85,11 +91,11 @@ class ProgressDisplay:
         self._tally(event)
         match event:
             case Step():
-                if time.monotonic() >= self._next_step_shown_at:
+                if time.monotonic() >= self._next_step_display_time:
                     self._show()
             case Started():
-                self._show(_beginning(event))
-            case Validated() if time.monotonic() - self._last_line_at >= _VALIDATION_SECONDS:
+                self._show(_first_line(event))
+            case Validated() if time.monotonic() - self._last_line_time >= _VALIDATION_SECONDS:
                 self._show()
             case RolledBack():
                 self.note(
@@ -97,14 +103,14 @@ class ProgressDisplay:
                     f" {event.to_step:,}, learning rate × {event.rate_factor:g}"
                 )
             case Finished():
-                self._show(_ending(event))
+                self._show(_last_line(event))
 
     def note(self, text: str) -> None:
         """Print a line, above the panel if there is one."""
         self._console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=self._live is None)
 
     def show_sample(self, temperature: float, text: str) -> None:
-        """Show a new text in place of the last one at this temperature; the last four temperatures stay."""
+        """Show a new text in place of the last one at this temperature; texts at the four newest temperatures stay."""
         self._samples.pop(temperature, None)
         self._samples[temperature] = text
         while len(self._samples) > _MAX_SAMPLES:
@@ -117,15 +123,16 @@ class ProgressDisplay:
             self.show_sample(temperature, text)
 
     def _show(self, line: str | None = None) -> None:
-        began = time.monotonic()
+        """Redraw the panel or, without a panel, print `line`; None prints the state of the training."""
+        start = time.monotonic()
         if self._live is not None:
             self._draw(self._live)
-            cost = time.monotonic() - began
-            self._next_step_shown_at = began + max(_REDRAW_SECONDS, cost / _DRAWING_SHARE)
+            cost = time.monotonic() - start
+            self._next_step_display_time = start + max(_REDRAW_SECONDS, cost / _DRAWING_SHARE)
             return
-        self._console.print(line or _line(self._tally), markup=False, highlight=False, soft_wrap=True)
-        self._last_line_at = began
-        self._next_step_shown_at = began + _LINE_SECONDS
+        self._console.print(line or _state_line(self._tally), markup=False, highlight=False, soft_wrap=True)
+        self._last_line_time = start
+        self._next_step_display_time = start + _LINE_SECONDS
 
     def _draw(self, live: "Live") -> None:
         if not live.is_started:
@@ -140,14 +147,14 @@ def _can_draw_on(console: "Console") -> bool:
     return is_terminal and console.encoding.lower().startswith("utf")
 
 
-def _beginning(event: Started) -> str:
+def _first_line(event: Started) -> str:
     steps = f"{event.total_steps:,} steps of {event.tokens_per_step:,} tokens, {event.steps_per_epoch:,} per epoch"
     return f"continuing after step {event.step:,} of {steps}" if event.step else f"training: {steps}"
 
 
-def _line(tally: Tally) -> str:
+def _state_line(tally: Tally) -> str:
     left = tally.seconds_left()
-    validation = "" if tally.validation is None else f"{tally.validation:.3f}"
+    validation = "" if tally.validation_loss is None else f"{tally.validation_loss:.3f}"
     best = f"{tally.best_loss:.3f}" if tally.best_loss is not None else validation
     facts = [
         f"step {tally.step:,} of {tally.total_steps:,} ({100 * tally.share:.0f} %)",
@@ -161,6 +168,6 @@ def _line(tally: Tally) -> str:
     return "  ".join(filter(None, facts))
 
 
-def _ending(event: Finished) -> str:
+def _last_line(event: Finished) -> str:
     best = "" if event.best_loss is None else f", best validation {event.best_loss:.3f} nats per token"
     return f"{event.reason}: {event.step:,} steps in {clock(event.seconds)}{best}"

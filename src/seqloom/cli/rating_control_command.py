@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seqloom.api import Run
     from seqloom.rating.control_report import MethodReport, RatingControlReport
 
-__all__ = ["control"]
+__all__ = ["print_rating_control"]
 
 _FEW_TEXTS = 10
 """Number of texts below which a mean is unreliable."""
@@ -27,13 +27,16 @@ _FEW_TEXTS = 10
 _POOR_CORRELATION = 0.3
 """Correlation on real texts below which a judge is unreliable."""
 
-_HEADER = (
-    *("method", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied"),
-    "tokens",
-)
+_HEADING = (
+    "method", "pearson", "of real", "spearman", "mean error", "kept", "self-BLEU-4", "distinct-2", "copied", "tokens",
+)  # fmt: skip
+"""Columns of the table: the correlations and the mean error compare requested and judged ratings; "of real" is the
+correlation as a share of that on real texts; "kept" is the share of texts that rejection accepts."""
 
 
-def control(run: "Run", source: str | None, settings: dict[str, Any], texts: Path | None, *, as_json: bool) -> None:
+def print_rating_control(
+    run: "Run", source: str | None, settings: dict[str, Any], texts: Path | None, *, as_json: bool
+) -> None:
     """Measure rating control and print the results.
 
     Args:
@@ -54,12 +57,12 @@ def control(run: "Run", source: str | None, settings: dict[str, Any], texts: Pat
         run, source or run.config.sources[0], sampling=pick(SamplingConfig, settings), note=say, **others
     )
     if texts is not None:
-        write_text(texts, "".join(_lines(report)))
+        write_text(texts, "".join(_json_lines(report)))
     if as_json:
         print_json({**asdict(report), "plot": str(report.plot), "texts": None if texts is None else str(texts)})
         return
-    print_table([_HEADER, *((name, *_cells(method)) for name, method in report.methods.items())])
-    on_real_texts = next(iter(report.methods.values()))
+    print_table([_HEADING, *((name, *_cells(method)) for name, method in report.methods.items())])
+    on_real_texts = next(iter(report.methods.values()))  # the first row
     correlation = on_real_texts.agreement.pearson
     if correlation is None or correlation < _POOR_CORRELATION:
         print("the judge is poor even on real texts: its ratings of generated texts mean little")
@@ -72,24 +75,27 @@ def control(run: "Run", source: str | None, settings: dict[str, Any], texts: Pat
 
 
 def _cells(method: "MethodReport") -> tuple[str, ...]:
-    """Return the cells of a row of the table, below `_HEADER` without its first column."""
+    """Return the cells of a row of the table, below `_HEADING` without its first column."""
     agreement = method.agreement
     return (
-        _number(agreement.pearson, ".3f"),
-        _number(method.share, ".0%"),
-        _number(agreement.spearman, ".3f"),
-        _number(agreement.mean_error, ".3f"),
-        _number(method.acceptance.get("all"), ".0%"),
-        _number(method.self_bleu, ".3f"),
-        _number(method.distinct_2, ".3f"),
-        _number(method.copied, ".2%"),
+        _format(agreement.pearson, ".3f"),
+        _format(method.share, ".0%"),
+        _format(agreement.spearman, ".3f"),
+        _format(agreement.mean_error, ".3f"),
+        _format(method.acceptance.get("all"), ".0%"),
+        _format(method.self_bleu, ".3f"),
+        _format(method.distinct_2, ".3f"),
+        _format(method.copied, ".2%"),
         f"{method.tokens:,}" if method.tokens else "",
     )
 
 
 def _print_by_rating(report: "RatingControlReport") -> None:
-    """Print mean judged rating, mean error and share kept for every requested rating; few texts are marked."""
-    on_real_texts = next(iter(report.methods.values()))
+    """Print mean judged rating, mean error and share of kept texts for every requested rating.
+
+    An asterisk marks a mean over few texts.
+    """
+    on_real_texts = next(iter(report.methods.values()))  # the first row
     ratings = list(on_real_texts.agreement.mean_judged)
     rows: list[tuple[str, ...]] = [(report.column, "", *(f"{rating:g}" for rating in ratings))]
     has_marks = False
@@ -101,18 +107,18 @@ def _print_by_rating(report: "RatingControlReport") -> None:
         figures = {"judged": agreement.mean_judged, "mean error": agreement.mean_error_by_rating}
         rows.append((name, "texts", *(f"{number:,}" for number in texts)))
         for title, by_rating in figures.items():
-            cells = (_number(by_rating.get(rating), ".2f") for rating in ratings)
+            cells = (_format(by_rating.get(rating), ".2f") for rating in ratings)
             rows.append(("", title, *(cell + mark for cell, mark in zip(cells, marks, strict=True))))
         if method.acceptance:
-            kept = (_number(method.acceptance.get(f"{rating:g}"), ".0%") for rating in ratings)
+            kept = (_format(method.acceptance.get(f"{rating:g}"), ".0%") for rating in ratings)
             rows.append(("", "kept", *kept))
     print_table(rows)
     if has_marks:
         print(f"* fewer than {_FEW_TEXTS} texts, so the mean is noisy; a higher --count gives more")
 
 
-def _lines(report: "RatingControlReport") -> list[str]:
-    """Return a JSON line for each text; "way" is the combination of methods."""
+def _json_lines(report: "RatingControlReport") -> list[str]:
+    """Return a line of JSON for each text, with the combination of methods as "way"."""
     return [
         json.dumps({"way": name, "wanted": wanted, "judged": round(judged, 3), "text": text}, ensure_ascii=False) + "\n"
         for name, texts in report.texts.items()
@@ -120,5 +126,5 @@ def _lines(report: "RatingControlReport") -> list[str]:
     ]
 
 
-def _number(value: float | None, format_spec: str) -> str:
+def _format(value: float | None, format_spec: str) -> str:
     return "" if value is None else format(value, format_spec)

@@ -13,15 +13,17 @@ if TYPE_CHECKING:
     from seqloom.codecs.base import Codec
     from seqloom.evaluation.token_scores import TokenScore
 
-__all__ = ["Surprises"]
+__all__ = ["ScoreSummary"]
 
 _RANK_LIMITS = (1, 10, 100)
+"""The table shows the share of tokens among the likeliest 1, 10 and 100 predictions."""
+
 _NUM_SURPRISES = 10
 _CONTEXT_TOKENS = 30
 _BAR_WIDTH = 30
 
 
-class Surprises:
+class ScoreSummary:
     """Running summary of token scores, in bounded memory.
 
     Args:
@@ -32,7 +34,7 @@ class Surprises:
         self._codec = codec
         self._nats = self._entropy = 0.0
         self._tokens = self._units = 0
-        self._counts_by_limit = [0] * len(_RANK_LIMITS)
+        self._counts_by_rank_limit = [0] * len(_RANK_LIMITS)
         # Heap with the least surprising token first: nats, minus the token's number, text before it, token.
         self._surprises: list[tuple[float, int, str, str]] = []
 
@@ -46,7 +48,7 @@ class Surprises:
             self._tokens += 1
             self._units += int(units[score.token])
             for index, limit in enumerate(_RANK_LIMITS):
-                self._counts_by_limit[index] += score.rank < limit
+                self._counts_by_rank_limit[index] += score.rank < limit
             if len(self._surprises) < _NUM_SURPRISES or -score.log_prob > self._surprises[0][0]:
                 self._remember(score, before)
             before.append(score.token)
@@ -54,7 +56,8 @@ class Surprises:
     def _remember(self, score: "TokenScore", before: Iterable[int]) -> None:
         """Add a token to the surprises, unless the same token after the same text is already among them."""
         before_text, token_text = self._codec.decode_text(before), self._token_text(score.token)
-        if any((before_text, token_text) == (other_before, other) for _, _, other_before, other in self._surprises):
+        known = {(other_before, other_token) for _, _, other_before, other_token in self._surprises}
+        if (before_text, token_text) in known:
             return
         entry = (-score.log_prob, -self._tokens, before_text, token_text)
         if len(self._surprises) < _NUM_SURPRISES:
@@ -74,7 +77,7 @@ class Surprises:
             (f"bits per {self._codec.unit}", f"{self._nats / math.log(2) / max(1, self._units):.4f}"),
             ("entropy", f"{self._entropy / tokens:.4f} nats, on average"),
         ]
-        shares = [count / tokens for count in self._counts_by_limit]
+        shares = [count / tokens for count in self._counts_by_rank_limit]
         for limit, share in zip(_RANK_LIMITS, shares, strict=True):
             name = "likeliest" if limit == 1 else f"of the {limit} likeliest"
             rows.append((name, f"{share:6.1%}  {'█' * round(_BAR_WIDTH * share)}"))

@@ -18,11 +18,13 @@ __all__ = ["demo", "train"]
 _DEMO_SOURCE = "python-docs"
 """Corpus of the catalogue that needs no download: documentation that is part of Python."""
 
+# Headings of the help.
 _BUDGET = "How long to train (one of them; a minute by default)"
 _SOURCE = "How the source is read"
 _MODEL = "The model (chosen from corpus and budget by default)"
 _TRAINING = "How it is trained (chosen by default)"
 _RUN = "The run"
+
 _SPLIT_SETTINGS = ("hold_out", "validation")
 
 
@@ -107,7 +109,7 @@ def _train(
             )
         except KeyboardInterrupt:
             viewer.close()
-            say(viewer.interrupted(folder))
+            say(viewer.interrupted_message(folder))
             raise typer.Exit(INTERRUPTED) from None
 
 

@@ -17,14 +17,14 @@ from seqloom.runs.config import RunConfig
 from seqloom.runs.layout import RunFolder
 from seqloom.training.events import Event, Finished, Listener
 
-__all__ = ["TrainingViewer", "interrupted_gan"]
+__all__ = ["TrainingViewer", "interrupted_gan_message"]
 
 _SECONDS_BETWEEN_SAMPLES = 10.0
 """Shortest time for which samples stay visible, so that a person can read them."""
 
 
 class TrainingViewer(TrainingObserver):
-    """Show a training on standard error; a context manager, which restores the terminal at its end.
+    """Context manager that shows a training on standard error, and restores the terminal at its end.
 
     Args:
         always_show_texts: whether the final texts are printed even if standard output is no terminal.
@@ -68,7 +68,7 @@ class TrainingViewer(TrainingObserver):
             self._print(text)
 
     def begin(self, config: RunConfig, units_per_token: float, units: str) -> None:
-        """Open the display."""
+        """Print the main settings, and open the live display."""
         self._has_begun = True
         sizes = " + ".join(map(str, config.model.hidden_sizes))
         training = config.training
@@ -95,14 +95,14 @@ class TrainingViewer(TrainingObserver):
         return self._handle_event
 
     def working(self, activity: str) -> None:
-        """Show the name of an activity after the training."""
+        """Show the name of an activity that follows the training, such as "drawing plots"."""
         if self._status is not None:
             self._status.update(activity)
         else:
             self._print(f"{activity} ...")
 
     def finished(self, report: Report) -> None:
-        """Print the final texts, then the summary."""
+        """Print the final texts, then the notes that waited for them."""
         self.close()
         if self._shows_texts:
             for sample in report.samples:
@@ -111,7 +111,7 @@ class TrainingViewer(TrainingObserver):
         for line in self._late_notes:
             self._print(line)
 
-    def interrupted(self, path: Path) -> str:
+    def interrupted_message(self, path: Path) -> str:
         """Return one line that says what was saved before Ctrl-C, and how to continue."""
         folder = RunFolder(path)
         if not self._has_begun:
@@ -138,7 +138,7 @@ class TrainingViewer(TrainingObserver):
         self._console.print(with_flags(text), markup=False, highlight=False, soft_wrap=True)
 
 
-def interrupted_gan(run: Path, *, saved: bool) -> str:
+def interrupted_gan_message(run: Path, *, saved: bool) -> str:
     """Return one line that says whether a GAN was saved before Ctrl-C, and how to continue.
 
     Args:

@@ -19,7 +19,10 @@ def watermark(
     key: Annotated[str, typer.Option(metavar="KEY", help="secret key of 'generate --watermark'")],
     text: Annotated[str | None, typer.Option(metavar="COLUMN", help="column of the text, in a table")] = None,
     records: Annotated[
-        str | None, typer.Option(help="end of a text in a file: line, blank, or two marks such as '{}'")
+        str | None,
+        typer.Option(
+            help="what divides the texts in a file: line, blank (lines), or two marks around each, such as '{}'"
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
 ) -> None:
@@ -30,11 +33,11 @@ def watermark(
     """
     from seqloom.api import load
     from seqloom.sampling.watermark import fingerprint
-    from seqloom.watermark.detect import RARE, find_watermarks
+    from seqloom.watermark.detect import MARKED_P_VALUE, find_watermarks
 
     tests = list(find_watermarks(load(run), source, key, text=text, records=records, note=say))
-    marked = sum(test.p_value <= RARE for test in tests)
-    short = sum(test.short and test.p_value > RARE for test in tests)
+    marked = sum(test.p_value <= MARKED_P_VALUE for test in tests)
+    short = sum(test.short and test.p_value > MARKED_P_VALUE for test in tests)
     if json:
         print_json(
             {
@@ -42,15 +45,18 @@ def watermark(
                 "count": len(tests),
                 "marked": marked,
                 "short": short,
-                "threshold": RARE,
+                "threshold": MARKED_P_VALUE,
                 "key_sha256": fingerprint(key),
             }
         )
         return
     # Places are the tokens that could carry the watermark.
     heading = ("text", "places", "statistic", "p", "")
-    print_table([heading, *(_row(number, test, RARE) for number, test in enumerate(tests, 1))])
-    say(f"{marked:,} of {len(tests):,} texts have p <= {RARE}, as 1 in {1 / RARE:,.0f} texts without the watermark has")
+    print_table([heading, *(_row(number, test, MARKED_P_VALUE) for number, test in enumerate(tests, 1))])
+    say(
+        f"{marked:,} of {len(tests):,} texts have p <= {MARKED_P_VALUE}; without the watermark, 1 text in "
+        f"{1 / MARKED_P_VALUE:,.0f} would"
+    )
     if short:
         texts = "text is" if short == 1 else "texts are"
         say(f"{short:,} {texts} too short: a watermark may remain undetected")
@@ -61,7 +67,7 @@ def _as_json(test: "WatermarkTest") -> dict[str, Any]:
         "places": test.places,
         "statistic": test.statistic,
         "p_value": test.p_value,
-        "variants": test.variants,
+        "variants": test.variants,  # the best variant of the noise in each group
         "short": test.short,
     }
 

@@ -1,4 +1,7 @@
-"""Payloads to tokens and back, losslessly; a codec owns the vocabulary."""
+"""Payloads to tokens and back, losslessly; a codec owns the vocabulary.
+
+A payload is the content of a document, such as a text. A level is a registered kind of token, such as "char" or "word".
+"""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -18,7 +21,7 @@ def fit_codec(level: str, corpus: Corpus, vocabulary: int | None = None) -> Code
     Args:
         level: name in `registry.CODECS`, such as "char", "byte", "word" or "subword".
         corpus: training corpus.
-        vocabulary: largest number of ids; None is the level's default.
+        vocabulary: largest number of token ids; None is the level's default.
 
     Raises:
         ConfigError: no level has that name, or `vocabulary` is too small.

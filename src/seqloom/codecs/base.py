@@ -68,7 +68,7 @@ class Codec(ABC, Generic[PayloadT]):
         """Learn the vocabulary in one streaming pass.
 
         Args:
-            corpus: training corpus; the codec has a boundary if `corpus.has_documents`.
+            corpus: training corpus; the codec has a boundary if `corpus.has_separate_documents`.
             vocabulary: largest number of ids; None is the level's default.
 
         Raises:
@@ -78,7 +78,7 @@ class Codec(ABC, Generic[PayloadT]):
 
     @abstractmethod
     def extend(self, corpus: Corpus) -> Self:
-        """Return this codec with the new symbols of `corpus` appended; every old id keeps its meaning."""
+        """Return this codec with the new symbols of `corpus`, and a boundary if needed; old ids keep their meaning."""
 
     @abstractmethod
     def encode(self, payload: PayloadT) -> Iterator[Encoded]:
@@ -119,9 +119,9 @@ class Codec(ABC, Generic[PayloadT]):
         """
 
     def token_label(self, token: int) -> str:
-        """Return a short name of a token, without white space: "C4" for a pitch.
+        """Return a short name of a token, without white space, such as "C4" for a pitch; here its id.
 
-        A sample, a prompt or a plot of a codec that does not encode text shows these labels, with spaces between them.
+        If a codec does not encode text, its samples, prompts and plots show these labels with spaces between them.
         """
         return str(token)
 
@@ -139,7 +139,7 @@ class Codec(ABC, Generic[PayloadT]):
 
         Args:
             text: labels with white space between them.
-            skip_unknown: leave out labels that no token has.
+            skip_unknown: whether labels that no token has are left out.
 
         Raises:
             CodecError: no token has one of the labels, and `skip_unknown` is False.
@@ -169,14 +169,14 @@ class Codec(ABC, Generic[PayloadT]):
         Raises:
             CodecError: an id is not in the vocabulary.
         """
-        table = self.token_bytes
-        indices = ids.tolist() if isinstance(ids, np.ndarray) else [int(index) for index in ids]
-        if indices and not 0 <= min(indices) <= max(indices) < len(table):
-            raise CodecError(f"a token id is outside 0..{len(table) - 1}")
-        return b"".join(map(table.__getitem__, indices)).decode("utf-8", "replace")
+        bytes_by_id = self.token_bytes
+        id_list = ids.tolist() if isinstance(ids, np.ndarray) else [int(token) for token in ids]
+        if id_list and not 0 <= min(id_list) <= max(id_list) < len(bytes_by_id):
+            raise CodecError(f"a token id is outside 0..{len(bytes_by_id) - 1}")
+        return b"".join(map(bytes_by_id.__getitem__, id_list)).decode("utf-8", "replace")
 
     def pending_space(self, text: str) -> str:
-        """Return the end of a prompt that belongs to the next token: a space, where words begin with theirs."""
+        """Return the end of a prompt that belongs to the next token: its last space, if words begin with a space."""
         return ""
 
     @cached_property

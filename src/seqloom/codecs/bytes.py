@@ -40,12 +40,12 @@ class ByteCodec(TextCodec):
         Raises:
             ConfigError: `vocabulary` is below the 256 bytes (and the boundary, if there are documents).
         """
-        num_ids = NUM_BYTES + corpus.has_documents
+        num_ids = NUM_BYTES + corpus.has_separate_documents
         if vocabulary is not None and vocabulary < num_ids:
             raise ConfigError(
                 f"`vocabulary` got {vocabulary}: the level byte always has {num_ids} ids here; leave it out"
             )
-        return cls(has_boundary=corpus.has_documents)
+        return cls(has_boundary=corpus.has_separate_documents)
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Integer[np.ndarray, " tokens"]]:
         """Yield the UTF-8 bytes of one text.
@@ -63,7 +63,7 @@ class ByteCodec(TextCodec):
 
     def extend(self, corpus: Corpus) -> Self:
         """Return this codec, with a boundary if `corpus` needs one."""
-        return type(self)(has_boundary=corpus.has_documents or self.boundary is not None)
+        return type(self)(has_boundary=corpus.has_separate_documents or self.boundary is not None)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:

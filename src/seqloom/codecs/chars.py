@@ -53,15 +53,19 @@ class CharCodec(TextCodec):
         Raises:
             ConfigError: `vocabulary` leaves no room for a character.
             SourceError: the corpus holds no text.
+            CodecError: the corpus has a lone surrogate (half of a surrogate pair).
         """
         capacity = None
         if vocabulary is not None:
-            capacity = symbol_capacity(cls.level, cap=vocabulary, has_boundary=corpus.has_documents)
-        symbols = _distinct(corpus) if capacity is None else _most_frequent(_count(corpus), capacity)
+            capacity = symbol_capacity(cls.level, cap=vocabulary, has_boundary=corpus.has_separate_documents)
+        symbols = (
+            _distinct_characters(corpus) if capacity is None else _most_frequent(_count_code_points(corpus), capacity)
+        )
         if not symbols:
             raise SourceError(f"{corpus.name} holds no text")
         return cls(
-            Vocabulary.build(symbols, byte_fallback=capacity is not None, has_boundary=corpus.has_documents), vocabulary
+            Vocabulary.build(symbols, byte_fallback=capacity is not None, has_boundary=corpus.has_separate_documents),
+            vocabulary,
         )
 
     def encode_chunks(self, chunks: Iterable[str]) -> Iterator[Integer[np.ndarray, " tokens"]]:
@@ -73,8 +77,8 @@ class CharCodec(TextCodec):
         position = 0
         for chunk in chunks:
             for codes in _code_points(chunk):
-                ids = self._table.take(codes, mode="clip")
-                yield self._with_byte_fallback(codes, ids, position) if ids.max() == self._missing else ids
+                ids = self._id_table.take(codes, mode="clip")
+                yield self._with_byte_fallback(codes, ids, position) if ids.max() == self._missing_id else ids
                 position += len(codes)
 
     def unknown_symbols(self, text: str) -> list[UnknownSymbol]:
@@ -84,22 +88,22 @@ class CharCodec(TextCodec):
         return [
             (block_number * _BLOCK_CHARACTERS + int(index), chr(codes[index]))
             for block_number, codes in enumerate(_code_points(text))
-            for index in np.flatnonzero(self._table.take(codes, mode="clip") == self._missing)
+            for index in np.flatnonzero(self._id_table.take(codes, mode="clip") == self._missing_id)
         ]
 
     def extend(self, corpus: Corpus) -> Self:
         """Return this codec with new characters appended in code point order.
 
-        All new characters are appended or, with a cap, the `cap - 256` most frequent: the ids can grow beyond the cap.
+        With a cap, only the `cap - 256` most frequent are appended. The number of ids can therefore exceed the cap.
         """
-        known = self.vocabulary.ids
+        known_symbols = self.vocabulary.ids
         if self.cap is None:
-            symbols = [symbol for symbol in _distinct(corpus) if symbol not in known]
+            symbols = [symbol for symbol in _distinct_characters(corpus) if symbol not in known_symbols]
         else:
-            counts = _count(corpus)
-            counts[[ord(symbol) for symbol in known]] = 0
+            counts = _count_code_points(corpus)
+            counts[[ord(symbol) for symbol in known_symbols]] = 0
             symbols = _most_frequent(counts, self.cap - NUM_BYTES)
-        return type(self)(self.vocabulary.extend(symbols, has_boundary=corpus.has_documents), self.cap)
+        return type(self)(self.vocabulary.extend(symbols, has_boundary=corpus.has_separate_documents), self.cap)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
@@ -127,18 +131,18 @@ class CharCodec(TextCodec):
         return cls(vocabulary, cap)
 
     @property
-    def _missing(self) -> int:
-        """The table's entry for "no id": one past the last id."""
+    def _missing_id(self) -> int:
+        """Entry of `_id_table` for a character without an id: one past the last id."""
         return len(self.vocabulary.tokens)
 
     @cached_property
-    def _table(self) -> Integer[np.ndarray, " code_points"]:
-        """Id by code point, or `_missing`. The last entry is `_missing`, and stands for all code points past the end.
+    def _id_table(self) -> Integer[np.ndarray, " code_points"]:
+        """Id by code point, or `_missing_id`. The last entry is `_missing_id` too, for all code points past the end.
 
-        Its type is as narrow as possible, so that a token store takes the ids without a conversion.
+        The integer type is as narrow as possible, so that a token store takes the ids without a conversion.
         """
         codes = [ord(symbol) for symbol in self.vocabulary.ids]
-        table = np.full(max(codes, default=0) + 2, self._missing, np.min_scalar_type(self._missing))
+        table = np.full(max(codes, default=0) + 2, self._missing_id, np.min_scalar_type(self._missing_id))
         table[codes] = list(self.vocabulary.ids.values())
         return table
 
@@ -149,13 +153,13 @@ class CharCodec(TextCodec):
 
         Args:
             codes: code points of a block of text.
-            ids: id of each character, or `_missing`.
+            ids: id of each character, or `_missing_id`.
             position: number of characters before the block, for the error message.
 
         Raises:
             CodecError: a character has neither an id nor bytes.
         """
-        is_missing = ids == self._missing
+        is_missing = ids == self._missing_id
         missing_text = codes[is_missing].tobytes().decode("utf-32-le", "surrogatepass")
         first_byte_id = self.vocabulary.first_byte_id
         if first_byte_id is None or lone_surrogates(missing_text):
@@ -177,7 +181,7 @@ def _code_points(chunk: str) -> Iterator[UInt32[np.ndarray, " block"]]:
         yield np.array([block], f"<U{len(block)}").view("<u4")
 
 
-def _distinct(corpus: Corpus) -> list[str]:
+def _distinct_characters(corpus: Corpus) -> list[str]:
     """Return the characters of the corpus in code point order.
 
     Raises:
@@ -188,15 +192,15 @@ def _distinct(corpus: Corpus) -> list[str]:
         for chunk in document.text.chunks:
             for start in range(0, len(chunk), _BLOCK_CHARACTERS):
                 block = chunk[start : start + _BLOCK_CHARACTERS]
-                new = block.encode("utf-8", "surrogatepass").translate(None, known_ascii)
-                if new:
-                    symbols.update(new.decode("utf-8", "surrogatepass"))
+                new_bytes = block.encode("utf-8", "surrogatepass").translate(None, known_ascii)
+                if new_bytes:
+                    symbols.update(new_bytes.decode("utf-8", "surrogatepass"))
                     known_ascii = bytes(ord(symbol) for symbol in symbols if symbol.isascii())
     _check_surrogates(corpus, [ord(symbol) for symbol in symbols])
     return sorted(symbols)
 
 
-def _count(corpus: Corpus) -> Int[np.ndarray, " code_points"]:
+def _count_code_points(corpus: Corpus) -> Int[np.ndarray, " code_points"]:
     """Return the frequency of each code point.
 
     Raises:
@@ -221,6 +225,6 @@ def _check_surrogates(corpus: Corpus, codes: list[int]) -> None:
 
 
 def _most_frequent(counts: Int[np.ndarray, " code_points"], capacity: int) -> list[str]:
-    """Return the `capacity` most frequent characters (ties: lower code point) in code point order."""
+    """Return the `capacity` most frequent characters in code point order; among ties, prefer lower code points."""
     codes = np.flatnonzero(counts)
     return [chr(code) for code in np.sort(codes[np.argsort(-counts[codes], kind="stable")[:capacity]])]

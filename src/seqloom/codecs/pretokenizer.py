@@ -1,4 +1,7 @@
-"""Cuts text into pieces (words, marks, spaces) that join to the same text; the cuts do not depend on the chunks."""
+"""Cuts text into pieces (words, marks, spaces) that join to the same text; the cuts do not depend on the chunks.
+
+A text comes in chunks of any length. A mark is a character of punctuation, or a symbol.
+"""
 
 import re
 import unicodedata
@@ -13,15 +16,15 @@ from seqloom.codecs.text import TextCodec
 from seqloom.codecs.unknown_symbols import UnknownSymbol
 from seqloom.codecs.utf8 import check_surrogates, lone_surrogates
 
-__all__ = ["PieceCodec", "blocks", "split", "subword_pattern", "word_pattern"]
+__all__ = ["PieceCodec", "blocks", "split_pieces", "subword_pattern", "word_pattern"]
 
 _BLOCK_CHARACTERS = 1 << 15
 """Number of characters cut at once: few enough for their pieces to stay in the processor's second-level cache."""
 
 _LOOKAHEAD = 2
-"""Characters after a piece that a pattern may inspect (an apostrophe and a letter)."""
+"""Number of characters after a piece that a pattern may inspect (an apostrophe and a letter)."""
 
-_CACHE_SIZE = 1 << 18
+_MAX_CACHED_PIECES = 1 << 18
 """Number of pieces whose ids are cached; a full cache is cleared."""
 
 _UNSPACED = (
@@ -48,7 +51,7 @@ class PieceCodec(TextCodec):
     """
 
     def __init__(self) -> None:
-        self._cache: dict[str, bytes] = {}
+        self._cache: dict[str, bytes] = {}  # ids of each piece, as the bytes of an int32 array
 
     @classmethod
     @abstractmethod
@@ -65,7 +68,7 @@ class PieceCodec(TextCodec):
         Raises:
             CodecError: the text has a lone surrogate.
         """
-        for pieces in split(check_surrogates(chunks), self._pattern()):
+        for pieces in split_pieces(check_surrogates(chunks), self._pattern()):
             try:  # most blocks consist of cached pieces only
                 id_bytes = b"".join(map(self._cache.__getitem__, pieces))
             except KeyError:
@@ -81,21 +84,25 @@ class PieceCodec(TextCodec):
         return " " if text.endswith(" ") else ""
 
     def _filled_cache(self, pieces: list[str]) -> Mapping[str, bytes]:
-        """Return the cache with the ids of all `pieces`, as the bytes of an int32 array."""
-        if len(self._cache) > _CACHE_SIZE:
+        """Add the ids of all `pieces` to the cache, and return the cache."""
+        if len(self._cache) > _MAX_CACHED_PIECES:
             self._cache = {}
         cache = self._cache
-        new = [piece for piece in set(pieces) if piece not in cache]
-        for piece, ids in zip(new, self._encode_pieces(new), strict=True):
+        new_pieces = [piece for piece in set(pieces) if piece not in cache]
+        for piece, ids in zip(new_pieces, self._encode_pieces(new_pieces), strict=True):
             cache[piece] = np.array(ids, np.int32).tobytes()
         return cache
 
 
-def split(chunks: Iterable[str], pattern: re.Pattern[str]) -> Iterator[list[str]]:
+def split_pieces(chunks: Iterable[str], pattern: re.Pattern[str]) -> Iterator[list[str]]:
     """Cut a text that comes in chunks into the same pieces as the whole text; yield lists of pieces.
 
-    The last pieces of a block could still change with the text after it, and are kept back until that text has been
-    read. The pattern keeps pieces short, so that little text is kept back.
+    The last pieces of a block could still change with the text after the block. They are kept back until that text has
+    been read. The pattern keeps pieces short, so that little text is kept back.
+
+    Args:
+        chunks: the text in order.
+        pattern: pattern of a piece: `word_pattern()` or `subword_pattern()`.
     """
     rest = ""
     for block in blocks(chunks, _BLOCK_CHARACTERS):
@@ -146,7 +153,7 @@ def _piece_pattern(word: str) -> re.Pattern[str]:
     runs = "|".join(f"{re.escape(mark)}{{1,16}}" for mark in _REPEATED_MARKS)
     # The last of several spaces belongs to the piece after it, unless that is white space too.
     spaces = r" {1,63}(?=\s|\Z)|\n{1,16}|\t{1,16}|(?:\r\n){1,16}|\s"
-    # Redundant, but faster for plain words, which are the most frequent pieces.
+    # The shortcut is redundant, but faster for plain words, which are the most frequent pieces.
     shortcut = rf" ?[{_PLAIN_LETTERS}]{{1,64}}(?=[ ,.;:\n\"!?)])"
     return re.compile(rf"{shortcut}| ?(?:{word}|{runs}|[^\s\w])|{spaces}")
 

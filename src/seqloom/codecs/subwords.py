@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from seqloom.codecs.base import JsonObject
-from seqloom.codecs.pretokenizer import PieceCodec, blocks, split, subword_pattern
+from seqloom.codecs.pretokenizer import PieceCodec, blocks, split_pieces, subword_pattern
 from seqloom.codecs.utf8 import check_surrogates
 from seqloom.codecs.vocabulary import NUM_BYTES
 from seqloom.corpora.document import Corpus
@@ -24,10 +24,11 @@ _DEFAULT_CAP = 2_048
 average."""
 
 _SAMPLE_CHARACTERS = 8_000_000
-"""Largest sample in which pairs are counted. More text would change no frequent pair, but take a second per
-megabyte."""
+"""Largest sample of text in which pairs of tokens are counted. More text would change no frequent pair, but take a
+second per megabyte."""
 
 _SAMPLE_BLOCK_CHARACTERS = 1 << 16
+"""Number of characters in a block of the sample."""
 
 
 class SubwordCodec(PieceCodec):
@@ -53,25 +54,27 @@ class SubwordCodec(PieceCodec):
 
     @classmethod
     def fit(cls, corpus: Corpus, *, vocabulary: int | None = None) -> Self:
-        """Learn the merges from the corpus, or from an even sample of a large one.
+        """Learn which pairs of tokens to merge into one, from the corpus or from an even sample of a large one.
 
         Args:
             corpus: training corpus.
             vocabulary: largest number of ids, the 256 bytes and the boundary included; None is 2,048.
 
         Raises:
-            ConfigError: `vocabulary` is below the bytes and the boundary.
+            ConfigError: `vocabulary` is too small for the bytes and the boundary.
         """
         cap = _DEFAULT_CAP if vocabulary is None else vocabulary
-        smallest = NUM_BYTES + corpus.has_documents
+        smallest = NUM_BYTES + corpus.has_separate_documents
         if cap < smallest:
             raise ConfigError(f"`vocabulary` got {cap}: the level subword needs {smallest} or more here")
-        tokenizer = _fitted(_sample(corpus), cap - corpus.has_documents)
-        return cls(tokenizer, len(tokenizer["model"]["vocab"]) if corpus.has_documents else None)
+        tokenizer = _fit_tokenizer(_sample_blocks(corpus), cap - corpus.has_separate_documents)
+        return cls(tokenizer, len(tokenizer["model"]["vocab"]) if corpus.has_separate_documents else None)
 
     def extend(self, corpus: Corpus) -> Self:
         """Return this codec, with a boundary if `corpus` needs one; it can encode any text already."""
-        return type(self)(self._tokenizer_json, len(self._spellings) if corpus.has_documents else self.boundary)
+        return type(self)(
+            self._tokenizer_json, len(self._spellings) if corpus.has_separate_documents else self.boundary
+        )
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
@@ -112,10 +115,11 @@ class SubwordCodec(PieceCodec):
             raise CodecError(f"the codec is damaged: its tokenizer does not load ({error})") from None
 
 
-def _sample(corpus: Corpus) -> list[str]:
+def _sample_blocks(corpus: Corpus) -> list[str]:
     """Return blocks of text from all over the corpus, with `_SAMPLE_CHARACTERS` characters at most.
 
-    Whenever the blocks exceed that size, every other block is dropped, and half as many of the later blocks are taken.
+    Whenever the blocks exceed that size, every other block is dropped, and only half as many of the later blocks are
+    taken from then on.
     """
     sampled: list[str] = []
     stride, num_characters = 1, 0
@@ -146,13 +150,13 @@ def _full_blocks(chunks: Iterable[str], block_characters: int) -> Iterator[str]:
         yield rest
 
 
-def _fitted(texts: list[str], num_tokens: int) -> dict[str, Any]:
-    """Return the JSON of a byte-level BPE tokenizer with at most `num_tokens` ids."""
+def _fit_tokenizer(texts: list[str], num_tokens: int) -> dict[str, Any]:
+    """Fit a byte-level BPE tokenizer with at most `num_tokens` ids; return its JSON."""
     _use_one_thread()
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    # No second cut: `split` has already cut the text into pieces.
+    # `split_pieces` has already cut the text, and `use_regex=False` keeps the library from cutting it again.
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -161,7 +165,7 @@ def _fitted(texts: list[str], num_tokens: int) -> dict[str, Any]:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    pieces = (pieces for text in texts for pieces in split([text], subword_pattern()))
+    pieces = (pieces for text in texts for pieces in split_pieces([text], subword_pattern()))
     tokenizer.train_from_iterator(pieces, trainer)
     fitted: dict[str, Any] = json.loads(tokenizer.to_str())
     return fitted

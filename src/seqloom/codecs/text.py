@@ -77,8 +77,8 @@ class TextCodec(Codec[TextPayload]):
             if not skip_unknown:
                 raise CodecError(describe_unknown(unknown, skippable=True))
             text = remove_unknown(text, unknown)
-        parts = list(self.encode_chunks([text]))
-        return np.concatenate(parts, dtype=np.int32) if parts else np.zeros(0, np.int64)
+        id_arrays = list(self.encode_chunks([text]))
+        return np.concatenate(id_arrays, dtype=np.int32) if id_arrays else np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return len(self.token_bytes)
@@ -87,8 +87,8 @@ class TextCodec(Codec[TextPayload]):
     def characters_per_token(self) -> Int[np.ndarray, " vocab"]:
         """Number of characters that start in each token: its bytes except the continuation bytes of UTF-8.
 
-        The sum over the tokens of a whole text is the number of its characters. It serves to convert nats per token to
-        bits per character.
+        The sum over the tokens of a whole text is the number of the text's characters, which is needed to convert nats
+        per token to bits per character.
         """
         return np.array([sum(byte & 0xC0 != 0x80 for byte in spelling) for spelling in self.token_bytes], np.int64)
 
@@ -102,8 +102,8 @@ class TextCodec(Codec[TextPayload]):
         """The id that stands before the first token of a text: the boundary, else a line feed, else the first id."""
         if self.boundary is not None:
             return self.boundary
-        table = self.token_bytes
-        return table.index(b"\n") if b"\n" in table else 0
+        bytes_by_id = self.token_bytes
+        return bytes_by_id.index(b"\n") if b"\n" in bytes_by_id else 0
 
 
 def as_text_codec(codec: Codec[Any]) -> TextCodec:

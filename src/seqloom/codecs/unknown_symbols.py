@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 __all__ = ["UnknownSymbol", "describe_unknown", "remove_unknown"]
 
 UnknownSymbol = tuple[int, str]
-"""Position in a text (in characters, from 0) of a symbol outside the vocabulary, and the symbol."""
+"""A symbol outside the vocabulary: its position in a text (in characters, from 0), and the symbol itself."""
 
 
 def remove_unknown(text: str, unknown: Iterable[UnknownSymbol]) -> str:

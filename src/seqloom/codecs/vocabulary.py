@@ -1,4 +1,7 @@
-"""Vocabularies that list their tokens: symbols, the 256 bytes that encode all other text, the boundary."""
+"""Vocabularies that list their tokens: symbols, the 256 bytes that encode all other text, the boundary.
+
+A symbol is a character or a word; the boundary is the token between documents.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +31,7 @@ class Vocabulary:
 
     @classmethod
     def build(cls, symbols: Iterable[str], *, byte_fallback: bool, has_boundary: bool) -> Self:
-        """Return a vocabulary of symbols, followed by the bytes and the boundary where these are wanted."""
+        """Return a vocabulary of symbols, then the bytes if `byte_fallback`, then the boundary if `has_boundary`."""
         return cls((*symbols, *(range(NUM_BYTES) if byte_fallback else ()), *((None,) if has_boundary else ())))
 
     @classmethod
@@ -53,7 +56,7 @@ class Vocabulary:
         return cls(tuple(stored))
 
     def extend(self, symbols: Iterable[str], *, has_boundary: bool) -> Self:
-        """Return this vocabulary with symbols appended, and a boundary if one is wanted and missing."""
+        """Return this vocabulary with symbols appended, and a boundary if `has_boundary` and there is none yet."""
         new_boundary = (None,) if has_boundary and self.boundary is None else ()
         return type(self)((*self.tokens, *symbols, *new_boundary))
 
@@ -91,9 +94,9 @@ def symbol_capacity(level: str, *, cap: int, has_boundary: bool) -> int:
     """
     capacity = cap - NUM_BYTES - has_boundary
     if capacity < 1:
-        parts = f"{NUM_BYTES} bytes for rare text{', the boundary' if has_boundary else ''} and one symbol"
+        needed = f"{NUM_BYTES} bytes for rare text{', the boundary' if has_boundary else ''} and one symbol"
         smallest = NUM_BYTES + has_boundary + 1
-        raise ConfigError(f"`vocabulary` got {cap}: the level {level} needs {smallest} or more here ({parts})")
+        raise ConfigError(f"`vocabulary` got {cap}: the level {level} needs {smallest} or more here ({needed})")
     return capacity
 
 

@@ -8,7 +8,7 @@ from heapq import nsmallest
 from typing import Any, Self
 
 from seqloom.codecs.base import JsonObject
-from seqloom.codecs.pretokenizer import PieceCodec, split, word_pattern
+from seqloom.codecs.pretokenizer import PieceCodec, split_pieces, word_pattern
 from seqloom.codecs.utf8 import check_surrogates, lone_surrogates
 from seqloom.codecs.vocabulary import NUM_BYTES, Vocabulary, symbol_capacity
 from seqloom.corpora.document import Corpus
@@ -56,20 +56,20 @@ class WordCodec(PieceCodec):
             ConfigError: `vocabulary` leaves no room for a word.
         """
         cap = _DEFAULT_CAP if vocabulary is None else vocabulary
-        capacity = symbol_capacity(cls.level, cap=cap, has_boundary=corpus.has_documents)
-        words = _most_frequent(_count(corpus), capacity)
-        return cls(Vocabulary.build(words, byte_fallback=True, has_boundary=corpus.has_documents), cap)
+        capacity = symbol_capacity(cls.level, cap=cap, has_boundary=corpus.has_separate_documents)
+        words = _most_frequent(_count_words(corpus), capacity)
+        return cls(Vocabulary.build(words, byte_fallback=True, has_boundary=corpus.has_separate_documents), cap)
 
     def extend(self, corpus: Corpus) -> Self:
         """Return this codec with the most frequent new words appended, at most `cap - 256`.
 
-        The number of ids can therefore grow beyond the cap.
+        The number of ids can therefore exceed the cap.
         """
-        counts = _count(corpus)
+        counts = _count_words(corpus)
         for word in self.vocabulary.ids:
             counts.pop(word, None)
         words = _most_frequent(counts, self.cap - NUM_BYTES)
-        return type(self)(self.vocabulary.extend(words, has_boundary=corpus.has_documents), self.cap)
+        return type(self)(self.vocabulary.extend(words, has_boundary=corpus.has_separate_documents), self.cap)
 
     @cached_property
     def token_bytes(self) -> tuple[bytes, ...]:
@@ -106,11 +106,11 @@ class WordCodec(PieceCodec):
             yield [word_id] if word_id is not None else [first_byte_id + byte for byte in piece.encode()]
 
 
-def _count(corpus: Corpus) -> Counter[str]:
-    """Return the frequency of each word of the corpus; the rarest words of a large one may be missing."""
+def _count_words(corpus: Corpus) -> Counter[str]:
+    """Return the frequency of each word of the corpus; the rarest words of a large corpus may be missing."""
     counts: Counter[str] = Counter()
     for passage in (passage for document in corpus for passage in document.text.passages()):
-        for words in split(check_surrogates(passage), word_pattern()):
+        for words in split_pieces(check_surrogates(passage), word_pattern()):
             counts.update(words)
             if len(counts) > _MAX_COUNTED:
                 counts = _without_rarest(counts)
@@ -118,7 +118,7 @@ def _count(corpus: Corpus) -> Counter[str]:
 
 
 def _without_rarest(counts: Counter[str]) -> Counter[str]:
-    """Return at most half of `_MAX_COUNTED` words: those seen more than once, or else more than 2, 4, 8 ... times."""
+    """Return the words that occur more than once, or more than 2, 4, 8 ... times: at most half of `_MAX_COUNTED`."""
     threshold = 1
     while len(counts) > _MAX_COUNTED // 2:
         counts = Counter({word: count for word, count in counts.items() if count > threshold})

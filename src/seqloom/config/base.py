@@ -28,7 +28,7 @@ class JsonSerializable:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Return the settings that `to_json` described.
+        """Return the settings from the result of `to_json`.
 
         Raises:
             ConfigError: a field is missing, unknown or out of range.

@@ -14,7 +14,7 @@ from seqloom.registry import CORES, HEADS, check_name, resolve
 
 __all__ = ["ModelConfig"]
 
-_MAX_HIDDEN = 65536
+_MAX_HIDDEN_UNITS = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,9 @@ class ModelConfig(JsonSerializable):
     vocabulary: int = setting(help="number of token ids", on_command_line=False)
     core: str = setting("lstm", help="registered core, such as lstm, gru or conv")
     head: str = setting("softmax", help="registered head, the output layer")
-    hidden_sizes: tuple[int, ...] = setting((128,), help="hidden units of each layer", at_least=1, at_most=_MAX_HIDDEN)
+    hidden_sizes: tuple[int, ...] = setting(
+        (128,), help="hidden units of each layer", at_least=1, at_most=_MAX_HIDDEN_UNITS
+    )
     embedding: int = setting(0, help="width of the token embedding; 0 is one-hot", at_least=0, automatic=True)
     tied: bool = setting(False, help="share one matrix between embedding and output")
     layer_norm: bool = setting(False, help="normalise inside the layers")

@@ -1,4 +1,4 @@
-"""Options of training: every setting that a caller can choose, None where it is chosen from corpus and budget.
+"""Options of training: the settings that a caller can choose; None leaves a setting to seqloom.
 
 Most fields repeat the name and the type of a field of a config dataclass, such as `ModelConfig`. `lm.options` and
 `gan.train` make the configs from them.
@@ -27,10 +27,10 @@ _MAX_THREADS = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Base class of options; None leaves the choice of a setting to seqloom."""
+    """Base class of options; seqloom chooses a value for every option that is None."""
 
     def chosen(self) -> dict[str, Any]:
-        """Return the settings that the caller has chosen, which are not None, by name."""
+        """Return the options that the caller has chosen (those that are not None), by name."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -47,7 +47,7 @@ class TrainOptions(Options):
         steps: budget in updates of the weights.
         level: level of the codec: "char", "byte", "word" or "subword"; "char" by default.
         vocabulary: largest size of the vocabulary.
-        preset: name of a preset.
+        preset: name of a preset in `config.presets.PRESETS`.
         hidden_size: hidden units per layer: one number for all layers, or a number for each layer.
         layers: number of layers.
         threads: processor threads.
@@ -116,8 +116,8 @@ class TrainOptions(Options):
 class GanOptions(Options):
     """Options of `seqloom.train_gan`.
 
-    The fields without a description here are those of `GanConfig`, `ReadingConfig` and, for likelihood training,
-    `TrainOptions`.
+    The fields without a description here are those of `GanConfig`, `ReadingConfig` and, for the likelihood training
+    that comes first, `TrainOptions`.
 
     Attributes:
         minutes: budget of all stages of the training together, in minutes.

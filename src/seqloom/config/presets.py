@@ -17,7 +17,8 @@ class SamplePlan:
         prompt_length: tokens of the prompt, which is taken from a random position in the training text; 0 uses no
             prompt.
         chained: whether the sample at each temperature continues the sample at the previous temperature.
-        sparing: whether no samples are generated after an epoch that took less time than the previous samples.
+        sparing: whether an epoch gets no samples while the training since the previous samples has taken less time than
+            the generation of these samples.
     """
 
     temperatures: tuple[float, ...] = (0.2, 0.5, 1.0, 1.2)
@@ -42,7 +43,7 @@ class Preset:
     samples: SamplePlan = SamplePlan()
 
 
-_TEXTBOOK = {
+_SHARED_SETTINGS = {
     "core": "lstm",
     "embedding": 0,
     "batching": "windows",
@@ -57,13 +58,13 @@ _TEXTBOOK = {
     "patience": 0,
     "precision": "float32",
 }
-"""Settings that both presets share; each learns only the token after a window."""
+"""Settings that both presets share. With `loss` "last", the model learns to predict only the token after a window."""
 
 PRESETS: Mapping[str, Preset] = {
     "classic": Preset(
         description="the textbook recipe: windows of 60, every third position, LSTM(128), RMSprop, 59 epochs",
         settings={
-            **_TEXTBOOK,
+            **_SHARED_SETTINGS,
             "lowercase": True,
             "hidden_size": (128,),
             "sequence_length": 60,
@@ -76,7 +77,7 @@ PRESETS: Mapping[str, Preset] = {
     "reviews": Preset(
         description="the textbook's larger recipe: windows of 256, LSTM(1024) and LSTM(512), Adam, 20 epochs",
         settings={
-            **_TEXTBOOK,
+            **_SHARED_SETTINGS,
             "hidden_size": (1024, 512),
             "sequence_length": 256,
             "optimizer": "adam",

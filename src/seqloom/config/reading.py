@@ -29,7 +29,8 @@ class ReadingConfig(JsonSerializable):
         category: columns of names, the categories of a text.
         group: column that tells which records belong together; a group is never divided between training, validation
             and held-out text, nor between pools.
-        pool: part of a table to read, see `corpora.disjoint_splits.POOLS`; None reads the whole table.
+        pool: name of the part of a table to read. A table has five disjoint parts, the pools (see
+            `corpora.disjoint_splits.POOLS`). None reads the whole table.
         cut_words: largest number of words of a record; a longer record is cut at the end of a sentence. 0 is off.
         passages: whether the text after the cut is read too, as further passages of at most `cut_words` words.
         sentences: whether records are read sentence by sentence.

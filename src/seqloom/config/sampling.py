@@ -14,8 +14,8 @@ from seqloom.errors import ConfigError
 __all__ = ["DecodingConfig", "SamplingConfig"]
 
 _MAX_BEAMS = 1024
-_OFF: Mapping[str, tuple[Any, ...]] = {"temperature": (0,), "draft_length": (1,)}
-"""Further values, besides the default, with which a setting of draws has no effect on a beam search."""
+_ALLOWED_WITH_BEAM: Mapping[str, tuple[Any, ...]] = {"temperature": (0,), "draft_length": (1,)}
+"""Values besides the default with which a setting of random draws is off, so that a beam search accepts them."""
 
 _SPECIAL_SETTINGS = ("stop", "ban", "pattern", "watermark", "bias", "transforms")
 """Settings that the rules of this module check, instead of `type_checks` and `range_checks`."""
@@ -45,9 +45,10 @@ class SamplingConfig(JsonSerializable):
         beam: width of a beam search for the likeliest text; 0 and 1 draw instead.
         seed: seed of the draws.
         max_copy: longest run of characters copied from the corpus; 0 is off.
-        draft_length: largest number of tokens per step. All but the first are drafts of the prediction heads, which
-            speculative sampling accepts or rejects (Leviathan et al. 2023) without changing the distribution of texts.
-            1 is off; None chooses the length by the shape of the model, so that drafting saves time.
+        draft_length: largest number of tokens per step. All but the first are drafts: guesses of the additional
+            prediction heads. Speculative sampling (Leviathan et al. 2023) accepts or rejects each draft without
+            changing the distribution of texts. 1 is off; None chooses a length that saves time with a model of this
+            shape.
         watermark: secret key of a watermark, see `sampling.watermark`; None adds none.
     """
 
@@ -134,7 +135,7 @@ class SamplingConfig(JsonSerializable):
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "SamplingConfig":
-        """Return the settings that `to_json` described.
+        """Return the settings from the result of `to_json`.
 
         Raises:
             ConfigError: a field is unknown or out of range.
@@ -151,11 +152,11 @@ class SamplingConfig(JsonSerializable):
 
 @dataclass(frozen=True, kw_only=True)
 class DecodingConfig:
-    """Settings of decoding a run.
+    """Settings of how a run generates, apart from sampling.
 
     Attributes:
         stateful: whether the state is carried from token to token; False reads the last window again from a zero state
-            for every token. None does what the training did, so it is False for a run that was trained on windows.
+            for every token. None is False for a run that was trained on windows, and True for any other run.
         precision: precision of the compiled kernels' weights; None is the fastest that does not increase the loss.
         skip_unknown: whether symbols of the prompt outside the vocabulary are skipped.
     """
@@ -172,30 +173,31 @@ def _type_rules(config: SamplingConfig) -> Iterator[Check]:
     for name in ("stop", "ban"):
         strings = getattr(config, name)
         if not isinstance(strings, str):  # `_string_rules` refuses a single string
-            yield _typed(name, strings, Sequence, "a tuple of strings")
+            yield _instance_check(name, strings, Sequence, "a tuple of strings")
             for string in strings if isinstance(strings, Sequence) else ():
-                yield _typed(name, string, str, "strings")
-    yield _typed("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
+                yield _instance_check(name, string, str, "strings")
+    yield _instance_check("pattern", "" if config.pattern is None else config.pattern, str, "a regular expression")
     yield (
         config.watermark is None or isinstance(config.watermark, str),
         "`watermark` got a key that is not a string: give a secret key",
     )
-    yield _typed("bias", config.bias, Mapping, "numbers by token id")
+    yield _instance_check("bias", config.bias, Mapping, "numbers by token id")
     for token, value in config.bias.items() if isinstance(config.bias, Mapping) else ():
         yield is_number(value), f"`bias` got {token}={value!r}: give a number"
-    yield _typed("transforms", config.transforms, Mapping, "settings by name of the transform")
+    yield _instance_check("transforms", config.transforms, Mapping, "settings by name of the transform")
     for name, settings in config.transforms.items() if isinstance(config.transforms, Mapping) else ():
         has_numbers = isinstance(settings, Mapping) and all(is_number(value) for value in settings.values())
         yield has_numbers, f"`transforms` got {name}={settings!r}: give numbers by name of the setting"
 
 
-def _typed(name: str, value: Any, expected_type: type, expected: str) -> Check:
-    return isinstance(value, expected_type), f"`{name}` got {value!r}: give {expected}"
+def _instance_check(name: str, value: Any, expected_type: type, expected_in_words: str) -> Check:
+    return isinstance(value, expected_type), f"`{name}` got {value!r}: give {expected_in_words}"
 
 
 def _number_rules(config: SamplingConfig) -> Iterator[Check]:
     yield from range_checks(config, skip=_SPECIAL_SETTINGS)
     yield (
+        # `range_checks` reports a `length` below 1, so `min_length` is then not compared with it.
         not is_integer(config.length, least=1) or not config.min_length > config.length,
         f"`min_length` {config.min_length} is above `length` {config.length}: lower one or raise the other",
     )
@@ -250,7 +252,7 @@ def _beam_rules(config: SamplingConfig) -> Iterator[Check]:
             continue
         value = getattr(config, info.name)
         yield (
-            value in (info.default, *_OFF.get(info.name, ())) or value == {},
+            value in (info.default, *_ALLOWED_WITH_BEAM.get(info.name, ())) or value == {},
             f"`beam` and `{info.name}` contradict each other: a beam search finds the likeliest text without drawing; "
             "leave out one of the two",
         )

@@ -29,7 +29,8 @@ __all__ = [
     "type_checks",
 ]
 
-_KEY = "setting"
+_METADATA_KEY = "setting"
+"""Key of the description of a setting in the metadata of its dataclass field."""
 
 ConfigT = TypeVar("ConfigT")
 
@@ -44,7 +45,7 @@ class Setting:
         above: lower limit, itself excluded.
         at_most: largest value.
         below: upper limit, itself excluded.
-        finite: whether infinity is refused; NaN always is.
+        finite: whether infinity is refused; NaN is always refused.
         hint: advice at the end of the message about a value out of range.
         metavar: name of the value in the command's help.
         repeat: whether several values come from repeated flags instead of one value with commas.
@@ -79,15 +80,16 @@ class Setting:
     def range_in_words(self, *, integer: bool) -> str:
         """Return the range for a message, such as "above 0, up to 1"."""
         number = "a whole number" if integer else "a number"
-        low = "" if self.at_least is None else f"from {_short(self.at_least)}"
-        low = low if self.above is None else f"above {_short(self.above)}"
+        lower_limit = "" if self.at_least is None else f"from {_format_limit(self.at_least)}"
+        lower_limit = lower_limit if self.above is None else f"above {_format_limit(self.above)}"
         has_upper_limit = self.at_most is not None or self.below is not None
         if not has_upper_limit:
-            words = f"{number} {low} up" if self.at_least is not None else f"{number} {low}".rstrip()
+            words = f"{number} {lower_limit} up" if self.at_least is not None else f"{number} {lower_limit}".rstrip()
         elif self.at_most is not None:
-            words = f"{low} to {_short(self.at_most)}" if self.above is None else f"{low}, up to {_short(self.at_most)}"
+            up_to = " to" if self.above is None else ", up to"
+            words = f"{lower_limit}{up_to} {_format_limit(self.at_most)}"
         else:
-            words = f"{low} up to, not including, {_short(self.below or 0)}"
+            words = f"{lower_limit} up to, not including, {_format_limit(self.below or 0)}"
         return f"{words}; {self.hint}" if self.hint else words
 
 
@@ -138,8 +140,8 @@ def setting(
         metavar=metavar, repeat=repeat, automatic=automatic, on_command_line=on_command_line, only_draws=only_draws,
     )  # fmt: skip
     if default_factory is not MISSING:
-        return dataclasses.field(default_factory=default_factory, repr=repr, metadata={_KEY: described})
-    return dataclasses.field(default=default, repr=repr, metadata={_KEY: described})
+        return dataclasses.field(default_factory=default_factory, repr=repr, metadata={_METADATA_KEY: described})
+    return dataclasses.field(default=default, repr=repr, metadata={_METADATA_KEY: described})
 
 
 @cache
@@ -149,7 +151,7 @@ def fields_of(config: type) -> Mapping[str, FieldInfo]:
     return {
         field.name: _field_info(field, hints[field.name])
         for field in dataclasses.fields(config)
-        if _KEY in field.metadata
+        if _METADATA_KEY in field.metadata
     }
 
 
@@ -167,7 +169,7 @@ def _field_info(field: "dataclasses.Field[Any]", hint: Any) -> FieldInfo:
         optional=len(value_types) < len(members),
         is_sequence=bool(element_types),
         choices=choices,
-        setting=field.metadata[_KEY],
+        setting=field.metadata[_METADATA_KEY],
     )
 
 
@@ -181,12 +183,12 @@ _TYPES_IN_WORDS: Mapping[Any, tuple[type, str, str]] = {
 
 
 def pick(config: type[ConfigT], arguments: Mapping[str, Any]) -> ConfigT:
-    """Return an instance of a dataclass, with those of the arguments that have the name of a field.
+    """Return an instance of a dataclass from those arguments whose name is the name of a field.
 
     Args:
         config: dataclass.
-        arguments: arguments by name, such as `locals()` at the top of a function. Other names are ignored. None leaves
-            the default of a field with a `default_factory`: no such field allows None.
+        arguments: arguments by name, such as `locals()` at the top of a function. Other names are ignored. For a field
+            with a `default_factory`, None stands for the default; no field of this kind allows None itself.
     """
     fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]
     values = {name: arguments[name] for name in fields if name in arguments}
@@ -197,7 +199,7 @@ def _stands_for_default(field: "dataclasses.Field[Any]", value: Any) -> bool:
     return value is None and field.default_factory is not MISSING
 
 
-def _fields(config: object) -> Mapping[str, FieldInfo]:
+def _fields_of_instance(config: object) -> Mapping[str, FieldInfo]:
     config_class: Any = type(config)
     return fields_of(config_class)
 
@@ -209,7 +211,7 @@ def type_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
         config: instance of a dataclass of settings.
         skip: names of settings that the caller checks itself.
     """
-    for info in _fields(config).values():
+    for info in _fields_of_instance(config).values():
         if info.name not in skip:
             yield check_type(info, getattr(config, info.name))
 
@@ -248,7 +250,7 @@ def range_checks(config: Any, *, skip: tuple[str, ...] = ()) -> Iterator[Check]:
         config: instance of a dataclass of settings, of the right types.
         skip: names of settings that the caller checks itself.
     """
-    for info in _fields(config).values():
+    for info in _fields_of_instance(config).values():
         if info.name not in skip:
             yield check_range(info, getattr(config, info.name))
 
@@ -263,5 +265,5 @@ def is_integer(value: Any, least: int) -> bool:
     return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least
 
 
-def _short(number: float) -> str:
+def _format_limit(number: float) -> str:
     return f"{number:,}" if isinstance(number, int) else f"{number:g}"

@@ -15,7 +15,7 @@ class TrainingConfig(JsonSerializable):
     """Settings of training.
 
     Attributes:
-        total_steps: optimiser updates from the first to the last; the schedule ends there.
+        total_steps: number of optimiser updates in the whole training; the schedule ends with the last one.
         batch_size: sequences per batch.
         sequence_length: tokens per sequence in one update (truncated backpropagation through time).
         batching: "stateful" carries the state from batch to batch, "windows" draws windows in random order and starts

@@ -29,25 +29,25 @@ OUTPUT_SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson")
 """Suffixes of the new table, which choose its format."""
 
 Annotator = Callable[[Sequence[str]], Sequence[Mapping[str, Any]]]
-"""Function that computes the new cells of each text, by column."""
+"""Function that receives texts, and returns for each of them its new cells by column."""
 
 
 class _Chunk(NamedTuple):
     """Rows whose new cells are being computed.
 
     Attributes:
-        rows: cells of each row.
-        indices_with_text: indices in `rows` of the rows with text.
-        new_cells: new cells of the rows with text.
+        row_cells: old cells of each row, by column.
+        indices_with_text: indices in `row_cells` of the rows with text.
+        new_cells: new cells of the rows with text, when they have been computed.
     """
 
-    rows: list[Mapping[str, Any]]
+    row_cells: list[Mapping[str, Any]]
     indices_with_text: list[int]
     new_cells: Future[Sequence[Mapping[str, Any]]]
 
     def result(self) -> tuple[list[Mapping[str, Any]], dict[int, Mapping[str, Any]]]:
-        """Wait for the new cells; return the rows, and the new cells by the index of their row."""
-        return self.rows, dict(zip(self.indices_with_text, self.new_cells.result(), strict=True))
+        """Wait for the new cells; return the old cells of each row, and the new cells by the index of their row."""
+        return self.row_cells, dict(zip(self.indices_with_text, self.new_cells.result(), strict=True))
 
 
 def annotate(
@@ -89,7 +89,9 @@ def annotate(
     Raises:
         SourceError: the table cannot be read, lacks the text column, already has one of the new columns, or has two
             columns of the same name.
-        ConfigError: `output` exists, or its suffix is not in `OUTPUT_SUFFIXES`; or as for `resumable_table`.
+        ConfigError: `output` exists and is not to be replaced, is a folder or the table itself, or has a suffix that is
+            not in `OUTPUT_SUFFIXES`; or `resume` does not fit an interrupted call, or another process writes the table
+            (see `resumable_table.resumable_table`).
         SeqloomError: `output` cannot be written.
     """
     _check_output(output, may_exist=overwrite or bool(resume))
@@ -98,21 +100,21 @@ def annotate(
     if path is not None and output.exists() and output.samefile(path):
         raise ConfigError(f"`output` got {output}, which is the table that is read: name another file")
     header = table.columns()
-    check_columns(name, dict.fromkeys(header), header)
+    check_columns(name, required=dict.fromkeys(header), columns=header)  # no name may occur twice
     if existing := [column for column in columns if column in header]:
         raise SourceError(f"{name} has a column {existing[0]} already: rename it, or leave it out")
     rows = table.rows(header, tally)
     origin = {"table": _identity(table), "columns": [*header, *columns], "settings": dict(settings or {})}
-    with resumable_table(output, origin, resume=resume, overwrite=overwrite) as partial:
-        write = _row_writer(partial, output, [*header, *columns])
-        for _ in islice(rows, partial.num_rows):
+    with resumable_table(output, origin, resume=resume, overwrite=overwrite) as partial_table:
+        write_row = _row_writer(partial_table, output, [*header, *columns])
+        for _ in islice(rows, partial_table.num_rows):
             pass  # the interrupted call has already written this row
         for chunk, new_cells in _annotated_chunks(rows, chunk_rows, text_column, compute_cells, tally):
             for index, cells in enumerate(chunk):
-                # Without text, a row has no new cells and keeps the empty ones.
-                write({**cells, **dict.fromkeys(columns), **new_cells.get(index, {})})
-            partial.commit(len(chunk))
-        return partial.num_rows
+                # `dict.fromkeys` makes the new columns empty; they stay empty in a row without text.
+                write_row({**cells, **dict.fromkeys(columns), **new_cells.get(index, {})})
+            partial_table.commit(len(chunk))
+        return partial_table.num_rows
 
 
 def _check_output(output: Path, *, may_exist: bool) -> None:
@@ -130,7 +132,7 @@ def _check_output(output: Path, *, may_exist: bool) -> None:
 def _annotated_chunks(
     rows: Iterator[Row], chunk_rows: int, text_column: str, compute_cells: Annotator, tally: Counter[str]
 ) -> Iterator[tuple[list[Mapping[str, Any]], dict[int, Mapping[str, Any]]]]:
-    """Yield chunks of rows, with the new cells by the index of their row.
+    """Yield the old cells of each row of a chunk, and the new cells by the index of their row in the chunk.
 
     While the caller writes a chunk, a second thread computes the next one.
     """
@@ -164,21 +166,23 @@ def _identity(table: TableFormat) -> list[Any]:
 def _open_table(source: str | Path, text_column: str) -> TableFormat:
     files = find_files(str(source), Counter())
     if len(files) != 1:
-        raise SourceError(f"{source} is {len(files)} files: name one table")
+        raise SourceError(f"{source} stands for {len(files)} files: name one table")
     table = examine(files[0], ReadingConfig(text=text_column))
     if not isinstance(table, TableFormat):
         raise SourceError(f"{source} is not a table: name a table with a column {text_column!r}")
     return table
 
 
-def _row_writer(partial: PartialTable, output: Path, columns: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
-    """Return a function that writes a row in the format of the suffix of `output`."""
+def _row_writer(
+    partial_table: PartialTable, output: Path, columns: Sequence[str]
+) -> Callable[[Mapping[str, Any]], None]:
+    """Return a function that writes the cells of a row; the suffix of `output` chooses the format."""
     suffix = output.suffix.lower()
     if suffix in (".jsonl", ".ndjson"):
-        return lambda cells: _write_json(partial.file, cells)
+        return lambda cells: _write_json(partial_table.file, cells)
     delimiter = "\t" if suffix in (".tsv", ".tab") else ","
-    writer = csv.writer(partial.file, delimiter=delimiter, lineterminator="\n")
-    if not partial.num_rows:
+    writer = csv.writer(partial_table.file, delimiter=delimiter, lineterminator="\n")
+    if not partial_table.num_rows:
         writer.writerow(columns)
     return lambda cells: writer.writerow([_csv_cell(cells.get(column)) for column in columns])
 
@@ -188,5 +192,5 @@ def _write_json(file: TextIO, cells: Mapping[str, Any]) -> None:
 
 
 def _csv_cell(value: Any) -> Any:
-    """Return a cell of CSV: objects and lists as JSON."""
+    """Return the value of a CSV cell: JSON for an object or a list, which CSV cannot hold; else `value` itself."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value

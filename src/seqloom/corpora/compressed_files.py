@@ -22,7 +22,7 @@ _ZSTANDARD_READ_BYTES = 1 << 16
 must fit into memory."""
 
 _MAX_ZSTANDARD_WINDOW_BYTES = 1 << 31
-"""Largest distance that the compressed data may refer back to: that of files written by `zstd --long=31`."""
+"""Largest distance that compressed data may refer back to; `zstd --long=31` writes files with this distance."""
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:

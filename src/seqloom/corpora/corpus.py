@@ -20,11 +20,11 @@ from seqloom.registry import unknown_name
 
 __all__ = ["SourceCorpus", "open_corpus"]
 
-_FINGERPRINT_FORMAT = 1  # increases when the same bytes and settings give other documents
+_FINGERPRINT_FORMAT = 1  # to be increased when all formats make other documents from the same bytes and settings
 
 _LATER_SETTINGS = ("category", "pool", "cut_words", "passages", "sentences")
-"""Settings that are younger than the first fingerprints. A fingerprint leaves out those that have their default, so
-that old fingerprints stay valid."""
+"""Reading settings that did not exist when the first fingerprints were stored. A fingerprint leaves out such a setting
+while the setting has its default, so that old fingerprints stay valid."""
 
 
 class SourceCorpus(Corpus):
@@ -32,7 +32,7 @@ class SourceCorpus(Corpus):
 
     Attributes:
         name: name of the source.
-        has_documents: whether the documents are separate records.
+        has_separate_documents: whether the documents are separate records.
         fingerprint: sha256 of the files' bytes and the reading settings.
         skipped: number of parts (files, rows, lines and so on) that the last full pass skipped, by reason; before the
             first pass, the files that were skipped when the source was opened.
@@ -43,7 +43,7 @@ class SourceCorpus(Corpus):
     def __init__(self, name: str, files: Sequence[Format], reading: ReadingConfig, skipped: Mapping[str, int]) -> None:
         self.name = name
         is_divided = bool(reading.records or reading.text) or any(file.separates_documents for file in files)
-        self.has_documents = is_divided or len(files) > 1
+        self.has_separate_documents = is_divided or len(files) > 1
         self.fingerprint = _fingerprint(files, reading)
         self.skipped: Mapping[str, int] = _nonzero(skipped)
         self.encodings: Mapping[str, str] = MappingProxyType(
@@ -104,14 +104,37 @@ def open_corpus(source: Source, reading: ReadingConfig = ReadingConfig()) -> Sou
                 raise
             skipped[refusal.reason] += 1
             refusals.append(refusal)
+    files = _of_one_kind(files, skipped)
     if len(refusals) == 1 and not files:
-        raise refusals[0]  # it names the file and the fault; the summary below would not
+        raise refusals[0]  # a single fault needs no summary before it
     name = _source_name(source)
     if not files:
         raise SourceError(
             f"{name} holds no text that can be read{_in_brackets(_nonzero(skipped))}", *refusals[0].faults
         )
     return SourceCorpus(name, files, reading, skipped)
+
+
+def _of_one_kind(files: Sequence[Format], skipped: Counter[str]) -> list[Format]:
+    """Return the files with the most frequent type of payload; count the others as skipped.
+
+    A README beside music is skipped in this way, and so is a tune beside texts.
+
+    Raises:
+        SourceError: the user named a file that would be skipped.
+    """
+    if not files:
+        return []
+    ((expected, _),) = Counter(file.payload_type for file in files).most_common(1)
+    for file in files:
+        kind = file.payload_type.kind
+        if file.payload_type is not expected and file.source_file.named_by_user:
+            raise SourceError(
+                f"{file.source_file.name} holds {kind}, and other files {expected.kind}: name files of one kind"
+            )
+        if file.payload_type is not expected:
+            skipped[f"file that holds {kind}"] += 1
+    return [file for file in files if file.payload_type is expected]
 
 
 def _source_name(source: Source) -> str:
@@ -124,7 +147,7 @@ def _fingerprint(files: Sequence[Format], reading: ReadingConfig) -> str:
     content = {
         "format": _FINGERPRINT_FORMAT,
         "reading": settings,
-        "inputs": [file.identity for file in files],
+        "inputs": [file.identity if file.version == 1 else [*file.identity, file.version] for file in files],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

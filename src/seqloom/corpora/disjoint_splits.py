@@ -15,12 +15,12 @@ POOLS = {"generator": 0.4, "critic": 0.3, "judge": 0.2, "detector-train": 0.05, 
 
 
 def pool_of(label: str) -> str:
-    """Return the pool of a group or a text.
+    """Return the pool of a table row.
 
     Args:
-        label: the group, or the text.
+        label: "=" and the group of the row, or the text of a row without a group.
     """
     digest = blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8, person=b"seqloom pool").digest()
     position = int.from_bytes(digest, "little") / 2**64  # uniform from 0 to 1
-    ends = accumulate(POOLS.values())  # the last one may be rounded to less than 1, hence the default
-    return next((name for name, end in zip(POOLS, ends, strict=True) if position < end), "generator")
+    pool_ends = accumulate(POOLS.values())  # the last end may be rounded to less than 1, hence the default below
+    return next((name for name, end in zip(POOLS, pool_ends, strict=True) if position < end), "generator")

@@ -17,13 +17,13 @@ PayloadT = TypeVar("PayloadT", bound=Payload)
 
 @dataclass(frozen=True)
 class Document:
-    """One record of a corpus.
+    """A part of a corpus: one record, such as the row of a table, or a whole running text.
 
     Attributes:
         payload: content of the document: its text, for example.
         conditions: ratings (numbers) and categories (strings) by column name; None where unknown.
-        group: label shared by the records that a split must keep in one part, such as all reviews of one business;
-            None where the source has no groups.
+        group: label of documents that must stay together when a corpus is divided into training, validation and
+            held-out parts, such as all reviews of one business; None for a document without a group.
     """
 
     payload: Payload
@@ -59,14 +59,14 @@ class Corpus(Protocol):
 
     Attributes:
         name: name in messages.
-        has_documents: True where the documents are separate records (lines, rows, several files), which a model must
-            learn to begin and end; False where the corpus is one running sequence.
+        has_separate_documents: True where the documents are separate records (lines, rows, several files), which a
+            model must learn to begin and end; False where the corpus is one running sequence.
         fingerprint: sha256, in hexadecimal, of the source's bytes and the reading settings.
         skipped: number of parts (files, rows, lines and so on) that the last full pass skipped, by reason.
     """
 
     name: str
-    has_documents: bool
+    has_separate_documents: bool
     fingerprint: str
     skipped: Mapping[str, int]
 

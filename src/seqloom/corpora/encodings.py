@@ -26,9 +26,10 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_KEEP_MARK = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")  # codecs that leave the mark in the text
+_CODECS_KEEPING_MARK = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+"""Codecs that leave a byte-order mark in the text."""
 
-_SIGNATURES = (
+_BINARY_SIGNATURES = (
     (b"PK\x03\x04", "a zip archive (or a file based on one: npz, docx, epub)"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -52,8 +53,13 @@ _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file"),
     (b"PAR1", "a Parquet table"),
 )
-_CONTROL = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1b"))
+"""First bytes of binary files, and what such a file is."""
+
+_CONTROL_BYTES = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1b"))
+"""Control characters that a text file rarely holds."""
+
 _HEAD_BYTES = 1 << 16
+"""Number of bytes at the beginning of a source that are searched for signs of binary data and of UTF-16."""
 
 _DECODED_BYTES = 1 << 15
 """Bytes decoded at once. Much longer strings are slow: the allocator returns their memory to the system and requests it
@@ -91,14 +97,14 @@ class Refused(SourceError):
 
 
 class Undecodable(Exception):
-    """Bytes that are invalid in an encoding; the message is a sentence that says which, and where."""
+    """Bytes are invalid in an encoding; the message is a clause that says which bytes, and where they are."""
 
 
 def check_encoding(name: str) -> None:
     """Check that `name` is an encoding of text.
 
     Raises:
-        ConfigError: it is not; lists similar names.
+        ConfigError: `name` is not an encoding of text; the message lists similar names.
     """
     try:
         codecs.getincrementaldecoder(name)
@@ -107,8 +113,8 @@ def check_encoding(name: str) -> None:
     except (LookupError, ValueError):
         from encodings.aliases import aliases
 
-        near = get_close_matches(name.lower().replace("-", "_"), {*aliases, *aliases.values()}, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        similar = get_close_matches(name.lower().replace("-", "_"), {*aliases, *aliases.values()}, n=3)
+        hint = f"; did you mean {' or '.join(similar)}?" if similar else ""
         raise ConfigError(
             f"`encoding` got {name!r}, which is not a text encoding: choose one such as utf-8, cp1252 or gb18030{hint}"
         ) from None
@@ -122,11 +128,11 @@ def decode_blocks(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
     """
     canonical = codecs.lookup(encoding).name
     decoder = codecs.getincrementaldecoder("utf-8-sig" if canonical == "utf-8" else encoding)("strict")
-    may_start_with_mark = canonical in _KEEP_MARK
-    num_read = 0
+    may_start_with_mark = canonical in _CODECS_KEEPING_MARK
+    num_bytes_read = 0
     try:
         for block in _bounded(blocks):
-            num_read += len(block)
+            num_bytes_read += len(block)
             text = decoder.decode(block)
             if may_start_with_mark and text:
                 text, may_start_with_mark = text.removeprefix("\ufeff"), False
@@ -134,14 +140,15 @@ def decode_blocks(blocks: Iterable[bytes], encoding: str) -> Iterator[str]:
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         # `error.object` starts with bytes kept from earlier blocks and ends with the last byte read.
-        position = num_read - len(error.object) + error.start
+        position = num_bytes_read - len(error.object) + error.start
         invalid = " ".join(f"0x{byte:02X}" for byte in error.object[error.start : error.end][:4])
         raise Undecodable(f"{invalid} at byte {position:,} cannot be decoded") from error
     except UnicodeError as error:
-        raise Undecodable(f"within the first {num_read:,} bytes: {error}") from error
+        raise Undecodable(f"within the first {num_bytes_read:,} bytes: {error}") from error
 
 
 def _bounded(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in blocks of at most `_DECODED_BYTES`."""
     for block in blocks:
         for start in range(0, len(block), _DECODED_BYTES):
             yield block[start : start + _DECODED_BYTES]
@@ -158,17 +165,19 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
         named_encoding: encoding named by the user, or None to detect it.
 
     Raises:
-        SourceError: the source is empty, binary, or in an unknown encoding.
+        Refused: the source is empty, binary, or in an unknown encoding.
+        SourceError: the source is not in the named encoding, or not in the one that its byte-order mark promises.
     """
     head = _head(blocks)
     if not head:
         raise Refused("empty file", f"{name} is empty: choose a source that holds text")
-    kind = next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
-    if kind and head.translate(None, _CONTROL) != head:  # a text may begin with RIFF too
+    kind = next((kind for signature, kind in _BINARY_SIGNATURES if head.startswith(signature)), None)
+    # Without control characters the file is a text after all: a text may begin with "RIFF" too.
+    if kind and head.translate(None, _CONTROL_BYTES) != head:
         raise _binary(name, f"it is {kind}")
     marked_encoding = next((encoding for mark, encoding in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
-    if named_encoding or marked_encoding:
-        return _scan_as(blocks, name, named_encoding, marked_encoding or "")
+    if encoding := named_encoding or marked_encoding:
+        return _scan_as(blocks, name, encoding, is_named=bool(named_encoding))
     for encoding in _candidates(blocks, head, name):
         try:
             scanned = _decode_all(blocks, encoding, is_detected=True)
@@ -183,17 +192,17 @@ def scan(blocks: Blocks, name: str, named_encoding: str | None = None) -> Scan:
     )
 
 
-def _scan_as(blocks: Blocks, name: str, named_encoding: str | None, marked_encoding: str) -> Scan:
+def _scan_as(blocks: Blocks, name: str, encoding: str, *, is_named: bool) -> Scan:
+    """Decode a source in the encoding that the user named, or else in the encoding of its byte-order mark."""
     try:
-        return _decode_all(blocks, named_encoding or marked_encoding, is_detected=not named_encoding)
+        return _decode_all(blocks, encoding, is_detected=not is_named)
     except Undecodable as error:
-        if named_encoding:
+        if is_named:
             raise SourceError(
-                f"{name} is not in {named_encoding}: {error}; set another `encoding`, or leave it out to detect it"
+                f"{name} is not in {encoding}: {error}; set another `encoding`, or leave it out to detect it"
             ) from error
         raise SourceError(
-            f"{name} begins with the byte-order mark of {marked_encoding}, but {error}; "
-            "repair the file, or set its `encoding`"
+            f"{name} begins with the byte-order mark of {encoding}, but {error}; repair the file, or set its `encoding`"
         ) from error
 
 
@@ -212,14 +221,19 @@ def _decode_all(blocks: Blocks, encoding: str, *, is_detected: bool) -> Scan:
 
 
 def _candidates(blocks: Blocks, head: bytes, name: str) -> Iterator[str]:
-    """Yield possible encodings, the likeliest first; those that cost another pass come last."""
-    wide = _wide_encoding(head)
-    is_wide_first = wide is not None and _control_share(head) > 0.2
-    if wide and is_wide_first:
-        yield wide
+    """Yield possible encodings, the likeliest first. The legacy ones come last, because their detection costs a pass.
+
+    Raises:
+        Refused: the source is neither UTF-16 nor UTF-8, and holds many control characters.
+    """
+    utf_16 = _utf_16_encoding(head)
+    # UTF-8 can decode UTF-16 text that is ASCII, but then every second character is a zero, a control character.
+    is_utf_16_first = utf_16 is not None and _control_share(head) > 0.2
+    if utf_16 and is_utf_16_first:
+        yield utf_16
     yield "utf-8"
-    if wide and not is_wide_first:
-        yield wide
+    if utf_16 and not is_utf_16_first:
+        yield utf_16
     if _control_share(head) > 0.02:
         raise _binary(name, "it is not UTF-8 and holds many control characters")
     yield from legacy_encodings(blocks())
@@ -234,19 +248,22 @@ def _binary(name: str, reason: str) -> Refused:
 
 
 def _control_share(head: bytes) -> float:
-    num_control = len(head) - len(head.translate(None, _CONTROL))
+    """Return the share of control characters, or 0 if there are no more than 8 of them."""
+    num_control = len(head) - len(head.translate(None, _CONTROL_BYTES))
     return num_control / len(head) if num_control > 8 else 0.0
 
 
-def _wide_encoding(head: bytes) -> str | None:
-    """Return the encoding of UTF-16 without a byte-order mark, or None if the bytes are not UTF-16.
+def _utf_16_encoding(head: bytes) -> str | None:
+    """Return the variant of UTF-16 without a byte-order mark, or None if the bytes are not UTF-16.
 
     In UTF-16 the zero bytes (of spaces, line ends, Latin letters) are all on one side of the byte pairs.
     """
-    first, second = head[0::2].count(0), head[1::2].count(0)
-    if max(first, second) < 0.003 * len(head) or max(first, second) < 20 * min(first, second):
+    zeros_first, zeros_second = head[0::2].count(0), head[1::2].count(0)  # zero bytes on each side of the pairs
+    most_zeros, fewest_zeros = max(zeros_first, zeros_second), min(zeros_first, zeros_second)
+    if most_zeros < 0.003 * len(head) or most_zeros < 20 * fewest_zeros:
         return None
-    encoding = "utf-16-be" if first > second else "utf-16-le"
+    encoding = "utf-16-be" if zeros_first > zeros_second else "utf-16-le"
     text = head[: len(head) // 2 * 2].decode(encoding, "replace")
+    # Unassigned characters, private ones, halves of surrogate pairs, and what stands for undecodable bytes.
     num_implausible = sum(unicodedata.category(symbol) in ("Cn", "Co", "Cs") or symbol == "\ufffd" for symbol in text)
     return None if num_implausible > 0.02 * len(text) + 1 else encoding

@@ -28,10 +28,11 @@ def fetch(name: str, *, progress: bool = True) -> Path:
 
     Args:
         name: name of an entry that is not built in.
-        progress: whether a bar on standard error shows the progress of a fetch.
+        progress: whether a bar on standard error shows the progress of a download.
 
     Raises:
-        SourceError: there is no such entry, it has no file, or no address has the right file.
+        SourceError: the catalogue has no entry of that name, the entry is built in, or no address returned the right
+            file.
         SeqloomError: the cache is not writable.
     """
     if name not in ENTRIES:
@@ -39,11 +40,11 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     entry = ENTRIES[name]
     if entry.is_built_in:
         raise SourceError(f"{name} is built in and has no file: name it as the source")
-    return _local_copy(entry) or _download(entry, progress)
+    return _local_copy(entry) or _download(entry, show_progress=progress)
 
 
 def _local_copy(entry: Entry) -> Path | None:
-    """Return the path of the file below the folder `SEQLOOM_CORPORA`, whatever its name, or in the cache; else None."""
+    """Return the path of a copy: any file with the entry's hash below `SEQLOOM_CORPORA`, or in the cache; else None."""
     folder = os.environ.get("SEQLOOM_CORPORA")
     candidates = sorted(Path(folder).rglob("*")) if folder else []
     for path in (*candidates, _cache_path(entry)):
@@ -55,7 +56,7 @@ def _local_copy(entry: Entry) -> Path | None:
 
 @functools.lru_cache(maxsize=1024)
 def _sha256(path: Path, *, modified_ns: int) -> str:
-    """Return the hash of a file; the cached hash of a file that was modified since does not count."""
+    """Return the hash of a file. `modified_ns` is a part of the cache's key: a modified file is hashed again."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -64,8 +65,8 @@ def _cache_path(entry: Entry) -> Path:
     return cache_folder("corpora") / f"{entry.name}.txt"
 
 
-def _download(entry: Entry, progress: bool) -> Path:
-    """Fetch from the first address that returns the right file; a file with another hash is not kept in the cache."""
+def _download(entry: Entry, *, show_progress: bool) -> Path:
+    """Download from the first address that returns the right file; discard a file with another hash."""
     import pooch
     from requests import RequestException
 
@@ -73,7 +74,7 @@ def _download(entry: Entry, progress: bool) -> Path:
     target = _cache_path(entry)
     reasons = []
     for address in entry.addresses:
-        bar = _Bar(entry) if progress else None
+        bar = _Bar(entry) if show_progress else None
         try:
             pooch.retrieve(
                 url=address,

@@ -45,7 +45,7 @@ def format_by_suffix(name: str) -> type[Format]:
 def _examine_table(source_file: SourceFile, reading: ReadingConfig) -> Format:
     """Examine a table without a known suffix: JSON Lines or CSV, by its first characters."""
     name = source_file.name
-    if not source_file.named_by_user:
+    if not source_file.named_by_user:  # in a folder, a file without the suffix of a table format is skipped
         raise Refused("file that is not a table", f"{name} is not a table, and `text` names a column")
     decoded = TextFile.decode(source_file, reading)
     first_chunk = next(decoded.text_chunks(), "")
@@ -59,6 +59,6 @@ def _examine_table(source_file: SourceFile, reading: ReadingConfig) -> Format:
             f"{name} does not begin like a table with a column {reading.text!r}: leave `text` out to read it as text"
         )
     if not is_json:
-        return decoded.as_format(CsvFile).with_delimiter(reading)
+        return decoded.as_format(CsvFile).with_detected_delimiter(reading)
     check_table(name, reading, columns)
     return decoded.as_format(JsonLinesFile)

@@ -30,11 +30,11 @@ class LabelledTexts:
     """The texts of a source, in order, with further values of each text.
 
     Attributes:
-        texts: texts.
-        groups: group of each text, from 0; each text is its own group where the source has none.
+        texts: content of each text.
+        groups: number of each text's group, from 0; a text without a group has a number that no other text has.
         is_generated: label of each text: True for a generated text, False for a real one; None without labels.
-        cells: cell of each text in further columns, by column.
-        ratings: rating of each text; NaN without a rating column.
+        cells: cell of each text in further columns, by column; "(none)" for an empty cell.
+        ratings: rating of each text; NaN if no rating column was read.
     """
 
     texts: list[str]
@@ -55,10 +55,12 @@ class LabelledTexts:
         )
 
     def with_generated(self, generated: "LabelledTexts") -> "LabelledTexts":
-        """Return these texts labelled as real, followed by `generated`, labelled as generated; both share no group.
+        """Return these texts, labelled as real, followed by the texts of `generated`, labelled as generated.
+
+        No group of the result has texts of both.
 
         Args:
-            generated: generated texts; they need the same columns of cells.
+            generated: generated texts; their `cells` need the columns of these texts.
         """
         return LabelledTexts(
             texts=self.texts + generated.texts,
@@ -82,21 +84,21 @@ class LabelledTexts:
 def read_labelled_texts(
     source: str | Path, reading: ReadingConfig, label: str | None, kept_columns: Sequence[str], note: Reporter
 ) -> LabelledTexts:
-    """Read a table of real and generated texts; texts without a label are skipped.
+    """Read a table of real and generated texts; skip rows whose label is empty.
 
     Args:
         source: table.
         reading: reading settings, which name the columns of the text and the group.
         label: column with 1 for generated and 0 for real texts; None for texts without labels.
         kept_columns: columns to keep in `LabelledTexts.cells`.
-        note: function that receives a line with the number of texts, and one for each reason to skip some.
+        note: function that is called with a line on the number of texts, and with a line for each reason for skipping.
 
     Raises:
         UserError: the table or a column cannot be used, or all labels are equal.
     """
     columns = [*kept_columns, label] if label else kept_columns
     corpus = open_corpus(source, replace(reading, category=tuple(dict.fromkeys(columns))))
-    labelled, skipped = _read(corpus, label=label, columns=kept_columns)
+    labelled, skipped = _read(corpus, label_column=label, kept_columns=kept_columns)
     if label is not None:
         _check_both_labels(label, labelled.labels())
     note(f"{corpus.name}: {len(labelled.texts):,} texts")
@@ -112,16 +114,16 @@ def read_rated(
 
     Args:
         source: table.
-        reading: reading settings; the first column in `rating` is read.
-        note: function that receives a line with the number of texts, and one for each reason to skip some.
+        reading: reading settings; only the first column in `rating` is read.
+        note: function that is called with a line on the number of texts, and with a line for each reason for skipping.
 
     Raises:
-        SourceError: the source cannot be read or lacks a column.
+        SourceError: the source cannot be read, lacks a column, or has a rating column that does not hold numbers.
         ConfigError: no text has a rating.
     """
     corpus = open_corpus(source, reading)
     (column,) = reading.rating[:1]
-    rated, skipped = _read(corpus, rating=column)
+    rated, skipped = _read(corpus, rating_column=column)
     note(f"{corpus.name}: {len(rated.texts):,} rated texts in {counted(len(np.unique(rated.groups)), 'group')}")
     _report_skipped(skipped, note)
     if not rated.texts:
@@ -137,7 +139,7 @@ def read_texts(
     Args:
         source: catalogue name, file, folder, glob or "-", or several of these.
         reading: reading settings.
-        note: function that receives a line with the number of texts, and one for each reason to skip some.
+        note: function that is called with a line on the number of texts, and with a line for each reason for skipping.
 
     Raises:
         UserError: the source cannot be read, or has no text.
@@ -154,18 +156,18 @@ def read_texts(
 def _read(
     corpus: SourceCorpus,
     *,
-    rating: str | None = None,
-    label: str | None = None,
-    columns: Sequence[str] = (),
+    rating_column: str | None = None,
+    label_column: str | None = None,
+    kept_columns: Sequence[str] = (),
     skip_empty: bool = False,
 ) -> tuple[LabelledTexts, Mapping[str, int]]:
     """Read a corpus into memory.
 
     Args:
         corpus: corpus.
-        rating: column of the ratings; documents without a rating are skipped. None reads no ratings.
-        label: column of the labels; documents without a label are skipped. None reads no labels.
-        columns: columns to keep in `LabelledTexts.cells`.
+        rating_column: column of the ratings; documents without a rating are skipped. None reads no ratings.
+        label_column: column of the labels; documents without a label are skipped. None reads no labels.
+        kept_columns: columns to keep in `LabelledTexts.cells`.
         skip_empty: whether texts that are nothing but white space are skipped.
 
     Returns:
@@ -175,32 +177,32 @@ def _read(
     labels: list[bool] = []
     ratings: list[float] = []
     group_labels: list[str] = []
-    cells: dict[str, list[str]] = {column: [] for column in columns}
+    cells: dict[str, list[str]] = {column: [] for column in kept_columns}
     num_empty = num_unlabelled = 0
     for document in corpus:
-        document_rating = None if rating is None else document.conditions[rating]
-        is_generated = None if label is None else _parse_label(label, document.conditions[label])
-        if rating is not None and not isinstance(document_rating, float):
+        rating = None if rating_column is None else document.conditions[rating_column]
+        is_generated = None if label_column is None else _parse_label(label_column, document.conditions[label_column])
+        if rating_column is not None and not isinstance(rating, float):
             continue  # the corpus itself counts missing ratings
-        if label is not None and is_generated is None:
+        if label_column is not None and is_generated is None:
             num_unlabelled += 1
             continue
         text = str(document.text)
         if skip_empty and not text.strip():
             num_empty += 1
             continue
-        # The prefix keeps the number of a text without a group apart from a group of that name.
+        # The prefixes differ, so that text 7, if it has no group, is not in one group with the texts of a group "7".
         group_labels.append(f"#{len(texts)}" if document.group is None else f"={document.group}")
         texts.append(text)
         labels.append(bool(is_generated))
-        ratings.append(document_rating if isinstance(document_rating, float) else np.nan)
-        for column, cell in _cells(document, columns):
+        ratings.append(rating if isinstance(rating, float) else np.nan)
+        for column, cell in _cells(document, kept_columns):
             cells[column].append(_EMPTY_CELL if cell is None else str(cell))
     skipped = {**corpus.skipped, "row without a label": num_unlabelled, "empty text": num_empty}
     labelled = LabelledTexts(
         texts=texts,
         groups=_group_numbers(group_labels),
-        is_generated=None if label is None else np.array(labels, bool),
+        is_generated=None if label_column is None else np.array(labels, bool),
         cells=cells,
         ratings=np.array(ratings, np.float64),
     )
@@ -211,10 +213,10 @@ def _cells(document: Document, columns: Sequence[str]) -> Iterator[tuple[str, Co
     return ((column, document.conditions[column]) for column in columns)
 
 
-def _group_numbers(labels: Sequence[str]) -> Int[np.ndarray, " texts"]:
-    """Return the number of each label; labels are numbered from 0 in order of appearance."""
+def _group_numbers(group_labels: Sequence[str]) -> Int[np.ndarray, " texts"]:
+    """Return the group number of each text: groups are numbered from 0 in order of appearance."""
     numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], np.int64)
+    return np.array([numbers.setdefault(label, len(numbers)) for label in group_labels], np.int64)
 
 
 def _parse_label(column: str, cell: object) -> bool | None:
@@ -232,8 +234,8 @@ def _check_both_labels(column: str, labels: Sequence[bool]) -> None:
         return
     problem = f"says that all texts are {'generated' if labels[0] else 'real'}" if labels else "is empty everywhere"
     raise ConfigError(
-        f"`label` {column} {problem}, and figures need both real and generated texts: leave it out for a report "
-        "without figures, or name the other texts with `generated`"
+        f"`label` {column} {problem}, and figures need both real and generated texts: leave out `label` for a "
+        "report without figures, or name the other texts with `generated`"
     )
 
 

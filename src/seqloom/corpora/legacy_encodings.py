@@ -18,12 +18,13 @@ _ENCODINGS = [
 _WESTERN = ("cp1252", "latin_1")
 
 _SAMPLE_BYTES = 1 << 18
+"""Largest sample: number of bytes in the lines from which the encoding is guessed."""
 
 _MIN_NON_ASCII_SHARE = 0.005
 """A smaller share of non-ASCII bytes means stray quotes and accents, too few for statistics."""
 
 _CHAOS_TOLERANCE, _COHERENCE_TOLERANCE = 0.01, 0.02
-"""A match that differs by no more than this from the best match is equally good."""
+"""A match that differs from the best match by no more than this counts as equally good."""
 
 
 class _Match(NamedTuple):
@@ -41,17 +42,20 @@ class _Match(NamedTuple):
 
 
 def legacy_encodings(blocks: Iterable[bytes]) -> list[str]:
-    """Return possible encodings of a text, the likeliest first; an empty list where it does not look like text.
+    """Return possible encodings of a text, the likeliest first.
+
+    A text with very few non-ASCII bytes is Western European first of all. For other bytes the list is empty if they do
+    not look like text in any of the encodings.
 
     Args:
-        blocks: bytes of the text; read until the sample is large enough.
+        blocks: bytes of the text; only the first are read, until there are enough lines for the statistics.
     """
     sample, non_ascii_share = _sample(blocks)
     matches = _matches(sample)
-    ordered = [encoding for match in matches for encoding in match.encodings]
+    likeliest_first = [encoding for match in matches for encoding in match.encodings]
     if non_ascii_share < _MIN_NON_ASCII_SHARE:
-        return list(dict.fromkeys([*_WESTERN, *ordered]))
-    ties = {
+        return list(dict.fromkeys([*_WESTERN, *likeliest_first]))
+    equally_good = {
         encoding
         for match in matches
         if match.chaos <= matches[0].chaos + _CHAOS_TOLERANCE
@@ -59,15 +63,15 @@ def legacy_encodings(blocks: Iterable[bytes]) -> list[str]:
         for encoding in match.encodings
     }
     # Among equally good matches, the Western European encodings are the likeliest by far.
-    return list(dict.fromkeys([*(encoding for encoding in _WESTERN if encoding in ties), *ordered]))
+    return list(dict.fromkeys([*(encoding for encoding in _WESTERN if encoding in equally_good), *likeliest_first]))
 
 
 def _sample(blocks: Iterable[bytes]) -> tuple[bytes, float]:
     """Return lines that are not ASCII, and the share of non-ASCII bytes among all bytes read."""
     sample = bytearray()
-    num_read = 0
+    num_bytes_read = 0
     for block in blocks:
-        num_read += len(block)
+        num_bytes_read += len(block)
         sample += b"".join(_non_ascii_lines(block))
         if len(sample) >= _SAMPLE_BYTES:
             break
@@ -75,7 +79,7 @@ def _sample(blocks: Iterable[bytes]) -> tuple[bytes, float]:
     if len(sample) > _SAMPLE_BYTES:
         # Cut after the last complete line, or anywhere if a single line fills the sample.
         del sample[sample.rfind(b"\n", 0, _SAMPLE_BYTES) + 1 or _SAMPLE_BYTES :]
-    return bytes(sample), num_non_ascii / max(1, num_read)
+    return bytes(sample), num_non_ascii / max(1, num_bytes_read)
 
 
 def _non_ascii_lines(block: bytes) -> Iterator[bytes]:
@@ -88,7 +92,8 @@ def _matches(sample: bytes) -> list[_Match]:
     from charset_normalizer import from_bytes
 
     # A full sample may end inside a multi-byte character, which would exclude the right encoding: try shorter samples.
-    cut_bytes = range(4) if len(sample) == _SAMPLE_BYTES else range(1)
-    results = [from_bytes(sample[: len(sample) - cut], cp_isolation=_ENCODINGS) for cut in cut_bytes]
-    best = min(filter(None, results), key=lambda matches: matches[0].chaos, default=())
-    return [_Match(match.could_be_from_charset, match.chaos, match.coherence) for match in best]
+    numbers_of_bytes_cut = range(4) if len(sample) == _SAMPLE_BYTES else range(1)
+    results = [from_bytes(sample[: len(sample) - num_cut], cp_isolation=_ENCODINGS) for num_cut in numbers_of_bytes_cut]
+    # The right cut gives the most plausible text. `charset_normalizer` returns the best match of a sample first.
+    best_result = min(filter(None, results), key=lambda matches: matches[0].chaos, default=())
+    return [_Match(match.could_be_from_charset, match.chaos, match.coherence) for match in best_result]

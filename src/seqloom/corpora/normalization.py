@@ -16,9 +16,9 @@ __all__ = ["fold", "fold_chunks", "join_line_ends", "record_chunks"]
 
 
 def fold(text: str, reading: ReadingConfig) -> str:
-    """Return a whole text with the normalisation of `reading`.
+    """Return a whole text, normalised as `reading` says.
 
-    Lower-casing can break a normal form, so the text is normalised before and after.
+    Lower-casing can break a Unicode normal form. The text is therefore normalised before and after it.
     """
     if not reading.keep_newlines:
         text = _unix_line_ends(text)
@@ -40,7 +40,10 @@ def fold_chunks(chunks: Iterable[str], reading: ReadingConfig) -> Iterator[str]:
 
 
 def record_chunks(record: str, reading: ReadingConfig) -> Iterator[str]:
-    """Cut a record and normalise it as `reading` says; yield it in chunks. An empty chunk separates two passages."""
+    """Cut a record (into sentences, or by its number of words) and normalise it, both as `reading` says.
+
+    Yield the result in chunks. An empty chunk separates two passages (see `payloads.TextPayload`).
+    """
     if reading.sentences:
         parts: Iterable[str] = sentences(record)
     elif not reading.cut_words:
@@ -101,9 +104,9 @@ def _is_safe_cut(text: str, index: int) -> bool:
 def _is_independent(character: str) -> bool:
     """Return whether a cut before `character` is safe after any text.
 
-    It is for white space, kana, Chinese characters and Korean syllables. None of them composes with the text before it,
-    moves past combining marks before it, or has case. None is skipped by the rule that gives a Greek sigma at the end
-    of a word another lower-case form.
+    It is safe before white space, kana, Chinese characters and Korean syllables. None of them composes with the text
+    before it, moves past combining marks before it, or has case. The rule that gives a Greek sigma at the end of a word
+    another lower-case form looks past some characters, but past none of these.
     """
     return (
         character in " \n\t"

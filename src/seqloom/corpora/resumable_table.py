@@ -43,7 +43,9 @@ class PartialTable:
 def resumable_table(
     output: Path, origin: dict[str, Any], *, resume: bool | None, overwrite: bool
 ) -> Iterator[PartialTable]:
-    """Open a file that is renamed to `output` when the block succeeds, and kept next to it when the block fails.
+    """Open a file that is renamed to `output` when the block succeeds.
+
+    When the block fails, the file is kept next to `output` for a resumed write, or deleted if `resume` is None.
 
     Args:
         output: path of the table.
@@ -53,8 +55,8 @@ def resumable_table(
         overwrite: whether an interrupted write may be discarded.
 
     Raises:
-        ConfigError: there is an interrupted write, and neither `resume` nor `overwrite` is set; `resume` is set, but
-            there is no interrupted write, or it has another origin; or another process is writing the table.
+        ConfigError: there is an interrupted write, `resume` is False, and `overwrite` is not set; `resume` is True, but
+            there is no interrupted write that it could continue; or another process is writing the table.
         SeqloomError: the file cannot be written.
     """
     if output.is_symlink():
@@ -69,6 +71,8 @@ def resumable_table(
         with open(part, "r+", encoding="utf-8", errors="replace", newline="", opener=_open_or_create) as file:
             _lock(file, part, output)
             is_locked = True
+            if not progress["bytes"]:  # a journal of a discarded write must not describe the rows of this one
+                journal.unlink(missing_ok=True)
             file.truncate(progress["bytes"])
             file.seek(progress["bytes"])
             yield PartialTable(file, progress["rows"], journal, origin)
@@ -110,7 +114,7 @@ def _interrupted_progress(
 ) -> dict[str, Any]:
     """Return how many rows and bytes of an interrupted write are kept: none, or those that the journal lists."""
     no_progress: dict[str, Any] = {"rows": 0, "bytes": 0}
-    if not (part.exists() and journal.exists()):
+    if not (part.exists() and journal.exists()):  # without a journal, no row of the file is known to be complete
         if resume and not part.exists():
             raise ConfigError(f"`resume`: there is no interrupted write of {output}: leave it out")
         return no_progress
@@ -118,16 +122,16 @@ def _interrupted_progress(
         return no_progress
     try:
         progress = dict(json.loads(journal.read_text(encoding="utf-8")))
-        is_same_origin = progress["origin"] == origin and progress["bytes"] <= part.stat().st_size
+        can_resume = progress["origin"] == origin and progress["bytes"] <= part.stat().st_size
     except (OSError, ValueError, KeyError, TypeError):
-        progress, is_same_origin = no_progress, False
+        progress, can_resume = no_progress, False
     if not resume:
         raise ConfigError(
             f"{output} has an interrupted write: give `resume` to continue, or `overwrite` to start again"
         )
-    if not is_same_origin:
+    if not can_resume:
         raise ConfigError(
-            f"`resume`: the interrupted write of {output} is of another table, or with other settings: "
+            f"`resume`: the interrupted write of {output} is damaged, of another table, or with other settings: "
             "give `overwrite` to start again"
         )
     return progress

@@ -31,6 +31,7 @@ def cut_words(text: str, max_words: int) -> str:
         text: whole text.
         max_words: largest number of words.
     """
+    # One word more than the limit tells whether the text is longer.
     word_ends = [word.end() for word in islice(_WORD.finditer(text), max_words + 1)]
     if len(word_ends) <= max_words:
         return text

@@ -24,7 +24,7 @@ from seqloom.errors import SeqloomError, SourceError
 __all__ = ["Source", "SourceFile", "check_source", "find_files"]
 
 Source = str | Path | Sequence[str | Path]
-"""A source, or several."""
+"""One or several sources: catalogue names, files, folders, globs or "-" (standard input)."""
 
 _STANDARD_INPUT = "-"
 
@@ -59,7 +59,7 @@ def check_source(source: Source) -> None:
     """Check that everything in a source exists, without reading or fetching anything.
 
     Raises:
-        SourceError: something is missing; lists similar names.
+        SourceError: something is missing; the message lists similar names.
     """
     names = [str(name) for name in ([source] if isinstance(source, str | Path) else source)]
     faults = [_missing_message(name, Path(name).expanduser()) for name in names if not _may_exist(name)]
@@ -80,11 +80,11 @@ def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
     """Return the files of a source in order, each once.
 
     Args:
-        source: source.
-        skipped: number of hidden and repeated files, by reason.
+        source: one or several sources.
+        skipped: counter of hidden, special and repeated files by reason, which this function increases.
 
     Raises:
-        SourceError: the source has no files; lists similar names.
+        SourceError: a source is missing or has no files; the message lists similar names.
     """
     names = [source] if isinstance(source, str | Path) else list(source)
     if not names:
@@ -100,7 +100,9 @@ def find_files(source: Source, skipped: Counter[str]) -> list[SourceFile]:
             faults += error.faults
             continue
         except OSError as error:
-            raise SourceError(f"cannot look at {str(name)!r}: {error.strerror}; check its name and rights") from error
+            raise SourceError(
+                f"cannot look at {str(name)!r}: {error.strerror}; check its name and permissions"
+            ) from error
         for file in named_files:
             path = file.path.resolve() if file.path else None  # only the built-in text has no path
             skipped["file named twice"] += path in files
@@ -139,10 +141,10 @@ def _files_of_folder(folder: Path, skipped: Counter[str]) -> list[SourceFile]:
         for noun, names in (("folder", subfolders), ("file", filenames)):
             if hidden := [name for name in names if name.startswith(".")]:
                 skipped[f"hidden {noun}"] += len(hidden)
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]  # `os.walk` enters these alone
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]  # `os.walk` enters those left
         paths = [Path(parent, name) for name in filenames if not name.startswith(".")]
         files += [SourceFile(name=str(path), path=path, named_by_user=False) for path in paths if path.is_file()]
-        if num_special := sum(not path.is_file() for path in paths):
+        if num_special := sum(not path.is_file() for path in paths):  # pipes and sockets, for example
             skipped["special file"] += num_special
     if not files:
         raise SourceError(f"the folder {folder} holds no files: choose one that holds text")

@@ -15,6 +15,11 @@ Row = tuple[int, Mapping[str, Any]]
 def check_columns(name: str, required: Iterable[str], columns: Sequence[str]) -> None:
     """Check that each required column occurs exactly once.
 
+    Args:
+        name: name of the table in messages.
+        required: names of the required columns.
+        columns: names of all columns of the table.
+
     Raises:
         SourceError: a column is missing or occurs twice; the message lists the columns and the most similar name.
     """
@@ -31,7 +36,9 @@ def check_columns(name: str, required: Iterable[str], columns: Sequence[str]) ->
 
 
 def list_columns(columns: Sequence[str], *, max_shown: int = 20) -> str:
-    """Return the names of columns for a message; of a wide table, only the first `max_shown` names."""
+    """Return the names of columns for a message: at most `max_shown` names, with at most 40 characters of each."""
     more = f" and {len(columns) - max_shown} more" if len(columns) > max_shown else ""
-    names = ", ".join(repr(column)[1:-1][:40] for column in columns[:max_shown])  # `repr` escapes line ends
+    names = ", ".join(
+        repr(column)[1:-1][:40] for column in columns[:max_shown]
+    )  # `repr` escapes line ends, [1:-1] removes its quotation marks
     return names + more if columns else "no columns found"

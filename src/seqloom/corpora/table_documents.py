@@ -27,12 +27,12 @@ _MISSING_CELLS = ("", "nan", "na", "n/a", "null", "none")
 
 @dataclass
 class RatingColumns:
-    """Counts the cells in rating columns, to detect a column that the user named by mistake.
+    """Counts of the cells in rating columns, which detect a column that the user named by mistake.
 
     Attributes:
         num_numbers: number of cells that hold a number, by column.
-        num_others: number of cells that hold something else, by column; empty cells count for neither.
-        examples: first cell that holds something else, with its row, by column.
+        num_others: number of cells that hold something other than a number, by column; empty cells are not counted.
+        examples: first of these other cells, with its row, for the error message, by column.
     """
 
     num_numbers: Counter[str] = field(default_factory=Counter)
@@ -60,10 +60,10 @@ class RatingColumns:
         return number
 
     def check(self, columns: Iterable[str]) -> None:
-        """Check that every column holds more numbers than other values.
+        """Check that every column holds numbers, and no more other values than numbers.
 
         Raises:
-            SourceError: a column does not; the message names the column, and one of its rows with the value.
+            SourceError: a column does not hold numbers; the message names the column, and a row with another value.
         """
         faults = []
         for column in columns:
@@ -71,7 +71,9 @@ class RatingColumns:
             if num_numbers and num_others <= num_numbers:
                 continue
             total = num_numbers + num_others
-            reason = f"{num_others} of its {total} cells are not, such as {self.examples.get(column)}"
+            reason = (
+                f"{num_others} of its {total} filled cells hold something else, such as {self.examples.get(column)}"
+            )
             faults.append(
                 f"the column {column!r} does not hold numbers: {reason if num_others else 'every cell is empty'}; "
                 "name a column of numbers with `rating`"
@@ -86,37 +88,37 @@ def row_documents(
     """Yield one document per row; rows without text are counted and skipped.
 
     Args:
-        rows: numbered cells by column.
+        rows: rows of the table, each with its number and its cells by column.
         name: name of the table in messages.
         reading: settings with the names of the columns.
         ratings: counts of the cells in rating columns, which this function increases.
         tally: counter of skipped rows and missing cells by reason, which this function increases.
     """
-    seen_texts: set[bytes] = set()
-    for number, cells in rows:
+    seen_digests: set[bytes] = set()
+    for row_number, cells in rows:
         text = _text(cells.get(reading.text or ""), tally)
         if text is None:
             continue
         group = _group(cells.get(reading.group), tally) if reading.group else None
-        if reading.pool is not None and not _is_in_pool(reading.pool, text, group, seen_texts, tally):
+        if reading.pool is not None and not _is_in_pool(reading.pool, text, group, seen_digests, tally):
             continue
-        row_name = f"row {number} of {name}"
-        numbers = {column: ratings.read(column, cells.get(column), row_name, tally) for column in reading.rating}
+        row_name = f"row {row_number} of {name}"
+        rating_values = {column: ratings.read(column, cells.get(column), row_name, tally) for column in reading.rating}
         categories = {column: _category(column, cells.get(column), tally) for column in reading.category}
         payload = TextPayload(Rereadable(partial(record_chunks, text, reading)))
-        yield Document(payload, {**numbers, **categories}, group)
+        yield Document(payload, {**rating_values, **categories}, group)
 
 
-def _is_in_pool(pool: str, text: str, group: str | None, seen_texts: set[bytes], tally: Counter[str]) -> bool:
-    """Return whether a row belongs to a pool (a disjoint part of the table); count it otherwise.
+def _is_in_pool(pool: str, text: str, group: str | None, seen_digests: set[bytes], tally: Counter[str]) -> bool:
+    """Return whether a row belongs to a pool (one of the disjoint parts of a table); count a row that does not.
 
-    Only the first row with a text counts, so that no two pools share a text.
+    Of several rows with the same text, only the first belongs to a pool, so that no two pools share a text.
     """
     digest = blake2b(text.encode(), digest_size=16).digest()
-    if digest in seen_texts:
+    if digest in seen_digests:
         tally["duplicate row"] += 1
         return False
-    seen_texts.add(digest)
+    seen_digests.add(digest)
     if pool_of(text if group is None else f"={group}") == pool:
         return True
     tally["row of another pool"] += 1
@@ -124,6 +126,7 @@ def _is_in_pool(pool: str, text: str, group: str | None, seen_texts: set[bytes],
 
 
 def _text(value: object, tally: Counter[str]) -> str | None:
+    """Return a cell as a text, or None if it is not a usable text; count the reason in that case."""
     if value is None or (isinstance(value, str) and (not value or value.isspace())):
         tally["row with empty text"] += 1
     elif not isinstance(value, str):

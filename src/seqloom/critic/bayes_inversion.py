@@ -15,7 +15,10 @@ __all__ = ["BayesInversionCritic"]
 
 
 class BayesInversionCritic:
-    """Predict the rating of a text by Bayes' rule, as the posterior mean over the ratings of the training corpus.
+    """Predict the rating of a text by Bayes' rule.
+
+    The prediction is the mean of the posterior over the knots of the scale. The prior is each knot's share of the
+    training texts.
 
     This critic is not an independent judge of texts that the same run generated.
 
@@ -38,10 +41,11 @@ class BayesInversionCritic:
         assert isinstance(scale, Scale)
         self.scale_ = scale
         self._run = run
-        # One row of conditions for each rating at a knot of the scale; NaN leaves the other conditions open.
-        values = np.full((len(scale.knots), len(conditions)), np.nan)
-        values[:, scale_columns[0]] = scale.knots
-        self._features = run.config.features(values)
+        # One row of conditions for each knot, one of the ratings that represent the scale. NaN leaves the other
+        # conditions open.
+        condition_values = np.full((len(scale.knots), len(conditions)), np.nan)
+        condition_values[:, scale_columns[0]] = scale.knots
+        self._features = run.config.features(condition_values)
         self._priors = np.array(scale.shares or np.full(len(scale.knots), 1 / len(scale.knots)))
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
@@ -50,6 +54,7 @@ class BayesInversionCritic:
             return np.zeros(0)
         codec = self._run.text_codec
         encoded = [codec.encode_text(self._run.normalize(text), skip_unknown=True).astype(np.int64) for text in texts]
+        # `bos_id`, the codec's boundary or 0, stands before and after each document.
         documents = [np.concatenate([[codec.bos_id], ids, [codec.bos_id]]) for ids in encoded]
         posterior = rating_posterior(run_scorer(self._run), documents, self._features, self._priors)
         return self.scale_.from_unit(posterior @ np.asarray(self.scale_.positions))

@@ -1,7 +1,10 @@
 """The critic: a stack of different models of texts, with the interface of a scikit-learn regressor.
 
-The models, called members, predict the ordinal targets of a text: for each of several thresholds, whether its rating is
-above. Their logits are combined into one expected rating.
+The models, called members, predict the ordinal targets of a text: for each of several thresholds, whether the text's
+rating exceeds the threshold. The members' logits are combined into one expected rating.
+
+The rating column's scale defines the thresholds. It has knots, some of the column's ratings in ascending order, and a
+position from 0 to 1 for each knot. The thresholds lie halfway between neighbouring knots.
 """
 
 from collections.abc import Sequence
@@ -45,7 +48,7 @@ class Members:
     """The models that a critic combines; each predicts the ordinal targets of a rating.
 
     Attributes:
-        ngrams: features of all members but the encoder.
+        ngrams: computation of the n-gram features, the input of all members but the encoder.
         ridge: ridge regression.
         ordinal: ordinal logistic regression.
         network: neural network on n-grams.
@@ -60,24 +63,24 @@ class Members:
 
     def logits(self, texts: Sequence[str], targets: OrdinalTargets) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
         """Return the logits of each member by name."""
-        return self.logits_of_rows(self.ngrams.transform(count_ngrams(texts)), texts, targets)
+        return self.logits_from_ngrams(self.ngrams.transform(count_ngrams(texts)), texts, targets)
 
-    def logits_of_rows(
-        self, rows: Any, texts: Sequence[str], targets: OrdinalTargets
+    def logits_from_ngrams(
+        self, ngram_features: Any, texts: Sequence[str], targets: OrdinalTargets
     ) -> dict[str, Float[np.ndarray, "texts thresholds"]]:
         """Return the logits of each member by name.
 
         Args:
-            rows: n-gram features of the texts.
+            ngram_features: n-gram features of the texts, as sparse rows.
             texts: texts, for the encoder.
             targets: thresholds of the ordinal targets.
         """
         positions = np.asarray(targets.scale.positions)
         thresholds = (positions[1:] + positions[:-1]) / 2
         logits = {
-            "ridge": _RIDGE_SLOPE * (self.ridge.predict(rows)[:, None] - thresholds),
-            "ordinal": self.ordinal.logits(rows),
-            "network": np.asarray(self.network.logits(rows), np.float64),
+            "ridge": _RIDGE_SLOPE * (self.ridge.predict(ngram_features)[:, None] - thresholds),
+            "ordinal": self.ordinal.logits(ngram_features),
+            "network": np.asarray(self.network.logits(ngram_features), np.float64),
         }
         if self.encoder is not None:
             logits["encoder"] = np.asarray(self.encoder.logits(texts), np.float64)
@@ -89,21 +92,21 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     The members are ridge regression, ordinal logistic regression and a small neural network, all on n-grams, and
     optionally a convolutional encoder. They are combined by stacking (Wolpert 1992): the weights are fitted by
-    cross-validation on texts that the members did not see. Groups are never divided between folds.
+    cross-validation on texts that the members did not see. Texts of one group are always in the same fold.
 
     Args:
         encoder: whether to include the convolutional encoder; it doubles the training time and helps little with
             a few thousand texts.
         folds: number of cross-validation folds.
         encoder_settings: size and training of the encoder; None for `EncoderSettings()`.
-        seed: seed of folds, weights and order.
+        seed: seed of the folds, the initial weights and the order of the texts.
         note: function that receives progress messages, or None.
 
     Attributes:
         scale_: scale of the ratings.
         members_: members, fitted to all texts.
         stacking_: combination of the members.
-        rank_calibration_: quantiles of predicted and true ratings.
+        rank_calibration_: map from a prediction to the true rating of the same rank.
         report_: accuracy on unseen texts, of each member and of the combination ("blend"): Pearson's correlation and
             the mean absolute error.
     """
@@ -129,7 +132,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: texts.
             y: rating of each text.
-            groups: group of each text; a group stays in one fold. None makes each text a group.
+            groups: group of each text; a group stays in one fold. None puts each text into a separate group.
             name: name of the rating.
 
         Raises:
@@ -139,7 +142,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         from sklearn.model_selection import GroupKFold
 
-        texts, ratings = _validate(X, y)
+        texts, ratings = _validate_rated_texts(X, y)
         groups = group_numbers(groups, len(texts))
         self._validate_settings(len(np.unique(groups)))
         self.scale_: Scale = fit_scale(name, ratings)
@@ -164,7 +167,9 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self.scale_.from_unit(predicted)
 
     def predict_rank(self, X: Sequence[str]) -> Float[np.ndarray, " texts"]:
-        """Return the true rating of the same rank as each text's prediction; see `RankCalibration`.
+        """Return the true rating of the same rank as each text's prediction.
+
+        Predictions lie closer to the middle than true ratings. The ranks undo this; see `critic/rank_calibration.py`.
 
         Raises:
             NotFittedError: the critic was not fitted.
@@ -191,11 +196,11 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                 "all texts belong to one group, and a group cannot be divided into folds: name another group, or none",
             ),
             (
-                num_groups < 2 or (is_integer(self.folds, 2) and self.folds <= num_groups),
+                num_groups < 2 or (is_integer(self.folds, least=2) and self.folds <= num_groups),
                 f"folds got {self.folds}: choose 2 up to the number of groups, {num_groups}",
             ),
             (
-                is_integer(self.seed, 0) and self.seed < _NUM_SEEDS,
+                is_integer(self.seed, least=0) and self.seed < _NUM_SEEDS,
                 f"seed got {self.seed}: choose an integer from 0 to {_NUM_SEEDS - 1:,}",
             ),
         )
@@ -215,10 +220,10 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             members = self._fit_members(
                 [texts[index] for index in train], counts[train], ratings[train], targets, fold=number
             )
-            rows = members.ngrams.transform(counts[test])
-            fold_logits = members.logits_of_rows(rows, [texts[index] for index in test], targets)
-            for member, values in fold_logits.items():
-                logits.setdefault(member, np.zeros((len(texts), targets.num_thresholds)))[test] = values
+            ngram_features = members.ngrams.transform(counts[test])
+            fold_logits = members.logits_from_ngrams(ngram_features, [texts[index] for index in test], targets)
+            for member, logits_of_member in fold_logits.items():
+                logits.setdefault(member, np.zeros((len(texts), targets.num_thresholds)))[test] = logits_of_member
         return logits
 
     def _fit_stacking(
@@ -228,16 +233,16 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         targets: OrdinalTargets,
         folds: Sequence[tuple[Int[np.ndarray, " train"], Int[np.ndarray, " test"]]],
     ) -> None:
-        """Fit the combination and the rank calibration, and measure members and combination on unseen texts.
+        """Fit the combination and the rank calibration, and measure the accuracy of members and combination.
 
-        For the measurement, the combination is fitted to all folds but one and predicts that one. The final
-        combination is fitted to all folds.
+        For the measurement, the combination is fitted to all folds but one and predicts the remaining fold, so that its
+        texts are unseen. The final combination is fitted to all folds.
         """
         above, unit_ratings = targets.above(ratings), self.scale_.to_unit(ratings)
         member_logits = np.stack(list(logits.values()))
         self.report_ = {
-            member: _accuracy(targets.expected_rating(values), unit_ratings, self.scale_)
-            for member, values in logits.items()
+            member: _accuracy(targets.expected_rating(logits_of_member), unit_ratings, self.scale_)
+            for member, logits_of_member in logits.items()
         }
         predicted = np.zeros(len(ratings))
         for train, test in folds:
@@ -263,18 +268,18 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             counts: n-gram counts of the texts.
             ratings: rating of each text.
             targets: thresholds of the ordinal targets.
-            fold: number of the fold, which the seed depends on; 0 for all texts.
+            fold: number of the excluded fold, from 1; 0 if no fold is excluded. Each fold has another seed.
         """
         ngrams, seed = NGrams.fit(counts), 1000 * self.seed + fold
         if not len(ngrams.buckets):
             raise ConfigError("the texts are empty, or share no n-grams, so nothing can be learned: pass other texts")
-        rows, above = ngrams.transform(counts), targets.above(ratings)
+        ngram_features, above = ngrams.transform(counts), targets.above(ratings)
         return Members(
             ngrams=ngrams,
             encoder=self._fit_encoder(texts, above, seed) if self.encoder else None,
-            ridge=RidgeRegression.fit(rows, self.scale_.to_unit(ratings)),
-            ordinal=OrdinalRegression.fit(rows, above),
-            network=NGramNetwork.fit(rows, above, NetworkSettings(), seed),
+            ridge=RidgeRegression.fit(ngram_features, self.scale_.to_unit(ratings)),
+            ordinal=OrdinalRegression.fit(ngram_features, above),
+            network=NGramNetwork.fit(ngram_features, above, NetworkSettings(), seed),
         )
 
     def _fit_encoder(self, texts: Sequence[str], above: Bool[np.ndarray, "texts thresholds"], seed: int) -> "Encoder":
@@ -288,7 +293,7 @@ class Critic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             self.note(line)
 
 
-def _validate(texts: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " texts"]]:
+def _validate_rated_texts(texts: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " texts"]]:
     """Return the texts as strings and the ratings as numbers."""
     texts = validate_texts(texts)
     try:
@@ -309,7 +314,13 @@ def _validate(texts: Any, ratings: Any) -> tuple[list[str], Float[np.ndarray, " 
 def _accuracy(
     predicted: Float[np.ndarray, " texts"], true: Float[np.ndarray, " texts"], scale: Scale
 ) -> dict[str, float]:
-    """Return the correlation of ratings that are scaled to 0..1, and the mean error in units of the rating."""
+    """Return Pearson's correlation, and the mean absolute error in units of the rating.
+
+    Args:
+        predicted: predicted ratings, scaled to 0..1.
+        true: true ratings, scaled to 0..1.
+        scale: scale of the ratings.
+    """
     errors = np.abs(scale.from_unit(predicted) - scale.from_unit(true))
     return {
         "pearson": float(pearson_correlations(predicted[None], true)[0]),

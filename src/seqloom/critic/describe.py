@@ -18,11 +18,11 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
     """Describe a critic with JSON values: its rating, its training data and its accuracy.
 
     Returns:
-        `critic` (folder), `rating` (column), `lowest` and `highest` rating, `heavy` (whether ratings are scaled by
-        rank), `source`, `pool` (None for the whole table), `group` (column), `cut_words` (largest number of words of a
-        text), `texts` and `groups` (their numbers), `readers` and `version`. `readers` has an entry for each model that
-        the critic combines, by name, and an entry "blend" for the combination: `pearson` and `mean_error`, in units of
-        the rating, on unseen texts.
+        `critic` (folder), `rating` (column), `lowest` and `highest` rating, `heavy` (whether the ratings have a heavy
+        tail and are scaled by rank), `source`, `pool` (None for the whole table), `group` (column), `cut_words`
+        (largest number of words of a text), `texts` and `groups` (the numbers of both), `readers` and `version`.
+        `readers` has an entry for each model that the critic combines, by name, and an entry "blend" for the
+        combination. Each entry has `pearson` (correlation) and `mean_error` (in units of the rating) on unseen texts.
 
     Raises:
         RunError: the folder has no critic, or the critic is damaged or has an unsupported format.
@@ -44,8 +44,8 @@ def describe_critic(folder: str | Path) -> dict[str, Any]:
             "texts": int(origin["texts"]),
             "groups": int(origin["groups"]),
             "readers": {
-                str(name): {key: float(figures[key]) for key in ("pearson", "mean_error")}
-                for name, figures in report.items()
+                str(name): {key: float(accuracies[key]) for key in ("pearson", "mean_error")}
+                for name, accuracies in report.items()
             },
             "version": origin["version"],
         }

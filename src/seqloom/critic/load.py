@@ -35,13 +35,13 @@ def open_critic(folder: str | Path) -> "Critic | BayesInversionCritic":
 def resolve_critic(
     critic: Any, *, by_rank: bool = False
 ) -> tuple[Callable[[Sequence[str]], Any], Scale | None, str | None]:
-    """Return a critic's prediction function, and its scale and rating column if they are known.
+    """Return a critic's prediction function, its scale and its rating column; the last two are None if unknown.
 
     Args:
         critic: folder of a critic or of a rated run, `Critic`, regressor with `predict`, or function from texts to
             ratings.
-        by_rank: whether a `Critic` predicts by rank, see `Critic.predict_rank`; ignored for ratings with few distinct
-            values.
+        by_rank: whether a `Critic` predicts with `predict_rank`, which returns the true rating of the same rank as the
+            prediction. This option is ignored for ratings with few distinct values.
 
     Raises:
         UserError: the critic has an unsupported type, or its folder is damaged.
@@ -51,10 +51,10 @@ def resolve_critic(
     scale = getattr(critic, "scale_", None)
     if not isinstance(scale, Scale):
         scale = None
-    # A class has its objects' `predict` and is callable, but it is not a critic.
+    # A class has the attribute `predict` of its objects and is callable, but it is not a critic.
     if hasattr(critic, "predict") and not isinstance(critic, type):
-        ranked = by_rank and scale is not None and not scale.is_discrete and hasattr(critic, "predict_rank")
-        return critic.predict_rank if ranked else critic.predict, scale, None if scale is None else scale.name
+        predicts_by_rank = by_rank and scale is not None and not scale.is_discrete and hasattr(critic, "predict_rank")
+        return critic.predict_rank if predicts_by_rank else critic.predict, scale, None if scale is None else scale.name
     if callable(critic) and not isinstance(critic, type):
         return critic, None, None
     raise ConfigError(f"critic got {critic!r:.60}: pass a folder, an object with predict, or a function of texts")

@@ -1,8 +1,8 @@
 """A naive Bayes rater, which judges generated texts independently of the critic.
 
-The rater belongs to another family of models than the critic and never filters texts. Its ratings of generated texts
-are compared with its ratings of real texts. It predicts the ordinal targets of a text: for each of several thresholds,
-whether its rating is above.
+The rater belongs to another family of models than the critic and is never used to select texts. Its ratings of
+generated texts are compared with its ratings of real texts. The rater predicts the ordinal targets of a text: for each
+of several thresholds, whether the text's rating exceeds the threshold.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,8 @@ from seqloom.data.scale import Scale, fit_scale
 __all__ = ["NaiveBayesRater"]
 
 _NUM_BUCKETS = 1 << 20
+"""Number of hash buckets of the n-grams."""
+
 _SMOOTHING = 0.5
 """Number of texts added to the count of every n-gram (additive smoothing)."""
 
@@ -31,12 +33,13 @@ class NaiveBayesRater:
 
     Attributes:
         scale: scale of the ratings.
-        weight: log-likelihood ratio of every n-gram above against below each threshold.
-        slope: factor on the sum of weights of each threshold.
+        weight: for every n-gram and threshold, log-ratio of the n-gram's frequencies in texts with ratings above and
+            below the threshold.
+        slope: factor on the sum of a text's weights, for each threshold.
         bias: bias of each threshold.
         middle: mean expected rating of unseen texts, scaled to 0..1.
-        spread: standard deviation of the true ratings, divided by that of the expected ratings. Expected ratings lie
-            closer to the middle than true ones, and `predict` stretches them by this factor.
+        stretch_factor: standard deviation of the true ratings, divided by that of the expected ratings. Expected
+            ratings lie closer to the middle than true ratings. `predict` therefore stretches them by this factor.
     """
 
     scale: Scale
@@ -44,7 +47,7 @@ class NaiveBayesRater:
     slope: Float[np.ndarray, " thresholds"]
     bias: Float[np.ndarray, " thresholds"]
     middle: float
-    spread: float
+    stretch_factor: float
 
     @classmethod
     def fit(
@@ -54,52 +57,53 @@ class NaiveBayesRater:
         name: str = "rating",
         calibration_texts: Sequence[str] | None = None,
     ) -> "NaiveBayesRater":
-        """Fit to rated texts; the calibration is fitted by two-fold cross-fitting.
+        """Fit to rated texts. For the calibration, each half of the texts is judged with weights from the other half.
 
         Args:
             texts: training texts.
             ratings: rating of each text.
             name: name of the rating.
-            calibration_texts: the same texts in the form that will be rated, for example shortened; None for `texts`.
+            calibration_texts: the same texts in the form of the texts to rate, for example shortened; None for `texts`.
         """
         scale = fit_scale(name, ratings)
         targets = OrdinalTargets(scale)
         above = targets.above(ratings)
-        rows = _normalized_rows(texts)
-        calibration_rows = rows if calibration_texts is None else _normalized_rows(calibration_texts)
+        features = _ngram_features(texts)
+        calibration_features = features if calibration_texts is None else _ngram_features(calibration_texts)
         order = np.random.default_rng(0).permutation(len(texts))
         halves = order[: len(order) // 2], order[len(order) // 2 :]
         sums = np.zeros(above.shape)
         for train, test in (halves, halves[::-1]):
-            sums[test] = calibration_rows[test] @ _log_ratios(rows[train], above[train])
+            sums[test] = calibration_features[test] @ _log_ratios(features[train], above[train])
         calibrations = [
             _fit_calibration(sums_of_threshold, is_above)
             for sums_of_threshold, is_above in zip(sums.T, above.T, strict=True)
         ]
         slope, bias = (np.array(values) for values in zip(*calibrations, strict=True))
         expected = targets.expected_rating(sums * slope + bias)
-        spread = float(scale.to_unit(ratings).std() / max(float(expected.std()), 1e-9))
-        return cls(scale, _log_ratios(rows, above), slope, bias, float(expected.mean()), spread)
+        stretch_factor = float(scale.to_unit(ratings).std() / max(float(expected.std()), 1e-9))
+        return cls(scale, _log_ratios(features, above), slope, bias, float(expected.mean()), stretch_factor)
 
     def predict(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """Return the rating of each text, with the same standard deviation as the true ratings."""
         if not len(texts):
             return np.zeros(0)
-        logits = _normalized_rows(texts) @ self.weight * self.slope + self.bias
+        logits = _ngram_features(texts) @ self.weight * self.slope + self.bias
         expected = OrdinalTargets(self.scale).expected_rating(logits)
-        stretched = self.middle + self.spread * (expected - self.middle)
+        stretched = self.middle + self.stretch_factor * (expected - self.middle)
         return self.scale.from_unit(stretched.clip(0, 1))
 
 
-def _normalized_rows(texts: Sequence[str]) -> Any:
-    """Return the n-grams of each text as sparse rows, with one weight for all n-grams of a text.
+def _ngram_features(texts: Sequence[str]) -> Any:
+    """Return the hashed n-grams of each text as sparse rows. All n-grams of a text have the same weight.
 
-    The weight is one divided by the square root of the number of n-grams, since those of long texts are redundant.
+    The weight is one divided by the square root of the text's number of n-grams, because the n-grams of long texts are
+    redundant.
     """
     from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    rows = HashingVectorizer(
+    ngrams = HashingVectorizer(
         n_features=_NUM_BUCKETS,
         ngram_range=(1, 2),
         binary=True,
@@ -107,13 +111,15 @@ def _normalized_rows(texts: Sequence[str]) -> Any:
         norm=None,
         token_pattern=r"(?u)\b\w+\b|[!?]",
     ).transform(texts)
-    norms = np.sqrt(np.maximum(np.diff(rows.indptr), 1))
-    return sparse.diags(1 / norms) @ rows
+    norms = np.sqrt(np.maximum(np.diff(ngrams.indptr), 1))
+    return sparse.diags(1 / norms) @ ngrams
 
 
-def _log_ratios(rows: Any, above: Bool[np.ndarray, "texts thresholds"]) -> Float[np.ndarray, "features thresholds"]:
+def _log_ratios(
+    ngram_features: Any, above: Bool[np.ndarray, "texts thresholds"]
+) -> Float[np.ndarray, "features thresholds"]:
     """Return the log-ratio of each n-gram's relative frequencies among the texts above and below each threshold."""
-    present = (rows > 0).T.astype(np.float64)
+    present = (ngram_features > 0).T.astype(np.float64)
     frequency_above = (present @ above + _SMOOTHING) / (above.sum(axis=0) + 2 * _SMOOTHING)
     frequency_below = (present @ ~above + _SMOOTHING) / ((~above).sum(axis=0) + 2 * _SMOOTHING)
     ratios: np.ndarray = np.log(frequency_above / frequency_below)
@@ -121,7 +127,7 @@ def _log_ratios(rows: Any, above: Bool[np.ndarray, "texts thresholds"]) -> Float
 
 
 def _fit_calibration(sums: Float[np.ndarray, " texts"], above: Bool[np.ndarray, " texts"]) -> tuple[float, float]:
-    """Return slope and bias of a logistic regression from the sum of weights to the target."""
+    """Return slope and bias of a logistic regression that predicts a target from the sum of a text's weights."""
     from sklearn.linear_model import LogisticRegression
 
     if above.all() or not above.any():

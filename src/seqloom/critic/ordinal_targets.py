@@ -31,7 +31,7 @@ class OrdinalTargets:
         return len(self.scale.knots) - 1
 
     def above(self, ratings: Float[np.ndarray, " texts"]) -> Bool[np.ndarray, "texts thresholds"]:
-        """Return whether each rating is above each threshold."""
+        """Return whether each rating is above each threshold: the ordinal targets."""
         knots = np.asarray(self.scale.knots)
         thresholds = (knots[1:] + knots[:-1]) / 2
         above: np.ndarray = np.asarray(ratings)[:, None] > thresholds

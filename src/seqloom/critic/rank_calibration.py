@@ -17,11 +17,11 @@ _QUANTILE_LEVELS = np.linspace(0, 1, 101)
 
 @dataclass(frozen=True)
 class RankCalibration:
-    """Quantiles of predicted and of true ratings, scaled to 0..1, of the same texts.
+    """Quantiles of the predicted and of the true ratings of the same texts, scaled to 0..1.
 
     Attributes:
         predicted: quantiles of the predictions for unseen texts, ascending.
-        true: quantiles of the true ratings.
+        true: quantiles of the true ratings, at the same levels.
     """
 
     predicted: Float[np.ndarray, " quantiles"]

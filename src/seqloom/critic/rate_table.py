@@ -29,11 +29,12 @@ def rate_table(
     """Copy a table and add a column of predicted ratings.
 
     Args:
-        critic: folder, critic or function; see `resolve_critic`.
+        critic: folder of a critic or of a rated run, fitted critic, regressor with `predict`, or function from texts to
+            ratings.
         source: table of texts.
         text: column of the text.
         output: new table.
-        overwrite: replace an existing file.
+        overwrite: whether to replace an existing file.
         note: function that receives the numbers of skipped rows and of rows without a text.
 
     Returns:
@@ -43,7 +44,7 @@ def rate_table(
         UserError: the critic, the table or the output file is unusable.
     """
     predict, _, _ = resolve_critic(critic)
-    skipped: Counter[str] = Counter()  # rows by reason
+    skipped: Counter[str] = Counter()  # number of skipped rows by reason
 
     def rate(texts: Sequence[str]) -> list[dict[str, float]]:
         return [{RATING_COLUMN: round(rating, 4)} for rating in checked_ratings(predict, texts).tolist()]

@@ -1,9 +1,10 @@
 """Combine the logits of several members by stacking (Wolpert 1992).
 
-The members are models that predict ordinal targets: for each of several thresholds, whether the rating is above. The
-weights are fitted on texts that the members did not see in training. The expected rating of a regression shrinks
-towards the middle. Therefore the logits are multiplied by a sharpness, which moves each expectation towards the most
-likely rating and lowers the absolute error. The sharpness is limited, so that it hardly lowers the correlation.
+The members are models that predict ordinal targets: for each of several thresholds, whether the rating exceeds the
+threshold. The weights are fitted on texts that the members did not see in training. The expected ratings of a
+regression lie closer to the middle than the true ratings. Therefore the logits are multiplied by a sharpness, which
+moves each expectation towards the most likely rating and lowers the absolute error. The sharpness is limited, so that
+it hardly lowers the correlation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,13 @@ from seqloom.critic.ordinal_targets import OrdinalTargets, sigmoid
 __all__ = ["StackedRegressor", "pearson_correlations"]
 
 _SHARPNESS_GRID = np.linspace(1, 5, 41)
-_WEIGHT_PENALTY = 10.0
-"""Penalty of the squared distance from equal weights; it matters if there are few texts."""
+"""Factors to choose the sharpness from."""
 
-_CORRELATION_LOSS = 0.001
-"""Correlation that sharper logits may cost."""
+_WEIGHT_PENALTY = 10.0
+"""Penalty on the squared distance from equal weights; it matters only if there are few texts."""
+
+_MAX_CORRELATION_LOSS = 0.001
+"""Largest loss of correlation that the chosen sharpness may cause."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class StackedRegressor:
 
     Attributes:
         weights: weight of each member, 0 or more.
-        bias: bias of every threshold.
+        bias: bias of each threshold.
         sharpness: factor on the logits before the expected rating is computed.
     """
 
@@ -76,9 +79,12 @@ class StackedRegressor:
         sharpness = _best_sharpness(stacked, ratings, targets)
         return cls(tuple(weights.tolist()), tuple(bias.tolist()), sharpness)
 
-    def logits(self, members: Sequence[Float[np.ndarray, "texts thresholds"]]) -> Float[np.ndarray, "texts thresholds"]:
-        """Return the combined logits, without the sharpness."""
-        stacked: np.ndarray = np.tensordot(np.asarray(self.weights), np.stack(members), 1) + np.asarray(self.bias)
+    def logits(
+        self, logits_of_members: Sequence[Float[np.ndarray, "texts thresholds"]]
+    ) -> Float[np.ndarray, "texts thresholds"]:
+        """Return the combined logits before the multiplication by the sharpness."""
+        weighted_sum = np.tensordot(np.asarray(self.weights), np.stack(logits_of_members), 1)
+        stacked: np.ndarray = weighted_sum + np.asarray(self.bias)
         return stacked
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -98,15 +104,16 @@ def _best_sharpness(
     expected = np.stack([targets.expected_rating(sharpness * logits) for sharpness in _SHARPNESS_GRID])
     correlations = pearson_correlations(expected, ratings)
     errors = np.abs(expected - ratings).mean(axis=1)
-    errors[correlations < correlations.max() - _CORRELATION_LOSS] = np.inf
+    errors[correlations < correlations.max() - _MAX_CORRELATION_LOSS] = np.inf
     return float(_SHARPNESS_GRID[int(np.argmin(errors))])
 
 
 def pearson_correlations(
-    rows: Float[np.ndarray, "rows texts"], ratings: Float[np.ndarray, " texts"]
-) -> Float[np.ndarray, " rows"]:
-    """Return Pearson's correlation of each row with the ratings; 0 if either is constant."""
-    row_offsets, rating_offsets = rows - rows.mean(axis=1, keepdims=True), ratings - ratings.mean()
-    norms = np.sqrt((row_offsets**2).sum(axis=1) * (rating_offsets**2).sum())
-    correlations: np.ndarray = (row_offsets @ rating_offsets) / np.maximum(norms, 1e-12)
+    predictions: Float[np.ndarray, "predictors texts"], ratings: Float[np.ndarray, " texts"]
+) -> Float[np.ndarray, " predictors"]:
+    """Return Pearson's correlation of each predictor's predictions with the ratings; 0 if either is constant."""
+    prediction_offsets = predictions - predictions.mean(axis=1, keepdims=True)
+    rating_offsets = ratings - ratings.mean()
+    norms = np.sqrt((prediction_offsets**2).sum(axis=1) * (rating_offsets**2).sum())
+    correlations: np.ndarray = (prediction_offsets @ rating_offsets) / np.maximum(norms, 1e-12)
     return correlations

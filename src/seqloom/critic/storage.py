@@ -22,7 +22,7 @@ from seqloom.text_features.ngrams import NGrams
 if TYPE_CHECKING:
     from seqloom.critic.critic import Critic
 
-__all__ = ["CRITIC", "is_occupied", "load_critic", "save_critic"]
+__all__ = ["CRITIC", "has_foreign_content", "load_critic", "save_critic"]
 
 
 def _migrate_3_to_4(stored: dict[str, Any]) -> dict[str, Any]:
@@ -81,8 +81,11 @@ def load_critic(folder: str | Path) -> "Critic":
     return CRITIC.load(Path(folder), _restore)
 
 
-def is_occupied(folder: Path) -> bool:
-    """Return whether a path contains anything but a critic; files of an interrupted write do not count."""
+def has_foreign_content(folder: Path) -> bool:
+    """Return whether a path is a file, or a folder with files but without a critic.
+
+    Files that an interrupted write of a critic left do not count.
+    """
     if not os.path.isdir(folder):
         return os.path.exists(folder)
     if (folder / CRITIC.settings_file).exists():

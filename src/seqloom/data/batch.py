@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float32, Int
 __all__ = ["IGNORED", "Batch", "BatchConditions"]
 
 IGNORED = -1
-"""Value in `Batch.targets` at a position without a target: padding, or a position before the end of a window of which
-only the last position is trained."""
+"""Value in `Batch.targets` at a position without a target: at padding and, if only the last position of a window is
+trained, at all other positions of the window."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,9 @@ class BatchConditions:
     """Ratings and categories of the documents in a batch.
 
     Attributes:
-        features: ratings and categories of each document as features (see `Conditions.features`); zeros where unknown.
-        index: row of `features` for each position.
+        features: ratings and categories of each document as numbers for the model (see `conditions.Conditions`); zeros
+            where unknown.
+        index: row of `features` that holds at each position, which is the row of the position's document.
     """
 
     features: Float32[np.ndarray, "documents features"]
@@ -31,9 +32,9 @@ class Batch:
 
     Attributes:
         tokens: input tokens.
-        targets: next token of every position; `IGNORED` where there is none.
+        targets: next token at every position; `IGNORED` at a position without a target.
         resets: True where a new sequence begins: the model zeroes its state before it reads the token.
-        conditions: conditions of the documents; None where they have none.
+        conditions: ratings and categories of the documents; None if the model is trained without them.
     """
 
     tokens: Int[np.ndarray, "batch time"]

@@ -1,4 +1,7 @@
-"""Conditions of the documents in a batch, with dropout, so that a model learns to generate without conditions too."""
+"""Conditions of the documents in a batch, with dropout, so that a model learns to generate without conditions too.
+
+The conditions of a document are its ratings (numbers) and its categories (names).
+"""
 
 from dataclasses import dataclass
 
@@ -13,7 +16,7 @@ __all__ = ["ConditionSource", "balanced_weights"]
 
 @dataclass(frozen=True)
 class ConditionSource:
-    """Conditions of the documents of a store.
+    """Conditions of all documents of a token store, from which a batch receives those of its documents.
 
     Attributes:
         conditions: rating and category columns.
@@ -29,7 +32,9 @@ class ConditionSource:
     seed: int = 0
 
     def batch(self, documents: Int[np.ndarray, "batch time"], epoch: int = 0) -> BatchConditions:
-        """Return the conditions at each position of a batch; within an epoch, the same conditions are hidden.
+        """Return the conditions at each position of a batch.
+
+        All batches of an epoch hide the same conditions of a document.
 
         Args:
             documents: index of the document at each position.
@@ -50,14 +55,16 @@ def balanced_weights(
 ) -> Float[np.ndarray, " documents"]:
     """Return sampling weights of the documents that make every rating of the first column equally frequent.
 
-    A rating counts as the nearest knot of its scale (see `Scale`), a category as itself. The documents without a rating
-    count as one more rating.
+    A rating counts as the nearest of the ratings that are knots of its scale (see `scale.Scale`), a category as itself.
+    All documents without a rating together count as one more rating.
     """
     column = conditions.columns[0]
-    num_knots = column.width if isinstance(column, Category) else column.width - 1  # a scale's last feature is no knot
+    num_knots = (
+        column.width if isinstance(column, Category) else column.width - 1
+    )  # a scale's last feature belongs to no knot
     nearness = column.features(values[:, 0])[:, :num_knots]
-    nearest = np.where(nearness.any(axis=1), nearness.argmax(axis=1), -1)
-    _, rating_index, counts = np.unique(nearest, return_inverse=True, return_counts=True)
+    nearest_knots = np.where(nearness.any(axis=1), nearness.argmax(axis=1), -1)
+    _, rating_index, counts = np.unique(nearest_knots, return_inverse=True, return_counts=True)
     weights: np.ndarray = 1 / counts[rating_index] / len(counts)
     return weights
 

@@ -1,4 +1,8 @@
-"""Ratings and categories as features: encodes the columns of a table for a model."""
+"""Ratings and categories as features: encodes the columns of a table for a model.
+
+Features are the numbers that a model receives. A token store (the encoded corpus) holds one number per document and
+column: the rating, or the index of the category. A rating becomes features by a scale, a category by one-hot encoding.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +20,10 @@ from seqloom.registry import unknown_name
 __all__ = ["Category", "Conditions", "fit_conditions"]
 
 _MAX_CATEGORIES = 1000
+"""Largest number of categories in a column."""
 
 _NUM_EXAMPLES = 3
+"""Number of categories shown to the user as examples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +51,7 @@ class Category(JsonSerializable):
         return features
 
     def number(self, requested: Any, *, extrapolate: bool) -> float:
-        """Return the index of a requested category; `extrapolate` has an effect in `Scale.number` only.
+        """Return the index of a requested category; `extrapolate` is for ratings (`Scale.number`), and ignored here.
 
         Raises:
             ConfigError: the training corpus had no such category.
@@ -83,18 +89,19 @@ class Conditions:
 
     def features(self, values: Float[np.ndarray, "texts columns"]) -> Float32[np.ndarray, "texts width"]:
         """Return the features of documents from their ratings and category indices; zeros where unknown (NaN)."""
-        parts = [column.features(values[:, index]) for index, column in enumerate(self.columns)]
-        return np.concatenate(parts, axis=1) if parts else np.zeros((len(values), 0), np.float32)
+        by_column = [column.features(values[:, index]) for index, column in enumerate(self.columns)]
+        return np.concatenate(by_column, axis=1) if by_column else np.zeros((len(values), 0), np.float32)
 
     def encode_request(self, requested: Any, *, extrapolate: bool = False) -> Float[np.ndarray, " columns"]:
-        """Return a requested rating as one number per column: rating or category index, NaN where not requested.
+        """Return requested ratings and categories as one number per column: NaN in a column without a request.
 
         Args:
-            requested: a rating, if there is only one column; or ratings and categories by column.
+            requested: a rating or a category, if there is only one column; or ratings and categories by column.
             extrapolate: whether ratings outside the trained range are allowed.
 
         Raises:
-            ConfigError: a column is unknown, or a rating is out of range; the message has one line for each.
+            ConfigError: there are no columns or no requests, a column or a category is unknown, or a rating is out of
+                range; the message has one line for each fault.
         """
         if not self.columns:
             raise ConfigError(
@@ -105,7 +112,7 @@ class Conditions:
             if len(self.columns) > 1:
                 example = f"{self.columns[0].name}=..."
                 raise ConfigError(
-                    f"`rating` got {requested!r}, and the run was trained with {', '.join(self.names)}: name the "
+                    f"`rating` got {requested!r}, but the run was trained with {', '.join(self.names)}: name the "
                     f"column, as in {example}"
                 )
             requested = {self.columns[0].name: requested}
@@ -129,7 +136,7 @@ class Conditions:
         return numbers
 
     def examples(self) -> tuple[dict[str, float | str], ...]:
-        """Return example requests, from low to high: of the first rating column, or else of the first column."""
+        """Return example requests for the first rating column, from low to high, or else for the first column."""
         if not self.columns:
             return ()
         column = next((column for column in self.columns if isinstance(column, Scale)), self.columns[0])
@@ -138,7 +145,8 @@ class Conditions:
     def values_of(self, store: TokenStore) -> Float[np.ndarray, "documents columns"]:
         """Return the ratings and category indices of a store's documents; NaN where unknown.
 
-        The indices refer to the categories of these conditions; a category that they lack counts as unknown.
+        The indices refer to the categories of these conditions, not to those of the store. A category that these
+        conditions lack counts as unknown.
         """
         numbers = np.full((store.num_documents, len(self.columns)), np.nan)
         for index, column in enumerate(self.columns):
@@ -165,10 +173,11 @@ class Conditions:
 
 
 def fit_conditions(store: TokenStore) -> Conditions:
-    """Fit the conditions of a store.
+    """Return the conditions for the columns of a store: a scale fitted to each column of ratings, or its categories.
 
     Raises:
-        SourceError: a rating is constant, or a column has too many categories; the message has one line for each.
+        SourceError: a scale cannot be fitted to a column (see `scale.fit_scale`), or a column has too many categories;
+            the message has one line for each fault.
     """
     columns: list[Scale | Category] = []
     faults: list[str] = []

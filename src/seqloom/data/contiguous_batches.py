@@ -1,4 +1,7 @@
-"""Batches for truncated backpropagation through time: sequences that continue from one batch to the next."""
+"""Batches for truncated backpropagation through time: sequences that continue from one batch to the next.
+
+The records of a store are its tokens; a span is a stretch of a document.
+"""
 
 from typing import NamedTuple
 
@@ -14,7 +17,7 @@ __all__ = ["ContiguousBatches"]
 
 
 class _Epoch(NamedTuple):
-    """One pass through all spans, joined into one stream.
+    """One pass through all spans, which are joined into one stream.
 
     Attributes:
         number: number of the epoch.
@@ -32,7 +35,7 @@ class _Epoch(NamedTuple):
 
 
 class ContiguousBatches:
-    """A stream of all spans (stretches of documents), cut into sequences of equal length, which are read side by side.
+    """A stream of all spans, cut into sequences of equal length, which are read side by side.
 
         stream:     | span 3 | span 1      | span 2  | span 4    |
         sequence 0: |--------------------|
@@ -54,7 +57,7 @@ class ContiguousBatches:
         weights: sampling weight of each of the store's documents; None reads each document once in an epoch.
 
     Attributes:
-        carries_state: True: each sequence continues with the state that the last batch left.
+        carries_state: always True: each sequence continues with the state in which the last batch left the model.
         steps_per_epoch: number of batches that read all spans about once.
     """
 
@@ -91,25 +94,28 @@ class ContiguousBatches:
         starts = starts + step_of_epoch * self.sequence_length
         positions = (starts + np.arange(self.sequence_length)) % epoch.length
         index_in_order = np.searchsorted(epoch.starts, positions, side="right") - 1
-        offset = positions - epoch.starts[index_in_order]
-        span = epoch.order[index_in_order]
-        last_pair = self._num_pairs[span] - 1
-        records = self.spans.starts[span] + np.minimum(offset, last_pair)
+        offsets_in_span = positions - epoch.starts[index_in_order]
+        span_indices = epoch.order[index_in_order]
+        last_offsets = self._num_pairs[span_indices] - 1
+        records = self.spans.starts[span_indices] + np.minimum(offsets_in_span, last_offsets)
         tokens = self.store.records[records].astype(np.int64)
         targets = self.store.records[records + 1].astype(np.int64)
-        targets[offset > last_pair] = IGNORED
-        resets = offset == 0
+        targets[offsets_in_span > last_offsets] = IGNORED  # padding
+        resets = offsets_in_span == 0
         if step_of_epoch == 0:
             resets[:, 0] = True
-        documents = self.spans.documents[span]
+        documents = self.spans.documents[span_indices]
         conditions = None if self.conditions is None else self.conditions.batch(documents, epoch_number)
         return Batch(tokens, targets, resets, conditions)
 
     def _epoch(self, number: int) -> _Epoch:
         if self._cached_epoch is None or self._cached_epoch.number != number:
             random = np.random.Generator(np.random.Philox(key=[self.seed, number]))
-            num_spans, weights = len(self.spans), self._probabilities
-            order = random.permutation(num_spans) if weights is None else random.choice(num_spans, num_spans, p=weights)
+            num_spans = len(self.spans)
+            if self._probabilities is None:
+                order = random.permutation(num_spans)
+            else:
+                order = random.choice(num_spans, num_spans, p=self._probabilities)
             lengths = self._padded_lengths[order]
             length = int(lengths.sum())
             self._cached_epoch = _Epoch(
@@ -125,6 +131,6 @@ class ContiguousBatches:
 def _alignment(mean_pairs: float, sequence_length: int) -> int:
     """Return a power of two near a quarter of the mean span, at most `sequence_length`.
 
-    Padding adds half of this on average: an eighth of the mean span.
+    Padding a span to a multiple of this number adds half of the number on average: an eighth of the mean span.
     """
     return int(min(2 ** max(0, round(np.log2(mean_pairs / 4))), sequence_length))

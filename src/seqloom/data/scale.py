@@ -20,21 +20,22 @@ from seqloom.errors import ConfigError, SourceError
 __all__ = ["Scale", "fit_scale"]
 
 _MAX_DISCRETE = 12
-"""A column with at most this many distinct numbers has a knot at each."""
+"""A column with at most this many distinct numbers has a knot at each of them."""
 
 _QUANTILES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 """Quantiles of a column with more distinct numbers; they are its knots."""
 
 _MIN_HEAVY_SKEWNESS = 2.0
 """A column with a larger absolute skewness has a heavy tail and is scaled by ranks. A column whose extreme numbers
-would squeeze the other knots together is treated alike."""
+would squeeze the other knots together on a linear scale is scaled by ranks too."""
 
 _MIN_EXAMPLE_SHARE = 0.03
-"""Smallest share of the texts that have a rating, for it to be an example: a model learns rarer ratings too poorly."""
+"""A rating is shown to the user as an example if at least this share of the texts has it: a model learns rarer ratings
+too poorly."""
 
 _MIN_SHARED_KNOTS = 0.6
-"""Two scales seem to be of the same ratings if at least this share of the knots of each is within the range of the
-other. The share need not be 1, because parts of a table differ in their extreme ratings."""
+"""Two scales seem to measure the same ratings if at least this share of the knots of each is within the range of the
+other. The share is below 1, because parts of a table differ in their extreme ratings."""
 
 _MAX_RATING = 1e30
 """Computations with larger ratings would overflow."""
@@ -49,10 +50,9 @@ class Scale(JsonSerializable):
 
     Attributes:
         name: name of the column.
-        knots: some of its numbers, ascending; a model is trained on the range from the first to the last.
-        positions: position of each knot, from 0 to 1: linear in its number, or in its rank where the column has a heavy
-            tail.
-        heavy: whether the column has a heavy tail.
+        knots: some of the column's numbers, ascending; a model is trained on the range from the first to the last.
+        positions: position of each knot, from 0 to 1: linear in the knot, or in its rank if `heavy` is True.
+        heavy: whether positions follow ranks, because the column has a heavy tail or extreme numbers.
         shares: share of the texts at each knot; a number between two knots counts for both in proportion.
     """
 
@@ -87,11 +87,12 @@ class Scale(JsonSerializable):
         numbers = np.asarray(numbers, np.float64)
         features = np.zeros((len(numbers), self.width), np.float32)
         knots, known_rows = np.asarray(self.knots), np.flatnonzero(~np.isnan(numbers))
-        known = numbers[known_rows]
-        upper = np.clip(np.searchsorted(knots, known, side="right"), 1, len(knots) - 1)  # index of the next knot
-        upper_nearness = (known - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
+        known_numbers = numbers[known_rows]
+        # Index of the knot above each number; a number beyond the knots uses the first or the last two of them.
+        upper = np.clip(np.searchsorted(knots, known_numbers, side="right"), 1, len(knots) - 1)
+        upper_nearness = (known_numbers - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
         features[known_rows, upper - 1], features[known_rows, upper] = 1 - upper_nearness, upper_nearness
-        features[known_rows, -1] = 2 * self.to_unit(known) - 1
+        features[known_rows, -1] = 2 * self.to_unit(known_numbers) - 1
         return features
 
     def number(self, requested: Any, *, extrapolate: bool) -> float:
@@ -120,7 +121,7 @@ class Scale(JsonSerializable):
         return number
 
     def __str__(self) -> str:
-        """Return the column and its range for the user."""
+        """Return a line for the user: the name of the column and its range."""
         return f"{self.name}: {self.knots[0]:g} to {self.knots[-1]:g}" + ", scaled by rank (a heavy tail)" * self.heavy
 
     @property
@@ -129,7 +130,7 @@ class Scale(JsonSerializable):
         return not self.heavy and len(self.knots) <= _MAX_DISCRETE
 
     def is_like(self, other: "Scale") -> bool:
-        """Return whether both scales seem to be of the same ratings: most knots of each are in the other's range."""
+        """Return whether both scales seem to measure the same ratings: most knots of each are in the other's range."""
         return min(self._share_within(other), other._share_within(self)) >= _MIN_SHARED_KNOTS
 
     def _share_within(self, other: "Scale") -> float:
@@ -146,7 +147,7 @@ class Scale(JsonSerializable):
         return tuple(self._rounded(self.knots[index]) for index in sorted({indices[0], nearest, indices[-1]}))
 
     def _rounded(self, number: float) -> float:
-        """Return a number with few digits; unrounded if rounding would leave the range of the knots."""
+        """Return a number with few digits, or unrounded if the rounded number would be outside the knots."""
         short = float(round(number)) if abs(number) >= 100 else float(f"{number:.4g}")
         return short if self.knots[0] <= short <= self.knots[-1] else number
 
@@ -154,7 +155,7 @@ class Scale(JsonSerializable):
     def _interpolate(
         x: np.ndarray, knots_x: Sequence[float], knots_y: Sequence[float]
     ) -> Float[np.ndarray, " numbers"]:
-        """Interpolate linearly between knots, and extrapolate the first and the last segment."""
+        """Return y at each `x` on the straight lines between knots; the first and the last line continue beyond."""
         y: np.ndarray = np.interp(x, knots_x, knots_y)
         for end, inner, is_beyond in ((0, 1, x < knots_x[0]), (-1, -2, x > knots_x[-1])):
             slope = (knots_y[end] - knots_y[inner]) / (knots_x[end] - knots_x[inner])
@@ -165,7 +166,8 @@ class Scale(JsonSerializable):
 def fit_scale(name: str, numbers: Float[np.ndarray, " numbers"]) -> Scale:
     """Fit the scale of a column to its numbers; NaN is ignored.
 
-    The scale is linear, or by rank if the column has a heavy tail, or if more knots differ by rank.
+    The scale is linear, or by rank if a column with many distinct numbers has a heavy tail, or if a scale by rank keeps
+    more knots apart (see `_distinct_knots`).
 
     Raises:
         SourceError: the numbers are all equal or too large.
@@ -211,10 +213,11 @@ def _build_scale(name: str, knots: np.ndarray, positions: np.ndarray, numbers: n
 
 
 def _distinct_knots(knots: Float[np.ndarray, " knots"], *, by_rank: bool = False) -> np.ndarray:
-    """Return the indices of those ascending knots that differ noticeably from the knot before, and the first and last.
+    """Return the indices of the knots to keep: the first, the last, and those that differ noticeably from other knots.
 
-    A noticeable difference is relative to the range of the knots or, by rank, to the knot itself. An extreme knot then
-    does not merge the others, but knots that differ by rounding alone are still merged.
+    A knot must differ from the last knot and from the kept knot before it. On a linear scale, a noticeable difference
+    is relative to the range of the knots, so that one extreme knot can merge the others. By rank, the difference is
+    relative to the knot itself, and only knots that differ by nothing but rounding are merged.
     """
     extent = knots[-1] - knots[0]
     threshold = np.maximum(1e-9 * np.abs(knots), 1e-14 * extent) if by_rank else np.full(len(knots), 1e-9 * extent)

@@ -1,4 +1,7 @@
-"""Disjoint parts of a store: training, validation and held-out text."""
+"""Disjoint parts of a store: training, validation and held-out text.
+
+A token store is the encoded corpus. Its records are its tokens, those of one document after those of another.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,7 +58,7 @@ class Spans:
         return type(self)(self.starts[mask], self.stops[mask], self.documents[mask])
 
     @classmethod
-    def whole(cls, store: TokenStore) -> Self:
+    def whole_documents(cls, store: TokenStore) -> Self:
         """Return one span for every document of a store."""
         offsets = np.asarray(store.offsets, np.int64)
         return cls(offsets[:-1], offsets[1:], np.arange(store.num_documents))
@@ -67,8 +70,8 @@ class Split:
 
     Attributes:
         train: spans to train on.
-        validation: spans that choose when to stop training.
-        held_out: spans that choose nothing and only measure the finished model.
+        validation: spans whose loss decides when training stops.
+        held_out: spans that decide nothing, and only measure the finished model.
     """
 
     train: Spans
@@ -79,13 +82,13 @@ class Split:
 def split_store(store: TokenStore, *, hold_out: float, validation: float, max_validation: int = 100_000) -> Split:
     """Hold out the end of the text, and take slices from all over the rest for validation.
 
-    Where the store has groups, all documents of a group go to the same part. Otherwise each document goes to one part
-    as a whole, unless there are so few documents that the shares would be far off: then documents are cut. Validation
-    text comes from all over the text, because a single slice would represent one stretch only, and because the text
+    If the store has groups, all documents of a group go to the same part. Otherwise each document goes to one part as a
+    whole. If there are so few documents that the shares would be far off, documents are cut instead. Validation text
+    comes from all over the text, because a single slice would represent one stretch only, and because the text
     just before the held-out end is often the most useful for predicting that end.
 
     Args:
-        store: tokens.
+        store: tokens to divide.
         hold_out: held-out share of all tokens.
         validation: validation share of the rest.
         max_validation: approximate upper limit of validation tokens.
@@ -93,7 +96,7 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
     Raises:
         SourceError: no training text is left.
     """
-    all_spans = Spans.whole(store)
+    all_spans = Spans.whole_documents(store)
     num_held_out = int(hold_out * all_spans.num_records)
     labels = _indivisible_labels(all_spans, store.groups)
     if labels is None:
@@ -102,18 +105,23 @@ def split_store(store: TokenStore, *, hold_out: float, validation: float, max_va
         rest, held_out = _take_labels(all_spans, labels, order_labels=_latest_first, num_wanted=num_held_out)
     num_validation = min(int(validation * rest.num_records), max_validation)
     if labels is None:
-        train, chosen = _cut_slices(rest, _spread_slices(rest.num_records, num_validation))
+        train, validation_spans = _cut_slices(rest, _spread_slices(rest.num_records, num_validation))
     else:
-        train, chosen = _take_labels(rest, labels[rest.documents], order_labels=_spread, num_wanted=num_validation)
+        train, validation_spans = _take_labels(
+            rest, labels[rest.documents], order_labels=_spread, num_wanted=num_validation
+        )
     if train.num_records < 2:
         raise SourceError(
             f"{all_spans.num_records} tokens leave nothing to train on: use more text or a smaller `hold_out`"
         )
-    return Split(train, chosen, held_out)
+    return Split(train, validation_spans, held_out)
 
 
 def _indivisible_labels(spans: Spans, groups: np.ndarray | None) -> Int[np.ndarray, " documents"] | None:
-    """Return the group of each document, or the document itself; None where documents may be cut."""
+    """Return a label for each document: its group or, without groups, its index; None if documents may be cut.
+
+    Documents with the same label must go to the same part.
+    """
     if groups is not None:
         return groups
     return spans.documents if len(spans) >= _MIN_DOCUMENTS else None
@@ -129,10 +137,10 @@ def _spread_slices(num_records: int, num_wanted: int) -> Int[np.ndarray, "slices
 
     The text is divided into equal parts, with a slice in the middle of each.
     """
-    count = max(1, min(_MAX_SLICES, num_wanted // _MIN_SLICE_RECORDS))
-    middles = (np.arange(count) + 0.5) * num_records / count
-    starts = (middles - num_wanted / count / 2).astype(np.int64)
-    return np.stack([starts, starts + num_wanted // count], axis=1)
+    num_slices = max(1, min(_MAX_SLICES, num_wanted // _MIN_SLICE_RECORDS))
+    middles = (np.arange(num_slices) + 0.5) * num_records / num_slices
+    starts = (middles - num_wanted / num_slices / 2).astype(np.int64)
+    return np.stack([starts, starts + num_wanted // num_slices], axis=1)
 
 
 def _cut_slices(spans: Spans, slices: Int[np.ndarray, "slices 2"]) -> tuple[Spans, Spans]:
@@ -145,9 +153,9 @@ def _cut_slices(spans: Spans, slices: Int[np.ndarray, "slices 2"]) -> tuple[Span
     span_starts = span_stops - spans.lengths
     cuts = np.unique(np.concatenate([span_starts, span_stops, slices.ravel()]))
     starts, stops = cuts[:-1], cuts[1:]
-    span = np.searchsorted(span_stops, starts, side="right")
-    shift = spans.starts[span] - span_starts[span]  # from positions back to records of the store
-    pieces = Spans(starts + shift, stops + shift, spans.documents[span])
+    span_indices = np.searchsorted(span_stops, starts, side="right")
+    shifts = spans.starts[span_indices] - span_starts[span_indices]  # from positions back to records of the store
+    pieces = Spans(starts + shifts, stops + shifts, spans.documents[span_indices])
     num_opened = np.searchsorted(slices[:, 0], starts, side="right")
     num_closed = np.searchsorted(slices[:, 1], starts, side="right")
     return pieces.select(num_opened == num_closed), pieces.select(num_opened > num_closed)
@@ -156,10 +164,12 @@ def _cut_slices(spans: Spans, slices: Int[np.ndarray, "slices 2"]) -> tuple[Span
 def _take_labels(
     spans: Spans, labels: np.ndarray, *, order_labels: Callable[[np.ndarray], np.ndarray], num_wanted: int
 ) -> tuple[Spans, Spans]:
-    """Take labels with all of their spans until these hold `num_wanted` records; return the other and the taken spans.
+    """Take the spans of one label after another until they hold `num_wanted` records.
+
+    Return the spans that are left and the spans that were taken.
 
     Args:
-        spans: spans.
+        spans: spans to choose from.
         labels: label of each span.
         order_labels: function from the index of each label's first span to the order in which labels are taken.
         num_wanted: number of records to take; at least one label is left over.
@@ -169,9 +179,9 @@ def _take_labels(
     distinct, first_seen, label_index = np.unique(labels, return_index=True, return_inverse=True)
     order = order_labels(first_seen)
     cumulative = np.cumsum(np.bincount(label_index, weights=spans.lengths)[order])
-    num_labels = min(int(np.searchsorted(cumulative, num_wanted)) + 1, len(distinct) - 1)
+    num_taken = min(int(np.searchsorted(cumulative, num_wanted)) + 1, len(distinct) - 1)
     is_taken = np.zeros(len(distinct), bool)
-    is_taken[order[:num_labels]] = True
+    is_taken[order[:num_taken]] = True
     return spans.select(~is_taken[label_index]), spans.select(is_taken[label_index])
 
 

@@ -1,5 +1,7 @@
 """Token stores: a corpus as fixed-width records in memory-mapped files, with the conditions of its documents.
 
+A record is one token id, or one vector of numbers.
+
 A store is a folder with these files:
 
     records.bin        the token ids of all documents, one document after another
@@ -77,7 +79,8 @@ def build_store(
 ) -> TokenStore:
     """Encode a corpus into a store, document by document; `folder` appears only when it is complete.
 
-    Separate documents are enclosed by boundaries; a running sequence has none.
+    If the corpus has separate documents, each of them begins and ends with the codec's boundary token. A corpus that is
+    one running sequence, such as a novel, gets no boundaries.
 
     Args:
         corpus: corpus to encode.
@@ -91,7 +94,7 @@ def build_store(
         SeqloomError: the disk is full or the folder is not writable.
     """
     meter = _Meter(progress)
-    boundary = np.array([codec.boundary]) if corpus.has_documents else np.zeros(0, np.int64)
+    boundary = np.array([codec.boundary]) if corpus.has_separate_documents else np.zeros(0, np.int64)
     kind = codec.payload_type.kind
     num_empty = 0
     with creating_folder(folder) as temporary, StoreWriter(temporary, _narrowest_type(len(codec))) as writer:
@@ -110,7 +113,7 @@ def build_store(
 
 
 def cached_store(corpus: Corpus, codec: Codec[Any], *, progress: Callable[[int], None] | None = None) -> TokenStore:
-    """Return the store of `corpus` in the user's cache; build it if it is missing or damaged.
+    """Return the store of `corpus` in the user's cache; build it if it is missing, damaged or of another format.
 
     Args:
         corpus: corpus to encode.
@@ -200,7 +203,7 @@ def _append(
     boundary: Int[np.ndarray, " boundary"],
     meter: _Meter,
 ) -> bool:
-    """Write the tokens of a document between boundaries; write nothing and return False if it has none."""
+    """Write the tokens of a document between two boundaries, and return True; return False if it has no tokens."""
     start = writer.num_records
     for encoded in codec.encode(document.payload_as(codec.payload_type)):
         if writer.num_records == start:

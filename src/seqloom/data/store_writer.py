@@ -79,7 +79,7 @@ class StoreWriter:
         for name, column in self._columns.items():
             column.add(conditions.get(name))
         self._has_groups |= group is not None
-        # The prefix keeps the number of a document without a group apart from a group of that name.
+        # The prefixes differ, so that document 7, if it has no group, is not in one group with those of a group "7".
         self._groups.append(_hash(f"#{self.num_documents}" if group is None else f"={group}"))
         self._offsets.append(self.num_records)
         self.num_documents += 1

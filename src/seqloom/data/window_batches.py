@@ -1,4 +1,7 @@
-"""Batches of independent windows in random order, each read from a zero state."""
+"""Batches of independent windows in random order, each read from a zero state.
+
+The records of a store are its tokens; a span is a stretch of a document.
+"""
 
 import math
 
@@ -15,9 +18,11 @@ __all__ = ["WindowBatches"]
 class WindowBatches:
     """Windows that start at every `stride`-th token of each span.
 
-    A span (stretch of a document) no longer than a window is one window, padded at its end. The order is a new
-    permutation every epoch: the i-th of n windows to read is window `(a * i + b) % n`, where a and n have no common
-    factor. This takes no memory, however long the text is.
+    Only whole windows are read, so that fewer than `stride` tokens at the end of a span are left out. A span that is no
+    longer than a window is one window, padded at its end.
+
+    The order is a new permutation every epoch: the i-th of n windows to read is window `(a * i + b) % n`, where a and n
+    have no common factor. This takes no memory, however long the text is.
 
     Args:
         store: tokens.
@@ -30,7 +35,7 @@ class WindowBatches:
         conditions: conditions of the store's documents, or None.
 
     Attributes:
-        carries_state: False: the model zeroes its state before each batch.
+        carries_state: always False: the model zeroes its state before each batch.
         num_windows: number of windows.
         steps_per_epoch: number of batches in an epoch; the last batch is filled with the first windows of the epoch.
     """
@@ -63,15 +68,21 @@ class WindowBatches:
         ranks = (step_of_epoch * self.batch_size + np.arange(self.batch_size)) % self.num_windows
         multiplier, shift = self._permutation(epoch)
         windows = np.array([(multiplier * int(rank) + shift) % self.num_windows for rank in ranks])
-        spans = np.searchsorted(self._window_stops, windows, side="right")
-        first_windows = np.where(spans > 0, self._window_stops[spans - 1], 0)
-        starts = self.spans.starts[spans] + (windows - first_windows) * self.stride
-        return self._read(spans, starts, epoch)
+        span_indices = np.searchsorted(self._window_stops, windows, side="right")
+        first_windows = np.where(span_indices > 0, self._window_stops[span_indices - 1], 0)  # of each window's span
+        starts = self.spans.starts[span_indices] + (windows - first_windows) * self.stride
+        return self._read(span_indices, starts, epoch)
 
-    def _read(self, spans: np.ndarray, starts: np.ndarray, epoch: int) -> Batch:
-        """Return the batch of the windows that start at these records of these spans."""
+    def _read(self, span_indices: np.ndarray, starts: np.ndarray, epoch: int) -> Batch:
+        """Return a batch of windows.
+
+        Args:
+            span_indices: index of the span of each window.
+            starts: first record of each window.
+            epoch: number of the epoch, which decides on the hidden conditions.
+        """
         records = starts[:, None] + np.arange(self.sequence_length)
-        last_input = self.spans.stops[spans][:, None] - 2  # the last record of a span is a target only
+        last_input = self.spans.stops[span_indices][:, None] - 2  # the last record of a span is a target only
         is_padding = records > last_input
         records = np.minimum(records, last_input)
         tokens = self.store.records[records].astype(np.int64)
@@ -80,7 +91,7 @@ class WindowBatches:
         if self.last_only:
             last_position = np.minimum(last_input - starts[:, None], self.sequence_length - 1)
             targets[np.arange(self.sequence_length) != last_position] = IGNORED
-        documents = np.broadcast_to(self.spans.documents[spans][:, None], tokens.shape)
+        documents = np.broadcast_to(self.spans.documents[span_indices][:, None], tokens.shape)
         conditions = None if self.conditions is None else self.conditions.batch(documents, epoch)
         return Batch(tokens, targets, np.zeros(tokens.shape, bool), conditions)
 

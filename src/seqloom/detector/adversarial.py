@@ -1,7 +1,8 @@
 """Adversarial rounds: a generator keeps the texts that a detector takes for real, and the detector learns from them.
 
 In each round the generator generates more texts than it keeps. The texts that it keeps are selected against the current
-detector: they have the lowest probability of being generated.
+detector: they have the lowest probability of being generated. The detectors are light: they use only the fast models on
+patterns of words and characters.
 """
 
 from collections.abc import Sequence
@@ -66,10 +67,10 @@ def adversarial_rounds(
     seed: int = 0,
     note: Reporter = silent,
 ) -> list[AdversarialRound]:
-    """Let a generator select texts against a light detector, which then learns from them, and store the results.
+    """Let a generator select texts against a light detector, fit the next detector to them, and store the results.
 
     In each round, the generator keeps the texts with the lowest probability of being generated. The next detector is
-    fitted to the texts that were kept in all rounds so far.
+    fitted to the real texts, to unselected generated texts, and to texts that were kept in all rounds so far.
 
     Args:
         real: source of the real texts.
@@ -77,7 +78,7 @@ def adversarial_rounds(
         run: folder for `duel.json` and `duel.png`.
         text: column of the text.
         group: column whose equal values mark related real texts.
-        pool: disjoint part of the table that is read.
+        pool: pool of the real table to read; pools are disjoint parts of a table.
         rounds: number of rounds.
         keep: share of the generated texts that the generator keeps.
         count: number of texts that the generator keeps in a round; None for the number of real texts.
@@ -93,25 +94,20 @@ def adversarial_rounds(
         (count is None or is_integer(count, 1), f"`count` got {count}: choose 1 or more"),
     )
     generator_run = SavedRun(generator)
-    real_texts = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
-    texts, groups = real_texts.texts, real_texts.groups
-    validate(
-        (
-            len(texts) >= _MIN_REAL_TEXTS,
-            f"{len(texts)} real texts are too few: pass {_MIN_REAL_TEXTS} or more",
-        )
-    )
-    texts = [generator_run.normalize(real_text).strip() for real_text in texts]
-    train_real, test_real = _split_by_group(texts, groups, seed)
-    count = count or len(texts)
-    unselected = _shuffled(generate_negatives(generator_run, texts, count, seed), seed)
+    real_source = read_texts(real, ReadingConfig(text=text, group=group, pool=pool), note)
+    num_real = len(real_source.texts)
+    validate((num_real >= _MIN_REAL_TEXTS, f"{num_real} real texts are too few: pass {_MIN_REAL_TEXTS} or more"))
+    real_texts = [generator_run.normalize(real_text).strip() for real_text in real_source.texts]
+    train_real, test_real = _split_by_group(real_texts, real_source.groups, seed)
+    count = count or num_real
+    unselected = _shuffled(generate_negatives(generator_run, real_texts, count, seed), seed)
     train_generated, test_unselected = _split(unselected)
     detector = _fit(train_real, train_generated, seed)
     results: list[AdversarialRound] = []
     for number in range(1, rounds + 1):
         note(f"round {number} of {rounds}")
         num_generated = round(count / keep)
-        selected = _select(generator_run, texts, detector, num_generated, count, seed + _SEED_STEP * number)
+        selected = _select(generator_run, real_texts, detector, num_generated, count, seed + _SEED_STEP * number)
         train_selected, test_selected = _split(selected)
         train_generated = train_generated + train_selected
         next_detector = _fit(train_real, train_generated, seed + number)
@@ -133,9 +129,9 @@ def _store(results: Sequence[AdversarialRound], folder: Path) -> None:
     write_json(folder / "duel.json", [asdict(result) for result in results])
     plot_adversarial_rounds(
         folder / "duel.png",
-        [result.auc_after_selection for result in results],
-        [result.auc_after_training for result in results],
-        [result.auc_unselected for result in results],
+        auc_after_selection=[result.auc_after_selection for result in results],
+        auc_after_training=[result.auc_after_training for result in results],
+        auc_unselected=[result.auc_unselected for result in results],
         title="Generator against detector",
     )
 
@@ -152,7 +148,7 @@ def _split_by_group(texts: Sequence[str], groups: Int[np.ndarray, " texts"], see
 
 
 def _split(texts: list[str]) -> tuple[list[str], list[str]]:
-    """Divide shuffled texts into training and test texts."""
+    """Divide shuffled texts into training and test texts, in their order."""
     num_training = len(texts) - round(_TEST_SHARE * len(texts))
     return texts[:num_training], texts[num_training:]
 

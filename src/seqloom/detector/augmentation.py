@@ -43,9 +43,9 @@ def first_words(text: str, num_words: int) -> str:
 
 
 def splice(text: str, other: str, random: np.random.Generator) -> str:
-    """Join the first half of a text's sentences and the second half of another text's sentences, in random order.
+    """Join the first half of a text's sentences and the second half of another text's sentences.
 
-    A text of one sentence is divided between words instead.
+    Which of the two halves comes first is random. A text of one sentence is divided between words instead.
     """
     parts, other_parts = _SENTENCE_BREAK.split(text), _SENTENCE_BREAK.split(other)
     if len(parts) < 2:

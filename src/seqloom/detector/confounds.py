@@ -1,7 +1,8 @@
 """Confounds: differences in length and formatting between real and generated texts.
 
 A detector learns whatever separates the two sets of texts. That may be an artifact of the files: an empty cell that
-became the word "nan", a trailing space, a maximal length. Such a visible property of a text's formatting is a sign.
+became the word "nan", a trailing space, a cut at a maximal length. A sign is a property of a text's formatting that can
+be such an artifact. It is a confound if it occurs almost only in the real, or almost only in the generated texts.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ _MIN_SHARE, _MAX_OTHER_SHARE = 0.05, 0.002
 of the other side, have it."""
 
 _MIN_TEXTS = 5
-"""A sign is no confound if fewer texts of each side have it."""
+"""A sign is a confound only if at least this many texts of one side have it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ class Confound:
 def match_labelled_lengths(labelled: LabelledTexts, random: np.random.Generator) -> LabelledTexts:
     """Cut labelled texts so that both sides have similar lengths; see `match_lengths`."""
     matched = match_lengths(labelled.texts_where(generated=False), labelled.texts_where(generated=True), random)
-    real, generated = (iter(texts) for texts in matched)
-    return replace(labelled, texts=[next(generated if is_generated else real) for is_generated in labelled.labels()])
+    next_real, next_generated = (iter(texts) for texts in matched)
+    texts = [next(next_generated if is_generated else next_real) for is_generated in labelled.labels()]
+    return replace(labelled, texts=texts)
 
 
 def shared_texts(real: Sequence[str], generated: Sequence[str]) -> list[str]:
@@ -65,9 +67,9 @@ def find_confounds(real: Sequence[str], generated: Sequence[str]) -> list[Confou
     )
     confounds = []
     for sign in real_counts.keys() | generated_counts.keys():
-        counts = (real_counts[sign], generated_counts[sign])
-        shares = (counts[0] / max(len(real), 1), counts[1] / max(len(generated), 1))
-        if max(counts) >= _MIN_TEXTS and max(shares) >= _MIN_SHARE and min(shares) <= _MAX_OTHER_SHARE:
+        larger_count = max(real_counts[sign], generated_counts[sign])
+        shares = (real_counts[sign] / max(len(real), 1), generated_counts[sign] / max(len(generated), 1))
+        if larger_count >= _MIN_TEXTS and max(shares) >= _MIN_SHARE and min(shares) <= _MAX_OTHER_SHARE:
             confounds.append(Confound(sign, *shares))
     return sorted(confounds, key=lambda confound: -max(confound.real_share, confound.generated_share))
 
@@ -78,8 +80,8 @@ def match_lengths(
     """Cut texts so that both sides have similar numbers of words.
 
     The texts of each side are sorted by length and paired; the longer text of each pair is cut to the length of the
-    shorter. If one side has fewer texts, its texts are paired several times, and the longest version of each text is
-    returned.
+    shorter. If one side has fewer texts, its texts are paired several times, and the longest of the cut versions of
+    each text is returned.
     """
     num_pairs = max(len(real), len(generated))
     sides = []

@@ -1,4 +1,7 @@
-"""Fit the light members by cross-fitting: the outputs for a fold come from members fitted to the other folds."""
+"""Fit the light members by cross-fitting: the outputs for a fold come from members fitted to the other folds.
+
+The light members are the fast models on patterns of words and characters. The classifier is the member "wording".
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +10,7 @@ from jaxtyping import Float
 
 from seqloom.detector.embedding_coherence import EmbeddingCoherence
 from seqloom.detector.members import LIGHT_OUTPUTS, LightMembers
-from seqloom.detector.ngram_classifier import NGramClassifier, pattern_rows
+from seqloom.detector.ngram_classifier import NGramClassifier, pattern_matrix
 from seqloom.detector.ngram_novelty import NGramNovelty, count_documents
 from seqloom.detector.segments import split_segments
 from seqloom.detector.stack import GENERATED, HARD_NEGATIVE, REAL
@@ -35,7 +38,7 @@ class CrossFittedMembers:
 
 
 def cross_fit(data: TrainingSet, seed: int, *, with_segments: bool) -> CrossFittedMembers:
-    """Fit the light members.
+    """Fit the light members once per fold, to all other folds, and once to all texts.
 
     Args:
         data: training set.
@@ -43,19 +46,20 @@ def cross_fit(data: TrainingSet, seed: int, *, with_segments: bool) -> CrossFitt
         with_segments: whether the outputs for segments are needed.
     """
     # Patterns are counted in original texts only; the classifier also learns from shortened, changed and spliced ones.
+    # Hard negatives serve neither purpose.
     counted = data.is_original & (data.classes != HARD_NEGATIVE)
     fold_counts = count_documents(
         data.select(counted), data.classes[counted] == GENERATED, data.folds[counted], NUM_FOLDS
     )
     total_counts = fold_counts.sum(axis=0, dtype=np.uint16)
     classified = data.classes != HARD_NEGATIVE
-    rows = pattern_rows(data.select(classified))
+    classified_patterns = pattern_matrix(data.select(classified))
 
     def fit_without(fold: int | None) -> LightMembers:
         """Fit to all texts outside a fold; None excludes no text."""
         included = data.folds != fold
         return LightMembers(
-            NGramClassifier.fit(rows[included[classified]], data.classes[classified & included] != REAL),
+            NGramClassifier.fit(classified_patterns[included[classified]], data.classes[classified & included] != REAL),
             NGramNovelty.from_counts(total_counts if fold is None else total_counts - fold_counts[fold]),
             EmbeddingCoherence.fit(data.select(counted & included & (data.classes == REAL)), seed),
         )
@@ -73,4 +77,4 @@ def cross_fit(data: TrainingSet, seed: int, *, with_segments: bool) -> CrossFitt
         if with_segments:
             segments = split_segments(data.select(in_fold & held_out))
             segment_outputs[in_fold[held_out]] = members.outputs(segments).reshape(-1, *segment_outputs.shape[1:])
-    return CrossFittedMembers(fit_without(None), outputs, segment_outputs.reshape(-1, len(LIGHT_OUTPUTS)))
+    return CrossFittedMembers(fit_without(fold=None), outputs, segment_outputs.reshape(-1, len(LIGHT_OUTPUTS)))

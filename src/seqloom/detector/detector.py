@@ -1,8 +1,8 @@
 """The detector: a calibrated stack of different models, with the interface of a scikit-learn classifier.
 
 A member is one of the models whose outputs the detector combines: the light members are fast, the slow members are a
-neural network and two language models. A stack is a logistic regression on the outputs of members. The real and the
-generated texts are the two sides.
+neural network and two language models. A stack is a logistic regression on the outputs of members: the light stack on
+those of the light members, the full stack on those of all members. The real and the generated texts are the two sides.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["Detector", "LanguageModelTrainer", "MemberOutputs", "Scores"]
 
 LanguageModelTrainer = Callable[[Sequence[str], Sequence[str]], LanguageModelPair]
-"""Function from real and generated texts to a language model of each side."""
+"""Function that receives real texts and generated texts, and trains a language model on each."""
 
 
 class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -73,8 +73,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         members_: fitted members.
         stacks_: fitted stacks.
         confounds_: signs of formatting that separate the two sides.
-        known_share_limits_: minimal share of known letter patterns, and of known words; a text with a lower share is
-            out of distribution.
+        known_share_limits_: minimal shares of letter patterns, and of words, that must occur in the training texts; a
+            text with a lower share is out of distribution.
         percentiles_: percentiles of the member outputs for real and generated texts.
         report_: area under the ROC curve on the unchanged calibration texts, by member; "light members" is the light
             stack, and "all" is the whole detector.
@@ -99,8 +99,8 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: texts; of a side with more than 12,000 texts, a random selection is used.
             y: label of each text: 1 or True for generated, 0 or False for real.
-            groups: group of each text; the texts of a group on one side are never divided. None makes each text a
-                group.
+            groups: group of each text; the texts of a group on one side are never divided between parts. None makes
+                each text a group.
 
         Raises:
             ConfigError: a side has too few texts, a text is on both sides, or a label is neither 0 nor 1.
@@ -195,7 +195,10 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.stacks_.member_logits(outputs, self.members_.slow_slices)
 
     def fingerprint(self) -> str:
-        """Return a hash of all stacks, which differs between detectors that were fitted differently."""
+        """Return a hash of the light stack and of the stacks of single members.
+
+        The hash differs between detectors that were fitted differently.
+        """
         check_is_fitted(self, "members_")
         digest = sha256()
         for stack in (self.stacks_.light, *self.stacks_.members.values()):
@@ -217,7 +220,7 @@ class Detector(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return explain(self, validate_texts([text])[0], base_rate)
 
     def _slow_outputs(self, texts: Sequence[str]) -> Float[np.ndarray, "texts slow_outputs"]:
-        """Return the outputs of the slow members, and the extreme logits of the light stack on segments of a text."""
+        """Return the outputs of the slow members; the last are the extreme logits of the segments of each text."""
         segments = split_segments(texts)
         segment_logits = self.stacks_.light.logits(self.members_.light.outputs(segments), word_counts(segments))
         return np.hstack([self.members_.slow_outputs(texts), extreme_logits(segment_logits)])

@@ -1,8 +1,9 @@
 """How well the words of a text fit together, at short and long distances.
 
 Words that occur in the same real texts have similar vectors (latent semantic analysis, Deerwester et al. 1990), and
-positive pointwise mutual information at short distances (Church and Hanks 1990). A model with a short context writes
-fluent text that drifts from subject to subject, so its words fit together at short distances only.
+positive pointwise mutual information at short distances (Church and Hanks 1990). This information is the logarithm of a
+ratio: the number of texts with both words to the number that is expected if the words are independent. A model with a
+short context writes fluent text that drifts from subject to subject, so its words fit together at short distances only.
 
 Words and word pairs are counted in hash buckets. A word has an index only if enough texts contain it; index 0 is any
 other word, which is ignored.
@@ -55,7 +56,7 @@ COHERENCE_FEATURES = (
 )  # fmt: skip
 """Names of the features of `EmbeddingCoherence.features`, in order.
 
-- coherence over: mean cosine between the vector of a word and the sum of the vectors at these distances.
+- coherence over: mean cosine between the vector of a word and the sum of the vectors of the words at these distances.
 - coherence of the text: norm of the sum of all vectors over the sum of their norms.
 - companions (pairs of words at short distances): share of pairs in no real training text ("unseen"), share in fewer
   than three ("rare"), mean log of 1 + the number of texts with the pair ("frequency"), mean pointwise mutual
@@ -115,6 +116,7 @@ class EmbeddingCoherence:
         vectors = _fit_vectors(word_counts[:, known_buckets], frequencies[known_buckets], seed)
         document_frequencies = np.concatenate([[0], frequencies[known_buckets]]).astype(np.int32)
         no_pairs = np.zeros(NUM_BUCKETS, np.uint8)
+        # `_word_pairs` needs everything but the pair counts, which are computed from its result.
         coherence = cls(word_of_bucket, vectors, document_frequencies, len(texts), no_pairs)
         pair_counts = np.zeros(NUM_BUCKETS, np.int64)
         for buckets, counts in chunks:
@@ -142,7 +144,7 @@ class EmbeddingCoherence:
         )
 
     def common_words(self, text: str) -> set[str]:
-        """Return the lower-case words of a text that many real texts contain, so they are typical of no subject."""
+        """Return the lower-case words of a text that many real texts contain; they are typical of no subject."""
         words = words_with_buckets(text)
         frequencies = self.document_frequencies[self.word_of_bucket[[bucket for _, bucket in words]]]
         common = frequencies >= _COMMON_SHARE * self.num_texts
@@ -174,17 +176,24 @@ class EmbeddingCoherence:
         if compiled is not None:
             return compiled
         pairs = self._word_pairs(indices, counts)
-        copied = is_copy[pairs.texts].astype(np.float64)
-        together = np.maximum(self.pair_counts[pairs.buckets] - copied, 0)
-        first, second = (np.maximum(self.document_frequencies[words] - copied, 0) for words in pairs.words)
+        reduction = is_copy[pairs.texts].astype(np.float64)
+        pair_counts = np.maximum(self.pair_counts[pairs.buckets] - reduction, 0)
+        first_counts, second_counts = (
+            np.maximum(self.document_frequencies[words] - reduction, 0) for words in pairs.words
+        )
         # 0.3 and 1 smooth the counts, so that the logarithm of an unseen pair is finite.
-        information = np.log((together + 0.3) * self.num_texts / ((first + 1.0) * (second + 1.0)))
-        values = (together < 1, together < _RARE_BELOW, np.log1p(together), information, information > 0)
+        information = np.log((pair_counts + 0.3) * self.num_texts / ((first_counts + 1.0) * (second_counts + 1.0)))
+        measures = (
+            pair_counts < 1, pair_counts < _RARE_BELOW, np.log1p(pair_counts), information, information > 0,
+        )  # fmt: skip
         num_pairs = np.maximum(np.bincount(pairs.texts, minlength=len(counts)), 1)
-        return np.stack([np.bincount(pairs.texts, value, len(counts)) / num_pairs for value in values], axis=1)
+        return np.stack([np.bincount(pairs.texts, measure, len(counts)) / num_pairs for measure in measures], axis=1)
 
     def _word_pairs(self, indices: Int32[np.ndarray, " words"], counts: Int64[np.ndarray, " texts"]) -> _WordPairs:
-        """Return all pairs of words of the same text up to the maximal distance, which ignores common words."""
+        """Return all pairs of words of a text that are close to each other.
+
+        The distance of two words is at most `_MAX_PAIR_DISTANCE`; it ignores the common words between them.
+        """
         indices = self._without_common(indices)
         text_of_word = np.repeat(np.arange(len(counts)), counts)[indices > 0]
         words = indices[indices > 0].astype(np.int64)
@@ -238,6 +247,7 @@ def _fit_vectors(
     width = min(_WIDTH, num_words - 1, num_texts - 1)
     vectors = np.zeros((num_words + 1, max(width, 1)), np.float32)
     if width > 1:
+        # Inverse document frequency.
         rarity = np.log((1 + num_texts) / (1 + document_frequencies)) + 1
         counts.data = (1 + np.log(counts.data)) * rarity[counts.indices]
         norms = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())

@@ -58,8 +58,8 @@ def evaluate_detector(
         label: column of the labels, 1 for generated and 0 for real.
         by: columns whose values define subgroups.
         group: column whose equal values mark related real texts.
-        pool: disjoint part of the real table that is read.
-        matched: cut the texts of both sides to similar lengths.
+        pool: pool of the real table to read; pools are disjoint parts of a table.
+        matched: whether to cut the texts of both sides to similar lengths.
         base_rate: expected share of generated texts.
         seed: seed of the bootstrap samples for the intervals.
         note: function that receives progress messages.
@@ -142,11 +142,12 @@ def _warnings(
         detector: folder of the detector.
         source: table of real texts, or of both sides.
         generated: table of generated texts, or None.
-        pool: part of the real table that was read, or None.
+        pool: pool of the real table that was read; None for the whole table.
         table: texts that were read.
     """
     origin: Mapping[str, Any] = DETECTOR.read_settings(detector).get("origin", {})
     fitted_pool = origin.get("reading", {}).get("pool")
+    # Different pools of a table are disjoint.
     if _is_same_file(source, origin.get("real")) and (fitted_pool is None or pool in (None, fitted_pool)):
         yield (
             f"The detector was fitted to texts of {Path(source).name}, so these figures are too good. Evaluate it on "
@@ -167,5 +168,5 @@ def _warnings(
             )
 
 
-def _is_same_file(path: str | Path, other: object) -> bool:
-    return isinstance(other, str) and Path(path).resolve() == Path(other).resolve()
+def _is_same_file(path: str | Path, stored_path: object) -> bool:
+    return isinstance(stored_path, str) and Path(path).resolve() == Path(stored_path).resolve()

@@ -38,6 +38,7 @@ def _candidates(
     candidates: dict[str, Int[np.ndarray, " candidates"]] = {}
     for generated, most_certain_first in ((True, ascending[::-1]), (False, ascending)):
         side = "generated" if generated else "real"
+        # Indices of the texts that the detector judges to be on this side.
         judged = most_certain_first[(probabilities[most_certain_first] > 0.5) == generated]
         if labels is None:
             candidates[f"Most certainly {side}"] = judged

@@ -1,4 +1,9 @@
-"""Explain a detector's score: the contribution of each member, typical words, token probabilities, and sentences."""
+"""Explain a detector's score: the contribution of each member, typical words, token probabilities, and sentences.
+
+A member is one of the models that the detector combines. The light members use patterns of words and characters, the
+slow members are an encoder, two language models, and the light stack on segments of the text. A stack is a logistic
+regression on the outputs of members.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -57,13 +62,14 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
     """Explain a fitted detector's score of a text; see `Detector.explain`."""
     outputs = detector.member_outputs([text])
     members = detector.members_
-    values = outputs.light[0] if outputs.slow is None else np.concatenate([outputs.light[0], outputs.slow[0]])
-    names = [*LIGHT_OUTPUTS, *(name for member in members.slow_slices for name in _SLOW_OUTPUTS[member])]
+    text_outputs = outputs.light[0] if outputs.slow is None else np.concatenate([outputs.light[0], outputs.slow[0]])
+    output_names = [*LIGHT_OUTPUTS, *(name for member in members.slow_slices for name in _SLOW_OUTPUTS[member])]
     real_shares, generated_shares = (
-        dict(zip(names, detector.percentiles_.shares_below(values, generated=side).tolist(), strict=True))
+        dict(zip(output_names, detector.percentiles_.shares_below(text_outputs, generated=side).tolist(), strict=True))
         for side in (False, True)
     )
     evidence = _word_evidence(members, text)
+    language_models = members.language_models
     explanation = Explanation(
         probability=float(probabilities(detector.logits(outputs), base_rate)[0]),
         base_rate=base_rate,
@@ -75,10 +81,10 @@ def explain(detector: FittedDetector, text: str, base_rate: float) -> Explanatio
         new_words=tuple(members.light.novelty.new_words(text)),
         generated_evidence=tuple(item for item in evidence if item.logit >= _MIN_EVIDENCE)[:_MAX_EVIDENCE],
         real_evidence=tuple(item for item in evidence if item.logit <= -_MIN_EVIDENCE)[:_MAX_EVIDENCE],
-        tokens=() if members.pair is None else tuple(_tokens(members.pair, text)),
+        tokens=() if language_models is None else tuple(_tokens(language_models, text)),
         sentences=(),
     )
-    level = None if members.pair is None else members.pair.codec.level
+    level = None if language_models is None else language_models.codec.level
     return replace(explanation, sentences=tuple(explanation_sentences(explanation, generated_shares, level)))
 
 
@@ -100,6 +106,7 @@ def _contributions(stacks: Stacks, outputs: MemberOutputs, slow_slices: Mapping[
     remainder = float(full[:num_classes].sum()) - sum(contributions.values())
     total_size = sum(map(abs, contributions.values())) or 1.0
     weight_per_stack = float(stacks.calibration.slope(outputs.num_words)[0]) / 2
+    # A light member contributes `value` to the light stack, and `value` and a share of the remainder to the full stack.
     contributions = {
         name: weight_per_stack * (2 * value + remainder * abs(value) / total_size)
         for name, value in contributions.items()
@@ -124,8 +131,8 @@ def _word_evidence(members: Members, text: str) -> list[WordEvidence]:
 def _tokens(pair: LanguageModelPair, text: str) -> Iterator[Token]:
     """Yield all tokens of a text.
 
-    A character outside the vocabulary has no probability. The text after the last scored token is one more token
-    without a probability.
+    A character outside the vocabulary is a token without a probability. The text after the last scored token, if any,
+    is one more token without a probability.
     """
     ids = pair.encode(text)
     (statistics,) = token_statistics(pair.real, pair.generated, [ids])

@@ -12,8 +12,8 @@ class WordEvidence:
 
     Attributes:
         word: word in lower case.
-        logit: contribution to the logit of the member "wording", a classifier on words and characters; positive if the
-            word is typical of generated texts.
+        logit: contribution of the word to the logit of the member "wording", a classifier on words and characters;
+            positive if the word is typical of generated texts.
     """
 
     word: str
@@ -45,8 +45,9 @@ class Explanation:
         num_words: number of words of the text.
         too_short: whether the text is too short for a reliable probability.
         out_of_distribution: whether the text is unlike all training texts.
-        contributions: contribution of each member to the logit; positive if it indicates a generated text.
-        shares_below: share of real texts with a lower output, by name of the output of a member.
+        contributions: contribution of each member (one of the models that the detector combines) to the logit; positive
+            if it indicates a generated text.
+        shares_below: share of real texts with a lower output, for each output of the members, by its name.
         new_words: words of the text that occur in no real training text, in their original spelling.
         generated_evidence: words typical of generated texts, strongest first, without very common words.
         real_evidence: words typical of real texts, strongest first, without very common words.

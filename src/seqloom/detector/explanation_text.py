@@ -7,19 +7,21 @@ from seqloom.detector.explanation import Explanation, WordEvidence
 __all__ = ["explanation_sentences", "frequency_phrase"]
 
 _MAX_WORDS = 6
-"""Maximal number of words in a list."""
+"""Maximal number of words of the text that a sentence lists."""
 
 _ORDINARY_SHARE = 0.65
-"""An output is ordinary if less than this share of the real texts has a lower output, and less has a higher one."""
+"""An output is ordinary if less than this share of the real texts has a lower output, and less than this share has a
+higher one."""
 
 _UNUSUAL_SHARE = 0.9
 """An output is unusual if at least this share of the real texts has a lower output, or at least this share a higher
 one."""
 
-_UNCERTAIN, _PROBABLE, _NEARLY_CERTAIN = 0.65, 0.9, 0.99
-"""Probabilities of the more likely side (real or generated) from which the verdict uses another word."""
+_PROBABLE, _VERY_PROBABLE, _NEARLY_CERTAIN = 0.65, 0.9, 0.99
+"""Probabilities of the more likely side (real or generated). Below the first, the verdict is open; from the first,
+"Probably"; from the second, "Very probably"; from the third, "Almost surely"."""
 
-_UNITS = {"char": "characters", "byte": "bytes", "word": "words"}
+_TOKEN_NAMES = {"char": "characters", "byte": "bytes", "word": "words"}
 """Name of the tokens of each level of a codec."""
 
 _LIKELIHOOD_SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -61,7 +63,7 @@ def explanation_sentences(
     """
     if explanation.too_short:
         words = "1 word" if explanation.num_words == 1 else f"{explanation.num_words} words"
-        yield f"It has {words}, which is too short for a reliable answer; the rest is little more than a guess."
+        yield f"It has {words}, too few for a reliable answer; the rest is little more than a guess."
     if explanation.out_of_distribution:
         yield (
             "It is unlike all texts that the detector was trained on, for example in another language; the probability "
@@ -76,7 +78,7 @@ def explanation_sentences(
         sentence = f"{start}{'; '.join(phrases)}."
         yield sentence[0].upper() + sentence[1:]
     if level is not None:
-        yield from _likelihood_sentences(explanation.shares_below, _UNITS.get(level, "tokens"))
+        yield from _likelihood_sentences(explanation.shares_below, _TOKEN_NAMES.get(level, "tokens"))
     yield from _wording_sentences(explanation, generated_shares)
 
 
@@ -89,11 +91,11 @@ def frequency_phrase(probability: float) -> str:
 
 def _verdict(probability: float) -> str:
     certainty = max(probability, 1 - probability)
-    if certainty < _UNCERTAIN:
+    if certainty < _PROBABLE:
         return "It could be either"
-    grade = (
-        "Almost surely" if certainty >= _NEARLY_CERTAIN else "Very probably" if certainty >= _PROBABLE else "Probably"
-    )
+    grade = "Probably"
+    if certainty >= _VERY_PROBABLE:
+        grade = "Almost surely" if certainty >= _NEARLY_CERTAIN else "Very probably"
     return f"{grade} {'generated' if probability > 0.5 else 'real'}"
 
 
@@ -117,7 +119,7 @@ def _unusual_phrases(explanation: Explanation) -> Iterator[str]:
 def _likelihood_sentences(shares_below: Mapping[str, float], tokens: str) -> Iterator[str]:
     """Yield sentences about the outputs of the language models.
 
-    There is always one about the log-probability; other outputs are mentioned only if they are unusual.
+    One sentence is always about the log-probability; other outputs are mentioned only if they are unusual.
     """
     for name, (low_sentence, high_sentence) in _LIKELIHOOD_SENTENCES.items():
         is_high = shares_below[name] >= 0.5

@@ -15,7 +15,7 @@ from seqloom.detector.detector import Detector
 from seqloom.detector.language_models import train_language_models
 from seqloom.detector.load import open_detector
 from seqloom.detector.negatives import generate_negatives
-from seqloom.detector.storage import DETECTOR, LANGUAGE_MODELS, save_detector
+from seqloom.detector.storage import DETECTOR, LANGUAGE_MODEL_FOLDERS, save_detector
 from seqloom.detector.validate_labels import MIN_TEXTS
 from seqloom.errors import ConfigError, RunError
 from seqloom.files import check_writable, replacing_folder
@@ -49,35 +49,35 @@ def fit_detector(
         real: source of the real texts.
         run: folder for the detector.
         generators: runs that generate texts.
-        generated: sources of texts that are already generated.
+        generated: further sources of generated texts, such as files.
         critic: critic (a model that rates texts) that filters some of the generators' texts by rating.
         text: column of the text, in all tables.
         group: column whose equal values mark related real texts.
-        pool: disjoint part of the real table that is read.
+        pool: pool of the real table to read; pools are disjoint parts of a table.
         minutes: training time of the two language models together.
-        light: leave out the language models and the encoder.
+        light: whether to leave out the language models and the encoder.
         count: number of texts of all generators together; None for the number of real texts.
         seed: seed of everything random.
-        overwrite: replace a detector that is already in the folder.
+        overwrite: whether to replace a detector that is already in the folder.
         note: function that receives progress messages.
 
     Raises:
-        UserError: a source, a setting or the folder is unusable, or a text is on both sides.
+        UserError: a source, a setting or the folder is unusable, or a generated text equals a real one.
     """
     folder = Path(run)
     _check_settings(generators, generated, minutes, count, seed)
     _check_folder(folder, overwrite=overwrite)
     reading = ReadingConfig(text=text, group=group, pool=pool)
-    source = read_texts(real, reading, note)
+    real_source = read_texts(real, reading, note)
     runs = [SavedRun(generator) for generator in generators]
     opened_critic = None if critic is None else _open_critic(critic, runs)
-    real_texts = _normalize_like(source.texts, runs)
+    real_texts = _normalize_like(real_source.texts, runs)
     generated_texts = _generate(runs, real_texts, count or len(real_texts), seed, opened_critic, note)
     for file in generated:
         generated_texts += read_texts(file, replace(reading, group=None, pool=None), note).texts
     texts = real_texts + generated_texts
     # Every generated text is a group by itself.
-    generated_groups = source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
+    generated_groups = real_source.groups.max(initial=-1) + 1 + np.arange(len(generated_texts))
     labels = np.arange(len(texts)) >= len(real_texts)
     with replacing_folder(folder) as new_folder:
         detector = Detector(
@@ -86,7 +86,7 @@ def fit_detector(
             seed=seed,
             note=note,
         )
-        detector.fit(texts, labels, np.concatenate([source.groups, generated_groups]))
+        detector.fit(texts, labels, np.concatenate([real_source.groups, generated_groups]))
         origin = {
             "version": __version__,
             "real": str(real),
@@ -124,7 +124,7 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
     has_detector = (folder / DETECTOR.settings_file).exists()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not has_detector):
         raise RunError(f"`run` got {folder}, which contains something other than a detector: name another folder")
-    detector_files = {DETECTOR.settings_file, DETECTOR.arrays_file, *LANGUAGE_MODELS}
+    detector_files = {DETECTOR.settings_file, DETECTOR.arrays_file, *LANGUAGE_MODEL_FOLDERS}
     other_files = sorted({path.name for path in folder.iterdir()} - detector_files) if has_detector else []
     if other_files:
         raise RunError(
@@ -146,9 +146,9 @@ def _open_critic(critic: str | Path, runs: Sequence[SavedRun]) -> Any:
 
 
 def _normalize_like(texts: list[str], runs: Sequence[SavedRun]) -> list[str]:
-    """Normalize real texts like the corpora of the generators: lower case and line ends.
+    """Normalize the case and the line ends of real texts like those in the corpora of the generators.
 
-    If the generators differ in this, the texts are returned unchanged.
+    If the generators do not agree on the normalization, the texts are returned unchanged.
     """
     if not runs:
         return texts

@@ -33,7 +33,7 @@ def flagging_rules(
 def flag_at_rate(
     scores: Float[np.ndarray, " texts"], labels: Bool[np.ndarray, " texts"], max_rate: float
 ) -> tuple[Bool[np.ndarray, " texts"], float | None]:
-    """Flag texts at the lowest threshold with at most this false positive rate.
+    """Flag texts at the lowest threshold that flags at most a certain share of the real texts.
 
     Args:
         scores: scores of the texts; a higher score indicates a generated text.
@@ -41,11 +41,12 @@ def flag_at_rate(
         max_rate: maximal share of the real texts that is flagged.
 
     Returns:
-        Whether each text is flagged, and the threshold; None if no text is flagged.
+        Whether each text is flagged, and the threshold. The threshold is None if no text is flagged.
     """
     from sklearn.metrics import roc_curve
 
     false_positive_rates, _, thresholds = roc_curve(labels, scores, drop_intermediate=False)
+    # The thresholds descend; the first is infinite, and flags no text.
     threshold = float(thresholds[np.flatnonzero(false_positive_rates <= max_rate)[-1]])
     return scores >= threshold, threshold if np.isfinite(threshold) else None
 
@@ -60,7 +61,7 @@ def _rule(
     """Return a rule, with the shares of texts that it flags."""
     true_positive_rate = float(flagged[labels].mean())
     false_positive_rate = binomial_interval(int(flagged[~labels].sum()), int((~labels).sum()))
-    assert false_positive_rate is not None
+    assert false_positive_rate is not None  # it is None only without real texts
     real_per_1000 = (
         _real_per_1000_flagged(true_positive_rate, false_positive_rate, base_rate) if flagged.any() else None
     )
@@ -68,7 +69,7 @@ def _rule(
 
 
 def _real_per_1000_flagged(true_positive_rate: float, false_positive_rate: Interval, base_rate: float) -> Interval:
-    """Return the expected number of real texts among 1,000 flagged texts by Bayes' rule."""
+    """Return the expected number of real texts among 1,000 flagged texts, by Bayes' rule."""
     # If no generated text is flagged, all flagged texts are real.
     if not true_positive_rate:
         return Interval(1000.0, 1000.0, 1000.0)

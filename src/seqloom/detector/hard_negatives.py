@@ -1,7 +1,8 @@
 """Hard negatives: texts of a word n-gram model of the real texts, locally fluent but without a subject.
 
-A detector that learns from a single generator knows only the errors of that generator; hard negatives show it others.
-A piece is a word with the white space after it.
+A detector that learns from a single generator knows only the errors of that generator; hard negatives show it other
+errors. A piece is a word with the white space after it. The context of a piece is the words before it that the piece
+depends on.
 """
 
 from collections import defaultdict
@@ -15,10 +16,11 @@ __all__ = ["make_hard_negatives"]
 _PIECE = regex.compile(r"\S+\s*")
 
 _MAX_CONTEXT = 3
-"""Maximal number of words that the next word depends on."""
+"""Maximal number of words in a context."""
 
 _CONTEXT_PRIOR = (1.0, 1.0, 0.5)
-"""Parameters of a Dirichlet distribution, from which each text samples the probabilities of the context lengths."""
+"""Parameters of a Dirichlet distribution over the context lengths 1, 2 and 3. For each text, the probabilities of the
+context lengths are drawn from this distribution."""
 
 _MIN_WORDS = 5
 """Shorter hard negatives are discarded."""
@@ -64,21 +66,21 @@ def make_hard_negatives(texts: Sequence[str], count: int, random: np.random.Gene
 def _generate(continuations: Sequence[Continuations], max_words: int, random: np.random.Generator) -> list[str]:
     """Return the pieces of a new text.
 
-    The number of words that a piece depends on is random. It is reduced if the context occurs in no real text.
+    The length of the context of each piece is random. The context is shortened until it occurs in a real text.
 
     Args:
         continuations: continuations of the contexts of each length, from 1.
         max_words: maximal number of pieces.
         random: random generator.
     """
-    cumulative = random.dirichlet(_CONTEXT_PRIOR).cumsum()
+    cumulative_probabilities = random.dirichlet(_CONTEXT_PRIOR).cumsum()
     words, pieces = [""] * _MAX_CONTEXT, list[str]()
     while len(pieces) < max_words:
-        context_length = int(np.searchsorted(cumulative[:-1], random.random())) + 1
+        context_length = int(np.searchsorted(cumulative_probabilities[:-1], random.random())) + 1
         while not (candidates := continuations[context_length - 1].get(tuple(words[-context_length:]))):
             context_length -= 1
         piece = candidates[random.integers(len(candidates))]
-        if not piece:
+        if not piece:  # the end of the text
             break
         pieces.append(piece)
         words.append(piece.strip())

@@ -11,10 +11,10 @@ from seqloom.detector.explanation import Token
 __all__ = ["bullets", "colored_tokens", "document", "heading", "legend", "paragraph", "picture", "table"]
 
 _NUM_SHADES = 8
-"""Number of background shades of tokens, with the white one."""
+"""Number of background shades of tokens, including white."""
 
 _BITS_PER_SHADE = 1.5
-"""Surprisal of a token in bits from which its background is the next darker shade."""
+"""Surprisal in bits that makes the background of a token one shade darker."""
 
 _MAX_OPACITY = 0.62
 """Opacity of the darkest shade."""
@@ -42,7 +42,7 @@ article { border: 1px solid #e6e6e6; border-radius: 6px; padding: .2rem 1rem; ma
     for shade in range(1, _NUM_SHADES)
 )
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def document(title: str, parts: Iterable[str], footer: str) -> str:
@@ -56,7 +56,7 @@ def document(title: str, parts: Iterable[str], footer: str) -> str:
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_CONTENT_SECURITY_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
             *(part for part in parts if part),
@@ -128,7 +128,7 @@ def colored_tokens(tokens: Iterable[Token], max_characters: int) -> str:
 def legend() -> str:
     """Return a legend that shows the probability of a token for each shade."""
     shades = " ".join(
-        f'<span class="s{shade}">&nbsp;{_percent(2 ** (-_BITS_PER_SHADE * shade))}&nbsp;</span>'
+        f'<span class="s{shade}">&nbsp;{_format_percent(2 ** (-_BITS_PER_SHADE * shade))}&nbsp;</span>'
         for shade in range(_NUM_SHADES)
     )
     return (
@@ -147,10 +147,10 @@ def _span(text: str, token: Token) -> str:
     if token.probability is None or token.rank is None:
         return f'<span title="not scored">{escape(text)}</span>'
     shade = min(_NUM_SHADES - 1, int(-log2(max(token.probability, 1e-9)) / _BITS_PER_SHADE))
-    title = f"{_percent(token.probability)}, rank {token.rank + 1}"
+    title = f"{_format_percent(token.probability)}, rank {token.rank + 1}"
     shade_class = f' class="s{shade}"' if shade else ""
     return f'<span{shade_class} title="{title}">{escape(text)}</span>'
 
 
-def _percent(probability: float) -> str:
+def _format_percent(probability: float) -> str:
     return f"{100 * probability:.2g} %" if probability < 0.995 else "100 %"

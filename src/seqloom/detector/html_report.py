@@ -64,11 +64,11 @@ def report_detector(
         label: column of the labels, 1 for generated and 0 for real.
         by: columns whose values define subgroups.
         group: column whose equal values mark related real texts.
-        pool: disjoint part of the real table that is read.
-        matched: cut the texts of both sides to similar lengths.
+        pool: pool of the real table to read; pools are disjoint parts of a table.
+        matched: whether to cut the texts of both sides to similar lengths.
         base_rate: expected share of generated texts.
         seed: seed of the bootstrap samples for the intervals.
-        overwrite: replace an existing file.
+        overwrite: whether to replace an existing file.
         note: function that receives progress messages.
 
     Raises:
@@ -103,11 +103,13 @@ def report_detector(
 def render_page(report: DetectorReport) -> str:
     """Return the HTML page of a report."""
     with tempfile.TemporaryDirectory() as folder:
-        parts = list(_sections(report, Path(folder)))
-    return document(f"How good is the detector {Path(report.detector).name}?", parts, f"Made by seqloom {__version__}.")
+        elements = list(_sections(report, Path(folder)))
+    title = f"How good is the detector {Path(report.detector).name}?"
+    return document(title, elements, footer=f"Made by seqloom {__version__}.")
 
 
 def _sections(report: DetectorReport, folder: Path) -> Iterator[str]:
+    """Yield the HTML elements of the page; the plots are written to the folder before they are embedded."""
     yield from _summary(report)
     if report.overall is not None and report.labels is not None:
         yield from _accuracy(report)
@@ -138,7 +140,7 @@ def _summary(report: DetectorReport) -> Iterator[str]:
         texts = f"{report.num_real:,} texts of {source}, of which it is unknown whether they were generated"
     else:
         texts = f"{report.num_real:,} real and {report.num_generated:,} generated texts; source: {source}"
-    yield paragraph(f"{texts}. Expected share of generated texts: {_percent(report.base_rate)}.")
+    yield paragraph(f"{texts}. Expected share of generated texts: {_format_percent(report.base_rate)}.")
     if report.num_too_short:
         yield paragraph(
             f"Left out: {report.num_too_short:,} further texts of fewer than {MIN_WORDS} words, which are too short "
@@ -161,23 +163,23 @@ def _accuracy(report: DetectorReport) -> Iterator[str]:
     rows = [
         (
             "area under the ROC curve",
-            _figure(overall.roc_auc),
+            _format_interval(overall.roc_auc),
             "probability that a generated text scores above a real one; 0.5 is guessing, 1 is best",
         ),
         *(
             (
-                f"found at {_percent(rate)} false alarms",
-                _percent_interval(share),
+                f"found at {_format_percent(rate)} false alarms",
+                _format_percent_interval(share),
                 "share of the generated texts that are flagged",
             )
             for rate, share in overall.true_positive_rates.items()
         ),
         (
             "expected calibration error",
-            _figure(overall.calibration_error),
+            _format_interval(overall.calibration_error),
             "mean difference between the probabilities and the actual shares; 0 is best",
         ),
-        ("Brier score", _figure(overall.brier_score), "mean squared error of the probabilities; 0 is best"),
+        ("Brier score", _format_interval(overall.brier_score), "mean squared error of the probabilities; 0 is best"),
     ]
     yield heading("How good it is")
     yield table(_INTERVAL_NOTE, ("figure", "value", "meaning"), rows)
@@ -189,17 +191,17 @@ def _false_alarms(report: DetectorReport) -> Iterator[str]:
     if strict_rule.real_per_1000_flagged is not None and strict_rule.threshold is not None:
         real = strict_rule.real_per_1000_flagged
         yield paragraph(
-            f"Suppose that {_percent(report.base_rate)} of all texts are generated, and that every text with a "
-            f"probability of {_percent(strict_rule.threshold)} or more is flagged. Then "
-            f"{_percent(strict_rule.true_positive_rate)} of the generated texts are found, and of 1,000 flagged texts "
-            f"about {real.value:,.0f} are by real people. "
+            f"Suppose that {_format_percent(report.base_rate)} of all texts are generated, and that every text with a "
+            f"probability of {_format_percent(strict_rule.threshold)} or more is flagged. Then "
+            f"{_format_percent(strict_rule.true_positive_rate)} of the generated texts are found, and of 1,000 flagged "
+            f"texts about {real.value:,.0f} are by real people. "
             f"This estimate from {report.num_real:,} real texts is uncertain: the number may be between "
             f"{real.low:,.0f} and {real.high:,.0f}.",
             style="note",
         )
     yield paragraph(_HARM_NOTE, style="note")
     yield table(
-        f"If {_percent(report.base_rate)} of all texts are generated. {_INTERVAL_NOTE}",
+        f"If {_format_percent(report.base_rate)} of all texts are generated. {_INTERVAL_NOTE}",
         ("rule", "threshold", "generated texts found", "real texts flagged", "of 1,000 flagged, by real people"),
         [_rule_cells(rule) for rule in report.flagging_rules],
     )
@@ -209,9 +211,9 @@ def _rule_cells(rule: FlaggingRule) -> tuple[str, ...]:
     real = rule.real_per_1000_flagged
     return (
         rule.rule,
-        "none: no text is flagged" if rule.threshold is None else _percent(rule.threshold),
-        _percent(rule.true_positive_rate),
-        _percent_interval(rule.false_positive_rate),
+        "none: no text is flagged" if rule.threshold is None else _format_percent(rule.threshold),
+        _format_percent(rule.true_positive_rate),
+        _format_percent_interval(rule.false_positive_rate),
         "" if real is None else f"{real.value:,.0f} ({real.low:,.0f} to {real.high:,.0f})",
     )
 
@@ -220,29 +222,31 @@ def _calibration(report: DetectorReport, folder: Path) -> Iterator[str]:
     yield heading("Calibration")
     yield paragraph(
         "For texts of similar probability: the share that was generated, if "
-        f"{_percent(report.base_rate)} of all texts are. A larger dot stands for more texts; dots of fewer "
+        f"{_format_percent(report.base_rate)} of all texts are. A larger dot stands for more texts; dots of fewer "
         f"than {_MIN_TEXTS_PER_BIN} texts are left out."
     )
-    bins = [item for item in report.bins if item.num_texts >= _MIN_TEXTS_PER_BIN]
-    shares = [[item.generated_share.value, item.generated_share.low, item.generated_share.high] for item in bins]
+    bins = [calibration_bin for calibration_bin in report.bins if calibration_bin.num_texts >= _MIN_TEXTS_PER_BIN]
+    intervals = [calibration_bin.generated_share for calibration_bin in bins]
+    shares = [[interval.value, interval.low, interval.high] for interval in intervals]
     yield picture(
         plot_calibration(
             folder / "calibration.png",
-            np.array([item.mean_probability for item in bins]),
+            np.array([calibration_bin.mean_probability for calibration_bin in bins]),
             np.array(shares).T,
-            np.array([item.num_texts for item in bins]),
+            np.array([calibration_bin.num_texts for calibration_bin in bins]),
         ),
         "Share of generated texts by predicted probability.",
     )
 
 
 def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
-    header = ("scored by", "area under the ROC curve", f"found at {_percent(FALSE_POSITIVE_RATES[0])} false alarms")
+    false_alarms = _format_percent(FALSE_POSITIVE_RATES[0])
+    header = ("scored by", "area under the ROC curve", f"found at {false_alarms} false alarms")
     rows = [
         (
             f"{method.name}{' (low means generated)' if method.low_means_generated else ''}",
-            _figure(method.roc_auc),
-            _percent_interval(method.true_positive_rate),
+            _format_interval(method.roc_auc),
+            _format_percent_interval(method.true_positive_rate),
         )
         for method in methods
     ]
@@ -258,17 +262,17 @@ def _methods(methods: Sequence[ScoringMethod]) -> Iterator[str]:
 def _subgroups(title: str, column: str, subgroups: Sequence[Subgroup]) -> Iterator[str]:
     yield heading(title)
     yield table(
-        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {_percent(FALSE_POSITIVE_RATES[0])} of all real "
-        "texts of this report reach.",
+        f"{_INTERVAL_NOTE} All rows use one threshold, which at most {_format_percent(FALSE_POSITIVE_RATES[0])} of all "
+        "real texts of this report reach.",
         (column, "real", "generated", "area under the ROC curve", "generated texts flagged", "real texts flagged"),
         [
             (
                 subgroup.name,
                 f"{subgroup.num_real:,}",
                 f"{subgroup.num_generated:,}",
-                _figure(subgroup.roc_auc),
-                _percent_interval(subgroup.true_positive_rate),
-                _percent_interval(subgroup.false_positive_rate),
+                _format_interval(subgroup.roc_auc),
+                _format_percent_interval(subgroup.true_positive_rate),
+                _format_percent_interval(subgroup.false_positive_rate),
             )
             for subgroup in subgroups
         ],
@@ -293,9 +297,9 @@ def _examples(examples: Sequence[ExampleText]) -> Iterator[str]:
     if any(example.explanation.tokens for example in examples):
         yield paragraph("The darker a token, the more surprising it is to the model of real text.")
         yield legend()
-    for kind, same_kind in groupby(examples, key=lambda example: example.kind):
-        yield heading(kind, 3)
-        for example in same_kind:
+    for kind, examples_of_kind in groupby(examples, key=lambda example: example.kind):
+        yield heading(kind, level=3)
+        for example in examples_of_kind:
             yield _article(example)
 
 
@@ -318,17 +322,17 @@ def _article(example: ExampleText) -> str:
     )
 
 
-def _figure(interval: Interval | None) -> str:
+def _format_interval(interval: Interval | None) -> str:
     return "" if interval is None else f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
-def _percent_interval(interval: Interval | None) -> str:
+def _format_percent_interval(interval: Interval | None) -> str:
     if interval is None:
         return ""
-    return f"{_percent(interval.value)} ({_percent(interval.low)} to {_percent(interval.high)})"
+    return f"{_format_percent(interval.value)} ({_format_percent(interval.low)} to {_format_percent(interval.high)})"
 
 
-def _percent(share: float) -> str:
+def _format_percent(share: float) -> str:
     """Return a share in percent, with more decimals near 0 % and 100 %."""
     distance = min(share, 1 - share)
     decimals = 0 if distance == 0 or distance >= 0.1 else 1 if distance >= 0.01 else 2

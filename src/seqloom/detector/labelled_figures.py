@@ -1,4 +1,8 @@
-"""The figures of a detector report that need labels: accuracy overall, by method, by length and by column."""
+"""The figures of a detector report that need labels: accuracy overall, by method, by length and by column.
+
+A measure is a function that computes a figure, such as the area under the ROC curve, from weights of the texts. The
+bootstrap draws several sets of weights for the confidence interval of the figure.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -33,7 +37,7 @@ LENGTH_GROUPS = {"under 15 words": (0, 15), "15 to 29": (15, 30), "30 to 99": (3
 """Range of the number of words of each length group; the upper bound is excluded."""
 
 _MAX_SUBGROUPS = 12
-"""Number of the most frequent values of a column that get a subgroup each; all other values share one."""
+"""Number of the most frequent values of a column that get a subgroup each; all other values share one subgroup."""
 
 _NUM_BINS = 10
 """Number of calibration bins."""
@@ -57,7 +61,7 @@ def add_labelled_figures(
     methods = [_scoring_method(name, scores, sample) for name, scores in report.scores.items()]
     inverted = {method.name for method in methods if method.low_means_generated}
     length_method = next(method for method in methods if method.name == LENGTH_ALONE)
-    flagged = flag_at_rate(logits, sample.generated, FALSE_POSITIVE_RATES[0])[0]
+    flagged, _ = flag_at_rate(logits, sample.generated, max_rate=FALSE_POSITIVE_RATES[0])
 
     def subgroup(name: str, chosen: Bool[np.ndarray, " texts"]) -> Subgroup:
         return _subgroup(name, chosen, logits, flagged, sample)
@@ -94,7 +98,7 @@ def _overall(report: DetectorReport, sample: LabelledSample) -> OverallFigures:
 
 
 def _interval(sample: LabelledSample, measure: Measure) -> Interval:
-    """Return a measure of all texts with its confidence interval; the sample has texts of both sides."""
+    """Return the figure of a measure for all texts, with its interval; the sample must have texts of both sides."""
     interval = sample.interval(measure)
     assert interval is not None
     return interval
@@ -134,7 +138,7 @@ def _length_warnings(length_method: ScoringMethod) -> Iterator[str]:
 def _calibration_bins(
     probabilities: Float[np.ndarray, " texts"], sample: LabelledSample, base_rate: float
 ) -> Iterator[CalibrationBin]:
-    """Yield the bins of equally wide ranges of the probability, without empty bins."""
+    """Yield a bin for each range of probabilities; the ranges are equally wide, and empty bins are left out."""
     bins = np.minimum((probabilities * _NUM_BINS).astype(int), _NUM_BINS - 1)
     for number in np.unique(bins):
         chosen = bins == number

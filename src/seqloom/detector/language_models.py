@@ -12,8 +12,8 @@ from seqloom.codecs.unknown_symbols import remove_unknown
 from seqloom.config.options import TrainOptions
 from seqloom.detector.detector import LanguageModelTrainer
 from seqloom.detector.likelihood import LanguageModelPair
-from seqloom.detector.load import load_pair
-from seqloom.detector.storage import LANGUAGE_MODELS
+from seqloom.detector.load import load_language_models
+from seqloom.detector.storage import LANGUAGE_MODEL_FOLDERS
 from seqloom.lm.observer import TrainingObserver
 from seqloom.lm.train import train
 from seqloom.reporter import Reporter, silent
@@ -21,7 +21,7 @@ from seqloom.runs.saved_run import SavedRun
 
 __all__ = ["train_language_models"]
 
-_REAL_FOLDER, _GENERATED_FOLDER = LANGUAGE_MODELS
+_REAL_FOLDER, _GENERATED_FOLDER = LANGUAGE_MODEL_FOLDERS
 
 
 def train_language_models(
@@ -29,7 +29,7 @@ def train_language_models(
 ) -> LanguageModelTrainer:
     """Return a function that trains the language models of a detector.
 
-    The function trains a model of real texts, and fine-tunes a copy of it on generated texts.
+    The returned function trains a model of real texts, and fine-tunes a copy of it on generated texts.
 
     Args:
         minutes: training time of both models together.
@@ -48,11 +48,11 @@ def train_language_models(
             real_run = _train(real, real_file, real_folder, replace(options, level="char"))
             note(f"model of real text: {real_run.config.model.core} of {real_run.config.model.hidden_sizes}")
             note("model of generated text: fine-tuned from the model of real text")
-            # The fine-tuned model keeps the vocabulary of the first, so other symbols are removed.
+            # The fine-tuned model keeps the vocabulary of the model of real text, so all other symbols are removed.
             encodable = [remove_unknown(text, real_run.text_codec.unknown_symbols(text)) for text in generated]
             generated_file, generated_folder = Path(corpora) / "generated.jsonl", runs_folder / _GENERATED_FOLDER
             _train(encodable, generated_file, generated_folder, options, from_run=real_folder)
-        return load_pair(runs_folder)
+        return load_language_models(runs_folder)
 
     return train_pair
 
@@ -63,11 +63,11 @@ def _train(
     """Write texts to a file and train a run on the file.
 
     Args:
-        texts: texts; empty ones are omitted.
+        texts: training texts; empty texts are omitted.
         file: new JSON Lines file.
         run: folder for the run.
         options: options of the training.
-        from_run: folder of a run that is fine-tuned; None to start from random weights.
+        from_run: folder of the run to fine-tune; None to start from random weights.
     """
     file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts if text), encoding="utf-8")
     return train(file, options, run=run, from_run=from_run, viewer=TrainingObserver())

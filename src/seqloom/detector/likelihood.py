@@ -22,8 +22,8 @@ _MAX_TOKENS = 4000
 """Maximal number of tokens per text; further tokens are ignored."""
 
 _RANK_BOUNDS = (1, 3, 10)
-"""A feature is the share of tokens with a rank below each bound; rank 0 is the most likely token (GLTR, Gehrmann et al.
-2019)."""
+"""For each bound, a feature is the share of tokens with a lower rank; rank 0 is the most likely token (GLTR, Gehrmann
+et al. 2019)."""
 
 _SMALL = 1e-6
 """Small number that prevents a division by zero."""
@@ -33,13 +33,13 @@ LIKELIHOOD_FEATURES = (
     "curvature", "curvature, generated", "cross ratio", "log-rank", "log-rank, generated", "unevenness",
     "rank 0", "ranks to 2", "ranks to 9", "rank 0, generated", "ranks to 2, generated", "ranks to 9, generated",
 )  # fmt: skip
-"""Names of the features of `likelihood_features`, in order; the model of real text is meant unless a name ends with
-"generated".
+"""Names of the features of `likelihood_features`, in order. A feature is computed with the model of real text; if its
+name ends with "generated", with the model of generated text.
 
 - log-probability, entropy, log-rank: means over the tokens of a text; the log-rank is `log(1 + rank)`.
 - rank 0, ranks to 2, ranks to 9: share of the tokens with these ranks.
 - ratio: mean log-probability under the model of real text minus that under the model of generated text (Yao et al.
-  2017); "total ratio" is the signed logarithm of the sum, which grows with the text.
+  2017); "total ratio" is the signed logarithm of the sum, which grows with the text length.
 - curvature: distance of the log-probability from its expectation, in standard deviations (Fast-DetectGPT, Bao et al.
   2024).
 - cross ratio: log-perplexity over cross-perplexity of the two models (Binoculars, Hans et al. 2024).
@@ -56,15 +56,15 @@ class TokenStatistics:
         entropies: entropy of the predicted distribution.
         variances: variance of the log-probability of a token sampled from the predicted distribution.
         ranks: number of more likely tokens.
-        cross: cross entropy: the expected surprisal, under the model of generated text, of a token sampled from the
-            model of real text.
+        cross_entropies: expected surprisal, under the model of generated text, of a token sampled from the model of
+            real text.
     """
 
     log_probs: Float64[np.ndarray, "2 time"]
     entropies: Float64[np.ndarray, "2 time"]
     variances: Float64[np.ndarray, "2 time"]
     ranks: Int32[np.ndarray, "2 time"]
-    cross: Float64[np.ndarray, " time"]
+    cross_entropies: Float64[np.ndarray, " time"]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def token_statistics(
     Args:
         real: model of real text.
         generated: model of generated text, with the same vocabulary.
-        texts: ids of each text; sorting by length saves time.
+        texts: ids of each text; sorting the texts by length saves time, because a batch takes as long as its longest
+            text.
 
     Raises:
         SeqloomError: the output of a model contains NaN or infinity.
@@ -119,7 +120,7 @@ def token_statistics(
 
 def likelihood_features(statistics: TokenStatistics) -> Float32[np.ndarray, " features"]:
     """Return the `LIKELIHOOD_FEATURES` of a text; zeros for a text without tokens."""
-    if statistics.cross.size == 0:
+    if statistics.cross_entropies.size == 0:
         return np.zeros(len(LIKELIHOOD_FEATURES), np.float32)
     ratio = statistics.log_probs[0] - statistics.log_probs[1]
     log_prob, entropy = statistics.log_probs.mean(axis=1), statistics.entropies.mean(axis=1)
@@ -130,7 +131,8 @@ def likelihood_features(statistics: TokenStatistics) -> Float32[np.ndarray, " fe
     rank_shares = [np.mean(statistics.ranks < bound, axis=1) for bound in _RANK_BOUNDS]
     values = [
         ratio.mean(), np.sign(ratio.sum()) * np.log1p(abs(ratio.sum())), *log_prob, *entropy,
-        *curvature, log_prob[0] / min(-statistics.cross.mean(), -_SMALL), *log_rank, statistics.log_probs[0].std(),
+        *curvature, log_prob[0] / min(-statistics.cross_entropies.mean(), -_SMALL), *log_rank,
+        statistics.log_probs[0].std(),
         *(share[0] for share in rank_shares), *(share[1] for share in rank_shares),
     ]  # fmt: skip
     return np.array(values, np.float32)
@@ -148,7 +150,7 @@ def _batch_statistics(
         entropies=no_tokens,
         variances=no_tokens,
         ranks=no_tokens.astype(np.int32),
-        cross=no_tokens[0],
+        cross_entropies=no_tokens[0],
     )
     for text in texts:
         yield next(statistics) if len(text) > 1 else empty
@@ -159,7 +161,8 @@ def _score(
 ) -> list[TokenStatistics]:
     """Return the statistics of texts that are scored in one batch, one row of the batch per text.
 
-    The models read the joined texts in pieces, one piece per text. All tokens of a text but the first are targets.
+    The models read the joined texts in pieces, one piece per text: windows of a few hundred tokens of all pieces in
+    parallel. All tokens of a text but the first are targets, which the models predict.
     """
     stops = np.cumsum([len(text) for text in texts]).tolist()
     starts = [stop - len(text) for text, stop in zip(texts, stops, strict=True)]
@@ -172,8 +175,8 @@ def _score(
         )
     ]
     is_target = np.concatenate([window.targets != IGNORED for window in scored_windows], axis=1)
-    log_probs, entropies, variances, ranks, cross = (
-        np.concatenate(parts, axis=-1) for parts in zip(*window_statistics, strict=True)
+    log_probs, entropies, variances, ranks, cross_entropies = (
+        np.concatenate(arrays, axis=-1) for arrays in zip(*window_statistics, strict=True)
     )
     if not np.isfinite(log_probs).all():
         raise non_finite_error()
@@ -183,7 +186,7 @@ def _score(
             entropies=entropies[:, row, is_scored],
             variances=variances[:, row, is_scored],
             ranks=ranks[:, row, is_scored],
-            cross=cross[row, is_scored],
+            cross_entropies=cross_entropies[row, is_scored],
         )
         for row, is_scored in enumerate(is_target)
     ]
@@ -208,13 +211,13 @@ def _window_statistics(targets: np.ndarray, *logits: Float32[np.ndarray, "batch 
     squares = [np.einsum("nv,nv,nv->n", p, log_p, log_p) for p, log_p in zip(softmax, log_softmax, strict=True)]
     variances = [np.maximum(square - entropy**2, 0) for square, entropy in zip(squares, entropies, strict=True)]
     ranks = [(log_p > log_prob[:, None]).sum(axis=1) for log_p, log_prob in zip(log_softmax, log_probs, strict=True)]
-    cross = -np.einsum("nv,nv->n", softmax[0], log_softmax[1])
+    cross_entropies = -np.einsum("nv,nv->n", softmax[0], log_softmax[1])
     return (
         _scatter(log_probs, is_target, np.float64),
         _scatter(entropies, is_target, np.float64),
         _scatter(variances, is_target, np.float64),
         _scatter(ranks, is_target, np.int32),
-        _scatter([cross], is_target, np.float64)[0],
+        _scatter([cross_entropies], is_target, np.float64)[0],
     )
 
 

@@ -1,7 +1,8 @@
 """The members of a detector: models of different kinds, whose outputs a stack combines.
 
 The light members look up hashed patterns (n-grams of words and characters) and are fast. The slow members are a
-convolutional encoder, which is a neural network, and two language models.
+convolutional encoder, which is a neural network, and two language models. A stack is a logistic regression on the
+outputs of members; the light stack uses the outputs of the light members only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ LIGHT_MEMBERS: Mapping[str, slice] = {
     "familiarity": slice(1, 1 + len(NOVELTY_FEATURES)),
     "coherence": slice(1 + len(NOVELTY_FEATURES), 1 + len(NOVELTY_FEATURES) + len(COHERENCE_FEATURES)),
 }
-"""Columns of each light member in the outputs of `LightMembers`."""
+"""Columns of each light member in the outputs of `LightMembers`, by the name of the member."""
 
 LIGHT_OUTPUTS = ("wording", *NOVELTY_FEATURES, *COHERENCE_FEATURES)
 """Names of the outputs of `LightMembers`, in order."""
@@ -56,7 +57,7 @@ class LightMembers:
 
     Attributes:
         classifier: logistic regression on patterns; the member "wording".
-        novelty: share of a text's patterns that are new or rare in the training texts; the member "familiarity".
+        novelty: shares of a text's patterns that are new or rare in the training texts; the member "familiarity".
         coherence: measure of how well the words of a text fit together; the member "coherence".
     """
 
@@ -92,34 +93,38 @@ class Members:
     Attributes:
         light: members on patterns of words and characters.
         encoder: convolutional encoder, or None.
-        pair: language models of real and of generated text, or None.
+        language_models: language models of real and of generated text, or None.
     """
 
     light: LightMembers
     encoder: "Encoder | None"
-    pair: LanguageModelPair | None
+    language_models: LanguageModelPair | None
 
     @property
     def slow_slices(self) -> Mapping[str, slice]:
-        """Return the columns of each slow member.
+        """Return the columns of each slow member, by the name of the member.
 
-        The member "parts" has the highest and lowest logits of the light stack on segments of a text.
+        The member "parts" is no model: its outputs are the highest and lowest logits that the light stack computes for
+        segments (halves and quarters) of the text.
         """
         widths = {
             "encoder": 0 if self.encoder is None else 1,
-            "language models": 0 if self.pair is None else len(LIKELIHOOD_FEATURES),
+            "language models": 0 if self.language_models is None else len(LIKELIHOOD_FEATURES),
         }
         widths["parts"] = len(SEGMENT_OUTPUTS) if any(widths.values()) else 0
         ends = np.cumsum(list(widths.values())).tolist()
         return {name: slice(end - width, end) for (name, width), end in zip(widths.items(), ends, strict=True) if width}
 
     def slow_outputs(self, texts: Sequence[str]) -> Float[np.ndarray, "texts outputs"]:
-        """Return the outputs of the encoder and the language models; "parts" is added by callers, who have a stack."""
+        """Return the outputs of the encoder and of the language models.
+
+        The outputs of the member "parts" are missing: they need the light stack, so the caller appends them.
+        """
         outputs = [np.zeros((len(texts), 0))]
         if self.encoder is not None:
             outputs.append(np.asarray(self.encoder.logits(texts), np.float64))
-        if self.pair is not None:
-            outputs.append(self.pair.features(texts).astype(np.float64))
+        if self.language_models is not None:
+            outputs.append(self.language_models.features(texts).astype(np.float64))
         return np.hstack(outputs)
 
 
@@ -127,5 +132,6 @@ def fit_encoder(texts: Sequence[str], generated: Bool[np.ndarray, " texts"], see
     """Fit a convolutional encoder that separates generated from real texts."""
     from seqloom.text_features.encoder import Encoder, WordIndex
 
+    # The encoder predicts ordinal targets, one per threshold; the only target is whether a text was generated.
     encoder = Encoder(WordIndex.fit(texts), num_thresholds=1, settings=EncoderSettings(), seed=seed)
     return encoder.fit(texts, generated[:, None])

@@ -1,7 +1,8 @@
 """Generate texts for the training of a detector, with varied sampling settings and ratings.
 
-A negative is a text that is not real. A run that was trained with ratings generates texts for several ratings. The
-guidance scale sets how strongly such a run follows the requested rating.
+A negative is a text that is not real. A run that was trained with ratings generates texts for several ratings. A
+condition says what is requested of a text: a rating, a guidance scale, which sets how strongly the run follows the
+rating, and perhaps a critic, a model that predicts ratings, as a filter.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ _SAMPLING_SETTINGS: tuple[dict[str, Any], ...] = (
 """Sampling settings; each generates the same number of texts."""
 
 _GUIDANCE_SCALES = (1.0, 1.5, 2.0)
-"""Guidance scales of successive conditions; 1 is no guidance."""
+"""Guidance scales, which successive conditions use in turn; 1 is no guidance."""
 
 _MAX_CONDITIONS = 6
 """Maximal number of conditions per sampling setting."""
@@ -51,7 +52,7 @@ _SAMPLE_SIZE = 200
 """Number of real texts from which the number of tokens per character is estimated."""
 
 _EXTRA_TOKENS = 8
-"""Number of tokens that a text may have beyond this estimate."""
+"""Number of tokens that a text may have beyond the estimate for the longest text."""
 
 
 def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int, critic: Any = None) -> list[str]:
@@ -75,8 +76,8 @@ def generate_negatives(run: SavedRun, real: Sequence[str], count: int, seed: int
     generators = RunGenerators(run)
     texts: list[str] = []
     for number, settings in enumerate(_SAMPLING_SETTINGS):
-        count_of_settings = count // len(_SAMPLING_SETTINGS) + (number < count % len(_SAMPLING_SETTINGS))
-        for condition, num_texts in _conditions(run, count_of_settings, critic, random):
+        count_for_settings = count // len(_SAMPLING_SETTINGS) + (number < count % len(_SAMPLING_SETTINGS))
+        for condition, num_texts in _conditions(run, count_for_settings, critic, random):
             batch: list[str] = []
             for _ in range(_MAX_ATTEMPTS):
                 if len(batch) < num_texts:
@@ -95,7 +96,8 @@ def _generate(
 
     Args:
         generators: generators of a run.
-        condition: keyword arguments of a `RatingRequest` if it contains a critic, otherwise of `generators.generator`.
+        condition: keyword arguments of `RatingRequest` if the condition contains a critic, otherwise of
+            `generators.generator`.
         config: sampling settings.
         count: number of texts.
     """
@@ -139,8 +141,9 @@ def _conditions(
 
 
 def _sample_rating(column: Scale | Category, random: np.random.Generator) -> float | str:
-    """Sample a rating by its frequency in the corpus, or a category uniformly."""
+    """Draw a rating with the probability of its frequency in the corpus, or a category uniformly."""
     if isinstance(column, Category):
         return str(random.choice(column.values))
+    # The knots are ratings of the corpus, such as all distinct ratings or quantiles.
     shares = np.array(column.shares or [1.0] * len(column.knots))
     return float(random.choice(column.knots, p=shares / shares.sum()))

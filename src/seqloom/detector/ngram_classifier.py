@@ -1,6 +1,8 @@
 """Logistic regression on hashed patterns, with one table look-up per pattern at prediction time.
 
-A pattern is a word, a pair of words or a character n-gram. Patterns with the same hash share a bucket and a weight.
+A pattern is a word, a pair of words or a character n-gram. Patterns with the same hash share a bucket and a weight. The
+patterns of several texts are `HashedPatterns` for each kind: the buckets of all patterns, one text after another, and
+the number of patterns of each text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +21,7 @@ from seqloom.text_features.patterns import (
     words_with_buckets,
 )
 
-__all__ = ["NGramClassifier", "pattern_rows"]
+__all__ = ["NGramClassifier", "pattern_matrix"]
 
 _KINDS = ("words", "pairs", "3 characters", "4 characters", "5 characters")
 """Kinds of patterns that the classifier uses."""
@@ -44,25 +46,26 @@ class NGramClassifier:
     bias: float
 
     @classmethod
-    def fit(cls, rows: Any, generated: Bool[np.ndarray, " texts"]) -> "NGramClassifier":
+    def fit(cls, matrix: Any, generated: Bool[np.ndarray, " texts"]) -> "NGramClassifier":
         """Fit to texts.
 
         Args:
-            rows: patterns of the texts, from `pattern_rows`.
+            matrix: patterns of the texts, from `pattern_matrix`.
             generated: whether each text was generated.
         """
         from sklearn.linear_model import LogisticRegression
 
-        document_frequencies = np.bincount(rows.indices, minlength=rows.shape[1])
+        document_frequencies = np.bincount(matrix.indices, minlength=matrix.shape[1])
         known = np.flatnonzero(document_frequencies > 1)
-        rarity = (np.log((1 + rows.shape[0]) / (1 + document_frequencies[known])) + 1).astype(np.float32)
-        weighted = rows[:, known]
-        weighted.data *= rarity[weighted.indices]
+        num_texts = matrix.shape[0]
+        inverse_frequencies = (np.log((1 + num_texts) / (1 + document_frequencies[known])) + 1).astype(np.float32)
+        weighted = matrix[:, known]
+        weighted.data *= inverse_frequencies[weighted.indices]
         regression = LogisticRegression(
             C=_INVERSE_PENALTY, solver="liblinear", dual=True, tol=1e-2, max_iter=1000, class_weight="balanced"
         ).fit(weighted, generated)
-        weight = np.zeros(rows.shape[1], np.float32)
-        weight[known] = regression.coef_[0] * rarity
+        weight = np.zeros(matrix.shape[1], np.float32)
+        weight[known] = regression.coef_[0] * inverse_frequencies
         return cls(weight.reshape(len(_KINDS), NUM_BUCKETS), float(regression.intercept_[0]))
 
     def logits(self, patterns: Mapping[str, HashedPatterns]) -> Float32[np.ndarray, " texts"]:
@@ -96,7 +99,7 @@ class NGramClassifier:
         return cls(weight.reshape(len(_KINDS), NUM_BUCKETS), float(arrays["bias"]))
 
 
-def pattern_rows(texts: Sequence[str]) -> Any:
+def pattern_matrix(texts: Sequence[str]) -> Any:
     """Return the patterns of texts as a sparse matrix `[texts, kinds * buckets]`.
 
     A value is the count of the pattern in the text, divided by the square root of the number of patterns of its kind in
@@ -115,7 +118,7 @@ def pattern_rows(texts: Sequence[str]) -> Any:
             values.append(np.repeat(1 / np.sqrt(np.maximum(counts, 1)), counts).astype(np.float32))
         shape = (chunk.stop - chunk.start, len(_KINDS) * NUM_BUCKETS)
         entries = (np.concatenate(values), (np.concatenate(text_of_pattern), np.concatenate(columns)))
-        rows = sparse.csr_matrix(entries, shape)
-        rows.sum_duplicates()
-        chunks.append(rows)
+        chunk_matrix = sparse.csr_matrix(entries, shape)
+        chunk_matrix.sum_duplicates()
+        chunks.append(chunk_matrix)
     return sparse.vstack(chunks).tocsr()

@@ -1,10 +1,11 @@
 """The share of a text's words, word n-grams and character n-grams that occurred in the training texts.
 
 A character-level generator invents words, a word-level generator combines words in new ways, and a large language model
-repeats its own phrases.
+repeats its own phrases. So these shares differ between real and generated texts.
 
 A pattern is a word or an n-gram. Patterns are counted in hash buckets: for each bucket, the number of real and of
-generated training texts that contain the pattern. Index 0 of a side is real, index 1 is generated.
+generated training texts that contain the pattern. The sides are the real texts (index 0) and the generated texts (index
+1). The patterns "pairs", "threes" and "fives" are sequences of two, three and five words.
 """
 
 import zlib
@@ -35,22 +36,22 @@ _RARE_BELOW = 3
 """A pattern in fewer training texts is rare."""
 
 _MAX_NEW_SHARE_OF_COPY = 0.4
-"""A text is a copy if a smaller share of its sequences of five words is new; this share is much higher in unseen real
-texts."""
+"""A text is a copy if less than this share of its sequences of five words is new; in unseen real texts, the share is
+much higher."""
 
 _MIN_FIVES_OF_COPY = 3
 """Minimal number of sequences of five words in a copy; one or two may be a common phrase."""
 
 NOT_A_COPY, COPY_OF_REAL, COPY_OF_GENERATED = -1, 0, 1
-"""Whether a text was copied from the training texts, and the index of their side."""
+"""Source of a text: no training text, or the side of the training texts that it was copied from."""
 
 _MAX_COUNT = 255
 """Bound of the counts, which are stored in 8 bits."""
 
 _SIDES = ("real", "generated")
-_VALUES = ("unseen", "rare", "frequency")
+_MEASURES = ("unseen", "rare", "frequency")
 
-NOVELTY_FEATURES = tuple(f"{kind}, {value}, {side}" for kind in _KINDS for side in _SIDES for value in _VALUES)
+NOVELTY_FEATURES = tuple(f"{kind}, {measure}, {side}" for kind in _KINDS for side in _SIDES for measure in _MEASURES)
 """Names of the features of `NGramNovelty.features`, in order.
 
 For each kind of pattern and each side: the share of patterns in no training text ("unseen"), the share in fewer than
@@ -77,8 +78,9 @@ class NGramNovelty:
         """Return `NOT_A_COPY`, `COPY_OF_REAL` or `COPY_OF_GENERATED` for each text."""
         counts = patterns["fives"].counts
         no_copies = np.full(len(counts), NOT_A_COPY, np.int8)
-        sums = sum_levels(self.counts[_KINDS.index("fives")], _VALUES_BY_COUNT, *patterns["fives"], no_copies)
-        new_shares = sums[:, :, _VALUES.index("unseen")] / np.maximum(counts, 1)[:, None]
+        # `sums[text, side, measure]` are the sums over the sequences of five words of a text.
+        sums = sum_levels(self.counts[_KINDS.index("fives")], _MEASURES_BY_COUNT, *patterns["fives"], no_copies)
+        new_shares = sums[:, :, _MEASURES.index("unseen")] / np.maximum(counts, 1)[:, None]
         is_copy = (counts >= _MIN_FIVES_OF_COPY) & (new_shares.min(axis=1) < _MAX_NEW_SHARE_OF_COPY)
         return np.where(is_copy, new_shares.argmin(axis=1), NOT_A_COPY).astype(np.int8)
 
@@ -89,12 +91,13 @@ class NGramNovelty:
 
         Args:
             patterns: patterns of the texts.
-            copy_sources: result of `copy_sources`; the counts for a copy leave out the training text that it copies.
+            copy_sources: result of the method `copy_sources`; the counts for a copy leave out the training text that it
+                was copied from.
         """
         columns = []
         for number, kind in enumerate(_KINDS):
             counts = patterns[kind].counts
-            sums = sum_levels(self.counts[number], _VALUES_BY_COUNT, *patterns[kind], copy_sources)
+            sums = sum_levels(self.counts[number], _MEASURES_BY_COUNT, *patterns[kind], copy_sources)
             columns.append(sums.reshape(len(counts), -1) / np.maximum(counts, 1)[:, None])
         return np.hstack(columns).astype(np.float32)
 
@@ -136,7 +139,7 @@ def count_documents(
         folds: fold of each text, below `num_folds`.
         num_folds: number of folds.
     """
-    documents = np.zeros((num_folds, len(_KINDS), NUM_BUCKETS, len(_SIDES)), np.uint16)
+    document_counts = np.zeros((num_folds, len(_KINDS), NUM_BUCKETS, len(_SIDES)), np.uint16)
     for chunk in chunk_texts(texts):
         side, fold = generated[chunk].astype(np.int64), folds[chunk]
         patterns = extract_patterns(texts[chunk])
@@ -146,14 +149,14 @@ def count_documents(
             distinct_in_text = np.unique(text_of_pattern * NUM_BUCKETS + patterns[kind].buckets)
             text, bucket = distinct_in_text // NUM_BUCKETS, distinct_in_text % NUM_BUCKETS
             flat_index = ((fold[text] * len(_KINDS) + number) * NUM_BUCKETS + bucket) * len(_SIDES) + side[text]
-            np.add.at(documents.reshape(-1), flat_index, 1)
-    return documents
+            np.add.at(document_counts.reshape(-1), flat_index, 1)
+    return document_counts
 
 
-def _values_by_count() -> Float32[np.ndarray, "counts values"]:
+def _measures_by_count() -> Float32[np.ndarray, "counts measures"]:
     count = np.arange(_MAX_COUNT + 1)
     return np.stack([count < 1, count < _RARE_BELOW, np.log1p(count)], axis=1).astype(np.float32)
 
 
-_VALUES_BY_COUNT = _values_by_count()
-"""The three values of a pattern, by the number of training texts with the pattern."""
+_MEASURES_BY_COUNT = _measures_by_count()
+"""Contribution of a pattern to each of `_MEASURES`, by the number of training texts with the pattern."""

@@ -1,4 +1,8 @@
-"""Recognize texts that are unlike all training texts, such as texts in another language."""
+"""Recognize texts that are unlike all training texts, such as texts in another language.
+
+The known share of a text is the share of its patterns (words or character n-grams) that occur in the training texts. A
+text is out of distribution if a known share is far below the usual value for real texts.
+"""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -8,17 +12,19 @@ from seqloom.detector.members import LIGHT_OUTPUTS
 __all__ = ["fit_known_share_limits", "is_out_of_distribution"]
 
 _LIMIT_FACTORS = {"letters": 0.6, "words": 0.65}
-"""Limit of the known share, the share of a text's patterns that occur in training texts, relative to its usual value.
-
-The keys are kinds of patterns: "letters" are character n-grams within words.
-"""
+"""Limit of the known share, divided by the usual value, for each kind of pattern; "letters" are character n-grams
+within words."""
 
 _QUANTILE = 0.02
-"""The usual value is this quantile of the known shares of real texts, so that nearly all real texts exceed it."""
+"""The usual value is this low quantile of the known shares of real texts. So nearly all real texts exceed it."""
 
 
 def fit_known_share_limits(real_outputs: Float[np.ndarray, "texts outputs"]) -> Float[np.ndarray, " kinds"]:
-    """Return the minimal share of known letter patterns and of known words, from light outputs of real texts."""
+    """Return the minimal known shares of letter patterns and of words.
+
+    Args:
+        real_outputs: outputs of the light members (fast models on patterns of words and characters) for real texts.
+    """
     usual = np.quantile(_known_shares(real_outputs), _QUANTILE, axis=0)
     limits: np.ndarray = usual * np.array(list(_LIMIT_FACTORS.values()))
     return limits
@@ -27,14 +33,22 @@ def fit_known_share_limits(real_outputs: Float[np.ndarray, "texts outputs"]) -> 
 def is_out_of_distribution(
     outputs: Float[np.ndarray, "texts outputs"], limits: Float[np.ndarray, " kinds"]
 ) -> Bool[np.ndarray, " texts"]:
-    """Return whether a known share of each text is below its limit, from the outputs of the light members."""
+    """Return, for each text, whether any of its known shares is below the limit.
+
+    Args:
+        outputs: outputs of the light members.
+        limits: result of `fit_known_share_limits`.
+    """
     return np.asarray((_known_shares(outputs) < limits).any(axis=1))
 
 
 def _known_shares(outputs: Float[np.ndarray, "texts outputs"]) -> Float[np.ndarray, "texts kinds"]:
-    """Return the share of each text's letter patterns and words that occur in training texts of either side."""
-    columns = []
+    """Return the known shares of each text's letter patterns and words, from the outputs of the light members.
+
+    A share is computed for real and for generated training texts separately; the larger of the two is returned.
+    """
+    known_shares = []
     for kind in _LIMIT_FACTORS:
-        unseen = [LIGHT_OUTPUTS.index(f"{kind}, unseen, {side}") for side in ("real", "generated")]
-        columns.append(1 - outputs[:, unseen].min(axis=1))
-    return np.stack(columns, axis=1)
+        unseen_columns = [LIGHT_OUTPUTS.index(f"{kind}, unseen, {side}") for side in ("real", "generated")]
+        known_shares.append(1 - outputs[:, unseen_columns].min(axis=1))
+    return np.stack(known_shares, axis=1)

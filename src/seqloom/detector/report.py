@@ -21,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-"""Levels of the quantiles of the probabilities in the JSON form of a report."""
+"""Quantiles of the probabilities that the JSON form of a report contains."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,12 @@ class DetectorReport:
 
     Attributes:
         detector: folder of the detector.
-        source: source of the real texts, or of all texts.
+        source: source of the real texts; of all texts if they are in one table.
         base_rate: expected share of generated texts.
         num_real: number of real texts; of all texts if the labels are unknown.
         num_generated: number of generated texts; None if the labels are unknown.
         num_too_short: number of further texts, which are too short for a reliable score.
-        num_out_of_distribution: number of texts that are unlike all training texts.
+        num_out_of_distribution: number of texts that are unlike all training texts of the detector.
         warnings: reasons why the figures may be too good or misleading.
         overall: figures for all texts; None if the labels are unknown. In this case, `bins` to `confounds` are empty.
         bins: calibration bins.

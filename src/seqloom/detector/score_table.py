@@ -22,12 +22,13 @@ COLUMNS = ("p_generated", "abstained", "flag")
 
 - p_generated: probability that the text was generated.
 - abstained: 1 if the text is too short for a reliable probability, else 0.
-- flag: "learned" for a training text of the detector or nearly a copy of one, "unfamiliar" for a text unlike all
-  training texts, else empty.
+- flag: "learned" for a training text of the detector or a near copy of one, "unfamiliar" for a text unlike all training
+  texts, else empty.
 """
 
 _LIGHT_BATCH_SIZE, _FULL_BATCH_SIZE = 2048, 512
-"""Number of rows that are scored together, with the light members only and with all members."""
+"""Number of rows that are scored together: with the light members only (fast models on patterns of words and
+characters), and with all members."""
 
 
 def score_table(
@@ -53,7 +54,7 @@ def score_table(
         light: use the light members only, which are much faster.
         overwrite: replace an existing file.
         resume: continue an interrupted call.
-        note: function that receives the numbers of skipped rows and of unusual texts.
+        note: function that receives the numbers of rows without a probability, and of rows with an unreliable one.
 
     Returns:
         Number of rows.
@@ -75,13 +76,14 @@ def score_table(
         return _cells(scores)
 
     settings = {"detector": fingerprint, "prior": base_rate, "light": light}
+    # `annotate` also counts the rows without text, and those that it cannot read, in the tally.
     num_rows = annotate(
         source,
-        text,
-        Path(output),
-        COLUMNS,
-        score,
-        tally,
+        text_column=text,
+        output=Path(output),
+        columns=COLUMNS,
+        compute_cells=score,
+        tally=tally,
         overwrite=overwrite,
         resume=resume,
         settings=settings,

@@ -30,9 +30,10 @@ class MemberOutputs:
     """The outputs of a detector's members for some texts.
 
     Attributes:
-        light: outputs of the light members (fast models on patterns of words and characters), see `LIGHT_OUTPUTS`.
-        slow: outputs of the encoder and of the language models, and the extreme logits of segments of the text; None
-            if the slow members did not run.
+        light: outputs of the light members (fast models on patterns of words and characters), in the order of
+            `detector.members.LIGHT_OUTPUTS`.
+        slow: outputs of the slow members: the encoder, the language models, and the highest and lowest logits of the
+            halves and quarters of a text; None if the slow members did not run.
         num_words: number of words of each text.
         too_short: see `Scores`.
         out_of_distribution: see `Scores`.

@@ -15,9 +15,9 @@ __all__ = ["SEGMENT_OUTPUTS", "extreme_logits", "split_segments"]
 
 _SEGMENTS_PER_TEXT = {"half": 2, "quarter": 4}
 
-SEGMENT_OUTPUTS = tuple(f"{extreme} {size}" for size in _SEGMENTS_PER_TEXT for extreme in ("surest", "least sure"))
-"""Names of the outputs of `extreme_logits`, in order: "surest" is the highest logit of a half or quarter, that of the
-segment that was most probably generated; "least sure" is the lowest."""
+SEGMENT_OUTPUTS = tuple(f"{extreme} {unit}" for unit in _SEGMENTS_PER_TEXT for extreme in ("surest", "least sure"))
+"""Names of the outputs of `extreme_logits`, in order. "surest" is the highest logit of the halves or quarters; it
+belongs to the segment that was most probably generated. "least sure" is the lowest logit."""
 
 
 def split_segments(texts: Sequence[str]) -> list[str]:
@@ -41,7 +41,7 @@ def extreme_logits(logits: Float[np.ndarray, " segments"]) -> Float[np.ndarray, 
     """Return the highest and lowest logit of each text's halves, and of its quarters.
 
     Args:
-        logits: logits of the result of `split_segments`.
+        logits: logit of each segment from `split_segments`; a higher logit indicates a generated segment.
     """
     by_text = logits.reshape(-1, sum(_SEGMENTS_PER_TEXT.values()))
     halves_and_quarters = np.split(by_text, np.cumsum(list(_SEGMENTS_PER_TEXT.values()))[:-1], axis=1)

@@ -3,8 +3,9 @@
 The stack is a multinomial logistic regression (stacking, Wolpert 1992). Its features are the outputs, their squares
 (since a text may be too likely or too unlikely), and their products with the text length (since evidence grows with the
 length). The classes are real texts, generated texts, hard negatives (texts of an n-gram model of the real texts), and
-generated texts spliced with real ones. All classes other than real together give one logit. It is calibrated on texts
-that neither the members nor the stack has seen (Platt 1999), with a slope that depends on the length.
+generated texts spliced with real ones. The logits of all classes other than real are combined into one logit: that the
+text is not real. This logit is calibrated on texts that neither the members nor the stack has seen (Platt 1999), with a
+slope that depends on the length.
 """
 
 from collections.abc import Mapping
@@ -21,11 +22,11 @@ __all__ = [
 ]  # fmt: skip
 
 REAL, GENERATED, HARD_NEGATIVE, SPLICED = range(4)
-"""Classes of texts."""
+"""Classes of texts. A spliced text joins half of a generated and half of a real text."""
 
 _CLASS_OFFSETS = np.array([0.0, -1.5, -2.5])
-"""Offsets of the logits of generated texts, hard negatives and spliced texts. The last two are negative, because such
-texts are expected less often."""
+"""Offsets of the logits of generated texts, hard negatives and spliced texts. The last two are negative, because hard
+negatives and spliced texts are expected less often than generated texts."""
 
 _MAX_DEVIATION = 6.0
 """Maximal distance of an output from its mean, in standard deviations; larger distances are clipped."""
@@ -73,12 +74,12 @@ class PlattCalibration:
         from sklearn.linear_model import LogisticRegression
 
         regression = LogisticRegression(C=1e3, class_weight="balanced", max_iter=1000)
-        # Column 2 is constant; the regression has an intercept for it.
+        # Column 2 (always 1) is left out, because the regression adds an intercept.
         features = _calibration_features(logits, num_words)[:, [0, 1, 3]]
         slope, slope_change, intercept_change = regression.fit(features, generated).coef_[0]
         if min(slope + slope_change * _scaled_length(np.array(_LENGTH_RANGE))) > 0:
             return cls(np.array([slope, slope_change, regression.intercept_[0], intercept_change], np.float32))
-        # The slope would not be positive for some length: calibrate without the length.
+        # The slope is not positive for some length, so calibrate without the length. The slope must stay positive.
         regression.fit(features[:, :1], generated)
         return cls(np.array([max(regression.coef_[0, 0], 1e-3), 0, regression.intercept_[0], 0], np.float32))
 
@@ -113,7 +114,7 @@ class StackedClassifier:
         std: standard deviation of each output.
         weight: weight of each feature for each class other than real texts.
         bias: bias of each class other than real texts.
-        calibration: calibration of the logit that a text is of any class other than real.
+        calibration: calibration of the logit that the text is not real.
     """
 
     mean: Float32[np.ndarray, " outputs"]
@@ -137,7 +138,8 @@ class StackedClassifier:
             outputs: outputs of the members.
             num_words: number of words of each text.
             classes: class of each text.
-            calibrating: whether each text is used for the calibration only.
+            calibrating: whether each text is used for the calibration only; all other texts are used for the regression
+                only.
             sample_weights: weight of each text in the fit.
         """
         from sklearn.linear_model import LogisticRegression
@@ -155,7 +157,8 @@ class StackedClassifier:
             weight = (regression.coef_[1:] - regression.coef_[0]).T
             bias = regression.intercept_[1:] - regression.intercept_[0]
         mean, std, weight, bias = (np.asarray(values, np.float32) for values in (mean, std, weight, bias))
-        uncalibrated = cls(mean, std, weight, bias, PlattCalibration(np.array([1, 0, 0, 0], np.float32)))
+        identity = PlattCalibration(np.array([1, 0, 0, 0], np.float32))
+        uncalibrated = cls(mean, std, weight, bias, identity)
         in_calibration = calibrating & (classes != HARD_NEGATIVE)
         logits = uncalibrated.logits(outputs[in_calibration], num_words[in_calibration])
         generated = classes[in_calibration] == GENERATED
@@ -179,7 +182,8 @@ class StackedClassifier:
     ) -> Float[np.ndarray, "texts outputs"]:
         """Return the contribution of each output to the logit, including its square and its products with the length.
 
-        The weight of a feature is its mean weight over the classes other than real, weighted by their probabilities.
+        The weight of a feature is a mean of its weights for the classes other than real, weighted by the probabilities
+        of these classes.
         """
         logits = self.class_logits(outputs, num_words)
         class_weights = np.exp(_add_class_offsets(logits) - _not_real_logits(logits)[:, None])
@@ -221,7 +225,7 @@ def check_base_rate(base_rate: float) -> None:
 def probabilities(logits: Float[np.ndarray, " texts"], base_rate: float) -> Float[np.ndarray, " texts"]:
     """Return the probabilities at a base rate from the logits at a base rate of 0.5.
 
-    The logits are bounded smoothly instead of clipped, so that the order of the texts is kept.
+    The logits are bounded smoothly. Clipping would give different texts the same extreme probability.
 
     Args:
         logits: logits at a base rate of 0.5.
@@ -241,8 +245,12 @@ def _scaled_length(num_words: Int[np.ndarray, " texts"]) -> np.ndarray:
 def _features(standardized: Float[np.ndarray, "texts outputs"], num_words: Int[np.ndarray, " texts"]) -> np.ndarray:
     """Return the features of the stack.
 
-    The blocks of columns are: the outputs, their squares, their products with each of the lengths, and the lengths
-    alone. The lengths are the scaled length of the text and its excess over each of `_LENGTH_KNOTS`.
+    The blocks of columns are: the outputs, a third of their squares, their products with each of the lengths, and the
+    lengths alone. The lengths are the scaled length of the text and its excess over each of `_LENGTH_KNOTS`.
+
+    Args:
+        standardized: outputs of the members, minus their means, divided by their standard deviations.
+        num_words: number of words of each text.
     """
     clipped = standardized.clip(-_MAX_DEVIATION, _MAX_DEVIATION)
     length = _scaled_length(num_words)
@@ -258,7 +266,7 @@ def _add_class_offsets(logits: Float[np.ndarray, "texts classes"]) -> np.ndarray
 
 
 def _not_real_logits(logits: Float[np.ndarray, "texts classes"]) -> Float[np.ndarray, " texts"]:
-    """Return the logit of all classes other than real together."""
+    """Return the logit that each text is not real, from the logits of all classes other than real."""
     joint: np.ndarray = np.logaddexp.reduce(_add_class_offsets(logits), axis=1)
     return joint
 

@@ -1,7 +1,13 @@
 """The stacks of a detector: one on the light members, one on all members, and one on each member alone.
 
 A stack is a logistic regression on the outputs of members. The light members are fast. The slow members are the
-encoder, the language models, and "parts": the highest and lowest logits of the light stack on segments of a text.
+encoder, the language models, and "parts": the highest and lowest logits of the light stack on segments (halves and
+quarters) of a text.
+
+No stack may be fitted to outputs of a model that has seen the same texts. So the texts of the training set have roles:
+the slow members are fitted to the role `TRAINING`, the full stack to `STACKING`, and the calibrations to `CALIBRATION`.
+The light stack is fitted to `TRAINING` and `STACKING`, because the outputs of the light members come from
+cross-fitting.
 """
 
 from collections.abc import Mapping
@@ -24,8 +30,8 @@ __all__ = ["Stacks", "fit_stacks"]
 class Stacks:
     """The stacks of a detector.
 
-    The logit is the mean of the logits of the light and the full stack: the light stack is fitted to more texts, and
-    the full stack has more outputs.
+    The logit of the detector is the mean of the logits of the light and the full stack: the light stack is fitted to
+    more texts, and the full stack has more outputs.
 
     Attributes:
         light: stack on the outputs of the light members.
@@ -100,10 +106,11 @@ def fit_stacks(
         return Stacks(light, full=None, calibration=None, members=by_member), None
     held_out = data.roles != TRAINING
     # The full stack must not see class logits of a light stack that was fitted to the same texts.
-    early_light = fit(light_outputs, data.roles != STACKING)
-    class_logits = early_light.class_logits(light_outputs, num_words)
+    light_without_stacking = fit(light_outputs, data.roles != STACKING)
+    class_logits = light_without_stacking.class_logits(light_outputs, num_words)
+    # `light` used the calibration texts only for its calibration, which does not affect its class logits.
     class_logits[calibrating] = light.class_logits(light_outputs[calibrating], num_words[calibrating])
-    slow_outputs = _slow_outputs(data, cross_fitted, members, early_light, light)
+    slow_outputs = _slow_outputs(data, cross_fitted, members, light_without_stacking, light)
     full = fit(np.hstack([class_logits, slow_outputs]), held_out)
     measured = calibrating & (data.classes != HARD_NEGATIVE)
     mean = _mean_logits(light, full, light_outputs[measured], slow_outputs[measured], num_words[measured])
@@ -116,25 +123,27 @@ def _slow_outputs(
     data: TrainingSet,
     cross_fitted: CrossFittedMembers,
     members: Members,
-    early_light: StackedClassifier,
+    light_without_stacking: StackedClassifier,
     light: StackedClassifier,
 ) -> Float[np.ndarray, "texts slow_outputs"]:
     """Return the outputs of the slow members for the training set; zeros for the role `TRAINING`.
 
     Args:
         data: training set.
-        cross_fitted: outputs of the light members for segments of the texts.
+        cross_fitted: light members, with their outputs for segments of the texts.
         members: fitted members.
-        early_light: light stack that was not fitted to the role `STACKING`; it scores the segments of these texts.
+        light_without_stacking: light stack that was not fitted to the role `STACKING`; it scores the segments of these
+            texts.
         light: light stack that was fitted to all texts; it scores the segments of the calibration texts.
     """
     held_out, calibrating = data.roles != TRAINING, data.roles == CALIBRATION
     texts = data.select(held_out)
     segment_words = word_counts(split_segments(texts))
-    early_extremes, extremes = (
-        extreme_logits(stack.logits(cross_fitted.segment_outputs, segment_words)) for stack in (early_light, light)
+    extremes_without_stacking, extremes = (
+        extreme_logits(stack.logits(cross_fitted.segment_outputs, segment_words))
+        for stack in (light_without_stacking, light)
     )
-    unseen_extremes = np.where(calibrating[held_out][:, None], extremes, early_extremes)
+    unseen_extremes = np.where(calibrating[held_out][:, None], extremes, extremes_without_stacking)
     outputs = np.zeros((len(data.texts), max(columns.stop for columns in members.slow_slices.values())))
     outputs[held_out] = np.hstack([members.slow_outputs(texts), unseen_extremes])
     return outputs

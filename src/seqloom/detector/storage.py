@@ -1,8 +1,8 @@
 """Store a detector as arrays and JSON, next to the runs of its language models. Reading it runs no stored code.
 
-The names in the files are fixed by the format and differ from some names in the code: "familiarity" is `NGramNovelty`,
-"reference" is `OutputPercentiles`, "stack" is the full stack, "alone ..." is the stack of one member, "familiar" is
-`known_share_limits_`, and "leaks" is `confounds_`.
+The names in the files are fixed by the format, and some differ from the names in the code: "familiarity" is
+`NGramNovelty`, "reference" is `OutputPercentiles`, "stack" is the full stack, "alone ..." is the stack of one member,
+"familiar" is `known_share_limits_`, and "leaks" is `confounds_`.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from seqloom.errors import RunError
 from seqloom.text_features.config import EncoderSettings
 from seqloom.text_features.model_archive import ArrayLoader, ModelArchive, StoredArrays
 
-__all__ = ["DETECTOR", "LANGUAGE_MODELS", "detector_fingerprint", "load_detector", "save_detector"]
+__all__ = ["DETECTOR", "LANGUAGE_MODEL_FOLDERS", "detector_fingerprint", "load_detector", "save_detector"]
 
 DETECTOR = ModelArchive(
     name="detector",
@@ -36,7 +36,7 @@ DETECTOR = ModelArchive(
 )
 """File format of detectors."""
 
-LANGUAGE_MODELS = ("real", "generated")
+LANGUAGE_MODEL_FOLDERS = ("real", "generated")
 """Folders of the two language models within the folder of the detector."""
 
 
@@ -64,11 +64,11 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
         parts |= {"stack": stacks.full, "calibration": stacks.calibration}
     if members.encoder is not None:
         parts["encoder"] = members.encoder
-    has_language_models = members.pair is not None
+    has_language_models = members.language_models is not None
     stored = {
         "settings": {"encoder": detector.encoder, "seed": detector.seed},
         "encoder": None if members.encoder is None else members.encoder.to_json(),
-        "models": {name: _weights_digest(folder / name) for name in LANGUAGE_MODELS if has_language_models},
+        "models": {name: _weights_digest(folder / name) for name in LANGUAGE_MODEL_FOLDERS if has_language_models},
         "familiar": detector.known_share_limits_.tolist(),
         "leaks": [[confound.sign, confound.real_share, confound.generated_share] for confound in detector.confounds_],
         "report": detector.report_,
@@ -77,26 +77,26 @@ def save_detector(detector: Detector, folder: Path, origin: Mapping[str, Any]) -
     DETECTOR.save(folder, parts, stored)
 
 
-def load_detector(folder: str | Path, open_pair: Callable[[Path], LanguageModelPair]) -> Detector:
+def load_detector(folder: str | Path, open_language_models: Callable[[Path], LanguageModelPair]) -> Detector:
     """Load the detector in a folder.
 
     Args:
         folder: folder of the detector.
-        open_pair: function that opens the language models in the folder.
+        open_language_models: function that opens the language models in the folder.
 
     Raises:
         RunError: the folder has no detector, or the detector is damaged or has an unsupported format.
     """
     path = Path(folder)
 
-    def open_checked_pair(digests: Mapping[str, str | None]) -> LanguageModelPair | None:
+    def open_checked_language_models(digests: Mapping[str, str | None]) -> LanguageModelPair | None:
         for name, digest in digests.items():
             if _weights_digest(path / name) != digest:
                 raise RunError(f"the language model in {name!r} is not the one that the detector was fitted with")
-        return open_pair(path) if digests else None
+        return open_language_models(path) if digests else None
 
     def restore(stored: Mapping[str, Any], arrays_of: ArrayLoader) -> Detector:
-        return _restore(stored, arrays_of, open_checked_pair(stored["models"]))
+        return _restore(stored, arrays_of, open_checked_language_models(stored["models"]))
 
     return DETECTOR.load(path, restore)
 
@@ -112,17 +112,17 @@ def detector_fingerprint(folder: str | Path) -> str:
     return sha256((path / DETECTOR.settings_file).read_bytes()).hexdigest()
 
 
-def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader, pair: LanguageModelPair | None) -> Detector:
+def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader, language_models: LanguageModelPair | None) -> Detector:
     """Restore a detector; `ModelArchive.load` reports errors in this function as damage.
 
     Args:
         stored: values in the JSON file.
         arrays_of: function that returns the arrays of a part by the name of the part.
-        pair: language models, or None.
+        language_models: language models, or None.
     """
     detector = Detector(**stored["settings"])
     detector.classes_ = np.array([0, 1])
-    detector.members_ = _restore_members(stored, arrays_of, pair)
+    detector.members_ = _restore_members(stored, arrays_of, language_models)
     detector.stacks_ = _restore_stacks(arrays_of, detector.members_)
     detector.percentiles_ = OutputPercentiles.from_arrays(arrays_of("reference"))
     detector.known_share_limits_ = np.array(stored["familiar"], np.float64)
@@ -133,7 +133,9 @@ def _restore(stored: Mapping[str, Any], arrays_of: ArrayLoader, pair: LanguageMo
     return detector
 
 
-def _restore_members(stored: Mapping[str, Any], arrays_of: ArrayLoader, pair: LanguageModelPair | None) -> Members:
+def _restore_members(
+    stored: Mapping[str, Any], arrays_of: ArrayLoader, language_models: LanguageModelPair | None
+) -> Members:
     encoder = None
     if stored["encoder"] is not None:
         from seqloom.text_features.encoder import Encoder
@@ -144,7 +146,7 @@ def _restore_members(stored: Mapping[str, Any], arrays_of: ArrayLoader, pair: La
         NGramNovelty.from_arrays(arrays_of("familiarity")),
         EmbeddingCoherence.from_arrays(arrays_of("coherence")),
     )
-    return Members(light, encoder, pair)
+    return Members(light, encoder, language_models)
 
 
 def _restore_stacks(arrays_of: ArrayLoader, members: Members) -> Stacks:
@@ -156,9 +158,10 @@ def _restore_stacks(arrays_of: ArrayLoader, members: Members) -> Stacks:
     names = (*LIGHT_MEMBERS, *members.slow_slices)
     by_member = {name: StackedClassifier.from_arrays(arrays_of(f"alone {name}")) for name in names}
     num_slow_outputs = max((columns.stop for columns in members.slow_slices.values()), default=0)
-    matching = len(light.mean) == len(LIGHT_OUTPUTS) and bool(num_slow_outputs) == (full is not None)
+    light_matches = len(light.mean) == len(LIGHT_OUTPUTS)
     # The inputs of the full stack are the class logits of the light stack and the outputs of the slow members.
-    if not matching or (full is not None and len(full.mean) != len(light.bias) + num_slow_outputs):
+    num_full_inputs = len(light.bias) + num_slow_outputs if num_slow_outputs else None
+    if not light_matches or num_full_inputs != (None if full is None else len(full.mean)):
         raise ValueError("the members and the stacks do not match")
     return Stacks(light, full, calibration, by_member)
 

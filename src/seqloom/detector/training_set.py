@@ -4,8 +4,11 @@ A detector is applied to texts of any length that may have been edited, so it is
 versions too. The first version of a text is the text itself. Hard negatives are texts of an n-gram model of the real
 texts.
 
-Each text has a role, which says what it is used for, and a fold for cross-fitting. All real texts of a group have the
-same role and fold, and so do all its generated texts.
+Each text has a role, which says what it is used for, and a fold for cross-fitting: the outputs of the light members
+(fast models on patterns of words and characters) for a fold come from members fitted to the other folds. All real texts
+of a group have the same role and fold. All generated texts of a group also have the same role and fold. A stack is a
+logistic regression on the outputs of several models. A spliced text joins half of a generated text and half of a real
+text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +38,7 @@ TRAINING, STACKING, CALIBRATION, _UNUSED = range(4)
 """Roles of texts: training of the slow members, training of the full stack, calibration, and no use."""
 
 NUM_FOLDS = 4
-"""Number of folds; the light members' outputs for a fold come from members fitted to the other folds."""
+"""Number of folds for cross-fitting."""
 
 _ROLE_SHARES = (0.6, 0.25, 0.15)
 """Share of the groups with each role: training, stacking, calibration."""
@@ -46,12 +49,13 @@ _MAX_TEXTS = 12_000
 _VERSION_WEIGHT, _SPLICED_WEIGHT = 0.4, 0.7
 """Weight of a shortened or changed version, and of a spliced text; an unchanged text has weight 1."""
 
-_SHORTER_VERSIONS = 3
-"""Number of shortened versions of a calibration text, since the calibration depends on the length; other texts have
-one."""
+_SHORTENED_VERSIONS, _SHORTENED_CALIBRATION_VERSIONS = 1, 3
+"""Number of randomly shortened versions of a text. A calibration text has more, since the calibration depends on the
+length."""
 
 _AUGMENTED_SHARE = 0.35
-"""Share of the texts that also have a version with random changes, such as typing errors."""
+"""Share of the texts, without the calibration texts, that also have a version with random changes, such as typing
+errors."""
 
 _HARD_NEGATIVE_SHARE = 0.4
 """Number of hard negatives per generated text."""
@@ -74,13 +78,13 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Texts of both sides with similar lengths, versions of the texts, and hard negatives.
+    """Texts of both sides, versions of the texts, spliced texts, and hard negatives.
 
     Attributes:
         texts: texts.
-        classes: `REAL`, `GENERATED`, `HARD_NEGATIVE` or `SPLICED`.
-        is_original: whether each text is unchanged; False for the versions of a text, and for spliced texts.
-        weights: weight of each text for the stack.
+        classes: class of each text: `REAL`, `GENERATED`, `HARD_NEGATIVE` or `SPLICED`.
+        is_original: whether each text is unchanged; False for shortened and changed versions, and for spliced texts.
+        weights: weight of each text when the stacks are fitted.
         roles: role of each text.
         folds: fold of each text.
     """
@@ -127,16 +131,17 @@ def split_groups(
                 f"at least {len(_ROLE_SHARES)}: divide the texts into more groups, or use no groups"
             )
         order = random.permutation(len(side_groups))
-        num_within_limit = int(np.searchsorted(group_sizes[order].cumsum(), _MAX_TEXTS, side="right"))
-        num_used = max(len(_ROLE_SHARES), num_within_limit)
-        if num_used < len(side_groups):
-            note(f"training on {group_sizes[order][:num_used].sum():,} of {group_sizes.sum():,} {side} texts")
-        num_used = min(num_used, len(side_groups))
-        num_stacking, num_calibration = (max(1, round(share * num_used)) for share in _ROLE_SHARES[1:])
+        num_groups_within_limit = int(np.searchsorted(group_sizes[order].cumsum(), _MAX_TEXTS, side="right"))
+        num_used_groups = max(len(_ROLE_SHARES), num_groups_within_limit)
+        if num_used_groups < len(side_groups):
+            note(f"training on {group_sizes[order][:num_used_groups].sum():,} of {group_sizes.sum():,} {side} texts")
+        _, stacking_share, calibration_share = _ROLE_SHARES
+        num_stacking = max(1, round(stacking_share * num_used_groups))
+        num_calibration = max(1, round(calibration_share * num_used_groups))
         group_roles = np.full(len(side_groups), _UNUSED)
-        group_roles[order[:num_used]] = np.repeat(
+        group_roles[order[:num_used_groups]] = np.repeat(
             [CALIBRATION, STACKING, TRAINING],
-            [num_calibration, num_stacking, num_used - num_stacking - num_calibration],
+            [num_calibration, num_stacking, num_used_groups - num_stacking - num_calibration],
         )
         group_folds = np.empty(len(side_groups), np.int64)
         group_folds[order] = np.arange(len(side_groups)) % NUM_FOLDS
@@ -155,7 +160,7 @@ def make_training_set(texts: Sequence[str], labels: Bool[np.ndarray, " texts"], 
         seed: seed of the versions, the spliced texts and the hard negatives.
     """
     random = np.random.default_rng(seed)
-    rows = [
+    rows = [  # one tuple per text, with the attributes of `TrainingSet` in order
         (text, class_, class_ != SPLICED and number == 0, weight, role, fold)
         for role in (TRAINING, STACKING, CALIBRATION)
         for class_, fold, versions in _texts_of_role(texts, labels, split, role, random)
@@ -171,43 +176,44 @@ def _texts_of_role(
 ) -> Iterator[tuple[int, int, list[tuple[str, float]]]]:
     """Yield class, fold and versions of each text with a role, and of spliced texts and hard negatives.
 
-    The calibration uses no spliced texts, no hard negatives and no random changes. The first version of a text is the
-    text itself; each version has a weight.
+    The calibration uses no spliced texts, no hard negatives and no random changes. Each version is a pair of a text and
+    its weight; the first version of a text is the text itself.
     """
-    indices = [np.flatnonzero((split.roles == role) & (labels == side)).tolist() for side in (False, True)]
-    real, generated = ([texts[index].strip() for index in side] for side in indices)
-    folds = [split.folds[side].tolist() for side in indices]
+    side_indices = [np.flatnonzero((split.roles == role) & (labels == side)).tolist() for side in (False, True)]
+    real, generated = ([texts[index].strip() for index in indices] for indices in side_indices)
+    real_folds, generated_folds = (split.folds[indices].tolist() for indices in side_indices)
     augmented = role != CALIBRATION
     real_matched, generated_matched = match_lengths(real, generated, random)
-    for text, matched, fold in zip(real, real_matched, folds[0], strict=True):
+    for text, matched, fold in zip(real, real_matched, real_folds, strict=True):
         yield REAL, fold, _versions(text, matched, random, augmented=augmented)
-    for text, matched, fold in zip(generated, generated_matched, folds[1], strict=True):
+    for text, matched, fold in zip(generated, generated_matched, generated_folds, strict=True):
         other = real[random.integers(len(real))]
         yield GENERATED, fold, _versions(text, matched, random, augmented=augmented)
         if random.random() < _SPLICED_SHARE[role]:
             yield SPLICED, fold, [(splice(matched, other, random), _SPLICED_WEIGHT)]
     for fold in range(NUM_FOLDS if augmented else 0):
-        real_in_fold = [text for text, text_fold in zip(real, folds[0], strict=True) if text_fold == fold]
-        count = round(_HARD_NEGATIVE_SHARE * folds[1].count(fold))
+        real_in_fold = [text for text, text_fold in zip(real, real_folds, strict=True) if text_fold == fold]
+        count = round(_HARD_NEGATIVE_SHARE * generated_folds.count(fold))
         for text in make_hard_negatives(real_in_fold, count, random):
             yield HARD_NEGATIVE, fold, _versions(text, text, random, augmented=augmented)
 
 
 def _versions(text: str, matched: str, random: np.random.Generator, *, augmented: bool) -> list[tuple[str, float]]:
-    """Return a text, its matched version, shorter versions, and sometimes a changed version, each with its weight.
+    """Return a text, its matched version, shortened versions, and sometimes a changed version, each with its weight.
 
     Args:
         text: text.
-        matched: text, cut so that both sides have similar lengths.
+        matched: matched version: the text, cut so that both sides have similar lengths.
         random: random generator.
-        augmented: whether to add changed versions; otherwise there are more shorter versions.
+        augmented: whether a version with random changes may be added. A calibration text has none, but more shortened
+            versions.
     """
     versions = [(text, 1.0)] if matched == text else [(text, 1.0), (matched, _VERSION_WEIGHT)]
     num_words = count_words(matched)
-    num_shorter = (1 if augmented else _SHORTER_VERSIONS) if num_words > MIN_WORDS else 0
-    for _ in range(num_shorter):
-        length = round(float(np.exp(random.uniform(np.log(MIN_WORDS), np.log(num_words)))))
-        versions.append((first_words(matched, length), _VERSION_WEIGHT))
+    num_shortened = _SHORTENED_VERSIONS if augmented else _SHORTENED_CALIBRATION_VERSIONS
+    for _ in range(num_shortened if num_words > MIN_WORDS else 0):
+        num_words_kept = round(float(np.exp(random.uniform(np.log(MIN_WORDS), np.log(num_words)))))
+        versions.append((first_words(matched, num_words_kept), _VERSION_WEIGHT))
     if augmented and random.random() < _AUGMENTED_SHARE:
         change = list(AUGMENTATIONS.values())[random.integers(len(AUGMENTATIONS))]
         versions.append((change(matched, random), _VERSION_WEIGHT))

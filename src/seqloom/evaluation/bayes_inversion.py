@@ -1,7 +1,8 @@
 """The posterior of a text's rating by Bayes' rule, from a conditional language model (Lipton et al. 2015).
 
 A conditional model reads the features of a rating, and predicts texts of this rating. The posterior of a rating is
-proportional to the probability of the text with this rating, times the prior probability of the rating.
+proportional to the probability of the text with this rating, times the prior probability of the rating. A piece is a
+stretch of tokens that the model reads from the zero state, the state of a model that has read nothing yet.
 """
 
 from collections.abc import Sequence
@@ -30,18 +31,18 @@ def rating_posterior(
         priors: prior probability of each rating, summing to 1.
     """
     ends = np.cumsum([len(document) for document in documents]).tolist()
-    records = np.concatenate(documents)
+    tokens = np.concatenate(documents)
     pieces = [
         Piece(start=end - len(document), stop=end, first_scored=end - len(document) + 1, document=index)
         for index, (end, document) in enumerate(zip(ends, documents, strict=True))
     ]
     log_joint = np.tile(np.log(np.maximum(priors, 1e-12)), (len(documents), 1))  # the minimum avoids log(0)
-    for rating, rating_features in enumerate(features):
+    for rating_index, rating_features in enumerate(features):
         features_by_document = np.tile(rating_features, (len(documents), 1))
         for group in length_groups([piece for piece in pieces if piece.stop - piece.start >= 2]):
-            indices = [piece.document for piece in group]
-            for _, log_probs in scorer.log_probs(windows(records, group, features_by_document)):
-                log_joint[indices, rating] += log_probs.sum(axis=1)
+            document_indices = [piece.document for piece in group]
+            for _, log_probs in scorer.log_probs(windows(tokens, group, features_by_document)):
+                log_joint[document_indices, rating_index] += log_probs.sum(axis=1)
     posterior = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
     posterior /= posterior.sum(axis=1, keepdims=True)
     return np.asarray(posterior)

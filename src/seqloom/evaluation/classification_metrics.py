@@ -109,14 +109,14 @@ def roc_auc(scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " t
 
 
 def true_positive_rate(
-    scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], false_alarms: float
+    scores: Float[np.ndarray, " texts"], generated: Bool[np.ndarray, " texts"], max_false_positive_rate: float
 ) -> Measure:
-    """Return the measure of the true positive rate at a false positive rate of at most `false_alarms`."""
+    """Return the measure of the true positive rate at a false positive rate of at most `max_false_positive_rate`."""
     curve = _curve(scores, generated)
 
     def measure(weights: Weights) -> Float[np.ndarray, " draws"]:
         false_positives, true_positives = curve(weights)
-        allowed = false_positives <= false_alarms + 1e-12  # a tolerance for rounding
+        allowed = false_positives <= max_false_positive_rate + 1e-12  # a tolerance for rounding
         rates: np.ndarray = np.where(allowed, true_positives, 0).max(axis=1)
         return rates
 
@@ -216,10 +216,10 @@ def _curve(scores: np.ndarray, generated: np.ndarray) -> Callable[[Weights], tup
 
     def rates_of(weights: Weights) -> tuple[np.ndarray, np.ndarray]:
         rates = []
-        for order, num_above in curves:
-            weight_above = np.zeros((len(weights), len(order) + 1))
-            np.cumsum(weights[:, order], axis=1, out=weight_above[:, 1:])
-            rates.append(weight_above[:, num_above] / weight_above[:, -1:])
+        for order, num_reaching in curves:
+            cumulative_weights = np.zeros((len(weights), len(order) + 1))
+            np.cumsum(weights[:, order], axis=1, out=cumulative_weights[:, 1:])
+            rates.append(cumulative_weights[:, num_reaching] / cumulative_weights[:, -1:])
         false_positive_rates, true_positive_rates = rates
         return false_positive_rates, true_positive_rates
 

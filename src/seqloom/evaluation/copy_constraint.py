@@ -1,9 +1,9 @@
 """A constraint against copying: reject tokens that would make a copied run too long.
 
 Any window of at least 2b - 1 characters that occurs in the corpus contains one of the corpus's blocks of b characters
-that start at a multiple of b. So the constraint keeps a sorted table with one hash per block, and looks up the hash of
-every stretch of b characters at the end of the generated text. The characters themselves are compared only where a hash
-is in the table.
+that start at a multiple of b. Therefore the constraint keeps a sorted table with one hash per block, and looks up the
+hash of every stretch of b characters at the end of the generated text. The characters themselves are compared only
+where a hash is in the table.
 
 With b = (max_copy + 2) // 2 the table takes 16 bytes per block, twice that during construction: 0.6 bytes per character
 of the corpus for a `max_copy` of 50, 4 for a `max_copy` of 6. A call takes about 20 microseconds. It takes more while
@@ -23,10 +23,10 @@ from seqloom.evaluation.rolling_hash import RollingHash
 
 __all__ = ["CopyConstraint"]
 
-_PIECE = 1 << 16
+_CHARACTERS_AT_ONCE = 1 << 16
 """Number of characters of the corpus that are hashed at once."""
 
-_MAX_COMPARED = 1 << 20
+_MAX_COMPARED_CHARACTERS = 1 << 20
 """Number of characters that are compared at once."""
 
 _MAX_CHARACTER_BYTES = 4
@@ -68,24 +68,26 @@ class CopyConstraint:
             corpus.
         """
         tail = written[-self._tail_bytes :]
-        before, _ = codecs.utf_8_decode(tail, "replace", False)
-        after, _ = codecs.utf_8_decode(tail + candidate, "replace", False)
+        is_end = False  # an incomplete character at the end is left out
+        before, _ = codecs.utf_8_decode(tail, "replace", is_end)
+        after, _ = codecs.utf_8_decode(tail + candidate, "replace", is_end)
         num_new = len(after) - len(before)
         text = after[-(self._max_copy + num_new) :]  # all windows that contain a new character
         if num_new < 1 or len(text) < self._window_length or not len(self._hashes):
             return True
         symbols = self._corpus.encode(text)
         hashes = self._rolling(symbols, self._block_length)
-        rows = self._hashes.searchsorted(hashes)
-        (hits,) = (self._hashes.take(rows, mode="clip") == hashes).nonzero()
+        table_rows = self._hashes.searchsorted(hashes)
+        (hits,) = (self._hashes.take(table_rows, mode="clip") == hashes).nonzero()
         if not len(hits):
             return True
-        shifts = self._shifts(hits, rows[hits], hashes[hits])
+        shifts = self._shifts(hits, table_rows[hits], hashes[hits])
         if num_new <= self._window_length:  # then every window contains the first new character
-            shifts = self._agreeing(shifts, symbols, position=len(symbols) - num_new)
-        rows_at_once = max(1, _MAX_COMPARED // len(symbols))
+            shifts = self._shifts_that_agree(shifts, symbols, position=len(symbols) - num_new)
+        shifts_at_once = max(1, _MAX_COMPARED_CHARACTERS // len(symbols))
         return not any(
-            self._is_copied(symbols, shifts[row : row + rows_at_once]) for row in range(0, len(shifts), rows_at_once)
+            self._is_copied(symbols, shifts[first : first + shifts_at_once])
+            for first in range(0, len(shifts), shifts_at_once)
         )
 
     def _shifts(
@@ -105,7 +107,7 @@ class CopyConstraint:
         table_rows = zip(starts.tolist(), firsts.tolist(), lasts.tolist(), strict=True)
         return np.unique(np.concatenate([self._starts[first:last] - start for start, first, last in table_rows]))
 
-    def _agreeing(
+    def _shifts_that_agree(
         self, shifts: Int[np.ndarray, " shifts"], symbols: Integer[np.ndarray, " n"], position: int
     ) -> Int[np.ndarray, " agreeing"]:
         """Return the shifts at which the corpus has the same symbol as the text at `position`."""
@@ -123,7 +125,7 @@ class CopyConstraint:
     def _make_table(self) -> tuple[UInt64[np.ndarray, " blocks"], Int[np.ndarray, " blocks"]]:
         """Return the sorted hashes of the corpus's blocks, and the start of each block."""
         corpus, block = self._corpus.symbols, self._block_length
-        step = max(1, _PIECE // block) * block  # a multiple of the block, so that no block is cut
+        step = max(1, _CHARACTERS_AT_ONCE // block) * block  # a multiple of the block, so that no block is cut
         pieces = [
             self._rolling(corpus[start : start + step], block)[::block].copy() for start in range(0, len(corpus), step)
         ]

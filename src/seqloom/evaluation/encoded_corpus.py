@@ -21,9 +21,11 @@ _UNSEEN, _GAP_SYMBOL = 0, 1
 
 
 class SymbolText:
-    """The characters of a corpus, numbered in the order of their first occurrence.
+    """The characters of a corpus as numbers, the symbols.
 
-    Symbol 0 stands for every character that the corpus lacks, symbol 1 for the gap between two documents.
+    Symbol 0 stands for every character that the corpus lacks, symbol 1 for the gap between two documents. The
+    characters get higher symbols in the order of the batches of text that contain them first, and within a batch in the
+    order of their code points.
 
     Args:
         documents: the text of each document, in chunks.

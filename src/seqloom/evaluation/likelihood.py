@@ -1,7 +1,8 @@
 """Likelihood of a text under a model, by one of three protocols: full context, blocks, windows.
 
 A protocol decides which earlier tokens the model reads before it predicts a token. The zero state is the state of a
-model that has read nothing yet. A unit is what the codec counts: a character of text, a note of music.
+model that has read nothing yet. A record is one token id in a store, and a span is a stretch of records
+of one document. A unit is what the codec counts: a character of text, a note of music.
 """
 
 import math
@@ -127,7 +128,10 @@ def block_likelihood(
     *,
     features: Features = None,
 ) -> Likelihood:
-    """Score every token after the earlier tokens of its block. A block has `block_size` inputs, from the zero state."""
+    """Score every token after the earlier tokens of its block.
+
+    The model reads each block of `block_size` tokens from the zero state.
+    """
     pieces = [
         Piece(start=first, stop=min(first + block_size + 1, stop), first_scored=first + 1, document=document)
         for start, stop, document in _as_tuples(spans)

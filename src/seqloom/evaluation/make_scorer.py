@@ -1,6 +1,6 @@
 """Choose the scorer of a model: the compiled kernels, or torch for a model that they do not support.
 
-Importing this module does not import torch.
+A scorer computes the log-probabilities of existing tokens. Importing this module does not import torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ from seqloom.config import ModelConfig
 from seqloom.evaluation.native_scorers import ForwardScorer, NativeScorer
 from seqloom.evaluation.scorer import Scorer, TokenScorer
 from seqloom.kernels.condition_bias import condition_bias
-from seqloom.kernels.library import BFLOAT16, chosen_kernels
+from seqloom.kernels.library import BFLOAT16_KERNELS, chosen_kernels
 from seqloom.kernels.native_weights import NativeWeights, decoding_kernels
-from seqloom.kernels.trainer import is_supported
+from seqloom.kernels.trainer import supports_native_training
 
 if TYPE_CHECKING:
     from seqloom.models.language_model import LanguageModel
@@ -59,12 +59,13 @@ def make_fast_scorer(
     network: Callable[[], "LanguageModel"],
     threads: int | None = None,
 ) -> Scorer:
-    """Return a scorer in bfloat16 if the processor multiplies faster in bfloat16, otherwise that of `make_scorer`.
+    """Return a scorer in bfloat16 if that is faster, otherwise the scorer of `make_scorer`.
 
-    Its losses differ from those in float32 by less than 0.0002 nats per token. The arguments are the same as those of
+    Bfloat16 is faster if the processor has instructions for it and the compiled trainer supports the model. Its
+    losses differ from those in float32 by less than 0.0002 nats per token. The arguments are the same as those of
     `make_scorer`.
     """
     kernels = chosen_kernels()
-    if kernels in BFLOAT16 and is_supported(config):
+    if kernels in BFLOAT16_KERNELS and supports_native_training(config):
         return ForwardScorer(config, weights, kernels, threads)
     return make_scorer(config, weights, network, threads)

@@ -85,7 +85,7 @@ class ForwardScorer:
     """A `Scorer` on the forward pass of the compiled trainer, in the precision of its instruction set.
 
     Args:
-        config: shape of the network; see `trainer.is_supported`.
+        config: shape of the network; see `trainer.supports_native_training`.
         weights: arrays by name.
         kernels: instruction set.
         threads: number of threads that share the work; None starts one per processor.
@@ -103,7 +103,7 @@ class ForwardScorer:
         for number, window in enumerate(windows):
             num_streams, time = window.tokens.shape
             if number == 0:
-                self._trainer.zero_state(num_streams)
+                self._trainer.clear_state(num_streams)
             steps = max(_MIN_STEPS_PER_CALL, _TOKENS_PER_CALL // num_streams)
             biases = None if window.features is None else self._bias_rows(window.features)
             parts = [

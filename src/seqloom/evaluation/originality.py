@@ -24,20 +24,20 @@ from seqloom.evaluation.rolling_hash import RollingHash
 
 __all__ = ["Copy", "CopyIndex"]
 
-_PIECE = 1 << 16
+_WINDOWS_AT_ONCE = 1 << 16
 """Number of windows of the corpus that are hashed at once."""
 
-_MAX_COMPARED = 1 << 20
+_MAX_COMPARED_CHARACTERS = 1 << 20
 """Number of characters that are compared at once."""
 
 _FIRST_PROBE = 16
 """First length in the search for the longest copy."""
 
 _MAX_SHIFTS = 64
-"""Number of shifts at which the search extends the copies."""
+"""Maximum number of shifts at which one step of the search extends copies."""
 
 
-class _Run(NamedTuple):
+class _LocatedCopy(NamedTuple):
     """A copy in a query: its length, its start in the query, and its position in the corpus."""
 
     length: int
@@ -63,7 +63,7 @@ class Copy:
 
 
 class CopyIndex:
-    """Search for copies of one corpus.
+    """An index of one corpus, which finds copies of the corpus in other texts.
 
     Args:
         documents: chunks of text of each document; a copy can run across chunks, but not across documents.
@@ -109,20 +109,22 @@ class CopyIndex:
         length, start, position = 0, 0, None
         too_long = len(query) + 1
         # Some `length` characters are a copy, and no `too_long` characters are. A success extends the copy as far as
-        # possible, so the next probe is only one character longer. Every further success doubles the step, and a
-        # failure sets it to one character again.
+        # possible, so the next probe is only one character longer. Every further success doubles the step. A
+        # failure, and also a success with a step of `_FIRST_PROBE`, sets it to one character again.
         step = _FIRST_PROBE
         while too_long - length > 1:
             probe = length + step if length + step < too_long else (length + too_long) // 2
             positions = self._locate(query, probe)
             if (positions >= 0).any():
-                length, start, position = max(self._longest_runs(query, positions), key=lambda run: run.length)
+                length, start, position = max(self._longest_copies(query, positions), key=lambda copy: copy.length)
                 step = 1 if step == _FIRST_PROBE else 2 * step
             else:
                 too_long, step = probe, 1
         return Copy(text[start : start + length], position)
 
-    def _longest_runs(self, query: Integer[np.ndarray, " n"], positions: Int[np.ndarray, " windows"]) -> Iterator[_Run]:
+    def _longest_copies(
+        self, query: Integer[np.ndarray, " n"], positions: Int[np.ndarray, " windows"]
+    ) -> Iterator[_LocatedCopy]:
         """Yield the longest copy at each of the shifts with the most matching windows.
 
         The longest copy of all may be at another shift; the caller then finds it by a search for longer windows.
@@ -142,7 +144,7 @@ class CopyIndex:
             lengths = np.diff(edges) - 1
             longest = int(lengths.argmax())
             start = first + int(edges[longest]) + 1
-            yield _Run(int(lengths[longest]), start, start + shift)
+            yield _LocatedCopy(int(lengths[longest]), start, start + shift)
 
     def _locate(self, query: Integer[np.ndarray, " n"], length: int) -> Int[np.ndarray, " windows"]:
         """Return the position in the corpus of each window of `length` symbols of `query`, or -1."""
@@ -175,16 +177,16 @@ class CopyIndex:
         corpus = self._corpus.symbols
         positions = np.full(len(hashes), -1)
         # The table marks the leading bits of every hash, which rules out most windows of the corpus at little cost.
-        bits = min(22, 4 + len(hashes).bit_length())
-        shift = np.uint64(64 - bits)
-        likely = np.zeros(1 << bits, bool)
-        likely[hashes >> shift] = True
-        for offset in range(0, len(corpus) - length + 1, _PIECE):
-            piece = rolling(corpus[offset : offset + _PIECE + length - 1], length)
-            starts = np.flatnonzero(likely[piece >> shift])
-            rows = np.searchsorted(hashes, piece[starts])
+        num_leading_bits = min(22, 4 + len(hashes).bit_length())
+        num_dropped_bits = np.uint64(64 - num_leading_bits)
+        may_occur = np.zeros(1 << num_leading_bits, bool)
+        may_occur[hashes >> num_dropped_bits] = True
+        for offset in range(0, len(corpus) - length + 1, _WINDOWS_AT_ONCE):
+            corpus_hashes = rolling(corpus[offset : offset + _WINDOWS_AT_ONCE + length - 1], length)
+            starts = np.flatnonzero(may_occur[corpus_hashes >> num_dropped_bits])
+            rows = np.searchsorted(hashes, corpus_hashes[starts])
             rows[rows == len(hashes)] = 0
-            is_candidate = (hashes[rows] == piece[starts]) & (positions[rows] < 0)
+            is_candidate = (hashes[rows] == corpus_hashes[starts]) & (positions[rows] < 0)
             starts, rows = starts[is_candidate] + offset, rows[is_candidate]
             # Each pass compares one candidate per hash, and drops the other candidates of a hash that was located.
             while len(starts):
@@ -209,7 +211,7 @@ def _same(
         return np.zeros(0, bool)
     first_windows = sliding_window_view(first, length)
     second_windows = sliding_window_view(second, length)
-    pairs_at_once = max(1, _MAX_COMPARED // length)
+    pairs_at_once = max(1, _MAX_COMPARED_CHARACTERS // length)
     return np.concatenate(
         [
             (first_windows[first_starts[pairs]] == second_windows[second_starts[pairs]]).all(axis=1)

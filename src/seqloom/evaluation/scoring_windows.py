@@ -55,15 +55,20 @@ def full_pieces(start: int, stop: int, first_scored: int, document: int = 0) -> 
     """
     num_streams = min(MAX_STREAMS, max(1, (stop - first_scored) // MIN_STREAM_TOKENS))
     cuts = np.linspace(first_scored, stop, num_streams + 1).astype(int).tolist()
-    return [Piece(max(start, first - 1 - WARM_UP), last, first, document) for first, last in itertools.pairwise(cuts)]
+    return [
+        Piece(start=max(start, first - 1 - WARM_UP), stop=next_first, first_scored=first, document=document)
+        for first, next_first in itertools.pairwise(cuts)
+    ]
 
 
 def length_groups(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     """Yield groups of pieces with similar lengths, so that there is little padding."""
     ordered = sorted(pieces, key=lambda piece: piece.start - piece.stop)  # the longest first
-    size = 4 * MAX_STREAMS if ordered and ordered[0].stop - ordered[0].start <= 4 * _WINDOW_TOKENS else MAX_STREAMS
-    for first in range(0, len(ordered), size):
-        yield ordered[first : first + size]
+    group_size = (
+        4 * MAX_STREAMS if ordered and ordered[0].stop - ordered[0].start <= 4 * _WINDOW_TOKENS else MAX_STREAMS
+    )
+    for first in range(0, len(ordered), group_size):
+        yield ordered[first : first + group_size]
 
 
 def windows(

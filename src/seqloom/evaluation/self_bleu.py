@@ -28,15 +28,15 @@ class _LargestCounts:
     second: int = 0
     owner: int = -1
 
-    def update(self, count: int, owner: int) -> None:
+    def update(self, count: int, text_index: int) -> None:
         if count > self.first:
-            self.first, self.second, self.owner = count, self.first, owner
+            self.first, self.second, self.owner = count, self.first, text_index
         else:
             self.second = max(self.second, count)
 
-    def excluding(self, owner: int) -> int:
-        """Return the largest count in any text except `owner`."""
-        return self.second if owner == self.owner else self.first
+    def excluding(self, text_index: int) -> int:
+        """Return the largest count in any text except the one with index `text_index`."""
+        return self.second if text_index == self.owner else self.first
 
 
 @dataclass
@@ -47,17 +47,17 @@ class _NgramOrder:
     largest: dict[Gram, _LargestCounts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for owner, counter in enumerate(self.counts):
+        for text_index, counter in enumerate(self.counts):
             for gram, count in counter.items():
-                self.largest.setdefault(gram, _LargestCounts()).update(count, owner)
+                self.largest.setdefault(gram, _LargestCounts()).update(count, text_index)
 
-    def precision(self, owner: int) -> float:
+    def precision(self, text_index: int) -> float:
         """Return the clipped n-gram precision of a text: the share of its n-grams that other texts also have."""
-        counter = self.counts[owner]
+        counter = self.counts[text_index]
         total = sum(counter.values())
         if not total:
             return 0.0
-        return sum(min(count, self.largest[gram].excluding(owner)) for gram, count in counter.items()) / total
+        return sum(min(count, self.largest[gram].excluding(text_index)) for gram, count in counter.items()) / total
 
 
 def self_bleu(texts: Sequence[str], order: int = 4) -> float | None:
@@ -72,12 +72,13 @@ def self_bleu(texts: Sequence[str], order: int = 4) -> float | None:
         return None
     orders = [_NgramOrder([Counter(_grams(words, n)) for words in tokenized]) for n in range(1, order + 1)]
     lengths = sorted(map(len, tokenized))
-    return sum(_bleu(orders, owner, len(words), lengths) for owner, words in enumerate(tokenized)) / len(tokenized)
+    scores = [_bleu(orders, text_index, len(words), lengths) for text_index, words in enumerate(tokenized)]
+    return sum(scores) / len(scores)
 
 
-def _bleu(orders: Sequence[_NgramOrder], owner: int, length: int, lengths: Sequence[int]) -> float:
-    """Return the BLEU of the text with index `owner`, from its number of words and that of every text."""
-    precisions = [max(ngrams.precision(owner), _MIN_PRECISION) for ngrams in orders]
+def _bleu(orders: Sequence[_NgramOrder], text_index: int, length: int, lengths: Sequence[int]) -> float:
+    """Return the BLEU of the text with index `text_index`, from its number of words and that of every text."""
+    precisions = [max(ngrams.precision(text_index), _MIN_PRECISION) for ngrams in orders]
     others = list(lengths)
     others.remove(length)
     nearest_length = min(others, key=lambda other: (abs(other - length), other))

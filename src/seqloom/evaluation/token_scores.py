@@ -1,4 +1,7 @@
-"""Log-probability, rank and entropy of each token of a text."""
+"""Log-probability, rank and entropy of each token of a text.
+
+A piece is a stretch of tokens that the model reads from the zero state, the state of a model that has read nothing yet.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from seqloom.sampling.transforms import non_finite_error
 
 __all__ = ["TokenScore", "document_scores", "token_scores"]
 
-_MAX_TOKENS = MAX_STREAMS * MIN_STREAM_TOKENS
+_MAX_TOKENS_AT_ONCE = MAX_STREAMS * MIN_STREAM_TOKENS
 """Number of tokens of a long text that are scored together, before their results are yielded."""
 
 
@@ -43,9 +46,9 @@ def token_scores(scorer: TokenScorer, tokens: Integer[np.ndarray, " time"]) -> I
         scorer: scorer of the model.
         tokens: ids; the first is read but not scored.
     """
-    for first in range(1, len(tokens), _MAX_TOKENS):
-        pieces = full_pieces(start=0, stop=min(first + _MAX_TOKENS, len(tokens)), first_scored=first)
-        for scores in _by_piece(scorer, tokens, pieces):
+    for first in range(1, len(tokens), _MAX_TOKENS_AT_ONCE):
+        pieces = full_pieces(start=0, stop=min(first + _MAX_TOKENS_AT_ONCE, len(tokens)), first_scored=first)
+        for scores in _scores_by_piece(scorer, tokens, pieces):
             yield from scores
 
 
@@ -76,18 +79,18 @@ def _score_batch(scorer: TokenScorer, documents: list[Integer[np.ndarray, " time
         Piece(start=stop - len(document), stop=stop, first_scored=stop - len(document) + 1)
         for document, stop in zip(documents, stops, strict=True)
     ]
-    yield from map(iter, _by_piece(scorer, np.concatenate(documents), pieces))
+    yield from map(iter, _scores_by_piece(scorer, np.concatenate(documents), pieces))
 
 
-def _by_piece(
-    scorer: TokenScorer, records: Integer[np.ndarray, " records"], pieces: list[Piece]
+def _scores_by_piece(
+    scorer: TokenScorer, tokens: Integer[np.ndarray, " time"], pieces: list[Piece]
 ) -> Iterator[list[TokenScore]]:
     """Yield the scores of each piece; all pieces are read in one batch.
 
     Raises:
         SeqloomError: the model's output contains NaN or infinity.
     """
-    results = list(scorer.scores(windows(records, pieces)))
+    results = list(scorer.scores(windows(tokens, pieces)))
     if not results:
         yield from ([] for _ in pieces)
         return

@@ -40,11 +40,11 @@ class TorchScorer:
         """See `TokenScorer`."""
         for window, scored, logits, targets in self._predictions(windows):
             log_probs = logits.double().log_softmax(-1)
-            chosen = log_probs.gather(1, targets[:, None])
+            target_log_probs = log_probs.gather(1, targets[:, None])
             result = Scores(np.zeros(scored.shape), np.zeros(scored.shape), np.zeros(scored.shape, np.int32))
-            result.log_probs[scored] = chosen[:, 0].cpu().numpy()
+            result.log_probs[scored] = target_log_probs[:, 0].cpu().numpy()
             result.entropies[scored] = -(log_probs.exp() * log_probs).sum(1).cpu().numpy()
-            result.ranks[scored] = (log_probs > chosen).sum(1).cpu().numpy()
+            result.ranks[scored] = (log_probs > target_log_probs).sum(1).cpu().numpy()
             yield window, result
 
     def logits(self, windows: Iterable[Window]) -> Iterator[tuple[Window, Float32[np.ndarray, "streams time vocab"]]]:
@@ -55,7 +55,7 @@ class TorchScorer:
             yield window, result
 
     def _predictions(self, windows: Iterable[Window]) -> Iterator[Prediction]:
-        """Read the windows one after another, each from the state after the one before."""
+        """Read the windows one after another, each from the state after the previous window."""
         model, device, state = self._model, self._model.device, None
         for window in windows:
             is_first = state is None
@@ -65,11 +65,12 @@ class TorchScorer:
             scored = window.targets != IGNORED
             targets = torch.from_numpy(window.targets[scored].astype(np.int64)).to(device)
             conditions = _condition_inputs(window, device, is_first=is_first)
-            chosen = torch.from_numpy(scored).to(device)
+            scored_on_device = torch.from_numpy(scored).to(device)
             with torch.no_grad():
                 hidden, state = model(tokens, state, conditions=conditions)
                 logits = model.logits(
-                    hidden[chosen], None if conditions is None else conditions.features[chosen]
+                    hidden[scored_on_device],
+                    None if conditions is None else conditions.features[scored_on_device],
                 ).float()
             yield window, scored, logits, targets
 

@@ -6,8 +6,8 @@ from typing import Any
 
 __all__ = ["AccuracyController"]
 
-_ACCURACY_DECAY = 0.2
-"""Weight of the newest accuracy in the running mean."""
+_NEWEST_WEIGHT = 0.2
+"""Weight of the newest accuracy in the running mean of the accuracy."""
 
 _MAX_DISCRIMINATOR_STEPS = 4
 _MAX_NOISE = 1.0
@@ -28,10 +28,11 @@ _STORED_NAMES = {
 
 @dataclass
 class AccuracyController:
-    """Control the accuracy on unseen texts by the discriminator's steps and the noise on its inputs.
+    """Control the discriminator's accuracy on unseen texts by the number of its steps and the noise on its inputs.
 
-    Inside the middle half of the band the discriminator takes one step per adversarial step. Above that half it takes
-    none, and the input noise grows. Below, the noise shrinks first; without noise the discriminator takes more steps.
+    Inside the middle half of the band the discriminator takes one step per adversarial step. If the accuracy is
+    above that half, the discriminator takes no step, and the noise grows. If the accuracy is below, the noise shrinks
+    first; when no noise is left, the discriminator takes more steps.
     The generator weighs the discriminator less as the accuracy falls towards the lower edge.
 
     Attributes:
@@ -53,8 +54,8 @@ class AccuracyController:
     steps: int = 0
 
     def observe(self, accuracy: float) -> None:
-        """Update the running mean alone, without choosing steps or noise; for the discriminator warm-up."""
-        self.accuracy += _ACCURACY_DECAY * (accuracy - self.accuracy)
+        """Update the running mean only, as the discriminator warm-up needs; steps and noise do not change."""
+        self.accuracy += _NEWEST_WEIGHT * (accuracy - self.accuracy)
 
     def update(self, accuracy: float) -> None:
         """Update the running mean and choose steps and noise for the next adversarial step."""
@@ -67,8 +68,8 @@ class AccuracyController:
         if self.accuracy > self.high - quarter:
             self.discriminator_steps, self.noise = 0, min(self.noise + _NOISE_STEP, _MAX_NOISE)
         elif self.accuracy < self.low + quarter:
-            one_more = min(self.discriminator_steps + 1, _MAX_DISCRIMINATOR_STEPS)
-            self.discriminator_steps = one_more if self.noise == 0 else max(self.discriminator_steps, 1)
+            increased_steps = min(self.discriminator_steps + 1, _MAX_DISCRIMINATOR_STEPS)
+            self.discriminator_steps = increased_steps if self.noise == 0 else max(self.discriminator_steps, 1)
             self.noise = max(self.noise - _NOISE_STEP, 0.0)
         else:
             self.discriminator_steps = 1
@@ -82,8 +83,8 @@ class AccuracyController:
     def generator_weight(self) -> float:
         """Weight of the discriminator's score in the generator's loss, from 0 to 1.
 
-        The weight is 0 at the lower edge of the band. It rises to 1 over the lowest quarter of the band and stays 1
-        above: a discriminator that guesses has little to teach.
+        The weight is 0 up to the lower edge of the band. It rises to 1 over the lowest quarter of the band and stays 1
+        above: the generator learns little from a discriminator that only guesses.
         """
         if self._is_disabled:
             return 1.0

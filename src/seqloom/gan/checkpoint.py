@@ -9,7 +9,11 @@ __all__ = ["add_prefix", "collect_tensors", "restore_tensors", "strip_prefix"]
 
 
 def collect_tensors(networks: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]) -> dict[str, Tensor]:
-    """Return CPU copies of all tensors, named "network.weight" and "optimizer.index.moment"."""
+    """Return CPU copies of all tensors.
+
+    The names are "network.weight" for weights, and "optimizer.index.moment" for the optimizer's running means (moments)
+    of the gradients of the parameter with this index.
+    """
     tensors: dict[str, Tensor] = {}
     for name, network in networks.items():
         tensors |= add_prefix(name, network.state_dict())

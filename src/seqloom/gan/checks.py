@@ -1,4 +1,8 @@
-"""Check a requested GAN training before anything is read or written."""
+"""Check a requested GAN training.
+
+A GAN starts from a language model of rated texts, its parent. The parent is trained first (the likelihood training), or
+it is an existing run, `from_run`.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,20 +26,22 @@ __all__ = ["check_parent", "check_parent_settings", "check_request"]
 
 def check_request(
     folder: RunFolder,
-    own: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    gan_settings: Mapping[str, Any],
+    likelihood_settings: Mapping[str, Any],
     minutes: float | None,
     noise_size: int,
     from_run: str | Path | None,
     *,
     overwrite: bool,
 ) -> None:
-    """Check settings and folder, and report all invalid settings at once.
+    """Check settings and folder before anything is read or written; report all invalid settings at once.
+
+    The settings of the likelihood training are checked only if there is one.
 
     Args:
         folder: run folder.
-        own: settings of the GAN.
-        settings: settings of the likelihood training.
+        gan_settings: settings of the GAN.
+        likelihood_settings: settings of the likelihood training.
         minutes: time of the whole training, or None.
         noise_size: dimension of the noise.
         from_run: run to start from, or None.
@@ -48,26 +54,30 @@ def check_request(
     faults = []
     for name, value in (("minutes", minutes), ("noise_size", noise_size)):
         info = fields_of(GanOptions)[name]
-        is_typed, message = check_type(info, value)
-        is_met, message = check_range(info, value) if is_typed else (False, message)
-        if not is_met:
+        has_right_type, message = check_type(info, value)
+        is_valid = has_right_type
+        if has_right_type:
+            is_valid, message = check_range(info, value)
+        if not is_valid:
             faults.append(message)
-    if from_run is None and not settings.get("rating"):
+    if from_run is None and not likelihood_settings.get("rating"):
         faults.append("`rating`: name the column with the ratings to train on")
-    # `GanConfig` requires both numbers of steps. Where the user chose none, the schedule replaces this 1 later.
+    # `GanConfig` requires both numbers of steps. If the user gave no number, 1 stands for the one planned later.
     try:
-        GanConfig(**{"adversarial_steps": 1, "pretrain_steps": 1, **own, "seed": settings.get("seed", 0)})
+        GanConfig(
+            **{"adversarial_steps": 1, "pretrain_steps": 1, **gan_settings, "seed": likelihood_settings.get("seed", 0)}
+        )
     except ConfigError as error:
         faults += error.faults
     if from_run is None:
-        faults += _likelihood_faults(settings)
+        faults += _likelihood_faults(likelihood_settings)
     if faults:
         raise ConfigError(*faults)
     check_run_folder(folder, overwrite=overwrite, from_run=None if from_run is None else Path(from_run))
 
 
 def _likelihood_faults(settings: Mapping[str, Any]) -> list[str]:
-    """Return the faults of settings of the likelihood training."""
+    """Return the faults in settings of the likelihood training."""
     # `check_request` reports the faults of the seed already.
     try:
         resolve_options(TrainOptions(**{"level": "word", **settings, "seed": None}))
@@ -91,10 +101,10 @@ def check_parent_settings(parent: SavedRun, settings: Mapping[str, Any]) -> None
     Raises:
         ConfigError: a setting has no effect, or differs from the settings that the run's table was read with.
     """
-    resolve_options(TrainOptions(**settings))
+    resolve_options(TrainOptions(**settings))  # raises for values out of range
     reading = parent.config.reading.to_json()
     faults = [
-        f"`{name}` got {value!r}, and {parent.path} was read with {reading[name]!r}: leave it out"
+        f"`{name}` got {value!r}, but the table of {parent.path} was read with {reading[name]!r}: leave it out"
         if name in reading
         else f"`{name}` is a setting of the likelihood training, which `from_run` replaces: leave it out"
         for name, value in settings.items()

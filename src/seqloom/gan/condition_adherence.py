@@ -10,14 +10,14 @@ _MIN_NEWEST_WEIGHT = 0.05
 """Smallest weight of the newest step in the running means."""
 
 _FULL_SHORTFALL = 0.1
-"""Share by which the slope of generated texts is below that of real texts if the rating loss has its full weight."""
+"""Relative shortfall of the generated texts' slope from which the rating loss has its full weight."""
 
 
 @dataclass
 class ConditionAdherence:
     """Running means of two regression slopes, of the predicted rating on the requested rating.
 
-    The discriminator predicts the ratings. A low slope means that the texts do not depend on the requested rating.
+    The discriminator predicts the ratings. A low slope means that the texts depend little on the requested rating.
 
     The real texts are training texts, not unseen ones: the discriminator has learned from them, and it predicts their
     ratings more clearly than those of unseen texts. The generator imitates the training texts.
@@ -48,7 +48,10 @@ class ConditionAdherence:
 
     @property
     def shortfall(self) -> float:
-        """How far the generated texts' slope is below the real texts' slope: 0 if not, 1 if by a tenth or more."""
+        """How far the generated texts' slope is below the real texts' slope, from 0 to 1.
+
+        The value is 0 if the slope is not lower, and 1 if it is lower by a tenth or more.
+        """
         if self.real <= 0:
             return 0.0
         return min(1.0, max(0.0, (1 - self.generated / self.real) / _FULL_SHORTFALL))

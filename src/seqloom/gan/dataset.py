@@ -20,7 +20,7 @@ from seqloom.runs.saved_run import SavedRun
 __all__ = ["UNSEEN_SHARE", "build_dataset", "check_dataset_size", "load_table"]
 
 UNSEEN_SHARE = 0.05
-"""Share of the texts for measuring the discriminator's accuracy, which are not trained on."""
+"""Share of the texts that are not trained on, but measure the discriminator's accuracy."""
 
 _MIN_UNSEEN = 16
 """Smallest number of these unseen texts."""
@@ -29,12 +29,12 @@ _MIN_BATCHES = 4
 """Smallest number of training texts, in batches."""
 
 _MAX_UNKNOWN_RATIO = 4
-"""Largest number of texts with unknown words, which are skipped, per usable text."""
+"""Largest number of skipped texts with unknown words per usable text."""
 
 _SIZE_MARGIN = 1.05
 """Factor on the number of texts that is required before the exact number is known."""
 
-_ONE_RATING = "all texts have the same {}, {:g}: use texts with several ratings"
+_SINGLE_RATING_MESSAGE = "all texts have the same {}, {:g}: use texts with several ratings"
 
 
 class _TableCounts(NamedTuple):
@@ -64,11 +64,11 @@ def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConf
         note: receives a line if most texts are too long.
 
     Raises:
-        SourceError: the table has too few usable texts, or only one rating.
+        SourceError: the table has too few usable texts, or all of them have the same rating.
         ConfigError: a reading setting is invalid.
     """
-    names = {field.name for field in fields(ReadingConfig)}
-    reading = ReadingConfig(**{name: value for name, value in settings.items() if name in names})
+    reading_names = {field.name for field in fields(ReadingConfig)}
+    reading = ReadingConfig(**{name: value for name, value in settings.items() if name in reading_names})
     level = settings.get("level", "word")
     counts = _count_texts(source, reading, level, config.max_length)
     if counts.too_long > counts.usable:
@@ -78,15 +78,20 @@ def check_dataset_size(source: str, settings: Mapping[str, Any], config: GanConf
             f"skipped: {counts.too_long:,} of {total:,} texts are too long for `max_length` {config.max_length}{advice}"
         )
     if len(counts.ratings) == 1:
-        raise SourceError(_ONE_RATING.format(reading.rating[0], *counts.ratings))
-    for_training = int(counts.usable * (1 - settings.get("hold_out", 0.0)))
-    if for_training < _min_texts(config):
-        usable, others = f"{for_training:,} texts with a rating and of", f"{counts.too_long:,} longer ones"
-        raise SourceError(_too_few_message(usable, others, level, config, _length_advice(counts.too_long, reading)))
+        raise SourceError(_SINGLE_RATING_MESSAGE.format(reading.rating[0], *counts.ratings))
+    num_not_held_out = int(counts.usable * (1 - settings.get("hold_out", 0.0)))
+    if num_not_held_out < _min_texts(config):
+        usable_texts = f"{num_not_held_out:,} texts with a rating and of"
+        other_texts = f"{counts.too_long:,} longer ones"
+        advice = _length_advice(counts.too_long, reading)
+        raise SourceError(_too_few_message(usable_texts, other_texts, level, config, advice))
 
 
 def _count_texts(source: str, reading: ReadingConfig, level: str, max_length: int) -> _TableCounts:
-    """Count the texts of a table, with lengths in words or characters instead of tokens: no codec exists yet."""
+    """Count the texts of a table by length and rating.
+
+    The codec does not exist yet. Therefore lengths are measured in words or characters instead of tokens.
+    """
     usable, ratings, too_long = 0, set(), 0
     for document in open_corpus(source, reading):
         rating = document.conditions.get(reading.rating[0])
@@ -119,13 +124,13 @@ def build_dataset(
     """Return the training texts and the unseen texts.
 
     Args:
-        parent: run whose codec and conditions apply.
+        parent: run whose codec and conditions are used.
         dataset: table from `load_table`.
         config: GAN settings.
         note: receives lines about the numbers of skipped and usable texts.
 
     Raises:
-        SourceError: there are too few usable texts, or only one rating.
+        SourceError: there are too few usable texts, or all training texts have the same rating.
     """
     skipped: Counter[str] = Counter()
     texts, unseen = (
@@ -146,12 +151,12 @@ def build_dataset(
     if len(texts) < _MIN_BATCHES * config.batch_size or len(unseen) < _min_unseen(config):
         advice = _length_advice(skipped[too_long_reason(config.max_length)], parent.config.reading)
         usable_texts = f"{len(texts):,} training texts and {len(unseen):,} texts for measuring the discriminator, of"
-        others = f"{skipped.total():,} skipped"
-        raise SourceError(_too_few_message(usable_texts, others, parent.codec.level, config, advice))
+        other_texts = f"{skipped.total():,} skipped"
+        raise SourceError(_too_few_message(usable_texts, other_texts, parent.codec.level, config, advice))
     if len(set(texts.ratings.tolist())) < 2:
         scale = parent.config.conditions.columns[0]
         assert isinstance(scale, Scale)
-        raise SourceError(_ONE_RATING.format(scale.name, scale.from_unit(texts.ratings[:1])[0]))
+        raise SourceError(_SINGLE_RATING_MESSAGE.format(scale.name, scale.from_unit(texts.ratings[:1])[0]))
     note(f"{len(texts):,} training texts, {len(unseen):,} for measuring the discriminator")
     return texts, unseen
 
@@ -162,31 +167,33 @@ def _min_unseen(config: GanConfig) -> int:
 
 def _min_texts(config: GanConfig) -> int:
     """Return the number of texts, with a margin, that suffices for both the training texts and the unseen texts."""
-    for_training = _MIN_BATCHES * config.batch_size / (1 - UNSEEN_SHARE)
-    return math.ceil(_SIZE_MARGIN * max(for_training, _min_unseen(config) / UNSEEN_SHARE))
+    total_for_training = _MIN_BATCHES * config.batch_size / (1 - UNSEEN_SHARE)
+    total_for_unseen = _min_unseen(config) / UNSEEN_SHARE
+    return math.ceil(_SIZE_MARGIN * max(total_for_training, total_for_unseen))
 
 
 def _length_advice(num_too_long: int, reading: ReadingConfig) -> str:
-    """Return advice for tables with texts that are too long, as the end of a sentence; empty if there are none."""
+    """Return advice about texts that are too long, as the end of a sentence; empty if no text is too long."""
     if not num_too_long:
         return ""
     return ", or a larger `max_length`" + ("" if reading.sentences else ", or `sentences`")
 
 
-def _too_few_message(usable: str, others: str, level: str, config: GanConfig, length_advice: str) -> str:
+def _too_few_message(usable_texts: str, other_texts: str, level: str, config: GanConfig, length_advice: str) -> str:
     """Return the message that a table has too few usable texts.
 
     Args:
-        usable: number of usable texts, up to the word "of" before their length.
-        others: number of the other texts.
+        usable_texts: begin of the message: the number of usable texts, with the last word "of".
+        other_texts: number of the remaining texts of the table, in words.
         level: level of the codec.
         config: GAN settings.
         length_advice: result of `_length_advice`.
     """
-    needs_many = _min_texts(config) * UNSEEN_SHARE >= 2 * _MIN_UNSEEN
-    smaller = ", or a smaller `batch_size` or `pack_size`" if needs_many else ""
+    # The smallest batches and packs need `_MIN_UNSEEN` unseen texts too. Smaller settings help only well above that.
+    is_reducible = _min_texts(config) * UNSEEN_SHARE >= 2 * _MIN_UNSEEN
+    smaller = ", or a smaller `batch_size` or `pack_size`" if is_reducible else ""
     return (
-        f"{usable} at most {config.max_length - 1} tokens of level {level} ({others}) are too few: about "
+        f"{usable_texts} at most {config.max_length - 1} tokens of level {level} ({other_texts}) are too few: about "
         f"{_min_texts(config):,} are needed for batches of {config.batch_size} and packs of {config.pack_size}; use "
         f"more texts{length_advice}{smaller}"
     )

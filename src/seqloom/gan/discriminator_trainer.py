@@ -15,6 +15,8 @@ from seqloom.gan.short_texts import ShortTexts, TextBatch
 __all__ = ["DiscriminatorTrainer"]
 
 _PENALTY_WEIGHT = 10.0
+"""Weight of the gradient penalty, for losses that use it."""
+
 _MAX_NORM = 5.0
 """Largest total norm of the gradients in one step."""
 
@@ -30,7 +32,7 @@ class DiscriminatorTrainer:
 
     Args:
         discriminator: network; it is trained in place.
-        unseen: real texts for measurements, not trained on.
+        unseen: real texts that are not trained on, for measuring the accuracy.
         loss: losses of both networks.
         config: GAN settings.
         device: device of all tensors.
@@ -81,7 +83,7 @@ class DiscriminatorTrainer:
         then the halves swap.
 
         Args:
-            step: number of the batch of unseen real texts.
+            step: number of the training step; it determines the batch of unseen real texts.
             generated: generated texts.
             noise: standard deviation of the noise on the embeddings.
             random: source of the noise and of the packings.
@@ -106,7 +108,10 @@ class DiscriminatorTrainer:
         return accuracy, correlation
 
     def _repacked_scores(self, output: DiscriminatorOutput, half: int, random: torch.Generator) -> Tensor:
-        """Return the scores of one half of the texts, 0 or 1, in several random packings, which reduce the variance."""
+        """Return the scores of one half of the texts in several random packings, which reduce the variance.
+
+        Half 0 has the texts with even indices, half 1 those with odd indices.
+        """
         indices = torch.arange(half, len(output.condition_scores), 2, device=self.device)
         orders = [torch.randperm(len(indices), generator=random, device=self.device) for _ in range(_NUM_REPACKINGS)]
         return torch.cat([self.discriminator.scores(output.select(indices[order])) for order in orders])
@@ -139,8 +144,8 @@ class DiscriminatorTrainer:
         with torch.no_grad():
             real_embedded, generated_embedded = map(self.discriminator.trunk.embed, (real_input, generated_input))
         share = torch.rand(len(real.conditions), 1, 1, generator=random, device=self.device)
-        between = (share * real_embedded + (1 - share) * generated_embedded).requires_grad_()
-        output = self.discriminator(between, real_input.mask | generated_input.mask, real.conditions)
-        (gradients,) = torch.autograd.grad(self.discriminator.scores(output).sum(), between, create_graph=True)
+        interpolated = (share * real_embedded + (1 - share) * generated_embedded).requires_grad_()
+        output = self.discriminator(interpolated, real_input.mask | generated_input.mask, real.conditions)
+        (gradients,) = torch.autograd.grad(self.discriminator.scores(output).sum(), interpolated, create_graph=True)
         penalty: Tensor = (gradients.flatten(1).norm(dim=1) - 1).square().mean()
         return penalty

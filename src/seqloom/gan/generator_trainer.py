@@ -31,7 +31,7 @@ from seqloom.models.language_model import LanguageModel
 __all__ = ["Feedback", "GeneratorStep", "GeneratorTrainer"]
 
 _CONDITION_DROPOUT = 0.1
-"""Share of texts whose conditions are set to zero in likelihood training.
+"""Share of texts whose condition features are set to zero for the likelihood loss.
 
 Classifier-free guidance needs a generator that can also generate without conditions.
 """
@@ -43,7 +43,7 @@ _NOISE_WEIGHT, _RATING_WEIGHT = 0.1, 2.5
 """Weights of the noise reconstruction and of the rating error, relative to the discriminator's score."""
 
 _THROUGH_TEXT_NORM = 0.3
-"""Norm of the gradient through the tokens of the texts, relative to the policy gradient."""
+"""Norm of the gradient through the tokens of the texts, relative to the norm of the policy gradient."""
 
 _RECONSTRUCTION_TEMPERATURE = 0.5
 """Sampling temperature of the texts for the noise reconstruction.
@@ -78,7 +78,7 @@ class GeneratorStep(NamedTuple):
     Attributes:
         vae: likelihood loss; None if its weight is 0.
         loss: adversarial loss.
-        credit_std: standard deviation of the credits of single texts.
+        credit_std: standard deviation of the texts' credits.
         rollout: generated texts.
     """
 
@@ -101,7 +101,7 @@ class GeneratorTrainer:
 
     Attributes:
         ema_model: generator with the exponential moving average of the weights, which the run stores.
-        adherence: how clearly ratings show in generated texts, compared with real texts.
+        adherence: how clearly generated texts show the requested ratings, compared with real texts.
     """
 
     def __init__(
@@ -120,7 +120,9 @@ class GeneratorTrainer:
         self.optimizer = torch.optim.Adam(self._parameters, config.generator_learning_rate, (0.5, 0.99))
 
     def pretrain_step(self, batch: TextBatch, step: int, random: torch.Generator) -> VaeLoss:
-        """Run one step of the VAE pretraining; the target of the KL divergence rises over its first quarter.
+        """Run one step of the VAE pretraining.
+
+        The target of the KL divergence rises over the first quarter of the pretraining.
 
         Raises:
             TrainingError: the gradient is not finite.
@@ -135,6 +137,7 @@ class GeneratorTrainer:
         torch.autograd.backward(loss.loss)
         clip_gradients(self._parameters, _MAX_NORM, "generator")
         cosine = (1 + math.cos(math.pi * share)) / 2  # falls from 1 to 0
+        # The learning rate falls from ten times the setting to the setting.
         self._optimizer_step(config.generator_learning_rate * (1 + 9 * cosine))
         # A lower decay in the first steps lets the average forget the initial weights.
         self._update_ema(min(config.ema_decay, (1 + step) / (10 + step)))
@@ -146,7 +149,7 @@ class GeneratorTrainer:
         """Run one step on the likelihood and on the discriminator's feedback.
 
         Args:
-            feedback: discriminator and weights.
+            feedback: discriminator and weights of its feedback.
             requested: real texts; one text is generated for the rating of each.
             texts: real texts for the likelihood.
             share: finished share of the adversarial training.
@@ -172,13 +175,15 @@ class GeneratorTrainer:
             allowed_norm = feedback.gradient_norm * likelihood_norm / likelihood_weight
             step = step._replace(vae=vae)
         # The order is that of `_adversarial_losses`: policy gradient, score through the text, ratings through the text.
-        score, rating = feedback.score_weight, self.adherence.shortfall
-        weights = (max(score, rating), _THROUGH_TEXT_NORM * score, rating)
+        # A loss without gradients through the text has the policy gradient only.
+        score_weight, rating_weight = feedback.score_weight, self.adherence.shortfall
+        weights = (max(score_weight, rating_weight), _THROUGH_TEXT_NORM * score_weight, rating_weight)
         for gradient, norm, weight in zip(gradients, norms, weights[: len(gradients)], strict=True):
             self._add_gradient(gradient, weight * allowed_norm / max(norm, 1e-12))
         clip_gradients(self._parameters, _MAX_NORM, "generator")
         # Without likelihood, only the learning rate limits the step.
         rate_factor = 1.0 if likelihood_weight else feedback.gradient_norm
+        # The factor with the cosine falls from 1 to about 0.05.
         self._optimizer_step(rate_factor * config.generator_learning_rate * (1.1 + math.cos(math.pi * share)) / 2.1)
         self._update_ema(config.ema_decay)
         return step
@@ -186,7 +191,7 @@ class GeneratorTrainer:
     def draw_features(
         self, model: LanguageModel, conditions: Float[Tensor, "batch width"], random: torch.Generator
     ) -> tuple[Float[Tensor, "batch features"], Float[Tensor, "batch noise"]]:
-        """Draw noise, and return the generator's inputs for condition features and this noise, and the noise."""
+        """Draw noise. Return the generator's inputs, made of condition features and noise, and the noise itself."""
         noise = torch.randn(len(conditions), self.model.config.noise_size, generator=random, device=self.device)
         return generator_features(model, conditions, noise), noise
 
@@ -205,18 +210,18 @@ class GeneratorTrainer:
     def _drop_conditions(
         self, conditions: Float[Tensor, "batch width"], random: torch.Generator
     ) -> Float[Tensor, "batch width"]:
-        """Return condition features with a random share of the rows set to zero."""
+        """Return the condition features with those of some randomly chosen texts set to zero."""
         keep = torch.rand(len(conditions), generator=random, device=self.device) >= _CONDITION_DROPOUT
         return conditions * keep[:, None]
 
     def _adversarial_losses(
         self, feedback: Feedback, requested: TextBatch, share: float, random: torch.Generator
     ) -> tuple[list[Tensor], GeneratorStep]:
-        """Return the losses from the discriminator's feedback, and the result of the step without its likelihood loss.
+        """Return the losses from the discriminator's feedback, and the step's result, which lacks the likelihood loss.
 
         The first loss is the policy gradient loss. If gradients pass through the texts, two more follow: the sum of the
         adversarial loss and the noise reconstruction loss, and the squared error of the ratings. The noise is
-        reconstructed from extra texts, half as many as the others.
+        reconstructed from extra texts, which are generated from the first half of the noise vectors.
         """
         conditions, discriminator = requested.conditions, feedback.discriminator
         instance_noise = feedback.instance_noise
@@ -286,14 +291,14 @@ class GeneratorTrainer:
         return loss
 
     def _add_gradient(self, gradient: Sequence[Tensor | None], factor: float) -> None:
-        for parameter, part in zip(self._parameters, gradient, strict=True):
-            if part is not None:
-                scaled = part * factor
+        for parameter, parameter_gradient in zip(self._parameters, gradient, strict=True):
+            if parameter_gradient is not None:
+                scaled = parameter_gradient * factor
                 parameter.grad = scaled if parameter.grad is None else parameter.grad + scaled
 
-    def _optimizer_step(self, rate: float) -> None:
+    def _optimizer_step(self, learning_rate: float) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         self.optimizer.step()
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ __all__ = ["describe_gan", "read_gan_config"]
 
 
 def read_gan_config(folder: RunFolder) -> tuple[GanConfig, Path]:
-    """Return the settings of a GAN and the run that its training started from.
+    """Return the settings of a GAN, and the path of its parent: the run that its training started from.
 
     Raises:
         RunError: `gan.json` is missing or damaged.
@@ -29,7 +29,7 @@ def describe_gan(folder: RunFolder, steps: int) -> dict[str, Any] | None:
 
     Args:
         folder: run folder.
-        steps: finished training steps of all three stages after the likelihood training.
+        steps: finished training steps, summed over the three stages after the likelihood training.
 
     Raises:
         RunError: `gan.json` is damaged.

@@ -1,4 +1,8 @@
-"""The first stage of a GAN's training: a likelihood-trained run in a folder inside the GAN's."""
+"""The first stage of a GAN's training: a likelihood-trained run in a folder inside the GAN's.
+
+The likelihood training teaches a language model with ratings as input to predict the next token. The GAN's generator
+starts from this model.
+"""
 
 import time
 from collections.abc import Callable
@@ -20,7 +24,7 @@ from seqloom.training.events import Listener
 
 __all__ = ["LikelihoodStage", "train_likelihood"]
 
-_FOLDER = "likelihood"
+_SUBFOLDER = "likelihood"
 
 _MAX_WORDS = 4000
 """Default vocabulary size at the word level; texts with other words are skipped."""
@@ -60,13 +64,13 @@ def train_likelihood(
     Raises:
         UserError: source or settings are invalid.
     """
-    path, start = folder.path / _FOLDER, time.monotonic()
+    path, start = folder.path / _SUBFOLDER, time.monotonic()
     viewer = viewer or TrainingObserver()
     if resume and RunFolder(path).holds_run:
         note("likelihood training, continued")
         run = train(run=path, resume=True, viewer=_StageObserver(viewer))
     else:
-        check_dataset_size(request.source, request.others, request.draft, note)
+        check_dataset_size(request.source, request.others, request.draft_config, note)
         note("likelihood training")
         settings = {"level": "word", "validation": UNSEEN_SHARE, **request.others, **request.likelihood_budget}
         if settings["level"] == "word":
@@ -76,22 +80,22 @@ def train_likelihood(
         )
         run = train(request.source, TrainOptions(**settings), run=path, overwrite=overwrite, viewer=observer)
     note(f"likelihood training finished; its report is {run.folder.report_file}")
-    # A resumed training does not know the time before its interruption, and counts the planned time instead.
+    # The time before an interruption is not stored. A resumed training counts the planned time instead.
     seconds_spent = LIKELIHOOD_SHARE * request.seconds if resume else time.monotonic() - start
     return LikelihoodStage(run, max(request.seconds - seconds_spent, request.seconds / 2))
 
 
 class _StageObserver(TrainingObserver):
-    """Observer that forwards a training to another observer, without its final notes and samples.
+    """Forward the events of a training to another observer, except the notes and the samples after the last step.
 
     Args:
-        viewer: observer to forward to.
-        on_begin: function to call when the training begins and can be resumed.
+        viewer: the other observer.
+        on_begin: function to call when the training begins; from then on, it can be resumed.
     """
 
     def __init__(self, viewer: TrainingObserver, on_begin: Callable[[], None] = lambda: None) -> None:
         self._viewer, self._on_begin = viewer, on_begin
-        self._is_over = False  # whether the training steps are over and the final notes begin
+        self._is_over = False  # whether the training steps are over, so that all further notes are final notes
 
     def note(self, text: str) -> None:
         if not self._is_over:

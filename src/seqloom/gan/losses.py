@@ -59,7 +59,8 @@ class GanLoss(ABC):
 class Relativistic(GanLoss):
     """Relativistic average loss (Jolicoeur-Martineau 2018).
 
-    Each score of real texts is compared with the mean score of the generated ones, and the reverse.
+    Each score of real texts is compared with the mean score of the generated texts, and each score of
+    generated texts with the mean score of the real texts.
     """
 
     def discriminator_loss(self, real: Scores, generated: Scores) -> Tensor:
@@ -68,6 +69,7 @@ class Relativistic(GanLoss):
 
     def generator_loss(self, real: Scores, generated: Scores) -> Tensor:
         """See `GanLoss`."""
+        # The generator has the opposite goal, so real and generated texts change places.
         return self.discriminator_loss(real=generated, generated=real)
 
 

@@ -9,13 +9,13 @@ from seqloom.evaluation.self_bleu import self_bleu
 __all__ = ["DiversityStats", "collapse_reason", "diversity_stats"]
 
 _MIN_DISTINCT_RATIO = 0.7
-"""Smallest ratio of the share of distinct bigrams to the reference; a lower one is a collapse."""
+"""Smallest ratio of the share of distinct bigrams to the reference share; a lower ratio is a mode collapse."""
 
 _MAX_SELF_BLEU_RISE = 0.15
-"""Largest rise of self-BLEU above the reference; a larger one is a collapse."""
+"""Largest rise of self-BLEU above the reference; a larger rise is a mode collapse."""
 
-_SELF_BLEU_TEXTS = 128
-"""Number of texts compared by self-BLEU, the newest ones."""
+_NUM_SELF_BLEU_TEXTS = 128
+"""Number of texts that self-BLEU compares: the last, and so the newest, of the texts."""
 
 
 class DiversityStats(NamedTuple):
@@ -39,10 +39,10 @@ def diversity_stats(
 
     Args:
         texts: token ids of each text.
-        decode: conversion of token ids to texts.
+        decode: function from the token ids of several texts to the texts.
     """
     decoded = decode(texts)
-    bleu = self_bleu(decoded[-_SELF_BLEU_TEXTS:])
+    bleu = self_bleu(decoded[-_NUM_SELF_BLEU_TEXTS:])
     return DiversityStats(
         distinct_share([list(map(str, text)) for text in texts], n=2) or 0.0,
         0.0 if bleu is None else bleu,
@@ -51,7 +51,7 @@ def diversity_stats(
 
 
 def collapse_reason(current: DiversityStats, reference: DiversityStats) -> str | None:
-    """Return the sign of mode collapse, in words; None if there is none.
+    """Return a description of the measurement that shows a mode collapse; None if no measurement does.
 
     Args:
         current: diversity now.

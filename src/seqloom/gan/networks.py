@@ -19,7 +19,7 @@ _NUM_DISCRIMINATOR_EMBEDDINGS, _NUM_ENCODER_EMBEDDINGS = 4, 2
 _EMBEDDING_WIDTH = 32
 _KERNEL_WIDTHS = (1, 2, 3, 4, 5)
 _CHANNELS = 32
-"""Number of filters of each kernel width on each embedding."""
+"""Number of filters of each kernel width for each embedding."""
 
 _HIDDEN_SIZE = 256
 _MASKED_VALUE = -1e4
@@ -61,7 +61,7 @@ class DiscriminatorOutput(NamedTuple):
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Look up embeddings, and compute the gradient of `soft` as if they were `soft @ weight` (Bengio et al. 2013)."""
+    """Look up embeddings; the gradient of `soft` is that of `soft @ weight` (Bengio et al. 2013)."""
 
     @staticmethod
     def forward(ctx: Any, soft: Tensor, weight: Tensor, tokens: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ class _Trunk(nn.Module):
         pooled = []
         for width, convolution in zip(_KERNEL_WIDTHS, self.filters, strict=True):
             activations = nn.functional.leaky_relu(convolution(embedded.transpose(1, 2)), 0.2)
-            # Padding lets the filter start before the text and end after it. Mask the positions past the text.
+            # Padding lets the filter start before the text and end after it. Mask positions where it covers no token.
             overlaps = nn.functional.pad(mask, (0, width - 1))
             for shift in range(1, width):
                 overlaps = overlaps | nn.functional.pad(mask, (shift, width - 1 - shift))
@@ -162,14 +162,14 @@ class Discriminator(nn.Module):
 
     @torch.no_grad()
     def load_embedding(self, embedding: Float[Tensor, "vocab width"]) -> None:
-        """Copy a generator's embedding into the first columns, scaled to unit standard deviation."""
+        """Copy a generator's embedding into the trunk's first embedding columns, scaled to unit standard deviation."""
         columns = self.trunk.embedding[:, : embedding.shape[1]]
         columns.copy_(embedding[:, : columns.shape[1]] / embedding.std())
 
     def forward(
         self, embedded: Float[Tensor, "batch length width"], mask: Bool[Tensor, "batch length"], conditions: Tensor
     ) -> DiscriminatorOutput:
-        """Return the output for embedded texts, with ratings from the hidden features alone."""
+        """Return the output for embedded texts; the ratings lack the part that `word_scores` adds in `judge`."""
         hidden = self.trunk(embedded, mask)
         return DiscriminatorOutput(hidden, (self.projection(conditions) * hidden).sum(1), self.level(hidden).squeeze(1))
 
@@ -186,7 +186,7 @@ class Discriminator(nn.Module):
             texts: texts to judge.
             conditions: condition features of the requested ratings.
             noise: standard deviation of the noise added to the embeddings (instance noise, Sonderby et al. 2017).
-            random: source of the noise.
+            random: random generator of the noise; not used if `noise` is 0.
         """
         embedded = self.trunk.embed(texts)
         if noise:
@@ -201,7 +201,7 @@ class Discriminator(nn.Module):
         return per_token.sum(1) / texts.mask.sum(1).sqrt()
 
     def scores(self, output: DiscriminatorOutput) -> Float[Tensor, " packs"]:
-        """Return one score per pack of consecutive texts, higher if they seem real; drop an incomplete last pack."""
+        """Return one score per pack of consecutive texts, higher if they seem real; ignore an incomplete last pack."""
         hidden, condition_scores = self._pack(output)
         return self._pack_scores(hidden.sum(1), hidden.square().sum(1), condition_scores.sum(1))
 
@@ -229,11 +229,11 @@ class Discriminator(nn.Module):
         hidden, condition_scores = (part[: packs * self.pack_size] for part in (output.hidden, output.condition_scores))
         return hidden.view(packs, self.pack_size, -1), condition_scores.view(packs, self.pack_size)
 
-    def _pack_scores(self, sums: Tensor, squares: Tensor, condition_scores: Tensor) -> Tensor:
+    def _pack_scores(self, sums: Tensor, squares: Tensor, condition_sums: Tensor) -> Tensor:
         """Return scores from sums over each pack: of the hidden features, of their squares, of the condition scores."""
         mean = sums / self.pack_size
         deviation = (squares / self.pack_size - mean.square()).clamp(min=0).add(1e-6).sqrt()
-        scores: Tensor = self.score(torch.cat([mean, deviation], -1)).squeeze(-1) + condition_scores / self.pack_size
+        scores: Tensor = self.score(torch.cat([mean, deviation], -1)).squeeze(-1) + condition_sums / self.pack_size
         return scores * math.sqrt(self.pack_size)
 
 

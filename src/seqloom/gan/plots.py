@@ -1,4 +1,7 @@
-"""Plot the training of a GAN."""
+"""Plot the training of a GAN.
+
+Plots and metrics call an adversarial step a round.
+"""
 
 from pathlib import Path
 
@@ -13,7 +16,7 @@ def draw_gan_training(run: SavedRun, folder: Path) -> Path:
     """Draw the training curves of a GAN and return the path of the PNG.
 
     Args:
-        run: run of a GAN, with a log.
+        run: run of a GAN; its folder contains a log.
         folder: folder of the PNG.
 
     Raises:
@@ -25,8 +28,8 @@ def draw_gan_training(run: SavedRun, folder: Path) -> Path:
     return plot_gan_training(
         folder / "gan.png",
         run.folder.read_log(),
-        gan.accuracy_band,
-        gan.pretrain_steps + gan.warmup_steps,
+        accuracy_band=gan.accuracy_band,
+        updates_before_rounds=gan.pretrain_steps + gan.warmup_steps,
         title=f"{Path(run.config.corpus).name}: generator and discriminator",
         subtitle=subtitle,
     )

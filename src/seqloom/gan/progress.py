@@ -18,14 +18,14 @@ _STORED_NAMES = {
 
 @dataclass
 class GanProgress:
-    """Progress of a training.
+    """Finished steps of each stage, and the number and the effect of the rollbacks.
 
     Attributes:
         pretrain_steps: finished steps of the VAE pretraining.
         warmup_steps: finished steps of the discriminator warm-up.
         adversarial_steps: finished adversarial steps.
-        weight_factor: factor of the adversarial weight, halved by each rollback.
-        rollbacks: number of rollbacks.
+        weight_factor: factor on the setting `adversarial_weight`, halved by each rollback.
+        rollbacks: number of rollbacks, which restore an earlier state after a mode collapse.
     """
 
     pretrain_steps: int = 0
@@ -58,19 +58,21 @@ class AdversarialStep:
     """Measurements of one adversarial step.
 
     Attributes:
-        accuracy: discriminator's accuracy on unseen real and new generated texts.
-        generator_loss: adversarial loss of the generator, without the likelihood.
+        accuracy: accuracy of the discriminator on unseen real texts and new generated texts.
+        generator_loss: adversarial loss of the generator, without the likelihood loss.
         discriminator_loss: loss of the discriminator; NaN if it took no step.
-        nats: reconstruction loss in nats per text; NaN without likelihood.
-        kl_nats: KL divergence of the noise in nats per text; NaN without likelihood.
+        reconstruction_nats: reconstruction loss of the VAE, in nats per text; NaN if the likelihood has weight 0.
+        kl_nats: KL divergence of the encoder's posterior of the noise from the prior, in nats per text; NaN if the
+            likelihood has weight 0.
         rating_correlation: correlation of requested and predicted ratings of generated texts.
-        credit_std: standard deviation of the texts' credits, each text's contribution to the score of its pack.
+        credit_std: standard deviation of the credits. The credit of a text is its contribution to the score of its
+            pack, a group of texts that the discriminator scores together.
     """
 
     accuracy: float
     generator_loss: float
     discriminator_loss: float
-    nats: float
+    reconstruction_nats: float
     kl_nats: float
     rating_correlation: float
     credit_std: float
@@ -81,7 +83,7 @@ class AdversarialStep:
             "accuracy": self.accuracy,
             "generator": self.generator_loss,
             "discriminator": self.discriminator_loss,
-            "nats": self.nats,
+            "nats": self.reconstruction_nats,
             "information": self.kl_nats,
             "rating": self.rating_correlation,
             "credited": self.credit_std,

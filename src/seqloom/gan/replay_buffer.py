@@ -14,7 +14,7 @@ _STORED_NAMES = ("tokens", "kept", "ratings", "levels")
 
 
 class ReplayBuffer:
-    """A first-in, first-out buffer of generated texts (as the image history of Shrivastava et al. 2017).
+    """A first-in, first-out buffer of generated texts (like the image history of Shrivastava et al. 2017).
 
     Args:
         capacity: number of texts.
@@ -30,10 +30,10 @@ class ReplayBuffer:
         self._texts: TextBatch | None = None
 
     def append(self, rollout: Rollout, requested: TextBatch) -> TextBatch:
-        """Add the first texts of a rollout, and return them padded to the buffer's length.
+        """Add the texts that were generated for a batch, and return them padded to the buffer's length.
 
         Args:
-            rollout: generated texts; those beyond the number of texts in `requested` are ignored.
+            rollout: generated texts, one for each text in `requested`; further texts are ignored.
             requested: batch with the conditions and ratings that the texts were generated for.
         """
         count, padding = len(requested.conditions), self._length - rollout.tokens.shape[1]
@@ -53,7 +53,7 @@ class ReplayBuffer:
         return self._select(slice(-count, None))
 
     def sample(self, count: int, random: torch.Generator) -> TextBatch:
-        """Return random texts, drawn with replacement."""
+        """Return `count` random texts, drawn with replacement."""
         texts = self.latest(self.capacity)
         indices = torch.randint(len(texts.tokens), (count,), generator=random, device=random.device)
         return self._select(indices)
@@ -70,7 +70,7 @@ class ReplayBuffer:
         """Replace the contents with those of another buffer.
 
         Raises:
-            KeyError, ValueError: the state lacks a tensor, or comes from a buffer of another length.
+            KeyError, ValueError: the state lacks a tensor, or has texts that are padded to another length.
         """
         texts = TextBatch(*(state[name] for name in _STORED_NAMES)) if state else None
         if texts is not None and texts.tokens.shape[1] != self._length:

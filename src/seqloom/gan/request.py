@@ -1,4 +1,8 @@
-"""A requested GAN training, stored in the run folder until the likelihood training is finished."""
+"""A requested GAN training, stored in the run folder until the likelihood training is finished.
+
+Likelihood training is the first stage of a GAN's training: a language model with ratings as input learns to predict the
+next token.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,15 +14,15 @@ from seqloom.errors import ConfigError, RunError
 from seqloom.runs.layout import RunFolder
 from seqloom.runs.migrations import migrate
 
-__all__ = ["DEFAULT_NOISE", "LIKELIHOOD_SHARE", "PendingGanRun", "read_pending_run"]
+__all__ = ["DEFAULT_NOISE_SIZE", "LIKELIHOOD_SHARE", "PendingGanRun", "read_pending_run"]
 
-DEFAULT_NOISE = 10
+DEFAULT_NOISE_SIZE = 10
 LIKELIHOOD_SHARE = 0.15
 """Share of the time of the whole training that the likelihood training gets."""
 
 _DEFAULT_MINUTES = 8.0
 _UNLIMITED_STEPS = 1_000_000
-"""Placeholder for a number of steps that `fit_schedule` chooses later."""
+"""Placeholder until `fit_schedule` in `gan/schedule.py` computes the number of steps from the available time."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class PendingGanRun(JsonSerializable):
 
     Attributes:
         source: path or name of the table of rated texts.
-        own: settings of the GAN that the user chose.
-        others: settings of the likelihood training that the user chose.
+        own: settings of the GAN itself that the user chose.
+        others: all other settings that the user chose: those of the likelihood training.
         minutes: time of the whole training; None for the default.
         noise_size: dimension of the Gaussian noise.
     """
@@ -41,12 +45,12 @@ class PendingGanRun(JsonSerializable):
 
     @property
     def seconds(self) -> float:
-        """Time of the whole training."""
+        """Time of the whole training, chosen or default."""
         return 60 * (self.minutes or _DEFAULT_MINUTES)
 
     @property
-    def draft(self) -> GanConfig:
-        """GAN settings, with a very large number of steps where the user chose none."""
+    def draft_config(self) -> GanConfig:
+        """GAN settings before the schedule; numbers of steps that the user did not choose are large placeholders."""
         settings = {"adversarial_steps": _UNLIMITED_STEPS, "pretrain_steps": _UNLIMITED_STEPS, **self.own}
         return GanConfig.from_json({**settings, "seed": self.others.get("seed", 0)})
 

@@ -41,11 +41,11 @@ class Rollout(NamedTuple):
         return DiscriminatorInput(self.tokens, self.mask, self.soft)
 
     def split(self, *counts: int) -> list[DiscriminatorInput]:
-        """Return consecutive groups of texts as inputs of networks, with the numbers of texts in `counts`."""
+        """Divide the texts into consecutive groups of `counts` texts, and return each group as input of a network."""
         sizes = list(counts)
         softs = [None] * len(counts) if self.soft is None else torch.split(self.soft, sizes)
-        parts = zip(torch.split(self.tokens, sizes), torch.split(self.mask, sizes), softs, strict=True)
-        return [DiscriminatorInput(*part) for part in parts]
+        groups = zip(torch.split(self.tokens, sizes), torch.split(self.mask, sizes), softs, strict=True)
+        return [DiscriminatorInput(*group) for group in groups]
 
 
 def generator_features(
@@ -77,12 +77,12 @@ def generate_rollout(
         features: generator inputs of each text.
         max_length: largest number of tokens of a text, with the boundary.
         boundary: end-of-text id.
-        random: source of the draws.
+        random: generator of the random draws.
         gumbel_temperature: softmax temperature of the straight-through Gumbel draws (Jang et al. 2017); None for draws
             without a gradient.
         return_log_probs: whether to return the log-probability of each text.
-        sampling_temperature: softmax temperature of all texts, or of each; 0 is greedy, and excludes
-            `return_log_probs`.
+        sampling_temperature: softmax temperature of all texts, or one for each text. The number 0 chooses the most
+            probable token; `return_log_probs` must then be False.
     """
     is_random = isinstance(sampling_temperature, Tensor) or sampling_temperature > 0
     ended = torch.zeros(len(features), dtype=torch.bool, device=features.device)
@@ -114,7 +114,7 @@ def generate_rollout(
 
 
 class _Decoder:
-    """Recurrent state of a batch of texts in progress.
+    """The generator with its recurrent state for a batch of unfinished texts.
 
     Args:
         model: generator with gated recurrent layers and noise.
@@ -133,7 +133,7 @@ class _Decoder:
         values = nn.functional.embedding(token, self._embedding)  # input of each layer in turn
         for index, layer in enumerate(self._layers):
             values, self._state[index] = layer.step(values, self._state[index], self._biases[index])
-        self._biases = self._later_biases
+        self._biases = self._later_biases  # the biases of the first token are used once
         return self._model.logits(values) + self._logit_bias
 
 
@@ -148,7 +148,7 @@ def _condition_biases(model: LanguageModel, features: Tensor) -> tuple[list[Tens
         condition.biases(features, torch.full((len(features),), is_first, device=features.device))
         for is_first in (True, False)
     )
-    layer_widths = list(condition.gates)
+    layer_widths = list(condition.gate_widths)
     return list(torch.split(first, layer_widths, 1)), list(torch.split(later, layer_widths, 1)), logits
 
 

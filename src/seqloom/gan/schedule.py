@@ -17,16 +17,19 @@ from seqloom.reporter import Reporter
 __all__ = ["fit_schedule"]
 
 _PRETRAINING_SHARE = 0.65
-"""Share of the time for the VAE pretraining; the rest is for adversarial training."""
+"""Share of the time for the VAE pretraining; the rest is for the discriminator warm-up and adversarial training."""
 
 _MAX_EPOCHS = 12
-"""Largest number of epochs of the VAE pretraining, and of adversarial training; more would memorise a small corpus."""
+"""Largest number of epochs of the VAE pretraining, and of adversarial training.
+
+With more epochs the networks would memorise a small corpus.
+"""
 
 _UNTIMED_PRETRAINING_STEPS, _UNTIMED_STEPS, _TIMED_STEPS = 20, 3, 10
-"""Steps before the timing starts, in the VAE pretraining and in the other stages, and timed steps of each stage."""
+"""Untimed first steps of the VAE pretraining, those of each other stage, and timed steps of each stage."""
 
 _MIN_STEPS = {"pretrain_steps": 1000, "adversarial_steps": 50}
-"""Steps of each stage below which the texts are poor."""
+"""Number of steps of each stage. With fewer steps the generated texts are poor."""
 
 
 @medium_matmul_precision()
@@ -37,14 +40,15 @@ def fit_schedule(
     seconds: float,
     note: Reporter,
 ) -> GanConfig:
-    """Return the config with numbers of steps that fit the time, by timing a few steps of each stage.
+    """Time a few steps of each stage, and return the config with numbers of steps that fit the available time.
 
     Args:
         trainer: trainer for the timing. The timed steps change its weights: use another one for the training.
         config: GAN settings with arbitrary numbers of steps.
-        chosen_by_user: settings from the user; "pretrain_steps" and "adversarial_steps" among them are kept.
+        chosen_by_user: settings that the user chose. If "pretrain_steps" or "adversarial_steps" is one of them, its
+            value is kept.
         seconds: available time for the timing and for all stages after the likelihood training.
-        note: receives lines on the plan.
+        note: receives progress lines and advice on the number of steps.
     """
     note("timing a few steps of each stage")
     start, num_texts = time.monotonic(), len(trainer.texts)
@@ -55,14 +59,15 @@ def fit_schedule(
     )
     seconds -= time.monotonic() - start
     affordable = {"pretrain_steps": max(1, int(_PRETRAINING_SHARE * seconds / pretrain_seconds))}
+    # Settings that the user chose come last and replace the computed numbers.
     steps = {"pretrain_steps": min(max_steps, affordable["pretrain_steps"]), **chosen_by_user}
     seconds_left = seconds - steps["pretrain_steps"] * pretrain_seconds - config.warmup_steps * warmup_seconds
     affordable["adversarial_steps"] = max(1, int(seconds_left / adversarial_seconds))
     steps = {"adversarial_steps": min(max_steps, affordable["adversarial_steps"]), **steps}
-    not_chosen = [name for name in affordable if name not in chosen_by_user]
-    if any(affordable[name] > max_steps for name in not_chosen):
+    computed = [name for name in affordable if name not in chosen_by_user]
+    if any(affordable[name] > max_steps for name in computed):
         note(f"each stage is limited to {_MAX_EPOCHS} epochs of {num_texts:,} texts, so that they are not memorised")
-    elif any(affordable[name] < _MIN_STEPS[name] for name in not_chosen):
+    elif any(affordable[name] < _MIN_STEPS[name] for name in computed):
         note(_short_time_advice(steps))
     return replace(
         config, pretrain_steps=int(steps["pretrain_steps"]), adversarial_steps=int(steps["adversarial_steps"])

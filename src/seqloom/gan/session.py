@@ -33,7 +33,7 @@ _STEPS_PER_LOG_LINE = 5
 """Steps of the discriminator warm-up or of adversarial training per log line."""
 
 _NUM_GREEDY_TEXTS = 500
-"""Number of noise vectors, each with one greedy text, for the share of distinct greedy texts."""
+"""Number of noise vectors for measuring the share of distinct greedy texts; one text is generated from each."""
 
 _SAMPLES_PER_RATING = 3
 
@@ -59,7 +59,7 @@ class GanSession:
 
 @contextmanager
 def medium_matmul_precision() -> Iterator[None]:
-    """Allow bfloat16 matrix products if the processor supports them: the training is a third faster and as good."""
+    """Allow bfloat16 matrix products if the processor supports them: the training is a third faster, and as good."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("medium")
     try:
@@ -79,8 +79,8 @@ def run_session(session: GanSession) -> SavedRun:
     try:
         return _run_stages(session)
     except KeyboardInterrupt:
-        arguments = [str(session.folder.path)] if session.folder.gan_state_file.exists() else []
-        raise KeyboardInterrupt(*arguments) from None
+        resumable_folder = [str(session.folder.path)] if session.folder.gan_state_file.exists() else []
+        raise KeyboardInterrupt(*resumable_folder) from None
 
 
 def _run_stages(session: GanSession) -> SavedRun:
@@ -106,12 +106,13 @@ def _pretrain(session: GanSession, log: LogWriter, interrupted: Callable[[], boo
         loss = trainer.pretrain_step()
         step = trainer.progress.pretrain_steps
         if step % _PRETRAINING_STEPS_PER_LOG_LINE == 0:
-            _log(log, step, nats=float(loss.nats), information=float(loss.kl_nats))
+            _log(log, step, nats=float(loss.reconstruction_nats), information=float(loss.kl_nats))
         if step % _PRETRAINING_STEPS_PER_CHECKPOINT == 0:
             _save(session)
-        if step == total or clock.is_due:
-            losses = f"loss {float(loss.nats):.1f} nats per text (KL of the noise {float(loss.kl_nats):.1f})"
-            session.note(f"VAE pretraining, step {step:,} of {total:,}: {losses}; {clock.time_left(step)}")
+        if step == total or clock.is_note_due:
+            reconstruction = f"loss {float(loss.reconstruction_nats):.1f} nats per text"
+            losses = f"{reconstruction} (KL of the noise {float(loss.kl_nats):.1f})"
+            session.note(f"VAE pretraining, step {step:,} of {total:,}: {losses}; {clock.report_time_left(step)}")
 
 
 def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Callable[[], bool]) -> None:
@@ -122,10 +123,10 @@ def _warm_up_discriminator(session: GanSession, log: LogWriter, interrupted: Cal
         step = trainer.progress.warmup_steps
         if step % _STEPS_PER_LOG_LINE == 0:
             _log(log, config.pretrain_steps + step, accuracy=accuracy)
-        if clock.is_due:
+        if clock.is_note_due:
             title = f"discriminator warm-up, step {step:,} of {config.warmup_steps:,}"
             mean_accuracy = f"discriminator accuracy {100 * trainer.controller.accuracy:.0f} %"
-            session.note(f"{title}: {mean_accuracy}; {clock.time_left(step)}")
+            session.note(f"{title}: {mean_accuracy}; {clock.report_time_left(step)}")
     if trainer.initial_diversity is None and not interrupted():
         trainer.start_adversarial()
         session.note(
@@ -154,16 +155,18 @@ def _train_adversarially(session: GanSession, log: LogWriter, interrupted: Calla
         title = f"adversarial training, step {step:,} of {config.adversarial_steps:,}"
         accuracy = _describe_accuracy(trainer)
         if step % config.eval_every == 0:
-            parts = (accuracy, _describe_losses(recent), _describe_diversity(trainer), clock.time_left(step))
-            session.note(f"{title}: {'; '.join(parts)}")
+            losses, diversity = _describe_losses(recent), _describe_diversity(trainer)
+            measurements = (accuracy, losses, diversity, clock.report_time_left(step))
+            session.note(f"{title}: {'; '.join(measurements)}")
             for line in _save_with_samples(session).splitlines():
                 session.note(f"    {line}")
             recent.clear()
-        elif clock.is_due:
-            session.note(f"{title}: {accuracy}; {clock.time_left(step)}")
+        elif clock.is_note_due:
+            session.note(f"{title}: {accuracy}; {clock.report_time_left(step)}")
 
 
 def _next_stage(session: GanSession) -> str:
+    """Return the name of the long stage that follows pretraining and warm-up; empty if it has no steps."""
     return "adversarial training" if session.trainer.config.adversarial_steps else ""
 
 
@@ -175,17 +178,17 @@ def _log(log: LogWriter, step: int, **measurements: float) -> None:
 def _trainer_state(trainer: GanTrainer) -> dict[str, float]:
     """Return the state of the accuracy controller and the latest diversity under their names in `log.jsonl`."""
     controller, diversity = trainer.controller, trainer.latest_diversity
-    measured = {} if diversity is None else {name: float(value) for name, value in diversity._asdict().items()}
+    diversity_by_name = {} if diversity is None else {name: float(value) for name, value in diversity._asdict().items()}
     return {
         "mean_accuracy": controller.accuracy,
         "noise": controller.noise,
         "updates": float(controller.discriminator_steps),
-        **measured,
+        **diversity_by_name,
     }
 
 
 def _save(session: GanSession) -> None:
-    """Save weights and training state, and delete the request file: only an earlier stage resumes from it."""
+    """Save weights and training state, and delete the request file, from which only the likelihood training resumes."""
     folder, trainer = session.folder, session.trainer
     folder.write_weights(trainer.generator.ema_model.state_dict())
     save_snapshot(folder.gan_state_file, trainer.snapshot())
@@ -202,16 +205,19 @@ def _save_with_samples(session: GanSession) -> str:
 
 
 def _sample_grid(session: GanSession) -> str:
-    """Return greedy texts for three ratings, with the same noise vectors each time, one text per line."""
+    """Return greedy texts for the lowest, a middle and the highest rating, one text per line.
+
+    All ratings and all calls use the same noise vectors.
+    """
     trainer, conditions, scale = session.trainer, session.config.conditions, _rating_scale(session)
     ratings = sorted({scale.knots[0], scale.knots[len(scale.knots) // 2], scale.knots[-1]})
     random = torch.Generator(trainer.device).manual_seed(0)
     noise = torch.randn(_SAMPLES_PER_RATING, session.config.model.noise_size, generator=random, device=trainer.device)
     lines = []
     for rating in ratings:
-        values = np.full((_SAMPLES_PER_RATING, len(conditions)), np.nan)
-        values[:, 0] = rating
-        features = torch.from_numpy(conditions.features(values)).to(trainer.device)
+        condition_values = np.full((_SAMPLES_PER_RATING, len(conditions)), np.nan)  # NaN: not requested
+        condition_values[:, 0] = rating
+        features = torch.from_numpy(conditions.features(condition_values)).to(trainer.device)
         lines += [f"{rating:g}  {' '.join(text.split())}" for text in _greedy_texts(trainer, features, noise)]
     return "\n".join(lines) + "\n"
 
@@ -233,12 +239,12 @@ def _metrics(session: GanSession) -> dict[str, Any]:
     random = torch.Generator(trainer.device).manual_seed(1)
     conditions = torch.from_numpy(session.texts.conditions[:1]).to(trainer.device).expand(_NUM_GREEDY_TEXTS, -1)
     noise = torch.randn(_NUM_GREEDY_TEXTS, session.config.model.noise_size, generator=random, device=trainer.device)
-    greedy = _greedy_texts(trainer, conditions, noise)
+    greedy_texts = _greedy_texts(trainer, conditions, noise)
     return {
         "rounds": trainer.progress.adversarial_steps,
         "rollbacks": [[step, reason] for step, reason in trainer.rollbacks],
         "inside_band": trainer.controller.band_share,
-        "distinct_greedy": len(set(greedy)) / _NUM_GREEDY_TEXTS,
+        "distinct_greedy": len(set(greedy_texts)) / _NUM_GREEDY_TEXTS,
         "variety": trainer.measure_diversity()._asdict(),
     }
 
@@ -250,7 +256,7 @@ def _describe_accuracy(trainer: GanTrainer) -> str:
 
 
 def _describe_losses(steps: Sequence[AdversarialStep]) -> str:
-    """Return the mean losses and the mean rating correlation of some steps, in words."""
+    """Return the mean losses and the mean rating correlation of the steps, in words."""
     generator = _format_mean([step.generator_loss for step in steps])
     discriminator = _format_mean([step.discriminator_loss for step in steps])
     correlation = _format_mean([step.rating_correlation for step in steps])
@@ -258,7 +264,7 @@ def _describe_losses(steps: Sequence[AdversarialStep]) -> str:
 
 
 def _format_mean(values: Sequence[float]) -> str:
-    """Return the mean of the finite values in words."""
+    """Return the mean of the finite values with two decimals; "unknown" if no value is finite."""
     finite = [value for value in values if math.isfinite(value)]
     return f"{sum(finite) / len(finite):.2f}" if finite else "unknown"
 

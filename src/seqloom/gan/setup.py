@@ -24,10 +24,15 @@ _NOISE_WIDTH = 64
 """Number of features computed from the noise."""
 
 _UNUSED_TOKEN_LOGIT = -20.0
+"""Bias of the logit of a token that no text contains."""
 
 
 def starts_from_likelihood(loss: str | None) -> bool:
-    """Return whether the generator starts from the weights of a likelihood-trained run with this loss."""
+    """Return whether a GAN with this loss starts from the weights of a likelihood-trained run.
+
+    Args:
+        loss: registered name of the loss; None for the default.
+    """
     from_likelihood: bool = resolve("loss", loss or GanConfig.loss, GAN_LOSSES).from_likelihood
     return from_likelihood
 
@@ -62,7 +67,7 @@ def gan_run_config(parent: SavedRun, noise_size: int, gan: GanConfig) -> RunConf
 def make_trainer(
     run: SavedRun, config: RunConfig, gan: GanConfig, texts: ShortTexts, unseen: ShortTexts, *, fresh: bool = True
 ) -> GanTrainer:
-    """Return a trainer with a generator that starts from the weights of a run.
+    """Return a trainer; its generator starts from the weights of a run if the loss allows it.
 
     Args:
         run: likelihood-trained run, or the GAN's own run to resume.
@@ -70,7 +75,8 @@ def make_trainer(
         gan: GAN settings.
         texts: training texts.
         unseen: texts for measuring the discriminator's accuracy, which are not trained on.
-        fresh: whether to set the initial weights; False if `GanTrainer.restore` sets the weights afterwards.
+        fresh: whether to initialize the weights for a new training; False if `GanTrainer.restore` sets the weights
+            afterwards.
     """
     torch.set_num_threads(config.threads)
     model = LanguageModel(config.model, gan.seed)
@@ -92,7 +98,7 @@ def make_trainer(
 
 @torch.no_grad()
 def _suppress_unused_tokens(model: LanguageModel, *datasets: ShortTexts) -> None:
-    """Set the logit of tokens that no text contains very low; most of them are bytes that spell out unknown words."""
+    """Lower the logits of tokens that no text contains; most of these tokens are bytes that spell out unknown words."""
     used = np.unique(np.concatenate([np.unique(texts.tokens) for texts in datasets]))
     unused = np.setdiff1d(np.arange(model.config.vocabulary), used)
     model.head.bias[torch.from_numpy(unused)] = _UNUSED_TOKEN_LOGIT

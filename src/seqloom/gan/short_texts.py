@@ -1,7 +1,7 @@
 """Short rated texts as arrays and as batches of tensors.
 
 Every text ends with a boundary, the end-of-text token, and is padded with boundaries. Conditions are the ratings as
-features, the input of both networks.
+features, the input of generator and discriminator.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 UNKNOWN_WORDS_REASON = "text with words outside the vocabulary"
-"""Reason for which `encode_texts` skips a text that its codec spells in bytes."""
+"""Reason for which `encode_texts` skips a text with words that its codec can only spell in bytes."""
 
 
 class TextBatch(NamedTuple):
@@ -50,7 +50,7 @@ class TextBatch(NamedTuple):
 
 
 def concatenate(*batches: TextBatch) -> TextBatch:
-    """Return one batch with the texts of several batches of equal length."""
+    """Return one batch with the texts of several batches, all of which are padded to the same length."""
     return TextBatch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
 
 
@@ -115,10 +115,10 @@ class ShortTexts:
 def encode_texts(
     store: TokenStore, spans: Spans, codec: Codec[Any], conditions: Conditions, max_length: int, skipped: Counter[str]
 ) -> ShortTexts:
-    """Return the usable texts of a part of a token store.
+    """Return the usable texts of a part of a token store, which contains the tokens of a whole table.
 
     Args:
-        store: tokens of separate documents; a boundary divides a document into several texts.
+        store: tokens of the table's documents; boundaries divide a document into several texts.
         spans: part of the store, such as the training documents.
         codec: codec of the store, with a boundary.
         conditions: conditions, at least one; texts without the first rating are skipped.
@@ -128,7 +128,7 @@ def encode_texts(
     assert codec.boundary is not None
     scale = conditions.columns[0]
     assert isinstance(scale, Scale)
-    values = conditions.values_of(store)
+    condition_values = conditions.values_of(store)
     is_byte_fallback = np.zeros(len(codec), bool)
     if isinstance(codec, WordCodec) and (first_byte := codec.vocabulary.first_byte_id) is not None:
         is_byte_fallback[first_byte : first_byte + NUM_BYTES] = True
@@ -143,7 +143,7 @@ def encode_texts(
                 skipped[UNKNOWN_WORDS_REASON] += 1
             elif len(text) >= max_length:
                 skipped[too_long_reason(max_length)] += 1
-            elif np.isnan(values[document, 0]):
+            elif np.isnan(condition_values[document, 0]):
                 skipped["text without a rating"] += 1
             else:
                 usable.append(text)
@@ -151,12 +151,12 @@ def encode_texts(
     tokens = np.full((len(usable), max_length), codec.boundary, np.int64)
     for row, text in zip(tokens, usable, strict=True):
         row[: len(text)] = text
-    text_values = values[np.array(documents, np.int64)] if documents else values[:0]
+    values_of_texts = condition_values[np.array(documents, np.int64)] if documents else condition_values[:0]
     return ShortTexts(
         tokens,
         np.array([len(text) + 1 for text in usable], np.int64),
-        conditions.features(text_values),
-        scale.to_unit(text_values[:, 0]).astype(np.float32),
+        conditions.features(values_of_texts),
+        scale.to_unit(values_of_texts[:, 0]).astype(np.float32),
     )
 
 

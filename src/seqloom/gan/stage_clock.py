@@ -8,10 +8,10 @@ _SECONDS_BETWEEN_NOTES = 15.0
 
 
 class StageClock:
-    """Estimate of the remaining time from the mean time per step, and a timer for progress lines.
+    """Estimate the remaining time from the mean time per step, and tell when the next progress line is due.
 
     Args:
-        done: steps that were finished before, in an earlier session.
+        done: steps that an earlier session finished.
         total: number of steps of the stage.
         next_stage: name of the next stage; empty if there is none.
     """
@@ -19,16 +19,16 @@ class StageClock:
     def __init__(self, done: int, total: int, next_stage: str = "") -> None:
         self._done_at_start, self._total = done, total
         self._suffix = f", then {next_stage}" if next_stage else ""
-        self._start_seconds = self._last_note_seconds = time.monotonic()
+        self._start_time = self._last_note_time = time.monotonic()
 
     @property
-    def is_due(self) -> bool:
+    def is_note_due(self) -> bool:
         """Whether the last progress line is more than 15 seconds old."""
-        return time.monotonic() - self._last_note_seconds > _SECONDS_BETWEEN_NOTES
+        return time.monotonic() - self._last_note_time > _SECONDS_BETWEEN_NOTES
 
-    def time_left(self, done: int) -> str:
-        """Return the remaining time after `done` steps, in words, and restart the timer for the next progress line."""
-        self._last_note_seconds = time.monotonic()
-        seconds_per_step = (self._last_note_seconds - self._start_seconds) / max(1, done - self._done_at_start)
+    def report_time_left(self, done: int) -> str:
+        """Return the remaining time after `done` steps, in words, and restart the timer of the progress lines."""
+        self._last_note_time = time.monotonic()
+        seconds_per_step = (self._last_note_time - self._start_time) / max(1, done - self._done_at_start)
         seconds = seconds_per_step * (self._total - done)
         return (f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left") + self._suffix

@@ -18,7 +18,7 @@ from seqloom.gan.checks import check_parent, check_parent_settings, check_reques
 from seqloom.gan.dataset import build_dataset, load_table
 from seqloom.gan.layout import read_gan_config
 from seqloom.gan.likelihood_stage import train_likelihood
-from seqloom.gan.request import DEFAULT_NOISE, PendingGanRun, read_pending_run
+from seqloom.gan.request import DEFAULT_NOISE_SIZE, PendingGanRun, read_pending_run
 from seqloom.gan.schedule import fit_schedule
 from seqloom.gan.session import GanSession, run_session
 from seqloom.gan.setup import gan_run_config, make_trainer, starts_from_likelihood
@@ -39,7 +39,7 @@ from seqloom.training.threads import restored_threads
 __all__ = ["GAN_SETTINGS", "train_gan"]
 
 GAN_SETTINGS = tuple(name for name in fields_of(GanConfig) if name != "seed")
-"""Settings of the GAN; all others are settings of the likelihood training."""
+"""Settings of the GAN itself. All other options, except `minutes` and `noise_size`, are for the likelihood training."""
 
 
 @restored_threads()
@@ -60,44 +60,47 @@ def train_gan(
         source: table with a text and a rating column; not needed with `resume`.
         options: settings, with at least `text` and `rating`; settings that are None are chosen automatically.
         run: run folder; the likelihood training is in its subfolder `likelihood`.
-        from_run: run trained with a rating, which replaces the likelihood training.
-        resume: continue the training in the folder exactly where it stopped.
-        overwrite: replace the run in the folder.
+        from_run: run of a language model trained with a rating; it replaces the likelihood training.
+        resume: whether to continue the training in the folder exactly where it stopped.
+        overwrite: whether to replace the run in the folder.
         note: receives progress lines.
         viewer: observer of the likelihood training.
 
     Raises:
         UserError: source, settings or folder cannot be used.
-        TrainingError: the texts collapsed too often, or a network diverged.
+        TrainingError: the generator collapsed too often (too few different texts), or a network diverged.
         KeyboardInterrupt: Ctrl-C was pressed; the exception has an argument if there is a checkpoint to resume from.
     """
     folder = RunFolder(run)
     chosen = {name: to_builtin(name, value) for name, value in (options or GanOptions()).chosen().items()}
     if resume:
         arguments = {"source": source is not None, "from_run": from_run is not None, "overwrite": overwrite}
-        _check_resume_alone({*chosen, *(name for name, present in arguments.items() if present)})
+        _check_no_other_option({*chosen, *(name for name, present in arguments.items() if present)})
         return _resume(folder, note, viewer)
     if source is None:
         raise ConfigError("a source is required: name a table, or continue a training with `resume`")
-    noise_size, minutes = chosen.pop("noise_size", DEFAULT_NOISE), chosen.pop("minutes", None)
-    own = {name: value for name, value in chosen.items() if name in GAN_SETTINGS}
-    others = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}
-    check_request(folder, own, others, minutes, noise_size, from_run, overwrite=overwrite)
-    if not starts_from_likelihood(own.get("loss")):
+    noise_size, minutes = chosen.pop("noise_size", DEFAULT_NOISE_SIZE), chosen.pop("minutes", None)
+    gan_settings = {name: value for name, value in chosen.items() if name in GAN_SETTINGS}
+    likelihood_settings = {name: value for name, value in chosen.items() if name not in GAN_SETTINGS}
+    check_request(folder, gan_settings, likelihood_settings, minutes, noise_size, from_run, overwrite=overwrite)
+    if not starts_from_likelihood(gan_settings.get("loss")):
         # The generator starts from random weights. It needs the settings and the codec of the likelihood-trained run,
         # but not its weights, so that one step is enough.
-        own = {"pretrain_steps": 0, "likelihood_weight": 0.0, **own}
-        others = others if from_run is not None else {**others, "steps": 1}
+        gan_settings = {"pretrain_steps": 0, "likelihood_weight": 0.0, **gan_settings}
+        if from_run is None:
+            likelihood_settings = {**likelihood_settings, "steps": 1}
     if str(source) == "-":
         raise ConfigError("a GAN reads its table more than once, and standard input can be read only once: name a file")
     check_source(source)
     path = str(Path(source).absolute() if Path(source).exists() else source)
-    request = PendingGanRun(path, own, others, minutes, noise_size)
+    request = PendingGanRun(
+        source=path, own=gan_settings, others=likelihood_settings, minutes=minutes, noise_size=noise_size
+    )
     if from_run is None:
         parent, seconds = train_likelihood(folder, request, note, viewer, overwrite=overwrite)
     else:
         parent, seconds = SavedRun(from_run), request.seconds
-        check_parent_settings(parent, others)
+        check_parent_settings(parent, likelihood_settings)
     return _start(folder, request, parent, seconds, note)
 
 
@@ -113,10 +116,10 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
     """
     check_parent(parent)
     dataset = load_table(parent, request.source, note)
-    gan = request.draft
+    gan = request.draft_config
     texts, unseen = build_dataset(parent, dataset, gan, note)
     if not {"adversarial_steps", "pretrain_steps"} <= request.own.keys():
-        # This trainer serves to time the steps only; the training starts with a new one below.
+        # Timing the steps changes this trainer's weights. The training below starts with a new trainer.
         trainer = make_trainer(parent, gan_run_config(parent, request.noise_size, gan), gan, texts, unseen)
         gan = fit_schedule(trainer, gan, request.own, seconds, note)
     pretraining, adversarial = counted(gan.pretrain_steps, "step"), counted(gan.adversarial_steps, "step")
@@ -134,8 +137,8 @@ def _start(folder: RunFolder, request: PendingGanRun, parent: SavedRun, seconds:
         return run_session(GanSession(folder, config, make_trainer(parent, config, gan, texts, unseen), texts, note))
 
 
-def _check_resume_alone(names: set[str]) -> None:
-    """Raise a ConfigError if any option is set."""
+def _check_no_other_option(names: set[str]) -> None:
+    """Raise a ConfigError if `resume` is combined with any option of these names."""
     if names:
         settings = ", ".join(f"`{name}`" for name in sorted(names))
         raise ConfigError(f"`resume` uses the settings of the run: leave out {settings}")
@@ -150,9 +153,10 @@ def _resume(folder: RunFolder, note: Reporter, viewer: TrainingObserver | None) 
     if not folder.gan_file.exists():
         raise RunError(f"no GAN to resume at {folder.path}: start one with 'seqloom gan train SOURCE'")
     check_is_run(folder)
-    (gan, parent_path), config = read_gan_config(folder), folder.read_config()
+    gan, parent_path = read_gan_config(folder)
+    config = folder.read_config()
     has_state = folder.gan_state_file.exists()
-    # Before its first checkpoint, the GAN's run has no weights yet.
+    # Before the first checkpoint, the folder has no weights, and the training starts again from the parent.
     run = SavedRun(folder.path if has_state else parent_path)
     if has_state and folder.metrics_file.exists():
         note(f"{folder.path} is finished")

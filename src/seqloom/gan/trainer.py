@@ -3,6 +3,9 @@
 The stages are VAE pretraining, discriminator warm-up and adversarial training. A text is requested by taking the rating
 of a real text as the generator's input. The discriminator scores packs of several texts; the credit of a text is its
 contribution to the score of its pack. The latest generated texts are kept in a replay buffer for the discriminator.
+
+The diversity of the generated texts is checked every `eval_every` adversarial steps. A check without a mode collapse
+saves the last good state. A check that detects a mode collapse restores the last good state: it rolls back.
 """
 
 import math
@@ -39,7 +42,7 @@ _REPLAY_TEXTS = 1024
 
 _MAX_ROLLBACKS = 6
 _MIN_CREDIT_STD = 1e-6
-"""Standard deviation of the credits below which they are rounding errors."""
+"""If the standard deviation of the credits is smaller, their differences are rounding errors."""
 
 _LAST_GOOD, _REPLAY = "good", "shelf"
 """Prefixes of the tensors of the last good state and of the replay buffer in a stored training state."""
@@ -58,10 +61,12 @@ _ORDER_SEED_DISTANCE = 7919
 _BATCH_NUMBER_STRIDE = 8
 """Distance between the discriminator's batch numbers in two adversarial steps.
 
-An adversarial step has fewer steps of the discriminator, so that no two of them have the same batch number.
+An adversarial step has fewer discriminator steps than this stride. Therefore no two discriminator steps have the same
+batch number.
 """
 
 Decode = Callable[[Sequence[Sequence[int]]], list[str]]
+"""Function from the token ids of several texts to the texts."""
 
 
 class GanTrainer:
@@ -73,15 +78,15 @@ class GanTrainer:
         unseen: texts for measuring the discriminator's accuracy, which are not trained on.
         config: GAN settings.
         boundary: end-of-text id.
-        decode: conversion of token ids to texts.
+        decode: function from the token ids of several texts to the texts.
         device: device of all tensors.
 
     Attributes:
-        generator: trainer of the generator; its `ema_model` has the average of the weights.
+        generator: trainer of the generator; its `ema_model` is the generator with averaged weights.
         controller: control of the discriminator's accuracy.
         progress: finished steps.
         initial_diversity: diversity before adversarial training; None until then.
-        latest_diversity: diversity at the last check; None before the first.
+        latest_diversity: diversity at the last check; None before adversarial training.
         rollbacks: adversarial step and reason of each rollback.
     """
 
@@ -114,7 +119,7 @@ class GanTrainer:
         self.rollbacks: list[tuple[int, str]] = []
         self._replay = ReplayBuffer(max(_REPLAY_TEXTS, config.batch_size), config.max_length, boundary)
         self._discriminator_trainer = DiscriminatorTrainer(self.discriminator, unseen, loss, config, device)
-        self._last_good: Snapshot | None = None
+        self._last_good_state: Snapshot | None = None
 
     def pretrain_step(self) -> VaeLoss:
         """Run one step of the VAE pretraining.
@@ -124,7 +129,7 @@ class GanTrainer:
         """
         step = self.progress.pretrain_steps
         batch = self.texts.sample(self.config.seed, step, self.config.batch_size, self.device)
-        loss = self.generator.pretrain_step(batch, step, self._random(step, _PRETRAINING))
+        loss = self.generator.pretrain_step(batch, step, self._random_generator(step, _PRETRAINING))
         self.progress.pretrain_steps += 1
         return loss
 
@@ -133,7 +138,7 @@ class GanTrainer:
         step = self.progress.warmup_steps
         if not step:
             self._init_discriminator_embedding()
-        random = self._random(step, _WARMUP)
+        random = self._random_generator(step, _WARMUP)
         new = self._generate_into_replay(self._batch(step, _WARMUP_REQUESTS), random)
         accuracy, _ = self._discriminator_trainer.evaluate(step, new, self.controller.noise, random)
         self.controller.observe(accuracy)
@@ -145,7 +150,7 @@ class GanTrainer:
         return accuracy
 
     def adversarial_step(self) -> AdversarialStep:
-        """Run one adversarial step: as many steps of the discriminator as the controller sets, one of the generator.
+        """Run one adversarial step: as many discriminator steps as the controller sets, then one generator step.
 
         The accuracy is measured on the texts of the previous step before the discriminator learns from them. Further
         steps of the discriminator use older texts only.
@@ -155,7 +160,7 @@ class GanTrainer:
         """
         self.start_adversarial()
         step = self.progress.adversarial_steps
-        random, latest = self._random(step, _ADVERSARIAL), self._replay.latest(self.config.batch_size)
+        random, latest = self._random_generator(step, _ADVERSARIAL), self._replay.latest(self.config.batch_size)
         accuracy, correlation = self._discriminator_trainer.evaluate(step, latest, self.controller.noise, random)
         discriminator_loss = self._train_discriminator(step, latest, random)
         self.controller.update(accuracy)
@@ -172,54 +177,61 @@ class GanTrainer:
         if self.progress.adversarial_steps % self.config.eval_every == 0:
             self._check_diversity(generated.credit_std)
         vae = generated.vae
-        nats, kl_nats = (math.nan, math.nan) if vae is None else (float(vae.nats), float(vae.kl_nats))
+        reconstruction_nats, kl_nats = (
+            (math.nan, math.nan) if vae is None else (float(vae.reconstruction_nats), float(vae.kl_nats))
+        )
         return AdversarialStep(
             accuracy=accuracy,
             generator_loss=generated.loss,
             discriminator_loss=discriminator_loss,
-            nats=nats,
+            reconstruction_nats=reconstruction_nats,
             kl_nats=kl_nats,
             rating_correlation=correlation,
             credit_std=generated.credit_std,
         )
 
     def start_adversarial(self) -> DiversityStats:
-        """Measure and return the initial diversity, which later checks compare with; only the first call measures."""
+        """Measure the initial diversity, the reference of later checks; further calls only return it."""
         if self.initial_diversity is None:
             if not self.progress.warmup_steps:
                 self._init_discriminator_embedding()
             count = max(_DIVERSITY_TEXTS, self.config.batch_size)
             requested = self.texts.sample(self.config.seed, 0, count, self.device)
-            self._generate_into_replay(requested, self._random(0, _DIVERSITY))
+            self._generate_into_replay(requested, self._random_generator(0, _DIVERSITY))
             self.initial_diversity = self.latest_diversity = self._replay_diversity()
-            self._last_good = self._current_state()
+            self._last_good_state = self._current_state()
         return self.initial_diversity
 
     def measure_diversity(self) -> DiversityStats:
         """Generate texts with the averaged generator and return their diversity."""
         requested = self.texts.sample(self.config.seed, 0, _DIVERSITY_TEXTS, self.device)
-        rollout = self.generator.generate(self.generator.ema_model, requested.conditions, self._random(0, _DIVERSITY))
+        random = self._random_generator(0, _DIVERSITY)
+        rollout = self.generator.generate(self.generator.ema_model, requested.conditions, random)
         return diversity_stats(rollout.ids(), self.decode)
 
     def snapshot(self) -> Snapshot:
-        """Return the current state and the last good state, for `restore`."""
-        current, good = self._current_state(), self._last_good
+        """Return the current state and the last good state, which `restore` reads."""
+        current, last_good = self._current_state(), self._last_good_state
         progress = {**current.progress, "config": self.config.to_json()}
-        if good is None:
+        if last_good is None:
             return Snapshot(current.tensors, progress)
-        tensors = {**current.tensors, **add_prefix(_LAST_GOOD, good.tensors)}
-        return Snapshot(tensors, {**progress, "good": dict(good.progress)})
+        tensors = {**current.tensors, **add_prefix(_LAST_GOOD, last_good.tensors)}
+        return Snapshot(tensors, {**progress, "good": dict(last_good.progress)})
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue from a snapshot.
 
         Raises:
-            ConfigError, KeyError, RuntimeError, TypeError, ValueError: the snapshot has other settings.
+            ConfigError, KeyError, RuntimeError, TypeError, ValueError: the snapshot has other settings or is damaged.
         """
         if GanConfig.from_json(snapshot.progress["config"]) != self.config:
             raise ValueError("the training state has other settings")
-        good = snapshot.progress.get("good")
-        self._last_good = None if good is None else Snapshot(strip_prefix(_LAST_GOOD, snapshot.tensors), good)
+        last_good_progress = snapshot.progress.get("good")
+        self._last_good_state = (
+            None
+            if last_good_progress is None
+            else Snapshot(strip_prefix(_LAST_GOOD, snapshot.tensors), last_good_progress)
+        )
         self._restore_state(snapshot)
 
     def _current_state(self) -> Snapshot:
@@ -264,7 +276,7 @@ class GanTrainer:
             "discriminator": self.discriminator,
         }
 
-    def _random(self, step: int, stream: int) -> torch.Generator:
+    def _random_generator(self, step: int, stream: int) -> torch.Generator:
         """Return the source of one step's draws, which depends on the seed, the step and the stream alone."""
         seed = ((self.config.seed * 1_000_003 + step) * _NUM_STREAMS + stream) % 2**63
         return torch.Generator(self.device).manual_seed(seed)
@@ -284,7 +296,7 @@ class GanTrainer:
         )
 
     def _generate_into_replay(self, requested: TextBatch, random: torch.Generator) -> TextBatch:
-        """Generate texts for the conditions of a batch, and return them as stored in the replay buffer."""
+        """Generate one text for each condition of a batch, add the texts to the replay buffer and return them."""
         rollout = self.generator.generate(self.generator.model, requested.conditions, random)
         return self._replay.append(rollout, requested)
 
@@ -316,7 +328,7 @@ class GanTrainer:
         return diversity_stats(self._replay.latest(_DIVERSITY_TEXTS).ids(self.boundary), self.decode)
 
     def _check_diversity(self, credit_std: float) -> None:
-        """Measure the diversity of the latest texts, and roll back after a mode collapse."""
+        """Measure the diversity of the latest texts. Roll back after a mode collapse; else save the last good state."""
         current = self._replay_diversity()
         assert self.initial_diversity is not None
         if credit_std < _MIN_CREDIT_STD:
@@ -325,7 +337,7 @@ class GanTrainer:
             reason = collapse_reason(current, self.initial_diversity)
         self.latest_diversity = current
         if reason is None:
-            self._last_good = self._current_state()
+            self._last_good_state = self._current_state()
         else:
             self._roll_back(reason, current)
 
@@ -335,15 +347,16 @@ class GanTrainer:
         Raises:
             TrainingError: too many rollbacks.
         """
-        assert self._last_good is not None
+        assert self._last_good_state is not None
         step, count = self.progress.adversarial_steps, self.progress.rollbacks + 1
         if count > _MAX_ROLLBACKS:
             raise TrainingError(
                 f"{reason}, for the {count}th time: try a lower `adversarial_weight` or `generator_learning_rate`"
             )
+        # The restored state is older. These values describe the whole training and are not rolled back.
         rollbacks, weight_factor = [*self.rollbacks, (step, reason)], self.progress.weight_factor / 2
         steps_in_band, steps = self.controller.steps_in_band, self.controller.steps
-        self._restore_state(self._last_good)
+        self._restore_state(self._last_good_state)
         self.rollbacks, self.latest_diversity = rollbacks, current
         self.controller.steps_in_band, self.controller.steps = steps_in_band, steps
         self.progress.adversarial_steps, self.progress.weight_factor = step, weight_factor

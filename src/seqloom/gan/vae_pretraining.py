@@ -23,16 +23,16 @@ _MOMENT_WEIGHT = 1.0
 
 
 class VaeLoss(NamedTuple):
-    """The loss of the autoencoder and its two parts.
+    """The loss of the autoencoder, and its two main parts without gradients.
 
     Attributes:
         loss: minimised loss, in nats per token.
-        nats: reconstruction loss, in nats per text.
+        reconstruction_nats: reconstruction loss, in nats per text.
         kl_nats: KL divergence of the posterior from the prior, in nats per text: the information in the noise.
     """
 
     loss: Tensor
-    nats: Tensor
+    reconstruction_nats: Tensor
     kl_nats: Tensor
 
 
@@ -47,8 +47,8 @@ def vae_loss(
 ) -> VaeLoss:
     """Return the loss of a variational autoencoder (Kingma and Welling 2014).
 
-    The KL divergence is kept at a target (Burgess et al. 2018), since without a target it falls to zero (Bowman et al.
-    2016).
+    The loss keeps the KL divergence at a target, divided equally among the noise dimensions (Burgess et al. 2018).
+    Without a target the KL divergence falls to zero (Bowman et al. 2016).
 
     Args:
         model: generator.
@@ -61,20 +61,24 @@ def vae_loss(
             use the noise (Bowman et al. 2016).
     """
     mean, log_variance = encoder(DiscriminatorInput(batch.tokens, batch.mask), conditions)
-    standard = torch.randn(mean.shape, generator=random, device=mean.device)
-    noise = mean + (log_variance / 2).exp() * standard
-    kl = (mean.square() + log_variance.exp() - 1 - log_variance).mean(0) / 2  # of each noise dimension
+    standard_normal = torch.randn(mean.shape, generator=random, device=mean.device)
+    noise = mean + (log_variance / 2).exp() * standard_normal
+    kl_by_dimension = (mean.square() + log_variance.exp() - 1 - log_variance).mean(0) / 2
     features = generator_features(model, conditions, noise)
     inputs = _input_tokens(batch.tokens)
     if token_dropout:
         dropped = torch.rand(inputs.shape, generator=random, device=inputs.device) < token_dropout
         inputs = torch.where(dropped, inputs[:, :1], inputs)  # the first input is the boundary
-    nats = _token_nats(model, batch, inputs, features).sum() / len(features)
+    reconstruction_nats = _token_nats(model, batch, inputs, features).sum() / len(features)
     tokens_per_text = batch.mask.sum() / len(features)
-    penalty = (kl - target_kl_nats / len(kl)).abs().sum() + _MOMENT_WEIGHT * _moment_penalty(
+    penalty = (kl_by_dimension - target_kl_nats / len(kl_by_dimension)).abs().sum() + _MOMENT_WEIGHT * _moment_penalty(
         mean, log_variance, batch.ratings
     )
-    return VaeLoss((nats + penalty) / tokens_per_text, nats.detach(), kl.detach().sum())
+    return VaeLoss(
+        loss=(reconstruction_nats + penalty) / tokens_per_text,
+        reconstruction_nats=reconstruction_nats.detach(),
+        kl_nats=kl_by_dimension.detach().sum(),
+    )
 
 
 def _moment_penalty(
@@ -88,11 +92,11 @@ def _moment_penalty(
     generator can ignore the requested rating.
     """
     covariance = mean.t() @ ((ratings - ratings.mean()) / (ratings.std() + 1e-4)) / len(mean)
-    moments = mean.t() @ mean / len(mean) + log_variance.exp().mean(0).diag()
+    second_moments = mean.t() @ mean / len(mean) + log_variance.exp().mean(0).diag()
     return (
         mean.mean(0).square().sum()
         + covariance.square().sum()
-        + (moments - torch.eye(len(moments), device=mean.device)).square().sum()
+        + (second_moments - torch.eye(len(second_moments), device=mean.device)).square().sum()
     )
 
 

@@ -1,8 +1,9 @@
 """A model and its codec, ready to generate: text in, text out, without torch.
 
-A decoder reads tokens and returns the logits of the next token. The codec converts between text and tokens; the
-boundary, if the codec has one, is the token that ends a text. A guard is a function that decides whether a token may
-follow the bytes generated so far.
+A decoder reads tokens and returns the logits of the next token. The codec converts between text and tokens. The
+boundary, if the codec has one, is a token that separates texts: the model reads it before the first token of a text,
+and predicts it at the end of the text. A guard is a function that decides whether a token may follow the bytes
+generated so far.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -54,8 +55,8 @@ class TextGenerator:
 
     Attributes:
         codec: codec of the prompts and the generated tokens.
-        decoder: model.
-        opening: token ids that replace an empty prompt.
+        decoder: model, which predicts the next token.
+        opening: token ids that replace an empty prompt if the codec has no boundary.
     """
 
     codec: Codec[Any]
@@ -81,7 +82,15 @@ class TextGenerator:
         first_index: int = 0,
         guard: TokenPredicate | None = None,
     ) -> Iterator[Sample]:
-        """Generate samples after a prompt, one after another; see `sampling.generate`."""
+        """Generate samples that continue a prompt, one after another; see `sampling.generate`.
+
+        Args:
+            prompt: encoded prompt.
+            config: how tokens are drawn, and constraints on the text.
+            count: number of samples.
+            first_index: index of the first sample; index and seed determine the random draws of a sample.
+            guard: function that decides whether a token may follow the bytes so far; None allows every token.
+        """
         return generate(
             self.decoder,
             config,
@@ -107,13 +116,13 @@ class TextGenerator:
         )
 
     def generate_from_ids(self, ids: Sequence[int], config: SamplingConfig) -> Sample:
-        """Generate one sample after token ids; unlike `prompt`, this method puts no boundary before them."""
+        """Generate one sample that continues token ids. Unlike `prompt`, add no boundary, unless there are no ids."""
         return next(self.generate(Prompt(list(ids) or self._with_start([])), config))
 
     def stream(
         self, prompt: Prompt, config: SamplingConfig, *, index: int = 0, guard: TokenPredicate | None = None
     ) -> Generator[str, None, Sample]:
-        """Generate the sample with an index piece by piece; its text is that of `generate`."""
+        """Yield the text of the sample with this index piece by piece, then return the sample, as `generate` would."""
         return stream(
             self.decoder,
             config,
@@ -128,11 +137,11 @@ class TextGenerator:
     def distribution(self, prompt: Prompt, temperature: float = 1.0) -> Float64[np.ndarray, " vocab"]:
         """Return the probability of every token after a prompt, at a temperature."""
         probabilities = next_distribution(self.decoder, prompt.ids)
-        possible = tokens_with_prefix(prompt.first_token_prefix, self.codec.token_bytes)
-        return reweight(np.where(possible, probabilities, 0.0), temperature)
+        is_possible = tokens_with_prefix(prompt.first_token_prefix, self.codec.token_bytes)
+        return reweight(np.where(is_possible, probabilities, 0.0), temperature)
 
     def _with_start(self, ids: Iterable[int]) -> list[int]:
-        """Return the boundary followed by `ids`; without a boundary, `ids`, or the opening if they are empty."""
+        """Return the boundary followed by `ids`; without a boundary, return `ids`, or the opening if they are empty."""
         ids = list(ids)
         if self.codec.boundary is not None:
             return [self.codec.boundary, *ids]
@@ -147,9 +156,9 @@ class GeneratorFactory:
         codec: codec of the run.
         weights: weights by name, as in `model.safetensors`.
         stateful: whether the state is carried from token to token; False reads the last window again for each token.
-            None is False for a run that was trained on windows, and True for any other run.
+            None means False for a run that was trained on windows, and True for any other run.
         precision: precision of the weights in the compiled kernels: "float32", "bfloat16" or "int8"; None selects the
-            fastest that does not increase the loss. Other decoders use numpy in float32.
+            fastest that hardly changes the loss. Without the compiled kernels, numpy decodes in float32.
 
     Raises:
         ConfigError: the precision is unknown, or unavailable for this run.
@@ -182,7 +191,7 @@ class GeneratorFactory:
         """Return a generator conditioned on ratings.
 
         Args:
-            values: requested value of each rating or category of the run; NaN requests none.
+            values: requested value of each rating or category of the run; NaN leaves a rating or category open.
             guidance: guidance scale; 1 is off, 0 ignores the ratings.
 
         Raises:
@@ -198,7 +207,7 @@ class GeneratorFactory:
         return self._generator(values, float(guidance))
 
     def _generator(self, values: Float64[np.ndarray, " columns"] | None, guidance: float = 1.0) -> TextGenerator:
-        """Return a generator; its decoder gets noise for each sample if the model has noise, as that of a GAN has."""
+        """Return a generator. A model with noise, as a GAN trains it, decodes each sample with other noise."""
         noise_size = self._config.model.noise_size
 
         def make_decoder(noise: Float32[np.ndarray, " noise"]) -> Decoder:
@@ -209,12 +218,12 @@ class GeneratorFactory:
         return TextGenerator(self._codec, decoder, self._config.opening)
 
     def _decoder(self, values: Float64[np.ndarray, " columns"] | None, noise: Float32[np.ndarray, " noise"]) -> Decoder:
-        """Return a decoder conditioned on ratings and on noise; `values` None and empty noise are left out."""
+        """Return a decoder conditioned on ratings, unless `values` is None, and on noise, unless it is empty."""
         if values is None and not len(noise):
             return self._native or self._reference(None)
         values_or_open = np.full(len(self._config.conditions), np.nan) if values is None else values
-        features = noise_features(self._checked_weights, noise) if len(noise) else None
-        (text_features,) = self._config.features(values_or_open[None], features)  # of one text
+        features_of_noise = noise_features(self._checked_weights, noise) if len(noise) else None
+        (text_features,) = self._config.features(values_or_open[None], features_of_noise)  # a batch of one text
         bias = condition_bias(self._config.model, self._checked_weights, text_features)
         return self._native.conditioned(bias) if self._native is not None else self._reference(bias)
 
@@ -223,7 +232,7 @@ class GeneratorFactory:
         return checked_weights(self._config.model, self._weights)
 
     def _reference(self, bias: ConditionBias | None) -> Decoder:
-        """Return a numpy decoder; `bias` is what ratings and noise add to the network, None for neither."""
+        """Return a numpy decoder; `bias` is what ratings and noise add to the network, None without both."""
         model, weights = self._config.model, self._weights
         decoder = (
             reference_decoder(model, weights) if bias is None else conditioned_reference_decoder(model, weights, bias)

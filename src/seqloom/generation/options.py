@@ -18,8 +18,8 @@ class GenerationOptions:
         sampling: how tokens are drawn, and constraints on the text.
         decoding: whether the state is carried from token to token, precision of the weights, and treatment of unknown
             symbols of the prompt.
-        rating: requested rating: a number, or numbers and categories by column; None requests none.
-        guidance: guidance scale: multiple of the effect of the rating on the logits; 1 is off.
+        rating: requested rating: a number, or numbers and categories by column; None without a request.
+        guidance: guidance scale: factor by which the effect of the rating on the logits is multiplied; 1 is off.
         extrapolate: whether ratings outside the range of the training data are allowed.
     """
 
@@ -33,16 +33,20 @@ class GenerationOptions:
 def check_count(count: int, beam: int) -> None:
     """Check the number of samples.
 
+    Args:
+        count: number of samples.
+        beam: number of texts that a beam search returns; 0 or 1 without beam search.
+
     Raises:
-        ConfigError: the number is out of range, or larger than `beam`, the number of texts that a beam search finds.
+        ConfigError: the number is below 1, or larger than the number of texts of a beam search.
     """
     validate(*[(False, fault) for fault in count_faults(count, beam)])
 
 
 def count_faults(count: Any, beam: Any) -> list[str]:
-    """Return messages about a wrong number of samples; none if it is right. The arguments may have any type."""
+    """Return messages about a wrong number of samples; no message if it is right. The arguments may have any type."""
     if not is_integer(count, 1):
         return [f"`count` got {count!r}: choose a whole number from 1 up"]
     if is_integer(beam, 2) and beam < count:
-        return [f"`count` {count} is more than the {beam} texts of `beam` {beam}: lower it, or raise `beam`"]
+        return [f"`count` {count} is more than the {beam} texts of `beam` {beam}: lower `count`, or raise `beam`"]
     return []

@@ -36,15 +36,16 @@ class RunGenerators:
         """Return a generator, conditioned if a rating is requested.
 
         Args:
-            rating: requested rating: a number, or numbers and categories by column; None requests none.
-            guidance: guidance scale: logits are those without the rating plus this multiple of the difference that the
-                rating makes; 1 is off, 1.5 is usual.
+            rating: requested rating: a number, or numbers and categories by column; None without a request.
+            guidance: guidance scale: the logits are those without the rating plus this multiple of the difference that
+                the rating makes; 1 is off, 1.5 is usual.
             extrapolate: allow ratings outside the range of the training data.
             stateful: whether the state is carried from token to token; see `GeneratorFactory`.
             precision: precision of the weights; see `GeneratorFactory`.
 
         Raises:
-            ConfigError: the run has no such rating, the rating is out of range, or the precision is unavailable.
+            ConfigError: the run has no rating of this form, the rating or the guidance is out of range, an option has
+                no effect without a rating, or the precision is unavailable.
             RunError: the weights are missing, damaged or do not fit the config.
         """
         validate(
@@ -71,7 +72,10 @@ class RunGenerators:
         return self._cached_factory
 
     def copy_guard(self, config: SamplingConfig) -> TokenPredicate | None:
-        """Return the guard against copies longer than `config.max_copy` characters; None if `max_copy` is off.
+        """Return the guard against copies of the training corpus; None if `config.max_copy` is off.
+
+        The guard is a function that decides whether a token may follow the bytes generated so far. It refuses tokens
+        that would complete a copy of more than `max_copy` characters.
 
         Raises:
             SourceError: the training corpus is not available.

@@ -1,4 +1,9 @@
-"""Many streams that the compiled kernels decode in one batch."""
+"""Many streams that the compiled kernels decode in one batch.
+
+A stream is one text that is read or generated, with its recurrent state. Conditions, such as a rating, add biases to
+the pre-activations of the layers, called gates here, and to the logits. Drafts are tokens that further heads of the
+model guess, and that a later step verifies.
+"""
 
 import os
 import weakref
@@ -23,25 +28,26 @@ from seqloom.kernels.native_weights import NativeWeights
 __all__ = ["NOT_FINITE", "RUNNING", "BatchedDecoder", "Chunk", "Scores", "num_usable_processors"]
 
 RUNNING, NOT_FINITE = 0, 3
-"""Endings of a stream: it is still running, or its logits are infinite or NaN.
+"""Two values of `Chunk.endings`: the stream still generates, or its logits are infinite or NaN.
 
-The other endings are 1, the maximum length, and 2, the boundary token, which ends a text.
+The other values are 1, the stream has reached its maximum length, and 2, it has drawn the boundary token, which ends a
+text.
 """
 
 
 class Chunk(NamedTuple):
-    """Tokens that the streams generated in one call.
+    """Tokens that the streams generated in one call of `BatchedDecoder.generate`.
 
     Attributes:
         tokens: ids, one row per stream; only the first `counts` of each row are valid.
-        nats: log-probabilities of the tokens: first under the model, then under the distribution that they were drawn
-            from.
+        log_probs: log-probabilities of the tokens in nats: first under the model, then under the distribution that they
+            were drawn from.
         counts: number of tokens of each stream.
-        endings: ending of each stream, such as `RUNNING`.
+        endings: whether and why each stream has ended, such as `RUNNING`.
     """
 
     tokens: Int32[np.ndarray, "streams max_tokens"]
-    nats: Float64[np.ndarray, "two streams max_tokens"]
+    log_probs: Float64[np.ndarray, "two streams max_tokens"]
     counts: Int32[np.ndarray, " streams"]
     endings: Int32[np.ndarray, " streams"]
 
@@ -69,7 +75,7 @@ class BatchedDecoder:
         weights: packed weights.
         count: number of streams; all start before their first token.
         threads: number of threads that share the work; None starts one per processor.
-        condition: biases that conditions add in every stream; None without conditions.
+        condition: biases that conditions add, the same for all streams; None without conditions.
     """
 
     def __init__(
@@ -90,7 +96,7 @@ class BatchedDecoder:
         return self._count
 
     def resize(self, count: int) -> None:
-        """Change the number of streams; new ones start before their first token. Growing removes all biases."""
+        """Change the number of streams; new ones start before their first token. Growth removes the biases of all."""
         self._library.seqloom_streams_resize(self._handle, count)
         self._count = count
 
@@ -99,7 +105,7 @@ class BatchedDecoder:
         self._library.seqloom_streams_clear(self._handle, self._checked(stream))
 
     def reorder(self, indices: Integer[np.ndarray, " streams"]) -> None:
-        """Replace stream i by a copy of stream `indices[i]`, its text included; the random draws of i continue."""
+        """Replace stream i by a copy of stream `indices[i]` and of its text; stream i keeps its own random draws."""
         order = np.ascontiguousarray(indices, np.int32)
         if order.shape != (self._count,) or order.min() < 0 or order.max() >= self._count:
             raise ValueError(
@@ -115,7 +121,7 @@ class BatchedDecoder:
         return state
 
     def set_state(self, stream: int, state: UInt8[np.ndarray, " bytes"]) -> None:
-        """Set a stream's state, from `state` of any stream of this model."""
+        """Set a stream's state to one that the method `state` returned, for any stream of this model."""
         data = np.ascontiguousarray(state)
         if data.nbytes != self._weights.state_bytes:
             raise ValueError(
@@ -131,7 +137,7 @@ class BatchedDecoder:
         return np.ctypeslib.as_array(logits, (self._weights.vocabulary,)).copy()
 
     def set_logits(self, stream: int, logits: Float32[np.ndarray, " vocab"]) -> None:
-        """Set the logits of a stream, until it reads a token."""
+        """Set the logits of a stream; they apply until it reads a token."""
         data = np.ascontiguousarray(logits, np.float32)
         self._library.seqloom_streams_set_logits(self._handle, self._checked(stream), address(data))
 
@@ -147,7 +153,7 @@ class BatchedDecoder:
         self._library.seqloom_streams_set_logit_bias(self._handle, address(data))
 
     def set_condition(self, conditions: Sequence[ConditionBias | None]) -> None:
-        """Set the biases of every stream, one element per stream; None for a stream without conditions."""
+        """Set the biases of all streams; `conditions` has one element per stream, None for one without conditions."""
         for layer, width in enumerate(self._weights.gate_widths):
             rows = [np.zeros(width, np.float32) if bias is None else bias.gates[layer] for bias in conditions]
             self.set_gate_bias(layer, np.stack(rows))
@@ -166,10 +172,10 @@ class BatchedDecoder:
         self._library.seqloom_streams_set_stream_logit_bias(self._handle, self._checked(stream), address(data))
 
     def set_guidance(self, guidance: float) -> None:
-        """Pair each stream of the first half with one of the second half, and guide it away from its partner.
+        """Give each stream of the first half a partner of the second half, and guide the stream away from its partner.
 
-        A stream draws from the logits `partner + guidance * (stream - partner)`; its partner reads the same tokens.
-        Only the first half generates. A guidance of 1 ends the pairing.
+        The partner of stream i is stream i + count / 2, which reads the same tokens. Stream i draws from the logits
+        `partner + guidance * (stream - partner)`. Only the first half generates. A guidance of 1 ends the pairing.
         """
         if guidance != 1 and self._count % 2:
             raise ValueError(f"guidance needs pairs of streams, but their number is {self._count}: make it even")
@@ -222,23 +228,24 @@ class BatchedDecoder:
         return scores
 
     def read_with_logits(
-        self, stream: int, tokens: Integer[np.ndarray, " time"], kept: int
+        self, stream: int, tokens: Integer[np.ndarray, " time"], num_kept: int
     ) -> Float32[np.ndarray, "time vocab"]:
-        """Read tokens into one stream in one pass, and return the logits after each of them.
+        """Read tokens into one stream in one pass over the weights, and return the logits after each token.
 
         The logits equal those of reading the tokens one by one, bit for bit.
 
         Args:
             stream: index of the stream.
             tokens: ids to read.
-            kept: number of tokens, 1 or more, that the state of the stream includes afterwards.
+            num_kept: number of leading tokens, 1 or more, after which the stream continues: its new state is the state
+                after these tokens.
         """
         data = np.ascontiguousarray(tokens, np.int32)
         self._weights.check_tokens(data)
-        if not 1 <= kept <= len(data):
-            raise ValueError(f"{kept} of {len(data)} tokens cannot be kept: choose 1 to {len(data)}")
+        if not 1 <= num_kept <= len(data):
+            raise ValueError(f"{num_kept} of {len(data)} tokens cannot be kept: choose 1 to {len(data)}")
         logits = np.empty((len(data), self._weights.vocabulary), np.float32)
-        arguments = address(data), len(data), kept, address(logits)
+        arguments = address(data), len(data), num_kept, address(logits)
         self._library.seqloom_streams_read_many(self._handle, self._checked(stream), *arguments)
         return logits
 
@@ -246,7 +253,7 @@ class BatchedDecoder:
         """Set how tokens are drawn; afterwards `begin` must start every stream again.
 
         Args:
-            settings: settings; their field `bias` is ignored.
+            settings: settings of the draws; the argument `bias` replaces their field `bias`.
             bias: bias of the logits, with minus infinity for banned tokens; None without a bias.
         """
         data = None if bias is None else _checked_bias(bias, (self._weights.vocabulary,))
@@ -256,7 +263,12 @@ class BatchedDecoder:
         self._can_generate = True
 
     def begin(
-        self, stream: int, seed: int, index: int, recent: Integer[np.ndarray, " recent"], variants: int = 0
+        self,
+        stream: int,
+        seed: int,
+        index: int,
+        recent_tokens: Integer[np.ndarray, " recent"],
+        packed_variants: int = 0,
     ) -> None:
         """Begin a sample in a stream, whose first token is drawn from the stream's present logits.
 
@@ -264,13 +276,14 @@ class BatchedDecoder:
             stream: index of the stream.
             seed: seed of the draws.
             index: index of the sample; seed and index determine the draws.
-            recent: earlier tokens that count for the repetition penalty.
-            variants: variants of the watermark, 16 bits for each group, if the settings ask for a watermark.
+            recent_tokens: earlier tokens that count for the repetition penalty.
+            packed_variants: variants of the watermark's noise that the sample uses, 16 bits for each group of contexts
+                (see `sampling/watermark.py`); without effect unless the settings have a watermark.
         """
         if not self._can_generate:
             raise ValueError("call set_sampling before begin")
-        data = np.ascontiguousarray(recent, np.int32)
-        arguments = address(data), len(data), variants
+        data = np.ascontiguousarray(recent_tokens, np.int32)
+        arguments = address(data), len(data), packed_variants
         self._library.seqloom_streams_begin(self._handle, self._checked(stream), seed, index, *arguments)
 
     def end(self, stream: int) -> None:
@@ -278,13 +291,13 @@ class BatchedDecoder:
         self._library.seqloom_streams_end(self._handle, self._checked(stream))
 
     def generate(self, max_tokens: int) -> Chunk:
-        """Generate at most `max_tokens` tokens in every stream that has begun and not ended."""
+        """Generate at most `max_tokens` tokens in every stream that has begun a sample and not ended it."""
         tokens = np.empty((self._count, max_tokens), np.int32)
-        nats = np.empty((2, self._count, max_tokens))
+        log_probs = np.empty((2, self._count, max_tokens))
         counts, endings = np.empty((2, self._count), np.int32)
-        addresses = (address(array) for array in (tokens, *nats, counts, endings))
+        addresses = (address(array) for array in (tokens, *log_probs, counts, endings))
         self._library.seqloom_streams_generate(self._handle, byref(GenerationOutput(max_tokens, *addresses)))
-        return Chunk(tokens, nats, counts, endings)
+        return Chunk(tokens, log_probs, counts, endings)
 
     def draft_statistics(self, stream: int) -> DraftStatistics:
         """Return the statistics of the drafts in a stream's current or last sample."""
@@ -300,12 +313,14 @@ class BatchedDecoder:
         return log_probs if is_finite else None
 
     def _checked(self, stream: int) -> int:
+        """Return the index of a stream, after a check that the stream exists."""
         if not 0 <= stream < self._count:
             raise IndexError(f"stream {stream} does not exist: there are {self._count} streams, counted from 0")
         return stream
 
 
 def _checked_bias(bias: np.ndarray, shape: tuple[int, ...]) -> Float32[np.ndarray, "*shape"]:
+    """Return a bias as contiguous float32, after a check of its shape."""
     if bias.shape != shape:
         raise ValueError(f"a bias has shape {list(bias.shape)}, expected {list(shape)}")
     return np.ascontiguousarray(bias, np.float32)

@@ -12,7 +12,7 @@ _SUFFIXES = (".cpp", ".h", ".toml")
 
 
 def build_hash(folder: Path) -> str | None:
-    """Return the hash of a folder of native sources; None if there are none.
+    """Return the hash of a folder of native sources; None if the folder has no sources.
 
     Args:
         folder: folder of the sources, which include the compiler flags in `build.toml`.

@@ -1,6 +1,8 @@
 """The bias that conditions add to pre-activations and logits, computed once for a whole text.
 
-The conditions of a text are its ratings, categories and noise. A model reads them as one vector of features.
+The conditions of a text are its ratings, categories and noise. A model reads them as one vector of features, which
+linear maps turn into the biases. The pre-activations of a layer, also called gates, are the weighted sums to which the
+layer applies its nonlinear functions.
 """
 
 import itertools
@@ -30,12 +32,12 @@ class ConditionBias(NamedTuple):
 
     @property
     def first_token(self) -> "ConditionBias":
-        """Biases at a token that is read from the zero state, in the same form."""
+        """The biases that hold at a token that is read from the zero state: `gates` is `first_gates`."""
         return ConditionBias(self.first_gates, self.first_gates, self.logits)
 
 
 def condition_bias(config: ModelConfig, weights: Weights, features: Float32[np.ndarray, " features"]) -> ConditionBias:
-    """Return the biases that conditions add, as the torch module `models.conditioning.Conditioning` does.
+    """Return the biases that conditions add, the same as the torch module `models.conditioning.Conditioning` computes.
 
     Args:
         config: shape of the network.
@@ -57,7 +59,7 @@ def condition_bias(config: ModelConfig, weights: Weights, features: Float32[np.n
 
 
 def noise_features(weights: Weights, noise: Float32[np.ndarray, " noise"]) -> Float32[np.ndarray, " noise_width"]:
-    """Return the features of Gaussian noise; see `models.conditioning.Conditioning.noise_features`."""
+    """Return the features of Gaussian noise, as `models.conditioning.Conditioning.noise_features` does in torch."""
     features: np.ndarray = np.tanh(weights["condition.noise"] @ noise)
     return features
 

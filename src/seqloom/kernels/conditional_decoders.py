@@ -11,7 +11,7 @@ __all__ = ["FirstTokenDecoder", "GuidedDecoder", "LatentDecoder"]
 
 
 class FirstTokenDecoder:
-    """A decoder with other weights for the first token than for the rest: conditions add another bias there.
+    """A decoder with other weights for the first token, to which conditions add a further bias, than for the rest.
 
     The state is the number of tokens read, followed by the state that the two inner decoders share.
 
@@ -43,20 +43,20 @@ class FirstTokenDecoder:
             IndexError: a token is not in the vocabulary.
             ValueError: there are no tokens.
         """
-        num_read, *inner = state
-        after = tuple(inner)
+        num_read, *arrays = state
+        inner_state = tuple(arrays)
         if num_read == 0:
-            logits, after = self._first.read(tokens[:1], after)
+            logits, inner_state = self._first.read(tokens[:1], inner_state)
             if len(tokens) == 1:
-                return logits, (num_read + 1, *after)
-        logits, after = self._rest.read(tokens[1:] if num_read == 0 else tokens, after)
-        return logits, (num_read + len(tokens), *after)
+                return logits, (num_read + 1, *inner_state)
+        logits, inner_state = self._rest.read(tokens[1:] if num_read == 0 else tokens, inner_state)
+        return logits, (num_read + len(tokens), *inner_state)
 
 
 class GuidedDecoder:
     """Classifier-free guidance (Ho, Salimans 2022; Sanchez et al. 2023 for text).
 
-    The logits are `unconditional + guidance * (conditional - unconditional)`. A guidance of 1 gives the logits of the
+    The logits are `unconditional + guidance * (conditional - unconditional)`. A guidance of 1 yields the logits of the
     conditional decoder; a larger one exaggerates the condition. Both decoders read the same tokens. The state is that
     of the conditional decoder, followed by that of the unconditional one.
 
@@ -90,11 +90,11 @@ class GuidedDecoder:
             IndexError: a token is not in the vocabulary.
             ValueError: there are no tokens.
         """
-        first, second = self.split(state)
-        conditional, first_after = self.conditional.read(tokens, first)
-        unconditional, second_after = self.unconditional.read(tokens, second)
+        conditional_state, unconditional_state = self.split(state)
+        conditional, conditional_state = self.conditional.read(tokens, conditional_state)
+        unconditional, unconditional_state = self.unconditional.read(tokens, unconditional_state)
         logits = unconditional + np.float32(self.guidance) * (conditional - unconditional)
-        return logits, (*first_after, *second_after)
+        return logits, (*conditional_state, *unconditional_state)
 
     def split(self, state: State) -> tuple[State, State]:
         """Return the states of the conditional and of the unconditional decoder."""

@@ -1,6 +1,7 @@
 """The C interface of native decoding: its structures and functions in ctypes.
 
-The structures repeat those of the headers in `native/decoding`, which describe the fields.
+The structures repeat those of the headers in `native/decoding`, which describe the fields. Every function of the table
+returns a status, which `declare` turns into an error.
 """
 
 import ctypes
@@ -166,13 +167,13 @@ def decoding_library() -> ctypes.CDLL:
     Raises:
         SeqloomError: there is no library. A function that fails raises this error too.
     """
-    opened = declare(
+    native = declare(
         _FUNCTIONS, _STRUCTURES, remedy="generate or score fewer texts at once, or close other programs, and try again"
     )
     for name in ("seqloom_weights_delete", "seqloom_streams_delete"):
-        function = getattr(opened, name)
+        function = getattr(native, name)
         function.argtypes, function.restype = (_HANDLE,), None
-    return opened
+    return native
 
 
 def address(array: np.ndarray | None) -> int | None:

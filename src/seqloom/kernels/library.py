@@ -16,16 +16,16 @@ from seqloom.errors import ConfigError, SeqloomError
 from seqloom.kernels.build_hash import build_hash
 from seqloom.version import __version__
 
-__all__ = ["BFLOAT16", "available_kernels", "chosen_kernels", "declare", "library", "training_kernels"]
+__all__ = ["BFLOAT16_KERNELS", "available_kernels", "chosen_kernels", "declare", "library", "training_kernels"]
 
-BFLOAT16 = ("amx", "avx512bf16")
-"""The instruction sets that multiply in bfloat16."""
+BFLOAT16_KERNELS = ("amx", "avx512bf16")
+"""The instruction sets whose kernels multiply in bfloat16."""
 
 _LIBRARY = Path(__file__).with_name("_native.so")
 _SOURCES = Path(__file__).with_name("native")
 
 _OUT_OF_MEMORY = 1
-"""The status of a function that ran out of memory; see `status.h`."""
+"""The status of a function that ran out of memory; see `native/runtime/status.h`."""
 
 
 @cache
@@ -37,12 +37,12 @@ def library() -> ctypes.CDLL | None:
     if not _LIBRARY.exists():
         return None
     try:
-        opened = ctypes.CDLL(str(_LIBRARY))
-        refusal = _refusal(opened)
+        native = ctypes.CDLL(str(_LIBRARY))
+        refusal = _refusal(native)
     except (OSError, AttributeError) as error:
         refusal = f"the library cannot be opened ({error})"
     if refusal is None:
-        return opened
+        return native
     warnings.warn(
         f"the compiled kernels are not used: {refusal}; numpy and torch do their work. To build them again: "
         "python native_build.py in a source checkout, else install seqloom again",
@@ -70,21 +70,21 @@ def declare(
     Raises:
         SeqloomError: there is no library, or its structures differ in size from those in Python.
     """
-    opened = library()
-    if opened is None:
+    native = library()
+    if native is None:
         raise SeqloomError("the compiled kernels are not available: build them with python native_build.py")
     for name, structure in (structures or {}).items():
-        size = opened.seqloom_struct_size(name.encode())
+        size = native.seqloom_struct_size(name.encode())
         if size != ctypes.sizeof(structure):
             raise SeqloomError(
                 f"the compiled kernels do not fit this package: {name} has {size} bytes in the library and "
                 f"{ctypes.sizeof(structure)} in Python; build them again with python native_build.py"
             )
-    check = _status_check(opened, remedy, error)
+    check = _status_check(native, remedy, error)
     for name, arguments in functions.items():
-        function = getattr(opened, name)
+        function = getattr(native, name)
         function.argtypes, function.restype, function.errcheck = arguments, ctypes.c_int, check
-    return opened
+    return native
 
 
 def available_kernels() -> tuple[str, ...]:
@@ -122,8 +122,8 @@ def training_kernels(precision: str) -> str | None:
     if chosen is None:
         return None
     if os.environ.get("SEQLOOM_KERNELS"):
-        return chosen if (chosen in BFLOAT16) == in_bfloat16 else None
-    suitable = [name for name in available_kernels() if (name in BFLOAT16) == in_bfloat16]
+        return chosen if (chosen in BFLOAT16_KERNELS) == in_bfloat16 else None
+    suitable = [name for name in available_kernels() if (name in BFLOAT16_KERNELS) == in_bfloat16]
     return next((name for name in suitable if name != "portable"), None)
 
 
@@ -136,35 +136,35 @@ def _compiled_kernels() -> tuple[str, ...]:
     return tuple(name.decode() for name in names if name)
 
 
-def _refusal(opened: ctypes.CDLL) -> str | None:
+def _refusal(native: ctypes.CDLL) -> str | None:
     """Return the reason why a library must not be used; None if it may be used.
 
     The folder of the sources exists in a checkout and in an installed wheel. The library must be built from exactly
     these sources.
 
     Raises:
-        AttributeError: it is no library of seqloom, or one of an old version.
+        AttributeError: the library lacks a function, because it is not one of seqloom, or one of an old version.
     """
     for name in ("seqloom_version", "seqloom_build_hash", "seqloom_kernels_name", "seqloom_last_error"):
-        getattr(opened, name).restype = ctypes.c_char_p
-    opened.seqloom_struct_size.restype = ctypes.c_size_t
-    version = opened.seqloom_version().decode()
+        getattr(native, name).restype = ctypes.c_char_p
+    native.seqloom_struct_size.restype = ctypes.c_size_t
+    version = native.seqloom_version().decode()
     if version != __version__:
         return f"the library is of version {version}, and the package of {__version__}"
-    if build_hash(_SOURCES) not in (None, opened.seqloom_build_hash().decode()):
+    if build_hash(_SOURCES) not in (None, native.seqloom_build_hash().decode()):
         return "the library is stale: it was built from other sources than those in kernels/native"
     return None
 
 
 def _status_check(
-    opened: ctypes.CDLL, remedy: str, error: type[SeqloomError]
+    native: ctypes.CDLL, remedy: str, error: type[SeqloomError]
 ) -> Callable[[int, Any, tuple[Any, ...]], int]:
     """Return the check that turns a failing status into an error."""
 
     def check(status: int, function: Any, arguments: tuple[Any, ...]) -> int:
         if status == 0:
             return status
-        text = opened.seqloom_last_error().decode(errors="replace")
+        text = native.seqloom_last_error().decode(errors="replace")
         if status == _OUT_OF_MEMORY:
             raise error(f"the compiled kernels ran out of memory ({text}): {remedy}")
         raise error(f"the compiled kernels failed: {text} (in {function.__name__})")

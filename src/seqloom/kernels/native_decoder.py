@@ -24,13 +24,13 @@ class NativeDecoder:
 
     Args:
         weights: packed weights.
-        condition: biases that the conditions add; None without conditions.
+        condition: biases that the conditions (such as a rating) add; None without conditions.
     """
 
     def __init__(self, weights: NativeWeights, condition: ConditionBias | None = None) -> None:
         self.weights = weights
         self.condition = condition
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # all calls of `read` use the same stream
 
     @property
     def vocabulary(self) -> int:
@@ -38,7 +38,7 @@ class NativeDecoder:
         return self.weights.vocabulary
 
     def conditioned(self, condition: ConditionBias) -> "NativeDecoder":
-        """Return a conditioned decoder that shares these weights."""
+        """Return a decoder with these conditions that shares the weights of this one."""
         return NativeDecoder(self.weights, condition)
 
     def streams(self, count: int, threads: int | None = None) -> BatchedDecoder:
@@ -79,7 +79,7 @@ class NativeDecoder:
         with self._lock:
             stream = self._stream
             stream.set_state(0, state[0])
-            # In the zero state nothing was read yet, so that the first token has biases of its own.
+            # In the zero state no token was read yet; the first token has other biases than the rest.
             if self.condition is not None and np.array_equal(state[0], self._zero_state[0]):
                 stream.set_condition([self.condition.first_token])
                 stream.read(0, remaining[:1].astype(np.int32))
@@ -112,7 +112,7 @@ def native_decoder(
         The decoder; None if the kernels are off or do not support the model, such as one with layer normalisation.
 
     Raises:
-        ConfigError: the precision is unknown, or the core does not have it.
+        ConfigError: the precision is unknown, or the core does not support it.
         RunError: arrays are missing, have another shape, or contain NaN or infinity; one line for each.
     """
     if precision is not None and precision not in PRECISIONS:

@@ -1,4 +1,9 @@
-"""A model's weights in the layout of the compiled decoder."""
+"""A model's weights in the layout of the compiled decoder.
+
+The first layer reads token ids: for each id, a table contains the product of the id's input with the input weights.
+Besides the head for the next token, a model can have draft heads, which guess the tokens after it; a later step of the
+model verifies these drafts.
+"""
 
 import weakref
 from ctypes import byref, c_void_p
@@ -11,7 +16,7 @@ from seqloom.errors import ConfigError
 from seqloom.kernels.cores import NativeCore, TokenInput, core_spec
 from seqloom.kernels.decoding_abi import LayerWeights, Model, NetworkInfo, address, decoding_library
 from seqloom.kernels.heads import head_spec
-from seqloom.kernels.library import BFLOAT16, chosen_kernels
+from seqloom.kernels.library import BFLOAT16_KERNELS, chosen_kernels
 from seqloom.kernels.speculative import default_draft_length
 from seqloom.kernels.weights import DraftWeights, Weights, gate_widths, layer_weights
 
@@ -29,7 +34,7 @@ class NativeWeights:
         weights: arrays by name, from `checked_weights`.
         kernels: instruction set, such as "avx2".
         precision: number format of the weights, one of `PRECISIONS`.
-        drafts: heads that guess the tokens after the next one (drafts, which a later step verifies); None for none.
+        drafts: draft heads; None without draft heads.
 
     Attributes:
         kernels: instruction set.
@@ -39,13 +44,14 @@ class NativeWeights:
         rows_per_pass: number of tokens that share one pass over the weights; with 1, drafts cannot make a stream
             faster.
         state_bytes: size of the state of one stream.
-        weight_bytes: bytes that the kernels read for every token, without the first layer's table.
+        weight_bytes: bytes that the kernels read for every token, without the first layer's table, of which they read
+            only a few rows.
         gate_widths: number of pre-activations of each layer.
         max_draft_length: largest number of tokens per step: the next token and one for each draft head.
         default_draft_length: default number of tokens per step; see `speculative.default_draft_length`.
 
     Raises:
-        ConfigError: the core does not have that precision.
+        ConfigError: the kernels do not support this precision for this core.
         SeqloomError: out of memory.
     """
 
@@ -71,7 +77,7 @@ class NativeWeights:
         handle, info = c_void_p(), NetworkInfo()
         library.seqloom_weights_new(kernels.encode(), byref(model), byref(handle))
         del arrays  # the library has copied them
-        if handle.value is None:
+        if handle.value is None:  # the kernels do not support the precision
             raise ConfigError(f"`precision` {precision} is not available for {config.core}: choose bfloat16 or float32")
         self.handle = handle.value
         weakref.finalize(self, library.seqloom_weights_delete, self.handle)
@@ -92,7 +98,7 @@ class NativeWeights:
         """Check that all tokens are in the vocabulary.
 
         Raises:
-            IndexError: a token is not.
+            IndexError: a token is not in the vocabulary.
         """
         outside = tokens[(tokens < 0) | (tokens >= self.vocabulary)]
         if len(outside):
@@ -117,7 +123,7 @@ def default_precision(config: ModelConfig, kernels: str) -> str:
     bfloat16 have; otherwise bfloat16.
     """
     native = core_spec(config.core).native
-    return "int8" if kernels in BFLOAT16 and native is not None and native.supports_int8 else "bfloat16"
+    return "int8" if kernels in BFLOAT16_KERNELS and native is not None and native.supports_int8 else "bfloat16"
 
 
 def _pack_layers(
@@ -126,7 +132,7 @@ def _pack_layers(
     """Return the structures of all layers, and the arrays that they point to."""
     tokens = TokenInput(config.vocabulary, weights.get("embedding.weight"))
     widths = (config.embedding or config.vocabulary, *config.hidden_sizes)
-    layers, kept = [], []
+    layers, arrays_of_layers = [], []
     for index, size in enumerate(config.hidden_sizes):
         packed = native.pack_layer(layer_weights(weights, index), index, None if index else tokens)
         arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in packed.arrays.items()}
@@ -134,5 +140,5 @@ def _pack_layers(
         layers.append(
             LayerWeights(inputs=widths[index], units=size, taps=packed.taps, dilation=packed.dilation, **addresses)
         )
-        kept.append(arrays)
-    return layers, kept
+        arrays_of_layers.append(arrays)
+    return layers, arrays_of_layers

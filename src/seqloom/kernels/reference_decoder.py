@@ -74,16 +74,16 @@ class ReferenceDecoder:
         if not 0 <= token < self.vocabulary:
             raise IndexError(f"token {token} is outside the vocabulary 0..{self.vocabulary - 1}")
         value: int | Float32[np.ndarray, "*streams hidden"] = token
-        after: list[State] = []
+        new_states: list[State] = []
         start = 0
         for layer in self._layers:
             end = start + len(layer.zero_state)
-            # Weights that are far too large give infinite logits, which sampling reports.
+            # The weights of a diverged training can overflow here: no warning, as sampling reports infinite logits.
             with np.errstate(over="ignore", invalid="ignore"):
                 value, layer_state = layer.step(value, state[start:end])
-            after.append(layer_state)
+            new_states.append(layer_state)
             start = end
-        return value, tuple(array for layer_state in after for array in layer_state)  # type: ignore[return-value]
+        return value, tuple(array for layer_state in new_states for array in layer_state)  # type: ignore[return-value]
 
 
 def reference_decoder(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> ReferenceDecoder:
@@ -115,7 +115,8 @@ def conditioned_reference_decoder(
         RunError: arrays are missing, have another shape, or contain NaN or infinity; one line for each.
     """
     checked = checked_weights(config, weights)
-    first, rest = (_make_decoder(config, fold_bias(checked, part)) for part in (bias.first_token, bias))
+    first = _make_decoder(config, fold_bias(checked, bias.first_token))
+    rest = _make_decoder(config, fold_bias(checked, bias))
     return FirstTokenDecoder(first, rest)
 
 

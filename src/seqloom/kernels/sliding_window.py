@@ -1,4 +1,8 @@
-"""Decoding window by window, for models trained on windows that start from the zero state."""
+"""Decoding window by window, for models trained on windows that start from the zero state.
+
+A window is the last tokens of a text, up to a fixed number. A model that was trained on windows has seen no state of
+more tokens than a window has.
+"""
 
 from collections.abc import Sequence
 
@@ -23,7 +27,7 @@ def sliding_window_decoder(
     """
     if window < 1:
         raise ValueError(f"a window has {window} tokens, but must have 1 or more")
-    # The faster decoder needs a decoder that reads a token into several streams at once.
+    # `RollingWindowDecoder` is faster, but needs a decoder that reads a token into several streams at once.
     if isinstance(decoder, ReferenceDecoder) and decoder.steps_batches:
         return RollingWindowDecoder(decoder, window)
     return SlidingWindowDecoder(decoder, window)
@@ -73,9 +77,10 @@ class SlidingWindowDecoder:
 class RollingWindowDecoder:
     """Make the predictions of `SlidingWindowDecoder` with one step of `window` streams per token.
 
-    The windows that contain a token are `window` streams, which all read the token at once. The stream of the window
-    that begins with the token starts from the zero state; the stream of the window that ends with it predicts. The
-    decoder thus reads its weights once per token instead of `window` times.
+    A token lies in `window` windows: it is the first token of one, the second of another, and so on. Each window is a
+    stream, and all streams read the token at once. The stream of the window that begins with the token starts from the
+    zero state; the stream of the window that ends with the token predicts the next one. The decoder thus reads its
+    weights once per token instead of `window` times.
 
     The state is the number of tokens read, followed by the decoder's arrays with the streams stacked on a leading axis.
 
@@ -95,13 +100,14 @@ class RollingWindowDecoder:
 
     def initial_state(self) -> State:
         """Return the state before the first token, all streams at zero."""
-        stacked = (np.zeros((self._window, *part.shape), part.dtype) for part in self._decoder.initial_state())
+        stacked = (np.zeros((self._window, *array.shape), array.dtype) for array in self._decoder.initial_state())
         return (np.zeros((), np.int64), *stacked)
 
     def step(self, token: int, state: State) -> tuple[Float32[np.ndarray, " vocab"], State]:
         """Read one token into every stream; return the logits of the oldest."""
         output, state = self._advance(token, state)
         num_read, *_ = state
+        # Token number t starts stream t % window, so the oldest stream started with the first token of the window.
         oldest = max(0, int(num_read) - self._window) % self._window
         return self._decoder.logits(output[oldest]), state
 

@@ -13,13 +13,13 @@ from seqloom.kernels.cores import core_spec
 __all__ = ["MAX_DRAFT_VOCAB", "default_draft_length"]
 
 MAX_DRAFT_VOCAB = 512
-"""Number of tokens that can be drafted, the most frequent ones: a draft must be cheap compared with its check."""
+"""Number of tokens that can be drafted, the most frequent ones: a draft must be cheaper than its verification."""
 
 _MIN_CONVOLUTION_BYTES = 2_000_000
-"""Size of the weights from which drafts make a convolution faster, such as six layers of 192 channels."""
+"""Least size of the weights with which drafts make a convolution faster, such as six layers of 192 channels."""
 
 _MIN_RECURRENT_BYTES, _MIN_HEAD_SHARE = 5_000_000, 0.9
-"""Size of the weights, and the output layer's share of them, from which drafts make a recurrent model faster."""
+"""Least size of the weights, and least share of the output layer, with which drafts make a recurrent model faster."""
 
 
 def default_draft_length(config: ModelConfig, weight_bytes: int, rows_per_pass: int) -> int:
@@ -28,7 +28,7 @@ def default_draft_length(config: ModelConfig, weight_bytes: int, rows_per_pass: 
     Args:
         config: shape of the network.
         weight_bytes: bytes of weights that a step reads.
-        rows_per_pass: tokens for which the kernels read the weights once.
+        rows_per_pass: number of tokens for which the kernels read the weights once.
     """
     core = core_spec(config.core)
     if not core.is_recurrent:

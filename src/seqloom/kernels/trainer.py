@@ -1,7 +1,9 @@
 """The compiled training step of a stack of recurrent layers with softmax heads.
 
-The library keeps parameters, gradients and the optimiser's moments in its memory; `load` and `export` copy them in and
-out under the names and in the shapes of the model.
+The library keeps parameters, gradients and the optimiser's moments in its memory, each in an arena: one array for every
+parameter. `load` and `export` copy arenas in and out under the names and in the shapes of the torch model. The first
+head predicts the next token, the second the token after it, and so on. A window is the tokens of one step; the
+recurrent state can be carried from one window to the next.
 """
 
 import ctypes
@@ -19,20 +21,20 @@ from seqloom.kernels.cores import NativeCore, core_spec
 from seqloom.kernels.heads import head_spec
 from seqloom.kernels.library import declare
 
-__all__ = ["ARENAS", "ConditionBiasRows", "DropoutSettings", "NativeTrainer", "is_supported"]
+__all__ = ["ARENAS", "ConditionBiasRows", "DropoutSettings", "NativeTrainer", "supports_native_training"]
 
 ARENAS = ("parameter", "gradient", "first_moment", "second_moment")
-"""Names of the arenas: each holds one array for every parameter. The order is that of `native/training/trainer.h`."""
+"""Names of the arenas, in the order of `Arena` in `native/training/trainer.h`."""
 
 _EMBEDDING, _WEIGHT_INPUT, _WEIGHT_HIDDEN, _BIAS, _HEAD_WEIGHT, _HEAD_BIAS = range(6)
-"""Numbers of the parts of an arena, as in `native/training/trainer.h`."""
+"""Numbers of the kinds of parameters, as in `Part` of `native/training/trainer.h`."""
 
 _ADAM, _RMSPROP = range(2)
 """Numbers of the optimisers, as in `native/training/trainer.h`."""
 
 
 class _Window(ctypes.Structure):
-    """Input of `compute` and `score`; see `native/training/trainer.h`."""
+    """Input of `compute_gradients` and `score`; see `native/training/trainer.h`."""
 
     _fields_ = (
         ("batch_size", ctypes.c_int),
@@ -100,14 +102,16 @@ class DropoutSettings:
 
 @dataclass(frozen=True)
 class ConditionBiasRows:
-    """Biases that conditions, such as the ratings of the texts, add to pre-activations and logits.
+    """Biases that conditions, such as the ratings of the texts, add to pre-activations and logits, in rows.
+
+    A row has the biases of one set of conditions, which usually applies at many positions.
 
     Attributes:
-        index: row of the biases that applies at each position.
+        index: index of the row that applies at each position.
         gate_bias: biases of the pre-activations, all layers side by side.
         logit_bias: biases of the first head's logits.
-        d_gate_bias: output array for the gradient of `gate_bias`; None to leave it out.
-        d_logit_bias: output array for the gradient of `logit_bias`; None to leave it out.
+        d_gate_bias: output array for the gradient of `gate_bias`; None, together with `d_logit_bias`, to leave it out.
+        d_logit_bias: output array for the gradient of `logit_bias`.
     """
 
     index: Int32[np.ndarray, "batch time"]
@@ -117,8 +121,8 @@ class ConditionBiasRows:
     d_logit_bias: Float32[np.ndarray, "rows vocab"] | None = None
 
 
-def is_supported(config: ModelConfig) -> bool:
-    """Return whether the compiled step can train a model.
+def supports_native_training(config: ModelConfig) -> bool:
+    """Return whether the compiled training step supports a model.
 
     Raises:
         ConfigError: the core or the head is not registered.
@@ -132,30 +136,30 @@ class NativeTrainer:
     """Compute losses and gradients of one window after another, and update the parameters.
 
     Args:
-        config: shape of the network; see `is_supported`.
+        config: shape of the network; see `supports_native_training`.
         kernels: instruction set, from `available_kernels`.
         threads: threads that share the work.
 
     Attributes:
         config: shape of the network.
-        num_state_arrays: number of arrays in the state of one layer: hidden vectors, and for an LSTM cells.
+        num_state_arrays: number of arrays in the state of one layer: 2 for an LSTM (hidden vectors and cells), else 1.
 
     Raises:
         TrainingError: out of memory.
     """
 
     def __init__(self, config: ModelConfig, kernels: str, threads: int) -> None:
-        assert is_supported(config)
+        assert supports_native_training(config)
         self._core = core_spec(config.core)
-        native = self._core.native
-        assert isinstance(native, NativeCore)
-        self._native = _training_library()
-        self.config, self.num_state_arrays = config, native.num_state_arrays
+        native_core = self._core.native
+        assert isinstance(native_core, NativeCore)
+        self._library = _training_library()
+        self.config, self.num_state_arrays = config, native_core.num_state_arrays
         sizes = (ctypes.c_int * len(config.hidden_sizes))(*config.hidden_sizes)
         trainer = ctypes.c_void_p()
-        self._native.seqloom_trainer_new(
+        self._library.seqloom_trainer_new(
             kernels.encode(),
-            native.trainer_id,
+            native_core.trainer_id,
             len(sizes),
             sizes,
             config.vocabulary,
@@ -168,9 +172,9 @@ class NativeTrainer:
 
     def __del__(self) -> None:
         if hasattr(self, "_trainer"):
-            self._native.seqloom_trainer_delete(self._trainer)
+            self._library.seqloom_trainer_delete(self._trainer)
 
-    def compute(
+    def compute_gradients(
         self,
         tokens: Int64[np.ndarray, "batch time"],
         targets: Int64[np.ndarray, "heads batch time"],
@@ -179,15 +183,16 @@ class NativeTrainer:
         dropout: DropoutSettings,
         conditions: ConditionBiasRows | None = None,
     ) -> list[float]:
-        """Read a window, starting from the carried state, and compute the gradients.
+        """Read a window, starting from the carried state, and compute the gradients of the parameters.
 
         Args:
             tokens: ids to read.
             targets: ids that each head predicts; a negative one does not count.
-            resets: True where a stream's state is zeroed before the token.
+            resets: True where a stream's state is zeroed before the token; None without resets.
             head_weights: weight of each head's mean loss in the objective.
             dropout: dropout of the window.
-            conditions: biases of the conditions; None for none.
+            conditions: biases that conditions add; the gradients of these biases are written into its output arrays.
+                None without conditions.
 
         Returns:
             The mean loss of each head in nats.
@@ -211,7 +216,7 @@ class NativeTrainer:
         if conditions is not None:
             window.set_conditions(conditions)
         losses = np.zeros(self.config.prediction_heads)
-        self._native.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
+        self._library.seqloom_trainer_compute(self._trainer, ctypes.byref(window), _pointer(losses))
         return [float(loss) for loss in losses]
 
     def score(
@@ -225,10 +230,10 @@ class NativeTrainer:
         Args:
             tokens: ids to read.
             targets: id that follows each token; a negative one is not scored.
-            conditions: biases of the conditions; None for none.
+            conditions: biases that conditions add; None without conditions.
 
         Returns:
-            Nats; 0 where the target is negative.
+            The log-probabilities in nats; 0 where the target is negative.
         """
         batch_size, time = tokens.shape
         tokens, targets = map(np.ascontiguousarray, (tokens, targets))
@@ -236,7 +241,7 @@ class NativeTrainer:
         if conditions is not None:
             window.set_conditions(conditions)
         log_probs = np.zeros((batch_size, time))
-        self._native.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(log_probs))
+        self._library.seqloom_trainer_score(self._trainer, ctypes.byref(window), _pointer(log_probs))
         return log_probs
 
     @property
@@ -245,9 +250,9 @@ class NativeTrainer:
         return [name for name, *_ in self._parameters()]
 
     def gradient_norm(self) -> float:
-        """Return the Euclidean norm of all gradients together."""
+        """Compute the Euclidean norm of all gradients together."""
         norm = ctypes.c_double()
-        self._native.seqloom_trainer_gradient_norm(self._trainer, ctypes.byref(norm))
+        self._library.seqloom_trainer_gradient_norm(self._trainer, ctypes.byref(norm))
         return norm.value
 
     def adam(
@@ -280,49 +285,51 @@ class NativeTrainer:
             epsilon: constant added to the root of the mean square.
             scale: factor of the gradients, which clips their norm.
         """
+        # The library reads `alpha` from `beta2`, which in Adam is the decay rate of the mean square, too.
         self._update(_OptimizerStep(kind=_RMSPROP, rate=rate, beta2=alpha, epsilon=epsilon, step=step, scale=scale))
 
     def carry_state(self) -> None:
         """Let the next window start from the state at the end of the last one."""
-        self._native.seqloom_trainer_keep_state(self._trainer)
+        self._library.seqloom_trainer_keep_state(self._trainer)
 
     def export(self, arena: str) -> dict[str, Float32[np.ndarray, "..."]]:
-        """Return copies of all arrays of an arena, by the model's names."""
+        """Return copies of all arrays of an arena (one of `ARENAS`), by the model's names."""
         arrays = {}
-        for name, part, layer, shape in self._parameters():
+        for name, kind, layer, shape in self._parameters():
             arrays[name] = np.zeros(shape, np.float32)
-            self._copy(arena, part, layer, arrays[name], into=False)
+            self._copy(arena, kind, layer, arrays[name], into_trainer=False)
         return arrays
 
     def load(self, arena: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Copy arrays, by the model's names, into an arena."""
-        for name, part, layer, shape in self._parameters():
+        """Copy arrays, by the model's names, into an arena (one of `ARENAS`)."""
+        for name, kind, layer, shape in self._parameters():
             values = np.ascontiguousarray(arrays[name], np.float32)
             assert values.shape == shape, name
-            self._copy(arena, part, layer, values, into=True)
+            self._copy(arena, kind, layer, values, into_trainer=True)
 
     def export_state(self, batch_size: int) -> list[tuple[Float32[np.ndarray, "batch hidden"], ...]]:
-        """Return a copy of the carried state of each layer, in the arrays of the model's core."""
+        """Return a copy of the carried state of each layer: hidden vectors, and cells for an LSTM."""
         state = []
         for layer, size in enumerate(self.config.hidden_sizes):
-            parts = tuple(np.zeros((batch_size, size), np.float32) for _ in range(self.num_state_arrays))
-            self._copy_state(layer, batch_size, parts, into=False)
-            state.append(parts)
+            arrays = tuple(np.zeros((batch_size, size), np.float32) for _ in range(self.num_state_arrays))
+            self._copy_state(layer, batch_size, arrays, into_trainer=False)
+            state.append(arrays)
         return state
 
     def load_state(self, state: list[tuple[np.ndarray, ...]]) -> None:
         """Set the carried state, from `export_state`."""
-        for layer, parts in enumerate(state):
-            arrays = tuple(np.ascontiguousarray(part, np.float32) for part in parts)
-            self._copy_state(layer, len(arrays[0]), arrays, into=True)
+        for layer, layer_state in enumerate(state):
+            arrays = tuple(np.ascontiguousarray(array, np.float32) for array in layer_state)
+            hidden, *_ = arrays
+            self._copy_state(layer, len(hidden), arrays, into_trainer=True)
 
-    def zero_state(self, batch_size: int) -> None:
-        """Set the carried state to zero."""
+    def clear_state(self, batch_size: int) -> None:
+        """Set the carried state of `batch_size` streams to zero."""
         for layer in range(len(self.config.hidden_sizes)):
-            self._copy_state(layer, batch_size, (), into=True)
+            self._copy_state(layer, batch_size, arrays=(), into_trainer=True)
 
     def _parameters(self) -> Iterator[tuple[str, int, int, tuple[int, ...]]]:
-        """Yield the name, part, layer (for heads: number of the head) and shape of every parameter."""
+        """Yield the name, kind, layer (for heads: number of the head) and shape of every parameter."""
         config, num_gates = self.config, self._core.num_gates
         inputs = config.embedding or config.vocabulary
         if config.embedding:
@@ -339,18 +346,18 @@ class NativeTrainer:
             yield prefix + "bias", _HEAD_BIAS, head, (config.vocabulary,)
 
     def _update(self, step: _OptimizerStep) -> None:
-        self._native.seqloom_trainer_update(self._trainer, ctypes.byref(step))
+        self._library.seqloom_trainer_update(self._trainer, ctypes.byref(step))
 
-    def _copy(self, arena: str, part: int, layer: int, values: np.ndarray, *, into: bool) -> None:
+    def _copy(self, arena: str, kind: int, layer: int, values: np.ndarray, *, into_trainer: bool) -> None:
         """Copy `values` into the trainer, or fill them from the trainer."""
-        self._native.seqloom_trainer_copy_parameter(
-            self._trainer, ARENAS.index(arena), part, layer, _pointer(values), int(into)
+        self._library.seqloom_trainer_copy_parameter(
+            self._trainer, ARENAS.index(arena), kind, layer, _pointer(values), int(into_trainer)
         )
 
-    def _copy_state(self, layer: int, batch_size: int, parts: tuple[np.ndarray, ...], *, into: bool) -> None:
-        """Copy the parts of a state (hidden, cell) into the trainer, or fill them; a missing part becomes zero."""
-        hidden, cell = (*(_pointer(part) for part in parts), None, None)[:2]
-        self._native.seqloom_trainer_copy_state(self._trainer, layer, batch_size, hidden, cell, int(into))
+    def _copy_state(self, layer: int, batch_size: int, arrays: tuple[np.ndarray, ...], *, into_trainer: bool) -> None:
+        """Copy the arrays of a state (hidden, cell) into the trainer, or fill them; without arrays, zero the state."""
+        hidden, cell = (*(_pointer(array) for array in arrays), None, None)[:2]
+        self._library.seqloom_trainer_copy_state(self._trainer, layer, batch_size, hidden, cell, int(into_trainer))
 
 
 _HANDLE, _ARRAY = ctypes.c_void_p, ctypes.c_void_p
@@ -372,15 +379,15 @@ _FUNCTIONS: Mapping[str, tuple[Any, ...]] = {
 
 @cache
 def _training_library() -> ctypes.CDLL:
-    """Return the compiled library, its training functions typed."""
-    opened = declare(
+    """Return the compiled library, with its training functions declared."""
+    native = declare(
         _FUNCTIONS,
         {"Window": _Window, "OptimizerStep": _OptimizerStep},
         remedy="choose a smaller `batch_size`, `sequence_length` or `hidden_size`",
         error=TrainingError,
     )
-    opened.seqloom_trainer_delete.argtypes, opened.seqloom_trainer_delete.restype = (_HANDLE,), None
-    return opened
+    native.seqloom_trainer_delete.argtypes, native.seqloom_trainer_delete.restype = (_HANDLE,), None
+    return native
 
 
 def _address(array: np.ndarray) -> int:

@@ -54,8 +54,10 @@ def expected_shapes(config: ModelConfig) -> Shapes:
     shapes |= {f"head.{name}": shape for name, shape in head.shapes(config, inputs).items()}
     if config.num_condition_features:
         num_gates = sum(gate_widths(config))
-        rows = {"input": num_gates, "state": num_gates, "output": config.vocabulary}
-        shapes |= {f"condition.{name}": (rows[name], config.num_condition_features) for name in config.condition_into}
+        num_biases = {"input": num_gates, "state": num_gates, "output": config.vocabulary}
+        shapes |= {
+            f"condition.{name}": (num_biases[name], config.num_condition_features) for name in config.condition_into
+        }
     if config.noise_size:
         shapes["condition.noise"] = (config.noise_width, config.noise_size)
     return shapes
@@ -81,15 +83,15 @@ def checked_weights(config: ModelConfig, weights: Mapping[str, np.ndarray]) -> W
 
 
 def draft_weights(config: ModelConfig, weights: Mapping[str, np.ndarray], max_tokens: int) -> DraftWeights:
-    """Return the draft heads, limited to the `max_tokens` tokens with the largest bias: the most frequent ones.
+    """Return the draft heads, limited to the `max_tokens` tokens with the largest bias, as frequent tokens have.
 
     Raises:
         RunError: a head is missing, has another shape, or contains NaN or infinity; one line for each.
     """
     names = [f"head.ahead.{head}" for head in range(config.prediction_heads - 1)]
     shapes = {"weight": (config.vocabulary, config.hidden_sizes[-1]), "bias": (config.vocabulary,)}
-    arrays = {f"{name}.{kind}": shape for name in names for kind, shape in shapes.items()}
-    faults = [fault for name, shape in arrays.items() if (fault := _fault(name, shape, weights.get(name)))]
+    expected = {f"{name}.{parameter}": shape for name in names for parameter, shape in shapes.items()}
+    faults = [fault for name, shape in expected.items() if (fault := _fault(name, shape, weights.get(name)))]
     if faults:
         raise RunError(*faults)
     tokens = np.sort(np.argsort(-weights["head.bias"], kind="stable")[:max_tokens])

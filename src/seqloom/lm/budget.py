@@ -20,16 +20,16 @@ _SUSTAINED_SPEED = 0.9
 
 _CHECKPOINTS_PER_RUN = 20
 _MAX_SECONDS_BETWEEN_CHECKPOINTS = 120
-"""Usual number of validations per training, each with a checkpoint, and the longest time between two of them."""
+"""Usual number of checkpoints per training, each with a validation, and the longest time between two of them."""
 
 _MAX_UNTIMED_TOKENS = 2_000_000
-"""Number of training tokens above which any training is calibrated, to announce its duration."""
+"""Number of training tokens above which even a budget in epochs or steps is calibrated, to announce its duration."""
 
 
 def resolve_budget(
     plan: TrainingPlan, options: ResolvedOptions, model: LanguageModel, batches: Batches, note: Reporter
 ) -> TrainingConfig:
-    """Return the training settings with the number of steps, and with the validation interval and warm-up that follow.
+    """Return the training settings with the number of steps, and the validation interval and warm-up that depend on it.
 
     Args:
         plan: training plan with a budget in seconds, epochs or steps.
@@ -57,9 +57,10 @@ def resolve_budget(
     validate_every = max(1, steps // _CHECKPOINTS_PER_RUN)
     if steps_per_second is not None:
         validate_every = max(1, min(validate_every, int(steps_per_second * _MAX_SECONDS_BETWEEN_CHECKPOINTS)))
+    # The warm-up takes a tenth of the training, but at most 50 steps.
     derived: dict[str, Any] = {"validate_every": validate_every, "warmup": max(1, min(50, steps // 10))}
-    not_chosen = {name: value for name, value in derived.items() if name not in options.training}
-    return replace(training, total_steps=steps, **not_chosen)
+    defaults = {name: value for name, value in derived.items() if name not in options.training}
+    return replace(training, total_steps=steps, **defaults)
 
 
 def _format_duration(seconds: float) -> str:

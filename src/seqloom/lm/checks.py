@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqloom.errors import ConfigError, RunError
-from seqloom.lm.dataset import source_names
+from seqloom.lm.dataset import stored_sources
 from seqloom.lm.options import ResolvedOptions
 from seqloom.runs.checks import check_run_folder
 from seqloom.runs.config import RunConfig
@@ -15,6 +15,7 @@ __all__ = ["check_new_training", "check_resumable", "check_resume_options"]
 
 _FIXED_BY_PARENT = (
     "core",
+    "head",
     "hidden_sizes",
     "embedding",
     "tied",
@@ -85,7 +86,7 @@ def check_resume_options(names: Sequence[str]) -> None:
 
 
 def check_resumable(folder: RunFolder, config: RunConfig, source: str | Path | Sequence[str | Path] | None) -> None:
-    """Check that a run can be resumed, and that a source, if the caller named one, is the run's own.
+    """Check that a run can be resumed, and that the source is the run's own, if the caller named a source.
 
     Raises:
         RunError: the run is a GAN.
@@ -93,8 +94,8 @@ def check_resumable(folder: RunFolder, config: RunConfig, source: str | Path | S
     """
     if config.model.noise_size:
         raise RunError(f"{folder.path} is a GAN: resume it with 'seqloom gan train --resume --run {folder.path}'")
-    if source is not None and source_names(source) != config.sources:
+    if source is not None and stored_sources(source) != config.sources:
         raise ConfigError(
             f"`resume` uses the run's own source, {config.source}, but the source is "
-            f"{', '.join(source_names(source))}: leave the source out, or start another run with `from_run`"
+            f"{', '.join(stored_sources(source))}: leave the source out, or start another run with `from_run`"
         )

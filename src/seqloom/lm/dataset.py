@@ -1,8 +1,8 @@
 """Build the dataset of a training from a source: codec, token store, split and batches.
 
-A codec converts text to tokens and back. A token store is the encoded corpus on disk: one array of token ids (records),
-document after document. A split divides the store into training, validation and held-out spans. A span is a stretch of
-records inside one document.
+A codec converts text to tokens and back. A token store is the encoded corpus on disk: one array of token ids, document
+after document. The code of the store calls a token id a record; in messages to the user, a record is a document. A
+split divides the store into training, validation and held-out spans. A span is a stretch of tokens inside one document.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from seqloom.plural import counted
 from seqloom.reporter import Reporter
 from seqloom.training.loop import Batches
 
-__all__ = ["Dataset", "load_dataset", "make_batches", "named_sources", "source_names"]
+__all__ = ["Dataset", "load_dataset", "make_batches", "stored_sources", "user_sources"]
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Dataset:
     split: Split
 
 
-def named_sources(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+def user_sources(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
     """Return the user's source or sources as a tuple of strings."""
     return tuple(map(str, [source] if isinstance(source, str | Path) else source))
 
 
-def source_names(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+def stored_sources(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
     """Return the sources as a run stores them: existing paths as absolute paths, other names unchanged."""
-    return tuple(str(Path(name).absolute()) if Path(name).exists() else name for name in named_sources(source))
+    return tuple(str(Path(name).absolute()) if Path(name).exists() else name for name in user_sources(source))
 
 
 def load_dataset(
@@ -75,7 +75,7 @@ def load_dataset(
         hold_out: share of the text that only measures the finished model.
         validation: share of the remaining text for validation.
         note: receives lines on what was read and skipped.
-        display_name: name of the corpus in these lines; None for `corpus.name`.
+        display_name: name of the corpus in these lines; None for the `name` of the corpus.
 
     Raises:
         SourceError: the source cannot be read, or is too small.
@@ -85,9 +85,9 @@ def load_dataset(
     codec = make_codec(corpus)
     store = cached_store(corpus, codec)
     split = split_store(store, hold_out=hold_out, validation=validation)
-    records = f" in {store.num_documents:,} records" if corpus.has_documents else ""
-    size = f"{store.num_units:,} {store.unit}s{records}, {len(codec):,} symbols at level {codec.level}"
-    note(f"{display_name or corpus.name}: {size}")
+    documents = f" in {store.num_documents:,} records" if corpus.has_separate_documents else ""
+    sizes = f"{store.num_units:,} {store.unit}s{documents}, {len(codec):,} symbols at level {codec.level}"
+    note(f"{display_name or corpus.name}: {sizes}")
     for line in corpus.notes:
         note(line)
     for reason, count in store.skipped.items():
@@ -97,21 +97,23 @@ def load_dataset(
 
 
 def make_batches(store: TokenStore, split: Split, training: TrainingConfig, conditions: Conditions) -> Batches:
-    """Return the training batches, with conditions if there are any.
+    """Return the training batches; with conditions, the batches contain the ratings and categories of the texts.
 
     Raises:
         SourceError: the text is shorter than one window.
-        ConfigError: the text has too few tokens for one batch, or balancing has no ratings.
+        ConfigError: the text has too few tokens for one batch, or ratings are to be balanced and there are none.
     """
-    usable = split.train.num_records - len(split.train)  # the last token of a span has no target
-    if usable < training.sequence_length:
+    num_targets = split.train.num_records - len(split.train)  # the last token of a span has no target
+    if num_targets < training.sequence_length:
         raise SourceError(
             f"{split.train.num_records:,} training tokens are fewer than one window of {training.sequence_length}: "
             "use more text, or a smaller `sequence_length`"
         )
-    values = conditions.values_of(store)
+    condition_values = conditions.values_of(store)
     condition_source = (
-        ConditionSource(conditions, values, training.condition_dropout, training.seed) if len(conditions) else None
+        ConditionSource(conditions, condition_values, training.condition_dropout, training.seed)
+        if len(conditions)
+        else None
     )
     if training.batching == "windows":
         return WindowBatches(
@@ -128,11 +130,11 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
         raise ConfigError(
             "`balance_ratings` needs ratings, but none was named: name a rating column with `rating` COLUMN"
         )
-    if usable < training.batch_size * training.sequence_length:
+    if num_targets < training.batch_size * training.sequence_length:
         raise ConfigError(
             f"`batch_size` {training.batch_size} with `sequence_length` {training.sequence_length} need "
             f"{training.batch_size * training.sequence_length:,} training tokens, but there are "
-            f"{usable:,}: choose a smaller value for one of them"
+            f"{num_targets:,}: choose a smaller value for one of them"
         )
     return ContiguousBatches(
         store,
@@ -141,5 +143,5 @@ def make_batches(store: TokenStore, split: Split, training: TrainingConfig, cond
         sequence_length=training.sequence_length,
         seed=training.seed,
         conditions=condition_source,
-        weights=balanced_weights(conditions, values) if training.balance_ratings else None,
+        weights=balanced_weights(conditions, condition_values) if training.balance_ratings else None,
     )

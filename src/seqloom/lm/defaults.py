@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from seqloom.config import ModelConfig, TrainingConfig
 from seqloom.kernels.cores import core_spec
-from seqloom.kernels.library import BFLOAT16, chosen_kernels, training_kernels
-from seqloom.kernels.trainer import is_supported
+from seqloom.kernels.library import BFLOAT16_KERNELS, chosen_kernels, training_kernels
+from seqloom.kernels.trainer import supports_native_training
 from seqloom.lm.options import ResolvedOptions
 
 __all__ = ["Budget", "TrainingPlan", "choose_defaults", "kernels_for"]
@@ -21,19 +21,19 @@ __all__ = ["Budget", "TrainingPlan", "choose_defaults", "kernels_for"]
 _SMALL_VOCABULARY = 256
 """Largest vocabulary that gets a narrow embedding; a larger one counts as a vocabulary of words or subwords."""
 
-_DATA_LIMITED_SIZE, _DATA_LIMITED_EPOCHS, _DATA_LIMITED_DROPOUT = 256, 12.0, 0.5
-"""Largest hidden size, largest number of epochs, and dropout of a word or subword model with more weights than training
-tokens, which would otherwise memorise the corpus."""
+_DATA_LIMITED_HIDDEN_SIZE, _DATA_LIMITED_EPOCHS, _DATA_LIMITED_DROPOUT = 256, 12.0, 0.5
+"""Largest hidden size, largest number of epochs, and dropout of a data-limited model: a word or subword model with more
+weights than training tokens. Without these limits, it would memorise the corpus."""
 
 
-class _Row(NamedTuple):
+class _BudgetDefaults(NamedTuple):
     """Default settings for a range of budgets.
 
     Attributes:
-        max_seconds: longest budget of this row, in seconds of training with torch.
+        max_seconds: longest budget in the range, in seconds of training with torch.
         hidden_size: hidden units per layer.
         sequence_length: tokens per training sequence.
-        learning_rate: highest learning rate.
+        learning_rate: peak learning rate.
     """
 
     max_seconds: float
@@ -43,26 +43,29 @@ class _Row(NamedTuple):
 
 
 _DEFAULTS_BY_BUDGET = (
-    _Row(12, 128, 24, 0.04),
-    _Row(40, 160, 32, 0.025),
-    _Row(150, 192, 32, 0.02),
-    _Row(400, 256, 32, 0.015),
-    _Row(1500, 384, 48, 0.008),
-    _Row(math.inf, 512, 48, 0.006),
+    # max_seconds, hidden_size, sequence_length, learning_rate
+    _BudgetDefaults(12, 128, 24, 0.04),
+    _BudgetDefaults(40, 160, 32, 0.025),
+    _BudgetDefaults(150, 192, 32, 0.02),
+    _BudgetDefaults(400, 256, 32, 0.015),
+    _BudgetDefaults(1500, 384, 48, 0.008),
+    _BudgetDefaults(math.inf, 512, 48, 0.006),
 )
 
 _SPEED_OVER_TORCH = {"amx": 3.5, "avx512bf16": 2.0}
-"""Training speed of the compiled kernels relative to torch, by instruction set. The table counts seconds of torch, so a
-budget in seconds is multiplied by this factor."""
+"""Training speed of the compiled kernels relative to torch, by instruction set. `_DEFAULTS_BY_BUDGET` counts seconds of
+training with torch, so a budget in seconds is multiplied by this factor."""
 
 _TOKENS_PER_SECOND = 60_000
 """Estimated training speed of a small model with torch, which converts a budget in epochs or steps to seconds."""
 
 _MULTIPLICATIONS_PER_SECOND = 1.2e10
-_FIXED_MULTIPLICATIONS = 5e4
-"""Estimated training speed, and the cost of a token apart from its multiplications, expressed in multiplications."""
+_FIXED_COST_PER_TOKEN = 5e4
+"""Estimated training speed, and the cost of a token that does not depend on the size of the model, as a number of
+multiplications that take the same time."""
 
 _DEFAULT_BATCH_SIZE, _USUAL_SEQUENCE_LENGTH = 32, 32
+"""Sequences per batch, and tokens per sequence where the defaults have not been chosen yet."""
 
 
 @dataclass(frozen=True)
@@ -124,27 +127,28 @@ def choose_defaults(
         ConfigError: a setting is out of range or contradicts another one.
     """
     budget = _budget(options.other)
-    precision = options.training.get("precision") or ("bfloat16" if fast_bfloat16() else "float32")
+    precision = options.training.get("precision") or ("bfloat16" if is_bfloat16_faster() else "float32")
     seconds = _torch_seconds(options, budget, tokens, parent, precision)
     row = next(row for row in _DEFAULTS_BY_BUDGET if seconds <= row.max_seconds)
-    size, rate = row.hidden_size, row.learning_rate
-    architecture = _architecture(options, vocabulary, size, parent)
+    hidden_size, default_rate = row.hidden_size, row.learning_rate
+    architecture = _architecture(options, vocabulary, hidden_size, parent)
     model = ModelConfig(**{**architecture, "vocabulary": vocabulary, "num_condition_features": num_condition_features})
     data_limited = options.preset is None and _is_data_limited(model, tokens)
-    if data_limited and parent is None and "hidden_sizes" not in options.model and size > _DATA_LIMITED_SIZE:
-        size, rate = _DATA_LIMITED_SIZE, _learning_rate_for(_DATA_LIMITED_SIZE)
-        model = replace(model, **_sizes_and_embedding(options, vocabulary, size))
+    is_size_open = parent is None and "hidden_sizes" not in options.model
+    if data_limited and is_size_open and hidden_size > _DATA_LIMITED_HIDDEN_SIZE:
+        default_rate = _learning_rate_for(_DATA_LIMITED_HIDDEN_SIZE)
+        model = replace(model, **_sizes_and_embedding(options, vocabulary, _DATA_LIMITED_HIDDEN_SIZE))
     epochs = seconds * _tokens_per_second(model) / tokens
     if data_limited and budget.seconds is not None:
         budget, epochs = replace(budget, max_epochs=_DATA_LIMITED_EPOCHS), min(epochs, _DATA_LIMITED_EPOCHS)
     if "dropout" not in options.model and options.preset is None:
         model = replace(model, dropout=_DATA_LIMITED_DROPOUT if data_limited else _dropout(epochs))
-    longest_sequence = min(row.sequence_length, _power_of_two_below(mean_document_tokens))
+    longest_sequence = min(row.sequence_length, _power_of_two_up_to(mean_document_tokens))
     batch_size, sequence_length = _batch_shape(options.training, tokens, longest_sequence)
     defaults = {
         "batch_size": batch_size,
         "sequence_length": sequence_length,
-        "learning_rate": float(f"{_learning_rate(options, parent, rate, max(model.hidden_sizes)):.3g}"),
+        "learning_rate": float(f"{_learning_rate(options, parent, default_rate, max(model.hidden_sizes)):.3g}"),
         "weight_decay": 0.01 if epochs < 8 else 0.02,
         "precision": precision,
     }
@@ -155,14 +159,14 @@ def choose_defaults(
 
 def kernels_for(model: ModelConfig, training: TrainingConfig) -> str | None:
     """Return the instruction set of the compiled kernels that train a model on this machine, or None for torch."""
-    return training_kernels(training.precision) if is_supported(model) else None
+    return training_kernels(training.precision) if supports_native_training(model) else None
 
 
-def fast_bfloat16() -> bool:
+def is_bfloat16_faster() -> bool:
     """Return whether training in bfloat16 is faster than in float32, with the kernels in use."""
     kernels = chosen_kernels()
     if kernels is not None:
-        return kernels in BFLOAT16
+        return kernels in BFLOAT16_KERNELS
     import torch
 
     if torch.cuda.is_available():
@@ -200,10 +204,13 @@ def _torch_seconds(
 
 
 def _expected_kernels(options: ResolvedOptions, parent: ModelConfig | None, precision: str) -> str | None:
-    """Return the kernels that will train the model; whether they support it does not depend on its sizes."""
+    """Return the instruction set of the kernels that will train the model, or None for torch.
+
+    The sizes of the model are not known yet, but whether the kernels support a model does not depend on its sizes.
+    """
     architecture = {name: options.model[name] for name in ("core", "layer_norm") if name in options.model}
     model = parent or ModelConfig(vocabulary=2, **architecture)  # any valid vocabulary
-    if options.model.get("tied") or not is_supported(model):
+    if options.model.get("tied") or not supports_native_training(model):
         return None
     return training_kernels(precision)
 
@@ -230,7 +237,14 @@ def _sizes_and_embedding(options: ResolvedOptions, vocabulary: int, size: int) -
 
 
 def _learning_rate(options: ResolvedOptions, parent: ModelConfig | None, default: float, widest_layer: int) -> float:
-    """Return the learning rate for a model; half of that for one that continues from the weights of a parent."""
+    """Return the learning rate: half of the usual rate if the training starts from the weights of a parent.
+
+    Args:
+        options: settings from the user and the preset.
+        parent: shape of the model with the initial weights; None for a new model.
+        default: rate for a new model whose hidden sizes the options leave open.
+        widest_layer: largest hidden size.
+    """
     if parent is not None:
         return 0.5 * _learning_rate_for(widest_layer)
     return _learning_rate_for(widest_layer) if "hidden_sizes" in options.model else default
@@ -242,10 +256,10 @@ def _learning_rate_for(size: int) -> float:
     rates = [row.learning_rate for row in _DEFAULTS_BY_BUDGET]
     if size <= sizes[0]:
         return rates[0]
-    for (small, high), (large, low) in itertools.pairwise(zip(sizes, rates, strict=True)):
-        if size <= large:
-            share = math.log(size / small) / math.log(large / small)
-            return float(high * (low / high) ** share)
+    for (smaller, first_rate), (larger, second_rate) in itertools.pairwise(zip(sizes, rates, strict=True)):
+        if size <= larger:
+            share = math.log(size / smaller) / math.log(larger / smaller)
+            return float(first_rate * (second_rate / first_rate) ** share)
     return float(rates[-1] * sizes[-1] / size)
 
 
@@ -256,7 +270,7 @@ def _tokens_per_second(model: ModelConfig) -> float:
         / (
             _multiplications(model)
             + model.hidden_sizes[-1] * model.vocabulary * (model.prediction_heads - 1)
-            + _FIXED_MULTIPLICATIONS
+            + _FIXED_COST_PER_TOKEN
         )
     )
 
@@ -264,7 +278,8 @@ def _tokens_per_second(model: ModelConfig) -> float:
 def _multiplications(model: ModelConfig) -> int:
     """Return the approximate number of multiplications per token with one prediction head: about one per weight."""
     widths = (model.embedding or model.vocabulary, *model.hidden_sizes)
-    layers = sum(4 * size * (before + size) for before, size in itertools.pairwise(widths))
+    # Every layer counts as an LSTM layer: four gates, each with a matrix for the inputs and a matrix for the state.
+    layers = sum(4 * size * (input_width + size) for input_width, size in itertools.pairwise(widths))
     return layers + model.hidden_sizes[-1] * model.vocabulary
 
 
@@ -279,7 +294,7 @@ def _dropout(epochs: float) -> float:
 
 
 def _batch_shape(training: Mapping[str, Any], tokens: int, sequence_length: int) -> tuple[int, int]:
-    """Return batch size and sequence length; a small corpus gets small batches, so that an epoch has several."""
+    """Return batch size and sequence length; small batches give even a small corpus several batches per epoch."""
     sequence_length = training.get("sequence_length", sequence_length)
     batch_size = training.get("batch_size", _DEFAULT_BATCH_SIZE)
     if "batch_size" not in training:
@@ -287,6 +302,6 @@ def _batch_shape(training: Mapping[str, Any], tokens: int, sequence_length: int)
     return batch_size, sequence_length
 
 
-def _power_of_two_below(length: float) -> int:
+def _power_of_two_up_to(length: float) -> int:
     """Return the largest power of two that is at most `length`, but at least 8."""
     return int(2 ** max(3, math.floor(math.log2(max(length, 8)))))

@@ -97,14 +97,14 @@ def evaluate(
     *,
     skip_unknown: bool = False,
 ) -> Likelihood:
-    """Return the likelihood of a text; see `Run.evaluate`.
+    """Return the likelihood of a text under the model of a run.
 
     Args:
         run: trained run.
         source: source to score; None for the run's own corpus.
         protocol: evaluation protocol; None for full context.
         split: "all", or a part of the run's own corpus: "train", "validation" or "held-out".
-        skip_unknown: skip symbols outside the vocabulary.
+        skip_unknown: whether to skip symbols outside the vocabulary.
 
     Raises:
         UserError: the source cannot be scored, or the run is a GAN.
@@ -114,16 +114,24 @@ def evaluate(
     _check_has_likelihood(run)
     store, spans = _load_split(run, source, split, skip_unknown=skip_unknown)
     scorer, protocol = run_scorer(run), protocol or Protocol()
-    units = run.codec.units_per_token
+    units_per_token = run.codec.units_per_token
     features = run.config.features_of(store)
     if protocol.blocks:
-        likelihood = block_likelihood(scorer, store, spans, units, block_size=protocol.blocks, features=features)
+        likelihood = block_likelihood(
+            scorer, store, spans, units_per_token, block_size=protocol.blocks, features=features
+        )
     elif protocol.windows:
         likelihood = window_likelihood(
-            scorer, store, spans, units, window_size=protocol.windows, stride=protocol.stride, features=features
+            scorer,
+            store,
+            spans,
+            units_per_token,
+            window_size=protocol.windows,
+            stride=protocol.stride,
+            features=features,
         )
     else:
-        likelihood = full_likelihood(scorer, store, spans, units, features=features)
+        likelihood = full_likelihood(scorer, store, spans, units_per_token, features=features)
     if likelihood.tokens == 0:
         raise SourceError(f"nothing to score: {spans.num_records:,} tokens are too few for this protocol")
     if not math.isfinite(likelihood.nats):
@@ -132,7 +140,7 @@ def evaluate(
 
 
 def score_text(run: SavedRun, text: str, *, skip_unknown: bool = False) -> list[TokenScore]:
-    """Return the score of each token of a text; see `Run.score`."""
+    """Return the scores of each token of a text, predicted from all tokens before it."""
     _check_has_likelihood(run)
     ids = [run.codec.bos_id, *run.codec.encode_text(run.normalize(text), skip_unknown=skip_unknown).tolist()]
     return list(token_scores(run_scorer(run), np.array(ids)))
@@ -152,7 +160,7 @@ def score_source(
     Args:
         run: trained run.
         source: source to score.
-        skip_unknown: skip symbols outside the vocabulary.
+        skip_unknown: whether to skip symbols outside the vocabulary.
         note: receives a line on skipped symbols.
 
     Raises:
@@ -164,7 +172,8 @@ def score_source(
     if symbols := skipped_symbols(store.skipped):
         note(f"skipped: {format_symbols(symbols)}")
     documents = (store.records[start:stop] for start, stop in itertools.pairwise(store.offsets.tolist()))
-    # The first token of a document is read but not scored. Where no boundary precedes the text, `bos_id` is added.
+    # The first token of a document is read but not scored. If the codec puts no boundary before a text, `bos_id`, the
+    # id that stands for the beginning of a sequence, is added as the first token.
     if run.codec.boundary is None:
         documents = (np.insert(document.astype(np.int64), 0, run.codec.bos_id) for document in documents)
     yield from document_scores(scorer, documents)
@@ -177,14 +186,14 @@ def _load_split(
     corpus = training_corpus(run) if source is None else _open_like_training(run, source)
     store = _encode(run, corpus, skip_unknown=skip_unknown)
     if split == "all":
-        return store, Spans.whole(store)
+        return store, Spans.whole_documents(store)
     if corpus.fingerprint != run.config.corpus_hash:
         raise ConfigError(
             f"`split` {split} is a part of the run's own corpus: leave the source out, or name {run.config.source}"
         )
     training = run.config.training
-    parts = split_store(store, hold_out=training.hold_out, validation=training.validation)
-    spans: Spans = getattr(parts, split.replace("-", "_"))
+    training_split = split_store(store, hold_out=training.hold_out, validation=training.validation)
+    spans: Spans = getattr(training_split, split.replace("-", "_"))
     if spans.num_records < 2:
         raise ConfigError(
             f"the run has no {split} text: train with `{'hold-out' if split == 'held-out' else split}` above 0"
@@ -195,7 +204,7 @@ def _load_split(
 def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]) -> Corpus:
     """Open a source with the run's reading settings.
 
-    The character encoding in these settings is that of the run's own source; that of any other source is detected.
+    The character encoding in these settings belongs to the run's own source; for another source it is detected.
     """
     reading = run.config.reading
     name = str(source) if isinstance(source, str | Path) else ""
@@ -206,9 +215,9 @@ def _open_like_training(run: SavedRun, source: str | Path | Sequence[str | Path]
     except SourceError as error:
         if not any("`text`" in fault for fault in error.faults):
             raise
-        needed = "text" if reading.text is None else f"a table with a column {reading.text!r}"
+        expected_source = "text" if reading.text is None else f"a table with a column {reading.text!r}"
         names = ", ".join(map(str, [source] if isinstance(source, str | Path) else source))
-        raise SourceError(f"{names} is not of the kind that the run was trained on: name {needed}") from None
+        raise SourceError(f"{names} is not of the kind that the run was trained on: name {expected_source}") from None
 
 
 def _encode(run: SavedRun, corpus: Corpus, *, skip_unknown: bool) -> TokenStore:
@@ -226,7 +235,7 @@ def _check_boundary(codec: Codec[Any], corpus: Corpus) -> None:
     Raises:
         ConfigError: the corpus has separate records and the codec has no boundary.
     """
-    if corpus.has_documents and codec.boundary is None:
+    if corpus.has_separate_documents and codec.boundary is None:
         raise ConfigError(
             f"{corpus.name} has separate records, but the run was trained on running text: name one text file instead"
         )

@@ -52,6 +52,7 @@ class TrainingLog:
             case Finished(step=step, seconds=seconds) if self._losses:  # the steps after the last line
                 self._log.write(step=step, loss=float(np.mean(self._losses)), seconds=seconds)
             case RolledBack(step=step, to_step=to_step, rate_factor=factor):
+                self._losses.clear()
                 self._log.write(step=to_step, rolled_back_from=step, rate_factor=factor)
 
 
@@ -67,14 +68,14 @@ class CheckpointSaver:
         self._folder, self._trainer = folder, trainer
 
     def __call__(self, event: Event) -> None:
-        """Save after a validation, a checkpoint or an interruption."""
+        """Save after a new best validation, a checkpoint or an interruption."""
         match event:
             case Validated(best=True, loss=loss):
                 self._save_weights(loss)
             case Checkpoint():
                 if self._trainer.validate is None:
                     self._save_weights(self._trainer.progress.average_loss)
-                save_snapshot(self._folder.state_file, self._trainer.last_good)
+                save_snapshot(self._folder.state_file, self._trainer.last_good_snapshot)
             case Finished(reason="interrupted"):
                 if self._trainer.validate is None or not self._folder.weights_file.exists():
                     self._save_weights(self._trainer.progress.average_loss)
@@ -87,13 +88,14 @@ class CheckpointSaver:
         """
         if loss > 2 * math.log(self._trainer.model.config.vocabulary) and self._trainer.progress.step:
             return
-        self._folder.write_weights(self._trainer.model_snapshot().state_dict())
+        self._folder.write_weights(self._trainer.synced_model().state_dict())
 
 
 class SampleWriter:
     """Listener that writes one sample per temperature after each epoch.
 
-    A sparing plan skips an epoch that took less time to train than the previous samples took to generate.
+    If the plan is sparing, no samples are written while the training since the last samples has taken less time than
+    these samples.
 
     Args:
         folder: run folder.
@@ -131,7 +133,7 @@ class SampleWriter:
 
     def _write_samples(self, event: Epoch) -> None:
         weights = {
-            name: value.detach().cpu().numpy() for name, value in self._trainer.model_snapshot().state_dict().items()
+            name: value.detach().cpu().numpy() for name, value in self._trainer.synced_model().state_dict().items()
         }
         prompt, samples = self.generate(self._make_generator(weights), seed=event.epoch)
         path = self._folder.samples_folder / f"epoch-{event.epoch:04d}.txt"

@@ -1,4 +1,7 @@
-"""Build the parts of a training: codec, conditions, model and validation."""
+"""Build the parts of a training: codec, conditions, model and validation.
+
+Conditions are the ratings and categories of texts, which the model reads as further inputs.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,6 +18,7 @@ from seqloom.data.window_batches import WindowBatches
 from seqloom.errors import ConfigError
 from seqloom.evaluation.likelihood import full_likelihood, window_likelihood
 from seqloom.evaluation.make_scorer import make_fast_scorer, make_scorer
+from seqloom.kernels.heads import head_spec
 from seqloom.lm.dataset import Dataset
 from seqloom.lm.defaults import TrainingPlan
 from seqloom.lm.options import ResolvedOptions
@@ -86,19 +90,20 @@ def describe_conditions(conditions: Conditions) -> Iterator[str]:
 
 
 def new_model(plan: TrainingPlan, dataset: Dataset, parent: SavedRun | None) -> LanguageModel:
-    """Return a model with the weights of the parent, if any; a new output bias matches the token frequencies."""
+    """Return a model with the weights of the parent, if any; the bias of a new head gives the token frequencies."""
     model = LanguageModel(plan.model, plan.training.seed)
-    counts = _token_counts(dataset)
-    # One is added to every count, so that the bias of a token that never occurs is finite.
-    with torch.no_grad():
-        model.head.bias.copy_(torch.from_numpy(np.log((counts + 1) / (counts.sum() + len(counts)))))
+    if head_spec(plan.model.head).starts_at_frequencies:
+        counts = _token_counts(dataset)
+        # One is added to every count, so that the bias of a token that never occurs is finite.
+        with torch.no_grad():
+            model.head.bias.copy_(torch.from_numpy(np.log((counts + 1) / (counts.sum() + len(counts)))))
     if parent is not None:
         transfer_weights(parent.model(), model)
     return model
 
 
 def describe_model(model: LanguageModel, batches: Batches) -> str:
-    """Return one line with the architecture, the number of parameters and, where there are any, of windows."""
+    """Return one line with the architecture, the number of parameters and, if training uses windows, their number."""
     config, total, head = model.config, num_parameters(model), num_parameters(model.head)
     windows = f", {batches.num_windows:,} windows" if isinstance(batches, WindowBatches) else ""
     return (
@@ -115,25 +120,25 @@ def make_validation(
     features = config.features_of(store)
     if spans.num_records < 2:
         return None
-    units = dataset.codec.units_per_token
-    new_scorer = make_fast_scorer if training.precision == "bfloat16" else make_scorer
+    units_per_token = dataset.codec.units_per_token
+    make_validation_scorer = make_fast_scorer if training.precision == "bfloat16" else make_scorer
 
     def validate() -> float:
         weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
-        scorer = new_scorer(model.config, weights, network=lambda: model, threads=threads)
+        scorer = make_validation_scorer(model.config, weights, network=lambda: model, threads=threads)
         if training.batching == "windows" and training.loss == "last":
             likelihood = window_likelihood(
                 scorer,
                 store,
                 spans,
-                units,
+                units_per_token,
                 window_size=training.sequence_length,
                 stride=_VALIDATION_STRIDE,
                 features=features,
             )
-            if likelihood.tokens:  # otherwise, the text is shorter than a window
+            if likelihood.tokens:  # 0 if the validation text is shorter than a window
                 return likelihood.nats_per_token
-        return full_likelihood(scorer, store, spans, units, features=features).nats_per_token
+        return full_likelihood(scorer, store, spans, units_per_token, features=features).nats_per_token
 
     return validate
 

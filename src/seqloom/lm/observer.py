@@ -58,7 +58,7 @@ def format_rating(value: float | str) -> str:
 
 
 class TrainingObserver:
-    """Observer of a training. Subclasses override some of the methods; the others ignore what they receive."""
+    """Observer of a training. Subclasses override some of the methods; those of this class ignore what they receive."""
 
     def note(self, text: str) -> None:
         """Receive one line on the source, the settings or the results."""
@@ -69,7 +69,7 @@ class TrainingObserver:
         Args:
             config: configuration of the run.
             units_per_token: mean number of `units` per token.
-            units: what the codec counts, plural: "characters" for text.
+            units: unit in which the codec measures a sequence, in the plural, such as "characters".
         """
 
     def samples(self, samples: SampleSet) -> None:

@@ -19,7 +19,9 @@ paragraph, after a line, after a word."""
 
 
 def default_prompt(dataset: Dataset) -> tuple[int, ...]:
-    """Return the boundary if there is one, otherwise 64 tokens of the corpus, which in a text end before a paragraph.
+    """Return the boundary if there is one, otherwise 64 tokens of the training text.
+
+    In a corpus of text, the 64 tokens end where a new text can start, if possible before a paragraph.
 
     A single line feed would be a worse prompt: after it, a low temperature often produces nothing but blank lines.
     """
@@ -30,12 +32,12 @@ def default_prompt(dataset: Dataset) -> tuple[int, ...]:
     ids = dataset.store.records[start : min(stop, start + _SEARCHED_TOKENS)].tolist()
     if not isinstance(codec, TextCodec):
         return tuple(ids[:_PROMPT_TOKENS])
-    spelled = [codec.token_bytes[token] for token in ids]
-    byte_ends = itertools.accumulate(map(len, spelled))
+    tokens = [codec.token_bytes[token_id] for token_id in ids]
+    byte_ends = itertools.accumulate(map(len, tokens))
     num_tokens_before = {end: index for index, end in enumerate(byte_ends, start=1)}  # by position in bytes
     for pattern in _TEXT_STARTS:
-        for match in re.finditer(pattern, b"".join(spelled)):
-            end = num_tokens_before.get(match.end(), 0)  # 0 inside a token
-            if end >= _PROMPT_TOKENS:
-                return tuple(ids[end - _PROMPT_TOKENS : end])
+        for match in re.finditer(pattern, b"".join(tokens)):
+            num_tokens = num_tokens_before.get(match.end(), 0)  # 0 if the match ends inside a token
+            if num_tokens >= _PROMPT_TOKENS:
+                return tuple(ids[num_tokens - _PROMPT_TOKENS : num_tokens])
     return tuple(ids[:_PROMPT_TOKENS])

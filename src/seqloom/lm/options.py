@@ -11,25 +11,29 @@ from seqloom.config.options import TrainOptions
 from seqloom.config.presets import PRESETS, Preset, SamplePlan
 from seqloom.config.settings import check_range, check_type, fields_of
 from seqloom.errors import ConfigError
-from seqloom.registry import CODECS, unknown_name
+from seqloom.kernels.cores import core_spec
+from seqloom.registry import CODECS, CORES, unknown_name
 
 __all__ = ["ResolvedOptions", "resolve_options", "to_builtin"]
 
-_SEQUENCES = ("rating", "category", "hidden_size")
+_SEQUENCE_OPTIONS = ("rating", "category", "hidden_size")
 """Options that take one value or a list of values."""
 
 _BUDGETS = ("minutes", "epochs", "steps")
+"""Options that set the length of the training; at most one of them can be set."""
 
 
-def _names(config: type, *excluded: str) -> tuple[str, ...]:
+def _setting_names(config: type, *excluded: str) -> tuple[str, ...]:
     return tuple(name for name in fields_of(config) if name not in excluded)
 
 
 # Names of the options that become a field of each config, and of those that belong to no config.
-_READING = _names(ReadingConfig)
-_MODEL = _names(ModelConfig, "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width")
-_TRAINING = _names(TrainingConfig, "total_steps")
-_OTHER = _names(TrainOptions, "preset")
+_READING = _setting_names(ReadingConfig)
+_MODEL = _setting_names(
+    ModelConfig, "vocabulary", "hidden_sizes", "num_condition_features", "noise_size", "noise_width"
+)
+_TRAINING = _setting_names(TrainingConfig, "total_steps")
+_OTHER = _setting_names(TrainOptions, "preset")
 _FIELDS = {
     **fields_of(ReadingConfig),
     **{name: fields_of(ModelConfig)[name] for name in _MODEL},
@@ -40,14 +44,14 @@ _FIELDS = {
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedOptions:
-    """Options by the config that they belong to; defaults for the missing ones are chosen later.
+    """Options by the config that they belong to; defaults for options that are not set are chosen later.
 
     Attributes:
         reading: fields of `ReadingConfig`.
         model: fields of `ModelConfig`, `hidden_sizes` included where it was set.
         training: fields of `TrainingConfig`.
-        other: level, vocabulary (its largest size), `hidden_size` as it was set, layers, threads, and the budget:
-            minutes, epochs or steps.
+        other: options that belong to no config: level, largest size of the vocabulary, `hidden_size` as it was set,
+            layers, threads, and the budget in minutes, epochs or steps.
         preset: name of the preset, or None.
         samples: samples generated after each epoch.
     """
@@ -64,7 +68,8 @@ def resolve_options(options: TrainOptions) -> ResolvedOptions:
     """Sort options by config; the caller's options override those of the preset.
 
     Raises:
-        ConfigError: options of the wrong type, out of range or in contradiction; every fault is listed.
+        ConfigError: options have the wrong type; or options are out of range or contradict each other. All of them are
+            listed.
     """
     chosen = {name: to_builtin(name, value) for name, value in options.chosen().items()}
     type_faults = [
@@ -75,11 +80,11 @@ def resolve_options(options: TrainOptions) -> ResolvedOptions:
     preset_name = chosen.pop("preset", None)
     is_known = preset_name is None or preset_name in PRESETS
     faults = [] if is_known else [unknown_name("preset", preset_name, PRESETS)]
-    faults += _contradictions(chosen)
+    faults += _faults_outside_configs(chosen)
     preset = PRESETS.get(preset_name or "") or Preset(description="", settings={})
-    settings = {**_without_rivals(preset.settings, chosen), **chosen}
+    settings = {**_without_alternatives(preset.settings, chosen), **chosen}
     model = {name: settings[name] for name in settings if name in _MODEL}
-    sizes = _sizes(settings.get("hidden_size"), settings.get("layers"))
+    sizes = _layer_sizes(settings.get("hidden_size"), settings.get("layers"))
     resolved = ResolvedOptions(
         reading={name: settings[name] for name in settings if name in _READING},
         model=model if sizes is None else {**model, "hidden_sizes": sizes},
@@ -103,7 +108,7 @@ def to_builtin(name: str, value: Any) -> Any:
     values = tuple(
         item.item() if isinstance(item, np.generic) else item for item in (value if is_sequence else (value,))
     )
-    return values if is_sequence or name in _SEQUENCES else values[0]
+    return values if is_sequence or name in _SEQUENCE_OPTIONS else values[0]
 
 
 def _config_faults(options: ResolvedOptions) -> Iterator[str]:
@@ -112,8 +117,8 @@ def _config_faults(options: ResolvedOptions) -> Iterator[str]:
     if "embedding" not in model or "hidden_sizes" not in model:
         model["tied"] = False  # `tied` needs equal widths, and one of them is chosen later
     core = options.model.get("core", "lstm")
-    if core != "lstm" and "forget_bias" in options.model:
-        yield f"`forget_bias` belongs to the LSTM, and `core` is {core}: leave out one of the two"
+    if "forget_bias" in options.model and core in CORES and not core_spec(core).uses_forget_bias:
+        yield f"`forget_bias` has no effect on the core {core}: leave it out, or choose `core` lstm"
     level = options.other.get("level", "char")
     if level not in CODECS:
         yield unknown_name("level", level, CODECS)
@@ -129,8 +134,8 @@ def _config_faults(options: ResolvedOptions) -> Iterator[str]:
             yield from error.faults
 
 
-def _contradictions(chosen: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the faults of options outside the configs: contradictions and values out of range."""
+def _faults_outside_configs(chosen: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the faults of the options that belong to no config: contradictions and values out of range."""
     budgets = [f"`{name}`" for name in _BUDGETS if name in chosen]
     if len(budgets) > 1:
         yield f"{' and '.join(budgets)} contradict each other: choose one of them"
@@ -143,14 +148,14 @@ def _contradictions(chosen: Mapping[str, Any]) -> Iterator[str]:
         yield f"`hidden_size` has {len(sizes)} layers, but `layers` is {chosen['layers']}: leave one out"
 
 
-def _without_rivals(preset_settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a preset's settings without those that contradict a chosen one, such as a second budget."""
-    rivals = (set(_BUDGETS), {"hidden_size", "layers"})
-    replaced = {name for group in rivals if group & chosen.keys() for name in group}
+def _without_alternatives(preset_settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a preset's settings without those that contradict a chosen setting, such as a second budget."""
+    alternatives = (set(_BUDGETS), {"hidden_size", "layers"})
+    replaced = {name for group in alternatives if group & chosen.keys() for name in group}
     return {name: value for name, value in preset_settings.items() if name not in replaced}
 
 
-def _sizes(sizes: tuple[int, ...] | None, layers: int | None) -> tuple[int, ...] | None:
+def _layer_sizes(sizes: tuple[int, ...] | None, layers: int | None) -> tuple[int, ...] | None:
     """Return the size of each layer; a single size counts for all layers, and None leaves the sizes open."""
     if sizes is None:
         return None

@@ -38,13 +38,13 @@ def draw_plots(
         prompt: text before the predicted token.
         temperatures: temperatures of the temperature plot.
         folder: folder of the PNGs; None for the run's `plots/`.
-        skip_unknown: skip symbols of the prompt outside the vocabulary.
+        skip_unknown: whether to skip symbols of the prompt outside the vocabulary.
         draw_training: function that draws the training log into a folder; None for `draw_losses`.
 
     Raises:
         RunError: the run has no weights yet.
         ConfigError: a temperature is below 0, or the folder is a file.
-        CodecError: the prompt has symbols outside the vocabulary.
+        CodecError: the prompt has symbols outside the vocabulary, and `skip_unknown` is False.
     """
     folder = folder or run.folder.plots_folder
     if folder.is_file():
@@ -54,12 +54,12 @@ def draw_plots(
     distributions = np.stack([reweight(probabilities, temperature) for temperature in temperatures])
     entropies = [_entropy_bits(reweight(probabilities, temperature)) for temperature in _ENTROPY_TEMPERATURES]
     training_plots = [(draw_training or draw_losses)(run, folder)] if run.folder.read_log() else []
-    tokens = [
+    token_texts = [
         "(end)" if token == run.codec.boundary else run.codec.decode_text([token]) for token in range(len(run.codec))
     ]
     return [
         *training_plots,
-        plot_temperatures(folder / "temperature.png", tokens, distributions, temperatures, prompt=prompt),
+        plot_temperatures(folder / "temperature.png", token_texts, distributions, temperatures, prompt=prompt),
         plot_entropy(
             folder / "entropy.png", _ENTROPY_TEMPERATURES.tolist(), entropies, vocabulary=len(run.codec), prompt=prompt
         ),

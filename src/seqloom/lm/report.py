@@ -31,10 +31,19 @@ WINDOW = 60
 """Tokens read before each scored token, where text is scored by sliding windows."""
 
 _WINDOW_STRIDE = 4
+"""Distance between the starts of two windows, in tokens."""
+
 _MAX_SCORED_TOKENS, _MAX_WINDOW_TOKENS = 1_000_000, 100_000
+"""Most tokens of validation or held-out text that are scored, and most of them that are scored by windows."""
+
 _MAX_SEARCHED_CHARACTERS = 20_000_000
-_COPY_GRAM = 50
+"""Characters of the corpus in which copies are searched."""
+
+_COPY_WINDOW = 50
+"""Length in characters of the windows of a sample that are searched in the corpus, for the copied share."""
+
 _SUGGESTED_TEMPERATURE, _RATED_TEMPERATURE = 0.7, 0.8
+"""Temperature in the suggested command, and temperature of samples and command for a run with ratings."""
 
 
 def write_report(
@@ -112,22 +121,24 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
     Only the windows, which read every token many times, are scored by the fast kernels.
     """
     likelihoods: dict[str, Any] = {}
-    scorer, fast = run_scorer(run), fast_run_scorer(run)
-    units = run.codec.units_per_token
+    scorer, fast_scorer = run_scorer(run), fast_run_scorer(run)
+    units_per_token = run.codec.units_per_token
     features = run.config.features_of(dataset.store)
     for name, spans in (("validation", dataset.split.validation), ("held_out", dataset.split.held_out)):
-        part = _first_tokens(spans, _MAX_SCORED_TOKENS)
-        if part.num_records < 2:
+        scored = _first_tokens(spans, _MAX_SCORED_TOKENS)
+        if scored.num_records < 2:
             continue
         by_protocol = {
-            "full_context": full_likelihood(scorer, dataset.store, part, units, features=features),
-            f"blocks_{BLOCK}": block_likelihood(scorer, dataset.store, part, units, BLOCK, features=features),
+            "full_context": full_likelihood(scorer, dataset.store, scored, units_per_token, features=features),
+            f"blocks_{BLOCK}": block_likelihood(
+                scorer, dataset.store, scored, units_per_token, block_size=BLOCK, features=features
+            ),
             f"windows_{WINDOW}": window_likelihood(
-                fast,
+                fast_scorer,
                 dataset.store,
-                _first_tokens(part, _MAX_WINDOW_TOKENS),
-                units,
-                WINDOW,
+                _first_tokens(scored, _MAX_WINDOW_TOKENS),
+                units_per_token,
+                window_size=WINDOW,
                 stride=_WINDOW_STRIDE,
                 features=features,
             ),
@@ -139,17 +150,18 @@ def _likelihoods(run: SavedRun, dataset: Dataset) -> dict[str, Any]:
 
 
 def _first_tokens(spans: Spans, max_tokens: int) -> Spans:
-    """Return the leading spans that together hold `max_tokens` tokens; the last one is cut if necessary."""
-    before = spans.lengths.cumsum() - spans.lengths
-    cut = Spans(spans.starts, (spans.starts + (max_tokens - before)).clip(max=spans.stops), spans.documents)
+    """Return the first spans, with at most `max_tokens` tokens together; the last span is cut if necessary."""
+    tokens_before = spans.lengths.cumsum() - spans.lengths
+    cut = Spans(spans.starts, (spans.starts + (max_tokens - tokens_before)).clip(max=spans.stops), spans.documents)
     return cut.select(cut.lengths > 0)
 
 
 def _diversity(text: str) -> dict[str, Any]:
     measured: Diversity = diversity([text])
+    distinct_words, distinct_pairs, *_ = measured.distinct_words
     return {
-        "distinct_1": measured.distinct_words[0],
-        "distinct_2": measured.distinct_words[1],
+        "distinct_1": distinct_words,
+        "distinct_2": distinct_pairs,
         "repeated_share": measured.repeated_share,
         "longest_loop": measured.loop.length,
     }
@@ -161,22 +173,22 @@ def _originality(dataset: Dataset, texts: list[str]) -> dict[str, Any]:
     longest = max(copies, key=len)
     return {
         "longest_copy": {"characters": len(longest), "text": longest.text},
-        "copied_share": [index.copied_share(text, _COPY_GRAM) for text in texts],
+        "copied_share": [index.copied_share(text, _COPY_WINDOW) for text in texts],
         "corpus_left_out_of_copy_search": index.num_skipped,
     }
 
 
 def _summary(metrics: dict[str, Any], unit: str) -> Iterator[str]:
-    """Yield the lines of the summary."""
+    """Yield the lines of the summary; `unit` is the unit of the codec, such as "character"."""
     rate = metrics["tokens_per_second"]
     speed = f", {rate:,.0f} tokens per second" if rate else ""
     yield f"{metrics['steps']:,} steps in {metrics['training_seconds']:.1f} s of training ({metrics['reason']}){speed}"
     for name in ("validation", "held_out"):
         if metrics.get(name):
-            full = metrics[name]["full_context"]
-            bits = f"{full[bits_measure(unit)]:.4f} bits per {unit}, "
-            nats = f"{name.replace('_', '-')}: {full['nats_per_token']:.4f} nats per token"
-            yield f"{nats}, {bits}perplexity {full['perplexity']:.2f}"
+            likelihood = metrics[name]["full_context"]
+            nats = f"{likelihood['nats_per_token']:.4f} nats per token"
+            bits = f"{likelihood[bits_measure(unit)]:.4f} bits per {unit}"
+            yield f"{name.replace('_', '-')}: {nats}, {bits}, perplexity {likelihood['perplexity']:.2f}"
     if "longest_copy" in metrics:
         yield f"longest copy from the corpus: {metrics['longest_copy']['characters']} characters"
 
@@ -226,6 +238,6 @@ def _diversity_table(report: Report) -> Iterator[str]:
     for sample, row, copied in rows:
         shares = [row["distinct_1"], row["distinct_2"], row["repeated_share"]]
         cells = " | ".join("-" if share is None else f"{share:.2f}" for share in shares)
-        last = "-" if copied is None else f"{copied:.2f}"
-        yield f"| {sample.title} | {cells} | {row['longest_loop']} | {last} |"
+        copied_cell = "-" if copied is None else f"{copied:.2f}"
+        yield f"| {sample.title} | {cells} | {row['longest_loop']} | {copied_cell} |"
     yield ""

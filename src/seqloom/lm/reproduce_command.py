@@ -14,7 +14,7 @@ from seqloom.lm.options import ResolvedOptions
 __all__ = ["reproduce_command"]
 
 _REPLACED = {"minutes", "epochs", "steps", "hidden_size", "layers"}
-"""Options that the command omits, because it names the resulting number of steps and hidden sizes."""
+"""Options that the command leaves out, because it contains the number of steps and the hidden sizes that follow."""
 
 _REPEATED = {name for name, info in fields_of(ReadingConfig).items() if info.setting.repeat}
 """Options whose flag is repeated for every value."""
@@ -28,7 +28,7 @@ def reproduce_command(
     training: TrainingConfig,
     parent: Path | None = None,
 ) -> str:
-    """Return the command line that repeats a training: it names the number of steps in place of a duration.
+    """Return the command line that repeats a training, with the number of steps in place of minutes or epochs.
 
     Args:
         sources: sources as the caller named them.
@@ -36,18 +36,18 @@ def reproduce_command(
         options: options of the caller and the preset.
         model: shape of the network.
         training: training settings.
-        parent: run that training started from.
+        parent: folder of the run with the initial weights, or None.
     """
     chosen = {**options.reading, **options.model, **options.training, **options.other}
-    preset = PRESETS[options.preset].settings if options.preset else {}
-    settings = {"from_run": parent, "preset": options.preset, **_resolved(model, training)}
+    preset_settings = PRESETS[options.preset].settings if options.preset else {}
+    settings = {"from_run": parent, "preset": options.preset, **_derived_settings(model, training)}
     for name in sorted(chosen.keys() - settings.keys() - _REPLACED):
-        if chosen[name] != preset.get(name):
+        if chosen[name] != preset_settings.get(name):
             settings[name] = chosen[name]
     return shlex.join(["seqloom", "train", *sources, "--run", str(run), *_flags(settings)])
 
 
-def _resolved(model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
+def _derived_settings(model: ModelConfig, training: TrainingConfig) -> dict[str, Any]:
     """Return the settings that follow from the corpus and the budget unless the caller chooses them."""
     return {
         "steps": training.total_steps,

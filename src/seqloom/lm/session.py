@@ -13,7 +13,7 @@ from seqloom.corpora.document import Corpus
 from seqloom.errors import RunError
 from seqloom.kernels.library import available_kernels
 from seqloom.lm.budget import resolve_budget
-from seqloom.lm.dataset import Dataset, load_dataset, make_batches, named_sources, source_names
+from seqloom.lm.dataset import Dataset, load_dataset, make_batches, stored_sources, user_sources
 from seqloom.lm.defaults import TrainingPlan, choose_defaults, kernels_for
 from seqloom.lm.model_setup import (
     codec_maker,
@@ -37,9 +37,10 @@ from seqloom.version import __version__
 
 __all__ = ["TrainingSession", "new_session", "resumed_session"]
 
-_NUM_SYMBOLS_SHOWN = 8
+_MAX_SYMBOLS_SHOWN = 8
 
 Source = str | Path | Sequence[str | Path]
+"""A source, or a list of sources."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,10 @@ def new_session(
     training = resolve_budget(plan, options, model, batches, viewer.note)
     config = RunConfig(
         version=__version__,
-        sources=source_names(source),
+        sources=stored_sources(source),
         corpus=dataset.corpus.name,
         corpus_hash=dataset.corpus.fingerprint,
-        separate=dataset.corpus.has_documents,
+        separate=dataset.corpus.has_separate_documents,
         level=dataset.codec.level,
         opening=default_prompt(dataset),
         reading=reading,
@@ -110,7 +111,7 @@ def new_session(
         conditions=conditions,
     )
     command = reproduce_command(
-        named_sources(source), folder.path, options, plan.model, training, parent.path if parent else None
+        user_sources(source), folder.path, options, plan.model, training, parent.path if parent else None
     )
     viewer.note(f"to repeat this training: {command}")
     return TrainingSession(folder, config, dataset, model, batches, viewer)
@@ -119,7 +120,7 @@ def new_session(
 def _load(
     source: Source, reading: ReadingConfig, options: ResolvedOptions, parent: SavedRun | None, viewer: TrainingObserver
 ) -> Dataset:
-    defaults = TrainingConfig(total_steps=1)
+    defaults = TrainingConfig(total_steps=1)  # the real config depends on the dataset
     hold_out, validation = (options.training.get(name, getattr(defaults, name)) for name in ("hold_out", "validation"))
     return load_dataset(
         source,
@@ -146,13 +147,15 @@ def _plan(
 
 
 def _describe_continuation(parent: SavedRun, codec: Codec[Any]) -> str:
-    """Return a line with the parent, and the symbols of the codec that the parent does not know."""
-    # The codec extends that of the parent: the ids of new symbols come last.
+    """Return a line that names the parent and the symbols of `codec` that the parent does not know."""
+    # `codec` extends the codec of the parent: the ids of new symbols come last.
     new_ids = range(len(parent.codec), len(codec))
-    new = [codec.decode_text([token]) or "(end)" for token in new_ids]
-    shown = ", ".join(map(repr, new[:_NUM_SYMBOLS_SHOWN])) + (", ..." if len(new) > _NUM_SYMBOLS_SHOWN else "")
-    symbols = f"{len(new):,} new symbol{'s' if len(new) != 1 else ''} ({shown})" if new else "no new symbols"
-    return f"starting from {parent.path}: {symbols}"
+    new_symbols = [codec.decode_text([token]) or "(end)" for token in new_ids]
+    shown = ", ".join(map(repr, new_symbols[:_MAX_SYMBOLS_SHOWN]))
+    shown += ", ..." if len(new_symbols) > _MAX_SYMBOLS_SHOWN else ""
+    plural = "s" if len(new_symbols) != 1 else ""
+    change = f"{len(new_symbols):,} new symbol{plural} ({shown})" if new_symbols else "no new symbols"
+    return f"starting from {parent.path}: {change}"
 
 
 def resumed_session(

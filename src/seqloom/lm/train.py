@@ -44,12 +44,13 @@ def train(
     Args:
         source: catalogue name, file, folder, glob, `-` for standard input, or a list of these; None for
             the catalogue's `python-docs` or, with `resume`, for the run's source.
-        options: settings; an option that is None is chosen from the corpus and the budget, and None leaves all open.
+        options: settings; those that are None are chosen from the corpus and the budget. None leaves the choice of all
+            settings to seqloom.
         run: run folder; None for a folder in `runs/` with the name of the source.
-        resume: continue the training in the folder exactly where it stopped, with its source and settings.
-        overwrite: replace the run in the folder.
-        from_run: run with the initial weights; new symbols are added to its vocabulary.
-        viewer: receives the messages and events of the training; None for no observer.
+        resume: whether to continue the training in the folder exactly where it stopped, with its source and settings.
+        overwrite: whether to replace the run in the folder.
+        from_run: run with the initial weights; new symbols are appended to its vocabulary.
+        viewer: observer that receives the messages and events of the training; None for no observer.
 
     Raises:
         UserError: source, settings or folder cannot be used.
@@ -59,18 +60,18 @@ def train(
     folder = RunFolder(run if run is not None else default_folder(source))
     options = options or TrainOptions()
     if resume:
-        arguments = {"overwrite": overwrite, "from_run": from_run is not None}
-        check_resume_options([*options.chosen(), *(name for name, is_set in arguments.items() if is_set)])
+        is_set = {"overwrite": overwrite, "from_run": from_run is not None}
+        check_resume_options([*options.chosen(), *(name for name in is_set if is_set[name])])
         return _resume(folder, source, viewer)
     resolved = resolve_options(options)
     parent = SavedRun(from_run) if from_run is not None else None
     check_new_training(folder, resolved, parent, overwrite=overwrite)
     session = new_session(_DEFAULT_SOURCE if source is None else source, folder, resolved, parent, viewer)
-    return _run(session, None)
+    return _train_in_folder(session, snapshot=None)
 
 
 def default_folder(source: str | Path | Sequence[str | Path] | None = None) -> Path:
-    """Return the default run folder for a source; of several sources, the first gives the folder its name."""
+    """Return the default run folder for a source; it is named after the source, or after the first of several."""
     if source is None or isinstance(source, str | Path):
         first_source = source or _DEFAULT_SOURCE
     else:
@@ -90,13 +91,13 @@ def _resume(folder: RunFolder, source: str | Path | Sequence[str | Path] | None,
             f"run with `from_run` {shlex.quote(str(folder.path))}"
         )
         return SavedRun(folder.path)
-    return _run(resumed_session(folder, config, source, viewer), snapshot)
+    return _train_in_folder(resumed_session(folder, config, source, viewer), snapshot)
 
 
-def _run(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
-    """Lock the run folder, and continue from a snapshot.
+def _train_in_folder(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
+    """Lock the run folder, and continue the training from a snapshot.
 
-    Without a snapshot, train from the start and replace the run in the folder, if there is one.
+    If the snapshot is None, train from the start and replace the run in the folder, if there is one.
     """
     with session.folder.locked():
         if snapshot is not None:
@@ -105,14 +106,14 @@ def _run(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
             return run
         with replacing_run(session.folder):
             session.folder.write_config(session.config, session.dataset.codec)
-            return _train(session, None)
+            return _train(session, snapshot=None)
 
 
 def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
     """Train to the last step or an early stop, and write the report.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
+        KeyboardInterrupt: Ctrl-C was pressed; the state of the training is saved.
     """
     folder, config, dataset, viewer = session.folder, session.config, session.dataset, session.viewer
     trainer = Trainer(
@@ -125,7 +126,7 @@ def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
     )
     if snapshot is not None:
         trainer.restore(snapshot)
-    samples = SampleWriter(
+    sample_writer = SampleWriter(
         folder,
         trainer,
         make_generator=lambda weights: GeneratorFactory(config, dataset.codec, weights).unconditional,
@@ -135,7 +136,7 @@ def _train(session: TrainingSession, snapshot: Snapshot | None) -> SavedRun:
         show=viewer.samples,
     )
     log = TrainingLog(folder, resumed_at=trainer.progress.step)
-    trainer.listeners = [log, CheckpointSaver(folder, trainer), samples, viewer.listener()]
+    trainer.listeners = [log, CheckpointSaver(folder, trainer), sample_writer, viewer.listener()]
     units_per_token = dataset.store.num_units / max(1, dataset.store.num_records)
     viewer.begin(config, units_per_token, units=f"{dataset.store.unit}s")
     with interrupt_flag() as interrupted:

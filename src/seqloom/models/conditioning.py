@@ -20,7 +20,7 @@ __all__ = ["ConditionInputs", "Conditioning"]
 
 
 _NOISE_SPREAD = 1.5
-"""Standard deviation of the values whose tanh is a noise feature, before training."""
+"""Initial standard deviation of the values whose tanh is a noise feature."""
 
 
 class ConditionInputs(NamedTuple):
@@ -48,55 +48,57 @@ class Conditioning(nn.Module):
     - `state [gates, features]`: bias that is added at the first token of a text only.
     - `output [vocab, features]`: bias of the logits.
 
-    With noise, `noise [noise features, noise]` computes features from the noise; its initial values are random.
+    If the model has noise, the parameter `noise [noise features, noise]` maps the noise to features; its initial values
+    are random. `features` are then those of the ratings and categories, followed by those of the noise.
 
     Args:
         config: shape of the network.
         generator: generator of the initial weights.
 
     Attributes:
-        gates: number of pre-activations of each layer.
+        gate_widths: number of pre-activations of each layer.
     """
 
     def __init__(self, config: ModelConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        self.gates = gate_widths(config)
-        shapes = {"input": sum(self.gates), "state": sum(self.gates), "output": config.vocabulary}
+        self.gate_widths = gate_widths(config)
+        num_gates = sum(self.gate_widths)
+        num_biases = {"input": num_gates, "state": num_gates, "output": config.vocabulary}
         for name in config.condition_into:
-            self.register_parameter(name, nn.Parameter(torch.zeros(shapes[name], config.num_condition_features)))
+            self.register_parameter(name, nn.Parameter(torch.zeros(num_biases[name], config.num_condition_features)))
         if config.noise_size:
             normal = torch.randn(config.noise_width, config.noise_size, generator=generator)
             self.noise = nn.Parameter(normal * (_NOISE_SPREAD / config.noise_size**0.5))
-        self._into, self._vocabulary = config.condition_into, config.vocabulary
+        self._condition_into, self._vocabulary = config.condition_into, config.vocabulary
 
     def noise_features(self, noise: Float[Tensor, "*axes noise"]) -> Float[Tensor, "*axes noise_width"]:
         """Return the features of Gaussian noise; zero noise has zero features."""
         return (noise @ self.noise.t()).tanh()
 
     def layer_conditioning(self, index: int, conditions: ConditionInputs) -> LayerConditioning:
-        """Return the features that act on one layer, and their weights.
+        """Return the features that act on layer `index`, and their weights.
 
         If both `input` and `state` act on the layers, the features stand twice side by side; the second copy is zero
         except at first tokens.
         """
-        bounds = [0, *itertools.accumulate(self.gates)]
-        rows = slice(bounds[index], bounds[index + 1])
+        bounds = [0, *itertools.accumulate(self.gate_widths)]
+        layer_rows = slice(bounds[index], bounds[index + 1])
         first_features = conditions.features * conditions.is_first.unsqueeze(-1)
         features_by_name = {"input": conditions.features, "state": first_features}
         pairs = [
-            (features, self.get_parameter(name)[rows])
+            (features, self.get_parameter(name)[layer_rows])
             for name, features in features_by_name.items()
-            if name in self._into
+            if name in self._condition_into
         ]
         if not pairs:
             features = conditions.features
-            return LayerConditioning(features, features.new_zeros(self.gates[index], features.shape[-1]))
+            return LayerConditioning(features, features.new_zeros(self.gate_widths[index], features.shape[-1]))
         all_features, weights = zip(*pairs, strict=True)
         return LayerConditioning(torch.cat(all_features, -1), torch.cat(weights, -1))
 
     def logit_bias(self, features: Float[Tensor, "*axes features"]) -> Float[Tensor, "*axes vocab"] | None:
-        """Return the bias of the logits; None if `config.condition_into` excludes the output."""
-        return features @ self.get_parameter("output").t() if "output" in self._into else None
+        """Return the bias of the logits; None if `config.condition_into` excludes "output"."""
+        return features @ self.get_parameter("output").t() if "output" in self._condition_into else None
 
     def biases(
         self, features: Float[Tensor, "rows features"], is_first: Bool[Tensor, " rows"]
@@ -107,10 +109,12 @@ class Conditioning(nn.Module):
             features: features of the conditions, one row per bias.
             is_first: True for rows of tokens that are read from the zero state.
         """
-        gates = features.new_zeros(len(features), sum(self.gates))
-        if "input" in self._into:
+        gates = features.new_zeros(len(features), sum(self.gate_widths))
+        if "input" in self._condition_into:
             gates = gates + features @ self.get_parameter("input").t()
-        if "state" in self._into:
+        if "state" in self._condition_into:
             gates = gates + (features * is_first.unsqueeze(-1)) @ self.get_parameter("state").t()
         logits = self.logit_bias(features)
-        return gates, gates.new_zeros(len(features), self._vocabulary) if logits is None else logits
+        if logits is None:
+            logits = gates.new_zeros(len(features), self._vocabulary)
+        return gates, logits

@@ -15,7 +15,11 @@ __all__ = ["CausalConv"]
 
 
 class CausalConv(CoreLayer):
-    """One gated residual block: `skip(x) + W_output (tanh(a) * sigmoid(b)) + bias_output`, `a, b = conv(x)`.
+    """One gated residual block: `skip(x) + W_output (tanh(a) * sigmoid(b)) + bias_output`, with `a, b = conv(x)`.
+
+    `skip` is the identity, or a linear map if the widths of input and output differ. Layer normalisation, if the model
+    has it, acts on the input of the convolution only. A tap is a position of the kernel, and the dilation is the
+    distance between two taps in tokens.
 
     State: the last `past = (kernel_width - 1) * dilation` inputs of the convolution, `[batch, past, input]`, oldest
     first; zeros before the start.
@@ -54,7 +58,8 @@ class CausalConv(CoreLayer):
         ).transpose(1, 2)
         if condition is not None:
             gates = gates + condition.bias
-        return self._output(inputs, gates), (padded[:, padded.shape[1] - self.past :].to(state[0]),)
+        start = padded.shape[1] - self.past  # not a slice [-past:], which would keep everything if `past` is 0
+        return self._output(inputs, gates), (padded[:, start:].to(state[0]),)
 
     def step(
         self,
@@ -65,8 +70,8 @@ class CausalConv(CoreLayer):
         """Read one token; see `CoreLayer.step`."""
         normalised = inputs if self.norm is None else self.norm(inputs)
         padded = torch.cat([state[0], normalised.unsqueeze(1)], 1)
-        taps = padded[:, :: self.dilation]
-        gates = torch.einsum("bki,gik->bg", taps, self.weight_input) + self.bias
+        tap_inputs = padded[:, :: self.dilation]
+        gates = torch.einsum("bki,gik->bg", tap_inputs, self.weight_input) + self.bias
         if condition_bias is not None:
             gates = gates + condition_bias
         return self._output(inputs, gates), (padded[:, 1:],)

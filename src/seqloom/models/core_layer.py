@@ -1,4 +1,8 @@
-"""The contract of a core's torch layer: explicit state in, explicit state out."""
+"""The contract of a core's torch layer: explicit state in, explicit state out.
+
+A core is a kind of layer, such as an LSTM. The pre-activations of a layer are the weighted sums to which it applies its
+nonlinear functions: one per unit for each of its gates.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -32,7 +36,7 @@ class LayerConditioning(NamedTuple):
 
 
 class CoreLayer(nn.Module, ABC):
-    """One recurrent or convolutional layer; a core's spec names its class.
+    """One recurrent or convolutional layer; the `CoreSpec` of a core (see `kernels/cores/spec.py`) names the class.
 
     A state is never changed in place: it can be kept, copied, reordered along the batch and used again. Reading a
     sequence in one call, in pieces, or token by token gives the same outputs. The constructor takes the width of the

@@ -52,7 +52,7 @@ class GatedRnn(CoreLayer):
         self.norm_hidden = LayerNorm(self.num_gates * size, bias=False) if config.layer_norm else None
 
     def recurrent_weight(self, generator: torch.Generator | None) -> Float[Tensor, "gates hidden"]:
-        """Return the recurrent weight with one dropout mask for a whole window (Merity et al. 2018)."""
+        """Return the recurrent weight, multiplied by one dropout mask for a whole window (Merity et al. 2018)."""
         weight = self.weight_hidden
         mask = dropout_mask(weight, self.weight_dropout, generator, tuple(weight.shape))
         return weight if mask is None else weight * mask
@@ -62,7 +62,7 @@ class GatedRnn(CoreLayer):
     ) -> tuple[Float[Tensor, "batch time wide"], Float[Tensor, "gates wide"]]:
         """Append the features of the conditions to the inputs, and their weights to the input weight; return both.
 
-        One product of the two then includes the bias of the conditions.
+        The product of the two then includes the bias of the conditions.
         """
         if condition is None:
             return inputs, self.weight_input
@@ -101,7 +101,7 @@ class GatedRnn(CoreLayer):
             return unroll(lambda token, before: self._step(token, before, weight_hidden), inputs, state)
         width = inputs.shape[-1]
 
-        # `unroll` steps over one tensor, so the inputs and the biases of the conditions are joined for the way.
+        # `unroll` steps over a single tensor, so the biases of the conditions are appended to the inputs.
         def step(input_and_bias: Tensor, before: State) -> tuple[Tensor, State]:
             return self._step(input_and_bias[:, :width], before, weight_hidden, input_and_bias[:, width:])
 
@@ -111,4 +111,4 @@ class GatedRnn(CoreLayer):
     def _step(
         self, inputs: Tensor, state: State, weight_hidden: Tensor, condition_bias: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        """Read one token with these recurrent weights."""
+        """Read one token with the recurrent weights `weight_hidden`."""

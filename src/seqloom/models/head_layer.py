@@ -1,4 +1,8 @@
-"""The contract of a head's torch layer: the distribution of the next token, and its loss."""
+"""The contract of a head's torch layer: the distribution of the next token, and its loss.
+
+A tied head uses the weight of the embedding as its own. `HeadLayer` predicts the next token only; a subclass can
+predict further tokens.
+"""
 
 from abc import ABC, abstractmethod
 
@@ -12,7 +16,9 @@ AHEAD_WEIGHT = 0.3
 
 
 class HeadLayer(nn.Module, ABC):
-    """Map the core's outputs to the distribution of the next token; a head's spec names its class.
+    """Map the core's outputs to the distribution of the next token.
+
+    The `HeadSpec` of a head (see `kernels/heads/spec.py`) names the class.
 
     The constructor takes the width of the core's outputs, a `ModelConfig`, and the generator of the initial weights.
     The parameters include those of the spec's `shapes`; among them is `bias`, which is added to the logits. A subclass
@@ -32,7 +38,7 @@ class HeadLayer(nn.Module, ABC):
 
         Args:
             hidden: outputs of the core.
-            tied: weight of the embedding, if the head shares it.
+            tied: weight of the embedding, if the head shares it; None otherwise.
         """
 
     def losses(
@@ -49,12 +55,12 @@ class HeadLayer(nn.Module, ABC):
             hidden: outputs of the core.
             targets: ids of the next tokens.
             ignored: target that does not count.
-            condition_bias: bias of the next token's logits from conditions; None for none.
-            tied: weight of the embedding, if the head shares it.
+            condition_bias: bias that conditions add to the next token's logits; None without conditions.
+            tied: weight of the embedding, if the head shares it; None otherwise.
         """
         logits = self(hidden, tied)
         logits = logits if condition_bias is None else logits + condition_bias
-        counted = targets != ignored
-        if not counted.any():
-            return [hidden.sum() * 0]
-        return [nn.functional.cross_entropy(logits[counted].float(), targets[counted])]
+        is_counted = targets != ignored
+        if not is_counted.any():
+            return [hidden.sum() * 0]  # a zero with a gradient, so that the caller can backpropagate
+        return [nn.functional.cross_entropy(logits[is_counted].float(), targets[is_counted])]

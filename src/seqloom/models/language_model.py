@@ -24,16 +24,18 @@ class LanguageModel(nn.Module):
         seed: seed of the initial weights.
 
     Raises:
-        ConfigError: the core or the head is not registered.
+        ConfigError: the core or the head is not registered, or the head lacks a setting of the config.
     """
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         super().__init__()
+        spec = head_spec(config.head)
+        spec.check(config)
         generator = torch.Generator().manual_seed(seed)
         self.config = config
         self.embedding = _Embedding(config.vocabulary, config.embedding, generator) if config.embedding else None
         self.core = Stack(config.embedding or config.vocabulary, config, generator)
-        head_class: type[HeadLayer] = import_part(head_spec(config.head).layer)
+        head_class: type[HeadLayer] = import_part(spec.layer)
         self.head = head_class(self.core.output_size, config, generator)
         self.condition = Conditioning(config, generator) if config.num_condition_features else None
 
@@ -59,7 +61,7 @@ class LanguageModel(nn.Module):
         Args:
             tokens: ids.
             state: state from `initial_state` or an earlier call.
-            resets: True where a stream's state is zeroed before the token is read; on the CPU. None never zeroes.
+            resets: CPU tensor, True where a stream's state is zeroed before the token is read; None without resets.
             generator: random generator of dropout; None drops nothing.
             conditions: conditions of the texts; None leaves them unknown.
 
@@ -68,13 +70,13 @@ class LanguageModel(nn.Module):
         """
         inputs = self._inputs(tokens)
         outputs = []
-        for start, stop, streams in _segments(resets, tokens.shape[1]):
-            if streams is not None:
-                state = reset_state(state, streams.to(tokens.device))
+        for start, stop, is_reset in _segments(resets, tokens.shape[1]):
+            if is_reset is not None:
+                state = reset_state(state, is_reset.to(tokens.device))
             layer_conditions = None
             if self.condition is not None and conditions is not None:
-                part = conditions.time_slice(start, stop)
-                layer_conditions = [self.condition.layer_conditioning(layer, part) for layer in range(len(state))]
+                in_segment = conditions.time_slice(start, stop)
+                layer_conditions = [self.condition.layer_conditioning(layer, in_segment) for layer in range(len(state))]
             output, state = self.core(inputs[:, start:stop], state, generator, layer_conditions)
             outputs.append(output)
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1), state
@@ -100,6 +102,9 @@ class LanguageModel(nn.Module):
         conditions: ConditionInputs | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return the training objective, and the mean loss of the next token alone, in nats.
+
+        The objective is the loss of the next token plus `AHEAD_WEIGHT` times the mean loss of the tokens after it, if
+        the model has heads for them.
 
         Args:
             hidden: outputs of the core.
@@ -140,8 +145,11 @@ def num_parameters(model: nn.Module) -> int:
 
 
 def _segments(resets: Tensor | None, time: int) -> Iterator[tuple[int, int, Tensor | None]]:
-    """Divide the time steps at the resets; yield the start and stop of each segment, and its reset streams or None."""
+    """Divide the time steps at the resets, and yield the start and the stop of each segment.
+
+    With them comes a mask, True for the streams to reset before the segment; None if there are none.
+    """
     starts = [0] if resets is None else sorted({0, *resets.any(0).nonzero().flatten().tolist()})
     for start, stop in zip(starts, [*starts[1:], time], strict=True):
-        streams = None if resets is None else resets[:, start]
-        yield start, stop, streams if streams is not None and bool(streams.any()) else None
+        is_reset = None if resets is None else resets[:, start]
+        yield start, stop, is_reset if is_reset is not None and bool(is_reset.any()) else None

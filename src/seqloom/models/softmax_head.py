@@ -13,8 +13,8 @@ __all__ = ["SoftmaxHead"]
 class SoftmaxHead(HeadLayer):
     """A linear map to one logit per token; `config.prediction_heads - 1` more maps predict the tokens after the next.
 
-    Parameters: `weight [vocab, hidden]`, which a tied head does not have, `bias [vocab]`, and both for each further
-    head.
+    Parameters: `weight [vocab, hidden]` and `bias [vocab]`, and both again for each further map, in `ahead`. A tied
+    head has no `weight`: it uses that of the embedding.
 
     Args:
         hidden: width of the core's outputs.
@@ -46,10 +46,10 @@ class SoftmaxHead(HeadLayer):
     ) -> list[Tensor]:
         """Return the mean loss of the next token in nats, then of each token after it; see `HeadLayer.losses`.
 
-        A further head skips a position if its target lies outside the window, or if any target up to it is ignored.
-        Heads without any target in the window, which are the last ones, have no loss in the list.
+        The loss of a later token skips a position if the target lies outside the window, or if any target up to it is
+        ignored. Tokens so late that no target lies in the window have no loss in the list.
         """
-        losses = [_mean_nats(hidden, targets, self._weight(tied), self.bias, ignored, condition_bias)]
+        losses = [_mean_loss(hidden, targets, self._weight(tied), self.bias, ignored, condition_bias)]
         for distance, head in enumerate(self.ahead, start=1):
             later = targets[:, distance:]
             if later.shape[1] == 0:
@@ -57,7 +57,7 @@ class SoftmaxHead(HeadLayer):
             for between in range(distance):
                 later = later.masked_fill(targets[:, between : between + later.shape[1]] == ignored, ignored)
             assert isinstance(head, _Linear)
-            losses.append(_mean_nats(hidden[:, :-distance], later, head.weight, head.bias, ignored))
+            losses.append(_mean_loss(hidden[:, :-distance], later, head.weight, head.bias, ignored))
         return losses
 
     def _weight(self, tied: Tensor | None) -> Tensor:
@@ -78,18 +78,19 @@ def _uniform_weight(vocabulary: int, hidden: int, generator: torch.Generator | N
     return nn.Parameter(nn.init.uniform_(torch.empty(vocabulary, hidden), -bound, bound, generator=generator))
 
 
-def _mean_nats(
+def _mean_loss(
     hidden: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, ignored: int, condition_bias: Tensor | None = None
 ) -> Tensor:
-    counted = targets != ignored
-    all_counted = bool(counted.all())
+    """Return the mean loss in nats over the targets that are not ignored; 0 if there are none."""
+    is_counted = targets != ignored
+    all_counted = bool(is_counted.all())
 
     def select(values: Tensor) -> Tensor:
-        return values.flatten(0, 1) if all_counted else values[counted]
+        return values.flatten(0, 1) if all_counted else values[is_counted]
 
     targets = select(targets)
     if targets.numel() == 0:
-        return hidden.sum() * 0
+        return hidden.sum() * 0  # a zero with a gradient, so that the caller can backpropagate
     logits = nn.functional.linear(select(hidden), weight, bias)
     if condition_bias is not None:
         logits = logits + select(condition_bias)

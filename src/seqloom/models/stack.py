@@ -19,7 +19,7 @@ StackState = tuple[State, ...]
 
 
 class Stack(nn.Module):
-    """Layers with the numbers of units `config.hidden_sizes`.
+    """One layer for each number of units in `config.hidden_sizes`, all of the core `config.core`.
 
     Args:
         input_size: width of the inputs.
@@ -66,23 +66,24 @@ class Stack(nn.Module):
         Returns:
             The outputs, and the states after the last token.
         """
-        after = []
+        new_states = []
         conditions = conditions or [None] * len(state)
-        for layer, before, condition in zip(self.layers, state, conditions, strict=True):
-            outputs, layer_after = layer(inputs, before, generator, condition)
+        for layer, layer_state, condition in zip(self.layers, state, conditions, strict=True):
+            outputs, new_state = layer(inputs, layer_state, generator, condition)
             inputs = self._dropout(outputs, generator)
-            after.append(layer_after)
-        return inputs, tuple(after)
+            new_states.append(new_state)
+        return inputs, tuple(new_states)
 
     def _dropout(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
         batch, time, hidden = values.shape
-        steps = 1 if self.config.dropout_kind == "variational" else time
-        mask = dropout_mask(values, self.config.dropout, generator, (batch, steps, hidden))
+        num_masks = 1 if self.config.dropout_kind == "variational" else time  # variational: one mask for all time steps
+        mask = dropout_mask(values, self.config.dropout, generator, (batch, num_masks, hidden))
         return values if mask is None else values * mask
 
 
-def reset_state(state: StackState, streams: Bool[Tensor, " batch"]) -> StackState:
-    """Return a copy of the state that is zero in the streams where `streams` is True."""
+def reset_state(state: StackState, is_reset: Bool[Tensor, " batch"]) -> StackState:
+    """Return a copy of the state that is zero in the streams where `is_reset` is True."""
     return tuple(
-        tuple(part.masked_fill(streams.view(-1, *[1] * (part.dim() - 1)), 0) for part in layer) for layer in state
+        tuple(tensor.masked_fill(is_reset.view(-1, *[1] * (tensor.dim() - 1)), 0) for tensor in layer_state)
+        for layer_state in state
     )

@@ -13,8 +13,8 @@ def transfer_weights(old: nn.Module, new: nn.Module) -> None:
     Rows and columns that only `new` has keep their initial values, so old tokens keep their meaning. Parameters that
     only `old` has are ignored.
     """
-    targets = dict(new.named_parameters())
+    new_parameters = dict(new.named_parameters())
     for name, value in old.named_parameters():
-        if name in targets:
+        if name in new_parameters:
             shared = tuple(slice(0, size) for size in value.shape)
-            targets[name][shared] = value
+            new_parameters[name][shared] = value

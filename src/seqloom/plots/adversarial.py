@@ -1,7 +1,7 @@
 """Plot the area under the ROC curve of a detector over adversarial rounds.
 
-In every round, texts that the detector takes for real are selected from generated texts, and the next detector is
-trained on such texts.
+In every round, a generator selects the generated texts that the detector takes for real. The next detector is trained
+on some of the selected texts, and measured on others.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ def plot_adversarial_rounds(
     Args:
         path: PNG file.
         auc_after_selection: area of each round's detector for texts that were selected against it.
-        auc_after_training: area of the next detector for the same texts, after it was trained on other such texts.
+        auc_after_training: area of the next detector for the same texts, after it was trained on other texts that were
+            selected in the same round.
         auc_unselected: area of each round's detector for unselected texts.
         title: title of the plot.
 
@@ -38,12 +39,12 @@ def plot_adversarial_rounds(
     rounds = range(1, len(auc_after_selection) + 1)
     with saved_figure(path) as figure:
         axes = figure.add_subplot()
-        for values, color, name in (
+        for areas, color, label in (
             (auc_unselected, GREY, "unselected texts"),
             (auc_after_training, BLUE, "selected texts, after training on such texts"),
             (auc_after_selection, ORANGE, "texts selected against the detector"),
         ):
-            axes.plot(rounds, values, color=color, linewidth=2, marker="o", markersize=5, label=name)
+            axes.plot(rounds, areas, color=color, linewidth=2, marker="o", markersize=5, label=label)
         axes.axhline(0.5, color=GREY, linewidth=0.8, linestyle=DASHED)
         axes.set_xticks(list(rounds))
         axes.set_ylim(min(0.45, *auc_after_selection, *auc_after_training, *auc_unselected) - 0.02, 1.02)

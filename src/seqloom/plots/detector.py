@@ -12,10 +12,13 @@ from seqloom.plots.token_labels import displayable
 __all__ = ["plot_calibration", "plot_roc_curves", "plot_score_histogram"]
 
 _COLORS = (BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", ORANGE, "#7D4F9E", GREY)
+"""Colours of the ROC curves; all further curves have the last colour."""
+
 _MIN_FALSE_POSITIVE_RATE = 1e-3
 """Lower end of the logarithmic axis, which is lower if there are more than 500 real texts."""
 
 _BIN_EDGES = np.linspace(0, 1, 26)
+"""Edges of the bins of the histogram."""
 
 
 def plot_roc_curves(
@@ -40,14 +43,14 @@ def plot_roc_curves(
     min_rate = min(_MIN_FALSE_POSITIVE_RATE, 0.5 / num_real)
     with saved_figure(path, height_inches=4.2) as figure:
         linear_axes, log_axes = figure.subplots(1, 2, sharey=True)
-        for index, (name, values) in reversed(list(enumerate(scores.items()))):
-            false_positive_rates, true_positive_rates, _ = roc_curve(generated, values, drop_intermediate=False)
+        for index, (method, method_scores) in reversed(list(enumerate(scores.items()))):
+            false_positive_rates, true_positive_rates, _ = roc_curve(generated, method_scores, drop_intermediate=False)
             style = {
                 "color": _COLORS[min(index, len(_COLORS) - 1)],
                 "linewidth": 1.4 if index else 2.4,
                 "drawstyle": "steps-post",
             }
-            linear_axes.plot(false_positive_rates, true_positive_rates, label=displayable(name), **style)
+            linear_axes.plot(false_positive_rates, true_positive_rates, label=displayable(method), **style)
             log_axes.plot(false_positive_rates.clip(min_rate), true_positive_rates, **style)
         linear_axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=DASHED)
         diagonal = np.geomspace(min_rate, 1, 50)
@@ -132,13 +135,13 @@ def plot_score_histogram(
         else {"real": (ORANGE, probabilities[~generated]), "generated": (BLUE, probabilities[generated])}
     )
     with saved_figure(path, height_inches=1.2 + 1.5 * len(panels)) as figure:
-        rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (name, (color, values)) in zip(rows, panels.items(), strict=True):
-            axes.hist(values, bins=_BIN_EDGES.tolist(), color=color, alpha=0.8)
-            axes.set_ylabel(f"{name} texts" if generated is not None else "texts")
+        panel_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, (label, (color, panel_probabilities)) in zip(panel_axes, panels.items(), strict=True):
+            axes.hist(panel_probabilities, bins=_BIN_EDGES.tolist(), color=color, alpha=0.8)
+            axes.set_ylabel(f"{label} texts" if generated is not None else "texts")
             style_axes(axes)
-        rows[-1].set_xlim(0, 1)
-        rows[-1].xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-        rows[-1].set_xlabel("probability that the text was generated")
+        panel_axes[-1].set_xlim(0, 1)
+        panel_axes[-1].xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
+        panel_axes[-1].set_xlabel("probability that the text was generated")
         add_title(figure, "Distribution of the scores")
     return path

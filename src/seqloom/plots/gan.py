@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_gan_training"]
 
 _HEIGHT_INCHES = 8.0
-_SMOOTHING_PARTS = 12
+_SMOOTHING_WINDOWS = 12
 """Number of smoothing windows that together cover a series; a series with fewer points is drawn with markers."""
 
 
@@ -60,16 +60,21 @@ def plot_gan_training(
 def _plot_panels(
     figure: "Figure", log: Sequence[Mapping[str, float]], accuracy_band: tuple[float, float], updates_before_rounds: int
 ) -> None:
+    """Draw the four panels; the arguments are those of `plot_gan_training`."""
     lines_of_rounds = [line for line in log if line["step"] > updates_before_rounds]
     rounds = [{**line, "step": line["step"] - updates_before_rounds} for line in lines_of_rounds]
-    ((accuracy, losses), (diversity, nats)) = figure.subplots(2, 2)
+    ((accuracy_axes, loss_axes), (diversity_axes, nats_axes)) = figure.subplots(2, 2)
     low, high = accuracy_band
-    accuracy.axhspan(low, high, color=PALE, label=f"target range, {low:g} to {high:g}")
-    _plot_series(accuracy, rounds, {"mean_accuracy": "accuracy of the discriminator", "noise": "noise on its input"})
-    accuracy.set_ylim(0, 1.02)
-    _plot_series(losses, rounds, {"generator": "loss of the generator", "discriminator": "loss of the discriminator"})
+    accuracy_axes.axhspan(low, high, color=PALE, label=f"target range, {low:g} to {high:g}")
     _plot_series(
-        diversity,
+        accuracy_axes, rounds, {"mean_accuracy": "accuracy of the discriminator", "noise": "noise on its input"}
+    )
+    accuracy_axes.set_ylim(0, 1.02)
+    _plot_series(
+        loss_axes, rounds, {"generator": "loss of the generator", "discriminator": "loss of the discriminator"}
+    )
+    _plot_series(
+        diversity_axes,
         rounds,
         {
             "distinct": "distinct token pairs (share)",
@@ -77,24 +82,26 @@ def _plot_panels(
             "rating": "correlation of requested and predicted rating",
         },
     )
-    diversity.set_ylim(-0.1, 1.02)
+    diversity_axes.set_ylim(-0.1, 1.02)
     _plot_series(
-        nats, log, {"nats": "nats per text, given the noise", "information": "nats per text, information in the noise"}
+        nats_axes,
+        log,
+        {"nats": "nats per text, given the noise", "information": "nats per text, information in the noise"},
     )
-    for axes in (accuracy, losses, diversity):
+    for axes in (accuracy_axes, loss_axes, diversity_axes):
         axes.set_xlabel("round")
-    nats.set_xlabel("update, including pretraining")
+    nats_axes.set_xlabel("update, including pretraining")
 
 
-def _plot_series(axes: "Axes", log: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> None:
-    """Plot some measurements of the log, raw and smoothed; `names` maps their keys in the log to labels."""
+def _plot_series(axes: "Axes", log: Sequence[Mapping[str, float]], labels: Mapping[str, str]) -> None:
+    """Plot some measurements of the log, raw and smoothed; `labels` maps the keys of the measurements to labels."""
     from matplotlib.ticker import MaxNLocator
 
-    for (name, label), color in zip(names.items(), (BLUE, ORANGE, GREY), strict=False):
-        points = np.array([(line["step"], line[name]) for line in log if name in line]).reshape(-1, 2)
+    for (key, label), color in zip(labels.items(), (BLUE, ORANGE, GREY), strict=False):
+        points = np.array([(line["step"], line[key]) for line in log if key in line]).reshape(-1, 2)
         axes.plot(*points.T, color=color, linewidth=0.8, alpha=0.35)
-        marker = "o" if len(points) < _SMOOTHING_PARTS else None
-        smoothed = smooth(points[:, 1], _SMOOTHING_PARTS)
+        marker = "o" if len(points) < _SMOOTHING_WINDOWS else None
+        smoothed = smooth(points[:, 1], _SMOOTHING_WINDOWS)
         axes.plot(points[:, 0], smoothed, color=color, linewidth=1.8, marker=marker, markersize=3, label=label)
     style_axes(axes)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

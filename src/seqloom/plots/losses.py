@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["plot_losses"]
 
 _MAX_POINTS = 2000
+"""Approximate number of points to which the training losses are thinned out."""
+
 _MAX_MARKERS = 60
+"""Maximal number of validation losses that are drawn with markers."""
 
 
 def plot_losses(

@@ -17,10 +17,10 @@ __all__ = ["plot_rating_control"]
 _PANELS_PER_ROW = 4
 
 _MAX_TICKS = 7
-"""With more ratings, only the lowest and the highest get a tick."""
+"""Maximal number of ratings that get a tick each; of more ratings, only the lowest and the highest get a tick."""
 
 _MIN_TEXTS_FOR_BOX = 10
-"""Fewer texts are drawn as dots."""
+"""Minimal number of texts that are drawn as a box; fewer texts are drawn as dots."""
 
 
 def plot_rating_control(
@@ -40,7 +40,7 @@ def plot_rating_control(
     Args:
         path: PNG file.
         judged: judged ratings of the texts, by method and requested rating.
-        real: name under which `judged` lists real texts, which are drawn in another colour.
+        real: key of the real texts in `judged`, in place of a method; they are drawn in another colour.
         title: title of the plot.
         subtitle: subtitle of the plot.
         positions_of: function from ratings to positions on both axes, such as ranks; None for the ratings themselves.
@@ -51,9 +51,9 @@ def plot_rating_control(
     Raises:
         SeqloomError: the file is not writable.
     """
-    rows = -(-len(judged) // _PANELS_PER_ROW)
-    with saved_figure(path, height_inches=1.2 + 2.6 * rows) as figure:
-        panels = figure.subplots(rows, min(len(judged), _PANELS_PER_ROW), squeeze=False, sharex=True, sharey=True)
+    num_rows = -(-len(judged) // _PANELS_PER_ROW)  # rounded up
+    with saved_figure(path, height_inches=1.2 + 2.6 * num_rows) as figure:
+        panels = figure.subplots(num_rows, min(len(judged), _PANELS_PER_ROW), squeeze=False, sharex=True, sharey=True)
         for axes in panels.flat[len(judged) :]:
             axes.set_visible(False)
         ratings = np.array(sorted({rating for by_rating in judged.values() for rating in by_rating}))
@@ -62,21 +62,22 @@ def plot_rating_control(
         spacing = min(np.diff(positions), default=1.0)
         labels = [f"{rating:g}" for rating in ratings]
         ticks = slice(None) if len(ratings) <= _MAX_TICKS else slice(None, None, len(ratings) - 1)
-        for axes, (name, by_rating) in zip(panels.flat, judged.items(), strict=False):
-            color = ORANGE if name == real else BLUE
+        for axes, (method, by_rating) in zip(panels.flat, judged.items(), strict=False):
+            color = ORANGE if method == real else BLUE
             axes.plot(positions, positions, color=GREY, linewidth=0.8, linestyle=DASHED)
             for rating, judged_ratings in by_rating.items():
-                heights = judged_ratings if positions_of is None else positions_of(judged_ratings)
+                judged_positions = judged_ratings if positions_of is None else positions_of(judged_ratings)
                 position = position_of[rating]
-                if len(heights) < _MIN_TEXTS_FOR_BOX:
-                    axes.plot([position] * len(heights), heights, "o", color=color, markersize=4, alpha=0.7)
+                if len(judged_positions) < _MIN_TEXTS_FOR_BOX:
+                    requested_positions = [position] * len(judged_positions)
+                    axes.plot(requested_positions, judged_positions, "o", color=color, markersize=4, alpha=0.7)
                     continue
                 box = axes.boxplot(
-                    [heights], positions=[position], widths=0.6 * spacing, whis=(5, 95), showfliers=False,
+                    [judged_positions], positions=[position], widths=0.6 * spacing, whis=(5, 95), showfliers=False,
                     patch_artist=True, manage_ticks=False, medianprops={"color": INK, "linewidth": 1.6},
                 )  # fmt: skip
                 box["boxes"][0].set(facecolor=color, alpha=0.55, linewidth=0.6)
-            axes.set_title(displayable(name), loc="left", fontsize=9)
+            axes.set_title(displayable(method), loc="left", fontsize=9)
             axes.set_xticks(positions[ticks], labels[ticks])
             if positions_of is not None:
                 axes.set_yticks(positions[ticks], labels[ticks])

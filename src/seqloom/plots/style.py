@@ -26,7 +26,7 @@ _DOTS_PER_INCH = 150
 _SUBTITLE_TOP_INCHES = 0.4
 """Distance from the top of the figure to the subtitle."""
 
-_SETTINGS: Any = {
+_MATPLOTLIB_SETTINGS: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10,
     "text.usetex": False,
@@ -69,7 +69,7 @@ def saved_figure(path: Path, *, height_inches: float = _HEIGHT_INCHES) -> Iterat
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(_MATPLOTLIB_SETTINGS):
         layout = ConstrainedLayoutEngine(w_pad=_MARGIN_INCHES, h_pad=_MARGIN_INCHES / 2)
         figure = Figure(figsize=(_WIDTH_INCHES, height_inches), layout=layout)
         FigureCanvasAgg(figure)
@@ -79,7 +79,7 @@ def saved_figure(path: Path, *, height_inches: float = _HEIGHT_INCHES) -> Iterat
 
 
 def style_axes(axes: "Axes") -> None:
-    """Keep only the left and bottom spine, and draw a pale grid behind the data."""
+    """Keep only the left and bottom spine, and draw pale horizontal grid lines behind the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
     axes.grid(axis="y", color=PALE, linewidth=0.8)

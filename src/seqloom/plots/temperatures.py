@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["plot_entropy", "plot_temperatures"]
 
 _MAX_TOKENS = 20
-"""Number of tokens with a bar of their own."""
+"""Maximal number of tokens that get a bar each; all other tokens share one bar."""
 
 _MAX_UPRIGHT_CHARACTERS = 3
-"""Longest label that is not slanted."""
+"""Maximal length of the labels; if one is longer, all labels are slanted."""
 
 
 def plot_temperatures(
@@ -50,24 +50,24 @@ def plot_temperatures(
         SeqloomError: the file is not writable.
     """
     nearest = int(np.argmin([abs(temperature - 1) for temperature in temperatures]))
-    shown = np.argsort(-probabilities[nearest], kind="stable")[:_MAX_TOKENS]
-    shares = probabilities[:, shown]
-    labels = [token_label(tokens[index]) for index in shown]
+    shown_ids = np.argsort(-probabilities[nearest], kind="stable")[:_MAX_TOKENS]
+    shares = probabilities[:, shown_ids]
+    labels = [token_label(tokens[token_id]) for token_id in shown_ids]
     slanted = max(map(len, labels)) > _MAX_UPRIGHT_CHARACTERS
-    if len(tokens) > len(shown):
+    if len(tokens) > len(shown_ids):
         shares = np.concatenate([shares, 1 - shares.sum(1, keepdims=True)], 1)
-        labels.append(f"{len(tokens) - len(shown)}\nmore")
-    highest = min(1.0, 1.1 * float(shares.max()))
+        labels.append(f"{len(tokens) - len(shown_ids)}\nmore")
+    max_height = min(1.0, 1.1 * float(shares.max()))
     with saved_figure(path, height_inches=1.3 + 0.8 * len(temperatures)) as figure:
         rows = figure.subplots(len(temperatures), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for axes, temperature, bars, distribution in zip(rows, temperatures, shares, probabilities, strict=True):
-            _draw_row(axes, temperature, bars, _entropy_bits(distribution), len(shown), highest)
-        rows[0].set_ylim(0, highest)
+            _draw_row(axes, temperature, bars, _entropy_bits(distribution), len(shown_ids), max_height)
+        rows[0].set_ylim(0, max_height)
         rows[0].set_xlim(-0.7, len(labels) - 0.3)
         rotation: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
         rows[-1].set_xticks(range(len(labels)), labels, **rotation)
         rows[-1].tick_params(axis="x", labelsize=9 if slanted else 11)
-        if len(labels) > len(shown):  # the label of all other tokens has two lines
+        if len(labels) > len(shown_ids):  # the label of all other tokens has two lines
             rows[-1].get_xticklabels()[-1].set_fontsize(8)
         after = f" after “{displayable(prompt)}”" if prompt else ""
         add_title(figure, "The next token at each temperature", f"probability{after}, on a square-root scale")
@@ -128,10 +128,20 @@ def _draw_row(
     axes: "Axes",
     temperature: float,
     shares: Float[np.ndarray, " bars"],
-    bits: float,
+    entropy_bits: float,
     num_tokens: int,
-    highest: float,
+    max_height: float,
 ) -> None:
+    """Draw the bars of one temperature.
+
+    Args:
+        axes: axes of the row.
+        temperature: temperature.
+        shares: probability of each bar.
+        entropy_bits: entropy of the distribution, in bits.
+        num_tokens: number of bars that show one token; a further bar shows all other tokens.
+        max_height: upper end of the axis of probabilities.
+    """
     from matplotlib.ticker import FixedLocator
 
     colors = [_color(temperature)] * num_tokens + [SILVER] * (len(shares) - num_tokens)
@@ -141,13 +151,13 @@ def _draw_row(
     axes.tick_params(axis="y", labelsize=8)
     # On a square-root scale, improbable tokens are visible, and ticks at 1, 4 and 9 units are equally far apart.
     axes.set_yscale("function", functions=(lambda share: np.sqrt(np.maximum(share, 0)), np.square))
-    unit = next((unit for unit in (0.1, 0.05, 0.02, 0.01) if 9 * unit <= highest), 0.005)
+    unit = next((unit for unit in (0.1, 0.05, 0.02, 0.01) if 9 * unit <= max_height), 0.005)
     axes.yaxis.set_major_locator(FixedLocator([0, unit, 4 * unit, 9 * unit]))
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
     name = "greedy" if temperature == 0 else f"T = {temperature:g}".replace("inf", "∞")
     offset: dict[str, Any] = {"xycoords": "axes fraction", "xytext": (8, 0), "textcoords": "offset points"}
     axes.annotate(name, (1, 0.62), **offset, color=_color(temperature), fontweight="bold")
-    axes.annotate(f"{bits:.2f} bits", (1, 0.3), **offset, color=GREY, fontsize=9)
+    axes.annotate(f"{entropy_bits:.2f} bits", (1, 0.3), **offset, color=GREY, fontsize=9)
 
 
 def _color(temperature: float) -> tuple[float, float, float, float]:

@@ -5,7 +5,7 @@ from functools import cache
 
 __all__ = ["displayable", "token_label"]
 
-_SYMBOLS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "↵"}
+_VISIBLE_SYMBOLS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "↵"}
 _MAX_LABEL_LENGTH = 10
 
 
@@ -17,10 +17,10 @@ def token_label(token: str) -> str:
     """
     if not token:
         return "(end)"
-    shown = "".join(_SYMBOLS.get(character, character) for character in token)
+    shown = "".join(_VISIBLE_SYMBOLS.get(character, character) for character in token)
     if not _has_glyphs(shown):
         missing = next(character for character in shown if not _has_glyphs(character))
-        return _code(missing) + ("…" if len(token) > 1 else "")
+        return _code_point(missing) + ("…" if len(token) > 1 else "")
     return shown if len(shown) <= _MAX_LABEL_LENGTH else shown[: _MAX_LABEL_LENGTH - 1] + "…"
 
 
@@ -34,21 +34,22 @@ def displayable(text: str, *, max_length: int = 60) -> str:
         text: text.
         max_length: largest number of characters in the line.
     """
-    symbols = {character: symbol for character, symbol in _SYMBOLS.items() if character != " "}
+    symbols = {character: symbol for character, symbol in _VISIBLE_SYMBOLS.items() if character != " "}
     parts: list[str] = []
     for character in text[-max_length - 1 :]:
         shown = symbols.get(character, character)
-        label = shown if _has_glyphs(shown) else _code(shown)
+        label = shown if _has_glyphs(shown) else _code_point(shown)
         # A space separates a code from its neighbours; only a code has a `parts` entry of several characters.
         next_to_code = bool(parts) and (label != shown or len(parts[-1].strip()) > 1)
         parts.append(f" {label}" if next_to_code and " " not in (label, parts[-1]) else label)
-    num_kept = len(parts)  # counted from the end; an ellipsis in place of the rest takes one character
+    # The last `num_kept` parts are kept. An ellipsis, which takes one character, replaces the others.
+    num_kept = len(parts)
     while sum(map(len, parts[-num_kept:])) > max_length - (num_kept < len(parts)):
         num_kept -= 1
     return "".join(parts) if num_kept == len(parts) else "…" + "".join(parts[-num_kept:])
 
 
-def _code(character: str) -> str:
+def _code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 

@@ -1,6 +1,7 @@
 """The combinations of methods in a rating control report, and the settings that each combination uses.
 
-A combination is a tuple of names from `METHODS`: conditioning, guidance, rejection and smc (sequential Monte Carlo).
+The report measures how well generated texts reach a requested rating. A critic is a function that rates texts. A
+combination is a tuple of names from `METHODS`: conditioning, guidance, rejection and smc (sequential Monte Carlo).
 """
 
 from collections.abc import Mapping, Sequence
@@ -66,10 +67,10 @@ def check_methods(
     used = {name for methods in combinations for name in settings_of(methods, critic, settings)}
     passed = (*(("critic",) if critic is not None else ()), *settings)
     unused = [name for name in passed if name not in used]
-    shown = ", ".join("+".join(methods) for methods in combinations)
+    combination_names = ", ".join("+".join(methods) for methods in combinations)
     validate(
         *(
-            (False, f"`{name}` is not used by {shown}: add {_requirement(name, critic)}, or leave it out")
+            (False, f"`{name}` is not used by {combination_names}: add {_requirement(name, critic)}, or leave it out")
             for name in unused
         )
     )

@@ -48,8 +48,8 @@ _BLEU_TEXTS, _BLEU_SAMPLES = 200, 8
 _COPY_TEXTS = 100
 """Number of texts in which copies are searched."""
 
-_MAX_BINS = 5
-"""Number of bins that ratings are reported in if there are too many different ratings."""
+_NUM_BINS = 5
+"""Number of bins in which ratings are reported if the scale has more than twice as many different ratings."""
 
 _SEED_STEP = 7919
 """Difference between the seeds of successive ratings."""
@@ -68,8 +68,8 @@ class MethodReport:
         acceptance: share of accepted texts, by rating and in total ("all"); empty without rejection.
         shortfall: number of requested texts that are missing, because rejection accepted too few within its budget.
         self_bleu: self-BLEU up to 4-grams of 200 texts, averaged over several draws of the texts.
-        distinct_2: share of distinct word pairs.
-        copied: share of 50-character windows that occur in the model's corpus; None for real texts.
+        distinct_2: share of distinct word pairs in 200 texts.
+        copied: share of 50-character windows of 100 texts that occur in the model's corpus; None for real texts.
         tokens: number of generated tokens.
         seconds: duration of the generation.
     """
@@ -230,7 +230,7 @@ def _rating_scale(run: SavedRun, critic: Any) -> Scale:
             "and fit the critic with `pool` critic"
         )
     if isinstance(critic, str | Path):
-        pool = _pool(critic)
+        pool = _pool_of_critic(critic)
         if pool != "critic":
             fitted = f"pool {pool}" if pool else "the whole table"
             raise ConfigError(
@@ -240,7 +240,7 @@ def _rating_scale(run: SavedRun, critic: Any) -> Scale:
     return scales[0]
 
 
-def _pool(critic: str | Path) -> str | None:
+def _pool_of_critic(critic: str | Path) -> str | None:
     """Return the pool of a critic, or of a rated run that serves as a critic; None for the whole table."""
     if (Path(critic) / "config.json").exists() and not is_critic_folder(critic):
         return SavedRun(critic).config.reading.pool
@@ -283,9 +283,9 @@ def _generated_tokens(generation: RatedGeneration, samples: Sequence[RatedSample
 
 def _binned(scale: Scale, ratings: Ratings) -> Ratings:
     """Return the rating under which each rating is reported: the rating itself, or the nearest center of a few bins."""
-    if len(scale.knots) <= 2 * _MAX_BINS and set(ratings.tolist()) <= set(scale.knots):
+    if len(scale.knots) <= 2 * _NUM_BINS and set(ratings.tolist()) <= set(scale.knots):
         return ratings
-    centers = (np.arange(_MAX_BINS) + 0.5) / _MAX_BINS
+    centers = (np.arange(_NUM_BINS) + 0.5) / _NUM_BINS
     nearest = np.abs(scale.to_unit(ratings)[:, None] - centers).argmin(axis=1)
     binned: np.ndarray = np.round(scale.from_unit(centers), 2)[nearest]
     return binned

@@ -1,7 +1,8 @@
 """Generate text for a rating with any combination of methods.
 
 Methods are conditioning, guidance, rejection and sequential Monte Carlo (see `rating.methods`). The last two use a
-critic, a function that rates texts.
+critic, a function that rates texts. A source of texts is a function from the first index and the number of samples to
+these samples.
 """
 
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def generate_rated(
     """Prepare the generation of texts for a rating.
 
     Args:
-        generators: generators of the run.
+        generators: object that makes text generators of the run, with or without conditioning on a rating.
         request: requested rating and methods.
         config: sampling settings.
         prompt: text to continue.

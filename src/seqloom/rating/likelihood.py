@@ -25,7 +25,7 @@ def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], p
     Args:
         run: run with weights.
         source: table that the run was trained on.
-        pool: part of the table with the texts; another one than that of the run.
+        pool: pool of the texts. Pools are disjoint parts of the table; choose one that the run was not trained on.
 
     Returns:
         Negative log-likelihood in nats per token, by the ratings that the model receives: "true", "shuffled" and
@@ -33,13 +33,13 @@ def split_likelihood(run: SavedRun, source: str | Path | Sequence[str | Path], p
     """
     corpus = open_corpus(source, replace(run.config.reading, pool=pool, encoding=None))
     store = cached_store(VocabularyFilter(corpus, as_text_codec(run.codec)), run.codec)
-    features: dict[str, Any] = {"none": None}
+    features_by_ratings: dict[str, Any] = {"none": None}
     true_features = run.config.features_of(store)  # of each text's ratings
     if true_features is not None:
         shuffled_features = true_features[np.random.default_rng(0).permutation(len(true_features))]
-        features = {"true": true_features, "shuffled": shuffled_features, **features}
+        features_by_ratings = {"true": true_features, "shuffled": shuffled_features, **features_by_ratings}
     scorer, units = run_scorer(run), run.codec.units_per_token
     return {
-        name: full_likelihood(scorer, store, Spans.whole(store), units, features=text_features).nats_per_token
-        for name, text_features in features.items()
+        name: full_likelihood(scorer, store, Spans.whole_documents(store), units, features=text_features).nats_per_token
+        for name, text_features in features_by_ratings.items()
     }

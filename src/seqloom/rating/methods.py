@@ -3,7 +3,7 @@
 A method acts in up to three ways: the model receives the rating (`conditions_model`), texts are selected or generated
 differently (`source`), and sampling settings that contradict the method are refused (`sampling_checks`). A source of
 texts is a function from the first index and the number of samples to these samples. A critic is a function that rates
-texts.
+texts. The unit scale is a position from 0 to 1 within the range of a rating (see `rating.scale`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -125,7 +125,7 @@ class Rejection(_CriticMethod):
             assert plan.rater is not None
             assert plan.target is not None
             assert plan.request.budget is not None
-            target = plan.scale.to_unit(plan.target)  # like the critic's ratings
+            target = plan.scale.to_unit(plan.target)  # the critic's ratings are on the unit scale, too
             rejection = RejectionFilter(plan.rater, target, tolerance=plan.tolerance, budget=plan.request.budget)
             candidates: dict[int, RatedSample] = {}
 

@@ -98,7 +98,7 @@ def _checked_methods(request: RatingRequest, conditions: Conditions) -> tuple[st
         raise ConfigError(*unknown)
     if not names:
         raise ConfigError(f"`methods` got nothing: choose from {', '.join(METHODS)}, separated by commas")
-    faults = [*_critic_faults(request, names), *_unused_settings(request, names, conditions)]
+    faults = [*_critic_faults(request, names), *_unused_setting_faults(request, names, conditions)]
     tolerance = request.tolerance
     if tolerance is not None and not (is_number(tolerance) and math.isfinite(tolerance) and tolerance > 0):
         faults.append(f"`tolerance` got {tolerance}: choose a number above 0, in the units of the rating")
@@ -119,25 +119,25 @@ def _requested_methods(request: RatingRequest, conditions: Conditions) -> tuple[
 
 def _critic_faults(request: RatingRequest, names: Sequence[str]) -> Iterator[str]:
     """Yield a fault if a method needs a critic and has none, or if no method uses a critic or a tolerance."""
-    with_critic = [name for name in names if METHODS[name].needs_critic]
-    if with_critic and request.critic is None:
-        yield f"`methods` {','.join(with_critic)} needs a critic: name one with `critic` ('critic fit' fits one)"
-    if request.tolerance is not None and not with_critic:
+    critic_methods = [name for name in names if METHODS[name].needs_critic]
+    if critic_methods and request.critic is None:
+        yield f"`methods` {','.join(critic_methods)} needs a critic: name one with `critic` ('critic fit' fits one)"
+    if request.tolerance is not None and not critic_methods:
         yield "`tolerance` is the tolerance of a critic: add `critic`, or leave it out"
-    if request.critic is not None and not with_critic:
+    if request.critic is not None and not critic_methods:
         choices = " or ".join(name for name, method in METHODS.items() if method.needs_critic)
         yield f"`critic` has no effect with `methods` {','.join(names)}: add {choices}, or leave it out"
 
 
-def _unused_settings(request: RatingRequest, names: Sequence[str], conditions: Conditions) -> Iterator[str]:
+def _unused_setting_faults(request: RatingRequest, names: Sequence[str], conditions: Conditions) -> Iterator[str]:
     """Yield a fault for each setting whose method is not used."""
     for name, method in METHODS.items():
         for setting in method.settings if name not in names else ():
             value = getattr(request, setting)
             if value is None or value == method.neutral.get(setting):
                 continue
-            with_critic = replace(request, critic=request.critic or len)  # `len` stands for any critic
-            implied_by_critic = method.is_implied(with_critic, conditions)
+            request_with_critic = replace(request, critic=request.critic or len)  # `len` stands for any critic
+            implied_by_critic = method.is_implied(request_with_critic, conditions)
             advice = [f"add {name} to `methods`"] if request.methods is not None or not implied_by_critic else []
             advice += ["name a `critic`"] if method.needs_critic and request.critic is None else []
             yield (

@@ -54,7 +54,8 @@ class RatingScale:
     def default_tolerance(self) -> float:
         """Return the default tolerance, in the units of `RatingRequest.tolerance`.
 
-        The tolerance of discrete ratings is half of the smallest step between two ratings.
+        The tolerance is half of the smallest step between two ratings if the ratings are discrete, and 1 if the rating
+        has no scale.
         """
         if self.scale is None:
             return 1.0

@@ -23,7 +23,7 @@ __all__ = ["GenerationPlan", "RatedSample", "RatedSession", "Source"]
 
 @dataclass(frozen=True)
 class GenerationPlan:
-    """How a request is met.
+    """The decisions on how to meet a request.
 
     Attributes:
         methods: names of the methods, in the order of `METHODS`.
@@ -33,7 +33,7 @@ class GenerationPlan:
         rater: function of the critic from texts to ratings on the unit scale; None without a critic.
         scale: conversion between the user's units and the unit scale.
         target: requested rating, in the user's units; None if only categories are requested.
-        tolerance: largest accepted distance from the target, on the unit scale.
+        tolerance: largest accepted distance from the target, on the unit scale; 0 without a critic.
         request: the request, with all defaults filled in; settings that no method uses are None.
     """
 

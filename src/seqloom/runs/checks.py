@@ -9,7 +9,7 @@ from seqloom.runs.layout import PLOTS, RunFolder
 __all__ = ["check_is_run", "check_run_folder"]
 
 _PURPOSES = {"critic": "predicts ratings", "detector": "detects generated texts"}
-"""What a folder of another kind than a run is for, by kind, for messages."""
+"""What a critic or a detector does, in words for messages."""
 
 
 def check_is_run(folder: RunFolder) -> None:
@@ -20,7 +20,7 @@ def check_is_run(folder: RunFolder) -> None:
             before its first checkpoint.
     """
     if folder.path.is_file():
-        raise RunError(f"{folder.path} is a file, but a run is a folder: name the folder that `run` named in training")
+        raise RunError(f"{folder.path} is a file, but a run is a folder: name the folder that the training wrote")
     if kind := folder.other_kind:
         raise RunError(
             f"{folder.path} is a {kind}, which {_PURPOSES[kind]} and generates no text: name the folder of a run; "

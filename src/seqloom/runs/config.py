@@ -1,4 +1,7 @@
-"""The configuration of a run: `config.json`."""
+"""The configuration of a run: `config.json`.
+
+A run is the folder with everything that one training produces.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -23,7 +26,7 @@ class RunConfig:
 
     Attributes:
         version: version of seqloom that trained the run.
-        sources: sources as the user named them.
+        sources: sources as the user named them, but existing files and folders as absolute paths.
         corpus: name of the corpus.
         corpus_hash: fingerprint of the corpus.
         separate: whether the corpus consists of separate documents; False for one running text.
@@ -73,13 +76,13 @@ class RunConfig:
 
     @property
     def source(self) -> str:
-        """Sources as the user named them, for messages."""
+        """The names of all sources in one string, for messages."""
         return ", ".join(self.sources)
 
     def features(
         self, values: Float[np.ndarray, "texts columns"], noise: Float32[np.ndarray, " noise_width"] | None = None
     ) -> Float32[np.ndarray, "texts width"]:
-        """Return the features of texts that the model reads as their conditions.
+        """Return the condition features of texts: numbers that the model reads as further inputs.
 
         Args:
             values: rating or category index of each text in each column of `conditions`; NaN where unknown.
@@ -98,7 +101,7 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "RunConfig":
-        """Return the config described by `to_json`; `stored` has the current format, but no format number.
+        """Return the config from the result of `to_json` in the current format, without the format number.
 
         Raises:
             ConfigError: a setting of the model, the training or the reading is unknown or out of range.

@@ -13,7 +13,7 @@ __all__ = ["describe_run", "num_parameters"]
 
 
 def describe_run(run: SavedRun) -> dict[str, Any]:
-    """Return architecture, origin and measurements of a run as JSON types; see `Run.info`."""
+    """Return architecture, origin and measurements of a run, in JSON's types."""
     config = run.config
     return {
         "run": str(run.path),
@@ -42,12 +42,12 @@ def describe_run(run: SavedRun) -> dict[str, Any]:
 def num_parameters(model: ModelConfig) -> int:
     """Return the number of trained weights, including those of additional prediction heads."""
     total = sum(math.prod(shape) for shape in expected_shapes(model).values())
-    # An additional head is another output layer, which only training needs, and is not among the stored weights.
+    # An additional prediction head is another output layer. `expected_shapes` leaves it out, since only drafts need it.
     return total + (model.prediction_heads - 1) * model.vocabulary * (model.hidden_sizes[-1] + 1)
 
 
 def _decoding_kernels(run: SavedRun) -> str:
-    """Return the kernels and the precision that generate on this machine, or "numpy"."""
+    """Return the instruction set and the precision of the compiled kernels that generate here, or else "numpy"."""
     kernels = decoding_kernels(run.config.model)
     if kernels is None or run.config.training.batching == "windows":
         return "numpy"

@@ -26,7 +26,7 @@ PLOTS = ("loss", "gan", "temperature", "entropy")
 """Names of the plots of a run, without their extension."""
 
 _OTHER_KINDS = ("critic", "detector")
-"""Kinds of folders that are not runs; each contains a file with the name of its kind."""
+"""Kinds of folders that are not runs; each contains a JSON file named after its kind, such as `critic.json`."""
 
 
 class RunFolder:
@@ -43,9 +43,9 @@ class RunFolder:
         self.weights_file = self.path / "model.safetensors"
         self.state_file = self.path / "state" / "training.safetensors"
         self.gan_file = self.path / "gan.json"
-        self.gan_request_file = self.path / "asked.json"
+        self.gan_request_file = self.path / "asked.json"  # written before the first checkpoint of a GAN
         self.gan_state_file = self.path / "state" / "gan.safetensors"
-        self.backup_folder = self.path / "state" / "replaced"
+        self.backup_folder = self.path / "state" / "replaced"  # the files of a run that a new training replaces
         self.log_file = self.path / "log.jsonl"
         self.metrics_file = self.path / "metrics.json"
         self.report_file = self.path / "report.md"

@@ -51,18 +51,18 @@ _PART_RENAMES = (
     ("gan", _GAN_RENAMES),
     ("own", _GAN_RENAMES),
 )
-"""Renames in each part of the JSON; "own" holds the GAN's settings in the request to train a GAN."""
+"""Renames in each part of the JSON. In the request to train a GAN, "own" holds the settings of the GAN."""
 
 
 def _migrate_to_2(stored: Json) -> Json:
-    """Rename settings of the model, of training and of GANs, and the levels of a rating's scale."""
+    """Rename settings of the model, of training and of GANs, and the key "levels" of a rating's scale."""
     migrated = dict(stored)
     if isinstance(stored.get("conditions"), list):
         migrated["conditions"] = [scale_to_2(column) for column in stored["conditions"]]
     for part, renames in _PART_RENAMES:
         if isinstance(stored.get(part), dict):
             migrated[part] = _renamed(stored[part], renames)
-    if isinstance(stored.get("others"), dict):
+    if isinstance(stored.get("others"), dict):  # the options of likelihood training in the request to train a GAN
         migrated["others"] = _rename_batching(_renamed(stored["others"], _OPTION_RENAMES))
     if isinstance(migrated.get("training"), dict):
         migrated["training"] = _rename_batching(migrated["training"])
@@ -70,7 +70,7 @@ def _migrate_to_2(stored: Json) -> Json:
 
 
 def scale_to_2(column: Any) -> Any:
-    """Rename the levels of a rating's scale; other conditions stay as they are."""
+    """Rename the key "levels" of a rating's scale in JSON; a category, which has no levels, stays as it is."""
     return _renamed(column, {"levels": "positions"}) if isinstance(column, dict) else column
 
 

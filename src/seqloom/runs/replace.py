@@ -26,6 +26,8 @@ def replacing_run(folder: RunFolder) -> Iterator[None]:
         yield
     except BaseException:
         if not folder.weights_file.exists():
+            for new_file in _run_files(folder):
+                new_file.unlink()
             _restore_backup(folder, backup, moved)
         discard_backup(folder)
         raise
@@ -57,10 +59,10 @@ def _move_to_backup(folder: RunFolder, backup: Path) -> list[Path]:
     try:
         shutil.rmtree(backup, ignore_errors=True)
         for file in _run_files(folder):
-            name = file.relative_to(folder.path)
-            (backup / name).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, backup / name)
-            moved.append(name)
+            relative_path = file.relative_to(folder.path)
+            (backup / relative_path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, backup / relative_path)
+            moved.append(relative_path)
     except OSError as error:
         _restore_backup(folder, backup, moved)
         raise RunError(
@@ -70,8 +72,6 @@ def _move_to_backup(folder: RunFolder, backup: Path) -> list[Path]:
 
 
 def _restore_backup(folder: RunFolder, backup: Path, moved: list[Path]) -> None:
-    """Move the files back, the config last."""
-    for file in _run_files(folder):
-        file.unlink()
-    for name in reversed(moved):
-        os.replace(backup / name, folder.path / name)
+    """Move the files of the old run back, the config last."""
+    for relative_path in reversed(moved):
+        os.replace(backup / relative_path, folder.path / relative_path)

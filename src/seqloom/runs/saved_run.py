@@ -60,7 +60,7 @@ class SavedRun:
 
     @cached_property
     def weights(self) -> dict[str, np.ndarray]:
-        """The best weights so far, as arrays by name.
+        """The best weights so far, or the newest if there is no validation, as arrays by name.
 
         Raises:
             RunError: there are no weights yet, or the file is damaged.

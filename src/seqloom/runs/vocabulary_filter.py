@@ -13,8 +13,8 @@ from seqloom.corpora.payloads import Rereadable, TextPayload
 
 __all__ = ["VocabularyFilter", "format_symbols", "skipped_symbols"]
 
-_UNKNOWN = "unknown symbol "
-"""Beginning of the reasons that count unknown symbols; the symbol follows."""
+_REASON_PREFIX = "unknown symbol "
+"""Beginning of the reason under which an unknown symbol is counted as skipped; the symbol itself follows."""
 
 
 class VocabularyFilter(Corpus):
@@ -25,11 +25,16 @@ class VocabularyFilter(Corpus):
         codec: codec with the vocabulary.
 
     Attributes:
-        skipped: number of parts that the corpus skipped, by reason, and of each unknown symbol, in the last full pass.
+        skipped: counts of the last full pass, by reason: parts that the corpus skipped, and each unknown symbol that
+            the filter removed.
     """
 
     def __init__(self, corpus: Corpus, codec: TextCodec) -> None:
-        self.name, self.has_documents, self.skipped = corpus.name, corpus.has_documents, corpus.skipped
+        self.name, self.has_separate_documents, self.skipped = (
+            corpus.name,
+            corpus.has_separate_documents,
+            corpus.skipped,
+        )
         identity = f"known part\n{corpus.fingerprint}\n{codec.fingerprint}"
         self.fingerprint = hashlib.sha256(identity.encode()).hexdigest()
         self._corpus, self._codec = corpus, codec
@@ -38,29 +43,38 @@ class VocabularyFilter(Corpus):
         """Yield the filtered documents."""
         skipped: Counter[str] = Counter()
         for document in self._corpus:
-            # The iterator yields the counter only once, so that reading a document again counts nothing twice.
-            read = partial(self._known_part, document.text.chunks, iter([skipped]))
+            # The iterator yields the counter only once, so that a second reading of the document counts nothing.
+            read = partial(self._without_unknown, document.text.chunks, iter([skipped]))
             yield replace(document, payload=TextPayload(Rereadable(read)))
         self.skipped = {**self._corpus.skipped, **skipped}
 
-    def _known_part(self, chunks: Iterable[str], counters: Iterator[Counter[str]]) -> Iterator[str]:
-        """Yield the chunks without unknown symbols, which the next of `counters` counts, if there is one.
+    def _without_unknown(self, chunks: Iterable[str], counters: Iterator[Counter[str]]) -> Iterator[str]:
+        """Yield the chunks without their unknown symbols.
 
-        An empty chunk separates two passages, so it is kept; a chunk of unknown symbols only is left out.
+        An empty chunk separates two passages of a document, so it is kept. A chunk that consists of unknown symbols is
+        left out, because it would become empty.
+
+        Args:
+            chunks: chunks of one document.
+            counters: iterator whose next counter counts the unknown symbols; they are not counted if it is exhausted.
         """
         counter = next(counters, Counter())
         for chunk in chunks:
             unknown = self._codec.unknown_symbols(chunk)
-            counter.update(_UNKNOWN + symbol for _, symbol in unknown)
-            known = remove_unknown(chunk, unknown)
-            if known or not chunk:
-                yield known
+            counter.update(_REASON_PREFIX + symbol for _, symbol in unknown)
+            known_text = remove_unknown(chunk, unknown)
+            if known_text or not chunk:
+                yield known_text
 
 
 def skipped_symbols(skipped: Mapping[str, int]) -> dict[str, int]:
     """Return the count of each unknown symbol, most frequent first, from the skip counts of a store or a corpus."""
-    symbols = {reason.removeprefix(_UNKNOWN): count for reason, count in skipped.items() if reason.startswith(_UNKNOWN)}
-    return dict(sorted(symbols.items(), key=lambda item: -item[1]))
+    counts = {
+        reason.removeprefix(_REASON_PREFIX): count
+        for reason, count in skipped.items()
+        if reason.startswith(_REASON_PREFIX)
+    }
+    return dict(Counter(counts).most_common())
 
 
 def format_symbols(symbols: Mapping[str, int], max_shown: int = 8) -> str:

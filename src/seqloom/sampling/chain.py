@@ -2,7 +2,7 @@
 
 A transform is a function that changes the logits before a token is drawn, such as the temperature. Some transforms are
 built in. To add another one, write a `TransformSpec` and register it in that table; a user then requests it by name in
-`SamplingConfig.transforms`.
+`SamplingConfig.transforms`. A transform is off if its settings make it change nothing; the chain leaves it out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -63,11 +63,11 @@ def _configured_transforms(config: SamplingConfig) -> Iterator[_ConfiguredTransf
         raise ConfigError(*unknown)
     for name in (*TRANSFORMS.built_in, *(name for name in config.transforms if name not in TRANSFORMS.built_in)):
         spec: TransformSpec = resolve("transform", name, TRANSFORMS)
-        if spec.fields is None:  # the transform has no fields of `SamplingConfig`, and runs only on request
+        if spec.fields is None:  # the transform is not built in, and runs only if the config requests it
             if name in config.transforms:
                 yield _ConfiguredTransform(name, spec, _with_defaults(name, spec, config.transforms[name]))
         elif name in config.transforms:
-            # Only the transform "bans" has no fields: it depends on the allowed tokens.
+            # The fields of the transform "bans" are empty, because it depends on the allowed tokens. Users set `ban`.
             raise ConfigError(f"transforms got {name!r}, which is built in: set {' or '.join(spec.fields) or 'ban'}")
         else:
             yield _ConfiguredTransform(name, spec, {field: getattr(config, field) for field in spec.fields})

@@ -1,7 +1,7 @@
 """Generate many samples, or one sample piece by piece; or return the distribution of the next token.
 
-The compiled kernels generate where they support the request. Everything else is left to the reference engine, except
-beam search, which has a function of its own.
+The compiled kernels serve every request that they support, and the reference engine serves the others. Beam search has
+a separate function, `beam.beam_search`.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -35,7 +35,7 @@ def generate(
     guard: TokenPredicate | None = None,
     first_token_prefix: bytes = b"",
 ) -> Iterator[Sample]:
-    """Generate samples one after another; each depends only on the seed and its own index.
+    """Yield samples in order. Each depends only on the seed and its index, and not on the other samples.
 
     Args:
         decoder: model that reads tokens and returns logits.

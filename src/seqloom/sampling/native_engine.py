@@ -5,7 +5,8 @@ conditioned on the rating, and its partner in the second half of the streams, wh
 Python appends the tokens to the texts, searches for stop strings and handles Ctrl-C. If a single text is shown while it
 grows, its first chunk has one token, so that the first character appears at once. Constraints that depend on the text
 (patterns, banned strings of several tokens, guards) and transforms outside `NATIVE_TRANSFORMS` are left to the
-reference engine.
+reference engine. The draft length is the maximum number of tokens per step if the prediction heads of a model draft
+tokens; 1 means that nothing is drafted (see `sample.SpeculativeStats`).
 """
 
 import time
@@ -70,10 +71,10 @@ def supports_native(request: GenerationRequest) -> bool:
 
 
 def check_draft_length(request: GenerationRequest) -> None:
-    """Check that the requested draft length is possible.
+    """Check that the model and the other settings allow the requested draft length.
 
     Raises:
-        ConfigError: the draft length is not possible.
+        ConfigError: the model or another setting does not allow it.
     """
     length = request.config.draft_length or 1
     if length == 1:
@@ -177,9 +178,10 @@ def sample_streams(request: GenerationRequest, samples: Int[np.ndarray, " sample
 
     Args:
         request: generation request.
-        samples: numbers of the samples, from 0; as many as are generated in parallel.
+        samples: position of each sample among the parallel ones, from 0; as many as are generated in parallel. A
+            position may occur several times.
     """
-    return np.concatenate([samples + half * len(samples) for half in range(_streams_per_sample(request))])
+    return np.concatenate([samples + partner * len(samples) for partner in range(_streams_per_sample(request))])
 
 
 def _native_decoder(request: GenerationRequest) -> NativeDecoder | None:
@@ -191,7 +193,7 @@ def _native_decoder(request: GenerationRequest) -> NativeDecoder | None:
 
 
 def _mean_decoder(request: GenerationRequest) -> Decoder:
-    """Return the decoder of one sample; for a model with noise, that of the mean noise."""
+    """Return the request's decoder, or, if the texts depend on noise (`LatentDecoder`), that with zero noise."""
     return request.decoder.mean if isinstance(request.decoder, LatentDecoder) else request.decoder
 
 
@@ -228,7 +230,7 @@ def _add_chunk(builder: SampleBuilder, chunk: Chunk, stream: int) -> tuple[str, 
     count, ending = int(chunk.counts[stream]), int(chunk.endings[stream])
     reason = None if ending == RUNNING else FINISH_REASONS[ending]
     num_text_tokens = count - 1 if reason == "end" else count  # the last token is the boundary, which adds no text
-    piece = builder.add(chunk.tokens[stream, :num_text_tokens], chunk.nats[:, stream, :count])
+    piece = builder.add(chunk.tokens[stream, :num_text_tokens], chunk.log_probs[:, stream, :count])
     return piece, "stop" if builder.stopped else reason
 
 
@@ -247,20 +249,20 @@ def _builder_factory(request: GenerationRequest) -> Callable[[int], SampleBuilde
 def _begin(request: GenerationRequest, streams: BatchedDecoder, stream: int, index: int) -> None:
     """Start the sample `index` in a stream, and in its partner if there is guidance."""
     is_guided = _streams_per_sample(request) > 1
-    members = (stream, stream + len(streams) // 2) if is_guided else (stream,)
+    streams_of_sample = (stream, stream + len(streams) // 2) if is_guided else (stream,)
     sample_request = request.for_sample(index)
     biases = _condition_biases(sample_request.decoder)
-    # The state of a sample has one array per stream. The logits are guided already; a stream and its partner both get
-    # them, because guidance leaves logits unchanged where the two agree.
-    for member, state, bias in zip(members, sample_request.state, biases, strict=True):
+    # The state of a sample has one array per stream. `sample_request.logits` already contain the effect of guidance. A
+    # stream and its partner both get these logits: guidance leaves logits unchanged where the two streams agree.
+    for member, state, bias in zip(streams_of_sample, sample_request.state, biases, strict=True):
         streams.set_state(member, state)
         streams.set_logits(member, sample_request.logits)
         if sample_request is not request and bias is not None:
             streams.set_stream_condition(member, bias)
     config = request.config
     recent = np.array(request.prompt[-config.repetition_window :], np.int32)
-    variants = () if config.watermark is None else variants_of(config.seed, index)
-    packed_variants = sum(variant << 16 * group for group, variant in enumerate(variants))  # 16 bits per group
+    noise_variants = () if config.watermark is None else variants_of(config.seed, index)
+    packed_variants = sum(variant << 16 * group for group, variant in enumerate(noise_variants))  # 16 bits per group
     streams.begin(stream, int(config.seed), index, recent, packed_variants)
 
 

@@ -1,6 +1,7 @@
 """Particles of sequential Monte Carlo: texts that are generated in parallel, and can be replaced by copies of others.
 
-A particle set has a fixed number of slots. Each slot holds one particle, and draws with random numbers of its own.
+A particle set has a fixed number of slots. Each slot holds one particle and a sequence of random numbers for its draws.
+A slot keeps the sequence when its particle is replaced. The boundary is the token that ends a text.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,8 @@ class Particle:
 
     Attributes:
         tokens: token ids, without the boundary.
-        log_probs: nats of each draw under the model and under the distribution that was drawn from.
+        log_probs: pair of log-probabilities, in nats, of each drawn token, the boundary included: under the model, and
+            under the distribution from which the token was drawn.
         finish_reason: finish reason; None while the text is unfinished.
     """
 
@@ -55,7 +57,7 @@ class ParticleSet(Protocol):
         ...
 
     def reorder(self, ancestors: Int[np.ndarray, " particles"]) -> None:
-        """Replace the particle of slot i by a copy of that of slot `ancestors[i]`; the random numbers stay in place."""
+        """Replace the particle of slot i by a copy of the particle of slot `ancestors[i]`; the random numbers stay."""
         ...
 
 
@@ -65,7 +67,8 @@ def make_particles(request: GenerationRequest, count: int, first_index: int) -> 
     Args:
         request: generation request; its stop strings are ignored.
         count: number of particles.
-        first_index: sample index of the first slot, which selects its random numbers; the others count up.
+        first_index: sample index of the first slot; the index increases by 1 from slot to slot, and selects the random
+            numbers of the slot.
     """
     assert request.config.watermark is None, "copies with one watermark key would continue identically"
     particle_set_class = NativeParticles if supports_native(request) else ReferenceParticles
@@ -102,7 +105,7 @@ def _append_chunk(particle: Particle, chunk: Chunk, stream: int) -> None:
     particle.finish_reason = None if ending == RUNNING else FINISH_REASONS[ending]
     num_text_tokens = count - 1 if particle.finish_reason == "end" else count  # the last token is the boundary
     particle.tokens += chunk.tokens[stream, :num_text_tokens].tolist()
-    particle.log_probs += list(zip(*chunk.nats[:, stream, :count].tolist(), strict=True))
+    particle.log_probs += list(zip(*chunk.log_probs[:, stream, :count].tolist(), strict=True))
 
 
 class ReferenceParticles:

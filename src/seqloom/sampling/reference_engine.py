@@ -35,7 +35,9 @@ class DrawnToken(NamedTuple):
 
 
 def generate_reference(request: GenerationRequest, index: int = 0) -> Generator[str, None, Sample]:
-    """Generate one sample and yield its text in pieces, each as soon as it is final.
+    """Generate one sample and yield its text in pieces.
+
+    A piece is yielded as soon as it is final: no later token can make it a part of a stop string.
 
     Args:
         request: generation request.
@@ -115,7 +117,7 @@ def sample_token(
         logits: logits of the next token.
         tokens: ids generated so far.
         allowed: False for tokens that must not be drawn; None allows all.
-        random: uniform number in [0, 1); for a watermarked token, a number in (0, 1) for each id.
+        random: a uniform number in [0, 1), or, for a watermarked token, a number in (0, 1) for each token id.
         index: index of the sample.
     """
     model_log_probs = log_softmax(logits)
@@ -132,9 +134,9 @@ def sample_token(
 
 
 def _recent_tokens(request: GenerationRequest, tokens: list[int]) -> Int[np.ndarray, " recent"]:
-    """Return the tokens that count as recent, of the prompt and of the text.
+    """Return the last `repetition_window` tokens of the prompt and the text together, without boundaries.
 
-    The boundary before a text does not count: its repetition at the end of the text must not be penalised.
+    A boundary stands before a text and ends it. If the former counted as recent, a penalty would delay the latter.
     """
     window = request.config.repetition_window
     recent = (*request.prompt[-window:], *tokens[-window:])[-window:]

@@ -33,12 +33,12 @@ class _Node(NamedTuple):
     Attributes:
         prefix: text from the root to this node.
         ids: tokens with exactly this text.
-        branches: child nodes.
+        children: nodes whose prefixes extend this one.
     """
 
     prefix: str
     ids: tuple[int, ...]
-    branches: "tuple[_Node, ...]"
+    children: "tuple[_Node, ...]"
 
 
 class RegexConstraint:
@@ -60,14 +60,14 @@ class RegexConstraint:
         self._classes_only = uses_classes_only(pattern)
         self._token_bytes = tuple(token_bytes)
         texts: list[tuple[str, int]] = []
-        self._incomplete: list[int] = []
+        self._incomplete_tokens: list[int] = []
         for token, piece in enumerate(token_bytes):
             try:
                 texts.append((piece.decode(), token))
             except UnicodeDecodeError:
-                self._incomplete.append(token)
-        self._empty = [token for text, token in texts if not text]
-        self._tree = tuple(_branches(sorted((text, token) for text, token in texts if text), num_shared=0))
+                self._incomplete_tokens.append(token)
+        self._empty_tokens = [token for text, token in texts if not text]
+        self._root_nodes = tuple(_sibling_nodes(sorted((text, token) for text, token in texts if text), num_shared=0))
 
     def allowed(self, text: TextBytes) -> Bool[np.ndarray, " vocab"]:
         """Return, for each token, whether the text followed by the token matches or can be extended to a match.
@@ -82,14 +82,14 @@ class RegexConstraint:
             return mask
         characters, tail = split
         if tail:  # every token continues an incomplete character, so that the tree of complete texts does not apply
-            candidates: Sequence[int] = range(len(self._token_bytes))
+            tokens_to_test: Sequence[int] = range(len(self._token_bytes))
         else:
-            candidates = self._incomplete
-            mask[list(self._reachable(characters))] = True
-            mask[self._empty] = self._can_match(characters)
-        tried: dict[Hashable, bool] = {}
-        for token in candidates:
-            mask[token] = self._may_follow(characters, tail + self._token_bytes[token], tried)
+            tokens_to_test = self._incomplete_tokens
+            mask[list(self._tokens_in_tree(characters))] = True
+            mask[self._empty_tokens] = self._can_match(characters)
+        results: dict[Hashable, bool] = {}
+        for token in tokens_to_test:
+            mask[token] = self._may_follow(characters, tail + self._token_bytes[token], results)
         return mask
 
     def may_end(self, text: TextBytes) -> bool:
@@ -100,22 +100,23 @@ class RegexConstraint:
         characters, tail = split
         return not tail and matches(self._pattern, characters)
 
-    def _reachable(self, text: str) -> Iterator[int]:
-        """Yield the tokens of the tree that may follow `text`; the descendants of a rejected node are skipped."""
-        pending = list(self._tree)
+    def _tokens_in_tree(self, text: str) -> Iterator[int]:
+        """Yield the tokens of the tree that may follow `text`; skip the descendants of a rejected node."""
+        pending = list(self._root_nodes)
         while pending:
             node = pending.pop()
             if self._can_match(text + node.prefix):
                 yield from node.ids
-                pending.extend(node.branches)
+                pending.extend(node.children)
 
-    def _may_follow(self, text: str, piece: bytes, tried: dict[Hashable, bool]) -> bool:
+    def _may_follow(self, text: str, piece: bytes, results: dict[Hashable, bool]) -> bool:
         """Return whether `piece` may follow `text`.
 
         Args:
             text: complete characters of the text.
             piece: bytes of an incomplete character of the text, if any, and of a token.
-            tried: cache of results for this text, by the complete characters of the piece and the class of the next.
+            results: cache of results for this text, by the complete characters of `piece` and the class of the
+                character that completes it.
         """
         split = _split_incomplete(piece)
         if split is None:
@@ -125,13 +126,14 @@ class RegexConstraint:
             return self._can_match(text + characters)
         if characters and not self._can_match(text + characters):
             return False
-        # The pattern may require its own characters, or, by a back-reference, characters of the text.
+        # The pattern may require a character that it contains, or, by a back-reference, a character of the text.
+        # `completions` may omit these characters.
         literals = "" if self._classes_only else {char for char in self._pattern + text if char > "\x7f"}
-        possible = [(char, char) for char in literals if char.encode("utf-8", "replace").startswith(tail)]
-        for char_class, char in (*possible, *completions(tail, self._classes_only)):
-            if (characters, char_class) not in tried:
-                tried[characters, char_class] = self._can_match(text + characters + char)
-            if tried[characters, char_class]:
+        literal_completions = [(char, char) for char in literals if char.encode("utf-8", "replace").startswith(tail)]
+        for char_class, char in (*literal_completions, *completions(tail, self._classes_only)):
+            if (characters, char_class) not in results:
+                results[characters, char_class] = self._can_match(text + characters + char)
+            if results[characters, char_class]:
                 return True
         return False
 
@@ -179,7 +181,7 @@ def _split_incomplete(data: TextBytes) -> tuple[str, bytes] | None:
     return characters, bytes(data[num_decoded:])
 
 
-def _branches(entries: Sequence[tuple[str, int]], num_shared: int) -> Iterator[_Node]:
+def _sibling_nodes(entries: Sequence[tuple[str, int]], num_shared: int) -> Iterator[_Node]:
     """Yield nodes for tokens whose texts share their first `num_shared` characters.
 
     Args:
@@ -192,7 +194,7 @@ def _branches(entries: Sequence[tuple[str, int]], num_shared: int) -> Iterator[_
         prefix = _common_prefix(first, last)  # of all members, since they are sorted
         ids = tuple(token for text, token in members if text == prefix)
         longer = [(text, token) for text, token in members if text != prefix]
-        yield _Node(prefix, ids, tuple(_branches(longer, num_shared=len(prefix))))
+        yield _Node(prefix, ids, tuple(_sibling_nodes(longer, num_shared=len(prefix))))
 
 
 def _common_prefix(first: str, second: str) -> str:

@@ -21,10 +21,10 @@ Rater = Callable[[Sequence[str]], Float64[np.ndarray, " texts"]]
 """Function of a critic: return the rating of each text, in the same units as the target."""
 
 _MAX_BATCH = 256
-"""Maximum number of texts that are generated before the critic rates them."""
+"""Maximum number of texts in a batch. The critic rates a batch after all its texts are generated."""
 
 _MIN_BATCH = 16
-"""Minimum number of such texts, and the number at the beginning, so that the first accepted texts arrive soon."""
+"""Minimum number of texts in a batch. The first batch is no larger, so that the first accepted texts arrive soon."""
 
 _BATCH_MARGIN = 1.2
 """Number of texts in a batch, as a multiple of the number that is expected to suffice."""
@@ -33,6 +33,8 @@ _BATCH_MARGIN = 1.2
 @dataclass(frozen=True)
 class RejectionStats:
     """Cost of rejection sampling.
+
+    The texts of the last batch that follow the last requested text do not count.
 
     Attributes:
         requested: number of requested texts.
@@ -73,7 +75,7 @@ class RejectionFilter:
 
     Attributes:
         stats: cost of the latest call of `accept` so far.
-        ratings: the critic's ratings of all texts that the latest call of `accept` generated.
+        ratings: the critic's ratings of all texts that `stats` counts as generated.
 
     Raises:
         ConfigError: `tolerance` or `budget` is out of range.
@@ -117,9 +119,10 @@ class RejectionFilter:
 
 
 def _batch_size(missing: int, accepted: int, generated: int) -> int:
-    """Return the number of texts that probably yields the missing ones, by the share of accepted texts so far.
+    """Return the number of texts to generate so that the missing ones are probably accepted.
 
-    A batch has at most twice as many texts as were generated before it, since that share is uncertain at first.
+    The estimate uses the share of accepted texts so far. That share is uncertain at first. Therefore a batch of more
+    than `_MIN_BATCH` texts has at most twice as many texts as were generated before it.
 
     Args:
         missing: number of texts that must still be accepted.

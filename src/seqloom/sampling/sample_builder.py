@@ -1,4 +1,7 @@
-"""Build a sample from tokens that arrive in chunks."""
+"""Build a sample from tokens that arrive in chunks.
+
+The boundary is the token that ends a text; it adds no bytes.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,7 +17,7 @@ __all__ = ["Detokenizer", "SampleBuilder", "make_detokenizer"]
 Tokens = Int32[np.ndarray, " time"]
 
 Detokenizer = Callable[[Tokens], bytes]
-"""Return the bytes of tokens."""
+"""Function from token ids to their bytes, joined."""
 
 
 class SampleBuilder:
@@ -35,7 +38,7 @@ class SampleBuilder:
         self._buffer = TextBuffer(stops)
         self._pieces: list[str] = []
         self._tokens: list[Tokens] = [np.zeros(0, np.int32)]
-        self._log_probs: list[Float64[np.ndarray, "two time"]] = [np.zeros((2, 0))]
+        self._log_probs: list[Float64[np.ndarray, "distributions time"]] = [np.zeros((2, 0))]
         self._num_tokens = 0
 
     @property
@@ -43,29 +46,30 @@ class SampleBuilder:
         """Whether a stop string was found; later tokens are dropped."""
         return self._buffer.stopped
 
-    def add(self, tokens: Tokens, log_probs: Float64[np.ndarray, "two drawn"]) -> str:
+    def add(self, tokens: Tokens, log_probs: Float64[np.ndarray, "distributions drawn"]) -> str:
         """Append tokens.
 
         Args:
             tokens: next tokens, without the boundary.
-            log_probs: nats of each draw under the model and under the distribution that was drawn from; one more column
-                if the boundary was drawn.
+            log_probs: log-probabilities of the drawn tokens in nats: under the model (row 0), and under the
+                distribution from which each token was drawn (row 1). If the boundary was drawn, the last column belongs
+                to it.
 
         Returns:
             The text that has become final: no later token can turn its end into a stop string.
         """
-        before = self._num_tokens
-        num_before_stops = min(max(0, self._min_length - before), len(tokens))
-        piece = self._append(tokens[:num_before_stops]) if num_before_stops else ""
+        num_before = self._num_tokens
+        num_without_stops = min(max(0, self._min_length - num_before), len(tokens))
+        piece = self._append(tokens[:num_without_stops]) if num_without_stops else ""
         if self._num_tokens >= self._min_length:
             self._buffer.enable_stops()
-            piece += self._append(tokens[num_before_stops:])
-        num_appended = self._num_tokens - before  # fewer than `tokens` if a stop string was found
+            piece += self._append(tokens[num_without_stops:])
+        num_appended = self._num_tokens - num_before  # fewer than `tokens` if a stop string was found
         self._log_probs.append(log_probs[:, :num_appended] if self.stopped else log_probs)
         return self._record(piece)
 
     def finish(self, reason: FinishReason, speculative: SpeculativeStats | None = None) -> tuple[str, Sample]:
-        """Return the remaining text, and the sample."""
+        """Return the text that `add` has not returned yet, and the sample."""
         piece = self._record(self._buffer.finish())
         log_prob, sampling_log_prob = map(math.fsum, np.concatenate(self._log_probs, axis=1).tolist())
         sample = Sample(

@@ -25,7 +25,7 @@ from seqloom.sampling.sample_builder import SampleBuilder, make_detokenizer
 __all__ = ["SmcSteering", "SteeredSample"]
 
 _MAX_PARTICLES = 256
-"""Maximum number of particles of a group, and of all groups that are generated in parallel."""
+"""Maximum number of particles of one group, and of all groups that are generated in parallel together."""
 
 _MAX_DEVIATION = 1e6
 """Deviations from the target, in multiples of the spread, are clipped to this, so that weights stay finite."""
@@ -88,7 +88,7 @@ class SmcSteering:
             raise ConfigError(*faults)
 
     def generate(self, request: GenerationRequest, first_index: int, count: int) -> Iterator[SteeredSample]:
-        """Generate samples one after another; each depends only on the seed and its own index.
+        """Yield samples in order. Each depends only on the seed and its index, and not on the other samples.
 
         Args:
             request: generation request.
@@ -174,7 +174,8 @@ class _Group:
     ) -> None:
         """Replace the weight of the previous rating by that of the new one.
 
-        After a resampling, the copies already represent the weight at that time. Therefore only its change counts.
+        A resampling turns weights into numbers of copies, and all weights become equal. Afterwards, the weight of a
+        particle is its rating's weight divided by the same weight at the time of the resampling.
 
         Args:
             log_rating_weights: logarithm of the weight of each new rating.
@@ -194,8 +195,12 @@ class _Group:
         count = len(self._log_weights)
         if self.effective_size >= count / 2:
             return np.arange(count)
-        ends = np.cumsum(self._weights())
-        ancestors = np.searchsorted(ends, (np.arange(count) + self._random.random()) / count * ends[-1], side="right")
+        cumulative_weights = np.cumsum(self._weights())
+        ancestors = np.searchsorted(
+            cumulative_weights,
+            (np.arange(count) + self._random.random()) / count * cumulative_weights[-1],
+            side="right",
+        )
         ancestors = np.minimum(ancestors, count - 1).astype(np.int64)
         self._log_rating_weights, self.ratings = self._log_rating_weights[ancestors], self.ratings[ancestors]
         self._log_weights = np.zeros(count)

@@ -60,7 +60,7 @@ class TextBuffer:
             self._stops_from = len(self.text)
 
     def add(self, piece: bytes) -> str:
-        """Append a token's bytes; return the text that has become final."""
+        """Append bytes; return the text that has become final: no later byte can make it a part of a stop string."""
         num_searched = len(self.text)
         self.text += piece
         end = len(self.text)

@@ -148,14 +148,16 @@ def _bind_repetition(settings: Settings, vocabulary: int) -> Transform:
     return lambda logits, context: repetition_penalty(logits, context.recent, penalty)
 
 
-def _one_setting(field: str, function: Callable[[Logits, Any], Logits], *, position: int, off: float) -> TransformSpec:
+def _spec_with_one_setting(
+    field: str, function: Callable[[Logits, Any], Logits], *, position: int, neutral: float
+) -> TransformSpec:
     """Return the spec of a transform with a single setting.
 
     Args:
         field: field of `SamplingConfig` with the setting.
         function: function of logits and the setting.
         position: position in the chain.
-        off: value of the setting at which the transform changes nothing.
+        neutral: value of the setting at which the transform changes nothing.
     """
 
     def bind(settings: Settings, vocabulary: int) -> Transform:
@@ -163,7 +165,7 @@ def _one_setting(field: str, function: Callable[[Logits, Any], Logits], *, posit
         return lambda logits, _: function(logits, value)
 
     return TransformSpec(
-        position=position, fields=(field,), is_off=lambda settings: bool(settings[field] == off), bind=bind
+        position=position, fields=(field,), is_off=lambda settings: bool(settings[field] == neutral), bind=bind
     )
 
 
@@ -179,11 +181,11 @@ REPETITION = TransformSpec(
     is_off=lambda settings: bool(settings["repetition_penalty"] == 1),
     bind=_bind_repetition,
 )
-TEMPERATURE = _one_setting("temperature", temperature_scale, position=30, off=1)
-TOP_K = _one_setting("top_k", top_k, position=40, off=0)
-TYPICAL = _one_setting("typical_p", typical_p, position=50, off=1)
-TOP_P = _one_setting("top_p", top_p, position=60, off=1)
-MIN_P = _one_setting("min_p", min_p, position=70, off=0)
+TEMPERATURE = _spec_with_one_setting("temperature", temperature_scale, position=30, neutral=1)
+TOP_K = _spec_with_one_setting("top_k", top_k, position=40, neutral=0)
+TYPICAL = _spec_with_one_setting("typical_p", typical_p, position=50, neutral=1)
+TOP_P = _spec_with_one_setting("top_p", top_p, position=60, neutral=1)
+MIN_P = _spec_with_one_setting("min_p", min_p, position=70, neutral=0)
 
 
 def _descending(logits: Logits) -> Int[np.ndarray, " vocab"]:

@@ -204,7 +204,7 @@ def detect_watermark(
     sums = np.zeros((groups, variants))
     for group in range(groups):
         in_group = group_of == group
-        sums[group] = _sums(states[in_group], next_tokens[in_group], variants)
+        sums[group] = _noise_sums(states[in_group], next_tokens[in_group], variants)
     p_value = _p_value(sums.max(axis=1), np.bincount(group_of, minlength=groups), variants)
     return WatermarkTest(
         places=len(first_windows),
@@ -214,7 +214,7 @@ def detect_watermark(
     )
 
 
-def _sums(
+def _noise_sums(
     states: UInt64[np.ndarray, " scored"], tokens: Int[np.ndarray, " scored"], variants: int
 ) -> Float64[np.ndarray, " variants"]:
     """Return the sum of `-log(1 - r)` over the scored tokens, for each variant.
@@ -243,11 +243,11 @@ def _p_value(largest: Float64[np.ndarray, " groups"], num_scored: Int[np.ndarray
     """
     from scipy.special import gammaincc
 
-    used = num_scored > 0
-    # Probability that the sum of one variant is this large, then that the largest of all variants is.
-    of_one_variant = np.clip(gammaincc(num_scored[used], largest[used]), 1e-300, 1 - 1e-16)
-    of_best_variant = -np.expm1(variants * np.log1p(-of_one_variant))
-    return float(gammaincc(len(of_best_variant), -np.log(of_best_variant).sum()))
+    has_scored = num_scored > 0
+    # Probability that one variant has a sum this large by chance, and that the best of all variants has one.
+    one_variant_p = np.clip(gammaincc(num_scored[has_scored], largest[has_scored]), 1e-300, 1 - 1e-16)
+    best_variant_p = -np.expm1(variants * np.log1p(-one_variant_p))
+    return float(gammaincc(len(best_variant_p), -np.log(best_variant_p).sum()))
 
 
 def _groups(states: UInt64[np.ndarray, " contexts"], groups: int) -> Int[np.ndarray, " contexts"]:

@@ -1,17 +1,18 @@
 """Settings of the neural models of whole texts.
 
-Both models predict the ordinal targets of a text: for each of several thresholds, whether its rating is above.
+Both models predict the ordinal targets of a text: for each of several thresholds, whether the text's rating exceeds the
+threshold. They are an n-gram network (`ngram_network.py`) and a convolutional encoder of words (`encoder.py`).
 """
 
 from dataclasses import dataclass
 
-__all__ = ["ROW_SCALE", "EncoderSettings", "NetworkSettings"]
+__all__ = ["INPUT_SCALE", "EncoderSettings", "NetworkSettings"]
 
-ROW_SCALE = 4.0
+INPUT_SCALE = 4.0
 """Factor on the input of an n-gram network, the TF-IDF weights of one text.
 
-The weights of words and those of characters have norm 1 each and are hundreds of numbers. With this factor, a typical
-weight is about a tenth.
+A text has hundreds of n-grams of words and hundreds of n-grams of characters. The weights of each kind have norm 1
+together, so that each weight is small. With this factor, a typical weight is about a tenth.
 """
 
 
@@ -21,7 +22,7 @@ class NetworkSettings:
 
     Attributes:
         width: size of the hidden layer.
-        epochs: passes over the texts; more if `updates` needs them.
+        epochs: smallest number of passes over the texts; `updates` may require more.
         updates: minimal number of weight updates.
         batch: texts per update.
         learning_rate: peak learning rate; decays linearly to zero.
@@ -45,13 +46,13 @@ class EncoderSettings:
     Attributes:
         width: size of the word embedding.
         filters: number of convolution filters of each of the widths 1 to 4.
-        epochs: passes over the texts; more if `updates` needs them.
+        epochs: smallest number of passes over the texts; `updates` may require more.
         updates: minimal number of weight updates.
         batch: texts per update.
         learning_rate: peak learning rate; decays linearly to zero.
-        dropout: dropout probability of a pooled response.
-        word_dropout: probability that a word is replaced by the unknown word.
-        longest: largest number of words that are read of a text; further words are ignored.
+        dropout: dropout probability of a filter's response, pooled over the text.
+        word_dropout: probability that training replaces a word by the unknown word.
+        longest: largest number of words that the encoder reads from a text; it ignores further words.
     """
 
     width: int = 48

@@ -1,6 +1,6 @@
 """A convolutional network on words, which predicts ordinal targets.
 
-The ordinal targets of a text tell for each of several thresholds whether its rating is above.
+The ordinal targets of a text tell for each of several thresholds whether the text's rating exceeds the threshold.
 
 The network follows Kim (2014), with mean pooling next to max pooling, since many words contribute to a rating.
 """
@@ -25,7 +25,7 @@ _WORD = regex.compile(r"\w+(?:['\u2019]\w+)?|[^\w\s]")
 _PADDING, _UNKNOWN = 0, 1
 _KERNEL_SIZES = (1, 2, 3, 4)
 _SHARD_SIZE = 2048
-"""Texts that are sorted by length together before they are divided into batches."""
+"""Number of texts per shard. The texts of a shard are sorted by length, then divided into batches."""
 
 _SCORING_BATCH_SIZE = 64
 _WARMUP_STEPS = 50
@@ -35,12 +35,12 @@ _MEAN_POOLING_FACTOR = 3
 """Factor on the mean of a filter's responses."""
 
 _EMBEDDING_DROPOUT_SHARE = 0.6
-"""Dropout probability of an embedding's component, as a share of the dropout probability of a pooled response."""
+"""Dropout probability of an embedding's component, relative to that of a pooled filter response."""
 
 
 @dataclass(frozen=True)
 class WordIndex:
-    """The vocabulary of an encoder. All other words share one id.
+    """The vocabulary of an encoder. All words outside it share one id.
 
     Attributes:
         words: words by descending frequency; the first word has id 2.
@@ -102,27 +102,30 @@ class Encoder:
     """Predict the ordinal targets of texts with convolutions over their words.
 
     Args:
-        index: vocabulary.
+        vocabulary: words with an id.
         num_thresholds: number of ordinal targets.
         settings: size and training of the network.
         seed: seed of the weights, the order of the texts and dropout.
     """
 
-    def __init__(self, index: WordIndex, num_thresholds: int, settings: EncoderSettings, seed: int = 0) -> None:
-        self._index, self._settings, self._seed = index, settings, seed
+    def __init__(self, vocabulary: WordIndex, num_thresholds: int, settings: EncoderSettings, seed: int = 0) -> None:
+        self._vocabulary, self._settings, self._seed = vocabulary, settings, seed
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
-            self._network = _Network(len(index), num_thresholds, settings)
+            self._network = _Network(len(vocabulary), num_thresholds, settings)
 
     def fit(self, texts: Sequence[str], above: Bool[np.ndarray, "texts thresholds"]) -> "Encoder":
         """Train on texts and their ordinal targets."""
         settings, network = self._settings, self._network
-        encoded = self._index.encode(texts, settings.longest)
+        encoded = self._vocabulary.encode(texts, settings.longest)
         targets = torch.from_numpy(above.astype(np.float32))
-        shares = above.mean(axis=0).clip(1e-3, 1 - 1e-3)
+        # The initial biases are the logits of the targets' frequencies.
+        frequencies = above.mean(axis=0).clip(1e-3, 1 - 1e-3)
         with torch.no_grad():
-            network.bias.copy_(torch.from_numpy(np.log(shares / (1 - shares))))
-        optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, (0.9, 0.99), weight_decay=1e-4)
+            network.bias.copy_(torch.from_numpy(np.log(frequencies / (1 - frequencies))))
+        optimizer = torch.optim.AdamW(
+            network.parameters(), settings.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4
+        )
         steps = max(settings.updates, settings.epochs * math.ceil(len(texts) / settings.batch))
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: min(1, (step + 1) / _WARMUP_STEPS) * (1 - step / steps)
@@ -145,7 +148,7 @@ class Encoder:
 
     def logits(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts thresholds"]:
         """Return the logits of the ordinal targets."""
-        encoded = self._index.encode(texts, self._settings.longest)
+        encoded = self._vocabulary.encode(texts, self._settings.longest)
         order = sorted(range(len(texts)), key=lambda index: len(encoded[index]))
         logits = np.zeros((len(texts), self._network.bias.numel()), np.float32)
         with torch.no_grad():
@@ -160,7 +163,7 @@ class Encoder:
 
     def to_json(self) -> dict[str, Any]:
         """Return the vocabulary."""
-        return {"words": list(self._index.words)}
+        return {"words": list(self._vocabulary.words)}
 
     @classmethod
     def restore(
@@ -173,18 +176,18 @@ class Encoder:
         return encoder
 
     def _batches(self, encoded: Sequence[np.ndarray], num_batches: int) -> Iterator[list[int]]:
-        """Yield batches as indices of texts of similar length, in random order, pass after pass."""
+        """Yield batches, each as the indices of texts of similar length, in a new random order in every pass."""
         rng, size, num_yielded = np.random.default_rng(self._seed), self._settings.batch, 0
         while True:
             batches = []
             for shard in np.array_split(rng.permutation(len(encoded)), max(1, len(encoded) // _SHARD_SIZE)):
                 by_length = sorted(shard.tolist(), key=lambda index: len(encoded[index]))
                 batches += [by_length[start : start + size] for start in range(0, len(by_length), size)]
-            for number in rng.permutation(len(batches)):
+            for batch_number in rng.permutation(len(batches)):
                 if num_yielded == num_batches:
                     return
                 num_yielded += 1
-                yield batches[number]
+                yield batches[batch_number]
 
 
 def _pad(encoded: Sequence[Int[np.ndarray, " words"]]) -> Int[Tensor, "texts words"]:

@@ -1,6 +1,6 @@
 """Linear models of n-grams, fitted by scikit-learn: ridge regression and ordinal logistic regression.
 
-The ordinal targets of a text tell for each of several thresholds whether its rating is above.
+The ordinal targets of a text tell for each of several thresholds whether the text's rating exceeds the threshold.
 """
 
 import os
@@ -23,8 +23,8 @@ class OrdinalRegression:
     """Ordinal regression by one logistic regression per threshold (Frank and Hall 2001).
 
     Attributes:
-        weight: weight of every feature for every threshold.
-        bias: bias of every threshold.
+        weight: weight of each feature for each threshold.
+        bias: bias of each threshold.
     """
 
     weight: Float32[np.ndarray, "features thresholds"]
@@ -32,21 +32,23 @@ class OrdinalRegression:
 
     @classmethod
     def fit(
-        cls, rows: Any, above: Bool[np.ndarray, "texts thresholds"], inverse_penalty: float = 10.0
+        cls, features: Any, above: Bool[np.ndarray, "texts thresholds"], inverse_penalty: float = 10.0
     ) -> "OrdinalRegression":
-        """Fit the regressions to sparse rows.
+        """Fit the regressions to sparse rows of features.
 
         Args:
-            rows: sparse features `[texts, features]`.
+            features: sparse matrix `[texts, features]`.
             above: ordinal targets.
             inverse_penalty: inverse strength of the L2 penalty, scikit-learn's C.
         """
         from sklearn.linear_model import LogisticRegression
 
         def fit_threshold(threshold: int) -> Any:
-            return LogisticRegression(C=inverse_penalty, solver="liblinear", tol=1e-3).fit(rows, above[:, threshold])
+            return LogisticRegression(C=inverse_penalty, solver="liblinear", tol=1e-3).fit(
+                features, above[:, threshold]
+            )
 
-        weight = np.zeros((rows.shape[1], above.shape[1]), np.float32)
+        weight = np.zeros((features.shape[1], above.shape[1]), np.float32)
         bias = np.where(above.all(axis=0), _CONSTANT_LOGIT, -_CONSTANT_LOGIT).astype(np.float32)
         varying = np.flatnonzero(above.any(axis=0) & ~above.all(axis=0)).tolist()
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -55,9 +57,9 @@ class OrdinalRegression:
                 bias[threshold] = regression.intercept_[0]
         return cls(weight, bias)
 
-    def logits(self, rows: Any) -> Float[np.ndarray, "texts thresholds"]:
+    def logits(self, features: Any) -> Float[np.ndarray, "texts thresholds"]:
         """Return the logits of the ordinal targets."""
-        logits: np.ndarray = rows @ self.weight + self.bias
+        logits: np.ndarray = features @ self.weight + self.bias
         return logits
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -83,22 +85,22 @@ class RidgeRegression:
     bias: Float32[np.ndarray, ""]
 
     @classmethod
-    def fit(cls, rows: Any, ratings: Float[np.ndarray, " texts"], penalty: float = 1.5) -> "RidgeRegression":
-        """Fit the regression to sparse rows.
+    def fit(cls, features: Any, ratings: Float[np.ndarray, " texts"], penalty: float = 1.5) -> "RidgeRegression":
+        """Fit the regression to sparse rows of features.
 
         Args:
-            rows: sparse features `[texts, features]`.
-            ratings: scaled rating of each text.
+            features: sparse matrix `[texts, features]`.
+            ratings: rating of each text, scaled to 0..1.
             penalty: strength of the L2 penalty, scikit-learn's alpha.
         """
         from sklearn.linear_model import Ridge
 
-        regression = Ridge(alpha=penalty, solver="sparse_cg", tol=1e-4).fit(rows, ratings)
+        regression = Ridge(alpha=penalty, solver="sparse_cg", tol=1e-4).fit(features, ratings)
         return cls(regression.coef_.astype(np.float32), np.asarray(regression.intercept_, np.float32))
 
-    def predict(self, rows: Any) -> Float[np.ndarray, " texts"]:
-        """Return the scaled rating of each text."""
-        ratings: np.ndarray = rows @ self.weight + self.bias
+    def predict(self, features: Any) -> Float[np.ndarray, " texts"]:
+        """Return the rating of each text, on the scale from 0 to 1 but not limited to it."""
+        ratings: np.ndarray = features @ self.weight + self.bias
         return ratings
 
     def to_arrays(self) -> dict[str, np.ndarray]:

@@ -44,7 +44,7 @@ class ModelArchive:
         name: kind of model, such as "critic"; both files have this name.
         format: version of the format that is written.
         oldest_format: oldest version that can be read.
-        fit_command: command that fits a model of this kind, up to the option of the folder.
+        fit_command: command that fits a model of this kind, without the option for the folder.
         migrations: functions that each turn the JSON values of one format into those of the next; the first one reads
             `oldest_format`.
     """
@@ -68,12 +68,12 @@ class ModelArchive:
     def save(self, folder: Path, parts: Mapping[str, StoredArrays], stored: Mapping[str, Any]) -> None:
         """Write both files.
 
-        The JSON file has the hash of the other file. `load` therefore detects files of two different models, which
-        remain if writing is interrupted between the files.
+        The JSON file contains the hash of the file of arrays. If writing is interrupted between the files, they belong
+        to two different models. `load` detects this by the hash.
 
         Args:
             folder: folder of the model.
-            parts: parts by name.
+            parts: parts of the model by name.
             stored: further values for the JSON file.
 
         Raises:
@@ -82,8 +82,8 @@ class ModelArchive:
         weights = save(
             {
                 f"{part}.{name}": np.array(array, order="C")
-                for part, source in parts.items()
-                for name, array in source.to_arrays().items()
+                for part, model_part in parts.items()
+                for name, array in model_part.to_arrays().items()
             }
         )
         settings = {"format": self.format, "kind": self.name, **stored, "weights": sha256(weights).hexdigest()}
@@ -136,13 +136,13 @@ class ModelArchive:
             version = stored["format"]
         except (OSError, RecursionError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{file} is damaged ({error}): fit the {self.name} again, or copy it again") from None
-        fault = f"{folder} has {self.name} format {version!r}"
+        model_format = f"{folder} has {self.name} format {version!r}"
         if not isinstance(version, int) or stored.get("kind", self.name) != self.name:
             raise RunError(f"{file} is damaged: fit the {self.name} again, or copy it again")
         if version > self.format:
-            raise RunError(f"{fault}, but this version of seqloom reads up to {self.format}: upgrade seqloom")
+            raise RunError(f"{model_format}, but this version of seqloom reads up to {self.format}: upgrade seqloom")
         if version < self.oldest_format:
-            raise RunError(f"{fault}, which this version of seqloom no longer reads: fit the {self.name} again")
+            raise RunError(f"{model_format}, which this version of seqloom no longer reads: fit the {self.name} again")
         migrated = dict(stored)
         for migration in self.migrations[version - self.oldest_format :]:
             migrated = migration(migrated)

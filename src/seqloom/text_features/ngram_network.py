@@ -2,7 +2,7 @@
 
 The weighted n-grams of a text are embedded and summed, as in fastText (Joulin et al. 2016), and pass through one hidden
 layer. Strong dropout of the n-grams prevents overfitting. The network predicts ordinal targets: for each of several
-thresholds, whether the rating of the text is above.
+thresholds, whether the text's rating exceeds the threshold.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from seqloom.text_features.config import ROW_SCALE, NetworkSettings
+from seqloom.text_features.config import INPUT_SCALE, NetworkSettings
 
 __all__ = ["NGramNetwork"]
 
@@ -32,27 +32,27 @@ class NGramNetwork:
 
     @classmethod
     def fit(
-        cls, rows: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
+        cls, features: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
     ) -> "NGramNetwork":
-        """Fit a network to sparse rows.
+        """Fit a network to sparse rows of features.
 
         Args:
-            rows: sparse features `[texts, features]`.
+            features: TF-IDF weights of n-grams as a sparse matrix `[texts, features]`.
             above: ordinal targets.
             settings: size and training of the network.
             seed: seed of the weights, the order of the texts and dropout.
         """
         from seqloom.text_features.train_ngram_network import train_parameters
 
-        document_frequencies = np.bincount(rows.indices, minlength=rows.shape[1])
-        features = np.flatnonzero(document_frequencies >= _MIN_DOCUMENT_FREQUENCY)
-        parameters = train_parameters(rows[:, features], above, settings, seed)
-        return cls({**parameters, "places": features.astype(np.int32)})
+        document_frequencies = np.bincount(features.indices, minlength=features.shape[1])
+        used_features = np.flatnonzero(document_frequencies >= _MIN_DOCUMENT_FREQUENCY)
+        parameters = train_parameters(features[:, used_features], above, settings, seed)
+        return cls({**parameters, "places": used_features.astype(np.int32)})
 
-    def logits(self, rows: Any) -> Float32[np.ndarray, "texts thresholds"]:
+    def logits(self, features: Any) -> Float32[np.ndarray, "texts thresholds"]:
         """Return the logits of the ordinal targets."""
         arrays = self._arrays
-        embedded = ROW_SCALE * (rows[:, arrays["places"]] @ arrays["embedding"])
+        embedded = INPUT_SCALE * (features[:, arrays["places"]] @ arrays["embedding"])
         hidden = _gelu((embedded + arrays["bias"]).astype(np.float32))
         logits: np.ndarray = hidden @ arrays["output"] + arrays["output_bias"]
         return logits

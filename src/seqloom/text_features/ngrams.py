@@ -1,7 +1,8 @@
 """TF-IDF features of word and character n-grams. The n-grams are hashed, so that no vocabulary is stored.
 
-Words between an English negation and the next punctuation mark become features of their own (Das and Chen 2001), since
-"not good" differs from "good". Text in other languages contains none of these negations and is not changed.
+A few words after an English negation, up to the next punctuation mark, become separate features with the prefix `not-`
+(Das and Chen 2001), since "not good" differs from "good". Other languages do not contain these negations and are not
+changed.
 
 There are two kinds of n-grams, words (and pairs of words) and characters. A sparse row of counts has the buckets of
 both, one kind after the other:
@@ -25,8 +26,8 @@ __all__ = ["NGrams", "count_ngrams"]
 _TOKEN = regex.compile(r"\w+(?:['\u2019]\w+)?|[.!?;,:()$]+")
 _NEGATION = regex.compile(r"not|no|never|nothing|without|hardly|barely|cannot|\w+n['\u2019]t")
 _NEGATION_ENDS, _INFORMATIVE_MARKS = frozenset(".!?;,:"), frozenset("!?$:;()")
-_NEGATION_WORDS = 4
-"""Maximal number of words that a negation marks."""
+_MAX_NEGATED_WORDS = 4
+"""Largest number of words after a negation that get the prefix `not-`."""
 
 _NUM_BUCKETS = 1 << 21
 """Number of hash buckets of each kind of n-gram; large enough to make collisions rare."""
@@ -42,7 +43,8 @@ class NGrams:
 
     Attributes:
         buckets: hash buckets of the features, ascending; words come first, then characters.
-        rarity: inverse document frequency of each feature: `log((1 + texts) / (1 + texts with it)) + 1`.
+        rarity: inverse document frequency of each feature: `log((1 + n) / (1 + k)) + 1` for n texts, of which k contain
+            the n-gram.
     """
 
     buckets: Int32[np.ndarray, " features"]
@@ -82,11 +84,11 @@ def count_ngrams(texts: Sequence[str]) -> Any:
     from scipy import sparse
 
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    counted = count_hashed(texts, _NUM_BUCKETS)
-    if counted is None:
+    hashed = count_hashed(texts, _NUM_BUCKETS)
+    if hashed is None:
         return _count_without_kernels(texts)
-    row_parts = (counted.counts, counted.buckets, counted.starts)
-    return sparse.csr_matrix(row_parts, (len(texts), _NUM_KINDS * _NUM_BUCKETS))
+    data_indices_indptr = (hashed.counts, hashed.buckets, hashed.starts)
+    return sparse.csr_matrix(data_indices_indptr, (len(texts), _NUM_KINDS * _NUM_BUCKETS))
 
 
 def _count_without_kernels(texts: Sequence[str]) -> Any:
@@ -94,14 +96,17 @@ def _count_without_kernels(texts: Sequence[str]) -> Any:
     from scipy import sparse
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    kinds: tuple[dict[str, Any], ...] = ({"analyzer": _word_ngrams}, {"analyzer": "char", "ngram_range": (3, 5)})
-    parts = [
-        HashingVectorizer(n_features=_NUM_BUCKETS, alternate_sign=False, norm=None, dtype=np.float32, **kind).transform(
-            texts
-        )
-        for kind in kinds
+    analyzers: tuple[dict[str, Any], ...] = (
+        {"analyzer": _word_ngrams},
+        {"analyzer": "char", "ngram_range": (3, 5)},
+    )
+    counts_by_kind = [
+        HashingVectorizer(
+            n_features=_NUM_BUCKETS, alternate_sign=False, norm=None, dtype=np.float32, **analyzer
+        ).transform(texts)
+        for analyzer in analyzers
     ]
-    counts = sparse.hstack(parts).tocsr()
+    counts = sparse.hstack(counts_by_kind).tocsr()
     counts.sort_indices()
     return counts
 
@@ -113,19 +118,19 @@ def _word_ngrams(text: str) -> list[str]:
 
 
 def _mark_negations(text: str) -> Iterator[str]:
-    """Yield the tokens of a text; words after a negation have the prefix `not-`."""
-    num_negated = 0  # words that the last negation still marks
+    """Yield the words and the informative punctuation marks of a text; negated words have the prefix `not-`."""
+    words_left = 0  # number of further words that the last negation marks
     for token in _TOKEN.findall(text.lower()):
         if not token[0].isalnum() and token[0] != "_":
-            num_negated = 0 if token[0] in _NEGATION_ENDS else num_negated
+            words_left = 0 if token[0] in _NEGATION_ENDS else words_left
             if token[0] in _INFORMATIVE_MARKS:
                 yield token
         elif _NEGATION.fullmatch(token):
-            num_negated = _NEGATION_WORDS
+            words_left = _MAX_NEGATED_WORDS
             yield token
         else:
-            yield f"not-{token}" if num_negated else token
-            num_negated = max(0, num_negated - 1)
+            yield f"not-{token}" if words_left else token
+            words_left = max(0, words_left - 1)
 
 
 def _normalize_kinds(rows: Any, num_word_features: int) -> Any:

@@ -37,7 +37,7 @@ _WORD_OFFSETS: Mapping[str, tuple[int, ...]] = {
 }
 """Offsets of a pattern's words from its first word: "pairs over one" are two words with one word between them.
 
-A marker of the begin and one of the end of the text count as words.
+Two markers, at the begin and the end of each text, count as words.
 """
 
 _LETTERS_LENGTH = 4
@@ -50,16 +50,21 @@ PATTERN_KINDS = (*_WORD_OFFSETS, "letters", *_CHARACTER_LENGTHS)
 """The kinds of pattern, in order; "letters" are lower-case character n-grams within a word."""
 
 _CHUNK_CHARACTERS = 1 << 16
-"""Characters per chunk: its arrays fit into the processor's cache, and a thread has enough work."""
+"""Characters per chunk: the arrays of a chunk fit into the processor's cache, and a thread has enough work."""
 
-_MARK, _WORD, _SPACE, _APOSTROPHE, _UNKNOWN = 0, 1, 2, 3, 255
+_PUNCTUATION, _WORD, _SPACE, _APOSTROPHE, _UNKNOWN = 0, 1, 2, 3, 255
 """Kinds of character: punctuation mark, word character, white space, apostrophe, and not yet classified."""
 
 _NUM_CODE_POINTS = 0x110000
 
 _FACTOR, _MIXER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+"""Odd multipliers of the hash functions."""
+
 _BEGIN_HASH, _END_HASH = np.uint64(0x243F6A8885A308D3), np.uint64(0x13198A2E03707344)
+"""Hashes of the markers at the begin and the end of a text."""
+
 _DROPPED_BITS = np.uint64(64 - _BITS)
+"""Number of low bits of a hash that its bucket does not depend on."""
 
 
 class HashedPatterns(NamedTuple):
@@ -78,45 +83,45 @@ class _TokenizedTexts(NamedTuple):
     """Characters and words of texts that are joined by single spaces.
 
     Attributes:
-        codes: code points.
-        lowered: code points in lower case.
+        codes: code point of each character.
+        lowered: code point of each character in lower case.
         lengths: number of characters of each text.
         is_word: whether each character belongs to a word.
-        starts: first character of each word; a run of punctuation marks counts as a word.
-        hashes: hash of each word.
-        counts: number of words of each text.
+        word_starts: index of the first character of each word; a run of punctuation marks counts as a word.
+        word_hashes: hash of each word.
+        word_counts: number of words of each text.
     """
 
     codes: UInt32[np.ndarray, " characters"]
     lowered: UInt64[np.ndarray, " characters"]
     lengths: Int64[np.ndarray, " texts"]
     is_word: Bool[np.ndarray, " characters"]
-    starts: Int64[np.ndarray, " words"]
-    hashes: UInt64[np.ndarray, " words"]
-    counts: Int64[np.ndarray, " texts"]
+    word_starts: Int64[np.ndarray, " words"]
+    word_hashes: UInt64[np.ndarray, " words"]
+    word_counts: Int64[np.ndarray, " texts"]
 
 
 def chunk_texts(texts: Sequence[str]) -> list[slice]:
-    """Divide texts into chunks of a size that `extract_patterns` processes efficiently."""
+    """Return slices that divide the texts into chunks of a size that `extract_patterns` processes efficiently."""
     ends = np.cumsum([len(text) for text in texts])
     cuts = np.flatnonzero(np.diff(ends // _CHUNK_CHARACTERS)) + 1
     return [slice(start, stop) for start, stop in pairwise([0, *cuts.tolist(), len(texts)]) if stop > start]
 
 
 def extract_patterns(texts: Sequence[str]) -> dict[str, HashedPatterns]:
-    """Return all patterns of some texts by kind, in the order of `PATTERN_KINDS`.
+    """Return all patterns of the texts by kind, in the order of `PATTERN_KINDS`.
 
     Args:
         texts: one or more texts without lone surrogates; chunks from `chunk_texts` are processed fastest.
     """
     codes, lengths = _code_points(texts)
-    offsets = [offsets for kind, offsets in _WORD_OFFSETS.items() if kind != "words"]
+    word_offsets = [offsets for kind, offsets in _WORD_OFFSETS.items() if kind != "words"]
     compiled = read_patterns(
         codes,
         lengths,
         *_character_tables(codes),
         bits=_BITS,
-        word_offsets=offsets,
+        word_offsets=word_offsets,
         character_lengths=tuple(_CHARACTER_LENGTHS.values()),
     )
     if compiled is not None:
@@ -132,9 +137,9 @@ def extract_patterns(texts: Sequence[str]) -> dict[str, HashedPatterns]:
 def words_with_buckets(text: str) -> list[tuple[str, int]]:
     """Return each word of a text in its original spelling, and its bucket; a run of punctuation marks is a word."""
     tokenized = _tokenize([text])
-    bounds = pairwise([*tokenized.starts.tolist(), len(text)])
+    bounds = pairwise([*tokenized.word_starts.tolist(), len(text)])
     words = [text[start:stop].split(maxsplit=1)[0] for start, stop in bounds]
-    return list(zip(words, bucket_of(tokenized.hashes).tolist(), strict=True))
+    return list(zip(words, bucket_of(tokenized.word_hashes).tolist(), strict=True))
 
 
 def bucket_of(hashes: UInt64[np.ndarray, " any"]) -> Int32[np.ndarray, " any"]:
@@ -177,33 +182,33 @@ def _tokenize(texts: Sequence[str]) -> _TokenizedTexts:
 
 def _resolve_apostrophes(kinds: UInt8[np.ndarray, " characters"]) -> UInt8[np.ndarray, " characters"]:
     """Turn apostrophes between letters into letters, and all others into punctuation marks."""
-    apostrophe = kinds == _APOSTROPHE
+    is_apostrophe = kinds == _APOSTROPHE
     between_letters = np.zeros(len(kinds), bool)
     between_letters[1:-1] = (kinds[:-2] == _WORD) & (kinds[2:] == _WORD)
-    return np.where(apostrophe, np.where(between_letters, _WORD, _MARK), kinds).astype(np.uint8)
+    return np.where(is_apostrophe, np.where(between_letters, _WORD, _PUNCTUATION), kinds).astype(np.uint8)
 
 
 def _word_patterns(tokenized: _TokenizedTexts) -> Iterator[tuple[str, HashedPatterns]]:
     """Yield the words and the word n-grams, with and without gaps."""
-    num_texts = len(tokenized.counts)
-    yield "words", HashedPatterns(bucket_of(tokenized.hashes), tokenized.counts)
+    num_texts = len(tokenized.word_counts)
+    yield "words", HashedPatterns(bucket_of(tokenized.word_hashes), tokenized.word_counts)
     # The words with their markers: begin, words of text 0, end, begin, words of text 1, end, and so on.
-    num_markers_before = 2 * np.repeat(np.arange(num_texts), tokenized.counts) + 1
-    marked = np.empty(len(tokenized.hashes) + 2 * num_texts, np.uint64)
-    marked[np.arange(len(tokenized.hashes)) + num_markers_before] = tokenized.hashes
-    ends = np.cumsum(tokenized.counts + 2)
+    num_markers_before = 2 * np.repeat(np.arange(num_texts), tokenized.word_counts) + 1
+    marked = np.empty(len(tokenized.word_hashes) + 2 * num_texts, np.uint64)
+    marked[np.arange(len(tokenized.word_hashes)) + num_markers_before] = tokenized.word_hashes
+    ends = np.cumsum(tokenized.word_counts + 2)
     marked[ends - 1] = _END_HASH
-    marked[ends - tokenized.counts - 2] = _BEGIN_HASH
-    for number, (kind, offsets) in enumerate(_WORD_OFFSETS.items()):
+    marked[ends - tokenized.word_counts - 2] = _BEGIN_HASH
+    for kind_number, (kind, offsets) in enumerate(_WORD_OFFSETS.items()):
         if kind == "words":
             continue
         reach = offsets[-1]
         # The number of the kind enters the hash, so that equal words of two kinds get different hashes.
-        mixed = np.full(max(0, len(marked) - reach), number, np.uint64)
+        mixed = np.full(max(0, len(marked) - reach), kind_number, np.uint64)
         for offset in offsets:
             mixed = _mix(mixed * _FACTOR + marked[offset : offset + len(mixed)])
-        counts = np.maximum(tokenized.counts + 2 - reach, 0)
-        yield kind, HashedPatterns(bucket_of(mixed[_within_one_text(tokenized.counts + 2, reach)]), counts)
+        counts = np.maximum(tokenized.word_counts + 2 - reach, 0)
+        yield kind, HashedPatterns(bucket_of(mixed[_within_one_text(tokenized.word_counts + 2, reach)]), counts)
 
 
 def _letter_patterns(tokenized: _TokenizedTexts) -> HashedPatterns:
@@ -227,6 +232,8 @@ def _character_patterns(
     for offset in range(length):
         mixed = (mixed + characters[offset : offset + len(mixed)]) * _FACTOR
     if len(lengths) > 1:
+        # The n-gram and the character after it lie within a text and its joining space. The n-gram alone could
+        # end with the joining space.
         mixed = mixed[_within_one_text(lengths + 1, length)]
     return HashedPatterns(bucket_of(mixed), np.maximum(lengths - length + 1, 0))
 
@@ -269,7 +276,7 @@ def _kind_of(character: str) -> int:
         return _WORD
     if character in "'\u2019":
         return _APOSTROPHE
-    return _SPACE if character.isspace() else _MARK
+    return _SPACE if character.isspace() else _PUNCTUATION
 
 
 @cache

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from seqloom.text_features.config import ROW_SCALE, NetworkSettings
+from seqloom.text_features.config import INPUT_SCALE, NetworkSettings
 
 __all__ = ["train_parameters"]
 
@@ -17,13 +17,20 @@ _WARMUP_STEPS = 50
 
 
 def train_parameters(
-    rows: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
+    features: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
 ) -> dict[str, np.ndarray]:
-    """Return the parameters of a network trained on sparse rows, by name; see `NGramNetwork.fit`."""
+    """Train a network and return its parameters by name.
+
+    Args:
+        features: TF-IDF weights of n-grams as a sparse matrix `[texts, features]`.
+        above: ordinal targets: whether the rating of each text exceeds each threshold.
+        settings: size and training of the network.
+        seed: seed of the weights, the order of the texts and dropout.
+    """
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        network = _Network(rows.shape[1], above, settings)
-        _train(network, rows, above, settings, seed)
+        network = _Network(features.shape[1], above, settings)
+        _train(network, features, above, settings, seed)
     return {name: value.numpy() for name, value in network.state_dict().items()}
 
 
@@ -40,19 +47,19 @@ class _Network(nn.Module):
         self, num_features: int, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings
     ) -> None:
         super().__init__()
-        shares = above.mean(axis=0).clip(1e-3, 1 - 1e-3)
+        frequencies = above.mean(axis=0).clip(1e-3, 1 - 1e-3)
         self._settings = settings
         self.embedding = nn.Parameter(0.1 * torch.randn(num_features, settings.width))
         self.bias = nn.Parameter(torch.zeros(settings.width))
         self.output = nn.Parameter(torch.randn(settings.width, above.shape[1]) / settings.width**0.5)
-        self.output_bias = nn.Parameter(torch.from_numpy(np.log(shares / (1 - shares)).astype(np.float32)))
+        self.output_bias = nn.Parameter(torch.from_numpy(np.log(frequencies / (1 - frequencies)).astype(np.float32)))
 
-    def forward(self, rows: Any) -> Float[Tensor, "texts thresholds"]:
-        weights = nn.functional.dropout(torch.from_numpy(ROW_SCALE * rows.data), self._settings.feature_dropout)
+    def forward(self, features: Any) -> Float[Tensor, "texts thresholds"]:
+        weights = nn.functional.dropout(torch.from_numpy(INPUT_SCALE * features.data), self._settings.feature_dropout)
         embedded = nn.functional.embedding_bag(
-            torch.from_numpy(rows.indices.astype(np.int64)),
+            torch.from_numpy(features.indices.astype(np.int64)),
             self.embedding,
-            torch.from_numpy(rows.indptr[:-1].astype(np.int64)),
+            torch.from_numpy(features.indptr[:-1].astype(np.int64)),
             mode="sum",
             per_sample_weights=weights,
         )
@@ -62,21 +69,21 @@ class _Network(nn.Module):
 
 
 def _train(
-    network: _Network, rows: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
+    network: _Network, features: Any, above: Bool[np.ndarray, "texts thresholds"], settings: NetworkSettings, seed: int
 ) -> None:
     targets = torch.from_numpy(above.astype(np.float32))
-    optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate, (0.9, 0.99), fused=True)
-    rng, starts = np.random.default_rng(seed), range(0, rows.shape[0], settings.batch)
-    epochs = max(settings.epochs, math.ceil(settings.updates / len(starts)))
-    steps = epochs * len(starts)
+    optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate, betas=(0.9, 0.99), fused=True)
+    rng, batch_starts = np.random.default_rng(seed), range(0, features.shape[0], settings.batch)
+    epochs = max(settings.epochs, math.ceil(settings.updates / len(batch_starts)))
+    steps = epochs * len(batch_starts)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1, (step + 1) / _WARMUP_STEPS) * (1 - step / steps)
     )
     for _ in range(epochs):
-        order = rng.permutation(rows.shape[0])
-        for start in starts:
+        order = rng.permutation(features.shape[0])
+        for start in batch_starts:
             batch = order[start : start + settings.batch]
-            loss = nn.functional.binary_cross_entropy_with_logits(network(rows[batch]), targets[batch])
+            loss = nn.functional.binary_cross_entropy_with_logits(network(features[batch]), targets[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -22,9 +22,9 @@ def validate_texts(texts: Any) -> list[str]:
         strings = list(texts)
     except TypeError:
         raise ConfigError(f"the texts are {texts!r:.60}: pass a list of strings") from None
-    wrong = [value for value in strings if not isinstance(value, str)]
-    if wrong:
-        raise ConfigError(f"the texts contain {wrong[0]!r:.60}: pass strings")
+    non_strings = [value for value in strings if not isinstance(value, str)]
+    if non_strings:
+        raise ConfigError(f"the texts contain {non_strings[0]!r:.60}: pass strings")
     return [text.encode("utf-8", "replace").decode() for text in strings]
 
 
@@ -32,12 +32,12 @@ def group_numbers(groups: Any, num_texts: int) -> Int[np.ndarray, " texts"]:
     """Return a group number for each text, from 0; without groups, each text has a different number.
 
     Raises:
-        ConfigError: the number of groups differs from the number of texts.
+        ConfigError: `groups` does not have one group for each text.
     """
     if groups is None:
         return np.arange(num_texts)
-    names = list(groups)
-    if len(names) != num_texts:
-        raise ConfigError(f"{num_texts} texts have {len(names)} groups: pass one group for each text")
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(str(name), len(numbers)) for name in names])
+    group_names = list(groups)
+    if len(group_names) != num_texts:
+        raise ConfigError(f"{num_texts} texts have {len(group_names)} groups: pass one group for each text")
+    number_by_name: dict[str, int] = {}
+    return np.array([number_by_name.setdefault(str(name), len(number_by_name)) for name in group_names])

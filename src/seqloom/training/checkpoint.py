@@ -1,4 +1,8 @@
-"""A training snapshot as one file, which is always replaced as a whole."""
+"""A training snapshot as one file, which is always replaced as a whole.
+
+A `Snapshot` (see `training/loop.py`) is everything that training needs to continue: tensors, and the counters and
+losses of `TrainingProgress`.
+"""
 
 import json
 from pathlib import Path
@@ -21,8 +25,8 @@ def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     """
     with replacing_file(path) as temporary:
         # Not `save_file` of safetensors: it raises an error of its own class, not an OSError, when the disk is full.
-        progress = {"progress": json.dumps(dict(snapshot.progress))}
-        temporary.write_bytes(save(dict(snapshot.tensors), metadata=progress))
+        header = {"progress": json.dumps(dict(snapshot.progress))}
+        temporary.write_bytes(save(dict(snapshot.tensors), metadata=header))
 
 
 def load_snapshot(path: Path) -> Snapshot:

@@ -1,7 +1,9 @@
 """Train the conditioning of a network in torch, while the compiled kernels train all other weights.
 
-A `Conditioning` maps the conditions of a text, such as its rating, to two additive biases: of the gates of every layer,
-and of the logits.
+A `Conditioning` maps the conditions of a text, such as its rating, to two additive biases: one of the gates of all
+layers, and one of the logits. For each batch, torch computes the biases. The kernels add the biases inside the network
+and write the gradients of the loss with respect to them. Torch backpropagates these gradients to the weights of the
+conditioning.
 """
 
 from collections.abc import Mapping
@@ -22,7 +24,7 @@ _PREFIX = "condition."
 
 
 class ConditionOptimizer:
-    """Train a `Conditioning` from the gradients that the kernels return for the biases that it puts out.
+    """Train a `Conditioning` from the gradients that the kernels compute for its biases.
 
     Args:
         conditioning: module, updated in place.
@@ -36,29 +38,35 @@ class ConditionOptimizer:
             parameter: _PREFIX + name for name, parameter in conditioning.named_parameters()
         }
         self._biases: tuple[Tensor, Tensor] | None = None
-        self._rows: ConditionBiasRows | None = None
+        self._bias_rows: ConditionBiasRows | None = None
 
-    def batch_biases(self, rows: ConditionRows) -> ConditionBiasRows:
+    def batch_biases(self, condition_rows: ConditionRows) -> ConditionBiasRows:
         """Return the biases of a batch, with arrays into which the kernels write their gradients."""
-        self._biases = self._conditioning.biases(torch.from_numpy(rows.features), torch.from_numpy(rows.is_first))
+        features, is_first = torch.from_numpy(condition_rows.features), torch.from_numpy(condition_rows.is_first)
+        self._biases = self._conditioning.biases(features, is_first)
         gate_bias, logit_bias = (np.ascontiguousarray(bias.detach().numpy()) for bias in self._biases)
-        self._rows = ConditionBiasRows(
-            rows.index, gate_bias, logit_bias, np.zeros_like(gate_bias), np.zeros_like(logit_bias)
+        self._bias_rows = ConditionBiasRows(
+            index=condition_rows.index,
+            gate_bias=gate_bias,
+            logit_bias=logit_bias,
+            d_gate_bias=np.zeros_like(gate_bias),
+            d_logit_bias=np.zeros_like(logit_bias),
         )
-        return self._rows
+        return self._bias_rows
 
     def backpropagate(self) -> float:
         """Backpropagate the gradients that the kernels wrote for the last batch.
 
         Returns:
-            The norm of the gradients of the weights.
+            The Euclidean norm of the gradients of all weights of the conditioning together.
         """
         assert self._biases is not None
-        assert self._rows is not None
+        assert self._bias_rows is not None
         self._optimizer.zero_grad(set_to_none=True)
-        gradients = [torch.from_numpy(array) for array in (self._rows.d_gate_bias, self._rows.d_logit_bias)]
-        pairs = [(bias, grad) for bias, grad in zip(self._biases, gradients, strict=True) if bias.requires_grad]
-        torch.autograd.backward([bias for bias, _ in pairs], [gradient for _, gradient in pairs])
+        gradients = [torch.from_numpy(array) for array in (self._bias_rows.d_gate_bias, self._bias_rows.d_logit_bias)]
+        # A bias that no weight of the conditioning determines is a constant zero, through which nothing flows back.
+        trained = [(bias, grad) for bias, grad in zip(self._biases, gradients, strict=True) if bias.requires_grad]
+        torch.autograd.backward([bias for bias, _ in trained], [gradient for _, gradient in trained])
         return float(
             torch.nn.utils.get_total_norm([parameter.grad for parameter in self._names if parameter.grad is not None])
         )
@@ -68,7 +76,7 @@ class ConditionOptimizer:
 
         Args:
             rate: learning rate.
-            scale: factor of the gradients.
+            scale: factor of the gradients, which clips their norm.
         """
         for parameter in self._names:
             assert parameter.grad is not None
@@ -77,7 +85,7 @@ class ConditionOptimizer:
         self._optimizer.step()
 
     def state_dict(self) -> Mapping[str, Tensor]:
-        """Return copies of weights and moments, under the names of `TorchTrainStep`."""
+        """Return copies of weights and moments, by the same names as `TorchTrainStep.state_dict`."""
         weights = {f"model.{name}": parameter.detach().clone() for parameter, name in self._names.items()}
         return weights | optimizer_tensors(self._optimizer, self._names)
 

@@ -1,7 +1,7 @@
 """The conditions of a batch as distinct rows of features, and the row in force at each position.
 
-Distinct rows, of which there are far fewer than positions, save the computation of equal biases. The first token of a
-text needs a row of its own, because conditions add another bias there.
+The model maps features to biases. A batch has far fewer distinct rows than positions, so computing one bias per row
+saves time. The first token of a text needs a separate row, because the conditions add a further bias at that token.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ __all__ = ["ConditionRows"]
 
 @dataclass(frozen=True)
 class ConditionRows:
-    """A row for each text of a batch, and another row for its first token if the text starts in the batch.
+    """A row for each text of a batch, and another row for the first token of each text that starts in it.
 
     Attributes:
         features: features of each row.
         is_first: True for rows of tokens that are read from the zero state.
-        index: row in force at each position.
+        index: index of the row in force at each position.
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -55,7 +55,7 @@ class ConditionRows:
         )
 
     def condition_inputs(self, device: torch.device) -> ConditionInputs:
-        """Return the conditions at each token."""
+        """Return the conditions at each token, as the torch model reads them."""
         index = torch.from_numpy(self.index).to(device).long()
-        features, first = torch.from_numpy(self.features).to(device), torch.from_numpy(self.is_first).to(device)
-        return ConditionInputs(features[index], first[index])
+        features, is_first = torch.from_numpy(self.features).to(device), torch.from_numpy(self.is_first).to(device)
+        return ConditionInputs(features[index], is_first[index])

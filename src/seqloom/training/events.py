@@ -12,7 +12,12 @@ __all__ = ["Checkpoint", "Epoch", "Event", "Finished", "Listener", "RolledBack",
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """Training starts, or continues, after `step` of `total_steps` updates."""
+    """Training starts, or continues, after `step` of `total_steps` updates.
+
+    Attributes:
+        steps_per_epoch: number of batches that read all tokens once.
+        tokens_per_step: number of positions of a batch, padding included.
+    """
 
     step: int
     total_steps: int
@@ -72,11 +77,11 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class RolledBack:
-    """The loss exploded at `step`, so training went back to the weights of `to_step`.
+    """The loss exploded at `step`, so training went back to the weights of `to_step`, with half the learning rate.
 
     Attributes:
         loss: loss of the step that exploded, in nats per token; NaN if it was not finite.
-        rate_factor: factor of all later learning rates, relative to the schedule.
+        rate_factor: factor of all later learning rates relative to the schedule, after all rollbacks so far.
     """
 
     step: int

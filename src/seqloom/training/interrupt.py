@@ -13,7 +13,7 @@ __all__ = ["interrupt_flag"]
 def interrupt_flag() -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether Ctrl-C was pressed, or the process was asked to terminate (SIGTERM).
 
-    The second of these signals interrupts at once. Outside the main thread, where signals cannot be caught, the
+    A second signal raises KeyboardInterrupt at once. Outside the main thread, where signals cannot be caught, the
     function always returns False.
     """
     if threading.current_thread() is not threading.main_thread():

@@ -1,8 +1,8 @@
 """The training loop: updates, validation, early stopping, and rolling back when the loss explodes.
 
 The loop does not know files, sampling or displays: those are listeners, which receive events. A `Snapshot` is
-everything that training needs to continue bit for bit. A stream is one row of the batches; it may carry the state of
-the network from batch to batch.
+everything that training needs to continue bit for bit; a rollback restores one. A stream is one row of the batches; it
+may carry the state of the network from batch to batch.
 """
 
 import math
@@ -39,6 +39,12 @@ _MAX_ROLLBACKS = 8
 
 _AVERAGE_WEIGHT = 0.05
 """Weight of the newest loss in the moving average, which therefore covers about 20 steps."""
+
+_EXPLOSION_FACTOR, _EXPLOSION_MARGIN = 1.5, 0.5
+"""The loss has exploded if its moving average reaches this multiple of the lowest average, plus this margin in nats."""
+
+_MIN_MEASURED_STEPS = 3
+"""Least number of steps from which `Trainer.measure_steps` takes the median."""
 
 
 class Batches(Protocol):
@@ -105,7 +111,7 @@ class Trainer:
         listeners: functions that receive every event, in order.
 
     Attributes:
-        last_good: latest snapshot that training can roll back to.
+        last_good_snapshot: snapshot to which a rollback returns: that of the last validation, or of the start.
     """
 
     def __init__(
@@ -130,7 +136,7 @@ class Trainer:
             threads=threads,
         )
         self.progress = TrainingProgress()
-        self.last_good = self.snapshot()
+        self.last_good_snapshot = self.snapshot()
 
     def train(self, interrupted: Callable[[], bool] = lambda: False) -> Finished:
         """Train to the last step or an early stop, or until `interrupted()` is true.
@@ -147,7 +153,7 @@ class Trainer:
                 tokens_per_step=self.batches.batch(0).tokens.size,
             )
         )
-        self.last_good = self.snapshot()
+        self.last_good_snapshot = self.snapshot()
         reason = "done"
         while progress.step < config.total_steps:
             if interrupted():
@@ -163,12 +169,12 @@ class Trainer:
         return finished
 
     def measure_steps(self, seconds: float) -> float:
-        """Return the median number of steps per second, measured for about `seconds`; restore everything afterwards."""
+        """Measure steps for about `seconds`, then restore the state; return the median number of steps per second."""
         before = self.snapshot()
         self._update()  # a warm-up, which is not measured
         durations: list[float] = []
         start = time.perf_counter()
-        while len(durations) < 3 or time.perf_counter() - start < seconds:
+        while len(durations) < _MIN_MEASURED_STEPS or time.perf_counter() - start < seconds:
             step_start = time.perf_counter()
             self._update()
             self.progress.step += 1
@@ -176,8 +182,8 @@ class Trainer:
         self.restore(before)
         return 1 / statistics.median(durations)
 
-    def model_snapshot(self) -> LanguageModel:
-        """Copy the trained weights into the model, and return the model itself, which later updates change."""
+    def synced_model(self) -> LanguageModel:
+        """Copy the trained weights into the model; return the model itself, not a copy: later updates change it."""
         self.train_step.sync_to_model()
         return self.model
 
@@ -229,7 +235,7 @@ class Trainer:
     def _track_loss(self, loss: float) -> bool:
         """Update the moving average of the loss; return False if the loss exploded.
 
-        It exploded if it is not finite, or if its average is far above the lowest average so far.
+        The loss exploded if it is not finite, or if its moving average is far above the lowest average so far.
         """
         progress = self.progress
         if not math.isfinite(loss):
@@ -239,10 +245,10 @@ class Trainer:
         else:
             progress.average_loss += _AVERAGE_WEIGHT * (loss - progress.average_loss)
         progress.lowest_average = min(progress.lowest_average, progress.average_loss)
-        return progress.average_loss < 1.5 * progress.lowest_average + 0.5
+        return progress.average_loss < _EXPLOSION_FACTOR * progress.lowest_average + _EXPLOSION_MARGIN
 
     def _validate(self) -> None:
-        """Validate, update the best loss, and take the snapshot to roll back to."""
+        """Validate if there is a validation function; in any case take the snapshot to roll back to."""
         progress = self.progress
         self.train_step.sync_to_model()
         if self.validate is not None:
@@ -251,11 +257,15 @@ class Trainer:
             progress.best_loss = min(loss, progress.best_loss)
             progress.since_best = 0 if is_best else progress.since_best + 1
             self._emit(Validated(step=progress.step, loss=loss, best=is_best, seconds=progress.seconds))
-        self.last_good = self.snapshot()
+        self.last_good_snapshot = self.snapshot()
         self._emit(Checkpoint(step=progress.step))
 
     def _roll_back(self, loss: float) -> None:
-        """Restore the last good snapshot and halve the learning rate, but keep counting seconds and tokens."""
+        """Restore the last good snapshot and halve the learning rate, but keep counting seconds and tokens.
+
+        Raises:
+            TrainingError: the loss has exploded too often.
+        """
         progress = self.progress
         if progress.rollbacks >= _MAX_ROLLBACKS:
             raise TrainingError(
@@ -265,7 +275,7 @@ class Trainer:
             )
         exploded_step, rate_factor, rollbacks = progress.step, progress.rate_factor * 0.5, progress.rollbacks + 1
         seconds, tokens = progress.seconds, progress.tokens
-        self.restore(self.last_good)
+        self.restore(self.last_good_snapshot)
         progress.rate_factor, progress.rollbacks = rate_factor, rollbacks
         progress.seconds, progress.tokens = seconds, tokens
         self._emit(RolledBack(step=exploded_step, to_step=progress.step, loss=loss, rate_factor=rate_factor))

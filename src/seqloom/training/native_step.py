@@ -1,8 +1,8 @@
 """Training steps on the compiled kernels, on a CPU.
 
-Dropout masks are a function of the seed and the step, so there is no generator to save. Conditions, such as a rating,
-add biases inside the network. The few weights that compute these biases (the conditioning) stay in torch: the kernels
-add the biases and return their gradients.
+Dropout masks are a function of the seed and the step, so a snapshot of the training needs no random generator.
+Conditions, such as a rating, add biases inside the network. The few weights that compute these biases, called the
+conditioning, stay in torch: the kernels add the biases and return their gradients.
 """
 
 import math
@@ -25,11 +25,14 @@ __all__ = ["NativeTrainStep", "shifted_targets"]
 
 _ADAM_ARENAS = {"exp_avg": "first_moment", "exp_avg_sq": "second_moment"}
 _RMSPROP_ARENAS = {"square_avg": "second_moment"}
-"""The compiled trainer's name for each of the moments, by torch's name."""
+"""The arena of each of the optimiser's moments, by torch's name of the moment.
+
+An arena of the compiled trainer holds one array per parameter: the parameters themselves, the gradients, or a moment.
+"""
 
 
 class NativeTrainStep:
-    """A `TrainStep` of compiled calls: one for the gradients, one for the optimiser.
+    """A `TrainStep` (see `training/train_step.py`) of compiled calls: one for the gradients, one for the optimiser.
 
     Args:
         model: network, whose weights `sync_to_model` updates.
@@ -52,23 +55,29 @@ class NativeTrainStep:
         self.model, self.config, self.carries_state, self.batch_size = model, config, carries_state, batch_size
         self._trainer = NativeTrainer(model.config, kernels, threads)
         self._trainer.load("parameter", _as_arrays(model.state_dict()))
-        self._trainer.zero_state(batch_size)
+        self._trainer.clear_state(batch_size)
         self._conditioning = None if model.condition is None else ConditionOptimizer(model.condition, config)
         self._num_updates = 0
         self._arena_of_moment = _RMSPROP_ARENAS if config.optimizer == "rmsprop" else _ADAM_ARENAS
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
-        """Update the weights by one batch; see `TrainStep.update`."""
+        """Update the weights by one batch; see `TrainStep.update`.
+
+        Returns:
+            The mean loss of the next token in nats; NaN, with the weights unchanged, if the loss or its gradient is
+            not finite.
+        """
         if not self.carries_state:
-            self._trainer.zero_state(len(batch.tokens))
-        rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
-        conditioning = self._conditioning if rows is not None else None
-        loss = self._compute(batch, step, rows, conditioning)
+            self._trainer.clear_state(len(batch.tokens))
+        condition_rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
+        conditioning = self._conditioning if condition_rows is not None else None
+        loss = self._compute_gradients(batch, step, condition_rows, conditioning)
         norm = self._trainer.gradient_norm()
-        norm = math.hypot(norm, conditioning.backpropagate() if conditioning is not None else 0.0)
+        if conditioning is not None:
+            norm = math.hypot(norm, conditioning.backpropagate())
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan
-        # The 1e-6 is that of `torch.nn.utils.clip_grad_norm_`.
+        # The 1e-6, which avoids a division by zero, is that of `torch.nn.utils.clip_grad_norm_`.
         scale = min(1.0, self.config.clip / (norm + 1e-6)) if self.config.clip else 1.0
         self._optimize(rate, scale)
         if conditioning is not None:
@@ -84,14 +93,14 @@ class NativeTrainStep:
         self.model.load_state_dict({**self.model.state_dict(), **tensors})
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return copies of weights, moments and carried state, under the names of `TorchTrainStep`."""
+        """Return copies of weights, moments and carried state, by the same names as `TorchTrainStep.state_dict`."""
         arrays = {f"model.{name}": array for name, array in self._trainer.export("parameter").items()}
         for moment, arena in self._arena_of_moment.items():
             arrays |= {f"optimizer.{name}.{moment}": array for name, array in self._trainer.export(arena).items()}
         for name in self._trainer.parameter_names:
             arrays[f"optimizer.{name}.step"] = np.array(self._num_updates, np.float32)
-        for layer, parts in enumerate(self._trainer.export_state(self.batch_size)):
-            arrays |= {f"state.{layer}.{number}": part for number, part in enumerate(parts)}
+        for layer, layer_state in enumerate(self._trainer.export_state(self.batch_size)):
+            arrays |= {f"state.{layer}.{number}": array for number, array in enumerate(layer_state)}
         conditioning = self._conditioning.state_dict() if self._conditioning is not None else {}
         return {**{name: torch.from_numpy(array) for name, array in arrays.items()}, **conditioning}
 
@@ -105,30 +114,35 @@ class NativeTrainStep:
         for moment, arena in self._arena_of_moment.items():
             zeros = {name: np.zeros_like(arrays[f"model.{name}"]) for name in names}
             self._trainer.load(arena, {name: arrays.get(f"optimizer.{name}.{moment}", zeros[name]) for name in names})
+        # A snapshot that `TorchTrainStep` took before its first update has neither moments nor a number of updates.
         self._num_updates = int(arrays.get(f"optimizer.{names[0]}.step", np.zeros(())))
-        layers, parts = range(len(self.model.config.hidden_sizes)), range(self._trainer.num_state_arrays)
-        self._trainer.load_state([tuple(arrays[f"state.{layer}.{number}"] for number in parts) for layer in layers])
+        layers, numbers = range(len(self.model.config.hidden_sizes)), range(self._trainer.num_state_arrays)
+        self._trainer.load_state([tuple(arrays[f"state.{layer}.{number}"] for number in numbers) for layer in layers])
         self.sync_to_model()
 
-    def _compute(
-        self, batch: Batch, step: int, rows: ConditionRows | None, conditioning: ConditionOptimizer | None
+    def _compute_gradients(
+        self, batch: Batch, step: int, condition_rows: ConditionRows | None, conditioning: ConditionOptimizer | None
     ) -> float:
         """Compute the gradients of one batch; return the mean loss of the next token in nats."""
-        model = self.model.config
-        num_heads, time = model.prediction_heads, batch.targets.shape[1]
+        model_config = self.model.config
+        num_heads, time = model_config.prediction_heads, batch.targets.shape[1]
         targets = shifted_targets(batch.targets, num_heads)
-        # The heads after the first share `AHEAD_WEIGHT`; heads that look beyond the window have no targets in it.
+        # The first head predicts the next token, the second the token after it, and so on. The heads after the first
+        # share `AHEAD_WEIGHT`. Only the first `time` heads have targets in the window.
         head_weights = np.full(num_heads, AHEAD_WEIGHT / max(1, min(num_heads, time) - 1), np.float32)
         head_weights[0] = 1
         dropout = DropoutSettings(
             seed=(self.config.seed << 32) + step + 1,
-            dropout=model.dropout,
-            weight_dropout=model.weight_dropout,
-            variational=model.dropout_kind == "variational",
+            dropout=model_config.dropout,
+            weight_dropout=model_config.weight_dropout,
+            variational=model_config.dropout_kind == "variational",
         )
         resets = batch.resets if batch.resets.any() else None
-        biases = conditioning.batch_biases(rows) if conditioning is not None and rows is not None else None
-        next_token_loss, *_ = self._trainer.compute(batch.tokens, targets, resets, head_weights, dropout, biases)
+        biases = None
+        if conditioning is not None and condition_rows is not None:
+            biases = conditioning.batch_biases(condition_rows)
+        losses = self._trainer.compute_gradients(batch.tokens, targets, resets, head_weights, dropout, biases)
+        next_token_loss, *_ = losses
         return next_token_loss
 
     def _optimize(self, rate: float, scale: float) -> None:
@@ -142,14 +156,14 @@ class NativeTrainStep:
             self._trainer.adam(self._num_updates, rate, config.betas, epsilon, decay, scale)
 
 
-def shifted_targets(targets: Int64[np.ndarray, "batch time"], heads: int) -> Int64[np.ndarray, "heads batch time"]:
-    """Return the targets of each head: the next token, the one after it, and so on.
+def shifted_targets(targets: Int64[np.ndarray, "batch time"], num_heads: int) -> Int64[np.ndarray, "heads batch time"]:
+    """Return the targets of each head: the next token for the first head, the token after it for the second, and so on.
 
-    A head ignores a position if its target lies outside the window, or if any target up to it is ignored.
+    A head ignores a position if the head's target lies outside the window, or if any target up to it is ignored.
     """
-    shifted = np.full((heads, *targets.shape), IGNORED, np.int64)
+    shifted = np.full((num_heads, *targets.shape), IGNORED, np.int64)
     shifted[0] = targets
-    for head in range(1, min(heads, targets.shape[1])):
+    for head in range(1, min(num_heads, targets.shape[1])):
         is_counted = shifted[head - 1, :, :-1] != IGNORED
         shifted[head, :, :-1] = np.where(is_counted, shifted[head - 1, :, 1:], IGNORED)
     return shifted

@@ -24,7 +24,7 @@ gradients.
 
 
 def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Return the optimiser of `config`; only matrices decay, and the conditioning learns more slowly."""
+    """Return the optimiser of `config`; weight decay acts on matrices only, and the conditioning learns more slowly."""
     condition_ids = {
         id(parameter)
         for module in model.modules()
@@ -62,8 +62,9 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def scheduled_rate(step: int, config: TrainingConfig) -> float:
     """Return the learning rate of update `step`, counted from 0.
 
-    Half a cosine falls from the peak at the first step to `final_rate` of the peak at the last (Loshchilov, Hutter
-    2017). A linear warm-up multiplies the first `warmup` rates.
+    Half a cosine falls from the peak `learning_rate` at the first step to `final_rate` times the peak at the last
+    (Loshchilov, Hutter 2017). During the first `warmup` updates, a factor that rises linearly to 1 multiplies it. The
+    schedule "constant" has no warm-up.
     """
     if config.schedule == "constant":
         return config.learning_rate
@@ -73,7 +74,7 @@ def scheduled_rate(step: int, config: TrainingConfig) -> float:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str]) -> dict[str, Tensor]:
-    """Return copies of an optimiser's moments, each by `optimizer.`, the name of its parameter and its own name."""
+    """Return copies of an optimiser's moments and update counts, by names `optimizer.<parameter>.<moment>`."""
     tensors: dict[str, Tensor] = {}
     for parameter, moments in optimizer.state.items():
         tensors |= {f"optimizer.{names[parameter]}.{name}": value.detach().clone() for name, value in moments.items()}
@@ -83,7 +84,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, names: Mapping[Tensor, s
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, names: Mapping[Tensor, str], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Restore the moments from the tensors that `optimizer_tensors` returned."""
+    """Restore the moments and update counts from the tensors that `optimizer_tensors` returned."""
     optimizer.state.clear()
     for parameter, name in names.items():
         prefix = f"optimizer.{name}."

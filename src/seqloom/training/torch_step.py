@@ -17,19 +17,20 @@ __all__ = ["TorchTrainStep"]
 
 
 class TorchTrainStep:
-    """A `TrainStep` by automatic differentiation and a fused optimiser, in the precision of the config.
+    """A `training.train_step.TrainStep` by automatic differentiation, in the precision of the config.
 
     Args:
         model: network, updated in place.
         config: training settings.
-        batch_size: streams per batch.
-        carries_state: whether a stream continues with the state at the end of its last window.
+        batch_size: rows of a batch.
+        carries_state: whether each row of a batch starts from the state in which the same row of the previous batch
+            ended; otherwise it starts from the zero state.
 
     Raises:
         ConfigError: this processor cannot train the model in that precision.
 
     Attributes:
-        state: state of the model after the last batch.
+        state: state from which the next batch starts.
     """
 
     def __init__(self, model: LanguageModel, config: TrainingConfig, batch_size: int, carries_state: bool) -> None:
@@ -42,21 +43,26 @@ class TorchTrainStep:
         self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
 
     def update(self, batch: Batch, step: int, rate: float) -> float:
-        """Update the weights by one batch; see `TrainStep.update`."""
+        """Update the weights by one batch; see `TrainStep.update`.
+
+        Returns:
+            The mean loss of the next token in nats; NaN, with the weights unchanged, if the loss or its gradient is not
+            finite.
+        """
         tokens, targets = (torch.from_numpy(part).to(self.device) for part in (batch.tokens, batch.targets))
         resets = torch.from_numpy(batch.resets) if batch.resets.any() else None
         state = self.state if self.carries_state else self.model.initial_state(len(tokens))
-        condition_rows = None
+        condition_rows = None  # the distinct conditions in the batch, and which of them holds at each token
         if self.model.condition is not None:
             condition_rows = ConditionRows.from_batch(batch, carries_state=self.carries_state)
         conditions = None if condition_rows is None else condition_rows.condition_inputs(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
             hidden, state = self.model(tokens, state, resets, self.generator, conditions)
-            objective, nats = self.model.losses(hidden, targets, IGNORED, conditions)
+            objective, next_token_loss = self.model.losses(hidden, targets, IGNORED, conditions)
         self.optimizer.zero_grad(set_to_none=True)
         objective.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip or math.inf, foreach=True)
-        loss = float(nats.detach())
+        loss = float(next_token_loss.detach())
         if not (math.isfinite(loss) and bool(norm.isfinite())):
             return math.nan
         set_rate(self.optimizer, rate)

@@ -1,7 +1,7 @@
 """One update of the weights: in torch, or by the compiled kernels for models that they support.
 
-A stream is one row of the batches. If it carries its state, it starts in each batch from the state at the end of the
-last one.
+A stream is one row of the batches. If streams carry their state, each starts a batch from the state at the end of the
+previous batch.
 """
 
 from collections.abc import Mapping
@@ -74,5 +74,9 @@ def make_train_step(
 
 
 def count_tokens(batch: Batch) -> int:
-    """Return the number of tokens read; in a batch in which sequences begin, padding is left out."""
+    """Return the number of tokens that the model reads in a batch.
+
+    If sequences begin in the batch, ignored targets mark padding, which does not count. Otherwise every position
+    counts: ignored targets then mark tokens that are read, but not predicted.
+    """
     return int(np.count_nonzero(batch.targets != IGNORED)) if batch.resets.any() else batch.targets.size

@@ -1,7 +1,8 @@
 """Detect the watermark of a key in texts; needs only a run's codec.
 
-A watermark is a bias of the generated tokens that depends on a secret key. The p-value of a test is the probability
-that a text without the watermark shows the bias as clearly.
+The codec divides a text into the tokens that the run would generate; the weights of the run are not needed. A watermark
+is a bias of the generated tokens that depends on a secret key. The p-value of a test is the probability that a text
+without the watermark shows the bias as clearly.
 """
 
 from collections import Counter
@@ -16,10 +17,11 @@ from seqloom.runs.saved_run import SavedRun
 from seqloom.runs.vocabulary_filter import format_symbols
 from seqloom.sampling.watermark import WatermarkTest, detect_watermark
 
-__all__ = ["RARE", "find_watermark", "find_watermarks"]
+__all__ = ["MARKED_P_VALUE", "find_watermark", "find_watermarks"]
 
-RARE = 0.001
-"""P-value up to which a text is reported as marked; one unmarked text in a thousand has such a p-value."""
+MARKED_P_VALUE = 0.001
+"""Maximal p-value of a text that is reported as marked. About one of a thousand texts without the watermark has a
+p-value this low by chance."""
 
 
 def find_watermark(run: SavedRun, text: str, key: str) -> WatermarkTest:
@@ -48,7 +50,7 @@ def find_watermarks(
         key: secret key.
         text: column of the text, for a table.
         records: separator of the texts within a file, as for `train`; None makes one text of each file.
-        note: function that receives lines about skipped symbols and records.
+        note: function that receives messages about skipped symbols and skipped texts.
 
     Raises:
         UserError: the source cannot be read, or the key is empty.
@@ -62,12 +64,12 @@ def find_watermarks(
         keep_newlines=run_reading.keep_newlines,
     )
     corpus = open_corpus(source, reading)
-    unknown: Counter[str] = Counter()
+    unknown_symbols: Counter[str] = Counter()
     for document in corpus:
         content = "".join(document.text.chunks)
-        unknown.update(symbol for _, symbol in run.text_codec.unknown_symbols(content))
+        unknown_symbols.update(symbol for _, symbol in run.text_codec.unknown_symbols(content))
         yield find_watermark(run, content, key)
-    if unknown:
-        note(f"left out: {format_symbols(dict(unknown.most_common()))}")
+    if unknown_symbols:
+        note(f"left out: {format_symbols(dict(unknown_symbols.most_common()))}")
     for reason, count in corpus.skipped.items():
         note(f"skipped: {counted(count, reason)}")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from seqloom.config import ReadingConfig
 from seqloom.corpora.document import Document
 from seqloom.corpora.encodings import Refused, Undecodable, decode_blocks, scan
+from seqloom.corpora.payloads import Payload, TextPayload
 from seqloom.corpora.sources import SourceFile
 from seqloom.corpora.table_columns import Row, check_columns, list_columns
 from seqloom.corpora.table_documents import RatingColumns, row_documents
@@ -24,16 +25,22 @@ class Format(ABC):
     """A subclass is a format; an instance is one examined file of that format, and reads its documents.
 
     Attributes:
-        name: name of the format, a part of the corpus fingerprint.
+        name: name of the format, a part of the corpus fingerprint (the hash that identifies a corpus).
         source_file: file.
-        sha256: hash of its bytes, in hexadecimal.
-        encoding: Python codec of its text; "" for binary files.
-        encoding_detected: False where the user named the encoding.
-        separates_documents: whether one file can hold several documents, which the model learns to end; a file of text
-            does so only if the reading settings divide it.
+        sha256: hash of the file's bytes, in hexadecimal.
+        encoding: Python codec of the file's text; "" for binary files.
+        encoding_detected: True if the encoding was detected; False if the user named it, and for binary files.
+        payload_type: type of the payloads of its documents.
+        version: number that rises when the same file and settings give other documents than before; stored encodings of
+            older versions are then not used.
+        separates_documents: whether each file of the format counts as separate documents, which a model learns to end.
+            False for texts and tables, because their documents are separate only if the reading settings (`records` or
+            `text`) divide the file.
     """
 
     name: ClassVar[str]
+    payload_type: ClassVar[type[Payload]] = TextPayload
+    version: ClassVar[int] = 1
     separates_documents: ClassVar[bool] = False
 
     source_file: SourceFile
@@ -64,8 +71,8 @@ class Format(ABC):
 
     @property
     def identity(self) -> list[Any]:
-        """What the file contributes to the corpus fingerprint, in JSON types."""
-        return [self.name, self.encoding, ",", self.sha256]  # "," fills the position of a CSV file's delimiter
+        """What the file contributes to the corpus fingerprint, in JSON types: name, encoding, delimiter and hash."""
+        return [self.name, self.encoding, ",", self.sha256]  # "," stands in for a delimiter, which only CSV files have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +144,11 @@ class TableFormat(Format):
 
     def documents(self, reading: ReadingConfig, ratings: RatingColumns, tally: Counter[str]) -> Iterator[Document]:
         """Yield one document per row with text."""
-        rows = self.rows(_reading_columns(reading), tally)
+        rows = self.rows(_named_columns(reading), tally)
         return row_documents(rows, self.source_file.name, reading, ratings, tally)
 
 
-def _reading_columns(reading: ReadingConfig) -> list[str]:
+def _named_columns(reading: ReadingConfig) -> list[str]:
     """Return the columns that `reading` names."""
     columns = (reading.text, *reading.rating, *reading.category, reading.group)
     return [column for column in columns if column is not None]
@@ -159,4 +166,4 @@ def check_table(name: str, reading: ReadingConfig, columns: Sequence[str]) -> No
             "table without `text`",
             f"{name} is a table: name the column that holds the text with `text` ({list_columns(columns)})",
         )
-    check_columns(name, _reading_columns(reading), columns)
+    check_columns(name, _named_columns(reading), columns)

@@ -19,10 +19,10 @@ from seqloom.corpora.table_columns import Row
 __all__ = ["CsvFile", "TsvFile", "csv_header", "csv_rows"]
 
 _MAX_CELL_CHARACTERS = 1 << 26
-"""Longest cell; the limit bounds the memory that a quote without an end can take."""
+"""Length of the longest cell; the limit bounds the memory that a quote without an end can take."""
 
 _MAX_HEADER_CHUNKS, _MAX_HEADER_LINES = 4, 100
-"""Beginning of a table in which the header is sought."""
+"""Largest beginning of a table in which the header is sought, in chunks and in lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +42,16 @@ class CsvFile(DecodedFile, TableFormat):
     @classmethod
     def examine(cls, source_file: SourceFile, reading: ReadingConfig) -> Self:
         """Determine the encoding and the delimiter of a table, and check its columns."""
-        return cls.decode(source_file, reading).with_delimiter(reading)
+        return cls.decode(source_file, reading).with_detected_delimiter(reading)
 
-    def with_delimiter(self, reading: ReadingConfig) -> Self:
-        """Return this table with its delimiter, after a check of its columns."""
+    def with_detected_delimiter(self, reading: ReadingConfig) -> Self:
+        """Detect the delimiter and check the columns; return this table with its delimiter."""
         columns, delimiter = csv_header(self.text_chunks(), reading.text, self.delimiters)
         check_table(self.source_file.name, reading, columns)
         return replace(self, delimiter=delimiter)
 
     def columns(self) -> list[str]:
-        """Return the header."""
+        """Return the cells of the header."""
         columns, _ = csv_header(self.text_chunks(), text_column=None, delimiters=self.delimiter)
         return columns
 
@@ -76,8 +76,8 @@ def csv_header(
 ) -> tuple[list[str], str]:
     """Return the columns of a table and its delimiter.
 
-    Preferred is a delimiter that produces a column with the name `text_column`, then one that produces more columns,
-    then one that is likelier.
+    The chosen delimiter produces a column with the name `text_column`, if any does. If several do, or none, it is the
+    delimiter that produces the most columns; if these are several too, it is the likeliest of them.
 
     Args:
         chunks: text of the table from its start.
@@ -105,21 +105,21 @@ def csv_rows(chunks: Iterable[str], delimiter: str, tally: Counter[str]) -> Iter
     header: list[str] | None = None
     row_number = 0
     while True:
-        lines_before = reader.line_num
+        num_lines_before = reader.line_num
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            tally["line of a malformed row"] += reader.line_num - lines_before
+            tally["line of a malformed row"] += reader.line_num - num_lines_before
             continue
         if header is None:
-            header = [cell.strip() for cell in row] if any(row) else None
+            header = [cell.strip() for cell in row] if any(row) else None  # empty rows before it are skipped
             continue
         row_number += 1
         if source.is_exhausted:
             # The reader requested a line after the last one, because it is still inside quotes.
-            tally["line after a quote that is never closed"] += reader.line_num - lines_before
+            tally["line after a quote that is never closed"] += reader.line_num - num_lines_before
         elif not row:
             tally["empty row"] += 1
         elif len(row) != len(header):
@@ -142,7 +142,7 @@ def _first_row(table_lines: Iterable[str], delimiter: str) -> list[str]:
 
 
 class _Lines:
-    """The lines of a text.
+    """Iterator over the lines of a text, which notices when its end is reached.
 
     Attributes:
         is_exhausted: whether a line after the last one was requested.

@@ -46,7 +46,7 @@ class JsonLinesFile(DecodedFile, TableFormat):
     @property
     def identity(self) -> list[Any]:
         """Format, encoding and hash."""
-        return [self.name, self.encoding, "", self.sha256]
+        return [self.name, self.encoding, "", self.sha256]  # "": no delimiter
 
 
 def json_keys(chunks: Iterable[str], num_lines: int | None = _KEY_LINES) -> list[str]:

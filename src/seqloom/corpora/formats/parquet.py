@@ -64,13 +64,13 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     """
     import pyarrow
 
-    number = 0
+    row_number = 0
     file = _open(path)
     try:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(dict.fromkeys(columns))):
             for cells in batch.to_pylist():
-                number += 1
-                yield number, cells
+                row_number += 1
+                yield row_number, cells
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
     finally:

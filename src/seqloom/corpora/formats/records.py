@@ -75,11 +75,12 @@ def _by_marks(chunks: Iterable[str], opening: str, closing: str, tally: Counter[
         elif record is not None:
             record.append(part)
         else:
-            tally["character outside the marks"] += len("".join(part.split()))
+            tally["character outside the marks"] += len("".join(part.split()))  # white space does not count
     tally["record without its closing mark"] += record is not None
 
 
 def _nonempty(record: str, tally: Counter[str]) -> Iterator[str]:
+    """Yield a record, or count it if it is nothing but white space."""
     if record and not record.isspace():
         yield record
     else:

@@ -1,4 +1,11 @@
-"""Dilated causal convolution with gated units and a residual path (van den Oord et al. 2016, WaveNet)."""
+"""Dilated causal convolution with gated units and a residual path (van den Oord et al. 2016, WaveNet).
+
+    pre-activations a, b = sum over the taps of weight_input[:, :, tap] @ input at the tap + bias
+    output               = skip + weight_output @ (tanh(a) * sigmoid(b)) + bias_output
+
+A tap is a position of the kernel; the dilation is the distance between two taps in tokens. The skip, or residual path,
+is the layer's input, multiplied by weight_skip if the widths of input and output differ.
+"""
 
 from typing import Any
 
@@ -17,7 +24,7 @@ Vector = Float32[np.ndarray, " channels"]
 
 
 def dilation(layer: int) -> int:
-    """Return the distance in tokens between two taps (kernel positions) of a layer: 1, 2, 4, ..., 512, then 1 again."""
+    """Return the dilation of the layer with this index: 1, 2, 4, ..., 512, then 1 again."""
     return int(2 ** (layer % 10))
 
 
@@ -30,7 +37,7 @@ def conv_step(
     """Return the output of the gated unit at one position.
 
     Args:
-        skip: layer input on the residual path.
+        skip: layer input on the residual path, in the width of the output.
         pre_activations: sum of the convolution over its taps, bias included.
         weight_output: weights from the gated unit to the output.
         bias_output: bias of the output.
@@ -79,7 +86,11 @@ def _make_later_layer(weights: Weights, index: int) -> ReferenceLayer:
 
 
 def _make_first_layer(weights: Weights, index: int, tokens: TokenInput) -> ReferenceLayer:
-    """Return the first layer; its state is the last token ids, and one table per tap holds the products of all ids."""
+    """Return the first layer, whose state is the last token ids.
+
+    For each tap, a table contains the products of the tap's weights with the inputs of all ids. A step only adds rows
+    of these tables.
+    """
     weight_input, bias, stride = weights["weight_input"], weights["bias"], dilation(index)
     taps = weight_input.shape[2]
     norm = (weights["norm.weight"], weights["norm.bias"]) if "norm.weight" in weights else None

@@ -27,8 +27,8 @@ class LSTMNorm(NamedTuple):
 
     Attributes:
         hidden_gain: gain of the recurrent product.
-        cell_gain: gain of the cell, which is normalised for the output only.
-        cell_bias: bias of the cell, which is normalised for the output only.
+        cell_gain: gain of the cell's normalisation, which only the output uses: the next step reads the cell itself.
+        cell_bias: bias of the cell's normalisation.
     """
 
     hidden_gain: Float32[np.ndarray, " four_hidden"]

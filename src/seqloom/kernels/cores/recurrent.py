@@ -1,4 +1,8 @@
-"""Parts that the gated recurrent cores share."""
+"""Parts that the gated recurrent cores share.
+
+The pre-activations of a layer, to which its gates apply their nonlinear functions, are the sum of a product with the
+input, a product with the previous hidden vector (the recurrent part) and a bias.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +36,8 @@ def input_products(weights: Weights, tokens: TokenInput | None) -> Callable[[Any
 
     Args:
         weights: arrays of the layer.
-        tokens: token input of the first layer, whose function looks up a table; None for later layers.
+        tokens: token input of the first layer, for which the function looks up the token id in a table; None for later
+            layers.
     """
     weight, bias, gain = weights["weight_input"], weights["bias"], weights.get("norm_input.weight")
     if tokens is not None:

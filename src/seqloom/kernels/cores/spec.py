@@ -1,8 +1,8 @@
 """The contract of a core, free of torch.
 
-A new core takes two files and one line: a module with a `CoreSpec`, a module with its torch layer (a
-`models.core_layer.CoreLayer`), and the spec's name in `registry.CORES`. Without a `NativeCore` torch trains the
-core and the reference decoder generates with it.
+A core is a kind of layer, such as an LSTM. A new core takes two files and one line: a module with a `CoreSpec`, a
+module with its torch layer (a `models.core_layer.CoreLayer`), and the spec's name in `registry.CORES`. Without a
+`NativeCore`, torch trains the core and the reference decoder in numpy generates with it.
 """
 
 from collections.abc import Callable, Mapping
@@ -77,7 +77,7 @@ class CoreSpec:
     """A core: the parameters and the step of its layers.
 
     The arrays of a layer include `bias [num_gates * size]`, which is added to the pre-activations. Conditions, such as
-    a rating, act on a layer only by a change of this bias.
+    a rating, act on a layer only through an addition to this bias.
 
     Attributes:
         layer: location of the torch layer, as "module:Class".
@@ -86,10 +86,10 @@ class CoreSpec:
         layer_shapes: `(config, input width, size) -> shapes` of one layer's arrays.
         make_layer: `(weights of the layer, index of the layer, token input) -> reference layer`; the token input is
             None for all layers but the first.
-        default_layers: number of layers of a model whose user sets none.
+        default_layers: number of layers of a model if the user does not set it.
         uses_forget_bias: whether `ModelConfig.forget_bias` applies.
         steps_batches: whether the reference step accepts several streams at once, stacked on a leading axis.
-        native: support by the compiled kernels; None for none.
+        native: support by the compiled kernels; None without support.
     """
 
     layer: str

@@ -38,7 +38,7 @@ def token_products(
     if norm is None and tokens.embedding is None:
         return np.ascontiguousarray(weight.T)
     blocks = _input_blocks(tokens)
-    # The weights of a diverged training overflow here; scorers and samplers report logits that are not finite.
+    # The weights of a diverged training can overflow here: no warning, as scorers and samplers report infinite logits.
     with np.errstate(over="ignore", invalid="ignore"):
         return np.concatenate([(x if norm is None else layer_norm(x, *norm)) @ weight.T for x in blocks])
 

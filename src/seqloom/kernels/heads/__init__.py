@@ -1,4 +1,4 @@
-"""The registered heads, free of torch: parameter shapes, reference distribution and draw."""
+"""The registered heads, free of torch: parameter shapes and the logits in numpy."""
 
 from seqloom.kernels.heads.spec import HeadSpec, head_spec
 

@@ -34,5 +34,7 @@ SPEC = HeadSpec(
     layer="seqloom.models.softmax_head:SoftmaxHead",
     shapes=_shapes,
     make_logits=_make_logits,
+    can_share_embedding=True,
+    can_predict_ahead=True,
     is_native=True,
 )

@@ -1,7 +1,8 @@
 """The contract of a head, free of torch.
 
-A new head takes two files and one line: a module with a `HeadSpec`, a module with its torch layer (a
-`models.head_layer.HeadLayer`, which owns the loss), and the spec's name in `registry.HEADS`.
+A head is the last part of a model, which predicts the next token. A new head takes two files and one line: a module
+with a `HeadSpec`, a module with its torch layer (a `models.head_layer.HeadLayer`, which computes the loss), and the
+spec's name in `registry.HEADS`.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from seqloom.config import ModelConfig
+from seqloom.config import ModelConfig, validate
 from seqloom.kernels.cores.spec import Shapes, Weights
 from seqloom.registry import HEADS, resolve
 
@@ -26,19 +27,42 @@ class HeadSpec:
     A head puts out logits: the log-probability of each token id, up to a constant. Training, evaluation and sampling
     all normalise them with a softmax, so a distribution of any form, such as a mixture, puts out its log-probabilities.
     The arrays of a head include `bias [vocab]`, which is added to the logits. Conditions, such as a rating, act on a
-    head only by a change of this bias.
+    head only through an addition to this bias.
 
     Attributes:
         layer: location of the torch layer, as "module:Class".
         shapes: `(config, width of the core's output) -> shapes` of the head's arrays, by name without `head.`.
         make_logits: `(config, all weights) -> function` from the core's output to the logits.
+        starts_at_frequencies: whether training starts with a bias of the log frequencies of the tokens, instead of 0.
+        can_share_embedding: whether the head can use the embedding as its weight (`ModelConfig.tied`).
+        can_predict_ahead: whether the head can also predict the tokens after the next (`ModelConfig.prediction_heads`).
         is_native: whether the compiled kernels decode and train models with this head.
     """
 
     layer: str
     shapes: Callable[[ModelConfig, int], Shapes]
     make_logits: Callable[[ModelConfig, Weights], Callable[[Vector], Vector]]
+    starts_at_frequencies: bool = True
+    can_share_embedding: bool = False
+    can_predict_ahead: bool = False
     is_native: bool = False
+
+    def check(self, config: ModelConfig) -> None:
+        """Check that the head supports the settings of a config.
+
+        Raises:
+            ConfigError: the head does not support a setting.
+        """
+        validate(
+            (
+                self.can_share_embedding or not config.tied,
+                f"`tied` is not available with the head {config.head}: leave it out",
+            ),
+            (
+                self.can_predict_ahead or config.prediction_heads == 1,
+                f"`prediction_heads` is not available with the head {config.head}: leave it out",
+            ),
+        )
 
 
 def head_spec(name: str) -> HeadSpec:

@@ -1,6 +1,7 @@
 """The compiled counter of hashed n-grams.
 
-An n-gram is not stored: its hash selects one of a fixed number of buckets, and each bucket has a count.
+An n-gram is a word, a pair of neighbouring words, or a sequence of 3 to 5 characters. It is not stored: its hash
+selects one of a fixed number of buckets, and each bucket has a count.
 """
 
 import ctypes
@@ -21,20 +22,21 @@ _MAX_NGRAMS_PER_CHARACTER = 5
 """Each character starts at most three n-grams (of 3, 4 and 5 characters), and ends at most a word and a word pair."""
 
 _BATCH_CHARACTERS = 1 << 18
-"""Number of characters per call, which bounds the memory."""
+"""Approximate number of characters per call of the library, which bounds the memory."""
 
 _WORD, _ALPHANUMERIC, _SPACE, _UNKNOWN = 1, 2, 4, 255
-"""Bits of a character's class; `_UNKNOWN` marks a class that was not computed yet."""
+"""Bits of a character's class, which can have several; `_UNKNOWN` marks a class that was not computed yet."""
 
 _NUM_CODE_POINTS = 0x110000
+"""Number of code points of Unicode."""
 
 
 class HashedCounts(NamedTuple):
     """Counts of hashed n-grams as sparse rows, one per text.
 
     Attributes:
-        buckets: hash buckets of the n-grams of each row, ascending: words first, then characters.
-        counts: number of n-grams in each of these buckets.
+        buckets: hash buckets that occur in each row, ascending: those of words and pairs, then those of characters.
+        counts: number of the row's n-grams in each of these buckets.
         starts: index in `buckets` where each row starts, followed by the length of `buckets`.
     """
 
@@ -46,26 +48,23 @@ class HashedCounts(NamedTuple):
 def count_hashed(texts: Sequence[str], num_buckets: int) -> HashedCounts | None:
     """Count words, pairs of words and n-grams of 3 to 5 characters in lower-case texts.
 
-    Words that follow a negation count as words of their own, as in `text_features/ngrams.py`.
+    A word that follows a negation is counted in another bucket than the same word elsewhere; see
+    `text_features/ngrams.py`.
 
     Args:
         texts: texts without lone surrogates.
-        num_buckets: number of buckets for words and pairs, and again for n-grams of characters; a power of two.
+        num_buckets: number of buckets for words and pairs, and equally many for n-grams of characters; a power of two.
 
     Returns:
         The counts; None if the compiled kernels are off.
     """
     if chosen_kernels() is None:
         return None
-    parts = [_count(batch, num_buckets) for batch in _batches([text.lower() for text in texts])]
-    if not parts:
+    counted_batches = [_count_batch(batch, num_buckets) for batch in _batches([text.lower() for text in texts])]
+    if not counted_batches:
         return HashedCounts(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(1, np.int64))
-    ends = np.concatenate([lengths for _, _, lengths in parts]).cumsum()
-    return HashedCounts(
-        np.concatenate([buckets for buckets, _, _ in parts]),
-        np.concatenate([counts for _, counts, _ in parts]),
-        np.concatenate([np.zeros(1, np.int64), ends]),
-    )
+    buckets, counts, lengths = (np.concatenate(arrays) for arrays in zip(*counted_batches, strict=True))
+    return HashedCounts(buckets, counts, starts=np.concatenate([np.zeros(1, np.int64), lengths.cumsum()]))
 
 
 def _batches(texts: list[str]) -> list[list[str]]:
@@ -76,7 +75,7 @@ def _batches(texts: list[str]) -> list[list[str]]:
     return [texts[start:stop] for start, stop in pairwise(bounds) if stop > start]
 
 
-def _count(texts: list[str], num_buckets: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _count_batch(texts: list[str], num_buckets: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the buckets and counts of all texts, one text after another, and the number of buckets of each text."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
     offsets = np.zeros(len(texts) + 1, np.int64)
@@ -92,7 +91,8 @@ def _count(texts: list[str], num_buckets: int) -> tuple[np.ndarray, np.ndarray, 
         min(num_usable_processors(), len(texts)),
         *(array.ctypes.data for array in (buckets, counts, lengths)),
     )
-    # Every text has space for its maximum of n-grams, of which the library fills the beginning: close the gaps.
+    # Each text has space for the maximum number of its n-grams, and the library fills only the beginning of this space.
+    # Keep the filled elements.
     starts = _MAX_NGRAMS_PER_CHARACTER * offsets[:-1]
     filled = np.arange(lengths.sum()) + np.repeat(starts - (lengths.cumsum() - lengths), lengths)
     return buckets[filled], counts[filled], lengths
@@ -106,7 +106,7 @@ def _text_library() -> ctypes.CDLL:
 
 
 def _character_classes(codes: UInt32[np.ndarray, " characters"]) -> UInt8[np.ndarray, " code_points"]:
-    """Return the table of classes by code point, in which the classes of these characters are known."""
+    """Return the table of classes by code point; first fill in the classes of these characters."""
     import regex
 
     classes = _class_table()
@@ -120,5 +120,5 @@ def _character_classes(codes: UInt32[np.ndarray, " characters"]) -> UInt8[np.nda
 
 @cache
 def _class_table() -> UInt8[np.ndarray, " code_points"]:
-    """Return the table that all calls share and complete."""
+    """Return the table of classes, which all calls share and fill."""
     return np.full(_NUM_CODE_POINTS, _UNKNOWN, np.uint8)

@@ -1,6 +1,6 @@
 """The compiled extraction of hashed patterns.
 
-A pattern is a word, several words of a text at fixed distances, or a sequence of characters.
+A pattern is a word, several words of a text at fixed distances, or a sequence of characters. Only its hash is used.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ def read_patterns(
     word_offsets: Sequence[Sequence[int]],
     character_lengths: Sequence[int],
 ) -> list[tuple[Int32[np.ndarray, " patterns"], Int64[np.ndarray, " texts"]]] | None:
-    """Return all hashed patterns of texts; without kernels, `text_features/patterns.py` computes the same.
+    """Return all hashed patterns of texts; without the kernels, `text_features/patterns.py` computes the same hashes.
 
     Args:
         codes: code points of the texts, one after another with a blank between them.
@@ -43,7 +43,7 @@ def read_patterns(
     if chosen_kernels() is None:
         return None
     num_kinds = 2 + len(word_offsets) + len(character_lengths)
-    # No kind has more patterns in a text than the text has characters, plus a marker at its begin and one at its end.
+    # No kind has more patterns in a text than the text has characters, plus the two markers of its begin and end.
     capacity = len(codes) + 2 * len(lengths)
     hashes, counts = np.empty((num_kinds, capacity), np.int32), np.empty((num_kinds, len(lengths)), np.int64)
     flat_offsets = np.array([offset for offsets in word_offsets for offset in offsets], np.int32)
@@ -51,6 +51,7 @@ def read_patterns(
     num_characters = np.array(character_lengths, np.int32)
     lengths = np.ascontiguousarray(lengths, np.int64)
     _text_library().seqloom_read_patterns(
+        # Each line has the arrays and numbers of one subject, in the order of `_text_library`.
         *(codes.ctypes.data, len(codes), lengths.ctypes.data, len(lengths)),
         *(classes.ctypes.data, lower_case.ctypes.data, bits),
         *(flat_offsets.ctypes.data, num_words.ctypes.data, len(num_words)),

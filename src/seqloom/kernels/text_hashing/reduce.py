@@ -1,7 +1,7 @@
-"""Sums and means over the patterns of texts, compiled, with numpy equivalents.
+"""Sums and means over the patterns of texts, compiled, for most of them with a numpy equivalent.
 
-A pattern is the index of a row in a table. The patterns of all texts form one array, one text after another; `counts`
-holds the number of patterns of each text.
+A pattern of a text, such as a word, is the index of a row in a table. The patterns of all texts form one array, one
+text after another; `counts` is the number of patterns of each text.
 """
 
 import ctypes
@@ -16,11 +16,11 @@ from seqloom.kernels.library import chosen_kernels, declare
 __all__ = ["companion_statistics", "mean_cosines", "sum_by_text", "sum_levels", "sum_values"]
 
 _SMALL = 1e-6
-"""Added to lengths, so that no cosine divides by zero."""
+"""Added to the lengths of vectors, so that no cosine divides by zero."""
 
 
 def sum_by_text(values: np.ndarray, counts: Int64[np.ndarray, " texts"]) -> np.ndarray:
-    """Return the sum of each text's values, `[texts, ...]`; the first `counts[0]` rows belong to the first text."""
+    """Return the sum of each text's values, `[texts, ...]`; the first `counts[0]` values belong to the first text."""
     totals = np.zeros((len(counts), *values.shape[1:]), values.dtype)
     is_filled = counts > 0
     if is_filled.any():
@@ -46,21 +46,22 @@ def sum_levels(
     counts: Int64[np.ndarray, " texts"],
     sides: Int8[np.ndarray, " texts"],
 ) -> Float32[np.ndarray, "texts 2 3"]:
-    """Return the sums of the values of both levels at each text's indices.
+    """Return each text's sums of the values that belong to the two levels of its patterns.
 
-    A level is a capped count of texts with the pattern. A text that was itself counted must not count for itself.
+    A level is the number of texts with the pattern in one of two groups of texts, at most 255. A text of a group, or a
+    copy of one, must not count for itself.
 
     Args:
-        levels: two levels of each pattern, such as its counts in real and in generated texts.
+        levels: levels of each pattern in both groups, such as real and generated texts.
         values: three values of each level from 0 to 255.
         indices: patterns of all texts.
         counts: number of patterns of each text.
-        sides: level that counts the text itself, 0 or 1: it is reduced by one where it is above 0. Any other number
-            leaves both levels as they are.
+        sides: group that contains each text or its original, 0 or 1: the levels of this group are reduced by one where
+            they are above 0. Any other number leaves both levels as they are.
     """
     if chosen_kernels() is None:
-        is_own = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
-        return sum_by_text(values[np.maximum(levels[indices].astype(np.int16) - is_own, 0)], counts)
+        counts_itself = np.repeat(sides[:, None] == np.arange(2), counts, axis=0)
+        return sum_by_text(values[np.maximum(levels[indices].astype(np.int16) - counts_itself, 0)], counts)
     totals = np.empty((len(counts), 2, 3), np.float32)
     texts = indices, len(indices), counts, sides, len(counts)
     _call("seqloom_sum_levels", levels, len(levels), values, *texts, totals)
@@ -71,24 +72,24 @@ def mean_cosines(
     vectors: Float32[np.ndarray, "words width"],
     rows: Int32[np.ndarray, " patterns"],
     counts: Int64[np.ndarray, " texts"],
-    reaches: Sequence[tuple[int, int]],
+    distance_ranges: Sequence[tuple[int, int]],
 ) -> Float[np.ndarray, "texts columns"]:
     """Return the mean cosines between the vectors of a text's words.
 
     Args:
         vectors: vectors of words; row 0 stands for words without a vector, which are skipped.
-        rows: row of each word of the texts.
+        rows: row in `vectors` of each word of the texts.
         counts: number of words of each text.
-        reaches: ranges of distances between words, each as `(nearest, farthest)`.
+        distance_ranges: ranges of distances between words, each as `(nearest, farthest)`.
 
     Returns:
         For each range, the mean cosine between a word and the sum of the words at these distances after it. The last
         column is the length of the sum of all vectors, divided by the sum of their lengths.
     """
     if chosen_kernels() is None:
-        return _mean_cosines(vectors, rows, counts, reaches)
-    means = np.empty((len(counts), len(reaches) + 1), np.float32)
-    ranges = np.array(reaches, np.int64)
+        return _mean_cosines(vectors, rows, counts, distance_ranges)
+    means = np.empty((len(counts), len(distance_ranges) + 1), np.float32)
+    ranges = np.array(distance_ranges, np.int64)
     texts = rows, len(rows), counts, len(counts)
     _call("seqloom_cosines", vectors, *vectors.shape, *texts, ranges, len(ranges), means)
     return means
@@ -108,12 +109,13 @@ def companion_statistics(
     """Return statistics of the pairs of nearby words in texts, compared with the texts of a corpus.
 
     Args:
-        pair_counts: number of texts of the corpus with a pair, by hash bucket; the number of buckets is a power of two.
+        pair_counts: number of texts of the corpus with a pair, at most 255, by hash bucket of the pair; the number of
+            buckets is a power of two.
         word_counts: number of texts of the corpus with each word.
         num_counted: number of texts of the corpus.
         rows: index of each word of the texts; 0 is skipped.
         counts: number of words of each text.
-        is_counted: whether each text belongs to the corpus; its own share of the counts is then subtracted.
+        is_counted: whether the corpus contains each text or its original; each count is then reduced by one.
         max_distance: maximum distance between the words of a pair.
         rare_below: number of texts below which a pair is rare.
 
@@ -126,7 +128,7 @@ def companion_statistics(
         return None
     statistics = np.empty((len(counts), 5), np.float32)
     logs = np.log1p(np.arange(max(256, int(word_counts.max(initial=0)) + 1))).astype(np.float32)
-    # Logarithms for each of the 256 values of a pair count; the 0.3 makes that of 0 finite.
+    # One logarithm for each of the 256 values of a pair count; the 0.3 keeps the logarithm for a count of 0 finite.
     pair_logs = np.log((np.arange(256) + 0.3) * num_counted).astype(np.float32)
     bits = len(pair_counts).bit_length() - 1
     corpus = pair_counts, bits, word_counts, len(word_counts), logs, len(logs), pair_logs
@@ -139,23 +141,23 @@ def _mean_cosines(
     vectors: Float32[np.ndarray, "words width"],
     rows: Int32[np.ndarray, " patterns"],
     counts: Int64[np.ndarray, " texts"],
-    reaches: Sequence[tuple[int, int]],
+    distance_ranges: Sequence[tuple[int, int]],
 ) -> Float[np.ndarray, "texts columns"]:
     """Return the same as `mean_cosines`, in numpy."""
-    counts = sum_by_text((rows > 0).astype(np.int64), counts)
+    counts = sum_by_text((rows > 0).astype(np.int64), counts)  # from here on, words without a vector are left out
     words = vectors[rows[rows > 0]]
     lengths = np.linalg.norm(words, axis=1) + _SMALL
     # The sum of the words from `start` to `stop` is `cumulative[stop] - cumulative[start]`.
     cumulative = np.vstack([np.zeros((1, words.shape[1])), words.cumsum(axis=0, dtype=np.float64)])
     text_ends, positions = np.repeat(np.cumsum(counts), counts), np.arange(len(words))
-    means = np.zeros((len(counts), len(reaches) + 1))
-    for number, (nearest, farthest) in enumerate(reaches):
+    means = np.zeros((len(counts), len(distance_ranges) + 1))
+    for column, (nearest, farthest) in enumerate(distance_ranges):
         start = np.minimum(positions + nearest, text_ends)
         stop = np.minimum(positions + farthest + 1, text_ends)
         later_words = cumulative[stop] - cumulative[start]
         cosine = np.einsum("ij,ij->i", words, later_words) / (lengths * (np.linalg.norm(later_words, axis=1) + _SMALL))
         num_cosines = sum_by_text((stop > start).astype(np.int64), counts)
-        means[:, number] = sum_by_text(np.where(stop > start, cosine, 0.0), counts) / np.maximum(num_cosines, 1)
+        means[:, column] = sum_by_text(np.where(stop > start, cosine, 0.0), counts) / np.maximum(num_cosines, 1)
     total_length = np.linalg.norm(sum_by_text(words.astype(np.float64), counts), axis=1)
     means[:, -1] = total_length / np.maximum(sum_by_text(lengths.astype(np.float64), counts), _SMALL)
     return means

@@ -13,6 +13,7 @@ using namespace seqloom::decoding;
 
 namespace {
 
+// What a handle of weights points to.
 struct Weights {
   const Kernels* kernels;
   std::unique_ptr<Network> network;
@@ -23,7 +24,7 @@ Weights& weights_of(void* handle) { return checked("weights", static_cast<Weight
 Streams& streams_of(void* handle) { return checked("streams", static_cast<Streams*>(handle)); }
 
 // Return the streams, after a check that `stream` is the index of one of them.
-Streams& streams_with(void* handle, int stream) {
+Streams& streams_containing(void* handle, int stream) {
   Streams& streams = streams_of(handle);
   check_stream(streams, stream);
   return streams;
@@ -31,7 +32,7 @@ Streams& streams_with(void* handle, int stream) {
 
 void check_state_size(const Streams& streams, size_t bytes) {
   if (bytes != streams.network().state_bytes)
-    refuse("a state of %zu bytes does not belong to this model, whose states have %zu bytes", bytes,
+    refuse("a state of %zu bytes does not belong to this model: its states have %zu bytes", bytes,
            streams.network().state_bytes);
 }
 
@@ -47,11 +48,12 @@ SEQLOOM_EXPORT int seqloom_weights_new(const char* kernels, const Model* model, 
   return guard([&] {
     checked("weights", weights) = nullptr;
     check_model(checked("model", model));
-    const Kernels* set = find_kernels(&checked("name of the instruction set", kernels));
-    if (set == nullptr) refuse("the library has no instruction set %s", kernels);
-    if (!set->supported()) refuse("this processor does not support the instruction set %s", set->name);
-    std::unique_ptr<Network> network(set->new_network(*model));
-    if (network) *weights = new Weights{set, std::move(network)};
+    const Kernels* instruction_set = find_kernels(&checked("name of the instruction set", kernels));
+    if (instruction_set == nullptr) refuse("the library has no instruction set %s", kernels);
+    if (!instruction_set->supported())
+      refuse("this processor does not support the instruction set %s", instruction_set->name);
+    std::unique_ptr<Network> network(instruction_set->new_network(*model));
+    if (network) *weights = new Weights{instruction_set, std::move(network)};
   });
 }
 
@@ -86,14 +88,15 @@ SEQLOOM_EXPORT int seqloom_streams_resize(void* handle, int count) {
 }
 
 SEQLOOM_EXPORT int seqloom_streams_clear(void* handle, int stream) {
-  return guard([&] { streams_with(handle, stream).clear(stream); });
+  return guard([&] { streams_containing(handle, stream).clear(stream); });
 }
 
 // Make stream i a copy of stream `sources[i]`. `count`, the length of `sources`, must be the number of streams.
 SEQLOOM_EXPORT int seqloom_streams_reorder(void* handle, const int32_t* sources, int count) {
   return guard([&] {
     Streams& streams = streams_of(handle);
-    if (count != streams.count()) refuse("%d indices do not fit %d streams", count, streams.count());
+    if (count != streams.count())
+      refuse("%d indices do not fit %d streams: there must be one for each stream", count, streams.count());
     check_all("stream", sources, count, 0, streams.count() - 1);
     streams.reorder(sources);
   });
@@ -101,7 +104,7 @@ SEQLOOM_EXPORT int seqloom_streams_reorder(void* handle, const int32_t* sources,
 
 SEQLOOM_EXPORT int seqloom_streams_read_state(void* handle, int stream, std::byte* state, size_t bytes) {
   return guard([&] {
-    const Streams& streams = streams_with(handle, stream);
+    const Streams& streams = streams_containing(handle, stream);
     check_state_size(streams, bytes);
     streams.read_state(stream, &checked("state", state));
   });
@@ -109,7 +112,7 @@ SEQLOOM_EXPORT int seqloom_streams_read_state(void* handle, int stream, std::byt
 
 SEQLOOM_EXPORT int seqloom_streams_write_state(void* handle, int stream, const std::byte* state, size_t bytes) {
   return guard([&] {
-    Streams& streams = streams_with(handle, stream);
+    Streams& streams = streams_containing(handle, stream);
     check_state_size(streams, bytes);
     streams.write_state(stream, &checked("state", state));
   });
@@ -117,11 +120,11 @@ SEQLOOM_EXPORT int seqloom_streams_write_state(void* handle, int stream, const s
 
 // Return a pointer to the logits in the stream's memory, which is valid until the streams are resized or deleted.
 SEQLOOM_EXPORT int seqloom_streams_logits(void* handle, int stream, const float** logits) {
-  return guard([&] { checked("logits", logits) = streams_with(handle, stream).logits(stream); });
+  return guard([&] { checked("logits", logits) = streams_containing(handle, stream).logits(stream); });
 }
 
 SEQLOOM_EXPORT int seqloom_streams_set_logits(void* handle, int stream, const float* logits) {
-  return guard([&] { streams_with(handle, stream).set_logits(stream, &checked("logits", logits)); });
+  return guard([&] { streams_containing(handle, stream).set_logits(stream, &checked("logits", logits)); });
 }
 
 // `bias` is [streams, width], where width is gates * units of the layer; null removes the bias.
@@ -141,7 +144,7 @@ SEQLOOM_EXPORT int seqloom_streams_set_logit_bias(void* handle, const float* bia
 SEQLOOM_EXPORT int seqloom_streams_set_stream_gate_bias(void* handle, int stream, int layer, const float* bias,
                                                         int width) {
   return guard([&] {
-    Streams& streams = streams_with(handle, stream);
+    Streams& streams = streams_containing(handle, stream);
     check_layer(streams, layer);
     check_gate_bias_width(streams, layer, width);
     streams.set_stream_gate_bias(stream, layer, &checked("bias", bias));
@@ -149,7 +152,7 @@ SEQLOOM_EXPORT int seqloom_streams_set_stream_gate_bias(void* handle, int stream
 }
 
 SEQLOOM_EXPORT int seqloom_streams_set_stream_logit_bias(void* handle, int stream, const float* bias) {
-  return guard([&] { streams_with(handle, stream).set_stream_logit_bias(stream, &checked("bias", bias)); });
+  return guard([&] { streams_containing(handle, stream).set_stream_logit_bias(stream, &checked("bias", bias)); });
 }
 
 SEQLOOM_EXPORT int seqloom_streams_set_guidance(void* handle, float guidance) {
@@ -166,7 +169,7 @@ SEQLOOM_EXPORT int seqloom_streams_step(void* handle, const int32_t* tokens) {
 
 SEQLOOM_EXPORT int seqloom_streams_read(void* handle, int stream, const int32_t* tokens, int num_tokens) {
   return guard([&] {
-    Streams& streams = streams_with(handle, stream);
+    Streams& streams = streams_containing(handle, stream);
     check_tokens(streams, tokens, num_tokens);
     streams.read(stream, tokens, num_tokens);
   });
@@ -175,7 +178,7 @@ SEQLOOM_EXPORT int seqloom_streams_read(void* handle, int stream, const int32_t*
 SEQLOOM_EXPORT int seqloom_streams_read_many(void* handle, int stream, const int32_t* tokens, int num_tokens,
                                              int num_kept, float* logits) {
   return guard([&] {
-    Streams& streams = streams_with(handle, stream);
+    Streams& streams = streams_containing(handle, stream);
     check_tokens(streams, tokens, num_tokens);
     check_range("number of tokens to keep", num_kept, 1, num_tokens);
     streams.read_many(stream, tokens, num_tokens, num_kept, &checked("logits", logits));
@@ -201,15 +204,15 @@ SEQLOOM_EXPORT int seqloom_streams_set_sampling(void* handle, const SamplingSett
 SEQLOOM_EXPORT int seqloom_streams_begin(void* handle, int stream, uint64_t seed, uint64_t index, const int32_t* recent,
                                          int num_recent, uint64_t variants) {
   return guard([&] {
-    Streams& streams = streams_with(handle, stream);
-    if (!streams.can_sample()) refuse("the sampling settings are not set");
+    Streams& streams = streams_containing(handle, stream);
+    if (!streams.can_sample()) refuse("the sampling settings are not set: set them before a sample begins");
     check_tokens(streams, recent, num_recent);
     streams.begin(stream, seed, index, recent, num_recent, variants);
   });
 }
 
 SEQLOOM_EXPORT int seqloom_streams_end(void* handle, int stream) {
-  return guard([&] { streams_with(handle, stream).end(stream); });
+  return guard([&] { streams_containing(handle, stream).end(stream); });
 }
 
 SEQLOOM_EXPORT int seqloom_streams_generate(void* handle, const GenerationOutput* output) {
@@ -221,16 +224,18 @@ SEQLOOM_EXPORT int seqloom_streams_generate(void* handle, const GenerationOutput
 }
 
 SEQLOOM_EXPORT int seqloom_streams_draft_statistics(void* handle, int stream, DraftStatistics* statistics) {
-  return guard([&] { checked("statistics", statistics) = streams_with(handle, stream).draft_statistics(stream); });
+  return guard(
+      [&] { checked("statistics", statistics) = streams_containing(handle, stream).draft_statistics(stream); });
 }
 
-// Write the log-probabilities of the stream's next token [vocabulary]. `finite` becomes 0 if a logit is infinite or
-// NaN, or if every token is excluded; the log-probabilities are then not valid.
-SEQLOOM_EXPORT int seqloom_streams_distribution(void* handle, int stream, double* log_probs, int* finite) {
+// Write the log-probabilities of the stream's next token [vocabulary]. `is_valid` becomes 1, or 0 if a logit is
+// infinite or NaN, or if every token is excluded; the log-probabilities then mean nothing.
+SEQLOOM_EXPORT int seqloom_streams_distribution(void* handle, int stream, double* log_probs, int* is_valid) {
   return guard([&] {
-    Streams& streams = streams_with(handle, stream);
-    if (!streams.can_sample() || !streams.has_begun(stream)) refuse("stream %d has not begun a sample", stream);
-    checked("finite", finite) = streams.distribution(stream, &checked("log-probabilities", log_probs));
+    Streams& streams = streams_containing(handle, stream);
+    if (!streams.can_sample() || !streams.has_begun(stream))
+      refuse("stream %d has not begun a sample: set the sampling settings and begin one first", stream);
+    checked("is_valid", is_valid) = streams.distribution(stream, &checked("log-probabilities", log_probs));
   });
 }
 

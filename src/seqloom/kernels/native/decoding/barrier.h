@@ -1,4 +1,4 @@
-// A barrier for the threads of a team, which compute one decoding step together.
+// A barrier for the threads of a team, which compute one decoding step together (`ThreadTeam` in `model.h`).
 #pragma once
 
 #include <atomic>
@@ -15,8 +15,8 @@ namespace seqloom::decoding {
 // Thrown by `wait` after `abort`: another member has failed and will never arrive.
 struct BarrierAborted {};
 
-// Waiting threads spin, because the others usually arrive soon. On a busy machine, where they do not, a thread yields
-// the processor after `kSpinsBeforeYield` spins.
+// Waiting threads spin, because the other threads usually arrive soon. On a busy machine they may be late, so that a
+// waiting thread yields the processor after `kSpinsBeforeYield` spins.
 class Barrier {
  public:
   explicit Barrier(int threads) : threads_(threads) {}

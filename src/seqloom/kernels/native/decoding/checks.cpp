@@ -10,8 +10,8 @@ namespace {
 
 void check_layer_weights(const Model& model, int index) {
   const LayerWeights& layer = model.layers[index];
-  check_range("units of a layer", layer.units, 1, kMaxWidth);
-  check_range("inputs of a layer", layer.inputs, 1, kMaxWidth);
+  check_range("number of units of a layer", layer.units, 1, kMaxWidth);
+  check_range("number of inputs of a layer", layer.inputs, 1, kMaxWidth);
   if (index > 0 && layer.inputs != model.layers[index - 1].units)
     refuse("layer %d has %d inputs, but the layer below has %d units", index, layer.inputs,
            model.layers[index - 1].units);
@@ -19,12 +19,14 @@ void check_layer_weights(const Model& model, int index) {
   check_pointer(index ? "input weights of a layer" : "token table of the first layer",
                 index ? layer.input : layer.table);
   if ((index ? layer.table : layer.input) != nullptr)
-    refuse("layer %d has weights that belong to %s", index, index ? "the first layer" : "a layer above the first");
+    refuse("layer %d has %s", index,
+           index ? "a token table, which only the first layer may have"
+                 : "input weights, which only the layers above the first may have");
   if (model.core != Core::kConvolution) {
     check_pointer("recurrent weights of a layer", layer.hidden);
     return;
   }
-  check_range("taps of a layer", layer.taps, 1, 1024);
+  check_range("number of taps of a layer", layer.taps, 1, 1024);
   check_range("dilation of a layer", layer.dilation, 1, kMaxWidth);
   check_pointer("output weights of a layer", layer.output);
   check_pointer("output bias of a layer", layer.output_bias);
@@ -67,10 +69,10 @@ void check_sampling(const SamplingSettings& settings, int vocabulary) {
   check_range("length", settings.length, 0, INT32_MAX);
   check_range("minimum length", settings.min_length, 0, INT32_MAX);
   check_range("boundary token", settings.boundary, -1, vocabulary - 1);
-  check_range("tokens per step", settings.tokens_per_step, 0, INT32_MAX);
+  check_range("number of tokens per step", settings.tokens_per_step, 0, INT32_MAX);
   check_range("watermark width", settings.watermark_width, 0, 1024);
   // Each group uses 16 of the 64 bits in a text's `variants`, so there are at most four groups.
-  if (settings.watermark_width > 0) check_range("watermark groups", settings.watermark_groups, 1, 4);
+  if (settings.watermark_width > 0) check_range("number of watermark groups", settings.watermark_groups, 1, 4);
 }
 
 void check_stream(const Streams& streams, int stream) { check_index("stream", stream, streams.count()); }
@@ -102,13 +104,13 @@ void check_scoring(const Streams& streams, const ScoringRequest& request) {
 }
 
 void check_generation(const Streams& streams, const GenerationOutput& output) {
-  if (!streams.can_sample()) refuse("the sampling settings are not set");
+  if (!streams.can_sample()) refuse("the sampling settings are not set: set them before generation");
   check_range("maximum number of tokens", output.max_tokens, 1, INT32_MAX);
   const int count = streams.count();
-  if (streams.guided() && count % 2) refuse("guidance pairs streams, and their number is odd: %d", count);
+  if (streams.guided() && count % 2) refuse("guidance pairs streams, so their number must be even, but is %d", count);
   for (int stream = count / 2; stream < count; ++stream)
     if (streams.guided() && streams.is_running(stream))
-      refuse("stream %d guides another one, so it cannot generate", stream);
+      refuse("stream %d guides stream %d and cannot generate: end its sample", stream, stream - count / 2);
   if (count == 0) return;
   check_pointer("tokens", output.tokens);
   check_pointer("log-probabilities", output.log_probs);

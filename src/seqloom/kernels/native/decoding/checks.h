@@ -5,7 +5,7 @@
 
 namespace seqloom::decoding {
 
-// Check the sizes of a model, and that no array is null that its core needs.
+// Check the sizes of a model, and that no array that the model's core needs is null.
 void check_model(const Model& model);
 
 void check_sampling(const SamplingSettings& settings, int vocabulary);

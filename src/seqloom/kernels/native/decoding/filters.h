@@ -37,14 +37,14 @@ inline int count_selected(IntVec selected) {
 // Return the same bits as floats. Token ids are then loaded, compressed and stored like masses.
 inline Vec as_floats(IntVec value) { return (Vec)value; }
 
-// Candidate tokens in the order of their ids. Each has a mass and a rank. Ranks are larger for likelier tokens; they
-// distinguish tokens whose masses are equal in single precision.
+// Candidate tokens in the order of their ids. Each has a mass and a likeliness, a number that is larger for likelier
+// tokens. The likeliness distinguishes tokens whose masses are equal in single precision.
 class Candidates {
  public:
   explicit Candidates(size_t max_count)
       : mass(max_count + 2 * kWidth),
         token(max_count + 2 * kWidth),
-        rank_(max_count + 2 * kWidth),
+        likeliness_(max_count + 2 * kWidth),
         key_(max_count + kWidth),
         weight_(max_count + kWidth),
         weight_before_(max_count + kWidth),
@@ -56,12 +56,14 @@ class Candidates {
   Buffer<float> mass;
   Buffer<int32_t> token;
 
-  // Make the tokens whose mass is above `threshold` the candidates. The arrays have `size` elements, whole vectors.
-  void gather(const float* masses, const float* ranks, size_t size, float threshold) {
+  // Make the tokens whose mass is above `threshold` the candidates. The arrays have `size` elements, a multiple of
+  // kWidth.
+  void gather(const float* masses, const float* likeliness, size_t size, float threshold) {
     count = 0;
     for (size_t first = 0; first < size; first += kWidth) {
       const Vec values = load(masses + first);
-      add(values, load(ranks + first), as_floats(lanes_ + static_cast<int32_t>(first)), values > broadcast(threshold));
+      append(values, load(likeliness + first), as_floats(lanes_ + static_cast<int32_t>(first)),
+             values > broadcast(threshold));
     }
     zero_last_vector();
   }
@@ -75,14 +77,14 @@ class Candidates {
   // Keep the `k` most likely tokens (top-k).
   void keep_likeliest(int k) {
     if (k >= count) return;
-    for (int i = 0; i < count; ++i) key_[i] = -rank_[i], weight_[i] = 1;
-    keep_before(k - 0.5);
+    for (int i = 0; i < count; ++i) key_[i] = -likeliness_[i], weight_[i] = 1;
+    keep_by_weight(k - 0.5);  // fewer than k tokens precede each of the first k
   }
 
-  // Keep the fewest most likely tokens whose mass reaches this share of `total` (nucleus sampling, top-p).
+  // Keep as few of the most likely tokens as have this share of the mass `total` together (nucleus sampling, top-p).
   void keep_nucleus(double share, double total) {
-    for (int i = 0; i < count; ++i) key_[i] = -rank_[i], weight_[i] = mass[i];
-    keep_before((share - kTolerance) * total);
+    for (int i = 0; i < count; ++i) key_[i] = -likeliness_[i], weight_[i] = mass[i];
+    keep_by_weight((share - kTolerance) * total);
   }
 
   // Keep the tokens whose surprise, -log p, is nearest to the entropy, until their mass reaches this share of the total
@@ -95,28 +97,29 @@ class Candidates {
       entropy += mass[i] / total * key_[i];
     }
     for (int i = 0; i < count; ++i) key_[i] = std::fabs(key_[i] - static_cast<float>(entropy)), weight_[i] = mass[i];
-    keep_before((share - kTolerance) * total);
+    keep_by_weight((share - kTolerance) * total);
   }
 
   // Keep the tokens whose mass is at least `share` times that of the most likely token (min-p).
   void keep_near_likeliest(double share) {
     Vec highest = {};
-    for (int i = 0; i < count; i += kWidth) highest = largest(highest, load(mass.data() + i));
-    const Vec threshold = broadcast(static_cast<float>(share * (1 - kTolerance)) * peak(highest));
+    for (int i = 0; i < count; i += kWidth) highest = lanewise_max(highest, load(mass.data() + i));
+    const Vec threshold = broadcast(static_cast<float>(share * (1 - kTolerance)) * largest_lane(highest));
     keep([&](int i) { return load(mass.data() + i) >= threshold; });
   }
 
-  // A mass that is below a threshold by at most this share reaches it, because single precision is not more precise.
+  // A mass that is below a threshold by at most this share counts as reaching the threshold, since masses are in single
+  // precision.
   static constexpr double kTolerance = 1e-6;
 
  private:
-  // Up to this number of candidates, each one is compared with every other, which is fast with vectors; more are
-  // sorted.
+  // Up to this number of candidates, each one is compared with every other, which is fast with vectors. More candidates
+  // are sorted.
   static constexpr int kMaxCompared = 96;
 
-  // Order the candidates by ascending `key_`, and equal keys by id. Keep the first one, and each one before which the
-  // sum of `weight_` is less than `limit`.
-  void keep_before(double limit) {
+  // Order the candidates by ascending `key_`, and equal keys by id. Keep a candidate if the sum of the `weight_` of all
+  // candidates before it is less than `limit`; always keep the first.
+  void keep_by_weight(double limit) {
     if (count <= kMaxCompared)
       sum_weights_by_comparing();
     else
@@ -136,15 +139,15 @@ class Candidates {
     for (int i = 0; i < old_count; i += kWidth) {
       const IntVec is_candidate = lanes_ < IntVec{} + (old_count - i);  // the last vector may contain fewer
       const Vec tokens = load(reinterpret_cast<const float*>(token.data() + i));
-      add(load(mass.data() + i), load(rank_.data() + i), tokens, selected(i) & is_candidate);
+      append(load(mass.data() + i), load(likeliness_.data() + i), tokens, selected(i) & is_candidate);
     }
     zero_last_vector();
   }
 
   // Append the selected tokens of a vector.
-  void add(Vec masses, Vec ranks, Vec tokens, IntVec selected) {
+  void append(Vec masses, Vec likeliness, Vec tokens, IntVec selected) {
     compress(masses, selected, mass.data() + count);
-    compress(ranks, selected, rank_.data() + count);
+    compress(likeliness, selected, likeliness_.data() + count);
     compress(tokens, selected, reinterpret_cast<float*>(token.data() + count));
     count += count_selected(selected);
   }
@@ -159,6 +162,7 @@ class Candidates {
       const Vec keys = load(key_.data() + first);
       Vec sum = {};
       int i = 0;
+      // Of equal keys, those with smaller ids precede: all before this vector, none behind it.
       for (; i < first; ++i) sum += broadcast(key_[i]) <= keys ? broadcast(weight_[i]) : Vec{};
       for (int lane = 0; lane < kWidth && i < count; ++lane, ++i) {
         const Vec key = broadcast(key_[i]);
@@ -170,7 +174,7 @@ class Candidates {
     }
   }
 
-  // Compute the same for many candidates.
+  // Compute `weight_before_` for many candidates.
   void sum_weights_by_sorting() {
     for (int i = 0; i < count; ++i) order_[i] = i;
     std::sort(order_.data(), order_.data() + count,
@@ -183,7 +187,7 @@ class Candidates {
   }
 
   IntVec lanes_;  // 0, 1, ..., kWidth - 1
-  Buffer<float> rank_, key_, weight_, weight_before_;
+  Buffer<float> likeliness_, key_, weight_, weight_before_;
   Buffer<int32_t> order_;
 };
 

@@ -11,8 +11,9 @@
 //   Weight                     a stored weight
 //   Columns                    the weights of a group, loaded by `columns`
 //   Activations                the activations of a group, once for every column, loaded by `load_activations`
+//   store_activations          store kWidth activations of a row; `activation_bytes` is the size of stored activations
 //   Total                      a sum for each of `kWidth` columns: `start`, `add`, `join`, and `finish` for the result
-//   scale, put                 compute the scale of a column; store one of its weights
+//   scale, store_weight        compute the scale of a column; store one of its weights, at a depth within its group
 //   kHeaderBytes               size of the header that precedes the weights of `kWidth` columns, such as their scales
 //   kRows                      number of rows whose sums fit into the registers
 //   kTileRows                  number of rows that are multiplied in tile registers; 0 without tiles. Only integers are
@@ -58,13 +59,16 @@ struct Float32 : FloatActivations {
   static constexpr size_t kHeaderBytes = 0;
 
   static float scale(const float*, size_t) { return 1; }
-  static void put(Weight* group, int, float value, float, std::byte*, int) { *group = value; }
+  static void store_weight(Weight* group, int /*depth*/, float value, float /*scale*/, std::byte* /*header*/,
+                           int /*column*/) {
+    *group = value;
+  }
   static Columns columns(const Weight* group) { return load(group); }
   static Activations load_activations(const std::byte* row, size_t group) {
     return broadcast(reinterpret_cast<const float*>(row)[group]);
   }
   static void add(Total& total, const Activations& loaded, const Columns& columns) {
-    total = fused(total, loaded, columns);
+    total = add_product(total, loaded, columns);
   }
   static Vec finish(const Total& total, const std::byte*) { return total; }
 };
@@ -84,7 +88,10 @@ struct Bfloat16 : FloatSums {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(row + activation_bytes(index)), (__m256i)_mm512_cvtneps_pbh(value));
   }
   static float scale(const float*, size_t) { return 1; }
-  static void put(Weight* group, int depth, float value, float, std::byte*, int) { group[depth] = to_bfloat16(value); }
+  static void store_weight(Weight* group, int depth, float value, float /*scale*/, std::byte* /*header*/,
+                           int /*column*/) {
+    group[depth] = to_bfloat16(value);
+  }
   static Columns columns(const Weight* group) { return (Columns)_mm512_loadu_si512(group); }
   static Activations load_activations(const std::byte* row, size_t group) {
     int32_t pair;
@@ -122,7 +129,7 @@ struct Int8 {
     for (size_t k = 0; k < depth; ++k) largest = std::fabs(column[k]) > largest ? std::fabs(column[k]) : largest;
     return largest > 0 ? largest / 127 : 1;  // the largest weight becomes 127 or -127
   }
-  static void put(Weight* group, int depth, float value, float scale, std::byte* header, int column) {
+  static void store_weight(Weight* group, int depth, float value, float scale, std::byte* header, int column) {
     group[depth] = static_cast<int8_t>(std::lrintf(value / scale));
     reinterpret_cast<float*>(header)[column] = scale / kUnit;
     reinterpret_cast<int32_t*>(header)[kWidth + column] -= 128 * group[depth];
@@ -139,7 +146,7 @@ struct Int8 {
   }
   static Total join(const Total& a, const Total& b) { return _mm512_add_epi32(a, b); }
   static Vec finish(const Total& total, const std::byte* header) {
-    return rounded(_mm512_cvtepi32_ps(total) * load(reinterpret_cast<const float*>(header)));
+    return rounded_to_float(_mm512_cvtepi32_ps(total) * load(reinterpret_cast<const float*>(header)));
   }
 };
 
@@ -158,7 +165,10 @@ struct Bfloat16 : FloatActivations {
   static constexpr size_t kHeaderBytes = 0;
 
   static float scale(const float*, size_t) { return 1; }
-  static void put(Weight* group, int depth, float value, float, std::byte*, int) { group[depth] = to_bfloat16(value); }
+  static void store_weight(Weight* group, int depth, float value, float /*scale*/, std::byte* /*header*/,
+                           int /*column*/) {
+    group[depth] = to_bfloat16(value);
+  }
   static Columns columns(const Weight* group) {
     Bits pairs;
     std::memcpy(&pairs, group, sizeof pairs);
@@ -169,7 +179,7 @@ struct Bfloat16 : FloatActivations {
     return {broadcast(pair[0]), broadcast(pair[1])};
   }
   static void add(Total& total, const Activations& loaded, const Columns& columns) {
-    total = fused(fused(total, loaded.first, columns.first), loaded.second, columns.second);
+    total = add_product(add_product(total, loaded.first, columns.first), loaded.second, columns.second);
   }
   static Vec finish(const Total& total, const std::byte*) { return total; }
 };
@@ -189,7 +199,7 @@ struct Int8 : FloatActivations {
     for (size_t k = 0; k < depth; ++k) largest = std::fabs(column[k]) > largest ? std::fabs(column[k]) : largest;
     return largest > 0 ? largest / 127 : 1;  // the largest weight becomes 127 or -127
   }
-  static void put(Weight* group, int, float value, float scale, std::byte* header, int column) {
+  static void store_weight(Weight* group, int /*depth*/, float value, float scale, std::byte* header, int column) {
     *group = static_cast<int8_t>(std::lrintf(value / scale));
     reinterpret_cast<float*>(header)[column] = scale;
   }
@@ -209,10 +219,10 @@ struct Int8 : FloatActivations {
   }
   static Total start(const std::byte*) { return Vec{}; }
   static void add(Total& total, const Activations& loaded, const Columns& columns) {
-    total = fused(total, loaded, columns);
+    total = add_product(total, loaded, columns);
   }
   static Vec finish(const Total& total, const std::byte* header) {
-    return rounded(total * load(reinterpret_cast<const float*>(header)));
+    return rounded_to_float(total * load(reinterpret_cast<const float*>(header)));
   }
 };
 

@@ -5,6 +5,9 @@
 // text has the distribution of text without drafts. A stream can read its pending token and all drafts in one pass,
 // which is faster because the pass reads the weights only once. Whether it does so or reads the same drafts one by one
 // changes the speed, not the text.
+//
+// If the weights are large and the streams few, a team of threads computes each step together. The leader of the team
+// draws the tokens.
 #include "decoding/stream.h"
 
 namespace seqloom::decoding {
@@ -17,15 +20,15 @@ constexpr int kPatienceTokens = 64;
 // After that, one thread generates this many tokens alone before the team is tried again.
 constexpr int kSoloTokensAfterFallback = 4096;
 
-// One pass in this many is of the kind that was measured to be slower, with or without drafts, to measure whether it
-// still is slower.
+// Passes are with drafts or without, whichever was measured to be faster. One pass in this many is of the other kind,
+// to measure whether that kind is still slower.
 constexpr int kProbeInterval = 24;
 
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Return whether the thread is the one of its team that draws tokens.
+// Return whether the thread draws tokens: it is the leader of its team, or works alone.
 bool is_leader(const ThreadTeam* team) { return !team || team->thread == 0; }
 
 void synchronize(ThreadTeam* team) {
@@ -46,8 +49,8 @@ void Streams::set_sampling(const SamplingSettings& settings) {
   if (settings.bias)
     for (const int32_t token : draft_tokens) draft_bias.push_back(bias[token]);
   draft_settings.bias = settings.bias ? draft_bias.data() : nullptr;
-  // There are no drafts with a watermark, whose noise determines the tokens, or with guidance, which draws from other
-  // logits than those that the drafts predict.
+  // There are no drafts with a watermark, because its noise determines the tokens. There are none with guidance either,
+  // because the tokens are then drawn from other logits than those that the drafts predict.
   const bool has_drafts = !guided() && settings.watermark_width == 0;
   const int num_proposers = has_drafts ? std::max(0, std::min(settings.tokens_per_step - 1, network_.num_drafts)) : 0;
   std::vector<std::unique_ptr<Workspace>> workspaces;
@@ -60,7 +63,7 @@ void Streams::set_sampling(const SamplingSettings& settings) {
       workspace.proposers.emplace_back(kernels_.new_sampler_chain(
           draft_settings, draft_tokens.size(), static_cast<int>(network_.padded_drafts), draft_tokens.data()));
   }
-  // Nothing fails from here on, so a failure changes nothing.
+  // Nothing below can fail, and nothing above changes the streams, so that a failure changes nothing.
   for (int stream = 0; stream < count(); ++stream) end(stream);
   settings_ = settings;
   bias_ = std::move(bias);
@@ -106,7 +109,7 @@ void Streams::generate(const GenerationOutput& output) {
     output.counts[stream] = 0;
     if (streams_[stream]->progress.ending == kRunning) running.push_back(stream);
   }
-  const bool in_team_later = can_share_steps(running.size()) && solo_tokens_left_ > 0;
+  const bool measures_solo_speed = can_share_steps(running.size()) && solo_tokens_left_ > 0;
   const Clock::time_point start = Clock::now();
   distribute(running.size(), [&](ThreadRange range, int thread, ThreadTeam* team) {
     // Drafts are worthwhile for a single stream only: with several, a pass over the weights already serves several
@@ -116,7 +119,7 @@ void Streams::generate(const GenerationOutput& output) {
     else
       generate_batch({running.begin() + range.begin, running.begin() + range.end}, *workspaces_[thread], team, output);
   });
-  if (in_team_later) {
+  if (measures_solo_speed) {
     solo_seconds_per_token_ = seconds_since(start) / output.max_tokens;
     solo_tokens_left_ -= output.max_tokens;
   }
@@ -125,9 +128,9 @@ void Streams::generate(const GenerationOutput& output) {
   for (int stream = 0; stream < count(); ++stream) output.endings[stream] = streams_[stream]->progress.ending;
 }
 
-// Return whether a team needs so long for its tokens that one thread alone would be faster, as on a busy machine, where
-// the other threads arrive late. The leader then gives up on the team, and fewer tokens than `max_tokens` are
-// generated.
+// Return whether a team, which has drawn `num_tokens` tokens since `start`, is slower than one thread alone by more
+// than the time of `kPatienceTokens` tokens. On a busy machine, for example, the other threads arrive late at the
+// barrier. The leader then gives up on the team, and fewer tokens than `max_tokens` are generated.
 bool Streams::falls_behind(Clock::time_point start, int num_tokens) const {
   return seconds_since(start) > solo_seconds_per_token_ * (num_tokens + kPatienceTokens);
 }
@@ -143,8 +146,8 @@ void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspa
     for (const int stream : running) {
       const int32_t token = streams_[stream]->progress.pending;
       if (token == kNoToken) continue;
-      rows.push_back(row(stream, token));
-      if (guided()) rows.push_back(row(stream + count() / 2, token));  // the partner reads the same token
+      rows.push_back(make_row(stream, token));
+      if (guided()) rows.push_back(make_row(stream + count() / 2, token));  // the partner reads the same token
     }
     if (!rows.empty())
       network_.step(rows.data(), static_cast<int>(rows.size()), team);
@@ -158,12 +161,12 @@ void Streams::generate_batch(const std::vector<int>& streams, Workspace& workspa
     synchronize(team);
     renew_drafts(running, team);
     if (abandoned_team_) return;
-    const auto ended = [this](int stream) { return streams_[stream]->progress.ending != kRunning; };
-    running.erase(std::remove_if(running.begin(), running.end(), ended), running.end());
+    const auto has_ended = [this](int stream) { return streams_[stream]->progress.ending != kRunning; };
+    running.erase(std::remove_if(running.begin(), running.end(), has_ended), running.end());
   }
 }
 
-// Combine the logits of a stream and its partner (`set_guidance`). They stay valid until the next call.
+// Combine the logits of a stream and its partner (`set_guidance`). The result stays valid until the next call.
 const float* Streams::guided_logits(int stream, Workspace& workspace) const {
   if (!workspace.guided_logits)
     workspace.guided_logits = new_memory((network_.padded_vocabulary * sizeof(float) + 63) / 64 * 64);
@@ -193,6 +196,7 @@ void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam*
       if (team) abandoned_team_ = falls_behind(start, output.counts[stream]);
     }
     synchronize(team);
+    // The time of a pass without drafts leaves out `propose_drafts` and `renew_drafts`, which only drafts need.
     const double seconds_without_proposing = seconds_since(pass_start);
     if (num_rows > 1) network_.keep(record.rows.data(), record.num_used_rows, team);
     renew_drafts({stream}, team);
@@ -203,7 +207,7 @@ void Streams::generate_with_drafts(int stream, Workspace& workspace, ThreadTeam*
 }
 
 // Collect the rows of the next pass: the token that was drawn last, and drafts of the tokens after it, unless passes
-// without drafts are faster. `max_tokens` tokens may still be generated.
+// without drafts are faster. This call may still generate `max_tokens` tokens.
 void Streams::propose_drafts(int stream, Workspace& workspace, int max_tokens) {
   Stream& record = *streams_[stream];
   const Progress& progress = record.progress;
@@ -222,13 +226,14 @@ void Streams::propose_drafts(int stream, Workspace& workspace, int max_tokens) {
     const int draft = progress.next_draft + i;
     const double uniform = uniforms.next();
     uniforms.next();  // `choose` verifies the draft with this number
-    const bool early = progress.num_generated + i < settings_.min_length;
-    const int32_t token = workspace.proposers[draft]->propose(draft_logits(record, draft), *history, early, uniform);
+    const bool must_continue = progress.num_generated + i < settings_.min_length;
+    const int32_t token =
+        workspace.proposers[draft]->propose(draft_logits(record, draft), *history, must_continue, uniform);
     if (token < 0) return;
     add_row(stream, token);
     if (token == settings_.boundary) return;
     // The repetition penalty of the next draft also applies to this one.
-    if (i + 1 < max_drafts && history->powers()) {
+    if (i + 1 < max_drafts && history->exponents()) {
       if (i == 0) workspace.draft_history = *history;
       workspace.draft_history->add(token);
       history = &*workspace.draft_history;
@@ -240,7 +245,7 @@ void Streams::propose_drafts(int stream, Workspace& workspace, int max_tokens) {
 // that the next row has read. Return the number of rows after which a token was drawn.
 int Streams::accept_drafts(int stream, Workspace& workspace, const GenerationOutput& output) {
   Stream& record = *streams_[stream];
-  if (record.rows.empty()) {  // at the begin of a sample: the stream already has its logits
+  if (record.rows.empty()) {  // at the beginning of a sample: the stream already has its logits
     draw(stream, workspace, logits(stream), kNoToken, output);
     return 1;
   }
@@ -279,38 +284,38 @@ void Streams::draw(int stream, Workspace& workspace, const float* logits, int32_
 
 // Draw a token without a draft: by the noise of the watermark if the token is to be marked, otherwise by `uniform`. The
 // caller draws `uniform` from the stream's random numbers in both cases.
-bool Streams::draw_without_draft(Stream& record, Workspace& workspace, const float* logits, bool early, double uniform,
-                                 Choice& choice) {
+bool Streams::draw_without_draft(Stream& record, Workspace& workspace, const float* logits, bool must_continue,
+                                 double uniform, Choice& choice) {
   Noise noise{};
   if (record.watermark && record.watermark->watermarks_next(noise))
-    return workspace.chain->choose_watermarked(logits, *record.history, early, noise, choice);
-  return workspace.chain->choose(logits, *record.history, early, uniform, choice);
+    return workspace.chain->choose_watermarked(logits, *record.history, must_continue, noise, choice);
+  return workspace.chain->choose(logits, *record.history, must_continue, uniform, choice);
 }
 
-// Draw the next token; return false if the logits are not finite. If there is a next draft, accept it, or reject it and
-// draw another token. `draft_token` is the next draft if it was drawn already, otherwise kNoToken. New drafts are due
-// after a rejected draft, and after the token that follows the last draft.
+// Draw the next token; return false if the logits are not finite or exclude every token. If there is a next draft,
+// accept it, or reject it and draw another token. `draft_token` is the next draft if it was drawn already, otherwise
+// kNoToken. New drafts are due after a rejected draft, and after the token that follows the last draft.
 bool Streams::choose(Stream& record, Workspace& workspace, const float* logits, int32_t draft_token, Choice& choice) {
   Progress& progress = record.progress;
   ++record.draft_statistics.tokens;
   if (progress.next_draft == 0) ++record.draft_statistics.steps;
-  const bool early = progress.num_generated < settings_.min_length;
+  const bool must_continue = progress.num_generated < settings_.min_length;
   if (progress.next_draft == progress.num_drafts) {
     progress.drafts_due = true;
-    return draw_without_draft(record, workspace, logits, early, record.uniforms.next(), choice);
+    return draw_without_draft(record, workspace, logits, must_continue, record.uniforms.next(), choice);
   }
   SamplerChain& proposer = *workspace.proposers[progress.next_draft];
   const double draft_uniform = record.uniforms.next(), verdict_uniform = record.uniforms.next();
   const int32_t draft = draft_token >= 0 ? draft_token
                                          : proposer.propose(draft_logits(record, progress.next_draft), *record.history,
-                                                            early, draft_uniform);
+                                                            must_continue, draft_uniform);
   if (draft < 0) {  // no draft can be drawn
     progress.drafts_due = true;
-    return workspace.chain->choose(logits, *record.history, early, verdict_uniform, choice);
+    return workspace.chain->choose(logits, *record.history, must_continue, verdict_uniform, choice);
   }
   const Proposal proposal = proposer.proposal();
   const Verdict verdict =
-      workspace.chain->verify(logits, *record.history, early, proposal, draft, verdict_uniform, choice);
+      workspace.chain->verify(logits, *record.history, must_continue, proposal, draft, verdict_uniform, choice);
   ++record.draft_statistics.drafted;
   if (verdict == Verdict::kAccepted) ++record.draft_statistics.accepted, ++progress.next_draft;
   if (verdict != Verdict::kRejected) return verdict == Verdict::kAccepted;
@@ -319,7 +324,7 @@ bool Streams::choose(Stream& record, Workspace& workspace, const float* logits, 
   return true;
 }
 
-// Return the logits of a draft head, 0 for the draft of the token that is drawn next.
+// Return the logits of a draft head. Head 0 predicts the token that is drawn next.
 const float* Streams::draft_logits(const Stream& record, int draft) const {
   return reinterpret_cast<const float*>(record.memory.get() + network_.drafts_offset) + draft * network_.padded_drafts;
 }
@@ -336,7 +341,7 @@ void Streams::renew_drafts(const std::vector<int>& streams, ThreadTeam* team) {
     if (!record.progress.drafts_due) continue;
     due.push_back(&record);
     if (record.progress.has_read_token && record.progress.ending == kRunning)
-      rows.push_back(row(stream, record.progress.pending));
+      rows.push_back(make_row(stream, record.progress.pending));
   }
   network_.draft(rows.data(), static_cast<int>(rows.size()), team);
   if (is_leader(team))
@@ -350,8 +355,8 @@ void Streams::renew_drafts(const std::vector<int>& streams, ThreadTeam* team) {
 
 bool Streams::distribution(int stream, double* log_probabilities) {
   const Stream& record = *streams_[stream];
-  const bool early = record.progress.num_generated < settings_.min_length;
-  return workspaces_[0]->chain->distribution(logits(stream), *record.history, early, log_probabilities);
+  const bool must_continue = record.progress.num_generated < settings_.min_length;
+  return workspaces_[0]->chain->distribution(logits(stream), *record.history, must_continue, log_probabilities);
 }
 
 }  // namespace seqloom::decoding

@@ -12,26 +12,27 @@ using namespace seqloom::decoding;
 constexpr size_t kCacheLine = 64;  // bytes
 
 // Return a size in bytes, rounded up to whole cache lines.
-constexpr size_t whole_lines(size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
+constexpr size_t whole_cache_lines(size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
 
 // Assigns offsets in a stream's memory.
 struct MemoryLayout {
   size_t size = 0;  // bytes assigned until now
-  // Assign the next `bytes`, and return their offset.
-  size_t take(size_t bytes) {
+  // Assign the next `bytes` bytes, and return their offset.
+  size_t reserve(size_t bytes) {
     const size_t offset = size;
-    size += whole_lines(bytes);
+    size += whole_cache_lines(bytes);
     return offset;
   }
 };
 
 // Return the floats at an offset, in bytes, in the memory of a row.
-inline float* floats(const TokenRow& row, size_t offset) { return reinterpret_cast<float*>(row.memory + offset); }
+inline float* floats_at(const TokenRow& row, size_t offset) { return reinterpret_cast<float*>(row.memory + offset); }
 
-// A layer's output in a stream's memory, by offset: in the format of activations, for products (`formats.h`), and as
-// floats (convolution only). `width` is the number of units.
-struct Output {
-  size_t activations = 0, values = 0, width = 0;
+// Where a layer's output lies in a stream's memory. The offsets, in bytes, are those of the output in the format of
+// activations, for products (`formats.h`), and of the output as floats (convolution only). `width` is the number of
+// units.
+struct OutputOffsets {
+  size_t activations = 0, float_values = 0, width = 0;
 };
 
 // A layer. Its columns are divided into blocks (`panels.h`), and the blocks among the threads of a team.
@@ -57,16 +58,18 @@ class Layer {
   // Initialise zeroed memory to the state before the first token.
   virtual void clear(std::byte* memory) const = 0;
 
-  // Assign memory to the state and to the output. `below` is the output of the layer below, which comes first.
+  // Assign memory to the state and to the output. `below` is the output of the layer below, whose offsets are already
+  // assigned.
   virtual void layout_state(MemoryLayout& layout) = 0;
-  virtual void layout_output(MemoryLayout& layout, const Output& below) = 0;
+  virtual void layout_output(MemoryLayout& layout, const OutputOffsets& below) = 0;
 
-  // The width of the layer's gate bias: gates * units; and the number of its columns with padding.
+  // Floats of the layer's gate bias: in the model, gates * units; in the order of the layer's columns, padding
+  // included.
   size_t gate_width = 0, num_gate_biases = 0;
   // Index of the layer's first float in `TokenRow::gate_bias`, which holds the biases of all layers.
   size_t gate_biases_offset = 0;
-  size_t num_blocks = 0, weight_bytes = 0;
-  Output output;
+  size_t num_blocks = 0, weight_bytes = 0;  // blocks of columns; bytes of all weights that a step reads
+  OutputOffsets output;
 };
 
 }  // namespace seqloom::SEQLOOM_ISA::decoding

@@ -71,8 +71,8 @@ struct NetworkInfo {
 
 // A prediction compared with the actual token.
 struct Score {
-  double log_prob, entropy;  // in nats
-  int32_t rank;              // how many tokens were more likely
+  double log_prob, entropy;  // of the actual token, and of the prediction, in nats
+  int32_t rank;              // how many tokens were more likely than the actual token
 };
 
 // A thread of a team, as the thread itself sees it. The threads of a team compute one step together, each a part of the
@@ -128,6 +128,7 @@ class Network {
   size_t weight_bytes = 0, state_bytes = 0, stream_bytes = 0;
   // Offsets in bytes in a stream's memory.
   size_t logits_offset = 0, drafts_offset = 0;
+  // Number of floats that `arrange_gate_bias` arranges, for all layers.
   size_t num_gate_biases = 0;
   // Width of each layer's gate bias: gates * units.
   std::vector<size_t> gate_widths;

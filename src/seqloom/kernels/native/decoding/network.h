@@ -10,7 +10,8 @@
 
 namespace seqloom::SEQLOOM_ISA::decoding {
 
-// An output layer, which turns the activations of the last layer into logits; also for a draft head.
+// An output layer, which turns the activations of the last layer into logits. The head that
+// predicts the next token is an output layer, and each draft head is another one.
 template <class Format>
 class OutputLayer {
  public:
@@ -24,15 +25,17 @@ class OutputLayer {
       bias_[column] = column < vocabulary_ ? bias[column] : kPaddingLogit;
   }
 
-  size_t width() const { return bias_.size(); }
+  size_t padded_width() const { return bias_.size(); }
   size_t bytes() const { return weights_.bytes(); }
 
-  // Compute some blocks of the logits. `input` and `output` are the offsets of activations and logits in a row's
-  // memory.
-  void advance(const TokenRow* rows, int count, const ThreadRange& blocks, size_t input, size_t output) const {
+  // Compute some blocks of the logits. `input_offset` and `output_offset` are the offsets of activations and logits in
+  // a row's memory.
+  void advance(const TokenRow* rows, int count, const ThreadRange& blocks, size_t input_offset,
+               size_t output_offset) const {
     for (size_t block = blocks.begin; block < blocks.end; ++block)
-      in_batches<Format>(count,
-                         [&](int first, auto num_rows) { advance_rows<num_rows>(rows + first, block, input, output); });
+      in_batches<Format>(count, [&](int first, auto num_rows) {
+        advance_rows<num_rows>(rows + first, block, input_offset, output_offset);
+      });
   }
 
  private:
@@ -43,9 +46,9 @@ class OutputLayer {
   static constexpr float kPaddingLogit = -3.0e38f;
 
   template <int Rows>
-  void advance_rows(const TokenRow* rows, size_t block, size_t input, size_t output) const {
+  void advance_rows(const TokenRow* rows, size_t block, size_t input_offset, size_t output_offset) const {
     const std::byte* activations[Rows];
-    for (int r = 0; r < Rows; ++r) activations[r] = rows[r].memory + input;
+    for (int r = 0; r < Rows; ++r) activations[r] = rows[r].memory + input_offset;
     Vec product[Rows][kVectors];
     weights_.multiply(activations, block, product);
     for (int r = 0; r < Rows; ++r)
@@ -53,7 +56,7 @@ class OutputLayer {
         const size_t column = block * kColumns + v * kWidth;
         Vec logits = product[r][v] + load(bias_.data() + column);
         if (rows[r].logit_bias) logits += load(rows[r].logit_bias + column);
-        store(floats(rows[r], output) + column, logits);
+        store(floats_at(rows[r], output_offset) + column, logits);
       }
   }
 
@@ -69,9 +72,9 @@ class OutputLayer {
 
 // A network. Its layers run one after another; a team of threads shares the blocks of columns of each.
 template <class Format>
-class Layers final : public Network {
+class LayeredNetwork final : public Network {
  public:
-  explicit Layers(const Model& model)
+  explicit LayeredNetwork(const Model& model)
       : num_layers_(model.num_layers),
         layers_(new std::unique_ptr<Layer>[num_layers_]),
         head_(model.head, model.head_bias, model.vocabulary, model.layers[model.num_layers - 1].units) {
@@ -85,8 +88,8 @@ class Layers final : public Network {
     }
     weight_bytes += head_.bytes();
     vocabulary = model.vocabulary;
-    padded_vocabulary = head_.width();
-    add_drafts(model, model.layers[model.num_layers - 1].units);
+    padded_vocabulary = head_.padded_width();
+    add_draft_heads(model, model.layers[model.num_layers - 1].units);
     rows_per_pass = Format::kRows;
     layout_memory();
   }
@@ -96,15 +99,15 @@ class Layers final : public Network {
   }
 
   void read(const TokenRow* rows, int count, ThreadTeam* team) const override {
-    const TileConfig tiles(in_tiles(count));
+    const TileConfig tiles(uses_tiles(count));
     for (size_t i = 0; i < num_layers_; ++i) {
       advance(*layers_[i], rows, count, team);
-      layers_[i]->commit(rows, count, range(layers_[i]->num_blocks, team));
+      layers_[i]->commit(rows, count, blocks_of_thread(layers_[i]->num_blocks, team));
     }
   }
 
   void predict(const TokenRow* rows, int count, ThreadTeam* team) const override {
-    multiply(head_, rows, count, logits_offset, team);
+    compute_logits(head_, rows, count, logits_offset, team);
     synchronize(team);
   }
 
@@ -117,22 +120,23 @@ class Layers final : public Network {
       }
       for (const TokenRow* row = rows; row < rows + count; ++row) {
         if (row > rows) {
-          layer.inherit_state(*row, range(layer.num_blocks, team));
+          layer.inherit_state(*row, blocks_of_thread(layer.num_blocks, team));
           synchronize(team);
         }
         advance(layer, row, 1, team);
       }
     }
-    multiply(head_, rows, count, logits_offset, team);
+    compute_logits(head_, rows, count, logits_offset, team);
     synchronize(team);
   }
 
   void keep(const TokenRow* rows, int count, ThreadTeam* team) const override {
-    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->keep(rows, count, range(layers_[i]->num_blocks, team));
-    // Generation continues from the last row's logits, and the draft heads from its output.
+    for (size_t i = 0; i < num_layers_; ++i)
+      layers_[i]->keep(rows, count, blocks_of_thread(layers_[i]->num_blocks, team));
+    // Generation continues from the logits of the last row, and the draft heads from the output of its last layer.
     if (count > 1 && (!team || team->thread == 0)) {
       const std::byte* const last = rows[count - 1].memory;
-      std::memcpy(rows[0].memory + last_output(), last + last_output(), last_output_bytes());
+      std::memcpy(rows[0].memory + last_output_offset(), last + last_output_offset(), last_output_bytes());
       std::memcpy(rows[0].memory + logits_offset, last + logits_offset, padded_vocabulary * sizeof(float));
     }
     synchronize(team);
@@ -140,12 +144,12 @@ class Layers final : public Network {
 
   void draft(const TokenRow* rows, int count, ThreadTeam* team) const override {
     for (int i = 0; i < num_drafts; ++i)
-      multiply(draft_heads_[i], rows, count, drafts_offset + i * padded_drafts * sizeof(float), team);
+      compute_logits(draft_heads_[i], rows, count, drafts_offset + i * padded_drafts * sizeof(float), team);
     synchronize(team);
   }
 
   Score score(const TokenRow& row, int32_t token) const override {
-    return Prediction(floats(row, logits_offset), padded_vocabulary).score(token);
+    return Prediction(floats_at(row, logits_offset), padded_vocabulary).score(token);
   }
 
   void arrange_gate_bias(int layer, const float* bias, float* arranged) const override {
@@ -154,7 +158,7 @@ class Layers final : public Network {
 
  private:
   // Whether this many rows are multiplied in tiles.
-  static constexpr bool in_tiles(int count) { return Format::kTileRows > 0 && count >= Format::kTileRows; }
+  static constexpr bool uses_tiles(int count) { return Format::kTileRows > 0 && count >= Format::kTileRows; }
 
   static Layer* new_layer(const Model& model, const LayerWeights& weights) {
     if (model.core == Core::kLstm) return new Recurrent<Lstm, Format>(weights, model.vocabulary);
@@ -169,38 +173,38 @@ class Layers final : public Network {
     if (team) team->wait();
   }
 
-  static ThreadRange range(size_t num_blocks, const ThreadTeam* team) {
-    return {num_blocks, 1, team ? team->thread : 0, team ? team->threads : 1};
+  static ThreadRange blocks_of_thread(size_t num_blocks, const ThreadTeam* team) {
+    return {num_blocks, /*grain=*/1, team ? team->thread : 0, team ? team->threads : 1};
   }
 
   static void advance(const Layer& layer, const TokenRow* rows, int count, ThreadTeam* team) {
     for (int phase = 0; phase < layer.num_phases(); ++phase) {
-      layer.advance(phase, rows, count, range(layer.num_blocks, team));
+      layer.advance(phase, rows, count, blocks_of_thread(layer.num_blocks, team));
       synchronize(team);
     }
   }
 
-  // Offset and size of the last layer's activations.
-  size_t last_output() const { return layers_[num_layers_ - 1]->output.activations; }
+  // Offset and size, in bytes, of the last layer's activations.
+  size_t last_output_offset() const { return layers_[num_layers_ - 1]->output.activations; }
 
   size_t last_output_bytes() const {
     return Format::activation_bytes(padded_to(layers_[num_layers_ - 1]->output.width, kPad));
   }
 
-  // Compute the thread's share of the logits of a head, and store them at the offset `output`.
-  void multiply(const OutputLayer<Format>& head, const TokenRow* rows, int count, size_t output,
-                const ThreadTeam* team) const {
-    const TileConfig tiles(in_tiles(count));
-    head.advance(rows, count, range(head.num_blocks, team), last_output(), output);
+  // Compute the thread's share of the logits of a head, and store them at the offset `output_offset`.
+  void compute_logits(const OutputLayer<Format>& head, const TokenRow* rows, int count, size_t output_offset,
+                      const ThreadTeam* team) const {
+    const TileConfig tiles(uses_tiles(count));
+    head.advance(rows, count, blocks_of_thread(head.num_blocks, team), last_output_offset(), output_offset);
   }
 
-  void add_drafts(const Model& model, size_t inputs) {
+  void add_draft_heads(const Model& model, size_t inputs) {
     num_drafts = model.num_drafts;
     draft_tokens.assign(model.draft_tokens, model.draft_tokens + model.draft_vocabulary);
     for (int i = 0; i < num_drafts; ++i) {
       const size_t first = i * draft_tokens.size();
       draft_heads_.emplace_back(model.drafts + first * inputs, model.draft_bias + first, draft_tokens.size(), inputs);
-      padded_drafts = draft_heads_[i].width();
+      padded_drafts = draft_heads_[i].padded_width();
     }
   }
 
@@ -208,9 +212,10 @@ class Layers final : public Network {
     MemoryLayout layout;
     for (size_t i = 0; i < num_layers_; ++i) layers_[i]->layout_state(layout);
     state_bytes = layout.size;
-    for (size_t i = 0; i < num_layers_; ++i) layers_[i]->layout_output(layout, i ? layers_[i - 1]->output : Output{});
-    logits_offset = layout.take(padded_vocabulary * sizeof(float));
-    drafts_offset = layout.take(num_drafts * padded_drafts * sizeof(float));
+    for (size_t i = 0; i < num_layers_; ++i)
+      layers_[i]->layout_output(layout, i ? layers_[i - 1]->output : OutputOffsets{});
+    logits_offset = layout.reserve(padded_vocabulary * sizeof(float));
+    drafts_offset = layout.reserve(num_drafts * padded_drafts * sizeof(float));
     // An odd number of cache lines, so that many streams do not compete for the same cache sets.
     stream_bytes = layout.size / kCacheLine % 2 ? layout.size : layout.size + kCacheLine;
   }

@@ -34,11 +34,12 @@ class Panels {
 
   Panels() = default;
 
-  // Pack a matrix: `column(index)` returns a pointer to the `depth` contiguous weights of a column; null for zeros.
+  // Pack a matrix: `column(index)` returns a pointer to the `depth` contiguous weights of a column, or null for a
+  // column of zeros.
   template <class Column>
   Panels(size_t num_blocks, size_t depth, Column column)
-      : groups_(padded_to(depth, kPad) / Format::kGroup),
-        block_bytes_(Vectors * Format::kHeaderBytes + groups_ * kGroupWeights * sizeof(Weight)),
+      : num_groups_(padded_to(depth, kPad) / Format::kGroup),
+        block_bytes_(Vectors * Format::kHeaderBytes + num_groups_ * kGroupWeights * sizeof(Weight)),
         memory_(num_blocks * block_bytes_ + kReadBeyond) {
     for (size_t index = 0; index < num_blocks * kColumns; ++index)
       if (const float* values = column(index)) pack(index, values, depth);
@@ -59,7 +60,7 @@ class Panels {
     for (int v = 0; v < Vectors; ++v)
       for (int r = 0; r < Rows; ++r)
         for (int c = 0; c < Chains; ++c) total[c][r][v] = c ? typename Format::Total{} : start(header, v);
-    for (size_t group = 0; group < groups_; group += Chains) {
+    for (size_t group = 0; group < num_groups_; group += Chains) {
 #pragma GCC unroll 4
       for (int c = 0; c < Chains; ++c, weights += kGroupWeights) {
         typename Format::Activations activations[Rows];
@@ -94,8 +95,8 @@ class Panels {
     const Weight* const first = reinterpret_cast<const Weight*>(header + Vectors * Format::kHeaderBytes);
     alignas(64) int32_t totals[16][kColumns];
     for (int v = 0; v < Vectors; v += vectors_at_once)
-      sum_tiles</*Four=*/vectors_at_once == 4>(rows, groups_ * Format::kGroup, first + v * kVectorWeights,
-                                               kGroupWeights, &totals[0][v * kWidth], sizeof totals[0]);
+      sum_tiles</*FourVectors=*/vectors_at_once == 4>(rows, num_groups_ * Format::kGroup, first + v * kVectorWeights,
+                                                      kGroupWeights, &totals[0][v * kWidth], sizeof totals[0]);
     for (int r = 0; r < 16; ++r)
       for (int v = 0; v < Vectors; ++v) {
         const typename Format::Total total = _mm512_load_si512(&totals[r][v * kWidth]);
@@ -119,11 +120,11 @@ class Panels {
     const float scale = Format::scale(values, depth);
     for (size_t k = 0; k < depth; ++k) {
       Weight* const group = first + k / Format::kGroup * kGroupWeights + column * Format::kGroup;
-      Format::put(group, k % Format::kGroup, values[k], scale, header + v * Format::kHeaderBytes, column);
+      Format::store_weight(group, k % Format::kGroup, values[k], scale, header + v * Format::kHeaderBytes, column);
     }
   }
 
-  size_t groups_ = 0, block_bytes_ = 0;
+  size_t num_groups_ = 0, block_bytes_ = 0;
   Buffer<std::byte> memory_;
 };
 

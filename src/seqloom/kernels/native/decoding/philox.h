@@ -1,7 +1,8 @@
 // The uniform random numbers of one sample.
 //
-// The generator is counter-based: Philox 4x64-10 (Salmon et al. 2011). Its numbers depend only on the key, (seed,
-// index). They are the same doubles, in the same order, as those of numpy's `Generator(Philox(key)).random()`.
+// The generator is counter-based: Philox 4x64-10 (Salmon et al. 2011). Its numbers depend only on the key, the pair
+// of seed and index. They are the same doubles, in the same order, as those of numpy's
+// `Generator(Philox(key)).random()`.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ class UniformStream {
   }
 
  private:
-  // Compute the next four numbers: increment the 256-bit counter, and encrypt it with the key in ten rounds.
+  // Compute the next four numbers: increment the 256-bit counter, and encrypt it with the key in ten rounds. The
+  // constants are those of Philox.
   void refill() {
     for (int word = 0; word < 4; ++word)
       if (++counter_[word] != 0) break;

@@ -36,14 +36,15 @@ class Recurrent final : public Layer {
     num_blocks = padded_units_ / kUnits;
     num_gate_biases = num_blocks * kColumns;
     gate_width = kProducts * units_;
-    const auto rows_of = [this](const float* matrix, size_t depth) {
+    // Return a function that returns the weights of a column, as `Panels` needs it.
+    const auto weights_by_column = [this](const float* matrix, size_t depth) {
       return [this, matrix, depth](size_t column) -> const float* {
-        const size_t row = row_of(column);
-        return row == kNone ? nullptr : matrix + row * depth;
+        const size_t row = weight_row(column);
+        return row == kNoRow ? nullptr : matrix + row * depth;
       };
     };
-    hidden_ = Matrix(num_blocks, units_, rows_of(weights.hidden, units_));
-    if (is_upper_) input_ = Matrix(num_blocks, weights.inputs, rows_of(weights.input, weights.inputs));
+    hidden_ = Matrix(num_blocks, units_, weights_by_column(weights.hidden, units_));
+    if (is_upper_) input_ = Matrix(num_blocks, weights.inputs, weights_by_column(weights.input, weights.inputs));
     const size_t num_gate_rows = is_upper_ ? 1 : vocabulary;
     gate_rows_ = Buffer<float>(num_gate_rows * num_gate_biases);
     for (size_t i = 0; i < num_gate_rows; ++i) {
@@ -55,17 +56,17 @@ class Recurrent final : public Layer {
 
   void arrange_gate_bias(const float* bias, float* arranged) const override {
     for (size_t column = 0; column < num_gate_biases; ++column)
-      arranged[column] = row_of(column) == kNone ? 0 : bias[row_of(column)];
+      arranged[column] = weight_row(column) == kNoRow ? 0 : bias[weight_row(column)];
   }
 
   void layout_state(MemoryLayout& layout) override {
-    hidden_offset_ = layout.take(Format::activation_bytes(padded_units_));
-    carry_offset_ = layout.take(padded_units_ * sizeof(float));
+    hidden_offset_ = layout.reserve(Format::activation_bytes(padded_units_));
+    carry_offset_ = layout.reserve(padded_units_ * sizeof(float));
   }
 
-  void layout_output(MemoryLayout& layout, const Output& below) override {
+  void layout_output(MemoryLayout& layout, const OutputOffsets& below) override {
     below_ = below;
-    output.activations = layout.take(Format::activation_bytes(padded_units_));
+    output.activations = layout.reserve(Format::activation_bytes(padded_units_));
     output.width = units_;
   }
 
@@ -79,47 +80,47 @@ class Recurrent final : public Layer {
       in_batches<Format>(count, [&](int first, auto num_rows) { advance_rows<num_rows>(rows + first, block); });
   }
 
-  // The cells have already replaced the carry.
+  // Only the hidden vector is copied: the cells have already replaced the carry.
   void commit(const TokenRow* rows, int count, const ThreadRange& blocks) const override {
-    for (int r = 0; r < count; ++r) remember_hidden(rows[r].memory, rows[r].memory, blocks);
+    for (int r = 0; r < count; ++r) store_hidden(rows[r].memory, rows[r].memory, blocks);
   }
 
   bool is_sequential() const override { return true; }
 
   void inherit_state(const TokenRow& row, const ThreadRange& blocks) const override {
     const TokenRow& preceding = *(&row - 1);
-    remember(preceding.memory, row.memory, blocks);
+    store_state(preceding.memory, row.memory, blocks);
   }
 
   void keep(const TokenRow* rows, int count, const ThreadRange& blocks) const override {
-    remember(rows[count - 1].memory, rows[0].memory, blocks);
+    store_state(rows[count - 1].memory, rows[0].memory, blocks);
   }
 
  private:
   static constexpr int kProducts = Gates<Cell>::kProducts, kVectors = 2 * kProducts;
   // Units and columns of a block.
-  static constexpr size_t kUnits = 2 * kWidth, kColumns = kVectors * kWidth, kNone = ~size_t{0};
+  static constexpr size_t kUnits = 2 * kWidth, kColumns = kVectors * kWidth, kNoRow = ~size_t{0};
   using Matrix = Panels<Format, kVectors, /*Chains=*/1>;
 
   // Store what was computed in the memory of one row, `source`, as the state in the memory of another, `target`.
-  void remember(const std::byte* source, std::byte* target, const ThreadRange& blocks) const {
-    remember_hidden(source, target, blocks);
+  void store_state(const std::byte* source, std::byte* target, const ThreadRange& blocks) const {
+    store_hidden(source, target, blocks);
     const size_t offset = carry_offset_ + blocks.begin * kUnits * sizeof(float);
     if (source != target)
       std::memcpy(target + offset, source + offset, (blocks.end - blocks.begin) * kUnits * sizeof(float));
   }
 
-  void remember_hidden(const std::byte* source, std::byte* target, const ThreadRange& blocks) const {
+  void store_hidden(const std::byte* source, std::byte* target, const ThreadRange& blocks) const {
     const size_t begin = Format::activation_bytes(blocks.begin * kUnits);
     const size_t bytes = Format::activation_bytes(blocks.end * kUnits) - begin;
     std::memcpy(target + hidden_offset_ + begin, source + output.activations + begin, bytes);
   }
 
   // Return the row of the weights that a column of the blocks contains; kNone for padding.
-  size_t row_of(size_t column) const {
+  size_t weight_row(size_t column) const {
     const size_t unit_vector = column / (kProducts * kWidth), gate = column / kWidth % kProducts;
     const size_t unit = unit_vector * kWidth + column % kWidth;
-    return unit < units_ ? gate * units_ + unit : kNone;
+    return unit < units_ ? gate * units_ + unit : kNoRow;
   }
 
   template <int Rows>
@@ -127,7 +128,7 @@ class Recurrent final : public Layer {
     Vec from_hidden[Rows][kVectors], from_input[Rows][kVectors];
     multiply(hidden_, rows, hidden_offset_, block, from_hidden);
     if (is_upper_) multiply(input_, rows, below_.activations, block, from_input);
-    for (int r = 0; r < Rows; ++r) finish(rows[r], block, from_hidden[r], is_upper_ ? from_input[r] : nullptr);
+    for (int r = 0; r < Rows; ++r) run_cells(rows[r], block, from_hidden[r], is_upper_ ? from_input[r] : nullptr);
   }
 
   // Multiply the activations at `offset` in the memory of each row.
@@ -139,9 +140,9 @@ class Recurrent final : public Layer {
     matrix.multiply(activations, block, product);
   }
 
-  // Run the cells of one block. Not inlined, so that one row and several rows are rounded alike.
-  __attribute__((noinline)) void finish(const TokenRow& row, size_t block, const Vec* from_hidden,
-                                        const Vec* from_input) const {
+  // Run the cells of one block. Not inlined, so that the results are rounded alike for one row and for several rows.
+  __attribute__((noinline)) void run_cells(const TokenRow& row, size_t block, const Vec* from_hidden,
+                                           const Vec* from_input) const {
     const size_t first = block * kColumns;
     const float* gate_row = gate_rows_.data() + (is_upper_ ? 0 : row.token * num_gate_biases) + first;
     const float* bias = row.gate_bias ? row.gate_bias + gate_biases_offset + first : nullptr;
@@ -156,7 +157,7 @@ class Recurrent final : public Layer {
         gate[Gates<Cell>::from_hidden[p]] += from_hidden[vector];
       }
       const size_t unit = block * kUnits + unit_vector * kWidth;
-      float* const carry = floats(row, carry_offset_) + unit;
+      float* const carry = floats_at(row, carry_offset_) + unit;
       Vec carry_after, hidden;
       Cell::forward(gate, load(carry), carry_after, hidden);
       store(carry, carry_after);
@@ -165,9 +166,9 @@ class Recurrent final : public Layer {
   }
 
   size_t units_;
-  bool is_upper_;  // whether the inputs are a layer below, not tokens
+  bool is_upper_;  // whether the inputs are the outputs of a layer below, not tokens
   size_t padded_units_, hidden_offset_ = 0, carry_offset_ = 0;
-  Output below_;
+  OutputOffsets below_;
   Matrix hidden_, input_;
   // What is added to the gates: in the first layer one row for each token, in upper layers one row, the bias.
   Buffer<float> gate_rows_;

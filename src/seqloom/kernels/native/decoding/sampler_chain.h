@@ -18,14 +18,14 @@ using namespace seqloom::decoding;
 // Tokens with a logit below this are excluded.
 constexpr float kExcludedLogit = -1.0e37f;
 
-// Return e^x; 0 where that is negligible.
+// Return e^x, but 0 where e^x is negligible.
 inline Vec exponential_or_zero(Vec x) { return x > broadcast(-87.0f) ? exponential(x) : Vec{}; }
 
 // A chain for logits of the vocabulary, or of the tokens that drafts are drawn from. `tokens` contains the token of
 // each logit; null if logit i belongs to token i.
-class Transforms final : public SamplerChain {
+class TransformChain final : public SamplerChain {
  public:
-  Transforms(const SamplingSettings& settings, size_t vocabulary, size_t padded_vocabulary, const int32_t* tokens)
+  TransformChain(const SamplingSettings& settings, size_t vocabulary, size_t padded_vocabulary, const int32_t* tokens)
       : settings_(settings),
         vocabulary_(vocabulary),
         padded_vocabulary_(padded_vocabulary),
@@ -34,46 +34,46 @@ class Transforms final : public SamplerChain {
         adjusted_(padded_vocabulary),
         mass_(padded_vocabulary),
         excess_(settings.tokens_per_step > 1 ? padded_vocabulary : 0),
-        powers_(tokens && settings.repetition_penalty != 1 ? padded_vocabulary : 0),
-        candidates_(filters() ? padded_vocabulary : 0) {
+        exponents_(tokens && settings.repetition_penalty != 1 ? padded_vocabulary : 0),
+        candidates_(has_filters() ? padded_vocabulary : 0) {
     if (settings.bias) std::memcpy(bias_.data(), settings.bias, vocabulary * sizeof(float));
-    for (size_t i = 0; i < powers_.size(); ++i) powers_[i] = 1;
+    for (size_t i = 0; i < exponents_.size(); ++i) exponents_[i] = 1;
     inverse_temperature_ = settings.temperature > 0 ? static_cast<float>(std::min(1 / settings.temperature, 1e38)) : 0;
   }
 
-  bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform,
+  bool choose(const float* logits, const RepetitionHistory& history, bool must_continue, double uniform,
               Choice& choice) override {
-    if (!compute_masses(logits, history, early)) return false;
-    if (filters())
+    if (!compute_masses(logits, history, must_continue)) return false;
+    if (has_filters())
       draw_candidate(uniform, choice);
     else if (settings_.temperature == 0)
       choice = {best_token_, 0, 0};
     else
-      return choose(draw(mass_.data(), total_, uniform), logits, choice), true;
+      return set_choice(draw_index(mass_.data(), total_, uniform), logits, choice), true;
     choice.log_prob = model_log_prob(logits, choice.token);
     return true;
   }
 
-  bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool early, const Noise& noise,
+  bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool must_continue, const Noise& noise,
                           Choice& choice) override {
-    if (!compute_masses(logits, history, early)) return false;
-    if (filters()) {
+    if (!compute_masses(logits, history, must_continue)) return false;
+    if (has_filters()) {
       const int i = gumbel_argmax(candidates_.mass.data(), candidates_.token.data(), candidates_.count, noise);
       const double probability = candidates_.mass[i] / candidates_.total_mass();
       choice = {candidates_.token[i], model_log_prob(logits, candidates_.token[i]), std::log(probability)};
     } else if (settings_.temperature == 0) {
       choice = {best_token_, model_log_prob(logits, best_token_), 0};
     } else {
-      choose(gumbel_argmax(mass_.data(), nullptr, static_cast<int>(vocabulary_), noise), logits, choice);
+      set_choice(gumbel_argmax(mass_.data(), nullptr, static_cast<int>(vocabulary_), noise), logits, choice);
     }
     return true;
   }
 
-  bool distribution(const float* logits, const RepetitionHistory& history, bool early,
+  bool distribution(const float* logits, const RepetitionHistory& history, bool must_continue,
                     double* log_probabilities) override {
-    if (!compute_masses(logits, history, early)) return false;
+    if (!compute_masses(logits, history, must_continue)) return false;
     for (size_t token = 0; token < vocabulary_; ++token) log_probabilities[token] = -INFINITY;
-    if (filters()) {
+    if (has_filters()) {
       const double total = candidates_.total_mass();
       for (int i = 0; i < candidates_.count; ++i)
         log_probabilities[candidates_.token[i]] = std::log(candidates_.mass[i] / total);
@@ -85,12 +85,12 @@ class Transforms final : public SamplerChain {
     return true;
   }
 
-  int32_t propose(const float* logits, const RepetitionHistory& history, bool early, double uniform) override {
+  int32_t propose(const float* logits, const RepetitionHistory& history, bool must_continue, double uniform) override {
     total_ = 0;
-    if (!compute_masses(logits, history, early)) return -1;
+    if (!compute_masses(logits, history, must_continue)) return -1;
     expand_candidates();
     if (!(total_ > 0)) return -1;
-    const int32_t index = draw(mass_.data(), total_, uniform);
+    const int32_t index = draw_index(mass_.data(), total_, uniform);
     proposed_mass_ = mass_[index];
     return tokens_[index];
   }
@@ -99,18 +99,18 @@ class Transforms final : public SamplerChain {
 
   // Accept a draft with probability min(1, p / q), where p is its probability in this chain, and q in the chain that
   // drew it (Leviathan et al. 2023, Chen et al. 2023).
-  Verdict verify(const float* logits, const RepetitionHistory& history, bool early, const Proposal& proposal,
+  Verdict verify(const float* logits, const RepetitionHistory& history, bool must_continue, const Proposal& proposal,
                  int32_t draft, double uniform, Choice& choice) override {
-    if (!compute_masses(logits, history, early)) return Verdict::kNotFinite;
+    if (!compute_masses(logits, history, must_continue)) return Verdict::kNotFinite;
     expand_candidates();
-    if (uniform * proposal.mass * total_ >= mass_[draft] * proposal.total) return Verdict::kRejected;
-    choose(draft, logits, choice);
+    if (uniform * proposal.draft_mass * total_ >= mass_[draft] * proposal.total_mass) return Verdict::kRejected;
+    set_choice(draft, logits, choice);
     return Verdict::kAccepted;
   }
 
   // Draw from the distribution proportional to the excess, max(0, p - q).
   void redraw(const float* logits, const Proposal& proposal, double uniform, Choice& choice) override {
-    const float scale = static_cast<float>(total_ / proposal.total);
+    const float scale = static_cast<float>(total_ / proposal.total_mass);
     std::memcpy(excess_.data(), mass_.data(), padded_vocabulary_ * sizeof(float));
     for (size_t i = 0; i < proposal.count; ++i) {
       float& excess = excess_[proposal.tokens[i]];
@@ -119,15 +119,16 @@ class Transforms final : public SamplerChain {
     double total_excess = 0;
     for (size_t i = 0; i < padded_vocabulary_; i += kWidth) total_excess += sum(load(excess_.data() + i));
     // The excess is zero everywhere if p and q are equal in single precision.
-    choose(total_excess > 0 ? draw(excess_.data(), total_excess, uniform) : draw(mass_.data(), total_, uniform), logits,
-           choice);
+    set_choice(total_excess > 0 ? draw_index(excess_.data(), total_excess, uniform)
+                                : draw_index(mass_.data(), total_, uniform),
+               logits, choice);
   }
 
  private:
   // Number of masses that are summed in single precision, before the sum is added in double precision.
   static constexpr size_t kSummedInFloat = 16 * kWidth;
 
-  bool filters() const {
+  bool has_filters() const {
     return settings_.temperature != 0 &&
            (settings_.top_k > 0 || settings_.typical_p < 1 || settings_.top_p < 1 || settings_.min_p > 0);
   }
@@ -135,37 +136,37 @@ class Transforms final : public SamplerChain {
   // Compute the masses of all tokens that may be drawn; with temperature 0, only `best_token_`. Return false if the
   // logits are not finite or exclude every token. `log_total_` belongs to the model, `total_` to the transformed
   // distribution.
-  bool compute_masses(const float* logits, const RepetitionHistory& history, bool early) {
+  bool compute_masses(const float* logits, const RepetitionHistory& history, bool must_continue) {
     if (!find_peak(logits)) return false;
     const float* values = logits;
     float peak = peak_;
-    const bool biased = settings_.bias || (early && settings_.boundary >= 0);
-    if (biased) {
-      peak = add_bias(logits, early);
+    const bool has_bias = settings_.bias || (must_continue && settings_.boundary >= 0);
+    if (has_bias) {
+      peak = add_bias(logits, must_continue);
       values = adjusted_.data();
     }
     if (!(peak > kExcludedLogit)) return false;
-    const bool equals_model = !biased && !history.powers() && settings_.temperature == 1;
-    total_ = exponentials(logits, peak_, /*inverse_temperature=*/1, equals_model ? mass_.data() : nullptr);
+    const bool equals_model = !has_bias && !history.exponents() && settings_.temperature == 1;
+    total_ = sum_masses(logits, peak_, /*inverse_temperature=*/1, equals_model ? mass_.data() : nullptr);
     log_total_ = std::log(total_);
-    if (history.powers()) {
-      const double total = biased ? exponentials(values, peak, /*inverse_temperature=*/1, nullptr) : total_;
-      peak = penalize(values, peak + static_cast<float>(std::log(total)), powers_of_own_tokens(history.powers()));
+    if (history.exponents()) {
+      const double total = has_bias ? sum_masses(values, peak, /*inverse_temperature=*/1, nullptr) : total_;
+      peak = penalize(values, peak + static_cast<float>(std::log(total)), exponents_by_logit(history.exponents()));
       values = adjusted_.data();
     }
     if (settings_.temperature == 0)
       for (best_token_ = 0; values[best_token_] != peak;) ++best_token_;
     else if (!equals_model)
-      total_ = exponentials(values, peak, inverse_temperature_, mass_.data());
-    if (filters()) filter(settings_.temperature == INFINITY ? mass_.data() : values);
+      total_ = sum_masses(values, peak, inverse_temperature_, mass_.data());
+    if (has_filters()) filter(settings_.temperature == INFINITY ? mass_.data() : values);
     return true;
   }
 
   // Return the exponents in the order of the logits of this chain.
-  const float* powers_of_own_tokens(const float* powers) {
-    if (!tokens_) return powers;
-    for (size_t i = 0; i < vocabulary_; ++i) powers_[i] = powers[tokens_[i]];
-    return powers_.data();
+  const float* exponents_by_logit(const float* exponents) {
+    if (!tokens_) return exponents;
+    for (size_t i = 0; i < vocabulary_; ++i) exponents_[i] = exponents[tokens_[i]];
+    return exponents_.data();
   }
 
   // Store the largest logit in `peak_`; return false if a logit is infinite or NaN.
@@ -173,42 +174,42 @@ class Transforms final : public SamplerChain {
     Vec top = load(logits), non_finite = {};
     for (size_t i = 0; i < padded_vocabulary_; i += kWidth) {
       const Vec values = load(logits + i);
-      top = largest(top, values);
+      top = lanewise_max(top, values);
       non_finite += values - values;  // 0 for a finite number, otherwise NaN
     }
-    peak_ = peak(top);
+    peak_ = largest_lane(top);
     return sum(non_finite) == 0;
   }
 
   // Store the logits plus the bias in `adjusted_`, and exclude the boundary token if the text must not end yet; return
   // the new peak.
-  float add_bias(const float* logits, bool early) {
+  float add_bias(const float* logits, bool must_continue) {
     Vec top = broadcast(-INFINITY);
     for (size_t i = 0; i < padded_vocabulary_; i += kWidth) {
       const Vec values = load(logits + i) + load(bias_.data() + i);
       store(adjusted_.data() + i, values);
-      top = largest(top, values);
+      top = lanewise_max(top, values);
     }
-    if (!early || settings_.boundary < 0) return peak(top);
+    if (!must_continue || settings_.boundary < 0) return largest_lane(top);
     adjusted_[settings_.boundary] = -INFINITY;
     top = load(adjusted_.data());
-    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) top = largest(top, load(adjusted_.data() + i));
-    return peak(top);
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) top = lanewise_max(top, load(adjusted_.data() + i));
+    return largest_lane(top);
   }
 
   // Raise probabilities to their exponents: store `power * log p` in `adjusted_`, and return the new peak.
-  float penalize(const float* values, float log_total, const float* powers) {
+  float penalize(const float* values, float log_total, const float* exponents) {
     Vec top = broadcast(-INFINITY);
     for (size_t i = 0; i < padded_vocabulary_; i += kWidth) {
-      const Vec raised = (load(values + i) - log_total) * load(powers + i);
+      const Vec raised = (load(values + i) - log_total) * load(exponents + i);
       store(adjusted_.data() + i, raised);
-      top = largest(top, raised);
+      top = lanewise_max(top, raised);
     }
-    return peak(top);
+    return largest_lane(top);
   }
 
   // Return the sum of the masses e^((value - peak) * inverse_temperature); write them to `masses` unless that is null.
-  double exponentials(const float* values, float peak, float inverse_temperature, float* masses) const {
+  double sum_masses(const float* values, float peak, float inverse_temperature, float* masses) const {
     double total = 0;
     for (size_t first = 0; first < padded_vocabulary_; first += kSummedInFloat) {
       Vec part = {};
@@ -224,9 +225,9 @@ class Transforms final : public SamplerChain {
     return total;
   }
 
-  // Apply the filters. The larger the rank of a token, the likelier it is.
-  void filter(const float* ranks) {
-    candidates_.gather(mass_.data(), ranks, padded_vocabulary_, mass_threshold());
+  // Apply the filters. `likeliness` is larger for likelier tokens.
+  void filter(const float* likeliness) {
+    candidates_.gather(mass_.data(), likeliness, padded_vocabulary_, mass_threshold());
     if (settings_.top_k > 0) candidates_.keep_likeliest(settings_.top_k);
     if (settings_.typical_p < 1) candidates_.keep_typical(settings_.typical_p);
     if (settings_.top_p < 1)
@@ -237,8 +238,9 @@ class Transforms final : public SamplerChain {
   // Return whether top-p is the first filter.
   bool starts_with_nucleus() const { return settings_.top_k == 0 && settings_.typical_p == 1 && settings_.top_p < 1; }
 
-  // Return a mass below which the first filter keeps no token. All tokens below it together have less mass than what
-  // top-p excludes. Return 0 if another filter comes first, since it may keep a token of any mass.
+  // Return a mass such that the first filter keeps no token below it. If that filter is top-p, all tokens below the
+  // threshold together have at most 99.9 % of the mass that top-p excludes. Another filter may keep a token of any
+  // mass, so that the threshold is 0.
   float mass_threshold() const {
     return starts_with_nucleus() ? static_cast<float>(0.999 * (1 - settings_.top_p) * total_ / padded_vocabulary_) : 0;
   }
@@ -259,17 +261,18 @@ class Transforms final : public SamplerChain {
     return static_cast<double>(logits[token] - peak_) - log_total_;
   }
 
-  void choose(int32_t token, const float* logits, Choice& choice) const {
+  // Make a token the choice. `mass_` and `total_` must hold the transformed distribution.
+  void set_choice(int32_t token, const float* logits, Choice& choice) const {
     choice = {token, model_log_prob(logits, token), std::log(mass_[token] / total_)};
   }
 
-  // Set `mass_` and `total_` if only the candidates, or with temperature 0 the best token, were computed.
+  // Set `mass_` and `total_` if `compute_masses` only computed the candidates, or, with temperature 0, the best token.
   void expand_candidates() {
-    if (settings_.temperature != 0 && !filters()) return;
+    if (settings_.temperature != 0 && !has_filters()) return;
     mass_.clear();
-    if (!filters()) mass_[best_token_] = 1;
-    for (int i = 0; filters() && i < candidates_.count; ++i) mass_[candidates_.token[i]] = candidates_.mass[i];
-    total_ = filters() ? candidates_.total_mass() : 1;
+    if (!has_filters()) mass_[best_token_] = 1;
+    for (int i = 0; has_filters() && i < candidates_.count; ++i) mass_[candidates_.token[i]] = candidates_.mass[i];
+    total_ = has_filters() ? candidates_.total_mass() : 1;
   }
 
   // Return the index with the smallest time -log(u) / mass, where u is the noise of its token. That is the index with
@@ -297,7 +300,7 @@ class Transforms final : public SamplerChain {
 
   // Return the first index at which the cumulative mass exceeds `uniform * total`: search vector by vector, then within
   // the vector. If rounding leaves no such index, return the last index whose mass is not 0.
-  int32_t draw(const float* masses, double total, double uniform) const {
+  int32_t draw_index(const float* masses, double total, double uniform) const {
     const double target = uniform * total;
     double cumulative = 0;
     size_t last = 0, first = 0;  // `last` is the last vector whose mass is not 0
@@ -321,7 +324,9 @@ class Transforms final : public SamplerChain {
   SamplingSettings settings_;
   size_t vocabulary_, padded_vocabulary_;
   const int32_t* tokens_;
-  Buffer<float> bias_, adjusted_, mass_, excess_, powers_;
+  // Bias of the settings; logits with the bias, or after the penalty; masses; excess of `redraw`; and exponents of the
+  // penalty in the order of the logits of this chain.
+  Buffer<float> bias_, adjusted_, mass_, excess_, exponents_;
   Candidates candidates_;
   float inverse_temperature_, peak_ = 0;  // `peak_` is the largest logit
   double total_ = 0, log_total_ = 0, proposed_mass_ = 0;

@@ -29,7 +29,7 @@ struct SamplingSettings {
 // A drawn token.
 struct Choice {
   int32_t token;
-  // In nats, under the model, and under the distribution that the transforms have made of it.
+  // Log-probabilities in nats: in the model's distribution, and in the distribution after all transforms.
   double log_prob, sampling_log_prob;
 };
 
@@ -42,72 +42,73 @@ class RepetitionHistory {
         penalty_(static_cast<float>(settings.repetition_penalty)),
         ring_(settings.repetition_penalty == 1 ? 0 : settings.repetition_window, -1),
         counts_(ring_.empty() ? 0 : vocabulary),
-        powers_(ring_.empty() ? 0 : vocabulary + kSlack, 1.0f) {}
+        exponents_(ring_.empty() ? 0 : vocabulary + kSlack, 1.0f) {}
 
   void add(int32_t token) {
     if (ring_.empty()) return;
     const int32_t oldest = ring_[next_];
     ring_[next_] = token;
     next_ = next_ + 1 == ring_.size() ? 0 : next_ + 1;
-    if (token != boundary_ && counts_[token]++ == 0) powers_[token] = penalty_;
-    if (oldest >= 0 && oldest != boundary_ && --counts_[oldest] == 0) powers_[oldest] = 1.0f;
+    if (token != boundary_ && counts_[token]++ == 0) exponents_[token] = penalty_;
+    if (oldest >= 0 && oldest != boundary_ && --counts_[oldest] == 0) exponents_[oldest] = 1.0f;
   }
 
   // Return the exponents to which the penalty raises the probabilities of all tokens; null if all exponents are 1.
-  const float* powers() const { return powers_.empty() ? nullptr : powers_.data(); }
+  const float* exponents() const { return exponents_.empty() ? nullptr : exponents_.data(); }
 
  private:
-  // Further elements of `powers_`, because sampler chains read whole vectors.
+  // Further elements of `exponents_`, because sampler chains read whole vectors.
   static constexpr int kSlack = 64;
 
   int32_t boundary_;
   float penalty_;
   std::vector<int32_t> ring_;     // the newest tokens; the oldest of them at `next_`
   std::vector<uint32_t> counts_;  // how often each token occurs in `ring_`
-  std::vector<float> powers_;
+  std::vector<float> exponents_;
   size_t next_ = 0;
 };
 
-// The distribution that a draft was drawn from.
+// The distribution from which a draft, a prediction of a token further ahead, was drawn.
 struct Proposal {
   const float* masses;  // unnormalised probabilities of `tokens`
   const int32_t* tokens;
-  size_t count;        // number of tokens
-  double total, mass;  // sum of the masses, and mass of the draft
+  size_t count;                   // number of tokens
+  double total_mass, draft_mass;  // sum of all masses, and mass of the draft
 };
 
 // The outcome of the verification of a draft; kNotFinite if the logits are not finite.
 enum class Verdict { kAccepted, kRejected, kNotFinite };
 
-// The transforms of the logits (`sampler_chain.h`), and the draw. A chain has buffers, so each thread needs its own.
+// The transforms of the logits (`sampler_chain.h`), and the draw. Chains have buffers, so two threads cannot share one.
 //
-// `uniform` is a random number in [0, 1), and `early` says that the text must not end yet: the boundary token is then
-// excluded. A function that returns false has found logits that are infinite or NaN, or that exclude every token.
+// `uniform` is a random number in [0, 1). `must_continue` is true if the text must not end yet: the boundary token is
+// then excluded. A function returns false if a logit is infinite or NaN, or if the logits exclude every token.
 class SamplerChain {
  public:
   virtual ~SamplerChain() = default;
 
   // Draw a token.
-  virtual bool choose(const float* logits, const RepetitionHistory& history, bool early, double uniform,
+  virtual bool choose(const float* logits, const RepetitionHistory& history, bool must_continue, double uniform,
                       Choice& choice) = 0;
 
-  // Draw a token by a noise for each token instead of `uniform` (the Gumbel-max trick).
-  virtual bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool early, const Noise& noise,
-                                  Choice& choice) = 0;
+  // Draw a token by the noise of each token instead of `uniform` (the Gumbel-max trick).
+  virtual bool choose_watermarked(const float* logits, const RepetitionHistory& history, bool must_continue,
+                                  const Noise& noise, Choice& choice) = 0;
 
   // Write the log-probabilities [vocabulary] that `choose` draws from; minus infinity for excluded tokens.
-  virtual bool distribution(const float* logits, const RepetitionHistory& history, bool early,
+  virtual bool distribution(const float* logits, const RepetitionHistory& history, bool must_continue,
                             double* log_probabilities) = 0;
 
   // Draw a draft, and keep its distribution for `proposal`. Return -1 if the logits exclude all drafts or are not
   // finite.
-  virtual int32_t propose(const float* logits, const RepetitionHistory& history, bool early, double uniform) = 0;
+  virtual int32_t propose(const float* logits, const RepetitionHistory& history, bool must_continue,
+                          double uniform) = 0;
   virtual Proposal proposal() const = 0;
 
   // Accept or reject a draft that another chain drew from `proposal`. An accepted draft becomes the choice. After a
   // rejection, `redraw` must draw another token.
-  virtual Verdict verify(const float* logits, const RepetitionHistory& history, bool early, const Proposal& proposal,
-                         int32_t draft, double uniform, Choice& choice) = 0;
+  virtual Verdict verify(const float* logits, const RepetitionHistory& history, bool must_continue,
+                         const Proposal& proposal, int32_t draft, double uniform, Choice& choice) = 0;
   virtual void redraw(const float* logits, const Proposal& proposal, double uniform, Choice& choice) = 0;
 };
 

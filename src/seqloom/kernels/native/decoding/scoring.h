@@ -26,15 +26,15 @@ class Prediction {
 
   // Log-probability and entropy are NaN if any logit is infinite or NaN.
   Score score(int32_t token) const {
-    if (!finite()) return {NAN, NAN, 0};
-    const float peak = highest();
+    if (!is_finite()) return {NAN, NAN, 0};
+    const float peak = peak_logit();
     double mass = 0, moment = 0;
     int64_t likelier = 0;
     for (size_t first = 0; first < padded_vocabulary_; first += kSummedInFloat) {
       Vec masses = {}, moments = {};
       IntVec above = {};
       for (size_t i = first; i < std::min(first + kSummedInFloat, padded_vocabulary_); i += kWidth) {
-        const Vec logits = load(logits_ + i), x = largest(broadcast(kNegligible), logits - peak);
+        const Vec logits = load(logits_ + i), x = lanewise_max(broadcast(kNegligible), logits - peak);
         const Vec exponentials = x > broadcast(kNegligible) ? exponential(x) : Vec{};
         masses += exponentials;
         moments += exponentials * x;
@@ -51,19 +51,19 @@ class Prediction {
  private:
   // Number of terms that are summed in single precision, before the sum is added in double precision.
   static constexpr size_t kSummedInFloat = 16 * kWidth;
-  // A logit this far below the peak counts as having no mass.
+  // A token whose logit is this far below the peak counts as having no mass.
   static constexpr float kNegligible = -87;
 
-  bool finite() const {
+  bool is_finite() const {
     Vec non_finite = {};
     for (size_t i = 0; i < padded_vocabulary_; i += kWidth) non_finite += load(logits_ + i) - load(logits_ + i);
     return sum(non_finite) == 0;
   }
 
-  float highest() const {
+  float peak_logit() const {
     Vec top = load(logits_);
-    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) top = largest(top, load(logits_ + i));
-    return peak(top);
+    for (size_t i = 0; i < padded_vocabulary_; i += kWidth) top = lanewise_max(top, load(logits_ + i));
+    return largest_lane(top);
   }
 
   const float* logits_;

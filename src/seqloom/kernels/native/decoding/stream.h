@@ -33,26 +33,26 @@ inline Memory new_memory(size_t bytes) {
 class ThroughputMeter {
  public:
   void add(double seconds, int tokens) {
-    recent_[steps_ % kMaxRecent] = seconds;
-    ++steps_, tokens_ += tokens;
+    recent_seconds_[num_passes_ % kMaxRecent] = seconds;
+    ++num_passes_, num_tokens_ += tokens;
   }
 
   // Return the mean number of tokens per pass, divided by the median duration of the recent passes; 0 until there are
   // enough measurements.
   double tokens_per_second() const {
-    if (steps_ < kMinSteps) return 0;
+    if (num_passes_ < kMinPasses) return 0;
     double sorted[kMaxRecent];
-    const size_t count = std::min<size_t>(steps_, kMaxRecent);
-    std::copy(recent_, recent_ + count, sorted);
+    const size_t count = std::min<size_t>(num_passes_, kMaxRecent);
+    std::copy(recent_seconds_, recent_seconds_ + count, sorted);
     std::nth_element(sorted, sorted + count / 2, sorted + count);
-    return static_cast<double>(tokens_) / steps_ / sorted[count / 2];
+    return static_cast<double>(num_tokens_) / num_passes_ / sorted[count / 2];
   }
 
  private:
-  static constexpr int kMaxRecent = 32, kMinSteps = 5;
+  static constexpr int kMaxRecent = 32, kMinPasses = 5;
 
-  double recent_[kMaxRecent];
-  int64_t steps_ = 0, tokens_ = 0;
+  double recent_seconds_[kMaxRecent];
+  int64_t num_passes_ = 0, num_tokens_ = 0;
 };
 
 // The progress of a stream's sample.
@@ -63,7 +63,7 @@ struct Progress {
   bool has_read_token = false;  // whether the stream has read a token of the sample
   bool drafts_due = false;      // whether new drafts must be computed
   int32_t num_drafts = 0;       // number of current drafts
-  int32_t next_draft = 0;       // the next one to verify
+  int32_t next_draft = 0;       // index of the draft to verify next
 };
 
 struct Streams::Stream {
@@ -93,7 +93,7 @@ struct Streams::Workspace {
   std::vector<std::unique_ptr<SamplerChain>> proposers;
   // The stream's history plus the drafts that were drawn in this pass.
   std::optional<RepetitionHistory> draft_history;
-  // Logits after guidance (`Streams::set_guidance`), once they were needed.
+  // Logits after guidance (`Streams::set_guidance`), allocated when they are first needed.
   Memory guided_logits;
 };
 

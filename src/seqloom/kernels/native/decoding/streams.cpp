@@ -13,8 +13,8 @@ namespace {
 // One thread first generates this many tokens alone, to measure its speed. A team must not be much slower.
 constexpr int kSoloTokensAtStart = 4;
 
-// Threads compute steps together if the weights have more bytes than this: they do not fit into the cache of one core,
-// and two cores can cache twice as much.
+// Threads compute steps together if the weights have more bytes than this. Such weights do not fit into the cache of
+// one core, and two cores can cache twice as much.
 constexpr size_t kLargeWeightBytes = 500'000;
 
 }  // namespace
@@ -29,19 +29,19 @@ bool Streams::has_begun(int stream) const { return streams_[stream]->history != 
 bool Streams::is_running(int stream) const { return streams_[stream]->progress.ending == kRunning; }
 
 void Streams::resize(int count) {
-  const int before = this->count();
-  // All new streams are allocated before one is added, so that a failure changes nothing.
+  const int old_count = this->count();
+  // All new streams are allocated before any is added, so that a failure changes nothing.
   const std::vector<float> zeros(network_.vocabulary);
-  std::vector<std::unique_ptr<Stream>> added;
-  for (int stream = before; stream < count; ++stream) added.push_back(std::make_unique<Stream>(network_));
+  std::vector<std::unique_ptr<Stream>> new_streams;
+  for (int stream = old_count; stream < count; ++stream) new_streams.push_back(std::make_unique<Stream>(network_));
   streams_.reserve(count);
-  streams_.resize(std::min(before, count));
-  for (std::unique_ptr<Stream>& stream : added) streams_.push_back(std::move(stream));
-  for (int stream = before; stream < count; ++stream) {
+  streams_.resize(std::min(old_count, count));
+  for (std::unique_ptr<Stream>& stream : new_streams) streams_.push_back(std::move(stream));
+  for (int stream = old_count; stream < count; ++stream) {
     network_.clear(streams_[stream]->memory.get());
     set_logits(stream, zeros.data());
   }
-  if (count > before) gate_biases_.clear(), logit_biases_.clear();
+  if (count > old_count) gate_biases_.clear(), logit_biases_.clear();
 }
 
 void Streams::clear(int stream) {
@@ -74,10 +74,10 @@ void Streams::reorder(const int32_t* sources) {
     target.progress = copies[stream].progress;
   }
   for (std::vector<float>* biases : {&gate_biases_, &logit_biases_}) {
-    const std::vector<float> before = *biases;
-    const size_t width = before.size() / streams_.size();
+    const std::vector<float> old_biases = *biases;
+    const size_t width = old_biases.size() / streams_.size();
     for (int stream = 0; stream < count(); ++stream)
-      std::copy_n(before.begin() + sources[stream] * width, width, biases->begin() + stream * width);
+      std::copy_n(old_biases.begin() + sources[stream] * width, width, biases->begin() + stream * width);
   }
 }
 
@@ -129,7 +129,7 @@ void Streams::set_stream_logit_bias(int stream, const float* bias) {
 }
 
 // Return the row with which a stream reads a token, with the stream's biases.
-TokenRow Streams::row(int stream, int32_t token) {
+TokenRow Streams::make_row(int stream, int32_t token) {
   return {streams_[stream]->memory.get(),
           gate_biases_.empty() ? nullptr : gate_biases_.data() + stream * network_.num_gate_biases,
           logit_biases_.empty() ? nullptr : logit_biases_.data() + stream * network_.padded_vocabulary, token};
@@ -148,9 +148,9 @@ bool Streams::can_share_steps(size_t num_streams) const {
 void Streams::distribute(size_t num_streams,
                          const std::function<void(ThreadRange streams, int thread, ThreadTeam* team)>& work) {
   const FlushDenormals flush_denormals;
-  const ThreadRange all(num_streams, /*grain=*/1, /*thread=*/0, /*threads=*/1);
+  const ThreadRange all_streams(num_streams, /*grain=*/1, /*thread=*/0, /*threads=*/1);
   const bool in_team = can_share_steps(num_streams) && solo_tokens_left_ <= 0;
-  if (threads_ == 1 || (num_streams < 2 && !in_team)) return work(all, /*thread=*/0, /*team=*/nullptr);
+  if (threads_ == 1 || (num_streams < 2 && !in_team)) return work(all_streams, /*thread=*/0, /*team=*/nullptr);
   if (!pool_) pool_ = std::make_unique<ThreadPool>(threads_);
   Barrier barrier(threads_);
   pool_->run([&](int thread) {
@@ -158,7 +158,7 @@ void Streams::distribute(size_t num_streams,
     if (!in_team) return work(ThreadRange(num_streams, /*grain=*/1, thread, threads_), thread, /*team=*/nullptr);
     Barrier::Member member(barrier, thread);
     try {
-      work(all, thread, &member);
+      work(all_streams, thread, &member);
     } catch (const BarrierAborted&) {
       // The thread that failed throws the error.
     } catch (...) {
@@ -171,7 +171,7 @@ void Streams::distribute(size_t num_streams,
 void Streams::step(const int32_t* tokens) {
   std::vector<TokenRow> rows;
   for (int stream = 0; stream < count(); ++stream)
-    if (tokens[stream] >= 0) rows.push_back(row(stream, tokens[stream]));
+    if (tokens[stream] >= 0) rows.push_back(make_row(stream, tokens[stream]));
   distribute(rows.size(), [&](ThreadRange range, int, ThreadTeam* team) {
     network_.step(rows.data() + range.begin, static_cast<int>(range.end - range.begin), team);
   });
@@ -180,7 +180,7 @@ void Streams::step(const int32_t* tokens) {
 void Streams::read(int stream, const int32_t* tokens, int num_tokens) {
   const FlushDenormals flush_denormals;
   for (int i = 0; i < num_tokens; ++i) {
-    const TokenRow token_row = row(stream, tokens[i]);
+    const TokenRow token_row = make_row(stream, tokens[i]);
     network_.read(&token_row, /*count=*/1, /*team=*/nullptr);
     if (i + 1 == num_tokens) network_.predict(&token_row, /*count=*/1, /*team=*/nullptr);
   }
@@ -188,7 +188,7 @@ void Streams::read(int stream, const int32_t* tokens, int num_tokens) {
 
 void Streams::add_row(int stream, int32_t token) {
   Stream& record = *streams_[stream];
-  TokenRow next = row(stream, token);
+  TokenRow next = make_row(stream, token);
   next.index_in_pass = static_cast<int32_t>(record.rows.size());
   // The first row of a pass uses the memory of the stream; the others need scratch space.
   if (next.index_in_pass > 0) {

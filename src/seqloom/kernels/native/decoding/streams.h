@@ -48,7 +48,7 @@ struct DraftStatistics {
 enum Ending : int32_t { kRunning = 0, kLength = 1, kBoundary = 2, kNotFinite = 3 };
 
 // Streams that are decoded side by side. The C interface (`api.cpp`) checks the arguments. An index of a stream is
-// called `stream`.
+// called `stream`, and the data of a stream `record`.
 //
 // After an exception (out of memory), the streams that took part in the call are in an unspecified but valid state:
 // they can be cleared, begun again or deleted.
@@ -68,7 +68,8 @@ class Streams {
   // Whether the first half of the streams is guided by the second.
   bool guided() const { return guidance_ != 1; }
 
-  // Change the number of streams. New streams are in the state before their first token.
+  // Change the number of streams. New streams are in the state before their first token. Adding streams removes the
+  // biases of all streams.
   void resize(int count);
   // Reset a stream to the state before its first token.
   void clear(int stream);
@@ -88,8 +89,9 @@ class Streams {
   // Set biases of one stream: [gates * units] or [vocabulary].
   void set_stream_gate_bias(int stream, int layer, const float* bias);
   void set_stream_logit_bias(int stream, const float* bias);
-  // Set classifier-free guidance. The streams of the first half generate. Stream i has the partner i + count / 2, which
-  // reads the same tokens, and draws from the logits partner + guidance * (stream - partner). 1 turns guidance off.
+  // Set classifier-free guidance. Only the streams of the first half generate. Each stream i has a partner, stream
+  // i + count / 2, which reads the same tokens. Stream i draws from the logits
+  // partner + guidance * (stream i - partner). 1 turns guidance off.
   void set_guidance(float guidance) { guidance_ = guidance; }
 
   // Read one token into every stream, and compute the logits. A stream whose token is negative does not change.
@@ -125,7 +127,7 @@ class Streams {
   struct Workspace;
 
   // A comment at the definition explains each function that has none here.
-  TokenRow row(int stream, int32_t token);
+  TokenRow make_row(int stream, int32_t token);
   // Append a token to those that the stream reads in its next pass.
   void add_row(int stream, int32_t token);
   // Return whether the weights are large enough, and the streams few enough, for a team of threads to compute steps
@@ -142,7 +144,7 @@ class Streams {
   void propose_drafts(int stream, Workspace& workspace, int max_tokens);
   int accept_drafts(int stream, Workspace& workspace, const GenerationOutput& output);
   void draw(int stream, Workspace& workspace, const float* logits, int32_t draft_token, const GenerationOutput& output);
-  bool draw_without_draft(Stream& record, Workspace& workspace, const float* logits, bool early, double uniform,
+  bool draw_without_draft(Stream& record, Workspace& workspace, const float* logits, bool must_continue, double uniform,
                           Choice& choice);
   bool choose(Stream& record, Workspace& workspace, const float* logits, int32_t draft_token, Choice& choice);
   void renew_drafts(const std::vector<int>& streams, ThreadTeam* team);
@@ -151,7 +153,7 @@ class Streams {
   const Kernels& kernels_;
   const Network& network_;
   int threads_;
-  // For steps that a team may share: the seconds per token that one thread needs alone; how many tokens it generates
+  // For steps that a team may share: the seconds per token without a team; how many tokens are generated without a team
   // before the team is tried; and whether the leader has given up on the team in this call (`falls_behind`).
   double solo_seconds_per_token_ = 0;
   int solo_tokens_left_;

@@ -25,8 +25,8 @@ inline uint64_t mix(uint64_t state, uint64_t position) {
 struct Noise {
   uint64_t state;
 
-  // Return the middle of one of 2^52 equal parts of (0, 1), which the upper bits select. The bits form a number from 1
-  // to 2.
+  // Return the middle of one of 2^52 equal parts of (0, 1). The upper 52 bits of a hash select the part: with the
+  // exponent of 1.0 they form a double from 1 to 2.
   double operator()(int32_t token) const {
     const uint64_t bits = 0x3FF0000000000000ull | mix(state, token) >> 12;
     double number;
@@ -45,19 +45,19 @@ class Watermark {
 
   // Add a token of the text, marked or not, to the context.
   void add(int32_t token) {
-    if (newest_.size() == width_) newest_.erase(newest_.begin());
-    newest_.push_back(token);
+    if (context_.size() == width_) context_.erase(context_.begin());
+    context_.push_back(token);
   }
 
-  // Return whether the next token is to be marked, and write its noise. It is not marked while the text is shorter than
-  // a context, or if its context occurred before in the text.
+  // Return whether the next token is to be marked, and write the noise that determines it. A token is not marked while
+  // the text is shorter than a context, or if its context occurred before in the text.
   bool watermarks_next(Noise& noise) {
-    if (newest_.size() < width_) return false;
+    if (context_.size() < width_) return false;
     uint64_t state = key_;
-    for (const int32_t token : newest_) state = mix(state, token);
+    for (const int32_t token : context_) state = mix(state, token);
     const uint64_t group = mix(state, kGroupPosition) % groups_;
     noise = {mix(state, variants_ >> 16 * group & 0xFFFF)};
-    return seen_.insert(state).second;
+    return seen_states_.insert(state).second;
   }
 
  private:
@@ -67,8 +67,8 @@ class Watermark {
   uint64_t key_, variants_;
   size_t width_;
   uint64_t groups_;
-  std::vector<int32_t> newest_;        // the context, at most `width_` tokens
-  std::unordered_set<uint64_t> seen_;  // the states after contexts that occurred
+  std::vector<int32_t> context_;              // the context, at most `width_` tokens
+  std::unordered_set<uint64_t> seen_states_;  // the states after contexts that occurred
 };
 
 }  // namespace seqloom::decoding

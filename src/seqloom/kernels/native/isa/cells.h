@@ -28,12 +28,12 @@ struct Lstm {
   static inline void backward(Vec (&gate)[4], Vec carry, Vec carry_after, Vec d_hidden, Vec& d_carry) {
     const Vec input = gate[0], forget = gate[1], candidate = gate[2], output = gate[3];
     const Vec tanh_carry = hyperbolic_tangent(carry_after);
-    const Vec d_after = d_carry + d_hidden * output * (1.0f - tanh_carry * tanh_carry);
-    gate[0] = d_after * candidate * input * (1.0f - input);
-    gate[1] = d_after * carry * forget * (1.0f - forget);
-    gate[2] = d_after * input * (1.0f - candidate * candidate);
+    const Vec d_carry_after = d_carry + d_hidden * output * (1.0f - tanh_carry * tanh_carry);
+    gate[0] = d_carry_after * candidate * input * (1.0f - input);
+    gate[1] = d_carry_after * carry * forget * (1.0f - forget);
+    gate[2] = d_carry_after * input * (1.0f - candidate * candidate);
     gate[3] = d_hidden * tanh_carry * output * (1.0f - output);
-    d_carry = d_after * forget;
+    d_carry = d_carry_after * forget;
   }
 };
 
@@ -42,7 +42,7 @@ struct Lstm {
 //
 //   n = tanh(x + r * h),   hidden' = n + z * (hidden - n)
 //
-// `forward` leaves n in the fourth place, and `backward` expects it there.
+// `forward` replaces gate[3] by n and leaves gate[2] as it is; `backward` needs both.
 struct Gru {
   static inline void forward(Vec (&gate)[4], Vec carry, Vec& carry_after, Vec& hidden) {
     gate[0] = sigmoid(gate[0]);
@@ -54,13 +54,13 @@ struct Gru {
 
   static inline void backward(Vec (&gate)[4], Vec carry, Vec, Vec d_hidden, Vec& d_carry) {
     const Vec reset = gate[0], update = gate[1], recurrent = gate[2], candidate = gate[3];
-    const Vec d_after = d_hidden + d_carry;
-    const Vec d_candidate = d_after * (1.0f - update) * (1.0f - candidate * candidate);
+    const Vec d_carry_after = d_hidden + d_carry;
+    const Vec d_candidate = d_carry_after * (1.0f - update) * (1.0f - candidate * candidate);
     gate[0] = d_candidate * recurrent * reset * (1.0f - reset);
-    gate[1] = d_after * (carry - candidate) * update * (1.0f - update);
+    gate[1] = d_carry_after * (carry - candidate) * update * (1.0f - update);
     gate[2] = d_candidate * reset;
     gate[3] = d_candidate;
-    d_carry = d_after * update;
+    d_carry = d_carry_after * update;
   }
 };
 

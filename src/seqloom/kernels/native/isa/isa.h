@@ -1,13 +1,13 @@
 // The kernels of one instruction set. An isa_*.cpp file defines these macros, then includes this file:
 //
-//   SEQLOOM_ISA        namespace of the set's code, and its name
+//   SEQLOOM_ISA        namespace of the set's code, and name of the set
 //   SEQLOOM_WIDTH      floats in a vector register
 //   SEQLOOM_BFLOAT16   1 if the set has a dot product of bfloat16 pairs
 //   SEQLOOM_AMX        1 if the set has tile registers
 //   SEQLOOM_KERNELS    the set's `Kernels` table, which `dispatch.cpp` lists
 //
 // Each file of an instruction set is compiled twice, so that the halves can be compiled at the same time: with
-// SEQLOOM_TRAINING for the training step, without it for decoding and for the table of both.
+// SEQLOOM_TRAINING for the training step, without it for decoding and for the `Kernels` table.
 #pragma once
 
 #include "runtime/kernels.h"

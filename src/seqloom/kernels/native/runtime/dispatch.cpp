@@ -1,5 +1,5 @@
 // The table of instruction sets. `native_build.py` defines SEQLOOM_HAVE_* for each set that it compiled; `isa/isa.h`
-// defines the `Kernels` of each set.
+// defines the `Kernels` table of each set.
 #include <cstring>
 
 #include "runtime/kernels.h"

@@ -20,7 +20,7 @@ class FlushDenormals {
   FlushDenormals(const FlushDenormals&) = delete;
 
  private:
-  // Bits of the control register of the SSE unit: results, and operands.
+  // Bits of the SSE control register: the first one zeroes denormal results, the second one denormal operands.
   static constexpr unsigned kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
   [[maybe_unused]] unsigned saved_control_ = 0;
 };

@@ -1,4 +1,4 @@
-// The functions that every instruction set offers: they make the objects that train and decode with it.
+// The functions that every instruction set offers. They make the objects that train and decode with this set.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,18 @@ class SamplerChain;
 class Trainer;
 struct TrainerSetup;
 
+// One instruction set.
 struct Kernels {
   const char* name;
   // Return whether this processor supports the instruction set.
   bool (*supported)();
-  // Make a trainer, which the caller deletes; the two functions below transfer ownership as well.
+  // Make a trainer. The caller owns the result, as with the two functions below.
   Trainer* (*new_trainer)(const TrainerSetup& setup);
   // Pack a model's weights for decoding. Return null if the core does not support the precision.
   decoding::Network* (*new_network)(const decoding::Model& model);
-  // Make the chain of transforms that samples from `vocabulary` logits, in arrays of `padded_vocabulary`. `tokens`
-  // lists the token of each logit; null means that logit i belongs to token i.
+  // Make the sampler chain (`decoding/sampling.h`), which turns `vocabulary` logits into a drawn token. The arrays of
+  // logits have `padded_vocabulary` elements. `tokens` lists the token of each logit; null means that logit i belongs
+  // to token i.
   decoding::SamplerChain* (*new_sampler_chain)(const decoding::SamplingSettings& settings, int vocabulary,
                                                int padded_vocabulary, const int32_t* tokens);
 };
@@ -33,7 +35,7 @@ struct Kernels {
 extern const Kernels* const kAllKernels[];
 extern const int kNumKernels;
 
-// Return the instruction set of a name; null if the library has none of that name.
+// Return the instruction set with a name; null if the library contains no set with that name.
 const Kernels* find_kernels(const char* name);
 
 }  // namespace seqloom

@@ -10,8 +10,8 @@ namespace seqloom {
 
 namespace {
 
-// Checks in a busy loop before a thread gives up the processor: a worker sleeps, the caller yields.
-constexpr int kSpins = 4000;
+// Number of checks in a busy loop before a thread gives up the processor: a worker then sleeps, and the caller yields.
+constexpr int kSpinsBeforeWaiting = 4000;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -21,9 +21,9 @@ void pause() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int count) {
+ThreadPool::ThreadPool(int num_threads) {
   try {
-    for (int thread = 1; thread < count; ++thread) workers_.emplace_back([this, thread] { run_worker(thread); });
+    for (int thread = 1; thread < num_threads; ++thread) workers_.emplace_back([this, thread] { run_worker(thread); });
   } catch (...) {
     stop();  // a running thread must be joined before its object is destroyed
     throw;
@@ -53,7 +53,7 @@ void ThreadPool::run(const std::function<void(int)>& task) {
   wake_.notify_all();
   run_task(0);
   for (int spins = 0; busy_workers_.load(std::memory_order_acquire) > 0; ++spins) {
-    if (spins < kSpins)
+    if (spins < kSpinsBeforeWaiting)
       pause();
     else
       std::this_thread::yield();
@@ -75,7 +75,8 @@ void ThreadPool::run_task(int thread) noexcept {
 void ThreadPool::run_worker(int thread) {
   uint64_t last_round = 0;
   for (;;) {
-    for (int spins = 0; spins < kSpins && round_.load(std::memory_order_acquire) == last_round; ++spins) pause();
+    for (int spins = 0; spins < kSpinsBeforeWaiting && round_.load(std::memory_order_acquire) == last_round; ++spins)
+      pause();
     if (round_.load(std::memory_order_acquire) == last_round) {
       std::unique_lock<std::mutex> lock(mutex_);
       wake_.wait(lock, [&] { return round_.load() != last_round; });

@@ -11,29 +11,30 @@
 
 namespace seqloom {
 
-// A pool of `count` threads: `count - 1` workers and the caller.
+// A pool of `num_threads` threads: `num_threads - 1` workers and the caller.
 //
 // Each call of `run` is a round. Workers wait for the next round in a busy loop for a moment before they sleep, because
-// it usually follows at once.
+// the next round usually follows at once.
 class ThreadPool {
  public:
-  explicit ThreadPool(int count);
+  explicit ThreadPool(int num_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
 
-  int count() const { return static_cast<int>(workers_.size()) + 1; }
+  int num_threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Run `task(thread)` on every thread and wait for all. If a task throws, the first exception is thrown again here,
   // once all threads have finished; the pool remains usable.
   void run(const std::function<void(int)>& task);
-  // Run `task(thread, threads)` on every thread, or on the caller alone if it processes only `num_floats` floats, too
-  // few to be worth sharing.
+  // Run `task(thread, threads)`, which processes `num_floats` floats, on every thread. If the floats are too few to be
+  // worth sharing, run the task on the caller alone.
   void run_for(size_t num_floats, const std::function<void(int, int)>& task) {
     if (num_floats < kMinSharedFloats) return task(0, 1);
-    run([&](int thread) { task(thread, count()); });
+    run([&](int thread) { task(thread, num_threads()); });
   }
 
  private:
+  // The caller alone processes fewer floats than this.
   static constexpr size_t kMinSharedFloats = size_t{1} << 18;
 
   void run_worker(int thread);
@@ -47,12 +48,13 @@ class ThreadPool {
   std::atomic<uint64_t> round_{0};
   std::atomic<int> busy_workers_{0};
   std::atomic<bool> stopping_{false};
-  // Only the first thread that fails in a round sets `failed_`, and with it the right to write `failure_`.
+  // The first thread that fails in a round sets `failed_`, and only this thread writes `failure_`.
   std::atomic<bool> failed_{false};
   std::exception_ptr failure_;
 };
 
-// One thread's part of [0, count). All parts but the last consist of whole grains of `grain` items.
+// The part of the items [0, count) that one of `threads` threads processes. Each part consists of whole groups of
+// `grain` items; only the group at the end of all items may be smaller.
 struct ThreadRange {
   size_t begin, end;
   ThreadRange(size_t count, size_t grain, int thread, int threads) {

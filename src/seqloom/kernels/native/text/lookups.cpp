@@ -1,6 +1,6 @@
-// Sums and means over the patterns of texts. A pattern is the index of a row in a table. The patterns of all texts form
-// one array, one text after another; text `i` has `counts[i]` patterns. `kernels/text_hashing/reduce.py` calls the
-// functions.
+// Sums and means over the patterns of texts. A pattern is a word, several words or several characters; in this file it
+// is the index of a row in a table of all patterns. The patterns of all texts form one array, one text after another;
+// text `i` has `counts[i]` patterns. `kernels/text_hashing/reduce.py` calls the functions.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace {
 
 typedef float Vec __attribute__((vector_size(32)));
 constexpr size_t kWidth = 8;
-constexpr float kSmall = 1e-6f;  // added to lengths, so that no cosine divides by zero
+constexpr float kSmall = 1e-6f;  // added to the lengths of vectors, so that no cosine divides by zero
 
 float sum(Vec value) {
   float total = 0;
@@ -25,10 +25,11 @@ float sum(Vec value) {
   return total;
 }
 
-// The vectors of a text's words, in order. Each has `width` floats and is padded with zeros to whole `Vec`s.
+// The path of a text through the space of word vectors: the vectors of its words, in order. Each vector has `width`
+// floats and is padded with zeros to whole `Vec`s.
 class WordPath {
  public:
-  explicit WordPath(size_t width) : width_(width), num_vecs_((width + kWidth - 1) / kWidth), window_(num_vecs_) {}
+  explicit WordPath(size_t width) : width_(width), num_vecs_((width + kWidth - 1) / kWidth), sum_(num_vecs_) {}
 
   void clear() { vectors_.clear(), lengths_.clear(); }
 
@@ -46,46 +47,46 @@ class WordPath {
   // Return the mean cosine between a word and the sum of the words that are `nearest` to `farthest` words after it.
   float mean_cosine(size_t nearest, size_t farthest) {
     if (num_words() <= nearest) return 0;
-    std::fill(window_.begin(), window_.end(), Vec{});
+    std::fill(sum_.begin(), sum_.end(), Vec{});
     for (size_t later = nearest; later < std::min(farthest, num_words()); ++later)
-      for (size_t i = 0; i < num_vecs_; ++i) window_[i] += word(later)[i];
+      for (size_t i = 0; i < num_vecs_; ++i) sum_[i] += word(later)[i];
     double total = 0;
-    for (size_t at = 0; at + nearest < num_words(); ++at) {
+    for (size_t index = 0; index + nearest < num_words(); ++index) {
       // The window slides by one word: the farthest word enters it, and the nearest leaves it after this cosine.
-      const Vec *current = word(at), *leaving = word(at + nearest);
-      const Vec* entering = at + farthest < num_words() ? word(at + farthest) : zeros_.data();
+      const Vec *current = word(index), *leaving = word(index + nearest);
+      const Vec* entering = index + farthest < num_words() ? word(index + farthest) : zeros_.data();
       Vec products{}, squares{};
       for (size_t i = 0; i < num_vecs_; ++i) {
-        const Vec later_words = window_[i] + entering[i];
+        const Vec later_words = sum_[i] + entering[i];
         products += later_words * current[i], squares += later_words * later_words;
-        window_[i] = later_words - leaving[i];
+        sum_[i] = later_words - leaving[i];
       }
-      total += sum(products) / (lengths_[at] * (std::sqrt(sum(squares)) + kSmall));
+      total += sum(products) / (lengths_[index] * (std::sqrt(sum(squares)) + kSmall));
     }
     return static_cast<float>(total / static_cast<double>(num_words() - nearest));
   }
 
   // Return the straightness of the path: the length of the sum of all vectors, divided by the sum of their lengths.
   float straightness() {
-    std::fill(window_.begin(), window_.end(), Vec{});
-    for (size_t at = 0; at < num_words(); ++at)
-      for (size_t i = 0; i < num_vecs_; ++i) window_[i] += word(at)[i];
+    std::fill(sum_.begin(), sum_.end(), Vec{});
+    for (size_t index = 0; index < num_words(); ++index)
+      for (size_t i = 0; i < num_vecs_; ++i) sum_[i] += word(index)[i];
     Vec squares{};
-    for (const Vec part : window_) squares += part * part;
+    for (const Vec part : sum_) squares += part * part;
     double lengths = 0;
     for (const float length : lengths_) lengths += length;
     return static_cast<float>(std::sqrt(sum(squares)) / std::max(lengths, double{kSmall}));
   }
 
  private:
-  const Vec* word(size_t at) const { return &vectors_[at * num_vecs_]; }
+  const Vec* word(size_t index) const { return &vectors_[index * num_vecs_]; }
 
   size_t width_, num_vecs_;
-  std::vector<Vec> vectors_, window_, zeros_ = std::vector<Vec>(num_vecs_);
+  std::vector<Vec> vectors_, sum_, zeros_ = std::vector<Vec>(num_vecs_);
   std::vector<float> lengths_;
 };
 
-// The hash of `patterns.cpp`.
+// The mixing function of `patterns.cpp`.
 constexpr uint64_t kMixer = 0xbf58476d1ce4e5b9;
 
 uint64_t mix(uint64_t hash) { return (hash ^ hash >> 31) * kMixer; }
@@ -131,10 +132,12 @@ SEQLOOM_EXPORT int seqloom_sum_values(const float* values, int64_t num_values, c
   });
 }
 
-// Sum the values of the levels at each text's indices: `sums` is [texts, 2, 3]. A row of `levels` [num_rows, 2] has two
-// levels, and a level has three values, its row in `values` [256, 3]. A level is a capped count of texts with a
-// pattern. If the text itself was counted in the first or second level, its `sides` is 0 or 1: that level is then
-// reduced by one where it is above 0. Any other number leaves both levels as they are.
+// Sum values of the patterns of each text. A pattern has two levels, for example how many real texts and how many
+// generated texts contain it, each capped at 255. Each level has three values.
+//
+// `levels` is [num_rows, 2], `values` is [256, 3], and `sums` is [texts, 2, 3]. A text must not count for itself: if
+// the first or second level counts text `i`, `sides[i]` is 0 or 1, and that level is reduced by one where it is above
+// 0. Any other number leaves both levels as they are.
 SEQLOOM_EXPORT int seqloom_sum_levels(const uint8_t* levels, int64_t num_rows, const float* values,
                                       const int32_t* indices, int64_t length, const int64_t* counts,
                                       const int8_t* sides, int64_t texts, float* sums) {
@@ -159,9 +162,10 @@ SEQLOOM_EXPORT int seqloom_sum_levels(const uint8_t* levels, int64_t num_rows, c
 }
 
 // Compute statistics of the vectors of each text's words. `rows` contains the row of each word in `vectors`
-// [num_vectors, width]; words with row 0 are skipped. `results` is [texts, num_reaches + 1]: for each reach `k`, the
-// mean cosine between a word and the sum of the words that are `reaches[2 * k]` to `reaches[2 * k + 1]` words after it;
-// and last, the length of the sum of all vectors, divided by the sum of their lengths.
+// [num_vectors, width]; words with row 0 are skipped. A reach is a range of distances between words. `results` is
+// [texts, num_reaches + 1]. Column `k` is the mean cosine between a word and the sum of the words that are
+// `reaches[2 * k]` to `reaches[2 * k + 1]` words after it. The last column is the straightness of the words' path: the
+// length of the sum of all vectors, divided by the sum of their lengths.
 SEQLOOM_EXPORT int seqloom_cosines(const float* vectors, int64_t num_vectors, int64_t width, const int32_t* rows,
                                    int64_t length, const int64_t* counts, int64_t texts, const int64_t* reaches,
                                    int64_t num_reaches, float* results) {
@@ -191,22 +195,23 @@ SEQLOOM_EXPORT int seqloom_cosines(const float* vectors, int64_t num_vectors, in
 }
 
 // Compare the pairs of nearby words of each text with the texts of a corpus. A pair is two words that are at most
-// `reach` words apart. `results` is [texts, 5]:
+// `max_distance` words apart. `results` is [texts, 5]:
 //
 //   0  share of pairs that no text of the corpus contains
-//   1  share of pairs that fewer than `rare` texts contain
+//   1  share of pairs that fewer than `rare_below` texts contain
 //   2  mean of log(1 + number of texts with the pair)
-//   3  mean of the pointwise mutual information of the two words
-//   4  share of pairs whose information is positive
+//   3  mean of the estimated pointwise mutual information, log(p(pair) / (p(word 1) * p(word 2)))
+//   4  share of pairs for which this information is positive
 //
-// `rows` contains the index of each word, below `num_words`; 0 is skipped. `pair_counts` [2^bits] and `word_counts`
-// [num_words] are the numbers of texts of the corpus with a pair (by its hash) and with a word. For a count n, `logs`
-// [num_logs] contains log(1 + n), and `pair_logs` [256] contains log((n + 0.3) * texts of the corpus). If a text itself
-// belongs to the corpus (`counted`), all its counts are reduced by one.
+// `rows` contains the index of each word, below `num_words`; words with index 0 are skipped. `pair_counts` [2^bits]
+// contains how many texts of the corpus contain a pair, by the hash of the pair; `word_counts` [num_words] contains how
+// many contain a word. For a count n, `logs` [num_logs] contains log(1 + n), and `pair_logs` [256] contains
+// log((n + 0.3) * number of texts of the corpus). A text that belongs to the corpus itself (`counted`) must not count
+// for itself: all counts are reduced by one.
 SEQLOOM_EXPORT int seqloom_companions(const uint8_t* pair_counts, int64_t bits, const int32_t* word_counts,
                                       int64_t num_words, const float* logs, int64_t num_logs, const float* pair_logs,
                                       const int32_t* rows, int64_t length, const int64_t* counts,
-                                      const uint8_t* counted, int64_t texts, int64_t reach, int64_t rare,
+                                      const uint8_t* counted, int64_t texts, int64_t max_distance, int64_t rare_below,
                                       float* results) {
   return seqloom::guard([&] {
     check_counts(counts, texts, length);
@@ -215,7 +220,7 @@ SEQLOOM_EXPORT int seqloom_companions(const uint8_t* pair_counts, int64_t bits, 
     check_range("number of logarithms", num_logs, 256, kMaxLength);
     check_all("row", rows, length, 0, num_words - 1);
     check_all("count of a word", word_counts, num_words, INT32_MIN, num_logs - 1);
-    check_range("reach", reach, 0, kMaxLength);
+    check_range("maximum distance", max_distance, 0, kMaxLength);
     for (const void* array :
          {static_cast<const void*>(pair_counts), static_cast<const void*>(logs), static_cast<const void*>(pair_logs)})
       check_pointer("an array of counts", array);
@@ -229,15 +234,15 @@ SEQLOOM_EXPORT int seqloom_companions(const uint8_t* pair_counts, int64_t bits, 
       const auto reduced = [&](int32_t count) { return std::max(count - reduction, 0); };
       double sums[5] = {};
       int64_t num_pairs = 0;
-      for (size_t at = 0; at < words.size(); ++at)
-        for (size_t next = at + 1; next < words.size() && next <= at + static_cast<size_t>(reach);
-             ++next, ++num_pairs) {
-          const auto [lower, upper] = std::minmax(words[at], words[next]);
+      for (size_t first = 0; first < words.size(); ++first)
+        for (size_t second = first + 1; second < words.size() && second <= first + static_cast<size_t>(max_distance);
+             ++second, ++num_pairs) {
+          const auto [lower, upper] = std::minmax(words[first], words[second]);
           const uint64_t bucket = seqloom::mix(seqloom::mix((lower << bits) + upper)) >> (64 - bits);
           const int32_t count = reduced(pair_counts[bucket]);
           const float information =
               pair_logs[count] - logs[reduced(word_counts[lower])] - logs[reduced(word_counts[upper])];
-          sums[0] += count < 1, sums[1] += count < rare, sums[2] += logs[count], sums[3] += information;
+          sums[0] += count < 1, sums[1] += count < rare_below, sums[2] += logs[count], sums[3] += information;
           sums[4] += information > 0;
         }
       for (int i = 0; i < 5; ++i)

@@ -1,6 +1,6 @@
 // Counts of hashed n-grams of words and of characters. An n-gram is not stored: its hash selects one of `num_buckets`
 // buckets, and each bucket has a count. Hash and buckets are those of scikit-learn's HashingVectorizer; words are those
-// of `text_features/ngrams.py`. Words that follow a negation are words of their own, with the prefix "not-".
+// of `text_features/ngrams.py`. A word that follows a negation gets the prefix "not-" and is counted as another word.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -19,11 +19,11 @@ namespace {
 // The bits of a character's class.
 constexpr uint8_t kWord = 1, kAlphanumeric = 2, kSpace = 4;
 
-// Lengths of the n-grams of characters, and maximum number of words that a negation marks.
+// Lengths of the n-grams of characters, and maximum number of words that get the prefix "not-" after a negation.
 constexpr int kMinCharacters = 3, kMaxCharacters = 5, kNegatedWords = 4;
 
-// Characters of words that consist of punctuation marks; those of them that end a negation; and the marks that are
-// counted.
+// Consecutive marks of `kMarks` form a word. If the first one is in `kNegationEnds`, no further word is negated; only
+// if it is in `kCountedMarks`, the word is counted.
 constexpr std::string_view kMarks = ".!?;,:()$", kNegationEnds = ".!?;,:", kCountedMarks = "!?$:;()";
 
 constexpr uint32_t rotated(uint32_t value, int bits) { return value << bits | value >> (32 - bits); }
@@ -32,15 +32,15 @@ constexpr uint32_t rotated(uint32_t value, int bits) { return value << bits | va
 uint32_t murmur(const char* bytes, size_t length) {
   constexpr uint32_t kFirst = 0xcc9e2d51, kSecond = 0x1b873593;
   uint32_t hash = 0;
-  size_t at = 0;
-  for (; at + 4 <= length; at += 4) {
+  size_t offset = 0;
+  for (; offset + 4 <= length; offset += 4) {
     uint32_t block;
-    std::memcpy(&block, bytes + at, 4);
+    std::memcpy(&block, bytes + offset, 4);
     hash = rotated(hash ^ rotated(block * kFirst, 15) * kSecond, 13) * 5 + 0xe6546b64;
   }
   uint32_t rest = 0;
   for (size_t num_left = length & 3; num_left > 0; --num_left)
-    rest = rest << 8 | static_cast<uint8_t>(bytes[at + num_left - 1]);
+    rest = rest << 8 | static_cast<uint8_t>(bytes[offset + num_left - 1]);
   if (length & 3) hash ^= rotated(rest * kFirst, 15) * kSecond;
   hash ^= static_cast<uint32_t>(length);
   hash = (hash ^ hash >> 16) * 0x85ebca6b;
@@ -56,21 +56,21 @@ uint32_t bucket_of(std::string_view ngram, uint32_t num_buckets) {
 }
 
 // Append the UTF-8 bytes of a code point.
-void append_utf8(uint32_t code, std::string& to) {
+void append_utf8(uint32_t code, std::string& bytes) {
   if (code < 0x80) {
-    to += static_cast<char>(code);
+    bytes += static_cast<char>(code);
   } else if (code < 0x800) {
-    to += static_cast<char>(0xc0 | code >> 6);
-    to += static_cast<char>(0x80 | (code & 0x3f));
+    bytes += static_cast<char>(0xc0 | code >> 6);
+    bytes += static_cast<char>(0x80 | (code & 0x3f));
   } else if (code < 0x10000) {
-    to += static_cast<char>(0xe0 | code >> 12);
-    to += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    to += static_cast<char>(0x80 | (code & 0x3f));
+    bytes += static_cast<char>(0xe0 | code >> 12);
+    bytes += static_cast<char>(0x80 | (code >> 6 & 0x3f));
+    bytes += static_cast<char>(0x80 | (code & 0x3f));
   } else {
-    to += static_cast<char>(0xf0 | code >> 18);
-    to += static_cast<char>(0x80 | (code >> 12 & 0x3f));
-    to += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    to += static_cast<char>(0x80 | (code & 0x3f));
+    bytes += static_cast<char>(0xf0 | code >> 18);
+    bytes += static_cast<char>(0x80 | (code >> 12 & 0x3f));
+    bytes += static_cast<char>(0x80 | (code >> 6 & 0x3f));
+    bytes += static_cast<char>(0x80 | (code & 0x3f));
   }
 }
 
@@ -90,7 +90,7 @@ bool negates(std::string_view word) {
   return ends_in("n't") || ends_in("n\u2019t");
 }
 
-// Counts how often each bucket was added: a hash table with open addressing.
+// Counts how often each bucket was added, in a hash table with open addressing.
 class Tally {
  public:
   void add(uint32_t bucket) {
@@ -124,9 +124,9 @@ class Tally {
   // Return the slot of a bucket, or the free slot where the bucket belongs.
   Slot& find(uint32_t bucket) {
     const size_t mask = slots_.size() - 1;
-    size_t at = bucket * size_t{0x9e3779b97f4a7c15} >> 32 & mask;
-    while (slots_[at].count != 0 && slots_[at].bucket != bucket) at = (at + 1) & mask;
-    return slots_[at];
+    size_t slot = bucket * size_t{0x9e3779b97f4a7c15} >> 32 & mask;
+    while (slots_[slot].count != 0 && slots_[slot].bucket != bucket) slot = (slot + 1) & mask;
+    return slots_[slot];
   }
 
   void grow() {
@@ -141,12 +141,12 @@ class Tally {
 };
 
 // Counts the n-grams of one text after another.
-class Counter {
+class NgramCounter {
  public:
-  Counter(const uint8_t* classes, uint32_t num_buckets) : classes_(classes), num_buckets_(num_buckets) {}
+  NgramCounter(const uint8_t* classes, uint32_t num_buckets) : classes_(classes), num_buckets_(num_buckets) {}
 
-  // Write the buckets of a text and their counts; return their number. Words come first, with buckets from 0, then
-  // characters, with buckets from `num_buckets`.
+  // Write the buckets of a text and their counts; return the number of buckets. The n-grams of words come first, with
+  // buckets from 0; those of characters follow, with buckets from `num_buckets`.
   size_t count(const uint32_t* codes, size_t length, int32_t* buckets, float* counts) {
     count_words(codes, length);
     const size_t num_words = tally_.write(buckets, counts);
@@ -157,40 +157,40 @@ class Counter {
   }
 
  private:
-  bool is(uint32_t code, uint8_t class_bit) const { return classes_[code] & class_bit; }
+  bool has_class(uint32_t code, uint8_t class_bit) const { return classes_[code] & class_bit; }
 
   // Count words and pairs of consecutive words.
   void count_words(const uint32_t* codes, size_t length) {
     previous_word_.clear();
     bool is_first = true;
-    int num_negated = 0;  // how many of the next words the last negation still marks
-    for (size_t at = 0; at < length;) {
-      size_t end = at;
+    int num_to_negate = 0;  // how many of the next words the last negation still negates
+    for (size_t start = 0; start < length;) {
+      size_t end = start;
       word_.clear();
-      if (is(codes[at], kWord)) {
-        while (end < length && is(codes[end], kWord)) ++end;
+      if (has_class(codes[start], kWord)) {
+        while (end < length && has_class(codes[end], kWord)) ++end;
         // An apostrophe between word characters belongs to the word.
-        if (end + 1 < length && is_apostrophe(codes[end]) && is(codes[end + 1], kWord)) {
+        if (end + 1 < length && is_apostrophe(codes[end]) && has_class(codes[end + 1], kWord)) {
           ++end;
-          while (end < length && is(codes[end], kWord)) ++end;
+          while (end < length && has_class(codes[end], kWord)) ++end;
         }
-      } else if (is_one_of(codes[at], kMarks)) {
+      } else if (is_one_of(codes[start], kMarks)) {
         while (end < length && is_one_of(codes[end], kMarks)) ++end;
       } else {
-        ++at;
+        ++start;
         continue;
       }
-      for (size_t i = at; i < end; ++i) append_utf8(codes[i], word_);
-      const uint32_t first_code = codes[at];
-      at = end;
-      if (!is(first_code, kAlphanumeric)) {
-        if (is_one_of(first_code, kNegationEnds)) num_negated = 0;
+      for (size_t i = start; i < end; ++i) append_utf8(codes[i], word_);
+      const uint32_t first_code = codes[start];
+      start = end;
+      if (!has_class(first_code, kAlphanumeric)) {
+        if (is_one_of(first_code, kNegationEnds)) num_to_negate = 0;
         if (!is_one_of(first_code, kCountedMarks)) continue;
       } else if (negates(word_)) {
-        num_negated = kNegatedWords;
-      } else if (num_negated > 0) {
+        num_to_negate = kNegatedWords;
+      } else if (num_to_negate > 0) {
         word_.insert(0, "not-");
-        --num_negated;
+        --num_to_negate;
       }
       tally_.add(bucket_of(word_, num_buckets_));
       if (!is_first) {
@@ -208,20 +208,20 @@ class Counter {
   // blank.
   void count_characters(const uint32_t* codes, size_t length) {
     bytes_.clear(), starts_.clear();
-    for (size_t at = 0; at < length;) {
+    for (size_t start = 0; start < length;) {
       starts_.push_back(bytes_.size());
-      size_t end = at + 1;
-      if (is(codes[at], kSpace))
-        while (end < length && is(codes[end], kSpace)) ++end;
-      append_utf8(end - at > 1 ? ' ' : codes[at], bytes_);
-      at = end;
+      size_t end = start + 1;
+      if (has_class(codes[start], kSpace))
+        while (end < length && has_class(codes[end], kSpace)) ++end;
+      append_utf8(end - start > 1 ? ' ' : codes[start], bytes_);
+      start = end;
     }
     const size_t count = starts_.size();
     starts_.push_back(bytes_.size());
     for (size_t n = kMinCharacters; n <= kMaxCharacters; ++n)
-      for (size_t at = 0; at + n <= count; ++at)
-        tally_.add(
-            bucket_of(std::string_view(bytes_).substr(starts_[at], starts_[at + n] - starts_[at]), num_buckets_));
+      for (size_t start = 0; start + n <= count; ++start)
+        tally_.add(bucket_of(std::string_view(bytes_).substr(starts_[start], starts_[start + n] - starts_[start]),
+                             num_buckets_));
   }
 
   const uint8_t* classes_;
@@ -240,7 +240,7 @@ class Counter {
 // Count the n-grams of lower-cased texts.
 //
 // `codes` contains the code points of all texts; text `i` has those from `offsets[i]` to `offsets[i + 1]`. Its buckets
-// and counts are written from `kMaxPerCharacter * offsets[i]` on, and their number to `num_ngrams[i]`. `classes` has
+// and counts are written from index 5 * `offsets[i]` on, and the number of buckets to `num_ngrams[i]`. `classes` has
 // the class of each code point, a sum of bits: 1 word character, 2 alphanumeric or underscore, 4 white space.
 SEQLOOM_EXPORT int seqloom_count_ngrams(const uint32_t* codes, const int64_t* offsets, int64_t texts,
                                         const uint8_t* classes, int32_t num_buckets, int32_t threads, int32_t* buckets,
@@ -263,8 +263,8 @@ SEQLOOM_EXPORT int seqloom_count_ngrams(const uint32_t* codes, const int64_t* of
     if (offsets[texts] > 0) check_pointer("buckets", buckets), check_pointer("counts", counts);
     ThreadPool pool(threads);
     pool.run([&](int thread) {
-      Counter counter(classes, static_cast<uint32_t>(num_buckets));
-      const ThreadRange range(static_cast<size_t>(texts), 1, thread, threads);
+      NgramCounter counter(classes, static_cast<uint32_t>(num_buckets));
+      const ThreadRange range(static_cast<size_t>(texts), /*grain=*/1, thread, threads);
       for (size_t text = range.begin; text < range.end; ++text) {
         const int64_t begin = offsets[text], output = kMaxPerCharacter * begin;
         const auto length = static_cast<size_t>(offsets[text + 1] - begin);

@@ -12,9 +12,10 @@ namespace seqloom {
 
 namespace {
 
+// The classes of characters.
 constexpr uint8_t kPunctuation = 0, kWord = 1, kSpace = 2, kApostrophe = 3;
 constexpr uint64_t kFactor = 0x9e3779b97f4a7c15, kMixer = 0xbf58476d1ce4e5b9;
-// The hashes of two markers, which count as words: the begin and the end of the text.
+// The hashes of two markers, which count as words: the beginning and the end of the text.
 constexpr uint64_t kBegin = 0x243f6a8885a308d3, kEnd = 0x13198a2e03707344;
 // Number of characters of a pattern within a word, which may include the space before or after the word.
 constexpr int kLettersLength = 4;
@@ -22,18 +23,18 @@ constexpr int kLettersLength = 4;
 // Distribute the information of a hash over its upper bits, from which buckets are taken.
 uint64_t mix(uint64_t hash) { return (hash ^ hash >> 31) * kMixer; }
 
-// The kind of each code point (one of the constants above) and its lower case.
+// The class of each code point (one of the constants above) and its lower case.
 struct Alphabet {
-  const uint8_t* kinds;
+  const uint8_t* classes;
   const uint32_t* lower;
 };
 
-// A pattern of several words: `steps` contains the distance of each word from the first.
+// A pattern of several words: `offsets` contains the distance of each word from the first, such as 0, 1 and 3.
 struct Run {
-  const int32_t* steps;
+  const int32_t* offsets;
   int32_t num_words;
 
-  int32_t last_step() const { return steps[num_words - 1]; }
+  int32_t last_offset() const { return offsets[num_words - 1]; }
 };
 
 // Reads one text after another, and computes the buckets of its patterns.
@@ -44,62 +45,65 @@ class PatternReader {
   // Split a text into words; the other functions then read this text.
   void read(const uint32_t* codes, size_t length) {
     codes_ = codes, length_ = length;
-    kinds_.resize(length), lowered_.resize(length + 1), words_.clear();
-    for (size_t i = 0; i < length; ++i) kinds_[i] = alphabet_.kinds[codes[i]], lowered_[i] = alphabet_.lower[codes[i]];
+    classes_.resize(length), lowered_.resize(length + 1), words_.clear();
+    for (size_t i = 0; i < length; ++i)
+      classes_[i] = alphabet_.classes[codes[i]], lowered_[i] = alphabet_.lower[codes[i]];
     join_apostrophes();
     words_.push_back(kBegin);
-    uint8_t previous_kind = kSpace;
+    uint8_t previous_class = kSpace;
     uint64_t power = 1;
-    for (size_t i = 0; i < length; previous_kind = kinds_[i++]) {
-      if (kinds_[i] == kSpace) continue;
-      // A word ends where the kind changes, so consecutive punctuation marks are a word too.
-      if (kinds_[i] != previous_kind) words_.push_back(0), power = 1;
+    for (size_t i = 0; i < length; previous_class = classes_[i++]) {
+      if (classes_[i] == kSpace) continue;
+      // A word ends where the class changes, so consecutive punctuation marks are a word too.
+      if (classes_[i] != previous_class) words_.push_back(0), power = 1;
       words_.back() += (lowered_[i] + 1) * (power *= kFactor);
     }
     words_.push_back(kEnd);
   }
 
-  // Each function below writes the buckets of one kind of pattern, and returns their number. This one: single words.
-  int64_t words(int32_t* buckets) const {
+  // Each function below writes the buckets of one kind of pattern, and returns the number of buckets.
+
+  // Write the buckets of single words.
+  int64_t write_words(int32_t* buckets) const {
     int64_t written = 0;
     for (size_t i = 1; i + 1 < words_.size(); ++i) buckets[written++] = bucket(words_[i]);
     return written;
   }
 
-  // The runs of one kind; `number` distinguishes the kinds.
-  int64_t runs(const Run& run, uint64_t number, int32_t* buckets) const {
-    const auto windows = static_cast<int64_t>(words_.size()) - run.last_step();
-    for (int64_t i = 0; i < windows; ++i) {
-      uint64_t hash = number;
-      for (int32_t word = 0; word < run.num_words; ++word) hash = mix(hash * kFactor + words_[i + run.steps[word]]);
+  // Write the buckets of runs of one kind; `run_kind` gives each kind other hashes.
+  int64_t write_runs(const Run& run, uint64_t run_kind, int32_t* buckets) const {
+    const auto num_windows = static_cast<int64_t>(words_.size()) - run.last_offset();
+    for (int64_t i = 0; i < num_windows; ++i) {
+      uint64_t hash = run_kind;
+      for (int32_t word = 0; word < run.num_words; ++word) hash = mix(hash * kFactor + words_[i + run.offsets[word]]);
       buckets[i] = bucket(hash);
     }
-    return std::max<int64_t>(windows, 0);
+    return std::max<int64_t>(num_windows, 0);
   }
 
-  // Lower-case character patterns within words: one for each pair of neighbouring word characters, which are its second
-  // and third character.
-  int64_t letters(int32_t* buckets) const {
-    const auto letter = [&](size_t i) -> uint64_t { return i < length_ && kinds_[i] == kWord ? lowered_[i] : ' '; };
+  // Write the buckets of lower-case character patterns within words. There is one for each pair of neighbouring word
+  // characters, which are the second and third character of the pattern.
+  int64_t write_letters(int32_t* buckets) const {
+    const auto letter = [&](size_t i) -> uint64_t { return i < length_ && classes_[i] == kWord ? lowered_[i] : ' '; };
     int64_t written = 0;
     for (size_t i = 0; i + 1 < length_; ++i) {
-      if (kinds_[i] != kWord || kinds_[i + 1] != kWord) continue;
+      if (classes_[i] != kWord || classes_[i + 1] != kWord) continue;
       uint64_t hash = (kLettersLength + (i > 0 ? letter(i - 1) : ' ')) * kFactor;
-      for (size_t step = 0; step < kLettersLength - 1; ++step) hash = (hash + letter(i + step)) * kFactor;
+      for (size_t offset = 0; offset < kLettersLength - 1; ++offset) hash = (hash + letter(i + offset)) * kFactor;
       buckets[written++] = bucket(hash);
     }
     return written;
   }
 
-  // All substrings of a length.
-  int64_t substrings(int32_t characters, int32_t* buckets) const {
-    const auto windows = static_cast<int64_t>(length_) - characters + 1;
-    for (int64_t i = 0; i < windows; ++i) {
+  // Write the buckets of all substrings of `characters` characters.
+  int64_t write_substrings(int32_t characters, int32_t* buckets) const {
+    const auto num_windows = static_cast<int64_t>(length_) - characters + 1;
+    for (int64_t i = 0; i < num_windows; ++i) {
       auto hash = static_cast<uint64_t>(characters);
-      for (int32_t step = 0; step < characters; ++step) hash = (hash + codes_[i + step]) * kFactor;
+      for (int32_t offset = 0; offset < characters; ++offset) hash = (hash + codes_[i + offset]) * kFactor;
       buckets[i] = bucket(hash);
     }
-    return std::max<int64_t>(windows, 0);
+    return std::max<int64_t>(num_windows, 0);
   }
 
  private:
@@ -107,13 +111,14 @@ class PatternReader {
 
   // Turn each apostrophe into a word character if it is between word characters, otherwise into punctuation.
   void join_apostrophes() {
-    uint8_t previous_kind = kSpace;
+    uint8_t previous_class = kSpace;
     for (size_t i = 0; i < length_; ++i) {
-      const uint8_t kind = kinds_[i];
-      if (kind == kApostrophe)
-        kinds_[i] =
-            previous_kind == kWord && i + 1 < length_ && alphabet_.kinds[codes_[i + 1]] == kWord ? kWord : kPunctuation;
-      previous_kind = kind;
+      const uint8_t original_class = classes_[i];
+      if (original_class == kApostrophe)
+        classes_[i] = previous_class == kWord && i + 1 < length_ && alphabet_.classes[codes_[i + 1]] == kWord
+                          ? kWord
+                          : kPunctuation;
+      previous_class = original_class;
     }
   }
 
@@ -121,7 +126,7 @@ class PatternReader {
   int32_t dropped_bits_;
   const uint32_t* codes_ = nullptr;
   size_t length_ = 0;
-  std::vector<uint8_t> kinds_;
+  std::vector<uint8_t> classes_;
   std::vector<uint64_t> lowered_;  // code points in lower case
   std::vector<uint64_t> words_;    // hashes of the words, with the markers
 };
@@ -133,20 +138,20 @@ class PatternReader {
 // Read the patterns of texts, hashed to buckets of `bits` bits.
 //
 // `codes` contains `num_codes` code points: `lengths[i]` for text `i`, one text after another, with a blank between
-// texts. `kinds` classifies each code point (0 punctuation, 1 word, 2 white space, 3 apostrophe), and `lower` is its
-// lower case. The kinds of pattern are, in order:
+// texts. `classes` contains the class of each code point (0 punctuation, 1 word, 2 white space, 3 apostrophe), and
+// `lower` its lower case. The kinds of pattern are, in order:
 //
 //   - words;
-//   - `runs` kinds of runs; kind `k` has `words[k]` words, and the next `words[k]` numbers in `steps` are the distances
-//     of its words from the first;
+//   - `runs` kinds of runs; kind `k` has `words[k]` words, and the next `words[k]` numbers in `offsets` are the
+//     distances of these words from the first;
 //   - character patterns within words;
 //   - `substrings` kinds of substrings; kind `k` has `characters[k]` characters.
 //
-// The buckets of the kind with index `k` go to `buckets + k * capacity`, one text after another. Their number in text
-// `i` goes to `counts[k * texts + i]`.
+// The buckets of the kind with index `k` go to `buckets + k * capacity`, one text after another. The number of patterns
+// of this kind in text `i` goes to `counts[k * texts + i]`.
 SEQLOOM_EXPORT int seqloom_read_patterns(const uint32_t* codes, int64_t num_codes, const int64_t* lengths,
-                                         int64_t texts, const uint8_t* kinds, const uint32_t* lower, int32_t bits,
-                                         const int32_t* steps, const int32_t* words, int32_t runs,
+                                         int64_t texts, const uint8_t* classes, const uint32_t* lower, int32_t bits,
+                                         const int32_t* offsets, const int32_t* words, int32_t runs,
                                          const int32_t* characters, int32_t substrings, int64_t capacity,
                                          int32_t* buckets, int64_t* counts) {
   using namespace seqloom;
@@ -159,14 +164,15 @@ SEQLOOM_EXPORT int seqloom_read_patterns(const uint32_t* codes, int64_t num_code
     check_range("kinds of substrings", substrings, 0, 1024);
     check_all("code point", codes, num_codes, 0, 0x10ffff);
     check_all("length of a text", lengths, texts, 0, num_codes);
-    check_all("words of a run", words, runs, 1, 1024);
-    check_all("characters of a substring", characters, substrings, 1, 1024);
-    check_pointer("kinds", kinds), check_pointer("lower case", lower);
+    check_all("number of words of a run", words, runs, 1, 1024);
+    check_all("number of characters of a substring", characters, substrings, 1, 1024);
+    check_pointer("classes", classes), check_pointer("lower case", lower);
     if (texts > 0) check_pointer("buckets", buckets), check_pointer("counts", counts);
-    const int32_t* step = steps;
-    for (int32_t run = 0; run < runs; step += words[run++]) {
-      check_pointer("steps", steps);
-      check_all("step of a run", step, words[run], 0, step[words[run] - 1]);
+    // No offset of a run may be larger than the last one, which determines how far a run reaches.
+    const int32_t* run_offsets = offsets;
+    for (int32_t run = 0; run < runs; run_offsets += words[run++]) {
+      check_pointer("offsets", offsets);
+      check_all("offset of a word in a run", run_offsets, words[run], 0, run_offsets[words[run] - 1]);
     }
     int64_t length = std::max<int64_t>(texts - 1, 0);
     for (int64_t text = 0; text < texts; ++text)
@@ -174,7 +180,7 @@ SEQLOOM_EXPORT int seqloom_read_patterns(const uint32_t* codes, int64_t num_code
     // A text has at most as many patterns of a kind as characters, plus the two markers.
     check_range("capacity", capacity, num_codes + 2 * texts, kMaxLength);
 
-    PatternReader reader({kinds, lower}, bits);
+    PatternReader reader({classes, lower}, bits);
     std::vector<int32_t*> targets(static_cast<size_t>(2 + runs + substrings));  // where the next text's buckets go
     for (size_t kind = 0; kind < targets.size(); ++kind)
       targets[kind] = buckets + static_cast<int64_t>(kind) * capacity;
@@ -186,13 +192,13 @@ SEQLOOM_EXPORT int seqloom_read_patterns(const uint32_t* codes, int64_t num_code
         targets[kind] += count;
         counts[static_cast<int64_t>(kind++) * texts + text] = count;
       };
-      store_count(reader.words(targets[kind]));
-      step = steps;
-      for (int32_t run = 0; run < runs; step += words[run++])
-        store_count(reader.runs({step, words[run]}, static_cast<uint64_t>(run + 1), targets[kind]));
-      store_count(reader.letters(targets[kind]));
+      store_count(reader.write_words(targets[kind]));
+      run_offsets = offsets;
+      for (int32_t run = 0; run < runs; run_offsets += words[run++])
+        store_count(reader.write_runs({run_offsets, words[run]}, static_cast<uint64_t>(run + 1), targets[kind]));
+      store_count(reader.write_letters(targets[kind]));
       for (int32_t substring = 0; substring < substrings; ++substring)
-        store_count(reader.substrings(characters[substring], targets[kind]));
+        store_count(reader.write_substrings(characters[substring], targets[kind]));
     }
   });
 }

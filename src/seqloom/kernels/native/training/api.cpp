@@ -13,14 +13,15 @@ SEQLOOM_EXPORT int seqloom_trainer_new(const char* kernels, int gru, int num_lay
                                        int embedding, int num_heads, int threads, Trainer** trainer) {
   return guard([&] {
     checked("trainer", trainer) = nullptr;
-    const Kernels* set = find_kernels(&checked("name of the instruction set", kernels));
-    if (set == nullptr) refuse("the library has no instruction set %s", kernels);
-    if (!set->supported()) refuse("this processor does not support the instruction set %s", set->name);
+    const Kernels* instruction_set = find_kernels(&checked("name of the instruction set", kernels));
+    if (instruction_set == nullptr) refuse("the library has no instruction set %s", kernels);
+    if (!instruction_set->supported())
+      refuse("this processor does not support the instruction set %s", instruction_set->name);
     check_range("number of layers", num_layers, 1, kMaxLayers);
     check_pointer("sizes", sizes);
     const TrainerSetup setup{gru != 0, {sizes, sizes + num_layers}, vocabulary, embedding, num_heads, threads};
     check_setup(setup);
-    *trainer = set->new_trainer(setup);
+    *trainer = instruction_set->new_trainer(setup);
   });
 }
 

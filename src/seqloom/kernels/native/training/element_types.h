@@ -15,13 +15,13 @@ using Element = uint16_t;
 typedef __m512bh Groups;
 constexpr int kGroup = 2;
 
-inline Vec load_elements(const Element* from) {
-  const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+inline Vec load_elements(const Element* source) {
+  const __m256i narrow = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source));
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
 }
 
-inline void store_elements(Element* to, Vec value) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), (__m256i)_mm512_cvtneps_pbh(value));
+inline void store_elements(Element* target, Vec value) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(target), (__m256i)_mm512_cvtneps_pbh(value));
 }
 
 inline float to_float(Element value) {
@@ -32,12 +32,12 @@ inline float to_float(Element value) {
 }
 
 // Load a vector of groups.
-inline Groups load_groups(const Element* from) { return (Groups)_mm512_loadu_si512(from); }
+inline Groups load_groups(const Element* source) { return (Groups)_mm512_loadu_si512(source); }
 
 // Fill a vector with one group.
-inline Groups broadcast_group(const Element* from) {
+inline Groups broadcast_group(const Element* source) {
   int32_t pair;
-  std::memcpy(&pair, from, sizeof pair);
+  std::memcpy(&pair, source, sizeof pair);
   return (Groups)_mm512_set1_epi32(pair);
 }
 
@@ -45,26 +45,27 @@ inline Groups broadcast_group(const Element* from) {
 inline Vec multiply_add(Vec total, Groups a, Groups b) { return _mm512_dpbf16_ps(total, a, b); }
 
 // Interleave kWidth columns of two rows, `row` and `row + stride`, into groups: (0,0) (1,0) (0,1) (1,1) (0,2) (1,2) ...
-inline void store_groups(Element* to, const Element* row, size_t stride) {
+inline void store_groups(Element* target, const Element* row, size_t stride) {
   const __m256i* first = reinterpret_cast<const __m256i*>(row);
   const __m256i* second = reinterpret_cast<const __m256i*>(row + stride);
   const __m512i low = _mm512_cvtepu16_epi32(_mm256_loadu_si256(first));
   const __m512i high = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(second)), 16);
-  _mm512_storeu_si512(to, _mm512_or_si512(low, high));
+  _mm512_storeu_si512(target, _mm512_or_si512(low, high));
 }
 
 // Interleave row i with row i + 8, separately in the two 128-bit halves of the registers.
-inline void interleave(const __m256i (&from)[16], __m256i (&to)[16]) {
+inline void interleave(const __m256i (&source)[16], __m256i (&target)[16]) {
   for (int i = 0; i < 8; ++i) {
-    to[2 * i] = _mm256_unpacklo_epi16(from[i], from[i + 8]);
-    to[2 * i + 1] = _mm256_unpackhi_epi16(from[i], from[i + 8]);
+    target[2 * i] = _mm256_unpacklo_epi16(source[i], source[i + 8]);
+    target[2 * i + 1] = _mm256_unpackhi_epi16(source[i], source[i + 8]);
   }
 }
 
 // to[j, i] = from[i, j] for a block of 16 by 16. Four rounds of interleaving transpose the halves of the rows.
-inline void transpose_block(const Element* from, size_t from_stride, Element* to, size_t to_stride) {
+inline void transpose_block(const Element* source, size_t source_stride, Element* target, size_t target_stride) {
   __m256i row[16], next[16];
-  for (int i = 0; i < 16; ++i) row[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + i * from_stride));
+  for (int i = 0; i < 16; ++i)
+    row[i] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(source + i * source_stride));
   interleave(row, next);
   interleave(next, row);
   interleave(row, next);
@@ -73,8 +74,8 @@ inline void transpose_block(const Element* from, size_t from_stride, Element* to
   for (int j = 0; j < 8; ++j) {
     const __m256i low = _mm256_permute2x128_si256(row[2 * j], row[2 * j + 1], 0x20);
     const __m256i high = _mm256_permute2x128_si256(row[2 * j], row[2 * j + 1], 0x31);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + j * to_stride), low);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + (j + 8) * to_stride), high);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(target + j * target_stride), low);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(target + (j + 8) * target_stride), high);
   }
 }
 
@@ -84,19 +85,19 @@ using Element = float;
 typedef Vec Groups;
 constexpr int kGroup = 1;
 
-inline Vec load_elements(const Element* from) { return load(from); }
+inline Vec load_elements(const Element* source) { return load(source); }
 
-inline void store_elements(Element* to, Vec value) { store(to, value); }
+inline void store_elements(Element* target, Vec value) { store(target, value); }
 
 inline float to_float(Element value) { return value; }
 
-inline Groups load_groups(const Element* from) { return load(from); }
+inline Groups load_groups(const Element* source) { return load(source); }
 
-inline Groups broadcast_group(const Element* from) { return broadcast(*from); }
+inline Groups broadcast_group(const Element* source) { return broadcast(*source); }
 
 inline Vec multiply_add(Vec total, Groups a, Groups b) { return total + a * b; }
 
-inline void store_groups(Element* to, const Element* row, size_t) { store(to, load(row)); }
+inline void store_groups(Element* target, const Element* row, size_t) { store(target, load(row)); }
 
 #endif
 

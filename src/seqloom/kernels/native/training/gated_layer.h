@@ -16,32 +16,32 @@
 
 namespace seqloom::SEQLOOM_ISA {
 
-// Compute the gradient of a matrix, the transposed inputs times the gradients of the products: out = columns * panels,
-// for the thread's share of the panels.
+// Compute the gradient of a weight matrix, the transposed inputs times the gradients of the products, for the thread's
+// share of the columns.
 //
-// `columns` holds the inputs as a blocked transpose [rows / kPadding, units, kPadding]; `panels` are the packed
-// gradients.
-inline void weight_gradient(const Element* columns, size_t units, const Element* panels, size_t rows,
-                            size_t out_columns, float* out, int thread, int threads) {
+// `input_columns` holds the inputs as a blocked transpose [rows / kPadding, units, kPadding] (`gemm.h`);
+// `d_product_panels` are the packed gradients.
+inline void compute_matrix_gradient(const Element* input_columns, size_t units, const Element* d_product_panels,
+                                    size_t rows, size_t out_columns, float* out, int thread, int threads) {
   const ThreadRange range(out_columns, kColumns, thread, threads);
   for (size_t start = 0; start < rows; start += kRowsPerPass) {
     const size_t depth = std::min(kRowsPerPass, rows - start);
-    const Rows left = Rows{columns, kPadding, units * kPadding}.from_element(start);
+    const Rows inputs = Rows{input_columns, kPadding, units * kPadding}.from_element(start);
     for (size_t c = range.begin; c < range.end; c += kColumns) {
-      const Element* panel = panels + c / kColumns * rows * kColumns + start * kColumns;
-      multiply<kPlainVectors>(left, units, panel, depth, out + c, out_columns, /*add=*/start > 0);
+      const Element* panel = d_product_panels + c / kColumns * rows * kColumns + start * kColumns;
+      multiply<kPlainVectors>(inputs, units, panel, depth, out + c, out_columns, /*add=*/start > 0);
     }
   }
 }
 
-// The inputs of a layer for one window, besides its weights.
+// What a layer computes a window from, besides the layer's weights.
 struct LayerWindow {
-  const uint8_t* resets;     // [batch_size, time], or null
-  const Element* below;      // outputs of the layer below; null for the first layer
-  const float* table;        // first layer: rows of `TokenTable`, bias included; other layers: one row, the bias
-  const int32_t* table_row;  // [batch_size, time]: row of `table`; null for row 0
-  const float* conditions;   // [conditions, gate columns]: biases added to the pre-activations, or null
-  const int32_t* condition;  // [batch_size, time]: row of `conditions`
+  const uint8_t* resets;          // [batch_size, time], or null
+  const Element* below;           // outputs of the layer below; null for the first layer
+  const float* table;             // first layer: rows of `TokenTable`, bias included; other layers: one row, the bias
+  const int32_t* table_row;       // [batch_size, time]: row of `table`; null for row 0
+  const float* condition_biases;  // [conditions, gate columns]: biases added to the pre-activations, or null
+  const int32_t* condition;       // [batch_size, time]: row of `condition_biases`
   Dropout output_dropout;
   bool variational;  // one dropout mask serves all time steps
   bool feeds_layer;  // another layer reads the outputs
@@ -77,9 +77,9 @@ class GatedLayer {
     output_columns_.reset(0);
   }
 
-  // Pack the thread's share of the weights, after `drop_weights`. With `one_hot` inputs, `TokenTable` reads the input
-  // weights from the arena, so that they are not packed.
-  void pack(const float* arena, const Dropout& weight_dropout, bool one_hot, int thread, int threads) {
+  // Pack the thread's share of the weights, after `drop_weights`. `arena` holds all parameters. With `is_one_hot`
+  // inputs, `TokenTable` reads the input weights from the arena, so that they are not packed.
+  void pack(const float* arena, const Dropout& weight_dropout, bool is_one_hot, int thread, int threads) {
     const size_t units = regions_.padded_units, columns = regions_.gate_columns();
     const float* hidden = arena + regions_.weight_hidden.start;
     if (weight_dropout.active()) hidden = masked_.data();
@@ -88,7 +88,7 @@ class GatedLayer {
     for (size_t p = thread; p < units / kColumns; p += threads)
       pack_transposed<kPlainVectors>(hidden, columns, columns, p,
                                      &recurrent_back_[p * panel_size<kPlainVectors>(columns)]);
-    if (one_hot) return;
+    if (is_one_hot) return;
     const float* input = arena + regions_.weight_input.start;
     const size_t inputs = regions_.padded_inputs;
     for (size_t p = thread; p < columns / kGateColumns; p += threads)
@@ -148,11 +148,11 @@ class GatedLayer {
   }
 
   // Compute the gradient of the recurrent weights: the thread's share of the columns.
-  void recurrent_gradient(float* gradients, const Dropout& weight_dropout, int thread, int threads) const {
+  void compute_recurrent_gradient(float* gradients, const Dropout& weight_dropout, int thread, int threads) const {
     const size_t columns = regions_.gate_columns();
     float* out = gradients + regions_.weight_hidden.start;
-    weight_gradient(hidden_columns_.data(), regions_.padded_units, panels_.data(), layout_.rows(), columns, out, thread,
-                    threads);
+    compute_matrix_gradient(hidden_columns_.data(), regions_.padded_units, panels_.data(), layout_.rows(), columns, out,
+                            thread, threads);
     if (!weight_dropout.active()) return;
     const ThreadRange range(columns, kColumns, thread, threads);
     for_each_mask(weight_dropout, [&](size_t offset, Vec mask) {
@@ -161,21 +161,23 @@ class GatedLayer {
     });
   }
 
-  // sums[index[i]] += the gradients of the pre-activations of position i, for all positions of the window: the thread's
-  // share of the columns.
-  void sum_gradients_by(const int32_t* index, float* sums, int thread, int threads) const {
+  // sums[row_of_position[i]] += the gradients of the pre-activations of position i, for all positions of the window:
+  // the thread's share of the columns.
+  void sum_gradients_by(const int32_t* row_of_position, float* sums, int thread, int threads) const {
     const size_t columns = regions_.gate_columns();
     const ThreadRange range(columns, kGateColumns, thread, threads);
     for (int step = 0; step < layout_.time; ++step)
       for (int sequence = 0; sequence < layout_.batch_size; ++sequence) {
-        const Element* from = &gates_[layout_.row(step, sequence) * columns];
-        float* to = sums + index[sequence * layout_.time + step] * columns;
-        for (size_t c = range.begin; c < range.end; c += kWidth) store(to + c, load(to + c) + load_elements(from + c));
+        const Element* source = &gates_[layout_.row(step, sequence) * columns];
+        float* target = sums + row_of_position[sequence * layout_.time + step] * columns;
+        for (size_t c = range.begin; c < range.end; c += kWidth)
+          store(target + c, load(target + c) + load_elements(source + c));
       }
   }
 
-  // Compute the gradient of the bias, the sum over all tokens: the thread's share of the columns.
-  void sum_bias(float* d_bias, int thread, int threads) const {
+  // Compute the gradient of the bias, the sum of the gradients of the pre-activations over all tokens: the thread's
+  // share of the columns.
+  void sum_bias_gradient(float* d_bias, int thread, int threads) const {
     const size_t columns = regions_.gate_columns();
     const ThreadRange range(columns, kGateColumns, thread, threads);
     std::memset(d_bias + range.begin, 0, (range.end - range.begin) * sizeof(float));
@@ -202,8 +204,8 @@ class GatedLayer {
     std::memcpy(initial_carry_.data(), &carry_[last], initial_carry_.size() * sizeof(float));
   }
 
-  // Copy the carried state into the layer, or out of it: hidden [batch_size, layer's size], and the LSTM's cell. A null
-  // `hidden` zeroes the state.
+  // Copy the carried state into the layer, or out of it: hidden [batch_size, units], and the LSTM's cell.
+  // With `into_layer`, a null `hidden` zeroes the state.
   void copy_state(float* hidden, float* cell, bool into_layer) {
     if (into_layer) initial_hidden_.clear(), initial_carry_.clear();
     if (hidden == nullptr) return;
@@ -211,7 +213,7 @@ class GatedLayer {
       for (size_t unit = 0; unit < regions_.units; unit += kWidth) {
         const size_t offset = layout_.slot(sequence) * regions_.padded_units + unit;
         const size_t count = std::min<size_t>(kWidth, regions_.units - unit);
-        float* carry = gru_ ? hidden : cell;
+        float* carry = gru_ ? hidden : cell;  // the carry of a GRU is its hidden value in full precision
         float block[kWidth] = {};
         if (into_layer) {
           std::memcpy(block, hidden + sequence * regions_.units + unit, count * sizeof(float));
@@ -228,20 +230,20 @@ class GatedLayer {
  private:
   template <class Cell>
   void forward_with(const LayerWindow& window, int thread) {
-    const size_t units = regions_.padded_units, slots = layout_.slots(), own_slots = layout_.slots_per_thread();
-    const size_t first_slot = thread * own_slots;
+    const size_t units = regions_.padded_units, slots = layout_.slots(), thread_slots = layout_.slots_per_thread();
+    const size_t first_slot = thread * thread_slots;
     const int num_sequences = layout_.num_sequences(thread), first_sequence = layout_.first_sequence(thread);
     float* scratch = &scratch_[first_slot * kGateColumns];
     std::memcpy(&hidden_[first_slot * units], &initial_hidden_[first_slot * units],
-                own_slots * units * sizeof(Element));
-    std::memcpy(&carry_[first_slot * units], &initial_carry_[first_slot * units], own_slots * units * sizeof(float));
+                thread_slots * units * sizeof(Element));
+    std::memcpy(&carry_[first_slot * units], &initial_carry_[first_slot * units], thread_slots * units * sizeof(float));
     for (int step = 0; step < layout_.time; ++step) {
       const size_t row = step * slots + first_slot;
       for (int sequence = 0; sequence < num_sequences; ++sequence)
         if (resets(window, first_sequence + sequence, step))
           std::memset(&hidden_[(row + sequence) * units], 0, units * sizeof(Element));
       const Element* hidden_before = &hidden_[row * units];
-      transpose_rows(hidden_before, units, own_slots, units, row, hidden_columns_.data());
+      transpose_rows(hidden_before, units, thread_slots, units, row, hidden_columns_.data());
       for (size_t unit = 0; unit < units; unit += kWidth) {
         const size_t panel = unit / kWidth;
         multiply<kGates>({hidden_before, units}, num_sequences, &recurrent_[panel * panel_size<kGates>(units)], units,
@@ -256,7 +258,7 @@ class GatedLayer {
                              scratch + sequence * kGateColumns);
       }
       if (window.feeds_layer)
-        transpose_rows(outputs() + row * units, units, own_slots, units, row, output_columns_.data());
+        transpose_rows(outputs() + row * units, units, thread_slots, units, row, output_columns_.data());
     }
   }
 
@@ -269,8 +271,8 @@ class GatedLayer {
     const float* table = window.table + (window.table_row ? window.table_row[position] * columns : 0) + first_gate;
     Vec gate[kGates];
     for (int g = 0; g < kGates; ++g) gate[g] = load(products + g * kWidth) + load(table + g * kWidth);
-    if (window.conditions != nullptr) {
-      const float* condition = window.conditions + window.condition[position] * columns + first_gate;
+    if (window.condition_biases != nullptr) {
+      const float* condition = window.condition_biases + window.condition[position] * columns + first_gate;
       for (int g = 0; g < kGates; ++g) gate[g] += load(condition + g * kWidth);
     }
     const Vec carry = resets(window, sequence, step) ? Vec{} : load(&carry_[row * units + unit]);
@@ -288,20 +290,20 @@ class GatedLayer {
   template <class Cell>
   void backward_with(const LayerWindow& window, int thread) {
     const size_t units = regions_.padded_units, columns = regions_.gate_columns(),
-                 own_slots = layout_.slots_per_thread();
-    const size_t first_slot = thread * own_slots;
+                 thread_slots = layout_.slots_per_thread();
+    const size_t first_slot = thread * thread_slots;
     const int num_sequences = layout_.num_sequences(thread), first_sequence = layout_.first_sequence(thread);
     float* d_hidden = &d_hidden_[first_slot * units];
     float* d_carry = &d_carry_[first_slot * units];
-    std::memset(d_hidden, 0, own_slots * units * sizeof(float));
-    std::memset(d_carry, 0, own_slots * units * sizeof(float));
+    std::memset(d_hidden, 0, thread_slots * units * sizeof(float));
+    std::memset(d_carry, 0, thread_slots * units * sizeof(float));
     for (int step = layout_.time - 1; step >= 0; --step) {
       const size_t row = step * layout_.slots() + first_slot;
       for (int sequence = 0; sequence < num_sequences; ++sequence)
         step_backward<Cell>(window, first_sequence + sequence, step, row + sequence, d_hidden + sequence * units,
                             d_carry + sequence * units);
       const Element* d_gates = &gates_[row * columns];
-      pack_rows(d_gates, columns, own_slots, columns, row, panels_.data(), layout_.rows() * kColumns);
+      pack_rows(d_gates, columns, thread_slots, columns, row, panels_.data(), layout_.rows() * kColumns);
       if (step == 0) break;  // no gradient flows into the window before
       for (size_t p = 0; p < units / kColumns; ++p)
         multiply<kPlainVectors>({d_gates, columns}, num_sequences,
@@ -348,7 +350,7 @@ class GatedLayer {
     return dropout.mask(dropout.row_key(mask_step << 32 | static_cast<uint32_t>(sequence)), unit);
   }
 
-  // Call `use(offset, mask)` for every vector of the recurrent weights.
+  // Call `use(offset, mask)` for every vector of the recurrent weights, with the mask of weight dropout.
   template <typename Use>
   void for_each_mask(const Dropout& weight_dropout, Use use) const {
     const size_t columns = regions_.gate_columns();
@@ -371,8 +373,8 @@ class GatedLayer {
   Buffer<float> carry_;
   // [time, slots, gates * units]: the gates; in the backward pass, the gradients of their pre-activations.
   Buffer<Element> gates_;
-  // Those gradients as panels, and the hidden values before each step as a blocked transpose: the operands of the
-  // weight gradients.
+  // The operands of the weight gradients: the gradients of the pre-activations as panels, and the hidden values before
+  // each step as a blocked transpose.
   Buffer<Element> panels_, hidden_columns_;
   Buffer<Element> outputs_, output_columns_, d_outputs_;
   // One row per slot: products of one step; gradients of the values after the step of the backward pass.

@@ -19,13 +19,13 @@ inline Vec square_root(Vec x) {
 #endif
 }
 
-// Adam with decoupled weight decay (Loshchilov, Hutter 2019), for `count` parameters. `decay` replaces `step.decay`,
-// because only matrices have weight decay.
+// Adam with decoupled weight decay (Loshchilov, Hutter 2019), for `count` parameters. `decay` replaces `step.decay`:
+// the caller passes 0 for biases, because only matrices have weight decay. As in the paper, m and v are the moments.
 inline void adam(const OptimizerStep& step, float decay, size_t count, const float* gradients, float* first_moments,
                  float* second_moments, float* parameters) {
   const float decay_factor = 1.0f - step.rate * decay;
-  // Corrections of the moments' bias towards zero, where they start: a divisor of the first moment, and a factor of the
-  // root of the second.
+  // The moments start at zero and are therefore biased towards zero. Corrections of this bias: a divisor of the first
+  // moment, and a factor of the root of the second.
   const float first_correction = 1.0f - std::pow(static_cast<double>(step.beta1), step.step);
   const float root_correction = 1.0f / std::sqrt(1.0 - std::pow(static_cast<double>(step.beta2), step.step));
   const float rate = step.rate / first_correction;

@@ -7,7 +7,7 @@
 //   (0,0) (1,0) (0,1) (1,1) (0,2) (1,2) ...    rows 0 and 1, all columns of the panel
 //   (2,0) (3,0) (2,1) (3,1) ...                rows 2 and 3
 //
-// `store_groups` writes one such line for one vector of columns.
+// A line contains a group of kGroup elements for each column; `store_groups` writes one line of one vector of columns.
 #pragma once
 
 #include <algorithm>
@@ -24,14 +24,14 @@ constexpr size_t panel_size(size_t depth) {
 }
 
 // Convert floats to elements; `count` is a multiple of kWidth.
-inline void to_elements(const float* from, Element* to, size_t count) {
-  for (size_t i = 0; i < count; i += kWidth) store_elements(to + i, load(from + i));
+inline void to_elements(const float* source, Element* target, size_t count) {
+  for (size_t i = 0; i < count; i += kWidth) store_elements(target + i, load(source + i));
 }
 
-// Pack panel `index` of the matrix [depth, columns] in `rows`, with `stride` elements from row to row.
+// Pack panel `panel_index` of the matrix [depth, columns] in `rows`, with `stride` elements from row to row.
 template <int Vectors>
-inline void pack_panel(const Element* rows, size_t stride, size_t depth, size_t index, Element* panel) {
-  const Element* first = rows + index * Vectors * kWidth;
+inline void pack_panel(const Element* rows, size_t stride, size_t depth, size_t panel_index, Element* panel) {
+  const Element* first = rows + panel_index * Vectors * kWidth;
   for (size_t k = 0; k < depth; k += kGroup) {
     for (int v = 0; v < Vectors; ++v, panel += kWidth * kGroup)
       store_groups(panel, first + k * stride + v * kWidth, stride);
@@ -40,30 +40,30 @@ inline void pack_panel(const Element* rows, size_t stride, size_t depth, size_t 
 
 // Pack a panel of a matrix of floats.
 template <int Vectors>
-inline void pack_floats(const float* rows, size_t stride, size_t depth, size_t index, Element* panel) {
+inline void pack_floats(const float* rows, size_t stride, size_t depth, size_t panel_index, Element* panel) {
   constexpr int columns = Vectors * kWidth;
   Element block[kGroup * columns];
   for (size_t k = 0; k < depth; k += kGroup, panel += kGroup * columns) {
     for (int g = 0; g < kGroup; ++g)
-      to_elements(rows + (k + g) * stride + index * columns, block + g * columns, columns);
+      to_elements(rows + (k + g) * stride + panel_index * columns, block + g * columns, columns);
     for (int v = 0; v < Vectors; ++v) store_groups(panel + v * kWidth * kGroup, block + v * kWidth, columns);
   }
 }
 
-// Pack panel `index` of the transpose of a matrix of floats [columns, depth] in `rows`.
+// Pack panel `panel_index` of the transpose of a matrix of floats [columns, depth] in `rows`.
 template <int Vectors>
-inline void pack_transposed(const float* rows, size_t stride, size_t depth, size_t index, Element* panel) {
+inline void pack_transposed(const float* rows, size_t stride, size_t depth, size_t panel_index, Element* panel) {
   constexpr int columns = Vectors * kWidth;
   constexpr size_t chunk_size = 64;
   Element chunk[chunk_size];
   for (int c = 0; c < columns; ++c) {
-    const float* row = rows + (index * columns + c) * stride;
+    const float* row = rows + (panel_index * columns + c) * stride;
     for (size_t start = 0; start < depth; start += chunk_size) {
       const size_t count = std::min(chunk_size, depth - start);
       to_elements(row + start, chunk, count);
-      Element* to = panel + start * columns + c * kGroup;
-      for (size_t k = 0; k < count; k += kGroup, to += columns * kGroup)
-        std::memcpy(to, chunk + k, kGroup * sizeof(Element));
+      Element* target = panel + start * columns + c * kGroup;
+      for (size_t k = 0; k < count; k += kGroup, target += columns * kGroup)
+        std::memcpy(target, chunk + k, kGroup * sizeof(Element));
     }
   }
 }
@@ -74,27 +74,27 @@ inline void pack_transposed(const float* rows, size_t stride, size_t depth, size
 inline void pack_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t first_depth,
                       Element* panels, size_t panel_elements) {
   for (size_t c = 0; c < columns; c += kColumns) {
-    Element* to = panels + c / kColumns * panel_elements + first_depth * kColumns;
-    for (size_t r = 0; r < num_rows; r += kGroup, to += kColumns * kGroup)
+    Element* target = panels + c / kColumns * panel_elements + first_depth * kColumns;
+    for (size_t r = 0; r < num_rows; r += kGroup, target += kColumns * kGroup)
       for (int v = 0; v < kPlainVectors; ++v)
-        store_groups(to + v * kWidth * kGroup, rows + r * stride + c + v * kWidth, stride);
+        store_groups(target + v * kWidth * kGroup, rows + r * stride + c + v * kWidth, stride);
   }
 }
 
-// Write rows as the columns from `first_depth` on of a transpose that is stored in blocks of kPadding columns:
-// [total depth / kPadding, columns, kPadding].
+// Write rows into a blocked transpose, whose columns they become, from column `first_depth` on. The transpose is stored
+// in blocks of kPadding columns: [total depth / kPadding, columns, kPadding].
 inline void transpose_rows(const Element* rows, size_t stride, size_t num_rows, size_t columns, size_t first_depth,
-                           Element* to) {
+                           Element* target) {
   size_t r = 0;
 #if SEQLOOM_BFLOAT16
   for (; r + 16 <= num_rows && (first_depth + r) % 16 == 0; r += 16) {
-    Element* block = to + (first_depth + r) / kPadding * columns * kPadding + (first_depth + r) % kPadding;
+    Element* block = target + (first_depth + r) / kPadding * columns * kPadding + (first_depth + r) % kPadding;
     for (size_t c = 0; c < columns; c += 16)
       transpose_block(rows + r * stride + c, stride, block + c * kPadding, kPadding);
   }
 #endif
   for (; r < num_rows; ++r) {
-    Element* block = to + (first_depth + r) / kPadding * columns * kPadding + (first_depth + r) % kPadding;
+    Element* block = target + (first_depth + r) / kPadding * columns * kPadding + (first_depth + r) % kPadding;
     for (size_t c = 0; c < columns; ++c) block[c * kPadding] = rows[r * stride + c];
   }
 }

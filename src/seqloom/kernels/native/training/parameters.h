@@ -15,11 +15,12 @@ namespace seqloom::SEQLOOM_ISA {
 // One parameter: `rows` by `columns` floats, padding included.
 struct Region {
   size_t start = 0, rows = 0, columns = 0;
-  bool matrix = false;
+  bool is_matrix = false;  // not a bias
 
   size_t size() const { return rows * columns; }
 };
 
+// The parameters of one layer.
 struct LayerRegions {
   size_t units, inputs;  // units of the layer and width of its input, without padding
   size_t padded_units, padded_inputs;
@@ -28,31 +29,32 @@ struct LayerRegions {
   size_t gate_columns() const { return kGates * padded_units; }
 };
 
+// All parameters of a model, and where they start in an arena (an array of one float per parameter).
 struct Parameters {
   explicit Parameters(const TrainerSetup& setup) : setup(setup) {
     size_t inputs = setup.embedding ? setup.embedding : setup.vocabulary;
-    if (setup.embedding) embedding = take(padded(setup.vocabulary), padded(setup.embedding), true);
+    if (setup.embedding) embedding = add_region(padded(setup.vocabulary), padded(setup.embedding), /*is_matrix=*/true);
     for (const int size : setup.sizes) {
       LayerRegions layer{static_cast<size_t>(size), inputs, padded(size), padded(inputs), {}, {}, {}};
-      layer.weight_input = take(layer.padded_inputs, layer.gate_columns(), true);
-      layer.weight_hidden = take(layer.padded_units, layer.gate_columns(), true);
-      layer.bias = take(1, layer.gate_columns(), false);
+      layer.weight_input = add_region(layer.padded_inputs, layer.gate_columns(), /*is_matrix=*/true);
+      layer.weight_hidden = add_region(layer.padded_units, layer.gate_columns(), /*is_matrix=*/true);
+      layer.bias = add_region(/*rows=*/1, layer.gate_columns(), /*is_matrix=*/false);
       layers.push_back(layer);
       inputs = size;
     }
     for (int head = 0; head < setup.num_heads; ++head) {
-      head_weights.push_back(take(padded(inputs), padded(setup.vocabulary), true));
-      head_biases.push_back(take(1, padded(setup.vocabulary), false));
+      head_weights.push_back(add_region(padded(inputs), padded(setup.vocabulary), /*is_matrix=*/true));
+      head_biases.push_back(add_region(/*rows=*/1, padded(setup.vocabulary), /*is_matrix=*/false));
     }
   }
 
   // Copy a parameter from the model's shape (`values`) into this layout (`arena`), or back.
   void copy_parameter(float* arena, Part part, int index, float* values, bool into_arena) const {
-    const auto copy = [into_arena](float& ours, float& model) {
+    const auto copy = [into_arena](float& stored, float& model_value) {
       if (into_arena)
-        ours = model;
+        stored = model_value;
       else
-        model = ours;
+        model_value = stored;
     };
     const size_t vocabulary = setup.vocabulary;
     if (part == kEmbedding) {
@@ -72,22 +74,24 @@ struct Parameters {
     }
   }
 
-  // Return the column of a unit's gate. This layout always has four gates. A GRU has three: its last gate, the
-  // candidate, is stored as the third in the recurrent weights, and as the fourth in the input weights and the bias.
-  size_t column(Part part, int gate, size_t unit) const {
+  // Return the column of a unit's gate, whose index `gate` counts the gates of the model. This layout always has four
+  // gates. A GRU has three: its last gate, the candidate, is stored as the third in the recurrent weights, and as the
+  // fourth in the input weights and the bias.
+  size_t gate_column(Part part, int gate, size_t unit) const {
     if (setup.gru && gate == 2 && part != kWeightHidden) gate = 3;
     return unit / kWidth * kGateColumns + gate * kWidth + unit % kWidth;
   }
 
-  int model_gates() const { return setup.gru ? 3 : 4; }
+  // The number of gates that the model has.
+  int num_model_gates() const { return setup.gru ? 3 : 4; }
 
   // Zero the gates that a GRU does not have: the third of the input part, the fourth of the recurrent part.
   void zero_absent_gates(float* arena) const {
     if (!setup.gru) return;
     for (const LayerRegions& layer : layers) {
-      zero_gate(arena, layer.weight_input, 2);
-      zero_gate(arena, layer.bias, 2);
-      zero_gate(arena, layer.weight_hidden, 3);
+      zero_gate(arena, layer.weight_input, /*gate=*/2);
+      zero_gate(arena, layer.bias, /*gate=*/2);
+      zero_gate(arena, layer.weight_hidden, /*gate=*/3);
     }
   }
 
@@ -96,14 +100,14 @@ struct Parameters {
   std::vector<LayerRegions> layers;
   std::vector<Region> head_weights, head_biases;
   // Every region in order, and the total number of floats.
-  std::vector<Region> all;
-  size_t total = 0;
+  std::vector<Region> all_regions;
+  size_t num_floats = 0;
 
  private:
-  Region take(size_t rows, size_t columns, bool matrix) {
-    Region region{total, rows, columns, matrix};
-    total += region.size();
-    all.push_back(region);
+  Region add_region(size_t rows, size_t columns, bool is_matrix) {
+    Region region{num_floats, rows, columns, is_matrix};
+    num_floats += region.size();
+    all_regions.push_back(region);
     return region;
   }
 
@@ -113,10 +117,10 @@ struct Parameters {
                            : part == kWeightHidden ? layer.weight_hidden
                                                    : layer.bias;
     const size_t inputs = part == kWeightInput ? layer.inputs : part == kWeightHidden ? layer.units : 1;
-    for (int gate = 0; gate < model_gates(); ++gate)
+    for (int gate = 0; gate < num_model_gates(); ++gate)
       for (size_t unit = 0; unit < layer.units; ++unit) {
         float* row = values + (gate * layer.units + unit) * inputs;
-        const size_t first = region.start + column(part, gate, unit);
+        const size_t first = region.start + gate_column(part, gate, unit);
         for (size_t i = 0; i < inputs; ++i) copy(arena[first + i * region.columns], row[i]);
       }
   }

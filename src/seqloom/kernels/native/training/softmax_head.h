@@ -13,16 +13,16 @@ namespace seqloom::SEQLOOM_ISA {
 
 // Replace the logits of one row by scale * (softmax(logits) - one-hot target), the gradient of the scaled loss. Return
 // the loss in nats, not scaled.
-inline float softmax_loss(float* logits, size_t count, size_t target, float scale) {
+inline float compute_loss_and_gradient(float* logits, size_t count, size_t target, float scale) {
   Vec lane_maxima = load(logits);
-  for (size_t i = kWidth; i < count; i += kWidth) lane_maxima = largest(lane_maxima, load(logits + i));
-  const float peak_logit = peak(lane_maxima);
+  for (size_t i = kWidth; i < count; i += kWidth) lane_maxima = lanewise_max(lane_maxima, load(logits + i));
+  const float peak_logit = largest_lane(lane_maxima);
   const float target_logit = logits[target];
   Vec total{};
   for (size_t i = 0; i < count; i += kWidth) {
-    const Vec power = exponential(load(logits + i) - peak_logit);
-    store(logits + i, power);
-    total += power;
+    const Vec exponentials = exponential(load(logits + i) - peak_logit);
+    store(logits + i, exponentials);
+    total += exponentials;
   }
   const float sum_of_exponentials = sum(total);
   const float factor = scale / sum_of_exponentials;
@@ -46,10 +46,10 @@ class SoftmaxHead {
         bias_(bias),
         panels_(weight.size()),
         transposed_panels_(weight.size()),
-        logits_(threads * kBlock * weight.columns),
-        d_inputs_(threads * kBlock * weight.rows),
-        inputs_(threads * kBlock * weight.rows),
-        d_logits_(threads * kBlock * weight.columns),
+        logits_(threads * kBlockRows * weight.columns),
+        d_inputs_(threads * kBlockRows * weight.rows),
+        inputs_(threads * kBlockRows * weight.rows),
+        d_logits_(threads * kBlockRows * weight.columns),
         d_bias_(threads * weight.columns) {}
 
   // Pack the thread's share of the weights.
@@ -65,42 +65,44 @@ class SoftmaxHead {
 
   // Compute the gradients of weight, bias and outputs; return the mean loss of the targets in nats.
   //
-  // The gradients are those of the mean loss times `scale`. `outputs` and `d_outputs` are rows of the last layer; `add`
-  // adds to `d_outputs` instead of replacing its rows. `logit_bias` and `d_logit_bias` are [conditions, padded
-  // vocabulary] or null; the gradients are added to the latter.
+  // The gradients are those of the mean loss times `scale`. `outputs` and `d_outputs` are rows of the last layer. With
+  // `add`, gradients are added to the rows of `d_outputs` instead of replacing them. `logit_bias` and `d_logit_bias`
+  // are [conditions, padded vocabulary] or null; the gradients are added to the latter.
   double compute(ThreadPool& pool, const float* arena, float* gradients, const std::vector<Target>& targets,
                  const Element* outputs, Element* d_outputs, bool add, float scale, const float* logit_bias,
                  float* d_logit_bias) {
-    nats_.assign(targets.size(), 0.0f);
+    losses_.assign(targets.size(), 0.0f);
     d_bias_.clear();
     float* d_weight = gradients + weight_.start;
     std::memset(d_weight, 0, weight_.size() * sizeof(float));
-    const size_t max_rows = std::max<size_t>(kBlock * pool.count(), kMaxLogits / weight_.columns / kBlock * kBlock);
+    const size_t max_rows =
+        std::max<size_t>(kBlockRows * pool.num_threads(), kMaxLogits / weight_.columns / kBlockRows * kBlockRows);
     for (size_t start = 0; start < targets.size(); start += max_rows) {
       const size_t count = std::min(max_rows, targets.size() - start);
-      const size_t depth = (count + kBlock - 1) / kBlock * kBlock;
+      const size_t depth = (count + kBlockRows - 1) / kBlockRows * kBlockRows;
       if (columns_.size() < depth * weight_.rows || d_panels_.size() < depth * weight_.columns)
         columns_.reset(depth * weight_.rows), d_panels_.reset(depth * weight_.columns);
       pool.run([&](int thread) {
         ThreadContext context;
-        const ThreadRange range(count, kBlock, thread, pool.count());
-        for (size_t r = range.begin; r < range.end; r += kBlock)
-          compute_block(arena, &targets[start + r], std::min<size_t>(kBlock, range.end - r), &nats_[start + r], outputs,
-                        d_outputs, add, scale / targets.size(), logit_bias, r, depth, thread);
+        const ThreadRange range(count, kBlockRows, thread, pool.num_threads());
+        for (size_t r = range.begin; r < range.end; r += kBlockRows)
+          compute_block(arena, &targets[start + r], std::min<size_t>(kBlockRows, range.end - r), &losses_[start + r],
+                        outputs, d_outputs, add, scale / targets.size(), logit_bias, r, depth, thread);
       });
       pool.run([&](int thread) {
         ThreadContext context;
-        if (d_logit_bias != nullptr) sum_conditions(&targets[start], count, depth, d_logit_bias, thread, pool.count());
-        compute_weight_gradient(d_weight, depth, /*add=*/start > 0, thread, pool.count());
+        if (d_logit_bias != nullptr)
+          sum_conditions(&targets[start], count, depth, d_logit_bias, thread, pool.num_threads());
+        compute_weight_gradient(d_weight, depth, /*add=*/start > 0, thread, pool.num_threads());
       });
     }
     for (size_t v = 0; v < weight_.columns; ++v) {
       float total = 0.0f;
-      for (int thread = 0; thread < pool.count(); ++thread) total += d_bias_[thread * weight_.columns + v];
+      for (int thread = 0; thread < pool.num_threads(); ++thread) total += d_bias_[thread * weight_.columns + v];
       gradients[bias_.start + v] = total;
     }
     double total = 0.0;
-    for (const float nats : nats_) total += nats;
+    for (const float losses : losses_) total += losses;
     return targets.empty() ? 0.0 : total / targets.size();
   }
 
@@ -109,35 +111,36 @@ class SoftmaxHead {
              const float* logit_bias, double* log_probs) {
     pool.run([&](int thread) {
       ThreadContext context;
-      const ThreadRange range(targets.size(), kBlock, thread, pool.count());
-      float* const logits = &logits_[thread * kBlock * weight_.columns];
-      for (size_t r = range.begin; r < range.end; r += kBlock) {
-        const size_t count = std::min<size_t>(kBlock, range.end - r);
+      const ThreadRange range(targets.size(), kBlockRows, thread, pool.num_threads());
+      float* const logits = &logits_[thread * kBlockRows * weight_.columns];
+      for (size_t r = range.begin; r < range.end; r += kBlockRows) {
+        const size_t count = std::min<size_t>(kBlockRows, range.end - r);
         compute_logits(arena, &targets[r], count, outputs, logit_bias, thread);
+        // The gradients, which replace the logits, are not used.
         for (size_t i = 0; i < count; ++i)
-          log_probs[targets[r + i].position] =
-              -softmax_loss(logits + i * weight_.columns, weight_.columns, targets[r + i].token, /*scale=*/1);
+          log_probs[targets[r + i].position] = -compute_loss_and_gradient(logits + i * weight_.columns, weight_.columns,
+                                                                          targets[r + i].token, /*scale=*/1);
       }
     });
   }
 
  private:
-  static constexpr size_t kBlock = 32;  // rows
-  // Logits whose gradients are stored at once, if that gives each thread at least one block.
+  static constexpr size_t kBlockRows = 32;  // rows that a thread processes at a time
+  // Maximum number of logits whose gradients are stored at once. It may be exceeded, so that each thread has a block.
   static constexpr size_t kMaxLogits = size_t{1} << 23;
 
   // Compute the logits of up to kBlock targets in the thread's own buffer.
   void compute_logits(const float* arena, const Target* targets, size_t count, const Element* outputs,
                       const float* logit_bias, int thread) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
-    Element* inputs = &inputs_[thread * kBlock * units];
-    float* logits = &logits_[thread * kBlock * vocabulary];
+    Element* inputs = &inputs_[thread * kBlockRows * units];
+    float* logits = &logits_[thread * kBlockRows * vocabulary];
     const float* bias = arena + bias_.start;
     for (size_t r = 0; r < count; ++r)
       std::memcpy(inputs + r * units, outputs + targets[r].row * units, units * sizeof(Element));
-    std::memset(inputs + count * units, 0, (kBlock - count) * units * sizeof(Element));
+    std::memset(inputs + count * units, 0, (kBlockRows - count) * units * sizeof(Element));
     for (size_t p = 0; p < vocabulary / kColumns; ++p)
-      multiply<kPlainVectors>({inputs, units}, kBlock, &panels_[p * panel_size<kPlainVectors>(units)], units,
+      multiply<kPlainVectors>({inputs, units}, kBlockRows, &panels_[p * panel_size<kPlainVectors>(units)], units,
                               logits + p * kColumns, vocabulary);
     for (size_t r = 0; r < count; ++r) {
       float* row = logits + r * vocabulary;
@@ -152,51 +155,51 @@ class SoftmaxHead {
 
   // Compute losses and gradients of up to kBlock targets. Their rows begin at `first_row` of the `depth` rows over
   // which `compute_weight_gradient` sums.
-  void compute_block(const float* arena, const Target* targets, size_t count, float* nats, const Element* outputs,
+  void compute_block(const float* arena, const Target* targets, size_t count, float* losses, const Element* outputs,
                      Element* d_outputs, bool add, float scale, const float* logit_bias, size_t first_row, size_t depth,
                      int thread) {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
-    Element* inputs = &inputs_[thread * kBlock * units];
-    Element* d_logits = &d_logits_[thread * kBlock * vocabulary];
-    float* logits = &logits_[thread * kBlock * vocabulary];
-    float* d_inputs = &d_inputs_[thread * kBlock * units];
+    Element* inputs = &inputs_[thread * kBlockRows * units];
+    Element* d_logits = &d_logits_[thread * kBlockRows * vocabulary];
+    float* logits = &logits_[thread * kBlockRows * vocabulary];
+    float* d_inputs = &d_inputs_[thread * kBlockRows * units];
     float* d_bias = &d_bias_[thread * vocabulary];
     compute_logits(arena, targets, count, outputs, logit_bias, thread);
     for (size_t r = 0; r < count; ++r) {
       float* row = logits + r * vocabulary;
-      nats[r] = softmax_loss(row, vocabulary, targets[r].token, scale);
+      losses[r] = compute_loss_and_gradient(row, vocabulary, targets[r].token, scale);
       for (size_t v = 0; v < vocabulary; v += kWidth) {
         const Vec d_logit = load(row + v);
         store(d_bias + v, load(d_bias + v) + d_logit);
         store_elements(d_logits + r * vocabulary + v, d_logit);
       }
     }
-    std::memset(d_logits + count * vocabulary, 0, (kBlock - count) * vocabulary * sizeof(Element));
+    std::memset(d_logits + count * vocabulary, 0, (kBlockRows - count) * vocabulary * sizeof(Element));
     for (size_t p = 0; p < units / kColumns; ++p)
-      multiply<kPlainVectors>({d_logits, vocabulary}, kBlock,
+      multiply<kPlainVectors>({d_logits, vocabulary}, kBlockRows,
                               &transposed_panels_[p * panel_size<kPlainVectors>(vocabulary)], vocabulary,
                               d_inputs + p * kColumns, units);
     for (size_t r = 0; r < count; ++r) {
-      Element* to = d_outputs + targets[r].row * units;
+      Element* d_output = d_outputs + targets[r].row * units;
       for (size_t u = 0; u < units; u += kWidth) {
         const Vec d_input = load(d_inputs + r * units + u);
-        store_elements(to + u, add ? d_input + load_elements(to + u) : d_input);
+        store_elements(d_output + u, add ? d_input + load_elements(d_output + u) : d_input);
       }
     }
-    transpose_rows(inputs, units, kBlock, units, first_row, columns_.data());
-    pack_rows(d_logits, vocabulary, kBlock, vocabulary, first_row, d_panels_.data(), depth * kColumns);
+    transpose_rows(inputs, units, kBlockRows, units, first_row, columns_.data());
+    pack_rows(d_logits, vocabulary, kBlockRows, vocabulary, first_row, d_panels_.data(), depth * kColumns);
   }
 
-  // Compute the weight gradient: the thread's share of the rows.
+  // Compute the weight gradient: the thread's share of the matrix's rows.
   void compute_weight_gradient(float* d_weight, size_t depth, bool add, int thread, int threads) const {
     const size_t units = weight_.rows, vocabulary = weight_.columns;
     const ThreadRange range(units, kPadding, thread, threads);
     if (range.begin == range.end) return;
     for (size_t start = 0; start < depth; start += kRowsPerPass) {
       const size_t pass_depth = std::min(kRowsPerPass, depth - start);
-      const Rows left = Rows{columns_.data(), kPadding, units * kPadding}.from_element(start).from_row(range.begin);
+      const Rows inputs = Rows{columns_.data(), kPadding, units * kPadding}.from_element(start).from_row(range.begin);
       for (size_t p = 0; p < vocabulary / kColumns; ++p)
-        multiply<kPlainVectors>(left, range.end - range.begin, &d_panels_[p * depth * kColumns + start * kColumns],
+        multiply<kPlainVectors>(inputs, range.end - range.begin, &d_panels_[p * depth * kColumns + start * kColumns],
                                 pass_depth, d_weight + range.begin * vocabulary + p * kColumns, vocabulary,
                                 add || start > 0);
     }
@@ -211,9 +214,9 @@ class SoftmaxHead {
     for (size_t first = range.begin; first < range.end; first += kColumns)
       for (size_t r = 0; r < count; ++r) {
         // Column 0 of row r in its panel; the next columns lie kGroup elements apart.
-        const Element* from = &d_panels_[first * depth + r / kGroup * kGroup * kColumns + r % kGroup];
-        float* to = d_logit_bias + targets[r].condition * vocabulary + first;
-        for (size_t column = 0; column < kColumns; ++column) to[column] += to_float(from[column * kGroup]);
+        const Element* d_logits = &d_panels_[first * depth + r / kGroup * kGroup * kColumns + r % kGroup];
+        float* d_biases = d_logit_bias + targets[r].condition * vocabulary + first;
+        for (size_t column = 0; column < kColumns; ++column) d_biases[column] += to_float(d_logits[column * kGroup]);
       }
   }
 
@@ -226,7 +229,7 @@ class SoftmaxHead {
   Buffer<float> d_bias_;
   // For up to `max_rows` rows of `compute`: the inputs as a blocked transpose, and the packed gradients of the logits.
   Buffer<Element> columns_, d_panels_;
-  std::vector<float> nats_;  // loss of each target
+  std::vector<float> losses_;  // loss of each target
 };
 
 }  // namespace seqloom::SEQLOOM_ISA

@@ -18,7 +18,7 @@ namespace seqloom::SEQLOOM_ISA {
 class StackTrainer final : public Trainer {
  public:
   explicit StackTrainer(const TrainerSetup& setup) : parameters_(setup), pool_(setup.threads), table_(parameters_) {
-    for (Buffer<float>& arena : arenas_) arena.reset(parameters_.total);
+    for (Buffer<float>& arena : arenas_) arena.reset(parameters_.num_floats);
     for (const LayerRegions& regions : parameters_.layers) layers_.emplace_back(regions, setup.gru);
     for (int head = 0; head < setup.num_heads; ++head)
       heads_.emplace_back(parameters_.head_weights[head], parameters_.head_biases[head], setup.threads);
@@ -37,7 +37,7 @@ class StackTrainer final : public Trainer {
       });
       pool_.run([&](int thread) {
         ThreadContext context;
-        weight_gradients(window, index, gradients, thread);
+        compute_weight_gradients(window, index, gradients, thread);
       });
       if (index == 0 || window.num_conditions) finish_gradients(window, index, gradients);
     }
@@ -53,12 +53,12 @@ class StackTrainer final : public Trainer {
 
   double gradient_norm() override {
     const Buffer<float>& gradients = arenas_[kGradients];
-    partial_sums_.assign((gradients.size() + kPart - 1) / kPart, 0.0);
+    partial_sums_.assign((gradients.size() + kPartFloats - 1) / kPartFloats, 0.0);
     pool_.run_for(gradients.size(), [&](int thread, int threads) {
       const ThreadRange range(partial_sums_.size(), /*grain=*/1, thread, threads);
       for (size_t part = range.begin; part < range.end; ++part) {
         Vec total{};
-        for (size_t i = part * kPart; i < std::min((part + 1) * kPart, gradients.size()); i += kWidth)
+        for (size_t i = part * kPartFloats; i < std::min((part + 1) * kPartFloats, gradients.size()); i += kWidth)
           total += load(&gradients[i]) * load(&gradients[i]);
         partial_sums_[part] = sum(total);
       }
@@ -69,8 +69,8 @@ class StackTrainer final : public Trainer {
   }
 
   void update(const OptimizerStep& step) override {
-    pool_.run_for(parameters_.total, [&](int thread, int threads) {
-      for (const Region& region : parameters_.all) {
+    pool_.run_for(parameters_.num_floats, [&](int thread, int threads) {
+      for (const Region& region : parameters_.all_regions) {
         const ThreadRange range(region.size(), kPadding, thread, threads);
         const size_t start = region.start + range.begin, count = range.end - range.begin;
         float* parameters = arenas_[kParameters].data() + start;
@@ -78,7 +78,7 @@ class StackTrainer final : public Trainer {
         float* first_moments = arenas_[kFirstMoments].data() + start;
         float* second_moments = arenas_[kSecondMoments].data() + start;
         if (step.kind == OptimizerStep::kAdam)
-          adam(step, region.matrix ? step.decay : 0.0f, count, gradients, first_moments, second_moments, parameters);
+          adam(step, region.is_matrix ? step.decay : 0.0f, count, gradients, first_moments, second_moments, parameters);
         else
           rmsprop(step, count, gradients, second_moments, parameters);
       }
@@ -104,22 +104,22 @@ class StackTrainer final : public Trainer {
   }
 
  private:
-  // Floats of a partial sum of `gradient_norm`. Their number is fixed, so that the norm does not depend on the number
+  // Number of floats in a partial sum of `gradient_norm`. It is fixed, so that the norm does not depend on the number
   // of threads.
-  static constexpr size_t kPart = 16384;
+  static constexpr size_t kPartFloats = 16384;
   // The bias of tokens that only pad the vocabulary, so low that their probability is negligible.
   static constexpr float kPaddingLogit = -1e30f;
 
   // Allocate the buffers for windows of this shape, if the shape changes.
   void arrange(int batch_size, int time) {
-    const WindowLayout wanted{batch_size, time, pool_.count()};
-    if (wanted == layout_) return;
+    const WindowLayout new_layout{batch_size, time, pool_.num_threads()};
+    if (new_layout == layout_) return;
     layout_ = {};  // if memory runs out below, the next call allocates again
-    for (GatedLayer& layer : layers_) layer.arrange(wanted);
-    layout_ = wanted;
+    for (GatedLayer& layer : layers_) layer.arrange(new_layout);
+    layout_ = new_layout;
   }
 
-  // Run the forward pass of all layers; return each layer's inputs.
+  // Run the forward pass of all layers; return what each layer computed the window from.
   std::vector<LayerWindow> forward(const Window& window) {
     arrange(window.batch_size, window.time);
     prepare(window);
@@ -140,6 +140,7 @@ class StackTrainer final : public Trainer {
     const float* arena = arenas_[kParameters].data();
     table_.arrange(window.tokens, static_cast<size_t>(window.batch_size) * window.time);
     table_.gather_embeddings(arena);
+    // The outputs differ from the hidden values with dropout, or if a reset within the window zeroes hidden values.
     const bool separate = window.dropout > 0.0f || resets_after_first_step(window);
     for (size_t index = 0; index < layers_.size(); ++index) {
       layers_[index].allocate_outputs(separate, /*feeds_layer=*/index + 1 < layers_.size());
@@ -148,33 +149,33 @@ class StackTrainer final : public Trainer {
     pool_.run([&](int thread) {
       ThreadContext context;
       for (size_t index = 0; index < layers_.size(); ++index)
-        layers_[index].pack(arena, weight_dropout(window, index), /*one_hot=*/index == 0 && table_.one_hot(), thread,
-                            pool_.count());
-      for (SoftmaxHead& head : heads_) head.pack(arena, thread, pool_.count());
+        layers_[index].pack(arena, weight_dropout(window, index), /*is_one_hot=*/index == 0 && table_.is_one_hot(),
+                            thread, pool_.num_threads());
+      for (SoftmaxHead& head : heads_) head.pack(arena, thread, pool_.num_threads());
     });
     pool_.run([&](int thread) {
       ThreadContext context;
-      table_.compute_rows(arena, layers_[0], thread, pool_.count());
+      table_.compute_rows(arena, layers_[0], thread, pool_.num_threads());
     });
     if (window.num_conditions) pack_conditions(window);
   }
 
   // Copy the biases of the conditions into the layout of `parameters.h`, padded, and zero their gradients.
   void pack_conditions(const Window& window) {
-    conditions_.resize(layers_.size());
-    d_conditions_.resize(layers_.size());
+    condition_biases_.resize(layers_.size());
+    d_condition_biases_.resize(layers_.size());
     size_t offset = 0, width = 0;
-    for (const GatedLayer& layer : layers_) width += parameters_.model_gates() * layer.regions().units;
+    for (const GatedLayer& layer : layers_) width += parameters_.num_model_gates() * layer.regions().units;
     for (size_t index = 0; index < layers_.size(); ++index) {
       const LayerRegions& regions = layers_[index].regions();
-      conditions_[index].reset(window.num_conditions * regions.gate_columns());
-      d_conditions_[index].reset(window.num_conditions * regions.gate_columns());
+      condition_biases_[index].reset(window.num_conditions * regions.gate_columns());
+      d_condition_biases_[index].reset(window.num_conditions * regions.gate_columns());
       for (int row = 0; row < window.num_conditions; ++row)
-        for (int gate = 0; gate < parameters_.model_gates(); ++gate)
+        for (int gate = 0; gate < parameters_.num_model_gates(); ++gate)
           for (size_t unit = 0; unit < regions.units; ++unit)
-            conditions_[index][row * regions.gate_columns() + parameters_.column(kBias, gate, unit)] =
+            condition_biases_[index][row * regions.gate_columns() + parameters_.gate_column(kBias, gate, unit)] =
                 window.gate_bias[row * width + offset + gate * regions.units + unit];
-      offset += parameters_.model_gates() * regions.units;
+      offset += parameters_.num_model_gates() * regions.units;
     }
     const size_t vocabulary = parameters_.setup.vocabulary, padded_vocabulary = padded(vocabulary);
     logit_bias_.reset(window.num_conditions * padded_vocabulary);
@@ -184,19 +185,19 @@ class StackTrainer final : public Trainer {
                   vocabulary * sizeof(float));
   }
 
-  // Return a layer's inputs, except the outputs of the layer below, which do not exist yet.
+  // Return what a layer computes the window from, except the outputs of the layer below, which do not exist yet.
   LayerWindow layer_window(const Window& window, size_t index) const {
-    const bool first = index == 0;
+    const bool is_first = index == 0;
     const float* bias = arenas_[kParameters].data() + parameters_.layers[index].bias.start;
     return {window.resets,
             /*below=*/nullptr,
-            first ? table_.rows() : bias,
-            first ? table_.row_of_position() : nullptr,
-            window.num_conditions ? conditions_[index].data() : nullptr,
+            /*table=*/is_first ? table_.rows() : bias,
+            /*table_row=*/is_first ? table_.row_of_position() : nullptr,
+            /*condition_biases=*/window.num_conditions ? condition_biases_[index].data() : nullptr,
             window.condition,
-            Dropout(window.dropout, mix(window.seed + 2 * index)),
+            /*output_dropout=*/Dropout(window.dropout, mix(window.seed + 2 * index)),
             window.variational,
-            index + 1 < layers_.size()};
+            /*feeds_layer=*/index + 1 < layers_.size()};
   }
 
   // The masks of outputs have even seeds (see `layer_window`), those of weights odd ones.
@@ -244,26 +245,27 @@ class StackTrainer final : public Trainer {
     }
   }
 
-  // Compute the gradients of a layer's weights, and of the layer below: the thread's share.
-  void weight_gradients(const Window& window, size_t index, float* gradients, int thread) {
+  // Compute the gradients of a layer's weights, and of the outputs of the layer below: the thread's share.
+  void compute_weight_gradients(const Window& window, size_t index, float* gradients, int thread) {
     GatedLayer& layer = layers_[index];
-    layer.recurrent_gradient(gradients, weight_dropout(window, index), thread, pool_.count());
+    layer.compute_recurrent_gradient(gradients, weight_dropout(window, index), thread, pool_.num_threads());
     if (window.num_conditions)
-      layer.sum_gradients_by(window.condition, d_conditions_[index].data(), thread, pool_.count());
-    if (index == 0) return table_.sum_gradients(layer, thread, pool_.count());
+      layer.sum_gradients_by(window.condition, d_condition_biases_[index].data(), thread, pool_.num_threads());
+    if (index == 0) return table_.sum_gradients(layer, thread, pool_.num_threads());
     GatedLayer& below = layers_[index - 1];
     const LayerRegions& regions = layer.regions();
-    weight_gradient(below.output_columns(), regions.padded_inputs, layer.d_gates_panels(), layout_.rows(),
-                    regions.gate_columns(), gradients + regions.weight_input.start, thread, pool_.count());
-    layer.sum_bias(gradients + regions.bias.start, thread, pool_.count());
-    input_gradients(layer, below, thread);
+    compute_matrix_gradient(below.output_columns(), regions.padded_inputs, layer.d_gates_panels(), layout_.rows(),
+                            regions.gate_columns(), gradients + regions.weight_input.start, thread,
+                            pool_.num_threads());
+    layer.sum_bias_gradient(gradients + regions.bias.start, thread, pool_.num_threads());
+    compute_input_gradients(layer, below, thread);
   }
 
   // Compute the gradients of the outputs of the layer below: the thread's share of the rows.
-  void input_gradients(const GatedLayer& layer, GatedLayer& below, int thread) {
+  void compute_input_gradients(const GatedLayer& layer, GatedLayer& below, int thread) {
     constexpr size_t block = 32;
     const size_t inputs = layer.regions().padded_inputs, columns = layer.regions().gate_columns();
-    const ThreadRange range(layout_.rows(), block, thread, pool_.count());
+    const ThreadRange range(layout_.rows(), block, thread, pool_.num_threads());
     std::vector<float> scratch(block * inputs);
     for (size_t row = range.begin; row < range.end; row += block) {
       layer.backward_inputs(layer.d_gates() + row * columns, block, scratch.data());
@@ -271,25 +273,25 @@ class StackTrainer final : public Trainer {
     }
   }
 
-  // On one thread, compute the gradients of the first layer's input from those of its table, and copy the gradients of
-  // the conditions into the caller's layout.
+  // On one thread, compute the gradients of the first layer's input weights and of the embedding from those of the
+  // token table, and copy the gradients of the conditions into the caller's layout.
   void finish_gradients(const Window& window, size_t index, float* gradients) {
     if (index == 0) {
       ThreadContext context;
-      table_.parameter_gradients(layers_[0], gradients);
+      table_.compute_parameter_gradients(layers_[0], gradients);
     }
     if (!window.num_conditions || window.d_gate_bias == nullptr) return;
     size_t offset = 0, width = 0;
     for (size_t other = 0; other < layers_.size(); ++other) {
-      if (other < index) offset += parameters_.model_gates() * layers_[other].regions().units;
-      width += parameters_.model_gates() * layers_[other].regions().units;
+      if (other < index) offset += parameters_.num_model_gates() * layers_[other].regions().units;
+      width += parameters_.num_model_gates() * layers_[other].regions().units;
     }
     const LayerRegions& regions = layers_[index].regions();
     for (int row = 0; row < window.num_conditions; ++row)
-      for (int gate = 0; gate < parameters_.model_gates(); ++gate)
+      for (int gate = 0; gate < parameters_.num_model_gates(); ++gate)
         for (size_t unit = 0; unit < regions.units; ++unit)
           window.d_gate_bias[row * width + offset + gate * regions.units + unit] =
-              d_conditions_[index][row * regions.gate_columns() + parameters_.column(kBias, gate, unit)];
+              d_condition_biases_[index][row * regions.gate_columns() + parameters_.gate_column(kBias, gate, unit)];
     if (index != 0) return;
     const size_t vocabulary = parameters_.setup.vocabulary, padded_vocabulary = padded(vocabulary);
     for (int row = 0; row < window.num_conditions; ++row)
@@ -306,7 +308,7 @@ class StackTrainer final : public Trainer {
   WindowLayout layout_;
   std::vector<SoftmaxHead::Target> targets_;
   // Per layer, the biases of the conditions and their gradients: [conditions, gate columns].
-  std::vector<Buffer<float>> conditions_, d_conditions_;
+  std::vector<Buffer<float>> condition_biases_, d_condition_biases_;
   Buffer<float> logit_bias_, d_logit_bias_;
   std::vector<double> partial_sums_;  // of the gradients' squares
 };

@@ -16,21 +16,21 @@ class TokenTable {
   TokenTable(const Parameters& parameters)
       : parameters_(parameters), layer_(parameters.layers[0]), row_of_token_(parameters.setup.vocabulary, -1) {}
 
-  // List the distinct tokens of a window, and allocate their rows.
+  // List the distinct tokens of a window of `count` tokens, and allocate their rows.
   void arrange(const int64_t* tokens, size_t count) {
-    for (const int64_t token : distinct_) row_of_token_[token] = -1;
-    distinct_.clear();
+    for (const int64_t token : distinct_tokens_) row_of_token_[token] = -1;
+    distinct_tokens_.clear();
     row_of_position_.resize(count);
     for (size_t i = 0; i < count; ++i) {
       int32_t& row = row_of_token_[tokens[i]];
       if (row < 0) {
-        // This comes first: if it runs out of memory, no token has a row that the next call would not clear.
-        distinct_.push_back(tokens[i]);
-        row = static_cast<int32_t>(distinct_.size() - 1);
+        // List the token before it gets a row: if memory runs out, the next call clears the rows of all listed tokens.
+        distinct_tokens_.push_back(tokens[i]);
+        row = static_cast<int32_t>(distinct_tokens_.size() - 1);
       }
       row_of_position_[i] = row;
     }
-    const size_t rows = padded(distinct_.size());
+    const size_t rows = padded(distinct_tokens_.size());
     if (rows > row_capacity_) {
       rows_.reset(rows * layer_.gate_columns());
       d_rows_.reset(rows * layer_.gate_columns());
@@ -45,31 +45,34 @@ class TokenTable {
 
   // Copy the embeddings of the distinct tokens; one-hot inputs have no embeddings.
   void gather_embeddings(const float* arena) {
-    if (one_hot()) return;
-    const size_t width = layer_.padded_inputs, rows = padded(distinct_.size());
-    for (size_t i = 0; i < distinct_.size(); ++i)
-      to_elements(arena + parameters_.embedding.start + distinct_[i] * width, &inputs_[i * width], width);
-    std::memset(&inputs_[distinct_.size() * width], 0, (rows - distinct_.size()) * width * sizeof(Element));
+    if (is_one_hot()) return;
+    const size_t width = layer_.padded_inputs, rows = padded(distinct_tokens_.size());
+    for (size_t i = 0; i < distinct_tokens_.size(); ++i)
+      to_elements(arena + parameters_.embedding.start + distinct_tokens_[i] * width, &inputs_[i * width], width);
+    std::memset(&inputs_[distinct_tokens_.size() * width], 0,
+                (rows - distinct_tokens_.size()) * width * sizeof(Element));
     transpose_rows(inputs_.data(), width, rows, width, /*first_depth=*/0, input_columns_.data());
   }
 
   // Compute the rows of pre-activations, bias included: the thread's share of the columns.
   void compute_rows(const float* arena, const GatedLayer& layer, int thread, int threads) {
     const size_t columns = layer_.gate_columns();
-    if (!one_hot()) layer.multiply_inputs(inputs_.data(), padded(distinct_.size()), rows_.data(), thread, threads);
+    if (!is_one_hot())
+      layer.multiply_inputs(inputs_.data(), padded(distinct_tokens_.size()), rows_.data(), thread, threads);
     const float* bias = arena + layer_.bias.start;
-    for (size_t i = 0; i < distinct_.size(); ++i) {
-      const float* from = one_hot() ? arena + layer_.weight_input.start + distinct_[i] * columns : &rows_[i * columns];
+    for (size_t i = 0; i < distinct_tokens_.size(); ++i) {
+      const float* source =
+          is_one_hot() ? arena + layer_.weight_input.start + distinct_tokens_[i] * columns : &rows_[i * columns];
       // The columns that `multiply_inputs` computed on this thread.
       for (size_t c = thread * kGateColumns; c < columns; c += threads * kGateColumns)
         for (size_t v = c; v < c + kGateColumns; v += kWidth)
-          store(&rows_[i * columns + v], load(from + v) + load(bias + v));
+          store(&rows_[i * columns + v], load(source + v) + load(bias + v));
     }
   }
 
   // Compute the gradient of each row, the sum over all positions with its token: the thread's share of the columns.
   void sum_gradients(const GatedLayer& layer, int thread, int threads) {
-    const size_t columns = layer_.gate_columns(), rows = padded(distinct_.size());
+    const size_t columns = layer_.gate_columns(), rows = padded(distinct_tokens_.size());
     const ThreadRange range(columns, kGateColumns, thread, threads);
     for (size_t i = 0; i < rows; ++i)
       std::memset(&d_rows_[i * columns + range.begin], 0, (range.end - range.begin) * sizeof(float));
@@ -77,32 +80,32 @@ class TokenTable {
   }
 
   // Compute the gradients of embedding, input weights and bias from the gradients of the rows, on one thread.
-  void parameter_gradients(const GatedLayer& layer, float* gradients) {
-    const size_t columns = layer_.gate_columns(), width = layer_.padded_inputs, rows = padded(distinct_.size());
+  void compute_parameter_gradients(const GatedLayer& layer, float* gradients) {
+    const size_t columns = layer_.gate_columns(), width = layer_.padded_inputs, rows = padded(distinct_tokens_.size());
     float* d_bias = gradients + layer_.bias.start;
     std::memset(d_bias, 0, columns * sizeof(float));
-    for (size_t i = 0; i < distinct_.size(); ++i)
+    for (size_t i = 0; i < distinct_tokens_.size(); ++i)
       for (size_t c = 0; c < columns; c += kWidth)
         store(d_bias + c, load(d_bias + c) + load(&d_rows_[i * columns + c]));
     float* d_weight = gradients + layer_.weight_input.start;
-    if (one_hot()) {
+    if (is_one_hot()) {
       std::memset(d_weight, 0, layer_.weight_input.size() * sizeof(float));
-      for (size_t i = 0; i < distinct_.size(); ++i)
-        std::memcpy(d_weight + distinct_[i] * columns, &d_rows_[i * columns], columns * sizeof(float));
+      for (size_t i = 0; i < distinct_tokens_.size(); ++i)
+        std::memcpy(d_weight + distinct_tokens_[i] * columns, &d_rows_[i * columns], columns * sizeof(float));
       return;
     }
     to_elements(d_rows_.data(), d_elements_.data(), rows * columns);
     pack_rows(d_elements_.data(), columns, rows, columns, /*first_depth=*/0, d_panels_.data(), rows * kColumns);
-    weight_gradient(input_columns_.data(), width, d_panels_.data(), rows, columns, d_weight, /*thread=*/0,
-                    /*threads=*/1);
+    compute_matrix_gradient(input_columns_.data(), width, d_panels_.data(), rows, columns, d_weight, /*thread=*/0,
+                            /*threads=*/1);
     layer.backward_inputs(d_elements_.data(), rows, d_inputs_.data());
     float* d_embedding = gradients + parameters_.embedding.start;
     std::memset(d_embedding, 0, parameters_.embedding.size() * sizeof(float));
-    for (size_t i = 0; i < distinct_.size(); ++i)
-      std::memcpy(d_embedding + distinct_[i] * width, &d_inputs_[i * width], width * sizeof(float));
+    for (size_t i = 0; i < distinct_tokens_.size(); ++i)
+      std::memcpy(d_embedding + distinct_tokens_[i] * width, &d_inputs_[i * width], width * sizeof(float));
   }
 
-  bool one_hot() const { return parameters_.setup.embedding == 0; }
+  bool is_one_hot() const { return parameters_.setup.embedding == 0; }
   const float* rows() const { return rows_.data(); }
   // The row of each position of the window, [batch_size, time].
   const int32_t* row_of_position() const { return row_of_position_.data(); }
@@ -113,7 +116,7 @@ class TokenTable {
   // The row of each token of the vocabulary (-1 if the window does not contain it), and of each position of the window.
   std::vector<int32_t> row_of_token_, row_of_position_;
   // The distinct tokens of the window, in the order of their rows.
-  std::vector<int64_t> distinct_;
+  std::vector<int64_t> distinct_tokens_;
   size_t row_capacity_ = 0;
   Buffer<float> rows_, d_rows_, d_inputs_;
   Buffer<Element> d_elements_, d_panels_, inputs_, input_columns_;

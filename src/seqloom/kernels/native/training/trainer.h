@@ -42,7 +42,8 @@ struct Window {
   float* d_logit_bias;       // output: gradient of logit_bias
 };
 
-// The settings of one update; also in `kernels/trainer.py`. RMSprop reads neither `beta1` nor `decay`.
+// The settings of one update. `decay` is the weight decay; RMSprop reads neither `beta1` nor `decay`. The structure has
+// a ctypes twin in `kernels/trainer.py`.
 struct OptimizerStep {
   enum Kind { kAdam, kRmsprop } kind;
   float rate, beta1, beta2, epsilon, decay;
@@ -50,7 +51,7 @@ struct OptimizerStep {
   float scale;   // factor on the gradients
 };
 
-// The trainer's arrays; each holds one float for every parameter.
+// The arenas, the trainer's arrays. Each holds one float for every parameter of the model.
 enum Arena { kParameters, kGradients, kFirstMoments, kSecondMoments, kNumArenas };
 
 // The parameters of the model. Functions that accept a part also accept a `layer`: its index for kWeightInput,
