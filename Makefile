@@ -1,6 +1,6 @@
 # make demo       train on the built-in corpus for a minute and write
 # make test       run the tests
-# make test-fast  run the tests that take less than about ten seconds each
+# make test-fast  run the tests that take less than about five seconds each
 # make check      lint, format, types and layers
 # make docs       build the documentation site into site/
 # make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode cold_start" repeats those

@@ -1,7 +1,9 @@
 """What tests share: shapes enforced, a cache of their own, and the real corpora where they are at hand."""
 
+import base64
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before anything imports numpy or torch: threads that fight over busy processors make small products very slow.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -13,6 +15,36 @@ from jaxtyping import install_import_hook
 
 # One hook for the folders whose signatures carry shapes; it must come before their first import.
 install_import_hook([f"seqloom.{folder}" for folder in ("kernels", "models")], "beartype.beartype")
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BLANK = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg==")
+"""A PNG of one pixel."""
+
+
+def pytest_configure() -> None:
+    """Shorten what takes seconds however small its texts are; each test of a default names its own numbers."""
+    from seqloom.lm import budget
+    from seqloom.text_features.config import EncoderSettings, NetworkSettings
+
+    budget._CALIBRATION_SECONDS = 0.1
+    for settings in (EncoderSettings, NetworkSettings):
+        settings.__init__.__kwdefaults__["updates"] = 120  # type: ignore[misc]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let only tests of plots, and those marked `drawn`, draw: a training ends with three plots, a second in all."""
+    from seqloom.plots import style
+
+    if not hasattr(item.session, "draw"):
+        item.session.draw = style._draw
+    drawn = item.get_closest_marker("drawn") or "plots" in item.path.parts
+    style._draw = item.session.draw if drawn else leave_blank
+
+
+def leave_blank(figure: "Figure", path: Path) -> None:
+    path.write_bytes(BLANK)
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,11 @@ def saved_figure(path: Path, *, height_inches: float = _INCHES[1]) -> Iterator["
         FigureCanvasAgg(figure)
         yield figure
         with replaced(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH)
+            _draw(figure, temporary)
+
+
+def _draw(figure: "Figure", path: Path) -> None:
+    figure.savefig(path, format="png", dpi=_DOTS_PER_INCH)
 
 
 def style_axes(axes: "Axes") -> None:
