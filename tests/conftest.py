@@ -2,6 +2,7 @@
 
 import base64
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,13 @@ BLANK = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQV
 
 def pytest_configure() -> None:
     """Shorten what takes seconds however small its texts are; each test of a default names its own numbers."""
+    from seqloom.config.presets import PRESETS
     from seqloom.lm import budget
     from seqloom.text_features.config import EncoderSettings, NetworkSettings
 
     budget._CALIBRATION_SECONDS = 0.1
+    for name, preset in PRESETS.items():
+        PRESETS[name] = replace(preset, samples=replace(preset.samples, length=100))  # type: ignore[index]
     for settings in (EncoderSettings, NetworkSettings):
         settings.__init__.__kwdefaults__["updates"] = 120  # type: ignore[misc]
 
