@@ -11,8 +11,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+import threadpoolctl
 import torch
 from jaxtyping import install_import_hook
+
+# A plugin of pytest may have imported numpy before, which then has read the variable already.
+threadpoolctl.threadpool_limits(1, user_api="blas")
 
 # One hook for the folders whose signatures carry shapes; it must come before their first import.
 install_import_hook([f"seqloom.{folder}" for folder in ("kernels", "models")], "beartype.beartype")
