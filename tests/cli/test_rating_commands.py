@@ -245,6 +245,7 @@ def test_steering_says_how_many_texts_counted(command, trained):
     assert 1 <= json.loads(done.out)["smc"]["effective_size"] <= 4
 
 
+@pytest.mark.drawn
 def test_the_table_of_control_is_printed(command, trained, table, tmp_path):
     words = ("--rating-control", "--critic", trained / "critic", "--count", 12, "--length", 40)
     done = command("evaluate", trained / "run", table, *words, "--texts", tmp_path / "texts.jsonl")

@@ -27,6 +27,7 @@ def writer(table: Path) -> Path:
     return folder
 
 
+@pytest.mark.drawn
 def test_texts_selected_against_a_detector_evade_it_more_often(table, writer, tmp_path):
     results = adversarial_rounds(table, generator=writer, run=tmp_path / "duel", text="text", rounds=1, count=120)
     (result,) = results

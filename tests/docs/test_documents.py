@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "api").glob("*.md"))]
 """Pages whose links alone are checked."""
+LONG = {"README.md", "detect.md", "ratings.md", "recipes.md"}
+"""Documents whose commands take over five seconds."""
 FETCHED = {entry.name for entry in catalogue() if not entry.is_built_in}
 SHELL = re.compile(r"(make (?:\w+)|pip install [-.\w ]+|\. \.venv/bin/activate)")
 """What the documents show beside seqloom's own commands; it sets things up, and is not run here."""
@@ -175,7 +177,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.name in LONG), id=path.name) for path in DOCUMENTS],
+)
 @pytest.mark.usefixtures("workplace")
 def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left_out = fetching(commands(document))
