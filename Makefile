@@ -1,7 +1,7 @@
 # make install    create .venv with seqloom and everything that the other targets need
 # make demo       train on the built-in corpus for a minute and write
 # make test       run the tests
-# make test-fast  run the tests that take less than about ten seconds each
+# make test-fast  run the tests that take less than about five seconds each
 # make check      lint, format, types and layers
 # make docs       build the documentation site into site/
 # make bench      measure everything, about an hour, into benchmarks/REPORT.md; ONLY="decode cold_start" repeats those

@@ -1,6 +1,7 @@
 """What tests share: shapes enforced, a cache of their own, and the real corpora where they are at hand."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 # Before anything imports numpy or torch: threads that fight over busy processors make small products very slow.
@@ -8,11 +9,36 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
+import threadpoolctl
 import torch
 from jaxtyping import install_import_hook
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+# A plugin of pytest may have imported numpy before, which then has read the variable already.
+threadpoolctl.threadpool_limits(1, user_api="blas")
 
 # One hook for the folders whose signatures carry shapes; it must come before their first import.
 install_import_hook([f"seqloom.{folder}" for folder in ("kernels", "models")], "beartype.beartype")
+
+
+def pytest_configure() -> None:
+    """Shorten what takes seconds however small its texts are; each test of a default names its own numbers."""
+    from seqloom.config.presets import PRESETS
+    from seqloom.lm import budget
+    from seqloom.text_features.config import EncoderSettings, NetworkSettings
+
+    budget._CALIBRATION_SECONDS = 0.1
+    for name, preset in PRESETS.items():
+        PRESETS[name] = replace(preset, samples=replace(preset.samples, length=100))  # type: ignore[index]
+    for settings in (EncoderSettings, NetworkSettings):
+        settings.__init__.__kwdefaults__["updates"] = 120  # type: ignore[misc]
+
+
+@pytest.fixture(autouse=True)
+def plain_layout(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw figures without arranging their parts, except in the tests of plots: that takes as long as the drawing."""
+    if "plots" not in request.path.parts:
+        monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda self, figure: None)
 
 
 @pytest.fixture(autouse=True)

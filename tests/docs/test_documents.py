@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINKED = [ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "api").glob("*.md"))]
 """Pages whose links alone are checked."""
+LONG = {"README.md", "detect.md", "ratings.md", "recipes.md"}
+"""Documents whose commands take over five seconds."""
 FETCHED = {entry.name for entry in catalogue() if not entry.is_built_in}
 SHELL = re.compile(r"(make (?:\w+)|pip install [-.\w ]+|\. \.venv/bin/activate)")
 """What the documents show beside seqloom's own commands; it sets things up, and is not run here."""
@@ -68,15 +70,20 @@ def commands(document: Path) -> list[Command]:
 
 def shortened(words: list[str]) -> list[str]:
     """The same command with a training of seconds."""
-    without = [
-        word for at, word in enumerate(words) if not {word, words[at - 1]} & {"--minutes", "--epochs", "--steps"}
-    ]
+    budgets = {"--minutes", "--epochs", "--steps", "--rounds"}
+    without = [word for at, word in enumerate(words) if not {word, words[at - 1]} & budgets]
+    small = [] if {"--hidden-size", "--from", "--preset"} & set(words) else ["--hidden-size", "48"]
     if words[0] == "train" and "--resume" not in words:
-        return [*without, "--steps", "30", "--validate-every", "30"]
+        return [*without, *small, "--steps", "15", "--validate-every", "15"]
     if words[:2] == ["gan", "train"]:
-        return [*without, "--steps", "30", "--pretrain-steps", "5", "--warmup-steps", "2", "--adversarial-steps", "2"]
+        stages = ("--pretrain-steps", "2", "--warmup-steps", "1", "--adversarial-steps", "1")
+        return [*without, *small, "--steps", "15", *stages]
     if words[:2] == ["detect", "fit"]:
-        return [*without, "--minutes", "0.01"]
+        # One document sets the minutes of the language models; a detector without them does for the others.
+        slow = ["--minutes", "0.01"] if "--minutes" in words else ["--light"]
+        return [*without, *slow, "--count", "60"]
+    if words[:2] == ["detect", "duel"]:
+        return [*without, "--rounds", "1", "--count", "80"]
     return words
 
 
@@ -102,7 +109,7 @@ def run_command(command: Command, capsys: pytest.CaptureFixture[str], demo: Path
         code = call(shortened(words))
     elif program == "python":
         script, *arguments = words
-        budget = ["--minutes", "0.02"] if "--minutes" in (ROOT / script).read_text(encoding="utf-8") else []
+        budget = ["--minutes", "0.005"] if "--minutes" in (ROOT / script).read_text(encoding="utf-8") else []
         run_script(ROOT / script, [*arguments, *budget])
         code = 0
     else:
@@ -128,7 +135,7 @@ def run_script(path: Path, arguments: list[str]) -> None:
 
 
 def run_python(block: Block, names: dict[str, Any]) -> None:
-    code = re.sub(r"minutes=[\d.]+", "steps=30, validate_every=30", block.text)
+    code = re.sub(r"minutes=[\d.]+", "steps=15, validate_every=15", block.text)
     if block.kind == "python":
         exec(compile(code, "a document", "exec"), names)
         return
@@ -145,12 +152,12 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     text = python_docs()
     symbols = string.ascii_letters + string.digits + string.punctuation
-    (tmp_path / "novel.txt").write_text(symbols + text[:20_000], encoding="utf-8")
+    (tmp_path / "novel.txt").write_text(symbols + text[:12_000], encoding="utf-8")
     (tmp_path / "letters.txt").write_text("".join(sign for sign in text[40_000:50_000] if sign.isascii()))
     names = [first + last for first in ("Ann", "Ber", "Clar", "Dor") for last in ("a", "ta", "issa", "othy")]
     (tmp_path / "names.txt").write_text("\n".join(names * 40), encoding="utf-8")
     kinds = ("awful", "cold", "fair", "warm", "superb")
-    rows = [f"Place {row % 60},{1 + row % 5},The soup was {kinds[row % 5]} at table {row}." for row in range(600)]
+    rows = [f"Place {row % 60},{1 + row % 5},The soup was {kinds[row % 5]} at table {row}." for row in range(360)]
     (tmp_path / "reviews.csv").write_text("\n".join(["place,stars,text", *rows]), encoding="utf-8")
     written = [f"Soup the was {kinds[row % 5]} warm at again table and {row} we." for row in range(60)]
     (tmp_path / "written.csv").write_text("\n".join(["text", *written]), encoding="utf-8")
@@ -170,7 +177,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.name in LONG), id=path.name) for path in DOCUMENTS],
+)
 @pytest.mark.usefixtures("workplace")
 def test_what_a_document_shows_works(document: Path, demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     left_out = fetching(commands(document))

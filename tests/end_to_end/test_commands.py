@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,9 @@ from seqloom.kernels.library import available_kernels
 
 TEXT = "the quick brown fox jumps over the lazy dog. " * 200
 FOREVER = ("--steps", "100000000", "--validate-every", "50", "--patience", "0")
+PATIENCE_SECONDS = 300
+"""For what takes a second or two on a machine that does nothing else."""
+
 SMALL = ("--hidden-size", "8", "--batch-size", "2", "--sequence-length", "8", "--threads", "1")
 
 
@@ -68,26 +71,32 @@ def trained(environment, source: Path, folder: Path, steps: int) -> Path:
 
 
 def begin(environment, *words: object) -> "subprocess.Popen[str]":
+    """Start a command that heeds Ctrl-C, even if these tests run in the background, where the signal is ignored."""
     return subprocess.Popen(
         [sys.executable, "-m", "seqloom", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
-def wait_for(path: Path, process: "subprocess.Popen[str]", seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not path.exists():
+def wait_for(happened: Callable[[], bool], process: "subprocess.Popen[str]", what: str) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until, f"{path} did not come"
+        assert time.monotonic() < until, f"{what} did not come"
         time.sleep(0.05)
 
 
-def interrupt(process: "subprocess.Popen[str]", *, again_after_seconds: float = 60) -> str:
-    """Press Ctrl-C, and once more where it came at a moment at which Python drops it (inside a destructor, say)."""
-    for _ in range(6):
+def interrupt(process: "subprocess.Popen[str]", *, again_after_seconds: float = 30) -> str:
+    """Press Ctrl-C, and again for as long as it takes: Python drops it at some moments (inside a destructor, say).
+
+    A training drops none, and a second one keeps it from saving what the first one asked it to save.
+    """
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
         process.send_signal(signal.SIGINT)
         try:
             _, said = process.communicate(timeout=again_after_seconds)
@@ -198,18 +207,17 @@ def test_training_is_written_from_stopped_and_resumed(environment, seqloom, text
     run = tmp_path / "run"
     training = begin(environment, "train", text_file, "--run", run, *FOREVER, *SMALL)
     try:
-        wait_for(run / "state" / "training.safetensors", training)
+        state = run / "state" / "training.safetensors"
+        wait_for(state.exists, training, "a checkpoint")
         done = seqloom("generate", run, "--prompt", "the", "--length", 20)
         assert done.returncode == 0, done.stderr
         assert len(done.stdout) == len("the") + 20 + 1
         assert training.poll() is None
         assert f"continue with: seqloom train --resume --run {run}" in interrupt(training)
+        before = state.stat().st_mtime_ns
         resumed = begin(environment, "train", "--resume", "--run", run)
         training = resumed
-        before = (run / "state" / "training.safetensors").stat().st_mtime_ns
-        until = time.monotonic() + 60
-        while (run / "state" / "training.safetensors").stat().st_mtime_ns == before and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_for(lambda: state.stat().st_mtime_ns != before, resumed, "another checkpoint")
         said = interrupt(resumed)
     finally:
         training.kill()
@@ -228,6 +236,6 @@ def test_ctrl_c_before_training_leaves_no_run(environment, tmp_path):
     # Ctrl-C while a file is opened leaks it: Python warns, and is asked not to here.
     training = begin({**environment, "PYTHONWARNINGS": ""}, "train", pipe, "--run", tmp_path / "run", *SMALL)
     with open(pipe, "w"):  # opens once the command waits for the text that never comes
-        said = interrupt(training, again_after_seconds=5)
+        said = interrupt(training, again_after_seconds=3)
     assert said == "seqloom: interrupted before training began; nothing was saved or changed\n"
     assert not (tmp_path / "run").exists()

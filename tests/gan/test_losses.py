@@ -30,5 +30,5 @@ def test_policy_gradients_raise_the_log_prob_of_better_texts():
 
 
 def test_relativistic_losses_ignore_a_common_offset():
-    shifted = Relativistic().discriminator(REAL + 10, GENERATED + 10)
-    assert float(shifted) == pytest.approx(float(Relativistic().discriminator(REAL, GENERATED)), abs=1e-5)
+    shifted = Relativistic().discriminator_loss(REAL + 10, GENERATED + 10)
+    assert float(shifted) == pytest.approx(float(Relativistic().discriminator_loss(REAL, GENERATED)), abs=1e-5)

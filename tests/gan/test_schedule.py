@@ -2,14 +2,17 @@
 
 import pytest
 
+from seqloom.gan import schedule as scheduling
 from seqloom.gan.schedule import fit_schedule
 
 TEXTS, BATCH = 640, 16
 
 
 @pytest.fixture
-def plan(trainer):
+def plan(trainer, monkeypatch):
     """Return a function from seconds and settings to the chosen steps and the notes."""
+    monkeypatch.setattr(scheduling, "_UNTIMED_STEPS", 2)
+    monkeypatch.setattr(scheduling, "_TIMED_STEPS", 2)
 
     def schedule(seconds, **chosen_by_user):
         gan, notes = trainer(), []

@@ -26,14 +26,18 @@ SETTINGS = {
     "hidden_size": 24,
     "threads": 1,
     "steps": 150,
-    "pretrain_steps": 60,
+    "pretrain_steps": 30,
     "warmup_steps": 5,
-    "adversarial_steps": 12,
+    "adversarial_steps": 8,
     "eval_every": 4,
     "batch_size": 16,
     "max_length": 16,
     "target_kl_nats": 2.0,
 }
+OWN_SETTINGS = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+SHORT = {"pretrain_steps": 4, "warmup_steps": 2, "adversarial_steps": 8}
+"""For tests of what becomes of a training, not of what it learns."""
+BRIEF = {"pretrain_steps": 2, "warmup_steps": 1, "adversarial_steps": 1}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,14 @@ def trained(table, notes, tmp_path_factory):
     return train_gan(table, run=run, noise_size=3, note=notes.append, **SETTINGS)
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(trained, table, tmp_path_factory):
+    """A short GAN from the likelihood training of another."""
+    run = tmp_path_factory.mktemp("runs") / "uninterrupted"
+    return train_gan(table, run=run, from_run=trained.path / "likelihood", noise_size=3, **{**OWN_SETTINGS, **SHORT})
+
+
+@pytest.mark.slow
 def test_a_gan_is_a_run_that_generates_for_a_rating(trained, notes):
     assert trained.config.model.noise_size == 3
     low, high = (
@@ -60,17 +72,17 @@ def test_a_gan_is_a_run_that_generates_for_a_rating(trained, notes):
     assert high > low + 0.2
     assert trained.generate(rating=3, seed=4) == seqloom.load(trained.path).generate(rating=3, seed=4)
     metrics = json.loads(trained.folder.metrics_file.read_text())
-    assert metrics["rounds"] == 12
+    assert metrics["rounds"] == 8
     assert 0 <= metrics["inside_band"] <= 1
     assert 0 < metrics["distinct_greedy"] <= 1
-    assert any("60 steps of VAE pretraining" in line for line in notes)
-    assert any("adversarial training, step 12 of 12" in line for line in notes)
+    assert any("30 steps of VAE pretraining" in line for line in notes)
+    assert any("adversarial training, step 8 of 8" in line for line in notes)
     log = trained.folder.read_log()
     assert (trained.folder.plots_folder / "gan.png").exists()
     assert {"rating", "accuracy", "generator", "nats", "noise", "updates", "distinct"} <= set().union(*log)
-    grid = (trained.folder.samples_folder / "round-00012.txt").read_text()
+    grid = (trained.folder.samples_folder / "round-00008.txt").read_text()
     info = trained.info()
-    assert info["trained"] == {"steps": 77, "total_steps": 77, "weights": True, "finished": True}
+    assert info["trained"] == {"steps": 43, "total_steps": 43, "weights": True, "finished": True}
     assert [line[0] for line in grid.splitlines()] == ["1"] * 3 + ["3"] * 3 + ["5"] * 3
 
 
@@ -81,7 +93,8 @@ def test_it_spells_out_no_words(trained):
     assert bias[trained.codec.boundary] > -15
 
 
-def test_an_interrupted_gan_resumes_exactly_without_its_parent(trained, table, tmp_path):
+@pytest.mark.slow
+def test_an_interrupted_gan_resumes_exactly_without_its_parent(trained, uninterrupted, table, tmp_path):
     notes = []
 
     def stop(line):
@@ -89,10 +102,9 @@ def test_an_interrupted_gan_resumes_exactly_without_its_parent(trained, table, t
         if "adversarial training, step 4 of" in line:
             os.kill(os.getpid(), signal.SIGINT)
 
-    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    settings = {**OWN_SETTINGS, **SHORT}
     likelihood = tmp_path / "likelihood"
     shutil.copytree(trained.path / "likelihood", likelihood)
-    uninterrupted = train_gan(table, run=tmp_path / "uninterrupted", from_run=likelihood, noise_size=3, **settings)
     with pytest.raises(KeyboardInterrupt):
         train_gan(table, run=tmp_path / "began", from_run=likelihood, noise_size=3, note=stop, **settings)
     shutil.rmtree(likelihood)
@@ -138,9 +150,10 @@ def test_invalid_requests_are_reported(trained, table, tmp_path):
     assert not (run / "config.json").exists()
 
 
+@pytest.mark.slow
 def test_a_gan_from_a_run_on_other_texts_resumes_with_its_own_texts(trained, tmp_path):
     other = write_table(tmp_path / "other.csv", 500)
-    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    settings = {**OWN_SETTINGS, **SHORT}
 
     def stop(line):
         if "adversarial training, step 4 of" in line:
@@ -200,22 +213,20 @@ def test_a_run_with_several_prediction_heads_can_be_a_parent(table, tmp_path):
     parent = seqloom.train(
         table, run=tmp_path / "ahead", prediction_heads=2, hidden_size=16, steps=5, threads=1, **reading
     )
-    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
-    run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
+    run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**OWN_SETTINGS, **BRIEF})
     assert run.config.model.prediction_heads == 1
 
 
 def test_the_split_does_not_depend_on_the_parent(table, tmp_path):
     how = {"text": "text", "rating": ("stars",), "level": "word", "validation": 0.2}
     parent = seqloom.train(table, run=tmp_path / "other", hidden_size=16, steps=5, threads=1, **how)
-    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
-    run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **settings)
+    run = train_gan(table, run=tmp_path / "gan", from_run=parent.path, **{**OWN_SETTINGS, **BRIEF})
     assert (parent.config.training.validation, run.config.training.validation) == (0.2, UNSEEN_SHARE)
     assert len(load_table(run, str(table), str).split.validation) == pytest.approx(600 * UNSEEN_SHARE, abs=1)
 
 
 def test_the_likelihood_training_can_have_epochs(table, tmp_path):
-    run = train_gan(table, run=tmp_path / "gan", **{**SETTINGS, "steps": None, "epochs": 1})
+    run = train_gan(table, run=tmp_path / "gan", **{**SETTINGS, **BRIEF, "steps": None, "epochs": 1})
     assert seqloom.load(run.path / "likelihood").config.training.total_steps < 150
 
 
@@ -223,7 +234,7 @@ def test_ctrl_c_during_the_final_measurements_is_resumable(trained, table, tmp_p
     def stop(session_):
         raise KeyboardInterrupt
 
-    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
+    settings = {**OWN_SETTINGS, **SHORT}
     run = tmp_path / "gan"
     with monkeypatch.context() as patched:
         patched.setattr(session, "_metrics", stop)
@@ -237,9 +248,9 @@ def test_ctrl_c_during_the_final_measurements_is_resumable(trained, table, tmp_p
 
 def test_the_score_function_starts_from_random_weights(table, tmp_path):
     notes = []
-    settings = {**SETTINGS, "steps": None, "pretrain_steps": None, "loss": "score"}
+    settings = {**SETTINGS, **SHORT, "steps": None, "pretrain_steps": None, "loss": "score"}
     run = train_gan(table, run=tmp_path / "score", note=notes.append, **settings)
-    assert any(line.startswith("plan: 0 steps of VAE pretraining, then 12 steps of adversarial") for line in notes)
+    assert any(line.startswith("plan: 0 steps of VAE pretraining, then 8 steps of adversarial") for line in notes)
     assert not any("nats" in line for line in run.folder.read_log())
     assert run.generate(rating=3, length=10, min_length=3)
 
@@ -271,16 +282,9 @@ def test_many_texts_with_unknown_words_give_a_note(tmp_path):
     table = tmp_path / "table.csv"
     table.write_text("text,stars\n" + "".join(f"{text},{n % 4 + 1}\n" for n, text in enumerate(rows)))
     notes = []
-    settings = {
-        **SETTINGS,
-        "steps": 5,
-        "pretrain_steps": 2,
-        "warmup_steps": 1,
-        "adversarial_steps": 1,
-        "vocabulary": 256 + 12,
-    }
+    settings = {**SETTINGS, **BRIEF, "steps": 5, "vocabulary": 256 + 12}
     train_gan(table, run=tmp_path / "run", note=notes.append, **settings)
-    assert any("with `level` subword none are" in line for line in notes), notes
+    assert any("`level` subword skips none of them" in line for line in notes), notes
 
 
 def test_texts_that_are_too_long_are_counted_or_split_into_sentences(tmp_path):
@@ -288,7 +292,7 @@ def test_texts_that_are_too_long_are_counted_or_split_into_sentences(tmp_path):
     sentence = " ".join(["good", "food"] * 4) + "."
     rows = [f"{sentence} {sentence} {sentence},{n % 4 + 1}\n" for n in range(400)]
     table.write_text("text,stars\n" + "".join(rows))
-    settings = {**SETTINGS, "steps": 5, "pretrain_steps": 2, "warmup_steps": 1, "adversarial_steps": 1}
+    settings = {**SETTINGS, **BRIEF, "steps": 5}
     with pytest.raises(SourceError, match="or a larger `max_length`, or `sentences`"):
         train_gan(table, run=tmp_path / "run", note=notes.append, **settings)
     assert "400 of 400 texts are too long for `max_length` 16; `sentences` splits texts" in notes[0]
@@ -317,6 +321,7 @@ class Stopping(TrainingObserver):
         return hear
 
 
+@pytest.mark.slow
 def test_an_interrupted_likelihood_training_resumes_exactly(trained, table, tmp_path):
     run = tmp_path / "gan"
     with pytest.raises(KeyboardInterrupt):
@@ -378,11 +383,7 @@ def test_invalid_settings_are_refused(table, tmp_path, settings, fault):
     assert not (tmp_path / "gan").exists()
 
 
-def test_a_gan_killed_before_its_first_checkpoint_restarts_from_its_parent(trained, table, tmp_path):
-    settings = {name: value for name, value in SETTINGS.items() if name in GAN_SETTINGS}
-    uninterrupted = train_gan(
-        table, run=tmp_path / "uninterrupted", from_run=trained.path / "likelihood", noise_size=3, **settings
-    )
+def test_a_gan_killed_before_its_first_checkpoint_restarts_from_its_parent(uninterrupted, tmp_path):
     run = tmp_path / "ended"
     shutil.copytree(uninterrupted.path, run)
     for name in ("model.safetensors", "metrics.json", "log.jsonl", "state/gan.safetensors"):

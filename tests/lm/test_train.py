@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -43,6 +44,17 @@ class Interrupter(TrainingObserver):
                 os.kill(os.getpid(), signal.SIGINT)
 
         return listen
+
+
+@pytest.fixture(scope="module")
+def tiny(text_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three steps, of which tests change copies."""
+    return seqloom.train(text_file, run=tmp_path_factory.mktemp("runs") / "tiny", **SMALL, steps=3).path
+
+
+@pytest.fixture
+def copied(tiny: Path, tmp_path: Path) -> Run:
+    return seqloom.load(shutil.copytree(tiny, tmp_path / "run"))
 
 
 def test_a_run_has_all_files(run: Run) -> None:
@@ -224,9 +236,8 @@ def test_a_budget_in_time_becomes_steps(text_file: Path, tmp_path: Path) -> None
         ("unknown setting", "unknown settings in ModelConfig: colour"),
     ],
 )
-def test_a_damaged_run_is_reported(text_file: Path, tmp_path: Path, damage: str, fault: str) -> None:
-    path = tmp_path / "run"
-    seqloom.train(text_file, run=path, **SMALL, steps=3)
+def test_a_damaged_run_is_reported(copied: Run, tmp_path: Path, damage: str, fault: str) -> None:
+    path = copied.path
     config = path / "config.json"
     stored = json.loads(config.read_text(encoding="utf-8"))
     weights = path / "model.safetensors"
@@ -308,8 +319,8 @@ def test_unknown_characters_are_named(run: Run) -> None:
     assert run.generate("the ☃quick", skip_unknown=True, seed=1) == run.generate("the quick", seed=1)
 
 
-def test_only_one_process_trains_into_a_folder(text_file: Path, tmp_path: Path) -> None:
-    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+def test_only_one_process_trains_into_a_folder(text_file: Path, copied: Run) -> None:
+    run = copied
     run.folder.report_file.unlink()
     before = digest(run.path)
     with run.folder.locked():
@@ -360,10 +371,8 @@ def test_a_run_needs_a_folder_of_its_own(text_file: Path) -> None:
         ("config.json", "[" * 100_000, "config.json is damaged"),
     ],
 )
-def test_damaged_log_metrics_and_config_are_reported(
-    text_file: Path, tmp_path: Path, file: str, content: str, fault: str
-) -> None:
-    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+def test_damaged_log_metrics_and_config_are_reported(copied: Run, file: str, content: str, fault: str) -> None:
+    run = copied
     (run.path / file).write_text(content, encoding="utf-8")
     with pytest.raises(RunError, match=fault):
         seqloom.load(run.path).info()
@@ -373,24 +382,24 @@ def test_damaged_log_metrics_and_config_are_reported(
     ("name", "value"),
     [("opening", []), ("opening", ["a"]), ("opening", [10**6]), ("level", "zzz"), ("threads", "x"), ("extra", 1)],
 )
-def test_an_inconsistent_config_is_reported(text_file: Path, tmp_path: Path, name: str, value: Any) -> None:
-    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+def test_an_inconsistent_config_is_reported(copied: Run, name: str, value: Any) -> None:
+    run = copied
     stored = json.loads(run.folder.config_file.read_text(encoding="utf-8"))
     run.folder.config_file.write_text(json.dumps({**stored, name: value}), encoding="utf-8")
     with pytest.raises(RunError, match=r"config\.json is damaged"):
         seqloom.load(run.path)
 
 
-def test_nan_weights_are_not_evaluated(text_file: Path, tmp_path: Path) -> None:
-    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+def test_nan_weights_are_not_evaluated(copied: Run) -> None:
+    run = copied
     arrays = {name: np.full_like(array, np.nan) for name, array in load_file(run.folder.weights_file).items()}
     save_file(arrays, run.folder.weights_file)
     with pytest.raises(RunError, match="holds NaN"):
         seqloom.load(run.path).evaluate()
 
 
-def test_nan_predictions_are_not_reported_as_scores(text_file: Path, tmp_path: Path) -> None:
-    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+def test_nan_predictions_are_not_reported_as_scores(copied: Run) -> None:
+    run = copied
     arrays = load_file(run.folder.weights_file)
     # All units saturate, so that the sum over them passes what single precision holds.
     arrays["core.layers.0.bias"] = np.full_like(arrays["core.layers.0.bias"], 50)
@@ -404,8 +413,8 @@ def test_nan_predictions_are_not_reported_as_scores(text_file: Path, tmp_path: P
             loaded.score("the quick")
 
 
-def test_a_full_disk_is_reported_and_keeps_the_run(text_file: Path, tmp_path: Path) -> None:
-    run = seqloom.train(text_file, run=tmp_path / "run", **SMALL, steps=3)
+def test_a_full_disk_is_reported_and_keeps_the_run(copied: Run) -> None:
+    run = copied
     before = run.folder.weights_file.read_bytes()
     limited = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
