@@ -240,7 +240,8 @@ def test_every_flag_that_is_named_exists() -> None:
         command = pending.pop()
         pending += getattr(command, "commands", {}).values()
         known |= {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
-    scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.py"))
+    paths = [*(ROOT / "examples").glob("*.py"), *(ROOT / "docs").glob("*.py")]
+    scripts = "".join(path.read_text(encoding="utf-8") for path in paths)
     known |= set(re.findall(r"\"(--[a-z-]+)\"", scripts))
     for document in DOCUMENTS:
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text(encoding="utf-8")))

@@ -145,7 +145,7 @@ def test_invalid_requests_are_reported(trained, table, tmp_path):
         train_gan(table, run=run, from_run=trained.path / "likelihood", text="words", rating=("stars",), steps=4)
     assert caught.value.faults == (
         "`steps` is a setting of the likelihood training, which `from_run` replaces: leave it out",
-        f"`text` got 'words', and {trained.path / 'likelihood'} was read with 'text': leave it out",
+        f"`text` got 'words', but the table of {trained.path / 'likelihood'} was read with 'text': leave it out",
     )
     assert not (run / "config.json").exists()
 
